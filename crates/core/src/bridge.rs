@@ -1,0 +1,69 @@
+//! The contract between engine and persistence thread, in both directions.
+
+use crate::fingerprint::Fingerprint;
+use crate::frontier::QueuedRequest;
+use crate::outcome::{PageOutcome, PageState};
+use crate::store::{Refill, StoreError};
+
+/// The persistence thread as the engine sees it.
+pub trait OutcomeSink: Send + Sync {
+    /// Hands over an outcome. Waits while the inbox is full, but not beyond abandon. An inbox that holds as
+    /// many outcomes as there are credits is never full, so the scheduler may call this too.
+    fn submit(&self, outcome: PageOutcome) -> Result<(), SubmitError>;
+
+    /// Asks for more of the frontier; the answer is a [`StoreEvent::Refilled`]. At most one ask is open.
+    fn refill(&self, ask: Refill) -> Result<(), SubmitError>;
+
+    /// The engine has credits and nothing to fetch: what is batched should be flushed at once.
+    fn flush_now(&self);
+}
+
+/// An outcome that was not taken. It is given back; its request is still queued in the store.
+#[derive(Debug, thiserror::Error)]
+pub enum SubmitError {
+    /// Before `open_spider` or after `close_spider`.
+    #[error("the persistence thread is not open")]
+    Closed(Option<Box<PageOutcome>>),
+    /// Everybody was told to give up.
+    #[error("abandoned while waiting for the persistence thread")]
+    Abandoned(Option<Box<PageOutcome>>),
+}
+
+/// The engine as the persistence thread sees it.
+pub trait ReceiptSink: Send + Sync {
+    /// Delivers an event. Must not block for longer than the scheduler takes for one turn.
+    fn deliver(&self, event: StoreEvent);
+}
+
+/// What the persistence thread tells the scheduler.
+#[derive(Debug)]
+pub enum StoreEvent {
+    /// A flush is durable.
+    Receipt(Receipt),
+    /// The answer to a refill.
+    Refilled(Refilled),
+    /// The store is gone for good, or refuses this process: the crawl must end.
+    Failed(StoreError),
+}
+
+/// What a flush made durable.
+#[derive(Debug, Default)]
+pub struct Receipt {
+    /// The pages and the states that they are in now.
+    pub pages: Vec<(Fingerprint, PageState)>,
+    /// The new requests that the store did not know before.
+    pub new_requests: Vec<QueuedRequest>,
+    /// Item rows written.
+    pub items: u64,
+}
+
+/// A part of the frontier, in fetch order per host.
+#[derive(Debug, Default)]
+pub struct Refilled {
+    /// Queued requests that are not in hand.
+    pub requests: Vec<QueuedRequest>,
+    /// Hosts for which the store holds more than it gave.
+    pub more_of: Vec<String>,
+    /// Where to go on with the next hosts; `None` when there are no others.
+    pub next_host: Option<String>,
+}

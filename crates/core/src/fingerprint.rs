@@ -1,0 +1,97 @@
+//! The rule for "the same request": a 128-bit digest of method, canonical URL and body.
+
+use std::fmt;
+
+use sha2::{Digest, Sha256};
+
+use crate::canonical::canonical_url;
+use crate::request::Request;
+
+/// Identifies a request within a run; the primary key of the frontier and so the duplicate filter.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Fingerprint([u8; 16]);
+
+impl Fingerprint {
+    /// The fingerprint of a request that the duplicate filter should know.
+    pub fn of(request: &Request) -> Self {
+        Self::digest(request, None)
+    }
+
+    /// The fingerprint of a request that must not be filtered (`dont_filter`, or a redirect back into its
+    /// own chain). It covers the parent and the place on the parent's page, so that a page parsed again
+    /// after a kill gives the same fingerprint, and two pages never do.
+    pub fn below(request: &Request, parent: Fingerprint, ordinal: usize) -> Self {
+        Self::digest(request, Some((parent, ordinal)))
+    }
+
+    /// Rebuilds a fingerprint from its stored bytes; `None` unless there are 16.
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        bytes.try_into().ok().map(Self)
+    }
+
+    /// The 16 bytes, as stored.
+    pub fn as_bytes(&self) -> &[u8; 16] {
+        &self.0
+    }
+
+    fn digest(request: &Request, below: Option<(Fingerprint, usize)>) -> Self {
+        let mut hasher = Sha256::new();
+        // Lengths keep the parts apart: no two different triples give the same input.
+        let mut part = |bytes: &[u8]| {
+            hasher.update((bytes.len() as u64).to_le_bytes());
+            hasher.update(bytes);
+        };
+        part(request.method().as_str().as_bytes());
+        part(canonical_url(request.url()).as_bytes());
+        part(request.body().unwrap_or_default());
+        if let Some((parent, ordinal)) = below {
+            part(parent.as_bytes());
+            part(&(ordinal as u64).to_le_bytes());
+        }
+        let mut bytes = [0; 16];
+        bytes.copy_from_slice(&hasher.finalize()[..16]);
+        Self(bytes)
+    }
+}
+
+impl fmt::Display for Fingerprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl fmt::Debug for Fingerprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Fingerprint({self})")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn get(url: &str) -> Request {
+        Request::get(url).unwrap()
+    }
+
+    #[test]
+    fn equal_requests_agree_and_different_ones_do_not() {
+        assert_eq!(
+            Fingerprint::of(&get("http://a.example/?b=2&a=1#top")),
+            Fingerprint::of(&get("http://a.example/?a=1&b=2"))
+        );
+        assert_ne!(Fingerprint::of(&get("http://a.example/x")), Fingerprint::of(&get("http://a.example/y")));
+        let post = Request::post("http://a.example/x", "1").unwrap();
+        assert_ne!(Fingerprint::of(&get("http://a.example/x")), Fingerprint::of(&post));
+        let other = Request::post("http://a.example/x", "2").unwrap();
+        assert_ne!(Fingerprint::of(&post), Fingerprint::of(&other));
+    }
+
+    #[test]
+    fn an_unfiltered_request_is_named_by_its_parent_and_place() {
+        let (parent, child) = (Fingerprint::of(&get("http://a.example/")), get("http://a.example/x"));
+        assert_eq!(Fingerprint::below(&child, parent, 1), Fingerprint::below(&child, parent, 1));
+        assert_ne!(Fingerprint::below(&child, parent, 1), Fingerprint::below(&child, parent, 2));
+        assert_ne!(Fingerprint::below(&child, parent, 1), Fingerprint::of(&child));
+    }
+}

@@ -1,0 +1,65 @@
+//! A request as the frontier keeps it.
+
+use std::cmp::Ordering;
+
+use url::Url;
+
+use crate::fingerprint::Fingerprint;
+use crate::request::Request;
+
+/// A request with everything that the scheduler and the store need to know of it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct QueuedRequest {
+    /// Its identity within the run.
+    pub fingerprint: Fingerprint,
+    /// What to fetch.
+    pub request: Request,
+    /// `host:port`, the unit of politeness.
+    pub host: String,
+    /// Links followed from a start request; a redirect keeps it.
+    pub depth: u32,
+    /// The URLs that redirected here, first to last; its length is the hop count.
+    pub redirects: Vec<String>,
+}
+
+impl QueuedRequest {
+    /// A start request; `ordinal` is its place among them.
+    pub fn start(request: Request, ordinal: usize) -> Self {
+        // A start request has no parent: the digest of the request itself stands for one.
+        let own = Fingerprint::of(&request);
+        let fingerprint =
+            if request.is_unfiltered() { Fingerprint::below(&request, own, ordinal) } else { own };
+        Self { fingerprint, host: host_of(request.url()), request, depth: 0, redirects: Vec::new() }
+    }
+
+    /// A request found on the page of `self`; `ordinal` is its place on that page.
+    #[must_use]
+    pub fn child(&self, request: Request, ordinal: usize) -> Self {
+        let fingerprint = if request.is_unfiltered() {
+            Fingerprint::below(&request, self.fingerprint, ordinal)
+        } else {
+            Fingerprint::of(&request)
+        };
+        Self {
+            fingerprint,
+            host: host_of(request.url()),
+            request,
+            depth: self.depth + 1,
+            redirects: Vec::new(),
+        }
+    }
+
+    /// The order in which the requests of one host are fetched: priority, then breadth first, then by
+    /// fingerprint, so that a frontier read back from the store has the order it had in memory.
+    pub fn fetch_order(&self, other: &Self) -> Ordering {
+        let key = |queued: &Self| {
+            (std::cmp::Reverse(queued.request.priority_value()), queued.depth, queued.fingerprint)
+        };
+        key(self).cmp(&key(other))
+    }
+}
+
+/// `host:port` of a URL, with the scheme's default port filled in.
+pub fn host_of(url: &Url) -> String {
+    format!("{}:{}", url.host_str().unwrap_or_default(), url.port_or_known_default().unwrap_or_default())
+}

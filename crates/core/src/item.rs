@@ -1,0 +1,132 @@
+//! Items: what a spider extracts, and the description of the table that each type is kept in.
+
+use serde_json::{Map, Value as Json};
+
+use crate::value::Value;
+
+/// A record type. Derive it: `#[derive(Item)]`.
+pub trait Item {
+    /// The description of its table.
+    fn item_type() -> ItemType;
+    /// The record, its values in the order of the type's columns.
+    fn into_record(self) -> ItemRecord;
+}
+
+/// An item type as the store sees it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ItemType {
+    /// Its name in `crawl_items`, dead letters, exports and reports.
+    pub name: &'static str,
+    /// The table of its own, or `None` for `crawl_items`.
+    pub table: Option<&'static str>,
+    /// The columns of its key; empty for a type that is appended.
+    pub key: &'static [&'static str],
+    /// Its columns, in order. A table of its own has `run_id`, `source_url` and `scraped_at` beside them.
+    pub columns: &'static [Column],
+    /// Whether a missing table is created at start, or its DDL printed.
+    pub auto_create: bool,
+}
+
+/// A column of an item type.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Column {
+    /// Its name, a plain SQL identifier.
+    pub name: &'static str,
+    /// Its type.
+    pub kind: ColumnType,
+    /// Whether it may be null.
+    pub nullable: bool,
+}
+
+/// The column types, by their SQL names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ColumnType {
+    /// `text`
+    Text,
+    /// `smallint`
+    SmallInt,
+    /// `integer`
+    Integer,
+    /// `bigint`
+    BigInt,
+    /// `real`
+    Real,
+    /// `double precision`
+    Double,
+    /// `boolean`
+    Boolean,
+    /// `numeric`
+    Numeric,
+    /// `date`
+    Date,
+    /// `timestamptz`
+    Timestamp,
+    /// `text[]`
+    TextList,
+    /// `jsonb`
+    Json,
+}
+
+/// One item, on its way.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ItemRecord {
+    /// Its type.
+    pub item_type: ItemType,
+    /// Its values, in the order of the type's columns.
+    pub values: Vec<Value>,
+}
+
+impl ItemType {
+    /// Whether items of this type are upserts by key; otherwise they are appended once per page.
+    pub fn is_keyed(&self) -> bool {
+        !self.key.is_empty()
+    }
+
+    /// Where a column stands in a record.
+    pub fn position(&self, column: &str) -> Option<usize> {
+        self.columns.iter().position(|candidate| candidate.name == column)
+    }
+}
+
+impl ItemRecord {
+    /// The value of a column.
+    pub fn get(&self, column: &str) -> Option<&Value> {
+        self.item_type.position(column).and_then(|at| self.values.get(at))
+    }
+
+    /// The key as one text, for `crawl_items` and for "the last of a key wins": a single text stands for
+    /// itself, anything else is written as JSON. `None` for a type without a key.
+    pub fn key_text(&self) -> Option<String> {
+        match self.item_type.key {
+            [] => None,
+            [column] => Some(match self.get(column) {
+                Some(Value::Text(text)) => text.clone(),
+                other => other.map_or(Json::Null, Value::to_json).to_string(),
+            }),
+            columns => {
+                let parts = columns.iter().map(|column| self.get(column).map_or(Json::Null, Value::to_json));
+                Some(Json::Array(parts.collect()).to_string())
+            }
+        }
+    }
+
+    /// All fields as a JSON object.
+    pub fn to_json(&self) -> Map<String, Json> {
+        let fields = self.item_type.columns.iter().zip(&self.values);
+        fields.map(|(column, value)| (column.name.to_owned(), value.to_json())).collect()
+    }
+
+    /// Why no store may take this record, if so: column and reason.
+    pub fn refusal(&self) -> Option<String> {
+        let fields = self.item_type.columns.iter().zip(&self.values);
+        fields.into_iter().find_map(|(column, value)| {
+            let reason = value.refusal()?;
+            Some(format!("{}.{} is {reason}", self.item_type.name, column.name))
+        })
+    }
+
+    /// About how much memory it holds.
+    pub fn size(&self) -> usize {
+        size_of::<Self>() + self.values.iter().map(Value::size).sum::<usize>()
+    }
+}

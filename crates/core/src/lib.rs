@@ -1,0 +1,74 @@
+//! What spiders, pipelines, stores and threads agree on. No I/O, no clock, no async runtime.
+//!
+//! Two readers come here. Somebody who writes a spider needs [`prelude`] and nothing else: [`Spider`],
+//! [`Page`], [`Output`], [`Request`], [`Item`]. Somebody who works on Dragline finds the contracts by which
+//! its parts are joined: a [`PageOutcome`] goes from a crawl thread to the persistence thread, a
+//! [`StoreEvent`] comes back to the scheduler, and a [`Store`] makes outcomes durable. The engine, the
+//! pipelines and the stores know these types and not each other.
+
+// The derive macro names the facade crate; inside this repository `dragline` is this crate.
+#[allow(unused_extern_crates)]
+extern crate self as dragline;
+
+pub mod activity;
+pub mod args;
+pub mod bridge;
+pub mod budget;
+pub mod canonical;
+pub mod credit;
+pub mod encoding;
+pub mod fingerprint;
+pub mod frontier;
+pub mod item;
+pub mod item_pipeline;
+pub mod outcome;
+pub mod output;
+pub mod page;
+pub mod pulse;
+pub mod request;
+pub mod response;
+pub mod selector;
+pub mod spider;
+pub mod stop;
+pub mod store;
+pub mod value;
+pub mod worker;
+
+pub use args::Args;
+pub use bridge::{OutcomeSink, Receipt, ReceiptSink, Refilled, StoreEvent, SubmitError};
+pub use dragline_derive::Item;
+pub use fingerprint::Fingerprint;
+pub use frontier::QueuedRequest;
+pub use item::{Column, ColumnType, Item, ItemRecord, ItemType};
+pub use item_pipeline::{ItemPipeline, Verdict};
+pub use outcome::{DeadLetter, PageOutcome, PageState};
+pub use output::Output;
+pub use page::Page;
+pub use request::{Request, RequestError};
+pub use response::Response;
+pub use selector::Node;
+pub use spider::{Error, Failure, Result, Spider};
+pub use store::{Store, StoreError};
+pub use value::{Field, Value};
+
+/// The types that `#[item(…)]` fields are made of, under the names that the derive macro uses.
+pub use chrono;
+pub use rust_decimal;
+pub use serde_json;
+
+/// Everything that a spider needs: `use dragline::prelude::*;`.
+pub mod prelude {
+    pub use crate::args::Args;
+    pub use crate::item::{Item as _, ItemType};
+    pub use crate::output::Output;
+    pub use crate::page::Page;
+    pub use crate::request::Request;
+    pub use crate::selector::Node;
+    pub use crate::spider::{Error, Failure, Result, Spider, bail};
+    pub use crate::spiders;
+    pub use chrono::{DateTime, NaiveDate, Utc};
+    pub use dragline_derive::Item;
+    pub use rust_decimal::Decimal;
+    pub use serde::Serialize;
+    pub use serde_json::Value as Json;
+}

@@ -1,0 +1,210 @@
+//! A request as a spider writes it.
+
+use http::Method;
+use serde_json::{Map, Value as Json};
+use url::Url;
+
+/// What to fetch and how to recognise the page when it comes.
+///
+/// ```
+/// use dragline_core::Request;
+///
+/// let request = Request::get("https://example.com/author/1")?.tag("author").priority(10);
+/// assert_eq!(request.url().host_str(), Some("example.com"));
+/// # Ok::<(), dragline_core::RequestError>(())
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct Request {
+    url: Url,
+    method: Method,
+    headers: Vec<(String, String)>,
+    body: Option<Vec<u8>>,
+    tag: String,
+    meta: Map<String, Json>,
+    priority: i32,
+    dont_filter: bool,
+}
+
+/// A request that cannot be made.
+#[derive(Debug, thiserror::Error)]
+pub enum RequestError {
+    /// The text is no absolute URL.
+    #[error("{text:?} is not an absolute URL")]
+    Url {
+        /// What was given.
+        text: String,
+        /// What the parser says.
+        source: url::ParseError,
+    },
+    /// Only http and https can be fetched.
+    #[error("{url} has the scheme {scheme:?}; only http and https can be fetched")]
+    Scheme {
+        /// The URL.
+        url: String,
+        /// Its scheme.
+        scheme: String,
+    },
+}
+
+impl Request {
+    /// A GET request.
+    pub fn get(url: impl AsRef<str>) -> Result<Self, RequestError> {
+        Self::parse(Method::GET, url.as_ref())
+    }
+
+    /// A POST request with a body. Set the `Content-Type` with [`Request::header`].
+    pub fn post(url: impl AsRef<str>, body: impl Into<Vec<u8>>) -> Result<Self, RequestError> {
+        Ok(Self::parse(Method::POST, url.as_ref())?.with_body(body))
+    }
+
+    /// A GET request for a URL that is parsed already.
+    ///
+    /// # Errors
+    /// [`RequestError::Scheme`] for anything but http and https.
+    pub fn from_url(url: Url) -> Result<Self, RequestError> {
+        if !matches!(url.scheme(), "http" | "https") {
+            return Err(RequestError::Scheme { scheme: url.scheme().to_owned(), url: url.into() });
+        }
+        Ok(Self {
+            url,
+            method: Method::GET,
+            headers: Vec::new(),
+            body: None,
+            tag: String::new(),
+            meta: Map::new(),
+            priority: 0,
+            dont_filter: false,
+        })
+    }
+
+    fn parse(method: Method, text: &str) -> Result<Self, RequestError> {
+        let url = Url::parse(text).map_err(|source| RequestError::Url { text: text.to_owned(), source })?;
+        Ok(Self::from_url(url)?.method_is(method))
+    }
+
+    fn method_is(mut self, method: Method) -> Self {
+        self.method = method;
+        self
+    }
+
+    /// Another method than GET.
+    #[must_use]
+    pub fn with_method(self, method: Method) -> Self {
+        self.method_is(method)
+    }
+
+    /// A body; part of the fingerprint.
+    #[must_use]
+    pub fn with_body(mut self, body: impl Into<Vec<u8>>) -> Self {
+        self.body = Some(body.into());
+        self
+    }
+
+    /// One more header. Not part of the fingerprint.
+    #[must_use]
+    pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.headers.push((name.into(), value.into()));
+        self
+    }
+
+    /// Which kind of page this will be. Stored with the request, so that a resumed run knows it too.
+    #[must_use]
+    pub fn tag(mut self, tag: impl Into<String>) -> Self {
+        self.tag = tag.into();
+        self
+    }
+
+    /// A value for the page's parse, stored with the request.
+    #[must_use]
+    pub fn meta(mut self, name: impl Into<String>, value: impl Into<Json>) -> Self {
+        self.meta.insert(name.into(), value.into());
+        self
+    }
+
+    /// All of the meta at once.
+    #[must_use]
+    pub fn with_meta(mut self, meta: Map<String, Json>) -> Self {
+        self.meta = meta;
+        self
+    }
+
+    /// Higher comes first; the default is 0.
+    #[must_use]
+    pub fn priority(mut self, priority: i32) -> Self {
+        self.priority = priority;
+        self
+    }
+
+    /// Fetch it even if the same request is known already. The fingerprint then covers the parent's
+    /// fingerprint and the place on the parent's page too.
+    #[must_use]
+    pub fn dont_filter(mut self) -> Self {
+        self.dont_filter = true;
+        self
+    }
+
+    /// The URL, as found.
+    pub fn url(&self) -> &Url {
+        &self.url
+    }
+
+    /// The same request for another URL (a redirect's target).
+    #[must_use]
+    pub fn with_url(mut self, url: Url) -> Self {
+        self.url = url;
+        self
+    }
+
+    /// The HTTP method.
+    pub fn method(&self) -> &Method {
+        &self.method
+    }
+
+    /// The headers beside those that Dragline sends by itself.
+    pub fn headers(&self) -> &[(String, String)] {
+        &self.headers
+    }
+
+    /// The body, if there is one.
+    pub fn body(&self) -> Option<&[u8]> {
+        self.body.as_deref()
+    }
+
+    /// See [`Request::tag`].
+    pub fn tag_str(&self) -> &str {
+        &self.tag
+    }
+
+    /// See [`Request::meta`].
+    pub fn meta_map(&self) -> &Map<String, Json> {
+        &self.meta
+    }
+
+    /// See [`Request::priority`].
+    pub fn priority_value(&self) -> i32 {
+        self.priority
+    }
+
+    /// See [`Request::dont_filter`].
+    pub fn is_unfiltered(&self) -> bool {
+        self.dont_filter
+    }
+
+    /// Drops body and method for a redirect that turns into GET (RFC 9110 §15.4).
+    #[must_use]
+    pub fn into_get(mut self) -> Self {
+        self.method = Method::GET;
+        self.body = None;
+        self.headers.retain(|(name, _)| !name.to_ascii_lowercase().starts_with("content-"));
+        self
+    }
+
+    /// Drops headers that carry credentials, for a redirect to another origin (RFC 9110 §15.4).
+    #[must_use]
+    pub fn without_credentials(mut self) -> Self {
+        self.headers.retain(|(name, _)| {
+            !["authorization", "cookie", "proxy-authorization"].contains(&name.to_ascii_lowercase().as_str())
+        });
+        self
+    }
+}

@@ -1,0 +1,55 @@
+//! What the downloader hands to a crawl thread: a fetched answer, not yet parsed.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::HeaderMap;
+
+use crate::budget::Charge;
+use crate::credit::Credit;
+use crate::frontier::QueuedRequest;
+
+/// An answer, with the request that it belongs to.
+#[derive(Debug)]
+pub struct Response {
+    /// The request.
+    pub queued: QueuedRequest,
+    /// The HTTP status.
+    pub status: u16,
+    /// The headers.
+    pub headers: HeaderMap,
+    /// The body, decompressed.
+    pub body: Bytes,
+    /// How often the request was sent.
+    pub attempts: u32,
+    /// From dispatch to the last byte.
+    pub elapsed: Duration,
+    /// The credit it travels on; absent for stored pages.
+    pub credit: Option<Credit>,
+    /// The memory it holds; absent for stored pages.
+    pub charge: Option<Charge>,
+}
+
+impl Response {
+    /// A stored page, for tests of spiders: `html` as if fetched with `request`.
+    pub fn stored(request: crate::Request, html: impl Into<Bytes>) -> Self {
+        let mut headers = HeaderMap::new();
+        headers
+            .insert(http::header::CONTENT_TYPE, http::HeaderValue::from_static("text/html; charset=utf-8"));
+        Self {
+            queued: QueuedRequest::start(request, 0),
+            status: 200,
+            headers,
+            body: html.into(),
+            attempts: 1,
+            elapsed: Duration::ZERO,
+            credit: None,
+            charge: None,
+        }
+    }
+
+    /// A header's value, if it is text.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).and_then(|value| value.to_str().ok())
+    }
+}

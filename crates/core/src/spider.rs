@@ -1,0 +1,118 @@
+//! The spider: plain synchronous code that says where to start and what a page yields.
+
+use std::fmt;
+
+use crate::args::Args;
+use crate::frontier::QueuedRequest;
+use crate::item::ItemType;
+use crate::output::Output;
+use crate::page::Page;
+use crate::request::{Request, RequestError};
+
+/// A site's crawl. See the crate's `prelude` for all that an implementation needs.
+///
+/// An error or a panic in [`Spider::parse`] is that page's failure, never the crawl's.
+pub trait Spider: Send + Sync + 'static {
+    /// Its name on the command line and in every table.
+    fn name(&self) -> &str;
+
+    /// One line for `dragline list`.
+    fn description(&self) -> &str {
+        ""
+    }
+
+    /// The item types that it emits. Their tables are checked before the first request; an undeclared type
+    /// fails the page.
+    fn items(&self) -> Vec<ItemType>;
+
+    /// Where to start, unless the user named start URLs.
+    fn start(&self, args: &Args) -> Result<Vec<Request>>;
+
+    /// What a page yields.
+    fn parse(&self, page: &Page, out: &mut Output) -> Result<()>;
+
+    /// Whether a page with this status, outside 2xx, should be parsed rather than failed.
+    fn accepts_status(&self, _status: u16) -> bool {
+        false
+    }
+
+    /// A request was given up, after its retries.
+    fn failed(&self, _failure: &Failure) {}
+}
+
+/// A request that was given up.
+#[derive(Debug)]
+pub struct Failure {
+    /// The request.
+    pub queued: QueuedRequest,
+    /// The last HTTP status, if there was one.
+    pub status: Option<u16>,
+    /// How often it was sent.
+    pub attempts: u32,
+    /// The last error.
+    pub error: String,
+}
+
+/// The result of a spider's methods.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Why a page could not be parsed, or a spider not started.
+pub struct Error(Box<dyn std::error::Error + Send + Sync>);
+
+impl Error {
+    /// An error with this message.
+    pub fn new(message: impl fmt::Display) -> Self {
+        Self(message.to_string().into())
+    }
+}
+
+impl<E: std::error::Error + Send + Sync + 'static> From<E> for Error {
+    fn from(error: E) -> Self {
+        Self(Box::new(error))
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)?;
+        let mut source = self.0.source();
+        while let Some(error) = source {
+            write!(f, ": {error}")?;
+            source = error.source();
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// Returns early with an [`Error`]: `bail!("no price in {url}")`.
+#[macro_export]
+macro_rules! bail {
+    ($($message:tt)+) => {
+        return ::std::result::Result::Err($crate::spider::Error::new(::std::format!($($message)+)))
+    };
+}
+pub use bail;
+
+/// A list of spiders for `dragline::run`: `spiders![Quotes, Books]`.
+#[macro_export]
+macro_rules! spiders {
+    ($($spider:expr),* $(,)?) => {{
+        let spiders: ::std::vec::Vec<::std::sync::Arc<dyn $crate::spider::Spider>> =
+            ::std::vec![$(::std::sync::Arc::new($spider)),*];
+        spiders
+    }};
+}
+
+/// The start requests of a run: one for each start URL that the user named, else the spider's own.
+pub fn start_requests(spider: &dyn Spider, args: &Args) -> Result<Vec<Request>> {
+    let named: Result<Vec<Request>, RequestError> =
+        args.start_urls().iter().cloned().map(Request::from_url).collect();
+    let named = named?;
+    if named.is_empty() { spider.start(args) } else { Ok(named) }
+}

@@ -1,0 +1,378 @@
+//! The contract of a store: where runs, frontiers and items are kept.
+//!
+//! A store is used from the persistence thread's runtime alone, and by commands that only read. It promises
+//! that [`Store::flush`] is one transaction: a page's items, its new requests and its state are there
+//! together or not at all, however the process ends. `crates/store` holds the implementations and the suite
+//! that each of them passes.
+
+use std::collections::BTreeMap;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use serde_json::{Map, Value as Json};
+
+use crate::bridge::Refilled;
+use crate::fingerprint::Fingerprint;
+use crate::frontier::QueuedRequest;
+use crate::item::ItemType;
+use crate::outcome::{PageOutcome, PageState};
+
+/// A boxed future, so that the trait can be an object without an async runtime in this crate.
+pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+/// The result of a store's operations.
+pub type StoreResult<T> = Result<T, StoreError>;
+
+/// A place where runs are kept.
+pub trait Store: Send + Sync {
+    /// Where it is, without secrets: for logs and errors.
+    fn location(&self) -> String;
+
+    /// How many flushes it can work on at once.
+    fn max_concurrent_flushes(&self) -> usize;
+
+    /// Reaches the store and brings its own tables into being when there are none. Refuses a schema that is
+    /// newer than the program; an older one is raised by `dragline schema apply`.
+    fn connect(&self) -> BoxFuture<'_, StoreResult<()>>;
+
+    /// Holds the item tables against the database and creates missing ones.
+    ///
+    /// # Errors
+    /// [`StoreError::Schema`] with the statements that mend every difference.
+    fn prepare_items<'a>(&'a self, items: &'a [ItemType]) -> BoxFuture<'a, StoreResult<()>>;
+
+    /// Takes the lock of a run's name, trying for `patience`. It is held until [`Store::close`], and taken
+    /// again after an outage.
+    ///
+    /// # Errors
+    /// [`StoreError::Locked`] naming the holder.
+    fn lock_run<'a>(&'a self, name: &'a str, patience: Duration) -> BoxFuture<'a, StoreResult<()>>;
+
+    /// Resumes the unfinished run of this name or starts a new one, and raises its epoch. A run and its
+    /// start requests come into being in one transaction.
+    fn open_run<'a>(&'a self, spec: &'a RunSpec) -> BoxFuture<'a, StoreResult<OpenedRun>>;
+
+    /// Applies outcomes in one transaction, leaving out pages that are not `queued` any more.
+    ///
+    /// # Errors
+    /// [`StoreError::Refused`] when a row is at fault; then nothing was applied.
+    ///
+    /// # Cancel safety
+    /// A flush whose future is dropped has committed whole or not at all.
+    fn flush<'a>(
+        &'a self,
+        run: &'a RunKey,
+        outcomes: &'a [PageOutcome],
+    ) -> BoxFuture<'a, StoreResult<FlushReceipt>>;
+
+    /// Asks the server to give up every flush that is under way. Says how many there were.
+    fn cancel_flushes(&self) -> BoxFuture<'_, usize>;
+
+    /// Reads a part of the frontier.
+    fn refill<'a>(&'a self, run: &'a RunKey, ask: &'a Refill) -> BoxFuture<'a, StoreResult<Refilled>>;
+
+    /// Notes that the run is alive, with figures for people.
+    fn heartbeat<'a>(&'a self, run: &'a RunKey, stats: &'a Json) -> BoxFuture<'a, StoreResult<()>>;
+
+    /// Writes how the run ended, if this process still owns it.
+    fn end_run<'a>(
+        &'a self,
+        run: &'a RunKey,
+        state: RunState,
+        reason: &'a str,
+    ) -> BoxFuture<'a, StoreResult<()>>;
+
+    /// What a run holds.
+    fn summary<'a>(&'a self, run_id: i64, items: &'a [ItemType]) -> BoxFuture<'a, StoreResult<RunSummary>>;
+
+    /// Finds a run by id or by name (the newest of that name).
+    fn find_run<'a>(&'a self, run: &'a str) -> BoxFuture<'a, StoreResult<Option<RunInfo>>>;
+
+    /// Gives every item row of a type that the run was the last to see, in a fixed order, to `each`.
+    fn read_items<'a>(
+        &'a self,
+        run_id: i64,
+        spider: &'a str,
+        item: ItemType,
+        each: &'a mut (dyn FnMut(ItemRow) -> std::io::Result<()> + Send),
+    ) -> BoxFuture<'a, StoreResult<()>>;
+
+    /// Ends all sessions, and tasks that serve them; gives back the lock.
+    fn close(&self) -> BoxFuture<'_, ()>;
+}
+
+/// Which run to open.
+#[derive(Clone, Debug)]
+pub struct RunSpec {
+    /// Its name.
+    pub name: String,
+    /// Its spider.
+    pub spider: String,
+    /// Its arguments and start URLs, without secrets.
+    pub args: Json,
+    /// Its start requests, should it be new.
+    pub start: Vec<QueuedRequest>,
+    /// End an unfinished run of this name and begin anew.
+    pub fresh: bool,
+    /// Resume even after three starts without a page done.
+    pub force: bool,
+    /// Who opens it.
+    pub process: ProcessInfo,
+}
+
+/// Who holds a run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProcessInfo {
+    /// Process id.
+    pub pid: u32,
+    /// Host name.
+    pub hostname: String,
+}
+
+/// A run that this process owns, as long as nobody raises the epoch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RunKey {
+    /// Its id.
+    pub run_id: i64,
+    /// The start that this process is.
+    pub epoch: i64,
+    /// Its spider.
+    pub spider: Arc<str>,
+}
+
+/// An opened run.
+#[derive(Clone, Debug)]
+pub struct OpenedRun {
+    /// Its key.
+    pub key: RunKey,
+    /// How it stood, if it was there before.
+    pub resumed: Option<Resumed>,
+    /// Hosts of the requests at depth 0: the start requests and what they redirected to.
+    pub start_hosts: Vec<String>,
+    /// Pages in state `done`.
+    pub done: u64,
+}
+
+/// How a resumed run stood.
+#[derive(Clone, Debug)]
+pub struct Resumed {
+    /// The state that it was left in; `running` when its last process was killed.
+    pub state: RunState,
+    /// The reason of the last stop, if there was one.
+    pub stop_reason: Option<String>,
+    /// Who ran it last.
+    pub last_process: Option<ProcessInfo>,
+    /// Its last sign of life.
+    pub heartbeat_at: Option<DateTime<Utc>>,
+    /// Requests by state.
+    pub pages: PageCounts,
+}
+
+/// Requests by state.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PageCounts {
+    /// Not yet fetched.
+    pub queued: u64,
+    /// The others.
+    pub ended: BTreeMap<PageState, u64>,
+}
+
+impl PageCounts {
+    /// Requests in a state.
+    pub fn of(&self, state: PageState) -> u64 {
+        self.ended.get(&state).copied().unwrap_or_default()
+    }
+}
+
+/// The state of a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RunState {
+    /// A process works on it, or was killed while it did.
+    Running,
+    /// Stopped early; can be resumed.
+    Stopped,
+    /// Done; final.
+    Finished,
+    /// Given up; final.
+    Failed,
+}
+
+impl RunState {
+    /// As stored.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Running => "running",
+            Self::Stopped => "stopped",
+            Self::Finished => "finished",
+            Self::Failed => "failed",
+        }
+    }
+
+    /// From its stored form.
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Running, Self::Stopped, Self::Finished, Self::Failed]
+            .into_iter()
+            .find(|state| state.as_str() == text)
+    }
+}
+
+/// What a flush did.
+#[derive(Clone, Debug, Default)]
+pub struct FlushReceipt {
+    /// Each page of the batch and the state that it is in now, also one that another flush had applied.
+    pub pages: Vec<(Fingerprint, PageState)>,
+    /// The new requests that the store did not know before.
+    pub new_requests: Vec<Fingerprint>,
+    /// Item rows written.
+    pub items: u64,
+}
+
+/// Asks for a part of the frontier.
+#[derive(Clone, Debug)]
+pub struct Refill {
+    /// Of which hosts.
+    pub scope: RefillScope,
+    /// At most so many requests for each host, in fetch order.
+    pub per_host: usize,
+    /// At most about so many requests in all; what is left out is told in the answer.
+    pub max_requests: usize,
+    /// Requests that the engine holds already; they are left out.
+    pub in_hand: Vec<Fingerprint>,
+}
+
+/// Of which hosts a refill is wanted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RefillScope {
+    /// These.
+    Hosts(Vec<String>),
+    /// All that come after this one in the store's order; `None` begins with the first.
+    After(Option<String>),
+}
+
+/// What a run holds.
+#[derive(Clone, Debug, Default)]
+pub struct RunSummary {
+    /// Requests by state.
+    pub pages: PageCounts,
+    /// Items by type, as far as this run was the last to see them.
+    pub items: Vec<(String, u64)>,
+    /// Dead letters.
+    pub dead_letters: u64,
+}
+
+/// A run, as found by name.
+#[derive(Clone, Debug)]
+pub struct RunInfo {
+    /// Its id.
+    pub run_id: i64,
+    /// Its name.
+    pub name: String,
+    /// Its spider.
+    pub spider: String,
+    /// Its state.
+    pub state: RunState,
+}
+
+/// One stored item.
+#[derive(Clone, Debug)]
+pub struct ItemRow {
+    /// Its fields.
+    pub fields: Map<String, Json>,
+    /// The page that it came from.
+    pub url: String,
+    /// When, RFC 3339.
+    pub scraped_at: String,
+}
+
+/// Why a store did not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The store is away, busy or full. What was asked can be tried again.
+    #[error("{store} is not available ({what})")]
+    Unavailable {
+        /// Where the store is.
+        store: String,
+        /// What was tried.
+        what: String,
+        /// The database's code, if it answered.
+        sqlstate: Option<String>,
+        /// The cause.
+        source: Source,
+    },
+    /// A row is at fault; without it the others would be stored.
+    #[error("the store refuses a row: {message}")]
+    Refused {
+        /// What it says.
+        message: String,
+        /// The database's code.
+        sqlstate: Option<String>,
+    },
+    /// Another process has taken over the run: its epoch is not ours any more.
+    #[error("run {run_id} was taken over by another process (this one is epoch {epoch})")]
+    Superseded {
+        /// The run.
+        run_id: i64,
+        /// Our epoch.
+        epoch: i64,
+    },
+    /// Another process holds the run.
+    #[error("run {name:?} is held by another process: {holder}")]
+    Locked {
+        /// The run's name.
+        name: String,
+        /// Pid, host and last heartbeat of the holder, as far as known.
+        holder: String,
+    },
+    /// Tables differ from what the program needs.
+    #[error("{problem}")]
+    Schema {
+        /// Table, column and difference.
+        problem: String,
+        /// The statements that mend it.
+        remedy: String,
+    },
+    /// The store cannot be used as given: wrong URL, password, database, privilege.
+    #[error("{problem}")]
+    Setup {
+        /// What is wrong.
+        problem: String,
+        /// What to do.
+        hint: String,
+    },
+    /// The flush was cancelled from outside.
+    #[error("the flush was cancelled")]
+    Cancelled,
+    /// A fault that trying again does not mend.
+    #[error("{what} failed in {store}")]
+    Broken {
+        /// Where the store is.
+        store: String,
+        /// What was tried.
+        what: String,
+        /// The cause.
+        source: Source,
+    },
+}
+
+/// The cause of a store's error.
+pub type Source = Box<dyn std::error::Error + Send + Sync>;
+
+impl StoreError {
+    /// Whether the same call may succeed later without anybody changing anything here.
+    pub fn is_retryable(&self) -> bool {
+        matches!(self, Self::Unavailable { .. })
+    }
+
+    /// What to do about it.
+    pub fn hint(&self) -> Option<&str> {
+        match self {
+            Self::Unavailable { .. } => Some("is the database running, and can it be reached from here?"),
+            Self::Locked { .. } => Some("wait for it, stop it, or name another run with --run"),
+            Self::Superseded { .. } => Some("nothing is lost: the other process goes on from what is stored"),
+            Self::Schema { remedy, .. } => Some(remedy),
+            Self::Setup { hint, .. } => Some(hint),
+            Self::Refused { .. } | Self::Cancelled | Self::Broken { .. } => None,
+        }
+    }
+}

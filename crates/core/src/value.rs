@@ -1,0 +1,177 @@
+//! The values that an item's fields may have, and the column type that each Rust type stands for.
+
+use chrono::{DateTime, NaiveDate, SecondsFormat, Utc};
+use rust_decimal::Decimal;
+use serde_json::Value as Json;
+
+use crate::item::ColumnType;
+
+/// One field of one item.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Value {
+    /// An absent `Option`.
+    Null,
+    /// Text.
+    Text(String),
+    /// Any integer.
+    Int(i64),
+    /// A float; finite, or the store refuses it.
+    Float(f64),
+    /// A boolean.
+    Bool(bool),
+    /// An exact decimal.
+    Decimal(Decimal),
+    /// A date.
+    Date(NaiveDate),
+    /// A moment, in UTC.
+    Timestamp(DateTime<Utc>),
+    /// A list of texts.
+    TextList(Vec<String>),
+    /// Anything else.
+    Json(Json),
+}
+
+impl Value {
+    /// The value as JSON, for `crawl_items`, dead letters and exports. Decimals, dates and timestamps become
+    /// text, so that nothing is rounded; NaN and infinities become their names.
+    pub fn to_json(&self) -> Json {
+        match self {
+            Self::Null => Json::Null,
+            Self::Text(text) => Json::from(text.as_str()),
+            Self::Int(number) => Json::from(*number),
+            Self::Float(number) if number.is_finite() => Json::from(*number),
+            Self::Float(number) => Json::from(number.to_string()),
+            Self::Bool(truth) => Json::from(*truth),
+            Self::Decimal(number) => Json::from(number.to_string()),
+            Self::Date(date) => Json::from(date.to_string()),
+            Self::Timestamp(moment) => Json::from(timestamp_text(moment)),
+            Self::TextList(texts) => Json::from(texts.as_slice()),
+            Self::Json(json) => json.clone(),
+        }
+    }
+
+    /// Why no store may take this value, if so. Both stores refuse the same values.
+    pub fn refusal(&self) -> Option<&'static str> {
+        match self {
+            Self::Float(number) if !number.is_finite() => Some("a float that is not finite"),
+            Self::Text(text) if text.contains('\0') => Some("text with a NUL character"),
+            Self::TextList(texts) if texts.iter().any(|text| text.contains('\0')) => {
+                Some("text with a NUL character")
+            }
+            Self::Json(json) if json_has_nul(json) => Some("JSON with a NUL character"),
+            _ => None,
+        }
+    }
+
+    /// About how much memory it holds.
+    pub fn size(&self) -> usize {
+        size_of::<Self>()
+            + match self {
+                Self::Text(text) => text.len(),
+                Self::TextList(texts) => texts.iter().map(|text| text.len() + size_of::<String>()).sum(),
+                Self::Json(json) => json_size(json),
+                _ => 0,
+            }
+    }
+}
+
+/// A moment as every store and export writes it: RFC 3339, UTC, microseconds.
+pub fn timestamp_text(moment: &DateTime<Utc>) -> String {
+    moment.to_rfc3339_opts(SecondsFormat::Micros, true)
+}
+
+/// Whether a text anywhere in `json` holds a NUL character, which Postgres cannot store.
+pub fn json_has_nul(json: &Json) -> bool {
+    match json {
+        Json::String(text) => text.contains('\0'),
+        Json::Array(list) => list.iter().any(json_has_nul),
+        Json::Object(map) => map.iter().any(|(name, value)| name.contains('\0') || json_has_nul(value)),
+        Json::Null | Json::Bool(_) | Json::Number(_) => false,
+    }
+}
+
+/// About how much memory `json` holds.
+pub fn json_size(json: &Json) -> usize {
+    size_of::<Json>()
+        + match json {
+            Json::String(text) => text.len(),
+            Json::Array(list) => list.iter().map(json_size).sum(),
+            Json::Object(map) => map.iter().map(|(name, value)| name.len() + 32 + json_size(value)).sum(),
+            Json::Null | Json::Bool(_) | Json::Number(_) => 0,
+        }
+}
+
+/// A Rust type that can be an item's field.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be a field of an item",
+    note = "fields are String, i16, i32, i64, u8, u16, u32, f32, f64, bool, Decimal, NaiveDate, DateTime<Utc>, Vec<String>, Json, or an Option of these; mark any other field that serde can serialize with #[item(json)]"
+)]
+pub trait Field {
+    /// The column that it is stored in.
+    const TYPE: ColumnType;
+    /// Whether it may be absent.
+    const NULLABLE: bool = false;
+    /// The value itself.
+    fn into_value(self) -> Value;
+}
+
+impl<T: Field> Field for Option<T> {
+    const TYPE: ColumnType = T::TYPE;
+    const NULLABLE: bool = true;
+    fn into_value(self) -> Value {
+        self.map_or(Value::Null, Field::into_value)
+    }
+}
+
+macro_rules! field {
+    ($($rust:ty, $column:ident, $self:ident => $value:expr;)+) => {$(
+        impl Field for $rust {
+            const TYPE: ColumnType = ColumnType::$column;
+            fn into_value($self) -> Value {
+                $value
+            }
+        }
+    )+};
+}
+
+field! {
+    String, Text, self => Value::Text(self);
+    &str, Text, self => Value::Text(self.to_owned());
+    i16, SmallInt, self => Value::Int(self.into());
+    u8, SmallInt, self => Value::Int(self.into());
+    i32, Integer, self => Value::Int(self.into());
+    u16, Integer, self => Value::Int(self.into());
+    i64, BigInt, self => Value::Int(self);
+    u32, BigInt, self => Value::Int(self.into());
+    f32, Real, self => Value::Float(self.into());
+    f64, Double, self => Value::Float(self);
+    bool, Boolean, self => Value::Bool(self);
+    Decimal, Numeric, self => Value::Decimal(self);
+    NaiveDate, Date, self => Value::Date(self);
+    DateTime<Utc>, Timestamp, self => Value::Timestamp(self);
+    Vec<String>, TextList, self => Value::TextList(self);
+    Json, Json, self => Value::Json(self);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_no_store_takes_is_named() {
+        assert!(Value::Float(f64::NAN).refusal().is_some());
+        assert!(Value::Float(f64::NEG_INFINITY).refusal().is_some());
+        assert!(Value::Text("a\0b".into()).refusal().is_some());
+        assert!(Value::TextList(vec!["ok".into(), "\0".into()]).refusal().is_some());
+        assert!(Value::Json(serde_json::json!({"a": ["\0"]})).refusal().is_some());
+        assert!(Value::Float(1.5).refusal().is_none());
+    }
+
+    #[test]
+    fn json_rounds_nothing() {
+        assert_eq!(Value::Decimal("51.770".parse().unwrap()).to_json(), "51.770");
+        assert_eq!(Some(3_i32).into_value(), Value::Int(3));
+        assert_eq!(None::<String>.into_value(), Value::Null);
+        assert_eq!(Value::Float(f64::INFINITY).to_json(), "inf");
+    }
+}
