@@ -1,1 +1,17 @@
-//! Placeholder.
+//! For tests only: a real Postgres per test process, test sites on loopback, child processes, bounded waits.
+//!
+//! Nothing here is a mock: the server is the installed Postgres, the sites answer over real sockets, and the
+//! program under test is the built binary. What is missing on the machine is a loud failure, not a skip.
+
+// A test kit's way to report is to fail the test, with all that is known.
+#![allow(clippy::expect_used, clippy::unwrap_used)]
+
+pub mod postgres;
+pub mod process;
+pub mod site;
+pub mod wait;
+
+pub use postgres::{OwnServer, TestDatabase, database, server};
+pub use process::{Dragline, Finished, Running};
+pub use site::{Answer, Received, Site};
+pub use wait::{wait_for, wait_until};

@@ -1,0 +1,103 @@
+//! A real Postgres, started from the installed binaries: one per test process, a fresh database per test.
+//!
+//! A server must not outlive its test process, also not when that is killed. So it is started by a small
+//! shell script that reads from a pipe held by the test process: when the process ends, however it ends, the
+//! pipe closes, and the script stops the server and removes its files.
+
+mod install;
+mod server;
+
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+pub use server::OwnServer;
+
+/// A database of the test's own on the server that all tests of the process share.
+#[derive(Debug)]
+pub struct TestDatabase {
+    name: String,
+}
+
+/// A fresh, empty database.
+///
+/// # Panics
+/// When there is no Postgres on this machine.
+pub fn database() -> TestDatabase {
+    static NEXT: AtomicU32 = AtomicU32::new(1);
+    let name = format!("test_{}", NEXT.fetch_add(1, Ordering::Relaxed));
+    shared().psql("postgres", &format!("CREATE DATABASE {name}"));
+    TestDatabase { name }
+}
+
+/// A server of the test's own, which it may stop and start again.
+///
+/// # Panics
+/// When there is no Postgres on this machine.
+pub fn server() -> OwnServer {
+    OwnServer::new()
+}
+
+impl TestDatabase {
+    /// Its connection URL, password included.
+    pub fn url(&self) -> String {
+        shared().url_of(&self.name)
+    }
+
+    /// Its name on the server.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The rows of a query as text; null is `NULL`. Several statements are one transaction.
+    ///
+    /// # Panics
+    /// When the server refuses it.
+    #[track_caller]
+    pub fn query(&self, sql: &str) -> Vec<Vec<String>> {
+        shared().psql(&self.name, sql)
+    }
+
+    /// The one value of a query.
+    ///
+    /// # Panics
+    /// When the answer is not one row with one column.
+    #[track_caller]
+    pub fn value(&self, sql: &str) -> String {
+        let rows = self.query(sql);
+        match rows.as_slice() {
+            [row] if row.len() == 1 => row[0].clone(),
+            other => panic!("one value was expected of {sql}, not {other:?}"),
+        }
+    }
+}
+
+fn shared() -> &'static OwnServer {
+    static SHARED: OnceLock<OwnServer> = OnceLock::new();
+    SHARED.get_or_init(OwnServer::new)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_database_is_fresh() {
+        let (one, other) = (database(), database());
+        one.query("CREATE TABLE t (a int, b text); INSERT INTO t VALUES (1, 'x'), (2, NULL)");
+        assert_eq!(one.query("SELECT a, b FROM t ORDER BY a"), [["1", "x"], ["2", "NULL"]]);
+        assert_eq!(other.value("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'"), "0");
+        assert!(one.url().contains(one.name()));
+    }
+
+    #[test]
+    fn an_own_server_comes_back_on_its_port_with_its_data() {
+        let mut server = server();
+        let url = server.url();
+        server.query("CREATE TABLE t AS SELECT 7 AS a");
+        server.stop_immediate();
+        assert!(!server.is_running());
+        server.start();
+        assert_eq!(server.url(), url);
+        assert_eq!(server.query("SELECT a FROM t"), [["7"]]);
+    }
+}

@@ -1,0 +1,236 @@
+//! One server: its files, its start and its end.
+
+use std::io::Write;
+use std::net::{Ipv4Addr, TcpListener};
+use std::os::unix::fs::chown;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::Duration;
+
+use tempfile::TempDir;
+
+use super::install;
+use crate::wait::try_wait_for;
+
+const USER: &str = "dragline";
+/// Connections over TCP need it, so that tests can get a password wrong.
+const PASSWORD: &str = "well-kept";
+/// On a loaded machine with two cores a start takes a few seconds.
+const START_LIMIT: Duration = Duration::from_secs(60);
+/// Between a look for a free port and the server's own bind another program may take it.
+const START_ATTEMPTS: usize = 5;
+
+/// Runs the server until told to stop or until whoever started it is gone; in the second case nobody needs
+/// the files any more. $1 is the folder of programs, $2 the server's folder, $3 its port.
+const WATCHER: &str = r#"
+"$1/postgres" -D "$2/data" -p "$3" >>"$2/server.log" 2>&1 &
+server=$!
+order=
+read -r order
+kill -QUIT "$server" 2>/dev/null
+wait "$server"
+[ "$order" = stop ] || rm -rf "$2"
+"#;
+
+/// A kill of the server loses nothing that it wrote, for the machine stays up: so no fsync, and tests are fast.
+/// The time zone is one that nobody takes for UTC.
+const SETTINGS: &str = "
+fsync = off
+listen_addresses = '127.0.0.1'
+max_connections = 200
+shared_buffers = 64MB
+log_min_messages = warning
+timezone = 'Asia/Kathmandu'
+";
+
+/// A server of a test's own. It ends with it, or with the process.
+#[derive(Debug)]
+pub struct OwnServer {
+    bin: PathBuf,
+    folder: TempDir,
+    user: Option<(u32, u32)>,
+    port: u16,
+    watcher: Option<Child>,
+}
+
+impl OwnServer {
+    /// Makes a new cluster and starts its server.
+    pub(super) fn new() -> Self {
+        let folder = tempfile::Builder::new().prefix("dragline-pg-").tempdir().expect("a temporary folder");
+        let mut server =
+            Self { bin: install::bin(), folder, user: install::server_user(), port: 0, watcher: None };
+        server.make_cluster();
+        for _ in 0..START_ATTEMPTS {
+            server.port = free_port();
+            if server.try_start() {
+                return server;
+            }
+        }
+        panic!("Postgres did not start:\n{}", server.log())
+    }
+
+    /// Its connection URL, password included.
+    pub fn url(&self) -> String {
+        self.url_of("postgres")
+    }
+
+    /// Its port on 127.0.0.1. It stays the same over a stop.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Whether it was started and not stopped since.
+    pub fn is_running(&self) -> bool {
+        self.watcher.is_some()
+    }
+
+    /// Starts it again after a stop.
+    ///
+    /// # Panics
+    /// When it does not come up; its log is shown.
+    pub fn start(&mut self) {
+        assert!(self.try_start(), "Postgres did not start again:\n{}", self.log());
+    }
+
+    /// Stops it as a crash would: no checkpoint, sessions are cut off.
+    pub fn stop_immediate(&mut self) {
+        if let Some(mut watcher) = self.watcher.take() {
+            if let Some(orders) = watcher.stdin.as_mut() {
+                orders.write_all(b"stop\n").expect("the server's watcher hears");
+            }
+            watcher.wait().expect("the end of the server");
+        }
+    }
+
+    /// The rows of a query on its database `postgres` as text; null is `NULL`.
+    ///
+    /// # Panics
+    /// When the server refuses it.
+    #[track_caller]
+    pub fn query(&self, sql: &str) -> Vec<Vec<String>> {
+        self.psql("postgres", sql)
+    }
+
+    /// The connection URL of one of its databases.
+    pub fn url_of(&self, database: &str) -> String {
+        format!("postgres://{USER}:{PASSWORD}@127.0.0.1:{}/{database}", self.port)
+    }
+
+    /// The rows of a query on one of its databases.
+    ///
+    /// # Panics
+    /// When the server refuses it.
+    #[track_caller]
+    pub fn psql(&self, database: &str, sql: &str) -> Vec<Vec<String>> {
+        let output = self.run_psql(database, sql);
+        let (text, errors) =
+            (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        assert!(output.status.success(), "psql: {sql}\n{errors}");
+        // psql ends the last record with a newline, whatever the record separator is.
+        let Some(records) = text.strip_suffix('\n') else { return Vec::new() };
+        records.split('\u{1e}').map(|record| record.split('\u{1f}').map(str::to_owned).collect()).collect()
+    }
+
+    /// What the server wrote to its log.
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(self.path().join("server.log")).unwrap_or_default()
+    }
+
+    fn run_psql(&self, database: &str, sql: &str) -> Output {
+        Command::new(self.bin.join("psql"))
+            .args(["-X", "-q", "-A", "-t", "-F", "\u{1f}", "-R", "\u{1e}", "-P", "null=NULL"])
+            .args(["-v", "ON_ERROR_STOP=1", "-U", USER, "-d", database, "-p", &self.port.to_string()])
+            .arg("-h")
+            .arg(self.path())
+            .args(["-c", sql])
+            .stdin(Stdio::null())
+            .output()
+            .expect("the program psql")
+    }
+
+    fn make_cluster(&self) {
+        let password = self.path().join("password");
+        std::fs::write(&password, PASSWORD).expect("the password file");
+        if let Some((uid, gid)) = self.user {
+            for path in [self.path(), &password] {
+                chown(path, Some(uid), Some(gid)).expect("a folder for the server's user");
+            }
+        }
+        let mut initdb = self.command("initdb");
+        initdb
+            .args(["--no-sync", "--encoding=UTF8", "--locale=C", "--auth-local=trust"])
+            .args(["--auth-host=scram-sha-256", "--username", USER])
+            .arg("--pwfile")
+            .arg(&password)
+            .arg(self.path().join("data"));
+        let output = initdb.output().expect("the program initdb");
+        assert!(output.status.success(), "initdb: {}", String::from_utf8_lossy(&output.stderr));
+        let settings = format!("{SETTINGS}unix_socket_directories = '{}'\n", self.path().display());
+        let mut file = std::fs::OpenOptions::new()
+            .append(true)
+            .open(self.path().join("data/postgresql.conf"))
+            .expect("postgresql.conf");
+        file.write_all(settings.as_bytes()).expect("postgresql.conf");
+    }
+
+    /// Whether it came up.
+    fn try_start(&mut self) -> bool {
+        assert!(self.watcher.is_none(), "the server is running already");
+        let logged = self.log().len();
+        let mut watcher = Command::new("/bin/sh");
+        watcher
+            .args(["-c", WATCHER, "dragline-postgres"])
+            .args([self.bin.as_path(), self.path()])
+            .arg(self.port.to_string())
+            // A group of its own: what ends the tests by Ctrl-C must not end the watcher before its work.
+            .process_group(0)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
+        self.watcher = Some(self.as_server_user(watcher).spawn().expect("the shell"));
+        let up = try_wait_for(START_LIMIT, || {
+            if self.run_psql("postgres", "SELECT").status.success() {
+                return Some(true);
+            }
+            let failed = self.log().get(logged..).is_some_and(|log| log.contains("FATAL:  could not"));
+            failed.then_some(false)
+        });
+        if up != Some(true) {
+            self.stop_immediate();
+        }
+        up == Some(true)
+    }
+
+    fn command(&self, program: &str) -> Command {
+        self.as_server_user(Command::new(self.bin.join(program)))
+    }
+
+    fn as_server_user(&self, mut command: Command) -> Command {
+        // The folder that the tests run in may be closed to the server's user.
+        command.current_dir(self.path());
+        if let Some((uid, gid)) = self.user {
+            command.uid(uid).gid(gid);
+        }
+        command
+    }
+
+    fn path(&self) -> &Path {
+        self.folder.path()
+    }
+}
+
+impl Drop for OwnServer {
+    fn drop(&mut self) {
+        if let Some(mut watcher) = self.watcher.take() {
+            // Closing its pipe is the order to end and to clean up.
+            drop(watcher.stdin.take());
+            let _ = watcher.wait();
+        }
+    }
+}
+
+fn free_port() -> u16 {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
+    listener.local_addr().expect("the port").port()
+}

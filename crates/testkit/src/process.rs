@@ -1,0 +1,344 @@
+//! The real binary as a child process, with its output kept, a time limit on everything, and real signals.
+
+use std::ffi::{OsStr, OsString};
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+
+use crate::wait::try_wait_for;
+
+/// How long [`Dragline::run`] and [`Running::finish`] wait unless told otherwise.
+const DEFAULT_LIMIT: Duration = Duration::from_secs(60);
+
+/// A command line of the program. It can be run many times: for a resume, run it again.
+///
+/// It starts in a folder of its own, without the settings of whoever runs the tests.
+#[derive(Clone, Debug)]
+pub struct Dragline {
+    binary: PathBuf,
+    args: Vec<OsString>,
+    env: Vec<(OsString, OsString)>,
+    folder: Arc<TempDir>,
+    cwd: Option<PathBuf>,
+    limit: Duration,
+}
+
+/// A child process.
+#[derive(Debug)]
+pub struct Running {
+    child: Child,
+    command: String,
+    started: Instant,
+    limit: Duration,
+    output: TempDir,
+    /// Kept until the process ends, for it is the child's working directory.
+    _folder: Arc<TempDir>,
+}
+
+/// A child process that has ended.
+#[derive(Clone, Debug)]
+pub struct Finished {
+    /// The exit code; `None` when a signal ended it.
+    pub code: Option<i32>,
+    /// What it wrote to stdout.
+    pub stdout: String,
+    /// What it wrote to stderr.
+    pub stderr: String,
+    /// From its start until its end was noticed.
+    pub elapsed: Duration,
+    command: String,
+}
+
+impl Dragline {
+    /// The program at this path: `env!("CARGO_BIN_EXE_dragline")`.
+    pub fn new(binary: impl Into<PathBuf>) -> Self {
+        let folder = tempfile::Builder::new().prefix("dragline-test-").tempdir().expect("a temporary folder");
+        Self {
+            binary: binary.into(),
+            args: Vec::new(),
+            env: Vec::new(),
+            folder: Arc::new(folder),
+            cwd: None,
+            limit: DEFAULT_LIMIT,
+        }
+    }
+
+    /// One more argument.
+    #[must_use]
+    pub fn arg(mut self, arg: impl AsRef<OsStr>) -> Self {
+        self.args.push(arg.as_ref().to_owned());
+        self
+    }
+
+    /// More arguments.
+    #[must_use]
+    pub fn args<A: AsRef<OsStr>>(mut self, args: impl IntoIterator<Item = A>) -> Self {
+        self.args.extend(args.into_iter().map(|arg| arg.as_ref().to_owned()));
+        self
+    }
+
+    /// An environment variable.
+    #[must_use]
+    pub fn env(mut self, name: impl AsRef<OsStr>, value: impl AsRef<OsStr>) -> Self {
+        self.env.push((name.as_ref().to_owned(), value.as_ref().to_owned()));
+        self
+    }
+
+    /// Another working directory than its own folder.
+    #[must_use]
+    pub fn cwd(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.cwd = Some(folder.into());
+        self
+    }
+
+    /// How long it may take.
+    #[must_use]
+    pub fn limit(mut self, limit: Duration) -> Self {
+        self.limit = limit;
+        self
+    }
+
+    /// Its working directory.
+    pub fn folder(&self) -> &Path {
+        self.cwd.as_deref().unwrap_or_else(|| self.folder.path())
+    }
+
+    /// Starts it and waits for its end.
+    ///
+    /// # Panics
+    /// When it takes longer than its limit; its output is shown.
+    pub fn run(&self) -> Finished {
+        self.spawn().finish()
+    }
+
+    /// Starts it.
+    pub fn spawn(&self) -> Running {
+        let output = tempfile::tempdir().expect("a temporary folder for the output");
+        let file = |name: &str| File::create(output.path().join(name)).expect("a file for the output");
+        let mut command = Command::new(&self.binary);
+        for (name, _) in std::env::vars_os() {
+            let text = name.to_string_lossy();
+            if text.starts_with("DRAGLINE_") || ["DATABASE_URL", "SHUTDOWN_TIMEOUT_SECONDS"].contains(&&*text)
+            {
+                command.env_remove(&name);
+            }
+        }
+        command
+            .args(&self.args)
+            .envs(self.env.iter().map(|(name, value)| (name, value)))
+            .current_dir(self.folder())
+            .stdin(Stdio::null())
+            .stdout(file("stdout"))
+            .stderr(file("stderr"));
+        let words: Vec<_> = self.args.iter().map(|arg| arg.to_string_lossy()).collect();
+        let shown = format!("{} {}", self.binary.display(), words.join(" "));
+        let child = command.spawn().unwrap_or_else(|error| panic!("{shown}: {error}"));
+        Running {
+            child,
+            command: shown,
+            started: Instant::now(),
+            limit: self.limit,
+            output,
+            _folder: Arc::clone(&self.folder),
+        }
+    }
+}
+
+impl Running {
+    /// Its process id.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// What it wrote to stdout so far.
+    pub fn stdout(&self) -> String {
+        self.read("stdout")
+    }
+
+    /// What it wrote to stderr so far.
+    pub fn stderr(&self) -> String {
+        self.read("stderr")
+    }
+
+    /// Whether it still runs.
+    pub fn is_running(&mut self) -> bool {
+        self.status().is_none()
+    }
+
+    /// Sends a signal by its name: `TERM`, `INT`, `STOP` …
+    pub fn signal(&self, name: &str) {
+        let kill = Command::new("kill").arg(format!("-{name}")).arg(self.pid().to_string()).output();
+        let kill = kill.expect("the program `kill`");
+        assert!(
+            kill.status.success(),
+            "kill -{name} {}: {}",
+            self.pid(),
+            String::from_utf8_lossy(&kill.stderr)
+        );
+    }
+
+    /// Kills it on the spot and waits for its end.
+    pub fn kill9(mut self) -> Finished {
+        self.child.kill().expect("kill -9");
+        let status = self.child.wait().expect("the status of a killed child");
+        self.finished(status)
+    }
+
+    /// Looks until `condition` holds.
+    ///
+    /// # Panics
+    /// When it does not within `limit`, or when the process ends before; its output is shown.
+    pub fn wait_until(&mut self, what: &str, limit: Duration, mut condition: impl FnMut(&Self) -> bool) {
+        let held = try_wait_for(limit, || {
+            // The status first: a process that ends after making the condition true is no failure.
+            let ended = self.status().is_some();
+            if condition(self) { Some(true) } else { ended.then_some(false) }
+        });
+        match held {
+            Some(true) => {}
+            Some(false) => panic!("{what}: the process ended before\n{}", self.shown()),
+            None => panic!("{what}: not within {limit:?}\n{}", self.shown()),
+        }
+    }
+
+    /// Waits for its end, within the limit of its command line.
+    ///
+    /// # Panics
+    /// When it takes longer; its output is shown.
+    pub fn finish(self) -> Finished {
+        let limit = self.limit;
+        self.finish_within(limit)
+    }
+
+    /// Waits for its end.
+    ///
+    /// # Panics
+    /// When it takes longer than `limit`; its output is shown.
+    pub fn finish_within(mut self, limit: Duration) -> Finished {
+        match try_wait_for(limit, || self.status()) {
+            Some(status) => self.finished(status),
+            None => panic!("still running after {limit:?}\n{}", self.shown()),
+        }
+    }
+
+    fn status(&mut self) -> Option<ExitStatus> {
+        self.child.try_wait().expect("the status of a child")
+    }
+
+    fn read(&self, name: &str) -> String {
+        let bytes = fs::read(self.output.path().join(name)).expect("the output of a child");
+        String::from_utf8_lossy(&bytes).into_owned()
+    }
+
+    fn finished(&self, status: ExitStatus) -> Finished {
+        Finished {
+            code: status.code(),
+            stdout: self.stdout(),
+            stderr: self.stderr(),
+            elapsed: self.started.elapsed(),
+            command: self.command.clone(),
+        }
+    }
+
+    fn shown(&self) -> String {
+        show(&self.command, "running or just ended", &self.stdout(), &self.stderr())
+    }
+}
+
+/// A test that fails leaves no process behind.
+impl Drop for Running {
+    fn drop(&mut self) {
+        // Both fail when it has ended already, which is as well.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Finished {
+    /// Fails with everything known unless the exit code is `code`.
+    ///
+    /// # Panics
+    /// When it is another.
+    #[track_caller]
+    pub fn assert_code(&self, code: i32) -> &Self {
+        assert_eq!(self.code, Some(code), "unexpected exit code\n{self}");
+        self
+    }
+
+    /// Fails with everything known unless `condition` holds.
+    ///
+    /// # Panics
+    /// When it does not.
+    #[track_caller]
+    pub fn assert(&self, what: &str, condition: bool) -> &Self {
+        assert!(condition, "{what}\n{self}");
+        self
+    }
+
+    /// Fails with everything known unless stderr has `text`.
+    ///
+    /// # Panics
+    /// When it does not.
+    #[track_caller]
+    pub fn assert_stderr(&self, text: &str) -> &Self {
+        assert!(self.stderr.contains(text), "no {text:?} in stderr\n{self}");
+        self
+    }
+
+    /// Fails with everything known unless stdout has `text`.
+    ///
+    /// # Panics
+    /// When it does not.
+    #[track_caller]
+    pub fn assert_stdout(&self, text: &str) -> &Self {
+        assert!(self.stdout.contains(text), "no {text:?} in stdout\n{self}");
+        self
+    }
+}
+
+impl std::fmt::Display for Finished {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let end = match self.code {
+            Some(code) => format!("exit code {code} after {:?}", self.elapsed),
+            None => format!("ended by a signal after {:?}", self.elapsed),
+        };
+        f.write_str(&show(&self.command, &end, &self.stdout, &self.stderr))
+    }
+}
+
+fn show(command: &str, end: &str, stdout: &str, stderr: &str) -> String {
+    format!("$ {command}\n({end})\n--- stdout ---\n{stdout}\n--- stderr ---\n{stderr}\n---")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shell(script: &str) -> Dragline {
+        Dragline::new("/bin/sh").args(["-c", script])
+    }
+
+    #[test]
+    fn output_code_and_environment_are_seen() {
+        let finished = shell("echo $GREETING; echo bad >&2; exit 3").env("GREETING", "hi").run();
+        finished.assert_code(3).assert_stdout("hi").assert_stderr("bad");
+    }
+
+    #[test]
+    fn a_signal_reaches_the_process() {
+        let script = "trap 'echo heard; exit 75' TERM; echo ready; while :; do sleep 0.05; done";
+        let mut running = shell(script).spawn();
+        running.wait_until("ready", Duration::from_secs(10), |running| running.stdout().contains("ready"));
+        running.signal("TERM");
+        running.finish().assert_code(75).assert_stdout("heard");
+    }
+
+    #[test]
+    fn a_killed_process_has_no_code() {
+        assert_eq!(shell("sleep 60").spawn().kill9().code, None);
+    }
+}
