@@ -1,0 +1,85 @@
+//! Who may depend on whom, held against every `Cargo.toml`.
+
+use std::fs;
+
+use super::source::{files_under, repository};
+
+/// Each package and those of this workspace that it may name. Engine, pipelines and store know the contracts
+/// in core and not each other: `crates/cli/run.rs` joins them. What only tests need is not asked.
+const MAY_NAME: [(&str, &[&str]); 8] = [
+    ("dragline-derive", &[]),
+    ("dragline-core", &["dragline-derive"]),
+    ("dragline-engine", &["dragline-core"]),
+    ("dragline-store", &["dragline-core"]),
+    ("dragline-pipelines", &["dragline-core"]),
+    ("dragline-spiders", &["dragline-core"]),
+    ("dragline-testkit", &[]),
+    (
+        "dragline",
+        &["dragline-core", "dragline-engine", "dragline-pipelines", "dragline-spiders", "dragline-store"],
+    ),
+];
+
+/// Packages that must stay free of I/O and of any runtime, whatever is convenient.
+const WITHOUT_IO: [&str; 2] = ["dragline-core", "dragline-spiders"];
+
+/// What brings I/O or a runtime.
+const IO: [&str; 6] = ["tokio", "reqwest", "tokio-postgres", "deadpool-postgres", "rusqlite", "futures-util"];
+
+/// The only place that dependencies come from, so that a build elsewhere finds them.
+const REGISTRY: &str = "registry+https://github.com/rust-lang/crates.io-index";
+
+#[test]
+fn dependencies_point_one_way() {
+    for (package, dependencies) in packages() {
+        let allowed = MAY_NAME.iter().find(|(name, _)| *name == package);
+        let (_, allowed) =
+            allowed.unwrap_or_else(|| panic!("say in tests/tidy what {package} may depend on"));
+        for dependency in dependencies.iter().filter(|name| name.starts_with("dragline")) {
+            assert!(
+                allowed.contains(&dependency.as_str()),
+                "{package} must not depend on {dependency}, only on {allowed:?}: join them in crates/cli/run.rs"
+            );
+        }
+    }
+}
+
+#[test]
+fn core_and_spiders_depend_on_no_runtime() {
+    for (package, dependencies) in packages().iter().filter(|(name, _)| WITHOUT_IO.contains(&name.as_str())) {
+        let found: Vec<_> = dependencies.iter().filter(|name| IO.contains(&name.as_str())).collect();
+        assert!(found.is_empty(), "{package} must do without {found:?}");
+    }
+}
+
+#[test]
+fn the_lock_file_names_the_public_registry_alone() {
+    let lock: toml::Table = fs::read_to_string(repository().join("Cargo.lock")).unwrap().parse().unwrap();
+    for package in lock["package"].as_array().unwrap() {
+        if let Some(source) = package.get("source") {
+            assert_eq!(source.as_str(), Some(REGISTRY), "{:?}", package["name"]);
+        }
+    }
+}
+
+/// Every package of the workspace with the packages that its program depends on.
+fn packages() -> Vec<(String, Vec<String>)> {
+    let manifests = files_under("", |name| name == "Cargo.toml");
+    assert!(manifests.len() >= MAY_NAME.len(), "manifests are missing: {manifests:?}");
+    manifests.iter().map(|path| package(path)).collect()
+}
+
+fn package(path: &str) -> (String, Vec<String>) {
+    let text = fs::read_to_string(repository().join(path)).unwrap();
+    let manifest: toml::Table = text.parse().unwrap_or_else(|error| panic!("{path}: {error}"));
+    let name = manifest["package"]["name"].as_str().unwrap_or_default().to_owned();
+    let mut names = Vec::new();
+    for section in ["dependencies", "build-dependencies"] {
+        for (key, value) in manifest.get(section).and_then(toml::Value::as_table).into_iter().flatten() {
+            // A dependency may go by another name here than the one that it has.
+            let real = value.get("package").and_then(toml::Value::as_str).unwrap_or(key);
+            names.push(real.to_owned());
+        }
+    }
+    (name, names)
+}
