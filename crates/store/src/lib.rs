@@ -1,1 +1,100 @@
-//! Placeholder.
+//! Where runs, frontiers and items are kept: Postgres for production, `SQLite` where nothing is installed.
+//!
+//! Both keep the same promises (the [`Store`] trait in core says which) and pass one conformance suite.
+//! This page is all that they share: which URL opens which store, the limits in [`StoreSettings`], the
+//! check of the names that get into statements, and the text forms of columns. SQL is in `schema.sql` and in
+//! the two folders here, nowhere else in the repository.
+
+mod columns;
+mod identifier;
+pub mod postgres;
+mod settings;
+pub mod sqlite;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use dragline_core::store::{BoxFuture, StoreResult};
+use dragline_core::{ItemType, Store, StoreError};
+
+pub use settings::StoreSettings;
+
+/// What a store's administrator does with its tables; every store can.
+pub trait SchemaAdmin: Store {
+    /// The statements that make the store's own tables and those of `items`.
+    ///
+    /// # Errors
+    /// [`StoreError::Setup`] for a name that cannot be one.
+    fn ddl(&self, items: &[ItemType]) -> StoreResult<String>;
+
+    /// Makes the tables that are missing, also those with `auto_create = false`, and raises an older schema.
+    /// Says what it did, a line for each; nothing if there was nothing to do. Existing item tables are left
+    /// as they are: [`SchemaAdmin::check`] tells what is to be changed in them.
+    fn apply<'a>(&'a self, items: &'a [ItemType]) -> BoxFuture<'a, StoreResult<Vec<String>>>;
+
+    /// Holds all tables against the database and changes nothing.
+    ///
+    /// # Errors
+    /// [`StoreError::Schema`] with the statements that mend every difference.
+    fn check<'a>(&'a self, items: &'a [ItemType]) -> BoxFuture<'a, StoreResult<()>>;
+}
+
+/// The store of a URL. Nothing is reached yet: that is [`Store::connect`]'s work.
+///
+/// # Errors
+/// [`StoreError::Setup`] when the URL names no store.
+pub fn open(url: &str, settings: &StoreSettings) -> Result<Arc<dyn Store>, StoreError> {
+    Ok(match Place::parse(url)? {
+        Place::Postgres => Arc::new(postgres::PostgresStore::new(url, settings)?),
+        Place::Sqlite(path) => Arc::new(sqlite::SqliteStore::new(path, settings)?),
+    })
+}
+
+/// The same, for `dragline schema`.
+///
+/// # Errors
+/// [`StoreError::Setup`] when the URL names no store.
+pub fn open_admin(url: &str, settings: &StoreSettings) -> Result<Box<dyn SchemaAdmin>, StoreError> {
+    Ok(match Place::parse(url)? {
+        Place::Postgres => Box::new(postgres::PostgresStore::new(url, settings)?),
+        Place::Sqlite(path) => Box::new(sqlite::SqliteStore::new(path, settings)?),
+    })
+}
+
+enum Place<'a> {
+    Postgres,
+    Sqlite(&'a Path),
+}
+
+impl<'a> Place<'a> {
+    fn parse(url: &'a str) -> Result<Self, StoreError> {
+        // The rest of a URL may hold a password: only its scheme is ever repeated.
+        match url.split_once(':') {
+            Some(("postgres" | "postgresql", rest)) if rest.starts_with("//") => Ok(Self::Postgres),
+            Some(("sqlite", path)) if !path.is_empty() => Ok(Self::Sqlite(Path::new(path))),
+            Some((scheme, _)) => Err(wrong(&format!("no store is called {scheme:?}"))),
+            None => Err(wrong("the store's URL has no scheme")),
+        }
+    }
+}
+
+fn wrong(problem: &str) -> StoreError {
+    StoreError::Setup {
+        problem: problem.to_owned(),
+        hint: "use postgres://USER@HOST:PORT/DATABASE or sqlite:FILE".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wrong_url_is_told_without_its_secrets() {
+        for url in ["", "nonsense", "mysql://u:hunter2@h/d", "sqlite:", "postgres:u:hunter2@h/d"] {
+            let error = open(url, &StoreSettings::default()).err().unwrap();
+            assert!(matches!(error, StoreError::Setup { .. }) && error.hint().is_some(), "{url}");
+            assert!(!error.to_string().contains("hunter2"), "{error}");
+        }
+    }
+}

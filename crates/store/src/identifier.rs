@@ -1,0 +1,98 @@
+//! Names that are built into statements. Everything else in a statement is a parameter.
+
+use dragline_core::store::StoreResult;
+use dragline_core::{ItemType, StoreError};
+
+/// What Postgres keeps of a name (`NAMEDATALEN` − 1).
+const MAX_BYTES: usize = 63;
+/// Columns that every table of an item type has beside the item's own.
+pub(crate) const ROW_COLUMNS: [&str; 3] = ["run_id", "source_url", "scraped_at"];
+/// Tables of Dragline begin with this, and no others.
+const OWN_PREFIX: &str = "crawl_";
+
+/// Whether `name` is `[a-z_][a-z0-9_]{0,62}`: the same thing quoted and unquoted, in both databases.
+pub(crate) fn is_plain(name: &str) -> bool {
+    let mut bytes = name.bytes();
+    name.len() <= MAX_BYTES
+        && bytes.next().is_some_and(|first| first.is_ascii_lowercase() || first == b'_')
+        && bytes.all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_')
+}
+
+/// The name in quotes, so that `order` and `user` are names too.
+pub(crate) fn quoted(name: &str) -> String {
+    format!("\"{name}\"")
+}
+
+/// Names in quotes, between commas.
+pub(crate) fn quoted_list<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
+    names.into_iter().map(quoted).collect::<Vec<_>>().join(", ")
+}
+
+/// Holds the names of an item type against the rule, before one of them gets into a statement.
+///
+/// # Errors
+/// [`StoreError::Setup`] naming the first that breaks it.
+pub(crate) fn check_names(item: &ItemType) -> StoreResult<()> {
+    let Some(table) = item.table else { return Ok(()) };
+    let wrong = |problem: String, hint: &str| Err(StoreError::Setup { problem, hint: hint.to_owned() });
+    let names = std::iter::once(table).chain(item.columns.iter().map(|column| column.name));
+    if let Some(name) = names.chain(item.key.iter().copied()).find(|name| !is_plain(name)) {
+        return wrong(
+            format!("item type {}: {name:?} cannot be the name of a table or column", item.name),
+            "use lower-case letters, digits and _, at most 63, not a digit first",
+        );
+    }
+    if table.starts_with(OWN_PREFIX) {
+        return wrong(
+            format!("item type {}: the table name {table} is reserved", item.name),
+            "names that begin with crawl_ belong to Dragline; choose another",
+        );
+    }
+    if let Some(column) = item.columns.iter().find(|column| ROW_COLUMNS.contains(&column.name)) {
+        return wrong(
+            format!("item type {}: the column name {} is reserved", item.name, column.name),
+            "every item table has run_id, source_url and scraped_at already; choose another",
+        );
+    }
+    match item.key.iter().find(|key| item.position(key).is_none()) {
+        Some(key) => wrong(
+            format!("item type {}: its key {key:?} is none of its columns", item.name),
+            "name a field of the item as its key",
+        ),
+        None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use dragline_core::{Column, ColumnType};
+
+    const TEXT: Column = Column { name: "text", kind: ColumnType::Text, nullable: false };
+
+    fn item(table: &'static str, key: &'static [&'static str], columns: &'static [Column]) -> ItemType {
+        ItemType { name: "quote", table: Some(table), key, columns, auto_create: true }
+    }
+
+    #[test]
+    fn only_plain_names_pass() {
+        assert!(is_plain("quotes") && is_plain("_q9") && is_plain(&"q".repeat(63)));
+        for name in ["", "9q", "Quotes", "a b", "a\"b", "größe", "a;drop", &"q".repeat(64)] {
+            assert!(!is_plain(name), "{name:?}");
+        }
+    }
+
+    #[test]
+    fn an_item_type_is_refused_by_name() {
+        assert!(check_names(&item("quotes", &["text"], &[TEXT])).is_ok());
+        for wrong in [
+            item("Quotes", &[], &[TEXT]),
+            item("crawl_runs", &[], &[TEXT]),
+            item("quotes", &["author"], &[TEXT]),
+            item("quotes", &[], &[Column { name: "run_id", ..TEXT }]),
+            item("quotes", &[], &[Column { name: "x\"; --", ..TEXT }]),
+        ] {
+            assert!(matches!(check_names(&wrong), Err(StoreError::Setup { .. })), "{wrong:?}");
+        }
+    }
+}
