@@ -1,0 +1,76 @@
+//! Holds back items that no key could tell apart.
+//!
+//! A key of empty text is a page that looks different today: every such item would overwrite the one before.
+//! It goes to the dead letters, where somebody sees it; its page and the other items are not affected.
+
+use dragline_core::{ItemPipeline, ItemRecord, Value, Verdict};
+
+/// Quarantines items with an empty text in their key.
+///
+/// It stands after [`Normalize`](crate::normalize::Normalize), so that white space alone is empty too.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Validate;
+
+impl ItemPipeline for Validate {
+    fn name(&self) -> &'static str {
+        "validate"
+    }
+
+    fn process(&self, record: ItemRecord, _url: &str) -> Verdict {
+        match empty_key(&record) {
+            None => Verdict::Keep(record),
+            Some(column) => {
+                let name = record.item_type.name;
+                let reason = format!("{name}.{column} is empty, and it is part of the key");
+                Verdict::Quarantine { record, reason }
+            }
+        }
+    }
+}
+
+fn empty_key(record: &ItemRecord) -> Option<&'static str> {
+    let is_empty = |column: &&str| match record.get(column) {
+        Some(Value::Text(text)) => text.is_empty(),
+        Some(Value::Null) | None => true,
+        Some(_) => false,
+    };
+    record.item_type.key.iter().copied().find(is_empty)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use dragline_core::{Column, ColumnType, ItemType};
+
+    const COLUMNS: [Column; 3] = [
+        Column { name: "shop", kind: ColumnType::Text, nullable: false },
+        Column { name: "number", kind: ColumnType::Integer, nullable: false },
+        Column { name: "note", kind: ColumnType::Text, nullable: true },
+    ];
+
+    fn offer(shop: &str, note: Value) -> ItemRecord {
+        let key = &["shop", "number"];
+        let item_type = ItemType { name: "offer", table: None, key, columns: &COLUMNS, auto_create: true };
+        ItemRecord { item_type, values: vec![Value::Text(shop.to_owned()), Value::Int(0), note] }
+    }
+
+    #[test]
+    fn a_whole_key_is_kept_whatever_the_other_fields_are() {
+        for note in [Value::Null, Value::Text(String::new())] {
+            let record = offer("corner", note);
+            assert_eq!(Validate.process(record.clone(), ""), Verdict::Keep(record));
+        }
+    }
+
+    #[test]
+    fn an_empty_key_is_quarantined_and_named() {
+        let record = offer("", Value::Null);
+        assert_eq!(
+            Validate.process(record.clone(), ""),
+            Verdict::Quarantine {
+                record,
+                reason: "offer.shop is empty, and it is part of the key".to_owned()
+            }
+        );
+    }
+}
