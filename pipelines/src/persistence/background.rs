@@ -1,0 +1,48 @@
+//! What runs beside the flushes: reads of the frontier, and heartbeats.
+
+use std::sync::Arc;
+
+use dragline_core::bridge::{Refilled, StoreEvent};
+use dragline_core::store::{Refill, RunKey, StoreResult};
+use tokio::time::sleep;
+use tracing::debug;
+
+use super::context::Context;
+use super::retry::{BackOff, chain};
+
+/// Reads a part of the frontier and answers the scheduler. Needs no order among the flushes: the ask names
+/// what the scheduler has in hand.
+pub(super) async fn refill(context: Arc<Context>, run: Arc<RunKey>, ask: Refill) {
+    match read(&context, &run, &ask).await {
+        Ok(refilled) => context.receipts.deliver(StoreEvent::Refilled(refilled)),
+        Err(error) => context.fail(error),
+    }
+}
+
+/// Writes figures and a sign of life. It is no part of a flush, so that flushes never wait for each other on
+/// the run's row; a failure is no news, for the flushes tell of an outage.
+pub(super) async fn heartbeat(context: Arc<Context>, run: Arc<RunKey>) {
+    if let Err(error) = context.store.heartbeat(&run, &context.progress.stats()).await {
+        debug!(error = chain(&error), "the heartbeat was not written");
+    }
+}
+
+/// Tried until the store answers; the thread aborts the task when it closes.
+async fn read(context: &Context, run: &RunKey, ask: &Refill) -> StoreResult<Refilled> {
+    let mut back_off = BackOff::new(&context.settings);
+    loop {
+        match context.store.refill(run, ask).await {
+            Err(error) if error.is_retryable() => {
+                let status = context.progress.status();
+                if context.reading.lasts(&error, status.batch_rows + status.pending_rows).is_none() {
+                    return Err(error);
+                }
+                sleep(back_off.pause()).await;
+            }
+            answer => {
+                context.reading.is_over();
+                return answer;
+            }
+        }
+    }
+}

@@ -1,0 +1,196 @@
+//! Closing: drain, flush, cancel and gather, write the run's end, close the store, stop the runtime.
+//!
+//! `close_spider` gets the deadline of the whole stop (design §6). What is pending may use the time until
+//! 2.5 s before it. These 2.5 s are for the last steps, which need milliseconds unless the store hangs:
+//!
+//! ```text
+//!   … flushes may finish │ cancel and gather ≤ 2 s │ end run ≤ 0.2 │ store ≤ 0.2 │ runtime ≤ 0.1 │
+//!                  −2.5 s                     −0.5 s           −0.3 s        −0.1 s         deadline
+//! ```
+//!
+//! A step that needs less leaves the rest to the next ones. A deadline that has passed still leaves each step
+//! the time that it has here: a close is never skipped, and whoever must end sooner has the watchdog.
+
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::select;
+use dragline_core::pulse::Beating;
+use dragline_core::store::{RunState, StoreResult};
+use tokio::runtime::Runtime;
+use tokio::time::{sleep, timeout};
+use tracing::{info, warn};
+
+use super::context::Context;
+use super::inbox::End;
+use super::report::CloseReport;
+use super::retry::{BackOff, chain};
+use super::thread::Bridge;
+use super::waiting::{BEAT_INTERVAL, abandoned, beating};
+
+/// What is reserved of a stop's time for all steps after the flushes.
+pub(super) const LAST_STEPS: Duration = Duration::from_millis(2_500);
+/// What the end of the run may use at least; it is over this long before the deadline.
+const END_RUN: Duration = Duration::from_millis(200);
+/// What the store may use at least to end its sessions.
+const CLOSE_STORE: Duration = Duration::from_millis(200);
+/// What the runtime may use at least.
+const STOP_RUNTIME: Duration = Duration::from_millis(100);
+
+impl Bridge<'_> {
+    /// Everything that needs the thread's state. Gives the report so far and the deadline for the rest.
+    pub(super) fn close(mut self, mut end: End) -> (CloseReport, Instant) {
+        self.tasks.stop_others();
+        let begun = Instant::now();
+        self.finish_flushes(before(end.deadline, LAST_STEPS));
+        self.report.step("drain and flush", begun);
+
+        if self.context.stop.is_abandoned() {
+            end.deadline = end.deadline.min(Instant::now() + LAST_STEPS);
+        }
+        self.drop_the_rest();
+        self.cancel_and_gather();
+        self.end_run(&end);
+
+        let status = self.context.progress.status();
+        self.report.flushed_pages = status.flushed_pages;
+        self.report.flushed_rows = status.flushed_rows;
+        (self.report, end.deadline)
+    }
+
+    /// Flushes what was submitted and waits for it, until `limit` or abandon.
+    fn finish_flushes(&mut self, limit: Instant) {
+        loop {
+            self.context.pulse.beat(Beating::Persistence);
+            self.hurry = true;
+            self.fill();
+            let is_done =
+                self.batcher.is_empty() && self.inbox.outcomes.is_empty() && self.tasks.pending() == 0;
+            let patience = limit.saturating_duration_since(Instant::now());
+            if is_done || patience.is_zero() || self.context.has_failed() {
+                return;
+            }
+            select! {
+                recv(self.tasks.endings()) -> end => {
+                    if let Ok(end) = end {
+                        self.flush_ended(&end);
+                    }
+                }
+                recv(self.context.stop.abandoned()) -> _ => return,
+                default(patience.min(BEAT_INTERVAL)) => {}
+            }
+        }
+    }
+
+    /// What no flush took is dropped: its requests are still queued. Dropping it gives back credits and
+    /// charges.
+    fn drop_the_rest(&mut self) {
+        let mut pages = 0;
+        while let Some(batch) = self.batcher.take_any() {
+            pages += batch.outcomes.len();
+        }
+        pages += self.inbox.outcomes.try_iter().count();
+        self.report.pages_left_unflushed += pages as u64;
+        self.context.progress.waiting((0, 0, 0));
+    }
+
+    fn cancel_and_gather(&mut self) {
+        let begun = Instant::now();
+        self.report.tasks_pending = self.tasks.pending();
+        if self.report.tasks_pending > 0 {
+            info!(flushes = self.report.tasks_pending, "cancelling the flushes that are still pending");
+        }
+        let gathering = self.tasks.cancel_and_gather(self.context.settings.cancel_timeout);
+        self.report.tasks_not_gathered = self.runtime.block_on(beating(&*self.context.pulse, gathering));
+        let endings = self.tasks.endings().clone();
+        for end in endings.try_iter() {
+            self.flush_ended(&end);
+        }
+        if self.report.tasks_not_gathered > 0 {
+            let tasks = self.report.tasks_not_gathered;
+            warn!(tasks, "tasks did not end when cancelled; the resume decides by the pages' states");
+            self.report.fault("tasks of the persistence thread did not end when cancelled");
+        }
+        self.report.step("cancel and gather", begun);
+    }
+
+    /// Writes how the run ends. One that claims to be finished but left pages behind is only stopped.
+    fn end_run(&mut self, end: &End) {
+        let begun = Instant::now();
+        let left_behind = self.report.pages_unknown + self.report.pages_left_unflushed;
+        let state = match end.run.state {
+            RunState::Finished if left_behind > 0 => RunState::Stopped,
+            state => state,
+        };
+        let limit = before(end.deadline, CLOSE_STORE + STOP_RUNTIME)
+            .saturating_duration_since(begun)
+            .clamp(END_RUN, self.context.settings.operation_timeout.max(END_RUN));
+        match self
+            .runtime
+            .block_on(beating(&*self.context.pulse, self.write_end(state, &end.run.reason, limit)))
+        {
+            Some(Ok(())) => self.report.end_written = true,
+            Some(Err(error)) => {
+                self.report.fault(format!("the run's end was not written: {}", chain(&error)));
+            }
+            None => self.report.fault(format!(
+                "the run's end was not written: {} did not answer in time",
+                self.context.store.location()
+            )),
+        }
+        self.report.step("end run", begun);
+    }
+
+    /// Tried within `limit`, for a connection that went away since it was last used is replaced by trying
+    /// again. `None` when the store did not answer. After abandon there is one short attempt.
+    async fn write_end(&self, state: RunState, reason: &str, limit: Duration) -> Option<StoreResult<()>> {
+        let context = &self.context;
+        let given_up = Instant::now() + limit;
+        let tried = async {
+            let mut back_off = BackOff::new(&context.settings);
+            loop {
+                match context.store.end_run(&self.run, state, reason).await {
+                    Err(error) if error.is_retryable() && !context.stop.is_abandoned() => {
+                        let pause = back_off.pause();
+                        if Instant::now() + pause >= given_up {
+                            return Err(error);
+                        }
+                        sleep(pause).await;
+                    }
+                    answer => return answer,
+                }
+            }
+        };
+        let hurried = async {
+            abandoned(&context.stop).await;
+            sleep(END_RUN).await;
+        };
+        tokio::select! {
+            answer = timeout(limit, tried) => answer.ok(),
+            () = hurried => None,
+        }
+    }
+}
+
+/// The last two steps, also after a failed start-up: the store's sessions, then the runtime.
+pub(super) fn wind_down(context: &Context, runtime: Runtime, deadline: Instant, report: &mut CloseReport) {
+    let begun = Instant::now();
+    let limit = before(deadline, STOP_RUNTIME).saturating_duration_since(begun).max(CLOSE_STORE);
+    let closing = beating(&*context.pulse, timeout(limit, context.store.close()));
+    if runtime.block_on(closing).is_err() {
+        warn!(
+            store = context.store.location(),
+            "the store was not closed in time; sessions may be left behind"
+        );
+        report.fault("the store was not closed in time");
+    }
+    report.step("close store", begun);
+
+    let begun = Instant::now();
+    runtime.shutdown_timeout(deadline.saturating_duration_since(begun).max(STOP_RUNTIME));
+    report.step("stop runtime", begun);
+}
+
+/// `time` before `deadline`; the past is as good as now.
+fn before(deadline: Instant, time: Duration) -> Instant {
+    deadline.checked_sub(time).unwrap_or_else(Instant::now)
+}

@@ -1,0 +1,76 @@
+//! What the persistence thread and all of its tasks share.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use dragline_core::bridge::{ReceiptSink, StoreEvent};
+use dragline_core::pulse::Pulse;
+use dragline_core::stop::{Stop, StopReason};
+use dragline_core::store::{Store, StoreError};
+use tracing::error;
+
+use super::report::Progress;
+use super::retry::{Outage, chain};
+use super::settings::PersistenceSettings;
+
+pub(super) struct Context {
+    pub(super) store: Arc<dyn Store>,
+    pub(super) settings: PersistenceSettings,
+    pub(super) stop: Stop,
+    pub(super) pulse: Arc<dyn Pulse>,
+    pub(super) receipts: Box<dyn ReceiptSink>,
+    pub(super) progress: Arc<Progress>,
+    pub(super) writing: Outage,
+    pub(super) reading: Outage,
+    failed: AtomicBool,
+}
+
+impl Context {
+    pub(super) fn new(
+        store: Arc<dyn Store>,
+        settings: PersistenceSettings,
+        stop: Stop,
+        pulse: Arc<dyn Pulse>,
+        receipts: Box<dyn ReceiptSink>,
+        progress: Arc<Progress>,
+    ) -> Self {
+        let writing = Outage::new("flushing", &settings);
+        let reading = Outage::new("reading the frontier", &settings);
+        Self {
+            store,
+            settings,
+            stop,
+            pulse,
+            receipts,
+            progress,
+            writing,
+            reading,
+            failed: AtomicBool::new(false),
+        }
+    }
+
+    /// The store is of no use any more: the crawl must end, for it never goes on without its persistence
+    /// thread. Only the first failure is told.
+    pub(super) fn fail(&self, error: StoreError) {
+        if self.failed.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        let what = chain(&error);
+        error!(error = what, hint = error.hint(), "nothing can be stored any more: the crawl stops");
+        self.stop.request(StopReason::Failed(what));
+        self.receipts.deliver(StoreEvent::Failed(error));
+    }
+
+    /// A part of the thread panicked.
+    pub(super) fn fail_by_panic(&self, what: &str, message: String) {
+        self.fail(StoreError::Broken {
+            store: self.store.location(),
+            what: what.to_owned(),
+            source: message.into(),
+        });
+    }
+
+    pub(super) fn has_failed(&self) -> bool {
+        self.failed.load(Ordering::Acquire)
+    }
+}

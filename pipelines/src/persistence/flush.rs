@@ -1,0 +1,200 @@
+//! A flush task: makes one batch durable, whatever the store does meanwhile.
+//!
+//! A store that is away is waited for. A row that it refuses costs its page, which is found by halving. A
+//! store that refuses this process (superseded, wrong set-up, broken) ends the crawl. Receipts are delivered
+//! as the pieces commit.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::thread;
+use std::time::Instant;
+
+use crossbeam_channel::Sender;
+use dragline_core::bridge::{Receipt, StoreEvent};
+use dragline_core::store::{FlushReceipt, RunKey, StoreError, StoreResult};
+use dragline_core::{Fingerprint, PageOutcome, PageState, QueuedRequest};
+use tokio::sync::watch;
+use tokio::time::sleep;
+use tracing::{debug, warn};
+
+use super::batcher::Batch;
+use super::context::Context;
+use super::pieces::{Piece, Pieces, Unstorable};
+use super::retry::BackOff;
+
+/// How a flush task ended, with what it left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct FlushEnd {
+    pub(super) how: HowEnded,
+    /// Pages of the batch that no receipt covers.
+    pub(super) pages_left: usize,
+    /// Rows of the whole batch.
+    pub(super) rows: usize,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum HowEnded {
+    /// All of it is durable.
+    Durable,
+    /// Cancelled on the way.
+    Cancelled,
+    /// The store refuses to go on, or the task panicked; the crawl was told.
+    Failed,
+}
+
+/// Tells the thread that the task has ended, however it does: also when it is aborted or panics, for then it
+/// is dropped.
+pub(super) struct Ending {
+    sender: Sender<FlushEnd>,
+    context: Arc<Context>,
+    end: FlushEnd,
+}
+
+impl Ending {
+    /// `sender` must have a place for every task that may be pending.
+    pub(super) fn new(sender: Sender<FlushEnd>, context: Arc<Context>, batch: &Batch) -> Self {
+        let end = FlushEnd { how: HowEnded::Cancelled, pages_left: batch.outcomes.len(), rows: batch.rows };
+        Self { sender, context, end }
+    }
+}
+
+impl Drop for Ending {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            self.end.how = HowEnded::Failed;
+            self.context.fail_by_panic("a flush task", "it panicked".to_owned());
+        }
+        // There is a place for each pending task; without a reader nobody wants to know.
+        let _ = self.sender.try_send(self.end);
+    }
+}
+
+/// Flushes `batch` to its end, unless `cancel` turns true.
+pub(super) async fn flush(
+    context: Arc<Context>,
+    run: Arc<RunKey>,
+    number: u64,
+    batch: Batch,
+    mut cancel: watch::Receiver<bool>,
+    mut ending: Ending,
+) {
+    let begun = Instant::now();
+    let (pages, rows, bytes) = (batch.outcomes.len(), batch.rows, batch.bytes);
+    let mut pieces = Pieces::of(batch.outcomes);
+    let mut transactions = 0_usize;
+    while let Some(piece) = pieces.next() {
+        transactions += 1;
+        match write(&context, &run, &piece.outcomes, &mut cancel).await {
+            Ok(receipt) => {
+                ending.end.pages_left -= piece.outcomes.len();
+                acknowledge(&context, piece.outcomes, receipt);
+            }
+            Err(StoreError::Refused { message, sqlstate }) => {
+                tell_refusal(number, &piece, &message, sqlstate.as_deref());
+                if let Err(Unstorable(piece)) = pieces.refused(piece, &message, sqlstate.as_deref()) {
+                    ending.end.how = HowEnded::Failed;
+                    context.fail(unstorable(&context, &piece, &message));
+                    return;
+                }
+            }
+            Err(StoreError::Cancelled) => return,
+            Err(error) => {
+                ending.end.how = HowEnded::Failed;
+                context.fail(error);
+                return;
+            }
+        }
+    }
+    ending.end.how = HowEnded::Durable;
+    let elapsed_ms = begun.elapsed().as_millis();
+    debug!(batch = number, pages, rows, bytes, transactions, elapsed_ms, "flushed");
+}
+
+/// One transaction, tried until the store answers. [`StoreError::Cancelled`] means that we were cancelled;
+/// when somebody else cancelled the statement it is tried again.
+async fn write(
+    context: &Context,
+    run: &RunKey,
+    outcomes: &[PageOutcome],
+    cancel: &mut watch::Receiver<bool>,
+) -> StoreResult<FlushReceipt> {
+    let mut back_off = BackOff::new(&context.settings);
+    loop {
+        if *cancel.borrow() {
+            return Err(StoreError::Cancelled);
+        }
+        let error = match context.store.flush(run, outcomes).await {
+            Err(error) if error.is_retryable() || matches!(error, StoreError::Cancelled) => error,
+            answer => {
+                context.writing.is_over();
+                context.progress.outage(None);
+                return answer;
+            }
+        };
+        if *cancel.borrow() {
+            return Err(StoreError::Cancelled);
+        }
+        let status = context.progress.status();
+        let Some(since) = context.writing.lasts(&error, status.batch_rows + status.pending_rows) else {
+            return Err(error);
+        };
+        context.progress.outage(Some(since));
+        tokio::select! {
+            () = sleep(back_off.pause()) => {}
+            // An error means that the thread is gone, which cancels as well.
+            _ = cancel.wait_for(|cancelled| *cancelled) => return Err(StoreError::Cancelled),
+        }
+    }
+}
+
+/// Tells the scheduler what is durable now; credits are back already, the charges go with the outcomes.
+fn acknowledge(context: &Context, outcomes: Vec<PageOutcome>, receipt: FlushReceipt) {
+    let rows = outcomes.iter().map(PageOutcome::rows).sum();
+    context.progress.committed(&receipt, rows);
+    for (fingerprint, _) in receipt.pages.iter().filter(|(_, state)| *state == PageState::Dead) {
+        if let Some(page) = outcomes.iter().find(|page| page.fingerprint == *fingerprint) {
+            let error = page.error.as_deref().unwrap_or_default();
+            warn!(url = page.url, error, "page is dead: its items are kept in the dead letters");
+        }
+    }
+    let new_requests = unknown_before(outcomes, &receipt.new_requests);
+    let receipt = Receipt { pages: receipt.pages, new_requests, items: receipt.items };
+    context.receipts.deliver(StoreEvent::Receipt(receipt));
+}
+
+/// Moves out the requests that the store did not know. Where two pages found the same one, the first counts,
+/// as in the store.
+fn unknown_before(outcomes: Vec<PageOutcome>, new: &[Fingerprint]) -> Vec<QueuedRequest> {
+    let mut wanted: HashSet<Fingerprint> = new.iter().copied().collect();
+    outcomes
+        .into_iter()
+        .flat_map(|outcome| outcome.requests)
+        .filter(|queued| wanted.remove(&queued.fingerprint))
+        .collect()
+}
+
+fn tell_refusal(number: u64, piece: &Piece, message: &str, sqlstate: Option<&str>) {
+    match piece.outcomes.as_slice() {
+        [page] => {
+            debug!(batch = number, url = page.url, error = message, sqlstate, "the store refuses a page");
+        }
+        pages => {
+            debug!(
+                batch = number,
+                pages = pages.len(),
+                error = message,
+                sqlstate,
+                "refused, trying in halves"
+            );
+        }
+    }
+}
+
+fn unstorable(context: &Context, piece: &Piece, message: &str) -> StoreError {
+    let url = piece.outcomes.first().map(|page| page.url.as_str()).unwrap_or_default();
+    StoreError::Broken {
+        store: context.store.location(),
+        what: format!("storing {url} even as a dead page without items"),
+        source: message.into(),
+    }
+}

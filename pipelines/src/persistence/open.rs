@@ -1,0 +1,164 @@
+//! Start-up: what must be true of the store before the first request, in order, each step bounded.
+//!
+//! A store that does not answer is tried again within the step's limit: a database that starts beside the
+//! crawl needs a moment. The first failure is told at once, so that nobody looks at a silent screen.
+
+use std::fmt;
+use std::io;
+use std::time::{Duration, Instant};
+
+use dragline_core::item::ItemType;
+use dragline_core::store::{BoxFuture, OpenedRun, RunSpec, StoreError, StoreResult};
+use dragline_core::worker::JoinError;
+use tokio::time::{sleep, timeout};
+use tracing::warn;
+
+use super::context::Context;
+use super::retry::{BackOff, chain};
+use super::waiting::stop_requested;
+
+/// A step of the start-up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StartUp {
+    /// Reaching the store and its own tables.
+    Connect,
+    /// Holding the item tables against the database.
+    Items,
+    /// Taking the run's lock.
+    Lock,
+    /// Resuming or beginning the run.
+    Run,
+}
+
+/// Why `open_spider` failed.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The store said no, or did not answer until the step's limit.
+    #[error("{step} failed")]
+    Failed {
+        /// The step.
+        step: StartUp,
+        /// What the store says.
+        source: StoreError,
+    },
+    /// The store said nothing at all.
+    #[error("{step} took longer than {:.1} s at {store}", .limit.as_secs_f64())]
+    TimedOut {
+        /// The step.
+        step: StartUp,
+        /// Where the store is.
+        store: String,
+        /// What it was given.
+        limit: Duration,
+    },
+    /// A stop came first.
+    #[error("stopped while {step} was under way")]
+    Stopped {
+        /// The step.
+        step: StartUp,
+    },
+    /// No thread or no runtime.
+    #[error("the persistence thread cannot be started")]
+    Thread(#[source] io::Error),
+    /// The thread ended, or hangs, without an answer.
+    #[error("the persistence thread gave no answer")]
+    NoAnswer(#[source] JoinError),
+    /// A pipeline is opened once.
+    #[error("the persistence pipeline was opened before")]
+    OpenedBefore,
+}
+
+impl OpenError {
+    /// What to do about it.
+    pub fn hint(&self) -> Option<&str> {
+        match self {
+            Self::Failed { source, .. } => source.hint(),
+            Self::TimedOut { step: StartUp::Connect, .. } => {
+                Some("is the address right, and does a firewall drop packets on the way?")
+            }
+            Self::TimedOut { .. } => {
+                Some("is the database overloaded, or does a session hold a lock on these tables?")
+            }
+            Self::Thread(_) => Some("does the process or container have a limit on threads?"),
+            Self::Stopped { .. } | Self::NoAnswer(_) | Self::OpenedBefore => None,
+        }
+    }
+}
+
+impl fmt::Display for StartUp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Connect => "connecting to the store",
+            Self::Items => "checking the item tables",
+            Self::Lock => "taking the run's lock",
+            Self::Run => "opening the run",
+        })
+    }
+}
+
+/// Does all steps.
+pub(super) async fn start_up(
+    context: &Context,
+    spec: &RunSpec,
+    items: &[ItemType],
+) -> Result<OpenedRun, OpenError> {
+    let (store, settings) = (&context.store, &context.settings);
+    let end = Instant::now() + settings.startup_timeout;
+    let limit = settings.operation_timeout;
+    let patience = settings.lock_patience;
+    let steps = Steps { context, end };
+    steps.run(StartUp::Connect, limit, || store.connect()).await?;
+    steps.run(StartUp::Items, limit, || store.prepare_items(items)).await?;
+    steps.run(StartUp::Lock, limit + patience, || store.lock_run(&spec.name, patience)).await?;
+    steps.run(StartUp::Run, limit, || store.open_run(spec)).await
+}
+
+struct Steps<'a> {
+    context: &'a Context,
+    end: Instant,
+}
+
+impl Steps<'_> {
+    async fn run<'f, T>(
+        &self,
+        step: StartUp,
+        limit: Duration,
+        operation: impl Fn() -> BoxFuture<'f, StoreResult<T>>,
+    ) -> Result<T, OpenError> {
+        let limit = limit.min(self.end.saturating_duration_since(Instant::now()));
+        let mut last_error = None;
+        let outcome = tokio::select! {
+            done = timeout(limit, self.try_until_answered(step, operation, &mut last_error)) => done,
+            () = stop_requested(&self.context.stop) => return Err(OpenError::Stopped { step }),
+        };
+        match outcome {
+            Ok(Ok(value)) => Ok(value),
+            Ok(Err(source)) => Err(OpenError::Failed { step, source }),
+            Err(_elapsed) => Err(match last_error {
+                Some(source) => OpenError::Failed { step, source },
+                None => OpenError::TimedOut { step, store: self.context.store.location(), limit },
+            }),
+        }
+    }
+
+    async fn try_until_answered<'f, T>(
+        &self,
+        step: StartUp,
+        operation: impl Fn() -> BoxFuture<'f, StoreResult<T>>,
+        last_error: &mut Option<StoreError>,
+    ) -> StoreResult<T> {
+        let mut back_off = BackOff::new(&self.context.settings);
+        loop {
+            match operation().await {
+                Err(error) if error.is_retryable() => {
+                    if last_error.is_none() {
+                        warn!(error = chain(&error), hint = error.hint(), "{step} failed; trying again");
+                    }
+                    *last_error = Some(error);
+                    sleep(back_off.pause()).await;
+                }
+                answer => return answer,
+            }
+        }
+    }
+}

@@ -1,0 +1,179 @@
+//! The tasks on the thread's runtime: started here, and all of them gathered here.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, Sender, bounded};
+use dragline_core::store::{Refill, RunKey};
+use tokio::runtime::Handle;
+use tokio::sync::watch;
+use tokio::task::{AbortHandle, JoinSet};
+use tokio::time::timeout;
+use tracing::{Instrument as _, Span, warn};
+
+use super::background::{heartbeat, refill};
+use super::batcher::Batch;
+use super::context::Context;
+use super::flush::{Ending, FlushEnd, flush};
+
+pub(super) struct Tasks {
+    context: Arc<Context>,
+    run: Arc<RunKey>,
+    runtime: Handle,
+    flushes: JoinSet<()>,
+    others: JoinSet<()>,
+    heartbeat: Option<AbortHandle>,
+    heartbeat_due: Instant,
+    cancel: watch::Sender<bool>,
+    ending: Sender<FlushEnd>,
+    endings: Receiver<FlushEnd>,
+    slots: usize,
+    pending: Pending,
+    batches: u64,
+}
+
+/// Flush tasks whose end was not yet heard.
+#[derive(Clone, Copy, Debug, Default)]
+struct Pending {
+    flushes: usize,
+    rows: usize,
+    /// When the latest was started, or it was last told that they take long.
+    since: Option<Instant>,
+}
+
+impl Tasks {
+    pub(super) fn new(context: Arc<Context>, run: Arc<RunKey>, runtime: Handle) -> Self {
+        let slots = context.settings.max_pending_flushes.min(context.store.max_concurrent_flushes()).max(1);
+        let (ending, endings) = bounded(slots);
+        Self {
+            heartbeat_due: Instant::now() + context.settings.heartbeat_interval,
+            context,
+            run,
+            runtime,
+            flushes: JoinSet::new(),
+            others: JoinSet::new(),
+            heartbeat: None,
+            cancel: watch::Sender::new(false),
+            ending,
+            endings,
+            slots,
+            pending: Pending::default(),
+            batches: 0,
+        }
+    }
+
+    /// Whether another flush may be started.
+    pub(super) fn has_slot(&self) -> bool {
+        self.pending.flushes < self.slots
+    }
+
+    /// Flushes under way.
+    pub(super) fn pending(&self) -> usize {
+        self.pending.flushes
+    }
+
+    /// Where the ends of flushes are heard; each is to be given to [`Tasks::flush_ended`].
+    pub(super) fn endings(&self) -> &Receiver<FlushEnd> {
+        &self.endings
+    }
+
+    pub(super) fn heartbeat_due(&self) -> Instant {
+        self.heartbeat_due
+    }
+
+    pub(super) fn start_flush(&mut self, batch: Batch) {
+        self.pending.flushes += 1;
+        self.pending.rows += batch.rows;
+        self.pending.since = Some(Instant::now());
+        self.batches += 1;
+        self.tell_pending();
+        let ending = Ending::new(self.ending.clone(), Arc::clone(&self.context), &batch);
+        let (context, run) = (Arc::clone(&self.context), Arc::clone(&self.run));
+        let task = flush(context, run, self.batches, batch, self.cancel.subscribe(), ending);
+        self.flushes.spawn_on(task.instrument(Span::current()), &self.runtime);
+    }
+
+    pub(super) fn flush_ended(&mut self, end: &FlushEnd) {
+        self.pending.flushes -= 1;
+        self.pending.rows -= end.rows;
+        self.tell_pending();
+        reap(&mut self.flushes);
+    }
+
+    pub(super) fn start_refill(&mut self, ask: Refill) {
+        reap(&mut self.others);
+        let task = refill(Arc::clone(&self.context), Arc::clone(&self.run), ask);
+        self.others.spawn_on(task.instrument(Span::current()), &self.runtime);
+    }
+
+    /// Starts a heartbeat when one is due and the one before has ended: they never pile up.
+    pub(super) fn beat_when_due(&mut self) {
+        let now = Instant::now();
+        if now < self.heartbeat_due {
+            return;
+        }
+        self.heartbeat_due = now + self.context.settings.heartbeat_interval;
+        if self.heartbeat.as_ref().is_none_or(AbortHandle::is_finished) {
+            reap(&mut self.others);
+            let task = heartbeat(Arc::clone(&self.context), Arc::clone(&self.run));
+            self.heartbeat = Some(self.others.spawn_on(task.instrument(Span::current()), &self.runtime));
+        }
+    }
+
+    /// Says so, at a calm rhythm, when the store takes a flush and does not answer.
+    pub(super) fn tell_when_slow(&mut self) {
+        let log_interval = self.context.settings.outage_log_interval;
+        let is_slow = self.pending.flushes > 0
+            && self.context.progress.status().outage_since.is_none()
+            && self.pending.since.is_some_and(|since| since.elapsed() >= log_interval);
+        if is_slow {
+            self.pending.since = Some(Instant::now());
+            warn!(
+                flushes = self.pending.flushes,
+                rows = self.pending.rows,
+                "the store has not answered a flush for {:.0} s: is it overloaded, or does a session hold a lock?",
+                log_interval.as_secs_f64()
+            );
+        }
+    }
+
+    /// Ends what is of no use to a run that is being closed.
+    pub(super) fn stop_others(&mut self) {
+        self.others.abort_all();
+    }
+
+    /// Cancels what is pending, at the server and here, and waits until every task has ended, for at most
+    /// `limit`. Gives the number of tasks that have not.
+    pub(super) async fn cancel_and_gather(&mut self, limit: Duration) -> usize {
+        self.cancel.send_replace(true);
+        self.others.abort_all();
+        let gathered = timeout(limit, async {
+            if self.pending.flushes > 0 {
+                // A statement that the server gave up ends its task by itself, and its session stays clean.
+                let asked = timeout(limit / 4, self.context.store.cancel_flushes()).await;
+                if asked.is_ok() {
+                    let _ = timeout(limit / 4, gather(&mut self.flushes)).await;
+                }
+            }
+            self.flushes.abort_all();
+            gather(&mut self.flushes).await;
+            gather(&mut self.others).await;
+        });
+        let _ = gathered.await;
+        self.flushes.len() + self.others.len()
+    }
+
+    fn tell_pending(&self) {
+        self.context.progress.pending(self.pending.flushes, self.pending.rows);
+    }
+}
+
+/// Forgets tasks that have ended, so that a set never grows beyond what is under way. Their results are
+/// told in other ways.
+fn reap(tasks: &mut JoinSet<()>) {
+    while tasks.try_join_next().is_some() {}
+}
+
+async fn gather(tasks: &mut JoinSet<()>) {
+    while tasks.join_next().await.is_some() {}
+}
