@@ -47,7 +47,7 @@ USER 10001:10001
 # on /tmp the root file system may be read-only.
 WORKDIR /var/lib/dragline
 VOLUME /var/lib/dragline
-ENV DRAGLINE_HEARTBEAT_FILE=/tmp/dragline-heartbeat
+ENV DRAGLINE_HEARTBEAT_FILE=/tmp/dragline.heartbeat
 
 # The stop takes 8 seconds at most (SHUTDOWN_TIMEOUT_SECONDS), which fits in the 10 that Docker gives.
 STOPSIGNAL SIGTERM
