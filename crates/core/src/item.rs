@@ -67,6 +67,13 @@ pub enum ColumnType {
     Json,
 }
 
+impl ColumnType {
+    /// Whether equal values of it have one spelling, as a key needs.
+    pub const fn can_be_key(self) -> bool {
+        !matches!(self, Self::Real | Self::Double | Self::TextList | Self::Json)
+    }
+}
+
 /// One item, on its way.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ItemRecord {

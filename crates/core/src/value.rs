@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, NaiveDate, SecondsFormat, Utc};
 use rust_decimal::Decimal;
+use serde::Serialize;
 use serde_json::Value as Json;
 
 use crate::item::ColumnType;
@@ -32,6 +33,18 @@ pub enum Value {
 }
 
 impl Value {
+    /// A `#[item(json)]` field, as serde writes it.
+    ///
+    /// # Panics
+    /// When serde cannot write it as JSON (a map whose keys are no strings), which fails the page: a mistake
+    /// in the field's type must not leave rows that are silently poorer.
+    pub fn serialized(column: &str, value: &impl Serialize) -> Self {
+        match serde_json::to_value(value) {
+            Ok(json) => Self::Json(json),
+            Err(error) => panic!("the field of the column {column:?} cannot be written as JSON: {error}"),
+        }
+    }
+
     /// The value as JSON, for `crawl_items`, dead letters and exports. Decimals, dates and timestamps become
     /// text, so that nothing is rounded; NaN and infinities become their names.
     pub fn to_json(&self) -> Json {
