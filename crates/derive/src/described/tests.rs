@@ -1,0 +1,223 @@
+//! What the macro says to each mistake that its tokens show.
+
+use syn::{DeriveInput, parse_quote};
+
+use super::ItemStruct;
+
+fn refusal(input: &DeriveInput) -> String {
+    match ItemStruct::read(input) {
+        Ok(_) => panic!("nothing is refused"),
+        Err(error) => error.into_iter().map(|mistake| mistake.to_string()).collect::<Vec<_>>().join("\n"),
+    }
+}
+
+#[test]
+fn only_structs_with_named_fields_are_items() {
+    let words = "an item is a struct with named fields: each field is a column of its table";
+    assert_eq!(
+        refusal(&parse_quote!(
+            enum Quote {
+                Short,
+                Long,
+            }
+        )),
+        words
+    );
+    assert_eq!(
+        refusal(&parse_quote!(
+            struct Quote(String);
+        )),
+        words
+    );
+    assert_eq!(
+        refusal(&parse_quote!(
+            struct Quote;
+        )),
+        words
+    );
+    let parameters = "an item owns its values and has one table: its struct takes no parameters";
+    assert_eq!(
+        refusal(&parse_quote!(
+            struct Quote<'a> {
+                text: &'a str,
+            }
+        )),
+        parameters
+    );
+    assert_eq!(
+        refusal(&parse_quote!(
+            struct Quote {
+                #[item(skip)]
+                text: String,
+            }
+        )),
+        "an item has at least one field that is stored"
+    );
+}
+
+#[test]
+fn unknown_and_repeated_attributes_are_refused() {
+    assert_eq!(
+        refusal(&parse_quote!(
+            #[item(keys = "text")]
+            struct Quote {
+                text: String,
+            }
+        )),
+        "unknown: an item has `table = \"…\"`, `key = \"…\"`, `name = \"…\"`, `auto_create = false`"
+    );
+    assert_eq!(
+        refusal(&parse_quote!(
+            struct Quote {
+                #[item(col = "t")]
+                text: String,
+            }
+        )),
+        "unknown: a field of an item has `column = \"…\"`, `json`, `skip`"
+    );
+    assert_eq!(
+        refusal(&parse_quote!(
+            #[item(key = "a", key = "b")]
+            struct Quote {
+                a: String,
+                b: String,
+            }
+        )),
+        "said twice"
+    );
+    assert_eq!(
+        refusal(&parse_quote!(
+            struct Quote {
+                #[item(skip, json)]
+                text: String,
+            }
+        )),
+        "a field that is skipped has no column: say either"
+    );
+    assert_eq!(
+        refusal(&parse_quote!(
+            #[item(auto_create = false)]
+            struct Quote {
+                text: String,
+            }
+        )),
+        "`auto_create` is about a table: name it with `table = \"…\"`"
+    );
+}
+
+#[test]
+fn a_key_names_columns_that_are_there() {
+    assert_eq!(
+        refusal(&parse_quote!(
+            #[item(key = "txt")]
+            struct Quote {
+                text: String,
+                author: String,
+            }
+        )),
+        "the key names `txt`, which is no column of this item; there are `text`, `author`"
+    );
+    assert_eq!(
+        refusal(&parse_quote!(
+            #[item(key = "text")]
+            struct Quote {
+                #[item(column = "words")]
+                text: String,
+            }
+        )),
+        "the column of the field `text` is `words`: the key names columns"
+    );
+    assert_eq!(
+        refusal(&parse_quote!(
+            #[item(key = "text, text")]
+            struct Quote {
+                text: String,
+            }
+        )),
+        "the key names `text` twice"
+    );
+    assert_eq!(
+        refusal(&parse_quote!(
+            #[item(key = "text,")]
+            struct Quote {
+                text: String,
+            }
+        )),
+        "a key names columns, with commas between them: `key = \"shop, number\"`"
+    );
+    assert_eq!(
+        refusal(&parse_quote!(
+            #[item(key = "data")]
+            struct Quote {
+                #[item(json)]
+                data: Data,
+            }
+        )),
+        "the key column `data` is a float, a list or JSON: two spellings of one value would be two keys"
+    );
+}
+
+#[test]
+fn names_are_plain_free_and_not_there_already() {
+    let plain = "is no plain SQL name: a lower-case letter or `_`, then letters, digits and `_`, 63 at most";
+    let keep = "; or keep the field's name and add #[item(column = \"…\")]";
+    assert_eq!(
+        refusal(&parse_quote!(
+            #[item(table = "my quotes")]
+            struct Quote {
+                text: String,
+            }
+        )),
+        format!("`my quotes` {plain}")
+    );
+    assert_eq!(
+        refusal(&parse_quote!(
+            #[item(name = "Quote")]
+            struct Quote {
+                text: String,
+            }
+        )),
+        format!("`Quote` {plain}")
+    );
+    assert_eq!(
+        refusal(&parse_quote!(
+            struct Größe {
+                text: String,
+            }
+        )),
+        format!("`größe` {plain}; add #[item(name = \"…\")]")
+    );
+    assert_eq!(
+        refusal(&parse_quote!(
+            struct Quote {
+                Text: String,
+                run_id: i64,
+                xmin: i32,
+            }
+        )),
+        format!(
+            "`Text` {plain}{keep}\n\
+             `run_id` is a column that Dragline adds by itself: call this one something else{keep}\n\
+             `xmin` is a system column of Postgres: call this one something else{keep}"
+        )
+    );
+    assert_eq!(
+        refusal(&parse_quote!(
+            #[item(table = "crawl_items")]
+            struct Quote {
+                text: String,
+            }
+        )),
+        "tables that begin with `crawl_` are not for items: call this one something else"
+    );
+    assert_eq!(
+        refusal(&parse_quote!(
+            struct Quote {
+                text: String,
+                #[item(column = "text")]
+                words: String,
+            }
+        )),
+        "the column `text` is there already"
+    );
+}

@@ -1,0 +1,94 @@
+//! Which names a table, a column and an item type may have.
+
+/// A name that SQL takes without quotes, whatever the database: the pattern `[a-z_][a-z0-9_]{0,62}`. 63 bytes
+/// are what Postgres keeps of a longer one.
+pub(crate) fn is_plain(name: &str) -> bool {
+    let is_inner = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
+    (1..=63).contains(&name.len())
+        && name.chars().all(is_inner)
+        && !name.starts_with(|c: char| c.is_ascii_digit())
+}
+
+/// Why an item's column cannot have this name, if so.
+pub(crate) fn column_refusal(name: &str) -> Option<String> {
+    /// Those that Dragline adds to each table.
+    const ADDED: [&str; 3] = ["run_id", "source_url", "scraped_at"];
+    /// Those that Postgres has in each table (its documentation, section "System Columns").
+    const SYSTEM: [&str; 6] = ["tableoid", "xmin", "cmin", "xmax", "cmax", "ctid"];
+    if !is_plain(name) {
+        Some(not_plain(name))
+    } else if ADDED.contains(&name) {
+        Some(format!("`{name}` is a column that Dragline adds by itself: call this one something else"))
+    } else if SYSTEM.contains(&name) {
+        Some(format!("`{name}` is a system column of Postgres: call this one something else"))
+    } else {
+        None
+    }
+}
+
+/// Why an item's table cannot have this name, if so.
+pub(crate) fn table_refusal(name: &str) -> Option<String> {
+    if !is_plain(name) {
+        return Some(not_plain(name));
+    }
+    let prefix = ["crawl_", "sqlite_"].into_iter().find(|prefix| name.starts_with(prefix))?;
+    Some(format!("tables that begin with `{prefix}` are not for items: call this one something else"))
+}
+
+/// What to say of a name that is not plain.
+pub(crate) fn not_plain(name: &str) -> String {
+    format!(
+        "`{name}` is no plain SQL name: a lower-case letter or `_`, then letters, digits and `_`, 63 at most"
+    )
+}
+
+/// `HTMLPage` as `html_page`.
+pub(crate) fn snake_case(name: &str) -> String {
+    let characters: Vec<char> = name.chars().collect();
+    let mut snake = String::with_capacity(name.len() + 4);
+    for (at, character) in characters.iter().enumerate() {
+        let before = at.checked_sub(1).map(|before| characters[before]);
+        let after = characters.get(at + 1);
+        let begins_word = character.is_uppercase()
+            && before.is_some_and(|before| {
+                before.is_lowercase()
+                    || before.is_ascii_digit()
+                    || (before.is_uppercase() && after.is_some_and(|after| after.is_lowercase()))
+            });
+        if begins_word {
+            snake.push('_');
+        }
+        snake.extend(character.to_lowercase());
+    }
+    snake
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn struct_names_become_item_names() {
+        for (name, expected) in [
+            ("Quote", "quote"),
+            ("QuoteTag", "quote_tag"),
+            ("HTMLPage", "html_page"),
+            ("Mp3File", "mp3_file"),
+            ("Top40Entry", "top40_entry"),
+            ("Already_snake", "already_snake"),
+            ("URL", "url"),
+        ] {
+            assert_eq!(snake_case(name), expected);
+        }
+    }
+
+    #[test]
+    fn plain_names_are_told_from_others() {
+        for name in ["a", "_a1", "order", &"x".repeat(63)] {
+            assert!(is_plain(name), "{name}");
+        }
+        for name in ["", "1a", "A", "größe", "a-b", "a b", "a.b", "a\"b", &"x".repeat(64)] {
+            assert!(!is_plain(name), "{name}");
+        }
+    }
+}

@@ -1,0 +1,133 @@
+//! What the derived code makes of structs: the table's description, and records.
+
+use std::collections::BTreeMap;
+
+use dragline::prelude::*;
+use dragline::{ColumnType, Value};
+
+#[derive(Serialize)]
+struct Size {
+    width: u32,
+}
+
+#[derive(Item)]
+struct EveryKind {
+    text: String,
+    word: &'static str,
+    small: i16,
+    byte: u8,
+    int: i32,
+    port: u16,
+    big: i64,
+    count: u32,
+    real: f32,
+    double: f64,
+    truth: bool,
+    price: Decimal,
+    day: NaiveDate,
+    moment: DateTime<Utc>,
+    tags: Vec<String>,
+    raw: Json,
+    #[item(json)]
+    sizes: Vec<Size>,
+    absent: Option<i32>,
+    #[item(json)]
+    absent_size: Option<Size>,
+}
+
+#[test]
+fn every_kind_of_field_has_its_column_and_its_value() {
+    let item = EveryKind {
+        text: "a".to_owned(),
+        word: "b",
+        small: -1,
+        byte: 255,
+        int: -2,
+        port: 65_535,
+        big: i64::MIN,
+        count: u32::MAX,
+        real: 0.5,
+        double: 0.25,
+        truth: true,
+        price: Decimal::new(5177, 2),
+        day: NaiveDate::from_ymd_opt(1879, 3, 14).unwrap(),
+        moment: DateTime::UNIX_EPOCH,
+        tags: vec!["x".to_owned()],
+        raw: serde_json::json!({"a": 1}),
+        sizes: vec![Size { width: 3 }],
+        absent: None,
+        absent_size: None,
+    };
+    let record = dragline::Item::into_record(item);
+    let columns = record.item_type.columns.iter().zip(&record.values);
+    let seen: Vec<_> = columns.map(|(c, value)| (c.name, c.kind, c.nullable, value.clone())).collect();
+    let expected = [
+        ("text", ColumnType::Text, false, Value::Text("a".to_owned())),
+        ("word", ColumnType::Text, false, Value::Text("b".to_owned())),
+        ("small", ColumnType::SmallInt, false, Value::Int(-1)),
+        ("byte", ColumnType::SmallInt, false, Value::Int(255)),
+        ("int", ColumnType::Integer, false, Value::Int(-2)),
+        ("port", ColumnType::Integer, false, Value::Int(65_535)),
+        ("big", ColumnType::BigInt, false, Value::Int(i64::MIN)),
+        ("count", ColumnType::BigInt, false, Value::Int(4_294_967_295)),
+        ("real", ColumnType::Real, false, Value::Float(0.5)),
+        ("double", ColumnType::Double, false, Value::Float(0.25)),
+        ("truth", ColumnType::Boolean, false, Value::Bool(true)),
+        ("price", ColumnType::Numeric, false, Value::Decimal(Decimal::new(5177, 2))),
+        ("day", ColumnType::Date, false, Value::Date(NaiveDate::from_ymd_opt(1879, 3, 14).unwrap())),
+        ("moment", ColumnType::Timestamp, false, Value::Timestamp(DateTime::UNIX_EPOCH)),
+        ("tags", ColumnType::TextList, false, Value::TextList(vec!["x".to_owned()])),
+        ("raw", ColumnType::Json, false, Value::Json(serde_json::json!({"a": 1}))),
+        ("sizes", ColumnType::Json, false, Value::Json(serde_json::json!([{"width": 3}]))),
+        ("absent", ColumnType::Integer, true, Value::Null),
+        ("absent_size", ColumnType::Json, true, Value::Null),
+    ];
+    assert_eq!(seen, expected);
+}
+
+#[derive(Item)]
+#[item(table = "tracks", key = "mix, position", name = "track", auto_create = false)]
+struct MixTrack {
+    #[item(column = "mix")]
+    mix_url: String,
+    position: i32,
+    r#type: String,
+    #[item(skip)]
+    #[allow(dead_code)]
+    cue: String,
+}
+
+#[test]
+fn attributes_say_what_the_table_is() {
+    let tracks = MixTrack::item_type();
+    assert_eq!((tracks.name, tracks.table, tracks.auto_create), ("track", Some("tracks"), false));
+    assert_eq!(tracks.key, ["mix", "position"]);
+    assert!(tracks.is_keyed());
+    assert_eq!(
+        tracks.columns.iter().map(|column| column.name).collect::<Vec<_>>(),
+        ["mix", "position", "type"]
+    );
+
+    let track =
+        MixTrack { mix_url: "m".to_owned(), position: 3, r#type: "id".to_owned(), cue: String::new() };
+    assert_eq!(dragline::Item::into_record(track).key_text().as_deref(), Some(r#"["m",3]"#));
+}
+
+#[test]
+fn without_attributes_items_are_appended_under_the_structs_name() {
+    let kinds = EveryKind::item_type();
+    assert_eq!((kinds.name, kinds.table, kinds.auto_create), ("every_kind", None, true));
+    assert!(!kinds.is_keyed());
+}
+
+#[derive(Item)]
+struct Unwritable {
+    #[item(json)]
+    pairs: BTreeMap<(u8, u8), u8>,
+}
+
+#[test]
+#[should_panic(expected = "the field of the column \"pairs\" cannot be written as JSON")]
+fn a_field_that_is_no_json_fails_its_page() {
+    let _ = dragline::Item::into_record(Unwritable { pairs: BTreeMap::from([((1, 2), 3)]) });
+}
