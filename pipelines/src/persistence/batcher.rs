@@ -104,3 +104,115 @@ impl Batcher {
         batch.rows >= self.limits.rows || batch.bytes >= self.limits.bytes
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use dragline_core::outcome::DeadLetter;
+    use dragline_core::serde_json::Value as Json;
+    use dragline_core::{Fingerprint, PageState};
+    use proptest::prelude::*;
+
+    const AGE: Duration = Duration::from_secs(1);
+
+    /// An outcome of `rows` rows; its URL says which one it is.
+    fn outcome(number: usize, rows: usize) -> PageOutcome {
+        let fingerprint = Fingerprint::from_bytes(&(number as u128).to_be_bytes()).unwrap();
+        let mut outcome = PageOutcome::new(fingerprint, number.to_string(), PageState::Done);
+        let letter = DeadLetter {
+            item_type: "any".to_owned(),
+            payload: Json::Null,
+            error: String::new(),
+            sqlstate: None,
+        };
+        outcome.dead_letters = vec![letter; rows - 1];
+        outcome
+    }
+
+    fn batcher(rows: usize, bytes: usize) -> Batcher {
+        Batcher::new(Limits { rows, bytes, age: AGE })
+    }
+
+    #[test]
+    fn a_batch_is_due_when_it_is_full_or_its_first_page_is_old_enough() {
+        let begun = Instant::now();
+        let mut batcher = batcher(3, usize::MAX);
+        assert_eq!(batcher.due_at(), None);
+        batcher.put(outcome(0, 1), begun);
+        batcher.put(outcome(1, 1), begun + AGE / 2);
+        assert_eq!(batcher.due_at(), Some(begun + AGE));
+        assert!(batcher.take_due(begun + AGE / 2).is_none());
+        assert_eq!(batcher.take_due(begun + AGE).unwrap().outcomes.len(), 2);
+        batcher.put(outcome(2, 3), begun);
+        assert!(!batcher.has_room());
+        assert_eq!(batcher.take_due(begun).unwrap().rows, 3);
+        assert!(batcher.is_empty() && batcher.has_room());
+    }
+
+    #[test]
+    fn a_page_larger_than_a_batch_goes_alone() {
+        let now = Instant::now();
+        let mut batcher = batcher(10, usize::MAX);
+        batcher.put(outcome(0, 2), now);
+        batcher.put(outcome(1, 50), now);
+        assert!(!batcher.has_room());
+        assert_eq!(batcher.waiting().1, 52);
+        assert_eq!(batcher.take_due(now).unwrap().rows, 2);
+        assert_eq!(batcher.take_due(now).unwrap().rows, 50);
+        assert!(batcher.take_any().is_none());
+    }
+
+    #[test]
+    fn bytes_fill_a_batch_too() {
+        let now = Instant::now();
+        let mut batcher = batcher(usize::MAX, outcome(0, 1).size() * 2);
+        batcher.put(outcome(0, 1), now);
+        assert!(batcher.has_room() && batcher.take_due(now).is_none());
+        batcher.put(outcome(1, 1), now);
+        assert!(!batcher.has_room() && batcher.take_due(now).is_some());
+    }
+
+    proptest! {
+        /// Against the model: a queue. Whatever goes in comes out once, in order, in batches that are within
+        /// the limit or a single page, and never more than two batches wait.
+        #[test]
+        fn what_goes_in_comes_out_once_and_in_order(
+            limit in 1_usize..20,
+            steps in prop::collection::vec(prop::option::of(1_usize..30), 1..60),
+        ) {
+            let now = Instant::now();
+            let mut batcher = batcher(limit, usize::MAX);
+            let (mut given, mut taken) = (Vec::new(), Vec::new());
+            let mut take = |batch: Batch| {
+                prop_assert!(batch.rows <= limit || batch.outcomes.len() == 1);
+                prop_assert_eq!(batch.rows, batch.outcomes.iter().map(PageOutcome::rows).sum::<usize>());
+                prop_assert!(!batch.outcomes.is_empty());
+                taken.extend(batch.outcomes.into_iter().map(|outcome| outcome.url));
+                Ok(())
+            };
+            for step in steps {
+                match step {
+                    Some(rows) if batcher.has_room() => {
+                        batcher.put(outcome(given.len(), rows), now);
+                        given.push(given.len().to_string());
+                    }
+                    _ => if let Some(batch) = batcher.take_due(now) {
+                        take(batch)?;
+                    }
+                }
+                prop_assert!(batcher.waiting().1 < 2 * limit + 30);
+                prop_assert_eq!(batcher.has_room(), batcher.take_would_wait(now));
+            }
+            while let Some(batch) = batcher.take_any() {
+                take(batch)?;
+            }
+            prop_assert_eq!(given, taken);
+        }
+    }
+
+    impl Batcher {
+        fn take_would_wait(&self, now: Instant) -> bool {
+            self.closed.is_none() && !self.is_full(&self.filling) && self.due_at().is_none_or(|at| at > now)
+        }
+    }
+}

@@ -4,12 +4,14 @@
 //! 2.5 s before it. These 2.5 s are for the last steps, which need milliseconds unless the store hangs:
 //!
 //! ```text
-//!   … flushes may finish │ cancel and gather ≤ 2 s │ end run ≤ 0.2 │ store ≤ 0.2 │ runtime ≤ 0.1 │
-//!                  −2.5 s                     −0.5 s           −0.3 s        −0.1 s         deadline
+//!   … flushes may finish │ cancel and gather │ end run │ close store │ stop runtime │
+//!                     −2.5 s              −1.5 s    −1.2 s        −0.1 s         deadline
 //! ```
 //!
-//! A step that needs less leaves the rest to the next ones. A deadline that has passed still leaves each step
-//! the time that it has here: a close is never skipped, and whoever must end sooner has the watchdog.
+//! A server that hangs costs the gathering 1 s of its 2-second limit (see `tasks.rs`). Should tasks not even
+//! end when aborted, it takes the 2 s, and the others fall back to 0.2 + 0.2 + 0.1 s: in time all the same.
+//! A step that needs less leaves the rest to the next ones. A deadline that has passed still leaves each
+//! step its least: a close is never skipped, and whoever must end sooner has the watchdog.
 
 use std::time::{Duration, Instant};
 
@@ -29,12 +31,12 @@ use super::waiting::{BEAT_INTERVAL, abandoned, beating};
 
 /// What is reserved of a stop's time for all steps after the flushes.
 pub(super) const LAST_STEPS: Duration = Duration::from_millis(2_500);
-/// What the end of the run may use at least; it is over this long before the deadline.
-const END_RUN: Duration = Duration::from_millis(200);
-/// What the store may use at least to end its sessions.
-const CLOSE_STORE: Duration = Duration::from_millis(200);
-/// What the runtime may use at least.
+/// What the store is left to end its sessions; it cuts them after one second by itself.
+const CLOSE_STORE: Duration = Duration::from_millis(1_100);
+/// What the runtime is left to stop.
 const STOP_RUNTIME: Duration = Duration::from_millis(100);
+/// What writing the run's end and closing the store each get though the time is over.
+const LEAST: Duration = Duration::from_millis(200);
 
 impl Bridge<'_> {
     /// Everything that needs the thread's state. Gives the report so far and the deadline for the rest.
@@ -123,7 +125,8 @@ impl Bridge<'_> {
         };
         let limit = before(end.deadline, CLOSE_STORE + STOP_RUNTIME)
             .saturating_duration_since(begun)
-            .clamp(END_RUN, self.context.settings.operation_timeout.max(END_RUN));
+            .min(self.context.settings.operation_timeout)
+            .max(LEAST);
         match self
             .runtime
             .block_on(beating(&*self.context.pulse, self.write_end(state, &end.run.reason, limit)))
@@ -162,7 +165,7 @@ impl Bridge<'_> {
         };
         let hurried = async {
             abandoned(&context.stop).await;
-            sleep(END_RUN).await;
+            sleep(LEAST).await;
         };
         tokio::select! {
             answer = timeout(limit, tried) => answer.ok(),
@@ -174,7 +177,7 @@ impl Bridge<'_> {
 /// The last two steps, also after a failed start-up: the store's sessions, then the runtime.
 pub(super) fn wind_down(context: &Context, runtime: Runtime, deadline: Instant, report: &mut CloseReport) {
     let begun = Instant::now();
-    let limit = before(deadline, STOP_RUNTIME).saturating_duration_since(begun).max(CLOSE_STORE);
+    let limit = before(deadline, STOP_RUNTIME).saturating_duration_since(begun).max(LEAST);
     let closing = beating(&*context.pulse, timeout(limit, context.store.close()));
     if runtime.block_on(closing).is_err() {
         warn!(

@@ -129,3 +129,101 @@ fn request_letter(queued: &QueuedRequest, error: &str, sqlstate: Option<&str>) -
         sqlstate: sqlstate.map(str::to_owned),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use dragline_core::item::{Column, ColumnType, ItemRecord, ItemType};
+    use dragline_core::{Fingerprint, PageState, Request, Value};
+    use proptest::prelude::*;
+    use std::collections::BTreeSet;
+
+    const NOTE: ItemType = ItemType {
+        name: "note",
+        table: None,
+        key: &[],
+        columns: &[Column { name: "text", kind: ColumnType::Text, nullable: false }],
+        auto_create: true,
+    };
+
+    fn page(number: usize) -> PageOutcome {
+        let start = QueuedRequest::start(Request::get(format!("http://a.example/{number}")).unwrap(), 0);
+        let mut page = PageOutcome::new(start.fingerprint, number.to_string(), PageState::Done);
+        page.items = vec![ItemRecord { item_type: NOTE, values: vec![Value::Text("text".to_owned())] }];
+        page.requests =
+            vec![start.child(Request::get(format!("http://a.example/{number}/next")).unwrap(), 0)];
+        page
+    }
+
+    /// Flushes pages into a store that refuses every piece for which `refuses` is true. Gives what was
+    /// stored, in order, and the transactions that it took.
+    fn store(
+        pages: usize,
+        refuses: impl Fn(&PageOutcome) -> bool,
+    ) -> (Result<Vec<PageOutcome>, Unstorable>, usize) {
+        let mut pieces = Pieces::of((0..pages).map(page).collect());
+        let (mut stored, mut transactions) = (Vec::new(), 0);
+        while let Some(piece) = pieces.next() {
+            transactions += 1;
+            if piece.outcomes.iter().any(&refuses) {
+                if let Err(unstorable) = pieces.refused(piece, "no", Some("22000")) {
+                    return (Err(unstorable), transactions);
+                }
+            } else {
+                stored.extend(piece.outcomes);
+            }
+        }
+        (Ok(stored), transactions)
+    }
+
+    fn fingerprints(pages: &[PageOutcome]) -> Vec<Fingerprint> {
+        pages.iter().map(|page| page.fingerprint).collect()
+    }
+
+    proptest! {
+        #[test]
+        fn a_guilty_page_costs_itself_and_few_transactions(
+            pages in 1_usize..1_200,
+            guilty in prop::collection::btree_set(0_usize..1_200, 0..4),
+        ) {
+            let guilty: BTreeSet<String> =
+                guilty.into_iter().map(|number| (number % pages).to_string()).collect();
+            let refuses = |page: &PageOutcome| !page.items.is_empty() && guilty.contains(&page.url);
+            let (stored, transactions) = store(pages, refuses);
+            let stored = stored.unwrap();
+            prop_assert_eq!(fingerprints(&stored), (0..pages).map(|n| page(n).fingerprint).collect::<Vec<_>>());
+            for page in &stored {
+                let is_guilty = guilty.contains(&page.url);
+                prop_assert_eq!(page.state, if is_guilty { PageState::Dead } else { PageState::Done });
+                prop_assert_eq!(page.dead_letters.len(), usize::from(is_guilty));
+                prop_assert_eq!(page.requests.len(), 1, "new requests are stored all the same");
+            }
+            let depth = pages.next_power_of_two().ilog2() as usize;
+            prop_assert!(transactions <= 1 + guilty.len() * (2 * depth + 1), "{} transactions", transactions);
+        }
+    }
+
+    #[test]
+    fn requests_that_are_refused_become_letters() {
+        let (stored, _) = store(3, |page| page.url == "1" && !page.requests.is_empty());
+        let stored = stored.unwrap();
+        let dead = stored.iter().find(|page| page.url == "1").unwrap();
+        let kinds: Vec<&str> = dead.dead_letters.iter().map(|letter| letter.item_type.as_str()).collect();
+        assert_eq!((dead.state, kinds), (PageState::Dead, vec!["note", "request"]));
+        assert_eq!(stored.iter().filter(|page| page.state == PageState::Done).count(), 2);
+    }
+
+    #[test]
+    fn letters_that_are_refused_leave_one_that_says_so() {
+        let (stored, _) = store(1, |page| page.dead_letters.len() != 1 || !page.requests.is_empty());
+        let dead = &stored.unwrap()[0];
+        assert_eq!(dead.dead_letters[0].payload, json!({ "letters_refused": 2 }));
+    }
+
+    #[test]
+    fn a_page_that_is_refused_in_every_form_ends_the_search() {
+        let (stored, transactions) = store(2, |page| page.url == "0");
+        assert_eq!(stored.unwrap_err().0.outcomes[0].url, "0");
+        assert_eq!(transactions, 5);
+    }
+}
