@@ -11,20 +11,39 @@ const TEST_COMMAND: &str = "./test";
 #[test]
 fn commands_in_the_documents_exist() {
     for document in documents() {
-        let text = read(&document);
-        let commands = text.lines().map(str::trim_start).filter_map(|line| line.strip_prefix("./"));
-        for command in commands.filter_map(|line| line.split_whitespace().next()) {
-            assert!(is_executable(command), "{document} names ./{command}, which cannot be run");
+        for command in commands(&read(&document)) {
+            let program = command.split_whitespace().next().unwrap_or_default();
+            assert!(is_executable(program), "{document} names {program}, which cannot be run");
         }
     }
 }
 
 #[test]
 fn ci_runs_the_test_command_of_the_readme() {
-    let stands_alone = |document: &str| read(document).lines().any(|line| line.trim() == TEST_COMMAND);
-    assert!(stands_alone("README.md"), "the README gives {TEST_COMMAND} on a line of its own");
-    assert!(read(".ci/run").contains(TEST_COMMAND), ".ci/run ends with {TEST_COMMAND}");
+    let readme = read("README.md");
+    assert!(commands(&readme).contains(&TEST_COMMAND), "the README does not give {TEST_COMMAND}");
+    let last = read(".ci/run").lines().last().map(str::to_owned);
+    assert_eq!(last.as_deref(), Some("step ./test"), "CI ends with the README's test command");
     assert!(is_executable(".ci/run"));
+}
+
+#[test]
+fn files_that_the_documents_name_are_there() {
+    let tops = ["crates/", "pipelines/", "spiders/", "tests/", "deploy/", "docs/", "examples/", ".ci/"];
+    for document in documents() {
+        let text = read(&document);
+        // Every second part is between two backticks; in it, what looks like a path of this repository.
+        for path in
+            text.split('`').skip(1).step_by(2).filter(|code| tops.iter().any(|top| code.starts_with(top)))
+        {
+            let is_pattern = path.contains([' ', '*', '<', '…']);
+            let path = path.split(':').next().unwrap_or(path);
+            assert!(
+                is_pattern || repository().join(path).exists(),
+                "{document} names {path}, which is not there"
+            );
+        }
+    }
 }
 
 #[test]
@@ -44,6 +63,15 @@ fn links_in_the_documents_lead_somewhere() {
 
 fn documents() -> Vec<String> {
     files_under("", |name| name.ends_with(".md"))
+}
+
+/// Commands of this repository: lines that begin with `./`, perhaps after a prompt; their comments are cut off.
+fn commands(text: &str) -> Vec<&str> {
+    let lines = text.lines().map(|line| line.trim_start().trim_start_matches("$ "));
+    lines
+        .filter(|line| line.starts_with("./"))
+        .map(|line| line.split(" #").next().unwrap_or(line).trim())
+        .collect()
 }
 
 fn read(path: &str) -> String {
