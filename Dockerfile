@@ -31,8 +31,9 @@ FROM debian:bookworm-slim
 RUN apt-get update \
     && apt-get install -y --no-install-recommends ca-certificates \
     && rm -rf /var/lib/apt/lists/* /var/cache/apt /var/cache/debconf/* /var/log/apt /var/log/dpkg.log \
-    && useradd --system --uid 10001 --user-group --no-create-home --home-dir /var/lib/dragline dragline \
-    && install -d -o 10001 -g 10001 /var/lib/dragline
+    && groupadd --system --gid 10001 dragline \
+    && useradd --system --uid 10001 --gid dragline --no-create-home --home-dir /var/lib/dragline dragline \
+    && install -d -o dragline -g dragline /var/lib/dragline
 COPY LICENSE-MIT LICENSE-APACHE /usr/share/doc/dragline/
 COPY deploy/healthcheck.sh /usr/local/bin/dragline-healthcheck
 COPY --from=build /usr/local/bin/dragline /usr/local/bin/dragline

@@ -8,6 +8,5 @@ code=$?
 case $code in
     124 | 137) line="unhealthy: the health check itself did not end within 5 s" ;;
 esac
-printf '%s\n' "${line:-no answer (exit code $code)}" | tr '\n' ' '
-echo
+printf '%s\n' "${line:-no answer (exit code $code)}" | paste -s -d ' ' -
 [ "$code" -eq 0 ]
