@@ -1,95 +1,215 @@
-//! The `SQLite` store.
+//! The `SQLite` store: one file, one connection, one writer, one flush at a time.
+//!
+//! It is the default where nothing is installed, and keeps every promise that Postgres keeps. What differs
+//! is told where it is: types and clock in `schema.sql`, the run's lock in [`run_lock`], cancelling in
+//! [`cancel`]. All work is blocking and done in place, under the lock of the one connection.
+
+mod cancel;
+mod database;
+mod fault;
+mod flush;
+mod frontier;
+mod item_table;
+mod items;
+mod reading;
+mod run_lock;
+mod runs;
+mod schema;
+mod shape;
 
 use std::path::Path;
-use std::time::Duration;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use dragline_core::store::{
     BoxFuture, FlushReceipt, ItemRow, OpenedRun, Refill, RunInfo, RunKey, RunSpec, RunState, RunSummary,
     StoreResult,
 };
 use dragline_core::{ItemType, PageOutcome, Refilled, Store, StoreError};
+use rusqlite::TransactionBehavior;
 use serde_json::Value as Json;
 
+use self::database::Database;
+use self::fault::Fault;
+use self::run_lock::RunLock;
 use crate::{SchemaAdmin, StoreSettings};
 
-/// The `SQLite` store. This build has none: it cannot be made.
-pub enum SqliteStore {}
+/// Between two tries to get a run's lock.
+const LOCK_RETRY_EVERY: Duration = Duration::from_millis(100);
+
+/// A store in an `SQLite` file.
+pub struct SqliteStore {
+    database: Database,
+    lock: Mutex<Option<RunLock>>,
+}
 
 impl SqliteStore {
     /// A store; nothing is reached yet.
     ///
     /// # Errors
-    /// [`StoreError::Setup`] always.
-    pub fn new(_path: &Path, _settings: &StoreSettings) -> Result<Self, StoreError> {
-        Err(StoreError::Setup {
-            problem: "this build cannot use `SQLite`".to_owned(),
-            hint: "use another store".to_owned(),
+    /// None now; the signature is that of every store.
+    pub fn new(path: &Path, settings: &StoreSettings) -> Result<Self, StoreError> {
+        Ok(Self { database: Database::new(path, settings.lock_timeout), lock: Mutex::new(None) })
+    }
+
+    fn prepare(&self, items: &[ItemType]) -> StoreResult<()> {
+        self.database.work("preparing the item tables", |connection| {
+            let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            for made in item_table::create_missing(&transaction, items, false)? {
+                tracing::info!(store = self.location(), "{made}");
+            }
+            item_table::compare(&transaction, items)?.into_result()?;
+            transaction.commit()?;
+            Ok(())
         })
+    }
+
+    async fn take_lock(&self, name: &str, patience: Duration) -> StoreResult<()> {
+        let deadline = Instant::now() + patience;
+        loop {
+            let taken = self
+                .database
+                .work("locking the run", |_| Ok(RunLock::try_take(self.database.path(), name)?))?;
+            if let Some(lock) = taken {
+                *self.lock.lock().unwrap_or_else(PoisonError::into_inner) = Some(lock);
+                return Ok(());
+            }
+            if Instant::now() >= deadline {
+                let holder = self
+                    .database
+                    .work("looking for the run's holder", |connection| runs::holder(connection, name));
+                return Err(StoreError::Locked { name: name.to_owned(), holder: holder? });
+            }
+            tokio::time::sleep(LOCK_RETRY_EVERY).await;
+        }
     }
 }
 
 impl Store for SqliteStore {
     fn location(&self) -> String {
-        match *self {}
+        self.database.location()
     }
+
     fn max_concurrent_flushes(&self) -> usize {
-        match *self {}
+        1
     }
+
     fn connect(&self) -> BoxFuture<'_, StoreResult<()>> {
-        match *self {}
+        Box::pin(async { self.database.connect(true, schema::prepare) })
     }
-    fn prepare_items<'a>(&'a self, _: &'a [ItemType]) -> BoxFuture<'a, StoreResult<()>> {
-        match *self {}
+
+    fn prepare_items<'a>(&'a self, items: &'a [ItemType]) -> BoxFuture<'a, StoreResult<()>> {
+        Box::pin(async { self.prepare(items) })
     }
-    fn lock_run<'a>(&'a self, _: &'a str, _: Duration) -> BoxFuture<'a, StoreResult<()>> {
-        match *self {}
+
+    fn lock_run<'a>(&'a self, name: &'a str, patience: Duration) -> BoxFuture<'a, StoreResult<()>> {
+        Box::pin(self.take_lock(name, patience))
     }
-    fn open_run<'a>(&'a self, _: &'a RunSpec) -> BoxFuture<'a, StoreResult<OpenedRun>> {
-        match *self {}
+
+    fn open_run<'a>(&'a self, spec: &'a RunSpec) -> BoxFuture<'a, StoreResult<OpenedRun>> {
+        Box::pin(async { self.database.work("opening the run", |connection| runs::open(connection, spec)) })
     }
-    fn flush<'a>(&'a self, _: &'a RunKey, _: &'a [PageOutcome]) -> BoxFuture<'a, StoreResult<FlushReceipt>> {
-        match *self {}
+
+    fn flush<'a>(
+        &'a self,
+        run: &'a RunKey,
+        outcomes: &'a [PageOutcome],
+    ) -> BoxFuture<'a, StoreResult<FlushReceipt>> {
+        Box::pin(async {
+            let ticket = self.database.cancel.ticket();
+            self.database.work("a flush", |connection| flush::flush(connection, run, outcomes, &ticket))
+        })
     }
+
     fn cancel_flushes(&self) -> BoxFuture<'_, usize> {
-        match *self {}
+        Box::pin(async { self.database.cancel.all() })
     }
-    fn refill<'a>(&'a self, _: &'a RunKey, _: &'a Refill) -> BoxFuture<'a, StoreResult<Refilled>> {
-        match *self {}
+
+    fn refill<'a>(&'a self, run: &'a RunKey, ask: &'a Refill) -> BoxFuture<'a, StoreResult<Refilled>> {
+        Box::pin(async {
+            self.database
+                .work("reading the frontier", |connection| frontier::refill(connection, run.run_id, ask))
+        })
     }
-    fn heartbeat<'a>(&'a self, _: &'a RunKey, _: &'a Json) -> BoxFuture<'a, StoreResult<()>> {
-        match *self {}
+
+    fn heartbeat<'a>(&'a self, run: &'a RunKey, stats: &'a Json) -> BoxFuture<'a, StoreResult<()>> {
+        Box::pin(async {
+            self.database.work("a heartbeat", |connection| runs::heartbeat(connection, run, stats))
+        })
     }
-    fn end_run<'a>(&'a self, _: &'a RunKey, _: RunState, _: &'a str) -> BoxFuture<'a, StoreResult<()>> {
-        match *self {}
+
+    fn end_run<'a>(
+        &'a self,
+        run: &'a RunKey,
+        state: RunState,
+        reason: &'a str,
+    ) -> BoxFuture<'a, StoreResult<()>> {
+        Box::pin(async move {
+            self.database.work("ending the run", |connection| runs::end(connection, run, state, reason))
+        })
     }
-    fn summary<'a>(&'a self, _: i64, _: &'a [ItemType]) -> BoxFuture<'a, StoreResult<RunSummary>> {
-        match *self {}
+
+    fn summary<'a>(&'a self, run_id: i64, items: &'a [ItemType]) -> BoxFuture<'a, StoreResult<RunSummary>> {
+        Box::pin(async move {
+            self.database.work("counting", |connection| reading::summary(connection, run_id, items))
+        })
     }
-    fn find_run<'a>(&'a self, _: &'a str) -> BoxFuture<'a, StoreResult<Option<RunInfo>>> {
-        match *self {}
+
+    fn find_run<'a>(&'a self, run: &'a str) -> BoxFuture<'a, StoreResult<Option<RunInfo>>> {
+        Box::pin(async { self.database.work("looking for a run", |connection| runs::find(connection, run)) })
     }
+
     fn read_items<'a>(
         &'a self,
-        _: i64,
-        _: &'a str,
-        _: ItemType,
-        _: &'a mut (dyn FnMut(ItemRow) -> std::io::Result<()> + Send),
+        run_id: i64,
+        spider: &'a str,
+        item: ItemType,
+        each: &'a mut (dyn FnMut(ItemRow) -> std::io::Result<()> + Send),
     ) -> BoxFuture<'a, StoreResult<()>> {
-        match *self {}
+        Box::pin(async move {
+            self.database
+                .work("reading items", |connection| reading::items(connection, run_id, spider, item, each))
+        })
     }
+
     fn close(&self) -> BoxFuture<'_, ()> {
-        match *self {}
+        Box::pin(async {
+            self.database.close();
+            // After the connection: whoever gets the lock finds everything written.
+            drop(self.lock.lock().unwrap_or_else(PoisonError::into_inner).take());
+        })
     }
 }
 
 impl SchemaAdmin for SqliteStore {
-    fn ddl(&self, _: &[ItemType]) -> StoreResult<String> {
-        match *self {}
+    fn ddl(&self, items: &[ItemType]) -> StoreResult<String> {
+        let mut ddl = schema::DDL.to_owned();
+        for item in items {
+            if let Some(table) = item_table::ddl(item)? {
+                ddl = ddl + "\n" + &table + "\n";
+            }
+        }
+        Ok(ddl)
     }
-    fn apply<'a>(&'a self, _: &'a [ItemType]) -> BoxFuture<'a, StoreResult<Vec<String>>> {
-        match *self {}
+
+    fn apply<'a>(&'a self, items: &'a [ItemType]) -> BoxFuture<'a, StoreResult<Vec<String>>> {
+        Box::pin(async {
+            self.database.connect(true, |connection| {
+                let mut done = schema::apply(connection)?;
+                let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+                done.extend(item_table::create_missing(&transaction, items, true)?);
+                transaction.commit()?;
+                Ok(done)
+            })
+        })
     }
-    fn check<'a>(&'a self, _: &'a [ItemType]) -> BoxFuture<'a, StoreResult<()>> {
-        match *self {}
+
+    fn check<'a>(&'a self, items: &'a [ItemType]) -> BoxFuture<'a, StoreResult<()>> {
+        Box::pin(async {
+            self.database.connect(false, |connection| {
+                schema::check(connection)?;
+                Ok::<_, Fault>(item_table::compare(connection, items)?.into_result()?)
+            })
+        })
     }
 }

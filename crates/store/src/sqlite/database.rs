@@ -1,0 +1,161 @@
+//! The one connection: how it is opened, and how blocking work on it is kept out of the runtime's way.
+
+use std::fs::Metadata;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use dragline_core::StoreError;
+use dragline_core::store::StoreResult;
+use rusqlite::{Connection, OpenFlags};
+use tokio::runtime::{Handle, RuntimeFlavor};
+
+use super::cancel::Cancel;
+use super::fault::Fault;
+
+/// Until another process must have finished its transaction. `SQLite` cannot be interrupted while it waits,
+/// and a stop gives cancelled flushes 2 seconds: so it waits shorter and the caller tries again.
+const MAX_BUSY_WAIT: Duration = Duration::from_secs(1);
+/// A few statements for each of a run's item types, beside a dozen of our own.
+const STATEMENT_CACHE: usize = 64;
+/// What a write-ahead log that grew in a burst is cut back to.
+const LOG_BYTES_KEPT: i64 = 64 << 20;
+
+/// A database file and the connection to it, once there is one.
+pub(super) struct Database {
+    path: PathBuf,
+    busy_wait: Duration,
+    open: Mutex<Option<Open>>,
+    pub(super) cancel: Cancel,
+}
+
+struct Open {
+    connection: Connection,
+    /// Which file was opened: it may be deleted or replaced under us, and `SQLite` would not notice.
+    file: (u64, u64),
+}
+
+impl Database {
+    pub(super) fn new(path: &Path, lock_timeout: Duration) -> Self {
+        let busy_wait = lock_timeout.min(MAX_BUSY_WAIT);
+        Self { path: path.to_owned(), busy_wait, open: Mutex::new(None), cancel: Cancel::default() }
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// For logs and errors.
+    pub(super) fn location(&self) -> String {
+        format!("sqlite:{}", self.path.display())
+    }
+
+    /// Opens the connection unless it is open, and works on it; mistakes are those of a wrong set-up.
+    pub(super) fn connect<T>(
+        &self,
+        create: bool,
+        work: impl FnOnce(&mut Connection) -> Result<T, Fault>,
+    ) -> StoreResult<T> {
+        blocking(|| {
+            let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+            let done = match &mut *open {
+                Some(open) => work(&mut open.connection),
+                None => self.open(create).and_then(|new| {
+                    self.cancel.set_interrupt(Some(new.connection.get_interrupt_handle()));
+                    work(&mut open.insert(new).connection)
+                }),
+            };
+            done.map_err(|fault| fault.at_open(&self.location()))
+        })
+    }
+
+    /// Works on the connection.
+    pub(super) fn work<T>(
+        &self,
+        what: &str,
+        work: impl FnOnce(&mut Connection) -> Result<T, Fault>,
+    ) -> StoreResult<T> {
+        blocking(|| {
+            let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+            let done = match &mut *open {
+                Some(open) => self.same_file(open).and_then(|()| work(&mut open.connection)),
+                None => Err(Fault::Other("the store is not connected".into())),
+            };
+            done.map_err(|fault| fault.into_error(&self.location(), what))
+        })
+    }
+
+    /// Closes the connection.
+    pub(super) fn close(&self) {
+        blocking(|| {
+            let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+            self.cancel.set_interrupt(None);
+            let Some(open) = open.take() else { return };
+            if let Err((_, error)) = open.connection.close() {
+                // What was committed is in the file; the log file beside it is read by whoever comes next.
+                tracing::warn!(store = self.location(), %error, "the database did not close cleanly");
+            }
+        });
+    }
+
+    fn open(&self, create: bool) -> Result<Open, Fault> {
+        if self.path.as_os_str().to_string_lossy().starts_with(":memory:") {
+            return Err(setup("memory is not a store", "name a file: --store sqlite:dragline.db"));
+        }
+        // Without the URI flag a path is a path, whatever is in it.
+        let mut flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        if create {
+            flags |= OpenFlags::SQLITE_OPEN_CREATE;
+        }
+        let connection = Connection::open_with_flags(&self.path, flags)?;
+        connection.busy_timeout(self.busy_wait)?;
+        connection.set_prepared_statement_cache_capacity(STATEMENT_CACHE);
+        if connection.is_readonly("main")? {
+            let problem = format!("{}: this user may not write the database", self.path.display());
+            return Err(setup(&problem, "change the file's owner or mode, or name another file"));
+        }
+        let mode: String =
+            connection.pragma_update_and_check(None, "journal_mode", "wal", |row| row.get(0))?;
+        if !mode.eq_ignore_ascii_case("wal") {
+            let problem = format!("{}: SQLite keeps no write-ahead log here", self.path.display());
+            return Err(setup(&problem, "keep the database on a local disk"));
+        }
+        // FULL: a COMMIT that was answered is on the disk, also when the machine loses its power.
+        connection.pragma_update(None, "synchronous", "full")?;
+        connection.pragma_update(None, "foreign_keys", true)?;
+        connection.pragma_update_and_check(None, "journal_size_limit", LOG_BYTES_KEPT, |_| Ok(()))?;
+        let file = std::fs::metadata(&self.path).map(|file| identity(&file))?;
+        Ok(Open { connection, file })
+    }
+
+    /// Rows written into a deleted file would be lost without an error.
+    fn same_file(&self, open: &Open) -> Result<(), Fault> {
+        match std::fs::metadata(&self.path) {
+            Ok(file) if identity(&file) == open.file => Ok(()),
+            _ => Err(setup(
+                &format!(
+                    "the database {} was moved, deleted or replaced during the crawl",
+                    self.path.display()
+                ),
+                "put it back with its -wal file, or start again with a new one",
+            )),
+        }
+    }
+}
+
+/// Runs blocking work where it holds up no other task: on a runtime with several threads the others move on.
+fn blocking<T>(work: impl FnOnce() -> T) -> T {
+    match Handle::try_current().map(|handle| handle.runtime_flavor()) {
+        Ok(RuntimeFlavor::MultiThread) => tokio::task::block_in_place(work),
+        _ => work(),
+    }
+}
+
+fn identity(file: &Metadata) -> (u64, u64) {
+    (file.dev(), file.ino())
+}
+
+fn setup(problem: &str, hint: &str) -> Fault {
+    StoreError::Setup { problem: problem.to_owned(), hint: hint.to_owned() }.into()
+}

@@ -1,0 +1,118 @@
+//! The flush: one transaction, five steps, in this order.
+//!
+//! The order and the reasons are those of every store (see the crate's page), although here one writer at a
+//! time makes some of them moot: two stores that do the same in the same order are one thing to understand.
+
+use std::collections::BTreeMap;
+
+use dragline_core::outcome::{PageState, clean};
+use dragline_core::store::{FlushReceipt, RunKey};
+use dragline_core::{Fingerprint, ItemRecord, PageOutcome, StoreError};
+use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
+
+use super::cancel::Ticket;
+use super::fault::Fault;
+use super::items::{self, NOW};
+use super::{frontier, runs};
+
+/// Applies outcomes, or nothing.
+pub(super) fn flush(
+    connection: &mut Connection,
+    run: &RunKey,
+    outcomes: &[PageOutcome],
+    ticket: &Ticket<'_>,
+) -> Result<FlushReceipt, Fault> {
+    // It may have waited for the connection.
+    ticket.check()?;
+    let refusal = outcomes.iter().flat_map(|outcome| &outcome.items).find_map(ItemRecord::refusal);
+    if let Some(message) = refusal {
+        return Err(StoreError::Refused { message, sqlstate: None }.into());
+    }
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    runs::check_epoch(&transaction, run)?;
+    let Pages { applied, states } = queued_pages(&transaction, run, outcomes, ticket)?;
+    let requests = applied.iter().flat_map(|outcome| &outcome.requests);
+    let new_requests = frontier::insert(&transaction, run.run_id, requests, Some(ticket))?;
+    let items = items::write(&transaction, run, &applied, ticket)?;
+    for outcome in &applied {
+        ticket.check()?;
+        insert_dead_letters(&transaction, run, outcome)?;
+        end_page(&transaction, run, outcome)?;
+    }
+    ticket.check()?;
+    transaction.commit()?;
+    Ok(FlushReceipt { pages: states.into_iter().collect(), new_requests, items })
+}
+
+/// The pages of a batch.
+#[derive(Default)]
+struct Pages<'a> {
+    /// The outcomes of those that are still queued.
+    applied: Vec<&'a PageOutcome>,
+    /// The state that each page will be in.
+    states: BTreeMap<Fingerprint, PageState>,
+}
+
+/// Looks which pages are still queued. The first of two outcomes of a page counts.
+fn queued_pages<'a>(
+    connection: &Connection,
+    run: &RunKey,
+    outcomes: &'a [PageOutcome],
+    ticket: &Ticket<'_>,
+) -> Result<Pages<'a>, Fault> {
+    let mut select = connection
+        .prepare_cached("SELECT state FROM crawl_requests WHERE run_id = ?1 AND fingerprint = ?2")?;
+    let mut pages = Pages::default();
+    for outcome in outcomes {
+        ticket.check()?;
+        if pages.states.contains_key(&outcome.fingerprint) {
+            continue;
+        }
+        let row = select.query_row(params![run.run_id, outcome.fingerprint.as_bytes()], |row| row.get(0));
+        let Some(stored): Option<String> = row.optional()? else {
+            return Err(Fault::Other(format!("{} is no request of run {}", outcome.url, run.run_id).into()));
+        };
+        if let Some(state) = PageState::parse(&stored) {
+            pages.states.insert(outcome.fingerprint, state);
+        } else {
+            pages.states.insert(outcome.fingerprint, outcome.state);
+            pages.applied.push(outcome);
+        }
+    }
+    Ok(pages)
+}
+
+fn insert_dead_letters(connection: &Connection, run: &RunKey, outcome: &PageOutcome) -> Result<(), Fault> {
+    let mut insert = connection.prepare_cached(
+        "INSERT INTO crawl_dead_letters (run_id, fingerprint, url, item_type, payload, error, sqlstate)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+    )?;
+    for letter in &outcome.dead_letters {
+        insert.execute(params![
+            run.run_id,
+            outcome.fingerprint.as_bytes(),
+            outcome.url,
+            letter.item_type,
+            letter.payload.to_string(),
+            letter.error,
+            letter.sqlstate
+        ])?;
+    }
+    Ok(())
+}
+
+fn end_page(connection: &Connection, run: &RunKey, outcome: &PageOutcome) -> Result<(), Fault> {
+    let mut update = connection.prepare_cached(&format!(
+        "UPDATE crawl_requests SET state = ?3, status = ?4, attempts = ?5, error = ?6, done_at = {NOW}
+         WHERE run_id = ?1 AND fingerprint = ?2"
+    ))?;
+    update.execute(params![
+        run.run_id,
+        outcome.fingerprint.as_bytes(),
+        outcome.state.as_str(),
+        outcome.status,
+        outcome.attempts,
+        outcome.error.as_deref().map(clean)
+    ])?;
+    Ok(())
+}

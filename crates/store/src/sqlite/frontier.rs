@@ -1,0 +1,151 @@
+//! The frontier: new requests in, queued requests out.
+
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+
+use dragline_core::store::{Refill, RefillScope};
+use dragline_core::{Fingerprint, QueuedRequest, Refilled};
+use rusqlite::{Connection, OptionalExtension, Row, params};
+
+use super::cancel::Ticket;
+use super::fault::Fault;
+use crate::columns::RequestRow;
+
+const COLUMNS: &str =
+    "fingerprint, url, method, headers, body, tag, meta, priority, depth, host, redirects, dont_filter";
+
+/// Inserts the requests that are not there yet, and says which these were.
+pub(super) fn insert<'a>(
+    connection: &Connection,
+    run_id: i64,
+    requests: impl Iterator<Item = &'a QueuedRequest>,
+    ticket: Option<&Ticket<'_>>,
+) -> Result<Vec<Fingerprint>, Fault> {
+    // The first of a fingerprint counts. Sorted, as every store does it: rows are written in one order.
+    let mut sorted: BTreeMap<Fingerprint, &QueuedRequest> = BTreeMap::new();
+    for request in requests {
+        sorted.entry(request.fingerprint).or_insert(request);
+    }
+    let mut insert = connection.prepare_cached(&format!(
+        "INSERT INTO crawl_requests (run_id, {COLUMNS})
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)
+         ON CONFLICT (run_id, fingerprint) DO NOTHING"
+    ))?;
+    let mut new = Vec::new();
+    for (fingerprint, request) in sorted {
+        ticket.map_or(Ok(()), Ticket::check)?;
+        let row = RequestRow::of(request);
+        let inserted = insert.execute(params![
+            run_id,
+            row.fingerprint,
+            row.url,
+            row.method,
+            row.headers,
+            row.body,
+            row.tag,
+            row.meta,
+            row.priority,
+            row.depth,
+            row.host,
+            row.redirects,
+            row.dont_filter
+        ])?;
+        if inserted == 1 {
+            new.push(fingerprint);
+        }
+    }
+    Ok(new)
+}
+
+/// Reads queued requests, host by host. What is in hand is left out here and not in the statement: the read
+/// is in index order and stops at the cap, so it passes over no more rows than are in hand.
+pub(super) fn refill(connection: &Connection, run_id: i64, ask: &Refill) -> Result<Refilled, Fault> {
+    let in_hand: HashSet<Fingerprint> = ask.in_hand.iter().copied().collect();
+    let mut reader = Reader { connection, run_id, ask, in_hand, answer: Refilled::default() };
+    match &ask.scope {
+        RefillScope::Hosts(hosts) => {
+            for host in hosts.iter().collect::<BTreeSet<_>>() {
+                reader.read_host(host)?;
+            }
+        }
+        RefillScope::After(after) => {
+            let mut next = reader.host_after(after.as_deref())?;
+            while let Some(host) = next {
+                reader.read_host(&host)?;
+                next = reader.host_after(Some(&host))?;
+                if reader.room() == 0 && next.is_some() {
+                    reader.answer.next_host = Some(host);
+                    break;
+                }
+            }
+        }
+    }
+    Ok(reader.answer)
+}
+
+struct Reader<'a> {
+    connection: &'a Connection,
+    run_id: i64,
+    ask: &'a Refill,
+    in_hand: HashSet<Fingerprint>,
+    answer: Refilled,
+}
+
+impl Reader<'_> {
+    /// How many more requests may be given.
+    fn room(&self) -> usize {
+        self.ask.max_requests.max(1).saturating_sub(self.answer.requests.len())
+    }
+
+    /// Gives what may be given of one host, and notes if there is more.
+    fn read_host(&mut self, host: &str) -> Result<(), Fault> {
+        let cap = self.ask.per_host.min(self.room());
+        let mut select = self.connection.prepare_cached(&format!(
+            "SELECT {COLUMNS} FROM crawl_requests
+             WHERE run_id = ?1 AND host = ?2 AND state = 'queued' ORDER BY priority DESC, depth, fingerprint"
+        ))?;
+        let mut rows = select.query(params![self.run_id, host])?;
+        let mut given = 0;
+        while let Some(row) = rows.next()? {
+            let stored: Vec<u8> = row.get(0)?;
+            if Fingerprint::from_bytes(&stored).is_some_and(|known| self.in_hand.contains(&known)) {
+                continue;
+            }
+            if given == cap {
+                self.answer.more_of.push(host.to_owned());
+                break;
+            }
+            self.answer.requests.push(request_of(row)?);
+            given += 1;
+        }
+        Ok(())
+    }
+
+    /// The next host with queued requests, in byte order.
+    fn host_after(&self, after: Option<&str>) -> Result<Option<String>, Fault> {
+        // No host is empty: every one comes after "".
+        let mut select = self.connection.prepare_cached(
+            "SELECT host FROM crawl_requests
+             WHERE run_id = ?1 AND state = 'queued' AND host > ?2 ORDER BY host LIMIT 1",
+        )?;
+        let host = select.query_row(params![self.run_id, after.unwrap_or_default()], |row| row.get(0));
+        Ok(host.optional()?)
+    }
+}
+
+fn request_of(row: &Row<'_>) -> Result<QueuedRequest, Fault> {
+    let row = RequestRow {
+        fingerprint: row.get(0)?,
+        url: row.get(1)?,
+        method: row.get(2)?,
+        headers: row.get(3)?,
+        body: row.get(4)?,
+        tag: row.get(5)?,
+        meta: row.get(6)?,
+        priority: row.get(7)?,
+        depth: row.get(8)?,
+        host: row.get(9)?,
+        redirects: row.get(10)?,
+        dont_filter: row.get(11)?,
+    };
+    row.into_queued().map_err(|problem| Fault::Other(problem.into()))
+}

@@ -1,0 +1,211 @@
+//! The table of an item type: how it is made, and how an existing one must look.
+
+use dragline_core::store::StoreResult;
+use dragline_core::{ColumnType, ItemType, StoreError};
+use rusqlite::Connection;
+
+use super::fault::Fault;
+use super::shape::{ColumnShape, Shape};
+use crate::identifier::{check_names, quoted, quoted_list};
+
+/// The columns that every item table has beside the item's own.
+const ROW_COLUMNS: [Wanted; 3] = [
+    Wanted { name: "run_id", kind: "INTEGER", not_null: true },
+    Wanted { name: "source_url", kind: "TEXT", not_null: true },
+    Wanted { name: "scraped_at", kind: "TEXT", not_null: true },
+];
+
+/// The differences between item types and their tables.
+#[derive(Debug, Default)]
+pub(super) struct Differences {
+    problems: Vec<String>,
+    remedies: Vec<String>,
+}
+
+#[derive(Clone, Copy)]
+struct Wanted {
+    name: &'static str,
+    kind: &'static str,
+    not_null: bool,
+}
+
+/// The statement that makes an item type's table; `None` for a type that is kept in `crawl_items`.
+///
+/// # Errors
+/// [`StoreError::Setup`] for a name that cannot be one.
+pub(super) fn ddl(item: &ItemType) -> StoreResult<Option<String>> {
+    check_names(item)?;
+    let Some(table) = item.table else { return Ok(None) };
+    let columns = wanted(item).map(|column| {
+        format!(
+            "    {} {}{}",
+            quoted(column.name),
+            column.kind,
+            if column.not_null { " NOT NULL" } else { "" }
+        )
+    });
+    Ok(Some(create(table, columns.collect(), item.key)))
+}
+
+/// Makes the missing tables; those of types that forbid it too if `all`. Says which.
+pub(super) fn create_missing(
+    connection: &Connection,
+    items: &[ItemType],
+    all: bool,
+) -> Result<Vec<String>, Fault> {
+    let mut made = Vec::new();
+    for item in items.iter().filter(|item| all || item.auto_create) {
+        let (Some(table), Some(ddl)) = (item.table, ddl(item)?) else { continue };
+        if Shape::read(connection, table)?.is_none() {
+            connection.execute_batch(&ddl)?;
+            made.push(format!("created the table {table}"));
+        }
+    }
+    Ok(made)
+}
+
+/// Holds the tables of item types against the database.
+pub(super) fn compare(connection: &Connection, items: &[ItemType]) -> Result<Differences, Fault> {
+    let mut differences = Differences::default();
+    for item in items {
+        let (Some(table), Some(ddl)) = (item.table, ddl(item)?) else { continue };
+        match Shape::read(connection, table)? {
+            Some(shape) => differences.of_table(item, table, &shape),
+            None => differences.add(format!("table {table} is missing"), ddl),
+        }
+    }
+    Ok(differences)
+}
+
+impl Differences {
+    pub(super) fn add(&mut self, problem: String, remedy: String) {
+        self.problems.push(problem);
+        self.remedies.push(remedy);
+    }
+
+    /// # Errors
+    /// [`StoreError::Schema`] if there are any.
+    pub(super) fn into_result(self) -> StoreResult<()> {
+        if self.problems.is_empty() {
+            return Ok(());
+        }
+        Err(StoreError::Schema { problem: self.problems.join("; "), remedy: self.remedies.join("\n") })
+    }
+
+    fn of_table(&mut self, item: &ItemType, table: &str, shape: &Shape) {
+        let mut rebuild = false;
+        let mut additions = Vec::new();
+        for column in wanted(item) {
+            let name = column.name;
+            match shape.column(name) {
+                None => {
+                    self.problems.push(format!("table {table} has no column {name} ({})", column.kind));
+                    // Without NOT NULL, for the rows that are there have no value for it.
+                    additions.push(format!(
+                        "ALTER TABLE {} ADD COLUMN {} {};",
+                        quoted(table),
+                        quoted(name),
+                        column.kind
+                    ));
+                }
+                Some(found) if !same_kind(&found.kind, column.kind) => {
+                    self.problems
+                        .push(format!("table {table}: column {name} is {}, not {}", found.kind, column.kind));
+                    rebuild = true;
+                }
+                Some(found) if found.not_null && !column.not_null => {
+                    self.problems
+                        .push(format!("table {table}: column {name} is NOT NULL, but the item may lack it"));
+                    rebuild = true;
+                }
+                Some(_) => {}
+            }
+        }
+        for column in shape.columns.iter().filter(|column| column.not_null && !column.fills_itself) {
+            if !wanted(item).any(|known| known.name == column.name) {
+                self.problems.push(format!(
+                    "table {table}: column {} is NOT NULL without a default, and the item has no such field",
+                    column.name
+                ));
+                rebuild = true;
+            }
+        }
+        if item.is_keyed() && !shape.is_unique(item.key) {
+            self.problems.push(format!("table {table} has no unique index on ({})", item.key.join(", ")));
+            additions.push(format!(
+                "CREATE UNIQUE INDEX {} ON {} ({});",
+                quoted(&format!("{table}_key")),
+                quoted(table),
+                quoted_list(item.key.iter().copied())
+            ));
+        }
+        if rebuild {
+            self.remedies.push(rebuilt(item, table, shape));
+        } else {
+            self.remedies.append(&mut additions);
+        }
+    }
+}
+
+/// `SQLite` cannot change a column: the table is made anew and the rows are copied. The old one is kept, for
+/// only its owner knows whether every value fits.
+fn rebuilt(item: &ItemType, table: &str, shape: &Shape) -> String {
+    let old = format!("{table}_old");
+    let mut columns: Vec<String> = wanted(item)
+        .map(|column| {
+            let not_null =
+                if column.not_null && shape.column(column.name).is_some() { " NOT NULL" } else { "" };
+            format!("    {} {}{not_null}", quoted(column.name), column.kind)
+        })
+        .collect();
+    let is_extra = |column: &&ColumnShape| !wanted(item).any(|known| known.name == column.name);
+    let extras = shape.columns.iter().filter(is_extra);
+    columns
+        .extend(extras.map(|column| format!("    {} {}", quoted(&column.name), strict_kind(&column.kind))));
+    let copied = quoted_list(shape.columns.iter().map(|column| column.name.as_str()));
+    let key = if shape.is_unique(item.key) || item.is_keyed() { item.key } else { &[] };
+    format!(
+        "ALTER TABLE {table} RENAME TO {old};\n{create}\nINSERT INTO {table} ({copied}) SELECT {copied} FROM {old};",
+        create = create(table, columns, key),
+        table = quoted(table),
+        old = quoted(&old),
+    )
+}
+
+fn create(table: &str, mut lines: Vec<String>, key: &[&str]) -> String {
+    if !key.is_empty() {
+        lines.push(format!("    UNIQUE ({})", quoted_list(key.iter().copied())));
+    }
+    format!("CREATE TABLE {} (\n{}\n) STRICT;", quoted(table), lines.join(",\n"))
+}
+
+fn wanted(item: &ItemType) -> impl Iterator<Item = Wanted> {
+    let own = item.columns.iter().map(|column| Wanted {
+        name: column.name,
+        kind: kind(column.kind),
+        not_null: !column.nullable,
+    });
+    own.chain(ROW_COLUMNS)
+}
+
+/// What a STRICT table calls it. Decimals are text, so that nothing is rounded; dates and times sort as text.
+fn kind(kind: ColumnType) -> &'static str {
+    match kind {
+        ColumnType::SmallInt | ColumnType::Integer | ColumnType::BigInt | ColumnType::Boolean => "INTEGER",
+        ColumnType::Real | ColumnType::Double => "REAL",
+        ColumnType::Text
+        | ColumnType::Numeric
+        | ColumnType::Date
+        | ColumnType::Timestamp
+        | ColumnType::TextList
+        | ColumnType::Json => "TEXT",
+    }
+}
+
+fn same_kind(found: &str, wanted: &str) -> bool {
+    found == wanted || found == "ANY" || (found == "INT" && wanted == "INTEGER")
+}
+
+fn strict_kind(found: &str) -> &str {
+    if ["INT", "INTEGER", "REAL", "TEXT", "BLOB"].contains(&found) { found } else { "ANY" }
+}

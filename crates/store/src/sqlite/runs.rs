@@ -1,0 +1,253 @@
+//! Runs: resumed or begun, kept alive, ended.
+
+use dragline_core::StoreError;
+use dragline_core::outcome::PageState;
+use dragline_core::store::{OpenedRun, PageCounts, ProcessInfo, Resumed, RunInfo, RunKey, RunSpec, RunState};
+use rusqlite::{Connection, OptionalExtension, Row, TransactionBehavior, params};
+use serde_json::Value as Json;
+
+use super::fault::Fault;
+use super::frontier;
+use super::items::NOW;
+
+/// So many starts in a row without a page done end a run.
+const MAX_FRUITLESS_STARTS: u32 = 3;
+
+/// Resumes the unfinished run of this name, or begins one; all in one transaction.
+pub(super) fn open(connection: &mut Connection, spec: &RunSpec) -> Result<OpenedRun, Fault> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let resumed = match unfinished(&transaction, &spec.name)? {
+        None => None,
+        Some(old) if spec.fresh => {
+            give_up(&transaction, old.run_id, "superseded")?;
+            None
+        }
+        Some(old) => {
+            let pages = page_counts(&transaction, old.run_id)?;
+            let fruitless_starts = old.fruitless_starts(&pages);
+            if fruitless_starts >= MAX_FRUITLESS_STARTS && !spec.force {
+                tracing::warn!(
+                    run = spec.name,
+                    starts = fruitless_starts,
+                    "no page was done in the last starts of this run: it ends as failed, and a new one begins"
+                );
+                give_up(&transaction, old.run_id, "no-progress")?;
+                None
+            } else {
+                Some(resume(&transaction, old, pages, fruitless_starts, spec)?)
+            }
+        }
+    };
+    let opened = match resumed {
+        Some(opened) => opened,
+        None => begin(&transaction, spec)?,
+    };
+    transaction.commit()?;
+    Ok(opened)
+}
+
+/// Whether this process still owns the run.
+///
+/// # Errors
+/// [`StoreError::Superseded`] if it does not.
+pub(super) fn check_epoch(connection: &Connection, run: &RunKey) -> Result<(), Fault> {
+    let mut select = connection.prepare_cached("SELECT epoch FROM crawl_runs WHERE run_id = ?1")?;
+    let epoch: Option<i64> = select.query_row([run.run_id], |row| row.get(0)).optional()?;
+    if epoch == Some(run.epoch) { Ok(()) } else { Err(superseded(run)) }
+}
+
+/// Notes that the run is alive.
+pub(super) fn heartbeat(connection: &Connection, run: &RunKey, stats: &Json) -> Result<(), Fault> {
+    let mut update = connection.prepare_cached(&format!(
+        "UPDATE crawl_runs SET heartbeat_at = {NOW}, stats = ?3 WHERE run_id = ?1 AND epoch = ?2"
+    ))?;
+    let updated = update.execute(params![run.run_id, run.epoch, stats.to_string()])?;
+    if updated == 1 { Ok(()) } else { Err(superseded(run)) }
+}
+
+/// Writes how the run ended.
+pub(super) fn end(connection: &Connection, run: &RunKey, state: RunState, reason: &str) -> Result<(), Fault> {
+    let updated = connection.execute(
+        &format!(
+            "UPDATE crawl_runs SET state = ?3, stop_reason = ?4, heartbeat_at = {NOW},
+                 finished_at = CASE WHEN ?3 IN ('finished', 'failed') THEN {NOW} END
+             WHERE run_id = ?1 AND epoch = ?2"
+        ),
+        params![run.run_id, run.epoch, state.as_str(), reason],
+    )?;
+    if updated == 1 { Ok(()) } else { Err(superseded(run)) }
+}
+
+/// Finds a run by id or by name, the newest of that name.
+pub(super) fn find(connection: &Connection, run: &str) -> Result<Option<RunInfo>, Fault> {
+    const COLUMNS: &str = "SELECT run_id, name, spider, state FROM crawl_runs";
+    if let Ok(run_id) = run.parse::<i64>() {
+        let found = connection.query_row(&format!("{COLUMNS} WHERE run_id = ?1"), [run_id], info);
+        if let Some(found) = found.optional()? {
+            return Ok(Some(found?));
+        }
+    }
+    let newest = format!("{COLUMNS} WHERE name = ?1 ORDER BY run_id DESC LIMIT 1");
+    connection.query_row(&newest, [run], info).optional()?.transpose()
+}
+
+/// Who holds a run, for the error of whoever may not have it.
+pub(super) fn holder(connection: &Connection, name: &str) -> Result<String, Fault> {
+    let newest = "SELECT pid, hostname, heartbeat_at FROM crawl_runs WHERE name = ?1
+                  ORDER BY run_id DESC LIMIT 1";
+    let found = connection.query_row(newest, [name], |row| {
+        let (pid, hostname): (u32, String) = (row.get(0)?, row.get(1)?);
+        let heartbeat: Option<String> = row.get(2)?;
+        let heartbeat = heartbeat.unwrap_or_else(|| "none yet".to_owned());
+        Ok(format!("pid {pid} on host {hostname}, last heartbeat {heartbeat}"))
+    });
+    Ok(found.optional()?.unwrap_or_else(|| "it is just starting".to_owned()))
+}
+
+/// Requests by state.
+pub(super) fn page_counts(connection: &Connection, run_id: i64) -> Result<PageCounts, Fault> {
+    let mut select = connection
+        .prepare_cached("SELECT state, count(*) FROM crawl_requests WHERE run_id = ?1 GROUP BY state")?;
+    let mut rows = select.query([run_id])?;
+    let mut counts = PageCounts::default();
+    while let Some(row) = rows.next()? {
+        let (state, count): (String, u64) = (row.get(0)?, row.get(1)?);
+        match PageState::parse(&state) {
+            Some(state) => drop(counts.ended.insert(state, count)),
+            None => counts.queued += count,
+        }
+    }
+    Ok(counts)
+}
+
+/// An unfinished run as it was left.
+struct Unfinished {
+    run_id: i64,
+    epoch: i64,
+    spider: String,
+    state: RunState,
+    stop_reason: Option<String>,
+    process: ProcessInfo,
+    heartbeat_at: Option<String>,
+    fruitless_starts: u32,
+    done_at_start: u64,
+}
+
+impl Unfinished {
+    /// Starts in a row that brought no page to `done`, the last one included.
+    fn fruitless_starts(&self, now: &PageCounts) -> u32 {
+        if now.of(PageState::Done) > self.done_at_start { 0 } else { self.fruitless_starts + 1 }
+    }
+}
+
+fn unfinished(connection: &Connection, name: &str) -> Result<Option<Unfinished>, Fault> {
+    let select = "SELECT run_id, epoch, spider, state, stop_reason, pid, hostname, heartbeat_at,
+                         fruitless_starts, done_at_start
+                  FROM crawl_runs WHERE name = ?1 AND state IN ('running', 'stopped')";
+    let found = connection.query_row(select, [name], |row| {
+        Ok(Unfinished {
+            run_id: row.get(0)?,
+            epoch: row.get(1)?,
+            spider: row.get(2)?,
+            // The statement asks for these two alone.
+            state: RunState::parse(&row.get::<_, String>(3)?).unwrap_or(RunState::Running),
+            stop_reason: row.get(4)?,
+            process: ProcessInfo { pid: row.get(5)?, hostname: row.get(6)? },
+            heartbeat_at: row.get(7)?,
+            fruitless_starts: row.get(8)?,
+            done_at_start: row.get(9)?,
+        })
+    });
+    Ok(found.optional()?)
+}
+
+fn resume(
+    connection: &Connection,
+    old: Unfinished,
+    pages: PageCounts,
+    fruitless_starts: u32,
+    spec: &RunSpec,
+) -> Result<OpenedRun, Fault> {
+    if old.spider != spec.spider {
+        return Err(StoreError::Setup {
+            problem: format!(
+                "the unfinished run {:?} belongs to the spider {}, not to {}",
+                spec.name, old.spider, spec.spider
+            ),
+            hint: "name another run with --run, or give that one up with --fresh".to_owned(),
+        }
+        .into());
+    }
+    let epoch = old.epoch + 1;
+    let done = pages.of(PageState::Done);
+    connection.execute(
+        &format!(
+            "UPDATE crawl_runs SET epoch = ?2, state = 'running', stop_reason = NULL, pid = ?3, hostname = ?4,
+                 heartbeat_at = {NOW}, fruitless_starts = ?5, done_at_start = ?6
+             WHERE run_id = ?1"
+        ),
+        params![old.run_id, epoch, spec.process.pid, spec.process.hostname, fruitless_starts, done],
+    )?;
+    Ok(OpenedRun {
+        key: RunKey { run_id: old.run_id, epoch, spider: spec.spider.as_str().into() },
+        start_hosts: start_hosts(connection, old.run_id)?,
+        done,
+        resumed: Some(Resumed {
+            state: old.state,
+            stop_reason: old.stop_reason,
+            last_process: Some(old.process),
+            heartbeat_at: old.heartbeat_at.and_then(|text| text.parse().ok()),
+            pages,
+        }),
+    })
+}
+
+fn begin(connection: &Connection, spec: &RunSpec) -> Result<OpenedRun, Fault> {
+    connection.execute(
+        &format!(
+            "INSERT INTO crawl_runs (name, spider, args, epoch, state, heartbeat_at, pid, hostname)
+             VALUES (?1, ?2, ?3, 1, 'running', {NOW}, ?4, ?5)"
+        ),
+        params![spec.name, spec.spider, spec.args.to_string(), spec.process.pid, spec.process.hostname],
+    )?;
+    let run_id = connection.last_insert_rowid();
+    frontier::insert(connection, run_id, spec.start.iter(), None)?;
+    Ok(OpenedRun {
+        key: RunKey { run_id, epoch: 1, spider: spec.spider.as_str().into() },
+        resumed: None,
+        start_hosts: start_hosts(connection, run_id)?,
+        done: 0,
+    })
+}
+
+/// Ends a run that nobody will resume. Its epoch rises too: a process that still works on it can write
+/// nothing more.
+fn give_up(connection: &Connection, run_id: i64, reason: &str) -> Result<(), Fault> {
+    connection.execute(
+        &format!(
+            "UPDATE crawl_runs SET state = 'failed', stop_reason = ?2, epoch = epoch + 1, finished_at = {NOW}
+             WHERE run_id = ?1"
+        ),
+        params![run_id, reason],
+    )?;
+    Ok(())
+}
+
+fn start_hosts(connection: &Connection, run_id: i64) -> Result<Vec<String>, Fault> {
+    let mut select = connection
+        .prepare("SELECT DISTINCT host FROM crawl_requests WHERE run_id = ?1 AND depth = 0 ORDER BY host")?;
+    let hosts = select.query_map([run_id], |row| row.get(0))?;
+    Ok(hosts.collect::<rusqlite::Result<_>>()?)
+}
+
+/// The outer result is the database's, the inner one is about what stands in the row.
+fn info(row: &Row<'_>) -> rusqlite::Result<Result<RunInfo, Fault>> {
+    let (run_id, name, spider): (i64, String, String) = (row.get(0)?, row.get(1)?, row.get(2)?);
+    let state: String = row.get(3)?;
+    let unknown = || Fault::Other(format!("run {run_id} has the unknown state {state:?}").into());
+    Ok(RunState::parse(&state).ok_or_else(unknown).map(|state| RunInfo { run_id, name, spider, state }))
+}
+
+fn superseded(run: &RunKey) -> Fault {
+    StoreError::Superseded { run_id: run.run_id, epoch: run.epoch }.into()
+}

@@ -1,0 +1,126 @@
+//! The store's own tables: made when there are none, raised on request, and held against `schema.sql`.
+
+use dragline_core::StoreError;
+use rusqlite::{Connection, TransactionBehavior};
+
+use super::fault::Fault;
+use super::item_table::Differences;
+use super::shape::Shape;
+use crate::identifier::quoted;
+
+/// The statements that make the store's tables.
+pub(super) const DDL: &str = include_str!("schema.sql");
+
+/// The version that this program works with. It rises with each change that older programs or older tables
+/// cannot live with; [`apply`] then says what to do for each step.
+const VERSION: i64 = 1;
+
+/// The store's tables.
+const TABLES: [&str; 5] =
+    ["crawl_schema_version", "crawl_runs", "crawl_requests", "crawl_items", "crawl_dead_letters"];
+
+/// Makes the tables in an empty database; otherwise sees that they are those of this program.
+pub(super) fn prepare(connection: &mut Connection) -> Result<(), Fault> {
+    if version(connection)?.is_none() && !any_table(connection)? {
+        apply(connection)?;
+    }
+    check(connection)
+}
+
+/// Makes what is missing, raises the version, and says what was done.
+pub(super) fn apply(connection: &mut Connection) -> Result<Vec<String>, Fault> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    // Another process may have been faster: only under the transaction's lock is the answer sure.
+    let before = version(&transaction)?;
+    refuse_newer(before)?;
+    if before == Some(VERSION) && check_tables(&transaction)?.into_result().is_ok() {
+        return Ok(Vec::new());
+    }
+    transaction.execute_batch(DDL)?;
+    transaction.execute("INSERT OR IGNORE INTO crawl_schema_version (version) VALUES (?1)", [VERSION])?;
+    transaction.commit()?;
+    Ok(vec![match before {
+        None => format!("created Dragline's tables, version {VERSION}"),
+        Some(before) => format!("raised Dragline's tables from version {before} to {VERSION}"),
+    }])
+}
+
+/// Holds the tables against what this program needs.
+pub(super) fn check(connection: &Connection) -> Result<(), Fault> {
+    let found = version(connection)?;
+    refuse_newer(found)?;
+    if found != Some(VERSION) {
+        return Err(StoreError::Schema {
+            problem: match found {
+                None => "the database has no tables of Dragline, or not all of them".to_owned(),
+                Some(found) => format!("the tables have version {found}; this program needs {VERSION}"),
+            },
+            remedy: "dragline schema apply".to_owned(),
+        }
+        .into());
+    }
+    Ok(check_tables(connection)?.into_result()?)
+}
+
+fn refuse_newer(found: Option<i64>) -> Result<(), StoreError> {
+    match found {
+        Some(found) if found > VERSION => Err(StoreError::Setup {
+            problem: format!("the tables have version {found}; this program knows only {VERSION}"),
+            hint: "use the newer dragline that made them".to_owned(),
+        }),
+        _ => Ok(()),
+    }
+}
+
+fn version(connection: &Connection) -> Result<Option<i64>, Fault> {
+    if Shape::read(connection, TABLES[0])?.is_none() {
+        return Ok(None);
+    }
+    Ok(connection.query_row("SELECT max(version) FROM crawl_schema_version", [], |row| row.get(0))?)
+}
+
+fn any_table(connection: &Connection) -> Result<bool, Fault> {
+    for table in TABLES {
+        if Shape::read(connection, table)?.is_some() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// The script itself is the measure: what it makes in memory is what must be there.
+fn check_tables(connection: &Connection) -> Result<Differences, Fault> {
+    let measure = Connection::open_in_memory()?;
+    measure.execute_batch(DDL)?;
+    let mut differences = Differences::default();
+    for table in TABLES {
+        let wanted = Shape::read(&measure, table)?.unwrap_or_default();
+        let Some(found) = Shape::read(connection, table)? else {
+            differences.add(format!("table {table} is missing"), "dragline schema apply".to_owned());
+            continue;
+        };
+        for column in &wanted.columns {
+            match found.column(&column.name) {
+                Some(there) if there.kind == column.kind => {}
+                Some(there) => differences.add(
+                    format!("table {table}: column {} is {}, not {}", column.name, there.kind, column.kind),
+                    format!("-- {table} was changed by hand: restore it, or begin with a new file"),
+                ),
+                None => differences.add(
+                    format!("table {table} has no column {} ({})", column.name, column.kind),
+                    format!(
+                        "ALTER TABLE {} ADD COLUMN {} {};",
+                        quoted(table),
+                        quoted(&column.name),
+                        column.kind
+                    ),
+                ),
+            }
+        }
+        if wanted.unique.iter().any(|key| !found.unique.contains(key)) {
+            differences
+                .add(format!("table {table} lacks a unique index"), "dragline schema apply".to_owned());
+        }
+    }
+    Ok(differences)
+}
