@@ -178,7 +178,7 @@ impl Bridge<'_> {
 pub(super) fn wind_down(context: &Context, runtime: Runtime, deadline: Instant, report: &mut CloseReport) {
     let begun = Instant::now();
     let limit = before(deadline, STOP_RUNTIME).saturating_duration_since(begun).max(LEAST);
-    let closing = beating(&*context.pulse, timeout(limit, context.store.close()));
+    let closing = beating(&*context.pulse, async { timeout(limit, context.store.close()).await });
     if runtime.block_on(closing).is_err() {
         warn!(
             store = context.store.location(),

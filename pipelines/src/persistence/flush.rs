@@ -38,7 +38,7 @@ pub(super) enum HowEnded {
     Durable,
     /// Cancelled on the way.
     Cancelled,
-    /// The store refuses to go on, or the task panicked; the crawl was told.
+    /// The store refuses to go on, or the task panicked; the crawl is told.
     Failed,
 }
 
@@ -46,15 +46,14 @@ pub(super) enum HowEnded {
 /// is dropped.
 pub(super) struct Ending {
     sender: Sender<FlushEnd>,
-    context: Arc<Context>,
     end: FlushEnd,
 }
 
 impl Ending {
     /// `sender` must have a place for every task that may be pending.
-    pub(super) fn new(sender: Sender<FlushEnd>, context: Arc<Context>, batch: &Batch) -> Self {
+    pub(super) fn new(sender: Sender<FlushEnd>, batch: &Batch) -> Self {
         let end = FlushEnd { how: HowEnded::Cancelled, pages_left: batch.outcomes.len(), rows: batch.rows };
-        Self { sender, context, end }
+        Self { sender, end }
     }
 }
 
@@ -62,7 +61,6 @@ impl Drop for Ending {
     fn drop(&mut self) {
         if thread::panicking() {
             self.end.how = HowEnded::Failed;
-            self.context.fail_by_panic("a flush task", "it panicked".to_owned());
         }
         // There is a place for each pending task; without a reader nobody wants to know.
         let _ = self.sender.try_send(self.end);

@@ -32,6 +32,8 @@ mod report;
 mod retry;
 mod settings;
 mod tasks;
+#[cfg(test)]
+mod tests;
 mod thread;
 mod waiting;
 

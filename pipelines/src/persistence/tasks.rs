@@ -5,9 +5,10 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 use dragline_core::store::{Refill, RunKey};
+use dragline_core::worker::panic_message;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
-use tokio::task::{AbortHandle, JoinSet};
+use tokio::task::{AbortHandle, JoinError, JoinSet};
 use tokio::time::timeout;
 use tracing::{Instrument as _, Span, warn};
 
@@ -87,7 +88,7 @@ impl Tasks {
         self.pending.since = Some(Instant::now());
         self.batches += 1;
         self.tell_pending();
-        let ending = Ending::new(self.ending.clone(), Arc::clone(&self.context), &batch);
+        let ending = Ending::new(self.ending.clone(), &batch);
         let (context, run) = (Arc::clone(&self.context), Arc::clone(&self.run));
         let task = flush(context, run, self.batches, batch, self.cancel.subscribe(), ending);
         self.flushes.spawn_on(task.instrument(Span::current()), &self.runtime);
@@ -97,11 +98,9 @@ impl Tasks {
         self.pending.flushes -= 1;
         self.pending.rows -= end.rows;
         self.tell_pending();
-        reap(&mut self.flushes);
     }
 
     pub(super) fn start_refill(&mut self, ask: Refill) {
-        reap(&mut self.others);
         let task = refill(Arc::clone(&self.context), Arc::clone(&self.run), ask);
         self.others.spawn_on(task.instrument(Span::current()), &self.runtime);
     }
@@ -114,9 +113,18 @@ impl Tasks {
         }
         self.heartbeat_due = now + self.context.settings.heartbeat_interval;
         if self.heartbeat.as_ref().is_none_or(AbortHandle::is_finished) {
-            reap(&mut self.others);
             let task = heartbeat(Arc::clone(&self.context), Arc::clone(&self.run));
             self.heartbeat = Some(self.others.spawn_on(task.instrument(Span::current()), &self.runtime));
+        }
+    }
+
+    /// Forgets tasks that have ended, so that a set never grows beyond what is under way, and tells of those
+    /// that panicked.
+    pub(super) fn reap(&mut self) {
+        for tasks in [&mut self.flushes, &mut self.others] {
+            while let Some(ended) = tasks.try_join_next() {
+                tell_panic(&self.context, ended);
+            }
         }
     }
 
@@ -152,12 +160,12 @@ impl Tasks {
                 // A statement that the server gave up ends its task by itself, and its session stays clean.
                 let asked = timeout(limit / 4, self.context.store.cancel_flushes()).await;
                 if asked.is_ok() {
-                    let _ = timeout(limit / 4, gather(&mut self.flushes)).await;
+                    let _ = timeout(limit / 4, gather(&self.context, &mut self.flushes)).await;
                 }
             }
             self.flushes.abort_all();
-            gather(&mut self.flushes).await;
-            gather(&mut self.others).await;
+            gather(&self.context, &mut self.flushes).await;
+            gather(&self.context, &mut self.others).await;
         });
         let _ = gathered.await;
         self.flushes.len() + self.others.len()
@@ -168,12 +176,15 @@ impl Tasks {
     }
 }
 
-/// Forgets tasks that have ended, so that a set never grows beyond what is under way. Their results are
-/// told in other ways.
-fn reap(tasks: &mut JoinSet<()>) {
-    while tasks.try_join_next().is_some() {}
+async fn gather(context: &Context, tasks: &mut JoinSet<()>) {
+    while let Some(ended) = tasks.join_next().await {
+        tell_panic(context, ended);
+    }
 }
 
-async fn gather(tasks: &mut JoinSet<()>) {
-    while tasks.join_next().await.is_some() {}
+/// A task tells its result by itself, but for a panic, which would leave somebody waiting for ever.
+fn tell_panic(context: &Context, ended: Result<(), JoinError>) {
+    if let Some(panic) = ended.err().and_then(|error| error.try_into_panic().ok()) {
+        context.fail_by_panic("a task of the persistence thread", panic_message(panic.as_ref()));
+    }
 }

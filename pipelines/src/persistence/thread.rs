@@ -57,9 +57,10 @@ pub(super) fn work(context: &Arc<Context>, inbox: Receivers, opening: Opening) -
     let span = info_span!("persistence", run = opened.key.run_id, epoch = opened.key.epoch);
     let _entered = span.enter();
     let bridge = Bridge::new(Arc::clone(context), opened.key.clone(), inbox, &runtime);
-    // Nobody may be waiting any more; then the end message follows, or the senders are gone.
-    let _ = answer.send(Ok(opened));
-    let (mut report, deadline) = match catch_unwind(AssertUnwindSafe(|| bridge.run())) {
+    // Nobody sends an end to a run that nobody waited for.
+    let is_wanted = answer.send(Ok(opened)).is_ok();
+    drop(answer);
+    let (mut report, deadline) = match catch_unwind(AssertUnwindSafe(|| bridge.run(is_wanted))) {
         Ok(closed) => closed,
         Err(panic) => {
             let message = panic_message(panic.as_ref());
@@ -113,8 +114,8 @@ impl<'rt> Bridge<'rt> {
     }
 
     /// Works until the end, closes, and gives the report and the time until which the rest must be done.
-    fn run(mut self) -> (CloseReport, Instant) {
-        let end = self.work();
+    fn run(mut self, is_wanted: bool) -> (CloseReport, Instant) {
+        let end = if is_wanted { self.work() } else { self.end_at_once("the start-up was given up") };
         self.close(end)
     }
 
@@ -122,6 +123,7 @@ impl<'rt> Bridge<'rt> {
         loop {
             self.context.pulse.beat(Beating::Persistence);
             self.fill();
+            self.tasks.reap();
             self.tasks.beat_when_due();
             self.tasks.tell_when_slow();
             match self.next_event() {
@@ -150,7 +152,7 @@ impl<'rt> Bridge<'rt> {
 
     /// How long nothing needs to be done unless something happens.
     fn patience(&self) -> Duration {
-        let batch_due = self.batcher.due_at().filter(|_| self.tasks.has_slot());
+        let batch_due = self.batcher.due_at().filter(|_| self.may_flush());
         let next = batch_due.into_iter().chain([self.tasks.heartbeat_due()]).min();
         next.map_or(BEAT_INTERVAL, |at| at.saturating_duration_since(Instant::now()).min(BEAT_INTERVAL))
     }
@@ -201,9 +203,13 @@ impl<'rt> Bridge<'rt> {
         self.batcher.has_room() || self.context.has_failed()
     }
 
+    fn may_flush(&self) -> bool {
+        self.tasks.has_slot() && !self.context.has_failed()
+    }
+
     fn start_due_flushes(&mut self) {
         let now = Instant::now();
-        while self.tasks.has_slot() && !self.context.has_failed() {
+        while self.may_flush() {
             match self.batcher.take_due(now) {
                 Some(batch) => self.tasks.start_flush(batch),
                 None => break,
@@ -213,7 +219,7 @@ impl<'rt> Bridge<'rt> {
 
     /// The inbox is empty: what was waiting when the hurry began is in the batches now.
     fn start_hurried_flush(&mut self) {
-        while self.hurry && self.tasks.has_slot() && !self.context.has_failed() {
+        while self.hurry && self.may_flush() {
             match self.batcher.take_any() {
                 Some(batch) => self.tasks.start_flush(batch),
                 None => self.hurry = false,

@@ -1,0 +1,261 @@
+//! A real store that misbehaves on demand: away, hanging, refusing a page, losing an answer.
+
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+
+use dragline_core::item::ItemType;
+use dragline_core::serde_json::Value as Json;
+use dragline_core::store::{
+    BoxFuture, FlushReceipt, ItemRow, OpenedRun, Refill, RunInfo, RunKey, RunSpec, RunState, RunSummary,
+    StoreResult,
+};
+use dragline_core::{PageOutcome, Refilled, Store, StoreError};
+use tokio::sync::watch;
+
+/// How the store misbehaves from now on: switches that have nothing to do with each other.
+#[allow(clippy::struct_excessive_bools)]
+#[derive(Clone, Debug, Default)]
+pub(super) struct Faults {
+    /// Calls of anything but `close` fail as if the store were away.
+    pub(super) away: bool,
+    /// So many flushes commit and then fail, as if the answer to COMMIT were lost.
+    pub(super) lost_answers: usize,
+    /// Flushes with items of these pages are refused.
+    pub(super) refused: BTreeSet<String>,
+    /// Flushes wait until this is over, and do not hear a cancel at the server.
+    pub(super) flush_hangs: bool,
+    /// Whether a cancel at the server ends a hanging flush.
+    pub(super) hears_cancel: bool,
+    /// Flushes panic.
+    pub(super) flush_panics: bool,
+    /// Refills panic.
+    pub(super) refill_panics: bool,
+    /// Another process has taken the run.
+    pub(super) superseded: bool,
+    /// `connect` hangs.
+    pub(super) connect_hangs: bool,
+    /// `end_run` hangs.
+    pub(super) end_hangs: bool,
+}
+
+pub(super) struct FaultyStore {
+    inner: Arc<dyn Store>,
+    faults: watch::Sender<Faults>,
+    cancels: watch::Sender<usize>,
+    flushes: AtomicUsize,
+    under_way: AtomicUsize,
+    most_pages: Mutex<usize>,
+}
+
+impl FaultyStore {
+    pub(super) fn new(inner: Arc<dyn Store>) -> Self {
+        Self {
+            inner,
+            faults: watch::Sender::new(Faults::default()),
+            cancels: watch::Sender::new(0),
+            flushes: AtomicUsize::new(0),
+            under_way: AtomicUsize::new(0),
+            most_pages: Mutex::new(0),
+        }
+    }
+
+    pub(super) fn set(&self, change: impl FnOnce(&mut Faults)) {
+        self.faults.send_modify(change);
+    }
+
+    /// Flushes tried so far.
+    pub(super) fn flushes(&self) -> usize {
+        self.flushes.load(Ordering::SeqCst)
+    }
+
+    /// Flushes that have begun and not ended.
+    pub(super) fn under_way(&self) -> usize {
+        self.under_way.load(Ordering::SeqCst)
+    }
+
+    /// Cancels that were asked for.
+    pub(super) fn cancels(&self) -> usize {
+        *self.cancels.borrow()
+    }
+
+    /// Pages of the largest flush.
+    pub(super) fn most_pages(&self) -> usize {
+        *self.most()
+    }
+
+    fn most(&self) -> MutexGuard<'_, usize> {
+        self.most_pages.lock().unwrap()
+    }
+
+    fn faults(&self) -> Faults {
+        self.faults.borrow().clone()
+    }
+
+    fn reach(&self, what: &str) -> StoreResult<()> {
+        if self.faults().away {
+            return Err(StoreError::Unavailable {
+                store: self.location(),
+                what: what.to_owned(),
+                sqlstate: None,
+                source: "connection refused".into(),
+            });
+        }
+        Ok(())
+    }
+
+    async fn over(&self, is_over: impl FnMut(&Faults) -> bool) {
+        self.faults.subscribe().wait_for(is_over).await.unwrap();
+    }
+
+    async fn hang_or_cancel(&self) -> StoreResult<()> {
+        let mut cancels = self.cancels.subscribe();
+        let begun_after = *cancels.borrow();
+        tokio::select! {
+            () = self.over(|faults| !faults.flush_hangs) => Ok(()),
+            _ = cancels.wait_for(|cancels| *cancels > begun_after && self.faults().hears_cancel) => {
+                Err(StoreError::Cancelled)
+            }
+        }
+    }
+
+    async fn flush(&self, run: &RunKey, outcomes: &[PageOutcome]) -> StoreResult<FlushReceipt> {
+        self.flushes.fetch_add(1, Ordering::SeqCst);
+        self.under_way.fetch_add(1, Ordering::SeqCst);
+        let _under_way = OnDrop(|| {
+            self.under_way.fetch_sub(1, Ordering::SeqCst);
+        });
+        {
+            let mut most = self.most();
+            *most = outcomes.len().max(*most);
+        }
+        self.reach("flush")?;
+        let faults = self.faults();
+        assert!(!faults.flush_panics, "a flush that panics");
+        if faults.superseded {
+            return Err(StoreError::Superseded { run_id: run.run_id, epoch: run.epoch });
+        }
+        if faults.flush_hangs {
+            self.hang_or_cancel().await?;
+        }
+        if outcomes.iter().any(|page| !page.items.is_empty() && faults.refused.contains(&page.url)) {
+            return Err(StoreError::Refused {
+                message: "not this one".into(),
+                sqlstate: Some("22000".into()),
+            });
+        }
+        let receipt = self.inner.flush(run, outcomes).await?;
+        if faults.lost_answers > 0 {
+            self.set(|faults| faults.lost_answers -= 1);
+            return Err(StoreError::Unavailable {
+                store: self.location(),
+                what: "commit".into(),
+                sqlstate: None,
+                source: "connection reset".into(),
+            });
+        }
+        Ok(receipt)
+    }
+}
+
+struct OnDrop<F: FnMut()>(F);
+
+impl<F: FnMut()> Drop for OnDrop<F> {
+    fn drop(&mut self) {
+        (self.0)();
+    }
+}
+
+impl Store for FaultyStore {
+    fn location(&self) -> String {
+        self.inner.location()
+    }
+
+    fn max_concurrent_flushes(&self) -> usize {
+        self.inner.max_concurrent_flushes()
+    }
+
+    fn connect(&self) -> BoxFuture<'_, StoreResult<()>> {
+        Box::pin(async {
+            self.reach("connect")?;
+            self.over(|faults| !faults.connect_hangs).await;
+            self.inner.connect().await
+        })
+    }
+
+    fn prepare_items<'a>(&'a self, items: &'a [ItemType]) -> BoxFuture<'a, StoreResult<()>> {
+        self.inner.prepare_items(items)
+    }
+
+    fn lock_run<'a>(&'a self, name: &'a str, patience: Duration) -> BoxFuture<'a, StoreResult<()>> {
+        self.inner.lock_run(name, patience)
+    }
+
+    fn open_run<'a>(&'a self, spec: &'a RunSpec) -> BoxFuture<'a, StoreResult<OpenedRun>> {
+        self.inner.open_run(spec)
+    }
+
+    fn flush<'a>(
+        &'a self,
+        run: &'a RunKey,
+        outcomes: &'a [PageOutcome],
+    ) -> BoxFuture<'a, StoreResult<FlushReceipt>> {
+        Box::pin(self.flush(run, outcomes))
+    }
+
+    fn cancel_flushes(&self) -> BoxFuture<'_, usize> {
+        self.cancels.send_modify(|cancels| *cancels += 1);
+        self.inner.cancel_flushes()
+    }
+
+    fn refill<'a>(&'a self, run: &'a RunKey, ask: &'a Refill) -> BoxFuture<'a, StoreResult<Refilled>> {
+        Box::pin(async move {
+            self.reach("refill")?;
+            assert!(!self.faults().refill_panics, "a refill that panics");
+            self.inner.refill(run, ask).await
+        })
+    }
+
+    fn heartbeat<'a>(&'a self, run: &'a RunKey, stats: &'a Json) -> BoxFuture<'a, StoreResult<()>> {
+        Box::pin(async move {
+            self.reach("heartbeat")?;
+            self.inner.heartbeat(run, stats).await
+        })
+    }
+
+    fn end_run<'a>(
+        &'a self,
+        run: &'a RunKey,
+        state: RunState,
+        reason: &'a str,
+    ) -> BoxFuture<'a, StoreResult<()>> {
+        Box::pin(async move {
+            self.reach("end_run")?;
+            self.over(|faults| !faults.end_hangs).await;
+            self.inner.end_run(run, state, reason).await
+        })
+    }
+
+    fn summary<'a>(&'a self, run_id: i64, items: &'a [ItemType]) -> BoxFuture<'a, StoreResult<RunSummary>> {
+        self.inner.summary(run_id, items)
+    }
+
+    fn find_run<'a>(&'a self, run: &'a str) -> BoxFuture<'a, StoreResult<Option<RunInfo>>> {
+        self.inner.find_run(run)
+    }
+
+    fn read_items<'a>(
+        &'a self,
+        run_id: i64,
+        spider: &'a str,
+        item: ItemType,
+        each: &'a mut (dyn FnMut(ItemRow) -> std::io::Result<()> + Send),
+    ) -> BoxFuture<'a, StoreResult<()>> {
+        self.inner.read_items(run_id, spider, item, each)
+    }
+
+    fn close(&self) -> BoxFuture<'_, ()> {
+        self.inner.close()
+    }
+}

@@ -1,0 +1,9 @@
+//! The bridge over real stores. Where a store has to misbehave on purpose, [`faulty::FaultyStore`] stands
+//! before a real one; nothing here pretends to be a store.
+
+mod closing;
+mod faulty;
+mod flushing;
+mod harness;
+mod opening;
+mod outage;
