@@ -1,1 +1,47 @@
-//! Placeholder.
+//! The engine: scheduler, politeness, robots, downloader and crawl threads.
+//!
+//! ```text
+//!  receipts, refills          ┌────────── thread `download` (one tokio runtime) ─────────┐
+//!  ─────────────────────────► │ scheduler: window ─► pace, robots, credit ─► fetch tasks │
+//!                             └──────────────┬───────────────────────────────────────────┘
+//!                                            │ Job: a page, or a request given up
+//!                                            v bounded crossbeam channel
+//!                             threads `crawl-0 … n`: parse, item pipelines, pack
+//!                                            │
+//!                                            v OutcomeSink::submit
+//! ```
+//!
+//! The engine knows the contracts of `dragline-core` and nothing else: outcomes leave through an
+//! [`OutcomeSink`](dragline_core::OutcomeSink), receipts come back through a
+//! [`ReceiptSink`](dragline_core::ReceiptSink). It never names a store or a pipeline, keeps nothing on disk,
+//! and holds no more of the frontier than its window: what does not fit stays in the store and is asked for
+//! again.
+//!
+//! What it will not do: render pages, share a host's pace with another process, or decide about duplicates
+//! (the store's primary key does).
+
+pub mod crawl;
+pub mod download;
+mod error;
+mod fetch;
+mod job;
+mod pace;
+mod pack;
+mod receipts;
+mod redirect;
+mod retry;
+mod robots;
+mod scheduler;
+mod scope;
+mod settings;
+mod stats;
+mod window;
+
+pub use crawl::CrawlThreads;
+pub use download::{CrawlEnd, DownloadThread};
+pub use error::EngineError;
+pub use job::{GivenUp, Job};
+pub use receipts::{ReceiptReceiver, ReceiptSender, receipt_channel};
+pub use scope::{LinkRefusal, Scope};
+pub use settings::EngineSettings;
+pub use stats::{CrawlStats, StatsSnapshot};

@@ -1,0 +1,25 @@
+//! What the download thread hands to a crawl thread.
+
+use dragline_core::credit::Credit;
+use dragline_core::{Failure, Response};
+
+use crate::scope::Scope;
+
+/// Work for a crawl thread. Each job travels on a credit, so a channel that holds as many jobs as there are
+/// credits is never full.
+#[derive(Debug)]
+pub enum Job {
+    /// A page to parse, and the hosts that its links may lead to.
+    Parse(Response, Scope),
+    /// A request that was given up: the spider is told, and it ends as `failed`.
+    GivenUp(GivenUp),
+}
+
+/// A request that was given up, with the credit it travels on.
+#[derive(Debug)]
+pub struct GivenUp {
+    /// What the spider is told.
+    pub failure: Failure,
+    /// Returned when the outcome is taken.
+    pub credit: Credit,
+}

@@ -1,0 +1,93 @@
+//! What the store may hold beyond the window, and the one open ask for it.
+
+use std::sync::Arc;
+
+use dragline_core::store::RefillScope;
+
+use super::hands::Ending;
+
+/// See the module.
+#[derive(Debug)]
+pub(super) struct Backlog {
+    next: Next,
+    /// A host without a place had to be left to the store: the scan must begin again.
+    scan_again: bool,
+    /// Whether the scan began with nothing in hand and has brought nothing so far.
+    is_barren: bool,
+    open: Option<Ask>,
+}
+
+/// How far the scan over all hosts has come.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Next {
+    /// It goes on behind this host; `None` begins.
+    After(Option<String>),
+    /// It is at its end.
+    Nothing,
+}
+
+/// An ask that is open.
+#[derive(Clone, Debug)]
+pub(super) struct Ask {
+    /// Of which hosts.
+    pub(super) scope: RefillScope,
+    /// Up to when the answer may be out of date.
+    pub(super) asked_at: Ending,
+}
+
+impl Backlog {
+    /// At the start nothing is known.
+    pub(super) fn new() -> Self {
+        Self { next: Next::After(None), scan_again: false, is_barren: true, open: None }
+    }
+
+    pub(super) fn open(&self) -> Option<&Ask> {
+        self.open.as_ref()
+    }
+
+    /// A host without a place was left to the store.
+    pub(super) fn missed_a_host(&mut self) {
+        self.scan_again = true;
+        self.is_barren = false;
+    }
+
+    /// Asks for these hosts.
+    pub(super) fn ask_hosts(&mut self, names: &[Arc<str>], asked_at: Ending) -> RefillScope {
+        let scope = RefillScope::Hosts(names.iter().map(|name| name.as_ref().to_owned()).collect());
+        self.open = Some(Ask { scope: scope.clone(), asked_at });
+        scope
+    }
+
+    /// Asks for the next hosts of the scan. At its end nothing is asked, unless nothing is in hand: then the
+    /// scan begins anew, once, to make sure.
+    pub(super) fn ask_next(&mut self, nothing_in_hand: bool, asked_at: Ending) -> Option<RefillScope> {
+        if self.next == Next::Nothing && (self.scan_again || (nothing_in_hand && !self.is_barren)) {
+            self.next = Next::After(None);
+        }
+        let Next::After(host) = &self.next else { return None };
+        if host.is_none() {
+            self.scan_again = false;
+            self.is_barren = nothing_in_hand;
+        }
+        let scope = RefillScope::After(host.clone());
+        self.open = Some(Ask { scope: scope.clone(), asked_at });
+        Some(scope)
+    }
+
+    /// The answer has come: whether it brought something, and where a scan goes on.
+    pub(super) fn answered(&mut self, brought_something: bool, next_host: Option<String>) -> Option<Ask> {
+        if brought_something {
+            self.is_barren = false;
+        }
+        let ask = self.open.take()?;
+        if matches!(ask.scope, RefillScope::After(_)) {
+            self.next = next_host.map_or(Next::Nothing, |host| Next::After(Some(host)));
+        }
+        Some(ask)
+    }
+
+    /// Whether a scan over all hosts, begun with nothing in hand, has found nothing.
+    pub(super) fn is_known_to_be_empty(&self) -> bool {
+        self.open.is_none() && self.next == Next::Nothing && self.is_barren && !self.scan_again
+    }
+}

@@ -1,0 +1,136 @@
+//! Claiming: the best request whose host may be asked now, for which there is a credit, memory and room
+//! within the limits.
+
+use std::time::Instant;
+
+use dragline_core::credit::Credit;
+use dragline_core::{Failure, PageOutcome, PageState};
+
+use super::landing::{Fetched, Landed};
+use super::{Phase, Scheduler};
+use crate::job::{GivenUp, Job};
+use crate::robots::{RobotsVerdict, ask};
+use crate::window::{HostId, Waiting};
+
+impl Scheduler {
+    /// Claims as much as may be claimed. Each step either takes a credit or makes the host less ready, so
+    /// this ends.
+    pub(super) fn claim(&mut self, now: Instant) {
+        while self.end.is_none()
+            && self.may_claim()
+            && let Some(host) = self.window.ready()
+        {
+            self.step(host, now);
+        }
+    }
+
+    /// Whether something new may be claimed at all.
+    pub(super) fn may_claim(&self) -> bool {
+        matches!(self.phase, Phase::Running)
+            && self.limits.have_room()
+            && self.budget.has_room()
+            && self.credits.in_use() < self.settings.concurrency
+    }
+
+    /// Brings the best request of a ready host one step further.
+    fn step(&mut self, host: HostId, now: Instant) {
+        let Some(best) = self.window.host(host).best() else { return };
+        match self.window.host(host).robots.verdict(&best.request, now) {
+            RobotsVerdict::Allowed => {
+                if self.keeps_pace(host, now) {
+                    self.with_credit(host, |scheduler, waiting, credit| {
+                        scheduler.fetch(host, waiting, credit);
+                    });
+                }
+            }
+            RobotsVerdict::Ask => {
+                if self.keeps_pace(host, now) {
+                    self.ask_robots(host);
+                }
+            }
+            RobotsVerdict::Denied => {
+                self.with_credit(host, |scheduler, waiting, credit| scheduler.skip_denied(&waiting, credit));
+            }
+            RobotsVerdict::Unreachable(reason) => self.with_credit(host, |scheduler, waiting, credit| {
+                scheduler.stats.given_up.add(1);
+                scheduler.give_up(waiting, None, format!("robots.txt unreachable: {reason}"), credit);
+            }),
+        }
+    }
+
+    /// Takes the right to ask the host now; else the host rests until it is there.
+    fn keeps_pace(&mut self, host: HostId, now: Instant) -> bool {
+        match self.window.update(host, |host| host.pace.take(now)) {
+            Ok(()) => true,
+            Err(until) => {
+                self.window.rest(host, until);
+                false
+            }
+        }
+    }
+
+    /// Takes the host's best request out of the window, reserves it against the limits and does something
+    /// with it.
+    fn with_credit(&mut self, host: HostId, work: impl FnOnce(&mut Self, Waiting, Credit)) {
+        let Some(credit) = self.credits.try_take() else { return };
+        let Some(waiting) = self.window.take(host) else { return };
+        self.hands.set_out(&waiting.queued.fingerprint, true);
+        self.limits.reserve();
+        work(self, waiting, credit);
+    }
+
+    fn fetch(&mut self, host: HostId, mut waiting: Waiting, credit: Credit) {
+        waiting.attempts += 1;
+        self.window.begin_fetch(host);
+        let fetcher = self.fetcher.clone();
+        self.fetches.spawn(async move {
+            let begun = Instant::now();
+            let result = fetcher.page(&waiting.queued.request).await;
+            Landed::Page(Box::new(Fetched { host, waiting, credit, result, elapsed: begun.elapsed() }))
+        });
+    }
+
+    /// The host's robots.txt is fetched on a credit of its own, so that a frontier of many hosts does not
+    /// ask all of them at once.
+    fn ask_robots(&mut self, host: HostId) {
+        let Some(credit) = self.credits.try_take() else { return };
+        let Some(page) = self.window.host(host).best().map(|best| best.request.url().clone()) else { return };
+        self.window.update(host, |host| host.robots.begin_fetch());
+        self.window.begin_fetch(host);
+        self.robots_fetches += 1;
+        let (fetcher, agent) = (self.fetcher.clone(), self.settings.robots_agent.clone());
+        self.fetches.spawn(async move {
+            let answer = ask(&fetcher, &page, &agent).await;
+            Landed::Robots { host, answer, credit }
+        });
+    }
+
+    fn skip_denied(&mut self, waiting: &Waiting, credit: Credit) {
+        self.stats.robots_denied.add(1);
+        let url = waiting.queued.request.url().as_str();
+        tracing::debug!(url, "robots.txt forbids this page");
+        let mut outcome = PageOutcome::new(waiting.queued.fingerprint, url, PageState::Skipped);
+        outcome.attempts = waiting.attempts;
+        outcome.error = Some("robots".to_owned());
+        outcome.credit = Some(credit);
+        self.submit(outcome);
+    }
+
+    /// A request will not be tried again: a crawl thread tells the spider and packs the failure.
+    pub(super) fn give_up(&mut self, waiting: Waiting, status: Option<u16>, error: String, credit: Credit) {
+        let Waiting { queued, attempts } = waiting;
+        tracing::debug!(url = queued.request.url().as_str(), attempts, error, "given up");
+        self.hand_on(Job::GivenUp(GivenUp { failure: Failure { queued, status, attempts, error }, credit }));
+    }
+
+    /// Hands a job to the crawl threads. The channel holds as many jobs as there are credits.
+    pub(super) fn hand_on(&mut self, job: Job) {
+        if let Err(refused) = self.pages.try_send(job) {
+            self.fail(if refused.is_full() {
+                "the channel of pages holds fewer jobs than there are credits"
+            } else {
+                "all crawl threads have ended"
+            });
+        }
+    }
+}

@@ -1,0 +1,130 @@
+//! The ledger of requests in hand: in the window, or out (in flight, with a crawl thread, on their way to the
+//! store) until their receipt.
+//!
+//! It keeps a request from being fetched twice: refills leave out what is in hand, and what comes all the
+//! same, because an answer was older than a receipt, is recognised here.
+
+use std::collections::{HashMap, HashSet, VecDeque};
+
+use dragline_core::Fingerprint;
+
+use crate::window::HostId;
+
+/// See the module.
+#[derive(Debug)]
+pub(super) struct Hands {
+    held: HashMap<Fingerprint, Hand>,
+    out: usize,
+    /// The last requests that had their receipts, with their numbers.
+    ended: HashMap<Fingerprint, u64>,
+    ended_in_order: VecDeque<Fingerprint>,
+    endings: u64,
+    remember: usize,
+}
+
+/// A request in hand.
+#[derive(Clone, Copy, Debug)]
+struct Hand {
+    host: HostId,
+    is_out: bool,
+}
+
+/// A moment in the order of endings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Ending(u64);
+
+impl Hands {
+    /// A ledger that remembers the last `remember` endings, and all since the oldest moment that is given to
+    /// [`Hands::forget_before`].
+    pub(super) fn new(remember: usize) -> Self {
+        Self {
+            held: HashMap::new(),
+            out: 0,
+            ended: HashMap::new(),
+            ended_in_order: VecDeque::new(),
+            endings: 0,
+            remember,
+        }
+    }
+
+    pub(super) fn holds(&self, fingerprint: &Fingerprint) -> bool {
+        self.held.contains_key(fingerprint)
+    }
+
+    /// A request got its place in the window.
+    pub(super) fn enter(&mut self, fingerprint: Fingerprint, host: HostId) {
+        self.held.insert(fingerprint, Hand { host, is_out: false });
+    }
+
+    /// A request left the window for the store, or its way to the store for the window.
+    pub(super) fn leave(&mut self, fingerprint: &Fingerprint) {
+        if self.held.remove(fingerprint).is_some_and(|hand| hand.is_out) {
+            self.out -= 1;
+        }
+    }
+
+    /// A request is out, or (to be tried again) back in the window.
+    pub(super) fn set_out(&mut self, fingerprint: &Fingerprint, is_out: bool) {
+        let Some(hand) = self.held.get_mut(fingerprint) else { return };
+        if hand.is_out != is_out {
+            hand.is_out = is_out;
+            if is_out { self.out += 1 } else { self.out -= 1 }
+        }
+    }
+
+    /// A request that was out has its receipt; its host. `None` for one that was not out.
+    pub(super) fn end(&mut self, fingerprint: &Fingerprint) -> Option<HostId> {
+        let host = self.held.get(fingerprint).filter(|hand| hand.is_out)?.host;
+        self.leave(fingerprint);
+        self.endings += 1;
+        self.ended.insert(*fingerprint, self.endings);
+        self.ended_in_order.push_back(*fingerprint);
+        Some(host)
+    }
+
+    /// Requests that are out.
+    pub(super) fn out(&self) -> usize {
+        self.out
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.held.is_empty()
+    }
+
+    /// Everything in hand, for a refill to leave out.
+    pub(super) fn all(&self) -> Vec<Fingerprint> {
+        self.held.keys().copied().collect()
+    }
+
+    /// What is in hand of these hosts.
+    pub(super) fn of(&self, hosts: &HashSet<HostId>) -> Vec<Fingerprint> {
+        let theirs = self.held.iter().filter(|(_, hand)| hosts.contains(&hand.host));
+        theirs.map(|(fingerprint, _)| *fingerprint).collect()
+    }
+
+    /// The present moment.
+    pub(super) fn now(&self) -> Ending {
+        Ending(self.endings)
+    }
+
+    /// Whether a request is known to have ended.
+    pub(super) fn has_ended(&self, fingerprint: &Fingerprint) -> bool {
+        self.ended.contains_key(fingerprint)
+    }
+
+    /// Whether a request has ended since a moment.
+    pub(super) fn has_ended_since(&self, fingerprint: &Fingerprint, moment: Ending) -> bool {
+        self.ended.get(fingerprint).is_some_and(|ending| *ending > moment.0)
+    }
+
+    /// Forgets the oldest endings, down to the number to remember; those since `moment` are kept.
+    pub(super) fn forget_before(&mut self, moment: Ending) {
+        while self.ended_in_order.len() > self.remember
+            && let Some(oldest) = self.ended_in_order.front().copied()
+            && !self.has_ended_since(&oldest, moment)
+        {
+            self.ended_in_order.pop_front();
+            self.ended.remove(&oldest);
+        }
+    }
+}

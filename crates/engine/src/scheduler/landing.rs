@@ -1,0 +1,204 @@
+//! Landing: what becomes of a fetch that has ended.
+
+use std::time::{Duration, Instant};
+
+use dragline_core::credit::Credit;
+use dragline_core::{PageOutcome, PageState, Response};
+use tokio::task::JoinError;
+
+use super::{Phase, Scheduler};
+use crate::fetch::{Answer, FetchError};
+use crate::job::Job;
+use crate::redirect;
+use crate::retry;
+use crate::robots::{RobotsAnswer, RobotsState};
+use crate::scope::LinkRefusal;
+use crate::window::{HostId, Waiting};
+
+/// A host that rests for longer than this gives most of its places in the window away.
+const LONG_REST: Duration = Duration::from_secs(5);
+
+/// A fetch that has ended.
+pub(super) enum Landed {
+    /// Of a page.
+    Page(Box<Fetched>),
+    /// Of a robots.txt.
+    Robots { host: HostId, answer: RobotsAnswer, credit: Credit },
+}
+
+/// The end of a page's fetch.
+pub(super) struct Fetched {
+    pub(super) host: HostId,
+    pub(super) waiting: Waiting,
+    pub(super) credit: Credit,
+    pub(super) result: Result<Answer, FetchError>,
+    pub(super) elapsed: Duration,
+}
+
+impl Scheduler {
+    pub(super) fn on_landed(&mut self, landed: Result<Landed, JoinError>) {
+        match landed {
+            Ok(Landed::Page(fetched)) => self.on_page(*fetched),
+            Ok(Landed::Robots { host, answer, credit }) => {
+                drop(credit);
+                self.robots_fetches -= 1;
+                self.window.end_fetch(host);
+                self.on_robots(host, answer);
+            }
+            // Panics are caught within the fetch; one beside it would leave its request in hand for ever.
+            Err(problem) => self.fail(&format!("a fetch was lost: {problem}")),
+        }
+    }
+
+    fn on_page(&mut self, fetched: Fetched) {
+        let Fetched { host, waiting, credit, result, elapsed } = fetched;
+        self.window.end_fetch(host);
+        let answer = match result {
+            Ok(answer) => answer,
+            Err(error) => {
+                if error.is_retryable() && self.may_retry(&waiting) {
+                    return self.retry(host, waiting, None, &error.to_string());
+                }
+                return self.fail_page(waiting, None, error.to_string(), credit);
+            }
+        };
+        self.stats.pages_fetched.add(1);
+        self.stats.bytes_fetched.add(answer.charge.bytes() as u64);
+        if let Some(location) = redirect::location(answer.status, &answer.headers) {
+            return self.redirect(waiting, answer.status, &location, credit);
+        }
+        let status = answer.status;
+        if retry::is_retryable_status(status) && self.may_retry(&waiting) {
+            let asked = retry::retry_after(&answer.headers);
+            drop(answer);
+            return self.put_off(host, waiting, status, asked);
+        }
+        let Answer { headers, body: Some(body), charge, .. } = answer else {
+            return self.fail_page(waiting, Some(status), format!("HTTP {status}"), credit);
+        };
+        let response = Response {
+            queued: waiting.queued,
+            status,
+            headers,
+            body,
+            attempts: waiting.attempts,
+            elapsed,
+            credit: Some(credit),
+            charge: Some(charge),
+        };
+        self.hand_on(Job::Parse(response, self.scope.clone()));
+    }
+
+    fn may_retry(&self, waiting: &Waiting) -> bool {
+        waiting.attempts <= self.settings.retries
+    }
+
+    /// A server that is too busy is left alone as a whole, not just for this page.
+    fn put_off(&mut self, host: HostId, waiting: Waiting, status: u16, asked: Option<Duration>) {
+        if status == 429 || (status == 503 && asked.is_some()) {
+            let rest = retry::delay(&self.settings, waiting.attempts, asked);
+            let name = &self.window.host(host).name;
+            tracing::warn!(host = %name, status, rest_ms = rest.as_millis(), "the host asks to be left alone for a while");
+            self.window.rest(host, Instant::now() + rest);
+            if rest > LONG_REST {
+                for fingerprint in self.window.trim(host) {
+                    self.hands.leave(&fingerprint);
+                }
+            }
+        }
+        self.retry(host, waiting, asked, &format!("HTTP {status}"));
+    }
+
+    /// Back into the window, to be tried again later; without credit, slot or reservation.
+    fn retry(&mut self, host: HostId, waiting: Waiting, asked: Option<Duration>, error: &str) {
+        self.limits.release();
+        let fingerprint = waiting.queued.fingerprint;
+        if !matches!(self.phase, Phase::Running) {
+            // Nobody will try again: it stays queued in the store.
+            self.hands.leave(&fingerprint);
+            return self.window.settle(host);
+        }
+        let delay = retry::delay(&self.settings, waiting.attempts, asked);
+        let url = waiting.queued.request.url().as_str();
+        tracing::debug!(
+            url,
+            attempts = waiting.attempts,
+            delay_ms = delay.as_millis(),
+            error,
+            "to be tried again"
+        );
+        self.stats.retries.add(1);
+        self.hands.set_out(&fingerprint, false);
+        self.window.delay(host, waiting, Instant::now() + delay);
+    }
+
+    fn fail_page(&mut self, waiting: Waiting, status: Option<u16>, error: String, credit: Credit) {
+        self.stats.given_up.add(1);
+        // A missing page is everyday life; a server that fails again and again is worth a look.
+        if status.is_none_or(|status| status >= 500) {
+            let url = waiting.queued.request.url().as_str();
+            tracing::warn!(url, attempts = waiting.attempts, error, "given up");
+        }
+        self.give_up(waiting, status, error, credit);
+    }
+
+    /// Ends a request as `skipped`, its target in its place.
+    fn redirect(&mut self, waiting: Waiting, status: u16, location: &str, credit: Credit) {
+        let from = &waiting.queued;
+        let target = match redirect::follow(from, status, location, self.settings.max_redirects) {
+            Ok(target) => target,
+            Err(problem) => return self.fail_page(waiting, Some(status), problem.to_string(), credit),
+        };
+        self.stats.redirects.add(1);
+        let mut outcome = PageOutcome::new(from.fingerprint, from.request.url().as_str(), PageState::Skipped);
+        (outcome.status, outcome.attempts) = (Some(status), waiting.attempts);
+        outcome.credit = Some(credit);
+        let mut reason = format!("redirected to {}", target.request.url());
+        if from.depth == 0 && self.scope.add(&target.host) {
+            tracing::info!(host = target.host, "a start request leads here: the host belongs to the run");
+        }
+        if !self.scope.contains(&target.host) {
+            self.stats.refuse_links(LinkRefusal::OffSite, 1);
+            reason.push_str(", which is off site");
+        } else if target.request.url().as_str().len() > self.settings.max_url_bytes {
+            self.stats.refuse_links(LinkRefusal::TooLong, 1);
+            reason.push_str(", which is too long");
+        } else {
+            outcome.requests.push(target);
+        }
+        outcome.error = Some(reason);
+        let mut charge = self.budget.charge();
+        charge.set(outcome.size());
+        outcome.charge = Some(charge);
+        self.submit(outcome);
+    }
+
+    fn on_robots(&mut self, host: HostId, answer: RobotsAnswer) {
+        let now = Instant::now();
+        match answer {
+            RobotsAnswer::Rules(rules) => {
+                if let Some(delay) = rules.crawl_delay() {
+                    let name = &self.window.host(host).name;
+                    tracing::info!(host = %name, delay_ms = delay.as_millis(), "robots.txt asks for this delay");
+                    self.window.update(host, |host| host.pace.slow_to(delay, now));
+                }
+                self.window.update(host, |host| host.robots = RobotsState::known(rules, now));
+            }
+            RobotsAnswer::NotNow { reason, retry_after } => {
+                let attempts = self.window.update(host, |host| host.robots.fetch_failed());
+                if attempts <= self.settings.retries {
+                    let delay = retry::delay(&self.settings, attempts, retry_after);
+                    return self.window.rest(host, now + delay);
+                }
+                let name = &self.window.host(host).name;
+                tracing::warn!(
+                    host = %name,
+                    error = reason,
+                    attempts,
+                    "robots.txt cannot be had, so the requests of this host fail; is the host right, and up?"
+                );
+                self.window.update(host, |host| host.robots = RobotsState::unreachable(reason, now));
+            }
+        }
+    }
+}

@@ -1,0 +1,117 @@
+//! The run's limits. `limit` is exact: a page is reserved at dispatch and released when its receipt is
+//! anything but `done`, so that `done` plus reserved never exceeds it, whatever is in flight.
+
+use std::time::Instant;
+
+use dragline_core::stop::StopReason;
+
+use crate::settings::EngineSettings;
+
+/// What was used of the limits.
+#[derive(Debug)]
+pub(super) struct Limits {
+    pages: Option<u64>,
+    done: u64,
+    reserved: u64,
+    max_items: Option<u64>,
+    items: u64,
+    deadline: Option<Instant>,
+}
+
+impl Limits {
+    /// The limits of a run in which `done` pages are done already.
+    pub(super) fn new(settings: &EngineSettings, done: u64, now: Instant) -> Self {
+        Self {
+            pages: settings.limit,
+            done,
+            reserved: 0,
+            max_items: settings.max_items,
+            items: 0,
+            deadline: settings.max_duration.and_then(|longest| now.checked_add(longest)),
+        }
+    }
+
+    /// Whether one page more could be done without exceeding the limit.
+    pub(super) fn have_room(&self) -> bool {
+        self.pages.is_none_or(|limit| self.done + self.reserved < limit)
+    }
+
+    /// As many pages are done as were asked for.
+    pub(super) fn are_reached(&self) -> bool {
+        self.pages.is_some_and(|limit| self.done >= limit)
+    }
+
+    pub(super) fn reserve(&mut self) {
+        self.reserved += 1;
+    }
+
+    /// A page that was reserved will not be done, or not by this attempt.
+    pub(super) fn release(&mut self) {
+        self.reserved -= 1;
+    }
+
+    /// A page that was reserved is done.
+    pub(super) fn page_done(&mut self) {
+        self.release();
+        self.done += 1;
+    }
+
+    pub(super) fn items_stored(&mut self, items: u64) {
+        self.items += items;
+    }
+
+    /// Why nothing more may be claimed, if so. Pages in hand finish whole.
+    pub(super) fn reason_to_stop(&self, now: Instant) -> Option<StopReason> {
+        if self.max_items.is_some_and(|max| self.items >= max) {
+            Some(StopReason::MaxItems)
+        } else if self.deadline.is_some_and(|deadline| now >= deadline) {
+            Some(StopReason::MaxDuration)
+        } else {
+            None
+        }
+    }
+
+    /// When `max_duration` ends.
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        self.deadline
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    #[test]
+    fn done_and_reserved_never_exceed_the_limit() {
+        let settings = EngineSettings { limit: Some(3), ..EngineSettings::default() };
+        let mut limits = Limits::new(&settings, 1, Instant::now());
+        limits.reserve();
+        assert!(limits.have_room());
+        limits.reserve();
+        assert!(!limits.have_room() && !limits.are_reached());
+        limits.release();
+        assert!(limits.have_room());
+        limits.reserve();
+        limits.page_done();
+        limits.page_done();
+        assert!(!limits.have_room() && limits.are_reached());
+        assert!(Limits::new(&settings, 5, Instant::now()).are_reached());
+    }
+
+    #[test]
+    fn items_and_time_stop_the_claiming() {
+        let settings = EngineSettings {
+            max_items: Some(10),
+            max_duration: Some(Duration::from_secs(60)),
+            ..EngineSettings::default()
+        };
+        let start = Instant::now();
+        let mut limits = Limits::new(&settings, 0, start);
+        limits.items_stored(9);
+        assert_eq!(limits.reason_to_stop(start), None);
+        assert_eq!(limits.reason_to_stop(start + Duration::from_secs(60)), Some(StopReason::MaxDuration));
+        limits.items_stored(4);
+        assert_eq!(limits.reason_to_stop(start), Some(StopReason::MaxItems));
+    }
+}

@@ -1,0 +1,286 @@
+//! The scheduler: the single owner of window, limits and credits. One loop, no locks, and it never blocks.
+//!
+//! Each turn it looks at the clock once, claims what may be claimed, asks for more of the frontier if there
+//! is room, and then waits for whatever comes first: an event from the store, a finished fetch, a returned
+//! credit, a timer, a stop. `claim` chooses and dispatches, `landing` says what becomes of a finished fetch,
+//! `refill` talks with the store.
+
+mod backlog;
+mod claim;
+mod hands;
+mod landing;
+mod limits;
+mod refill;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::Sender;
+use dragline_core::budget::ByteBudget;
+use dragline_core::credit::Credits;
+use dragline_core::pulse::{Beating, Pulse};
+use dragline_core::stop::{Stop, StopReason};
+use dragline_core::store::OpenedRun;
+use dragline_core::{OutcomeSink, PageOutcome, Spider};
+use tokio::sync::Notify;
+use tokio::task::JoinSet;
+
+use self::backlog::Backlog;
+use self::hands::Hands;
+use self::landing::Landed;
+use self::limits::Limits;
+use crate::download::CrawlEnd;
+use crate::error::EngineError;
+use crate::fetch::Fetcher;
+use crate::job::Job;
+use crate::receipts::ReceiptReceiver;
+use crate::scope::Scope;
+use crate::settings::EngineSettings;
+use crate::stats::CrawlStats;
+use crate::window::Window;
+
+/// Longest time between two turns; heartbeats are due once a second.
+const IDLE_TURN: Duration = Duration::from_millis(500);
+/// Shortest time between two heartbeats: turns come thousands of times a second.
+const BEAT_EVERY: Duration = Duration::from_millis(250);
+/// Events and fetches taken in one turn, so that neither keeps the other waiting.
+const TAKEN_PER_TURN: usize = 64;
+
+/// What a scheduler is made of. See [`DownloadThread`](crate::DownloadThread).
+pub(crate) struct Parts<'a> {
+    pub(crate) settings: Arc<EngineSettings>,
+    pub(crate) spider: Arc<dyn Spider>,
+    pub(crate) run: &'a OpenedRun,
+    pub(crate) sink: Arc<dyn OutcomeSink>,
+    pub(crate) receipts: ReceiptReceiver,
+    pub(crate) pages: Sender<Job>,
+    pub(crate) stop: Stop,
+    pub(crate) pulse: Arc<dyn Pulse>,
+    pub(crate) stats: Arc<CrawlStats>,
+}
+
+/// See the module.
+pub(crate) struct Scheduler {
+    settings: Arc<EngineSettings>,
+    sink: Arc<dyn OutcomeSink>,
+    receipts: ReceiptReceiver,
+    pages: Sender<Job>,
+    stop: Stop,
+    pulse: Arc<dyn Pulse>,
+    stats: Arc<CrawlStats>,
+    /// Notified when a credit or memory comes back, and when a stop is asked for.
+    wake: Arc<Notify>,
+    credits: Credits,
+    budget: ByteBudget,
+    fetcher: Fetcher,
+    /// Fetches in flight. They are abandoned with the scheduler: their requests are still queued.
+    fetches: JoinSet<Landed>,
+    robots_fetches: usize,
+    window: Window,
+    hands: Hands,
+    limits: Limits,
+    backlog: Backlog,
+    scope: Scope,
+    phase: Phase,
+    /// Set by whoever finds that the crawl cannot go on.
+    end: Option<CrawlEnd>,
+    /// Outcomes that the persistence thread had taken when it was last told to flush at once.
+    flush_asked_at: usize,
+    beaten_at: Option<Instant>,
+}
+
+/// How the crawl stands.
+#[derive(Debug)]
+enum Phase {
+    /// Requests are claimed.
+    Running,
+    /// A limit stops the claiming; pages in hand finish whole.
+    Draining(StopReason),
+    /// A stop was asked for; fetches in flight may finish until then.
+    Stopping { deadline: Instant },
+}
+
+impl Scheduler {
+    pub(crate) fn new(parts: Parts<'_>) -> Result<Self, EngineError> {
+        let Parts { settings, spider, run, sink, receipts, pages, stop, pulse, stats } = parts;
+        let wake = Arc::new(Notify::new());
+        let waker = || {
+            let wake = Arc::clone(&wake);
+            move || wake.notify_one()
+        };
+        let credits = Credits::new(settings.concurrency, waker());
+        let budget = ByteBudget::new(settings.memory_budget_bytes, waker());
+        stop.on_change(waker());
+        Ok(Self {
+            fetcher: Fetcher::new(&settings, spider, budget.clone())?,
+            window: Window::new(&settings),
+            hands: Hands::new(settings.window_requests),
+            limits: Limits::new(&settings, run.done, Instant::now()),
+            scope: Scope::new(run.start_hosts.iter().map(String::as_str)),
+            backlog: Backlog::new(),
+            fetches: JoinSet::new(),
+            robots_fetches: 0,
+            phase: Phase::Running,
+            end: None,
+            flush_asked_at: 0,
+            beaten_at: None,
+            settings,
+            sink,
+            receipts,
+            pages,
+            stop,
+            pulse,
+            stats,
+            wake,
+            credits,
+            budget,
+        })
+    }
+
+    /// Crawls until an end is reached.
+    pub(crate) async fn run(mut self) -> CrawlEnd {
+        loop {
+            let now = Instant::now();
+            self.beat(now);
+            if let Some(end) = self.turn(now) {
+                tracing::debug!(%end, "the scheduler ends");
+                return end;
+            }
+            self.show();
+            let wake_at = tokio::time::Instant::from_std(self.next_turn(now));
+            tokio::select! {
+                event = self.receipts.0.recv() => match event {
+                    Some(event) => self.on_event(event),
+                    None => self.fail("the persistence thread has ended"),
+                },
+                Some(landed) = self.fetches.join_next() => self.on_landed(landed),
+                () = self.wake.notified() => {}
+                () = tokio::time::sleep_until(wake_at) => {}
+            }
+            self.take_what_is_there();
+        }
+    }
+
+    /// One turn; the end, when it has come.
+    fn turn(&mut self, now: Instant) -> Option<CrawlEnd> {
+        if self.stop.is_abandoned() {
+            return Some(CrawlEnd::Stopped(self.stop_reason()));
+        }
+        if let Some(end) = self.end.take() {
+            return Some(end);
+        }
+        self.window.wake(now);
+        self.change_phase(now);
+        match &self.phase {
+            Phase::Running => {
+                if self.limits.are_reached() {
+                    return Some(CrawlEnd::LimitReached);
+                }
+                self.claim(now);
+                self.ask_for_more();
+                if self.hands.is_empty() && self.backlog.is_known_to_be_empty() {
+                    return Some(CrawlEnd::Finished);
+                }
+            }
+            Phase::Draining(reason) => {
+                if self.hands.out() == 0 {
+                    return Some(CrawlEnd::Stopped(reason.clone()));
+                }
+            }
+            Phase::Stopping { deadline } => {
+                if self.fetches.is_empty() || now >= *deadline {
+                    tracing::debug!(abandoned = self.fetches.len(), "fetches in flight are given up");
+                    return Some(CrawlEnd::Stopped(self.stop_reason()));
+                }
+            }
+        }
+        self.flush_if_idle();
+        self.end.take()
+    }
+
+    fn change_phase(&mut self, now: Instant) {
+        if matches!(self.phase, Phase::Stopping { .. }) {
+            return;
+        }
+        if self.stop.is_requested() {
+            self.phase = Phase::Stopping { deadline: now + self.settings.stop_grace };
+        } else if matches!(self.phase, Phase::Running)
+            && let Some(reason) = self.limits.reason_to_stop(now)
+        {
+            tracing::info!(%reason, "nothing more is claimed; pages in hand finish");
+            self.phase = Phase::Draining(reason);
+        }
+    }
+
+    fn next_turn(&self, now: Instant) -> Instant {
+        let stop_deadline = match &self.phase {
+            Phase::Stopping { deadline } => Some(*deadline),
+            Phase::Running | Phase::Draining(_) => None,
+        };
+        let limit = self.limits.deadline().filter(|_| matches!(self.phase, Phase::Running));
+        let timers = self.window.next_wake().filter(|_| matches!(self.phase, Phase::Running));
+        let moments = [stop_deadline, limit, timers].into_iter().flatten();
+        moments.fold(now + IDLE_TURN, Instant::min)
+    }
+
+    /// Takes what else has come in meanwhile, so that a busy crawl looks for work once for all of it.
+    fn take_what_is_there(&mut self) {
+        for _ in 0..TAKEN_PER_TURN {
+            let Some(landed) = self.fetches.try_join_next() else { break };
+            self.on_landed(landed);
+        }
+        for _ in 0..TAKEN_PER_TURN {
+            let Ok(event) = self.receipts.0.try_recv() else { break };
+            self.on_event(event);
+        }
+    }
+
+    /// With outcomes at the persistence thread and nothing that could be fetched meanwhile, waiting for a
+    /// fuller batch would only cost time.
+    fn flush_if_idle(&mut self) {
+        let credits_of_pages = self.credits.in_use().saturating_sub(self.robots_fetches);
+        let taken = self.hands.out().saturating_sub(credits_of_pages);
+        let has_something_to_fetch = self.may_claim() && self.window.has_queued();
+        if taken == 0 || has_something_to_fetch || self.credits.in_use() >= self.settings.concurrency {
+            self.flush_asked_at = 0;
+        } else if taken != self.flush_asked_at {
+            self.flush_asked_at = taken;
+            self.sink.flush_now();
+        }
+    }
+
+    /// Hands an outcome over that needs no crawl thread.
+    fn submit(&mut self, outcome: PageOutcome) {
+        if let Err(refused) = self.sink.submit(outcome) {
+            self.fail(&refused.to_string());
+        }
+    }
+
+    /// The crawl cannot go on. What was asked for by a stop is no failure.
+    fn fail(&mut self, what: &str) {
+        if self.end.is_none() {
+            let reason = self.stop.reason().cloned();
+            self.end = Some(CrawlEnd::Stopped(reason.unwrap_or_else(|| StopReason::Failed(what.to_owned()))));
+        }
+    }
+
+    fn stop_reason(&self) -> StopReason {
+        self.stop
+            .reason()
+            .cloned()
+            .unwrap_or_else(|| StopReason::Failed("stopped without a reason".to_owned()))
+    }
+
+    fn beat(&mut self, now: Instant) {
+        if self.beaten_at.is_none_or(|at| now >= at + BEAT_EVERY) {
+            self.beaten_at = Some(now);
+            self.pulse.beat(Beating::Scheduler);
+        }
+    }
+
+    fn show(&self) {
+        self.stats.in_flight.set(self.credits.in_use());
+        self.stats.window_requests.set(self.window.len());
+        self.stats.waiting_hosts.set(self.window.resting_hosts());
+    }
+}

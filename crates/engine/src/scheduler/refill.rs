@@ -1,0 +1,139 @@
+//! What comes back from the store, and what is asked of it.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Instant;
+
+use dragline_core::store::{Refill, RefillScope};
+use dragline_core::{PageState, QueuedRequest, Receipt, Refilled, StoreEvent};
+
+use super::Scheduler;
+use crate::download::CrawlEnd;
+use crate::window::{Admission, HostId};
+
+/// Hosts that one ask names.
+const HOSTS_PER_ASK: usize = 200;
+/// A scan for further hosts is worth while when so much of the window is free (one tenth).
+const ROOM_FOR_SCAN: usize = 10;
+
+impl Scheduler {
+    pub(super) fn on_event(&mut self, event: StoreEvent) {
+        match event {
+            StoreEvent::Receipt(receipt) => self.on_receipt(receipt),
+            StoreEvent::Refilled(refilled) => self.on_refilled(refilled),
+            StoreEvent::Failed(error) => self.end = Some(CrawlEnd::StoreFailed(error)),
+        }
+    }
+
+    /// Asks for more of the frontier if there is room for it: of hosts that run low, then of hosts that are
+    /// not known yet. With nothing in hand the store is asked a last time whether there is anything.
+    pub(super) fn ask_for_more(&mut self) {
+        if self.backlog.open().is_some() || self.end.is_some() {
+            return;
+        }
+        let room = self.window.room();
+        let hungry = if room > 0 { self.window.hungry(HOSTS_PER_ASK) } else { Vec::new() };
+        let share = self.window.share();
+        let ask = if hungry.is_empty() {
+            let nothing_in_hand = self.hands.is_empty();
+            if !nothing_in_hand && room <= self.settings.window_requests / ROOM_FOR_SCAN {
+                return;
+            }
+            let Some(scope) = self.backlog.ask_next(nothing_in_hand, self.hands.now()) else { return };
+            Refill {
+                scope,
+                per_host: self.window.scan_share(),
+                max_requests: room,
+                in_hand: self.hands.all(),
+            }
+        } else {
+            let names: Vec<Arc<str>> =
+                hungry.iter().map(|id| Arc::clone(&self.window.host(*id).name)).collect();
+            let hosts: HashSet<HostId> = hungry.iter().copied().collect();
+            for id in hungry {
+                self.window.set_more_in_store(id, false);
+            }
+            // They hold no more than half of their share: the other half fits.
+            let per_host = share.div_ceil(2);
+            let scope = self.backlog.ask_hosts(&names, self.hands.now());
+            Refill { scope, per_host, max_requests: room, in_hand: self.hands.of(&hosts) }
+        };
+        tracing::debug!(scope = ?ScopeSize(&ask.scope), room, per_host = ask.per_host, "asks for more of the frontier");
+        if let Err(refused) = self.sink.refill(ask) {
+            self.fail(&refused.to_string());
+        }
+    }
+
+    fn on_receipt(&mut self, receipt: Receipt) {
+        let now = Instant::now();
+        for (fingerprint, state) in &receipt.pages {
+            // A page that is not out was counted by an earlier receipt.
+            let Some(host) = self.hands.end(fingerprint) else { continue };
+            self.window.settle(host);
+            if *state == PageState::Done { self.limits.page_done() } else { self.limits.release() }
+        }
+        self.limits.items_stored(receipt.items);
+        for queued in receipt.new_requests {
+            // Later than a refill that brought it, and than the receipt of its own page.
+            if !self.hands.has_ended(&queued.fingerprint) {
+                self.admit(queued, now);
+            }
+        }
+        self.forget();
+    }
+
+    fn on_refilled(&mut self, refilled: Refilled) {
+        let now = Instant::now();
+        let Refilled { requests, more_of, next_host } = refilled;
+        let brought_something = !requests.is_empty() || !more_of.is_empty();
+        let Some(ask) = self.backlog.answered(brought_something, next_host) else { return };
+        tracing::debug!(requests = requests.len(), "more of the frontier has come");
+        for queued in requests {
+            // The answer may be older than the receipt of a page that came and went meanwhile.
+            if !self.hands.has_ended_since(&queued.fingerprint, ask.asked_at) {
+                self.admit(queued, now);
+            }
+        }
+        for name in &more_of {
+            match self.window.host_named(name, now) {
+                Some(id) => self.window.set_more_in_store(id, true),
+                None => self.backlog.missed_a_host(),
+            }
+        }
+        self.forget();
+    }
+
+    fn admit(&mut self, queued: QueuedRequest, now: Instant) {
+        let fingerprint = queued.fingerprint;
+        if self.hands.holds(&fingerprint) {
+            return;
+        }
+        match self.window.admit(queued, now) {
+            Admission::Taken(host) => self.hands.enter(fingerprint, host),
+            Admission::Swapped(host, worse) => {
+                self.hands.leave(&worse);
+                self.hands.enter(fingerprint, host);
+            }
+            Admission::NoPlace => {}
+            Admission::NoPlaceForHost => self.backlog.missed_a_host(),
+        }
+    }
+
+    fn forget(&mut self) {
+        let moment = self.backlog.open().map_or_else(|| self.hands.now(), |ask| ask.asked_at);
+        self.hands.forget_before(moment);
+    }
+}
+
+/// A scope for the log: how many hosts, not all their names.
+struct ScopeSize<'a>(&'a RefillScope);
+
+impl std::fmt::Debug for ScopeSize<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.0 {
+            RefillScope::Hosts(hosts) => write!(f, "{} hosts", hosts.len()),
+            RefillScope::After(None) => f.write_str("all hosts"),
+            RefillScope::After(Some(host)) => write!(f, "hosts after {host}"),
+        }
+    }
+}

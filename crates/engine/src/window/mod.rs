@@ -1,0 +1,335 @@
+//! The window: the part of the frontier that is in memory, ordered by host.
+//!
+//! It answers one question quickly: which is the best request whose host may be asked now? Every operation
+//! costs a logarithm. It knows places and moments, not credits, limits or the network.
+//!
+//! Places are shared out: a host gets an equal share of them, within bounds, and gives the worst of its
+//! requests away for better ones. What has no place is not lost, it is in the store; the host (or, for a host
+//! that has no place itself, the caller) remembers that there is more to ask for.
+
+mod host;
+mod places;
+mod timers;
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use dragline_core::{Fingerprint, QueuedRequest};
+
+pub(crate) use self::host::{FetchKey, Host, HostId, Waiting};
+use self::places::Places;
+use self::timers::{Timer, Timers};
+use crate::pace::{Pace, period_of};
+use crate::robots::RobotsState;
+use crate::settings::EngineSettings;
+
+/// See the module.
+#[derive(Debug)]
+pub(crate) struct Window {
+    hosts: Vec<Host>,
+    by_name: HashMap<Arc<str>, HostId>,
+    /// Slots of forgotten hosts.
+    free: Vec<HostId>,
+    ready: BTreeSet<(FetchKey, HostId)>,
+    /// Hosts that have less than half of their share while the store has more.
+    hungry: BTreeSet<HostId>,
+    timers: Timers,
+    places: Places,
+    len: usize,
+    delayed: usize,
+    busy_hosts: usize,
+    resting_hosts: usize,
+    swept_at: Option<Instant>,
+    host_concurrency: usize,
+    period: Duration,
+    obey_robots: bool,
+}
+
+/// What became of a request that was offered to the window.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Admission {
+    /// It has a place.
+    Taken(HostId),
+    /// It has the place of a worse one, which is in the store alone from now on.
+    Swapped(HostId, Fingerprint),
+    /// No place; its host is known to have more in the store.
+    NoPlace,
+    /// No place, not even for its host: only a scan over all hosts will find it again.
+    NoPlaceForHost,
+}
+
+impl Window {
+    pub(crate) fn new(settings: &EngineSettings) -> Self {
+        Self {
+            hosts: Vec::new(),
+            by_name: HashMap::new(),
+            free: Vec::new(),
+            ready: BTreeSet::new(),
+            hungry: BTreeSet::new(),
+            timers: Timers::default(),
+            places: Places::new(settings),
+            len: 0,
+            delayed: 0,
+            busy_hosts: 0,
+            resting_hosts: 0,
+            swept_at: None,
+            host_concurrency: settings.host_concurrency,
+            period: period_of(settings.rate_per_second),
+            obey_robots: settings.obey_robots,
+        }
+    }
+
+    /// Offers a request that is not in hand.
+    pub(crate) fn admit(&mut self, queued: QueuedRequest, now: Instant) -> Admission {
+        let Some(id) = self.host_named(&queued.host, now) else { return Admission::NoPlaceForHost };
+        let (room, share) = (self.room(), self.share());
+        let host = &mut self.hosts[id.index()];
+        let key = FetchKey::of(&queued);
+        let has_place = room > 0 && host.held() < share;
+        let mut given_away = None;
+        if !has_place {
+            host.more_in_store = true;
+            if host.queue.last_key_value().is_some_and(|(worst, _)| key < *worst) {
+                given_away = host.queue.pop_last().map(|(_, worst)| worst.queued.fingerprint);
+            }
+        }
+        let admission = match given_away {
+            Some(worst) => Admission::Swapped(id, worst),
+            None if has_place => Admission::Taken(id),
+            None => Admission::NoPlace,
+        };
+        if admission != Admission::NoPlace {
+            host.queue.insert(key, Waiting::new(queued));
+            self.len += usize::from(has_place);
+        }
+        self.refresh(id);
+        admission
+    }
+
+    /// The host of the best request that may be fetched now.
+    pub(crate) fn ready(&self) -> Option<HostId> {
+        self.ready.first().map(|(_, id)| *id)
+    }
+
+    pub(crate) fn host(&self, id: HostId) -> &Host {
+        &self.hosts[id.index()]
+    }
+
+    /// Changes a host.
+    pub(crate) fn update<T>(&mut self, id: HostId, change: impl FnOnce(&mut Host) -> T) -> T {
+        let value = change(&mut self.hosts[id.index()]);
+        self.refresh(id);
+        value
+    }
+
+    /// Takes a host's best request out. It is out until [`Window::settle`].
+    pub(crate) fn take(&mut self, id: HostId) -> Option<Waiting> {
+        let waiting = self.hosts[id.index()].queue.pop_first().map(|(_, waiting)| waiting)?;
+        self.len -= 1;
+        self.update(id, |host| host.out += 1);
+        Some(waiting)
+    }
+
+    /// A request that was taken out has its receipt, or is given back to the store.
+    pub(crate) fn settle(&mut self, id: HostId) {
+        self.update(id, |host| host.out -= 1);
+    }
+
+    /// A fetch from this host begins: it takes one of the host's slots.
+    pub(crate) fn begin_fetch(&mut self, id: HostId) {
+        self.update(id, |host| host.active += 1);
+    }
+
+    /// A fetch has ended.
+    pub(crate) fn end_fetch(&mut self, id: HostId) {
+        self.update(id, |host| host.active -= 1);
+    }
+
+    /// Lets a host rest until then, or until a later moment that it rests for already.
+    pub(crate) fn rest(&mut self, id: HostId, until: Instant) {
+        let host = &mut self.hosts[id.index()];
+        if host.rests_until.is_none() {
+            self.resting_hosts += 1;
+        }
+        if host.rests_until.is_none_or(|earlier| earlier < until) {
+            host.rests_until = Some(until);
+            self.timers.set(until, Timer::Wake(id));
+        }
+        self.refresh(id);
+    }
+
+    /// Takes a request that was out back in, to be tried again at a later moment.
+    pub(crate) fn delay(&mut self, id: HostId, waiting: Waiting, until: Instant) {
+        self.timers.set(until, Timer::Retry(id, Box::new(waiting)));
+        self.len += 1;
+        self.delayed += 1;
+        self.update(id, |host| {
+            host.out -= 1;
+            host.delayed += 1;
+        });
+    }
+
+    /// A host that will rest for long keeps a few requests and gives its other places away. What it gave
+    /// away is in the store alone from now on.
+    pub(crate) fn trim(&mut self, id: HostId) -> Vec<Fingerprint> {
+        let keep = self.places.smallest_share();
+        let host = &mut self.hosts[id.index()];
+        let mut given_away = Vec::new();
+        while host.queue.len() > keep
+            && let Some((_, worst)) = host.queue.pop_last()
+        {
+            given_away.push(worst.queued.fingerprint);
+        }
+        self.len -= given_away.len();
+        host.more_in_store |= !given_away.is_empty();
+        self.refresh(id);
+        given_away
+    }
+
+    /// Ends rests and waits that are over.
+    pub(crate) fn wake(&mut self, now: Instant) {
+        while let Some(timer) = self.timers.take_due(now) {
+            match timer {
+                Timer::Wake(id) => {
+                    let host = &mut self.hosts[id.index()];
+                    // An earlier timer of a rest that was prolonged, or of a host that had this slot before.
+                    if host.rests_until.is_none_or(|until| until > now) {
+                        continue;
+                    }
+                    host.rests_until = None;
+                    self.resting_hosts -= 1;
+                    self.refresh(id);
+                }
+                Timer::Retry(id, waiting) => {
+                    self.delayed -= 1;
+                    self.update(id, |host| {
+                        host.delayed -= 1;
+                        host.queue.insert(FetchKey::of(&waiting.queued), *waiting);
+                    });
+                }
+            }
+        }
+    }
+
+    /// When [`Window::wake`] has something to do again.
+    pub(crate) fn next_wake(&self) -> Option<Instant> {
+        self.timers.next()
+    }
+
+    /// Requests in the window, those that wait for a further attempt included.
+    pub(crate) fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether a request waits for nothing but its host's turn.
+    pub(crate) fn has_queued(&self) -> bool {
+        self.len > self.delayed
+    }
+
+    /// Free places.
+    pub(crate) fn room(&self) -> usize {
+        self.places.total().saturating_sub(self.len)
+    }
+
+    pub(crate) fn resting_hosts(&self) -> usize {
+        self.resting_hosts
+    }
+
+    /// Places that one host may have at present.
+    pub(crate) fn share(&self) -> usize {
+        self.places.share(self.busy_hosts)
+    }
+
+    /// Requests for each host that a scan over all hosts should bring.
+    pub(crate) fn scan_share(&self) -> usize {
+        self.places.scan_share()
+    }
+
+    /// Whether the store holds requests of this host that the window does not.
+    pub(crate) fn set_more_in_store(&mut self, id: HostId, more: bool) {
+        self.update(id, |host| host.more_in_store = more);
+    }
+
+    /// Hosts that run low while the store has more, at most `limit` of them.
+    pub(crate) fn hungry(&self, limit: usize) -> Vec<HostId> {
+        self.hungry.iter().take(limit).copied().collect()
+    }
+
+    /// The host of this name, which gets a place if it has none; `None` when all places for hosts are taken.
+    pub(crate) fn host_named(&mut self, name: &str, now: Instant) -> Option<HostId> {
+        if let Some(id) = self.by_name.get(name) {
+            return Some(*id);
+        }
+        if self.by_name.len() >= self.places.hosts() {
+            self.sweep(now);
+        }
+        if self.by_name.len() >= self.places.hosts() {
+            return None;
+        }
+        let name: Arc<str> = name.into();
+        let robots = RobotsState::new(self.obey_robots);
+        let host = Host::new(Arc::clone(&name), Pace::new(self.period, now), robots);
+        let id = match self.free.pop() {
+            Some(id) => {
+                self.hosts[id.index()] = host;
+                id
+            }
+            None => {
+                let id = HostId(u32::try_from(self.hosts.len()).ok()?);
+                self.hosts.push(host);
+                id
+            }
+        };
+        self.by_name.insert(name, id);
+        Some(id)
+    }
+
+    /// Forgets idle hosts, at most once a second: it looks at all of them.
+    fn sweep(&mut self, now: Instant) {
+        if self.swept_at.is_some_and(|at| now < at + Duration::from_secs(1)) {
+            return;
+        }
+        self.swept_at = Some(now);
+        let hosts = &self.hosts;
+        let free = &mut self.free;
+        self.by_name.retain(|_, id| {
+            let keep = !hosts[id.index()].is_idle(now);
+            if !keep {
+                free.push(*id);
+            }
+            keep
+        });
+    }
+
+    /// Brings a host's place among the ready and the hungry up to date.
+    fn refresh(&mut self, id: HostId) {
+        let host = &mut self.hosts[id.index()];
+        let is_busy = host.held() > 0 || host.more_in_store;
+        if is_busy != host.is_busy {
+            host.is_busy = is_busy;
+            if is_busy { self.busy_hosts += 1 } else { self.busy_hosts -= 1 }
+        }
+        let key = host.key_if_ready(self.host_concurrency);
+        if key != host.ready_key {
+            if let Some(old) = host.ready_key {
+                self.ready.remove(&(old, id));
+            }
+            if let Some(new) = key {
+                self.ready.insert((new, id));
+            }
+            host.ready_key = key;
+        }
+        if host.more_in_store && host.held() <= self.places.share(self.busy_hosts) / 2 {
+            self.hungry.insert(id);
+        } else {
+            self.hungry.remove(&id);
+        }
+    }
+}
+
+impl HostId {
+    fn index(self) -> usize {
+        self.0 as usize
+    }
+}

@@ -1,0 +1,47 @@
+//! How the window's places are shared out.
+
+use crate::settings::EngineSettings;
+
+/// A host keeps at least so many, so that its slots stay busy while a refill is on its way.
+const SMALLEST_SHARE: usize = 8;
+/// Into so many shares the window is cut when hosts are looked for whose number is not known.
+const HOSTS_PER_SCAN: usize = 500;
+
+/// The bounds of the window.
+#[derive(Debug)]
+pub(crate) struct Places {
+    total: usize,
+    largest_share: usize,
+    smallest_share: usize,
+}
+
+impl Places {
+    pub(crate) fn new(settings: &EngineSettings) -> Self {
+        let largest_share = settings.window_per_host.min(settings.window_requests);
+        let smallest_share = (2 * settings.host_concurrency).max(SMALLEST_SHARE).min(largest_share);
+        Self { total: settings.window_requests, largest_share, smallest_share }
+    }
+
+    pub(crate) fn total(&self) -> usize {
+        self.total
+    }
+
+    /// Hosts that are remembered: as many as could each have one place, and as many again that have none.
+    pub(crate) fn hosts(&self) -> usize {
+        self.total.saturating_mul(2)
+    }
+
+    pub(crate) fn smallest_share(&self) -> usize {
+        self.smallest_share
+    }
+
+    /// Places for one of so many hosts.
+    pub(crate) fn share(&self, hosts: usize) -> usize {
+        (self.total / hosts.max(1)).clamp(self.smallest_share, self.largest_share)
+    }
+
+    /// Requests for each host that a scan comes across: few enough that many hosts fit.
+    pub(crate) fn scan_share(&self) -> usize {
+        self.share(HOSTS_PER_SCAN)
+    }
+}
