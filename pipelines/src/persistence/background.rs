@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use dragline_core::bridge::{Refilled, StoreEvent};
-use dragline_core::store::{Refill, RunKey, StoreResult};
+use dragline_core::store::{Refill, RunKey, StoreError, StoreResult};
 use tokio::time::sleep;
 use tracing::debug;
 
@@ -32,7 +32,8 @@ async fn read(context: &Context, run: &RunKey, ask: &Refill) -> StoreResult<Refi
     let mut back_off = BackOff::new(&context.settings);
     loop {
         match context.store.refill(run, ask).await {
-            Err(error) if error.is_retryable() => {
+            // A read that an administrator cancelled is read again.
+            Err(error) if error.is_retryable() || matches!(error, StoreError::Cancelled) => {
                 let status = context.progress.status();
                 if context.reading.lasts(&error, status.batch_rows + status.pending_rows).is_none() {
                     return Err(error);

@@ -13,9 +13,10 @@
 //! A step that needs less leaves the rest to the next ones. A deadline that has passed still leaves each
 //! step its least: a close is never skipped, and whoever must end sooner has the watchdog.
 
+use std::mem;
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::select;
+use crossbeam_channel::{never, select};
 use dragline_core::pulse::Beating;
 use dragline_core::store::{RunState, StoreResult};
 use tokio::runtime::Runtime;
@@ -84,13 +85,13 @@ impl Bridge<'_> {
     }
 
     /// What no flush took is dropped: its requests are still queued. Dropping it gives back credits and
-    /// charges.
+    /// charges, and whoever still submits is refused from here on.
     fn drop_the_rest(&mut self) {
         let mut pages = 0;
         while let Some(batch) = self.batcher.take_any() {
             pages += batch.outcomes.len();
         }
-        pages += self.inbox.outcomes.try_iter().count();
+        pages += mem::replace(&mut self.inbox.outcomes, never()).try_iter().count();
         self.report.pages_left_unflushed += pages as u64;
         self.context.progress.waiting((0, 0, 0));
     }
@@ -127,10 +128,8 @@ impl Bridge<'_> {
             .saturating_duration_since(begun)
             .min(self.context.settings.operation_timeout)
             .max(LEAST);
-        match self
-            .runtime
-            .block_on(beating(&*self.context.pulse, self.write_end(state, &end.run.reason, limit)))
-        {
+        let writing = self.write_end(state, &end.run.reason, limit);
+        match self.runtime.block_on(beating(&*self.context.pulse, writing)) {
             Some(Ok(())) => self.report.end_written = true,
             Some(Err(error)) => {
                 self.report.fault(format!("the run's end was not written: {}", chain(&error)));

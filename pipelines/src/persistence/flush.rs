@@ -147,8 +147,8 @@ async fn write(
 
 /// Tells the scheduler what is durable now; credits are back already, the charges go with the outcomes.
 fn acknowledge(context: &Context, outcomes: Vec<PageOutcome>, receipt: FlushReceipt) {
-    let rows = outcomes.iter().map(PageOutcome::rows).sum();
-    context.progress.committed(&receipt, rows);
+    let letters = outcomes.iter().map(|page| page.dead_letters.len()).sum();
+    context.progress.committed(&receipt, letters);
     for (fingerprint, _) in receipt.pages.iter().filter(|(_, state)| *state == PageState::Dead) {
         if let Some(page) = outcomes.iter().find(|page| page.fingerprint == *fingerprint) {
             let error = page.error.as_deref().unwrap_or_default();

@@ -191,7 +191,10 @@ impl PersistencePipeline {
         self.inbox.end(End { run: end, deadline });
         // The last steps keep their time even when the deadline has passed.
         let patience = deadline.max(Instant::now() + close::LAST_STEPS) + MARGIN;
-        let report = worker.join_until(patience).unwrap_or_else(|error| self.without_report(&error));
+        let report = worker.join_until(patience).unwrap_or_else(|error| {
+            warn!(%error, "the persistence thread did not close; the resume decides by the pages' states");
+            CloseReport::without_thread(&self.status(), error.to_string())
+        });
         *phase = Phase::Closed(report.clone());
         report
     }
@@ -205,21 +208,6 @@ impl PersistencePipeline {
     /// What the thread holds and does right now.
     pub fn status(&self) -> PersistenceStatus {
         self.progress.status()
-    }
-
-    /// The thread left no report: what is known from outside.
-    fn without_report(&self, error: &JoinError) -> CloseReport {
-        warn!(%error, "the persistence thread did not close; the resume decides by the pages' states");
-        let status = self.status();
-        CloseReport {
-            flushed_pages: status.flushed_pages,
-            flushed_rows: status.flushed_rows,
-            tasks_pending: status.pending_flushes,
-            tasks_not_gathered: status.pending_flushes,
-            pages_left_unflushed: status.batch_pages as u64,
-            error: Some(error.to_string()),
-            ..CloseReport::default()
-        }
     }
 
     fn phase(&self) -> MutexGuard<'_, Phase> {

@@ -82,11 +82,13 @@ impl Progress {
         self.lock().outage_since = since;
     }
 
-    pub(super) fn committed(&self, receipt: &FlushReceipt, rows: usize) {
+    /// Notes a flush with `letters` dead letters.
+    pub(super) fn committed(&self, receipt: &FlushReceipt, letters: usize) {
+        let (pages, requests) = (receipt.pages.len() as u64, receipt.new_requests.len() as u64);
         let mut status = self.lock();
         status.last_commit = Some(Instant::now());
-        status.flushed_pages += receipt.pages.len() as u64;
-        status.flushed_rows += rows as u64;
+        status.flushed_pages += pages;
+        status.flushed_rows += pages + receipt.items + requests + letters as u64;
         status.items += receipt.items;
         status.dead_pages +=
             receipt.pages.iter().filter(|(_, state)| *state == PageState::Dead).count() as u64;
@@ -111,6 +113,18 @@ impl Progress {
 }
 
 impl CloseReport {
+    /// The report of a thread that left none: what is known from outside.
+    pub(super) fn without_thread(status: &PersistenceStatus, error: String) -> Self {
+        Self {
+            flushed_pages: status.flushed_pages,
+            flushed_rows: status.flushed_rows,
+            tasks_pending: status.pending_flushes,
+            pages_left_unflushed: status.batch_pages as u64,
+            error: Some(error),
+            ..Self::default()
+        }
+    }
+
     /// Notes a step that began at `begun` and is over now.
     pub(super) fn step(&mut self, name: &'static str, begun: Instant) {
         self.steps.push((name, begun.elapsed()));

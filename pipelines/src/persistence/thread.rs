@@ -64,8 +64,8 @@ pub(super) fn work(context: &Arc<Context>, inbox: Receivers, opening: Opening) -
         Ok(closed) => closed,
         Err(panic) => {
             let message = panic_message(panic.as_ref());
-            let mut report = CloseReport::default();
-            report.fault(format!("the persistence thread panicked: {message}"));
+            let error = format!("the persistence thread panicked: {message}");
+            let report = CloseReport::without_thread(&context.progress.status(), error);
             context.fail_by_panic("the persistence thread", message);
             (report, Instant::now() + LAST_STEPS)
         }

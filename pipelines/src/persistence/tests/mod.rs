@@ -7,3 +7,4 @@ mod flushing;
 mod harness;
 mod opening;
 mod outage;
+mod postgres;
