@@ -40,10 +40,7 @@ impl RequestRow {
             fingerprint: queued.fingerprint.as_bytes().to_vec(),
             url: request.url().as_str().to_owned(),
             method: request.method().as_str().to_owned(),
-            headers: cleaned(Json::from_iter(
-                request.headers().iter().map(|(name, value)| Json::from(vec![name.as_str(), value.as_str()])),
-            ))
-            .to_string(),
+            headers: headers_text(request.headers()),
             body: request.body().map(<[u8]>::to_vec),
             tag: clean(request.tag_str()),
             meta: meta_text(request.meta_map()),
@@ -98,6 +95,11 @@ pub(crate) fn content_hash(data: &str) -> String {
         let _ = write!(hex, "{byte:02x}");
         hex
     })
+}
+
+fn headers_text(headers: &[(String, String)]) -> String {
+    let pairs = headers.iter().map(|(name, value)| Json::from(vec![name.as_str(), value.as_str()]));
+    cleaned(pairs.collect()).to_string()
 }
 
 fn meta_text(meta: &Map<String, Json>) -> String {

@@ -1,5 +1,34 @@
 //! The Postgres store.
+//!
+//! | module | what it does |
+//! |---|---|
+//! | [`target`], [`errors`] | reads the URL; says what an error means |
+//! | [`connections`], [`session`], [`tasks`] | sessions: made, pooled, lent, ended |
+//! | [`schema`], [`item_table`], [`item_check`] | tables: made, compared |
+//! | [`runs`], [`run_lock`] | a run's life, and that one process at a time has it |
+//! | [`flush`], [`flights`], [`requests`], [`items`], [`copy_text`] | one transaction per batch |
+//! | [`frontier`], [`export`] | what is read back |
 
+mod connections;
+mod copy_text;
+mod errors;
+mod export;
+mod flights;
+mod flush;
+mod frontier;
+mod item_check;
+mod item_table;
+mod items;
+mod requests;
+mod run_lock;
+mod runs;
+mod schema;
+mod session;
+mod target;
+mod tasks;
+
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use dragline_core::store::{
@@ -9,86 +38,164 @@ use dragline_core::store::{
 use dragline_core::{ItemType, PageOutcome, Refilled, Store, StoreError};
 use serde_json::Value as Json;
 
+use self::connections::Connections;
+use self::flights::Flights;
+use self::item_table::ItemTable;
+use self::run_lock::RunLock;
+use self::target::Target;
 use crate::{SchemaAdmin, StoreSettings};
 
-/// The Postgres store. This build has none: it cannot be made.
-pub enum PostgresStore {}
+/// One flush is on its way to the disk while the next one is being copied.
+const MAX_CONCURRENT_FLUSHES: usize = 2;
+
+type ItemTables = HashMap<&'static str, Arc<ItemTable>>;
+
+/// Runs, frontiers and items in a Postgres database.
+pub struct PostgresStore {
+    connections: Connections,
+    lock: RunLock,
+    flights: Flights,
+    /// By table, those that were prepared.
+    tables: RwLock<Arc<ItemTables>>,
+}
 
 impl PostgresStore {
-    /// A store; nothing is reached yet.
+    /// The store of a URL. Nothing is reached yet.
     ///
     /// # Errors
-    /// [`StoreError::Setup`] always.
-    pub fn new(_url: &str, _settings: &StoreSettings) -> Result<Self, StoreError> {
-        Err(StoreError::Setup {
-            problem: "this build cannot use Postgres".to_owned(),
-            hint: "use another store".to_owned(),
+    /// [`StoreError::Setup`] when the URL cannot be read, or asks for what is not there.
+    pub fn new(url: &str, settings: &StoreSettings) -> Result<Self, StoreError> {
+        let target = Target::parse(url, settings)?;
+        Ok(Self {
+            connections: Connections::new(target, settings, &staging(&ItemTables::new()))?,
+            lock: RunLock::default(),
+            flights: Flights::default(),
+            tables: RwLock::default(),
         })
     }
+
+    fn item_tables(&self) -> Arc<ItemTables> {
+        Arc::clone(&self.tables.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Item types whose tables are as they should be: from now on every session can stage their rows.
+    fn stage(&self, items: &[ItemType]) {
+        let mut tables = ItemTables::clone(&self.item_tables());
+        for item in items {
+            if let Some(table) = item.table
+                && tables.get(table).is_none_or(|known| known.item != *item)
+            {
+                let number = tables.get(table).map_or(tables.len(), |known| known.number);
+                tables.insert(table, Arc::new(ItemTable::new(item, table, number)));
+            }
+        }
+        self.connections.stage(&staging(&tables));
+        *self.tables.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(tables);
+    }
+}
+
+/// The statements that make a session's staging tables.
+fn staging(tables: &ItemTables) -> String {
+    let mut typed: Vec<_> = tables.values().collect();
+    typed.sort_by_key(|table| table.number);
+    let typed = typed.iter().map(|table| table.stage.as_str());
+    [requests::STAGE, items::STAGE].into_iter().chain(typed).collect::<Vec<_>>().join(";\n")
 }
 
 impl Store for PostgresStore {
     fn location(&self) -> String {
-        match *self {}
+        self.connections.target().location.clone()
     }
+
     fn max_concurrent_flushes(&self) -> usize {
-        match *self {}
+        MAX_CONCURRENT_FLUSHES
     }
+
     fn connect(&self) -> BoxFuture<'_, StoreResult<()>> {
-        match *self {}
+        Box::pin(schema::connect(&self.connections))
     }
-    fn prepare_items<'a>(&'a self, _: &'a [ItemType]) -> BoxFuture<'a, StoreResult<()>> {
-        match *self {}
+
+    fn prepare_items<'a>(&'a self, items: &'a [ItemType]) -> BoxFuture<'a, StoreResult<()>> {
+        Box::pin(async move {
+            schema::prepare(&self.connections, items).await?;
+            self.stage(items);
+            Ok(())
+        })
     }
-    fn lock_run<'a>(&'a self, _: &'a str, _: Duration) -> BoxFuture<'a, StoreResult<()>> {
-        match *self {}
+
+    fn lock_run<'a>(&'a self, name: &'a str, patience: Duration) -> BoxFuture<'a, StoreResult<()>> {
+        Box::pin(self.lock.take(&self.connections, name, patience))
     }
-    fn open_run<'a>(&'a self, _: &'a RunSpec) -> BoxFuture<'a, StoreResult<OpenedRun>> {
-        match *self {}
+
+    fn open_run<'a>(&'a self, spec: &'a RunSpec) -> BoxFuture<'a, StoreResult<OpenedRun>> {
+        Box::pin(runs::open(&self.connections, spec))
     }
-    fn flush<'a>(&'a self, _: &'a RunKey, _: &'a [PageOutcome]) -> BoxFuture<'a, StoreResult<FlushReceipt>> {
-        match *self {}
+
+    fn flush<'a>(
+        &'a self,
+        run: &'a RunKey,
+        outcomes: &'a [PageOutcome],
+    ) -> BoxFuture<'a, StoreResult<FlushReceipt>> {
+        Box::pin(flush::flush(self, run, outcomes))
     }
+
     fn cancel_flushes(&self) -> BoxFuture<'_, usize> {
-        match *self {}
+        Box::pin(self.flights.cancel_all())
     }
-    fn refill<'a>(&'a self, _: &'a RunKey, _: &'a Refill) -> BoxFuture<'a, StoreResult<Refilled>> {
-        match *self {}
+
+    fn refill<'a>(&'a self, run: &'a RunKey, ask: &'a Refill) -> BoxFuture<'a, StoreResult<Refilled>> {
+        Box::pin(frontier::refill(&self.connections, run, ask))
     }
-    fn heartbeat<'a>(&'a self, _: &'a RunKey, _: &'a Json) -> BoxFuture<'a, StoreResult<()>> {
-        match *self {}
+
+    fn heartbeat<'a>(&'a self, run: &'a RunKey, stats: &'a Json) -> BoxFuture<'a, StoreResult<()>> {
+        Box::pin(runs::heartbeat(&self.connections, run, stats))
     }
-    fn end_run<'a>(&'a self, _: &'a RunKey, _: RunState, _: &'a str) -> BoxFuture<'a, StoreResult<()>> {
-        match *self {}
+
+    fn end_run<'a>(
+        &'a self,
+        run: &'a RunKey,
+        state: RunState,
+        reason: &'a str,
+    ) -> BoxFuture<'a, StoreResult<()>> {
+        Box::pin(runs::end(&self.connections, run, state, reason))
     }
-    fn summary<'a>(&'a self, _: i64, _: &'a [ItemType]) -> BoxFuture<'a, StoreResult<RunSummary>> {
-        match *self {}
+
+    fn summary<'a>(&'a self, run_id: i64, items: &'a [ItemType]) -> BoxFuture<'a, StoreResult<RunSummary>> {
+        Box::pin(runs::summary(&self.connections, run_id, items))
     }
-    fn find_run<'a>(&'a self, _: &'a str) -> BoxFuture<'a, StoreResult<Option<RunInfo>>> {
-        match *self {}
+
+    fn find_run<'a>(&'a self, run: &'a str) -> BoxFuture<'a, StoreResult<Option<RunInfo>>> {
+        Box::pin(runs::find(&self.connections, run))
     }
+
     fn read_items<'a>(
         &'a self,
-        _: i64,
-        _: &'a str,
-        _: ItemType,
-        _: &'a mut (dyn FnMut(ItemRow) -> std::io::Result<()> + Send),
+        run_id: i64,
+        spider: &'a str,
+        item: ItemType,
+        each: &'a mut (dyn FnMut(ItemRow) -> std::io::Result<()> + Send),
     ) -> BoxFuture<'a, StoreResult<()>> {
-        match *self {}
+        Box::pin(async move { export::read_items(&self.connections, run_id, spider, &item, each).await })
     }
+
     fn close(&self) -> BoxFuture<'_, ()> {
-        match *self {}
+        Box::pin(async move {
+            self.lock.release().await;
+            self.connections.close().await;
+        })
     }
 }
 
 impl SchemaAdmin for PostgresStore {
-    fn ddl(&self, _: &[ItemType]) -> StoreResult<String> {
-        match *self {}
+    fn ddl(&self, items: &[ItemType]) -> StoreResult<String> {
+        schema::ddl(items)
     }
-    fn apply<'a>(&'a self, _: &'a [ItemType]) -> BoxFuture<'a, StoreResult<Vec<String>>> {
-        match *self {}
+
+    fn apply<'a>(&'a self, items: &'a [ItemType]) -> BoxFuture<'a, StoreResult<Vec<String>>> {
+        Box::pin(schema::apply(&self.connections, items))
     }
-    fn check<'a>(&'a self, _: &'a [ItemType]) -> BoxFuture<'a, StoreResult<()>> {
-        match *self {}
+
+    fn check<'a>(&'a self, items: &'a [ItemType]) -> BoxFuture<'a, StoreResult<()>> {
+        Box::pin(schema::check(&self.connections, items))
     }
 }

@@ -1,0 +1,251 @@
+//! What an error of the database means for Dragline. The only place that looks at SQLSTATEs.
+//!
+//! Four meanings matter: *try again later* (the store is away, busy or full), *a row is at fault* (its page
+//! becomes dead and the rest is stored), *somebody must set something up*, and *broken*.
+
+use std::error::Error as _;
+use std::fmt;
+use std::io;
+
+use deadpool_postgres::{PoolError, TimeoutType};
+use dragline_core::StoreError;
+use tokio_postgres::Error;
+use tokio_postgres::error::DbError;
+
+use super::target::Target;
+
+/// Statement was cancelled: by us, or by its own time limit.
+const QUERY_CANCELED: &str = "57014";
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Meaning {
+    Later,
+    Row,
+    Setup,
+    Schema,
+    Broken,
+}
+
+/// What a SQLSTATE means (`PostgreSQL` manual, appendix A).
+fn meaning(code: &str) -> Meaning {
+    match code {
+        // A role, a database, a schema, a privilege, a table of somebody else's.
+        "28P01" | "28000" | "3D000" | "3F000" | "42501" | "42P07" => Meaning::Setup,
+        // A table, a column or a unique index went away after the start-up check.
+        "42P01" | "42703" | "42P10" => Meaning::Schema,
+        // lock_not_available, object_in_use; feature_not_supported is a plan that ALTER TABLE made stale.
+        "55P03" | "55006" | "0A000" => Meaning::Later,
+        _ => match code.get(..2) {
+            // Connection, transaction state (25006: a standby), rollback (deadlock, serialization),
+            // resources (too many connections, disk full), operator (shutdown, start-up, cancel), I/O.
+            Some("08" | "25" | "40" | "53" | "57" | "58") => Meaning::Later,
+            // Data, constraints, raise in a trigger, limits (index row too large), WITH CHECK, cardinality.
+            Some("22" | "23" | "P0" | "54" | "44" | "21" | "09" | "27" | "38" | "39") => Meaning::Row,
+            Some("XX") => Meaning::Broken,
+            // Classes that the SQL standard leaves to implementations: here, a trigger's own code.
+            Some(class) if class.starts_with(|first| matches!(first, '5'..='9' | 'I'..='Z')) => Meaning::Row,
+            _ => Meaning::Broken,
+        },
+    }
+}
+
+/// Whether a statement was cancelled.
+pub(super) fn is_cancel(error: &StoreError) -> bool {
+    matches!(error, StoreError::Unavailable { sqlstate: Some(code), .. } if code == QUERY_CANCELED)
+}
+
+impl Target {
+    /// What went wrong while `what` was tried.
+    pub(super) fn error(&self, what: &str, error: &Error) -> StoreError {
+        match error.as_db_error() {
+            Some(answer) => self.answered(what, answer),
+            None if error.is_closed() || io_cause(error).is_some() => self.away(what, one_line(error)),
+            None => self.unanswered(what, error),
+        }
+    }
+
+    /// What went wrong while a session was taken from the pool.
+    pub(super) fn pool_error(&self, what: &str, error: PoolError) -> StoreError {
+        match error {
+            PoolError::Backend(error) => self.error(what, &error),
+            PoolError::Timeout(TimeoutType::Wait) => self.away(what, "all sessions are busy".to_owned()),
+            PoolError::Timeout(_) => self.away(what, "no answer in time".to_owned()),
+            other => StoreError::Broken {
+                store: self.location.clone(),
+                what: what.to_owned(),
+                source: Cause(other.to_string()).into(),
+            },
+        }
+    }
+
+    /// The store is away; `cause` says how that was noticed.
+    pub(super) fn away(&self, what: &str, cause: String) -> StoreError {
+        StoreError::Unavailable {
+            store: self.location.clone(),
+            what: what.to_owned(),
+            sqlstate: None,
+            source: Cause(cause).into(),
+        }
+    }
+
+    /// Something is there that cannot be.
+    pub(super) fn broken(&self, what: &str, cause: impl Into<String>) -> StoreError {
+        StoreError::Broken {
+            store: self.location.clone(),
+            what: what.to_owned(),
+            source: Cause(cause.into()).into(),
+        }
+    }
+
+    fn answered(&self, what: &str, answer: &DbError) -> StoreError {
+        let code = answer.code().code();
+        let text = format!("{} ({code})", answer.message());
+        match meaning(code) {
+            Meaning::Later => StoreError::Unavailable {
+                store: self.location.clone(),
+                what: what.to_owned(),
+                sqlstate: Some(code.to_owned()),
+                source: Cause(text).into(),
+            },
+            Meaning::Row => StoreError::Refused { message: refusal(answer), sqlstate: Some(code.to_owned()) },
+            Meaning::Setup => StoreError::Setup {
+                problem: format!("{}: {}", self.location, answer.message()),
+                hint: self.remedy(code),
+            },
+            Meaning::Schema => StoreError::Schema {
+                problem: format!("{}: {}", self.location, answer.message()),
+                remedy:
+                    "something changed a table while the crawl was running; `dragline schema check` tells \
+                         what is to be mended"
+                        .to_owned(),
+            },
+            Meaning::Broken => self.broken(what, text),
+        }
+    }
+
+    fn unanswered(&self, what: &str, error: &Error) -> StoreError {
+        // The driver has no other way to tell these apart than their text.
+        let hint = match error.to_string().as_str() {
+            "authentication error" => "check user and password in the URL, and pg_hba.conf on the server",
+            "invalid configuration" => "check host, port and options in the URL",
+            "unexpected message from server" | "error parsing response from server" => {
+                "is it a PostgreSQL server that listens there?"
+            }
+            "timeout waiting for server" => return self.away(what, "no answer in time".to_owned()),
+            _ => return self.broken(what, one_line(error)),
+        };
+        StoreError::Setup {
+            problem: format!("{}: {}", self.location, one_line(error)),
+            hint: hint.to_owned(),
+        }
+    }
+
+    fn remedy(&self, code: &str) -> String {
+        let Self { user, database, .. } = self;
+        match code {
+            "28P01" | "28000" => {
+                "check user and password in the URL, and pg_hba.conf on the server".to_owned()
+            }
+            "3D000" => format!("create it: createdb {database}"),
+            "3F000" => {
+                "create the schema that search_path names (CREATE SCHEMA …), or choose another".to_owned()
+            }
+            "42P07" => {
+                "a table of that name is there already and not Dragline's; choose another schema with \
+                        ?options=-csearch_path%3DNAME in the URL"
+                    .to_owned()
+            }
+            _ => format!(
+                "as its owner: GRANT USAGE, CREATE ON SCHEMA public TO \"{user}\"; GRANT SELECT, INSERT, \
+                 UPDATE ON ALL TABLES IN SCHEMA public TO \"{user}\"; GRANT TEMPORARY ON DATABASE \
+                 \"{database}\" TO \"{user}\";"
+            ),
+        }
+    }
+}
+
+/// What the server says of a row, with the place; never the row itself, which is in `detail`.
+fn refusal(answer: &DbError) -> String {
+    let mut places = Vec::new();
+    if let Some(table) = answer.table() {
+        places.push(format!("table {table}"));
+    }
+    if let Some(column) = answer.column().or_else(|| copied_column(answer.where_())) {
+        places.push(format!("column {column}"));
+    }
+    if let Some(constraint) = answer.constraint() {
+        places.push(format!("constraint {constraint}"));
+    }
+    let places = if places.is_empty() { String::new() } else { format!(" ({})", places.join(", ")) };
+    format!("{}{places}", first_line(answer.message()))
+}
+
+/// COPY names the column only in its context: `COPY stage_1, line 3, column author: "…"`.
+fn copied_column(context: Option<&str>) -> Option<&str> {
+    let (_, rest) = context?.strip_prefix("COPY ")?.split_once(", column ")?;
+    rest.split([':', ',', '\n']).next()
+}
+
+fn io_cause(error: &Error) -> Option<&io::Error> {
+    error.source().and_then(|source| source.downcast_ref())
+}
+
+/// The driver's error and its cause in one line, without the number that only a programmer wants.
+fn one_line(error: &Error) -> String {
+    let text = match error.source() {
+        Some(source) => format!("{error}: {source}"),
+        None => error.to_string(),
+    };
+    match text.rfind(" (os error") {
+        Some(at) => text[..at].to_owned(),
+        None => first_line(&text).to_owned(),
+    }
+}
+
+fn first_line(text: &str) -> &str {
+    text.lines().next().unwrap_or_default()
+}
+
+/// A cause that is one clear line.
+#[derive(Debug)]
+struct Cause(String);
+
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Cause {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sqlstate_decides_what_is_done() {
+        for code in ["08006", "57P01", "57P03", "53300", "53100", "40001", "40P01", "55P03", "57014", "25006"]
+        {
+            assert_eq!(meaning(code), Meaning::Later, "{code}");
+        }
+        for code in ["22001", "22P02", "23502", "23505", "23514", "P0001", "54000", "21000", "MY001"] {
+            assert_eq!(meaning(code), Meaning::Row, "{code}");
+        }
+        for code in ["28P01", "28000", "3D000", "42501"] {
+            assert_eq!(meaning(code), Meaning::Setup, "{code}");
+        }
+        assert_eq!(meaning("42P01"), Meaning::Schema);
+        assert_eq!(meaning("42601"), Meaning::Broken);
+        assert_eq!(meaning("XX000"), Meaning::Broken);
+        assert_eq!(meaning(""), Meaning::Broken);
+    }
+
+    #[test]
+    fn the_column_of_a_copied_row_is_found() {
+        let context = "COPY stage_1, line 3, column author: \"a, column b: c\"";
+        assert_eq!(copied_column(Some(context)), Some("author"));
+        assert_eq!(copied_column(Some("COPY stage_1, line 3, column n, null input")), Some("n"));
+        assert_eq!(copied_column(Some("PL/pgSQL function f() line 1")), None);
+        assert_eq!(copied_column(None), None);
+    }
+}

@@ -1,0 +1,130 @@
+//! Items read back, for exports: streamed, in an order that depends on the rows alone, so that two runs with
+//! the same rows give the same file.
+
+use std::pin::pin;
+
+use dragline_core::store::{ItemRow, StoreResult};
+use dragline_core::{Column, ColumnType, ItemType};
+use futures_util::TryStreamExt;
+use serde_json::{Map, Value as Json};
+use tokio_postgres::Row;
+use tokio_postgres::types::ToSql;
+
+use super::connections::Connections;
+use super::items;
+use crate::identifier::{check_names, quoted};
+
+const WHAT: &str = "reading items";
+
+/// An export takes as long as its reader: no time limit for it, and the same rows from first to last.
+const BEGIN: &str = "BEGIN READ ONLY; SET LOCAL statement_timeout = 0";
+
+/// What takes a row.
+pub(super) type Each<'a> = &'a mut (dyn FnMut(ItemRow) -> std::io::Result<()> + Send);
+
+/// Gives every row of a type that the run was the last to see to `each`.
+pub(super) async fn read_items(
+    connections: &Connections,
+    run_id: i64,
+    spider: &str,
+    item: &ItemType,
+    each: Each<'_>,
+) -> StoreResult<()> {
+    check_names(item)?;
+    let (sql, params): (String, Vec<&(dyn ToSql + Sync)>) = match item.table {
+        Some(table) => (typed_statement(item, table), vec![&run_id]),
+        None => (common_statement(), vec![&run_id, &spider, &item.name]),
+    };
+    let session = connections.session(WHAT).await?;
+    session.run(BEGIN).await?;
+    let rows = session.query_raw(&sql, params).await.map_err(|error| session.error(&error))?;
+    let mut rows = pin!(rows);
+    while let Some(row) = rows.try_next().await.map_err(|error| session.error(&error))? {
+        let fields = match item.table {
+            Some(_) => typed_fields(item, &row),
+            None => json(row.get(0)).and_then(|fields| match fields {
+                Json::Object(fields) => Ok(fields),
+                _ => Err("crawl_items.data is no object".to_owned()),
+            }),
+        };
+        let fields = fields.map_err(|problem| connections.target().broken(WHAT, problem))?;
+        let at = row.len() - 2;
+        each(ItemRow { fields, url: row.get(at), scraped_at: row.get(at + 1) })
+            .map_err(|error| connections.target().broken("writing an item", error.to_string()))?;
+    }
+    session.run("COMMIT").await?;
+    session.release();
+    Ok(())
+}
+
+fn common_statement() -> String {
+    format!(
+        "SELECT data::text, url, {} FROM {} WHERE run_id = $1 AND spider = $2 AND item_type = $3
+         ORDER BY item_key, url COLLATE \"C\", content_hash",
+        moment("scraped_at"),
+        items::TABLE
+    )
+}
+
+fn typed_statement(item: &ItemType, table: &str) -> String {
+    let columns: Vec<String> = item.columns.iter().map(as_text).collect();
+    let order: Vec<String> = if item.is_keyed() {
+        item.columns.iter().filter(|column| item.key.contains(&column.name)).map(as_text).collect()
+    } else {
+        std::iter::once("source_url".to_owned()).chain(columns.iter().cloned()).collect()
+    };
+    let order: Vec<String> = order.iter().map(|text| format!("({text}) COLLATE \"C\"")).collect();
+    format!(
+        "SELECT {}, source_url::text, {} FROM {} WHERE run_id = $1 ORDER BY {}",
+        columns.join(", "),
+        moment("scraped_at"),
+        quoted(table),
+        order.join(", ")
+    )
+}
+
+/// A column as the text that [`typed_field`] reads.
+fn as_text(column: &Column) -> String {
+    let name = quoted(column.name);
+    match column.kind {
+        // The width that the item's value had.
+        ColumnType::Real | ColumnType::Double => format!("{name}::float8::text"),
+        ColumnType::Timestamp => moment(&name),
+        ColumnType::TextList => format!("to_json({name})::text"),
+        _ => format!("{name}::text"),
+    }
+}
+
+/// A moment as every store and export writes it. The session's time zone is UTC.
+fn moment(column: &str) -> String {
+    format!("to_char({column}, 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')")
+}
+
+fn typed_fields(item: &ItemType, row: &Row) -> Result<Map<String, Json>, String> {
+    let fields = item.columns.iter().enumerate().map(|(at, column)| {
+        let value = match row.get::<_, Option<&str>>(at) {
+            Some(text) => typed_field(column, text)?,
+            None => Json::Null,
+        };
+        Ok((column.name.to_owned(), value))
+    });
+    fields.collect()
+}
+
+/// The same JSON that the value had before it was stored; what is exact stays text.
+fn typed_field(column: &Column, text: &str) -> Result<Json, String> {
+    let wrong = || format!("column {} holds a value that is no {:?}", column.name, column.kind);
+    Ok(match column.kind {
+        ColumnType::Text | ColumnType::Numeric | ColumnType::Date | ColumnType::Timestamp => Json::from(text),
+        ColumnType::SmallInt | ColumnType::Integer | ColumnType::BigInt => {
+            Json::from(text.parse::<i64>().map_err(|_| wrong())?)
+        }
+        ColumnType::Real | ColumnType::Double => Json::from(text.parse::<f64>().map_err(|_| wrong())?),
+        ColumnType::Boolean => Json::from(text == "true"),
+        ColumnType::TextList | ColumnType::Json => json(text)?,
+    })
+}
+
+fn json(text: &str) -> Result<Json, String> {
+    serde_json::from_str(text).map_err(|error| format!("a column holds JSON that cannot be read: {error}"))
+}

@@ -1,0 +1,107 @@
+//! Flushes that are under way, and how they are told to give up.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use dragline_core::StoreError;
+use dragline_core::store::StoreResult;
+use futures_util::future::join_all;
+use tokio::sync::Notify;
+use tokio_postgres::CancelToken;
+
+use super::errors::is_cancel;
+use super::tasks::cancel;
+
+/// All flushes under way.
+#[derive(Default)]
+pub(super) struct Flights {
+    under_way: Mutex<HashMap<u64, Arc<State>>>,
+    next: std::sync::atomic::AtomicU64,
+}
+
+#[derive(Default)]
+struct State {
+    cancelled: AtomicBool,
+    told: Notify,
+    token: Mutex<Option<CancelToken>>,
+}
+
+/// One flush under way; dropped, it is not any more.
+pub(super) struct Flight<'a> {
+    flights: &'a Flights,
+    number: u64,
+    state: Arc<State>,
+}
+
+impl Flights {
+    /// A flush begins.
+    pub(super) fn begin(&self) -> Flight<'_> {
+        let number = self.next.fetch_add(1, Ordering::Relaxed);
+        let state = Arc::<State>::default();
+        self.under_way().insert(number, Arc::clone(&state));
+        Flight { flights: self, number, state }
+    }
+
+    /// Tells all of them, and the server; how many there were.
+    pub(super) async fn cancel_all(&self) -> usize {
+        let states: Vec<_> = self.under_way().values().cloned().collect();
+        for state in &states {
+            state.cancelled.store(true, Ordering::Release);
+            state.told.notify_one();
+        }
+        let tokens = states.iter().filter_map(|state| state.token().clone());
+        join_all(tokens.map(cancel)).await;
+        states.len()
+    }
+
+    fn under_way(&self) -> std::sync::MutexGuard<'_, HashMap<u64, Arc<State>>> {
+        self.under_way.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn token(&self) -> std::sync::MutexGuard<'_, Option<CancelToken>> {
+        self.token.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Flight<'_> {
+    /// Waits for something that the server does not know of, unless the flush is cancelled first.
+    pub(super) async fn unless_cancelled<T>(
+        &self,
+        work: impl Future<Output = StoreResult<T>>,
+    ) -> StoreResult<T> {
+        tokio::select! {
+            biased;
+            () = self.state.told.notified() => Err(StoreError::Cancelled),
+            done = work => done,
+        }
+    }
+
+    /// From now on the server can be asked.
+    pub(super) fn cancel_with(&self, token: CancelToken) {
+        *self.state.token() = Some(token);
+    }
+
+    /// Between two statements: a request to cancel may have found none under way.
+    pub(super) fn check(&self) -> StoreResult<()> {
+        if self.is_cancelled() { Err(StoreError::Cancelled) } else { Ok(()) }
+    }
+
+    /// Whether it was cancelled.
+    pub(super) fn is_cancelled(&self) -> bool {
+        self.state.cancelled.load(Ordering::Acquire)
+    }
+
+    /// The server's "canceling statement" is ours if we asked for it, and else its time limit.
+    pub(super) fn explain(&self, error: StoreError) -> StoreError {
+        if self.is_cancelled() && is_cancel(&error) { StoreError::Cancelled } else { error }
+    }
+}
+
+impl Drop for Flight<'_> {
+    fn drop(&mut self) {
+        self.flights.under_way().remove(&self.number);
+    }
+}

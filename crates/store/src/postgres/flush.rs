@@ -1,0 +1,220 @@
+//! The flush: one transaction that makes a batch of outcomes durable.
+//!
+//! The order of its steps is what keeps concurrent flushes from doubling rows and from waiting for each
+//! other in a circle:
+//!
+//! 1. The run's row, shared: a process that was superseded finds another epoch and writes nothing.
+//! 2. The batch's pages, locked in the order of fingerprints; only those still `queued` are applied. That
+//!    makes a repeated batch harmless, also one whose COMMIT was never answered.
+//! 3. New requests, in the order of fingerprints.
+//! 4. Items, table by table in the order of names, keys in order; then dead letters.
+//! 5. The pages' states, last: an insert of step 3 waits for a flush that is changing the same request, and
+//!    a flush in its last step waits for nobody.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use dragline_core::fingerprint::Fingerprint;
+use dragline_core::store::{FlushReceipt, RunKey, StoreResult};
+use dragline_core::{ItemRecord, PageOutcome, PageState, StoreError};
+
+use super::copy_text::CopyText;
+use super::flights::Flight;
+use super::item_table::ItemTable;
+use super::session::{Params, Session};
+use super::{PostgresStore, items, requests};
+
+const EPOCH: &str = "SELECT 1 FROM crawl_runs WHERE run_id = $1 AND epoch = $2 FOR KEY SHARE";
+
+const PAGES: &str = "SELECT fingerprint, state FROM crawl_requests
+    WHERE run_id = $1 AND fingerprint = ANY ($2) ORDER BY fingerprint FOR UPDATE";
+
+const LETTERS: &str =
+    "COPY crawl_dead_letters (run_id, fingerprint, url, item_type, payload, error, sqlstate)
+    FROM STDIN";
+
+const STATES: &str = "UPDATE crawl_requests page
+    SET state = new.state, attempts = new.attempts, status = new.status, error = new.error, done_at = now()
+    FROM unnest($2::bytea[], $3::text[], $4::integer[], $5::integer[], $6::text[])
+         AS new (fingerprint, state, attempts, status, error)
+    WHERE page.run_id = $1 AND page.fingerprint = new.fingerprint";
+
+/// Applies `outcomes`.
+pub(super) async fn flush(
+    store: &PostgresStore,
+    run: &RunKey,
+    outcomes: &[PageOutcome],
+) -> StoreResult<FlushReceipt> {
+    if let Some(message) = outcomes.iter().flat_map(|outcome| &outcome.items).find_map(ItemRecord::refusal) {
+        return Err(StoreError::Refused { message, sqlstate: None });
+    }
+    let flight = store.flights.begin();
+    let ready = async {
+        store.lock.ensure(&store.connections, run).await?;
+        store.connections.session("flushing a batch").await
+    };
+    let session = flight.unless_cancelled(ready).await?;
+    flight.cancel_with(session.cancel_token());
+    let tables = store.item_tables();
+    let transaction = Transaction { session: &session, flight: &flight, tables: &tables, run };
+    match transaction.apply(outcomes).await {
+        Ok(receipt) => {
+            if !flight.is_cancelled() {
+                session.release();
+            }
+            Ok(receipt)
+        }
+        Err(error) => {
+            // A bisection makes many of these: the session is worth keeping. Not after a cancel, though,
+            // which may still be on its way to whatever the session does next.
+            if matches!(error, StoreError::Refused { .. })
+                && session.run("ROLLBACK").await.is_ok()
+                && !flight.is_cancelled()
+            {
+                session.release();
+            }
+            Err(flight.explain(error))
+        }
+    }
+}
+
+struct Transaction<'a> {
+    session: &'a Session,
+    flight: &'a Flight<'a>,
+    tables: &'a HashMap<&'static str, Arc<ItemTable>>,
+    run: &'a RunKey,
+}
+
+impl Transaction<'_> {
+    async fn apply(&self, outcomes: &[PageOutcome]) -> StoreResult<FlushReceipt> {
+        self.flight.check()?;
+        let mut states = self.begin(outcomes).await?;
+        // Of two outcomes of one page the first counts, in one batch as in two.
+        let mut applied: BTreeMap<Fingerprint, &PageOutcome> = BTreeMap::new();
+        for outcome in outcomes {
+            if states.get(&outcome.fingerprint) == Some(&None) {
+                applied.entry(outcome.fingerprint).or_insert(outcome);
+            }
+        }
+        let in_order: Vec<&PageOutcome> = outcomes
+            .iter()
+            .filter(|outcome| applied.get(&outcome.fingerprint).is_some_and(|it| std::ptr::eq(*it, *outcome)))
+            .collect();
+        self.flight.check()?;
+        let found = in_order.iter().flat_map(|outcome| &outcome.requests);
+        let new_requests = requests::insert(self.session, self.run.run_id, found).await?;
+        let items = self.insert_items(&in_order).await?;
+        self.flight.check()?;
+        self.insert_letters(&in_order).await?;
+        self.set_states(&applied).await?;
+        self.flight.check()?;
+        self.session.run("COMMIT").await?;
+        for (fingerprint, outcome) in &applied {
+            states.insert(*fingerprint, Some(outcome.state));
+        }
+        let pages = states.into_iter().filter_map(|(fingerprint, state)| Some((fingerprint, state?)));
+        Ok(FlushReceipt { pages: pages.collect(), new_requests, items })
+    }
+
+    /// Steps 1 and 2 in one round trip. The state of each page that the run has; `None` stands for `queued`.
+    async fn begin(&self, outcomes: &[PageOutcome]) -> StoreResult<BTreeMap<Fingerprint, Option<PageState>>> {
+        let fingerprints: Vec<&[u8]> =
+            outcomes.iter().map(|outcome| outcome.fingerprint.as_bytes().as_slice()).collect();
+        let run: Params<'_> = &[&self.run.run_id, &self.run.epoch];
+        let batch: Params<'_> = &[&self.run.run_id, &fingerprints];
+        let begun = async {
+            let epoch = self.session.prepare_cached(EPOCH).await?;
+            let pages = self.session.prepare_cached(PAGES).await?;
+            tokio::try_join!(
+                biased;
+                self.session.batch_execute("BEGIN"),
+                self.session.query_opt(&epoch, run),
+                self.session.query(&pages, batch),
+            )
+        };
+        let ((), owned, pages) = begun.await.map_err(|error| self.session.error(&error))?;
+        if owned.is_none() {
+            return Err(StoreError::Superseded { run_id: self.run.run_id, epoch: self.run.epoch });
+        }
+        let states = pages.iter().filter_map(|row| {
+            let fingerprint = Fingerprint::from_bytes(row.get(0))?;
+            Some((fingerprint, PageState::parse(row.get(1))))
+        });
+        Ok(states.collect())
+    }
+
+    async fn insert_items(&self, outcomes: &[&PageOutcome]) -> StoreResult<u64> {
+        let mut by_table: BTreeMap<&str, Vec<(&PageOutcome, &ItemRecord)>> = BTreeMap::new();
+        for outcome in outcomes {
+            for record in &outcome.items {
+                let table = record.item_type.table.unwrap_or(items::TABLE);
+                by_table.entry(table).or_default().push((outcome, record));
+            }
+        }
+        let mut rows = 0;
+        for (name, records) in by_table {
+            self.flight.check()?;
+            rows += if name == items::TABLE {
+                items::insert(self.session, self.run, &records).await?
+            } else {
+                self.insert_typed(name, &records).await?
+            };
+        }
+        Ok(rows)
+    }
+
+    async fn insert_typed(&self, name: &str, records: &[(&PageOutcome, &ItemRecord)]) -> StoreResult<u64> {
+        let Some(table) = self.tables.get(name) else {
+            return Err(StoreError::Setup {
+                problem: format!("the table {name} was not prepared before the crawl"),
+                hint: "let the spider name this item type in items()".to_owned(),
+            });
+        };
+        let mut rows = CopyText::default();
+        for (place, (outcome, record)) in records.iter().enumerate() {
+            rows.plain(place);
+            record.values.iter().for_each(|value| rows.value(value));
+            rows.text(&outcome.url);
+            rows.end_row();
+        }
+        self.session.staged_change(&table.copy, rows, &table.take, &[&self.run.run_id]).await
+    }
+
+    async fn insert_letters(&self, outcomes: &[&PageOutcome]) -> StoreResult<()> {
+        let mut rows = CopyText::default();
+        for outcome in outcomes {
+            for letter in &outcome.dead_letters {
+                rows.plain(self.run.run_id);
+                rows.bytes(outcome.fingerprint.as_bytes());
+                rows.text(&outcome.url);
+                rows.text(&letter.item_type);
+                rows.text(&letter.payload.to_string());
+                rows.text(&letter.error);
+                rows.optional(letter.sqlstate.as_deref());
+                rows.end_row();
+            }
+        }
+        if !rows.is_empty() {
+            self.session.copy(LETTERS, rows).await?;
+        }
+        Ok(())
+    }
+
+    async fn set_states(&self, applied: &BTreeMap<Fingerprint, &PageOutcome>) -> StoreResult<()> {
+        if applied.is_empty() {
+            return Ok(());
+        }
+        let outcomes = || applied.values();
+        let fingerprints: Vec<&[u8]> =
+            outcomes().map(|outcome| outcome.fingerprint.as_bytes().as_slice()).collect();
+        let states: Vec<&str> = outcomes().map(|outcome| outcome.state.as_str()).collect();
+        let attempts: Vec<i32> =
+            outcomes().map(|outcome| i32::try_from(outcome.attempts).unwrap_or(i32::MAX)).collect();
+        let statuses: Vec<Option<i32>> = outcomes().map(|outcome| outcome.status.map(i32::from)).collect();
+        let errors: Vec<Option<&str>> = outcomes().map(|outcome| outcome.error.as_deref()).collect();
+        self.session
+            .change(STATES, &[&self.run.run_id, &fingerprints, &states, &attempts, &statuses, &errors])
+            .await?;
+        Ok(())
+    }
+}

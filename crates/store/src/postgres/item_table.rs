@@ -1,0 +1,142 @@
+//! The statements of an item type with a table of its own.
+
+use std::fmt::Write as _;
+
+use dragline_core::{ColumnType, ItemType};
+
+use crate::identifier::{quoted, quoted_list};
+
+/// The SQL name of a column type.
+pub(super) fn sql_type(kind: ColumnType) -> &'static str {
+    match kind {
+        ColumnType::Text => "text",
+        ColumnType::SmallInt => "smallint",
+        ColumnType::Integer => "integer",
+        ColumnType::BigInt => "bigint",
+        ColumnType::Real => "real",
+        ColumnType::Double => "double precision",
+        ColumnType::Boolean => "boolean",
+        ColumnType::Numeric => "numeric",
+        ColumnType::Date => "date",
+        ColumnType::Timestamp => "timestamptz",
+        ColumnType::TextList => "text[]",
+        ColumnType::Json => "jsonb",
+    }
+}
+
+/// The statements that make the table.
+pub(super) fn ddl(item: &ItemType, table: &str) -> String {
+    let table = quoted(table);
+    let mut sql = format!("CREATE TABLE {table} (\n");
+    for column in item.columns {
+        let null = if column.nullable { "" } else { " NOT NULL" };
+        // Writing to a String cannot fail.
+        let _ = writeln!(sql, "    {} {}{null},", quoted(column.name), sql_type(column.kind));
+    }
+    sql.push_str("    run_id bigint NOT NULL,\n    source_url text NOT NULL,\n");
+    sql.push_str("    scraped_at timestamptz NOT NULL DEFAULT now()");
+    if item.is_keyed() {
+        let _ = write!(sql, ",\n    PRIMARY KEY ({})", quoted_list(item.key.iter().copied()));
+    }
+    let _ = write!(sql, "\n);\nCREATE INDEX ON {table} (run_id);\n");
+    sql
+}
+
+/// How rows get into a table: by a COPY into a staging table of the session, and from there by one
+/// statement.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct ItemTable {
+    /// The item type.
+    pub(super) item: ItemType,
+    /// Tells its staging table from the others.
+    pub(super) number: usize,
+    /// Makes the staging table.
+    pub(super) stage: String,
+    /// Fills it: the place in the batch, the item's columns, the page's URL.
+    pub(super) copy: String,
+    /// Empties it into the table; its only parameter is the run.
+    pub(super) take: String,
+}
+
+impl ItemTable {
+    /// The statements of an item type.
+    pub(super) fn new(item: &ItemType, table: &str, number: usize) -> Self {
+        let stage = format!("stage_item_{number}");
+        let table = quoted(table);
+        let columns = quoted_list(item.columns.iter().map(|column| column.name));
+        Self {
+            item: *item,
+            number,
+            // The column "#" cannot be one of the item's: it is no plain name. The others take their types
+            // from the table, and with them its rules for lengths, ranges and domains.
+            stage: format!(
+                "CREATE TEMP TABLE {stage} ON COMMIT DELETE ROWS AS
+                 SELECT 0 AS \"#\", {columns}, source_url FROM {table} WITH NO DATA"
+            ),
+            copy: format!("COPY pg_temp.{stage} (\"#\", {columns}, source_url) FROM STDIN"),
+            take: take(item, &table, &columns, &stage),
+        }
+    }
+}
+
+fn take(item: &ItemType, table: &str, columns: &str, stage: &str) -> String {
+    let into = format!("INSERT INTO {table} ({columns}, run_id, source_url, scraped_at)");
+    if !item.is_keyed() {
+        return format!("{into} SELECT {columns}, $1, source_url, now() FROM pg_temp.{stage} ORDER BY \"#\"");
+    }
+    let key = quoted_list(item.key.iter().copied());
+    let updated = item.columns.iter().map(|column| column.name).filter(|name| !item.key.contains(name));
+    let assignments: Vec<String> = updated
+        .map(quoted)
+        .chain(["run_id", "source_url", "scraped_at"].map(str::to_owned))
+        .map(|column| format!("{column} = EXCLUDED.{column}"))
+        .collect();
+    // One row per key, the last of the batch; equal is what the key's column takes for equal. All flushes
+    // take their keys in this order, so that two of them wait for each other in one direction only.
+    format!(
+        "{into}
+         SELECT DISTINCT ON ({key}) {columns}, $1, source_url, now() FROM pg_temp.{stage}
+         ORDER BY {key}, \"#\" DESC
+         ON CONFLICT ({key}) DO UPDATE SET {}",
+        assignments.join(", ")
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use dragline_core::Column;
+
+    const COLUMNS: &[Column] = &[
+        Column { name: "text", kind: ColumnType::Text, nullable: false },
+        Column { name: "order", kind: ColumnType::Integer, nullable: true },
+    ];
+
+    #[test]
+    fn a_keyed_table_is_made_with_its_key() {
+        let item = ItemType {
+            name: "quote",
+            table: Some("quotes"),
+            key: &["text"],
+            columns: COLUMNS,
+            auto_create: true,
+        };
+        assert_eq!(
+            ddl(&item, "quotes"),
+            "CREATE TABLE \"quotes\" (\n    \"text\" text NOT NULL,\n    \"order\" integer,\n    \
+             run_id bigint NOT NULL,\n    source_url text NOT NULL,\n    \
+             scraped_at timestamptz NOT NULL DEFAULT now(),\n    PRIMARY KEY (\"text\")\n);\n\
+             CREATE INDEX ON \"quotes\" (run_id);\n"
+        );
+        let take = ItemTable::new(&item, "quotes", 0).take;
+        assert!(take.contains("DO UPDATE SET \"order\" = EXCLUDED.\"order\", run_id"), "{take}");
+    }
+
+    #[test]
+    fn rows_without_a_key_are_appended() {
+        let item =
+            ItemType { name: "quote", table: Some("quotes"), key: &[], columns: COLUMNS, auto_create: true };
+        assert!(!ddl(&item, "quotes").contains("PRIMARY KEY"));
+        assert!(!ItemTable::new(&item, "quotes", 0).take.contains("CONFLICT"));
+    }
+}

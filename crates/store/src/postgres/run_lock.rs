@@ -1,0 +1,126 @@
+//! The lock of a run: one process works on a run at a time.
+//!
+//! An advisory lock, held by a session of its own: it ends with the process, however that ends. When the
+//! session dies in an outage, the lock is taken again before the next flush. Between the two another process
+//! may have taken the run over; that one has raised the epoch, and every flush checks it.
+
+use std::time::{Duration, Instant};
+
+use dragline_core::StoreError;
+use dragline_core::store::{RunKey, StoreResult};
+use tokio::sync::Mutex;
+use tokio_postgres::Client;
+
+use super::connections::Connections;
+
+/// How often a held lock is tried again.
+const POLL: Duration = Duration::from_millis(100);
+/// How long a lost lock is tried for before the flush that needs it is told to come again.
+const RETAKE_PATIENCE: Duration = Duration::from_secs(2);
+
+/// Two schemas of one database have runs of the same name: the table's number keeps them apart.
+const TRY: &str = "SELECT pg_try_advisory_lock(hashtextextended('dragline run ' || $1::text, 'crawl_runs'::regclass::oid::bigint))";
+
+/// The lock, held or not.
+#[derive(Default)]
+pub(super) struct RunLock(Mutex<Option<Held>>);
+
+struct Held {
+    name: String,
+    session: Client,
+}
+
+impl RunLock {
+    /// Takes the lock of a run's name.
+    pub(super) async fn take(
+        &self,
+        connections: &Connections,
+        name: &str,
+        patience: Duration,
+    ) -> StoreResult<()> {
+        let mut held = self.0.lock().await;
+        if held.as_ref().is_some_and(|held| held.name == name && !held.session.is_closed()) {
+            return Ok(());
+        }
+        match try_for(connections, name, patience).await? {
+            Some(session) => {
+                *held = Some(Held { name: name.to_owned(), session });
+                Ok(())
+            }
+            None => {
+                Err(StoreError::Locked { name: name.to_owned(), holder: holder(connections, name).await? })
+            }
+        }
+    }
+
+    /// Takes a lost lock again.
+    pub(super) async fn ensure(&self, connections: &Connections, run: &RunKey) -> StoreResult<()> {
+        let mut lock = self.0.lock().await;
+        let Some(held) = lock.as_mut().filter(|held| held.session.is_closed()) else { return Ok(()) };
+        tracing::warn!(
+            run = held.name,
+            "the session that held the run's lock is gone; taking the lock again"
+        );
+        if let Some(session) = try_for(connections, &held.name, RETAKE_PATIENCE).await? {
+            held.session = session;
+            return Ok(());
+        }
+        if epoch(connections, run).await? == Some(run.epoch) {
+            // Nobody has started the run since: it is our own lost session that the server still keeps.
+            return Err(connections.target().away(
+                "taking the run's lock again",
+                "the server has not noticed yet that the session which held it is gone".to_owned(),
+            ));
+        }
+        Err(StoreError::Superseded { run_id: run.run_id, epoch: run.epoch })
+    }
+
+    /// Gives it back.
+    pub(super) async fn release(&self) {
+        *self.0.lock().await = None;
+    }
+}
+
+async fn try_for(connections: &Connections, name: &str, patience: Duration) -> StoreResult<Option<Client>> {
+    let what = "taking the run's lock";
+    let deadline = Instant::now() + patience;
+    let session = connections.lone_session(what).await?;
+    loop {
+        let row = session.query_one(TRY, &[&name]).await;
+        if row.map_err(|error| connections.target().error(what, &error))?.get(0) {
+            return Ok(Some(session));
+        }
+        if Instant::now() >= deadline {
+            return Ok(None);
+        }
+        tokio::time::sleep(POLL).await;
+    }
+}
+
+async fn holder(connections: &Connections, name: &str) -> StoreResult<String> {
+    let session = connections.session("looking who holds the run").await?;
+    let row = session
+        .row(
+            "SELECT pid, hostname, extract(epoch FROM clock_timestamp() - heartbeat_at)::float8
+             FROM crawl_runs WHERE name = $1 AND state = 'running' AND pid IS NOT NULL",
+            &[&name],
+        )
+        .await?;
+    session.release();
+    Ok(match row {
+        Some(row) => format!(
+            "pid {} on {}, last heartbeat {:.0} s ago",
+            row.get::<_, i32>(0),
+            row.get::<_, Option<String>>(1).as_deref().unwrap_or("an unknown host"),
+            row.get::<_, f64>(2).max(0.0)
+        ),
+        None => "one that is just starting or just ending".to_owned(),
+    })
+}
+
+async fn epoch(connections: &Connections, run: &RunKey) -> StoreResult<Option<i64>> {
+    let session = connections.session("looking who holds the run").await?;
+    let row = session.row("SELECT epoch FROM crawl_runs WHERE run_id = $1", &[&run.run_id]).await?;
+    session.release();
+    Ok(row.map(|row| row.get(0)))
+}

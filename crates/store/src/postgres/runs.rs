@@ -1,0 +1,237 @@
+//! The life of a run: opened, alive, ended; and what can be asked about it.
+
+use dragline_core::store::{
+    OpenedRun, PageCounts, ProcessInfo, Resumed, RunInfo, RunKey, RunSpec, RunState, RunSummary, StoreResult,
+};
+use dragline_core::{ItemType, PageState, StoreError};
+use serde_json::Value as Json;
+use tokio_postgres::Row;
+
+use super::connections::Connections;
+use super::session::Session;
+use super::{items, requests};
+use crate::columns::cleaned;
+use crate::identifier::{check_names, quoted};
+
+/// So many starts in a row without a page done end a run.
+const MAX_FRUITLESS_STARTS: i32 = 3;
+
+/// `FOR UPDATE`, so that the epoch is not raised under a flush that has checked it and not yet committed.
+const UNFINISHED: &str = "SELECT run_id, epoch, state, stop_reason, pid, hostname,
+        to_char(heartbeat_at, 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"'), done_at_start, fruitless_starts
+    FROM crawl_runs WHERE name = $1 AND state IN ('running', 'stopped') FOR UPDATE";
+
+const COUNTS: &str = "SELECT state, count(*) FROM crawl_requests WHERE run_id = $1 GROUP BY state";
+
+/// The epoch rises with this too: a process that is still at it writes nothing more.
+const GIVE_UP: &str = "UPDATE crawl_runs SET state = 'failed', stop_reason = $2, finished_at = now(),
+    epoch = epoch + 1 WHERE run_id = $1";
+
+const RESUME: &str = "UPDATE crawl_runs SET state = 'running', stop_reason = NULL, epoch = epoch + 1,
+        heartbeat_at = now(), pid = $2, hostname = $3, done_at_start = $4, fruitless_starts = $5
+    WHERE run_id = $1 RETURNING epoch";
+
+const BEGIN_RUN: &str = "INSERT INTO crawl_runs (name, spider, args, pid, hostname)
+    VALUES ($1, $2, $3::text::jsonb, $4, $5) RETURNING run_id, epoch";
+
+const START_HOSTS: &str =
+    "SELECT DISTINCT host FROM crawl_requests WHERE run_id = $1 AND depth = 0 ORDER BY host";
+
+const HEARTBEAT: &str = "UPDATE crawl_runs SET heartbeat_at = now(), stats = $3::text::jsonb
+    WHERE run_id = $1 AND epoch = $2";
+
+const END: &str = "UPDATE crawl_runs SET state = $3, stop_reason = $4, heartbeat_at = now(),
+        finished_at = CASE WHEN $5 THEN now() END
+    WHERE run_id = $1 AND epoch = $2";
+
+/// Resumes or begins a run.
+pub(super) async fn open(connections: &Connections, spec: &RunSpec) -> StoreResult<OpenedRun> {
+    let session = connections.session("opening the run").await?;
+    session.run("BEGIN").await?;
+    let there = session.row(UNFINISHED, &[&spec.name]).await?;
+    let resumed = match &there {
+        Some(row) => resume(connections, &session, spec, row).await?,
+        None => None,
+    };
+    let (run_id, epoch, resumed) = match resumed {
+        Some((run_id, epoch, resumed)) => (run_id, epoch, Some(resumed)),
+        None => {
+            let (run_id, epoch) = begin(connections, &session, spec).await?;
+            (run_id, epoch, None)
+        }
+    };
+    let hosts = session.rows(START_HOSTS, &[&run_id]).await?;
+    session.run("COMMIT").await?;
+    session.release();
+    let done = resumed.as_ref().map_or(0, |resumed| resumed.pages.of(PageState::Done));
+    Ok(OpenedRun {
+        key: RunKey { run_id, epoch, spider: spec.spider.as_str().into() },
+        resumed,
+        start_hosts: hosts.iter().map(|row| row.get(0)).collect(),
+        done,
+    })
+}
+
+/// Notes that the run is alive.
+pub(super) async fn heartbeat(connections: &Connections, run: &RunKey, stats: &Json) -> StoreResult<()> {
+    let session = connections.session("writing the heartbeat").await?;
+    let stats = cleaned(stats.clone()).to_string();
+    let rows = session.change(HEARTBEAT, &[&run.run_id, &run.epoch, &stats]).await?;
+    session.release();
+    ours(rows, run)
+}
+
+/// Writes how the run ended. Safe twice.
+pub(super) async fn end(
+    connections: &Connections,
+    run: &RunKey,
+    state: RunState,
+    reason: &str,
+) -> StoreResult<()> {
+    let session = connections.session("ending the run").await?;
+    let is_final = matches!(state, RunState::Finished | RunState::Failed);
+    let rows = session.change(END, &[&run.run_id, &run.epoch, &state.as_str(), &reason, &is_final]).await?;
+    session.release();
+    ours(rows, run)
+}
+
+/// What a run holds.
+pub(super) async fn summary(
+    connections: &Connections,
+    run_id: i64,
+    types: &[ItemType],
+) -> StoreResult<RunSummary> {
+    let session = connections.session("summing up the run").await?;
+    let pages = counts(&session, run_id).await?;
+    let mut counted = Vec::new();
+    for item in types {
+        check_names(item)?;
+        let row = match item.table {
+            Some(table) => {
+                let sql = format!("SELECT count(*) FROM {} WHERE run_id = $1", quoted(table));
+                session.row(&sql, &[&run_id]).await?
+            }
+            None => {
+                let sql =
+                    format!("SELECT count(*) FROM {} WHERE run_id = $1 AND item_type = $2", items::TABLE);
+                session.row(&sql, &[&run_id, &item.name]).await?
+            }
+        };
+        counted.push((item.name.to_owned(), row.map_or(0, |row| count(&row, 0))));
+    }
+    let letters =
+        session.row("SELECT count(*) FROM crawl_dead_letters WHERE run_id = $1", &[&run_id]).await?;
+    session.release();
+    Ok(RunSummary { pages, items: counted, dead_letters: letters.map_or(0, |row| count(&row, 0)) })
+}
+
+/// Finds a run by id or by name.
+pub(super) async fn find(connections: &Connections, run: &str) -> StoreResult<Option<RunInfo>> {
+    const COLUMNS: &str = "SELECT run_id, name, spider, state FROM crawl_runs";
+    let session = connections.session("looking for the run").await?;
+    let mut row = None;
+    if let Ok(run_id) = run.parse::<i64>() {
+        row = session.row(&format!("{COLUMNS} WHERE run_id = $1"), &[&run_id]).await?;
+    }
+    if row.is_none() {
+        let sql = format!("{COLUMNS} WHERE name = $1 ORDER BY run_id DESC LIMIT 1");
+        row = session.row(&sql, &[&run]).await?;
+    }
+    session.release();
+    row.map(|row| {
+        Ok(RunInfo {
+            run_id: row.get(0),
+            name: row.get(1),
+            spider: row.get(2),
+            state: state(connections, &row, 3)?,
+        })
+    })
+    .transpose()
+}
+
+/// Resumes the unfinished run of `row`, or ends it and gives `None`.
+async fn resume(
+    connections: &Connections,
+    session: &Session,
+    spec: &RunSpec,
+    row: &Row,
+) -> StoreResult<Option<(i64, i64, Resumed)>> {
+    let run_id: i64 = row.get(0);
+    if spec.fresh {
+        session.change(GIVE_UP, &[&run_id, &"superseded"]).await?;
+        return Ok(None);
+    }
+    let pages = counts(session, run_id).await?;
+    let done = i64::try_from(pages.of(PageState::Done)).unwrap_or(i64::MAX);
+    let fruitless = if done > row.get::<_, i64>(7) { 0 } else { row.get::<_, i32>(8) + 1 };
+    if fruitless >= MAX_FRUITLESS_STARTS && !spec.force {
+        session.change(GIVE_UP, &[&run_id, &"no-progress"]).await?;
+        return Ok(None);
+    }
+    let process = &spec.process;
+    let epoch = session
+        .row(RESUME, &[&run_id, &pid(process), &process.hostname, &done, &fruitless])
+        .await?
+        .map(|row| row.get(0));
+    let epoch = epoch.ok_or_else(|| connections.target().broken("opening the run", "its row went away"))?;
+    let last_process = row
+        .get::<_, Option<i32>>(4)
+        .zip(row.get::<_, Option<String>>(5))
+        .map(|(pid, hostname)| ProcessInfo { pid: pid.unsigned_abs(), hostname });
+    let heartbeat = row.get::<_, Option<String>>(6);
+    let resumed = Resumed {
+        state: state(connections, row, 2)?,
+        stop_reason: row.get(3),
+        last_process,
+        heartbeat_at: heartbeat.and_then(|text| text.parse().ok()),
+        pages,
+    };
+    Ok(Some((run_id, epoch, resumed)))
+}
+
+async fn begin(connections: &Connections, session: &Session, spec: &RunSpec) -> StoreResult<(i64, i64)> {
+    let args = cleaned(spec.args.clone()).to_string();
+    let process = &spec.process;
+    let row = session
+        .row(BEGIN_RUN, &[&spec.name, &spec.spider, &args, &pid(process), &process.hostname])
+        .await?
+        .ok_or_else(|| connections.target().broken("opening the run", "no row came back"))?;
+    let run_id = row.get(0);
+    requests::insert(session, run_id, &spec.start).await?;
+    Ok((run_id, row.get(1)))
+}
+
+async fn counts(session: &Session, run_id: i64) -> StoreResult<PageCounts> {
+    let mut counts = PageCounts::default();
+    for row in session.rows(COUNTS, &[&run_id]).await? {
+        match PageState::parse(row.get(0)) {
+            Some(state) => {
+                counts.ended.insert(state, count(&row, 1));
+            }
+            None => counts.queued = count(&row, 1),
+        }
+    }
+    Ok(counts)
+}
+
+fn count(row: &Row, column: usize) -> u64 {
+    row.get::<_, i64>(column).unsigned_abs()
+}
+
+fn state(connections: &Connections, row: &Row, column: usize) -> StoreResult<RunState> {
+    let text: &str = row.get(column);
+    RunState::parse(text).ok_or_else(|| {
+        connections.target().broken("reading a run", format!("it has the unknown state {text:?}"))
+    })
+}
+
+fn pid(process: &ProcessInfo) -> i32 {
+    i32::try_from(process.pid).unwrap_or(i32::MAX)
+}
+
+fn ours(rows: u64, run: &RunKey) -> StoreResult<()> {
+    match rows {
+        0 => Err(StoreError::Superseded { run_id: run.run_id, epoch: run.epoch }),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,243 @@
+//! Dragline's own tables and those of the item types: made, compared, raised to a newer version.
+
+use dragline_core::store::StoreResult;
+use dragline_core::{ItemType, StoreError};
+
+use super::connections::Connections;
+use super::item_check::{self, Difference};
+use super::item_table;
+use super::session::Session;
+use crate::identifier::check_names;
+
+/// The schema of this program.
+pub(super) const SCHEMA: &str = include_str!("../../../../schema.sql");
+const VERSION: i32 = 1;
+/// What leads from a version to the next: `(from, statements)`. The first version has none.
+const MIGRATIONS: &[(i32, &str)] = &[];
+const TABLES: [&str; 5] =
+    ["crawl_schema", "crawl_runs", "crawl_requests", "crawl_items", "crawl_dead_letters"];
+/// `hashtextextended` and `tcp_user_timeout`; everything older is out of support.
+const OLDEST_SERVER: i32 = 120_000;
+
+/// Held while tables are made or changed, so that two processes that start at once do it one after the other.
+const LOCK: &str = "SELECT pg_advisory_xact_lock(hashtextextended('dragline schema', 0))";
+
+/// All statements that make the tables.
+pub(super) fn ddl(items: &[ItemType]) -> StoreResult<String> {
+    let mut sql = SCHEMA.to_owned();
+    for item in items {
+        check_names(item)?;
+        if let Some(table) = item.table {
+            let ddl = item_table::ddl(item, table);
+            sql.extend(["\n-- Item type ", item.name, ".\n", &ddl]);
+        }
+    }
+    Ok(sql)
+}
+
+/// Reaches the database and makes the own tables if there are none.
+pub(super) async fn connect(connections: &Connections) -> StoreResult<()> {
+    let session = connections.session("connecting").await?;
+    check_server(connections, &session).await?;
+    match version(&session).await? {
+        Some(VERSION) => {}
+        Some(other) => return Err(wrong_version(connections, other)),
+        None => {
+            create_own(&session).await?;
+        }
+    }
+    session.release();
+    Ok(())
+}
+
+/// Compares the item tables; makes those that are missing and may be made.
+pub(super) async fn prepare(connections: &Connections, items: &[ItemType]) -> StoreResult<()> {
+    let session = connections.session("preparing the item tables").await?;
+    let mut differences = Vec::new();
+    for (item, table) in tables(items)? {
+        if item.auto_create {
+            create(&session, item, table).await?;
+        }
+        differences.extend(compare(connections, &session, item, table).await?);
+    }
+    session.release();
+    told(&differences)
+}
+
+/// Makes what is missing and raises an older version; says what it did.
+pub(super) async fn apply(connections: &Connections, items: &[ItemType]) -> StoreResult<Vec<String>> {
+    let session = connections.session("applying the schema").await?;
+    check_server(connections, &session).await?;
+    let mut done = Vec::new();
+    match version(&session).await? {
+        Some(VERSION) => {}
+        Some(older) => done.extend(raise(connections, &session, older).await?),
+        None => {
+            if create_own(&session).await? {
+                done.push(format!("made Dragline's tables, version {VERSION}"));
+            }
+        }
+    }
+    for (item, table) in tables(items)? {
+        if create(&session, item, table).await? {
+            done.push(format!("made table {table} of item type {}", item.name));
+        }
+    }
+    session.release();
+    Ok(done)
+}
+
+/// Compares all tables and changes nothing.
+pub(super) async fn check(connections: &Connections, items: &[ItemType]) -> StoreResult<()> {
+    let session = connections.session("checking the schema").await?;
+    check_server(connections, &session).await?;
+    let mut differences = Vec::new();
+    match version(&session).await? {
+        Some(VERSION) => {
+            for table in TABLES {
+                if !item_check::exists(&session, table).await? {
+                    differences.push(Difference {
+                        problem: format!("table {table} is missing"),
+                        remedy: "-- restore it from a backup, or drop all crawl_ tables and run: dragline \
+                                 schema apply"
+                            .to_owned(),
+                    });
+                }
+            }
+        }
+        Some(other) => return Err(wrong_version(connections, other)),
+        None => differences.push(Difference {
+            problem: "Dragline's own tables are missing".to_owned(),
+            remedy: SCHEMA.to_owned(),
+        }),
+    }
+    for (item, table) in tables(items)? {
+        differences.extend(compare(connections, &session, item, table).await?);
+    }
+    session.release();
+    told(&differences)
+}
+
+fn tables(items: &[ItemType]) -> StoreResult<Vec<(&ItemType, &'static str)>> {
+    items.iter().try_for_each(check_names)?;
+    Ok(items.iter().filter_map(|item| Some((item, item.table?))).collect())
+}
+
+async fn compare(
+    connections: &Connections,
+    session: &Session,
+    item: &ItemType,
+    table: &str,
+) -> StoreResult<Vec<Difference>> {
+    let user = &connections.target().user;
+    let differences = item_check::differences(session, item, table, user).await?;
+    Ok(differences.unwrap_or_else(|| vec![item_check::missing(item, table)]))
+}
+
+fn told(differences: &[Difference]) -> StoreResult<()> {
+    if differences.is_empty() {
+        return Ok(());
+    }
+    let join = |part: fn(&Difference) -> &str, between: &str| {
+        differences.iter().map(part).collect::<Vec<_>>().join(between)
+    };
+    Err(StoreError::Schema {
+        problem: join(|difference| &difference.problem, "; "),
+        remedy: join(|difference| &difference.remedy, "\n"),
+    })
+}
+
+async fn check_server(connections: &Connections, session: &Session) -> StoreResult<()> {
+    let row = session.row("SELECT current_setting('server_version_num')::integer, version()", &[]).await?;
+    let Some((number, name)) = row.map(|row| (row.get::<_, i32>(0), row.get::<_, String>(1))) else {
+        return Ok(());
+    };
+    if number < OLDEST_SERVER {
+        return Err(StoreError::Setup {
+            problem: format!("{}: {name} is too old", connections.target().location),
+            hint: "use PostgreSQL 12 or newer".to_owned(),
+        });
+    }
+    Ok(())
+}
+
+/// The version of the tables; `None` when there are none.
+async fn version(session: &Session) -> StoreResult<Option<i32>> {
+    if !item_check::exists(session, "crawl_schema").await? {
+        return Ok(None);
+    }
+    let row = session.row("SELECT coalesce(max(version), 0) FROM crawl_schema", &[]).await?;
+    Ok(row.map(|row| row.get(0)))
+}
+
+fn wrong_version(connections: &Connections, there: i32) -> StoreError {
+    let location = &connections.target().location;
+    let (problem, hint) = if there > VERSION {
+        (
+            format!("{location}: the tables are version {there}, and this program knows {VERSION} at most"),
+            "use a newer dragline, or another database",
+        )
+    } else {
+        (
+            format!("{location}: the tables are version {there}, and this program needs {VERSION}"),
+            "run `dragline schema apply`",
+        )
+    };
+    StoreError::Setup { problem, hint: hint.to_owned() }
+}
+
+/// Makes the own tables unless somebody was faster; whether it did.
+async fn create_own(session: &Session) -> StoreResult<bool> {
+    session.run("BEGIN").await?;
+    session.rows(LOCK, &[]).await?;
+    let missing = version(session).await?.is_none();
+    if missing {
+        session.run(SCHEMA).await?;
+    }
+    session.run("COMMIT").await?;
+    Ok(missing)
+}
+
+/// Makes the table of an item type unless it is there; whether it did.
+async fn create(session: &Session, item: &ItemType, table: &str) -> StoreResult<bool> {
+    if item_check::exists(session, table).await? {
+        return Ok(false);
+    }
+    session.run("BEGIN").await?;
+    session.rows(LOCK, &[]).await?;
+    let missing = !item_check::exists(session, table).await?;
+    if missing {
+        session.run(&item_table::ddl(item, table)).await?;
+    }
+    session.run("COMMIT").await?;
+    Ok(missing)
+}
+
+async fn raise(connections: &Connections, session: &Session, older: i32) -> StoreResult<Vec<String>> {
+    session.run("BEGIN").await?;
+    session.rows(LOCK, &[]).await?;
+    // Somebody may have been faster.
+    let mut at = version(session).await?.unwrap_or(older);
+    let mut done = Vec::new();
+    while let Some((from, statements)) = MIGRATIONS.iter().find(|(from, _)| *from == at) {
+        session.run(statements).await?;
+        at = from + 1;
+        session.change("INSERT INTO crawl_schema (version) VALUES ($1)", &[&at]).await?;
+        done.push(format!("raised Dragline's tables to version {at}"));
+    }
+    if at != VERSION {
+        return Err(StoreError::Setup {
+            problem: format!(
+                "{}: the tables are version {at}, from which no way leads to {VERSION}",
+                connections.target().location
+            ),
+            hint: if at > VERSION {
+                "use a newer dragline, or another database".to_owned()
+            } else {
+                "drop all crawl_ tables, or use another database".to_owned()
+            },
+        });
+    }
+    session.run("COMMIT").await?;
+    Ok(done)
+}

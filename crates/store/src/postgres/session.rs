@@ -1,0 +1,149 @@
+//! A session on loan from the pool.
+//!
+//! It goes back only when its user says that it is at rest. Dropped in the middle of anything, it is closed,
+//! and the server is asked to give up what it was doing: no session comes back in mid-transaction.
+
+use std::ops::Deref;
+use std::pin::pin;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use deadpool_postgres::{ClientWrapper, Object};
+use dragline_core::StoreError;
+use dragline_core::store::StoreResult;
+use futures_util::SinkExt;
+use tokio_postgres::types::ToSql;
+use tokio_postgres::{Error, Row, Statement};
+
+use super::connections::Dialer;
+use super::copy_text::CopyText;
+use super::tasks::cancel;
+
+/// A COPY travels in messages of this size, so that a large batch is not one.
+const COPY_MESSAGE_BYTES: usize = 1024 * 1024;
+
+/// Parameters of a statement.
+pub(super) type Params<'a> = &'a [&'a (dyn ToSql + Sync)];
+
+/// A session on loan.
+pub(super) struct Session {
+    /// There until the session is dropped.
+    client: Option<Object>,
+    dialer: Arc<Dialer>,
+    what: &'static str,
+    at_rest: bool,
+}
+
+impl Session {
+    pub(super) fn new(client: Object, dialer: Arc<Dialer>, what: &'static str) -> Self {
+        Self { client: Some(client), dialer, what, at_rest: false }
+    }
+
+    /// Gives it back: no transaction is open, nothing is under way.
+    pub(super) fn release(mut self) {
+        self.at_rest = true;
+    }
+
+    /// An error of this session.
+    pub(super) fn error(&self, error: &Error) -> StoreError {
+        self.dialer.target.error(self.what, error)
+    }
+
+    /// Rows of a statement.
+    pub(super) async fn rows(&self, sql: &str, params: Params<'_>) -> StoreResult<Vec<Row>> {
+        let rows = async { self.query(&self.prepare_cached(sql).await?, params).await };
+        rows.await.map_err(|error| self.error(&error))
+    }
+
+    /// The only row of a statement, if there is one.
+    pub(super) async fn row(&self, sql: &str, params: Params<'_>) -> StoreResult<Option<Row>> {
+        Ok(self.rows(sql, params).await?.into_iter().next())
+    }
+
+    /// Runs a statement; the number of rows that it changed.
+    pub(super) async fn change(&self, sql: &str, params: Params<'_>) -> StoreResult<u64> {
+        let changed = async { self.execute(&self.prepare_cached(sql).await?, params).await };
+        changed.await.map_err(|error| self.error(&error))
+    }
+
+    /// Runs statements without parameters.
+    pub(super) async fn run(&self, sql: &str) -> StoreResult<()> {
+        self.batch_execute(sql).await.map_err(|error| self.error(&error))
+    }
+
+    /// Copies rows in; how many.
+    pub(super) async fn copy(&self, sql: &str, rows: CopyText) -> StoreResult<u64> {
+        let copied = async { self.send_copy(&self.prepare_cached(sql).await?, rows.into_bytes()).await };
+        copied.await.map_err(|error| self.error(&error))
+    }
+
+    /// Copies rows into a staging table, and runs the statement that takes them from there. The statement is
+    /// sent behind the rows without waiting for an answer in between.
+    pub(super) async fn staged(
+        &self,
+        copy: &str,
+        rows: CopyText,
+        take: &str,
+        params: Params<'_>,
+    ) -> StoreResult<Vec<Row>> {
+        self.behind_copy(copy, rows, take, async |take| self.query(&take, params).await).await
+    }
+
+    /// The same for a statement that gives no rows back; the number of rows that it changed.
+    pub(super) async fn staged_change(
+        &self,
+        copy: &str,
+        rows: CopyText,
+        take: &str,
+        params: Params<'_>,
+    ) -> StoreResult<u64> {
+        self.behind_copy(copy, rows, take, async |take| self.execute(&take, params).await).await
+    }
+
+    async fn behind_copy<T>(
+        &self,
+        copy: &str,
+        rows: CopyText,
+        take: &str,
+        run: impl AsyncFnOnce(Statement) -> Result<T, Error>,
+    ) -> StoreResult<T> {
+        let taken = async {
+            let (copy, take) = (self.prepare_cached(copy).await?, self.prepare_cached(take).await?);
+            let (_, taken) = tokio::try_join!(biased; self.send_copy(&copy, rows.into_bytes()), run(take))?;
+            Ok(taken)
+        };
+        taken.await.map_err(|error| self.error(&error))
+    }
+
+    async fn send_copy(&self, copy: &Statement, mut rows: Bytes) -> Result<u64, Error> {
+        let mut sink = pin!(self.copy_in::<_, Bytes>(copy).await?);
+        while !rows.is_empty() {
+            sink.feed(rows.split_to(rows.len().min(COPY_MESSAGE_BYTES))).await?;
+        }
+        sink.finish().await
+    }
+}
+
+impl Deref for Session {
+    type Target = ClientWrapper;
+
+    fn deref(&self) -> &ClientWrapper {
+        match &self.client {
+            Some(client) => client,
+            None => unreachable!("a session keeps its client until it is dropped"),
+        }
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        let Some(client) = self.client.take() else { return };
+        if self.at_rest {
+            return;
+        }
+        let client = Object::take(client);
+        if !client.is_closed() {
+            self.dialer.tasks.spawn(cancel(client.cancel_token()));
+        }
+    }
+}

@@ -1,0 +1,49 @@
+//! The tasks that serve sessions. They are ours to end: the pool would abort them in mid-sentence, and leave
+//! sessions behind on the server.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+use tokio_postgres::{CancelToken, NoTls};
+
+/// How long a `CancelRequest` may take; it is one packet on a connection of its own.
+const CANCEL_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// Tasks that were started and have not ended.
+#[derive(Debug, Default)]
+pub(super) struct Tasks(Mutex<JoinSet<()>>);
+
+impl Tasks {
+    /// Starts a task. Outside a runtime there is nothing that it could serve, and it is dropped.
+    pub(super) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            let mut tasks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            // Those that have ended are let go here, or the set would grow with every session.
+            while tasks.try_join_next().is_some() {}
+            tasks.spawn_on(task, &runtime);
+        }
+    }
+
+    /// Waits for all of them; after `limit` cuts those that are left and waits for that. Says how many.
+    pub(super) async fn gather(&self, limit: Duration) -> usize {
+        let mut tasks = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
+        let all = async { while tasks.join_next().await.is_some() {} };
+        if timeout(limit, all).await.is_ok() {
+            return 0;
+        }
+        let cut = tasks.len();
+        tasks.shutdown().await;
+        cut
+    }
+}
+
+/// Asks the server to give up what a session does.
+pub(super) async fn cancel(token: CancelToken) {
+    match timeout(CANCEL_TIMEOUT, token.cancel_query(NoTls)).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => tracing::debug!(%error, "a CancelRequest did not reach the server"),
+        Err(_) => tracing::debug!("a CancelRequest took too long"),
+    }
+}

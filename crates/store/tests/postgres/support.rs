@@ -1,0 +1,113 @@
+//! Stores on fresh databases, and outcomes in few words.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use dragline_core::frontier::QueuedRequest;
+use dragline_core::store::{OpenedRun, ProcessInfo, RunKey, RunSpec};
+use dragline_core::{
+    Column, ColumnType, ItemRecord, ItemType, PageOutcome, PageState, Request, Store, Value,
+};
+use dragline_store::{StoreSettings, open};
+use dragline_testkit::TestDatabase;
+
+pub(crate) const QUOTE: ItemType = ItemType {
+    name: "quote",
+    table: Some("quotes"),
+    key: &["text"],
+    columns: &[
+        Column { name: "text", kind: ColumnType::Text, nullable: false },
+        Column { name: "n", kind: ColumnType::Integer, nullable: true },
+    ],
+    auto_create: true,
+};
+
+pub(crate) const PAGE: ItemType = ItemType {
+    name: "page",
+    table: None,
+    key: &["url"],
+    columns: &[
+        Column { name: "url", kind: ColumnType::Text, nullable: false },
+        Column { name: "title", kind: ColumnType::Text, nullable: true },
+    ],
+    auto_create: true,
+};
+
+pub(crate) fn settings() -> StoreSettings {
+    StoreSettings { connect_timeout: Duration::from_secs(2), ..StoreSettings::default() }
+}
+
+pub(crate) fn store(url: &str) -> Arc<dyn Store> {
+    open(url, &settings()).unwrap()
+}
+
+/// A store on a fresh database, with a run whose start requests are `/0`, `/1` … `/{pages - 1}`.
+pub(crate) async fn run_of(database: &TestDatabase, pages: usize) -> (Arc<dyn Store>, OpenedRun) {
+    let store = store(&database.url());
+    store.connect().await.unwrap();
+    store.prepare_items(&[QUOTE, PAGE]).await.unwrap();
+    let run = store.open_run(&spec("run", pages)).await.unwrap();
+    (store, run)
+}
+
+pub(crate) fn spec(name: &str, pages: usize) -> RunSpec {
+    RunSpec {
+        name: name.to_owned(),
+        spider: "spider".to_owned(),
+        args: serde_json::json!({"start_urls": ["http://a.example/"]}),
+        start: (0..pages).map(page).collect(),
+        fresh: false,
+        force: false,
+        process: ProcessInfo { pid: 4711, hostname: "test-host".to_owned() },
+    }
+}
+
+pub(crate) fn page(number: usize) -> QueuedRequest {
+    QueuedRequest::start(Request::get(format!("http://a.example/{number}")).unwrap(), 0)
+}
+
+pub(crate) fn done(number: usize) -> PageOutcome {
+    let queued = page(number);
+    let mut outcome = PageOutcome::new(queued.fingerprint, queued.request.url().as_str(), PageState::Done);
+    outcome.status = Some(200);
+    outcome
+}
+
+pub(crate) fn quote(text: &str, n: i64) -> ItemRecord {
+    ItemRecord { item_type: QUOTE, values: vec![Value::Text(text.to_owned()), Value::Int(n)] }
+}
+
+pub(crate) fn page_item(url: &str, title: &str) -> ItemRecord {
+    ItemRecord { item_type: PAGE, values: vec![Value::Text(url.to_owned()), Value::Text(title.to_owned())] }
+}
+
+/// A page done with one quote.
+pub(crate) fn with_quote(number: usize, text: &str, n: i64) -> PageOutcome {
+    PageOutcome { items: vec![quote(text, n)], ..done(number) }
+}
+
+/// Sessions of the store under test that the server still has.
+pub(crate) fn sessions(database: &TestDatabase) -> usize {
+    let sql = "SELECT count(*) FROM pg_stat_activity
+               WHERE application_name = 'dragline' AND datname = current_database()";
+    database.value(sql).parse().unwrap()
+}
+
+/// A bounded wait for something that the server shows a little later.
+pub(crate) async fn until(what: &str, mut holds: impl FnMut() -> bool) {
+    for _ in 0..200 {
+        if holds() {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(25)).await;
+    }
+    panic!("waited 5 s in vain until {what}");
+}
+
+pub(crate) async fn flush(
+    store: &dyn Store,
+    run: &RunKey,
+    outcome: PageOutcome,
+) -> dragline_core::store::StoreResult<()> {
+    store.flush(run, &[outcome]).await.map(drop)
+}
