@@ -149,7 +149,7 @@ impl Scheduler {
             self.show();
             let wake_at = tokio::time::Instant::from_std(self.next_turn(now));
             tokio::select! {
-                event = self.receipts.0.recv() => match event {
+                event = self.receipts.recv() => match event {
                     Some(event) => self.on_event(event),
                     None => self.fail("the persistence thread has ended"),
                 },
@@ -230,7 +230,7 @@ impl Scheduler {
             self.on_landed(landed);
         }
         for _ in 0..TAKEN_PER_TURN {
-            let Ok(event) = self.receipts.0.try_recv() else { break };
+            let Some(event) = self.receipts.try_recv() else { break };
             self.on_event(event);
         }
     }
