@@ -31,7 +31,9 @@ pub mod selector;
 pub mod spider;
 pub mod stop;
 pub mod store;
+pub mod stored_page;
 pub mod value;
+mod visible_text;
 pub mod worker;
 
 pub use args::Args;
@@ -49,6 +51,7 @@ pub use response::Response;
 pub use selector::Node;
 pub use spider::{Error, Failure, Result, Spider};
 pub use store::{Store, StoreError};
+pub use stored_page::StoredPage;
 pub use value::{Field, Value};
 
 /// The types that `#[item(…)]` fields are made of, under the names that the derive macro uses.

@@ -1,6 +1,8 @@
 //! What a spider makes of one page: items and new requests.
 
-use crate::item::{Item, ItemRecord};
+use serde_json::{Map, Value as Json, json};
+
+use crate::item::{Item, ItemRecord, ItemType};
 use crate::page::Page;
 use crate::request::Request;
 
@@ -69,6 +71,38 @@ impl Output {
     /// The requests so far.
     pub fn requests(&self) -> &[Request] {
         &self.requests
+    }
+
+    /// The first item type that was emitted and is not among those that the spider declares.
+    pub fn undeclared(&self, declared: &[ItemType]) -> Option<&'static str> {
+        let undeclared = self.items.iter().find(|record| !declared.contains(&record.item_type));
+        undeclared.map(|record| record.item_type.name)
+    }
+
+    /// Everything that was emitted, for snapshots and for people.
+    pub fn to_json(&self) -> Json {
+        let item = |record: &ItemRecord| json!({ record.item_type.name: record.to_json() });
+        let request = |request: &Request| {
+            let mut shown = Map::from_iter([("url".to_owned(), Json::from(request.url().as_str()))]);
+            if request.method() != http::Method::GET {
+                shown.insert("method".to_owned(), Json::from(request.method().as_str()));
+            }
+            if !request.tag_str().is_empty() {
+                shown.insert("tag".to_owned(), Json::from(request.tag_str()));
+            }
+            if !request.meta_map().is_empty() {
+                shown.insert("meta".to_owned(), Json::from(request.meta_map().clone()));
+            }
+            if request.priority_value() != 0 {
+                shown.insert("priority".to_owned(), Json::from(request.priority_value()));
+            }
+            Json::Object(shown)
+        };
+        json!({
+            "items": self.items.iter().map(item).collect::<Vec<_>>(),
+            "requests": self.requests.iter().map(request).collect::<Vec<_>>(),
+            "unusable_links": self.unusable_links,
+        })
     }
 
     /// Items, requests, and the number of links that were no http(s) URLs.

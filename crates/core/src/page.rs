@@ -111,6 +111,17 @@ impl Page {
         Node(self.html().root_element())
     }
 
+    /// The title of the document, white space folded; not that of a drawing in it.
+    pub fn title(&self) -> Option<String> {
+        let title = self.select("title").into_iter().find(Node::is_html)?;
+        Some(title.own_text())
+    }
+
+    /// What a reader sees of the page; see [`Node::visible_text`].
+    pub fn visible_text(&self) -> String {
+        self.root().visible_text()
+    }
+
     /// The elements that `selector` matches, in document order.
     ///
     /// # Panics
@@ -143,6 +154,14 @@ impl Page {
     /// When nothing matches, or the match has no such attribute.
     pub fn attr(&self, selector: &str, name: &str) -> Result<String> {
         self.first(selector).ok_or_else(|| nothing(selector))?.need_attr(selector, name)
+    }
+
+    /// An attribute of all matches that have it.
+    ///
+    /// # Panics
+    /// When `selector` is no CSS selector, which fails the page.
+    pub fn attrs(&self, selector: &str, name: &str) -> Vec<&str> {
+        self.html().select(&compiled(selector)).filter_map(|element| element.attr(name)).collect()
     }
 
     /// Where `a[href]` and `area[href]` lead, http(s) only, in document order.

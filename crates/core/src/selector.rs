@@ -7,6 +7,7 @@ use std::rc::Rc;
 use scraper::{ElementRef, Selector};
 
 use crate::spider::{Error, Result};
+use crate::visible_text::visible_text;
 
 /// Selectors come from code, so there are few; one that is built from data must not fill the memory.
 const MAX_CACHED: usize = 1_000;
@@ -75,14 +76,35 @@ impl<'a> Node<'a> {
         self.first(selector).ok_or_else(|| nothing(selector))?.need_attr(selector, name)
     }
 
+    /// An attribute of all matches that have it.
+    ///
+    /// # Panics
+    /// When `selector` is no CSS selector, which fails the page.
+    pub fn attrs(&self, selector: &str, name: &str) -> Vec<&'a str> {
+        self.0.select(&compiled(selector)).filter_map(|element| element.attr(name)).collect()
+    }
+
     pub(crate) fn need_attr(&self, selector: &str, name: &str) -> Result<String> {
         let value = self.own_attr(name).map(str::to_owned);
         value.ok_or_else(|| Error::new(format!("the match of {selector:?} has no attribute {name:?}")))
     }
 
     /// The text of this element and all below it, white space folded.
+    ///
+    /// Every text counts, also that of scripts; [`Node::visible_text`] is what a reader sees.
     pub fn own_text(&self) -> String {
         fold(self.0.text())
+    }
+
+    /// The text of this element and all below it, as it stands in the document.
+    pub fn raw_text(&self) -> String {
+        self.0.text().collect()
+    }
+
+    /// What a reader sees of this element: no scripts, no hidden parts, a space where the layout breaks, white
+    /// space folded.
+    pub fn visible_text(&self) -> String {
+        visible_text(self.0)
     }
 
     /// An attribute of this element.
@@ -94,26 +116,74 @@ impl<'a> Node<'a> {
     pub fn name(&self) -> &'a str {
         self.0.value().name()
     }
+
+    /// The element that this one is in.
+    pub fn parent(&self) -> Option<Node<'a>> {
+        self.0.parent().and_then(ElementRef::wrap).map(Node)
+    }
+
+    /// The elements directly in this one.
+    pub fn children(&self) -> Vec<Node<'a>> {
+        self.0.child_elements().map(Node).collect()
+    }
+
+    /// The next element beside this one.
+    pub fn next(&self) -> Option<Node<'a>> {
+        self.0.next_siblings().find_map(ElementRef::wrap).map(Node)
+    }
+
+    /// The element beside this one that comes before it.
+    pub fn previous(&self) -> Option<Node<'a>> {
+        self.0.prev_siblings().find_map(ElementRef::wrap).map(Node)
+    }
+
+    /// Whether it is an element of HTML, and not of a drawing or a formula in it: `title` is an element of both.
+    pub(crate) fn is_html(&self) -> bool {
+        self.0.value().name.ns == *"http://www.w3.org/1999/xhtml"
+    }
 }
 
 pub(crate) fn nothing(selector: &str) -> Error {
     Error::new(format!("nothing on the page matches {selector:?}"))
 }
 
-/// Joins pieces of text with all runs of white space folded to one space.
-pub(crate) fn fold<'t>(pieces: impl Iterator<Item = &'t str>) -> String {
-    let mut folded = String::new();
-    let mut gap = false;
-    for character in pieces.flat_map(str::chars) {
-        if character.is_whitespace() {
-            gap = true;
-        } else {
-            if gap && !folded.is_empty() {
-                folded.push(' ');
+/// Joins pieces of text with all runs of white space folded to one space, none at the ends.
+#[derive(Default)]
+pub(crate) struct Fold {
+    folded: String,
+    gap: bool,
+}
+
+impl Fold {
+    /// The next piece.
+    pub(crate) fn push(&mut self, piece: &str) {
+        for character in piece.chars() {
+            if character.is_whitespace() {
+                self.gap = true;
+                continue;
             }
-            gap = false;
-            folded.push(character);
+            if self.gap && !self.folded.is_empty() {
+                self.folded.push(' ');
+            }
+            self.gap = false;
+            self.folded.push(character);
         }
     }
-    folded
+
+    /// White space.
+    pub(crate) fn gap(&mut self) {
+        self.gap = true;
+    }
+
+    /// All pieces.
+    pub(crate) fn finish(self) -> String {
+        self.folded
+    }
+}
+
+/// Pieces of text as one, folded.
+pub(crate) fn fold<'t>(pieces: impl Iterator<Item = &'t str>) -> String {
+    let mut folded = Fold::default();
+    pieces.for_each(|piece| folded.push(piece));
+    folded.finish()
 }

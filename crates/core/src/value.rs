@@ -88,6 +88,12 @@ impl Value {
     }
 }
 
+impl From<&str> for Value {
+    fn from(text: &str) -> Self {
+        Self::Text(text.to_owned())
+    }
+}
+
 /// A moment as every store and export writes it: RFC 3339, UTC, microseconds.
 pub fn timestamp_text(moment: &DateTime<Utc>) -> String {
     moment.to_rfc3339_opts(SecondsFormat::Micros, true)

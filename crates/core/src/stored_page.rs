@@ -1,0 +1,129 @@
+//! Stored pages: how a spider is tried without a network.
+
+use bytes::Bytes;
+use serde_json::Value as Json;
+
+use crate::output::Output;
+use crate::page::Page;
+use crate::request::Request;
+use crate::response::Response;
+use crate::spider::{Error, Result, Spider};
+
+/// A page from a file, to be parsed as a crawl thread would parse it.
+///
+/// ```
+/// # extern crate dragline_core as dragline;
+/// use dragline::StoredPage;
+/// use dragline::prelude::*;
+///
+/// #[derive(Item)]
+/// #[item(key = "url")]
+/// struct Heading { url: String, text: String }
+///
+/// struct Headings;
+///
+/// impl Spider for Headings {
+///     fn name(&self) -> &str { "headings" }
+///     fn items(&self) -> Vec<ItemType> { vec![Heading::item_type()] }
+///     fn start(&self, _args: &Args) -> Result<Vec<Request>> {
+///         Ok(vec![Request::get("https://example.com/")?])
+///     }
+///     fn parse(&self, page: &Page, out: &mut Output) -> Result<()> {
+///         out.item(Heading { url: page.url().to_string(), text: page.text("h1")? });
+///         out.follow_all(page, "a");
+///         Ok(())
+///     }
+/// }
+///
+/// fn main() -> Result<()> {
+///     let page = StoredPage::new("https://example.com/", "<h1>Hello</h1><a href=more>more</a>");
+///     let out = page.parse(&Headings)?;
+///     assert_eq!(out.items()[0].get("text"), Some(&"Hello".into()));
+///     assert_eq!(out.requests()[0].url().as_str(), "https://example.com/more");
+///     Ok(())
+/// }
+/// ```
+#[derive(Debug)]
+pub struct StoredPage {
+    url: String,
+    body: Bytes,
+    tag: String,
+    meta: serde_json::Map<String, Json>,
+    status: u16,
+    content_type: String,
+}
+
+impl StoredPage {
+    /// A page as if it had been fetched from `url`, as `text/html` in UTF-8 and with status 200.
+    pub fn new(url: impl Into<String>, body: impl Into<Bytes>) -> Self {
+        Self {
+            url: url.into(),
+            body: body.into(),
+            tag: String::new(),
+            meta: serde_json::Map::new(),
+            status: 200,
+            content_type: "text/html; charset=utf-8".to_owned(),
+        }
+    }
+
+    /// The tag of its request.
+    #[must_use]
+    pub fn tag(mut self, tag: impl Into<String>) -> Self {
+        self.tag = tag.into();
+        self
+    }
+
+    /// A value of its request's meta.
+    #[must_use]
+    pub fn meta(mut self, name: impl Into<String>, value: impl Into<Json>) -> Self {
+        self.meta.insert(name.into(), value.into());
+        self
+    }
+
+    /// Another status.
+    #[must_use]
+    pub fn status(mut self, status: u16) -> Self {
+        self.status = status;
+        self
+    }
+
+    /// Another `Content-Type`; an empty one means none.
+    #[must_use]
+    pub fn content_type(mut self, content_type: impl Into<String>) -> Self {
+        self.content_type = content_type.into();
+        self
+    }
+
+    /// The page itself.
+    ///
+    /// # Errors
+    /// When its URL is none, or its content type cannot be a header.
+    pub fn page(self) -> Result<Page> {
+        let request = Request::get(&self.url)?.tag(self.tag).with_meta(self.meta);
+        let mut response = Response::stored(request, self.body);
+        response.status = self.status;
+        response.headers.clear();
+        if !self.content_type.is_empty() {
+            response.headers.insert(http::header::CONTENT_TYPE, self.content_type.parse()?);
+        }
+        Ok(Page::new(response))
+    }
+
+    /// What `spider` makes of it.
+    ///
+    /// # Errors
+    /// What the spider says, and when it emits an item type that it does not declare: a crawl would fail the
+    /// page for either.
+    pub fn parse(self, spider: &dyn Spider) -> Result<Output> {
+        let page = self.page()?;
+        let mut out = Output::new();
+        spider.parse(&page, &mut out)?;
+        match out.undeclared(&spider.items()) {
+            None => Ok(out),
+            Some(name) => Err(Error::new(format!(
+                "the spider {:?} emits the item type {name:?}, which its items() does not declare",
+                spider.name()
+            ))),
+        }
+    }
+}
