@@ -1,0 +1,77 @@
+//! Any site: every HTML page of the host that the crawl starts at.
+
+use dragline::prelude::*;
+
+/// The links that lead on.
+const LINKS: &str = "a[href], area[href]";
+
+/// Crawls the hosts of the start URLs, and needs at least one of these.
+pub struct Site;
+
+/// An HTML page.
+#[derive(Item)]
+#[item(name = "page", key = "url")]
+struct SitePage {
+    /// After redirects, without the fragment: links to parts of one page lead to one page.
+    url: String,
+    title: Option<String>,
+    h1: Option<String>,
+    description: Option<String>,
+    /// Where the page says that it belongs.
+    canonical: Option<String>,
+    lang: Option<String>,
+    /// What a reader sees.
+    text: String,
+    /// How many links there are on the page.
+    links: i64,
+    status: u16,
+    bytes: i64,
+}
+
+impl Spider for Site {
+    fn name(&self) -> &str {
+        "site"
+    }
+
+    fn description(&self) -> &str {
+        "any site: follows all links within the host of --start-url, one item per HTML page"
+    }
+
+    fn items(&self) -> Vec<ItemType> {
+        vec![SitePage::item_type()]
+    }
+
+    fn start(&self, _args: &Args) -> Result<Vec<Request>> {
+        bail!("the spider \"site\" has no start of its own: name one with --start-url https://example.com/")
+    }
+
+    fn parse(&self, page: &Page, out: &mut Output) -> Result<()> {
+        // An image or a document that a link leads to is fetched, and has nothing to say.
+        if !page.is_html() {
+            return Ok(());
+        }
+        let attr = |selector, name| page.attr(selector, name).ok();
+        let mut url = page.url().clone();
+        url.set_fragment(None);
+        out.item(SitePage {
+            url: url.into(),
+            title: page.title(),
+            h1: page.text("h1").ok(),
+            description: attr("meta[name='description' i][content]", "content"),
+            canonical: attr("link[rel~='canonical' i][href]", "href")
+                .and_then(|href| page.request(&href).ok())
+                .map(|canonical| canonical.url().to_string()),
+            lang: page.root().own_attr("lang").map(str::to_owned),
+            text: page.visible_text(),
+            links: count(page.select(LINKS).len()),
+            status: page.status(),
+            bytes: count(page.body().len()),
+        });
+        out.follow_all(page, LINKS);
+        Ok(())
+    }
+}
+
+fn count(number: usize) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
