@@ -1,0 +1,298 @@
+//! The words of the command line, apart from what they do.
+//!
+//! Every flag has an environment variable. Values are `Option`s: what is absent here may come from
+//! `dragline.toml` or from the defaults (see `settings`). Their comments are what `--help` prints.
+
+// Help is read on a terminal, where backticks are noise.
+#![allow(clippy::doc_markdown)]
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::settings::parse::{bytes, duration, rate};
+
+/// A scraping pipeline that never lets go of a row.
+#[derive(Debug, Parser)]
+#[command(name = "dragline", version, about, propagate_version = true, after_help = EXAMPLES)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+
+    #[command(flatten)]
+    pub(crate) global: Global,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  dragline demo                                          crawl a small built-in site into dragline.db
+  dragline crawl site --start-url https://example.com/   crawl one host
+  dragline crawl quotes --limit 20 -o quotes.jsonl       stop after 20 pages, export the rows
+  dragline crawl quotes --store postgres://me@db/crawls  into Postgres
+
+Exit codes: 0 finished · 1 error · 2 usage · 75 stopped early, the same command resumes · 70 forced";
+
+/// Flags of every command.
+#[derive(Debug, Args)]
+pub(crate) struct Global {
+    /// Settings file [default: dragline.toml here, if there is one]
+    #[arg(long, global = true, env = "DRAGLINE_CONFIG", value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+
+    /// Where runs and items are kept: sqlite:PATH or postgres://… [default: sqlite:dragline.db]
+    #[arg(long, global = true, env = "DRAGLINE_STORE", value_name = "URL", hide_env_values = true)]
+    pub(crate) store: Option<String>,
+
+    /// Form of the log on stderr [default: text]
+    #[arg(long, global = true, env = "DRAGLINE_LOG_FORMAT", value_name = "FORMAT")]
+    pub(crate) log_format: Option<LogFormat>,
+
+    /// What is logged: error, warn, info, debug, or per module (dragline_engine=debug) [default: info]
+    #[arg(long, global = true, env = "DRAGLINE_LOG", value_name = "FILTER")]
+    pub(crate) log: Option<String>,
+}
+
+/// The form of log lines.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum LogFormat {
+    /// For people
+    #[default]
+    Text,
+    /// One JSON object a line
+    Json,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Crawl with a spider; resume its run if one was left unfinished
+    #[command(after_help = CRAWL_EXAMPLES)]
+    Crawl(Box<Crawl>),
+
+    /// List the spiders, their items and tables
+    List,
+
+    /// Print, create or check the tables
+    #[command(after_help = SCHEMA_EXAMPLES)]
+    Schema {
+        #[command(subcommand)]
+        action: SchemaAction,
+    },
+
+    /// Export a run's items from the store
+    #[command(after_help = "Example:\n  dragline export 12 --item quote -o quotes.csv")]
+    Export(Export),
+
+    /// Say whether a crawl is alive, by its heartbeat file; exit 0 or 1
+    #[command(after_help = "Example:\n  dragline healthcheck --heartbeat-file /tmp/dragline.heartbeat")]
+    Healthcheck(Healthcheck),
+
+    /// Crawl a small site made by the program itself, and show the rows
+    #[command(after_help = "Example:\n  dragline demo && dragline demo --store postgres://localhost/crawls")]
+    Demo,
+}
+
+const CRAWL_EXAMPLES: &str = "\
+Examples:
+  dragline crawl site --start-url https://example.com/ --limit 100
+  dragline crawl quotes -a start_urls=https://quotes.toscrape.com/tag/love/ -a limit=5
+  dragline crawl quotes --store postgres://me@db/crawls --rate 0.5 --max-duration 1h
+
+Stop it with Ctrl-C or SIGTERM; the same command goes on where it stopped.";
+
+const SCHEMA_EXAMPLES: &str = "\
+Examples:
+  dragline schema print --store postgres://db/crawls | psql crawls
+  dragline schema check --store postgres://db/crawls";
+
+/// `dragline crawl`.
+#[derive(Debug, Args)]
+pub(crate) struct Crawl {
+    /// The spider; `dragline list` names them
+    #[arg(env = "DRAGLINE_SPIDER")]
+    pub(crate) spider: String,
+
+    /// Start here instead of the spider's own start URLs; repeatable
+    #[arg(long = "start-url", env = "DRAGLINE_START_URLS", value_name = "URL", value_delimiter = ',')]
+    pub(crate) start_urls: Vec<String>,
+
+    /// An argument for the spider; start_urls, limit and force_run mean the same as the flags
+    #[arg(short = 'a', long = "arg", env = "DRAGLINE_ARGS", value_name = "NAME=VALUE")]
+    pub(crate) args: Vec<String>,
+
+    /// Stop after exactly N pages are done, resumes included; 0 = no limit
+    #[arg(long, env = "DRAGLINE_LIMIT", value_name = "N", help_heading = LIMITS)]
+    pub(crate) limit: Option<u64>,
+
+    /// Stop once N items are stored; 0 = no limit
+    #[arg(long, env = "DRAGLINE_MAX_ITEMS", value_name = "N", help_heading = LIMITS)]
+    pub(crate) max_items: Option<u64>,
+
+    /// Follow links at most N deep; 0 = no limit
+    #[arg(long, env = "DRAGLINE_MAX_DEPTH", value_name = "N", help_heading = LIMITS)]
+    pub(crate) max_depth: Option<u32>,
+
+    /// Stop after this time, such as 90s, 45m or 6h; 0 = no limit
+    #[arg(long, env = "DRAGLINE_MAX_DURATION", value_name = "TIME", value_parser = duration, help_heading = LIMITS)]
+    pub(crate) max_duration: Option<Duration>,
+
+    /// The run's name [default: spider and digest of start URLs and arguments]
+    #[arg(long, env = "DRAGLINE_RUN", value_name = "NAME", help_heading = RUN)]
+    pub(crate) run: Option<String>,
+
+    /// End an unfinished run of this name and begin anew
+    #[arg(long, env = "DRAGLINE_FRESH", help_heading = RUN)]
+    pub(crate) fresh: bool,
+
+    /// Resume even after three starts in a row that brought no page
+    #[arg(long, env = "DRAGLINE_FORCE_RUN", help_heading = RUN)]
+    pub(crate) force_run: bool,
+
+    /// Export the run's items when it ends: FILE.jsonl, FILE.csv or - (JSON lines on stdout)
+    #[arg(short = 'o', long, env = "DRAGLINE_OUTPUT", value_name = "FILE", help_heading = RUN)]
+    pub(crate) output: Option<String>,
+
+    #[command(flatten)]
+    pub(crate) tuning: Tuning,
+}
+
+const LIMITS: &str = "Limits";
+const RUN: &str = "Run";
+const FETCHING: &str = "Fetching";
+const STORING: &str = "Storing";
+const PROCESS: &str = "Process";
+
+/// Settings that the file knows as well.
+#[derive(Clone, Debug, Default, Args, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Tuning {
+    /// Requests in flight, over all hosts [default: 32]
+    #[arg(long, env = "DRAGLINE_CONCURRENCY", value_name = "N", help_heading = FETCHING)]
+    pub(crate) concurrency: Option<usize>,
+
+    /// Requests in flight per host [default: 2]
+    #[arg(long, env = "DRAGLINE_HOST_CONCURRENCY", value_name = "N", help_heading = FETCHING)]
+    pub(crate) host_concurrency: Option<usize>,
+
+    /// Requests per second and host, fractions allowed; 0 = no limit [default: 2]
+    #[arg(long, env = "DRAGLINE_RATE", value_name = "R", value_parser = rate, help_heading = FETCHING)]
+    pub(crate) rate: Option<f64>,
+
+    /// Whether robots.txt is obeyed [default: true]
+    #[arg(long, env = "DRAGLINE_ROBOTS", value_name = "BOOL", help_heading = FETCHING)]
+    pub(crate) robots: Option<bool>,
+
+    /// The User-Agent header
+    #[arg(long, env = "DRAGLINE_USER_AGENT", value_name = "TEXT", help_heading = FETCHING)]
+    pub(crate) user_agent: Option<String>,
+
+    /// Further attempts after a failed one [default: 3]
+    #[arg(long, env = "DRAGLINE_RETRIES", value_name = "N", help_heading = FETCHING)]
+    pub(crate) retries: Option<u32>,
+
+    /// Time for connecting [default: 10s]
+    #[arg(long, env = "DRAGLINE_CONNECT_TIMEOUT", value_name = "TIME", value_parser = duration, help_heading = FETCHING)]
+    #[serde(deserialize_with = "crate::settings::parse::duration_in_file")]
+    pub(crate) connect_timeout: Option<Duration>,
+
+    /// Time for a whole request [default: 180s]
+    #[arg(long, env = "DRAGLINE_REQUEST_TIMEOUT", value_name = "TIME", value_parser = duration, help_heading = FETCHING)]
+    #[serde(deserialize_with = "crate::settings::parse::duration_in_file")]
+    pub(crate) request_timeout: Option<Duration>,
+
+    /// Largest body, decompressed [default: 64MiB]
+    #[arg(long, env = "DRAGLINE_MAX_BODY", value_name = "BYTES", value_parser = bytes, help_heading = FETCHING)]
+    #[serde(deserialize_with = "crate::settings::parse::bytes_in_file")]
+    pub(crate) max_body: Option<usize>,
+
+    /// Threads that parse [default: one per core]
+    #[arg(long, env = "DRAGLINE_CRAWL_THREADS", value_name = "N", help_heading = PROCESS)]
+    pub(crate) crawl_threads: Option<usize>,
+
+    /// Memory for pages, outcomes and batches in hand [default: 256MiB]
+    #[arg(long, env = "DRAGLINE_MEMORY_BUDGET", value_name = "BYTES", value_parser = bytes, help_heading = PROCESS)]
+    #[serde(deserialize_with = "crate::settings::parse::bytes_in_file")]
+    pub(crate) memory_budget: Option<usize>,
+
+    /// Rows in a batch [default: 1000]
+    #[arg(long, env = "DRAGLINE_FLUSH_ROWS", value_name = "N", help_heading = STORING)]
+    pub(crate) flush_rows: Option<usize>,
+
+    /// Bytes in a batch [default: 8MiB]
+    #[arg(long, env = "DRAGLINE_FLUSH_BYTES", value_name = "BYTES", value_parser = bytes, help_heading = STORING)]
+    #[serde(deserialize_with = "crate::settings::parse::bytes_in_file")]
+    pub(crate) flush_bytes: Option<usize>,
+
+    /// Age at which a batch is flushed [default: 1s]
+    #[arg(long, env = "DRAGLINE_FLUSH_INTERVAL", value_name = "TIME", value_parser = duration, help_heading = STORING)]
+    #[serde(deserialize_with = "crate::settings::parse::duration_in_file")]
+    pub(crate) flush_interval: Option<Duration>,
+
+    /// Flushes that may be pending at once [default: 2]
+    #[arg(long, env = "DRAGLINE_MAX_PENDING_FLUSHES", value_name = "N", help_heading = STORING)]
+    pub(crate) max_pending_flushes: Option<usize>,
+
+    /// End the run when the store is away for longer; 0 = wait for ever [default: 0]
+    #[arg(long, env = "DRAGLINE_MAX_OUTAGE", value_name = "TIME", value_parser = duration, help_heading = STORING)]
+    #[serde(deserialize_with = "crate::settings::parse::duration_in_file")]
+    pub(crate) max_outage: Option<Duration>,
+
+    /// Time for each start-up operation on the store [default: 5s]
+    #[arg(long, env = "DRAGLINE_OPERATION_TIMEOUT", value_name = "TIME", value_parser = duration, help_heading = STORING)]
+    #[serde(deserialize_with = "crate::settings::parse::duration_in_file")]
+    pub(crate) operation_timeout: Option<Duration>,
+
+    /// Time for the whole start-up on the store [default: 20s]
+    #[arg(long, env = "DRAGLINE_STARTUP_TIMEOUT", value_name = "TIME", value_parser = duration, help_heading = STORING)]
+    #[serde(deserialize_with = "crate::settings::parse::duration_in_file")]
+    pub(crate) startup_timeout: Option<Duration>,
+
+    /// Time from a stop signal to the exit, at least 4s [default: 8s]
+    #[arg(long, env = "SHUTDOWN_TIMEOUT_SECONDS", value_name = "TIME", value_parser = duration, help_heading = PROCESS)]
+    #[serde(deserialize_with = "crate::settings::parse::duration_in_file")]
+    pub(crate) shutdown_timeout: Option<Duration>,
+
+    /// File that the working loops write their heartbeat to, for `dragline healthcheck`
+    #[arg(long, env = "DRAGLINE_HEARTBEAT_FILE", value_name = "FILE", help_heading = PROCESS)]
+    pub(crate) heartbeat_file: Option<PathBuf>,
+}
+
+/// `dragline schema …`.
+#[derive(Clone, Copy, Debug, Subcommand)]
+pub(crate) enum SchemaAction {
+    /// Print the statements that make all tables
+    Print,
+    /// Make or raise the tables
+    Apply,
+    /// Hold the tables against what the program needs; exit 1 on a difference
+    Check,
+}
+
+/// `dragline export`.
+#[derive(Debug, Args)]
+pub(crate) struct Export {
+    /// The run: its id, or its name for the newest of that name
+    pub(crate) run: String,
+
+    /// FILE.jsonl, FILE.csv or - (JSON lines on stdout)
+    #[arg(short = 'o', long, value_name = "FILE", default_value = "-")]
+    pub(crate) output: String,
+
+    /// Only this item type; CSV takes one
+    #[arg(long, value_name = "TYPE")]
+    pub(crate) item: Option<String>,
+}
+
+/// `dragline healthcheck`.
+#[derive(Debug, Args)]
+pub(crate) struct Healthcheck {
+    /// The file that `crawl --heartbeat-file` writes
+    #[arg(long, env = "DRAGLINE_HEARTBEAT_FILE", value_name = "FILE")]
+    pub(crate) heartbeat_file: PathBuf,
+
+    /// Age at which a heartbeat counts as missing
+    #[arg(long, env = "DRAGLINE_HEALTH_MAX_AGE", value_name = "TIME", value_parser = duration, default_value = "60s")]
+    pub(crate) max_age: Duration,
+}

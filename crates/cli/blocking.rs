@@ -1,0 +1,52 @@
+//! A store's futures, waited for by commands that only read.
+
+use std::time::Duration;
+
+use dragline_core::StoreError;
+use dragline_core::store::{Store, StoreResult};
+
+use crate::exit::Failed;
+
+/// A private runtime. It has a worker of its own since the SQLite store blocks in place.
+pub(crate) struct Blocking(tokio::runtime::Runtime);
+
+impl Blocking {
+    pub(crate) fn new() -> Result<Self, Failed> {
+        tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .thread_name("store")
+            .enable_all()
+            .build()
+            .map(Self)
+            .map_err(|error| Failed::error(format!("no runtime for the store could be started: {error}")))
+    }
+
+    /// Waits for `work`, at most for `limit`.
+    pub(crate) fn wait<T>(
+        &self,
+        store: &dyn Store,
+        what: &str,
+        limit: Duration,
+        work: impl Future<Output = StoreResult<T>>,
+    ) -> Result<T, Failed> {
+        self.wait_plain(what, &store.location(), limit, work)
+    }
+
+    /// Waits for `work` on a store that is known by its location.
+    pub(crate) fn wait_plain<T>(
+        &self,
+        what: &str,
+        location: &str,
+        limit: Duration,
+        work: impl Future<Output = Result<T, StoreError>>,
+    ) -> Result<T, Failed> {
+        let timed = self.0.block_on(async { tokio::time::timeout(limit, work).await });
+        match timed {
+            Ok(result) => result.map_err(Failed::from),
+            Err(_) => {
+                Err(Failed::error(format!("{location} did not answer within {} s ({what})", limit.as_secs()))
+                    .hint("is the database running, and can it be reached from here?"))
+            }
+        }
+    }
+}

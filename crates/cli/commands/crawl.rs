@@ -1,0 +1,111 @@
+//! `dragline crawl`.
+
+use std::io::{self, Write};
+use std::sync::Arc;
+use std::time::Duration;
+
+use dragline_core::store::{RunInfo, RunState, RunSummary, Store};
+use dragline_core::{PageState, Spider};
+
+use super::{find_spider, print};
+use crate::arguments::Crawl;
+use crate::blocking::Blocking;
+use crate::exit::{Exit, Failed};
+use crate::export::{self, Target};
+use crate::report::Report;
+use crate::run::{Ended, crawl};
+use crate::settings::{Common, CrawlSettings};
+
+/// After a stop the report must fit into what a container grants.
+const READ_AFTER_STOP: Duration = Duration::from_secs(1);
+
+pub(super) fn run(arguments: Crawl, common: &Common, spiders: &[Arc<dyn Spider>]) -> Result<Exit, Failed> {
+    let spider = find_spider(&arguments.spider, spiders)?;
+    let settings = CrawlSettings::combine(arguments, common, &**spider)?;
+    let Some(ended) = crawl(spider, &settings)? else {
+        print("stopped during start-up, before the first request; the same command starts again\n");
+        return Ok(Exit::Stopped);
+    };
+    after(&ended, &settings, &**spider)
+}
+
+/// Report and export, read back from the store; says how the process ends.
+pub(super) fn after(ended: &Ended, settings: &CrawlSettings, spider: &dyn Spider) -> Result<Exit, Failed> {
+    let limit = match ended.state {
+        RunState::Stopped => READ_AFTER_STOP,
+        _ => settings.persistence.operation_timeout,
+    };
+    let blocking = Blocking::new()?;
+    let store = dragline_store::open(&settings.store.0, &settings.store_settings)?;
+    let summary = summary(&*store, &blocking, ended, spider, limit);
+    if let Err(error) = &summary {
+        tracing::warn!("the report lacks the store's figures: {}", error.what);
+    }
+    let summary = summary.ok();
+    let report = report(ended, settings, summary.as_ref());
+
+    let mut exit = ended.exit;
+    if ended.state == RunState::Finished
+        && let Some(target) = &settings.output
+    {
+        let run = RunInfo {
+            run_id: ended.run.key.run_id,
+            name: settings.run_name.clone(),
+            spider: spider.name().to_owned(),
+            state: ended.state,
+        };
+        let rows = export::export(&*store, &blocking, &run, &spider.items(), target)?;
+        tracing::info!(rows, "exported");
+    } else if settings.output.is_some() {
+        tracing::warn!("nothing was exported: the run is not finished; the same command goes on and exports");
+    }
+    let _ = blocking.wait(&*store, "closing", limit, async {
+        store.close().await;
+        Ok(())
+    });
+
+    // Rows on stdout are for a program; the report then goes where the log goes.
+    if settings.output == Some(Target::Stdout) {
+        let _ = io::stderr().write_all(report.as_bytes());
+    } else {
+        print(&report);
+    }
+    if let Some(pages) = summary.map(|summary| summary.pages)
+        && exit == Exit::Finished
+        && pages.of(PageState::Done) == 0
+        && pages.of(PageState::Failed) + pages.of(PageState::Dead) > 0
+    {
+        exit = Exit::Error;
+        let hint = "their errors are in crawl_requests.error, and in the log above";
+        return Err(Failed { exit, ..Failed::error("no page was done: every request failed") }.hint(hint));
+    }
+    Ok(exit)
+}
+
+fn summary(
+    store: &dyn Store,
+    blocking: &Blocking,
+    ended: &Ended,
+    spider: &dyn Spider,
+    limit: Duration,
+) -> Result<RunSummary, Failed> {
+    blocking.wait(store, "connect", limit, store.connect())?;
+    let items = spider.items();
+    blocking.wait(store, "reading the run's figures", limit, store.summary(ended.run.key.run_id, &items))
+}
+
+fn report(ended: &Ended, settings: &CrawlSettings, summary: Option<&RunSummary>) -> String {
+    let stats = ended.stats.snapshot();
+    Report {
+        run_name: &settings.run_name,
+        run_id: ended.run.key.run_id,
+        state: ended.state,
+        reason: &ended.reason,
+        summary,
+        elapsed: ended.elapsed,
+        pages_fetched: stats.pages_fetched,
+        refused_links: stats.refused_links,
+        stop: &ended.stop,
+    }
+    .render()
+}

@@ -1,0 +1,96 @@
+//! From words to deeds: parses the command line, runs one command, maps its result to an exit code.
+
+mod crawl;
+mod demo;
+mod demo_site;
+mod export;
+mod list;
+mod schema;
+mod table;
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::builder::PossibleValuesParser;
+use clap::{CommandFactory, FromArgMatches};
+use dragline_core::Spider;
+
+use crate::arguments::{Arguments, Command};
+use crate::exit::{Exit, Failed};
+use crate::settings::Common;
+use crate::{heartbeat, logging};
+
+/// All of a binary's `main`: the command line, with these spiders.
+#[allow(clippy::needless_pass_by_value)] // `run(spiders![A, B])` is all of a `main`
+pub fn run(spiders: Vec<Arc<dyn Spider>>) -> ExitCode {
+    let arguments = match parse(&spiders) {
+        Ok(arguments) => arguments,
+        // Help and version come this way too, with their own exit code.
+        Err(error) => {
+            let _ = error.print();
+            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(Exit::Usage.code()));
+        }
+    };
+    match dispatch(arguments, &spiders) {
+        Ok(exit) => exit.into(),
+        Err(failed) => {
+            let _ = writeln!(io::stderr(), "{failed}");
+            failed.exit.into()
+        }
+    }
+}
+
+/// The spiders' names are values that the parser knows: it suggests the one that was meant.
+fn parse(spiders: &[Arc<dyn Spider>]) -> Result<Arguments, clap::Error> {
+    let names: Vec<String> = spiders.iter().map(|spider| spider.name().to_owned()).collect();
+    let command = Arguments::command().mut_subcommand("crawl", |crawl| {
+        crawl.mut_arg("spider", |spider| spider.value_parser(PossibleValuesParser::new(names)))
+    });
+    Arguments::from_arg_matches(&command.try_get_matches()?)
+}
+
+fn dispatch(arguments: Arguments, spiders: &[Arc<dyn Spider>]) -> Result<Exit, Failed> {
+    if let Command::Healthcheck(check) = arguments.command {
+        // A health check must not depend on settings: it answers even where they are wrong.
+        return Ok(healthcheck(&check));
+    }
+    let common = Common::read(arguments.global)?;
+    logging::start(common.log_format, common.log.as_deref())?;
+    match arguments.command {
+        Command::Crawl(crawl) => crawl::run(*crawl, &common, spiders),
+        Command::List => list::run(spiders),
+        Command::Schema { action } => schema::run(action, &common, spiders),
+        Command::Export(export) => export::run(&export, &common, spiders),
+        Command::Demo => demo::run(&common),
+        Command::Healthcheck(check) => Ok(healthcheck(&check)),
+    }
+}
+
+fn healthcheck(check: &crate::arguments::Healthcheck) -> Exit {
+    match heartbeat::check(&check.heartbeat_file, check.max_age) {
+        Ok(line) => {
+            print(&format!("healthy: {line}\n"));
+            Exit::Finished
+        }
+        Err(line) => {
+            print(&format!("unhealthy: {line}\n"));
+            Exit::Error
+        }
+    }
+}
+
+/// Writes to stdout. A reader that is gone has seen enough.
+fn print(text: &str) {
+    let mut stdout = io::stdout().lock();
+    let _ = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
+}
+
+/// The spider of this name.
+fn find_spider<'a>(name: &str, spiders: &'a [Arc<dyn Spider>]) -> Result<&'a Arc<dyn Spider>, Failed> {
+    spiders.iter().find(|spider| spider.name() == name).ok_or_else(|| {
+        let known: Vec<&str> = spiders.iter().map(|spider| spider.name()).collect();
+        Failed::usage(format!("this program has no spider {name:?}"))
+            .hint(format!("it has {}", known.join(", ")))
+    })
+}

@@ -1,0 +1,45 @@
+//! The first line of a crawl: whether a run is new or resumed, and how its last process ended.
+
+use dragline_core::PageState;
+use dragline_core::store::{OpenedRun, Resumed, RunState};
+use tracing::info;
+
+/// Says it in the log.
+pub(crate) fn say(name: &str, run: &OpenedRun) {
+    let run_id = run.key.run_id;
+    match &run.resumed {
+        None => info!(run = name, run_id, spider = &*run.key.spider, "new run"),
+        Some(resumed) => {
+            let pages = &resumed.pages;
+            info!(
+                run = name,
+                run_id,
+                spider = &*run.key.spider,
+                start = run.key.epoch,
+                queued = pages.queued,
+                done = pages.of(PageState::Done),
+                failed = pages.of(PageState::Failed),
+                skipped = pages.of(PageState::Skipped),
+                dead = pages.of(PageState::Dead),
+                "resuming: {}",
+                last_end(resumed)
+            );
+        }
+    }
+}
+
+/// How the last process ended.
+fn last_end(resumed: &Resumed) -> String {
+    let who = resumed
+        .last_process
+        .as_ref()
+        .map_or_else(String::new, |process| format!(" (pid {} on {})", process.pid, process.hostname));
+    let when = resumed
+        .heartbeat_at
+        .map_or_else(String::new, |at| format!("; its last sign of life was {}", at.format("%F %T UTC")));
+    match (resumed.state, &resumed.stop_reason) {
+        (RunState::Running, _) => format!("the last process{who} was killed or crashed{when}"),
+        (_, Some(reason)) => format!("the last process{who} stopped in order: {reason}"),
+        (_, None) => format!("the last process{who} stopped in order"),
+    }
+}

@@ -1,0 +1,123 @@
+//! One crawl: every thread and every channel is made here, in order.
+//!
+//! ```text
+//! signals ──stop──┐
+//!                 v
+//!  main ──► scheduler ──► downloads ══pages══► crawl threads ══page outcomes══► persistence ──► store
+//!              ▲                                                                    │
+//!              └───────────────────── receipts, refills ◄───────────────────────────┘
+//! ```
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Select, bounded};
+use dragline_core::Spider;
+use dragline_core::activity::ActivityBoard;
+use dragline_core::stop::Stop;
+use dragline_core::store::{OpenedRun, RunState};
+use dragline_core::worker::Worker;
+use dragline_engine::crawl::{self, CrawlThreads};
+use dragline_engine::download::{self, DownloadThread};
+use dragline_engine::{CrawlEnd, CrawlStats, receipt_channel};
+use dragline_pipelines::default_pipelines;
+use dragline_pipelines::persistence::{OpenError, PersistencePipeline, RunEnd};
+
+use crate::exit::{Exit, Failed};
+use crate::settings::CrawlSettings;
+use crate::start::{heartbeat, no_thread, open_failed, run_spec};
+use crate::stopping::{Producers, StopReport, close_pipeline, join_producers};
+use crate::verdict::{exit_after_close, verdict};
+use crate::watchdog::Watchdog;
+use crate::{progress, resume_line, signals};
+
+/// How a crawl ended.
+pub(crate) struct Ended {
+    pub(crate) run: OpenedRun,
+    pub(crate) state: RunState,
+    pub(crate) reason: String,
+    pub(crate) exit: Exit,
+    pub(crate) elapsed: Duration,
+    pub(crate) stats: Arc<CrawlStats>,
+    pub(crate) stop: StopReport,
+}
+
+/// Runs a crawl to its end. `Ok(None)`: stopped before it began.
+pub(crate) fn crawl(spider: &Arc<dyn Spider>, settings: &CrawlSettings) -> Result<Option<Ended>, Failed> {
+    let began = Instant::now();
+    let stop = Stop::new();
+    let _signals = signals::listen(stop.clone()).map_err(|error| no_thread(&error))?;
+    let spec = run_spec(&**spider, settings)?;
+    let heartbeat = heartbeat(settings)?;
+
+    // The persistence thread first: it must be there before anybody produces.
+    let store = dragline_store::open(&settings.store.0, &settings.store_settings)?;
+    let pipeline =
+        PersistencePipeline::new(store, settings.persistence.clone(), stop.clone(), heartbeat.clone());
+    let (receipts, receipt_queue) = receipt_channel();
+    let run = match pipeline.open_spider(spec, spider.items(), Box::new(receipts)) {
+        Ok(run) => run,
+        Err(OpenError::Stopped { .. }) => return Ok(None),
+        Err(error) => return Err(open_failed(&error)),
+    };
+    resume_line::say(&settings.run_name, &run);
+
+    // Then the crawl threads, then the downloads that feed them.
+    let engine = Arc::new(settings.engine.clone());
+    let stats = Arc::new(CrawlStats::default());
+    let activity = ActivityBoard::new(settings.engine.crawl_threads);
+    let (pages, page_queue) = bounded(settings.engine.concurrency);
+    let (finish, finished) = bounded(0);
+    let crawl = crawl::spawn(CrawlThreads {
+        settings: Arc::clone(&engine),
+        spider: Arc::clone(spider),
+        pipelines: default_pipelines().into(),
+        items: spider.items(),
+        pages: page_queue,
+        sink: pipeline.sink(),
+        stop: stop.clone(),
+        finish: finished,
+        activity: activity.clone(),
+        stats: Arc::clone(&stats),
+    })
+    .map_err(|error| no_thread(&error))?;
+    let download = download::spawn(DownloadThread {
+        settings: Arc::clone(&engine),
+        spider: Arc::clone(spider),
+        run: &run,
+        sink: pipeline.sink(),
+        receipts: receipt_queue,
+        pages,
+        stop: stop.clone(),
+        pulse: heartbeat.clone(),
+        stats: Arc::clone(&stats),
+    })
+    .map_err(|error| Failed::error(crate::exit::chain(&error)))?;
+    let threads = settings.engine.crawl_threads;
+    let total = settings.shutdown_timeout;
+    let watchdog = Watchdog::start(&stop, total, heartbeat, activity.clone(), threads)
+        .map_err(|error| no_thread(&error))?;
+    let progress = progress::start(Arc::clone(&stats)).map_err(|error| no_thread(&error))?;
+
+    wait_for_end(&download, &stop);
+    drop(progress);
+
+    let mut report = StopReport::default();
+    let stop_began = Instant::now();
+    let producers = Producers { download, crawl, finish, activity };
+    let end = join_producers(producers, stop_began, settings.stop_times, &watchdog, &mut report);
+    let (state, reason, exit) = verdict(end, &stop);
+    let run_end = RunEnd { state, reason: reason.clone() };
+    close_pipeline(&pipeline, run_end, stop_began + settings.stop_times.total, &watchdog, &mut report);
+    let exit = exit_after_close(exit, &report, &stop);
+    let elapsed = began.elapsed();
+    Ok(Some(Ended { run, state, reason, exit, elapsed, stats, stop: report }))
+}
+
+/// Until the downloads have ended by themselves, or somebody asks for a stop.
+fn wait_for_end(download: &Worker<CrawlEnd>, stop: &Stop) {
+    let mut select = Select::new();
+    select.recv(download.ended());
+    select.recv(stop.requested());
+    select.ready();
+}

@@ -1,0 +1,65 @@
+//! Signals become a stop: the first is graceful, the second abandons, the third ends the process.
+
+use std::io;
+use std::time::Instant;
+
+use dragline_core::stop::{Stop, StopReason};
+use dragline_core::worker::Worker;
+use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
+use signal_hook::iterator::{Handle, Signals};
+use tracing::{info, warn};
+
+use crate::exit::Exit;
+
+/// The thread that listens; dropping it ends the thread.
+pub(crate) struct SignalListener {
+    handle: Handle,
+    _thread: Worker<()>,
+}
+
+/// Listens from now on.
+pub(crate) fn listen(stop: Stop) -> io::Result<SignalListener> {
+    let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP, SIGQUIT])?;
+    let handle = signals.handle();
+    let thread = Worker::spawn("signals", move || {
+        let mut first: Option<Instant> = None;
+        for signal in &mut signals {
+            let name = name(signal);
+            match first {
+                None => {
+                    first = Some(Instant::now());
+                    // The stop comes before the words: a log that blocks must not hold it up.
+                    stop.request(StopReason::Signal(name));
+                    info!(
+                        signal = name,
+                        "stopping: no new requests; what is in hand is finished and stored. This is normal during \
+                         deploys, restarts and after Ctrl-C; the same command resumes. Once more to force it"
+                    );
+                }
+                Some(since) if !stop.is_abandoned() => {
+                    stop.abandon(StopReason::Signal(name));
+                    let elapsed_ms = since.elapsed().as_millis();
+                    warn!(signal = name, elapsed_ms, "forced: pending work is given up; it is still queued");
+                }
+                Some(_) => signal_hook::low_level::exit(i32::from(Exit::Forced.code())),
+            }
+        }
+    })?;
+    Ok(SignalListener { handle, _thread: thread })
+}
+
+impl Drop for SignalListener {
+    fn drop(&mut self) {
+        self.handle.close();
+    }
+}
+
+fn name(signal: i32) -> &'static str {
+    match signal {
+        SIGINT => "SIGINT",
+        SIGTERM => "SIGTERM",
+        SIGHUP => "SIGHUP",
+        SIGQUIT => "SIGQUIT",
+        _ => "signal",
+    }
+}

@@ -1,0 +1,63 @@
+//! What a crawl needs before its first thread, and the words for what is missing.
+
+use std::sync::Arc;
+
+use dragline_core::spider::start_requests;
+use dragline_core::store::{ProcessInfo, RunSpec};
+use dragline_core::{QueuedRequest, Spider};
+use dragline_pipelines::persistence::OpenError;
+use serde_json::json;
+
+use crate::exit::{Failed, chain};
+use crate::heartbeat::Heartbeat;
+use crate::settings::CrawlSettings;
+
+/// The run to open: its name, its start requests, who opens it.
+pub(crate) fn run_spec(spider: &dyn Spider, settings: &CrawlSettings) -> Result<RunSpec, Failed> {
+    let start = start_requests(spider, &settings.args)
+        .map_err(|error| Failed::usage(format!("the spider {} cannot start: {error}", spider.name())))?;
+    if start.is_empty() {
+        return Err(Failed::usage(format!("the spider {} has no start URL", spider.name()))
+            .hint("give one: --start-url https://example.com/"));
+    }
+    let start_urls: Vec<String> = settings.args.start_urls().iter().map(ToString::to_string).collect();
+    Ok(RunSpec {
+        name: settings.run_name.clone(),
+        spider: spider.name().to_owned(),
+        args: json!({ "start_urls": start_urls, "args": settings.args.shown() }),
+        start: start.into_iter().enumerate().map(|(at, request)| QueuedRequest::start(request, at)).collect(),
+        fresh: settings.fresh,
+        force: settings.force_run,
+        process: ProcessInfo { pid: std::process::id(), hostname: hostname() },
+    })
+}
+
+/// The heartbeat, and its file if there is one.
+pub(crate) fn heartbeat(settings: &CrawlSettings) -> Result<Arc<Heartbeat>, Failed> {
+    let file = settings.heartbeat_file.clone();
+    Heartbeat::start(file.clone()).map(Arc::new).map_err(|error| {
+        let name = file.unwrap_or_default();
+        Failed::error(format!("the heartbeat file {} cannot be written: {error}", name.display()))
+            .hint("name a file in a folder that this user may write to (--heartbeat-file)")
+    })
+}
+
+/// Why the persistence pipeline did not open.
+pub(crate) fn open_failed(error: &OpenError) -> Failed {
+    let failed = Failed::error(chain(error));
+    match error.hint() {
+        Some(hint) => failed.hint(hint),
+        None => failed,
+    }
+}
+
+/// The operating system refused a thread.
+pub(crate) fn no_thread(error: &std::io::Error) -> Failed {
+    Failed::error(format!("a thread could not be started: {error}"))
+}
+
+/// The host's name, for people who look for the process that holds a run.
+fn hostname() -> String {
+    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").ok().or(std::env::var("HOSTNAME").ok());
+    name.map_or_else(|| "unknown".to_owned(), |name| name.trim().to_owned())
+}

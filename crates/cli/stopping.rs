@@ -1,0 +1,134 @@
+//! The stop sequence: the order in which a run's threads end, each step bounded (design of the stop in
+//! `docs/operating.md`).
+//!
+//! Producers end before their consumer: first the downloads, then the crawl threads, then the persistence
+//! pipeline drains, flushes, cancels and gathers. The reserve belongs to its last two steps.
+
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::Sender;
+use dragline_core::activity::ActivityBoard;
+use dragline_core::worker::{JoinError, Worker};
+use dragline_engine::CrawlEnd;
+use dragline_pipelines::persistence::{CloseReport, PersistencePipeline, RunEnd};
+use tracing::warn;
+
+use crate::watchdog::Watchdog;
+
+/// Kept for cancelling and gathering (2 s) and for closing sessions and runtime (0.5 s).
+const RESERVE: Duration = Duration::from_millis(2_500);
+
+/// How long each step may take, of one total.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct StopTimes {
+    /// In-flight fetches may finish.
+    pub(crate) fetch_grace: Duration,
+    /// From the stop until crawl threads must have ended.
+    pub(crate) crawl_until: Duration,
+    /// From the stop until everything must have ended.
+    pub(crate) total: Duration,
+}
+
+impl StopTimes {
+    /// Shares out `total`: what the reserve leaves goes to fetches, pages in hand and the last flush.
+    pub(crate) fn of(total: Duration) -> Self {
+        let shared = total.saturating_sub(RESERVE);
+        // The watchdog's deadline is the total: the sequence itself aims to be done a little earlier.
+        let total = total.saturating_sub(Duration::from_millis(200));
+        Self { fetch_grace: shared.mul_f64(0.3), crawl_until: shared.mul_f64(0.65), total }
+    }
+}
+
+/// What a stop did, and how long its steps took.
+#[derive(Debug, Default)]
+pub(crate) struct StopReport {
+    /// Seconds per step.
+    pub(crate) steps: Vec<(&'static str, Duration)>,
+    /// Crawl threads that did not end, with what they were doing.
+    pub(crate) stuck: Vec<String>,
+    /// How the persistence pipeline closed.
+    pub(crate) close: CloseReport,
+}
+
+/// The threads that produce outcomes, and what ends them.
+pub(crate) struct Producers {
+    /// The scheduler and the downloads.
+    pub(crate) download: Worker<CrawlEnd>,
+    /// The crawl threads.
+    pub(crate) crawl: Vec<Worker<()>>,
+    /// Dropped to end the crawl threads after the page in hand.
+    pub(crate) finish: Sender<()>,
+    /// What each crawl thread does.
+    pub(crate) activity: ActivityBoard,
+}
+
+/// Waits for the downloads to end, then for the crawl threads; says how the crawl ended.
+pub(crate) fn join_producers(
+    producers: Producers,
+    began: Instant,
+    times: StopTimes,
+    watchdog: &Watchdog,
+    report: &mut StopReport,
+) -> Result<CrawlEnd, JoinError> {
+    watchdog.step("downloads");
+    let end =
+        timed(&mut report.steps, "downloads", || producers.download.join_until(began + times.crawl_until));
+    watchdog.step("crawl threads");
+    timed(&mut report.steps, "crawl threads", || {
+        drop(producers.finish);
+        for (index, worker) in producers.crawl.iter().enumerate() {
+            match worker.join_until(began + times.crawl_until) {
+                Ok(()) => {}
+                Err(JoinError::StillRunning(name)) => {
+                    let doing = producers.activity.get(index).map_or_else(
+                        || format!("{name}: does not end"),
+                        |activity| {
+                            let seconds = activity.since.elapsed().as_secs_f64();
+                            format!("{name}: parsing {} for {seconds:.1} s", activity.url)
+                        },
+                    );
+                    warn!("left behind: {doing}; its page is still queued");
+                    report.stuck.push(doing);
+                }
+                Err(error @ JoinError::Panicked { .. }) => report.stuck.push(error.to_string()),
+            }
+        }
+    });
+    end
+}
+
+/// Drains, flushes, cancels, gathers and closes.
+pub(crate) fn close_pipeline(
+    pipeline: &PersistencePipeline,
+    end: RunEnd,
+    deadline: Instant,
+    watchdog: &Watchdog,
+    report: &mut StopReport,
+) {
+    watchdog.step("persistence");
+    report.close = pipeline.close_spider(end, deadline);
+    report.steps.extend(report.close.steps.iter().copied());
+}
+
+fn timed<T>(steps: &mut Vec<(&'static str, Duration)>, name: &'static str, work: impl FnOnce() -> T) -> T {
+    let began = Instant::now();
+    let value = work();
+    steps.push((name, began.elapsed()));
+    value
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_shares_leave_the_reserve_alone() {
+        for seconds in [4, 8, 10, 60] {
+            let total = Duration::from_secs(seconds);
+            let times = StopTimes::of(total);
+            assert!(times.fetch_grace < times.crawl_until, "{times:?}");
+            assert!(times.crawl_until + RESERVE < times.total, "{times:?}");
+            assert!(times.total < total, "{times:?}");
+        }
+    }
+}

@@ -1,0 +1,51 @@
+//! How a crawl ended: the state of its run, the reason, the exit code.
+
+use dragline_core::stop::{Stop, StopReason};
+use dragline_core::store::RunState;
+use dragline_core::worker::JoinError;
+use dragline_engine::CrawlEnd;
+
+use crate::exit::{Exit, chain};
+use crate::stopping::StopReport;
+
+/// State and reason of the run, and how the process ends.
+pub(crate) fn verdict(end: Result<CrawlEnd, JoinError>, stop: &Stop) -> (RunState, String, Exit) {
+    match end {
+        Ok(CrawlEnd::Finished) => (RunState::Finished, "finished".to_owned(), Exit::Finished),
+        Ok(CrawlEnd::LimitReached) => (RunState::Finished, "limit".to_owned(), Exit::Finished),
+        Ok(CrawlEnd::Stopped(reason @ (StopReason::MaxItems | StopReason::MaxDuration))) => {
+            (RunState::Finished, reason.to_string(), Exit::Finished)
+        }
+        Ok(CrawlEnd::Stopped(reason @ StopReason::Signal(_))) => {
+            (RunState::Stopped, reason.to_string(), Exit::Stopped)
+        }
+        Ok(CrawlEnd::Stopped(reason @ StopReason::Failed(_))) => {
+            (RunState::Stopped, reason.to_string(), Exit::Error)
+        }
+        Ok(CrawlEnd::StoreFailed(error)) => {
+            let reason = format!("store: {}", chain(&error));
+            let hint = error.hint().unwrap_or("what is stored is safe; the same command resumes");
+            tracing::error!(hint, "{reason}");
+            (RunState::Stopped, reason, Exit::Error)
+        }
+        // The scheduler did not end: by its own fault, unless it was only slow to hear a stop.
+        Err(error) => match stop.reason() {
+            Some(reason @ StopReason::Signal(_)) if matches!(error, JoinError::StillRunning(_)) => {
+                (RunState::Stopped, reason.to_string(), Exit::Stopped)
+            }
+            _ => {
+                tracing::error!("{error}; this is a fault of Dragline itself, the same command resumes");
+                (RunState::Stopped, format!("error: {error}"), Exit::Error)
+            }
+        },
+    }
+}
+
+/// What the close adds: a run that could not be ended properly is not finished, whatever was crawled.
+pub(crate) fn exit_after_close(exit: Exit, report: &StopReport, stop: &Stop) -> Exit {
+    match exit {
+        _ if stop.is_abandoned() => Exit::Forced,
+        Exit::Finished if !report.close.end_written => Exit::Stopped,
+        exit => exit,
+    }
+}

@@ -1,0 +1,175 @@
+//! The command line: its words, its errors, its exit codes.
+
+use std::fs;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use dragline_testkit::{Dragline, Site, wait_until};
+
+use crate::stored::{Stored, crawl_site, dragline, on_both_stores};
+
+const SOON: Duration = Duration::from_secs(20);
+
+on_both_stores!(a_run_is_exported, the_schema_is_printed_applied_and_checked);
+
+#[test]
+fn wrong_words_are_usage_errors_with_advice() {
+    for (words, told) in [
+        (&["crawl", "qoutes"][..], "quotes"),
+        (&["crawl", "site", "--limit", "many"], "limit"),
+        (&["crawl", "site", "--no-such-flag"], "--no-such-flag"),
+        (&["crawl", "site"], "--start-url"),
+        (&["crawl", "site", "--start-url", "example.com"], "https://"),
+        (&["crawl", "site", "--start-url", "ftp://example.com/"], "https://"),
+        (&["crawl", "quotes", "-a", "limit"], "NAME=VALUE"),
+        (&["crawl", "quotes", "--concurrency", "0"], "at least 1"),
+        (&["crawl", "quotes", "--shutdown-timeout", "3"], "at least 4"),
+        (&["crawl", "quotes", "--rate", "-1"], "rate"),
+        (&["crawl", "quotes", "-o", "rows.xlsx"], ".jsonl"),
+        (&["crawl", "quotes", "--config", "missing.toml"], "missing.toml"),
+        (&["nonsense"], "nonsense"),
+    ] {
+        let finished = dragline().args(words).run();
+        finished.assert_code(2).assert_stderr("error:").assert_stderr(told);
+        assert!(finished.stdout.is_empty(), "{words:?} wrote to stdout");
+    }
+}
+
+#[test]
+fn help_teaches_and_the_version_is_told() {
+    dragline()
+        .arg("--help")
+        .run()
+        .assert_code(0)
+        .assert_stdout("Examples:")
+        .assert_stdout("75 stopped early");
+    dragline().args(["crawl", "--help"]).run().assert_code(0).assert_stdout("[env: DRAGLINE_RATE=]");
+    dragline().arg("--version").run().assert_code(0).assert_stdout(env!("CARGO_PKG_VERSION"));
+    dragline().arg("list").run().assert_code(0).assert_stdout("quotes").assert_stdout("crawl_items");
+}
+
+#[test]
+fn settings_come_from_file_environment_and_flags_in_this_order() {
+    let (site, stored) = (Site::generated(40, 4), Stored::sqlite());
+    let base = dragline().args(["crawl", "site", "--start-url", &site.url("/"), "--fresh"]);
+    let file =
+        format!("store = \"{}\"\n[crawl]\nrate = 0\nhost_concurrency = 8\nretries = 1\n", stored.url());
+    fs::write(base.folder().join("dragline.toml"), file).unwrap();
+    base.clone().env("DRAGLINE_LIMIT", "3").run().assert_code(0);
+    assert_eq!(stored.pages("done"), 3, "the file names the store, the environment the limit");
+    base.clone().env("DRAGLINE_LIMIT", "3").args(["--limit", "5"]).run().assert_code(0);
+    assert_eq!(stored.pages("done"), 8, "a flag wins over the environment");
+    base.clone().args(["-a", "limit=2"]).run().assert_code(0);
+    assert_eq!(stored.pages("done"), 10, "-a limit means the same as --limit");
+
+    fs::write(base.folder().join("dragline.toml"), "[crawl]\nratte = 1\n").unwrap();
+    base.run().assert_code(2).assert_stderr("ratte").assert_stderr("dragline.toml");
+}
+
+fn a_run_is_exported(stored: &Stored) {
+    let site = Site::generated(12, 3);
+    let crawl = crawl_site(&site.url("/"), stored).args(["-o", "rows.jsonl"]);
+    crawl.run().assert_code(0);
+    let lines = fs::read_to_string(crawl.folder().join("rows.jsonl")).unwrap();
+    let rows: Vec<serde_json::Value> =
+        lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let titles = rows.iter().map(|row| (text(row, "url"), text(row, "title"))).collect();
+    assert_eq!(site.truth(), &titles);
+    assert!(rows.iter().all(|row| row["_type"] == "page" && row["status"] == 200));
+
+    let export = |words: &[&str]| {
+        let command = dragline().args(["export", "1", "--store", &stored.url()]).args(words);
+        (command.run(), command.folder().to_owned(), command)
+    };
+    let (finished, ..) = export(&[]);
+    assert_eq!(finished.assert_code(0).stdout, lines, "the same rows, later");
+    let (finished, folder, _keep) = export(&["-o", "rows.csv"]);
+    finished.assert_code(0);
+    let csv = fs::read_to_string(folder.join("rows.csv")).unwrap();
+    assert_eq!(csv.lines().count(), 13, "{csv}");
+    assert!(csv.starts_with("url,title,"), "{csv}");
+
+    dragline()
+        .args(["export", "nobody", "--store", &stored.url()])
+        .run()
+        .assert_code(1)
+        .assert_stderr("nobody");
+    let (finished, ..) = export(&["--item", "quote"]);
+    finished.assert_code(2).assert_stderr("page");
+}
+
+fn text(row: &serde_json::Value, name: &str) -> String {
+    row[name].as_str().unwrap().to_owned()
+}
+
+fn the_schema_is_printed_applied_and_checked(stored: &Stored) {
+    let schema = |action: &str| dragline().args(["schema", action, "--store", &stored.url()]).run();
+    schema("print").assert_code(0).assert_stdout("crawl_requests").assert_stdout("quotes");
+    schema("check").assert_code(1);
+    schema("apply").assert_code(0);
+    schema("check").assert_code(0);
+    schema("apply").assert_code(0);
+}
+
+#[test]
+fn health_follows_the_working_loops() {
+    let site = Site::generated(20, 3);
+    let stored = Stored::sqlite();
+    let file = tempfile::tempdir().unwrap();
+    let file = file.path().join("heartbeat");
+    let name = file.to_str().unwrap();
+    let check = |more: &[&str]| dragline().args(["healthcheck", "--heartbeat-file", name]).args(more).run();
+    check(&[]).assert_code(1).assert_stdout("no heartbeat file");
+
+    site.hold();
+    let mut crawl = crawl_site(&site.url("/"), &stored).args(["--heartbeat-file", name]).spawn();
+    crawl.wait_until("the heartbeat is written", SOON, |_| file.exists());
+    check(&[]).assert_code(0).assert_stdout("healthy");
+
+    // A process that hangs gives no heartbeat, whatever else still answers.
+    crawl.signal("STOP");
+    wait_until("the hang is noticed", SOON, || check(&["--max-age", "2s"]).code == Some(1));
+    crawl.signal("CONT");
+    wait_until("it has come round again", SOON, || check(&["--max-age", "4s"]).code == Some(0));
+    site.release();
+    crawl.finish().assert_code(0);
+    check(&[]).assert_code(1);
+
+    let future = std::time::SystemTime::now() + Duration::from_secs(300);
+    fs::write(&file, "{\"pid\":1,\"scheduler_ms\":0,\"persistence_ms\":0}").unwrap();
+    check(&[]).assert_code(1).assert_stdout("old");
+    fs::File::options().write(true).open(&file).unwrap().set_modified(future).unwrap();
+    check(&[]).assert_code(1);
+    dragline().arg("healthcheck").run().assert_code(2).assert_stderr("heartbeat-file");
+}
+
+#[test]
+fn a_reader_that_leaves_early_is_no_error() {
+    let (site, stored) = (Site::generated(200, 5), Stored::sqlite());
+    crawl_site(&site.url("/"), &stored).run().assert_code(0);
+    let mut export = Command::new(env!("CARGO_BIN_EXE_dragline"))
+        .args(["export", "1", "--store", &stored.url()])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(export.stdout.take());
+    let output = export.wait_with_output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+#[test]
+fn a_program_with_spiders_of_its_own_has_every_command() {
+    let own = Dragline::new(example("own_spiders"));
+    own.clone().arg("list").run().assert_code(0);
+    own.clone().args(["crawl", "no-such-spider"]).run().assert_code(2);
+    own.arg("--help").run().assert_code(0).assert_stdout("crawl");
+}
+
+/// The built example: cargo puts it beside the test's own program.
+fn example(name: &str) -> std::path::PathBuf {
+    let test = std::env::current_exe().unwrap();
+    let path = test.parent().unwrap().parent().unwrap().join("examples").join(name);
+    assert!(path.exists(), "{} is missing: run all tests with `cargo test --workspace`", path.display());
+    path
+}

@@ -1,0 +1,136 @@
+//! What goes wrong outside: a database that goes away, tables that differ, servers that are not there.
+
+use std::time::{Duration, Instant};
+
+use dragline_testkit::{Finished, Site, database, server, wait_until};
+
+use crate::stored::{Stored, crawl_site, dragline, on_both_stores};
+
+const SOON: Duration = Duration::from_secs(20);
+
+on_both_stores!(a_page_that_never_ends_is_cut_off,);
+
+#[test]
+fn a_database_that_goes_away_pauses_the_crawl() {
+    let mut server = server();
+    let site = Site::builder().generated(300, 4).delay(Duration::from_millis(2)).start();
+    let crawl = dragline()
+        .args(["crawl", "site", "--start-url", &site.url("/"), "--store", &server.url()])
+        .args(["--rate", "0", "--host-concurrency", "8", "--flush-rows", "20"])
+        .env("DRAGLINE_LOG", "info");
+    let done = "select count(*) from crawl_requests where state = 'done'";
+    let mut running = crawl.spawn();
+    running.wait_until("the tables are there", SOON, |running| running.stderr().contains("new run"));
+    running.wait_until("pages are done", SOON, |_| server.query(done)[0][0].parse::<usize>().unwrap() > 30);
+
+    server.stop_immediate();
+    running.wait_until("the outage is told", SOON, |running| running.stderr().contains("WARN"));
+    // The crawl comes to a halt when its credits are used up.
+    let mut hits = (site.total_hits(), Instant::now());
+    wait_until("the crawl pauses", SOON, || {
+        let now = site.total_hits();
+        if now != hits.0 {
+            hits = (now, Instant::now());
+        }
+        hits.1.elapsed() > Duration::from_secs(2)
+    });
+    assert!(running.is_running());
+    assert!(site.total_hits() < 300, "it went on without its database");
+
+    server.start();
+    running.finish().assert_code(0).assert_stdout("done 300, failed 0");
+    assert_eq!(server.query("select count(*), count(distinct item_key) from crawl_items"), [["300", "300"]]);
+    let rows = server.query("select item_key, data->>'title' from crawl_items");
+    let titles = rows.into_iter().map(|row| (row[0].clone(), row[1].clone())).collect();
+    assert_eq!(site.truth(), &titles);
+}
+
+#[test]
+fn an_outage_longer_than_allowed_ends_the_run() {
+    let mut server = server();
+    let site = Site::builder().generated(300, 4).delay(Duration::from_millis(5)).start();
+    let crawl = dragline()
+        .args(["crawl", "site", "--start-url", &site.url("/"), "--store", &server.url()])
+        .args(["--rate", "0", "--host-concurrency", "8", "--flush-rows", "20", "--max-outage", "2s"]);
+    let mut running = crawl.spawn();
+    running.wait_until("pages are fetched", SOON, |_| site.total_hits() > 30);
+    server.stop_immediate();
+    running.finish().assert_code(1).assert_stderr("is not available");
+    server.start();
+    crawl.run().assert_code(0).assert_stderr("resuming");
+    assert_eq!(server.query("select count(*) from crawl_items"), [["300"]]);
+}
+
+fn a_page_that_never_ends_is_cut_off(stored: &Stored) {
+    let site = Site::builder()
+        .page("/", dragline_testkit::Answer::html("<a href=/endless>e</a>"))
+        .page("/endless", dragline_testkit::Answer::endless("x".repeat(4_096)))
+        .start();
+    crawl_site(&site.url("/"), stored).args(["--max-body", "1MiB", "--retries", "0"]).run().assert_code(0);
+    let row = stored.query("select state, error from crawl_requests where url like '%endless'");
+    assert_eq!(row[0][0], "failed");
+    assert!(row[0][1].contains("larger than"), "{row:?}");
+}
+
+/// Runs a crawl that must fail before its first request, within seconds.
+fn fails_at_start(args: &[&str], store: &str) -> Finished {
+    let site = Site::generated(3, 2);
+    let asked = Instant::now();
+    let url = site.url("/");
+    let finished = dragline().args(["crawl", "site", "--start-url", &url, "--store", store]).args(args).run();
+    assert_eq!(site.received().len(), 0, "nothing is fetched before the store is there");
+    assert!(asked.elapsed() < Duration::from_secs(8), "it took {:?} to say so", asked.elapsed());
+    finished.assert_stderr("error:").assert_stderr("hint:");
+    finished
+}
+
+#[test]
+fn a_store_that_cannot_be_used_is_told_at_once() {
+    let database = database();
+    let url = database.url();
+    let (before, after) = url.split_once('@').unwrap();
+    let user = before.rsplit_once(':').unwrap().0;
+
+    fails_at_start(&[], "postgres://me:hunter2@127.0.0.1:9/db")
+        .assert_code(1)
+        .assert_stderr("refused")
+        .assert("no password is shown", true);
+    let wrong = fails_at_start(&[], &format!("{user}:hunter2@{after}"));
+    wrong
+        .assert_code(1)
+        .assert_stderr("password")
+        .assert("it is not shown", !wrong.stderr.contains("hunter2"));
+    let (address, _) = url.rsplit_once('/').unwrap();
+    fails_at_start(&[], &format!("{address}/nowhere")).assert_code(1).assert_stderr("nowhere");
+    fails_at_start(&[], "sqlite:/nowhere/at/all.db").assert_code(1).assert_stderr("/nowhere/at");
+    for wrong in ["mysql://db/x", "nonsense", ""] {
+        if !wrong.is_empty() {
+            let finished = fails_at_start(&[], wrong);
+            finished.assert("1 or 2", matches!(finished.code, Some(1 | 2)));
+        }
+    }
+}
+
+#[test]
+fn a_typed_table_that_differs_is_told_before_the_first_request() {
+    let stored = Stored::postgres();
+    let Stored::Postgres(database) = &stored else { unreachable!() };
+    database
+        .query("create table demo_books (isbn text not null unique, title text not null, author integer)");
+    let finished = dragline().args(["demo", "--store", &stored.url()]).run();
+    finished
+        .assert_code(1)
+        .assert_stderr("demo_books")
+        .assert_stderr("price")
+        .assert_stderr("author")
+        .assert_stderr("hint")
+        .assert_stderr("ALTER TABLE");
+}
+
+#[test]
+fn a_file_that_is_no_database_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("notes.txt");
+    std::fs::write(&file, "these are notes, and no database at all; ".repeat(200)).unwrap();
+    fails_at_start(&[], &format!("sqlite:{}", file.display())).assert_code(1).assert_stderr("notes.txt");
+}

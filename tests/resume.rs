@@ -1,0 +1,109 @@
+//! A run killed at any moment and resumed ends with the rows of one never disturbed.
+
+use std::time::Duration;
+
+use dragline_testkit::{Site, wait_until};
+
+use crate::stored::{Stored, crawl_site, on_both_stores};
+
+const SOON: Duration = Duration::from_secs(20);
+
+on_both_stores!(
+    killed_between_commits_and_resumed_ends_the_same,
+    a_limit_holds_over_a_kill,
+    a_second_process_is_refused,
+    fresh_begins_anew,
+    fruitless_starts_end_a_run,
+);
+
+/// Rows that must be equal after any disturbance: items and the states of the frontier.
+fn rows(stored: &Stored) -> (Vec<Vec<String>>, Vec<Vec<String>>) {
+    (
+        stored.query("select item_key, url, data, content_hash from crawl_items order by item_key"),
+        stored.query("select url, method, state, depth, status from crawl_requests order by url"),
+    )
+}
+
+fn killed_between_commits_and_resumed_ends_the_same(stored: &Stored) {
+    let site = Site::builder().generated(300, 3).delay(Duration::from_millis(2)).start();
+    let undisturbed =
+        if matches!(stored, Stored::Postgres(_)) { Stored::postgres() } else { Stored::sqlite() };
+    crawl_site(&site.url("/"), &undisturbed).run().assert_code(0);
+
+    let crawl = crawl_site(&site.url("/"), stored).args(["--flush-rows", "10", "--flush-interval", "50ms"]);
+    let mut kills_between_commits = 0;
+    for kill in 1..=5 {
+        let mut running = crawl.spawn();
+        running.wait_until("more pages are done", SOON, |_| stored.pages("done") >= kill * 40);
+        running.kill9();
+        // After the first commit, for pages are done; before the last, for others are not.
+        let (done, queued) = (stored.pages("done"), stored.pages("queued"));
+        assert!(done >= kill * 40);
+        kills_between_commits += usize::from(queued > 0);
+    }
+    assert!(kills_between_commits >= 4, "only {kills_between_commits} of 5 kills hit a crawl under way");
+    let finished = crawl.run();
+    finished.assert_code(0).assert_stderr("was killed or crashed");
+    assert_eq!(rows(stored), rows(&undisturbed));
+    assert_eq!(&stored.titles(), site.truth());
+    assert_eq!(stored.runs(), [("finished".to_owned(), "finished".to_owned())]);
+}
+
+fn a_limit_holds_over_a_kill(stored: &Stored) {
+    let site = Site::builder().generated(200, 5).delay(Duration::from_millis(5)).start();
+    let crawl = crawl_site(&site.url("/"), stored).args(["--limit", "60", "--flush-rows", "5"]);
+    let mut running = crawl.spawn();
+    running.wait_until("some pages are done", SOON, |_| stored.pages("done") >= 10);
+    running.kill9();
+    assert!(stored.pages("done") < 60, "the kill came before the limit");
+    crawl.run().assert_code(0).assert_stdout("finished: limit");
+    assert_eq!(stored.pages("done"), 60);
+}
+
+fn a_second_process_is_refused(stored: &Stored) {
+    let site = Site::generated(30, 3);
+    site.hold();
+    let crawl = crawl_site(&site.url("/"), stored);
+    let first = crawl.spawn();
+    wait_until("the first waits for its page", SOON, || site.waiting() > 0);
+    let second = crawl.run();
+    second
+        .assert_code(1)
+        .assert_stderr("held by another process")
+        .assert_stderr(&format!("pid {}", first.pid()))
+        .assert_stderr("hint");
+    site.release();
+    first.finish().assert_code(0);
+    assert_eq!(&stored.titles(), site.truth());
+}
+
+fn fresh_begins_anew(stored: &Stored) {
+    let site = Site::builder().generated(100, 4).delay(Duration::from_millis(5)).start();
+    let crawl = crawl_site(&site.url("/"), stored).args(["--flush-rows", "5"]);
+    let mut running = crawl.spawn();
+    running.wait_until("some pages are done", SOON, |_| stored.pages("done") >= 5);
+    running.kill9();
+    crawl.clone().arg("--fresh").run().assert_code(0);
+    let runs = stored.runs();
+    assert_eq!(runs[0], ("failed".to_owned(), "superseded".to_owned()));
+    assert_eq!(runs[1].0, "finished");
+    crawl.run().assert_code(0).assert_stderr("new run");
+    assert_eq!(stored.runs().len(), 3, "a finished run is final");
+}
+
+fn fruitless_starts_end_a_run(stored: &Stored) {
+    let site = Site::generated(20, 3);
+    site.hold();
+    let crawl = crawl_site(&site.url("/"), stored);
+    for _ in 0..3 {
+        let asked = site.received().len();
+        let running = crawl.spawn();
+        wait_until("the page is asked for", SOON, || site.received().len() > asked);
+        running.kill9();
+    }
+    site.release();
+    crawl.run().assert_code(0);
+    let runs = stored.runs();
+    assert_eq!(runs[0], ("failed".to_owned(), "no-progress".to_owned()));
+    assert_eq!(runs[1].0, "finished");
+}

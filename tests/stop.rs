@@ -1,0 +1,94 @@
+//! A stop is bounded, explains itself, and loses nothing.
+
+use std::io::Read;
+use std::net::TcpListener;
+use std::time::{Duration, Instant};
+
+use dragline_testkit::{Answer, Site, wait_until};
+
+use crate::stored::{Stored, crawl_site, dragline, on_both_stores};
+
+const SOON: Duration = Duration::from_secs(20);
+
+on_both_stores!(
+    sigterm_stops_in_time_and_the_same_command_finishes,
+    a_stop_with_every_fetch_stalled_is_bounded,
+    a_second_signal_forces_the_end,
+);
+
+fn sigterm_stops_in_time_and_the_same_command_finishes(stored: &Stored) {
+    let site = Site::builder().generated(400, 4).delay(Duration::from_millis(3)).start();
+    let crawl = crawl_site(&site.url("/"), stored).args(["--flush-rows", "20"]);
+    for signal in ["TERM", "INT"] {
+        let before = stored.pages("done");
+        let mut running = crawl.spawn();
+        running.wait_until("pages are done", SOON, |_| stored.pages("done") > before + 30);
+        let asked = Instant::now();
+        running.signal(signal);
+        let stopped = running.finish_within(Duration::from_secs(10));
+        stopped.assert_code(75).assert_stderr("normal during").assert_stdout("the same command resumes");
+        assert!(asked.elapsed() < Duration::from_secs(9), "took {:?}", asked.elapsed());
+        assert_eq!(stored.runs(), [("stopped".to_owned(), format!("signal SIG{signal}"))]);
+    }
+    let finished = crawl.run();
+    finished.assert_code(0).assert_stderr("resuming").assert_stderr("signal SIGINT");
+    assert_eq!(&stored.titles(), site.truth());
+    assert_eq!(stored.pages("done"), 400);
+}
+
+fn a_stop_with_every_fetch_stalled_is_bounded(stored: &Stored) {
+    let site = Site::generated(60, 20);
+    let mut crawl = crawl_site(&site.url("/"), stored).env("SHUTDOWN_TIMEOUT_SECONDS", "4").spawn();
+    crawl.wait_until("a page is done", SOON, |_| stored.pages("done") > 0);
+    site.hold();
+    wait_until("fetches wait", SOON, || site.waiting() > 0 || stored.pages("queued") == 0);
+    crawl.signal("TERM");
+    let stopped = crawl.finish_within(Duration::from_secs(6));
+    stopped.assert("75, or 0 if it was done before", matches!(stopped.code, Some(75 | 0)));
+    site.release();
+    let finished = crawl_site(&site.url("/"), stored).run();
+    finished.assert_code(0);
+    assert_eq!(&stored.titles(), site.truth());
+}
+
+fn a_second_signal_forces_the_end(stored: &Stored) {
+    let site = Site::builder()
+        .page("/", Answer::html("<a href=/slow>slow</a>"))
+        .page("/slow", Answer::html("late").delay(Duration::from_secs(30)))
+        .start();
+    let mut crawl = crawl_site(&site.url("/"), stored).env("SHUTDOWN_TIMEOUT_SECONDS", "10").spawn();
+    crawl.wait_until("the slow page is asked for", SOON, |_| site.hits("/slow") == 1);
+    crawl.signal("TERM");
+    crawl.wait_until("the first signal is heard", SOON, |running| running.stderr().contains("SIGTERM"));
+    let asked = Instant::now();
+    crawl.signal("INT");
+    crawl.finish_within(Duration::from_secs(5)).assert_code(70);
+    assert!(asked.elapsed() < Duration::from_secs(4), "took {:?}", asked.elapsed());
+}
+
+#[test]
+fn a_stop_during_start_up_cancels_it() {
+    // A server that takes the connection and never says a word.
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("postgres://me:secret@{}/db", silent.local_addr().unwrap());
+    let mut crawl =
+        dragline().args(["crawl", "site", "--start-url", "http://127.0.0.1:9/", "--store", &url]).spawn();
+    let (mut connection, _) = silent.accept().unwrap();
+    assert!(connection.read(&mut [0; 8]).unwrap() > 0, "the start-up has begun");
+    assert!(crawl.is_running());
+    crawl.signal("TERM");
+    let stopped = crawl.finish_within(Duration::from_secs(4));
+    stopped.assert_code(75).assert("no password is shown", !stopped.stderr.contains("secret"));
+}
+
+#[test]
+fn a_stop_leaves_no_session_behind() {
+    let stored = Stored::postgres();
+    let site = Site::builder().generated(300, 4).delay(Duration::from_millis(3)).start();
+    let mut crawl = crawl_site(&site.url("/"), &stored).spawn();
+    crawl.wait_until("pages are done", SOON, |_| stored.pages("done") > 10);
+    crawl.signal("TERM");
+    crawl.finish_within(Duration::from_secs(10)).assert_code(75);
+    let sessions = "select count(*) from pg_stat_activity where application_name like 'dragline%' and datname = current_database()";
+    wait_until("all sessions are gone", Duration::from_secs(2), || stored.count(sessions) == 0);
+}

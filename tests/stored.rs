@@ -1,0 +1,124 @@
+//! A store of a test's own, and the rows in it, read past the program by other means.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use dragline_testkit::{Dragline, TestDatabase};
+use tempfile::TempDir;
+
+/// Where a test's crawl is stored.
+pub(crate) enum Stored {
+    Postgres(TestDatabase),
+    Sqlite(TempDir),
+}
+
+impl Stored {
+    pub(crate) fn postgres() -> Self {
+        Self::Postgres(dragline_testkit::database())
+    }
+
+    pub(crate) fn sqlite() -> Self {
+        Self::Sqlite(tempfile::tempdir().unwrap())
+    }
+
+    /// For `--store`.
+    pub(crate) fn url(&self) -> String {
+        match self {
+            Self::Postgres(database) => database.url(),
+            Self::Sqlite(folder) => format!("sqlite:{}", file(folder).display()),
+        }
+    }
+
+    /// Rows as text, null as `NULL`. No rows when there is no database file or no such table yet.
+    pub(crate) fn query(&self, sql: &str) -> Vec<Vec<String>> {
+        match self {
+            Self::Postgres(database) => {
+                // Before its first start the program's tables are missing.
+                let table = "select 1 from pg_tables where tablename = 'crawl_items'";
+                if database.query(table).is_empty() { Vec::new() } else { database.query(sql) }
+            }
+            Self::Sqlite(folder) => sqlite_rows(&file(folder), sql).unwrap_or_default(),
+        }
+    }
+
+    /// The first value, as a number; 0 when there is none.
+    pub(crate) fn count(&self, sql: &str) -> usize {
+        self.query(sql).first().map_or(0, |row| row[0].parse().unwrap())
+    }
+
+    /// Requests in a state, over all runs.
+    pub(crate) fn pages(&self, state: &str) -> usize {
+        self.count(&format!("select count(*) from crawl_requests where state = '{state}'"))
+    }
+
+    /// URL → title of all stored pages of the spider `site`.
+    pub(crate) fn titles(&self) -> BTreeMap<String, String> {
+        let title = match self {
+            Self::Postgres(_) => "data->>'title'",
+            Self::Sqlite(_) => "json_extract(data, '$.title')",
+        };
+        let rows = self.query(&format!("select item_key, {title} from crawl_items where item_type = 'page'"));
+        rows.into_iter().map(|row| (row[0].clone(), row[1].clone())).collect()
+    }
+
+    /// State and reason of every run, oldest first.
+    pub(crate) fn runs(&self) -> Vec<(String, String)> {
+        let rows = self.query("select state, stop_reason from crawl_runs order by run_id");
+        rows.into_iter().map(|row| (row[0].clone(), row[1].clone())).collect()
+    }
+}
+
+fn file(folder: &TempDir) -> PathBuf {
+    folder.path().join("crawl.db")
+}
+
+fn sqlite_rows(file: &std::path::Path, sql: &str) -> rusqlite::Result<Vec<Vec<String>>> {
+    let flags = rusqlite::OpenFlags::SQLITE_OPEN_READ_WRITE;
+    let connection = rusqlite::Connection::open_with_flags(file, flags)?;
+    connection.busy_timeout(std::time::Duration::from_secs(5))?;
+    let mut statement = connection.prepare(sql)?;
+    let columns = statement.column_count();
+    let rows = statement.query_map([], |row| {
+        (0..columns).map(|at| Ok(text(row.get_ref(at)?))).collect::<rusqlite::Result<Vec<String>>>()
+    })?;
+    rows.collect()
+}
+
+fn text(value: rusqlite::types::ValueRef<'_>) -> String {
+    use rusqlite::types::ValueRef;
+    match value {
+        ValueRef::Null => "NULL".to_owned(),
+        ValueRef::Integer(number) => number.to_string(),
+        ValueRef::Real(number) => number.to_string(),
+        ValueRef::Text(text) => String::from_utf8_lossy(text).into_owned(),
+        ValueRef::Blob(bytes) => bytes.iter().map(|byte| format!("{byte:02x}")).collect(),
+    }
+}
+
+/// The program.
+pub(crate) fn dragline() -> Dragline {
+    Dragline::new(env!("CARGO_BIN_EXE_dragline"))
+}
+
+/// `dragline crawl site` from this URL into this store, as fast as it goes.
+pub(crate) fn crawl_site(start_url: &str, stored: &Stored) -> Dragline {
+    dragline().args(["crawl", "site", "--start-url", start_url, "--store", &stored.url()]).args([
+        "--rate",
+        "0",
+        "--host-concurrency",
+        "16",
+    ])
+}
+
+/// Makes a test of each function, once for each store.
+macro_rules! on_both_stores {
+    ($($name:ident),+ $(,)?) => {
+        mod postgres {
+            $(#[test] fn $name() { super::$name(&$crate::stored::Stored::postgres()); })+
+        }
+        mod sqlite {
+            $(#[test] fn $name() { super::$name(&$crate::stored::Stored::sqlite()); })+
+        }
+    };
+}
+pub(crate) use on_both_stores;
