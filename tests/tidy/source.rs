@@ -22,7 +22,7 @@ impl SourceFile {
     pub(super) fn read(path: &str) -> Self {
         let text =
             fs::read_to_string(repository().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"));
-        let shipped = text.find("#[cfg(test)]\nmod tests").map_or(text.as_str(), |tests| &text[..tests]);
+        let shipped = text.find("#[cfg(test)]\nmod tests {").map_or(text.as_str(), |tests| &text[..tests]);
         let (code, literals) = split(shipped);
         Self { path: path.to_owned(), text, code, literals }
     }
