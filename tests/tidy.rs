@@ -9,6 +9,7 @@ use self::source::{SourceFile, files_under, repository};
 
 mod manifests;
 mod prose;
+mod settings;
 mod source;
 
 /// Names that say nothing about what is inside, and so attract everything.
