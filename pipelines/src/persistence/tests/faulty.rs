@@ -36,6 +36,8 @@ pub(super) struct Faults {
     pub(super) superseded: bool,
     /// `connect` hangs.
     pub(super) connect_hangs: bool,
+    /// Heartbeats hang.
+    pub(super) heartbeat_hangs: bool,
     /// `end_run` hangs.
     pub(super) end_hangs: bool,
 }
@@ -46,6 +48,7 @@ pub(super) struct FaultyStore {
     cancels: watch::Sender<usize>,
     flushes: AtomicUsize,
     under_way: AtomicUsize,
+    heartbeats: AtomicUsize,
     most_pages: Mutex<usize>,
 }
 
@@ -57,6 +60,7 @@ impl FaultyStore {
             cancels: watch::Sender::new(0),
             flushes: AtomicUsize::new(0),
             under_way: AtomicUsize::new(0),
+            heartbeats: AtomicUsize::new(0),
             most_pages: Mutex::new(0),
         }
     }
@@ -73,6 +77,11 @@ impl FaultyStore {
     /// Flushes that have begun and not ended.
     pub(super) fn under_way(&self) -> usize {
         self.under_way.load(Ordering::SeqCst)
+    }
+
+    /// Heartbeats begun so far.
+    pub(super) fn heartbeats(&self) -> usize {
+        self.heartbeats.load(Ordering::SeqCst)
     }
 
     /// Cancels that were asked for.
@@ -219,7 +228,9 @@ impl Store for FaultyStore {
 
     fn heartbeat<'a>(&'a self, run: &'a RunKey, stats: &'a Json) -> BoxFuture<'a, StoreResult<()>> {
         Box::pin(async move {
+            self.heartbeats.fetch_add(1, Ordering::SeqCst);
             self.reach("heartbeat")?;
+            self.over(|faults| !faults.heartbeat_hangs).await;
             self.inner.heartbeat(run, stats).await
         })
     }

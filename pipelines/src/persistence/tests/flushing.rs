@@ -144,11 +144,29 @@ fn the_frontier_is_read_beside_a_hanging_flush() {
 }
 
 #[test]
-fn heartbeats_are_given_while_nothing_happens_and_written_beside_the_flushes() {
+fn heartbeats_are_given_while_nothing_happens_and_written_beside_a_hanging_flush() {
     let (_folder, url) = folder();
-    let settings = PersistenceSettings { heartbeat_interval: Duration::from_millis(20), ..slow() };
+    let settings = PersistenceSettings { heartbeat_interval: Duration::from_millis(20), ..quick() };
     let bridge = Bridge::open(&url, settings, 1);
-    let before = bridge.beats.count();
-    wait_until("beats", LIMIT, || bridge.beats.count() > before + 3);
-    assert!(bridge.close(LIMIT).error.is_none());
+    bridge.store.set(|faults| (faults.flush_hangs, faults.hears_cancel) = (true, true));
+    bridge.submit(0..1);
+    wait_until("a flush hangs", LIMIT, || bridge.store.under_way() == 1);
+    let (beats, written) = (bridge.beats.count(), bridge.store.heartbeats());
+    wait_until("beats", LIMIT, || bridge.beats.count() > beats + 3);
+    wait_until("heartbeats in the store", LIMIT, || bridge.store.heartbeats() > written + 3);
+}
+
+#[test]
+fn heartbeats_never_pile_up() {
+    let (_folder, url) = folder();
+    let settings = PersistenceSettings { heartbeat_interval: Duration::from_millis(5), ..quick() };
+    let bridge = Bridge::open(&url, settings, 2);
+    bridge.store.set(|faults| faults.heartbeat_hangs = true);
+    let (written, beats) = (bridge.store.heartbeats(), bridge.beats.count());
+    wait_until("the loop has come round often", LIMIT, || bridge.beats.count() > beats + 50);
+    assert!(bridge.store.heartbeats() <= written + 1, "the one that hangs");
+    bridge.submit(0..2);
+    bridge.receipts(2);
+    let report = bridge.close(Duration::from_secs(8));
+    assert_eq!((report.tasks_not_gathered, report.error), (0, None));
 }
