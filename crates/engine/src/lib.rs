@@ -35,6 +35,8 @@ mod scheduler;
 mod scope;
 mod settings;
 mod stats;
+#[cfg(test)]
+mod tests;
 mod window;
 
 pub use crawl::CrawlThreads;

@@ -140,7 +140,7 @@ impl Packer {
                 self.stats.refuse_links(LinkRefusal::TooLong, 1);
                 continue;
             }
-            let child = parent.child(request, ordinal);
+            let child = parent.child(without_fragment(request), ordinal);
             if !scope.contains(&child.host) {
                 self.stats.refuse_links(LinkRefusal::OffSite, 1);
             } else if seen.insert(child.fingerprint) {
@@ -157,6 +157,17 @@ struct Produced {
     items: Vec<ItemRecord>,
     dead_letters: Vec<DeadLetter>,
     requests: Vec<QueuedRequest>,
+}
+
+/// A fragment never reaches the server, and links that differ in it alone are one request: without it, what
+/// a spider stores of the page's URL does not depend on which of them came first.
+fn without_fragment(request: Request) -> Request {
+    if request.url().fragment().is_none() {
+        return request;
+    }
+    let mut url = request.url().clone();
+    url.set_fragment(None);
+    request.with_url(url)
 }
 
 /// Runs user code; a panic in it becomes a fault.

@@ -55,9 +55,8 @@ fn resolve(base: &Url, location: &str) -> Result<Url, RedirectError> {
     if !matches!(target.scheme(), "http" | "https") {
         return Err(RedirectError::Scheme(target));
     }
-    if target.fragment().is_none() {
-        target.set_fragment(base.fragment());
-    }
+    // No fragment reaches the server (see `pack`).
+    target.set_fragment(None);
     Ok(target)
 }
 
@@ -117,12 +116,12 @@ mod tests {
             queued(Request::get("http://a.example/old#part").unwrap().tag("author").meta("n", 1).priority(5));
         from.depth = 3;
         let to = next(&from, 301, "/new?x=1");
-        assert_eq!(to.request.url().as_str(), "http://a.example/new?x=1#part");
+        assert_eq!(to.request.url().as_str(), "http://a.example/new?x=1");
         assert_eq!((to.request.tag_str(), to.request.priority_value(), to.depth), ("author", 5, 3));
         assert_eq!(to.redirects, ["http://a.example/old#part"]);
         assert_eq!(to.fingerprint, Fingerprint::of(&to.request));
         let other = next(&from, 301, "http://b.example:8080/#mine");
-        assert_eq!((other.host.as_str(), other.request.url().fragment()), ("b.example:8080", Some("mine")));
+        assert_eq!((other.host.as_str(), other.request.url().fragment()), ("b.example:8080", None));
     }
 
     #[test]

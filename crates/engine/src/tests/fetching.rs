@@ -1,0 +1,153 @@
+//! Bad servers, bad pages, bad spiders: each costs one page.
+
+use std::time::Duration;
+
+use dragline_core::{PageState, QueuedRequest, Request};
+use dragline_testkit::{Answer, Site};
+
+use super::frontier::Frontier;
+use super::harness::{Crawl, Ended, crawl_all, fast};
+use crate::{CrawlEnd, EngineSettings};
+
+/// Crawls pages that are all linked from `/`.
+fn crawl(settings: EngineSettings, pages: &[(&str, Vec<Answer>)]) -> (Ended, Site) {
+    let links: String = pages.iter().map(|(path, _)| format!("<a href='{path}'>x</a>")).collect();
+    let mut site = Site::builder().page("/", Answer::html(links));
+    for (path, answers) in pages {
+        site = site.answers(path, answers.clone());
+    }
+    let site = site.start();
+    let ended = crawl_all(settings, &[site.url("/")]);
+    assert!(matches!(ended.end, CrawlEnd::Finished), "{}", ended.end);
+    (ended, site)
+}
+
+#[test]
+fn what_passes_is_tried_again_and_what_does_not_is_given_up() {
+    let well = || Answer::html("<title>well</title>");
+    let (ended, site) = crawl(
+        fast(),
+        &[
+            ("/shaky", vec![Answer::new(503), Answer::dropped(), Answer::cut_off("half", 100), well()]),
+            ("/busy", vec![Answer::new(429).header("Retry-After", "0"), Answer::new(408), well()]),
+            ("/down", vec![Answer::new(500)]),
+            ("/gone", vec![Answer::new(404)]),
+            ("/never", vec![Answer::new(501)]),
+            ("/teapot", vec![Answer::html("<title>tea</title>").status(418)]),
+            ("/empty", vec![Answer::new(204)]),
+        ],
+    );
+    assert_eq!(ended.fate("/shaky"), (Some(PageState::Done), 4, String::new()));
+    assert_eq!(ended.fate("/busy"), (Some(PageState::Done), 3, String::new()));
+    assert_eq!(ended.fate("/down"), (Some(PageState::Failed), 4, "HTTP 500".to_owned()));
+    assert_eq!(ended.fate("/gone"), (Some(PageState::Failed), 1, "HTTP 404".to_owned()));
+    assert_eq!(ended.fate("/never"), (Some(PageState::Failed), 1, "HTTP 501".to_owned()));
+    assert_eq!(ended.fate("/teapot"), (Some(PageState::Done), 1, String::new()));
+    assert_eq!(ended.fate("/empty"), (Some(PageState::Done), 1, String::new()));
+    assert_eq!(site.hits("/down"), 4);
+    assert_eq!(ended.stats.retries, 3 + 2 + 3);
+}
+
+#[test]
+fn a_retry_after_is_waited_for() {
+    let busy = Answer::new(503).header("Retry-After", "1");
+    let (ended, _site) = crawl(fast(), &[("/busy", vec![busy, Answer::html("now")])]);
+    assert_eq!(ended.fate("/busy").0, Some(PageState::Done));
+    assert!(ended.elapsed >= Duration::from_secs(1), "{:?}", ended.elapsed);
+}
+
+#[test]
+fn slow_and_endless_bodies_end_at_their_limits() {
+    let settings = EngineSettings {
+        read_timeout: Duration::from_millis(200),
+        request_timeout: Duration::from_millis(1500),
+        max_body_bytes: 10_000,
+        retries: 0,
+        ..fast()
+    };
+    let pause = Duration::from_secs(20);
+    let (ended, _site) = crawl(
+        settings,
+        &[
+            ("/silent", vec![Answer::html("late").delay(pause)]),
+            ("/stalled", vec![Answer::dripping("x", pause, 2)]),
+            ("/dripping", vec![Answer::dripping("x", Duration::from_millis(50), 1000)]),
+            ("/endless", vec![Answer::endless(vec![b'x'; 1000])]),
+            ("/fits", vec![Answer::html("x".repeat(10_000))]),
+        ],
+    );
+    let error = |path| ended.fate(path).2;
+    assert_eq!(error("/stalled"), "timed out after 200ms while reading the body");
+    assert_eq!(error("/dripping"), "timed out after 1.5s while fetching the page");
+    assert_eq!(error("/endless"), "body larger than 9 KiB");
+    assert_eq!(ended.fate("/fits").0, Some(PageState::Done));
+    assert!(error("/silent").starts_with("timed out after"), "{}", error("/silent"));
+}
+
+#[test]
+fn what_a_spider_does_wrong_costs_one_page() {
+    let (ended, _site) = crawl(
+        fast(),
+        &[
+            ("/fails", vec![Answer::html("please fail")]),
+            ("/panics", vec![Answer::html("please panic")]),
+            ("/well", vec![Answer::html("well")]),
+        ],
+    );
+    assert_eq!(ended.fate("/fails"), (Some(PageState::Failed), 1, "parse: the page asked for it".to_owned()));
+    assert_eq!(
+        ended.fate("/panics"),
+        (Some(PageState::Failed), 1, "parse: panicked: the page asked for it".to_owned())
+    );
+    assert_eq!(ended.fate("/well").0, Some(PageState::Done));
+}
+
+#[test]
+fn a_server_that_is_not_there_is_named_in_plain_words() {
+    let address = {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        listener.local_addr().unwrap()
+    };
+    let settings = EngineSettings { retries: 1, ..fast() };
+    let ended = crawl_all(settings.clone(), &[format!("http://{address}/")]);
+    assert!(matches!(ended.end, CrawlEnd::Finished));
+    assert_eq!(
+        ended.fate("/"),
+        (Some(PageState::Failed), 0, "robots.txt unreachable: connection refused".to_owned())
+    );
+    let settings = EngineSettings { obey_robots: false, ..settings };
+    let ended = crawl_all(settings, &[format!("http://{address}/"), "http://nobody.invalid/".to_owned()]);
+    assert_eq!(
+        ended.fate(&format!("{address}/")),
+        (Some(PageState::Failed), 2, "connection refused".to_owned())
+    );
+    let (_, _, error) = ended.fate("nobody.invalid/");
+    assert!(error.starts_with("dns error: "), "{error}");
+}
+
+#[test]
+fn compressed_pages_are_read_and_headers_and_bodies_are_sent() {
+    let site = Site::builder()
+        .handler(|asked| {
+            let body = String::from_utf8_lossy(&asked.body).into_owned();
+            let told = ["user-agent", "accept-language", "x-asked", "accept-encoding"]
+                .map(|name| asked.header(name).unwrap_or("-").to_owned());
+            (asked.path == "/form")
+                .then(|| Answer::html(format!("<title>{} {} {}</title>", asked.method, told.join("|"), body)))
+        })
+        .start();
+    let request = Request::post(site.url("/form"), "q=1")
+        .unwrap()
+        .header("X-Asked", "yes")
+        .header("Accept-Language", "de");
+    let frontier = Frontier::with([QueuedRequest::start(request, 0)]);
+    let ended = Crawl::begin(fast(), frontier).end();
+    let items = ended.frontier.items();
+    assert_eq!(items.len(), 1, "{:?}", ended.fate("/form"));
+    assert!(items[0].contains("POST dragline/"), "{}", items[0]);
+    assert!(items[0].contains("|de|yes|"), "{}", items[0]);
+    for encoding in ["gzip", "br", "zstd", "deflate"] {
+        assert!(items[0].contains(encoding), "{}", items[0]);
+    }
+    assert!(items[0].contains("q=1"), "{}", items[0]);
+}

@@ -1,0 +1,198 @@
+//! A whole engine around a tiny frontier: download thread, crawl threads, a spider that follows links.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Sender, bounded};
+use dragline_core::activity::ActivityBoard;
+use dragline_core::pulse::NoPulse;
+use dragline_core::stop::Stop;
+use dragline_core::store::{OpenedRun, RunKey};
+use dragline_core::worker::Worker;
+use dragline_core::{
+    Args, Column, ColumnType, Item, ItemRecord, ItemType, Output, Page, PageState, QueuedRequest, Request,
+    Spider, Value, bail,
+};
+
+use super::frontier::{Frontier, Sink};
+use crate::{
+    CrawlEnd, CrawlStats, CrawlThreads, DownloadThread, EngineSettings, StatsSnapshot, crawl, download,
+    receipt_channel,
+};
+
+/// Longest time for a test's crawl.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Settings for a crawl of a test site: as fast as it goes.
+pub(crate) fn fast() -> EngineSettings {
+    EngineSettings {
+        concurrency: 16,
+        host_concurrency: 8,
+        rate_per_second: None,
+        crawl_threads: 2,
+        retry_base_delay: Duration::from_millis(20),
+        ..EngineSettings::default()
+    }
+}
+
+/// What a page is stored as.
+pub(crate) struct Seen {
+    url: String,
+    title: String,
+}
+
+impl Item for Seen {
+    fn item_type() -> ItemType {
+        const COLUMNS: &[Column] = &[
+            Column { name: "url", kind: ColumnType::Text, nullable: false },
+            Column { name: "title", kind: ColumnType::Text, nullable: false },
+        ];
+        ItemType { name: "seen", table: None, key: &["url"], columns: COLUMNS, auto_create: true }
+    }
+
+    fn into_record(self) -> ItemRecord {
+        ItemRecord {
+            item_type: Self::item_type(),
+            values: vec![Value::Text(self.url), Value::Text(self.title)],
+        }
+    }
+}
+
+/// Follows every link and emits one item a page. Text on the page tells it to misbehave.
+pub(crate) struct Follow;
+
+impl Spider for Follow {
+    fn name(&self) -> &str {
+        "follow"
+    }
+
+    fn items(&self) -> Vec<ItemType> {
+        vec![Seen::item_type()]
+    }
+
+    fn start(&self, _args: &Args) -> dragline_core::Result<Vec<Request>> {
+        Ok(Vec::new())
+    }
+
+    fn parse(&self, page: &Page, out: &mut Output) -> dragline_core::Result<()> {
+        let text = page.body_text();
+        if text.contains("please fail") {
+            bail!("the page asked for it");
+        }
+        assert!(!text.contains("please panic"), "the page asked for it");
+        let title = page.text("title").unwrap_or_default();
+        out.item(Seen { url: page.url().to_string(), title });
+        out.follow_all(page, "a[href]");
+        Ok(())
+    }
+
+    fn accepts_status(&self, status: u16) -> bool {
+        status == 418
+    }
+}
+
+/// A crawl that runs.
+pub(crate) struct Crawl {
+    pub(crate) frontier: Frontier,
+    pub(crate) stats: Arc<CrawlStats>,
+    pub(crate) stop: Stop,
+    pub(crate) sink: Option<Arc<Sink>>,
+    pub(crate) begun: Instant,
+    download: Worker<CrawlEnd>,
+    threads: Vec<Worker<()>>,
+    store: Worker<()>,
+    _finish: Sender<()>,
+}
+
+/// A crawl that has ended.
+pub(crate) struct Ended {
+    pub(crate) end: CrawlEnd,
+    pub(crate) frontier: Frontier,
+    pub(crate) stats: StatsSnapshot,
+    pub(crate) elapsed: Duration,
+}
+
+/// A frontier with these start URLs.
+pub(crate) fn start(urls: &[String]) -> Frontier {
+    let requests = urls.iter().map(|url| Request::get(url).unwrap());
+    Frontier::with(requests.enumerate().map(|(ordinal, request)| QueuedRequest::start(request, ordinal)))
+}
+
+/// Crawls from these start URLs to the end.
+pub(crate) fn crawl_all(settings: EngineSettings, urls: &[String]) -> Ended {
+    Crawl::begin(settings, start(urls)).end()
+}
+
+impl Crawl {
+    pub(crate) fn begin(settings: EngineSettings, frontier: Frontier) -> Self {
+        let (receipts, receiver) = receipt_channel();
+        // Long, so that a test that ends quickly shows that the scheduler asked for its flushes.
+        let (sink, store) = frontier.open(receipts, settings.concurrency, Duration::from_secs(2));
+        let (sink, stop, stats) = (Arc::new(sink), Stop::new(), Arc::new(CrawlStats::default()));
+        let spider: Arc<dyn Spider> = Arc::new(Follow);
+        let settings = Arc::new(settings);
+        let (pages, queue) = bounded(settings.concurrency);
+        let (finish, finished) = bounded(0);
+        let run = OpenedRun {
+            key: RunKey { run_id: 1, epoch: 1, spider: "follow".into() },
+            resumed: None,
+            start_hosts: frontier.start_hosts(),
+            done: frontier.count(Some(PageState::Done)) as u64,
+        };
+        let begun = Instant::now();
+        let threads = crawl::spawn(CrawlThreads {
+            settings: Arc::clone(&settings),
+            spider: Arc::clone(&spider),
+            pipelines: Arc::new([]),
+            items: spider.items(),
+            pages: queue,
+            sink: Arc::clone(&sink) as _,
+            stop: stop.clone(),
+            finish: finished,
+            activity: ActivityBoard::new(settings.crawl_threads),
+            stats: Arc::clone(&stats),
+        })
+        .unwrap();
+        let download = download::spawn(DownloadThread {
+            settings,
+            spider,
+            run: &run,
+            sink: Arc::clone(&sink) as _,
+            receipts: receiver,
+            pages,
+            stop: stop.clone(),
+            pulse: Arc::new(NoPulse),
+            stats: Arc::clone(&stats),
+        })
+        .unwrap();
+        Self { frontier, stats, stop, sink: Some(sink), begun, download, threads, store, _finish: finish }
+    }
+
+    /// Waits for its end, in the order of a real one.
+    pub(crate) fn end(mut self) -> Ended {
+        let deadline = self.begun + PATIENCE;
+        let end = self.download.join_until(deadline).unwrap();
+        let elapsed = self.begun.elapsed();
+        for thread in &self.threads {
+            thread.join_until(deadline).unwrap();
+        }
+        self.sink = None;
+        self.store.join_until(deadline).unwrap();
+        Ended { end, frontier: self.frontier, stats: self.stats.snapshot(), elapsed }
+    }
+}
+
+impl Ended {
+    pub(crate) fn done(&self) -> usize {
+        self.frontier.count(Some(PageState::Done))
+    }
+
+    /// State, attempts and error of the only row whose URL ends so.
+    pub(crate) fn fate(&self, path: &str) -> (Option<PageState>, u32, String) {
+        let rows = self.frontier.rows();
+        let mut found = rows.iter().filter(|row| row.queued.request.url().as_str().ends_with(path));
+        let row = found.next().unwrap_or_else(|| panic!("no request for {path}"));
+        assert!(found.next().is_none(), "several requests for {path}");
+        (row.state, row.attempts, row.error.clone().unwrap_or_default())
+    }
+}

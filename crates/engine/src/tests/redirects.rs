@@ -1,0 +1,73 @@
+//! Every hop is a request of its own.
+
+use dragline_core::PageState;
+use dragline_testkit::{Answer, Site};
+
+use super::harness::{crawl_all, fast};
+use crate::{CrawlEnd, EngineSettings};
+
+#[test]
+fn a_chain_ends_hop_by_hop_and_its_end_is_parsed_once() {
+    let site = Site::builder()
+        .page("/", Answer::html("<a href='/a'>a</a><a href='/b'>b</a><a href='/end'>end</a>"))
+        .page("/a", Answer::redirect(301, "/b"))
+        .page("/b", Answer::redirect(302, "end?x=1"))
+        .page("/end?x=1", Answer::html("<title>end</title>"))
+        .page("/end", Answer::redirect(308, "mailto:somebody@a.example"))
+        .start();
+    let ended = crawl_all(fast(), &[site.url("/")]);
+    assert!(matches!(ended.end, CrawlEnd::Finished), "{}", ended.end);
+    let skipped = |path: &str, to: &str| {
+        let (state, _, error) = ended.fate(path);
+        assert_eq!((state, error), (Some(PageState::Skipped), format!("redirected to {}", site.url(to))));
+    };
+    skipped("/a", "/b");
+    skipped("/b", "/end?x=1");
+    assert_eq!(ended.fate("/end?x=1").0, Some(PageState::Done));
+    assert_eq!(
+        ended.fate("/end").2,
+        "redirected to mailto:somebody@a.example; only http and https can be fetched"
+    );
+    assert_eq!((site.hits("/b"), site.hits("/end?x=1")), (1, 1));
+}
+
+#[test]
+fn a_cookie_check_comes_back_and_a_loop_ends() {
+    let site = Site::builder()
+        .page("/", Answer::html("<a href='/checked'>a</a><a href='/loop'>b</a>"))
+        .answers("/checked", [Answer::redirect(302, "/check"), Answer::html("<title>in</title>")])
+        .page("/check", Answer::redirect(302, "/checked"))
+        .page("/loop", Answer::redirect(302, "/loop"))
+        .start();
+    let ended = crawl_all(EngineSettings { max_redirects: 5, ..fast() }, &[site.url("/")]);
+    assert!(matches!(ended.end, CrawlEnd::Finished), "{}", ended.end);
+    assert!(ended.frontier.items().iter().any(|item| item.contains("\"in\"")));
+    assert_eq!(site.hits("/loop"), 6);
+    let rows = ended.frontier.rows();
+    let last = rows.iter().find(|row| row.state == Some(PageState::Failed)).unwrap();
+    assert!(last.error.as_deref().unwrap().starts_with("too many redirects"), "{last:?}");
+}
+
+#[test]
+fn a_start_request_may_lead_to_another_host_and_a_link_may_not() {
+    let other = Site::builder()
+        .bind("127.0.2.1")
+        .page("/", Answer::html("<a href='/more'>more</a>"))
+        .page("/more", Answer::html("more"))
+        .start();
+    let away = other.url("/");
+    let site = Site::builder().page("/", Answer::redirect(302, &away)).start();
+    let ended = crawl_all(fast(), &[site.url("/")]);
+    assert_eq!((ended.done(), other.total_hits()), (2, 2));
+
+    let third = Site::builder().bind("127.0.2.2").page("/", Answer::html("hidden")).start();
+    let site = Site::builder()
+        .page("/", Answer::html("<a href='/out'>out</a>"))
+        .page("/out", Answer::redirect(302, &third.url("/")))
+        .start();
+    let ended = crawl_all(fast(), &[site.url("/")]);
+    let (state, _, error) = ended.fate("/out");
+    assert_eq!(state, Some(PageState::Skipped));
+    assert_eq!(error, format!("redirected to {}, which is off site", third.url("/")));
+    assert_eq!(third.total_hits(), 0);
+}

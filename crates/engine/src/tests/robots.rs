@@ -1,0 +1,77 @@
+//! robots.txt and pace, as the site sees them.
+
+use std::time::Duration;
+
+use dragline_core::PageState;
+use dragline_testkit::{Answer, Site};
+
+use super::harness::{crawl_all, fast};
+use crate::{CrawlEnd, EngineSettings};
+
+#[test]
+fn what_robots_forbids_is_skipped_and_never_asked_for() {
+    let site = Site::builder()
+        .robots("User-agent: *\nDisallow: /private\n")
+        .page("/", Answer::html("<a href='/private/x'>x</a><a href='/open'>y</a>"))
+        .page("/open", Answer::html("open"))
+        .start();
+    let ended = crawl_all(fast(), &[site.url("/")]);
+    assert_eq!(ended.fate("/private/x"), (Some(PageState::Skipped), 0, "robots".to_owned()));
+    assert_eq!((ended.done(), site.hits("/private/x"), site.hits("/robots.txt")), (2, 0, 1));
+    assert_eq!(site.received()[0].path, "/robots.txt");
+    assert_eq!(ended.stats.robots_denied, 1);
+    let careless = crawl_all(EngineSettings { obey_robots: false, ..fast() }, &[site.url("/")]);
+    assert_eq!((careless.fate("/private/x").2.as_str(), site.hits("/robots.txt")), ("HTTP 404", 1));
+}
+
+#[test]
+fn a_robots_file_may_be_away_for_a_moment_but_not_for_ever() {
+    let open = Answer::html("open");
+    let site = Site::builder()
+        .answers(
+            "/robots.txt",
+            [Answer::new(503), Answer::dropped(), Answer::text("User-agent: *\nDisallow: /no")],
+        )
+        .page("/", Answer::html("<a href='/no'>no</a>"))
+        .start();
+    let ended = crawl_all(fast(), &[site.url("/")]);
+    assert_eq!((ended.fate("/no").2.as_str(), site.hits("/robots.txt")), ("robots", 3));
+
+    let site = Site::builder().page("/robots.txt", Answer::new(500)).page("/", open.clone()).start();
+    let ended = crawl_all(fast(), &[site.url("/"), site.url("/x")]);
+    assert!(matches!(ended.end, CrawlEnd::Finished));
+    assert_eq!(ended.fate("/x"), (Some(PageState::Failed), 0, "robots.txt unreachable: HTTP 500".to_owned()));
+    assert_eq!((site.hits("/robots.txt"), site.total_hits()), (4, 0));
+
+    let site = Site::builder().page("/robots.txt", Answer::new(403)).page("/", open.clone()).start();
+    assert_eq!(crawl_all(fast(), &[site.url("/")]).done(), 1);
+
+    let site = Site::builder()
+        .page("/robots.txt", Answer::redirect(301, "/rules"))
+        .page("/rules", Answer::text("User-agent: dragline\nDisallow: /"))
+        .page("/", open)
+        .start();
+    assert_eq!(crawl_all(fast(), &[site.url("/")]).fate("/").2, "robots");
+}
+
+#[test]
+fn the_pace_is_kept_from_robots_on() {
+    let site = Site::generated(6, 5);
+    let settings = EngineSettings { rate_per_second: Some(10.0), ..fast() };
+    let ended = crawl_all(settings, &[site.url("/")]);
+    assert_eq!(ended.done(), 6);
+    let moments: Vec<_> = site.received().iter().map(|asked| asked.at).collect();
+    for pair in moments.windows(2) {
+        // What the site sees is blurred by threads that start; the sum below is not.
+        assert!(pair[1] - pair[0] >= Duration::from_millis(70), "{:?}", pair[1] - pair[0]);
+    }
+    assert!(moments[6] - moments[0] >= Duration::from_millis(590), "{:?}", moments[6] - moments[0]);
+}
+
+#[test]
+fn a_crawl_delay_slows_the_host() {
+    let site = Site::builder().robots("User-agent: *\nCrawl-delay: 0.3\n").generated(4, 3).start();
+    let ended = crawl_all(fast(), &[site.url("/")]);
+    assert_eq!(ended.done(), 4);
+    assert!(ended.elapsed >= Duration::from_millis(890), "{:?}", ended.elapsed);
+}
