@@ -127,7 +127,7 @@ fn errors_are_retried_and_then_kept(stored: &Stored) {
         stored.query(&sql).remove(0)
     };
     assert_eq!(row("/flaky")[..3], ["done", "3", "200"]);
-    assert_eq!(row("/gone"), ["failed", "1", "404", "HTTP 404 Not Found"]);
+    assert_eq!(row("/gone"), ["failed", "1", "404", "HTTP 404"]);
     assert_eq!(row("/down")[..3], ["failed", "3", "500"]);
     assert_eq!(row("/cut")[..2], ["failed", "3"]);
     assert_ne!(row("/cut")[3], "NULL");

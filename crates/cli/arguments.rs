@@ -177,7 +177,7 @@ pub(crate) struct Tuning {
     pub(crate) host_concurrency: Option<usize>,
 
     /// Requests per second and host, fractions allowed; 0 = no limit [default: 2]
-    #[arg(long, env = "DRAGLINE_RATE", value_name = "R", value_parser = rate, help_heading = FETCHING)]
+    #[arg(long, env = "DRAGLINE_RATE", value_name = "R", value_parser = rate, allow_negative_numbers = true, help_heading = FETCHING)]
     pub(crate) rate: Option<f64>,
 
     /// Whether robots.txt is obeyed [default: true]
