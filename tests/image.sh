@@ -33,7 +33,7 @@ if docker info >/dev/null 2>&1; then
     run() { # IMAGE ENV=VALUE… -- SHELL-SCRIPT
         local image=$1 env=(); shift
         while [[ $1 != -- ]]; do env+=(-e "$1"); shift; done
-        docker run --rm --network host ${env[@]+"${env[@]}"} --entrypoint sh "$image" -c "$2"
+        docker run --rm --network host --read-only --tmpfs /tmp ${env[@]+"${env[@]}"} --entrypoint sh "$image" -c "$2"
     }
     health() { docker run --rm --network host --entrypoint dragline-healthcheck "$tag"; }
 elif [[ -x $tool ]]; then
@@ -100,6 +100,7 @@ fail() { echo "FAILED: $*" >&2; cat log* >&2; exit 1; }
 try() { n=0; while ! "$@"; do n=$((n + 1)); [ "$n" -lt 100 ] || return 1; sleep 0.1; done; }
 cd "$(mktemp -d)"
 [ "$(id -u)" = 10001 ] || fail "runs as $(id -u)"
+[ -s /etc/ssl/certs/ca-certificates.crt ] || fail "no certificates"
 crawl() { exec dragline crawl site --run check --start-url "$SITE" --host-concurrency 8 "$@"; }
 
 line=$(dragline-healthcheck) && fail "healthy without a crawl: $line"
