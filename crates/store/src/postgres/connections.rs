@@ -136,11 +136,8 @@ impl Dialer {
              SET extra_float_digits = 1;
              SET default_transaction_isolation = 'read committed';
              SET client_min_messages = warning;
-             -- Every join of ours probes an index for a few rows. A frontier grows faster than its
-             -- statistics, and by old ones the planner would rather read the whole table each time.
+             -- A plan made while the frontier was empty must not outlive that.
              SET plan_cache_mode = force_custom_plan;
-             SET enable_hashjoin = off;
-             SET enable_mergejoin = off;
              SET jit = off"
         )
     }

@@ -21,13 +21,13 @@ const COPY: &str = "COPY pg_temp.stage_requests (fingerprint, url, method, heade
     priority, depth, host, redirects, dont_filter) FROM STDIN";
 
 /// Requests that are there already are left out before they are tried: a try would wait for the flush that
-/// is just about to end them. All flushes insert in the order of fingerprints.
+/// is just about to end them. All flushes insert in the order of fingerprints. (For `OFFSET 0` see the flush.)
 const TAKE: &str = "INSERT INTO crawl_requests (run_id, fingerprint, url, method, headers, body, tag, meta,
         priority, depth, host, redirects, dont_filter)
     SELECT $1, fingerprint, url, method, headers, body, tag, meta, priority, depth, host, redirects, dont_filter
     FROM pg_temp.stage_requests new
     WHERE NOT EXISTS (
-        SELECT FROM crawl_requests old WHERE old.run_id = $1 AND old.fingerprint = new.fingerprint
+        SELECT FROM crawl_requests old WHERE old.run_id = $1 AND old.fingerprint = new.fingerprint OFFSET 0
     )
     ORDER BY fingerprint
     ON CONFLICT (run_id, fingerprint) DO NOTHING
