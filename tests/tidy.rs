@@ -2,10 +2,13 @@
 //!
 //! The rules are those of `crates/README.md`. Each failure names the files, the rule, and what to do instead.
 
+// Helpers say `unwrap` as tests do, and mean: the test fails here.
+#![allow(clippy::unwrap_used)]
+
 use std::fs;
 use std::path::Path;
 
-use self::source::{SourceFile, files_under, repository};
+use self::source::{SourceFile, extension, files, is_text, repository};
 
 mod manifests;
 mod prose;
@@ -102,7 +105,7 @@ fn no_test_is_switched_off() {
 #[test]
 fn nothing_names_the_machine_that_it_was_written_on() {
     let mut found = Vec::new();
-    for path in files_under("", |name| source::is_text(name)) {
+    for path in files(is_text) {
         let text = fs::read_to_string(repository().join(&path)).unwrap_or_default();
         for needle in ["/home", "/Users", "/root", "/work", "C:\\Users"] {
             // Put together here, so that this file does not find itself.
@@ -124,7 +127,7 @@ fn assert_absent(folder: &str, needles: &[&str]) {
 }
 
 fn sources() -> impl Iterator<Item = SourceFile> {
-    files_under("", |name| name.ends_with(".rs")).into_iter().map(|path| SourceFile::read(&path))
+    files(|name| extension(name) == "rs").into_iter().map(|path| SourceFile::read(&path))
 }
 
 fn rust_files(is_at_fault: impl Fn(&SourceFile) -> bool) -> Vec<String> {

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use super::source::{files_under, repository};
+use super::source::{files, repository};
 
 /// Each package and those of this workspace that it may name. Engine, pipelines and store know the contracts
 /// in core and not each other: `crates/cli/run.rs` joins them. What only tests need is not asked.
@@ -64,7 +64,7 @@ fn the_lock_file_names_the_public_registry_alone() {
 
 /// Every package of the workspace with the packages that its program depends on.
 fn packages() -> Vec<(String, Vec<String>)> {
-    let manifests = files_under("", |name| name == "Cargo.toml");
+    let manifests = files(|name| name == "Cargo.toml");
     assert!(manifests.len() >= MAY_NAME.len(), "manifests are missing: {manifests:?}");
     manifests.iter().map(|path| package(path)).collect()
 }

@@ -3,7 +3,7 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
-use super::source::{files_under, repository};
+use super::source::{extension, files, repository};
 
 /// The test command, as the README gives it and CI runs it.
 const TEST_COMMAND: &str = "./test";
@@ -62,7 +62,7 @@ fn links_in_the_documents_lead_somewhere() {
 }
 
 fn documents() -> Vec<String> {
-    files_under("", |name| name.ends_with(".md"))
+    files(|name| extension(name) == "md")
 }
 
 /// Commands of this repository: lines that begin with `./`, perhaps after a prompt; their comments are cut off.

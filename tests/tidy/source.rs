@@ -47,11 +47,10 @@ pub(super) fn repository() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// The files of a folder whose names are wanted, all the way down, in order. Build results, databases of a
-/// first try and the like are no part of the repository.
-pub(super) fn files_under(folder: &str, wanted: impl Fn(&str) -> bool) -> Vec<String> {
+/// The files whose names are wanted, in order; build results are no part of the repository.
+pub(super) fn files(wanted: impl Fn(&str) -> bool) -> Vec<String> {
     let mut found = Vec::new();
-    let mut folders = vec![repository().join(folder)];
+    let mut folders = vec![repository()];
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display())) {
             let path = entry.unwrap().path();
@@ -70,11 +69,15 @@ pub(super) fn files_under(folder: &str, wanted: impl Fn(&str) -> bool) -> Vec<St
     found
 }
 
+/// What follows the last dot of a file's name, or all of it.
+pub(super) fn extension(name: &str) -> &str {
+    name.rsplit_once('.').map_or(name, |(_, extension)| extension)
+}
+
 /// Whether a file of this name is written by hand here; stored pages and snapshots may hold anything.
 pub(super) fn is_text(name: &str) -> bool {
-    let extension = name.rsplit_once('.').map_or(name, |(_, extension)| extension);
     matches!(
-        extension,
+        extension(name),
         "rs" | "toml"
             | "md"
             | "sh"
