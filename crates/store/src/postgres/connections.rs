@@ -1,9 +1,6 @@
 //! Sessions: how they are made, pooled, and ended.
-//!
-//! A session is made once, with its limits and its staging tables. What a session needs changes only when
-//! item types are prepared; then those that are there retire.
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 
 use deadpool_postgres::{Connect, Manager, ManagerConfig, Pool, RecyclingMethod, Runtime};
 use dragline_core::store::StoreResult;
@@ -14,6 +11,7 @@ use tokio_postgres::{Client, Config, Error, NoTls};
 use super::session::Session;
 use super::target::Target;
 use super::tasks::Tasks;
+use super::{items, requests};
 use crate::StoreSettings;
 
 /// The pool, and the session of the run's lock beside it.
@@ -27,20 +25,13 @@ pub(super) struct Dialer {
     pub(super) target: Target,
     pub(super) tasks: Arc<Tasks>,
     settings: StoreSettings,
-    /// Statements that make the staging tables.
-    staging: RwLock<Arc<str>>,
 }
 
 impl Connections {
     /// A pool without sessions yet.
-    pub(super) fn new(target: Target, settings: &StoreSettings, staging: &str) -> StoreResult<Self> {
+    pub(super) fn new(target: Target, settings: &StoreSettings) -> StoreResult<Self> {
         let config = target.config.clone();
-        let dialer = Arc::new(Dialer {
-            target,
-            tasks: Arc::default(),
-            settings: settings.clone(),
-            staging: RwLock::new(staging.into()),
-        });
+        let dialer = Arc::new(Dialer { target, tasks: Arc::default(), settings: settings.clone() });
         let recycling = ManagerConfig { recycling_method: RecyclingMethod::Verified };
         let manager = Manager::from_connect(config, PoolConnect(Arc::clone(&dialer)), recycling);
         let pool = Pool::builder(manager)
@@ -73,16 +64,6 @@ impl Connections {
         }
     }
 
-    /// From now on sessions have these staging tables; the pool's idle ones retire.
-    pub(super) fn stage(&self, staging: &str) {
-        let mut current = self.dialer.staging.write().unwrap_or_else(PoisonError::into_inner);
-        if **current != *staging {
-            *current = staging.into();
-            drop(current);
-            self.pool.retain(|_, _| false);
-        }
-    }
-
     /// Ends all sessions and gathers the tasks that serve them. Those in use end with their user.
     pub(super) async fn close(&self) {
         self.pool.close();
@@ -112,13 +93,6 @@ impl Dialer {
         Ok(client)
     }
 
-    async fn dial_staged(&self) -> Result<Client, Error> {
-        let client = self.dial().await?;
-        let staging = Arc::clone(&self.staging.read().unwrap_or_else(PoisonError::into_inner));
-        client.batch_execute(&staging).await?;
-        Ok(client)
-    }
-
     fn limits(&self) -> String {
         let statement = self.settings.statement_timeout.as_millis();
         let lock = self.settings.lock_timeout.as_millis();
@@ -143,7 +117,7 @@ impl Dialer {
     }
 }
 
-/// Makes sessions for the pool.
+/// Makes sessions for the pool, with the staging tables that every batch needs.
 struct PoolConnect(Arc<Dialer>);
 
 impl Connect for PoolConnect {
@@ -152,7 +126,8 @@ impl Connect for PoolConnect {
         _config: &Config,
     ) -> std::pin::Pin<Box<dyn Future<Output = Result<(Client, JoinHandle<()>), Error>> + Send + '_>> {
         Box::pin(async move {
-            let client = self.0.dial_staged().await?;
+            let client = self.0.dial().await?;
+            client.batch_execute(&[requests::STAGE, items::STAGE].join(";")).await?;
             // The pool wants a task to abort with the session; the one that serves it is ours.
             Ok((client, tokio::spawn(async {})))
         })

@@ -15,8 +15,9 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use dragline_core::fingerprint::Fingerprint;
+use dragline_core::outcome::clean;
 use dragline_core::store::{FlushReceipt, RunKey, StoreResult};
-use dragline_core::{ItemRecord, PageOutcome, PageState, StoreError};
+use dragline_core::{ItemRecord, ItemType, PageOutcome, PageState, StoreError};
 
 use super::copy_text::CopyText;
 use super::flights::Flight;
@@ -49,6 +50,11 @@ const STATES: &str = "UPDATE crawl_requests page
         WHERE run_id = $1 AND fingerprint = new.fingerprint OFFSET 0
     ) locked
     WHERE page.ctid = locked.place";
+
+/// Which of these staging tables the session does not have yet. They are made inside the transaction: if that
+/// fails, they are gone again, and whatever the session has is true.
+const MISSING_STAGES: &str =
+    "SELECT stage FROM unnest($1::text[]) AS stage WHERE to_regclass('pg_temp.' || stage) IS NULL";
 
 /// Applies `outcomes`.
 pub(super) async fn flush(
@@ -127,27 +133,39 @@ impl Transaction<'_> {
         Ok(FlushReceipt { pages: pages.collect(), new_requests, items })
     }
 
-    /// Steps 1 and 2 in one round trip. The state of each page that the run has; `None` stands for `queued`.
+    /// Steps 1 and 2 in one round trip, and what the session still lacks. Gives the state of each page that
+    /// the run has; `None` stands for `queued`.
     async fn begin(&self, outcomes: &[PageOutcome]) -> StoreResult<BTreeMap<Fingerprint, Option<PageState>>> {
         let mut fingerprints: Vec<&[u8]> =
             outcomes.iter().map(|outcome| outcome.fingerprint.as_bytes().as_slice()).collect();
         fingerprints.sort_unstable();
         fingerprints.dedup();
+        let tables = self.tables_of(outcomes)?;
+        let stages: Vec<&str> = tables.iter().map(|table| table.stage.as_str()).collect();
+        let stages: Params<'_> = &[&stages];
         let run: Params<'_> = &[&self.run.run_id, &self.run.epoch];
         let batch: Params<'_> = &[&self.run.run_id, &fingerprints];
         let begun = async {
             let epoch = self.session.prepare_cached(EPOCH).await?;
             let pages = self.session.prepare_cached(PAGES).await?;
+            let missing = self.session.prepare_cached(MISSING_STAGES).await?;
             tokio::try_join!(
                 biased;
                 self.session.batch_execute("BEGIN"),
                 self.session.query_opt(&epoch, run),
                 self.session.query(&pages, batch),
+                self.session.query(&missing, stages),
             )
         };
-        let ((), owned, pages) = begun.await.map_err(|error| self.session.error(&error))?;
+        let ((), owned, pages, missing) = begun.await.map_err(|error| self.session.error(&error))?;
         if owned.is_none() {
             return Err(StoreError::Superseded { run_id: self.run.run_id, epoch: self.run.epoch });
+        }
+        for row in missing {
+            let stage: &str = row.get(0);
+            if let Some(table) = tables.iter().find(|table| table.stage == stage) {
+                self.session.run(&table.make_stage).await?;
+            }
         }
         let states = pages.iter().filter_map(|row| {
             let fingerprint = Fingerprint::from_bytes(row.get(0))?;
@@ -156,33 +174,50 @@ impl Transaction<'_> {
         Ok(states.collect())
     }
 
+    /// The tables that the batch may write to, beside `crawl_items`.
+    fn tables_of(&self, outcomes: &[PageOutcome]) -> StoreResult<Vec<&ItemTable>> {
+        let mut tables = BTreeMap::new();
+        for record in outcomes.iter().flat_map(|outcome| &outcome.items) {
+            if let Some(name) = record.item_type.table {
+                tables.insert(name, self.table(name, &record.item_type)?);
+            }
+        }
+        Ok(tables.into_values().collect())
+    }
+
+    fn table(&self, name: &str, item: &ItemType) -> StoreResult<&ItemTable> {
+        self.tables.get(name).map(|table| &**table).filter(|table| table.item == *item).ok_or_else(|| {
+            StoreError::Setup {
+                problem: format!("the table {name} was not prepared for item type {}", item.name),
+                hint: "let the spider name this item type in items()".to_owned(),
+            }
+        })
+    }
+
     async fn insert_items(&self, outcomes: &[&PageOutcome]) -> StoreResult<u64> {
         let mut by_table: BTreeMap<&str, Vec<(&PageOutcome, &ItemRecord)>> = BTreeMap::new();
         for outcome in outcomes {
             for record in &outcome.items {
                 let table = record.item_type.table.unwrap_or(items::TABLE);
-                by_table.entry(table).or_default().push((outcome, record));
+                by_table.entry(table).or_default().push((*outcome, record));
             }
         }
         let mut rows = 0;
         for (name, records) in by_table {
             self.flight.check()?;
-            rows += if name == items::TABLE {
-                items::insert(self.session, self.run, &records).await?
-            } else {
-                self.insert_typed(name, &records).await?
+            rows += match self.tables.get(name) {
+                Some(table) => self.insert_typed(table, &records).await?,
+                None => items::insert(self.session, self.run, &records).await?,
             };
         }
         Ok(rows)
     }
 
-    async fn insert_typed(&self, name: &str, records: &[(&PageOutcome, &ItemRecord)]) -> StoreResult<u64> {
-        let Some(table) = self.tables.get(name) else {
-            return Err(StoreError::Setup {
-                problem: format!("the table {name} was not prepared before the crawl"),
-                hint: "let the spider name this item type in items()".to_owned(),
-            });
-        };
+    async fn insert_typed(
+        &self,
+        table: &ItemTable,
+        records: &[(&PageOutcome, &ItemRecord)],
+    ) -> StoreResult<u64> {
         let mut rows = CopyText::default();
         for (place, (outcome, record)) in records.iter().enumerate() {
             rows.plain(place);
@@ -224,7 +259,8 @@ impl Transaction<'_> {
         let attempts: Vec<i32> =
             outcomes().map(|outcome| i32::try_from(outcome.attempts).unwrap_or(i32::MAX)).collect();
         let statuses: Vec<Option<i32>> = outcomes().map(|outcome| outcome.status.map(i32::from)).collect();
-        let errors: Vec<Option<&str>> = outcomes().map(|outcome| outcome.error.as_deref()).collect();
+        let errors: Vec<Option<String>> =
+            outcomes().map(|outcome| outcome.error.as_deref().map(clean)).collect();
         self.session
             .change(STATES, &[&self.run.run_id, &fingerprints, &states, &attempts, &statuses, &errors])
             .await?;

@@ -46,7 +46,9 @@ struct FoundColumn {
 
 /// Whether the table of an item type is there.
 pub(super) async fn exists(session: &Session, table: &str) -> StoreResult<bool> {
-    Ok(session.row("SELECT 1 WHERE to_regclass($1) IS NOT NULL", &[&quoted(table)]).await?.is_some())
+    // Reading pg_class makes the server look at what others have just committed; to_regclass alone does not.
+    let sql = "SELECT 1 FROM pg_class WHERE oid = to_regclass($1)";
+    Ok(session.row(sql, &[&quoted(table)]).await?.is_some())
 }
 
 /// All differences; none when rows can be stored. `None` when there is no table.

@@ -48,10 +48,10 @@ pub(super) fn ddl(item: &ItemType, table: &str) -> String {
 pub(super) struct ItemTable {
     /// The item type.
     pub(super) item: ItemType,
-    /// Tells its staging table from the others.
-    pub(super) number: usize,
-    /// Makes the staging table.
+    /// The name of its staging table.
     pub(super) stage: String,
+    /// Makes the staging table.
+    pub(super) make_stage: String,
     /// Fills it: the place in the batch, the item's columns, the page's URL.
     pub(super) copy: String,
     /// Empties it into the table; its only parameter is the run.
@@ -59,22 +59,22 @@ pub(super) struct ItemTable {
 }
 
 impl ItemTable {
-    /// The statements of an item type.
+    /// The statements of an item type; `number` tells its staging table from others.
     pub(super) fn new(item: &ItemType, table: &str, number: usize) -> Self {
         let stage = format!("stage_item_{number}");
         let table = quoted(table);
         let columns = quoted_list(item.columns.iter().map(|column| column.name));
         Self {
             item: *item,
-            number,
             // The column "#" cannot be one of the item's: it is no plain name. The others take their types
             // from the table, and with them its rules for lengths, ranges and domains.
-            stage: format!(
+            make_stage: format!(
                 "CREATE TEMP TABLE {stage} ON COMMIT DELETE ROWS AS
                  SELECT 0 AS \"#\", {columns}, source_url FROM {table} WITH NO DATA"
             ),
             copy: format!("COPY pg_temp.{stage} (\"#\", {columns}, source_url) FROM STDIN"),
             take: take(item, &table, &columns, &stage),
+            stage,
         }
     }
 }

@@ -28,6 +28,7 @@ mod target;
 mod tasks;
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -57,6 +58,7 @@ pub struct PostgresStore {
     flights: Flights,
     /// By table, those that were prepared.
     tables: RwLock<Arc<ItemTables>>,
+    next_stage: AtomicUsize,
 }
 
 impl PostgresStore {
@@ -67,10 +69,11 @@ impl PostgresStore {
     pub fn new(url: &str, settings: &StoreSettings) -> Result<Self, StoreError> {
         let target = Target::parse(url, settings)?;
         Ok(Self {
-            connections: Connections::new(target, settings, &staging(&ItemTables::new()))?,
+            connections: Connections::new(target, settings)?,
             lock: RunLock::default(),
             flights: Flights::default(),
             tables: RwLock::default(),
+            next_stage: AtomicUsize::new(0),
         })
     }
 
@@ -78,28 +81,21 @@ impl PostgresStore {
         Arc::clone(&self.tables.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Item types whose tables are as they should be: from now on every session can stage their rows.
-    fn stage(&self, items: &[ItemType]) {
-        let mut tables = ItemTables::clone(&self.item_tables());
+    /// Item types whose tables are as they should be: from now on a flush takes their rows.
+    fn prepared(&self, items: &[ItemType]) {
+        let mut tables = self.tables.write().unwrap_or_else(PoisonError::into_inner);
+        let mut known = ItemTables::clone(&tables);
         for item in items {
             if let Some(table) = item.table
-                && tables.get(table).is_none_or(|known| known.item != *item)
+                && known.get(table).is_none_or(|known| known.item != *item)
             {
-                let number = tables.get(table).map_or(tables.len(), |known| known.number);
-                tables.insert(table, Arc::new(ItemTable::new(item, table, number)));
+                // Never a number that was there: sessions may still have its staging table.
+                let number = self.next_stage.fetch_add(1, Ordering::Relaxed);
+                known.insert(table, Arc::new(ItemTable::new(item, table, number)));
             }
         }
-        self.connections.stage(&staging(&tables));
-        *self.tables.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(tables);
+        *tables = Arc::new(known);
     }
-}
-
-/// The statements that make a session's staging tables.
-fn staging(tables: &ItemTables) -> String {
-    let mut typed: Vec<_> = tables.values().collect();
-    typed.sort_by_key(|table| table.number);
-    let typed = typed.iter().map(|table| table.stage.as_str());
-    [requests::STAGE, items::STAGE].into_iter().chain(typed).collect::<Vec<_>>().join(";\n")
 }
 
 impl Store for PostgresStore {
@@ -118,7 +114,7 @@ impl Store for PostgresStore {
     fn prepare_items<'a>(&'a self, items: &'a [ItemType]) -> BoxFuture<'a, StoreResult<()>> {
         Box::pin(async move {
             schema::prepare(&self.connections, items).await?;
-            self.stage(items);
+            self.prepared(items);
             Ok(())
         })
     }

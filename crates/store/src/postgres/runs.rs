@@ -12,13 +12,15 @@ use super::session::Session;
 use super::{items, requests};
 use crate::columns::cleaned;
 use crate::identifier::{check_names, quoted};
+use crate::of_another_spider;
 
 /// So many starts in a row without a page done end a run.
 const MAX_FRUITLESS_STARTS: i32 = 3;
 
 /// `FOR UPDATE`, so that the epoch is not raised under a flush that has checked it and not yet committed.
 const UNFINISHED: &str = "SELECT run_id, epoch, state, stop_reason, pid, hostname,
-        to_char(heartbeat_at, 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"'), done_at_start, fruitless_starts
+        to_char(heartbeat_at, 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"'), done_at_start, fruitless_starts,
+        spider
     FROM crawl_runs WHERE name = $1 AND state IN ('running', 'stopped') FOR UPDATE";
 
 const COUNTS: &str = "SELECT state, count(*) FROM crawl_requests WHERE run_id = $1 GROUP BY state";
@@ -167,6 +169,10 @@ async fn resume(
     if fruitless >= MAX_FRUITLESS_STARTS && !spec.force {
         session.change(GIVE_UP, &[&run_id, &"no-progress"]).await?;
         return Ok(None);
+    }
+    let spider: &str = row.get(9);
+    if spider != spec.spider {
+        return Err(of_another_spider(spec, spider));
     }
     let process = &spec.process;
     let epoch = session

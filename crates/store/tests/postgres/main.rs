@@ -3,5 +3,11 @@
 // A test reports by failing.
 #![allow(clippy::expect_used, clippy::unwrap_used)]
 
+mod catalog;
+mod concurrency;
+mod ending;
 mod flush;
+mod frontier;
+mod outage;
+mod setup;
 mod support;

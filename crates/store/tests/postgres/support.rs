@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use dragline_core::frontier::QueuedRequest;
-use dragline_core::store::{OpenedRun, ProcessInfo, RunKey, RunSpec};
+use dragline_core::store::{OpenedRun, ProcessInfo, RunSpec};
 use dragline_core::{
     Column, ColumnType, ItemRecord, ItemType, PageOutcome, PageState, Request, Store, Value,
 };
@@ -102,12 +102,4 @@ pub(crate) async fn until(what: &str, mut holds: impl FnMut() -> bool) {
         tokio::time::sleep(Duration::from_millis(25)).await;
     }
     panic!("waited 5 s in vain until {what}");
-}
-
-pub(crate) async fn flush(
-    store: &dyn Store,
-    run: &RunKey,
-    outcome: PageOutcome,
-) -> dragline_core::store::StoreResult<()> {
-    store.flush(run, &[outcome]).await.map(drop)
 }

@@ -1,0 +1,98 @@
+//! Item types against real tables: every difference is told, and its statement mends it.
+
+use dragline_core::{Column, ColumnType, ItemType, StoreError};
+use dragline_store::open_admin;
+use dragline_testkit::database;
+
+use crate::support::{QUOTE, settings, store};
+
+const ALL: ItemType = ItemType {
+    name: "everything",
+    table: Some("order"),
+    key: &["user", "n"],
+    columns: &[
+        Column { name: "user", kind: ColumnType::Text, nullable: false },
+        Column { name: "n", kind: ColumnType::BigInt, nullable: false },
+        Column { name: "small", kind: ColumnType::SmallInt, nullable: true },
+        Column { name: "int", kind: ColumnType::Integer, nullable: true },
+        Column { name: "real", kind: ColumnType::Real, nullable: true },
+        Column { name: "double", kind: ColumnType::Double, nullable: true },
+        Column { name: "truth", kind: ColumnType::Boolean, nullable: true },
+        Column { name: "price", kind: ColumnType::Numeric, nullable: true },
+        Column { name: "day", kind: ColumnType::Date, nullable: true },
+        Column { name: "moment", kind: ColumnType::Timestamp, nullable: true },
+        Column { name: "tags", kind: ColumnType::TextList, nullable: true },
+        Column { name: "extra", kind: ColumnType::Json, nullable: true },
+    ],
+    auto_create: true,
+};
+
+#[tokio::test]
+async fn the_tables_that_are_made_are_the_tables_that_are_wanted() {
+    let database = database();
+    let admin = open_admin(&database.url(), &settings()).unwrap();
+    let items =
+        [QUOTE, ALL, ItemType { name: "log", table: Some("log"), key: &[], auto_create: false, ..QUOTE }];
+    let Err(StoreError::Schema { remedy, .. }) = admin.check(&items).await else { panic!() };
+    database.query(&remedy);
+    admin.check(&items).await.unwrap();
+    assert_eq!(admin.apply(&items).await.unwrap(), Vec::<String>::new());
+    admin.close().await;
+
+    let other = dragline_testkit::database();
+    let admin = open_admin(&other.url(), &settings()).unwrap();
+    assert_eq!(admin.apply(&items).await.unwrap().len(), 4);
+    admin.check(&items).await.unwrap();
+    let printed = dragline_testkit::database();
+    printed.query(&admin.ddl(&items).unwrap());
+    admin.close().await;
+    let admin = open_admin(&printed.url(), &settings()).unwrap();
+    admin.check(&items).await.unwrap();
+    admin.close().await;
+}
+
+#[tokio::test]
+async fn every_remedy_mends_what_it_is_for() {
+    for wrong in [
+        "ALTER TABLE \"order\" DROP COLUMN price",
+        "ALTER TABLE \"order\" DROP COLUMN run_id",
+        "ALTER TABLE \"order\" ALTER COLUMN n TYPE smallint",
+        "ALTER TABLE \"order\" ALTER COLUMN double TYPE text",
+        "ALTER TABLE \"order\" ALTER COLUMN tags TYPE text",
+        "ALTER TABLE \"order\" ALTER COLUMN price SET NOT NULL",
+        "ALTER TABLE \"order\" ADD COLUMN more text NOT NULL",
+        "ALTER TABLE \"order\" DROP CONSTRAINT order_pkey",
+        "ALTER TABLE \"order\" DROP CONSTRAINT order_pkey, ALTER COLUMN n DROP NOT NULL",
+        "ALTER TABLE \"order\" DROP CONSTRAINT order_pkey, ADD UNIQUE (\"user\", n) DEFERRABLE",
+        "ALTER TABLE \"order\" DROP CONSTRAINT order_pkey; CREATE UNIQUE INDEX ON \"order\" (\"user\", n) WHERE n > 0",
+        "ALTER TABLE \"order\" DROP CONSTRAINT order_pkey; CREATE UNIQUE INDEX ON \"order\" (\"user\") INCLUDE (n)",
+        "ALTER TABLE \"order\" DROP COLUMN int; ALTER TABLE \"order\" ADD COLUMN int integer GENERATED ALWAYS AS (1) STORED",
+    ] {
+        let database = database();
+        let store = store(&database.url());
+        store.connect().await.unwrap();
+        store.prepare_items(&[ALL]).await.unwrap();
+        database.query(wrong);
+        let error = store.prepare_items(&[ALL]).await.unwrap_err();
+        let StoreError::Schema { problem, remedy } = &error else { panic!("{wrong}: {error:?}") };
+        assert!(problem.starts_with("table order: "), "{problem}");
+        database.query(remedy);
+        store.prepare_items(&[ALL]).await.unwrap_or_else(|error| panic!("{wrong}: {remedy}: {error}"));
+        store.close().await;
+    }
+}
+
+#[tokio::test]
+async fn a_table_that_may_not_be_made_is_told_with_its_ddl() {
+    let database = database();
+    let store = store(&database.url());
+    store.connect().await.unwrap();
+    let item = ItemType { auto_create: false, ..QUOTE };
+    let Err(StoreError::Schema { problem, remedy }) = store.prepare_items(&[item]).await else { panic!() };
+    assert_eq!(problem, "table quotes is missing");
+    assert!(remedy.starts_with("CREATE TABLE \"quotes\" ("), "{remedy}");
+    database.query("CREATE VIEW quotes AS SELECT 1 AS n");
+    let Err(StoreError::Schema { problem, .. }) = store.prepare_items(&[item]).await else { panic!() };
+    assert_eq!(problem, "quotes is not a table");
+    store.close().await;
+}

@@ -1,0 +1,82 @@
+//! A database that cannot be used as given is told in one clear line with a remedy, in seconds.
+
+use std::time::{Duration, Instant};
+
+use dragline_core::StoreError;
+use dragline_core::store::StoreResult;
+use dragline_testkit::database;
+
+use crate::support::store;
+
+async fn connect(url: &str) -> StoreError {
+    let store = store(url);
+    let begin = Instant::now();
+    let result: StoreResult<()> = store.connect().await;
+    store.close().await;
+    assert!(begin.elapsed() < Duration::from_secs(5), "{:?}", begin.elapsed());
+    result.unwrap_err()
+}
+
+fn told(error: &StoreError) -> String {
+    let mut text = error.to_string();
+    let mut source = std::error::Error::source(error);
+    while let Some(cause) = source {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    assert!(!text.contains('\n') && !text.contains("Error {"), "{text}");
+    format!("{text} | {}", error.hint().unwrap_or_default())
+}
+
+#[tokio::test]
+async fn each_mistake_has_its_line() {
+    let database = database();
+    let (url, name) = (database.url(), database.name().to_owned());
+    let (_, address) = url.split_once('@').unwrap();
+    let (address, _) = address.split_once('/').unwrap();
+    let wrong = |url: String| async move { told(&connect(&url).await) };
+
+    let text = wrong(url.replace(&name, "nowhere")).await;
+    assert!(text.ends_with("database \"nowhere\" does not exist | create it: createdb nowhere"), "{text}");
+    let text = wrong(format!("postgres://nobody:hunter2@{address}/{name}")).await;
+    assert!(text.contains("password authentication failed for user \"nobody\""), "{text}");
+    assert!(text.contains("check user and password") && !text.contains("hunter2"), "{text}");
+    let text = wrong("postgres://me:hunter2@127.0.0.1:9/d".to_owned()).await;
+    assert!(text.starts_with("postgres://me@127.0.0.1:9/d is not available (connecting)"), "{text}");
+    assert!(text.contains("Connection refused") && !text.contains("os error"), "{text}");
+    let text = wrong("postgres://me@no-such-host.invalid/d".to_owned()).await;
+    assert!(text.contains("is not available (connecting)"), "{text}");
+}
+
+#[tokio::test]
+async fn a_server_that_never_answers_is_given_up() {
+    let deaf = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let text = told(&connect(&format!("postgres://me@{}/d", deaf.local_addr().unwrap())).await);
+    assert!(text.contains("no answer in time"), "{text}");
+}
+
+#[tokio::test]
+async fn a_role_without_rights_is_told_what_to_grant() {
+    let database = database();
+    database.query("CREATE ROLE guest LOGIN PASSWORD 'guest'; REVOKE CREATE ON SCHEMA public FROM PUBLIC;");
+    let (_, rest) = database.url().split_once('@').map(|(a, b)| (a.to_owned(), b.to_owned())).unwrap();
+    let text = told(&connect(&format!("postgres://guest:guest@{rest}")).await);
+    assert!(text.contains("permission denied") && text.contains("GRANT USAGE, CREATE ON SCHEMA"), "{text}");
+}
+
+#[tokio::test]
+async fn another_version_of_the_tables_is_refused() {
+    let database = database();
+    let one = store(&database.url());
+    one.connect().await.unwrap();
+    one.close().await;
+    database.query("INSERT INTO crawl_schema (version) VALUES (99)");
+    let text = told(&connect(&database.url()).await);
+    assert!(text.contains("the tables are version 99") && text.contains("newer dragline"), "{text}");
+    database.query(
+        "UPDATE crawl_schema SET version = 0 WHERE version = 1; DELETE FROM crawl_schema WHERE version = 99",
+    );
+    let text = told(&connect(&database.url()).await);
+    assert!(text.contains("`dragline schema apply`"), "{text}");
+}
