@@ -14,7 +14,7 @@ pub mod sqlite;
 use std::path::Path;
 use std::sync::Arc;
 
-use dragline_core::store::{BoxFuture, StoreResult};
+use dragline_core::store::{BoxFuture, RunSpec, StoreResult};
 use dragline_core::{ItemType, Store, StoreError};
 
 pub use settings::StoreSettings;
@@ -59,6 +59,17 @@ pub fn open_admin(url: &str, settings: &StoreSettings) -> Result<Box<dyn SchemaA
         Place::Postgres => Box::new(postgres::PostgresStore::new(url, settings)?),
         Place::Sqlite(path) => Box::new(sqlite::SqliteStore::new(path, settings)?),
     })
+}
+
+/// The error of a start that would resume the run of another spider, whose requests it could not parse.
+pub(crate) fn of_another_spider(spec: &RunSpec, spider: &str) -> StoreError {
+    StoreError::Setup {
+        problem: format!(
+            "the unfinished run {:?} belongs to the spider {spider}, not to {}",
+            spec.name, spec.spider
+        ),
+        hint: "name another run with --run, or give that one up with --fresh".to_owned(),
+    }
 }
 
 enum Place<'a> {

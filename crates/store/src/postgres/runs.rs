@@ -163,16 +163,16 @@ async fn resume(
         session.change(GIVE_UP, &[&run_id, &"superseded"]).await?;
         return Ok(None);
     }
+    let spider: &str = row.get(9);
+    if spider != spec.spider {
+        return Err(of_another_spider(spec, spider));
+    }
     let pages = counts(session, run_id).await?;
     let done = i64::try_from(pages.of(PageState::Done)).unwrap_or(i64::MAX);
     let fruitless = if done > row.get::<_, i64>(7) { 0 } else { row.get::<_, i32>(8) + 1 };
     if fruitless >= MAX_FRUITLESS_STARTS && !spec.force {
         session.change(GIVE_UP, &[&run_id, &"no-progress"]).await?;
         return Ok(None);
-    }
-    let spider: &str = row.get(9);
-    if spider != spec.spider {
-        return Err(of_another_spider(spec, spider));
     }
     let process = &spec.process;
     let epoch = session

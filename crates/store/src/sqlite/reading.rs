@@ -39,7 +39,7 @@ pub(super) fn summary(connection: &Connection, run_id: i64, items: &[ItemType]) 
 }
 
 /// Gives every item of a type that the run was the last to see to `each`: by key, or without one by page and
-/// in the order in which they were stored.
+/// value. The order depends on the rows alone, so that two runs with the same rows give the same file.
 pub(super) fn items(
     connection: &Connection,
     run_id: i64,
@@ -49,8 +49,11 @@ pub(super) fn items(
 ) -> Result<(), Fault> {
     check_names(&item)?;
     let Some(table) = item.table else { return shared_items(connection, run_id, spider, item, each) };
-    let order =
-        if item.is_keyed() { quoted_list(item.key.iter().copied()) } else { "source_url, rowid".to_owned() };
+    let order = if item.is_keyed() {
+        quoted_list(item.key.iter().copied())
+    } else {
+        quoted_list(["source_url"].into_iter().chain(item.columns.iter().map(|column| column.name)))
+    };
     let mut select = connection.prepare(&format!(
         "SELECT {}, source_url, scraped_at FROM {} WHERE run_id = ?1 ORDER BY {order}",
         quoted_list(item.columns.iter().map(|column| column.name)),
@@ -77,7 +80,7 @@ fn shared_items(
 ) -> Result<(), Fault> {
     let mut select = connection.prepare(
         "SELECT data, url, scraped_at FROM crawl_items
-         WHERE run_id = ?1 AND spider = ?2 AND item_type = ?3 ORDER BY item_key, url, item_id",
+         WHERE run_id = ?1 AND spider = ?2 AND item_type = ?3 ORDER BY item_key, url, content_hash",
     )?;
     let mut rows = select.query(params![run_id, spider, item.name])?;
     while let Some(row) = rows.next()? {

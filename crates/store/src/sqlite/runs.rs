@@ -9,6 +9,7 @@ use serde_json::Value as Json;
 use super::fault::Fault;
 use super::frontier;
 use super::items::NOW;
+use crate::of_another_spider;
 
 /// So many starts in a row without a page done end a run.
 const MAX_FRUITLESS_STARTS: u32 = 3;
@@ -21,6 +22,9 @@ pub(super) fn open(connection: &mut Connection, spec: &RunSpec) -> Result<Opened
         Some(old) if spec.fresh => {
             give_up(&transaction, old.run_id, "superseded")?;
             None
+        }
+        Some(old) if old.spider != spec.spider => {
+            return Err(of_another_spider(spec, &old.spider).into());
         }
         Some(old) => {
             let pages = page_counts(&transaction, old.run_id)?;
@@ -93,15 +97,13 @@ pub(super) fn find(connection: &Connection, run: &str) -> Result<Option<RunInfo>
 
 /// Who holds a run, for the error of whoever may not have it.
 pub(super) fn holder(connection: &Connection, name: &str) -> Result<String, Fault> {
-    let newest = "SELECT pid, hostname, heartbeat_at FROM crawl_runs WHERE name = ?1
-                  ORDER BY run_id DESC LIMIT 1";
-    let found = connection.query_row(newest, [name], |row| {
-        let (pid, hostname): (u32, String) = (row.get(0)?, row.get(1)?);
-        let heartbeat: Option<String> = row.get(2)?;
-        let heartbeat = heartbeat.unwrap_or_else(|| "none yet".to_owned());
-        Ok(format!("pid {pid} on host {hostname}, last heartbeat {heartbeat}"))
+    let running = "SELECT pid, hostname, (julianday('now') - julianday(heartbeat_at)) * 86400.0
+                   FROM crawl_runs WHERE name = ?1 AND state = 'running'";
+    let found = connection.query_row(running, [name], |row| {
+        let (pid, hostname, seconds): (u32, String, f64) = (row.get(0)?, row.get(1)?, row.get(2)?);
+        Ok(format!("pid {pid} on {hostname}, last heartbeat {:.0} s ago", seconds.max(0.0)))
     });
-    Ok(found.optional()?.unwrap_or_else(|| "it is just starting".to_owned()))
+    Ok(found.optional()?.unwrap_or_else(|| "one that is just starting or just ending".to_owned()))
 }
 
 /// Requests by state.
@@ -168,16 +170,6 @@ fn resume(
     fruitless_starts: u32,
     spec: &RunSpec,
 ) -> Result<OpenedRun, Fault> {
-    if old.spider != spec.spider {
-        return Err(StoreError::Setup {
-            problem: format!(
-                "the unfinished run {:?} belongs to the spider {}, not to {}",
-                spec.name, old.spider, spec.spider
-            ),
-            hint: "name another run with --run, or give that one up with --fresh".to_owned(),
-        }
-        .into());
-    }
     let epoch = old.epoch + 1;
     let done = pages.of(PageState::Done);
     connection.execute(

@@ -17,7 +17,7 @@ const VERSION: i64 = 1;
 
 /// The store's tables.
 const TABLES: [&str; 5] =
-    ["crawl_schema_version", "crawl_runs", "crawl_requests", "crawl_items", "crawl_dead_letters"];
+    ["crawl_schema", "crawl_runs", "crawl_requests", "crawl_items", "crawl_dead_letters"];
 
 /// Makes the tables in an empty database; otherwise sees that they are those of this program.
 pub(super) fn prepare(connection: &mut Connection) -> Result<(), Fault> {
@@ -37,7 +37,7 @@ pub(super) fn apply(connection: &mut Connection) -> Result<Vec<String>, Fault> {
         return Ok(Vec::new());
     }
     transaction.execute_batch(DDL)?;
-    transaction.execute("INSERT OR IGNORE INTO crawl_schema_version (version) VALUES (?1)", [VERSION])?;
+    transaction.execute("INSERT OR IGNORE INTO crawl_schema (version) VALUES (?1)", [VERSION])?;
     transaction.commit()?;
     Ok(vec![match before {
         None => format!("created Dragline's tables, version {VERSION}"),
@@ -76,7 +76,7 @@ fn version(connection: &Connection) -> Result<Option<i64>, Fault> {
     if Shape::read(connection, TABLES[0])?.is_none() {
         return Ok(None);
     }
-    Ok(connection.query_row("SELECT max(version) FROM crawl_schema_version", [], |row| row.get(0))?)
+    Ok(connection.query_row("SELECT max(version) FROM crawl_schema", [], |row| row.get(0))?)
 }
 
 fn any_table(connection: &Connection) -> Result<bool, Fault> {

@@ -2,8 +2,8 @@
 -- and columns for Postgres. Types are mapped to what STRICT tables know: jsonb is TEXT that is valid JSON, bytea
 -- is BLOB, timestamptz is TEXT in RFC 3339, UTC, by this database's clock.
 
-CREATE TABLE IF NOT EXISTS crawl_schema_version (
-    version    INTEGER NOT NULL PRIMARY KEY,
+CREATE TABLE IF NOT EXISTS crawl_schema (
+    version    INTEGER PRIMARY KEY,
     applied_at TEXT    NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ', 'now'))
 ) STRICT;
 
@@ -19,7 +19,7 @@ CREATE TABLE IF NOT EXISTS crawl_runs (
     stop_reason      TEXT,
     started_at       TEXT    NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ', 'now')),
     finished_at      TEXT,
-    heartbeat_at     TEXT,
+    heartbeat_at     TEXT    NOT NULL,
     stats            TEXT CHECK (json_valid(stats)),
     -- The process of the last start.
     pid              INTEGER NOT NULL,
