@@ -29,43 +29,36 @@ pub(super) struct Bounds {
     pub(super) silence: Duration,
 }
 
+/// What has arrived. The body of a small page comes in one piece, which is then the body, uncopied.
+enum Collected {
+    Nothing,
+    One(Bytes),
+    Many(BytesMut),
+}
+
 /// Reads the body.
 pub(super) async fn read(
     response: &mut Response,
     bounds: Bounds,
     charge: &mut Charge,
 ) -> Result<Bytes, FetchError> {
-    let Some(first) = next(response, bounds.silence).await? else { return Ok(Bytes::new()) };
-    // Most bodies of a small site come in one piece, which is then the body, uncopied.
-    let mut piece = Some(first);
-    let mut whole: Option<BytesMut> = None;
-    let mut single: Option<Bytes> = None;
-    let mut length = 0;
-    while let Some(mut bytes) = piece {
-        if length + bytes.len() > bounds.max_bytes {
+    let mut body = Collected::Nothing;
+    let mut room = bounds.max_bytes;
+    while let Some(mut piece) = next(response, bounds.silence).await? {
+        if piece.len() > room {
             if bounds.excess == Excess::Fails {
                 return Err(FetchError::TooLarge { limit_bytes: bounds.max_bytes });
             }
-            bytes.truncate(bounds.max_bytes - length);
+            piece.truncate(room);
         }
-        length += bytes.len();
-        charge.grow(bytes.len());
-        match (&mut whole, single.take()) {
-            (Some(whole), _) => whole.extend_from_slice(&bytes),
-            (None, None) => single = Some(bytes),
-            (None, Some(start)) => {
-                let mut both = BytesMut::with_capacity(2 * (start.len() + bytes.len()));
-                both.extend_from_slice(&start);
-                both.extend_from_slice(&bytes);
-                whole = Some(both);
-            }
-        }
-        if length == bounds.max_bytes && bounds.excess == Excess::IsLeftOut {
+        room -= piece.len();
+        charge.grow(piece.len());
+        body = body.with(piece);
+        if room == 0 && bounds.excess == Excess::IsLeftOut {
             break;
         }
-        piece = next(response, bounds.silence).await?;
     }
-    Ok(single.or_else(|| whole.map(BytesMut::freeze)).unwrap_or_default())
+    Ok(body.finish())
 }
 
 /// Reads a small rest that nobody wants, so that the connection can be used again.
@@ -84,5 +77,29 @@ async fn next(response: &mut Response, silence: Duration) -> Result<Option<Bytes
         Ok(Ok(bytes)) => Ok(bytes),
         Ok(Err(error)) => Err(FetchError::of_body(&error)),
         Err(_) => Err(FetchError::Timeout { after: silence, doing: "reading the body" }),
+    }
+}
+
+impl Collected {
+    fn with(self, piece: Bytes) -> Self {
+        let mut many = match self {
+            Self::Nothing => return Self::One(piece),
+            Self::One(first) => {
+                let mut many = BytesMut::with_capacity(2 * (first.len() + piece.len()));
+                many.extend_from_slice(&first);
+                many
+            }
+            Self::Many(many) => many,
+        };
+        many.extend_from_slice(&piece);
+        Self::Many(many)
+    }
+
+    fn finish(self) -> Bytes {
+        match self {
+            Self::Nothing => Bytes::new(),
+            Self::One(piece) => piece,
+            Self::Many(many) => many.freeze(),
+        }
     }
 }

@@ -17,7 +17,7 @@ pub(crate) enum FetchError {
     #[error("{0}")]
     Certificate(String),
     /// It took too long.
-    #[error("timed out after {after:?} while {doing}")]
+    #[error("timed out after {} s while {doing}", after.as_secs_f64())]
     Timeout {
         /// The limit.
         after: Duration,
@@ -162,7 +162,7 @@ mod tests {
         assert_eq!(FetchError::TooLarge { limit_bytes: 64 << 20 }.to_string(), "body larger than 64 MiB");
         assert_eq!(FetchError::TooLarge { limit_bytes: 1000 }.to_string(), "body larger than 1000 bytes");
         let timeout = FetchError::Timeout { after: Duration::from_secs(30), doing: "reading the body" };
-        assert_eq!(timeout.to_string(), "timed out after 30s while reading the body");
+        assert_eq!(timeout.to_string(), "timed out after 30 s while reading the body");
         assert!(timeout.is_retryable());
     }
 }

@@ -120,10 +120,11 @@ impl Fetcher {
 
     async fn send(&self, request: reqwest::RequestBuilder) -> Result<reqwest::Response, FetchError> {
         let Shared { connect_timeout, read_timeout, .. } = *self.shared;
-        match timeout(connect_timeout + read_timeout, request.send()).await {
+        let after = connect_timeout + read_timeout;
+        match timeout(after, request.send()).await {
             Ok(Ok(response)) => Ok(response),
             Ok(Err(error)) => Err(FetchError::of_send(&error, connect_timeout)),
-            Err(_) => Err(FetchError::Timeout { after: read_timeout, doing: "waiting for the answer" }),
+            Err(_) => Err(FetchError::Timeout { after, doing: "waiting for the answer" }),
         }
     }
 

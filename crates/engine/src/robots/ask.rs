@@ -3,6 +3,7 @@
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
+use bytes::Bytes;
 use dragline_core::worker::panic_message;
 use futures_util::FutureExt;
 use url::Url;
@@ -14,6 +15,8 @@ use crate::retry::{is_retryable_status, retry_after};
 
 /// RFC 9309 §2.5: at least so much is read; the rest is left out.
 const MAX_BYTES: usize = 500 << 10;
+/// Most files are smaller; a larger one may hold thousands of patterns that take a while to compile.
+const READ_AT_ONCE_BYTES: usize = 16 << 10;
 /// RFC 9309 §2.3.1.2.
 const MAX_REDIRECTS: usize = 5;
 
@@ -48,7 +51,7 @@ async fn fetch(fetcher: &Fetcher, page: &Url, agent: &str) -> RobotsAnswer {
             Err(error) => return RobotsAnswer::NotNow { reason: error.to_string(), retry_after: None },
         };
         if let Some(body) = answer.body {
-            return RobotsAnswer::Rules(Rules::read(agent, &body));
+            return RobotsAnswer::Rules(read(agent.to_owned(), body).await);
         }
         if answer.status >= 500 || is_retryable_status(answer.status) {
             let reason = format!("HTTP {}", answer.status);
@@ -62,4 +65,19 @@ async fn fetch(fetcher: &Fetcher, page: &Url, agent: &str) -> RobotsAnswer {
     }
     // More hops than the RFC asks for: as if the file were not there.
     nothing
+}
+
+/// The scheduler shares this thread and never waits: a large file is read elsewhere.
+async fn read(agent: String, text: Bytes) -> Rules {
+    if text.len() <= READ_AT_ONCE_BYTES {
+        return Rules::read(&agent, &text);
+    }
+    match tokio::task::spawn_blocking(move || Rules::read(&agent, &text)).await {
+        Ok(rules) => rules,
+        Err(problem) => {
+            // The parser is not ours.
+            tracing::warn!(%problem, "a robots.txt cannot be read and is taken as empty");
+            Rules::default()
+        }
+    }
 }

@@ -91,3 +91,44 @@ impl Backlog {
         self.open.is_none() && self.next == Next::Nothing && self.is_barren && !self.scan_again
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scheduler::hands::Hands;
+
+    fn now() -> Ending {
+        Hands::new(1).now()
+    }
+
+    #[test]
+    fn a_scan_goes_from_host_to_host_and_begins_anew_with_nothing_in_hand() {
+        let mut backlog = Backlog::new();
+        assert_eq!(backlog.ask_next(true, now()), Some(RefillScope::After(None)));
+        assert!(backlog.open().is_some());
+        backlog.answered(true, Some("b:80".to_owned()));
+        assert_eq!(backlog.ask_next(false, now()), Some(RefillScope::After(Some("b:80".to_owned()))));
+        backlog.answered(false, None);
+        assert_eq!(backlog.ask_next(false, now()), None);
+        assert!(!backlog.is_known_to_be_empty());
+        // All pages have their receipts: a last look.
+        assert_eq!(backlog.ask_next(true, now()), Some(RefillScope::After(None)));
+        assert!(!backlog.is_known_to_be_empty());
+        backlog.answered(false, None);
+        assert!(backlog.is_known_to_be_empty());
+        assert_eq!(backlog.ask_next(true, now()), None);
+    }
+
+    #[test]
+    fn an_ask_for_hosts_does_not_move_the_scan() {
+        let mut backlog = Backlog::new();
+        backlog.ask_hosts(&["a:80".into()], now());
+        backlog.answered(false, None);
+        assert!(!backlog.is_known_to_be_empty());
+        assert_eq!(backlog.ask_next(true, now()), Some(RefillScope::After(None)));
+        backlog.answered(false, None);
+        backlog.missed_a_host();
+        assert!(!backlog.is_known_to_be_empty());
+        assert_eq!(backlog.ask_next(false, now()), Some(RefillScope::After(None)));
+    }
+}

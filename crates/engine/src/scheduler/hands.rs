@@ -128,3 +128,59 @@ impl Hands {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::settings::EngineSettings;
+    use crate::window::{Admission, Window};
+    use dragline_core::{QueuedRequest, Request};
+    use std::time::Instant;
+
+    fn request(number: u32) -> QueuedRequest {
+        QueuedRequest::start(Request::get(format!("http://a.example/{number}")).unwrap(), 0)
+    }
+
+    /// A ledger, and the host that its requests are of.
+    fn ledger(remember: usize) -> (Hands, HostId) {
+        let admission = Window::new(&EngineSettings::default()).admit(request(0), Instant::now());
+        let Admission::Taken(host) = admission else { panic!("{admission:?}") };
+        (Hands::new(remember), host)
+    }
+
+    #[test]
+    fn only_a_request_that_is_out_ends_and_only_once() {
+        let (mut hands, host) = ledger(10);
+        let page = request(1).fingerprint;
+        assert_eq!(hands.end(&page), None);
+        hands.enter(page, host);
+        assert_eq!((hands.end(&page), hands.out()), (None, 0));
+        hands.set_out(&page, true);
+        assert_eq!(hands.out(), 1);
+        assert_eq!((hands.end(&page), hands.end(&page)), (Some(host), None));
+        assert!(hands.is_empty() && hands.out() == 0 && hands.has_ended(&page));
+    }
+
+    #[test]
+    fn endings_are_remembered_as_long_as_an_answer_may_be_older() {
+        let (mut hands, host) = ledger(3);
+        let mut asked_at = hands.now();
+        for number in 0..20 {
+            if number == 10 {
+                asked_at = hands.now();
+            }
+            let page = request(number).fingerprint;
+            hands.enter(page, host);
+            hands.set_out(&page, true);
+            hands.end(&page);
+            hands.forget_before(asked_at);
+        }
+        for number in 0..20 {
+            let page = request(number).fingerprint;
+            assert_eq!(hands.has_ended_since(&page, asked_at), number >= 10, "{number}");
+        }
+        hands.forget_before(hands.now());
+        let remembered = (0..20).filter(|number| hands.has_ended(&request(*number).fingerprint)).count();
+        assert_eq!(remembered, 3);
+    }
+}

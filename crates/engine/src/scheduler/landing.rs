@@ -13,7 +13,7 @@ use crate::redirect;
 use crate::retry;
 use crate::robots::{RobotsAnswer, RobotsState};
 use crate::scope::LinkRefusal;
-use crate::window::{HostId, Waiting};
+use crate::window::{HostId, Telling, Waiting};
 
 /// A host that rests for longer than this gives most of its places in the window away.
 const LONG_REST: Duration = Duration::from_secs(5);
@@ -59,13 +59,13 @@ impl Scheduler {
                 if error.is_retryable() && self.may_retry(&waiting) {
                     return self.retry(host, waiting, None, &error.to_string());
                 }
-                return self.fail_page(waiting, None, error.to_string(), credit);
+                return self.fail_page(host, waiting, None, error.to_string(), credit);
             }
         };
         self.stats.pages_fetched.add(1);
         self.stats.bytes_fetched.add(answer.charge.bytes() as u64);
         if let Some(location) = redirect::location(answer.status, &answer.headers) {
-            return self.redirect(waiting, answer.status, &location, credit);
+            return self.redirect(host, waiting, answer.status, &location, credit);
         }
         let status = answer.status;
         if retry::is_retryable_status(status) && self.may_retry(&waiting) {
@@ -74,8 +74,9 @@ impl Scheduler {
             return self.put_off(host, waiting, status, asked);
         }
         let Answer { headers, body: Some(body), charge, .. } = answer else {
-            return self.fail_page(waiting, Some(status), format!("HTTP {status}"), credit);
+            return self.fail_page(host, waiting, Some(status), format!("HTTP {status}"), credit);
         };
+        self.window.update(host, |host| host.told.came());
         let response = Response {
             queued: waiting.queued,
             status,
@@ -97,13 +98,15 @@ impl Scheduler {
     fn put_off(&mut self, host: HostId, waiting: Waiting, status: u16, asked: Option<Duration>) {
         if status == 429 || (status == 503 && asked.is_some()) {
             let rest = retry::delay(&self.settings, waiting.attempts, asked);
-            let name = &self.window.host(host).name;
-            tracing::warn!(host = %name, status, rest_ms = rest.as_millis(), "the host asks to be left alone for a while");
-            self.window.rest(host, Instant::now() + rest);
+            let now = Instant::now();
+            if self.window.update(host, |host| host.told.asks_for_rest(now, now + rest)) {
+                let name = &self.window.host(host).name;
+                tracing::warn!(host = %name, status, rest_ms = rest.as_millis(), "the host asks to be left alone for a while");
+            }
+            self.window.rest(host, now + rest);
             if rest > LONG_REST {
-                for fingerprint in self.window.trim(host) {
-                    self.hands.leave(&fingerprint);
-                }
+                self.window.trim(host);
+                self.let_go();
             }
         }
         self.retry(host, waiting, asked, &format!("HTTP {status}"));
@@ -132,22 +135,36 @@ impl Scheduler {
         self.window.delay(host, waiting, Instant::now() + delay);
     }
 
-    fn fail_page(&mut self, waiting: Waiting, status: Option<u16>, error: String, credit: Credit) {
+    fn fail_page(
+        &mut self,
+        host: HostId,
+        waiting: Waiting,
+        status: Option<u16>,
+        error: String,
+        credit: Credit,
+    ) {
         self.stats.given_up.add(1);
         // A missing page is everyday life; a server that fails again and again is worth a look.
         if status.is_none_or(|status| status >= 500) {
-            let url = waiting.queued.request.url().as_str();
-            tracing::warn!(url, attempts = waiting.attempts, error, "given up");
+            let telling = self.window.update(host, |host| host.told.failed());
+            if telling != Telling::Keep {
+                let url = waiting.queued.request.url().as_str();
+                tracing::warn!(url, attempts = waiting.attempts, error, "given up");
+            }
+            if telling == Telling::TellLast {
+                let name = &self.window.host(host).name;
+                tracing::warn!(host = %name, "further failures of this host are not told until a page comes; see their requests' `error`");
+            }
         }
         self.give_up(waiting, status, error, credit);
     }
 
     /// Ends a request as `skipped`, its target in its place.
-    fn redirect(&mut self, waiting: Waiting, status: u16, location: &str, credit: Credit) {
+    fn redirect(&mut self, host: HostId, waiting: Waiting, status: u16, location: &str, credit: Credit) {
         let from = &waiting.queued;
         let target = match redirect::follow(from, status, location, self.settings.max_redirects) {
             Ok(target) => target,
-            Err(problem) => return self.fail_page(waiting, Some(status), problem.to_string(), credit),
+            Err(problem) => return self.fail_page(host, waiting, Some(status), problem.to_string(), credit),
         };
         self.stats.redirects.add(1);
         let mut outcome = PageOutcome::new(from.fingerprint, from.request.url().as_str(), PageState::Skipped);

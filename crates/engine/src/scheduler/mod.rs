@@ -188,8 +188,9 @@ impl Scheduler {
                 }
             }
             Phase::Stopping { deadline } => {
-                if self.fetches.is_empty() || now >= *deadline {
-                    tracing::debug!(abandoned = self.fetches.len(), "fetches in flight are given up");
+                let pages = self.fetches.len() - self.robots_fetches;
+                if pages == 0 || now >= *deadline {
+                    tracing::debug!(pages, "what is still being fetched is abandoned");
                     return Some(CrawlEnd::Stopped(self.stop_reason()));
                 }
             }

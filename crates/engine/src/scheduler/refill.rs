@@ -110,12 +110,16 @@ impl Scheduler {
         }
         match self.window.admit(queued, now) {
             Admission::Taken(host) => self.hands.enter(fingerprint, host),
-            Admission::Swapped(host, worse) => {
-                self.hands.leave(&worse);
-                self.hands.enter(fingerprint, host);
-            }
             Admission::NoPlace => {}
             Admission::NoPlaceForHost => self.backlog.missed_a_host(),
+        }
+        self.let_go();
+    }
+
+    /// What the window gave away is in hand no longer.
+    pub(super) fn let_go(&mut self) {
+        for fingerprint in self.window.given_away() {
+            self.hands.leave(&fingerprint);
         }
     }
 

@@ -77,8 +77,8 @@ fn slow_and_endless_bodies_end_at_their_limits() {
         ],
     );
     let error = |path| ended.fate(path).2;
-    assert_eq!(error("/stalled"), "timed out after 200ms while reading the body");
-    assert_eq!(error("/dripping"), "timed out after 1.5s while fetching the page");
+    assert_eq!(error("/stalled"), "timed out after 0.2 s while reading the body");
+    assert_eq!(error("/dripping"), "timed out after 1.5 s while fetching the page");
     assert_eq!(error("/endless"), "body larger than 9 KiB");
     assert_eq!(ended.fate("/fits").0, Some(PageState::Done));
     assert!(error("/silent").starts_with("timed out after"), "{}", error("/silent"));

@@ -8,6 +8,8 @@
 //! that has no place itself, the caller) remembers that there is more to ask for.
 
 mod host;
+#[cfg(test)]
+mod model_tests;
 mod places;
 mod timers;
 
@@ -17,7 +19,7 @@ use std::time::{Duration, Instant};
 
 use dragline_core::{Fingerprint, QueuedRequest};
 
-pub(crate) use self::host::{FetchKey, Host, HostId, Waiting};
+pub(crate) use self::host::{FetchKey, Host, HostId, Telling, Waiting};
 use self::places::Places;
 use self::timers::{Timer, Timers};
 use crate::pace::{Pace, period_of};
@@ -40,6 +42,9 @@ pub(crate) struct Window {
     delayed: usize,
     busy_hosts: usize,
     resting_hosts: usize,
+    /// The largest share that a host was given since all were held against it.
+    largest_share_given: usize,
+    given_away: Vec<Fingerprint>,
     swept_at: Option<Instant>,
     host_concurrency: usize,
     period: Duration,
@@ -51,8 +56,6 @@ pub(crate) struct Window {
 pub(crate) enum Admission {
     /// It has a place.
     Taken(HostId),
-    /// It has the place of a worse one, which is in the store alone from now on.
-    Swapped(HostId, Fingerprint),
     /// No place; its host is known to have more in the store.
     NoPlace,
     /// No place, not even for its host: only a scan over all hosts will find it again.
@@ -73,6 +76,8 @@ impl Window {
             delayed: 0,
             busy_hosts: 0,
             resting_hosts: 0,
+            largest_share_given: 0,
+            given_away: Vec::new(),
             swept_at: None,
             host_concurrency: settings.host_concurrency,
             period: period_of(settings.rate_per_second),
@@ -80,31 +85,36 @@ impl Window {
         }
     }
 
-    /// Offers a request that is not in hand.
+    /// Offers a request that is not in hand. Others may have to go for it: see [`Window::given_away`].
     pub(crate) fn admit(&mut self, queued: QueuedRequest, now: Instant) -> Admission {
         let Some(id) = self.host_named(&queued.host, now) else { return Admission::NoPlaceForHost };
-        let (room, share) = (self.room(), self.share());
-        let host = &mut self.hosts[id.index()];
-        let key = FetchKey::of(&queued);
-        let has_place = room > 0 && host.held() < share;
-        let mut given_away = None;
-        if !has_place {
-            host.more_in_store = true;
-            if host.queue.last_key_value().is_some_and(|(worst, _)| key < *worst) {
-                given_away = host.queue.pop_last().map(|(_, worst)| worst.queued.fingerprint);
-            }
+        let share = self.share();
+        let has_share = self.hosts[id.index()].held() < share;
+        if has_share && self.room() == 0 {
+            self.shrink_to(share);
         }
-        let admission = match given_away {
-            Some(worst) => Admission::Swapped(id, worst),
-            None if has_place => Admission::Taken(id),
-            None => Admission::NoPlace,
-        };
-        if admission != Admission::NoPlace {
+        let key = FetchKey::of(&queued);
+        let has_place = has_share && self.room() > 0;
+        let host = &mut self.hosts[id.index()];
+        let is_better = || host.queue.last_key_value().is_some_and(|(worst, _)| key < *worst);
+        let admission = if has_place || is_better() { Admission::Taken(id) } else { Admission::NoPlace };
+        if admission == Admission::NoPlace {
+            host.more_in_store = true;
+        } else {
             host.queue.insert(key, Waiting::new(queued));
-            self.len += usize::from(has_place);
+            self.len += 1;
+            self.largest_share_given = self.largest_share_given.max(share);
+            if !has_place {
+                self.give_away(id, 1);
+            }
         }
         self.refresh(id);
         admission
+    }
+
+    /// Requests that had to go since the last call: they are in the store alone now.
+    pub(crate) fn given_away(&mut self) -> Vec<Fingerprint> {
+        std::mem::take(&mut self.given_away)
     }
 
     /// The host of the best request that may be fetched now.
@@ -170,21 +180,11 @@ impl Window {
         });
     }
 
-    /// A host that will rest for long keeps a few requests and gives its other places away. What it gave
-    /// away is in the store alone from now on.
-    pub(crate) fn trim(&mut self, id: HostId) -> Vec<Fingerprint> {
-        let keep = self.places.smallest_share();
-        let host = &mut self.hosts[id.index()];
-        let mut given_away = Vec::new();
-        while host.queue.len() > keep
-            && let Some((_, worst)) = host.queue.pop_last()
-        {
-            given_away.push(worst.queued.fingerprint);
-        }
-        self.len -= given_away.len();
-        host.more_in_store |= !given_away.is_empty();
+    /// A host that will rest for long keeps a few requests and gives its other places away.
+    pub(crate) fn trim(&mut self, id: HostId) {
+        let excess = self.hosts[id.index()].queue.len().saturating_sub(self.places.smallest_share());
+        self.give_away(id, excess);
         self.refresh(id);
-        given_away
     }
 
     /// Ends rests and waits that are over.
@@ -276,13 +276,41 @@ impl Window {
                 id
             }
             None => {
-                let id = HostId(u32::try_from(self.hosts.len()).ok()?);
+                let id = HostId::at(self.hosts.len())?;
                 self.hosts.push(host);
                 id
             }
         };
         self.by_name.insert(name, id);
         Some(id)
+    }
+
+    /// Hosts that took their share when it was larger give back what exceeds it now.
+    fn shrink_to(&mut self, share: usize) {
+        if self.largest_share_given <= share {
+            return;
+        }
+        self.largest_share_given = share;
+        for index in 0..self.hosts.len() {
+            let excess = self.hosts[index].held().saturating_sub(share);
+            if excess > 0
+                && let Some(id) = HostId::at(index)
+            {
+                self.give_away(id, excess);
+                self.refresh(id);
+            }
+        }
+    }
+
+    /// Takes the places of a host's `count` worst requests away.
+    fn give_away(&mut self, id: HostId, count: usize) {
+        let host = &mut self.hosts[id.index()];
+        for _ in 0..count {
+            let Some((_, worst)) = host.queue.pop_last() else { return };
+            self.given_away.push(worst.queued.fingerprint);
+            self.len -= 1;
+            host.more_in_store = true;
+        }
     }
 
     /// Forgets idle hosts, at most once a second: it looks at all of them.
@@ -329,6 +357,10 @@ impl Window {
 }
 
 impl HostId {
+    fn at(index: usize) -> Option<Self> {
+        u32::try_from(index).ok().map(Self)
+    }
+
     fn index(self) -> usize {
         self.0 as usize
     }
