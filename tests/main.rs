@@ -1,6 +1,10 @@
 //! All tests of the whole program, in one binary; its modules are named by what they promise.
 
+// clippy.toml allows these in test functions; here every function serves one.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
 mod cli;
+mod conformance;
 mod crawl;
 mod faults;
 mod resume;

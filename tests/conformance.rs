@@ -1,0 +1,17 @@
+//! The suite that every store passes: what the `Store` trait promises, shown on real databases.
+//!
+//! A case is a function over an empty place for a store; it is a test for each of the stores. Rows are read
+//! past the store, by other means, and only from the tables and columns that are a contract.
+
+mod closing;
+mod column_types;
+mod concurrent;
+mod fixture;
+mod flushing;
+mod frontier;
+mod item_tables;
+mod item_types;
+mod ownership;
+mod reading;
+mod refill_model;
+mod runs;
