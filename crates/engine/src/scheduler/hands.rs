@@ -102,6 +102,11 @@ impl Hands {
         theirs.map(|(fingerprint, _)| *fingerprint).collect()
     }
 
+    /// Requests that have had their receipts.
+    pub(super) fn ended(&self) -> u64 {
+        self.endings
+    }
+
     /// The present moment.
     pub(super) fn now(&self) -> Ending {
         Ending(self.endings)

@@ -85,7 +85,7 @@ pub(crate) struct Scheduler {
     /// Set by whoever finds that the crawl cannot go on.
     end: Option<CrawlEnd>,
     /// Outcomes that the persistence thread had taken when it was last told to flush at once.
-    flush_asked_at: usize,
+    flush_asked_at: u64,
     beaten_at: Option<Instant>,
 }
 
@@ -240,11 +240,12 @@ impl Scheduler {
     /// fuller batch would only cost time.
     fn flush_if_idle(&mut self) {
         let credits_of_pages = self.credits.in_use().saturating_sub(self.robots_fetches);
-        let taken = self.hands.out().saturating_sub(credits_of_pages);
+        let unreceipted = self.hands.out().saturating_sub(credits_of_pages);
         let has_something_to_fetch = self.may_claim() && self.window.has_queued();
-        if taken == 0 || has_something_to_fetch || self.credits.in_use() >= self.settings.concurrency {
-            self.flush_asked_at = 0;
-        } else if taken != self.flush_asked_at {
+        let has_credits = self.credits.in_use() < self.settings.concurrency;
+        // Counted from the beginning, so that one that comes as another gets its receipt is not missed.
+        let taken = self.hands.ended() + unreceipted as u64;
+        if unreceipted > 0 && has_credits && !has_something_to_fetch && taken != self.flush_asked_at {
             self.flush_asked_at = taken;
             self.sink.flush_now();
         }
