@@ -9,6 +9,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use clap::builder::BoolishValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::settings::parse::{bytes, duration, rate};
@@ -143,11 +144,11 @@ pub(crate) struct Crawl {
     pub(crate) run: Option<String>,
 
     /// End an unfinished run of this name and begin anew
-    #[arg(long, env = "DRAGLINE_FRESH", help_heading = RUN)]
+    #[arg(long, env = "DRAGLINE_FRESH", value_parser = BoolishValueParser::new(), help_heading = RUN)]
     pub(crate) fresh: bool,
 
     /// Resume even after three starts in a row that brought no page
-    #[arg(long, env = "DRAGLINE_FORCE_RUN", help_heading = RUN)]
+    #[arg(long, env = "DRAGLINE_FORCE_RUN", value_parser = BoolishValueParser::new(), help_heading = RUN)]
     pub(crate) force_run: bool,
 
     /// Export the run's items when it ends: FILE.jsonl, FILE.csv or - (JSON lines on stdout)

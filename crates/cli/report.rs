@@ -83,6 +83,15 @@ impl Report<'_> {
                 format!("{} flush tasks; {pages} pages unknown, the resume decides", close.tasks_cancelled),
             );
         }
+        if close.pages_left_unflushed > 0 {
+            line(
+                "dropped",
+                format!("{} pages in hand, fetched again by the resume", close.pages_left_unflushed),
+            );
+        }
+        if let Some(error) = &close.error {
+            line("close", error.clone());
+        }
         for stuck in &self.stop.stuck {
             line("stuck", stuck.clone());
         }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use dragline_core::Spider;
 
+use super::demo_site::Shelf;
 use super::find_spider;
 use crate::arguments::Export;
 use crate::blocking::Blocking;
@@ -24,7 +25,10 @@ pub(super) fn run(arguments: &Export, common: &Common, spiders: &[Arc<dyn Spider
         Failed::error(format!("{} holds no run {:?}", store.location(), arguments.run))
             .hint("the report of a crawl names its run; a run is found by id or by name")
     })?;
-    let spider = find_spider(&run.spider, spiders)?;
+    // The demo's rows can be exported too, though its spider is in no list.
+    let demo: Arc<dyn Spider> = Arc::new(Shelf);
+    let known: Vec<Arc<dyn Spider>> = spiders.iter().cloned().chain([demo]).collect();
+    let spider = find_spider(&run.spider, &known)?;
     let items = item_types(&**spider, arguments.item.as_deref())?;
     let rows = export(&*store, &blocking, &run, &items, &target)?;
     tracing::info!(rows, run = run.name, "exported");
