@@ -2,30 +2,58 @@
 
 use std::borrow::Cow;
 use std::cell::OnceCell;
+use std::fmt;
 
+use encoding_rs::{Encoding, UTF_8};
 use scraper::Html;
 use serde::de::DeserializeOwned;
 use serde_json::Value as Json;
 use url::Url;
 
-use crate::encoding::decode;
+use crate::encoding::detect;
 use crate::request::{Request, RequestError};
 use crate::response::Response;
 use crate::selector::{Node, compiled, nothing};
 use crate::spider::Result;
+use crate::{document, sniff};
 
 /// A page.
-#[derive(Debug)]
+///
+/// ```
+/// use dragline_core::StoredPage;
+///
+/// let html = "<title>Offers</title> <p class=price>5,00 €</p> <a href=more>more</a> <a href=mailto:us>us</a>";
+/// let page = StoredPage::new("https://shop.example/offers/", html).page()?;
+/// assert_eq!(page.title().as_deref(), Some("Offers"));
+/// assert_eq!(page.text("p.price")?, "5,00 €");
+/// assert_eq!(page.attr("a", "href")?, "more");
+/// assert_eq!(page.links()[0].as_str(), "https://shop.example/offers/more");
+/// assert_eq!(page.text("p.name").unwrap_err().to_string(), "nothing on the page matches \"p.name\"");
+/// # Ok::<(), dragline_core::Error>(())
+/// ```
+///
+/// # Panics
+/// A selector that is none is a mistake in the spider, and a page whose HTML cannot be held (some 15,000 elements
+/// deep, or two million of them) has nothing to select from: each method that selects panics in these cases, and the
+/// panic fails the page, with these words as its error.
 pub struct Page {
     response: Response,
+    encoding: OnceCell<&'static Encoding>,
     html: OnceCell<Html>,
     base: OnceCell<Url>,
+    links: OnceCell<Vec<Url>>,
 }
 
 impl Page {
     /// A page of an answer.
     pub fn new(response: Response) -> Self {
-        Self { response, html: OnceCell::new(), base: OnceCell::new() }
+        Self {
+            response,
+            encoding: OnceCell::new(),
+            html: OnceCell::new(),
+            base: OnceCell::new(),
+            links: OnceCell::new(),
+        }
     }
 
     /// The answer, back again.
@@ -43,14 +71,6 @@ impl Page {
         self.response.queued.request.url()
     }
 
-    /// What relative links are relative to: `<base href>` if there is one, else the URL.
-    pub fn base_url(&self) -> &Url {
-        self.base.get_or_init(|| {
-            let href = self.html().select(&compiled("base[href]")).next().and_then(|base| base.attr("href"));
-            href.and_then(|href| self.url().join(href.trim()).ok()).unwrap_or_else(|| self.url().clone())
-        })
-    }
-
     /// The HTTP status.
     pub fn status(&self) -> u16 {
         self.response.status
@@ -64,15 +84,8 @@ impl Page {
     /// Whether the answer says that it is HTML, or says nothing and looks like it.
     pub fn is_html(&self) -> bool {
         match self.header("content-type") {
-            Some(kind) => {
-                let kind = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-                kind == "text/html" || kind == "application/xhtml+xml"
-            }
-            None => {
-                let head = &self.body()[..self.body().len().min(256)];
-                let head = String::from_utf8_lossy(head).trim_start().to_ascii_lowercase();
-                head.starts_with("<!doctype html") || head.starts_with("<html")
-            }
+            Some(content_type) => sniff::is_html_type(content_type),
+            None => sniff::looks_like_html(self.body()),
         }
     }
 
@@ -96,14 +109,16 @@ impl Page {
         &self.response.body
     }
 
-    /// The body as text.
+    /// The body as text; what does not fit its encoding is U+FFFD.
     pub fn body_text(&self) -> Cow<'_, str> {
-        decode(self.body(), self.header("content-type"))
+        self.encoding().decode(self.body()).0
     }
 
     /// The body as JSON.
     pub fn json<T: DeserializeOwned>(&self) -> Result<T> {
-        Ok(serde_json::from_slice(self.body())?)
+        // A byte order mark is no JSON, and may be passed over (RFC 8259, section 8.1).
+        let body = self.body();
+        Ok(serde_json::from_slice(body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body))?)
     }
 
     /// The whole document as an element.
@@ -113,8 +128,8 @@ impl Page {
 
     /// The title of the document, white space folded; not that of a drawing in it.
     pub fn title(&self) -> Option<String> {
-        let title = self.select("title").into_iter().find(Node::is_html)?;
-        Some(title.own_text())
+        let title = self.root().at_and_below(&compiled("title")).find(Node::is_html);
+        title.map(|title| title.own_text())
     }
 
     /// What a reader sees of the page; see [`Node::visible_text`].
@@ -123,16 +138,13 @@ impl Page {
     }
 
     /// The elements that `selector` matches, in document order.
-    ///
-    /// # Panics
-    /// When `selector` is no CSS selector, which fails the page.
     pub fn select(&self, selector: &str) -> Vec<Node<'_>> {
-        self.html().select(&compiled(selector)).map(Node).collect()
+        self.root().at_and_below(&compiled(selector)).collect()
     }
 
     /// The first of them.
     pub fn first(&self, selector: &str) -> Option<Node<'_>> {
-        self.html().select(&compiled(selector)).next().map(Node)
+        self.root().at_and_below(&compiled(selector)).next()
     }
 
     /// The text of the first match, white space folded.
@@ -145,7 +157,7 @@ impl Page {
 
     /// The texts of all matches, white space folded.
     pub fn texts(&self, selector: &str) -> Vec<String> {
-        self.html().select(&compiled(selector)).map(|element| Node(element).own_text()).collect()
+        self.root().at_and_below(&compiled(selector)).map(|node| node.own_text()).collect()
     }
 
     /// An attribute of the first match.
@@ -157,38 +169,64 @@ impl Page {
     }
 
     /// An attribute of all matches that have it.
-    ///
-    /// # Panics
-    /// When `selector` is no CSS selector, which fails the page.
     pub fn attrs(&self, selector: &str, name: &str) -> Vec<&str> {
-        self.html().select(&compiled(selector)).filter_map(|element| element.attr(name)).collect()
+        self.root().at_and_below(&compiled(selector)).filter_map(|node| node.own_attr(name)).collect()
     }
 
-    /// Where `a[href]` and `area[href]` lead, http(s) only, in document order.
-    pub fn links(&self) -> Vec<Url> {
-        let links = compiled("a[href], area[href]");
-        let nodes = self.html().select(&links);
-        nodes.filter_map(|element| self.resolve(element.attr("href")?).ok()).collect()
+    /// What relative links are relative to: the first `<base href>` that is a URL, else the page's own.
+    pub fn base_url(&self) -> &Url {
+        self.base.get_or_init(|| {
+            let base = self.first("base[href]").and_then(|base| self.url().join(base.own_attr("href")?).ok());
+            base.filter(|base| !base.cannot_be_a_base()).unwrap_or_else(|| self.url().clone())
+        })
     }
 
-    /// A request for a link as found on this page.
+    /// Where `a[href]` and `area[href]` lead, http(s) only, without fragments, in document order.
+    pub fn links(&self) -> &[Url] {
+        self.links.get_or_init(|| {
+            let hrefs = self.attrs("a[href], area[href]", "href");
+            hrefs.into_iter().filter_map(|href| self.resolve(href).ok()).collect()
+        })
+    }
+
+    /// A request for a link as found on this page, without its fragment: that is never sent.
     pub fn request(&self, href: &str) -> Result<Request, RequestError> {
         Request::from_url(self.resolve(href)?)
     }
 
+    /// A link as a URL. Its query is written in the encoding of the page, as a browser would send it (URL standard,
+    /// section 4.4; the path is always UTF-8).
     fn resolve(&self, href: &str) -> Result<Url, RequestError> {
-        let url = self
-            .base_url()
-            .join(href.trim())
-            .map_err(|source| RequestError::Url { text: href.to_owned(), source })?;
-        if matches!(url.scheme(), "http" | "https") {
-            Ok(url)
-        } else {
-            Err(RequestError::Scheme { scheme: url.scheme().to_owned(), url: url.into() })
+        let encode: &dyn Fn(&str) -> Cow<'_, [u8]> = &|query| self.encoding().encode(query).0;
+        let is_utf8 = self.encoding().output_encoding() == UTF_8;
+        let options = Url::options().base_url(Some(self.base_url()));
+        let options = if is_utf8 { options } else { options.encoding_override(Some(encode)) };
+        let mut url =
+            options.parse(href).map_err(|source| RequestError::Url { text: href.to_owned(), source })?;
+        if !matches!(url.scheme(), "http" | "https") {
+            return Err(RequestError::Scheme { scheme: url.scheme().to_owned(), url: url.into() });
         }
+        url.set_fragment(None);
+        Ok(url)
+    }
+
+    fn encoding(&self) -> &'static Encoding {
+        self.encoding.get_or_init(|| detect(self.body(), self.header("content-type")))
     }
 
     fn html(&self) -> &Html {
-        self.html.get_or_init(|| Html::parse_document(&self.body_text()))
+        self.html.get_or_init(|| match document::parse(&self.body_text()) {
+            Ok(html) => html,
+            Err(excess) => panic!("{excess}"),
+        })
     }
 }
+
+impl fmt::Debug for Page {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Page({}, status {}, {} bytes)", self.url(), self.status(), self.body().len())
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -42,6 +42,12 @@ pub(crate) fn compiled(selector: &str) -> Rc<Selector> {
 pub struct Node<'a>(pub(crate) ElementRef<'a>);
 
 impl<'a> Node<'a> {
+    /// This element, if `selector` matches it, and the matches below it, in document order.
+    pub(crate) fn at_and_below(self, selector: &Selector) -> impl Iterator<Item = Node<'a>> {
+        let own = selector.matches(&self.0).then_some(self);
+        own.into_iter().chain(self.0.select(selector).map(Node))
+    }
+
     /// The elements below this one that `selector` matches, in document order.
     ///
     /// # Panics

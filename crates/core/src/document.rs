@@ -1,0 +1,158 @@
+//! From text to a tree of elements, within bounds.
+//!
+//! The parsing algorithm of the HTML standard looks through all open elements at many a tag, and opens again what
+//! a paragraph left open: 100,000 nested elements (500 KB) take it a minute, and a few kilobytes of formatting can
+//! grow to gigabytes. Browsers flatten what nests deeper than a few hundred elements. Here the work is counted, so
+//! that a page which nests ten thousand deep is a page, and one that would take hours is that page's failure.
+
+use std::cell::Cell;
+use std::fmt;
+
+use html5ever::TokenizerResult;
+use html5ever::driver::ParseOpts;
+use html5ever::tendril::StrTendril;
+use html5ever::tokenizer::{BufferQueue, Token, TokenSink, TokenSinkResult, Tokenizer};
+use html5ever::tree_builder::{Tracer, TreeBuilder, TreeSink};
+use scraper::{Html, HtmlTreeSink};
+
+/// How many open elements may be looked at, token by token. 15,000 nested elements reach it, in about a second, and
+/// so do 50 MB of a page that nests as deep as pages do.
+const MAX_WORK: usize = 120_000_000;
+
+/// How many elements, texts and comments a page may have: some 400 MB. 10 MB of HTML usually have half a million.
+const MAX_NODES: usize = 2_000_000;
+
+/// Counting takes time too: once in so many tokens is often enough.
+const TOKENS_PER_COUNT: usize = 16;
+
+/// Why a page has no tree.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum TooMuch {
+    /// The product of its length and its depth.
+    Depth,
+    /// Its elements.
+    Nodes,
+}
+
+impl fmt::Display for TooMuch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Depth => "the page's elements nest too deep to be parsed",
+            Self::Nodes => "the page has more elements than are kept in memory",
+        })
+    }
+}
+
+/// Parses a document as a browser without scripting does: what `noscript` holds are elements.
+pub(crate) fn parse(text: &str) -> Result<Html, TooMuch> {
+    let mut options = ParseOpts::default();
+    options.tree_builder.scripting_enabled = false;
+    let builder = TreeBuilder::new(HtmlTreeSink::new(Html::new_document()), options.tree_builder);
+    let bounded = Bounded { builder, tokens: Cell::new(0), work: Cell::new(0), excess: Cell::new(None) };
+    let tokenizer = Tokenizer::new(bounded, options.tokenizer);
+
+    let input = BufferQueue::default();
+    input.push_back(StrTendril::from(text));
+    // It stops after each script, for somebody to run it, and where the page names its encoding.
+    while !matches!(tokenizer.feed(&input), TokenizerResult::Done) {}
+    tokenizer.end();
+    match tokenizer.sink.excess.get() {
+        None => Ok(tokenizer.sink.builder.sink.finish()),
+        Some(excess) => Err(excess),
+    }
+}
+
+type Handle = <HtmlTreeSink as TreeSink>::Handle;
+
+/// The tree builder, until it has worked too much; then tokens go nowhere.
+struct Bounded {
+    builder: TreeBuilder<Handle, HtmlTreeSink>,
+    tokens: Cell<usize>,
+    work: Cell<usize>,
+    excess: Cell<Option<TooMuch>>,
+}
+
+impl Bounded {
+    fn count(&self) {
+        let open = OpenElements(Cell::new(0));
+        self.builder.trace_handles(&open);
+        self.work.set(self.work.get() + open.0.get() * TOKENS_PER_COUNT);
+        if self.work.get() > MAX_WORK {
+            self.excess.set(Some(TooMuch::Depth));
+        } else if self.builder.sink.0.borrow().tree.values().len() > MAX_NODES {
+            self.excess.set(Some(TooMuch::Nodes));
+        }
+    }
+}
+
+impl TokenSink for Bounded {
+    type Handle = Handle;
+
+    fn process_token(&self, token: Token, line: u64) -> TokenSinkResult<Handle> {
+        self.tokens.set(self.tokens.get() + 1);
+        if self.tokens.get().is_multiple_of(TOKENS_PER_COUNT) && self.excess.get().is_none() {
+            self.count();
+        }
+        match self.excess.get() {
+            None => self.builder.process_token(token, line),
+            Some(_) => TokenSinkResult::Continue,
+        }
+    }
+
+    fn end(&self) {
+        self.builder.end();
+    }
+
+    fn adjusted_current_node_present_but_not_in_html_namespace(&self) -> bool {
+        self.builder.adjusted_current_node_present_but_not_in_html_namespace()
+    }
+}
+
+/// Counts what the tree builder has open: elements, and formatting to be opened again.
+struct OpenElements(Cell<usize>);
+
+impl Tracer for OpenElements {
+    type Handle = Handle;
+
+    fn trace_handle(&self, _: &Handle) {
+        self.0.set(self.0.get() + 1);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn elements(html: &str, name: &str) -> usize {
+        let selector = scraper::Selector::parse(name).unwrap();
+        parse(html).unwrap().select(&selector).count()
+    }
+
+    #[test]
+    fn ten_thousand_deep_is_a_page() {
+        assert_eq!(elements(&"<div>".repeat(10_000), "div"), 10_000);
+        assert_eq!(elements(&"<p><b>".repeat(100), "p > b"), 100);
+    }
+
+    #[test]
+    fn what_would_take_hours_or_gigabytes_is_refused_in_time() {
+        for (what, html) in [
+            ("elements", "<div>".repeat(1_000_000)),
+            (
+                "formatting",
+                (0..20_000).map(|n| format!("<font size={n}>")).collect::<String>() + &"<p>x".repeat(20_000),
+            ),
+        ] {
+            assert!(parse(&html).is_err(), "{what}");
+        }
+        assert_eq!(parse(&"<br>".repeat(MAX_NODES + 100)).err(), Some(TooMuch::Nodes));
+    }
+
+    #[test]
+    fn noscript_holds_elements_and_scripts_hold_text() {
+        assert_eq!(elements("<body><noscript><a href=x></a></noscript>", "noscript a"), 1);
+        assert_eq!(elements("<head><noscript><img></noscript><title>t</title>", "title"), 1);
+        assert_eq!(elements("<script>'<a>'</script><script>2</script><a>", "a"), 1);
+        assert_eq!(elements("", "html > body"), 1);
+    }
+}

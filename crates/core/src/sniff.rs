@@ -1,0 +1,58 @@
+//! Whether an answer is HTML (MIME Sniffing standard, sections 4.6 and 7.1).
+
+/// What HTML begins with, in lower case, each followed by a space or `>`.
+const BEGINNINGS: [&[u8]; 17] = [
+    b"<!doctype html",
+    b"<html",
+    b"<head",
+    b"<script",
+    b"<iframe",
+    b"<h1",
+    b"<div",
+    b"<font",
+    b"<table",
+    b"<a",
+    b"<style",
+    b"<title",
+    b"<b",
+    b"<body",
+    b"<br",
+    b"<p",
+    b"<!--",
+];
+
+/// Whether a `Content-Type` says HTML.
+pub(crate) fn is_html_type(content_type: &str) -> bool {
+    let essence = content_type.split(';').next().unwrap_or_default().trim();
+    ["text/html", "application/xhtml+xml"].iter().any(|html| essence.eq_ignore_ascii_case(html))
+}
+
+/// Whether a body without a `Content-Type` is HTML by its first bytes.
+pub(crate) fn looks_like_html(body: &[u8]) -> bool {
+    let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body).trim_ascii_start();
+    BEGINNINGS.iter().any(|beginning| {
+        let is_alike = body.get(..beginning.len()).is_some_and(|head| head.eq_ignore_ascii_case(beginning));
+        is_alike && matches!(body.get(beginning.len()), Some(b' ' | b'>'))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn html_is_told_by_its_type_or_its_first_bytes() {
+        for content_type in ["text/html", "TEXT/HTML; charset=x", " text/html ;", "application/xhtml+xml"] {
+            assert!(is_html_type(content_type), "{content_type}");
+        }
+        for content_type in ["", "text/htm", "text/plain", "application/xml", "image/png; text/html"] {
+            assert!(!is_html_type(content_type), "{content_type}");
+        }
+        for body in ["<!DOCTYPE HTML>", "\n <html lang=x>", "\u{feff}<!-- x -->", "<P>x"] {
+            assert!(looks_like_html(body.as_bytes()), "{body}");
+        }
+        for body in ["", "<", "<!doctype svg>", "<pre>", "{\"a\": \"<p>\"}", "<?xml version='1.0'?>", "<p"] {
+            assert!(!looks_like_html(body.as_bytes()), "{body}");
+        }
+    }
+}
