@@ -57,7 +57,7 @@ impl Spider for Site {
             url: url.into(),
             title: page.title(),
             h1: page.text("h1").ok(),
-            description: attr("meta[name='description' i][content]", "content"),
+            description: attr("meta[name='description' i][content]", "content").map(|text| folded(&text)),
             canonical: attr("link[rel~='canonical' i][href]", "href")
                 .and_then(|href| page.request(&href).ok())
                 .map(|canonical| canonical.url().to_string()),
@@ -70,6 +70,10 @@ impl Spider for Site {
         out.follow_all(page, LINKS);
         Ok(())
     }
+}
+
+fn folded(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 fn count(number: usize) -> i64 {

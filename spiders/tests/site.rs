@@ -1,0 +1,56 @@
+//! What the spider `site` makes of its stored pages.
+
+use dragline::StoredPage;
+use dragline::prelude::*;
+use dragline_spiders::site::Site;
+
+const URL: &str = "https://garden.example/start.html";
+
+fn shown(out: &Output) -> String {
+    format!("{:#}", out.to_json())
+}
+
+#[test]
+fn a_page_with_everything() {
+    let out = StoredPage::new(URL, include_str!("../pages/site/whole.html")).parse(&Site).unwrap();
+    insta::assert_snapshot!(shown(&out));
+}
+
+#[test]
+fn a_page_with_nothing() {
+    let out =
+        StoredPage::new(format!("{URL}#part"), include_str!("../pages/site/bare.html")).parse(&Site).unwrap();
+    insta::assert_snapshot!(shown(&out));
+}
+
+#[test]
+fn a_page_that_begins_as_xml() {
+    let page = StoredPage::new(URL, include_str!("../pages/site/prolog.html"));
+    insta::assert_snapshot!(shown(&page.content_type("application/xhtml+xml").parse(&Site).unwrap()));
+}
+
+#[test]
+fn what_is_no_html_yields_nothing() {
+    let html = "<p><a href=x>x</a>";
+    for (kind, body) in
+        [("image/png", html), ("application/pdf", html), ("text/plain", html), ("", "%PDF-1.7")]
+    {
+        let out = StoredPage::new(URL, body).content_type(kind).parse(&Site).unwrap();
+        assert!(out.items().is_empty() && out.requests().is_empty(), "{kind}: {}", shown(&out));
+    }
+}
+
+#[test]
+fn a_page_ten_thousand_elements_deep_is_a_page() {
+    let deep = format!("<title>Deep</title>{}bottom<a href=x>x</a>", "<div>".repeat(10_000));
+    let out = StoredPage::new(URL, deep).parse(&Site).unwrap();
+    assert_eq!(out.items()[0].get("title"), Some(&"Deep".into()));
+    assert_eq!(out.items()[0].get("text"), Some(&"bottomx".into()));
+    assert_eq!(out.requests().len(), 1);
+}
+
+#[test]
+fn without_a_start_url_it_says_how_to_give_one() {
+    let error = Site.start(&Args::default()).unwrap_err().to_string();
+    assert!(error.contains("--start-url https://example.com/"), "{error}");
+}
