@@ -35,7 +35,7 @@ impl Connections {
         let recycling = ManagerConfig { recycling_method: RecyclingMethod::Verified };
         let manager = Manager::from_connect(config, PoolConnect(Arc::clone(&dialer)), recycling);
         let pool = Pool::builder(manager)
-            .max_size(settings.connections)
+            .max_size(settings.connections.max(1))
             .wait_timeout(Some(settings.wait_timeout))
             .create_timeout(Some(settings.connect_timeout))
             .recycle_timeout(Some(settings.connect_timeout))

@@ -94,14 +94,16 @@ impl CopyText {
     }
 }
 
+/// Items with a NUL character were refused before; elsewhere it is replaced, for there is no room for it.
 fn escape(value: &str, out: &mut String) {
     let mut rest = value;
-    while let Some(at) = rest.find(['\\', '\t', '\n', '\r']) {
+    while let Some(at) = rest.find(['\\', '\t', '\n', '\r', '\0']) {
         out.push_str(&rest[..at]);
         out.push_str(match rest.as_bytes()[at] {
             b'\t' => "\\t",
             b'\n' => "\\n",
             b'\r' => "\\r",
+            b'\0' => "\u{fffd}",
             _ => "\\\\",
         });
         rest = &rest[at + 1..];
@@ -146,6 +148,7 @@ mod tests {
         assert_eq!(copied(|copy| copy.text("\\.")), "\\\\.\n");
         assert_eq!(copied(|copy| copy.text("\\N")), "\\\\N\n");
         assert_eq!(copied(|copy| copy.text("")), "\n");
+        assert_eq!(copied(|copy| copy.text("a\0")), "a\u{fffd}\n");
         assert_eq!(copied(|copy| copy.text("zwölf €")), "zwölf €\n");
     }
 

@@ -33,8 +33,8 @@ fn meaning(code: &str) -> Meaning {
         "28P01" | "28000" | "3D000" | "3F000" | "42501" | "42P07" => Meaning::Setup,
         // A table, a column or a unique index went away after the start-up check.
         "42P01" | "42703" | "42P10" => Meaning::Schema,
-        // lock_not_available, object_in_use; feature_not_supported is a plan that ALTER TABLE made stale.
-        "55P03" | "55006" | "0A000" => Meaning::Later,
+        // lock_not_available, object_in_use.
+        "55P03" | "55006" => Meaning::Later,
         _ => match code.get(..2) {
             // Connection, transaction state (25006: a standby), rollback (deadlock, serialization),
             // resources (too many connections, disk full), operator (shutdown, start-up, cancel), I/O.
@@ -70,11 +70,8 @@ impl Target {
             PoolError::Backend(error) => self.error(what, &error),
             PoolError::Timeout(TimeoutType::Wait) => self.away(what, "all sessions are busy".to_owned()),
             PoolError::Timeout(_) => self.away(what, "no answer in time".to_owned()),
-            other => StoreError::Broken {
-                store: self.location.clone(),
-                what: what.to_owned(),
-                source: Cause(other.to_string()).into(),
-            },
+            PoolError::Closed => self.broken(what, "the store is closed"),
+            other => self.broken(what, other.to_string()),
         }
     }
 

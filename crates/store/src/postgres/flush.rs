@@ -24,6 +24,7 @@ use super::flights::Flight;
 use super::item_table::ItemTable;
 use super::session::{Params, Session};
 use super::{PostgresStore, items, requests};
+use crate::columns::cleaned;
 
 const EPOCH: &str = "SELECT 1 FROM crawl_runs WHERE run_id = $1 AND epoch = $2 FOR KEY SHARE";
 
@@ -236,7 +237,7 @@ impl Transaction<'_> {
                 rows.bytes(outcome.fingerprint.as_bytes());
                 rows.text(&outcome.url);
                 rows.text(&letter.item_type);
-                rows.text(&letter.payload.to_string());
+                rows.text(&cleaned(letter.payload.clone()).to_string());
                 rows.text(&letter.error);
                 rows.optional(letter.sqlstate.as_deref());
                 rows.end_row();

@@ -25,6 +25,8 @@ pub(crate) struct Difference {
 #[derive(Debug)]
 struct Found {
     kind: String,
+    /// Who asks.
+    user: String,
     may_write: bool,
     columns: Vec<FoundColumn>,
     /// The columns of each index that can settle a conflict, sorted.
@@ -56,9 +58,8 @@ pub(super) async fn differences(
     session: &Session,
     item: &ItemType,
     table: &str,
-    user: &str,
 ) -> StoreResult<Option<Vec<Difference>>> {
-    Ok(look(session, table).await?.map(|found| compare(item, table, user, &found)))
+    Ok(look(session, table).await?.map(|found| compare(item, table, &found)))
 }
 
 /// A missing table as a difference.
@@ -68,12 +69,12 @@ pub(super) fn missing(item: &ItemType, table: &str) -> Difference {
 
 async fn look(session: &Session, table: &str) -> StoreResult<Option<Found>> {
     let name = quoted(table);
-    let about = "SELECT c.relkind::text,
+    let about = "SELECT c.relkind::text, current_user::text,
                         has_table_privilege(c.oid, 'SELECT') AND has_table_privilege(c.oid, 'INSERT')
                         AND has_table_privilege(c.oid, 'UPDATE')
                  FROM pg_class c WHERE c.oid = to_regclass($1)";
     let Some(row) = session.row(about, &[&name]).await? else { return Ok(None) };
-    let (kind, may_write) = (row.get(0), row.get(1));
+    let (kind, user, may_write) = (row.get(0), row.get(1), row.get(2));
     let columns = "SELECT a.attname::text, format_type(a.atttypid, a.atttypmod),
                           coalesce(b.typname, t.typname)::text, t.typcategory::text,
                           a.attnotnull OR t.typnotnull,
@@ -103,10 +104,10 @@ async fn look(session: &Session, table: &str) -> StoreResult<Option<Found>> {
                   WHERE i.indrelid = to_regclass($1) AND i.indisunique AND i.indisvalid AND i.indimmediate
                   AND i.indpred IS NULL AND i.indexprs IS NULL";
     let unique = session.rows(unique, &[&name]).await?.iter().map(|row| row.get(0)).collect();
-    Ok(Some(Found { kind, may_write, columns, unique }))
+    Ok(Some(Found { kind, user, may_write, columns, unique }))
 }
 
-fn compare(item: &ItemType, table: &str, user: &str, found: &Found) -> Vec<Difference> {
+fn compare(item: &ItemType, table: &str, found: &Found) -> Vec<Difference> {
     if !matches!(found.kind.as_str(), "r" | "p") {
         return vec![Difference {
             problem: format!("{table} is not a table"),
@@ -120,8 +121,8 @@ fn compare(item: &ItemType, table: &str, user: &str, found: &Found) -> Vec<Diffe
     };
     if !found.may_write {
         differs(
-            format!("table {table} may not be read and written by {user}"),
-            format!("GRANT SELECT, INSERT, UPDATE ON {} TO {};", quoted(table), quoted(user)),
+            format!("table {table} may not be read and written by {}", found.user),
+            format!("GRANT SELECT, INSERT, UPDATE ON {} TO {};", quoted(table), quoted(&found.user)),
         );
     }
     for column in item.columns.iter().chain(&ROW) {
@@ -244,6 +245,7 @@ mod tests {
         let row = row.map(|(name, base)| column(name, base, true));
         Found {
             kind: "r".to_owned(),
+            user: "me".to_owned(),
             may_write: true,
             columns: columns.into_iter().chain(row).collect(),
             unique: vec![vec!["text".to_owned()]],
@@ -251,7 +253,7 @@ mod tests {
     }
 
     fn problems(found: &Found) -> Vec<String> {
-        compare(&ITEM, "quotes", "me", found)
+        compare(&ITEM, "quotes", found)
             .into_iter()
             .map(|it| format!("{} | {}", it.problem, it.remedy))
             .collect()

@@ -2,12 +2,12 @@
 //!
 //! | module | what it does |
 //! |---|---|
-//! | [`target`], [`errors`] | reads the URL; says what an error means |
-//! | [`connections`], [`session`], [`tasks`] | sessions: made, pooled, lent, ended |
-//! | [`schema`], [`item_table`], [`item_check`] | tables: made, compared |
-//! | [`runs`], [`run_lock`] | a run's life, and that one process at a time has it |
-//! | [`flush`], [`flights`], [`requests`], [`items`], [`copy_text`] | one transaction per batch |
-//! | [`frontier`], [`export`] | what is read back |
+//! | `target`, `errors` | reads the URL; says what an error means |
+//! | `connections`, `session`, `tasks` | sessions: made, pooled, lent, ended |
+//! | `schema`, `item_table`, `item_check` | tables: made, compared |
+//! | `runs`, `run_lock` | a run's life, and that one process at a time has it |
+//! | `flush`, `flights`, `requests`, `items`, `copy_text` | one transaction per batch |
+//! | `frontier`, `export` | what is read back |
 
 mod connections;
 mod copy_text;
@@ -176,6 +176,8 @@ impl Store for PostgresStore {
 
     fn close(&self) -> BoxFuture<'_, ()> {
         Box::pin(async move {
+            // Whatever is still under way would leave its session behind on the server.
+            self.flights.cancel_all().await;
             self.lock.release().await;
             self.connections.close().await;
         })

@@ -58,7 +58,7 @@ pub(super) async fn prepare(connections: &Connections, items: &[ItemType]) -> St
         if item.auto_create {
             create(&session, item, table).await?;
         }
-        differences.extend(compare(connections, &session, item, table).await?);
+        differences.extend(compare(&session, item, table).await?);
     }
     session.release();
     told(&differences)
@@ -112,7 +112,7 @@ pub(super) async fn check(connections: &Connections, items: &[ItemType]) -> Stor
         }),
     }
     for (item, table) in tables(items)? {
-        differences.extend(compare(connections, &session, item, table).await?);
+        differences.extend(compare(&session, item, table).await?);
     }
     session.release();
     told(&differences)
@@ -123,14 +123,8 @@ fn tables(items: &[ItemType]) -> StoreResult<Vec<(&ItemType, &'static str)>> {
     Ok(items.iter().filter_map(|item| Some((item, item.table?))).collect())
 }
 
-async fn compare(
-    connections: &Connections,
-    session: &Session,
-    item: &ItemType,
-    table: &str,
-) -> StoreResult<Vec<Difference>> {
-    let user = &connections.target().user;
-    let differences = item_check::differences(session, item, table, user).await?;
+async fn compare(session: &Session, item: &ItemType, table: &str) -> StoreResult<Vec<Difference>> {
+    let differences = item_check::differences(session, item, table).await?;
     Ok(differences.unwrap_or_else(|| vec![item_check::missing(item, table)]))
 }
 

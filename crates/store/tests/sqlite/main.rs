@@ -1,0 +1,158 @@
+//! What is `SQLite`'s alone: files that are no databases, other writers, files that go away under the crawl.
+//! The promises that every store keeps are shown by the conformance suite at the top of the repository.
+
+#![allow(clippy::unwrap_used)]
+
+use std::future::Future;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use dragline_core::outcome::PageState;
+use dragline_core::store::{ProcessInfo, RunKey, RunSpec};
+use dragline_core::{PageOutcome, QueuedRequest, Request, Store, StoreError};
+use dragline_store::{StoreSettings, open, open_admin};
+
+fn run<T>(test: impl Future<Output = T>) -> T {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    runtime.unwrap().block_on(test)
+}
+
+fn store(path: &Path) -> Arc<dyn Store> {
+    open(&format!("sqlite:{}", path.display()), &StoreSettings::default()).unwrap()
+}
+
+fn request(number: usize) -> QueuedRequest {
+    QueuedRequest::start(Request::get(format!("http://a.example/{number}")).unwrap(), 0)
+}
+
+fn done(number: usize) -> PageOutcome {
+    let request = request(number);
+    PageOutcome::new(request.fingerprint, request.request.url().as_str(), PageState::Done)
+}
+
+/// A connected store that owns a run with a hundred requests.
+async fn with_run(path: &Path) -> (Arc<dyn Store>, RunKey) {
+    let store = store(path);
+    store.connect().await.unwrap();
+    let spec = RunSpec {
+        name: "run".to_owned(),
+        spider: "spider".to_owned(),
+        args: serde_json::json!({}),
+        start: (0..100).map(request).collect(),
+        fresh: false,
+        force: false,
+        process: ProcessInfo { pid: 1, hostname: "here".to_owned() },
+    };
+    let key = store.open_run(&spec).await.unwrap().key;
+    (store, key)
+}
+
+#[test]
+fn a_wrong_place_is_told_with_a_hint() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = folder.path().join("text.db");
+    std::fs::write(&text, "this is no database, however long it is made").unwrap();
+    let missing = folder.path().join("missing/crawl.db");
+    for (path, part) in [
+        (text.as_path(), "not an SQLite database"),
+        (&missing, "there is no folder"),
+        (folder.path(), "cannot be opened"),
+        (Path::new(":memory:"), "memory is not a store"),
+    ] {
+        let error = run(store(path).connect()).unwrap_err();
+        assert!(matches!(error, StoreError::Setup { .. }), "{}: {error:?}", path.display());
+        assert!(error.to_string().contains(part), "{error}");
+        assert!(error.hint().is_some());
+    }
+}
+
+#[test]
+fn a_check_makes_no_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("sqlite:{}", folder.path().join("crawl.db").display());
+    let admin = open_admin(&url, &StoreSettings::default()).unwrap();
+    assert!(matches!(run(admin.check(&[])), Err(StoreError::Setup { .. })));
+    assert_eq!(folder.path().read_dir().unwrap().count(), 0);
+}
+
+#[test]
+fn a_table_changed_by_hand_is_told_at_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("crawl.db");
+    run(async { with_run(&path).await.0.close().await });
+    let connection = rusqlite::Connection::open(&path).unwrap();
+    connection.execute_batch("ALTER TABLE crawl_requests DROP COLUMN error").unwrap();
+    let error = run(store(&path).connect()).unwrap_err();
+    assert!(
+        matches!(&error, StoreError::Schema { problem, remedy }
+        if problem.contains("crawl_requests") && remedy.contains("ADD COLUMN \"error\"")),
+        "{error:?}"
+    );
+    connection.execute_batch(error.hint().unwrap()).unwrap();
+    run(store(&path).connect()).unwrap();
+}
+
+#[test]
+fn another_writer_is_waited_for_and_then_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("crawl.db");
+    run(async {
+        let (store, key) = with_run(&path).await;
+        let other = rusqlite::Connection::open(&path).unwrap();
+        other.execute_batch("BEGIN IMMEDIATE").unwrap();
+        let begun = Instant::now();
+        let error = store.flush(&key, &[done(1)]).await.unwrap_err();
+        assert!(error.is_retryable(), "{error:?}");
+        // Shorter than a stop waits for a cancelled flush.
+        assert!(begun.elapsed() < Duration::from_secs(2), "{:?}", begun.elapsed());
+        other.execute_batch("COMMIT").unwrap();
+        assert_eq!(store.flush(&key, &[done(1)]).await.unwrap().pages.len(), 1);
+    });
+}
+
+#[test]
+fn readers_do_not_hold_a_flush_up() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("crawl.db");
+    run(async {
+        let (store, key) = with_run(&path).await;
+        let reader = rusqlite::Connection::open(&path).unwrap();
+        reader.execute_batch("BEGIN; SELECT count(*) FROM crawl_requests").unwrap();
+        store.flush(&key, &[done(1)]).await.unwrap();
+    });
+}
+
+#[test]
+fn a_database_that_goes_away_is_noticed() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("crawl.db");
+    run(async {
+        let (store, key) = with_run(&path).await;
+        store.flush(&key, &[done(1)]).await.unwrap();
+        std::fs::rename(&path, folder.path().join("elsewhere.db")).unwrap();
+        let error = store.flush(&key, &[done(2)]).await.unwrap_err();
+        assert!(error.to_string().contains("moved") && !error.is_retryable(), "{error:?}");
+        std::fs::rename(folder.path().join("elsewhere.db"), &path).unwrap();
+        store.flush(&key, &[done(2)]).await.unwrap();
+    });
+}
+
+#[test]
+fn a_trigger_that_refuses_a_row_is_a_refusal() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("crawl.db");
+    run(async {
+        let (store, key) = with_run(&path).await;
+        let other = rusqlite::Connection::open(&path).unwrap();
+        other
+            .execute_batch(
+                "CREATE TRIGGER refuse BEFORE UPDATE ON crawl_requests BEGIN SELECT RAISE(ABORT, 'no'); END",
+            )
+            .unwrap();
+        let error = store.flush(&key, &[done(1)]).await.unwrap_err();
+        assert!(matches!(&error, StoreError::Refused { message, .. } if message.contains("no")), "{error:?}");
+        other.execute_batch("DROP TRIGGER refuse").unwrap();
+        store.flush(&key, &[done(1)]).await.unwrap();
+    });
+}
