@@ -100,8 +100,19 @@ impl Database {
     }
 
     fn open(&self, create: bool) -> Result<Open, Fault> {
-        if self.path.as_os_str().to_string_lossy().starts_with(":memory:") {
+        if self.path == Path::new(":memory:") {
             return Err(setup("memory is not a store", "name a file: --store sqlite:dragline.db"));
+        }
+        let folder = self.path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        if let Some(folder) = folder.filter(|folder| !folder.is_dir()) {
+            return Err(setup(
+                &format!("there is no folder {}", folder.display()),
+                "make it, or name another",
+            ));
+        }
+        if !create && !self.path.exists() {
+            let problem = format!("there is no database {}", self.path.display());
+            return Err(setup(&problem, "`dragline schema apply` makes it, and so does the first crawl"));
         }
         // Without the URI flag a path is a path, whatever is in it.
         let mut flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;

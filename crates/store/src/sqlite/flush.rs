@@ -34,11 +34,8 @@ pub(super) fn flush(
     let requests = applied.iter().flat_map(|outcome| &outcome.requests);
     let new_requests = frontier::insert(&transaction, run.run_id, requests, Some(ticket))?;
     let items = items::write(&transaction, run, &applied, ticket)?;
-    for outcome in &applied {
-        ticket.check()?;
-        insert_dead_letters(&transaction, run, outcome)?;
-        end_page(&transaction, run, outcome)?;
-    }
+    insert_dead_letters(&transaction, run, &applied, ticket)?;
+    end_pages(&transaction, run, &applied, ticket)?;
     ticket.check()?;
     transaction.commit()?;
     Ok(FlushReceipt { pages: states.into_iter().collect(), new_requests, items })
@@ -82,37 +79,53 @@ fn queued_pages<'a>(
     Ok(pages)
 }
 
-fn insert_dead_letters(connection: &Connection, run: &RunKey, outcome: &PageOutcome) -> Result<(), Fault> {
+fn insert_dead_letters(
+    connection: &Connection,
+    run: &RunKey,
+    pages: &[&PageOutcome],
+    ticket: &Ticket<'_>,
+) -> Result<(), Fault> {
     let mut insert = connection.prepare_cached(
         "INSERT INTO crawl_dead_letters (run_id, fingerprint, url, item_type, payload, error, sqlstate)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
     )?;
-    for letter in &outcome.dead_letters {
-        insert.execute(params![
-            run.run_id,
-            outcome.fingerprint.as_bytes(),
-            outcome.url,
-            letter.item_type,
-            letter.payload.to_string(),
-            letter.error,
-            letter.sqlstate
-        ])?;
+    for page in pages {
+        ticket.check()?;
+        for letter in &page.dead_letters {
+            insert.execute(params![
+                run.run_id,
+                page.fingerprint.as_bytes(),
+                page.url,
+                letter.item_type,
+                letter.payload.to_string(),
+                letter.error,
+                letter.sqlstate
+            ])?;
+        }
     }
     Ok(())
 }
 
-fn end_page(connection: &Connection, run: &RunKey, outcome: &PageOutcome) -> Result<(), Fault> {
+fn end_pages(
+    connection: &Connection,
+    run: &RunKey,
+    pages: &[&PageOutcome],
+    ticket: &Ticket<'_>,
+) -> Result<(), Fault> {
     let mut update = connection.prepare_cached(&format!(
         "UPDATE crawl_requests SET state = ?3, status = ?4, attempts = ?5, error = ?6, done_at = {NOW}
          WHERE run_id = ?1 AND fingerprint = ?2"
     ))?;
-    update.execute(params![
-        run.run_id,
-        outcome.fingerprint.as_bytes(),
-        outcome.state.as_str(),
-        outcome.status,
-        outcome.attempts,
-        outcome.error.as_deref().map(clean)
-    ])?;
+    for page in pages {
+        ticket.check()?;
+        update.execute(params![
+            run.run_id,
+            page.fingerprint.as_bytes(),
+            page.state.as_str(),
+            page.status,
+            page.attempts,
+            page.error.as_deref().map(clean)
+        ])?;
+    }
     Ok(())
 }

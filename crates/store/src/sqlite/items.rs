@@ -5,13 +5,13 @@ use std::collections::BTreeMap;
 use dragline_core::store::RunKey;
 use dragline_core::value::timestamp_text;
 use dragline_core::{ItemRecord, ItemType, PageOutcome, Value};
-use rusqlite::types::Value as Sql;
+use rusqlite::types::{Null, ToSqlOutput};
 use rusqlite::{Connection, params_from_iter};
 
 use super::cancel::Ticket;
 use super::fault::Fault;
 use crate::columns::data_and_hash;
-use crate::identifier::{ROW_COLUMNS, quoted, quoted_list};
+use crate::identifier::{ROW_COLUMNS, check_names, quoted, quoted_list};
 
 /// The moment of a write, by this database's clock, as all stores write moments.
 pub(super) const NOW: &str = "strftime('%Y-%m-%dT%H:%M:%fZ', 'now')";
@@ -46,27 +46,68 @@ pub(super) fn write(
     }
     let mut rows = 0;
     for of_type in types.values() {
-        let keyed = of_type.keyed.iter().map(|(key, found)| (Some(key.as_str()), found));
-        for (key, (record, url)) in keyed.chain(of_type.keyless.iter().map(|found| (None, found))) {
-            ticket.check()?;
-            if record.item_type.table.is_some() {
-                upsert(connection, run, record, url)?;
-            } else {
-                upsert_shared(connection, run, key, record, url)?;
-            }
-            rows += 1;
-        }
+        rows += match of_type.item_type() {
+            Some(item) if item.table.is_some() => write_own(connection, run, &item, of_type, ticket)?,
+            _ => write_shared(connection, run, of_type, ticket)?,
+        };
     }
     Ok(rows)
 }
 
+impl<'a> OfType<'a> {
+    fn item_type(&self) -> Option<ItemType> {
+        self.rows().next().map(|(_, (record, _))| record.item_type)
+    }
+
+    /// The rows to write, each with its key.
+    fn rows(&self) -> impl Iterator<Item = (Option<&str>, Found<'a>)> {
+        let keyed = self.keyed.iter().map(|(key, found)| (Some(key.as_str()), *found));
+        keyed.chain(self.keyless.iter().map(|found| (None, *found)))
+    }
+}
+
 /// Into a table of its own.
-fn upsert(connection: &Connection, run: &RunKey, record: &ItemRecord, url: &str) -> Result<(), Fault> {
-    let mut statement = connection.prepare_cached(&upsert_statement(&record.item_type))?;
-    let own = record.values.iter().map(to_sql);
-    let values = own.chain([Sql::Integer(run.run_id), Sql::Text(url.to_owned())]);
-    statement.execute(params_from_iter(values))?;
-    Ok(())
+fn write_own(
+    connection: &Connection,
+    run: &RunKey,
+    item: &ItemType,
+    of_type: &OfType<'_>,
+    ticket: &Ticket<'_>,
+) -> Result<u64, Fault> {
+    check_names(item)?;
+    let mut statement = connection.prepare_cached(&upsert_statement(item))?;
+    let mut rows = 0;
+    for (_, (record, url)) in of_type.rows() {
+        ticket.check()?;
+        let of_row = [ToSqlOutput::from(run.run_id), ToSqlOutput::from(url)];
+        statement.execute(params_from_iter(record.values.iter().map(to_sql).chain(of_row)))?;
+        rows += 1;
+    }
+    Ok(rows)
+}
+
+/// Into `crawl_items`. A null key never conflicts.
+fn write_shared(
+    connection: &Connection,
+    run: &RunKey,
+    of_type: &OfType<'_>,
+    ticket: &Ticket<'_>,
+) -> Result<u64, Fault> {
+    let mut statement = connection.prepare_cached(&format!(
+        "INSERT INTO crawl_items (spider, item_type, item_key, run_id, url, data, content_hash, scraped_at)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, {NOW})
+         ON CONFLICT (spider, item_type, item_key) DO UPDATE SET
+             run_id = excluded.run_id, url = excluded.url, data = excluded.data,
+             content_hash = excluded.content_hash, scraped_at = excluded.scraped_at"
+    ))?;
+    let mut rows = 0;
+    for (key, (record, url)) in of_type.rows() {
+        ticket.check()?;
+        let (data, hash) = data_and_hash(record);
+        statement.execute((&*run.spider, record.item_type.name, key, run.run_id, url, data, hash))?;
+        rows += 1;
+    }
+    Ok(rows)
 }
 
 fn upsert_statement(item: &ItemType) -> String {
@@ -90,36 +131,16 @@ fn upsert_statement(item: &ItemType) -> String {
     format!("{insert} ON CONFLICT ({key}) DO UPDATE SET {}", set.join(", "))
 }
 
-/// Into `crawl_items`. A null key never conflicts.
-fn upsert_shared(
-    connection: &Connection,
-    run: &RunKey,
-    key: Option<&str>,
-    record: &ItemRecord,
-    url: &str,
-) -> Result<(), Fault> {
-    let (data, hash) = data_and_hash(record);
-    let mut statement = connection.prepare_cached(&format!(
-        "INSERT INTO crawl_items (spider, item_type, item_key, run_id, url, data, content_hash, scraped_at)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, {NOW})
-         ON CONFLICT (spider, item_type, item_key) DO UPDATE SET
-             run_id = excluded.run_id, url = excluded.url, data = excluded.data,
-             content_hash = excluded.content_hash, scraped_at = excluded.scraped_at"
-    ))?;
-    statement.execute((&*run.spider, record.item_type.name, key, run.run_id, url, data, hash))?;
-    Ok(())
-}
-
-fn to_sql(value: &Value) -> Sql {
+fn to_sql(value: &Value) -> ToSqlOutput<'_> {
     match value {
-        Value::Null => Sql::Null,
-        Value::Text(text) => Sql::Text(text.clone()),
-        Value::Int(number) => Sql::Integer(*number),
-        Value::Float(number) => Sql::Real(*number),
-        Value::Bool(truth) => Sql::Integer((*truth).into()),
-        Value::Decimal(number) => Sql::Text(number.to_string()),
-        Value::Date(date) => Sql::Text(date.to_string()),
-        Value::Timestamp(moment) => Sql::Text(timestamp_text(moment)),
-        Value::TextList(_) | Value::Json(_) => Sql::Text(value.to_json().to_string()),
+        Value::Null => ToSqlOutput::from(Null),
+        Value::Text(text) => ToSqlOutput::from(text.as_str()),
+        Value::Int(number) => ToSqlOutput::from(*number),
+        Value::Float(number) => ToSqlOutput::from(*number),
+        Value::Bool(truth) => ToSqlOutput::from(*truth),
+        Value::Decimal(number) => ToSqlOutput::from(number.to_string()),
+        Value::Date(date) => ToSqlOutput::from(date.to_string()),
+        Value::Timestamp(moment) => ToSqlOutput::from(timestamp_text(moment)),
+        Value::TextList(_) | Value::Json(_) => ToSqlOutput::from(value.to_json().to_string()),
     }
 }
