@@ -1,0 +1,100 @@
+//! A binary of one's own: two spiders, and every command, flag and guarantee of `dragline`.
+//!
+//! ```sh
+//! cargo run --example own_spiders -- list
+//! cargo run --example own_spiders -- crawl headings --start-url https://example.com/ --limit 10
+//! ```
+
+use std::process::ExitCode;
+
+use dragline::prelude::*;
+
+fn main() -> ExitCode {
+    dragline::run(spiders![Headings, Offers])
+}
+
+/// The headings of every page, in `crawl_items`.
+struct Headings;
+
+#[derive(Item)]
+#[item(key = "url")]
+struct PageHeadings {
+    url: String,
+    first: String,
+    others: Vec<String>,
+}
+
+impl Spider for Headings {
+    fn name(&self) -> &str {
+        "headings"
+    }
+
+    fn description(&self) -> &str {
+        "the headings of every page of a host"
+    }
+
+    fn items(&self) -> Vec<ItemType> {
+        vec![PageHeadings::item_type()]
+    }
+
+    fn start(&self, _args: &Args) -> Result<Vec<Request>> {
+        Ok(vec![Request::get("https://example.com/")?])
+    }
+
+    fn parse(&self, page: &Page, out: &mut Output) -> Result<()> {
+        if page.is_html() {
+            let (first, others) = (page.text("h1")?, page.texts("h2"));
+            out.item(PageHeadings { url: page.url().to_string(), first, others });
+            out.follow_all(page, "a[href]");
+        }
+        Ok(())
+    }
+}
+
+/// Offers with exact prices, in a table of their own; `-a section=NAME` names the section of the shop.
+struct Offers;
+
+#[derive(Item)]
+#[item(table = "offers", key = "number")]
+struct Offer {
+    number: i64,
+    title: String,
+    price: Decimal,
+    sold_until: Option<NaiveDate>,
+}
+
+impl Spider for Offers {
+    fn name(&self) -> &str {
+        "offers"
+    }
+
+    fn description(&self) -> &str {
+        "the offers of a shop; -a section=NAME"
+    }
+
+    fn items(&self) -> Vec<ItemType> {
+        vec![Offer::item_type()]
+    }
+
+    fn start(&self, args: &Args) -> Result<Vec<Request>> {
+        let section = args.get("section").unwrap_or("all");
+        Ok(vec![Request::get(format!("https://shop.example/{section}/"))?])
+    }
+
+    fn parse(&self, page: &Page, out: &mut Output) -> Result<()> {
+        // The tag says which kind of page this is; it is stored with the request, so a resumed run knows it too.
+        if page.tag() != "offer" {
+            out.follow_all_tagged(page, "li.offer a", "offer");
+            out.follow_all(page, "a.next");
+            return Ok(());
+        }
+        let until = page.first("time.until").and_then(|time| time.own_attr("datetime"));
+        out.item(Offer {
+            number: page.attr("article.offer", "data-number")?.parse()?,
+            title: page.text("h1")?,
+            price: page.text(".price")?.trim_end_matches(" €").parse()?,
+            sold_until: until.map(str::parse).transpose()?,
+        });
+        Ok(())
+    }
+}
