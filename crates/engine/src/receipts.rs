@@ -4,13 +4,17 @@
 //! runtime, whoever receives is a task that must not block. So it is a crossbeam channel with a bell.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use crossbeam_channel::{Receiver, Sender, TryRecvError, bounded};
+use crossbeam_channel::{Receiver, SendTimeoutError, Sender, TryRecvError, bounded};
 use dragline_core::{ReceiptSink, StoreEvent};
 use tokio::sync::Notify;
 
 /// Events that may wait for the scheduler, which takes all that wait in one turn. Flushes are few and large.
 const CAPACITY: usize = 64;
+/// A turn of the scheduler takes milliseconds. One that takes so long is stuck, and must not hold up the
+/// persistence thread's stop as well.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The persistence thread's end. Dropping it tells the scheduler that this thread is gone.
 #[derive(Debug)]
@@ -41,11 +45,14 @@ impl ReceiptSink for ReceiptSender {
     /// Delivers an event. With the channel full it waits for the scheduler's next turn; after the scheduler's
     /// end the event is dropped, for then nobody needs it.
     fn deliver(&self, event: StoreEvent) {
-        if let Some(events) = &self.events {
-            // An error means that the scheduler has ended.
-            let _ = events.send(event);
-            self.bell.notify_one();
+        let Some(events) = &self.events else { return };
+        if let Err(SendTimeoutError::Timeout(_)) = events.send_timeout(event, PATIENCE) {
+            tracing::error!(
+                waited_ms = PATIENCE.as_millis(),
+                "the scheduler takes no receipts; nothing is lost, but the crawl will not end by itself"
+            );
         }
+        self.bell.notify_one();
     }
 }
 
@@ -83,7 +90,7 @@ mod tests {
     use super::*;
     use dragline_core::worker::Worker;
     use dragline_core::{Receipt, Refilled};
-    use std::time::{Duration, Instant};
+    use std::time::Instant;
 
     #[test]
     fn events_come_in_order_from_a_thread_and_from_within_a_runtime() {

@@ -9,6 +9,11 @@ use tokio::time::timeout;
 
 use super::errors::FetchError;
 
+/// A body that is not wanted is read up to here; a new connection costs about as much.
+const DRAIN_BYTES: usize = 64 << 10;
+/// And no longer than this.
+const DRAIN_TIME: Duration = Duration::from_millis(300);
+
 /// What is done with a body that is larger than the limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Excess {
@@ -61,15 +66,19 @@ pub(super) async fn read(
     Ok(body.finish())
 }
 
-/// Reads a small rest that nobody wants, so that the connection can be used again.
-pub(super) async fn drain(response: &mut Response, max_bytes: usize, silence: Duration) {
-    let mut length = 0;
-    while let Ok(Some(bytes)) = next(response, silence).await {
-        length += bytes.len();
-        if length > max_bytes {
-            return;
+/// Reads a body that nobody wants, if it is small and quick: a connection that can be used again is worth
+/// more than that.
+pub(super) async fn drain(response: &mut Response) {
+    let small = async {
+        let mut room = DRAIN_BYTES;
+        while let Ok(Some(bytes)) = response.chunk().await
+            && bytes.len() <= room
+        {
+            room -= bytes.len();
         }
-    }
+    };
+    // Neither its end nor its length matters: what counts of this answer is known.
+    let _ = timeout(DRAIN_TIME, small).await;
 }
 
 async fn next(response: &mut Response, silence: Duration) -> Result<Option<Bytes>, FetchError> {

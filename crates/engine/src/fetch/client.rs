@@ -55,3 +55,28 @@ fn builder(settings: &EngineSettings) -> ClientBuilder {
         .pool_max_idle_per_host(settings.host_concurrency)
         .pool_idle_timeout(IDLE_CONNECTION)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fetch::errors::FetchError;
+    use dragline_testkit::{Answer, Site};
+
+    #[test]
+    fn a_machine_without_certificates_fetches_http_and_says_why_not_https() {
+        let settings = EngineSettings::default();
+        client(&settings).unwrap();
+        let client = without_certificates(&settings).unwrap();
+        let site = Site::builder().page("/", Answer::text("plain")).start();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let text = client.get(site.url("/")).send().await.unwrap().text().await.unwrap();
+            assert_eq!(text, "plain");
+            // A server that speaks no TLS.
+            let secure = site.url("/").replace("http://", "https://");
+            let error = client.get(secure).send().await.unwrap_err();
+            let error = FetchError::of_send(&error, Duration::from_secs(1)).to_string();
+            assert!(!error.contains('\n') && !error.contains("error sending request"), "{error}");
+        });
+    }
+}

@@ -26,9 +26,6 @@ pub(crate) use self::errors::FetchError;
 use crate::error::EngineError;
 use crate::settings::EngineSettings;
 
-/// A page that is not wanted is read up to here, which is cheaper than a new connection.
-const DRAIN_BYTES: usize = 64 << 10;
-
 /// Fetches. Clones share the connections.
 #[derive(Clone)]
 pub(crate) struct Fetcher {
@@ -84,7 +81,7 @@ impl Fetcher {
             let body = if is_wanted {
                 Some(body::read(&mut response, bounds, &mut charge).await?)
             } else {
-                body::drain(&mut response, DRAIN_BYTES, bounds.silence).await;
+                body::drain(&mut response).await;
                 None
             };
             Ok(Answer { status, headers: std::mem::take(response.headers_mut()), body, charge })
@@ -102,7 +99,7 @@ impl Fetcher {
             let body = if response.status().is_success() {
                 Some(body::read(&mut response, bounds, &mut charge).await?)
             } else {
-                body::drain(&mut response, DRAIN_BYTES, bounds.silence).await;
+                body::drain(&mut response).await;
                 None
             };
             Ok(Answer { status, headers: std::mem::take(response.headers_mut()), body, charge })

@@ -184,7 +184,9 @@ impl Scheduler {
             }
             Phase::Draining(reason) => {
                 if self.hands.out() == 0 {
-                    return Some(CrawlEnd::Stopped(reason.clone()));
+                    let reached = self.limits.are_reached();
+                    let stopped = CrawlEnd::Stopped(reason.clone());
+                    return Some(if reached { CrawlEnd::LimitReached } else { stopped });
                 }
             }
             Phase::Stopping { deadline } => {

@@ -126,7 +126,38 @@ fn a_server_that_is_not_there_is_named_in_plain_words() {
 }
 
 #[test]
-fn compressed_pages_are_read_and_headers_and_bodies_are_sent() {
+fn a_compressed_body_is_read_and_its_limit_is_that_of_the_memory_it_takes() {
+    // `<title>squeezed</title>`, and 10,000 times `x` in 45 bytes, by gzip.
+    let page = "1f8b08000000000002ffb329c92cc949b52b2e2c4d4dad4a4db1d187f0016e68805317000000";
+    let bomb = "1f8b08000000000002ffedc1010d000000c2a0da8f6f0e37a0000000000000000000e0df00a3a4550d10270000";
+    let bytes = |hex: &str| -> Vec<u8> {
+        (0..hex.len()).step_by(2).map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap()).collect()
+    };
+    let squeezed = |hex| Answer::html("").header("Content-Encoding", "gzip").body(bytes(hex));
+    let broken = Answer::html("no gzip at all").header("Content-Encoding", "gzip");
+    let settings = EngineSettings { max_body_bytes: 9 << 10, retries: 1, ..fast() };
+    let (ended, _site) = crawl(
+        settings,
+        &[("/page", vec![squeezed(page)]), ("/bomb", vec![squeezed(bomb)]), ("/broken", vec![broken])],
+    );
+    assert!(ended.frontier.items().iter().any(|item| item.contains("squeezed")));
+    assert_eq!(ended.fate("/bomb"), (Some(PageState::Failed), 1, "body larger than 9 KiB".to_owned()));
+    let (state, attempts, error) = ended.fate("/broken");
+    assert_eq!((state, attempts), (Some(PageState::Failed), 2));
+    assert!(error.starts_with("the body ended early: "), "{error}");
+}
+
+#[test]
+fn the_body_of_an_error_page_decides_nothing() {
+    let slow = Answer::dripping("x", Duration::from_millis(100), 1000).status(404);
+    let settings = EngineSettings { request_timeout: Duration::from_secs(2), ..fast() };
+    let (ended, site) = crawl(settings, &[("/slow", vec![slow])]);
+    assert_eq!(ended.fate("/slow"), (Some(PageState::Failed), 1, "HTTP 404".to_owned()));
+    assert_eq!(site.hits("/slow"), 1);
+}
+
+#[test]
+fn headers_and_bodies_are_sent() {
     let site = Site::builder()
         .handler(|asked| {
             let body = String::from_utf8_lossy(&asked.body).into_owned();

@@ -55,6 +55,18 @@ fn a_robots_file_may_be_away_for_a_moment_but_not_for_ever() {
 }
 
 #[test]
+fn of_a_huge_robots_file_the_beginning_counts() {
+    let filler = "Disallow: /never*/*.html$\n".repeat(30_000);
+    let site = Site::builder()
+        .robots(&format!("User-agent: *\nDisallow: /no\n{filler}Disallow: /late\n"))
+        .page("/", Answer::html("<a href='/no'>no</a><a href='/late'>late</a>"))
+        .page("/late", Answer::html("late"))
+        .start();
+    let ended = crawl_all(fast(), &[site.url("/")]);
+    assert_eq!((ended.fate("/no").2.as_str(), ended.fate("/late").0), ("robots", Some(PageState::Done)));
+}
+
+#[test]
 fn the_pace_is_kept_from_robots_on() {
     let site = Site::generated(6, 5);
     let settings = EngineSettings { rate_per_second: Some(10.0), ..fast() };

@@ -1,13 +1,19 @@
 //! Stop, abandon, and a store that fails.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use dragline_core::PageState;
-use dragline_core::stop::StopReason;
+use crossbeam_channel::{Receiver, Sender, bounded};
+use dragline_core::activity::ActivityBoard;
+use dragline_core::stop::{Stop, StopReason};
+use dragline_core::store::Refill;
+use dragline_core::{
+    Args, ItemType, OutcomeSink, Output, Page, PageOutcome, PageState, Request, Response, Spider, SubmitError,
+};
 use dragline_testkit::{Answer, Site, wait_until};
 
-use super::harness::{Crawl, fast, start};
-use crate::{CrawlEnd, EngineSettings};
+use super::harness::{Crawl, crawl_all, fast, start};
+use crate::{CrawlEnd, CrawlThreads, EngineSettings, Job, Scope, crawl};
 
 const SOON: Duration = Duration::from_secs(10);
 
@@ -65,4 +71,97 @@ fn a_store_that_fails_ends_the_crawl() {
     crawl.sink.as_ref().unwrap().fail();
     let ended = crawl.end();
     assert!(matches!(ended.end, CrawlEnd::StoreFailed(_)), "{}", ended.end);
+}
+
+#[test]
+fn a_crawl_that_is_abandoned_again_and_again_ends_with_the_same_rows() {
+    let site = Site::generated(120, 4);
+    let undisturbed = crawl_all(fast(), &[site.url("/")]).frontier.items();
+    let frontier = start(&[site.url("/")]);
+    for round in 1.. {
+        let crawl = Crawl::begin(EngineSettings { stop_grace: Duration::ZERO, ..fast() }, frontier.clone());
+        let enough = 15 * round;
+        wait_until("a few more pages", SOON, || {
+            frontier.count(Some(PageState::Done)) >= enough || frontier.count(None) == 0
+        });
+        crawl.stop.abandon(StopReason::Signal("SIGKILL"));
+        if matches!(crawl.end().end, CrawlEnd::Finished) || frontier.count(None) == 0 {
+            break;
+        }
+    }
+    let ended = Crawl::begin(fast(), frontier).end();
+    assert!(matches!(ended.end, CrawlEnd::Finished), "{}", ended.end);
+    assert_eq!(ended.frontier.items(), undisturbed);
+}
+
+#[test]
+fn crawl_threads_finish_the_page_in_hand_and_drop_what_waits() {
+    let (pages, queue) = bounded(4);
+    let (finish, finished) = bounded(0);
+    let (gate, held) = bounded::<()>(0);
+    let (outcomes, taken) = bounded(4);
+    let (stop, activity) = (Stop::new(), ActivityBoard::new(1));
+    let threads = crawl::spawn(CrawlThreads {
+        settings: Arc::new(EngineSettings { crawl_threads: 1, ..fast() }),
+        spider: Arc::new(Held(held)),
+        pipelines: Arc::new([]),
+        items: Vec::new(),
+        pages: queue,
+        sink: Arc::new(Taker(outcomes)),
+        stop,
+        finish: finished,
+        activity: activity.clone(),
+        stats: Arc::default(),
+    })
+    .unwrap();
+    for number in 0..3 {
+        let request = Request::get(format!("http://a.example/{number}")).unwrap();
+        pages.send(Job::Parse(Response::stored(request, ""), Scope::default())).unwrap();
+    }
+    wait_until("a page in user code", SOON, || activity.get(0).is_some());
+    assert_eq!(activity.get(0).unwrap().url, "http://a.example/0");
+    drop(finish);
+    drop(gate);
+    threads[0].join_until(Instant::now() + SOON).unwrap();
+    let urls: Vec<String> = taken.try_iter().map(|outcome: PageOutcome| outcome.url).collect();
+    assert_eq!(urls, ["http://a.example/0"]);
+    assert!(activity.get(0).is_none());
+}
+
+/// Parses when the gate opens.
+struct Held(Receiver<()>);
+
+impl Spider for Held {
+    fn name(&self) -> &str {
+        "held"
+    }
+
+    fn items(&self) -> Vec<ItemType> {
+        Vec::new()
+    }
+
+    fn start(&self, _args: &Args) -> dragline_core::Result<Vec<Request>> {
+        Ok(Vec::new())
+    }
+
+    fn parse(&self, _page: &Page, _out: &mut Output) -> dragline_core::Result<()> {
+        // An error is the gate's opening.
+        let _ = self.0.recv();
+        Ok(())
+    }
+}
+
+/// Takes outcomes.
+struct Taker(Sender<PageOutcome>);
+
+impl OutcomeSink for Taker {
+    fn submit(&self, outcome: PageOutcome) -> Result<(), SubmitError> {
+        self.0.send(outcome).map_err(|refused| SubmitError::Closed(Some(Box::new(refused.into_inner()))))
+    }
+
+    fn refill(&self, _ask: Refill) -> Result<(), SubmitError> {
+        Err(SubmitError::Closed(None))
+    }
+
+    fn flush_now(&self) {}
 }
