@@ -17,3 +17,8 @@ pub fn all() -> Vec<Arc<dyn Spider>> {
         site::Site, //
     ]
 }
+
+/// Its examples are tests.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/writing-a-spider.md")]
+pub struct WritingASpider;
