@@ -78,6 +78,9 @@ fn shared() -> &'static OwnServer {
 
 #[cfg(test)]
 mod tests {
+    use std::path::PathBuf;
+    use std::time::Duration;
+
     use super::*;
 
     #[test]
@@ -99,5 +102,32 @@ mod tests {
         server.start();
         assert_eq!(server.url(), url);
         assert_eq!(server.query("SELECT a FROM t"), [["7"]]);
+    }
+
+    /// Not a test: what the next one starts and kills.
+    #[test]
+    #[ignore = "waits to be killed"]
+    fn a_process_that_holds_a_server() {
+        let server = server();
+        println!("holding {}", server.path().display());
+        crate::wait_until("the kill", Duration::from_secs(60), || false);
+    }
+
+    #[test]
+    fn a_killed_process_leaves_neither_server_nor_files() {
+        let name = "postgres::tests::a_process_that_holds_a_server";
+        let this = std::env::current_exe().unwrap();
+        let holder = crate::Dragline::new(this).args(["--exact", name, "--ignored", "--nocapture"]);
+        let mut holder = holder.spawn();
+        let held = |holder: &crate::Running| {
+            let stdout = holder.stdout();
+            let folder = stdout.split_once("holding ")?.1.lines().next()?.to_owned();
+            Some(PathBuf::from(folder))
+        };
+        holder.wait_until("a server", Duration::from_secs(60), |holder| held(holder).is_some());
+        let folder = held(&holder).unwrap();
+        assert!(folder.join("data/postmaster.pid").exists());
+        holder.kill9();
+        crate::wait_until("the files go", Duration::from_secs(20), || !folder.exists());
     }
 }

@@ -21,28 +21,36 @@ const START_LIMIT: Duration = Duration::from_secs(60);
 /// Between a look for a free port and the server's own bind another program may take it.
 const START_ATTEMPTS: usize = 5;
 
-/// Runs the server until told to stop or until whoever started it is gone; in the second case nobody needs
-/// the files any more. $1 is the folder of programs, $2 the server's folder, $3 its port.
+/// Makes the cluster at the first start, then runs the server until told to stop or until whoever started it
+/// is gone; in the second case nobody needs the files any more. The arguments: the folder of programs, the
+/// server's folder, its port, its superuser, the settings.
 const WATCHER: &str = r#"
-"$1/postgres" -D "$2/data" -p "$3" >>"$2/server.log" 2>&1 &
+bin=$1 folder=$2 port=$3 user=$4
+shift 4
+[ -d "$folder/data" ] || "$bin/initdb" --no-sync --encoding=UTF8 --locale=C --auth-local=trust \
+    --auth-host=scram-sha-256 --username="$user" --pwfile="$folder/password" "$folder/data" >>"$folder/server.log" 2>&1
+"$bin/postgres" -D "$folder/data" -k "$folder" -p "$port" "$@" >>"$folder/server.log" 2>&1 &
 server=$!
 order=
 read -r order
 kill -QUIT "$server" 2>/dev/null
 wait "$server"
-[ "$order" = stop ] || rm -rf "$2"
+[ "$order" = stop ] || rm -rf "$folder"
 "#;
 
 /// A kill of the server loses nothing that it wrote, for the machine stays up: so no fsync, and tests are fast.
 /// The time zone is one that nobody takes for UTC.
-const SETTINGS: &str = "
-fsync = off
-listen_addresses = '127.0.0.1'
-max_connections = 200
-shared_buffers = 64MB
-log_min_messages = warning
-timezone = 'Asia/Kathmandu'
-";
+const SETTINGS: [&str; 6] = [
+    "fsync=off",
+    "listen_addresses=127.0.0.1",
+    "max_connections=200",
+    "shared_buffers=64MB",
+    "log_min_messages=warning",
+    "timezone=Asia/Kathmandu",
+];
+
+/// What stands in the log when a program has given up.
+const GIVEN_UP: [&str; 3] = ["initdb: error:", "FATAL:  could not", "postgres: could not"];
 
 /// A server of a test's own. It ends with it, or with the process.
 #[derive(Debug)]
@@ -60,7 +68,7 @@ impl OwnServer {
         let folder = tempfile::Builder::new().prefix("dragline-pg-").tempdir().expect("a temporary folder");
         let mut server =
             Self { bin: install::bin(), folder, user: install::server_user(), port: 0, watcher: None };
-        server.make_cluster();
+        server.give_folder();
         for _ in 0..START_ATTEMPTS {
             server.port = free_port();
             if server.try_start() {
@@ -149,7 +157,8 @@ impl OwnServer {
             .expect("the program psql")
     }
 
-    fn make_cluster(&self) {
+    /// Writes the password for the cluster to be, and gives it and the folder to the server's user.
+    fn give_folder(&self) {
         let password = self.path().join("password");
         std::fs::write(&password, PASSWORD).expect("the password file");
         if let Some((uid, gid)) = self.user {
@@ -157,21 +166,6 @@ impl OwnServer {
                 chown(path, Some(uid), Some(gid)).expect("a folder for the server's user");
             }
         }
-        let mut initdb = self.command("initdb");
-        initdb
-            .args(["--no-sync", "--encoding=UTF8", "--locale=C", "--auth-local=trust"])
-            .args(["--auth-host=scram-sha-256", "--username", USER])
-            .arg("--pwfile")
-            .arg(&password)
-            .arg(self.path().join("data"));
-        let output = initdb.output().expect("the program initdb");
-        assert!(output.status.success(), "initdb: {}", String::from_utf8_lossy(&output.stderr));
-        let settings = format!("{SETTINGS}unix_socket_directories = '{}'\n", self.path().display());
-        let mut file = std::fs::OpenOptions::new()
-            .append(true)
-            .open(self.path().join("data/postgresql.conf"))
-            .expect("postgresql.conf");
-        file.write_all(settings.as_bytes()).expect("postgresql.conf");
     }
 
     /// Whether it came up.
@@ -182,19 +176,26 @@ impl OwnServer {
         watcher
             .args(["-c", WATCHER, "dragline-postgres"])
             .args([self.bin.as_path(), self.path()])
-            .arg(self.port.to_string())
+            .args([self.port.to_string().as_str(), USER])
+            .args(SETTINGS.iter().flat_map(|setting| ["-c", setting]))
+            // The folder that the tests run in may be closed to the server's user.
+            .current_dir(self.path())
             // A group of its own: what ends the tests by Ctrl-C must not end the watcher before its work.
             .process_group(0)
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .stderr(Stdio::null());
-        self.watcher = Some(self.as_server_user(watcher).spawn().expect("the shell"));
+        if let Some((uid, gid)) = self.user {
+            watcher.uid(uid).gid(gid);
+        }
+        self.watcher = Some(watcher.spawn().expect("the shell"));
         let up = try_wait_for(START_LIMIT, || {
             if self.run_psql("postgres", "SELECT").status.success() {
                 return Some(true);
             }
-            let failed = self.log().get(logged..).is_some_and(|log| log.contains("FATAL:  could not"));
-            failed.then_some(false)
+            let log = self.log();
+            let new = log.get(logged..).unwrap_or_default();
+            GIVEN_UP.iter().any(|words| new.contains(words)).then_some(false)
         });
         if up != Some(true) {
             self.stop_immediate();
@@ -202,20 +203,8 @@ impl OwnServer {
         up == Some(true)
     }
 
-    fn command(&self, program: &str) -> Command {
-        self.as_server_user(Command::new(self.bin.join(program)))
-    }
-
-    fn as_server_user(&self, mut command: Command) -> Command {
-        // The folder that the tests run in may be closed to the server's user.
-        command.current_dir(self.path());
-        if let Some((uid, gid)) = self.user {
-            command.uid(uid).gid(gid);
-        }
-        command
-    }
-
-    fn path(&self) -> &Path {
+    /// Where its files are.
+    pub(super) fn path(&self) -> &Path {
         self.folder.path()
     }
 }
