@@ -1,9 +1,37 @@
 //! Where runs, frontiers and items are kept: Postgres for production, `SQLite` where nothing is installed.
 //!
-//! Both keep the same promises (the [`Store`] trait in core says which) and pass one conformance suite.
-//! This page is all that they share: which URL opens which store, the limits in [`StoreSettings`], the
-//! check of the names that get into statements, and the text forms of columns. SQL is in `schema.sql` and in
-//! the two folders here, nowhere else in the repository.
+//! ```text
+//!                  open(url)
+//!                      │
+//!        ┌─────────────┴─────────────┐        a flush, on both:
+//!        v                           v        epoch ─► pages still queued ─► new requests
+//!  postgres://…                  sqlite:…           ─► items, table by table ─► states ─► COMMIT
+//!  COPY into staging,            one file,
+//!  two flushes at once           one flush at a time
+//! ```
+//!
+//! Both keep the same promises (the [`Store`] trait in core says which) and pass one conformance suite,
+//! `tests/conformance`. This page is all that they share: which URL opens which store, the limits in
+//! [`StoreSettings`], the check of the names that get into statements, and the text forms of columns. SQL is
+//! in `schema.sql` and in the two folders here, nowhere else in the repository.
+//!
+//! ```
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let folder = tempfile::tempdir()?;
+//! # let url = format!("sqlite:{}", folder.path().join("crawl.db").display());
+//! use dragline_store::{StoreSettings, open};
+//!
+//! let store = open(&url, &StoreSettings::default())?; // reads the URL and reaches nothing
+//! store.connect().await?; // makes the tables if there are none
+//! assert!(store.find_run("quotes").await?.is_none());
+//! store.close().await;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! What it will not do: decide what is fetched when (the engine), collect a batch or try one again (the
+//! persistence pipeline), or keep rows in memory for a store that is away.
 
 mod columns;
 mod identifier;
