@@ -10,7 +10,7 @@ use dragline_testkit::{TestDatabase, database};
 use tokio::task::JoinHandle;
 use tokio_postgres::{Client, NoTls};
 
-use crate::support::{run_of, sessions, until, with_quote};
+use crate::support::{run_of, sessions, spec, store, until, with_quote};
 
 /// Somebody else's session that holds a table until it is dropped.
 struct Holder {
@@ -98,6 +98,27 @@ async fn a_flush_dropped_anywhere_is_whole_or_nothing() {
     until("no session is left", || sessions(&database) == 0).await;
     let done = database.value("SELECT count(*) FROM crawl_requests WHERE state = 'done'");
     assert_eq!(database.value("SELECT count(*) FROM quotes"), done);
+}
+
+#[tokio::test]
+async fn a_start_waits_for_the_flush_that_has_checked_its_epoch() {
+    let database = database();
+    let (old, run) = run_of(&database, 1).await;
+    let holder = Holder::of(&database, "quotes").await;
+    let flush = start_flush(&old, &run, vec![with_quote(0, "a", 1)]);
+    until_waiting(&database, 1).await;
+    let new = store(&database.url());
+    let starting = tokio::spawn({
+        let new = Arc::clone(&new);
+        async move { new.open_run(&spec("run", 1)).await }
+    });
+    until_waiting(&database, 2).await;
+    drop(holder);
+    flush.await.unwrap().unwrap();
+    let started = starting.await.unwrap().unwrap();
+    assert_eq!((started.done, started.key.epoch), (1, run.key.epoch + 1));
+    old.close().await;
+    new.close().await;
 }
 
 #[tokio::test]

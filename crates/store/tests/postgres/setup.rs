@@ -6,7 +6,7 @@ use dragline_core::StoreError;
 use dragline_core::store::StoreResult;
 use dragline_testkit::database;
 
-use crate::support::store;
+use crate::support::{PAGE, QUOTE, spec, store, with_quote};
 
 async fn connect(url: &str) -> StoreError {
     let store = store(url);
@@ -79,4 +79,26 @@ async fn another_version_of_the_tables_is_refused() {
     );
     let text = told(&connect(&database.url()).await);
     assert!(text.contains("`dragline schema apply`"), "{text}");
+}
+
+#[tokio::test]
+async fn two_schemas_of_one_database_are_two_stores() {
+    let database = database();
+    database.query("CREATE SCHEMA one; CREATE SCHEMA other");
+    let mut stores = Vec::new();
+    for schema in ["one", "other"] {
+        let store = store(&format!("{}?options=-csearch_path%3D{schema}", database.url()));
+        store.connect().await.unwrap();
+        store.prepare_items(&[QUOTE, PAGE]).await.unwrap();
+        // The same name, and neither keeps the other out.
+        store.lock_run("run", Duration::ZERO).await.unwrap();
+        let run = store.open_run(&spec("run", 1)).await.unwrap();
+        store.flush(&run.key, &[with_quote(0, schema, 1)]).await.unwrap();
+        stores.push(store);
+    }
+    assert_eq!(database.query("SELECT text FROM one.quotes"), [["one"]]);
+    assert_eq!(database.query("SELECT text FROM other.quotes"), [["other"]]);
+    for store in stores {
+        store.close().await;
+    }
 }
