@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use dragline_core::PageOutcome;
+use dragline_core::{ItemRecord, ItemType, PageOutcome};
 use dragline_testkit::database;
 
-use crate::support::{done, page, page_item, quote, run_of, store};
+use crate::support::{QUOTE, done, page, page_item, quote, run_of, store};
 
 const FLUSHES: usize = 4;
 /// Pages that each flush has in hand.
@@ -56,6 +56,32 @@ fn batch(round: usize, flush: usize) -> Vec<PageOutcome> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_batch_in_several_flushes_at_once_is_applied_once() {
+    const LOG: ItemType = ItemType { name: "log", table: Some("log"), key: &[], ..QUOTE };
+    let database = database();
+    let (store, run) = run_of(&database, PAGES).await;
+    store.prepare_items(&[LOG]).await.unwrap();
+    let flushes: Vec<_> = (0..FLUSHES)
+        .map(|_| {
+            let row = |n: usize| ItemRecord { item_type: LOG, ..quote(&format!("{n}"), 1) };
+            let outcomes: Vec<_> =
+                (0..PAGES).map(|n| PageOutcome { items: vec![row(n)], ..done(n) }).collect();
+            let (store, key) = (Arc::clone(&store), run.key.clone());
+            tokio::spawn(async move { store.flush(&key, &outcomes).await })
+        })
+        .collect();
+    let mut rows = 0;
+    for flush in flushes {
+        let receipt = flush.await.unwrap().unwrap();
+        assert_eq!(receipt.pages.len(), PAGES, "each of them is told how the pages stand");
+        rows += receipt.items;
+    }
+    assert_eq!(rows, PAGES as u64);
+    assert_eq!(database.value("SELECT count(*) FROM log"), PAGES.to_string());
+    store.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn processes_that_start_at_once_make_the_tables_once() {
     let database = database();
     let starts: Vec<_> = (0..4)
@@ -63,7 +89,7 @@ async fn processes_that_start_at_once_make_the_tables_once() {
             let store = store(&database.url());
             tokio::spawn(async move {
                 store.connect().await.unwrap();
-                store.prepare_items(&[crate::support::QUOTE]).await.unwrap();
+                store.prepare_items(&[QUOTE]).await.unwrap();
                 store.close().await;
             })
         })
