@@ -1,7 +1,8 @@
 //! From a body's bytes to text: which encoding it is in, and what it says in it.
 //!
-//! The sources are asked in the order of the HTML standard (section 13.2.3.2): byte order mark, `Content-Type`, what
-//! the page says of itself. A page of which nobody says anything is UTF-8 if it can be, else windows-1252.
+//! The sources are asked in the order of the HTML standard (section 13.2.3.2): byte order mark,
+//! `Content-Type`, what the page says of itself. A page of which nobody says anything is UTF-8 if it can be,
+//! else windows-1252.
 
 use std::borrow::Cow;
 
@@ -30,8 +31,8 @@ pub fn decode<'a>(body: &'a [u8], content_type: Option<&str>) -> Cow<'a, str> {
     detect(body, content_type).decode(body).0
 }
 
-/// The encoding of a label (Encoding standard, section 4.2). Encodings that browsers refuse to read for reasons of
-/// their own (as "replacement") count as unknown.
+/// The encoding of a label (Encoding standard, section 4.2). Encodings that browsers refuse to read for
+/// reasons of their own (as "replacement") count as unknown.
 fn labelled(label: &[u8]) -> Option<&'static Encoding> {
     Encoding::for_label_no_replacement(label)
 }

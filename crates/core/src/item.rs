@@ -102,16 +102,17 @@ impl ItemRecord {
     }
 
     /// The key as one text, for `crawl_items` and for "the last of a key wins": a single text stands for
-    /// itself, anything else is written as JSON. `None` for a type without a key.
+    /// itself, anything else is written as JSON. Keys that a database takes for equal have one text.
+    /// `None` for a type without a key.
     pub fn key_text(&self) -> Option<String> {
         match self.item_type.key {
             [] => None,
             [column] => Some(match self.get(column) {
                 Some(Value::Text(text)) => text.clone(),
-                other => other.map_or(Json::Null, Value::to_json).to_string(),
+                other => other.map_or(Json::Null, Value::to_key).to_string(),
             }),
             columns => {
-                let parts = columns.iter().map(|column| self.get(column).map_or(Json::Null, Value::to_json));
+                let parts = columns.iter().map(|column| self.get(column).map_or(Json::Null, Value::to_key));
                 Some(Json::Array(parts.collect()).to_string())
             }
         }
@@ -135,5 +136,42 @@ impl ItemRecord {
     /// About how much memory it holds.
     pub fn size(&self) -> usize {
         size_of::<Self>() + self.values.iter().map(Value::size).sum::<usize>()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const COLUMNS: [Column; 2] = [
+        Column { name: "shop", kind: ColumnType::Text, nullable: false },
+        Column { name: "size", kind: ColumnType::Numeric, nullable: false },
+    ];
+
+    fn record(key: &'static [&'static str], shop: &str, size: &str) -> ItemRecord {
+        let item_type = ItemType { name: "offer", table: None, key, columns: &COLUMNS, auto_create: true };
+        ItemRecord { item_type, values: vec![shop.into(), Value::Decimal(size.parse().unwrap())] }
+    }
+
+    #[test]
+    fn a_key_has_one_text() {
+        assert_eq!(record(&[], "a", "1").key_text(), None);
+        assert_eq!(record(&["shop"], "a \"b\"", "1").key_text().as_deref(), Some("a \"b\""));
+        assert_eq!(record(&["size"], "a", "1.50").key_text().as_deref(), Some("\"1.5\""));
+        assert_eq!(record(&["size"], "a", "-0.0").key_text().as_deref(), Some("\"0\""));
+        assert_eq!(record(&["shop", "size"], "a", "10").key_text().as_deref(), Some("[\"a\",\"10\"]"));
+        assert_ne!(
+            record(&["shop", "size"], "a\",\"b", "1").key_text(),
+            record(&["shop", "size"], "a", "1").key_text()
+        );
+    }
+
+    #[test]
+    fn a_record_is_an_object_and_knows_what_no_store_takes() {
+        let mut offer = record(&["shop"], "corner", "1.50");
+        assert_eq!(Json::Object(offer.to_json()), serde_json::json!({"shop": "corner", "size": "1.50"}));
+        assert_eq!(offer.refusal(), None);
+        offer.values[0] = "a\0b".into();
+        assert_eq!(offer.refusal().as_deref(), Some("offer.shop is text with a NUL character"));
     }
 }

@@ -110,3 +110,46 @@ impl Output {
         (self.items, self.requests, self.unusable_links)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::stored_page::StoredPage;
+
+    #[test]
+    fn links_are_followed_tagged_and_counted() {
+        let html = "<a href=x>x</a> <a href='mailto:me'>me</a> <a>none</a> <i href=y>y</i>";
+        let page = StoredPage::new("http://a.example/dir/", html).page().unwrap();
+        let mut out = Output::new();
+        out.follow_all(&page, "a");
+        out.follow_all_tagged(&page, "i", "odd");
+        out.follow(&page, "http://[");
+        out.request(Request::post("http://a.example/", "q").unwrap().meta("n", 1).priority(2));
+        assert_eq!(
+            out.to_json(),
+            json!({
+                "items": [],
+                "requests": [
+                    {"url": "http://a.example/dir/x"},
+                    {"url": "http://a.example/dir/y", "tag": "odd"},
+                    {"url": "http://a.example/", "method": "POST", "meta": {"n": 1}, "priority": 2},
+                ],
+                "unusable_links": 2,
+            })
+        );
+        assert_eq!(out.requests().len(), 3);
+        assert_eq!(out.into_parts().2, 2);
+    }
+
+    #[test]
+    fn an_undeclared_item_type_is_told() {
+        #[derive(crate::Item)]
+        struct Word {
+            word: String,
+        }
+        let mut out = Output::new();
+        out.item(Word { word: "a".to_owned() });
+        assert_eq!(out.undeclared(&[Word::item_type()]), None);
+        assert_eq!(out.undeclared(&[]), Some("word"));
+    }
+}

@@ -33,9 +33,9 @@ use crate::{document, sniff};
 /// ```
 ///
 /// # Panics
-/// A selector that is none is a mistake in the spider, and a page whose HTML cannot be held (some 15,000 elements
-/// deep, or two million of them) has nothing to select from: each method that selects panics in these cases, and the
-/// panic fails the page, with these words as its error.
+/// A selector that is none is a mistake in the spider, and a page whose HTML cannot be held (some 15,000
+/// elements deep, or two million of them) has nothing to select from: each method that selects panics in
+/// these cases, and the panic fails the page, with these words as its error.
 pub struct Page {
     response: Response,
     encoding: OnceCell<&'static Encoding>,
@@ -194,8 +194,8 @@ impl Page {
         Request::from_url(self.resolve(href)?)
     }
 
-    /// A link as a URL. Its query is written in the encoding of the page, as a browser would send it (URL standard,
-    /// section 4.4; the path is always UTF-8).
+    /// A link as a URL. Its query is written in the encoding of the page, as a browser would send it (URL
+    /// standard, section 4.4; the path is always UTF-8).
     fn resolve(&self, href: &str) -> Result<Url, RequestError> {
         let encode: &dyn Fn(&str) -> Cow<'_, [u8]> = &|query| self.encoding().encode(query).0;
         let is_utf8 = self.encoding().output_encoding() == UTF_8;

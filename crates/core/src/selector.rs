@@ -107,8 +107,8 @@ impl<'a> Node<'a> {
         self.0.text().collect()
     }
 
-    /// What a reader sees of this element: no scripts, no hidden parts, a space where the layout breaks, white
-    /// space folded.
+    /// What a reader sees of this element: no scripts, no hidden parts, a space where the layout breaks,
+    /// white space folded.
     pub fn visible_text(&self) -> String {
         visible_text(self.0)
     }
@@ -143,7 +143,8 @@ impl<'a> Node<'a> {
         self.0.prev_siblings().find_map(ElementRef::wrap).map(Node)
     }
 
-    /// Whether it is an element of HTML, and not of a drawing or a formula in it: `title` is an element of both.
+    /// Whether it is an element of HTML, and not of a drawing or a formula in it: `title` is an element of
+    /// both.
     pub(crate) fn is_html(&self) -> bool {
         self.0.value().name.ns == *"http://www.w3.org/1999/xhtml"
     }
@@ -192,4 +193,37 @@ pub(crate) fn fold<'t>(pieces: impl Iterator<Item = &'t str>) -> String {
     let mut folded = Fold::default();
     pieces.for_each(|piece| folded.push(piece));
     folded.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::stored_page::StoredPage;
+
+    #[test]
+    fn an_element_knows_its_texts_and_its_neighbours() {
+        let html = "<ul class=a><li>one <b>1</b>\n <li id=two data-n=2>two<script>x</script></ul><p>after";
+        let page = StoredPage::new("http://a.example/", html).page().unwrap();
+        let two = page.first("#two").unwrap();
+        assert_eq!((two.name(), two.own_attr("data-n"), two.own_attr("none")), ("li", Some("2"), None));
+        assert_eq!((two.own_text().as_str(), two.visible_text().as_str()), ("twox", "two"));
+        assert_eq!(page.first("li").unwrap().raw_text(), "one 1\n ");
+        assert_eq!(two.previous().unwrap().own_text(), "one 1");
+        assert!(two.next().is_none());
+        let list = two.parent().unwrap();
+        assert_eq!(list.children().len(), 2);
+        assert_eq!(list.next().unwrap().own_text(), "after");
+        assert_eq!(list.texts("li"), ["one 1", "twox"]);
+        assert_eq!(list.attrs("[id]", "id"), ["two"]);
+        assert_eq!(list.select(":scope > li").len(), 2);
+        assert_eq!(list.select("ul").len(), 0);
+        assert!(page.root().parent().is_none());
+    }
+
+    #[test]
+    fn what_is_not_there_is_named() {
+        let page = StoredPage::new("http://a.example/", "<p><i>x</i>").page().unwrap();
+        let p = page.first("p").unwrap();
+        assert_eq!(p.text("b").unwrap_err().to_string(), "nothing on the page matches \"b\"");
+        assert_eq!(p.attr("i", "id").unwrap_err().to_string(), "the match of \"i\" has no attribute \"id\"");
+    }
 }

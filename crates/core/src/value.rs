@@ -63,6 +63,14 @@ impl Value {
         }
     }
 
+    /// The value as a part of a key: decimals that are equal (1.5 and 1.50) are written alike.
+    pub fn to_key(&self) -> Json {
+        match self {
+            Self::Decimal(number) => Json::from(number.normalize().to_string()),
+            other => other.to_json(),
+        }
+    }
+
     /// Why no store may take this value, if so. Both stores refuse the same values.
     pub fn refusal(&self) -> Option<&'static str> {
         match self {
@@ -162,7 +170,8 @@ field! {
     u16, Integer, self => Value::Int(self.into());
     i64, BigInt, self => Value::Int(self);
     u32, BigInt, self => Value::Int(self.into());
-    f32, Real, self => Value::Float(self.into());
+    // By way of its shortest text, so that 0.1 is 0.1 in JSON and not 0.10000000149011612.
+    f32, Real, self => Value::Float(self.to_string().parse().unwrap_or_else(|_| self.into()));
     f64, Double, self => Value::Float(self);
     bool, Boolean, self => Value::Bool(self);
     Decimal, Numeric, self => Value::Decimal(self);
@@ -192,5 +201,7 @@ mod tests {
         assert_eq!(Some(3_i32).into_value(), Value::Int(3));
         assert_eq!(None::<String>.into_value(), Value::Null);
         assert_eq!(Value::Float(f64::INFINITY).to_json(), "inf");
+        assert_eq!(0.1_f32.into_value(), Value::Float(0.1));
+        assert!(f32::NAN.into_value().refusal().is_some());
     }
 }

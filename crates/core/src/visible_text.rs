@@ -12,7 +12,8 @@ const NOT_SHOWN: [&str; 15] = [
     "script", "style", "template", "title", "video",
 ];
 
-/// Parts of drawings and formulas that describe and do not show (SVG 2, section 5.7; MathML Core, section 5.1).
+/// Parts of drawings and formulas that describe and do not show (SVG 2, section 5.7; MathML Core, section
+/// 5.1).
 const DESCRIBES: [&str; 4] = ["annotation", "annotation-xml", "desc", "metadata"];
 
 /// Elements that stand within a line (HTML standard, section 4.5). At the edges of all others words end.

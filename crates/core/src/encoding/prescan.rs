@@ -1,12 +1,12 @@
-//! What a page says of its encoding, found before it can be read: "prescan a byte stream to determine its encoding"
-//! and "get an XML encoding" of the HTML standard, section 13.2.3.2.
+//! What a page says of its encoding, found before it can be read: "prescan a byte stream to determine its
+//! encoding" and "get an XML encoding" of the HTML standard, section 13.2.3.2.
 
 use encoding_rs::{Encoding, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1252, X_USER_DEFINED};
 
 use super::labelled;
 
-/// How far into a page its declaration may stand. The standard looks at 1,024 bytes and then lets the parser start
-/// again when a declaration comes late; looking further comes to the same.
+/// How far into a page its declaration may stand. The standard looks at 1,024 bytes and then lets the parser
+/// start again when a declaration comes late; looking further comes to the same.
 const PRESCAN_BYTES: usize = 32 * 1024;
 
 /// The encoding that the page names, if it names one.
