@@ -82,7 +82,8 @@ impl Spider for Offers {
     }
 
     fn parse(&self, page: &Page, out: &mut Output) -> Result<()> {
-        // The tag says which kind of page this is; it is stored with the request, so a resumed run knows it too.
+        // The tag says which kind of page this is; it is stored with the request, so a resumed run knows it
+        // too.
         if page.tag() != "offer" {
             out.follow_all_tagged(page, "li.offer a", "offer");
             out.follow_all(page, "a.next");

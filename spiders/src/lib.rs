@@ -1,7 +1,7 @@
 //! The spiders that come with Dragline: one file per site, each registered in [`all`].
 //!
-//! A spider is a function of its page. It cannot reach the network, the clock or the database, so what it makes
-//! of a page is tried with stored pages (`pages/`) and held by snapshots (`tests/`).
+//! A spider is a function of its page. It cannot reach the network, the clock or the database, so what it
+//! makes of a page is tried with stored pages (`pages/`) and held by snapshots (`tests/`).
 
 use std::sync::Arc;
 

@@ -58,7 +58,8 @@ fn quotes(page: &Page, out: &mut Output) -> Result<()> {
             tags: quote.texts("a.tag"),
         });
         for href in quote.attrs("a[href*='/author/']", "href") {
-            // The site redirects to the same path with a slash: going there at once saves a request per author.
+            // The site redirects to the same path with a slash: going there at once saves a request per
+            // author.
             out.follow_tagged(page, &format!("{}/", href.trim_end_matches('/')), "author");
         }
     }

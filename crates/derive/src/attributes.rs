@@ -34,7 +34,9 @@ impl StructAttributes {
             } else if meta.path.is_ident("auto_create") {
                 set(&mut read.auto_create, &meta, meta.value()?.parse()?)
             } else {
-                Err(meta.error("unknown: an item has `table = \"…\"`, `key = \"…\"`, `name = \"…\"`, `auto_create = false`"))
+                Err(meta.error(
+                    "unknown: an item has `table = \"…\"`, `key = \"…\"`, `name = \"…\"`, `auto_create = false`",
+                ))
             }
         })?;
         Ok(read)
