@@ -4,9 +4,9 @@ use std::fs;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use dragline_testkit::{Dragline, Site, wait_until};
+use dragline_testkit::{Site, wait_until};
 
-use crate::stored::{Stored, crawl_site, dragline, on_both_stores};
+use crate::stored::{Stored, crawl_site, dragline, example, on_both_stores};
 
 const SOON: Duration = Duration::from_secs(20);
 
@@ -160,16 +160,8 @@ fn a_reader_that_leaves_early_is_no_error() {
 
 #[test]
 fn a_program_with_spiders_of_its_own_has_every_command() {
-    let own = Dragline::new(example("own_spiders"));
+    let own = example("own_spiders");
     own.clone().arg("list").run().assert_code(0);
     own.clone().args(["crawl", "no-such-spider"]).run().assert_code(2);
     own.arg("--help").run().assert_code(0).assert_stdout("crawl");
-}
-
-/// The built example: cargo puts it beside the test's own program.
-fn example(name: &str) -> std::path::PathBuf {
-    let test = std::env::current_exe().unwrap();
-    let path = test.parent().unwrap().parent().unwrap().join("examples").join(name);
-    assert!(path.exists(), "{} is missing: run all tests with `cargo test --workspace`", path.display());
-    path
 }

@@ -2,13 +2,17 @@
 
 use std::time::{Duration, Instant};
 
-use dragline_testkit::{Finished, Site, database, server, wait_until};
+use dragline_testkit::{Answer, Finished, Site, database, server, wait_until};
 
-use crate::stored::{Stored, crawl_site, dragline, on_both_stores};
+use crate::stored::{Stored, crawl_nasty, crawl_site, dragline, on_both_stores};
 
 const SOON: Duration = Duration::from_secs(20);
 
-on_both_stores!(a_page_that_never_ends_is_cut_off,);
+on_both_stores!(
+    a_page_that_never_ends_is_cut_off,
+    a_bad_page_costs_itself_alone,
+    a_row_that_is_refused_costs_its_page
+);
 
 #[test]
 fn a_database_that_goes_away_pauses_the_crawl() {
@@ -63,13 +67,71 @@ fn an_outage_longer_than_allowed_ends_the_run() {
 
 fn a_page_that_never_ends_is_cut_off(stored: &Stored) {
     let site = Site::builder()
-        .page("/", dragline_testkit::Answer::html("<a href=/endless>e</a>"))
-        .page("/endless", dragline_testkit::Answer::endless("x".repeat(4_096)))
+        .page("/", Answer::html("<a href=/endless>e</a>"))
+        .page("/endless", Answer::endless("x".repeat(4_096)))
         .start();
     crawl_site(&site.url("/"), stored).args(["--max-body", "1MiB", "--retries", "0"]).run().assert_code(0);
     let row = stored.query("select state, error from crawl_requests where url like '%endless'");
     assert_eq!(row[0][0], "failed");
     assert!(row[0][1].contains("larger than"), "{row:?}");
+}
+
+fn a_bad_page_costs_itself_alone(stored: &Stored) {
+    let bad = ["panic", "error", "selector", "stranger"];
+    let links: String = bad.iter().map(|name| format!("<a href=/{name}>{name}</a>")).collect();
+    let mut site = Site::builder().page("/", Answer::html(format!("{links}<a href=/fine>fine</a>")));
+    for name in bad.into_iter().chain(["fine"]) {
+        site = site.page(&format!("/{name}"), Answer::html("a page"));
+    }
+    let site = site.start();
+    crawl_nasty(&site.url("/"), stored).run().assert_code(0);
+    assert_eq!((stored.pages("done"), stored.pages("failed")), (2, 4));
+    for (name, error) in bad.into_iter().zip(["not to my taste", "no price", "selector", "stranger"]) {
+        let row = stored.query(&format!("select error from crawl_requests where url like '%/{name}'"));
+        assert!(row[0][0].contains(error), "{name}: {row:?}");
+    }
+    assert_eq!(stored.count("select count(*) from crawl_items"), 2, "a failed page leaves no items");
+}
+
+fn a_row_that_is_refused_costs_its_page(stored: &Stored) {
+    let names = ["nan", "nul", "one", "two", "three"];
+    let links: String = names.iter().map(|name| format!("<a href=/{name}>{name}</a>")).collect();
+    let mut site = Site::builder().page("/", Answer::html(links));
+    for name in names {
+        site = site.page(&format!("/{name}"), Answer::html(format!("<a href=/{name}/child>child</a>")));
+        site = site.page(&format!("/{name}/child"), Answer::html("a child"));
+    }
+    let site = site.start();
+    crawl_nasty(&site.url("/"), stored).run().assert_code(0).assert_stdout("dead 2");
+    assert_eq!(
+        (stored.pages("done"), stored.pages("dead")),
+        (9, 2),
+        "the children of dead pages are crawled"
+    );
+    let letters = stored.query("select item_type, error from crawl_dead_letters order by letter_id");
+    assert_eq!(letters.len(), 4, "both items of both pages are kept: {letters:?}");
+    assert!(letters.iter().any(|row| row[1].contains("NUL")), "{letters:?}");
+    assert!(letters.iter().any(|row| row[1].contains("not finite")), "{letters:?}");
+    assert_eq!(stored.count("select count(*) from nasty_things"), 9);
+}
+
+#[test]
+fn a_constraint_costs_the_pages_that_violate_it() {
+    let stored = Stored::postgres();
+    let Stored::Postgres(database) = &stored else { unreachable!() };
+    let site = Site::builder().generated(120, 4).start();
+    let crawl = crawl_site(&site.url("/"), &stored);
+    crawl.clone().args(["--limit", "1"]).run().assert_code(0);
+    database.query("alter table crawl_items add check (url not like '%7.html')");
+    crawl.run().assert_code(0);
+    let refused = site.truth().keys().filter(|url| url.ends_with("7.html")).count();
+    assert!(refused > 5);
+    assert_eq!(
+        stored.count("select count(*) from crawl_requests where run_id = 2 and state = 'dead'"),
+        refused
+    );
+    assert_eq!(stored.titles().len(), 120 - refused);
+    assert_eq!(stored.query("select distinct sqlstate from crawl_dead_letters"), [["23514"]]);
 }
 
 /// Runs a crawl that must fail before its first request, within seconds.

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use dragline_testkit::{Answer, Site, wait_until};
 
-use crate::stored::{Stored, crawl_site, dragline, on_both_stores};
+use crate::stored::{Stored, crawl_nasty, crawl_site, dragline, on_both_stores};
 
 const SOON: Duration = Duration::from_secs(20);
 
@@ -14,6 +14,7 @@ on_both_stores!(
     sigterm_stops_in_time_and_the_same_command_finishes,
     a_stop_with_every_fetch_stalled_is_bounded,
     a_second_signal_forces_the_end,
+    a_parse_that_never_returns_is_named_and_left_behind,
 );
 
 fn sigterm_stops_in_time_and_the_same_command_finishes(stored: &Stored) {
@@ -64,6 +65,25 @@ fn a_second_signal_forces_the_end(stored: &Stored) {
     crawl.signal("INT");
     crawl.finish_within(Duration::from_secs(5)).assert_code(70);
     assert!(asked.elapsed() < Duration::from_secs(4), "took {:?}", asked.elapsed());
+}
+
+fn a_parse_that_never_returns_is_named_and_left_behind(stored: &Stored) {
+    let site = Site::builder()
+        .page("/", Answer::html("<a href=/hang>h</a><a href=/fine>f</a>"))
+        .page("/hang", Answer::html("h"))
+        .page("/fine", Answer::html("f"))
+        .start();
+    let nasty = crawl_nasty(&site.url("/"), stored).args(["--crawl-threads", "2"]);
+    let mut running = nasty.spawn();
+    running.wait_until("the other pages are done", SOON, |_| stored.pages("done") == 2);
+    running.signal("USR1");
+    running.wait_until("it is shown", SOON, |it| it.stderr().contains("where everything stands"));
+    let stuck = format!("parsing {}", site.url("/hang"));
+    assert!(running.stderr().contains(&stuck), "{}", running.stderr());
+    running.signal("TERM");
+    let stopped = running.finish_within(Duration::from_secs(10));
+    stopped.assert_code(75).assert_stdout("stuck").assert_stdout(&stuck);
+    assert_eq!((stored.pages("done"), stored.pages("queued")), (2, 1));
 }
 
 #[test]

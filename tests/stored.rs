@@ -100,6 +100,21 @@ pub(crate) fn dragline() -> Dragline {
     Dragline::new(env!("CARGO_BIN_EXE_dragline"))
 }
 
+/// A built example: cargo puts it beside the test's own program.
+pub(crate) fn example(name: &str) -> Dragline {
+    let test = std::env::current_exe().unwrap();
+    let path = test.parent().unwrap().parent().unwrap().join("examples").join(name);
+    assert!(path.exists(), "{} is missing: `cargo build --examples`", path.display());
+    Dragline::new(path)
+}
+
+/// The program whose spider does what the page's path says.
+pub(crate) fn crawl_nasty(start_url: &str, stored: &Stored) -> Dragline {
+    example("nasty_spiders")
+        .args(["crawl", "nasty", "--start-url", start_url, "--store", &stored.url()])
+        .args(["--rate", "0", "--host-concurrency", "8"])
+}
+
 /// `dragline crawl site` from this URL into this store, as fast as it goes.
 pub(crate) fn crawl_site(start_url: &str, stored: &Stored) -> Dragline {
     dragline().args(["crawl", "site", "--start-url", start_url, "--store", &stored.url()]).args([

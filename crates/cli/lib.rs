@@ -42,6 +42,7 @@ pub use dragline_core::*;
 mod arguments;
 mod blocking;
 mod commands;
+mod diagnosis;
 mod exit;
 mod export;
 mod heartbeat;

@@ -23,6 +23,7 @@ use dragline_engine::{CrawlEnd, CrawlStats, receipt_channel};
 use dragline_pipelines::default_pipelines;
 use dragline_pipelines::persistence::{OpenError, PersistencePipeline, RunEnd};
 
+use crate::diagnosis::{Diagnosis, Parts};
 use crate::exit::{Exit, Failed};
 use crate::settings::CrawlSettings;
 use crate::start::{heartbeat, no_thread, open_failed, run_spec};
@@ -46,7 +47,7 @@ pub(crate) struct Ended {
 pub(crate) fn crawl(spider: &Arc<dyn Spider>, settings: &CrawlSettings) -> Result<Option<Ended>, Failed> {
     let began = Instant::now();
     let stop = Stop::new();
-    let _signals = signals::listen(stop.clone()).map_err(|error| no_thread(&error))?;
+    let signals = signals::listen(stop.clone()).map_err(|error| no_thread(&error))?;
     let spec = run_spec(&**spider, settings)?;
     let heartbeat = heartbeat(settings)?;
 
@@ -95,8 +96,15 @@ pub(crate) fn crawl(spider: &Arc<dyn Spider>, settings: &CrawlSettings) -> Resul
     .map_err(|error| Failed::error(crate::exit::chain(&error)))?;
     let threads = settings.engine.crawl_threads;
     let total = settings.shutdown_timeout;
-    let watchdog = Watchdog::start(&stop, total, heartbeat, activity.clone(), threads)
-        .map_err(|error| no_thread(&error))?;
+    let diagnosis = Diagnosis::new(Parts {
+        heartbeat,
+        activity: activity.clone(),
+        crawl_threads: threads,
+        stats: Arc::clone(&stats),
+        persistence: pipeline.monitor(),
+    });
+    signals.show_on_request(Arc::clone(&diagnosis));
+    let watchdog = Watchdog::start(&stop, total, diagnosis).map_err(|error| no_thread(&error))?;
     let progress = progress::start(Arc::clone(&stats)).map_err(|error| no_thread(&error))?;
 
     wait_for_end(&download, &stop);

@@ -1,30 +1,40 @@
-//! Signals become a stop: the first is graceful, the second abandons, the third ends the process.
+//! Signals become a stop: the first is graceful, the second abandons, the third ends the process. SIGUSR1 shows
+//! where everything stands and stops nothing.
 
 use std::io;
+use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use dragline_core::stop::{Stop, StopReason};
 use dragline_core::worker::Worker;
-use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1};
 use signal_hook::iterator::{Handle, Signals};
 use tracing::{info, warn};
 
+use crate::diagnosis::Diagnosis;
 use crate::exit::Exit;
 
 /// The thread that listens; dropping it ends the thread.
 pub(crate) struct SignalListener {
     handle: Handle,
+    diagnosis: Arc<OnceLock<Arc<Diagnosis>>>,
     _thread: Worker<()>,
 }
 
 /// Listens from now on.
 pub(crate) fn listen(stop: Stop) -> io::Result<SignalListener> {
-    let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP, SIGQUIT])?;
+    let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1])?;
     let handle = signals.handle();
+    let diagnosis = Arc::<OnceLock<Arc<Diagnosis>>>::default();
+    let shown = Arc::clone(&diagnosis);
     let thread = Worker::spawn("signals", move || {
         let mut first: Option<Instant> = None;
         for signal in &mut signals {
             let name = name(signal);
+            if signal == SIGUSR1 {
+                show(shown.get().map(|diagnosis| &**diagnosis));
+                continue;
+            }
             match first {
                 None => {
                     first = Some(Instant::now());
@@ -45,7 +55,21 @@ pub(crate) fn listen(stop: Stop) -> io::Result<SignalListener> {
             }
         }
     })?;
-    Ok(SignalListener { handle, _thread: thread })
+    Ok(SignalListener { handle, diagnosis, _thread: thread })
+}
+
+impl SignalListener {
+    /// From now on SIGUSR1 has something to show.
+    pub(crate) fn show_on_request(&self, diagnosis: Arc<Diagnosis>) {
+        let _ = self.diagnosis.set(diagnosis);
+    }
+}
+
+fn show(diagnosis: Option<&Diagnosis>) {
+    match diagnosis {
+        Some(diagnosis) => info!("where everything stands:\n{}", diagnosis.render()),
+        None => info!("starting: the store is being opened"),
+    }
 }
 
 impl Drop for SignalListener {

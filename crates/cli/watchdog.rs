@@ -3,18 +3,16 @@
 //! It depends on none of the other threads. When the total time of a stop is exceeded it writes a diagnosis
 //! and ends the process; that does not wait for a stderr that nobody reads.
 
-use std::fmt::Write as _;
 use std::io::{self, Write as _};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, bounded, never, select, tick};
-use dragline_core::activity::ActivityBoard;
 use dragline_core::stop::Stop;
 use dragline_core::worker::Worker;
 
+use crate::diagnosis::Diagnosis;
 use crate::exit::Exit;
-use crate::heartbeat::Heartbeat;
 
 /// A loop that has not come round for so long is named in the log.
 const SILENT_LOOP: Duration = Duration::from_secs(60);
@@ -25,7 +23,7 @@ const LAST_WORDS: Duration = Duration::from_millis(300);
 
 /// Watches until dropped.
 pub(crate) struct Watchdog {
-    step: Arc<Mutex<(&'static str, Instant)>>,
+    diagnosis: Arc<Diagnosis>,
     closing: Sender<()>,
     _end: Sender<()>,
     _thread: Worker<()>,
@@ -33,33 +31,17 @@ pub(crate) struct Watchdog {
 
 impl Watchdog {
     /// Watches from now on: the loops at once, the stop when it is asked for or the run closes.
-    pub(crate) fn start(
-        stop: &Stop,
-        total: Duration,
-        heartbeat: Arc<Heartbeat>,
-        activity: ActivityBoard,
-        crawl_threads: usize,
-    ) -> io::Result<Self> {
-        let step = Arc::new(Mutex::new(("crawl", Instant::now())));
+    pub(crate) fn start(stop: &Stop, total: Duration, diagnosis: Arc<Diagnosis>) -> io::Result<Self> {
         let (closing, closes) = bounded(1);
         let (end, ended) = bounded(0);
-        let watch = Watch {
-            stop: stop.clone(),
-            total,
-            heartbeat,
-            activity,
-            crawl_threads,
-            step: Arc::clone(&step),
-            closes,
-            ended,
-        };
+        let watch = Watch { stop: stop.clone(), total, diagnosis: Arc::clone(&diagnosis), closes, ended };
         let thread = Worker::spawn("watchdog", move || watch.run())?;
-        Ok(Self { step, closing, _end: end, _thread: thread })
+        Ok(Self { diagnosis, closing, _end: end, _thread: thread })
     }
 
     /// A step of the stop begins; the first one starts the clock, also without a signal.
     pub(crate) fn step(&self, name: &'static str) {
-        *self.step.lock().unwrap_or_else(PoisonError::into_inner) = (name, Instant::now());
+        self.diagnosis.begin(name);
         let _ = self.closing.try_send(());
     }
 }
@@ -67,10 +49,7 @@ impl Watchdog {
 struct Watch {
     stop: Stop,
     total: Duration,
-    heartbeat: Arc<Heartbeat>,
-    activity: ActivityBoard,
-    crawl_threads: usize,
-    step: Arc<Mutex<(&'static str, Instant)>>,
+    diagnosis: Arc<Diagnosis>,
     closes: Receiver<()>,
     ended: Receiver<()>,
 }
@@ -87,7 +66,7 @@ impl Watch {
                 recv(requested) -> _ => requested = never(),
                 recv(ticks) -> _ => named = self.name_silent_loops(named),
             }
-            let closing = self.stop.is_requested() || self.closed_step().is_some();
+            let closing = self.stop.is_requested() || self.diagnosis.is_closing();
             if closing && deadline.is_none() {
                 deadline = Some(Instant::now() + self.total);
             }
@@ -97,47 +76,28 @@ impl Watch {
         }
     }
 
-    /// The step of the stop under way, and since when.
-    fn closed_step(&self) -> Option<(&'static str, Instant)> {
-        let step = *self.step.lock().unwrap_or_else(PoisonError::into_inner);
-        (step.0 != "crawl").then_some(step)
-    }
-
+    /// Says once that a loop does not come round; whether one does not.
     fn name_silent_loops(&self, named: bool) -> bool {
-        let silent: Vec<_> =
-            self.heartbeat.ages().into_iter().filter(|(_, age)| *age > SILENT_LOOP).collect();
-        if !named {
-            for (part, age) in &silent {
-                let diagnosis = self.diagnosis();
-                tracing::error!("the {part} has given no heartbeat for {} s\n{diagnosis}", age.as_secs());
-            }
+        let silent = self.diagnosis.heartbeats().into_iter().find(|(_, age)| *age > SILENT_LOOP);
+        if let Some((part, age)) = silent.filter(|_| !named) {
+            let diagnosis = self.diagnosis.render();
+            tracing::error!("the {part} has given no heartbeat for {} s\n{diagnosis}", age.as_secs());
         }
-        !silent.is_empty()
-    }
-
-    fn diagnosis(&self) -> String {
-        let (step, since) = *self.step.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut text = format!("  step       {step}, for {:.1} s\n", since.elapsed().as_secs_f64());
-        for (part, age) in self.heartbeat.ages() {
-            let _ = writeln!(text, "  {part:<10} last heartbeat {:.1} s ago", age.as_secs_f64());
-        }
-        for index in 0..self.crawl_threads {
-            if let Some(activity) = self.activity.get(index) {
-                let seconds = activity.since.elapsed().as_secs_f64();
-                let _ = writeln!(text, "  crawl-{index:<4} parsing {} for {seconds:.1} s", activity.url);
-            }
-        }
-        text
+        silent.is_some()
     }
 
     /// Ends the process. What was not stored is still queued, so nothing is lost.
     fn abort(&self) -> ! {
         let text = format!(
-            "CRITICAL: the stop took longer than {} s and is forced.\n{}  Nothing is lost: what was not stored is still queued, and the same \
-             command resumes.\n  If the step is about the store, look at the database's load and locks; if a crawl \
-             thread is named, at that spider's parse.\n",
+            "CRITICAL: the stop took longer than its {} s and is forced.\n{}\
+             Nothing is lost: what was not stored is still queued, and the same command resumes.\n\
+             Likely causes, in this order:\n  \
+             a crawl thread is named above with many seconds: that spider's parse does not end for this page;\n  \
+             the step is persistence, or flushes are pending: the database hangs; look at its load, locks, disk;\n  \
+             the step is downloads: a name server or a proxy hangs;\n  \
+             none of these: the machine is out of CPU or memory.\n",
             self.total.as_secs(),
-            self.diagnosis()
+            self.diagnosis.render()
         );
         let written = Worker::spawn("last-words", move || {
             let _ = io::stderr().write_all(text.as_bytes());

@@ -17,7 +17,7 @@ on_both_stores!(
     a_cancelled_flush_is_whole_or_absent,
 );
 
-/// Enough rounds for a deadlock of a wrong order to show: without the right one, half of them fail.
+/// Rounds enough for flushes to meet in the middle of each other's work, and for a wrong order to deadlock.
 const ROUNDS: usize = 12;
 const PAGES: usize = 40;
 

@@ -1,7 +1,9 @@
 //! Items and figures of a run, as exports and reports read them.
 
 use dragline_core::ItemType;
+use dragline_core::chrono::{DateTime, Utc};
 use dragline_core::outcome::PageState;
+use dragline_core::value::timestamp_text;
 use serde_json::Value as Json;
 
 use super::fixture::{RUN, Session, done_with, ended, request, run};
@@ -20,7 +22,9 @@ async fn read(session: &Session, run_id: i64, item: ItemType, column: &str) -> V
     session
         .store
         .read_items(run_id, "spider", item, &mut |row| {
-            assert!(row.scraped_at.starts_with("20") && row.scraped_at.ends_with('Z'), "{}", row.scraped_at);
+            // RFC 3339, UTC, microseconds, as core writes moments.
+            let moment: DateTime<Utc> = row.scraped_at.parse().unwrap();
+            assert_eq!(timestamp_text(&moment), row.scraped_at);
             values.push(row.fields[column].clone());
             Ok(())
         })

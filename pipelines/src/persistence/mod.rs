@@ -50,7 +50,7 @@ use dragline_core::worker::{JoinError, Worker};
 use tracing::warn;
 
 pub use open::{OpenError, StartUp};
-pub use report::{CloseReport, PersistenceStatus};
+pub use report::{CloseReport, Monitor, PersistenceStatus};
 pub use settings::PersistenceSettings;
 
 use context::Context;
@@ -203,6 +203,11 @@ impl PersistencePipeline {
     /// message. When it died, the stop was requested with the reason.
     pub fn ended(&self) -> &Receiver<()> {
         &self.ended
+    }
+
+    /// Somebody who watches, also beyond the pipeline's own life.
+    pub fn monitor(&self) -> Monitor {
+        Monitor::of(&self.progress)
     }
 
     /// What the thread holds and does right now.

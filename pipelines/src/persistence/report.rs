@@ -1,6 +1,6 @@
 //! What the persistence thread tells about itself: a status while it works, a report when it is closed.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use dragline_core::PageState;
@@ -57,6 +57,21 @@ pub struct PersistenceStatus {
     pub items: u64,
     /// Pages that became dead letters.
     pub dead_pages: u64,
+}
+
+/// Reads the status from any thread, and holds up nobody.
+#[derive(Clone, Debug)]
+pub struct Monitor(Arc<Progress>);
+
+impl Monitor {
+    pub(super) fn of(progress: &Arc<Progress>) -> Self {
+        Self(Arc::clone(progress))
+    }
+
+    /// What the thread holds and does right now.
+    pub fn status(&self) -> PersistenceStatus {
+        self.0.status()
+    }
 }
 
 /// The status, shared between the thread, its tasks and whoever asks.

@@ -1,0 +1,107 @@
+//! Where everything stands: what the watchdog prints when a stop takes too long, and SIGUSR1 at any time.
+//!
+//! It reads what the threads publish and waits for none of them.
+
+use std::fmt::Write as _;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use dragline_core::activity::ActivityBoard;
+use dragline_engine::CrawlStats;
+use dragline_pipelines::persistence::{Monitor, PersistenceStatus};
+
+use crate::heartbeat::Heartbeat;
+
+/// The step that a run is in while it crawls; all others belong to its stop.
+const CRAWLING: &str = "crawl";
+
+/// What can be asked of a run without stopping it.
+pub(crate) struct Diagnosis {
+    step: Mutex<(&'static str, Instant)>,
+    parts: Parts,
+}
+
+/// Who publishes what.
+pub(crate) struct Parts {
+    pub(crate) heartbeat: Arc<Heartbeat>,
+    pub(crate) activity: ActivityBoard,
+    pub(crate) crawl_threads: usize,
+    pub(crate) stats: Arc<CrawlStats>,
+    pub(crate) persistence: Monitor,
+}
+
+impl Diagnosis {
+    pub(crate) fn new(parts: Parts) -> Arc<Self> {
+        Arc::new(Self { step: Mutex::new((CRAWLING, Instant::now())), parts })
+    }
+
+    /// A step of the stop begins.
+    pub(crate) fn begin(&self, step: &'static str) {
+        *self.step.lock().unwrap_or_else(PoisonError::into_inner) = (step, Instant::now());
+    }
+
+    /// Whether the run is being closed.
+    pub(crate) fn is_closing(&self) -> bool {
+        self.step().0 != CRAWLING
+    }
+
+    /// The ages of the loops' last heartbeats.
+    pub(crate) fn heartbeats(&self) -> [(&'static str, Duration); 2] {
+        self.parts.heartbeat.ages()
+    }
+
+    /// Everything, a line for each part.
+    pub(crate) fn render(&self) -> String {
+        let parts = &self.parts;
+        let mut text = String::new();
+        let mut line = |name: &str, value: &str| {
+            let _ = writeln!(text, "  {name:<12} {value}");
+        };
+        let (step, since) = self.step();
+        line("step", &format!("{step}, for {:.1} s", since.elapsed().as_secs_f64()));
+        for (part, age) in self.heartbeats() {
+            line(part, &format!("last heartbeat {:.1} s ago", age.as_secs_f64()));
+        }
+        for index in 0..parts.crawl_threads {
+            let doing = parts.activity.get(index).map_or_else(
+                || "waits for a page".to_owned(),
+                |activity| {
+                    format!("parsing {} for {:.1} s", activity.url, activity.since.elapsed().as_secs_f64())
+                },
+            );
+            line(&format!("crawl-{index}"), &doing);
+        }
+        let stats = parts.stats.snapshot();
+        line(
+            "engine",
+            &format!(
+                "{} in flight, {} in the window, {} hosts waiting, {} fetched, {} retries",
+                stats.in_flight,
+                stats.window_requests,
+                stats.waiting_hosts,
+                stats.pages_fetched,
+                stats.retries
+            ),
+        );
+        line("store", &store_line(&parts.persistence.status()));
+        text
+    }
+
+    fn step(&self) -> (&'static str, Instant) {
+        *self.step.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn store_line(status: &PersistenceStatus) -> String {
+    let mut text = format!(
+        "{} pages with {} rows wait, {} flushes pending with {} rows",
+        status.batch_pages, status.batch_rows, status.pending_flushes, status.pending_rows
+    );
+    if let Some(at) = status.last_commit {
+        let _ = write!(text, ", last commit {:.1} s ago", at.elapsed().as_secs_f64());
+    }
+    if let Some(since) = status.outage_since {
+        let _ = write!(text, ", NOT AVAILABLE for {:.1} s", since.elapsed().as_secs_f64());
+    }
+    text
+}

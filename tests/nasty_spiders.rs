@@ -1,0 +1,73 @@
+//! A program whose spider does, page by page, what the last part of the page's path says. For the tests alone.
+
+use std::process::ExitCode;
+
+use dragline::prelude::*;
+
+/// Stored in a table of its own.
+#[derive(Item)]
+#[item(table = "nasty_things", key = "url")]
+struct Thing {
+    url: String,
+    text: String,
+    number: Option<f64>,
+    count: i64,
+}
+
+/// Stored in `crawl_items`, without a key.
+#[derive(Item)]
+struct Note {
+    url: String,
+}
+
+/// Not declared by the spider.
+#[derive(Item)]
+struct Stranger {
+    url: String,
+}
+
+struct Nasty;
+
+impl Spider for Nasty {
+    fn name(&self) -> &str {
+        "nasty"
+    }
+
+    fn items(&self) -> Vec<ItemType> {
+        vec![Thing::item_type(), Note::item_type()]
+    }
+
+    fn start(&self, _args: &Args) -> Result<Vec<Request>> {
+        bail!("it begins where it is told to: --start-url")
+    }
+
+    fn parse(&self, page: &Page, out: &mut Output) -> Result<()> {
+        let url = page.url().to_string();
+        out.follow_all(page, "a");
+        out.item(Note { url: url.clone() });
+        let thing = |text: &str, number: f64| Thing {
+            url: url.clone(),
+            text: text.to_owned(),
+            number: Some(number),
+            count: i64::try_from(text.len()).unwrap_or(i64::MAX),
+        };
+        match page.url().path().rsplit('/').next().unwrap_or_default() {
+            "hang" => loop {
+                std::thread::park();
+            },
+            "panic" => panic!("this page is not to my taste"),
+            "error" => bail!("no price on the page"),
+            "selector" => drop(page.select("a[[[")),
+            "stranger" => out.item(Stranger { url: url.clone() }),
+            "nan" => out.item(thing("not a number", f64::NAN)),
+            "nul" => out.item(thing("a\0b", 1.0)),
+            "huge" => out.item(thing(&"x".repeat(20 << 20), 1.0)),
+            text => out.item(thing(text, 1.5)),
+        }
+        Ok(())
+    }
+}
+
+fn main() -> ExitCode {
+    dragline::run(spiders![Nasty])
+}
