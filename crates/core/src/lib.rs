@@ -76,4 +76,5 @@ pub mod prelude {
     pub use rust_decimal::Decimal;
     pub use serde::Serialize;
     pub use serde_json::Value as Json;
+    pub use url::Url;
 }

@@ -83,9 +83,9 @@ impl Page {
 
     /// Whether the answer says that it is HTML, or says nothing and looks like it.
     pub fn is_html(&self) -> bool {
-        match self.header("content-type") {
+        match self.header("content-type").map(str::trim) {
+            None | Some("") => sniff::looks_like_html(self.body()),
             Some(content_type) => sniff::is_html_type(content_type),
-            None => sniff::looks_like_html(self.body()),
         }
     }
 

@@ -4,6 +4,7 @@ use chrono::{DateTime, NaiveDate, SecondsFormat, Utc};
 use rust_decimal::Decimal;
 use serde::Serialize;
 use serde_json::Value as Json;
+use url::Url;
 
 use crate::item::ColumnType;
 
@@ -131,7 +132,7 @@ pub fn json_size(json: &Json) -> usize {
 /// A Rust type that can be an item's field.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be a field of an item",
-    note = "fields are String, i16, i32, i64, u8, u16, u32, f32, f64, bool, Decimal, NaiveDate, DateTime<Utc>, Vec<String>, Json, or an Option of these; mark any other field that serde can serialize with #[item(json)]"
+    note = "fields are String, Url, i16, i32, i64, u8, u16, u32, f32, f64, bool, Decimal, NaiveDate, DateTime<Utc>, Vec<String>, Json, or an Option of these; mark any other field that serde can serialize with #[item(json)]"
 )]
 pub trait Field {
     /// The column that it is stored in.
@@ -164,6 +165,7 @@ macro_rules! field {
 field! {
     String, Text, self => Value::Text(self);
     &str, Text, self => Value::Text(self.to_owned());
+    Url, Text, self => Value::Text(self.into());
     i16, SmallInt, self => Value::Int(self.into());
     u8, SmallInt, self => Value::Int(self.into());
     i32, Integer, self => Value::Int(self.into());

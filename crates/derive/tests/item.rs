@@ -14,6 +14,7 @@ struct Size {
 struct EveryKind {
     text: String,
     word: &'static str,
+    link: Url,
     small: i16,
     byte: u8,
     int: i32,
@@ -40,6 +41,7 @@ fn every_kind_of_field_has_its_column_and_its_value() {
     let item = EveryKind {
         text: "a".to_owned(),
         word: "b",
+        link: "http://a.example".parse().unwrap(),
         small: -1,
         byte: 255,
         int: -2,
@@ -64,6 +66,7 @@ fn every_kind_of_field_has_its_column_and_its_value() {
     let expected = [
         ("text", ColumnType::Text, false, Value::Text("a".to_owned())),
         ("word", ColumnType::Text, false, Value::Text("b".to_owned())),
+        ("link", ColumnType::Text, false, Value::Text("http://a.example/".to_owned())),
         ("small", ColumnType::SmallInt, false, Value::Int(-1)),
         ("byte", ColumnType::SmallInt, false, Value::Int(255)),
         ("int", ColumnType::Integer, false, Value::Int(-2)),
