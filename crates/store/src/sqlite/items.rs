@@ -14,7 +14,7 @@ use crate::columns::data_and_hash;
 use crate::identifier::{ROW_COLUMNS, check_names, quoted, quoted_list};
 
 /// The moment of a write, by this database's clock, as all stores write moments.
-pub(super) const NOW: &str = "strftime('%Y-%m-%dT%H:%M:%fZ', 'now')";
+pub(super) const NOW: &str = "strftime('%Y-%m-%dT%H:%M:%f000Z', 'now')";
 
 /// An item and the page that it was found on.
 type Found<'a> = (&'a ItemRecord, &'a str);

@@ -19,6 +19,8 @@ const VERSION: i64 = 1;
 const TABLES: [&str; 5] =
     ["crawl_schema", "crawl_runs", "crawl_requests", "crawl_items", "crawl_dead_letters"];
 
+const APPLY: &str = "dragline schema apply";
+
 /// Makes the tables in an empty database; otherwise sees that they are those of this program.
 pub(super) fn prepare(connection: &mut Connection) -> Result<(), Fault> {
     if version(connection)?.is_none() && !any_table(connection)? {
@@ -29,20 +31,24 @@ pub(super) fn prepare(connection: &mut Connection) -> Result<(), Fault> {
 
 /// Makes what is missing, raises the version, and says what was done.
 pub(super) fn apply(connection: &mut Connection) -> Result<Vec<String>, Fault> {
+    let measure = measure()?;
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     // Another process may have been faster: only under the transaction's lock is the answer sure.
     let before = version(&transaction)?;
     refuse_newer(before)?;
-    if before == Some(VERSION) && check_tables(&transaction)?.into_result().is_ok() {
+    changed(&transaction, &measure)?.into_result()?;
+    let missing = missing(&transaction, &measure)?;
+    if before == Some(VERSION) && missing.is_empty() {
         return Ok(Vec::new());
     }
     transaction.execute_batch(DDL)?;
     transaction.execute("INSERT OR IGNORE INTO crawl_schema (version) VALUES (?1)", [VERSION])?;
     transaction.commit()?;
-    Ok(vec![match before {
-        None => format!("created Dragline's tables, version {VERSION}"),
-        Some(before) => format!("raised Dragline's tables from version {before} to {VERSION}"),
-    }])
+    Ok(match before {
+        None => vec![format!("created Dragline's tables, version {VERSION}")],
+        Some(VERSION) => missing.iter().map(|what| format!("created the {what}")).collect(),
+        Some(before) => vec![format!("raised Dragline's tables from version {before} to {VERSION}")],
+    })
 }
 
 /// Holds the tables against what this program needs.
@@ -55,11 +61,16 @@ pub(super) fn check(connection: &Connection) -> Result<(), Fault> {
                 None => "the database has no tables of Dragline, or not all of them".to_owned(),
                 Some(found) => format!("the tables have version {found}; this program needs {VERSION}"),
             },
-            remedy: "dragline schema apply".to_owned(),
+            remedy: APPLY.to_owned(),
         }
         .into());
     }
-    Ok(check_tables(connection)?.into_result()?)
+    let measure = measure()?;
+    let mut differences = changed(connection, &measure)?;
+    for what in missing(connection, &measure)? {
+        differences.add(format!("the {what} is missing"), APPLY.to_owned());
+    }
+    Ok(differences.into_result()?)
 }
 
 fn refuse_newer(found: Option<i64>) -> Result<(), StoreError> {
@@ -89,37 +100,48 @@ fn any_table(connection: &Connection) -> Result<bool, Fault> {
 }
 
 /// The script itself is the measure: what it makes in memory is what must be there.
-fn check_tables(connection: &Connection) -> Result<Differences, Fault> {
+fn measure() -> Result<Connection, Fault> {
     let measure = Connection::open_in_memory()?;
     measure.execute_batch(DDL)?;
+    Ok(measure)
+}
+
+/// The tables and indexes of the measure that are not there.
+fn missing(connection: &Connection, measure: &Connection) -> Result<Vec<String>, Fault> {
+    // What stands there without a statement belongs to a table, as the index of its primary key.
+    let mut select =
+        measure.prepare("SELECT type, name FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY rowid")?;
+    let mut rows = select.query([])?;
+    let mut missing = Vec::new();
+    while let Some(row) = rows.next()? {
+        let (kind, name): (String, String) = (row.get(0)?, row.get(1)?);
+        let there = "SELECT count(*) FROM sqlite_schema WHERE type = ?1 AND name = ?2";
+        if connection.query_row(there, [&kind, &name], |row| row.get::<_, i64>(0))? == 0 {
+            missing.push(format!("{kind} {name}"));
+        }
+    }
+    Ok(missing)
+}
+
+/// What was changed by hand in the tables that are there.
+fn changed(connection: &Connection, measure: &Connection) -> Result<Differences, Fault> {
     let mut differences = Differences::default();
     for table in TABLES {
-        let wanted = Shape::read(&measure, table)?.unwrap_or_default();
-        let Some(found) = Shape::read(connection, table)? else {
-            differences.add(format!("table {table} is missing"), "dragline schema apply".to_owned());
-            continue;
-        };
+        let wanted = Shape::read(measure, table)?.unwrap_or_default();
+        let Some(found) = Shape::read(connection, table)? else { continue };
         for column in &wanted.columns {
-            match found.column(&column.name) {
-                Some(there) if there.kind == column.kind => {}
+            let (name, kind) = (&column.name, &column.kind);
+            match found.column(name) {
+                Some(there) if there.kind == *kind => {}
                 Some(there) => differences.add(
-                    format!("table {table}: column {} is {}, not {}", column.name, there.kind, column.kind),
+                    format!("table {table}: column {name} is {}, not {kind}", there.kind),
                     format!("-- {table} was changed by hand: restore it, or begin with a new file"),
                 ),
                 None => differences.add(
-                    format!("table {table} has no column {} ({})", column.name, column.kind),
-                    format!(
-                        "ALTER TABLE {} ADD COLUMN {} {};",
-                        quoted(table),
-                        quoted(&column.name),
-                        column.kind
-                    ),
+                    format!("table {table} has no column {name} ({kind})"),
+                    format!("ALTER TABLE {} ADD COLUMN {} {kind};", quoted(table), quoted(name)),
                 ),
             }
-        }
-        if wanted.unique.iter().any(|key| !found.unique.contains(key)) {
-            differences
-                .add(format!("table {table} lacks a unique index"), "dragline schema apply".to_owned());
         }
     }
     Ok(differences)

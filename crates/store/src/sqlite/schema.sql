@@ -1,10 +1,11 @@
 -- The tables of a SQLite store: the twin of schema.sql at the top of the repository, which has the same names
 -- and columns for Postgres. Types are mapped to what STRICT tables know: jsonb is TEXT that is valid JSON, bytea
--- is BLOB, timestamptz is TEXT in RFC 3339, UTC, by this database's clock.
+-- is BLOB, timestamptz is TEXT in RFC 3339, UTC, by this database's clock (its milliseconds are written as the
+-- microseconds that all moments have).
 
 CREATE TABLE IF NOT EXISTS crawl_schema (
     version    INTEGER PRIMARY KEY,
-    applied_at TEXT    NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ', 'now'))
+    applied_at TEXT    NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%f000Z', 'now'))
 ) STRICT;
 
 CREATE TABLE IF NOT EXISTS crawl_runs (
@@ -17,7 +18,7 @@ CREATE TABLE IF NOT EXISTS crawl_runs (
     epoch            INTEGER NOT NULL DEFAULT 1,
     state            TEXT    NOT NULL CHECK (state IN ('running', 'stopped', 'finished', 'failed')),
     stop_reason      TEXT,
-    started_at       TEXT    NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ', 'now')),
+    started_at       TEXT    NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%f000Z', 'now')),
     finished_at      TEXT,
     heartbeat_at     TEXT    NOT NULL,
     stats            TEXT CHECK (json_valid(stats)),
@@ -52,7 +53,7 @@ CREATE TABLE IF NOT EXISTS crawl_requests (
     attempts      INTEGER NOT NULL DEFAULT 0,
     status        INTEGER,
     error         TEXT,
-    discovered_at TEXT    NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ', 'now')),
+    discovered_at TEXT    NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%f000Z', 'now')),
     done_at       TEXT,
     -- The URLs that redirected here, first to last.
     redirects     TEXT    NOT NULL CHECK (json_valid(redirects)),
@@ -75,7 +76,7 @@ CREATE TABLE IF NOT EXISTS crawl_items (
     url          TEXT    NOT NULL,
     data         TEXT    NOT NULL CHECK (json_valid(data)),
     content_hash TEXT    NOT NULL,
-    scraped_at   TEXT    NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ', 'now'))
+    scraped_at   TEXT    NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%f000Z', 'now'))
 ) STRICT;
 
 CREATE UNIQUE INDEX IF NOT EXISTS crawl_items_key ON crawl_items (spider, item_type, item_key);
@@ -91,7 +92,7 @@ CREATE TABLE IF NOT EXISTS crawl_dead_letters (
     error       TEXT    NOT NULL,
     -- SQLite's extended result code, if it was the database that refused.
     sqlstate    TEXT,
-    created_at  TEXT    NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ', 'now'))
+    created_at  TEXT    NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%f000Z', 'now'))
 ) STRICT;
 
 CREATE INDEX IF NOT EXISTS crawl_dead_letters_run ON crawl_dead_letters (run_id);

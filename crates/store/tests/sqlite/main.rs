@@ -91,6 +91,12 @@ fn a_table_changed_by_hand_is_told_at_start() {
     );
     connection.execute_batch(error.hint().unwrap()).unwrap();
     run(store(&path).connect()).unwrap();
+    connection.execute_batch("DROP INDEX crawl_runs_unfinished").unwrap();
+    let error = run(store(&path).connect()).unwrap_err();
+    assert!(error.to_string().contains("crawl_runs_unfinished"), "{error}");
+    let admin = open_admin(&format!("sqlite:{}", path.display()), &StoreSettings::default()).unwrap();
+    assert_eq!(run(admin.apply(&[])).unwrap(), ["created the index crawl_runs_unfinished"]);
+    run(store(&path).connect()).unwrap();
 }
 
 #[test]
