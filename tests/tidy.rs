@@ -2,9 +2,6 @@
 //!
 //! The rules are those of `crates/README.md`. Each failure names the files, the rule, and what to do instead.
 
-// Helpers say `unwrap` as tests do, and mean: the test fails here.
-#![allow(clippy::unwrap_used)]
-
 use std::fs;
 use std::path::Path;
 
