@@ -3,7 +3,7 @@
 use crate::fingerprint::Fingerprint;
 use crate::frontier::QueuedRequest;
 use crate::outcome::{PageOutcome, PageState};
-use crate::store::{Refill, StoreError};
+use crate::store::{Refill, Refilled, StoreError};
 
 /// The persistence thread as the engine sees it.
 pub trait OutcomeSink: Send + Sync {
@@ -55,15 +55,4 @@ pub struct Receipt {
     pub new_requests: Vec<QueuedRequest>,
     /// Item rows written.
     pub items: u64,
-}
-
-/// A part of the frontier, in fetch order per host.
-#[derive(Debug, Default)]
-pub struct Refilled {
-    /// Queued requests that are not in hand.
-    pub requests: Vec<QueuedRequest>,
-    /// Hosts for which the store holds more than it gave.
-    pub more_of: Vec<String>,
-    /// Where to go on with the next hosts; `None` when there are no others.
-    pub next_host: Option<String>,
 }

@@ -18,6 +18,7 @@ pub mod canonical;
 pub mod credit;
 mod document;
 pub mod encoding;
+pub mod error;
 pub mod fingerprint;
 pub mod frontier;
 pub mod item;
@@ -39,8 +40,9 @@ mod visible_text;
 pub mod worker;
 
 pub use args::Args;
-pub use bridge::{OutcomeSink, Receipt, ReceiptSink, Refilled, StoreEvent, SubmitError};
+pub use bridge::{OutcomeSink, Receipt, ReceiptSink, StoreEvent, SubmitError};
 pub use dragline_derive::Item;
+pub use error::{Error, Result};
 pub use fingerprint::Fingerprint;
 pub use frontier::QueuedRequest;
 pub use item::{Column, ColumnType, Item, ItemRecord, ItemType};
@@ -51,8 +53,8 @@ pub use page::Page;
 pub use request::{Request, RequestError};
 pub use response::Response;
 pub use selector::Node;
-pub use spider::{Error, Failure, Result, Spider};
-pub use store::{Store, StoreError};
+pub use spider::{Failure, Spider};
+pub use store::{Refilled, Store, StoreError};
 pub use stored_page::StoredPage;
 pub use value::{Field, Value};
 
@@ -64,12 +66,14 @@ pub use serde_json;
 /// Everything that a spider needs: `use dragline::prelude::*;`.
 pub mod prelude {
     pub use crate::args::Args;
+    pub use crate::bail;
+    pub use crate::error::{Error, Result};
     pub use crate::item::{Item as _, ItemType};
     pub use crate::output::Output;
     pub use crate::page::Page;
     pub use crate::request::Request;
     pub use crate::selector::Node;
-    pub use crate::spider::{Error, Failure, Result, Spider, bail};
+    pub use crate::spider::{Failure, Spider};
     pub use crate::spiders;
     pub use chrono::{DateTime, NaiveDate, Utc};
     pub use dragline_derive::Item;

@@ -11,10 +11,10 @@ use serde_json::Value as Json;
 use url::Url;
 
 use crate::encoding::detect;
+use crate::error::Result;
 use crate::request::{Request, RequestError};
 use crate::response::Response;
 use crate::selector::{Node, compiled, nothing};
-use crate::spider::Result;
 use crate::{document, sniff};
 
 /// A page.

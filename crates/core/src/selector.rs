@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use scraper::{ElementRef, Selector};
 
-use crate::spider::{Error, Result};
+use crate::error::{Error, Result};
 use crate::visible_text::visible_text;
 
 /// Selectors come from code, so there are few; one that is built from data must not fill the memory.

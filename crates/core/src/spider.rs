@@ -1,8 +1,7 @@
 //! The spider: plain synchronous code that says where to start and what a page yields.
 
-use std::fmt;
-
 use crate::args::Args;
+use crate::error::Result;
 use crate::frontier::QueuedRequest;
 use crate::item::ItemType;
 use crate::output::Output;
@@ -52,52 +51,6 @@ pub struct Failure {
     /// The last error.
     pub error: String,
 }
-
-/// The result of a spider's methods.
-pub type Result<T, E = Error> = std::result::Result<T, E>;
-
-/// Why a page could not be parsed, or a spider not started.
-pub struct Error(Box<dyn std::error::Error + Send + Sync>);
-
-impl Error {
-    /// An error with this message.
-    pub fn new(message: impl fmt::Display) -> Self {
-        Self(message.to_string().into())
-    }
-}
-
-impl<E: std::error::Error + Send + Sync + 'static> From<E> for Error {
-    fn from(error: E) -> Self {
-        Self(Box::new(error))
-    }
-}
-
-impl fmt::Display for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.0)?;
-        let mut source = self.0.source();
-        while let Some(error) = source {
-            write!(f, ": {error}")?;
-            source = error.source();
-        }
-        Ok(())
-    }
-}
-
-impl fmt::Debug for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
-
-/// Returns early with an [`Error`]: `bail!("no price in {url}")`.
-#[macro_export]
-macro_rules! bail {
-    ($($message:tt)+) => {
-        return ::std::result::Result::Err($crate::spider::Error::new(::std::format!($($message)+)))
-    };
-}
-pub use bail;
 
 /// A list of spiders for `dragline::run`: `spiders![Quotes, Books]`.
 #[macro_export]

@@ -13,7 +13,6 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value as Json};
 
-use crate::bridge::Refilled;
 use crate::fingerprint::Fingerprint;
 use crate::frontier::QueuedRequest;
 use crate::item::ItemType;
@@ -248,6 +247,17 @@ pub enum RefillScope {
     Hosts(Vec<String>),
     /// All that come after this one in the store's order; `None` begins with the first.
     After(Option<String>),
+}
+
+/// A part of the frontier, in fetch order per host.
+#[derive(Debug, Default)]
+pub struct Refilled {
+    /// Queued requests that are not in hand.
+    pub requests: Vec<QueuedRequest>,
+    /// Hosts for which the store holds more than it gave.
+    pub more_of: Vec<String>,
+    /// Where to go on with the next hosts; `None` when there are no others.
+    pub next_host: Option<String>,
 }
 
 /// What a run holds.

@@ -3,11 +3,12 @@
 use bytes::Bytes;
 use serde_json::Value as Json;
 
+use crate::error::{Error, Result};
 use crate::output::Output;
 use crate::page::Page;
 use crate::request::Request;
 use crate::response::Response;
-use crate::spider::{Error, Result, Spider};
+use crate::spider::Spider;
 
 /// A page from a file, to be parsed as a crawl thread would parse it.
 ///

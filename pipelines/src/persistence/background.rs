@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use dragline_core::bridge::{Refilled, StoreEvent};
+use dragline_core::bridge::StoreEvent;
+use dragline_core::store::Refilled;
 use dragline_core::store::{Refill, RunKey, StoreError, StoreResult};
 use tokio::time::sleep;
 use tracing::debug;

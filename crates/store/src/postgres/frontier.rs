@@ -3,7 +3,7 @@
 //! The frontier's index is read from the front of each host and no further than asked for, so that a refill
 //! costs as much for ten million queued requests as for ten thousand.
 
-use dragline_core::bridge::Refilled;
+use dragline_core::Refilled;
 use dragline_core::frontier::QueuedRequest;
 use dragline_core::store::{Refill, RefillScope, RunKey, StoreResult};
 use tokio_postgres::Row;
