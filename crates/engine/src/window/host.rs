@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use dragline_core::{Fingerprint, QueuedRequest};
 
+use super::told::Told;
 use crate::pace::Pace;
 use crate::robots::RobotsState;
 
@@ -48,49 +49,6 @@ pub(crate) struct Host {
     pub(super) ready_key: Option<FetchKey>,
     /// Whether it counts as a host that needs places in the window.
     pub(super) is_busy: bool,
-}
-
-/// Failures of one host in a row that are told one by one.
-const FAILURES_TOLD: u32 = 5;
-
-/// What was said of a host in the log, where an outage takes a few lines and not one for each page.
-#[derive(Debug, Default)]
-pub(crate) struct Told {
-    asked_for_rest_until: Option<Instant>,
-    failures: u32,
-}
-
-/// How much is said of a failure.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Telling {
-    /// All of it.
-    Tell,
-    /// All of it, and that this was the last for now.
-    TellLast,
-    /// Nothing.
-    Keep,
-}
-
-impl Told {
-    /// The host asks to be left alone until then; whether that is news.
-    pub(crate) fn asks_for_rest(&mut self, now: Instant, until: Instant) -> bool {
-        self.asked_for_rest_until.replace(until).is_none_or(|before| before <= now)
-    }
-
-    /// A page of the host was given up.
-    pub(crate) fn failed(&mut self) -> Telling {
-        self.failures = self.failures.saturating_add(1);
-        match self.failures {
-            ..FAILURES_TOLD => Telling::Tell,
-            FAILURES_TOLD => Telling::TellLast,
-            _ => Telling::Keep,
-        }
-    }
-
-    /// A page of the host has come.
-    pub(crate) fn came(&mut self) {
-        self.failures = 0;
-    }
 }
 
 impl FetchKey {
@@ -149,27 +107,5 @@ impl Host {
             && self.rests_until.is_none()
             && !self.robots.is_being_fetched()
             && self.pace.is_rested(now)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use std::time::Duration;
-
-    #[test]
-    fn an_outage_takes_a_few_lines() {
-        let mut told = Told::default();
-        let said: Vec<Telling> = (0..7).map(|_| told.failed()).collect();
-        assert_eq!(
-            said[..5],
-            [Telling::Tell, Telling::Tell, Telling::Tell, Telling::Tell, Telling::TellLast]
-        );
-        assert_eq!(said[5..], [Telling::Keep, Telling::Keep]);
-        told.came();
-        assert_eq!(told.failed(), Telling::Tell);
-        let (now, minute) = (Instant::now(), Duration::from_secs(60));
-        assert!(told.asks_for_rest(now, now + minute) && !told.asks_for_rest(now, now + 2 * minute));
-        assert!(told.asks_for_rest(now + 2 * minute, now + 3 * minute));
     }
 }

@@ -12,6 +12,7 @@ mod host;
 mod model_tests;
 mod places;
 mod timers;
+mod told;
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -19,9 +20,10 @@ use std::time::{Duration, Instant};
 
 use dragline_core::{Fingerprint, QueuedRequest};
 
-pub(crate) use self::host::{FetchKey, Host, HostId, Telling, Waiting};
+pub(crate) use self::host::{FetchKey, Host, HostId, Waiting};
 use self::places::Places;
 use self::timers::{Timer, Timers};
+pub(crate) use self::told::Telling;
 use crate::pace::{Pace, period_of};
 use crate::robots::RobotsState;
 use crate::settings::EngineSettings;
