@@ -1,0 +1,210 @@
+//! A proxy between the program and its Postgres that fails on purpose, switched at any time.
+//!
+//! ```text
+//!                ┌ forth: Pass · Delay · Blackhole · strikes (mid-COPY, COMMIT) ┐
+//!  program ──► accept ──► one connection, two threads ────────────────────────► server
+//!                │        └ back:  Pass · Delay · Blackhole · swallowed answer ◄┘
+//!                └ Refuse: reset at once
+//! ```
+//!
+//! A connection that swallowed bytes cannot be healed, so it is cut when the black hole closes; one that was
+//! silent meanwhile goes on, as it would over a network that dropped packets for a while.
+
+mod pump;
+mod wire;
+
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::{Builder, JoinHandle};
+use std::time::Duration;
+
+use pump::Connection;
+
+/// Connections beyond it are refused: the program under test leaks them.
+const MAX_CONNECTIONS: usize = 64;
+
+/// A running proxy. It ends when dropped, with all of its connections and threads.
+#[derive(Debug)]
+pub struct ChaosProxy {
+    address: SocketAddr,
+    shared: Arc<Shared>,
+    accept: Option<JoinHandle<()>>,
+}
+
+/// What becomes of connections.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Link {
+    /// They work.
+    #[default]
+    Pass,
+    /// New ones are reset at once. Those that exist go on: see [`ChaosProxy::reset`].
+    Refuse,
+    /// All bytes, both ways, vanish; new connections are taken and never answered.
+    Blackhole,
+    /// Each piece, either way, waits before it goes on.
+    Delay(Duration),
+}
+
+/// A fault at a point of the conversation. The connection is cut there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Strike {
+    /// When so many bytes of one COPY have gone to the server.
+    MidCopy {
+        /// Of its rows.
+        after_bytes: usize,
+    },
+    /// When the server has answered a COMMIT, instead of passing the answer on.
+    CommitAnswer,
+}
+
+/// What the accepting thread, the connections and the test share.
+#[derive(Debug, Default)]
+struct Shared {
+    state: Mutex<State>,
+    /// Told when the link changes and when a connection is cut.
+    changed: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    link: Link,
+    strike: Option<(Strike, usize)>,
+    struck: usize,
+    accepted: usize,
+    closed: bool,
+    connections: Vec<Connection>,
+}
+
+impl ChaosProxy {
+    /// A proxy before the server that listens on this port of 127.0.0.1.
+    ///
+    /// # Panics
+    /// When there is no free port.
+    pub fn start(server_port: u16) -> Self {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
+        let address = listener.local_addr().expect("the proxy's address");
+        let shared = Arc::<Shared>::default();
+        let own = Arc::clone(&shared);
+        let accept = Builder::new()
+            .name(format!("proxy-{}", address.port()))
+            .spawn(move || accept(&listener, server_port, &own))
+            .expect("a thread for the proxy");
+        Self { address, shared, accept: Some(accept) }
+    }
+
+    /// A proxy before the server of this URL, and the URL that goes through it.
+    ///
+    /// # Panics
+    /// When the URL has no port, or there is no free one.
+    pub fn before(url: &str) -> (Self, String) {
+        let (front, rest) = url.rsplit_once('@').expect("a URL with a user");
+        let (host, path) = rest.split_once('/').expect("a URL with a database");
+        let port = host.rsplit_once(':').and_then(|(_, port)| port.parse().ok()).expect("a URL with a port");
+        let proxy = Self::start(port);
+        let through = format!("{front}@{}/{path}", proxy.address);
+        (proxy, through)
+    }
+
+    /// Switches the link.
+    pub fn set(&self, link: Link) {
+        let mut state = self.shared.lock();
+        if state.link == Link::Blackhole && link != Link::Blackhole {
+            state
+                .connections
+                .iter()
+                .filter(|connection| connection.has_lost_bytes())
+                .for_each(Connection::cut);
+        }
+        state.link = link;
+        self.shared.changed.notify_all();
+    }
+
+    /// Cuts all connections, now, as a crash of the server's host would.
+    pub fn reset(&self) {
+        self.shared.lock().connections.iter().for_each(Connection::cut);
+        self.shared.changed.notify_all();
+    }
+
+    /// Refuses new connections and cuts all that there are.
+    pub fn go_away(&self) {
+        self.set(Link::Refuse);
+        self.reset();
+    }
+
+    /// The next `times` conversations that come to that point are cut there.
+    pub fn strike(&self, strike: Strike, times: usize) {
+        self.shared.lock().strike = (times > 0).then_some((strike, times));
+    }
+
+    /// How often a strike has hit so far.
+    pub fn struck(&self) -> usize {
+        self.shared.lock().struck
+    }
+
+    /// How many connections were taken so far.
+    pub fn accepted(&self) -> usize {
+        self.shared.lock().accepted
+    }
+
+    /// How many connections there are.
+    pub fn open(&self) -> usize {
+        let mut state = self.shared.lock();
+        state.connections.retain(|connection| !connection.is_over());
+        state.connections.len()
+    }
+}
+
+impl Drop for ChaosProxy {
+    fn drop(&mut self) {
+        self.shared.lock().closed = true;
+        self.reset();
+        // A last connection wakes the thread to see it.
+        drop(TcpStream::connect(self.address));
+        if let Some(accept) = self.accept.take() {
+            // A panic there has been printed already; a second one here would abort the test.
+            let _ = accept.join();
+        }
+        let connections = std::mem::take(&mut self.shared.lock().connections);
+        connections.into_iter().for_each(Connection::join);
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether a conversation that came to this point is to be cut; counts it if so.
+    fn strikes(&self, is_there: impl FnOnce(Strike) -> bool) -> bool {
+        let mut state = self.lock();
+        let Some((strike, times)) = state.strike.filter(|(strike, _)| is_there(*strike)) else {
+            return false;
+        };
+        state.strike = (times > 1).then_some((strike, times - 1));
+        state.struck += 1;
+        true
+    }
+}
+
+fn accept(listener: &TcpListener, server_port: u16, shared: &Arc<Shared>) {
+    for client in listener.incoming() {
+        let Ok(client) = client else { continue };
+        let mut state = shared.lock();
+        if state.closed {
+            return;
+        }
+        state.connections.retain(|connection| !connection.is_over());
+        state.accepted += 1;
+        if state.link == Link::Refuse || state.connections.len() >= MAX_CONNECTIONS {
+            pump::reset(&client);
+            continue;
+        }
+        match TcpStream::connect((Ipv4Addr::LOCALHOST, server_port)) {
+            Ok(server) => state.connections.push(Connection::start(client, server, shared)),
+            Err(_) => pump::reset(&client),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

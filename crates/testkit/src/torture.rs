@@ -1,0 +1,151 @@
+//! Torture: a crawl is killed at random moments and started again, over and over, until it is finished; then
+//! all rows must be those of a crawl that nobody disturbed.
+//!
+//! ```text
+//!  a life:  start the command ─► wait for a random moment ─► strike ─► look how the run stands
+//!  a round: a fresh database ─► lives, until the run is finished ─► compare all rows
+//!  torture: one undisturbed crawl ─► rounds, until enough was struck ─► the toll
+//! ```
+//!
+//! Every moment and every weapon comes from one seed. The scheduling of a real machine does not, so a seed
+//! repeats the plan of a torture and not its course.
+
+mod ground;
+mod life;
+mod rows;
+
+use std::fmt;
+use std::time::{Duration, Instant};
+
+use rand::SeedableRng;
+use rand::rngs::StdRng;
+
+use self::ground::Ground;
+pub use self::ground::Kind;
+use self::life::{Life, Moments};
+pub use self::rows::{Difference, Rows};
+use crate::process::Dragline;
+use crate::site::Site;
+
+/// What happens to a crawl.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Weapon {
+    /// SIGKILL.
+    Kill,
+    /// SIGTERM: it must end with 75, or with 0 when there was nothing left to do.
+    Term,
+    /// The database is stopped as by a crash and started again; the crawl waits and goes on.
+    Outage,
+    /// The database is stopped, the crawl killed, the database started.
+    Both,
+}
+
+/// The plan of a torture.
+#[derive(Clone, Debug)]
+pub struct Torture {
+    /// The command, but for `--start-url` and `--store`. It must not limit the crawl.
+    pub command: Dragline,
+    /// Where it stores.
+    pub store: Kind,
+    /// What it suffers, chosen at random for each life.
+    pub weapons: Vec<Weapon>,
+    /// How often it is struck, at least.
+    pub strikes: usize,
+    /// Pages of the site.
+    pub pages: usize,
+    /// Where all chance comes from.
+    pub seed: u64,
+}
+
+/// What a torture did, and what came of it.
+#[derive(Clone, Debug, Default)]
+pub struct Toll {
+    /// The seed that it was made from.
+    pub seed: u64,
+    /// Crawls that were tortured to their end.
+    pub rounds: usize,
+    /// Processes killed.
+    pub kills: usize,
+    /// Of these, how many died with pages done and pages queued: between the first commit and the last.
+    pub kills_between_commits: usize,
+    /// Processes that were told to stop, and did.
+    pub stops: usize,
+    /// Times that the database went away.
+    pub outages: usize,
+    /// Rows of one undisturbed crawl, by table.
+    pub rows: Vec<(String, usize)>,
+    /// Over all rounds, rows lost and rows doubled.
+    pub difference: Difference,
+    /// How long it took.
+    pub elapsed: Duration,
+}
+
+impl Torture {
+    /// Carries it out.
+    ///
+    /// # Panics
+    /// When a process ends in a way that it should not, or a run does.
+    pub fn run(&self) -> Toll {
+        eprintln!("torture on {:?}: seed {}", self.store, self.seed);
+        let begun = Instant::now();
+        let site = Site::builder().generated(self.pages, 4).delay(Duration::from_millis(2)).start();
+        let mut ground = Ground::new(self.store);
+        let command = self.command.clone().args(["--start-url", &site.url("/")]);
+
+        let place = ground.place("undisturbed");
+        let undisturbed = command.clone().args(["--store", &ground.url(&place)]).run();
+        undisturbed.assert_code(0);
+        let wanted = Rows::read(&ground, &place);
+        ground.clear(&place);
+
+        let mut random = StdRng::seed_from_u64(self.seed);
+        let moments = Moments { pages: self.pages, length: undisturbed.elapsed };
+        let rows = wanted.counts().map(|(table, rows)| (table.to_owned(), rows)).collect();
+        let mut toll = Toll { seed: self.seed, rows, ..Toll::default() };
+        while toll.strikes() < self.strikes {
+            toll.rounds += 1;
+            let place = ground.place(&format!("round_{}", toll.rounds));
+            let command = command.clone().args(["--store", &ground.url(&place)]);
+            let mut life = Life { site: &site, ground: &mut ground, place: &place, command };
+            life.all(&moments, self, &mut random, &mut toll);
+            let found = wanted.difference(&Rows::read(&ground, &place));
+            toll.difference.lost.extend(found.lost);
+            toll.difference.doubled.extend(found.doubled);
+            ground.clear(&place);
+        }
+        toll.elapsed = begun.elapsed();
+        toll
+    }
+}
+
+impl Toll {
+    /// How often something was done to a crawl.
+    pub fn strikes(&self) -> usize {
+        self.kills + self.stops + self.outages
+    }
+
+    /// Fails unless every row is there, once.
+    ///
+    /// # Panics
+    /// With the rows that are not, and the seed.
+    #[track_caller]
+    pub fn assert_nothing_lost_or_doubled(&self) {
+        assert_eq!(self.difference, Difference::default(), "seed {}\n{self}", self.seed);
+    }
+}
+
+impl fmt::Display for Toll {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let rows: Vec<String> = self.rows.iter().map(|(table, rows)| format!("{rows} in {table}")).collect();
+        writeln!(f, "seed                           {}", self.seed)?;
+        writeln!(f, "crawls tortured to their end   {}", self.rounds)?;
+        writeln!(f, "rows of each                   {}", rows.join(", "))?;
+        writeln!(f, "kills                          {}", self.kills)?;
+        writeln!(f, "  between two commits          {}", self.kills_between_commits)?;
+        writeln!(f, "stops                          {}", self.stops)?;
+        writeln!(f, "outages of the database        {}", self.outages)?;
+        writeln!(f, "rows lost                      {}", self.difference.lost.len())?;
+        writeln!(f, "rows doubled                   {}", self.difference.doubled.len())?;
+        write!(f, "seconds                        {:.0}", self.elapsed.as_secs_f64())
+    }
+}

@@ -1,0 +1,158 @@
+//! Where tortured crawls are stored: a server or a folder of the torture's own, with a fresh database for each
+//! crawl.
+
+use std::path::PathBuf;
+
+use tempfile::TempDir;
+
+use crate::postgres::{OwnServer, server};
+use crate::sqlite;
+
+/// Which store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A Postgres server, started for the torture.
+    Postgres,
+    /// Files.
+    Sqlite,
+}
+
+/// Room for many crawls.
+#[derive(Debug)]
+pub(super) enum Ground {
+    Postgres(OwnServer),
+    Sqlite(TempDir),
+}
+
+/// The database of one crawl.
+#[derive(Clone, Debug)]
+pub(super) enum Place {
+    Postgres(String),
+    Sqlite(PathBuf),
+}
+
+/// How a crawl stands in its database.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Standing {
+    pub(super) done: usize,
+    pub(super) queued: usize,
+    pub(super) runs: usize,
+    pub(super) finished: usize,
+}
+
+impl Ground {
+    pub(super) fn new(kind: Kind) -> Self {
+        match kind {
+            Kind::Postgres => Self::Postgres(server()),
+            Kind::Sqlite => Self::Sqlite(tempfile::tempdir().expect("a folder for the databases")),
+        }
+    }
+
+    /// A fresh database.
+    pub(super) fn place(&self, name: &str) -> Place {
+        match self {
+            Self::Postgres(server) => {
+                server.psql("postgres", &format!("CREATE DATABASE {name}"));
+                Place::Postgres(name.to_owned())
+            }
+            Self::Sqlite(folder) => Place::Sqlite(folder.path().join(format!("{name}.db"))),
+        }
+    }
+
+    /// Frees the room of a crawl that was looked at.
+    pub(super) fn clear(&self, place: &Place) {
+        match (self, place) {
+            (Self::Postgres(server), Place::Postgres(name)) => {
+                server.psql("postgres", &format!("DROP DATABASE {name} WITH (FORCE)"));
+            }
+            (_, Place::Sqlite(file)) => {
+                for suffix in ["", "-wal", "-shm"] {
+                    let mut name = file.clone().into_os_string();
+                    name.push(suffix);
+                    // The two others may not be there.
+                    let _ = std::fs::remove_file(name);
+                }
+            }
+            (Self::Sqlite(_), Place::Postgres(_)) => {}
+        }
+    }
+
+    /// For `--store`.
+    pub(super) fn url(&self, place: &Place) -> String {
+        match (self, place) {
+            (Self::Postgres(server), Place::Postgres(name)) => server.url_of(name),
+            (_, Place::Sqlite(file)) => format!("sqlite:{}", file.display()),
+            (Self::Sqlite(_), Place::Postgres(name)) => panic!("{name} is no file"),
+        }
+    }
+
+    /// The rows of a query; no rows while there is no such database yet.
+    pub(super) fn query(&self, place: &Place, sql: &str) -> Vec<Vec<String>> {
+        match (self, place) {
+            (Self::Postgres(server), Place::Postgres(name)) => server.psql(name, sql),
+            (_, Place::Sqlite(file)) if !file.exists() => Vec::new(),
+            (_, Place::Sqlite(file)) => {
+                sqlite::rows(file, sql).unwrap_or_else(|error| panic!("{}: {sql}: {error}", file.display()))
+            }
+            (Self::Sqlite(_), Place::Postgres(name)) => panic!("{name} is no file"),
+        }
+    }
+
+    /// The tables of a database with their columns, in order.
+    pub(super) fn columns(&self, place: &Place) -> Vec<(String, String)> {
+        let sql = match place {
+            Place::Postgres(_) => {
+                "SELECT table_name, column_name FROM information_schema.columns
+                 WHERE table_schema = 'public' ORDER BY table_name, ordinal_position"
+            }
+            Place::Sqlite(_) => {
+                "SELECT t.name, c.name FROM sqlite_schema t, pragma_table_info(t.name) c
+                 WHERE t.type = 'table' AND t.name NOT LIKE 'sqlite_%' ORDER BY t.name, c.cid"
+            }
+        };
+        self.query(place, sql).into_iter().map(|row| (row[0].clone(), row[1].clone())).collect()
+    }
+
+    /// How the crawl stands; nothing while its tables are not there yet.
+    pub(super) fn standing(&self, place: &Place) -> Standing {
+        if !self.columns(place).iter().any(|(table, _)| table == "crawl_requests") {
+            return Standing::default();
+        }
+        let rows = self.query(
+            place,
+            "SELECT (SELECT count(*) FROM crawl_requests WHERE state = 'done'),
+                    (SELECT count(*) FROM crawl_requests WHERE state = 'queued'),
+                    (SELECT count(*) FROM crawl_runs),
+                    (SELECT count(*) FROM crawl_runs WHERE state = 'finished')",
+        );
+        let number = |at: usize| rows[0][at].parse().expect("a count");
+        Standing { done: number(0), queued: number(1), runs: number(2), finished: number(3) }
+    }
+
+    /// Whether no session works on the database any more. A session of a killed process may outlive it for a
+    /// moment, and finish the statement that it was given.
+    pub(super) fn is_at_rest(&self, place: &Place) -> bool {
+        match (self, place) {
+            (Self::Postgres(server), Place::Postgres(name)) => {
+                let sql = format!("SELECT count(*) FROM pg_stat_activity WHERE datname = '{name}'");
+                server.psql("postgres", &sql) == [["0"]]
+            }
+            _ => true,
+        }
+    }
+
+    /// Stops the server as a crash would.
+    pub(super) fn fell(&mut self) {
+        match self {
+            Self::Postgres(server) => server.stop_immediate(),
+            Self::Sqlite(_) => panic!("a file has no server that could go away"),
+        }
+    }
+
+    /// Starts it again.
+    pub(super) fn raise(&mut self) {
+        if let Self::Postgres(server) = self {
+            server.start();
+        }
+    }
+}

@@ -1,0 +1,167 @@
+//! The lives of one tortured crawl: each ends by a strike or, the last one, by itself.
+
+use std::time::Duration;
+
+use rand::RngExt;
+use rand::rngs::StdRng;
+
+use super::ground::{Ground, Place, Standing};
+use super::{Toll, Torture, Weapon};
+use crate::process::{Dragline, Running};
+use crate::site::Site;
+use crate::wait::{try_wait_for, wait_until};
+
+/// How long one life may wait for its moment. A crawl that hangs is a failure too.
+const LIFE_LIMIT: Duration = Duration::from_secs(60);
+/// A process that is told to stop has 8 s by default, and a loaded machine needs some more to notice.
+const STOP_LIMIT: Duration = Duration::from_secs(15);
+/// After so many starts without a page done the next one is let live until there is one: three in a row end a
+/// run, by design.
+const FRUITLESS_STARTS: usize = 2;
+/// One strike of so many comes at a random time after the start, which may be before the first commit.
+const STRIKES_BY_TIME: u32 = 5;
+/// Between a request that the site saw and the strike: from before its page is parsed to after its commit.
+const AFTER_REQUEST_MS: u64 = 60;
+/// How long the database stays away, at most, beside what its start takes.
+const MAX_OUTAGE_MS: u64 = 500;
+
+/// What the random moments are scaled to.
+pub(super) struct Moments {
+    pub(super) pages: usize,
+    /// How long an undisturbed crawl takes.
+    pub(super) length: Duration,
+}
+
+/// When to strike.
+enum Moment {
+    /// So long after the start.
+    After(Duration),
+    /// So long after the site saw so many more requests.
+    Requests(usize, Duration),
+    /// So long after one more page was done.
+    Progress(Duration),
+    /// The last life ends by itself.
+    Never,
+}
+
+/// One crawl.
+pub(super) struct Life<'a> {
+    pub(super) site: &'a Site,
+    pub(super) ground: &'a mut Ground,
+    pub(super) place: &'a Place,
+    pub(super) command: Dragline,
+}
+
+impl Life<'_> {
+    /// All lives, until the run is finished.
+    pub(super) fn all(&mut self, moments: &Moments, plan: &Torture, random: &mut StdRng, toll: &mut Toll) {
+        let (mut before, mut fruitless) = (Standing::default(), 0);
+        let mut survivor = None;
+        while before.finished == 0 {
+            let mut running = survivor.take().unwrap_or_else(|| self.command.spawn());
+            let pause = Duration::from_millis(random.random_range(0..AFTER_REQUEST_MS));
+            let moment = if toll.strikes() >= plan.strikes {
+                Moment::Never
+            } else if fruitless >= FRUITLESS_STARTS {
+                Moment::Progress(pause)
+            } else {
+                moments.any(pause, random)
+            };
+            let weapon = plan.weapons[random.random_range(0..plan.weapons.len())];
+            let outage = Duration::from_millis(random.random_range(0..MAX_OUTAGE_MS));
+            let kills = toll.kills;
+            if self.comes(&moment, &mut running, before) {
+                survivor = self.strike(weapon, running, outage, toll);
+            } else {
+                running.finish().assert_code(0);
+            }
+            let now = if survivor.is_some() { self.ground.standing(self.place) } else { self.standing() };
+            assert!(now.runs <= 1, "a run was given up and another one begun: {now:?}");
+            if toll.kills > kills && now.done > 0 && now.queued > 0 {
+                toll.kills_between_commits += 1;
+            }
+            fruitless = if now.done > before.done { 0 } else { fruitless + usize::from(survivor.is_none()) };
+            before = now;
+        }
+        // Its run is finished, and so is it, in a moment.
+        if let Some(running) = survivor {
+            running.finish().assert_code(0);
+        }
+    }
+
+    /// Waits for the moment; `false` when the process ended before.
+    fn comes(&self, moment: &Moment, running: &mut Running, before: Standing) -> bool {
+        let seen = self.site.total_hits();
+        let (limit, pause) = match moment {
+            Moment::After(time) => (*time, Duration::ZERO),
+            Moment::Requests(_, pause) | Moment::Progress(pause) => (LIFE_LIMIT, *pause),
+            Moment::Never => (LIFE_LIMIT, Duration::ZERO),
+        };
+        let came = try_wait_for(limit, || match moment {
+            _ if !running.is_running() => Some(false),
+            Moment::Requests(more, _) => (self.site.total_hits() >= seen + more).then_some(true),
+            Moment::Progress(_) => (self.ground.standing(self.place).done > before.done).then_some(true),
+            Moment::After(_) | Moment::Never => None,
+        });
+        let came = came.unwrap_or_else(|| {
+            assert!(matches!(moment, Moment::After(_)), "the crawl came nowhere within {LIFE_LIMIT:?}");
+            running.is_running()
+        });
+        came && try_wait_for(pause, || (!running.is_running()).then_some(())).is_none()
+    }
+
+    /// Strikes; gives back the process if it lives on.
+    fn strike(
+        &mut self,
+        weapon: Weapon,
+        mut running: Running,
+        outage: Duration,
+        toll: &mut Toll,
+    ) -> Option<Running> {
+        if matches!(weapon, Weapon::Outage | Weapon::Both) {
+            self.ground.fell();
+            // Long enough for the crawl to notice, or not.
+            let _ = try_wait_for(outage, || (!running.is_running()).then_some(()));
+            toll.outages += 1;
+        }
+        let survivor = match weapon {
+            Weapon::Kill | Weapon::Both => {
+                running.kill9();
+                toll.kills += 1;
+                None
+            }
+            Weapon::Term => {
+                running.signal("TERM");
+                let finished = running.finish_within(STOP_LIMIT);
+                finished.assert("a stop ends with 75, or 0", matches!(finished.code, Some(0 | 75)));
+                toll.stops += 1;
+                None
+            }
+            Weapon::Outage => Some(running),
+        };
+        if matches!(weapon, Weapon::Outage | Weapon::Both) {
+            self.ground.raise();
+        }
+        survivor
+    }
+
+    /// How the run stands. Where nothing is queued any more, only once no session is at work: one may be
+    /// about to write that the run is finished.
+    fn standing(&self) -> Standing {
+        let standing = self.ground.standing(self.place);
+        if standing.queued > 0 {
+            return standing;
+        }
+        wait_until("the sessions of a dead process end", LIFE_LIMIT, || self.ground.is_at_rest(self.place));
+        self.ground.standing(self.place)
+    }
+}
+
+impl Moments {
+    fn any(&self, pause: Duration, random: &mut StdRng) -> Moment {
+        if random.random_ratio(1, STRIKES_BY_TIME) {
+            return Moment::After(self.length.mul_f64(random.random_range(0.0..1.0)));
+        }
+        Moment::Requests(random.random_range(1..=self.pages.div_ceil(8)), pause)
+    }
+}

@@ -1,0 +1,101 @@
+//! All rows of a database, as far as they must be equal after any disturbance, and the difference of two.
+//!
+//! The tables are those that the database's own catalogue names, so that none is forgotten.
+
+use std::collections::BTreeMap;
+
+use super::ground::{Ground, Place};
+
+/// Tables that tell of processes and not of pages.
+const NOT_COMPARED: [&str; 2] = ["crawl_runs", "crawl_schema"];
+
+/// Columns that differ between two crawls of one site that nobody disturbed: numbers given in order of
+/// arrival; how often the network had to be asked; and the depth, for which of several pages was the first to
+/// name a request depends on the order of answers. So do all columns whose names end in `_at`, moments.
+const NOT_EQUAL: [&str; 5] = ["run_id", "item_id", "letter_id", "attempts", "depth"];
+
+/// How much of a row a message shows.
+const SHOWN_CHARS: usize = 240;
+
+/// Rows with how often each occurs, by table.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Rows(BTreeMap<String, BTreeMap<Vec<String>, usize>>);
+
+/// What one database has and the other has not.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Difference {
+    /// Rows that are missing.
+    pub lost: Vec<String>,
+    /// Rows that are there more often than they should be.
+    pub doubled: Vec<String>,
+}
+
+impl Rows {
+    /// Reads all tables.
+    pub(super) fn read(ground: &Ground, place: &Place) -> Self {
+        let mut tables: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for (table, column) in ground.columns(place) {
+            let is_equal = !NOT_EQUAL.contains(&column.as_str()) && !column.ends_with("_at");
+            if is_equal && !NOT_COMPARED.contains(&table.as_str()) {
+                tables.entry(table).or_default().push(format!("\"{column}\""));
+            }
+        }
+        let mut all = BTreeMap::new();
+        for (table, columns) in tables {
+            let rows: &mut BTreeMap<Vec<String>, usize> = all.entry(table.clone()).or_default();
+            let sql = format!("SELECT {} FROM \"{table}\"", columns.join(", "));
+            for row in ground.query(place, &sql) {
+                *rows.entry(row).or_default() += 1;
+            }
+        }
+        Self(all)
+    }
+
+    /// How many rows each table has.
+    pub fn counts(&self) -> impl Iterator<Item = (&str, usize)> {
+        self.0.iter().map(|(table, rows)| (table.as_str(), rows.values().sum()))
+    }
+
+    /// How `found` differs from this.
+    pub fn difference(&self, found: &Self) -> Difference {
+        Difference { lost: self.without(found), doubled: found.without(self) }
+    }
+
+    /// The rows that are here more often than there.
+    fn without(&self, other: &Self) -> Vec<String> {
+        let nothing = BTreeMap::new();
+        let mut left = Vec::new();
+        for (table, rows) in &self.0 {
+            let others = other.0.get(table).unwrap_or(&nothing);
+            for (row, times) in rows {
+                let more = times.saturating_sub(others.get(row).copied().unwrap_or_default());
+                let shown: String = row.join(" | ").chars().take(SHOWN_CHARS).collect();
+                left.extend(std::iter::repeat_n(format!("{table}: {shown}"), more));
+            }
+        }
+        left
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rows(of_table: &[&str]) -> Rows {
+        let mut rows = BTreeMap::new();
+        for row in of_table {
+            *rows.entry(vec![(*row).to_owned()]).or_default() += 1;
+        }
+        Rows(BTreeMap::from([("t".to_owned(), rows)]))
+    }
+
+    #[test]
+    fn a_row_that_is_missing_is_lost_and_one_too_many_is_doubled() {
+        let wanted = rows(&["a", "b", "b", "c"]);
+        assert_eq!(wanted.difference(&wanted), Difference::default());
+        let difference = wanted.difference(&rows(&["b", "b", "b", "c", "d"]));
+        assert_eq!(difference.lost, ["t: a"]);
+        assert_eq!(difference.doubled, ["t: b", "t: d"]);
+        assert_eq!(Rows::default().difference(&wanted).doubled.len(), 4);
+    }
+}
