@@ -22,6 +22,7 @@ pub mod error;
 pub mod fingerprint;
 pub mod frontier;
 pub mod item;
+pub mod letters;
 pub mod item_pipeline;
 pub mod outcome;
 pub mod output;

@@ -16,6 +16,7 @@ use serde_json::{Map, Value as Json};
 use crate::fingerprint::Fingerprint;
 use crate::frontier::QueuedRequest;
 use crate::item::ItemType;
+use crate::letters::{LetterAsk, LetterReceipt, LetterRetry, StoredLetter};
 use crate::outcome::{PageOutcome, PageState};
 
 /// A boxed future, so that the trait can be an object without an async runtime in this crate.
@@ -96,6 +97,20 @@ pub trait Store: Send + Sync {
         item: ItemType,
         each: &'a mut (dyn FnMut(ItemRow) -> std::io::Result<()> + Send),
     ) -> BoxFuture<'a, StoreResult<()>>;
+
+    /// Reads dead letters.
+    fn read_letters<'a>(&'a self, ask: &'a LetterAsk) -> BoxFuture<'a, StoreResult<Vec<StoredLetter>>>;
+
+    /// Applies dead letters of one page in the transaction that removes them; with its last letter a dead page
+    /// becomes `done`. A row that a later run has stored under the same key stays as it is. Safe beside a crawl of
+    /// the same run, and beside another retry: each letter is applied once.
+    ///
+    /// # Errors
+    /// [`StoreError::Refused`] when a row is at fault; then nothing was applied.
+    ///
+    /// # Cancel safety
+    /// As that of [`Store::flush`].
+    fn retry_letters<'a>(&'a self, retry: &'a LetterRetry) -> BoxFuture<'a, StoreResult<LetterReceipt>>;
 
     /// Ends all sessions, and tasks that serve them; gives back the lock.
     fn close(&self) -> BoxFuture<'_, ()>;

@@ -64,6 +64,33 @@ impl Value {
         }
     }
 
+    /// The value that [`Value::to_json`] wrote, if it can be one of a column of this type. Null is none: whether
+    /// it may stand there is the column's matter.
+    pub fn from_json(kind: ColumnType, json: &Json) -> Option<Self> {
+        let whole = |range: std::ops::RangeInclusive<i64>| {
+            json.as_i64().filter(|number| range.contains(number)).map(Self::Int)
+        };
+        match kind {
+            ColumnType::Text => json.as_str().map(Self::from),
+            ColumnType::SmallInt => whole(i16::MIN.into()..=i16::MAX.into()),
+            ColumnType::Integer => whole(i32::MIN.into()..=i32::MAX.into()),
+            ColumnType::BigInt => whole(i64::MIN..=i64::MAX),
+            ColumnType::Real | ColumnType::Double => json.as_f64().map(Self::Float),
+            ColumnType::Boolean => json.as_bool().map(Self::Bool),
+            ColumnType::Numeric => match json {
+                Json::String(text) => Decimal::from_str_exact(text).ok().map(Self::Decimal),
+                _ => json.as_i64().map(|number| Self::Decimal(number.into())),
+            },
+            ColumnType::Date => json.as_str()?.parse().ok().map(Self::Date),
+            ColumnType::Timestamp => json.as_str()?.parse().ok().map(Self::Timestamp),
+            ColumnType::TextList => {
+                let texts = json.as_array()?.iter().map(|text| text.as_str().map(str::to_owned));
+                texts.collect::<Option<_>>().map(Self::TextList)
+            }
+            ColumnType::Json => Some(Self::Json(json.clone())),
+        }
+    }
+
     /// The value as a part of a key: decimals that are equal (1.5 and 1.50) are written alike.
     pub fn to_key(&self) -> Json {
         match self {

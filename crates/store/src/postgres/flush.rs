@@ -18,6 +18,7 @@ use dragline_core::fingerprint::Fingerprint;
 use dragline_core::outcome::clean;
 use dragline_core::store::{FlushReceipt, RunKey, StoreResult};
 use dragline_core::{ItemRecord, ItemType, PageOutcome, PageState, StoreError};
+use tokio_postgres::Row;
 
 use super::copy_text::CopyText;
 use super::flights::Flight;
@@ -25,8 +26,9 @@ use super::item_table::ItemTable;
 use super::session::{Params, Session};
 use super::{PostgresStore, items, requests};
 use crate::columns::cleaned;
+use crate::identifier::quoted;
 
-const EPOCH: &str = "SELECT 1 FROM crawl_runs WHERE run_id = $1 AND epoch = $2 FOR KEY SHARE";
+pub(super) const EPOCH: &str = "SELECT 1 FROM crawl_runs WHERE run_id = $1 AND epoch = $2 FOR KEY SHARE";
 
 // A frontier grows faster than its statistics, and by old ones the planner would read the whole run instead of
 // probing its primary key a thousand times. So nothing is left to choose: a LATERAL subquery with FOR UPDATE or
@@ -74,8 +76,19 @@ pub(super) async fn flush(
     let session = flight.unless_cancelled(ready).await?;
     flight.cancel_with(session.cancel_token());
     let tables = store.item_tables();
-    let transaction = Transaction { session: &session, flight: &flight, tables: &tables, run };
-    match transaction.apply(outcomes).await {
+    let transaction =
+        Transaction { session: &session, flight: &flight, tables: &tables, run, conflict: Conflict::Replace };
+    let applied = transaction.apply(outcomes).await;
+    settle(session, &flight, applied).await
+}
+
+/// Gives the session back after a transaction that was committed or refused.
+pub(super) async fn settle<T>(
+    session: Session,
+    flight: &Flight<'_>,
+    applied: StoreResult<T>,
+) -> StoreResult<T> {
+    match applied {
         Ok(receipt) => {
             if !flight.is_cancelled() {
                 session.release();
@@ -96,11 +109,33 @@ pub(super) async fn flush(
     }
 }
 
-struct Transaction<'a> {
-    session: &'a Session,
-    flight: &'a Flight<'a>,
-    tables: &'a HashMap<&'static str, Arc<ItemTable>>,
-    run: &'a RunKey,
+/// What becomes of a row that is there under the same key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Conflict {
+    /// It is replaced: what is found now is the newest.
+    Replace,
+    /// It is replaced unless a later run has stored it: what is applied now was found long ago.
+    KeepNewer,
+}
+
+impl Conflict {
+    /// The upsert `take` into `table`, made so.
+    pub(super) fn statement(self, take: &str, table: &str) -> String {
+        match self {
+            Self::KeepNewer if take.contains("DO UPDATE") => {
+                format!("{take} WHERE coalesce({table}.run_id, 0) <= EXCLUDED.run_id")
+            }
+            _ => take.to_owned(),
+        }
+    }
+}
+
+pub(super) struct Transaction<'a> {
+    pub(super) session: &'a Session,
+    pub(super) flight: &'a Flight<'a>,
+    pub(super) tables: &'a HashMap<&'static str, Arc<ItemTable>>,
+    pub(super) run: &'a RunKey,
+    pub(super) conflict: Conflict,
 }
 
 impl Transaction<'_> {
@@ -158,21 +193,34 @@ impl Transaction<'_> {
                 self.session.query(&missing, stages),
             )
         };
-        let ((), owned, pages, missing) = begun.await.map_err(|error| self.session.error(&error))?;
+        let ((), owned, pages, missing) = self.session.answer(begun).await?;
         if owned.is_none() {
             return Err(StoreError::Superseded { run_id: self.run.run_id, epoch: self.run.epoch });
         }
+        self.make_stages(&tables, &missing).await?;
+        let states = pages.iter().filter_map(|row| {
+            let fingerprint = Fingerprint::from_bytes(row.get(0))?;
+            Some((fingerprint, PageState::parse(row.get(1))))
+        });
+        Ok(states.collect())
+    }
+
+    /// Makes the staging tables for the items of a page, where the session lacks them.
+    pub(super) async fn prepare_stages(&self, page: &PageOutcome) -> StoreResult<()> {
+        let tables = self.tables_of(std::slice::from_ref(page))?;
+        let stages: Vec<&str> = tables.iter().map(|table| table.stage.as_str()).collect();
+        let missing = self.session.rows(MISSING_STAGES, &[&stages]).await?;
+        self.make_stages(&tables, &missing).await
+    }
+
+    async fn make_stages(&self, tables: &[&ItemTable], missing: &[Row]) -> StoreResult<()> {
         for row in missing {
             let stage: &str = row.get(0);
             if let Some(table) = tables.iter().find(|table| table.stage == stage) {
                 self.session.run(&table.make_stage).await?;
             }
         }
-        let states = pages.iter().filter_map(|row| {
-            let fingerprint = Fingerprint::from_bytes(row.get(0))?;
-            Some((fingerprint, PageState::parse(row.get(1))))
-        });
-        Ok(states.collect())
+        Ok(())
     }
 
     /// The tables that the batch may write to, beside `crawl_items`.
@@ -195,7 +243,7 @@ impl Transaction<'_> {
         })
     }
 
-    async fn insert_items(&self, outcomes: &[&PageOutcome]) -> StoreResult<u64> {
+    pub(super) async fn insert_items(&self, outcomes: &[&PageOutcome]) -> StoreResult<u64> {
         let mut by_table: BTreeMap<&str, Vec<(&PageOutcome, &ItemRecord)>> = BTreeMap::new();
         for outcome in outcomes {
             for record in &outcome.items {
@@ -208,7 +256,7 @@ impl Transaction<'_> {
             self.flight.check()?;
             rows += match self.tables.get(name) {
                 Some(table) => self.insert_typed(table, &records).await?,
-                None => items::insert(self.session, self.run, &records).await?,
+                None => items::insert(self.session, self.run, &records, self.conflict).await?,
             };
         }
         Ok(rows)
@@ -226,7 +274,8 @@ impl Transaction<'_> {
             rows.text(&outcome.url);
             rows.end_row();
         }
-        self.session.staged_change(&table.copy, rows, &table.take, &[&self.run.run_id]).await
+        let take = self.conflict.statement(&table.take, &quoted(&table.name));
+        self.session.staged_change(&table.copy, rows, &take, &[&self.run.run_id]).await
     }
 
     async fn insert_letters(&self, outcomes: &[&PageOutcome]) -> StoreResult<()> {

@@ -48,6 +48,8 @@ pub(super) fn ddl(item: &ItemType, table: &str) -> String {
 pub(super) struct ItemTable {
     /// The item type.
     pub(super) item: ItemType,
+    /// Its table.
+    pub(super) name: String,
     /// The name of its staging table.
     pub(super) stage: String,
     /// Makes the staging table.
@@ -62,7 +64,7 @@ impl ItemTable {
     /// The statements of an item type; `number` tells its staging table from others.
     pub(super) fn new(item: &ItemType, table: &str, number: usize) -> Self {
         let stage = format!("stage_item_{number}");
-        let table = quoted(table);
+        let (name, table) = (table.to_owned(), quoted(table));
         let columns = quoted_list(item.columns.iter().map(|column| column.name));
         Self {
             item: *item,
@@ -74,6 +76,7 @@ impl ItemTable {
             ),
             copy: format!("COPY pg_temp.{stage} (\"#\", {columns}, source_url) FROM STDIN"),
             take: take(item, &table, &columns, &stage),
+            name,
             stage,
         }
     }

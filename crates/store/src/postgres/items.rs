@@ -4,6 +4,7 @@ use dragline_core::store::{RunKey, StoreResult};
 use dragline_core::{ItemRecord, PageOutcome};
 
 use super::copy_text::CopyText;
+use super::flush::Conflict;
 use super::session::Session;
 use crate::columns::data_and_hash;
 
@@ -35,6 +36,7 @@ pub(super) async fn insert(
     session: &Session,
     run: &RunKey,
     records: &[(&PageOutcome, &ItemRecord)],
+    conflict: Conflict,
 ) -> StoreResult<u64> {
     let mut rows = CopyText::default();
     for (place, (outcome, record)) in records.iter().enumerate() {
@@ -47,5 +49,6 @@ pub(super) async fn insert(
         rows.plain(hash);
         rows.end_row();
     }
-    session.staged_change(COPY, rows, TAKE, &[&&*run.spider, &run.run_id]).await
+    let take = conflict.statement(TAKE, TABLE);
+    session.staged_change(COPY, rows, &take, &[&&*run.spider, &run.run_id]).await
 }

@@ -7,6 +7,7 @@
 //! | `schema`, `item_table`, `item_check` | tables: made, compared |
 //! | `runs`, `run_lock` | a run's life, and that one process at a time has it |
 //! | `flush`, `flights`, `requests`, `items`, `copy_text` | one transaction per batch |
+//! | `letters` | dead letters: read, and applied after all |
 //! | `frontier`, `export` | what is read back |
 
 mod connections;
@@ -19,6 +20,7 @@ mod frontier;
 mod item_check;
 mod item_table;
 mod items;
+mod letters;
 mod requests;
 mod run_lock;
 mod runs;
@@ -32,6 +34,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
+use dragline_core::letters::{LetterAsk, LetterReceipt, LetterRetry, StoredLetter};
 use dragline_core::store::{
     BoxFuture, FlushReceipt, ItemRow, OpenedRun, Refill, RunInfo, RunKey, RunSpec, RunState, RunSummary,
     StoreResult,
@@ -172,6 +175,14 @@ impl Store for PostgresStore {
         each: &'a mut (dyn FnMut(ItemRow) -> std::io::Result<()> + Send),
     ) -> BoxFuture<'a, StoreResult<()>> {
         Box::pin(async move { export::read_items(&self.connections, run_id, spider, &item, each).await })
+    }
+
+    fn read_letters<'a>(&'a self, ask: &'a LetterAsk) -> BoxFuture<'a, StoreResult<Vec<StoredLetter>>> {
+        Box::pin(letters::read(&self.connections, ask))
+    }
+
+    fn retry_letters<'a>(&'a self, retry: &'a LetterRetry) -> BoxFuture<'a, StoreResult<LetterReceipt>> {
+        Box::pin(letters::retry(self, retry))
     }
 
     fn close(&self) -> BoxFuture<'_, ()> {

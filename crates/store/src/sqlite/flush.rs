@@ -12,7 +12,7 @@ use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 
 use super::cancel::Ticket;
 use super::fault::Fault;
-use super::items::{self, NOW};
+use super::items::{self, Conflict, NOW};
 use super::{frontier, runs};
 
 /// Applies outcomes, or nothing.
@@ -33,7 +33,7 @@ pub(super) fn flush(
     let Pages { applied, states } = queued_pages(&transaction, run, outcomes, ticket)?;
     let requests = applied.iter().flat_map(|outcome| &outcome.requests);
     let new_requests = frontier::insert(&transaction, run.run_id, requests, Some(ticket))?;
-    let items = items::write(&transaction, run, &applied, ticket)?;
+    let items = items::write(&transaction, run, &applied, Conflict::Replace, ticket)?;
     insert_dead_letters(&transaction, run, &applied, ticket)?;
     end_pages(&transaction, run, &applied, ticket)?;
     ticket.check()?;

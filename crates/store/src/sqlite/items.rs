@@ -26,11 +26,21 @@ struct OfType<'a> {
     keyless: Vec<Found<'a>>,
 }
 
+/// What becomes of a row that is there under the same key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Conflict {
+    /// It is replaced: what is found now is the newest.
+    Replace,
+    /// It is replaced unless a later run has stored it: what is applied now was found long ago.
+    KeepNewer,
+}
+
 /// Writes the items of pages and says how many rows that were.
 pub(super) fn write(
     connection: &Connection,
     run: &RunKey,
     pages: &[&PageOutcome],
+    conflict: Conflict,
     ticket: &Ticket<'_>,
 ) -> Result<u64, Fault> {
     // Tables in one order, as every store does it.
@@ -47,11 +57,25 @@ pub(super) fn write(
     let mut rows = 0;
     for of_type in types.values() {
         rows += match of_type.item_type() {
-            Some(item) if item.table.is_some() => write_own(connection, run, &item, of_type, ticket)?,
-            _ => write_shared(connection, run, of_type, ticket)?,
+            Some(item) if item.table.is_some() => {
+                write_own(connection, run, &item, of_type, conflict, ticket)?
+            }
+            _ => write_shared(connection, run, of_type, conflict, ticket)?,
         };
     }
     Ok(rows)
+}
+
+impl Conflict {
+    /// An upsert, made so. In its last clause a bare column is that of the row which is there.
+    fn statement(self, upsert: String) -> String {
+        match self {
+            Self::KeepNewer if upsert.contains("DO UPDATE") => {
+                upsert + " WHERE coalesce(run_id, 0) <= excluded.run_id"
+            }
+            _ => upsert,
+        }
+    }
 }
 
 impl<'a> OfType<'a> {
@@ -72,10 +96,11 @@ fn write_own(
     run: &RunKey,
     item: &ItemType,
     of_type: &OfType<'_>,
+    conflict: Conflict,
     ticket: &Ticket<'_>,
 ) -> Result<u64, Fault> {
     check_names(item)?;
-    let mut statement = connection.prepare_cached(&upsert_statement(item))?;
+    let mut statement = connection.prepare_cached(&conflict.statement(upsert_statement(item)))?;
     let mut rows = 0;
     for (_, (record, url)) in of_type.rows() {
         ticket.check()?;
@@ -91,15 +116,16 @@ fn write_shared(
     connection: &Connection,
     run: &RunKey,
     of_type: &OfType<'_>,
+    conflict: Conflict,
     ticket: &Ticket<'_>,
 ) -> Result<u64, Fault> {
-    let mut statement = connection.prepare_cached(&format!(
+    let mut statement = connection.prepare_cached(&conflict.statement(format!(
         "INSERT INTO crawl_items (spider, item_type, item_key, run_id, url, data, content_hash, scraped_at)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, {NOW})
          ON CONFLICT (spider, item_type, item_key) DO UPDATE SET
              run_id = excluded.run_id, url = excluded.url, data = excluded.data,
              content_hash = excluded.content_hash, scraped_at = excluded.scraped_at"
-    ))?;
+    )))?;
     let mut rows = 0;
     for (key, (record, url)) in of_type.rows() {
         ticket.check()?;

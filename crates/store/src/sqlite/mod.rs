@@ -11,6 +11,7 @@ mod flush;
 mod frontier;
 mod item_table;
 mod items;
+mod letters;
 mod reading;
 mod run_lock;
 mod runs;
@@ -21,6 +22,7 @@ use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use dragline_core::letters::{LetterAsk, LetterReceipt, LetterRetry, StoredLetter};
 use dragline_core::store::{
     BoxFuture, FlushReceipt, ItemRow, OpenedRun, Refill, RunInfo, RunKey, RunSpec, RunState, RunSummary,
     StoreResult,
@@ -169,6 +171,20 @@ impl Store for SqliteStore {
         Box::pin(async move {
             self.database
                 .work("reading items", |connection| reading::items(connection, run_id, spider, item, each))
+        })
+    }
+
+    fn read_letters<'a>(&'a self, ask: &'a LetterAsk) -> BoxFuture<'a, StoreResult<Vec<StoredLetter>>> {
+        Box::pin(async {
+            self.database.work("reading dead letters", |connection| letters::read(connection, ask))
+        })
+    }
+
+    fn retry_letters<'a>(&'a self, retry: &'a LetterRetry) -> BoxFuture<'a, StoreResult<LetterReceipt>> {
+        Box::pin(async {
+            let ticket = self.database.cancel.ticket();
+            self.database
+                .work("applying dead letters", |connection| letters::retry(connection, retry, &ticket))
         })
     }
 

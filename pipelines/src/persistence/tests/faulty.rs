@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use dragline_core::item::ItemType;
+use dragline_core::letters::{LetterAsk, LetterReceipt, LetterRetry, StoredLetter};
 use dragline_core::serde_json::Value as Json;
 use dragline_core::store::{
     BoxFuture, FlushReceipt, ItemRow, OpenedRun, Refill, RunInfo, RunKey, RunSpec, RunState, RunSummary,
@@ -264,6 +265,20 @@ impl Store for FaultyStore {
         each: &'a mut (dyn FnMut(ItemRow) -> std::io::Result<()> + Send),
     ) -> BoxFuture<'a, StoreResult<()>> {
         self.inner.read_items(run_id, spider, item, each)
+    }
+
+    fn read_letters<'a>(&'a self, ask: &'a LetterAsk) -> BoxFuture<'a, StoreResult<Vec<StoredLetter>>> {
+        Box::pin(async move {
+            self.reach("read_letters")?;
+            self.inner.read_letters(ask).await
+        })
+    }
+
+    fn retry_letters<'a>(&'a self, retry: &'a LetterRetry) -> BoxFuture<'a, StoreResult<LetterReceipt>> {
+        Box::pin(async move {
+            self.reach("retry_letters")?;
+            self.inner.retry_letters(retry).await
+        })
     }
 
     fn close(&self) -> BoxFuture<'_, ()> {

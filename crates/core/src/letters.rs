@@ -1,0 +1,208 @@
+//! Dead letters on their way back: read from the store, and applied once what refused them is mended.
+//!
+//! A letter is removed in the transaction that stores its item, so that however often and by whomever it is
+//! retried it is applied once.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use serde_json::Value as Json;
+
+use crate::fingerprint::Fingerprint;
+use crate::item::{ItemRecord, ItemType};
+use crate::outcome::DeadLetter;
+use crate::value::Value;
+
+/// Codes of a row whose parent is missing: Postgres' SQLSTATE, and the extended code of `SQLite`. The parent may
+/// come later, which is true of no other refusal.
+pub const MISSING_PARENT: [&str; 2] = ["23503", "787"];
+
+/// Which letters to read, oldest first.
+#[derive(Clone, Debug, Default)]
+pub struct LetterAsk {
+    /// Of this run alone.
+    pub run_id: Option<i64>,
+    /// These alone.
+    pub letter_ids: Option<Vec<i64>>,
+    /// With one of these codes alone.
+    pub sqlstates: Option<Vec<String>>,
+    /// Later than this one.
+    pub after: i64,
+    /// At most so many.
+    pub limit: usize,
+}
+
+/// A letter as it is kept.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StoredLetter {
+    /// Its number, which rises.
+    pub letter_id: i64,
+    /// Its run.
+    pub run_id: i64,
+    /// The run's name; empty when somebody deleted the run.
+    pub run_name: String,
+    /// The run's spider; empty when somebody deleted the run.
+    pub spider: String,
+    /// Its page.
+    pub fingerprint: Fingerprint,
+    /// Where the page was.
+    pub url: String,
+    /// What it holds and why.
+    pub letter: DeadLetter,
+    /// Since when.
+    pub created_at: DateTime<Utc>,
+}
+
+/// Letters of one page, as items again.
+#[derive(Clone, Debug)]
+pub struct LetterRetry {
+    /// The run of the page.
+    pub run_id: i64,
+    /// The epoch to be checked, for the process that owns the run. A person's retry touches nothing that the
+    /// run's process works on, and needs none.
+    pub epoch: Option<i64>,
+    /// The run's spider.
+    pub spider: Arc<str>,
+    /// The page.
+    pub fingerprint: Fingerprint,
+    /// Where it was.
+    pub url: String,
+    /// The items, each with the number of its letter.
+    pub letters: Vec<(i64, ItemRecord)>,
+}
+
+/// What became of a [`LetterRetry`].
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LetterReceipt {
+    /// Letters that are items now. The others were gone: somebody else has applied them.
+    pub applied: Vec<i64>,
+    /// Whether the page, which was dead, is done now: it has no letter left.
+    pub page_done: bool,
+}
+
+/// Whether this code says that a parent is missing.
+pub fn is_missing_parent(sqlstate: Option<&str>) -> bool {
+    sqlstate.is_some_and(|code| MISSING_PARENT.contains(&code))
+}
+
+impl StoredLetter {
+    /// The item that the letter holds, as its type is now; else why it does not fit.
+    pub fn record(&self, types: &[ItemType]) -> Result<ItemRecord, String> {
+        let name = &self.letter.item_type;
+        let item = types.iter().find(|item| item.name == *name);
+        let item = item.ok_or_else(|| format!("the spider {} has no item type {name:?}", self.spider))?;
+        record_of(item, &self.letter.payload)
+    }
+
+    /// Whether U+FFFD stands in the payload for a NUL character that the item had. The payload is then not
+    /// what the spider found, and applying it is a decision.
+    pub fn has_lost_nul(&self) -> bool {
+        self.letter.error.contains("with a NUL character")
+            && self.letter.payload.to_string().contains('\u{fffd}')
+    }
+}
+
+/// The record of a payload: nothing is left out, nothing is guessed.
+fn record_of(item: &ItemType, payload: &Json) -> Result<ItemRecord, String> {
+    let Json::Object(fields) = payload else { return Err("its payload is no object".to_owned()) };
+    let mut fields: BTreeMap<&str, &Json> =
+        fields.iter().map(|(name, value)| (name.as_str(), value)).collect();
+    let mut values = Vec::with_capacity(item.columns.len());
+    for column in item.columns {
+        let place = format!("{}.{}", item.name, column.name);
+        let found = fields.remove(column.name);
+        let value = match found {
+            None | Some(Json::Null) if column.nullable => Some(Value::Null),
+            None => return Err(format!("its payload has no {place}, which may not be null")),
+            Some(json) => Value::from_json(column.kind, json),
+        };
+        values.push(value.ok_or_else(|| format!("its {place} is no {:?}", column.kind))?);
+    }
+    match fields.into_iter().find(|(_, value)| !value.is_null()) {
+        Some((name, _)) => Err(format!("the item type {} has no column {name:?} any more", item.name)),
+        None => Ok(ItemRecord { item_type: *item, values }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::item::{Column, ColumnType};
+    use serde_json::json;
+
+    const fn column(name: &'static str, kind: ColumnType) -> Column {
+        Column { name, kind, nullable: true }
+    }
+
+    const OFFER: ItemType = ItemType {
+        name: "offer",
+        table: Some("offers"),
+        key: &["shop"],
+        columns: &[
+            Column { name: "shop", kind: ColumnType::Text, nullable: false },
+            column("small", ColumnType::SmallInt),
+            column("whole", ColumnType::Integer),
+            column("big", ColumnType::BigInt),
+            column("single", ColumnType::Real),
+            column("double", ColumnType::Double),
+            column("truth", ColumnType::Boolean),
+            column("price", ColumnType::Numeric),
+            column("day", ColumnType::Date),
+            column("seen", ColumnType::Timestamp),
+            column("tags", ColumnType::TextList),
+            column("more", ColumnType::Json),
+        ],
+        auto_create: true,
+    };
+
+    fn of(payload: &Json) -> Result<ItemRecord, String> {
+        record_of(&OFFER, payload)
+    }
+
+    #[test]
+    fn every_type_comes_back_exactly() {
+        for values in [
+            vec![
+                Value::from("corner"),
+                Value::Int(i16::MIN.into()),
+                Value::Int(i32::MAX.into()),
+                Value::Int(i64::MIN),
+                Value::Float(0.1),
+                Value::Float(f64::MAX),
+                Value::Bool(true),
+                Value::Decimal("-51.770".parse().unwrap()),
+                Value::Date("1583-01-01".parse().unwrap()),
+                Value::Timestamp("2026-03-29T01:30:00.123456Z".parse().unwrap()),
+                Value::TextList(vec!["a".to_owned(), String::new()]),
+                Value::Json(json!({"nested": [1, 2.5, null]})),
+            ],
+            std::iter::once(Value::from(""))
+                .chain(std::iter::repeat_n(Value::Null, OFFER.columns.len() - 1))
+                .collect(),
+        ] {
+            let record = ItemRecord { item_type: OFFER, values };
+            assert_eq!(of(&Json::Object(record.to_json())), Ok(record));
+        }
+    }
+
+    #[test]
+    fn what_does_not_fit_is_told() {
+        for (payload, problem) in [
+            (json!([]), "its payload is no object"),
+            (json!({}), "its payload has no offer.shop, which may not be null"),
+            (json!({"shop": null}), "its offer.shop is no Text"),
+            (json!({"shop": 1}), "its offer.shop is no Text"),
+            (json!({"shop": "a", "small": 32_768}), "its offer.small is no SmallInt"),
+            (json!({"shop": "a", "whole": 1.5}), "its offer.whole is no Integer"),
+            (json!({"shop": "a", "double": "NaN"}), "its offer.double is no Double"),
+            (json!({"shop": "a", "price": "cheap"}), "its offer.price is no Numeric"),
+            (json!({"shop": "a", "day": "2026-02-30"}), "its offer.day is no Date"),
+            (json!({"shop": "a", "tags": ["a", 1]}), "its offer.tags is no TextList"),
+            (json!({"shop": "a", "colour": "red"}), "the item type offer has no column \"colour\" any more"),
+        ] {
+            assert_eq!(of(&payload), Err(problem.to_owned()), "{payload}");
+        }
+        assert!(of(&json!({"shop": "a", "colour": null})).is_ok(), "nothing is lost with it");
+    }
+}
