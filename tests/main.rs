@@ -11,3 +11,4 @@ mod resume;
 mod stop;
 mod stored;
 mod tidy;
+mod torture;

@@ -1,4 +1,5 @@
-//! A program whose spider does, page by page, what the last part of the page's path says. For the tests alone.
+//! A program for the tests alone. Its spider `nasty` does, page by page, what the last part of the page's path
+//! says; its spider `zoo` is well-behaved, and emits items of every kind of table.
 
 use std::process::ExitCode;
 
@@ -68,6 +69,70 @@ impl Spider for Nasty {
     }
 }
 
+/// In a table of its own, with a key.
+#[derive(Item)]
+#[item(table = "zoo_cages", key = "url")]
+struct Cage {
+    url: String,
+    title: Option<String>,
+    doors: i64,
+    weight: f64,
+    names: Vec<String>,
+}
+
+/// In a table of its own, appended.
+#[derive(Item)]
+#[item(table = "zoo_visits")]
+struct Visit {
+    door: String,
+    number: i64,
+}
+
+/// In `crawl_items`, with a key.
+#[derive(Item)]
+#[item(key = "url")]
+struct Animal {
+    url: String,
+    title: Option<String>,
+}
+
+/// In `crawl_items`, appended.
+#[derive(Item)]
+struct Footprint {
+    url: String,
+}
+
+struct Zoo;
+
+impl Spider for Zoo {
+    fn name(&self) -> &str {
+        "zoo"
+    }
+
+    fn items(&self) -> Vec<ItemType> {
+        vec![Cage::item_type(), Visit::item_type(), Animal::item_type(), Footprint::item_type()]
+    }
+
+    fn start(&self, _args: &Args) -> Result<Vec<Request>> {
+        bail!("it begins where it is told to: --start-url")
+    }
+
+    fn parse(&self, page: &Page, out: &mut Output) -> Result<()> {
+        let url = || page.url().to_string();
+        let doors: Vec<String> = page.select("a").iter().map(Node::visible_text).collect();
+        for (number, door) in (0..).zip(&doors) {
+            out.item(Visit { door: door.clone(), number });
+        }
+        let weight = f64::from(u32::try_from(page.body().len())?) / 7.0;
+        let count = i64::try_from(doors.len())?;
+        out.item(Cage { url: url(), title: page.title(), doors: count, weight, names: doors });
+        out.item(Animal { url: url(), title: page.title() });
+        out.item(Footprint { url: url() });
+        out.follow_all(page, "a");
+        Ok(())
+    }
+}
+
 fn main() -> ExitCode {
-    dragline::run(spiders![Nasty])
+    dragline::run(spiders![Nasty, Zoo])
 }

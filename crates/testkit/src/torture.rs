@@ -15,7 +15,7 @@ mod life;
 mod rows;
 
 use std::fmt;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use rand::SeedableRng;
 use rand::rngs::StdRng;
@@ -25,7 +25,7 @@ pub use self::ground::Kind;
 use self::life::{Life, Moments};
 pub use self::rows::{Difference, Rows};
 use crate::process::Dragline;
-use crate::site::Site;
+use crate::site::{Answer, Site};
 
 /// What happens to a crawl.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,6 +80,27 @@ pub struct Toll {
     pub elapsed: Duration,
 }
 
+/// So slow that a process dies with some requests under way, and a crawl takes a second.
+const SITE_DELAY: Duration = Duration::from_millis(2);
+/// Pages that are gone, and as many that have moved.
+const ODD_PAGES: usize = 15;
+/// Where the seed of a torture is given, to repeat it.
+const SEED_VARIABLE: &str = "DRAGLINE_TORTURE_SEED";
+
+/// The seed of the environment variable `DRAGLINE_TORTURE_SEED`, or one that the clock gives.
+///
+/// # Panics
+/// When the variable is no number.
+pub fn new_seed() -> u64 {
+    match std::env::var(SEED_VARIABLE) {
+        Ok(seed) => seed.parse().unwrap_or_else(|error| panic!("{SEED_VARIABLE}={seed}: {error}")),
+        // Microseconds, so that people can read and type it.
+        Err(_) => {
+            SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.subsec_micros().into())
+        }
+    }
+}
+
 impl Torture {
     /// Carries it out.
     ///
@@ -88,9 +109,9 @@ impl Torture {
     pub fn run(&self) -> Toll {
         eprintln!("torture on {:?}: seed {}", self.store, self.seed);
         let begun = Instant::now();
-        let site = Site::builder().generated(self.pages, 4).delay(Duration::from_millis(2)).start();
+        let site = self.site();
         let mut ground = Ground::new(self.store);
-        let command = self.command.clone().args(["--start-url", &site.url("/")]);
+        let command = self.command.clone().args(["--start-url", &site.url("/gate")]);
 
         let place = ground.place("undisturbed");
         let undisturbed = command.clone().args(["--store", &ground.url(&place)]).run();
@@ -115,6 +136,21 @@ impl Torture {
         }
         toll.elapsed = begun.elapsed();
         toll
+    }
+
+    /// A generated site, and beside its pages some that are gone and some that have moved, so that requests
+    /// end in every state that needs no fault.
+    fn site(&self) -> Site {
+        let odd = (0..ODD_PAGES).map(|it| format!("<a href=/gone/{it}>x</a> <a href=/moved/{it}>y</a>"));
+        Site::builder()
+            .generated(self.pages, 4)
+            .page("/gate", Answer::html(format!("<a href=/>in</a> {}", odd.collect::<String>())))
+            .handler(|asked| match asked.path.strip_prefix("/moved/") {
+                Some(number) => Some(Answer::redirect(301, &format!("/new/{number}"))),
+                None => asked.path.starts_with("/new/").then(|| Answer::html("<title>moved</title>")),
+            })
+            .delay(SITE_DELAY)
+            .start()
     }
 }
 

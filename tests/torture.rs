@@ -1,0 +1,44 @@
+//! Killed at any instant, any number of times: the rows are those of a crawl that nobody disturbed.
+
+use dragline_testkit::torture::{Kind, Toll, Torture, Weapon, new_seed};
+
+use crate::stored::example;
+
+/// A crawl of `zoo`, whose items are of every kind of table, in small flushes so that there are many commits.
+fn torture(store: Kind, weapons: &[Weapon], strikes: usize) -> Toll {
+    let command = example("nasty_spiders")
+        .args(["crawl", "zoo", "--rate", "0", "--host-concurrency", "8"])
+        .args(["--flush-rows", "60", "--flush-interval", "30ms"]);
+    let toll =
+        Torture { command, store, weapons: weapons.to_vec(), strikes, pages: 240, seed: new_seed() }.run();
+    println!("{toll}");
+    toll.assert_nothing_lost_or_doubled();
+    toll
+}
+
+fn killed_at_random(store: Kind) {
+    let toll = torture(store, &[Weapon::Kill], 30);
+    let (kills, between) = (toll.kills, toll.kills_between_commits);
+    assert!(kills >= 30 && between * 2 > kills, "only {between} of {kills} kills fell between two commits");
+}
+
+#[test]
+fn thirty_kills_on_postgres() {
+    killed_at_random(Kind::Postgres);
+}
+
+#[test]
+fn thirty_kills_on_sqlite() {
+    killed_at_random(Kind::Sqlite);
+}
+
+#[test]
+fn the_database_and_the_crawl_are_killed() {
+    let toll = torture(Kind::Postgres, &[Weapon::Outage, Weapon::Both, Weapon::Kill], 8);
+    assert!(toll.outages > 0, "{toll}");
+}
+
+#[test]
+fn kills_and_stops_mixed() {
+    torture(Kind::Sqlite, &[Weapon::Kill, Weapon::Term], 12);
+}
