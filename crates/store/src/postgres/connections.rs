@@ -1,18 +1,24 @@
 //! Sessions: how they are made, pooled, and ended.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use deadpool_postgres::{Connect, Manager, ManagerConfig, Pool, RecyclingMethod, Runtime};
 use dragline_core::store::StoreResult;
+use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 use tokio_postgres::{Client, Config, Error, NoTls};
 
 use super::session::Session;
 use super::target::Target;
 use super::tasks::Tasks;
 use super::{items, requests};
-use crate::StoreSettings;
+
+/// How much longer than the statement's own limit an answer may take: to travel, and for the server to notice.
+const ANSWER_MARGIN: Duration = Duration::from_secs(3);
+/// How long a session without a user may take to end in good order. A silent peer would keep it for ever.
+const LAST_WORDS: Duration = Duration::from_secs(3);
 
 /// The pool, and the session of the run's lock beside it.
 pub(super) struct Connections {
@@ -24,21 +30,29 @@ pub(super) struct Connections {
 pub(super) struct Dialer {
     pub(super) target: Target,
     pub(super) tasks: Arc<Tasks>,
-    settings: StoreSettings,
 }
+
+/// A session of its own, outside the pool.
+pub(super) struct LoneSession {
+    pub(super) client: Client,
+    _used: Used,
+}
+
+/// Held by whoever uses a session; when it is dropped, the task that serves the session has to end.
+type Used = oneshot::Sender<()>;
 
 impl Connections {
     /// A pool without sessions yet.
-    pub(super) fn new(target: Target, settings: &StoreSettings) -> StoreResult<Self> {
-        let config = target.config.clone();
-        let dialer = Arc::new(Dialer { target, tasks: Arc::default(), settings: settings.clone() });
+    pub(super) fn new(target: Target) -> StoreResult<Self> {
+        let (config, limits) = (target.config.clone(), target.limits.clone());
+        let dialer = Arc::new(Dialer { target, tasks: Arc::default() });
         let recycling = ManagerConfig { recycling_method: RecyclingMethod::Verified };
         let manager = Manager::from_connect(config, PoolConnect(Arc::clone(&dialer)), recycling);
         let pool = Pool::builder(manager)
-            .max_size(settings.connections.max(1))
-            .wait_timeout(Some(settings.wait_timeout))
-            .create_timeout(Some(settings.connect_timeout))
-            .recycle_timeout(Some(settings.connect_timeout))
+            .max_size(limits.connections.max(1))
+            .wait_timeout(Some(limits.wait_timeout))
+            .create_timeout(Some(limits.connect_timeout))
+            .recycle_timeout(Some(limits.connect_timeout))
             .runtime(Runtime::Tokio1)
             .build()
             .map_err(|error| dialer.target.broken("making the pool", error.to_string()))?;
@@ -50,6 +64,15 @@ impl Connections {
         &self.dialer.target
     }
 
+    /// See [`Dialer::answer`].
+    pub(super) async fn answer<T>(
+        &self,
+        what: &str,
+        asked: impl Future<Output = Result<T, Error>>,
+    ) -> StoreResult<T> {
+        self.dialer.answer(what, asked).await
+    }
+
     /// A session that was alive a moment ago, for `what`.
     pub(super) async fn session(&self, what: &'static str) -> StoreResult<Session> {
         let taken = self.pool.get().await.map_err(|error| self.target().pool_error(what, error))?;
@@ -57,17 +80,19 @@ impl Connections {
     }
 
     /// A session outside the pool, without staging tables.
-    pub(super) async fn lone_session(&self, what: &str) -> StoreResult<Client> {
-        match timeout(self.dialer.settings.connect_timeout, self.dialer.dial()).await {
-            Ok(dialed) => dialed.map_err(|error| self.target().error(what, &error)),
-            Err(_) => Err(self.target().away(what, "no answer in time".to_owned())),
+    pub(super) async fn lone_session(&self, what: &str) -> StoreResult<LoneSession> {
+        let target = self.target();
+        match timeout(target.limits.connect_timeout, self.dialer.dial()).await {
+            Ok(Ok((client, used))) => Ok(LoneSession { client, _used: used }),
+            Ok(Err(error)) => Err(target.error(what, &error)),
+            Err(_) => Err(target.silent(what)),
         }
     }
 
     /// Ends all sessions and gathers the tasks that serve them. Those in use end with their user.
     pub(super) async fn close(&self) {
         self.pool.close();
-        let cut = self.dialer.tasks.gather(self.dialer.settings.close_timeout).await;
+        let cut = self.dialer.tasks.gather(self.target().limits.close_timeout).await;
         if cut > 0 {
             tracing::warn!(sessions = cut, "sessions did not end in time and were cut");
         }
@@ -75,12 +100,35 @@ impl Connections {
 }
 
 impl Dialer {
+    /// Waits for an answer as long as the server itself would let the statement run, and a little longer: a
+    /// peer that is gone without a word is noticed here, whatever stands between and keeps the link up.
+    pub(super) async fn answer<T>(
+        &self,
+        what: &str,
+        asked: impl Future<Output = Result<T, Error>>,
+    ) -> StoreResult<T> {
+        match timeout(self.target.limits.statement_timeout + ANSWER_MARGIN, asked).await {
+            Ok(answer) => answer.map_err(|error| self.target.error(what, &error)),
+            Err(_) => Err(self.target.silent(what)),
+        }
+    }
+
     /// A session with its limits.
-    async fn dial(&self) -> Result<Client, Error> {
+    async fn dial(&self) -> Result<(Client, Used), Error> {
         let (client, connection) = self.target.config.connect(NoTls).await?;
+        let (used, unused) = oneshot::channel();
         self.tasks.spawn(async move {
-            if let Err(error) = connection.await {
-                tracing::debug!(%error, "a session ended");
+            let outlived = async {
+                let _ = unused.await;
+                sleep(LAST_WORDS).await;
+            };
+            tokio::select! {
+                ended = connection => {
+                    if let Err(error) = ended {
+                        tracing::debug!(%error, "a session ended");
+                    }
+                }
+                () = outlived => tracing::debug!("a session without an answer was cut"),
             }
         });
         client.batch_execute(&self.limits()).await?;
@@ -90,12 +138,12 @@ impl Dialer {
         {
             return Err(error);
         }
-        Ok(client)
+        Ok((client, used))
     }
 
     fn limits(&self) -> String {
-        let statement = self.settings.statement_timeout.as_millis();
-        let lock = self.settings.lock_timeout.as_millis();
+        let statement = self.target.limits.statement_timeout.as_millis();
+        let lock = self.target.limits.lock_timeout.as_millis();
         // A transaction of ours is idle only while the next statement is on its way.
         format!(
             "SET statement_timeout = {statement};
@@ -126,10 +174,14 @@ impl Connect for PoolConnect {
         _config: &Config,
     ) -> std::pin::Pin<Box<dyn Future<Output = Result<(Client, JoinHandle<()>), Error>> + Send + '_>> {
         Box::pin(async move {
-            let client = self.0.dial().await?;
+            let (client, used) = self.0.dial().await?;
             client.batch_execute(&[requests::STAGE, items::STAGE].join(";")).await?;
-            // The pool wants a task to abort with the session; the one that serves it is ours.
-            Ok((client, tokio::spawn(async {})))
+            // The pool wants a task to abort with the session. The one that serves it is ours: it hears that.
+            let hold = async move {
+                let _used = used;
+                std::future::pending::<()>().await;
+            };
+            Ok((client, tokio::spawn(hold)))
         })
     }
 }

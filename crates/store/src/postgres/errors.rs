@@ -69,7 +69,7 @@ impl Target {
         match error {
             PoolError::Backend(error) => self.error(what, &error),
             PoolError::Timeout(TimeoutType::Wait) => self.away(what, "all sessions are busy".to_owned()),
-            PoolError::Timeout(_) => self.away(what, "no answer in time".to_owned()),
+            PoolError::Timeout(_) => self.silent(what),
             PoolError::Closed => self.broken(what, "the store is closed"),
             other => self.broken(what, other.to_string()),
         }
@@ -83,6 +83,11 @@ impl Target {
             sqlstate: None,
             source: Cause(cause).into(),
         }
+    }
+
+    /// The store is away: it was asked and says nothing.
+    pub(super) fn silent(&self, what: &str) -> StoreError {
+        self.away(what, "no answer in time".to_owned())
     }
 
     /// Something is there that cannot be.
@@ -128,7 +133,7 @@ impl Target {
             "unexpected message from server" | "error parsing response from server" => {
                 "is it a PostgreSQL server that listens there?"
             }
-            "timeout waiting for server" => return self.away(what, "no answer in time".to_owned()),
+            "timeout waiting for server" => return self.silent(what),
             _ => return self.broken(what, one_line(error)),
         };
         StoreError::Setup {

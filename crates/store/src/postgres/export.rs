@@ -37,9 +37,9 @@ pub(super) async fn read_items(
     };
     let session = connections.session(WHAT).await?;
     session.run(BEGIN).await?;
-    let rows = session.query_raw(&sql, params).await.map_err(|error| session.error(&error))?;
+    let rows = session.answer(session.query_raw(&sql, params)).await?;
     let mut rows = pin!(rows);
-    while let Some(row) = rows.try_next().await.map_err(|error| session.error(&error))? {
+    while let Some(row) = session.answer(rows.try_next()).await? {
         let fields = match item.table {
             Some(_) => typed_fields(item, &row),
             None => json(row.get(0)).and_then(|fields| match fields {

@@ -72,7 +72,7 @@ impl PostgresStore {
     pub fn new(url: &str, settings: &StoreSettings) -> Result<Self, StoreError> {
         let target = Target::parse(url, settings)?;
         Ok(Self {
-            connections: Connections::new(target, settings)?,
+            connections: Connections::new(target)?,
             lock: RunLock::default(),
             flights: Flights::default(),
             tables: RwLock::default(),

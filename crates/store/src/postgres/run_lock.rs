@@ -9,9 +9,8 @@ use std::time::{Duration, Instant};
 use dragline_core::StoreError;
 use dragline_core::store::{RunKey, StoreResult};
 use tokio::sync::Mutex;
-use tokio_postgres::Client;
 
-use super::connections::Connections;
+use super::connections::{Connections, LoneSession};
 
 /// How often a held lock is tried again.
 const POLL: Duration = Duration::from_millis(100);
@@ -27,7 +26,13 @@ pub(super) struct RunLock(Mutex<Option<Held>>);
 
 struct Held {
     name: String,
-    session: Client,
+    session: LoneSession,
+}
+
+impl Held {
+    fn is_lost(&self) -> bool {
+        self.session.client.is_closed()
+    }
 }
 
 impl RunLock {
@@ -39,7 +44,7 @@ impl RunLock {
         patience: Duration,
     ) -> StoreResult<()> {
         let mut held = self.0.lock().await;
-        if held.as_ref().is_some_and(|held| held.name == name && !held.session.is_closed()) {
+        if held.as_ref().is_some_and(|held| held.name == name && !held.is_lost()) {
             return Ok(());
         }
         match try_for(connections, name, patience).await? {
@@ -56,12 +61,13 @@ impl RunLock {
     /// Takes a lost lock again.
     pub(super) async fn ensure(&self, connections: &Connections, run: &RunKey) -> StoreResult<()> {
         let mut lock = self.0.lock().await;
-        let Some(held) = lock.as_mut().filter(|held| held.session.is_closed()) else { return Ok(()) };
-        tracing::warn!(
-            run = held.name,
-            "the session that held the run's lock is gone; taking the lock again"
-        );
+        let Some(held) = lock.as_mut().filter(|held| held.is_lost()) else { return Ok(()) };
+        // In an outage this is tried with every flush: who waits hears of that, and here of its end alone.
         if let Some(session) = try_for(connections, &held.name, RETAKE_PATIENCE).await? {
+            tracing::info!(
+                run = held.name,
+                "the session that held the run's lock was lost; the lock is held again"
+            );
             held.session = session;
             return Ok(());
         }
@@ -81,13 +87,17 @@ impl RunLock {
     }
 }
 
-async fn try_for(connections: &Connections, name: &str, patience: Duration) -> StoreResult<Option<Client>> {
+async fn try_for(
+    connections: &Connections,
+    name: &str,
+    patience: Duration,
+) -> StoreResult<Option<LoneSession>> {
     let what = "taking the run's lock";
     let deadline = Instant::now() + patience;
     let session = connections.lone_session(what).await?;
     loop {
-        let row = session.query_one(TRY, &[&name]).await;
-        if row.map_err(|error| connections.target().error(what, &error))?.get(0) {
+        let row = connections.answer(what, session.client.query_one(TRY, &[&name])).await?;
+        if row.get(0) {
             return Ok(Some(session));
         }
         if Instant::now() >= deadline {

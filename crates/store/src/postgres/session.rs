@@ -9,7 +9,6 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use deadpool_postgres::{ClientWrapper, Object};
-use dragline_core::StoreError;
 use dragline_core::store::StoreResult;
 use futures_util::SinkExt;
 use tokio_postgres::types::ToSql;
@@ -44,15 +43,15 @@ impl Session {
         self.at_rest = true;
     }
 
-    /// An error of this session.
-    pub(super) fn error(&self, error: &Error) -> StoreError {
-        self.dialer.target.error(self.what, error)
+    /// The answer to what was asked of this session, or its error; silence is one.
+    pub(super) async fn answer<T>(&self, asked: impl Future<Output = Result<T, Error>>) -> StoreResult<T> {
+        self.dialer.answer(self.what, asked).await
     }
 
     /// Rows of a statement.
     pub(super) async fn rows(&self, sql: &str, params: Params<'_>) -> StoreResult<Vec<Row>> {
         let rows = async { self.query(&self.prepare_cached(sql).await?, params).await };
-        rows.await.map_err(|error| self.error(&error))
+        self.answer(rows).await
     }
 
     /// The only row of a statement, if there is one.
@@ -63,18 +62,18 @@ impl Session {
     /// Runs a statement; the number of rows that it changed.
     pub(super) async fn change(&self, sql: &str, params: Params<'_>) -> StoreResult<u64> {
         let changed = async { self.execute(&self.prepare_cached(sql).await?, params).await };
-        changed.await.map_err(|error| self.error(&error))
+        self.answer(changed).await
     }
 
     /// Runs statements without parameters.
     pub(super) async fn run(&self, sql: &str) -> StoreResult<()> {
-        self.batch_execute(sql).await.map_err(|error| self.error(&error))
+        self.answer(self.batch_execute(sql)).await
     }
 
     /// Copies rows in; how many.
     pub(super) async fn copy(&self, sql: &str, rows: CopyText) -> StoreResult<u64> {
         let copied = async { self.send_copy(&self.prepare_cached(sql).await?, rows.into_bytes()).await };
-        copied.await.map_err(|error| self.error(&error))
+        self.answer(copied).await
     }
 
     /// Copies rows into a staging table, and runs the statement that takes them from there. The statement is
@@ -112,7 +111,7 @@ impl Session {
             let (_, taken) = tokio::try_join!(biased; self.send_copy(&copy, rows.into_bytes()), run(take))?;
             Ok(taken)
         };
-        taken.await.map_err(|error| self.error(&error))
+        self.answer(taken).await
     }
 
     async fn send_copy(&self, copy: &Statement, mut rows: Bytes) -> Result<u64, Error> {

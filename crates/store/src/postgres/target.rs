@@ -1,6 +1,7 @@
 //! From the store's URL to what a connection needs, and to a name for it that holds no secret.
 
 use std::fmt::Write as _;
+use std::time::Duration;
 
 use dragline_core::StoreError;
 use tokio_postgres::Config;
@@ -9,8 +10,8 @@ use tokio_postgres::config::{Host, SslMode};
 use crate::StoreSettings;
 
 /// Dead peers are found within about half a minute: 10 s of silence, then 3 probes, 5 s apart.
-const KEEPALIVE_IDLE: std::time::Duration = std::time::Duration::from_secs(10);
-const KEEPALIVE_INTERVAL: std::time::Duration = std::time::Duration::from_secs(5);
+const KEEPALIVE_IDLE: Duration = Duration::from_secs(10);
+const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(5);
 const KEEPALIVE_RETRIES: u32 = 3;
 const DEFAULT_PORT: u16 = 5432;
 
@@ -25,6 +26,8 @@ pub(super) struct Target {
     pub(super) user: String,
     /// The database.
     pub(super) database: String,
+    /// The limits; those that the URL names are the URL's.
+    pub(super) limits: StoreSettings,
 }
 
 impl Target {
@@ -43,17 +46,49 @@ impl Target {
         if config.get_application_name().is_none() {
             config.application_name("dragline");
         }
+        let limits = limits(&config, settings);
         config
-            .connect_timeout(settings.connect_timeout)
-            .tcp_user_timeout(settings.statement_timeout)
+            .connect_timeout(limits.connect_timeout)
+            .tcp_user_timeout(limits.statement_timeout)
             .keepalives(true)
             .keepalives_idle(KEEPALIVE_IDLE)
             .keepalives_interval(KEEPALIVE_INTERVAL)
             .keepalives_retries(KEEPALIVE_RETRIES);
         let user = config.get_user().unwrap_or_default().to_owned();
         let database = config.get_dbname().unwrap_or(&user).to_owned();
-        Ok(Self { location: location(&config, &user, &database), config, user, database })
+        Ok(Self { location: location(&config, &user, &database), config, user, database, limits })
     }
+}
+
+/// What `?connect_timeout=3&options=-cstatement_timeout%3D10s` says, and the settings for the rest.
+fn limits(config: &Config, settings: &StoreSettings) -> StoreSettings {
+    let options = config.get_options().unwrap_or_default();
+    let statement_timeout = time_in(options, "statement_timeout").unwrap_or(settings.statement_timeout);
+    StoreSettings {
+        connect_timeout: config.get_connect_timeout().copied().unwrap_or(settings.connect_timeout),
+        statement_timeout,
+        // A lock that is waited for longer than a statement may take is never missed.
+        lock_timeout: time_in(options, "lock_timeout")
+            .unwrap_or(settings.lock_timeout)
+            .min(statement_timeout),
+        ..settings.clone()
+    }
+}
+
+/// A time among the server's options, as the server reads it: milliseconds unless it has a unit. Zero, for no
+/// limit, is none: nothing here waits for ever.
+fn time_in(options: &str, name: &str) -> Option<Duration> {
+    let (_, rest) = options.rsplit_once(&format!("{name}="))?;
+    let value = rest.split_whitespace().next()?;
+    let digits = value.find(|c: char| !c.is_ascii_digit()).unwrap_or(value.len());
+    let number: u64 = value[..digits].parse().ok()?;
+    let time = match &value[digits..] {
+        "" | "ms" => Duration::from_millis(number),
+        "s" => Duration::from_secs(number),
+        "min" => Duration::from_secs(number.checked_mul(60)?),
+        _ => return None,
+    };
+    (!time.is_zero()).then_some(time)
 }
 
 fn location(config: &Config, user: &str, database: &str) -> String {
@@ -121,6 +156,22 @@ mod tests {
         ] {
             assert_eq!(target(url).unwrap().location, location);
         }
+    }
+
+    #[test]
+    fn limits_in_the_url_win() {
+        let limits = |url: &str| target(url).unwrap().limits;
+        assert_eq!(limits("postgres://me@h/d"), StoreSettings::default());
+        let some =
+            limits("postgres://me@h/d?connect_timeout=3&options=-cstatement_timeout%3D2s%20-cjit%3Doff");
+        assert_eq!(some.connect_timeout, Duration::from_secs(3));
+        assert_eq!(
+            (some.statement_timeout, some.lock_timeout),
+            (Duration::from_secs(2), Duration::from_secs(2))
+        );
+        let lock = limits("postgres://me@h/d?options=-clock_timeout%3D700").lock_timeout;
+        assert_eq!(lock, Duration::from_millis(700));
+        assert_eq!(limits("postgres://me@h/d?options=-cstatement_timeout%3D0"), StoreSettings::default());
     }
 
     #[test]
