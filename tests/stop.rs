@@ -15,6 +15,8 @@ on_both_stores!(
     a_stop_with_every_fetch_stalled_is_bounded,
     a_second_signal_forces_the_end,
     a_parse_that_never_returns_is_named_and_left_behind,
+    a_parse_beyond_its_time_fails_its_page_and_is_replaced,
+    parses_that_hang_again_and_again_stop_the_run,
 );
 
 fn sigterm_stops_in_time_and_the_same_command_finishes(stored: &Stored) {
@@ -84,6 +86,35 @@ fn a_parse_that_never_returns_is_named_and_left_behind(stored: &Stored) {
     let stopped = running.finish_within(Duration::from_secs(10));
     stopped.assert_code(75).assert_stdout("stuck").assert_stdout(&stuck);
     assert_eq!((stored.pages("done"), stored.pages("queued")), (2, 1));
+}
+
+/// A site whose start page links to `hanging` pages that hang and to ten that do not.
+fn hanging_site(hanging: usize) -> Site {
+    let hang = (0..hanging).map(|number| format!("/{number}/hang"));
+    let fine = (0..10).map(|number| format!("/{number}/fine"));
+    let paths: Vec<String> = hang.chain(fine).collect();
+    let links: String = paths.iter().map(|path| format!("<a href={path}>{path}</a>")).collect();
+    let site = Site::builder().page("/", Answer::html(links));
+    paths.iter().fold(site, |site, path| site.page(path, Answer::html("a page"))).start()
+}
+
+fn a_parse_beyond_its_time_fails_its_page_and_is_replaced(stored: &Stored) {
+    let site = hanging_site(2);
+    let nasty =
+        crawl_nasty(&site.url("/"), stored).args(["--crawl-threads", "2", "--parse-timeout", "500ms"]);
+    let finished = nasty.run();
+    finished.assert_code(0).assert_stdout("done 11, failed 2").assert_stderr("left behind");
+    let errors = stored.query("select error from crawl_requests where state = 'failed'");
+    assert!(errors.iter().all(|row| row[0].contains("did not come back within 0.5 s")), "{errors:?}");
+}
+
+fn parses_that_hang_again_and_again_stop_the_run(stored: &Stored) {
+    let site = hanging_site(8);
+    let nasty =
+        crawl_nasty(&site.url("/"), stored).args(["--crawl-threads", "2", "--parse-timeout", "300ms"]);
+    let stopped = nasty.run();
+    stopped.assert_code(75).assert_stdout("does not come back, again and again");
+    assert!(stored.pages("queued") > 0, "what was not reached is still queued");
 }
 
 #[test]

@@ -212,6 +212,11 @@ pub(crate) struct Tuning {
     #[arg(long, env = "DRAGLINE_CRAWL_THREADS", value_name = "N", help_heading = PROCESS)]
     pub(crate) crawl_threads: Option<usize>,
 
+    /// Time for the parse of one page; after it the page fails and its thread is replaced [default: 300s]
+    #[arg(long, env = "DRAGLINE_PARSE_TIMEOUT", value_name = "TIME", value_parser = duration, help_heading = PROCESS)]
+    #[serde(deserialize_with = "crate::settings::parse::duration_in_file")]
+    pub(crate) parse_timeout: Option<Duration>,
+
     /// Memory for pages, outcomes and batches in hand [default: 256MiB]
     #[arg(long, env = "DRAGLINE_MEMORY_BUDGET", value_name = "BYTES", value_parser = bytes, help_heading = PROCESS)]
     #[serde(deserialize_with = "crate::settings::parse::bytes_in_file")]

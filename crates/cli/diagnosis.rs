@@ -6,8 +6,8 @@ use std::fmt::Write as _;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use dragline_core::activity::ActivityBoard;
 use dragline_engine::CrawlStats;
+use dragline_engine::crawl::Desks;
 use dragline_pipelines::persistence::{Monitor, PersistenceStatus};
 
 use crate::heartbeat::Heartbeat;
@@ -24,8 +24,7 @@ pub(crate) struct Diagnosis {
 /// Who publishes what.
 pub(crate) struct Parts {
     pub(crate) heartbeat: Arc<Heartbeat>,
-    pub(crate) activity: ActivityBoard,
-    pub(crate) crawl_threads: usize,
+    pub(crate) desks: Desks,
     pub(crate) stats: Arc<CrawlStats>,
     pub(crate) persistence: Monitor,
 }
@@ -62,8 +61,8 @@ impl Diagnosis {
         for (part, age) in self.heartbeats() {
             line(part, &format!("last heartbeat {:.1} s ago", age.as_secs_f64()));
         }
-        for index in 0..parts.crawl_threads {
-            let doing = parts.activity.get(index).map_or_else(
+        for index in 0..parts.desks.count() {
+            let doing = parts.desks.activity(index).map_or_else(
                 || "waits for a page".to_owned(),
                 |activity| {
                     format!("parsing {} for {:.1} s", activity.url, activity.since.elapsed().as_secs_f64())

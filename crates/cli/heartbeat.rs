@@ -1,14 +1,15 @@
 //! The heartbeat file: written by the working loops themselves, read by `dragline healthcheck`.
 //!
 //! It holds one JSON object: the pid and, for each loop, the moment of its last beat in milliseconds since
-//! 1970. It is replaced by renaming, so that a reader never sees half of one.
+//! 1970; while the crawl waits for its store also since when, for that is no reason to restart it. The file is
+//! replaced by renaming, so that a reader never sees half of one.
 
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use dragline_core::pulse::{Beating, Pulse};
 use serde::{Deserialize, Serialize};
@@ -23,12 +24,16 @@ struct Beats {
     pid: u32,
     scheduler_ms: u64,
     persistence_ms: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    degraded_since_ms: Option<u64>,
 }
 
 /// Keeps the beats of this process, and the file if there is one.
 pub(crate) struct Heartbeat {
     scheduler_ms: AtomicU64,
     persistence_ms: AtomicU64,
+    /// 0 when it is not.
+    degraded_since_ms: AtomicU64,
     file: Option<PathBuf>,
     written_ms: Mutex<u64>,
 }
@@ -40,6 +45,7 @@ impl Heartbeat {
         let heartbeat = Self {
             scheduler_ms: AtomicU64::new(now),
             persistence_ms: AtomicU64::new(now),
+            degraded_since_ms: AtomicU64::new(0),
             file,
             written_ms: Mutex::new(now),
         };
@@ -60,6 +66,7 @@ impl Heartbeat {
             pid: std::process::id(),
             scheduler_ms: self.scheduler_ms.load(Ordering::Relaxed),
             persistence_ms: self.persistence_ms.load(Ordering::Relaxed),
+            degraded_since_ms: Some(self.degraded_since_ms.load(Ordering::Relaxed)).filter(|since| *since > 0),
         };
         let mut name = file.as_os_str().to_owned();
         name.push(format!(".{}.tmp", std::process::id()));
@@ -84,6 +91,11 @@ impl Pulse for Heartbeat {
                 tracing::warn!(%error, "the heartbeat file could not be written");
             }
         }
+    }
+
+    fn degraded(&self, since: Option<Instant>) {
+        let since_ms = since.map_or(0, |since| unix_ms().saturating_sub(millis(since.elapsed())));
+        self.degraded_since_ms.store(since_ms, Ordering::Relaxed);
     }
 }
 
@@ -121,7 +133,10 @@ pub(crate) fn check(file: &Path, max_age: Duration) -> Result<String, String> {
         }
         oldest = oldest.max(age);
     }
-    Ok(format!("pid {} is alive, the oldest heartbeat is {} s old", beats.pid, oldest / 1_000))
+    let degraded = beats.degraded_since_ms.map_or_else(String::new, |since| {
+        format!(" and degraded: it has waited for its store for {} s", now.saturating_sub(since) / 1_000)
+    });
+    Ok(format!("pid {} is alive{degraded}, the oldest heartbeat is {} s old", beats.pid, oldest / 1_000))
 }
 
 fn unix_ms() -> u64 {
@@ -143,8 +158,8 @@ mod tests {
     fn with(scheduler_ms: u64, persistence_ms: u64) -> Result<String, String> {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("beat");
-        fs::write(&file, serde_json::to_vec(&Beats { pid: 7, scheduler_ms, persistence_ms }).unwrap())
-            .unwrap();
+        let beats = Beats { pid: 7, scheduler_ms, persistence_ms, degraded_since_ms: None };
+        fs::write(&file, serde_json::to_vec(&beats).unwrap()).unwrap();
         check(&file, Duration::from_secs(60))
     }
 
@@ -155,6 +170,20 @@ mod tests {
         assert!(with(now - 61_000, now).unwrap_err().contains("scheduler"));
         assert!(with(now, now - 61_000).unwrap_err().contains("persistence"));
         assert!(with(now + 60_000, now).unwrap_err().contains("future"));
+    }
+
+    #[test]
+    fn a_crawl_that_waits_for_its_store_is_alive_and_degraded() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("beat");
+        let heartbeat = Heartbeat::start(Some(file.clone())).unwrap();
+        heartbeat.degraded(Some(Instant::now()));
+        heartbeat.write().unwrap();
+        let line = check(&file, Duration::from_secs(60)).unwrap();
+        assert!(line.contains("is alive and degraded: it has waited for its store for 0 s"), "{line}");
+        heartbeat.degraded(None);
+        heartbeat.write().unwrap();
+        assert!(!check(&file, Duration::from_secs(60)).unwrap().contains("degraded"));
     }
 
     #[test]

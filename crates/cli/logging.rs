@@ -1,6 +1,7 @@
 //! The log: lines on stderr, for people or for machines.
 
 use std::io;
+use std::panic::PanicHookInfo;
 
 use tracing_subscriber::EnvFilter;
 
@@ -26,7 +27,16 @@ pub(crate) fn start(format: LogFormat, filter: Option<&str>) -> Result<(), Faile
         }
         LogFormat::Json => lines.json().flatten_event(true).with_current_span(true).try_init(),
     };
+    std::panic::set_hook(Box::new(log_panic));
     // A binary of somebody's own may have set up its own log before: then that one is used.
     let _ = started;
     Ok(())
+}
+
+/// A panic is a line of the log like any other. What it costs is told by whoever catches it: mostly one page.
+fn log_panic(panic: &PanicHookInfo<'_>) {
+    let message = panic.payload_as_str().unwrap_or("no message");
+    let place = panic.location().map(ToString::to_string).unwrap_or_default();
+    let thread = std::thread::current();
+    tracing::warn!(thread = thread.name(), place, "panicked: {message}");
 }

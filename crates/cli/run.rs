@@ -13,7 +13,6 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Select, bounded};
 use dragline_core::Spider;
-use dragline_core::activity::ActivityBoard;
 use dragline_core::stop::Stop;
 use dragline_core::store::{OpenedRun, RunState};
 use dragline_core::worker::Worker;
@@ -66,7 +65,6 @@ pub(crate) fn crawl(spider: &Arc<dyn Spider>, settings: &CrawlSettings) -> Resul
     // Then the crawl threads, then the downloads that feed them.
     let engine = Arc::new(settings.engine.clone());
     let stats = Arc::new(CrawlStats::default());
-    let activity = ActivityBoard::new(settings.engine.crawl_threads);
     let (pages, page_queue) = bounded(settings.engine.concurrency);
     let (finish, finished) = bounded(0);
     let crawl = crawl::spawn(CrawlThreads {
@@ -78,7 +76,6 @@ pub(crate) fn crawl(spider: &Arc<dyn Spider>, settings: &CrawlSettings) -> Resul
         sink: pipeline.sink(),
         stop: stop.clone(),
         finish: finished,
-        activity: activity.clone(),
         stats: Arc::clone(&stats),
     })
     .map_err(|error| no_thread(&error))?;
@@ -94,12 +91,10 @@ pub(crate) fn crawl(spider: &Arc<dyn Spider>, settings: &CrawlSettings) -> Resul
         stats: Arc::clone(&stats),
     })
     .map_err(|error| Failed::error(crate::exit::chain(&error)))?;
-    let threads = settings.engine.crawl_threads;
     let total = settings.shutdown_timeout;
     let diagnosis = Diagnosis::new(Parts {
         heartbeat,
-        activity: activity.clone(),
-        crawl_threads: threads,
+        desks: crawl.desks().clone(),
         stats: Arc::clone(&stats),
         persistence: pipeline.monitor(),
     });
@@ -112,7 +107,7 @@ pub(crate) fn crawl(spider: &Arc<dyn Spider>, settings: &CrawlSettings) -> Resul
 
     let mut report = StopReport::default();
     let stop_began = Instant::now();
-    let producers = Producers { download, crawl, finish, activity };
+    let producers = Producers { download, crawl, finish };
     let end = join_producers(producers, stop_began, settings.stop_times, &watchdog, &mut report);
     let (state, reason, exit) = verdict(end, &stop);
     let run_end = RunEnd { state, reason: reason.clone() };

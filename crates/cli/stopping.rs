@@ -7,9 +7,9 @@
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::Sender;
-use dragline_core::activity::ActivityBoard;
 use dragline_core::worker::{JoinError, Worker};
 use dragline_engine::CrawlEnd;
+use dragline_engine::crawl::{Crew, LeftBehind};
 use dragline_pipelines::persistence::{CloseReport, PersistencePipeline, RunEnd};
 use tracing::warn;
 
@@ -55,11 +55,9 @@ pub(crate) struct Producers {
     /// The scheduler and the downloads.
     pub(crate) download: Worker<CrawlEnd>,
     /// The crawl threads.
-    pub(crate) crawl: Vec<Worker<()>>,
+    pub(crate) crawl: Crew,
     /// Dropped to end the crawl threads after the page in hand.
     pub(crate) finish: Sender<()>,
-    /// What each crawl thread does.
-    pub(crate) activity: ActivityBoard,
 }
 
 /// Waits for the downloads to end, then for the crawl threads; says how the crawl ended.
@@ -76,22 +74,12 @@ pub(crate) fn join_producers(
     watchdog.step("crawl threads");
     timed(&mut report.steps, "crawl threads", || {
         drop(producers.finish);
-        for (index, worker) in producers.crawl.iter().enumerate() {
-            match worker.join_until(began + times.crawl_until) {
-                Ok(()) => {}
-                Err(JoinError::StillRunning(name)) => {
-                    let doing = producers.activity.get(index).map_or_else(
-                        || format!("{name}: does not end"),
-                        |activity| {
-                            let seconds = activity.since.elapsed().as_secs_f64();
-                            format!("{name}: parsing {} for {seconds:.1} s", activity.url)
-                        },
-                    );
-                    warn!("left behind: {doing}; its page is still queued");
-                    report.stuck.push(doing);
-                }
-                Err(error @ JoinError::Panicked { .. }) => report.stuck.push(error.to_string()),
-            }
+        match producers.crawl.join_until(began + times.crawl_until) {
+            Ok(left_behind) => report.stuck = left_behind.iter().map(words).collect(),
+            Err(error) => report.stuck.push(error.to_string()),
+        }
+        for stuck in &report.stuck {
+            warn!("left behind: {stuck}");
         }
     });
     end
@@ -108,6 +96,16 @@ pub(crate) fn close_pipeline(
     watchdog.step("persistence");
     report.close = pipeline.close_spider(end, deadline);
     report.steps.extend(report.close.steps.iter().copied());
+}
+
+fn words(left: &LeftBehind) -> String {
+    match &left.activity {
+        Some(activity) => {
+            let seconds = activity.since.elapsed().as_secs_f64();
+            format!("{}: parsing {} for {seconds:.1} s", left.thread, activity.url)
+        }
+        None => format!("{}: does not end", left.thread),
+    }
 }
 
 fn timed<T>(steps: &mut Vec<(&'static str, Duration)>, name: &'static str, work: impl FnOnce() -> T) -> T {

@@ -16,7 +16,7 @@ pub(crate) fn verdict(end: Result<CrawlEnd, JoinError>, stop: &Stop) -> (RunStat
         Ok(CrawlEnd::Stopped(reason @ (StopReason::MaxItems | StopReason::MaxDuration))) => {
             (RunState::Finished, reason.to_string(), Exit::Finished)
         }
-        Ok(CrawlEnd::Stopped(reason @ StopReason::Signal(_))) => {
+        Ok(CrawlEnd::Stopped(reason @ (StopReason::Signal(_) | StopReason::ParsesHang))) => {
             (RunState::Stopped, reason.to_string(), Exit::Stopped)
         }
         Ok(CrawlEnd::Stopped(reason @ StopReason::Failed(_))) => {

@@ -65,6 +65,7 @@ impl Tuning {
             request_timeout: self.request_timeout.or(below.request_timeout),
             max_body: self.max_body.or(below.max_body),
             crawl_threads: self.crawl_threads.or(below.crawl_threads),
+            parse_timeout: self.parse_timeout.or(below.parse_timeout),
             memory_budget: self.memory_budget.or(below.memory_budget),
             flush_rows: self.flush_rows.or(below.flush_rows),
             flush_bytes: self.flush_bytes.or(below.flush_bytes),

@@ -142,6 +142,7 @@ fn engine(tuning: &Tuning) -> Result<EngineSettings, Failed> {
         crawl_threads: at_least_one("crawl-threads", tuning.crawl_threads, defaults.crawl_threads)?,
         obey_robots: tuning.robots.unwrap_or(defaults.obey_robots),
         user_agent: tuning.user_agent.clone().unwrap_or(defaults.user_agent),
+        parse_timeout: tuning.parse_timeout.unwrap_or(defaults.parse_timeout),
         retries: tuning.retries.unwrap_or(defaults.retries),
         connect_timeout: tuning.connect_timeout.unwrap_or(defaults.connect_timeout),
         request_timeout: tuning.request_timeout.unwrap_or(defaults.request_timeout),

@@ -10,7 +10,6 @@
 #[allow(unused_extern_crates)]
 extern crate self as dragline;
 
-pub mod activity;
 pub mod args;
 pub mod bridge;
 pub mod budget;
@@ -22,8 +21,8 @@ pub mod error;
 pub mod fingerprint;
 pub mod frontier;
 pub mod item;
-pub mod letters;
 pub mod item_pipeline;
+pub mod letters;
 pub mod outcome;
 pub mod output;
 pub mod page;

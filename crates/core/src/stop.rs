@@ -17,6 +17,8 @@ pub enum StopReason {
     Signal(&'static str),
     /// `--max-duration` has passed.
     MaxDuration,
+    /// More parses did not come back than there are crawl threads.
+    ParsesHang,
     /// `--max-items` are stored.
     MaxItems,
     /// Something broke; the run can be resumed.
@@ -29,6 +31,7 @@ impl fmt::Display for StopReason {
             Self::Signal(name) => write!(f, "signal {name}"),
             Self::MaxDuration => f.write_str("max-duration"),
             Self::MaxItems => f.write_str("max-items"),
+            Self::ParsesHang => f.write_str("the spider's parse does not come back, again and again"),
             Self::Failed(what) => write!(f, "error: {what}"),
         }
     }

@@ -20,6 +20,6 @@ pub enum Job {
 pub struct GivenUp {
     /// What the spider is told.
     pub failure: Failure,
-    /// Returned when the outcome is taken.
-    pub credit: Credit,
+    /// Returned when the outcome is taken; there until a crawl thread takes the job.
+    pub credit: Option<Credit>,
 }

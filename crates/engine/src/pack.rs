@@ -11,11 +11,10 @@ use dragline_core::outcome::clean;
 use dragline_core::value::json_has_nul;
 use dragline_core::worker::panic_message;
 use dragline_core::{
-    DeadLetter, Fingerprint, ItemPipeline, ItemRecord, ItemType, Output, Page, PageOutcome, PageState,
-    QueuedRequest, Request, Response, Spider, Verdict,
+    DeadLetter, Failure, Fingerprint, ItemPipeline, ItemRecord, ItemType, Output, Page, PageOutcome,
+    PageState, QueuedRequest, Request, Response, Spider, Verdict,
 };
 
-use crate::job::GivenUp;
 use crate::scope::{LinkRefusal, Scope};
 use crate::stats::CrawlStats;
 
@@ -38,7 +37,7 @@ impl Packer {
     pub(crate) fn page(&self, response: Response, scope: &Scope) -> PageOutcome {
         let page = Page::new(response);
         let produced = self.produce(&page, scope);
-        let Response { queued, status, attempts, credit, charge, .. } = page.into_response();
+        let Response { queued, status, attempts, .. } = page.into_response();
         let mut outcome =
             PageOutcome::new(queued.fingerprint, queued.request.url().as_str(), PageState::Done);
         (outcome.status, outcome.attempts) = (Some(status), attempts);
@@ -57,26 +56,18 @@ impl Packer {
                 outcome.error = Some(clean(&fault));
             }
         }
-        // The body is gone, the outcome is what is held from here on.
-        (outcome.credit, outcome.charge) = (credit, charge);
-        let bytes = outcome.size();
-        if let Some(charge) = &mut outcome.charge {
-            charge.set(bytes);
-        }
         outcome
     }
 
     /// Tells the spider that a request was given up, and packs the failure.
-    pub(crate) fn given_up(&self, given_up: GivenUp) -> PageOutcome {
-        let GivenUp { failure, credit } = given_up;
-        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| self.spider.failed(&failure))) {
+    pub(crate) fn given_up(&self, failure: &Failure) -> PageOutcome {
+        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| self.spider.failed(failure))) {
             tracing::warn!(error = panic_message(&*panic), "the spider's `failed` panicked");
         }
         let url = failure.queued.request.url().as_str();
         let mut outcome = PageOutcome::new(failure.queued.fingerprint, url, PageState::Failed);
         (outcome.status, outcome.attempts) = (failure.status, failure.attempts);
         outcome.error = Some(clean(&failure.error));
-        outcome.credit = Some(credit);
         outcome
     }
 
@@ -191,7 +182,7 @@ fn unstorable(request: &Request) -> Option<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use dragline_core::{Args, Column, ColumnType, Error, Failure, Item, Value};
+    use dragline_core::{Args, Column, ColumnType, Error, Item, Value};
     use std::sync::Mutex;
 
     const COLUMNS: &[Column] = &[Column { name: "text", kind: ColumnType::Text, nullable: false }];
@@ -384,15 +375,11 @@ mod tests {
     #[test]
     fn a_spider_hears_of_what_was_given_up_and_may_panic_at_it() {
         let packer = packer(|_, _| Ok(()));
-        let credits = dragline_core::credit::Credits::new(1, || {});
         let queued = QueuedRequest::start(Request::get("http://a.example/").unwrap(), 0);
         let failure = Failure { queued, status: Some(404), attempts: 1, error: "HTTP 404".to_owned() };
-        let outcome = packer.given_up(GivenUp { failure, credit: credits.try_take().unwrap() });
+        let outcome = packer.given_up(&failure);
         assert_eq!((outcome.state, outcome.status), (PageState::Failed, Some(404)));
         assert_eq!(outcome.error.as_deref(), Some("HTTP 404"));
-        assert_eq!(credits.in_use(), 1);
-        drop(outcome);
-        assert_eq!(credits.in_use(), 0);
     }
 
     struct Other;

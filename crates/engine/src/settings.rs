@@ -16,6 +16,8 @@ pub struct EngineSettings {
     pub rate_per_second: Option<f64>,
     /// Threads that parse.
     pub crawl_threads: usize,
+    /// Longest time for the parse of one page. After it the page fails and its thread is left behind.
+    pub parse_timeout: Duration,
     /// Whether robots.txt is fetched and obeyed.
     pub obey_robots: bool,
     /// The `User-Agent` that is sent.
@@ -67,6 +69,7 @@ impl Default for EngineSettings {
             host_concurrency: 2,
             rate_per_second: Some(2.0),
             crawl_threads: std::thread::available_parallelism().map_or(1, NonZero::get),
+            parse_timeout: Duration::from_secs(300),
             obey_robots: true,
             user_agent: concat!("dragline/", env!("CARGO_PKG_VERSION"), " (crawler)").to_owned(),
             robots_agent: "dragline".to_owned(),
@@ -115,6 +118,7 @@ impl EngineSettings {
             ("request_timeout", self.request_timeout),
             ("connect_timeout", self.connect_timeout),
             ("read_timeout", self.read_timeout),
+            ("parse_timeout", self.parse_timeout),
         ];
         for (name, value) in longer_than_zero {
             refuse_if(value.is_zero(), name, &format!("{value:?}"), "it must be longer than zero")?;

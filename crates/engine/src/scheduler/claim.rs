@@ -120,7 +120,10 @@ impl Scheduler {
     pub(super) fn give_up(&mut self, waiting: Waiting, status: Option<u16>, error: String, credit: Credit) {
         let Waiting { queued, attempts } = waiting;
         tracing::debug!(url = queued.request.url().as_str(), attempts, error, "given up");
-        self.hand_on(Job::GivenUp(GivenUp { failure: Failure { queued, status, attempts, error }, credit }));
+        self.hand_on(Job::GivenUp(GivenUp {
+            failure: Failure { queued, status, attempts, error },
+            credit: Some(credit),
+        }));
     }
 
     /// Hands a job to the crawl threads. The channel holds as many jobs as there are credits.

@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Sender, bounded};
-use dragline_core::activity::ActivityBoard;
 use dragline_core::pulse::NoPulse;
 use dragline_core::stop::Stop;
 use dragline_core::store::{OpenedRun, RunKey};
@@ -15,6 +14,7 @@ use dragline_core::{
 };
 
 use super::frontier::{Frontier, Sink};
+use crate::crawl::Crew;
 use crate::{
     CrawlEnd, CrawlStats, CrawlThreads, DownloadThread, EngineSettings, StatsSnapshot, crawl, download,
     receipt_channel,
@@ -99,9 +99,9 @@ pub(crate) struct Crawl {
     pub(crate) sink: Option<Arc<Sink>>,
     pub(crate) begun: Instant,
     download: Worker<CrawlEnd>,
-    threads: Vec<Worker<()>>,
+    threads: Crew,
     store: Worker<()>,
-    _finish: Sender<()>,
+    finish: Option<Sender<()>>,
 }
 
 /// A crawl that has ended.
@@ -149,7 +149,6 @@ impl Crawl {
             sink: Arc::clone(&sink) as _,
             stop: stop.clone(),
             finish: finished,
-            activity: ActivityBoard::new(settings.crawl_threads),
             stats: Arc::clone(&stats),
         })
         .unwrap();
@@ -165,7 +164,17 @@ impl Crawl {
             stats: Arc::clone(&stats),
         })
         .unwrap();
-        Self { frontier, stats, stop, sink: Some(sink), begun, download, threads, store, _finish: finish }
+        Self {
+            frontier,
+            stats,
+            stop,
+            sink: Some(sink),
+            begun,
+            download,
+            threads,
+            store,
+            finish: Some(finish),
+        }
     }
 
     /// Waits for its end, in the order of a real one.
@@ -173,9 +182,8 @@ impl Crawl {
         let deadline = self.begun + PATIENCE;
         let end = self.download.join_until(deadline).unwrap();
         let elapsed = self.begun.elapsed();
-        for thread in &self.threads {
-            thread.join_until(deadline).unwrap();
-        }
+        self.finish = None;
+        assert!(self.threads.join_until(deadline).unwrap().is_empty());
         self.sink = None;
         self.store.join_until(deadline).unwrap();
         Ended { end, frontier: self.frontier, stats: self.stats.snapshot(), elapsed }

@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, bounded};
-use dragline_core::activity::ActivityBoard;
 use dragline_core::stop::{Stop, StopReason};
 use dragline_core::store::Refill;
 use dragline_core::{
@@ -100,7 +99,7 @@ fn crawl_threads_finish_the_page_in_hand_and_drop_what_waits() {
     let (finish, finished) = bounded(0);
     let (gate, held) = bounded::<()>(0);
     let (outcomes, taken) = bounded(4);
-    let (stop, activity) = (Stop::new(), ActivityBoard::new(1));
+    let stop = Stop::new();
     let threads = crawl::spawn(CrawlThreads {
         settings: Arc::new(EngineSettings { crawl_threads: 1, ..fast() }),
         spider: Arc::new(Held(held)),
@@ -110,7 +109,6 @@ fn crawl_threads_finish_the_page_in_hand_and_drop_what_waits() {
         sink: Arc::new(Taker(outcomes)),
         stop,
         finish: finished,
-        activity: activity.clone(),
         stats: Arc::default(),
     })
     .unwrap();
@@ -118,14 +116,14 @@ fn crawl_threads_finish_the_page_in_hand_and_drop_what_waits() {
         let request = Request::get(format!("http://a.example/{number}")).unwrap();
         pages.send(Job::Parse(Response::stored(request, ""), Scope::default())).unwrap();
     }
-    wait_until("a page in user code", SOON, || activity.get(0).is_some());
-    assert_eq!(activity.get(0).unwrap().url, "http://a.example/0");
+    wait_until("a page in user code", SOON, || threads.desks().activity(0).is_some());
+    assert_eq!(threads.desks().activity(0).unwrap().url, "http://a.example/0");
     drop(finish);
     drop(gate);
-    threads[0].join_until(Instant::now() + SOON).unwrap();
+    assert!(threads.join_until(Instant::now() + SOON).unwrap().is_empty());
     let urls: Vec<String> = taken.try_iter().map(|outcome: PageOutcome| outcome.url).collect();
     assert_eq!(urls, ["http://a.example/0"]);
-    assert!(activity.get(0).is_none());
+    assert!(threads.desks().activity(0).is_none());
 }
 
 /// Parses when the gate opens.

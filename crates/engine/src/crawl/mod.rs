@@ -1,0 +1,138 @@
+//! The crawl threads: plain threads that run plain synchronous code. They parse, run the item pipelines and
+//! hand over page outcomes, and block on nothing but their two channels, always together with abandon.
+
+mod crew;
+mod desk;
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crossbeam_channel::{Receiver, select_biased};
+use dragline_core::stop::Stop;
+use dragline_core::worker::Worker;
+use dragline_core::{ItemPipeline, ItemType, OutcomeSink, PageOutcome, Spider};
+
+pub use self::crew::{Crew, LeftBehind};
+pub use self::desk::{Activity, Desks};
+use crate::job::Job;
+use crate::pack::Packer;
+use crate::settings::EngineSettings;
+use crate::stats::CrawlStats;
+
+/// What the crawl threads need.
+pub struct CrawlThreads {
+    /// How many threads, and which links are followed.
+    pub settings: Arc<EngineSettings>,
+    /// Who parses.
+    pub spider: Arc<dyn Spider>,
+    /// The steps over items, in order.
+    pub pipelines: Arc<[Box<dyn ItemPipeline>]>,
+    /// The item types that the spider declared, whose tables were checked.
+    pub items: Vec<ItemType>,
+    /// Work from the download thread. Its disconnect ends the threads when all that waits is done.
+    pub pages: Receiver<Job>,
+    /// Where outcomes go.
+    pub sink: Arc<dyn OutcomeSink>,
+    /// Abandon ends a thread between two pages.
+    pub stop: Stop,
+    /// Disconnected when the threads shall finish the page in hand and end. Pages that wait are dropped; their
+    /// requests are still queued.
+    pub finish: Receiver<()>,
+    /// Counters.
+    pub stats: Arc<CrawlStats>,
+}
+
+/// Starts the threads `crawl-0`, `crawl-1` … and their supervisor.
+///
+/// # Errors
+/// When the system gives no more threads. Those that were started end with the channel.
+pub fn spawn(threads: CrawlThreads) -> io::Result<Crew> {
+    let settings = &threads.settings;
+    Crew::start(Arc::new(Station {
+        packer: Packer {
+            spider: threads.spider,
+            pipelines: threads.pipelines,
+            items: threads.items,
+            max_depth: settings.max_depth,
+            max_url_bytes: settings.max_url_bytes,
+            stats: threads.stats,
+        },
+        desks: Desks::new(settings.crawl_threads),
+        parse_timeout: settings.parse_timeout,
+        pages: threads.pages,
+        sink: threads.sink,
+        stop: threads.stop,
+        finish: threads.finish,
+    }))
+}
+
+/// What all crawl threads share.
+struct Station {
+    packer: Packer,
+    desks: Desks,
+    parse_timeout: Duration,
+    pages: Receiver<Job>,
+    sink: Arc<dyn OutcomeSink>,
+    stop: Stop,
+    finish: Receiver<()>,
+}
+
+impl Station {
+    fn submit(&self, outcome: PageOutcome) {
+        if let Err(refused) = self.sink.submit(outcome) {
+            // Nothing is lost: the request is still queued in the store.
+            tracing::debug!(%refused, "an outcome was not taken");
+        }
+    }
+}
+
+struct CrawlThread {
+    index: usize,
+    station: Arc<Station>,
+}
+
+impl CrawlThread {
+    fn start(index: usize, station: &Arc<Station>) -> io::Result<Worker<()>> {
+        let thread = Self { index, station: Arc::clone(station) };
+        Worker::spawn(format!("crawl-{index}"), move || {
+            let spider = thread.station.packer.spider.name();
+            let _span = tracing::info_span!("crawl", spider, thread = index).entered();
+            thread.run();
+        })
+    }
+
+    fn run(&self) {
+        let Station { stop, finish, pages, .. } = &*self.station;
+        loop {
+            // In this order: an end that was asked for comes before the pages that wait.
+            let job = select_biased! {
+                recv(stop.abandoned()) -> _ => return,
+                recv(finish) -> _ => return,
+                recv(pages) -> job => job,
+            };
+            let Ok(job) = job else { return };
+            match self.work(job) {
+                Some(outcome) => self.station.submit(outcome),
+                // Another thread sits at this desk by now.
+                None => return,
+            }
+        }
+    }
+
+    /// The job's outcome; `None` when it took too long and the page was taken away meanwhile.
+    fn work(&self, mut job: Job) -> Option<PageOutcome> {
+        let Station { desks, packer, .. } = &*self.station;
+        let ticket = desks.lay(self.index, &mut job);
+        let mut outcome = match job {
+            Job::Parse(response, scope) => {
+                let _span = tracing::info_span!("page", url = %response.queued.request.url()).entered();
+                packer.page(response, &scope)
+            }
+            Job::GivenUp(given_up) => packer.given_up(&given_up.failure),
+        };
+        let page = desks.take(self.index, ticket)?;
+        page.travel_with(&mut outcome);
+        Some(outcome)
+    }
+}
