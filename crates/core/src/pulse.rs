@@ -1,5 +1,7 @@
 //! Heartbeats, given by the working loops themselves: a port that answers proves nothing about them.
 
+use std::time::Instant;
+
 /// A loop whose heartbeat is watched.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Beating {
@@ -13,6 +15,10 @@ pub enum Beating {
 pub trait Pulse: Send + Sync {
     /// The loop has come round once more. Must not block.
     fn beat(&self, part: Beating);
+
+    /// The crawl is alive and degraded: since this moment it waits for its store. `None` when it does not.
+    /// Must not block.
+    fn degraded(&self, since: Option<Instant>);
 }
 
 /// For runs that nobody watches.
@@ -21,4 +27,6 @@ pub struct NoPulse;
 
 impl Pulse for NoPulse {
     fn beat(&self, _part: Beating) {}
+
+    fn degraded(&self, _since: Option<Instant>) {}
 }

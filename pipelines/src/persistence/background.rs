@@ -35,14 +35,13 @@ async fn read(context: &Context, run: &RunKey, ask: &Refill) -> StoreResult<Refi
         match context.store.refill(run, ask).await {
             // A read that an administrator cancelled is read again.
             Err(error) if error.is_retryable() || matches!(error, StoreError::Cancelled) => {
-                let status = context.progress.status();
-                if context.reading.lasts(&error, status.batch_rows + status.pending_rows).is_none() {
+                if context.waits(&context.reading, &error).is_none() {
                     return Err(error);
                 }
                 sleep(back_off.pause()).await;
             }
             answer => {
-                context.reading.is_over();
+                context.answered(&context.reading);
                 return answer;
             }
         }

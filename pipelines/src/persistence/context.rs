@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
 
 use dragline_core::bridge::{ReceiptSink, StoreEvent};
 use dragline_core::pulse::Pulse;
@@ -68,6 +69,25 @@ impl Context {
             what: what.to_owned(),
             source: message.into(),
         });
+    }
+
+    /// The store did not do what belongs to `kind` and may do it later. Gives since when, or `None` when the
+    /// run may not wait any longer.
+    pub(super) fn waits(&self, kind: &Outage, error: &StoreError) -> Option<Instant> {
+        let status = self.progress.status();
+        let since = kind.lasts(error, status.batch_rows + status.pending_rows);
+        self.tell_outage();
+        since
+    }
+
+    /// The store did what belongs to `kind`.
+    pub(super) fn answered(&self, kind: &Outage) {
+        kind.is_over();
+        self.tell_outage();
+    }
+
+    fn tell_outage(&self) {
+        self.progress.outage(self.writing.since().into_iter().chain(self.reading.since()).min());
     }
 
     pub(super) fn has_failed(&self) -> bool {

@@ -124,19 +124,16 @@ async fn write(
         let error = match context.store.flush(run, outcomes).await {
             Err(error) if error.is_retryable() || matches!(error, StoreError::Cancelled) => error,
             answer => {
-                context.writing.is_over();
-                context.progress.outage(None);
+                context.answered(&context.writing);
                 return answer;
             }
         };
         if *cancel.borrow() {
             return Err(StoreError::Cancelled);
         }
-        let status = context.progress.status();
-        let Some(since) = context.writing.lasts(&error, status.batch_rows + status.pending_rows) else {
+        if context.waits(&context.writing, &error).is_none() {
             return Err(error);
-        };
-        context.progress.outage(Some(since));
+        }
         tokio::select! {
             () = sleep(back_off.pause()) => {}
             // An error means that the thread is gone, which cancels as well.

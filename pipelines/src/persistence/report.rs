@@ -7,6 +7,8 @@ use dragline_core::PageState;
 use dragline_core::serde_json::{Value as Json, json};
 use dragline_core::store::FlushReceipt;
 
+use crate::letters::RetryReport;
+
 /// How a close went: for the stop report, `pipeline_shutdown_seconds` and `pipeline_pending_tasks`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CloseReport {
@@ -45,7 +47,7 @@ pub struct PersistenceStatus {
     pub pending_flushes: usize,
     /// Rows in them.
     pub pending_rows: usize,
-    /// Since when the store does not take a flush.
+    /// Since when the store does not take a flush, or give a part of the frontier.
     pub outage_since: Option<Instant>,
     /// When a flush was last made durable.
     pub last_commit: Option<Instant>,
@@ -107,6 +109,14 @@ impl Progress {
         status.items += receipt.items;
         status.dead_pages +=
             receipt.pages.iter().filter(|(_, state)| *state == PageState::Dead).count() as u64;
+    }
+
+    /// Notes dead letters that were applied after all.
+    pub(super) fn revived(&self, report: &RetryReport) {
+        let mut status = self.lock();
+        status.items += report.applied;
+        status.flushed_rows += report.applied;
+        status.dead_pages = status.dead_pages.saturating_sub(report.pages_done);
     }
 
     /// The figures that go with a heartbeat, for people who read `crawl_runs`.

@@ -1,17 +1,20 @@
 //! What is tried again, when, and what is said about it meanwhile.
 //!
 //! A store that is away is waited for (design I6), calmly: one warning when it goes, one at a slow rhythm
-//! while it is gone, one line when it answers again.
+//! while it is gone, one line when it answers again. A store that comes and goes is told of at that rhythm, too.
 
 use std::error::Error;
 use std::fmt::Write as _;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use dragline_core::StoreError;
 use tracing::{info, warn};
 
 use super::settings::PersistenceSettings;
+
+/// An outage soon after another is not told until it has lasted so long.
+const BLIP: Duration = Duration::from_secs(1);
 
 /// Growing pauses with jitter, so that many processes do not come back to a database all at once.
 #[derive(Debug)]
@@ -27,13 +30,22 @@ pub(super) struct Outage {
     what: &'static str,
     max: Option<Duration>,
     log_interval: Duration,
-    state: Mutex<Option<Since>>,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    current: Option<Current>,
+    /// When something was last said.
+    told: Option<Instant>,
+    /// Outages that came and went since, without a word.
+    blips: u32,
 }
 
 #[derive(Debug)]
-struct Since {
+struct Current {
     begun: Instant,
-    told: Instant,
+    is_told: bool,
 }
 
 impl BackOff {
@@ -55,7 +67,7 @@ impl Outage {
             what,
             max: settings.max_outage,
             log_interval: settings.outage_log_interval,
-            state: Mutex::new(None),
+            state: Mutex::default(),
         }
     }
 
@@ -63,37 +75,54 @@ impl Outage {
     /// may wait.
     pub(super) fn lasts(&self, error: &StoreError, rows_waiting: usize) -> Option<Instant> {
         let now = Instant::now();
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let since = state.get_or_insert_with(|| {
+        let mut state = self.state();
+        let State { current, told, blips } = &mut *state;
+        let current = current.get_or_insert(Current { begun: now, is_told: false });
+        let lasts = now.duration_since(current.begun);
+        let is_due = told.is_none_or(|told| now.duration_since(told) >= self.log_interval);
+        if current.is_told && is_due {
             warn!(
                 error = chain(error),
                 rows_waiting,
+                outage_s = lasts.as_secs(),
+                "{} still fails; the crawl waits",
+                self.what
+            );
+            *told = Some(now);
+        } else if !current.is_told && (is_due || lasts >= BLIP) {
+            warn!(
+                error = chain(error),
+                rows_waiting,
+                short_outages_before = (*blips > 0).then_some(*blips),
                 hint = error.hint(),
                 "{} fails; nothing is lost, it is tried until the store answers",
                 self.what
             );
-            Since { begun: now, told: now }
-        });
-        if now.duration_since(since.told) >= self.log_interval {
-            since.told = now;
-            warn!(
-                error = chain(error),
-                rows_waiting,
-                outage_s = now.duration_since(since.begun).as_secs(),
-                "{} still fails; the crawl waits",
-                self.what
-            );
+            (current.is_told, *told, *blips) = (true, Some(now), 0);
         }
-        let begun = since.begun;
-        self.max.is_none_or(|max| now.duration_since(begun) < max).then_some(begun)
+        self.max.is_none_or(|max| lasts < max).then_some(current.begun)
     }
 
     /// Notes that the store did what it was asked.
     pub(super) fn is_over(&self) {
-        let over = self.state.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(since) = over {
-            info!(outage_s = since.begun.elapsed().as_secs(), "the store answers again: {} works", self.what);
+        let mut state = self.state();
+        match state.current.take() {
+            Some(Current { begun, is_told: true }) => {
+                let outage_s = begun.elapsed().as_secs();
+                info!(outage_s, "the store answers again: {} works", self.what);
+            }
+            Some(_) => state.blips = state.blips.saturating_add(1),
+            None => {}
         }
+    }
+
+    /// Since when it lasts.
+    pub(super) fn since(&self) -> Option<Instant> {
+        self.state().current.as_ref().map(|current| current.begun)
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -142,8 +171,20 @@ mod tests {
         let begun = outage.lasts(&away(), 3);
         assert!(begun.is_some());
         assert_eq!(outage.lasts(&away(), 3), begun, "one outage, however many tasks meet it");
+        assert_eq!(outage.since(), begun);
         outage.is_over();
+        assert_eq!(outage.since(), None);
         assert!(outage.lasts(&away(), 3) > begun);
+    }
+
+    #[test]
+    fn a_store_that_comes_and_goes_is_told_of_at_a_calm_rhythm() {
+        let outage = Outage::new("flushing", &PersistenceSettings::default());
+        for _ in 0..200 {
+            outage.lasts(&away(), 3);
+            outage.is_over();
+        }
+        assert_eq!(outage.state().blips, 199, "the first was told, the others only counted");
     }
 
     #[test]

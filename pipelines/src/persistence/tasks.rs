@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, bounded};
+use dragline_core::ItemType;
 use dragline_core::store::{Refill, RunKey};
 use dragline_core::worker::panic_message;
 use tokio::runtime::Handle;
@@ -16,10 +17,15 @@ use super::background::{heartbeat, refill};
 use super::batcher::Batch;
 use super::context::Context;
 use super::flush::{Ending, FlushEnd, flush};
+use super::second_try::{SecondTry, second_try};
+
+/// A flush takes milliseconds: when none has moved for so long, something is wrong with the store.
+const DEGRADED_AFTER: Duration = Duration::from_secs(5);
 
 pub(super) struct Tasks {
     context: Arc<Context>,
     run: Arc<RunKey>,
+    items: Arc<[ItemType]>,
     runtime: Handle,
     flushes: JoinSet<()>,
     others: JoinSet<()>,
@@ -38,18 +44,26 @@ pub(super) struct Tasks {
 struct Pending {
     flushes: usize,
     rows: usize,
-    /// When the latest was started, or it was last told that they take long.
-    since: Option<Instant>,
+    /// When the latest was started or the last one ended.
+    moved: Option<Instant>,
+    /// When it was last told that they take long.
+    told: Option<Instant>,
 }
 
 impl Tasks {
-    pub(super) fn new(context: Arc<Context>, run: Arc<RunKey>, runtime: Handle) -> Self {
+    pub(super) fn new(
+        context: Arc<Context>,
+        run: Arc<RunKey>,
+        items: Arc<[ItemType]>,
+        runtime: Handle,
+    ) -> Self {
         let slots = context.settings.max_pending_flushes.min(context.store.max_concurrent_flushes()).max(1);
         let (ending, endings) = bounded(slots);
         Self {
             heartbeat_due: Instant::now() + context.settings.heartbeat_interval,
             context,
             run,
+            items,
             runtime,
             flushes: JoinSet::new(),
             others: JoinSet::new(),
@@ -85,7 +99,7 @@ impl Tasks {
     pub(super) fn start_flush(&mut self, batch: Batch) {
         self.pending.flushes += 1;
         self.pending.rows += batch.rows;
-        self.pending.since = Some(Instant::now());
+        self.pending.moved = Some(Instant::now());
         self.batches += 1;
         self.tell_pending();
         let ending = Ending::new(self.ending.clone(), &batch);
@@ -97,11 +111,18 @@ impl Tasks {
     pub(super) fn flush_ended(&mut self, end: &FlushEnd) {
         self.pending.flushes -= 1;
         self.pending.rows -= end.rows;
+        self.pending.moved = Some(Instant::now());
         self.tell_pending();
     }
 
     pub(super) fn start_refill(&mut self, ask: Refill) {
         let task = refill(Arc::clone(&self.context), Arc::clone(&self.run), ask);
+        self.others.spawn_on(task.instrument(Span::current()), &self.runtime);
+    }
+
+    pub(super) fn start_second_try(&mut self, asked: SecondTry) {
+        let (context, run) = (Arc::clone(&self.context), Arc::clone(&self.run));
+        let task = second_try(context, run, Arc::clone(&self.items), asked);
         self.others.spawn_on(task.instrument(Span::current()), &self.runtime);
     }
 
@@ -128,21 +149,30 @@ impl Tasks {
         }
     }
 
+    /// Since when the crawl waits for its store, if it does: in an outage, or because flushes take long.
+    pub(super) fn degraded_since(&self) -> Option<Instant> {
+        self.context.progress.status().outage_since.or_else(|| self.stuck_since())
+    }
+
     /// Says so, at a calm rhythm, when the store takes a flush and does not answer.
     pub(super) fn tell_when_slow(&mut self) {
         let log_interval = self.context.settings.outage_log_interval;
-        let is_slow = self.pending.flushes > 0
-            && self.context.progress.status().outage_since.is_none()
-            && self.pending.since.is_some_and(|since| since.elapsed() >= log_interval);
-        if is_slow {
-            self.pending.since = Some(Instant::now());
+        let Some(since) = self.stuck_since().filter(|since| since.elapsed() >= log_interval) else { return };
+        let is_due = self.pending.told.is_none_or(|told| told.elapsed() >= log_interval);
+        if is_due && self.context.progress.status().outage_since.is_none() {
+            self.pending.told = Some(Instant::now());
             warn!(
                 flushes = self.pending.flushes,
-                rows = self.pending.rows,
+                rows_waiting = self.pending.rows,
                 "the store has not answered a flush for {:.0} s: is it overloaded, or does a session hold a lock?",
-                log_interval.as_secs_f64()
+                since.elapsed().as_secs_f64()
             );
         }
+    }
+
+    fn stuck_since(&self) -> Option<Instant> {
+        let moved = self.pending.moved.filter(|_| self.pending.flushes > 0)?;
+        (moved.elapsed() >= DEGRADED_AFTER).then_some(moved)
     }
 
     /// Ends what is of no use to a run that is being closed.

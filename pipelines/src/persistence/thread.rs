@@ -56,7 +56,7 @@ pub(super) fn work(context: &Arc<Context>, inbox: Receivers, opening: Opening) -
     };
     let span = info_span!("persistence", run = opened.key.run_id, epoch = opened.key.epoch);
     let _entered = span.enter();
-    let bridge = Bridge::new(Arc::clone(context), opened.key.clone(), inbox, &runtime);
+    let bridge = Bridge::new(Arc::clone(context), opened.key.clone(), items.into(), inbox, &runtime);
     // Nobody sends an end to a run that nobody waited for.
     let is_wanted = answer.send(Ok(opened)).is_ok();
     drop(answer);
@@ -99,10 +99,16 @@ enum Event {
 }
 
 impl<'rt> Bridge<'rt> {
-    fn new(context: Arc<Context>, run: RunKey, inbox: Receivers, runtime: &'rt Runtime) -> Self {
+    fn new(
+        context: Arc<Context>,
+        run: RunKey,
+        items: Arc<[ItemType]>,
+        inbox: Receivers,
+        runtime: &'rt Runtime,
+    ) -> Self {
         Self {
             batcher: Batcher::new(Limits::of(&context.settings)),
-            tasks: Tasks::new(Arc::clone(&context), Arc::new(run.clone()), runtime.handle().clone()),
+            tasks: Tasks::new(Arc::clone(&context), Arc::new(run.clone()), items, runtime.handle().clone()),
             context,
             run,
             runtime,
@@ -126,9 +132,11 @@ impl<'rt> Bridge<'rt> {
             self.tasks.reap();
             self.tasks.beat_when_due();
             self.tasks.tell_when_slow();
+            self.context.pulse.degraded(self.tasks.degraded_since());
             match self.next_event() {
                 Event::Outcome(outcome) => self.take(outcome),
                 Event::Message(Message::Refill(ask)) => self.tasks.start_refill(ask),
+                Event::Message(Message::SecondTry(asked)) => self.tasks.start_second_try(asked),
                 Event::Message(Message::End(end)) => return end,
                 Event::Idle => self.hurry = true,
                 Event::FlushEnded(end) => self.flush_ended(&end),

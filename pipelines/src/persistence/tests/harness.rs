@@ -208,4 +208,6 @@ impl Pulse for Beats {
         self.count.fetch_add(1, Ordering::SeqCst);
         assert!(!self.panic.swap(false, Ordering::SeqCst), "a loop that panics");
     }
+
+    fn degraded(&self, _since: Option<Instant>) {}
 }
