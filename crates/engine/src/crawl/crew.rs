@@ -1,0 +1,133 @@
+//! The crew: all crawl threads, and the supervisor who replaces one whose parse does not end.
+//!
+//! A thread cannot be killed. One that does not come back from user code within the parse time-out is left
+//! behind: its page fails, a new thread takes its place, and what it may bring one day is refused. That
+//! happens at most as often as there are crawl threads; then the spider is beyond help and the run stops.
+
+use std::io;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{select, tick};
+use dragline_core::stop::StopReason;
+use dragline_core::worker::{JoinError, Worker};
+use dragline_core::{PageOutcome, PageState};
+
+use super::desk::{Activity, Desks, PageInHand};
+use super::{CrawlThread, Station};
+
+/// How often the supervisor looks at the desks.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// The crawl threads.
+#[derive(Debug)]
+pub struct Crew {
+    desks: Desks,
+    hands: Arc<Mutex<Hands>>,
+    supervisor: Worker<()>,
+}
+
+/// A thread that has not ended.
+#[derive(Clone, Debug)]
+pub struct LeftBehind {
+    /// Its name.
+    pub thread: String,
+    /// What it does, as far as known.
+    pub activity: Option<Activity>,
+}
+
+#[derive(Debug, Default)]
+struct Hands {
+    /// The thread at each desk.
+    at_desks: Vec<Worker<()>>,
+    left_behind: Vec<LeftBehind>,
+}
+
+impl Crew {
+    /// Starts a thread at each desk, and the supervisor.
+    pub(super) fn start(station: Arc<Station>) -> io::Result<Self> {
+        let desks = station.desks.clone();
+        let hands = Arc::new(Mutex::new(Hands::default()));
+        for index in 0..desks.count() {
+            lock(&hands).at_desks.push(CrawlThread::start(index, &station)?);
+        }
+        let watched = Arc::clone(&hands);
+        let supervisor = Worker::spawn("crawl-supervisor", move || supervise(&station, &watched))?;
+        Ok(Self { desks, hands, supervisor })
+    }
+
+    /// What each thread does.
+    pub fn desks(&self) -> &Desks {
+        &self.desks
+    }
+
+    /// Waits for all threads that are not left behind, until `deadline`. Those that have not ended by then.
+    ///
+    /// # Errors
+    /// When a thread died of a panic outside of user code.
+    pub fn join_until(&self, deadline: Instant) -> Result<Vec<LeftBehind>, JoinError> {
+        self.supervisor.join_until(deadline)?;
+        let mut hands = lock(&self.hands);
+        let mut left_behind = std::mem::take(&mut hands.left_behind);
+        for (index, worker) in hands.at_desks.iter().enumerate() {
+            match worker.join_until(deadline) {
+                Ok(()) => {}
+                Err(JoinError::StillRunning(thread)) => {
+                    left_behind.push(LeftBehind { thread, activity: self.desks.activity(index) });
+                }
+                Err(error @ JoinError::Panicked { .. }) => return Err(error),
+            }
+        }
+        Ok(left_behind)
+    }
+}
+
+fn lock(hands: &Mutex<Hands>) -> MutexGuard<'_, Hands> {
+    hands.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn supervise(station: &Arc<Station>, hands: &Mutex<Hands>) {
+    let ticks = tick(LOOK_EVERY.min(station.parse_timeout / 4).max(Duration::from_millis(1)));
+    loop {
+        select! {
+            recv(station.finish) -> _ => return,
+            recv(station.stop.abandoned()) -> _ => return,
+            recv(ticks) -> _ => {}
+        }
+        for index in 0..station.desks.count() {
+            if let Some(page) = station.desks.take_overdue(index, station.parse_timeout) {
+                leave_behind(station, hands, index, page);
+            }
+        }
+    }
+}
+
+/// Fails the page of a thread that does not come back, and puts another thread at its desk.
+fn leave_behind(station: &Arc<Station>, hands: &Mutex<Hands>, index: usize, page: PageInHand) {
+    let url = page.activity.url.clone();
+    let limit = station.parse_timeout.as_secs_f64();
+    let mut hands = lock(hands);
+    let left = LeftBehind { thread: format!("crawl-{index}"), activity: Some(page.activity.clone()) };
+    hands.left_behind.push(left);
+    tracing::error!(
+        url,
+        thread = index,
+        "the spider's parse has not come back within {limit} s: the page fails, its thread is left behind"
+    );
+    let mut outcome = PageOutcome::new(page.fingerprint, url, PageState::Failed);
+    (outcome.status, outcome.attempts) = (page.status, page.attempts);
+    outcome.error = Some(format!("parse: did not come back within {limit} s"));
+    page.travel_with(&mut outcome);
+    station.submit(outcome);
+
+    if hands.left_behind.len() > station.desks.count() {
+        station.stop.request(StopReason::ParsesHang);
+        return;
+    }
+    match CrawlThread::start(index, station) {
+        Ok(worker) => hands.at_desks[index] = worker,
+        Err(error) => {
+            station.stop.request(StopReason::Failed(format!("no thread could replace a stuck one: {error}")));
+        }
+    }
+}

@@ -1,0 +1,114 @@
+//! Desks: each crawl thread works at one, and the page it parses lies on it for all to see.
+//!
+//! Whoever takes a page from its desk owns its outcome, credit and charge. That is the thread itself, when it
+//! is done, unless the supervisor came first because the parse took too long: then the thread comes back to
+//! an empty desk, or to one at which another thread works, and what it brings is refused.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use dragline_core::budget::Charge;
+use dragline_core::credit::Credit;
+use dragline_core::{Fingerprint, PageOutcome};
+
+use crate::job::Job;
+
+/// The desks of all crawl threads. Clones share them.
+#[derive(Clone, Debug)]
+pub struct Desks(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    desks: Box<[Mutex<Option<PageInHand>>]>,
+    tickets: AtomicU64,
+}
+
+/// What a crawl thread does.
+#[derive(Clone, Debug)]
+pub struct Activity {
+    /// The page's URL.
+    pub url: String,
+    /// Since when.
+    pub since: Instant,
+}
+
+/// The right to take a page back from its desk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Ticket(u64);
+
+/// A page in user code.
+#[derive(Debug)]
+pub(super) struct PageInHand {
+    ticket: Ticket,
+    pub(super) fingerprint: Fingerprint,
+    pub(super) status: Option<u16>,
+    pub(super) attempts: u32,
+    pub(super) activity: Activity,
+    credit: Option<Credit>,
+    charge: Option<Charge>,
+}
+
+impl Desks {
+    /// Empty desks.
+    pub(super) fn new(threads: usize) -> Self {
+        let desks = (0..threads).map(|_| Mutex::new(None)).collect();
+        Self(Arc::new(Shared { desks, tickets: AtomicU64::new(0) }))
+    }
+
+    /// What the thread at desk `index` does; `None` while it waits for a page.
+    pub fn activity(&self, index: usize) -> Option<Activity> {
+        self.desk(index).as_ref().map(|page| page.activity.clone())
+    }
+
+    /// How many there are.
+    pub fn count(&self) -> usize {
+        self.0.desks.len()
+    }
+
+    /// Lays a job's page on a desk, and what it travels on with it.
+    pub(super) fn lay(&self, index: usize, job: &mut Job) -> Ticket {
+        let ticket = Ticket(self.0.tickets.fetch_add(1, Ordering::Relaxed));
+        let (queued, status, attempts) = match job {
+            Job::Parse(response, _) => (&response.queued, Some(response.status), response.attempts),
+            Job::GivenUp(given_up) => {
+                let failure = &given_up.failure;
+                (&failure.queued, failure.status, failure.attempts)
+            }
+        };
+        let activity = Activity { url: queued.request.url().to_string(), since: Instant::now() };
+        let fingerprint = queued.fingerprint;
+        let (credit, charge) = match job {
+            Job::Parse(response, _) => (response.credit.take(), response.charge.take()),
+            Job::GivenUp(given_up) => (given_up.credit.take(), None),
+        };
+        let page = PageInHand { ticket, fingerprint, status, attempts, activity, credit, charge };
+        *self.desk(index) = Some(page);
+        ticket
+    }
+
+    /// Takes a page back; `None` when somebody else has taken it.
+    pub(super) fn take(&self, index: usize, ticket: Ticket) -> Option<PageInHand> {
+        self.desk(index).take_if(|page| page.ticket == ticket)
+    }
+
+    /// Takes a page away that lies there for longer than `limit`.
+    pub(super) fn take_overdue(&self, index: usize, limit: Duration) -> Option<PageInHand> {
+        self.desk(index).take_if(|page| page.activity.since.elapsed() > limit)
+    }
+
+    fn desk(&self, index: usize) -> MutexGuard<'_, Option<PageInHand>> {
+        self.0.desks[index].lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl PageInHand {
+    /// Gives credit and charge to the page's outcome. The body is gone: the outcome is what is held from here on.
+    pub(super) fn travel_with(self, outcome: &mut PageOutcome) {
+        (outcome.credit, outcome.charge) = (self.credit, self.charge);
+        let bytes = outcome.size();
+        if let Some(charge) = &mut outcome.charge {
+            charge.set(bytes);
+        }
+    }
+}
