@@ -47,6 +47,7 @@ mod exit;
 mod export;
 mod heartbeat;
 mod logging;
+mod probes;
 mod progress;
 mod report;
 mod resume_line;

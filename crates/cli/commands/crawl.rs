@@ -12,6 +12,7 @@ use crate::arguments::Crawl;
 use crate::blocking::Blocking;
 use crate::exit::{Exit, Failed};
 use crate::export::{self, Target};
+use crate::probes;
 use crate::report::Report;
 use crate::run::{Ended, crawl};
 use crate::settings::{Common, CrawlSettings};
@@ -20,6 +21,7 @@ use crate::settings::{Common, CrawlSettings};
 const READ_AFTER_STOP: Duration = Duration::from_secs(1);
 
 pub(super) fn run(arguments: Crawl, common: &Common, spiders: &[Arc<dyn Spider>]) -> Result<Exit, Failed> {
+    probes::arm();
     let spider = find_spider(&arguments.spider, spiders)?;
     let settings = CrawlSettings::combine(arguments, common, &**spider)?;
     let Some(ended) = crawl(spider, &settings)? else {

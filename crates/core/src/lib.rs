@@ -26,6 +26,7 @@ pub mod letters;
 pub mod outcome;
 pub mod output;
 pub mod page;
+pub mod probe;
 pub mod pulse;
 pub mod request;
 pub mod response;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use dragline_core::bridge::StoreEvent;
+use dragline_core::probe::reach;
 use dragline_core::store::Refilled;
 use dragline_core::store::{Refill, RunKey, StoreError, StoreResult};
 use tokio::time::sleep;
@@ -14,8 +15,12 @@ use super::retry::{BackOff, chain};
 /// Reads a part of the frontier and answers the scheduler. Needs no order among the flushes: the ask names
 /// what the scheduler has in hand.
 pub(super) async fn refill(context: Arc<Context>, run: Arc<RunKey>, ask: Refill) {
+    reach("refill: asked");
     match read(&context, &run, &ask).await {
-        Ok(refilled) => context.receipts.deliver(StoreEvent::Refilled(refilled)),
+        Ok(refilled) => {
+            reach("refill: read");
+            context.receipts.deliver(StoreEvent::Refilled(refilled));
+        }
         Err(error) => context.fail(error),
     }
 }

@@ -17,6 +17,7 @@ use std::mem;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{never, select};
+use dragline_core::probe::reach;
 use dragline_core::pulse::Beating;
 use dragline_core::store::{RunState, StoreResult};
 use tokio::runtime::Runtime;
@@ -46,13 +47,16 @@ impl Bridge<'_> {
         let begun = Instant::now();
         self.finish_flushes(before(end.deadline, LAST_STEPS));
         self.report.step("drain and flush", begun);
+        reach("close: flushed");
 
         if self.context.stop.is_abandoned() {
             end.deadline = end.deadline.min(Instant::now() + LAST_STEPS);
         }
         self.drop_the_rest();
         self.cancel_and_gather();
+        reach("close: gathered");
         self.end_run(&end);
+        reach("close: run ended");
 
         let status = self.context.progress.status();
         self.report.flushed_pages = status.flushed_pages;
@@ -186,6 +190,7 @@ pub(super) fn wind_down(context: &Context, runtime: Runtime, deadline: Instant, 
         report.fault("the store was not closed in time");
     }
     report.step("close store", begun);
+    reach("close: store closed");
 
     let begun = Instant::now();
     runtime.shutdown_timeout(deadline.saturating_duration_since(begun).max(STOP_RUNTIME));

@@ -11,6 +11,7 @@ use std::time::Instant;
 
 use crossbeam_channel::Sender;
 use dragline_core::bridge::{Receipt, StoreEvent};
+use dragline_core::probe::reach;
 use dragline_core::store::{FlushReceipt, RunKey, StoreError, StoreResult};
 use dragline_core::{Fingerprint, PageOutcome, PageState, QueuedRequest};
 use tokio::sync::watch;
@@ -121,6 +122,7 @@ async fn write(
         if *cancel.borrow() {
             return Err(StoreError::Cancelled);
         }
+        reach("flush: before");
         let error = match context.store.flush(run, outcomes).await {
             Err(error) if error.is_retryable() || matches!(error, StoreError::Cancelled) => error,
             answer => {

@@ -8,6 +8,7 @@ use std::io;
 use std::time::{Duration, Instant};
 
 use dragline_core::item::ItemType;
+use dragline_core::probe::reach;
 use dragline_core::store::{BoxFuture, OpenedRun, RunSpec, StoreError, StoreResult};
 use dragline_core::worker::JoinError;
 use tokio::time::{sleep, timeout};
@@ -110,7 +111,10 @@ pub(super) async fn start_up(
     steps.run(StartUp::Connect, limit, || store.connect()).await?;
     steps.run(StartUp::Items, limit, || store.prepare_items(items)).await?;
     steps.run(StartUp::Lock, limit + patience, || store.lock_run(&spec.name, patience)).await?;
-    steps.run(StartUp::Run, limit, || store.open_run(spec)).await
+    reach("start: locked");
+    let opened = steps.run(StartUp::Run, limit, || store.open_run(spec)).await?;
+    reach("start: run opened");
+    Ok(opened)
 }
 
 struct Steps<'a> {

@@ -16,6 +16,7 @@ use std::sync::Arc;
 
 use dragline_core::fingerprint::Fingerprint;
 use dragline_core::outcome::clean;
+use dragline_core::probe::reach;
 use dragline_core::store::{FlushReceipt, RunKey, StoreResult};
 use dragline_core::{ItemRecord, ItemType, PageOutcome, PageState, StoreError};
 use tokio_postgres::Row;
@@ -142,6 +143,7 @@ impl Transaction<'_> {
     async fn apply(&self, outcomes: &[PageOutcome]) -> StoreResult<FlushReceipt> {
         self.flight.check()?;
         let mut states = self.begin(outcomes).await?;
+        reach("flush: after pages");
         // Of two outcomes of one page the first counts, in one batch as in two.
         let mut applied: BTreeMap<Fingerprint, &PageOutcome> = BTreeMap::new();
         for outcome in outcomes {
@@ -156,12 +158,16 @@ impl Transaction<'_> {
         self.flight.check()?;
         let found = in_order.iter().flat_map(|outcome| &outcome.requests);
         let new_requests = requests::insert(self.session, self.run.run_id, found).await?;
+        reach("flush: after requests");
         let items = self.insert_items(&in_order).await?;
         self.flight.check()?;
         self.insert_letters(&in_order).await?;
+        reach("flush: after items");
         self.set_states(&applied).await?;
         self.flight.check()?;
+        reach("flush: after states");
         self.session.run("COMMIT").await?;
+        reach("flush: after COMMIT");
         for (fingerprint, outcome) in &applied {
             states.insert(*fingerprint, Some(outcome.state));
         }

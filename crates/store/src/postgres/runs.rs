@@ -1,5 +1,6 @@
 //! The life of a run: opened, alive, ended; and what can be asked about it.
 
+use dragline_core::probe::reach;
 use dragline_core::store::{
     OpenedRun, PageCounts, ProcessInfo, Resumed, RunInfo, RunKey, RunSpec, RunState, RunSummary, StoreResult,
 };
@@ -179,6 +180,7 @@ async fn resume(
         .row(RESUME, &[&run_id, &pid(process), &process.hostname, &done, &fruitless])
         .await?
         .map(|row| row.get(0));
+    reach("start: epoch raised");
     let epoch = epoch.ok_or_else(|| connections.target().broken("opening the run", "its row went away"))?;
     let last_process = row
         .get::<_, Option<i32>>(4)
@@ -203,6 +205,7 @@ async fn begin(connections: &Connections, session: &Session, spec: &RunSpec) -> 
         .await?
         .ok_or_else(|| connections.target().broken("opening the run", "no row came back"))?;
     let run_id = row.get(0);
+    reach("start: run without requests");
     requests::insert(session, run_id, &spec.start).await?;
     Ok((run_id, row.get(1)))
 }

@@ -1,5 +1,6 @@
 //! Dragline's own tables and those of the item types: made, compared, raised to a newer version.
 
+use dragline_core::probe::reach;
 use dragline_core::store::StoreResult;
 use dragline_core::{ItemType, StoreError};
 
@@ -187,6 +188,7 @@ async fn create_own(session: &Session) -> StoreResult<bool> {
     let missing = version(session).await?.is_none();
     if missing {
         session.run(SCHEMA).await?;
+        reach("start: own tables made");
     }
     session.run("COMMIT").await?;
     Ok(missing)
@@ -202,6 +204,7 @@ async fn create(session: &Session, item: &ItemType, table: &str) -> StoreResult<
     let missing = !item_check::exists(session, table).await?;
     if missing {
         session.run(&item_table::ddl(item, table)).await?;
+        reach("start: item table made");
     }
     session.run("COMMIT").await?;
     Ok(missing)

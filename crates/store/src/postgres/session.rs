@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use deadpool_postgres::{ClientWrapper, Object};
+use dragline_core::probe::reach;
 use dragline_core::store::StoreResult;
 use futures_util::SinkExt;
 use tokio_postgres::types::ToSql;
@@ -119,6 +120,7 @@ impl Session {
         while !rows.is_empty() {
             sink.feed(rows.split_to(rows.len().min(COPY_MESSAGE_BYTES))).await?;
         }
+        reach("COPY: under way");
         sink.finish().await
     }
 }

@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 
 use dragline_core::outcome::{PageState, clean};
+use dragline_core::probe::reach;
 use dragline_core::store::{FlushReceipt, RunKey};
 use dragline_core::{Fingerprint, ItemRecord, PageOutcome, StoreError};
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
@@ -30,14 +31,20 @@ pub(super) fn flush(
     }
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     runs::check_epoch(&transaction, run)?;
+    reach("flush: after epoch");
     let Pages { applied, states } = queued_pages(&transaction, run, outcomes, ticket)?;
+    reach("flush: after pages");
     let requests = applied.iter().flat_map(|outcome| &outcome.requests);
     let new_requests = frontier::insert(&transaction, run.run_id, requests, Some(ticket))?;
+    reach("flush: after requests");
     let items = items::write(&transaction, run, &applied, Conflict::Replace, ticket)?;
     insert_dead_letters(&transaction, run, &applied, ticket)?;
+    reach("flush: after items");
     end_pages(&transaction, run, &applied, ticket)?;
     ticket.check()?;
+    reach("flush: after states");
     transaction.commit()?;
+    reach("flush: after COMMIT");
     Ok(FlushReceipt { pages: states.into_iter().collect(), new_requests, items })
 }
 

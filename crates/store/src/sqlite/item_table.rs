@@ -1,5 +1,6 @@
 //! The table of an item type: how it is made, and how an existing one must look.
 
+use dragline_core::probe::reach;
 use dragline_core::store::StoreResult;
 use dragline_core::{ColumnType, ItemType, StoreError};
 use rusqlite::Connection;
@@ -58,6 +59,7 @@ pub(super) fn create_missing(
         let (Some(table), Some(ddl)) = (item.table, ddl(item)?) else { continue };
         if Shape::read(connection, table)?.is_none() {
             connection.execute_batch(&ddl)?;
+            reach("start: item table made");
             made.push(format!("created the table {table}"));
         }
     }

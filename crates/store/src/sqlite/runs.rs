@@ -2,6 +2,7 @@
 
 use dragline_core::StoreError;
 use dragline_core::outcome::PageState;
+use dragline_core::probe::reach;
 use dragline_core::store::{OpenedRun, PageCounts, ProcessInfo, Resumed, RunInfo, RunKey, RunSpec, RunState};
 use rusqlite::{Connection, OptionalExtension, Row, TransactionBehavior, params};
 use serde_json::Value as Json;
@@ -180,6 +181,7 @@ fn resume(
         ),
         params![old.run_id, epoch, spec.process.pid, spec.process.hostname, fruitless_starts, done],
     )?;
+    reach("start: epoch raised");
     Ok(OpenedRun {
         key: RunKey { run_id: old.run_id, epoch, spider: spec.spider.as_str().into() },
         start_hosts: start_hosts(connection, old.run_id)?,
@@ -203,6 +205,7 @@ fn begin(connection: &Connection, spec: &RunSpec) -> Result<OpenedRun, Fault> {
         params![spec.name, spec.spider, spec.args.to_string(), spec.process.pid, spec.process.hostname],
     )?;
     let run_id = connection.last_insert_rowid();
+    reach("start: run without requests");
     frontier::insert(connection, run_id, spec.start.iter(), None)?;
     Ok(OpenedRun {
         key: RunKey { run_id, epoch: 1, spider: spec.spider.as_str().into() },

@@ -1,6 +1,7 @@
 //! The store's own tables: made when there are none, raised on request, and held against `schema.sql`.
 
 use dragline_core::StoreError;
+use dragline_core::probe::reach;
 use rusqlite::{Connection, TransactionBehavior};
 
 use super::fault::Fault;
@@ -43,6 +44,7 @@ pub(super) fn apply(connection: &mut Connection) -> Result<Vec<String>, Fault> {
     }
     transaction.execute_batch(DDL)?;
     transaction.execute("INSERT OR IGNORE INTO crawl_schema (version) VALUES (?1)", [VERSION])?;
+    reach("start: own tables made");
     transaction.commit()?;
     Ok(match before {
         None => vec![format!("created Dragline's tables, version {VERSION}")],
