@@ -1,14 +1,25 @@
 //! Killed at any instant, any number of times: the rows are those of a crawl that nobody disturbed.
 
+#[cfg(debug_assertions)]
+mod probes;
+
+use dragline_testkit::Dragline;
 use dragline_testkit::torture::{Kind, Toll, Torture, Weapon, new_seed};
 
 use crate::stored::example;
 
 /// A crawl of `zoo`, whose items are of every kind of table, in small flushes so that there are many commits.
+fn crawl_zoo() -> Dragline {
+    example("nasty_spiders").args(["crawl", "zoo", "--rate", "0", "--host-concurrency", "8"]).args([
+        "--flush-rows",
+        "60",
+        "--flush-interval",
+        "30ms",
+    ])
+}
+
 fn torture(store: Kind, weapons: &[Weapon], strikes: usize) -> Toll {
-    let command = example("nasty_spiders")
-        .args(["crawl", "zoo", "--rate", "0", "--host-concurrency", "8"])
-        .args(["--flush-rows", "60", "--flush-interval", "30ms"]);
+    let command = crawl_zoo();
     let toll =
         Torture { command, store, weapons: weapons.to_vec(), strikes, pages: 240, seed: new_seed() }.run();
     println!("{toll}");

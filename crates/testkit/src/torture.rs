@@ -20,8 +20,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 
-use self::ground::Ground;
-pub use self::ground::Kind;
+pub use self::ground::{Ground, Kind, Place, Standing};
 use self::life::{Life, Moments};
 pub use self::rows::{Difference, Rows};
 use crate::process::Dragline;
@@ -101,6 +100,21 @@ pub fn new_seed() -> u64 {
     }
 }
 
+/// A generated site, entered at `/gate`. Beside its pages some are gone and some have moved, so that requests
+/// end in every state that needs no fault.
+pub fn site(pages: usize) -> Site {
+    let odd = (0..ODD_PAGES).map(|it| format!("<a href=/gone/{it}>x</a> <a href=/moved/{it}>y</a>"));
+    Site::builder()
+        .generated(pages, 4)
+        .page("/gate", Answer::html(format!("<a href=/>in</a> {}", odd.collect::<String>())))
+        .handler(|asked| match asked.path.strip_prefix("/moved/") {
+            Some(number) => Some(Answer::redirect(301, &format!("/new/{number}"))),
+            None => asked.path.starts_with("/new/").then(|| Answer::html("<title>moved</title>")),
+        })
+        .delay(SITE_DELAY)
+        .start()
+}
+
 impl Torture {
     /// Carries it out.
     ///
@@ -109,7 +123,7 @@ impl Torture {
     pub fn run(&self) -> Toll {
         eprintln!("torture on {:?}: seed {}", self.store, self.seed);
         let begun = Instant::now();
-        let site = self.site();
+        let site = site(self.pages);
         let mut ground = Ground::new(self.store);
         let command = self.command.clone().args(["--start-url", &site.url("/gate")]);
 
@@ -136,21 +150,6 @@ impl Torture {
         }
         toll.elapsed = begun.elapsed();
         toll
-    }
-
-    /// A generated site, and beside its pages some that are gone and some that have moved, so that requests
-    /// end in every state that needs no fault.
-    fn site(&self) -> Site {
-        let odd = (0..ODD_PAGES).map(|it| format!("<a href=/gone/{it}>x</a> <a href=/moved/{it}>y</a>"));
-        Site::builder()
-            .generated(self.pages, 4)
-            .page("/gate", Answer::html(format!("<a href=/>in</a> {}", odd.collect::<String>())))
-            .handler(|asked| match asked.path.strip_prefix("/moved/") {
-                Some(number) => Some(Answer::redirect(301, &format!("/new/{number}"))),
-                None => asked.path.starts_with("/new/").then(|| Answer::html("<title>moved</title>")),
-            })
-            .delay(SITE_DELAY)
-            .start()
     }
 }
 

@@ -19,29 +19,38 @@ pub enum Kind {
 
 /// Room for many crawls.
 #[derive(Debug)]
-pub(super) enum Ground {
+pub enum Ground {
+    /// A server.
     Postgres(OwnServer),
+    /// A folder.
     Sqlite(TempDir),
 }
 
 /// The database of one crawl.
 #[derive(Clone, Debug)]
-pub(super) enum Place {
+pub enum Place {
+    /// A database of the server.
     Postgres(String),
+    /// A file.
     Sqlite(PathBuf),
 }
 
 /// How a crawl stands in its database.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Standing {
-    pub(super) done: usize,
-    pub(super) queued: usize,
-    pub(super) runs: usize,
-    pub(super) finished: usize,
+pub struct Standing {
+    /// Pages that are done.
+    pub done: usize,
+    /// Requests that are queued.
+    pub queued: usize,
+    /// Runs.
+    pub runs: usize,
+    /// Of these, how many are finished.
+    pub finished: usize,
 }
 
 impl Ground {
-    pub(super) fn new(kind: Kind) -> Self {
+    /// Starts the server, or makes the folder.
+    pub fn new(kind: Kind) -> Self {
         match kind {
             Kind::Postgres => Self::Postgres(server()),
             Kind::Sqlite => Self::Sqlite(tempfile::tempdir().expect("a folder for the databases")),
@@ -49,7 +58,7 @@ impl Ground {
     }
 
     /// A fresh database.
-    pub(super) fn place(&self, name: &str) -> Place {
+    pub fn place(&self, name: &str) -> Place {
         match self {
             Self::Postgres(server) => {
                 server.psql("postgres", &format!("CREATE DATABASE {name}"));
@@ -60,7 +69,7 @@ impl Ground {
     }
 
     /// Frees the room of a crawl that was looked at.
-    pub(super) fn clear(&self, place: &Place) {
+    pub fn clear(&self, place: &Place) {
         match (self, place) {
             (Self::Postgres(server), Place::Postgres(name)) => {
                 server.psql("postgres", &format!("DROP DATABASE {name} WITH (FORCE)"));
@@ -78,7 +87,7 @@ impl Ground {
     }
 
     /// For `--store`.
-    pub(super) fn url(&self, place: &Place) -> String {
+    pub fn url(&self, place: &Place) -> String {
         match (self, place) {
             (Self::Postgres(server), Place::Postgres(name)) => server.url_of(name),
             (_, Place::Sqlite(file)) => format!("sqlite:{}", file.display()),
@@ -87,7 +96,7 @@ impl Ground {
     }
 
     /// The rows of a query; no rows while there is no such database yet.
-    pub(super) fn query(&self, place: &Place, sql: &str) -> Vec<Vec<String>> {
+    pub fn query(&self, place: &Place, sql: &str) -> Vec<Vec<String>> {
         match (self, place) {
             (Self::Postgres(server), Place::Postgres(name)) => server.psql(name, sql),
             (_, Place::Sqlite(file)) if !file.exists() => Vec::new(),
@@ -99,7 +108,7 @@ impl Ground {
     }
 
     /// The tables of a database with their columns, in order.
-    pub(super) fn columns(&self, place: &Place) -> Vec<(String, String)> {
+    pub fn columns(&self, place: &Place) -> Vec<(String, String)> {
         let sql = match place {
             Place::Postgres(_) => {
                 "SELECT table_name, column_name FROM information_schema.columns
@@ -114,7 +123,7 @@ impl Ground {
     }
 
     /// How the crawl stands; nothing while its tables are not there yet.
-    pub(super) fn standing(&self, place: &Place) -> Standing {
+    pub fn standing(&self, place: &Place) -> Standing {
         if !self.columns(place).iter().any(|(table, _)| table == "crawl_requests") {
             return Standing::default();
         }
@@ -131,7 +140,7 @@ impl Ground {
 
     /// Whether no session works on the database any more. A session of a killed process may outlive it for a
     /// moment, and finish the statement that it was given.
-    pub(super) fn is_at_rest(&self, place: &Place) -> bool {
+    pub fn is_at_rest(&self, place: &Place) -> bool {
         match (self, place) {
             (Self::Postgres(server), Place::Postgres(name)) => {
                 let sql = format!("SELECT count(*) FROM pg_stat_activity WHERE datname = '{name}'");
@@ -142,7 +151,7 @@ impl Ground {
     }
 
     /// Stops the server as a crash would.
-    pub(super) fn fell(&mut self) {
+    pub fn fell(&mut self) {
         match self {
             Self::Postgres(server) => server.stop_immediate(),
             Self::Sqlite(_) => panic!("a file has no server that could go away"),
@@ -150,7 +159,7 @@ impl Ground {
     }
 
     /// Starts it again.
-    pub(super) fn raise(&mut self) {
+    pub fn raise(&mut self) {
         if let Self::Postgres(server) = self {
             server.start();
         }

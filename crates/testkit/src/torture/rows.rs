@@ -32,7 +32,7 @@ pub struct Difference {
 
 impl Rows {
     /// Reads all tables.
-    pub(super) fn read(ground: &Ground, place: &Place) -> Self {
+    pub fn read(ground: &Ground, place: &Place) -> Self {
         let mut tables: BTreeMap<String, Vec<String>> = BTreeMap::new();
         for (table, column) in ground.columns(place) {
             let is_equal = !NOT_EQUAL.contains(&column.as_str()) && !column.ends_with("_at");
