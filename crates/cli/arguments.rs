@@ -9,10 +9,10 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::builder::BoolishValueParser;
+use clap::builder::FalseyValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::settings::parse::{bytes, duration, rate};
+use crate::settings::parse::{bytes, duration, rate, share};
 
 /// A scraping pipeline that never lets go of a row.
 #[derive(Debug, Parser)]
@@ -144,11 +144,11 @@ pub(crate) struct Crawl {
     pub(crate) run: Option<String>,
 
     /// End an unfinished run of this name and begin anew
-    #[arg(long, env = "DRAGLINE_FRESH", value_parser = BoolishValueParser::new(), help_heading = RUN)]
+    #[arg(long, env = "DRAGLINE_FRESH", value_parser = FalseyValueParser::new(), help_heading = RUN)]
     pub(crate) fresh: bool,
 
     /// Resume even after three starts in a row that brought no page
-    #[arg(long, env = "DRAGLINE_FORCE_RUN", value_parser = BoolishValueParser::new(), help_heading = RUN)]
+    #[arg(long, env = "DRAGLINE_FORCE_RUN", value_parser = FalseyValueParser::new(), help_heading = RUN)]
     pub(crate) force_run: bool,
 
     /// Export the run's items when it ends: FILE.jsonl, FILE.csv or - (JSON lines on stdout)
@@ -221,6 +221,15 @@ pub(crate) struct Tuning {
     #[arg(long, env = "DRAGLINE_MEMORY_BUDGET", value_name = "BYTES", value_parser = bytes, help_heading = PROCESS)]
     #[serde(deserialize_with = "crate::settings::parse::bytes_in_file")]
     pub(crate) memory_budget: Option<usize>,
+
+    /// Stop with exit 1 once a larger share of the pages failed or died, such as 0.25; judged from 20 pages on
+    /// and at the end [default: off]
+    #[arg(long, env = "DRAGLINE_MAX_FAILED_SHARE", value_name = "SHARE", value_parser = share, allow_negative_numbers = true, help_heading = LIMITS)]
+    pub(crate) max_failed_share: Option<f64>,
+
+    /// Store U+FFFD where an item has a NUL character, instead of making its page dead [default: false]
+    #[arg(long, env = "DRAGLINE_REPLACE_NUL", value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", value_parser = FalseyValueParser::new(), help_heading = STORING)]
+    pub(crate) replace_nul: Option<bool>,
 
     /// Rows in a batch [default: 1000]
     #[arg(long, env = "DRAGLINE_FLUSH_ROWS", value_name = "N", help_heading = STORING)]

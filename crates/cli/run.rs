@@ -19,7 +19,7 @@ use dragline_core::worker::Worker;
 use dragline_engine::crawl::{self, CrawlThreads};
 use dragline_engine::download::{self, DownloadThread};
 use dragline_engine::{CrawlEnd, CrawlStats, receipt_channel};
-use dragline_pipelines::default_pipelines;
+use dragline_pipelines::item_pipelines;
 use dragline_pipelines::persistence::{OpenError, PersistencePipeline, RunEnd};
 
 use crate::diagnosis::{Diagnosis, Parts};
@@ -70,7 +70,7 @@ pub(crate) fn crawl(spider: &Arc<dyn Spider>, settings: &CrawlSettings) -> Resul
     let crawl = crawl::spawn(CrawlThreads {
         settings: Arc::clone(&engine),
         spider: Arc::clone(spider),
-        pipelines: default_pipelines().into(),
+        pipelines: item_pipelines(settings.item_pipelines).into(),
         items: spider.items(),
         pages: page_queue,
         sink: pipeline.sink(),
@@ -106,11 +106,13 @@ pub(crate) fn crawl(spider: &Arc<dyn Spider>, settings: &CrawlSettings) -> Resul
     drop(progress);
 
     let mut report = StopReport::default();
+    let is_interrupted = try_orphans(&pipeline, settings.engine.limit, &stop);
     let stop_began = Instant::now();
     let producers = Producers { download, crawl, finish };
     let end = join_producers(producers, stop_began, settings.stop_times, &watchdog, &mut report);
     let (state, reason, exit) = verdict(end, &stop);
     let run_end = RunEnd { state, reason: reason.clone() };
+    let end = if is_interrupted { end.map(|end| interrupted(end, &stop)) } else { end };
     close_pipeline(&pipeline, run_end, stop_began + settings.stop_times.total, &watchdog, &mut report);
     let exit = exit_after_close(exit, &report, &stop);
     let elapsed = began.elapsed();
@@ -123,4 +125,14 @@ fn wait_for_end(download: &Worker<CrawlEnd>, stop: &Stop) {
     select.recv(download.ended());
     select.recv(stop.requested());
     select.ready();
+}
+
+/// The crawl has ended by itself: items whose parent was missing are tried once more. Whether a stop came first.
+fn try_orphans(pipeline: &PersistencePipeline, page_limit: Option<u64>, stop: &Stop) -> bool {
+    !stop.is_requested() && pipeline.second_try(page_limit).is_none()
+}
+
+/// A crawl whose frontier was empty, but that is not finished.
+fn interrupted(end: CrawlEnd, stop: &Stop) -> CrawlEnd {
+    stop.reason().cloned().map_or(end, CrawlEnd::Stopped)
 }

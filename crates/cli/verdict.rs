@@ -8,6 +8,10 @@ use dragline_engine::CrawlEnd;
 use crate::exit::{Exit, chain};
 use crate::stopping::StopReport;
 
+/// For whoever reads of it in the morning.
+const TOO_MANY_FAILED: &str =
+    "crawl_requests.error says why each page failed: has the site changed, or does it not want this pace?";
+
 /// State and reason of the run, and how the process ends.
 pub(crate) fn verdict(end: Result<CrawlEnd, JoinError>, stop: &Stop) -> (RunState, String, Exit) {
     match end {
@@ -18,6 +22,15 @@ pub(crate) fn verdict(end: Result<CrawlEnd, JoinError>, stop: &Stop) -> (RunStat
         }
         Ok(CrawlEnd::Stopped(reason @ (StopReason::Signal(_) | StopReason::ParsesHang))) => {
             (RunState::Stopped, reason.to_string(), Exit::Stopped)
+        }
+        Ok(CrawlEnd::TooManyFailed(figures)) => {
+            let reason = StopReason::MaxFailedShare(figures).to_string();
+            tracing::error!(hint = TOO_MANY_FAILED, "{reason}");
+            (RunState::Finished, reason, Exit::Error)
+        }
+        Ok(CrawlEnd::Stopped(reason @ StopReason::MaxFailedShare(_))) => {
+            tracing::error!(hint = TOO_MANY_FAILED, "{reason}");
+            (RunState::Stopped, reason.to_string(), Exit::Error)
         }
         Ok(CrawlEnd::Stopped(reason @ StopReason::Failed(_))) => {
             (RunState::Stopped, reason.to_string(), Exit::Error)

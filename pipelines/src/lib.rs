@@ -1,11 +1,13 @@
 //! Item pipelines, and the bridge to the persistence thread.
 //!
-//! An item that a spider emits passes the steps of [`default_pipelines`] on the crawl thread; what they keep
+//! An item that a spider emits passes the steps of [`item_pipelines`] on the crawl thread; what they keep
 //! goes inside its page's outcome through [`persistence`] into the store. A new step is one file here and one
-//! line in [`default_pipelines`].
+//! line in [`item_pipelines`]. What the store refused can be tried again: [`letters`].
 
+pub mod letters;
 pub mod normalize;
 pub mod persistence;
+pub mod replace_nul;
 pub mod validate;
 
 pub use persistence::{
@@ -14,10 +16,20 @@ pub use persistence::{
 
 use dragline_core::ItemPipeline;
 
+/// What a user decides about the steps.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ItemPipelineSettings {
+    /// Replace NUL characters by U+FFFD; without it their item is a dead letter.
+    pub replace_nul: bool,
+}
+
 /// The steps that every item passes, in order.
-pub fn default_pipelines() -> Vec<Box<dyn ItemPipeline>> {
-    vec![
-        Box::new(normalize::Normalize), //
-        Box::new(validate::Validate),
-    ]
+pub fn item_pipelines(settings: ItemPipelineSettings) -> Vec<Box<dyn ItemPipeline>> {
+    let mut steps: Vec<Box<dyn ItemPipeline>> = Vec::new();
+    if settings.replace_nul {
+        steps.push(Box::new(replace_nul::ReplaceNul));
+    }
+    steps.push(Box::new(normalize::Normalize));
+    steps.push(Box::new(validate::Validate));
+    steps
 }

@@ -70,6 +70,8 @@ impl Tuning {
             flush_rows: self.flush_rows.or(below.flush_rows),
             flush_bytes: self.flush_bytes.or(below.flush_bytes),
             flush_interval: self.flush_interval.or(below.flush_interval),
+            max_failed_share: self.max_failed_share.or(below.max_failed_share),
+            replace_nul: self.replace_nul.or(below.replace_nul),
             max_pending_flushes: self.max_pending_flushes.or(below.max_pending_flushes),
             max_outage: self.max_outage.or(below.max_outage),
             operation_timeout: self.operation_timeout.or(below.operation_timeout),

@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use dragline_core::{Args, Spider};
 use dragline_engine::EngineSettings;
+use dragline_pipelines::ItemPipelineSettings;
 use dragline_pipelines::persistence::PersistenceSettings;
 use dragline_store::StoreSettings;
 use url::Url;
@@ -60,6 +61,7 @@ pub(crate) struct CrawlSettings {
     pub(crate) shutdown_timeout: Duration,
     pub(crate) stop_times: StopTimes,
     pub(crate) engine: EngineSettings,
+    pub(crate) item_pipelines: ItemPipelineSettings,
     pub(crate) persistence: PersistenceSettings,
     pub(crate) store: StoreUrl,
     pub(crate) store_settings: StoreSettings,
@@ -118,6 +120,7 @@ impl CrawlSettings {
             heartbeat_file: tuning.heartbeat_file.clone(),
             shutdown_timeout,
             stop_times,
+            item_pipelines: ItemPipelineSettings { replace_nul: tuning.replace_nul.unwrap_or_default() },
             persistence: persistence(&tuning, engine.concurrency)?,
             engine,
             store: common.store.clone(),
@@ -145,6 +148,7 @@ fn engine(tuning: &Tuning) -> Result<EngineSettings, Failed> {
         parse_timeout: tuning.parse_timeout.unwrap_or(defaults.parse_timeout),
         retries: tuning.retries.unwrap_or(defaults.retries),
         connect_timeout: tuning.connect_timeout.unwrap_or(defaults.connect_timeout),
+        max_failed_share: tuning.max_failed_share,
         request_timeout: tuning.request_timeout.unwrap_or(defaults.request_timeout),
         max_body_bytes: at_least_one("max-body", tuning.max_body, defaults.max_body_bytes)?,
         memory_budget_bytes: at_least_one(

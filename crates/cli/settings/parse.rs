@@ -28,6 +28,16 @@ pub(crate) fn rate(text: &str) -> Result<f64, String> {
     }
 }
 
+/// A part of a whole: from 0 to 1.
+pub(crate) fn share(text: &str) -> Result<f64, String> {
+    let share: f64 = text.trim().parse().map_err(|_| "not a number; example: 0.25".to_owned())?;
+    if (0.0..=1.0).contains(&share) {
+        Ok(share)
+    } else {
+        Err("must be from 0 to 1; example: 0.25".to_owned())
+    }
+}
+
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum Written {
@@ -68,6 +78,8 @@ mod tests {
         assert_eq!(bytes("100"), Ok(100));
         assert!(bytes("many").is_err());
         assert_eq!(rate("0.5"), Ok(0.5));
+        assert!(share("0.25") == Ok(0.25) && share("1") == Ok(1.0));
+        assert!(share("1.5").is_err() && share("-0.1").is_err() && share("NaN").is_err());
         assert!(rate("-1").is_err() && rate("NaN").is_err() && rate("inf").is_err());
     }
 }

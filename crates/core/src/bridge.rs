@@ -55,4 +55,6 @@ pub struct Receipt {
     pub new_requests: Vec<QueuedRequest>,
     /// Item rows written.
     pub items: u64,
+    /// Errors of those pages that failed or are dead.
+    pub errors: Vec<String>,
 }

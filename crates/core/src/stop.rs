@@ -21,6 +21,8 @@ pub enum StopReason {
     ParsesHang,
     /// `--max-items` are stored.
     MaxItems,
+    /// A larger share of the pages failed than may; the figures, and the most frequent error.
+    MaxFailedShare(String),
     /// Something broke; the run can be resumed.
     Failed(String),
 }
@@ -31,6 +33,7 @@ impl fmt::Display for StopReason {
             Self::Signal(name) => write!(f, "signal {name}"),
             Self::MaxDuration => f.write_str("max-duration"),
             Self::MaxItems => f.write_str("max-items"),
+            Self::MaxFailedShare(figures) => write!(f, "max-failed-share: {figures}"),
             Self::ParsesHang => f.write_str("the spider's parse does not come back, again and again"),
             Self::Failed(what) => write!(f, "error: {what}"),
         }

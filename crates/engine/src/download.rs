@@ -53,6 +53,8 @@ pub enum CrawlEnd {
     Finished,
     /// As many pages are done as were asked for.
     LimitReached,
+    /// The frontier is empty or the limit reached, but a larger share of the pages failed than may: the figures.
+    TooManyFailed(String),
     /// Before that; the run can be resumed.
     Stopped(StopReason),
     /// The store is gone for good, or refuses this process.
@@ -64,6 +66,7 @@ impl fmt::Display for CrawlEnd {
         match self {
             Self::Finished => f.write_str("finished"),
             Self::LimitReached => f.write_str("limit"),
+            Self::TooManyFailed(figures) => write!(f, "too many pages failed ({figures})"),
             Self::Stopped(reason) => write!(f, "stopped ({reason})"),
             Self::StoreFailed(error) => write!(f, "the store failed ({error})"),
         }

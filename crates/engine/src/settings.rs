@@ -34,6 +34,8 @@ pub struct EngineSettings {
     pub max_items: Option<u64>,
     /// Time after which nothing more is claimed.
     pub max_duration: Option<Duration>,
+    /// Share of pages (0 to 1) that may fail or die; above it nothing more is claimed.
+    pub max_failed_share: Option<f64>,
     /// Longest time for one fetch in all.
     pub request_timeout: Duration,
     /// Longest time until a connection stands: name, TCP and TLS.
@@ -78,6 +80,7 @@ impl Default for EngineSettings {
             limit: None,
             max_items: None,
             max_duration: None,
+            max_failed_share: None,
             request_timeout: Duration::from_secs(180),
             connect_timeout: Duration::from_secs(10),
             read_timeout: Duration::from_secs(30),
@@ -127,6 +130,10 @@ impl EngineSettings {
             // The lower bound is one request in a day: below it a period overflows before anybody notices.
             let possible = rate.is_finite() && (1.0 / 86_400.0..=1e9).contains(&rate);
             refuse_if(!possible, "rate_per_second", &rate, "it must be a number between 1/86400 and 1e9")?;
+        }
+        if let Some(share) = self.max_failed_share {
+            let possible = (0.0..=1.0).contains(&share);
+            refuse_if(!possible, "max_failed_share", &share, "it must be a number from 0 to 1")?;
         }
         refuse_if(self.user_agent.is_empty(), "user_agent", &"\"\"", "a crawler says who it is")?;
         refuse_if(

@@ -154,9 +154,16 @@ fn acknowledge(context: &Context, outcomes: Vec<PageOutcome>, receipt: FlushRece
             warn!(url = page.url, error, "page is dead: its items are kept in the dead letters");
         }
     }
+    let errors = errors(&outcomes);
     let new_requests = unknown_before(outcomes, &receipt.new_requests);
-    let receipt = Receipt { pages: receipt.pages, new_requests, items: receipt.items };
+    let receipt = Receipt { pages: receipt.pages, new_requests, items: receipt.items, errors };
     context.receipts.deliver(StoreEvent::Receipt(receipt));
+}
+
+/// Why pages failed or are dead.
+fn errors(outcomes: &[PageOutcome]) -> Vec<String> {
+    let is_bad = |page: &&PageOutcome| matches!(page.state, PageState::Failed | PageState::Dead);
+    outcomes.iter().filter(is_bad).filter_map(|page| page.error.clone()).collect()
 }
 
 /// Moves out the requests that the store did not know. Where two pages found the same one, the first counts,

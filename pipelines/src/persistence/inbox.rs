@@ -13,6 +13,8 @@ use dragline_core::stop::Stop;
 use dragline_core::store::Refill;
 
 use super::RunEnd;
+use super::second_try::SecondTry;
+use crate::letters::RetryReport;
 
 /// One ask for the frontier and one end may be under way; the rest is for an engine that asks twice.
 const MESSAGES: usize = 4;
@@ -38,6 +40,8 @@ pub(super) struct Receivers {
 pub(super) enum Message {
     /// Read a part of the frontier.
     Refill(Refill),
+    /// Try items whose parent was missing once more.
+    SecondTry(SecondTry),
     /// Flush what there is and end.
     End(End),
 }
@@ -69,6 +73,18 @@ impl Inbox {
     /// From now on everything is refused but the end.
     pub(super) fn close(&self) {
         self.open.store(false, Ordering::Release);
+    }
+
+    /// Asks for a second try; where its report will be. `None` when nobody is there to try.
+    pub(super) fn second_try(&self, page_limit: Option<u64>) -> Option<Receiver<RetryReport>> {
+        let (answer, answered) = bounded(1);
+        let message = Message::SecondTry(SecondTry { page_limit, answer });
+        let is_asked = self.is_open()
+            && select_biased! {
+                recv(self.stop.requested()) -> _ => false,
+                send(self.messages, message) -> sent => sent.is_ok(),
+            };
+        is_asked.then_some(answered)
     }
 
     /// Tells the thread to end. It may have ended by itself, which is fine.

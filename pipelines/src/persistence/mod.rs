@@ -14,6 +14,7 @@
 //! | when is a batch flushed? | `batcher.rs`, `thread.rs` |
 //! | what when the store is away, or refuses a row? | `flush.rs`, `retry.rs`, `pieces.rs` |
 //! | what must be true before the first request? | `open.rs` |
+//! | what of items whose parent came later? | `second_try.rs` |
 //! | how does it end, within which time? | `close.rs`, `tasks.rs` |
 //!
 //! Nothing here is unbounded but the wait for a store that went away in mid-crawl, and for that there is
@@ -30,6 +31,7 @@ mod open;
 mod pieces;
 mod report;
 mod retry;
+mod second_try;
 mod settings;
 mod tasks;
 #[cfg(test)]
@@ -40,7 +42,7 @@ mod waiting;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, Sender, bounded};
+use crossbeam_channel::{Receiver, Sender, bounded, select_biased};
 use dragline_core::bridge::{OutcomeSink, ReceiptSink};
 use dragline_core::item::ItemType;
 use dragline_core::pulse::Pulse;
@@ -53,6 +55,7 @@ pub use open::{OpenError, StartUp};
 pub use report::{CloseReport, Monitor, PersistenceStatus};
 pub use settings::PersistenceSettings;
 
+use crate::letters::RetryReport;
 use context::Context;
 use inbox::{End, Inbox, Receivers, inbox};
 use report::Progress;
@@ -166,6 +169,17 @@ impl PersistencePipeline {
                 Err(error) => error,
                 Ok(_) => JoinError::StillRunning(worker.name().to_owned()),
             })),
+        }
+    }
+
+    /// Tries the run's items whose parent was missing once more. To be called when the crawl has ended by itself,
+    /// before `close_spider`. `page_limit` is the number of pages that the run may have `done` in all. `None` when
+    /// a stop came first, or the thread ended: then the run is not finished, and its resume tries them.
+    pub fn second_try(&self, page_limit: Option<u64>) -> Option<RetryReport> {
+        let answered = self.inbox.second_try(page_limit)?;
+        select_biased! {
+            recv(self.stop.requested()) -> _ => None,
+            recv(answered) -> report => report.ok(),
         }
     }
 

@@ -7,6 +7,7 @@
 
 mod backlog;
 mod claim;
+mod failed_share;
 mod hands;
 mod landing;
 mod limits;
@@ -26,6 +27,7 @@ use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
 use self::backlog::Backlog;
+use self::failed_share::FailedShare;
 use self::hands::Hands;
 use self::landing::Landed;
 use self::limits::Limits;
@@ -79,6 +81,7 @@ pub(crate) struct Scheduler {
     window: Window,
     hands: Hands,
     limits: Limits,
+    failed_share: FailedShare,
     backlog: Backlog,
     scope: Scope,
     phase: Phase,
@@ -116,6 +119,7 @@ impl Scheduler {
             window: Window::new(&settings),
             hands: Hands::new(settings.window_requests),
             limits: Limits::new(&settings, run.done, Instant::now()),
+            failed_share: FailedShare::new(settings.max_failed_share),
             scope: Scope::new(run.start_hosts.iter().map(String::as_str)),
             backlog: Backlog::new(),
             fetches: JoinSet::new(),
@@ -174,12 +178,12 @@ impl Scheduler {
         match &self.phase {
             Phase::Running => {
                 if self.limits.are_reached() {
-                    return Some(CrawlEnd::LimitReached);
+                    return Some(self.judged(CrawlEnd::LimitReached));
                 }
                 self.claim(now);
                 self.ask_for_more();
                 if self.hands.is_empty() && self.backlog.is_known_to_be_empty() {
-                    return Some(CrawlEnd::Finished);
+                    return Some(self.judged(CrawlEnd::Finished));
                 }
             }
             Phase::Draining(reason) => {
@@ -208,11 +212,22 @@ impl Scheduler {
         if self.stop.is_requested() {
             self.phase = Phase::Stopping { deadline: now + self.settings.stop_grace };
         } else if matches!(self.phase, Phase::Running)
-            && let Some(reason) = self.limits.reason_to_stop(now)
+            && let Some(reason) = self.reason_to_stop(now)
         {
             tracing::info!(%reason, "nothing more is claimed; pages in hand finish");
             self.phase = Phase::Draining(reason);
         }
+    }
+
+    /// Why nothing more may be claimed, if so. Pages in hand finish whole.
+    fn reason_to_stop(&self, now: Instant) -> Option<StopReason> {
+        let reason = self.limits.reason_to_stop(now);
+        reason.or_else(|| self.failed_share.is_exceeded().map(StopReason::MaxFailedShare))
+    }
+
+    /// A good end, unless too many pages failed on the way.
+    fn judged(&self, end: CrawlEnd) -> CrawlEnd {
+        self.failed_share.of_all().map_or(end, CrawlEnd::TooManyFailed)
     }
 
     fn next_turn(&self, now: Instant) -> Instant {

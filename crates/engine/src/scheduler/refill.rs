@@ -71,7 +71,9 @@ impl Scheduler {
             let Some(host) = self.hands.end(fingerprint) else { continue };
             self.window.settle(host);
             if *state == PageState::Done { self.limits.page_done() } else { self.limits.release() }
+            self.failed_share.page(*state);
         }
+        self.failed_share.errors(&receipt);
         self.limits.items_stored(receipt.items);
         for queued in receipt.new_requests {
             // Later than a refill that brought it, and than the receipt of its own page.

@@ -150,6 +150,9 @@ impl Frontier {
                 state.rows.get_mut(&outcome.fingerprint).expect("an outcome of a request that is known");
             if row.state.is_none() {
                 row.state = Some(outcome.state);
+                if matches!(outcome.state, PageState::Failed | PageState::Dead) {
+                    receipt.errors.extend(outcome.error.clone());
+                }
                 (row.status, row.attempts, row.error) = (outcome.status, outcome.attempts, outcome.error);
                 for item in &outcome.items {
                     receipt.items += 1;

@@ -1,0 +1,244 @@
+//! Dead letters, tried again: by a person, after a table or a spider was mended, and by the crawl itself before
+//! it ends, where only a parent was missing.
+//!
+//! Each page is one transaction, so what was applied stays applied, and an end at any moment leaves the other
+//! letters where they are. When a page is refused, its letters are tried one by one. Letters whose parent is
+//! missing are tried again after the others, as long as that brings one of them in.
+
+use std::time::Duration;
+
+use dragline_core::letters::{LetterAsk, LetterReceipt, LetterRetry, StoredLetter, is_missing_parent};
+use dragline_core::store::StoreResult;
+use dragline_core::{ItemPipeline, ItemRecord, ItemType, Store, StoreError, Verdict};
+use tokio::time::sleep;
+
+/// Letters read at once: a letter may be as large as a page.
+const LETTERS_PER_READ: usize = 50;
+/// Generations of items that wait for their parents within one retry.
+const MAX_ROUNDS: usize = 10;
+/// Refused letters that are told one by one; the rest is counted.
+const MAX_TOLD: usize = 1_000;
+/// Tries of one transaction against a store that is busy or away.
+const TRIES: u32 = 5;
+/// The pause after the first of them; each further one is twice as long.
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+
+/// What a retry needs to know.
+pub struct Retry<'a> {
+    /// Where the letters are.
+    pub store: &'a dyn Store,
+    /// The item types of a spider, as they are now; `None` when there is no such spider.
+    pub types: &'a (dyn Fn(&str) -> Option<Vec<ItemType>> + Sync),
+    /// The steps that every item passes, here too.
+    pub steps: &'a [Box<dyn ItemPipeline>],
+    /// Whether U+FFFD may be stored where the item had a NUL character.
+    pub accept_lost_nul: bool,
+    /// The epoch of the run, when the run's own process retries.
+    pub epoch: Option<i64>,
+    /// At most so many pages may become `done`.
+    pub max_pages: Option<u64>,
+}
+
+/// What a retry did.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RetryReport {
+    /// Letters that are items now.
+    pub applied: u64,
+    /// Pages that are done now.
+    pub pages_done: u64,
+    /// Letters that were left where they are.
+    pub refused: u64,
+    /// The first of them.
+    pub told: Vec<RefusedLetter>,
+}
+
+/// A letter that was left where it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RefusedLetter {
+    /// Its number.
+    pub letter_id: i64,
+    /// Its item type.
+    pub item_type: String,
+    /// Its page.
+    pub url: String,
+    /// Why.
+    pub error: String,
+    /// The database's code, if it was the database that refused.
+    pub sqlstate: Option<String>,
+}
+
+impl Retry<'_> {
+    /// Tries all letters of `ask` and adds to `report` what became of them.
+    ///
+    /// # Errors
+    /// When the store is away, or must be set up: what was applied until then is in the report, and stays.
+    pub async fn run(&self, mut ask: LetterAsk, report: &mut RetryReport) -> StoreResult<()> {
+        for _ in 0..MAX_ROUNDS {
+            let (before, mut orphans) = (report.applied, RetryReport::default());
+            let orphan_ids = self.round(&ask, report, &mut orphans).await?;
+            if orphan_ids.is_empty() || report.applied == before {
+                report.refused += orphans.refused;
+                report.told.extend(orphans.told);
+                report.told.truncate(MAX_TOLD);
+                return Ok(());
+            }
+            ask = LetterAsk { letter_ids: Some(orphan_ids), ..ask };
+        }
+        Ok(())
+    }
+
+    /// Tries all letters of `ask` once. Gives those whose parent is missing.
+    async fn round(
+        &self,
+        ask: &LetterAsk,
+        report: &mut RetryReport,
+        orphans: &mut RetryReport,
+    ) -> StoreResult<Vec<i64>> {
+        let mut ask = LetterAsk { limit: LETTERS_PER_READ, ..ask.clone() };
+        let mut orphan_ids = Vec::new();
+        loop {
+            let letters = patiently(|| self.store.read_letters(&ask)).await?;
+            let Some(last) = letters.last() else { return Ok(orphan_ids) };
+            ask.after = last.letter_id;
+            for page in by_page(letters) {
+                if self.max_pages.is_some_and(|max| report.pages_done >= max) {
+                    return Ok(Vec::new());
+                }
+                for refused in self.page(page, report).await? {
+                    if is_missing_parent(refused.sqlstate.as_deref()) {
+                        orphan_ids.push(refused.letter_id);
+                        orphans.refuse(refused);
+                    } else {
+                        report.refuse(refused);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Tries the letters of one page: together, and if that is refused, one by one.
+    async fn page(
+        &self,
+        letters: Vec<StoredLetter>,
+        report: &mut RetryReport,
+    ) -> StoreResult<Vec<RefusedLetter>> {
+        let (mut refused, mut fitting) = (Vec::new(), Vec::new());
+        for letter in letters {
+            match self.record(&letter) {
+                Ok(record) => fitting.push((letter, record)),
+                Err(reason) => refused.push(RefusedLetter::of(&letter, reason, None)),
+            }
+        }
+        let together = match fitting.as_slice() {
+            [] | [_] => None,
+            several => Some(self.apply(several).await),
+        };
+        match together {
+            Some(Ok(receipt)) => report.count(&receipt),
+            None | Some(Err(StoreError::Refused { .. })) => {
+                for one in &fitting {
+                    match self.apply(std::slice::from_ref(one)).await {
+                        Ok(receipt) => report.count(&receipt),
+                        Err(StoreError::Refused { message, sqlstate }) => {
+                            refused.push(RefusedLetter::of(&one.0, message, sqlstate));
+                        }
+                        Err(error) => return Err(error),
+                    }
+                }
+            }
+            Some(Err(error)) => return Err(error),
+        }
+        Ok(refused)
+    }
+
+    async fn apply(&self, letters: &[(StoredLetter, ItemRecord)]) -> StoreResult<LetterReceipt> {
+        let Some((first, _)) = letters.first() else { return Ok(LetterReceipt::default()) };
+        let retry = LetterRetry {
+            run_id: first.run_id,
+            epoch: self.epoch,
+            spider: first.spider.as_str().into(),
+            fingerprint: first.fingerprint,
+            url: first.url.clone(),
+            letters: letters.iter().map(|(letter, record)| (letter.letter_id, record.clone())).collect(),
+        };
+        patiently(|| self.store.retry_letters(&retry)).await
+    }
+
+    /// The item of a letter, through all steps; else why there is none.
+    fn record(&self, letter: &StoredLetter) -> Result<ItemRecord, String> {
+        if letter.spider.is_empty() {
+            return Err(format!("its run {} is not there any more", letter.run_id));
+        }
+        let types = (self.types)(&letter.spider)
+            .ok_or_else(|| format!("this program has no spider {:?}", letter.spider))?;
+        let mut record = letter.record(&types)?;
+        if letter.has_lost_nul() && !self.accept_lost_nul {
+            return Err("it had NUL characters, for which U+FFFD stands in the payload; \
+                        with --replace-nul it is stored so"
+                .to_owned());
+        }
+        for step in self.steps {
+            record = match step.process(record, &letter.url) {
+                Verdict::Keep(record) => record,
+                Verdict::Drop { reason } | Verdict::Quarantine { reason, .. } => {
+                    return Err(format!("{}: {reason}", step.name()));
+                }
+            };
+        }
+        record.refusal().map_or(Ok(record), Err)
+    }
+}
+
+impl RetryReport {
+    fn count(&mut self, receipt: &LetterReceipt) {
+        self.applied += receipt.applied.len() as u64;
+        self.pages_done += u64::from(receipt.page_done);
+    }
+
+    fn refuse(&mut self, letter: RefusedLetter) {
+        self.refused += 1;
+        if self.told.len() < MAX_TOLD {
+            self.told.push(letter);
+        }
+    }
+}
+
+impl RefusedLetter {
+    fn of(letter: &StoredLetter, error: String, sqlstate: Option<String>) -> Self {
+        Self {
+            letter_id: letter.letter_id,
+            item_type: letter.letter.item_type.clone(),
+            url: letter.url.clone(),
+            error,
+            sqlstate,
+        }
+    }
+}
+
+/// The letters of each page, pages in the order of their first letters.
+fn by_page(letters: Vec<StoredLetter>) -> Vec<Vec<StoredLetter>> {
+    let mut pages: Vec<Vec<StoredLetter>> = Vec::new();
+    for letter in letters {
+        let of_same_page = |page: &&mut Vec<StoredLetter>| {
+            page.iter().any(|it| (it.run_id, it.fingerprint) == (letter.run_id, letter.fingerprint))
+        };
+        match pages.iter_mut().find(of_same_page) {
+            Some(page) => page.push(letter),
+            None => pages.push(vec![letter]),
+        }
+    }
+    pages
+}
+
+/// Tries until the store answers, a few times: a crawl may be writing at this moment.
+async fn patiently<T, F: Future<Output = StoreResult<T>>>(operation: impl Fn() -> F) -> StoreResult<T> {
+    let mut pause = FIRST_PAUSE;
+    for _ in 1..TRIES {
+        match operation().await {
+            Err(error) if error.is_retryable() => sleep(pause).await,
+            answer => return answer,
+        }
+        pause *= 2;
+    }
+    operation().await
+}

@@ -1,0 +1,92 @@
+//! Before a run ends, items whose parent was missing are tried once more: the parent may have come later.
+//!
+//! They are dead letters by then, so a kill in between loses nothing: whoever resumes the run tries them at
+//! its end. What goes in makes its page `done`; what does not stays a dead letter.
+
+use std::sync::Arc;
+
+use crossbeam_channel::Sender;
+use dragline_core::ItemType;
+use dragline_core::letters::{LetterAsk, MISSING_PARENT};
+use dragline_core::outcome::PageState;
+use dragline_core::store::{RunKey, StoreError, StoreResult};
+use tokio::time::sleep;
+use tracing::info;
+
+use super::context::Context;
+use super::retry::BackOff;
+use crate::letters::{Retry, RetryReport};
+
+/// What is asked of the thread.
+pub(super) struct SecondTry {
+    /// Pages that the run may have `done` in all.
+    pub(super) page_limit: Option<u64>,
+    pub(super) answer: Sender<RetryReport>,
+}
+
+/// Tries, until the store answers, and then answers itself.
+pub(super) async fn second_try(
+    context: Arc<Context>,
+    run: Arc<RunKey>,
+    items: Arc<[ItemType]>,
+    asked: SecondTry,
+) {
+    let (mut report, mut back_off) = (RetryReport::default(), BackOff::new(&context.settings));
+    loop {
+        match try_once(&context, &run, &items, asked.page_limit, &mut report).await {
+            Ok(()) => break,
+            Err(error) if error.is_retryable() || matches!(error, StoreError::Cancelled) => {
+                if context.writing.lasts(&error, 0).is_none() {
+                    return context.fail(error);
+                }
+                sleep(back_off.pause()).await;
+            }
+            Err(error) => return context.fail(error),
+        }
+    }
+    context.writing.is_over();
+    if report.applied + report.refused > 0 {
+        info!(
+            letters = report.applied,
+            pages = report.pages_done,
+            still_refused = report.refused,
+            "items whose parent was missing were tried once more"
+        );
+    }
+    context.progress.revived(&report);
+    // Whoever asked may have given up waiting.
+    let _ = asked.answer.try_send(report);
+}
+
+async fn try_once(
+    context: &Context,
+    run: &RunKey,
+    items: &[ItemType],
+    page_limit: Option<u64>,
+    report: &mut RetryReport,
+) -> StoreResult<()> {
+    let max_pages = match page_limit {
+        None => None,
+        Some(limit) => {
+            let done = context.store.summary(run.run_id, &[]).await?.pages.of(PageState::Done);
+            Some(report.pages_done + limit.saturating_sub(done))
+        }
+    };
+    let ask = LetterAsk {
+        run_id: Some(run.run_id),
+        sqlstates: Some(MISSING_PARENT.map(str::to_owned).to_vec()),
+        ..LetterAsk::default()
+    };
+    let types = |spider: &str| (spider == &*run.spider).then(|| items.to_vec());
+    let retry = Retry {
+        store: &*context.store,
+        types: &types,
+        // They have passed the steps.
+        steps: &[],
+        accept_lost_nul: false,
+        epoch: Some(run.epoch),
+        max_pages,
+    };
+    (report.refused, report.told) = (0, Vec::new());
+    retry.run(ask, report).await
+}
