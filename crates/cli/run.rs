@@ -104,15 +104,15 @@ pub(crate) fn crawl(spider: &Arc<dyn Spider>, settings: &CrawlSettings) -> Resul
 
     wait_for_end(&download, &stop);
     drop(progress);
+    let is_interrupted = try_orphans(&pipeline, settings.engine.limit, &stop);
 
     let mut report = StopReport::default();
-    let is_interrupted = try_orphans(&pipeline, settings.engine.limit, &stop);
     let stop_began = Instant::now();
     let producers = Producers { download, crawl, finish };
     let end = join_producers(producers, stop_began, settings.stop_times, &watchdog, &mut report);
+    let end = if is_interrupted { end.map(|end| interrupted(end, &stop)) } else { end };
     let (state, reason, exit) = verdict(end, &stop);
     let run_end = RunEnd { state, reason: reason.clone() };
-    let end = if is_interrupted { end.map(|end| interrupted(end, &stop)) } else { end };
     close_pipeline(&pipeline, run_end, stop_began + settings.stop_times.total, &watchdog, &mut report);
     let exit = exit_after_close(exit, &report, &stop);
     let elapsed = began.elapsed();
