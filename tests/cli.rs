@@ -4,7 +4,7 @@ use std::fs;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use dragline_testkit::{Site, wait_until};
+use dragline_testkit::{Site, wait_for, wait_until};
 
 use crate::stored::{Stored, crawl_site, dragline, example, on_both_stores};
 
@@ -140,6 +140,8 @@ fn health_follows_the_working_loops() {
     check(&[]).assert_code(1).assert_stdout("old");
     fs::File::options().write(true).open(&file).unwrap().set_modified(future).unwrap();
     check(&[]).assert_code(1);
+    let device = dragline().args(["healthcheck", "--heartbeat-file", "/dev/null"]).run();
+    device.assert_code(1).assert_stdout("no regular file");
     dragline().arg("healthcheck").run().assert_code(2).assert_stderr("heartbeat-file");
 }
 
@@ -156,6 +158,45 @@ fn a_reader_that_leaves_early_is_no_error() {
     drop(export.stdout.take());
     let output = export.wait_with_output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+#[test]
+fn a_log_that_nobody_takes_holds_up_nothing() {
+    let site = Site::generated(60, 4);
+    let crawl = |stderr: Stdio| {
+        let stored = Stored::sqlite();
+        let child = Command::new(env!("CARGO_BIN_EXE_dragline"))
+            .args(["crawl", "site", "--start-url", &site.url("/"), "--store", &stored.url(), "--rate", "0"])
+            .args(["--host-concurrency", "16", "--log", "trace"])
+            .stdout(Stdio::null())
+            .stderr(stderr)
+            .spawn();
+        (child.unwrap(), stored)
+    };
+    let full = fs::File::options().write(true).open("/dev/full").unwrap();
+    let (mut on_full, first) = crawl(full.into());
+    let (mut on_closed, second) = crawl(Stdio::piped());
+    drop(on_closed.stderr.take());
+    // Nobody reads this one, and trace lines fill a pipe's 64 KiB at once.
+    let (mut on_blocked, third) = crawl(Stdio::piped());
+    for child in [&mut on_full, &mut on_closed, &mut on_blocked] {
+        let status = wait_for("the end of the crawl", SOON, || child.try_wait().unwrap());
+        assert_eq!(status.code(), Some(0));
+    }
+    for stored in [first, second, third] {
+        assert_eq!(stored.pages("done"), 60);
+    }
+}
+
+#[test]
+fn an_export_that_cannot_be_written_is_told_before_the_crawl() {
+    let site = Site::generated(3, 2);
+    let stored = Stored::sqlite();
+    let crawl = crawl_site(&site.url("/"), &stored).args(["-o", "/nowhere/rows.jsonl"]);
+    crawl.run().assert_code(2).assert_stderr("/nowhere").assert_stderr("hint");
+    let quotes = dragline().args(["crawl", "quotes", "-o", "rows.csv", "--start-url", &site.url("/")]);
+    quotes.run().assert_code(2).assert_stderr("--item");
+    assert_eq!(site.received().len(), 0);
 }
 
 #[test]

@@ -43,6 +43,44 @@ impl Target {
     }
 }
 
+impl Target {
+    /// Finds out before a crawl what would spoil its export after it.
+    pub(crate) fn check(&self, items: &[ItemType]) -> Result<(), Failed> {
+        let path = match self {
+            Self::Stdout => return Ok(()),
+            Self::JsonLines(path) => path,
+            Self::Csv(path) => {
+                one_type(items, path, "RUN")?;
+                path
+            }
+        };
+        let temporary = temporary(path);
+        let made = File::create(&temporary).and_then(|_| std::fs::remove_file(&temporary));
+        made.map_err(|error| {
+            Failed::usage(format!("-o {}: it cannot be written: {error}", path.display()))
+                .hint("name a file in a folder that is there and may be written to")
+        })
+    }
+}
+
+/// CSV holds one item type.
+fn one_type(items: &[ItemType], path: &Path, run: &str) -> Result<ItemType, Failed> {
+    if let [item] = items {
+        return Ok(*item);
+    }
+    let names: Vec<&str> = items.iter().map(|item| item.name).collect();
+    let what = format!("a CSV file holds one item type, and this spider has {}", names.join(", "));
+    let (item, path) = (names.first().unwrap_or(&"TYPE"), path.display());
+    Err(Failed::usage(what).hint(format!("export one: dragline export {run} --item {item} -o {path}")))
+}
+
+/// Where a file is written before it is renamed.
+fn temporary(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(format!(".{}.tmp", std::process::id()));
+    PathBuf::from(name)
+}
+
 /// Exports the items of `run`; says how many rows there were.
 pub(crate) fn export(
     store: &dyn Store,
@@ -64,21 +102,9 @@ pub(crate) fn export(
             to_file(path, |file| write_all(store, blocking, run, items, &mut JsonLines(BufWriter::new(file))))
         }
         Target::Csv(path) => {
-            let [item] = items else {
-                let names: Vec<&str> = items.iter().map(|item| item.name).collect();
-                return Err(Failed::usage(format!(
-                    "a CSV file holds one item type, and this spider has {}",
-                    names.join(", ")
-                ))
-                .hint(format!(
-                    "export one: dragline export {} --item {} -o {}",
-                    run.run_id,
-                    names.first().unwrap_or(&"TYPE"),
-                    path.display()
-                )));
-            };
+            let item = one_type(items, path, &run.run_id.to_string())?;
             to_file(path, |file| {
-                write_all(store, blocking, run, &[*item], &mut Csv::new(BufWriter::new(file), *item)?)
+                write_all(store, blocking, run, &[item], &mut Csv::new(BufWriter::new(file), item)?)
             })
         }
     }
@@ -150,9 +176,7 @@ fn to_file(path: &Path, write: impl FnOnce(&File) -> Result<u64, Failed>) -> Res
         Failed::error(format!("{} cannot be written: {error}", path.display()))
             .hint("the rows are safe in the store: dragline export RUN -o FILE writes them again")
     };
-    let mut name = path.as_os_str().to_owned();
-    name.push(format!(".{}.tmp", std::process::id()));
-    let temporary = PathBuf::from(name);
+    let temporary = temporary(path);
     let file = File::create(&temporary).map_err(cannot)?;
     let written = write(&file).and_then(|rows| {
         file.sync_all().and_then(|()| std::fs::rename(&temporary, path)).map_err(cannot)?;

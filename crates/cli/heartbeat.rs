@@ -7,8 +7,8 @@
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use dragline_core::pulse::{Beating, Pulse};
@@ -41,6 +41,12 @@ pub(crate) struct Heartbeat {
 impl Heartbeat {
     /// Starts with a beat of each loop; fails if the file cannot be written.
     pub(crate) fn start(file: Option<PathBuf>) -> io::Result<Self> {
+        if let Some(file) = &file
+            && fs::metadata(file).is_ok_and(|found| !found.is_file())
+        {
+            // It is written by renaming, which would put a file in the place of a device or a pipe.
+            return Err(io::Error::other("it is there already and no regular file"));
+        }
         let now = unix_ms();
         let heartbeat = Self {
             scheduler_ms: AtomicU64::new(now),
@@ -66,7 +72,8 @@ impl Heartbeat {
             pid: std::process::id(),
             scheduler_ms: self.scheduler_ms.load(Ordering::Relaxed),
             persistence_ms: self.persistence_ms.load(Ordering::Relaxed),
-            degraded_since_ms: Some(self.degraded_since_ms.load(Ordering::Relaxed)).filter(|since| *since > 0),
+            degraded_since_ms: Some(self.degraded_since_ms.load(Ordering::Relaxed))
+                .filter(|since| *since > 0),
         };
         let mut name = file.as_os_str().to_owned();
         name.push(format!(".{}.tmp", std::process::id()));
@@ -99,10 +106,18 @@ impl Pulse for Heartbeat {
     }
 }
 
-impl Drop for Heartbeat {
-    /// A process that has ended is not alive.
+/// Held as long as the crawl runs: a process that has ended is not alive, whoever still holds its heartbeat.
+pub(crate) struct Alive(Arc<Heartbeat>);
+
+impl Alive {
+    pub(crate) fn new(heartbeat: &Arc<Heartbeat>) -> Self {
+        Self(Arc::clone(heartbeat))
+    }
+}
+
+impl Drop for Alive {
     fn drop(&mut self) {
-        if let Some(file) = &self.file {
+        if let Some(file) = &self.0.file {
             let _ = fs::remove_file(file);
         }
     }
@@ -111,6 +126,9 @@ impl Drop for Heartbeat {
 /// Why the process that writes `file` is not healthy, if so; else one line that says that it is.
 pub(crate) fn check(file: &Path, max_age: Duration) -> Result<String, String> {
     let name = file.display();
+    if fs::metadata(file).is_ok_and(|found| !found.is_file()) {
+        return Err(format!("{name} is no regular file, so no heartbeat file"));
+    }
     let content = fs::read(file).map_err(|error| match error.kind() {
         io::ErrorKind::NotFound => format!("there is no heartbeat file {name}: no crawl is running"),
         _ => format!("the heartbeat file {name} cannot be read: {error}"),
@@ -192,9 +210,10 @@ mod tests {
         let file = folder.path().join("beat");
         let limit = Duration::from_secs(60);
         assert!(check(&file, limit).unwrap_err().contains("no heartbeat file"));
-        let heartbeat = Heartbeat::start(Some(file.clone())).unwrap();
+        let heartbeat = Arc::new(Heartbeat::start(Some(file.clone())).unwrap());
+        let alive = Alive::new(&heartbeat);
         assert!(check(&file, limit).is_ok());
-        drop(heartbeat);
+        drop(alive);
         assert!(check(&file, limit).is_err());
         fs::write(&file, "garbage").unwrap();
         assert!(check(&file, limit).unwrap_err().contains("not a heartbeat file"));

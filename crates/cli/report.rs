@@ -98,7 +98,10 @@ impl Report<'_> {
     }
 
     fn left(&self) -> String {
-        let queued = self.summary.map_or(0, |summary| summary.pages.queued);
+        let Some(summary) = self.summary else {
+            return "not known, for the store could not be read; the same command resumes".to_owned();
+        };
+        let queued = summary.pages.queued;
         match self.state {
             RunState::Finished | RunState::Failed if queued == 0 => "nothing".to_owned(),
             RunState::Finished | RunState::Failed => {

@@ -24,6 +24,7 @@ use dragline_pipelines::persistence::{OpenError, PersistencePipeline, RunEnd};
 
 use crate::diagnosis::{Diagnosis, Parts};
 use crate::exit::{Exit, Failed};
+use crate::heartbeat::Alive;
 use crate::settings::CrawlSettings;
 use crate::start::{heartbeat, no_thread, open_failed, run_spec};
 use crate::stopping::{Producers, StopReport, close_pipeline, join_producers};
@@ -38,6 +39,8 @@ pub(crate) struct Ended {
     pub(crate) reason: String,
     pub(crate) exit: Exit,
     pub(crate) elapsed: Duration,
+    /// What is left of the time for a stop.
+    pub(crate) left_of_stop: Duration,
     pub(crate) stats: Arc<CrawlStats>,
     pub(crate) stop: StopReport,
 }
@@ -49,6 +52,7 @@ pub(crate) fn crawl(spider: &Arc<dyn Spider>, settings: &CrawlSettings) -> Resul
     let signals = signals::listen(stop.clone()).map_err(|error| no_thread(&error))?;
     let spec = run_spec(&**spider, settings)?;
     let heartbeat = heartbeat(settings)?;
+    let _alive = Alive::new(&heartbeat);
 
     // The persistence thread first: it must be there before anybody produces.
     let store = dragline_store::open(&settings.store.0, &settings.store_settings)?;
@@ -116,7 +120,8 @@ pub(crate) fn crawl(spider: &Arc<dyn Spider>, settings: &CrawlSettings) -> Resul
     close_pipeline(&pipeline, run_end, stop_began + settings.stop_times.total, &watchdog, &mut report);
     let exit = exit_after_close(exit, &report, &stop);
     let elapsed = began.elapsed();
-    Ok(Some(Ended { run, state, reason, exit, elapsed, stats, stop: report }))
+    let left_of_stop = total.saturating_sub(stop_began.elapsed());
+    Ok(Some(Ended { run, state, reason, exit, elapsed, left_of_stop, stats, stop: report }))
 }
 
 /// Until the downloads have ended by themselves, or somebody asks for a stop.

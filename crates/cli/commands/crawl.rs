@@ -19,13 +19,18 @@ use crate::settings::{Common, CrawlSettings};
 
 /// After a stop the report must fit into what a container grants.
 const READ_AFTER_STOP: Duration = Duration::from_secs(1);
+/// What it is given though the time is over: a store that is there answers in less.
+const LEAST_READ: Duration = Duration::from_millis(200);
 
 pub(super) fn run(arguments: Crawl, common: &Common, spiders: &[Arc<dyn Spider>]) -> Result<Exit, Failed> {
     probes::arm();
     let spider = find_spider(&arguments.spider, spiders)?;
     let settings = CrawlSettings::combine(arguments, common, &**spider)?;
+    if let Some(target) = &settings.output {
+        target.check(&spider.items())?;
+    }
     let Some(ended) = crawl(spider, &settings)? else {
-        print("stopped during start-up, before the first request; the same command starts again\n");
+        print("stopped during start-up, before the first request; the same command starts again\n")?;
         return Ok(Exit::Stopped);
     };
     after(&ended, &settings, &**spider)
@@ -34,7 +39,7 @@ pub(super) fn run(arguments: Crawl, common: &Common, spiders: &[Arc<dyn Spider>]
 /// Report and export, read back from the store; says how the process ends.
 pub(super) fn after(ended: &Ended, settings: &CrawlSettings, spider: &dyn Spider) -> Result<Exit, Failed> {
     let limit = match ended.state {
-        RunState::Stopped => READ_AFTER_STOP,
+        RunState::Stopped => READ_AFTER_STOP.min(ended.left_of_stop).max(LEAST_READ),
         _ => settings.persistence.operation_timeout,
     };
     let blocking = Blocking::new()?;
@@ -69,8 +74,9 @@ pub(super) fn after(ended: &Ended, settings: &CrawlSettings, spider: &dyn Spider
     // Rows on stdout are for a program; the report then goes where the log goes.
     if settings.output == Some(Target::Stdout) {
         let _ = io::stderr().write_all(report.as_bytes());
-    } else {
-        print(&report);
+    } else if let Err(failed) = print(&report) {
+        // The report is lost, the run is not.
+        tracing::warn!("{}", failed.what);
     }
     if let Some(pages) = summary.map(|summary| summary.pages)
         && exit == Exit::Finished

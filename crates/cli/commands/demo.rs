@@ -62,13 +62,12 @@ fn show_rows(common: &Common, settings: &CrawlSettings, run_id: i64) -> Result<(
         None => String::new(),
     };
     let shown = rows.iter().map(|row| ["title", "author", "price", "in_stock"].map(|name| cell(row, name)));
-    print(&table(["title", "author", "price", "in stock"], shown));
+    print(&table(["title", "author", "price", "in stock"], shown))?;
     let info = RunInfo {
         run_id,
         name: settings.run_name.clone(),
         spider: Shelf.name().to_owned(),
         state: dragline_core::store::RunState::Finished,
     };
-    print(&format!("…\n(table demo_books in {}, run {})\n\n", store.location(), info.run_id));
-    Ok(())
+    print(&format!("…\n(table demo_books in {}, run {})\n\n", store.location(), info.run_id))
 }

@@ -8,7 +8,6 @@ use super::print;
 use super::table::table;
 use crate::exit::{Exit, Failed};
 
-#[allow(clippy::unnecessary_wraps)] // commands answer alike
 pub(super) fn run(spiders: &[Arc<dyn Spider>]) -> Result<Exit, Failed> {
     let rows = spiders.iter().flat_map(|spider| {
         let name = spider.name().to_owned();
@@ -21,6 +20,6 @@ pub(super) fn run(spiders: &[Arc<dyn Spider>]) -> Result<Exit, Failed> {
             [first(&name), item.name.to_owned(), place, key, first(&about)]
         })
     });
-    print(&table(["spider", "item", "table", "key", "about"], rows));
+    print(&table(["spider", "item", "table", "key", "about"], rows))?;
     Ok(Exit::Finished)
 }

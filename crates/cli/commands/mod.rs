@@ -18,8 +18,9 @@ use dragline_core::Spider;
 
 use crate::arguments::{Arguments, Command};
 use crate::exit::{Exit, Failed};
+use crate::heartbeat;
+use crate::logging::Log;
 use crate::settings::Common;
-use crate::{heartbeat, logging};
 
 /// All of a binary's `main`: the command line, with these spiders.
 #[allow(clippy::needless_pass_by_value)] // `run(spiders![A, B])` is all of a `main`
@@ -53,37 +54,51 @@ fn parse(spiders: &[Arc<dyn Spider>]) -> Result<Arguments, clap::Error> {
 fn dispatch(arguments: Arguments, spiders: &[Arc<dyn Spider>]) -> Result<Exit, Failed> {
     if let Command::Healthcheck(check) = arguments.command {
         // A health check must not depend on settings: it answers even where they are wrong.
-        return Ok(healthcheck(&check));
+        return healthcheck(&check);
     }
     let common = Common::read(arguments.global)?;
-    logging::start(common.log_format, common.log.as_deref())?;
-    match arguments.command {
-        Command::Crawl(crawl) => crawl::run(*crawl, &common, spiders),
+    let mut log = Log::start(common.log_format, common.log.as_deref())?;
+    let done = command(arguments.command, &common, spiders);
+    if let Err(failed) = &done {
+        // Through the log, so that a stderr that takes nothing does not hold up the end.
+        log.write(&format!("{failed}\n"));
+    }
+    Ok(done.unwrap_or_else(|failed| failed.exit))
+}
+
+fn command(command: Command, common: &Common, spiders: &[Arc<dyn Spider>]) -> Result<Exit, Failed> {
+    match command {
+        Command::Crawl(crawl) => crawl::run(*crawl, common, spiders),
         Command::List => list::run(spiders),
-        Command::Schema { action } => schema::run(action, &common, spiders),
-        Command::Export(export) => export::run(&export, &common, spiders),
-        Command::Demo => demo::run(&common),
-        Command::Healthcheck(check) => Ok(healthcheck(&check)),
+        Command::Schema { action } => schema::run(action, common, spiders),
+        Command::Export(export) => export::run(&export, common, spiders),
+        Command::Demo => demo::run(common),
+        Command::Healthcheck(check) => healthcheck(&check),
     }
 }
 
-fn healthcheck(check: &crate::arguments::Healthcheck) -> Exit {
+fn healthcheck(check: &crate::arguments::Healthcheck) -> Result<Exit, Failed> {
     match heartbeat::check(&check.heartbeat_file, check.max_age) {
         Ok(line) => {
-            print(&format!("healthy: {line}\n"));
-            Exit::Finished
+            print(&format!("healthy: {line}\n"))?;
+            Ok(Exit::Finished)
         }
         Err(line) => {
-            print(&format!("unhealthy: {line}\n"));
-            Exit::Error
+            print(&format!("unhealthy: {line}\n"))?;
+            Ok(Exit::Error)
         }
     }
 }
 
-/// Writes to stdout. A reader that is gone has seen enough.
-fn print(text: &str) {
+/// Writes to stdout. A reader that is gone has seen enough; anything else is told.
+fn print(text: &str) -> Result<(), Failed> {
     let mut stdout = io::stdout().lock();
-    let _ = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
+    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(Failed::error(format!("stdout does not take the output: {error}")))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// The spider of this name.

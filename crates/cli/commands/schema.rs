@@ -23,19 +23,19 @@ pub(super) fn run(
     let items: Vec<_> = spiders.iter().flat_map(|spider| spider.items()).collect();
     let location = admin.location();
     match action {
-        SchemaAction::Print => print(&admin.ddl(&items)?),
+        SchemaAction::Print => print(&admin.ddl(&items)?)?,
         SchemaAction::Apply => {
             let work = admin.apply(&items);
             let done = Blocking::new()?.wait_plain("applying the schema", &location, LIMIT, work)?;
             for line in done {
-                print(&format!("{line}\n"));
+                print(&format!("{line}\n"))?;
             }
-            print(&format!("the schema of {location} is up to date\n"));
+            print(&format!("the schema of {location} is up to date\n"))?;
         }
         SchemaAction::Check => {
             let work = admin.check(&items);
             Blocking::new()?.wait_plain("checking the schema", &location, LIMIT, work)?;
-            print(&format!("the schema of {location} is what this program needs\n"));
+            print(&format!("the schema of {location} is what this program needs\n"))?;
         }
     }
     Ok(Exit::Finished)

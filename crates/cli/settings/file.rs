@@ -45,8 +45,11 @@ impl File {
 
     fn parse(text: &str, path: &Path) -> Result<Self, Failed> {
         toml::from_str(text).map_err(|error| {
-            Failed::usage(format!("in the settings file {}: {}", path.display(), error.to_string().trim_end()))
-                .hint("names are those of the flags with _ for -, in [crawl]; store, log and log_format stand at the top")
+            // The place in words: an excerpt could show the store's password.
+            let line = error.span().map_or(1, |span| 1 + text[..span.start].matches('\n').count());
+            let message = error.message();
+            Failed::usage(format!("the settings file {}, line {line}: {message}", path.display()))
+            .hint("names are those of the flags with _ for -, in [crawl]; store, log and log_format stand at the top")
         })
     }
 }
@@ -107,6 +110,12 @@ mod tests {
     fn an_unknown_name_is_told_with_its_place() {
         let failed = parse("[crawl]\nratte = 1\n").unwrap_err();
         assert!(failed.what.contains("ratte") && failed.what.contains("line 2"), "{failed}");
+        for wrong in
+            ["store = \"postgres://me:secret@db/x", "store = 's://me:secret@a'\nstore = 's://me:secret@b'\n"]
+        {
+            let failed = parse(wrong).unwrap_err();
+            assert!(!failed.what.contains("secret"), "{failed}");
+        }
         assert!(parse("[crawl]\nflush_interval = 'soon'\n").is_err());
     }
 }
