@@ -66,6 +66,16 @@ pub(super) fn create_missing(
     Ok(made)
 }
 
+/// Whether a table that may be made is missing.
+pub(super) fn any_missing(connection: &Connection, items: &[ItemType]) -> Result<bool, Fault> {
+    for table in items.iter().filter(|item| item.auto_create).filter_map(|item| item.table) {
+        if Shape::read(connection, table)?.is_none() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
 /// Holds the tables of item types against the database.
 pub(super) fn compare(connection: &Connection, items: &[ItemType]) -> Result<Differences, Fault> {
     let mut differences = Differences::default();

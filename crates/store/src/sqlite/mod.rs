@@ -56,6 +56,11 @@ impl SqliteStore {
 
     fn prepare(&self, items: &[ItemType]) -> StoreResult<()> {
         self.database.work("preparing the item tables", |connection| {
+            // A write would wait for whoever is writing, also for a process that hangs while it does: where
+            // nothing is to be made, the run's lock is what tells of it.
+            if !item_table::any_missing(connection, items)? {
+                return Ok(item_table::compare(connection, items)?.into_result()?);
+            }
             let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
             for made in item_table::create_missing(&transaction, items, false)? {
                 tracing::info!(store = self.location(), "{made}");
