@@ -1,5 +1,6 @@
 //! Killed at any instant, any number of times: the rows are those of a crawl that nobody disturbed.
 
+mod hung;
 #[cfg(debug_assertions)]
 mod probes;
 

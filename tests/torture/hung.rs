@@ -1,0 +1,72 @@
+//! A process that hangs past its lock: when it comes back it writes nothing more, and says why.
+
+use std::time::Duration;
+
+use dragline_testkit::torture::{Ground, Kind, Place, Rows, site};
+use dragline_testkit::{Dragline, Running, Site, wait_until};
+
+use super::crawl_zoo;
+
+const SOON: Duration = Duration::from_secs(20);
+
+#[test]
+fn a_process_that_lost_its_lock_writes_nothing_more() {
+    let hung = Hung::new(Kind::Postgres);
+    // As the server does with the sessions of a machine that went away: the lock is free.
+    let terminated = hung.query(
+        "select pg_terminate_backend(pid) from pg_stat_activity
+         where datname = current_database() and pid <> pg_backend_pid()",
+    );
+    assert!(!terminated.is_empty());
+    hung.command.run().assert_code(0).assert_stderr("was killed or crashed");
+    hung.comes_back_to_nothing();
+}
+
+#[test]
+fn a_stopped_process_keeps_its_lock_on_sqlite() {
+    let hung = Hung::new(Kind::Sqlite);
+    let second = hung.command.run();
+    second.assert_code(1).assert_stderr("held by another process");
+    second.assert_stderr(&format!("pid {}", hung.first.pid()));
+    hung.first.signal("CONT");
+    hung.first.finish().assert_code(0);
+    let standing = hung.ground.standing(&hung.place);
+    assert_eq!((standing.runs, standing.finished, standing.queued), (1, 1, 0));
+}
+
+/// A crawl that was stopped in its middle, by SIGSTOP.
+struct Hung {
+    ground: Ground,
+    place: Place,
+    command: Dragline,
+    first: Running,
+    _site: Site,
+}
+
+impl Hung {
+    fn new(kind: Kind) -> Self {
+        let (site, ground) = (site(300), Ground::new(kind));
+        let place = ground.place("hung");
+        let command = crawl_zoo().args(["--start-url", &site.url("/gate"), "--store", &ground.url(&place)]);
+        let first = command.spawn();
+        wait_until("pages are done", SOON, || ground.standing(&place).done > 20);
+        first.signal("STOP");
+        assert!(ground.standing(&place).queued > 0, "it was stopped in its middle");
+        Self { ground, place, command, first, _site: site }
+    }
+
+    fn query(&self, sql: &str) -> Vec<Vec<String>> {
+        self.ground.query(&self.place, sql)
+    }
+
+    /// The run was finished by another process: the first one changes nothing, and ends with an error.
+    fn comes_back_to_nothing(self) {
+        let runs = "select * from crawl_runs";
+        let (rows, run) = (Rows::read(&self.ground, &self.place), self.query(runs));
+        self.first.signal("CONT");
+        let first = self.first.finish_within(SOON);
+        first.assert_code(1).assert_stderr("taken over by another process").assert_stderr("nothing is lost");
+        assert_eq!(self.ground.query(&self.place, runs), run, "not even a sign of life");
+        assert_eq!(Rows::read(&self.ground, &self.place), rows);
+    }
+}
