@@ -17,6 +17,7 @@ use html5ever::tree_builder::{Tracer, TreeBuilder, TreeSink};
 use scraper::{Html, HtmlTreeSink};
 
 mod attributes;
+mod self_closed;
 
 /// How many open elements may be looked at, token by token. 15,000 nested elements reach it, in about a
 /// second, and so do 50 MB of a page that nests as deep as pages do.
@@ -70,6 +71,11 @@ pub(crate) fn parse(text: &str) -> Result<Html, TooMuch> {
         None => Ok(tokenizer.sink.builder.sink.finish()),
         Some(excess) => Err(excess),
     }
+}
+
+/// Parses a page that says it is XML, with the same forgiveness.
+pub(crate) fn parse_xml(text: &str) -> Result<Html, TooMuch> {
+    parse(&self_closed::in_two_tags(text))
 }
 
 type Handle = <HtmlTreeSink as TreeSink>::Handle;

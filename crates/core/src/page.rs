@@ -215,10 +215,18 @@ impl Page {
     }
 
     fn html(&self) -> &Html {
-        self.html.get_or_init(|| match document::parse(&self.body_text()) {
+        let parse = if self.is_xml() { document::parse_xml } else { document::parse };
+        self.html.get_or_init(|| match parse(&self.body_text()) {
             Ok(html) => html,
             Err(excess) => panic!("{excess}"),
         })
+    }
+
+    fn is_xml(&self) -> bool {
+        match self.header("content-type").map(str::trim) {
+            None | Some("") => sniff::looks_like_xml(self.body()),
+            Some(content_type) => sniff::is_xml_type(content_type),
+        }
     }
 }
 

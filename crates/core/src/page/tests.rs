@@ -40,6 +40,22 @@ fn the_title_is_that_of_the_document() {
 }
 
 #[test]
+fn a_page_of_xml_may_close_elements_in_their_start_tags() {
+    let page = |content_type: &str| {
+        let xhtml = "<?xml version='1.0'?><html><head><script src='a.js' /><title>shown</title><style/></head>\
+            <body><iframe src='b'/><h1>here</h1><textarea/><a href='x'>x</a></body></html>";
+        StoredPage::new("http://a.example/", xhtml).content_type(content_type).page().unwrap()
+    };
+    for content_type in ["application/xhtml+xml", "application/xml; charset=utf-8", ""] {
+        let page = page(content_type);
+        assert_eq!(page.title().as_deref(), Some("shown"), "{content_type}");
+        assert_eq!((page.text("h1").unwrap().as_str(), page.links().len()), ("here", 1), "{content_type}");
+    }
+    // In HTML the slash means nothing: every browser takes the rest of this page for a script.
+    assert_eq!(page("text/html").title(), None);
+}
+
+#[test]
 fn links_are_resolved_as_a_browser_would() {
     for (html, expected) in [
         ("<a href=x>", "http://a.example/dir/x"),
