@@ -1,4 +1,4 @@
--- The Postgres schema of Dragline, version 1.
+-- The Postgres schema of Dragline, version 2.
 --
 -- Names carry no schema: search_path decides where the tables are. `dragline schema apply` makes them, so does
 -- the first crawl; `dragline schema print` shows them together with the tables of the item types.
@@ -8,7 +8,7 @@ CREATE TABLE crawl_schema (
     version     integer PRIMARY KEY,
     applied_at  timestamptz NOT NULL DEFAULT now()
 );
-INSERT INTO crawl_schema (version) VALUES (1);
+INSERT INTO crawl_schema (version) VALUES (2);
 
 -- One crawl with its frontier, resumable until it is finished or failed.
 CREATE TABLE crawl_runs (
@@ -28,8 +28,10 @@ CREATE TABLE crawl_runs (
     -- The process that runs it, or ran it last.
     pid              integer,
     hostname         text,
-    -- Pages done when it was started last, and how many starts in a row have added none.
-    done_at_start    bigint NOT NULL DEFAULT 0,
+    -- When it was started last, how many requests were not queued any more then, and how many starts in a row
+    -- before that one have added none.
+    last_start_at    timestamptz NOT NULL DEFAULT now(),
+    ended_at_start   bigint NOT NULL DEFAULT 0,
     fruitless_starts integer NOT NULL DEFAULT 0,
     CHECK ((state IN ('finished', 'failed')) = (finished_at IS NOT NULL))
 );

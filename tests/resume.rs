@@ -14,6 +14,8 @@ on_both_stores!(
     a_second_process_is_refused,
     fresh_begins_anew,
     fruitless_starts_end_a_run,
+    quick_kills_never_end_a_run,
+    of_two_started_at_once_one_crawls,
 );
 
 /// Rows that must be equal after any disturbance: items and the states of the frontier. Not the depth: which of
@@ -100,11 +102,44 @@ fn fruitless_starts_end_a_run(stored: &Stored) {
         let asked = site.received().len();
         let running = crawl.spawn();
         wait_until("the page is asked for", SOON, || site.received().len() > asked);
+        wait_until("the start has had its chance", SOON, || {
+            stored.count("select count(*) from crawl_runs where heartbeat_at > last_start_at") > 0
+        });
         running.kill9();
     }
     site.release();
-    crawl.run().assert_code(0);
+    crawl.run().assert_code(0).assert_stderr("it ends as failed");
     let runs = stored.runs();
     assert_eq!(runs[0], ("failed".to_owned(), "no-progress".to_owned()));
     assert_eq!(runs[1].0, "finished");
+}
+
+fn quick_kills_never_end_a_run(stored: &Stored) {
+    let site = Site::generated(20, 3);
+    site.hold();
+    let crawl = crawl_site(&site.url("/"), stored);
+    for _ in 0..12 {
+        let asked = site.received().len();
+        let running = crawl.spawn();
+        wait_until("the page is asked for", SOON, || site.received().len() > asked);
+        running.kill9();
+    }
+    site.release();
+    crawl.run().assert_code(0).assert_stderr("resuming");
+    assert_eq!(stored.runs(), [("finished".to_owned(), "finished".to_owned())]);
+    assert_eq!(&stored.titles(), site.truth());
+    if let Stored::Sqlite(_) = stored {
+        assert_eq!(stored.query("pragma integrity_check"), [["ok"]]);
+    }
+}
+
+fn of_two_started_at_once_one_crawls(stored: &Stored) {
+    let site = Site::builder().generated(20, 3).delay(Duration::from_millis(50)).start();
+    let crawl = crawl_site(&site.url("/"), stored);
+    let both = [crawl.spawn(), crawl.spawn()].map(|running| running.finish());
+    let refused = usize::from(both[0].code == Some(0));
+    both[1 - refused].assert_code(0);
+    both[refused].assert_code(1).assert_stderr("just ended it as finished");
+    assert_eq!(stored.runs().len(), 1);
+    assert_eq!(&stored.titles(), site.truth());
 }

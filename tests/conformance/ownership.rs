@@ -12,6 +12,7 @@ use crate::stored::{Stored, on_both_stores};
 on_both_stores!(
     a_second_process_is_refused_and_told_who_holds_the_run,
     a_lock_is_waited_for,
+    a_run_that_ends_while_another_process_starts_is_not_repeated,
     runs_of_other_names_are_free,
     a_superseded_epoch_can_write_nothing,
     a_run_given_up_can_be_written_no_more,
@@ -47,6 +48,23 @@ fn a_lock_is_waited_for(stored: &Stored) {
             first.store.close().await;
         });
         taken.unwrap();
+    });
+}
+
+fn a_run_that_ends_while_another_process_starts_is_not_repeated(stored: &Stored) {
+    run(async {
+        let first = Session::begin(stored, &[]).await;
+        let second = connected(stored).await;
+        // SQLite's clock counts milliseconds.
+        tokio::time::sleep(Duration::from_millis(5)).await;
+        first.store.end_run(first.key(), RunState::Finished, "finished").await.unwrap();
+        first.store.close().await;
+        let error = second.lock_run(RUN, PATIENCE).await.unwrap_err();
+        let StoreError::Locked { holder, .. } = &error else { panic!("{error:?}") };
+        assert!(holder.contains("4711") && holder.contains("just ended"), "{holder:?}");
+        // Whoever starts later begins a new run, and so does who names another one.
+        connected(stored).await.lock_run(RUN, PATIENCE).await.unwrap();
+        second.lock_run("other", PATIENCE).await.unwrap();
     });
 }
 

@@ -4,7 +4,7 @@ use dragline_core::StoreError;
 use dragline_core::outcome::PageState;
 use dragline_core::store::{RunSpec, RunState};
 
-use super::fixture::{PATIENCE, RUN, Session, connected, done, ended, request, run, spec};
+use super::fixture::{PATIENCE, RUN, Session, connected, done, ended, execute, request, run, spec};
 use crate::stored::{Stored, on_both_stores};
 
 on_both_stores!(
@@ -14,7 +14,8 @@ on_both_stores!(
     a_finished_run_is_followed_by_a_new_one,
     fresh_supersedes_an_unfinished_run,
     three_fruitless_starts_end_a_run,
-    a_page_done_makes_a_start_fruitful,
+    an_ended_request_makes_a_start_fruitful,
+    starts_without_a_chance_do_not_count,
     a_run_of_another_spider_is_not_resumed,
     a_run_is_found_by_id_and_by_name,
     a_heartbeat_is_kept,
@@ -26,10 +27,21 @@ fn runs(stored: &Stored) -> Vec<(String, String)> {
 }
 
 /// One start that is killed at once: the run's id.
-async fn killed_start(stored: &Stored) -> i64 {
+async fn quickly_killed_start(stored: &Stored) -> i64 {
     let session = Session::begin(stored, &[request("page")]).await;
     session.store.close().await;
     session.key().run_id
+}
+
+/// One start that is killed when it has lived for long enough to count: the run's id.
+async fn killed_start(stored: &Stored) -> i64 {
+    let run_id = quickly_killed_start(stored).await;
+    lived_long(stored);
+    run_id
+}
+
+fn lived_long(stored: &Stored) {
+    execute(stored, "UPDATE crawl_runs SET last_start_at = '2000-01-01T00:00:00.000000Z'");
 }
 
 fn a_new_run_begins_with_its_start_requests(stored: &Stored) {
@@ -118,26 +130,47 @@ fn three_fruitless_starts_end_a_run(stored: &Stored) {
         let forced = Session::open(stored, &RunSpec { force: true, ..spec() }).await;
         assert_eq!(forced.key().run_id, first);
         forced.store.close().await;
+        lived_long(stored);
         assert_ne!(killed_start(stored).await, first);
         assert_eq!(runs(stored)[0], ("failed".into(), "no-progress".into()));
         assert_eq!(runs(stored)[1].0, "running");
     });
 }
 
-fn a_page_done_makes_a_start_fruitful(stored: &Stored) {
+fn an_ended_request_makes_a_start_fruitful(stored: &Stored) {
     run(async {
-        let start: Vec<_> = (0..2).map(|page| request(&page.to_string())).collect();
+        let ends = [PageState::Done, PageState::Failed, PageState::Skipped, PageState::Dead];
+        let start: Vec<_> = (0..5).map(|page| request(&page.to_string())).collect();
         let first = Session::begin(stored, &start).await;
         first.store.close().await;
-        assert_eq!(killed_start(stored).await, first.key().run_id);
-        let third = Session::begin(stored, &[]).await;
-        third.flush(&[done(&start[0])]).await.unwrap();
-        third.store.close().await;
+        let first = first.key().run_id;
+        for (page, end) in start.iter().zip(ends) {
+            for _ in 0..2 {
+                assert_eq!(killed_start(stored).await, first);
+            }
+            let fruitful = Session::begin(stored, &[]).await;
+            assert_eq!(fruitful.key().run_id, first, "{end:?}");
+            fruitful.flush(&[ended(page, end)]).await.unwrap();
+            fruitful.store.close().await;
+            lived_long(stored);
+        }
         // Three more, counted from there.
         for _ in 0..3 {
-            assert_eq!(killed_start(stored).await, first.key().run_id);
+            assert_eq!(killed_start(stored).await, first);
         }
-        assert_ne!(killed_start(stored).await, first.key().run_id);
+        assert_ne!(killed_start(stored).await, first);
+    });
+}
+
+fn starts_without_a_chance_do_not_count(stored: &Stored) {
+    run(async {
+        let first = killed_start(stored).await;
+        assert_eq!(killed_start(stored).await, first);
+        for _ in 0..10 {
+            assert_eq!(quickly_killed_start(stored).await, first);
+        }
+        assert_eq!(killed_start(stored).await, first, "nor do they make others forgotten");
+        assert_ne!(killed_start(stored).await, first);
     });
 }
 

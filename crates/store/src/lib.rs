@@ -12,7 +12,8 @@
 //!
 //! Both keep the same promises (the [`Store`] trait in core says which) and pass one conformance suite,
 //! `tests/conformance`. This page is all that they share: which URL opens which store, the limits in
-//! [`StoreSettings`], the check of the names that get into statements, and the text forms of columns. SQL is
+//! [`StoreSettings`], the check of the names that get into statements, the text forms of columns, and when a
+//! run is given up. SQL is
 //! in `schema.sql` and in the two folders here, nowhere else in the repository.
 //!
 //! ```
@@ -34,6 +35,7 @@
 //! persistence pipeline), or keep rows in memory for a store that is away.
 
 mod columns;
+mod fruitless;
 mod identifier;
 pub mod postgres;
 mod settings;
@@ -98,6 +100,12 @@ pub(crate) fn of_another_spider(spec: &RunSpec, spider: &str) -> StoreError {
         ),
         hint: "name another run with --run, or give that one up with --fresh".to_owned(),
     }
+}
+
+/// The holder of a run that was there when this process started, and has ended the run since: of two that are
+/// started at once one crawls, however short the crawl.
+pub(crate) fn just_ended(pid: u32, hostname: &str, state: &str) -> String {
+    format!("pid {pid} on {hostname}, which has just ended it as {state}; start again for a new run")
 }
 
 enum Place<'a> {

@@ -10,6 +10,10 @@ use dragline_core::PageOutcome;
 
 use super::settings::PersistenceSettings;
 
+/// Age at which the first batch is flushed, if that is sooner: a process that is killed soon, again and again,
+/// brings its run further all the same.
+const FIRST_AFTER: Duration = Duration::from_millis(100);
+
 /// Outcomes that are flushed together.
 #[derive(Debug, Default)]
 pub(super) struct Batch {
@@ -25,6 +29,8 @@ pub(super) struct Batcher {
     limits: Limits,
     closed: Option<Batch>,
     filling: Batch,
+    /// No batch was taken yet.
+    is_first: bool,
 }
 
 /// What fills a batch.
@@ -48,7 +54,7 @@ impl Limits {
 
 impl Batcher {
     pub(super) fn new(limits: Limits) -> Self {
-        Self { limits, closed: None, filling: Batch::default() }
+        Self { limits, closed: None, filling: Batch::default(), is_first: true }
     }
 
     /// Whether another outcome may be put in.
@@ -74,19 +80,23 @@ impl Batcher {
     /// The next batch that is full or old enough.
     pub(super) fn take_due(&mut self, now: Instant) -> Option<Batch> {
         let due = self.is_full(&self.filling) || self.due_at().is_some_and(|at| at <= now);
-        self.closed.take().or_else(|| due.then(|| std::mem::take(&mut self.filling)))
+        let batch = self.closed.take().or_else(|| due.then(|| std::mem::take(&mut self.filling)))?;
+        self.is_first = false;
+        Some(batch)
     }
 
     /// The next batch, due or not.
     pub(super) fn take_any(&mut self) -> Option<Batch> {
-        self.closed
-            .take()
-            .or_else(|| Some(std::mem::take(&mut self.filling)).filter(|batch| !batch.outcomes.is_empty()))
+        let any = || Some(std::mem::take(&mut self.filling)).filter(|batch| !batch.outcomes.is_empty());
+        let batch = self.closed.take().or_else(any)?;
+        self.is_first = false;
+        Some(batch)
     }
 
     /// When the batch that is being filled becomes old enough.
     pub(super) fn due_at(&self) -> Option<Instant> {
-        self.filling.first_taken.map(|first| first + self.limits.age)
+        let age = if self.is_first { self.limits.age.min(FIRST_AFTER) } else { self.limits.age };
+        self.filling.first_taken.map(|first| first + age)
     }
 
     /// Pages, rows and bytes that wait here.
@@ -130,7 +140,7 @@ mod tests {
     }
 
     fn batcher(rows: usize, bytes: usize) -> Batcher {
-        Batcher::new(Limits { rows, bytes, age: AGE })
+        Batcher { is_first: false, ..Batcher::new(Limits { rows, bytes, age: AGE }) }
     }
 
     #[test]
@@ -147,6 +157,21 @@ mod tests {
         assert!(!batcher.has_room());
         assert_eq!(batcher.take_due(begun).unwrap().rows, 3);
         assert!(batcher.is_empty() && batcher.has_room());
+    }
+
+    #[test]
+    fn the_first_batch_of_all_is_due_early() {
+        let begun = Instant::now();
+        let mut batcher = Batcher::new(Limits { rows: 3, bytes: usize::MAX, age: AGE });
+        batcher.put(outcome(0, 1), begun);
+        assert_eq!(batcher.due_at(), Some(begun + FIRST_AFTER));
+        assert!(batcher.take_due(begun + FIRST_AFTER).is_some());
+        batcher.put(outcome(1, 1), begun);
+        assert_eq!(batcher.due_at(), Some(begun + AGE));
+        let hasty = Duration::from_millis(10);
+        let mut batcher = Batcher::new(Limits { rows: 3, bytes: usize::MAX, age: hasty });
+        batcher.put(outcome(0, 1), begun);
+        assert_eq!(batcher.due_at(), Some(begun + hasty), "never later than told");
     }
 
     #[test]

@@ -21,6 +21,9 @@ use super::second_try::{SecondTry, second_try};
 
 /// A flush takes milliseconds: when none has moved for so long, something is wrong with the store.
 const DEGRADED_AFTER: Duration = Duration::from_secs(5);
+/// When the first heartbeat comes, at the latest. It shows that the process had its chance: the stores count only such a start
+/// when they look whether a run gets any further.
+const FIRST_HEARTBEAT_AFTER: Duration = Duration::from_secs(1);
 
 pub(super) struct Tasks {
     context: Arc<Context>,
@@ -60,7 +63,7 @@ impl Tasks {
         let slots = context.settings.max_pending_flushes.min(context.store.max_concurrent_flushes()).max(1);
         let (ending, endings) = bounded(slots);
         Self {
-            heartbeat_due: Instant::now() + context.settings.heartbeat_interval,
+            heartbeat_due: Instant::now() + FIRST_HEARTBEAT_AFTER.min(context.settings.heartbeat_interval),
             context,
             run,
             items,

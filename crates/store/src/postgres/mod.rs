@@ -111,7 +111,10 @@ impl Store for PostgresStore {
     }
 
     fn connect(&self) -> BoxFuture<'_, StoreResult<()>> {
-        Box::pin(schema::connect(&self.connections))
+        Box::pin(async move {
+            schema::connect(&self.connections).await?;
+            self.lock.begins(&self.connections).await
+        })
     }
 
     fn prepare_items<'a>(&'a self, items: &'a [ItemType]) -> BoxFuture<'a, StoreResult<()>> {

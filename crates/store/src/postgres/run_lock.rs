@@ -4,6 +4,7 @@
 //! session dies in an outage, the lock is taken again before the next flush. Between the two another process
 //! may have taken the run over; that one has raised the epoch, and every flush checks it.
 
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use dragline_core::StoreError;
@@ -11,6 +12,7 @@ use dragline_core::store::{RunKey, StoreResult};
 use tokio::sync::Mutex;
 
 use super::connections::{Connections, LoneSession};
+use crate::just_ended;
 
 /// How often a held lock is tried again.
 const POLL: Duration = Duration::from_millis(100);
@@ -22,7 +24,11 @@ const TRY: &str = "SELECT pg_try_advisory_lock(hashtextextended('dragline run ' 
 
 /// The lock, held or not.
 #[derive(Default)]
-pub(super) struct RunLock(Mutex<Option<Held>>);
+pub(super) struct RunLock {
+    held: Mutex<Option<Held>>,
+    /// When this process reached the database, by the database's clock.
+    began: OnceLock<String>,
+}
 
 struct Held {
     name: String,
@@ -36,6 +42,17 @@ impl Held {
 }
 
 impl RunLock {
+    /// Notes the moment from which on a run that ends is one that others ended while this process started.
+    pub(super) async fn begins(&self, connections: &Connections) -> StoreResult<()> {
+        let session = connections.session("connecting").await?;
+        let now = session.row("SELECT clock_timestamp()::text", &[]).await?;
+        session.release();
+        if let Some(now) = now {
+            self.began.get_or_init(|| now.get(0));
+        }
+        Ok(())
+    }
+
     /// Takes the lock of a run's name.
     pub(super) async fn take(
         &self,
@@ -43,12 +60,18 @@ impl RunLock {
         name: &str,
         patience: Duration,
     ) -> StoreResult<()> {
-        let mut held = self.0.lock().await;
+        let mut held = self.held.lock().await;
         if held.as_ref().is_some_and(|held| held.name == name && !held.is_lost()) {
             return Ok(());
         }
         match try_for(connections, name, patience).await? {
             Some(session) => {
+                // A run that another process has ended since this one began is not done all over again.
+                if let Some(began) = self.began.get()
+                    && let Some(holder) = ended_since(connections, name, began).await?
+                {
+                    return Err(StoreError::Locked { name: name.to_owned(), holder });
+                }
                 *held = Some(Held { name: name.to_owned(), session });
                 Ok(())
             }
@@ -60,7 +83,7 @@ impl RunLock {
 
     /// Takes a lost lock again.
     pub(super) async fn ensure(&self, connections: &Connections, run: &RunKey) -> StoreResult<()> {
-        let mut lock = self.0.lock().await;
+        let mut lock = self.held.lock().await;
         let Some(held) = lock.as_mut().filter(|held| held.is_lost()) else { return Ok(()) };
         // In an outage this is tried with every flush: who waits hears of that, and here of its end alone.
         if let Some(session) = try_for(connections, &held.name, RETAKE_PATIENCE).await? {
@@ -83,7 +106,7 @@ impl RunLock {
 
     /// Gives it back.
     pub(super) async fn release(&self) {
-        *self.0.lock().await = None;
+        *self.held.lock().await = None;
     }
 }
 
@@ -126,6 +149,25 @@ async fn holder(connections: &Connections, name: &str) -> StoreResult<String> {
         ),
         None => "one that is just starting or just ending".to_owned(),
     })
+}
+
+/// Who ended the newest run of this name after that moment, if anybody did.
+async fn ended_since(connections: &Connections, name: &str, moment: &str) -> StoreResult<Option<String>> {
+    let session = connections.session("looking who ended the run").await?;
+    let row = session
+        .row(
+            "SELECT pid, hostname, state
+             FROM (SELECT * FROM crawl_runs WHERE name = $1 ORDER BY run_id DESC LIMIT 1) AS newest
+             WHERE finished_at > $2::text::timestamptz",
+            &[&name, &moment],
+        )
+        .await?;
+    session.release();
+    Ok(row.map(|row| {
+        let pid = row.get::<_, Option<i32>>(0).unwrap_or_default().unsigned_abs();
+        let hostname = row.get::<_, Option<String>>(1);
+        just_ended(pid, hostname.as_deref().unwrap_or("an unknown host"), row.get(2))
+    }))
 }
 
 async fn epoch(connections: &Connections, run: &RunKey) -> StoreResult<Option<i64>> {

@@ -1,5 +1,7 @@
 //! The life of a run: opened, alive, ended; and what can be asked about it.
 
+use std::time::Duration;
+
 use dragline_core::probe::reach;
 use dragline_core::store::{
     OpenedRun, PageCounts, ProcessInfo, Resumed, RunInfo, RunKey, RunSpec, RunState, RunSummary, StoreResult,
@@ -12,16 +14,14 @@ use super::connections::Connections;
 use super::session::Session;
 use super::{items, requests};
 use crate::columns::cleaned;
+use crate::fruitless::{self, LastStart};
 use crate::identifier::{check_names, quoted};
 use crate::of_another_spider;
 
-/// So many starts in a row without a page done end a run.
-const MAX_FRUITLESS_STARTS: i32 = 3;
-
 /// `FOR UPDATE`, so that the epoch is not raised under a flush that has checked it and not yet committed.
 const UNFINISHED: &str = "SELECT run_id, epoch, state, stop_reason, pid, hostname,
-        to_char(heartbeat_at, 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"'), done_at_start, fruitless_starts,
-        spider
+        to_char(heartbeat_at, 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"'), spider, fruitless_starts,
+        ended_at_start, extract(epoch FROM heartbeat_at - last_start_at)::float8
     FROM crawl_runs WHERE name = $1 AND state IN ('running', 'stopped') FOR UPDATE";
 
 const COUNTS: &str = "SELECT state, count(*) FROM crawl_requests WHERE run_id = $1 GROUP BY state";
@@ -31,7 +31,8 @@ const GIVE_UP: &str = "UPDATE crawl_runs SET state = 'failed', stop_reason = $2,
     epoch = epoch + 1 WHERE run_id = $1";
 
 const RESUME: &str = "UPDATE crawl_runs SET state = 'running', stop_reason = NULL, epoch = epoch + 1,
-        heartbeat_at = now(), pid = $2, hostname = $3, done_at_start = $4, fruitless_starts = $5
+        heartbeat_at = now(), last_start_at = now(), pid = $2, hostname = $3, ended_at_start = $4,
+        fruitless_starts = $5
     WHERE run_id = $1 RETURNING epoch";
 
 const BEGIN_RUN: &str = "INSERT INTO crawl_runs (name, spider, args, pid, hostname)
@@ -164,20 +165,21 @@ async fn resume(
         session.change(GIVE_UP, &[&run_id, &"superseded"]).await?;
         return Ok(None);
     }
-    let spider: &str = row.get(9);
+    let spider: &str = row.get(7);
     if spider != spec.spider {
         return Err(of_another_spider(spec, spider));
     }
     let pages = counts(session, run_id).await?;
-    let done = i64::try_from(pages.of(PageState::Done)).unwrap_or(i64::MAX);
-    let fruitless = if done > row.get::<_, i64>(7) { 0 } else { row.get::<_, i32>(8) + 1 };
-    if fruitless >= MAX_FRUITLESS_STARTS && !spec.force {
+    let fruitless = last_start(row).fruitless(&pages);
+    if !spec.force && fruitless::gives_up(&spec.name, fruitless) {
         session.change(GIVE_UP, &[&run_id, &"no-progress"]).await?;
         return Ok(None);
     }
     let process = &spec.process;
+    let ended = i64::try_from(fruitless::ended(&pages)).unwrap_or(i64::MAX);
+    let fruitless = i32::try_from(fruitless).unwrap_or(i32::MAX);
     let epoch = session
-        .row(RESUME, &[&run_id, &pid(process), &process.hostname, &done, &fruitless])
+        .row(RESUME, &[&run_id, &pid(process), &process.hostname, &ended, &fruitless])
         .await?
         .map(|row| row.get(0));
     reach("start: epoch raised");
@@ -195,6 +197,15 @@ async fn resume(
         pages,
     };
     Ok(Some((run_id, epoch, resumed)))
+}
+
+fn last_start(row: &Row) -> LastStart {
+    LastStart {
+        fruitless_before: row.get::<_, i32>(8).unsigned_abs(),
+        ended_before: count(row, 9),
+        // Negative when somebody has set the clock back.
+        lived: Duration::try_from_secs_f64(row.get(10)).unwrap_or_default(),
+    }
 }
 
 async fn begin(connections: &Connections, session: &Session, spec: &RunSpec) -> StoreResult<(i64, i64)> {

@@ -12,9 +12,13 @@ use crate::identifier::check_names;
 
 /// The schema of this program.
 pub(super) const SCHEMA: &str = include_str!("../../../../schema.sql");
-const VERSION: i32 = 1;
-/// What leads from a version to the next: `(from, statements)`. The first version has none.
-const MIGRATIONS: &[(i32, &str)] = &[];
+const VERSION: i32 = 2;
+/// What leads from a version to the next: `(from, statements)`.
+const MIGRATIONS: &[(i32, &str)] = &[(
+    1,
+    "ALTER TABLE crawl_runs RENAME COLUMN done_at_start TO ended_at_start;
+     ALTER TABLE crawl_runs ADD COLUMN last_start_at timestamptz NOT NULL DEFAULT now();",
+)];
 const TABLES: [&str; 5] =
     ["crawl_schema", "crawl_runs", "crawl_requests", "crawl_items", "crawl_dead_letters"];
 /// `hashtextextended` and `tcp_user_timeout`; everything older is out of support.

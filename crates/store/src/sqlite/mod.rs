@@ -19,7 +19,7 @@ mod schema;
 mod shape;
 
 use std::path::Path;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use dragline_core::letters::{LetterAsk, LetterReceipt, LetterRetry, StoredLetter};
@@ -43,6 +43,8 @@ const LOCK_RETRY_EVERY: Duration = Duration::from_millis(100);
 pub struct SqliteStore {
     database: Database,
     lock: Mutex<Option<RunLock>>,
+    /// By the store's clock.
+    connected_at: OnceLock<String>,
 }
 
 impl SqliteStore {
@@ -51,7 +53,11 @@ impl SqliteStore {
     /// # Errors
     /// None now; the signature is that of every store.
     pub fn new(path: &Path, settings: &StoreSettings) -> Result<Self, StoreError> {
-        Ok(Self { database: Database::new(path, settings.lock_timeout), lock: Mutex::new(None) })
+        Ok(Self {
+            database: Database::new(path, settings.lock_timeout),
+            lock: Mutex::new(None),
+            connected_at: OnceLock::new(),
+        })
     }
 
     fn prepare(&self, items: &[ItemType]) -> StoreResult<()> {
@@ -78,6 +84,7 @@ impl SqliteStore {
                 .database
                 .work("locking the run", |_| Ok(RunLock::try_take(self.database.path(), name)?))?;
             if let Some(lock) = taken {
+                self.refuse_to_repeat(name)?;
                 *self.lock.lock().unwrap_or_else(PoisonError::into_inner) = Some(lock);
                 return Ok(());
             }
@@ -89,6 +96,15 @@ impl SqliteStore {
             }
             tokio::time::sleep(LOCK_RETRY_EVERY).await;
         }
+    }
+
+    /// A run that another process has ended since this one began was not waited for to do it all again.
+    fn refuse_to_repeat(&self, name: &str) -> StoreResult<()> {
+        let Some(began) = self.connected_at.get() else { return Ok(()) };
+        let ended = self
+            .database
+            .work("looking for the run's end", |connection| runs::ended_since(connection, name, began))?;
+        ended.map_or(Ok(()), |holder| Err(StoreError::Locked { name: name.to_owned(), holder }))
     }
 }
 
@@ -102,7 +118,14 @@ impl Store for SqliteStore {
     }
 
     fn connect(&self) -> BoxFuture<'_, StoreResult<()>> {
-        Box::pin(async { self.database.connect(true, schema::prepare) })
+        Box::pin(async {
+            let now = self.database.connect(true, |connection| {
+                schema::prepare(connection)?;
+                runs::now(connection)
+            })?;
+            self.connected_at.get_or_init(|| now);
+            Ok(())
+        })
     }
 
     fn prepare_items<'a>(&'a self, items: &'a [ItemType]) -> BoxFuture<'a, StoreResult<()>> {

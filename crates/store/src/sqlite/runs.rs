@@ -1,5 +1,6 @@
 //! Runs: resumed or begun, kept alive, ended.
 
+use chrono::{DateTime, Utc};
 use dragline_core::StoreError;
 use dragline_core::outcome::PageState;
 use dragline_core::probe::reach;
@@ -10,10 +11,8 @@ use serde_json::Value as Json;
 use super::fault::Fault;
 use super::frontier;
 use super::items::NOW;
-use crate::of_another_spider;
-
-/// So many starts in a row without a page done end a run.
-const MAX_FRUITLESS_STARTS: u32 = 3;
+use crate::fruitless::{self, LastStart};
+use crate::{just_ended, of_another_spider};
 
 /// Resumes the unfinished run of this name, or begins one; all in one transaction.
 pub(super) fn open(connection: &mut Connection, spec: &RunSpec) -> Result<OpenedRun, Fault> {
@@ -29,13 +28,8 @@ pub(super) fn open(connection: &mut Connection, spec: &RunSpec) -> Result<Opened
         }
         Some(old) => {
             let pages = page_counts(&transaction, old.run_id)?;
-            let fruitless_starts = old.fruitless_starts(&pages);
-            if fruitless_starts >= MAX_FRUITLESS_STARTS && !spec.force {
-                tracing::warn!(
-                    run = spec.name,
-                    starts = fruitless_starts,
-                    "no page was done in the last starts of this run: it ends as failed, and a new one begins"
-                );
+            let fruitless_starts = old.last_start.fruitless(&pages);
+            if !spec.force && fruitless::gives_up(&spec.name, fruitless_starts) {
                 give_up(&transaction, old.run_id, "no-progress")?;
                 None
             } else {
@@ -107,6 +101,27 @@ pub(super) fn holder(connection: &Connection, name: &str) -> Result<String, Faul
     Ok(found.optional()?.unwrap_or_else(|| "one that is just starting or just ending".to_owned()))
 }
 
+/// Who ended the newest run of this name after that moment, if anybody did.
+pub(super) fn ended_since(
+    connection: &Connection,
+    name: &str,
+    moment: &str,
+) -> Result<Option<String>, Fault> {
+    let newest = "SELECT pid, hostname, state FROM (
+                      SELECT * FROM crawl_runs WHERE name = ?1 ORDER BY run_id DESC LIMIT 1
+                  ) WHERE finished_at > ?2";
+    let found = connection.query_row(newest, [name, moment], |row| {
+        let (pid, hostname, state): (u32, String, String) = (row.get(0)?, row.get(1)?, row.get(2)?);
+        Ok(just_ended(pid, &hostname, &state))
+    });
+    Ok(found.optional()?)
+}
+
+/// This moment, as moments are stored.
+pub(super) fn now(connection: &Connection) -> Result<String, Fault> {
+    Ok(connection.query_row(&format!("SELECT {NOW}"), [], |row| row.get(0))?)
+}
+
 /// Requests by state.
 pub(super) fn page_counts(connection: &Connection, run_id: i64) -> Result<PageCounts, Fault> {
     let mut select = connection
@@ -131,23 +146,17 @@ struct Unfinished {
     state: RunState,
     stop_reason: Option<String>,
     process: ProcessInfo,
-    heartbeat_at: Option<String>,
-    fruitless_starts: u32,
-    done_at_start: u64,
-}
-
-impl Unfinished {
-    /// Starts in a row that brought no page to `done`, the last one included.
-    fn fruitless_starts(&self, now: &PageCounts) -> u32 {
-        if now.of(PageState::Done) > self.done_at_start { 0 } else { self.fruitless_starts + 1 }
-    }
+    heartbeat_at: Option<DateTime<Utc>>,
+    last_start: LastStart,
 }
 
 fn unfinished(connection: &Connection, name: &str) -> Result<Option<Unfinished>, Fault> {
     let select = "SELECT run_id, epoch, spider, state, stop_reason, pid, hostname, heartbeat_at,
-                         fruitless_starts, done_at_start
+                         fruitless_starts, ended_at_start, last_start_at
                   FROM crawl_runs WHERE name = ?1 AND state IN ('running', 'stopped')";
     let found = connection.query_row(select, [name], |row| {
+        let (heartbeat_at, started_at) = (moment(row, 7)?, moment(row, 10)?);
+        let lived = heartbeat_at.zip(started_at).map(|(heartbeat, start)| heartbeat - start);
         Ok(Unfinished {
             run_id: row.get(0)?,
             epoch: row.get(1)?,
@@ -156,9 +165,13 @@ fn unfinished(connection: &Connection, name: &str) -> Result<Option<Unfinished>,
             state: RunState::parse(&row.get::<_, String>(3)?).unwrap_or(RunState::Running),
             stop_reason: row.get(4)?,
             process: ProcessInfo { pid: row.get(5)?, hostname: row.get(6)? },
-            heartbeat_at: row.get(7)?,
-            fruitless_starts: row.get(8)?,
-            done_at_start: row.get(9)?,
+            heartbeat_at,
+            last_start: LastStart {
+                fruitless_before: row.get(8)?,
+                ended_before: row.get(9)?,
+                // Negative when somebody has set the clock back.
+                lived: lived.and_then(|lived| lived.to_std().ok()).unwrap_or_default(),
+            },
         })
     });
     Ok(found.optional()?)
@@ -172,14 +185,14 @@ fn resume(
     spec: &RunSpec,
 ) -> Result<OpenedRun, Fault> {
     let epoch = old.epoch + 1;
-    let done = pages.of(PageState::Done);
+    let (done, ended) = (pages.of(PageState::Done), fruitless::ended(&pages));
     connection.execute(
         &format!(
             "UPDATE crawl_runs SET epoch = ?2, state = 'running', stop_reason = NULL, pid = ?3, hostname = ?4,
-                 heartbeat_at = {NOW}, fruitless_starts = ?5, done_at_start = ?6
+                 heartbeat_at = {NOW}, last_start_at = {NOW}, fruitless_starts = ?5, ended_at_start = ?6
              WHERE run_id = ?1"
         ),
-        params![old.run_id, epoch, spec.process.pid, spec.process.hostname, fruitless_starts, done],
+        params![old.run_id, epoch, spec.process.pid, spec.process.hostname, fruitless_starts, ended],
     )?;
     reach("start: epoch raised");
     Ok(OpenedRun {
@@ -190,7 +203,7 @@ fn resume(
             state: old.state,
             stop_reason: old.stop_reason,
             last_process: Some(old.process),
-            heartbeat_at: old.heartbeat_at.and_then(|text| text.parse().ok()),
+            heartbeat_at: old.heartbeat_at,
             pages,
         }),
     })
@@ -199,8 +212,9 @@ fn resume(
 fn begin(connection: &Connection, spec: &RunSpec) -> Result<OpenedRun, Fault> {
     connection.execute(
         &format!(
-            "INSERT INTO crawl_runs (name, spider, args, epoch, state, heartbeat_at, pid, hostname)
-             VALUES (?1, ?2, ?3, 1, 'running', {NOW}, ?4, ?5)"
+            "INSERT INTO crawl_runs (name, spider, args, epoch, state, heartbeat_at, last_start_at, stats, pid,
+                                     hostname)
+             VALUES (?1, ?2, ?3, 1, 'running', {NOW}, {NOW}, '{{}}', ?4, ?5)"
         ),
         params![spec.name, spec.spider, spec.args.to_string(), spec.process.pid, spec.process.hostname],
     )?;
@@ -233,6 +247,11 @@ fn start_hosts(connection: &Connection, run_id: i64) -> Result<Vec<String>, Faul
         .prepare("SELECT DISTINCT host FROM crawl_requests WHERE run_id = ?1 AND depth = 0 ORDER BY host")?;
     let hosts = select.query_map([run_id], |row| row.get(0))?;
     Ok(hosts.collect::<rusqlite::Result<_>>()?)
+}
+
+/// What no longer is a moment is none.
+fn moment(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<DateTime<Utc>>> {
+    Ok(row.get::<_, Option<String>>(column)?.and_then(|text| text.parse().ok()))
 }
 
 /// The outer result is the database's, the inner one is about what stands in the row.

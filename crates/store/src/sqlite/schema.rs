@@ -14,7 +14,16 @@ pub(super) const DDL: &str = include_str!("schema.sql");
 
 /// The version that this program works with. It rises with each change that older programs or older tables
 /// cannot live with; [`apply`] then says what to do for each step.
-const VERSION: i64 = 1;
+const VERSION: i64 = 2;
+
+/// What leads from a version to the next: `(from, statements)`. A column that is added to rows cannot be NOT NULL
+/// without a default that never changes, and a CHECK cannot be changed: who writes the rows sees to both.
+const MIGRATIONS: &[(i64, &str)] = &[(
+    1,
+    "ALTER TABLE crawl_runs RENAME COLUMN done_at_start TO ended_at_start;
+     ALTER TABLE crawl_runs ADD COLUMN last_start_at TEXT;
+     UPDATE crawl_runs SET last_start_at = heartbeat_at, stats = coalesce(stats, '{}');",
+)];
 
 /// The store's tables.
 const TABLES: [&str; 5] =
@@ -37,6 +46,9 @@ pub(super) fn apply(connection: &mut Connection) -> Result<Vec<String>, Fault> {
     // Another process may have been faster: only under the transaction's lock is the answer sure.
     let before = version(&transaction)?;
     refuse_newer(before)?;
+    for (_, statements) in MIGRATIONS.iter().filter(|(from, _)| before.is_some_and(|at| at <= *from)) {
+        transaction.execute_batch(statements)?;
+    }
     changed(&transaction, &measure)?.into_result()?;
     let missing = missing(&transaction, &measure)?;
     if before == Some(VERSION) && missing.is_empty() {

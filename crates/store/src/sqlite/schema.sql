@@ -21,13 +21,15 @@ CREATE TABLE IF NOT EXISTS crawl_runs (
     started_at       TEXT    NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%f000Z', 'now')),
     finished_at      TEXT,
     heartbeat_at     TEXT    NOT NULL,
-    stats            TEXT CHECK (json_valid(stats)),
+    stats            TEXT    NOT NULL DEFAULT '{}' CHECK (json_valid(stats)),
     -- The process of the last start.
     pid              INTEGER NOT NULL,
     hostname         TEXT    NOT NULL,
-    -- Starts before the last one, in a row, that brought no page to `done`; and how many were done at the last.
-    fruitless_starts INTEGER NOT NULL DEFAULT 0,
-    done_at_start    INTEGER NOT NULL DEFAULT 0
+    -- When it was started last, how many requests were not queued any more then, and how many starts in a row
+    -- before that one have added none.
+    last_start_at    TEXT    NOT NULL,
+    ended_at_start   INTEGER NOT NULL DEFAULT 0,
+    fruitless_starts INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 
 -- At most one unfinished run for each name.

@@ -4,9 +4,10 @@ use std::time::{Duration, Instant};
 
 use dragline_core::StoreError;
 use dragline_core::store::StoreResult;
+use dragline_store::open_admin;
 use dragline_testkit::database;
 
-use crate::support::{PAGE, QUOTE, spec, store, with_quote};
+use crate::support::{PAGE, QUOTE, run_of, settings, spec, store, with_quote};
 
 async fn connect(url: &str) -> StoreError {
     let store = store(url);
@@ -74,11 +75,30 @@ async fn another_version_of_the_tables_is_refused() {
     database.query("INSERT INTO crawl_schema (version) VALUES (99)");
     let text = told(&connect(&database.url()).await);
     assert!(text.contains("the tables are version 99") && text.contains("newer dragline"), "{text}");
+    database.query("DELETE FROM crawl_schema WHERE version = 99; UPDATE crawl_schema SET version = 0");
+    let text = told(&connect(&database.url()).await);
+    assert!(text.contains("`dragline schema apply`"), "{text}");
+}
+
+#[tokio::test]
+async fn tables_of_the_first_version_are_raised() {
+    let database = database();
+    let (first, run) = run_of(&database, 2).await;
+    first.close().await;
     database.query(
-        "UPDATE crawl_schema SET version = 0 WHERE version = 1; DELETE FROM crawl_schema WHERE version = 99",
+        "UPDATE crawl_schema SET version = 1;
+         ALTER TABLE crawl_runs DROP COLUMN last_start_at;
+         ALTER TABLE crawl_runs RENAME COLUMN ended_at_start TO done_at_start",
     );
     let text = told(&connect(&database.url()).await);
     assert!(text.contains("`dragline schema apply`"), "{text}");
+    let admin = open_admin(&database.url(), &settings()).unwrap();
+    assert_eq!(admin.apply(&[]).await.unwrap(), ["raised Dragline's tables to version 2"]);
+    assert_eq!(admin.apply(&[]).await.unwrap(), Vec::<String>::new());
+    admin.close().await;
+    let (second, resumed) = run_of(&database, 2).await;
+    assert_eq!(resumed.key.run_id, run.key.run_id);
+    second.close().await;
 }
 
 #[tokio::test]

@@ -77,6 +77,31 @@ fn a_check_makes_no_file() {
 }
 
 #[test]
+fn tables_of_the_first_version_are_raised() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("crawl.db");
+    let first = run(async {
+        let (store, key) = with_run(&path).await;
+        store.close().await;
+        key.run_id
+    });
+    let connection = rusqlite::Connection::open(&path).unwrap();
+    connection
+        .execute_batch(
+            "UPDATE crawl_schema SET version = 1;
+             ALTER TABLE crawl_runs DROP COLUMN last_start_at;
+             ALTER TABLE crawl_runs RENAME COLUMN ended_at_start TO done_at_start",
+        )
+        .unwrap();
+    let error = run(store(&path).connect()).unwrap_err();
+    assert!(error.hint().is_some_and(|hint| hint.contains("schema apply")), "{error:?}");
+    let admin = open_admin(&format!("sqlite:{}", path.display()), &StoreSettings::default()).unwrap();
+    assert_eq!(run(admin.apply(&[])).unwrap(), ["raised Dragline's tables from version 1 to 2"]);
+    assert_eq!(run(admin.apply(&[])).unwrap(), Vec::<String>::new());
+    assert_eq!(run(with_run(&path)).1.run_id, first);
+}
+
+#[test]
 fn a_table_changed_by_hand_is_told_at_start() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("crawl.db");
