@@ -1,12 +1,15 @@
-//! Reading a body: as it arrives, charged as it arrives, and never more than was agreed.
+//! Reading a body: as it arrives, decoded and charged as it arrives, and never more than was agreed.
 
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use dragline_core::budget::Charge;
+use http::header::{CONTENT_ENCODING, CONTENT_LENGTH};
 use reqwest::Response;
+use tokio::task::coop::consume_budget;
 use tokio::time::timeout;
 
+use super::coding::Decoding;
 use super::errors::FetchError;
 
 /// A body that is not wanted is read up to here; a new connection costs about as much.
@@ -47,9 +50,10 @@ pub(super) async fn read(
     bounds: Bounds,
     charge: &mut Charge,
 ) -> Result<Bytes, FetchError> {
+    let mut decoding = Decoding::of(response.headers(), bounds.max_bytes)?;
     let mut body = Collected::Nothing;
     let mut room = bounds.max_bytes;
-    while let Some(mut piece) = next(response, bounds.silence).await? {
+    while let Some(mut piece) = next(response, &mut decoding, bounds.silence).await? {
         if piece.len() > room {
             if bounds.excess == Excess::Fails {
                 return Err(FetchError::TooLarge { limit_bytes: bounds.max_bytes });
@@ -62,6 +66,11 @@ pub(super) async fn read(
         if room == 0 && bounds.excess == Excess::IsLeftOut {
             break;
         }
+    }
+    if decoding.is_needed() {
+        // They were those of the body on the wire.
+        response.headers_mut().remove(CONTENT_ENCODING);
+        response.headers_mut().remove(CONTENT_LENGTH);
     }
     Ok(body.finish())
 }
@@ -81,11 +90,26 @@ pub(super) async fn drain(response: &mut Response) {
     let _ = timeout(DRAIN_TIME, small).await;
 }
 
-async fn next(response: &mut Response, silence: Duration) -> Result<Option<Bytes>, FetchError> {
-    match timeout(silence, response.chunk()).await {
-        Ok(Ok(bytes)) => Ok(bytes),
-        Ok(Err(error)) => Err(FetchError::of_body(&error)),
-        Err(_) => Err(FetchError::Timeout { after: silence, doing: "reading the body" }),
+async fn next(
+    response: &mut Response,
+    decoding: &mut Decoding,
+    silence: Duration,
+) -> Result<Option<Bytes>, FetchError> {
+    loop {
+        if let Some(piece) = decoding.next()? {
+            // A bomb is in memory already, and must not keep the scheduler waiting.
+            consume_budget().await;
+            return Ok(Some(piece));
+        }
+        match timeout(silence, response.chunk()).await {
+            Ok(Ok(Some(bytes))) => decoding.feed(bytes),
+            Ok(Ok(None)) => {
+                decoding.end();
+                return decoding.next();
+            }
+            Ok(Err(error)) => return Err(FetchError::of_body(&error)),
+            Err(_) => return Err(FetchError::Timeout { after: silence, doing: "reading the body" }),
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Once;
 use std::time::Duration;
 
-use http::header::{ACCEPT, ACCEPT_LANGUAGE, HeaderMap, HeaderValue};
+use http::header::{ACCEPT, ACCEPT_ENCODING, ACCEPT_LANGUAGE, HeaderMap, HeaderValue};
 use reqwest::{Client, ClientBuilder};
 use rustls::{ClientConfig, RootCertStore};
 
@@ -45,6 +45,7 @@ fn builder(settings: &EngineSettings) -> ClientBuilder {
         ACCEPT,
         HeaderValue::from_static("text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"),
     );
+    headers.insert(ACCEPT_ENCODING, HeaderValue::from_static(super::coding::ACCEPTED));
     headers.insert(ACCEPT_LANGUAGE, HeaderValue::from_static("en,*;q=0.5"));
     Client::builder()
         .user_agent(&settings.user_agent)

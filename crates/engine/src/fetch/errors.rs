@@ -30,6 +30,14 @@ pub(crate) enum FetchError {
         /// The limit.
         limit_bytes: usize,
     },
+    /// The body is not what its `Content-Encoding` says.
+    #[error("the body cannot be decoded as {coding}: {problem}")]
+    Undecodable {
+        /// What it should be.
+        coding: &'static str,
+        /// What is wrong with it.
+        problem: String,
+    },
     /// The spider's `accepts_status` or the client's own code panicked.
     #[error("panic while fetching: {0}")]
     Panicked(String),

@@ -5,6 +5,7 @@
 
 mod body;
 mod client;
+mod coding;
 mod errors;
 
 use std::panic::AssertUnwindSafe;
@@ -16,6 +17,7 @@ use dragline_core::budget::{ByteBudget, Charge};
 use dragline_core::worker::panic_message;
 use dragline_core::{Request, Spider};
 use futures_util::FutureExt;
+use http::header::{ACCEPT_ENCODING, RANGE};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use reqwest::Client;
 use tokio::time::timeout;
@@ -131,6 +133,10 @@ impl Fetcher {
             let unsendable = || FetchError::Unsendable(format!("{name:?} is no header that can be sent"));
             let key = HeaderName::try_from(name).map_err(|_| unsendable())?;
             headers.append(key, HeaderValue::try_from(value).map_err(|_| unsendable())?);
+        }
+        if headers.contains_key(RANGE) && !headers.contains_key(ACCEPT_ENCODING) {
+            // A part of a coded body is nothing that can be decoded.
+            headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
         }
         let prepared = self.client.request(request.method().clone(), request.url().clone()).headers(headers);
         Ok(match request.body() {

@@ -70,7 +70,11 @@ impl Scheduler {
             // A page that is not out was counted by an earlier receipt.
             let Some(host) = self.hands.end(fingerprint) else { continue };
             self.window.settle(host);
-            if *state == PageState::Done { self.limits.page_done() } else { self.limits.release() }
+            if *state == PageState::Done {
+                self.limits.page_done();
+            } else {
+                self.limits.release();
+            }
             self.failed_share.page(*state);
         }
         self.failed_share.errors(&receipt);

@@ -127,24 +127,44 @@ fn a_server_that_is_not_there_is_named_in_plain_words() {
 
 #[test]
 fn a_compressed_body_is_read_and_its_limit_is_that_of_the_memory_it_takes() {
-    // `<title>squeezed</title>`, and 10,000 times `x` in 45 bytes, by gzip.
-    let page = "1f8b08000000000002ffb329c92cc949b52b2e2c4d4dad4a4db1d187f0016e68805317000000";
+    // `<title>squeezed</title>` by each coding, and 10,000 times `x` in 45 bytes.
+    let gzip = "1f8b08000000000002ffb329c92cc949b52b2e2c4d4dad4a4db1d187f0016e68805317000000";
     let bomb = "1f8b08000000000002ffedc1010d000000c2a0da8f6f0e37a0000000000000000000e0df00a3a4550d10270000";
+    let zstd = "28b52ffd0458b900003c7469746c653e73717565657a65643c2f7469746c653e8c230b46";
+    let brotli = "6001103c7469746c653e73717565657a65643c2f7469746c653e03";
+    let raw = &gzip[20..gzip.len() - 16];
     let bytes = |hex: &str| -> Vec<u8> {
         (0..hex.len()).step_by(2).map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap()).collect()
     };
-    let squeezed = |hex| Answer::html("").header("Content-Encoding", "gzip").body(bytes(hex));
-    let broken = Answer::html("no gzip at all").header("Content-Encoding", "gzip");
+    let answer = |coding, body: Vec<u8>| vec![Answer::html("").header("Content-Encoding", coding).body(body)];
     let settings = EngineSettings { max_body_bytes: 9 << 10, retries: 1, ..fast() };
     let (ended, _site) = crawl(
         settings,
-        &[("/page", vec![squeezed(page)]), ("/bomb", vec![squeezed(bomb)]), ("/broken", vec![broken])],
+        &[
+            ("/gzip", answer("gzip", bytes(gzip))),
+            ("/deflate", answer("deflate", bytes(raw))),
+            ("/br", answer("br", bytes(brotli))),
+            ("/zstd", answer("zstd", bytes(zstd))),
+            ("/plain", answer("gzip", b"<title>squeezed</title>".to_vec())),
+            ("/once", answer("gzip, gzip", bytes(gzip))),
+            ("/bomb", answer("gzip", bytes(bomb))),
+            ("/half", answer("gzip", bytes(&gzip[..40]))),
+            ("/broken", answer("gzip", b"\x1f\x8bno gzip at all".to_vec())),
+        ],
     );
-    assert!(ended.frontier.items().iter().any(|item| item.contains("squeezed")));
+    let items = ended.frontier.items();
+    for path in ["/gzip", "/deflate", "/br", "/zstd", "/plain", "/once"] {
+        assert_eq!(ended.fate(path), (Some(PageState::Done), 1, String::new()), "{path}");
+        let told = items.iter().any(|item| item.contains(&format!("{path}\"")) && item.contains("squeezed"));
+        assert!(told, "{path}: {items:?}");
+    }
     assert_eq!(ended.fate("/bomb"), (Some(PageState::Failed), 1, "body larger than 9 KiB".to_owned()));
+    let (state, attempts, error) = ended.fate("/half");
+    assert_eq!((state, attempts), (Some(PageState::Failed), 2), "it may come whole next time");
+    assert_eq!(error, "the body ended early: its gzip is not complete");
     let (state, attempts, error) = ended.fate("/broken");
-    assert_eq!((state, attempts), (Some(PageState::Failed), 2));
-    assert!(error.starts_with("the body ended early: "), "{error}");
+    assert_eq!((state, attempts), (Some(PageState::Failed), 1), "{error}");
+    assert!(error.starts_with("the body cannot be decoded as gzip: "), "{error}");
 }
 
 #[test]
