@@ -91,12 +91,7 @@ pub(crate) fn export(
 ) -> Result<u64, Failed> {
     match target {
         Target::Stdout => {
-            let mut sink = JsonLines(BufWriter::new(io::stdout()));
-            match write_all(store, blocking, run, items, &mut sink) {
-                // `… | head` has seen enough.
-                Err(Failed { what, .. }) if what.contains(BROKEN_PIPE) => Ok(0),
-                result => result,
-            }
+            to_stdout(|stdout| write_all(store, blocking, run, items, &mut JsonLines(BufWriter::new(stdout))))
         }
         Target::JsonLines(path) => {
             to_file(path, |file| write_all(store, blocking, run, items, &mut JsonLines(BufWriter::new(file))))
@@ -162,7 +157,7 @@ fn write_all(
     Ok(rows)
 }
 
-fn unwritable(error: &io::Error) -> Failed {
+pub(crate) fn unwritable(error: &io::Error) -> Failed {
     if error.kind() == io::ErrorKind::BrokenPipe {
         Failed::error(BROKEN_PIPE)
     } else {
@@ -171,7 +166,16 @@ fn unwritable(error: &io::Error) -> Failed {
     }
 }
 
-fn to_file(path: &Path, write: impl FnOnce(&File) -> Result<u64, Failed>) -> Result<u64, Failed> {
+/// Writes to stdout. `… | head` has seen enough.
+pub(crate) fn to_stdout(write: impl FnOnce(io::Stdout) -> Result<u64, Failed>) -> Result<u64, Failed> {
+    match write(io::stdout()) {
+        Err(Failed { what, .. }) if what.contains(BROKEN_PIPE) => Ok(0),
+        result => result,
+    }
+}
+
+/// Writes beside the file and renames.
+pub(crate) fn to_file(path: &Path, write: impl FnOnce(&File) -> Result<u64, Failed>) -> Result<u64, Failed> {
     let cannot = |error: io::Error| {
         Failed::error(format!("{} cannot be written: {error}", path.display()))
             .hint("the rows are safe in the store: dragline export RUN -o FILE writes them again")

@@ -37,6 +37,8 @@ pub struct Retry<'a> {
     pub epoch: Option<i64>,
     /// At most so many pages may become `done`.
     pub max_pages: Option<u64>,
+    /// Item types whose tables were held against the database.
+    pub prepared: Vec<ItemType>,
 }
 
 /// What a retry did.
@@ -72,7 +74,7 @@ impl Retry<'_> {
     ///
     /// # Errors
     /// When the store is away, or must be set up: what was applied until then is in the report, and stays.
-    pub async fn run(&self, mut ask: LetterAsk, report: &mut RetryReport) -> StoreResult<()> {
+    pub async fn run(&mut self, mut ask: LetterAsk, report: &mut RetryReport) -> StoreResult<()> {
         for _ in 0..MAX_ROUNDS {
             let (before, mut orphans) = (report.applied, RetryReport::default());
             let orphan_ids = self.round(&ask, report, &mut orphans).await?;
@@ -89,7 +91,7 @@ impl Retry<'_> {
 
     /// Tries all letters of `ask` once. Gives those whose parent is missing.
     async fn round(
-        &self,
+        &mut self,
         ask: &LetterAsk,
         report: &mut RetryReport,
         orphans: &mut RetryReport,
@@ -118,14 +120,17 @@ impl Retry<'_> {
 
     /// Tries the letters of one page: together, and if that is refused, one by one.
     async fn page(
-        &self,
+        &mut self,
         letters: Vec<StoredLetter>,
         report: &mut RetryReport,
     ) -> StoreResult<Vec<RefusedLetter>> {
         let (mut refused, mut fitting) = (Vec::new(), Vec::new());
         for letter in letters {
             match self.record(&letter) {
-                Ok(record) => fitting.push((letter, record)),
+                Ok(record) => {
+                    self.prepare(record.item_type).await?;
+                    fitting.push((letter, record));
+                }
                 Err(reason) => refused.push(RefusedLetter::of(&letter, reason, None)),
             }
         }
@@ -149,6 +154,14 @@ impl Retry<'_> {
             Some(Err(error)) => return Err(error),
         }
         Ok(refused)
+    }
+
+    async fn prepare(&mut self, item: ItemType) -> StoreResult<()> {
+        if !self.prepared.contains(&item) {
+            patiently(|| self.store.prepare_items(std::slice::from_ref(&item))).await?;
+            self.prepared.push(item);
+        }
+        Ok(())
     }
 
     async fn apply(&self, letters: &[(StoredLetter, ItemRecord)]) -> StoreResult<LetterReceipt> {

@@ -1,6 +1,7 @@
 //! From words to deeds: parses the command line, runs one command, maps its result to an exit code.
 
 mod crawl;
+mod dead_letters;
 mod demo;
 mod demo_site;
 mod export;
@@ -72,6 +73,7 @@ fn command(command: Command, common: &Common, spiders: &[Arc<dyn Spider>]) -> Re
         Command::List => list::run(spiders),
         Command::Schema { action } => schema::run(action, common, spiders),
         Command::Export(export) => export::run(&export, common, spiders),
+        Command::DeadLetters { action } => dead_letters::run(&action, common, spiders),
         Command::Demo => demo::run(common),
         Command::Healthcheck(check) => healthcheck(&check),
     }

@@ -78,7 +78,7 @@ async fn try_once(
         ..LetterAsk::default()
     };
     let types = |spider: &str| (spider == &*run.spider).then(|| items.to_vec());
-    let retry = Retry {
+    let mut retry = Retry {
         store: &*context.store,
         types: &types,
         // They have passed the steps.
@@ -86,6 +86,7 @@ async fn try_once(
         accept_lost_nul: false,
         epoch: Some(run.epoch),
         max_pages,
+        prepared: items.to_vec(),
     };
     (report.refused, report.told) = (0, Vec::new());
     retry.run(ask, report).await
