@@ -36,6 +36,19 @@ pub fn canonical_url(url: &Url) -> String {
     canonical.into()
 }
 
+/// Takes user name and password out of a URL. They are no part of what it names, and a URL is stored, logged
+/// and sent on; credentials belong into a header.
+pub fn drop_userinfo(url: &mut Url) {
+    // Only a URL without a host refuses, and it has none to drop.
+    let _ = url.set_username("");
+    let _ = url.set_password(None);
+}
+
+/// Whether a URL holds a user name or a password.
+pub fn has_userinfo(url: &Url) -> bool {
+    !url.username().is_empty() || url.password().is_some()
+}
+
 /// A space may be written `+` or `%20` in a query; both become `+`.
 fn normalize_parameter(part: &str) -> String {
     normalize_escapes(&part.replace("%20", "+"))

@@ -10,6 +10,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value as Json;
 use url::Url;
 
+use crate::canonical::drop_userinfo;
 use crate::encoding::detect;
 use crate::error::Result;
 use crate::request::{Request, RequestError};
@@ -181,7 +182,7 @@ impl Page {
         })
     }
 
-    /// Where `a[href]` and `area[href]` lead, http(s) only, without fragments, in document order.
+    /// Where `a[href]` and `area[href]` lead, http(s) only, without fragments and passwords, in document order.
     pub fn links(&self) -> &[Url] {
         self.links.get_or_init(|| {
             let hrefs = self.attrs("a[href], area[href]", "href");
@@ -207,6 +208,7 @@ impl Page {
             return Err(RequestError::Scheme { scheme: url.scheme().to_owned(), url: url.into() });
         }
         url.set_fragment(None);
+        drop_userinfo(&mut url);
         Ok(url)
     }
 

@@ -36,6 +36,12 @@ pub enum RequestError {
         /// What the parser says.
         source: url::ParseError,
     },
+    /// The URL of a start request holds a user name or a password: it would be stored and logged.
+    #[error("the start URL for {host} holds a user name or a password; send an Authorization header instead")]
+    Userinfo {
+        /// Its host.
+        host: String,
+    },
     /// Only http and https can be fetched.
     #[error("{url} has the scheme {scheme:?}; only http and https can be fetched")]
     Scheme {

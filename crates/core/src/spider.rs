@@ -1,6 +1,7 @@
 //! The spider: plain synchronous code that says where to start and what a page yields.
 
 use crate::args::Args;
+use crate::canonical::has_userinfo;
 use crate::error::Result;
 use crate::frontier::QueuedRequest;
 use crate::item::ItemType;
@@ -63,9 +64,54 @@ macro_rules! spiders {
 }
 
 /// The start requests of a run: one for each start URL that the user named, else the spider's own.
+///
+/// # Errors
+/// Those of the spider; and when a URL cannot be fetched, or holds a password.
 pub fn start_requests(spider: &dyn Spider, args: &Args) -> Result<Vec<Request>> {
     let named: Result<Vec<Request>, RequestError> =
         args.start_urls().iter().cloned().map(Request::from_url).collect();
     let named = named?;
-    if named.is_empty() { spider.start(args) } else { Ok(named) }
+    let requests = if named.is_empty() { spider.start(args)? } else { named };
+    match requests.iter().map(Request::url).find(|url| has_userinfo(url)) {
+        Some(url) => {
+            Err(RequestError::Userinfo { host: url.host_str().unwrap_or_default().to_owned() }.into())
+        }
+        None => Ok(requests),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct From(&'static str);
+
+    impl Spider for From {
+        fn name(&self) -> &str {
+            "from"
+        }
+
+        fn items(&self) -> Vec<ItemType> {
+            Vec::new()
+        }
+
+        fn start(&self, _args: &Args) -> Result<Vec<Request>> {
+            Ok(vec![Request::get(self.0)?])
+        }
+
+        fn parse(&self, _page: &Page, _out: &mut Output) -> Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_start_url_with_a_password_is_refused_without_showing_it() {
+        assert_eq!(start_requests(&From("http://a.example/@me"), &Args::default()).unwrap().len(), 1);
+        for url in
+            ["http://user:hunter2@a.example/", "http://hunter2@a.example/", "http://:hunter2@a.example/"]
+        {
+            let error = start_requests(&From(url), &Args::default()).unwrap_err().to_string();
+            assert!(error.contains("a.example") && !error.contains("hunter2"), "{error}");
+        }
+    }
 }

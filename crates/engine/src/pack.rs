@@ -7,6 +7,7 @@ use std::collections::HashSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
+use dragline_core::canonical::{drop_userinfo, has_userinfo};
 use dragline_core::outcome::clean;
 use dragline_core::value::json_has_nul;
 use dragline_core::worker::panic_message;
@@ -131,7 +132,7 @@ impl Packer {
                 self.stats.refuse_links(LinkRefusal::TooLong, 1);
                 continue;
             }
-            let child = parent.child(without_fragment(request), ordinal);
+            let child = parent.child(without_extras(request), ordinal);
             if !scope.contains(&child.host) {
                 self.stats.refuse_links(LinkRefusal::OffSite, 1);
             } else if seen.insert(child.fingerprint) {
@@ -151,13 +152,14 @@ struct Produced {
 }
 
 /// A fragment never reaches the server, and links that differ in it alone are one request: without it, what
-/// a spider stores of the page's URL does not depend on which of them came first.
-fn without_fragment(request: Request) -> Request {
-    if request.url().fragment().is_none() {
+/// a spider stores of the page's URL does not depend on which of them came first. A password would be stored.
+fn without_extras(request: Request) -> Request {
+    if request.url().fragment().is_none() && !has_userinfo(request.url()) {
         return request;
     }
     let mut url = request.url().clone();
     url.set_fragment(None);
+    drop_userinfo(&mut url);
     request.with_url(url)
 }
 
@@ -282,18 +284,20 @@ mod tests {
     }
 
     #[test]
-    fn requests_come_once_and_without_fragment() {
+    fn requests_come_once_without_fragment_and_without_password() {
         let packer = packer(|page, out| {
             for href in ["/x", "/x#a", "/y#b", "/", "http://b.example/", "ftp://a.example/"] {
                 out.follow(page, href);
             }
             out.follow(page, &format!("/{}", "x".repeat(100)));
             out.request(page.request("/x")?.dont_filter());
+            out.request(Request::get("http://user:secret@a.example/z")?);
             Ok(())
         });
         let outcome = page(&packer);
+        assert!(outcome.requests.iter().all(|queued| queued.request.url().username().is_empty()));
         let urls: Vec<&str> = outcome.requests.iter().map(|queued| queued.request.url().path()).collect();
-        assert_eq!(urls, ["/x", "/y", "/x"]);
+        assert_eq!(urls, ["/x", "/y", "/x", "/z"]);
         assert!(outcome.requests.iter().all(|queued| queued.depth == 1));
         assert!(outcome.requests.iter().all(|queued| queued.request.url().fragment().is_none()));
         let refused = packer.stats.snapshot().refused_links;

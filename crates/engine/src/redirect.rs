@@ -1,7 +1,7 @@
 //! A redirect ends its request and becomes a request of its own, so that pace, robots, limits and the
 //! duplicate rule meet every hop (RFC 9110 §15.4).
 
-use dragline_core::canonical::canonical_url;
+use dragline_core::canonical::{canonical_url, drop_userinfo};
 use dragline_core::frontier::host_of;
 use dragline_core::{Fingerprint, QueuedRequest, Request};
 use http::header::LOCATION;
@@ -52,6 +52,7 @@ pub(crate) fn follow(
 fn resolve(base: &Url, location: &str) -> Result<Url, RedirectError> {
     let mut target =
         base.join(location).map_err(|problem| RedirectError::NoUrl(location.to_owned(), problem))?;
+    drop_userinfo(&mut target);
     if !matches!(target.scheme(), "http" | "https") {
         return Err(RedirectError::Scheme(target));
     }
@@ -120,8 +121,11 @@ mod tests {
         assert_eq!((to.request.tag_str(), to.request.priority_value(), to.depth), ("author", 5, 3));
         assert_eq!(to.redirects, ["http://a.example/old#part"]);
         assert_eq!(to.fingerprint, Fingerprint::of(&to.request));
-        let other = next(&from, 301, "http://b.example:8080/#mine");
-        assert_eq!((other.host.as_str(), other.request.url().fragment()), ("b.example:8080", None));
+        let other = next(&from, 301, "http://user:secret@b.example:8080/#mine");
+        assert_eq!(
+            (other.host.as_str(), other.request.url().as_str()),
+            ("b.example:8080", "http://b.example:8080/")
+        );
     }
 
     #[test]

@@ -64,6 +64,8 @@ fn links_are_resolved_as_a_browser_would() {
         ("<a href=''>", "http://a.example/dir/page?x=1"),
         ("<a href='#top'>", "http://a.example/dir/page?x=1"),
         ("<a href='x#top'>", "http://a.example/dir/x"),
+        ("<a href='http://user:secret@b.example/'>", "http://b.example/"),
+        ("<base href='//user:secret@b.example'><a href=x>", "http://b.example/x"),
         ("<a href='//b.example'>", "http://b.example/"),
         ("<a href='HTTPS://B.example:443/a/../b'>", "https://b.example/b"),
         ("<map><area href=x></map>", "http://a.example/dir/x"),
