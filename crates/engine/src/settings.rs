@@ -3,6 +3,8 @@
 use std::num::NonZero;
 use std::time::Duration;
 
+use http::HeaderValue;
+
 use crate::error::EngineError;
 
 /// The settings of scheduler, downloader and crawl threads.
@@ -117,6 +119,14 @@ impl EngineSettings {
         for (name, value) in at_least_one {
             refuse_if(value == 0, name, &value, "it must be at least 1")?;
         }
+        // There is a place in a channel for each of the one, and a stack for each of the other.
+        refuse_if(self.concurrency > 100_000, "concurrency", &self.concurrency, "it must be at most 100000")?;
+        refuse_if(
+            self.crawl_threads > 1024,
+            "crawl_threads",
+            &self.crawl_threads,
+            "it must be at most 1024; more threads than cores parse no faster",
+        )?;
         let longer_than_zero = [
             ("request_timeout", self.request_timeout),
             ("connect_timeout", self.connect_timeout),
@@ -129,13 +139,21 @@ impl EngineSettings {
         if let Some(rate) = self.rate_per_second {
             // The lower bound is one request in a day: below it a period overflows before anybody notices.
             let possible = rate.is_finite() && (1.0 / 86_400.0..=1e9).contains(&rate);
-            refuse_if(!possible, "rate_per_second", &rate, "it must be a number between 1/86400 and 1e9")?;
+            // `Debug` writes 1e-320, where `Display` writes 320 digits.
+            let value = format!("{rate:?}");
+            refuse_if(!possible, "rate_per_second", &value, "it must be a number between 1/86400 and 1e9")?;
         }
         if let Some(share) = self.max_failed_share {
             let possible = (0.0..=1.0).contains(&share);
             refuse_if(!possible, "max_failed_share", &share, "it must be a number from 0 to 1")?;
         }
         refuse_if(self.user_agent.is_empty(), "user_agent", &"\"\"", "a crawler says who it is")?;
+        refuse_if(
+            HeaderValue::from_str(&self.user_agent).is_err(),
+            "user_agent",
+            &format!("{:?}", self.user_agent),
+            "it holds characters that no header may hold, such as a line break",
+        )?;
         refuse_if(
             self.robots_agent.is_empty(),
             "robots_agent",
@@ -169,6 +187,25 @@ mod tests {
         for rate in [0.0, -1.0, f64::NAN, f64::INFINITY, 1e-9] {
             let odd = EngineSettings { rate_per_second: Some(rate), ..EngineSettings::default() };
             assert!(odd.validate().is_err(), "{rate}");
+        }
+        let slow = EngineSettings { rate_per_second: Some(1e-320), ..EngineSettings::default() };
+        let told = slow.validate().unwrap_err().to_string();
+        assert_eq!(told, "rate_per_second = 1e-320 cannot be: it must be a number between 1/86400 and 1e9");
+        for agent in ["a\nb", "a\u{7f}b", "\0"] {
+            let odd = EngineSettings { user_agent: agent.to_owned(), ..EngineSettings::default() };
+            let told = odd.validate().unwrap_err().to_string();
+            assert!(told.starts_with("user_agent = \"") && !told.contains('\n'), "{told}");
+        }
+        EngineSettings {
+            user_agent: "Füchse/1 (+http://a.example)".to_owned(), ..EngineSettings::default()
+        }
+        .validate()
+        .unwrap();
+        for odd in [
+            EngineSettings { concurrency: usize::MAX, ..EngineSettings::default() },
+            EngineSettings { crawl_threads: 1_000_000, ..EngineSettings::default() },
+        ] {
+            assert!(odd.validate().unwrap_err().to_string().contains("at most"));
         }
     }
 }
