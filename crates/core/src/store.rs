@@ -325,6 +325,19 @@ pub enum StoreError {
         /// The cause.
         source: Source,
     },
+    /// The store is there and gave up what was asked: a deadlock, a conflict, a time limit. It can be tried again,
+    /// and less of it at once may get through.
+    #[error("{store} gave up {what}")]
+    GaveUp {
+        /// Where the store is.
+        store: String,
+        /// What was tried.
+        what: String,
+        /// The database's code.
+        sqlstate: Option<String>,
+        /// The cause.
+        source: Source,
+    },
     /// A row is at fault; without it the others would be stored.
     #[error("the store refuses a row: {message}")]
     Refused {
@@ -386,13 +399,16 @@ pub type Source = Box<dyn std::error::Error + Send + Sync>;
 impl StoreError {
     /// Whether the same call may succeed later without anybody changing anything here.
     pub fn is_retryable(&self) -> bool {
-        matches!(self, Self::Unavailable { .. })
+        matches!(self, Self::Unavailable { .. } | Self::GaveUp { .. })
     }
 
     /// What to do about it.
     pub fn hint(&self) -> Option<&str> {
         match self {
             Self::Unavailable { .. } => Some("is the database running, and can it be reached from here?"),
+            Self::GaveUp { .. } => {
+                Some("does a lock, a trigger or a time limit of the database stand in its way?")
+            }
             Self::Locked { .. } => Some("wait for it, stop it, or name another run with --run"),
             Self::Superseded { .. } => Some("nothing is lost: the other process goes on from what is stored"),
             Self::Schema { remedy, .. } => Some(remedy),

@@ -23,6 +23,8 @@ pub(super) struct Context {
     pub(super) progress: Arc<Progress>,
     pub(super) writing: Outage,
     pub(super) reading: Outage,
+    /// Of pages that are given up even alone; others are written meanwhile.
+    pub(super) stuck: Outage,
     failed: AtomicBool,
 }
 
@@ -37,6 +39,7 @@ impl Context {
     ) -> Self {
         let writing = Outage::new("flushing", &settings);
         let reading = Outage::new("reading the frontier", &settings);
+        let stuck = Outage::new("flushing a page", &settings);
         Self {
             store,
             settings,
@@ -46,6 +49,7 @@ impl Context {
             progress,
             writing,
             reading,
+            stuck,
             failed: AtomicBool::new(false),
         }
     }
@@ -87,7 +91,8 @@ impl Context {
     }
 
     fn tell_outage(&self) {
-        self.progress.outage(self.writing.since().into_iter().chain(self.reading.since()).min());
+        self.progress
+            .outage([&self.writing, &self.reading, &self.stuck].iter().filter_map(|kind| kind.since()).min());
     }
 
     pub(super) fn has_failed(&self) -> bool {

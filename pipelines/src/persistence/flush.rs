@@ -1,6 +1,7 @@
 //! A flush task: makes one batch durable, whatever the store does meanwhile.
 //!
-//! A store that is away is waited for. A row that it refuses costs its page, which is found by halving. A
+//! A store that is away is waited for. What it gives up again and again is tried in halves, so that the others
+//! commit; a page is tried on alone, for a passing fault is no reason for a dead letter. A row that it refuses costs its page, which is found by halving. A
 //! store that refuses this process (superseded, wrong set-up, broken) ends the crawl. Receipts are delivered
 //! as the pieces commit.
 
@@ -22,6 +23,9 @@ use super::batcher::Batch;
 use super::context::Context;
 use super::pieces::{Piece, Pieces, Unstorable};
 use super::retry::BackOff;
+
+/// So many times in a row a store may give up a piece before it is tried in halves.
+const MAX_GIVEN_UP: u32 = 5;
 
 /// How a flush task ended, with what it left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,8 +87,12 @@ pub(super) async fn flush(
     let mut transactions = 0_usize;
     while let Some(piece) = pieces.next() {
         transactions += 1;
-        match write(&context, &run, &piece.outcomes, &mut cancel).await {
-            Ok(receipt) => {
+        match write(&context, &run, &piece, &mut cancel).await {
+            Ok(Written::GivenUp) => {
+                debug!(batch = number, pages = piece.outcomes.len(), "given up, trying less at once");
+                pieces.given_up(piece);
+            }
+            Ok(Written::Durable(receipt)) => {
                 ending.end.pages_left -= piece.outcomes.len();
                 acknowledge(&context, piece.outcomes, receipt);
             }
@@ -109,38 +117,67 @@ pub(super) async fn flush(
     debug!(batch = number, pages, rows, bytes, transactions, elapsed_ms, "flushed");
 }
 
+/// What became of a piece.
+enum Written {
+    Durable(FlushReceipt),
+    /// The store is there, and gave it up so often that it may do better with less.
+    GivenUp,
+}
+
 /// One transaction, tried until the store answers. [`StoreError::Cancelled`] means that we were cancelled;
 /// when somebody else cancelled the statement it is tried again.
 async fn write(
     context: &Context,
     run: &RunKey,
-    outcomes: &[PageOutcome],
+    piece: &Piece,
     cancel: &mut watch::Receiver<bool>,
-) -> StoreResult<FlushReceipt> {
+) -> StoreResult<Written> {
     let mut back_off = BackOff::new(&context.settings);
+    let mut given_up = 0;
     loop {
         if *cancel.borrow() {
             return Err(StoreError::Cancelled);
         }
         reach("flush: before");
-        let error = match context.store.flush(run, outcomes).await {
+        let error = match context.store.flush(run, &piece.outcomes).await {
             Err(error) if error.is_retryable() || matches!(error, StoreError::Cancelled) => error,
             answer => {
                 context.answered(&context.writing);
-                return answer;
+                if piece.stuck_url().is_some() {
+                    context.answered(&context.stuck);
+                }
+                return answer.map(Written::Durable);
             }
         };
         if *cancel.borrow() {
             return Err(StoreError::Cancelled);
         }
-        if context.waits(&context.writing, &error).is_none() {
+        given_up = if matches!(error, StoreError::GaveUp { .. }) { given_up + 1 } else { 0 };
+        let (kind, error) = match piece.stuck_url().filter(|_| given_up > 0) {
+            Some(url) => (&context.stuck, naming(error, url)),
+            None => (&context.writing, error),
+        };
+        if context.waits(kind, &error).is_none() {
             return Err(error);
+        }
+        if given_up == MAX_GIVEN_UP {
+            return Ok(Written::GivenUp);
         }
         tokio::select! {
             () = sleep(back_off.pause()) => {}
             // An error means that the thread is gone, which cancels as well.
             _ = cancel.wait_for(|cancelled| *cancelled) => return Err(StoreError::Cancelled),
         }
+    }
+}
+
+/// The error of a page that is tried alone, with its URL.
+fn naming(error: StoreError, url: &str) -> StoreError {
+    match error {
+        StoreError::GaveUp { store, what, sqlstate, source } => {
+            StoreError::GaveUp { store, what: format!("{what} with {url} alone"), sqlstate, source }
+        }
+        other => other,
     }
 }
 

@@ -24,6 +24,8 @@ pub(super) struct Piece {
     relief: Relief,
     /// It is the second half of a piece that was refused, and nothing was refused in the first half so far.
     is_suspect: bool,
+    /// It is one page, and was given up before.
+    is_stuck: bool,
 }
 
 /// What was already taken from a page that stands alone, so that the store may accept the rest.
@@ -83,6 +85,19 @@ impl Pieces {
         Ok(())
     }
 
+    /// Takes back a piece that the store gave up again and again: in halves or, when it is one page, to be tried
+    /// after all others.
+    pub(super) fn given_up(&mut self, mut piece: Piece) {
+        if piece.outcomes.len() > 1 {
+            let second = piece.outcomes.split_off(piece.outcomes.len() / 2);
+            self.push(second, false);
+            self.push(piece.outcomes, false);
+        } else {
+            piece.is_stuck = true;
+            self.0.insert(0, piece);
+        }
+    }
+
     fn halve(&mut self, piece: Piece) {
         let mut first = piece.outcomes;
         let second = first.split_off(first.len() / 2);
@@ -92,12 +107,17 @@ impl Pieces {
 
     fn push(&mut self, outcomes: Vec<PageOutcome>, is_suspect: bool) {
         if !outcomes.is_empty() {
-            self.0.push(Piece { outcomes, relief: Relief::Whole, is_suspect });
+            self.0.push(Piece { outcomes, relief: Relief::Whole, is_suspect, is_stuck: false });
         }
     }
 }
 
 impl Piece {
+    /// The URL of a page that stands alone because the store gave it up before.
+    pub(super) fn stuck_url(&self) -> Option<&str> {
+        self.outcomes.first().filter(|_| self.is_stuck).map(|page| page.url.as_str())
+    }
+
     /// Takes from the one page here what the store may have refused. `false` when nothing is left to take.
     fn relieve(&mut self, error: &str, sqlstate: Option<&str>) -> bool {
         let Some(page) = self.outcomes.first_mut() else { return false };
@@ -219,6 +239,23 @@ mod tests {
                 ((transactions - 1) as f64, guilty.len() as f64, (pages as f64).log2());
             prop_assert!(extra <= guilty * (2.0 * depth + 2.0), "{} transactions", transactions);
         }
+    }
+
+    #[test]
+    fn what_is_given_up_is_tried_in_halves_and_a_page_after_all_others() {
+        let mut pieces = Pieces::of((0..8).map(page).collect());
+        let (mut stored, mut tries) = (Vec::new(), 0);
+        while let Some(piece) = pieces.next() {
+            tries += 1;
+            // Page 2 is given up until nothing else is left, and once more then.
+            if piece.outcomes.iter().any(|page| page.url == "2") && !(stored.len() == 7 && tries > 8) {
+                pieces.given_up(piece);
+            } else {
+                stored.extend(piece.outcomes.into_iter().map(|page| page.url));
+            }
+        }
+        assert_eq!(stored, ["0", "1", "3", "4", "5", "6", "7", "2"]);
+        assert_eq!(tries, 9);
     }
 
     #[test]

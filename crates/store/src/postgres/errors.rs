@@ -1,7 +1,8 @@
 //! What an error of the database means for Dragline. The only place that looks at SQLSTATEs.
 //!
-//! Four meanings matter: *try again later* (the store is away, busy or full), *a row is at fault* (its page
-//! becomes dead and the rest is stored), *somebody must set something up*, and *broken*.
+//! Five meanings matter: *try again later* (the store is away, busy or full), *try again, and less at once* (it is
+//! there and gave the transaction up), *a row is at fault* (its page becomes dead and the rest is stored), *somebody
+//! must set something up*, and *broken*.
 
 use std::error::Error as _;
 use std::fmt;
@@ -17,9 +18,15 @@ use super::target::Target;
 /// Statement was cancelled: by us, or by its own time limit.
 const QUERY_CANCELED: &str = "57014";
 
+/// Where the server refuses rows by a policy of row-level security or a view's CHECK OPTION.
+const ROW_POLICY_CHECK: &str = "ExecWithCheckOptions";
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Meaning {
+    /// The store is away, busy or full.
     Later,
+    /// It is there and gave the transaction up.
+    GaveUp,
     Row,
     Setup,
     Schema,
@@ -33,12 +40,14 @@ fn meaning(code: &str) -> Meaning {
         "28P01" | "28000" | "3D000" | "3F000" | "42501" | "42P07" => Meaning::Setup,
         // A table, a column or a unique index went away after the start-up check.
         "42P01" | "42703" | "42P10" => Meaning::Schema,
-        // lock_not_available, object_in_use.
-        "55P03" | "55006" => Meaning::Later,
+        // lock_not_available, object_in_use, and a statement's time limit or a cancel that was not ours.
+        "55P03" | "55006" | QUERY_CANCELED => Meaning::GaveUp,
         _ => match code.get(..2) {
-            // Connection, transaction state (25006: a standby), rollback (deadlock, serialization),
-            // resources (too many connections, disk full), operator (shutdown, start-up, cancel), I/O.
-            Some("08" | "25" | "40" | "53" | "57" | "58") => Meaning::Later,
+            // Rollback: deadlock, serialization.
+            Some("40") => Meaning::GaveUp,
+            // Connection, transaction state (25006: a standby), resources (too many connections, disk full),
+            // operator (shutdown, start-up), I/O.
+            Some("08" | "25" | "53" | "57" | "58") => Meaning::Later,
             // Data, constraints, raise in a trigger, limits (index row too large), WITH CHECK, cardinality.
             Some("22" | "23" | "P0" | "54" | "44" | "21" | "09" | "27" | "38" | "39") => Meaning::Row,
             Some("XX") => Meaning::Broken,
@@ -51,7 +60,7 @@ fn meaning(code: &str) -> Meaning {
 
 /// Whether a statement was cancelled.
 pub(super) fn is_cancel(error: &StoreError) -> bool {
-    matches!(error, StoreError::Unavailable { sqlstate: Some(code), .. } if code == QUERY_CANCELED)
+    matches!(error, StoreError::GaveUp { sqlstate: Some(code), .. } if code == QUERY_CANCELED)
 }
 
 impl Target {
@@ -102,8 +111,17 @@ impl Target {
     fn answered(&self, what: &str, answer: &DbError) -> StoreError {
         let code = answer.code().code();
         let text = format!("{} ({code})", answer.message());
-        match meaning(code) {
+        // A policy for rows has the code of a missing privilege; the server's function tells them apart in every
+        // language.
+        let meaning = if answer.routine() == Some(ROW_POLICY_CHECK) { Meaning::Row } else { meaning(code) };
+        match meaning {
             Meaning::Later => StoreError::Unavailable {
+                store: self.location.clone(),
+                what: what.to_owned(),
+                sqlstate: Some(code.to_owned()),
+                source: Cause(text).into(),
+            },
+            Meaning::GaveUp => StoreError::GaveUp {
                 store: self.location.clone(),
                 what: what.to_owned(),
                 sqlstate: Some(code.to_owned()),
@@ -226,9 +244,11 @@ mod tests {
 
     #[test]
     fn a_sqlstate_decides_what_is_done() {
-        for code in ["08006", "57P01", "57P03", "53300", "53100", "40001", "40P01", "55P03", "57014", "25006"]
-        {
+        for code in ["08006", "57P01", "57P03", "53300", "53100", "25006"] {
             assert_eq!(meaning(code), Meaning::Later, "{code}");
+        }
+        for code in ["40001", "40P01", "55P03", "57014"] {
+            assert_eq!(meaning(code), Meaning::GaveUp, "{code}");
         }
         for code in ["22001", "22P02", "23502", "23505", "23514", "P0001", "54000", "21000", "MY001"] {
             assert_eq!(meaning(code), Meaning::Row, "{code}");

@@ -25,6 +25,10 @@ pub(super) struct Faults {
     pub(super) lost_answers: usize,
     /// Flushes with items of these pages are refused.
     pub(super) refused: BTreeSet<String>,
+    /// Flushes of these pages are given up, as by a deadlock.
+    pub(super) given_up: BTreeSet<String>,
+    /// Flushes of more pages are given up, as by a time limit.
+    pub(super) most_at_once: Option<usize>,
     /// Flushes wait until this is over, and do not hear a cancel at the server.
     pub(super) flush_hangs: bool,
     /// Whether a cancel at the server ends a hanging flush.
@@ -153,6 +157,16 @@ impl FaultyStore {
             return Err(StoreError::Refused {
                 message: "not this one".into(),
                 sqlstate: Some("22000".into()),
+            });
+        }
+        if outcomes.iter().any(|page| faults.given_up.contains(&page.url))
+            || faults.most_at_once.is_some_and(|most| outcomes.len() > most)
+        {
+            return Err(StoreError::GaveUp {
+                store: self.location(),
+                what: "a flush".into(),
+                sqlstate: Some("40001".into()),
+                source: "could not serialize access".into(),
             });
         }
         let receipt = self.inner.flush(run, outcomes).await?;

@@ -9,7 +9,7 @@ use dragline_core::{PageState, StoreError};
 use dragline_testkit::wait_until;
 
 use super::super::PersistenceSettings;
-use super::harness::{Bridge, LIMIT, folder, page, quick};
+use super::harness::{Bridge, LIMIT, folder, page, quick, slow, url_of};
 
 fn ask() -> Refill {
     Refill { scope: RefillScope::After(None), per_host: 10, max_requests: 10, in_hand: Vec::new() }
@@ -118,4 +118,30 @@ fn a_thread_that_dies_stops_the_crawl_and_refuses_what_comes() {
     assert!(bridge.sink.submit(page(0)).is_err());
     let report = bridge.close(LIMIT);
     assert!(report.error.is_some_and(|error| error.contains("panicked")));
+}
+
+#[test]
+fn a_page_that_is_given_up_again_and_again_holds_up_no_other() {
+    let (_folder, url) = folder();
+    let bridge = Bridge::open(&url, slow(), 20);
+    bridge.store.set(|faults| faults.given_up = [url_of(7), url_of(13)].into());
+    bridge.submit(0..20);
+    bridge.receipts(18);
+    wait_until("it is tried on", LIMIT, || bridge.pipeline.status().outage_since.is_some());
+    bridge.store.set(|faults| faults.given_up.clear());
+    bridge.receipts(2);
+    assert!(bridge.pipeline.status().outage_since.is_none());
+    bridge.close(LIMIT);
+    assert_eq!((bridge.pages_in(PageState::Done), bridge.pages_in(PageState::Dead)), (20, 0));
+}
+
+#[test]
+fn a_batch_that_takes_the_store_too_long_is_written_in_parts() {
+    let (_folder, url) = folder();
+    let bridge = Bridge::open(&url, slow(), 20);
+    bridge.store.set(|faults| faults.most_at_once = Some(3));
+    bridge.submit(0..20);
+    bridge.receipts(20);
+    bridge.close(LIMIT);
+    assert_eq!(bridge.pages_in(PageState::Done), 20);
 }
