@@ -7,6 +7,8 @@ mod cli;
 mod conformance;
 mod crawl;
 mod faults;
+mod outage;
+mod poison;
 mod resume;
 mod stop;
 mod stored;

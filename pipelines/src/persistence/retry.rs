@@ -16,6 +16,9 @@ use super::settings::PersistenceSettings;
 /// An outage soon after another is not told until it has lasted so long.
 const BLIP: Duration = Duration::from_secs(1);
 
+/// Of one outage so many reasons are told.
+const MAX_REASONS: usize = 4;
+
 /// Growing pauses with jitter, so that many processes do not come back to a database all at once.
 #[derive(Debug)]
 pub(super) struct BackOff {
@@ -45,7 +48,17 @@ struct State {
 #[derive(Debug)]
 struct Current {
     begun: Instant,
-    is_told: bool,
+    /// What was told of it: a shutdown is first a closed connection and then a refused one.
+    reasons: Vec<String>,
+}
+
+/// What is said of a failure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Say {
+    Nothing,
+    Begins,
+    OtherReason,
+    Lasts,
 }
 
 impl BackOff {
@@ -76,42 +89,42 @@ impl Outage {
     pub(super) fn lasts(&self, error: &StoreError, rows_waiting: usize) -> Option<Instant> {
         let now = Instant::now();
         let mut state = self.state();
-        let State { current, told, blips } = &mut *state;
-        let current = current.get_or_insert(Current { begun: now, is_told: false });
-        let lasts = now.duration_since(current.begun);
-        let is_due = told.is_none_or(|told| now.duration_since(told) >= self.log_interval);
-        if current.is_told && is_due {
-            warn!(
-                error = chain(error),
-                rows_waiting,
-                outage_s = lasts.as_secs(),
-                "{} still fails; the crawl waits",
-                self.what
-            );
-            *told = Some(now);
-        } else if !current.is_told && (is_due || lasts >= BLIP) {
-            warn!(
-                error = chain(error),
-                rows_waiting,
-                short_outages_before = (*blips > 0).then_some(*blips),
-                hint = error.hint(),
-                "{} fails; nothing is lost, it is tried until the store answers",
-                self.what
-            );
-            (current.is_told, *told, *blips) = (true, Some(now), 0);
+        let (say, begun, blips) = state.say(now, reason(error), self.log_interval);
+        drop(state);
+        let lasts = now.duration_since(begun);
+        let (what, error, hint, outage_s) = (self.what, chain(error), error.hint(), lasts.as_secs());
+        match say {
+            Say::Nothing => {}
+            Say::Begins if blips == 0 => {
+                warn!(
+                    error,
+                    rows_waiting, hint, "{what} fails; nothing is lost, it is tried until the store answers"
+                );
+            }
+            Say::Begins => {
+                warn!(
+                    error,
+                    rows_waiting,
+                    hint,
+                    short_outages_before = blips,
+                    "{what} fails again; nothing is lost"
+                );
+            }
+            Say::OtherReason => warn!(error, rows_waiting, outage_s, "{what} fails for another reason now"),
+            Say::Lasts => warn!(error, rows_waiting, outage_s, "{what} still fails; the crawl waits"),
         }
-        self.max.is_none_or(|max| lasts < max).then_some(current.begun)
+        self.max.is_none_or(|max| lasts < max).then_some(begun)
     }
 
     /// Notes that the store did what it was asked.
     pub(super) fn is_over(&self) {
         let mut state = self.state();
         match state.current.take() {
-            Some(Current { begun, is_told: true }) => {
-                let outage_s = begun.elapsed().as_secs();
-                info!(outage_s, "the store answers again: {} works", self.what);
+            Some(current) if current.reasons.is_empty() => state.blips = state.blips.saturating_add(1),
+            Some(Current { begun, .. }) => {
+                drop(state);
+                info!(outage_s = begun.elapsed().as_secs(), "the store answers again: {} works", self.what);
             }
-            Some(_) => state.blips = state.blips.saturating_add(1),
             None => {}
         }
     }
@@ -123,6 +136,37 @@ impl Outage {
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    /// What to say of a failure now; since when it lasts; how many outages were not told before this one.
+    fn say(&mut self, now: Instant, reason: String, log_interval: Duration) -> (Say, Instant, u32) {
+        let current = self.current.get_or_insert_with(|| Current { begun: now, reasons: Vec::new() });
+        let is_due = self.told.is_none_or(|told| now.duration_since(told) >= log_interval);
+        let lasts = now.duration_since(current.begun) >= BLIP;
+        let is_new = !current.reasons.contains(&reason) && current.reasons.len() < MAX_REASONS;
+        let say = match current.reasons.is_empty() {
+            true if is_due || lasts => Say::Begins,
+            false if is_new => Say::OtherReason,
+            false if is_due => Say::Lasts,
+            _ => return (Say::Nothing, current.begun, self.blips),
+        };
+        if is_new {
+            current.reasons.push(reason);
+        }
+        self.told = Some(now);
+        let blips = if say == Say::Begins { std::mem::take(&mut self.blips) } else { 0 };
+        (say, current.begun, blips)
+    }
+}
+
+/// The database's code or, when it did not answer, what is underneath.
+fn reason(error: &StoreError) -> String {
+    match error {
+        StoreError::Unavailable { sqlstate: Some(code), .. } => code.clone(),
+        StoreError::Unavailable { source, .. } => source.to_string(),
+        other => other.to_string(),
     }
 }
 
@@ -185,6 +229,22 @@ mod tests {
             outage.is_over();
         }
         assert_eq!(outage.state().blips, 199, "the first was told, the others only counted");
+    }
+
+    #[test]
+    fn an_outage_is_told_once_then_at_its_rhythm_and_each_reason_once() {
+        let (begun, rhythm) = (Instant::now(), Duration::from_secs(30));
+        let mut state = State::default();
+        let mut at = |seconds, reason: &str| {
+            state.say(begun + Duration::from_secs(seconds), reason.to_owned(), rhythm).0
+        };
+        assert_eq!(at(0, "closed"), Say::Begins);
+        assert_eq!(at(1, "closed"), Say::Nothing);
+        assert_eq!(at(2, "refused"), Say::OtherReason);
+        assert_eq!(at(3, "closed"), Say::Nothing);
+        assert_eq!(at(31, "refused"), Say::Nothing);
+        assert_eq!(at(32, "refused"), Say::Lasts);
+        assert_eq!(at(33, "refused"), Say::Nothing);
     }
 
     #[test]

@@ -10,7 +10,7 @@ use std::time::Duration;
 use socket2::SockRef;
 
 use super::wire::{Frontend, Seen};
-use super::{Link, Shared, Strike};
+use super::{Link, Shared, State, Strike};
 
 const PIECE_BYTES: usize = 64 * 1024;
 /// A peer that reads nothing for so long is cut off: a thread of the proxy must not hang on it.
@@ -144,9 +144,14 @@ fn carry(
     mut cut_at: impl FnMut(&[u8]) -> Option<usize>,
 ) -> io::Result<()> {
     let mut buffer = vec![0; PIECE_BYTES];
+    let mut has_carried = false;
     loop {
-        let length = from.read(&mut buffer)?;
+        let length = from.read(&mut buffer).unwrap_or(0);
         if length == 0 {
+            // Nor does the news of an end come out of a black hole; but who was never heard of is not missed.
+            if has_carried {
+                shared.leave_blackhole(ends);
+            }
             return Ok(());
         }
         let piece = &buffer[..length];
@@ -168,6 +173,7 @@ fn carry(
             return Ok(());
         }
         to.write_all(piece)?;
+        has_carried = true;
     }
 }
 
@@ -176,5 +182,12 @@ impl Shared {
     fn pause(&self, delay: Duration, ends: &Ends) {
         let waited = self.changed.wait_timeout_while(self.lock(), delay, |_| !ends.is_cut());
         drop(waited.unwrap_or_else(PoisonError::into_inner));
+    }
+
+    /// Waits until the link is another, or the connection is cut.
+    fn leave_blackhole(&self, ends: &Ends) {
+        let is_there = |state: &mut State| state.link == Link::Blackhole && !ends.is_cut();
+        let left = self.changed.wait_while(self.lock(), is_there);
+        drop(left.unwrap_or_else(PoisonError::into_inner));
     }
 }

@@ -1,0 +1,7 @@
+//! A database that goes away, hangs, or answers late: the crawl waits, says so, and goes on by itself; the rows
+//! are exactly right.
+
+mod classes;
+mod faults;
+mod scene;
+mod sessions;

@@ -1,0 +1,155 @@
+//! Each fault of the link to the database, while a crawl runs.
+
+use std::time::Duration;
+
+use dragline_testkit::{Finished, Link, Running, Strike, wait_until};
+
+use super::scene::{SOON, Scene, is_small, sockets, warnings};
+
+/// Limits short enough for a test, as a user may give them.
+const SHORT_LIMITS: &str = "?connect_timeout=1&options=-cstatement_timeout%3D1s";
+
+/// From the fault on until the crawl has come to rest and has said so.
+fn waits(scene: &Scene, running: &mut Running) {
+    running
+        .wait_until("the outage is told", SOON, |running| warnings(&running.stderr(), "flushing fails") > 0);
+    scene.halts();
+    scene.is_degraded(running);
+    is_small(running);
+    assert!(running.is_running());
+}
+
+/// From the mending on until the end.
+fn goes_on(scene: &Scene, running: Running) -> Finished {
+    let finished = running.finish();
+    finished.assert_code(0).assert_stderr("the store answers again");
+    scene.is_exact();
+    finished
+}
+
+/// Does something so many times, with so many looks of the poll (10 ms) from one time to the next.
+fn again_and_again(times: usize, looks: usize, mut what: impl FnMut()) {
+    let mut looked = 0;
+    wait_until("all times are over", Duration::from_secs(60), || {
+        looked += 1;
+        if looked % looks == 0 {
+            what();
+        }
+        looked >= times * looks
+    });
+}
+
+#[test]
+fn refused_connections_are_waited_for_calmly() {
+    let scene = Scene::new(400);
+    let mut running = scene.crawl().spawn();
+    scene.in_mid_crawl(&mut running);
+    scene.proxy.go_away();
+    waits(&scene, &mut running);
+    // Once when it begins, and again after half a minute, however often it was tried meanwhile.
+    let told_again = "flushing still fails; the crawl waits";
+    let a_minute = Duration::from_secs(60);
+    running.wait_until("it is told again", a_minute, |running| warnings(&running.stderr(), told_again) == 1);
+    let stderr = running.stderr();
+    let line = stderr.lines().find(|line| line.contains(told_again)).unwrap();
+    assert!(line.contains("outage_s=") && line.contains("rows_waiting="), "{line}");
+    assert!(scene.proxy.accepted() > 10, "it was tried {} times", scene.proxy.accepted());
+    assert_eq!(warnings(&stderr, "flushing fails; nothing is lost"), 1, "{stderr}");
+    assert!(warnings(&stderr, "") < 8, "{stderr}");
+    assert_eq!(scene.idle_in_transaction(), Vec::<Vec<String>>::new());
+    scene.proxy.set(Link::Pass);
+    goes_on(&scene, running);
+}
+
+#[test]
+fn a_black_hole_is_noticed_and_waited_for() {
+    let scene = Scene::new(400);
+    let mut running = scene.crawl_with(SHORT_LIMITS).spawn();
+    scene.in_mid_crawl(&mut running);
+    scene.proxy.set(Link::Blackhole);
+    waits(&scene, &mut running);
+    running
+        .wait_until("silence is the reason", SOON, |running| running.stderr().contains("no answer in time"));
+    // The server ends what the program cannot end, and the program keeps no dead connections.
+    wait_until("no transaction is left", SOON, || scene.idle_in_transaction().is_empty());
+    assert!(sockets(&running) < 30, "connections pile up: {}", sockets(&running));
+    scene.proxy.set(Link::Pass);
+    goes_on(&scene, running);
+}
+
+#[test]
+fn cut_connections_cost_a_moment() {
+    let scene = Scene::new(400);
+    let mut running = scene.crawl().spawn();
+    scene.in_mid_crawl(&mut running);
+    scene.proxy.reset();
+    running.finish().assert_code(0);
+    scene.is_exact();
+}
+
+#[test]
+fn late_answers_make_it_slow_and_nothing_else() {
+    let scene = Scene::new(150);
+    let mut running = scene.crawl().spawn();
+    scene.in_mid_crawl(&mut running);
+    scene.proxy.set(Link::Delay(Duration::from_millis(60)));
+    let finished = running.finish();
+    finished.assert_code(0).assert("nothing failed", warnings(&finished.stderr, "") == 0);
+    scene.is_exact();
+}
+
+#[test]
+fn a_copy_cut_in_the_middle_is_done_again() {
+    let scene = Scene::new(300);
+    let mut running = scene.crawl().spawn();
+    scene.in_mid_crawl(&mut running);
+    scene.proxy.strike(Strike::MidCopy { after_bytes: 700 }, 6);
+    running.finish().assert_code(0);
+    assert_eq!(scene.proxy.struck(), 6);
+    scene.is_exact();
+}
+
+#[test]
+fn a_commit_that_was_never_answered_counts_once() {
+    let scene = Scene::new(300);
+    let mut running = scene.crawl().spawn();
+    scene.in_mid_crawl(&mut running);
+    scene.proxy.strike(Strike::CommitAnswer, 6);
+    running.finish().assert_code(0);
+    assert_eq!(scene.proxy.struck(), 6);
+    scene.is_exact();
+}
+
+#[test]
+fn a_start_whose_commits_were_never_answered_is_one_start() {
+    let scene = Scene::new(20);
+    scene.proxy.strike(Strike::CommitAnswer, 2);
+    scene.crawl().run().assert_code(0);
+    assert_eq!(scene.proxy.struck(), 2);
+    scene.is_exact();
+}
+
+#[test]
+fn two_hundred_short_outages_are_ridden_out() {
+    let scene = Scene::new(1_200);
+    let mut running = scene.crawl().spawn();
+    scene.in_mid_crawl(&mut running);
+    again_and_again(200, 5, || scene.proxy.reset());
+    let finished = running.finish();
+    finished.assert_code(0).assert("it is calm about it", warnings(&finished.stderr, "") < 40);
+    scene.is_exact();
+}
+
+#[test]
+fn sessions_that_an_administrator_ends_are_made_again() {
+    let scene = Scene::new(600);
+    let mut running = scene.crawl().spawn();
+    scene.in_mid_crawl(&mut running);
+    let end = "select count(pg_terminate_backend(pid)) from pg_stat_activity
+               where application_name = 'dragline' and datname = current_database()";
+    let mut ended = 0;
+    again_and_again(50, 10, || ended += scene.database.value(end).parse::<usize>().unwrap());
+    assert!(ended > 20, "{ended} sessions");
+    running.finish().assert_code(0);
+    scene.is_exact();
+}
