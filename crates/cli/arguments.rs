@@ -279,6 +279,11 @@ pub(crate) struct Tuning {
     #[serde(deserialize_with = "crate::settings::parse::duration_in_file")]
     pub(crate) startup_timeout: Option<Duration>,
 
+    /// Take over a run whose process gave no sign of life for so long, at least 10s; 0 = never [default: 60s]
+    #[arg(long, env = "DRAGLINE_TAKE_OVER_AFTER", value_name = "TIME", value_parser = duration, help_heading = STORING)]
+    #[serde(deserialize_with = "crate::settings::parse::duration_in_file")]
+    pub(crate) take_over_after: Option<Duration>,
+
     /// Time from a stop signal to the exit, at least 4s [default: 8s]
     #[arg(long, env = "SHUTDOWN_TIMEOUT_SECONDS", value_name = "TIME", value_parser = duration, help_heading = PROCESS)]
     #[serde(deserialize_with = "crate::settings::parse::duration_in_file")]

@@ -1,6 +1,6 @@
 //! A process that hangs past its lock: when it comes back it writes nothing more, and says why.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use dragline_testkit::torture::{Ground, Kind, Place, Rows, site};
 use dragline_testkit::{Dragline, Running, Site, wait_until};
@@ -11,7 +11,7 @@ const SOON: Duration = Duration::from_secs(20);
 
 #[test]
 fn a_process_that_lost_its_lock_writes_nothing_more() {
-    let hung = Hung::new(Kind::Postgres);
+    let hung = Hung::new(Kind::Postgres, false);
     // As the server does with the sessions of a machine that went away: the lock is free.
     let terminated = hung.query(
         "select pg_terminate_backend(pid) from pg_stat_activity
@@ -23,8 +23,21 @@ fn a_process_that_lost_its_lock_writes_nothing_more() {
 }
 
 #[test]
+fn a_hung_process_is_taken_over() {
+    let hung = Hung::new(Kind::Postgres, true);
+    let too_soon = hung.command.run();
+    too_soon.assert_code(1).assert_stderr("held by another process");
+    let second = hung.command.clone().args(["--take-over-after", "10s"]);
+    wait_until("the last heartbeat is old", SOON, || {
+        hung.query("select 1 from crawl_runs where heartbeat_at < now() - interval '10s'") == [["1"]]
+    });
+    second.run().assert_code(0).assert_stderr("no sign of life").assert_stderr("was killed or crashed");
+    hung.comes_back_to_nothing();
+}
+
+#[test]
 fn a_stopped_process_keeps_its_lock_on_sqlite() {
-    let hung = Hung::new(Kind::Sqlite);
+    let hung = Hung::new(Kind::Sqlite, false);
     let second = hung.command.run();
     second.assert_code(1).assert_stderr("held by another process");
     second.assert_stderr(&format!("pid {}", hung.first.pid()));
@@ -44,13 +57,28 @@ struct Hung {
 }
 
 impl Hung {
-    fn new(kind: Kind) -> Self {
+    fn new(kind: Kind, at_rest: bool) -> Self {
         let (site, ground) = (site(300), Ground::new(kind));
         let place = ground.place("hung");
         let command = crawl_zoo().args(["--start-url", &site.url("/gate"), "--store", &ground.url(&place)]);
         let first = command.spawn();
         wait_until("pages are done", SOON, || ground.standing(&place).done > 20);
+        if at_rest {
+            // A session that is stopped in mid-transaction holds its rows until the server ends it, after 30 s.
+            site.hold();
+            let at_work = "select 1 from pg_stat_activity where datname = current_database()
+                           and pid <> pg_backend_pid() and state <> 'idle'";
+            let mut done = (0, Instant::now());
+            wait_until("the crawl rests", SOON, || {
+                let now = ground.standing(&place).done;
+                if now != done.0 {
+                    done = (now, Instant::now());
+                }
+                done.1.elapsed() > Duration::from_millis(500) && ground.query(&place, at_work).is_empty()
+            });
+        }
         first.signal("STOP");
+        site.release();
         assert!(ground.standing(&place).queued > 0, "it was stopped in its middle");
         Self { ground, place, command, first, _site: site }
     }

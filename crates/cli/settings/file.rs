@@ -79,6 +79,7 @@ impl Tuning {
             max_outage: self.max_outage.or(below.max_outage),
             operation_timeout: self.operation_timeout.or(below.operation_timeout),
             startup_timeout: self.startup_timeout.or(below.startup_timeout),
+            take_over_after: self.take_over_after.or(below.take_over_after),
             shutdown_timeout: self.shutdown_timeout.or(below.shutdown_timeout),
             heartbeat_file: self.heartbeat_file.or(below.heartbeat_file),
         }

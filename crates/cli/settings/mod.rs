@@ -124,7 +124,10 @@ impl CrawlSettings {
             persistence: persistence(&tuning, engine.concurrency)?,
             engine,
             store: common.store.clone(),
-            store_settings: store_settings(&tuning),
+            store_settings: StoreSettings {
+                take_over_after: take_over_after(tuning.take_over_after)?,
+                ..store_settings(&tuning)
+            },
         })
     }
 }
@@ -208,6 +211,20 @@ fn shutdown_timeout(given: Option<Duration>) -> Result<Duration, Failed> {
         );
     }
     Ok(timeout)
+}
+
+/// A process beats every 5 s: what is silent for less than twice that need not hang.
+fn take_over_after(given: Option<Duration>) -> Result<Option<Duration>, Failed> {
+    match given {
+        None => Ok(StoreSettings::default().take_over_after),
+        Some(Duration::ZERO) => Ok(None),
+        Some(time) if time < Duration::from_secs(10) => Err(Failed::usage(format!(
+            "{} s is too short to take a run over: its process writes a heartbeat every 5 s",
+            time.as_secs_f64()
+        ))
+        .hint("give at least 10s, or 0 for never (--take-over-after)")),
+        Some(time) => Ok(Some(time)),
+    }
 }
 
 fn at_least_one(name: &str, given: Option<usize>, default: usize) -> Result<usize, Failed> {
@@ -316,6 +333,13 @@ mod tests {
             let failed = split(&[wrong]).unwrap_err();
             assert_eq!(failed.exit, crate::exit::Exit::Usage, "{wrong}");
         }
+    }
+
+    #[test]
+    fn a_take_over_needs_two_missed_heartbeats() {
+        assert!(take_over_after(Some(Duration::from_secs(9))).is_err());
+        assert_eq!(take_over_after(Some(Duration::ZERO)).unwrap(), None);
+        assert_eq!(take_over_after(None).unwrap(), Some(Duration::from_secs(60)));
     }
 
     #[test]

@@ -15,6 +15,9 @@ pub struct StoreSettings {
     pub lock_timeout: Duration,
     /// Until one of the pool's sessions must be free.
     pub wait_timeout: Duration,
+    /// Until a holder of a run that gives no sign of life is taken for hung, and its run may be taken over;
+    /// `None` never takes over. `SQLite` cannot: there the operating system holds the lock for it.
+    pub take_over_after: Option<Duration>,
     /// Until sessions must have ended after [`close`](dragline_core::Store::close); then they are cut.
     pub close_timeout: Duration,
 }
@@ -27,6 +30,8 @@ impl Default for StoreSettings {
             statement_timeout: Duration::from_secs(30),
             lock_timeout: Duration::from_secs(10),
             wait_timeout: Duration::from_secs(30),
+            // Twelve heartbeats, and twice what the server lets a transaction of it live.
+            take_over_after: Some(Duration::from_secs(60)),
             close_timeout: Duration::from_secs(1),
         }
     }

@@ -5,7 +5,7 @@
 //! | `target`, `errors` | reads the URL; says what an error means |
 //! | `connections`, `session`, `tasks` | sessions: made, pooled, lent, ended |
 //! | `schema`, `item_table`, `item_check` | tables: made, compared |
-//! | `runs`, `run_lock` | a run's life, and that one process at a time has it |
+//! | `runs`, `run_lock`, `take_over` | a run's life, and that one process at a time has it |
 //! | `flush`, `flights`, `requests`, `items`, `copy_text` | one transaction per batch |
 //! | `letters` | dead letters: read, and applied after all |
 //! | `frontier`, `export` | what is read back |
@@ -26,6 +26,7 @@ mod run_lock;
 mod runs;
 mod schema;
 mod session;
+mod take_over;
 mod target;
 mod tasks;
 

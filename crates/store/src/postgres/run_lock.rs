@@ -12,6 +12,7 @@ use dragline_core::store::{RunKey, StoreResult};
 use tokio::sync::Mutex;
 
 use super::connections::{Connections, LoneSession};
+use super::take_over::take_over;
 use crate::just_ended;
 
 /// How often a held lock is tried again.
@@ -20,7 +21,8 @@ const POLL: Duration = Duration::from_millis(100);
 const RETAKE_PATIENCE: Duration = Duration::from_secs(2);
 
 /// Two schemas of one database have runs of the same name: the table's number keeps them apart.
-const TRY: &str = "SELECT pg_try_advisory_lock(hashtextextended('dragline run ' || $1::text, 'crawl_runs'::regclass::oid::bigint))";
+pub(super) const KEY: &str =
+    "hashtextextended('dragline run ' || $1::text, 'crawl_runs'::regclass::oid::bigint)";
 
 /// The lock, held or not.
 #[derive(Default)]
@@ -64,7 +66,14 @@ impl RunLock {
         if held.as_ref().is_some_and(|held| held.name == name && !held.is_lost()) {
             return Ok(());
         }
-        match try_for(connections, name, patience).await? {
+        let mut taken = try_for(connections, name, patience).await?;
+        if taken.is_none()
+            && let Some(limit) = connections.target().limits.take_over_after
+            && take_over(connections, name, limit).await?
+        {
+            taken = try_for(connections, name, patience).await?;
+        }
+        match taken {
             Some(session) => {
                 // A run that another process has ended since this one began is not done all over again.
                 if let Some(began) = self.began.get()
@@ -117,9 +126,10 @@ async fn try_for(
 ) -> StoreResult<Option<LoneSession>> {
     let what = "taking the run's lock";
     let deadline = Instant::now() + patience;
+    let attempt = format!("SELECT pg_try_advisory_lock({KEY})");
     let session = connections.lone_session(what).await?;
     loop {
-        let row = connections.answer(what, session.client.query_one(TRY, &[&name])).await?;
+        let row = connections.answer(what, session.client.query_one(&attempt, &[&name])).await?;
         if row.get(0) {
             return Ok(Some(session));
         }

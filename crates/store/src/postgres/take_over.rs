@@ -1,0 +1,43 @@
+//! The take-over of a run whose holder hangs: it keeps its lock and gives no sign of life.
+//!
+//! A process that was stopped, or whose machine sleeps, holds its session as long as its kernel answers for it.
+//! Whoever starts the same run after a while ends that session, and with it the lock. Should the process wake
+//! up, it finds another epoch and writes nothing more.
+
+use std::time::Duration;
+
+use dragline_core::store::StoreResult;
+
+use super::connections::Connections;
+use super::run_lock::KEY;
+
+/// Ends the session that holds the lock of a run's name, if the holder's last sign of life is older than
+/// `limit`. Says whether it did.
+///
+/// The session must be older than that sign of life: only then it is the holder's own, and not that of a
+/// process before it whose run is just being resumed.
+pub(super) async fn take_over(connections: &Connections, name: &str, limit: Duration) -> StoreResult<bool> {
+    let sql = format!(
+        "SELECT run.pid, run.hostname, extract(epoch FROM clock_timestamp() - run.heartbeat_at)::float8,
+                pg_terminate_backend(holder.pid)
+         FROM crawl_runs run
+         JOIN pg_locks held ON held.locktype = 'advisory' AND held.granted AND held.objsubid = 1
+             AND (held.classid::bigint << 32 | held.objid::bigint) = {KEY}
+         JOIN pg_stat_activity holder ON holder.pid = held.pid AND holder.datid = held.database
+         WHERE run.name = $1 AND run.state = 'running' AND holder.datname = current_database()
+         AND holder.backend_start < run.heartbeat_at
+         AND run.heartbeat_at < clock_timestamp() - make_interval(secs => $2)"
+    );
+    let session = connections.session("taking a run over").await?;
+    let row = session.row(&sql, &[&name, &limit.as_secs_f64()]).await?;
+    session.release();
+    let Some(row) = row else { return Ok(false) };
+    tracing::warn!(
+        run = name,
+        pid = row.get::<_, Option<i32>>(0),
+        hostname = row.get::<_, Option<String>>(1),
+        silent_s = row.get::<_, f64>(2).round(),
+        "the process that holds the run gives no sign of life: taking the run over"
+    );
+    Ok(row.get(3))
+}
