@@ -15,9 +15,6 @@ use crate::wait::{try_wait_for, wait_until};
 const LIFE_LIMIT: Duration = Duration::from_secs(60);
 /// A process that is told to stop has 8 s by default, and a loaded machine needs some more to notice.
 const STOP_LIMIT: Duration = Duration::from_secs(15);
-/// After so many starts without a page done the next one is let live until there is one: three in a row end a
-/// run, by design.
-const FRUITLESS_STARTS: usize = 2;
 /// One strike of so many comes at a random time after the start, which may be before the first commit.
 const STRIKES_BY_TIME: u32 = 5;
 /// Between a request that the site saw and the strike: from before its page is parsed to after its commit.
@@ -38,8 +35,6 @@ enum Moment {
     After(Duration),
     /// So long after the site saw so many more requests.
     Requests(usize, Duration),
-    /// So long after one more page was done.
-    Progress(Duration),
     /// The last life ends by itself.
     Never,
 }
@@ -55,33 +50,26 @@ pub(super) struct Life<'a> {
 impl Life<'_> {
     /// All lives, until the run is finished.
     pub(super) fn all(&mut self, moments: &Moments, plan: &Torture, random: &mut StdRng, toll: &mut Toll) {
-        let (mut before, mut fruitless) = (Standing::default(), 0);
         let mut survivor = None;
-        while before.finished == 0 {
+        let mut now = Standing::default();
+        while now.finished == 0 {
             let mut running = survivor.take().unwrap_or_else(|| self.command.spawn());
             let pause = Duration::from_millis(random.random_range(0..AFTER_REQUEST_MS));
-            let moment = if toll.strikes() >= plan.strikes {
-                Moment::Never
-            } else if fruitless >= FRUITLESS_STARTS {
-                Moment::Progress(pause)
-            } else {
-                moments.any(pause, random)
-            };
+            let moment =
+                if toll.strikes() >= plan.strikes { Moment::Never } else { moments.any(pause, random) };
             let weapon = plan.weapons[random.random_range(0..plan.weapons.len())];
             let outage = Duration::from_millis(random.random_range(0..MAX_OUTAGE_MS));
             let kills = toll.kills;
-            if self.comes(&moment, &mut running, before) {
+            if self.comes(&moment, &mut running) {
                 survivor = self.strike(weapon, running, outage, toll);
             } else {
                 running.finish().assert_code(0);
             }
-            let now = if survivor.is_some() { self.ground.standing(self.place) } else { self.standing() };
+            now = if survivor.is_some() { self.ground.standing(self.place) } else { self.standing() };
             assert!(now.runs <= 1, "a run was given up and another one begun: {now:?}");
             if toll.kills > kills && now.done > 0 && now.queued > 0 {
                 toll.kills_between_commits += 1;
             }
-            fruitless = if now.done > before.done { 0 } else { fruitless + usize::from(survivor.is_none()) };
-            before = now;
         }
         // Its run is finished, and so is it, in a moment.
         if let Some(running) = survivor {
@@ -90,17 +78,16 @@ impl Life<'_> {
     }
 
     /// Waits for the moment; `false` when the process ended before.
-    fn comes(&self, moment: &Moment, running: &mut Running, before: Standing) -> bool {
+    fn comes(&self, moment: &Moment, running: &mut Running) -> bool {
         let seen = self.site.total_hits();
         let (limit, pause) = match moment {
             Moment::After(time) => (*time, Duration::ZERO),
-            Moment::Requests(_, pause) | Moment::Progress(pause) => (LIFE_LIMIT, *pause),
+            Moment::Requests(_, pause) => (LIFE_LIMIT, *pause),
             Moment::Never => (LIFE_LIMIT, Duration::ZERO),
         };
         let came = try_wait_for(limit, || match moment {
             _ if !running.is_running() => Some(false),
             Moment::Requests(more, _) => (self.site.total_hits() >= seen + more).then_some(true),
-            Moment::Progress(_) => (self.ground.standing(self.place).done > before.done).then_some(true),
             Moment::After(_) | Moment::Never => None,
         });
         let came = came.unwrap_or_else(|| {
