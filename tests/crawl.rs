@@ -96,13 +96,22 @@ fn robots_txt_is_obeyed(stored: &Stored) {
         .page("/private/a", Answer::html("private"))
         .page("/public", Answer::html("public"))
         .start();
-    crawl_site(&site.url("/"), stored).run().assert_code(0);
+    let polite = crawl_site(&site.url("/"), stored).run();
+    polite.assert_code(0);
+    assert!(!polite.stderr.contains("robots.txt forbids"), "a link is everyday life: {}", polite.stderr);
     assert_eq!(site.hits("/private/a"), 0);
     assert_eq!(site.hits("/robots.txt"), 1);
     assert_eq!(
         stored.query("select state, error from crawl_requests where url like '%private%'"),
         [["skipped", "robots"]]
     );
+
+    let start = site.url("/private/a");
+    let told = crawl_site(&start, stored).args(["--start-url", &site.url("/private/b")]).run();
+    told.assert_code(0)
+        .assert_stdout("done 0, failed 0, skipped 2")
+        .assert_stderr("robots.txt forbids to start here");
+    assert_eq!(told.stderr.matches("robots.txt forbids").count(), 1, "{}", told.stderr);
 
     let ignoring = crawl_site(&site.url("/"), stored).args(["--robots", "false", "--run", "impolite"]);
     ignoring.run().assert_code(0);

@@ -49,7 +49,9 @@ impl Scheduler {
                 }
             }
             RobotsVerdict::Denied => {
-                self.with_credit(host, |scheduler, waiting, credit| scheduler.skip_denied(&waiting, credit));
+                self.with_credit(host, |scheduler, waiting, credit| {
+                    scheduler.skip_denied(host, &waiting, credit);
+                });
             }
             RobotsVerdict::Unreachable(reason) => self.with_credit(host, |scheduler, waiting, credit| {
                 scheduler.stats.given_up.add(1);
@@ -105,10 +107,18 @@ impl Scheduler {
         });
     }
 
-    fn skip_denied(&mut self, waiting: &Waiting, credit: Credit) {
+    fn skip_denied(&mut self, host: HostId, waiting: &Waiting, credit: Credit) {
         self.stats.robots_denied.add(1);
         let url = waiting.queued.request.url().as_str();
-        tracing::debug!(url, "robots.txt forbids this page");
+        // Such a crawl ends at once and without an error, and nobody would know why.
+        if waiting.queued.depth == 0 && self.window.update(host, |host| host.told.denies_a_start()) {
+            tracing::warn!(
+                url,
+                "robots.txt forbids to start here, so it is skipped (see the setting `robots`)"
+            );
+        } else {
+            tracing::debug!(url, "robots.txt forbids this page");
+        }
         let mut outcome = PageOutcome::new(waiting.queued.fingerprint, url, PageState::Skipped);
         outcome.attempts = waiting.attempts;
         outcome.error = Some("robots".to_owned());

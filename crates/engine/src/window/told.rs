@@ -10,6 +10,7 @@ const FAILURES_TOLD: u32 = 5;
 pub(crate) struct Told {
     asked_for_rest_until: Option<Instant>,
     failures: u32,
+    denied_a_start: bool,
 }
 
 /// How much is said of a failure.
@@ -27,6 +28,11 @@ impl Told {
     /// The host asks to be left alone until then; whether that is news.
     pub(crate) fn asks_for_rest(&mut self, now: Instant, until: Instant) -> bool {
         self.asked_for_rest_until.replace(until).is_none_or(|before| before <= now)
+    }
+
+    /// Its robots.txt forbids a start request; whether that is news.
+    pub(crate) fn denies_a_start(&mut self) -> bool {
+        !std::mem::replace(&mut self.denied_a_start, true)
     }
 
     /// A page of the host was given up.
@@ -61,6 +67,7 @@ mod tests {
         assert_eq!(said[5..], [Telling::Keep, Telling::Keep]);
         told.came();
         assert_eq!(told.failed(), Telling::Tell);
+        assert!(told.denies_a_start() && !told.denies_a_start());
         let (now, minute) = (Instant::now(), Duration::from_secs(60));
         assert!(told.asks_for_rest(now, now + minute) && !told.asks_for_rest(now, now + 2 * minute));
         assert!(told.asks_for_rest(now + 2 * minute, now + 3 * minute));
