@@ -25,6 +25,11 @@ fn wrong_words_are_usage_errors_with_advice() {
         (&["crawl", "quotes", "--concurrency", "0"], "at least 1"),
         (&["crawl", "quotes", "--shutdown-timeout", "3"], "at least 4"),
         (&["crawl", "quotes", "--rate", "-1"], "rate"),
+        (&["crawl", "quotes", "--rate", "1e-320"], "rate_per_second = 1e-320 cannot be"),
+        (&["crawl", "quotes", "--user-agent", "a\nb"], "no header may hold"),
+        (&["crawl", "quotes", "--concurrency", "18446744073709551615"], "at most"),
+        (&["crawl", "quotes", "--request-timeout", "0"], "longer than zero"),
+        (&["crawl", "site", "--start-url", "http://me:hunter2@a.example/"], "Authorization"),
         (&["crawl", "quotes", "-o", "rows.xlsx"], ".jsonl"),
         (&["crawl", "quotes", "--config", "missing.toml"], "missing.toml"),
         (&["nonsense"], "nonsense"),
@@ -32,6 +37,7 @@ fn wrong_words_are_usage_errors_with_advice() {
         let finished = dragline().args(words).run();
         finished.assert_code(2).assert_stderr("error:").assert_stderr(told);
         assert!(finished.stdout.is_empty(), "{words:?} wrote to stdout");
+        assert!(!finished.stderr.contains("hunter2"), "{}", finished.stderr);
     }
 }
 

@@ -142,7 +142,7 @@ pub(crate) struct Crawl {
     #[arg(long, env = "DRAGLINE_LIMIT", value_name = "N", help_heading = LIMITS)]
     pub(crate) limit: Option<u64>,
 
-    /// Stop once N items are stored; 0 = no limit
+    /// Stop once this start has stored N items; 0 = no limit
     #[arg(long, env = "DRAGLINE_MAX_ITEMS", value_name = "N", help_heading = LIMITS)]
     pub(crate) max_items: Option<u64>,
 
@@ -150,7 +150,7 @@ pub(crate) struct Crawl {
     #[arg(long, env = "DRAGLINE_MAX_DEPTH", value_name = "N", help_heading = LIMITS)]
     pub(crate) max_depth: Option<u32>,
 
-    /// Stop after this time, such as 90s, 45m or 6h; 0 = no limit
+    /// Stop after this time, such as 90s, 45m or 6h, counted from each start; 0 = no limit
     #[arg(long, env = "DRAGLINE_MAX_DURATION", value_name = "TIME", value_parser = duration, help_heading = LIMITS)]
     pub(crate) max_duration: Option<Duration>,
 

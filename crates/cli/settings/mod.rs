@@ -11,6 +11,7 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use dragline_core::canonical::has_userinfo;
 use dragline_core::{Args, Spider};
 use dragline_engine::EngineSettings;
 use dragline_pipelines::ItemPipelineSettings;
@@ -108,6 +109,11 @@ impl CrawlSettings {
             stop_grace: stop_times.fetch_grace,
             ..engine(&tuning)?
         };
+        // Before the store is opened: a run that cannot begin leaves no trace there.
+        engine.validate().map_err(|error| match error.hint() {
+            Some(hint) => Failed::usage(&error).hint(hint),
+            None => Failed::usage(&error),
+        })?;
         Ok(Self {
             run_name: match crawl.run.filter(|name| !name.is_empty()) {
                 Some(name) => name,
@@ -285,17 +291,27 @@ impl Arguments {
     }
 }
 
+/// URLs are stored and logged, so none may hold a password; one that does is not shown either.
 fn start_url(text: &str) -> Result<Url, Failed> {
+    // Also where it cannot be parsed, or `user:password@host` is taken for a scheme.
+    let shown = text.rsplit_once('@').map_or_else(|| text.to_owned(), |(_, rest)| format!("…@{rest}"));
+    let with_scheme = "give it with its scheme: https://example.com/";
     let url = Url::parse(text.trim()).map_err(|error| {
-        Failed::usage(format!("the start URL {text:?} is not an absolute URL ({error})"))
-            .hint("give it with its scheme: https://example.com/")
+        Failed::usage(format!("the start URL {shown:?} is not an absolute URL ({error})")).hint(with_scheme)
     })?;
-    if matches!(url.scheme(), "http" | "https") && url.has_host() {
-        Ok(url)
-    } else {
-        Err(Failed::usage(format!("the start URL {text:?} is neither http nor https"))
-            .hint("give it with its scheme: https://example.com/"))
+    if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
+        return Err(
+            Failed::usage(format!("the start URL {shown:?} is neither http nor https")).hint(with_scheme)
+        );
     }
+    if has_userinfo(&url) {
+        return Err(Failed::usage(format!(
+            "the start URL for {} holds a user name or a password, which would be stored with every page",
+            url.host_str().unwrap_or_default()
+        ))
+        .hint("leave them out, and let the spider send a header: Request::header(\"Authorization\", …)"));
+    }
+    Ok(url)
 }
 
 #[cfg(test)]
@@ -332,6 +348,23 @@ mod tests {
         ] {
             let failed = split(&[wrong]).unwrap_err();
             assert_eq!(failed.exit, crate::exit::Exit::Usage, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_start_url_holds_no_password_and_none_is_shown() {
+        assert!(start_url(" https://a.example/@me ").is_ok());
+        for secret in [
+            "https://user:hunter2@a.example/",
+            "https://hunter2@a.example/",
+            "user:hunter2@a.example",
+            "https://user:hunter2@a.example:99999/",
+            "ftp://user:hunter2@a.example/",
+        ] {
+            let failed = start_url(secret).unwrap_err();
+            assert_eq!(failed.exit, crate::exit::Exit::Usage, "{secret}");
+            assert!(failed.what.contains("a.example"), "{}", failed.what);
+            assert!(!format!("{failed:?}").contains("hunter2"), "{failed:?}");
         }
     }
 
