@@ -27,8 +27,7 @@ fn every_flag_and_variable_is_in_the_settings_document() {
 }
 
 fn help(command: &[&str]) -> String {
-    let output =
-        Command::new(env!("CARGO_BIN_EXE_dragline")).args(command).arg("--help").output().unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_dragline")).args(command).arg("--help").output().unwrap();
     assert!(output.status.success(), "{output:?}");
     String::from_utf8(output.stdout).unwrap()
 }
