@@ -134,6 +134,48 @@ fn a_constraint_costs_the_pages_that_violate_it() {
     assert_eq!(stored.query("select distinct sqlstate from crawl_dead_letters"), [["23514"]]);
 }
 
+#[test]
+fn a_narrow_column_is_told_at_start_and_costs_what_does_not_fit() {
+    let stored = Stored::postgres();
+    let Stored::Postgres(database) = &stored else { unreachable!() };
+    database.query(
+        "create table nasty_things (url text primary key, text varchar(5), number numeric(4, 1), count bigint,
+                                    run_id bigint, source_url text, scraped_at timestamptz)",
+    );
+    let site = Site::builder()
+        .page("/", Answer::html("<a href=/short>s</a><a href=/much-longer>l</a>"))
+        .page("/short", Answer::html("fits"))
+        .page("/much-longer", Answer::html("does not"))
+        .start();
+    let crawl = crawl_nasty(&site.url("/"), &stored).run();
+    crawl.assert_code(0).assert_stderr("character varying(5)").assert_stderr("numeric(4,1)");
+    crawl.assert_stdout("done 2").assert_stdout("dead 1");
+    assert_eq!(stored.query("select sqlstate from crawl_dead_letters where item_type = 'thing'"), [["22001"]]);
+}
+
+#[test]
+fn rows_for_which_the_database_gives_up_hold_up_no_other() {
+    let stored = Stored::postgres();
+    let Stored::Postgres(database) = &stored else { unreachable!() };
+    let site = Site::builder().generated(60, 4).start();
+    let crawl = crawl_site(&site.url("/"), &stored);
+    crawl.clone().args(["--limit", "1"]).run().assert_code(0);
+    let stuck = site.truth().keys().next_back().unwrap();
+    database.query(&format!(
+        "create function give_up() returns trigger language plpgsql as $$ begin
+             raise exception 'not now' using errcode = 'serialization_failure';
+         end $$;
+         create trigger give_up before insert on crawl_items for each row when (new.url = '{stuck}')
+             execute function give_up()"
+    ));
+    let mut running = crawl.spawn();
+    let done = "select count(*) from crawl_requests where run_id = 2 and state = 'done'";
+    running.wait_until("all others are done", SOON, |_| stored.count(done) == 59);
+    running.wait_until("it is named", SOON, |running| running.stderr().contains(&format!("{stuck} alone")));
+    database.query("drop trigger give_up on crawl_items");
+    running.finish().assert_code(0).assert_stdout("done 60").assert_stdout("dead 0");
+}
+
 /// Runs a crawl that must fail before its first request, within seconds.
 fn fails_at_start(args: &[&str], store: &str) -> Finished {
     let site = Site::generated(3, 2);

@@ -118,7 +118,8 @@ impl<'a> Place<'a> {
         // The rest of a URL may hold a password: only its scheme is ever repeated.
         match url.split_once(':') {
             Some(("postgres" | "postgresql", rest)) if rest.starts_with("//") => Ok(Self::Postgres),
-            Some(("sqlite", path)) if !path.is_empty() => Ok(Self::Sqlite(Path::new(path))),
+            Some(("sqlite", "")) => Err(wrong("the store's URL names no file")),
+            Some(("sqlite", path)) => Ok(Self::Sqlite(Path::new(path))),
             Some((scheme, _)) => Err(wrong(&format!("no store is called {scheme:?}"))),
             None => Err(wrong("the store's URL has no scheme")),
         }
@@ -143,5 +144,7 @@ mod tests {
             assert!(matches!(error, StoreError::Setup { .. }) && error.hint().is_some(), "{url}");
             assert!(!error.to_string().contains("hunter2"), "{error}");
         }
+        let error = open("sqlite:", &StoreSettings::default()).err().unwrap();
+        assert!(error.to_string().contains("names no file"), "{error}");
     }
 }

@@ -2,8 +2,8 @@
 //!
 //! A column may be wider than the item needs: `varchar`, `citext`, an enum or a domain for text, a wider
 //! integer or `numeric` for integers, `numeric(p,s)` for decimals, `json` for `jsonb`, `timestamp` (in UTC)
-//! for `timestamptz`. A row that such a column refuses becomes a dead letter. What would refuse or double
-//! *every* row is told here, before the first request.
+//! for `timestamptz`. A row that such a column refuses becomes a dead letter; a limit on length or digits is told
+//! at start. What would refuse or double *every* row is an error here, before the first request.
 
 use dragline_core::store::StoreResult;
 use dragline_core::{Column, ColumnType, ItemType};
@@ -31,6 +31,16 @@ struct Found {
     columns: Vec<FoundColumn>,
     /// The columns of each index that can settle a conflict, sorted.
     unique: Vec<Vec<String>>,
+    /// By what a partitioned table is split.
+    partitions: Option<Partitions>,
+}
+
+#[derive(Debug)]
+struct Partitions {
+    /// As people write it.
+    shown: String,
+    /// Its columns; `None` when it has an expression.
+    columns: Option<Vec<String>>,
 }
 
 #[derive(Debug)]
@@ -44,6 +54,8 @@ struct FoundColumn {
     not_null: bool,
     has_default: bool,
     generated: bool,
+    /// Its base type, when that has a limit on length or digits.
+    limit: Option<String>,
 }
 
 /// Whether the table of an item type is there.
@@ -59,7 +71,11 @@ pub(super) async fn differences(
     item: &ItemType,
     table: &str,
 ) -> StoreResult<Option<Vec<Difference>>> {
-    Ok(look(session, table).await?.map(|found| compare(item, table, &found)))
+    let Some(found) = look(session, table).await? else { return Ok(None) };
+    for (column, limit) in limits(item, &found) {
+        tracing::warn!(table, column, "a page whose value does not fit into {limit} will be dead");
+    }
+    Ok(Some(compare(item, table, &found)))
 }
 
 /// A missing table as a difference.
@@ -79,9 +95,11 @@ async fn look(session: &Session, table: &str) -> StoreResult<Option<Found>> {
                           coalesce(b.typname, t.typname)::text, t.typcategory::text,
                           a.attnotnull OR t.typnotnull,
                           a.atthasdef OR a.attidentity <> '' OR t.typdefault IS NOT NULL,
-                          a.attgenerated <> '' OR a.attidentity = 'a'
+                          a.attgenerated <> '' OR a.attidentity = 'a',
+                          CASE WHEN m.typmod >= 0 THEN format_type(coalesce(b.oid, t.oid), m.typmod) END
                    FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid
                    LEFT JOIN pg_type b ON b.oid = t.typbasetype
+                   CROSS JOIN LATERAL (SELECT greatest(a.atttypmod, t.typtypmod) AS typmod) m
                    WHERE a.attrelid = to_regclass($1) AND a.attnum > 0 AND NOT a.attisdropped
                    ORDER BY a.attnum";
     let rows = session.rows(columns, &[&name]).await?;
@@ -93,6 +111,7 @@ async fn look(session: &Session, table: &str) -> StoreResult<Option<Found>> {
         not_null: row.get(4),
         has_default: row.get(5),
         generated: row.get(6),
+        limit: row.get(7),
     });
     let columns = columns.collect();
     // ON CONFLICT takes an index that is valid, immediate and whole; INCLUDE columns are no part of the key.
@@ -104,7 +123,16 @@ async fn look(session: &Session, table: &str) -> StoreResult<Option<Found>> {
                   WHERE i.indrelid = to_regclass($1) AND i.indisunique AND i.indisvalid AND i.indimmediate
                   AND i.indpred IS NULL AND i.indexprs IS NULL";
     let unique = session.rows(unique, &[&name]).await?.iter().map(|row| row.get(0)).collect();
-    Ok(Some(Found { kind, user, may_write, columns, unique }))
+    let partitions = "SELECT pg_get_partkeydef(p.partrelid),
+                             array(SELECT a.attname::text FROM pg_attribute a
+                                   WHERE a.attrelid = p.partrelid AND a.attnum = ANY (p.partattrs::smallint[])),
+                             p.partexprs IS NULL
+                      FROM pg_partitioned_table p WHERE p.partrelid = to_regclass($1)";
+    let partitions = session
+        .row(partitions, &[&name])
+        .await?
+        .map(|row| Partitions { shown: row.get(0), columns: row.get::<_, bool>(2).then(|| row.get(1)) });
+    Ok(Some(Found { kind, user, may_write, columns, unique, partitions }))
 }
 
 fn compare(item: &ItemType, table: &str, found: &Found) -> Vec<Difference> {
@@ -145,9 +173,10 @@ fn compare(item: &ItemType, table: &str, found: &Found) -> Vec<Difference> {
                 ),
             );
         } else if !fits(column.kind, there) {
+            let through = if wanted == "text" { String::new() } else { format!("::{wanted}") };
             differs(
                 format!("table {table}: column {name} is {}, and the item needs {wanted}", there.shown),
-                alter(name, &format!("TYPE {wanted} USING {}::text::{wanted}", quoted(name))),
+                alter(name, &format!("TYPE {wanted} USING {}::text{through}", quoted(name))),
             );
         }
         if item.key.contains(&name) && !there.not_null {
@@ -180,10 +209,27 @@ fn compare(item: &ItemType, table: &str, found: &Found) -> Vec<Difference> {
     if item.is_keyed() && !found.unique.iter().any(|columns| *columns == key) {
         differs(
             format!("table {table}: there is no unique index on the key ({})", item.key.join(", ")),
-            format!("CREATE UNIQUE INDEX ON {} ({});", quoted(table), quoted_list(item.key.iter().copied())),
+            unique_index(item, table, found.partitions.as_ref()),
         );
     }
     differences
+}
+
+/// The statement that makes the key unique; where the server would refuse it, what else can be done.
+fn unique_index(item: &ItemType, table: &str, partitions: Option<&Partitions>) -> String {
+    let is_in_key = |column: &String| item.key.contains(&column.as_str());
+    match partitions {
+        Some(Partitions { shown, columns })
+            if !columns.as_ref().is_some_and(|all| all.iter().all(is_in_key)) =>
+        {
+            format!(
+                "-- {table} is partitioned by {shown}, and a unique index must hold all columns of that: split it by \
+                 columns of the key ({}) instead, or name a table that is not partitioned",
+                item.key.join(", ")
+            )
+        }
+        _ => format!("CREATE UNIQUE INDEX ON {} ({});", quoted(table), quoted_list(item.key.iter().copied())),
+    }
 }
 
 /// The columns that every item table has.
@@ -192,6 +238,16 @@ const ROW: [Column; 3] = [
     Column { name: "source_url", kind: ColumnType::Text, nullable: false },
     Column { name: "scraped_at", kind: ColumnType::Timestamp, nullable: false },
 ];
+
+/// The item's columns with a limit on length or digits that the item does not have, and that limit.
+fn limits<'a>(item: &ItemType, found: &'a Found) -> Vec<(&'a str, &'a str)> {
+    // Not those of time stamps: they round.
+    let refuses = |base: &str| matches!(base, "varchar" | "bpchar" | "numeric" | "_varchar");
+    let written =
+        |there: &&FoundColumn| item.columns.iter().chain(&ROW).any(|column| column.name == there.name);
+    let columns = found.columns.iter().filter(written).filter(|there| refuses(&there.base));
+    columns.filter_map(|there| Some((there.name.as_str(), there.limit.as_deref()?))).collect()
+}
 
 fn fits(kind: ColumnType, there: &FoundColumn) -> bool {
     let base = there.base.as_str();
@@ -237,6 +293,7 @@ mod tests {
             not_null,
             has_default: false,
             generated: false,
+            limit: None,
         }
     }
 
@@ -249,6 +306,7 @@ mod tests {
             may_write: true,
             columns: columns.into_iter().chain(row).collect(),
             unique: vec![vec!["text".to_owned()]],
+            partitions: None,
         }
     }
 
@@ -263,6 +321,33 @@ mod tests {
     fn a_wider_table_fits() {
         let found = table(vec![column("text", "varchar", true), column("n", "int8", false)]);
         assert_eq!(problems(&found), Vec::<String>::new());
+    }
+
+    #[test]
+    fn limits_are_told() {
+        let limited = |name, base, limit: &str| FoundColumn {
+            limit: Some(limit.to_owned()),
+            ..column(name, base, false)
+        };
+        let found = table(vec![
+            limited("text", "varchar", "character varying(5)"),
+            limited("n", "numeric", "numeric(3,0)"),
+            limited("other", "varchar", "character varying(1)"),
+        ]);
+        assert_eq!(limits(&ITEM, &found), [("text", "character varying(5)"), ("n", "numeric(3,0)")]);
+    }
+
+    #[test]
+    fn a_partitioned_table_may_have_no_unique_index() {
+        let partitions = |columns: Option<&[&str]>| Partitions {
+            shown: "HASH (…)".to_owned(),
+            columns: columns.map(|all| all.iter().map(|it| (*it).to_owned()).collect()),
+        };
+        let remedy = |columns| unique_index(&ITEM, "quotes", Some(&partitions(columns)));
+        assert!(remedy(Some(&["text"])).starts_with("CREATE UNIQUE INDEX"));
+        for columns in [Some(["scraped_at"].as_slice()), None] {
+            assert!(remedy(columns).contains("is partitioned by HASH (…)"), "{}", remedy(columns));
+        }
     }
 
     #[test]

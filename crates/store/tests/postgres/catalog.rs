@@ -59,6 +59,7 @@ async fn every_remedy_mends_what_it_is_for() {
         "ALTER TABLE \"order\" ALTER COLUMN n TYPE smallint",
         "ALTER TABLE \"order\" ALTER COLUMN double TYPE text",
         "ALTER TABLE \"order\" ALTER COLUMN tags TYPE text",
+        "ALTER TABLE \"order\" ALTER COLUMN \"user\" TYPE bytea USING ''",
         "ALTER TABLE \"order\" ALTER COLUMN price SET NOT NULL",
         "ALTER TABLE \"order\" ADD COLUMN more text NOT NULL",
         "ALTER TABLE \"order\" DROP CONSTRAINT order_pkey",
@@ -75,9 +76,30 @@ async fn every_remedy_mends_what_it_is_for() {
         database.query(wrong);
         let error = store.prepare_items(&[ALL]).await.unwrap_err();
         let StoreError::Schema { problem, remedy } = &error else { panic!("{wrong}: {error:?}") };
+        assert!(!remedy.contains("::text::text;"), "{remedy}");
         assert!(problem.starts_with("table order: "), "{problem}");
         database.query(remedy);
         store.prepare_items(&[ALL]).await.unwrap_or_else(|error| panic!("{wrong}: {remedy}: {error}"));
+        store.close().await;
+    }
+}
+
+#[tokio::test]
+async fn a_partitioned_table_is_taken_by_its_key_and_else_told() {
+    for (partition_by, is_mended) in [("text", true), ("run_id", false)] {
+        let database = database();
+        database.query(&format!(
+            "CREATE TABLE quotes (text text NOT NULL, n integer, run_id bigint NOT NULL, source_url text NOT NULL,
+                                  scraped_at timestamptz NOT NULL DEFAULT now()) PARTITION BY HASH ({partition_by});
+             CREATE TABLE quotes_0 PARTITION OF quotes FOR VALUES WITH (MODULUS 1, REMAINDER 0)"
+        ));
+        let store = store(&database.url());
+        store.connect().await.unwrap();
+        let Err(StoreError::Schema { remedy, .. }) = store.prepare_items(&[QUOTE]).await else { panic!() };
+        assert_eq!(remedy.contains("CREATE UNIQUE INDEX"), is_mended, "{remedy}");
+        assert_eq!(remedy.contains(&format!("partitioned by HASH ({partition_by})")), !is_mended, "{remedy}");
+        database.query(&remedy);
+        assert_eq!(store.prepare_items(&[QUOTE]).await.is_ok(), is_mended);
         store.close().await;
     }
 }

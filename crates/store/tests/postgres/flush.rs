@@ -3,7 +3,7 @@
 use dragline_core::{DeadLetter, PageOutcome, PageState, StoreError};
 use dragline_testkit::database;
 
-use crate::support::{done, page, page_item, quote, run_of, with_quote};
+use crate::support::{QUOTE, done, page, page_item, quote, run_of, spec, store, with_quote};
 
 #[tokio::test]
 async fn a_batch_lands_whole() {
@@ -120,5 +120,34 @@ async fn a_trigger_and_a_key_too_long_for_the_index_refuse_the_row_alone() {
     let error = store.flush(&run.key, &[with_quote(0, "x", 1)]).await.unwrap_err();
     assert_eq!(error.to_string(), "the store refuses a row: not that one");
     assert_eq!(database.value("SELECT count(*) FROM crawl_requests WHERE state = 'queued'"), "2");
+    store.close().await;
+}
+
+#[tokio::test]
+async fn a_row_that_a_policy_refuses_is_at_fault() {
+    let database = database();
+    let (owner, _) = run_of(&database, 2).await;
+    owner.close().await;
+    let role = format!("policed_{}", database.name());
+    database.query(&format!(
+        "CREATE ROLE {role} LOGIN PASSWORD 'its-own';
+         GRANT ALL ON SCHEMA public TO {role}; GRANT ALL ON ALL TABLES IN SCHEMA public TO {role};
+         ALTER TABLE quotes ENABLE ROW LEVEL SECURITY;
+         CREATE POLICY few ON quotes USING (true) WITH CHECK (n < 10)"
+    ));
+    let url = database.url();
+    let (_, address) = url.rsplit_once('@').unwrap();
+    let store = store(&format!("postgres://{role}:its-own@{address}"));
+    store.connect().await.unwrap();
+    store.prepare_items(&[QUOTE]).await.unwrap();
+    let run = store.open_run(&spec("run", 2)).await.unwrap();
+    store.flush(&run.key, &[with_quote(0, "few", 9)]).await.unwrap();
+    let error = store.flush(&run.key, &[with_quote(1, "many", 10)]).await.unwrap_err();
+    let StoreError::Refused { message, sqlstate } = &error else { panic!("{error:?}") };
+    assert!(message.contains("quotes") && sqlstate.as_deref() == Some("42501"), "{error:?}");
+    // A privilege that is missing stays somebody's to grant.
+    database.query(&format!("REVOKE INSERT ON quotes FROM {role}"));
+    let error = store.flush(&run.key, &[with_quote(1, "few", 9)]).await.unwrap_err();
+    assert!(matches!(error, StoreError::Setup { .. }), "{error:?}");
     store.close().await;
 }
