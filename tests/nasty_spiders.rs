@@ -61,6 +61,7 @@ impl Spider for Nasty {
             "selector" => drop(page.select("a[[[")),
             "stranger" => out.item(Stranger { url: url.clone() }),
             "nan" => out.item(thing("not a number", f64::NAN)),
+            "big" => out.item(Thing { count: i64::MAX, ..thing("big", 1.0) }),
             "nul" => out.item(thing("a\0b", 1.0)),
             "huge" => out.item(thing(&"x".repeat(20 << 20), 1.0)),
             text => out.item(thing(text, 1.5)),

@@ -41,6 +41,18 @@ impl Stored {
         }
     }
 
+    /// Runs statements, also before the program has been here.
+    pub(crate) fn execute(&self, sql: &str) {
+        match self {
+            Self::Postgres(database) => drop(database.query(sql)),
+            Self::Sqlite(folder) => {
+                let connection = rusqlite::Connection::open(file(folder)).unwrap();
+                connection.busy_timeout(std::time::Duration::from_secs(5)).unwrap();
+                connection.execute_batch(sql).unwrap_or_else(|error| panic!("{sql}: {error}"));
+            }
+        }
+    }
+
     /// The first value, as a number; 0 when there is none.
     pub(crate) fn count(&self, sql: &str) -> usize {
         self.query(sql).first().map_or(0, |row| row[0].parse().unwrap())

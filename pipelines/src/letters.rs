@@ -2,8 +2,9 @@
 //! it ends, where only a parent was missing.
 //!
 //! Each page is one transaction, so what was applied stays applied, and an end at any moment leaves the other
-//! letters where they are. When a page is refused, its letters are tried one by one. Letters whose parent is
-//! missing are tried again after the others, as long as that brings one of them in.
+//! letters where they are. When a page is refused, a person's retry goes on with its letters one by one; the
+//! crawl's own leaves the page whole. Letters whose parent is missing are tried again after the others, as long
+//! as that brings one of them in.
 
 use std::time::Duration;
 
@@ -33,6 +34,8 @@ pub struct Retry<'a> {
     pub steps: &'a [Box<dyn ItemPipeline>],
     /// Whether U+FFFD may be stored where the item had a NUL character.
     pub accept_lost_nul: bool,
+    /// All letters of a page that are asked for, or none of them.
+    pub whole_pages: bool,
     /// The epoch of the run, when the run's own process retries.
     pub epoch: Option<i64>,
     /// At most so many pages may become `done`.
@@ -103,6 +106,7 @@ impl Retry<'_> {
             let Some(last) = letters.last() else { return Ok(orphan_ids) };
             ask.after = last.letter_id;
             for page in by_page(letters) {
+                let page = if self.whole_pages { self.all_of(&ask, page).await? } else { page };
                 if self.max_pages.is_some_and(|max| report.pages_done >= max) {
                     return Ok(Vec::new());
                 }
@@ -118,7 +122,22 @@ impl Retry<'_> {
         }
     }
 
-    /// Tries the letters of one page: together, and if that is refused, one by one.
+    /// All letters of a page of which some were read; none, if others of it were read before.
+    async fn all_of(&self, ask: &LetterAsk, read: Vec<StoredLetter>) -> StoreResult<Vec<StoredLetter>> {
+        let Some(first) = read.first() else { return Ok(read) };
+        let ask = LetterAsk {
+            run_id: Some(first.run_id),
+            fingerprint: Some(first.fingerprint),
+            after: 0,
+            limit: usize::MAX,
+            ..ask.clone()
+        };
+        let letters = patiently(|| self.store.read_letters(&ask)).await?;
+        let is_first = letters.first().is_some_and(|it| it.letter_id == first.letter_id);
+        Ok(if is_first { letters } else { Vec::new() })
+    }
+
+    /// Tries the letters of one page: together, and if that is refused, perhaps one by one.
     async fn page(
         &mut self,
         letters: Vec<StoredLetter>,
@@ -134,24 +153,22 @@ impl Retry<'_> {
                 Err(reason) => refused.push(RefusedLetter::of(&letter, reason, None)),
             }
         }
-        let together = match fitting.as_slice() {
-            [] | [_] => None,
-            several => Some(self.apply(several).await),
-        };
-        match together {
-            Some(Ok(receipt)) => report.count(&receipt),
-            None | Some(Err(StoreError::Refused { .. })) => {
-                for one in &fitting {
-                    match self.apply(std::slice::from_ref(one)).await {
+        if self.whole_pages && !refused.is_empty() {
+            let reason = "another item of its page does not fit";
+            refused.extend(fitting.iter().map(|(it, _)| RefusedLetter::of(it, reason.to_owned(), None)));
+            return Ok(refused);
+        }
+        match self.apply(&fitting).await {
+            Ok(receipt) => report.count(&receipt),
+            Err(StoreError::Refused { .. }) if fitting.len() > 1 && !self.whole_pages => {
+                for one in fitting.chunks(1) {
+                    match self.apply(one).await {
                         Ok(receipt) => report.count(&receipt),
-                        Err(StoreError::Refused { message, sqlstate }) => {
-                            refused.push(RefusedLetter::of(&one.0, message, sqlstate));
-                        }
-                        Err(error) => return Err(error),
+                        Err(error) => refused.extend(RefusedLetter::of_all(one, error)?),
                     }
                 }
             }
-            Some(Err(error)) => return Err(error),
+            Err(error) => refused.extend(RefusedLetter::of_all(&fitting, error)?),
         }
         Ok(refused)
     }
@@ -217,6 +234,13 @@ impl RetryReport {
 }
 
 impl RefusedLetter {
+    /// Letters that the store refused together; any other error is given back.
+    fn of_all(letters: &[(StoredLetter, ItemRecord)], error: StoreError) -> StoreResult<Vec<Self>> {
+        let StoreError::Refused { message, sqlstate } = error else { return Err(error) };
+        let all = letters.iter().map(|(it, _)| Self::of(it, message.clone(), sqlstate.clone()));
+        Ok(all.collect())
+    }
+
     fn of(letter: &StoredLetter, error: String, sqlstate: Option<String>) -> Self {
         Self {
             letter_id: letter.letter_id,

@@ -23,6 +23,8 @@ pub const MISSING_PARENT: [&str; 2] = ["23503", "787"];
 pub struct LetterAsk {
     /// Of this run alone.
     pub run_id: Option<i64>,
+    /// Of this page alone; pages of several runs may have the same.
+    pub fingerprint: Option<Fingerprint>,
     /// These alone.
     pub letter_ids: Option<Vec<i64>>,
     /// With one of these codes alone.

@@ -84,6 +84,7 @@ async fn try_once(
         // They have passed the steps.
         steps: &[],
         accept_lost_nul: false,
+        whole_pages: true,
         epoch: Some(run.epoch),
         max_pages,
         prepared: items.to_vec(),

@@ -44,6 +44,7 @@ pub(super) fn run(
         types: &known,
         steps: &item_pipelines(ItemPipelineSettings { replace_nul }),
         accept_lost_nul: replace_nul,
+        whole_pages: false,
         epoch: None,
         max_pages: None,
         prepared: Vec::new(),

@@ -22,7 +22,8 @@ const READ: &str = "SELECT letter_id, letter.run_id, coalesce(run.name, ''), coa
     FROM crawl_dead_letters letter LEFT JOIN crawl_runs run ON run.run_id = letter.run_id
     WHERE letter_id > $1 AND ($2::bigint IS NULL OR letter.run_id = $2)
     AND ($3::bigint[] IS NULL OR letter_id = ANY ($3)) AND ($4::text[] IS NULL OR letter.sqlstate = ANY ($4))
-    ORDER BY letter_id LIMIT $5";
+    AND ($5::bytea IS NULL OR letter.fingerprint = $5)
+    ORDER BY letter_id LIMIT $6";
 
 const LOCK_PAGE: &str = "SELECT 1 FROM crawl_requests WHERE run_id = $1 AND fingerprint = $2 FOR UPDATE";
 
@@ -38,8 +39,10 @@ const PAGE_DONE: &str = "UPDATE crawl_requests SET state = 'done', error = NULL,
 pub(super) async fn read(connections: &Connections, ask: &LetterAsk) -> StoreResult<Vec<StoredLetter>> {
     let session = connections.session("reading dead letters").await?;
     let limit = i64::try_from(ask.limit).unwrap_or(i64::MAX);
-    let rows =
-        session.rows(READ, &[&ask.after, &ask.run_id, &ask.letter_ids, &ask.sqlstates, &limit]).await?;
+    let page = ask.fingerprint.as_ref().map(|fingerprint| fingerprint.as_bytes().as_slice());
+    let rows = session
+        .rows(READ, &[&ask.after, &ask.run_id, &ask.letter_ids, &ask.sqlstates, &page, &limit])
+        .await?;
     session.release();
     rows.iter()
         .map(letter)

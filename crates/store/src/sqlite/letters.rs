@@ -27,6 +27,10 @@ pub(super) fn read(connection: &mut Connection, ask: &LetterAsk) -> Result<Vec<S
         sql.push_str(" AND letter.run_id = ?");
         values.push(run_id.into());
     }
+    if let Some(fingerprint) = &ask.fingerprint {
+        sql.push_str(" AND letter.fingerprint = ?");
+        values.push(fingerprint.as_bytes().to_vec().into());
+    }
     // SQLite has no lists: as JSON a list is one parameter, however long it is.
     if let Some(letter_ids) = &ask.letter_ids {
         sql.push_str(" AND letter_id IN (SELECT value FROM json_each(?))");

@@ -1,0 +1,133 @@
+//! Items whose parent comes later: tried once more before the run ends.
+
+use std::time::Duration;
+
+use dragline_testkit::{Answer, Site};
+
+use crate::stored::{Stored, crawl_nasty, on_both_stores};
+
+use super::{letters, state, things};
+
+const SOON: Duration = Duration::from_secs(20);
+
+on_both_stores!(
+    a_parent_that_comes_later_revives_its_children,
+    a_kill_before_the_second_try_loses_nothing,
+    a_stop_during_the_second_try_leaves_it_to_the_resume,
+    a_limit_is_exact_also_with_children_revived,
+);
+
+/// A thing called `child-x` needs a parent `x`, and a thing called `parent-x` makes it.
+fn families(stored: &Stored) {
+    let parent = "CASE WHEN text LIKE 'child-%' THEN substr(text, 7) END";
+    let clauses = format!(", parent text GENERATED ALWAYS AS ({parent}) STORED REFERENCES parents");
+    let trigger = match stored {
+        Stored::Postgres(_) => {
+            "CREATE FUNCTION bear() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+                 IF NEW.text LIKE 'parent-%' THEN
+                     INSERT INTO parents VALUES (substr(NEW.text, 8)) ON CONFLICT DO NOTHING;
+                 END IF;
+                 RETURN NEW;
+             END $$;
+             CREATE TRIGGER bear AFTER INSERT ON nasty_things FOR EACH ROW EXECUTE FUNCTION bear();"
+        }
+        Stored::Sqlite(_) => {
+            "CREATE TRIGGER bear AFTER INSERT ON nasty_things WHEN NEW.text LIKE 'parent-%'
+             BEGIN INSERT OR IGNORE INTO parents VALUES (substr(NEW.text, 8)); END;"
+        }
+    };
+    let parents = "CREATE TABLE parents (name text PRIMARY KEY);";
+    stored.execute(&format!("{parents}{}{trigger}", things(stored, &clauses)));
+}
+
+/// Children are found first; their pages lead to the parents.
+fn site() -> Site {
+    Site::builder()
+        .page("/", Answer::html("<a href=/child-a>a</a><a href=/2/child-a>a</a><a href=/child-orphan>o</a>"))
+        .page("/child-a", Answer::html("<a href=/parent-a>p</a>"))
+        .page("/2/child-a", Answer::html("<a href=/parent-a>p</a>"))
+        .page("/child-orphan", Answer::html("none"))
+        .page("/parent-a", Answer::html("<a href=/last>l</a>"))
+        .page("/last", Answer::html("the last"))
+        .start()
+}
+
+fn a_parent_that_comes_later_revives_its_children(stored: &Stored) {
+    families(stored);
+    let site = site();
+    let finished = crawl_nasty(&site.url("/"), stored).run();
+    finished.assert_code(0).assert_stdout("done 5, failed 0, skipped 0, dead 1, queued 0");
+    finished.assert_stderr("were tried once more");
+    for page in ["/child-a", "/2/child-a"] {
+        let row = stored
+            .query(&format!("select state, error from crawl_requests where url = '{}'", site.url(page)));
+        assert_eq!(row, [["done", "NULL"]], "{page}");
+    }
+    assert_eq!(state(stored, "/child-orphan"), "dead");
+    assert_eq!(stored.count("select count(*) from nasty_things"), 5);
+    assert_eq!(stored.count("select count(*) from crawl_items"), 5, "a page comes whole or not at all");
+    let left = stored.query("select item_type, url from crawl_dead_letters order by item_type");
+    let orphan = site.url("/child-orphan");
+    assert_eq!(left, [["note", orphan.as_str()], ["thing", orphan.as_str()]]);
+    assert_eq!(stored.runs(), [("finished".to_owned(), "finished".to_owned())]);
+
+    // Its parent comes by other means.
+    letters(stored, &["retry", "--all"]).assert_code(1).assert_stdout("applied 1").assert_stdout("refused 1");
+    stored.execute("insert into parents values ('orphan')");
+    letters(stored, &["retry", "--all"]).assert_code(0).assert_stdout("1 page is done now");
+    assert_eq!((stored.pages("dead"), stored.pages("done")), (0, 6));
+}
+
+fn a_kill_before_the_second_try_loses_nothing(stored: &Stored) {
+    families(stored);
+    let site = site();
+    let crawl = crawl_nasty(&site.url("/"), stored).args(["--concurrency", "1"]);
+    // The last page is asked for and never answered: everything else is stored.
+    site.set("/last", Answer::html("slow").delay(Duration::from_secs(60)));
+    let mut running = crawl.spawn();
+    running.wait_until("the parent is done", SOON, |_| {
+        stored.count("select count(*) from nasty_things where text = 'parent-a'") == 1
+    });
+    running.kill9();
+    assert_eq!(stored.pages("dead"), 3);
+    site.set("/last", Answer::html("the last"));
+    crawl.run().assert_code(0).assert_stdout("done 5, failed 0, skipped 0, dead 1, queued 0");
+    assert_eq!(stored.count("select count(*) from nasty_things"), 5);
+    assert_eq!(stored.count("select count(*) from crawl_items"), 5);
+}
+
+fn a_stop_during_the_second_try_leaves_it_to_the_resume(stored: &Stored) {
+    families(stored);
+    let site = site();
+    let crawl = crawl_nasty(&site.url("/"), stored);
+    // Somebody holds the table of things from the moment on in which the last page is stored.
+    let Stored::Postgres(database) = stored else { return };
+    database.query(
+        "CREATE FUNCTION linger() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+             IF NEW.text = 'child-a' AND EXISTS (SELECT FROM parents) THEN PERFORM pg_sleep(60); END IF;
+             RETURN NEW;
+         END $$;
+         CREATE TRIGGER linger BEFORE INSERT ON nasty_things FOR EACH ROW EXECUTE FUNCTION linger();",
+    );
+    let mut running = crawl.spawn();
+    running.wait_until("the second try is under way", SOON, |_| {
+        stored.pages("queued") == 0
+            && stored.count("select count(*) from pg_stat_activity where wait_event = 'PgSleep'") > 0
+    });
+    running.signal("TERM");
+    running.finish_within(Duration::from_secs(10)).assert_code(75);
+    assert_eq!(stored.runs()[0].0, "stopped");
+    assert_eq!(stored.pages("dead"), 3, "nothing is half done");
+    database.query("DROP TRIGGER linger ON nasty_things");
+    crawl.run().assert_code(0).assert_stdout("done 5, failed 0, skipped 0, dead 1, queued 0");
+    assert_eq!(stored.runs(), [("finished".to_owned(), "finished".to_owned())]);
+}
+
+fn a_limit_is_exact_also_with_children_revived(stored: &Stored) {
+    families(stored);
+    let site = site();
+    let crawl = crawl_nasty(&site.url("/"), stored).args(["--concurrency", "1", "--limit", "4"]);
+    crawl.run().assert_code(0);
+    // Without the two children three pages are done: there is room for one of them.
+    assert_eq!((stored.pages("done"), stored.pages("dead")), (4, 2));
+}
