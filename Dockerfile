@@ -23,7 +23,7 @@ COPY --from=manifests /src .
 RUN cargo build --locked --release --bin dragline
 COPY . .
 # Cargo compares times, and a checkout may be older than the layer above.
-RUN find . -name '*.rs' -exec touch {} + \
+RUN find . -path ./target -prune -o -name '*.rs' -exec touch {} + \
     && cargo build --locked --release --bin dragline \
     && cp target/release/dragline /usr/local/bin/
 
