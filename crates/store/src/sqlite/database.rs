@@ -3,13 +3,13 @@
 use std::fs::Metadata;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use dragline_core::StoreError;
 use dragline_core::store::StoreResult;
 use rusqlite::{Connection, OpenFlags};
 use tokio::runtime::{Handle, RuntimeFlavor};
+use tokio::sync::Mutex;
 
 use super::cancel::Cancel;
 use super::fault::Fault;
@@ -26,6 +26,7 @@ const LOG_BYTES_KEPT: i64 = 64 << 20;
 pub(super) struct Database {
     path: PathBuf,
     busy_wait: Duration,
+    /// One that is waited for asynchronously, so that whoever waits for a disk that hangs can be timed out.
     open: Mutex<Option<Open>>,
     pub(super) cancel: Cancel,
 }
@@ -52,13 +53,13 @@ impl Database {
     }
 
     /// Opens the connection unless it is open, and works on it; mistakes are those of a wrong set-up.
-    pub(super) fn connect<T>(
+    pub(super) async fn connect<T>(
         &self,
         create: bool,
         work: impl FnOnce(&mut Connection) -> Result<T, Fault>,
     ) -> StoreResult<T> {
+        let mut open = self.open.lock().await;
         blocking(|| {
-            let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
             let done = match &mut *open {
                 Some(open) => work(&mut open.connection),
                 None => self.open(create).and_then(|new| {
@@ -71,13 +72,13 @@ impl Database {
     }
 
     /// Works on the connection.
-    pub(super) fn work<T>(
+    pub(super) async fn work<T>(
         &self,
         what: &str,
         work: impl FnOnce(&mut Connection) -> Result<T, Fault>,
     ) -> StoreResult<T> {
+        let mut open = self.open.lock().await;
         blocking(|| {
-            let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
             let done = match &mut *open {
                 Some(open) => self.same_file(open).and_then(|()| work(&mut open.connection)),
                 None => Err(Fault::Other("the store is not connected".into())),
@@ -87,9 +88,9 @@ impl Database {
     }
 
     /// Closes the connection.
-    pub(super) fn close(&self) {
+    pub(super) async fn close(&self) {
+        let mut open = self.open.lock().await;
         blocking(|| {
-            let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
             self.cancel.set_interrupt(None);
             let Some(open) = open.take() else { return };
             if let Err((_, error)) = open.connection.close() {
@@ -124,7 +125,10 @@ impl Database {
         connection.set_prepared_statement_cache_capacity(STATEMENT_CACHE);
         if connection.is_readonly("main")? {
             let problem = format!("{}: this user may not write the database", self.path.display());
-            return Err(setup(&problem, "change the file's owner or mode, or name another file"));
+            return Err(setup(
+                &problem,
+                "change the file's owner or mode, or work on a copy: a reader keeps notes beside the file, too",
+            ));
         }
         let mode: String =
             connection.pragma_update_and_check(None, "journal_mode", "wal", |row| row.get(0))?;

@@ -60,21 +60,23 @@ impl SqliteStore {
         })
     }
 
-    fn prepare(&self, items: &[ItemType]) -> StoreResult<()> {
-        self.database.work("preparing the item tables", |connection| {
-            // A write would wait for whoever is writing, also for a process that hangs while it does: where
-            // nothing is to be made, the run's lock is what tells of it.
-            if !item_table::any_missing(connection, items)? {
-                return Ok(item_table::compare(connection, items)?.into_result()?);
-            }
-            let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-            for made in item_table::create_missing(&transaction, items, false)? {
-                tracing::info!(store = self.location(), "{made}");
-            }
-            item_table::compare(&transaction, items)?.into_result()?;
-            transaction.commit()?;
-            Ok(())
-        })
+    async fn prepare(&self, items: &[ItemType]) -> StoreResult<()> {
+        self.database
+            .work("preparing the item tables", |connection| {
+                // A write would wait for whoever is writing, also for a process that hangs while it does: where
+                // nothing is to be made, the run's lock is what tells of it.
+                if !item_table::any_missing(connection, items)? {
+                    return Ok(item_table::compare(connection, items)?.into_result()?);
+                }
+                let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+                for made in item_table::create_missing(&transaction, items, false)? {
+                    tracing::info!(store = self.location(), "{made}");
+                }
+                item_table::compare(&transaction, items)?.into_result()?;
+                transaction.commit()?;
+                Ok(())
+            })
+            .await
     }
 
     async fn take_lock(&self, name: &str, patience: Duration) -> StoreResult<()> {
@@ -82,16 +84,18 @@ impl SqliteStore {
         loop {
             let taken = self
                 .database
-                .work("locking the run", |_| Ok(RunLock::try_take(self.database.path(), name)?))?;
+                .work("locking the run", |_| Ok(RunLock::try_take(self.database.path(), name)?))
+                .await?;
             if let Some(lock) = taken {
-                self.refuse_to_repeat(name)?;
+                self.refuse_to_repeat(name).await?;
                 *self.lock.lock().unwrap_or_else(PoisonError::into_inner) = Some(lock);
                 return Ok(());
             }
             if Instant::now() >= deadline {
                 let holder = self
                     .database
-                    .work("looking for the run's holder", |connection| runs::holder(connection, name));
+                    .work("looking for the run's holder", |connection| runs::holder(connection, name))
+                    .await;
                 return Err(StoreError::Locked { name: name.to_owned(), holder: holder? });
             }
             tokio::time::sleep(LOCK_RETRY_EVERY).await;
@@ -99,11 +103,12 @@ impl SqliteStore {
     }
 
     /// A run that another process has ended since this one began was not waited for to do it all again.
-    fn refuse_to_repeat(&self, name: &str) -> StoreResult<()> {
+    async fn refuse_to_repeat(&self, name: &str) -> StoreResult<()> {
         let Some(began) = self.connected_at.get() else { return Ok(()) };
         let ended = self
             .database
-            .work("looking for the run's end", |connection| runs::ended_since(connection, name, began))?;
+            .work("looking for the run's end", |connection| runs::ended_since(connection, name, began))
+            .await?;
         ended.map_or(Ok(()), |holder| Err(StoreError::Locked { name: name.to_owned(), holder }))
     }
 }
@@ -119,17 +124,20 @@ impl Store for SqliteStore {
 
     fn connect(&self) -> BoxFuture<'_, StoreResult<()>> {
         Box::pin(async {
-            let now = self.database.connect(true, |connection| {
-                schema::prepare(connection)?;
-                runs::now(connection)
-            })?;
+            let now = self
+                .database
+                .connect(true, |connection| {
+                    schema::prepare(connection)?;
+                    runs::now(connection)
+                })
+                .await?;
             self.connected_at.get_or_init(|| now);
             Ok(())
         })
     }
 
     fn prepare_items<'a>(&'a self, items: &'a [ItemType]) -> BoxFuture<'a, StoreResult<()>> {
-        Box::pin(async { self.prepare(items) })
+        Box::pin(self.prepare(items))
     }
 
     fn lock_run<'a>(&'a self, name: &'a str, patience: Duration) -> BoxFuture<'a, StoreResult<()>> {
@@ -137,7 +145,9 @@ impl Store for SqliteStore {
     }
 
     fn open_run<'a>(&'a self, spec: &'a RunSpec) -> BoxFuture<'a, StoreResult<OpenedRun>> {
-        Box::pin(async { self.database.work("opening the run", |connection| runs::open(connection, spec)) })
+        Box::pin(async {
+            self.database.work("opening the run", |connection| runs::open(connection, spec)).await
+        })
     }
 
     fn flush<'a>(
@@ -147,7 +157,7 @@ impl Store for SqliteStore {
     ) -> BoxFuture<'a, StoreResult<FlushReceipt>> {
         Box::pin(async {
             let ticket = self.database.cancel.ticket();
-            self.database.work("a flush", |connection| flush::flush(connection, run, outcomes, &ticket))
+            self.database.work("a flush", |connection| flush::flush(connection, run, outcomes, &ticket)).await
         })
     }
 
@@ -159,12 +169,13 @@ impl Store for SqliteStore {
         Box::pin(async {
             self.database
                 .work("reading the frontier", |connection| frontier::refill(connection, run.run_id, ask))
+                .await
         })
     }
 
     fn heartbeat<'a>(&'a self, run: &'a RunKey, stats: &'a Json) -> BoxFuture<'a, StoreResult<()>> {
         Box::pin(async {
-            self.database.work("a heartbeat", |connection| runs::heartbeat(connection, run, stats))
+            self.database.work("a heartbeat", |connection| runs::heartbeat(connection, run, stats)).await
         })
     }
 
@@ -175,18 +186,20 @@ impl Store for SqliteStore {
         reason: &'a str,
     ) -> BoxFuture<'a, StoreResult<()>> {
         Box::pin(async move {
-            self.database.work("ending the run", |connection| runs::end(connection, run, state, reason))
+            self.database.work("ending the run", |connection| runs::end(connection, run, state, reason)).await
         })
     }
 
     fn summary<'a>(&'a self, run_id: i64, items: &'a [ItemType]) -> BoxFuture<'a, StoreResult<RunSummary>> {
         Box::pin(async move {
-            self.database.work("counting", |connection| reading::summary(connection, run_id, items))
+            self.database.work("counting", |connection| reading::summary(connection, run_id, items)).await
         })
     }
 
     fn find_run<'a>(&'a self, run: &'a str) -> BoxFuture<'a, StoreResult<Option<RunInfo>>> {
-        Box::pin(async { self.database.work("looking for a run", |connection| runs::find(connection, run)) })
+        Box::pin(async {
+            self.database.work("looking for a run", |connection| runs::find(connection, run)).await
+        })
     }
 
     fn read_items<'a>(
@@ -199,12 +212,13 @@ impl Store for SqliteStore {
         Box::pin(async move {
             self.database
                 .work("reading items", |connection| reading::items(connection, run_id, spider, item, each))
+                .await
         })
     }
 
     fn read_letters<'a>(&'a self, ask: &'a LetterAsk) -> BoxFuture<'a, StoreResult<Vec<StoredLetter>>> {
         Box::pin(async {
-            self.database.work("reading dead letters", |connection| letters::read(connection, ask))
+            self.database.work("reading dead letters", |connection| letters::read(connection, ask)).await
         })
     }
 
@@ -213,12 +227,13 @@ impl Store for SqliteStore {
             let ticket = self.database.cancel.ticket();
             self.database
                 .work("applying dead letters", |connection| letters::retry(connection, retry, &ticket))
+                .await
         })
     }
 
     fn close(&self) -> BoxFuture<'_, ()> {
         Box::pin(async {
-            self.database.close();
+            self.database.close().await;
             // After the connection: whoever gets the lock finds everything written.
             drop(self.lock.lock().unwrap_or_else(PoisonError::into_inner).take());
         })
@@ -238,22 +253,26 @@ impl SchemaAdmin for SqliteStore {
 
     fn apply<'a>(&'a self, items: &'a [ItemType]) -> BoxFuture<'a, StoreResult<Vec<String>>> {
         Box::pin(async {
-            self.database.connect(true, |connection| {
-                let mut done = schema::apply(connection)?;
-                let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-                done.extend(item_table::create_missing(&transaction, items, true)?);
-                transaction.commit()?;
-                Ok(done)
-            })
+            self.database
+                .connect(true, |connection| {
+                    let mut done = schema::apply(connection)?;
+                    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+                    done.extend(item_table::create_missing(&transaction, items, true)?);
+                    transaction.commit()?;
+                    Ok(done)
+                })
+                .await
         })
     }
 
     fn check<'a>(&'a self, items: &'a [ItemType]) -> BoxFuture<'a, StoreResult<()>> {
         Box::pin(async {
-            self.database.connect(false, |connection| {
-                schema::check(connection)?;
-                Ok::<_, Fault>(item_table::compare(connection, items)?.into_result()?)
-            })
+            self.database
+                .connect(false, |connection| {
+                    schema::check(connection)?;
+                    Ok::<_, Fault>(item_table::compare(connection, items)?.into_result()?)
+                })
+                .await
         })
     }
 }

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use dragline_core::outcome::PageState;
 use dragline_core::store::{ProcessInfo, RunKey, RunSpec};
-use dragline_core::{PageOutcome, QueuedRequest, Request, Store, StoreError};
+use dragline_core::{ItemRecord, ItemType, PageOutcome, QueuedRequest, Request, Store, StoreError};
 use dragline_store::{StoreSettings, open, open_admin};
 
 fn run<T>(test: impl Future<Output = T>) -> T {
@@ -185,5 +185,34 @@ fn a_trigger_that_refuses_a_row_is_a_refusal() {
         assert!(matches!(&error, StoreError::Refused { message, .. } if message.contains("no")), "{error:?}");
         other.execute_batch("DROP TRIGGER refuse").unwrap();
         store.flush(&key, &[done(1)]).await.unwrap();
+    });
+}
+
+#[test]
+fn a_close_that_must_wait_can_be_timed_out() {
+    let folder = tempfile::tempdir().unwrap();
+    run(async {
+        let (store, key) = with_run(&folder.path().join("crawl.db")).await;
+        let item = ItemType { name: "page", table: None, key: &[], columns: &[], auto_create: true };
+        let page = PageOutcome { items: vec![ItemRecord { item_type: item, values: Vec::new() }], ..done(0) };
+        store.flush(&key, &[page]).await.unwrap();
+        let (reading, is_reading) = tokio::sync::oneshot::channel();
+        let (goes_on, waits) = std::sync::mpsc::sync_channel::<()>(1);
+        let reader = Arc::clone(&store);
+        let slow = tokio::spawn(async move {
+            let mut reading = Some(reading);
+            let mut each = move |_| {
+                reading.take().unwrap().send(()).unwrap();
+                waits.recv_timeout(Duration::from_secs(20)).map_err(std::io::Error::other)
+            };
+            reader.read_items(key.run_id, "spider", item, &mut each).await
+        });
+        is_reading.await.unwrap();
+        let begun = Instant::now();
+        assert!(tokio::time::timeout(Duration::from_millis(100), store.close()).await.is_err());
+        assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
+        goes_on.send(()).unwrap();
+        slow.await.unwrap().unwrap();
+        store.close().await;
     });
 }
