@@ -12,14 +12,32 @@ const SOON: Duration = Duration::from_secs(20);
 #[test]
 fn a_process_that_lost_its_lock_writes_nothing_more() {
     let hung = Hung::new(Kind::Postgres, false);
-    // As the server does with the sessions of a machine that went away: the lock is free.
-    let terminated = hung.query(
-        "select pg_terminate_backend(pid) from pg_stat_activity
-         where datname = current_database() and pid <> pg_backend_pid()",
-    );
-    assert!(!terminated.is_empty());
+    hung.lose_the_lock();
     hung.command.run().assert_code(0).assert_stderr("was killed or crashed");
     hung.comes_back_to_nothing();
+}
+
+#[test]
+fn a_process_that_wakes_up_beside_its_successor_makes_way() {
+    let hung = Hung::new(Kind::Postgres, false);
+    hung.lose_the_lock();
+    // Nothing comes from the site: the first process hears of it by its heartbeat.
+    hung.site.hold();
+    let mut second = hung.command.spawn();
+    second.wait_until("the second process has the run", SOON, |second| second.stderr().contains("resuming"));
+    hung.first.signal("CONT");
+    let first = hung.first.finish_within(SOON);
+    first.assert_code(1).assert_stderr("taken over by another process").assert_stderr("nothing is lost");
+    hung.site.release();
+    second.finish().assert_code(0);
+
+    let undisturbed = hung.ground.place("undisturbed");
+    crawl_zoo()
+        .args(["--start-url", &hung.site.url("/gate"), "--store", &hung.ground.url(&undisturbed)])
+        .run()
+        .assert_code(0);
+    let wanted = Rows::read(&hung.ground, &undisturbed);
+    assert_eq!(Rows::read(&hung.ground, &hung.place), wanted);
 }
 
 #[test]
@@ -53,7 +71,7 @@ struct Hung {
     place: Place,
     command: Dragline,
     first: Running,
-    _site: Site,
+    site: Site,
 }
 
 impl Hung {
@@ -80,11 +98,20 @@ impl Hung {
         first.signal("STOP");
         site.release();
         assert!(ground.standing(&place).queued > 0, "it was stopped in its middle");
-        Self { ground, place, command, first, _site: site }
+        Self { ground, place, command, first, site }
     }
 
     fn query(&self, sql: &str) -> Vec<Vec<String>> {
         self.ground.query(&self.place, sql)
+    }
+
+    /// As the server does with the sessions of a machine that went away: the lock is free.
+    fn lose_the_lock(&self) {
+        let terminated = self.query(
+            "select pg_terminate_backend(pid) from pg_stat_activity
+             where datname = current_database() and pid <> pg_backend_pid()",
+        );
+        assert!(!terminated.is_empty());
     }
 
     /// The run was finished by another process: the first one changes nothing, and ends with an error.

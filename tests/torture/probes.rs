@@ -74,7 +74,7 @@ struct Fixture {
 
 impl Fixture {
     fn new(kind: Kind) -> Self {
-        let (site, ground) = (site(40), Ground::new(kind));
+        let (site, ground) = (site(24), Ground::new(kind));
         let command = crawl_zoo().args(["--start-url", &site.url("/gate")]);
         let place = ground.place("undisturbed");
         command.clone().args(["--store", &ground.url(&place)]).run().assert_code(0);

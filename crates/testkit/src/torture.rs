@@ -33,6 +33,8 @@ pub enum Weapon {
     Kill,
     /// SIGTERM: it must end with 75, or with 0 when there was nothing left to do.
     Term,
+    /// SIGTERM, and SIGKILL soon after: a stop that is cut off.
+    TermKill,
     /// The database is stopped as by a crash and started again; the crawl waits and goes on.
     Outage,
     /// The database is stopped, the crawl killed, the database started.
@@ -63,6 +65,8 @@ pub struct Toll {
     pub seed: u64,
     /// Crawls that were tortured to their end.
     pub rounds: usize,
+    /// How often something was done to a crawl.
+    pub strikes: usize,
     /// Processes killed.
     pub kills: usize,
     /// Of these, how many died with pages done and pages queued: between the first commit and the last.
@@ -137,7 +141,7 @@ impl Torture {
         let moments = Moments { pages: self.pages, length: undisturbed.elapsed };
         let rows = wanted.counts().map(|(table, rows)| (table.to_owned(), rows)).collect();
         let mut toll = Toll { seed: self.seed, rows, ..Toll::default() };
-        while toll.strikes() < self.strikes {
+        while toll.strikes < self.strikes {
             toll.rounds += 1;
             let place = ground.place(&format!("round_{}", toll.rounds));
             let command = command.clone().args(["--store", &ground.url(&place)]);
@@ -154,11 +158,6 @@ impl Torture {
 }
 
 impl Toll {
-    /// How often something was done to a crawl.
-    pub fn strikes(&self) -> usize {
-        self.kills + self.stops + self.outages
-    }
-
     /// Fails unless every row is there, once.
     ///
     /// # Panics

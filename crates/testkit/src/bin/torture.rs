@@ -6,15 +6,16 @@ use std::process::ExitCode;
 use dragline_testkit::Dragline;
 use dragline_testkit::torture::{Kind, Torture, Weapon};
 
-const USAGE: &str = "usage: torture [--store postgres|sqlite] [--kills N] [--seed N] [--pages N] [--with kill,term,outage,both]
+const USAGE: &str = "usage: torture [--store postgres|sqlite] [--kills N] [--seed N] [--pages N] [--with kill,term,termkill,outage,both]
                [--binary PATH] [-- CRAWL ARGUMENTS]
 
   --store   where the crawls are stored; a server is started for them      (sqlite)
   --kills   how often a crawl is struck, at least                          (1000)
   --seed    where all chance comes from                                    (chosen by the clock)
   --pages   pages of the site                                              (400)
-  --with    what happens, chosen at random: SIGKILL, SIGTERM, the database
-            stopped and started again, or that and SIGKILL                 (kill)
+  --with    what happens, chosen at random: SIGKILL, SIGTERM, SIGKILL soon
+            after SIGTERM, the database stopped and started again, or that
+            and SIGKILL                                                    (kill)
   --binary  the program under test        (`dragline` beside this program)
   -- …      its arguments, but for --start-url and --store
             (crawl site --rate 0 --host-concurrency 8 --flush-rows 20 --flush-interval 50ms)
@@ -93,6 +94,7 @@ fn weapon(name: &str) -> Result<Weapon, String> {
     match name {
         "kill" => Ok(Weapon::Kill),
         "term" => Ok(Weapon::Term),
+        "termkill" => Ok(Weapon::TermKill),
         "outage" => Ok(Weapon::Outage),
         "both" => Ok(Weapon::Both),
         _ => Err(format!("no weapon is called {name}")),

@@ -19,8 +19,8 @@ const STOP_LIMIT: Duration = Duration::from_secs(15);
 const STRIKES_BY_TIME: u32 = 5;
 /// Between a request that the site saw and the strike: from before its page is parsed to after its commit.
 const AFTER_REQUEST_MS: u64 = 60;
-/// How long the database stays away, at most, beside what its start takes.
-const MAX_OUTAGE_MS: u64 = 500;
+/// How long the database stays away, at most, beside what its start takes; and from SIGTERM to SIGKILL.
+const MAX_GRACE_MS: u64 = 500;
 
 /// What the random moments are scaled to.
 pub(super) struct Moments {
@@ -56,12 +56,12 @@ impl Life<'_> {
             let mut running = survivor.take().unwrap_or_else(|| self.command.spawn());
             let pause = Duration::from_millis(random.random_range(0..AFTER_REQUEST_MS));
             let moment =
-                if toll.strikes() >= plan.strikes { Moment::Never } else { moments.any(pause, random) };
+                if toll.strikes >= plan.strikes { Moment::Never } else { moments.any(pause, random) };
             let weapon = plan.weapons[random.random_range(0..plan.weapons.len())];
-            let outage = Duration::from_millis(random.random_range(0..MAX_OUTAGE_MS));
+            let grace = Duration::from_millis(random.random_range(0..MAX_GRACE_MS));
             let kills = toll.kills;
             if self.comes(&moment, &mut running) {
-                survivor = self.strike(weapon, running, outage, toll);
+                survivor = self.strike(weapon, running, grace, toll);
             } else {
                 running.finish().assert_code(0);
             }
@@ -102,13 +102,14 @@ impl Life<'_> {
         &mut self,
         weapon: Weapon,
         mut running: Running,
-        outage: Duration,
+        grace: Duration,
         toll: &mut Toll,
     ) -> Option<Running> {
+        toll.strikes += 1;
         if matches!(weapon, Weapon::Outage | Weapon::Both) {
             self.ground.fell();
             // Long enough for the crawl to notice, or not.
-            let _ = try_wait_for(outage, || (!running.is_running()).then_some(()));
+            let _ = try_wait_for(grace, || (!running.is_running()).then_some(()));
             toll.outages += 1;
         }
         let survivor = match weapon {
@@ -122,6 +123,13 @@ impl Life<'_> {
                 let finished = running.finish_within(STOP_LIMIT);
                 finished.assert("a stop ends with 75, or 0", matches!(finished.code, Some(0 | 75)));
                 toll.stops += 1;
+                None
+            }
+            Weapon::TermKill => {
+                running.signal("TERM");
+                let _ = try_wait_for(grace, || (!running.is_running()).then_some(()));
+                running.kill9();
+                toll.kills += 1;
                 None
             }
             Weapon::Outage => Some(running),
