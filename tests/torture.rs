@@ -50,6 +50,22 @@ fn the_database_and_the_crawl_are_killed() {
     assert!(toll.outages >= 8 && toll.kills > 0, "{toll}");
 }
 
+fn stopped_at_random(store: Kind) {
+    let toll = torture(store, &[Weapon::Term], 30);
+    // The default of SHUTDOWN_TIMEOUT_SECONDS.
+    assert!(toll.slowest_stop.as_secs_f64() < 8.0, "{toll}");
+}
+
+#[test]
+fn thirty_stops_on_postgres() {
+    stopped_at_random(Kind::Postgres);
+}
+
+#[test]
+fn thirty_stops_on_sqlite() {
+    stopped_at_random(Kind::Sqlite);
+}
+
 #[test]
 fn stops_that_are_cut_off_on_postgres() {
     torture(Kind::Postgres, &[Weapon::TermKill], 8);

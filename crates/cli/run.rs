@@ -30,7 +30,7 @@ use crate::start::{heartbeat, no_thread, open_failed, run_spec};
 use crate::stopping::{Producers, StopReport, close_pipeline, join_producers};
 use crate::verdict::{exit_after_close, verdict};
 use crate::watchdog::Watchdog;
-use crate::{progress, resume_line, signals};
+use crate::{progress, resume_line, signals, stopping};
 
 /// How a crawl ended.
 pub(crate) struct Ended {
@@ -118,6 +118,7 @@ pub(crate) fn crawl(spider: &Arc<dyn Spider>, settings: &CrawlSettings) -> Resul
     let (state, reason, exit) = verdict(end, &stop);
     let run_end = RunEnd { state, reason: reason.clone() };
     close_pipeline(&pipeline, run_end, stop_began + settings.stop_times.total, &watchdog, &mut report);
+    stopping::record(&report);
     let exit = exit_after_close(exit, &report, &stop);
     let elapsed = began.elapsed();
     let left_of_stop = total.saturating_sub(stop_began.elapsed());

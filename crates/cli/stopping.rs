@@ -11,7 +11,7 @@ use dragline_core::worker::{JoinError, Worker};
 use dragline_engine::CrawlEnd;
 use dragline_engine::crawl::{Crew, LeftBehind};
 use dragline_pipelines::persistence::{CloseReport, PersistencePipeline, RunEnd};
-use tracing::warn;
+use tracing::{debug, info, warn};
 
 use crate::watchdog::Watchdog;
 
@@ -83,6 +83,21 @@ pub(crate) fn join_producers(
         }
     });
     end
+}
+
+/// The figures of a stop, under the names that metrics have: seconds of each step, tasks that were pending when
+/// their time was over, and how many of them had to be cancelled.
+pub(crate) fn record(report: &StopReport) {
+    for (step, took) in &report.steps {
+        debug!(step, pipeline_shutdown_seconds = took.as_secs_f64(), "stopped");
+    }
+    let total: Duration = report.steps.iter().map(|(_, took)| *took).sum();
+    info!(
+        pipeline_shutdown_seconds = total.as_secs_f64(),
+        pipeline_pending_tasks = report.close.tasks_pending,
+        pipeline_tasks_cancelled_total = report.close.tasks_cancelled,
+        "stopped"
+    );
 }
 
 /// Drains, flushes, cancels, gathers and closes.

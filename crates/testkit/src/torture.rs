@@ -73,6 +73,8 @@ pub struct Toll {
     pub kills_between_commits: usize,
     /// Processes that were told to stop, and did.
     pub stops: usize,
+    /// The longest time from SIGTERM to the exit.
+    pub slowest_stop: Duration,
     /// Times that the database went away.
     pub outages: usize,
     /// Rows of one undisturbed crawl, by table.
@@ -177,6 +179,7 @@ impl fmt::Display for Toll {
         writeln!(f, "kills                          {}", self.kills)?;
         writeln!(f, "  between two commits          {}", self.kills_between_commits)?;
         writeln!(f, "stops                          {}", self.stops)?;
+        writeln!(f, "  slowest, seconds             {:.2}", self.slowest_stop.as_secs_f64())?;
         writeln!(f, "outages of the database        {}", self.outages)?;
         writeln!(f, "rows lost                      {}", self.difference.lost.len())?;
         writeln!(f, "rows doubled                   {}", self.difference.doubled.len())?;

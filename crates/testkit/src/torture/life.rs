@@ -1,6 +1,6 @@
 //! The lives of one tortured crawl: each ends by a strike or, the last one, by itself.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rand::RngExt;
 use rand::rngs::StdRng;
@@ -119,10 +119,13 @@ impl Life<'_> {
                 None
             }
             Weapon::Term => {
+                let asked = Instant::now();
                 running.signal("TERM");
                 let finished = running.finish_within(STOP_LIMIT);
                 finished.assert("a stop ends with 75, or 0", matches!(finished.code, Some(0 | 75)));
+                toll.slowest_stop = toll.slowest_stop.max(asked.elapsed());
                 toll.stops += 1;
+                wait_until("no session is left behind", STOP_LIMIT, || self.ground.is_at_rest(self.place));
                 None
             }
             Weapon::TermKill => {
