@@ -136,7 +136,7 @@ fn quick_kills_never_end_a_run(stored: &Stored) {
 fn of_two_started_at_once_one_crawls(stored: &Stored) {
     let site = Site::builder().generated(20, 3).delay(Duration::from_millis(50)).start();
     let crawl = crawl_site(&site.url("/"), stored);
-    let both = [crawl.spawn(), crawl.spawn()].map(|running| running.finish());
+    let both = [crawl.spawn(), crawl.spawn()].map(dragline_testkit::Running::finish);
     let refused = usize::from(both[0].code == Some(0));
     both[1 - refused].assert_code(0);
     both[refused].assert_code(1).assert_stderr("just ended it as finished");
