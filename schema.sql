@@ -98,4 +98,4 @@ CREATE TABLE crawl_dead_letters (
     sqlstate    text,
     created_at  timestamptz NOT NULL DEFAULT now()
 );
-CREATE INDEX crawl_dead_letters_by_run ON crawl_dead_letters (run_id);
+CREATE INDEX crawl_dead_letters_by_page ON crawl_dead_letters (run_id, fingerprint);

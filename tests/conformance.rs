@@ -11,6 +11,7 @@ mod flushing;
 mod frontier;
 mod item_tables;
 mod item_types;
+mod letters;
 mod ownership;
 mod reading;
 mod refill_model;

@@ -17,7 +17,9 @@ const VERSION: i32 = 2;
 const MIGRATIONS: &[(i32, &str)] = &[(
     1,
     "ALTER TABLE crawl_runs RENAME COLUMN done_at_start TO ended_at_start;
-     ALTER TABLE crawl_runs ADD COLUMN last_start_at timestamptz NOT NULL DEFAULT now();",
+     ALTER TABLE crawl_runs ADD COLUMN last_start_at timestamptz NOT NULL DEFAULT now();
+     CREATE INDEX crawl_dead_letters_by_page ON crawl_dead_letters (run_id, fingerprint);
+     DROP INDEX crawl_dead_letters_by_run;",
 )];
 const TABLES: [&str; 5] =
     ["crawl_schema", "crawl_runs", "crawl_requests", "crawl_items", "crawl_dead_letters"];

@@ -22,7 +22,8 @@ const MIGRATIONS: &[(i64, &str)] = &[(
     1,
     "ALTER TABLE crawl_runs RENAME COLUMN done_at_start TO ended_at_start;
      ALTER TABLE crawl_runs ADD COLUMN last_start_at TEXT;
-     UPDATE crawl_runs SET last_start_at = heartbeat_at, stats = coalesce(stats, '{}');",
+     UPDATE crawl_runs SET last_start_at = heartbeat_at, stats = coalesce(stats, '{}');
+     DROP INDEX IF EXISTS crawl_dead_letters_run;",
 )];
 
 /// The store's tables.

@@ -97,4 +97,4 @@ CREATE TABLE IF NOT EXISTS crawl_dead_letters (
     created_at  TEXT    NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%f000Z', 'now'))
 ) STRICT;
 
-CREATE INDEX IF NOT EXISTS crawl_dead_letters_run ON crawl_dead_letters (run_id);
+CREATE INDEX IF NOT EXISTS crawl_dead_letters_page ON crawl_dead_letters (run_id, fingerprint);

@@ -88,7 +88,9 @@ async fn tables_of_the_first_version_are_raised() {
     database.query(
         "UPDATE crawl_schema SET version = 1;
          ALTER TABLE crawl_runs DROP COLUMN last_start_at;
-         ALTER TABLE crawl_runs RENAME COLUMN ended_at_start TO done_at_start",
+         ALTER TABLE crawl_runs RENAME COLUMN ended_at_start TO done_at_start;
+         DROP INDEX crawl_dead_letters_by_page;
+         CREATE INDEX crawl_dead_letters_by_run ON crawl_dead_letters (run_id)",
     );
     let text = told(&connect(&database.url()).await);
     assert!(text.contains("`dragline schema apply`"), "{text}");

@@ -90,7 +90,9 @@ fn tables_of_the_first_version_are_raised() {
         .execute_batch(
             "UPDATE crawl_schema SET version = 1;
              ALTER TABLE crawl_runs DROP COLUMN last_start_at;
-             ALTER TABLE crawl_runs RENAME COLUMN ended_at_start TO done_at_start",
+             ALTER TABLE crawl_runs RENAME COLUMN ended_at_start TO done_at_start;
+             DROP INDEX crawl_dead_letters_page;
+             CREATE INDEX crawl_dead_letters_run ON crawl_dead_letters (run_id)",
         )
         .unwrap();
     let error = run(store(&path).connect()).unwrap_err();
