@@ -150,7 +150,10 @@ fn a_narrow_column_is_told_at_start_and_costs_what_does_not_fit() {
     let crawl = crawl_nasty(&site.url("/"), &stored).run();
     crawl.assert_code(0).assert_stderr("character varying(5)").assert_stderr("numeric(4,1)");
     crawl.assert_stdout("done 2").assert_stdout("dead 1");
-    assert_eq!(stored.query("select sqlstate from crawl_dead_letters where item_type = 'thing'"), [["22001"]]);
+    assert_eq!(
+        stored.query("select sqlstate from crawl_dead_letters where item_type = 'thing'"),
+        [["22001"]]
+    );
 }
 
 #[test]
