@@ -88,7 +88,8 @@ fn a_kill_before_the_second_try_loses_nothing(stored: &Stored) {
         stored.count("select count(*) from nasty_things where text = 'parent-a'") == 1
     });
     running.kill9();
-    assert_eq!(stored.pages("dead"), 3);
+    // The other child of this parent may have come in the parent's own batch.
+    assert!(stored.pages("dead") >= 2);
     site.set("/last", Answer::html("the last"));
     crawl.run().assert_code(0).assert_stdout("done 5, failed 0, skipped 0, dead 1, queued 0");
     assert_eq!(stored.count("select count(*) from nasty_things"), 5);
@@ -99,7 +100,12 @@ fn a_kill_before_the_second_try_loses_nothing(stored: &Stored) {
 fn a_stop_during_the_second_try_leaves_it_to_the_resume() {
     let stored = &Stored::postgres();
     families(stored);
-    let site = site();
+    // One child alone: a second one could come after its parent, and linger in a flush.
+    let site = Site::builder()
+        .page("/", Answer::html("<a href=/child-a>a</a>"))
+        .page("/child-a", Answer::html("<a href=/parent-a>p</a>"))
+        .page("/parent-a", Answer::html("none"))
+        .start();
     let crawl = crawl_nasty(&site.url("/"), stored);
     // A child whose parent is there takes its time.
     stored.execute(
@@ -109,17 +115,18 @@ fn a_stop_during_the_second_try_leaves_it_to_the_resume() {
          END $$;
          CREATE TRIGGER linger BEFORE INSERT ON nasty_things FOR EACH ROW EXECUTE FUNCTION linger();",
     );
+    let lingers = "select count(*) from pg_stat_activity
+                   where wait_event = 'PgSleep' and datname = current_database()";
     let mut running = crawl.spawn();
     running.wait_until("the second try is under way", SOON, |_| {
-        stored.pages("queued") == 0
-            && stored.count("select count(*) from pg_stat_activity where wait_event = 'PgSleep'") > 0
+        stored.pages("queued") == 0 && stored.count(lingers) > 0
     });
     running.signal("TERM");
     running.finish_within(Duration::from_secs(10)).assert_code(75);
     assert_eq!(stored.runs()[0].0, "stopped");
-    assert_eq!(stored.pages("dead"), 3, "nothing is half done");
+    assert_eq!(stored.pages("dead"), 1, "nothing is half done");
     stored.execute("DROP TRIGGER linger ON nasty_things");
-    crawl.run().assert_code(0).assert_stdout("done 5, failed 0, skipped 0, dead 1, queued 0");
+    crawl.run().assert_code(0).assert_stdout("done 3, failed 0, skipped 0, dead 0, queued 0");
     assert_eq!(stored.runs(), [("finished".to_owned(), "finished".to_owned())]);
 }
 
