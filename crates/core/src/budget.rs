@@ -1,7 +1,8 @@
 //! The byte budget: memory held by pages, outcomes and batches, charged as bytes arrive.
 //!
-//! Above the budget nothing new is claimed from the window. What is in hand goes on growing until it is
-//! done, so that a crawl never deadlocks on its own budget.
+//! Above the budget nothing new is claimed from the window, and what is in hand waits for whatever is further
+//! on its way to the store, stage by stage. Only when nothing is further may it grow beyond the budget: so a
+//! page larger than the budget is done all the same, and a crawl never deadlocks on its own budget.
 
 use std::fmt;
 use std::sync::Arc;
@@ -11,8 +12,20 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 #[derive(Clone)]
 pub struct ByteBudget(Arc<Account>);
 
+/// How far a page is on its way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// Its body arrives.
+    Arriving,
+    /// It waits for a crawl thread, or is parsed.
+    Parsing,
+    /// It is an outcome, until that is durable.
+    Storing,
+}
+
 struct Account {
     held: AtomicUsize,
+    held_in: [AtomicUsize; 3],
     limit: usize,
     released: Box<dyn Fn() + Send + Sync>,
 }
@@ -21,18 +34,20 @@ struct Account {
 pub struct Charge {
     account: Arc<Account>,
     bytes: usize,
+    stage: Stage,
 }
 
 impl ByteBudget {
     /// A budget of `limit` bytes; `released` is called when a release brings it below the limit again and
     /// must not block.
     pub fn new(limit: usize, released: impl Fn() + Send + Sync + 'static) -> Self {
-        Self(Arc::new(Account { held: AtomicUsize::new(0), limit, released: Box::new(released) }))
+        let held_in = Default::default();
+        Self(Arc::new(Account { held: AtomicUsize::new(0), held_in, limit, released: Box::new(released) }))
     }
 
     /// Whether something new may be claimed.
     pub fn has_room(&self) -> bool {
-        self.held() < self.0.limit
+        self.0.has_room()
     }
 
     /// Bytes held now.
@@ -42,7 +57,13 @@ impl ByteBudget {
 
     /// An empty charge, to be grown as bytes arrive.
     pub fn charge(&self) -> Charge {
-        Charge { account: Arc::clone(&self.0), bytes: 0 }
+        Charge { account: Arc::clone(&self.0), bytes: 0, stage: Stage::Arriving }
+    }
+}
+
+impl Account {
+    fn has_room(&self) -> bool {
+        self.held.load(Ordering::Acquire) < self.limit
     }
 }
 
@@ -51,6 +72,25 @@ impl Charge {
     pub fn grow(&mut self, bytes: usize) {
         self.bytes += bytes;
         self.account.held.fetch_add(bytes, Ordering::AcqRel);
+        self.account.held_in[self.stage as usize].fetch_add(bytes, Ordering::AcqRel);
+    }
+
+    /// The page is so far now.
+    pub fn enter(&mut self, stage: Stage) {
+        self.account.held_in[stage as usize].fetch_add(self.bytes, Ordering::AcqRel);
+        self.account.held_in[self.stage as usize].fetch_sub(self.bytes, Ordering::AcqRel);
+        self.stage = stage;
+    }
+
+    /// Whether there is room in the budget.
+    pub fn has_room(&self) -> bool {
+        self.account.has_room()
+    }
+
+    /// Whether its page may take more memory: there is room, or nothing further on its way will make any.
+    pub fn may_grow(&self) -> bool {
+        let further = &self.account.held_in[self.stage as usize + 1..];
+        self.has_room() || further.iter().all(|held| held.load(Ordering::Acquire) == 0)
     }
 
     /// Sets the charge to `bytes`: a page of 300 kB may become an outcome of 2 kB.
@@ -69,6 +109,7 @@ impl Charge {
     }
 
     fn release(&self, bytes: usize) {
+        self.account.held_in[self.stage as usize].fetch_sub(bytes, Ordering::AcqRel);
         let before = self.account.held.fetch_sub(bytes, Ordering::AcqRel);
         if before >= self.account.limit && before - bytes < self.account.limit {
             (self.account.released)();
@@ -104,5 +145,26 @@ mod tests {
         assert_eq!(budget.held(), 10);
         drop(charge);
         assert_eq!(budget.held(), 0);
+    }
+
+    #[test]
+    fn without_room_a_page_waits_for_those_further_on_their_way_and_for_no_others() {
+        let budget = ByteBudget::new(100, || {});
+        let (mut arriving, mut parsing, mut storing) = (budget.charge(), budget.charge(), budget.charge());
+        parsing.enter(Stage::Parsing);
+        storing.enter(Stage::Storing);
+        arriving.grow(60);
+        parsing.grow(60);
+        storing.grow(60);
+        assert_eq!([&arriving, &parsing, &storing].map(Charge::may_grow), [false, false, true]);
+        drop(storing);
+        assert_eq!([&arriving, &parsing].map(Charge::may_grow), [false, true]);
+        parsing.enter(Stage::Storing);
+        assert!(!arriving.may_grow());
+        drop(parsing);
+        assert!(arriving.may_grow(), "there is room again");
+        arriving.grow(60);
+        assert!(arriving.may_grow(), "nothing else would make room");
+        assert_eq!(budget.held(), 120);
     }
 }

@@ -1,5 +1,6 @@
 //! What the download thread hands to a crawl thread.
 
+use dragline_core::budget::Charge;
 use dragline_core::credit::Credit;
 use dragline_core::{Failure, Response};
 
@@ -22,4 +23,14 @@ pub struct GivenUp {
     pub failure: Failure,
     /// Returned when the outcome is taken; there until a crawl thread takes the job.
     pub credit: Option<Credit>,
+}
+
+impl Job {
+    /// Whether there is memory for what may come of it.
+    pub(crate) fn may_grow(&self) -> bool {
+        match self {
+            Self::Parse(response, _) => response.charge.as_ref().is_none_or(Charge::may_grow),
+            Self::GivenUp(_) => true,
+        }
+    }
 }

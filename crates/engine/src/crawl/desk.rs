@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use dragline_core::budget::Charge;
+use dragline_core::budget::{Charge, Stage};
 use dragline_core::credit::Credit;
 use dragline_core::{Fingerprint, PageOutcome};
 
@@ -108,6 +108,7 @@ impl PageInHand {
         (outcome.credit, outcome.charge) = (self.credit, self.charge);
         let bytes = outcome.size();
         if let Some(charge) = &mut outcome.charge {
+            charge.enter(Stage::Storing);
             charge.set(bytes);
         }
     }

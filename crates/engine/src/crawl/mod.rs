@@ -20,6 +20,9 @@ use crate::pack::Packer;
 use crate::settings::EngineSettings;
 use crate::stats::CrawlStats;
 
+/// How often is looked whether there is memory to parse a page; a flush takes about as long.
+const LOOK_EVERY: Duration = Duration::from_millis(20);
+
 /// What the crawl threads need.
 pub struct CrawlThreads {
     /// How many threads, and which links are followed.
@@ -112,12 +115,29 @@ impl CrawlThread {
                 recv(pages) -> job => job,
             };
             let Ok(job) = job else { return };
+            if !self.may_work(&job) {
+                return;
+            }
             match self.work(job) {
                 Some(outcome) => self.station.submit(outcome),
                 // Another thread sits at this desk by now.
                 None => return,
             }
         }
+    }
+
+    /// Waits for memory, for a page's items may be many times as large as the page. `false` when an end was
+    /// asked for first: the job is dropped, and its request still queued.
+    fn may_work(&self, job: &Job) -> bool {
+        let Station { stop, finish, .. } = &*self.station;
+        while !job.may_grow() {
+            select_biased! {
+                recv(stop.abandoned()) -> _ => return false,
+                recv(finish) -> _ => return false,
+                default(LOOK_EVERY) => {}
+            }
+        }
+        true
     }
 
     /// The job's outcome; `None` when it took too long and the page was taken away meanwhile.

@@ -7,10 +7,11 @@ use dragline_core::budget::Charge;
 use http::header::{CONTENT_ENCODING, CONTENT_LENGTH};
 use reqwest::Response;
 use tokio::task::coop::consume_budget;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout, timeout_at};
 
 use super::coding::Decoding;
 use super::errors::FetchError;
+use super::gate::Gate;
 
 /// A body that is not wanted is read up to here; a new connection costs about as much.
 const DRAIN_BYTES: usize = 64 << 10;
@@ -35,6 +36,10 @@ pub(super) struct Bounds {
     pub(super) excess: Excess,
     /// Longest silence between bytes.
     pub(super) silence: Duration,
+    /// When it must be there.
+    pub(super) deadline: Instant,
+    /// What the whole request was given; for the error.
+    pub(super) request_timeout: Duration,
 }
 
 /// What has arrived. The body of a small page comes in one piece, which is then the body, uncopied.
@@ -48,12 +53,19 @@ enum Collected {
 pub(super) async fn read(
     response: &mut Response,
     bounds: Bounds,
+    gate: &Gate,
     charge: &mut Charge,
 ) -> Result<Bytes, FetchError> {
+    let Bounds { mut deadline, request_timeout: after, .. } = bounds;
+    let mut beyond = None;
     let mut decoding = Decoding::of(response.headers(), bounds.max_bytes)?;
     let mut body = Collected::Nothing;
     let mut room = bounds.max_bytes;
-    while let Some(mut piece) = next(response, &mut decoding, bounds.silence).await? {
+    loop {
+        deadline += gate.pass(charge, &mut beyond).await;
+        let next = timeout_at(deadline, next(response, &mut decoding, bounds.silence)).await;
+        let next = next.unwrap_or(Err(FetchError::Timeout { after, doing: "fetching the page" }))?;
+        let Some(mut piece) = next else { break };
         if piece.len() > room {
             if bounds.excess == Excess::Fails {
                 return Err(FetchError::TooLarge { limit_bytes: bounds.max_bytes });

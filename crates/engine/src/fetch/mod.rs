@@ -7,24 +7,26 @@ mod body;
 mod client;
 mod coding;
 mod errors;
+mod gate;
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use dragline_core::budget::{ByteBudget, Charge};
+use dragline_core::budget::{ByteBudget, Charge, Stage};
 use dragline_core::worker::panic_message;
 use dragline_core::{Request, Spider};
 use futures_util::FutureExt;
 use http::header::{ACCEPT_ENCODING, RANGE};
 use http::{HeaderMap, HeaderName, HeaderValue};
-use reqwest::Client;
-use tokio::time::timeout;
+use reqwest::{Client, Response};
+use tokio::time::{Instant, timeout, timeout_at};
 use url::Url;
 
 use self::body::{Bounds, Excess};
 pub(crate) use self::errors::FetchError;
+use self::gate::Gate;
 use crate::error::EngineError;
 use crate::settings::EngineSettings;
 
@@ -38,6 +40,7 @@ pub(crate) struct Fetcher {
 struct Shared {
     spider: Arc<dyn Spider>,
     budget: ByteBudget,
+    gate: Gate,
     request_timeout: Duration,
     connect_timeout: Duration,
     read_timeout: Duration,
@@ -64,6 +67,7 @@ impl Fetcher {
         let shared = Shared {
             spider,
             budget,
+            gate: Gate::new(),
             request_timeout: settings.request_timeout,
             connect_timeout: settings.connect_timeout,
             read_timeout: settings.read_timeout,
@@ -74,50 +78,61 @@ impl Fetcher {
 
     /// Fetches a page. A panic on the way is an error like any other: it costs one page, not the crawl.
     pub(crate) async fn page(&self, request: &Request) -> Result<Answer, FetchError> {
-        let fetch = AssertUnwindSafe(self.within_time(async {
-            let mut response = self.send(self.prepare(request)?).await?;
+        let fetch = AssertUnwindSafe(async {
+            let deadline = self.deadline();
+            let response = self.by(deadline, self.send(self.prepare(request)?)).await?;
             let status = response.status().as_u16();
-            let bounds = self.bounds(self.shared.max_body_bytes, Excess::Fails);
-            let mut charge = self.shared.budget.charge();
+            let bounds = self.bounds(self.shared.max_body_bytes, Excess::Fails, deadline);
             let is_wanted = response.status().is_success() || self.shared.spider.accepts_status(status);
-            let body = if is_wanted {
-                Some(body::read(&mut response, bounds, &mut charge).await?)
-            } else {
-                body::drain(&mut response).await;
-                None
-            };
-            Ok(Answer { status, headers: std::mem::take(response.headers_mut()), body, charge })
-        }));
+            if is_wanted { self.answer(response, bounds).await } else { Ok(self.bare_answer(response).await) }
+        });
         fetch.catch_unwind().await.unwrap_or_else(|panic| Err(FetchError::Panicked(panic_message(&*panic))))
     }
 
     /// Fetches a small file of the site itself (robots.txt); of a large one the first `max_bytes`.
     pub(crate) async fn file(&self, url: Url, max_bytes: usize) -> Result<Answer, FetchError> {
-        self.within_time(async {
-            let mut response = self.send(self.client.get(url)).await?;
-            let status = response.status().as_u16();
-            let mut charge = self.shared.budget.charge();
-            let bounds = self.bounds(max_bytes, Excess::IsLeftOut);
-            let body = if response.status().is_success() {
-                Some(body::read(&mut response, bounds, &mut charge).await?)
-            } else {
-                body::drain(&mut response).await;
-                None
-            };
-            Ok(Answer { status, headers: std::mem::take(response.headers_mut()), body, charge })
-        })
-        .await
+        let deadline = self.deadline();
+        let response = self.by(deadline, self.send(self.client.get(url))).await?;
+        if response.status().is_success() {
+            self.answer(response, self.bounds(max_bytes, Excess::IsLeftOut, deadline)).await
+        } else {
+            Ok(self.bare_answer(response).await)
+        }
     }
 
-    async fn within_time<T>(
+    /// With its body. The time that it waits for memory is not counted.
+    async fn answer(&self, mut response: Response, bounds: Bounds) -> Result<Answer, FetchError> {
+        let mut charge = self.shared.budget.charge();
+        let body = body::read(&mut response, bounds, &self.shared.gate, &mut charge).await?;
+        charge.enter(Stage::Parsing);
+        let status = response.status().as_u16();
+        Ok(Answer { status, headers: std::mem::take(response.headers_mut()), body: Some(body), charge })
+    }
+
+    /// Without its body, which nobody wants.
+    async fn bare_answer(&self, mut response: Response) -> Answer {
+        body::drain(&mut response).await;
+        let charge = self.shared.budget.charge();
+        let status = response.status().as_u16();
+        Answer { status, headers: std::mem::take(response.headers_mut()), body: None, charge }
+    }
+
+    fn deadline(&self) -> Instant {
+        Instant::now() + self.shared.request_timeout
+    }
+
+    async fn by<T>(
         &self,
-        fetch: impl Future<Output = Result<T, FetchError>>,
+        deadline: Instant,
+        work: impl Future<Output = Result<T, FetchError>>,
     ) -> Result<T, FetchError> {
         let after = self.shared.request_timeout;
-        timeout(after, fetch).await.unwrap_or(Err(FetchError::Timeout { after, doing: "fetching the page" }))
+        timeout_at(deadline, work)
+            .await
+            .unwrap_or(Err(FetchError::Timeout { after, doing: "fetching the page" }))
     }
 
-    async fn send(&self, request: reqwest::RequestBuilder) -> Result<reqwest::Response, FetchError> {
+    async fn send(&self, request: reqwest::RequestBuilder) -> Result<Response, FetchError> {
         let Shared { connect_timeout, read_timeout, .. } = *self.shared;
         let after = connect_timeout + read_timeout;
         match timeout(after, request.send()).await {
@@ -145,7 +160,8 @@ impl Fetcher {
         })
     }
 
-    fn bounds(&self, max_bytes: usize, excess: Excess) -> Bounds {
-        Bounds { max_bytes, excess, silence: self.shared.read_timeout }
+    fn bounds(&self, max_bytes: usize, excess: Excess, deadline: Instant) -> Bounds {
+        let Shared { read_timeout, request_timeout, .. } = *self.shared;
+        Bounds { max_bytes, excess, silence: read_timeout, deadline, request_timeout }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use dragline_core::budget::Stage;
 use dragline_core::credit::Credit;
 use dragline_core::{PageOutcome, PageState, Response};
 use tokio::task::JoinError;
@@ -185,6 +186,7 @@ impl Scheduler {
         }
         outcome.error = Some(reason);
         let mut charge = self.budget.charge();
+        charge.enter(Stage::Storing);
         charge.set(outcome.size());
         outcome.charge = Some(charge);
         self.submit(outcome);
