@@ -19,6 +19,8 @@ use crate::settings::{Common, CrawlSettings};
 
 /// After a stop the report must fit into what a container grants.
 const READ_AFTER_STOP: Duration = Duration::from_secs(1);
+/// A finished run may have millions of requests to count, and nobody waits for its process to end.
+const READ_AT_THE_END: Duration = Duration::from_secs(30);
 /// What it is given though the time is over: a store that is there answers in less.
 const LEAST_READ: Duration = Duration::from_millis(200);
 
@@ -40,7 +42,7 @@ pub(super) fn run(arguments: Crawl, common: &Common, spiders: &[Arc<dyn Spider>]
 pub(super) fn after(ended: &Ended, settings: &CrawlSettings, spider: &dyn Spider) -> Result<Exit, Failed> {
     let limit = match ended.state {
         RunState::Stopped => READ_AFTER_STOP.min(ended.left_of_stop).max(LEAST_READ),
-        _ => settings.persistence.operation_timeout,
+        _ => READ_AT_THE_END,
     };
     let blocking = Blocking::new()?;
     let store = dragline_store::open(&settings.store.0, &settings.store_settings)?;
