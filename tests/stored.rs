@@ -37,7 +37,7 @@ impl Stored {
                 let table = "select 1 from pg_tables where tablename = 'crawl_items'";
                 if database.query(table).is_empty() { Vec::new() } else { database.query(sql) }
             }
-            Self::Sqlite(folder) => sqlite_rows(&file(folder), sql).unwrap_or_default(),
+            Self::Sqlite(folder) => dragline_testkit::sqlite::rows(&file(folder), sql).unwrap_or_default(),
         }
     }
 
@@ -82,29 +82,6 @@ impl Stored {
 
 fn file(folder: &TempDir) -> PathBuf {
     folder.path().join("crawl.db")
-}
-
-fn sqlite_rows(file: &std::path::Path, sql: &str) -> rusqlite::Result<Vec<Vec<String>>> {
-    let flags = rusqlite::OpenFlags::SQLITE_OPEN_READ_WRITE;
-    let connection = rusqlite::Connection::open_with_flags(file, flags)?;
-    connection.busy_timeout(std::time::Duration::from_secs(5))?;
-    let mut statement = connection.prepare(sql)?;
-    let columns = statement.column_count();
-    let rows = statement.query_map([], |row| {
-        (0..columns).map(|at| Ok(text(row.get_ref(at)?))).collect::<rusqlite::Result<Vec<String>>>()
-    })?;
-    rows.collect()
-}
-
-fn text(value: rusqlite::types::ValueRef<'_>) -> String {
-    use rusqlite::types::ValueRef;
-    match value {
-        ValueRef::Null => "NULL".to_owned(),
-        ValueRef::Integer(number) => number.to_string(),
-        ValueRef::Real(number) => number.to_string(),
-        ValueRef::Text(text) => String::from_utf8_lossy(text).into_owned(),
-        ValueRef::Blob(bytes) => bytes.iter().map(|byte| format!("{byte:02x}")).collect(),
-    }
 }
 
 /// The program.
