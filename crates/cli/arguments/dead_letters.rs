@@ -1,0 +1,82 @@
+//! `dragline dead-letters`.
+
+use clap::builder::FalseyValueParser;
+use clap::{Args, Subcommand};
+
+pub(super) const EXAMPLES: &str = "\
+Examples:
+  dragline dead-letters list --run quotes
+  dragline dead-letters show 17
+  dragline dead-letters retry 17 18        after the table or the spider was mended
+  dragline dead-letters retry --all --run quotes
+  dragline dead-letters export letters.jsonl";
+
+/// `dragline dead-letters …`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum LetterAction {
+    /// List dead letters, oldest first
+    #[command(after_help = "Example:\n  dragline dead-letters list --run quotes --limit 20")]
+    List(ListLetters),
+
+    /// Show one, with its payload
+    #[command(after_help = "Example:\n  dragline dead-letters show 17")]
+    Show {
+        /// Its number
+        #[arg(value_name = "ID")]
+        letter_id: i64,
+    },
+
+    /// Store the items of dead letters and remove the letters; exit 1 if any is refused again
+    #[command(after_help = RETRY_EXAMPLES)]
+    Retry(RetryLetters),
+
+    /// Write dead letters to FILE.jsonl, FILE.csv or - (JSON lines on stdout)
+    #[command(after_help = "Example:\n  dragline dead-letters export letters.jsonl --run quotes")]
+    Export {
+        /// FILE.jsonl, FILE.csv or -
+        file: String,
+
+        /// Of this run alone: its id, or its name for the newest of that name
+        #[arg(long, value_name = "RUN")]
+        run: Option<String>,
+    },
+}
+
+const RETRY_EXAMPLES: &str = "\
+Examples:
+  dragline dead-letters retry 17 18
+  dragline dead-letters retry --all --run quotes
+
+An item is stored in the transaction that removes its letter; with its last letter a dead page is done.";
+
+/// `dragline dead-letters list`.
+#[derive(Debug, Args)]
+pub(crate) struct ListLetters {
+    /// Of this run alone: its id, or its name for the newest of that name
+    #[arg(long, value_name = "RUN")]
+    pub(crate) run: Option<String>,
+
+    /// At most so many; 0 = all
+    #[arg(long, value_name = "N", default_value_t = 100)]
+    pub(crate) limit: usize,
+}
+
+/// `dragline dead-letters retry`.
+#[derive(Debug, Args)]
+pub(crate) struct RetryLetters {
+    /// Their numbers; `dragline dead-letters list` shows them
+    #[arg(value_name = "ID", required_unless_present = "all", conflicts_with = "all")]
+    pub(crate) letter_ids: Vec<i64>,
+
+    /// All there are, or all of the run
+    #[arg(long)]
+    pub(crate) all: bool,
+
+    /// Of this run alone: its id, or its name for the newest of that name
+    #[arg(long, value_name = "RUN")]
+    pub(crate) run: Option<String>,
+
+    /// Also those in whose payload U+FFFD stands for a NUL character
+    #[arg(long, env = "DRAGLINE_REPLACE_NUL", value_parser = FalseyValueParser::new())]
+    pub(crate) replace_nul: bool,
+}

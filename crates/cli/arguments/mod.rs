@@ -1,0 +1,113 @@
+//! The words of the command line, apart from what they do: a file for each command.
+//!
+//! Every flag has an environment variable. Values are `Option`s: what is absent here may come from
+//! `dragline.toml` or from the defaults (see `settings`). Their comments are what `--help` prints.
+
+// Help is read on a terminal, where backticks are noise.
+#![allow(clippy::doc_markdown)]
+
+mod crawl;
+mod dead_letters;
+mod export;
+mod healthcheck;
+mod schema;
+mod tuning;
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+pub(crate) use crawl::Crawl;
+pub(crate) use dead_letters::{LetterAction, ListLetters, RetryLetters};
+pub(crate) use export::Export;
+pub(crate) use healthcheck::Healthcheck;
+pub(crate) use schema::SchemaAction;
+pub(crate) use tuning::Tuning;
+
+/// A scraping pipeline that never lets go of a row.
+#[derive(Debug, Parser)]
+#[command(name = "dragline", version, about, propagate_version = true, after_help = EXAMPLES)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+
+    #[command(flatten)]
+    pub(crate) global: Global,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  dragline demo                                          crawl a small built-in site into dragline.db
+  dragline crawl site --start-url https://example.com/   crawl one host
+  dragline crawl quotes --limit 20 -o quotes.jsonl       stop after 20 pages, export the rows
+  dragline crawl quotes --store postgres://me@db/crawls  into Postgres
+
+Exit codes: 0 finished · 1 error · 2 usage · 75 stopped early, the same command resumes · 70 forced";
+
+/// Flags of every command.
+#[derive(Debug, Args)]
+pub(crate) struct Global {
+    /// Settings file [default: dragline.toml here, if there is one]
+    #[arg(long, global = true, env = "DRAGLINE_CONFIG", value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+
+    /// Where runs and items are kept: sqlite:PATH or postgres://… [default: sqlite:dragline.db]
+    #[arg(long, global = true, env = "DRAGLINE_STORE", value_name = "URL", hide_env_values = true)]
+    pub(crate) store: Option<String>,
+
+    /// Form of the log on stderr [default: text]
+    #[arg(long, global = true, env = "DRAGLINE_LOG_FORMAT", value_name = "FORMAT")]
+    pub(crate) log_format: Option<LogFormat>,
+
+    /// What is logged: error, warn, info, debug, or per module (dragline_engine=debug) [default: info]
+    #[arg(long, global = true, env = "DRAGLINE_LOG", value_name = "FILTER")]
+    pub(crate) log: Option<String>,
+}
+
+/// The form of log lines.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum LogFormat {
+    /// For people
+    #[default]
+    Text,
+    /// One JSON object a line
+    Json,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Crawl with a spider; resume its run if one was left unfinished
+    #[command(after_help = crawl::EXAMPLES)]
+    Crawl(Box<Crawl>),
+
+    /// List the spiders, their items and tables
+    List,
+
+    /// Print, create or check the tables
+    #[command(after_help = schema::EXAMPLES)]
+    Schema {
+        #[command(subcommand)]
+        action: SchemaAction,
+    },
+
+    /// Export a run's items from the store
+    #[command(after_help = "Example:\n  dragline export 12 --item quote -o quotes.csv")]
+    Export(Export),
+
+    /// Look at items that the store refused, and apply them once the cause is mended
+    #[command(after_help = dead_letters::EXAMPLES)]
+    DeadLetters {
+        #[command(subcommand)]
+        action: LetterAction,
+    },
+
+    /// Say whether a crawl is alive, by its heartbeat file; exit 0 or 1
+    #[command(after_help = "Example:\n  dragline healthcheck --heartbeat-file /tmp/dragline.heartbeat")]
+    Healthcheck(Healthcheck),
+
+    /// Crawl a small site made by the program itself, and show the rows
+    #[command(after_help = "Example:\n  dragline demo && dragline demo --store postgres://localhost/crawls")]
+    Demo,
+}
