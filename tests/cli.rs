@@ -142,7 +142,7 @@ fn health_follows_the_working_loops() {
     check(&[]).assert_code(1);
 
     let future = std::time::SystemTime::now() + Duration::from_secs(300);
-    fs::write(&file, "{\"pid\":1,\"scheduler_ms\":0,\"persistence_ms\":0}").unwrap();
+    fs::write(&file, "{\"pid\":1,\"phase\":\"crawling\",\"scheduler_ms\":0,\"persistence_ms\":0}").unwrap();
     check(&[]).assert_code(1).assert_stdout("old");
     fs::File::options().write(true).open(&file).unwrap().set_modified(future).unwrap();
     check(&[]).assert_code(1);

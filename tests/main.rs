@@ -7,6 +7,7 @@ mod cli;
 mod conformance;
 mod crawl;
 mod faults;
+mod health;
 mod memory;
 mod outage;
 mod poison;

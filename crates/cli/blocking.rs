@@ -1,14 +1,19 @@
 //! A store's futures, waited for by commands that only read.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use dragline_core::StoreError;
 use dragline_core::store::{Store, StoreResult};
 
 use crate::exit::Failed;
+use crate::health::Health;
 
 /// A private runtime. It has a worker of its own since the SQLite store blocks in place.
-pub(crate) struct Blocking(tokio::runtime::Runtime);
+pub(crate) struct Blocking {
+    runtime: tokio::runtime::Runtime,
+    health: Option<Arc<Health>>,
+}
 
 impl Blocking {
     pub(crate) fn new() -> Result<Self, Failed> {
@@ -17,8 +22,20 @@ impl Blocking {
             .thread_name("store")
             .enable_all()
             .build()
-            .map(Self)
+            .map(|runtime| Self { runtime, health: None })
             .map_err(|error| Failed::error(format!("no runtime for the store could be started: {error}")))
+    }
+
+    /// On behalf of a crawl that is watched: whoever works for long tells so by [`Blocking::still_here`].
+    pub(crate) fn watched(self, health: &Arc<Health>) -> Self {
+        Self { health: Some(Arc::clone(health)), ..self }
+    }
+
+    /// A sign of life, as often as one likes.
+    pub(crate) fn still_here(&self) {
+        if let Some(health) = &self.health {
+            health.still_here();
+        }
     }
 
     /// Waits for `work`, at most for `limit`.
@@ -40,7 +57,7 @@ impl Blocking {
         limit: Duration,
         work: impl Future<Output = Result<T, StoreError>>,
     ) -> Result<T, Failed> {
-        let timed = self.0.block_on(async { tokio::time::timeout(limit, work).await });
+        let timed = self.runtime.block_on(async { tokio::time::timeout(limit, work).await });
         match timed {
             Ok(result) => result.map_err(Failed::from),
             Err(_) => {

@@ -10,7 +10,7 @@ use dragline_engine::CrawlStats;
 use dragline_engine::crawl::Desks;
 use dragline_pipelines::persistence::{Monitor, PersistenceStatus};
 
-use crate::heartbeat::Heartbeat;
+use crate::health::Heartbeat;
 
 /// The step that a run is in while it crawls; all others belong to its stop.
 const CRAWLING: &str = "crawl";
@@ -22,6 +22,7 @@ pub(crate) struct Diagnosis {
 }
 
 /// Who publishes what.
+#[derive(Clone)]
 pub(crate) struct Parts {
     pub(crate) heartbeat: Arc<Heartbeat>,
     pub(crate) desks: Desks,

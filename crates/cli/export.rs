@@ -140,6 +140,7 @@ fn write_all(
     for item in items {
         let mut each = |row: ItemRow| {
             rows += 1;
+            blocking.still_here();
             sink.write(*item, row).map_err(|error| {
                 let kind = error.kind();
                 fault = Some(error);

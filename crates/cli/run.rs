@@ -24,9 +24,8 @@ use dragline_pipelines::persistence::{OpenError, PersistencePipeline, RunEnd};
 
 use crate::diagnosis::{Diagnosis, Parts};
 use crate::exit::{Exit, Failed};
-use crate::heartbeat::Alive;
 use crate::settings::CrawlSettings;
-use crate::start::{heartbeat, no_thread, open_failed, run_spec};
+use crate::start::{Watched, no_thread, open_failed, run_spec, watched};
 use crate::stopping::{Producers, StopReport, close_pipeline, join_producers};
 use crate::verdict::{exit_after_close, verdict};
 use crate::watchdog::Watchdog;
@@ -43,6 +42,8 @@ pub(crate) struct Ended {
     pub(crate) left_of_stop: Duration,
     pub(crate) stats: Arc<CrawlStats>,
     pub(crate) stop: StopReport,
+    /// Until the report is written and the rows are exported the process is alive, and tells so.
+    pub(crate) watched: Watched,
 }
 
 /// Runs a crawl to its end. `Ok(None)`: stopped before it began.
@@ -51,8 +52,8 @@ pub(crate) fn crawl(spider: &Arc<dyn Spider>, settings: &CrawlSettings) -> Resul
     let stop = Stop::new();
     let signals = signals::listen(stop.clone()).map_err(|error| no_thread(&error))?;
     let spec = run_spec(&**spider, settings)?;
-    let heartbeat = heartbeat(settings)?;
-    let _alive = Alive::new(&heartbeat);
+    let watched = watched(&**spider, settings, &stop)?;
+    let heartbeat = Arc::clone(&watched.heartbeat);
 
     // The persistence thread first: it must be there before anybody produces.
     let store = dragline_store::open(&settings.store.0, &settings.store_settings)?;
@@ -96,20 +97,24 @@ pub(crate) fn crawl(spider: &Arc<dyn Spider>, settings: &CrawlSettings) -> Resul
     })
     .map_err(|error| Failed::error(crate::exit::chain(&error)))?;
     let total = settings.shutdown_timeout;
-    let diagnosis = Diagnosis::new(Parts {
+    let parts = Parts {
         heartbeat,
         desks: crawl.desks().clone(),
         stats: Arc::clone(&stats),
         persistence: pipeline.monitor(),
-    });
+    };
+    watched.health.crawling(run.key.run_id, parts.clone());
+    let diagnosis = Diagnosis::new(parts);
     signals.show_on_request(Arc::clone(&diagnosis));
-    let watchdog = Watchdog::start(&stop, total, diagnosis).map_err(|error| no_thread(&error))?;
+    let watchdog =
+        Watchdog::start(&stop, total, diagnosis, &watched.health).map_err(|error| no_thread(&error))?;
     let progress = progress::start(Arc::clone(&stats)).map_err(|error| no_thread(&error))?;
 
     wait_for_end(&download, &stop);
     drop(progress);
     let is_interrupted = try_orphans(&pipeline, settings.engine.limit, &stop);
 
+    watched.health.stopping();
     let mut report = StopReport::default();
     let stop_began = Instant::now();
     let producers = Producers { download, crawl, finish };
@@ -122,7 +127,7 @@ pub(crate) fn crawl(spider: &Arc<dyn Spider>, settings: &CrawlSettings) -> Resul
     let exit = exit_after_close(exit, &report, &stop);
     let elapsed = began.elapsed();
     let left_of_stop = total.saturating_sub(stop_began.elapsed());
-    Ok(Some(Ended { run, state, reason, exit, elapsed, left_of_stop, stats, stop: report }))
+    Ok(Some(Ended { run, state, reason, exit, elapsed, left_of_stop, stats, stop: report, watched }))
 }
 
 /// Until the downloads have ended by themselves, or somebody asks for a stop.

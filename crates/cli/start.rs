@@ -3,13 +3,15 @@
 use std::sync::Arc;
 
 use dragline_core::spider::start_requests;
+use dragline_core::stop::Stop;
 use dragline_core::store::{ProcessInfo, RunSpec};
 use dragline_core::{QueuedRequest, Spider};
 use dragline_pipelines::persistence::OpenError;
 use serde_json::json;
 
 use crate::exit::{Failed, chain};
-use crate::heartbeat::Heartbeat;
+use crate::health::{Health, Heartbeat};
+use crate::listen::{Listener, Served};
 use crate::settings::CrawlSettings;
 
 /// The run to open: its name, its start requests, who opens it.
@@ -32,8 +34,29 @@ pub(crate) fn run_spec(spider: &dyn Spider, settings: &CrawlSettings) -> Result<
     })
 }
 
-/// The heartbeat, and its file if there is one.
-pub(crate) fn heartbeat(settings: &CrawlSettings) -> Result<Arc<Heartbeat>, Failed> {
+/// What tells the world outside how the crawl is, until it is dropped.
+pub(crate) struct Watched {
+    pub(crate) heartbeat: Arc<Heartbeat>,
+    pub(crate) health: Arc<Health>,
+    _listener: Option<Listener>,
+}
+
+/// The heartbeat, and whoever may ask for it. Before everything else: a start-up that takes long is told, too.
+pub(crate) fn watched(spider: &dyn Spider, settings: &CrawlSettings, stop: &Stop) -> Result<Watched, Failed> {
+    let heartbeat = heartbeat(settings)?;
+    let (name, max_age) = (&settings.run_name, settings.health_max_age);
+    let health = Health::new(&heartbeat, spider.name(), name, max_age, stop);
+    let listener = settings.listen.map(|address| {
+        let served = Served { health: Arc::clone(&health), metrics: Box::new(String::new) };
+        Listener::start(address, served).map_err(|error| {
+            Failed::error(format!("cannot listen at {address}: {error}"))
+                .hint("another process may have the port: give another one (--listen ADDR:PORT, or PORT)")
+        })
+    });
+    Ok(Watched { heartbeat, health, _listener: listener.transpose()? })
+}
+
+fn heartbeat(settings: &CrawlSettings) -> Result<Arc<Heartbeat>, Failed> {
     let file = settings.heartbeat_file.clone();
     Heartbeat::start(file.clone()).map(Arc::new).map_err(|error| {
         let name = file.unwrap_or_default();

@@ -13,9 +13,8 @@ use dragline_core::worker::Worker;
 
 use crate::diagnosis::Diagnosis;
 use crate::exit::Exit;
+use crate::health::{Health, State};
 
-/// A loop that has not come round for so long is named in the log.
-const SILENT_LOOP: Duration = Duration::from_secs(60);
 /// How often the watchdog looks.
 const TICK: Duration = Duration::from_millis(200);
 /// How long the process waits for a stderr that may be blocked before it ends all the same.
@@ -31,10 +30,22 @@ pub(crate) struct Watchdog {
 
 impl Watchdog {
     /// Watches from now on: the loops at once, the stop when it is asked for or the run closes.
-    pub(crate) fn start(stop: &Stop, total: Duration, diagnosis: Arc<Diagnosis>) -> io::Result<Self> {
+    pub(crate) fn start(
+        stop: &Stop,
+        total: Duration,
+        diagnosis: Arc<Diagnosis>,
+        health: &Arc<Health>,
+    ) -> io::Result<Self> {
         let (closing, closes) = bounded(1);
         let (end, ended) = bounded(0);
-        let watch = Watch { stop: stop.clone(), total, diagnosis: Arc::clone(&diagnosis), closes, ended };
+        let watch = Watch {
+            stop: stop.clone(),
+            total,
+            diagnosis: Arc::clone(&diagnosis),
+            health: Arc::clone(health),
+            closes,
+            ended,
+        };
         let thread = Worker::spawn("watchdog", move || watch.run())?;
         Ok(Self { diagnosis, closing, _end: end, _thread: thread })
     }
@@ -50,6 +61,7 @@ struct Watch {
     stop: Stop,
     total: Duration,
     diagnosis: Arc<Diagnosis>,
+    health: Arc<Health>,
     closes: Receiver<()>,
     ended: Receiver<()>,
 }
@@ -64,7 +76,7 @@ impl Watch {
                 recv(self.ended) -> _ => return,
                 recv(self.closes) -> _ => {}
                 recv(requested) -> _ => requested = never(),
-                recv(ticks) -> _ => named = self.name_silent_loops(named),
+                recv(ticks) -> _ => named = self.name_what_is_stuck(named),
             }
             let closing = self.stop.is_requested() || self.diagnosis.is_closing();
             if closing && deadline.is_none() {
@@ -76,14 +88,14 @@ impl Watch {
         }
     }
 
-    /// Says once that a loop does not come round; whether one does not.
-    fn name_silent_loops(&self, named: bool) -> bool {
-        let silent = self.diagnosis.heartbeats().into_iter().find(|(_, age)| *age > SILENT_LOOP);
-        if let Some((part, age)) = silent.filter(|_| !named) {
-            let diagnosis = self.diagnosis.render();
-            tracing::error!("the {part} has given no heartbeat for {} s\n{diagnosis}", age.as_secs());
+    /// Says once that a loop does not come round, or a parse does not come back; whether it is so.
+    fn name_what_is_stuck(&self, named: bool) -> bool {
+        let verdict = self.health.verdict();
+        let is_stuck = verdict.state == State::Stuck;
+        if is_stuck && !named {
+            tracing::error!("stuck: {}\n{}", verdict.why, self.diagnosis.render());
         }
-        silent.is_some()
+        is_stuck
     }
 
     /// Ends the process. What was not stored is still queued, so nothing is lost.

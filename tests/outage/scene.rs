@@ -103,7 +103,7 @@ impl Scene {
         running.wait_until("it is degraded", SOON, |_| {
             let health = check.run();
             health.assert_code(0);
-            health.stdout.contains("alive and degraded")
+            health.stdout.contains("is degraded: it has waited for its store")
         });
         running.signal("USR1");
         running.wait_until("the snapshot", SOON, |running| running.stderr().contains("NOT AVAILABLE for"));

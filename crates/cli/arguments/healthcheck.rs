@@ -5,16 +5,28 @@ use std::time::Duration;
 
 use clap::Args;
 
+use crate::listen::ListenAddr;
 use crate::settings::parse::duration;
+
+pub(super) const EXAMPLES: &str = "\
+Examples:
+  dragline healthcheck --listen 127.0.0.1:8080
+  dragline healthcheck --heartbeat-file /tmp/dragline.heartbeat
+
+It asks the endpoint where an address is given, else it reads the file, and says in one line what it found.";
 
 /// `dragline healthcheck`.
 #[derive(Debug, Args)]
 pub(crate) struct Healthcheck {
-    /// The file that `crawl --heartbeat-file` writes
-    #[arg(long, env = "DRAGLINE_HEARTBEAT_FILE", value_name = "FILE")]
-    pub(crate) heartbeat_file: PathBuf,
+    /// The address that `crawl --listen` was given; wins over the file
+    #[arg(long, env = "DRAGLINE_LISTEN", value_name = "ADDR", value_parser = ListenAddr::parse, required_unless_present = "heartbeat_file")]
+    pub(crate) listen: Option<ListenAddr>,
 
-    /// Age at which a heartbeat counts as missing
+    /// The file that `crawl --heartbeat-file` writes
+    #[arg(long, env = "DRAGLINE_HEARTBEAT_FILE", value_name = "FILE", required_unless_present = "listen")]
+    pub(crate) heartbeat_file: Option<PathBuf>,
+
+    /// Age at which a heartbeat in the file counts as missing
     #[arg(long, env = "DRAGLINE_HEALTH_MAX_AGE", value_name = "TIME", value_parser = duration, default_value = "60s")]
     pub(crate) max_age: Duration,
 }

@@ -103,8 +103,8 @@ pub(crate) enum Command {
         action: LetterAction,
     },
 
-    /// Say whether a crawl is alive, by its heartbeat file; exit 0 or 1
-    #[command(after_help = "Example:\n  dragline healthcheck --heartbeat-file /tmp/dragline.heartbeat")]
+    /// Say whether a crawl is alive, by its endpoint or its heartbeat file; exit 0 or 1
+    #[command(after_help = healthcheck::EXAMPLES)]
     Healthcheck(Healthcheck),
 
     /// Crawl a small site made by the program itself, and show the rows

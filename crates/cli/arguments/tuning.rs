@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::Args;
 use clap::builder::FalseyValueParser;
 
+use crate::listen::ListenAddr;
 use crate::settings::parse::{bytes, duration, rate, share};
 
 pub(super) const LIMITS: &str = "Limits";
@@ -122,6 +123,17 @@ pub(crate) struct Tuning {
     #[arg(long, env = "SHUTDOWN_TIMEOUT_SECONDS", value_name = "TIME", value_parser = duration, help_heading = PROCESS)]
     #[serde(deserialize_with = "crate::settings::parse::duration_in_file")]
     pub(crate) shutdown_timeout: Option<Duration>,
+
+    /// Serve /health, /ready, /status and /metrics at this address; without a port at that of the variable PORT,
+    /// else 8080 [default: off]
+    #[arg(long, env = "DRAGLINE_LISTEN", value_name = "ADDR", value_parser = ListenAddr::parse, help_heading = PROCESS)]
+    #[serde(deserialize_with = "crate::settings::parse::address_in_file")]
+    pub(crate) listen: Option<ListenAddr>,
+
+    /// Time without a sign of life, or in one parse, after which the crawl counts as stuck [default: 60s]
+    #[arg(long, env = "DRAGLINE_HEALTH_MAX_AGE", value_name = "TIME", value_parser = duration, help_heading = PROCESS)]
+    #[serde(deserialize_with = "crate::settings::parse::duration_in_file")]
+    pub(crate) health_max_age: Option<Duration>,
 
     /// File that the working loops write their heartbeat to, for `dragline healthcheck`
     #[arg(long, env = "DRAGLINE_HEARTBEAT_FILE", value_name = "FILE", help_heading = PROCESS)]

@@ -44,7 +44,7 @@ pub(super) fn after(ended: &Ended, settings: &CrawlSettings, spider: &dyn Spider
         RunState::Stopped => READ_AFTER_STOP.min(ended.left_of_stop).max(LEAST_READ),
         _ => READ_AT_THE_END,
     };
-    let blocking = Blocking::new()?;
+    let blocking = Blocking::new()?.watched(&ended.watched.health);
     let store = dragline_store::open(&settings.store.0, &settings.store_settings)?;
     let summary = summary(&*store, &blocking, ended, spider, limit);
     if let Err(error) = &summary {

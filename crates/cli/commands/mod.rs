@@ -19,7 +19,7 @@ use dragline_core::Spider;
 
 use crate::arguments::{Arguments, Command};
 use crate::exit::{Exit, Failed};
-use crate::heartbeat;
+use crate::health::{self, Where};
 use crate::logging::Log;
 use crate::settings::Common;
 
@@ -80,7 +80,12 @@ fn command(command: Command, common: &Common, spiders: &[Arc<dyn Spider>]) -> Re
 }
 
 fn healthcheck(check: &crate::arguments::Healthcheck) -> Result<Exit, Failed> {
-    match heartbeat::check(&check.heartbeat_file, check.max_age) {
+    let place = match (&check.listen, &check.heartbeat_file) {
+        (Some(address), _) => Where::Endpoint(address),
+        (None, Some(file)) => Where::File(file, check.max_age),
+        (None, None) => return Err(Failed::usage("neither --listen nor --heartbeat-file is given")),
+    };
+    match health::ask(&place) {
         Ok(line) => {
             print(&format!("healthy: {line}\n"))?;
             Ok(Exit::Finished)

@@ -81,6 +81,8 @@ impl Tuning {
             startup_timeout: self.startup_timeout.or(below.startup_timeout),
             take_over_after: self.take_over_after.or(below.take_over_after),
             shutdown_timeout: self.shutdown_timeout.or(below.shutdown_timeout),
+            listen: self.listen.or(below.listen),
+            health_max_age: self.health_max_age.or(below.health_max_age),
             heartbeat_file: self.heartbeat_file.or(below.heartbeat_file),
         }
     }

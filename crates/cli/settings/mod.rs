@@ -21,9 +21,12 @@ use dragline_store::StoreSettings;
 use crate::arguments::Crawl;
 use crate::exit::Failed;
 use crate::export::Target;
+use crate::listen::ListenAddr;
 use crate::run_name::default_run_name;
 use crate::stopping::StopTimes;
-use parts::{above_zero, engine, persistence, shutdown_timeout, store_settings, take_over_after};
+use parts::{
+    above_zero, engine, health_max_age, persistence, shutdown_timeout, store_settings, take_over_after,
+};
 use spider_arguments::{SpiderArguments, start_url};
 
 pub(crate) use common::{Common, StoreUrl};
@@ -37,6 +40,8 @@ pub(crate) struct CrawlSettings {
     pub(crate) force_run: bool,
     pub(crate) output: Option<Target>,
     pub(crate) heartbeat_file: Option<PathBuf>,
+    pub(crate) listen: Option<ListenAddr>,
+    pub(crate) health_max_age: Duration,
     pub(crate) shutdown_timeout: Duration,
     pub(crate) stop_times: StopTimes,
     pub(crate) engine: EngineSettings,
@@ -81,6 +86,8 @@ impl CrawlSettings {
             force_run: crawl.force_run || given.force_run,
             output: crawl.output.as_deref().map(Target::parse).transpose()?,
             heartbeat_file: tuning.heartbeat_file.clone(),
+            listen: tuning.listen,
+            health_max_age: health_max_age(tuning.health_max_age)?,
             shutdown_timeout,
             stop_times,
             item_pipelines: ItemPipelineSettings { replace_nul: tuning.replace_nul.unwrap_or_default() },

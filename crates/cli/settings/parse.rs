@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, de::Error};
 
+use crate::listen::ListenAddr;
+
 /// `90s`, `1h 30m`, or a plain number of seconds.
 pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     if let Ok(seconds) = text.trim().parse::<f64>() {
@@ -62,6 +64,10 @@ pub(crate) fn duration_in_file<'de, D: Deserializer<'de>>(from: D) -> Result<Opt
 
 pub(crate) fn bytes_in_file<'de, D: Deserializer<'de>>(from: D) -> Result<Option<usize>, D::Error> {
     bytes(&Written::deserialize(from)?.text()).map(Some).map_err(D::Error::custom)
+}
+
+pub(crate) fn address_in_file<'de, D: Deserializer<'de>>(from: D) -> Result<Option<ListenAddr>, D::Error> {
+    ListenAddr::parse(&String::deserialize(from)?).map(Some).map_err(D::Error::custom)
 }
 
 #[cfg(test)]

@@ -94,6 +94,19 @@ pub(super) fn shutdown_timeout(given: Option<Duration>) -> Result<Duration, Fail
     Ok(timeout)
 }
 
+/// The loops beat every second at the latest.
+pub(super) fn health_max_age(given: Option<Duration>) -> Result<Duration, Failed> {
+    match given {
+        None => Ok(Duration::from_secs(60)),
+        Some(time) if time < Duration::from_secs(2) => Err(Failed::usage(format!(
+            "{} s is too short to tell a crawl that is stuck: its loops beat once a second",
+            time.as_secs_f64()
+        ))
+        .hint("give at least 2s (--health-max-age)")),
+        Some(time) => Ok(time),
+    }
+}
+
 /// A process beats every 5 s: what is silent for less than twice that need not hang.
 pub(super) fn take_over_after(given: Option<Duration>) -> Result<Option<Duration>, Failed> {
     match given {

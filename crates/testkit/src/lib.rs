@@ -7,6 +7,7 @@
 // A test kit's way to report is to fail the test, with all that is known.
 #![allow(clippy::expect_used, clippy::unwrap_used)]
 
+pub mod ask;
 pub mod postgres;
 pub mod process;
 pub mod proxy;
@@ -15,6 +16,7 @@ pub mod sqlite;
 pub mod torture;
 pub mod wait;
 
+pub use ask::{Asked, ask, ask_with};
 pub use postgres::{OwnServer, TestDatabase, database, server};
 pub use process::{Dragline, Finished, Running};
 pub use proxy::{ChaosProxy, Link, Strike};

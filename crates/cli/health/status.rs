@@ -1,0 +1,86 @@
+//! The body of `/health` and `/status`: what a person wants to know of a crawl that runs, as JSON.
+
+use std::time::Instant;
+
+use chrono::{SecondsFormat, Utc};
+use serde::Serialize;
+use serde_json::{Value as Json, json};
+
+use super::{Health, Usage, Verdict};
+
+/// The state, and who it is that has it.
+#[derive(Debug, Serialize)]
+struct Identity<'a> {
+    status: &'static str,
+    why: &'a str,
+    pid: u32,
+    spider: &'a str,
+    run: &'a str,
+    /// `null` until the run is open.
+    run_id: Option<i64>,
+    uptime_seconds: f64,
+    timestamp: String,
+}
+
+impl Health {
+    /// The state with all that is known. The same for `/health` and `/status`: who finds a crawl unwell wants the rest as well.
+    pub(crate) fn status(&self, verdict: &Verdict) -> Json {
+        let crawl = self.crawl.get();
+        let identity = Identity {
+            status: verdict.state.name(),
+            why: &verdict.why,
+            pid: std::process::id(),
+            spider: &self.spider,
+            run: &self.run_name,
+            run_id: crawl.map(|crawl| crawl.run_id),
+            uptime_seconds: seconds(self.began),
+            timestamp: Utc::now().to_rfc3339_opts(SecondsFormat::Millis, true),
+        };
+        let mut body = json!(identity);
+        body["process"] = json!(Usage::now());
+        let Some(parts) = crawl.map(|crawl| &crawl.parts) else { return body };
+
+        let (engine, store) = (parts.stats.snapshot(), parts.persistence.status());
+        body["pages"] = json!({
+            "fetched": engine.pages_fetched,
+            "stored": store.flushed_pages,
+            "given_up": engine.given_up,
+            "dead": store.dead_pages,
+        });
+        body["items"] = json!({
+            "kept": engine.items_kept,
+            "stored": store.items,
+            "dropped": engine.items_dropped,
+            "quarantined": engine.items_quarantined,
+        });
+        body["queues"] = json!({
+            "window_requests": engine.window_requests,
+            "hosts_waiting": engine.waiting_hosts,
+            "batch_pages": store.batch_pages,
+            "batch_rows": store.batch_rows,
+            "batch_bytes": store.batch_bytes,
+        });
+        body["tasks"] = json!({
+            "in_flight": engine.in_flight,
+            "parsing": (0..parts.desks.count()).filter_map(|desk| {
+                let activity = parts.desks.activity(desk)?;
+                let thread = format!("crawl-{desk}");
+                Some(json!({ "thread": thread, "url": activity.url, "seconds": seconds(activity.since) }))
+            }).collect::<Vec<_>>(),
+            "pending_flushes": store.pending_flushes,
+            "pending_rows": store.pending_rows,
+        });
+        body["store"] = json!({
+            "reachable": store.outage_since.is_none(),
+            "unreachable_seconds": store.outage_since.map(seconds),
+            "seconds_since_commit": store.last_commit.map(seconds),
+            "rows_stored": store.flushed_rows,
+        });
+        body["retries"] = json!(engine.retries);
+        body
+    }
+}
+
+fn seconds(since: Instant) -> f64 {
+    since.elapsed().as_secs_f64()
+}

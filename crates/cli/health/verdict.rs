@@ -1,0 +1,216 @@
+//! Is it well? One rule, for whoever asks: the endpoint in the process, and the health check outside of it, which
+//! reads the same figures from the heartbeat file.
+
+use std::fmt;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use serde::{Deserialize, Serialize};
+
+/// A beat may be this far ahead of the reader's clock.
+pub(crate) const CLOCK_TOLERANCE_MS: u64 = 1_000;
+
+/// How far the process is. It only ever moves on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+#[repr(u8)]
+pub(crate) enum Phase {
+    /// The store is being opened. Bounded by `--startup-timeout`.
+    #[default]
+    Starting,
+    /// It crawls.
+    Crawling,
+    /// A stop was asked for, or the crawl has ended: closing, report, export. Bounded by the watchdog.
+    Stopping,
+}
+
+/// The state that is told to orchestrators and people.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum State {
+    Starting,
+    Running,
+    /// The store is away or slow; alive, and waiting for it.
+    Degraded,
+    Stopping,
+    /// A loop does not come round, or a parse does not come back.
+    Stuck,
+}
+
+/// A state, and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Verdict {
+    pub(crate) state: State,
+    /// One sentence.
+    pub(crate) why: String,
+}
+
+/// What the working loops have written down, with moments in milliseconds since 1970. The content of the heartbeat
+/// file.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+pub(crate) struct Beats {
+    pub(crate) pid: u32,
+    pub(crate) phase: Phase,
+    pub(crate) scheduler_ms: u64,
+    pub(crate) persistence_ms: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) degraded_since_ms: Option<u64>,
+    /// The page that has been in a spider's hands for longest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) longest_parse: Option<Parse>,
+}
+
+/// A page in a spider's hands.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub(crate) struct Parse {
+    pub(crate) thread: usize,
+    pub(crate) url: String,
+    pub(crate) since_ms: u64,
+}
+
+impl Beats {
+    /// What they mean at `now_ms`, when a loop that gave no sign for longer than `max_age` hangs.
+    pub(crate) fn verdict(&self, now_ms: u64, max_age: Duration) -> Verdict {
+        let seconds = |moment: u64| now_ms.saturating_sub(moment) / 1_000;
+        match self.phase {
+            Phase::Starting => return State::Starting.because("the store is being opened"),
+            Phase::Stopping => return State::Stopping.because("what is in hand is finished and stored"),
+            Phase::Crawling => {}
+        }
+        let limit = max_age.as_secs_f64();
+        let loops = [("scheduler", self.scheduler_ms), ("persistence", self.persistence_ms)];
+        for (part, moment) in loops {
+            if moment > now_ms + CLOCK_TOLERANCE_MS {
+                let ahead = (moment - now_ms) / 1_000;
+                return State::Stuck.because(format!("the {part}'s heartbeat is {ahead} s in the future"));
+            }
+            if now_ms.saturating_sub(moment) > millis(max_age) {
+                let age = seconds(moment);
+                return State::Stuck
+                    .because(format!("the {part}'s last heartbeat is {age} s old (limit {limit} s)"));
+            }
+        }
+        if let Some(parse) = &self.longest_parse
+            && now_ms.saturating_sub(parse.since_ms) > millis(max_age)
+        {
+            return State::Stuck.because(format!(
+                "crawl-{} has been parsing {} for {} s (limit {limit} s)",
+                parse.thread,
+                parse.url,
+                seconds(parse.since_ms)
+            ));
+        }
+        match self.degraded_since_ms {
+            Some(since) => {
+                State::Degraded.because(format!("it has waited for its store for {} s", seconds(since)))
+            }
+            None => {
+                let oldest = seconds(self.scheduler_ms.min(self.persistence_ms));
+                State::Running.because(format!("the oldest heartbeat is {oldest} s old"))
+            }
+        }
+    }
+}
+
+impl State {
+    /// Whether a restart would help nobody.
+    pub(crate) fn is_alive(self) -> bool {
+        self != Self::Stuck
+    }
+
+    /// Whether it does its work: not yet, and no longer, are no.
+    pub(crate) fn is_ready(self) -> bool {
+        matches!(self, Self::Running | Self::Degraded)
+    }
+
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Starting => "starting",
+            Self::Running => "running",
+            Self::Degraded => "degraded",
+            Self::Stopping => "stopping",
+            Self::Stuck => "stuck",
+        }
+    }
+
+    fn because(self, why: impl Into<String>) -> Verdict {
+        Verdict { state: self, why: why.into() }
+    }
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.state.name(), self.why)
+    }
+}
+
+/// Now, as beats are written down.
+pub(crate) fn unix_ms() -> u64 {
+    ms_since_1970(SystemTime::now())
+}
+
+pub(crate) fn ms_since_1970(moment: SystemTime) -> u64 {
+    moment.duration_since(UNIX_EPOCH).map_or(0, millis)
+}
+
+pub(crate) fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: u64 = 1_000_000_000;
+    const LIMIT: Duration = Duration::from_secs(60);
+
+    fn crawling() -> Beats {
+        Beats { pid: 7, phase: Phase::Crawling, scheduler_ms: NOW, persistence_ms: NOW, ..Beats::default() }
+    }
+
+    fn judged(beats: &Beats) -> (State, String) {
+        let verdict = beats.verdict(NOW, LIMIT);
+        (verdict.state, verdict.why)
+    }
+
+    #[test]
+    fn each_loop_must_have_beaten_lately() {
+        assert_eq!(judged(&crawling()).0, State::Running);
+        let (state, why) = judged(&Beats { scheduler_ms: NOW - 61_000, ..crawling() });
+        assert!(state == State::Stuck && why.contains("scheduler's last heartbeat is 61 s old (limit 60 s)"));
+        let (state, why) = judged(&Beats { persistence_ms: NOW - 61_000, ..crawling() });
+        assert!(state == State::Stuck && why.contains("persistence"), "{why}");
+        let (state, why) = judged(&Beats { persistence_ms: NOW + 61_000, ..crawling() });
+        assert!(state == State::Stuck && why.contains("future"), "{why}");
+    }
+
+    #[test]
+    fn a_busy_thread_is_well_and_a_hung_one_is_not() {
+        let parsing = |seconds: u64| Beats {
+            longest_parse: Some(Parse {
+                thread: 1,
+                url: "http://a.example/".to_owned(),
+                since_ms: NOW - seconds * 1_000,
+            }),
+            ..crawling()
+        };
+        assert_eq!(judged(&parsing(59)).0, State::Running);
+        let (state, why) = judged(&parsing(61));
+        assert_eq!(state, State::Stuck);
+        assert_eq!(why, "crawl-1 has been parsing http://a.example/ for 61 s (limit 60 s)");
+    }
+
+    #[test]
+    fn waiting_for_the_store_is_no_reason_to_restart() {
+        let (state, why) = judged(&Beats { degraded_since_ms: Some(NOW - 3_600_000), ..crawling() });
+        assert!(state.is_alive() && state.is_ready());
+        assert_eq!((state, why.as_str()), (State::Degraded, "it has waited for its store for 3600 s"));
+    }
+
+    #[test]
+    fn before_and_after_the_crawl_it_is_alive_and_not_ready() {
+        for phase in [Phase::Starting, Phase::Stopping] {
+            let (state, _) = judged(&Beats { phase, ..Beats::default() });
+            assert!(state.is_alive() && !state.is_ready(), "{phase:?}");
+        }
+        assert!(!State::Stuck.is_alive() && !State::Stuck.is_ready());
+    }
+}

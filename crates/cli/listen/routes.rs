@@ -1,0 +1,44 @@
+//! What the endpoints answer. Each reads what the threads publish, and waits for none of them.
+
+use http_body_util::Full;
+use hyper::body::Bytes;
+use hyper::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
+use hyper::{Method, Request, Response, StatusCode};
+
+use super::Served;
+
+const JSON: &str = "application/json";
+const PLAIN: &str = "text/plain; charset=utf-8";
+/// The text format of Prometheus, version 0.0.4.
+const METRICS: &str = "text/plain; version=0.0.4; charset=utf-8";
+const PATHS: &str = "/health /ready /status /metrics\n";
+
+/// Answers one request, whatever its body is.
+pub(super) fn answer<B>(served: &Served, request: &Request<B>) -> Response<Full<Bytes>> {
+    if !matches!(*request.method(), Method::GET | Method::HEAD) {
+        let mut refused = response(StatusCode::METHOD_NOT_ALLOWED, PLAIN, "only GET and HEAD\n".to_owned());
+        refused.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
+        return refused;
+    }
+    let verdict = served.health.verdict();
+    match request.uri().path() {
+        "/health" => told(verdict.state.is_alive(), &served.health.status(&verdict)),
+        "/ready" => told(verdict.state.is_ready(), &served.health.status(&verdict)),
+        "/status" => told(true, &served.health.status(&verdict)),
+        "/metrics" => response(StatusCode::OK, METRICS, (served.metrics)()),
+        _ => response(StatusCode::NOT_FOUND, PLAIN, format!("there are {PATHS}")),
+    }
+}
+
+fn told(well: bool, body: &serde_json::Value) -> Response<Full<Bytes>> {
+    let status = if well { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    response(status, JSON, format!("{body:#}\n"))
+}
+
+fn response(status: StatusCode, content_type: &'static str, body: String) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::from(body));
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}

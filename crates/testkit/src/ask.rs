@@ -1,0 +1,43 @@
+//! One question over HTTP, for endpoints of the program under test: no redirects, no patience.
+
+use std::io::{self, Read, Write};
+use std::net::{TcpStream, ToSocketAddrs};
+use std::time::Duration;
+
+/// How long an endpoint on loopback may take on a loaded machine.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// An answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Asked {
+    /// The status.
+    pub status: u16,
+    /// The headers, as they came.
+    pub headers: String,
+    /// The body.
+    pub body: String,
+}
+
+/// Asks `http://ADDRESS/PATH`.
+///
+/// # Errors
+/// When nobody answers.
+pub fn ask(address: impl ToSocketAddrs, path: &str) -> io::Result<Asked> {
+    ask_with(address, &format!("GET {path} HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n"))
+}
+
+/// Sends these words, and reads until the other side has said all.
+///
+/// # Errors
+/// When nobody answers, or not as HTTP does.
+pub fn ask_with(address: impl ToSocketAddrs, words: &str) -> io::Result<Asked> {
+    let mut stream = TcpStream::connect(address)?;
+    stream.set_read_timeout(Some(PATIENCE))?;
+    stream.write_all(words.as_bytes())?;
+    let mut text = String::new();
+    stream.read_to_string(&mut text)?;
+    let (headers, body) = text.split_once("\r\n\r\n").unwrap_or((&text, ""));
+    let status = headers.split(' ').nth(1).and_then(|status| status.parse().ok());
+    let status = status.ok_or_else(|| io::Error::other(format!("no HTTP: {text:?}")))?;
+    Ok(Asked { status, headers: headers.to_owned(), body: body.to_owned() })
+}

@@ -1,0 +1,74 @@
+//! Every state is told truthfully, by the endpoints and by the heartbeat file, for as long as it lasts.
+
+use std::net::TcpListener;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use dragline_testkit::{Answer, Asked, Dragline, Running, Site, ask, ask_with, wait_for};
+use tempfile::TempDir;
+
+use crate::stored::{Stored, crawl_nasty, crawl_site, dragline};
+
+mod endpoints;
+mod states;
+
+const SOON: Duration = Duration::from_secs(30);
+
+/// A crawl that is watched in both ways.
+struct Watched {
+    running: Running,
+    address: String,
+    file: PathBuf,
+    _folder: TempDir,
+}
+
+impl Watched {
+    fn start(crawl: Dragline) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("heartbeat");
+        let mut running = crawl.arg("--heartbeat-file").arg(&file).args(["--listen", "127.0.0.1:0"]).spawn();
+        running.wait_until("it listens", SOON, |it| address(&it.stderr()).is_some());
+        let address = address(&running.stderr()).unwrap();
+        Self { running, address, file, _folder: folder }
+    }
+
+    fn ask(&self, path: &str) -> Asked {
+        ask(&self.address, path).unwrap_or_else(|error| panic!("{path}: {error}\n{}", self.running.stderr()))
+    }
+
+    /// Waits for a state, and holds all that is told of it against each other.
+    fn is(&mut self, state: &str, alive: bool, ready: bool) -> serde_json::Value {
+        let asked = wait_for(&format!("it is {state}"), SOON, || {
+            let asked = self.ask("/health");
+            asked.body.contains(&format!("\"status\": \"{state}\"")).then_some(asked)
+        });
+        assert_eq!(asked.status, if alive { 200 } else { 503 }, "{asked:?}");
+        assert_eq!(self.ask("/ready").status, if ready { 200 } else { 503 });
+        assert_eq!(self.ask("/status").status, 200);
+        for check in [self.check_endpoint(), self.check_file()] {
+            let words = if alive { "healthy: pid " } else { "unhealthy: pid " };
+            let health = check.run();
+            health
+                .assert_code(i32::from(!alive))
+                .assert_stdout(words)
+                .assert_stdout(&format!(" is {state}: "));
+            health.assert("one line", health.stdout.lines().count() == 1);
+        }
+        serde_json::from_str(&asked.body).unwrap()
+    }
+
+    fn check_endpoint(&self) -> Dragline {
+        dragline().args(["healthcheck", "--listen", &self.address])
+    }
+
+    fn check_file(&self) -> Dragline {
+        dragline().args(["healthcheck", "--max-age", "2s", "--heartbeat-file"]).arg(&self.file)
+    }
+}
+
+/// Where the log says that it listens.
+fn address(stderr: &str) -> Option<String> {
+    let line = stderr.lines().find(|line| line.contains("listening: /health"))?;
+    let rest = line.split_once("address=")?.1;
+    Some(rest.split_whitespace().next()?.to_owned())
+}

@@ -1,0 +1,53 @@
+//! The endpoints, and whoever asks them wrongly.
+
+use std::io::Write as _;
+use std::net::TcpStream;
+
+use super::*;
+
+#[test]
+fn each_path_has_its_answer_and_others_are_told() {
+    let (site, stored) = (Site::generated(60, 3), Stored::sqlite());
+    site.hold();
+    let watched = Watched::start(crawl_site(&site.url("/"), &stored));
+    for path in ["/health", "/ready", "/status?pretty=1"] {
+        let asked = watched.ask(path);
+        assert!(asked.headers.to_lowercase().contains("content-type: application/json"), "{asked:?}");
+    }
+    let unknown = watched.ask("/nothing");
+    assert!(unknown.status == 404 && unknown.body.contains("/metrics"), "{unknown:?}");
+    let post =
+        ask_with(&watched.address, "POST /health HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n").unwrap();
+    assert!(post.status == 405 && post.headers.to_lowercase().contains("allow: get, head"), "{post:?}");
+    let head = ask_with(&watched.address, "HEAD /health HTTP/1.1\r\nHost: a\r\n\r\n").unwrap();
+    assert!(head.status == 200 && head.body.is_empty(), "{head:?}");
+}
+
+#[test]
+fn who_asks_nonsense_or_nothing_holds_up_nobody() {
+    let (site, stored) = (Site::generated(60, 3), Stored::sqlite());
+    site.hold();
+    let watched = Watched::start(crawl_site(&site.url("/"), &stored));
+    let silent: Vec<TcpStream> = (0..40).map(|_| TcpStream::connect(&watched.address).unwrap()).collect();
+    let mut garbage = TcpStream::connect(&watched.address).unwrap();
+    garbage.write_all(&[0xff; 1_000]).unwrap();
+    let huge = format!("GET /{} HTTP/1.1\r\n\r\n", "x".repeat(1 << 20));
+    // Refused or cut off, as it likes.
+    let _ = ask_with(&watched.address, &huge);
+    assert_eq!(watched.ask("/health").status, 200);
+    drop(silent);
+}
+
+#[test]
+fn an_address_that_cannot_be_had_is_told() {
+    let (site, stored) = (Site::generated(2, 1), Stored::sqlite());
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let crawl = crawl_site(&site.url("/"), &stored);
+    let refused = crawl.clone().args(["--listen", &taken.local_addr().unwrap().to_string()]).run();
+    refused.assert_code(1).assert_stderr("cannot listen at 127.0.0.1:").assert_stderr("--listen");
+    crawl.clone().args(["--listen", "everywhere"]).run().assert_code(2).assert_stderr("127.0.0.1:8080");
+    assert_eq!(site.total_hits(), 0, "a crawl that cannot be watched does not begin");
+    // The platform's port, as the image has it.
+    let port = taken.local_addr().unwrap().port().to_string();
+    crawl.env("DRAGLINE_LISTEN", "127.0.0.1").env("PORT", &port).run().assert_code(1).assert_stderr(&port);
+}

@@ -1,0 +1,95 @@
+//! The states, one after the other and each for a reason that is real.
+
+use super::*;
+use dragline_testkit::{ChaosProxy, Link, database, wait_until};
+
+#[test]
+fn starting_while_the_store_is_being_opened() {
+    // A server that takes the connection and never says a word.
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("postgres://me@{}/db", silent.local_addr().unwrap());
+    let crawl = dragline().args(["crawl", "site", "--start-url", "http://127.0.0.1:9/", "--store", &url]);
+    let mut watched = Watched::start(crawl);
+    let body = watched.is("starting", true, false);
+    assert_eq!((body["spider"].as_str(), body["run_id"].as_i64()), (Some("site"), None));
+    watched.running.signal("TERM");
+    watched.running.finish_within(SOON).assert_code(75);
+}
+
+#[test]
+fn running_then_gone() {
+    let (site, stored) = (Site::generated(60, 3), Stored::sqlite());
+    site.hold();
+    let mut watched = Watched::start(crawl_site(&site.url("/"), &stored));
+    wait_until("the start page is asked for", SOON, || site.waiting() == 1);
+    let body = watched.is("running", true, true);
+    assert_eq!(body["pid"].as_u64(), Some(u64::from(watched.running.pid())));
+    assert!(body["run_id"].as_i64() == Some(1) && body["tasks"]["in_flight"].as_u64() == Some(1), "{body}");
+    assert!(body["uptime_seconds"].as_f64().is_some() && body["timestamp"].as_str().unwrap().ends_with('Z'));
+    assert!(body["process"]["memory_bytes"].as_u64().unwrap() > 1 << 20, "{body}");
+
+    // A process that hangs says nothing, though its port still takes connections.
+    watched.running.signal("STOP");
+    watched.check_endpoint().run().assert_code(1).assert_stdout("no answer within");
+    wait_until("the file is old", SOON, || watched.check_file().run().code == Some(1));
+    watched.running.signal("CONT");
+    wait_until("the file is new again", SOON, || watched.check_file().run().code == Some(0));
+    watched.is("running", true, true);
+    site.release();
+    let (endpoint, file) = (watched.check_endpoint(), watched.check_file());
+    watched.running.finish_within(SOON).assert_code(0);
+    endpoint.run().assert_code(1).assert_stdout("no crawl is running");
+    file.run().assert_code(1).assert_stdout("no crawl is running");
+}
+
+#[test]
+fn a_killed_process_is_not_alive() {
+    let (site, stored) = (Site::generated(60, 3), Stored::sqlite());
+    site.hold();
+    let mut watched = Watched::start(crawl_site(&site.url("/"), &stored));
+    watched.is("running", true, true);
+    watched.running.signal("KILL");
+    let (endpoint, file) = (watched.check_endpoint(), watched.check_file());
+    watched.running.finish_within(SOON);
+    endpoint.run().assert_code(1).assert_stdout("nobody listens");
+    wait_until("the file it left behind is old", SOON, || file.run().code == Some(1));
+}
+
+#[test]
+fn degraded_while_the_store_is_away_and_running_again() {
+    let site = Site::builder().generated(2_000, 3).delay(Duration::from_millis(2)).start();
+    let database = database();
+    let (proxy, url) = ChaosProxy::before(&database.url());
+    let crawl = dragline().args(["crawl", "site", "--start-url", &site.url("/"), "--store", &url]);
+    let mut watched =
+        Watched::start(crawl.args(["--rate", "0", "--host-concurrency", "2", "--health-max-age", "2s"]));
+    watched.is("running", true, true);
+    proxy.go_away();
+    let body = watched.is("degraded", true, true);
+    assert!(body["why"].as_str().unwrap().contains("waited for its store"), "{body}");
+    // However long it lasts: who waits for a store is not restarted for it.
+    wait_until("it has lasted for longer than a heartbeat may", SOON, || {
+        let body: serde_json::Value = serde_json::from_str(&watched.ask("/status").body).unwrap();
+        body["store"]["unreachable_seconds"].as_f64().is_some_and(|seconds| seconds > 3.0)
+    });
+    watched.is("degraded", true, true);
+    proxy.set(Link::Pass);
+    watched.is("running", true, true);
+    watched.running.signal("TERM");
+    watched.running.finish_within(SOON);
+}
+
+#[test]
+fn stuck_when_a_parse_does_not_come_back_and_stopping_from_the_first_signal_on() {
+    let site = Site::builder().page("/hang", Answer::html("h")).start();
+    let stored = Stored::sqlite();
+    let nasty = crawl_nasty(&site.url("/hang"), &stored).args(["--health-max-age", "2s"]);
+    let mut watched = Watched::start(nasty.env("SHUTDOWN_TIMEOUT_SECONDS", "10"));
+    let body = watched.is("stuck", false, false);
+    let why = body["why"].as_str().unwrap();
+    assert!(why.contains(&format!("has been parsing {}", site.url("/hang"))), "{why}");
+    watched.running.wait_until("the log says it, too", SOON, |it| it.stderr().contains("stuck: crawl-"));
+    watched.running.signal("TERM");
+    watched.is("stopping", true, false);
+    watched.running.finish_within(SOON).assert_code(75);
+}
