@@ -1,4 +1,4 @@
--- The Postgres schema of Dragline, version 2.
+-- The Postgres schema of Dragline, version 3.
 --
 -- Names carry no schema: search_path decides where the tables are. `dragline schema apply` makes them, so does
 -- the first crawl; `dragline schema print` shows them together with the tables of the item types.
@@ -8,7 +8,7 @@ CREATE TABLE crawl_schema (
     version     integer PRIMARY KEY,
     applied_at  timestamptz NOT NULL DEFAULT now()
 );
-INSERT INTO crawl_schema (version) VALUES (2);
+INSERT INTO crawl_schema (version) VALUES (3);
 
 -- One crawl with its frontier, resumable until it is finished or failed.
 CREATE TABLE crawl_runs (
@@ -71,6 +71,10 @@ CREATE INDEX crawl_requests_frontier ON crawl_requests (run_id, host, priority D
     WHERE state = 'queued';
 -- The hosts a run began with, without reading the whole of it.
 CREATE INDEX crawl_requests_start ON crawl_requests (run_id, host) WHERE depth = 0;
+-- What ended without being done: for people who ask why, and for what they put back. A crawl pays for it with
+-- each such request alone.
+CREATE INDEX crawl_requests_not_done ON crawl_requests (run_id, state, fingerprint)
+    WHERE state = 'failed' OR state = 'skipped' OR state = 'dead';
 
 -- Every item type without a table of its own. Keyed ones are kept across runs, the others are appended.
 CREATE TABLE crawl_items (

@@ -15,4 +15,5 @@ mod letters;
 mod ownership;
 mod reading;
 mod refill_model;
+mod run_admin;
 mod runs;

@@ -30,6 +30,7 @@ pub mod probe;
 pub mod pulse;
 pub mod request;
 pub mod response;
+pub mod runs;
 pub mod selector;
 mod sniff;
 pub mod spider;

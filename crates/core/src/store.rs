@@ -223,6 +223,11 @@ impl RunState {
         }
     }
 
+    /// Whether no crawl resumes it.
+    pub fn is_final(self) -> bool {
+        matches!(self, Self::Finished | Self::Failed)
+    }
+
     /// From its stored form.
     pub fn parse(text: &str) -> Option<Self> {
         [Self::Running, Self::Stopped, Self::Finished, Self::Failed]

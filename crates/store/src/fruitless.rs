@@ -25,8 +25,8 @@ pub(crate) struct LastStart {
 }
 
 impl LastStart {
-    /// Fruitless starts in a row, the last one included. Any request that left `queued` is fruit, for none
-    /// returns there; a start without its chance changes nothing.
+    /// Fruitless starts in a row, the last one included. Any request that left `queued` is fruit: none returns
+    /// there but by a person's hand, which sets these counts to zero. A start without its chance changes nothing.
     pub(crate) fn fruitless(&self, pages: &PageCounts) -> u32 {
         if ended(pages) > self.ended_before {
             0

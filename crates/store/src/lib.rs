@@ -35,6 +35,7 @@
 //! persistence pipeline), or keep rows in memory for a store that is away.
 
 mod columns;
+mod figures;
 mod fruitless;
 mod identifier;
 pub mod postgres;
@@ -44,6 +45,7 @@ pub mod sqlite;
 use std::path::Path;
 use std::sync::Arc;
 
+use dragline_core::runs::RunAdmin;
 use dragline_core::store::{BoxFuture, RunSpec, StoreResult};
 use dragline_core::{ItemType, Store, StoreError};
 
@@ -89,6 +91,35 @@ pub fn open_admin(url: &str, settings: &StoreSettings) -> Result<Box<dyn SchemaA
         Place::Postgres => Box::new(postgres::PostgresStore::new(url, settings)?),
         Place::Sqlite(path) => Box::new(sqlite::SqliteStore::new(path, settings)?),
     })
+}
+
+/// The same, for `dragline runs`.
+///
+/// # Errors
+/// [`StoreError::Setup`] when the URL names no store.
+pub fn open_runs(url: &str, settings: &StoreSettings) -> Result<Box<dyn RunAdmin>, StoreError> {
+    Ok(match Place::parse(url)? {
+        Place::Postgres => Box::new(postgres::PostgresStore::new(url, settings)?),
+        Place::Sqlite(path) => Box::new(sqlite::SqliteStore::new(path, settings)?),
+    })
+}
+
+/// The error of an ask for a run that is not there.
+pub(crate) fn no_such_run(run_id: i64) -> StoreError {
+    StoreError::Setup {
+        problem: format!("there is no run {run_id}"),
+        hint: "`dragline runs list` shows which there are".to_owned(),
+    }
+}
+
+/// The error of opening a run again that has a successor.
+pub(crate) fn not_the_newest(run_id: i64, name: &str, newer: i64) -> StoreError {
+    StoreError::Setup {
+        problem: format!("run {run_id} has ended, and run {newer} of the name {name:?} has begun since"),
+        hint: format!(
+            "the newer one has asked for the same pages: look at it with `dragline runs show {newer}`"
+        ),
+    }
 }
 
 /// The error of a start that would resume the run of another spider, whose requests it could not parse.

@@ -8,6 +8,7 @@
 //! | `runs`, `run_lock`, `take_over` | a run's life, and that one process at a time has it |
 //! | `flush`, `flights`, `requests`, `items`, `copy_text` | one transaction per batch |
 //! | `letters` | dead letters: read, and applied after all |
+//! | `run_admin`, `run_figures` | runs looked at and opened again, between two crawls |
 //! | `frontier`, `export` | what is read back |
 
 mod connections;
@@ -22,6 +23,8 @@ mod item_table;
 mod items;
 mod letters;
 mod requests;
+mod run_admin;
+mod run_figures;
 mod run_lock;
 mod runs;
 mod schema;
@@ -36,6 +39,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use dragline_core::letters::{LetterAsk, LetterReceipt, LetterRetry, StoredLetter};
+use dragline_core::runs::{Requeue, Requeued, RunAdmin, RunAsk, RunFigures, RunRecord};
 use dragline_core::store::{
     BoxFuture, FlushReceipt, ItemRow, OpenedRun, Refill, RunInfo, RunKey, RunSpec, RunState, RunSummary,
     StoreResult,
@@ -210,5 +214,31 @@ impl SchemaAdmin for PostgresStore {
 
     fn check<'a>(&'a self, items: &'a [ItemType]) -> BoxFuture<'a, StoreResult<()>> {
         Box::pin(schema::check(&self.connections, items))
+    }
+}
+
+impl RunAdmin for PostgresStore {
+    fn reach(&self) -> BoxFuture<'_, StoreResult<()>> {
+        Box::pin(schema::reach_only(&self.connections))
+    }
+
+    fn list_runs<'a>(&'a self, ask: &'a RunAsk) -> BoxFuture<'a, StoreResult<Vec<RunRecord>>> {
+        Box::pin(run_admin::list(&self.connections, ask))
+    }
+
+    fn inspect_run<'a>(
+        &'a self,
+        run_id: i64,
+        items: &'a [ItemType],
+    ) -> BoxFuture<'a, StoreResult<RunFigures>> {
+        Box::pin(run_figures::inspect(&self.connections, run_id, items))
+    }
+
+    fn requeue_failed<'a>(&'a self, ask: &'a Requeue) -> BoxFuture<'a, StoreResult<Requeued>> {
+        Box::pin(run_admin::requeue(&self.connections, ask))
+    }
+
+    fn give_up_run<'a>(&'a self, run_id: i64, reason: &'a str) -> BoxFuture<'a, StoreResult<bool>> {
+        Box::pin(run_admin::give_up(&self.connections, run_id, reason))
     }
 }

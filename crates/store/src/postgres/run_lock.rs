@@ -20,9 +20,21 @@ const POLL: Duration = Duration::from_millis(100);
 /// How long a lost lock is tried for before the flush that needs it is told to come again.
 const RETAKE_PATIENCE: Duration = Duration::from_secs(2);
 
-/// Two schemas of one database have runs of the same name: the table's number keeps them apart.
-pub(super) const KEY: &str =
-    "hashtextextended('dragline run ' || $1::text, 'crawl_runs'::regclass::oid::bigint)";
+/// The lock's number, for a name that is an expression of a statement. Two schemas of one database have runs of
+/// the same name: the table's number keeps them apart.
+pub(super) fn key(name: &str) -> String {
+    format!("hashtextextended('dragline run ' || {name}::text, 'crawl_runs'::regclass::oid::bigint)")
+}
+
+/// Joins the lock of that name, as `held`, if a session of this database has it.
+pub(super) fn is_held(name: &str) -> String {
+    format!(
+        "held.locktype = 'advisory' AND held.granted AND held.objsubid = 1
+         AND (held.classid::bigint << 32 | held.objid::bigint) = {}
+         AND held.database = (SELECT oid FROM pg_database WHERE datname = current_database())",
+        key(name)
+    )
+}
 
 /// The lock, held or not.
 #[derive(Default)]
@@ -126,7 +138,7 @@ async fn try_for(
 ) -> StoreResult<Option<LoneSession>> {
     let what = "taking the run's lock";
     let deadline = Instant::now() + patience;
-    let attempt = format!("SELECT pg_try_advisory_lock({KEY})");
+    let attempt = format!("SELECT pg_try_advisory_lock({})", key("$1"));
     let session = connections.lone_session(what).await?;
     loop {
         let row = connections.answer(what, session.client.query_one(&attempt, &[&name])).await?;

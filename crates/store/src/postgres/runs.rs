@@ -93,8 +93,9 @@ pub(super) async fn end(
     reason: &str,
 ) -> StoreResult<()> {
     let session = connections.session("ending the run").await?;
-    let is_final = matches!(state, RunState::Finished | RunState::Failed);
-    let rows = session.change(END, &[&run.run_id, &run.epoch, &state.as_str(), &reason, &is_final]).await?;
+    let values = [state.as_str(), reason];
+    let rows =
+        session.change(END, &[&run.run_id, &run.epoch, &values[0], &values[1], &state.is_final()]).await?;
     session.release();
     ours(rows, run)
 }

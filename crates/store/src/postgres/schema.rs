@@ -12,15 +12,22 @@ use crate::identifier::check_names;
 
 /// The schema of this program.
 pub(super) const SCHEMA: &str = include_str!("../../../../schema.sql");
-const VERSION: i32 = 2;
+const VERSION: i32 = 3;
 /// What leads from a version to the next: `(from, statements)`.
-const MIGRATIONS: &[(i32, &str)] = &[(
-    1,
-    "ALTER TABLE crawl_runs RENAME COLUMN done_at_start TO ended_at_start;
-     ALTER TABLE crawl_runs ADD COLUMN last_start_at timestamptz NOT NULL DEFAULT now();
-     CREATE INDEX crawl_dead_letters_by_page ON crawl_dead_letters (run_id, fingerprint);
-     DROP INDEX crawl_dead_letters_by_run;",
-)];
+const MIGRATIONS: &[(i32, &str)] = &[
+    (
+        1,
+        "ALTER TABLE crawl_runs RENAME COLUMN done_at_start TO ended_at_start;
+         ALTER TABLE crawl_runs ADD COLUMN last_start_at timestamptz NOT NULL DEFAULT now();
+         CREATE INDEX crawl_dead_letters_by_page ON crawl_dead_letters (run_id, fingerprint);
+         DROP INDEX crawl_dead_letters_by_run;",
+    ),
+    (
+        2,
+        "CREATE INDEX crawl_requests_not_done ON crawl_requests (run_id, state, fingerprint)
+             WHERE state = 'failed' OR state = 'skipped' OR state = 'dead'",
+    ),
+];
 const TABLES: [&str; 5] =
     ["crawl_schema", "crawl_runs", "crawl_requests", "crawl_items", "crawl_dead_letters"];
 /// `hashtextextended` and `tcp_user_timeout`; everything older is out of support.
@@ -55,6 +62,23 @@ pub(super) async fn connect(connections: &Connections) -> StoreResult<()> {
     }
     session.release();
     Ok(())
+}
+
+/// Reaches the database as it is.
+pub(super) async fn reach_only(connections: &Connections) -> StoreResult<()> {
+    let session = connections.session("connecting").await?;
+    check_server(connections, &session).await?;
+    let found = version(&session).await?;
+    session.release();
+    match found {
+        Some(VERSION) => Ok(()),
+        Some(other) => Err(wrong_version(connections, other)),
+        None => Err(StoreError::Setup {
+            problem: format!("{} has no tables of Dragline", connections.target().location),
+            hint: "is it the right database? The first crawl makes them, and so does `dragline schema apply`"
+                .to_owned(),
+        }),
+    }
 }
 
 /// Compares the item tables; makes those that are missing and may be made.

@@ -9,7 +9,7 @@ use std::time::Duration;
 use dragline_core::store::StoreResult;
 
 use super::connections::Connections;
-use super::run_lock::KEY;
+use super::run_lock::is_held;
 
 /// Ends the session that holds the lock of a run's name, if the holder's last sign of life is older than
 /// `limit`. Says whether it did.
@@ -21,12 +21,12 @@ pub(super) async fn take_over(connections: &Connections, name: &str, limit: Dura
         "SELECT run.pid, run.hostname, extract(epoch FROM clock_timestamp() - run.heartbeat_at)::float8,
                 pg_terminate_backend(holder.pid)
          FROM crawl_runs run
-         JOIN pg_locks held ON held.locktype = 'advisory' AND held.granted AND held.objsubid = 1
-             AND (held.classid::bigint << 32 | held.objid::bigint) = {KEY}
+         JOIN pg_locks held ON {}
          JOIN pg_stat_activity holder ON holder.pid = held.pid AND holder.datid = held.database
-         WHERE run.name = $1 AND run.state = 'running' AND holder.datname = current_database()
+         WHERE run.name = $1 AND run.state = 'running'
          AND holder.backend_start < run.heartbeat_at
-         AND run.heartbeat_at < clock_timestamp() - make_interval(secs => $2)"
+         AND run.heartbeat_at < clock_timestamp() - make_interval(secs => $2)",
+        is_held("$1")
     );
     let session = connections.session("taking a run over").await?;
     let row = session.row(&sql, &[&name, &limit.as_secs_f64()]).await?;

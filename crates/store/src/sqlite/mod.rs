@@ -13,6 +13,8 @@ mod item_table;
 mod items;
 mod letters;
 mod reading;
+mod run_admin;
+mod run_figures;
 mod run_lock;
 mod runs;
 mod schema;
@@ -23,6 +25,7 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use dragline_core::letters::{LetterAsk, LetterReceipt, LetterRetry, StoredLetter};
+use dragline_core::runs::{Requeue, Requeued, RunAdmin, RunAsk, RunFigures, RunRecord};
 use dragline_core::store::{
     BoxFuture, FlushReceipt, ItemRow, OpenedRun, Refill, RunInfo, RunKey, RunSpec, RunState, RunSummary,
     StoreResult,
@@ -272,6 +275,48 @@ impl SchemaAdmin for SqliteStore {
                     schema::check(connection)?;
                     Ok::<_, Fault>(item_table::compare(connection, items)?.into_result()?)
                 })
+                .await
+        })
+    }
+}
+
+impl RunAdmin for SqliteStore {
+    fn reach(&self) -> BoxFuture<'_, StoreResult<()>> {
+        Box::pin(async { self.database.connect(false, |connection| schema::check(connection)).await })
+    }
+
+    fn list_runs<'a>(&'a self, ask: &'a RunAsk) -> BoxFuture<'a, StoreResult<Vec<RunRecord>>> {
+        Box::pin(async {
+            self.database
+                .work("reading the runs", |connection| run_admin::list(connection, self.database.path(), ask))
+                .await
+        })
+    }
+
+    fn inspect_run<'a>(
+        &'a self,
+        run_id: i64,
+        items: &'a [ItemType],
+    ) -> BoxFuture<'a, StoreResult<RunFigures>> {
+        Box::pin(async move {
+            self.database
+                .work("looking at the run", |connection| run_figures::inspect(connection, run_id, items))
+                .await
+        })
+    }
+
+    fn requeue_failed<'a>(&'a self, ask: &'a Requeue) -> BoxFuture<'a, StoreResult<Requeued>> {
+        Box::pin(async {
+            self.database
+                .work("putting failed requests back", |connection| run_admin::requeue(connection, ask))
+                .await
+        })
+    }
+
+    fn give_up_run<'a>(&'a self, run_id: i64, reason: &'a str) -> BoxFuture<'a, StoreResult<bool>> {
+        Box::pin(async move {
+            self.database
+                .work("giving the run up", |connection| run_admin::give_up(connection, run_id, reason))
                 .await
         })
     }

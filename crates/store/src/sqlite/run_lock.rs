@@ -35,6 +35,19 @@ impl RunLock {
     }
 }
 
+/// Whether somebody holds the lock of a run. Unlike a try to take it this makes no file.
+pub(super) fn is_held(database: &Path, run: &str) -> io::Result<bool> {
+    let file = match File::open(path_of(database, run)?) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+        opened => opened?,
+    };
+    match file.try_lock_shared() {
+        Ok(()) => Ok(false),
+        Err(TryLockError::WouldBlock) => Ok(true),
+        Err(TryLockError::Error(error)) => Err(error),
+    }
+}
+
 impl Drop for RunLock {
     fn drop(&mut self) {
         // A file that stays behind is harmless: the lock on it is gone.
@@ -62,14 +75,16 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let database = folder.path().join("x.db");
         File::create(&database).unwrap();
+        assert!(!is_held(&database, "one").unwrap());
         let held = RunLock::try_take(&database, "one").unwrap();
-        assert!(held.is_some());
+        assert!(held.is_some() && is_held(&database, "one").unwrap());
         assert!(RunLock::try_take(&database, "one").unwrap().is_none());
         let link = folder.path().join("link.db");
         std::os::unix::fs::symlink(&database, &link).unwrap();
         assert!(RunLock::try_take(&link, "one").unwrap().is_none());
         assert!(RunLock::try_take(&database, "other").unwrap().is_some());
         drop(held);
+        assert!(!is_held(&database, "one").unwrap());
         assert!(RunLock::try_take(&database, "one").unwrap().is_some());
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 2);
     }

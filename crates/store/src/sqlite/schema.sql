@@ -67,6 +67,11 @@ CREATE TABLE IF NOT EXISTS crawl_requests (
 CREATE INDEX IF NOT EXISTS crawl_requests_frontier
     ON crawl_requests (run_id, host, priority DESC, depth, fingerprint) WHERE state = 'queued';
 
+-- What ended without being done: for people who ask why, and for what they put back. A crawl pays for it with
+-- each such request alone.
+CREATE INDEX IF NOT EXISTS crawl_requests_not_done ON crawl_requests (run_id, state, fingerprint)
+    WHERE state = 'failed' OR state = 'skipped' OR state = 'dead';
+
 CREATE TABLE IF NOT EXISTS crawl_items (
     item_id      INTEGER PRIMARY KEY,
     spider       TEXT    NOT NULL,

@@ -1,0 +1,155 @@
+//! Runs listed, opened again, given up: between two crawls, by a person.
+
+use dragline_core::runs::{Requeue, Requeued, RunAsk, RunRecord};
+use dragline_core::store::{ProcessInfo, RunState, StoreResult};
+use tokio_postgres::Row;
+
+use super::connections::Connections;
+use super::run_lock::is_held;
+use super::session::Session;
+use crate::{no_such_run, not_the_newest};
+
+/// Requests that one statement puts back, so that each stays far below the time that a statement is given.
+const REQUEUED_AT_ONCE: i64 = 20_000;
+
+const LOCK: &str = "SELECT name, state, stop_reason FROM crawl_runs WHERE run_id = $1 FOR UPDATE";
+
+const NEWER: &str =
+    "SELECT run_id FROM crawl_runs WHERE name = $1 AND run_id > $2 ORDER BY run_id DESC LIMIT 1";
+
+const OTHERS: &str = "SELECT 1 FROM crawl_requests WHERE run_id = $1 AND state = 'queued' LIMIT 1";
+
+/// The next of them in the order of `crawl_requests_not_done`, so that what was put back is not passed over again.
+const REQUEUE: &str = "UPDATE crawl_requests
+    SET state = 'queued', attempts = 0, status = NULL, error = NULL, done_at = NULL
+    WHERE ctid = ANY (ARRAY(
+        SELECT ctid FROM crawl_requests
+        WHERE run_id = $1 AND state = 'failed' AND fingerprint > $2
+        AND ($3::integer[] IS NULL OR EXISTS (
+            SELECT FROM unnest($3::integer[], $4::integer[]) AS asked (low, high)
+            WHERE coalesce(status, 0) BETWEEN low AND high
+        ))
+        AND ($5::text IS NULL OR strpos(lower(error COLLATE \"C\"), $5) > 0)
+        AND ($6::text IS NULL OR host = $6 OR starts_with(host, $6 || ':'))
+        ORDER BY fingerprint LIMIT $7
+    ))
+    RETURNING fingerprint";
+
+/// What left `queued` before counts no more: the next start is judged by what it does itself.
+const REOPEN: &str = "UPDATE crawl_runs
+    SET epoch = epoch + 1, ended_at_start = 0, fruitless_starts = 0,
+        state = CASE WHEN finished_at IS NULL THEN state ELSE 'stopped' END,
+        stop_reason = coalesce($2, stop_reason), finished_at = NULL
+    WHERE run_id = $1";
+
+const GIVE_UP: &str = "UPDATE crawl_runs SET state = 'failed', stop_reason = $2, finished_at = now(),
+    epoch = epoch + 1 WHERE run_id = $1 AND state IN ('running', 'stopped')";
+
+/// Runs, the newest first.
+pub(super) async fn list(connections: &Connections, ask: &RunAsk) -> StoreResult<Vec<RunRecord>> {
+    let sql = format!(
+        "SELECT run_id, name, spider, args::text, epoch, state, stop_reason, {}, {}, {}, {}, pid, hostname,
+                stats::text, state IN ('running', 'stopped') AND EXISTS (SELECT FROM pg_locks held WHERE {}), {}
+         FROM crawl_runs run
+         WHERE ($1::bigint IS NULL OR run_id = $1) AND ($2::text IS NULL OR name = $2)
+         AND ($3::text IS NULL OR spider = $3) AND ($4::text IS NULL OR state = $4)
+         ORDER BY run_id DESC LIMIT $5",
+        moment("started_at"),
+        moment("last_start_at"),
+        moment("heartbeat_at"),
+        moment("finished_at"),
+        is_held("run.name"),
+        moment("clock_timestamp()"),
+    );
+    let (state, limit) = (ask.state.map(RunState::as_str), i64::try_from(ask.limit).unwrap_or(i64::MAX));
+    let session = connections.session("reading the runs").await?;
+    let rows = session.rows(&sql, &[&ask.run_id, &ask.name, &ask.spider, &state, &limit]).await?;
+    session.release();
+    rows.iter()
+        .map(record)
+        .collect::<Result<_, _>>()
+        .map_err(|problem| connections.target().broken("reading the runs", problem))
+}
+
+/// Puts failed requests back; see the trait.
+pub(super) async fn requeue(connections: &Connections, ask: &Requeue) -> StoreResult<Requeued> {
+    let session = connections.session("putting failed requests back").await?;
+    session.run("BEGIN").await?;
+    let run = session.row(LOCK, &[&ask.run_id]).await?.ok_or_else(|| no_such_run(ask.run_id))?;
+    let name: String = run.get(0);
+    let was = RunState::parse(run.get(1))
+        .ok_or_else(|| connections.target().broken("putting failed requests back", "its state is unknown"))?;
+    if was.is_final()
+        && let Some(newer) = session.row(NEWER, &[&name, &ask.run_id]).await?
+    {
+        return Err(not_the_newest(ask.run_id, &name, newer.get(0)));
+    }
+    let others_queued = session.row(OTHERS, &[&ask.run_id]).await?.is_some();
+    let requests = requeue_all(&session, ask).await?;
+    let requeued = Requeued { requests, was, reason: run.get(2), others_queued };
+    if requests == 0 {
+        session.run("ROLLBACK").await?;
+    } else {
+        session.change(REOPEN, &[&ask.run_id, &requeued.new_reason()]).await?;
+        session.run("COMMIT").await?;
+    }
+    session.release();
+    Ok(requeued)
+}
+
+async fn requeue_all(session: &Session, ask: &Requeue) -> StoreResult<u64> {
+    let bounds = |bound: fn(&(u16, u16)) -> u16| {
+        let bounds = ask.statuses.iter().map(|range| i32::from(bound(range))).collect::<Vec<_>>();
+        (!bounds.is_empty()).then_some(bounds)
+    };
+    let (low, high) = (bounds(|range| range.0), bounds(|range| range.1));
+    let reason = ask.reason.as_deref().map(str::to_ascii_lowercase);
+    let (mut requests, mut after) = (0, Vec::new());
+    loop {
+        let rows = session
+            .rows(REQUEUE, &[&ask.run_id, &after, &low, &high, &reason, &ask.host, &REQUEUED_AT_ONCE])
+            .await?;
+        let Some(last) = rows.iter().map(|row| row.get::<_, &[u8]>(0)).max() else { return Ok(requests) };
+        after = last.to_vec();
+        requests += rows.len() as u64;
+    }
+}
+
+/// Ends an unfinished run; whether it was one.
+pub(super) async fn give_up(connections: &Connections, run_id: i64, reason: &str) -> StoreResult<bool> {
+    let session = connections.session("giving the run up").await?;
+    let changed = session.change(GIVE_UP, &[&run_id, &reason]).await?;
+    session.release();
+    Ok(changed > 0)
+}
+
+/// A moment as RFC 3339.
+fn moment(expression: &str) -> String {
+    format!("to_char({expression}, 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')")
+}
+
+fn record(row: &Row) -> Result<RunRecord, String> {
+    let run_id: i64 = row.get(0);
+    let wrong = |column: &str| format!("run {run_id} has a {column} that cannot be read");
+    let json =
+        |at: usize, column: &str| serde_json::from_str(row.get::<_, &str>(at)).map_err(|_| wrong(column));
+    let moment = |at: usize, column: &str| row.get::<_, &str>(at).parse().map_err(|_| wrong(column));
+    let process = row.get::<_, Option<i32>>(11).zip(row.get::<_, Option<String>>(12));
+    Ok(RunRecord {
+        run_id,
+        name: row.get(1),
+        spider: row.get(2),
+        args: json(3, "args")?,
+        epoch: row.get(4),
+        state: RunState::parse(row.get(5)).ok_or_else(|| wrong("state"))?,
+        stop_reason: row.get(6),
+        started_at: moment(7, "started_at")?,
+        last_start_at: moment(8, "last_start_at")?,
+        heartbeat_at: moment(9, "heartbeat_at")?,
+        finished_at: row.get::<_, Option<&str>>(10).map(|_| moment(10, "finished_at")).transpose()?,
+        process: process.map(|(pid, hostname)| ProcessInfo { pid: pid.unsigned_abs(), hostname }),
+        stats: json(13, "stats")?,
+        is_held: row.get(14),
+        read_at: moment(15, "clock")?,
+    })
+}

@@ -1,0 +1,109 @@
+//! What a run holds, for a person who looks at it.
+//!
+//! Each count reads an index and not the rows: the primary key for all requests, `crawl_requests_frontier` for those
+//! that are queued, `crawl_requests_not_done` for the rest. Rows are read of failed and skipped requests alone.
+
+use std::collections::BTreeMap;
+
+use dragline_core::runs::{RunFigures, Tallies, Tally};
+use dragline_core::store::StoreResult;
+use dragline_core::{ItemType, PageState};
+
+use super::connections::Connections;
+use super::items;
+use super::session::Session;
+use crate::figures;
+use crate::identifier::{check_names, quoted};
+
+const ALL: &str = "SELECT count(*) FROM crawl_requests WHERE run_id = $1";
+
+const NOT_DONE: &str = "SELECT state, count(*) FROM crawl_requests
+    WHERE run_id = $1 AND (state = 'failed' OR state = 'skipped' OR state = 'dead') GROUP BY state";
+
+/// Reads it, all at one moment.
+pub(super) async fn inspect(
+    connections: &Connections,
+    run_id: i64,
+    declared: &[ItemType],
+) -> StoreResult<RunFigures> {
+    let session = connections.session("looking at the run").await?;
+    session.run("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?;
+    let (queued, queued_by_host) = tallies(&session, run_id, "queued", "host", "NULL").await?;
+    let all = count(&session, ALL, run_id).await?;
+    let rows = session.rows(NOT_DONE, &[&run_id]).await?;
+    let not_done: BTreeMap<PageState, u64> =
+        rows.iter().filter_map(|row| Some((PageState::parse(row.get(0))?, number(row.get(1))))).collect();
+    let letters = "SELECT count(*) FROM crawl_dead_letters WHERE run_id = $1";
+    let failed = async |key: &str| tallies(&session, run_id, "failed", key, EXAMPLE).await;
+    let reason = format!("left(error, {})", Tallies::KEY_CHARS);
+    // "redirected to https://…" has as many ends as there are redirects.
+    let kind = format!("split_part({reason}, ' to ', 1)");
+    let read = RunFigures {
+        pages: figures::pages(all, queued, not_done),
+        items: item_rows(&session, run_id, declared).await?,
+        dead_letters: count(&session, letters, run_id).await?,
+        failed_by_status: failed("status::text").await?.1,
+        failed_by_reason: failed(&reason).await?.1,
+        skipped_by_reason: tallies(&session, run_id, "skipped", &kind, EXAMPLE).await?.1,
+        queued_by_host,
+    };
+    session.run("COMMIT").await?;
+    session.release();
+    Ok(read)
+}
+
+/// The first in the order of bytes, so that it is the same each time.
+const EXAMPLE: &str = "min(url COLLATE \"C\")";
+
+/// Requests in a state by `key`: how many in all, and the largest groups.
+async fn tallies(
+    session: &Session,
+    run_id: i64,
+    state: &str,
+    key: &str,
+    example: &str,
+) -> StoreResult<(u64, Tallies)> {
+    let sql = format!(
+        "SELECT {key}, count(*), {example}::text, (sum(count(*)) OVER ())::bigint, count(*) OVER ()
+         FROM crawl_requests WHERE run_id = $1 AND state = '{state}'
+         GROUP BY {key} ORDER BY count(*) DESC, {key} LIMIT {}",
+        Tallies::MAX
+    );
+    let rows = session.rows(&sql, &[&run_id]).await?;
+    let (all, kinds) = rows.first().map_or((0, 0), |row| (number(row.get(3)), number(row.get(4))));
+    let largest =
+        rows.iter().map(|row| Tally { key: row.get(0), count: number(row.get(1)), example: row.get(2) });
+    Ok((all, Tallies { largest: largest.collect(), kinds }))
+}
+
+async fn item_rows(
+    session: &Session,
+    run_id: i64,
+    declared: &[ItemType],
+) -> StoreResult<Vec<(String, Option<u64>)>> {
+    let mut in_tables = Vec::new();
+    for item in declared {
+        check_names(item)?;
+        let Some(table) = item.table.map(quoted) else { continue };
+        let there = session.row("SELECT to_regclass($1) IS NOT NULL", &[&table]).await?;
+        let rows = if there.is_some_and(|row| row.get(0)) {
+            Some(count(session, &format!("SELECT count(*) FROM {table} WHERE run_id = $1"), run_id).await?)
+        } else {
+            None
+        };
+        in_tables.push((item.name.to_owned(), rows));
+    }
+    let shared =
+        format!("SELECT item_type, count(*) FROM {} WHERE run_id = $1 GROUP BY item_type", items::TABLE);
+    let shared = session.rows(&shared, &[&run_id]).await?;
+    let shared = shared.iter().map(|row| (row.get(0), number(row.get(1)))).collect();
+    Ok(figures::items(declared, in_tables, shared))
+}
+
+async fn count(session: &Session, sql: &str, run_id: i64) -> StoreResult<u64> {
+    Ok(session.row(sql, &[&run_id]).await?.map_or(0, |row| number(row.get(0))))
+}
+
+fn number(count: i64) -> u64 {
+    count.unsigned_abs()
+}
