@@ -1,6 +1,7 @@
 //! The first line of a crawl: whether a run is new or resumed, and how its last process ended.
 
 use dragline_core::PageState;
+use dragline_core::runs::REOPENED;
 use dragline_core::store::{OpenedRun, Resumed, RunState};
 use tracing::info;
 
@@ -39,6 +40,7 @@ fn last_end(resumed: &Resumed) -> String {
         .map_or_else(String::new, |at| format!("; its last sign of life was {}", at.format("%F %T UTC")));
     match (resumed.state, &resumed.stop_reason) {
         (RunState::Running, _) => format!("the last process{who} was killed or crashed{when}"),
+        (_, Some(reason)) if reason.starts_with(REOPENED) => format!("the run was {reason}"),
         (_, Some(reason)) => format!("the last process{who} stopped in order: {reason}"),
         (_, None) => format!("the last process{who} stopped in order"),
     }

@@ -10,6 +10,7 @@ mod crawl;
 mod dead_letters;
 mod export;
 mod healthcheck;
+mod runs;
 mod schema;
 mod tuning;
 
@@ -21,6 +22,7 @@ pub(crate) use crawl::Crawl;
 pub(crate) use dead_letters::{LetterAction, ListLetters, RetryLetters};
 pub(crate) use export::Export;
 pub(crate) use healthcheck::Healthcheck;
+pub(crate) use runs::{ListRuns, RetryRun, RunAction};
 pub(crate) use schema::SchemaAction;
 pub(crate) use tuning::Tuning;
 
@@ -95,6 +97,13 @@ pub(crate) enum Command {
     /// Export a run's items from the store
     #[command(after_help = "Example:\n  dragline export 12 --item quote -o quotes.csv")]
     Export(Export),
+
+    /// Look at runs, put failed requests back, end a run that nobody wants
+    #[command(after_help = runs::EXAMPLES)]
+    Runs {
+        #[command(subcommand)]
+        action: RunAction,
+    },
 
     /// Look at items that the store refused, and apply them once the cause is mended
     #[command(after_help = dead_letters::EXAMPLES)]

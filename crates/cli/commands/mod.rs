@@ -6,6 +6,7 @@ mod demo;
 mod demo_site;
 mod export;
 mod list;
+mod runs;
 mod schema;
 mod table;
 
@@ -73,6 +74,7 @@ fn command(command: Command, common: &Common, spiders: &[Arc<dyn Spider>]) -> Re
         Command::List => list::run(spiders),
         Command::Schema { action } => schema::run(action, common, spiders),
         Command::Export(export) => export::run(&export, common, spiders),
+        Command::Runs { action } => runs::run(&action, common, spiders),
         Command::DeadLetters { action } => dead_letters::run(&action, common, spiders),
         Command::Demo => demo::run(common),
         Command::Healthcheck(check) => healthcheck(&check),

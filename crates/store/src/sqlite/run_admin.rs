@@ -29,7 +29,7 @@ pub(super) fn list(connection: &Connection, path: &Path, ask: &RunAsk) -> Result
     ];
     for (column, value) in asked {
         if let Some(value) = value {
-            sql.push_str(&format!(" AND {column} = ?"));
+            sql.extend([" AND ", column, " = ?"]);
             values.push(value);
         }
     }
