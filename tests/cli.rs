@@ -69,7 +69,14 @@ fn settings_come_from_file_environment_and_flags_in_this_order() {
     assert_eq!(stored.pages("done"), 10, "-a limit means the same as --limit");
 
     fs::write(base.folder().join("dragline.toml"), "[crawl]\nratte = 1\n").unwrap();
-    base.run().assert_code(2).assert_stderr("ratte").assert_stderr("dragline.toml");
+    base.clone().run().assert_code(2).assert_stderr("ratte").assert_stderr("dragline.toml, line 2");
+    fs::write(base.folder().join("dragline.toml"), "[crawl]\nrate = 0\nlimit = 2\n").unwrap();
+    let base = base.args(["--store", &stored.url()]);
+    base.clone().env("DRAGLINE_LIMIT", "").env("DATABASE_URL", "").run().assert_code(0);
+    assert_eq!(stored.pages("done"), 12, "an empty variable is none: the limit is the file's");
+    base.clone().args(["-a", "limit=1"]).run().assert_code(0);
+    assert_eq!(stored.pages("done"), 13, "-a limit wins over the file, as the flag does");
+    base.env("DRAGLINE_RATE", "fast").run().assert_code(2).assert_stderr("--rate");
 }
 
 fn a_run_is_exported(stored: &Stored) {

@@ -1,7 +1,8 @@
 //! The words of the command line, apart from what they do: a file for each command.
 //!
-//! Every flag has an environment variable. Values are `Option`s: what is absent here may come from
-//! `dragline.toml` or from the defaults (see `settings`). Their comments are what `--help` prints.
+//! A flag is declared here once, with its environment variable, its default and its check; its comment is what
+//! `--help` prints. What `dragline.toml` says takes the place of the default before the parser runs (`settings`),
+//! so a flag in `Global`, `Limits`, `Fetching`, `Storing` or `Process` has its key in the file without another line.
 
 // Help is read on a terminal, where backticks are noise.
 #![allow(clippy::doc_markdown)]
@@ -9,22 +10,28 @@
 mod crawl;
 mod dead_letters;
 mod export;
+mod fetching;
 mod healthcheck;
+mod limits;
+mod process;
 mod runs;
 mod schema;
-mod tuning;
+mod storing;
 
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-pub(crate) use crawl::Crawl;
+pub(crate) use crawl::{Crawl, CrawlFlags};
 pub(crate) use dead_letters::{LetterAction, ListLetters, RetryLetters};
 pub(crate) use export::Export;
+pub(crate) use fetching::Fetching;
 pub(crate) use healthcheck::Healthcheck;
+pub(crate) use limits::Limits;
+pub(crate) use process::Process;
 pub(crate) use runs::{ListRuns, RetryRun, RunAction};
 pub(crate) use schema::SchemaAction;
-pub(crate) use tuning::Tuning;
+pub(crate) use storing::Storing;
 
 /// A scraping pipeline that never lets go of a row.
 #[derive(Debug, Parser)]
@@ -32,6 +39,10 @@ pub(crate) use tuning::Tuning;
 pub(crate) struct Arguments {
     #[command(subcommand)]
     pub(crate) command: Command,
+
+    /// Settings file [default: dragline.toml here, if there is one]
+    #[arg(long, global = true, env = "DRAGLINE_CONFIG", value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
 
     #[command(flatten)]
     pub(crate) global: Global,
@@ -49,17 +60,20 @@ Exit codes: 0 finished · 1 error · 2 usage · 75 stopped early, the same comma
 /// Flags of every command.
 #[derive(Debug, Args)]
 pub(crate) struct Global {
-    /// Settings file [default: dragline.toml here, if there is one]
-    #[arg(long, global = true, env = "DRAGLINE_CONFIG", value_name = "FILE")]
-    pub(crate) config: Option<PathBuf>,
+    /// Where runs and items are kept: sqlite:PATH or postgres://…
+    #[arg(
+        long,
+        global = true,
+        env = "DRAGLINE_STORE",
+        value_name = "URL",
+        hide_env_values = true,
+        default_value = "sqlite:dragline.db"
+    )]
+    pub(crate) store: String,
 
-    /// Where runs and items are kept: sqlite:PATH or postgres://… [default: sqlite:dragline.db]
-    #[arg(long, global = true, env = "DRAGLINE_STORE", value_name = "URL", hide_env_values = true)]
-    pub(crate) store: Option<String>,
-
-    /// Form of the log on stderr [default: text]
-    #[arg(long, global = true, env = "DRAGLINE_LOG_FORMAT", value_name = "FORMAT")]
-    pub(crate) log_format: Option<LogFormat>,
+    /// Form of the log on stderr
+    #[arg(long, global = true, env = "DRAGLINE_LOG_FORMAT", value_name = "FORMAT", default_value = "text")]
+    pub(crate) log_format: LogFormat,
 
     /// What is logged: error, warn, info, debug, or per module (dragline_engine=debug) [default: info]
     #[arg(long, global = true, env = "DRAGLINE_LOG", value_name = "FILTER")]
@@ -67,11 +81,9 @@ pub(crate) struct Global {
 }
 
 /// The form of log lines.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, serde::Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum LogFormat {
     /// For people
-    #[default]
     Text,
     /// One JSON object a line
     Json,

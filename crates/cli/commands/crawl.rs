@@ -27,7 +27,7 @@ const LEAST_READ: Duration = Duration::from_millis(200);
 pub(super) fn run(arguments: Crawl, common: &Common, spiders: &[Arc<dyn Spider>]) -> Result<Exit, Failed> {
     probes::arm();
     let spider = find_spider(&arguments.spider, spiders)?;
-    let settings = CrawlSettings::combine(arguments, common, &**spider)?;
+    let settings = CrawlSettings::combine(arguments.flags, common, &**spider)?;
     if let Some(target) = &settings.output {
         target.check(&spider.items())?;
     }

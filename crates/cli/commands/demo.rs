@@ -3,14 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use clap::{Args as _, FromArgMatches};
 use dragline_core::Spider;
 use dragline_core::store::{ItemRow, RunInfo};
 
 use super::demo_site::{DemoSite, Shelf};
 use super::table::table;
 use super::{crawl, print};
-use crate::arguments::Crawl;
 use crate::blocking::Blocking;
 use crate::exit::{Exit, Failed};
 use crate::run::crawl as run_crawl;
@@ -23,7 +21,9 @@ pub(super) fn run(common: &Common) -> Result<Exit, Failed> {
     let site = DemoSite::serve()
         .map_err(|error| Failed::error(format!("the demo site cannot be served on 127.0.0.1: {error}")))?;
     let spider: Arc<dyn Spider> = Arc::new(Shelf);
-    let settings = CrawlSettings::combine(arguments(site.url())?, common, &*spider)?;
+    // A site on loopback: nobody needs to be spared there.
+    let flags = ["--start-url", site.url(), "--run", "demo", "--fresh", "--rate", "0"];
+    let settings = CrawlSettings::combine(common.flags(&flags)?, common, &*spider)?;
     tracing::info!(url = site.url(), "serving a small site on loopback, and crawling it");
     let Some(ended) = run_crawl(&spider, &settings)? else {
         return Ok(Exit::Stopped);
@@ -32,14 +32,6 @@ pub(super) fn run(common: &Common) -> Result<Exit, Failed> {
         show_rows(common, &settings, ended.run.key.run_id)?;
     }
     crawl::after(&ended, &settings, &*spider)
-}
-
-/// The flags of `crawl`, for a site on loopback: nobody needs to be spared there.
-fn arguments(url: &str) -> Result<Crawl, Failed> {
-    let command = Crawl::augment_args(clap::Command::new("crawl").no_binary_name(true));
-    let words = [Shelf.name(), "--start-url", url, "--run", "demo", "--fresh", "--rate", "0"];
-    let matches = command.try_get_matches_from(words).map_err(Failed::usage)?;
-    Crawl::from_arg_matches(&matches).map_err(Failed::usage)
 }
 
 fn show_rows(common: &Common, settings: &CrawlSettings, run_id: i64) -> Result<(), Failed> {

@@ -17,7 +17,7 @@ const FIND_LIMIT: Duration = Duration::from_secs(5);
 
 pub(super) fn run(arguments: &Export, common: &Common, spiders: &[Arc<dyn Spider>]) -> Result<Exit, Failed> {
     let target = Target::parse(&arguments.output)?;
-    let store = dragline_store::open(&common.store.0, &common.store_settings())?;
+    let store = dragline_store::open(&common.store.0, &common.store_settings()?)?;
     let blocking = Blocking::new()?;
     blocking.wait(&*store, "connect", FIND_LIMIT, store.connect())?;
     let run = blocking.wait(&*store, "finding the run", FIND_LIMIT, store.find_run(&arguments.run))?;

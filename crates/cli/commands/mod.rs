@@ -15,28 +15,21 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::builder::PossibleValuesParser;
-use clap::{CommandFactory, FromArgMatches};
+use clap::{ArgMatches, CommandFactory, FromArgMatches};
 use dragline_core::Spider;
 
 use crate::arguments::{Arguments, Command};
 use crate::exit::{Exit, Failed};
 use crate::health::{self, Where};
 use crate::logging::Log;
-use crate::settings::Common;
+use crate::settings::file::File;
+use crate::settings::{Common, environment};
 
 /// All of a binary's `main`: the command line, with these spiders.
 #[allow(clippy::needless_pass_by_value)] // `run(spiders![A, B])` is all of a `main`
 pub fn run(spiders: Vec<Arc<dyn Spider>>) -> ExitCode {
-    let arguments = match parse(&spiders) {
-        Ok(arguments) => arguments,
-        // Help and version come this way too, with their own exit code.
-        Err(error) => {
-            let _ = error.print();
-            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(Exit::Usage.code()));
-        }
-    };
-    match dispatch(arguments, &spiders) {
-        Ok(exit) => exit.into(),
+    match called(&spiders) {
+        Ok(exit) => exit,
         Err(failed) => {
             let _ = writeln!(io::stderr(), "{failed}");
             failed.exit.into()
@@ -44,21 +37,47 @@ pub fn run(spiders: Vec<Arc<dyn Spider>>) -> ExitCode {
     }
 }
 
-/// The spiders' names are values that the parser knows: it suggests the one that was meant.
-fn parse(spiders: &[Arc<dyn Spider>]) -> Result<Arguments, clap::Error> {
+fn called(spiders: &[Arc<dyn Spider>]) -> Result<ExitCode, Failed> {
+    let words = words(spiders);
+    let (arguments, _) = match parse(words.clone()) {
+        Ok(parsed) => parsed,
+        Err(error) => return Ok(told(&error)),
+    };
+    if let Command::Healthcheck(check) = arguments.command {
+        // A health check must not depend on settings: it answers even where they are wrong.
+        return healthcheck(&check).map(Exit::into);
+    }
+    // Known only now: where the file is. What it says are defaults, so everything is read once more above them.
+    let file = File::read(arguments.config.as_deref())?;
+    match parse(file.beneath(words)) {
+        Ok((arguments, _)) => dispatch(arguments, file, spiders).map(Exit::into),
+        Err(error) => Ok(told(&error)),
+    }
+}
+
+/// All words that this program understands. The spiders' names are values that the parser knows: it suggests the
+/// one that was meant.
+fn words(spiders: &[Arc<dyn Spider>]) -> clap::Command {
     let names: Vec<String> = spiders.iter().map(|spider| spider.name().to_owned()).collect();
     let command = Arguments::command().mut_subcommand("crawl", |crawl| {
         crawl.mut_arg("spider", |spider| spider.value_parser(PossibleValuesParser::new(names)))
     });
-    Arguments::from_arg_matches(&command.try_get_matches()?)
+    environment::read(command)
 }
 
-fn dispatch(arguments: Arguments, spiders: &[Arc<dyn Spider>]) -> Result<Exit, Failed> {
-    if let Command::Healthcheck(check) = arguments.command {
-        // A health check must not depend on settings: it answers even where they are wrong.
-        return healthcheck(&check);
-    }
-    let common = Common::read(arguments.global)?;
+fn parse(words: clap::Command) -> Result<(Arguments, ArgMatches), clap::Error> {
+    let matches = words.try_get_matches()?;
+    Ok((Arguments::from_arg_matches(&matches)?, matches))
+}
+
+/// Help and version come this way too, with their own exit code.
+fn told(error: &clap::Error) -> ExitCode {
+    let _ = error.print();
+    ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(Exit::Usage.code()))
+}
+
+fn dispatch(arguments: Arguments, file: File, spiders: &[Arc<dyn Spider>]) -> Result<Exit, Failed> {
+    let common = Common::of(arguments.global, file);
     let mut log = Log::start(common.log_format, common.log.as_deref())?;
     let done = command(arguments.command, &common, spiders);
     if let Err(failed) = &done {

@@ -8,26 +8,59 @@
 //! rate = 0.5
 //! flush_interval = "2s"
 //! ```
+//!
+//! A key is the name of a flag. Its value takes the place of the flag's default before the command line is
+//! parsed, so that file, environment and flag have one parser, one check and one order: what is given nearer wins.
 
 use std::fs;
 use std::io;
-use std::path::Path;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
 
-use serde::Deserialize;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::{Arg, Command, CommandFactory};
+use toml::Spanned;
+use toml::de::{DeString, DeTable, DeValue};
 
-use crate::arguments::{LogFormat, Tuning};
+use crate::arguments::Arguments;
 use crate::exit::Failed;
 
 const DEFAULT_FILE: &str = "dragline.toml";
 
-/// The file's content.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+/// The table for a group of flags, which bears its struct's name; the empty one is the file's top. What is in no
+/// table belongs to one call of the program.
+fn table_of(group: &str) -> Option<&'static str> {
+    match group {
+        "Global" => Some(""),
+        "Limits" | "Fetching" | "Storing" | "Process" => Some("crawl"),
+        _ => None,
+    }
+}
+
+/// Where the file keeps the value of this flag of `command`: table and key.
+pub(crate) fn place<'a>(command: &Command, flag: &'a Arg) -> Option<(&'static str, &'a str)> {
+    let mut groups = command.get_groups().filter(|group| group.get_args().any(|id| id == flag.get_id()));
+    let table = groups.find_map(|group| table_of(group.get_id().as_str()))?;
+    Some((table, flag.get_id().as_str()))
+}
+
+/// The file's content, checked.
+#[derive(Clone, Debug, Default)]
+#[allow(dead_code)] // TODO
 pub(crate) struct File {
-    pub(crate) store: Option<String>,
-    pub(crate) log_format: Option<LogFormat>,
-    pub(crate) log: Option<String>,
-    pub(crate) crawl: Tuning,
+    path: PathBuf,
+    entries: Vec<Entry>,
+}
+
+/// One setting.
+#[derive(Clone, Debug)]
+#[allow(dead_code)] // TODO
+struct Entry {
+    table: &'static str,
+    key: String,
+    /// As a flag would give them; several where the file has a list.
+    values: Vec<String>,
+    line: usize,
 }
 
 impl File {
@@ -43,82 +76,202 @@ impl File {
         }
     }
 
+    /// `command` and its subcommands, with what the file says instead of their flags' defaults.
+    pub(crate) fn beneath(&self, mut command: Command) -> Command {
+        let found: Vec<_> = command
+            .get_arguments()
+            .filter_map(|flag| {
+                Some((flag.get_id().clone(), self.entry(place(&command, flag)?)?.values.clone()))
+            })
+            .collect();
+        for (id, values) in found {
+            // Not in help: a value may hold a password.
+            command = command.mut_arg(id, |flag| flag.default_values(values).hide_default_value(true));
+        }
+        let names: Vec<_> = command.get_subcommands().map(|sub| sub.get_name().to_owned()).collect();
+        names.into_iter().fold(command, |command, name| command.mut_subcommand(name, |sub| self.beneath(sub)))
+    }
+
+    fn entry(&self, (table, key): (&str, &str)) -> Option<&Entry> {
+        self.entries.iter().find(|entry| entry.table == table && entry.key == key)
+    }
+
     fn parse(text: &str, path: &Path) -> Result<Self, Failed> {
-        toml::from_str(text).map_err(|error| {
-            // The place in words: an excerpt could show the store's password.
-            let line = error.span().map_or(1, |span| 1 + text[..span.start].matches('\n').count());
-            let message = error.message();
-            Failed::usage(format!("the settings file {}, line {line}: {message}", path.display()))
-            .hint("names are those of the flags with _ for -, in [crawl]; store, log and log_format stand at the top")
-        })
+        // The place in words: an excerpt could show the store's password.
+        let wrong = |span: Option<Range<usize>>, what: &str| {
+            let line = span.map_or(1, |span| line_of(text, span.start));
+            Failed::usage(format!("the settings file {}, line {line}: {what}", path.display()))
+        };
+        let root = DeTable::parse(text).map_err(|error| wrong(error.span(), error.message()).hint(NAMES))?;
+        let (top, crawl) = (Known::of("", &Arguments::command()), Known::of_crawl());
+        let mut entries = Vec::new();
+        let mut read = |known: &Known, key: &Spanned<DeString<'_>>, value: &Spanned<DeValue<'_>>| {
+            let line = line_of(text, key.span().start);
+            known
+                .entry(key.get_ref(), value.get_ref(), line)
+                .map(|entry| entries.push(entry))
+                .map_err(|(what, hint)| wrong(Some(key.span()), &what).hint(hint))
+        };
+        for (key, value) in root.get_ref() {
+            match value.get_ref() {
+                DeValue::Table(table) if key.get_ref() == "crawl" => {
+                    table.iter().try_for_each(|(key, value)| read(&crawl, key, value))?;
+                }
+                _ => read(&top, key, value)?,
+            }
+        }
+        Ok(Self { path: path.to_owned(), entries })
     }
 }
 
-impl Tuning {
-    /// These values, and where there are none, those of `below`.
-    pub(crate) fn over(self, below: Self) -> Self {
-        Self {
-            concurrency: self.concurrency.or(below.concurrency),
-            host_concurrency: self.host_concurrency.or(below.host_concurrency),
-            rate: self.rate.or(below.rate),
-            robots: self.robots.or(below.robots),
-            user_agent: self.user_agent.or(below.user_agent),
-            retries: self.retries.or(below.retries),
-            connect_timeout: self.connect_timeout.or(below.connect_timeout),
-            request_timeout: self.request_timeout.or(below.request_timeout),
-            max_body: self.max_body.or(below.max_body),
-            crawl_threads: self.crawl_threads.or(below.crawl_threads),
-            parse_timeout: self.parse_timeout.or(below.parse_timeout),
-            memory_budget: self.memory_budget.or(below.memory_budget),
-            max_failed_share: self.max_failed_share.or(below.max_failed_share),
-            replace_nul: self.replace_nul.or(below.replace_nul),
-            flush_rows: self.flush_rows.or(below.flush_rows),
-            flush_bytes: self.flush_bytes.or(below.flush_bytes),
-            flush_interval: self.flush_interval.or(below.flush_interval),
-            max_pending_flushes: self.max_pending_flushes.or(below.max_pending_flushes),
-            max_outage: self.max_outage.or(below.max_outage),
-            operation_timeout: self.operation_timeout.or(below.operation_timeout),
-            startup_timeout: self.startup_timeout.or(below.startup_timeout),
-            take_over_after: self.take_over_after.or(below.take_over_after),
-            shutdown_timeout: self.shutdown_timeout.or(below.shutdown_timeout),
-            listen: self.listen.or(below.listen),
-            health_max_age: self.health_max_age.or(below.health_max_age),
-            heartbeat_file: self.heartbeat_file.or(below.heartbeat_file),
+const NAMES: &str =
+    "names are those of the flags with _ for -, in [crawl]; store, log and log_format stand at the top";
+
+fn line_of(text: &str, at: usize) -> usize {
+    1 + text[..at].matches('\n').count()
+}
+
+/// The flags whose values may stand in one of the file's tables.
+struct Known {
+    table: &'static str,
+    flags: Command,
+}
+
+impl Known {
+    fn of(table: &'static str, command: &Command) -> Self {
+        let flags =
+            command.get_arguments().filter(|flag| place(command, flag).is_some_and(|at| at.0 == table));
+        let alone = Command::new("file").no_binary_name(true).disable_help_flag(true);
+        // Without their variables: what is checked is what the file says.
+        let flags = flags.cloned().map(|flag| flag.env(clap::builder::Resettable::Reset));
+        Self { table, flags: alone.args(flags) }
+    }
+
+    fn of_crawl() -> Self {
+        let command = Arguments::command();
+        Self::of("crawl", command.find_subcommand("crawl").unwrap_or(&command))
+    }
+
+    /// The setting, or what is wrong with it and what to do. The value is not repeated: it may be a secret.
+    fn entry(&self, key: &str, value: &DeValue<'_>, line: usize) -> Result<Entry, (String, String)> {
+        let Some(flag) = self.flags.get_arguments().find(|flag| flag.get_id() == key) else {
+            return Err((format!("unknown name `{key}`"), self.meant(key)));
+        };
+        let values = texts(value).ok_or_else(|| {
+            (
+                format!("`{key}` cannot be a {}", value.type_str()),
+                "give text, a number or true or false".to_owned(),
+            )
+        })?;
+        let name = flag.get_long().unwrap_or(key);
+        let words = values.iter().map(|value| format!("--{name}={value}"));
+        if let Err(error) = self.flags.clone().try_get_matches_from(words) {
+            return Err((
+                format!("`{key}`: {}", reason(&error)),
+                format!("`{key}` takes what --{name} takes"),
+            ));
         }
+        Ok(Entry { table: self.table, key: key.to_owned(), values, line })
+    }
+
+    /// The parser of the command line knows which name is near.
+    fn meant(&self, key: &str) -> String {
+        let word = format!("--{}", key.replace('_', "-"));
+        let near = match self.flags.clone().try_get_matches_from([&format!("{word}=")]) {
+            Err(error) if error.kind() == ErrorKind::UnknownArgument => {
+                match error.get(ContextKind::SuggestedArg) {
+                    Some(ContextValue::String(flag)) => flag.clone(),
+                    _ => return NAMES.to_owned(),
+                }
+            }
+            // It is the flag's own name, written with `-`.
+            _ => word,
+        };
+        format!("did you mean `{}`? {NAMES}", near.trim_start_matches('-').replace('-', "_"))
+    }
+}
+
+/// A value as a flag would give it.
+fn texts(value: &DeValue<'_>) -> Option<Vec<String>> {
+    match value {
+        DeValue::Array(values) => values.iter().map(|value| texts(value.get_ref())?.pop()).collect(),
+        DeValue::String(text) => Some(vec![text.to_string()]),
+        DeValue::Integer(number) if number.radix() == 10 => Some(vec![number.as_str().to_owned()]),
+        DeValue::Float(number) => Some(vec![number.as_str().to_owned()]),
+        DeValue::Boolean(yes) => Some(vec![yes.to_string()]),
+        DeValue::Integer(_) | DeValue::Datetime(_) | DeValue::Table(_) => None,
+    }
+}
+
+/// Why the parser refuses a value, without the value.
+fn reason(error: &clap::Error) -> String {
+    if let Some(source) = std::error::Error::source(error) {
+        return source.to_string();
+    }
+    match error.get(ContextKind::ValidValue) {
+        Some(ContextValue::Strings(valid)) => format!("must be one of {}", valid.join(", ")),
+        _ => "this value cannot be".to_owned(),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::time::Duration;
 
     fn parse(text: &str) -> Result<File, Failed> {
         File::parse(text, Path::new("dragline.toml"))
     }
 
     #[test]
-    fn values_carry_units_and_flags_win() {
-        let file =
-            parse("store = 'sqlite:x.db'\n[crawl]\nrate = 0.5\nflush_bytes = '1MiB'\nflush_interval = 2\n");
+    fn values_are_those_that_a_flag_takes() {
+        let file = parse(
+            "store = 'sqlite:x.db'\n[crawl]\nrate = 0.5\nflush_bytes = '1MiB'\nretries = 2\nrobots = false\n",
+        );
         let file = file.unwrap();
-        assert_eq!(file.crawl.flush_interval, Some(Duration::from_secs(2)));
-        assert_eq!(file.crawl.flush_bytes, Some(1 << 20));
-        let flags = Tuning { rate: Some(9.0), ..Tuning::default() };
-        let both = flags.over(file.crawl);
-        assert_eq!((both.rate, both.flush_bytes), (Some(9.0), Some(1 << 20)));
+        let values = |key| file.entry(("crawl", key)).map(|entry| (entry.values[0].as_str(), entry.line));
+        assert_eq!(values("rate"), Some(("0.5", 3)));
+        assert_eq!(values("flush_bytes"), Some(("1MiB", 4)));
+        assert_eq!(values("retries"), Some(("2", 5)));
+        assert_eq!(values("robots"), Some(("false", 6)));
+        assert_eq!(file.entry(("", "store")).unwrap().values, ["sqlite:x.db"]);
     }
 
     #[test]
-    fn an_unknown_name_is_told_with_its_place() {
-        let failed = parse("[crawl]\nratte = 1\n").unwrap_err();
-        assert!(failed.what.contains("ratte") && failed.what.contains("line 2"), "{failed}");
-        for wrong in
-            ["store = \"postgres://me:secret@db/x", "store = 's://me:secret@a'\nstore = 's://me:secret@b'\n"]
-        {
-            let failed = parse(wrong).unwrap_err();
-            assert!(!failed.what.contains("secret"), "{failed}");
+    fn an_unknown_name_is_told_with_its_place_and_the_one_that_was_meant() {
+        for (text, line, meant) in [
+            ("[crawl]\nratte = 1\n", 2, "`rate`"),
+            ("\n\nstroe = 'x'\n", 3, "`store`"),
+            ("[crawl]\nhost-concurrency = 1\n", 2, "`host_concurrency`"),
+            ("[crawl]\nstore = 'x'\n", 2, "at the top"),
+            ("[crwal]\nrate = 1\n", 1, "in [crawl]"),
+            ("config = 'x'\n", 1, "names are"),
+            ("[crawl]\nfresh = true\n", 2, "names are"),
+        ] {
+            let failed = parse(text).unwrap_err();
+            assert!(failed.what.contains(&format!("line {line}")), "{failed}");
+            assert!(failed.hint.as_ref().unwrap().contains(meant), "{failed}");
         }
-        assert!(parse("[crawl]\nflush_interval = 'soon'\n").is_err());
+    }
+
+    #[test]
+    fn a_wrong_value_is_told_with_its_place_and_never_shown() {
+        for wrong in [
+            "store = \"postgres://me:secret@db/x",
+            "store = 's://me:secret@a'\nstore = 's://me:secret@b'\n",
+            "log_format = 'secret'\n",
+            "[crawl]\nflush_interval = 'secret'\n",
+            "[crawl]\nrobots = 'secret'\n",
+            "[crawl]\nrate = { secret = 1 }\n",
+            "[crawl]\nrate = [1, 'secret']\n",
+            "[crawl]\nconcurrency = 0\n",
+            "[crawl]\nretries = 0x10\n",
+            "[crawl]\nshutdown_timeout = 3\n",
+            "store = 1979-05-27\n",
+            "crawl = 'secret'\n",
+        ] {
+            let failed = parse(wrong).unwrap_err();
+            assert!(failed.what.contains("line "), "{failed}");
+            assert!(!format!("{failed}").contains("secret"), "{failed}");
+        }
     }
 }

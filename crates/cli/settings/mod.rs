@@ -1,10 +1,11 @@
 //! Settings: defaults < `dragline.toml` < environment < flags, combined once and validated.
 //!
-//! The command line's parser reads flags and environment; [`file`] reads the file; what is in neither is a
-//! default of the part that it belongs to.
+//! All four layers are the command line's parser's: what the [`file`] says takes the place of a flag's default
+//! before it runs. `parts` hands what came out to the parts of the program.
 
-mod common;
+pub(crate) mod environment;
 pub(crate) mod file;
+mod global;
 pub(crate) mod parse;
 mod parts;
 mod spider_arguments;
@@ -18,18 +19,15 @@ use dragline_pipelines::ItemPipelineSettings;
 use dragline_pipelines::persistence::PersistenceSettings;
 use dragline_store::StoreSettings;
 
-use crate::arguments::Crawl;
+use crate::arguments::CrawlFlags;
 use crate::exit::Failed;
 use crate::export::Target;
 use crate::listen::ListenAddr;
 use crate::run_name::default_run_name;
 use crate::stopping::StopTimes;
-use parts::{
-    above_zero, engine, health_max_age, persistence, shutdown_timeout, store_settings, take_over_after,
-};
 use spider_arguments::{SpiderArguments, start_url};
 
-pub(crate) use common::{Common, StoreUrl};
+pub(crate) use global::{Common, StoreUrl};
 
 /// Settings of one crawl.
 #[derive(Debug)]
@@ -52,52 +50,39 @@ pub(crate) struct CrawlSettings {
 }
 
 impl CrawlSettings {
-    /// Combines flags, environment, file and defaults for a crawl with `spider`.
-    pub(crate) fn combine(crawl: Crawl, common: &Common, spider: &dyn Spider) -> Result<Self, Failed> {
-        let mut given = SpiderArguments::split(&crawl.args)?;
-        for url in &crawl.start_urls {
+    /// Combines what was given for a crawl with `spider`.
+    pub(crate) fn combine(flags: CrawlFlags, common: &Common, spider: &dyn Spider) -> Result<Self, Failed> {
+        let CrawlFlags { start, mut limits, identity, fetching, storing, process } = flags;
+        let mut given = SpiderArguments::split(&start.args)?;
+        for url in &start.start_urls {
             given.start_urls.push(start_url(url)?);
         }
-        let limit = crawl.limit.or(given.limit);
+        limits.limit = given.limit.or(limits.limit);
         let args = Args::new(given.start_urls, given.values);
-        let tuning = crawl.tuning.over(common.tuning.clone());
-        let shutdown_timeout = shutdown_timeout(tuning.shutdown_timeout)?;
-        let stop_times = StopTimes::of(shutdown_timeout);
-        let engine = EngineSettings {
-            limit: above_zero(limit),
-            max_items: above_zero(crawl.max_items),
-            max_depth: above_zero(crawl.max_depth),
-            max_duration: crawl.max_duration.filter(|time| !time.is_zero()),
-            stop_grace: stop_times.fetch_grace,
-            ..engine(&tuning)?
-        };
+        parts::warn_of_a_long_stop(process.shutdown_timeout);
+        let stop_times = StopTimes::of(process.shutdown_timeout);
+        let engine = parts::engine(&limits, &fetching, &process, &stop_times);
         // Before the store is opened: a run that cannot begin leaves no trace there.
         engine.validate().map_err(|error| match error.hint() {
             Some(hint) => Failed::usage(&error).hint(hint),
             None => Failed::usage(&error),
         })?;
         Ok(Self {
-            run_name: match crawl.run.filter(|name| !name.is_empty()) {
-                Some(name) => name,
-                None => default_run_name(spider.name(), &args),
-            },
+            run_name: identity.run.unwrap_or_else(|| default_run_name(spider.name(), &args)),
             args,
-            fresh: crawl.fresh,
-            force_run: crawl.force_run || given.force_run,
-            output: crawl.output.as_deref().map(Target::parse).transpose()?,
-            heartbeat_file: tuning.heartbeat_file.clone(),
-            listen: tuning.listen,
-            health_max_age: health_max_age(tuning.health_max_age)?,
-            shutdown_timeout,
+            fresh: identity.fresh,
+            force_run: identity.force_run || given.force_run,
+            output: identity.output.as_deref().map(Target::parse).transpose()?,
+            heartbeat_file: process.heartbeat_file,
+            listen: process.listen,
+            health_max_age: process.health_max_age,
+            shutdown_timeout: process.shutdown_timeout,
             stop_times,
-            item_pipelines: ItemPipelineSettings { replace_nul: tuning.replace_nul.unwrap_or_default() },
-            persistence: persistence(&tuning, engine.concurrency)?,
+            item_pipelines: parts::item_pipelines(&storing),
+            persistence: parts::persistence(&storing, engine.concurrency),
             engine,
             store: common.store.clone(),
-            store_settings: StoreSettings {
-                take_over_after: take_over_after(tuning.take_over_after)?,
-                ..store_settings(&tuning)
-            },
+            store_settings: parts::store(&storing),
         })
     }
 }

@@ -1,10 +1,6 @@
-//! Values with units, the same on the command line, in the environment and in the file.
+//! Values with units, and what they may be: the same on the command line, in the environment and in the file.
 
 use std::time::Duration;
-
-use serde::{Deserialize, Deserializer, de::Error};
-
-use crate::listen::ListenAddr;
 
 /// `90s`, `1h 30m`, or a plain number of seconds.
 pub(crate) fn duration(text: &str) -> Result<Duration, String> {
@@ -14,10 +10,13 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     humantime::parse_duration(text.trim()).map_err(|error| format!("{error}; examples: 90s, 45m, 500ms"))
 }
 
-/// `8MiB`, `500kB`, or a plain number of bytes.
+/// `8MiB`, `500kB`, or a plain number of bytes; at least one.
 pub(crate) fn bytes(text: &str) -> Result<usize, String> {
     let size: bytesize::ByteSize = text.trim().parse().map_err(|error| format!("{error}; example: 8MiB"))?;
-    usize::try_from(size.as_u64()).map_err(|_| "larger than this machine's memory can be".to_owned())
+    match usize::try_from(size.as_u64()) {
+        Ok(0) => Err("must be at least 1".to_owned()),
+        size => size.map_err(|_| "larger than this machine's memory can be".to_owned()),
+    }
 }
 
 /// Requests per second: not negative, and finite.
@@ -40,34 +39,44 @@ pub(crate) fn share(text: &str) -> Result<f64, String> {
     }
 }
 
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Written {
-    Integer(u64),
-    Float(f64),
-    Text(String),
-}
-
-impl Written {
-    fn text(self) -> String {
-        match self {
-            Self::Integer(number) => number.to_string(),
-            Self::Float(number) => number.to_string(),
-            Self::Text(text) => text,
-        }
+/// A number of which there must be some.
+pub(crate) fn count(text: &str) -> Result<usize, String> {
+    match text.trim().parse() {
+        Ok(0) => Err("must be at least 1".to_owned()),
+        Ok(number) => Ok(number),
+        Err(error) => Err(format!("{error}; example: 8")),
     }
 }
 
-pub(crate) fn duration_in_file<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Duration>, D::Error> {
-    duration(&Written::deserialize(from)?.text()).map(Some).map_err(D::Error::custom)
+/// The time of a stop must hold the reserve of its last two steps.
+pub(crate) fn shutdown_timeout(text: &str) -> Result<Duration, String> {
+    match duration(text)? {
+        time if time < Duration::from_secs(4) => {
+            Err("too short, give at least 4: 2.5 s of it are reserved for cancelling and closing".to_owned())
+        }
+        time => Ok(time),
+    }
 }
 
-pub(crate) fn bytes_in_file<'de, D: Deserializer<'de>>(from: D) -> Result<Option<usize>, D::Error> {
-    bytes(&Written::deserialize(from)?.text()).map(Some).map_err(D::Error::custom)
+/// The loops beat every second at the latest.
+pub(crate) fn health_max_age(text: &str) -> Result<Duration, String> {
+    match duration(text)? {
+        time if time < Duration::from_secs(2) => {
+            Err("too short, a loop beats once a second: give at least 2s".to_owned())
+        }
+        time => Ok(time),
+    }
 }
 
-pub(crate) fn address_in_file<'de, D: Deserializer<'de>>(from: D) -> Result<Option<ListenAddr>, D::Error> {
-    ListenAddr::parse(&String::deserialize(from)?).map(Some).map_err(D::Error::custom)
+/// A process beats every 5 s: what is silent for less than twice that need not hang. 0 is never.
+pub(crate) fn take_over_after(text: &str) -> Result<Duration, String> {
+    match duration(text)? {
+        time if time.is_zero() || time >= Duration::from_secs(10) => Ok(time),
+        _ => {
+            Err("too short, a process writes a heartbeat every 5 s: give at least 10s, or 0 for never"
+                .to_owned())
+        }
+    }
 }
 
 #[cfg(test)]
@@ -82,10 +91,21 @@ mod tests {
         assert!(duration("-1").is_err() && duration("soon").is_err());
         assert_eq!(bytes("8MiB"), Ok(8 << 20));
         assert_eq!(bytes("100"), Ok(100));
-        assert!(bytes("many").is_err());
+        assert!(bytes("many").is_err() && bytes("0").is_err());
         assert_eq!(rate("0.5"), Ok(0.5));
         assert!(share("0.25") == Ok(0.25) && share("1") == Ok(1.0));
         assert!(share("1.5").is_err() && share("-0.1").is_err() && share("NaN").is_err());
         assert!(rate("-1").is_err() && rate("NaN").is_err() && rate("inf").is_err());
+    }
+
+    #[test]
+    fn what_cannot_work_is_refused() {
+        assert!(take_over_after("9").is_err());
+        assert_eq!(take_over_after("0"), Ok(Duration::ZERO));
+        assert!(shutdown_timeout("3").is_err());
+        assert_eq!(shutdown_timeout("4s"), Ok(Duration::from_secs(4)));
+        assert!(health_max_age("1").is_err() && health_max_age("2").is_ok());
+        assert!(count("0").is_err() && count("-1").is_err() && count("many").is_err());
+        assert_eq!(count("7"), Ok(7));
     }
 }

@@ -41,7 +41,7 @@ struct Letters {
 
 impl Letters {
     fn open(common: &Common) -> Result<Self, Failed> {
-        let store = dragline_store::open(&common.store.0, &common.store_settings())?;
+        let store = dragline_store::open(&common.store.0, &common.store_settings()?)?;
         let blocking = Blocking::new()?;
         blocking.wait(&*store, "connect", READ_LIMIT, store.connect())?;
         Ok(Self { store, blocking })

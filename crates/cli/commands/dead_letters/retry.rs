@@ -11,7 +11,7 @@ use dragline_pipelines::letters::{RefusedLetter, Retry, RetryReport};
 use dragline_pipelines::{ItemPipelineSettings, item_pipelines};
 
 use super::Letters;
-use crate::arguments::RetryLetters;
+use crate::arguments::{RetryLetters, Storing};
 use crate::commands::demo_site::Shelf;
 use crate::commands::print;
 use crate::commands::table::table;
@@ -33,7 +33,7 @@ pub(super) fn run(
         ask.letter_ids = Some(arguments.letter_ids.clone());
         missing = not_there(&letters, &ask, &arguments.letter_ids)?;
     }
-    let replace_nul = arguments.replace_nul || common.tuning.replace_nul.unwrap_or_default();
+    let replace_nul = arguments.replace_nul || common.flags::<Storing>(&[])?.replace_nul;
     // The demo's letters can be retried too, though its spider is in no list.
     let known = |name: &str| {
         let spider = spiders.iter().find(|spider| spider.name() == name).map(|spider| spider.items());

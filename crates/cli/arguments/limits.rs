@@ -1,0 +1,33 @@
+//! Until when a run is crawled.
+
+use std::time::Duration;
+
+use clap::Args;
+
+use crate::settings::parse::{duration, share};
+
+/// The limits of a run.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Limits")]
+pub(crate) struct Limits {
+    /// Stop after exactly N pages are done, resumes included; 0 = no limit [default: 0]
+    #[arg(long, env = "DRAGLINE_LIMIT", value_name = "N")]
+    pub(crate) limit: Option<u64>,
+
+    /// Stop once this start has stored N items; 0 = no limit
+    #[arg(long, env = "DRAGLINE_MAX_ITEMS", value_name = "N", default_value = "0")]
+    pub(crate) max_items: u64,
+
+    /// Follow links at most N deep; 0 = no limit
+    #[arg(long, env = "DRAGLINE_MAX_DEPTH", value_name = "N", default_value = "0")]
+    pub(crate) max_depth: u32,
+
+    /// Stop after this time, such as 90s, 45m or 6h, counted from each start; 0 = no limit
+    #[arg(long, env = "DRAGLINE_MAX_DURATION", value_name = "TIME", value_parser = duration, default_value = "0")]
+    pub(crate) max_duration: Duration,
+
+    /// Stop with exit 1 once a larger share of the pages failed or died, such as 0.25; judged from 20 pages on
+    /// and at the end [default: off]
+    #[arg(long, env = "DRAGLINE_MAX_FAILED_SHARE", value_name = "SHARE", value_parser = share, allow_negative_numbers = true)]
+    pub(crate) max_failed_share: Option<f64>,
+}

@@ -1,0 +1,43 @@
+//! The process itself: its threads, its memory, its end.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Args;
+
+use crate::listen::ListenAddr;
+use crate::settings::parse::{bytes, count, duration, health_max_age, shutdown_timeout};
+
+/// The settings of the process.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Process")]
+pub(crate) struct Process {
+    /// Threads that parse [default: one per core]
+    #[arg(long, env = "DRAGLINE_CRAWL_THREADS", value_name = "N", value_parser = count)]
+    pub(crate) crawl_threads: Option<usize>,
+
+    /// Time for the parse of one page; after it the page fails and its thread is replaced
+    #[arg(long, env = "DRAGLINE_PARSE_TIMEOUT", value_name = "TIME", value_parser = duration, default_value = "300s")]
+    pub(crate) parse_timeout: Duration,
+
+    /// Memory for pages, outcomes and batches in hand
+    #[arg(long, env = "DRAGLINE_MEMORY_BUDGET", value_name = "BYTES", value_parser = bytes, default_value = "256MiB")]
+    pub(crate) memory_budget: usize,
+
+    /// Time from a stop signal to the exit, at least 4s
+    #[arg(long, env = "SHUTDOWN_TIMEOUT_SECONDS", value_name = "TIME", value_parser = shutdown_timeout, default_value = "8s")]
+    pub(crate) shutdown_timeout: Duration,
+
+    /// Serve /health, /ready, /status and /metrics at this address; without a port at that of the variable PORT,
+    /// else 8080 [default: off]
+    #[arg(long, env = "DRAGLINE_LISTEN", value_name = "ADDR", value_parser = ListenAddr::parse)]
+    pub(crate) listen: Option<ListenAddr>,
+
+    /// Time without a sign of life, or in one parse, after which the crawl counts as stuck
+    #[arg(long, env = "DRAGLINE_HEALTH_MAX_AGE", value_name = "TIME", value_parser = health_max_age, default_value = "60s")]
+    pub(crate) health_max_age: Duration,
+
+    /// File that the working loops write their heartbeat to, for `dragline healthcheck`
+    #[arg(long, env = "DRAGLINE_HEARTBEAT_FILE", value_name = "FILE")]
+    pub(crate) heartbeat_file: Option<PathBuf>,
+}

@@ -1,0 +1,54 @@
+//! What every command needs to know: the store, how to log, and the settings file.
+
+use clap::{Args, Command, FromArgMatches};
+use dragline_store::StoreSettings;
+
+use super::file::File;
+use super::{environment, parts};
+use crate::arguments::{Global, LogFormat, Storing};
+use crate::exit::Failed;
+
+/// Settings of every command.
+#[derive(Debug)]
+pub(crate) struct Common {
+    pub(crate) store: StoreUrl,
+    pub(crate) log_format: LogFormat,
+    pub(crate) log: Option<String>,
+    pub(crate) file: File,
+}
+
+/// A store's URL. It may hold a password: `Debug` does not show it.
+#[derive(Clone)]
+pub(crate) struct StoreUrl(pub(crate) String);
+
+impl std::fmt::Debug for StoreUrl {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("StoreUrl(…)")
+    }
+}
+
+impl Common {
+    /// What was given for every command, and the file that some of it came from.
+    pub(crate) fn of(global: Global, file: File) -> Self {
+        Self { store: StoreUrl(global.store), log_format: global.log_format, log: global.log, file }
+    }
+
+    /// Flags that this command does not have: what file and environment say for them, else `words`.
+    pub(crate) fn flags<F: Args + FromArgMatches>(&self, words: &[&str]) -> Result<F, Failed> {
+        let command = F::augment_args(Command::new("dragline").no_binary_name(true));
+        let command = self.file.beneath(environment::read(command));
+        let matches = command.try_get_matches_from(words).map_err(|error| plain(&error))?;
+        F::from_arg_matches(&matches).map_err(|error| plain(&error))
+    }
+
+    /// The store's own settings.
+    pub(crate) fn store_settings(&self) -> Result<StoreSettings, Failed> {
+        Ok(parts::store(&self.flags::<Storing>(&[])?))
+    }
+}
+
+/// The parser's own error, without its first word, which every error here begins with.
+fn plain(error: &clap::Error) -> Failed {
+    let text = error.to_string();
+    Failed::usage(text.trim().trim_start_matches("error: "))
+}
