@@ -5,6 +5,7 @@
 
 mod cli;
 mod conformance;
+mod connecting;
 mod crawl;
 mod faults;
 mod health;

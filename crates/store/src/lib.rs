@@ -146,6 +146,9 @@ enum Place<'a> {
 
 impl<'a> Place<'a> {
     fn parse(url: &'a str) -> Result<Self, StoreError> {
+        if postgres::is_keyword_form(url) {
+            return Ok(Self::Postgres);
+        }
         // The rest of a URL may hold a password: only its scheme is ever repeated.
         match url.split_once(':') {
             Some(("postgres" | "postgresql", rest)) if rest.starts_with("//") => Ok(Self::Postgres),

@@ -8,6 +8,7 @@
 #![allow(clippy::expect_used, clippy::unwrap_used)]
 
 pub mod ask;
+pub mod certificates;
 pub mod postgres;
 pub mod process;
 pub mod proxy;

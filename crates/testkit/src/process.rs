@@ -122,8 +122,8 @@ impl Dragline {
         let mut command = Command::new(&self.binary);
         for (name, _) in std::env::vars_os() {
             let text = name.to_string_lossy();
-            if text.starts_with("DRAGLINE_") || ["DATABASE_URL", "SHUTDOWN_TIMEOUT_SECONDS"].contains(&&*text)
-            {
+            let ours = text.starts_with("DRAGLINE_") || text.starts_with("PG");
+            if ours || ["DATABASE_URL", "SHUTDOWN_TIMEOUT_SECONDS"].contains(&&*text) {
                 command.env_remove(&name);
             }
         }

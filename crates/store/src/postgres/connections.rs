@@ -8,8 +8,13 @@ use dragline_core::store::StoreResult;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
-use tokio_postgres::{Client, Config, Error, NoTls};
+use tokio_postgres::config::SslMode;
+use tokio_postgres::error::SqlState;
+use tokio_postgres::tls::MakeTlsConnect;
+use tokio_postgres::{Client, Config, Connection, Error, Socket};
+use tokio_postgres_rustls::MakeRustlsConnect;
 
+use super::handshake;
 use super::session::Session;
 use super::target::Target;
 use super::tasks::Tasks;
@@ -38,13 +43,16 @@ pub(super) struct LoneSession {
     _used: Used,
 }
 
+/// What the driver makes of a host that takes us in.
+type Dialed = (Client, Connection<Socket, <MakeRustlsConnect as MakeTlsConnect<Socket>>::Stream>);
+
 /// Held by whoever uses a session; when it is dropped, the task that serves the session has to end.
 type Used = oneshot::Sender<()>;
 
 impl Connections {
     /// A pool without sessions yet.
     pub(super) fn new(target: Target) -> StoreResult<Self> {
-        let (config, limits) = (target.config.clone(), target.limits.clone());
+        let (config, limits) = (target.config(), target.limits.clone());
         let dialer = Arc::new(Dialer { target, tasks: Arc::default() });
         let recycling = ManagerConfig { recycling_method: RecyclingMethod::Verified };
         let manager = Manager::from_connect(config, PoolConnect(Arc::clone(&dialer)), recycling);
@@ -115,7 +123,7 @@ impl Dialer {
 
     /// A session with its limits.
     async fn dial(&self) -> Result<(Client, Used), Error> {
-        let (client, connection) = self.target.config.connect(NoTls).await?;
+        let (client, connection) = self.reach().await?;
         let (used, unused) = oneshot::channel();
         self.tasks.spawn(async move {
             let outlived = async {
@@ -141,6 +149,35 @@ impl Dialer {
         Ok((client, used))
     }
 
+    /// The first host that takes us in.
+    async fn reach(&self) -> Result<Dialed, Error> {
+        let mut refused = None;
+        for host in self.target.hosts() {
+            match self.knock(host).await {
+                Err(error) => refused = Some(error),
+                dialed => return dialed,
+            }
+        }
+        match refused {
+            Some(error) => Err(error),
+            // Nobody makes a target without a host; the driver has the words for it.
+            None => self.target.config().connect(self.target.tls.clone()).await,
+        }
+    }
+
+    /// One host; with `sslmode=prefer` once more without encryption where the server takes that alone.
+    async fn knock(&self, host: &Config) -> Result<Dialed, Error> {
+        let encrypted = host.connect(self.target.tls.clone()).await;
+        match encrypted {
+            Err(error) if host.get_ssl_mode() == SslMode::Prefer && wants_it_plain(&error) => {
+                let mut plain = host.clone();
+                plain.ssl_mode(SslMode::Disable);
+                plain.connect(self.target.tls.clone()).await
+            }
+            other => other,
+        }
+    }
+
     fn limits(&self) -> String {
         let statement = self.target.limits.statement_timeout.as_millis();
         let lock = self.target.limits.lock_timeout.as_millis();
@@ -163,6 +200,11 @@ impl Dialer {
              SET jit = off"
         )
     }
+}
+
+/// Where libpq tries without encryption: the handshake failed, or no line of `pg_hba.conf` takes it encrypted.
+fn wants_it_plain(error: &Error) -> bool {
+    handshake::failed(error) || error.code() == Some(&SqlState::INVALID_AUTHORIZATION_SPECIFICATION)
 }
 
 /// Makes sessions for the pool, with the staging tables that every batch needs.

@@ -13,6 +13,7 @@ use dragline_core::StoreError;
 use tokio_postgres::Error;
 use tokio_postgres::error::DbError;
 
+use super::handshake;
 use super::target::Target;
 
 /// Statement was cancelled: by us, or by its own time limit.
@@ -68,6 +69,10 @@ impl Target {
     pub(super) fn error(&self, what: &str, error: &Error) -> StoreError {
         match error.as_db_error() {
             Some(answer) => self.answered(what, answer),
+            None if let Some(failure) = handshake::failure(error) => StoreError::Setup {
+                problem: format!("{}: {}", self.location, failure.problem),
+                hint: failure.hint.to_owned(),
+            },
             None if error.is_closed() || io_cause(error).is_some() => self.away(what, one_line(error)),
             None => self.unanswered(what, error),
         }
@@ -145,27 +150,32 @@ impl Target {
 
     fn unanswered(&self, what: &str, error: &Error) -> StoreError {
         // The driver has no other way to tell these apart than their text.
+        let missing = error.source().is_some_and(|source| source.to_string() == "password missing");
         let hint = match error.to_string().as_str() {
-            "authentication error" => "check user and password in the URL, and pg_hba.conf on the server",
-            "invalid configuration" => "check host, port and options in the URL",
+            _ if missing => {
+                "the server wants a password: name it in the URL, in PGPASSWORD or in ~/.pgpass, which \
+                             nobody else may read (chmod 600)"
+                    .to_owned()
+            }
+            "authentication error" => self.remedy("28P01"),
+            "invalid configuration" => "check host, port and options in the URL".to_owned(),
             "unexpected message from server" | "error parsing response from server" => {
-                "is it a PostgreSQL server that listens there?"
+                "is it a PostgreSQL server that listens there?".to_owned()
             }
             "timeout waiting for server" => return self.silent(what),
             _ => return self.broken(what, one_line(error)),
         };
-        StoreError::Setup {
-            problem: format!("{}: {}", self.location, one_line(error)),
-            hint: hint.to_owned(),
-        }
+        StoreError::Setup { problem: format!("{}: {}", self.location, one_line(error)), hint }
     }
 
     fn remedy(&self, code: &str) -> String {
         let Self { user, database, .. } = self;
         match code {
-            "28P01" | "28000" => {
-                "check user and password in the URL, and pg_hba.conf on the server".to_owned()
-            }
+            "28P01" => format!(
+                "check user and password, and pg_hba.conf on the server; the password comes from {}",
+                self.password_from
+            ),
+            "28000" => "check user and host in the URL, and pg_hba.conf on the server".to_owned(),
             "3D000" => format!("create it: createdb {database}"),
             "3F000" => {
                 "create the schema that search_path names (CREATE SCHEMA …), or choose another".to_owned()

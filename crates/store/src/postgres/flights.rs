@@ -8,10 +8,9 @@ use dragline_core::StoreError;
 use dragline_core::store::StoreResult;
 use futures_util::future::join_all;
 use tokio::sync::Notify;
-use tokio_postgres::CancelToken;
 
 use super::errors::is_cancel;
-use super::tasks::cancel;
+use super::tasks::{Canceller, cancel};
 
 /// All flushes under way.
 #[derive(Default)]
@@ -24,7 +23,7 @@ pub(super) struct Flights {
 struct State {
     cancelled: AtomicBool,
     told: Notify,
-    token: Mutex<Option<CancelToken>>,
+    token: Mutex<Option<Canceller>>,
 }
 
 /// One flush under way; dropped, it is not any more.
@@ -61,7 +60,7 @@ impl Flights {
 }
 
 impl State {
-    fn token(&self) -> std::sync::MutexGuard<'_, Option<CancelToken>> {
+    fn token(&self) -> std::sync::MutexGuard<'_, Option<Canceller>> {
         self.token.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -80,8 +79,8 @@ impl Flight<'_> {
     }
 
     /// From now on the server can be asked.
-    pub(super) fn cancel_with(&self, token: CancelToken) {
-        *self.state.token() = Some(token);
+    pub(super) fn cancel_with(&self, canceller: Canceller) {
+        *self.state.token() = Some(canceller);
     }
 
     /// Between two statements: a request to cancel may have found none under way.

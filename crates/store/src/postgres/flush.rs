@@ -75,7 +75,7 @@ pub(super) async fn flush(
         store.connections.session("flushing a batch").await
     };
     let session = flight.unless_cancelled(ready).await?;
-    flight.cancel_with(session.cancel_token());
+    flight.cancel_with(session.canceller());
     let tables = store.item_tables();
     let transaction =
         Transaction { session: &session, flight: &flight, tables: &tables, run, conflict: Conflict::Replace };

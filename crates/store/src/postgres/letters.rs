@@ -65,7 +65,7 @@ pub(super) async fn retry(store: &PostgresStore, retry: &LetterRetry) -> StoreRe
         store.connections.session("applying dead letters").await
     };
     let session = flight.unless_cancelled(ready).await?;
-    flight.cancel_with(session.cancel_token());
+    flight.cancel_with(session.canceller());
     let tables = store.item_tables();
     let transaction = Transaction {
         session: &session,

@@ -2,7 +2,8 @@
 //!
 //! | module | what it does |
 //! |---|---|
-//! | `target`, `errors` | reads the URL; says what an error means |
+//! | `target` | reads the URL, and what libpq reads beside it: variables, password file, certificates |
+//! | `errors`, `handshake` | say what an error means |
 //! | `connections`, `session`, `tasks` | sessions: made, pooled, lent, ended |
 //! | `schema`, `item_table`, `item_check` | tables: made, compared |
 //! | `runs`, `run_lock`, `take_over` | a run's life, and that one process at a time has it |
@@ -18,6 +19,7 @@ mod export;
 mod flights;
 mod flush;
 mod frontier;
+mod handshake;
 mod item_check;
 mod item_table;
 mod items;
@@ -52,6 +54,7 @@ use self::flights::Flights;
 use self::item_table::ItemTable;
 use self::run_lock::RunLock;
 use self::target::Target;
+pub(crate) use self::target::is_keyword_form;
 use crate::{SchemaAdmin, StoreSettings};
 
 /// One flush is on its way to the disk while the next one is being copied.

@@ -17,7 +17,7 @@ use tokio_postgres::{Error, Row, Statement};
 
 use super::connections::Dialer;
 use super::copy_text::CopyText;
-use super::tasks::cancel;
+use super::tasks::{Canceller, cancel};
 
 /// A COPY travels in messages of this size, so that a large batch is not one.
 const COPY_MESSAGE_BYTES: usize = 1024 * 1024;
@@ -42,6 +42,11 @@ impl Session {
     /// Gives it back: no transaction is open, nothing is under way.
     pub(super) fn release(mut self) {
         self.at_rest = true;
+    }
+
+    /// The means to have the server give up what it does for this session.
+    pub(super) fn canceller(&self) -> Canceller {
+        Canceller { token: self.cancel_token(), tls: self.dialer.target.tls.clone() }
     }
 
     /// The answer to what was asked of this session, or its error; silence is one.
@@ -144,7 +149,8 @@ impl Drop for Session {
         }
         let client = Object::take(client);
         if !client.is_closed() {
-            self.dialer.tasks.spawn(cancel(client.cancel_token()));
+            let tls = self.dialer.target.tls.clone();
+            self.dialer.tasks.spawn(cancel(Canceller { token: client.cancel_token(), tls }));
         }
     }
 }

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use tokio::task::JoinSet;
 use tokio::time::timeout;
-use tokio_postgres::{CancelToken, NoTls};
+use tokio_postgres::CancelToken;
+use tokio_postgres_rustls::MakeRustlsConnect;
 
 /// How long a `CancelRequest` may take; it is one packet on a connection of its own.
 const CANCEL_TIMEOUT: Duration = Duration::from_secs(1);
@@ -39,9 +40,16 @@ impl Tasks {
     }
 }
 
-/// Asks the server to give up what a session does.
-pub(super) async fn cancel(token: CancelToken) {
-    match timeout(CANCEL_TIMEOUT, token.cancel_query(NoTls)).await {
+/// The means to ask the server to give up what a session does, encrypted as the session is.
+#[derive(Clone)]
+pub(super) struct Canceller {
+    pub(super) token: CancelToken,
+    pub(super) tls: MakeRustlsConnect,
+}
+
+/// Asks.
+pub(super) async fn cancel(Canceller { token, tls }: Canceller) {
+    match timeout(CANCEL_TIMEOUT, token.cancel_query(tls)).await {
         Ok(Ok(())) => {}
         Ok(Err(error)) => tracing::debug!(%error, "a CancelRequest did not reach the server"),
         Err(_) => tracing::debug!("a CancelRequest took too long"),

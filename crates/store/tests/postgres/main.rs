@@ -5,9 +5,11 @@
 
 mod catalog;
 mod concurrency;
+mod encryption;
 mod ending;
 mod flush;
 mod frontier;
 mod outage;
+mod places;
 mod setup;
 mod support;

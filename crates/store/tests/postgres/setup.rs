@@ -18,7 +18,7 @@ async fn connect(url: &str) -> StoreError {
     result.unwrap_err()
 }
 
-fn told(error: &StoreError) -> String {
+pub(crate) fn told(error: &StoreError) -> String {
     let mut text = error.to_string();
     let mut source = std::error::Error::source(error);
     while let Some(cause) = source {

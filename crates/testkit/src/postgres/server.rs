@@ -1,8 +1,9 @@
 //! One server: its files, its start and its end.
 
+use std::fs::Permissions;
 use std::io::Write;
 use std::net::{Ipv4Addr, TcpListener};
-use std::os::unix::fs::chown;
+use std::os::unix::fs::{PermissionsExt, chown};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
@@ -11,6 +12,7 @@ use std::time::Duration;
 use tempfile::TempDir;
 
 use super::install;
+use crate::certificates::Certified;
 use crate::wait::try_wait_for;
 
 const USER: &str = "dragline";
@@ -109,6 +111,46 @@ impl OwnServer {
             }
             watcher.wait().expect("the end of the server");
         }
+    }
+
+    /// Makes it speak TLS, and restarts it. It then knows clients' certificates that `clients` signed.
+    ///
+    /// # Panics
+    /// When it does not come up again.
+    pub fn encrypt(&mut self, certified: &Certified, clients: &str) {
+        let files = [
+            ("ssl_cert_file", "server.crt", certified.certificate.as_str()),
+            ("ssl_key_file", "server.key", certified.key.as_str()),
+            ("ssl_ca_file", "clients.crt", clients),
+        ];
+        for (setting, name, text) in files {
+            let path = self.path().join(name);
+            std::fs::write(&path, text).expect("a file of the server's");
+            std::fs::set_permissions(&path, Permissions::from_mode(0o600)).expect("rights");
+            if let Some((uid, gid)) = self.user {
+                chown(&path, Some(uid), Some(gid)).expect("a file for the server's user");
+            }
+            self.query(&format!("ALTER SYSTEM SET {setting} = '{}'", path.display()));
+        }
+        self.query("ALTER SYSTEM SET ssl = on");
+        self.stop_immediate();
+        self.start();
+    }
+
+    /// Says who may connect over TCP: lines of `pg_hba.conf`. Over its socket everybody may. Restarts it.
+    ///
+    /// # Panics
+    /// When it does not come up again.
+    pub fn admit(&mut self, rules: &str) {
+        let text = format!("local all all trust\n{rules}\n");
+        std::fs::write(self.path().join("data/pg_hba.conf"), text).expect("the server's rules");
+        self.stop_immediate();
+        self.start();
+    }
+
+    /// The folder of its socket. Over it nobody needs a password.
+    pub fn socket_folder(&self) -> &Path {
+        self.path()
     }
 
     /// The rows of a query on its database `postgres` as text; null is `NULL`.

@@ -1,0 +1,63 @@
+//! The program finds its Postgres as psql does, and says what is wrong when it must not trust it.
+
+use dragline_testkit::certificates::Authority;
+use dragline_testkit::{Dragline, OwnServer, server};
+
+use crate::stored::dragline;
+
+/// A command that reaches the store, with libpq's variables for a server.
+fn with_variables(server: &OwnServer) -> Dragline {
+    dragline()
+        .args(["schema", "apply", "--store", "postgres://"])
+        .env("PGHOST", "localhost")
+        .env("PGPORT", server.port().to_string())
+        .env("PGUSER", "dragline")
+        .env("PGDATABASE", "postgres")
+}
+
+#[test]
+fn a_bare_url_and_variables_are_enough() {
+    let server = server();
+    with_variables(&server).env("PGPASSWORD", "well-kept").run().assert_code(0);
+    let refused = with_variables(&server).env("PGPASSWORD", "hunter2").run();
+    refused.assert_code(1).assert_stderr("the password comes from PGPASSWORD");
+    assert!(!refused.stderr.contains("hunter2"), "{}", refused.stderr);
+    let folder = server.socket_folder().display().to_string();
+    with_variables(&server).env("PGHOST", &folder).run().assert_code(0);
+    let mistaken = with_variables(&server).env("PGSSLMODE", "on").run();
+    mistaken.assert_code(1).assert_stderr("PGSSLMODE").assert_stderr("hint: sslmode can be disable, prefer");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_password_file_in_the_home_folder_is_used_when_nobody_else_may_read_it() {
+    use std::os::unix::fs::PermissionsExt;
+    let (server, home) = (server(), tempfile::tempdir().unwrap());
+    let file = home.path().join(".pgpass");
+    std::fs::write(&file, "localhost:*:*:dragline:well-kept\n").unwrap();
+    std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o600)).unwrap();
+    let command = with_variables(&server).env("HOME", home.path());
+    command.clone().run().assert_code(0);
+    std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o640)).unwrap();
+    command.run().assert_code(1).assert_stderr("chmod 600").assert_stderr("password missing");
+}
+
+#[test]
+fn the_authorities_of_the_machine_are_asked_when_told() {
+    let (ours, other, folder) = (Authority::new(), Authority::new(), tempfile::tempdir().unwrap());
+    let mut server = server();
+    server.encrypt(&ours.sign("some server", &["localhost"]), &ours.pem());
+    let command = with_variables(&server).env("PGPASSWORD", "well-kept").env("PGSSLROOTCERT", "system");
+    for (authority, code) in [(&ours, 0), (&other, 1)] {
+        // This is how the list of trusted authorities is replaced for one process.
+        let file = folder.path().join(format!("{code}.crt"));
+        std::fs::write(&file, authority.pem()).unwrap();
+        let finished = command.clone().env("SSL_CERT_FILE", &file).run();
+        finished.assert_code(code);
+        if code == 1 {
+            finished
+                .assert_stderr("not signed by a CA that is trusted here")
+                .assert_stderr("hint: sslrootcert");
+        }
+    }
+}
