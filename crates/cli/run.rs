@@ -24,12 +24,14 @@ use dragline_pipelines::persistence::{OpenError, PersistencePipeline, RunEnd};
 
 use crate::diagnosis::{Diagnosis, Parts};
 use crate::exit::{Exit, Failed};
+use crate::logging::LogHandle;
+use crate::progress::{self, Sources, pages_before};
 use crate::settings::CrawlSettings;
 use crate::start::{Watched, no_thread, open_failed, run_spec, watched};
 use crate::stopping::{Producers, StopReport, close_pipeline, join_producers};
 use crate::verdict::{exit_after_close, verdict};
 use crate::watchdog::Watchdog;
-use crate::{progress, resume_line, signals, stopping};
+use crate::{resume_line, signals, stopping};
 
 /// How a crawl ended.
 pub(crate) struct Ended {
@@ -47,10 +49,15 @@ pub(crate) struct Ended {
 }
 
 /// Runs a crawl to its end. `Ok(None)`: stopped before it began.
-pub(crate) fn crawl(spider: &Arc<dyn Spider>, settings: &CrawlSettings) -> Result<Option<Ended>, Failed> {
+pub(crate) fn crawl(
+    spider: &Arc<dyn Spider>,
+    settings: &CrawlSettings,
+    log: &LogHandle,
+) -> Result<Option<Ended>, Failed> {
     let began = Instant::now();
+    log.about_run(&settings.run_name);
     let stop = Stop::new();
-    let signals = signals::listen(stop.clone()).map_err(|error| no_thread(&error))?;
+    let signals = signals::listen(stop.clone(), log.clone()).map_err(|error| no_thread(&error))?;
     let spec = run_spec(&**spider, settings)?;
     let watched = watched(&**spider, settings, &stop)?;
     let heartbeat = Arc::clone(&watched.heartbeat);
@@ -60,11 +67,14 @@ pub(crate) fn crawl(spider: &Arc<dyn Spider>, settings: &CrawlSettings) -> Resul
     let pipeline =
         PersistencePipeline::new(store, settings.persistence.clone(), stop.clone(), heartbeat.clone());
     let (receipts, receipt_queue) = receipt_channel();
+    let start_requests = spec.start.len();
     let run = match pipeline.open_spider(spec, spider.items(), Box::new(receipts)) {
         Ok(run) => run,
         Err(OpenError::Stopped { .. }) => return Ok(None),
         Err(error) => return Err(open_failed(&error)),
     };
+    log.about_run_id(run.key.run_id);
+    let before = pages_before(&run, start_requests);
     resume_line::say(&settings.run_name, &run);
 
     // Then the crawl threads, then the downloads that feed them.
@@ -106,9 +116,19 @@ pub(crate) fn crawl(spider: &Arc<dyn Spider>, settings: &CrawlSettings) -> Resul
     watched.health.crawling(run.key.run_id, parts.clone());
     let diagnosis = Diagnosis::new(parts);
     signals.show_on_request(Arc::clone(&diagnosis));
-    let watchdog =
-        Watchdog::start(&stop, total, diagnosis, &watched.health).map_err(|error| no_thread(&error))?;
-    let progress = progress::start(Arc::clone(&stats)).map_err(|error| no_thread(&error))?;
+    let watchdog = Watchdog::start(&stop, total, diagnosis, &watched.health, log.clone())
+        .map_err(|error| no_thread(&error))?;
+    let sources = Sources {
+        spider: spider.name().to_owned(),
+        stats: Arc::clone(&stats),
+        persistence: pipeline.monitor(),
+        log: log.counts().clone(),
+        before,
+        limit: settings.engine.limit,
+        began: Instant::now(),
+    };
+    let progress =
+        progress::start(settings.progress, sources, log.clone()).map_err(|error| no_thread(&error))?;
 
     wait_for_end(&download, &stop);
     drop(progress);

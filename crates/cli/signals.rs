@@ -13,6 +13,7 @@ use tracing::{info, warn};
 
 use crate::diagnosis::Diagnosis;
 use crate::exit::Exit;
+use crate::logging::LogHandle;
 
 /// The thread that listens; dropping it ends the thread.
 pub(crate) struct SignalListener {
@@ -22,7 +23,7 @@ pub(crate) struct SignalListener {
 }
 
 /// Listens from now on.
-pub(crate) fn listen(stop: Stop) -> io::Result<SignalListener> {
+pub(crate) fn listen(stop: Stop, log: LogHandle) -> io::Result<SignalListener> {
     let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1])?;
     let handle = signals.handle();
     let diagnosis = Arc::<OnceLock<Arc<Diagnosis>>>::default();
@@ -51,7 +52,11 @@ pub(crate) fn listen(stop: Stop) -> io::Result<SignalListener> {
                     let elapsed_ms = since.elapsed().as_millis();
                     warn!(signal = name, elapsed_ms, "forced: pending work is given up; it is still queued");
                 }
-                Some(_) => signal_hook::low_level::exit(i32::from(Exit::Forced.code())),
+                Some(_) => {
+                    // What is drawn on the terminal goes before the process does.
+                    log.settle();
+                    signal_hook::low_level::exit(i32::from(Exit::Forced.code()))
+                }
             }
         }
     })?;

@@ -3,7 +3,7 @@
 //! It depends on none of the other threads. When the total time of a stop is exceeded it writes a diagnosis
 //! and ends the process; that does not wait for a stderr that nobody reads.
 
-use std::io::{self, Write as _};
+use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -14,11 +14,10 @@ use dragline_core::worker::Worker;
 use crate::diagnosis::Diagnosis;
 use crate::exit::Exit;
 use crate::health::{Health, State};
+use crate::logging::LogHandle;
 
 /// How often the watchdog looks.
 const TICK: Duration = Duration::from_millis(200);
-/// How long the process waits for a stderr that may be blocked before it ends all the same.
-const LAST_WORDS: Duration = Duration::from_millis(300);
 
 /// Watches until dropped.
 pub(crate) struct Watchdog {
@@ -35,6 +34,7 @@ impl Watchdog {
         total: Duration,
         diagnosis: Arc<Diagnosis>,
         health: &Arc<Health>,
+        log: LogHandle,
     ) -> io::Result<Self> {
         let (closing, closes) = bounded(1);
         let (end, ended) = bounded(0);
@@ -43,6 +43,7 @@ impl Watchdog {
             total,
             diagnosis: Arc::clone(&diagnosis),
             health: Arc::clone(health),
+            log,
             closes,
             ended,
         };
@@ -62,6 +63,7 @@ struct Watch {
     total: Duration,
     diagnosis: Arc<Diagnosis>,
     health: Arc<Health>,
+    log: LogHandle,
     closes: Receiver<()>,
     ended: Receiver<()>,
 }
@@ -111,12 +113,7 @@ impl Watch {
             self.total.as_secs(),
             self.diagnosis.render()
         );
-        let written = Worker::spawn("last-words", move || {
-            let _ = io::stderr().write_all(text.as_bytes());
-        });
-        if let Ok(written) = written {
-            let _ = written.join_until(Instant::now() + LAST_WORDS);
-        }
+        self.log.last_words(&text);
         signal_hook::low_level::exit(i32::from(Exit::Forced.code()))
     }
 }

@@ -3,7 +3,7 @@
 use clap::Args;
 use clap::builder::FalseyValueParser;
 
-use super::{Fetching, Limits, Process, Storing};
+use super::{Fetching, Limits, Process, Progress, Storing};
 
 pub(super) const EXAMPLES: &str = "\
 Examples:
@@ -44,6 +44,9 @@ pub(crate) struct CrawlFlags {
 
     #[command(flatten)]
     pub(crate) process: Process,
+
+    #[command(flatten)]
+    pub(crate) progress: Progress,
 }
 
 /// What is crawled.

@@ -13,6 +13,7 @@ mod export;
 mod fetching;
 mod healthcheck;
 mod limits;
+mod logging;
 mod process;
 mod runs;
 mod schema;
@@ -20,7 +21,7 @@ mod storing;
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand};
 
 pub(crate) use crawl::{Crawl, CrawlFlags};
 pub(crate) use dead_letters::{LetterAction, ListLetters, RetryLetters};
@@ -28,6 +29,7 @@ pub(crate) use export::Export;
 pub(crate) use fetching::Fetching;
 pub(crate) use healthcheck::Healthcheck;
 pub(crate) use limits::Limits;
+pub(crate) use logging::{LogFormat, Logging, Progress, ProgressForm};
 pub(crate) use process::Process;
 pub(crate) use runs::{ListRuns, RetryRun, RunAction};
 pub(crate) use schema::SchemaAction;
@@ -71,22 +73,8 @@ pub(crate) struct Global {
     )]
     pub(crate) store: String,
 
-    /// Form of the log on stderr
-    #[arg(long, global = true, env = "DRAGLINE_LOG_FORMAT", value_name = "FORMAT", default_value = "text")]
-    pub(crate) log_format: LogFormat,
-
-    /// What is logged: error, warn, info, debug, or per module (dragline_engine=debug) [default: info]
-    #[arg(long, global = true, env = "DRAGLINE_LOG", value_name = "FILTER")]
-    pub(crate) log: Option<String>,
-}
-
-/// The form of log lines.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum LogFormat {
-    /// For people
-    Text,
-    /// One JSON object a line
-    Json,
+    #[command(flatten)]
+    pub(crate) logging: Logging,
 }
 
 /// The commands.

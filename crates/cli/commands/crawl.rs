@@ -1,6 +1,5 @@
 //! `dragline crawl`.
 
-use std::io::{self, Write};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,6 +11,7 @@ use crate::arguments::Crawl;
 use crate::blocking::Blocking;
 use crate::exit::{Exit, Failed};
 use crate::export::{self, Target};
+use crate::logging::LogHandle;
 use crate::probes;
 use crate::report::Report;
 use crate::run::{Ended, crawl};
@@ -24,22 +24,32 @@ const READ_AT_THE_END: Duration = Duration::from_secs(30);
 /// What it is given though the time is over: a store that is there answers in less.
 const LEAST_READ: Duration = Duration::from_millis(200);
 
-pub(super) fn run(arguments: Crawl, common: &Common, spiders: &[Arc<dyn Spider>]) -> Result<Exit, Failed> {
+pub(super) fn run(
+    arguments: Crawl,
+    common: &Common,
+    spiders: &[Arc<dyn Spider>],
+    log: &LogHandle,
+) -> Result<Exit, Failed> {
     probes::arm();
     let spider = find_spider(&arguments.spider, spiders)?;
     let settings = CrawlSettings::combine(arguments.flags, common, &**spider)?;
     if let Some(target) = &settings.output {
         target.check(&spider.items())?;
     }
-    let Some(ended) = crawl(spider, &settings)? else {
+    let Some(ended) = crawl(spider, &settings, log)? else {
         print("stopped during start-up, before the first request; the same command starts again\n")?;
         return Ok(Exit::Stopped);
     };
-    after(&ended, &settings, &**spider)
+    after(&ended, &settings, &**spider, log)
 }
 
 /// Report and export, read back from the store; says how the process ends.
-pub(super) fn after(ended: &Ended, settings: &CrawlSettings, spider: &dyn Spider) -> Result<Exit, Failed> {
+pub(super) fn after(
+    ended: &Ended,
+    settings: &CrawlSettings,
+    spider: &dyn Spider,
+    log: &LogHandle,
+) -> Result<Exit, Failed> {
     let limit = match ended.state {
         RunState::Stopped => READ_AFTER_STOP.min(ended.left_of_stop).max(LEAST_READ),
         _ => READ_AT_THE_END,
@@ -75,7 +85,7 @@ pub(super) fn after(ended: &Ended, settings: &CrawlSettings, spider: &dyn Spider
 
     // Rows on stdout are for a program; the report then goes where the log goes.
     if settings.output == Some(Target::Stdout) {
-        let _ = io::stderr().write_all(report.as_bytes());
+        log.text(&report);
     } else if let Err(failed) = print(&report) {
         // The report is lost, the run is not.
         tracing::warn!("{}", failed.what);

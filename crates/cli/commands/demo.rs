@@ -11,13 +11,14 @@ use super::table::table;
 use super::{crawl, print};
 use crate::blocking::Blocking;
 use crate::exit::{Exit, Failed};
+use crate::logging::LogHandle;
 use crate::run::crawl as run_crawl;
 use crate::settings::{Common, CrawlSettings};
 
 const ROWS_SHOWN: usize = 8;
 const READ_LIMIT: Duration = Duration::from_secs(10);
 
-pub(super) fn run(common: &Common) -> Result<Exit, Failed> {
+pub(super) fn run(common: &Common, log: &LogHandle) -> Result<Exit, Failed> {
     let site = DemoSite::serve()
         .map_err(|error| Failed::error(format!("the demo site cannot be served on 127.0.0.1: {error}")))?;
     let spider: Arc<dyn Spider> = Arc::new(Shelf);
@@ -25,13 +26,13 @@ pub(super) fn run(common: &Common) -> Result<Exit, Failed> {
     let flags = ["--start-url", site.url(), "--run", "demo", "--fresh", "--rate", "0"];
     let settings = CrawlSettings::combine(common.flags(&flags)?, common, &*spider)?;
     tracing::info!(url = site.url(), "serving a small site on loopback, and crawling it");
-    let Some(ended) = run_crawl(&spider, &settings)? else {
+    let Some(ended) = run_crawl(&spider, &settings, log)? else {
         return Ok(Exit::Stopped);
     };
     if ended.exit == Exit::Finished {
         show_rows(common, &settings, ended.run.key.run_id)?;
     }
-    crawl::after(&ended, &settings, &*spider)
+    crawl::after(&ended, &settings, &*spider, log)
 }
 
 fn show_rows(common: &Common, settings: &CrawlSettings, run_id: i64) -> Result<(), Failed> {

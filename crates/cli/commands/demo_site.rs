@@ -34,9 +34,12 @@ pub(super) struct DemoBook {
 /// Crawls the demo's site.
 pub(super) struct Shelf;
 
+/// The name of the demo's spider.
+pub(super) const SPIDER: &str = "demo";
+
 impl Spider for Shelf {
     fn name(&self) -> &str {
-        "demo"
+        SPIDER
     }
 
     fn items(&self) -> Vec<ItemType> {

@@ -21,7 +21,7 @@ use dragline_core::Spider;
 use crate::arguments::{Arguments, Command};
 use crate::exit::{Exit, Failed};
 use crate::health::{self, Where};
-use crate::logging::Log;
+use crate::logging::{self, Log, LogHandle};
 use crate::settings::file::File;
 use crate::settings::{Common, environment};
 
@@ -31,7 +31,7 @@ pub fn run(spiders: Vec<Arc<dyn Spider>>) -> ExitCode {
     match called(&spiders) {
         Ok(exit) => exit,
         Err(failed) => {
-            let _ = writeln!(io::stderr(), "{failed}");
+            logging::failed_before_start(&failed);
             failed.exit.into()
         }
     }
@@ -72,31 +72,51 @@ fn parse(words: clap::Command) -> Result<(Arguments, ArgMatches), clap::Error> {
 
 /// Help and version come this way too, with their own exit code.
 fn told(error: &clap::Error) -> ExitCode {
-    let _ = error.print();
+    if error.use_stderr() && logging::is_json_asked_for() {
+        let text = error.to_string();
+        let failed = Failed::usage(text.strip_prefix("error: ").unwrap_or(&text).trim_end());
+        logging::failed_before_start(&failed);
+    } else {
+        let _ = error.print();
+    }
     ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(Exit::Usage.code()))
 }
 
 fn dispatch(arguments: Arguments, file: File, spiders: &[Arc<dyn Spider>]) -> Result<Exit, Failed> {
     let common = Common::of(arguments.global, file);
-    let mut log = Log::start(common.log_format, common.log.as_deref())?;
-    let done = command(arguments.command, &common, spiders);
+    let log = Log::start(&common.log, spider_of(&arguments.command))?;
+    let done = command(arguments.command, &common, spiders, &log.handle());
     if let Err(failed) = &done {
         // Through the log, so that a stderr that takes nothing does not hold up the end.
-        log.write(&format!("{failed}\n"));
+        log.handle().failed(failed);
     }
     Ok(done.unwrap_or_else(|failed| failed.exit))
 }
 
-fn command(command: Command, common: &Common, spiders: &[Arc<dyn Spider>]) -> Result<Exit, Failed> {
+fn command(
+    command: Command,
+    common: &Common,
+    spiders: &[Arc<dyn Spider>],
+    log: &LogHandle,
+) -> Result<Exit, Failed> {
     match command {
-        Command::Crawl(crawl) => crawl::run(*crawl, common, spiders),
+        Command::Crawl(crawl) => crawl::run(*crawl, common, spiders, log),
         Command::List => list::run(spiders),
         Command::Schema { action } => schema::run(action, common, spiders),
         Command::Export(export) => export::run(&export, common, spiders),
         Command::Runs { action } => runs::run(&action, common, spiders),
         Command::DeadLetters { action } => dead_letters::run(&action, common, spiders),
-        Command::Demo => demo::run(common),
+        Command::Demo => demo::run(common, log),
         Command::Healthcheck(check) => healthcheck(&check),
+    }
+}
+
+/// The spider that a process crawls with: its log names it, and has a file of its own where files are wished for.
+fn spider_of(command: &Command) -> Option<&str> {
+    match command {
+        Command::Crawl(crawl) => Some(&crawl.spider),
+        Command::Demo => Some(demo_site::SPIDER),
+        _ => None,
     }
 }
 

@@ -31,8 +31,8 @@ const DEFAULT_FILE: &str = "dragline.toml";
 /// table belongs to one call of the program.
 fn table_of(group: &str) -> Option<&'static str> {
     match group {
-        "Global" => Some(""),
-        "Limits" | "Fetching" | "Storing" | "Process" => Some("crawl"),
+        "Global" | "Logging" => Some(""),
+        "Limits" | "Fetching" | "Storing" | "Process" | "Progress" => Some("crawl"),
         _ => None,
     }
 }
@@ -124,8 +124,7 @@ impl File {
     }
 }
 
-const NAMES: &str =
-    "names are those of the flags with _ for -, in [crawl]; store, log and log_format stand at the top";
+const NAMES: &str = "names are those of the flags with _ for -, in [crawl]; store and those that begin with log stand at the top";
 
 fn line_of(text: &str, at: usize) -> usize {
     1 + text[..at].matches('\n').count()

@@ -5,15 +5,15 @@ use dragline_store::StoreSettings;
 
 use super::file::File;
 use super::{environment, parts};
-use crate::arguments::{Global, LogFormat, Storing};
+use crate::arguments::{Global, Logging, Storing};
 use crate::exit::Failed;
+use crate::logging::{LogFileSettings, LogSettings};
 
 /// Settings of every command.
 #[derive(Debug)]
 pub(crate) struct Common {
     pub(crate) store: StoreUrl,
-    pub(crate) log_format: LogFormat,
-    pub(crate) log: Option<String>,
+    pub(crate) log: LogSettings,
     pub(crate) file: File,
 }
 
@@ -30,7 +30,18 @@ impl std::fmt::Debug for StoreUrl {
 impl Common {
     /// What was given for every command, and the file that some of it came from.
     pub(crate) fn of(global: Global, file: File) -> Self {
-        Self { store: StoreUrl(global.store), log_format: global.log_format, log: global.log, file }
+        let Logging { log_format, log, log_repeats, log_dir, log_file_bytes, log_files } = global.logging;
+        let log = LogSettings {
+            format: log_format,
+            filter: log,
+            repeats: log_repeats,
+            files: log_dir.map(|dir| LogFileSettings {
+                dir,
+                max_bytes: log_file_bytes as u64,
+                keep: log_files,
+            }),
+        };
+        Self { store: StoreUrl(global.store), log, file }
     }
 
     /// Flags that this command does not have: what file and environment say for them, else `words`.

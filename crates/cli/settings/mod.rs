@@ -19,7 +19,7 @@ use dragline_pipelines::ItemPipelineSettings;
 use dragline_pipelines::persistence::PersistenceSettings;
 use dragline_store::StoreSettings;
 
-use crate::arguments::CrawlFlags;
+use crate::arguments::{CrawlFlags, Progress};
 use crate::exit::Failed;
 use crate::export::Target;
 use crate::listen::ListenAddr;
@@ -40,6 +40,7 @@ pub(crate) struct CrawlSettings {
     pub(crate) heartbeat_file: Option<PathBuf>,
     pub(crate) listen: Option<ListenAddr>,
     pub(crate) health_max_age: Duration,
+    pub(crate) progress: Progress,
     pub(crate) shutdown_timeout: Duration,
     pub(crate) stop_times: StopTimes,
     pub(crate) engine: EngineSettings,
@@ -52,7 +53,7 @@ pub(crate) struct CrawlSettings {
 impl CrawlSettings {
     /// Combines what was given for a crawl with `spider`.
     pub(crate) fn combine(flags: CrawlFlags, common: &Common, spider: &dyn Spider) -> Result<Self, Failed> {
-        let CrawlFlags { start, mut limits, identity, fetching, storing, process } = flags;
+        let CrawlFlags { start, mut limits, identity, fetching, storing, process, progress } = flags;
         let mut given = SpiderArguments::split(&start.args)?;
         for url in &start.start_urls {
             given.start_urls.push(start_url(url)?);
@@ -76,6 +77,7 @@ impl CrawlSettings {
             heartbeat_file: process.heartbeat_file,
             listen: process.listen,
             health_max_age: process.health_max_age,
+            progress,
             shutdown_timeout: process.shutdown_timeout,
             stop_times,
             item_pipelines: parts::item_pipelines(&storing),

@@ -58,6 +58,16 @@ pub(crate) fn shutdown_timeout(text: &str) -> Result<Duration, String> {
     }
 }
 
+/// The progress is looked at twice a second.
+pub(crate) fn progress_interval(text: &str) -> Result<Duration, String> {
+    match duration(text)? {
+        time if time < Duration::from_secs(1) => {
+            Err("must be at least 1s; --progress none switches the lines off".to_owned())
+        }
+        time => Ok(time),
+    }
+}
+
 /// The loops beat every second at the latest.
 pub(crate) fn health_max_age(text: &str) -> Result<Duration, String> {
     match duration(text)? {
@@ -104,6 +114,7 @@ mod tests {
         assert_eq!(take_over_after("0"), Ok(Duration::ZERO));
         assert!(shutdown_timeout("3").is_err());
         assert_eq!(shutdown_timeout("4s"), Ok(Duration::from_secs(4)));
+        assert!(progress_interval("0.5").is_err() && progress_interval("1").is_ok());
         assert!(health_max_age("1").is_err() && health_max_age("2").is_ok());
         assert!(count("0").is_err() && count("-1").is_err() && count("many").is_err());
         assert_eq!(count("7"), Ok(7));

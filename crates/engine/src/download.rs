@@ -103,7 +103,7 @@ pub fn spawn(thread: DownloadThread<'_>) -> Result<Worker<CrawlEnd>, EngineError
         stats: thread.stats,
     })?;
     Worker::spawn("download", move || {
-        let _span = tracing::info_span!("download", spider, run = run_id).entered();
+        let _span = tracing::error_span!("download", spider, run_id).entered();
         let end = runtime.block_on(scheduler.run());
         runtime.shutdown_timeout(RUNTIME_END);
         end

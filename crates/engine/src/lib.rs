@@ -20,6 +20,7 @@
 //! What it will not do: render pages, share a host's pace with another process, or decide about duplicates
 //! (the store's primary key does).
 
+mod busy_hosts;
 pub mod crawl;
 pub mod download;
 mod error;
@@ -39,6 +40,7 @@ mod stats;
 mod tests;
 mod window;
 
+pub use busy_hosts::{BusyHost, BusyHosts};
 pub use crawl::CrawlThreads;
 pub use download::{CrawlEnd, DownloadThread};
 pub use error::EngineError;

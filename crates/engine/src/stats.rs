@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
+use crate::busy_hosts::{BusyHosts, HostBoard};
 use crate::scope::LinkRefusal;
 
 /// Different reasons for which items were dropped that are told apart; further ones are counted together.
@@ -26,6 +27,7 @@ pub struct CrawlStats {
     pub(crate) waiting_hosts: Counter,
     refused_links: [Counter; LinkRefusal::ALL.len()],
     drop_reasons: Mutex<BTreeMap<String, u64>>,
+    pub(crate) hosts: HostBoard,
 }
 
 /// The counters at one moment.
@@ -102,6 +104,16 @@ impl CrawlStats {
                 .collect(),
             drop_reasons: self.drop_reasons.lock().unwrap_or_else(PoisonError::into_inner).clone(),
         }
+    }
+
+    /// From now on the scheduler tells which hosts are busy.
+    pub fn watch_hosts(&self) {
+        self.hosts.watch();
+    }
+
+    /// The busiest hosts; none unless somebody asked for them with [`CrawlStats::watch_hosts`].
+    pub fn busy_hosts(&self) -> BusyHosts {
+        self.hosts.read()
     }
 
     pub(crate) fn refuse_links(&self, reason: LinkRefusal, count: u64) {

@@ -1,5 +1,6 @@
 //! What the persistence thread tells about itself: a status while it works, a report when it is closed.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -59,6 +60,10 @@ pub struct PersistenceStatus {
     pub items: u64,
     /// Pages that became dead letters.
     pub dead_pages: u64,
+    /// Pages that this process made durable, by state.
+    pub pages: BTreeMap<PageState, u64>,
+    /// Requests that they brought and that the store did not know.
+    pub new_requests: u64,
 }
 
 /// Reads the status from any thread, and holds up nobody.
@@ -107,6 +112,10 @@ impl Progress {
         status.flushed_pages += pages;
         status.flushed_rows += pages + receipt.items + requests + letters as u64;
         status.items += receipt.items;
+        status.new_requests += requests;
+        for (_, state) in &receipt.pages {
+            *status.pages.entry(*state).or_default() += 1;
+        }
         status.dead_pages +=
             receipt.pages.iter().filter(|(_, state)| *state == PageState::Dead).count() as u64;
     }
@@ -117,6 +126,10 @@ impl Progress {
         status.items += report.applied;
         status.flushed_rows += report.applied;
         status.dead_pages = status.dead_pages.saturating_sub(report.pages_done);
+        let dead = status.pages.entry(PageState::Dead).or_default();
+        let revived = report.pages_done.min(*dead);
+        *dead -= revived;
+        *status.pages.entry(PageState::Done).or_default() += revived;
     }
 
     /// The figures that go with a heartbeat, for people who read `crawl_runs`.

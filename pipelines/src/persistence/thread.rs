@@ -14,7 +14,7 @@ use dragline_core::pulse::Beating;
 use dragline_core::store::{OpenedRun, RunKey, RunSpec, RunState};
 use dragline_core::worker::panic_message;
 use tokio::runtime::{Builder, Runtime};
-use tracing::info_span;
+use tracing::error_span;
 
 use super::RunEnd;
 use super::batcher::{Batcher, Limits};
@@ -54,7 +54,7 @@ pub(super) fn work(context: &Arc<Context>, inbox: Receivers, opening: Opening) -
             return report;
         }
     };
-    let span = info_span!("persistence", run = opened.key.run_id, epoch = opened.key.epoch);
+    let span = error_span!("persistence", run_id = opened.key.run_id, epoch = opened.key.epoch);
     let _entered = span.enter();
     let bridge = Bridge::new(Arc::clone(context), opened.key.clone(), items.into(), inbox, &runtime);
     // Nobody sends an end to a run that nobody waited for.

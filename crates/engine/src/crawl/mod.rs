@@ -100,7 +100,9 @@ impl CrawlThread {
         let thread = Self { index, station: Arc::clone(station) };
         Worker::spawn(format!("crawl-{index}"), move || {
             let spider = thread.station.packer.spider.name();
-            let _span = tracing::info_span!("crawl", spider, thread = index).entered();
+            // Spans have the level of the gravest event in them: a filter must not take their fields from it.
+            let _span =
+                tracing::error_span!("crawl", spider, thread = %format_args!("crawl-{index}")).entered();
             thread.run();
         })
     }
@@ -146,7 +148,7 @@ impl CrawlThread {
         let ticket = desks.lay(self.index, &mut job);
         let mut outcome = match job {
             Job::Parse(response, scope) => {
-                let _span = tracing::info_span!("page", url = %response.queued.request.url()).entered();
+                let _span = tracing::error_span!("page", url = %response.queued.request.url()).entered();
                 packer.page(response, &scope)
             }
             Job::GivenUp(given_up) => packer.given_up(&given_up.failure),

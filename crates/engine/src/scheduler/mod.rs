@@ -150,7 +150,7 @@ impl Scheduler {
                 tracing::debug!(%end, "the scheduler ends");
                 return end;
             }
-            self.show();
+            self.show(now);
             let wake_at = tokio::time::Instant::from_std(self.next_turn(now));
             tokio::select! {
                 event = self.receipts.recv() => match event {
@@ -297,9 +297,10 @@ impl Scheduler {
         }
     }
 
-    fn show(&self) {
+    fn show(&self, now: Instant) {
         self.stats.in_flight.set(self.credits.in_use());
         self.stats.window_requests.set(self.window.len());
         self.stats.waiting_hosts.set(self.window.resting_hosts());
+        self.stats.hosts.write(now, || self.window.busy_hosts(now));
     }
 }

@@ -24,6 +24,7 @@ pub(crate) use self::host::{FetchKey, Host, HostId, Waiting};
 use self::places::Places;
 use self::timers::{Timer, Timers};
 pub(crate) use self::told::Telling;
+use crate::busy_hosts::BusyHost;
 use crate::pace::{Pace, period_of};
 use crate::robots::RobotsState;
 use crate::settings::EngineSettings;
@@ -236,6 +237,18 @@ impl Window {
 
     pub(crate) fn resting_hosts(&self) -> usize {
         self.resting_hosts
+    }
+
+    /// The hosts that have something in flight or in the window. Looks at all of them.
+    pub(crate) fn busy_hosts(&self, now: Instant) -> Vec<BusyHost> {
+        let busy = self.hosts.iter().filter(|host| host.active > 0 || host.held() > 0);
+        busy.map(|host| BusyHost {
+            name: Arc::clone(&host.name),
+            in_flight: host.active,
+            queued: host.held() as u64,
+            rests_for: host.rests_until.map(|until| until.saturating_duration_since(now)),
+        })
+        .collect()
     }
 
     /// Places that one host may have at present.

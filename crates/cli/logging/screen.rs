@@ -1,0 +1,167 @@
+//! stderr: the log's lines, and on a terminal a panel below them that is drawn anew in place.
+//!
+//! Lines and panel leave in one write, and nobody else writes to the terminal: neither can garble the other. The
+//! cursor rests at the start of the row below the panel, so that whatever comes after a SIGKILL begins on a row of its
+//! own; it is never hidden, so that nothing needs to be restored.
+
+use std::io::{self, Write};
+use std::time::Duration;
+
+use crossbeam_channel::after;
+use unicode_width::UnicodeWidthStr;
+
+use super::queue::Sink;
+
+/// A pipe takes so many bytes whole or not at all (POSIX, `PIPE_BUF`): a reader that is gone, or an exit while the pipe
+/// is full, leaves no half line.
+const ATOMIC_BYTES: usize = 4_096;
+/// How often a stderr that somebody made non-blocking is tried again.
+const TRY_AGAIN: Duration = Duration::from_millis(20);
+
+/// See the module.
+pub(super) struct Screen<W> {
+    out: W,
+    /// The terminal's columns, asked at each drawing.
+    columns: fn() -> Option<u16>,
+    rows: Vec<String>,
+    /// Widths of the rows that are on the screen.
+    drawn: Vec<usize>,
+}
+
+impl Screen<io::Stderr> {
+    pub(super) fn stderr() -> Self {
+        Self::new(io::stderr(), || size().map(|(columns, _)| columns))
+    }
+}
+
+/// Columns and rows of the terminal that stderr is.
+pub(crate) fn size() -> Option<(u16, u16)> {
+    terminal_size::terminal_size_of(io::stderr()).map(|(width, height)| (width.0, height.0))
+}
+
+impl<W: Write> Screen<W> {
+    fn new(out: W, columns: fn() -> Option<u16>) -> Self {
+        Self { out, columns, rows: Vec::new(), drawn: Vec::new() }
+    }
+
+    fn draw(&mut self, lines: &[Vec<u8>]) -> io::Result<()> {
+        let mut bytes = Vec::new();
+        let up = self.rows_on_screen();
+        if up > 0 {
+            bytes.extend(format!("\r\x1b[{up}A").bytes());
+            if !lines.is_empty() {
+                bytes.extend(b"\x1b[J");
+            }
+        }
+        for line in lines {
+            bytes.extend(line);
+        }
+        for row in &self.rows {
+            // The rest of the row is erased after the text, not before: that does not flicker.
+            bytes.extend(format!("{row}\x1b[K\n").bytes());
+        }
+        if up > self.rows.len() {
+            bytes.extend(b"\x1b[J");
+        }
+        self.drawn = self.rows.iter().map(|row| row.width()).collect();
+        write_fully(&mut self.out, &bytes)
+    }
+
+    /// A terminal that was made narrower since has broken the long ones.
+    fn rows_on_screen(&self) -> usize {
+        let columns = (self.columns)().map_or(usize::MAX, |columns| usize::from(columns).max(1));
+        self.drawn.iter().map(|width| width.div_ceil(columns).max(1)).sum()
+    }
+}
+
+impl<W: Write + Send + 'static> Sink for Screen<W> {
+    fn write(&mut self, lines: &[Vec<u8>], panel: Option<Vec<String>>) -> u64 {
+        if let Some(rows) = panel {
+            self.rows = rows;
+        }
+        if !self.rows.is_empty() || !self.drawn.is_empty() {
+            return if self.draw(lines).is_ok() { 0 } else { lines.len() as u64 };
+        }
+        let mut lost = 0;
+        for part in parts(lines) {
+            if write_fully(&mut self.out, &part.concat()).is_err() {
+                lost += part.len() as u64;
+            }
+        }
+        lost
+    }
+}
+
+/// Lines that are written at once.
+fn parts(lines: &[Vec<u8>]) -> impl Iterator<Item = &[Vec<u8>]> {
+    let mut rest = lines;
+    std::iter::from_fn(move || {
+        let mut bytes = 0;
+        let fits = rest.iter().take_while(|line| {
+            bytes += line.len();
+            bytes <= ATOMIC_BYTES
+        });
+        let count = fits.count().max(1);
+        let (part, others) = rest.split_at_checked(count)?;
+        rest = others;
+        Some(part)
+    })
+}
+
+/// All of it, also where stderr is non-blocking because another process that shares it wants it so.
+pub(super) fn write_fully(to: &mut impl Write, mut bytes: &[u8]) -> io::Result<()> {
+    while !bytes.is_empty() {
+        match to.write(bytes) {
+            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+            Ok(written) => bytes = &bytes[written..],
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                let _ = after(TRY_AGAIN).recv();
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    to.flush()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lines(texts: &[&str]) -> Vec<Vec<u8>> {
+        texts.iter().map(|text| format!("{text}\n").into_bytes()).collect()
+    }
+
+    /// What a terminal of this size shows after the bytes.
+    fn shown(bytes: &[u8], columns: u16) -> String {
+        let mut terminal = vt100::Parser::new(24.try_into().unwrap(), columns.try_into().unwrap(), 0);
+        // The terminal's driver turns \n into \r\n.
+        let text = String::from_utf8(bytes.to_vec()).unwrap().replace('\n', "\r\n");
+        terminal.process(text.as_bytes());
+        terminal.screen().contents()
+    }
+
+    #[test]
+    fn lines_go_above_the_panel_and_a_panel_that_goes_leaves_nothing() {
+        let mut screen = Screen::new(Vec::new(), || Some(80));
+        let panel = |rows: &[&str]| Some(rows.iter().map(|row| (*row).to_owned()).collect::<Vec<_>>());
+        screen.write(&lines(&["one"]), panel(&["10 pages, a long row", "second"]));
+        screen.write(&lines(&["two", "three"]), None);
+        screen.write(&[], panel(&["11 pages"]));
+        assert_eq!(shown(&screen.out, 80), "one\ntwo\nthree\n11 pages");
+        screen.write(&lines(&["four"]), panel(&[]));
+        assert_eq!(shown(&screen.out, 80), "one\ntwo\nthree\nfour");
+        screen.write(&lines(&["five"]), None);
+        assert!(screen.out.ends_with(b"five\n") && screen.drawn.is_empty());
+    }
+
+    #[test]
+    fn a_pipe_gets_lines_whole() {
+        let many = vec![b"x".repeat(1_500); 5];
+        let sizes: Vec<usize> = parts(&many).map(<[Vec<u8>]>::len).collect();
+        assert_eq!(sizes, [2, 2, 1]);
+        let large = [b"y".repeat(9_000), b"z".repeat(10)];
+        assert_eq!(parts(&large).map(<[Vec<u8>]>::len).collect::<Vec<_>>(), [1, 1]);
+        assert_eq!(parts(&[]).count(), 0);
+    }
+}

@@ -1,0 +1,97 @@
+//! Which hosts keep the crawl busy, for people who watch it. Gathered only when somebody asked for it.
+
+use std::cmp::Reverse;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+/// Hosts that are told one by one.
+pub(crate) const TOLD_HOSTS: usize = 16;
+/// How often they are gathered at most: that looks at every host of the window.
+const GATHER_EVERY: Duration = Duration::from_millis(250);
+
+/// A host that has requests in flight or in the window.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BusyHost {
+    /// Host and port.
+    pub name: Arc<str>,
+    /// Fetches in flight.
+    pub in_flight: usize,
+    /// Its requests in the window.
+    pub queued: u64,
+    /// How long it is left alone: pace, back-off, `Retry-After`.
+    pub rests_for: Option<Duration>,
+}
+
+/// The busiest hosts.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct BusyHosts {
+    /// The busiest first.
+    pub busiest: Vec<BusyHost>,
+    /// How many there are beside these.
+    pub others: usize,
+}
+
+/// Where the scheduler writes them down and others read them.
+#[derive(Debug, Default)]
+pub(crate) struct HostBoard {
+    is_watched: AtomicBool,
+    written: Mutex<(Option<Instant>, BusyHosts)>,
+}
+
+impl HostBoard {
+    pub(crate) fn watch(&self) {
+        self.is_watched.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn read(&self) -> BusyHosts {
+        self.written.lock().unwrap_or_else(PoisonError::into_inner).1.clone()
+    }
+
+    /// Writes them down anew if somebody watches and it is time.
+    pub(crate) fn write(&self, now: Instant, gather: impl FnOnce() -> Vec<BusyHost>) {
+        if !self.is_watched.load(Ordering::Relaxed) {
+            return;
+        }
+        let mut written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
+        if written.0.is_none_or(|at| now >= at + GATHER_EVERY) {
+            *written = (Some(now), BusyHosts::of(gather()));
+        }
+    }
+}
+
+impl BusyHosts {
+    fn of(mut hosts: Vec<BusyHost>) -> Self {
+        hosts.sort_by(|a, b| {
+            let order = |host: &BusyHost| Reverse((host.in_flight, host.queued));
+            order(a).cmp(&order(b)).then_with(|| a.name.cmp(&b.name))
+        });
+        let others = hosts.len().saturating_sub(TOLD_HOSTS);
+        hosts.truncate(TOLD_HOSTS);
+        Self { busiest: hosts, others }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_busiest_are_told_and_nothing_is_gathered_for_nobody() {
+        let board = HostBoard::default();
+        let now = Instant::now();
+        board.write(now, || unreachable!("nobody watches"));
+        board.watch();
+        let host = |number: usize| BusyHost {
+            name: format!("h{number:02}").into(),
+            in_flight: number % 3,
+            queued: 5,
+            rests_for: None,
+        };
+        board.write(now, || (0..20).map(host).collect());
+        board.write(now, || unreachable!("too soon"));
+        let read = board.read();
+        assert_eq!((read.busiest.len(), read.others), (TOLD_HOSTS, 4));
+        assert_eq!((&*read.busiest[0].name, read.busiest[0].in_flight), ("h02", 2));
+    }
+}
