@@ -5,17 +5,18 @@ use std::cell::OnceCell;
 use std::fmt;
 
 use encoding_rs::{Encoding, UTF_8};
-use scraper::Html;
 use serde::de::DeserializeOwned;
 use serde_json::Value as Json;
 use url::Url;
 
 use crate::canonical::drop_userinfo;
+use crate::compiled::compiled;
+use crate::elements::Document;
 use crate::encoding::detect;
 use crate::error::Result;
 use crate::request::{Request, RequestError};
 use crate::response::Response;
-use crate::selector::{Node, compiled, nothing};
+use crate::selector::{Node, nothing};
 use crate::{document, sniff};
 
 /// A page.
@@ -40,7 +41,7 @@ use crate::{document, sniff};
 pub struct Page {
     response: Response,
     encoding: OnceCell<&'static Encoding>,
-    html: OnceCell<Html>,
+    document: OnceCell<Document>,
     base: OnceCell<Url>,
     links: OnceCell<Vec<Url>>,
 }
@@ -51,7 +52,7 @@ impl Page {
         Self {
             response,
             encoding: OnceCell::new(),
-            html: OnceCell::new(),
+            document: OnceCell::new(),
             base: OnceCell::new(),
             links: OnceCell::new(),
         }
@@ -124,12 +125,12 @@ impl Page {
 
     /// The whole document as an element.
     pub fn root(&self) -> Node<'_> {
-        Node(self.html().root_element())
+        self.document().root()
     }
 
     /// The title of the document, white space folded; not that of a drawing in it.
     pub fn title(&self) -> Option<String> {
-        let title = self.root().at_and_below(&compiled("title")).find(Node::is_html);
+        let title = self.document().select(&compiled("title")).find(Node::is_html);
         title.map(|title| title.own_text())
     }
 
@@ -140,12 +141,12 @@ impl Page {
 
     /// The elements that `selector` matches, in document order.
     pub fn select(&self, selector: &str) -> Vec<Node<'_>> {
-        self.root().at_and_below(&compiled(selector)).collect()
+        self.document().select(&compiled(selector)).collect()
     }
 
     /// The first of them.
     pub fn first(&self, selector: &str) -> Option<Node<'_>> {
-        self.root().at_and_below(&compiled(selector)).next()
+        self.document().select(&compiled(selector)).next()
     }
 
     /// The text of the first match, white space folded.
@@ -158,7 +159,7 @@ impl Page {
 
     /// The texts of all matches, white space folded.
     pub fn texts(&self, selector: &str) -> Vec<String> {
-        self.root().at_and_below(&compiled(selector)).map(|node| node.own_text()).collect()
+        self.document().select(&compiled(selector)).map(|node| node.own_text()).collect()
     }
 
     /// An attribute of the first match.
@@ -171,7 +172,7 @@ impl Page {
 
     /// An attribute of all matches that have it.
     pub fn attrs(&self, selector: &str, name: &str) -> Vec<&str> {
-        self.root().at_and_below(&compiled(selector)).filter_map(|node| node.own_attr(name)).collect()
+        self.document().select(&compiled(selector)).filter_map(|node| node.own_attr(name)).collect()
     }
 
     /// What relative links are relative to: the first `<base href>` that is a URL, else the page's own.
@@ -216,10 +217,10 @@ impl Page {
         self.encoding.get_or_init(|| detect(self.body(), self.header("content-type")))
     }
 
-    fn html(&self) -> &Html {
+    fn document(&self) -> &Document {
         let parse = if self.is_xml() { document::parse_xml } else { document::parse };
-        self.html.get_or_init(|| match parse(&self.body_text()) {
-            Ok(html) => html,
+        self.document.get_or_init(|| match parse(&self.body_text()) {
+            Ok(html) => Document::new(html),
             Err(excess) => panic!("{excess}"),
         })
     }

@@ -1,41 +1,10 @@
 //! Elements of a page, found by CSS selectors.
 
-use std::cell::RefCell;
-use std::collections::HashMap;
-use std::rc::Rc;
-
 use scraper::{ElementRef, Selector};
 
+use crate::compiled::compiled;
 use crate::error::{Error, Result};
 use crate::visible_text::visible_text;
-
-/// Selectors come from code, so there are few; one that is built from data must not fill the memory.
-const MAX_CACHED: usize = 1_000;
-
-thread_local! {
-    static COMPILED: RefCell<HashMap<String, Rc<Selector>>> = RefCell::new(HashMap::new());
-}
-
-/// The compiled form of `selector`, from this thread's cache.
-///
-/// # Panics
-/// When it is no CSS selector: a mistake in the spider, which fails the page.
-pub(crate) fn compiled(selector: &str) -> Rc<Selector> {
-    if let Some(found) = COMPILED.with_borrow(|cache| cache.get(selector).cloned()) {
-        return found;
-    }
-    let parsed = match Selector::parse(selector) {
-        Ok(parsed) => Rc::new(parsed),
-        Err(error) => panic!("{selector:?} is not a CSS selector: {error}"),
-    };
-    COMPILED.with_borrow_mut(|cache| {
-        if cache.len() >= MAX_CACHED {
-            cache.clear();
-        }
-        cache.insert(selector.to_owned(), Rc::clone(&parsed));
-    });
-    parsed
-}
 
 /// An element of a page.
 #[derive(Clone, Copy, Debug)]
@@ -53,12 +22,12 @@ impl<'a> Node<'a> {
     /// # Panics
     /// When `selector` is no CSS selector, which fails the page.
     pub fn select(&self, selector: &str) -> Vec<Node<'a>> {
-        self.0.select(&compiled(selector)).map(Node).collect()
+        self.0.select(&compiled(selector).selector).map(Node).collect()
     }
 
     /// The first of them.
     pub fn first(&self, selector: &str) -> Option<Node<'a>> {
-        self.0.select(&compiled(selector)).next().map(Node)
+        self.0.select(&compiled(selector).selector).next().map(Node)
     }
 
     /// The text of the first match, white space folded.
@@ -71,7 +40,7 @@ impl<'a> Node<'a> {
 
     /// The texts of all matches, white space folded.
     pub fn texts(&self, selector: &str) -> Vec<String> {
-        self.0.select(&compiled(selector)).map(|element| Node(element).own_text()).collect()
+        self.0.select(&compiled(selector).selector).map(|element| Node(element).own_text()).collect()
     }
 
     /// An attribute of the first match.
@@ -87,7 +56,7 @@ impl<'a> Node<'a> {
     /// # Panics
     /// When `selector` is no CSS selector, which fails the page.
     pub fn attrs(&self, selector: &str, name: &str) -> Vec<&'a str> {
-        self.0.select(&compiled(selector)).filter_map(|element| element.attr(name)).collect()
+        self.0.select(&compiled(selector).selector).filter_map(|element| element.attr(name)).collect()
     }
 
     pub(crate) fn need_attr(&self, selector: &str, name: &str) -> Result<String> {
