@@ -132,17 +132,20 @@ pub(crate) struct Fold {
 
 impl Fold {
     /// The next piece.
-    pub(crate) fn push(&mut self, piece: &str) {
-        for character in piece.chars() {
-            if character.is_whitespace() {
-                self.gap = true;
-                continue;
+    pub(crate) fn push(&mut self, mut piece: &str) {
+        loop {
+            let word = piece.trim_start();
+            self.gap |= word.len() < piece.len();
+            if word.is_empty() {
+                return;
             }
             if self.gap && !self.folded.is_empty() {
                 self.folded.push(' ');
             }
             self.gap = false;
-            self.folded.push(character);
+            let end = end_of_word(word);
+            self.folded.push_str(&word[..end]);
+            piece = &word[end..];
         }
     }
 
@@ -157,6 +160,21 @@ impl Fold {
     }
 }
 
+/// Where white space begins. Letters of ASCII need no look at what Unicode says of them.
+fn end_of_word(text: &str) -> usize {
+    let mut at = 0;
+    while let Some(byte) = text.as_bytes().get(at) {
+        match byte {
+            b'!'..=b'~' => at += 1,
+            _ => match text[at..].chars().next() {
+                Some(character) if !character.is_whitespace() => at += character.len_utf8(),
+                _ => break,
+            },
+        }
+    }
+    at
+}
+
 /// Pieces of text as one, folded.
 pub(crate) fn fold<'t>(pieces: impl Iterator<Item = &'t str>) -> String {
     let mut folded = Fold::default();
@@ -166,7 +184,9 @@ pub(crate) fn fold<'t>(pieces: impl Iterator<Item = &'t str>) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::fold;
     use crate::stored_page::StoredPage;
+    use proptest::prelude::*;
 
     #[test]
     fn an_element_knows_its_texts_and_its_neighbours() {
@@ -186,6 +206,16 @@ mod tests {
         assert_eq!(list.select(":scope > li").len(), 2);
         assert_eq!(list.select("ul").len(), 0);
         assert!(page.root().parent().is_none());
+    }
+
+    proptest! {
+        /// Against white space as the standard library splits at it.
+        #[test]
+        fn folded_text_is_its_words(pieces in prop::collection::vec("[a-z \\n\u{a0}\u{2003}é€\u{1}\u{7f}]{0,8}", 0..6)) {
+            let whole = pieces.concat();
+            let expected = whole.split_whitespace().collect::<Vec<_>>().join(" ");
+            prop_assert_eq!(fold(pieces.iter().map(String::as_str)), expected);
+        }
     }
 
     #[test]

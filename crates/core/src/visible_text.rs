@@ -1,5 +1,6 @@
 //! The words that a reader of a page sees: no scripts, no hidden parts, and a space where the layout breaks.
 
+use html5ever::{LocalName, local_name, ns};
 use scraper::ElementRef;
 use scraper::node::{Element, Node};
 
@@ -7,21 +8,81 @@ use crate::selector::Fold;
 
 /// Elements whose content is not shown as text (HTML standard, section 15.3.1, and what stands in for media).
 /// A browser without scripting shows `noscript`, but its words are about browsers and not about the page.
-const NOT_SHOWN: [&str; 15] = [
-    "audio", "canvas", "datalist", "head", "iframe", "noembed", "noframes", "noscript", "object", "rp",
-    "script", "style", "template", "title", "video",
-];
+fn is_not_shown(name: &LocalName) -> bool {
+    matches!(
+        *name,
+        local_name!("audio")
+            | local_name!("canvas")
+            | local_name!("datalist")
+            | local_name!("head")
+            | local_name!("iframe")
+            | local_name!("noembed")
+            | local_name!("noframes")
+            | local_name!("noscript")
+            | local_name!("object")
+            | local_name!("rp")
+            | local_name!("script")
+            | local_name!("style")
+            | local_name!("template")
+            | local_name!("title")
+            | local_name!("video")
+    )
+}
 
 /// Parts of drawings and formulas that describe and do not show (SVG 2, section 5.7; MathML Core, section
 /// 5.1).
-const DESCRIBES: [&str; 4] = ["annotation", "annotation-xml", "desc", "metadata"];
+fn describes(name: &LocalName) -> bool {
+    matches!(
+        *name,
+        local_name!("annotation")
+            | local_name!("annotation-xml")
+            | local_name!("desc")
+            | local_name!("metadata")
+    )
+}
 
 /// Elements that stand within a line (HTML standard, section 4.5). At the edges of all others words end.
-const IN_LINE: [&str; 36] = [
-    "a", "abbr", "acronym", "b", "bdi", "bdo", "big", "cite", "code", "data", "del", "dfn", "em", "font",
-    "i", "ins", "kbd", "label", "mark", "nobr", "q", "rb", "ruby", "s", "samp", "small", "span", "strike",
-    "strong", "sub", "sup", "time", "tt", "u", "var", "wbr",
-];
+fn is_in_line(name: &LocalName) -> bool {
+    matches!(
+        *name,
+        local_name!("a")
+            | local_name!("abbr")
+            | local_name!("acronym")
+            | local_name!("b")
+            | local_name!("bdi")
+            | local_name!("bdo")
+            | local_name!("big")
+            | local_name!("cite")
+            | local_name!("code")
+            | local_name!("data")
+            | local_name!("del")
+            | local_name!("dfn")
+            | local_name!("em")
+            | local_name!("font")
+            | local_name!("i")
+            | local_name!("ins")
+            | local_name!("kbd")
+            | local_name!("label")
+            | local_name!("mark")
+            | local_name!("nobr")
+            | local_name!("q")
+            | local_name!("rb")
+            | local_name!("ruby")
+            | local_name!("s")
+            | local_name!("samp")
+            | local_name!("small")
+            | local_name!("span")
+            | local_name!("strike")
+            | local_name!("strong")
+            | local_name!("sub")
+            | local_name!("sup")
+            | local_name!("time")
+            | local_name!("tt")
+            | local_name!("u")
+            | local_name!("var")
+            | local_name!("wbr")
+    )
+}
 
 /// The visible text of `root` and all below it, white space folded.
 ///
@@ -61,15 +122,20 @@ pub(crate) fn visible_text(root: ElementRef<'_>) -> String {
 }
 
 fn is_hidden(element: &Element) -> bool {
-    let name = element.name();
-    NOT_SHOWN.contains(&name)
-        || DESCRIBES.contains(&name)
-        || element.attr("hidden").is_some()
-        || (name == "dialog" && element.attr("open").is_none())
+    let name = &element.name.local;
+    is_not_shown(name)
+        || describes(name)
+        || has(element, &local_name!("hidden"))
+        || (*name == local_name!("dialog") && !has(element, &local_name!("open")))
+}
+
+/// Whether the element has an attribute. Names that are known at compile time are compared as numbers.
+fn has(element: &Element, attribute: &LocalName) -> bool {
+    element.attrs.iter().any(|(name, _)| name.local == *attribute && name.ns == ns!())
 }
 
 fn breaks_words(element: &Element) -> bool {
-    !IN_LINE.contains(&element.name())
+    !is_in_line(&element.name.local)
 }
 
 #[cfg(test)]
