@@ -95,7 +95,8 @@ mod tests {
         ] {
             assert_eq!(names_of(css).unwrap(), expected, "{css}");
         }
-        for css in ["*", ".price", "a, .b", "li :root", "li:nth-child(2)", "p:has(a)", "p:not(.x)", "ul > *"] {
+        for css in ["*", ".price", "a, .b", "li :root", "li:nth-child(2)", "p:has(a)", "p:not(.x)", "ul > *"]
+        {
             assert_eq!(names_of(css), None, "{css}");
         }
     }

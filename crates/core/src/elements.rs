@@ -67,8 +67,20 @@ mod tests {
     use proptest::prelude::*;
 
     const SELECTORS: [&str; 14] = [
-        "p", "a[href]", "ul > li", ":scope > body", "p b", "li ~ li", "b, i, svg title", "html", "template a",
-        "LI", "linearGradient", "td.x", "p a:empty", "option",
+        "p",
+        "a[href]",
+        "ul > li",
+        ":scope > body",
+        "p b",
+        "li ~ li",
+        "b, i, svg title",
+        "html",
+        "template a",
+        "LI",
+        "linearGradient",
+        "td.x",
+        "p a:empty",
+        "option",
     ];
 
     proptest! {

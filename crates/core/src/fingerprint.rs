@@ -14,6 +14,9 @@ pub struct Fingerprint([u8; 16]);
 impl Fingerprint {
     /// The fingerprint of a request that the duplicate filter should know.
     pub fn of(request: &Request) -> Self {
+        if request.method() == http::Method::GET && request.body().is_none() {
+            return request.link().fingerprint(|| Self::digest(request, None));
+        }
         Self::digest(request, None)
     }
 
@@ -85,6 +88,17 @@ mod tests {
         assert_ne!(Fingerprint::of(&get("http://a.example/x")), Fingerprint::of(&post));
         let other = Request::post("http://a.example/x", "2").unwrap();
         assert_ne!(Fingerprint::of(&post), Fingerprint::of(&other));
+        // What is known of a link is of a plain GET, and belongs to that URL.
+        let known = get("http://a.example/x");
+        assert_eq!(Fingerprint::of(&known), Fingerprint::of(&known.clone().header("X-A", "1")));
+        assert_eq!(
+            Fingerprint::of(&known.clone().with_method(http::Method::POST).with_body("1")),
+            Fingerprint::of(&post)
+        );
+        assert_eq!(
+            Fingerprint::of(&known.with_url(get("http://a.example/y").url().clone())),
+            Fingerprint::of(&get("http://a.example/y"))
+        );
     }
 
     #[test]

@@ -29,23 +29,27 @@ impl QueuedRequest {
         let own = Fingerprint::of(&request);
         let fingerprint =
             if request.is_unfiltered() { Fingerprint::below(&request, own, ordinal) } else { own };
-        Self { fingerprint, host: host_of(request.url()), request, depth: 0, redirects: Vec::new() }
+        Self { fingerprint, host: request.host().to_owned(), request, depth: 0, redirects: Vec::new() }
     }
 
     /// A request found on the page of `self`; `ordinal` is its place on that page.
     #[must_use]
     pub fn child(&self, request: Request, ordinal: usize) -> Self {
-        let fingerprint = if request.is_unfiltered() {
-            Fingerprint::below(&request, self.fingerprint, ordinal)
-        } else {
-            Fingerprint::of(&request)
-        };
         Self {
-            fingerprint,
-            host: host_of(request.url()),
+            fingerprint: self.child_fingerprint(&request, ordinal),
+            host: request.host().to_owned(),
             request,
             depth: self.depth + 1,
             redirects: Vec::new(),
+        }
+    }
+
+    /// The fingerprint that [`QueuedRequest::child`] would have.
+    pub fn child_fingerprint(&self, request: &Request, ordinal: usize) -> Fingerprint {
+        if request.is_unfiltered() {
+            Fingerprint::below(request, self.fingerprint, ordinal)
+        } else {
+            Fingerprint::of(request)
         }
     }
 

@@ -25,6 +25,7 @@ pub mod frontier;
 pub mod item;
 pub mod item_pipeline;
 pub mod letters;
+mod link;
 pub mod outcome;
 pub mod output;
 pub mod page;

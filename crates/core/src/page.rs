@@ -3,17 +3,19 @@
 use std::borrow::Cow;
 use std::cell::OnceCell;
 use std::fmt;
+use std::sync::Arc;
 
 use encoding_rs::{Encoding, UTF_8};
 use serde::de::DeserializeOwned;
 use serde_json::Value as Json;
-use url::Url;
+use url::{EncodingOverride, Url};
 
 use crate::canonical::drop_userinfo;
 use crate::compiled::compiled;
 use crate::elements::Document;
 use crate::encoding::detect;
 use crate::error::Result;
+use crate::link::{self, Link};
 use crate::request::{Request, RequestError};
 use crate::response::Response;
 use crate::selector::{Node, nothing};
@@ -44,6 +46,8 @@ pub struct Page {
     document: OnceCell<Document>,
     base: OnceCell<Url>,
     links: OnceCell<Vec<Url>>,
+    /// Where links to parts of the page itself lead.
+    own: OnceCell<Option<Arc<Link>>>,
 }
 
 impl Page {
@@ -55,6 +59,7 @@ impl Page {
             document: OnceCell::new(),
             base: OnceCell::new(),
             links: OnceCell::new(),
+            own: OnceCell::new(),
         }
     }
 
@@ -187,22 +192,35 @@ impl Page {
     pub fn links(&self) -> &[Url] {
         self.links.get_or_init(|| {
             let hrefs = self.attrs("a[href], area[href]", "href");
-            hrefs.into_iter().filter_map(|href| self.resolve(href).ok()).collect()
+            hrefs.into_iter().filter_map(|href| Some(self.link(href).ok()?.url().clone())).collect()
         })
     }
 
     /// A request for a link as found on this page, without its fragment: that is never sent.
     pub fn request(&self, href: &str) -> Result<Request, RequestError> {
-        Request::from_url(self.resolve(href)?)
+        Ok(Request::from_link(self.link(href)?))
     }
 
-    /// A link as a URL. Its query is written in the encoding of the page, as a browser would send it (URL
+    /// A link as found. Its query is written in the encoding of the page, as a browser would send it (URL
     /// standard, section 4.4; the path is always UTF-8).
-    fn resolve(&self, href: &str) -> Result<Url, RequestError> {
-        let encode: &dyn Fn(&str) -> Cow<'_, [u8]> = &|query| self.encoding().encode(query).0;
-        let is_utf8 = self.encoding().output_encoding() == UTF_8;
-        let options = Url::options().base_url(Some(self.base_url()));
-        let options = if is_utf8 { options } else { options.encoding_override(Some(encode)) };
+    fn link(&self, href: &str) -> Result<Arc<Link>, RequestError> {
+        if self.encoding().output_encoding() != UTF_8 {
+            let encode: &dyn Fn(&str) -> Cow<'_, [u8]> = &|query| self.encoding().encode(query).0;
+            return self.resolve(href, Some(encode));
+        }
+        // The first `#` begins the fragment, whatever comes before.
+        let address = href.split('#').next().unwrap_or(href);
+        let own = || self.own.get_or_init(|| self.resolve("", None).ok()).clone();
+        if address.is_empty()
+            && let Some(own) = own()
+        {
+            return Ok(own);
+        }
+        link::remembered(self.base_url(), address, || self.resolve(href, None))
+    }
+
+    fn resolve(&self, href: &str, encode: EncodingOverride<'_>) -> Result<Arc<Link>, RequestError> {
+        let options = Url::options().base_url(Some(self.base_url())).encoding_override(encode);
         let mut url =
             options.parse(href).map_err(|source| RequestError::Url { text: href.to_owned(), source })?;
         if !matches!(url.scheme(), "http" | "https") {
@@ -210,7 +228,7 @@ impl Page {
         }
         url.set_fragment(None);
         drop_userinfo(&mut url);
-        Ok(url)
+        Ok(Link::new(url))
     }
 
     fn encoding(&self) -> &'static Encoding {

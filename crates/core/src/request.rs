@@ -1,8 +1,12 @@
 //! A request as a spider writes it.
 
+use std::sync::Arc;
+
 use http::Method;
 use serde_json::{Map, Value as Json};
 use url::Url;
+
+use crate::link::Link;
 
 /// What to fetch and how to recognise the page when it comes.
 ///
@@ -13,9 +17,9 @@ use url::Url;
 /// assert_eq!(request.url().host_str(), Some("example.com"));
 /// # Ok::<(), dragline_core::RequestError>(())
 /// ```
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct Request {
-    url: Url,
+    link: Arc<Link>,
     method: Method,
     headers: Vec<(String, String)>,
     body: Option<Vec<u8>>,
@@ -71,8 +75,13 @@ impl Request {
         if !matches!(url.scheme(), "http" | "https") {
             return Err(RequestError::Scheme { scheme: url.scheme().to_owned(), url: url.into() });
         }
-        Ok(Self {
-            url,
+        Ok(Self::from_link(Link::new(url)))
+    }
+
+    /// A GET request for an http(s) link.
+    pub(crate) fn from_link(link: Arc<Link>) -> Self {
+        Self {
+            link,
             method: Method::GET,
             headers: Vec::new(),
             body: None,
@@ -80,7 +89,7 @@ impl Request {
             meta: Map::new(),
             priority: 0,
             dont_filter: false,
-        })
+        }
     }
 
     fn parse(method: Method, text: &str) -> Result<Self, RequestError> {
@@ -151,13 +160,23 @@ impl Request {
 
     /// The URL, as found.
     pub fn url(&self) -> &Url {
-        &self.url
+        self.link.url()
+    }
+
+    /// `host:port` of the URL, the unit of politeness.
+    pub fn host(&self) -> &str {
+        self.link.host()
+    }
+
+    /// Where it leads, with what is known of that.
+    pub(crate) fn link(&self) -> &Link {
+        &self.link
     }
 
     /// The same request for another URL (a redirect's target).
     #[must_use]
     pub fn with_url(mut self, url: Url) -> Self {
-        self.url = url;
+        self.link = Link::new(url);
         self
     }
 
@@ -212,5 +231,15 @@ impl Request {
             !["authorization", "cookie", "proxy-authorization"].contains(&name.to_ascii_lowercase().as_str())
         });
         self
+    }
+}
+
+impl PartialEq for Request {
+    fn eq(&self, other: &Self) -> bool {
+        let Self { link, method, headers, body, tag, meta, priority, dont_filter } = self;
+        link.url() == other.url()
+            && (method, headers, body) == (&other.method, &other.headers, &other.body)
+            && (tag, meta, priority) == (&other.tag, &other.meta, &other.priority)
+            && *dont_filter == other.dont_filter
     }
 }
