@@ -18,7 +18,7 @@ use dragline_core::store::{OpenedRun, RunState};
 use dragline_core::worker::Worker;
 use dragline_engine::crawl::{self, CrawlThreads};
 use dragline_engine::download::{self, DownloadThread};
-use dragline_engine::{CrawlEnd, CrawlStats, receipt_channel};
+use dragline_engine::{CrawlEnd, CrawlStats, KnownRequests, receipt_channel};
 use dragline_pipelines::item_pipelines;
 use dragline_pipelines::persistence::{OpenError, PersistencePipeline, RunEnd};
 
@@ -79,7 +79,7 @@ pub(crate) fn crawl(
 
     // Then the crawl threads, then the downloads that feed them.
     let engine = Arc::new(settings.engine.clone());
-    let stats = Arc::new(CrawlStats::default());
+    let (stats, known) = (Arc::new(CrawlStats::default()), Arc::new(KnownRequests::default()));
     let (pages, page_queue) = bounded(settings.engine.concurrency);
     let (finish, finished) = bounded(0);
     let crawl = crawl::spawn(CrawlThreads {
@@ -92,6 +92,7 @@ pub(crate) fn crawl(
         stop: stop.clone(),
         finish: finished,
         stats: Arc::clone(&stats),
+        known: Arc::clone(&known),
     })
     .map_err(|error| no_thread(&error))?;
     let download = download::spawn(DownloadThread {
@@ -104,6 +105,7 @@ pub(crate) fn crawl(
         stop: stop.clone(),
         pulse: heartbeat.clone(),
         stats: Arc::clone(&stats),
+        known,
     })
     .map_err(|error| Failed::error(crate::exit::chain(&error)))?;
     let total = settings.shutdown_timeout;

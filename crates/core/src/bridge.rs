@@ -53,6 +53,8 @@ pub struct Receipt {
     pub pages: Vec<(Fingerprint, PageState)>,
     /// The new requests that the store did not know before.
     pub new_requests: Vec<QueuedRequest>,
+    /// Requests that the store has now, new or not.
+    pub stored_requests: Vec<Fingerprint>,
     /// Item rows written.
     pub items: u64,
     /// Errors of those pages that failed or are dead.

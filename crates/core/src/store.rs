@@ -243,6 +243,8 @@ pub struct FlushReceipt {
     pub pages: Vec<(Fingerprint, PageState)>,
     /// The new requests that the store did not know before.
     pub new_requests: Vec<Fingerprint>,
+    /// All requests of the pages that it applied: the store has them, new or not.
+    pub stored_requests: Vec<Fingerprint>,
     /// Item rows written.
     pub items: u64,
 }

@@ -14,6 +14,7 @@ use tokio::runtime::Builder;
 
 use crate::error::EngineError;
 use crate::job::Job;
+use crate::known::KnownRequests;
 use crate::receipts::ReceiptReceiver;
 use crate::scheduler::{Parts, Scheduler};
 use crate::settings::EngineSettings;
@@ -44,6 +45,8 @@ pub struct DownloadThread<'a> {
     pub pulse: Arc<dyn Pulse>,
     /// Counters.
     pub stats: Arc<CrawlStats>,
+    /// What the store is known to have; shared with the crawl threads.
+    pub known: Arc<KnownRequests>,
 }
 
 /// How a crawl ended.
@@ -101,6 +104,7 @@ pub fn spawn(thread: DownloadThread<'_>) -> Result<Worker<CrawlEnd>, EngineError
         stop: thread.stop,
         pulse: thread.pulse,
         stats: thread.stats,
+        known: thread.known,
     })?;
     Worker::spawn("download", move || {
         let _span = tracing::error_span!("download", spider, run_id).entered();

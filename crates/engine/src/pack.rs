@@ -16,6 +16,7 @@ use dragline_core::{
     PageState, QueuedRequest, Request, Response, Spider, Verdict,
 };
 
+use crate::known::KnownRequests;
 use crate::scope::{LinkRefusal, Scope};
 use crate::stats::CrawlStats;
 
@@ -28,6 +29,8 @@ pub(crate) struct Packer {
     pub(crate) max_depth: Option<u32>,
     pub(crate) max_url_bytes: usize,
     pub(crate) stats: Arc<CrawlStats>,
+    /// What the store is known to have.
+    pub(crate) known: Arc<KnownRequests>,
 }
 
 /// Why a page failed, as it is stored.
@@ -113,7 +116,7 @@ impl Packer {
         produced.items.push(record);
     }
 
-    /// The requests that are worth storing, each fingerprint once.
+    /// The requests that are worth storing, each fingerprint once: those that the store is not known to have.
     fn links(&self, page: &Page, requests: Vec<Request>, scope: &Scope) -> Result<Vec<QueuedRequest>, Fault> {
         let parent = &page.response().queued;
         if self.max_depth.is_some_and(|max| parent.depth >= max) {
@@ -132,14 +135,18 @@ impl Packer {
                 self.stats.refuse_links(LinkRefusal::TooLong, 1);
                 continue;
             }
-            let child = parent.child(without_extras(request), ordinal);
-            if !scope.contains(&child.host) {
+            let request = without_extras(request);
+            if !scope.contains(request.host()) {
                 self.stats.refuse_links(LinkRefusal::OffSite, 1);
-            } else if seen.insert(child.fingerprint) {
-                kept.push(child);
+                continue;
+            }
+            let fingerprint = parent.child_fingerprint(&request, ordinal);
+            if seen.insert(fingerprint) {
+                kept.push((ordinal, request, fingerprint));
             }
         }
-        Ok(kept)
+        self.known.retain_unknown(&mut kept, |(_, _, fingerprint)| *fingerprint);
+        Ok(kept.into_iter().map(|(ordinal, request, _)| parent.child(request, ordinal)).collect())
     }
 }
 
@@ -257,6 +264,7 @@ mod tests {
             max_depth: None,
             max_url_bytes: 100,
             stats: Arc::default(),
+            known: Arc::default(),
         }
     }
 
@@ -304,6 +312,23 @@ mod tests {
         assert_eq!(refused.values().sum::<u64>(), 3);
         // The same page again, as after a kill: the same fingerprints.
         assert_eq!(page(&packer).requests, outcome.requests);
+    }
+
+    #[test]
+    fn what_the_store_is_known_to_have_is_not_sent_there_again() {
+        let packer = packer(|page, out| {
+            for href in ["/old", "/new", "/old#part"] {
+                out.follow(page, href);
+            }
+            out.request(page.request("/old")?.dont_filter());
+            Ok(())
+        });
+        let urls = || -> Vec<String> {
+            page(&packer).requests.iter().map(|queued| queued.request.url().path().to_owned()).collect()
+        };
+        assert_eq!(urls(), ["/old", "/new", "/old"]);
+        packer.known.are_stored([Fingerprint::of(&Request::get("http://a.example/old").unwrap())]);
+        assert_eq!(urls(), ["/new", "/old"], "the one that must not be filtered is another request");
     }
 
     #[test]

@@ -193,7 +193,8 @@ fn acknowledge(context: &Context, outcomes: Vec<PageOutcome>, receipt: FlushRece
     }
     let errors = errors(&outcomes);
     let new_requests = unknown_before(outcomes, &receipt.new_requests);
-    let receipt = Receipt { pages: receipt.pages, new_requests, items: receipt.items, errors };
+    let FlushReceipt { pages, stored_requests, items, .. } = receipt;
+    let receipt = Receipt { pages, new_requests, stored_requests, items, errors };
     context.receipts.deliver(StoreEvent::Receipt(receipt));
 }
 

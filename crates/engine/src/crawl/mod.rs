@@ -16,6 +16,7 @@ use dragline_core::{ItemPipeline, ItemType, OutcomeSink, PageOutcome, Spider};
 pub use self::crew::{Crew, LeftBehind};
 pub use self::desk::{Activity, Desks};
 use crate::job::Job;
+use crate::known::KnownRequests;
 use crate::pack::Packer;
 use crate::settings::EngineSettings;
 use crate::stats::CrawlStats;
@@ -44,6 +45,8 @@ pub struct CrawlThreads {
     pub finish: Receiver<()>,
     /// Counters.
     pub stats: Arc<CrawlStats>,
+    /// What the store is known to have; shared with the downloads.
+    pub known: Arc<KnownRequests>,
 }
 
 /// Starts the threads `crawl-0`, `crawl-1` … and their supervisor.
@@ -60,6 +63,7 @@ pub fn spawn(threads: CrawlThreads) -> io::Result<Crew> {
             max_depth: settings.max_depth,
             max_url_bytes: settings.max_url_bytes,
             stats: threads.stats,
+            known: threads.known,
         },
         desks: Desks::new(settings.crawl_threads),
         parse_timeout: settings.parse_timeout,

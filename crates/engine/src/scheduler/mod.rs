@@ -35,6 +35,7 @@ use crate::download::CrawlEnd;
 use crate::error::EngineError;
 use crate::fetch::Fetcher;
 use crate::job::Job;
+use crate::known::KnownRequests;
 use crate::receipts::ReceiptReceiver;
 use crate::scope::Scope;
 use crate::settings::EngineSettings;
@@ -59,6 +60,7 @@ pub(crate) struct Parts<'a> {
     pub(crate) stop: Stop,
     pub(crate) pulse: Arc<dyn Pulse>,
     pub(crate) stats: Arc<CrawlStats>,
+    pub(crate) known: Arc<KnownRequests>,
 }
 
 /// See the module.
@@ -70,6 +72,7 @@ pub(crate) struct Scheduler {
     stop: Stop,
     pulse: Arc<dyn Pulse>,
     stats: Arc<CrawlStats>,
+    known: Arc<KnownRequests>,
     /// Notified when a credit or memory comes back, and when a stop is asked for.
     wake: Arc<Notify>,
     credits: Credits,
@@ -105,7 +108,7 @@ enum Phase {
 
 impl Scheduler {
     pub(crate) fn new(parts: Parts<'_>) -> Result<Self, EngineError> {
-        let Parts { settings, spider, run, sink, receipts, pages, stop, pulse, stats } = parts;
+        let Parts { settings, spider, run, sink, receipts, pages, stop, pulse, stats, known } = parts;
         let wake = Arc::new(Notify::new());
         let waker = || {
             let wake = Arc::clone(&wake);
@@ -135,6 +138,7 @@ impl Scheduler {
             stop,
             pulse,
             stats,
+            known,
             wake,
             credits,
             budget,

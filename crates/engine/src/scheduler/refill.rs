@@ -79,6 +79,7 @@ impl Scheduler {
         }
         self.failed_share.errors(&receipt);
         self.limits.items_stored(receipt.items);
+        self.known.are_stored(receipt.stored_requests);
         for queued in receipt.new_requests {
             // Later than a refill that brought it, and than the receipt of its own page.
             if !self.hands.has_ended(&queued.fingerprint) {
@@ -94,6 +95,7 @@ impl Scheduler {
         let brought_something = !requests.is_empty() || !more_of.is_empty();
         let Some(ask) = self.backlog.answered(brought_something, next_host) else { return };
         tracing::debug!(requests = requests.len(), "more of the frontier has come");
+        self.known.are_stored(requests.iter().map(|queued| queued.fingerprint));
         for queued in requests {
             // The answer may be older than the receipt of a page that came and went meanwhile.
             if !self.hands.has_ended_since(&queued.fingerprint, ask.asked_at) {

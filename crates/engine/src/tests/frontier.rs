@@ -159,6 +159,7 @@ impl Frontier {
                     state.items.push(serde_json::Value::Object(item.to_json()).to_string());
                 }
                 for queued in outcome.requests {
+                    receipt.stored_requests.push(queued.fingerprint);
                     if let Entry::Vacant(place) = state.rows.entry(queued.fingerprint) {
                         place.insert(Row::new(queued.clone()));
                         receipt.new_requests.push(queued);

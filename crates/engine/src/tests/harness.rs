@@ -16,8 +16,8 @@ use dragline_core::{
 use super::frontier::{Frontier, Sink};
 use crate::crawl::Crew;
 use crate::{
-    CrawlEnd, CrawlStats, CrawlThreads, DownloadThread, EngineSettings, StatsSnapshot, crawl, download,
-    receipt_channel,
+    CrawlEnd, CrawlStats, CrawlThreads, DownloadThread, EngineSettings, KnownRequests, StatsSnapshot, crawl,
+    download, receipt_channel,
 };
 
 /// Longest time for a test's crawl.
@@ -131,6 +131,7 @@ impl Crawl {
         let (sink, stop, stats) = (Arc::new(sink), Stop::new(), Arc::new(CrawlStats::default()));
         let spider: Arc<dyn Spider> = Arc::new(Follow);
         let settings = Arc::new(settings);
+        let known = Arc::new(KnownRequests::default());
         let (pages, queue) = bounded(settings.concurrency);
         let (finish, finished) = bounded(0);
         let run = OpenedRun {
@@ -150,6 +151,7 @@ impl Crawl {
             stop: stop.clone(),
             finish: finished,
             stats: Arc::clone(&stats),
+            known: Arc::clone(&known),
         })
         .unwrap();
         let download = download::spawn(DownloadThread {
@@ -162,6 +164,7 @@ impl Crawl {
             stop: stop.clone(),
             pulse: Arc::new(NoPulse),
             stats: Arc::clone(&stats),
+            known,
         })
         .unwrap();
         Self {

@@ -110,6 +110,7 @@ fn crawl_threads_finish_the_page_in_hand_and_drop_what_waits() {
         stop,
         finish: finished,
         stats: Arc::default(),
+        known: Arc::default(),
     })
     .unwrap();
     for number in 0..3 {

@@ -172,7 +172,9 @@ impl Transaction<'_> {
             states.insert(*fingerprint, Some(outcome.state));
         }
         let pages = states.into_iter().filter_map(|(fingerprint, state)| Some((fingerprint, state?)));
-        Ok(FlushReceipt { pages: pages.collect(), new_requests, items })
+        let found = in_order.iter().flat_map(|outcome| &outcome.requests);
+        let stored_requests = found.map(|queued| queued.fingerprint).collect();
+        Ok(FlushReceipt { pages: pages.collect(), new_requests, stored_requests, items })
     }
 
     /// Steps 1 and 2 in one round trip, and what the session still lacks. Gives the state of each page that

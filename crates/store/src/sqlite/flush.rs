@@ -45,7 +45,9 @@ pub(super) fn flush(
     reach("flush: after states");
     transaction.commit()?;
     reach("flush: after COMMIT");
-    Ok(FlushReceipt { pages: states.into_iter().collect(), new_requests, items })
+    let requests = applied.iter().flat_map(|outcome| &outcome.requests);
+    let stored_requests = requests.map(|queued| queued.fingerprint).collect();
+    Ok(FlushReceipt { pages: states.into_iter().collect(), new_requests, stored_requests, items })
 }
 
 /// The pages of a batch.

@@ -1,0 +1,73 @@
+//! Requests that the store is known to have: links to them need not go there again.
+//!
+//! Most links of a page lead to pages that were found long ago. The store would find that out for each of them,
+//! after they have been encoded, sent and looked up. This memory is bounded and may forget: what it does not know
+//! is the store's to decide, as if it were not there.
+
+use std::collections::HashSet;
+use std::sync::{PoisonError, RwLock};
+
+use dragline_core::Fingerprint;
+
+/// Fingerprints remembered at least; twice as many at most, some 5 MB.
+const REMEMBERED: usize = 65_536;
+
+/// See the module. The scheduler adds to it from receipts, so that nothing is here before it is durable; crawl
+/// threads ask.
+#[derive(Debug, Default)]
+pub struct KnownRequests(RwLock<Generations>);
+
+/// When the young ones are many, they become the old ones, and those are forgotten.
+#[derive(Debug, Default)]
+struct Generations {
+    young: HashSet<Fingerprint>,
+    old: HashSet<Fingerprint>,
+}
+
+impl KnownRequests {
+    /// The store has these: they were committed, or came from there.
+    pub(crate) fn are_stored(&self, requests: impl IntoIterator<Item = Fingerprint>) {
+        let mut known = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        for request in requests {
+            if known.young.len() >= REMEMBERED {
+                known.old = std::mem::take(&mut known.young);
+            }
+            known.young.insert(request);
+        }
+    }
+
+    /// Leaves out those requests of a page that the store has.
+    pub(crate) fn retain_unknown<T>(&self, requests: &mut Vec<T>, of: impl Fn(&T) -> Fingerprint) {
+        let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        requests.retain(|request| {
+            let fingerprint = of(request);
+            !known.young.contains(&fingerprint) && !known.old.contains(&fingerprint)
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fingerprint(number: usize) -> Fingerprint {
+        Fingerprint::from_bytes(&(number as u128).to_be_bytes()).unwrap()
+    }
+
+    #[test]
+    fn the_last_ones_are_known_and_memory_is_bounded() {
+        let known = KnownRequests::default();
+        let total = 5 * REMEMBERED;
+        known.are_stored((0..total).map(fingerprint));
+        let unknown = |numbers: std::ops::Range<usize>| {
+            let mut requests: Vec<usize> = numbers.collect();
+            known.retain_unknown(&mut requests, |number| fingerprint(*number));
+            requests
+        };
+        assert!(unknown(total - REMEMBERED..total).is_empty());
+        assert_eq!(unknown(total..total + 2), [total, total + 1]);
+        assert!(unknown(0..total).len() >= total - 2 * REMEMBERED);
+        let held = known.0.read().unwrap();
+        assert!(held.young.len() + held.old.len() <= 2 * REMEMBERED);
+    }
+}
