@@ -1,5 +1,6 @@
 //! Items: what a spider extracts, and the description of the table that each type is kept in.
 
+use serde::{Serialize, Serializer};
 use serde_json::{Map, Value as Json};
 
 use crate::value::Value;
@@ -124,6 +125,12 @@ impl ItemRecord {
         fields.map(|(column, value)| (column.name.to_owned(), value.to_json())).collect()
     }
 
+    /// [`ItemRecord::to_json`] as text, written straight from the values.
+    pub fn json_text(&self) -> String {
+        // Values hold nothing that JSON has no words for.
+        serde_json::to_string(&Fields(self)).unwrap_or_else(|_| Json::Object(self.to_json()).to_string())
+    }
+
     /// Why no store may take this record, if so: column and reason.
     pub fn refusal(&self) -> Option<String> {
         let fields = self.item_type.columns.iter().zip(&self.values);
@@ -136,6 +143,18 @@ impl ItemRecord {
     /// About how much memory it holds.
     pub fn size(&self) -> usize {
         size_of::<Self>() + self.values.iter().map(Value::size).sum::<usize>()
+    }
+}
+
+/// The fields of a record, by name.
+struct Fields<'a>(&'a ItemRecord);
+
+impl Serialize for Fields<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let ItemRecord { item_type, values } = self.0;
+        let mut fields: Vec<_> = item_type.columns.iter().map(|column| column.name).zip(values).collect();
+        fields.sort_unstable_by_key(|(name, _)| *name);
+        serializer.collect_map(fields)
     }
 }
 
@@ -170,6 +189,7 @@ mod tests {
     fn a_record_is_an_object_and_knows_what_no_store_takes() {
         let mut offer = record(&["shop"], "corner", "1.50");
         assert_eq!(Json::Object(offer.to_json()), serde_json::json!({"shop": "corner", "size": "1.50"}));
+        assert_eq!(offer.json_text(), r#"{"shop":"corner","size":"1.50"}"#);
         assert_eq!(offer.refusal(), None);
         offer.values[0] = "a\0b".into();
         assert_eq!(offer.refusal().as_deref(), Some("offer.shop is text with a NUL character"));

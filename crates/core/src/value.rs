@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, NaiveDate, SecondsFormat, Utc};
 use rust_decimal::Decimal;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use serde_json::Value as Json;
 use url::Url;
 
@@ -124,6 +124,25 @@ impl Value {
     }
 }
 
+/// As [`Value::to_json`] has it, without a copy in between.
+impl Serialize for Value {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Null => serializer.serialize_unit(),
+            Self::Text(text) => serializer.serialize_str(text),
+            Self::Int(number) => serializer.serialize_i64(*number),
+            Self::Float(number) if number.is_finite() => serializer.serialize_f64(*number),
+            Self::Float(number) => serializer.collect_str(number),
+            Self::Bool(truth) => serializer.serialize_bool(*truth),
+            Self::Decimal(number) => serializer.collect_str(number),
+            Self::Date(date) => serializer.collect_str(date),
+            Self::Timestamp(moment) => serializer.serialize_str(&timestamp_text(moment)),
+            Self::TextList(texts) => texts.serialize(serializer),
+            Self::Json(json) => json.serialize(serializer),
+        }
+    }
+}
+
 impl From<&str> for Value {
     fn from(text: &str) -> Self {
         Self::Text(text.to_owned())
@@ -232,5 +251,27 @@ mod tests {
         assert_eq!(Value::Float(f64::INFINITY).to_json(), "inf");
         assert_eq!(0.1_f32.into_value(), Value::Float(0.1));
         assert!(f32::NAN.into_value().refusal().is_some());
+    }
+
+    #[test]
+    fn a_value_is_written_as_the_json_that_it_is() {
+        let moment = "2026-01-02T03:04:05.6Z".parse().unwrap();
+        for value in [
+            Value::Null,
+            Value::from("a \"b\"\n\u{1}é"),
+            Value::Int(i64::MIN),
+            Value::Float(0.1),
+            Value::Float(1e300),
+            Value::Float(f64::NAN),
+            Value::Float(f64::NEG_INFINITY),
+            Value::Bool(true),
+            Value::Decimal("51.770".parse().unwrap()),
+            Value::Date("2026-01-02".parse().unwrap()),
+            Value::Timestamp(moment),
+            Value::TextList(vec!["a".into(), String::new()]),
+            Value::Json(serde_json::json!({"b": [1, null], "a": 2.5})),
+        ] {
+            assert_eq!(serde_json::to_string(&value).unwrap(), value.to_json().to_string());
+        }
     }
 }

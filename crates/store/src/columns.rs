@@ -82,19 +82,25 @@ impl RequestRow {
 
 /// An item's fields as stored in `crawl_items.data`, and the digest of that text.
 pub(crate) fn data_and_hash(record: &ItemRecord) -> (String, String) {
-    let data = Json::Object(record.to_json()).to_string();
+    let data = record.json_text();
     let hash = content_hash(&data);
     (data, hash)
 }
 
 /// SHA-256 of the data's JSON text, in hexadecimal.
 pub(crate) fn content_hash(data: &str) -> String {
-    use std::fmt::Write as _;
-    Sha256::digest(data.as_bytes()).iter().fold(String::with_capacity(64), |mut hex, byte| {
-        // Writing to a String cannot fail.
-        let _ = write!(hex, "{byte:02x}");
-        hex
-    })
+    let mut hash = String::with_capacity(64);
+    hex(&Sha256::digest(data.as_bytes()), &mut hash);
+    hash
+}
+
+/// Appends bytes in hexadecimal.
+pub(crate) fn hex(bytes: &[u8], text: &mut String) {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    for byte in bytes {
+        text.push(char::from(DIGITS[usize::from(byte >> 4)]));
+        text.push(char::from(DIGITS[usize::from(byte & 15)]));
+    }
 }
 
 fn headers_text(headers: &[(String, String)]) -> String {

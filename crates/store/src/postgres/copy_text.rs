@@ -9,6 +9,8 @@ use bytes::Bytes;
 use dragline_core::Value;
 use dragline_core::value::timestamp_text;
 
+use crate::columns::hex;
+
 /// Rows on their way into a COPY.
 #[derive(Debug, Default)]
 pub(super) struct CopyText {
@@ -48,9 +50,7 @@ impl CopyText {
     pub(super) fn bytes(&mut self, value: &[u8]) {
         self.begin_field();
         self.text.push_str("\\\\x");
-        for byte in value {
-            let _ = write!(self.text, "{byte:02x}");
-        }
+        hex(value, &mut self.text);
     }
 
     /// An item's field.
@@ -97,7 +97,9 @@ impl CopyText {
 /// Items with a NUL character were refused before; elsewhere it is replaced, for there is no room for it.
 fn escape(value: &str, out: &mut String) {
     let mut rest = value;
-    while let Some(at) = rest.find(['\\', '\t', '\n', '\r', '\0']) {
+    // All of these are bytes of their own in UTF-8.
+    let is_special = |byte: u8| matches!(byte, b'\\' | b'\t' | b'\n' | b'\r' | b'\0');
+    while let Some(at) = rest.bytes().position(is_special) {
         out.push_str(&rest[..at]);
         out.push_str(match rest.as_bytes()[at] {
             b'\t' => "\\t",
