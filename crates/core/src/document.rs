@@ -9,12 +9,13 @@
 use std::cell::Cell;
 use std::fmt;
 
+use ego_tree::Tree;
 use html5ever::TokenizerResult;
 use html5ever::driver::ParseOpts;
 use html5ever::tendril::StrTendril;
 use html5ever::tokenizer::{BufferQueue, Token, TokenSink, TokenSinkResult, Tokenizer};
 use html5ever::tree_builder::{Tracer, TreeBuilder, TreeSink};
-use scraper::{Html, HtmlTreeSink};
+use scraper::{Html, HtmlTreeSink, Node};
 
 mod attributes;
 mod self_closed;
@@ -26,6 +27,9 @@ const MAX_WORK: usize = 120_000_000;
 /// How many elements, texts and comments a page may have: some 400 MB. 10 MB of HTML usually have half a
 /// million.
 const MAX_NODES: usize = 2_000_000;
+
+/// Documentation has some 25 bytes of text for each node, news and shops have more.
+const BYTES_PER_NODE: usize = 24;
 
 /// Counting takes time too: once in so many tokens is often enough.
 const TOKENS_PER_COUNT: usize = 16;
@@ -58,7 +62,10 @@ pub(crate) fn parse(text: &str) -> Result<Html, TooMuch> {
     }
     let mut options = ParseOpts::default();
     options.tree_builder.scripting_enabled = false;
-    let builder = TreeBuilder::new(HtmlTreeSink::new(Html::new_document()), options.tree_builder);
+    let mut html = Html::new_document();
+    // Room for the nodes of a common page, so that the list of them is not moved again and again.
+    html.tree = Tree::with_capacity(Node::Document, text.len() / BYTES_PER_NODE);
+    let builder = TreeBuilder::new(HtmlTreeSink::new(html), options.tree_builder);
     let bounded = Bounded { builder, tokens: Cell::new(0), work: Cell::new(0), excess: Cell::new(None) };
     let tokenizer = Tokenizer::new(bounded, options.tokenizer);
 
