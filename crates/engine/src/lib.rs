@@ -29,6 +29,7 @@ mod job;
 mod known;
 mod pace;
 mod pack;
+mod preview;
 mod receipts;
 mod redirect;
 mod retry;
@@ -39,6 +40,7 @@ mod settings;
 mod stats;
 #[cfg(test)]
 mod tests;
+mod visit;
 mod window;
 
 pub use busy_hosts::{BusyHost, BusyHosts};
@@ -47,7 +49,9 @@ pub use download::{CrawlEnd, DownloadThread};
 pub use error::EngineError;
 pub use job::{GivenUp, Job};
 pub use known::KnownRequests;
+pub use preview::{Preview, Refused, preview};
 pub use receipts::{ReceiptReceiver, ReceiptSender, receipt_channel};
 pub use scope::{LinkRefusal, Scope};
 pub use settings::EngineSettings;
 pub use stats::{CrawlStats, StatsSnapshot};
+pub use visit::{Hop, HopAnswer, RobotsRule, Visit, visit};

@@ -15,6 +15,7 @@ use dragline_core::{
     DeadLetter, Failure, Fingerprint, ItemPipeline, ItemRecord, ItemType, Output, Page, PageOutcome,
     PageState, QueuedRequest, Request, Response, Spider, Verdict,
 };
+use url::Url;
 
 use crate::known::KnownRequests;
 use crate::scope::{LinkRefusal, Scope};
@@ -36,11 +37,54 @@ pub(crate) struct Packer {
 /// Why a page failed, as it is stored.
 type Fault = String;
 
+/// Hears of what a page yields and a crawl does not store.
+pub(crate) trait Refusals {
+    fn link(&mut self, reason: LinkRefusal, url: &Url);
+    /// Links that are no http(s) URLs.
+    fn unusable_links(&mut self, count: usize);
+    /// A request that the page has yielded before, or that is its own.
+    fn repeated(&mut self, url: &Url);
+    /// A copy of an item, for who wants to see what was dropped: an item pipeline keeps the item itself.
+    fn copy_of(&mut self, record: &ItemRecord) -> Option<ItemRecord>;
+    fn item(&mut self, copy: Option<ItemRecord>, reason: String);
+}
+
+/// A crawl counts them.
+impl Refusals for &CrawlStats {
+    fn link(&mut self, reason: LinkRefusal, _url: &Url) {
+        self.refuse_links(reason, 1);
+    }
+
+    fn unusable_links(&mut self, count: usize) {
+        self.refuse_links(LinkRefusal::Scheme, count as u64);
+    }
+
+    fn repeated(&mut self, _url: &Url) {}
+
+    fn copy_of(&mut self, _record: &ItemRecord) -> Option<ItemRecord> {
+        None
+    }
+
+    fn item(&mut self, _copy: Option<ItemRecord>, reason: String) {
+        self.drop_item(reason);
+    }
+}
+
 impl Packer {
     /// Parses a page and packs what it yields.
     pub(crate) fn page(&self, response: Response, scope: &Scope) -> PageOutcome {
+        self.page_telling(response, scope, &mut &*self.stats)
+    }
+
+    /// The same; `refusals` hears of what is left out.
+    pub(crate) fn page_telling(
+        &self,
+        response: Response,
+        scope: &Scope,
+        refusals: &mut impl Refusals,
+    ) -> PageOutcome {
         let page = Page::new(response);
-        let produced = self.produce(&page, scope);
+        let produced = self.produce(&page, scope, refusals);
         let Response { queued, status, attempts, .. } = page.into_response();
         let mut outcome =
             PageOutcome::new(queued.fingerprint, queued.request.url().as_str(), PageState::Done);
@@ -75,22 +119,23 @@ impl Packer {
         outcome
     }
 
-    fn produce(&self, page: &Page, scope: &Scope) -> Result<Produced, Fault> {
+    fn produce(&self, page: &Page, scope: &Scope, refusals: &mut impl Refusals) -> Result<Produced, Fault> {
         let mut out = Output::new();
         guarded("parse", || self.spider.parse(page, &mut out).map_err(|error| format!("parse: {error}")))?;
         let (records, requests, unusable_links) = out.into_parts();
-        self.stats.refuse_links(LinkRefusal::Scheme, unusable_links as u64);
+        refusals.unusable_links(unusable_links);
         if let Some(stray) = records.iter().find(|record| !self.items.contains(&record.item_type)) {
             let name = stray.item_type.name;
             return Err(format!(
                 "parse: item type {name} is not among those that the spider's items() declares"
             ));
         }
-        let mut produced = Produced { requests: self.links(page, requests, scope)?, ..Produced::default() };
+        let mut produced =
+            Produced { requests: self.links(page, requests, scope, refusals)?, ..Produced::default() };
         let url = page.url().as_str();
         guarded("item pipelines", || {
             for record in records {
-                self.keep(record, url, &mut produced);
+                self.keep(record, url, &mut produced, refusals);
             }
             Ok(())
         })?;
@@ -98,12 +143,13 @@ impl Packer {
     }
 
     /// Sends an item through the pipelines.
-    fn keep(&self, mut record: ItemRecord, url: &str, produced: &mut Produced) {
+    fn keep(&self, mut record: ItemRecord, url: &str, produced: &mut Produced, refusals: &mut impl Refusals) {
+        let copy = refusals.copy_of(&record);
         for pipeline in self.pipelines.iter() {
             match pipeline.process(record, url) {
                 Verdict::Keep(next) => record = next,
                 Verdict::Drop { reason } => {
-                    return self.stats.drop_item(format!("{}: {reason}", pipeline.name()));
+                    return refusals.item(copy, format!("{}: {reason}", pipeline.name()));
                 }
                 Verdict::Quarantine { record, reason } => {
                     self.stats.items_quarantined.add(1);
@@ -117,10 +163,18 @@ impl Packer {
     }
 
     /// The requests that are worth storing, each fingerprint once: those that the store is not known to have.
-    fn links(&self, page: &Page, requests: Vec<Request>, scope: &Scope) -> Result<Vec<QueuedRequest>, Fault> {
+    fn links(
+        &self,
+        page: &Page,
+        requests: Vec<Request>,
+        scope: &Scope,
+        refusals: &mut impl Refusals,
+    ) -> Result<Vec<QueuedRequest>, Fault> {
         let parent = &page.response().queued;
         if self.max_depth.is_some_and(|max| parent.depth >= max) {
-            self.stats.refuse_links(LinkRefusal::TooDeep, requests.len() as u64);
+            for request in &requests {
+                refusals.link(LinkRefusal::TooDeep, request.url());
+            }
             return Ok(Vec::new());
         }
         let mut seen: HashSet<Fingerprint> = HashSet::with_capacity(requests.len() + 1);
@@ -132,17 +186,19 @@ impl Packer {
                 return Err(format!("parse: the request for {} {problem}", request.url()));
             }
             if request.url().as_str().len() > self.max_url_bytes {
-                self.stats.refuse_links(LinkRefusal::TooLong, 1);
+                refusals.link(LinkRefusal::TooLong, request.url());
                 continue;
             }
             let request = without_extras(request);
             if !scope.contains(request.host()) {
-                self.stats.refuse_links(LinkRefusal::OffSite, 1);
+                refusals.link(LinkRefusal::OffSite, request.url());
                 continue;
             }
             let fingerprint = parent.child_fingerprint(&request, ordinal);
             if seen.insert(fingerprint) {
                 kept.push((ordinal, request, fingerprint));
+            } else {
+                refusals.repeated(request.url());
             }
         }
         self.known.retain_unknown(&mut kept, |(_, _, fingerprint)| *fingerprint);

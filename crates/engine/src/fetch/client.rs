@@ -7,6 +7,7 @@ use http::header::{ACCEPT, ACCEPT_ENCODING, ACCEPT_LANGUAGE, HeaderMap, HeaderVa
 use reqwest::{Client, ClientBuilder};
 use rustls::{ClientConfig, RootCertStore};
 
+use super::clock::ConnectClock;
 use crate::error::EngineError;
 use crate::settings::EngineSettings;
 
@@ -14,12 +15,12 @@ use crate::settings::EngineSettings;
 const IDLE_CONNECTION: Duration = Duration::from_secs(50);
 
 /// Builds the client.
-pub(super) fn client(settings: &EngineSettings) -> Result<Client, EngineError> {
+pub(super) fn client(settings: &EngineSettings, clock: Option<&ConnectClock>) -> Result<Client, EngineError> {
     static PROVIDER: Once = Once::new();
     // An error means that the program around us has installed one already: then it is used.
     PROVIDER.call_once(|| drop(rustls::crypto::ring::default_provider().install_default()));
 
-    builder(settings).build().or_else(|problem| match without_certificates(settings) {
+    builder(settings, clock).build().or_else(|problem| match without_certificates(settings, clock) {
         Ok(client) => {
             let error = super::errors::explain(&problem);
             tracing::warn!(
@@ -34,12 +35,15 @@ pub(super) fn client(settings: &EngineSettings) -> Result<Client, EngineError> {
 }
 
 /// With nobody to trust, every https fetch fails with a clear error, and http works.
-fn without_certificates(settings: &EngineSettings) -> Result<Client, reqwest::Error> {
+fn without_certificates(
+    settings: &EngineSettings,
+    clock: Option<&ConnectClock>,
+) -> Result<Client, reqwest::Error> {
     let config = ClientConfig::builder().with_root_certificates(RootCertStore::empty()).with_no_client_auth();
-    builder(settings).tls_backend_preconfigured(config).build()
+    builder(settings, clock).tls_backend_preconfigured(config).build()
 }
 
-fn builder(settings: &EngineSettings) -> ClientBuilder {
+fn builder(settings: &EngineSettings, clock: Option<&ConnectClock>) -> ClientBuilder {
     let mut headers = HeaderMap::new();
     headers.insert(
         ACCEPT,
@@ -47,7 +51,11 @@ fn builder(settings: &EngineSettings) -> ClientBuilder {
     );
     headers.insert(ACCEPT_ENCODING, HeaderValue::from_static(super::coding::ACCEPTED));
     headers.insert(ACCEPT_LANGUAGE, HeaderValue::from_static("en,*;q=0.5"));
-    Client::builder()
+    let timed = match clock {
+        Some(clock) => Client::builder().connector_layer(clock.clone()),
+        None => Client::builder(),
+    };
+    timed
         .user_agent(&settings.user_agent)
         .default_headers(headers)
         .redirect(reqwest::redirect::Policy::none())
@@ -66,8 +74,8 @@ mod tests {
     #[test]
     fn a_machine_without_certificates_fetches_http_and_says_why_not_https() {
         let settings = EngineSettings::default();
-        client(&settings).unwrap();
-        let client = without_certificates(&settings).unwrap();
+        client(&settings, None).unwrap();
+        let client = without_certificates(&settings, None).unwrap();
         let site = Site::builder().page("/", Answer::text("plain")).start();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {

@@ -5,6 +5,7 @@
 
 mod body;
 mod client;
+mod clock;
 mod coding;
 mod errors;
 mod gate;
@@ -19,15 +20,17 @@ use dragline_core::worker::panic_message;
 use dragline_core::{Request, Spider};
 use futures_util::FutureExt;
 use http::header::{ACCEPT_ENCODING, RANGE};
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue, Version};
 use reqwest::{Client, Response};
 use tokio::time::{Instant, timeout, timeout_at};
 use url::Url;
 
 use self::body::{Bounds, Excess};
+pub(crate) use self::clock::ConnectClock;
 pub(crate) use self::errors::FetchError;
 use self::gate::Gate;
 use crate::error::EngineError;
+use crate::redirect::location;
 use crate::settings::EngineSettings;
 
 /// Fetches. Clones share the connections.
@@ -38,7 +41,8 @@ pub(crate) struct Fetcher {
 }
 
 struct Shared {
-    spider: Arc<dyn Spider>,
+    /// Who says which statuses beside 2xx are wanted.
+    spider: Option<Arc<dyn Spider>>,
     budget: ByteBudget,
     gate: Gate,
     request_timeout: Duration,
@@ -58,12 +62,43 @@ pub(crate) struct Answer {
     pub(crate) charge: Charge,
 }
 
+/// An answer with all that can be told of it.
+#[derive(Debug)]
+pub(crate) struct Seen {
+    pub(crate) version: Version,
+    pub(crate) status: u16,
+    /// As they were sent.
+    pub(crate) headers: HeaderMap,
+    /// Until these were there.
+    pub(crate) first_byte: Duration,
+    /// With its body whatever the status, but for that of a redirect; or why the body is not there.
+    pub(crate) answer: Result<Answer, FetchError>,
+}
+
 impl Fetcher {
     pub(crate) fn new(
         settings: &EngineSettings,
         spider: Arc<dyn Spider>,
         budget: ByteBudget,
     ) -> Result<Self, EngineError> {
+        Ok(Self::with(client::client(settings, None)?, settings, Some(spider), budget))
+    }
+
+    /// One that serves no spider, and whose connections `clock` times.
+    pub(crate) fn timed(
+        settings: &EngineSettings,
+        budget: ByteBudget,
+        clock: &ConnectClock,
+    ) -> Result<Self, EngineError> {
+        Ok(Self::with(client::client(settings, Some(clock))?, settings, None, budget))
+    }
+
+    fn with(
+        client: Client,
+        settings: &EngineSettings,
+        spider: Option<Arc<dyn Spider>>,
+        budget: ByteBudget,
+    ) -> Self {
         let shared = Shared {
             spider,
             budget,
@@ -73,7 +108,7 @@ impl Fetcher {
             read_timeout: settings.read_timeout,
             max_body_bytes: settings.max_body_bytes,
         };
-        Ok(Self { client: client::client(settings)?, shared: Arc::new(shared) })
+        Self { client, shared: Arc::new(shared) }
     }
 
     /// Fetches a page. A panic on the way is an error like any other: it costs one page, not the crawl.
@@ -83,8 +118,28 @@ impl Fetcher {
             let response = self.by(deadline, self.send(self.prepare(request)?)).await?;
             let status = response.status().as_u16();
             let bounds = self.bounds(self.shared.max_body_bytes, Excess::Fails, deadline);
-            let is_wanted = response.status().is_success() || self.shared.spider.accepts_status(status);
+            let is_accepted = |spider: &Arc<dyn Spider>| spider.accepts_status(status);
+            let is_wanted =
+                response.status().is_success() || self.shared.spider.as_ref().is_some_and(is_accepted);
             if is_wanted { self.answer(response, bounds).await } else { Ok(self.bare_answer(response).await) }
+        });
+        fetch.catch_unwind().await.unwrap_or_else(|panic| Err(FetchError::Panicked(panic_message(&*panic))))
+    }
+
+    /// Fetches whatever is there, for a person to look at.
+    pub(crate) async fn look(&self, request: &Request) -> Result<Seen, FetchError> {
+        let fetch = AssertUnwindSafe(async {
+            let (begun, deadline) = (Instant::now(), self.deadline());
+            let response = self.by(deadline, self.send(self.prepare(request)?)).await?;
+            let (version, status) = (response.version(), response.status().as_u16());
+            let (headers, first_byte) = (response.headers().clone(), begun.elapsed());
+            let answer = if location(status, &headers).is_some() {
+                Ok(self.bare_answer(response).await)
+            } else {
+                let bounds = self.bounds(self.shared.max_body_bytes, Excess::Fails, deadline);
+                self.answer(response, bounds).await
+            };
+            Ok(Seen { version, status, headers, first_byte, answer })
         });
         fetch.catch_unwind().await.unwrap_or_else(|panic| Err(FetchError::Panicked(panic_message(&*panic))))
     }

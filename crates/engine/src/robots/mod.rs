@@ -115,7 +115,7 @@ impl Rules {
         Some(delay.min(MAX_CRAWL_DELAY)).filter(|delay| !delay.is_zero())
     }
 
-    fn allow(&self, request: &Request) -> bool {
+    pub(crate) fn allow(&self, request: &Request) -> bool {
         self.0.as_ref().is_none_or(|robot| robot.allowed(request.url().as_str()))
     }
 }

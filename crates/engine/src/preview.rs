@@ -1,0 +1,76 @@
+//! A preview: what a crawl would make of a page, and what of it a crawl would refuse. Nothing is stored.
+
+use std::sync::Arc;
+
+use dragline_core::{ItemPipeline, ItemRecord, PageOutcome, Response, Spider};
+use url::Url;
+
+use crate::pack::{Packer, Refusals};
+use crate::scope::{LinkRefusal, Scope};
+use crate::settings::EngineSettings;
+
+/// See the module.
+#[derive(Debug)]
+pub struct Preview {
+    /// What would be stored.
+    pub outcome: PageOutcome,
+    /// What would not.
+    pub refused: Refused,
+}
+
+/// What a crawl would leave out.
+#[derive(Debug, Default)]
+pub struct Refused {
+    /// Links, each with the reason.
+    pub links: Vec<(LinkRefusal, Url)>,
+    /// Links that are no http(s) URLs: how many.
+    pub unusable_links: u64,
+    /// Requests that the page yields more than once, or that are the page's own.
+    pub repeated: Vec<Url>,
+    /// Items that an item pipeline drops, as it got them, each with the reason.
+    pub items: Vec<(ItemRecord, String)>,
+}
+
+/// What `spider` and `pipelines` make of a page, as a crawl thread would find out.
+pub fn preview(
+    settings: &EngineSettings,
+    spider: Arc<dyn Spider>,
+    pipelines: Arc<[Box<dyn ItemPipeline>]>,
+    page: Response,
+    scope: &Scope,
+) -> Preview {
+    let packer = Packer {
+        items: spider.items(),
+        spider,
+        pipelines,
+        max_depth: settings.max_depth,
+        max_url_bytes: settings.max_url_bytes,
+        stats: Arc::default(),
+        known: Arc::default(),
+    };
+    let mut refused = Refused::default();
+    let outcome = packer.page_telling(page, scope, &mut refused);
+    Preview { outcome, refused }
+}
+
+impl Refusals for Refused {
+    fn link(&mut self, reason: LinkRefusal, url: &Url) {
+        self.links.push((reason, url.clone()));
+    }
+
+    fn unusable_links(&mut self, count: usize) {
+        self.unusable_links += count as u64;
+    }
+
+    fn repeated(&mut self, url: &Url) {
+        self.repeated.push(url.clone());
+    }
+
+    fn copy_of(&mut self, record: &ItemRecord) -> Option<ItemRecord> {
+        Some(record.clone())
+    }
+
+    fn item(&mut self, copy: Option<ItemRecord>, reason: String) {
+        self.items.extend(copy.map(|record| (record, reason)));
+    }
+}

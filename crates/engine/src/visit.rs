@@ -1,0 +1,179 @@
+//! A visit: one request fetched as a crawl would fetch it, with every redirect on the way, for a person to look at.
+//!
+//! The downloader, its limits and robots.txt are those of a crawl. What is not: nothing is tried again, for the
+//! person wants to see this answer; there is no pace, for a visit is a handful of requests; and the body of an
+//! error page is kept.
+
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
+
+use dragline_core::budget::ByteBudget;
+use dragline_core::{QueuedRequest, Request, Response};
+use http::{HeaderMap, Version};
+use tokio::runtime::Builder;
+
+use crate::error::EngineError;
+use crate::fetch::{ConnectClock, Fetcher, Seen};
+use crate::redirect;
+use crate::robots::{RobotsAnswer, ask};
+use crate::settings::EngineSettings;
+
+/// How long the runtime may take to end. What still runs then is a name resolution that nobody waits for.
+const RUNTIME_END: Duration = Duration::from_millis(100);
+
+/// What a visit brought.
+#[derive(Debug)]
+pub struct Visit {
+    /// The requests, in order: each but the last was answered with a redirect.
+    pub hops: Vec<Hop>,
+    /// The page at the end, whatever its status; else why there is none.
+    pub end: Result<Response, String>,
+}
+
+/// One request of a visit.
+#[derive(Debug)]
+pub struct Hop {
+    /// The request.
+    pub queued: QueuedRequest,
+    /// What robots.txt says of it.
+    pub robots: RobotsRule,
+    /// The answer, if one came.
+    pub answer: Option<HopAnswer>,
+}
+
+/// An answer, without its body.
+#[derive(Debug)]
+pub struct HopAnswer {
+    /// The version of HTTP.
+    pub version: Version,
+    /// The status.
+    pub status: u16,
+    /// The headers as they were sent, also those that say how the body is coded.
+    pub headers: HeaderMap,
+    /// Until the connection stood; `None` for one that stood already.
+    pub connect: Option<Duration>,
+    /// Until the headers were there.
+    pub first_byte: Duration,
+    /// Until the body was there.
+    pub total: Duration,
+}
+
+/// What robots.txt says of a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RobotsRule {
+    /// It was not asked, as it is not to be obeyed.
+    NotAsked,
+    /// The request may be made; a crawl would wait so long between two of them.
+    Allowed {
+        /// If the file asks for it.
+        crawl_delay: Option<Duration>,
+    },
+    /// The request may not be made, and was not.
+    Denied,
+    /// Nobody knows what it would say, so the request was not made.
+    Unreachable(String),
+}
+
+/// Makes a visit on this thread.
+///
+/// # Errors
+/// When a setting cannot be, or the HTTP client or its runtime cannot be made. What goes wrong with the site is
+/// told by [`Visit::end`].
+pub fn visit(settings: &EngineSettings, request: Request) -> Result<Visit, EngineError> {
+    settings.validate()?;
+    let runtime = Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|source| EngineError::Thread { thread: "visit", source })?;
+    let clock = ConnectClock::default();
+    let fetcher = Fetcher::timed(settings, ByteBudget::new(settings.memory_budget_bytes, || {}), &clock)?;
+    let visitor = Visitor { settings, fetcher, clock, robots: HashMap::new(), hops: Vec::new() };
+    let visit = runtime.block_on(visitor.go(QueuedRequest::start(request, 0)));
+    runtime.shutdown_timeout(RUNTIME_END);
+    Ok(visit)
+}
+
+struct Visitor<'a> {
+    settings: &'a EngineSettings,
+    fetcher: Fetcher,
+    clock: ConnectClock,
+    /// By host.
+    robots: HashMap<String, RobotsAnswer>,
+    hops: Vec<Hop>,
+}
+
+impl Visitor<'_> {
+    async fn go(mut self, mut queued: QueuedRequest) -> Visit {
+        let end = loop {
+            match self.hop(queued).await {
+                Ok(Next::Hop(target)) => queued = *target,
+                Ok(Next::Page(page)) => break Ok(*page),
+                Err(problem) => break Err(problem),
+            }
+        };
+        Visit { hops: self.hops, end }
+    }
+
+    async fn hop(&mut self, queued: QueuedRequest) -> Result<Next, String> {
+        let robots = self.robots(&queued).await;
+        let refusal = match &robots {
+            RobotsRule::Denied => Some("robots.txt forbids this page".to_owned()),
+            RobotsRule::Unreachable(reason) => Some(format!("robots.txt unreachable: {reason}")),
+            RobotsRule::NotAsked | RobotsRule::Allowed { .. } => None,
+        };
+        let at = self.hops.len();
+        self.hops.push(Hop { queued: queued.clone(), robots, answer: None });
+        if let Some(refusal) = refusal {
+            return Err(refusal);
+        }
+        // The connection for robots.txt is not this request's.
+        self.clock.take();
+        let begun = Instant::now();
+        let seen = self.fetcher.look(&queued.request).await.map_err(|error| error.to_string())?;
+        let Seen { version, status, headers, first_byte, answer } = seen;
+        let location = redirect::location(status, &headers);
+        let (connect, total) = (self.clock.take(), begun.elapsed());
+        self.hops[at].answer = Some(HopAnswer { version, status, headers, connect, first_byte, total });
+        if let Some(location) = location {
+            let target = redirect::follow(&queued, status, &location, self.settings.max_redirects);
+            let target = target.map_err(|problem| problem.to_string())?;
+            let longest = self.settings.max_url_bytes;
+            if target.request.url().as_str().len() > longest {
+                return Err(format!("redirected to a URL that is longer than {longest} bytes"));
+            }
+            return Ok(Next::Hop(Box::new(target)));
+        }
+        let answer = answer.map_err(|error| error.to_string())?;
+        Ok(Next::Page(Box::new(Response {
+            queued,
+            status,
+            headers: answer.headers,
+            body: answer.body.unwrap_or_default(),
+            attempts: 1,
+            elapsed: total,
+            credit: None,
+            charge: None,
+        })))
+    }
+
+    async fn robots(&mut self, queued: &QueuedRequest) -> RobotsRule {
+        if !self.settings.obey_robots {
+            return RobotsRule::NotAsked;
+        }
+        if !self.robots.contains_key(&queued.host) {
+            let answer = ask(&self.fetcher, queued.request.url(), &self.settings.robots_agent).await;
+            self.robots.insert(queued.host.clone(), answer);
+        }
+        match self.robots.get(&queued.host) {
+            Some(RobotsAnswer::NotNow { reason, .. }) => RobotsRule::Unreachable(reason.clone()),
+            Some(RobotsAnswer::Rules(rules)) if !rules.allow(&queued.request) => RobotsRule::Denied,
+            Some(RobotsAnswer::Rules(rules)) => RobotsRule::Allowed { crawl_delay: rules.crawl_delay() },
+            None => RobotsRule::NotAsked,
+        }
+    }
+}
+
+enum Next {
+    Hop(Box<QueuedRequest>),
+    Page(Box<Response>),
+}
