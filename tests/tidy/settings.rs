@@ -10,8 +10,13 @@ use super::source::repository;
 fn every_flag_and_variable_is_in_the_settings_document() {
     let document = fs::read_to_string(repository().join("docs/settings.md")).unwrap();
     let documented = words(&document);
-    let commands: [&[&str]; 7] = [
+    let commands: [&[&str]; 12] = [
         &["crawl"],
+        &["fetch"],
+        &["runs", "list"],
+        &["runs", "show"],
+        &["runs", "retry"],
+        &["runs", "end"],
         &["healthcheck"],
         &["export"],
         &["dead-letters", "list"],

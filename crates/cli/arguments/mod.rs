@@ -10,6 +10,7 @@
 mod crawl;
 mod dead_letters;
 mod export;
+mod fetch;
 mod fetching;
 mod healthcheck;
 mod limits;
@@ -26,6 +27,7 @@ use clap::{Args, Parser, Subcommand};
 pub(crate) use crawl::{Crawl, CrawlFlags};
 pub(crate) use dead_letters::{LetterAction, ListLetters, RetryLetters};
 pub(crate) use export::Export;
+pub(crate) use fetch::Fetch;
 pub(crate) use fetching::Fetching;
 pub(crate) use healthcheck::Healthcheck;
 pub(crate) use limits::Limits;
@@ -86,6 +88,10 @@ pub(crate) enum Command {
 
     /// List the spiders, their items and tables
     List,
+
+    /// Fetch one page as a crawl would, and show it; with a spider, what it would emit
+    #[command(after_help = fetch::EXAMPLES)]
+    Fetch(Box<Fetch>),
 
     /// Print, create or check the tables
     #[command(after_help = schema::EXAMPLES)]

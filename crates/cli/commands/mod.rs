@@ -5,6 +5,7 @@ mod dead_letters;
 mod demo;
 mod demo_site;
 mod export;
+mod fetch;
 mod list;
 mod runs;
 mod schema;
@@ -102,6 +103,7 @@ fn command(
     match command {
         Command::Crawl(crawl) => crawl::run(*crawl, common, spiders, log),
         Command::List => list::run(spiders),
+        Command::Fetch(fetch) => fetch::run(&fetch, common, spiders),
         Command::Schema { action } => schema::run(action, common, spiders),
         Command::Export(export) => export::run(&export, common, spiders),
         Command::Runs { action } => runs::run(&action, common, spiders),

@@ -19,7 +19,7 @@ use dragline_pipelines::ItemPipelineSettings;
 use dragline_pipelines::persistence::PersistenceSettings;
 use dragline_store::StoreSettings;
 
-use crate::arguments::{CrawlFlags, Progress};
+use crate::arguments::{CrawlFlags, Fetching, Progress};
 use crate::exit::Failed;
 use crate::export::Target;
 use crate::listen::ListenAddr;
@@ -50,6 +50,31 @@ pub(crate) struct CrawlSettings {
     pub(crate) store_settings: StoreSettings,
 }
 
+/// Settings of one fetch: those of a crawl, as far as they are about a page.
+#[derive(Debug)]
+pub(crate) struct FetchSettings {
+    pub(crate) engine: EngineSettings,
+    pub(crate) item_pipelines: ItemPipelineSettings,
+}
+
+impl FetchSettings {
+    /// Combines what was given for the fetch with what a crawl would be given.
+    pub(crate) fn combine(fetching: &Fetching, common: &Common) -> Result<Self, Failed> {
+        let process = common.flags(&[])?;
+        let engine =
+            parts::engine(&common.flags(&[])?, fetching, &process, &StopTimes::of(process.shutdown_timeout));
+        validated(&engine)?;
+        Ok(Self { engine, item_pipelines: parts::item_pipelines(&common.flags(&[])?) })
+    }
+}
+
+fn validated(engine: &EngineSettings) -> Result<(), Failed> {
+    engine.validate().map_err(|error| match error.hint() {
+        Some(hint) => Failed::usage(&error).hint(hint),
+        None => Failed::usage(&error),
+    })
+}
+
 impl CrawlSettings {
     /// Combines what was given for a crawl with `spider`.
     pub(crate) fn combine(flags: CrawlFlags, common: &Common, spider: &dyn Spider) -> Result<Self, Failed> {
@@ -64,10 +89,7 @@ impl CrawlSettings {
         let stop_times = StopTimes::of(process.shutdown_timeout);
         let engine = parts::engine(&limits, &fetching, &process, &stop_times);
         // Before the store is opened: a run that cannot begin leaves no trace there.
-        engine.validate().map_err(|error| match error.hint() {
-            Some(hint) => Failed::usage(&error).hint(hint),
-            None => Failed::usage(&error),
-        })?;
+        validated(&engine)?;
         Ok(Self {
             run_name: identity.run.unwrap_or_else(|| default_run_name(spider.name(), &args)),
             args,

@@ -1,0 +1,110 @@
+//! What is told of a visit: each request, its answer, and how long that took.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use dragline_core::Response;
+use dragline_engine::{Hop, HopAnswer, RobotsRule, Visit};
+use http::StatusCode;
+use http::header::CONTENT_ENCODING;
+use serde_json::{Value as Json, json};
+
+/// For people.
+pub(super) fn text(visit: &Visit) -> String {
+    let mut text = String::new();
+    for (at, hop) in visit.hops.iter().enumerate() {
+        let is_last = at + 1 == visit.hops.len();
+        // Writing to a String cannot fail.
+        let _ = writeln!(text, "{} {}", hop.queued.request.method(), hop.queued.request.url());
+        let _ = writeln!(text, "  robots   {}", robots(&hop.robots));
+        if let Some(answer) = &hop.answer {
+            answered(&mut text, answer);
+        }
+        match (&visit.end, is_last) {
+            (Ok(page), true) => {
+                let coding = hop.answer.as_ref().and_then(coding);
+                let coding = coding.map_or_else(String::new, |coding| format!(", sent as {coding}"));
+                let _ = writeln!(text, "  body     {} bytes{coding}", page.body.len());
+            }
+            (Err(problem), true) => {
+                let _ = writeln!(text, "  end      {problem}");
+            }
+            _ => {}
+        }
+    }
+    text
+}
+
+fn answered(text: &mut String, answer: &HopAnswer) {
+    let reason = StatusCode::from_u16(answer.status).ok().and_then(|status| status.canonical_reason());
+    let reason = reason.map_or_else(String::new, |reason| format!(" {reason}"));
+    let _ = writeln!(text, "  status   {:?} {}{reason}", answer.version, answer.status);
+    let connect = match answer.connect {
+        Some(time) => format!("connected after {}", seconds(time)),
+        None => "connected before".to_owned(),
+    };
+    let (first, total) = (seconds(answer.first_byte), seconds(answer.total));
+    let _ = writeln!(text, "  time     {connect}, first byte after {first}, in all {total}");
+    for (name, value) in &answer.headers {
+        let _ = writeln!(text, "  header   {name}: {}", String::from_utf8_lossy(value.as_bytes()));
+    }
+}
+
+/// For programs.
+pub(super) fn json(visit: &Visit) -> Json {
+    let hops: Vec<Json> = visit.hops.iter().map(hop).collect();
+    let last = visit.hops.last();
+    json!({
+        "url": visit.hops.first().map(|hop| hop.queued.request.url().as_str()),
+        "final_url": last.map(|hop| hop.queued.request.url().as_str()),
+        "status": last.and_then(|hop| hop.answer.as_ref()).map(|answer| answer.status),
+        "bytes": visit.end.as_ref().ok().map(|page: &Response| page.body.len()),
+        "content_encoding": last.and_then(|hop| hop.answer.as_ref()).and_then(coding),
+        "error": visit.end.as_ref().err(),
+        "hops": hops,
+    })
+}
+
+fn hop(hop: &Hop) -> Json {
+    let answer = hop.answer.as_ref().map(|answer| {
+        let headers: Vec<Json> = answer
+            .headers
+            .iter()
+            .map(|(name, value)| json!([name.as_str(), String::from_utf8_lossy(value.as_bytes())]))
+            .collect();
+        json!({
+            "http_version": format!("{:?}", answer.version),
+            "status": answer.status,
+            "headers": headers,
+            "connect_seconds": answer.connect.map(|time| time.as_secs_f64()),
+            "first_byte_seconds": answer.first_byte.as_secs_f64(),
+            "total_seconds": answer.total.as_secs_f64(),
+        })
+    });
+    json!({
+        "method": hop.queued.request.method().as_str(),
+        "url": hop.queued.request.url().as_str(),
+        "robots": robots(&hop.robots),
+        "answer": answer,
+    })
+}
+
+fn robots(rule: &RobotsRule) -> String {
+    match rule {
+        RobotsRule::NotAsked => "not asked".to_owned(),
+        RobotsRule::Allowed { crawl_delay: None } => "allowed".to_owned(),
+        RobotsRule::Allowed { crawl_delay: Some(delay) } => {
+            format!("allowed, one request in {} s", delay.as_secs_f64())
+        }
+        RobotsRule::Denied => "denied".to_owned(),
+        RobotsRule::Unreachable(reason) => format!("unreachable: {reason}"),
+    }
+}
+
+fn coding(answer: &HopAnswer) -> Option<&str> {
+    answer.headers.get(CONTENT_ENCODING)?.to_str().ok()
+}
+
+fn seconds(time: Duration) -> String {
+    format!("{:.3} s", time.as_secs_f64())
+}

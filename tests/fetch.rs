@@ -1,0 +1,149 @@
+//! `dragline fetch`: one page as a crawl would fetch it, and what a spider would make of it.
+
+use std::fs;
+
+use dragline_testkit::{Answer, Dragline, Finished, Site};
+use serde_json::{Value as Json, json};
+
+use crate::stored::dragline;
+
+fn fetch(url: &str, words: &[&str]) -> Dragline {
+    dragline().args(["fetch", url]).args(words)
+}
+
+fn told(finished: &Finished) -> Json {
+    serde_json::from_str(&finished.stdout).unwrap_or_else(|error| panic!("{error}: {}", finished.stdout))
+}
+
+/// Gzip of `<title>squeezed</title>`.
+const SQUEEZED: &str = "1f8b08000000000002ffb329c92cc949b52b2e2c4d4dad4a4db1d187f0016e68805317000000";
+
+fn site() -> Site {
+    let bytes =
+        (0..SQUEEZED.len()).step_by(2).map(|at| u8::from_str_radix(&SQUEEZED[at..at + 2], 16).unwrap());
+    Site::builder()
+        .robots("User-agent: *\nDisallow: /private\nCrawl-delay: 3\n")
+        .page("/old", Answer::redirect(301, "/older?a=1"))
+        .page("/older?a=1", Answer::redirect(302, "/new"))
+        .page("/new", Answer::html("").header("Content-Encoding", "gzip").body(bytes.collect::<Vec<u8>>()))
+        .page("/private", Answer::html("secret"))
+        .page("/loop", Answer::redirect(302, "/loop"))
+        .page("/down", Answer::html("<p>not now").status(503))
+        .page("/large", Answer::html("x".repeat(100_000)))
+        .page(
+            "/links",
+            Answer::html(
+                "<title>links</title><a href='/new'>1</a><a href='/new#x'>2</a><a href='mailto:me'>3</a>\
+             <a href='http://elsewhere.example/'>4</a>",
+            ),
+        )
+        .handler(|asked| {
+            let header = |name| asked.header(name).unwrap_or("-").to_owned();
+            let body = String::from_utf8_lossy(&asked.body).into_owned();
+            let told = [asked.method.clone(), header("x-mine"), header("content-type"), body].join("|");
+            (asked.path == "/echo").then(|| Answer::text(told))
+        })
+        .start()
+}
+
+#[test]
+fn every_hop_is_shown_with_its_robots_rule_and_its_times() {
+    let site = site();
+    let finished = fetch(&site.url("/old"), &["--json"]).run();
+    let shown = told(finished.assert_code(0));
+    assert_eq!((&shown["final_url"], &shown["status"]), (&json!(site.url("/new")), &json!(200)));
+    assert_eq!((&shown["bytes"], &shown["content_encoding"]), (&json!(23), &json!("gzip")));
+    let statuses: Vec<&Json> = (0..3).map(|hop| &shown["hops"][hop]["answer"]["status"]).collect();
+    assert_eq!(statuses, [301, 302, 200]);
+    for hop in shown["hops"].as_array().unwrap() {
+        assert_eq!(hop["robots"], "allowed, one request in 3 s");
+        let answer = &hop["answer"];
+        assert!(answer["total_seconds"].as_f64() >= answer["first_byte_seconds"].as_f64(), "{answer}");
+    }
+    assert_eq!(site.hits("/robots.txt"), 1, "asked once for the host");
+    fetch(&site.url("/old"), &[])
+        .run()
+        .assert_code(0)
+        .assert_stdout("HTTP/1.1 301 Moved Permanently")
+        .assert_stdout("header   location: /older?a=1")
+        .assert_stdout("first byte after")
+        .assert_stdout("body     23 bytes, sent as gzip");
+}
+
+#[test]
+fn a_body_goes_down_the_pipe_and_nothing_else_does() {
+    let site = site();
+    let finished = fetch(&site.url("/old"), &["--body"]).run();
+    finished.assert_code(0).assert_stderr("301 Moved Permanently");
+    assert_eq!(finished.stdout, "<title>squeezed</title>");
+    let to_file = fetch(&site.url("/down"), &["-o", "page.html"]);
+    to_file.run().assert_code(1).assert_stderr("HTTP 503").assert_stdout("503 Service Unavailable");
+    assert_eq!(fs::read_to_string(to_file.folder().join("page.html")).unwrap(), "<p>not now");
+    assert_eq!(site.hits("/down"), 1, "it is not tried again");
+    let echoed = fetch(&site.url("/echo"), &["-H", "X-Mine: yes", "--data", "a=1", "-o", "-"]).run();
+    assert_eq!(echoed.assert_code(0).stdout, "POST|yes|application/x-www-form-urlencoded|a=1");
+    let typed = fetch(
+        &site.url("/echo"),
+        &["-H", "content-type: text/x", "--data", "b", "--method", "put", "--body"],
+    );
+    assert_eq!(typed.run().assert_code(0).stdout, "PUT|-|text/x|b");
+    assert!(!to_file.folder().join("dragline.db").exists(), "no store is touched");
+}
+
+#[test]
+fn what_cannot_be_had_is_told() {
+    let site = site();
+    let denied = fetch(&site.url("/private"), &[]).run();
+    denied
+        .assert_code(1)
+        .assert_stdout("denied")
+        .assert_stderr("robots.txt forbids")
+        .assert_stderr("--robots false");
+    assert_eq!(site.hits("/private"), 0);
+    let unasked = fetch(&site.url("/private"), &["--robots", "false"]).run();
+    unasked.assert_code(0).assert_stdout("robots   not asked");
+    fetch(&site.url("/loop"), &[]).run().assert_code(1).assert_stderr("too many redirects");
+    fetch(&site.url("/gone"), &[]).run().assert_code(1).assert_stderr("HTTP 404");
+    let large = fetch(&site.url("/large"), &["--max-body", "10KiB"]).run();
+    large.assert_code(1).assert_stderr("body larger than").assert_stdout("200 OK");
+    let address = site.host();
+    drop(site);
+    let gone = fetch(&format!("http://{address}/"), &["--robots", "false"]).run();
+    gone.assert_code(1).assert_stderr("connection refused");
+    for (url, words, hint) in [
+        ("example.com", &[][..], "https://"),
+        ("http://me:hunter2@a.example/", &[], "Authorization"),
+        ("http://a.example/", &["-H", "nonsense hunter2"], "NAME: VALUE"),
+        ("http://a.example/", &["--meta", "x"], "NAME=JSON"),
+        ("http://a.example/", &["--spider", "qoutes"], "quotes"),
+        ("http://a.example/", &["--body", "--json"], "--json"),
+    ] {
+        let wrong = fetch(url, words).run();
+        wrong.assert_code(2).assert_stderr(hint);
+        assert!(!wrong.stderr.contains("hunter2"), "{}", wrong.stderr);
+    }
+}
+
+#[test]
+fn a_spider_shows_what_it_would_emit_and_what_would_be_refused() {
+    let site = site();
+    let finished = fetch(&site.url("/links"), &["--spider", "site", "--json"]).run();
+    let emitted = told(finished.assert_code(0))["emitted"].clone();
+    assert_eq!(
+        (&emitted["state"], &emitted["items"][0]["fields"]["title"]),
+        (&json!("done"), &json!("links"))
+    );
+    assert_eq!(emitted["requests"], json!([{"method": "GET", "url": site.url("/new")}]));
+    let refused: Vec<&str> =
+        emitted["refused"].as_array().unwrap().iter().map(|it| it["reason"].as_str().unwrap()).collect();
+    assert!(refused.contains(&"link off-site"), "{refused:?}");
+    assert!(refused.contains(&"request duplicate"), "{refused:?}");
+    fetch(&site.url("/links"), &["--spider", "site"])
+        .run()
+        .assert_code(0)
+        .assert_stdout("page done")
+        .assert_stdout("items 1")
+        .assert_stdout("link off-site: http://elsewhere.example/");
+    let failed = fetch(&site.url("/down"), &["--spider", "site"]).run();
+    failed.assert_code(1).assert_stderr("HTTP 503");
+}
