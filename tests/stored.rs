@@ -91,10 +91,15 @@ pub(crate) fn dragline() -> Dragline {
 
 /// A built example: cargo puts it beside the test's own program.
 pub(crate) fn example(name: &str) -> Dragline {
+    Dragline::new(example_path(name))
+}
+
+/// Where a program for the tests alone is.
+pub(crate) fn example_path(name: &str) -> PathBuf {
     let test = std::env::current_exe().unwrap();
     let path = test.parent().unwrap().parent().unwrap().join("examples").join(name);
     assert!(path.exists(), "{} is missing: `cargo build --examples`", path.display());
-    Dragline::new(path)
+    path
 }
 
 /// The program whose spider does what the page's path says.
