@@ -18,7 +18,7 @@ pub mod torture;
 pub mod wait;
 
 pub use ask::{Asked, ask, ask_with};
-pub use postgres::{OwnServer, TestDatabase, database, server};
+pub use postgres::{OwnServer, TestDatabase, database, durable_server, server};
 pub use process::{Dragline, Finished, Running};
 pub use proxy::{ChaosProxy, Link, Strike};
 pub use site::{Answer, Received, Site};

@@ -34,7 +34,15 @@ pub fn database() -> TestDatabase {
 /// # Panics
 /// When there is no Postgres on this machine.
 pub fn server() -> OwnServer {
-    OwnServer::new()
+    OwnServer::new(false)
+}
+
+/// The same as people run it, for measurements: what is committed is on the disk.
+///
+/// # Panics
+/// When there is no Postgres on this machine.
+pub fn durable_server() -> OwnServer {
+    OwnServer::new(true)
 }
 
 impl TestDatabase {
@@ -73,7 +81,7 @@ impl TestDatabase {
 
 fn shared() -> &'static OwnServer {
     static SHARED: OnceLock<OwnServer> = OnceLock::new();
-    SHARED.get_or_init(OwnServer::new)
+    SHARED.get_or_init(|| OwnServer::new(false))
 }
 
 #[cfg(test)]

@@ -42,8 +42,10 @@ wait "$server"
 
 /// A kill of the server loses nothing that it wrote, for the machine stays up: so no fsync, and tests are fast.
 /// The time zone is one that nobody takes for UTC.
-const SETTINGS: [&str; 6] = [
-    "fsync=off",
+const FAST: &str = "fsync=off";
+
+/// The others.
+const SETTINGS: [&str; 5] = [
     "listen_addresses=127.0.0.1",
     "max_connections=200",
     "shared_buffers=64MB",
@@ -62,14 +64,22 @@ pub struct OwnServer {
     user: Option<(u32, u32)>,
     port: u16,
     watcher: Option<Child>,
+    /// As people run one: what is committed is on the disk.
+    is_durable: bool,
 }
 
 impl OwnServer {
     /// Makes a new cluster and starts its server.
-    pub(super) fn new() -> Self {
+    pub(super) fn new(is_durable: bool) -> Self {
         let folder = tempfile::Builder::new().prefix("dragline-pg-").tempdir().expect("a temporary folder");
-        let mut server =
-            Self { bin: install::bin(), folder, user: install::server_user(), port: 0, watcher: None };
+        let mut server = Self {
+            bin: install::bin(),
+            folder,
+            user: install::server_user(),
+            port: 0,
+            watcher: None,
+            is_durable,
+        };
         server.give_folder();
         for _ in 0..START_ATTEMPTS {
             server.port = free_port();
@@ -219,7 +229,12 @@ impl OwnServer {
             .args(["-c", WATCHER, "dragline-postgres"])
             .args([self.bin.as_path(), self.path()])
             .args([self.port.to_string().as_str(), USER])
-            .args(SETTINGS.iter().flat_map(|setting| ["-c", setting]))
+            .args(
+                SETTINGS
+                    .iter()
+                    .chain((!self.is_durable).then_some(&FAST))
+                    .flat_map(|setting| ["-c", setting]),
+            )
             // The folder that the tests run in may be closed to the server's user.
             .current_dir(self.path())
             // A group of its own: what ends the tests by Ctrl-C must not end the watcher before its work.
