@@ -2,7 +2,8 @@
 //!
 //! A flag is declared here once, with its environment variable, its default and its check; its comment is what
 //! `--help` prints. What `dragline.toml` says takes the place of the default before the parser runs (`settings`),
-//! so a flag in `Global`, `Limits`, `Fetching`, `Storing` or `Process` has its key in the file without another line.
+//! so a flag in `Global`, `Logging`, `Limits`, `Fetching`, `Storing`, `Process` or `Progress` has its key in the
+//! file without another line.
 
 // Help is read on a terminal, where backticks are noise.
 #![allow(clippy::doc_markdown)]
@@ -48,8 +49,12 @@ pub(crate) struct Arguments {
     #[arg(long, global = true, env = "DRAGLINE_CONFIG", value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
 
+    // Beside each other: the parser knows the members of a group only where none of them is a group itself.
     #[command(flatten)]
     pub(crate) global: Global,
+
+    #[command(flatten)]
+    pub(crate) logging: Logging,
 }
 
 const EXAMPLES: &str = "\
@@ -74,9 +79,6 @@ pub(crate) struct Global {
         default_value = "sqlite:dragline.db"
     )]
     pub(crate) store: String,
-
-    #[command(flatten)]
-    pub(crate) logging: Logging,
 }
 
 /// The commands.

@@ -84,7 +84,7 @@ fn told(error: &clap::Error) -> ExitCode {
 }
 
 fn dispatch(arguments: Arguments, file: File, spiders: &[Arc<dyn Spider>]) -> Result<Exit, Failed> {
-    let common = Common::of(arguments.global, file);
+    let common = Common::of(arguments.global, arguments.logging, file);
     let log = Log::start(&common.log, spider_of(&arguments.command))?;
     let done = command(arguments.command, &common, spiders, &log.handle());
     if let Err(failed) = &done {

@@ -29,8 +29,8 @@ impl std::fmt::Debug for StoreUrl {
 
 impl Common {
     /// What was given for every command, and the file that some of it came from.
-    pub(crate) fn of(global: Global, file: File) -> Self {
-        let Logging { log_format, log, log_repeats, log_dir, log_file_bytes, log_files } = global.logging;
+    pub(crate) fn of(global: Global, logging: Logging, file: File) -> Self {
+        let Logging { log_format, log, log_repeats, log_dir, log_file_bytes, log_files } = logging;
         let log = LogSettings {
             format: log_format,
             filter: log,
