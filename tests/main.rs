@@ -21,3 +21,4 @@ mod stored;
 mod terminal;
 mod tidy;
 mod torture;
+mod words;

@@ -9,8 +9,7 @@ use self::source::{SourceFile, extension, files, is_text, repository};
 
 mod manifests;
 mod prose;
-mod settings;
-mod source;
+pub(crate) mod source;
 
 /// Names that say nothing about what is inside, and so attract everything.
 const NAMES_OF_NOTHING: [&str; 8] =

@@ -43,7 +43,7 @@ impl SourceFile {
 }
 
 /// The top of the repository.
-pub(super) fn repository() -> PathBuf {
+pub(crate) fn repository() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
 

@@ -52,11 +52,13 @@ pub(crate) struct CrawlFlags {
 /// What is crawled.
 #[derive(Debug, Args)]
 pub(crate) struct Start {
-    /// Start here instead of the spider's own start URLs; repeatable
+    /// Start here instead of the spider's own start URLs; repeatable, or separated by commas
+    ///
+    /// Without user name and password: URLs are stored.
     #[arg(long = "start-url", env = "DRAGLINE_START_URLS", value_name = "URL", value_delimiter = ',')]
     pub(crate) start_urls: Vec<String>,
 
-    /// An argument for the spider; start_urls, limit and force_run mean the same as the flags
+    /// An argument for the spider; `start_urls`, `limit` and `force_run` mean the same as the flags
     #[arg(short = 'a', long = "arg", env = "DRAGLINE_ARGS", value_name = "NAME=VALUE")]
     pub(crate) args: Vec<String>,
 }
@@ -65,7 +67,7 @@ pub(crate) struct Start {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Run")]
 pub(crate) struct Identity {
-    /// The run's name [default: spider and digest of start URLs and arguments]
+    /// The name by which the run is found again [default: the spider, and a digest of start URLs and arguments]
     #[arg(long, env = "DRAGLINE_RUN", value_name = "NAME")]
     pub(crate) run: Option<String>,
 
@@ -77,7 +79,7 @@ pub(crate) struct Identity {
     #[arg(long, env = "DRAGLINE_FORCE_RUN", value_parser = FalseyValueParser::new())]
     pub(crate) force_run: bool,
 
-    /// Export the run's items when it ends: FILE.jsonl, FILE.csv or - (JSON lines on stdout)
+    /// Export the run's items when it is finished: `FILE.jsonl`, `FILE.csv` or `-` (JSON lines on stdout)
     #[arg(short = 'o', long, env = "DRAGLINE_OUTPUT", value_name = "FILE")]
     pub(crate) output: Option<String>,
 }

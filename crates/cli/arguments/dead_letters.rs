@@ -30,10 +30,10 @@ pub(crate) enum LetterAction {
     #[command(after_help = RETRY_EXAMPLES)]
     Retry(RetryLetters),
 
-    /// Write dead letters to FILE.jsonl, FILE.csv or - (JSON lines on stdout)
+    /// Write dead letters to `FILE.jsonl`, `FILE.csv` or `-` (JSON lines on stdout)
     #[command(after_help = "Example:\n  dragline dead-letters export letters.jsonl --run quotes")]
     Export {
-        /// FILE.jsonl, FILE.csv or -
+        /// `FILE.jsonl`, `FILE.csv` or `-`
         file: String,
 
         /// Of this run alone: its id, or its name for the newest of that name

@@ -15,19 +15,25 @@ pub(crate) struct Limits {
     pub(crate) limit: Option<u64>,
 
     /// Stop once this start has stored N items; 0 = no limit
+    ///
+    /// No new page is begun then, and pages in hand are finished. A resume counts anew.
     #[arg(long, env = "DRAGLINE_MAX_ITEMS", value_name = "N", default_value = "0")]
     pub(crate) max_items: u64,
 
-    /// Follow links at most N deep; 0 = no limit
+    /// Follow links at most so far from a start URL; 0 = no limit
     #[arg(long, env = "DRAGLINE_MAX_DEPTH", value_name = "N", default_value = "0")]
     pub(crate) max_depth: u32,
 
-    /// Stop after this time, such as 90s, 45m or 6h, counted from each start; 0 = no limit
+    /// Stop after this time, such as `90s`, `45m` or `6h`, counted from each start; 0 = no limit
+    ///
+    /// No new page is begun then, and pages in hand are finished.
     #[arg(long, env = "DRAGLINE_MAX_DURATION", value_name = "TIME", value_parser = duration, default_value = "0")]
     pub(crate) max_duration: Duration,
 
-    /// Stop with exit 1 once a larger share of the pages failed or died, such as 0.25; judged from 20 pages on
-    /// and at the end [default: off]
+    /// Stop with exit 1 once a larger share of the pages failed or died, such as 0.25 [default: off]
+    ///
+    /// The share is that of the pages that ended since this start, from 0 to 1; skipped pages do not count. It is judged
+    /// once 20 pages have ended, and at the end of the crawl however few they are. The run is `stopped`, resumable.
     #[arg(long, env = "DRAGLINE_MAX_FAILED_SHARE", value_name = "SHARE", value_parser = share, allow_negative_numbers = true)]
     pub(crate) max_failed_share: Option<f64>,
 }

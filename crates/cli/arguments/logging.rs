@@ -15,7 +15,9 @@ pub(crate) struct Logging {
     #[arg(long, global = true, env = "DRAGLINE_LOG_FORMAT", value_name = "FORMAT", default_value = "text")]
     pub(crate) log_format: LogFormat,
 
-    /// What is logged: off, error, warn, info, debug, trace; per module: info,dragline_engine=debug [default: info]
+    /// What is logged: `off`, `error` … `debug`, `trace`, or per module: `info,dragline_engine=debug` [default: info]
+    ///
+    /// A level alone is that of Dragline and of the spiders; libraries speak from WARN on, unless they are named.
     #[arg(long, global = true, env = "DRAGLINE_LOG", value_name = "FILTER")]
     pub(crate) log: Option<String>,
 

@@ -1,13 +1,11 @@
 //! The words of the command line, apart from what they do: a file for each command.
 //!
 //! A flag is declared here once, with its environment variable, its default and its check; its comment is what
-//! `--help` prints. What `dragline.toml` says takes the place of the default before the parser runs (`settings`),
-//! so a flag in `Global`, `Logging`, `Limits`, `Fetching`, `Storing`, `Process` or `Progress` has its key in the
-//! file without another line.
+//! `--help` prints (without the backticks) and `docs/settings.md` repeats; `-h` has its first paragraph. What
+//! `dragline.toml` says takes the place of the default before the parser runs (`settings`), so a flag in `Global`,
+//! `Logging`, `Limits`, `Fetching`, `Storing`, `Process` or `Progress` has its key in the file without another line.
 
-// Help is read on a terminal, where backticks are noise.
-#![allow(clippy::doc_markdown)]
-
+mod config;
 mod crawl;
 mod dead_letters;
 mod export;
@@ -20,11 +18,13 @@ mod process;
 mod runs;
 mod schema;
 mod storing;
+mod teaching;
 
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+pub(crate) use config::{ConfigAction, ConfigFormat};
 pub(crate) use crawl::{Crawl, CrawlFlags};
 pub(crate) use dead_letters::{LetterAction, ListLetters, RetryLetters};
 pub(crate) use export::Export;
@@ -37,6 +37,7 @@ pub(crate) use process::Process;
 pub(crate) use runs::{ListRuns, RetryRun, RunAction};
 pub(crate) use schema::SchemaAction;
 pub(crate) use storing::Storing;
+pub(crate) use teaching::{Completions, Man};
 
 /// A scraping pipeline that never lets go of a row.
 #[derive(Debug, Parser)]
@@ -45,7 +46,7 @@ pub(crate) struct Arguments {
     #[command(subcommand)]
     pub(crate) command: Command,
 
-    /// Settings file [default: dragline.toml here, if there is one]
+    /// Settings file [default: `dragline.toml` here, if there is one]
     #[arg(long, global = true, env = "DRAGLINE_CONFIG", value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
 
@@ -69,7 +70,9 @@ Exit codes: 0 finished · 1 error · 2 usage · 75 stopped early, the same comma
 /// Flags of every command.
 #[derive(Debug, Args)]
 pub(crate) struct Global {
-    /// Where runs and items are kept: sqlite:PATH or postgres://…
+    /// Where runs and items are kept: `sqlite:PATH` or `postgres://…`
+    ///
+    /// Where its own variable is not set, `DATABASE_URL` is taken: many platforms hand out a database under that name.
     #[arg(
         long,
         global = true,
@@ -89,6 +92,7 @@ pub(crate) enum Command {
     Crawl(Box<Crawl>),
 
     /// List the spiders, their items and tables
+    #[command(after_help = "Example:\n  dragline list")]
     List,
 
     /// Fetch one page as a crawl would, and show it; with a spider, what it would emit
@@ -127,4 +131,18 @@ pub(crate) enum Command {
     /// Crawl a small site made by the program itself, and show the rows
     #[command(after_help = "Example:\n  dragline demo && dragline demo --store postgres://localhost/crawls")]
     Demo,
+    /// Show the settings and where they come from
+    #[command(after_help = config::EXAMPLES)]
+    Config {
+        #[command(subcommand)]
+        action: ConfigAction,
+    },
+
+    /// Print what makes a shell complete commands, flags and spiders
+    #[command(after_help = teaching::COMPLETIONS_EXAMPLES)]
+    Completions(Completions),
+
+    /// Print the man page
+    #[command(after_help = teaching::MAN_EXAMPLES)]
+    Man(Man),
 }

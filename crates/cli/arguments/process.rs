@@ -24,20 +24,21 @@ pub(crate) struct Process {
     #[arg(long, env = "DRAGLINE_MEMORY_BUDGET", value_name = "BYTES", value_parser = bytes, default_value = "256MiB")]
     pub(crate) memory_budget: usize,
 
-    /// Time from a stop signal to the exit, at least 4s
+    /// Time from a stop signal to the exit, at least `4s`
     #[arg(long, env = "SHUTDOWN_TIMEOUT_SECONDS", value_name = "TIME", value_parser = shutdown_timeout, default_value = "8s")]
     pub(crate) shutdown_timeout: Duration,
 
-    /// Serve /health, /ready, /status and /metrics at this address; without a port at that of the variable PORT,
-    /// else 8080 [default: off]
+    /// Serve `/health`, `/ready`, `/status` and `/metrics` at this address [default: off; `0.0.0.0` in the image]
+    ///
+    /// Without a port, at that of the variable `PORT`, else 8080.
     #[arg(long, env = "DRAGLINE_LISTEN", value_name = "ADDR", value_parser = ListenAddr::parse)]
     pub(crate) listen: Option<ListenAddr>,
 
-    /// Time without a sign of life, or in one parse, after which the crawl counts as stuck
+    /// Time without a sign of life from a loop, or in one parse, after which the crawl counts as stuck
     #[arg(long, env = "DRAGLINE_HEALTH_MAX_AGE", value_name = "TIME", value_parser = health_max_age, default_value = "60s")]
     pub(crate) health_max_age: Duration,
 
-    /// File that the working loops write their heartbeat to, for `dragline healthcheck`
+    /// File that the working loops write their heartbeat to, for `dragline healthcheck` [default: none; set in the image]
     #[arg(long, env = "DRAGLINE_HEARTBEAT_FILE", value_name = "FILE")]
     pub(crate) heartbeat_file: Option<PathBuf>,
 }

@@ -11,9 +11,12 @@ Examples:
 #[derive(Clone, Copy, Debug, Subcommand)]
 pub(crate) enum SchemaAction {
     /// Print the statements that make all tables
+    #[command(after_help = "Example:\n  dragline schema print --store postgres://db/crawls | psql crawls")]
     Print,
     /// Make or raise the tables
+    #[command(after_help = "Example:\n  dragline schema apply --store postgres://db/crawls")]
     Apply,
     /// Hold the tables against what the program needs; exit 1 on a difference
+    #[command(after_help = "Example:\n  dragline schema check --store postgres://db/crawls")]
     Check,
 }

@@ -1,5 +1,7 @@
 //! From words to deeds: parses the command line, runs one command, maps its result to an exit code.
 
+mod completions;
+mod config;
 mod crawl;
 mod dead_letters;
 mod demo;
@@ -7,24 +9,26 @@ mod demo_site;
 mod export;
 mod fetch;
 mod list;
+mod man;
 mod runs;
 mod schema;
 mod table;
+mod words;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use clap::builder::PossibleValuesParser;
-use clap::{ArgMatches, CommandFactory, FromArgMatches};
 use dragline_core::Spider;
 
-use crate::arguments::{Arguments, Command};
+use self::config::Given;
+use self::words::{parse, words};
+use crate::arguments::Command;
 use crate::exit::{Exit, Failed};
 use crate::health::{self, Where};
 use crate::logging::{self, Log, LogHandle};
+use crate::settings::Common;
 use crate::settings::file::File;
-use crate::settings::{Common, environment};
 
 /// All of a binary's `main`: the command line, with these spiders.
 #[allow(clippy::needless_pass_by_value)] // `run(spiders![A, B])` is all of a `main`
@@ -44,31 +48,24 @@ fn called(spiders: &[Arc<dyn Spider>]) -> Result<ExitCode, Failed> {
         Ok(parsed) => parsed,
         Err(error) => return Ok(told(&error)),
     };
-    if let Command::Healthcheck(check) = arguments.command {
-        // A health check must not depend on settings: it answers even where they are wrong.
-        return healthcheck(&check).map(Exit::into);
+    // These must not depend on settings: they answer even where the file is wrong.
+    match &arguments.command {
+        Command::Healthcheck(check) => return healthcheck(check).map(Exit::into),
+        Command::Completions(asked) => return completions::run(asked, words).map(Exit::into),
+        Command::Man(asked) => return man::run(asked, words).map(Exit::into),
+        _ => {}
     }
     // Known only now: where the file is. What it says are defaults, so everything is read once more above them.
     let file = File::read(arguments.config.as_deref())?;
-    match parse(file.beneath(words)) {
-        Ok((arguments, _)) => dispatch(arguments, file, spiders).map(Exit::into),
-        Err(error) => Ok(told(&error)),
+    let (arguments, matches) = match parse(file.beneath(words.clone())) {
+        Ok(parsed) => parsed,
+        Err(error) => return Ok(told(&error)),
+    };
+    if let Command::Config { action } = &arguments.command {
+        return config::run(action, &Given { words: &words, matches: &matches, file: &file }).map(Exit::into);
     }
-}
-
-/// All words that this program understands. The spiders' names are values that the parser knows: it suggests the
-/// one that was meant.
-fn words(spiders: &[Arc<dyn Spider>]) -> clap::Command {
-    let names: Vec<String> = spiders.iter().map(|spider| spider.name().to_owned()).collect();
-    let command = Arguments::command().mut_subcommand("crawl", |crawl| {
-        crawl.mut_arg("spider", |spider| spider.value_parser(PossibleValuesParser::new(names)))
-    });
-    environment::read(command)
-}
-
-fn parse(words: clap::Command) -> Result<(Arguments, ArgMatches), clap::Error> {
-    let matches = words.try_get_matches()?;
-    Ok((Arguments::from_arg_matches(&matches)?, matches))
+    let common = Common::of(arguments.global, arguments.logging, file);
+    dispatch(arguments.command, &common, spiders).map(Exit::into)
 }
 
 /// Help and version come this way too, with their own exit code.
@@ -83,10 +80,9 @@ fn told(error: &clap::Error) -> ExitCode {
     ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(Exit::Usage.code()))
 }
 
-fn dispatch(arguments: Arguments, file: File, spiders: &[Arc<dyn Spider>]) -> Result<Exit, Failed> {
-    let common = Common::of(arguments.global, arguments.logging, file);
-    let log = Log::start(&common.log, spider_of(&arguments.command))?;
-    let done = command(arguments.command, &common, spiders, &log.handle());
+fn dispatch(asked: Command, common: &Common, spiders: &[Arc<dyn Spider>]) -> Result<Exit, Failed> {
+    let log = Log::start(&common.log, spider_of(&asked))?;
+    let done = command(asked, common, spiders, &log.handle());
     if let Err(failed) = &done {
         // Through the log, so that a stderr that takes nothing does not hold up the end.
         log.handle().failed(failed);
@@ -109,7 +105,10 @@ fn command(
         Command::Runs { action } => runs::run(&action, common, spiders),
         Command::DeadLetters { action } => dead_letters::run(&action, common, spiders),
         Command::Demo => demo::run(common, log),
-        Command::Healthcheck(check) => healthcheck(&check),
+        // Answered before there was a log.
+        Command::Healthcheck(_) | Command::Completions(_) | Command::Man(_) | Command::Config { .. } => {
+            Ok(Exit::Finished)
+        }
     }
 }
 

@@ -27,7 +27,8 @@ use crate::exit::Failed;
 
 const DEFAULT_FILE: &str = "dragline.toml";
 
-/// The table for a group of flags, which bears its struct's name; the empty one is the file's top. What is in no
+/// The table for a group of flags, which bears its struct's name (one that flattens another has no members, so
+/// groups stand beside each other); the empty one is the file's top. What is in no
 /// table belongs to one call of the program.
 fn table_of(group: &str) -> Option<&'static str> {
     match group {
@@ -46,7 +47,6 @@ pub(crate) fn place<'a>(command: &Command, flag: &'a Arg) -> Option<(&'static st
 
 /// The file's content, checked.
 #[derive(Clone, Debug, Default)]
-#[allow(dead_code)] // TODO
 pub(crate) struct File {
     path: PathBuf,
     entries: Vec<Entry>,
@@ -54,7 +54,6 @@ pub(crate) struct File {
 
 /// One setting.
 #[derive(Clone, Debug)]
-#[allow(dead_code)] // TODO
 struct Entry {
     table: &'static str,
     key: String,
@@ -90,6 +89,11 @@ impl File {
         }
         let names: Vec<_> = command.get_subcommands().map(|sub| sub.get_name().to_owned()).collect();
         names.into_iter().fold(command, |command, name| command.mut_subcommand(name, |sub| self.beneath(sub)))
+    }
+
+    /// Where it says something for this place.
+    pub(crate) fn line_of(&self, place: (&str, &str)) -> Option<(&Path, usize)> {
+        self.entry(place).map(|entry| (self.path.as_path(), entry.line))
     }
 
     fn entry(&self, (table, key): (&str, &str)) -> Option<&Entry> {
@@ -233,6 +237,18 @@ mod tests {
         assert_eq!(values("retries"), Some(("2", 5)));
         assert_eq!(values("robots"), Some(("false", 6)));
         assert_eq!(file.entry(("", "store")).unwrap().values, ["sqlite:x.db"]);
+    }
+
+    #[test]
+    fn every_setting_of_a_crawl_has_its_place_but_what_belongs_to_one_call() {
+        let of_one_call = ["config", "spider", "start_urls", "args", "run", "fresh", "force_run", "output"];
+        let all = Arguments::command();
+        for command in [&all, all.find_subcommand("crawl").unwrap()] {
+            for flag in command.get_arguments() {
+                let id = flag.get_id().as_str();
+                assert_eq!(place(command, flag).is_none(), of_one_call.contains(&id), "{id}");
+            }
+        }
     }
 
     #[test]

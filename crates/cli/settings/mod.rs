@@ -6,6 +6,7 @@
 pub(crate) mod environment;
 pub(crate) mod file;
 mod global;
+pub(crate) mod origin;
 pub(crate) mod parse;
 mod parts;
 mod spider_arguments;

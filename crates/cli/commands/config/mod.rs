@@ -1,0 +1,24 @@
+//! `dragline config`.
+
+mod reference;
+mod show;
+
+use clap::{ArgMatches, Command};
+
+use crate::arguments::ConfigAction;
+use crate::exit::{Exit, Failed};
+use crate::settings::file::File;
+
+/// What was said, in all layers.
+pub(super) struct Given<'a> {
+    pub(super) words: &'a Command,
+    pub(super) matches: &'a ArgMatches,
+    pub(super) file: &'a File,
+}
+
+pub(super) fn run(action: &ConfigAction, given: &Given<'_>) -> Result<Exit, Failed> {
+    match action {
+        ConfigAction::Show(asked) => show::run(asked.format, given),
+        ConfigAction::Reference { file } => reference::run(file),
+    }
+}

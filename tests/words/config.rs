@@ -1,0 +1,81 @@
+//! `dragline config`: each value with its origin, and no secret.
+
+use std::fs;
+
+use serde_json::{Value as Json, json};
+
+use crate::stored::dragline;
+use crate::tidy::source::repository;
+
+const FILE: &str =
+    "store = 'postgres://me:hunter2@db/crawls'\n\n[crawl]\nrate = 0.5\nretries = 1\nlimit = 9\n";
+
+#[test]
+fn each_setting_is_shown_with_the_layer_that_it_comes_from() {
+    let show = dragline().args(["config", "show"]).env("DRAGLINE_RETRIES", "7").env("DRAGLINE_LIMIT", "");
+    let show = show.args(["--flush-interval", "3s", "-a", "token=hunter2", "-a", "tag=love"]);
+    fs::write(show.folder().join("dragline.toml"), FILE).unwrap();
+    let text = show.clone().run().assert_code(0).stdout.clone();
+    assert!(!text.contains("hunter2"), "{text}");
+    let json = show.args(["--format", "json"]).run().assert_code(0).stdout.clone();
+    assert!(!json.contains("hunter2"), "{json}");
+    let settings: Vec<Json> = serde_json::from_str(&json).unwrap();
+    let named = |name: &str| settings.iter().find(|setting| setting["name"] == name).unwrap();
+    let file = |line: u32| json!({ "from": "file", "path": "dragline.toml", "line": line });
+    for (name, values, origin, line) in [
+        ("store", json!(["postgres://me:***@db/crawls"]), file(1), "dragline.toml:1"),
+        ("rate", json!(["0.5"]), file(4), "dragline.toml:4"),
+        ("limit", json!(["9"]), file(6), "dragline.toml:6"),
+        (
+            "retries",
+            json!(["7"]),
+            json!({ "from": "variable", "name": "DRAGLINE_RETRIES" }),
+            "$DRAGLINE_RETRIES",
+        ),
+        ("flush_interval", json!(["3s"]), json!({ "from": "flag" }), "flag"),
+        ("args", json!(["token=***", "tag=love"]), json!({ "from": "flag" }), "flag"),
+        ("concurrency", json!(["32"]), json!({ "from": "default" }), "default"),
+        ("crawl_threads", json!([]), json!({ "from": "default" }), "default"),
+    ] {
+        assert_eq!((&named(name)["values"], &named(name)["origin"]), (&values, &origin), "{name}");
+        let row = text.lines().find(|row| row.split_whitespace().next() == Some(name)).unwrap();
+        assert!(row.ends_with(line), "{row}");
+    }
+    assert_eq!(named("crawl_threads")["otherwise"], "one per core");
+}
+
+#[test]
+fn the_store_s_other_variable_is_told_under_its_name() {
+    let show =
+        |show: dragline_testkit::Dragline| show.args(["config", "show"]).run().assert_code(0).stdout.clone();
+    let url = "postgres://me:hunter2@db/crawls";
+    let text = show(dragline().env("DATABASE_URL", url));
+    assert!(text.contains("postgres://me:***@db/crawls") && text.contains("$DATABASE_URL"), "{text}");
+    let text = show(dragline().env("DATABASE_URL", url).env("DRAGLINE_STORE", "sqlite:x.db"));
+    assert!(text.contains("sqlite:x.db") && text.contains("$DRAGLINE_STORE"), "{text}");
+}
+
+#[test]
+fn a_wrong_layer_is_told_and_not_shown_around() {
+    let show = dragline().args(["config", "show"]);
+    show.clone().args(["--rate", "-1"]).run().assert_code(2).assert_stderr("--rate");
+    show.clone().args(["--config", "missing.toml"]).run().assert_code(2).assert_stderr("missing.toml");
+    fs::write(show.folder().join("dragline.toml"), "[crawl]\nhost_concurrancy = 1\n").unwrap();
+    show.run().assert_code(2).assert_stderr("line 2").assert_stderr("did you mean `host_concurrency`?");
+}
+
+#[test]
+fn the_settings_reference_is_made_of_the_declarations() {
+    let document = fs::read_to_string(repository().join("docs/settings.md")).unwrap();
+    let call = dragline();
+    let copy = call.folder().join("settings.md");
+    fs::write(&copy, &document).unwrap();
+    call.clone().args(["config", "reference", "settings.md"]).run().assert_code(0);
+    let fresh = fs::read_to_string(&copy).unwrap();
+    let same = fresh == document;
+    assert!(
+        same,
+        "run `cargo run -- config reference docs/settings.md`: a flag, its help or its default has changed"
+    );
+    call.args(["config", "reference", "missing.md"]).run().assert_code(1).assert_stderr("missing.md");
+}
