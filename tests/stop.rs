@@ -1,5 +1,7 @@
 //! A stop is bounded, explains itself, and loses nothing.
 
+mod forced;
+
 use std::io::Read;
 use std::net::TcpListener;
 use std::time::{Duration, Instant};
@@ -18,6 +20,15 @@ on_both_stores!(
     a_parse_beyond_its_time_fails_its_page_and_is_replaced,
     parses_that_hang_again_and_again_stop_the_run,
 );
+
+#[cfg(debug_assertions)]
+mod hung {
+    use super::forced::{a_stop_beyond_its_time_is_diagnosed_and_ended, a_third_signal_ends_it_on_the_spot};
+    crate::stored::on_both_stores!(
+        a_third_signal_ends_it_on_the_spot,
+        a_stop_beyond_its_time_is_diagnosed_and_ended,
+    );
+}
 
 fn sigterm_stops_in_time_and_the_same_command_finishes(stored: &Stored) {
     let site = Site::builder().generated(400, 4).delay(Duration::from_millis(3)).start();

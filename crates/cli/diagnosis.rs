@@ -11,6 +11,7 @@ use dragline_engine::crawl::Desks;
 use dragline_pipelines::persistence::{Monitor, PersistenceStatus};
 
 use crate::health::Heartbeat;
+use crate::metrics::Metrics;
 
 /// The step that a run is in while it crawls; all others belong to its stop.
 const CRAWLING: &str = "crawl";
@@ -18,7 +19,9 @@ const CRAWLING: &str = "crawl";
 /// What can be asked of a run without stopping it.
 pub(crate) struct Diagnosis {
     step: Mutex<(&'static str, Instant)>,
+    spider: String,
     parts: Parts,
+    metrics: Arc<Metrics>,
 }
 
 /// Who publishes what.
@@ -31,8 +34,9 @@ pub(crate) struct Parts {
 }
 
 impl Diagnosis {
-    pub(crate) fn new(parts: Parts) -> Arc<Self> {
-        Arc::new(Self { step: Mutex::new((CRAWLING, Instant::now())), parts })
+    pub(crate) fn new(spider: &str, parts: Parts, metrics: &Arc<Metrics>) -> Arc<Self> {
+        let step = Mutex::new((CRAWLING, Instant::now()));
+        Arc::new(Self { step, spider: spider.to_owned(), parts, metrics: Arc::clone(metrics) })
     }
 
     /// A step of the stop begins.
@@ -66,7 +70,8 @@ impl Diagnosis {
             let doing = parts.desks.activity(index).map_or_else(
                 || "waits for a page".to_owned(),
                 |activity| {
-                    format!("parsing {} for {:.1} s", activity.url, activity.since.elapsed().as_secs_f64())
+                    let seconds = activity.since.elapsed().as_secs_f64();
+                    format!("parsing {} for {seconds:.1} s, spider {}", activity.url, self.spider)
                 },
             );
             line(&format!("crawl-{index}"), &doing);
@@ -84,10 +89,14 @@ impl Diagnosis {
             ),
         );
         line("store", &store_line(&parts.persistence.status()));
+        for metric in self.metrics.lines() {
+            line("metric", &metric);
+        }
         text
     }
 
-    fn step(&self) -> (&'static str, Instant) {
+    /// The step that the run is in, and since when.
+    pub(crate) fn step(&self) -> (&'static str, Instant) {
         *self.step.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

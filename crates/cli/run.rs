@@ -116,7 +116,8 @@ pub(crate) fn crawl(
         persistence: pipeline.monitor(),
     };
     watched.health.crawling(run.key.run_id, parts.clone());
-    let diagnosis = Diagnosis::new(parts);
+    watched.metrics.crawling(pipeline.monitor()).map_err(Failed::error)?;
+    let diagnosis = Diagnosis::new(spider.name(), parts, &watched.metrics);
     signals.show_on_request(Arc::clone(&diagnosis));
     let watchdog = Watchdog::start(&stop, total, diagnosis, &watched.health, log.clone())
         .map_err(|error| no_thread(&error))?;
@@ -137,7 +138,7 @@ pub(crate) fn crawl(
     let is_interrupted = try_orphans(&pipeline, settings.engine.limit, &stop);
 
     watched.health.stopping();
-    let mut report = StopReport::default();
+    let mut report = StopReport::new(watched.metrics.stop.clone());
     let stop_began = Instant::now();
     let producers = Producers { download, crawl, finish };
     let end = join_producers(producers, stop_began, settings.stop_times, &watchdog, &mut report);
@@ -145,7 +146,7 @@ pub(crate) fn crawl(
     let (state, reason, exit) = verdict(end, &stop);
     let run_end = RunEnd { state, reason: reason.clone() };
     close_pipeline(&pipeline, run_end, stop_began + settings.stop_times.total, &watchdog, &mut report);
-    stopping::record(&report);
+    stopping::record(&report, &stop, &watchdog);
     let exit = exit_after_close(exit, &report, &stop);
     let elapsed = began.elapsed();
     let left_of_stop = total.saturating_sub(stop_began.elapsed());

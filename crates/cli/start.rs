@@ -12,6 +12,7 @@ use serde_json::json;
 use crate::exit::{Failed, chain};
 use crate::health::{Health, Heartbeat};
 use crate::listen::{Listener, Served};
+use crate::metrics::Metrics;
 use crate::settings::CrawlSettings;
 
 /// The run to open: its name, its start requests, who opens it.
@@ -38,6 +39,7 @@ pub(crate) fn run_spec(spider: &dyn Spider, settings: &CrawlSettings) -> Result<
 pub(crate) struct Watched {
     pub(crate) heartbeat: Arc<Heartbeat>,
     pub(crate) health: Arc<Health>,
+    pub(crate) metrics: Arc<Metrics>,
     _listener: Option<Listener>,
 }
 
@@ -46,14 +48,16 @@ pub(crate) fn watched(spider: &dyn Spider, settings: &CrawlSettings, stop: &Stop
     let heartbeat = heartbeat(settings)?;
     let (name, max_age) = (&settings.run_name, settings.health_max_age);
     let health = Health::new(&heartbeat, spider.name(), name, max_age, stop);
+    let metrics = Arc::new(Metrics::new().map_err(Failed::error)?);
     let listener = settings.listen.map(|address| {
-        let served = Served { health: Arc::clone(&health), metrics: Box::new(String::new) };
+        let shown = Arc::clone(&metrics);
+        let served = Served { health: Arc::clone(&health), metrics: Box::new(move || shown.render()) };
         Listener::start(address, served).map_err(|error| {
             Failed::error(format!("cannot listen at {address}: {error}"))
                 .hint("another process may have the port: give another one (--listen ADDR:PORT, or PORT)")
         })
     });
-    Ok(Watched { heartbeat, health, _listener: listener.transpose()? })
+    Ok(Watched { heartbeat, health, metrics, _listener: listener.transpose()? })
 }
 
 fn heartbeat(settings: &CrawlSettings) -> Result<Arc<Heartbeat>, Failed> {

@@ -7,12 +7,15 @@
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::Sender;
+use dragline_core::stop::Stop;
 use dragline_core::worker::{JoinError, Worker};
 use dragline_engine::CrawlEnd;
 use dragline_engine::crawl::{Crew, LeftBehind};
 use dragline_pipelines::persistence::{CloseReport, PersistencePipeline, RunEnd};
 use tracing::{debug, info, warn};
 
+use crate::critical;
+use crate::metrics::StopMetrics;
 use crate::watchdog::Watchdog;
 
 /// Kept for cancelling and gathering (2 s) and for closing sessions and runtime (0.5 s).
@@ -40,7 +43,7 @@ impl StopTimes {
 }
 
 /// What a stop did, and how long its steps took.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct StopReport {
     /// Seconds per step.
     pub(crate) steps: Vec<(&'static str, Duration)>,
@@ -48,6 +51,26 @@ pub(crate) struct StopReport {
     pub(crate) stuck: Vec<String>,
     /// How the persistence pipeline closed.
     pub(crate) close: CloseReport,
+    metrics: StopMetrics,
+}
+
+impl StopReport {
+    /// An empty report; its steps become metrics as they end.
+    pub(crate) fn new(metrics: StopMetrics) -> Self {
+        Self { steps: Vec::new(), stuck: Vec::new(), close: CloseReport::default(), metrics }
+    }
+
+    fn step(&mut self, name: &'static str, took: Duration) {
+        self.metrics.step(name, took);
+        self.steps.push((name, took));
+    }
+
+    fn timed<T>(&mut self, name: &'static str, work: impl FnOnce(&mut Self) -> T) -> T {
+        let began = Instant::now();
+        let value = work(self);
+        self.step(name, began.elapsed());
+        value
+    }
 }
 
 /// The threads that produce outcomes, and what ends them.
@@ -68,11 +91,10 @@ pub(crate) fn join_producers(
     watchdog: &Watchdog,
     report: &mut StopReport,
 ) -> Result<CrawlEnd, JoinError> {
-    watchdog.step("downloads");
-    let end =
-        timed(&mut report.steps, "downloads", || producers.download.join_until(began + times.crawl_until));
-    watchdog.step("crawl threads");
-    timed(&mut report.steps, "crawl threads", || {
+    watchdog.step(critical::DOWNLOADS);
+    let end = report.timed(critical::DOWNLOADS, |_| producers.download.join_until(began + times.crawl_until));
+    watchdog.step(critical::CRAWL_THREADS);
+    report.timed(critical::CRAWL_THREADS, |report| {
         drop(producers.finish);
         match producers.crawl.join_until(began + times.crawl_until) {
             Ok(left_behind) => report.stuck = left_behind.iter().map(words).collect(),
@@ -87,7 +109,15 @@ pub(crate) fn join_producers(
 
 /// The figures of a stop, under the names that metrics have: seconds of each step, tasks that were pending when
 /// their time was over, and how many of them had to be cancelled.
-pub(crate) fn record(report: &StopReport) {
+pub(crate) fn record(report: &StopReport, stop: &Stop, watchdog: &Watchdog) {
+    let cancelled = report.close.tasks_cancelled;
+    if cancelled > 0 && !stop.is_abandoned() {
+        watchdog.tell(&format!(
+            "the last flush did not end within its share of the stop (all but the {} s that are reserved for its \
+             last steps), and was cancelled: {cancelled} tasks",
+            RESERVE.as_secs_f64()
+        ));
+    }
     for (step, took) in &report.steps {
         debug!(step, pipeline_shutdown_seconds = took.as_secs_f64(), "stopped");
     }
@@ -108,9 +138,12 @@ pub(crate) fn close_pipeline(
     watchdog: &Watchdog,
     report: &mut StopReport,
 ) {
-    watchdog.step("persistence");
+    watchdog.step(critical::PERSISTENCE);
     report.close = pipeline.close_spider(end, deadline);
-    report.steps.extend(report.close.steps.iter().copied());
+    for (step, took) in report.close.steps.clone() {
+        report.step(step, took);
+    }
+    report.metrics.cancelled(report.close.tasks_cancelled);
 }
 
 fn words(left: &LeftBehind) -> String {
@@ -121,13 +154,6 @@ fn words(left: &LeftBehind) -> String {
         }
         None => format!("{}: does not end", left.thread),
     }
-}
-
-fn timed<T>(steps: &mut Vec<(&'static str, Duration)>, name: &'static str, work: impl FnOnce() -> T) -> T {
-    let began = Instant::now();
-    let value = work();
-    steps.push((name, began.elapsed()));
-    value
 }
 
 #[cfg(test)]

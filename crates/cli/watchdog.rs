@@ -11,6 +11,7 @@ use crossbeam_channel::{Receiver, Sender, bounded, never, select, tick};
 use dragline_core::stop::Stop;
 use dragline_core::worker::Worker;
 
+use crate::critical;
 use crate::diagnosis::Diagnosis;
 use crate::exit::Exit;
 use crate::health::{Health, State};
@@ -56,6 +57,11 @@ impl Watchdog {
         self.diagnosis.begin(name);
         let _ = self.closing.try_send(());
     }
+
+    /// Something exceeded its limit, and the process goes on: the same block in the log.
+    pub(crate) fn tell(&self, exceeded: &str) {
+        tracing::error!("{}", critical::block(exceeded, &self.diagnosis));
+    }
 }
 
 struct Watch {
@@ -95,25 +101,19 @@ impl Watch {
         let verdict = self.health.verdict();
         let is_stuck = verdict.state == State::Stuck;
         if is_stuck && !named {
-            tracing::error!("stuck: {}\n{}", verdict.why, self.diagnosis.render());
+            let exceeded = format!("stuck: {}", verdict.why);
+            tracing::error!("{}", critical::block(&exceeded, &self.diagnosis));
         }
         is_stuck
     }
 
     /// Ends the process. What was not stored is still queued, so nothing is lost.
     fn abort(&self) -> ! {
-        let text = format!(
-            "CRITICAL: the stop took longer than its {} s and is forced.\n{}\
-             Nothing is lost: what was not stored is still queued, and the same command resumes.\n\
-             Likely causes, in this order:\n  \
-             a crawl thread is named above with many seconds: that spider's parse does not end for this page;\n  \
-             the step is persistence, or flushes are pending: the database hangs; look at its load, locks, disk;\n  \
-             the step is downloads: a name server or a proxy hangs;\n  \
-             none of these: the machine is out of CPU or memory.\n",
-            self.total.as_secs(),
-            self.diagnosis.render()
+        let total = self.total.as_secs_f64();
+        let exceeded = format!(
+            "the stop took longer than its limit of {total} s (SHUTDOWN_TIMEOUT_SECONDS), and is forced"
         );
-        self.log.last_words(&text);
+        self.log.last_words(&critical::block(&exceeded, &self.diagnosis));
         signal_hook::low_level::exit(i32::from(Exit::Forced.code()))
     }
 }

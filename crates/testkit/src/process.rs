@@ -102,6 +102,11 @@ impl Dragline {
         self
     }
 
+    /// The program itself, for a test that starts it in a way of its own.
+    pub fn program(&self) -> &Path {
+        &self.binary
+    }
+
     /// Its working directory.
     pub fn folder(&self) -> &Path {
         self.cwd.as_deref().unwrap_or_else(|| self.folder.path())

@@ -1,0 +1,77 @@
+//! The CRITICAL block: what exceeded which limit, where everything stood, the likely causes in order, and what to
+//! look at next. For whoever finds a crawl that did not stop, or does not move, and never saw its code.
+
+use std::fmt::Write as _;
+
+use crate::diagnosis::Diagnosis;
+
+/// A step of the stop: requests in flight.
+pub(crate) const DOWNLOADS: &str = "downloads";
+/// A step of the stop: pages in the spider's hands.
+pub(crate) const CRAWL_THREADS: &str = "crawl threads";
+/// A step of the stop: the last flush and the end of all sessions.
+pub(crate) const PERSISTENCE: &str = "persistence";
+
+/// Why something may hang, and what shows whether it is that.
+struct Cause {
+    /// The step in which it shows.
+    step: &'static str,
+    what: &'static str,
+    look_at: &'static str,
+}
+
+/// The commonest first.
+const CAUSES: [Cause; 4] = [
+    Cause {
+        step: CRAWL_THREADS,
+        what: "a spider's parse does not end: a crawl thread above has been parsing for many seconds",
+        look_at: "that spider's parse with that URL",
+    },
+    Cause {
+        step: PERSISTENCE,
+        what: "the database or its disk hangs: flushes are pending above, or the persistence thread is silent",
+        look_at: "its load, its locks (pg_stat_activity, pg_locks), its disk; for SQLite the disk of the file",
+    },
+    Cause {
+        step: DOWNLOADS,
+        what: "a name server, a proxy or the network hangs: requests are in flight above",
+        look_at: "the resolver and the route of this machine or container",
+    },
+    Cause {
+        step: "",
+        what: "the machine is out of CPU or memory, or the process was suspended",
+        look_at: "the limits of the container, the load, the kernel's log",
+    },
+];
+
+/// The block. The cause that fits the step in which the run stands comes first.
+pub(crate) fn block(exceeded: &str, diagnosis: &Diagnosis) -> String {
+    let (step, _) = diagnosis.step();
+    let mut text = format!("CRITICAL: {exceeded}.\nWhere it stood:\n{}", diagnosis.render());
+    text.push_str("Likely causes, in this order, and what to look at next:\n");
+    for (number, Cause { what, look_at, .. }) in (1..).zip(ordered(step)) {
+        // Writing to a String cannot fail.
+        let _ = writeln!(text, "  {number}. {what}.\n     Look at {look_at}.");
+    }
+    text.push_str("Nothing is lost: what was not stored is still queued, and the same command resumes.\n");
+    text
+}
+
+fn ordered(step: &str) -> impl Iterator<Item = &'static Cause> {
+    let (first, others): (Vec<_>, Vec<_>) = CAUSES.iter().partition(|cause| cause.step == step);
+    first.into_iter().chain(others)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_cause_that_fits_the_step_comes_first_and_none_is_left_out() {
+        for step in [DOWNLOADS, CRAWL_THREADS, PERSISTENCE] {
+            let steps: Vec<_> = ordered(step).map(|cause| cause.step).collect();
+            assert_eq!((steps[0], steps.len()), (step, CAUSES.len()));
+        }
+        assert_eq!(ordered("crawl").next().map(|cause| cause.step), Some(CRAWL_THREADS));
+    }
+}
