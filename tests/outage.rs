@@ -3,5 +3,6 @@
 
 mod classes;
 mod faults;
+mod full_disk;
 mod scene;
 mod sessions;

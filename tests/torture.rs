@@ -10,7 +10,7 @@ use dragline_testkit::torture::{Kind, Toll, Torture, Weapon, new_seed};
 use crate::stored::example;
 
 /// A crawl of `zoo`, whose items are of every kind of table, in small flushes so that there are many commits.
-fn crawl_zoo() -> Dragline {
+pub(crate) fn crawl_zoo() -> Dragline {
     example("nasty_spiders").args(["crawl", "zoo", "--rate", "0", "--host-concurrency", "8"]).args([
         "--flush-rows",
         "60",

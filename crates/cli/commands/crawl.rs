@@ -64,6 +64,7 @@ pub(super) fn after(
     let report = report(ended, settings, summary.as_ref());
 
     let mut exit = ended.exit;
+    let mut not_exported = None;
     if ended.state == RunState::Finished
         && let Some(target) = &settings.output
     {
@@ -73,8 +74,11 @@ pub(super) fn after(
             spider: spider.name().to_owned(),
             state: ended.state,
         };
-        let rows = export::export(&*store, &blocking, &run, &spider.items(), target)?;
-        tracing::info!(rows, "exported");
+        // The report comes first, for the run is what it is.
+        match export::export(&*store, &blocking, &run, &spider.items(), target) {
+            Ok(rows) => tracing::info!(rows, "exported"),
+            Err(failed) => not_exported = Some(failed),
+        }
     } else if settings.output.is_some() {
         tracing::warn!("nothing was exported: the run is not finished; the same command goes on and exports");
     }
@@ -89,6 +93,9 @@ pub(super) fn after(
     } else if let Err(failed) = print(&report) {
         // The report is lost, the run is not.
         tracing::warn!("{}", failed.what);
+    }
+    if let Some(failed) = not_exported {
+        return Err(failed);
     }
     if let Some(pages) = summary.map(|summary| summary.pages)
         && exit == Exit::Finished

@@ -403,6 +403,9 @@ pub enum StoreError {
 /// The cause of a store's error.
 pub type Source = Box<dyn std::error::Error + Send + Sync>;
 
+/// `disk_full` of Postgres, and `SQLITE_FULL`.
+const DISK_FULL: [&str; 2] = ["53100", "13"];
+
 impl StoreError {
     /// Whether the same call may succeed later without anybody changing anything here.
     pub fn is_retryable(&self) -> bool {
@@ -412,6 +415,9 @@ impl StoreError {
     /// What to do about it.
     pub fn hint(&self) -> Option<&str> {
         match self {
+            Self::Unavailable { sqlstate: Some(code), .. } if DISK_FULL.contains(&code.as_str()) => {
+                Some("its disk is full: make room, and the crawl goes on by itself")
+            }
             Self::Unavailable { .. } => Some("is the database running, and can it be reached from here?"),
             Self::GaveUp { .. } => {
                 Some("does a lock, a trigger or a time limit of the database stand in its way?")

@@ -1,5 +1,5 @@
 //! For tests only: a real Postgres per test process, test sites on loopback, a proxy that breaks the link to the
-//! database, child processes, bounded waits, torture.
+//! database, disks that are soon full, child processes, bounded waits, torture.
 //!
 //! Nothing here is a mock: the server is the installed Postgres, the sites answer over real sockets, and the
 //! program under test is the built binary. What is missing on the machine is a loud failure, not a skip.
@@ -13,6 +13,7 @@ pub mod postgres;
 pub mod process;
 pub mod proxy;
 pub mod site;
+pub mod small_disk;
 pub mod sqlite;
 pub mod torture;
 pub mod wait;
@@ -22,4 +23,5 @@ pub use postgres::{OwnServer, TestDatabase, database, durable_server, server};
 pub use process::{Dragline, Finished, Running};
 pub use proxy::{ChaosProxy, Link, Strike};
 pub use site::{Answer, Received, Site};
+pub use small_disk::SmallDisk;
 pub use wait::{wait_for, wait_until};

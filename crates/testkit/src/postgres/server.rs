@@ -192,6 +192,17 @@ impl OwnServer {
         records.split('\u{1e}').map(|record| record.split('\u{1f}').map(str::to_owned).collect()).collect()
     }
 
+    /// A new database, all of whose tables lie in a new folder under `folder`.
+    pub fn database_in(&self, folder: &Path, name: &str) {
+        let tables = folder.join(name);
+        std::fs::create_dir(&tables).expect("a folder for the tables");
+        if let Some((uid, gid)) = self.user {
+            chown(&tables, Some(uid), Some(gid)).expect("a folder for the server's user");
+        }
+        self.psql("postgres", &format!("CREATE TABLESPACE {name}_space LOCATION '{}'", tables.display()));
+        self.psql("postgres", &format!("CREATE DATABASE {name} TABLESPACE {name}_space"));
+    }
+
     /// What the server wrote to its log.
     pub fn log(&self) -> String {
         std::fs::read_to_string(self.path().join("server.log")).unwrap_or_default()
