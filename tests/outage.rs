@@ -2,6 +2,7 @@
 //! are exactly right.
 
 mod classes;
+mod conflicts;
 mod faults;
 mod full_disk;
 mod scene;
