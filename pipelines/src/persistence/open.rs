@@ -112,7 +112,8 @@ pub(super) async fn start_up(
     steps.run(StartUp::Items, limit, || store.prepare_items(items)).await?;
     steps.run(StartUp::Lock, limit + patience, || store.lock_run(&spec.name, patience)).await?;
     reach("start: locked");
-    let opened = steps.run(StartUp::Run, limit, || store.open_run(spec)).await?;
+    // It counts the run's requests, of which there may be many millions, and may take what is left.
+    let opened = steps.run(StartUp::Run, settings.startup_timeout, || store.open_run(spec)).await?;
     reach("start: run opened");
     Ok(opened)
 }
