@@ -1,0 +1,49 @@
+//! Crawls beside a floor, in tables: what following, extracting and durable storage cost on top of fetching and
+//! parsing. `docs/benchmarks.md` has the figures.
+//!
+//! ```console
+//! $ cargo bench --bench crawls -- documentation   # real documentation, one item a page
+//! $ cargo bench --bench crawls -- items           # 40,000 items of 2,000 pages
+//! $ cargo bench --bench crawls -- slow-hosts      # 200 hosts that take 300 ms for an answer
+//! ```
+//!
+//! `--pairs N` runs each crawl N times, by turns with the floor (default 5; slow-hosts 3). nginx and Postgres have
+//! to be installed; both are started here, on free ports of loopback, and end with the program.
+
+// What is missing on a machine ends a benchmark, with words about it.
+#![allow(clippy::expect_used, clippy::cast_precision_loss)]
+
+mod documentation;
+mod figures;
+mod floor;
+mod items;
+mod measured;
+mod postgres_cpu;
+mod slow_hosts;
+mod slow_server;
+mod web_server;
+
+use std::process::ExitCode;
+
+/// Requests in flight at one host, for crawls and floor alike.
+const CONCURRENCY: usize = 16;
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).filter(|word| word != "--bench").collect();
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let pairs = |default| match words.get(1..) {
+        Some(["--pairs", number]) => number.parse().expect("--pairs takes a number"),
+        _ => default,
+    };
+    match words.as_slice() {
+        // This program is its own children, too.
+        ["floor", ..] => floor::run(CONCURRENCY),
+        ["slow-server", ..] => slow_server::run(),
+        ["crawl", ..] => return dragline::run(items::spiders()),
+        ["documentation", ..] => documentation::run(pairs(5)),
+        ["items", ..] => items::run(pairs(5)),
+        ["slow-hosts", ..] => slow_hosts::run(pairs(3)),
+        _ => println!("name one: cargo bench --bench crawls -- documentation | items | slow-hosts"),
+    }
+    ExitCode::SUCCESS
+}

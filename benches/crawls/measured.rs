@@ -1,0 +1,42 @@
+//! A child process, and what it took.
+
+use std::io::{Read, Write};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use wait4::Wait4;
+
+/// What a process took.
+#[derive(Clone, Debug)]
+pub(crate) struct Measured {
+    pub(crate) wall: Duration,
+    /// In user mode and in the kernel, all threads.
+    pub(crate) cpu: Duration,
+    /// Most resident memory.
+    pub(crate) peak_bytes: u64,
+    /// What it printed.
+    pub(crate) printed: String,
+}
+
+/// Runs a command to its good end, with `input` on its standard input.
+pub(crate) fn run(command: &mut Command, input: &str) -> Measured {
+    let began = Instant::now();
+    let spawned = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
+    let mut child = spawned.unwrap_or_else(|error| panic!("{command:?}: {error}"));
+    if let Some(mut stdin) = child.stdin.take() {
+        stdin.write_all(input.as_bytes()).expect("the child reads its input");
+    }
+    let mut printed = String::new();
+    if let Some(mut stdout) = child.stdout.take() {
+        stdout.read_to_string(&mut printed).expect("the child prints text");
+    }
+    let used = child.wait4().expect("the end of the child");
+    assert!(used.status.success(), "{command:?} ended with {}:\n{printed}", used.status);
+    let (wall, cpu) = (began.elapsed(), used.rusage.utime + used.rusage.stime);
+    Measured { wall, cpu, peak_bytes: used.rusage.maxrss, printed }
+}
+
+/// This very program again.
+pub(crate) fn this() -> Command {
+    Command::new(std::env::current_exe().expect("the path of this program"))
+}
