@@ -91,3 +91,23 @@ fn huge_items_of_small_pages_wait_for_an_absent_database() {
     // The rest would take a debug build a minute more.
     running.kill9();
 }
+
+#[test]
+fn a_spider_that_hoards_is_stopped_before_the_kernel_does_it() {
+    let stored = Stored::sqlite();
+    let links: String = (0..60).map(|page| format!("<a href=/{page}/hoard>{page}</a>")).collect();
+    let site = Site::builder().page("/", Answer::html(links));
+    let site = (0..60).fold(site, |site, page| {
+        site.page(&format!("/{page}/hoard"), Answer::html("a page").delay(Duration::from_millis(300)))
+    });
+    let site = site.start();
+    let hoard = crawl_nasty(&site.url("/"), &stored).limit(LIMIT).args(["--memory-limit", "160MiB"]);
+    let stopped = hoard.run();
+    stopped.assert_code(75).assert_stderr("fetching pauses").assert_stderr("stays above its soft limit");
+    assert!(stored.pages("queued") > 0, "it stopped before the site was done");
+    let (state, reason) = stored.runs().remove(0);
+    assert!(state == "stopped" && reason.starts_with("memory: "), "{reason}");
+    // With more memory the same command goes on.
+    crawl_nasty(&site.url("/"), &stored).limit(LIMIT).run().assert_code(0);
+    assert_eq!(stored.pages("done"), 61);
+}

@@ -2,6 +2,7 @@
 //! says; its spider `zoo` is well-behaved, and emits items of every kind of table.
 
 use std::process::ExitCode;
+use std::sync::Mutex;
 
 use dragline::prelude::*;
 
@@ -26,6 +27,9 @@ struct Note {
 struct Stranger {
     url: String,
 }
+
+/// Keeps what it has seen, as spiders should not.
+static HOARD: Mutex<Vec<Vec<u8>>> = Mutex::new(Vec::new());
 
 struct Nasty;
 
@@ -56,6 +60,7 @@ impl Spider for Nasty {
             "hang" => loop {
                 std::thread::park();
             },
+            "hoard" => HOARD.lock().map_err(|_| Error::new("poisoned"))?.push(vec![7; 8 << 20]),
             "panic" => panic!("this page is not to my taste"),
             "error" => bail!("no price on the page"),
             "selector" => drop(page.select("a[[[")),

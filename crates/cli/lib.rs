@@ -49,6 +49,7 @@ mod export;
 mod health;
 mod listen;
 mod logging;
+mod memory;
 mod metrics;
 mod probes;
 mod progress;

@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Select, bounded};
 use dragline_core::Spider;
+use dragline_core::hold::Hold;
 use dragline_core::stop::Stop;
 use dragline_core::store::{OpenedRun, RunState};
 use dragline_core::worker::Worker;
@@ -25,12 +26,13 @@ use dragline_pipelines::persistence::{OpenError, PersistencePipeline, RunEnd};
 use crate::diagnosis::{Diagnosis, Parts};
 use crate::exit::{Exit, Failed};
 use crate::logging::LogHandle;
+use crate::memory::MemoryGuard;
 use crate::progress::{self, Sources, pages_before};
 use crate::settings::CrawlSettings;
 use crate::start::{Watched, no_thread, open_failed, run_spec, watched};
 use crate::stopping::{Producers, StopReport, close_pipeline, join_producers};
 use crate::verdict::{exit_after_close, verdict};
-use crate::watchdog::Watchdog;
+use crate::watchdog::{Watchdog, Watches};
 use crate::{resume_line, signals, stopping};
 
 /// How a crawl ended.
@@ -82,6 +84,7 @@ pub(crate) fn crawl(
     let (stats, known) = (Arc::new(CrawlStats::default()), Arc::new(KnownRequests::default()));
     let (pages, page_queue) = bounded(settings.engine.concurrency);
     let (finish, finished) = bounded(0);
+    let hold = Hold::default();
     let crawl = crawl::spawn(CrawlThreads {
         settings: Arc::clone(&engine),
         spider: Arc::clone(spider),
@@ -104,6 +107,7 @@ pub(crate) fn crawl(
         pages,
         stop: stop.clone(),
         pulse: heartbeat.clone(),
+        hold: hold.clone(),
         stats: Arc::clone(&stats),
         known,
     })
@@ -119,8 +123,15 @@ pub(crate) fn crawl(
     watched.metrics.crawling(pipeline.monitor()).map_err(Failed::error)?;
     let diagnosis = Diagnosis::new(spider.name(), parts, &watched.metrics);
     signals.show_on_request(Arc::clone(&diagnosis));
-    let watchdog = Watchdog::start(&stop, total, diagnosis, &watched.health, log.clone())
-        .map_err(|error| no_thread(&error))?;
+    let watchdog = Watchdog::start(Watches {
+        stop: stop.clone(),
+        total,
+        diagnosis,
+        health: Arc::clone(&watched.health),
+        memory: MemoryGuard::new(settings.memory_limit, hold),
+        log: log.clone(),
+    })
+    .map_err(|error| no_thread(&error))?;
     let sources = Sources {
         spider: spider.name().to_owned(),
         stats: Arc::clone(&stats),

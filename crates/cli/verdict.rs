@@ -20,9 +20,9 @@ pub(crate) fn verdict(end: Result<CrawlEnd, JoinError>, stop: &Stop) -> (RunStat
         Ok(CrawlEnd::Stopped(reason @ (StopReason::MaxItems | StopReason::MaxDuration))) => {
             (RunState::Finished, reason.to_string(), Exit::Finished)
         }
-        Ok(CrawlEnd::Stopped(reason @ (StopReason::Signal(_) | StopReason::ParsesHang))) => {
-            (RunState::Stopped, reason.to_string(), Exit::Stopped)
-        }
+        Ok(CrawlEnd::Stopped(
+            reason @ (StopReason::Signal(_) | StopReason::ParsesHang | StopReason::Memory(_)),
+        )) => (RunState::Stopped, reason.to_string(), Exit::Stopped),
         Ok(CrawlEnd::TooManyFailed(figures)) => {
             let reason = StopReason::MaxFailedShare(figures).to_string();
             tracing::error!(hint = TOO_MANY_FAILED, "{reason}");

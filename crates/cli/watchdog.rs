@@ -1,4 +1,5 @@
-//! The watchdog: bounds the stop, whatever else is stuck, and names a loop that has stopped beating.
+//! The watchdog: bounds the stop, whatever else is stuck, names a loop that has stopped beating, and holds the
+//! process to its soft memory limit.
 //!
 //! It depends on none of the other threads. When the total time of a stop is exceeded it writes a diagnosis
 //! and ends the process; that does not wait for a stderr that nobody reads.
@@ -16,9 +17,21 @@ use crate::diagnosis::Diagnosis;
 use crate::exit::Exit;
 use crate::health::{Health, State};
 use crate::logging::LogHandle;
+use crate::memory::MemoryGuard;
 
 /// How often the watchdog looks.
 const TICK: Duration = Duration::from_millis(200);
+
+/// What is watched, and where it is told.
+pub(crate) struct Watches {
+    pub(crate) stop: Stop,
+    /// The time of a stop.
+    pub(crate) total: Duration,
+    pub(crate) diagnosis: Arc<Diagnosis>,
+    pub(crate) health: Arc<Health>,
+    pub(crate) memory: MemoryGuard,
+    pub(crate) log: LogHandle,
+}
 
 /// Watches until dropped.
 pub(crate) struct Watchdog {
@@ -30,24 +43,11 @@ pub(crate) struct Watchdog {
 
 impl Watchdog {
     /// Watches from now on: the loops at once, the stop when it is asked for or the run closes.
-    pub(crate) fn start(
-        stop: &Stop,
-        total: Duration,
-        diagnosis: Arc<Diagnosis>,
-        health: &Arc<Health>,
-        log: LogHandle,
-    ) -> io::Result<Self> {
+    pub(crate) fn start(watched: Watches) -> io::Result<Self> {
         let (closing, closes) = bounded(1);
         let (end, ended) = bounded(0);
-        let watch = Watch {
-            stop: stop.clone(),
-            total,
-            diagnosis: Arc::clone(&diagnosis),
-            health: Arc::clone(health),
-            log,
-            closes,
-            ended,
-        };
+        let diagnosis = Arc::clone(&watched.diagnosis);
+        let mut watch = Watch { of: watched, closes, ended };
         let thread = Worker::spawn("watchdog", move || watch.run())?;
         Ok(Self { diagnosis, closing, _end: end, _thread: thread })
     }
@@ -65,30 +65,29 @@ impl Watchdog {
 }
 
 struct Watch {
-    stop: Stop,
-    total: Duration,
-    diagnosis: Arc<Diagnosis>,
-    health: Arc<Health>,
-    log: LogHandle,
+    of: Watches,
     closes: Receiver<()>,
     ended: Receiver<()>,
 }
 
 impl Watch {
-    fn run(&self) {
+    fn run(&mut self) {
         let ticks = tick(TICK);
-        let (mut requested, mut deadline) = (self.stop.requested().clone(), None::<Instant>);
+        let (mut requested, mut deadline) = (self.of.stop.requested().clone(), None::<Instant>);
         let mut named = false;
         loop {
             select! {
                 recv(self.ended) -> _ => return,
                 recv(self.closes) -> _ => {}
                 recv(requested) -> _ => requested = never(),
-                recv(ticks) -> _ => named = self.name_what_is_stuck(named),
+                recv(ticks) -> _ => {
+                    named = self.name_what_is_stuck(named);
+                    self.of.memory.look(&self.of.stop);
+                }
             }
-            let closing = self.stop.is_requested() || self.diagnosis.is_closing();
+            let closing = self.of.stop.is_requested() || self.of.diagnosis.is_closing();
             if closing && deadline.is_none() {
-                deadline = Some(Instant::now() + self.total);
+                deadline = Some(Instant::now() + self.of.total);
             }
             if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
                 self.abort();
@@ -98,22 +97,22 @@ impl Watch {
 
     /// Says once that a loop does not come round, or a parse does not come back; whether it is so.
     fn name_what_is_stuck(&self, named: bool) -> bool {
-        let verdict = self.health.verdict();
+        let verdict = self.of.health.verdict();
         let is_stuck = verdict.state == State::Stuck;
         if is_stuck && !named {
             let exceeded = format!("stuck: {}", verdict.why);
-            tracing::error!("{}", critical::block(&exceeded, &self.diagnosis));
+            tracing::error!("{}", critical::block(&exceeded, &self.of.diagnosis));
         }
         is_stuck
     }
 
     /// Ends the process. What was not stored is still queued, so nothing is lost.
     fn abort(&self) -> ! {
-        let total = self.total.as_secs_f64();
+        let total = self.of.total.as_secs_f64();
         let exceeded = format!(
             "the stop took longer than its limit of {total} s (SHUTDOWN_TIMEOUT_SECONDS), and is forced"
         );
-        self.log.last_words(&critical::block(&exceeded, &self.diagnosis));
+        self.of.log.last_words(&critical::block(&exceeded, &self.of.diagnosis));
         signal_hook::low_level::exit(i32::from(Exit::Forced.code()))
     }
 }

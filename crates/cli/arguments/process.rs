@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::Args;
 
 use crate::listen::ListenAddr;
-use crate::settings::parse::{bytes, count, duration, health_max_age, shutdown_timeout};
+use crate::settings::parse::{bytes, bytes_or_none, count, duration, health_max_age, shutdown_timeout};
 
 /// The settings of the process.
 #[derive(Debug, Args)]
@@ -20,9 +20,14 @@ pub(crate) struct Process {
     #[arg(long, env = "DRAGLINE_PARSE_TIMEOUT", value_name = "TIME", value_parser = duration, default_value = "300s")]
     pub(crate) parse_timeout: Duration,
 
-    /// Memory for pages, outcomes and batches in hand
-    #[arg(long, env = "DRAGLINE_MEMORY_BUDGET", value_name = "BYTES", value_parser = bytes, default_value = "256MiB")]
-    pub(crate) memory_budget: usize,
+    /// Memory for pages, outcomes and batches in hand [default: 256MiB, in a container at most a quarter of its limit]
+    #[arg(long, env = "DRAGLINE_MEMORY_BUDGET", value_name = "BYTES", value_parser = bytes)]
+    pub(crate) memory_budget: Option<usize>,
+
+    /// Memory of the process above which fetching pauses, and where that does not help within 30 s the run stops with
+    /// exit 75; 0 = no limit [default: 80 % of the container's limit, if there is one]
+    #[arg(long, env = "DRAGLINE_MEMORY_LIMIT", value_name = "BYTES", value_parser = bytes_or_none)]
+    pub(crate) memory_limit: Option<usize>,
 
     /// Time from a stop signal to the exit, at least `4s`
     #[arg(long, env = "SHUTDOWN_TIMEOUT_SECONDS", value_name = "TIME", value_parser = shutdown_timeout, default_value = "8s")]

@@ -35,6 +35,19 @@ impl Usage {
         })
     }
 
+    /// Resident memory alone: cheap enough to be asked several times a second.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn resident_bytes() -> Option<u64> {
+        let statm = procfs::process::Process::myself().ok()?.statm().ok()?;
+        Some(statm.resident * procfs::page_size())
+    }
+
+    /// Resident memory alone.
+    #[cfg(not(target_os = "linux"))]
+    pub(crate) fn resident_bytes() -> Option<u64> {
+        None
+    }
+
     /// Now; `None` where it cannot be known.
     #[cfg(not(target_os = "linux"))]
     pub(crate) fn now() -> Option<Self> {

@@ -19,6 +19,11 @@ pub(crate) fn bytes(text: &str) -> Result<usize, String> {
     }
 }
 
+/// The same, or 0 for no limit.
+pub(crate) fn bytes_or_none(text: &str) -> Result<usize, String> {
+    if text.trim() == "0" { Ok(0) } else { bytes(text) }
+}
+
 /// Requests per second: not negative, and finite.
 pub(crate) fn rate(text: &str) -> Result<f64, String> {
     let rate: f64 = text.trim().parse().map_err(|_| "not a number; examples: 2, 0.5".to_owned())?;

@@ -8,6 +8,7 @@ use dragline_pipelines::persistence::PersistenceSettings;
 use dragline_store::StoreSettings;
 
 use crate::arguments::{Fetching, Limits, Process, Storing};
+use crate::memory;
 use crate::stopping::StopTimes;
 
 /// Outcomes that the scheduler itself may add to those that hold a credit.
@@ -37,7 +38,9 @@ pub(super) fn engine(
         max_body_bytes: fetching.max_body,
         crawl_threads: process.crawl_threads.unwrap_or(defaults.crawl_threads),
         parse_timeout: process.parse_timeout,
-        memory_budget_bytes: process.memory_budget,
+        memory_budget_bytes: process
+            .memory_budget
+            .unwrap_or_else(|| memory::fitting_budget(defaults.memory_budget_bytes)),
         stop_grace: stop_times.fetch_grace,
         ..defaults
     }
@@ -78,6 +81,14 @@ pub(super) fn warn_of_a_long_stop(shutdown_timeout: Duration) {
             seconds = shutdown_timeout.as_secs_f64(),
             "the shutdown timeout is longer than the 10 s that most orchestrators grant before they kill"
         );
+    }
+}
+
+/// The soft limit of the process.
+pub(super) fn memory_limit(process: &Process) -> Option<u64> {
+    match process.memory_limit {
+        None => memory::soft_limit(),
+        Some(bytes) => above_zero(bytes as u64),
     }
 }
 

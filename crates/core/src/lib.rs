@@ -22,6 +22,7 @@ pub mod encoding;
 pub mod error;
 pub mod fingerprint;
 pub mod frontier;
+pub mod hold;
 pub mod item;
 pub mod item_pipeline;
 pub mod letters;

@@ -19,6 +19,8 @@ pub enum StopReason {
     MaxDuration,
     /// More parses did not come back than there are crawl threads.
     ParsesHang,
+    /// Memory stayed above its soft limit; the figures.
+    Memory(String),
     /// `--max-items` are stored.
     MaxItems,
     /// A larger share of the pages failed than may; the figures, and the most frequent error.
@@ -31,6 +33,7 @@ impl fmt::Display for StopReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Signal(name) => write!(f, "signal {name}"),
+            Self::Memory(figures) => write!(f, "memory: {figures}"),
             Self::MaxDuration => f.write_str("max-duration"),
             Self::MaxItems => f.write_str("max-items"),
             Self::MaxFailedShare(figures) => write!(f, "max-failed-share: {figures}"),

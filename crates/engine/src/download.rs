@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crossbeam_channel::Sender;
+use dragline_core::hold::Hold;
 use dragline_core::pulse::Pulse;
 use dragline_core::stop::{Stop, StopReason};
 use dragline_core::store::OpenedRun;
@@ -43,6 +44,8 @@ pub struct DownloadThread<'a> {
     pub stop: Stop,
     /// Receives the scheduler's heartbeat.
     pub pulse: Arc<dyn Pulse>,
+    /// Pauses claiming.
+    pub hold: Hold,
     /// Counters.
     pub stats: Arc<CrawlStats>,
     /// What the store is known to have; shared with the crawl threads.
@@ -103,6 +106,7 @@ pub fn spawn(thread: DownloadThread<'_>) -> Result<Worker<CrawlEnd>, EngineError
         pages: thread.pages,
         stop: thread.stop,
         pulse: thread.pulse,
+        hold: thread.hold,
         stats: thread.stats,
         known: thread.known,
     })?;

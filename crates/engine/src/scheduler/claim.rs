@@ -27,6 +27,7 @@ impl Scheduler {
     /// Whether something new may be claimed at all.
     pub(super) fn may_claim(&self) -> bool {
         matches!(self.phase, Phase::Running)
+            && !self.hold.is_put()
             && self.limits.have_room()
             && self.budget.has_room()
             && self.credits.in_use() < self.settings.concurrency

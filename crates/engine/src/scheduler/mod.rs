@@ -19,6 +19,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::Sender;
 use dragline_core::budget::ByteBudget;
 use dragline_core::credit::Credits;
+use dragline_core::hold::Hold;
 use dragline_core::pulse::{Beating, Pulse};
 use dragline_core::stop::{Stop, StopReason};
 use dragline_core::store::OpenedRun;
@@ -59,6 +60,7 @@ pub(crate) struct Parts<'a> {
     pub(crate) pages: Sender<Job>,
     pub(crate) stop: Stop,
     pub(crate) pulse: Arc<dyn Pulse>,
+    pub(crate) hold: Hold,
     pub(crate) stats: Arc<CrawlStats>,
     pub(crate) known: Arc<KnownRequests>,
 }
@@ -71,6 +73,7 @@ pub(crate) struct Scheduler {
     pages: Sender<Job>,
     stop: Stop,
     pulse: Arc<dyn Pulse>,
+    hold: Hold,
     stats: Arc<CrawlStats>,
     known: Arc<KnownRequests>,
     /// Notified when a credit or memory comes back, and when a stop is asked for.
@@ -108,7 +111,7 @@ enum Phase {
 
 impl Scheduler {
     pub(crate) fn new(parts: Parts<'_>) -> Result<Self, EngineError> {
-        let Parts { settings, spider, run, sink, receipts, pages, stop, pulse, stats, known } = parts;
+        let Parts { settings, spider, run, sink, receipts, pages, stop, pulse, hold, stats, known } = parts;
         let wake = Arc::new(Notify::new());
         let waker = || {
             let wake = Arc::clone(&wake);
@@ -137,6 +140,7 @@ impl Scheduler {
             pages,
             stop,
             pulse,
+            hold,
             stats,
             known,
             wake,

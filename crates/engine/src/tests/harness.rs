@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Sender, bounded};
+use dragline_core::hold::Hold;
 use dragline_core::pulse::NoPulse;
 use dragline_core::stop::Stop;
 use dragline_core::store::{OpenedRun, RunKey};
@@ -163,6 +164,7 @@ impl Crawl {
             pages,
             stop: stop.clone(),
             pulse: Arc::new(NoPulse),
+            hold: Hold::default(),
             stats: Arc::clone(&stats),
             known,
         })
