@@ -50,6 +50,10 @@ WORKDIR /var/lib/dragline
 VOLUME /var/lib/dragline
 ENV DRAGLINE_HEARTBEAT_FILE=/tmp/dragline.heartbeat
 
+# /health, /ready, /status and /metrics. Platforms that choose the port say so in PORT.
+ENV DRAGLINE_LISTEN=0.0.0.0
+EXPOSE 8080
+
 # The stop takes 8 seconds at most (SHUTDOWN_TIMEOUT_SECONDS), which fits in the 10 that Docker gives.
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=30s --timeout=10s --start-period=30s --retries=3 CMD ["dragline-healthcheck"]
