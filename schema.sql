@@ -1,4 +1,4 @@
--- The Postgres schema of Dragline, version 3.
+-- The Postgres schema of Dragline, version 4.
 --
 -- Names carry no schema: search_path decides where the tables are. `dragline schema apply` makes them, so does
 -- the first crawl; `dragline schema print` shows them together with the tables of the item types.
@@ -8,7 +8,7 @@ CREATE TABLE crawl_schema (
     version     integer PRIMARY KEY,
     applied_at  timestamptz NOT NULL DEFAULT now()
 );
-INSERT INTO crawl_schema (version) VALUES (3);
+INSERT INTO crawl_schema (version) VALUES (4);
 
 -- One crawl with its frontier, resumable until it is finished or failed.
 CREATE TABLE crawl_runs (
@@ -103,3 +103,19 @@ CREATE TABLE crawl_dead_letters (
     created_at  timestamptz NOT NULL DEFAULT now()
 );
 CREATE INDEX crawl_dead_letters_by_page ON crawl_dead_letters (run_id, fingerprint);
+
+-- The cookies of runs that have not ended, so that a resumed one is still logged in: secrets, deleted with the
+-- run's end. `--cookies memory` keeps them out.
+CREATE TABLE crawl_cookies (
+    run_id  bigint NOT NULL,
+    -- The jar: '' is that of requests without a session.
+    session text COLLATE "C" NOT NULL,
+    domain  text COLLATE "C" NOT NULL,
+    path    text COLLATE "C" NOT NULL,
+    name    text COLLATE "C" NOT NULL,
+    -- With its value and attributes; NULL when it has ended.
+    cookie  json,
+    -- Of two states of a cookie, the higher one is the later.
+    version bigint NOT NULL,
+    PRIMARY KEY (run_id, session, domain, path, name)
+);

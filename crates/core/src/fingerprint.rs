@@ -1,4 +1,5 @@
-//! The rule for "the same request": a 128-bit digest of method, canonical URL and body.
+//! The rule for "the same request": a 128-bit digest of method, canonical URL and body, and of the session if the
+//! request names one.
 
 use std::fmt;
 
@@ -14,7 +15,8 @@ pub struct Fingerprint([u8; 16]);
 impl Fingerprint {
     /// The fingerprint of a request that the duplicate filter should know.
     pub fn of(request: &Request) -> Self {
-        if request.method() == http::Method::GET && request.body().is_none() {
+        let is_plain = request.body().is_none() && request.session_name().is_none();
+        if request.method() == http::Method::GET && is_plain {
             return request.link().fingerprint(|| Self::digest(request, None));
         }
         Self::digest(request, None)
@@ -47,6 +49,10 @@ impl Fingerprint {
         part(request.method().as_str().as_bytes());
         part(canonical_url(request.url()).as_bytes());
         part(request.body().unwrap_or_default());
+        // Without one, the digest is that of the three parts alone.
+        if let Some(session) = request.session_name() {
+            part(session.as_bytes());
+        }
         if let Some((parent, ordinal)) = below {
             part(parent.as_bytes());
             part(&(ordinal as u64).to_le_bytes());
@@ -99,6 +105,9 @@ mod tests {
             Fingerprint::of(&known.with_url(get("http://a.example/y").url().clone())),
             Fingerprint::of(&get("http://a.example/y"))
         );
+        let (ann, ben) = (get("http://a.example/x").session("ann"), get("http://a.example/x").session("ben"));
+        assert_ne!(Fingerprint::of(&ann), Fingerprint::of(&ben));
+        assert_ne!(Fingerprint::of(&ann), Fingerprint::of(&get("http://a.example/x")));
     }
 
     #[test]

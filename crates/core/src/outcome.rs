@@ -5,6 +5,7 @@ use std::fmt;
 use serde_json::Value as Json;
 
 use crate::budget::Charge;
+use crate::cookies::StoredCookie;
 use crate::credit::Credit;
 use crate::fingerprint::Fingerprint;
 use crate::frontier::QueuedRequest;
@@ -71,6 +72,8 @@ pub struct PageOutcome {
     pub requests: Vec<QueuedRequest>,
     /// Items that are kept apart.
     pub dead_letters: Vec<DeadLetter>,
+    /// What the answer changes in the jars of cookies. Stored with the page, whatever becomes of it.
+    pub cookies: Vec<StoredCookie>,
     /// Returned when the persistence thread takes the outcome.
     pub credit: Option<Credit>,
     /// Held until the outcome is durable.
@@ -103,6 +106,7 @@ impl PageOutcome {
             items: Vec::new(),
             requests: Vec::new(),
             dead_letters: Vec::new(),
+            cookies: Vec::new(),
             credit: None,
             charge: None,
         }
@@ -117,9 +121,9 @@ impl PageOutcome {
         }
     }
 
-    /// Rows that it adds or changes: itself, its items, its dead letters, its new requests.
+    /// Rows that it adds or changes: itself, its items, its dead letters, its new requests, its cookies.
     pub fn rows(&self) -> usize {
-        1 + self.items.len() + self.dead_letters.len() + self.requests.len()
+        1 + self.items.len() + self.dead_letters.len() + self.requests.len() + self.cookies.len()
     }
 
     /// About how much memory it holds.
@@ -140,6 +144,7 @@ impl PageOutcome {
             + self.items.iter().map(ItemRecord::size).sum::<usize>()
             + requests
             + letters
+            + self.cookies.iter().map(StoredCookie::size).sum::<usize>()
     }
 }
 

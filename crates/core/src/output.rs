@@ -93,6 +93,9 @@ impl Output {
             if !request.meta_map().is_empty() {
                 shown.insert("meta".to_owned(), Json::from(request.meta_map().clone()));
             }
+            if let Some(session) = request.session_name() {
+                shown.insert("session".to_owned(), Json::from(session));
+            }
             if request.priority_value() != 0 {
                 shown.insert("priority".to_owned(), Json::from(request.priority_value()));
             }

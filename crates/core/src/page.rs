@@ -15,6 +15,7 @@ use crate::compiled::compiled;
 use crate::elements::Document;
 use crate::encoding::detect;
 use crate::error::Result;
+use crate::form::Form;
 use crate::link::{self, Link};
 use crate::request::{Request, RequestError};
 use crate::response::Response;
@@ -196,14 +197,28 @@ impl Page {
         })
     }
 
-    /// A request for a link as found on this page, without its fragment: that is never sent.
+    /// A request for a link as found on this page, without its fragment: that is never sent. It belongs to the
+    /// session of this page and takes its proxy.
     pub fn request(&self, href: &str) -> Result<Request, RequestError> {
-        Ok(Request::from_link(self.link(href)?))
+        Ok(Request::from_link(self.link(href)?).found_by(&self.response.queued.request))
+    }
+
+    /// The first form that `selector` matches, as the page fills it: see [`Form`].
+    ///
+    /// # Errors
+    /// When nothing matches, or what matches is no form.
+    pub fn form(&self, selector: &str) -> Result<Form> {
+        Form::on(self, self.first(selector).ok_or_else(|| nothing(selector))?, selector)
+    }
+
+    /// The session of its request.
+    pub fn session(&self) -> Option<&str> {
+        self.response.queued.request.session_name()
     }
 
     /// A link as found. Its query is written in the encoding of the page, as a browser would send it (URL
     /// standard, section 4.4; the path is always UTF-8).
-    fn link(&self, href: &str) -> Result<Arc<Link>, RequestError> {
+    pub(crate) fn link(&self, href: &str) -> Result<Arc<Link>, RequestError> {
         if self.encoding().output_encoding() != UTF_8 {
             let encode: &dyn Fn(&str) -> Cow<'_, [u8]> = &|query| self.encoding().encode(query).0;
             return self.resolve(href, Some(encode));
@@ -231,7 +246,7 @@ impl Page {
         Ok(Link::new(url))
     }
 
-    fn encoding(&self) -> &'static Encoding {
+    pub(crate) fn encoding(&self) -> &'static Encoding {
         self.encoding.get_or_init(|| detect(self.body(), self.header("content-type")))
     }
 

@@ -6,6 +6,7 @@ use http::Method;
 use serde_json::{Map, Value as Json};
 use url::Url;
 
+use crate::canonical::has_userinfo;
 use crate::link::Link;
 
 /// What to fetch and how to recognise the page when it comes.
@@ -27,6 +28,9 @@ pub struct Request {
     meta: Map<String, Json>,
     priority: i32,
     dont_filter: bool,
+    session: Option<String>,
+    proxy: Option<Url>,
+    has_cookies: bool,
 }
 
 /// A request that cannot be made.
@@ -53,6 +57,22 @@ pub enum RequestError {
         url: String,
         /// Its scheme.
         scheme: String,
+    },
+    /// No proxy can be reached at this URL.
+    #[error(
+        "{url:?} is no proxy: it takes a URL with http, https, socks4, socks5 or socks5h, a host and nothing more"
+    )]
+    Proxy {
+        /// What was given, unless it may hold a password.
+        url: String,
+    },
+    /// The URL of a proxy holds a user name or a password: it would be stored with the request.
+    #[error(
+        "the proxy {host} is given with a user name or a password, which would be stored; name them with --auth"
+    )]
+    ProxyUserinfo {
+        /// Its host.
+        host: String,
     },
 }
 
@@ -89,6 +109,9 @@ impl Request {
             meta: Map::new(),
             priority: 0,
             dont_filter: false,
+            session: None,
+            proxy: None,
+            has_cookies: true,
         }
     }
 
@@ -158,6 +181,34 @@ impl Request {
         self
     }
 
+    /// The cookies that it is sent with and that its answer sets: those of this session. Each session has a jar of its own;
+    /// requests that name none share the run's. What is followed from its page belongs to the same session.
+    ///
+    /// Part of the fingerprint: what one session may see is another page than what another may see.
+    #[must_use]
+    pub fn session(mut self, name: impl Into<String>) -> Self {
+        self.session = Some(name.into());
+        self
+    }
+
+    /// Sends it without cookies of the jar, and keeps none that its answer sets.
+    #[must_use]
+    pub fn without_cookies(mut self) -> Self {
+        self.has_cookies = false;
+        self
+    }
+
+    /// The proxy for this request, in place of the run's: `http://host:port`, `https://…`, `socks5://…`, or
+    /// `socks5h://…`, which has the proxy resolve names. What is followed from its page takes the same proxy.
+    ///
+    /// # Errors
+    /// When it is no such URL, or one with a password: it is stored with the request. The setting `auth` has the
+    /// place for that.
+    pub fn proxy(mut self, url: impl AsRef<str>) -> Result<Self, RequestError> {
+        self.proxy = Some(proxy_url(url.as_ref())?);
+        Ok(self)
+    }
+
     /// The URL, as found.
     pub fn url(&self) -> &Url {
         self.link.url()
@@ -215,6 +266,29 @@ impl Request {
         self.dont_filter
     }
 
+    /// See [`Request::session`].
+    pub fn session_name(&self) -> Option<&str> {
+        self.session.as_deref()
+    }
+
+    /// See [`Request::proxy`].
+    pub fn proxy_url(&self) -> Option<&Url> {
+        self.proxy.as_ref()
+    }
+
+    /// See [`Request::without_cookies`].
+    pub fn has_cookies(&self) -> bool {
+        self.has_cookies
+    }
+
+    /// In the session and through the proxy of `other`, on whose page it was found.
+    #[must_use]
+    pub(crate) fn found_by(mut self, other: &Self) -> Self {
+        self.session.clone_from(&other.session);
+        self.proxy.clone_from(&other.proxy);
+        self
+    }
+
     /// Drops body and method for a redirect that turns into GET (RFC 9110 §15.4).
     #[must_use]
     pub fn into_get(mut self) -> Self {
@@ -236,10 +310,84 @@ impl Request {
 
 impl PartialEq for Request {
     fn eq(&self, other: &Self) -> bool {
-        let Self { link, method, headers, body, tag, meta, priority, dont_filter } = self;
+        let Self {
+            link,
+            method,
+            headers,
+            body,
+            tag,
+            meta,
+            priority,
+            dont_filter,
+            session,
+            proxy,
+            has_cookies,
+        } = self;
         link.url() == other.url()
             && (method, headers, body) == (&other.method, &other.headers, &other.body)
             && (tag, meta, priority) == (&other.tag, &other.meta, &other.priority)
-            && *dont_filter == other.dont_filter
+            && (session, proxy) == (&other.session, &other.proxy)
+            && (dont_filter, has_cookies) == (&other.dont_filter, &other.has_cookies)
+    }
+}
+
+/// The schemes of proxies.
+const PROXY_SCHEMES: [&str; 5] = ["http", "https", "socks4", "socks5", "socks5h"];
+
+/// The URL of a proxy, without a password.
+fn proxy_url(text: &str) -> Result<Url, RequestError> {
+    // A password could stand where the parser sees none.
+    let shown = if text.contains('@') { "…" } else { text };
+    let refused = || RequestError::Proxy { url: shown.to_owned() };
+    let url = Url::parse(text).map_err(|_| refused())?;
+    if has_userinfo(&url) {
+        return Err(RequestError::ProxyUserinfo { host: url.host_str().unwrap_or_default().to_owned() });
+    }
+    let is_bare = matches!(url.path(), "" | "/") && url.query().is_none() && url.fragment().is_none();
+    if !is_bare || !PROXY_SCHEMES.contains(&url.scheme()) || url.host_str().is_none_or(str::is_empty) {
+        return Err(refused());
+    }
+    Ok(url)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn proxied(url: &str) -> Result<Request, RequestError> {
+        Request::get("http://a.example/").unwrap().proxy(url)
+    }
+
+    #[test]
+    fn a_proxy_is_a_scheme_a_host_and_nothing_more() {
+        for url in ["http://p.example:3128", "https://p.example/", "socks5://127.0.0.1:1080", "socks5h://p"] {
+            assert!(proxied(url).is_ok(), "{url}");
+        }
+        for url in
+            ["p.example:3128", "ftp://p.example", "http://p.example/path", "http://p.example?x", "socks5://"]
+        {
+            let told = proxied(url).unwrap_err().to_string();
+            assert!(told.contains("socks5h") && told.contains(url), "{told}");
+        }
+    }
+
+    #[test]
+    fn a_proxy_with_a_password_is_refused_without_showing_it() {
+        for url in [
+            "http://me:hunter2@p.example",
+            "socks5://me:hunter2@p.example:1",
+            "me:hunter2@p.example",
+            "http://me:hunter2@p:p",
+        ] {
+            let told = proxied(url).unwrap_err().to_string();
+            assert!(!told.contains("hunter2"), "{told}");
+        }
+    }
+
+    #[test]
+    fn what_is_found_stays_in_the_session_and_behind_the_proxy() {
+        let from = proxied("socks5://p.example:1").unwrap().session("ann");
+        let found = Request::get("http://a.example/x").unwrap().found_by(&from);
+        assert_eq!((found.session_name(), found.proxy_url()), (Some("ann"), from.proxy_url()));
     }
 }

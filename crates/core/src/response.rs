@@ -6,6 +6,7 @@ use bytes::Bytes;
 use http::HeaderMap;
 
 use crate::budget::Charge;
+use crate::cookies::StoredCookie;
 use crate::credit::Credit;
 use crate::frontier::QueuedRequest;
 
@@ -28,6 +29,8 @@ pub struct Response {
     pub credit: Option<Credit>,
     /// The memory it holds; absent for stored pages.
     pub charge: Option<Charge>,
+    /// What it changes in the jars of cookies, for the store.
+    pub cookies: Vec<StoredCookie>,
 }
 
 impl Response {
@@ -45,6 +48,7 @@ impl Response {
             elapsed: Duration::ZERO,
             credit: None,
             charge: None,
+            cookies: Vec::new(),
         }
     }
 

@@ -31,6 +31,13 @@ pub trait Spider: Send + Sync + 'static {
     /// What a page yields.
     fn parse(&self, page: &Page, out: &mut Output) -> Result<()>;
 
+    /// Headers that every request of this spider is sent with, unless it has its own of that name: `Accept` for an
+    /// API, `Referer`. The setting `header` wins over them. None that carries credentials: they would go to every
+    /// host of the run.
+    fn headers(&self) -> Vec<(String, String)> {
+        Vec::new()
+    }
+
     /// Whether a page with this status, outside 2xx, should be parsed rather than failed.
     fn accepts_status(&self, _status: u16) -> bool {
         false

@@ -13,6 +13,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value as Json};
 
+use crate::cookies::StoredCookie;
 use crate::fingerprint::Fingerprint;
 use crate::frontier::QueuedRequest;
 use crate::item::ItemType;
@@ -166,7 +167,12 @@ pub struct OpenedRun {
     pub start_hosts: Vec<String>,
     /// Pages in state `done`.
     pub done: u64,
+    /// The cookies of its jars, the newest first; see [`MAX_STORED_COOKIES`].
+    pub cookies: Vec<StoredCookie>,
 }
+
+/// Cookies that a run is opened with; more than the jars of a run hold.
+pub const MAX_STORED_COOKIES: u32 = 100_000;
 
 /// How a resumed run stood.
 #[derive(Clone, Debug)]

@@ -18,6 +18,14 @@ pub enum EngineError {
     /// The HTTP client could not be built.
     #[error("the HTTP client could not be built")]
     Client(#[source] reqwest::Error),
+    /// Something that the HTTP client was given cannot be used.
+    #[error("{name}: {problem}")]
+    Unusable {
+        /// What it is.
+        name: &'static str,
+        /// What is wrong with it, without secrets.
+        problem: String,
+    },
     /// The operating system gave no thread or no event queue.
     #[error("the thread {thread} could not be started")]
     Thread {
@@ -32,7 +40,7 @@ impl EngineError {
     /// What to do about it.
     pub fn hint(&self) -> Option<&'static str> {
         match self {
-            Self::Setting { .. } => {
+            Self::Setting { .. } | Self::Unusable { .. } => {
                 Some("change it on the command line, in the environment or in dragline.toml")
             }
             Self::Client(_) => Some("does the user agent hold characters that no header may hold?"),

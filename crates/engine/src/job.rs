@@ -2,7 +2,7 @@
 
 use dragline_core::budget::Charge;
 use dragline_core::credit::Credit;
-use dragline_core::{Failure, Response};
+use dragline_core::{Failure, Response, StoredCookie};
 
 use crate::scope::Scope;
 
@@ -23,6 +23,8 @@ pub struct GivenUp {
     pub failure: Failure,
     /// Returned when the outcome is taken; there until a crawl thread takes the job.
     pub credit: Option<Credit>,
+    /// What the last answer changed in the jars.
+    pub cookies: Vec<StoredCookie>,
 }
 
 impl Job {

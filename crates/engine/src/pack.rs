@@ -237,6 +237,9 @@ fn unstorable(request: &Request) -> Option<&'static str> {
     if request.tag_str().contains('\0') {
         return Some("has a NUL character in its tag");
     }
+    if request.session_name().is_some_and(|session| session.contains('\0')) {
+        return Some("has a NUL character in the name of its session");
+    }
     if request.headers().iter().any(|(name, value)| name.contains('\0') || value.contains('\0')) {
         return Some("has a NUL character in a header");
     }

@@ -1,11 +1,13 @@
 //! What a crawl may do and how fast. Plain values, checked once; the layers they come from are the CLI's.
 
 use std::num::NonZero;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use http::HeaderValue;
 
 use crate::error::EngineError;
+use crate::fetch::{Credentials, ProxySetting};
 
 /// The settings of scheduler, downloader and crawl threads.
 #[derive(Clone, Debug, PartialEq)]
@@ -26,6 +28,18 @@ pub struct EngineSettings {
     pub user_agent: String,
     /// The name that is looked for in robots.txt.
     pub robots_agent: String,
+    /// Headers that every request is sent with, unless it has its own of that name.
+    pub headers: Vec<(String, String)>,
+    /// User names and passwords, each for one origin.
+    pub auth: Vec<Credentials>,
+    /// What is done with cookies.
+    pub cookies: CookieMode,
+    /// What requests go through that name no proxy of their own.
+    pub proxy: ProxySetting,
+    /// Certificates (PEM) that are trusted beside those of the system.
+    pub ca_file: Option<PathBuf>,
+    /// Whether HTTP/2 is spoken with servers that offer it.
+    pub http2: bool,
     /// Links deeper than this are not followed; start requests have depth 0.
     pub max_depth: Option<u32>,
     /// Links longer than this are not followed. 2,083 is the longest that browsers have agreed on.
@@ -66,6 +80,18 @@ pub struct EngineSettings {
     pub stop_grace: Duration,
 }
 
+/// What is done with cookies.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum CookieMode {
+    /// They are sent back, and kept in the store until the run ends: a resumed run is still logged in.
+    #[default]
+    Stored,
+    /// They are sent back as long as the process lives, and never written anywhere.
+    Memory,
+    /// They are ignored.
+    Off,
+}
+
 impl Default for EngineSettings {
     fn default() -> Self {
         Self {
@@ -77,6 +103,12 @@ impl Default for EngineSettings {
             obey_robots: true,
             user_agent: concat!("dragline/", env!("CARGO_PKG_VERSION"), " (crawler)").to_owned(),
             robots_agent: "dragline".to_owned(),
+            headers: Vec::new(),
+            auth: Vec::new(),
+            cookies: CookieMode::Stored,
+            proxy: ProxySetting::Environment,
+            ca_file: None,
+            http2: true,
             max_depth: None,
             max_url_bytes: 2083,
             limit: None,

@@ -153,6 +153,7 @@ impl Visitor<'_> {
             elapsed: total,
             credit: None,
             charge: None,
+            cookies: Vec::new(),
         })))
     }
 
@@ -161,7 +162,7 @@ impl Visitor<'_> {
             return RobotsRule::NotAsked;
         }
         if !self.robots.contains_key(&queued.host) {
-            let answer = ask(&self.fetcher, queued.request.url(), &self.settings.robots_agent).await;
+            let answer = ask(&self.fetcher, &queued.request, &self.settings.robots_agent).await;
             self.robots.insert(queued.host.clone(), answer);
         }
         match self.robots.get(&queued.host) {

@@ -12,13 +12,20 @@ use http::Method;
 use serde_json::{Map, Value as Json};
 use sha2::{Digest, Sha256};
 
+/// The jar that the request's cookies are in. As in HTTP/2, the colon tells it from a header (RFC 9113 §8.3).
+const SESSION: &str = ":session";
+/// The proxy that it takes.
+const PROXY: &str = ":proxy";
+/// There when it has nothing to do with cookies.
+const COOKIES: &str = ":cookies";
+
 /// A request as it stands in its row.
 #[derive(Debug)]
 pub(crate) struct RequestRow {
     pub(crate) fingerprint: Vec<u8>,
     pub(crate) url: String,
     pub(crate) method: String,
-    /// `[[name, value], …]`
+    /// `[[name, value], …]`. How the request is sent stands here, too, under names that no header can have.
     pub(crate) headers: String,
     pub(crate) body: Option<Vec<u8>>,
     pub(crate) tag: String,
@@ -40,7 +47,7 @@ impl RequestRow {
             fingerprint: queued.fingerprint.as_bytes().to_vec(),
             url: request.url().as_str().to_owned(),
             method: request.method().as_str().to_owned(),
-            headers: headers_text(request.headers()),
+            headers: headers_text(request),
             body: request.body().map(<[u8]>::to_vec),
             tag: clean(request.tag_str()),
             meta: meta_text(request.meta_map()),
@@ -68,7 +75,12 @@ impl RequestRow {
             .with_meta(meta)
             .priority(self.priority);
         for (name, value) in headers {
-            request = request.header(name, value);
+            request = match name.as_str() {
+                SESSION => request.session(value),
+                PROXY => request.proxy(&value).map_err(|_| wrong("proxy"))?,
+                COOKIES => request.without_cookies(),
+                _ => request.header(name, value),
+            };
         }
         if let Some(body) = self.body {
             request = request.with_body(body);
@@ -103,9 +115,13 @@ pub(crate) fn hex(bytes: &[u8], text: &mut String) {
     }
 }
 
-fn headers_text(headers: &[(String, String)]) -> String {
-    let pairs = headers.iter().map(|(name, value)| Json::from(vec![name.as_str(), value.as_str()]));
-    cleaned(pairs.collect()).to_string()
+fn headers_text(request: &Request) -> String {
+    let own = request.headers().iter().map(|(name, value)| (name.as_str(), value.as_str()));
+    let session = request.session_name().map(|session| (SESSION, session));
+    let proxy = request.proxy_url().map(|proxy| (PROXY, proxy.as_str()));
+    let cookies = (!request.has_cookies()).then_some((COOKIES, "off"));
+    let pairs = own.chain(session).chain(proxy).chain(cookies);
+    cleaned(pairs.map(|(name, value)| Json::from(vec![name, value])).collect()).to_string()
 }
 
 fn meta_text(meta: &Map<String, Json>) -> String {
@@ -139,6 +155,10 @@ mod tests {
             .tag("detail\\page")
             .meta("nested", serde_json::json!({"n": [1, 2.5, null, "\n"]}))
             .priority(-3)
+            .session("ann")
+            .proxy("socks5h://p.example:1080")
+            .unwrap()
+            .without_cookies()
             .dont_filter();
         let mut queued = QueuedRequest::start(request, 4);
         queued.depth = 7;

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use dragline_core::budget::{Charge, Stage};
 use dragline_core::credit::Credit;
-use dragline_core::{Fingerprint, PageOutcome};
+use dragline_core::{Fingerprint, PageOutcome, StoredCookie};
 
 use crate::job::Job;
 
@@ -47,6 +47,7 @@ pub(super) struct PageInHand {
     pub(super) activity: Activity,
     credit: Option<Credit>,
     charge: Option<Charge>,
+    cookies: Vec<StoredCookie>,
 }
 
 impl Desks {
@@ -78,11 +79,14 @@ impl Desks {
         };
         let activity = Activity { url: queued.request.url().to_string(), since: Instant::now() };
         let fingerprint = queued.fingerprint;
-        let (credit, charge) = match job {
-            Job::Parse(response, _) => (response.credit.take(), response.charge.take()),
-            Job::GivenUp(given_up) => (given_up.credit.take(), None),
+        let (credit, charge, cookies) = match job {
+            Job::Parse(response, _) => {
+                (response.credit.take(), response.charge.take(), &mut response.cookies)
+            }
+            Job::GivenUp(given_up) => (given_up.credit.take(), None, &mut given_up.cookies),
         };
-        let page = PageInHand { ticket, fingerprint, status, attempts, activity, credit, charge };
+        let cookies = std::mem::take(cookies);
+        let page = PageInHand { ticket, fingerprint, status, attempts, activity, credit, charge, cookies };
         *self.desk(index) = Some(page);
         ticket
     }
@@ -103,9 +107,9 @@ impl Desks {
 }
 
 impl PageInHand {
-    /// Gives credit and charge to the page's outcome. The body is gone: the outcome is what is held from here on.
+    /// Gives credit, charge and cookies to the page's outcome. The body is gone: the outcome is what is held from here on.
     pub(super) fn travel_with(self, outcome: &mut PageOutcome) {
-        (outcome.credit, outcome.charge) = (self.credit, self.charge);
+        (outcome.credit, outcome.charge, outcome.cookies) = (self.credit, self.charge, self.cookies);
         let bytes = outcome.size();
         if let Some(charge) = &mut outcome.charge {
             charge.enter(Stage::Storing);

@@ -1,10 +1,13 @@
 //! The HTTP client: no redirects of its own, rustls with ring, the system's certificates.
 
+use std::path::Path;
 use std::sync::Once;
 use std::time::Duration;
 
-use http::header::{ACCEPT, ACCEPT_ENCODING, ACCEPT_LANGUAGE, HeaderMap, HeaderValue};
-use reqwest::{Client, ClientBuilder};
+use http::header::{ACCEPT, ACCEPT_ENCODING, ACCEPT_LANGUAGE, HeaderMap, HeaderName, HeaderValue};
+use reqwest::{Certificate, Client, ClientBuilder};
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
 use rustls::{ClientConfig, RootCertStore};
 
 use super::clock::ConnectClock;
@@ -14,55 +17,154 @@ use crate::settings::EngineSettings;
 /// Servers commonly close idle connections after 60 s or more; we do so before they do.
 const IDLE_CONNECTION: Duration = Duration::from_secs(50);
 
-/// Builds the client.
-pub(super) fn client(settings: &EngineSettings, clock: Option<&ConnectClock>) -> Result<Client, EngineError> {
+/// What clients are made of: one for the run, and one for each proxy that requests name.
+pub(super) struct Recipe {
+    user_agent: String,
+    headers: HeaderMap,
+    connect_timeout: Duration,
+    idle_per_host: usize,
+    has_http2: bool,
+    clock: Option<ConnectClock>,
+    own_authorities: Vec<CertificateDer<'static>>,
+}
+
+/// Why a header cannot be one that every request is sent with.
+pub fn refused_header(name: &str, value: &str) -> Option<&'static str> {
+    match name.to_ascii_lowercase().as_str() {
+        "authorization" | "proxy-authorization" => {
+            Some("it would be sent to every host; --auth binds it to one")
+        }
+        "cookie" => Some("it would be sent to every host; set it on the start request (Request::header)"),
+        "user-agent" => Some("--user-agent is the setting for it"),
+        "accept-encoding" => Some("what is asked for must be what can be decoded"),
+        "host" | "content-length" | "transfer-encoding" | "connection" | "upgrade" | "te" => {
+            Some("it belongs to the connection and is made for each request")
+        }
+        _ if HeaderName::try_from(name).is_err() => Some("its name is none that a header can have"),
+        _ if HeaderValue::try_from(value).is_err() => Some("its value is none that a header can have"),
+        _ => None,
+    }
+}
+
+impl Recipe {
+    /// From the settings, and the headers of the spider.
+    pub(super) fn new(
+        settings: &EngineSettings,
+        of_spider: &[(String, String)],
+        clock: Option<&ConnectClock>,
+    ) -> Result<Self, EngineError> {
+        let mut headers = HeaderMap::new();
+        headers.insert(
+            ACCEPT,
+            HeaderValue::from_static("text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"),
+        );
+        headers.insert(ACCEPT_ENCODING, HeaderValue::from_static(super::coding::ACCEPTED));
+        headers.insert(ACCEPT_LANGUAGE, HeaderValue::from_static("en,*;q=0.5"));
+        // The spider's author knows the site; who runs it has the last word.
+        for (name, value) in of_spider.iter().chain(&settings.headers) {
+            let unusable = |problem: &str| EngineError::Unusable {
+                name: "header",
+                problem: format!("{name:?} cannot be a header of every request: {problem}"),
+            };
+            if let Some(problem) = refused_header(name, value) {
+                return Err(unusable(problem));
+            }
+            let pair = HeaderName::try_from(name).ok().zip(HeaderValue::try_from(value).ok());
+            let (key, value) = pair.ok_or_else(|| unusable("it is none"))?;
+            headers.insert(key, value);
+        }
+        let own_authorities = settings.ca_file.as_deref().map_or(Ok(Vec::new()), authorities)?;
+        Ok(Self {
+            user_agent: settings.user_agent.clone(),
+            headers,
+            connect_timeout: settings.connect_timeout,
+            idle_per_host: settings.host_concurrency,
+            has_http2: settings.http2,
+            clock: clock.cloned(),
+            own_authorities,
+        })
+    }
+
+    /// Builds a client; `with` adds its proxy.
+    pub(super) fn client(
+        &self,
+        with: impl Fn(ClientBuilder) -> Result<ClientBuilder, EngineError>,
+    ) -> Result<Client, EngineError> {
+        provide_crypto();
+        let problem = match with(self.trusting_all(self.builder())?)?.build() {
+            Ok(client) => return Ok(client),
+            Err(problem) => problem,
+        };
+        match with(self.without_system_certificates()?)?.build() {
+            Ok(client) => {
+                let error = super::errors::explain(&problem);
+                tracing::warn!(
+                    error,
+                    "no CA certificates on this machine: only http can be fetched, and https with `--ca-file`; install ca-certificates for https"
+                );
+                Ok(client)
+            }
+            // The fault was not with the certificates.
+            Err(_) => Err(EngineError::Client(problem)),
+        }
+    }
+
+    fn trusting_all(&self, builder: ClientBuilder) -> Result<ClientBuilder, EngineError> {
+        let own: Result<Vec<Certificate>, _> =
+            self.own_authorities.iter().map(|der| Certificate::from_der(der)).collect();
+        let own = own.map_err(|error| unusable_authorities(&super::errors::explain(&error)))?;
+        Ok(if own.is_empty() { builder } else { builder.tls_certs_merge(own) })
+    }
+
+    /// With nobody to trust, every https fetch fails with a clear error, and http works.
+    fn without_system_certificates(&self) -> Result<ClientBuilder, EngineError> {
+        let mut trusted = RootCertStore::empty();
+        for authority in &self.own_authorities {
+            trusted.add(authority.clone()).map_err(|error| unusable_authorities(&error.to_string()))?;
+        }
+        let mut config = ClientConfig::builder().with_root_certificates(trusted).with_no_client_auth();
+        if self.has_http2 {
+            config.alpn_protocols.push(b"h2".to_vec());
+        }
+        config.alpn_protocols.push(b"http/1.1".to_vec());
+        Ok(self.builder().tls_backend_preconfigured(config))
+    }
+
+    fn builder(&self) -> ClientBuilder {
+        let timed = match &self.clock {
+            Some(clock) => Client::builder().connector_layer(clock.clone()),
+            None => Client::builder(),
+        };
+        let builder = timed
+            .user_agent(&self.user_agent)
+            .default_headers(self.headers.clone())
+            .redirect(reqwest::redirect::Policy::none())
+            .referer(false)
+            .connect_timeout(self.connect_timeout)
+            .pool_max_idle_per_host(self.idle_per_host)
+            .pool_idle_timeout(IDLE_CONNECTION);
+        if self.has_http2 { builder } else { builder.http1_only() }
+    }
+}
+
+/// Tells rustls, once, whose cryptography it uses.
+pub(super) fn provide_crypto() {
     static PROVIDER: Once = Once::new();
     // An error means that the program around us has installed one already: then it is used.
     PROVIDER.call_once(|| drop(rustls::crypto::ring::default_provider().install_default()));
-
-    builder(settings, clock).build().or_else(|problem| match without_certificates(settings, clock) {
-        Ok(client) => {
-            let error = super::errors::explain(&problem);
-            tracing::warn!(
-                error,
-                "no CA certificates on this machine: only http can be fetched; install ca-certificates for https"
-            );
-            Ok(client)
-        }
-        // The fault was not with the certificates.
-        Err(_) => Err(EngineError::Client(problem)),
-    })
 }
 
-/// With nobody to trust, every https fetch fails with a clear error, and http works.
-fn without_certificates(
-    settings: &EngineSettings,
-    clock: Option<&ConnectClock>,
-) -> Result<Client, reqwest::Error> {
-    let config = ClientConfig::builder().with_root_certificates(RootCertStore::empty()).with_no_client_auth();
-    builder(settings, clock).tls_backend_preconfigured(config).build()
+/// The certificates of a PEM file.
+fn authorities(path: &Path) -> Result<Vec<CertificateDer<'static>>, EngineError> {
+    let problem = |problem: String| unusable_authorities(&format!("{}: {problem}", path.display()));
+    let pem = std::fs::read(path).map_err(|error| problem(error.to_string()))?;
+    let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem).collect();
+    let found = found.map_err(|error| problem(error.to_string()))?;
+    if found.is_empty() { Err(problem("there is no certificate in it (PEM)".to_owned())) } else { Ok(found) }
 }
 
-fn builder(settings: &EngineSettings, clock: Option<&ConnectClock>) -> ClientBuilder {
-    let mut headers = HeaderMap::new();
-    headers.insert(
-        ACCEPT,
-        HeaderValue::from_static("text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"),
-    );
-    headers.insert(ACCEPT_ENCODING, HeaderValue::from_static(super::coding::ACCEPTED));
-    headers.insert(ACCEPT_LANGUAGE, HeaderValue::from_static("en,*;q=0.5"));
-    let timed = match clock {
-        Some(clock) => Client::builder().connector_layer(clock.clone()),
-        None => Client::builder(),
-    };
-    timed
-        .user_agent(&settings.user_agent)
-        .default_headers(headers)
-        .redirect(reqwest::redirect::Policy::none())
-        .referer(false)
-        .connect_timeout(settings.connect_timeout)
-        .pool_max_idle_per_host(settings.host_concurrency)
-        .pool_idle_timeout(IDLE_CONNECTION)
+fn unusable_authorities(problem: &str) -> EngineError {
+    EngineError::Unusable { name: "ca_file", problem: problem.to_owned() }
 }
 
 #[cfg(test)]
@@ -74,8 +176,9 @@ mod tests {
     #[test]
     fn a_machine_without_certificates_fetches_http_and_says_why_not_https() {
         let settings = EngineSettings::default();
-        client(&settings, None).unwrap();
-        let client = without_certificates(&settings, None).unwrap();
+        let recipe = Recipe::new(&settings, &[], None).unwrap();
+        recipe.client(Ok).unwrap();
+        let client = recipe.without_system_certificates().unwrap().build().unwrap();
         let site = Site::builder().page("/", Answer::text("plain")).start();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
@@ -87,5 +190,45 @@ mod tests {
             let error = FetchError::of_send(&error, Duration::from_secs(1)).to_string();
             assert!(!error.contains('\n') && !error.contains("error sending request"), "{error}");
         });
+    }
+
+    #[test]
+    fn who_runs_the_spider_has_the_last_word_on_headers() {
+        let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        let settings = EngineSettings { headers: vec![pair("accept", "a/b")], ..EngineSettings::default() };
+        let of_spider = [pair("Accept", "text/html"), pair("X-Requested-With", "XMLHttpRequest")];
+        let headers = Recipe::new(&settings, &of_spider, None).unwrap().headers;
+        assert_eq!(
+            (&headers["accept"], &headers["x-requested-with"]),
+            (&"a/b".parse().unwrap(), &"XMLHttpRequest".parse().unwrap())
+        );
+    }
+
+    #[test]
+    fn headers_that_cannot_be_are_refused_without_their_values() {
+        for name in ["Authorization", "COOKIE", "Host", "User-Agent", "a b", "", "X-Ok"] {
+            let settings = EngineSettings {
+                headers: vec![(name.to_owned(), "hunter2\n".to_owned())],
+                ..EngineSettings::default()
+            };
+            let told = Recipe::new(&settings, &[], None).err().unwrap().to_string();
+            assert!(
+                told.contains("cannot be a header of every request") && !told.contains("hunter2"),
+                "{told}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_file_without_certificates_is_told() {
+        let told = |path: &Path| {
+            let settings = EngineSettings { ca_file: Some(path.to_owned()), ..EngineSettings::default() };
+            Recipe::new(&settings, &[], None).err().unwrap().to_string()
+        };
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("ca.pem");
+        assert!(told(&path).contains("No such file"));
+        std::fs::write(&path, "no certificate").unwrap();
+        assert!(told(&path).ends_with("ca.pem: there is no certificate in it (PEM)"));
     }
 }

@@ -7,8 +7,11 @@ mod body;
 mod client;
 mod clock;
 mod coding;
+mod cookies;
+mod credentials;
 mod errors;
 mod gate;
+mod proxy;
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -17,18 +20,25 @@ use std::time::Duration;
 use bytes::Bytes;
 use dragline_core::budget::{ByteBudget, Charge, Stage};
 use dragline_core::worker::panic_message;
-use dragline_core::{Request, Spider};
+use dragline_core::{Request, Spider, StoredCookie};
 use futures_util::FutureExt;
-use http::header::{ACCEPT_ENCODING, RANGE};
+use http::header::{ACCEPT_ENCODING, AUTHORIZATION, COOKIE, RANGE};
 use http::{HeaderMap, HeaderName, HeaderValue, Version};
 use reqwest::{Client, Response};
 use tokio::time::{Instant, timeout, timeout_at};
 use url::Url;
 
 use self::body::{Bounds, Excess};
+use self::client::Recipe;
+pub use self::client::refused_header;
 pub(crate) use self::clock::ConnectClock;
+use self::cookies::Jars;
+pub use self::credentials::Credentials;
+use self::credentials::credentials_for;
 pub(crate) use self::errors::FetchError;
 use self::gate::Gate;
+use self::proxy::ProxyClients;
+pub use self::proxy::ProxySetting;
 use crate::error::EngineError;
 use crate::redirect::location;
 use crate::settings::EngineSettings;
@@ -43,6 +53,10 @@ pub(crate) struct Fetcher {
 struct Shared {
     /// Who says which statuses beside 2xx are wanted.
     spider: Option<Arc<dyn Spider>>,
+    recipe: Recipe,
+    proxies: ProxyClients,
+    auth: Vec<Credentials>,
+    jars: Jars,
     budget: ByteBudget,
     gate: Gate,
     request_timeout: Duration,
@@ -60,6 +74,8 @@ pub(crate) struct Answer {
     pub(crate) body: Option<Bytes>,
     /// The memory that it holds.
     pub(crate) charge: Charge,
+    /// What it changes in the jars, for the store.
+    pub(crate) cookies: Vec<StoredCookie>,
 }
 
 /// An answer with all that can be told of it.
@@ -80,27 +96,35 @@ impl Fetcher {
         settings: &EngineSettings,
         spider: Arc<dyn Spider>,
         budget: ByteBudget,
+        stored_cookies: &[StoredCookie],
     ) -> Result<Self, EngineError> {
-        Ok(Self::with(client::client(settings, None)?, settings, Some(spider), budget))
+        let recipe = Recipe::new(settings, &spider.headers(), None)?;
+        Self::with(recipe, settings, Some(spider), budget, stored_cookies)
     }
 
-    /// One that serves no spider, and whose connections `clock` times.
+    /// One that serves no crawl, and whose connections `clock` times.
     pub(crate) fn timed(
         settings: &EngineSettings,
         budget: ByteBudget,
         clock: &ConnectClock,
     ) -> Result<Self, EngineError> {
-        Ok(Self::with(client::client(settings, Some(clock))?, settings, None, budget))
+        Self::with(Recipe::new(settings, &[], Some(clock))?, settings, None, budget, &[])
     }
 
     fn with(
-        client: Client,
+        recipe: Recipe,
         settings: &EngineSettings,
         spider: Option<Arc<dyn Spider>>,
         budget: ByteBudget,
-    ) -> Self {
+        stored_cookies: &[StoredCookie],
+    ) -> Result<Self, EngineError> {
+        let client = recipe.client(|builder| settings.proxy.apply(builder, &settings.auth))?;
         let shared = Shared {
             spider,
+            recipe,
+            proxies: ProxyClients::default(),
+            auth: settings.auth.clone(),
+            jars: Jars::new(settings.cookies, stored_cookies),
             budget,
             gate: Gate::new(),
             request_timeout: settings.request_timeout,
@@ -108,7 +132,7 @@ impl Fetcher {
             read_timeout: settings.read_timeout,
             max_body_bytes: settings.max_body_bytes,
         };
-        Self { client, shared: Arc::new(shared) }
+        Ok(Self { client, shared: Arc::new(shared) })
     }
 
     /// Fetches a page. A panic on the way is an error like any other: it costs one page, not the crawl.
@@ -118,10 +142,16 @@ impl Fetcher {
             let response = self.by(deadline, self.send(self.prepare(request)?)).await?;
             let status = response.status().as_u16();
             let bounds = self.bounds(self.shared.max_body_bytes, Excess::Fails, deadline);
+            let cookies = self.shared.jars.receive(request, response.headers());
             let is_accepted = |spider: &Arc<dyn Spider>| spider.accepts_status(status);
             let is_wanted =
                 response.status().is_success() || self.shared.spider.as_ref().is_some_and(is_accepted);
-            if is_wanted { self.answer(response, bounds).await } else { Ok(self.bare_answer(response).await) }
+            let answer = if is_wanted {
+                self.answer(response, bounds).await?
+            } else {
+                self.bare_answer(response).await
+            };
+            Ok(Answer { cookies, ..answer })
         });
         fetch.catch_unwind().await.unwrap_or_else(|panic| Err(FetchError::Panicked(panic_message(&*panic))))
     }
@@ -133,6 +163,8 @@ impl Fetcher {
             let response = self.by(deadline, self.send(self.prepare(request)?)).await?;
             let (version, status) = (response.version(), response.status().as_u16());
             let (headers, first_byte) = (response.headers().clone(), begun.elapsed());
+            // For the next hop of this visit; nothing of it is stored.
+            self.shared.jars.receive(request, &headers);
             let answer = if location(status, &headers).is_some() {
                 Ok(self.bare_answer(response).await)
             } else {
@@ -144,10 +176,18 @@ impl Fetcher {
         fetch.catch_unwind().await.unwrap_or_else(|panic| Err(FetchError::Panicked(panic_message(&*panic))))
     }
 
-    /// Fetches a small file of the site itself (robots.txt); of a large one the first `max_bytes`.
-    pub(crate) async fn file(&self, url: Url, max_bytes: usize) -> Result<Answer, FetchError> {
+    /// Fetches a small file of the site itself (robots.txt), without cookies; of a large one the first `max_bytes`.
+    /// `on_behalf_of` is the request that asks for it: a proxy of its own is used here too.
+    pub(crate) async fn file(
+        &self,
+        url: Url,
+        max_bytes: usize,
+        on_behalf_of: &Request,
+    ) -> Result<Answer, FetchError> {
         let deadline = self.deadline();
-        let response = self.by(deadline, self.send(self.client.get(url))).await?;
+        let client = self.client_for(on_behalf_of)?;
+        let authorization = self.authorization(&url);
+        let response = self.by(deadline, self.send(client.get(url).headers(authorization))).await?;
         if response.status().is_success() {
             self.answer(response, self.bounds(max_bytes, Excess::IsLeftOut, deadline)).await
         } else {
@@ -161,7 +201,8 @@ impl Fetcher {
         let body = body::read(&mut response, bounds, &self.shared.gate, &mut charge).await?;
         charge.enter(Stage::Parsing);
         let status = response.status().as_u16();
-        Ok(Answer { status, headers: std::mem::take(response.headers_mut()), body: Some(body), charge })
+        let headers = std::mem::take(response.headers_mut());
+        Ok(Answer { status, headers, body: Some(body), charge, cookies: Vec::new() })
     }
 
     /// Without its body, which nobody wants.
@@ -169,7 +210,8 @@ impl Fetcher {
         body::drain(&mut response).await;
         let charge = self.shared.budget.charge();
         let status = response.status().as_u16();
-        Answer { status, headers: std::mem::take(response.headers_mut()), body: None, charge }
+        let headers = std::mem::take(response.headers_mut());
+        Answer { status, headers, body: None, charge, cookies: Vec::new() }
     }
 
     fn deadline(&self) -> Instant {
@@ -198,8 +240,16 @@ impl Fetcher {
     }
 
     fn prepare(&self, request: &Request) -> Result<reqwest::RequestBuilder, FetchError> {
-        let mut headers = HeaderMap::with_capacity(request.headers().len());
+        let mut headers = self.authorization(request.url());
+        // Its own words on these two come before ours.
+        if request.headers().iter().any(|(name, _)| name.eq_ignore_ascii_case(AUTHORIZATION.as_str())) {
+            headers.clear();
+        }
+        headers.extend(self.shared.jars.header(request).map(|cookies| (COOKIE, cookies)));
         for (name, value) in request.headers() {
+            if name.eq_ignore_ascii_case(COOKIE.as_str()) {
+                continue;
+            }
             let unsendable = || FetchError::Unsendable(format!("{name:?} is no header that can be sent"));
             let key = HeaderName::try_from(name).map_err(|_| unsendable())?;
             headers.append(key, HeaderValue::try_from(value).map_err(|_| unsendable())?);
@@ -208,11 +258,27 @@ impl Fetcher {
             // A part of a coded body is nothing that can be decoded.
             headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
         }
-        let prepared = self.client.request(request.method().clone(), request.url().clone()).headers(headers);
+        let client = self.client_for(request)?;
+        let prepared = client.request(request.method().clone(), request.url().clone()).headers(headers);
         Ok(match request.body() {
             Some(body) => prepared.body(body.to_vec()),
             None => prepared,
         })
+    }
+
+    /// The header `Authorization` for a URL, if somebody gave credentials for its origin.
+    fn authorization(&self, url: &Url) -> HeaderMap {
+        let header = credentials_for(&self.shared.auth, url).and_then(Credentials::header);
+        header.map(|header| (AUTHORIZATION, header)).into_iter().collect()
+    }
+
+    /// The run's client, or that of the proxy which the request names.
+    fn client_for(&self, request: &Request) -> Result<Client, FetchError> {
+        let Some(url) = request.proxy_url() else { return Ok(self.client.clone()) };
+        let Shared { proxies, recipe, auth, .. } = &*self.shared;
+        let make =
+            |proxy: reqwest::Proxy| recipe.client(|builder| Ok(builder.no_proxy().proxy(proxy.clone())));
+        proxies.client(url, auth, make).map_err(|error| FetchError::Unsendable(error.to_string()))
     }
 
     fn bounds(&self, max_bytes: usize, excess: Excess, deadline: Instant) -> Bounds {

@@ -4,9 +4,9 @@ use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
 use bytes::Bytes;
+use dragline_core::Request;
 use dragline_core::worker::panic_message;
 use futures_util::FutureExt;
-use url::Url;
 
 use super::Rules;
 use crate::fetch::Fetcher;
@@ -35,18 +35,18 @@ pub(crate) enum RobotsAnswer {
 }
 
 /// Fetches the robots.txt of the origin of `page`, and reads it with the eyes of `agent`.
-pub(crate) async fn ask(fetcher: &Fetcher, page: &Url, agent: &str) -> RobotsAnswer {
+pub(crate) async fn ask(fetcher: &Fetcher, page: &Request, agent: &str) -> RobotsAnswer {
     // The parser is not ours: a file that makes it panic counts as one that cannot be had.
     AssertUnwindSafe(fetch(fetcher, page, agent)).catch_unwind().await.unwrap_or_else(|panic| {
         RobotsAnswer::NotNow { reason: format!("panic: {}", panic_message(&*panic)), retry_after: None }
     })
 }
 
-async fn fetch(fetcher: &Fetcher, page: &Url, agent: &str) -> RobotsAnswer {
+async fn fetch(fetcher: &Fetcher, page: &Request, agent: &str) -> RobotsAnswer {
     let nothing = RobotsAnswer::Rules(Rules::default());
-    let Ok(mut url) = page.join("/robots.txt") else { return nothing };
+    let Ok(mut url) = page.url().join("/robots.txt") else { return nothing };
     for _ in 0..=MAX_REDIRECTS {
-        let answer = match fetcher.file(url.clone(), MAX_BYTES).await {
+        let answer = match fetcher.file(url.clone(), MAX_BYTES, page).await {
             Ok(answer) => answer,
             Err(error) => return RobotsAnswer::NotNow { reason: error.to_string(), retry_after: None },
         };

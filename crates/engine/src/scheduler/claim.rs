@@ -6,7 +6,7 @@ use std::time::Instant;
 use dragline_core::credit::Credit;
 use dragline_core::{Failure, PageOutcome, PageState};
 
-use super::landing::{Fetched, Landed};
+use super::landing::{Ended, Fetched, Landed};
 use super::{Phase, Scheduler};
 use crate::job::{GivenUp, Job};
 use crate::robots::{RobotsVerdict, ask};
@@ -56,7 +56,7 @@ impl Scheduler {
             }
             RobotsVerdict::Unreachable(reason) => self.with_credit(host, |scheduler, waiting, credit| {
                 scheduler.stats.given_up.add(1);
-                scheduler.give_up(waiting, None, format!("robots.txt unreachable: {reason}"), credit);
+                scheduler.give_up(waiting, Ended::of(format!("robots.txt unreachable: {reason}")), credit);
             }),
         }
     }
@@ -97,7 +97,7 @@ impl Scheduler {
     /// ask all of them at once.
     fn ask_robots(&mut self, host: HostId) {
         let Some(credit) = self.credits.try_take() else { return };
-        let Some(page) = self.window.host(host).best().map(|best| best.request.url().clone()) else { return };
+        let Some(page) = self.window.host(host).best().map(|best| best.request.clone()) else { return };
         self.window.update(host, |host| host.robots.begin_fetch());
         self.window.begin_fetch(host);
         self.robots_fetches += 1;
@@ -128,12 +128,14 @@ impl Scheduler {
     }
 
     /// A request will not be tried again: a crawl thread tells the spider and packs the failure.
-    pub(super) fn give_up(&mut self, waiting: Waiting, status: Option<u16>, error: String, credit: Credit) {
+    pub(super) fn give_up(&mut self, waiting: Waiting, ended: Ended, credit: Credit) {
+        let Ended { status, error, cookies } = ended;
         let Waiting { queued, attempts } = waiting;
         tracing::debug!(url = queued.request.url().as_str(), attempts, error, "given up");
         self.hand_on(Job::GivenUp(GivenUp {
             failure: Failure { queued, status, attempts, error },
             credit: Some(credit),
+            cookies,
         }));
     }
 

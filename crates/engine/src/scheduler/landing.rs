@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use dragline_core::budget::Stage;
 use dragline_core::credit::Credit;
-use dragline_core::{PageOutcome, PageState, Response};
+use dragline_core::{PageOutcome, PageState, Response, StoredCookie};
 use tokio::task::JoinError;
 
 use super::{Phase, Scheduler};
@@ -36,6 +36,20 @@ pub(super) struct Fetched {
     pub(super) elapsed: Duration,
 }
 
+/// How a request ended that is given up.
+pub(super) struct Ended {
+    pub(super) status: Option<u16>,
+    pub(super) error: String,
+    pub(super) cookies: Vec<StoredCookie>,
+}
+
+impl Ended {
+    /// Without an answer.
+    pub(super) fn of(error: String) -> Self {
+        Self { status: None, error, cookies: Vec::new() }
+    }
+}
+
 impl Scheduler {
     pub(super) fn on_landed(&mut self, landed: Result<Landed, JoinError>) {
         match landed {
@@ -60,13 +74,13 @@ impl Scheduler {
                 if error.is_retryable() && self.may_retry(&waiting) {
                     return self.retry(host, waiting, None, &error.to_string());
                 }
-                return self.fail_page(host, waiting, None, error.to_string(), credit);
+                return self.fail_page(host, waiting, Ended::of(error.to_string()), credit);
             }
         };
         self.stats.pages_fetched.add(1);
         self.stats.bytes_fetched.add(answer.charge.bytes() as u64);
         if let Some(location) = redirect::location(answer.status, &answer.headers) {
-            return self.redirect(host, waiting, answer.status, &location, credit);
+            return self.redirect(host, waiting, answer, &location, credit);
         }
         let status = answer.status;
         if retry::is_retryable_status(status) && self.may_retry(&waiting) {
@@ -74,8 +88,10 @@ impl Scheduler {
             drop(answer);
             return self.put_off(host, waiting, status, asked);
         }
-        let Answer { headers, body: Some(body), charge, .. } = answer else {
-            return self.fail_page(host, waiting, Some(status), format!("HTTP {status}"), credit);
+        let Answer { headers, body, charge, cookies, .. } = answer;
+        let Some(body) = body else {
+            let ended = Ended { status: Some(status), error: format!("HTTP {status}"), cookies };
+            return self.fail_page(host, waiting, ended, credit);
         };
         self.window.update(host, |host| host.told.came());
         let response = Response {
@@ -87,6 +103,7 @@ impl Scheduler {
             elapsed,
             credit: Some(credit),
             charge: Some(charge),
+            cookies,
         };
         self.hand_on(Job::Parse(response, self.scope.clone()));
     }
@@ -136,41 +153,38 @@ impl Scheduler {
         self.window.delay(host, waiting, Instant::now() + delay);
     }
 
-    fn fail_page(
-        &mut self,
-        host: HostId,
-        waiting: Waiting,
-        status: Option<u16>,
-        error: String,
-        credit: Credit,
-    ) {
+    fn fail_page(&mut self, host: HostId, waiting: Waiting, ended: Ended, credit: Credit) {
         self.stats.given_up.add(1);
         // A missing page is everyday life; a server that fails again and again is worth a look.
-        if status.is_none_or(|status| status >= 500) {
+        if ended.status.is_none_or(|status| status >= 500) {
             let telling = self.window.update(host, |host| host.told.failed());
             if telling != Telling::Keep {
                 let url = waiting.queued.request.url().as_str();
-                tracing::warn!(url, attempts = waiting.attempts, error, "given up");
+                tracing::warn!(url, attempts = waiting.attempts, error = ended.error, "given up");
             }
             if telling == Telling::TellLast {
                 let name = &self.window.host(host).name;
                 tracing::warn!(host = %name, "further failures of this host are not told until a page comes; see their requests' `error`");
             }
         }
-        self.give_up(waiting, status, error, credit);
+        self.give_up(waiting, ended, credit);
     }
 
     /// Ends a request as `skipped`, its target in its place.
-    fn redirect(&mut self, host: HostId, waiting: Waiting, status: u16, location: &str, credit: Credit) {
+    fn redirect(&mut self, host: HostId, waiting: Waiting, answer: Answer, location: &str, credit: Credit) {
+        let Answer { status, cookies, .. } = answer;
         let from = &waiting.queued;
         let target = match redirect::follow(from, status, location, self.settings.max_redirects) {
             Ok(target) => target,
-            Err(problem) => return self.fail_page(host, waiting, Some(status), problem.to_string(), credit),
+            Err(problem) => {
+                let ended = Ended { status: Some(status), error: problem.to_string(), cookies };
+                return self.fail_page(host, waiting, ended, credit);
+            }
         };
         self.stats.redirects.add(1);
         let mut outcome = PageOutcome::new(from.fingerprint, from.request.url().as_str(), PageState::Skipped);
         (outcome.status, outcome.attempts) = (Some(status), waiting.attempts);
-        outcome.credit = Some(credit);
+        (outcome.credit, outcome.cookies) = (Some(credit), cookies);
         let mut reason = format!("redirected to {}", target.request.url());
         if from.depth == 0 && self.scope.add(&target.host) {
             tracing::info!(host = target.host, "a start request leads here: the host belongs to the run");

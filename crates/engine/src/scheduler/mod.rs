@@ -121,7 +121,7 @@ impl Scheduler {
         let budget = ByteBudget::new(settings.memory_budget_bytes, waker());
         stop.on_change(waker());
         Ok(Self {
-            fetcher: Fetcher::new(&settings, spider, budget.clone())?,
+            fetcher: Fetcher::new(&settings, spider, budget.clone(), &run.cookies)?,
             window: Window::new(&settings),
             hands: Hands::new(settings.window_requests),
             limits: Limits::new(&settings, run.done, Instant::now()),

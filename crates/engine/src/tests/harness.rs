@@ -140,6 +140,7 @@ impl Crawl {
             resumed: None,
             start_hosts: frontier.start_hosts(),
             done: frontier.count(Some(PageState::Done)) as u64,
+            cookies: Vec::new(),
         };
         let begun = Instant::now();
         let threads = crawl::spawn(CrawlThreads {

@@ -7,7 +7,7 @@
 //! 2. The batch's pages, locked in the order of fingerprints; only those still `queued` are applied. That
 //!    makes a repeated batch harmless, also one whose COMMIT was never answered.
 //! 3. New requests, in the order of fingerprints.
-//! 4. Items, table by table in the order of names, keys in order; then dead letters.
+//! 4. Items, table by table in the order of names, keys in order; then dead letters, then cookies.
 //! 5. The pages' states, last: an insert of step 3 waits for a flush that is changing the same request, and
 //!    a flush in its last step waits for nobody.
 
@@ -25,7 +25,7 @@ use super::copy_text::CopyText;
 use super::flights::Flight;
 use super::item_table::ItemTable;
 use super::session::{Params, Session};
-use super::{PostgresStore, items, requests};
+use super::{PostgresStore, cookies, items, requests};
 use crate::columns::cleaned;
 use crate::identifier::quoted;
 
@@ -162,6 +162,8 @@ impl Transaction<'_> {
         let items = self.insert_items(&in_order).await?;
         self.flight.check()?;
         self.insert_letters(&in_order).await?;
+        let cookies = in_order.iter().flat_map(|outcome| &outcome.cookies);
+        cookies::write(self.session, self.run.run_id, cookies).await?;
         reach("flush: after items");
         self.set_states(&applied).await?;
         self.flight.check()?;

@@ -13,6 +13,7 @@
 //! | `frontier`, `export` | what is read back |
 
 mod connections;
+mod cookies;
 mod copy_text;
 mod errors;
 mod export;

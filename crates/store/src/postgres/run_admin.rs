@@ -42,7 +42,8 @@ const REOPEN: &str = "UPDATE crawl_runs
         stop_reason = coalesce($2, stop_reason), finished_at = NULL
     WHERE run_id = $1";
 
-const GIVE_UP: &str = "UPDATE crawl_runs SET state = 'failed', stop_reason = $2, finished_at = now(),
+const GIVE_UP: &str = "WITH cookies AS (DELETE FROM crawl_cookies WHERE run_id = $1)
+    UPDATE crawl_runs SET state = 'failed', stop_reason = $2, finished_at = now(),
     epoch = epoch + 1 WHERE run_id = $1 AND state IN ('running', 'stopped')";
 
 /// Runs, the newest first.

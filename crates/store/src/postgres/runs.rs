@@ -12,7 +12,7 @@ use tokio_postgres::Row;
 
 use super::connections::Connections;
 use super::session::Session;
-use super::{items, requests};
+use super::{cookies, items, requests};
 use crate::columns::cleaned;
 use crate::fruitless::{self, LastStart};
 use crate::identifier::{check_names, quoted};
@@ -27,7 +27,8 @@ const UNFINISHED: &str = "SELECT run_id, epoch, state, stop_reason, pid, hostnam
 const COUNTS: &str = "SELECT state, count(*) FROM crawl_requests WHERE run_id = $1 GROUP BY state";
 
 /// The epoch rises with this too: a process that is still at it writes nothing more.
-const GIVE_UP: &str = "UPDATE crawl_runs SET state = 'failed', stop_reason = $2, finished_at = now(),
+const GIVE_UP: &str = "WITH cookies AS (DELETE FROM crawl_cookies WHERE run_id = $1)
+    UPDATE crawl_runs SET state = 'failed', stop_reason = $2, finished_at = now(),
     epoch = epoch + 1 WHERE run_id = $1";
 
 const RESUME: &str = "UPDATE crawl_runs SET state = 'running', stop_reason = NULL, epoch = epoch + 1,
@@ -44,7 +45,12 @@ const START_HOSTS: &str =
 const HEARTBEAT: &str = "UPDATE crawl_runs SET heartbeat_at = now(), stats = $3::text::jsonb
     WHERE run_id = $1 AND epoch = $2";
 
-const END: &str = "UPDATE crawl_runs SET state = $3, stop_reason = $4, heartbeat_at = now(),
+/// A run that has ended needs no cookies, and they are secrets.
+const END: &str = "WITH cookies AS (
+        DELETE FROM crawl_cookies WHERE run_id = $1 AND $5
+        AND EXISTS (SELECT FROM crawl_runs WHERE run_id = $1 AND epoch = $2)
+    )
+    UPDATE crawl_runs SET state = $3, stop_reason = $4, heartbeat_at = now(),
         finished_at = CASE WHEN $5 THEN now() END
     WHERE run_id = $1 AND epoch = $2";
 
@@ -65,6 +71,7 @@ pub(super) async fn open(connections: &Connections, spec: &RunSpec) -> StoreResu
         }
     };
     let hosts = session.rows(START_HOSTS, &[&run_id]).await?;
+    let cookies = cookies::read(&session, run_id).await?;
     session.run("COMMIT").await?;
     session.release();
     let done = resumed.as_ref().map_or(0, |resumed| resumed.pages.of(PageState::Done));
@@ -73,6 +80,7 @@ pub(super) async fn open(connections: &Connections, spec: &RunSpec) -> StoreResu
         resumed,
         start_hosts: hosts.iter().map(|row| row.get(0)).collect(),
         done,
+        cookies,
     })
 }
 

@@ -12,7 +12,7 @@ use crate::identifier::check_names;
 
 /// The schema of this program.
 pub(super) const SCHEMA: &str = include_str!("../../../../schema.sql");
-const VERSION: i32 = 3;
+const VERSION: i32 = 4;
 /// What leads from a version to the next: `(from, statements)`.
 const MIGRATIONS: &[(i32, &str)] = &[
     (
@@ -27,9 +27,22 @@ const MIGRATIONS: &[(i32, &str)] = &[
         "CREATE INDEX crawl_requests_not_done ON crawl_requests (run_id, state, fingerprint)
              WHERE state = 'failed' OR state = 'skipped' OR state = 'dead'",
     ),
+    (
+        3,
+        "CREATE TABLE crawl_cookies (
+             run_id  bigint NOT NULL,
+             session text COLLATE \"C\" NOT NULL,
+             domain  text COLLATE \"C\" NOT NULL,
+             path    text COLLATE \"C\" NOT NULL,
+             name    text COLLATE \"C\" NOT NULL,
+             cookie  json,
+             version bigint NOT NULL,
+             PRIMARY KEY (run_id, session, domain, path, name)
+         )",
+    ),
 ];
-const TABLES: [&str; 5] =
-    ["crawl_schema", "crawl_runs", "crawl_requests", "crawl_items", "crawl_dead_letters"];
+const TABLES: [&str; 6] =
+    ["crawl_schema", "crawl_runs", "crawl_requests", "crawl_items", "crawl_dead_letters", "crawl_cookies"];
 /// `hashtextextended` and `tcp_user_timeout`; everything older is out of support.
 const OLDEST_SERVER: i32 = 120_000;
 

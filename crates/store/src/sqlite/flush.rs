@@ -14,7 +14,7 @@ use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 use super::cancel::Ticket;
 use super::fault::Fault;
 use super::items::{self, Conflict, NOW};
-use super::{frontier, runs};
+use super::{cookies, frontier, runs};
 
 /// Applies outcomes, or nothing.
 pub(super) fn flush(
@@ -39,6 +39,7 @@ pub(super) fn flush(
     reach("flush: after requests");
     let items = items::write(&transaction, run, &applied, Conflict::Replace, ticket)?;
     insert_dead_letters(&transaction, run, &applied, ticket)?;
+    cookies::write(&transaction, run.run_id, applied.iter().flat_map(|outcome| &outcome.cookies))?;
     reach("flush: after items");
     end_pages(&transaction, run, &applied, ticket)?;
     ticket.check()?;

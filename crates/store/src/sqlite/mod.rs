@@ -5,6 +5,7 @@
 //! `cancel`. All work is blocking and done in place, under the lock of the one connection.
 
 mod cancel;
+mod cookies;
 mod database;
 mod fault;
 mod flush;

@@ -10,7 +10,7 @@ use rusqlite::{Connection, OptionalExtension, Row, TransactionBehavior, params, 
 
 use super::fault::Fault;
 use super::items::NOW;
-use super::{run_lock, runs};
+use super::{cookies, run_lock, runs};
 use crate::{no_such_run, not_the_newest};
 
 /// Runs, the newest first. The database is at `path`.
@@ -102,13 +102,16 @@ pub(super) fn requeue(connection: &mut Connection, ask: &Requeue) -> Result<Requ
 
 /// Ends an unfinished run; whether it was one.
 pub(super) fn give_up(connection: &Connection, run_id: i64, reason: &str) -> Result<bool, Fault> {
-    let changed = connection.execute(
+    let transaction = connection.unchecked_transaction()?;
+    cookies::forget(&transaction, run_id)?;
+    let changed = transaction.execute(
         &format!(
             "UPDATE crawl_runs SET state = 'failed', stop_reason = ?2, epoch = epoch + 1, finished_at = {NOW}
              WHERE run_id = ?1 AND state IN ('running', 'stopped')"
         ),
         params![run_id, reason],
     )?;
+    transaction.commit()?;
     Ok(changed > 0)
 }
 

@@ -9,8 +9,8 @@ use rusqlite::{Connection, OptionalExtension, Row, TransactionBehavior, params};
 use serde_json::Value as Json;
 
 use super::fault::Fault;
-use super::frontier;
 use super::items::NOW;
+use super::{cookies, frontier};
 use crate::fruitless::{self, LastStart};
 use crate::{just_ended, of_another_spider};
 
@@ -66,7 +66,8 @@ pub(super) fn heartbeat(connection: &Connection, run: &RunKey, stats: &Json) -> 
 
 /// Writes how the run ended.
 pub(super) fn end(connection: &Connection, run: &RunKey, state: RunState, reason: &str) -> Result<(), Fault> {
-    let updated = connection.execute(
+    let transaction = connection.unchecked_transaction()?;
+    let updated = transaction.execute(
         &format!(
             "UPDATE crawl_runs SET state = ?3, stop_reason = ?4, heartbeat_at = {NOW},
                  finished_at = CASE WHEN ?3 IN ('finished', 'failed') THEN {NOW} END
@@ -74,7 +75,13 @@ pub(super) fn end(connection: &Connection, run: &RunKey, state: RunState, reason
         ),
         params![run.run_id, run.epoch, state.as_str(), reason],
     )?;
-    if updated == 1 { Ok(()) } else { Err(superseded(run)) }
+    if updated != 1 {
+        return Err(superseded(run));
+    }
+    if state.is_final() {
+        cookies::forget(&transaction, run.run_id)?;
+    }
+    Ok(transaction.commit()?)
 }
 
 /// Finds a run by id or by name, the newest of that name.
@@ -198,6 +205,7 @@ fn resume(
     Ok(OpenedRun {
         key: RunKey { run_id: old.run_id, epoch, spider: spec.spider.as_str().into() },
         start_hosts: start_hosts(connection, old.run_id)?,
+        cookies: cookies::read(connection, old.run_id)?,
         done,
         resumed: Some(Resumed {
             state: old.state,
@@ -225,6 +233,7 @@ fn begin(connection: &Connection, spec: &RunSpec) -> Result<OpenedRun, Fault> {
         key: RunKey { run_id, epoch: 1, spider: spec.spider.as_str().into() },
         resumed: None,
         start_hosts: start_hosts(connection, run_id)?,
+        cookies: Vec::new(),
         done: 0,
     })
 }
@@ -232,6 +241,7 @@ fn begin(connection: &Connection, spec: &RunSpec) -> Result<OpenedRun, Fault> {
 /// Ends a run that nobody will resume. Its epoch rises too: a process that still works on it can write
 /// nothing more.
 fn give_up(connection: &Connection, run_id: i64, reason: &str) -> Result<(), Fault> {
+    cookies::forget(connection, run_id)?;
     connection.execute(
         &format!(
             "UPDATE crawl_runs SET state = 'failed', stop_reason = ?2, epoch = epoch + 1, finished_at = {NOW}

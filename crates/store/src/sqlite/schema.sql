@@ -103,3 +103,16 @@ CREATE TABLE IF NOT EXISTS crawl_dead_letters (
 ) STRICT;
 
 CREATE INDEX IF NOT EXISTS crawl_dead_letters_page ON crawl_dead_letters (run_id, fingerprint);
+
+-- The cookies of runs that have not ended; secrets, deleted with the run's end.
+CREATE TABLE IF NOT EXISTS crawl_cookies (
+    run_id  INTEGER NOT NULL REFERENCES crawl_runs (run_id),
+    session TEXT    NOT NULL,
+    domain  TEXT    NOT NULL,
+    path    TEXT    NOT NULL,
+    name    TEXT    NOT NULL,
+    -- NULL when it has ended.
+    cookie  TEXT    CHECK (json_valid(cookie)),
+    version INTEGER NOT NULL,
+    PRIMARY KEY (run_id, session, domain, path, name)
+) STRICT, WITHOUT ROWID;

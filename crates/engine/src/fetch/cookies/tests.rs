@@ -1,0 +1,143 @@
+//! Which cookie goes where, what of it is told to the store, and that jars are bounded.
+
+use super::*;
+
+fn get(url: &str) -> Request {
+    Request::get(url).unwrap()
+}
+
+fn headers(cookies: &[&str]) -> HeaderMap {
+    cookies.iter().map(|cookie| (SET_COOKIE, HeaderValue::from_str(cookie).unwrap())).collect()
+}
+
+fn jars() -> Jars {
+    Jars::new(CookieMode::Stored, &[])
+}
+
+fn sent(jars: &Jars, request: &Request) -> String {
+    jars.header(request).map_or_else(String::new, |header| header.to_str().unwrap().to_owned())
+}
+
+fn after(url: &str, cookies: &[&str], then: &str) -> String {
+    let jars = jars();
+    jars.receive(&get(url), &headers(cookies));
+    sent(&jars, &get(then))
+}
+
+#[test]
+fn a_cookie_goes_where_it_may() {
+    let page = "http://www.shop.example/a/b";
+    for (cookie, to, expected) in [
+        ("s=1", "http://www.shop.example/a/c", "s=1"),
+        ("s=1", "http://www.shop.example/x", ""),
+        ("s=1; Path=/", "http://www.shop.example:8080/x", "s=1"),
+        ("s=1; Path=/", "http://shop.example/", ""),
+        ("s=1; Path=/; Domain=shop.example", "http://shop.example/", "s=1"),
+        ("s=1; Path=/; Domain=.shop.example", "https://m.shop.example/", "s=1"),
+        ("s=1; Path=/; Domain=other.example", "http://other.example/", ""),
+        ("s=1; Path=/; Secure", "http://www.shop.example/", ""),
+        ("s=1; Path=/; Secure", "https://www.shop.example/", "s=1"),
+        ("s=1; Path=/; Max-Age=0", page, ""),
+        ("s=1; Path=/; Expires=Wed, 21 Oct 2015 07:28:00 GMT", page, ""),
+        ("s=1; Path=/; Max-Age=100; Expires=Wed, 21 Oct 2015 07:28:00 GMT", page, "s=1"),
+        ("s=\"a b\"; HttpOnly; SameSite=Strict; Path=/", page, "s=\"a b\""),
+        ("nonsense", page, ""),
+    ] {
+        assert_eq!(after(page, &[cookie], to), expected, "{cookie}");
+    }
+    assert_eq!(after(page, &["a=1; Path=/", "b=2; Path=/a", "c=3; Path=/"], page), "b=2; a=1; c=3");
+    assert_eq!(after(page, &["a=1; Path=/", "a=2; Path=/"], page), "a=2");
+    assert_eq!(after("http://127.0.0.1:1/", &["a=1"], "http://127.0.0.1:2/"), "a=1");
+}
+
+#[test]
+fn nobody_sets_a_cookie_for_a_public_suffix() {
+    assert_eq!(after("http://a.co.uk/", &["s=1; Domain=co.uk"], "http://b.co.uk/"), "");
+    assert_eq!(after("http://a.co.uk/", &["s=1; Domain=co.uk"], "http://a.co.uk/"), "");
+    assert_eq!(after("http://ann.github.io/", &["s=1; Domain=github.io"], "http://ben.github.io/"), "");
+    assert_eq!(after("http://github.io/", &["s=1; Domain=github.io"], "http://github.io/"), "s=1");
+    assert_eq!(after("http://github.io/", &["s=1; Domain=github.io"], "http://ann.github.io/"), "");
+}
+
+#[test]
+fn each_session_has_its_own_jar() {
+    let (jars, url) = (jars(), "http://a.example/");
+    jars.receive(&get(url).session("ann"), &headers(&["s=ann"]));
+    jars.receive(&get(url), &headers(&["s=all"]));
+    assert_eq!(sent(&jars, &get(url).session("ann")), "s=ann");
+    assert_eq!(sent(&jars, &get(url).session("ben")), "");
+    assert_eq!(sent(&jars, &get(url)), "s=all");
+    assert_eq!(sent(&jars, &get(url).without_cookies()), "");
+    assert!(jars.receive(&get(url).without_cookies(), &headers(&["t=1"])).is_empty());
+    assert_eq!(sent(&jars, &get(url)), "s=all");
+}
+
+#[test]
+fn a_requests_own_cookies_win() {
+    let (jars, url) = (jars(), "http://a.example/");
+    jars.receive(&get(url), &headers(&["a=1", "b=2"]));
+    assert_eq!(sent(&jars, &get(url).header("cookie", "b=mine; c=3")), "a=1; b=mine; c=3");
+    assert_eq!(sent(&jars, &get(url).header("Cookie", "c=3").without_cookies()), "c=3");
+    let off = Jars::new(CookieMode::Off, &[]);
+    assert!(off.receive(&get(url), &headers(&["a=1"])).is_empty());
+    assert_eq!(
+        (sent(&off, &get(url)), sent(&off, &get(url).header("Cookie", "c=3"))),
+        (String::new(), "c=3".into())
+    );
+}
+
+#[test]
+fn what_changes_is_told_and_brings_the_jars_back() {
+    let (first, url) = (jars(), "http://www.a.example/");
+    let ann = get(url).session("ann");
+    let mut changes =
+        first.receive(&ann, &headers(&["s=1; Domain=a.example; Secure", "t=2; Max-Age=5000", "u=3"]));
+    assert!(first.receive(&ann, &headers(&["u=3", "t=2; Max-Age=5010"])).is_empty(), "nothing new");
+    assert_eq!(first.receive(&ann, &headers(&["t=2; Max-Age=9000"])).len(), 1);
+    changes.extend(first.receive(&ann, &headers(&["u=; Max-Age=0", "s=2; Domain=a.example; Secure"])));
+    changes.extend(first.receive(&ann, &headers(&["none=; Max-Age=0"])));
+    assert_eq!(changes.len(), 5);
+    let stored: Vec<StoredCookie> = dragline_core::cookies::latest(&changes).into_iter().cloned().collect();
+    assert!(!format!("{stored:?}").contains("cookie"), "a value is no matter for logs");
+
+    let resumed = Jars::new(CookieMode::Stored, &stored);
+    assert_eq!(sent(&resumed, &ann), "t=2");
+    let secure = get("https://m.a.example/").session("ann");
+    assert_eq!(sent(&resumed, &secure), "s=2");
+    assert_eq!(sent(&resumed, &get(url)), "");
+    let next = resumed.receive(&ann, &headers(&["v=1"]));
+    assert!(next[0].version > changes.iter().map(|change| change.version).max().unwrap());
+
+    let memory = Jars::new(CookieMode::Memory, &stored);
+    assert_eq!(sent(&memory, &ann), "");
+    assert!(memory.receive(&ann, &headers(&["s=1"])).is_empty());
+    assert_eq!(sent(&memory, &ann), "s=1");
+}
+
+#[test]
+fn jars_are_bounded_and_the_oldest_go() {
+    let (jars, request) = (jars(), get("http://a.example/"));
+    for number in 0..MAX_PER_SITE {
+        jars.receive(&request, &headers(&[&format!("c{number}=1")]));
+    }
+    // The oldest becomes the newest.
+    jars.receive(&request, &headers(&["c0=2"]));
+    let changes = jars.receive(&request, &headers(&["more=1"]));
+    let gone: Vec<&str> =
+        changes.iter().filter(|change| change.cookie.is_none()).map(|change| change.name.as_str()).collect();
+    assert_eq!(gone, ["c1"]);
+    assert_eq!(sent(&jars, &request).split("; ").count(), MAX_PER_SITE);
+
+    assert!(
+        jars.receive(&request, &headers(&[&format!("large={}", "x".repeat(MAX_COOKIE_BYTES))])).is_empty()
+    );
+    let large = "x".repeat(4_000);
+    for number in 0..3_000 {
+        let host = get(&format!("http://host{number}.example/"));
+        jars.receive(&host, &headers(&[&format!("c={large}")]));
+    }
+    let inner = jars.lock();
+    assert!(inner.bytes <= MAX_BYTES && inner.bytes > MAX_BYTES - 2 * MAX_COOKIE_BYTES);
+    assert_eq!(inner.bytes, inner.ages.values().map(|place| place.bytes).sum::<usize>());
+    assert_eq!(inner.sites.len(), inner.ages.len());
+}

@@ -1,0 +1,173 @@
+//! Proxies: one for the run, or one for a request. A client of reqwest has one proxy, so there is a client for each.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::sync::{Mutex, PoisonError};
+
+use reqwest::{Client, ClientBuilder, NoProxy, Proxy};
+use url::Url;
+
+use super::credentials::{Credentials, credentials_for};
+use crate::error::EngineError;
+
+/// Proxies whose clients, and so whose connections, are kept at once.
+const MAX_CLIENTS: usize = 64;
+
+/// What requests go through that name no proxy of their own.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub enum ProxySetting {
+    /// What `http_proxy`, `https_proxy`, `all_proxy` and `no_proxy` say.
+    #[default]
+    Environment,
+    /// None, whatever the environment says.
+    Direct,
+    /// This one, but for the hosts of `no_proxy`. Its URL may hold a password.
+    Through(Url),
+}
+
+impl ProxySetting {
+    /// From a URL, or the word `none`.
+    ///
+    /// # Errors
+    /// What is wrong with it, without showing a password.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        if text.eq_ignore_ascii_case("none") {
+            return Ok(Self::Direct);
+        }
+        let problem = "write http://host:port, https://…, socks5://…, socks5h://… (names are resolved by the proxy), or none";
+        let url = Url::parse(text).map_err(|error| format!("it is no URL ({error}); {problem}"))?;
+        let is_known = matches!(url.scheme(), "http" | "https" | "socks4" | "socks5" | "socks5h");
+        if !is_known || url.host_str().is_none_or(str::is_empty) {
+            return Err(format!("it is no URL of a proxy; {problem}"));
+        }
+        Ok(Self::Through(url))
+    }
+
+    /// Sets it.
+    pub(super) fn apply(
+        &self,
+        builder: ClientBuilder,
+        auth: &[Credentials],
+    ) -> Result<ClientBuilder, EngineError> {
+        match self {
+            Self::Environment => {
+                let is_set = |name: &&str| std::env::var(name).is_ok_and(|value| !value.is_empty());
+                let names =
+                    ["http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"];
+                let set: Vec<&str> = names.into_iter().filter(|name| is_set(name)).collect();
+                if !set.is_empty() {
+                    tracing::info!(
+                        variables = set.join(" "),
+                        "the environment names a proxy (`--proxy none`: go directly)"
+                    );
+                }
+                Ok(builder)
+            }
+            Self::Direct => Ok(builder.no_proxy()),
+            Self::Through(url) => {
+                let proxy = proxy(url, auth)?.no_proxy(NoProxy::from_env());
+                Ok(builder.no_proxy().proxy(proxy))
+            }
+        }
+    }
+}
+
+impl fmt::Debug for ProxySetting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Environment => f.write_str("Environment"),
+            Self::Direct => f.write_str("Direct"),
+            Self::Through(url) => write!(f, "Through({})", shown(url)),
+        }
+    }
+}
+
+/// The clients of requests that name a proxy of their own.
+#[derive(Default)]
+pub(super) struct ProxyClients(Mutex<VecDeque<(Url, Client)>>);
+
+impl ProxyClients {
+    /// The client for a proxy; made when there is none. The one that was used least recently makes room.
+    pub(super) fn client(
+        &self,
+        url: &Url,
+        auth: &[Credentials],
+        make: impl FnOnce(Proxy) -> Result<Client, EngineError>,
+    ) -> Result<Client, EngineError> {
+        let mut clients = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = clients.iter().position(|(known, _)| known == url).and_then(|at| clients.remove(at));
+        let entry = match known {
+            Some(entry) => entry,
+            None => (url.clone(), make(proxy(url, auth)?)?),
+        };
+        let client = entry.1.clone();
+        clients.push_back(entry);
+        if clients.len() > MAX_CLIENTS {
+            clients.pop_front();
+        }
+        Ok(client)
+    }
+}
+
+fn proxy(url: &Url, auth: &[Credentials]) -> Result<Proxy, EngineError> {
+    let mut url = url.clone();
+    let unusable = |problem: String| EngineError::Unusable { name: "proxy", problem };
+    if let Some((user, password)) = credentials_for(auth, &url).and_then(Credentials::user_and_password) {
+        // A URL with a host takes both.
+        let _ = url.set_username(user);
+        let _ = url.set_password(Some(password));
+    }
+    let proxy = Proxy::all(url.clone());
+    // The error may show the URL.
+    proxy.map_err(|_| unusable(format!("{} cannot be used", shown(&url))))
+}
+
+fn shown(url: &Url) -> String {
+    let mut url = url.clone();
+    dragline_core::canonical::drop_userinfo(&mut url);
+    url.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_proxy_is_a_url_or_none() {
+        assert_eq!(ProxySetting::parse("NONE"), Ok(ProxySetting::Direct));
+        let setting = ProxySetting::parse("http://me:hunter2@p.example:3128").unwrap();
+        assert_eq!(format!("{setting:?}"), "Through(http://p.example:3128/)");
+        assert!(setting.apply(Client::builder(), &[]).is_ok());
+        for odd in [
+            "p.example:3128",
+            "ftp://me:hunter2@p.example",
+            "http://",
+            "me:hunter2@p.example",
+            "http://me:hunter2@p:p",
+        ] {
+            let told = ProxySetting::parse(odd).unwrap_err();
+            assert!(told.contains("socks5h") && !told.contains("hunter2"), "{told}");
+        }
+    }
+
+    #[test]
+    fn clients_of_proxies_are_few() {
+        let (clients, made) = (ProxyClients::default(), std::cell::Cell::new(0));
+        crate::fetch::client::provide_crypto();
+        let client = |number: usize| {
+            let url = Url::parse(&format!("socks5h://p{number}.example:1")).unwrap();
+            let make = |proxy| {
+                made.set(made.get() + 1);
+                Ok(Client::builder().proxy(proxy).build().unwrap())
+            };
+            clients.client(&url, &[], make).unwrap();
+        };
+        (0..MAX_CLIENTS).for_each(client);
+        client(0);
+        assert_eq!(made.get(), MAX_CLIENTS);
+        client(MAX_CLIENTS);
+        client(0);
+        client(1);
+        assert_eq!((made.get(), clients.0.lock().unwrap().len()), (MAX_CLIENTS + 2, MAX_CLIENTS));
+    }
+}

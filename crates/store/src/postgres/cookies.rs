@@ -1,0 +1,57 @@
+//! The cookies of a run: written with the page that changed them, read when the run is resumed, gone when it has ended.
+
+use dragline_core::StoredCookie;
+use dragline_core::cookies::latest;
+use dragline_core::outcome::clean;
+use dragline_core::store::{MAX_STORED_COOKIES, StoreResult};
+
+use super::session::Session;
+
+/// Of two flushes the one with the later state of a cookie wins, whichever commits first. What has ended stays as a row
+/// without a cookie, so that an earlier state that comes late finds it.
+const WRITE: &str = "INSERT INTO crawl_cookies AS old (run_id, session, domain, path, name, cookie, version)
+    SELECT $1, new.session, new.domain, new.path, new.name, new.cookie::json, new.version
+    FROM unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bigint[])
+         AS new (session, domain, path, name, cookie, version)
+    ORDER BY new.session COLLATE \"C\", new.domain COLLATE \"C\", new.path COLLATE \"C\", new.name COLLATE \"C\"
+    ON CONFLICT (run_id, session, domain, path, name) DO UPDATE
+    SET cookie = EXCLUDED.cookie, version = EXCLUDED.version
+    WHERE old.version < EXCLUDED.version";
+
+const READ: &str = "SELECT session, domain, path, name, cookie::text, version FROM crawl_cookies
+    WHERE run_id = $1 ORDER BY version DESC LIMIT $2";
+
+/// Writes what the pages of a flush have changed. Nobody waits here who holds anything but pages and cookies, and all
+/// write in one order.
+pub(super) async fn write<'a>(
+    session: &Session,
+    run_id: i64,
+    cookies: impl IntoIterator<Item = &'a StoredCookie>,
+) -> StoreResult<()> {
+    let cookies = latest(cookies);
+    if cookies.is_empty() {
+        return Ok(());
+    }
+    let texts =
+        |part: fn(&StoredCookie) -> &str| cookies.iter().map(|it| clean(part(it))).collect::<Vec<_>>();
+    let values: Vec<Option<String>> = cookies.iter().map(|it| it.cookie.as_deref().map(clean)).collect();
+    let versions: Vec<i64> = cookies.iter().map(|it| it.version).collect();
+    let (sessions, domains) = (texts(|it| &it.session), texts(|it| &it.domain));
+    let (paths, names) = (texts(|it| &it.path), texts(|it| &it.name));
+    session.change(WRITE, &[&run_id, &sessions, &domains, &paths, &names, &values, &versions]).await?;
+    Ok(())
+}
+
+/// The cookies of a run, the newest first.
+pub(super) async fn read(session: &Session, run_id: i64) -> StoreResult<Vec<StoredCookie>> {
+    let rows = session.rows(READ, &[&run_id, &i64::from(MAX_STORED_COOKIES)]).await?;
+    let cookies = rows.iter().map(|row| StoredCookie {
+        session: row.get(0),
+        domain: row.get(1),
+        path: row.get(2),
+        name: row.get(3),
+        cookie: row.get(4),
+        version: row.get(5),
+    });
+    Ok(cookies.collect())
+}

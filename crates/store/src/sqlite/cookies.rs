@@ -1,0 +1,52 @@
+//! The cookies of a run: written with the page that changed them, read when the run is resumed, gone when it has ended.
+
+use dragline_core::StoredCookie;
+use dragline_core::cookies::latest;
+use dragline_core::store::MAX_STORED_COOKIES;
+use rusqlite::{Connection, params};
+
+use super::fault::Fault;
+
+/// Writes what the pages of a flush have changed. The later state of a cookie wins; what has ended stays as a row without
+/// a cookie.
+pub(super) fn write<'a>(
+    connection: &Connection,
+    run_id: i64,
+    cookies: impl IntoIterator<Item = &'a StoredCookie>,
+) -> Result<(), Fault> {
+    let mut insert = connection.prepare_cached(
+        "INSERT INTO crawl_cookies (run_id, session, domain, path, name, cookie, version)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+         ON CONFLICT (run_id, session, domain, path, name) DO UPDATE
+         SET cookie = excluded.cookie, version = excluded.version WHERE version < excluded.version",
+    )?;
+    for it in latest(cookies) {
+        insert.execute(params![run_id, it.session, it.domain, it.path, it.name, it.cookie, it.version])?;
+    }
+    Ok(())
+}
+
+/// The cookies of a run, the newest first.
+pub(super) fn read(connection: &Connection, run_id: i64) -> Result<Vec<StoredCookie>, Fault> {
+    let mut select = connection.prepare(
+        "SELECT session, domain, path, name, cookie, version FROM crawl_cookies
+         WHERE run_id = ?1 ORDER BY version DESC LIMIT ?2",
+    )?;
+    let cookies = select.query_map(params![run_id, MAX_STORED_COOKIES], |row| {
+        Ok(StoredCookie {
+            session: row.get(0)?,
+            domain: row.get(1)?,
+            path: row.get(2)?,
+            name: row.get(3)?,
+            cookie: row.get(4)?,
+            version: row.get(5)?,
+        })
+    })?;
+    Ok(cookies.collect::<rusqlite::Result<_>>()?)
+}
+
+/// A run that has ended needs no cookies, and they are secrets.
+pub(super) fn forget(connection: &Connection, run_id: i64) -> Result<(), Fault> {
+    connection.execute("DELETE FROM crawl_cookies WHERE run_id = ?1", [run_id])?;
+    Ok(())
+}
