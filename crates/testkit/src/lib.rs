@@ -9,9 +9,11 @@
 
 pub mod ask;
 pub mod certificates;
+pub mod forward_proxy;
 pub mod postgres;
 pub mod process;
 pub mod proxy;
+pub mod secure_site;
 pub mod site;
 pub mod small_disk;
 pub mod sqlite;
@@ -19,9 +21,11 @@ pub mod torture;
 pub mod wait;
 
 pub use ask::{Asked, ask, ask_with};
+pub use forward_proxy::ForwardProxy;
 pub use postgres::{OwnServer, TestDatabase, database, durable_server, server};
 pub use process::{Dragline, Finished, Running};
 pub use proxy::{ChaosProxy, Link, Strike};
-pub use site::{Answer, Received, Site};
+pub use secure_site::SecureSite;
+pub use site::{Answer, MEMBER, Received, Site};
 pub use small_disk::SmallDisk;
 pub use wait::{wait_for, wait_until};

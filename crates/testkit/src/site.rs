@@ -14,6 +14,7 @@
 
 mod answer;
 mod generated;
+mod members;
 mod serve;
 mod wire;
 
@@ -23,6 +24,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 pub use answer::Answer;
+pub use members::MEMBER;
 pub use wire::Received;
 
 /// A running site. It ends when dropped.
