@@ -1,9 +1,9 @@
-//! `dragline crawl`: which run. Until when and how it is crawled is in `limits`, `fetching`, `storing`, `process`.
+//! `dragline crawl`: which run. Until when and how it is crawled is in `limits`, `fetching`, `access`, `storing`, `process`.
 
 use clap::Args;
 use clap::builder::FalseyValueParser;
 
-use super::{Fetching, Limits, Process, Progress, Storing};
+use super::{Access, Fetching, Limits, Process, Progress, Storing};
 
 pub(super) const EXAMPLES: &str = "\
 Examples:
@@ -38,6 +38,9 @@ pub(crate) struct CrawlFlags {
 
     #[command(flatten)]
     pub(crate) fetching: Fetching,
+
+    #[command(flatten)]
+    pub(crate) access: Access,
 
     #[command(flatten)]
     pub(crate) storing: Storing,

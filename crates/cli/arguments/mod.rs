@@ -3,8 +3,10 @@
 //! A flag is declared here once, with its environment variable, its default and its check; its comment is what
 //! `--help` prints (without the backticks) and `docs/settings.md` repeats; `-h` has its first paragraph. What
 //! `dragline.toml` says takes the place of the default before the parser runs (`settings`), so a flag in `Global`,
-//! `Logging`, `Limits`, `Fetching`, `Storing`, `Process` or `Progress` has its key in the file without another line.
+//! `Logging`, `Limits`, `Fetching`, `Access`, `Storing`, `Process` or `Progress` has its key in the file without another
+//! line.
 
+mod access;
 mod config;
 mod crawl;
 mod dead_letters;
@@ -24,6 +26,9 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+#[cfg(test)]
+pub(crate) use access::Hidden;
+pub(crate) use access::{Access, Cookies};
 pub(crate) use config::{ConfigAction, ConfigFormat};
 pub(crate) use crawl::{Crawl, CrawlFlags};
 pub(crate) use dead_letters::{LetterAction, ListLetters, RetryLetters};

@@ -33,7 +33,7 @@ const DEFAULT_FILE: &str = "dragline.toml";
 fn table_of(group: &str) -> Option<&'static str> {
     match group {
         "Global" | "Logging" => Some(""),
-        "Limits" | "Fetching" | "Storing" | "Process" | "Progress" => Some("crawl"),
+        "Limits" | "Fetching" | "Access" | "Storing" | "Process" | "Progress" => Some("crawl"),
         _ => None,
     }
 }

@@ -3,6 +3,7 @@
 //! All four layers are the command line's parser's: what the [`file`] says takes the place of a flag's default
 //! before it runs. `parts` hands what came out to the parts of the program.
 
+mod access;
 pub(crate) mod environment;
 pub(crate) mod file;
 mod global;
@@ -80,7 +81,7 @@ fn validated(engine: &EngineSettings) -> Result<(), Failed> {
 impl CrawlSettings {
     /// Combines what was given for a crawl with `spider`.
     pub(crate) fn combine(flags: CrawlFlags, common: &Common, spider: &dyn Spider) -> Result<Self, Failed> {
-        let CrawlFlags { start, mut limits, identity, fetching, storing, process, progress } = flags;
+        let CrawlFlags { start, mut limits, identity, fetching, access, storing, process, progress } = flags;
         let mut given = SpiderArguments::split(&start.args)?;
         for url in &start.start_urls {
             given.start_urls.push(start_url(url)?);
@@ -89,7 +90,7 @@ impl CrawlSettings {
         let args = Args::new(given.start_urls, given.values);
         parts::warn_of_a_long_stop(process.shutdown_timeout);
         let stop_times = StopTimes::of(process.shutdown_timeout);
-        let engine = parts::engine(&limits, &fetching, &process, &stop_times);
+        let engine = access::apply(access, parts::engine(&limits, &fetching, &process, &stop_times))?;
         // Before the store is opened: a run that cannot begin leaves no trace there.
         validated(&engine)?;
         Ok(Self {

@@ -1,0 +1,97 @@
+//! Headers, credentials and proxy: checked here and not by the parser of the command line, whose errors show the value.
+
+use dragline_engine::{CookieMode, Credentials, EngineSettings, ProxySetting, refused_header};
+
+use crate::arguments::{Access, Cookies};
+use crate::exit::Failed;
+
+/// Adds them to the engine's settings.
+pub(super) fn apply(access: Access, engine: EngineSettings) -> Result<EngineSettings, Failed> {
+    let headers = access.header.iter().filter(|it| !it.0.trim().is_empty()).map(|it| header(&it.0));
+    let auth = access.auth.iter().filter(|it| !it.0.trim().is_empty());
+    let auth = auth.map(|it| Credentials::parse(&it.0).map_err(|problem| refused("auth", &problem)));
+    let proxy = access.proxy.map_or(Ok(ProxySetting::default()), |it| ProxySetting::parse(&it.0));
+    Ok(EngineSettings {
+        cookies: match access.cookies {
+            Cookies::Stored => CookieMode::Stored,
+            Cookies::Memory => CookieMode::Memory,
+            Cookies::Off => CookieMode::Off,
+        },
+        headers: headers.collect::<Result<_, _>>()?,
+        auth: auth.collect::<Result<_, _>>()?,
+        proxy: proxy.map_err(|problem| refused("proxy", &problem))?,
+        ca_file: access.ca_file,
+        http2: access.http2,
+        ..engine
+    })
+}
+
+fn header(text: &str) -> Result<(String, String), Failed> {
+    let Some((name, value)) = text.split_once(':') else {
+        return Err(refused("header", "there is no colon in it; write 'NAME: VALUE'"));
+    };
+    let (name, value) = (name.trim(), value.trim());
+    match refused_header(name, value) {
+        None => Ok((name.to_owned(), value.to_owned())),
+        Some(problem) => Err(refused("header", &format!("{name}: {problem}"))),
+    }
+}
+
+fn refused(setting: &str, problem: &str) -> Failed {
+    Failed::usage(format!("--{setting}: {problem}")).hint(format!(
+        "it is set by --{setting}, DRAGLINE_{}, or `{setting}` in dragline.toml",
+        setting.to_uppercase()
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use super::*;
+    use crate::arguments::Hidden;
+
+    fn access() -> Access {
+        Access {
+            cookies: Cookies::Memory,
+            header: Vec::new(),
+            auth: Vec::new(),
+            proxy: None,
+            ca_file: Some(PathBuf::from("ca.pem")),
+            http2: false,
+        }
+    }
+
+    fn hidden(texts: &[&str]) -> Vec<Hidden> {
+        texts.iter().map(|text| Hidden((*text).to_owned())).collect()
+    }
+
+    #[test]
+    fn what_is_given_reaches_the_engine() {
+        let given = Access {
+            header: hidden(&["X-Key:  a: b ", ""]),
+            auth: hidden(&["shop.example=me:hunter2"]),
+            proxy: Some(Hidden("socks5h://me:hunter2@p.example:1".to_owned())),
+            ..access()
+        };
+        assert!(!format!("{given:?}").contains("hunter2"));
+        let engine = apply(given, EngineSettings::default()).unwrap();
+        assert_eq!(engine.headers, [("X-Key".to_owned(), "a: b".to_owned())]);
+        assert_eq!((engine.auth.len(), engine.cookies, engine.http2), (1, CookieMode::Memory, false));
+        assert!(!format!("{engine:?}").contains("hunter2"), "{engine:?}");
+    }
+
+    #[test]
+    fn what_cannot_be_is_told_without_the_secret() {
+        for (setting, wrong) in [
+            ("--header", Access { header: hidden(&["hunter2"]), ..access() }),
+            ("--header", Access { header: hidden(&["Authorization: hunter2"]), ..access() }),
+            ("--header", Access { header: hidden(&["Cookie: hunter2"]), ..access() }),
+            ("--auth", Access { auth: hidden(&["https://shop.example=hunter2"]), ..access() }),
+            ("--proxy", Access { proxy: Some(Hidden("me:hunter2@p.example".to_owned())), ..access() }),
+        ] {
+            let failed = apply(wrong, EngineSettings::default()).unwrap_err();
+            assert!(failed.what.starts_with(setting) && !format!("{failed}").contains("hunter2"), "{failed}");
+        }
+    }
+}
