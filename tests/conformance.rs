@@ -6,6 +6,7 @@
 mod closing;
 mod column_types;
 mod concurrent;
+mod cookies;
 mod fixture;
 mod flushing;
 mod frontier;

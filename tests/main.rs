@@ -3,6 +3,7 @@
 // clippy.toml allows these in test functions; here every function serves one.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod access;
 mod cli;
 mod conformance;
 mod connecting;

@@ -1,0 +1,128 @@
+//! Pages behind a login, and an API: a form that is filled in and submitted, a session's cookies, pages of JSON.
+//!
+//! ```sh
+//! MEMBER_PASSWORD=… cargo run --example members_and_api -- crawl members --start-url https://quotes.toscrape.com/login
+//! cargo run --example members_and_api -- crawl api --start-url https://quotes.toscrape.com/api/quotes?page=1
+//! ```
+
+use std::env;
+use std::process::ExitCode;
+
+use dragline::prelude::*;
+use serde::Deserialize;
+
+fn main() -> ExitCode {
+    let variable = |name: &str, default: &str| env::var(name).unwrap_or_else(|_| default.to_owned());
+    let user = variable("MEMBER_USER", "ann");
+    dragline::run(spiders![Members { user, password: variable("MEMBER_PASSWORD", "") }, Api])
+}
+
+/// Logs in, and takes the titles of what members see.
+struct Members {
+    user: String,
+    password: String,
+}
+
+#[derive(Item)]
+#[item(key = "url")]
+struct MembersPage {
+    url: String,
+    title: String,
+    /// What only members see on it.
+    links: Vec<String>,
+}
+
+impl Spider for Members {
+    fn name(&self) -> &str {
+        "members"
+    }
+
+    fn description(&self) -> &str {
+        "pages behind a login form"
+    }
+
+    fn items(&self) -> Vec<ItemType> {
+        vec![MembersPage::item_type()]
+    }
+
+    fn start(&self, _args: &Args) -> Result<Vec<Request>> {
+        Ok(vec![Request::get("https://quotes.toscrape.com/login")?])
+    }
+
+    fn parse(&self, page: &Page, out: &mut Output) -> Result<()> {
+        if page.first("input[type=password]").is_some() {
+            let form = page.form("form[action='/login']")?;
+            // The two sites that this is tried on call it differently.
+            let user =
+                if form.fields().iter().any(|(name, _)| *name == "username") { "username" } else { "user" };
+            let request = form.set(user, &self.user)?.set("password", &self.password)?.submit()?;
+            // Every login is a new one, also with a token that the site gave before.
+            out.request(request.tag("home").dont_filter());
+            return Ok(());
+        }
+        if page.first("a[href='/logout']").is_none() {
+            bail!("nobody is logged in");
+        }
+        let links = page.attrs("a[href='/logout'], a[href*='goodreads.com']", "href");
+        let links = links.into_iter().map(str::to_owned).collect();
+        out.item(MembersPage { url: page.url().to_string(), title: page.title().unwrap_or_default(), links });
+        out.follow_all(page, "a[rel=next], li.next a");
+        Ok(())
+    }
+}
+
+/// Reads an API page by page.
+struct Api;
+
+/// What comes: the two sites that this is tried on have notes and quotes.
+#[derive(Deserialize)]
+struct ApiPage {
+    page: u32,
+    has_next: bool,
+    #[serde(alias = "quotes")]
+    notes: Vec<Json>,
+}
+
+#[derive(Item)]
+#[item(key = "text")]
+struct Note {
+    text: String,
+    page: i64,
+}
+
+impl Spider for Api {
+    fn name(&self) -> &str {
+        "api"
+    }
+
+    fn description(&self) -> &str {
+        "a JSON API with numbered pages"
+    }
+
+    fn items(&self) -> Vec<ItemType> {
+        vec![Note::item_type()]
+    }
+
+    fn headers(&self) -> Vec<(String, String)> {
+        vec![
+            ("Accept".to_owned(), "application/json".to_owned()),
+            ("X-Requested-With".to_owned(), "XMLHttpRequest".to_owned()),
+        ]
+    }
+
+    fn start(&self, _args: &Args) -> Result<Vec<Request>> {
+        Ok(vec![Request::get("https://quotes.toscrape.com/api/quotes?page=1")?])
+    }
+
+    fn parse(&self, page: &Page, out: &mut Output) -> Result<()> {
+        let came: ApiPage = page.json()?;
+        for note in came.notes {
+            let Some(text) = note["text"].as_str() else { bail!("a note without a text: {note}") };
+            out.item(Note { text: text.to_owned(), page: came.page.into() });
+        }
+        if came.has_next {
+            out.request(page.request(&format!("?page={}", came.page + 1))?);
+        }
+        Ok(())
+    }
+}
