@@ -9,11 +9,15 @@ use clap::{ArgAction, Args, ValueEnum};
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Access")]
 pub(crate) struct Access {
-    /// Cookies: stored = kept with the run, so that a resumed one is still logged in; memory; off
+    /// Where cookies are kept
+    ///
+    /// Stored ones are secrets in the database, and keep a resumed run logged in.
     #[arg(long, env = "DRAGLINE_COOKIES", value_name = "WHERE", default_value = "stored")]
     pub(crate) cookies: Cookies,
 
-    /// A header of every request, 'NAME: VALUE'; repeatable, one per line in the variable
+    /// A header of every request, `NAME: VALUE`; repeatable
+    ///
+    /// One per line in the variable, a list in the file. A request with a header of that name keeps its own.
     #[arg(
         long = "header",
         env = "DRAGLINE_HEADER",
@@ -23,8 +27,10 @@ pub(crate) struct Access {
     )]
     pub(crate) header: Vec<Hidden>,
 
-    /// Credentials for one origin, ORIGIN=USER:PASSWORD or 'ORIGIN=Bearer TOKEN'; repeatable, one per line in the
-    /// variable, which other users of the machine cannot see
+    /// Credentials for one origin, `ORIGIN=USER:PASSWORD` or `ORIGIN=Bearer TOKEN`; repeatable
+    ///
+    /// Sent to that origin (a site's such as `https://shop.example`, or a proxy's) and nowhere else, never logged or stored.
+    /// In the variable, one per line, or in the file they are not seen by other users of the machine.
     #[arg(
         long = "auth",
         env = "DRAGLINE_AUTH",
@@ -34,7 +40,9 @@ pub(crate) struct Access {
     )]
     pub(crate) auth: Vec<Hidden>,
 
-    /// A proxy (http, https, socks5, socks5h), or none [default: http_proxy, https_proxy, no_proxy]
+    /// A proxy (`http://`, `https://`, `socks5://`, `socks5h://`), or `none` [default: what `http_proxy`, `https_proxy` and `all_proxy` say]
+    ///
+    /// With socks5h the proxy resolves names. Hosts of `no_proxy` are reached directly.
     #[arg(long, env = "DRAGLINE_PROXY", hide_env_values = true, value_name = "URL")]
     pub(crate) proxy: Option<Hidden>,
 
