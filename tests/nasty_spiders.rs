@@ -42,6 +42,11 @@ impl Spider for Nasty {
         vec![Thing::item_type(), Note::item_type()]
     }
 
+    fn samples(&self) -> Vec<Sample> {
+        let page = |path: &str| sample!("nasty_pages/new.html", format!("https://nasty.example/{path}"));
+        vec![page("panic"), page("stranger"), page("nul"), page("gone").status(404), page("new")]
+    }
+
     fn start(&self, _args: &Args) -> Result<Vec<Request>> {
         bail!("it begins where it is told to: --start-url")
     }

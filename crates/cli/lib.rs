@@ -39,8 +39,10 @@ extern crate self as dragline;
 
 pub use dragline_core::*;
 
+mod app;
 mod arguments;
 mod blocking;
+mod check;
 mod commands;
 mod critical;
 mod diagnosis;
@@ -64,4 +66,11 @@ mod stopping;
 mod verdict;
 mod watchdog;
 
-pub use commands::run;
+pub use app::{App, app, check, run};
+
+/// The Rust in the documents is compiled and run.
+#[cfg(doctest)]
+mod documents {
+    #[doc = include_str!("../../docs/writing-a-spider.md")]
+    struct WritingASpider;
+}

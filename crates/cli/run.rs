@@ -12,11 +12,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Select, bounded};
-use dragline_core::Spider;
 use dragline_core::hold::Hold;
 use dragline_core::stop::Stop;
 use dragline_core::store::{OpenedRun, RunState};
 use dragline_core::worker::Worker;
+use dragline_core::{ItemPipeline, Spider};
 use dragline_engine::crawl::{self, CrawlThreads};
 use dragline_engine::download::{self, DownloadThread};
 use dragline_engine::{CrawlEnd, CrawlStats, KnownRequests, receipt_channel};
@@ -53,6 +53,7 @@ pub(crate) struct Ended {
 /// Runs a crawl to its end. `Ok(None)`: stopped before it began.
 pub(crate) fn crawl(
     spider: &Arc<dyn Spider>,
+    own_pipelines: &[Arc<dyn ItemPipeline>],
     settings: &CrawlSettings,
     log: &LogHandle,
 ) -> Result<Option<Ended>, Failed> {
@@ -88,7 +89,7 @@ pub(crate) fn crawl(
     let crawl = crawl::spawn(CrawlThreads {
         settings: Arc::clone(&engine),
         spider: Arc::clone(spider),
-        pipelines: item_pipelines(settings.item_pipelines).into(),
+        pipelines: item_pipelines(settings.item_pipelines, own_pipelines).into(),
         items: spider.items(),
         pages: page_queue,
         sink: pipeline.sink(),

@@ -14,6 +14,8 @@ pub use persistence::{
     CloseReport, OpenError, PersistencePipeline, PersistenceSettings, PersistenceStatus, RunEnd,
 };
 
+use std::sync::Arc;
+
 use dragline_core::ItemPipeline;
 
 /// What a user decides about the steps.
@@ -23,13 +25,20 @@ pub struct ItemPipelineSettings {
     pub replace_nul: bool,
 }
 
-/// The steps that every item passes, in order.
-pub fn item_pipelines(settings: ItemPipelineSettings) -> Vec<Box<dyn ItemPipeline>> {
+/// The steps that every item passes, in order; a program's `own` come after text has its form, and before the
+/// last look at what they made of it.
+pub fn item_pipelines(
+    settings: ItemPipelineSettings,
+    own: &[Arc<dyn ItemPipeline>],
+) -> Vec<Box<dyn ItemPipeline>> {
     let mut steps: Vec<Box<dyn ItemPipeline>> = Vec::new();
     if settings.replace_nul {
         steps.push(Box::new(replace_nul::ReplaceNul));
     }
     steps.push(Box::new(normalize::Normalize));
+    for step in own {
+        steps.push(Box::new(Arc::clone(step)));
+    }
     steps.push(Box::new(validate::Validate));
     steps
 }

@@ -1,7 +1,8 @@
 //! The spiders that come with Dragline: one file per site, each registered in [`all`].
 //!
 //! A spider is a function of its page. It cannot reach the network, the clock or the database, so what it
-//! makes of a page is tried with stored pages (`pages/`) and held by snapshots (`tests/`).
+//! makes of a page is tried with samples that it carries: stored pages (`pages/`), each with what is expected of it
+//! beside it. `dragline check` runs them, and so do the tests.
 
 use std::sync::Arc;
 
@@ -17,8 +18,3 @@ pub fn all() -> Vec<Arc<dyn Spider>> {
         site::Site, //
     ]
 }
-
-/// Its examples are tests.
-#[cfg(doctest)]
-#[doc = include_str!("../../docs/writing-a-spider.md")]
-pub struct WritingASpider;

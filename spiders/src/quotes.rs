@@ -37,6 +37,17 @@ impl Spider for Quotes {
         vec![Quote::item_type(), Author::item_type()]
     }
 
+    fn samples(&self) -> Vec<Sample> {
+        vec![
+            sample!("../pages/quotes/list.html", "https://quotes.toscrape.com/"),
+            sample!("../pages/quotes/last.html", "https://quotes.toscrape.com/page/10/"),
+            sample!("../pages/quotes/author.html", "https://quotes.toscrape.com/author/A-Carpenter/")
+                .tag("author"),
+            // The site changed its pages: an error, and no empty row.
+            sample!("../pages/quotes/changed.html", "https://quotes.toscrape.com/"),
+        ]
+    }
+
     fn start(&self, args: &Args) -> Result<Vec<Request>> {
         let start = "https://quotes.toscrape.com/";
         Ok(vec![match args.get("tag") {

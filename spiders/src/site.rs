@@ -41,6 +41,17 @@ impl Spider for Site {
         vec![SitePage::item_type()]
     }
 
+    fn samples(&self) -> Vec<Sample> {
+        vec![
+            sample!("../pages/site/whole.html", "https://garden.example/start.html"),
+            sample!("../pages/site/bare.html", "https://garden.example/start.html#part"),
+            sample!("../pages/site/prolog.html", "https://garden.example/start.html")
+                .content_type("application/xhtml+xml"),
+            sample!("../pages/site/drawing.png", "https://garden.example/drawing.png")
+                .content_type("image/png"),
+        ]
+    }
+
     fn start(&self, _args: &Args) -> Result<Vec<Request>> {
         bail!("the spider \"site\" has no start of its own: name one with --start-url https://example.com/")
     }

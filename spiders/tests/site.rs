@@ -1,4 +1,4 @@
-//! What the spider `site` makes of its stored pages.
+//! What the spider `site` makes of pages that are too odd to be stored. The others are its samples.
 
 use dragline::StoredPage;
 use dragline::prelude::*;
@@ -8,25 +8,6 @@ const URL: &str = "https://garden.example/start.html";
 
 fn shown(out: &Output) -> String {
     format!("{:#}", out.to_json())
-}
-
-#[test]
-fn a_page_with_everything() {
-    let out = StoredPage::new(URL, include_str!("../pages/site/whole.html")).parse(&Site).unwrap();
-    insta::assert_snapshot!(shown(&out));
-}
-
-#[test]
-fn a_page_with_nothing() {
-    let out =
-        StoredPage::new(format!("{URL}#part"), include_str!("../pages/site/bare.html")).parse(&Site).unwrap();
-    insta::assert_snapshot!(shown(&out));
-}
-
-#[test]
-fn a_page_that_begins_as_xml() {
-    let page = StoredPage::new(URL, include_str!("../pages/site/prolog.html"));
-    insta::assert_snapshot!(shown(&page.content_type("application/xhtml+xml").parse(&Site).unwrap()));
 }
 
 #[test]

@@ -7,9 +7,11 @@
 //! line.
 
 mod access;
+mod check;
 mod config;
 mod crawl;
 mod dead_letters;
+mod demo;
 mod export;
 mod fetch;
 mod fetching;
@@ -29,9 +31,11 @@ use clap::{Args, Parser, Subcommand};
 #[cfg(test)]
 pub(crate) use access::Hidden;
 pub(crate) use access::{Access, Cookies};
+pub(crate) use check::Check;
 pub(crate) use config::{ConfigAction, ConfigFormat};
 pub(crate) use crawl::{Crawl, CrawlFlags};
 pub(crate) use dead_letters::{LetterAction, ListLetters, RetryLetters};
+pub(crate) use demo::Demo;
 pub(crate) use export::Export;
 pub(crate) use fetch::Fetch;
 pub(crate) use fetching::Fetching;
@@ -104,6 +108,10 @@ pub(crate) enum Command {
     #[command(after_help = fetch::EXAMPLES)]
     Fetch(Box<Fetch>),
 
+    /// Try the spiders on the stored pages that they carry; exit 0 or 1
+    #[command(after_help = check::EXAMPLES)]
+    Check(Check),
+
     /// Print, create or check the tables
     #[command(after_help = schema::EXAMPLES)]
     Schema {
@@ -134,8 +142,9 @@ pub(crate) enum Command {
     Healthcheck(Healthcheck),
 
     /// Crawl a small site made by the program itself, and show the rows
-    #[command(after_help = "Example:\n  dragline demo && dragline demo --store postgres://localhost/crawls")]
-    Demo,
+    #[command(after_help = demo::EXAMPLES)]
+    Demo(Demo),
+
     /// Show the settings and where they come from
     #[command(after_help = config::EXAMPLES)]
     Config {

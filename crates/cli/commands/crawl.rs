@@ -1,12 +1,12 @@
 //! `dragline crawl`.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use dragline_core::store::{RunInfo, RunState, RunSummary, Store};
 use dragline_core::{PageState, Spider};
 
 use super::{find_spider, print};
+use crate::app::App;
 use crate::arguments::Crawl;
 use crate::blocking::Blocking;
 use crate::exit::{Exit, Failed};
@@ -24,19 +24,14 @@ const READ_AT_THE_END: Duration = Duration::from_secs(30);
 /// What it is given though the time is over: a store that is there answers in less.
 const LEAST_READ: Duration = Duration::from_millis(200);
 
-pub(super) fn run(
-    arguments: Crawl,
-    common: &Common,
-    spiders: &[Arc<dyn Spider>],
-    log: &LogHandle,
-) -> Result<Exit, Failed> {
+pub(super) fn run(arguments: Crawl, common: &Common, app: &App, log: &LogHandle) -> Result<Exit, Failed> {
     probes::arm();
-    let spider = find_spider(&arguments.spider, spiders)?;
+    let spider = find_spider(&arguments.spider, &app.spiders)?;
     let settings = CrawlSettings::combine(arguments.flags, common, &**spider)?;
     if let Some(target) = &settings.output {
         target.check(&spider.items())?;
     }
-    let Some(ended) = crawl(spider, &settings, log)? else {
+    let Some(ended) = crawl(spider, &app.pipelines, &settings, log)? else {
         print("stopped during start-up, before the first request; the same command starts again\n")?;
         return Ok(Exit::Stopped);
     };

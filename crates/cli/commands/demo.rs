@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use dragline_core::Spider;
 use dragline_core::store::{ItemRow, RunInfo};
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
 
 use super::demo_site::{DemoSite, Shelf};
 use super::table::table;
@@ -19,20 +21,34 @@ const ROWS_SHOWN: usize = 8;
 const READ_LIMIT: Duration = Duration::from_secs(10);
 
 pub(super) fn run(common: &Common, log: &LogHandle) -> Result<Exit, Failed> {
-    let site = DemoSite::serve()
-        .map_err(|error| Failed::error(format!("the demo site cannot be served on 127.0.0.1: {error}")))?;
+    let site = serving()?;
     let spider: Arc<dyn Spider> = Arc::new(Shelf);
     // A site on loopback: nobody needs to be spared there.
     let flags = ["--start-url", site.url(), "--run", "demo", "--fresh", "--rate", "0"];
     let settings = CrawlSettings::combine(common.flags(&flags)?, common, &*spider)?;
     tracing::info!(url = site.url(), "serving a small site on loopback, and crawling it");
-    let Some(ended) = run_crawl(&spider, &settings, log)? else {
+    let Some(ended) = run_crawl(&spider, &[], &settings, log)? else {
         return Ok(Exit::Stopped);
     };
     if ended.exit == Exit::Finished {
         show_rows(common, &settings, ended.run.key.run_id)?;
     }
     crawl::after(&ended, &settings, &*spider, log)
+}
+
+/// The site alone, for a spider that is to be written.
+pub(super) fn serve() -> Result<Exit, Failed> {
+    let mut signals = Signals::new([SIGINT, SIGTERM])
+        .map_err(|error| Failed::error(format!("signals cannot be heard: {error}")))?;
+    let site = serving()?;
+    print(&format!("serving {} until Ctrl-C\n", site.url()))?;
+    signals.forever().next();
+    Ok(Exit::Finished)
+}
+
+fn serving() -> Result<DemoSite, Failed> {
+    DemoSite::serve()
+        .map_err(|error| Failed::error(format!("the demo site cannot be served on 127.0.0.1: {error}")))
 }
 
 fn show_rows(common: &Common, settings: &CrawlSettings, run_id: i64) -> Result<(), Failed> {

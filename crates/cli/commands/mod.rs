@@ -1,5 +1,6 @@
 //! From words to deeds: parses the command line, runs one command, maps its result to an exit code.
 
+mod check;
 mod completions;
 mod config;
 mod crawl;
@@ -23,6 +24,7 @@ use dragline_core::Spider;
 
 use self::config::Given;
 use self::words::{parse, words};
+use crate::app::App;
 use crate::arguments::Command;
 use crate::exit::{Exit, Failed};
 use crate::health::{self, Where};
@@ -30,10 +32,9 @@ use crate::logging::{self, Log, LogHandle};
 use crate::settings::Common;
 use crate::settings::file::File;
 
-/// All of a binary's `main`: the command line, with these spiders.
-#[allow(clippy::needless_pass_by_value)] // `run(spiders![A, B])` is all of a `main`
-pub fn run(spiders: Vec<Arc<dyn Spider>>) -> ExitCode {
-    match called(&spiders) {
+/// All of a binary's `main`.
+pub(crate) fn run(app: &App) -> ExitCode {
+    match called(app) {
         Ok(exit) => exit,
         Err(failed) => {
             logging::failed_before_start(&failed);
@@ -42,8 +43,8 @@ pub fn run(spiders: Vec<Arc<dyn Spider>>) -> ExitCode {
     }
 }
 
-fn called(spiders: &[Arc<dyn Spider>]) -> Result<ExitCode, Failed> {
-    let words = words(spiders);
+fn called(app: &App) -> Result<ExitCode, Failed> {
+    let words = words(&app.spiders);
     let (arguments, _) = match parse(words.clone()) {
         Ok(parsed) => parsed,
         Err(error) => return Ok(told(&error)),
@@ -65,7 +66,7 @@ fn called(spiders: &[Arc<dyn Spider>]) -> Result<ExitCode, Failed> {
         return config::run(action, &Given { words: &words, matches: &matches, file: &file }).map(Exit::into);
     }
     let common = Common::of(arguments.global, arguments.logging, file);
-    dispatch(arguments.command, &common, spiders).map(Exit::into)
+    dispatch(arguments.command, &common, app).map(Exit::into)
 }
 
 /// Help and version come this way too, with their own exit code.
@@ -80,9 +81,9 @@ fn told(error: &clap::Error) -> ExitCode {
     ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(Exit::Usage.code()))
 }
 
-fn dispatch(asked: Command, common: &Common, spiders: &[Arc<dyn Spider>]) -> Result<Exit, Failed> {
+fn dispatch(asked: Command, common: &Common, app: &App) -> Result<Exit, Failed> {
     let log = Log::start(&common.log, spider_of(&asked))?;
-    let done = command(asked, common, spiders, &log.handle());
+    let done = command(asked, common, app, &log.handle());
     if let Err(failed) = &done {
         // Through the log, so that a stderr that takes nothing does not hold up the end.
         log.handle().failed(failed);
@@ -90,21 +91,18 @@ fn dispatch(asked: Command, common: &Common, spiders: &[Arc<dyn Spider>]) -> Res
     Ok(done.unwrap_or_else(|failed| failed.exit))
 }
 
-fn command(
-    command: Command,
-    common: &Common,
-    spiders: &[Arc<dyn Spider>],
-    log: &LogHandle,
-) -> Result<Exit, Failed> {
+fn command(command: Command, common: &Common, app: &App, log: &LogHandle) -> Result<Exit, Failed> {
     match command {
-        Command::Crawl(crawl) => crawl::run(*crawl, common, spiders, log),
-        Command::List => list::run(spiders),
-        Command::Fetch(fetch) => fetch::run(&fetch, common, spiders),
-        Command::Schema { action } => schema::run(action, common, spiders),
-        Command::Export(export) => export::run(&export, common, spiders),
-        Command::Runs { action } => runs::run(&action, common, spiders),
-        Command::DeadLetters { action } => dead_letters::run(&action, common, spiders),
-        Command::Demo => demo::run(common, log),
+        Command::Crawl(crawl) => crawl::run(*crawl, common, app, log),
+        Command::List => list::run(&app.spiders),
+        Command::Fetch(fetch) => fetch::run(&fetch, common, app),
+        Command::Check(check) => check::run(&check, app),
+        Command::Schema { action } => schema::run(action, common, &app.spiders),
+        Command::Export(export) => export::run(&export, common, &app.spiders),
+        Command::Runs { action } => runs::run(&action, common, &app.spiders),
+        Command::DeadLetters { action } => dead_letters::run(&action, common, app),
+        Command::Demo(demo) if demo.serve => demo::serve(),
+        Command::Demo(_) => demo::run(common, log),
         // Answered before there was a log.
         Command::Healthcheck(_) | Command::Completions(_) | Command::Man(_) | Command::Config { .. } => {
             Ok(Exit::Finished)
@@ -116,7 +114,7 @@ fn command(
 fn spider_of(command: &Command) -> Option<&str> {
     match command {
         Command::Crawl(crawl) => Some(&crawl.spider),
-        Command::Demo => Some(demo_site::SPIDER),
+        Command::Demo(_) => Some(demo_site::SPIDER),
         _ => None,
     }
 }

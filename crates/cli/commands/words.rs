@@ -14,9 +14,12 @@ use crate::settings::environment;
 /// was meant.
 pub(super) fn words(spiders: &[Arc<dyn Spider>]) -> Command {
     let names: Vec<String> = spiders.iter().map(|spider| spider.name().to_owned()).collect();
-    let command = Arguments::command().mut_subcommand("crawl", |crawl| {
-        crawl.mut_arg("spider", |spider| spider.value_parser(PossibleValuesParser::new(names)))
-    });
+    let known = PossibleValuesParser::new(names);
+    let command = Arguments::command()
+        .mut_subcommand("crawl", |crawl| crawl.mut_arg("spider", |spider| spider.value_parser(known.clone())))
+        .mut_subcommand("check", |check| {
+            check.mut_arg("spiders", |spiders| spiders.value_parser(known.clone()))
+        });
     for_terminals(environment::read(command))
 }
 

@@ -102,6 +102,11 @@ impl ItemRecord {
         self.item_type.position(column).and_then(|at| self.values.get(at))
     }
 
+    /// The value of a column, to be changed; it must stay of the column's type.
+    pub fn get_mut(&mut self, column: &str) -> Option<&mut Value> {
+        self.item_type.position(column).and_then(|at| self.values.get_mut(at))
+    }
+
     /// The key as one text, for `crawl_items` and for "the last of a key wins": a single text stands for
     /// itself, anything else is written as JSON. Keys that a database takes for equal have one text.
     /// `None` for a type without a key.

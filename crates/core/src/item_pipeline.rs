@@ -1,5 +1,7 @@
 //! Item pipelines: ordered steps over items, run on the crawl thread.
 
+use std::sync::Arc;
+
 use crate::item::ItemRecord;
 
 /// One step. It answers with a value and keeps no memory of other items: memory dies with a kill, and
@@ -9,6 +11,17 @@ pub trait ItemPipeline: Send + Sync {
     fn name(&self) -> &'static str;
     /// What becomes of an item that was found on the page at `url`.
     fn process(&self, record: ItemRecord, url: &str) -> Verdict;
+}
+
+/// A step that several hold.
+impl<P: ItemPipeline + ?Sized> ItemPipeline for Arc<P> {
+    fn name(&self) -> &'static str {
+        (**self).name()
+    }
+
+    fn process(&self, record: ItemRecord, url: &str) -> Verdict {
+        (**self).process(record, url)
+    }
 }
 
 /// What becomes of an item.

@@ -8,6 +8,7 @@ use crate::item::ItemType;
 use crate::output::Output;
 use crate::page::Page;
 use crate::request::{Request, RequestError};
+use crate::sample::Sample;
 
 /// A site's crawl. See the crate's `prelude` for all that an implementation needs.
 ///
@@ -35,6 +36,11 @@ pub trait Spider: Send + Sync + 'static {
     /// API, `Referer`. The setting `header` wins over them. None that carries credentials: they would go to every
     /// host of the run.
     fn headers(&self) -> Vec<(String, String)> {
+        Vec::new()
+    }
+
+    /// Stored pages of its site, each with what it should make of it: `dragline check` runs them.
+    fn samples(&self) -> Vec<Sample> {
         Vec::new()
     }
 

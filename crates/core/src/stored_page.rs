@@ -44,7 +44,7 @@ use crate::spider::Spider;
 ///     Ok(())
 /// }
 /// ```
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct StoredPage {
     url: String,
     body: Bytes,

@@ -7,9 +7,10 @@ mod retry;
 use std::sync::Arc;
 use std::time::Duration;
 
+use dragline_core::Store;
 use dragline_core::letters::{LetterAsk, StoredLetter};
-use dragline_core::{Spider, Store};
 
+use crate::app::App;
 use crate::arguments::LetterAction;
 use crate::blocking::Blocking;
 use crate::exit::{Exit, Failed};
@@ -20,15 +21,11 @@ const READ_LIMIT: Duration = Duration::from_secs(30);
 /// Letters read at once: a letter may be as large as a page.
 const LETTERS_PER_READ: usize = 50;
 
-pub(super) fn run(
-    action: &LetterAction,
-    common: &Common,
-    spiders: &[Arc<dyn Spider>],
-) -> Result<Exit, Failed> {
+pub(super) fn run(action: &LetterAction, common: &Common, app: &App) -> Result<Exit, Failed> {
     match action {
         LetterAction::List(list) => list::list(list, &Letters::open(common)?),
         LetterAction::Show { letter_id } => list::show(*letter_id, &Letters::open(common)?),
-        LetterAction::Retry(retry) => retry::run(retry, common, spiders),
+        LetterAction::Retry(retry) => retry::run(retry, common, app),
         LetterAction::Export { file, run } => export::run(file, run.as_deref(), common),
     }
 }

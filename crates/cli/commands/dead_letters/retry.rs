@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
-use std::sync::Arc;
 use std::time::Duration;
 
 use dragline_core::Spider;
@@ -11,6 +10,7 @@ use dragline_pipelines::letters::{RefusedLetter, Retry, RetryReport};
 use dragline_pipelines::{ItemPipelineSettings, item_pipelines};
 
 use super::Letters;
+use crate::app::App;
 use crate::arguments::{RetryLetters, Storing};
 use crate::commands::demo_site::Shelf;
 use crate::commands::print;
@@ -21,11 +21,7 @@ use crate::settings::Common;
 /// Letters by the hundred thousand take their time; a store that hangs does not take for ever.
 const RETRY_LIMIT: Duration = Duration::from_secs(3600);
 
-pub(super) fn run(
-    arguments: &RetryLetters,
-    common: &Common,
-    spiders: &[Arc<dyn Spider>],
-) -> Result<Exit, Failed> {
+pub(super) fn run(arguments: &RetryLetters, common: &Common, app: &App) -> Result<Exit, Failed> {
     let letters = Letters::open(common)?;
     let mut ask = letters.of(arguments.run.as_deref())?;
     let mut missing = BTreeSet::new();
@@ -36,13 +32,13 @@ pub(super) fn run(
     let replace_nul = arguments.replace_nul || common.flags::<Storing>(&[])?.replace_nul;
     // The demo's letters can be retried too, though its spider is in no list.
     let known = |name: &str| {
-        let spider = spiders.iter().find(|spider| spider.name() == name).map(|spider| spider.items());
+        let spider = app.spiders.iter().find(|spider| spider.name() == name).map(|spider| spider.items());
         spider.or_else(|| (Shelf.name() == name).then(|| Shelf.items()))
     };
     let mut retry = Retry {
         store: &*letters.store,
         types: &known,
-        steps: &item_pipelines(ItemPipelineSettings { replace_nul }),
+        steps: &item_pipelines(ItemPipelineSettings { replace_nul }, &app.pipelines),
         accept_lost_nul: replace_nul,
         whole_pages: false,
         epoch: None,

@@ -16,12 +16,13 @@ use dragline_pipelines::item_pipelines;
 use serde_json::{Value as Json, json};
 
 use super::{find_spider, print};
+use crate::app::App;
 use crate::arguments::Fetch;
 use crate::exit::{Exit, Failed, chain};
 use crate::settings::{Common, FetchSettings};
 
-pub(super) fn run(arguments: &Fetch, common: &Common, spiders: &[Arc<dyn Spider>]) -> Result<Exit, Failed> {
-    let spider = arguments.spider.as_deref().map(|name| find_spider(name, spiders)).transpose()?;
+pub(super) fn run(arguments: &Fetch, common: &Common, app: &App) -> Result<Exit, Failed> {
+    let spider = arguments.spider.as_deref().map(|name| find_spider(name, &app.spiders)).transpose()?;
     let request = request::of(arguments)?;
     let settings = FetchSettings::combine(&arguments.fetching, common)?;
     let mut visit = visit(&settings.engine, request).map_err(|error| {
@@ -39,7 +40,7 @@ pub(super) fn run(arguments: &Fetch, common: &Common, spiders: &[Arc<dyn Spider>
     let verdict = verdict(&visit, spider);
     let is_parsed = verdict.is_ok();
     let emitted = match (spider, std::mem::replace(&mut visit.end, Err(String::new()))) {
-        (Some(spider), Ok(page)) if is_parsed => Some(emit(spider, &settings, &visit, page)),
+        (Some(spider), Ok(page)) if is_parsed => Some(emit(spider, app, &settings, &visit, page)),
         _ => None,
     };
     show(arguments, shown, emitted.as_ref(), to_stdout)?;
@@ -70,13 +71,19 @@ fn verdict(visit: &Visit, spider: Option<&Arc<dyn Spider>>) -> Result<(), Failed
     }
 }
 
-fn emit(spider: &Arc<dyn Spider>, settings: &FetchSettings, visit: &Visit, page: Response) -> Preview {
+fn emit(
+    spider: &Arc<dyn Spider>,
+    app: &App,
+    settings: &FetchSettings,
+    visit: &Visit,
+    page: Response,
+) -> Preview {
     // As if the crawl had begun here, or where it begins by itself.
     let begin = start_requests(&**spider, &Args::default()).unwrap_or_default();
     let begin: Vec<String> = begin.iter().map(|request| host_of(request.url())).collect();
     let hops = visit.hops.iter().map(|hop| hop.queued.host.as_str());
     let scope = Scope::new(hops.chain(begin.iter().map(String::as_str)));
-    let pipelines = item_pipelines(settings.item_pipelines).into();
+    let pipelines = item_pipelines(settings.item_pipelines, &app.pipelines).into();
     preview(&settings.engine, Arc::clone(spider), pipelines, page, &scope)
 }
 

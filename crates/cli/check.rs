@@ -1,0 +1,153 @@
+//! What spiders make of their samples, held against what is expected.
+//!
+//! A sample takes the road of a page in a crawl: the spider, the declared types, the item pipelines, the rules of
+//! the stores. What is expected is JSON, so that it can be read, and its changes can be reviewed. An error may be
+//! expected: a page that the site has changed should be one. A mistake may not: a panic, a type that was not
+//! declared, an item that no store takes.
+
+use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use dragline_core::worker::panic_message;
+use dragline_core::{ItemPipeline, ItemRecord, Output, Sample, Spider, Verdict};
+use dragline_pipelines::{ItemPipelineSettings, item_pipelines};
+use serde_json::{Value as Json, json};
+use similar::TextDiff;
+
+/// Lines around a difference.
+const CONTEXT_LINES: usize = 3;
+
+/// A sample that was checked.
+#[derive(Debug)]
+pub(crate) struct Checked {
+    pub(crate) spider: String,
+    pub(crate) sample: Sample,
+    pub(crate) found: Found,
+}
+
+/// What came of it.
+#[derive(Debug, PartialEq)]
+pub(crate) enum Found {
+    /// The spider makes of it what is expected.
+    AsExpected,
+    /// It makes something else of it: as text, and what differs.
+    Other { now: String, diff: String },
+    /// What can never be expected.
+    Mistake(String),
+}
+
+impl fmt::Display for Found {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::AsExpected => f.write_str("as expected"),
+            Self::Other { diff, .. } => write!(f, "differs\n{diff}"),
+            Self::Mistake(mistake) => write!(f, "mistake: {mistake}"),
+        }
+    }
+}
+
+/// Checks all samples of these spiders; their items pass these pipelines beside Dragline's own.
+pub(crate) fn check(spiders: &[Arc<dyn Spider>], own: &[Arc<dyn ItemPipeline>]) -> Vec<Checked> {
+    let pipelines = item_pipelines(ItemPipelineSettings::default(), own);
+    let samples = spiders.iter().flat_map(|spider| spider.samples().into_iter().map(move |s| (spider, s)));
+    samples
+        .map(|(spider, sample)| {
+            let found = match made(&sample, &**spider, &pipelines) {
+                Ok(made) => held_against(&sample, made),
+                Err(mistake) => Found::Mistake(mistake),
+            };
+            Checked { spider: spider.name().to_owned(), sample, found }
+        })
+        .collect()
+}
+
+fn held_against(sample: &Sample, made: Json) -> Found {
+    let expected = serde_json::from_str(sample.expected());
+    if expected.as_ref().is_ok_and(|expected: &Json| *expected == made) {
+        return Found::AsExpected;
+    }
+    // What is no JSON is shown as it is; a new sample's file is empty.
+    let expected = expected.map_or_else(|_| sample.expected().to_owned(), text);
+    let now = text(made);
+    let path = sample.page_path().display();
+    let diff = TextDiff::from_lines(&expected, &now)
+        .unified_diff()
+        .context_radius(CONTEXT_LINES)
+        .header(&format!("{path}.json"), "what the spider makes of it now")
+        .to_string();
+    Found::Other { now, diff }
+}
+
+/// The form in which it is kept: the same whatever order a program's maps have.
+fn text(mut json: Json) -> String {
+    json.sort_all_objects();
+    format!("{json:#}\n")
+}
+
+/// What a crawl would hand to the store, or the mistake that keeps it from doing so.
+fn made(sample: &Sample, spider: &dyn Spider, steps: &[Box<dyn ItemPipeline>]) -> Result<Json, String> {
+    let page = sample.page().page().map_err(|error| format!("the sample is no page: {error}"))?;
+    let status = page.status();
+    if !(200..300).contains(&status) && !spider.accepts_status(status) {
+        return Err(format!("the spider does not accept status {status}: no crawl would parse this page"));
+    }
+    let mut out = Output::new();
+    if let Err(error) = guarded("parse", || spider.parse(&page, &mut out))? {
+        return Ok(json!({ "error": error.to_string() }));
+    }
+    if let Some(name) = out.undeclared(&spider.items()) {
+        return Err(format!("item type {name} is not among those that the spider's items() declares"));
+    }
+    let mut shown = out.to_json();
+    let passed = guarded("item pipelines", || {
+        let mut passed = Passed::default();
+        for record in out.into_parts().0 {
+            passed.pass(record, page.url().as_str(), steps);
+        }
+        passed
+    })?;
+    if let Some(reason) = passed.kept.iter().find_map(ItemRecord::refusal) {
+        return Err(format!("no store may take one of the items: {reason}"));
+    }
+    shown["items"] = passed.kept.iter().map(one).collect();
+    for (name, held_back) in [("dropped", passed.dropped), ("quarantined", passed.quarantined)] {
+        if !held_back.is_empty() {
+            shown[name] = held_back.into();
+        }
+    }
+    Ok(shown)
+}
+
+/// Items after the item pipelines.
+#[derive(Default)]
+struct Passed {
+    kept: Vec<ItemRecord>,
+    dropped: Vec<Json>,
+    quarantined: Vec<Json>,
+}
+
+impl Passed {
+    fn pass(&mut self, mut record: ItemRecord, url: &str, steps: &[Box<dyn ItemPipeline>]) {
+        for step in steps {
+            let reason = |reason: String| format!("{}: {reason}", step.name());
+            match step.process(record, url) {
+                Verdict::Keep(next) => record = next,
+                Verdict::Drop { reason: why } => return self.dropped.push(reason(why).into()),
+                Verdict::Quarantine { record, reason: why } => {
+                    return self.quarantined.push(json!({ "item": one(&record), "reason": reason(why) }));
+                }
+            }
+        }
+        self.kept.push(record);
+    }
+}
+
+fn one(record: &ItemRecord) -> Json {
+    json!({ record.item_type.name: record.to_json() })
+}
+
+fn guarded<T>(what: &str, work: impl FnOnce() -> T) -> Result<T, String> {
+    catch_unwind(AssertUnwindSafe(work))
+        .map_err(|panic| format!("{what} panicked: {}", panic_message(&*panic)))
+}
