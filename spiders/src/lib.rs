@@ -8,12 +8,14 @@ use std::sync::Arc;
 
 use dragline::{Spider, spiders};
 
+pub mod books;
 pub mod quotes;
 pub mod site;
 
 /// All of them, in the order of `dragline list`.
 pub fn all() -> Vec<Arc<dyn Spider>> {
     spiders![
+        books::Books,
         quotes::Quotes,
         site::Site, //
     ]

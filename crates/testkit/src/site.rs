@@ -13,6 +13,7 @@
 //! ```
 
 mod answer;
+pub mod bookshop;
 mod generated;
 mod members;
 mod serve;
