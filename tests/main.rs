@@ -24,4 +24,5 @@ mod stored;
 mod terminal;
 mod tidy;
 mod torture;
+mod tutorial;
 mod words;

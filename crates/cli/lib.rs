@@ -73,4 +73,6 @@ pub use app::{App, app, check, run};
 mod documents {
     #[doc = include_str!("../../docs/writing-a-spider.md")]
     struct WritingASpider;
+    #[doc = include_str!("../../docs/writing-a-pipeline.md")]
+    struct WritingAPipeline;
 }
