@@ -1,6 +1,9 @@
 //! Where the spider `books` starts, and what it makes of the real site's pages where they are at hand. What it makes
 //! of pages in all forms is in its samples.
 
+// clippy.toml allows these in test functions; here every function serves one.
+#![allow(clippy::unwrap_used)]
+
 use std::fs;
 use std::path::PathBuf;
 

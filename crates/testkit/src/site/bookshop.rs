@@ -45,7 +45,8 @@ impl Book {
             upc: format!("{:016x}", number.wrapping_mul(0x9e37_79b9_7f4a_7c15)),
             title: format!("Volume {number}: “Knots” & <Threads>, it's №{}", mixed % 97),
             category: category_name(category),
-            description: (number % 9 != 0).then(|| format!("What happens in volume {number} & after it…")),
+            description: (!number.is_multiple_of(9))
+                .then(|| format!("What happens in volume {number} & after it…")),
             excl_tax: 1_000 + mixed % 5_000,
             tax: if number.is_multiple_of(4) { mixed % 900 } else { 0 },
             stock: if number.is_multiple_of(11) { 0 } else { 1 + mixed % 22 },
