@@ -19,17 +19,17 @@ impl ListenAddr {
 
     fn parse_with(text: &str, port: Option<&str>) -> Result<Self, String> {
         let text = text.trim();
-        if let Some(port) = text.strip_prefix(':') {
-            return Ok(Self(SocketAddr::from((Ipv4Addr::UNSPECIFIED, number(port)?))));
-        }
         if let Ok(address) = text.parse() {
             return Ok(Self(address));
         }
         let bare = text.trim_start_matches('[').trim_end_matches(']');
-        let ip: IpAddr = match bare.parse() {
-            Ok(ip) => ip,
-            Err(_) if bare == "localhost" => Ipv4Addr::LOCALHOST.into(),
-            Err(_) => {
+        let ip: IpAddr = match (bare.parse(), text.strip_prefix(':')) {
+            (Ok(ip), _) => ip,
+            (Err(_), Some(port)) => {
+                return Ok(Self(SocketAddr::from((Ipv4Addr::UNSPECIFIED, number(port)?))));
+            }
+            (Err(_), None) if bare == "localhost" => Ipv4Addr::LOCALHOST.into(),
+            (Err(_), None) => {
                 return Err("not an address; examples: 127.0.0.1:8080, 0.0.0.0:8080, [::]:8080".to_owned());
             }
         };
