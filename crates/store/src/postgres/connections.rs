@@ -15,10 +15,10 @@ use tokio_postgres::{Client, Config, Connection, Error, Socket};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::handshake;
+use super::requests;
 use super::session::Session;
 use super::target::Target;
 use super::tasks::Tasks;
-use super::{items, requests};
 
 /// How much longer than the statement's own limit an answer may take: to travel, and for the server to notice.
 const ANSWER_MARGIN: Duration = Duration::from_secs(3);
@@ -207,7 +207,7 @@ fn wants_it_plain(error: &Error) -> bool {
     handshake::failed(error) || error.code() == Some(&SqlState::INVALID_AUTHORIZATION_SPECIFICATION)
 }
 
-/// Makes sessions for the pool, with the staging tables that every batch needs.
+/// Makes sessions for the pool, with the staging table that every batch needs.
 struct PoolConnect(Arc<Dialer>);
 
 impl Connect for PoolConnect {
@@ -217,7 +217,7 @@ impl Connect for PoolConnect {
     ) -> std::pin::Pin<Box<dyn Future<Output = Result<(Client, JoinHandle<()>), Error>> + Send + '_>> {
         Box::pin(async move {
             let (client, used) = self.0.dial().await?;
-            client.batch_execute(&[requests::STAGE, items::STAGE].join(";")).await?;
+            client.batch_execute(requests::STAGE).await?;
             // The pool wants a task to abort with the session. The one that serves it is ours: it hears that.
             let hold = async move {
                 let _used = used;

@@ -186,9 +186,9 @@ impl Transaction<'_> {
             outcomes.iter().map(|outcome| outcome.fingerprint.as_bytes().as_slice()).collect();
         fingerprints.sort_unstable();
         fingerprints.dedup();
-        let tables = self.tables_of(outcomes)?;
-        let stages: Vec<&str> = tables.iter().map(|table| table.stage.as_str()).collect();
-        let stages: Params<'_> = &[&stages];
+        let stages = self.stages_of(outcomes)?;
+        let names: Vec<&str> = stages.keys().copied().collect();
+        let names: Params<'_> = &[&names];
         let run: Params<'_> = &[&self.run.run_id, &self.run.epoch];
         let batch: Params<'_> = &[&self.run.run_id, &fingerprints];
         let begun = async {
@@ -200,14 +200,14 @@ impl Transaction<'_> {
                 self.session.batch_execute("BEGIN"),
                 self.session.query_opt(&epoch, run),
                 self.session.query(&pages, batch),
-                self.session.query(&missing, stages),
+                self.session.query(&missing, names),
             )
         };
         let ((), owned, pages, missing) = self.session.answer(begun).await?;
         if owned.is_none() {
             return Err(StoreError::Superseded { run_id: self.run.run_id, epoch: self.run.epoch });
         }
-        self.make_stages(&tables, &missing).await?;
+        self.make_stages(&stages, &missing).await?;
         let states = pages.iter().filter_map(|row| {
             let fingerprint = Fingerprint::from_bytes(row.get(0))?;
             Some((fingerprint, PageState::parse(row.get(1))))
@@ -217,31 +217,36 @@ impl Transaction<'_> {
 
     /// Makes the staging tables for the items of a page, where the session lacks them.
     pub(super) async fn prepare_stages(&self, page: &PageOutcome) -> StoreResult<()> {
-        let tables = self.tables_of(std::slice::from_ref(page))?;
-        let stages: Vec<&str> = tables.iter().map(|table| table.stage.as_str()).collect();
-        let missing = self.session.rows(MISSING_STAGES, &[&stages]).await?;
-        self.make_stages(&tables, &missing).await
+        let stages = self.stages_of(std::slice::from_ref(page))?;
+        let names: Vec<&str> = stages.keys().copied().collect();
+        let missing = self.session.rows(MISSING_STAGES, &[&names]).await?;
+        self.make_stages(&stages, &missing).await
     }
 
-    async fn make_stages(&self, tables: &[&ItemTable], missing: &[Row]) -> StoreResult<()> {
+    async fn make_stages(&self, stages: &BTreeMap<&str, &str>, missing: &[Row]) -> StoreResult<()> {
         for row in missing {
-            let stage: &str = row.get(0);
-            if let Some(table) = tables.iter().find(|table| table.stage == stage) {
-                self.session.run(&table.make_stage).await?;
+            if let Some(make) = stages.get(row.get::<_, &str>(0)) {
+                self.session.run(make).await?;
             }
         }
         Ok(())
     }
 
-    /// The tables that the batch may write to, beside `crawl_items`.
-    fn tables_of(&self, outcomes: &[PageOutcome]) -> StoreResult<Vec<&ItemTable>> {
-        let mut tables = BTreeMap::new();
+    /// The staging tables that the batch's items pass through, each with the statement that makes it. A session
+    /// has only those that it needed once, for every COMMIT empties all that it has.
+    fn stages_of(&self, outcomes: &[PageOutcome]) -> StoreResult<BTreeMap<&str, &str>> {
+        let mut stages = BTreeMap::new();
         for record in outcomes.iter().flat_map(|outcome| &outcome.items) {
-            if let Some(name) = record.item_type.table {
-                tables.insert(name, self.table(name, &record.item_type)?);
-            }
+            let (stage, make) = match record.item_type.table {
+                Some(name) => {
+                    let table = self.table(name, &record.item_type)?;
+                    (table.stage.as_str(), table.make_stage.as_str())
+                }
+                None => (items::STAGE, items::MAKE_STAGE),
+            };
+            stages.insert(stage, make);
         }
-        Ok(tables.into_values().collect())
+        Ok(stages)
     }
 
     fn table(&self, name: &str, item: &ItemType) -> StoreResult<&ItemTable> {

@@ -11,8 +11,11 @@ use crate::columns::data_and_hash;
 /// The table.
 pub(super) const TABLE: &str = "crawl_items";
 
-/// Makes its staging table.
-pub(super) const STAGE: &str = "CREATE TEMP TABLE stage_items (
+/// Its staging table.
+pub(super) const STAGE: &str = "stage_items";
+
+/// Makes that.
+pub(super) const MAKE_STAGE: &str = "CREATE TEMP TABLE stage_items (
     place integer, item_type text, item_key text COLLATE \"C\", url text, data jsonb, content_hash text
 ) ON COMMIT DELETE ROWS";
 
