@@ -3,13 +3,16 @@
 //! ```console
 //! $ cargo bench -p dragline-pipelines                       # its own Postgres, with fsync on
 //! $ cargo bench -p dragline-pipelines -- PAGES ITEMS ROUNDS # items a page
+//! $ FLUSH_ROWS=4000 cargo bench -p dragline-pipelines       # with other batches than the default's
 //! ```
 //!
 //! Page outcomes that wait in memory are submitted from one thread; the clock runs from the first submit to the
 //! receipt that makes the last page durable. Beside it psql copies the items' rows, and only these, into a table
 //! like the one that Dragline made: the same columns, key and index. Rows that are there already can only be
-//! replaced: for that psql copies into a temporary table and upserts from there, in one transaction. Each round
-//! has a database of its own, and does everything once, in an order that turns.
+//! replaced: for that psql copies into a temporary table and upserts from there, in one transaction. A third way of
+//! psql's also says of each page that it is done, as a flush must: the same update of the same table of requests, by a
+//! join with a temporary table of fingerprints. Each round has a database of its own, and does everything once, in an
+//! order that turns.
 
 // A benchmark reports by failing, and prints.
 // Counts of rows are far from where a float loses whole numbers.
@@ -55,6 +58,8 @@ struct Load {
     items: usize,
     /// The rows as text, for the databases' own tools.
     file: PathBuf,
+    /// The pages' fingerprints.
+    pages_file: PathBuf,
 }
 
 /// One way of storing the rows, and how long it took in each round.
@@ -79,7 +84,8 @@ fn main() {
         _ => panic!("all of PAGES ITEMS ROUNDS, or none"),
     };
     let folder = tempfile::tempdir().unwrap();
-    let load = Load { pages, items, file: folder.path().join("rows.tsv") };
+    let (file, pages_file) = (folder.path().join("rows.tsv"), folder.path().join("pages.tsv"));
+    let load = Load { pages, items, file, pages_file };
     let bytes = load.write_file();
     let rows = pages * items;
     println!("{pages} pages, {rows} items, {} bytes a row in psql's file, {rounds} rounds", bytes / rows);
@@ -136,6 +142,9 @@ impl Load {
             }
         }
         std::fs::write(&self.file, &text).unwrap();
+        let pages: String =
+            (0..self.pages).map(|page| format!("\\\\x{}\n", start(page).fingerprint)).collect();
+        std::fs::write(&self.pages_file, pages).unwrap();
         text.len()
     }
 }
@@ -165,6 +174,7 @@ fn postgres(load: &Load, rounds: usize) {
     let server = dragline_testkit::durable_server();
     let mut ways = [
         "\\copy into a keyed table",
+        "\\copy, and each page's state",
         "Dragline, new rows",
         "\\copy and upsert, rows there",
         "Dragline, rows there",
@@ -176,35 +186,57 @@ fn postgres(load: &Load, rounds: usize) {
         let url = server.url_of(&database);
         // Makes the tables, and the one beside them.
         drop(Bridge::open(&url, load, "tables"));
-        server.psql(&database, "CREATE TABLE beside (LIKE products INCLUDING ALL)");
-        // Each pair in the other order every time; the second pair needs the rows of the first.
-        for pair in [[0, 1], [2, 3]] {
-            let order = if round % 2 == 0 { pair } else { [pair[1], pair[0]] };
+        for table in ["beside", "with_pages"] {
+            server.psql(&database, &format!("CREATE TABLE {table} (LIKE products INCLUDING ALL)"));
+        }
+        // Each group in the other order every time; the second needs the rows of the first.
+        for group in [&[0, 1, 2][..], &[3, 4]] {
+            let mut order = group.to_vec();
+            if round % 2 == 1 {
+                order.reverse();
+            }
             for way in order {
                 server.query("CHECKPOINT");
                 let before = Cpu::now(&server);
                 let seconds = match way {
                     0 => psql(&url, &copy("beside", &load.file)),
-                    1 => Bridge::open(&url, load, "new").store(load),
-                    2 => psql(&url, &upsert(&load.file)),
+                    1 => psql(&url, &copy_with_pages(load)),
+                    2 => Bridge::open(&url, load, "new").store(load),
+                    3 => psql(&url, &upsert(&load.file)),
                     _ => Bridge::open(&url, load, "again").store(load),
                 };
                 ways[way].times.push(seconds);
                 ways[way].cpu.push(Cpu::now(&server).since(before));
             }
         }
-        let stored =
-            server.psql(&database, "SELECT (SELECT count(*) FROM products), (SELECT count(*) FROM beside)");
-        assert_eq!(stored, [[load.rows().to_string(), load.rows().to_string()]]);
+        let [rows, pages] = [load.rows(), load.pages].map(|count| count.to_string());
+        for table in ["products", "beside", "with_pages"] {
+            assert_eq!(server.psql(&database, &format!("SELECT count(*) FROM {table}")), [[rows.clone()]]);
+        }
+        let done = "SELECT count(*) FROM crawl_requests WHERE state = 'done' GROUP BY run_id";
+        assert_eq!(server.psql(&database, done), vec![[pages]; 3]);
         server.query(&format!("DROP DATABASE {database} WITH (FORCE)"));
     }
     println!("\nPostgres");
-    Way::print(&ways, load.rows());
+    Way::print(&[&ways[..3], &ways[3..]], load.rows());
 }
 
 fn copy(table: &str, file: &Path) -> String {
     let columns = "sku, title, category, price, stock, description, run_id, source_url";
     format!("\\copy {table} ({columns}) from '{}'\n", file.display())
+}
+
+/// The pages are those of the run that was opened to make the tables.
+fn copy_with_pages(load: &Load) -> String {
+    format!(
+        "BEGIN;\nCREATE TEMP TABLE pages (fingerprint bytea) ON COMMIT DROP;\n\\copy pages from '{}'\n{}
+         ANALYZE pages;
+         UPDATE crawl_requests SET state = 'done', attempts = 1, status = 200, done_at = now() FROM pages
+         WHERE run_id = (SELECT run_id FROM crawl_runs WHERE name = 'tables')
+           AND crawl_requests.fingerprint = pages.fingerprint AND state = 'queued';\nCOMMIT;\n",
+        load.pages_file.display(),
+        copy("with_pages", &load.file),
+    )
 }
 
 fn upsert(file: &Path) -> String {
@@ -250,7 +282,7 @@ fn sqlite(load: &Load, rounds: usize, folder: &Path) {
         }
     }
     println!("\nSQLite");
-    Way::print(&ways, load.rows());
+    Way::print(&[&ways], load.rows());
 }
 
 fn sqlite_url(file: &Path) -> String {
@@ -309,7 +341,10 @@ impl ReceiptSink for Events {
 impl Bridge {
     fn open(url: &str, load: &Load, run: &str) -> Self {
         let store = dragline_store::open(url, &StoreSettings::default()).unwrap();
-        let settings = PersistenceSettings::default();
+        let mut settings = PersistenceSettings::default();
+        if let Ok(rows) = std::env::var("FLUSH_ROWS") {
+            settings.flush_rows = rows.parse().expect("FLUSH_ROWS is a number");
+        }
         let pipeline = PersistencePipeline::new(store, settings, Stop::new(), Arc::new(NoPulse));
         let (sender, events) = bounded(load.pages + 1);
         pipeline.open_spider(load.spec(run), vec![PRODUCT], Box::new(Events(sender))).unwrap();
@@ -345,15 +380,15 @@ impl Way {
         Self { name, times: Vec::new(), cpu: Vec::new() }
     }
 
-    /// Each way's median beside the one before it.
-    fn print(ways: &[Self], rows: usize) {
+    /// Each way's median beside the first of its group.
+    fn print(groups: &[&[Self]], rows: usize) {
         println!(
             "{:<38}{:>10}{:>10}{:>10}{:>10}{:>12}",
             "", "rows/s", "least", "most", "ratio", "CPU µs/row"
         );
-        for pair in ways.chunks(2) {
-            let base = median(&pair[0].times);
-            for way in pair {
+        for group in groups {
+            let base = median(&group[0].times);
+            for way in *group {
                 let (times, rows) = (&way.times, rows as f64);
                 let rate = |seconds: f64| rows / seconds;
                 let least = times.iter().copied().fold(f64::MIN, f64::max);
