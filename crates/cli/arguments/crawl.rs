@@ -3,6 +3,8 @@
 use clap::Args;
 use clap::builder::FalseyValueParser;
 
+use crate::settings::parse::run_name;
+
 use super::{Access, Fetching, Limits, Process, Progress, Storing};
 
 pub(super) const EXAMPLES: &str = "\
@@ -71,7 +73,7 @@ pub(crate) struct Start {
 #[command(next_help_heading = "Run")]
 pub(crate) struct Identity {
     /// The name by which the run is found again [default: the spider, and a digest of start URLs and arguments]
-    #[arg(long, env = "DRAGLINE_RUN", value_name = "NAME")]
+    #[arg(long, env = "DRAGLINE_RUN", value_name = "NAME", value_parser = run_name)]
     pub(crate) run: Option<String>,
 
     /// End an unfinished run of this name and begin anew

@@ -44,6 +44,14 @@ pub(crate) fn share(text: &str) -> Result<f64, String> {
     }
 }
 
+/// What a run is called: it is looked for by that name, and shown.
+pub(crate) fn run_name(text: &str) -> Result<String, String> {
+    if text.trim().is_empty() || text.chars().any(char::is_control) {
+        return Err("must have characters, and none that control a terminal".to_owned());
+    }
+    Ok(text.to_owned())
+}
+
 /// A number of which there must be some.
 pub(crate) fn count(text: &str) -> Result<usize, String> {
     match text.trim().parse() {
@@ -111,6 +119,12 @@ mod tests {
         assert!(share("0.25") == Ok(0.25) && share("1") == Ok(1.0));
         assert!(share("1.5").is_err() && share("-0.1").is_err() && share("NaN").is_err());
         assert!(rate("-1").is_err() && rate("NaN").is_err() && rate("inf").is_err());
+    }
+
+    #[test]
+    fn a_run_has_a_name_that_can_be_shown() {
+        assert_eq!(run_name("2026-11 books"), Ok("2026-11 books".to_owned()));
+        assert!(["", " ", "a\nb", "\u{1b}[31m"].into_iter().all(|name| run_name(name).is_err()));
     }
 
     #[test]

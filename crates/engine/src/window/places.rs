@@ -18,7 +18,8 @@ pub(crate) struct Places {
 impl Places {
     pub(crate) fn new(settings: &EngineSettings) -> Self {
         let largest_share = settings.window_per_host.min(settings.window_requests);
-        let smallest_share = (2 * settings.host_concurrency).max(SMALLEST_SHARE).min(largest_share);
+        let smallest_share =
+            settings.host_concurrency.saturating_mul(2).max(SMALLEST_SHARE).min(largest_share);
         Self { total: settings.window_requests, largest_share, smallest_share }
     }
 
