@@ -31,7 +31,7 @@ use crate::progress::{self, Sources, pages_before};
 use crate::settings::CrawlSettings;
 use crate::start::{Watched, no_thread, open_failed, run_spec, watched};
 use crate::stopping::{Producers, StopReport, close_pipeline, join_producers};
-use crate::verdict::{exit_after_close, verdict};
+use crate::verdict::{exit_after_close, state_after_close, verdict};
 use crate::watchdog::{Watchdog, Watches};
 use crate::{resume_line, signals, stopping};
 
@@ -159,7 +159,7 @@ pub(crate) fn crawl(
     let run_end = RunEnd { state, reason: reason.clone() };
     close_pipeline(&pipeline, run_end, stop_began + settings.stop_times.total, &watchdog, &mut report);
     stopping::record(&report, &stop, &watchdog);
-    let exit = exit_after_close(exit, &report, &stop);
+    let (state, exit) = (state_after_close(state, &report), exit_after_close(exit, &report, &stop));
     let elapsed = began.elapsed();
     let left_of_stop = total.saturating_sub(stop_began.elapsed());
     Ok(Some(Ended { run, state, reason, exit, elapsed, left_of_stop, stats, stop: report, watched }))

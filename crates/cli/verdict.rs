@@ -54,10 +54,16 @@ pub(crate) fn verdict(end: Result<CrawlEnd, JoinError>, stop: &Stop) -> (RunStat
     }
 }
 
+/// How the store has the run, as far as it is known: one whose end was not written is not finished.
+pub(crate) fn state_after_close(state: RunState, report: &StopReport) -> RunState {
+    if report.close.end_written { state } else { RunState::Stopped }
+}
+
 /// What the close adds: a run that could not be ended properly is not finished, whatever was crawled.
 pub(crate) fn exit_after_close(exit: Exit, report: &StopReport, stop: &Stop) -> Exit {
     match exit {
         _ if stop.is_abandoned() => Exit::Forced,
+        Exit::Finished | Exit::Stopped if report.close.end_refused => Exit::Error,
         Exit::Finished if !report.close.end_written => Exit::Stopped,
         exit => exit,
     }

@@ -118,3 +118,22 @@ fn a_missing_privilege_is_told_at_once_with_its_remedy() {
         scene.database.value("select count(*) from pg_stat_activity where application_name = 'dragline' and datname = current_database()") == "0"
     });
 }
+
+#[test]
+fn a_privilege_that_only_the_end_of_a_crawl_needs_is_told_at_once_and_the_remedy_is_enough() {
+    let scene = Scene::new(10);
+    let (role, url) = role(&scene);
+    scene.crawl_into(&scene.database.url()).run().assert_code(0);
+    let asked = scene.site.total_hits();
+    scene.database.query(&format!(
+        "grant usage, create on schema public to {role};
+         grant select, insert, update on all tables in schema public to {role}"
+    ));
+    let told = scene.crawl_into(&url).run();
+    told.assert_code(1).assert_stderr("permission denied for crawl_dead_letters, crawl_cookies");
+    assert_eq!(scene.site.total_hits(), asked);
+    let remedy = told.stderr.split_once("as its owner: ").unwrap().1.lines().next().unwrap();
+    scene.database.query(remedy);
+    scene.crawl_into(&url).run().assert_code(0);
+    assert_eq!(scene.database.value("select count(*) from crawl_runs where state = 'finished'"), "2");
+}

@@ -22,7 +22,7 @@ use dragline_core::pulse::Beating;
 use dragline_core::store::{RunState, StoreResult};
 use tokio::runtime::Runtime;
 use tokio::time::{sleep, timeout};
-use tracing::{info, warn};
+use tracing::{error, info, warn};
 
 use super::context::Context;
 use super::inbox::End;
@@ -136,6 +136,9 @@ impl Bridge<'_> {
         match self.runtime.block_on(beating(&*self.context.pulse, writing)) {
             Some(Ok(())) => self.report.end_written = true,
             Some(Err(error)) => {
+                let hint = error.hint().unwrap_or("the same command resumes the run");
+                error!(error = chain(&error), hint, "the run's end was not written");
+                self.report.end_refused = !error.is_retryable();
                 self.report.fault(format!("the run's end was not written: {}", chain(&error)));
             }
             None => self.report.fault(format!(

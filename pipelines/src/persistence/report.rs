@@ -31,6 +31,8 @@ pub struct CloseReport {
     pub pages_left_unflushed: u64,
     /// Whether the run's state was written.
     pub end_written: bool,
+    /// Whether the store refused it, and will until somebody mends something.
+    pub end_refused: bool,
     /// What went wrong first.
     pub error: Option<String>,
 }

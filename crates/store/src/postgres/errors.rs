@@ -168,6 +168,14 @@ impl Target {
         StoreError::Setup { problem: format!("{}: {}", self.location, one_line(error)), hint }
     }
 
+    /// Rows of these tables may not be read, written, or deleted where that is needed.
+    pub(super) fn no_privilege(&self, tables: &str) -> StoreError {
+        StoreError::Setup {
+            problem: format!("{}: permission denied for {tables}", self.location),
+            hint: self.remedy("42501"),
+        }
+    }
+
     fn remedy(&self, code: &str) -> String {
         let Self { user, database, .. } = self;
         match code {
@@ -187,7 +195,7 @@ impl Target {
             }
             _ => format!(
                 "as its owner: GRANT USAGE, CREATE ON SCHEMA public TO \"{user}\"; GRANT SELECT, INSERT, \
-                 UPDATE ON ALL TABLES IN SCHEMA public TO \"{user}\"; GRANT TEMPORARY ON DATABASE \
+                 UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO \"{user}\"; GRANT TEMPORARY ON DATABASE \
                  \"{database}\" TO \"{user}\";"
             ),
         }

@@ -43,6 +43,8 @@ const MIGRATIONS: &[(i32, &str)] = &[
 ];
 const TABLES: [&str; 6] =
     ["crawl_schema", "crawl_runs", "crawl_requests", "crawl_items", "crawl_dead_letters", "crawl_cookies"];
+/// Those from which rows are deleted.
+const DELETED_FROM: [&str; 2] = ["crawl_dead_letters", "crawl_cookies"];
 /// `hashtextextended` and `tcp_user_timeout`; everything older is out of support.
 const OLDEST_SERVER: i32 = 120_000;
 
@@ -67,7 +69,7 @@ pub(super) async fn connect(connections: &Connections) -> StoreResult<()> {
     let session = connections.session("connecting").await?;
     check_server(connections, &session).await?;
     match version(&session).await? {
-        Some(VERSION) => {}
+        Some(VERSION) => check_privileges(connections, &session).await?,
         Some(other) => return Err(wrong_version(connections, other)),
         None => {
             create_own(&session).await?;
@@ -75,6 +77,20 @@ pub(super) async fn connect(connections: &Connections) -> StoreResult<()> {
     }
     session.release();
     Ok(())
+}
+
+/// What a crawl would miss at its end only: cookies and dead letters are deleted, everything else is not.
+async fn check_privileges(connections: &Connections, session: &Session) -> StoreResult<()> {
+    let missing = "SELECT string_agg(own.name, ', ') FROM unnest($1::text[]) AS own (name)
+        WHERE NOT (has_table_privilege(to_regclass(own.name), 'SELECT')
+            AND has_table_privilege(to_regclass(own.name), 'INSERT')
+            AND has_table_privilege(to_regclass(own.name), 'UPDATE')
+            AND (own.name <> ALL ($2::text[]) OR has_table_privilege(to_regclass(own.name), 'DELETE')))";
+    let row = session.row(missing, &[&&TABLES[1..], &&DELETED_FROM[..]]).await?;
+    match row.and_then(|row| row.get::<_, Option<String>>(0)) {
+        Some(tables) => Err(connections.target().no_privilege(&tables)),
+        None => Ok(()),
+    }
 }
 
 /// Reaches the database as it is.
