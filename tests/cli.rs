@@ -202,6 +202,28 @@ fn a_log_that_nobody_takes_holds_up_nothing() {
 }
 
 #[test]
+fn a_stdout_that_takes_nothing_holds_up_no_stop() {
+    let site = Site::generated(60, 4);
+    let stored = Stored::sqlite();
+    let (_reader, mut writer) = std::io::pipe().unwrap();
+    // As much as a pipe holds.
+    std::io::Write::write_all(&mut writer, &[b'x'; 64 << 10]).unwrap();
+    let child = Command::new(env!("CARGO_BIN_EXE_dragline"))
+        .args(["crawl", "site", "--start-url", &site.url("/"), "--store", &stored.url(), "--rate", "0"])
+        .stdout(writer)
+        .stderr(Stdio::null())
+        .spawn();
+    let mut child = child.unwrap();
+    // The crawl takes a moment; from then on it waits with its report.
+    std::thread::sleep(Duration::from_secs(5));
+    assert_eq!(stored.pages("done"), 60);
+    assert!(child.try_wait().unwrap().is_none(), "the report found room");
+    Command::new("kill").arg(child.id().to_string()).status().unwrap();
+    let status = wait_for("the end of the process", SOON, || child.try_wait().unwrap());
+    assert_eq!(status.code(), Some(0));
+}
+
+#[test]
 fn an_export_that_cannot_be_written_is_told_before_the_crawl() {
     let site = Site::generated(3, 2);
     let stored = Stored::sqlite();

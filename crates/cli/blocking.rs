@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use dragline_core::StoreError;
+use dragline_core::stop::Stop;
 use dragline_core::store::{Store, StoreResult};
 
 use crate::exit::Failed;
@@ -13,6 +14,7 @@ use crate::health::Health;
 pub(crate) struct Blocking {
     runtime: tokio::runtime::Runtime,
     health: Option<Arc<Health>>,
+    cut: Option<Stop>,
 }
 
 impl Blocking {
@@ -22,13 +24,23 @@ impl Blocking {
             .thread_name("store")
             .enable_all()
             .build()
-            .map(|runtime| Self { runtime, health: None })
+            .map(|runtime| Self { runtime, health: None, cut: None })
             .map_err(|error| Failed::error(format!("no runtime for the store could be started: {error}")))
     }
 
     /// On behalf of a crawl that is watched: whoever works for long tells so by [`Blocking::still_here`].
     pub(crate) fn watched(self, health: &Arc<Health>) -> Self {
         Self { health: Some(Arc::clone(health)), ..self }
+    }
+
+    /// On behalf of somebody who may cut it off: whoever works for long asks [`Blocking::is_cut`].
+    pub(crate) fn until(self, cut: &Stop) -> Self {
+        Self { cut: Some(cut.clone()), ..self }
+    }
+
+    /// Whether the work is to end before it is done.
+    pub(crate) fn is_cut(&self) -> bool {
+        self.cut.as_ref().is_some_and(Stop::is_requested)
     }
 
     /// A sign of life, as often as one likes.

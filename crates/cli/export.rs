@@ -141,7 +141,8 @@ fn write_all(
         let mut each = |row: ItemRow| {
             rows += 1;
             blocking.still_here();
-            sink.write(*item, row).map_err(|error| {
+            let room = if blocking.is_cut() { Err(io::Error::other("cut off by a signal")) } else { Ok(()) };
+            room.and_then(|()| sink.write(*item, row)).map_err(|error| {
                 let kind = error.kind();
                 fault = Some(error);
                 io::Error::from(kind)

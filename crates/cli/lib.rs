@@ -39,6 +39,7 @@ extern crate self as dragline;
 
 pub use dragline_core::*;
 
+mod aftermath;
 mod app;
 mod arguments;
 mod blocking;

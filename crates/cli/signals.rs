@@ -63,6 +63,24 @@ pub(crate) fn listen(stop: Stop, log: LogHandle) -> io::Result<SignalListener> {
     Ok(SignalListener { handle, diagnosis, _thread: thread })
 }
 
+/// Listens after the run's end: the first signal cuts off what is still written, the second ends the process.
+pub(crate) fn listen_after(cut: Stop, log: LogHandle) -> io::Result<SignalListener> {
+    let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP, SIGQUIT])?;
+    let handle = signals.handle();
+    let thread = Worker::spawn("signals-after", move || {
+        for signal in &mut signals {
+            let signal = name(signal);
+            if cut.is_requested() {
+                log.settle();
+                signal_hook::low_level::exit(i32::from(Exit::Forced.code()));
+            }
+            cut.request(StopReason::Signal(signal));
+            info!(signal, "the run has ended before; what is still written of it is cut off");
+        }
+    })?;
+    Ok(SignalListener { handle, diagnosis: Arc::default(), _thread: thread })
+}
+
 impl SignalListener {
     /// From now on SIGUSR1 has something to show.
     pub(crate) fn show_on_request(&self, diagnosis: Arc<Diagnosis>) {

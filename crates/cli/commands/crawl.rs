@@ -1,11 +1,12 @@
 //! `dragline crawl`.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use dragline_core::store::{RunInfo, RunState, RunSummary, Store};
 use dragline_core::{PageState, Spider};
 
 use super::{find_spider, print};
+use crate::aftermath::Aftermath;
 use crate::app::App;
 use crate::arguments::Crawl;
 use crate::blocking::Blocking;
@@ -16,6 +17,7 @@ use crate::probes;
 use crate::report::Report;
 use crate::run::{Ended, crawl};
 use crate::settings::{Common, CrawlSettings};
+use crate::start::no_thread;
 
 /// After a stop the report must fit into what a container grants.
 const READ_AFTER_STOP: Duration = Duration::from_secs(1);
@@ -23,6 +25,10 @@ const READ_AFTER_STOP: Duration = Duration::from_secs(1);
 const READ_AT_THE_END: Duration = Duration::from_secs(30);
 /// What it is given though the time is over: a store that is there answers in less.
 const LEAST_READ: Duration = Duration::from_millis(200);
+/// What reading and showing the report are given though the time is over.
+const LEAST_LEFT: Duration = Duration::from_secs(1);
+/// What saying so takes when that is over.
+const LAST_WORDS: Duration = Duration::from_millis(500);
 
 pub(super) fn run(arguments: Crawl, common: &Common, app: &App, log: &LogHandle) -> Result<Exit, Failed> {
     probes::arm();
@@ -45,11 +51,17 @@ pub(super) fn after(
     spider: &dyn Spider,
     log: &LogHandle,
 ) -> Result<Exit, Failed> {
+    let is_stopped = ended.state == RunState::Stopped;
+    let deadline =
+        is_stopped.then(|| Instant::now() + ended.left_of_stop.saturating_sub(LAST_WORDS).max(LEAST_LEFT));
+    let is_exporting = !is_stopped && settings.output.is_some();
+    let cut_exit = if is_exporting { Exit::Error } else { ended.exit };
+    let aftermath = Aftermath::start(deadline, cut_exit, log).map_err(|error| no_thread(&error))?;
     let limit = match ended.state {
         RunState::Stopped => READ_AFTER_STOP.min(ended.left_of_stop).max(LEAST_READ),
         _ => READ_AT_THE_END,
     };
-    let blocking = Blocking::new()?.watched(&ended.watched.health);
+    let blocking = Blocking::new()?.watched(&ended.watched.health).until(aftermath.cut());
     let store = dragline_store::open(&settings.store.0, &settings.store_settings)?;
     let summary = summary(&*store, &blocking, ended, spider, limit);
     if let Err(error) = &summary {
