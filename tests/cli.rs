@@ -207,16 +207,17 @@ fn a_stdout_that_takes_nothing_holds_up_no_stop() {
     let stored = Stored::sqlite();
     let (_reader, mut writer) = std::io::pipe().unwrap();
     // As much as a pipe holds.
-    std::io::Write::write_all(&mut writer, &[b'x'; 64 << 10]).unwrap();
+    std::io::Write::write_all(&mut writer, &vec![b'x'; 64 << 10]).unwrap();
     let child = Command::new(env!("CARGO_BIN_EXE_dragline"))
         .args(["crawl", "site", "--start-url", &site.url("/"), "--store", &stored.url(), "--rate", "0"])
         .stdout(writer)
         .stderr(Stdio::null())
         .spawn();
     let mut child = child.unwrap();
-    // The crawl takes a moment; from then on it waits with its report.
-    std::thread::sleep(Duration::from_secs(5));
-    assert_eq!(stored.pages("done"), 60);
+    wait_until("the run is finished", SOON, || {
+        stored.pages("done") == 60 && stored.runs()[0].0 == "finished"
+    });
+    // From now on it waits with its report, and nothing but a signal ends it.
     assert!(child.try_wait().unwrap().is_none(), "the report found room");
     Command::new("kill").arg(child.id().to_string()).status().unwrap();
     let status = wait_for("the end of the process", SOON, || child.try_wait().unwrap());
