@@ -1,7 +1,7 @@
 //! A page's form as a request: filled as the page fills it, changed by the spider, submitted as a browser would.
 //!
-//! After the HTML standard, section 4.10.22 (form submission): which fields count is [`controls`]'s matter, how they
-//! are written [`encoding`]'s.
+//! After the HTML standard, section 4.10.22 (form submission): which fields count is `controls`'s matter, how they
+//! are written `encoding`'s.
 
 mod controls;
 mod encoding;

@@ -9,7 +9,7 @@ use serde_json::Value as Json;
 
 use crate::stored_page::StoredPage;
 
-/// A stored page and what a spider should make of it. [`sample!`](crate::sample) makes one.
+/// A stored page and what a spider should make of it. [`sample!`](crate::sample!) makes one.
 #[derive(Clone, Debug)]
 pub struct Sample {
     page: StoredPage,
@@ -45,7 +45,7 @@ macro_rules! sample {
 }
 
 impl Sample {
-    /// What [`sample!`](crate::sample) writes out: the source file, the page's path from there, its URL, its body, and
+    /// What [`sample!`](crate::sample!) writes out: the source file, the page's path from there, its URL, its body, and
     /// what is expected.
     pub fn new(
         source: &str,
