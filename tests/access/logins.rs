@@ -92,7 +92,7 @@ fn without_cookies_nobody_gets_in(stored: &Stored) {
 }
 
 fn cookies_that_are_not_stored_end_with_the_process(stored: &Stored) {
-    let site = Site::members(5).start();
+    let site = Site::members(5).delay(Duration::from_millis(200)).start();
     let mut running =
         members(&site, stored).args(["--cookies", "memory", "--flush-interval", "0.05s"]).spawn();
     running.wait_until("a members' page is on its way", LIMIT, |_| {
