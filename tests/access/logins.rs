@@ -61,7 +61,8 @@ fn members_pages_are_crawled_behind_the_form(stored: &Stored) {
 }
 
 fn a_killed_run_is_still_logged_in(stored: &Stored) {
-    let site = Site::members(8).start();
+    // Slow enough that no crawl is over before somebody has looked.
+    let site = Site::members(8).delay(Duration::from_millis(200)).start();
     for (kill, reached) in ["/login", "/notes/1", "/notes/2", "/notes/4", "/notes/6"].into_iter().enumerate()
     {
         let mut running = members(&site, stored).args(["--flush-interval", "0.05s", "--force-run"]).spawn();
