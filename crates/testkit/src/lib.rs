@@ -18,6 +18,7 @@ pub mod site;
 pub mod small_disk;
 pub mod sqlite;
 pub mod torture;
+pub mod vectors;
 pub mod wait;
 
 pub use ask::{Asked, ask, ask_with};
