@@ -139,7 +139,7 @@ pub(crate) fn crawl(
         persistence: pipeline.monitor(),
         log: log.counts().clone(),
         before,
-        limit: settings.engine.limit,
+        limit: settings.engine.limits.pages,
         began: Instant::now(),
     };
     let progress =
@@ -147,7 +147,7 @@ pub(crate) fn crawl(
 
     wait_for_end(&download, &stop);
     drop(progress);
-    let is_interrupted = try_orphans(&pipeline, settings.engine.limit, &stop);
+    let is_interrupted = try_orphans(&pipeline, settings.engine.limits.pages, &stop);
 
     watched.health.stopping();
     let mut report = StopReport::new(watched.metrics.stop.clone());

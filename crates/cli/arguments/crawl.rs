@@ -1,11 +1,12 @@
-//! `dragline crawl`: which run. Until when and how it is crawled is in `limits`, `fetching`, `access`, `storing`, `process`.
+//! `dragline crawl`: which run. Until when and how it is crawled is in the files
+//! of the groups: `limits`, `links`, `pace` and so on.
 
 use clap::Args;
 use clap::builder::FalseyValueParser;
 
 use crate::settings::parse::run_name;
 
-use super::{Access, Fetching, Limits, Process, Progress, Storing};
+use super::{Access, Fetching, Limits, Links, Pace, Process, Progress, Retrying, Robots, Storing};
 
 pub(super) const EXAMPLES: &str = "\
 Examples:
@@ -39,7 +40,19 @@ pub(crate) struct CrawlFlags {
     pub(crate) identity: Identity,
 
     #[command(flatten)]
+    pub(crate) links: Links,
+
+    #[command(flatten)]
+    pub(crate) pace: Pace,
+
+    #[command(flatten)]
+    pub(crate) robots: Robots,
+
+    #[command(flatten)]
     pub(crate) fetching: Fetching,
+
+    #[command(flatten)]
+    pub(crate) retrying: Retrying,
 
     #[command(flatten)]
     pub(crate) access: Access,

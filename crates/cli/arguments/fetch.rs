@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::Fetching;
+use super::{Fetching, Robots};
 
 pub(super) const EXAMPLES: &str = "\
 Examples:
@@ -59,4 +59,7 @@ pub(crate) struct Fetch {
 
     #[command(flatten)]
     pub(crate) fetching: Fetching,
+
+    #[command(flatten)]
+    pub(crate) robots: Robots,
 }

@@ -20,10 +20,6 @@ pub(crate) struct Limits {
     #[arg(long, env = "DRAGLINE_MAX_ITEMS", value_name = "N", default_value = "0")]
     pub(crate) max_items: u64,
 
-    /// Follow links at most so far from a start URL; 0 = no limit
-    #[arg(long, env = "DRAGLINE_MAX_DEPTH", value_name = "N", default_value = "0")]
-    pub(crate) max_depth: u32,
-
     /// Stop after this time, such as `90s`, `45m` or `6h`, counted from each start; 0 = no limit
     ///
     /// No new page is begun then, and pages in hand are finished.

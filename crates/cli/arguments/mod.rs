@@ -3,8 +3,7 @@
 //! A flag is declared here once, with its environment variable, its default and its check; its comment is what
 //! `--help` prints (without the backticks) and `docs/settings.md` repeats; `-h` has its first paragraph. What
 //! `dragline.toml` says takes the place of the default before the parser runs (`settings`), so a flag in `Global`,
-//! `Logging`, `Limits`, `Fetching`, `Access`, `Storing`, `Process` or `Progress` has its key in the file without another
-//! line.
+//! `Logging` or one of the groups of `CrawlFlags` has its key in the file without another line.
 
 mod access;
 mod check;
@@ -17,8 +16,12 @@ mod fetch;
 mod fetching;
 mod healthcheck;
 mod limits;
+mod links;
 mod logging;
+mod pace;
 mod process;
+mod retrying;
+mod robots;
 mod runs;
 mod schema;
 mod storing;
@@ -41,8 +44,12 @@ pub(crate) use fetch::Fetch;
 pub(crate) use fetching::Fetching;
 pub(crate) use healthcheck::Healthcheck;
 pub(crate) use limits::Limits;
+pub(crate) use links::Links;
 pub(crate) use logging::{LogFormat, Logging, Progress, ProgressForm};
+pub(crate) use pace::Pace;
 pub(crate) use process::Process;
+pub(crate) use retrying::Retrying;
+pub(crate) use robots::Robots;
 pub(crate) use runs::{ListRuns, RetryRun, RunAction};
 pub(crate) use schema::SchemaAction;
 pub(crate) use storing::Storing;

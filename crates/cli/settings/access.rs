@@ -1,17 +1,17 @@
 //! Headers, credentials and proxy: checked here and not by the parser of the command line, whose errors show the value.
 
-use dragline_engine::{CookieMode, Credentials, EngineSettings, ProxySetting, refused_header};
+use dragline_engine::{ClientSettings, CookieMode, Credentials, ProxySetting, refused_header};
 
 use crate::arguments::{Access, Cookies};
 use crate::exit::Failed;
 
-/// Adds them to the engine's settings.
-pub(super) fn apply(access: Access, engine: EngineSettings) -> Result<EngineSettings, Failed> {
+/// Adds them to the client's settings.
+pub(super) fn apply(access: Access, client: ClientSettings) -> Result<ClientSettings, Failed> {
     let headers = access.header.iter().filter(|it| !it.0.trim().is_empty()).map(|it| header(&it.0));
     let auth = access.auth.iter().filter(|it| !it.0.trim().is_empty());
     let auth = auth.map(|it| Credentials::parse(&it.0).map_err(|problem| refused("auth", &problem)));
     let proxy = access.proxy.map_or(Ok(ProxySetting::default()), |it| ProxySetting::parse(&it.0));
-    Ok(EngineSettings {
+    Ok(ClientSettings {
         cookies: match access.cookies {
             Cookies::Stored => CookieMode::Stored,
             Cookies::Memory => CookieMode::Memory,
@@ -22,7 +22,7 @@ pub(super) fn apply(access: Access, engine: EngineSettings) -> Result<EngineSett
         proxy: proxy.map_err(|problem| refused("proxy", &problem))?,
         ca_file: access.ca_file,
         http2: access.http2,
-        ..engine
+        ..client
     })
 }
 
@@ -67,7 +67,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_given_reaches_the_engine() {
+    fn what_is_given_reaches_the_client() {
         let given = Access {
             header: hidden(&["X-Key:  a: b ", ""]),
             auth: hidden(&["shop.example=me:hunter2"]),
@@ -75,10 +75,10 @@ mod tests {
             ..access()
         };
         assert!(!format!("{given:?}").contains("hunter2"));
-        let engine = apply(given, EngineSettings::default()).unwrap();
-        assert_eq!(engine.headers, [("X-Key".to_owned(), "a: b".to_owned())]);
-        assert_eq!((engine.auth.len(), engine.cookies, engine.http2), (1, CookieMode::Memory, false));
-        assert!(!format!("{engine:?}").contains("hunter2"), "{engine:?}");
+        let client = apply(given, ClientSettings::default()).unwrap();
+        assert_eq!(client.headers, [("X-Key".to_owned(), "a: b".to_owned())]);
+        assert_eq!((client.auth.len(), client.cookies, client.http2), (1, CookieMode::Memory, false));
+        assert!(!format!("{client:?}").contains("hunter2"), "{client:?}");
     }
 
     #[test]
@@ -90,7 +90,7 @@ mod tests {
             ("--auth", Access { auth: hidden(&["https://shop.example=hunter2"]), ..access() }),
             ("--proxy", Access { proxy: Some(Hidden("me:hunter2@p.example".to_owned())), ..access() }),
         ] {
-            let failed = apply(wrong, EngineSettings::default()).unwrap_err();
+            let failed = apply(wrong, ClientSettings::default()).unwrap_err();
             assert!(failed.what.starts_with(setting) && !format!("{failed}").contains("hunter2"), "{failed}");
         }
     }

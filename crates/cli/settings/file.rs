@@ -33,7 +33,8 @@ const DEFAULT_FILE: &str = "dragline.toml";
 fn table_of(group: &str) -> Option<&'static str> {
     match group {
         "Global" | "Logging" => Some(""),
-        "Limits" | "Fetching" | "Access" | "Storing" | "Process" | "Progress" => Some("crawl"),
+        "Limits" | "Links" | "Pace" | "Robots" | "Fetching" | "Retrying" | "Access" | "Storing"
+        | "Process" | "Progress" => Some("crawl"),
         _ => None,
     }
 }

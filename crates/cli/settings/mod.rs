@@ -21,12 +21,13 @@ use dragline_pipelines::ItemPipelineSettings;
 use dragline_pipelines::persistence::PersistenceSettings;
 use dragline_store::StoreSettings;
 
-use crate::arguments::{CrawlFlags, Fetching, Progress};
+use crate::arguments::{CrawlFlags, Fetch, Process, Progress};
 use crate::exit::Failed;
 use crate::export::Target;
 use crate::listen::ListenAddr;
 use crate::run_name::default_run_name;
 use crate::stopping::StopTimes;
+use parts::EngineFlags;
 use spider_arguments::{SpiderArguments, start_url};
 
 pub(crate) use global::{Common, StoreUrl};
@@ -62,10 +63,19 @@ pub(crate) struct FetchSettings {
 
 impl FetchSettings {
     /// Combines what was given for the fetch with what a crawl would be given.
-    pub(crate) fn combine(fetching: &Fetching, common: &Common) -> Result<Self, Failed> {
-        let process = common.flags(&[])?;
-        let engine =
-            parts::engine(&common.flags(&[])?, fetching, &process, &StopTimes::of(process.shutdown_timeout));
+    pub(crate) fn combine(fetch: &Fetch, common: &Common) -> Result<Self, Failed> {
+        let process: Process = common.flags(&[])?;
+        let engine = parts::engine(&EngineFlags {
+            limits: &common.flags(&[])?,
+            links: &common.flags(&[])?,
+            pace: &common.flags(&[])?,
+            robots: &fetch.robots,
+            fetching: &fetch.fetching,
+            retrying: &common.flags(&[])?,
+            process: &process,
+            stop_times: &StopTimes::of(process.shutdown_timeout),
+        });
+        let engine = EngineSettings { client: access::apply(common.flags(&[])?, engine.client)?, ..engine };
         validated(&engine)?;
         Ok(Self { engine, item_pipelines: parts::item_pipelines(&common.flags(&[])?) })
     }
@@ -81,7 +91,8 @@ fn validated(engine: &EngineSettings) -> Result<(), Failed> {
 impl CrawlSettings {
     /// Combines what was given for a crawl with `spider`.
     pub(crate) fn combine(flags: CrawlFlags, common: &Common, spider: &dyn Spider) -> Result<Self, Failed> {
-        let CrawlFlags { start, mut limits, identity, fetching, access, storing, process, progress } = flags;
+        let CrawlFlags { start, mut limits, identity, links, pace, robots, .. } = flags;
+        let CrawlFlags { fetching, retrying, access, storing, process, progress, .. } = flags;
         let mut given = SpiderArguments::split(&start.args)?;
         for url in &start.start_urls {
             given.start_urls.push(start_url(url)?);
@@ -90,7 +101,17 @@ impl CrawlSettings {
         let args = Args::new(given.start_urls, given.values);
         parts::warn_of_a_long_stop(process.shutdown_timeout);
         let stop_times = StopTimes::of(process.shutdown_timeout);
-        let engine = access::apply(access, parts::engine(&limits, &fetching, &process, &stop_times))?;
+        let engine = parts::engine(&EngineFlags {
+            limits: &limits,
+            links: &links,
+            pace: &pace,
+            robots: &robots,
+            fetching: &fetching,
+            retrying: &retrying,
+            process: &process,
+            stop_times: &stop_times,
+        });
+        let engine = EngineSettings { client: access::apply(access, engine.client)?, ..engine };
         // Before the store is opened: a run that cannot begin leaves no trace there.
         validated(&engine)?;
         Ok(Self {

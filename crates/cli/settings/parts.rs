@@ -2,46 +2,64 @@
 
 use std::time::Duration;
 
-use dragline_engine::EngineSettings;
+use dragline_engine::{
+    ClientSettings, EngineSettings, FetchSettings, LimitSettings, LinkSettings, PaceSettings, RetrySettings,
+    RobotsSettings,
+};
 use dragline_pipelines::ItemPipelineSettings;
 use dragline_pipelines::persistence::PersistenceSettings;
 use dragline_store::StoreSettings;
 
-use crate::arguments::{Fetching, Limits, Process, Storing};
+use crate::arguments::{Fetching, Limits, Links, Pace, Process, Retrying, Robots, Storing};
 use crate::memory;
 use crate::stopping::StopTimes;
 
 /// Outcomes that the scheduler itself may add to those that hold a credit.
 const INBOX_SPARE: usize = 64;
 
-pub(super) fn engine(
-    limits: &Limits,
-    fetching: &Fetching,
-    process: &Process,
-    stop_times: &StopTimes,
-) -> EngineSettings {
+/// The groups of flags that the engine's settings come from.
+pub(super) struct EngineFlags<'a> {
+    pub(super) limits: &'a Limits,
+    pub(super) links: &'a Links,
+    pub(super) pace: &'a Pace,
+    pub(super) robots: &'a Robots,
+    pub(super) fetching: &'a Fetching,
+    pub(super) retrying: &'a Retrying,
+    pub(super) process: &'a Process,
+    pub(super) stop_times: &'a StopTimes,
+}
+
+pub(super) fn engine(flags: &EngineFlags<'_>) -> EngineSettings {
+    let EngineFlags { limits, links, pace, robots, fetching, retrying, process, stop_times } = flags;
     let defaults = EngineSettings::default();
     EngineSettings {
-        limit: limits.limit.filter(|pages| *pages > 0),
-        max_items: above_zero(limits.max_items),
-        max_depth: above_zero(limits.max_depth),
-        max_duration: above_zero(limits.max_duration),
-        max_failed_share: limits.max_failed_share,
         concurrency: fetching.concurrency,
-        host_concurrency: fetching.host_concurrency,
-        rate_per_second: above_zero(fetching.rate),
-        obey_robots: fetching.robots,
-        user_agent: fetching.user_agent.clone(),
-        retries: fetching.retries,
-        connect_timeout: fetching.connect_timeout,
-        request_timeout: fetching.request_timeout,
-        max_body_bytes: fetching.max_body,
         crawl_threads: process.crawl_threads.unwrap_or(defaults.crawl_threads),
         parse_timeout: process.parse_timeout,
         memory_budget_bytes: process
             .memory_budget
             .unwrap_or_else(|| memory::fitting_budget(defaults.memory_budget_bytes)),
         stop_grace: stop_times.fetch_grace,
+        limits: LimitSettings {
+            pages: limits.limit.filter(|pages| *pages > 0),
+            items: above_zero(limits.max_items),
+            duration: above_zero(limits.max_duration),
+            failed_share: limits.max_failed_share,
+        },
+        links: LinkSettings { max_depth: above_zero(links.max_depth), ..defaults.links },
+        pace: PaceSettings {
+            host_concurrency: pace.host_concurrency,
+            rate_per_second: above_zero(pace.rate),
+        },
+        robots: RobotsSettings { obey: robots.robots, ..defaults.robots },
+        client: ClientSettings { user_agent: fetching.user_agent.clone(), ..defaults.client },
+        fetch: FetchSettings {
+            connect_timeout: fetching.connect_timeout,
+            request_timeout: fetching.request_timeout,
+            max_body_bytes: fetching.max_body,
+            ..defaults.fetch
+        },
+        retry: RetrySettings { retries: retrying.retries, ..defaults.retry },
         ..defaults
     }
 }
@@ -114,7 +132,16 @@ mod tests {
             fetch_grace: EngineSettings::default().stop_grace,
             ..StopTimes::of(flags.process.shutdown_timeout)
         };
-        let engine = engine(&flags.limits, &flags.fetching, &flags.process, &stop_times);
+        let engine = engine(&EngineFlags {
+            limits: &flags.limits,
+            links: &flags.links,
+            pace: &flags.pace,
+            robots: &flags.robots,
+            fetching: &flags.fetching,
+            retrying: &flags.retrying,
+            process: &flags.process,
+            stop_times: &stop_times,
+        });
         assert_eq!(engine, EngineSettings::default());
         let ours = persistence(&flags.storing, engine.concurrency);
         let defaults = PersistenceSettings::default();

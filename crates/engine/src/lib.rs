@@ -53,6 +53,9 @@ pub use known::KnownRequests;
 pub use preview::{Preview, Refused, preview};
 pub use receipts::{ReceiptReceiver, ReceiptSender, receipt_channel};
 pub use scope::{LinkRefusal, Scope};
-pub use settings::{CookieMode, EngineSettings};
+pub use settings::{
+    ClientSettings, CookieMode, EngineSettings, FetchSettings, LimitSettings, LinkSettings, PaceSettings,
+    RedirectSettings, RetrySettings, RobotsSettings, WindowSettings,
+};
 pub use stats::{CrawlStats, StatsSnapshot};
 pub use visit::{Hop, HopAnswer, RobotsRule, Visit, visit};

@@ -43,8 +43,8 @@ pub fn preview(
         items: spider.items(),
         spider,
         pipelines,
-        max_depth: settings.max_depth,
-        max_url_bytes: settings.max_url_bytes,
+        max_depth: settings.links.max_depth,
+        max_url_bytes: settings.links.max_url_bytes,
         stats: Arc::default(),
         known: Arc::default(),
     };

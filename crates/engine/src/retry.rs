@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 use http::HeaderMap;
 use http::header::RETRY_AFTER;
 
-use crate::settings::EngineSettings;
+use crate::settings::RetrySettings;
 
 /// Whether a status says "not now" rather than "no": 408, 429 and 5xx, but not what a server will never do
 /// (501 Not Implemented, 505 HTTP Version Not Supported).
@@ -16,10 +16,10 @@ pub(crate) fn is_retryable_status(status: u16) -> bool {
 /// How long to wait before the next attempt, after `attempts` of them: twice as long each time, a quarter
 /// more or less so that requests that failed together do not come back together, and not shorter than the
 /// server asks for.
-pub(crate) fn delay(settings: &EngineSettings, attempts: u32, retry_after: Option<Duration>) -> Duration {
+pub(crate) fn delay(settings: &RetrySettings, attempts: u32, retry_after: Option<Duration>) -> Duration {
     let doublings = attempts.saturating_sub(1).min(16);
-    let backoff = settings.retry_base_delay.saturating_mul(1 << doublings).min(settings.retry_max_delay);
-    let asked = retry_after.unwrap_or_default().min(settings.retry_after_max);
+    let backoff = settings.base_delay.saturating_mul(1 << doublings).min(settings.max_delay);
+    let asked = retry_after.unwrap_or_default().min(settings.max_retry_after);
     backoff.mul_f64(rand::random_range(0.75..=1.25)).max(asked)
 }
 
@@ -55,7 +55,7 @@ mod tests {
 
     #[test]
     fn waits_double_up_to_a_limit() {
-        let settings = EngineSettings::default();
+        let settings = RetrySettings::default();
         for (attempts, seconds) in [(1, 1.0), (2, 2.0), (3, 4.0), (7, 60.0), (u32::MAX, 60.0)] {
             for _ in 0..20 {
                 let delay = delay(&settings, attempts, None).as_secs_f64();
@@ -66,10 +66,10 @@ mod tests {
 
     #[test]
     fn a_server_may_ask_for_more_but_not_for_ever() {
-        let settings = EngineSettings::default();
+        let settings = RetrySettings::default();
         assert_eq!(delay(&settings, 1, Some(Duration::from_secs(7))), Duration::from_secs(7));
         assert!(delay(&settings, 5, Some(Duration::from_secs(7))) > Duration::from_secs(10));
-        assert_eq!(delay(&settings, 1, Some(Duration::from_secs(86_400))), settings.retry_after_max);
+        assert_eq!(delay(&settings, 1, Some(Duration::from_secs(86_400))), settings.max_retry_after);
     }
 
     #[test]

@@ -135,9 +135,9 @@ impl Visitor<'_> {
         let (connect, total) = (self.clock.take(), begun.elapsed());
         self.hops[at].answer = Some(HopAnswer { version, status, headers, connect, first_byte, total });
         if let Some(location) = location {
-            let target = redirect::follow(&queued, status, &location, self.settings.max_redirects);
+            let target = redirect::follow(&queued, status, &location, self.settings.redirects.max_hops);
             let target = target.map_err(|problem| problem.to_string())?;
-            let longest = self.settings.max_url_bytes;
+            let longest = self.settings.links.max_url_bytes;
             if target.request.url().as_str().len() > longest {
                 return Err(format!("redirected to a URL that is longer than {longest} bytes"));
             }
@@ -158,11 +158,11 @@ impl Visitor<'_> {
     }
 
     async fn robots(&mut self, queued: &QueuedRequest) -> RobotsRule {
-        if !self.settings.obey_robots {
+        if !self.settings.robots.obey {
             return RobotsRule::NotAsked;
         }
         if !self.robots.contains_key(&queued.host) {
-            let answer = ask(&self.fetcher, &queued.request, &self.settings.robots_agent).await;
+            let answer = ask(&self.fetcher, &queued.request, &self.settings.robots.agent).await;
             self.robots.insert(queued.host.clone(), answer);
         }
         match self.robots.get(&queued.host) {

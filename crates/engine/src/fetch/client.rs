@@ -61,7 +61,7 @@ impl Recipe {
         headers.insert(ACCEPT_ENCODING, HeaderValue::from_static(super::coding::ACCEPTED));
         headers.insert(ACCEPT_LANGUAGE, HeaderValue::from_static("en,*;q=0.5"));
         // The spider's author knows the site; who runs it has the last word.
-        for (name, value) in of_spider.iter().chain(&settings.headers) {
+        for (name, value) in of_spider.iter().chain(&settings.client.headers) {
             let unusable = |problem: &str| EngineError::Unusable {
                 name: "header",
                 problem: format!("{name:?} cannot be a header of every request: {problem}"),
@@ -73,13 +73,13 @@ impl Recipe {
             let (key, value) = pair.ok_or_else(|| unusable("it is none"))?;
             headers.insert(key, value);
         }
-        let own_authorities = settings.ca_file.as_deref().map_or(Ok(Vec::new()), authorities)?;
+        let own_authorities = settings.client.ca_file.as_deref().map_or(Ok(Vec::new()), authorities)?;
         Ok(Self {
-            user_agent: settings.user_agent.clone(),
+            user_agent: settings.client.user_agent.clone(),
             headers,
-            connect_timeout: settings.connect_timeout,
-            idle_per_host: settings.host_concurrency,
-            has_http2: settings.http2,
+            connect_timeout: settings.fetch.connect_timeout,
+            idle_per_host: settings.pace.host_concurrency,
+            has_http2: settings.client.http2,
             clock: clock.cloned(),
             own_authorities,
         })
@@ -195,7 +195,7 @@ mod tests {
     #[test]
     fn who_runs_the_spider_has_the_last_word_on_headers() {
         let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
-        let settings = EngineSettings { headers: vec![pair("accept", "a/b")], ..EngineSettings::default() };
+        let settings = EngineSettings::default().but(|it| it.client.headers = vec![pair("accept", "a/b")]);
         let of_spider = [pair("Accept", "text/html"), pair("X-Requested-With", "XMLHttpRequest")];
         let headers = Recipe::new(&settings, &of_spider, None).unwrap().headers;
         assert_eq!(
@@ -207,10 +207,8 @@ mod tests {
     #[test]
     fn headers_that_cannot_be_are_refused_without_their_values() {
         for name in ["Authorization", "COOKIE", "Host", "User-Agent", "a b", "", "X-Ok"] {
-            let settings = EngineSettings {
-                headers: vec![(name.to_owned(), "hunter2\n".to_owned())],
-                ..EngineSettings::default()
-            };
+            let settings = EngineSettings::default()
+                .but(|it| it.client.headers = vec![(name.to_owned(), "hunter2\n".to_owned())]);
             let told = Recipe::new(&settings, &[], None).err().unwrap().to_string();
             assert!(
                 told.contains("cannot be a header of every request") && !told.contains("hunter2"),
@@ -222,7 +220,7 @@ mod tests {
     #[test]
     fn a_file_without_certificates_is_told() {
         let told = |path: &Path| {
-            let settings = EngineSettings { ca_file: Some(path.to_owned()), ..EngineSettings::default() };
+            let settings = EngineSettings::default().but(|it| it.client.ca_file = Some(path.to_owned()));
             Recipe::new(&settings, &[], None).err().unwrap().to_string()
         };
         let folder = tempfile::tempdir().unwrap();

@@ -118,19 +118,19 @@ impl Fetcher {
         budget: ByteBudget,
         stored_cookies: &[StoredCookie],
     ) -> Result<Self, EngineError> {
-        let client = recipe.client(|builder| settings.proxy.apply(builder, &settings.auth))?;
+        let client = recipe.client(|builder| settings.client.proxy.apply(builder, &settings.client.auth))?;
         let shared = Shared {
             spider,
             recipe,
             proxies: ProxyClients::default(),
-            auth: settings.auth.clone(),
-            jars: Jars::new(settings.cookies, stored_cookies),
+            auth: settings.client.auth.clone(),
+            jars: Jars::new(settings.client.cookies, stored_cookies),
             budget,
             gate: Gate::new(),
-            request_timeout: settings.request_timeout,
-            connect_timeout: settings.connect_timeout,
-            read_timeout: settings.read_timeout,
-            max_body_bytes: settings.max_body_bytes,
+            request_timeout: settings.fetch.request_timeout,
+            connect_timeout: settings.fetch.connect_timeout,
+            read_timeout: settings.fetch.read_timeout,
+            max_body_bytes: settings.fetch.max_body_bytes,
         };
         Ok(Self { client, shared: Arc::new(shared) })
     }

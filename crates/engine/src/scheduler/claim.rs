@@ -101,7 +101,7 @@ impl Scheduler {
         self.window.update(host, |host| host.robots.begin_fetch());
         self.window.begin_fetch(host);
         self.robots_fetches += 1;
-        let (fetcher, agent) = (self.fetcher.clone(), self.settings.robots_agent.clone());
+        let (fetcher, agent) = (self.fetcher.clone(), self.settings.robots.agent.clone());
         self.fetches.spawn(async move {
             let answer = ask(&fetcher, &page, &agent).await;
             Landed::Robots { host, answer, credit }

@@ -109,13 +109,13 @@ impl Scheduler {
     }
 
     fn may_retry(&self, waiting: &Waiting) -> bool {
-        waiting.attempts <= self.settings.retries
+        waiting.attempts <= self.settings.retry.retries
     }
 
     /// A server that is too busy is left alone as a whole, not just for this page.
     fn put_off(&mut self, host: HostId, waiting: Waiting, status: u16, asked: Option<Duration>) {
         if status == 429 || (status == 503 && asked.is_some()) {
-            let rest = retry::delay(&self.settings, waiting.attempts, asked);
+            let rest = retry::delay(&self.settings.retry, waiting.attempts, asked);
             let now = Instant::now();
             if self.window.update(host, |host| host.told.asks_for_rest(now, now + rest)) {
                 let name = &self.window.host(host).name;
@@ -139,7 +139,7 @@ impl Scheduler {
             self.hands.leave(&fingerprint);
             return self.window.settle(host);
         }
-        let delay = retry::delay(&self.settings, waiting.attempts, asked);
+        let delay = retry::delay(&self.settings.retry, waiting.attempts, asked);
         let url = waiting.queued.request.url().as_str();
         tracing::debug!(
             url,
@@ -174,7 +174,7 @@ impl Scheduler {
     fn redirect(&mut self, host: HostId, waiting: Waiting, answer: Answer, location: &str, credit: Credit) {
         let Answer { status, cookies, .. } = answer;
         let from = &waiting.queued;
-        let target = match redirect::follow(from, status, location, self.settings.max_redirects) {
+        let target = match redirect::follow(from, status, location, self.settings.redirects.max_hops) {
             Ok(target) => target,
             Err(problem) => {
                 let ended = Ended { status: Some(status), error: problem.to_string(), cookies };
@@ -192,7 +192,7 @@ impl Scheduler {
         if !self.scope.contains(&target.host) {
             self.stats.refuse_links(LinkRefusal::OffSite, 1);
             reason.push_str(", which is off site");
-        } else if target.request.url().as_str().len() > self.settings.max_url_bytes {
+        } else if target.request.url().as_str().len() > self.settings.links.max_url_bytes {
             self.stats.refuse_links(LinkRefusal::TooLong, 1);
             reason.push_str(", which is too long");
         } else {
@@ -219,8 +219,8 @@ impl Scheduler {
             }
             RobotsAnswer::NotNow { reason, retry_after } => {
                 let attempts = self.window.update(host, |host| host.robots.fetch_failed());
-                if attempts <= self.settings.retries {
-                    let delay = retry::delay(&self.settings, attempts, retry_after);
+                if attempts <= self.settings.retry.retries {
+                    let delay = retry::delay(&self.settings.retry, attempts, retry_after);
                     return self.window.rest(host, now + delay);
                 }
                 let name = &self.window.host(host).name;

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use dragline_core::stop::StopReason;
 
-use crate::settings::EngineSettings;
+use crate::settings::LimitSettings;
 
 /// What was used of the limits.
 #[derive(Debug)]
@@ -20,14 +20,14 @@ pub(super) struct Limits {
 
 impl Limits {
     /// The limits of a run in which `done` pages are done already.
-    pub(super) fn new(settings: &EngineSettings, done: u64, now: Instant) -> Self {
+    pub(super) fn new(settings: &LimitSettings, done: u64, now: Instant) -> Self {
         Self {
-            pages: settings.limit,
+            pages: settings.pages,
             done,
             reserved: 0,
-            max_items: settings.max_items,
+            max_items: settings.items,
             items: 0,
-            deadline: settings.max_duration.and_then(|longest| now.checked_add(longest)),
+            deadline: settings.duration.and_then(|longest| now.checked_add(longest)),
         }
     }
 
@@ -84,7 +84,7 @@ mod tests {
 
     #[test]
     fn done_and_reserved_never_exceed_the_limit() {
-        let settings = EngineSettings { limit: Some(3), ..EngineSettings::default() };
+        let settings = LimitSettings { pages: Some(3), ..LimitSettings::default() };
         let mut limits = Limits::new(&settings, 1, Instant::now());
         limits.reserve();
         assert!(limits.have_room());
@@ -101,10 +101,10 @@ mod tests {
 
     #[test]
     fn items_and_time_stop_the_claiming() {
-        let settings = EngineSettings {
-            max_items: Some(10),
-            max_duration: Some(Duration::from_secs(60)),
-            ..EngineSettings::default()
+        let settings = LimitSettings {
+            items: Some(10),
+            duration: Some(Duration::from_secs(60)),
+            ..LimitSettings::default()
         };
         let start = Instant::now();
         let mut limits = Limits::new(&settings, 0, start);

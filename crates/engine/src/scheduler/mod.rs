@@ -123,9 +123,9 @@ impl Scheduler {
         Ok(Self {
             fetcher: Fetcher::new(&settings, spider, budget.clone(), &run.cookies)?,
             window: Window::new(&settings),
-            hands: Hands::new(settings.window_requests),
-            limits: Limits::new(&settings, run.done, Instant::now()),
-            failed_share: FailedShare::new(settings.max_failed_share),
+            hands: Hands::new(settings.window.requests),
+            limits: Limits::new(&settings.limits, run.done, Instant::now()),
+            failed_share: FailedShare::new(settings.limits.failed_share),
             scope: Scope::new(run.start_hosts.iter().map(String::as_str)),
             backlog: Backlog::new(),
             fetches: JoinSet::new(),

@@ -36,7 +36,7 @@ impl Scheduler {
         let share = self.window.share();
         let ask = if hungry.is_empty() {
             let nothing_in_hand = self.hands.is_empty();
-            if !nothing_in_hand && room <= self.settings.window_requests / ROOM_FOR_SCAN {
+            if !nothing_in_hand && room <= self.settings.window.requests / ROOM_FOR_SCAN {
                 return;
             }
             let Some(scope) = self.backlog.ask_next(nothing_in_hand, self.hands.now()) else { return };

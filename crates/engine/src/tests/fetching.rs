@@ -58,13 +58,12 @@ fn a_retry_after_is_waited_for() {
 
 #[test]
 fn slow_and_endless_bodies_end_at_their_limits() {
-    let settings = EngineSettings {
-        read_timeout: Duration::from_millis(200),
-        request_timeout: Duration::from_millis(1500),
-        max_body_bytes: 10_000,
-        retries: 0,
-        ..fast()
-    };
+    let settings = fast().but(|it| {
+        it.fetch.read_timeout = Duration::from_millis(200);
+        it.fetch.request_timeout = Duration::from_millis(1500);
+        it.fetch.max_body_bytes = 10_000;
+        it.retry.retries = 0;
+    });
     let pause = Duration::from_secs(20);
     let (ended, _site) = crawl(
         settings,
@@ -108,14 +107,14 @@ fn a_server_that_is_not_there_is_named_in_plain_words() {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         listener.local_addr().unwrap()
     };
-    let settings = EngineSettings { retries: 1, ..fast() };
+    let settings = fast().but(|it| it.retry.retries = 1);
     let ended = crawl_all(settings.clone(), &[format!("http://{address}/")]);
     assert!(matches!(ended.end, CrawlEnd::Finished));
     assert_eq!(
         ended.fate("/"),
         (Some(PageState::Failed), 0, "robots.txt unreachable: connection refused".to_owned())
     );
-    let settings = EngineSettings { obey_robots: false, ..settings };
+    let settings = settings.but(|it| it.robots.obey = false);
     let ended = crawl_all(settings, &[format!("http://{address}/"), "http://nobody.invalid/".to_owned()]);
     assert_eq!(
         ended.fate(&format!("{address}/")),
@@ -137,7 +136,10 @@ fn a_compressed_body_is_read_and_its_limit_is_that_of_the_memory_it_takes() {
         (0..hex.len()).step_by(2).map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap()).collect()
     };
     let answer = |coding, body: Vec<u8>| vec![Answer::html("").header("Content-Encoding", coding).body(body)];
-    let settings = EngineSettings { max_body_bytes: 9 << 10, retries: 1, ..fast() };
+    let settings = fast().but(|it| {
+        it.fetch.max_body_bytes = 9 << 10;
+        it.retry.retries = 1;
+    });
     let (ended, _site) = crawl(
         settings,
         &[
@@ -170,7 +172,7 @@ fn a_compressed_body_is_read_and_its_limit_is_that_of_the_memory_it_takes() {
 #[test]
 fn the_body_of_an_error_page_decides_nothing() {
     let slow = Answer::dripping("x", Duration::from_millis(100), 1000).status(404);
-    let settings = EngineSettings { request_timeout: Duration::from_secs(2), ..fast() };
+    let settings = fast().but(|it| it.fetch.request_timeout = Duration::from_secs(2));
     let (ended, site) = crawl(settings, &[("/slow", vec![slow])]);
     assert_eq!(ended.fate("/slow"), (Some(PageState::Failed), 1, "HTTP 404".to_owned()));
     assert_eq!(site.hits("/slow"), 1);

@@ -26,14 +26,13 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Settings for a crawl of a test site: as fast as it goes.
 pub(crate) fn fast() -> EngineSettings {
-    EngineSettings {
-        concurrency: 16,
-        host_concurrency: 8,
-        rate_per_second: None,
-        crawl_threads: 2,
-        retry_base_delay: Duration::from_millis(20),
-        ..EngineSettings::default()
-    }
+    EngineSettings::default().but(|it| {
+        it.concurrency = 16;
+        it.pace.host_concurrency = 8;
+        it.pace.rate_per_second = None;
+        it.crawl_threads = 2;
+        it.retry.base_delay = Duration::from_millis(20);
+    })
 }
 
 /// What a page is stored as.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use dragline_testkit::{Answer, Site};
 
 use super::harness::{Crawl, crawl_all, fast, start};
-use crate::{CrawlEnd, EngineSettings};
+use crate::CrawlEnd;
 use dragline_core::PageState;
 use dragline_core::stop::StopReason;
 
@@ -35,7 +35,11 @@ fn a_whole_site_is_crawled_once() {
 #[test]
 fn a_window_of_four_places_is_enough_for_everything() {
     let site = Site::generated(150, 10);
-    let settings = EngineSettings { window_requests: 4, window_per_host: 3, concurrency: 3, ..fast() };
+    let settings = fast().but(|it| {
+        it.window.requests = 4;
+        it.window.per_host = 3;
+        it.concurrency = 3;
+    });
     let ended = crawl_all(settings, &[site.url("/")]);
     assert!(matches!(ended.end, CrawlEnd::Finished), "{}", ended.end);
     assert_eq!(ended.frontier.items(), truth(&site));
@@ -49,7 +53,11 @@ fn many_hosts_share_a_small_window() {
         .map(|number| Site::builder().bind(&format!("127.0.1.{number}")).generated(15, 3).start())
         .collect();
     let urls: Vec<String> = sites.iter().map(|site| site.url("/")).collect();
-    let settings = EngineSettings { window_requests: 10, window_per_host: 5, host_concurrency: 1, ..fast() };
+    let settings = fast().but(|it| {
+        it.window.requests = 10;
+        it.window.per_host = 5;
+        it.pace.host_concurrency = 1;
+    });
     let ended = crawl_all(settings, &urls);
     assert!(matches!(ended.end, CrawlEnd::Finished), "{}", ended.end);
     assert_eq!(ended.done(), 12 * 15);
@@ -74,12 +82,12 @@ fn the_limit_is_exact_also_when_pages_fail_and_over_a_resume() {
         .start();
     let frontier = start(&[site.url("/")]);
     for limit in [1, 7, 8, 15] {
-        let settings = EngineSettings { limit: Some(limit), ..fast() };
+        let settings = fast().but(|it| it.limits.pages = Some(limit));
         let ended = Crawl::begin(settings, frontier.clone()).end();
         assert!(matches!(ended.end, CrawlEnd::LimitReached), "{}", ended.end);
         assert_eq!(ended.done() as u64, limit);
     }
-    let ended = Crawl::begin(EngineSettings { limit: Some(1000), ..fast() }, frontier).end();
+    let ended = Crawl::begin(fast().but(|it| it.limits.pages = Some(1000)), frontier).end();
     assert!(matches!(ended.end, CrawlEnd::Finished), "{}", ended.end);
     assert_eq!((ended.done(), ended.frontier.count(Some(PageState::Failed))), (21, 40));
 }
@@ -88,12 +96,12 @@ fn the_limit_is_exact_also_when_pages_fail_and_over_a_resume() {
 fn max_items_and_max_duration_let_pages_in_hand_finish() {
     let site = Site::generated(100, 3);
     let frontier = start(&[site.url("/")]);
-    let settings = EngineSettings { max_items: Some(10), ..fast() };
+    let settings = fast().but(|it| it.limits.items = Some(10));
     let ended = Crawl::begin(settings, frontier.clone()).end();
     assert!(matches!(ended.end, CrawlEnd::Stopped(StopReason::MaxItems)), "{}", ended.end);
     assert!((10..=100).contains(&ended.done()), "{}", ended.done());
     assert_eq!(site.total_hits(), ended.done());
-    let settings = EngineSettings { max_duration: Some(Duration::from_millis(1)), ..fast() };
+    let settings = fast().but(|it| it.limits.duration = Some(Duration::from_millis(1)));
     let ended = Crawl::begin(settings, frontier).end();
     assert!(matches!(ended.end, CrawlEnd::Stopped(StopReason::MaxDuration)), "{}", ended.end);
     assert_eq!(site.total_hits(), ended.done());
@@ -113,7 +121,7 @@ fn depth_length_and_scope_keep_links_out() {
         .page("/1", Answer::html("<a href='/2'>2</a>"))
         .page("/2", Answer::html("<a href='/3'>3</a>"))
         .start();
-    let ended = crawl_all(EngineSettings { max_depth: Some(2), ..fast() }, &[site.url("/")]);
+    let ended = crawl_all(fast().but(|it| it.links.max_depth = Some(2)), &[site.url("/")]);
     assert_eq!(ended.done(), 3);
     let refused: BTreeMap<&str, u64> =
         ended.stats.refused_links.iter().map(|(reason, count)| (reason.as_str(), *count)).collect();
@@ -124,7 +132,7 @@ fn depth_length_and_scope_keep_links_out() {
 #[test]
 fn memory_above_the_budget_slows_and_does_not_stop() {
     let site = Site::generated(60, 4);
-    let ended = crawl_all(EngineSettings { memory_budget_bytes: 1, ..fast() }, &[site.url("/")]);
+    let ended = crawl_all(fast().but(|it| it.memory_budget_bytes = 1), &[site.url("/")]);
     assert!(matches!(ended.end, CrawlEnd::Finished), "{}", ended.end);
     assert_eq!(ended.done(), 60);
 }

@@ -4,7 +4,7 @@ use dragline_core::PageState;
 use dragline_testkit::{Answer, Site};
 
 use super::harness::{crawl_all, fast};
-use crate::{CrawlEnd, EngineSettings};
+use crate::CrawlEnd;
 
 #[test]
 fn a_chain_ends_hop_by_hop_and_its_end_is_parsed_once() {
@@ -39,7 +39,7 @@ fn a_cookie_check_comes_back_and_a_loop_ends() {
         .page("/check", Answer::redirect(302, "/checked"))
         .page("/loop", Answer::redirect(302, "/loop"))
         .start();
-    let ended = crawl_all(EngineSettings { max_redirects: 5, ..fast() }, &[site.url("/")]);
+    let ended = crawl_all(fast().but(|it| it.redirects.max_hops = 5), &[site.url("/")]);
     assert!(matches!(ended.end, CrawlEnd::Finished), "{}", ended.end);
     assert!(ended.frontier.items().iter().any(|item| item.contains("\"in\"")));
     assert_eq!(site.hits("/loop"), 6);

@@ -6,7 +6,7 @@ use dragline_core::PageState;
 use dragline_testkit::{Answer, Site};
 
 use super::harness::{crawl_all, fast};
-use crate::{CrawlEnd, EngineSettings};
+use crate::CrawlEnd;
 
 #[test]
 fn what_robots_forbids_is_skipped_and_never_asked_for() {
@@ -20,7 +20,7 @@ fn what_robots_forbids_is_skipped_and_never_asked_for() {
     assert_eq!((ended.done(), site.hits("/private/x"), site.hits("/robots.txt")), (2, 0, 1));
     assert_eq!(site.received()[0].path, "/robots.txt");
     assert_eq!(ended.stats.robots_denied, 1);
-    let careless = crawl_all(EngineSettings { obey_robots: false, ..fast() }, &[site.url("/")]);
+    let careless = crawl_all(fast().but(|it| it.robots.obey = false), &[site.url("/")]);
     assert_eq!((careless.fate("/private/x").2.as_str(), site.hits("/robots.txt")), ("HTTP 404", 1));
 }
 
@@ -69,7 +69,7 @@ fn of_a_huge_robots_file_the_beginning_counts() {
 #[test]
 fn the_pace_is_kept_from_robots_on() {
     let site = Site::generated(6, 5);
-    let settings = EngineSettings { rate_per_second: Some(10.0), ..fast() };
+    let settings = fast().but(|it| it.pace.rate_per_second = Some(10.0));
     let ended = crawl_all(settings, &[site.url("/")]);
     assert_eq!(ended.done(), 6);
     let moments: Vec<_> = site.received().iter().map(|asked| asked.at).collect();

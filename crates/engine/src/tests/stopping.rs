@@ -12,7 +12,7 @@ use dragline_core::{
 use dragline_testkit::{Answer, Site, wait_until};
 
 use super::harness::{Crawl, crawl_all, fast, start};
-use crate::{CrawlEnd, CrawlThreads, EngineSettings, Job, Scope, crawl};
+use crate::{CrawlEnd, CrawlThreads, Job, Scope, crawl};
 
 const SOON: Duration = Duration::from_secs(10);
 
@@ -20,7 +20,10 @@ const SOON: Duration = Duration::from_secs(10);
 fn a_stop_lets_fetches_in_flight_finish_and_claims_nothing_more() {
     // Slow enough that the gate closes long before the crawl is over.
     let site = Site::builder().delay(Duration::from_millis(40)).generated(50, 5).start();
-    let settings = EngineSettings { stop_grace: Duration::from_secs(5), host_concurrency: 2, ..fast() };
+    let settings = fast().but(|it| {
+        it.stop_grace = Duration::from_secs(5);
+        it.pace.host_concurrency = 2;
+    });
     let frontier = start(&[site.url("/")]);
     let crawl = Crawl::begin(settings, frontier.clone());
     wait_until("the first pages", SOON, || frontier.count(Some(PageState::Done)) > 3);
@@ -45,7 +48,7 @@ fn the_grace_and_an_abandon_are_the_bounds_of_a_stop() {
         site.hold();
         let grace = if abandon { Duration::from_secs(60) } else { Duration::from_millis(300) };
         let frontier = start(&[site.url("/")]);
-        let crawl = Crawl::begin(EngineSettings { stop_grace: grace, ..fast() }, frontier);
+        let crawl = Crawl::begin(fast().but(|it| it.stop_grace = grace), frontier);
         wait_until("a request at the gate", SOON, || site.waiting() > 0);
         let asked = Instant::now();
         if abandon {
@@ -78,7 +81,7 @@ fn a_crawl_that_is_abandoned_again_and_again_ends_with_the_same_rows() {
     let undisturbed = crawl_all(fast(), &[site.url("/")]).frontier.items();
     let frontier = start(&[site.url("/")]);
     for round in 1.. {
-        let crawl = Crawl::begin(EngineSettings { stop_grace: Duration::ZERO, ..fast() }, frontier.clone());
+        let crawl = Crawl::begin(fast().but(|it| it.stop_grace = Duration::ZERO), frontier.clone());
         let enough = 15 * round;
         wait_until("a few more pages", SOON, || {
             frontier.count(Some(PageState::Done)) >= enough || frontier.count(None) == 0
@@ -101,7 +104,7 @@ fn crawl_threads_finish_the_page_in_hand_and_drop_what_waits() {
     let (outcomes, taken) = bounded(4);
     let stop = Stop::new();
     let threads = crawl::spawn(CrawlThreads {
-        settings: Arc::new(EngineSettings { crawl_threads: 1, ..fast() }),
+        settings: Arc::new(fast().but(|it| it.crawl_threads = 1)),
         spider: Arc::new(Held(held)),
         pipelines: Arc::new([]),
         items: Vec::new(),

@@ -82,9 +82,9 @@ impl Window {
             largest_share_given: 0,
             given_away: Vec::new(),
             swept_at: None,
-            host_concurrency: settings.host_concurrency,
-            period: period_of(settings.rate_per_second),
-            obey_robots: settings.obey_robots,
+            host_concurrency: settings.pace.host_concurrency,
+            period: period_of(settings.pace.rate_per_second),
+            obey_robots: settings.robots.obey,
         }
     }
 

@@ -72,7 +72,7 @@ impl Both {
             rests_until: [None; HOSTS as usize],
             left_to_store: BTreeSet::new(),
             now: Instant::now(),
-            concurrency: settings.host_concurrency,
+            concurrency: settings.pace.host_concurrency,
         }
     }
 
@@ -230,26 +230,24 @@ proptest! {
     fn a_roomy_window_gives_the_best_request_of_a_host_that_may_be_asked(
         steps in prop::collection::vec(step(), 1..200)
     ) {
-        check(&EngineSettings { host_concurrency: 2, ..EngineSettings::default() }, &steps)?;
+        check(&EngineSettings::default().but(|it| it.pace.host_concurrency = 2), &steps)?;
     }
 
     #[test]
     fn a_tight_window_keeps_the_best_and_knows_what_it_left_to_the_store(
         steps in prop::collection::vec(step(), 1..200)
     ) {
-        let settings = EngineSettings {
-            host_concurrency: 1,
-            window_requests: 12,
-            window_per_host: 5,
-            ..EngineSettings::default()
-        };
+        let settings = EngineSettings::default().but(|it| { it.pace.host_concurrency = 1; it.window.requests = 12; it.window.per_host = 5; });
         check(&settings, &steps)?;
     }
 }
 
 #[test]
 fn idle_hosts_are_forgotten_when_places_for_hosts_run_out() {
-    let settings = EngineSettings { window_requests: 2, rate_per_second: None, ..EngineSettings::default() };
+    let settings = EngineSettings::default().but(|it| {
+        it.window.requests = 2;
+        it.pace.rate_per_second = None;
+    });
     let mut window = Window::new(&settings);
     let mut now = Instant::now();
     for host in 0..100 {
@@ -268,7 +266,10 @@ fn idle_hosts_are_forgotten_when_places_for_hosts_run_out() {
 
 #[test]
 fn a_busy_host_leaves_places_to_others() {
-    let settings = EngineSettings { window_requests: 100, window_per_host: 80, ..EngineSettings::default() };
+    let settings = EngineSettings::default().but(|it| {
+        it.window.requests = 100;
+        it.window.per_host = 80;
+    });
     let mut window = Window::new(&settings);
     let now = Instant::now();
     for host in 0..4 {

@@ -17,10 +17,10 @@ pub(crate) struct Places {
 
 impl Places {
     pub(crate) fn new(settings: &EngineSettings) -> Self {
-        let largest_share = settings.window_per_host.min(settings.window_requests);
+        let largest_share = settings.window.per_host.min(settings.window.requests);
         let smallest_share =
-            settings.host_concurrency.saturating_mul(2).max(SMALLEST_SHARE).min(largest_share);
-        Self { total: settings.window_requests, largest_share, smallest_share }
+            settings.pace.host_concurrency.saturating_mul(2).max(SMALLEST_SHARE).min(largest_share);
+        Self { total: settings.window.requests, largest_share, smallest_share }
     }
 
     pub(crate) fn total(&self) -> usize {

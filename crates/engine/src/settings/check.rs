@@ -1,0 +1,37 @@
+//! What the types of settings cannot say.
+
+use std::fmt::{Debug, Display};
+use std::time::Duration;
+
+use crate::error::EngineError;
+
+/// Refuses `value` for the setting `name`, with what is wrong, unless it is possible.
+pub(super) fn require(
+    possible: bool,
+    name: &'static str,
+    value: &dyn Display,
+    problem: &'static str,
+) -> Result<(), EngineError> {
+    if possible { Ok(()) } else { Err(EngineError::Setting { name, value: value.to_string(), problem }) }
+}
+
+/// Refuses 0 for any of these.
+pub(super) fn at_least_one<const N: usize>(settings: [(&'static str, usize); N]) -> Result<(), EngineError> {
+    let mut settings = settings.into_iter();
+    settings.try_for_each(|(name, value)| require(value > 0, name, &value, "it must be at least 1"))
+}
+
+/// Refuses no time at all for any of these.
+pub(super) fn longer_than_zero<const N: usize>(
+    settings: [(&'static str, Duration); N],
+) -> Result<(), EngineError> {
+    let mut settings = settings.into_iter();
+    settings.try_for_each(|(name, value)| {
+        require(!value.is_zero(), name, &as_debugged(&value), "it must be longer than zero")
+    })
+}
+
+/// For values that `Display` writes with hundreds of digits, or not at all.
+pub(super) fn as_debugged(value: &impl Debug) -> String {
+    format!("{value:?}")
+}

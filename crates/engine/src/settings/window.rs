@@ -1,0 +1,25 @@
+//! How much of the frontier is held in memory.
+
+use super::check::at_least_one;
+use crate::error::EngineError;
+
+/// The bounds of the window.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct WindowSettings {
+    /// Requests held in memory; all others are in the store alone.
+    pub requests: usize,
+    /// Of these, at most so many for one host.
+    pub per_host: usize,
+}
+
+impl Default for WindowSettings {
+    fn default() -> Self {
+        Self { requests: 10_000, per_host: 1_000 }
+    }
+}
+
+impl WindowSettings {
+    pub(super) fn validate(&self) -> Result<(), EngineError> {
+        at_least_one([("window_requests", self.requests), ("window_per_host", self.per_host)])
+    }
+}
