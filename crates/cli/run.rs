@@ -82,7 +82,7 @@ pub(crate) fn crawl(
 
     // Then the crawl threads, then the downloads that feed them.
     let engine = Arc::new(settings.engine.clone());
-    let (stats, known) = (Arc::new(CrawlStats::default()), Arc::new(KnownRequests::default()));
+    let (stats, known) = (Arc::new(CrawlStats::new(&spider.items())), Arc::new(KnownRequests::default()));
     let (pages, page_queue) = bounded(settings.engine.concurrency);
     let (finish, finished) = bounded(0);
     let hold = Hold::default();

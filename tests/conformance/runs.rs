@@ -2,7 +2,7 @@
 
 use dragline_core::StoreError;
 use dragline_core::outcome::PageState;
-use dragline_core::store::{RunSpec, RunState};
+use dragline_core::store::{Earlier, RUN_ITEMS, RunSpec, RunState};
 
 use super::fixture::{PATIENCE, RUN, Session, connected, done, ended, execute, request, run, spec};
 use crate::stored::{Stored, on_both_stores};
@@ -19,6 +19,7 @@ on_both_stores!(
     a_run_of_another_spider_is_not_resumed,
     a_run_is_found_by_id_and_by_name,
     a_heartbeat_is_kept,
+    a_start_is_told_of_what_was_finished_before,
 );
 
 /// State and reason of all runs, oldest first.
@@ -210,5 +211,36 @@ fn a_heartbeat_is_kept(stored: &Stored) {
         session.store.heartbeat(session.key(), &serde_json::json!({"pages": 7})).await.unwrap();
         let row = &stored.query("SELECT stats, heartbeat_at IS NOT NULL FROM crawl_runs")[0];
         assert_eq!(row[0].replace(' ', ""), "{\"pages\":7}");
+    });
+}
+
+fn a_start_is_told_of_what_was_finished_before(stored: &Stored) {
+    run(async {
+        let items = |earlier: &Earlier| earlier.finished.iter().map(|run| run.items).collect::<Vec<_>>();
+        // Of one the figures are missing, as before there were any.
+        for (written, state) in
+            [(None, RunState::Finished), (Some(7), RunState::Finished), (Some(8), RunState::Failed)]
+        {
+            let session = Session::begin(stored, &[]).await;
+            if let Some(items) = written {
+                let stats = serde_json::json!({ RUN_ITEMS: items });
+                session.store.heartbeat(session.key(), &stats).await.unwrap();
+            }
+            session.store.end_run(session.key(), state, "why").await.unwrap();
+            session.store.close().await;
+        }
+        let third = Session::begin(stored, &[]).await;
+        assert_eq!((third.opened.earlier.items, items(&third.opened.earlier)), (0, vec![Some(7), None]));
+        let [newest, oldest] = third.opened.earlier.finished.as_slice() else { panic!("two") };
+        assert!(newest.finished_at >= oldest.finished_at);
+        third.store.heartbeat(third.key(), &serde_json::json!({ RUN_ITEMS: 3 })).await.unwrap();
+        third.store.close().await;
+        let resumed = Session::begin(stored, &[]).await;
+        assert_eq!((resumed.opened.earlier.items, items(&resumed.opened.earlier)), (3, vec![Some(7), None]));
+        resumed.store.close().await;
+        // What somebody else has written there is no figure, and no reason not to begin.
+        execute(stored, "UPDATE crawl_runs SET stats = '{\"run_items\": \"many\"}'");
+        let again = Session::begin(stored, &[]).await;
+        assert_eq!((again.opened.earlier.items, items(&again.opened.earlier)), (0, vec![None, None]));
     });
 }

@@ -23,9 +23,23 @@ pub enum Stage {
     Storing,
 }
 
+impl Stage {
+    /// All of them, in order.
+    pub const ALL: [Self; 3] = [Self::Arriving, Self::Parsing, Self::Storing];
+
+    /// As counted.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Arriving => "arriving",
+            Self::Parsing => "parsing",
+            Self::Storing => "storing",
+        }
+    }
+}
+
 struct Account {
     held: AtomicUsize,
-    held_in: [AtomicUsize; 3],
+    held_in: [AtomicUsize; Stage::ALL.len()],
     limit: usize,
     released: Box<dyn Fn() + Send + Sync>,
 }
@@ -53,6 +67,11 @@ impl ByteBudget {
     /// Bytes held now.
     pub fn held(&self) -> usize {
         self.0.held.load(Ordering::Acquire)
+    }
+
+    /// Bytes held now by pages that are so far.
+    pub fn held_in(&self, stage: Stage) -> usize {
+        self.0.held_in[stage as usize].load(Ordering::Acquire)
     }
 
     /// An empty charge, to be grown as bytes arrive.

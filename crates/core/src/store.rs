@@ -17,6 +17,7 @@ use crate::cookies::StoredCookie;
 use crate::fingerprint::Fingerprint;
 use crate::frontier::QueuedRequest;
 use crate::item::ItemType;
+use crate::latency::LatencySnapshot;
 use crate::letters::{LetterAsk, LetterReceipt, LetterRetry, StoredLetter};
 use crate::outcome::{PageOutcome, PageState};
 
@@ -115,6 +116,9 @@ pub trait Store: Send + Sync {
 
     /// Ends all sessions, and tasks that serve them; gives back the lock.
     fn close(&self) -> BoxFuture<'_, ()>;
+
+    /// Its sessions at this moment; waits for nobody.
+    fn pool(&self) -> PoolStatus;
 }
 
 /// Which run to open.
@@ -169,6 +173,43 @@ pub struct OpenedRun {
     pub done: u64,
     /// The cookies of its jars, the newest first; see [`MAX_STORED_COOKIES`].
     pub cookies: Vec<StoredCookie>,
+    /// What earlier starts left.
+    pub earlier: Earlier,
+}
+
+/// What earlier starts left of figures, for whoever compares runs. They are from `crawl_runs.stats`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Earlier {
+    /// Item rows that earlier starts of this run wrote, as far as they told: a killed one tells of all but its last
+    /// seconds.
+    pub items: u64,
+    /// The last runs of this name that are finished, the newest first; two at most.
+    pub finished: Vec<FinishedRun>,
+}
+
+/// A run that is finished.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FinishedRun {
+    /// When it was.
+    pub finished_at: DateTime<Utc>,
+    /// Item rows that it wrote, if it told.
+    pub items: Option<u64>,
+}
+
+/// The key in `crawl_runs.stats` of the item rows that a run wrote, all its starts together.
+pub const RUN_ITEMS: &str = "run_items";
+
+/// The sessions of a store.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PoolStatus {
+    /// Sessions in use.
+    pub busy: usize,
+    /// Sessions that wait to be used.
+    pub idle: usize,
+    /// Sessions that there may be.
+    pub max: usize,
+    /// How long operations waited for a session, its making included.
+    pub wait: LatencySnapshot,
 }
 
 /// Cookies that a run is opened with; more than the jars of a run hold.
@@ -219,6 +260,9 @@ pub enum RunState {
 }
 
 impl RunState {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Running, Self::Stopped, Self::Finished, Self::Failed];
+
     /// As stored.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -236,9 +280,7 @@ impl RunState {
 
     /// From its stored form.
     pub fn parse(text: &str) -> Option<Self> {
-        [Self::Running, Self::Stopped, Self::Finished, Self::Failed]
-            .into_iter()
-            .find(|state| state.as_str() == text)
+        Self::ALL.into_iter().find(|state| state.as_str() == text)
     }
 }
 
@@ -253,6 +295,10 @@ pub struct FlushReceipt {
     pub stored_requests: Vec<Fingerprint>,
     /// Item rows written.
     pub items: u64,
+    /// The same by table.
+    pub tables: BTreeMap<&'static str, u64>,
+    /// What COMMIT took of it: until the server, or the disk, has it safely.
+    pub commit: Duration,
 }
 
 /// Asks for a part of the frontier.

@@ -14,7 +14,7 @@ use dragline_core::{OutcomeSink, Spider, StoreError};
 use tokio::runtime::Builder;
 
 use crate::error::EngineError;
-use crate::job::Job;
+use crate::job::WaitingJob;
 use crate::known::KnownRequests;
 use crate::receipts::ReceiptReceiver;
 use crate::scheduler::{Parts, Scheduler};
@@ -39,7 +39,7 @@ pub struct DownloadThread<'a> {
     /// Where receipts and refills come from.
     pub receipts: ReceiptReceiver,
     /// Work for the crawl threads: a bounded channel that holds at least `settings.concurrency` jobs.
-    pub pages: Sender<Job>,
+    pub pages: Sender<WaitingJob>,
     /// Ends the crawl early.
     pub stop: Stop,
     /// Receives the scheduler's heartbeat.

@@ -1,5 +1,7 @@
 //! What the download thread hands to a crawl thread.
 
+use std::time::Instant;
+
 use dragline_core::budget::Charge;
 use dragline_core::credit::Credit;
 use dragline_core::{Failure, Response, StoredCookie};
@@ -16,6 +18,13 @@ pub enum Job {
     GivenUp(GivenUp),
 }
 
+/// A job, and since when it waits.
+#[derive(Debug)]
+pub struct WaitingJob {
+    pub(crate) job: Job,
+    pub(crate) since: Instant,
+}
+
 /// A request that was given up, with the credit it travels on.
 #[derive(Debug)]
 pub struct GivenUp {
@@ -25,6 +34,13 @@ pub struct GivenUp {
     pub credit: Option<Credit>,
     /// What the last answer changed in the jars.
     pub cookies: Vec<StoredCookie>,
+}
+
+impl WaitingJob {
+    /// A job that waits from now on.
+    pub fn new(job: Job) -> Self {
+        Self { job, since: Instant::now() }
+    }
 }
 
 impl Job {

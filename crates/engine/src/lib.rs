@@ -20,11 +20,13 @@
 //! What it will not do: render pages, share a host's pace with another process, or decide about duplicates
 //! (the store's primary key does).
 
+mod answer_class;
 mod busy_hosts;
 pub mod crawl;
 pub mod download;
 mod error;
 mod fetch;
+mod item_counts;
 mod job;
 mod known;
 mod pace;
@@ -43,12 +45,14 @@ mod tests;
 mod visit;
 mod window;
 
+pub use answer_class::AnswerClass;
 pub use busy_hosts::{BusyHost, BusyHosts};
 pub use crawl::CrawlThreads;
 pub use download::{CrawlEnd, DownloadThread};
 pub use error::EngineError;
 pub use fetch::{Credentials, ProxySetting, refused_header};
-pub use job::{GivenUp, Job};
+pub use item_counts::ItemsOfType;
+pub use job::{GivenUp, Job, WaitingJob};
 pub use known::KnownRequests;
 pub use preview::{Preview, Refused, preview};
 pub use receipts::{ReceiptReceiver, ReceiptSender, receipt_channel};

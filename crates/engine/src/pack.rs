@@ -17,6 +17,7 @@ use dragline_core::{
 };
 use url::Url;
 
+use crate::item_counts::Fate;
 use crate::known::KnownRequests;
 use crate::scope::{LinkRefusal, Scope};
 use crate::stats::CrawlStats;
@@ -46,7 +47,7 @@ pub(crate) trait Refusals {
     fn repeated(&mut self, url: &Url);
     /// A copy of an item, for who wants to see what was dropped: an item pipeline keeps the item itself.
     fn copy_of(&mut self, record: &ItemRecord) -> Option<ItemRecord>;
-    fn item(&mut self, copy: Option<ItemRecord>, reason: String);
+    fn item(&mut self, item_type: &'static str, copy: Option<ItemRecord>, reason: String);
 }
 
 /// A crawl counts them.
@@ -65,8 +66,8 @@ impl Refusals for &CrawlStats {
         None
     }
 
-    fn item(&mut self, _copy: Option<ItemRecord>, reason: String) {
-        self.drop_item(reason);
+    fn item(&mut self, item_type: &'static str, _copy: Option<ItemRecord>, reason: String) {
+        self.drop_item(item_type, reason);
     }
 }
 
@@ -144,21 +145,21 @@ impl Packer {
 
     /// Sends an item through the pipelines.
     fn keep(&self, mut record: ItemRecord, url: &str, produced: &mut Produced, refusals: &mut impl Refusals) {
-        let copy = refusals.copy_of(&record);
+        let (copy, item_type) = (refusals.copy_of(&record), record.item_type.name);
         for pipeline in self.pipelines.iter() {
             match pipeline.process(record, url) {
                 Verdict::Keep(next) => record = next,
                 Verdict::Drop { reason } => {
-                    return refusals.item(copy, format!("{}: {reason}", pipeline.name()));
+                    return refusals.item(item_type, copy, format!("{}: {reason}", pipeline.name()));
                 }
                 Verdict::Quarantine { record, reason } => {
-                    self.stats.items_quarantined.add(1);
+                    self.stats.item(item_type, Fate::Quarantined);
                     let error = format!("{}: {reason}", pipeline.name());
                     return produced.dead_letters.push(DeadLetter::of(&record, &error, None));
                 }
             }
         }
-        self.stats.items_kept.add(1);
+        self.stats.item(item_type, Fate::Kept);
         produced.items.push(record);
     }
 
@@ -318,11 +319,11 @@ mod tests {
         let spider = Test(parse, Mutex::default());
         Packer {
             items: spider.items(),
+            stats: Arc::new(CrawlStats::new(&spider.items())),
             spider: Arc::new(spider),
             pipelines: Arc::new([Box::new(Sieve) as Box<dyn ItemPipeline>]),
             max_depth: None,
             max_url_bytes: 100,
-            stats: Arc::default(),
             known: Arc::default(),
         }
     }

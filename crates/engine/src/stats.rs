@@ -3,8 +3,14 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
+use dragline_core::budget::Stage;
+use dragline_core::{ItemType, Latency, LatencySnapshot};
+
+use crate::answer_class::AnswerClass;
 use crate::busy_hosts::{BusyHosts, HostBoard};
+use crate::item_counts::{Fate, ItemCounts, ItemsOfType};
 use crate::scope::LinkRefusal;
 
 /// Different reasons for which items were dropped that are told apart; further ones are counted together.
@@ -19,19 +25,23 @@ pub struct CrawlStats {
     pub(crate) redirects: Counter,
     pub(crate) given_up: Counter,
     pub(crate) robots_denied: Counter,
-    pub(crate) items_kept: Counter,
-    pub(crate) items_dropped: Counter,
-    pub(crate) items_quarantined: Counter,
     pub(crate) in_flight: Counter,
     pub(crate) window_requests: Counter,
     pub(crate) waiting_hosts: Counter,
+    pub(crate) waiting_pages: Counter,
+    held_bytes: [Counter; Stage::ALL.len()],
+    answers: [Counter; AnswerClass::ALL.len()],
+    pub(crate) fetch: Latency,
+    pub(crate) page_wait: Latency,
+    pub(crate) parse: Latency,
+    items: ItemCounts,
     refused_links: [Counter; LinkRefusal::ALL.len()],
     drop_reasons: Mutex<BTreeMap<String, u64>>,
     pub(crate) hosts: HostBoard,
 }
 
 /// The counters at one moment.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StatsSnapshot {
     /// Answers received whole.
     pub pages_fetched: u64,
@@ -57,6 +67,20 @@ pub struct StatsSnapshot {
     pub window_requests: u64,
     /// Hosts that rest now: pace, back-off, robots.
     pub waiting_hosts: u64,
+    /// Pages that wait for a crawl thread now.
+    pub waiting_pages: u64,
+    /// Memory that the byte budget is charged with now, by stage.
+    pub held_bytes: [(Stage, u64); Stage::ALL.len()],
+    /// Fetches that have ended, by the class of their answer.
+    pub answers: [(AnswerClass, u64); AnswerClass::ALL.len()],
+    /// How long fetches took, from the connection to the last byte, or to the error.
+    pub fetch: LatencySnapshot,
+    /// How long pages waited for a crawl thread.
+    pub page_wait: LatencySnapshot,
+    /// How long spider and item pipelines took for a page.
+    pub parse: LatencySnapshot,
+    /// What the item pipelines decided, for each item type.
+    pub items: Vec<ItemsOfType>,
     /// Links that were not followed.
     pub refused_links: BTreeMap<LinkRefusal, u64>,
     /// Why items were dropped.
@@ -76,14 +100,20 @@ impl Counter {
         self.0.store(value as u64, Ordering::Relaxed);
     }
 
-    fn get(&self) -> u64 {
+    pub(crate) fn get(&self) -> u64 {
         self.0.load(Ordering::Relaxed)
     }
 }
 
 impl CrawlStats {
+    /// Nothing yet, of a spider with these item types.
+    pub fn new(items: &[ItemType]) -> Self {
+        Self { items: ItemCounts::of(items), ..Self::default() }
+    }
+
     /// All counters at this moment.
     pub fn snapshot(&self) -> StatsSnapshot {
+        let items = self.items.snapshot();
         StatsSnapshot {
             pages_fetched: self.pages_fetched.get(),
             bytes_fetched: self.bytes_fetched.get(),
@@ -91,12 +121,19 @@ impl CrawlStats {
             redirects: self.redirects.get(),
             given_up: self.given_up.get(),
             robots_denied: self.robots_denied.get(),
-            items_kept: self.items_kept.get(),
-            items_dropped: self.items_dropped.get(),
-            items_quarantined: self.items_quarantined.get(),
+            items_kept: items.iter().map(|of_type| of_type.kept).sum(),
+            items_dropped: items.iter().map(|of_type| of_type.dropped).sum(),
+            items_quarantined: items.iter().map(|of_type| of_type.quarantined).sum(),
+            items,
             in_flight: self.in_flight.get(),
             window_requests: self.window_requests.get(),
             waiting_hosts: self.waiting_hosts.get(),
+            waiting_pages: self.waiting_pages.get(),
+            held_bytes: Stage::ALL.map(|stage| (stage, self.held_bytes[stage as usize].get())),
+            answers: AnswerClass::ALL.map(|class| (class, self.answers[class as usize].get())),
+            fetch: self.fetch.snapshot(),
+            page_wait: self.page_wait.snapshot(),
+            parse: self.parse.snapshot(),
             refused_links: LinkRefusal::ALL
                 .into_iter()
                 .map(|reason| (reason, self.refused_links[reason as usize].get()))
@@ -120,8 +157,22 @@ impl CrawlStats {
         self.refused_links[reason as usize].add(count);
     }
 
-    pub(crate) fn drop_item(&self, reason: String) {
-        self.items_dropped.add(1);
+    /// A fetch has ended.
+    pub(crate) fn fetched(&self, answer: AnswerClass, took: Duration) {
+        self.answers[answer as usize].add(1);
+        self.fetch.note(took);
+    }
+
+    pub(crate) fn hold_bytes(&self, stage: Stage, bytes: usize) {
+        self.held_bytes[stage as usize].set(bytes);
+    }
+
+    pub(crate) fn item(&self, item_type: &str, fate: Fate) {
+        self.items.add(item_type, fate);
+    }
+
+    pub(crate) fn drop_item(&self, item_type: &str, reason: String) {
+        self.item(item_type, Fate::Dropped);
         let mut reasons = self.drop_reasons.lock().unwrap_or_else(PoisonError::into_inner);
         let known = reasons.len() < MAX_DROP_REASONS || reasons.contains_key(&reason);
         *reasons.entry(if known { reason } else { "other reasons".to_owned() }).or_default() += 1;
@@ -134,10 +185,11 @@ mod tests {
 
     #[test]
     fn reasons_are_counted_and_bounded() {
-        let stats = CrawlStats::default();
+        let note = ItemType { name: "note", table: None, key: &[], columns: &[], auto_create: true };
+        let stats = CrawlStats::new(&[note]);
         stats.refuse_links(LinkRefusal::TooLong, 2);
         for number in 0..1000 {
-            stats.drop_item(format!("reason {}", number % 100));
+            stats.drop_item("note", format!("reason {}", number % 100));
         }
         let snapshot = stats.snapshot();
         assert_eq!(snapshot.refused_links, BTreeMap::from([(LinkRefusal::TooLong, 2)]));

@@ -20,7 +20,7 @@ pub(super) struct Batch {
     pub(super) outcomes: Vec<PageOutcome>,
     pub(super) rows: usize,
     pub(super) bytes: usize,
-    first_taken: Option<Instant>,
+    pub(super) first_taken: Option<Instant>,
 }
 
 /// Fills batches.

@@ -97,7 +97,7 @@ impl Bridge<'_> {
         }
         pages += mem::replace(&mut self.inbox.outcomes, never()).try_iter().count();
         self.report.pages_left_unflushed += pages as u64;
-        self.context.progress.waiting((0, 0, 0));
+        self.context.progress.waiting(0, (0, 0, 0));
     }
 
     fn cancel_and_gather(&mut self) {
@@ -155,6 +155,10 @@ impl Bridge<'_> {
         let context = &self.context;
         let given_up = Instant::now() + limit;
         let tried = async {
+            // The last figures, for whoever compares runs; the end is worth more than they are.
+            if !context.stop.is_abandoned() {
+                let _ = timeout(LEAST, context.store.heartbeat(&self.run, &context.progress.stats())).await;
+            }
             let mut back_off = BackOff::new(&context.settings);
             loop {
                 match context.store.end_run(&self.run, state, reason).await {

@@ -37,8 +37,9 @@ pub(super) struct FlushEnd {
     pub(super) rows: usize,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum HowEnded {
+/// How a flush task ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum HowEnded {
     /// All of it is durable.
     Durable,
     /// Cancelled on the way.
@@ -52,6 +53,20 @@ pub(super) enum HowEnded {
 pub(super) struct Ending {
     sender: Sender<FlushEnd>,
     end: FlushEnd,
+}
+
+impl HowEnded {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Durable, Self::Cancelled, Self::Failed];
+
+    /// As counted.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Durable => "durable",
+            Self::Cancelled => "cancelled",
+            Self::Failed => "failed",
+        }
+    }
 }
 
 impl Ending {
@@ -113,7 +128,9 @@ pub(super) async fn flush(
         }
     }
     ending.end.how = HowEnded::Durable;
-    let elapsed_ms = begun.elapsed().as_millis();
+    let elapsed = begun.elapsed();
+    context.progress.times.flush.note(elapsed);
+    let elapsed_ms = elapsed.as_millis();
     debug!(batch = number, pages, rows, bytes, transactions, elapsed_ms, "flushed");
 }
 
@@ -152,6 +169,7 @@ async fn write(
         if *cancel.borrow() {
             return Err(StoreError::Cancelled);
         }
+        context.progress.retried();
         given_up = if matches!(error, StoreError::GaveUp { .. }) { given_up + 1 } else { 0 };
         let (kind, error) = match piece.stuck_url().filter(|_| given_up > 0) {
             Some(url) => (&context.stuck, naming(error, url)),
@@ -183,8 +201,7 @@ fn naming(error: StoreError, url: &str) -> StoreError {
 
 /// Tells the scheduler what is durable now; credits are back already, the charges go with the outcomes.
 fn acknowledge(context: &Context, outcomes: Vec<PageOutcome>, receipt: FlushReceipt) {
-    let letters = outcomes.iter().map(|page| page.dead_letters.len()).sum();
-    context.progress.committed(&receipt, letters);
+    context.progress.committed(&receipt, &outcomes);
     for (fingerprint, _) in receipt.pages.iter().filter(|(_, state)| *state == PageState::Dead) {
         if let Some(page) = outcomes.iter().find(|page| page.fingerprint == *fingerprint) {
             let error = page.error.as_deref().unwrap_or_default();

@@ -51,8 +51,9 @@ use dragline_core::store::{OpenedRun, RunSpec, RunState, Store};
 use dragline_core::worker::{JoinError, Worker};
 use tracing::warn;
 
+pub use flush::HowEnded;
 pub use open::{OpenError, StartUp};
-pub use report::{CloseReport, Monitor, PersistenceStatus};
+pub use report::{CloseReport, Monitor, PersistenceStatus, PersistenceTimes};
 pub use settings::PersistenceSettings;
 
 use crate::letters::RetryReport;
@@ -221,7 +222,7 @@ impl PersistencePipeline {
 
     /// Somebody who watches, also beyond the pipeline's own life.
     pub fn monitor(&self) -> Monitor {
-        Monitor::of(&self.progress)
+        Monitor::of(&self.progress, &self.store)
     }
 
     /// What the thread holds and does right now.

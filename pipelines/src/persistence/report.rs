@@ -1,14 +1,23 @@
 //! What the persistence thread tells about itself: a status while it works, a report when it is closed.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use dragline_core::PageState;
 use dragline_core::serde_json::{Value as Json, json};
-use dragline_core::store::FlushReceipt;
+use dragline_core::store::{FlushReceipt, PoolStatus, RUN_ITEMS, Store};
+use dragline_core::{Latency, LatencySnapshot, PageOutcome, PageState};
 
+use super::flush::HowEnded;
 use crate::letters::RetryReport;
+
+/// The table of requests.
+const REQUESTS: &str = "crawl_requests";
+/// The table of dead letters.
+const LETTERS: &str = "crawl_dead_letters";
+/// The table of cookies.
+const COOKIES: &str = "crawl_cookies";
 
 /// How a close went: for the stop report, `pipeline_shutdown_seconds` and `pipeline_pending_tasks`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -40,6 +49,8 @@ pub struct CloseReport {
 /// What the persistence thread holds and does right now.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PersistenceStatus {
+    /// Outcomes that wait to be taken into a batch.
+    pub inbox_pages: usize,
     /// Pages that wait to be flushed.
     pub batch_pages: usize,
     /// Rows that wait to be flushed.
@@ -66,34 +77,99 @@ pub struct PersistenceStatus {
     pub pages: BTreeMap<PageState, u64>,
     /// Requests that they brought and that the store did not know.
     pub new_requests: u64,
+    /// Pages that were dead, and whose letters were applied after all: they are among the `done` now.
+    pub revived_pages: u64,
+    /// Rows written, by table: of requests those that were new and those that ended.
+    pub rows: BTreeMap<&'static str, u64>,
+    /// Flush tasks that have ended, by how.
+    pub flushes: BTreeMap<HowEnded, u64>,
+    /// Transactions of flushes that the store did not do, to be tried again.
+    pub flush_retries: u64,
+    /// Item rows that earlier starts of this run wrote, as far as they told.
+    pub items_before: u64,
+}
+
+/// How long things took in the persistence thread and its store.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PersistenceTimes {
+    /// From the first outcome of a batch to the start of its flush.
+    pub batch_wait: LatencySnapshot,
+    /// From the start of a flush to its end, whatever had to be tried again.
+    pub flush: LatencySnapshot,
+    /// COMMIT alone.
+    pub commit: LatencySnapshot,
 }
 
 /// Reads the status from any thread, and holds up nobody.
-#[derive(Clone, Debug)]
-pub struct Monitor(Arc<Progress>);
+#[derive(Clone)]
+pub struct Monitor {
+    progress: Arc<Progress>,
+    store: Arc<dyn Store>,
+}
 
 impl Monitor {
-    pub(super) fn of(progress: &Arc<Progress>) -> Self {
-        Self(Arc::clone(progress))
+    pub(super) fn of(progress: &Arc<Progress>, store: &Arc<dyn Store>) -> Self {
+        Self { progress: Arc::clone(progress), store: Arc::clone(store) }
     }
 
     /// What the thread holds and does right now.
     pub fn status(&self) -> PersistenceStatus {
-        self.0.status()
+        self.progress.status()
+    }
+
+    /// How long things took so far.
+    pub fn times(&self) -> PersistenceTimes {
+        let Times { batch_wait, flush, commit } = &self.progress.times;
+        PersistenceTimes {
+            batch_wait: batch_wait.snapshot(),
+            flush: flush.snapshot(),
+            commit: commit.snapshot(),
+        }
+    }
+
+    /// The store's sessions.
+    pub fn pool(&self) -> PoolStatus {
+        self.store.pool()
+    }
+}
+
+impl fmt::Debug for Monitor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Monitor({:?})", self.progress)
     }
 }
 
 /// The status, shared between the thread, its tasks and whoever asks.
 #[derive(Debug, Default)]
-pub(super) struct Progress(Mutex<PersistenceStatus>);
+pub(super) struct Progress {
+    status: Mutex<PersistenceStatus>,
+    pub(super) times: Times,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Times {
+    pub(super) batch_wait: Latency,
+    pub(super) flush: Latency,
+    pub(super) commit: Latency,
+}
 
 impl Progress {
     pub(super) fn status(&self) -> PersistenceStatus {
         self.lock().clone()
     }
 
-    pub(super) fn waiting(&self, (pages, rows, bytes): (usize, usize, usize)) {
+    /// The run is open; its earlier starts wrote so many item rows.
+    pub(super) fn opened(&self, items_before: u64) {
+        self.lock().items_before = items_before;
+    }
+
+    pub(super) fn outage_since(&self) -> Option<Instant> {
+        self.lock().outage_since
+    }
+
+    pub(super) fn waiting(&self, inbox: usize, (pages, rows, bytes): (usize, usize, usize)) {
         let mut status = self.lock();
+        status.inbox_pages = inbox;
         (status.batch_pages, status.batch_rows, status.batch_bytes) = (pages, rows, bytes);
     }
 
@@ -106,13 +182,30 @@ impl Progress {
         self.lock().outage_since = since;
     }
 
-    /// Notes a flush with `letters` dead letters.
-    pub(super) fn committed(&self, receipt: &FlushReceipt, letters: usize) {
+    /// A flush task has ended.
+    pub(super) fn flush_ended(&self, how: HowEnded) {
+        *self.lock().flushes.entry(how).or_default() += 1;
+    }
+
+    /// The store did not do a transaction.
+    pub(super) fn retried(&self) {
+        self.lock().flush_retries += 1;
+    }
+
+    /// Notes what was made durable of these outcomes.
+    pub(super) fn committed(&self, receipt: &FlushReceipt, outcomes: &[PageOutcome]) {
+        self.times.commit.note(receipt.commit);
+        let count = |of: fn(&PageOutcome) -> usize| outcomes.iter().map(of).sum::<usize>() as u64;
+        let (letters, cookies) = (count(|page| page.dead_letters.len()), count(|page| page.cookies.len()));
         let (pages, requests) = (receipt.pages.len() as u64, receipt.new_requests.len() as u64);
         let mut status = self.lock();
         status.last_commit = Some(Instant::now());
         status.flushed_pages += pages;
-        status.flushed_rows += pages + receipt.items + requests + letters as u64;
+        status.flushed_rows += pages + receipt.items + requests + letters;
+        let own = [(REQUESTS, pages + requests), (LETTERS, letters), (COOKIES, cookies)];
+        for (table, rows) in receipt.tables.iter().map(|(table, rows)| (*table, *rows)).chain(own) {
+            *status.rows.entry(table).or_default() += rows;
+        }
         status.items += receipt.items;
         status.new_requests += requests;
         for (_, state) in &receipt.pages {
@@ -131,6 +224,7 @@ impl Progress {
         let dead = status.pages.entry(PageState::Dead).or_default();
         let revived = report.pages_done.min(*dead);
         *dead -= revived;
+        status.revived_pages += revived;
         *status.pages.entry(PageState::Done).or_default() += revived;
     }
 
@@ -141,6 +235,7 @@ impl Progress {
             "pages_flushed": status.flushed_pages,
             "rows_flushed": status.flushed_rows,
             "items": status.items,
+            RUN_ITEMS: status.items_before + status.items,
             "dead_pages": status.dead_pages,
             "rows_waiting": status.batch_rows + status.pending_rows,
             "pending_flushes": status.pending_flushes,
@@ -148,7 +243,7 @@ impl Progress {
     }
 
     fn lock(&self) -> MutexGuard<'_, PersistenceStatus> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.status.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

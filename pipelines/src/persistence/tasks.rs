@@ -100,6 +100,9 @@ impl Tasks {
     }
 
     pub(super) fn start_flush(&mut self, batch: Batch) {
+        if let Some(first) = batch.first_taken {
+            self.context.progress.times.batch_wait.note(first.elapsed());
+        }
         self.pending.flushes += 1;
         self.pending.rows += batch.rows;
         self.pending.moved = Some(Instant::now());
@@ -115,6 +118,7 @@ impl Tasks {
         self.pending.flushes -= 1;
         self.pending.rows -= end.rows;
         self.pending.moved = Some(Instant::now());
+        self.context.progress.flush_ended(end.how);
         self.tell_pending();
     }
 
@@ -154,7 +158,7 @@ impl Tasks {
 
     /// Since when the crawl waits for its store, if it does: in an outage, or because flushes take long.
     pub(super) fn degraded_since(&self) -> Option<Instant> {
-        self.context.progress.status().outage_since.or_else(|| self.stuck_since())
+        self.context.progress.outage_since().or_else(|| self.stuck_since())
     }
 
     /// Says so, at a calm rhythm, when the store takes a flush and does not answer.
@@ -162,7 +166,7 @@ impl Tasks {
         let log_interval = self.context.settings.outage_log_interval;
         let Some(since) = self.stuck_since().filter(|since| since.elapsed() >= log_interval) else { return };
         let is_due = self.pending.told.is_none_or(|told| told.elapsed() >= log_interval);
-        if is_due && self.context.progress.status().outage_since.is_none() {
+        if is_due && self.context.progress.outage_since().is_none() {
             self.pending.told = Some(Instant::now());
             warn!(
                 flushes = self.pending.flushes,

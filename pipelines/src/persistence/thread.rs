@@ -54,6 +54,7 @@ pub(super) fn work(context: &Arc<Context>, inbox: Receivers, opening: Opening) -
             return report;
         }
     };
+    context.progress.opened(opened.earlier.items);
     let span = error_span!("persistence", run_id = opened.key.run_id, epoch = opened.key.epoch);
     let _entered = span.enter();
     let bridge = Bridge::new(Arc::clone(context), opened.key.clone(), items.into(), inbox, &runtime);
@@ -181,7 +182,7 @@ impl<'rt> Bridge<'rt> {
                 }
             }
         }
-        self.context.progress.waiting(self.batcher.waiting());
+        self.context.progress.waiting(self.inbox.outcomes.len(), self.batcher.waiting());
     }
 
     pub(super) fn flush_ended(&mut self, end: &FlushEnd) {

@@ -6,7 +6,7 @@ mod desk;
 
 use std::io;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, select_biased};
 use dragline_core::stop::Stop;
@@ -15,7 +15,7 @@ use dragline_core::{ItemPipeline, ItemType, OutcomeSink, PageOutcome, Spider};
 
 pub use self::crew::{Crew, LeftBehind};
 pub use self::desk::{Activity, Desks};
-use crate::job::Job;
+use crate::job::{Job, WaitingJob};
 use crate::known::KnownRequests;
 use crate::pack::Packer;
 use crate::settings::EngineSettings;
@@ -35,7 +35,7 @@ pub struct CrawlThreads {
     /// The item types that the spider declared, whose tables were checked.
     pub items: Vec<ItemType>,
     /// Work from the download thread. Its disconnect ends the threads when all that waits is done.
-    pub pages: Receiver<Job>,
+    pub pages: Receiver<WaitingJob>,
     /// Where outcomes go.
     pub sink: Arc<dyn OutcomeSink>,
     /// Abandon ends a thread between two pages.
@@ -79,7 +79,7 @@ struct Station {
     packer: Packer,
     desks: Desks,
     parse_timeout: Duration,
-    pages: Receiver<Job>,
+    pages: Receiver<WaitingJob>,
     sink: Arc<dyn OutcomeSink>,
     stop: Stop,
     finish: Receiver<()>,
@@ -120,10 +120,11 @@ impl CrawlThread {
                 recv(finish) -> _ => return,
                 recv(pages) -> job => job,
             };
-            let Ok(job) = job else { return };
+            let Ok(WaitingJob { job, since }) = job else { return };
             if !self.may_work(&job) {
                 return;
             }
+            self.station.packer.stats.page_wait.note(since.elapsed());
             match self.work(job) {
                 Some(outcome) => self.station.submit(outcome),
                 // Another thread sits at this desk by now.
@@ -153,7 +154,10 @@ impl CrawlThread {
         let mut outcome = match job {
             Job::Parse(response, scope) => {
                 let _span = tracing::error_span!("page", url = %response.queued.request.url()).entered();
-                packer.page(response, &scope)
+                let begun = Instant::now();
+                let outcome = packer.page(response, &scope);
+                packer.stats.parse.note(begun.elapsed());
+                outcome
             }
             Job::GivenUp(given_up) => packer.given_up(&given_up.failure),
         };

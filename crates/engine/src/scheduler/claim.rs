@@ -8,7 +8,7 @@ use dragline_core::{Failure, PageOutcome, PageState};
 
 use super::landing::{Ended, Fetched, Landed};
 use super::{Phase, Scheduler};
-use crate::job::{GivenUp, Job};
+use crate::job::{GivenUp, Job, WaitingJob};
 use crate::robots::{RobotsVerdict, ask};
 use crate::window::{HostId, Waiting};
 
@@ -141,7 +141,7 @@ impl Scheduler {
 
     /// Hands a job to the crawl threads. The channel holds as many jobs as there are credits.
     pub(super) fn hand_on(&mut self, job: Job) {
-        if let Err(refused) = self.pages.try_send(job) {
+        if let Err(refused) = self.pages.try_send(WaitingJob::new(job)) {
             self.fail(if refused.is_full() {
                 "the channel of pages holds fewer jobs than there are credits"
             } else {

@@ -8,6 +8,7 @@ use dragline_core::{PageOutcome, PageState, Response, StoredCookie};
 use tokio::task::JoinError;
 
 use super::{Phase, Scheduler};
+use crate::answer_class::AnswerClass;
 use crate::fetch::{Answer, FetchError};
 use crate::job::Job;
 use crate::redirect;
@@ -68,6 +69,8 @@ impl Scheduler {
     fn on_page(&mut self, fetched: Fetched) {
         let Fetched { host, waiting, credit, result, elapsed } = fetched;
         self.window.end_fetch(host);
+        let class = result.as_ref().map_or(AnswerClass::None, |answer| AnswerClass::of(answer.status));
+        self.stats.fetched(class, elapsed);
         let answer = match result {
             Ok(answer) => answer,
             Err(error) => {

@@ -17,7 +17,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::Sender;
-use dragline_core::budget::ByteBudget;
+use dragline_core::budget::{ByteBudget, Stage};
 use dragline_core::credit::Credits;
 use dragline_core::hold::Hold;
 use dragline_core::pulse::{Beating, Pulse};
@@ -35,7 +35,7 @@ use self::limits::Limits;
 use crate::download::CrawlEnd;
 use crate::error::EngineError;
 use crate::fetch::Fetcher;
-use crate::job::Job;
+use crate::job::WaitingJob;
 use crate::known::KnownRequests;
 use crate::receipts::ReceiptReceiver;
 use crate::scope::Scope;
@@ -57,7 +57,7 @@ pub(crate) struct Parts<'a> {
     pub(crate) run: &'a OpenedRun,
     pub(crate) sink: Arc<dyn OutcomeSink>,
     pub(crate) receipts: ReceiptReceiver,
-    pub(crate) pages: Sender<Job>,
+    pub(crate) pages: Sender<WaitingJob>,
     pub(crate) stop: Stop,
     pub(crate) pulse: Arc<dyn Pulse>,
     pub(crate) hold: Hold,
@@ -70,7 +70,7 @@ pub(crate) struct Scheduler {
     settings: Arc<EngineSettings>,
     sink: Arc<dyn OutcomeSink>,
     receipts: ReceiptReceiver,
-    pages: Sender<Job>,
+    pages: Sender<WaitingJob>,
     stop: Stop,
     pulse: Arc<dyn Pulse>,
     hold: Hold,
@@ -156,6 +156,7 @@ impl Scheduler {
             self.beat(now);
             if let Some(end) = self.turn(now) {
                 tracing::debug!(%end, "the scheduler ends");
+                self.show(now);
                 return end;
             }
             self.show(now);
@@ -309,6 +310,10 @@ impl Scheduler {
         self.stats.in_flight.set(self.credits.in_use());
         self.stats.window_requests.set(self.window.len());
         self.stats.waiting_hosts.set(self.window.resting_hosts());
+        self.stats.waiting_pages.set(self.pages.len());
+        for stage in Stage::ALL {
+            self.stats.hold_bytes(stage, self.budget.held_in(stage));
+        }
         self.stats.hosts.write(now, || self.window.busy_hosts(now));
     }
 }

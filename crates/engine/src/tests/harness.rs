@@ -7,7 +7,7 @@ use crossbeam_channel::{Sender, bounded};
 use dragline_core::hold::Hold;
 use dragline_core::pulse::NoPulse;
 use dragline_core::stop::Stop;
-use dragline_core::store::{OpenedRun, RunKey};
+use dragline_core::store::{Earlier, OpenedRun, RunKey};
 use dragline_core::worker::Worker;
 use dragline_core::{
     Args, Column, ColumnType, Item, ItemRecord, ItemType, Output, Page, PageState, QueuedRequest, Request,
@@ -128,7 +128,7 @@ impl Crawl {
         let (receipts, receiver) = receipt_channel();
         // Long, so that a test that ends quickly shows that the scheduler asked for its flushes.
         let (sink, store) = frontier.open(receipts, settings.concurrency, Duration::from_secs(2));
-        let (sink, stop, stats) = (Arc::new(sink), Stop::new(), Arc::new(CrawlStats::default()));
+        let (sink, stop, stats) = (Arc::new(sink), Stop::new(), Arc::new(CrawlStats::new(&Follow.items())));
         let spider: Arc<dyn Spider> = Arc::new(Follow);
         let settings = Arc::new(settings);
         let known = Arc::new(KnownRequests::default());
@@ -140,6 +140,7 @@ impl Crawl {
             start_hosts: frontier.start_hosts(),
             done: frontier.count(Some(PageState::Done)) as u64,
             cookies: Vec::new(),
+            earlier: Earlier::default(),
         };
         let begun = Instant::now();
         let threads = crawl::spawn(CrawlThreads {

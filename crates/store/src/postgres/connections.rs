@@ -1,10 +1,11 @@
 //! Sessions: how they are made, pooled, and ended.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use deadpool_postgres::{Connect, Manager, ManagerConfig, Pool, RecyclingMethod, Runtime};
-use dragline_core::store::StoreResult;
+use deadpool_postgres::{Connect, Manager, ManagerConfig, Pool, RecyclingMethod, Runtime, Status};
+use dragline_core::Latency;
+use dragline_core::store::{PoolStatus, StoreResult};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
@@ -29,6 +30,7 @@ const LAST_WORDS: Duration = Duration::from_secs(3);
 pub(super) struct Connections {
     dialer: Arc<Dialer>,
     pool: Pool,
+    wait: Latency,
 }
 
 /// Makes sessions.
@@ -64,7 +66,7 @@ impl Connections {
             .runtime(Runtime::Tokio1)
             .build()
             .map_err(|error| dialer.target.broken("making the pool", error.to_string()))?;
-        Ok(Self { dialer, pool })
+        Ok(Self { dialer, pool, wait: Latency::default() })
     }
 
     /// The database.
@@ -83,7 +85,10 @@ impl Connections {
 
     /// A session that was alive a moment ago, for `what`.
     pub(super) async fn session(&self, what: &'static str) -> StoreResult<Session> {
-        let taken = self.pool.get().await.map_err(|error| self.target().pool_error(what, error))?;
+        let asked = Instant::now();
+        let taken = self.pool.get().await;
+        self.wait.note(asked.elapsed());
+        let taken = taken.map_err(|error| self.target().pool_error(what, error))?;
         Ok(Session::new(taken, Arc::clone(&self.dialer), what))
     }
 
@@ -95,6 +100,12 @@ impl Connections {
             Ok(Err(error)) => Err(target.error(what, &error)),
             Err(_) => Err(target.silent(what)),
         }
+    }
+
+    /// The sessions of the pool.
+    pub(super) fn status(&self) -> PoolStatus {
+        let Status { max_size: max, size, available: idle, .. } = self.pool.status();
+        PoolStatus { busy: size.saturating_sub(idle), idle, max, wait: self.wait.snapshot() }
     }
 
     /// Ends all sessions and gathers the tasks that serve them. Those in use end with their user.

@@ -13,6 +13,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
+use std::time::Instant;
 
 use dragline_core::fingerprint::Fingerprint;
 use dragline_core::outcome::clean;
@@ -159,7 +160,7 @@ impl Transaction<'_> {
         let found = in_order.iter().flat_map(|outcome| &outcome.requests);
         let new_requests = requests::insert(self.session, self.run.run_id, found).await?;
         reach("flush: after requests");
-        let items = self.insert_items(&in_order).await?;
+        let tables = self.insert_items(&in_order).await?;
         self.flight.check()?;
         self.insert_letters(&in_order).await?;
         let cookies = in_order.iter().flat_map(|outcome| &outcome.cookies);
@@ -168,7 +169,9 @@ impl Transaction<'_> {
         self.set_states(&applied).await?;
         self.flight.check()?;
         reach("flush: after states");
+        let committing = Instant::now();
         self.session.run("COMMIT").await?;
+        let commit = committing.elapsed();
         reach("flush: after COMMIT");
         for (fingerprint, outcome) in &applied {
             states.insert(*fingerprint, Some(outcome.state));
@@ -176,7 +179,8 @@ impl Transaction<'_> {
         let pages = states.into_iter().filter_map(|(fingerprint, state)| Some((fingerprint, state?)));
         let found = in_order.iter().flat_map(|outcome| &outcome.requests);
         let stored_requests = found.map(|queued| queued.fingerprint).collect();
-        Ok(FlushReceipt { pages: pages.collect(), new_requests, stored_requests, items })
+        let items = tables.values().sum();
+        Ok(FlushReceipt { pages: pages.collect(), new_requests, stored_requests, items, tables, commit })
     }
 
     /// Steps 1 and 2 in one round trip, and what the session still lacks. Gives the state of each page that
@@ -258,21 +262,26 @@ impl Transaction<'_> {
         })
     }
 
-    pub(super) async fn insert_items(&self, outcomes: &[&PageOutcome]) -> StoreResult<u64> {
-        let mut by_table: BTreeMap<&str, Vec<(&PageOutcome, &ItemRecord)>> = BTreeMap::new();
+    /// Stores items; gives back how many rows were written, by table.
+    pub(super) async fn insert_items(
+        &self,
+        outcomes: &[&PageOutcome],
+    ) -> StoreResult<BTreeMap<&'static str, u64>> {
+        let mut by_table: BTreeMap<&'static str, Vec<(&PageOutcome, &ItemRecord)>> = BTreeMap::new();
         for outcome in outcomes {
             for record in &outcome.items {
                 let table = record.item_type.table.unwrap_or(items::TABLE);
                 by_table.entry(table).or_default().push((*outcome, record));
             }
         }
-        let mut rows = 0;
+        let mut rows = BTreeMap::new();
         for (name, records) in by_table {
             self.flight.check()?;
-            rows += match self.tables.get(name) {
+            let written = match self.tables.get(name) {
                 Some(table) => self.insert_typed(table, &records).await?,
                 None => items::insert(self.session, self.run, &records, self.conflict).await?,
             };
+            rows.insert(name, written);
         }
         Ok(rows)
     }

@@ -44,8 +44,8 @@ use std::time::Duration;
 use dragline_core::letters::{LetterAsk, LetterReceipt, LetterRetry, StoredLetter};
 use dragline_core::runs::{Requeue, Requeued, RunAdmin, RunAsk, RunFigures, RunRecord};
 use dragline_core::store::{
-    BoxFuture, FlushReceipt, ItemRow, OpenedRun, Refill, RunInfo, RunKey, RunSpec, RunState, RunSummary,
-    StoreResult,
+    BoxFuture, FlushReceipt, ItemRow, OpenedRun, PoolStatus, Refill, RunInfo, RunKey, RunSpec, RunState,
+    RunSummary, StoreResult,
 };
 use dragline_core::{ItemType, PageOutcome, Refilled, Store, StoreError};
 use serde_json::Value as Json;
@@ -204,6 +204,10 @@ impl Store for PostgresStore {
             self.lock.release().await;
             self.connections.close().await;
         })
+    }
+
+    fn pool(&self) -> PoolStatus {
+        self.connections.status()
     }
 }
 

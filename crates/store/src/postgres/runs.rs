@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use dragline_core::probe::reach;
 use dragline_core::store::{
-    OpenedRun, PageCounts, ProcessInfo, Resumed, RunInfo, RunKey, RunSpec, RunState, RunSummary, StoreResult,
+    Earlier, FinishedRun, OpenedRun, PageCounts, ProcessInfo, Resumed, RunInfo, RunKey, RunSpec, RunState,
+    RunSummary, StoreResult,
 };
 use dragline_core::{ItemType, PageState, StoreError};
 use serde_json::Value as Json;
@@ -21,7 +22,7 @@ use crate::of_another_spider;
 /// `FOR UPDATE`, so that the epoch is not raised under a flush that has checked it and not yet committed.
 const UNFINISHED: &str = "SELECT run_id, epoch, state, stop_reason, pid, hostname,
         to_char(heartbeat_at, 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"'), spider, fruitless_starts,
-        ended_at_start, extract(epoch FROM heartbeat_at - last_start_at)::float8
+        ended_at_start, extract(epoch FROM heartbeat_at - last_start_at)::float8, stats ->> 'run_items'
     FROM crawl_runs WHERE name = $1 AND state IN ('running', 'stopped') FOR UPDATE";
 
 const COUNTS: &str = "SELECT state, count(*) FROM crawl_requests WHERE run_id = $1 GROUP BY state";
@@ -41,6 +42,11 @@ const BEGIN_RUN: &str = "INSERT INTO crawl_runs (name, spider, args, pid, hostna
 
 const START_HOSTS: &str =
     "SELECT DISTINCT host FROM crawl_requests WHERE run_id = $1 AND depth = 0 ORDER BY host";
+
+/// The last ones of this name.
+const FINISHED: &str =
+    "SELECT to_char(finished_at, 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"'), stats ->> 'run_items'
+    FROM crawl_runs WHERE name = $1 AND state = 'finished' ORDER BY run_id DESC LIMIT 2";
 
 const HEARTBEAT: &str = "UPDATE crawl_runs SET heartbeat_at = now(), stats = $3::text::jsonb
     WHERE run_id = $1 AND epoch = $2";
@@ -72,6 +78,11 @@ pub(super) async fn open(connections: &Connections, spec: &RunSpec) -> StoreResu
     };
     let hosts = session.rows(START_HOSTS, &[&run_id]).await?;
     let cookies = cookies::read(&session, run_id).await?;
+    let finished = session.rows(FINISHED, &[&spec.name]).await?;
+    let earlier = Earlier {
+        items: there.filter(|_| resumed.is_some()).and_then(|row| items(&row, 11)).unwrap_or_default(),
+        finished: finished.iter().filter_map(finished_run).collect(),
+    };
     session.run("COMMIT").await?;
     session.release();
     let done = resumed.as_ref().map_or(0, |resumed| resumed.pages.of(PageState::Done));
@@ -81,6 +92,7 @@ pub(super) async fn open(connections: &Connections, spec: &RunSpec) -> StoreResu
         start_hosts: hosts.iter().map(|row| row.get(0)).collect(),
         done,
         cookies,
+        earlier,
     })
 }
 
@@ -206,6 +218,16 @@ async fn resume(
         pages,
     };
     Ok(Some((run_id, epoch, resumed)))
+}
+
+/// What is no moment is no such run.
+fn finished_run(row: &Row) -> Option<FinishedRun> {
+    let finished_at = row.get::<_, Option<&str>>(0)?.parse().ok()?;
+    Some(FinishedRun { finished_at, items: items(row, 1) })
+}
+
+fn items(row: &Row, column: usize) -> Option<u64> {
+    row.get::<_, Option<&str>>(column)?.parse().ok()
 }
 
 fn last_start(row: &Row) -> LastStart {

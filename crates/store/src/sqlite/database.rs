@@ -3,10 +3,10 @@
 use std::fs::Metadata;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use dragline_core::StoreError;
-use dragline_core::store::StoreResult;
+use dragline_core::store::{PoolStatus, StoreResult};
+use dragline_core::{Latency, StoreError};
 use rusqlite::{Connection, OpenFlags};
 use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::sync::Mutex;
@@ -28,6 +28,7 @@ pub(super) struct Database {
     busy_wait: Duration,
     /// One that is waited for asynchronously, so that whoever waits for a disk that hangs can be timed out.
     open: Mutex<Option<Open>>,
+    wait: Latency,
     pub(super) cancel: Cancel,
 }
 
@@ -40,7 +41,13 @@ struct Open {
 impl Database {
     pub(super) fn new(path: &Path, lock_timeout: Duration) -> Self {
         let busy_wait = lock_timeout.min(MAX_BUSY_WAIT);
-        Self { path: path.to_owned(), busy_wait, open: Mutex::new(None), cancel: Cancel::default() }
+        Self {
+            path: path.to_owned(),
+            busy_wait,
+            open: Mutex::new(None),
+            wait: Latency::default(),
+            cancel: Cancel::default(),
+        }
     }
 
     pub(super) fn path(&self) -> &Path {
@@ -77,7 +84,9 @@ impl Database {
         what: &str,
         work: impl FnOnce(&mut Connection) -> Result<T, Fault>,
     ) -> StoreResult<T> {
+        let asked = Instant::now();
         let mut open = self.open.lock().await;
+        self.wait.note(asked.elapsed());
         blocking(|| {
             let done = match &mut *open {
                 Some(open) => self.same_file(open).and_then(|()| work(&mut open.connection)),
@@ -85,6 +94,12 @@ impl Database {
             };
             done.map_err(|fault| fault.into_error(&self.location(), what))
         })
+    }
+
+    /// The connection as a pool of one.
+    pub(super) fn status(&self) -> PoolStatus {
+        let (busy, idle) = self.open.try_lock().map_or((1, 0), |open| (0, usize::from(open.is_some())));
+        PoolStatus { busy, idle, max: 1, wait: self.wait.snapshot() }
     }
 
     /// Closes the connection.

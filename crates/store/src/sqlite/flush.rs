@@ -4,6 +4,7 @@
 //! time makes some of them moot: two stores that do the same in the same order are one thing to understand.
 
 use std::collections::BTreeMap;
+use std::time::Instant;
 
 use dragline_core::outcome::{PageState, clean};
 use dragline_core::probe::reach;
@@ -37,18 +38,21 @@ pub(super) fn flush(
     let requests = applied.iter().flat_map(|outcome| &outcome.requests);
     let new_requests = frontier::insert(&transaction, run.run_id, requests, Some(ticket))?;
     reach("flush: after requests");
-    let items = items::write(&transaction, run, &applied, Conflict::Replace, ticket)?;
+    let tables = items::write(&transaction, run, &applied, Conflict::Replace, ticket)?;
     insert_dead_letters(&transaction, run, &applied, ticket)?;
     cookies::write(&transaction, run.run_id, applied.iter().flat_map(|outcome| &outcome.cookies))?;
     reach("flush: after items");
     end_pages(&transaction, run, &applied, ticket)?;
     ticket.check()?;
     reach("flush: after states");
+    let committing = Instant::now();
     transaction.commit()?;
+    let commit = committing.elapsed();
     reach("flush: after COMMIT");
     let requests = applied.iter().flat_map(|outcome| &outcome.requests);
     let stored_requests = requests.map(|queued| queued.fingerprint).collect();
-    Ok(FlushReceipt { pages: states.into_iter().collect(), new_requests, stored_requests, items })
+    let (pages, items) = (states.into_iter().collect(), tables.values().sum());
+    Ok(FlushReceipt { pages, new_requests, stored_requests, items, tables, commit })
 }
 
 /// The pages of a batch.

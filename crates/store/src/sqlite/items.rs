@@ -35,16 +35,19 @@ pub(super) enum Conflict {
     KeepNewer,
 }
 
-/// Writes the items of pages and says how many rows that were.
+/// The table of item types that have none of their own.
+const SHARED: &str = "crawl_items";
+
+/// Writes the items of pages and says how many rows that were, by table.
 pub(super) fn write(
     connection: &Connection,
     run: &RunKey,
     pages: &[&PageOutcome],
     conflict: Conflict,
     ticket: &Ticket<'_>,
-) -> Result<u64, Fault> {
+) -> Result<BTreeMap<&'static str, u64>, Fault> {
     // Tables in one order, as every store does it.
-    let mut types: BTreeMap<(Option<&str>, &str), OfType<'_>> = BTreeMap::new();
+    let mut types: BTreeMap<(Option<&'static str>, &str), OfType<'_>> = BTreeMap::new();
     for page in pages {
         for record in &page.items {
             let of_type = types.entry((record.item_type.table, record.item_type.name)).or_default();
@@ -54,14 +57,15 @@ pub(super) fn write(
             }
         }
     }
-    let mut rows = 0;
-    for of_type in types.values() {
-        rows += match of_type.item_type() {
+    let mut rows = BTreeMap::new();
+    for ((table, _), of_type) in types {
+        let written = match of_type.item_type() {
             Some(item) if item.table.is_some() => {
-                write_own(connection, run, &item, of_type, conflict, ticket)?
+                write_own(connection, run, &item, &of_type, conflict, ticket)?
             }
-            _ => write_shared(connection, run, of_type, conflict, ticket)?,
+            _ => write_shared(connection, run, &of_type, conflict, ticket)?,
         };
+        *rows.entry(table.unwrap_or(SHARED)).or_default() += written;
     }
     Ok(rows)
 }

@@ -28,8 +28,8 @@ use std::time::{Duration, Instant};
 use dragline_core::letters::{LetterAsk, LetterReceipt, LetterRetry, StoredLetter};
 use dragline_core::runs::{Requeue, Requeued, RunAdmin, RunAsk, RunFigures, RunRecord};
 use dragline_core::store::{
-    BoxFuture, FlushReceipt, ItemRow, OpenedRun, Refill, RunInfo, RunKey, RunSpec, RunState, RunSummary,
-    StoreResult,
+    BoxFuture, FlushReceipt, ItemRow, OpenedRun, PoolStatus, Refill, RunInfo, RunKey, RunSpec, RunState,
+    RunSummary, StoreResult,
 };
 use dragline_core::{ItemType, PageOutcome, Refilled, Store, StoreError};
 use rusqlite::TransactionBehavior;
@@ -241,6 +241,10 @@ impl Store for SqliteStore {
             // After the connection: whoever gets the lock finds everything written.
             drop(self.lock.lock().unwrap_or_else(PoisonError::into_inner).take());
         })
+    }
+
+    fn pool(&self) -> PoolStatus {
+        self.database.status()
     }
 }
 

@@ -4,7 +4,10 @@ use chrono::{DateTime, Utc};
 use dragline_core::StoreError;
 use dragline_core::outcome::PageState;
 use dragline_core::probe::reach;
-use dragline_core::store::{OpenedRun, PageCounts, ProcessInfo, Resumed, RunInfo, RunKey, RunSpec, RunState};
+use dragline_core::store::{
+    Earlier, FinishedRun, OpenedRun, PageCounts, ProcessInfo, RUN_ITEMS, Resumed, RunInfo, RunKey, RunSpec,
+    RunState,
+};
 use rusqlite::{Connection, OptionalExtension, Row, TransactionBehavior, params};
 use serde_json::Value as Json;
 
@@ -155,11 +158,12 @@ struct Unfinished {
     process: ProcessInfo,
     heartbeat_at: Option<DateTime<Utc>>,
     last_start: LastStart,
+    items: u64,
 }
 
 fn unfinished(connection: &Connection, name: &str) -> Result<Option<Unfinished>, Fault> {
     let select = "SELECT run_id, epoch, spider, state, stop_reason, pid, hostname, heartbeat_at,
-                         fruitless_starts, ended_at_start, last_start_at
+                         fruitless_starts, ended_at_start, last_start_at, stats
                   FROM crawl_runs WHERE name = ?1 AND state IN ('running', 'stopped')";
     let found = connection.query_row(select, [name], |row| {
         let (heartbeat_at, started_at) = (moment(row, 7)?, moment(row, 10)?);
@@ -179,6 +183,7 @@ fn unfinished(connection: &Connection, name: &str) -> Result<Option<Unfinished>,
                 // Negative when somebody has set the clock back.
                 lived: lived.and_then(|lived| lived.to_std().ok()).unwrap_or_default(),
             },
+            items: items(row, 11)?.unwrap_or_default(),
         })
     });
     Ok(found.optional()?)
@@ -206,6 +211,7 @@ fn resume(
         key: RunKey { run_id: old.run_id, epoch, spider: spec.spider.as_str().into() },
         start_hosts: start_hosts(connection, old.run_id)?,
         cookies: cookies::read(connection, old.run_id)?,
+        earlier: Earlier { items: old.items, finished: finished(connection, &spec.name)? },
         done,
         resumed: Some(Resumed {
             state: old.state,
@@ -234,8 +240,27 @@ fn begin(connection: &Connection, spec: &RunSpec) -> Result<OpenedRun, Fault> {
         resumed: None,
         start_hosts: start_hosts(connection, run_id)?,
         cookies: Vec::new(),
+        earlier: Earlier { items: 0, finished: finished(connection, &spec.name)? },
         done: 0,
     })
+}
+
+/// The last runs of this name that are finished, the newest first.
+fn finished(connection: &Connection, name: &str) -> Result<Vec<FinishedRun>, Fault> {
+    let mut select = connection.prepare(
+        "SELECT finished_at, stats FROM crawl_runs WHERE name = ?1 AND state = 'finished'
+         ORDER BY run_id DESC LIMIT 2",
+    )?;
+    let rows = select.query_map([name], |row| Ok((moment(row, 0)?, items(row, 1)?)))?;
+    let rows = rows.collect::<rusqlite::Result<Vec<_>>>()?;
+    Ok(rows.into_iter().filter_map(|(at, items)| Some(FinishedRun { finished_at: at?, items })).collect())
+}
+
+/// The items that stats tell of, if they do.
+fn items(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<u64>> {
+    let stats =
+        row.get::<_, Option<String>>(column)?.and_then(|text| serde_json::from_str::<Json>(&text).ok());
+    Ok(stats.and_then(|stats| stats[RUN_ITEMS].as_u64()))
 }
 
 /// Ends a run that nobody will resume. Its epoch rises too: a process that still works on it can write

@@ -9,8 +9,8 @@ use dragline_core::item::ItemType;
 use dragline_core::letters::{LetterAsk, LetterReceipt, LetterRetry, StoredLetter};
 use dragline_core::serde_json::Value as Json;
 use dragline_core::store::{
-    BoxFuture, FlushReceipt, ItemRow, OpenedRun, Refill, RunInfo, RunKey, RunSpec, RunState, RunSummary,
-    StoreResult,
+    BoxFuture, FlushReceipt, ItemRow, OpenedRun, PoolStatus, Refill, RunInfo, RunKey, RunSpec, RunState,
+    RunSummary, StoreResult,
 };
 use dragline_core::{PageOutcome, Refilled, Store, StoreError};
 use tokio::sync::watch;
@@ -297,5 +297,9 @@ impl Store for FaultyStore {
 
     fn close(&self) -> BoxFuture<'_, ()> {
         self.inner.close()
+    }
+
+    fn pool(&self) -> PoolStatus {
+        self.inner.pool()
     }
 }

@@ -1,0 +1,52 @@
+//! What became of items, by type: a row of counters for each type that the spider declares.
+
+use dragline_core::ItemType;
+
+use crate::stats::Counter;
+
+/// What the item pipelines decided about an item.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fate {
+    Kept,
+    Dropped,
+    Quarantined,
+}
+
+/// Items of one type.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ItemsOfType {
+    /// The type's name.
+    pub item_type: &'static str,
+    /// Those that the item pipelines kept.
+    pub kept: u64,
+    /// Those that an item pipeline dropped.
+    pub dropped: u64,
+    /// Those that an item pipeline put into quarantine.
+    pub quarantined: u64,
+}
+
+/// The counters. A spider has a handful of types, so they are found by looking at each.
+#[derive(Debug, Default)]
+pub(crate) struct ItemCounts(Box<[(&'static str, [Counter; 3])]>);
+
+impl ItemCounts {
+    pub(crate) fn of(items: &[ItemType]) -> Self {
+        Self(items.iter().map(|item| (item.name, Default::default())).collect())
+    }
+
+    pub(crate) fn add(&self, item_type: &str, fate: Fate) {
+        if let Some((_, counters)) = self.0.iter().find(|(name, _)| *name == item_type) {
+            counters[fate as usize].add(1);
+        }
+    }
+
+    pub(crate) fn snapshot(&self) -> Vec<ItemsOfType> {
+        let read = |(item_type, [kept, dropped, quarantined]): &(&'static str, [Counter; 3])| ItemsOfType {
+            item_type,
+            kept: kept.get(),
+            dropped: dropped.get(),
+            quarantined: quarantined.get(),
+        };
+        self.0.iter().map(read).collect()
+    }
+}
