@@ -67,7 +67,7 @@ impl Watched {
 }
 
 /// Where the log says that it listens.
-fn address(stderr: &str) -> Option<String> {
+pub(crate) fn address(stderr: &str) -> Option<String> {
     let line = stderr.lines().find(|line| line.contains("listening: /health"))?;
     let rest = line.split_once("address=")?.1;
     Some(rest.split_whitespace().next()?.to_owned())

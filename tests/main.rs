@@ -15,6 +15,7 @@ mod fetch;
 mod health;
 mod logs;
 mod memory;
+mod metrics;
 mod outage;
 mod poison;
 mod resume;

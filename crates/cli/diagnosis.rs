@@ -95,6 +95,11 @@ impl Diagnosis {
         text
     }
 
+    /// What is measured.
+    pub(crate) fn metrics(&self) -> &Arc<Metrics> {
+        &self.metrics
+    }
+
     /// The step that the run is in, and since when.
     pub(crate) fn step(&self) -> (&'static str, Instant) {
         *self.step.lock().unwrap_or_else(PoisonError::into_inner)

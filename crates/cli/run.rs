@@ -27,6 +27,7 @@ use crate::diagnosis::{Diagnosis, Parts};
 use crate::exit::{Exit, Failed};
 use crate::logging::LogHandle;
 use crate::memory::MemoryGuard;
+use crate::metrics::Metrics;
 use crate::progress::{self, Sources, pages_before};
 use crate::settings::CrawlSettings;
 use crate::start::{Watched, no_thread, open_failed, run_spec, watched};
@@ -55,6 +56,7 @@ pub(crate) fn crawl(
     spider: &Arc<dyn Spider>,
     own_pipelines: &[Arc<dyn ItemPipeline>],
     settings: &CrawlSettings,
+    metrics: &Arc<Metrics>,
     log: &LogHandle,
 ) -> Result<Option<Ended>, Failed> {
     let began = Instant::now();
@@ -62,7 +64,7 @@ pub(crate) fn crawl(
     let stop = Stop::new();
     let signals = signals::listen(stop.clone(), log.clone()).map_err(|error| no_thread(&error))?;
     let spec = run_spec(&**spider, settings)?;
-    let watched = watched(&**spider, settings, &stop)?;
+    let watched = watched(&**spider, settings, metrics, &stop)?;
     let heartbeat = Arc::clone(&watched.heartbeat);
 
     // The persistence thread first: it must be there before anybody produces.
@@ -121,8 +123,8 @@ pub(crate) fn crawl(
         persistence: pipeline.monitor(),
     };
     watched.health.crawling(run.key.run_id, parts.clone());
-    watched.metrics.crawling(pipeline.monitor()).map_err(Failed::error)?;
-    let diagnosis = Diagnosis::new(spider.name(), parts, &watched.metrics);
+    metrics.crawling(&run, before.clone(), &stats, pipeline.monitor())?;
+    let diagnosis = Diagnosis::new(spider.name(), parts, metrics);
     signals.show_on_request(Arc::clone(&diagnosis));
     let watchdog = Watchdog::start(Watches {
         stop: stop.clone(),
@@ -150,7 +152,7 @@ pub(crate) fn crawl(
     let is_interrupted = try_orphans(&pipeline, settings.engine.limits.pages, &stop);
 
     watched.health.stopping();
-    let mut report = StopReport::new(watched.metrics.stop.clone());
+    let mut report = StopReport::new(metrics.stop.clone());
     let stop_began = Instant::now();
     let producers = Producers { download, crawl, finish };
     let end = join_producers(producers, stop_began, settings.stop_times, &watchdog, &mut report);

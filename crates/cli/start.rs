@@ -39,25 +39,29 @@ pub(crate) fn run_spec(spider: &dyn Spider, settings: &CrawlSettings) -> Result<
 pub(crate) struct Watched {
     pub(crate) heartbeat: Arc<Heartbeat>,
     pub(crate) health: Arc<Health>,
-    pub(crate) metrics: Arc<Metrics>,
     _listener: Option<Listener>,
 }
 
 /// The heartbeat, and whoever may ask for it. Before everything else: a start-up that takes long is told, too.
-pub(crate) fn watched(spider: &dyn Spider, settings: &CrawlSettings, stop: &Stop) -> Result<Watched, Failed> {
+pub(crate) fn watched(
+    spider: &dyn Spider,
+    settings: &CrawlSettings,
+    metrics: &Arc<Metrics>,
+    stop: &Stop,
+) -> Result<Watched, Failed> {
     let heartbeat = heartbeat(settings)?;
     let (name, max_age) = (&settings.run_name, settings.health_max_age);
     let health = Health::new(&heartbeat, spider.name(), name, max_age, stop);
-    let metrics = Arc::new(Metrics::new().map_err(Failed::error)?);
+    metrics.watch(&health);
     let listener = settings.listen.map(|address| {
-        let shown = Arc::clone(&metrics);
+        let shown = Arc::clone(metrics);
         let served = Served { health: Arc::clone(&health), metrics: Box::new(move || shown.render()) };
         Listener::start(address, served).map_err(|error| {
             Failed::error(format!("cannot listen at {address}: {error}"))
                 .hint("another process may have the port: give another one (--listen ADDR:PORT, or PORT)")
         })
     });
-    Ok(Watched { heartbeat, health, metrics, _listener: listener.transpose()? })
+    Ok(Watched { heartbeat, health, _listener: listener.transpose()? })
 }
 
 fn heartbeat(settings: &CrawlSettings) -> Result<Arc<Heartbeat>, Failed> {

@@ -122,6 +122,7 @@ pub(crate) fn record(report: &StopReport, stop: &Stop, watchdog: &Watchdog) {
         debug!(step, pipeline_shutdown_seconds = took.as_secs_f64(), "stopped");
     }
     let total: Duration = report.steps.iter().map(|(_, took)| *took).sum();
+    report.metrics.stopped(total);
     info!(
         pipeline_shutdown_seconds = total.as_secs_f64(),
         pipeline_pending_tasks = report.close.tasks_pending,

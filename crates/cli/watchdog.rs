@@ -21,6 +21,8 @@ use crate::memory::MemoryGuard;
 
 /// How often the watchdog looks.
 const TICK: Duration = Duration::from_millis(200);
+/// What writing the last metrics may take when the process is ended by force.
+const LAST_METRICS: Duration = Duration::from_millis(200);
 
 /// What is watched, and where it is told.
 pub(crate) struct Watches {
@@ -73,7 +75,7 @@ struct Watch {
 impl Watch {
     fn run(&mut self) {
         let ticks = tick(TICK);
-        let (mut requested, mut deadline) = (self.of.stop.requested().clone(), None::<Instant>);
+        let (mut requested, mut began) = (self.of.stop.requested().clone(), None::<Instant>);
         let mut named = false;
         loop {
             select! {
@@ -86,11 +88,11 @@ impl Watch {
                 }
             }
             let closing = self.of.stop.is_requested() || self.of.diagnosis.is_closing();
-            if closing && deadline.is_none() {
-                deadline = Some(Instant::now() + self.of.total);
+            if closing && began.is_none() {
+                began = Some(Instant::now());
             }
-            if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
-                self.abort();
+            if let Some(began) = began.filter(|began| began.elapsed() >= self.of.total) {
+                self.abort(began);
             }
         }
     }
@@ -107,12 +109,15 @@ impl Watch {
     }
 
     /// Ends the process. What was not stored is still queued, so nothing is lost.
-    fn abort(&self) -> ! {
+    fn abort(&self, began: Instant) -> ! {
         let total = self.of.total.as_secs_f64();
         let exceeded = format!(
             "the stop took longer than its limit of {total} s (SHUTDOWN_TIMEOUT_SECONDS), and is forced"
         );
         self.of.log.last_words(&critical::block(&exceeded, &self.of.diagnosis));
+        let metrics = self.of.diagnosis.metrics();
+        metrics.stop.stopped(began.elapsed());
+        metrics.leave_by(Exit::Forced, Instant::now() + LAST_METRICS);
         signal_hook::low_level::exit(i32::from(Exit::Forced.code()))
     }
 }

@@ -86,6 +86,9 @@ mod hanging {
     pub(crate) fn a_stop_beyond_its_time_is_diagnosed_and_ended(stored: &Stored) {
         let site = hanging_site(1);
         let crawl = crawl_nasty(&site.url("/"), stored).args(["--crawl-threads", "2"]);
+        let folder = tempfile::tempdir().unwrap();
+        let left = folder.path().join("nasty.prom");
+        let crawl = crawl.arg("--metrics-textfile").arg(&left);
         let mut running = hanging_in_its_stop(&crawl).env("SHUTDOWN_TIMEOUT_SECONDS", "4").spawn();
         running.wait_until("the other pages are done", SOON, |_| stored.pages("done") == 11);
         running.signal("TERM");
@@ -101,13 +104,16 @@ mod hanging {
             &parsing,
             " s, spider nasty",
             "metric       pipeline_pending_tasks 0",
-            "metric       pipeline_shutdown_seconds{step=\"crawl_threads\"} ",
+            "metric       pipeline_shutdown_step_seconds{step=\"crawl_threads\"} ",
             "1. the database or its disk hangs",
             "Look at its load",
             "2. a spider's parse does not end",
             "4. the machine is out of CPU or memory",
             "Nothing is lost",
         ];
+        let metrics = std::fs::read_to_string(&left).unwrap();
+        let has_code = |line: &str| line.starts_with("dragline_exit_code{") && line.ends_with(" 70");
+        ended.assert("the metrics tell of it", metrics.lines().any(has_code));
         let mut rest = ended.stderr.as_str();
         for words in told {
             ended.assert(words, rest.contains(words));

@@ -46,4 +46,10 @@ pub(crate) struct Process {
     /// File that the working loops write their heartbeat to, for `dragline healthcheck` [default: none; set in the image]
     #[arg(long, env = "DRAGLINE_HEARTBEAT_FILE", value_name = "FILE")]
     pub(crate) heartbeat_file: Option<PathBuf>,
+
+    /// File that the crawl leaves its last metrics in when it ends, for the node exporter's textfile collector [default: none]
+    ///
+    /// Its name must end in `.prom` for that; each run needs one of its own.
+    #[arg(long, env = "DRAGLINE_METRICS_TEXTFILE", value_name = "FILE")]
+    pub(crate) metrics_textfile: Option<PathBuf>,
 }

@@ -1,5 +1,6 @@
 //! `dragline crawl`.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use dragline_core::store::{RunInfo, RunState, RunSummary, Store};
@@ -13,6 +14,7 @@ use crate::blocking::Blocking;
 use crate::exit::{Exit, Failed};
 use crate::export::{self, Target};
 use crate::logging::LogHandle;
+use crate::metrics::Metrics;
 use crate::probes;
 use crate::report::Report;
 use crate::run::{Ended, crawl};
@@ -37,11 +39,26 @@ pub(super) fn run(arguments: Crawl, common: &Common, app: &App, log: &LogHandle)
     if let Some(target) = &settings.output {
         target.check(&spider.items())?;
     }
-    let Some(ended) = crawl(spider, &app.pipelines, &settings, log)? else {
+    let metrics = Metrics::new(spider.name(), &settings, log)?;
+    let done = crawl_and_report(spider, &settings, &metrics, app, log);
+    metrics.leave(done.as_ref().map_or_else(|failed| failed.exit, |exit| *exit));
+    done
+}
+
+fn crawl_and_report(
+    spider: &Arc<dyn Spider>,
+    settings: &CrawlSettings,
+    metrics: &Arc<Metrics>,
+    app: &App,
+    log: &LogHandle,
+) -> Result<Exit, Failed> {
+    let Some(ended) = crawl(spider, &app.pipelines, settings, metrics, log)? else {
         print("stopped during start-up, before the first request; the same command starts again\n")?;
         return Ok(Exit::Stopped);
     };
-    after(&ended, &settings, &**spider, log)
+    // What follows may be cut off.
+    metrics.ended(ended.state, ended.exit);
+    after(&ended, settings, &**spider, log)
 }
 
 /// Report and export, read back from the store; says how the process ends.

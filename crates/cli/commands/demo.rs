@@ -14,6 +14,7 @@ use super::{crawl, print};
 use crate::blocking::Blocking;
 use crate::exit::{Exit, Failed};
 use crate::logging::LogHandle;
+use crate::metrics::Metrics;
 use crate::run::crawl as run_crawl;
 use crate::settings::{Common, CrawlSettings};
 
@@ -27,7 +28,8 @@ pub(super) fn run(common: &Common, log: &LogHandle) -> Result<Exit, Failed> {
     let flags = ["--start-url", site.url(), "--run", "demo", "--fresh", "--rate", "0"];
     let settings = CrawlSettings::combine(common.flags(&flags)?, common, &*spider)?;
     tracing::info!(url = site.url(), "serving a small site on loopback, and crawling it");
-    let Some(ended) = run_crawl(&spider, &[], &settings, log)? else {
+    let metrics = Metrics::new(spider.name(), &settings, log)?;
+    let Some(ended) = run_crawl(&spider, &[], &settings, &metrics, log)? else {
         return Ok(Exit::Stopped);
     };
     if ended.exit == Exit::Finished {

@@ -111,6 +111,10 @@ impl Beats {
 }
 
 impl State {
+    /// All of them.
+    pub(crate) const ALL: [Self; 5] =
+        [Self::Starting, Self::Running, Self::Degraded, Self::Stopping, Self::Stuck];
+
     /// Whether a restart would help nobody.
     pub(crate) fn is_alive(self) -> bool {
         self != Self::Stuck

@@ -21,8 +21,6 @@ struct Counted {
     dropped_by_file: AtomicU64,
 }
 
-// Not all of it is read yet: it is also there for whoever serves metrics.
-#[allow(dead_code)]
 impl LogCounts {
     /// Events by level (`log_events_total`), repeats that were held back included.
     pub(crate) fn events(&self) -> [(&'static str, u64); LEVELS.len()] {

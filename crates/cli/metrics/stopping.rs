@@ -1,39 +1,65 @@
-//! Of the stop: how long its steps take, and what it had to cancel.
+//! Of the stop: how long it and its steps took, and what it had to cancel. Noted by whoever stops, for it happens once.
 
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use prometheus::{HistogramOpts, HistogramVec, IntCounter, Registry};
+use dragline_core::Latency;
 
-/// Seconds. A stop takes milliseconds when all is well, and 8 s at most by default.
-const BUCKETS: [f64; 10] = [0.005, 0.025, 0.1, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0];
+use super::family::{Family, by, counter, histogram};
+
+pub(super) const TITLE: &str = "Stopping";
+
+pub(super) const FAMILIES: &[Family<StopMetrics>] = &[
+    histogram(
+        "pipeline_shutdown_seconds",
+        "From the end of the crawl, or the stop, until everything was closed.",
+        |now, out| {
+            out.seconds(&now.0.all.snapshot());
+        },
+    ),
+    by(
+        &[("step", "`downloads`, `crawl_threads`, `drain_and_flush`, `cancel_and_gather`, `end_run` …")],
+        histogram("pipeline_shutdown_step_seconds", "A step of it.", |now, out| {
+            for (step, latency) in &*now.0.steps.lock().unwrap_or_else(PoisonError::into_inner) {
+                out.seconds_of(&[&step.replace(' ', "_")], &latency.snapshot());
+            }
+        }),
+    ),
+    counter(
+        "pipeline_tasks_cancelled_total",
+        "Flush tasks that were cancelled because the time of the stop was over.",
+        |now, out| {
+            out.count(now.0.cancelled.load(Ordering::Relaxed));
+        },
+    ),
+];
 
 /// Clones share the figures.
-#[derive(Clone, Debug)]
-pub(crate) struct StopMetrics {
-    seconds: HistogramVec,
-    cancelled: IntCounter,
+#[derive(Clone, Debug, Default)]
+pub(crate) struct StopMetrics(Arc<Noted>);
+
+#[derive(Debug, Default)]
+struct Noted {
+    all: Latency,
+    steps: Mutex<BTreeMap<&'static str, Latency>>,
+    cancelled: AtomicU64,
 }
 
 impl StopMetrics {
-    pub(super) fn register(registry: &Registry) -> prometheus::Result<Self> {
-        let seconds = HistogramOpts::new("pipeline_shutdown_seconds", "Time that a step of the stop took.");
-        let seconds = HistogramVec::new(seconds.buckets(BUCKETS.into()), &["step"])?;
-        let cancelled = IntCounter::new(
-            "pipeline_tasks_cancelled_total",
-            "Flush tasks that were cancelled because the time of the stop was over.",
-        )?;
-        registry.register(Box::new(seconds.clone()))?;
-        registry.register(Box::new(cancelled.clone()))?;
-        Ok(Self { seconds, cancelled })
+    /// A step is over.
+    pub(crate) fn step(&self, name: &'static str, took: Duration) {
+        self.0.steps.lock().unwrap_or_else(PoisonError::into_inner).entry(name).or_default().note(took);
     }
 
-    /// A step is over.
-    pub(crate) fn step(&self, name: &str, took: Duration) {
-        self.seconds.with_label_values(&[name.replace(' ', "_")]).observe(took.as_secs_f64());
+    /// All is over.
+    pub(crate) fn stopped(&self, took: Duration) {
+        self.0.all.note(took);
     }
 
     /// Tasks were cancelled.
     pub(crate) fn cancelled(&self, tasks: usize) {
-        self.cancelled.inc_by(tasks as u64);
+        self.0.cancelled.fetch_add(tasks as u64, Ordering::Relaxed);
     }
 }

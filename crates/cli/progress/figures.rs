@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use dragline_core::PageState;
 use dragline_core::store::{OpenedRun, PageCounts};
 use dragline_engine::{BusyHosts, CrawlStats};
-use dragline_pipelines::persistence::Monitor;
+use dragline_pipelines::persistence::{Monitor, PersistenceStatus};
 use tracing::Level;
 
 use crate::logging::LogCounts;
@@ -67,6 +67,18 @@ pub(crate) fn pages_before(run: &OpenedRun, start_requests: usize) -> PageCounts
     }
 }
 
+/// The same with what this process has made durable since.
+pub(crate) fn pages_now(before: &PageCounts, store: &PersistenceStatus) -> PageCounts {
+    let mut pages = before.clone();
+    let mut ended = 0;
+    for (state, count) in &store.pages {
+        *pages.ended.entry(*state).or_default() += count;
+        ended += count;
+    }
+    pages.queued = (pages.queued + store.new_requests).saturating_sub(ended);
+    pages
+}
+
 impl Sources {
     /// The numbers now.
     pub(crate) fn figures(&self, pace: &mut Pace) -> Figures {
@@ -74,13 +86,7 @@ impl Sources {
         let stats = self.stats.snapshot();
         let store = self.persistence.status();
         let (pages_per_second, bytes_per_second) = pace.take(now, stats.pages_fetched, stats.bytes_fetched);
-        let mut pages = self.before.clone();
-        let mut ended = 0;
-        for (state, count) in &store.pages {
-            *pages.ended.entry(*state).or_default() += count;
-            ended += count;
-        }
-        pages.queued = (pages.queued + store.new_requests).saturating_sub(ended);
+        let pages = pages_now(&self.before, &store);
         let elapsed = self.began.elapsed();
         let done_here = store.pages.get(&PageState::Done).copied().unwrap_or_default();
         let left =

@@ -15,7 +15,7 @@ use tracing::info;
 use crate::arguments::{self, ProgressForm};
 use crate::logging::{LogHandle, size};
 use figures::{Figures, Pace};
-pub(crate) use figures::{Sources, pages_before};
+pub(crate) use figures::{Sources, pages_before, pages_now};
 
 /// How often the display is drawn.
 const DRAWN_EVERY: Duration = Duration::from_millis(200);

@@ -1,7 +1,7 @@
 //! `dragline config reference`: the tables of the settings reference, made of the flags' declarations.
 //!
 //! Between `<!-- settings: NAME -->` and `<!-- end -->` the file gets the tables of that name; the text around them
-//! stays. So what help says and what the reference says cannot differ.
+//! stays. So what help says and what the reference says cannot differ. `metrics` is the name of those of the metrics.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -13,6 +13,7 @@ use clap::{Arg, Command, CommandFactory};
 use crate::arguments::Arguments;
 use crate::commands::print;
 use crate::exit::{Exit, Failed};
+use crate::metrics;
 use crate::settings::file::place;
 
 pub(super) fn run(path: &Path) -> Result<Exit, Failed> {
@@ -47,6 +48,7 @@ fn fill(text: &str) -> Result<String, String> {
 fn tables(name: &str) -> Option<String> {
     let all = Arguments::command();
     match name {
+        "metrics" => Some(metrics::tables()),
         "every command" => Some(table(&all, &flags(&all))),
         "crawl" => {
             let crawl = all.find_subcommand("crawl")?;

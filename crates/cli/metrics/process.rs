@@ -1,0 +1,57 @@
+//! Of the process: its log, its memory, its processor time.
+//!
+//! Memory and processor time have names of their own, not the usual `process_…`: the node exporter, which reads the
+//! textfile, tells its own under these.
+
+use crate::health::Usage;
+use crate::logging::LogCounts;
+
+use super::family::{Family, by, counter, gauge};
+
+pub(super) const TITLE: &str = "The process";
+
+pub(super) const LOG: &[Family<LogCounts>] = &[
+    by(
+        &[("level", "`error`, `warn`, `info`, `debug`, `trace`")],
+        counter(
+            "log_events_total",
+            "Events in the log, repeats that were held back included.",
+            |now, out| {
+                for (level, count) in now.events() {
+                    out.count_of(&[&level.to_lowercase()], count);
+                }
+            },
+        ),
+    ),
+    counter(
+        "dragline_log_repeats_total",
+        "Events that were counted instead of written, for there were too many like them.",
+        |now, out| {
+            out.count(now.repeats());
+        },
+    ),
+    by(
+        &[("place", "`stderr`, `file`")],
+        counter(
+            "dragline_log_lines_dropped_total",
+            "Lines that their place did not take in time.",
+            |now, out| {
+                out.count_of(&["stderr"], now.dropped());
+                out.count_of(&["file"], now.dropped_by_file());
+            },
+        ),
+    ),
+];
+
+/// On Linux alone.
+pub(super) const USAGE: &[Family<Usage>] = &[
+    gauge("dragline_resident_memory_bytes", "Resident memory.", |now, out| out.count(now.memory_bytes)),
+    gauge("dragline_resident_memory_peak_bytes", "The most it ever was.", |now, out| {
+        out.count(now.memory_peak_bytes);
+    }),
+    counter("dragline_cpu_seconds_total", "Processor time of all threads, user and system.", |now, out| {
+        out.value(now.cpu_seconds);
+    }),
+    gauge("dragline_threads", "Threads.", |now, out| out.count(now.threads)),
+    gauge("dragline_open_files", "Open files and sockets.", |now, out| out.count(now.open_files)),
+];

@@ -1,0 +1,183 @@
+//! Of the run: who it is, how it stands, and how it compares with the runs of its name before it.
+//!
+//! What is compared across runs is told by the store when a run is opened, not by this process's memory or an old
+//! textfile: so the metrics of each start know how the last ones ended, wherever they ran.
+
+use std::sync::atomic::{AtomicI16, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
+use std::time::{Duration, Instant, SystemTime};
+
+use chrono::{DateTime, Utc};
+use dragline_core::store::{FinishedRun, OpenedRun, PageCounts, RunState};
+use dragline_pipelines::persistence::Monitor;
+
+use super::family::{Family, by, gauge};
+use super::seconds_since_1970;
+use crate::health::{Health, State};
+use crate::progress::pages_now;
+
+pub(super) const TITLE: &str = "The run";
+
+/// No exit code yet.
+const NOT_YET: i16 = -1;
+
+pub(super) const FAMILIES: &[Family<Arc<RunFacts>>] = &[
+    by(
+        &[("version", "of Dragline")],
+        gauge("dragline_build_info", "1; its label tells which program this is.", |_, out| {
+            out.count_of(&[env!("CARGO_PKG_VERSION")], 1);
+        }),
+    ),
+    by(
+        &[("state", "`starting`, `running`, `degraded`, `stopping`, `stuck`")],
+        gauge(
+            "dragline_health_state",
+            "1 for the state that `/health` tells; in no textfile.",
+            |now, out| {
+                if let Some(health) =
+                    now.health.get().and_then(Weak::upgrade).filter(|_| now.exit_code().is_none())
+                {
+                    out.one_of(State::ALL.map(State::name), Some(health.verdict().state.name()));
+                }
+            },
+        ),
+    ),
+    by(
+        &[("state", "`running`, `stopped`, `finished`, `failed`")],
+        gauge(
+            "dragline_run_state",
+            "1 for the state of the run, as in `crawl_runs`; all 0 until it is open.",
+            |now, out| {
+                out.one_of(RunState::ALL.map(RunState::as_str), now.state().map(RunState::as_str));
+            },
+        ),
+    ),
+    gauge("dragline_run_id", "The run's id in `crawl_runs`.", |now, out| now.opened(out, |it| it.run_id)),
+    gauge("dragline_run_epoch", "Which start of the run this is.", |now, out| now.opened(out, |it| it.epoch)),
+    gauge(
+        "dragline_unclean_start",
+        "1 when the process before this one did not write how the run ended: it was killed, was forced, or lost its machine.",
+        |now, out| {
+            now.opened(out, |it| u64::from(it.is_unclean));
+        },
+    ),
+    gauge("dragline_queued_requests", "Requests of the run that are in the frontier.", |now, out| {
+        now.opened(out, |it| pages_now(&it.before, &it.monitor.status()).queued);
+    }),
+    gauge("dragline_run_items", "Item rows that the run wrote, its earlier starts included.", |now, out| {
+        now.opened(out, Opened::items);
+    }),
+    gauge(
+        "dragline_last_finished_timestamp_seconds",
+        "When the last run of this name was finished; this one, once it is.",
+        |now, out| {
+            if let Some(last) = now.finished().first() {
+                out.value(seconds_since_1970(last.finished_at.into()));
+            }
+        },
+    ),
+    gauge("dragline_last_finished_items", "Item rows that that run wrote.", |now, out| {
+        now.finished().first().and_then(|run| run.items).into_iter().for_each(|items| out.count(items));
+    }),
+    gauge(
+        "dragline_previous_finished_items",
+        "Item rows that the finished run of this name before that one wrote.",
+        |now, out| {
+            now.finished().get(1).and_then(|run| run.items).into_iter().for_each(|items| out.count(items));
+        },
+    ),
+    gauge("dragline_start_time_seconds", "When this process began to crawl.", |now, out| {
+        out.value(seconds_since_1970(now.began));
+    }),
+    gauge("dragline_shutdown_timeout_seconds", "The bound of the stop, `--shutdown-timeout`.", |now, out| {
+        out.value(now.shutdown_timeout.as_secs_f64());
+    }),
+    gauge("dragline_exit_code", "How the process ended; only in a textfile.", |now, out| {
+        now.exit_code().into_iter().for_each(|code| out.count(code));
+    }),
+];
+
+/// What is noted of a run by whoever wires it.
+pub(super) struct RunFacts {
+    began: SystemTime,
+    shutdown_timeout: Duration,
+    pub(super) health: OnceLock<Weak<Health>>,
+    pub(super) opened: OnceLock<Opened>,
+    ended: Mutex<Option<(RunState, DateTime<Utc>)>>,
+    exit_code: AtomicI16,
+}
+
+/// What there is once the run is open.
+pub(super) struct Opened {
+    run_id: u64,
+    epoch: u64,
+    is_unclean: bool,
+    before: PageCounts,
+    finished: Vec<FinishedRun>,
+    pub(super) monitor: Monitor,
+    pub(super) at: Instant,
+}
+
+impl RunFacts {
+    pub(super) fn new(shutdown_timeout: Duration) -> Self {
+        Self {
+            began: SystemTime::now(),
+            shutdown_timeout,
+            health: OnceLock::new(),
+            opened: OnceLock::new(),
+            ended: Mutex::default(),
+            exit_code: AtomicI16::new(NOT_YET),
+        }
+    }
+
+    pub(super) fn end(&self, state: RunState) {
+        *self.ended.lock().unwrap_or_else(PoisonError::into_inner) = Some((state, Utc::now()));
+    }
+
+    pub(super) fn exit(&self, code: u8) {
+        self.exit_code.store(code.into(), Ordering::Relaxed);
+    }
+
+    fn exit_code(&self) -> Option<u64> {
+        self.exit_code.load(Ordering::Relaxed).try_into().ok()
+    }
+
+    fn ended(&self) -> Option<(RunState, DateTime<Utc>)> {
+        *self.ended.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn state(&self) -> Option<RunState> {
+        self.opened.get().map(|_| self.ended().map_or(RunState::Running, |(state, _)| state))
+    }
+
+    fn opened(&self, out: &mut super::family::Samples<'_>, read: impl Fn(&Opened) -> u64) {
+        self.opened.get().into_iter().for_each(|opened| out.count(read(opened)));
+    }
+
+    /// The finished runs of this name, the newest first: with this one, once it is.
+    fn finished(&self) -> Vec<FinishedRun> {
+        let Some(opened) = self.opened.get() else { return Vec::new() };
+        let this = self.ended().filter(|(state, _)| *state == RunState::Finished);
+        let this = this.map(|(_, finished_at)| FinishedRun { finished_at, items: Some(opened.items()) });
+        this.into_iter().chain(opened.finished.clone()).collect()
+    }
+}
+
+impl Opened {
+    pub(super) fn new(run: &OpenedRun, before: PageCounts, monitor: Monitor) -> Self {
+        Self {
+            run_id: run.key.run_id.unsigned_abs(),
+            epoch: run.key.epoch.unsigned_abs(),
+            is_unclean: run.resumed.as_ref().is_some_and(|resumed| resumed.state == RunState::Running),
+            before,
+            finished: run.earlier.finished.clone(),
+            monitor,
+            at: Instant::now(),
+        }
+    }
+
+    fn items(&self) -> u64 {
+        let status = self.monitor.status();
+        status.items_before + status.items
+    }
+}
