@@ -19,6 +19,7 @@ use crate::tidy::source::repository;
 
 mod documents;
 mod last_values;
+mod rules;
 
 const SOON: Duration = Duration::from_secs(30);
 
