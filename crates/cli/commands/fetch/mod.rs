@@ -24,7 +24,7 @@ use crate::settings::{Common, FetchSettings};
 pub(super) fn run(arguments: &Fetch, common: &Common, app: &App) -> Result<Exit, Failed> {
     let spider = arguments.spider.as_deref().map(|name| find_spider(name, &app.spiders)).transpose()?;
     let request = request::of(arguments)?;
-    let settings = FetchSettings::combine(&arguments, common)?;
+    let settings = FetchSettings::combine(arguments, common)?;
     let mut visit = visit(&settings.engine, request).map_err(|error| {
         let failed = Failed::error(chain(&error));
         match error.hint() {
