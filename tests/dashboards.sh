@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Asks every query of the dashboard and of the alerts beside a real crawl: a real Prometheus scrapes it, and a real node
 # exporter reads what earlier runs left. A query of the dashboard must answer with data, a rule must evaluate, a crawl that
-# is well must raise no alert, and one that was killed must raise the one that says so.
+# is well must raise no alert, one that was killed and one that brings few items must raise the one that says so.
 #
 #   tests/dashboards.sh [BINARY]     without one, `cargo build` makes it
 #
@@ -139,3 +139,12 @@ slow
 is_told() { [[ $(firing) == DraglineForcedEnd ]]; }
 try 30 is_told || { cat "$work/log3" >&2; fail "a crawl that was killed raises: $(firing)"; }
 say "ok: one that was killed raises DraglineForcedEnd"
+
+# The killed run ends, and the next one of its name brings five items: as from a site that has changed.
+kill -TERM "$slow"; wait "$slow" 2>/dev/null || true
+for limit in 0 5; do
+    "${crawl[@]}" --rate 0 --limit "$limit" >/dev/null 2>"$work/log4" || { cat "$work/log4" >&2; fail "a run with --limit $limit"; }
+done
+is_told() { [[ $(firing) == DraglineFewItems ]]; }
+try 30 is_told || fail "a run with few items raises: $(firing)"
+say "ok: a run that brings far less than the one before raises DraglineFewItems"
