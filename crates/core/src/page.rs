@@ -17,6 +17,7 @@ use crate::encoding::detect;
 use crate::error::Result;
 use crate::form::Form;
 use crate::link::{self, Link};
+use crate::refresh::{self, Refresh};
 use crate::request::{Request, RequestError};
 use crate::response::Response;
 use crate::selector::{Node, nothing};
@@ -110,6 +111,17 @@ impl Page {
     /// Links followed from a start request.
     pub fn depth(&self) -> u32 {
         self.response.queued.depth
+    }
+
+    /// The URLs that redirected here, first to last.
+    pub fn redirects(&self) -> &[String] {
+        &self.response.queued.redirects
+    }
+
+    /// Where it sends its reader after a while, if it does. A crawl follows that by itself as it follows a redirect, unless
+    /// it takes longer than the setting `max_refresh_delay`, or is not wanted.
+    pub fn refresh(&self) -> Option<Refresh> {
+        refresh::of(self)
     }
 
     /// The body, decompressed.
@@ -232,6 +244,20 @@ impl Page {
             return Ok(own);
         }
         link::remembered(self.base_url(), address, || self.resolve(href, None))
+    }
+
+    /// A URL as the page means it, of any scheme and with its fragment, but without a password.
+    pub(crate) fn absolute(&self, href: &str) -> Option<Url> {
+        let encode: &dyn Fn(&str) -> Cow<'_, [u8]> = &|query| self.encoding().encode(query).0;
+        let options = Url::options().base_url(Some(self.base_url())).encoding_override(Some(encode));
+        let mut url = options.parse(href).ok()?;
+        drop_userinfo(&mut url);
+        Some(url)
+    }
+
+    /// A header as text, whatever its bytes are.
+    pub(crate) fn header_text(&self, name: &str) -> Option<Cow<'_, str>> {
+        Some(String::from_utf8_lossy(self.response.headers.get(name)?.as_bytes()))
     }
 
     fn resolve(&self, href: &str, encode: EncodingOverride<'_>) -> Result<Arc<Link>, RequestError> {

@@ -9,6 +9,7 @@ use crate::output::Output;
 use crate::page::Page;
 use crate::request::{Request, RequestError};
 use crate::sample::Sample;
+use crate::stay_in::StayIn;
 
 /// A site's crawl. See the crate's `prelude` for all that an implementation needs.
 ///
@@ -37,6 +38,12 @@ pub trait Spider: Send + Sync + 'static {
     /// host of the run.
     fn headers(&self) -> Vec<(String, String)> {
         Vec::new()
+    }
+
+    /// Where its crawl stays: domains, and patterns of URLs. The settings `allow_domain` and `allow` take the place of what
+    /// it says; `deny` adds to it. Start requests are asked for whatever is said here.
+    fn stay_in(&self) -> StayIn {
+        StayIn::default()
     }
 
     /// Stored pages of its site, each with what it should make of it: `dragline check` runs them.
