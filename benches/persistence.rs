@@ -106,6 +106,7 @@ impl Load {
             start: (0..self.pages).map(start).collect(),
             fresh: false,
             force: false,
+            tally: dragline_core::tally::TallyOf::default(),
             process: ProcessInfo { pid: std::process::id(), hostname: "here".to_owned() },
         }
     }

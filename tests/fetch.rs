@@ -147,3 +147,40 @@ fn a_spider_shows_what_it_would_emit_and_what_would_be_refused() {
     let failed = fetch(&site.url("/down"), &["--spider", "site"]).run();
     failed.assert_code(1).assert_stderr("HTTP 503");
 }
+
+#[test]
+fn what_is_not_reached_is_told_and_so_are_links_that_are_not_followed() {
+    let site = Site::builder()
+        .page(
+            "/",
+            Answer::html(
+                "<title>links</title><a href=/a.zip>1</a><a href=/x/x/x>2</a><a href=/print>3</a><a href=/ok>4</a>",
+            ),
+        )
+        .page("/sent-on", Answer::html("<meta http-equiv=refresh content='0;url=/#part'>"))
+        .start();
+    let denied = fetch(&site.url("/"), &["--deny-private-networks"]).run();
+    let shown = denied.assert_code(1).stderr.clone();
+    assert!(shown.contains("127.0.0.1 is a loopback address"), "{shown}");
+    assert_eq!(site.total_hits(), 0);
+
+    let shown = told(
+        fetch(&site.url("/sent-on"), &["--json", "--spider", "site", "--deny", "print"]).run().assert_code(0),
+    );
+    assert_eq!(shown["final_url"], json!(site.url("/#part")));
+    let refused: Vec<&str> = shown["emitted"]["refused"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter_map(|it| it["reason"].as_str())
+        .collect();
+    assert_eq!(refused, ["link extension", "link repeating", "link denied"]);
+    assert_eq!(shown["emitted"]["requests"].as_array().unwrap().len(), 1);
+}
+
+#[test]
+fn a_pattern_that_is_none_is_told_before_anything_is_fetched() {
+    let finished = fetch("http://127.0.0.1:9/", &["--allow", "("]).run();
+    let told = &finished.assert_code(2).stderr;
+    assert!(told.contains("\"(\" is no pattern: unclosed group"), "{told}");
+}

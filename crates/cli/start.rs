@@ -6,6 +6,7 @@ use dragline_core::spider::start_requests;
 use dragline_core::stop::Stop;
 use dragline_core::store::{ProcessInfo, RunSpec};
 use dragline_core::{QueuedRequest, Spider};
+use dragline_engine::Scope;
 use dragline_pipelines::persistence::OpenError;
 use serde_json::json;
 
@@ -19,6 +20,9 @@ use crate::settings::CrawlSettings;
 pub(crate) fn run_spec(spider: &dyn Spider, settings: &CrawlSettings) -> Result<RunSpec, Failed> {
     let start = start_requests(spider, &settings.args)
         .map_err(|error| Failed::usage(format!("the spider {} cannot start: {error}", spider.name())))?;
+    // What it says of where it stays: an error of the pattern's author, told before there is a run.
+    Scope::new(&settings.engine.links, spider, [])
+        .map_err(|error| Failed::usage(format!("the spider {} cannot start: {error}", spider.name())))?;
     if start.is_empty() {
         return Err(Failed::usage(format!("the spider {} has no start URL", spider.name()))
             .hint("give one: --start-url https://example.com/"));
@@ -31,6 +35,7 @@ pub(crate) fn run_spec(spider: &dyn Spider, settings: &CrawlSettings) -> Result<
         start: start.into_iter().enumerate().map(|(at, request)| QueuedRequest::start(request, at)).collect(),
         fresh: settings.fresh,
         force: settings.force_run,
+        tally: settings.engine.links.tally(),
         process: ProcessInfo { pid: std::process::id(), hostname: hostname() },
     })
 }

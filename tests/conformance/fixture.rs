@@ -85,6 +85,7 @@ pub(super) fn spec() -> RunSpec {
         start: Vec::new(),
         fresh: false,
         force: false,
+        tally: dragline_core::tally::TallyOf::default(),
         process: ProcessInfo { pid: 4711, hostname: "here".to_owned() },
     }
 }

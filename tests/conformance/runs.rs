@@ -1,10 +1,13 @@
 //! Run identity: which run a start resumes, and when a new one begins.
 
-use dragline_core::StoreError;
 use dragline_core::outcome::PageState;
 use dragline_core::store::{Earlier, RUN_ITEMS, RunSpec, RunState};
+use dragline_core::tally::{TallyOf, UrlPattern};
+use dragline_core::{QueuedRequest, Request, StoreError};
 
-use super::fixture::{PATIENCE, RUN, Session, connected, done, ended, execute, request, run, spec};
+use super::fixture::{
+    PATIENCE, RUN, Session, connected, discovers, done, ended, execute, request, run, spec,
+};
 use crate::stored::{Stored, on_both_stores};
 
 on_both_stores!(
@@ -20,6 +23,7 @@ on_both_stores!(
     a_run_is_found_by_id_and_by_name,
     a_heartbeat_is_kept,
     a_start_is_told_of_what_was_finished_before,
+    what_is_done_is_counted_when_a_run_is_opened,
 );
 
 /// State and reason of all runs, oldest first.
@@ -242,5 +246,29 @@ fn a_start_is_told_of_what_was_finished_before(stored: &Stored) {
         execute(stored, "UPDATE crawl_runs SET stats = '{\"run_items\": \"many\"}'");
         let again = Session::begin(stored, &[]).await;
         assert_eq!((again.opened.earlier.items, items(&again.opened.earlier)), (0, vec![None, None]));
+    });
+}
+
+fn what_is_done_is_counted_when_a_run_is_opened(stored: &Stored) {
+    run(async {
+        let start = request("start/1");
+        let days: Vec<QueuedRequest> = (1..=3)
+            .map(|day| start.child(Request::get(format!("http://a.example/day/{day}")).unwrap(), 0))
+            .collect();
+        let first = Session::begin(stored, std::slice::from_ref(&start)).await;
+        first.flush(&[discovers(&start, &days)]).await.unwrap();
+        first.flush(&[done(&days[0]), done(&days[1]), ended(&days[2], PageState::Failed)]).await.unwrap();
+        first.store.close().await;
+        let all = TallyOf { hosts: true, patterns: true };
+        let day = UrlPattern::of("http://a.example/day/77");
+        let counted = async |tally: TallyOf| {
+            let session = Session::open(stored, &RunSpec { tally, ..spec() }).await;
+            session.store.close().await;
+            let counted = session.opened.tally;
+            (counted.of_host("a.example:80"), counted.of_pattern(day))
+        };
+        assert_eq!(counted(all).await, (3, 2));
+        assert_eq!(counted(TallyOf { hosts: true, ..TallyOf::default() }).await, (3, 0));
+        assert_eq!(counted(TallyOf::default()).await, (0, 0));
     });
 }

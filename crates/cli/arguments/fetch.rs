@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::{Fetching, Robots};
+use super::{Fetching, Links, Robots};
 
 pub(super) const EXAMPLES: &str = "\
 Examples:
@@ -62,4 +62,7 @@ pub(crate) struct Fetch {
 
     #[command(flatten)]
     pub(crate) robots: Robots,
+
+    #[command(flatten)]
+    pub(crate) links: Links,
 }

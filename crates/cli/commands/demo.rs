@@ -24,8 +24,9 @@ const READ_LIMIT: Duration = Duration::from_secs(10);
 pub(super) fn run(common: &Common, log: &LogHandle) -> Result<Exit, Failed> {
     let site = serving()?;
     let spider: Arc<dyn Spider> = Arc::new(Shelf);
-    // A site on loopback: nobody needs to be spared there.
-    let flags = ["--start-url", site.url(), "--run", "demo", "--fresh", "--rate", "0"];
+    // A site on loopback: nobody needs to be spared there, nor to be kept out.
+    let anywhere = "--deny-private-networks=false";
+    let flags = ["--start-url", site.url(), "--run", "demo", "--fresh", "--rate", "0", anywhere];
     let settings = CrawlSettings::combine(common.flags(&flags)?, common, &*spider)?;
     tracing::info!(url = site.url(), "serving a small site on loopback, and crawling it");
     let metrics = Metrics::new(spider.name(), &settings, log)?;

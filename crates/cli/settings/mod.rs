@@ -68,7 +68,7 @@ impl FetchSettings {
         let process: Process = common.flags(&[])?;
         let engine = parts::engine(&EngineFlags {
             limits: &common.flags(&[])?,
-            links: &common.flags(&[])?,
+            links: &fetch.links,
             pace: &common.flags(&[])?,
             robots: &fetch.robots,
             fetching: &fetch.fetching,

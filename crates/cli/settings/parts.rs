@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use dragline_engine::{
-    ClientSettings, EngineSettings, FetchSettings, LimitSettings, LinkSettings, PaceSettings, RetrySettings,
-    RobotsSettings,
+    ClientSettings, EngineSettings, FetchSettings, LimitSettings, LinkSettings, PaceSettings,
+    RedirectSettings, RetrySettings, RobotsSettings,
 };
 use dragline_pipelines::ItemPipelineSettings;
 use dragline_pipelines::persistence::PersistenceSettings;
@@ -46,22 +46,53 @@ pub(super) fn engine(flags: &EngineFlags<'_>) -> EngineSettings {
             duration: above_zero(limits.max_duration),
             failed_share: limits.max_failed_share,
         },
-        links: LinkSettings { max_depth: above_zero(links.max_depth), ..defaults.links },
+        links: self::links(links, defaults.links),
         pace: PaceSettings {
             host_concurrency: pace.host_concurrency,
             rate_per_second: above_zero(pace.rate),
         },
         robots: RobotsSettings { obey: robots.robots, ..defaults.robots },
-        client: ClientSettings { user_agent: fetching.user_agent.clone(), ..defaults.client },
+        client: ClientSettings {
+            user_agent: fetching.user_agent.clone(),
+            deny_private_networks: links.deny_private_networks,
+            ..defaults.client
+        },
         fetch: FetchSettings {
             connect_timeout: fetching.connect_timeout,
             request_timeout: fetching.request_timeout,
             max_body_bytes: fetching.max_body,
             ..defaults.fetch
         },
+        redirects: RedirectSettings {
+            max_hops: links.max_redirects,
+            max_refresh_delay: Some(links.max_refresh_delay).filter(|_| links.meta_refresh),
+        },
         retry: RetrySettings { retries: retrying.retries, ..defaults.retry },
         ..defaults
     }
+}
+
+fn links(links: &Links, defaults: LinkSettings) -> LinkSettings {
+    let extensions = || given(&links.ignore_extensions).into_iter().filter(|extension| extension != "none");
+    LinkSettings {
+        max_depth: above_zero(links.max_depth),
+        max_url_bytes: links.max_url_length,
+        allow_domains: given(&links.allow_domain),
+        allow: given(&links.allow),
+        deny: given(&links.deny),
+        ignored_extensions: match links.ignore_extensions.as_slice() {
+            [] => defaults.ignored_extensions,
+            _ => extensions().collect(),
+        },
+        max_path_repeats: above_zero(links.max_path_repeats),
+        max_pages_per_host: above_zero(links.max_pages_per_host),
+        max_pages_per_pattern: above_zero(links.max_pages_per_pattern),
+    }
+}
+
+/// Without the blanks that a list may end with.
+fn given(list: &[String]) -> Vec<String> {
+    list.iter().filter(|text| !text.trim().is_empty()).cloned().collect()
 }
 
 pub(super) fn item_pipelines(storing: &Storing) -> ItemPipelineSettings {

@@ -38,7 +38,7 @@ impl Output {
     /// Follows one link; its page will carry `tag`.
     pub fn follow_tagged(&mut self, page: &Page, href: &str, tag: &str) {
         match page.request(href) {
-            Ok(request) => self.requests.push(request.tag(tag)),
+            Ok(request) => self.requests.push(request.tag(tag).followed()),
             Err(_) => self.unusable_links += 1,
         }
     }

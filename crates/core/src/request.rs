@@ -31,6 +31,7 @@ pub struct Request {
     session: Option<String>,
     proxy: Option<Url>,
     has_cookies: bool,
+    is_link: bool,
 }
 
 /// A request that cannot be made.
@@ -112,6 +113,7 @@ impl Request {
             session: None,
             proxy: None,
             has_cookies: true,
+            is_link: false,
         }
     }
 
@@ -281,6 +283,19 @@ impl Request {
         self.has_cookies
     }
 
+    /// Whether it was followed as a link (`Output::follow` and the like), and not made by the spider: a link to what is no
+    /// page is not followed. Known until it is stored.
+    pub fn is_link(&self) -> bool {
+        self.is_link
+    }
+
+    /// Followed as a link.
+    #[must_use]
+    pub(crate) fn followed(mut self) -> Self {
+        self.is_link = true;
+        self
+    }
+
     /// In the session and through the proxy of `other`, on whose page it was found.
     #[must_use]
     pub(crate) fn found_by(mut self, other: &Self) -> Self {
@@ -298,12 +313,10 @@ impl Request {
         self
     }
 
-    /// Drops headers that carry credentials, for a redirect to another origin (RFC 9110 §15.4).
+    /// Drops the headers of a name.
     #[must_use]
-    pub fn without_credentials(mut self) -> Self {
-        self.headers.retain(|(name, _)| {
-            !["authorization", "cookie", "proxy-authorization"].contains(&name.to_ascii_lowercase().as_str())
-        });
+    pub fn without_header(mut self, name: &str) -> Self {
+        self.headers.retain(|(own, _)| !own.eq_ignore_ascii_case(name));
         self
     }
 }
@@ -322,6 +335,8 @@ impl PartialEq for Request {
             session,
             proxy,
             has_cookies,
+            // How it was found is no part of what it asks for.
+            is_link: _,
         } = self;
         link.url() == other.url()
             && (method, headers, body) == (&other.method, &other.headers, &other.body)

@@ -20,6 +20,7 @@ use crate::item::ItemType;
 use crate::latency::LatencySnapshot;
 use crate::letters::{LetterAsk, LetterReceipt, LetterRetry, StoredLetter};
 use crate::outcome::{PageOutcome, PageState};
+use crate::tally::{Tally, TallyOf};
 
 /// A boxed future, so that the trait can be an object without an async runtime in this crate.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -136,6 +137,8 @@ pub struct RunSpec {
     pub fresh: bool,
     /// Resume even after three starts without a page done.
     pub force: bool,
+    /// Which of its pages that are done are to be counted.
+    pub tally: TallyOf,
     /// Who opens it.
     pub process: ProcessInfo,
 }
@@ -171,6 +174,8 @@ pub struct OpenedRun {
     pub start_hosts: Vec<String>,
     /// Pages in state `done`.
     pub done: u64,
+    /// The same, counted as the [`RunSpec`] asks.
+    pub tally: Tally,
     /// The cookies of its jars, the newest first; see [`MAX_STORED_COOKIES`].
     pub cookies: Vec<StoredCookie>,
     /// What earlier starts left.

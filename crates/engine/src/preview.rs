@@ -44,7 +44,7 @@ pub fn preview(
         spider,
         pipelines,
         max_depth: settings.links.max_depth,
-        max_url_bytes: settings.links.max_url_bytes,
+        redirects: settings.redirects,
         stats: Arc::default(),
         known: Arc::default(),
     };

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use dragline_core::budget::ByteBudget;
-use dragline_core::{QueuedRequest, Request, Response};
+use dragline_core::{Page, QueuedRequest, Request, Response};
 use http::{HeaderMap, Version};
 use tokio::runtime::Builder;
 
@@ -115,11 +115,12 @@ impl Visitor<'_> {
     }
 
     async fn hop(&mut self, queued: QueuedRequest) -> Result<Next, String> {
-        let robots = self.robots(&queued).await;
+        let unreachable = self.fetcher.refusal(&queued.request);
+        let robots = if unreachable.is_some() { RobotsRule::NotAsked } else { self.robots(&queued).await };
         let refusal = match &robots {
             RobotsRule::Denied => Some("robots.txt forbids this page".to_owned()),
             RobotsRule::Unreachable(reason) => Some(format!("robots.txt unreachable: {reason}")),
-            RobotsRule::NotAsked | RobotsRule::Allowed { .. } => None,
+            RobotsRule::NotAsked | RobotsRule::Allowed { .. } => unreachable,
         };
         let at = self.hops.len();
         self.hops.push(Hop { queued: queued.clone(), robots, answer: None });
@@ -144,7 +145,7 @@ impl Visitor<'_> {
             return Ok(Next::Hop(Box::new(target)));
         }
         let answer = answer.map_err(|error| error.to_string())?;
-        Ok(Next::Page(Box::new(Response {
+        let page = Page::new(Response {
             queued,
             status,
             headers: answer.headers,
@@ -154,7 +155,12 @@ impl Visitor<'_> {
             credit: None,
             charge: None,
             cookies: Vec::new(),
-        })))
+        });
+        match redirect::refresh_target(&page, &self.settings.redirects) {
+            Some(Ok(target)) => Ok(Next::Hop(Box::new(target))),
+            Some(Err(problem)) => Err(problem.to_string()),
+            None => Ok(Next::Page(Box::new(page.into_response()))),
+        }
     }
 
     async fn robots(&mut self, queued: &QueuedRequest) -> RobotsRule {

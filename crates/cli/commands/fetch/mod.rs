@@ -40,7 +40,7 @@ pub(super) fn run(arguments: &Fetch, common: &Common, app: &App) -> Result<Exit,
     let verdict = verdict(&visit, spider);
     let is_parsed = verdict.is_ok();
     let emitted = match (spider, std::mem::replace(&mut visit.end, Err(String::new()))) {
-        (Some(spider), Ok(page)) if is_parsed => Some(emit(spider, app, &settings, &visit, page)),
+        (Some(spider), Ok(page)) if is_parsed => Some(emit(spider, app, &settings, &visit, page)?),
         _ => None,
     };
     show(arguments, shown, emitted.as_ref(), to_stdout)?;
@@ -77,14 +77,16 @@ fn emit(
     settings: &FetchSettings,
     visit: &Visit,
     page: Response,
-) -> Preview {
+) -> Result<Preview, Failed> {
     // As if the crawl had begun here, or where it begins by itself.
     let begin = start_requests(&**spider, &Args::default()).unwrap_or_default();
     let begin: Vec<String> = begin.iter().map(|request| host_of(request.url())).collect();
     let hops = visit.hops.iter().map(|hop| hop.queued.host.as_str());
-    let scope = Scope::new(hops.chain(begin.iter().map(String::as_str)));
+    let hosts = hops.chain(begin.iter().map(String::as_str));
+    let scope =
+        Scope::new(&settings.engine.links, &**spider, hosts).map_err(|error| Failed::error(chain(&error)))?;
     let pipelines = item_pipelines(settings.item_pipelines, &app.pipelines).into();
-    preview(&settings.engine, Arc::clone(spider), pipelines, page, &scope)
+    Ok(preview(&settings.engine, Arc::clone(spider), pipelines, page, &scope))
 }
 
 fn give_body(arguments: &Fetch, page: &Response, to_stdout: bool) -> Result<(), Failed> {

@@ -61,7 +61,7 @@ pub fn spawn(threads: CrawlThreads) -> io::Result<Crew> {
             pipelines: threads.pipelines,
             items: threads.items,
             max_depth: settings.links.max_depth,
-            max_url_bytes: settings.links.max_url_bytes,
+            redirects: settings.redirects,
             stats: threads.stats,
             known: threads.known,
         },

@@ -11,6 +11,7 @@ use rustls::pki_types::pem::PemObject;
 use rustls::{ClientConfig, RootCertStore};
 
 use super::clock::ConnectClock;
+use super::networks::NetworkGuard;
 use crate::error::EngineError;
 use crate::settings::EngineSettings;
 
@@ -26,6 +27,7 @@ pub(super) struct Recipe {
     has_http2: bool,
     clock: Option<ConnectClock>,
     own_authorities: Vec<CertificateDer<'static>>,
+    pub(super) guard: NetworkGuard,
 }
 
 /// Why a header cannot be one that every request is sent with.
@@ -82,6 +84,7 @@ impl Recipe {
             has_http2: settings.client.http2,
             clock: clock.cloned(),
             own_authorities,
+            guard: NetworkGuard::new(&settings.client),
         })
     }
 
@@ -143,6 +146,10 @@ impl Recipe {
             .connect_timeout(self.connect_timeout)
             .pool_max_idle_per_host(self.idle_per_host)
             .pool_idle_timeout(IDLE_CONNECTION);
+        let builder = match self.guard.resolver() {
+            Some(resolver) => builder.dns_resolver(resolver),
+            None => builder,
+        };
         if self.has_http2 { builder } else { builder.http1_only() }
     }
 }

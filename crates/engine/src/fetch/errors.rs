@@ -4,6 +4,8 @@ use std::error::Error;
 use std::io;
 use std::time::Duration;
 
+use super::networks::Refused;
+
 /// A fetch without an answer.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum FetchError {
@@ -16,6 +18,9 @@ pub(crate) enum FetchError {
     /// The server has no certificate that we trust.
     #[error("{0}")]
     Certificate(String),
+    /// It is in a network that may not be reached.
+    #[error(transparent)]
+    Refused(#[from] Refused),
     /// It took too long.
     #[error("timed out after {} s while {doing}", after.as_secs_f64())]
     Timeout {
@@ -53,6 +58,8 @@ impl FetchError {
     pub(super) fn of_send(error: &reqwest::Error, connect_timeout: Duration) -> Self {
         if error.is_builder() {
             Self::Unsendable(explain(error))
+        } else if let Some(refused) = refused_network(error) {
+            Self::Refused(refused)
         } else if error.is_timeout() && error.is_connect() {
             Self::Timeout { after: connect_timeout, doing: "connecting" }
         } else if is_certificate_problem(error) {
@@ -111,6 +118,18 @@ fn says_nothing(text: &str) -> bool {
     ]
     .iter()
     .any(|wrapper| text.starts_with(wrapper))
+}
+
+/// What the resolver says of a name that it may not give addresses of.
+fn refused_network(error: &(dyn Error + 'static)) -> Option<Refused> {
+    let mut at = Some(error);
+    while let Some(cause) = at {
+        if let Some(refused) = cause.downcast_ref::<Refused>() {
+            return Some(refused.clone());
+        }
+        at = cause.source();
+    }
+    None
 }
 
 fn is_certificate_problem(error: &(dyn Error + 'static)) -> bool {

@@ -11,6 +11,7 @@ mod cookies;
 mod credentials;
 mod errors;
 mod gate;
+mod networks;
 mod proxy;
 
 use std::panic::AssertUnwindSafe;
@@ -37,6 +38,7 @@ pub use self::credentials::Credentials;
 use self::credentials::credentials_for;
 pub(crate) use self::errors::FetchError;
 use self::gate::Gate;
+use self::networks::Refused;
 use self::proxy::ProxyClients;
 pub use self::proxy::ProxySetting;
 use crate::error::EngineError;
@@ -135,6 +137,11 @@ impl Fetcher {
         Ok(Self { client, shared: Arc::new(shared) })
     }
 
+    /// Why a request may not be sent, as far as its URL tells.
+    pub(crate) fn refusal(&self, request: &Request) -> Option<String> {
+        self.check(request.url()).err().map(|refused| refused.to_string())
+    }
+
     /// Fetches a page. A panic on the way is an error like any other: it costs one page, not the crawl.
     pub(crate) async fn page(&self, request: &Request) -> Result<Answer, FetchError> {
         let fetch = AssertUnwindSafe(async {
@@ -184,6 +191,7 @@ impl Fetcher {
         max_bytes: usize,
         on_behalf_of: &Request,
     ) -> Result<Answer, FetchError> {
+        self.check(&url)?;
         let deadline = self.deadline();
         let client = self.client_for(on_behalf_of)?;
         let authorization = self.authorization(&url);
@@ -239,7 +247,12 @@ impl Fetcher {
         }
     }
 
+    fn check(&self, url: &Url) -> Result<(), Refused> {
+        self.shared.recipe.guard.check(url)
+    }
+
     fn prepare(&self, request: &Request) -> Result<reqwest::RequestBuilder, FetchError> {
+        self.check(request.url())?;
         let mut headers = self.authorization(request.url());
         // Its own words on these two come before ours.
         if request.headers().iter().any(|(name, _)| name.eq_ignore_ascii_case(AUTHORIZATION.as_str())) {
@@ -276,8 +289,16 @@ impl Fetcher {
     fn client_for(&self, request: &Request) -> Result<Client, FetchError> {
         let Some(url) = request.proxy_url() else { return Ok(self.client.clone()) };
         let Shared { proxies, recipe, auth, .. } = &*self.shared;
-        let make =
-            |proxy: reqwest::Proxy| recipe.client(|builder| Ok(builder.no_proxy().proxy(proxy.clone())));
+        let make = |proxy: reqwest::Proxy| {
+            recipe.client(|builder| {
+                let builder = builder.no_proxy().proxy(proxy.clone());
+                // This proxy may be in a private network too.
+                Ok(match recipe.guard.behind(url).resolver() {
+                    Some(resolver) => builder.dns_resolver(resolver),
+                    None => builder,
+                })
+            })
+        };
         proxies.client(url, auth, make).map_err(|error| FetchError::Unsendable(error.to_string()))
     }
 

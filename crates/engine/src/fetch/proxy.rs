@@ -13,6 +13,10 @@ use crate::error::EngineError;
 /// Proxies whose clients, and so whose connections, are kept at once.
 const MAX_CLIENTS: usize = 64;
 
+/// In which the environment names proxies.
+const VARIABLES: [&str; 6] =
+    ["http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"];
+
 /// What requests go through that name no proxy of their own.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub enum ProxySetting {
@@ -43,6 +47,25 @@ impl ProxySetting {
         Ok(Self::Through(url))
     }
 
+    /// The proxies that requests may go through.
+    pub(super) fn urls(&self) -> Vec<Url> {
+        match self {
+            Self::Direct => Vec::new(),
+            Self::Through(url) => vec![url.clone()],
+            Self::Environment => {
+                let values = VARIABLES.iter().filter_map(|name| std::env::var(name).ok());
+                let parsed = values.filter_map(|value| {
+                    // A value without a scheme is a host.
+                    Url::parse(&value)
+                        .ok()
+                        .filter(Url::has_host)
+                        .or_else(|| Url::parse(&format!("http://{value}")).ok())
+                });
+                parsed.collect()
+            }
+        }
+    }
+
     /// Sets it.
     pub(super) fn apply(
         &self,
@@ -52,9 +75,7 @@ impl ProxySetting {
         match self {
             Self::Environment => {
                 let is_set = |name: &&str| std::env::var(name).is_ok_and(|value| !value.is_empty());
-                let names =
-                    ["http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"];
-                let set: Vec<&str> = names.into_iter().filter(|name| is_set(name)).collect();
+                let set: Vec<&str> = VARIABLES.into_iter().filter(|name| is_set(name)).collect();
                 if !set.is_empty() {
                     tracing::info!(
                         variables = set.join(" "),

@@ -6,10 +6,12 @@ use std::time::Instant;
 use dragline_core::credit::Credit;
 use dragline_core::{Failure, PageOutcome, PageState};
 
+use super::budgets::Room;
 use super::landing::{Ended, Fetched, Landed};
 use super::{Phase, Scheduler};
 use crate::job::{GivenUp, Job, WaitingJob};
 use crate::robots::{RobotsVerdict, ask};
+use crate::scope::LinkRefusal;
 use crate::window::{HostId, Waiting};
 
 impl Scheduler {
@@ -36,6 +38,22 @@ impl Scheduler {
     /// Brings the best request of a ready host one step further.
     fn step(&mut self, host: HostId, now: Instant) {
         let Some(best) = self.window.host(host).best() else { return };
+        if let Some(refusal) = self.fetcher.refusal(&best.request) {
+            return self.with_credit(host, |scheduler, waiting, credit| {
+                tracing::debug!(url = waiting.queued.request.url().as_str(), refusal, "not asked for");
+                scheduler.stats.given_up.add(1);
+                scheduler.give_up(waiting, Ended::of(refusal), credit);
+            });
+        }
+        match self.budgets.room_for(best) {
+            Room::Now => {}
+            Room::NotNow => return self.window.await_receipt(host),
+            Room::Never(reason) => {
+                return self.with_credit(host, |scheduler, waiting, credit| {
+                    scheduler.skip_full(&waiting, reason, credit);
+                });
+            }
+        }
         match self.window.host(host).robots.verdict(&best.request, now) {
             RobotsVerdict::Allowed => {
                 if self.keeps_pace(host, now) {
@@ -84,6 +102,7 @@ impl Scheduler {
 
     fn fetch(&mut self, host: HostId, mut waiting: Waiting, credit: Credit) {
         waiting.attempts += 1;
+        self.budgets.reserve(&waiting.queued, &self.window.host(host).name);
         self.window.begin_fetch(host);
         let fetcher = self.fetcher.clone();
         self.fetches.spawn(async move {
@@ -123,6 +142,26 @@ impl Scheduler {
         let mut outcome = PageOutcome::new(waiting.queued.fingerprint, url, PageState::Skipped);
         outcome.attempts = waiting.attempts;
         outcome.error = Some("robots".to_owned());
+        outcome.credit = Some(credit);
+        self.submit(outcome);
+    }
+
+    /// A request for which its host's budget, or its URL pattern's, has no room.
+    fn skip_full(&mut self, waiting: &Waiting, reason: LinkRefusal, credit: Credit) {
+        self.stats.refuse_links(reason, 1);
+        let url = waiting.queued.request.url().as_str();
+        let setting = match reason {
+            LinkRefusal::HostFull => "max_pages_per_host",
+            _ => "max_pages_per_pattern",
+        };
+        if self.budgets.is_news(reason) {
+            tracing::warn!(url, setting, "no more pages of this kind: the others are skipped");
+        } else {
+            tracing::debug!(url, setting, "skipped");
+        }
+        let mut outcome = PageOutcome::new(waiting.queued.fingerprint, url, PageState::Skipped);
+        outcome.attempts = waiting.attempts;
+        outcome.error = Some(format!("{}: {setting} are done", reason.as_str()));
         outcome.credit = Some(credit);
         self.submit(outcome);
     }

@@ -14,7 +14,7 @@ use crate::job::Job;
 use crate::redirect;
 use crate::retry;
 use crate::robots::{RobotsAnswer, RobotsState};
-use crate::scope::LinkRefusal;
+use crate::scope::Found;
 use crate::window::{HostId, Telling, Waiting};
 
 /// A host that rests for longer than this gives most of its places in the window away.
@@ -82,7 +82,9 @@ impl Scheduler {
         };
         self.stats.pages_fetched.add(1);
         self.stats.bytes_fetched.add(answer.charge.bytes() as u64);
-        if let Some(location) = redirect::location(answer.status, &answer.headers) {
+        // One with a body is a page that the spider wants.
+        let location = redirect::location(answer.status, &answer.headers).filter(|_| answer.body.is_none());
+        if let Some(location) = location {
             return self.redirect(host, waiting, answer, &location, credit);
         }
         let status = answer.status;
@@ -137,6 +139,7 @@ impl Scheduler {
     fn retry(&mut self, host: HostId, waiting: Waiting, asked: Option<Duration>, error: &str) {
         self.limits.release();
         let fingerprint = waiting.queued.fingerprint;
+        self.budgets.end(&fingerprint, false);
         if !matches!(self.phase, Phase::Running) {
             // Nobody will try again: it stays queued in the store.
             self.hands.leave(&fingerprint);
@@ -189,18 +192,15 @@ impl Scheduler {
         (outcome.status, outcome.attempts) = (Some(status), waiting.attempts);
         (outcome.credit, outcome.cookies) = (Some(credit), cookies);
         let mut reason = format!("redirected to {}", target.request.url());
-        if from.depth == 0 && self.scope.add(&target.host) {
-            tracing::info!(host = target.host, "a start request leads here: the host belongs to the run");
-        }
-        if !self.scope.contains(&target.host) {
-            self.stats.refuse_links(LinkRefusal::OffSite, 1);
-            reason.push_str(", which is off site");
-        } else if target.request.url().as_str().len() > self.settings.links.max_url_bytes {
-            self.stats.refuse_links(LinkRefusal::TooLong, 1);
-            reason.push_str(", which is too long");
+        let found = Found::redirect(from.depth);
+        if let Some(refusal) = self.scope.refusal(target.request.url(), &target.host, found) {
+            self.stats.refuse_links(refusal, 1);
+            reason.push_str(", which ");
+            reason.push_str(refusal.of_target());
         } else {
             outcome.requests.push(target);
         }
+        tracing::debug!(url = outcome.url, reason, "redirected");
         outcome.error = Some(reason);
         let mut charge = self.budget.charge();
         charge.enter(Stage::Storing);

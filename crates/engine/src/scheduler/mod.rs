@@ -6,6 +6,7 @@
 //! `refill` talks with the store.
 
 mod backlog;
+mod budgets;
 mod claim;
 mod failed_share;
 mod hands;
@@ -28,6 +29,7 @@ use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
 use self::backlog::Backlog;
+use self::budgets::Budgets;
 use self::failed_share::FailedShare;
 use self::hands::Hands;
 use self::landing::Landed;
@@ -87,6 +89,7 @@ pub(crate) struct Scheduler {
     window: Window,
     hands: Hands,
     limits: Limits,
+    budgets: Budgets,
     failed_share: FailedShare,
     backlog: Backlog,
     scope: Scope,
@@ -120,13 +123,15 @@ impl Scheduler {
         let credits = Credits::new(settings.concurrency, waker());
         let budget = ByteBudget::new(settings.memory_budget_bytes, waker());
         stop.on_change(waker());
+        let start_hosts = run.start_hosts.iter().map(String::as_str);
         Ok(Self {
+            scope: Scope::new(&settings.links, &*spider, start_hosts)?,
             fetcher: Fetcher::new(&settings, spider, budget.clone(), &run.cookies)?,
             window: Window::new(&settings),
             hands: Hands::new(settings.window.requests),
             limits: Limits::new(&settings.limits, run.done, Instant::now()),
+            budgets: Budgets::new(&settings.links, run.tally.clone()),
             failed_share: FailedShare::new(settings.limits.failed_share),
-            scope: Scope::new(run.start_hosts.iter().map(String::as_str)),
             backlog: Backlog::new(),
             fetches: JoinSet::new(),
             robots_fetches: 0,

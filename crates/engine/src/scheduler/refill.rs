@@ -70,6 +70,7 @@ impl Scheduler {
             // A page that is not out was counted by an earlier receipt.
             let Some(host) = self.hands.end(fingerprint) else { continue };
             self.window.settle(host);
+            self.budgets.end(fingerprint, *state == PageState::Done);
             if *state == PageState::Done {
                 self.limits.page_done();
             } else {
@@ -113,6 +114,9 @@ impl Scheduler {
 
     fn admit(&mut self, queued: QueuedRequest, now: Instant) {
         let fingerprint = queued.fingerprint;
+        if queued.depth == 0 && self.scope.add(&queued.host) {
+            tracing::info!(host = queued.host, "a start request leads here: the host belongs to the run");
+        }
         if self.hands.holds(&fingerprint) {
             return;
         }

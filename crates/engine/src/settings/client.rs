@@ -25,6 +25,8 @@ pub struct ClientSettings {
     pub ca_file: Option<PathBuf>,
     /// Whether HTTP/2 is spoken with servers that offer it.
     pub http2: bool,
+    /// Whether nothing may be reached that is not on the public Internet.
+    pub deny_private_networks: bool,
 }
 
 /// What is done with cookies.
@@ -49,6 +51,7 @@ impl Default for ClientSettings {
             proxy: ProxySetting::Environment,
             ca_file: None,
             http2: true,
+            deny_private_networks: false,
         }
     }
 }

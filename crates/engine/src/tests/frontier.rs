@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{RecvTimeoutError, Sender, bounded};
 use dragline_core::store::{Refill, RefillScope, StoreError};
+use dragline_core::tally::{Tally, TallyOf};
 use dragline_core::worker::Worker;
 use dragline_core::{
     Fingerprint, OutcomeSink, PageOutcome, PageState, QueuedRequest, Receipt, ReceiptSink, Refilled,
@@ -90,6 +91,15 @@ impl Frontier {
 
     pub(crate) fn largest_answer(&self) -> usize {
         self.lock().largest_answer
+    }
+
+    pub(crate) fn tally(&self, of: TallyOf) -> Tally {
+        let mut tally = Tally::default();
+        for row in self.rows().iter().filter(|row| row.state == Some(PageState::Done)) {
+            let QueuedRequest { host, request, depth, .. } = &row.queued;
+            tally.add(of, host, request.url().as_str(), *depth);
+        }
+        tally
     }
 
     pub(crate) fn start_hosts(&self) -> Vec<String> {

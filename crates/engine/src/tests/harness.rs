@@ -141,6 +141,7 @@ impl Crawl {
             done: frontier.count(Some(PageState::Done)) as u64,
             cookies: Vec::new(),
             earlier: Earlier::default(),
+            tally: frontier.tally(settings.links.tally()),
         };
         let begun = Instant::now();
         let threads = crawl::spawn(CrawlThreads {

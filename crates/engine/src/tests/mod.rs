@@ -6,4 +6,5 @@ mod harness;
 mod limits;
 mod redirects;
 mod robots;
+mod staying_in;
 mod stopping;

@@ -71,3 +71,61 @@ fn a_start_request_may_lead_to_another_host_and_a_link_may_not() {
     assert_eq!(error, format!("redirected to {}, which is off site", third.url("/")));
     assert_eq!(third.total_hits(), 0);
 }
+
+#[test]
+fn a_page_that_sends_its_reader_on_is_no_page() {
+    let refresh = |content: &str| {
+        Answer::html(format!("<title>x</title><meta http-equiv=refresh content='{content}'>"))
+    };
+    let site = Site::builder()
+        .page(
+            "/",
+            Answer::html(
+                "<a href='/soon'>a</a><a href='/late'>b</a><a href='/out'>c</a><a href='/round'>d</a>",
+            ),
+        )
+        .page("/soon", refresh("5; url=/end"))
+        .page("/late", refresh("500; url=/never"))
+        .page("/out", refresh("0; url=http://127.0.2.9:9/"))
+        .page("/round", refresh("0; url=/round"))
+        .page("/end", Answer::html("<title>end</title>"))
+        .start();
+    let ended = crawl_all(fast(), &[site.url("/")]);
+    assert!(matches!(ended.end, CrawlEnd::Finished), "{}", ended.end);
+    let (state, _, error) = ended.fate("/soon");
+    assert_eq!(state, Some(PageState::Skipped));
+    assert_eq!(error, format!("redirected to {} (refresh)", site.url("/end")));
+    for page in ["/late", "/out", "/end"] {
+        assert_eq!(ended.fate(page).0, Some(PageState::Done), "{page}");
+    }
+    assert_eq!(ended.stats.refused_links[&crate::LinkRefusal::OffSite], 1);
+    assert_eq!(site.hits("/round"), 4, "as often as it may mean `please wait`");
+    let ends = ended.frontier.rows();
+    let end = ends.iter().find(|row| row.queued.request.url().path() == "/end").unwrap();
+    assert_eq!(end.queued.redirects, [site.url("/soon")]);
+}
+
+#[test]
+fn a_refresh_of_the_start_page_may_lead_to_another_host() {
+    let other = Site::builder()
+        .bind("127.0.2.3")
+        .page("/", Answer::html("<a href='/more'>more</a>"))
+        .page("/more", Answer::html("more"))
+        .start();
+    let html = format!("<meta http-equiv=refresh content='0;url={}'>", other.url("/"));
+    let site = Site::builder().page("/", Answer::html(html)).start();
+    let ended = crawl_all(fast(), &[site.url("/")]);
+    assert_eq!((ended.done(), other.total_hits()), (2, 2));
+}
+
+#[test]
+fn no_redirect_is_followed_where_none_may_be() {
+    let site = Site::builder()
+        .page("/", Answer::redirect(302, "/there"))
+        .page("/there", Answer::html("there"))
+        .start();
+    let ended = crawl_all(fast().but(|it| it.redirects.max_hops = 0), &[site.url("/")]);
+    let (state, _, error) = ended.fate("/");
+    assert_eq!(state, Some(PageState::Failed));
+    assert_eq!(error, format!("too many redirects: 1 hops, the last to {}", site.url("/there")));
+}

@@ -12,7 +12,8 @@ use dragline_core::{
 use dragline_testkit::{Answer, Site, wait_until};
 
 use super::harness::{Crawl, crawl_all, fast, start};
-use crate::{CrawlEnd, CrawlThreads, Job, Scope, WaitingJob, crawl};
+use crate::scope::tests::scope_of;
+use crate::{CrawlEnd, CrawlThreads, Job, WaitingJob, crawl};
 
 const SOON: Duration = Duration::from_secs(10);
 
@@ -118,7 +119,7 @@ fn crawl_threads_finish_the_page_in_hand_and_drop_what_waits() {
     .unwrap();
     for number in 0..3 {
         let request = Request::get(format!("http://a.example/{number}")).unwrap();
-        let job = Job::Parse(Response::stored(request, ""), Scope::default());
+        let job = Job::Parse(Response::stored(request, ""), scope_of(&[]));
         pages.send(WaitingJob::new(job)).unwrap();
     }
     wait_until("a page in user code", SOON, || threads.desks().activity(0).is_some());

@@ -42,6 +42,8 @@ pub(crate) struct Host {
     pub(super) active: usize,
     /// Requests taken out of the window whose receipt has not come.
     pub(super) out: usize,
+    /// Nothing more is asked of it until one of these has come back.
+    pub(super) awaits_receipt: bool,
     pub(super) rests_until: Option<Instant>,
     /// Whether the store holds requests of this host that the window does not.
     pub(super) more_in_store: bool,
@@ -74,6 +76,7 @@ impl Host {
             delayed: 0,
             active: 0,
             out: 0,
+            awaits_receipt: false,
             rests_until: None,
             more_in_store: false,
             ready_key: None,
@@ -93,8 +96,10 @@ impl Host {
 
     /// The key of its best request, if it may be asked as far as the window can tell.
     pub(super) fn key_if_ready(&self, concurrency: usize) -> Option<FetchKey> {
-        let may_be_asked =
-            self.active < concurrency && self.rests_until.is_none() && !self.robots.is_being_fetched();
+        let may_be_asked = self.active < concurrency
+            && self.rests_until.is_none()
+            && !self.awaits_receipt
+            && !self.robots.is_being_fetched();
         self.queue.first_key_value().filter(|_| may_be_asked).map(|(key, _)| *key)
     }
 

@@ -146,7 +146,15 @@ impl Window {
 
     /// A request that was taken out has its receipt, or is given back to the store.
     pub(crate) fn settle(&mut self, id: HostId) {
-        self.update(id, |host| host.out -= 1);
+        self.update(id, |host| {
+            host.out -= 1;
+            host.awaits_receipt = false;
+        });
+    }
+
+    /// Whether a host may be asked again depends on a page of it that is out.
+    pub(crate) fn await_receipt(&mut self, id: HostId) {
+        self.update(id, |host| host.awaits_receipt = host.out > 0);
     }
 
     /// A fetch from this host begins: it takes one of the host's slots.
@@ -179,6 +187,7 @@ impl Window {
         self.delayed += 1;
         self.update(id, |host| {
             host.out -= 1;
+            host.awaits_receipt = false;
             host.delayed += 1;
         });
     }

@@ -1,5 +1,6 @@
 //! The life of a run: opened, alive, ended; and what can be asked about it.
 
+use std::pin::pin;
 use std::time::Duration;
 
 use dragline_core::probe::reach;
@@ -7,7 +8,9 @@ use dragline_core::store::{
     Earlier, FinishedRun, OpenedRun, PageCounts, ProcessInfo, Resumed, RunInfo, RunKey, RunSpec, RunState,
     RunSummary, StoreResult,
 };
+use dragline_core::tally::{Tally, TallyOf};
 use dragline_core::{ItemType, PageState, StoreError};
+use futures_util::TryStreamExt;
 use serde_json::Value as Json;
 use tokio_postgres::Row;
 
@@ -26,6 +29,8 @@ const UNFINISHED: &str = "SELECT run_id, epoch, state, stop_reason, pid, hostnam
     FROM crawl_runs WHERE name = $1 AND state IN ('running', 'stopped') FOR UPDATE";
 
 const COUNTS: &str = "SELECT state, count(*) FROM crawl_requests WHERE run_id = $1 GROUP BY state";
+
+const DONE: &str = "SELECT host, url, depth FROM crawl_requests WHERE run_id = $1 AND state = 'done'";
 
 /// The epoch rises with this too: a process that is still at it writes nothing more.
 const GIVE_UP: &str = "WITH cookies AS (DELETE FROM crawl_cookies WHERE run_id = $1)
@@ -78,6 +83,7 @@ pub(super) async fn open(connections: &Connections, spec: &RunSpec) -> StoreResu
     };
     let hosts = session.rows(START_HOSTS, &[&run_id]).await?;
     let cookies = cookies::read(&session, run_id).await?;
+    let tally = if resumed.is_some() { tally(&session, run_id, spec.tally).await? } else { Tally::default() };
     let finished = session.rows(FINISHED, &[&spec.name]).await?;
     let earlier = Earlier {
         items: there.filter(|_| resumed.is_some()).and_then(|row| items(&row, 11)).unwrap_or_default(),
@@ -91,6 +97,7 @@ pub(super) async fn open(connections: &Connections, spec: &RunSpec) -> StoreResu
         resumed,
         start_hosts: hosts.iter().map(|row| row.get(0)).collect(),
         done,
+        tally,
         cookies,
         earlier,
     })
@@ -250,6 +257,20 @@ async fn begin(connections: &Connections, session: &Session, spec: &RunSpec) -> 
     reach("start: run without requests");
     requests::insert(session, run_id, &spec.start).await?;
     Ok((run_id, row.get(1)))
+}
+
+/// The pages that are done, counted. They are streamed: a run may have millions.
+async fn tally(session: &Session, run_id: i64, of: TallyOf) -> StoreResult<Tally> {
+    let mut tally = Tally::default();
+    if of.is_nothing() {
+        return Ok(tally);
+    }
+    let rows = session.answer(session.query_raw(DONE, [&run_id])).await?;
+    let mut rows = pin!(rows);
+    while let Some(row) = session.answer(rows.try_next()).await? {
+        tally.add(of, row.get(0), row.get(1), row.get::<_, i32>(2).unsigned_abs());
+    }
+    Ok(tally)
 }
 
 async fn counts(session: &Session, run_id: i64) -> StoreResult<PageCounts> {

@@ -8,6 +8,7 @@ use dragline_core::store::{
     Earlier, FinishedRun, OpenedRun, PageCounts, ProcessInfo, RUN_ITEMS, Resumed, RunInfo, RunKey, RunSpec,
     RunState,
 };
+use dragline_core::tally::{Tally, TallyOf};
 use rusqlite::{Connection, OptionalExtension, Row, TransactionBehavior, params};
 use serde_json::Value as Json;
 
@@ -213,6 +214,7 @@ fn resume(
         cookies: cookies::read(connection, old.run_id)?,
         earlier: Earlier { items: old.items, finished: finished(connection, &spec.name)? },
         done,
+        tally: tally(connection, old.run_id, spec.tally)?,
         resumed: Some(Resumed {
             state: old.state,
             stop_reason: old.stop_reason,
@@ -242,6 +244,7 @@ fn begin(connection: &Connection, spec: &RunSpec) -> Result<OpenedRun, Fault> {
         cookies: Vec::new(),
         earlier: Earlier { items: 0, finished: finished(connection, &spec.name)? },
         done: 0,
+        tally: Tally::default(),
     })
 }
 
@@ -282,6 +285,22 @@ fn start_hosts(connection: &Connection, run_id: i64) -> Result<Vec<String>, Faul
         .prepare("SELECT DISTINCT host FROM crawl_requests WHERE run_id = ?1 AND depth = 0 ORDER BY host")?;
     let hosts = select.query_map([run_id], |row| row.get(0))?;
     Ok(hosts.collect::<rusqlite::Result<_>>()?)
+}
+
+/// The pages that are done, counted.
+fn tally(connection: &Connection, run_id: i64, of: TallyOf) -> Result<Tally, Fault> {
+    let mut tally = Tally::default();
+    if of.is_nothing() {
+        return Ok(tally);
+    }
+    let mut select = connection
+        .prepare("SELECT host, url, depth FROM crawl_requests WHERE run_id = ?1 AND state = 'done'")?;
+    let mut rows = select.query([run_id])?;
+    while let Some(row) = rows.next()? {
+        let (host, url): (String, String) = (row.get(0)?, row.get(1)?);
+        tally.add(of, &host, &url, row.get(2)?);
+    }
+    Ok(tally)
 }
 
 /// What no longer is a moment is none.

@@ -58,6 +58,7 @@ pub(crate) fn spec(name: &str, pages: usize) -> RunSpec {
         start: (0..pages).map(page).collect(),
         fresh: false,
         force: false,
+        tally: dragline_core::tally::TallyOf::default(),
         process: ProcessInfo { pid: 4711, hostname: "test-host".to_owned() },
     }
 }

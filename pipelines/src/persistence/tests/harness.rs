@@ -79,6 +79,7 @@ pub(super) fn spec(pages: usize) -> RunSpec {
         start: (0..pages).map(start).collect(),
         fresh: false,
         force: false,
+        tally: dragline_core::tally::TallyOf::default(),
         process: ProcessInfo { pid: std::process::id(), hostname: "here".to_owned() },
     }
 }

@@ -1,12 +1,20 @@
 //! A redirect ends its request and becomes a request of its own, so that pace, robots, limits and the
 //! duplicate rule meet every hop (RFC 9110 §15.4).
 
+mod location;
+mod refresh;
+#[cfg(test)]
+mod vectors;
+
 use dragline_core::canonical::{canonical_url, drop_userinfo};
 use dragline_core::frontier::host_of;
 use dragline_core::{Fingerprint, QueuedRequest, Request};
-use http::header::LOCATION;
-use http::{HeaderMap, Method};
+use http::Method;
+use http::header::{AUTHORIZATION, COOKIE, PROXY_AUTHORIZATION};
 use url::{ParseError, Url};
+
+pub(crate) use self::location::location;
+pub(crate) use self::refresh::refresh_target;
 
 /// Why a redirect leads nowhere.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
@@ -19,14 +27,6 @@ pub(crate) enum RedirectError {
     TooMany(usize, Url),
 }
 
-/// Where an answer redirects to, as the server wrote it.
-pub(crate) fn location(status: u16, headers: &HeaderMap) -> Option<String> {
-    let is_redirect = matches!(status, 301 | 302 | 303 | 307 | 308);
-    let location = headers.get(LOCATION).filter(|_| is_redirect)?;
-    // Servers write raw UTF-8 here, although they should not.
-    Some(String::from_utf8_lossy(location.as_bytes()).trim().to_owned())
-}
-
 /// The request that takes the place of `from`, which was answered with `status` and `location`.
 pub(crate) fn follow(
     from: &QueuedRequest,
@@ -35,6 +35,20 @@ pub(crate) fn follow(
     max_redirects: usize,
 ) -> Result<QueuedRequest, RedirectError> {
     let target = resolve(from.request.url(), location)?;
+    after(from, status, target, max_redirects)
+}
+
+/// The request for `target` in the place of `from`.
+fn after(
+    from: &QueuedRequest,
+    status: u16,
+    mut target: Url,
+    max_redirects: usize,
+) -> Result<QueuedRequest, RedirectError> {
+    if target.fragment().is_none() {
+        // RFC 9110 §10.2.2. It is never sent, and says what of the page was meant.
+        target.set_fragment(from.request.url().fragment());
+    }
     let mut redirects = from.redirects.clone();
     redirects.push(from.request.url().to_string());
     if redirects.len() > max_redirects {
@@ -56,8 +70,6 @@ fn resolve(base: &Url, location: &str) -> Result<Url, RedirectError> {
     if !matches!(target.scheme(), "http" | "https") {
         return Err(RedirectError::Scheme(target));
     }
-    // No fragment reaches the server (see `pack`).
-    target.set_fragment(None);
     Ok(target)
 }
 
@@ -69,12 +81,29 @@ fn request_for(request: &Request, status: u16, target: Url) -> Request {
         301 | 302 => *request.method() == Method::POST,
         _ => false,
     };
-    let same_origin = request.url().origin() == target.origin();
+    let credentials = credentials_left_behind(request, &target);
     let mut next = request.clone().with_url(target);
     if becomes_get {
         next = next.into_get();
     }
-    if same_origin { next } else { next.without_credentials() }
+    credentials.iter().fold(next, |next, header| next.without_header(header))
+}
+
+/// The headers with credentials that do not go to the target: each is for one receiver (RFC 9110 §15.4).
+fn credentials_left_behind(request: &Request, target: &Url) -> Vec<&'static str> {
+    let from = request.url();
+    let is_same_origin = from.origin() == target.origin();
+    // As of cookies that a server sets: ports are no matter, and what went over TLS goes nowhere without it.
+    let is_downgrade = from.scheme() == "https" && target.scheme() == "http";
+    let takes_cookies = from.host_str() == target.host_str() && !is_downgrade;
+    // A request that names its proxy takes the same one for every hop.
+    let takes_proxy_credentials = is_same_origin || request.proxy_url().is_some();
+    let kept = [
+        (AUTHORIZATION.as_str(), is_same_origin),
+        (COOKIE.as_str(), takes_cookies),
+        (PROXY_AUTHORIZATION.as_str(), takes_proxy_credentials),
+    ];
+    kept.into_iter().filter(|(_, is_kept)| !is_kept).map(|(header, _)| header).collect()
 }
 
 /// Whether the target was asked for in this chain already: a cookie check sends back to where one came from,
@@ -117,14 +146,14 @@ mod tests {
             queued(Request::get("http://a.example/old#part").unwrap().tag("author").meta("n", 1).priority(5));
         from.depth = 3;
         let to = next(&from, 301, "/new?x=1");
-        assert_eq!(to.request.url().as_str(), "http://a.example/new?x=1");
+        assert_eq!(to.request.url().as_str(), "http://a.example/new?x=1#part");
         assert_eq!((to.request.tag_str(), to.request.priority_value(), to.depth), ("author", 5, 3));
         assert_eq!(to.redirects, ["http://a.example/old#part"]);
         assert_eq!(to.fingerprint, Fingerprint::of(&to.request));
         let other = next(&from, 301, "http://user:secret@b.example:8080/#mine");
         assert_eq!(
             (other.host.as_str(), other.request.url().as_str()),
-            ("b.example:8080", "http://b.example:8080/")
+            ("b.example:8080", "http://b.example:8080/#mine")
         );
     }
 
@@ -150,13 +179,48 @@ mod tests {
     }
 
     #[test]
-    fn credentials_stay_with_their_origin() {
-        let from = queued(
-            Request::get("http://a.example/").unwrap().header("Authorization", "secret").header("X-A", "1"),
-        );
-        assert_eq!(next(&from, 302, "/there").request.headers().len(), 2);
-        let elsewhere = next(&from, 302, "https://a.example/there");
-        assert_eq!(elsewhere.request.headers(), [("X-A".to_owned(), "1".to_owned())]);
+    fn credentials_stay_with_whom_they_are_for() {
+        let with = |url: &str| {
+            let request = Request::get(url).unwrap().header("X-A", "1").header("Authorization", "secret");
+            request.header("cookie", "a=b").header("Proxy-Authorization", "secret")
+        };
+        let names = |from: &Request, to: &str| -> String {
+            let to = next(&queued(from.clone()), 302, to);
+            let names = to.request.headers().iter().map(|(name, _)| name[..1].to_uppercase());
+            names.collect()
+        };
+        let from = with("https://a.example/");
+        for (to, expected) in [
+            ("/there", "XACP"),
+            ("https://a.example:443/", "XACP"),
+            ("https://a.example:444/", "XC"),
+            ("http://a.example/", "X"),
+            ("https://www.a.example/", "X"),
+            ("https://b.example/", "X"),
+        ] {
+            assert_eq!(names(&from, to), expected, "{to}");
+        }
+        assert_eq!(names(&with("http://a.example/"), "https://a.example/"), "XC");
+        let proxied = with("http://a.example/").proxy("http://p.example:3128").unwrap();
+        assert_eq!(names(&proxied, "https://b.example/"), "XP");
+    }
+
+    #[test]
+    fn a_target_is_resolved_as_browsers_do() {
+        let from = get("http://a.example/x/y?q#part");
+        for (location, expected) in [
+            ("z", "http://a.example/x/z#part"),
+            ("//b.example/z", "http://b.example/z#part"),
+            ("\\\\b.example\\z", "http://b.example/z#part"),
+            ("/a b?c d#e f", "http://a.example/a%20b?c%20d#e%20f"),
+            ("/ação", "http://a.example/a%C3%A7%C3%A3o#part"),
+            ("?n=1", "http://a.example/x/y?n=1#part"),
+            ("#other", "http://a.example/x/y?q#other"),
+            ("http:z", "http://a.example/x/z#part"),
+            ("HTTPS:/\\b.example/../z", "https://b.example/z#part"),
+        ] {
+            assert_eq!(next(&from, 302, location).request.url().as_str(), expected, "{location}");
+        }
     }
 
     #[test]
@@ -193,8 +257,5 @@ mod tests {
         let from = get("http://a.example/");
         assert!(matches!(follow(&from, 302, "mailto:a@b.example", 20), Err(RedirectError::Scheme(_))));
         assert!(matches!(follow(&from, 302, "http://", 20), Err(RedirectError::NoUrl(..))));
-        let headers = HeaderMap::from_iter([(LOCATION, "/x".parse().unwrap())]);
-        assert_eq!(location(302, &headers).as_deref(), Some("/x"));
-        assert_eq!((location(304, &headers), location(302, &HeaderMap::new())), (None, None));
     }
 }

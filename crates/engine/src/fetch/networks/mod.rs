@@ -1,0 +1,226 @@
+//! `deny_private_networks`: no request reaches somebody's own network, whatever a page, a redirect or a name server says.
+//!
+//! A crawler that follows links of strangers can be sent to the machine that it runs on, to its neighbours, or to the
+//! metadata service that gives out the cloud's keys. A look at the URL is not enough: a name may be at any address, and
+//! at another one a moment later. So what is checked is the address that the connection is made to, in the client's own
+//! resolver, for each connection; and a URL that names an address itself, which no resolver sees.
+//!
+//! Through a proxy that resolves names itself (http, https, socks4a, socks5h) the addresses of names are the proxy's
+//! matter: URLs that name an address are refused all the same, and so is the proxy's own name.
+
+mod addresses;
+mod resolver;
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use url::{Host, Url};
+
+use self::addresses::kind_if_not_public;
+pub(super) use self::resolver::GuardedResolver;
+use super::proxy::ProxySetting;
+use crate::settings::ClientSettings;
+
+/// Says what may be reached.
+#[derive(Clone, Debug)]
+pub(crate) struct NetworkGuard {
+    is_on: bool,
+    /// The hosts of proxies, which may be in a private network: whoever runs the crawl named them.
+    proxies: Arc<[String]>,
+}
+
+/// A host that may not be reached.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Refused {
+    /// The URL names an address.
+    #[error("{address} is {kind}, and private networks are not to be reached (deny_private_networks)")]
+    Address {
+        /// The address.
+        address: IpAddr,
+        /// What it is.
+        kind: &'static str,
+    },
+    /// The URL names a host that is at one.
+    #[error(
+        "{host} is at {address}, {kind}, and private networks are not to be reached (deny_private_networks)"
+    )]
+    Name {
+        /// The host.
+        host: String,
+        /// The address.
+        address: IpAddr,
+        /// What it is.
+        kind: &'static str,
+    },
+    /// The URL names this machine, or the proxy.
+    #[error("{host} is {what}, and private networks are not to be reached (deny_private_networks)")]
+    Itself {
+        /// The host.
+        host: String,
+        /// What it is.
+        what: &'static str,
+    },
+}
+
+impl NetworkGuard {
+    /// As the settings say.
+    pub(super) fn new(settings: &ClientSettings) -> Self {
+        let proxies = if settings.deny_private_networks { settings.proxy.hosts() } else { Vec::new() };
+        if settings.deny_private_networks && settings.proxy.resolves_names() {
+            tracing::warn!(
+                "names are resolved by the proxy, so it is the proxy that must keep them out of private networks: `deny_private_networks` sees only URLs that name an address"
+            );
+        }
+        Self { is_on: settings.deny_private_networks, proxies: proxies.into() }
+    }
+
+    /// The same for requests through another proxy.
+    pub(super) fn behind(&self, proxy: &Url) -> Self {
+        let mut proxies = self.proxies.to_vec();
+        proxies.extend(proxy.host_str().map(str::to_ascii_lowercase));
+        Self { is_on: self.is_on, proxies: proxies.into() }
+    }
+
+    /// Looks at what a URL names. The parser has brought odd forms of an address (`0x7f.1`, `2130706433`) into the usual
+    /// one.
+    pub(crate) fn check(&self, url: &Url) -> Result<(), Refused> {
+        if !self.is_on {
+            return Ok(());
+        }
+        match url.host() {
+            Some(Host::Ipv4(address)) => check_address(address.into()),
+            Some(Host::Ipv6(address)) => check_address(address.into()),
+            Some(Host::Domain(host)) => self.check_name(host),
+            None => Ok(()),
+        }
+    }
+
+    fn check_name(&self, host: &str) -> Result<(), Refused> {
+        let bare = host.trim_end_matches('.');
+        let what = if bare == "localhost" || bare.ends_with(".localhost") {
+            // RFC 6761, section 6.3: whoever resolves it.
+            "this machine"
+        } else if self.is_proxy(host) {
+            "the proxy"
+        } else {
+            return Ok(());
+        };
+        Err(Refused::Itself { host: host.to_owned(), what })
+    }
+
+    fn is_proxy(&self, host: &str) -> bool {
+        self.proxies.iter().any(|proxy| proxy == host)
+    }
+
+    /// The resolver for clients; `None` for the usual one.
+    pub(super) fn resolver(&self) -> Option<Arc<GuardedResolver>> {
+        self.is_on.then(|| Arc::new(GuardedResolver::new(self.clone())))
+    }
+
+    /// Of the addresses that a name is at, those that may be reached.
+    fn reachable(&self, host: &str, addresses: Vec<IpAddr>) -> Result<Vec<IpAddr>, Refused> {
+        if self.is_proxy(host) {
+            return Ok(addresses);
+        }
+        let refused = addresses.iter().find_map(|address| Some((*address, kind_if_not_public(*address)?)));
+        let public: Vec<IpAddr> =
+            addresses.into_iter().filter(|address| kind_if_not_public(*address).is_none()).collect();
+        match refused {
+            Some((address, kind)) if public.is_empty() => {
+                Err(Refused::Name { host: host.to_owned(), address, kind })
+            }
+            _ => Ok(public),
+        }
+    }
+}
+
+fn check_address(address: IpAddr) -> Result<(), Refused> {
+    kind_if_not_public(address).map_or(Ok(()), |kind| Err(Refused::Address { address, kind }))
+}
+
+impl ProxySetting {
+    /// The hosts of the proxies.
+    fn hosts(&self) -> Vec<String> {
+        self.urls().iter().filter_map(|url| Some(url.host_str()?.to_ascii_lowercase())).collect()
+    }
+
+    /// Whether names reach one of them unresolved.
+    fn resolves_names(&self) -> bool {
+        self.urls().iter().any(|url| !matches!(url.scheme(), "socks4" | "socks5"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn guard(proxy: ProxySetting) -> NetworkGuard {
+        NetworkGuard::new(&ClientSettings { deny_private_networks: true, proxy, ..ClientSettings::default() })
+    }
+
+    fn refusal(guard: &NetworkGuard, url: &str) -> Option<String> {
+        guard.check(&Url::parse(url).unwrap()).err().map(|refused| refused.to_string())
+    }
+
+    #[test]
+    fn whatever_an_address_is_written_like_it_is_seen() {
+        let guard = guard(ProxySetting::Direct);
+        for url in [
+            "http://127.0.0.1/",
+            "http://127.1:8080/",
+            "http://2130706433/",
+            "http://0x7f000001/",
+            "http://0177.0.0.1/",
+            "http://127.0.0.1./",
+            "http://１２７.0.0.1/",
+            "http://0/",
+            "http://[::1]/",
+            "http://[::ffff:127.0.0.1]/",
+            "http://[::ffff:7f00:1]/",
+            "https://[64:ff9b::169.254.169.254]/latest/meta-data/",
+            "http://[2002:7f00:1::]/",
+            "http://169.254.169.254/",
+            "http://10.0.0.8:6379/",
+            "http://localhost/",
+            "http://LOCALHOST./",
+            "http://a.localhost:8080/",
+        ] {
+            let told = refusal(&guard, url).unwrap_or_else(|| panic!("{url}"));
+            assert!(told.ends_with("not to be reached (deny_private_networks)"), "{told}");
+        }
+        for url in
+            ["http://a.example/", "http://1.1.1.1/", "http://[2606:4700::1111]/", "http://localhost.example/"]
+        {
+            assert_eq!(refusal(&guard, url), None);
+        }
+    }
+
+    #[test]
+    fn a_name_is_where_it_is_found() {
+        let guard = guard(ProxySetting::Direct);
+        let at = |addresses: &[&str]| {
+            let addresses = addresses.iter().map(|address| address.parse().unwrap()).collect();
+            guard.reachable("a.example", addresses)
+        };
+        let public: IpAddr = "1.1.1.1".parse().unwrap();
+        assert_eq!(at(&["10.0.0.1", "1.1.1.1", "::1"]), Ok(vec![public]));
+        assert_eq!(
+            at(&["10.0.0.1", "::1"]).unwrap_err().to_string(),
+            "a.example is at 10.0.0.1, a private address, and private networks are not to be reached (deny_private_networks)"
+        );
+        assert_eq!(at(&[]), Ok(Vec::new()));
+    }
+
+    #[test]
+    fn a_proxy_may_be_in_a_private_network_and_is_no_target() {
+        let proxy = Url::parse("http://Proxy.internal:3128").unwrap();
+        let guard = guard(ProxySetting::Through(proxy));
+        let private: IpAddr = "10.0.0.1".parse().unwrap();
+        assert_eq!(guard.reachable("proxy.internal", vec![private]), Ok(vec![private]));
+        assert!(guard.reachable("other.internal", vec![private]).is_err());
+        assert!(refusal(&guard, "http://proxy.internal/admin").unwrap().contains("is the proxy"));
+        let other = guard.behind(&Url::parse("socks5h://p2.internal").unwrap());
+        assert!(other.reachable("p2.internal", vec![private]).is_ok());
+        assert!(guard.reachable("p2.internal", vec![private]).is_err());
+    }
+}

@@ -1,0 +1,235 @@
+//! What becomes of a page, and of what its spider does wrong.
+
+use super::*;
+use crate::scope::tests::scope_of;
+use dragline_core::{Args, Column, ColumnType, Error, Item, Value};
+use std::sync::Mutex;
+
+const COLUMNS: &[Column] = &[Column { name: "text", kind: ColumnType::Text, nullable: false }];
+
+struct Note(&'static str);
+
+impl Item for Note {
+    fn item_type() -> ItemType {
+        ItemType { name: "note", table: None, key: &[], columns: COLUMNS, auto_create: true }
+    }
+
+    fn into_record(self) -> ItemRecord {
+        ItemRecord { item_type: Self::item_type(), values: vec![Value::Text(self.0.to_owned())] }
+    }
+}
+
+type Parse = fn(&Page, &mut Output) -> dragline_core::Result<()>;
+
+struct Test(Parse, Mutex<Vec<String>>);
+
+impl Spider for Test {
+    fn name(&self) -> &str {
+        "test"
+    }
+
+    fn items(&self) -> Vec<ItemType> {
+        vec![Note::item_type()]
+    }
+
+    fn start(&self, _args: &Args) -> dragline_core::Result<Vec<Request>> {
+        Ok(Vec::new())
+    }
+
+    fn parse(&self, page: &Page, out: &mut Output) -> dragline_core::Result<()> {
+        (self.0)(page, out)
+    }
+
+    fn failed(&self, failure: &Failure) {
+        self.1.lock().unwrap().push(failure.error.clone());
+        panic!("also here");
+    }
+}
+
+/// Keeps, drops or quarantines by what the note says.
+struct Sieve;
+
+impl ItemPipeline for Sieve {
+    fn name(&self) -> &'static str {
+        "sieve"
+    }
+
+    fn process(&self, record: ItemRecord, _url: &str) -> Verdict {
+        match record.get("text") {
+            Some(Value::Text(text)) if text == "drop" => Verdict::Drop { reason: "empty".to_owned() },
+            Some(Value::Text(text)) if text == "keep apart" => {
+                Verdict::Quarantine { record, reason: "odd".to_owned() }
+            }
+            Some(Value::Text(text)) if text == "panic" => panic!("no sieve"),
+            _ => Verdict::Keep(record),
+        }
+    }
+}
+
+fn packer(parse: Parse) -> Packer {
+    let spider = Test(parse, Mutex::default());
+    Packer {
+        items: spider.items(),
+        stats: Arc::new(CrawlStats::new(&spider.items())),
+        spider: Arc::new(spider),
+        pipelines: Arc::new([Box::new(Sieve) as Box<dyn ItemPipeline>]),
+        max_depth: None,
+        redirects: RedirectSettings::default(),
+        known: Arc::default(),
+    }
+}
+
+fn page(packer: &Packer) -> PageOutcome {
+    let request = Request::get("http://a.example/").unwrap();
+    packer.page(Response::stored(request, "<a href='/x'>x</a>"), &scope_of(&["a.example:80"]))
+}
+
+#[test]
+fn items_are_kept_dropped_or_kept_apart() {
+    let packer = packer(|_, out| {
+        for text in ["keep", "drop", "keep apart", "drop"] {
+            out.item(Note(text));
+        }
+        Ok(())
+    });
+    let outcome = page(&packer);
+    assert_eq!((outcome.state, outcome.status), (PageState::Done, Some(200)));
+    assert_eq!(outcome.items.len(), 1);
+    assert_eq!(outcome.dead_letters.len(), 1);
+    assert_eq!(outcome.dead_letters[0].error, "sieve: odd");
+    let stats = packer.stats.snapshot();
+    assert_eq!((stats.items_kept, stats.items_dropped, stats.items_quarantined), (1, 2, 1));
+    assert_eq!(stats.drop_reasons["sieve: empty"], 2);
+}
+
+#[test]
+fn requests_come_once_without_fragment_and_without_password() {
+    let packer = packer(|page, out| {
+        for href in ["/x", "/x#a", "/y#b", "/", "http://b.example/", "ftp://a.example/"] {
+            out.follow(page, href);
+        }
+        out.follow(page, &format!("/{}", "x".repeat(2083)));
+        out.request(page.request("/x")?.dont_filter());
+        out.request(Request::get("http://user:secret@a.example/z")?);
+        Ok(())
+    });
+    let outcome = page(&packer);
+    assert!(outcome.requests.iter().all(|queued| queued.request.url().username().is_empty()));
+    let urls: Vec<&str> = outcome.requests.iter().map(|queued| queued.request.url().path()).collect();
+    assert_eq!(urls, ["/x", "/y", "/x", "/z"]);
+    assert!(outcome.requests.iter().all(|queued| queued.depth == 1));
+    assert!(outcome.requests.iter().all(|queued| queued.request.url().fragment().is_none()));
+    let refused = packer.stats.snapshot().refused_links;
+    assert_eq!(refused.values().sum::<u64>(), 3);
+    // The same page again, as after a kill: the same fingerprints.
+    assert_eq!(page(&packer).requests, outcome.requests);
+}
+
+#[test]
+fn what_the_store_is_known_to_have_is_not_sent_there_again() {
+    let packer = packer(|page, out| {
+        for href in ["/old", "/new", "/old#part"] {
+            out.follow(page, href);
+        }
+        out.request(page.request("/old")?.dont_filter());
+        Ok(())
+    });
+    let urls = || -> Vec<String> {
+        page(&packer).requests.iter().map(|queued| queued.request.url().path().to_owned()).collect()
+    };
+    assert_eq!(urls(), ["/old", "/new", "/old"]);
+    packer.known.are_stored([Fingerprint::of(&Request::get("http://a.example/old").unwrap())]);
+    assert_eq!(urls(), ["/new", "/old"], "the one that must not be filtered is another request");
+}
+
+#[test]
+fn a_page_that_is_too_deep_leads_nowhere() {
+    let shallow = Packer {
+        max_depth: Some(0),
+        ..packer(|page, out| {
+            out.follow_all(page, "a");
+            Ok(())
+        })
+    };
+    assert!(page(&shallow).requests.is_empty());
+    assert_eq!(shallow.stats.snapshot().refused_links[&LinkRefusal::TooDeep], 1);
+}
+
+#[test]
+fn faults_of_user_code_fail_the_page_and_nothing_else() {
+    let cases: [(Parse, &str); 7] = [
+        (|_, _| Err(Error::new("no price")), "parse: no price"),
+        (|_, _| panic!("oh"), "parse: panicked: oh"),
+        (|page, _| page.text("h1").map(drop), "parse: "),
+        (
+            |_, out| {
+                out.item(Note("panic"));
+                Ok(())
+            },
+            "item pipelines: panicked: no sieve",
+        ),
+        (
+            |_, out| {
+                out.item(Other);
+                Ok(())
+            },
+            "parse: item type other is not among those that the spider's items() declares",
+        ),
+        (
+            |page, out| {
+                out.request(page.request("/x")?.tag("a\0b"));
+                Ok(())
+            },
+            "parse: the request for http://a.example/x has a NUL character in its tag",
+        ),
+        (
+            |page, out| {
+                out.request(page.request("/x")?.meta("list", vec!["\0"]));
+                Ok(())
+            },
+            "parse: the request for http://a.example/x has a NUL character in its meta",
+        ),
+    ];
+    for (parse, expected) in cases {
+        let outcome = page(&packer(parse));
+        let error = outcome.error.unwrap_or_default();
+        assert_eq!((outcome.state, outcome.status), (PageState::Failed, Some(200)), "{expected}");
+        assert!(error.starts_with(expected), "{error}");
+        assert!(outcome.items.is_empty() && outcome.requests.is_empty(), "{expected}");
+    }
+}
+
+#[test]
+fn an_item_that_no_store_may_take_makes_the_page_dead_and_keeps_its_requests() {
+    let outcome = page(&packer(|page, out| {
+        out.item(Note("well"));
+        out.item(Note("a\0b"));
+        out.follow_all(page, "a");
+        Ok(())
+    }));
+    assert_eq!(outcome.state, PageState::Dead);
+    assert_eq!(outcome.error.as_deref(), Some("note.text is text with a NUL character"));
+    assert_eq!((outcome.items.len(), outcome.dead_letters.len(), outcome.requests.len()), (0, 2, 1));
+}
+
+#[test]
+fn a_spider_hears_of_what_was_given_up_and_may_panic_at_it() {
+    let packer = packer(|_, _| Ok(()));
+    let queued = QueuedRequest::start(Request::get("http://a.example/").unwrap(), 0);
+    let failure = Failure { queued, status: Some(404), attempts: 1, error: "HTTP 404".to_owned() };
+    let outcome = packer.given_up(&failure);
+    assert_eq!((outcome.state, outcome.status), (PageState::Failed, Some(404)));
+    assert_eq!(outcome.error.as_deref(), Some("HTTP 404"));
+}
+
+struct Other;
+
+impl Item for Other {
+    fn item_type() -> ItemType {
+        ItemType { name: "other", ..Note::item_type() }
+    }
+
+    fn into_record(self) -> ItemRecord {
+        ItemRecord { item_type: Self::item_type(), values: vec![Value::Null] }
+    }
+}

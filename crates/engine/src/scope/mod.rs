@@ -1,0 +1,305 @@
+//! Staying in: which of the requests that pages yield belong to the run. One file for each rule.
+//!
+//! Start requests are what the user named, and pass all of these rules. What they redirect to is in their place: it may be
+//! another host, unless domains were named, and need not match what is allowed for links.
+
+mod extensions;
+mod hosts;
+mod patterns;
+mod repeats;
+#[cfg(test)]
+mod vectors;
+
+use std::sync::Arc;
+
+use dragline_core::Spider;
+use url::Url;
+
+use self::extensions::Extensions;
+pub(crate) use self::extensions::IGNORED_EXTENSIONS;
+use self::hosts::Hosts;
+use self::patterns::Patterns;
+use crate::error::EngineError;
+use crate::settings::LinkSettings;
+
+/// What belongs to a run. Clones share it; the scheduler owns the one that grows.
+#[derive(Clone, Debug)]
+pub struct Scope {
+    hosts: Hosts,
+    rules: Arc<Rules>,
+}
+
+#[derive(Debug)]
+struct Rules {
+    patterns: Patterns,
+    extensions: Extensions,
+    max_url_bytes: usize,
+    max_path_repeats: Option<usize>,
+}
+
+/// How a request was found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Found {
+    /// As a link, by `Output::follow` and the like.
+    Link,
+    /// As a request that the spider made itself: it knows what it asks for.
+    Request,
+    /// As the target of a redirect.
+    Redirect,
+    /// As the target of a start request's redirect.
+    StartRedirect,
+}
+
+impl Found {
+    /// The target of a redirect of a request at this depth.
+    pub(crate) fn redirect(depth: u32) -> Self {
+        if depth == 0 { Self::StartRedirect } else { Self::Redirect }
+    }
+}
+
+/// Why a link was not followed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum LinkRefusal {
+    /// Its host is not one of the run's.
+    OffSite,
+    /// It is deeper than `max_depth`.
+    TooDeep,
+    /// It is longer than `max_url_bytes`.
+    TooLong,
+    /// It is no http(s) URL.
+    Scheme,
+    /// It matches none of the patterns that are allowed.
+    NotAllowed,
+    /// It matches a pattern that is denied.
+    Denied,
+    /// Its file name ends like that of a file which is not worth fetching.
+    Extension,
+    /// Its path repeats itself.
+    Repeating,
+    /// As many pages of its host are done as may be.
+    HostFull,
+    /// As many pages of its URL pattern are done as may be.
+    PatternFull,
+}
+
+impl LinkRefusal {
+    /// All of them, in the order of reports.
+    pub const ALL: [Self; 10] = [
+        Self::OffSite,
+        Self::TooDeep,
+        Self::TooLong,
+        Self::Scheme,
+        Self::NotAllowed,
+        Self::Denied,
+        Self::Extension,
+        Self::Repeating,
+        Self::HostFull,
+        Self::PatternFull,
+    ];
+
+    /// As logged and counted.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::OffSite => "off-site",
+            Self::TooDeep => "too-deep",
+            Self::TooLong => "too-long",
+            Self::Scheme => "scheme",
+            Self::NotAllowed => "not-allowed",
+            Self::Denied => "denied",
+            Self::Extension => "extension",
+            Self::Repeating => "repeating",
+            Self::HostFull => "host-full",
+            Self::PatternFull => "pattern-full",
+        }
+    }
+
+    /// As said of the target of a redirect, behind "which".
+    pub(crate) fn of_target(self) -> &'static str {
+        match self {
+            Self::OffSite => "is off site",
+            Self::TooDeep => "is too deep",
+            Self::TooLong => "is too long",
+            Self::Scheme => "is neither http nor https",
+            Self::NotAllowed => "matches no pattern that is allowed",
+            Self::Denied => "matches a pattern that is denied",
+            Self::Extension => "is a file not worth fetching",
+            Self::Repeating => "repeats itself",
+            Self::HostFull => "is on a host of which enough pages are done",
+            Self::PatternFull => "is of a kind of which enough pages are done",
+        }
+    }
+}
+
+impl Scope {
+    /// The scope of a run: what settings and spider say, and the hosts (each `host:port`) that it began with.
+    ///
+    /// # Errors
+    /// [`EngineError::Unusable`] for a domain or a pattern that is none.
+    pub fn new<'a>(
+        settings: &LinkSettings,
+        spider: &dyn Spider,
+        start_hosts: impl IntoIterator<Item = &'a str>,
+    ) -> Result<Self, EngineError> {
+        let of_spider = spider.stay_in();
+        let domains =
+            if settings.allow_domains.is_empty() { &of_spider.domains } else { &settings.allow_domains };
+        let allow = if settings.allow.is_empty() { &of_spider.allow } else { &settings.allow };
+        let deny = of_spider.deny.iter().chain(&settings.deny);
+        Ok(Self {
+            hosts: Hosts::new(domains, start_hosts)?,
+            rules: Arc::new(Rules {
+                patterns: Patterns::new(allow, deny)?,
+                extensions: Extensions::new(&settings.ignored_extensions),
+                max_url_bytes: settings.max_url_bytes,
+                max_path_repeats: settings.max_path_repeats,
+            }),
+        })
+    }
+
+    /// Checks what the settings say, before there is a run.
+    pub(crate) fn check(settings: &LinkSettings) -> Result<(), EngineError> {
+        Hosts::new(&settings.allow_domains, [])?;
+        Patterns::new(&settings.allow, &settings.deny).map(drop)
+    }
+
+    /// Why a URL does not belong to the run, if so. `host` is its `host:port`.
+    pub(crate) fn refusal(&self, url: &Url, host: &str, found: Found) -> Option<LinkRefusal> {
+        let Rules { patterns, extensions, max_url_bytes, max_path_repeats } = &*self.rules;
+        let text = url.as_str();
+        if text.len() > *max_url_bytes {
+            return Some(LinkRefusal::TooLong);
+        }
+        let is_start = found == Found::StartRedirect;
+        if !(self.hosts.contain(url, host) || (is_start && self.hosts.may_grow())) {
+            return Some(LinkRefusal::OffSite);
+        }
+        if patterns.deny(text) {
+            return Some(LinkRefusal::Denied);
+        }
+        if is_start {
+            return None;
+        }
+        if !patterns.allow(text) {
+            return Some(LinkRefusal::NotAllowed);
+        }
+        if found != Found::Request && extensions.end(url.path()) {
+            return Some(LinkRefusal::Extension);
+        }
+        let is_repeating = max_path_repeats.is_some_and(|most| repeats::repeats(url.path(), most));
+        is_repeating.then_some(LinkRefusal::Repeating)
+    }
+
+    /// A start request leads to this host (`host:port`): whether that is new. Clones made before do not see it.
+    pub(crate) fn add(&mut self, host: &str) -> bool {
+        self.hosts.add(host)
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use dragline_core::frontier::host_of;
+    use dragline_core::{Args, ItemType, Output, Page, Request, StayIn};
+
+    /// A spider that says where to stay.
+    pub(crate) struct Stays(pub(crate) StayIn);
+
+    impl Spider for Stays {
+        fn name(&self) -> &str {
+            "stays"
+        }
+
+        fn items(&self) -> Vec<ItemType> {
+            Vec::new()
+        }
+
+        fn start(&self, _args: &Args) -> dragline_core::Result<Vec<Request>> {
+            Ok(Vec::new())
+        }
+
+        fn parse(&self, _page: &Page, _out: &mut Output) -> dragline_core::Result<()> {
+            Ok(())
+        }
+
+        fn stay_in(&self) -> StayIn {
+            self.0.clone()
+        }
+    }
+
+    /// The scope of these hosts, with the default rules.
+    pub(crate) fn scope_of(hosts: &[&str]) -> Scope {
+        Scope::new(&LinkSettings::default(), &Stays(StayIn::default()), hosts.iter().copied()).unwrap()
+    }
+
+    fn refusal(scope: &Scope, url: &str, found: Found) -> Option<LinkRefusal> {
+        let url = Url::parse(url).unwrap();
+        scope.refusal(&url, &host_of(&url), found)
+    }
+
+    #[test]
+    fn each_rule_has_its_reason() {
+        let settings = LinkSettings {
+            allow: vec!["/shop/".to_owned()],
+            deny: vec!["sort=".to_owned()],
+            max_url_bytes: 60,
+            ..LinkSettings::default()
+        };
+        let scope = Scope::new(&settings, &Stays(StayIn::default()), ["a.example:80"]).unwrap();
+        let long = format!("http://a.example/shop/{}", "x".repeat(60));
+        for (url, expected) in [
+            ("http://a.example/shop/1", None),
+            ("https://a.example/shop/1", None),
+            ("http://b.example/shop/1", Some(LinkRefusal::OffSite)),
+            ("http://a.example/about", Some(LinkRefusal::NotAllowed)),
+            ("http://a.example/shop/?sort=up", Some(LinkRefusal::Denied)),
+            ("http://a.example/shop/1.zip", Some(LinkRefusal::Extension)),
+            ("http://a.example/shop/a/b/a/b/a/b", Some(LinkRefusal::Repeating)),
+            (&long, Some(LinkRefusal::TooLong)),
+        ] {
+            assert_eq!(refusal(&scope, url, Found::Link), expected, "{url}");
+            assert_eq!(refusal(&scope, url, Found::Redirect), expected, "{url}");
+        }
+        assert_eq!(refusal(&scope, "http://a.example/shop/1.zip", Found::Request), None);
+        let start = |url: &str| refusal(&scope, url, Found::StartRedirect);
+        assert_eq!((start("http://b.example/1.zip"), start("http://a.example/about")), (None, None));
+        assert_eq!(start("http://a.example/?sort=up"), Some(LinkRefusal::Denied));
+    }
+
+    #[test]
+    fn who_runs_the_spider_has_the_last_word_and_denials_add_up() {
+        let spider = Stays(StayIn::default().domain("a.example").allow("/items/").deny("print"));
+        let scope = |settings: LinkSettings| Scope::new(&settings, &spider, []).unwrap();
+        let own = scope(LinkSettings::default());
+        assert_eq!(refusal(&own, "http://www.a.example/items/1", Found::Link), None);
+        assert_eq!(
+            refusal(&own, "http://b.example/items/1", Found::StartRedirect),
+            Some(LinkRefusal::OffSite)
+        );
+        let set = scope(LinkSettings {
+            allow_domains: vec!["b.example".to_owned()],
+            allow: vec!["/lists/".to_owned()],
+            deny: vec!["draft".to_owned()],
+            ..LinkSettings::default()
+        });
+        assert_eq!(refusal(&set, "http://b.example/lists/1", Found::Link), None);
+        for url in ["http://b.example/lists/print", "http://b.example/lists/draft"] {
+            assert_eq!(refusal(&set, url, Found::Link), Some(LinkRefusal::Denied), "{url}");
+        }
+        assert_eq!(refusal(&set, "http://a.example/lists/1", Found::Link), Some(LinkRefusal::OffSite));
+        assert_eq!(refusal(&set, "http://b.example/items/1", Found::Link), Some(LinkRefusal::NotAllowed));
+    }
+
+    #[test]
+    fn what_is_no_domain_or_no_pattern_is_told() {
+        let told = |settings: LinkSettings| {
+            Scope::new(&settings, &Stays(StayIn::default()), []).unwrap_err().to_string()
+        };
+        let list = |text: &str| vec![text.to_owned()];
+        for domain in ["https://a.example/", "a.example/path", "*.a.example", "a b", ""] {
+            let told = told(LinkSettings { allow_domains: list(domain), ..LinkSettings::default() });
+            assert!(told.contains("is no domain"), "{told}");
+        }
+        let told = told(LinkSettings { deny: list("(open"), ..LinkSettings::default() });
+        assert!(told.contains("\"(open\" is no pattern") && told.contains("unclosed group"), "{told}");
+    }
+}
