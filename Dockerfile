@@ -54,6 +54,10 @@ ENV DRAGLINE_HEARTBEAT_FILE=/tmp/dragline.heartbeat
 ENV DRAGLINE_LISTEN=0.0.0.0
 EXPOSE 8080
 
+# A crawler among other containers can be led to them by a link, and to the metadata service that gives out the cloud's
+# keys. `DRAGLINE_DENY_PRIVATE_NETWORKS=false` to crawl a site of one's own network.
+ENV DRAGLINE_DENY_PRIVATE_NETWORKS=true
+
 # The stop takes 8 seconds at most (SHUTDOWN_TIMEOUT_SECONDS), which fits in the 10 that Docker gives.
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=30s --timeout=10s --start-period=30s --retries=3 CMD ["dragline-healthcheck"]

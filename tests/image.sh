@@ -103,6 +103,10 @@ cd "$(mktemp -d)"
 [ -s /etc/ssl/certs/ca-certificates.crt ] || fail "no certificates"
 crawl() { exec dragline crawl site --run check --start-url "$SITE" --host-concurrency 8 "$@"; }
 
+dragline fetch "$SITE" >out0 2>&1 && fail "the image reaches loopback"
+grep -q "private networks are not to be reached" out0 || fail "no reason: $(cat out0)"
+export DRAGLINE_DENY_PRIVATE_NETWORKS=false
+
 line=$(dragline-healthcheck) && fail "healthy without a crawl: $line"
 [ "$(echo "$line" | wc -l)" = 1 ] || fail "more than a line: $line"
 
