@@ -1,12 +1,14 @@
 //! Bodies as servers send them, in pieces of any size.
 
 use compression_codecs::core::Level;
+use compression_codecs::core::util::{PartialBuffer, WriteBuffer};
 use compression_codecs::{
     BrotliEncoder, DeflateEncoder, EncodeV2, GzipEncoder, ZlibEncoder, ZstdEncoder,
     brotli::params::EncoderParams,
 };
 use http::HeaderValue;
 
+use super::layer::PIECE_BYTES;
 use super::*;
 
 const LIMIT: usize = 1 << 20;
@@ -21,7 +23,7 @@ fn encoded(mut encoder: impl EncodeV2, text: &[u8]) -> Vec<u8> {
     output.written().to_vec()
 }
 
-fn gzip(text: &[u8]) -> Vec<u8> {
+pub(crate) fn gzip(text: &[u8]) -> Vec<u8> {
     encoded(GzipEncoder::new(Level::Default.into()), text)
 }
 
@@ -107,6 +109,12 @@ fn several_members_are_one_body_and_padding_is_none() {
     assert_eq!(decoded("zstd", &[zstd(b"one "), zstd(b"two")].concat()).unwrap(), b"one two");
     assert_eq!(decoded("gzip", &[gzip(b"one"), vec![0; 600]].concat()).unwrap(), b"one");
     assert_eq!(decoded("deflate", &[zlib(b"one"), b"\r\n".to_vec()].concat()).unwrap(), b"one");
+    // What is none is passed over, whatever it begins with and however often.
+    for rest in [&b"<!-- cached -->"[..], b"\x1f", b"\x1f\x1f\x8b", b"(\xb5/", b"\0\x1f\x8b\x08"] {
+        for (coding, body) in [("gzip", gzip(b"one")), ("zstd", zstd(b"one")), ("br", brotli(b"one"))] {
+            assert_eq!(decoded(coding, &[&body, rest].concat()).unwrap(), b"one", "{coding} and {rest:?}");
+        }
+    }
 }
 
 #[test]
@@ -117,6 +125,46 @@ fn what_was_never_coded_is_taken_as_it_is() {
         }
     }
     assert_eq!(decoded("gzip, gzip", &gzip(b"once")).unwrap(), b"once");
+    assert_eq!(decoded("utf-8", b"text").unwrap(), b"text");
+    assert_eq!(decoded("none, ,", b"text").unwrap(), b"text");
+}
+
+#[test]
+fn text_with_a_wrong_label_is_taken_as_it_is() {
+    for text in [
+        b"<title>plain</title>".as_slice(),
+        b"<!DOCTYPE html>\n<html lang=en><p>caf\xc3\xa9</p></html>",
+        b"{\"a\": [1, 2, 3]}",
+        b"\xef\xbb\xbf<html>",
+        &b"just words, line after line\n".repeat(5000),
+    ] {
+        for coding in ["gzip", "br", "zstd", "deflate", "br, gzip", "deflate, br"] {
+            let shown = String::from_utf8_lossy(&text[..9]);
+            assert!(decoded(coding, text) == Ok(text.to_vec()), "{coding}: {shown}");
+        }
+    }
+    // Another coding than the one that is named.
+    assert_eq!(decoded("deflate", &gzip(b"one")).unwrap(), b"one");
+}
+
+#[test]
+fn a_body_is_whole_without_its_checksum_and_a_header_may_say_more() {
+    let text = texts().pop().unwrap();
+    for missing in 1..=8 {
+        let body = gzip(&text);
+        assert!(decoded_in("gzip", &body[..body.len() - missing], 999) == Ok(text.clone()), "{missing}");
+    }
+    for missing in 1..=4 {
+        let body = zlib(&text);
+        assert!(decoded_in("deflate", &body[..body.len() - missing], 999) == Ok(text.clone()), "{missing}");
+    }
+    let member = gzip(b"one");
+    let mut long = member[..10].to_vec();
+    // An extra field of two bytes, a name, a comment and the header's own checksum (RFC 1952 §2.3.1).
+    long[3] = 0b0001_1110;
+    long.extend_from_slice(b"\x02\0xxname.html\0comment\0\xab\xcd");
+    long.extend_from_slice(&member[10..]);
+    assert_eq!(decoded("gzip", &long).unwrap(), b"one");
 }
 
 #[test]
@@ -130,7 +178,7 @@ fn what_is_cut_off_may_come_whole_next_time_and_what_is_damaged_will_not() {
         ("deflate", raw_deflate(&text)),
         ("gzip, gzip", gzip(&gzip(&text)[..10_000])),
     ] {
-        for length in [body.len() - 1, body.len() / 2] {
+        for length in [body.len() - 9, body.len() / 2, 20, 5] {
             let error = decoded_in(coding, &body[..length], 999).unwrap_err();
             assert!(error.is_retryable(), "{coding}: {error}");
             assert!(error.to_string().starts_with("the body ended early"), "{coding}: {error}");
@@ -143,7 +191,8 @@ fn what_is_cut_off_may_come_whole_next_time_and_what_is_damaged_will_not() {
         ("gzip", [&[0x1f, 0x8b, 9], &gzip(&text)[3..]].concat()),
         ("gzip", wrong_sum),
         ("zstd", [&zstd(&text)[..4], &[0xff; 40]].concat()),
-        ("deflate", b"<title>plain</title>".to_vec()),
+        ("gzip", b"\x1f\x8b<title>plain</title>".to_vec()),
+        ("deflate", [&[0x78, 0xbb], &zlib(&text)[2..]].concat()),
         ("br", vec![0xff; 40]),
         ("gzip, gzip, gzip, gzip, gzip", text),
     ] {
