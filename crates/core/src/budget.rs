@@ -39,6 +39,7 @@ impl Stage {
 
 struct Account {
     held: AtomicUsize,
+    peak: AtomicUsize,
     held_in: [AtomicUsize; Stage::ALL.len()],
     limit: usize,
     released: Box<dyn Fn() + Send + Sync>,
@@ -56,7 +57,13 @@ impl ByteBudget {
     /// must not block.
     pub fn new(limit: usize, released: impl Fn() + Send + Sync + 'static) -> Self {
         let held_in = Default::default();
-        Self(Arc::new(Account { held: AtomicUsize::new(0), held_in, limit, released: Box::new(released) }))
+        Self(Arc::new(Account {
+            held: AtomicUsize::new(0),
+            peak: AtomicUsize::new(0),
+            held_in,
+            limit,
+            released: Box::new(released),
+        }))
     }
 
     /// Whether something new may be claimed.
@@ -72,6 +79,11 @@ impl ByteBudget {
     /// Bytes held now by pages that are so far.
     pub fn held_in(&self, stage: Stage) -> usize {
         self.0.held_in[stage as usize].load(Ordering::Acquire)
+    }
+
+    /// The most that was held at once.
+    pub fn peak(&self) -> usize {
+        self.0.peak.load(Ordering::Acquire)
     }
 
     /// An empty charge, to be grown as bytes arrive.
@@ -90,7 +102,8 @@ impl Charge {
     /// Charges `bytes` more.
     pub fn grow(&mut self, bytes: usize) {
         self.bytes += bytes;
-        self.account.held.fetch_add(bytes, Ordering::AcqRel);
+        let before = self.account.held.fetch_add(bytes, Ordering::AcqRel);
+        self.account.peak.fetch_max(before + bytes, Ordering::AcqRel);
         self.account.held_in[self.stage as usize].fetch_add(bytes, Ordering::AcqRel);
     }
 
@@ -163,7 +176,7 @@ mod tests {
         charge.set(10);
         assert_eq!(budget.held(), 10);
         drop(charge);
-        assert_eq!(budget.held(), 0);
+        assert_eq!((budget.held(), budget.peak()), (0, 180));
     }
 
     #[test]

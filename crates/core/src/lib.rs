@@ -30,6 +30,7 @@ pub mod item_pipeline;
 mod latency;
 pub mod letters;
 mod link;
+pub mod mime;
 pub mod outcome;
 pub mod output;
 pub mod page;

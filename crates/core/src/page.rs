@@ -21,7 +21,7 @@ use crate::refresh::{self, Refresh};
 use crate::request::{Request, RequestError};
 use crate::response::Response;
 use crate::selector::{Node, nothing};
-use crate::{document, sniff};
+use crate::{document, mime, sniff};
 
 /// A page.
 ///
@@ -92,9 +92,9 @@ impl Page {
 
     /// Whether the answer says that it is HTML, or says nothing and looks like it.
     pub fn is_html(&self) -> bool {
-        match self.header("content-type").map(str::trim) {
-            None | Some("") => sniff::looks_like_html(self.body()),
-            Some(content_type) => sniff::is_html_type(content_type),
+        match mime::declared(&self.response.headers) {
+            None => sniff::looks_like_html(self.body()),
+            Some(essence) => sniff::is_html(&essence),
         }
     }
 
@@ -285,9 +285,9 @@ impl Page {
     }
 
     fn is_xml(&self) -> bool {
-        match self.header("content-type").map(str::trim) {
-            None | Some("") => sniff::looks_like_xml(self.body()),
-            Some(content_type) => sniff::is_xml_type(content_type),
+        match mime::declared(&self.response.headers) {
+            None => sniff::looks_like_xml(self.body()),
+            Some(essence) => sniff::is_xml(&essence),
         }
     }
 }

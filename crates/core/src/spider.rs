@@ -56,6 +56,12 @@ pub trait Spider: Send + Sync + 'static {
         false
     }
 
+    /// Whether pages of this type (without parameters, in lower case: `application/pdf`) should be read and parsed, beside
+    /// those of the setting `accept_types`. Any other page ends as `skipped` at its headers.
+    fn accepts_type(&self, _essence: &str) -> bool {
+        false
+    }
+
     /// A request was given up, after its retries.
     fn failed(&self, _failure: &Failure) {}
 }
