@@ -8,6 +8,7 @@
 #![allow(clippy::expect_used, clippy::unwrap_used)]
 
 pub mod ask;
+pub mod bad_server;
 pub mod certificates;
 pub mod forward_proxy;
 pub mod postgres;
@@ -22,6 +23,7 @@ pub mod vectors;
 pub mod wait;
 
 pub use ask::{Asked, ask, ask_with};
+pub use bad_server::BadServer;
 pub use forward_proxy::ForwardProxy;
 pub use postgres::{OwnServer, TestDatabase, database, durable_server, server};
 pub use process::{Dragline, Finished, Running};

@@ -34,7 +34,7 @@ impl SecureSite {
     /// Starts one for `localhost` and `127.0.0.1`.
     pub fn start() -> Self {
         let authority = Authority::new();
-        let config = config(&authority.sign("a site", &["localhost", "127.0.0.1"]));
+        let config = config(&authority.sign("a site", &["localhost", "127.0.0.1"]), &["h2", "http/1.1"]);
         let folder = TempDir::new().expect("a folder for the authority's certificate");
         std::fs::write(folder.path().join("ca.pem"), authority.pem()).expect("the authority's certificate");
         let received = Arc::new(Mutex::new(Vec::new()));
@@ -90,8 +90,8 @@ impl Drop for SecureSite {
     }
 }
 
-/// What a server needs that shows this certificate.
-fn config(own: &Certified) -> ServerConfig {
+/// What a server needs that shows this certificate and speaks these protocols.
+pub(crate) fn config(own: &Certified, protocols: &[&str]) -> ServerConfig {
     let chain = vec![CertificateDer::from_pem_slice(own.certificate.as_bytes()).expect("a certificate")];
     let key = PrivateKeyDer::from_pem_slice(own.key.as_bytes()).expect("its key");
     let mut config = ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
@@ -100,7 +100,7 @@ fn config(own: &Certified) -> ServerConfig {
         .with_no_client_auth()
         .with_single_cert(chain, key)
         .expect("a usable certificate");
-    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    config.alpn_protocols = protocols.iter().map(|protocol| protocol.as_bytes().to_vec()).collect();
     config
 }
 
