@@ -12,6 +12,7 @@ on_both_stores!(
     links_off_the_site_are_counted_and_not_stored,
     robots_txt_is_obeyed,
     errors_are_retried_and_then_kept,
+    pages_of_types_that_nobody_wants_are_skipped,
     no_page_done_is_an_error,
     the_demo_fills_a_typed_table,
 );
@@ -140,6 +141,20 @@ fn errors_are_retried_and_then_kept(stored: &Stored) {
     assert_eq!(row("/down")[..3], ["failed", "3", "500"]);
     assert_eq!(row("/cut")[..2], ["failed", "3"]);
     assert_ne!(row("/cut")[3], "NULL");
+}
+
+fn pages_of_types_that_nobody_wants_are_skipped(stored: &Stored) {
+    let drawing = Answer::new(200).header("Content-Type", "image/png").body(b"\x89PNG\r\n\x1a\n".repeat(100));
+    let site = Site::builder()
+        .page("/", Answer::html("<title>start</title><a href=/drawing.png>a drawing</a>"))
+        .page("/drawing.png", drawing)
+        .start();
+    let crawl = crawl_site(&site.url("/"), stored);
+    crawl.run().assert_code(0).assert_stdout("done 1, failed 0, skipped 1, dead 0, queued 0");
+    let skipped = "select status, error from crawl_requests where state = 'skipped'";
+    assert_eq!(stored.query(skipped), [["200", "unwanted type image/png"]]);
+    let all = crawl_site(&site.url("/"), stored).args(["--run", "all", "--accept-types", "text/*,image/*"]);
+    all.run().assert_code(0).assert_stdout("done 2, failed 0, skipped 0, dead 0, queued 0");
 }
 
 fn no_page_done_is_an_error(stored: &Stored) {

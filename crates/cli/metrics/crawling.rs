@@ -37,6 +37,13 @@ pub(super) const FAMILIES: &[Family<StatsSnapshot>] = &[
     counter("dragline_robots_denied_total", "Requests that robots.txt forbids.", |now, out| {
         out.count(now.robots_denied);
     }),
+    counter(
+        "dragline_unwanted_types_total",
+        "Pages skipped at their headers, for their type.",
+        |now, out| {
+            out.count(now.unwanted_types);
+        },
+    ),
     by(
         &[("reason", "as in the report: `off-site`, `too-deep`, `too-long`, `scheme` …")],
         counter("dragline_links_refused_total", "Links that were not followed.", |now, out| {

@@ -59,9 +59,14 @@ pub(super) fn engine(flags: &EngineFlags<'_>) -> EngineSettings {
         },
         fetch: FetchSettings {
             connect_timeout: fetching.connect_timeout,
+            first_byte_timeout: fetching.first_byte_timeout,
+            read_timeout: fetching.read_timeout,
+            min_bytes_per_second: fetching.min_speed,
             request_timeout: fetching.request_timeout,
             max_body_bytes: fetching.max_body,
-            ..defaults.fetch
+            max_headers: fetching.max_headers,
+            max_header_bytes: fetching.max_header_bytes,
+            accept_types: fetching.accept_types.clone(),
         },
         redirects: RedirectSettings {
             max_hops: links.max_redirects,

@@ -25,6 +25,7 @@ pub struct CrawlStats {
     pub(crate) redirects: Counter,
     pub(crate) given_up: Counter,
     pub(crate) robots_denied: Counter,
+    pub(crate) unwanted_types: Counter,
     pub(crate) in_flight: Counter,
     pub(crate) window_requests: Counter,
     pub(crate) waiting_hosts: Counter,
@@ -55,6 +56,8 @@ pub struct StatsSnapshot {
     pub given_up: u64,
     /// Requests that robots.txt forbids.
     pub robots_denied: u64,
+    /// Pages of a type that nobody wants.
+    pub unwanted_types: u64,
     /// Items that the item pipelines kept.
     pub items_kept: u64,
     /// Items that an item pipeline dropped.
@@ -121,6 +124,7 @@ impl CrawlStats {
             redirects: self.redirects.get(),
             given_up: self.given_up.get(),
             robots_denied: self.robots_denied.get(),
+            unwanted_types: self.unwanted_types.get(),
             items_kept: items.iter().map(|of_type| of_type.kept).sum(),
             items_dropped: items.iter().map(|of_type| of_type.dropped).sum(),
             items_quarantined: items.iter().map(|of_type| of_type.quarantined).sum(),

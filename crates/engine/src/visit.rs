@@ -13,7 +13,7 @@ use http::{HeaderMap, Version};
 use tokio::runtime::Builder;
 
 use crate::error::EngineError;
-use crate::fetch::{ConnectClock, Fetcher, Seen};
+use crate::fetch::{Fetcher, Seen};
 use crate::redirect;
 use crate::robots::{RobotsAnswer, ask};
 use crate::settings::EngineSettings;
@@ -85,9 +85,8 @@ pub fn visit(settings: &EngineSettings, request: Request) -> Result<Visit, Engin
         .enable_all()
         .build()
         .map_err(|source| EngineError::Thread { thread: "visit", source })?;
-    let clock = ConnectClock::default();
-    let fetcher = Fetcher::timed(settings, ByteBudget::new(settings.memory_budget_bytes, || {}), &clock)?;
-    let visitor = Visitor { settings, fetcher, clock, robots: HashMap::new(), hops: Vec::new() };
+    let fetcher = Fetcher::of_no_spider(settings, ByteBudget::new(settings.memory_budget_bytes, || {}))?;
+    let visitor = Visitor { settings, fetcher, robots: HashMap::new(), hops: Vec::new() };
     let visit = runtime.block_on(visitor.go(QueuedRequest::start(request, 0)));
     runtime.shutdown_timeout(RUNTIME_END);
     Ok(visit)
@@ -96,7 +95,6 @@ pub fn visit(settings: &EngineSettings, request: Request) -> Result<Visit, Engin
 struct Visitor<'a> {
     settings: &'a EngineSettings,
     fetcher: Fetcher,
-    clock: ConnectClock,
     /// By host.
     robots: HashMap<String, RobotsAnswer>,
     hops: Vec<Hop>,
@@ -127,13 +125,11 @@ impl Visitor<'_> {
         if let Some(refusal) = refusal {
             return Err(refusal);
         }
-        // The connection for robots.txt is not this request's.
-        self.clock.take();
         let begun = Instant::now();
         let seen = self.fetcher.look(&queued.request).await.map_err(|error| error.to_string())?;
-        let Seen { version, status, headers, first_byte, answer } = seen;
+        let Seen { version, status, headers, connect, first_byte, answer } = seen;
         let location = redirect::location(status, &headers);
-        let (connect, total) = (self.clock.take(), begun.elapsed());
+        let total = begun.elapsed();
         self.hops[at].answer = Some(HopAnswer { version, status, headers, connect, first_byte, total });
         if let Some(location) = location {
             let target = redirect::follow(&queued, status, &location, self.settings.redirects.max_hops);

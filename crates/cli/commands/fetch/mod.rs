@@ -11,7 +11,7 @@ use std::sync::Arc;
 use dragline_core::frontier::host_of;
 use dragline_core::spider::start_requests;
 use dragline_core::{Args, PageState, Response, Spider};
-use dragline_engine::{Preview, Scope, Visit, preview, visit};
+use dragline_engine::{Preview, Scope, Visit, preview, unwanted_type, visit};
 use dragline_pipelines::item_pipelines;
 use serde_json::{Value as Json, json};
 
@@ -37,7 +37,7 @@ pub(super) fn run(arguments: &Fetch, common: &Common, app: &App) -> Result<Exit,
     if let Ok(page) = &visit.end {
         give_body(arguments, page, to_stdout)?;
     }
-    let verdict = verdict(&visit, spider);
+    let verdict = verdict(&visit, spider, &settings);
     let is_parsed = verdict.is_ok();
     let emitted = match (spider, std::mem::replace(&mut visit.end, Err(String::new()))) {
         (Some(spider), Ok(page)) if is_parsed => Some(emit(spider, app, &settings, &visit, page)?),
@@ -54,7 +54,7 @@ pub(super) fn run(arguments: &Fetch, common: &Common, app: &App) -> Result<Exit,
 }
 
 /// Whether a crawl would parse what came; else why not.
-fn verdict(visit: &Visit, spider: Option<&Arc<dyn Spider>>) -> Result<(), Failed> {
+fn verdict(visit: &Visit, spider: Option<&Arc<dyn Spider>>, settings: &FetchSettings) -> Result<(), Failed> {
     let url = visit.hops.last().map(|hop| hop.queued.request.url().to_string()).unwrap_or_default();
     match &visit.end {
         Err(problem) => {
@@ -65,8 +65,15 @@ fn verdict(visit: &Visit, spider: Option<&Arc<dyn Spider>>) -> Result<(), Failed
                 failed
             })
         }
-        Ok(page) if (200..300).contains(&page.status) => Ok(()),
-        Ok(page) if spider.is_some_and(|spider| spider.accepts_status(page.status)) => Ok(()),
+        Ok(page)
+            if (200..300).contains(&page.status)
+                || spider.is_some_and(|spider| spider.accepts_status(page.status)) =>
+        {
+            let unwanted = spider.and_then(|spider| unwanted_type(&settings.engine.fetch, &**spider, page));
+            let skipped =
+                |essence| Failed::error(format!("{url}: a crawl would skip it: unwanted type {essence}"));
+            unwanted.map_or(Ok(()), |essence| Err(skipped(essence).hint("see the setting accept-types")))
+        }
         Ok(page) => Err(Failed::error(format!("{url}: HTTP {}", page.status))),
     }
 }

@@ -4,13 +4,15 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use dragline_core::budget::Charge;
-use http::header::{CONTENT_ENCODING, CONTENT_LENGTH};
+use dragline_core::mime::{SNIFFED_BYTES, sniffed};
+use http::Version;
+use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, TRANSFER_ENCODING};
 use reqwest::Response;
 use tokio::task::coop::consume_budget;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::coding::Decoding;
-use super::errors::FetchError;
+use super::errors::{FetchError, is_unannounced_end};
 use super::gate::Gate;
 
 /// A body that is not wanted is read up to here; a new connection costs about as much.
@@ -36,10 +38,21 @@ pub(super) struct Bounds {
     pub(super) excess: Excess,
     /// Longest silence between bytes.
     pub(super) silence: Duration,
+    /// Fewest bytes on the wire in each second, over such a time.
+    pub(super) min_bytes_per_second: u64,
     /// When it must be there.
     pub(super) deadline: Instant,
     /// What the whole request was given; for the error.
     pub(super) request_timeout: Duration,
+}
+
+/// What was read.
+#[derive(Debug)]
+pub(super) enum Read {
+    /// The body.
+    Body(Bytes),
+    /// Its beginning; nobody wants what begins so.
+    Unwanted(&'static str),
 }
 
 /// What has arrived. The body of a small page comes in one piece, which is then the body, uncopied.
@@ -49,33 +62,63 @@ enum Collected {
     Many(BytesMut),
 }
 
-/// Reads the body.
+/// The body on the wire.
+struct Wire<'a> {
+    response: &'a mut Response,
+    bounds: Bounds,
+    /// When the bytes began to be counted, and how many there were since.
+    since: Instant,
+    bytes: u64,
+    /// Whether the end of the connection is the end of the body.
+    ends_with_connection: bool,
+}
+
+/// Reads the body. `wants` is asked for the type that it has by its first bytes.
 pub(super) async fn read(
     response: &mut Response,
     bounds: Bounds,
     gate: &Gate,
     charge: &mut Charge,
-) -> Result<Bytes, FetchError> {
-    let Bounds { mut deadline, request_timeout: after, .. } = bounds;
+    wants: Option<&(dyn Fn(&str) -> bool + Sync)>,
+) -> Result<Read, FetchError> {
+    let Bounds { mut deadline, request_timeout: after, max_bytes, excess, .. } = bounds;
     let mut beyond = None;
-    let mut decoding = Decoding::of(response.headers(), bounds.max_bytes)?;
+    let mut decoding = Decoding::of(response.headers(), max_bytes)?;
+    let promised = response.content_length().filter(|_| !decoding.is_needed());
+    if excess == Excess::Fails && promised.is_some_and(|promised| promised > max_bytes as u64) {
+        return Err(FetchError::TooLarge { limit_bytes: max_bytes });
+    }
     let mut body = Collected::Nothing;
-    let mut room = bounds.max_bytes;
+    let mut room = max_bytes;
+    let mut unjudged = wants;
+    let mut wire = Wire::of(response, bounds);
     loop {
-        deadline += gate.pass(charge, &mut beyond).await;
-        let next = timeout_at(deadline, next(response, &mut decoding, bounds.silence)).await;
+        let waited = gate.pass(charge, &mut beyond).await;
+        // That was not the site's time.
+        deadline += waited;
+        wire.since += waited;
+        let next = timeout_at(deadline, next(&mut wire, &mut decoding)).await;
         let next = next.unwrap_or(Err(FetchError::Timeout { after, doing: "fetching the page" }))?;
-        let Some(mut piece) = next else { break };
-        if piece.len() > room {
-            if bounds.excess == Excess::Fails {
-                return Err(FetchError::TooLarge { limit_bytes: bounds.max_bytes });
+        let is_all = next.is_none();
+        if let Some(mut piece) = next {
+            if piece.len() > room {
+                if excess == Excess::Fails {
+                    return Err(FetchError::TooLarge { limit_bytes: max_bytes });
+                }
+                piece.truncate(room);
             }
-            piece.truncate(room);
+            room -= piece.len();
+            charge.grow(piece.len());
+            body = body.with(piece);
         }
-        room -= piece.len();
-        charge.grow(piece.len());
-        body = body.with(piece);
-        if room == 0 && bounds.excess == Excess::IsLeftOut {
+        if let Some(wants) = unjudged.filter(|_| is_all || body.bytes().len() >= SNIFFED_BYTES) {
+            let essence = sniffed(body.bytes());
+            if !wants(essence) {
+                return Ok(Read::Unwanted(essence));
+            }
+            unjudged = None;
+        }
+        if is_all || (room == 0 && excess == Excess::IsLeftOut) {
             break;
         }
     }
@@ -84,7 +127,7 @@ pub(super) async fn read(
         response.headers_mut().remove(CONTENT_ENCODING);
         response.headers_mut().remove(CONTENT_LENGTH);
     }
-    Ok(body.finish())
+    Ok(Read::Body(body.finish()))
 }
 
 /// Reads a body that nobody wants, if it is small and quick: a connection that can be used again is worth
@@ -102,26 +145,60 @@ pub(super) async fn drain(response: &mut Response) {
     let _ = timeout(DRAIN_TIME, small).await;
 }
 
-async fn next(
-    response: &mut Response,
-    decoding: &mut Decoding,
-    silence: Duration,
-) -> Result<Option<Bytes>, FetchError> {
+async fn next(wire: &mut Wire<'_>, decoding: &mut Decoding) -> Result<Option<Bytes>, FetchError> {
     loop {
         if let Some(piece) = decoding.next()? {
             // A bomb is in memory already, and must not keep the scheduler waiting.
             consume_budget().await;
             return Ok(Some(piece));
         }
-        match timeout(silence, response.chunk()).await {
-            Ok(Ok(Some(bytes))) => decoding.feed(bytes),
-            Ok(Ok(None)) => {
+        match wire.chunk().await? {
+            Some(bytes) => decoding.feed(bytes),
+            None => {
                 decoding.end();
                 return decoding.next();
             }
-            Ok(Err(error)) => return Err(FetchError::of_body(&error)),
-            Err(_) => return Err(FetchError::Timeout { after: silence, doing: "reading the body" }),
         }
+    }
+}
+
+impl<'a> Wire<'a> {
+    fn of(response: &'a mut Response, bounds: Bounds) -> Self {
+        let headers = response.headers();
+        let ends_with_connection = response.version() <= Version::HTTP_11
+            && !headers.contains_key(CONTENT_LENGTH)
+            && !headers.contains_key(TRANSFER_ENCODING);
+        Self { response, bounds, since: Instant::now(), bytes: 0, ends_with_connection }
+    }
+
+    async fn chunk(&mut self) -> Result<Option<Bytes>, FetchError> {
+        let silence = self.bounds.silence;
+        match timeout(silence, self.response.chunk()).await {
+            Ok(Ok(Some(bytes))) => {
+                self.count(bytes.len())?;
+                Ok(Some(bytes))
+            }
+            Ok(Ok(None)) => Ok(None),
+            // Many servers close without a word, and browsers take what came. A length would have told more.
+            Ok(Err(error)) if self.ends_with_connection && is_unannounced_end(&error) => Ok(None),
+            Ok(Err(error)) => Err(FetchError::of_body(&error)),
+            Err(_) => Err(FetchError::Timeout { after: silence, doing: "reading the body" }),
+        }
+    }
+
+    /// Judges each stretch of time by itself: a page whose rest comes late and at once is not slow.
+    fn count(&mut self, bytes: usize) -> Result<(), FetchError> {
+        self.bytes += bytes as u64;
+        let Bounds { silence, min_bytes_per_second, .. } = self.bounds;
+        let passed = self.since.elapsed();
+        if passed < silence {
+            return Ok(());
+        }
+        if self.bytes < min_bytes_per_second.saturating_mul(passed.as_secs()) {
+            return Err(FetchError::TooSlow { bytes: self.bytes, over: passed });
+        }
+        (self.since, self.bytes) = (Instant::now(), 0);
+        Ok(())
     }
 }
 
@@ -138,6 +215,14 @@ impl Collected {
         };
         many.extend_from_slice(&piece);
         Self::Many(many)
+    }
+
+    fn bytes(&self) -> &[u8] {
+        match self {
+            Self::Nothing => &[],
+            Self::One(piece) => piece,
+            Self::Many(many) => many,
+        }
     }
 
     fn finish(self) -> Bytes {

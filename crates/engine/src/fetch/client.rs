@@ -10,7 +10,7 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use rustls::{ClientConfig, RootCertStore};
 
-use super::clock::ConnectClock;
+use super::connecting::WatchConnecting;
 use super::networks::NetworkGuard;
 use crate::error::EngineError;
 use crate::settings::EngineSettings;
@@ -25,7 +25,8 @@ pub(super) struct Recipe {
     connect_timeout: Duration,
     idle_per_host: usize,
     has_http2: bool,
-    clock: Option<ConnectClock>,
+    max_headers: usize,
+    max_header_bytes: usize,
     own_authorities: Vec<CertificateDer<'static>>,
     pub(super) guard: NetworkGuard,
 }
@@ -53,7 +54,6 @@ impl Recipe {
     pub(super) fn new(
         settings: &EngineSettings,
         of_spider: &[(String, String)],
-        clock: Option<&ConnectClock>,
     ) -> Result<Self, EngineError> {
         let mut headers = HeaderMap::new();
         headers.insert(
@@ -82,7 +82,8 @@ impl Recipe {
             connect_timeout: settings.fetch.connect_timeout,
             idle_per_host: settings.pace.host_concurrency,
             has_http2: settings.client.http2,
-            clock: clock.cloned(),
+            max_headers: settings.fetch.max_headers,
+            max_header_bytes: settings.fetch.max_header_bytes,
             own_authorities,
             guard: NetworkGuard::new(&settings.client),
         })
@@ -134,11 +135,11 @@ impl Recipe {
     }
 
     fn builder(&self) -> ClientBuilder {
-        let timed = match &self.clock {
-            Some(clock) => Client::builder().connector_layer(clock.clone()),
-            None => Client::builder(),
-        };
-        let builder = timed
+        let max_header_bytes = u32::try_from(self.max_header_bytes).unwrap_or(u32::MAX);
+        let builder = Client::builder()
+            .connector_layer(WatchConnecting)
+            .http1_max_headers(self.max_headers)
+            .http2_max_header_list_size(max_header_bytes)
             .user_agent(&self.user_agent)
             .default_headers(self.headers.clone())
             .redirect(reqwest::redirect::Policy::none())
@@ -183,7 +184,7 @@ mod tests {
     #[test]
     fn a_machine_without_certificates_fetches_http_and_says_why_not_https() {
         let settings = EngineSettings::default();
-        let recipe = Recipe::new(&settings, &[], None).unwrap();
+        let recipe = Recipe::new(&settings, &[]).unwrap();
         recipe.client(Ok).unwrap();
         let client = recipe.without_system_certificates().unwrap().build().unwrap();
         let site = Site::builder().page("/", Answer::text("plain")).start();
@@ -194,7 +195,7 @@ mod tests {
             // A server that speaks no TLS.
             let secure = site.url("/").replace("http://", "https://");
             let error = client.get(secure).send().await.unwrap_err();
-            let error = FetchError::of_send(&error, Duration::from_secs(1)).to_string();
+            let error = FetchError::of_send(&error, &settings.fetch).to_string();
             assert!(!error.contains('\n') && !error.contains("error sending request"), "{error}");
         });
     }
@@ -204,7 +205,7 @@ mod tests {
         let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
         let settings = EngineSettings::default().but(|it| it.client.headers = vec![pair("accept", "a/b")]);
         let of_spider = [pair("Accept", "text/html"), pair("X-Requested-With", "XMLHttpRequest")];
-        let headers = Recipe::new(&settings, &of_spider, None).unwrap().headers;
+        let headers = Recipe::new(&settings, &of_spider).unwrap().headers;
         assert_eq!(
             (&headers["accept"], &headers["x-requested-with"]),
             (&"a/b".parse().unwrap(), &"XMLHttpRequest".parse().unwrap())
@@ -216,7 +217,7 @@ mod tests {
         for name in ["Authorization", "COOKIE", "Host", "User-Agent", "a b", "", "X-Ok"] {
             let settings = EngineSettings::default()
                 .but(|it| it.client.headers = vec![(name.to_owned(), "hunter2\n".to_owned())]);
-            let told = Recipe::new(&settings, &[], None).err().unwrap().to_string();
+            let told = Recipe::new(&settings, &[]).err().unwrap().to_string();
             assert!(
                 told.contains("cannot be a header of every request") && !told.contains("hunter2"),
                 "{told}"
@@ -228,7 +229,7 @@ mod tests {
     fn a_file_without_certificates_is_told() {
         let told = |path: &Path| {
             let settings = EngineSettings::default().but(|it| it.client.ca_file = Some(path.to_owned()));
-            Recipe::new(&settings, &[], None).err().unwrap().to_string()
+            Recipe::new(&settings, &[]).err().unwrap().to_string()
         };
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("ca.pem");

@@ -1,10 +1,13 @@
 //! Why a fetch brought no answer, in one line.
 
+mod tls;
+
 use std::error::Error;
-use std::io;
 use std::time::Duration;
+use std::{io, iter};
 
 use super::networks::Refused;
+use crate::settings::FetchSettings;
 
 /// A fetch without an answer.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
@@ -29,6 +32,22 @@ pub(crate) enum FetchError {
         /// What took so long.
         doing: &'static str,
     },
+    /// It came, but too slowly.
+    #[error("too slow: {bytes} bytes in {:.1} s while reading the body", over.as_secs_f64())]
+    TooSlow {
+        /// So much came.
+        bytes: u64,
+        /// In this time.
+        over: Duration,
+    },
+    /// The headers are more than we take.
+    #[error("headers larger than {}, or more than {count}", size_text(*bytes))]
+    HeadersTooLarge {
+        /// The limit of their size.
+        bytes: usize,
+        /// And of their number.
+        count: usize,
+    },
     /// The body is larger than we take.
     #[error("body larger than {}", size_text(*limit_bytes))]
     TooLarge {
@@ -51,18 +70,22 @@ pub(crate) enum FetchError {
 impl FetchError {
     /// Whether the same fetch may succeed a little later.
     pub(crate) fn is_retryable(&self) -> bool {
-        matches!(self, Self::Connection(_) | Self::Timeout { .. })
+        matches!(self, Self::Connection(_) | Self::Timeout { .. } | Self::TooSlow { .. })
     }
 
     /// What went wrong before there was a status.
-    pub(super) fn of_send(error: &reqwest::Error, connect_timeout: Duration) -> Self {
+    pub(super) fn of_send(error: &reqwest::Error, settings: &FetchSettings) -> Self {
         if error.is_builder() {
             Self::Unsendable(explain(error))
         } else if let Some(refused) = refused_network(error) {
             Self::Refused(refused)
         } else if error.is_timeout() && error.is_connect() {
-            Self::Timeout { after: connect_timeout, doing: "connecting" }
-        } else if is_certificate_problem(error) {
+            Self::Timeout { after: settings.connect_timeout, doing: "connecting" }
+        } else if causes(error).any(|cause| cause.to_string() == HEAD_TOO_LARGE) {
+            Self::HeadersTooLarge { bytes: settings.max_header_bytes, count: settings.max_headers }
+        } else if causes(error)
+            .any(|cause| matches!(of_tls(cause), Some(rustls::Error::InvalidCertificate(_))))
+        {
             Self::Certificate(explain(error))
         } else {
             Self::Connection(explain(error))
@@ -75,33 +98,79 @@ impl FetchError {
     }
 }
 
+/// As hyper says it.
+const HEAD_TOO_LARGE: &str = "message head is too large";
+
+/// Whether the connection ended without the farewell that TLS has for it.
+pub(super) fn is_unannounced_end(error: &(dyn Error + 'static)) -> bool {
+    causes(error).any(|cause| {
+        cause.downcast_ref::<io::Error>().is_some_and(|error| {
+            error.kind() == io::ErrorKind::UnexpectedEof && error.to_string().contains("close_notify")
+        })
+    })
+}
+
+/// An error and what it came from.
+fn causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
+    iter::successors(Some(error), |error: &&'a (dyn Error + 'static)| (*error).source())
+}
+
 /// The chain of causes in one line: without the layers that only say that something went wrong, without
 /// repetition, and in plain words where the system has a number for them.
 pub(crate) fn explain(error: &(dyn Error + 'static)) -> String {
     let mut parts: Vec<String> = Vec::new();
-    let mut at = Some(error);
-    while let Some(cause) = at {
+    for cause in causes(error) {
         let text = plain_words(cause).unwrap_or_else(|| cause.to_string());
         if !says_nothing(&text) && !parts.iter().any(|part| part.contains(&text)) {
             parts.push(text);
         }
-        at = cause.source();
     }
-    if parts.is_empty() { error.to_string() } else { parts.join(": ") }
+    if parts.is_empty() {
+        // The first of them would name the URL.
+        return causes(error).last().unwrap_or(error).to_string();
+    }
+    parts.join(": ")
 }
 
 fn plain_words(error: &(dyn Error + 'static)) -> Option<String> {
-    let words = match error.downcast_ref::<io::Error>()?.kind() {
-        io::ErrorKind::ConnectionRefused => "connection refused",
-        io::ErrorKind::ConnectionReset => "connection reset",
-        io::ErrorKind::ConnectionAborted => "connection aborted",
-        io::ErrorKind::HostUnreachable => "host unreachable",
-        io::ErrorKind::NetworkUnreachable => "network unreachable",
-        io::ErrorKind::TimedOut => "timed out",
-        io::ErrorKind::BrokenPipe => "connection closed",
-        _ => return None,
+    if let Some(error) = of_tls(error) {
+        return Some(tls::plain_words(error));
+    }
+    let words = match innermost(error).downcast_ref::<io::Error>().map(io::Error::kind) {
+        Some(io::ErrorKind::ConnectionRefused) => "connection refused",
+        Some(io::ErrorKind::ConnectionReset) => "connection reset",
+        Some(io::ErrorKind::ConnectionAborted) => "connection aborted",
+        Some(io::ErrorKind::HostUnreachable) => "host unreachable",
+        Some(io::ErrorKind::NetworkUnreachable) => "network unreachable",
+        Some(io::ErrorKind::TimedOut) => "timed out",
+        Some(io::ErrorKind::BrokenPipe) => "connection closed",
+        // There are no names for these.
+        _ => match error.to_string().as_str() {
+            "connection closed before message completed" => {
+                "the connection closed before the answer was complete"
+            }
+            "tls handshake eof" => "the server closed the connection in the TLS handshake",
+            "invalid HTTP version parsed" => "the answer is not HTTP",
+            "invalid HTTP status-code parsed" => "the answer's status is none",
+            "invalid HTTP header parsed" => "a header of the answer is malformed",
+            "invalid content-length parsed" => "the answer's Content-Length is no length",
+            "unexpected transfer-encoding parsed" => "the answer's Transfer-Encoding has no place there",
+            _ => return None,
+        },
     };
     Some(words.to_owned())
+}
+
+fn of_tls<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a rustls::Error> {
+    innermost(error).downcast_ref()
+}
+
+/// What an `io::Error` holds, be it another one: `source` skips it.
+fn innermost<'a>(mut error: &'a (dyn Error + 'static)) -> &'a (dyn Error + 'static) {
+    while let Some(inner) = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
+        error = inner;
+    }
+    error
 }
 
 /// The wrappers of reqwest and hyper.
@@ -113,38 +182,17 @@ fn says_nothing(text: &str) -> bool {
         "request or response body error",
         "client error (",
         "tcp connect error",
-        "connection error",
         "builder error",
+        "http2 error",
     ]
     .iter()
     .any(|wrapper| text.starts_with(wrapper))
+        || text == "connection error"
 }
 
 /// What the resolver says of a name that it may not give addresses of.
 fn refused_network(error: &(dyn Error + 'static)) -> Option<Refused> {
-    let mut at = Some(error);
-    while let Some(cause) = at {
-        if let Some(refused) = cause.downcast_ref::<Refused>() {
-            return Some(refused.clone());
-        }
-        at = cause.source();
-    }
-    None
-}
-
-fn is_certificate_problem(error: &(dyn Error + 'static)) -> bool {
-    let mut at = Some(error);
-    while let Some(cause) = at {
-        // tokio-rustls hides rustls' error within an io::Error, whose source() skips it.
-        let inner = cause.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
-        let inner = inner.and_then(|inner| inner.downcast_ref::<rustls::Error>());
-        let found = inner.or_else(|| cause.downcast_ref());
-        if matches!(found, Some(rustls::Error::InvalidCertificate(_))) {
-            return true;
-        }
-        at = cause.source();
-    }
-    false
+    causes(error).find_map(|cause| innermost(cause).downcast_ref::<Refused>()).cloned()
 }
 
 fn size_text(bytes: usize) -> String {

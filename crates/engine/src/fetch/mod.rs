@@ -5,14 +5,15 @@
 
 mod body;
 mod client;
-mod clock;
 mod coding;
+mod connecting;
 mod cookies;
 mod credentials;
 mod errors;
 mod gate;
 mod networks;
 mod proxy;
+mod wanted;
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -21,18 +22,18 @@ use std::time::Duration;
 use bytes::Bytes;
 use dragline_core::budget::{ByteBudget, Charge, Stage};
 use dragline_core::worker::panic_message;
-use dragline_core::{Request, Spider, StoredCookie};
+use dragline_core::{Request, Spider, StoredCookie, mime};
 use futures_util::FutureExt;
 use http::header::{ACCEPT_ENCODING, AUTHORIZATION, COOKIE, RANGE};
-use http::{HeaderMap, HeaderName, HeaderValue, Version};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version};
 use reqwest::{Client, Response};
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::{Instant, timeout_at};
 use url::Url;
 
-use self::body::{Bounds, Excess};
+use self::body::{Bounds, Excess, Read};
 use self::client::Recipe;
 pub use self::client::refused_header;
-pub(crate) use self::clock::ConnectClock;
+use self::connecting::Connecting;
 use self::cookies::Jars;
 pub use self::credentials::Credentials;
 use self::credentials::credentials_for;
@@ -41,9 +42,10 @@ use self::gate::Gate;
 use self::networks::Refused;
 use self::proxy::ProxyClients;
 pub use self::proxy::ProxySetting;
+pub use self::wanted::{TypePattern, TypePatternError, unwanted_type};
 use crate::error::EngineError;
 use crate::redirect::location;
-use crate::settings::EngineSettings;
+use crate::settings::{EngineSettings, FetchSettings};
 
 /// Fetches. Clones share the connections.
 #[derive(Clone)]
@@ -61,10 +63,7 @@ struct Shared {
     jars: Jars,
     budget: ByteBudget,
     gate: Gate,
-    request_timeout: Duration,
-    connect_timeout: Duration,
-    read_timeout: Duration,
-    max_body_bytes: usize,
+    settings: FetchSettings,
 }
 
 /// An answer.
@@ -74,6 +73,8 @@ pub(crate) struct Answer {
     pub(crate) headers: HeaderMap,
     /// The body, if a spider should see it.
     pub(crate) body: Option<Bytes>,
+    /// The type for which it was not read, although a spider would see it.
+    pub(crate) unwanted: Option<String>,
     /// The memory that it holds.
     pub(crate) charge: Charge,
     /// What it changes in the jars, for the store.
@@ -87,10 +88,20 @@ pub(crate) struct Seen {
     pub(crate) status: u16,
     /// As they were sent.
     pub(crate) headers: HeaderMap,
-    /// Until these were there.
+    /// Until the connection stood; `None` for one that stood already.
+    pub(crate) connect: Option<Duration>,
+    /// Until the headers were there.
     pub(crate) first_byte: Duration,
     /// With its body whatever the status, but for that of a redirect; or why the body is not there.
     pub(crate) answer: Result<Answer, FetchError>,
+}
+
+impl Answer {
+    fn without_body(response: &mut Response, charge: Charge) -> Self {
+        let status = response.status().as_u16();
+        let headers = std::mem::take(response.headers_mut());
+        Self { status, headers, body: None, unwanted: None, charge, cookies: Vec::new() }
+    }
 }
 
 impl Fetcher {
@@ -100,17 +111,13 @@ impl Fetcher {
         budget: ByteBudget,
         stored_cookies: &[StoredCookie],
     ) -> Result<Self, EngineError> {
-        let recipe = Recipe::new(settings, &spider.headers(), None)?;
+        let recipe = Recipe::new(settings, &spider.headers())?;
         Self::with(recipe, settings, Some(spider), budget, stored_cookies)
     }
 
-    /// One that serves no crawl, and whose connections `clock` times.
-    pub(crate) fn timed(
-        settings: &EngineSettings,
-        budget: ByteBudget,
-        clock: &ConnectClock,
-    ) -> Result<Self, EngineError> {
-        Self::with(Recipe::new(settings, &[], Some(clock))?, settings, None, budget, &[])
+    /// One that serves no crawl.
+    pub(crate) fn of_no_spider(settings: &EngineSettings, budget: ByteBudget) -> Result<Self, EngineError> {
+        Self::with(Recipe::new(settings, &[])?, settings, None, budget, &[])
     }
 
     fn with(
@@ -129,10 +136,7 @@ impl Fetcher {
             jars: Jars::new(settings.client.cookies, stored_cookies),
             budget,
             gate: Gate::new(),
-            request_timeout: settings.fetch.request_timeout,
-            connect_timeout: settings.fetch.connect_timeout,
-            read_timeout: settings.fetch.read_timeout,
-            max_body_bytes: settings.fetch.max_body_bytes,
+            settings: settings.fetch.clone(),
         };
         Ok(Self { client, shared: Arc::new(shared) })
     }
@@ -146,17 +150,24 @@ impl Fetcher {
     pub(crate) async fn page(&self, request: &Request) -> Result<Answer, FetchError> {
         let fetch = AssertUnwindSafe(async {
             let deadline = self.deadline();
-            let response = self.by(deadline, self.send(self.prepare(request)?)).await?;
-            let status = response.status().as_u16();
-            let bounds = self.bounds(self.shared.max_body_bytes, Excess::Fails, deadline);
+            let connecting = Connecting::default();
+            let response = self.by(deadline, self.send(self.prepare(request)?, &connecting)).await?;
+            let status = response.status();
             let cookies = self.shared.jars.receive(request, response.headers());
-            let is_accepted = |spider: &Arc<dyn Spider>| spider.accepts_status(status);
-            let is_wanted =
-                response.status().is_success() || self.shared.spider.as_ref().is_some_and(is_accepted);
-            let answer = if is_wanted {
-                self.answer(response, bounds).await?
-            } else {
+            let is_accepted = |spider: &Arc<dyn Spider>| spider.accepts_status(status.as_u16());
+            let answer = if !status.is_success() && !self.shared.spider.as_ref().is_some_and(is_accepted) {
                 self.bare_answer(response).await
+            } else if has_no_body(request, status) {
+                self.answer(response, self.page_bounds(deadline), None).await?
+            } else {
+                let wants = |essence: &str| self.wants(essence);
+                match mime::declared(response.headers()) {
+                    Some(essence) if self.wants(&essence) => {
+                        self.answer(response, self.page_bounds(deadline), None).await?
+                    }
+                    Some(essence) => self.unwanted_answer(response, essence),
+                    None => self.answer(response, self.page_bounds(deadline), Some(&wants)).await?,
+                }
             };
             Ok(Answer { cookies, ..answer })
         });
@@ -167,7 +178,9 @@ impl Fetcher {
     pub(crate) async fn look(&self, request: &Request) -> Result<Seen, FetchError> {
         let fetch = AssertUnwindSafe(async {
             let (begun, deadline) = (Instant::now(), self.deadline());
-            let response = self.by(deadline, self.send(self.prepare(request)?)).await?;
+            let connecting = Connecting::default();
+            let response = self.by(deadline, self.send(self.prepare(request)?, &connecting)).await?;
+            let connect = connecting.took();
             let (version, status) = (response.version(), response.status().as_u16());
             let (headers, first_byte) = (response.headers().clone(), begun.elapsed());
             // For the next hop of this visit; nothing of it is stored.
@@ -175,10 +188,9 @@ impl Fetcher {
             let answer = if location(status, &headers).is_some() {
                 Ok(self.bare_answer(response).await)
             } else {
-                let bounds = self.bounds(self.shared.max_body_bytes, Excess::Fails, deadline);
-                self.answer(response, bounds).await
+                self.answer(response, self.page_bounds(deadline), None).await
             };
-            Ok(Seen { version, status, headers, first_byte, answer })
+            Ok(Seen { version, status, headers, connect, first_byte, answer })
         });
         fetch.catch_unwind().await.unwrap_or_else(|panic| Err(FetchError::Panicked(panic_message(&*panic))))
     }
@@ -195,35 +207,51 @@ impl Fetcher {
         let deadline = self.deadline();
         let client = self.client_for(on_behalf_of)?;
         let authorization = self.authorization(&url);
-        let response = self.by(deadline, self.send(client.get(url).headers(authorization))).await?;
+        let request = client.get(url).headers(authorization);
+        let response = self.by(deadline, self.send(request, &Connecting::default())).await?;
         if response.status().is_success() {
-            self.answer(response, self.bounds(max_bytes, Excess::IsLeftOut, deadline)).await
+            self.answer(response, self.bounds(max_bytes, Excess::IsLeftOut, deadline), None).await
         } else {
             Ok(self.bare_answer(response).await)
         }
     }
 
-    /// With its body. The time that it waits for memory is not counted.
-    async fn answer(&self, mut response: Response, bounds: Bounds) -> Result<Answer, FetchError> {
+    /// With its body, unless that is by its first bytes something that `wants` does not. The time that it waits for
+    /// memory is not counted.
+    async fn answer(
+        &self,
+        mut response: Response,
+        bounds: Bounds,
+        wants: Option<&(dyn Fn(&str) -> bool + Sync)>,
+    ) -> Result<Answer, FetchError> {
         let mut charge = self.shared.budget.charge();
-        let body = body::read(&mut response, bounds, &self.shared.gate, &mut charge).await?;
+        let body = match body::read(&mut response, bounds, &self.shared.gate, &mut charge, wants).await? {
+            Read::Body(body) => body,
+            Read::Unwanted(essence) => return Ok(self.unwanted_answer(response, essence.to_owned())),
+        };
         charge.enter(Stage::Parsing);
-        let status = response.status().as_u16();
-        let headers = std::mem::take(response.headers_mut());
-        Ok(Answer { status, headers, body: Some(body), charge, cookies: Vec::new() })
+        Ok(Answer { body: Some(body), ..Answer::without_body(&mut response, charge) })
+    }
+
+    /// Of a type that nobody wants. Its connection is closed: what comes on it may be long.
+    fn unwanted_answer(&self, mut response: Response, essence: String) -> Answer {
+        let charge = self.shared.budget.charge();
+        Answer { unwanted: Some(essence), ..Answer::without_body(&mut response, charge) }
     }
 
     /// Without its body, which nobody wants.
     async fn bare_answer(&self, mut response: Response) -> Answer {
         body::drain(&mut response).await;
-        let charge = self.shared.budget.charge();
-        let status = response.status().as_u16();
-        let headers = std::mem::take(response.headers_mut());
-        Answer { status, headers, body: None, charge, cookies: Vec::new() }
+        Answer::without_body(&mut response, self.shared.budget.charge())
+    }
+
+    /// Whether pages of this type are read past the headers.
+    fn wants(&self, essence: &str) -> bool {
+        wanted::wants(&self.shared.settings, self.shared.spider.as_deref(), essence)
     }
 
     fn deadline(&self) -> Instant {
-        Instant::now() + self.shared.request_timeout
+        Instant::now() + self.shared.settings.request_timeout
     }
 
     async fn by<T>(
@@ -231,20 +259,41 @@ impl Fetcher {
         deadline: Instant,
         work: impl Future<Output = Result<T, FetchError>>,
     ) -> Result<T, FetchError> {
-        let after = self.shared.request_timeout;
+        let after = self.shared.settings.request_timeout;
         timeout_at(deadline, work)
             .await
             .unwrap_or(Err(FetchError::Timeout { after, doing: "fetching the page" }))
     }
 
-    async fn send(&self, request: reqwest::RequestBuilder) -> Result<Response, FetchError> {
-        let Shared { connect_timeout, read_timeout, .. } = *self.shared;
-        let after = connect_timeout + read_timeout;
-        match timeout(after, request.send()).await {
-            Ok(Ok(response)) => Ok(response),
-            Ok(Err(error)) => Err(FetchError::of_send(&error, connect_timeout)),
-            Err(_) => Err(FetchError::Timeout { after, doing: "waiting for the answer" }),
+    /// Sends a request, and waits for the headers of its answer: so long from when its connection stands.
+    async fn send(
+        &self,
+        request: reqwest::RequestBuilder,
+        connecting: &Connecting,
+    ) -> Result<Response, FetchError> {
+        let settings = &self.shared.settings;
+        let after = settings.first_byte_timeout;
+        let begun = Instant::now();
+        let mut until = begun + after;
+        let sending = connecting.watch(request.send());
+        tokio::pin!(sending);
+        let response = loop {
+            if let Ok(sent) = timeout_at(until, &mut sending).await {
+                break sent.map_err(|error| FetchError::of_send(&error, settings))?;
+            }
+            until = connecting.waits_since(begun, Instant::now()) + after;
+            if until <= Instant::now() {
+                return Err(FetchError::Timeout { after, doing: "waiting for the answer" });
+            }
+        };
+        // HTTP/1 has a limit of its own on the one, and HTTP/2 on the other.
+        let size: usize =
+            response.headers().iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
+        let (bytes, count) = (settings.max_header_bytes, settings.max_headers);
+        if size > bytes || response.headers().len() > count {
+            return Err(FetchError::HeadersTooLarge { bytes, count });
         }
+        Ok(response)
     }
 
     fn check(&self, url: &Url) -> Result<(), Refused> {
@@ -302,8 +351,21 @@ impl Fetcher {
         proxies.client(url, auth, make).map_err(|error| FetchError::Unsendable(error.to_string()))
     }
 
+    fn page_bounds(&self, deadline: Instant) -> Bounds {
+        self.bounds(self.shared.settings.max_body_bytes, Excess::Fails, deadline)
+    }
+
     fn bounds(&self, max_bytes: usize, excess: Excess, deadline: Instant) -> Bounds {
-        let Shared { read_timeout, request_timeout, .. } = *self.shared;
-        Bounds { max_bytes, excess, silence: read_timeout, deadline, request_timeout }
+        let FetchSettings { read_timeout, min_bytes_per_second, request_timeout, .. } = self.shared.settings;
+        Bounds { max_bytes, excess, silence: read_timeout, min_bytes_per_second, deadline, request_timeout }
     }
 }
+
+/// Whether an answer has no body whatever its headers say (RFC 9110 §6.4.1, §15.3.6).
+fn has_no_body(request: &Request, status: StatusCode) -> bool {
+    *request.method() == Method::HEAD
+        || matches!(status, StatusCode::NO_CONTENT | StatusCode::RESET_CONTENT | StatusCode::NOT_MODIFIED)
+}
+
+#[cfg(test)]
+mod tests;

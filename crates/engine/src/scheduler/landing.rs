@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use dragline_core::budget::Stage;
 use dragline_core::credit::Credit;
+use dragline_core::outcome::clean;
 use dragline_core::{PageOutcome, PageState, Response, StoredCookie};
 use tokio::task::JoinError;
 
@@ -93,6 +94,9 @@ impl Scheduler {
             drop(answer);
             return self.put_off(host, waiting, status, asked);
         }
+        if answer.unwanted.is_some() {
+            return self.skip_unwanted(host, &waiting, answer, credit);
+        }
         let Answer { headers, body, charge, cookies, .. } = answer;
         let Some(body) = body else {
             let ended = Ended { status: Some(status), error: format!("HTTP {status}"), cookies };
@@ -111,6 +115,35 @@ impl Scheduler {
             cookies,
         };
         self.hand_on(Job::Parse(response, self.scope.clone()));
+    }
+
+    /// Ends a request as `skipped`: its page is of a type that nobody wants.
+    fn skip_unwanted(&mut self, host: HostId, waiting: &Waiting, answer: Answer, credit: Credit) {
+        let Answer { status, unwanted, cookies, .. } = answer;
+        self.window.update(host, |host| host.told.came());
+        let is_first = self.stats.unwanted_types.get() == 0;
+        self.stats.unwanted_types.add(1);
+        let url = waiting.queued.request.url().as_str();
+        let reason = format!("unwanted type {}", unwanted.unwrap_or_default());
+        if waiting.queued.depth == 0 {
+            tracing::warn!(
+                url,
+                reason,
+                "the start is not read past its headers (see the setting `accept_types`)"
+            );
+        } else if is_first {
+            tracing::info!(
+                url,
+                reason,
+                "such pages are skipped (see the setting `accept_types`); further ones are told at debug"
+            );
+        } else {
+            tracing::debug!(url, reason, "skipped");
+        }
+        let mut outcome = PageOutcome::new(waiting.queued.fingerprint, url, PageState::Skipped);
+        (outcome.status, outcome.attempts) = (Some(status), waiting.attempts);
+        (outcome.error, outcome.credit, outcome.cookies) = (Some(clean(&reason)), Some(credit), cookies);
+        self.submit(outcome);
     }
 
     fn may_retry(&self, waiting: &Waiting) -> bool {

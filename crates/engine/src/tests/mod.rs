@@ -1,8 +1,9 @@
 //! The engine as a whole: real threads, real HTTP, and a frontier in memory where a store would be.
 
+mod bad_servers;
 mod fetching;
 mod frontier;
-mod harness;
+pub(crate) mod harness;
 mod limits;
 mod redirects;
 mod robots;
