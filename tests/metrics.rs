@@ -134,6 +134,8 @@ fn figures_are_those_of_the_crawl(stored: &Stored) {
         ("dragline_requests_total{status=5xx}", 1.0),
         ("dragline_requests_total{status=none}", 0.0),
         ("dragline_fetch_seconds_count", 7.0),
+        // The page that is missing goes that way, too: the spider is told.
+        ("dragline_page_wait_seconds_count", 5.0),
         ("dragline_parse_seconds_count", 4.0),
         ("dragline_retries_total", 1.0),
         ("dragline_redirects_total", 1.0),
@@ -175,7 +177,8 @@ fn figures_are_those_of_the_crawl(stored: &Stored) {
 }
 
 fn what_runs_leave_is_told_to_the_next(stored: &Stored) {
-    let site = Site::builder().generated(300, 4).delay(Duration::from_millis(2)).start();
+    // Slow enough to be stopped and killed in mid-crawl, also by a fast machine.
+    let site = Site::builder().generated(300, 4).delay(Duration::from_millis(60)).start();
     let textfile = Textfile::new();
     let crawl =
         textfile.of(crawl_site(&site.url("/"), stored).args(["--run", "nightly", "--flush-rows", "20"]));
