@@ -29,6 +29,7 @@ fn dead_letters_and_refused_rows_are_counted() {
     assert!(letters > 0.0);
     told.is(&[
         ("dragline_dead_letters_total", letters),
+        ("dragline_dead_letters_kept", letters),
         ("dragline_rows_total{table=crawl_dead_letters}", letters),
         ("dragline_pages_total{outcome=dead}", stored.pages("dead") as f64),
         ("dragline_pages_total{outcome=failed}", stored.pages("failed") as f64),

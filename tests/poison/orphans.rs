@@ -54,9 +54,22 @@ fn site() -> Site {
 fn a_parent_that_comes_later_revives_its_children(stored: &Stored) {
     families(stored);
     let site = site();
-    let finished = crawl_nasty(&site.url("/"), stored).run();
+    let folder = tempfile::tempdir().unwrap();
+    let left = folder.path().join("nasty.prom");
+    let finished = crawl_nasty(&site.url("/"), stored).arg("--metrics-textfile").arg(&left).run();
     finished.assert_code(0).assert_stdout("done 5, failed 0, skipped 0, dead 1, queued 0");
     finished.assert_stderr("were tried once more");
+    // Counters never fall: who was dead and is done counts as both. What is left is told apart.
+    let metrics = std::fs::read_to_string(&left).unwrap();
+    for (name, value) in [
+        ("dragline_pages_total{outcome=\"done\",", 5),
+        ("dragline_pages_total{outcome=\"dead\",", 3),
+        ("dragline_dead_letters_total{", 6),
+        ("dragline_dead_letters_kept{", 2),
+    ] {
+        let told = metrics.lines().find(|line| line.starts_with(name)).unwrap();
+        assert!(told.ends_with(&format!(" {value}")), "{told}");
+    }
     for page in ["/child-a", "/2/child-a"] {
         let row = stored
             .query(&format!("select state, error from crawl_requests where url = '{}'", site.url(page)));

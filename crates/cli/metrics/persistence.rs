@@ -66,9 +66,12 @@ pub(super) const FAMILIES: &[Family<Stored>] = &[
     counter(
         "dragline_dead_letters_total",
         "Items that are kept apart: quarantined, or refused by the database.",
-        |now, out| {
-            out.count(now.status.rows.get("crawl_dead_letters").copied().unwrap_or_default());
-        },
+        |now, out| out.count(now.status.dead_letters),
+    ),
+    gauge(
+        "dragline_dead_letters_kept",
+        "Those of them that were not applied after all, as items are whose parent came later.",
+        |now, out| out.count(now.status.dead_letters.saturating_sub(now.status.revived_letters)),
     ),
     by(
         &[("result", "`durable`, `cancelled`, `failed`")],

@@ -79,6 +79,10 @@ pub struct PersistenceStatus {
     pub new_requests: u64,
     /// Pages that were dead, and whose letters were applied after all: they are among the `done` now.
     pub revived_pages: u64,
+    /// Dead letters that were applied after all.
+    pub revived_letters: u64,
+    /// Dead letters written.
+    pub dead_letters: u64,
     /// Rows written, by table: of requests those that were new and those that ended.
     pub rows: BTreeMap<&'static str, u64>,
     /// Flush tasks that have ended, by how.
@@ -202,6 +206,7 @@ impl Progress {
         status.last_commit = Some(Instant::now());
         status.flushed_pages += pages;
         status.flushed_rows += pages + receipt.items + requests + letters;
+        status.dead_letters += letters;
         let own = [(REQUESTS, pages + requests), (LETTERS, letters), (COOKIES, cookies)];
         for (table, rows) in receipt.tables.iter().map(|(table, rows)| (*table, *rows)).chain(own) {
             *status.rows.entry(table).or_default() += rows;
@@ -225,6 +230,7 @@ impl Progress {
         let revived = report.pages_done.min(*dead);
         *dead -= revived;
         status.revived_pages += revived;
+        status.revived_letters += report.applied;
         *status.pages.entry(PageState::Done).or_default() += revived;
     }
 
