@@ -4,6 +4,7 @@
 //! $ cargo bench -p dragline-pipelines                       # its own Postgres, with fsync on
 //! $ cargo bench -p dragline-pipelines -- PAGES ITEMS ROUNDS # items a page
 //! $ FLUSH_ROWS=4000 cargo bench -p dragline-pipelines       # with other batches than the default's
+//! $ FLUSH_GROWTH=1 cargo bench -p dragline-pipelines        # with batches that do not grow
 //! ```
 //!
 //! Page outcomes that wait in memory are submitted from one thread; the clock runs from the first submit to the
@@ -339,13 +340,20 @@ impl ReceiptSink for Events {
     }
 }
 
+/// What a variable says, or else the default.
+fn given(variable: &str, default: usize) -> usize {
+    std::env::var(variable).map_or(default, |number| number.parse().expect("a number"))
+}
+
 impl Bridge {
     fn open(url: &str, load: &Load, run: &str) -> Self {
         let store = dragline_store::open(url, &StoreSettings::default()).unwrap();
-        let mut settings = PersistenceSettings::default();
-        if let Ok(rows) = std::env::var("FLUSH_ROWS") {
-            settings.flush_rows = rows.parse().expect("FLUSH_ROWS is a number");
-        }
+        let defaults = PersistenceSettings::default();
+        let settings = PersistenceSettings {
+            flush_rows: given("FLUSH_ROWS", defaults.flush_rows),
+            flush_growth: given("FLUSH_GROWTH", defaults.flush_growth),
+            ..defaults
+        };
         let pipeline = PersistencePipeline::new(store, settings, Stop::new(), Arc::new(NoPulse));
         let (sender, events) = bounded(load.pages + 1);
         pipeline.open_spider(load.spec(run), vec![PRODUCT], Box::new(Events(sender))).unwrap();

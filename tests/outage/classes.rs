@@ -36,7 +36,7 @@ fn what_may_work_later_is_tried_again() {
 
 #[test]
 fn a_server_that_became_read_only_is_waited_for() {
-    let scene = Scene::new(300);
+    let scene = Scene::new(400);
     let mut running = scene.crawl().spawn();
     scene.in_mid_crawl(&mut running);
     let name = scene.database.name();
@@ -90,7 +90,7 @@ fn role(scene: &Scene) -> (String, String) {
 
 #[test]
 fn too_many_connections_are_waited_for() {
-    let scene = Scene::new(300);
+    let scene = Scene::new(400);
     let (role, url) = role(&scene);
     scene.database.query(&format!("grant all on schema public to {role}"));
     let mut running = scene.crawl_into(&url).spawn();

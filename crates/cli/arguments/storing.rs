@@ -21,6 +21,13 @@ pub(crate) struct Storing {
     #[arg(long, env = "DRAGLINE_FLUSH_ROWS", value_name = "N", value_parser = count, default_value = "1000")]
     pub(crate) flush_rows: usize,
 
+    /// How many times its rows a batch may grow while no flush can take it; 1 = not at all
+    ///
+    /// Only while as many flushes are pending as may be: then the store is what the crawl waits for, and larger batches cost
+    /// it less. Bytes stay within --flush-bytes.
+    #[arg(long, env = "DRAGLINE_FLUSH_GROWTH", value_name = "N", value_parser = count, default_value = "4")]
+    pub(crate) flush_growth: usize,
+
     /// Bytes that fill a batch
     #[arg(long, env = "DRAGLINE_FLUSH_BYTES", value_name = "BYTES", value_parser = bytes, default_value = "8MiB")]
     pub(crate) flush_bytes: usize,

@@ -107,6 +107,7 @@ pub(super) fn item_pipelines(storing: &Storing) -> ItemPipelineSettings {
 pub(super) fn persistence(storing: &Storing, concurrency: usize) -> PersistenceSettings {
     PersistenceSettings {
         flush_rows: storing.flush_rows,
+        flush_growth: storing.flush_growth,
         flush_bytes: storing.flush_bytes,
         flush_interval: storing.flush_interval,
         max_pending_flushes: storing.max_pending_flushes,

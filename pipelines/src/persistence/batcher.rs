@@ -3,6 +3,10 @@
 //! A page is never split, and one that is larger than a batch goes alone. So at most two batches exist here:
 //! one that is being filled, and one that was closed because the next page did not fit. While the closed one
 //! waits there is no room, the inbox is not emptied, and the crawl slows down: that is the back-pressure.
+//!
+//! A batch that no flush can take yet goes on growing, to a multiple of its rows: what a flush costs beside its
+//! rows (round trips, a COMMIT, staging tables) is then shared by more of them, just when the store is what
+//! everything waits for. Its bytes do not grow, so that no more memory is held than before.
 
 use std::time::{Duration, Instant};
 
@@ -37,17 +41,36 @@ pub(super) struct Batcher {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Limits {
     pub(super) rows: usize,
+    /// Rows that fill it while no flush can take it; at least `rows`.
+    pub(super) grown_rows: usize,
     pub(super) bytes: usize,
     pub(super) age: Duration,
+}
+
+/// Whether a flush could take a batch now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Slot {
+    Free,
+    /// As many flushes are pending as there may be.
+    Taken,
 }
 
 impl Limits {
     pub(super) fn of(settings: &PersistenceSettings) -> Self {
         let unless_zero = |limit| if limit == 0 { usize::MAX } else { limit };
+        let rows = unless_zero(settings.flush_rows);
         Self {
-            rows: unless_zero(settings.flush_rows),
+            rows,
+            grown_rows: rows.saturating_mul(settings.flush_growth.max(1)),
             bytes: unless_zero(settings.flush_bytes),
             age: settings.flush_interval,
+        }
+    }
+
+    fn rows_while(&self, slot: Slot) -> usize {
+        match slot {
+            Slot::Free => self.rows,
+            Slot::Taken => self.grown_rows,
         }
     }
 }
@@ -58,15 +81,15 @@ impl Batcher {
     }
 
     /// Whether another outcome may be put in.
-    pub(super) fn has_room(&self) -> bool {
-        self.closed.is_none() && !self.is_full(&self.filling)
+    pub(super) fn has_room(&self, slot: Slot) -> bool {
+        self.closed.is_none() && !self.is_full(slot)
     }
 
     /// Puts an outcome in. To be called only while there is room; what is put in regardless is kept all the
     /// same, in a larger batch.
-    pub(super) fn put(&mut self, outcome: PageOutcome, now: Instant) {
+    pub(super) fn put(&mut self, outcome: PageOutcome, slot: Slot, now: Instant) {
         let (rows, bytes) = (outcome.rows(), outcome.size());
-        let fits = self.filling.rows.saturating_add(rows) <= self.limits.rows
+        let fits = self.filling.rows.saturating_add(rows) <= self.limits.rows_while(slot)
             && self.filling.bytes.saturating_add(bytes) <= self.limits.bytes;
         if !fits && !self.filling.outcomes.is_empty() && self.closed.is_none() {
             self.closed = Some(std::mem::take(&mut self.filling));
@@ -79,7 +102,7 @@ impl Batcher {
 
     /// The next batch that is full or old enough.
     pub(super) fn take_due(&mut self, now: Instant) -> Option<Batch> {
-        let due = self.is_full(&self.filling) || self.due_at().is_some_and(|at| at <= now);
+        let due = self.is_full(Slot::Free) || self.due_at().is_some_and(|at| at <= now);
         let batch = self.closed.take().or_else(|| due.then(|| std::mem::take(&mut self.filling)))?;
         self.is_first = false;
         Some(batch)
@@ -110,13 +133,15 @@ impl Batcher {
         self.closed.is_none() && self.filling.outcomes.is_empty()
     }
 
-    fn is_full(&self, batch: &Batch) -> bool {
-        batch.rows >= self.limits.rows || batch.bytes >= self.limits.bytes
+    fn is_full(&self, slot: Slot) -> bool {
+        self.filling.rows >= self.limits.rows_while(slot) || self.filling.bytes >= self.limits.bytes
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::VecDeque;
+
     use super::*;
     use dragline_core::outcome::DeadLetter;
     use dragline_core::serde_json::Value as Json;
@@ -140,7 +165,11 @@ mod tests {
     }
 
     fn batcher(rows: usize, bytes: usize) -> Batcher {
-        Batcher { is_first: false, ..Batcher::new(Limits { rows, bytes, age: AGE }) }
+        growing(rows, rows, bytes)
+    }
+
+    fn growing(rows: usize, grown_rows: usize, bytes: usize) -> Batcher {
+        Batcher { is_first: false, ..Batcher::new(Limits { rows, grown_rows, bytes, age: AGE }) }
     }
 
     #[test]
@@ -148,29 +177,29 @@ mod tests {
         let begun = Instant::now();
         let mut batcher = batcher(3, usize::MAX);
         assert_eq!(batcher.due_at(), None);
-        batcher.put(outcome(0, 1), begun);
-        batcher.put(outcome(1, 1), begun + AGE / 2);
+        batcher.put(outcome(0, 1), Slot::Free, begun);
+        batcher.put(outcome(1, 1), Slot::Free, begun + AGE / 2);
         assert_eq!(batcher.due_at(), Some(begun + AGE));
         assert!(batcher.take_due(begun + AGE / 2).is_none());
         assert_eq!(batcher.take_due(begun + AGE).unwrap().outcomes.len(), 2);
-        batcher.put(outcome(2, 3), begun);
-        assert!(!batcher.has_room());
+        batcher.put(outcome(2, 3), Slot::Free, begun);
+        assert!(!batcher.has_room(Slot::Free));
         assert_eq!(batcher.take_due(begun).unwrap().rows, 3);
-        assert!(batcher.is_empty() && batcher.has_room());
+        assert!(batcher.is_empty() && batcher.has_room(Slot::Free));
     }
 
     #[test]
     fn the_first_batch_of_all_is_due_early() {
         let begun = Instant::now();
-        let mut batcher = Batcher::new(Limits { rows: 3, bytes: usize::MAX, age: AGE });
-        batcher.put(outcome(0, 1), begun);
+        let mut batcher = Batcher::new(Limits { rows: 3, grown_rows: 3, bytes: usize::MAX, age: AGE });
+        batcher.put(outcome(0, 1), Slot::Free, begun);
         assert_eq!(batcher.due_at(), Some(begun + FIRST_AFTER));
         assert!(batcher.take_due(begun + FIRST_AFTER).is_some());
-        batcher.put(outcome(1, 1), begun);
+        batcher.put(outcome(1, 1), Slot::Free, begun);
         assert_eq!(batcher.due_at(), Some(begun + AGE));
         let hasty = Duration::from_millis(10);
-        let mut batcher = Batcher::new(Limits { rows: 3, bytes: usize::MAX, age: hasty });
-        batcher.put(outcome(0, 1), begun);
+        let mut batcher = Batcher::new(Limits { rows: 3, grown_rows: 3, bytes: usize::MAX, age: hasty });
+        batcher.put(outcome(0, 1), Slot::Free, begun);
         assert_eq!(batcher.due_at(), Some(begun + hasty), "never later than told");
     }
 
@@ -178,9 +207,9 @@ mod tests {
     fn a_page_larger_than_a_batch_goes_alone() {
         let now = Instant::now();
         let mut batcher = batcher(10, usize::MAX);
-        batcher.put(outcome(0, 2), now);
-        batcher.put(outcome(1, 50), now);
-        assert!(!batcher.has_room());
+        batcher.put(outcome(0, 2), Slot::Free, now);
+        batcher.put(outcome(1, 50), Slot::Free, now);
+        assert!(!batcher.has_room(Slot::Free));
         assert_eq!(batcher.waiting().1, 52);
         assert_eq!(batcher.take_due(now).unwrap().rows, 2);
         assert_eq!(batcher.take_due(now).unwrap().rows, 50);
@@ -191,45 +220,117 @@ mod tests {
     fn bytes_fill_a_batch_too() {
         let now = Instant::now();
         let mut batcher = batcher(usize::MAX, outcome(0, 1).size() * 2);
-        batcher.put(outcome(0, 1), now);
-        assert!(batcher.has_room() && batcher.take_due(now).is_none());
-        batcher.put(outcome(1, 1), now);
-        assert!(!batcher.has_room() && batcher.take_due(now).is_some());
+        batcher.put(outcome(0, 1), Slot::Free, now);
+        assert!(batcher.has_room(Slot::Free) && batcher.take_due(now).is_none());
+        batcher.put(outcome(1, 1), Slot::Free, now);
+        assert!(!batcher.has_room(Slot::Free) && batcher.take_due(now).is_some());
+    }
+
+    #[test]
+    fn a_batch_grows_while_no_flush_can_take_it_and_goes_as_soon_as_one_can() {
+        let now = Instant::now();
+        let mut batcher = growing(3, 12, usize::MAX);
+        for number in 0..4 {
+            assert!(batcher.has_room(Slot::Taken));
+            batcher.put(outcome(number, 2), Slot::Taken, now);
+        }
+        assert!(!batcher.has_room(Slot::Free));
+        assert_eq!(batcher.take_due(now).unwrap().rows, 8);
+
+        batcher.put(outcome(4, 11), Slot::Taken, now);
+        assert!(batcher.has_room(Slot::Taken));
+        batcher.put(outcome(5, 2), Slot::Taken, now);
+        assert!(!batcher.has_room(Slot::Taken), "a page that does not fit closes a grown batch, too");
+        assert_eq!(batcher.take_due(now).unwrap().rows, 11);
+        batcher.put(outcome(6, 10), Slot::Taken, now);
+        assert!(!batcher.has_room(Slot::Taken));
+        assert_eq!(batcher.take_due(now).unwrap().rows, 12);
+    }
+
+    #[test]
+    fn no_batch_grows_beyond_its_bytes() {
+        let now = Instant::now();
+        let mut batcher = growing(1, 100, outcome(0, 1).size() * 2);
+        batcher.put(outcome(0, 1), Slot::Taken, now);
+        assert!(batcher.has_room(Slot::Taken));
+        batcher.put(outcome(1, 1), Slot::Taken, now);
+        assert!(!batcher.has_room(Slot::Taken));
+        assert_eq!(batcher.take_due(now).unwrap().outcomes.len(), 2);
+    }
+
+    #[test]
+    fn growth_is_bounded_by_its_setting_and_bytes_do_not_grow() {
+        let limits = |flush_rows, flush_growth| {
+            Limits::of(&PersistenceSettings { flush_rows, flush_growth, ..PersistenceSettings::default() })
+        };
+        let grown = limits(1_000, 4);
+        assert_eq!((grown.rows, grown.grown_rows), (1_000, 4_000));
+        assert_eq!(grown.bytes, PersistenceSettings::default().flush_bytes);
+        assert_eq!(limits(1_000, 1).grown_rows, 1_000);
+        assert_eq!(limits(0, 4).grown_rows, usize::MAX);
+    }
+
+    /// What happens to a batcher.
+    #[derive(Clone, Copy, Debug)]
+    enum Step {
+        /// An outcome of so many rows comes, if there is room.
+        Comes { rows: usize, slot: Slot },
+        /// A flush could take what is due.
+        Flush,
+    }
+
+    fn step() -> impl Strategy<Value = Step> {
+        let slot = prop_oneof![Just(Slot::Free), Just(Slot::Taken)];
+        prop_oneof![
+            3 => (1_usize..30, slot).prop_map(|(rows, slot)| Step::Comes { rows, slot }),
+            1 => Just(Step::Flush),
+        ]
     }
 
     proptest! {
-        /// Against the model: a queue. Whatever goes in comes out once, in order, in batches that are within
-        /// the limit or a single page, and never more than two batches wait.
+        /// Against the model: a queue. Whatever goes in comes out once, in order, in batches that are a single page
+        /// or within the limit: the grown one only if an outcome came while no slot was free. Never more than two
+        /// batches wait, and there is no room exactly when something is due.
         #[test]
         fn what_goes_in_comes_out_once_and_in_order(
             limit in 1_usize..20,
-            steps in prop::collection::vec(prop::option::of(1_usize..30), 1..60),
+            growth in 1_usize..5,
+            steps in prop::collection::vec(step(), 1..60),
         ) {
-            let now = Instant::now();
-            let mut batcher = batcher(limit, usize::MAX);
-            let (mut given, mut taken) = (Vec::new(), Vec::new());
-            let mut take = |batch: Batch| {
-                prop_assert!(batch.rows <= limit || batch.outcomes.len() == 1);
+            let (now, grown) = (Instant::now(), limit * growth);
+            let mut batcher = growing(limit, grown, usize::MAX);
+            // What waits in the model, with whether it came while no slot was free; and what was given in all.
+            let (mut queue, mut given, mut taken) = (VecDeque::new(), 0, 0);
+            let mut take = |batch: Batch, queue: &mut VecDeque<(String, Slot)>| {
+                let came: Vec<_> = queue.drain(..batch.outcomes.len()).collect();
+                let may_be = if came.iter().any(|(_, slot)| *slot == Slot::Taken) { grown } else { limit };
+                prop_assert!(batch.rows <= may_be || came.len() == 1, "{} rows of {}", batch.rows, may_be);
                 prop_assert_eq!(batch.rows, batch.outcomes.iter().map(PageOutcome::rows).sum::<usize>());
                 prop_assert!(!batch.outcomes.is_empty());
-                taken.extend(batch.outcomes.into_iter().map(|outcome| outcome.url));
+                for (outcome, (url, _)) in batch.outcomes.iter().zip(came) {
+                    prop_assert_eq!(&outcome.url, &url);
+                }
+                taken += batch.outcomes.len();
                 Ok(())
             };
             for step in steps {
                 match step {
-                    Some(rows) if batcher.has_room() => {
-                        batcher.put(outcome(given.len(), rows), now);
-                        given.push(given.len().to_string());
+                    Step::Comes { rows, slot } => if batcher.has_room(slot) {
+                        let outcome = outcome(given, rows);
+                        queue.push_back((outcome.url.clone(), slot));
+                        batcher.put(outcome, slot, now);
+                        given += 1;
                     }
-                    _ => if let Some(batch) = batcher.take_due(now) {
-                        take(batch)?;
+                    Step::Flush => if let Some(batch) = batcher.take_due(now) {
+                        take(batch, &mut queue)?;
                     }
                 }
-                prop_assert!(batcher.waiting().1 < 2 * limit + 30);
-                prop_assert_eq!(batcher.has_room(), batcher.take_would_wait(now));
+                prop_assert!(batcher.waiting().1 < grown + 30);
+                prop_assert_eq!(batcher.has_room(Slot::Free), batcher.take_would_wait(now));
+                prop_assert!(batcher.has_room(Slot::Taken) || !batcher.has_room(Slot::Free));
             }
             while let Some(batch) = batcher.take_any() {
-                take(batch)?;
+                take(batch, &mut queue)?;
             }
             prop_assert_eq!(given, taken);
         }
@@ -237,7 +338,7 @@ mod tests {
 
     impl Batcher {
         fn take_would_wait(&self, now: Instant) -> bool {
-            self.closed.is_none() && !self.is_full(&self.filling) && self.due_at().is_none_or(|at| at > now)
+            self.closed.is_none() && !self.is_full(Slot::Free) && self.due_at().is_none_or(|at| at > now)
         }
     }
 }

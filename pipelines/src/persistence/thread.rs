@@ -17,7 +17,7 @@ use tokio::runtime::{Builder, Runtime};
 use tracing::error_span;
 
 use super::RunEnd;
-use super::batcher::{Batcher, Limits};
+use super::batcher::{Batcher, Limits, Slot};
 use super::close::{LAST_STEPS, wind_down};
 use super::context::Context;
 use super::flush::{FlushEnd, HowEnded};
@@ -205,11 +205,15 @@ impl<'rt> Bridge<'rt> {
             return;
         }
         outcome.credit = None;
-        self.batcher.put(outcome, Instant::now());
+        self.batcher.put(outcome, self.slot(), Instant::now());
     }
 
     fn has_room(&self) -> bool {
-        self.batcher.has_room() || self.context.has_failed()
+        self.batcher.has_room(self.slot()) || self.context.has_failed()
+    }
+
+    fn slot(&self) -> Slot {
+        if self.tasks.has_slot() { Slot::Free } else { Slot::Taken }
     }
 
     fn may_flush(&self) -> bool {

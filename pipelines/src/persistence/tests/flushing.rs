@@ -76,31 +76,36 @@ fn a_credit_is_back_when_the_outcome_is_taken_and_its_charge_when_it_is_durable(
 
 #[test]
 fn a_busy_store_slows_the_crawl_down_and_holds_no_more_than_its_batches() {
-    let (_folder, url) = folder();
-    let settings = PersistenceSettings { flush_rows: 30, inbox_capacity: 8, ..quick() };
-    let bridge = Bridge::open(&url, settings, 100);
-    bridge.store.set(|faults| faults.flush_hangs = true);
-    let credits = Credits::new(100, || {});
-    std::thread::scope(|scope| {
-        let crawling = scope.spawn(|| {
-            for number in 0..100 {
-                let mut outcome = page(number);
-                outcome.credit = credits.try_take();
-                bridge.sink.submit(outcome).unwrap();
-            }
+    // Of pages of three rows: a batch is full with ten of them, and grown with forty.
+    for (flush_growth, most_rows) in [(1, 30), (4, 120)] {
+        let (_folder, url) = folder();
+        let settings = PersistenceSettings { flush_rows: 30, flush_growth, inbox_capacity: 8, ..quick() };
+        let bridge = Bridge::open(&url, settings, 100);
+        bridge.store.set(|faults| faults.flush_hangs = true);
+        let credits = Credits::new(100, || {});
+        std::thread::scope(|scope| {
+            let crawling = scope.spawn(|| {
+                for number in 0..100 {
+                    let mut outcome = page(number);
+                    outcome.credit = credits.try_take();
+                    bridge.sink.submit(outcome).unwrap();
+                }
+            });
+            // One flush hangs, one batch is full, eight pages wait in the inbox.
+            wait_until("the crawl has come to rest", LIMIT, || {
+                bridge.pipeline.status().batch_rows >= most_rows && credits.in_use() >= 8
+            });
+            let status = bridge.pipeline.status();
+            assert!(status.batch_rows <= most_rows + 3, "{status:?}");
+            assert!(!crawling.is_finished());
+            bridge.store.set(|faults| faults.flush_hangs = false);
+            bridge.receipts(100);
         });
-        // One flush hangs, one batch of ten pages is full, eight pages wait in the inbox.
-        wait_until("the crawl has come to rest", LIMIT, || {
-            bridge.pipeline.status().batch_rows >= 30 && credits.in_use() >= 8
-        });
-        let status = bridge.pipeline.status();
-        assert!(status.batch_rows <= 30 + 3, "{status:?}");
-        assert!(!crawling.is_finished());
-        bridge.store.set(|faults| faults.flush_hangs = false);
-        bridge.receipts(100);
-    });
-    assert_eq!(credits.in_use(), 0);
-    assert!(bridge.store.most_pages() <= 10);
+        assert_eq!(credits.in_use(), 0);
+        let most_pages = bridge.store.most_pages();
+        assert!(most_pages <= most_rows / 3, "{most_pages}");
+        assert!(most_pages > 10 || flush_growth == 1, "a grown batch goes as one: {most_pages}");
+    }
 }
 
 #[test]
