@@ -26,12 +26,12 @@ pub(super) async fn refill(context: Arc<Context>, run: Arc<RunKey>, ask: Refill)
 }
 
 /// Writes figures and a sign of life. It is no part of a flush, so that flushes never wait for each other on
-/// the run's row; a failure is no news, for the flushes tell of an outage. Another owner is: a process that was
-/// superseded stops now, and not when it next has something to store.
+/// the run's row; a failure is no news, for the flushes tell of an outage. Another owner is, or none: a process that
+/// was superseded stops now, and not when it next has something to store.
 pub(super) async fn heartbeat(context: Arc<Context>, run: Arc<RunKey>) {
     match context.store.heartbeat(&run, &context.progress.stats()).await {
         Ok(()) => {}
-        Err(error @ StoreError::Superseded { .. }) => context.fail(error),
+        Err(error @ (StoreError::Superseded { .. } | StoreError::Gone { .. })) => context.fail(error),
         Err(error) => debug!(error = chain(&error), "the heartbeat was not written"),
     }
 }

@@ -25,6 +25,7 @@ use tokio_postgres::Row;
 use super::copy_text::CopyText;
 use super::flights::Flight;
 use super::item_table::ItemTable;
+use super::runs::not_ours;
 use super::session::{Params, Session};
 use super::{PostgresStore, cookies, items, requests};
 use crate::columns::cleaned;
@@ -183,8 +184,8 @@ impl Transaction<'_> {
         Ok(FlushReceipt { pages: pages.collect(), new_requests, stored_requests, items, tables, commit })
     }
 
-    /// Steps 1 and 2 in one round trip, and what the session still lacks. Gives the state of each page that
-    /// the run has; `None` stands for `queued`.
+    /// Steps 1 and 2 in one round trip, and what the session still lacks. Gives the state of each page;
+    /// `None` stands for `queued`.
     async fn begin(&self, outcomes: &[PageOutcome]) -> StoreResult<BTreeMap<Fingerprint, Option<PageState>>> {
         let mut fingerprints: Vec<&[u8]> =
             outcomes.iter().map(|outcome| outcome.fingerprint.as_bytes().as_slice()).collect();
@@ -209,14 +210,18 @@ impl Transaction<'_> {
         };
         let ((), owned, pages, missing) = self.session.answer(begun).await?;
         if owned.is_none() {
-            return Err(StoreError::Superseded { run_id: self.run.run_id, epoch: self.run.epoch });
+            return Err(not_ours(self.session, self.run).await);
         }
         self.make_stages(&stages, &missing).await?;
         let states = pages.iter().filter_map(|row| {
             let fingerprint = Fingerprint::from_bytes(row.get(0))?;
             Some((fingerprint, PageState::parse(row.get(1))))
         });
-        Ok(states.collect())
+        let states: BTreeMap<_, _> = states.collect();
+        match outcomes.iter().find(|outcome| !states.contains_key(&outcome.fingerprint)) {
+            Some(lost) => Err(StoreError::page_gone(self.run.run_id, &lost.url)),
+            None => Ok(states),
+        }
     }
 
     /// Makes the staging tables for the items of a page, where the session lacks them.

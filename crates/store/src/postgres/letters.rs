@@ -14,6 +14,7 @@ use tokio_postgres::Row;
 use super::PostgresStore;
 use super::connections::Connections;
 use super::flush::{Conflict, EPOCH, Transaction, settle};
+use super::runs::not_ours;
 
 /// A parameter that is null asks for all.
 const READ: &str = "SELECT letter_id, letter.run_id, coalesce(run.name, ''), coalesce(run.spider, ''),
@@ -84,7 +85,7 @@ async fn apply(transaction: &Transaction<'_>, retry: &LetterRetry) -> StoreResul
     let letter_ids: Vec<i64> = retry.letters.iter().map(|(letter_id, _)| *letter_id).collect();
     session.run("BEGIN").await?;
     if retry.epoch.is_some() && session.row(EPOCH, &[&run.run_id, &run.epoch]).await?.is_none() {
-        return Err(StoreError::Superseded { run_id: run.run_id, epoch: run.epoch });
+        return Err(not_ours(session, run).await);
     }
     session.row(LOCK_PAGE, &[&run.run_id, &fingerprint]).await?;
     let taken = session.rows(TAKE, &[&run.run_id, &fingerprint, &letter_ids]).await?;

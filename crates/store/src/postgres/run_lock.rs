@@ -12,6 +12,7 @@ use dragline_core::store::{RunKey, StoreResult};
 use tokio::sync::Mutex;
 
 use super::connections::{Connections, LoneSession};
+use super::runs::RUN_EPOCH;
 use super::take_over::take_over;
 use crate::just_ended;
 
@@ -115,7 +116,10 @@ impl RunLock {
             held.session = session;
             return Ok(());
         }
-        if epoch(connections, run).await? == Some(run.epoch) {
+        let Some(epoch) = epoch(connections, run).await? else {
+            return Err(StoreError::run_gone(run.run_id));
+        };
+        if epoch == run.epoch {
             // Nobody has started the run since: it is our own lost session that the server still keeps.
             return Err(connections.target().away(
                 "taking the run's lock again",
@@ -194,7 +198,7 @@ async fn ended_since(connections: &Connections, name: &str, moment: &str) -> Sto
 
 async fn epoch(connections: &Connections, run: &RunKey) -> StoreResult<Option<i64>> {
     let session = connections.session("looking who holds the run").await?;
-    let row = session.row("SELECT epoch FROM crawl_runs WHERE run_id = $1", &[&run.run_id]).await?;
+    let row = session.row(RUN_EPOCH, &[&run.run_id]).await?;
     session.release();
     Ok(row.map(|row| row.get(0)))
 }

@@ -37,6 +37,9 @@ const GIVE_UP: &str = "WITH cookies AS (DELETE FROM crawl_cookies WHERE run_id =
     UPDATE crawl_runs SET state = 'failed', stop_reason = $2, finished_at = now(),
     epoch = epoch + 1 WHERE run_id = $1";
 
+/// Of whoever has the run now.
+pub(super) const RUN_EPOCH: &str = "SELECT epoch FROM crawl_runs WHERE run_id = $1";
+
 const RESUME: &str = "UPDATE crawl_runs SET state = 'running', stop_reason = NULL, epoch = epoch + 1,
         heartbeat_at = now(), last_start_at = now(), pid = $2, hostname = $3, ended_at_start = $4,
         fruitless_starts = $5
@@ -108,8 +111,7 @@ pub(super) async fn heartbeat(connections: &Connections, run: &RunKey, stats: &J
     let session = connections.session("writing the heartbeat").await?;
     let stats = cleaned(stats.clone()).to_string();
     let rows = session.change(HEARTBEAT, &[&run.run_id, &run.epoch, &stats]).await?;
-    session.release();
-    ours(rows, run)
+    ours(session, rows, run).await
 }
 
 /// Writes how the run ended. Safe twice.
@@ -123,8 +125,7 @@ pub(super) async fn end(
     let values = [state.as_str(), reason];
     let rows =
         session.change(END, &[&run.run_id, &run.epoch, &values[0], &values[1], &state.is_final()]).await?;
-    session.release();
-    ours(rows, run)
+    ours(session, rows, run).await
 }
 
 /// What a run holds.
@@ -301,9 +302,18 @@ fn pid(process: &ProcessInfo) -> i32 {
     i32::try_from(process.pid).unwrap_or(i32::MAX)
 }
 
-fn ours(rows: u64, run: &RunKey) -> StoreResult<()> {
-    match rows {
-        0 => Err(StoreError::Superseded { run_id: run.run_id, epoch: run.epoch }),
-        _ => Ok(()),
+/// Whether a change of the run's row found it, with our epoch; gives the session back.
+async fn ours(session: Session, rows: u64, run: &RunKey) -> StoreResult<()> {
+    let owned = if rows > 0 { Ok(()) } else { Err(not_ours(&session, run).await) };
+    session.release();
+    owned
+}
+
+/// Why the run's row was not found with our epoch.
+pub(super) async fn not_ours(session: &Session, run: &RunKey) -> StoreError {
+    match session.row(RUN_EPOCH, &[&run.run_id]).await {
+        Ok(None) => StoreError::run_gone(run.run_id),
+        Ok(Some(_)) => StoreError::Superseded { run_id: run.run_id, epoch: run.epoch },
+        Err(error) => error,
     }
 }

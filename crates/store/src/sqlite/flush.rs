@@ -81,7 +81,7 @@ fn queued_pages<'a>(
         }
         let row = select.query_row(params![run.run_id, outcome.fingerprint.as_bytes()], |row| row.get(0));
         let Some(stored): Option<String> = row.optional()? else {
-            return Err(Fault::Other(format!("{} is no request of run {}", outcome.url, run.run_id).into()));
+            return Err(StoreError::page_gone(run.run_id, &outcome.url).into());
         };
         if let Some(state) = PageState::parse(&stored) {
             pages.states.insert(outcome.fingerprint, state);

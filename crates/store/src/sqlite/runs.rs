@@ -52,11 +52,15 @@ pub(super) fn open(connection: &mut Connection, spec: &RunSpec) -> Result<Opened
 /// Whether this process still owns the run.
 ///
 /// # Errors
-/// [`StoreError::Superseded`] if it does not.
+/// [`StoreError::Superseded`] if another one does, [`StoreError::Gone`] if there is no such run any more.
 pub(super) fn check_epoch(connection: &Connection, run: &RunKey) -> Result<(), Fault> {
     let mut select = connection.prepare_cached("SELECT epoch FROM crawl_runs WHERE run_id = ?1")?;
     let epoch: Option<i64> = select.query_row([run.run_id], |row| row.get(0)).optional()?;
-    if epoch == Some(run.epoch) { Ok(()) } else { Err(superseded(run)) }
+    match epoch {
+        Some(epoch) if epoch == run.epoch => Ok(()),
+        Some(_) => Err(StoreError::Superseded { run_id: run.run_id, epoch: run.epoch }.into()),
+        None => Err(StoreError::run_gone(run.run_id).into()),
+    }
 }
 
 /// Notes that the run is alive.
@@ -65,7 +69,7 @@ pub(super) fn heartbeat(connection: &Connection, run: &RunKey, stats: &Json) -> 
         "UPDATE crawl_runs SET heartbeat_at = {NOW}, stats = ?3 WHERE run_id = ?1 AND epoch = ?2"
     ))?;
     let updated = update.execute(params![run.run_id, run.epoch, stats.to_string()])?;
-    if updated == 1 { Ok(()) } else { Err(superseded(run)) }
+    if updated == 1 { Ok(()) } else { check_epoch(connection, run) }
 }
 
 /// Writes how the run ended.
@@ -80,7 +84,7 @@ pub(super) fn end(connection: &Connection, run: &RunKey, state: RunState, reason
         params![run.run_id, run.epoch, state.as_str(), reason],
     )?;
     if updated != 1 {
-        return Err(superseded(run));
+        check_epoch(&transaction, run)?;
     }
     if state.is_final() {
         cookies::forget(&transaction, run.run_id)?;
@@ -314,8 +318,4 @@ fn info(row: &Row<'_>) -> rusqlite::Result<Result<RunInfo, Fault>> {
     let state: String = row.get(3)?;
     let unknown = || Fault::Other(format!("run {run_id} has the unknown state {state:?}").into());
     Ok(RunState::parse(&state).ok_or_else(unknown).map(|state| RunInfo { run_id, name, spider, state }))
-}
-
-fn superseded(run: &RunKey) -> Fault {
-    StoreError::Superseded { run_id: run.run_id, epoch: run.epoch }.into()
 }

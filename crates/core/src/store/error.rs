@@ -1,0 +1,136 @@
+//! What a store says when it does not do what it was asked, and whether the same may work later.
+
+/// Why a store did not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The store is away, busy or full. What was asked can be tried again.
+    #[error("{store} is not available ({what})")]
+    Unavailable {
+        /// Where the store is.
+        store: String,
+        /// What was tried.
+        what: String,
+        /// The database's code, if it answered.
+        sqlstate: Option<String>,
+        /// The cause.
+        source: Source,
+    },
+    /// The store is there and gave up what was asked: a deadlock, a conflict, a time limit. It can be tried again,
+    /// and less of it at once may get through.
+    #[error("{store} gave up {what}")]
+    GaveUp {
+        /// Where the store is.
+        store: String,
+        /// What was tried.
+        what: String,
+        /// The database's code.
+        sqlstate: Option<String>,
+        /// The cause.
+        source: Source,
+    },
+    /// A row is at fault; without it the others would be stored.
+    #[error("the store refuses a row: {message}")]
+    Refused {
+        /// What it says.
+        message: String,
+        /// The database's code.
+        sqlstate: Option<String>,
+    },
+    /// Another process has taken over the run: its epoch is not ours any more.
+    #[error("run {run_id} was taken over by another process (this one is epoch {epoch})")]
+    Superseded {
+        /// The run.
+        run_id: i64,
+        /// Our epoch.
+        epoch: i64,
+    },
+    /// What the run stands on was taken away: its own row, or a request that is in hand.
+    #[error("{what} of run {run_id} is not in the store any more")]
+    Gone {
+        /// The run.
+        run_id: i64,
+        /// What is missing.
+        what: String,
+    },
+    /// Another process holds the run.
+    #[error("run {name:?} is held by another process: {holder}")]
+    Locked {
+        /// The run's name.
+        name: String,
+        /// Pid, host and last heartbeat of the holder, as far as known.
+        holder: String,
+    },
+    /// Tables differ from what the program needs.
+    #[error("{problem}")]
+    Schema {
+        /// Table, column and difference.
+        problem: String,
+        /// The statements that mend it.
+        remedy: String,
+    },
+    /// The store cannot be used as given: wrong URL, password, database, privilege.
+    #[error("{problem}")]
+    Setup {
+        /// What is wrong.
+        problem: String,
+        /// What to do.
+        hint: String,
+    },
+    /// The flush was cancelled from outside.
+    #[error("the flush was cancelled")]
+    Cancelled,
+    /// A fault that trying again does not mend.
+    #[error("{what} failed in {store}")]
+    Broken {
+        /// Where the store is.
+        store: String,
+        /// What was tried.
+        what: String,
+        /// The cause.
+        source: Source,
+    },
+}
+
+/// The cause of a store's error.
+pub type Source = Box<dyn std::error::Error + Send + Sync>;
+
+/// `disk_full` of Postgres, and `SQLITE_FULL`.
+const DISK_FULL: [&str; 2] = ["53100", "13"];
+
+impl StoreError {
+    /// The run's own row is gone.
+    pub fn run_gone(run_id: i64) -> Self {
+        Self::Gone { run_id, what: "the row".to_owned() }
+    }
+
+    /// The request of a page is gone.
+    pub fn page_gone(run_id: i64, url: &str) -> Self {
+        Self::Gone { run_id, what: format!("the request for {url}") }
+    }
+
+    /// Whether the same call may succeed later without anybody changing anything here.
+    pub fn is_retryable(&self) -> bool {
+        matches!(self, Self::Unavailable { .. } | Self::GaveUp { .. })
+    }
+
+    /// What to do about it.
+    pub fn hint(&self) -> Option<&str> {
+        match self {
+            Self::Unavailable { sqlstate: Some(code), .. } if DISK_FULL.contains(&code.as_str()) => {
+                Some("its disk is full: make room, and the crawl goes on by itself")
+            }
+            Self::Unavailable { .. } => Some("is the database running, and can it be reached from here?"),
+            Self::GaveUp { .. } => {
+                Some("does a lock, a trigger or a time limit of the database stand in its way?")
+            }
+            Self::Locked { .. } => Some("wait for it, stop it, or name another run with --run"),
+            Self::Superseded { .. } => Some("nothing is lost: the other process goes on from what is stored"),
+            Self::Gone { .. } => Some(
+                "were rows of crawl_runs or crawl_requests deleted meanwhile? --fresh begins the run again",
+            ),
+            Self::Schema { remedy, .. } => Some(remedy),
+            Self::Setup { hint, .. } => Some(hint),
+            Self::Refused { .. } | Self::Cancelled | Self::Broken { .. } => None,
+        }
+    }
+}

@@ -1,0 +1,30 @@
+//! What a crawl stands on is taken away in mid-crawl. It cannot go on, says what is missing, and stops at once.
+
+use dragline_testkit::Finished;
+
+use super::scene::{SOON, Scene};
+
+/// How a crawl ends under whose feet `sql` is done.
+fn after(sql: &str) -> Finished {
+    let scene = Scene::new(600);
+    let mut running = scene.crawl().spawn();
+    scene.in_mid_crawl(&mut running);
+    scene.database.query(sql);
+    running.finish_within(SOON)
+}
+
+#[test]
+fn a_run_whose_row_was_deleted_is_not_said_to_be_another_s() {
+    let ended = after("delete from crawl_runs");
+    ended.assert_code(1).assert_stderr("the row of run 1 is not in the store any more");
+    ended.assert_stderr("--fresh").assert("nobody else has it", !ended.stderr.contains("another process"));
+}
+
+#[test]
+fn a_run_whose_requests_were_deleted_does_not_wait_for_them() {
+    let ended = after("truncate crawl_requests");
+    ended
+        .assert_code(1)
+        .assert_stderr("of run 1 is not in the store any more")
+        .assert_stderr("the request for http");
+}
