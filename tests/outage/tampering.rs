@@ -28,3 +28,23 @@ fn a_run_whose_requests_were_deleted_does_not_wait_for_them() {
         .assert_stderr("of run 1 is not in the store any more")
         .assert_stderr("the request for http");
 }
+
+#[test]
+fn a_role_that_may_not_log_in_any_more_is_told_and_nothing_is_said_to_work() {
+    let scene = Scene::new(600);
+    let role = format!("barred_{}", scene.database.name());
+    scene
+        .database
+        .query(&format!("create role {role} login password 'its-own'; grant all on schema public to {role}"));
+    let url = scene.database.url();
+    let (_, address) = url.rsplit_once('@').unwrap();
+    let mut running = scene.crawl_into(&format!("postgres://{role}:its-own@{address}")).spawn();
+    scene.in_mid_crawl(&mut running);
+    scene.database.query(&format!(
+        "alter role {role} nologin;
+         select pg_terminate_backend(pid) from pg_stat_activity where usename = '{role}'"
+    ));
+    let ended = running.finish_within(SOON);
+    ended.assert_code(1).assert_stderr("not permitted to log in");
+    ended.assert("nothing works again", !ended.stderr.contains("the store answers again"));
+}

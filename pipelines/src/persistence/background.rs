@@ -49,7 +49,9 @@ async fn read(context: &Context, run: &RunKey, ask: &Refill) -> StoreResult<Refi
                 sleep(back_off.pause()).await;
             }
             answer => {
-                context.answered(&context.reading);
+                if answer.is_ok() {
+                    context.answered(&context.reading);
+                }
                 return answer;
             }
         }

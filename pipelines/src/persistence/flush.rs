@@ -158,10 +158,13 @@ async fn write(
         reach("flush: before");
         let error = match context.store.flush(run, &piece.outcomes).await {
             Err(error) if error.is_retryable() || matches!(error, StoreError::Cancelled) => error,
+            // A batch was stored or a row of it refused: the store works. What ends the crawl says nothing of that.
             answer => {
-                context.answered(&context.writing);
-                if piece.stuck_url().is_some() {
-                    context.answered(&context.stuck);
+                if matches!(answer, Ok(_) | Err(StoreError::Refused { .. })) {
+                    context.answered(&context.writing);
+                    if piece.stuck_url().is_some() {
+                        context.answered(&context.stuck);
+                    }
                 }
                 return answer.map(Written::Durable);
             }
