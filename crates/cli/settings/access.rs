@@ -9,7 +9,7 @@ use crate::exit::Failed;
 pub(super) fn apply(access: Access, client: ClientSettings) -> Result<ClientSettings, Failed> {
     let headers = access.header.iter().filter(|it| !it.0.trim().is_empty()).map(|it| header(&it.0));
     let auth = access.auth.iter().filter(|it| !it.0.trim().is_empty());
-    let auth = auth.map(|it| Credentials::parse(&it.0).map_err(|problem| refused("auth", &problem)));
+    let auth = auth.map(|it| credentials(&it.0));
     let proxy = access.proxy.map_or(Ok(ProxySetting::default()), |it| ProxySetting::parse(&it.0));
     Ok(ClientSettings {
         cookies: match access.cookies {
@@ -24,6 +24,17 @@ pub(super) fn apply(access: Access, client: ClientSettings) -> Result<ClientSett
         http2: access.http2,
         ..client
     })
+}
+
+/// An origin without a scheme would be a guess, and a wrong one never matches.
+fn credentials(text: &str) -> Result<Credentials, Failed> {
+    if text.split_once('=').is_some_and(|(origin, _)| !origin.contains("://")) {
+        return Err(refused(
+            "auth",
+            "it does not begin with a scheme; write 'https://HOST=USER:PASSWORD', or http://, or a proxy's",
+        ));
+    }
+    Credentials::parse(text).map_err(|problem| refused("auth", &problem))
 }
 
 fn header(text: &str) -> Result<(String, String), Failed> {
@@ -70,7 +81,7 @@ mod tests {
     fn what_is_given_reaches_the_client() {
         let given = Access {
             header: hidden(&["X-Key:  a: b ", ""]),
-            auth: hidden(&["shop.example=me:hunter2"]),
+            auth: hidden(&["https://shop.example=me:hunter2"]),
             proxy: Some(Hidden("socks5h://me:hunter2@p.example:1".to_owned())),
             ..access()
         };
@@ -88,6 +99,8 @@ mod tests {
             ("--header", Access { header: hidden(&["Authorization: hunter2"]), ..access() }),
             ("--header", Access { header: hidden(&["Cookie: hunter2"]), ..access() }),
             ("--auth", Access { auth: hidden(&["https://shop.example=hunter2"]), ..access() }),
+            ("--auth", Access { auth: hidden(&["shop.example=me:hunter2"]), ..access() }),
+            ("--auth", Access { auth: hidden(&["me:hunter2=x"]), ..access() }),
             ("--proxy", Access { proxy: Some(Hidden("me:hunter2@p.example".to_owned())), ..access() }),
         ] {
             let failed = apply(wrong, ClientSettings::default()).unwrap_err();
