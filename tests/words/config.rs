@@ -65,6 +65,32 @@ fn a_wrong_layer_is_told_and_not_shown_around() {
 }
 
 #[test]
+fn what_a_crawl_would_refuse_is_refused_after_it_is_shown() {
+    for refused in [
+        ["--concurrency", "1000000"],
+        ["--crawl-threads", "100000"],
+        ["--rate", "0.000001"],
+        ["--request-timeout", "0"],
+        ["--user-agent", ""],
+        ["--auth", "shop.example=me:hunter2"],
+        ["--header", "no colon"],
+        ["--proxy", "nonsense"],
+        ["--start-url", "ftp://a.example/"],
+        ["-a", "noequals"],
+        ["-o", "rows.xml"],
+        ["--store", "mysql://db/crawls"],
+    ] {
+        let words = [&refused[..], &["--start-url", "http://127.0.0.1:9/"]].concat();
+        let crawl = dragline().args(["crawl", "site"]).args(&words).run();
+        crawl.assert("a crawl refuses it", crawl.code != Some(0));
+        let show = dragline().args(["config", "show"]).args(&words).run();
+        show.assert_stdout("flush_rows").assert("with its code", show.code == crawl.code);
+        let same = show.stderr.lines().next() == crawl.stderr.lines().next();
+        show.assert(&format!("in the words of the crawl: {}", crawl.stderr), same);
+    }
+}
+
+#[test]
 fn the_settings_reference_is_made_of_the_declarations() {
     let document = fs::read_to_string(repository().join("docs/settings.md")).unwrap();
     let call = dragline();

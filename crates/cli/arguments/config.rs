@@ -17,7 +17,8 @@ Examples:
   dragline config show --config nightly.toml --rate 0.5
   dragline config show --format json
 
-It takes the flags of crawl, so that it can tell what they would come to. Passwords are not shown.";
+It takes the flags of crawl, so that it can tell what they would come to. What a crawl would refuse
+is an error here, too. Passwords are not shown.";
 
 /// `dragline config …`.
 #[derive(Debug, Subcommand)]

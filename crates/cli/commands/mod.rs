@@ -29,8 +29,8 @@ use crate::arguments::Command;
 use crate::exit::{Exit, Failed};
 use crate::health::{self, Where};
 use crate::logging::{self, Log, LogHandle};
-use crate::settings::Common;
 use crate::settings::file::File;
+use crate::settings::{Common, StoreUrl};
 
 /// All of a binary's `main`.
 pub(crate) fn run(app: &App) -> ExitCode {
@@ -62,8 +62,9 @@ fn called(app: &App) -> Result<ExitCode, Failed> {
         Ok(parsed) => parsed,
         Err(error) => return Ok(told(&error)),
     };
-    if let Command::Config { action } = &arguments.command {
-        return config::run(action, &Given { words: &words, matches: &matches, file: &file }).map(Exit::into);
+    if let Command::Config { action } = arguments.command {
+        let given = Given { words: &words, matches: &matches, file: &file };
+        return config::run(action, &StoreUrl(arguments.global.store), &given).map(Exit::into);
     }
     let common = Common::of(arguments.global, arguments.logging, file);
     dispatch(arguments.command, &common, app).map(Exit::into)

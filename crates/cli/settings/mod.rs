@@ -92,6 +92,21 @@ fn validated(engine: &EngineSettings) -> Result<(), Failed> {
 impl CrawlSettings {
     /// Combines what was given for a crawl with `spider`.
     pub(crate) fn combine(flags: CrawlFlags, common: &Common, spider: &dyn Spider) -> Result<Self, Failed> {
+        Self::combined(flags, &common.store, |args| default_run_name(spider.name(), args))
+    }
+
+    /// Whether a crawl, of whatever spider, would take all of this.
+    pub(crate) fn check(flags: CrawlFlags, store: &StoreUrl) -> Result<(), Failed> {
+        let settings = Self::combined(flags, store, |_| String::new())?;
+        dragline_store::open(&settings.store.0, &settings.store_settings)?;
+        Ok(())
+    }
+
+    fn combined(
+        flags: CrawlFlags,
+        store: &StoreUrl,
+        run_name: impl FnOnce(&Args) -> String,
+    ) -> Result<Self, Failed> {
         let CrawlFlags { start, mut limits, identity, links, pace, robots, .. } = flags;
         let CrawlFlags { fetching, retrying, access, storing, process, progress, .. } = flags;
         let mut given = SpiderArguments::split(&start.args)?;
@@ -116,7 +131,7 @@ impl CrawlSettings {
         // Before the store is opened: a run that cannot begin leaves no trace there.
         validated(&engine)?;
         Ok(Self {
-            run_name: identity.run.unwrap_or_else(|| default_run_name(spider.name(), &args)),
+            run_name: identity.run.unwrap_or_else(|| run_name(&args)),
             args,
             fresh: identity.fresh,
             force_run: identity.force_run || given.force_run,
@@ -132,7 +147,7 @@ impl CrawlSettings {
             item_pipelines: parts::item_pipelines(&storing),
             persistence: parts::persistence(&storing, engine.concurrency),
             engine,
-            store: common.store.clone(),
+            store: store.clone(),
             store_settings: parts::store(&storing),
         })
     }

@@ -8,6 +8,7 @@ use clap::{ArgMatches, Command};
 use crate::arguments::ConfigAction;
 use crate::exit::{Exit, Failed};
 use crate::settings::file::File;
+use crate::settings::{CrawlSettings, StoreUrl};
 
 /// What was said, in all layers.
 pub(super) struct Given<'a> {
@@ -16,9 +17,13 @@ pub(super) struct Given<'a> {
     pub(super) file: &'a File,
 }
 
-pub(super) fn run(action: &ConfigAction, given: &Given<'_>) -> Result<Exit, Failed> {
+pub(super) fn run(action: ConfigAction, store: &StoreUrl, given: &Given<'_>) -> Result<Exit, Failed> {
     match action {
-        ConfigAction::Show(asked) => show::run(asked.format, given),
-        ConfigAction::Reference { file } => reference::run(file),
+        ConfigAction::Show(asked) => {
+            show::run(asked.format, given)?;
+            // The table comes first: it says where the value comes from that a crawl refuses.
+            CrawlSettings::check(asked.flags, store).map(|()| Exit::Finished)
+        }
+        ConfigAction::Reference { file } => reference::run(&file),
     }
 }

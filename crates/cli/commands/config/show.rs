@@ -10,7 +10,7 @@ use super::reference::default_in_words;
 use crate::arguments::ConfigFormat;
 use crate::commands::print;
 use crate::commands::table::table;
-use crate::exit::{Exit, Failed};
+use crate::exit::Failed;
 use crate::settings::origin::Origin;
 
 /// Stands for what is not shown.
@@ -28,7 +28,7 @@ struct Setting {
     origin: Origin,
 }
 
-pub(super) fn run(format: ConfigFormat, given: &Given<'_>) -> Result<Exit, Failed> {
+pub(super) fn run(format: ConfigFormat, given: &Given<'_>) -> Result<(), Failed> {
     let settings = settings(given);
     match format {
         ConfigFormat::Text => {
@@ -47,7 +47,7 @@ pub(super) fn run(format: ConfigFormat, given: &Given<'_>) -> Result<Exit, Faile
             print(&format!("{text}\n"))?;
         }
     }
-    Ok(Exit::Finished)
+    Ok(())
 }
 
 fn settings(given: &Given<'_>) -> Vec<Setting> {
