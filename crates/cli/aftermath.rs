@@ -10,26 +10,26 @@ use dragline_core::worker::Worker;
 
 use crate::exit::Exit;
 use crate::logging::LogHandle;
-use crate::signals::{self, SignalListener};
 
 /// After a signal: what an export needs to take its unfinished file away.
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Dropped when there is nothing left to write.
 pub(crate) struct Aftermath {
-    cut: Stop,
-    _signals: SignalListener,
     _done: Sender<()>,
 }
 
 impl Aftermath {
-    /// From now on a signal cuts off what is still written. The process ends with `exit` when that is not heard,
-    /// or at `deadline`.
-    pub(crate) fn start(deadline: Option<Instant>, exit: Exit, log: &LogHandle) -> io::Result<Self> {
-        let stop = Stop::new();
-        let signals = signals::listen_after(stop.clone(), log.clone())?;
+    /// Whoever writes looks at `cut` and ends early when it is requested. The process ends with `exit` when that is
+    /// not heard, or at `deadline`.
+    pub(crate) fn start(
+        cut: Stop,
+        deadline: Option<Instant>,
+        exit: Exit,
+        log: &LogHandle,
+    ) -> io::Result<Self> {
         let (done, ended) = bounded(0);
-        let (cut, log) = (stop.clone(), log.clone());
+        let log = log.clone();
         Worker::spawn("aftermath", move || {
             if is_late(&ended, &cut, &deadline.map_or_else(never, at)) {
                 log.last_words(
@@ -39,12 +39,7 @@ impl Aftermath {
                 signal_hook::low_level::exit(i32::from(exit.code()));
             }
         })?;
-        Ok(Self { cut: stop, _signals: signals, _done: done })
-    }
-
-    /// Requested when an export is to end.
-    pub(crate) fn cut(&self) -> &Stop {
-        &self.cut
+        Ok(Self { _done: done })
     }
 }
 

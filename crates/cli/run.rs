@@ -30,11 +30,12 @@ use crate::memory::MemoryGuard;
 use crate::metrics::Metrics;
 use crate::progress::{self, Sources, pages_before};
 use crate::settings::CrawlSettings;
+use crate::signals::{self, SignalListener};
 use crate::start::{Watched, no_thread, open_failed, run_spec, watched};
 use crate::stopping::{Producers, StopReport, close_pipeline, join_producers};
 use crate::verdict::{exit_after_close, state_after_close, verdict};
 use crate::watchdog::{Watchdog, Watches};
-use crate::{resume_line, signals, stopping};
+use crate::{resume_line, stopping};
 
 /// How a crawl ended.
 pub(crate) struct Ended {
@@ -49,6 +50,8 @@ pub(crate) struct Ended {
     pub(crate) stop: StopReport,
     /// Until the report is written and the rows are exported the process is alive, and tells so.
     pub(crate) watched: Watched,
+    /// A signal cuts off what is still written.
+    pub(crate) signals: SignalListener,
 }
 
 /// Runs a crawl to its end. `Ok(None)`: stopped before it began.
@@ -162,9 +165,9 @@ pub(crate) fn crawl(
     close_pipeline(&pipeline, run_end, stop_began + settings.stop_times.total, &watchdog, &mut report);
     stopping::record(&report, &stop, &watchdog);
     let (state, exit) = (state_after_close(state, &report), exit_after_close(exit, &report, &stop));
-    let elapsed = began.elapsed();
-    let left_of_stop = total.saturating_sub(stop_began.elapsed());
-    Ok(Some(Ended { run, state, reason, exit, elapsed, left_of_stop, stats, stop: report, watched }))
+    let (elapsed, left_of_stop) = (began.elapsed(), total.saturating_sub(stop_began.elapsed()));
+    signals.run_has_ended(state == RunState::Finished);
+    Ok(Some(Ended { run, state, reason, exit, elapsed, left_of_stop, stats, stop: report, watched, signals }))
 }
 
 /// Until the downloads have ended by themselves, or somebody asks for a stop.

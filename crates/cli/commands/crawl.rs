@@ -73,12 +73,14 @@ pub(super) fn after(
         is_stopped.then(|| Instant::now() + ended.left_of_stop.saturating_sub(LAST_WORDS).max(LEAST_LEFT));
     let is_exporting = !is_stopped && settings.output.is_some();
     let cut_exit = if is_exporting { Exit::Error } else { ended.exit };
-    let aftermath = Aftermath::start(deadline, cut_exit, log).map_err(|error| no_thread(&error))?;
+    let cut = ended.signals.cut();
+    let _aftermath =
+        Aftermath::start(cut.clone(), deadline, cut_exit, log).map_err(|error| no_thread(&error))?;
     let limit = match ended.state {
         RunState::Stopped => READ_AFTER_STOP.min(ended.left_of_stop).max(LEAST_READ),
         _ => READ_AT_THE_END,
     };
-    let blocking = Blocking::new()?.watched(&ended.watched.health).until(aftermath.cut());
+    let blocking = Blocking::new()?.watched(&ended.watched.health).until(&cut);
     let store = dragline_store::open(&settings.store.0, &settings.store_settings)?;
     let summary = summary(&*store, &blocking, ended, spider, limit);
     if let Err(error) = &summary {
