@@ -11,6 +11,7 @@ const SOON: Duration = Duration::from_secs(20);
 on_both_stores!(
     killed_between_commits_and_resumed_ends_the_same,
     a_limit_holds_over_a_kill,
+    a_budget_holds_over_kills,
     a_second_process_is_refused,
     fresh_begins_anew,
     fruitless_starts_end_a_run,
@@ -61,6 +62,23 @@ fn a_limit_holds_over_a_kill(stored: &Stored) {
     assert!(stored.pages("done") < 60, "the kill came before the limit");
     crawl.run().assert_code(0).assert_stdout("finished: limit");
     assert_eq!(stored.pages("done"), 60);
+}
+
+fn a_budget_holds_over_kills(stored: &Stored) {
+    let site = Site::builder().generated(200, 5).delay(Duration::from_millis(5)).start();
+    let budget = ["--max-pages-per-host", "60", "--flush-rows", "5"];
+    let crawl = crawl_site(&site.url("/"), stored).args(budget);
+    for kill in 1..=2 {
+        let mut running = crawl.spawn();
+        running.wait_until("more pages are done", SOON, |_| stored.pages("done") >= kill * 15);
+        running.kill9();
+        assert!(stored.pages("done") < 60, "the kill came before the end");
+    }
+    crawl.run().assert_code(0).assert_stdout("host-full");
+    assert_eq!((stored.pages("done"), stored.pages("queued")), (60, 0));
+    let reasons = "select distinct error from crawl_requests where state = 'skipped'";
+    let reason = "host-full: as many pages as max_pages_per_host allows are done";
+    assert_eq!(stored.query(reasons), [[reason]]);
 }
 
 fn a_second_process_is_refused(stored: &Stored) {

@@ -161,7 +161,7 @@ impl Scheduler {
         }
         let mut outcome = PageOutcome::new(waiting.queued.fingerprint, url, PageState::Skipped);
         outcome.attempts = waiting.attempts;
-        outcome.error = Some(format!("{}: {setting} are done", reason.as_str()));
+        outcome.error = Some(format!("{}: as many pages as {setting} allows are done", reason.as_str()));
         outcome.credit = Some(credit);
         self.submit(outcome);
     }

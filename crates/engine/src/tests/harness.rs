@@ -87,7 +87,7 @@ impl Spider for Follow {
     }
 
     fn accepts_status(&self, status: u16) -> bool {
-        status == 418
+        matches!(status, 418 | 307)
     }
 }
 

@@ -129,3 +129,14 @@ fn no_redirect_is_followed_where_none_may_be() {
     assert_eq!(state, Some(PageState::Failed));
     assert_eq!(error, format!("too many redirects: 1 hops, the last to {}", site.url("/there")));
 }
+
+#[test]
+fn an_answer_that_the_spider_accepts_is_a_page_and_no_redirect() {
+    let answer = Answer::redirect(307, "/there").body("<title>moved</title><a href='/here'>here</a>");
+    let site = Site::builder()
+        .page("/", answer.header("Content-Type", "text/html"))
+        .page("/here", Answer::html("here"))
+        .start();
+    let ended = crawl_all(fast(), &[site.url("/")]);
+    assert_eq!((ended.done(), site.hits("/there"), site.hits("/here")), (2, 0, 1));
+}
