@@ -104,7 +104,7 @@ fn robots_txt_is_obeyed(stored: &Stored) {
     assert_eq!(site.hits("/robots.txt"), 1);
     assert_eq!(
         stored.query("select state, error from crawl_requests where url like '%private%'"),
-        [["skipped", "robots"]]
+        [["skipped", "robots: line 2, Disallow: /private"]]
     );
 
     let start = site.url("/private/a");

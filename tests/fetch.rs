@@ -22,7 +22,9 @@ fn site() -> Site {
     let bytes =
         (0..SQUEEZED.len()).step_by(2).map(|at| u8::from_str_radix(&SQUEEZED[at..at + 2], 16).unwrap());
     Site::builder()
-        .robots("User-agent: *\nDisallow: /private\nCrawl-delay: 3\n")
+        .robots(
+            "User-agent: *\nDisallow: /private\nAllow: /old*r\nCrawl-delay: 3\n\nSitemap: https://a.example/map.xml\n",
+        )
         .page("/old", Answer::redirect(301, "/older?a=1"))
         .page("/older?a=1", Answer::redirect(302, "/new"))
         .page("/new", Answer::html("").header("Content-Encoding", "gzip").body(bytes.collect::<Vec<u8>>()))
@@ -55,8 +57,13 @@ fn every_hop_is_shown_with_its_robots_rule_and_its_times() {
     assert_eq!((&shown["bytes"], &shown["content_encoding"]), (&json!(23), &json!("gzip")));
     let statuses: Vec<&Json> = (0..3).map(|hop| &shown["hops"][hop]["answer"]["status"]).collect();
     assert_eq!(statuses, [301, 302, 200]);
+    let robots = |hop: usize| (&shown["hops"][hop]["robots"], &shown["hops"][hop]["robots_txt"]);
+    let map = ["https://a.example/map.xml"];
+    let says = |line: Json, rule: Json| json!({ "line": line, "rule": rule, "crawl_delay_seconds": 3.0, "honoured_delay_seconds": 3.0, "sitemaps": map });
+    assert_eq!(robots(0), (&json!("allowed, one request in 3 s"), &says(Json::Null, Json::Null)));
+    let second = json!("allowed (line 3, Allow: /old*r), one request in 3 s");
+    assert_eq!(robots(1), (&second, &says(json!(3), json!("Allow: /old*r"))));
     for hop in shown["hops"].as_array().unwrap() {
-        assert_eq!(hop["robots"], "allowed, one request in 3 s");
         let answer = &hop["answer"];
         assert!(answer["total_seconds"].as_f64() >= answer["first_byte_seconds"].as_f64(), "{answer}");
     }
@@ -96,10 +103,13 @@ fn what_cannot_be_had_is_told() {
     let denied = fetch(&site.url("/private"), &[]).run();
     denied
         .assert_code(1)
-        .assert_stdout("denied")
-        .assert_stderr("robots.txt forbids")
+        .assert_stdout("robots   denied (line 2, Disallow: /private), one request in 3 s")
+        .assert_stdout("sitemap  https://a.example/map.xml")
+        .assert_stderr("robots.txt forbids this page: line 2, Disallow: /private")
         .assert_stderr("--robots false");
     assert_eq!(site.hits("/private"), 0);
+    let short = fetch(&site.url("/private"), &["--max-crawl-delay", "1s"]).run();
+    short.assert_stdout(", one request in 1 s (it asks for 3 s)");
     let unasked = fetch(&site.url("/private"), &["--robots", "false"]).run();
     unasked.assert_code(0).assert_stdout("robots   not asked");
     fetch(&site.url("/loop"), &[]).run().assert_code(1).assert_stderr("too many redirects");
@@ -122,6 +132,29 @@ fn what_cannot_be_had_is_told() {
         wrong.assert_code(2).assert_stderr(hint);
         assert!(!wrong.stderr.contains("hunter2"), "{}", wrong.stderr);
     }
+}
+
+#[test]
+fn the_name_for_robots_is_that_of_the_user_agent_or_the_one_given() {
+    let site = Site::builder()
+        .robots("User-agent: acmebot\nDisallow: /a\n\nUser-agent: other-bot\nDisallow: /o\n")
+        .page("/a", Answer::html("a"))
+        .page(
+            "/o",
+            Answer::html("<a href=/x rel=nofollow>x</a> <a href=/y>y</a>").header("X-Robots-Tag", "noindex"),
+        )
+        .start();
+    let acme = ["--user-agent", "Mozilla/5.0 (compatible; AcmeBot/2.0; +https://acme.example)"];
+    let other = ["--robots-agent", "Other-Bot"];
+    for (path, words, code) in
+        [("/a", &[][..], 0), ("/a", &acme, 1), ("/o", &acme, 0), ("/o", &other, 1), ("/a", &other, 0)]
+    {
+        fetch(&site.url(path), words).run().assert_code(code);
+    }
+    fetch(&site.url("/a"), &["--robots-agent", "acme bot/1"])
+        .run()
+        .assert_code(2)
+        .assert_stderr("robots_agent");
 }
 
 #[test]

@@ -179,7 +179,7 @@ fn figures_are_those_of_the_rows(stored: &Stored) {
             failed(&pages[3], Some(503), "HTTP 503"),
             failed(&pages[4], Some(200), &"é".repeat(500)),
             failed(&pages[5], None, "connection refused"),
-            skipped(&pages[6], "robots"),
+            skipped(&pages[6], "robots: line 2, Disallow: /x"),
             skipped(&pages[7], "redirected to http://a.example/x"),
             skipped(&pages[8], "redirected to http://a.example/y"),
         ];
@@ -213,7 +213,10 @@ fn figures_are_those_of_the_rows(stored: &Stored) {
         let by_reason = told(&figures.failed_by_reason);
         assert_eq!(by_reason[0], row("HTTP 503", 2, "2"));
         assert!(by_reason.contains(&row(&"é".repeat(200), 1, "4")), "{by_reason:?}");
-        assert_eq!(told(&figures.skipped_by_reason), [row("redirected", 2, "7"), row("robots", 1, "6")]);
+        assert_eq!(
+            told(&figures.skipped_by_reason),
+            [row("redirected", 2, "7"), row("robots: line 2, Disallow: /x", 1, "6")]
+        );
         let hosts = told(&figures.queued_by_host);
         assert_eq!(hosts, [row("b.example:80", 2, "-"), row("c.example:81", 1, "-")]);
 

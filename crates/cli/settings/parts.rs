@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use dragline_engine::{
     ClientSettings, EngineSettings, FetchSettings, LimitSettings, LinkSettings, PaceSettings,
-    RedirectSettings, RetrySettings, RobotsSettings,
+    RedirectSettings, RetrySettings, RobotsSettings, product_token,
 };
 use dragline_pipelines::ItemPipelineSettings;
 use dragline_pipelines::persistence::PersistenceSettings;
@@ -51,7 +51,7 @@ pub(super) fn engine(flags: &EngineFlags<'_>) -> EngineSettings {
             host_concurrency: pace.host_concurrency,
             rate_per_second: above_zero(pace.rate),
         },
-        robots: RobotsSettings { obey: robots.robots, ..defaults.robots },
+        robots: robots_settings(robots, &fetching.user_agent),
         client: ClientSettings {
             user_agent: fetching.user_agent.clone(),
             deny_private_networks: links.deny_private_networks,
@@ -98,6 +98,19 @@ fn links(links: &Links, defaults: LinkSettings) -> LinkSettings {
 /// Without the blanks that a list may end with.
 fn given(list: &[String]) -> Vec<String> {
     list.iter().filter(|text| !text.trim().is_empty()).cloned().collect()
+}
+
+fn robots_settings(robots: &Robots, user_agent: &str) -> RobotsSettings {
+    let token = Some(product_token(user_agent)).filter(|token| !token.is_empty()).map(str::to_owned);
+    RobotsSettings {
+        obey: robots.robots,
+        agent: robots.robots_agent.clone().or(token).unwrap_or_else(|| RobotsSettings::default().agent),
+        max_crawl_delay: above_zero(robots.max_crawl_delay),
+        max_age: robots.robots_max_age,
+        unreachable_pause: robots.robots_pause,
+        max_bytes: robots.robots_max_bytes,
+        max_redirects: robots.robots_max_redirects,
+    }
 }
 
 pub(super) fn item_pipelines(storing: &Storing) -> ItemPipelineSettings {

@@ -56,10 +56,11 @@ pub use job::{GivenUp, Job, WaitingJob};
 pub use known::KnownRequests;
 pub use preview::{Preview, Refused, preview};
 pub use receipts::{ReceiptReceiver, ReceiptSender, receipt_channel};
+pub use robots::{DecidingLine, product_token};
 pub use scope::{LinkRefusal, Scope};
 pub use settings::{
     ClientSettings, CookieMode, EngineSettings, FetchSettings, LimitSettings, LinkSettings, PaceSettings,
     RedirectSettings, RetrySettings, RobotsSettings, WindowSettings,
 };
 pub use stats::{CrawlStats, StatsSnapshot};
-pub use visit::{Hop, HopAnswer, RobotsRule, Visit, visit};
+pub use visit::{Hop, HopAnswer, RobotsRule, RobotsTxt, Visit, visit};

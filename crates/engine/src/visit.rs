@@ -11,11 +11,12 @@ use dragline_core::budget::ByteBudget;
 use dragline_core::{Page, QueuedRequest, Request, Response};
 use http::{HeaderMap, Version};
 use tokio::runtime::Builder;
+use url::Origin;
 
 use crate::error::EngineError;
 use crate::fetch::{Fetcher, Seen};
 use crate::redirect;
-use crate::robots::{RobotsAnswer, ask};
+use crate::robots::{DecidingLine, RobotsAnswer, Rule, ask};
 use crate::settings::EngineSettings;
 
 /// How long the runtime may take to end. What still runs then is a name resolution that nobody waits for.
@@ -63,15 +64,25 @@ pub struct HopAnswer {
 pub enum RobotsRule {
     /// It was not asked, as it is not to be obeyed.
     NotAsked,
-    /// The request may be made; a crawl would wait so long between two of them.
-    Allowed {
-        /// If the file asks for it.
-        crawl_delay: Option<Duration>,
-    },
+    /// The request may be made.
+    Allowed(RobotsTxt),
     /// The request may not be made, and was not.
-    Denied,
+    Denied(RobotsTxt),
     /// Nobody knows what it would say, so the request was not made.
     Unreachable(String),
+}
+
+/// What stands in a robots.txt.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RobotsTxt {
+    /// The line that decided about the request; without one it is allowed.
+    pub decided_by: Option<DecidingLine>,
+    /// The wait between requests that it asks for.
+    pub crawl_delay: Option<Duration>,
+    /// As far as it is honoured.
+    pub honoured_delay: Option<Duration>,
+    /// The sitemaps that it names, as they are written there.
+    pub sitemaps: Vec<String>,
 }
 
 /// Makes a visit on this thread.
@@ -95,8 +106,7 @@ pub fn visit(settings: &EngineSettings, request: Request) -> Result<Visit, Engin
 struct Visitor<'a> {
     settings: &'a EngineSettings,
     fetcher: Fetcher,
-    /// By host.
-    robots: HashMap<String, RobotsAnswer>,
+    robots: HashMap<Origin, RobotsAnswer>,
     hops: Vec<Hop>,
 }
 
@@ -116,9 +126,12 @@ impl Visitor<'_> {
         let unreachable = self.fetcher.refusal(&queued.request);
         let robots = if unreachable.is_some() { RobotsRule::NotAsked } else { self.robots(&queued).await };
         let refusal = match &robots {
-            RobotsRule::Denied => Some("robots.txt forbids this page".to_owned()),
+            RobotsRule::Denied(RobotsTxt { decided_by: Some(line), .. }) => {
+                Some(format!("robots.txt forbids this page: {line}"))
+            }
+            RobotsRule::Denied(_) => Some("robots.txt forbids this page".to_owned()),
             RobotsRule::Unreachable(reason) => Some(format!("robots.txt unreachable: {reason}")),
-            RobotsRule::NotAsked | RobotsRule::Allowed { .. } => unreachable,
+            RobotsRule::NotAsked | RobotsRule::Allowed(_) => unreachable,
         };
         let at = self.hops.len();
         self.hops.push(Hop { queued: queued.clone(), robots, answer: None });
@@ -163,15 +176,31 @@ impl Visitor<'_> {
         if !self.settings.robots.obey {
             return RobotsRule::NotAsked;
         }
-        if !self.robots.contains_key(&queued.host) {
-            let answer = ask(&self.fetcher, &queued.request, &self.settings.robots.agent).await;
-            self.robots.insert(queued.host.clone(), answer);
+        let url = queued.request.url();
+        let origin = url.origin();
+        if !self.robots.contains_key(&origin) {
+            let answer = ask(&self.fetcher, &queued.request, &self.settings.robots).await;
+            self.robots.insert(origin.clone(), answer);
         }
-        match self.robots.get(&queued.host) {
-            Some(RobotsAnswer::NotNow { reason, .. }) => RobotsRule::Unreachable(reason.clone()),
-            Some(RobotsAnswer::Rules(rules)) if !rules.allow(&queued.request) => RobotsRule::Denied,
-            Some(RobotsAnswer::Rules(rules)) => RobotsRule::Allowed { crawl_delay: rules.crawl_delay() },
-            None => RobotsRule::NotAsked,
+        match self.robots.get(&origin) {
+            Some(RobotsAnswer::NotNow(failure)) if !failure.is_unavailable => {
+                RobotsRule::Unreachable(failure.reason.clone())
+            }
+            Some(RobotsAnswer::Rules(rules)) => {
+                let rule = rules.rule_for(url);
+                let told = RobotsTxt {
+                    decided_by: rule.map(Rule::told),
+                    crawl_delay: rules.crawl_delay(),
+                    honoured_delay: rules.honoured_delay(&self.settings.robots),
+                    sitemaps: rules.sitemaps().to_vec(),
+                };
+                if rule.is_none_or(Rule::allows) {
+                    RobotsRule::Allowed(told)
+                } else {
+                    RobotsRule::Denied(told)
+                }
+            }
+            Some(RobotsAnswer::NotNow(_)) | None => RobotsRule::Allowed(RobotsTxt::default()),
         }
     }
 }

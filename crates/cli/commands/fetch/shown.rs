@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use dragline_core::Response;
-use dragline_engine::{Hop, HopAnswer, RobotsRule, Visit};
+use dragline_engine::{Hop, HopAnswer, RobotsRule, RobotsTxt, Visit};
 use http::StatusCode;
 use http::header::CONTENT_ENCODING;
 use serde_json::{Value as Json, json};
@@ -17,6 +17,9 @@ pub(super) fn text(visit: &Visit) -> String {
         // Writing to a String cannot fail.
         let _ = writeln!(text, "{} {}", hop.queued.request.method(), hop.queued.request.url());
         let _ = writeln!(text, "  robots   {}", robots(&hop.robots));
+        for sitemap in robots_txt(&hop.robots).into_iter().flat_map(|file| &file.sitemaps) {
+            let _ = writeln!(text, "  sitemap  {sitemap}");
+        }
         if let Some(answer) = &hop.answer {
             answered(&mut text, answer);
         }
@@ -85,19 +88,42 @@ fn hop(hop: &Hop) -> Json {
         "method": hop.queued.request.method().as_str(),
         "url": hop.queued.request.url().as_str(),
         "robots": robots(&hop.robots),
+        "robots_txt": robots_txt(&hop.robots).map(robots_json),
         "answer": answer,
     })
 }
 
 fn robots(rule: &RobotsRule) -> String {
+    let (word, file) = match rule {
+        RobotsRule::NotAsked => return "not asked".to_owned(),
+        RobotsRule::Unreachable(reason) => return format!("unreachable: {reason}"),
+        RobotsRule::Allowed(file) => ("allowed", file),
+        RobotsRule::Denied(file) => ("denied", file),
+    };
+    let line = file.decided_by.as_ref().map_or_else(String::new, |line| format!(" ({line})"));
+    let delay = file.honoured_delay.map_or_else(String::new, |delay| {
+        let asked = file.crawl_delay.filter(|asked| *asked > delay);
+        let asked =
+            asked.map_or_else(String::new, |asked| format!(" (it asks for {} s)", asked.as_secs_f64()));
+        format!(", one request in {} s{asked}", delay.as_secs_f64())
+    });
+    format!("{word}{line}{delay}")
+}
+
+fn robots_json(file: &RobotsTxt) -> Json {
+    json!({
+        "line": file.decided_by.as_ref().map(|by| by.line),
+        "rule": file.decided_by.as_ref().map(|by| &by.rule),
+        "crawl_delay_seconds": file.crawl_delay.map(|delay| delay.as_secs_f64()),
+        "honoured_delay_seconds": file.honoured_delay.map(|delay| delay.as_secs_f64()),
+        "sitemaps": file.sitemaps,
+    })
+}
+
+fn robots_txt(rule: &RobotsRule) -> Option<&RobotsTxt> {
     match rule {
-        RobotsRule::NotAsked => "not asked".to_owned(),
-        RobotsRule::Allowed { crawl_delay: None } => "allowed".to_owned(),
-        RobotsRule::Allowed { crawl_delay: Some(delay) } => {
-            format!("allowed, one request in {} s", delay.as_secs_f64())
-        }
-        RobotsRule::Denied => "denied".to_owned(),
-        RobotsRule::Unreachable(reason) => format!("unreachable: {reason}"),
+        RobotsRule::Allowed(file) | RobotsRule::Denied(file) => Some(file),
+        RobotsRule::NotAsked | RobotsRule::Unreachable(_) => None,
     }
 }
 

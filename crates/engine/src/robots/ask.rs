@@ -1,4 +1,4 @@
-//! Fetching a robots.txt.
+//! Fetching a robots.txt (RFC 9309 §2.3).
 
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
@@ -8,17 +8,15 @@ use dragline_core::Request;
 use dragline_core::worker::panic_message;
 use futures_util::FutureExt;
 
-use super::Rules;
+use super::lines::whole_lines;
+use super::rules::Rules;
 use crate::fetch::Fetcher;
 use crate::redirect::location;
 use crate::retry::{is_retryable_status, retry_after};
+use crate::settings::RobotsSettings;
 
-/// RFC 9309 §2.5: at least so much is read; the rest is left out.
-const MAX_BYTES: usize = 500 << 10;
-/// Most files are smaller; a larger one may hold thousands of patterns that take a while to compile.
+/// Most files are smaller, and read in a millisecond; the largest take forty.
 const READ_AT_ONCE_BYTES: usize = 16 << 10;
-/// RFC 9309 §2.3.1.2.
-const MAX_REDIRECTS: usize = 5;
 
 /// What asking for a robots.txt brought.
 #[derive(Debug)]
@@ -26,36 +24,47 @@ pub(crate) enum RobotsAnswer {
     /// Rules, possibly none.
     Rules(Rules),
     /// The server cannot say now.
-    NotNow {
-        /// Why.
-        reason: String,
-        /// How long it asks us to wait.
-        retry_after: Option<Duration>,
-    },
+    NotNow(NotNow),
 }
 
-/// Fetches the robots.txt of the origin of `page`, and reads it with the eyes of `agent`.
-pub(crate) async fn ask(fetcher: &Fetcher, page: &Request, agent: &str) -> RobotsAnswer {
-    // The parser is not ours: a file that makes it panic counts as one that cannot be had.
-    AssertUnwindSafe(fetch(fetcher, page, agent)).catch_unwind().await.unwrap_or_else(|panic| {
-        RobotsAnswer::NotNow { reason: format!("panic: {}", panic_message(&*panic)), retry_after: None }
-    })
+/// Why a server cannot say now.
+#[derive(Debug)]
+pub(crate) struct NotNow {
+    /// In words.
+    pub(crate) reason: String,
+    /// How long it asks us to wait.
+    pub(crate) retry_after: Option<Duration>,
+    /// Whether it counts as one that has no robots.txt if it stays so (429 and other 4xx).
+    pub(crate) is_unavailable: bool,
 }
 
-async fn fetch(fetcher: &Fetcher, page: &Request, agent: &str) -> RobotsAnswer {
+/// Fetches the robots.txt of the origin of `page`, and reads it with the eyes of the settings' agent.
+pub(crate) async fn ask(fetcher: &Fetcher, page: &Request, settings: &RobotsSettings) -> RobotsAnswer {
+    // A panic on the way costs this attempt, not the crawl.
+    AssertUnwindSafe(fetch(fetcher, page, settings))
+        .catch_unwind()
+        .await
+        .unwrap_or_else(|panic| not_now(format!("panic: {}", panic_message(&*panic))))
+}
+
+async fn fetch(fetcher: &Fetcher, page: &Request, settings: &RobotsSettings) -> RobotsAnswer {
     let nothing = RobotsAnswer::Rules(Rules::default());
     let Ok(mut url) = page.url().join("/robots.txt") else { return nothing };
-    for _ in 0..=MAX_REDIRECTS {
-        let answer = match fetcher.file(url.clone(), MAX_BYTES, page).await {
+    for _ in 0..=settings.max_redirects {
+        // One byte more, to see whether there is more.
+        let answer = match fetcher.file(url.clone(), settings.max_bytes.saturating_add(1), page).await {
             Ok(answer) => answer,
-            Err(error) => return RobotsAnswer::NotNow { reason: error.to_string(), retry_after: None },
+            Err(error) => return not_now(error.to_string()),
         };
         if let Some(body) = answer.body {
-            return RobotsAnswer::Rules(read(agent.to_owned(), body).await);
+            return RobotsAnswer::Rules(read(settings, body).await);
         }
         if answer.status >= 500 || is_retryable_status(answer.status) {
-            let reason = format!("HTTP {}", answer.status);
-            return RobotsAnswer::NotNow { reason, retry_after: retry_after(&answer.headers) };
+            return RobotsAnswer::NotNow(NotNow {
+                reason: format!("HTTP {}", answer.status),
+                retry_after: retry_after(&answer.headers),
+                is_unavailable: answer.status < 500,
+            });
         }
         let target = location(answer.status, &answer.headers).and_then(|target| url.join(&target).ok());
         match target.filter(|target| matches!(target.scheme(), "http" | "https")) {
@@ -63,21 +72,28 @@ async fn fetch(fetcher: &Fetcher, page: &Request, agent: &str) -> RobotsAnswer {
             None => return nothing,
         }
     }
-    // More hops than the RFC asks for: as if the file were not there.
+    // Too many hops: as if the file were not there.
     nothing
 }
 
+fn not_now(reason: String) -> RobotsAnswer {
+    RobotsAnswer::NotNow(NotNow { reason, retry_after: None, is_unavailable: false })
+}
+
 /// The scheduler shares this thread and never waits: a large file is read elsewhere.
-async fn read(agent: String, text: Bytes) -> Rules {
-    if text.len() <= READ_AT_ONCE_BYTES {
-        return Rules::read(&agent, &text);
+async fn read(settings: &RobotsSettings, text: Bytes) -> Rules {
+    let (agent, max_bytes) = (settings.agent.clone(), settings.max_bytes);
+    let is_small = text.len() <= READ_AT_ONCE_BYTES;
+    let read = move || match text.get(..max_bytes) {
+        Some(beginning) if beginning.len() < text.len() => Rules::read(&agent, whole_lines(beginning)),
+        _ => Rules::read(&agent, &text),
+    };
+    if is_small {
+        return read();
     }
-    match tokio::task::spawn_blocking(move || Rules::read(&agent, &text)).await {
+    match tokio::task::spawn_blocking(read).await {
         Ok(rules) => rules,
-        Err(problem) => {
-            // The parser is not ours.
-            tracing::warn!(%problem, "a robots.txt cannot be read and is taken as empty");
-            Rules::default()
-        }
+        // What stays is a panic: nobody ends this runtime's tasks while they run.
+        Err(problem) => std::panic::resume_unwind(problem.into_panic()),
     }
 }

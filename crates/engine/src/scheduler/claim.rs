@@ -10,7 +10,7 @@ use super::budgets::Room;
 use super::landing::{Ended, Fetched, Landed};
 use super::{Phase, Scheduler};
 use crate::job::{GivenUp, Job, WaitingJob};
-use crate::robots::{RobotsVerdict, ask};
+use crate::robots::RobotsVerdict;
 use crate::scope::LinkRefusal;
 use crate::window::{HostId, Waiting};
 
@@ -67,9 +67,9 @@ impl Scheduler {
                     self.ask_robots(host);
                 }
             }
-            RobotsVerdict::Denied => {
+            RobotsVerdict::Denied(line) => {
                 self.with_credit(host, |scheduler, waiting, credit| {
-                    scheduler.skip_denied(host, &waiting, credit);
+                    scheduler.skip_denied(host, &waiting, &line, credit);
                 });
             }
             RobotsVerdict::Unreachable(reason) => self.with_credit(host, |scheduler, waiting, credit| {
@@ -110,40 +110,6 @@ impl Scheduler {
             let result = fetcher.page(&waiting.queued.request).await;
             Landed::Page(Box::new(Fetched { host, waiting, credit, result, elapsed: begun.elapsed() }))
         });
-    }
-
-    /// The host's robots.txt is fetched on a credit of its own, so that a frontier of many hosts does not
-    /// ask all of them at once.
-    fn ask_robots(&mut self, host: HostId) {
-        let Some(credit) = self.credits.try_take() else { return };
-        let Some(page) = self.window.host(host).best().map(|best| best.request.clone()) else { return };
-        self.window.update(host, |host| host.robots.begin_fetch());
-        self.window.begin_fetch(host);
-        self.robots_fetches += 1;
-        let (fetcher, agent) = (self.fetcher.clone(), self.settings.robots.agent.clone());
-        self.fetches.spawn(async move {
-            let answer = ask(&fetcher, &page, &agent).await;
-            Landed::Robots { host, answer, credit }
-        });
-    }
-
-    fn skip_denied(&mut self, host: HostId, waiting: &Waiting, credit: Credit) {
-        self.stats.robots_denied.add(1);
-        let url = waiting.queued.request.url().as_str();
-        // Such a crawl ends at once and without an error, and nobody would know why.
-        if waiting.queued.depth == 0 && self.window.update(host, |host| host.told.denies_a_start()) {
-            tracing::warn!(
-                url,
-                "robots.txt forbids to start here, so it is skipped (see the setting `robots`)"
-            );
-        } else {
-            tracing::debug!(url, "robots.txt forbids this page");
-        }
-        let mut outcome = PageOutcome::new(waiting.queued.fingerprint, url, PageState::Skipped);
-        outcome.attempts = waiting.attempts;
-        outcome.error = Some("robots".to_owned());
-        outcome.credit = Some(credit);
-        self.submit(outcome);
     }
 
     /// A request for which its host's budget, or its URL pattern's, has no room.

@@ -14,7 +14,7 @@ use crate::fetch::{Answer, FetchError};
 use crate::job::Job;
 use crate::redirect;
 use crate::retry;
-use crate::robots::{RobotsAnswer, RobotsState};
+use crate::robots::RobotsAnswer;
 use crate::scope::Found;
 use crate::window::{HostId, Telling, Waiting};
 
@@ -240,34 +240,5 @@ impl Scheduler {
         charge.set(outcome.size());
         outcome.charge = Some(charge);
         self.submit(outcome);
-    }
-
-    fn on_robots(&mut self, host: HostId, answer: RobotsAnswer) {
-        let now = Instant::now();
-        match answer {
-            RobotsAnswer::Rules(rules) => {
-                if let Some(delay) = rules.crawl_delay() {
-                    let name = &self.window.host(host).name;
-                    tracing::info!(host = %name, delay_ms = delay.as_millis(), "robots.txt asks for this delay");
-                    self.window.update(host, |host| host.pace.slow_to(delay, now));
-                }
-                self.window.update(host, |host| host.robots = RobotsState::known(rules, now));
-            }
-            RobotsAnswer::NotNow { reason, retry_after } => {
-                let attempts = self.window.update(host, |host| host.robots.fetch_failed());
-                if attempts <= self.settings.retry.retries {
-                    let delay = retry::delay(&self.settings.retry, attempts, retry_after);
-                    return self.window.rest(host, now + delay);
-                }
-                let name = &self.window.host(host).name;
-                tracing::warn!(
-                    host = %name,
-                    error = reason,
-                    attempts,
-                    "robots.txt cannot be had, so the requests of this host fail; is the host right, and up?"
-                );
-                self.window.update(host, |host| host.robots = RobotsState::unreachable(reason, now));
-            }
-        }
     }
 }

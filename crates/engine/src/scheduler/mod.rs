@@ -3,7 +3,7 @@
 //! Each turn it looks at the clock once, claims what may be claimed, asks for more of the frontier if there
 //! is room, and then waits for whatever comes first: an event from the store, a finished fetch, a returned
 //! credit, a timer, a stop. `claim` chooses and dispatches, `landing` says what becomes of a finished fetch,
-//! `refill` talks with the store.
+//! `refill` talks with the store, `robots` does what robots.txt asks for.
 
 mod backlog;
 mod budgets;
@@ -13,6 +13,7 @@ mod hands;
 mod landing;
 mod limits;
 mod refill;
+mod robots;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};

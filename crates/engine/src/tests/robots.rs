@@ -16,7 +16,10 @@ fn what_robots_forbids_is_skipped_and_never_asked_for() {
         .page("/open", Answer::html("open"))
         .start();
     let ended = crawl_all(fast(), &[site.url("/")]);
-    assert_eq!(ended.fate("/private/x"), (Some(PageState::Skipped), 0, "robots".to_owned()));
+    assert_eq!(
+        ended.fate("/private/x"),
+        (Some(PageState::Skipped), 0, "robots: line 2, Disallow: /private".to_owned())
+    );
     assert_eq!((ended.done(), site.hits("/private/x"), site.hits("/robots.txt")), (2, 0, 1));
     assert_eq!(site.received()[0].path, "/robots.txt");
     assert_eq!(ended.stats.robots_denied, 1);
@@ -35,7 +38,10 @@ fn a_robots_file_may_be_away_for_a_moment_but_not_for_ever() {
         .page("/", Answer::html("<a href='/no'>no</a>"))
         .start();
     let ended = crawl_all(fast(), &[site.url("/")]);
-    assert_eq!((ended.fate("/no").2.as_str(), site.hits("/robots.txt")), ("robots", 3));
+    assert_eq!(
+        (ended.fate("/no").2.as_str(), site.hits("/robots.txt")),
+        ("robots: line 2, Disallow: /no", 3)
+    );
 
     let site = Site::builder().page("/robots.txt", Answer::new(500)).page("/", open.clone()).start();
     let ended = crawl_all(fast(), &[site.url("/"), site.url("/x")]);
@@ -51,7 +57,46 @@ fn a_robots_file_may_be_away_for_a_moment_but_not_for_ever() {
         .page("/rules", Answer::text("User-agent: dragline\nDisallow: /"))
         .page("/", open)
         .start();
-    assert_eq!(crawl_all(fast(), &[site.url("/")]).fate("/").2, "robots");
+    assert_eq!(crawl_all(fast(), &[site.url("/")]).fate("/").2, "robots: line 2, Disallow: /");
+}
+
+#[test]
+fn a_copy_outlives_its_day_while_no_newer_one_can_be_had() {
+    let site = Site::builder()
+        .answers("/robots.txt", [Answer::text("User-agent: *\nDisallow: /no"), Answer::new(500)])
+        .page("/", Answer::html("<a href='/no'>no</a><a href='/yes'>yes</a>"))
+        .page("/yes", Answer::html("yes"))
+        .start();
+    let settings = fast().but(|it| {
+        it.robots.max_age = Duration::from_nanos(1);
+        it.retry.retries = 0;
+    });
+    let ended = crawl_all(settings, &[site.url("/")]);
+    assert_eq!((ended.fate("/no").2.as_str(), ended.done()), ("robots: line 2, Disallow: /no", 2));
+    assert_eq!(site.hits("/robots.txt"), 2);
+}
+
+#[test]
+fn a_server_that_is_too_busy_for_robots_is_given_time_and_then_has_none() {
+    let site = Site::builder().page("/robots.txt", Answer::new(429)).page("/", Answer::html("open")).start();
+    let settings = fast().but(|it| it.retry.retries = 1);
+    assert_eq!((crawl_all(settings, &[site.url("/")]).done(), site.hits("/robots.txt")), (1, 2));
+}
+
+#[test]
+fn five_redirects_lead_to_the_rules_also_elsewhere_and_six_to_none() {
+    let rules = Site::builder().page("/rules", Answer::text("User-agent: *\nDisallow: /\n")).start();
+    let site = |hops: usize| {
+        let hop = |number: usize| if number == 0 { "/robots.txt".to_owned() } else { format!("/r{number}") };
+        let mut site = Site::builder().page("/", Answer::html("open"));
+        for number in 0..hops - 1 {
+            site = site.page(&hop(number), Answer::redirect(302, &hop(number + 1)));
+        }
+        site.page(&hop(hops - 1), Answer::redirect(302, &rules.url("/rules"))).start()
+    };
+    let (five, six) = (site(5), site(6));
+    assert_eq!(crawl_all(fast(), &[five.url("/")]).fate("/").2, "robots: line 2, Disallow: /");
+    assert_eq!(crawl_all(fast(), &[six.url("/")]).done(), 1);
 }
 
 #[test]
@@ -63,7 +108,10 @@ fn of_a_huge_robots_file_the_beginning_counts() {
         .page("/late", Answer::html("late"))
         .start();
     let ended = crawl_all(fast(), &[site.url("/")]);
-    assert_eq!((ended.fate("/no").2.as_str(), ended.fate("/late").0), ("robots", Some(PageState::Done)));
+    assert_eq!(
+        (ended.fate("/no").2.as_str(), ended.fate("/late").0),
+        ("robots: line 2, Disallow: /no", Some(PageState::Done))
+    );
 }
 
 #[test]

@@ -9,7 +9,7 @@ use dragline_core::{Fingerprint, QueuedRequest};
 
 use super::told::Told;
 use crate::pace::Pace;
-use crate::robots::RobotsState;
+use crate::robots::HostRobots;
 
 /// A host's place in the window.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -32,7 +32,7 @@ pub(crate) struct Waiting {
 pub(crate) struct Host {
     pub(crate) name: Arc<str>,
     pub(crate) pace: Pace,
-    pub(crate) robots: RobotsState,
+    pub(crate) robots: HostRobots,
     /// What is told in the log once, not once a page.
     pub(crate) told: Told,
     pub(super) queue: BTreeMap<FetchKey, Waiting>,
@@ -66,7 +66,7 @@ impl Waiting {
 }
 
 impl Host {
-    pub(super) fn new(name: Arc<str>, pace: Pace, robots: RobotsState) -> Self {
+    pub(super) fn new(name: Arc<str>, pace: Pace, robots: HostRobots) -> Self {
         Self {
             name,
             pace,

@@ -26,7 +26,7 @@ use self::timers::{Timer, Timers};
 pub(crate) use self::told::Telling;
 use crate::busy_hosts::BusyHost;
 use crate::pace::{Pace, period_of};
-use crate::robots::RobotsState;
+use crate::robots::HostRobots;
 use crate::settings::EngineSettings;
 
 /// See the module.
@@ -159,7 +159,10 @@ impl Window {
 
     /// A fetch from this host begins: it takes one of the host's slots.
     pub(crate) fn begin_fetch(&mut self, id: HostId) {
-        self.update(id, |host| host.active += 1);
+        self.update(id, |host| {
+            host.active += 1;
+            host.robots.are_used();
+        });
     }
 
     /// A fetch has ended.
@@ -292,7 +295,7 @@ impl Window {
             return None;
         }
         let name: Arc<str> = name.into();
-        let robots = RobotsState::new(self.obey_robots);
+        let robots = HostRobots::new(self.obey_robots);
         let host = Host::new(Arc::clone(&name), Pace::new(self.period, now), robots);
         let id = match self.free.pop() {
             Some(id) => {

@@ -1,0 +1,153 @@
+//! The lines of a robots.txt, as records.
+//!
+//! A record is `name: value`, with what people forget or mistype as Google's parser forgives it: the colon, when
+//! there are just two words; the hyphen of `user-agent`; five ways to misspell `disallow`. Names must match as a
+//! whole, unlike there: `Disallows:` is nobody's rule.
+
+/// A record that means something to us.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Record<'a> {
+    /// Counted from one.
+    pub(super) line: u32,
+    pub(super) kind: Kind,
+    /// Without white space around it. Any bytes.
+    pub(super) value: &'a [u8],
+}
+
+/// What a record is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    UserAgent,
+    Allow,
+    Disallow,
+    CrawlDelay,
+    Sitemap,
+    /// Something else that belongs to a group, as far as we can tell.
+    Other,
+}
+
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
+/// The records, in order.
+pub(super) fn records(text: &[u8]) -> impl Iterator<Item = Record<'_>> {
+    let text = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text);
+    (1..).zip(lines(text)).filter_map(|(line, text)| {
+        let (kind, value) = record(text)?;
+        Some(Record { line, kind, value })
+    })
+}
+
+/// Without what comes after its last line end: where a text is cut off, so is its last rule, and half a rule says
+/// something else.
+pub(super) fn whole_lines(text: &[u8]) -> &[u8] {
+    let end = text.iter().rposition(|byte| is_line_end(*byte)).unwrap_or(0);
+    &text[..end]
+}
+
+/// A line ends at CR, at LF, and at both together.
+fn lines(text: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut rest = Some(text);
+    std::iter::from_fn(move || {
+        let text = rest?;
+        let Some(end) = text.iter().position(|byte| is_line_end(*byte)) else {
+            rest = None;
+            return Some(text);
+        };
+        let width = if text[end..].starts_with(b"\r\n") { 2 } else { 1 };
+        rest = Some(&text[end + width..]);
+        Some(&text[..end])
+    })
+}
+
+fn is_line_end(byte: u8) -> bool {
+    matches!(byte, b'\r' | b'\n')
+}
+
+fn record(line: &[u8]) -> Option<(Kind, &[u8])> {
+    let line = line.split(|byte| *byte == b'#').next().unwrap_or_default();
+    let colon = line.iter().position(|byte| *byte == b':');
+    let parts = colon.map(|at| (line[..at].trim_ascii(), line[at + 1..].trim_ascii()));
+    let known = parts.and_then(|(name, value)| Some((kind_of(name)?, value)));
+    known.or_else(|| two_words(line)).or_else(|| {
+        let (name, value) = parts?;
+        (!name.is_empty()).then_some((Kind::Other, value))
+    })
+}
+
+/// `name value`, with the colon forgotten.
+fn two_words(line: &[u8]) -> Option<(Kind, &[u8])> {
+    let mut words = line.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
+    let (name, value) = (words.next()?, words.next()?);
+    if words.next().is_some() {
+        return None;
+    }
+    Some((kind_of(name)?, value))
+}
+
+fn kind_of(name: &[u8]) -> Option<Kind> {
+    const NAMES: [(Kind, &[&str]); 5] = [
+        (Kind::Disallow, &["disallow", "dissallow", "dissalow", "disalow", "diasllow", "disallaw"]),
+        (Kind::Allow, &["allow"]),
+        (Kind::UserAgent, &["user-agent", "useragent", "user agent"]),
+        (Kind::Sitemap, &["sitemap", "site-map", "sitemaps"]),
+        (Kind::CrawlDelay, &["crawl-delay", "crawldelay", "crawl delay"]),
+    ];
+    let is_name = |known: &&str| known.as_bytes().eq_ignore_ascii_case(name);
+    NAMES.iter().find(|(_, names)| names.iter().any(is_name)).map(|(kind, _)| *kind)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &[u8]) -> Vec<(u32, Kind, &str)> {
+        let shown = |record: Record<'_>| (record.line, record.kind);
+        let values = records(text).map(|record| std::str::from_utf8(record.value).unwrap());
+        records(text).map(shown).zip(values).map(|((line, kind), value)| (line, kind, value)).collect()
+    }
+
+    #[test]
+    fn lines_are_counted_whatever_ends_them() {
+        let expected =
+            [(1, Kind::UserAgent, "foo"), (2, Kind::Allow, "/some/path"), (5, Kind::Disallow, "/")];
+        for end in ["\n", "\r\n", "\r"] {
+            let text = ["User-Agent: foo", "Allow: /some/path", "", "# no", "Disallow: /"].join(end);
+            assert_eq!(read(text.as_bytes()), expected, "{end:?}");
+            assert_eq!(read(format!("{text}{end}").as_bytes()), expected, "{end:?}");
+        }
+        assert_eq!(
+            read(b"\xef\xbb\xbfAllow: /\n\r\nAllow:/x"),
+            [(1, Kind::Allow, "/"), (3, Kind::Allow, "/x")]
+        );
+        assert_eq!(read(b""), []);
+    }
+
+    #[test]
+    fn names_are_forgiven_what_people_do_to_them() {
+        for (line, kind, value) in [
+            ("  DISALLOW :\t/a b # c", Kind::Disallow, "/a b"),
+            ("Disallow:", Kind::Disallow, ""),
+            ("disallow /a", Kind::Disallow, "/a"),
+            ("disallow /a:b", Kind::Disallow, "/a:b"),
+            ("Dissalow: /", Kind::Disallow, "/"),
+            ("User agent: a", Kind::UserAgent, "a"),
+            ("useragent a", Kind::UserAgent, "a"),
+            ("Sitemap https://a.example/s.xml", Kind::Sitemap, "https://a.example/s.xml"),
+            ("Site-map: /s.xml", Kind::Sitemap, "/s.xml"),
+            ("Crawl-Delay: 5", Kind::CrawlDelay, "5"),
+            ("Noindex: /x", Kind::Other, "/x"),
+            ("Disallows: /x", Kind::Other, "/x"),
+        ] {
+            assert_eq!(read(line.as_bytes()), [(1, kind, value)], "{line}");
+        }
+        for line in ["Harry Potter", "disallow /a b", "disallow", ": /x", "#", "<html>", "Allow#: /x"] {
+            assert_eq!(read(line.as_bytes()), [], "{line}");
+        }
+    }
+
+    #[test]
+    fn half_a_line_is_none() {
+        assert_eq!(whole_lines(b"Allow: /\nDisallow: /a"), b"Allow: /");
+        assert_eq!(whole_lines(b"Disallow: /a"), b"");
+    }
+}

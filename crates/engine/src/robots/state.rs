@@ -1,0 +1,240 @@
+//! What is known of a host's robots.txt, and for how long.
+//!
+//! RFC 9309 §2.3 and §2.4: a copy is good for a day, and longer while no newer one can be had. Without any copy, a
+//! server that cannot say forbids everything: the requests of its host fail with that reason, for nobody knows what
+//! it would have said, and later ones ask it again.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use dragline_core::Request;
+
+use super::ask::NotNow;
+use super::rules::{DecidingLine, Rule, Rules};
+use crate::settings::RobotsSettings;
+
+/// The robots.txt of a host: one for each scheme, for `http://h:8443` and `https://h:8443` are two origins.
+#[derive(Debug)]
+pub(crate) struct HostRobots {
+    is_obeyed: bool,
+    http: OriginRobots,
+    https: OriginRobots,
+}
+
+#[derive(Debug, Default)]
+struct OriginRobots {
+    /// What it said when it was last to be had.
+    copy: Option<Rules>,
+    /// Until then nobody asks.
+    good_until: Option<Instant>,
+    /// Whether no page was fetched since it was asked for. Then it is good however old it is: a host that is asked
+    /// once a day would be asked for nothing else.
+    is_unused: bool,
+    /// Why there is no newer copy, if it was asked for in vain.
+    problem: Option<Arc<str>>,
+    /// How often it was asked for in vain, in a row.
+    attempts: u32,
+    is_being_fetched: bool,
+}
+
+/// What robots.txt makes of a request.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum RobotsVerdict {
+    Allowed,
+    /// By this line.
+    Denied(DecidingLine),
+    /// First fetch the file.
+    Ask,
+    /// The file cannot be had, so neither can the page.
+    Unreachable(Arc<str>),
+}
+
+/// What follows from a fetch that brought nothing.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Failed {
+    /// It is tried again, after so many attempts.
+    TriedAgain { attempts: u32 },
+    /// As if the file were not there.
+    TakenAsEmpty,
+    /// The copy from before is good a while longer.
+    CopyKept { attempts: u32 },
+    /// The requests of the host fail.
+    GivenUp { attempts: u32 },
+}
+
+impl OriginRobots {
+    fn with(rules: Rules, good_until: Instant) -> Self {
+        Self { copy: Some(rules), good_until: Some(good_until), is_unused: true, ..Self::default() }
+    }
+}
+
+impl HostRobots {
+    pub(crate) fn new(is_obeyed: bool) -> Self {
+        Self { is_obeyed, http: OriginRobots::default(), https: OriginRobots::default() }
+    }
+
+    pub(crate) fn is_being_fetched(&self) -> bool {
+        self.http.is_being_fetched || self.https.is_being_fetched
+    }
+
+    pub(crate) fn verdict(&self, request: &Request, now: Instant) -> RobotsVerdict {
+        if !self.is_obeyed {
+            return RobotsVerdict::Allowed;
+        }
+        let origin = if request.url().scheme() == "https" { &self.https } else { &self.http };
+        if !origin.is_unused && origin.good_until.is_none_or(|until| until <= now) {
+            return RobotsVerdict::Ask;
+        }
+        match (&origin.copy, &origin.problem) {
+            (Some(rules), _) => match rules.rule_for(request.url()).filter(|rule| !rule.allows()) {
+                Some(rule) => RobotsVerdict::Denied(Rule::told(rule)),
+                None => RobotsVerdict::Allowed,
+            },
+            (None, Some(problem)) => RobotsVerdict::Unreachable(Arc::clone(problem)),
+            (None, None) => RobotsVerdict::Ask,
+        }
+    }
+
+    /// The file for this request is on its way. The host is asked for nothing else meanwhile.
+    pub(crate) fn begin_fetch(&mut self, request: &Request) {
+        let origin = if request.url().scheme() == "https" { &mut self.https } else { &mut self.http };
+        origin.is_being_fetched = true;
+    }
+
+    /// Something is fetched from the host.
+    pub(crate) fn are_used(&mut self) {
+        self.http.is_unused = false;
+        self.https.is_unused = false;
+    }
+
+    /// The fetch brought rules.
+    pub(crate) fn fetched(&mut self, rules: Rules, settings: &RobotsSettings, now: Instant) {
+        if let Some(origin) = self.end_fetch() {
+            *origin = OriginRobots::with(rules, now + settings.max_age);
+        }
+    }
+
+    /// The fetch brought nothing; what is done about it. At most `retries` further attempts are made.
+    pub(crate) fn fetch_failed(
+        &mut self,
+        failure: &NotNow,
+        retries: u32,
+        settings: &RobotsSettings,
+        now: Instant,
+    ) -> Failed {
+        let Some(origin) = self.end_fetch() else { return Failed::GivenUp { attempts: 0 } };
+        origin.attempts += 1;
+        let attempts = origin.attempts;
+        if attempts <= retries {
+            return Failed::TriedAgain { attempts };
+        }
+        origin.attempts = 0;
+        if failure.is_unavailable {
+            *origin = OriginRobots::with(Rules::default(), now + settings.max_age);
+            return Failed::TakenAsEmpty;
+        }
+        origin.problem = Some(failure.reason.as_str().into());
+        origin.good_until = Some(now + settings.unreachable_pause);
+        origin.is_unused = origin.copy.is_some();
+        if origin.is_unused { Failed::CopyKept { attempts } } else { Failed::GivenUp { attempts } }
+    }
+
+    fn end_fetch(&mut self) -> Option<&mut OriginRobots> {
+        let origin = [&mut self.http, &mut self.https].into_iter().find(|origin| origin.is_being_fetched)?;
+        origin.is_being_fetched = false;
+        Some(origin)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    const RETRIES: u32 = 1;
+
+    fn settings() -> RobotsSettings {
+        RobotsSettings::default()
+    }
+
+    fn get(url: &str) -> Request {
+        Request::get(url).unwrap()
+    }
+
+    fn away(is_unavailable: bool) -> NotNow {
+        NotNow { reason: "HTTP 500".to_owned(), retry_after: None, is_unavailable }
+    }
+
+    fn fails(robots: &mut HostRobots, request: &Request, failure: &NotNow, now: Instant) -> Failed {
+        robots.begin_fetch(request);
+        assert!(robots.is_being_fetched());
+        robots.fetch_failed(failure, RETRIES, &settings(), now)
+    }
+
+    #[test]
+    fn a_copy_is_good_for_a_day_and_longer_while_there_is_no_newer_one() {
+        let (page, now) = (get("http://a.example/x"), Instant::now());
+        assert_eq!(HostRobots::new(false).verdict(&page, now), RobotsVerdict::Allowed);
+        let mut robots = HostRobots::new(true);
+        assert_eq!(robots.verdict(&page, now), RobotsVerdict::Ask);
+        robots.begin_fetch(&page);
+        robots.fetched(Rules::read("foo", b"User-agent: *\nDisallow: /x"), &settings(), now);
+        robots.are_used();
+        let is_denied =
+            |robots: &HostRobots, now| matches!(robots.verdict(&page, now), RobotsVerdict::Denied(_));
+        assert!(is_denied(&robots, now) && is_denied(&robots, now + Duration::from_secs(86_399)));
+        let later = now + settings().max_age;
+        assert_eq!(robots.verdict(&page, later), RobotsVerdict::Ask);
+        assert_eq!(fails(&mut robots, &page, &away(false), later), Failed::TriedAgain { attempts: 1 });
+        assert_eq!(robots.verdict(&page, later), RobotsVerdict::Ask);
+        assert_eq!(fails(&mut robots, &page, &away(false), later), Failed::CopyKept { attempts: 2 });
+        robots.are_used();
+        assert!(is_denied(&robots, later));
+        let again = later + settings().unreachable_pause;
+        assert_eq!(robots.verdict(&page, again), RobotsVerdict::Ask);
+        robots.begin_fetch(&page);
+        robots.fetched(Rules::default(), &settings(), again);
+        assert_eq!(robots.verdict(&page, again), RobotsVerdict::Allowed);
+    }
+
+    #[test]
+    fn a_copy_is_good_for_one_page_however_slow_the_pace() {
+        let (page, now) = (get("http://a.example/x"), Instant::now());
+        let later = now + 2 * settings().max_age;
+        let mut robots = HostRobots::new(true);
+        robots.begin_fetch(&page);
+        robots.fetched(Rules::default(), &settings(), now);
+        assert_eq!(robots.verdict(&page, later), RobotsVerdict::Allowed);
+        robots.are_used();
+        assert_eq!(robots.verdict(&page, later), RobotsVerdict::Ask);
+    }
+
+    #[test]
+    fn without_a_copy_a_server_that_cannot_say_forbids_everything_for_a_while() {
+        let (page, now) = (get("http://a.example/x"), Instant::now());
+        let mut robots = HostRobots::new(true);
+        assert_eq!(fails(&mut robots, &page, &away(false), now), Failed::TriedAgain { attempts: 1 });
+        assert_eq!(fails(&mut robots, &page, &away(false), now), Failed::GivenUp { attempts: 2 });
+        assert_eq!(robots.verdict(&page, now), RobotsVerdict::Unreachable("HTTP 500".into()));
+        assert_eq!(robots.verdict(&page, now + settings().unreachable_pause), RobotsVerdict::Ask);
+        let mut robots = HostRobots::new(true);
+        assert_eq!(fails(&mut robots, &page, &away(true), now), Failed::TriedAgain { attempts: 1 });
+        assert_eq!(fails(&mut robots, &page, &away(true), now), Failed::TakenAsEmpty);
+        assert_eq!(robots.verdict(&page, now), RobotsVerdict::Allowed);
+    }
+
+    #[test]
+    fn each_scheme_has_its_own() {
+        let (plain, secret, now) =
+            (get("http://a.example:8443/"), get("https://a.example:8443/"), Instant::now());
+        let mut robots = HostRobots::new(true);
+        robots.begin_fetch(&plain);
+        robots.fetched(Rules::default(), &settings(), now);
+        assert_eq!(robots.verdict(&plain, now), RobotsVerdict::Allowed);
+        assert_eq!(robots.verdict(&secret, now), RobotsVerdict::Ask);
+        robots.begin_fetch(&secret);
+        robots.fetched(Rules::read("foo", b"User-agent: foo\nDisallow: /"), &settings(), now);
+        assert!(matches!(robots.verdict(&secret, now), RobotsVerdict::Denied(_)));
+        assert_eq!(robots.verdict(&plain, now), RobotsVerdict::Allowed);
+    }
+}

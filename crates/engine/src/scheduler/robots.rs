@@ -1,0 +1,109 @@
+//! What the scheduler does about robots.txt: ask for it, take what it says, skip what it forbids.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use dragline_core::credit::Credit;
+use dragline_core::{PageOutcome, PageState};
+
+use super::Scheduler;
+use super::landing::Landed;
+use crate::retry;
+use crate::robots::{DecidingLine, Failed, RobotsAnswer, Rules, ask};
+use crate::window::{HostId, Waiting};
+
+impl Scheduler {
+    /// The host's robots.txt is fetched on a credit of its own, so that a frontier of many hosts does not
+    /// ask all of them at once.
+    pub(super) fn ask_robots(&mut self, host: HostId) {
+        let Some(credit) = self.credits.try_take() else { return };
+        let Some(page) = self.window.host(host).best().map(|best| best.request.clone()) else { return };
+        self.window.update(host, |host| host.robots.begin_fetch(&page));
+        self.window.begin_fetch(host);
+        self.robots_fetches += 1;
+        let (fetcher, settings) = (self.fetcher.clone(), Arc::clone(&self.settings));
+        self.fetches.spawn(async move {
+            let answer = ask(&fetcher, &page, &settings.robots).await;
+            Landed::Robots { host, answer, credit }
+        });
+    }
+
+    pub(super) fn skip_denied(
+        &mut self,
+        host: HostId,
+        waiting: &Waiting,
+        line: &DecidingLine,
+        credit: Credit,
+    ) {
+        self.stats.robots_denied.add(1);
+        let url = waiting.queued.request.url().as_str();
+        // Such a crawl ends at once and without an error, and nobody would know why.
+        if waiting.queued.depth == 0 && self.window.update(host, |host| host.told.denies_a_start()) {
+            tracing::warn!(
+                url,
+                %line,
+                "robots.txt forbids to start here, so it is skipped (see the setting `robots`)"
+            );
+        } else {
+            tracing::debug!(url, %line, "robots.txt forbids this page");
+        }
+        let mut outcome = PageOutcome::new(waiting.queued.fingerprint, url, PageState::Skipped);
+        outcome.attempts = waiting.attempts;
+        outcome.error = Some(format!("robots: {line}"));
+        outcome.credit = Some(credit);
+        self.submit(outcome);
+    }
+
+    pub(super) fn on_robots(&mut self, host: HostId, answer: RobotsAnswer) {
+        let now = Instant::now();
+        match answer {
+            RobotsAnswer::Rules(rules) => self.take_rules(host, rules, now),
+            RobotsAnswer::NotNow(failure) => {
+                let settings = Arc::clone(&self.settings);
+                let (retries, robots) = (settings.retry.retries, &settings.robots);
+                let failed =
+                    self.window.update(host, |host| host.robots.fetch_failed(&failure, retries, robots, now));
+                let (name, error) = (&self.window.host(host).name, &failure.reason);
+                match failed {
+                    Failed::TriedAgain { attempts } => {
+                        tracing::debug!(host = %name, error, attempts, "robots.txt is to be asked for again");
+                        let delay = retry::delay(&self.settings.retry, attempts, failure.retry_after);
+                        self.window.rest(host, now + delay);
+                    }
+                    Failed::TakenAsEmpty => {
+                        tracing::debug!(host = %name, error, "robots.txt is taken as empty");
+                    }
+                    Failed::CopyKept { attempts } => tracing::warn!(
+                        host = %name,
+                        error,
+                        attempts,
+                        "no newer robots.txt can be had, so the copy from before is kept"
+                    ),
+                    Failed::GivenUp { attempts } => tracing::warn!(
+                        host = %name,
+                        error,
+                        attempts,
+                        "robots.txt cannot be had, so the requests of this host fail; is the host right, and up?"
+                    ),
+                }
+            }
+        }
+    }
+
+    fn take_rules(&mut self, host: HostId, rules: Rules, now: Instant) {
+        let name = &self.window.host(host).name;
+        tracing::debug!(host = %name, sitemaps = ?rules.sitemaps(), "robots.txt is there");
+        if let Some(delay) = rules.honoured_delay(&self.settings.robots) {
+            let asked = rules.crawl_delay().unwrap_or_default();
+            tracing::info!(
+                host = %name,
+                delay_ms = delay.as_millis(),
+                asked_ms = asked.as_millis(),
+                "robots.txt asks for a delay"
+            );
+            self.window.update(host, |host| host.pace.slow_to(delay, now));
+        }
+        let settings = &self.settings.robots;
+        self.window.update(host, |host| host.robots.fetched(rules, settings, now));
+    }
+}
