@@ -155,6 +155,18 @@ fn the_name_for_robots_is_that_of_the_user_agent_or_the_one_given() {
         .run()
         .assert_code(2)
         .assert_stderr("robots_agent");
+    let emitted = |words: &[&str]| {
+        let words = [&["--spider", "site", "--json"], words].concat();
+        let emitted = told(fetch(&site.url("/o"), &words).run().assert_code(0))["emitted"].clone();
+        let refused =
+            emitted["refused"].as_array().unwrap().iter().map(|it| it["reason"].to_string()).collect();
+        (emitted["requests"].as_array().unwrap().len(), emitted["items"].as_array().unwrap().len(), refused)
+    };
+    let nothing: Vec<String> = Vec::new();
+    assert_eq!(emitted(&[]), (2, 1, nothing));
+    let (requests, items, refused) = emitted(&["--page-robots", "nofollow,noindex"]);
+    assert_eq!((requests, items), (1, 0));
+    assert_eq!(refused, ["\"item dropped (noindex)\"", "\"link nofollow\""]);
 }
 
 #[test]

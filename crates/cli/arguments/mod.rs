@@ -49,7 +49,7 @@ pub(crate) use logging::{LogFormat, Logging, Progress, ProgressForm};
 pub(crate) use pace::Pace;
 pub(crate) use process::Process;
 pub(crate) use retrying::Retrying;
-pub(crate) use robots::Robots;
+pub(crate) use robots::{PageRule, Robots};
 pub(crate) use runs::{ListRuns, RetryRun, RunAction};
 pub(crate) use schema::SchemaAction;
 pub(crate) use storing::Storing;

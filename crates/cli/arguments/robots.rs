@@ -1,8 +1,8 @@
-//! What is made of robots.txt.
+//! What is made of robots.txt, and of what pages say to robots.
 
 use std::time::Duration;
 
-use clap::{ArgAction, Args};
+use clap::{ArgAction, Args, ValueEnum};
 
 use crate::settings::parse::{bytes, duration};
 
@@ -47,4 +47,19 @@ pub(crate) struct Robots {
     /// Redirects that are followed to a robots.txt; with more it counts as missing
     #[arg(long, env = "DRAGLINE_ROBOTS_MAX_REDIRECTS", value_name = "N", default_value = "5")]
     pub(crate) robots_max_redirects: usize,
+
+    /// What is obeyed of that which pages say to robots: `nofollow`, `noindex`, or both separated by a comma [default: nothing]
+    ///
+    /// They say it in the header X-Robots-Tag, in `<meta name="robots">` and, for a link, in `rel="nofollow"`. `none` there is both.
+    #[arg(long, env = "DRAGLINE_PAGE_ROBOTS", value_name = "RULES", value_delimiter = ',')]
+    pub(crate) page_robots: Vec<PageRule>,
+}
+
+/// What a page says to robots.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum PageRule {
+    /// Its links are not followed.
+    Nofollow,
+    /// Its items are not kept.
+    Noindex,
 }

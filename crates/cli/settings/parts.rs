@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use dragline_engine::{
     ClientSettings, EngineSettings, FetchSettings, LimitSettings, LinkSettings, PaceSettings,
-    RedirectSettings, RetrySettings, RobotsSettings, product_token,
+    PageRobotsSettings, RedirectSettings, RetrySettings, RobotsSettings, product_token,
 };
 use dragline_pipelines::ItemPipelineSettings;
 use dragline_pipelines::persistence::PersistenceSettings;
 use dragline_store::StoreSettings;
 
-use crate::arguments::{Fetching, Limits, Links, Pace, Process, Retrying, Robots, Storing};
+use crate::arguments::{Fetching, Limits, Links, Pace, PageRule, Process, Retrying, Robots, Storing};
 use crate::memory;
 use crate::stopping::StopTimes;
 
@@ -110,6 +110,10 @@ fn robots_settings(robots: &Robots, user_agent: &str) -> RobotsSettings {
         unreachable_pause: robots.robots_pause,
         max_bytes: robots.robots_max_bytes,
         max_redirects: robots.robots_max_redirects,
+        page: PageRobotsSettings {
+            nofollow: robots.page_robots.contains(&PageRule::Nofollow),
+            noindex: robots.page_robots.contains(&PageRule::Noindex),
+        },
     }
 }
 

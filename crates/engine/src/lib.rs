@@ -31,6 +31,7 @@ mod job;
 mod known;
 mod pace;
 mod pack;
+mod page_robots;
 mod preview;
 mod receipts;
 mod redirect;
@@ -60,7 +61,7 @@ pub use robots::{DecidingLine, product_token};
 pub use scope::{LinkRefusal, Scope};
 pub use settings::{
     ClientSettings, CookieMode, EngineSettings, FetchSettings, LimitSettings, LinkSettings, PaceSettings,
-    RedirectSettings, RetrySettings, RobotsSettings, WindowSettings,
+    PageRobotsSettings, RedirectSettings, RetrySettings, RobotsSettings, WindowSettings,
 };
 pub use stats::{CrawlStats, StatsSnapshot};
 pub use visit::{Hop, HopAnswer, RobotsRule, RobotsTxt, Visit, visit};

@@ -19,9 +19,10 @@ use url::Url;
 
 use crate::item_counts::Fate;
 use crate::known::KnownRequests;
+use crate::page_robots::PageRobots;
 use crate::redirect::refresh_target;
 use crate::scope::{Found, LinkRefusal, Scope};
-use crate::settings::RedirectSettings;
+use crate::settings::{RedirectSettings, RobotsSettings};
 use crate::stats::CrawlStats;
 
 /// Makes page outcomes. One for all crawl threads.
@@ -32,6 +33,7 @@ pub(crate) struct Packer {
     pub(crate) items: Vec<ItemType>,
     pub(crate) max_depth: Option<u32>,
     pub(crate) redirects: RedirectSettings,
+    pub(crate) robots: RobotsSettings,
     pub(crate) stats: Arc<CrawlStats>,
     /// What the store is known to have.
     pub(crate) known: Arc<KnownRequests>,
@@ -162,11 +164,22 @@ impl Packer {
                 "parse: item type {name} is not among those that the spider's items() declares"
             ));
         }
+        let mut robots = PageRobots::default();
+        guarded("page", || {
+            robots = PageRobots::of(page, &self.robots);
+            Ok(())
+        })?;
+        let requests = robots.allowed(requests, refusals);
         let mut produced =
             Produced { requests: self.links(page, requests, scope, refusals)?, ..Produced::default() };
         let url = page.url().as_str();
         guarded("item pipelines", || {
             for record in records {
+                if robots.forbids_items() {
+                    let (copy, item_type) = (refusals.copy_of(&record), record.item_type.name);
+                    refusals.item(item_type, copy, "noindex".to_owned());
+                    continue;
+                }
                 self.keep(record, url, &mut produced, refusals);
             }
             Ok(())

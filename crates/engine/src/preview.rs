@@ -45,6 +45,7 @@ pub fn preview(
         pipelines,
         max_depth: settings.links.max_depth,
         redirects: settings.redirects,
+        robots: settings.robots.clone(),
         stats: Arc::default(),
         known: Arc::default(),
     };

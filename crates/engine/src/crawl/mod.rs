@@ -62,6 +62,7 @@ pub fn spawn(threads: CrawlThreads) -> io::Result<Crew> {
             items: threads.items,
             max_depth: settings.links.max_depth,
             redirects: settings.redirects,
+            robots: settings.robots.clone(),
             stats: threads.stats,
             known: threads.known,
         },

@@ -75,6 +75,7 @@ fn packer(parse: Parse) -> Packer {
         pipelines: Arc::new([Box::new(Sieve) as Box<dyn ItemPipeline>]),
         max_depth: None,
         redirects: RedirectSettings::default(),
+        robots: RobotsSettings::default(),
         known: Arc::default(),
     }
 }

@@ -80,11 +80,13 @@ pub enum LinkRefusal {
     HostFull,
     /// As many pages of its URL pattern are done as may be.
     PatternFull,
+    /// Its page asks robots not to follow it.
+    NoFollow,
 }
 
 impl LinkRefusal {
     /// All of them, in the order of reports.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::OffSite,
         Self::TooDeep,
         Self::TooLong,
@@ -95,6 +97,7 @@ impl LinkRefusal {
         Self::Repeating,
         Self::HostFull,
         Self::PatternFull,
+        Self::NoFollow,
     ];
 
     /// As logged and counted.
@@ -110,6 +113,7 @@ impl LinkRefusal {
             Self::Repeating => "repeating",
             Self::HostFull => "host-full",
             Self::PatternFull => "pattern-full",
+            Self::NoFollow => "nofollow",
         }
     }
 
@@ -126,6 +130,7 @@ impl LinkRefusal {
             Self::Repeating => "repeats itself",
             Self::HostFull => "is on a host of which enough pages are done",
             Self::PatternFull => "is of a kind of which enough pages are done",
+            Self::NoFollow => "is not to be followed",
         }
     }
 }

@@ -26,7 +26,7 @@ pub use self::links::LinkSettings;
 pub use self::pace::PaceSettings;
 pub use self::redirects::RedirectSettings;
 pub use self::retry::RetrySettings;
-pub use self::robots::RobotsSettings;
+pub use self::robots::{PageRobotsSettings, RobotsSettings};
 pub use self::window::WindowSettings;
 use crate::error::EngineError;
 

@@ -1,4 +1,4 @@
-//! Whether and as whom robots.txt is obeyed.
+//! Whether and as whom robots.txt is obeyed, and what pages say to robots.
 
 use std::time::Duration;
 
@@ -23,6 +23,17 @@ pub struct RobotsSettings {
     pub max_bytes: usize,
     /// Redirects that are followed to a file (section 2.3.1.2: at least five); with more it counts as missing.
     pub max_redirects: usize,
+    /// What of that which pages themselves say is obeyed.
+    pub page: PageRobotsSettings,
+}
+
+/// What is made of `X-Robots-Tag`, `<meta name="robots">` and `rel="nofollow"`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PageRobotsSettings {
+    /// Whether links are left alone that are not to be followed.
+    pub nofollow: bool,
+    /// Whether items are dropped that come from pages which are not to be indexed.
+    pub noindex: bool,
 }
 
 impl Default for RobotsSettings {
@@ -35,6 +46,7 @@ impl Default for RobotsSettings {
             unreachable_pause: Duration::from_secs(10 * 60),
             max_bytes: 500 << 10,
             max_redirects: 5,
+            page: PageRobotsSettings::default(),
         }
     }
 }

@@ -6,7 +6,7 @@ use dragline_core::PageState;
 use dragline_testkit::{Answer, Site};
 
 use super::harness::{crawl_all, fast};
-use crate::CrawlEnd;
+use crate::{CrawlEnd, LinkRefusal, PageRobotsSettings};
 
 #[test]
 fn what_robots_forbids_is_skipped_and_never_asked_for() {
@@ -131,4 +131,21 @@ fn a_crawl_delay_slows_the_host() {
     let ended = crawl_all(fast(), &[site.url("/")]);
     assert_eq!(ended.done(), 4);
     assert!(ended.elapsed >= Duration::from_millis(890), "{:?}", ended.elapsed);
+}
+
+#[test]
+fn what_pages_ask_of_robots_is_obeyed_where_a_setting_asks_for_it() {
+    let site = Site::builder()
+        .page("/", Answer::html("<a href='/x' rel='nofollow'>x</a> <a href='/y'>y</a>"))
+        .page("/x", Answer::html("x"))
+        .page("/y", Answer::html("<a href='/z'>z</a>").header("X-Robots-Tag", "none"))
+        .page("/z", Answer::html("z"))
+        .start();
+    let unasked = crawl_all(fast(), &[site.url("/")]);
+    assert_eq!((unasked.done(), unasked.stats.items_kept), (4, 4));
+    let settings = fast().but(|it| it.robots.page = PageRobotsSettings { nofollow: true, noindex: true });
+    let ended = crawl_all(settings, &[site.url("/")]);
+    assert_eq!((ended.done(), ended.stats.items_kept), (2, 1));
+    assert_eq!(ended.stats.refused_links[&LinkRefusal::NoFollow], 2);
+    assert_eq!(ended.stats.drop_reasons["noindex"], 1);
 }
