@@ -18,15 +18,7 @@ const TREES: [(&str, &str, &str); 2] = [
 
 /// Runs the benchmark and prints its table.
 pub(crate) fn run(pairs: usize) {
-    let missing: Vec<&str> = TREES
-        .iter()
-        .filter(|(_, path, _)| !Path::new(path).join("index.html").exists())
-        .map(|(_, _, package)| *package)
-        .collect();
-    if !missing.is_empty() {
-        return println!("there is nothing to crawl here: apt-get install {}", missing.join(" "));
-    }
-    let trees = TREES.map(|(name, path, _)| (name, Path::new(path)));
+    let Some(trees) = trees() else { return };
     let web = WebServer::start(&trees);
     let starts = TREES.map(|(name, ..)| web.url(&format!("{name}/index.html")));
     let server = dragline_testkit::server();
@@ -53,6 +45,20 @@ pub(crate) fn run(pairs: usize) {
     print(&format!("{pages} pages of documentation, {CONCURRENCY} at a time"), &series);
 }
 
+/// The trees' names and folders; `None` and a word about it where they are not installed.
+pub(crate) fn trees() -> Option<[(&'static str, &'static Path); 2]> {
+    let missing: Vec<&str> = TREES
+        .iter()
+        .filter(|(_, path, _)| !Path::new(path).join("index.html").exists())
+        .map(|(_, _, package)| *package)
+        .collect();
+    if !missing.is_empty() {
+        println!("there is nothing to crawl here: apt-get install {}", missing.join(" "));
+        return None;
+    }
+    Some(TREES.map(|(name, path, _)| (name, Path::new(path))))
+}
+
 /// The URL of an empty database.
 pub(crate) fn fresh(server: &OwnServer, number: usize) -> String {
     let name = format!("bench_{number}");
@@ -60,7 +66,8 @@ pub(crate) fn fresh(server: &OwnServer, number: usize) -> String {
     server.url_of(&name)
 }
 
-fn crawl(starts: &[String], store: &str) -> Command {
+/// Our crawl of these trees.
+pub(crate) fn crawl(starts: &[String], store: &str) -> Command {
     let mut crawl = Command::new(env!("CARGO_BIN_EXE_dragline"));
     crawl.args(["crawl", "site", "--rate", "0", "--log", "warn", "--store", store]);
     crawl.args(["--host-concurrency", &CONCURRENCY.to_string()]);

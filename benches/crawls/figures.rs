@@ -18,6 +18,14 @@ impl Series {
         Self { name, pages, runs: Vec::new(), database: Vec::new() }
     }
 
+    pub(crate) fn name(&self) -> &'static str {
+        self.name
+    }
+
+    pub(crate) fn pages(&self) -> usize {
+        self.pages
+    }
+
     /// Adds a run; of a database in another process, what that took.
     pub(crate) fn add(&mut self, run: Measured, database: Option<Duration>) {
         self.runs.push(run);

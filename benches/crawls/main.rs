@@ -5,6 +5,7 @@
 //! $ cargo bench --bench crawls -- documentation   # real documentation, one item a page
 //! $ cargo bench --bench crawls -- items           # 40,000 items of 2,000 pages
 //! $ cargo bench --bench crawls -- slow-hosts      # 200 hosts that take 300 ms for an answer
+//! $ benches/others/run.sh FOLDER                  # the documentation, beside other crawlers
 //! ```
 //!
 //! `--pairs N` runs each crawl N times, by turns with the floor (default 5; slow-hosts 3). nginx and Postgres have
@@ -18,6 +19,7 @@ mod figures;
 mod floor;
 mod items;
 mod measured;
+mod others;
 mod postgres_cpu;
 mod slow_hosts;
 mod slow_server;
@@ -31,8 +33,8 @@ const CONCURRENCY: usize = 16;
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).filter(|word| word != "--bench").collect();
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
-    let pairs = |default| match words.get(1..) {
-        Some(["--pairs", number]) => number.parse().expect("--pairs takes a number"),
+    let pairs = |default| match words.as_slice() {
+        [.., "--pairs", number] => number.parse().expect("--pairs takes a number"),
         _ => default,
     };
     match words.as_slice() {
@@ -42,6 +44,7 @@ fn main() -> ExitCode {
         ["crawl", ..] => return dragline::run(items::spiders()),
         ["documentation", ..] => documentation::run(pairs(5)),
         ["items", ..] => items::run(pairs(5)),
+        ["others", folder, ..] => others::run(folder.as_ref(), pairs(3)),
         ["slow-hosts", ..] => slow_hosts::run(pairs(3)),
         _ => println!("name one: cargo bench --bench crawls -- documentation | items | slow-hosts"),
     }
