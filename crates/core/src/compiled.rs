@@ -39,7 +39,7 @@ pub(crate) fn compiled(css: &str) -> Rc<Compiled> {
     }
     let parsed = match Selector::parse(css) {
         Ok(selector) => Rc::new(Compiled { selector, names: names(css) }),
-        Err(error) => panic!("{css:?} is not a CSS selector: {error}"),
+        Err(error) => panic!("{css:?} is not a CSS selector: {}", reason(&error.to_string())),
     };
     COMPILED.with_borrow_mut(|cache| {
         if cache.len() >= MAX_CACHED {
@@ -48,6 +48,14 @@ pub(crate) fn compiled(css: &str) -> Rc<Compiled> {
         cache.insert(css.to_owned(), Rc::clone(&parsed));
     });
     parsed
+}
+
+/// The parser asks to report what it does not know.
+fn reason(error: &str) -> &str {
+    if error.contains("UnsupportedPseudoClassOrElement") {
+        return "no page knows this pseudo-class; the state of an element is in its attributes, such as [checked]";
+    }
+    error
 }
 
 fn names(css: &str) -> Option<Box<[LocalName]>> {
