@@ -20,6 +20,7 @@ mod outage;
 mod poison;
 mod resume;
 mod runs;
+mod same_request;
 mod stop;
 mod stored;
 mod terminal;

@@ -31,7 +31,7 @@ use crate::metrics::Metrics;
 use crate::progress::{self, Sources, pages_before};
 use crate::settings::CrawlSettings;
 use crate::signals::{self, SignalListener};
-use crate::start::{Watched, no_thread, open_failed, run_spec, watched};
+use crate::start::{Watched, no_thread, open_failed, run_spec, same_request, watched};
 use crate::stopping::{Producers, StopReport, close_pipeline, join_producers};
 use crate::verdict::{exit_after_close, state_after_close, verdict};
 use crate::watchdog::{Watchdog, Watches};
@@ -84,6 +84,7 @@ pub(crate) fn crawl(
     log.about_run_id(run.key.run_id);
     let before = pages_before(&run, start_requests);
     resume_line::say(&settings.run_name, &run);
+    let same_request = same_request(&run, settings.engine.same_request(&**spider))?;
 
     // Then the crawl threads, then the downloads that feed them.
     let engine = Arc::new(settings.engine.clone());
@@ -100,6 +101,7 @@ pub(crate) fn crawl(
         sink: pipeline.sink(),
         stop: stop.clone(),
         finish: finished,
+        same_request: same_request.clone(),
         stats: Arc::clone(&stats),
         known: Arc::clone(&known),
     })
@@ -114,6 +116,7 @@ pub(crate) fn crawl(
         stop: stop.clone(),
         pulse: heartbeat.clone(),
         hold: hold.clone(),
+        same_request,
         stats: Arc::clone(&stats),
         known,
     })

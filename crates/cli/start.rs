@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use dragline_core::spider::start_requests;
 use dragline_core::stop::Stop;
-use dragline_core::store::{ProcessInfo, RunSpec};
-use dragline_core::{QueuedRequest, Spider};
+use dragline_core::store::{OpenedRun, ProcessInfo, RunSpec};
+use dragline_core::{QueuedRequest, SameRequest, Spider};
 use dragline_engine::Scope;
 use dragline_pipelines::persistence::OpenError;
-use serde_json::json;
+use serde_json::{Value as Json, json};
 
 use crate::exit::{Failed, chain};
 use crate::health::{Health, Heartbeat};
@@ -27,17 +27,59 @@ pub(crate) fn run_spec(spider: &dyn Spider, settings: &CrawlSettings) -> Result<
         return Err(Failed::usage(format!("the spider {} has no start URL", spider.name()))
             .hint("give one: --start-url https://example.com/"));
     }
+    let rule = settings.engine.same_request(spider);
     let start_urls: Vec<String> = settings.args.start_urls().iter().map(ToString::to_string).collect();
     Ok(RunSpec {
         name: settings.run_name.clone(),
         spider: spider.name().to_owned(),
-        args: json!({ "start_urls": start_urls, "args": settings.args.shown() }),
-        start: start.into_iter().enumerate().map(|(at, request)| QueuedRequest::start(request, at)).collect(),
+        args: run_args(&start_urls, settings, &rule),
+        start: start
+            .into_iter()
+            .enumerate()
+            .map(|(at, request)| QueuedRequest::start_by(&rule, request, at))
+            .collect(),
         fresh: settings.fresh,
         force: settings.force_run,
         tally: settings.engine.links.tally(),
         process: ProcessInfo { pid: std::process::id(), hostname: hostname() },
     })
+}
+
+/// Where the rule for the same request stands among a run's arguments, unless it is the common one.
+const SAME_REQUEST: &str = "same_request";
+
+fn run_args(start_urls: &[String], settings: &CrawlSettings, rule: &SameRequest) -> Json {
+    let mut args = json!({ "start_urls": start_urls, "args": settings.args.shown() });
+    if *rule != SameRequest::default() {
+        args[SAME_REQUEST] = rule.to_json();
+    }
+    args
+}
+
+/// The rule for the same request that the run began with; `wanted` is what a new one would begin with. By another
+/// rule, pages that are stored as done would be taken for new.
+pub(crate) fn same_request(run: &OpenedRun, wanted: SameRequest) -> Result<SameRequest, Failed> {
+    let Some(resumed) = &run.resumed else { return Ok(wanted) };
+    let Some(stored) = resumed.args.get(SAME_REQUEST) else {
+        return Ok(kept(SameRequest::default(), &wanted));
+    };
+    let rule = SameRequest::from_json(stored).ok_or_else(|| {
+        Failed::error("the run began with a rule for the same request that this version does not know")
+            .hint("resume it with the version that began it, or begin anew: --fresh")
+    })?;
+    Ok(kept(rule, &wanted))
+}
+
+fn kept(rule: SameRequest, wanted: &SameRequest) -> SameRequest {
+    if rule != *wanted {
+        tracing::warn!(
+            began_with = %rule,
+            set_now = %wanted,
+            "what makes two requests the same is not what it was when the run began; it keeps its rule, and the next \
+             run takes the new one"
+        );
+    }
+    rule
 }
 
 /// What tells the world outside how the crawl is, until it is dropped.

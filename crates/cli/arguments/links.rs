@@ -97,4 +97,8 @@ pub(crate) struct Links {
         default_value = "false"
     )]
     pub(crate) deny_private_networks: bool,
+
+    /// Parameters that make no other request of a URL, beside those that the spider names: utm_*,gclid
+    #[arg(long, env = "DRAGLINE_IGNORE_PARAMETERS", value_name = "NAME", value_delimiter = ',')]
+    pub(crate) ignore_parameters: Vec<String>,
 }

@@ -92,6 +92,7 @@ fn links(links: &Links, defaults: LinkSettings) -> LinkSettings {
         max_path_repeats: above_zero(links.max_path_repeats),
         max_pages_per_host: above_zero(links.max_pages_per_host),
         max_pages_per_pattern: above_zero(links.max_pages_per_pattern),
+        ignored_parameters: given(&links.ignore_parameters),
     }
 }
 

@@ -1,32 +1,38 @@
-//! The rule for "the same request": a 128-bit digest of method, canonical URL and body, and of the session if the
-//! request names one.
+//! The name of a request within its run: a 128-bit digest of method, URL as far as it counts, and body, and of the
+//! session if the request names one.
 
 use std::fmt;
 
 use sha2::{Digest, Sha256};
 
-use crate::canonical::canonical_url;
 use crate::request::Request;
+use crate::same_request::SameRequest;
 
 /// Identifies a request within a run; the primary key of the frontier and so the duplicate filter.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Fingerprint([u8; 16]);
 
 impl Fingerprint {
-    /// The fingerprint of a request that the duplicate filter should know.
+    /// The fingerprint of a request that the duplicate filter should know, by the rule of a spider that names none.
     pub fn of(request: &Request) -> Self {
+        Self::by(&SameRequest::default(), request)
+    }
+
+    /// The fingerprint of a request that the duplicate filter should know.
+    pub fn by(rule: &SameRequest, request: &Request) -> Self {
         let is_plain = request.body().is_none() && request.session_name().is_none();
         if request.method() == http::Method::GET && is_plain {
-            return request.link().fingerprint(|| Self::digest(request, None));
+            return request.link().fingerprint(rule, || Self::digest(rule, request, None));
         }
-        Self::digest(request, None)
+        Self::digest(rule, request, None)
     }
 
     /// The fingerprint of a request that must not be filtered (`dont_filter`, or a redirect back into its
     /// own chain). It covers the parent and the place on the parent's page, so that a page parsed again
-    /// after a kill gives the same fingerprint, and two pages never do.
+    /// after a kill gives the same fingerprint, and two pages never do. The rule for the same request has no say:
+    /// this one is the same as no other.
     pub fn below(request: &Request, parent: Fingerprint, ordinal: usize) -> Self {
-        Self::digest(request, Some((parent, ordinal)))
+        Self::digest(&SameRequest::default(), request, Some((parent, ordinal)))
     }
 
     /// Rebuilds a fingerprint from its stored bytes; `None` unless there are 16.
@@ -39,7 +45,7 @@ impl Fingerprint {
         &self.0
     }
 
-    fn digest(request: &Request, below: Option<(Fingerprint, usize)>) -> Self {
+    fn digest(rule: &SameRequest, request: &Request, below: Option<(Fingerprint, usize)>) -> Self {
         let mut hasher = Sha256::new();
         // Lengths keep the parts apart: no two different triples give the same input.
         let mut part = |bytes: &[u8]| {
@@ -47,7 +53,7 @@ impl Fingerprint {
             hasher.update(bytes);
         };
         part(request.method().as_str().as_bytes());
-        part(canonical_url(request.url()).as_bytes());
+        part(rule.spelling(request.url()).as_bytes());
         part(request.body().unwrap_or_default());
         // Without one, the digest is that of the three parts alone.
         if let Some(session) = request.session_name() {
@@ -108,6 +114,26 @@ mod tests {
         let (ann, ben) = (get("http://a.example/x").session("ann"), get("http://a.example/x").session("ben"));
         assert_ne!(Fingerprint::of(&ann), Fingerprint::of(&ben));
         assert_ne!(Fingerprint::of(&ann), Fingerprint::of(&get("http://a.example/x")));
+    }
+
+    #[test]
+    fn each_rule_has_its_own_fingerprint_also_of_a_link_that_is_shared() {
+        let link = get("http://a.example/?b=2&a=1&utm_source=x");
+        let rules = [
+            SameRequest::canonical(),
+            SameRequest::verbatim(),
+            SameRequest::canonical().ignoring(["utm_*"]),
+            SameRequest::verbatim().ignoring(["utm_*"]),
+        ];
+        let fingerprints = || rules.iter().map(|rule| Fingerprint::by(rule, &link)).collect::<Vec<_>>();
+        let distinct: std::collections::HashSet<_> = fingerprints().into_iter().collect();
+        assert_eq!(distinct.len(), rules.len());
+        assert_eq!(fingerprints(), fingerprints());
+        assert_eq!(Fingerprint::by(&rules[2], &link), Fingerprint::of(&get("http://a.example/?a=1&b=2")));
+        assert_eq!(
+            Fingerprint::by(&rules[3], &link),
+            Fingerprint::by(&rules[1], &get("http://a.example/?b=2&a=1"))
+        );
     }
 
     #[test]

@@ -6,6 +6,7 @@ use url::Url;
 
 use crate::fingerprint::Fingerprint;
 use crate::request::Request;
+use crate::same_request::SameRequest;
 
 /// A request with everything that the scheduler and the store need to know of it.
 #[derive(Clone, Debug, PartialEq)]
@@ -23,20 +24,32 @@ pub struct QueuedRequest {
 }
 
 impl QueuedRequest {
-    /// A start request; `ordinal` is its place among them.
+    /// A start request of a spider that names no rule for the same request; `ordinal` is its place among them.
     pub fn start(request: Request, ordinal: usize) -> Self {
+        Self::start_by(&SameRequest::default(), request, ordinal)
+    }
+
+    /// A start request; `ordinal` is its place among them.
+    pub fn start_by(rule: &SameRequest, request: Request, ordinal: usize) -> Self {
         // A start request has no parent: the digest of the request itself stands for one.
-        let own = Fingerprint::of(&request);
+        let own = Fingerprint::by(rule, &request);
         let fingerprint =
             if request.is_unfiltered() { Fingerprint::below(&request, own, ordinal) } else { own };
         Self { fingerprint, host: request.host().to_owned(), request, depth: 0, redirects: Vec::new() }
     }
 
-    /// A request found on the page of `self`; `ordinal` is its place on that page.
+    /// A request found on the page of `self`, of a spider that names no rule for the same request; `ordinal` is its
+    /// place on that page.
     #[must_use]
     pub fn child(&self, request: Request, ordinal: usize) -> Self {
+        self.child_named(self.child_fingerprint(&SameRequest::default(), &request, ordinal), request)
+    }
+
+    /// A request found on the page of `self`, which has this fingerprint.
+    #[must_use]
+    pub fn child_named(&self, fingerprint: Fingerprint, request: Request) -> Self {
         Self {
-            fingerprint: self.child_fingerprint(&request, ordinal),
+            fingerprint,
             host: request.host().to_owned(),
             request,
             depth: self.depth + 1,
@@ -44,12 +57,12 @@ impl QueuedRequest {
         }
     }
 
-    /// The fingerprint that [`QueuedRequest::child`] would have.
-    pub fn child_fingerprint(&self, request: &Request, ordinal: usize) -> Fingerprint {
+    /// The fingerprint of a request found on the page of `self`; `ordinal` is its place on that page.
+    pub fn child_fingerprint(&self, rule: &SameRequest, request: &Request, ordinal: usize) -> Fingerprint {
         if request.is_unfiltered() {
             Fingerprint::below(request, self.fingerprint, ordinal)
         } else {
-            Fingerprint::of(request)
+            Fingerprint::by(rule, request)
         }
     }
 

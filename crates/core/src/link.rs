@@ -12,6 +12,7 @@ use url::{Position, Url};
 
 use crate::fingerprint::Fingerprint;
 use crate::frontier::host_of;
+use crate::same_request::SameRequest;
 
 /// Links that a thread remembers: some 4 MB. It forgets all of them when there are more, as it may at any time.
 const MAX_REMEMBERED: usize = 10_000;
@@ -25,8 +26,8 @@ thread_local! {
 pub(crate) struct Link {
     url: Url,
     host: OnceLock<String>,
-    /// Of a GET without a body.
-    fingerprint: OnceLock<Fingerprint>,
+    /// Of a GET without a body, and by which rule.
+    fingerprint: OnceLock<(SameRequest, Fingerprint)>,
 }
 
 impl Link {
@@ -43,9 +44,11 @@ impl Link {
         self.host.get_or_init(|| host_of(&self.url))
     }
 
-    /// The fingerprint of a GET without a body; `digest` works it out when it is asked for first.
-    pub(crate) fn fingerprint(&self, digest: impl FnOnce() -> Fingerprint) -> Fingerprint {
-        *self.fingerprint.get_or_init(digest)
+    /// The fingerprint of a GET without a body by `rule`. `digest` works it out when it is asked for first; and each
+    /// time for another rule than that was, for a thread that serves several spiders.
+    pub(crate) fn fingerprint(&self, rule: &SameRequest, digest: impl Fn() -> Fingerprint) -> Fingerprint {
+        let (known_by, known) = self.fingerprint.get_or_init(|| (rule.clone(), digest()));
+        if known_by == rule { *known } else { digest() }
     }
 }
 

@@ -19,6 +19,7 @@ use crate::form::Form;
 use crate::link::{self, Link};
 use crate::refresh::{self, Refresh};
 use crate::request::{Request, RequestError};
+use crate::resolve::resolve;
 use crate::response::Response;
 use crate::selector::{Node, nothing};
 use crate::{document, mime, sniff};
@@ -196,7 +197,9 @@ impl Page {
     /// What relative links are relative to: the first `<base href>` that is a URL, else the page's own.
     pub fn base_url(&self) -> &Url {
         self.base.get_or_init(|| {
-            let base = self.first("base[href]").and_then(|base| self.url().join(base.own_attr("href")?).ok());
+            let base = self
+                .first("base[href]")
+                .and_then(|base| resolve(self.url(), base.own_attr("href")?, None).ok());
             base.filter(|base| !base.cannot_be_a_base()).unwrap_or_else(|| self.url().clone())
         })
     }
@@ -261,9 +264,8 @@ impl Page {
     }
 
     fn resolve(&self, href: &str, encode: EncodingOverride<'_>) -> Result<Arc<Link>, RequestError> {
-        let options = Url::options().base_url(Some(self.base_url())).encoding_override(encode);
-        let mut url =
-            options.parse(href).map_err(|source| RequestError::Url { text: href.to_owned(), source })?;
+        let mut url = resolve(self.base_url(), href, encode)
+            .map_err(|source| RequestError::Url { text: href.to_owned(), source })?;
         if !matches!(url.scheme(), "http" | "https") {
             return Err(RequestError::Scheme { scheme: url.scheme().to_owned(), url: url.into() });
         }

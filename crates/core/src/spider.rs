@@ -8,6 +8,7 @@ use crate::item::ItemType;
 use crate::output::Output;
 use crate::page::Page;
 use crate::request::{Request, RequestError};
+use crate::same_request::SameRequest;
 use crate::sample::Sample;
 use crate::stay_in::StayIn;
 
@@ -44,6 +45,13 @@ pub trait Spider: Send + Sync + 'static {
     /// it says; `deny` adds to it. Start requests are asked for whatever is said here.
     fn stay_in(&self) -> StayIn {
         StayIn::default()
+    }
+
+    /// When two of its requests are the same, so that one of them is enough: parameters that do not count
+    /// (`SameRequest::canonical().ignoring(["utm_*"])`), or URLs as they are spelled. A run keeps the rule that it
+    /// began with.
+    fn same_request(&self) -> SameRequest {
+        SameRequest::canonical()
     }
 
     /// Stored pages of its site, each with what it should make of it: `dragline check` runs them.

@@ -235,6 +235,8 @@ pub struct Resumed {
     pub last_process: Option<ProcessInfo>,
     /// Its last sign of life.
     pub heartbeat_at: Option<DateTime<Utc>>,
+    /// Its arguments, as they were stored when it began.
+    pub args: Json,
     /// Requests by state.
     pub pages: PageCounts,
 }

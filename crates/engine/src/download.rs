@@ -10,7 +10,7 @@ use dragline_core::pulse::Pulse;
 use dragline_core::stop::{Stop, StopReason};
 use dragline_core::store::OpenedRun;
 use dragline_core::worker::Worker;
-use dragline_core::{OutcomeSink, Spider, StoreError};
+use dragline_core::{OutcomeSink, SameRequest, Spider, StoreError};
 use tokio::runtime::Builder;
 
 use crate::error::EngineError;
@@ -48,6 +48,8 @@ pub struct DownloadThread<'a> {
     pub hold: Hold,
     /// Counters.
     pub stats: Arc<CrawlStats>,
+    /// The rule for the same request that the run began with.
+    pub same_request: SameRequest,
     /// What the store is known to have; shared with the crawl threads.
     pub known: Arc<KnownRequests>,
 }
@@ -108,6 +110,7 @@ pub fn spawn(thread: DownloadThread<'_>) -> Result<Worker<CrawlEnd>, EngineError
         pulse: thread.pulse,
         hold: thread.hold,
         stats: thread.stats,
+        same_request: thread.same_request,
         known: thread.known,
     })?;
     Worker::spawn("download", move || {

@@ -13,7 +13,7 @@ use dragline_core::value::json_has_nul;
 use dragline_core::worker::panic_message;
 use dragline_core::{
     DeadLetter, Failure, Fingerprint, ItemPipeline, ItemRecord, ItemType, Output, Page, PageOutcome,
-    PageState, QueuedRequest, Request, Response, Spider, Verdict,
+    PageState, QueuedRequest, Request, Response, SameRequest, Spider, Verdict,
 };
 use url::Url;
 
@@ -34,6 +34,7 @@ pub(crate) struct Packer {
     pub(crate) max_depth: Option<u32>,
     pub(crate) redirects: RedirectSettings,
     pub(crate) robots: RobotsSettings,
+    pub(crate) same_request: SameRequest,
     pub(crate) stats: Arc<CrawlStats>,
     /// What the store is known to have.
     pub(crate) known: Arc<KnownRequests>,
@@ -119,7 +120,7 @@ impl Packer {
     /// scope is, for otherwise nothing would come of it.
     fn sent_on(&self, page: &Page, scope: &Scope, refusals: &mut impl Refusals) -> Option<PageOutcome> {
         let Response { queued, status, attempts, .. } = page.response();
-        let target = match refresh_target(page, &self.redirects)? {
+        let target = match refresh_target(page, &self.redirects, &self.same_request)? {
             Ok(target) => target,
             Err(problem) => {
                 let error = problem.to_string();
@@ -237,15 +238,15 @@ impl Packer {
                 refusals.link(reason, request.url());
                 continue;
             }
-            let fingerprint = parent.child_fingerprint(&request, ordinal);
+            let fingerprint = parent.child_fingerprint(&self.same_request, &request, ordinal);
             if seen.insert(fingerprint) {
-                kept.push((ordinal, request, fingerprint));
+                kept.push((fingerprint, request));
             } else {
                 refusals.repeated(request.url());
             }
         }
-        self.known.retain_unknown(&mut kept, |(_, _, fingerprint)| *fingerprint);
-        Ok(kept.into_iter().map(|(ordinal, request, _)| parent.child(request, ordinal)).collect())
+        self.known.retain_unknown(&mut kept, |(fingerprint, _)| *fingerprint);
+        Ok(kept.into_iter().map(|(fingerprint, request)| parent.child_named(fingerprint, request)).collect())
     }
 }
 

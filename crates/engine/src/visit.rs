@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use dragline_core::budget::ByteBudget;
-use dragline_core::{Page, QueuedRequest, Request, Response};
+use dragline_core::{Page, QueuedRequest, Request, Response, SameRequest};
 use http::{HeaderMap, Version};
 use tokio::runtime::Builder;
 use url::Origin;
@@ -145,7 +145,13 @@ impl Visitor<'_> {
         let total = begun.elapsed();
         self.hops[at].answer = Some(HopAnswer { version, status, headers, connect, first_byte, total });
         if let Some(location) = location {
-            let target = redirect::follow(&queued, status, &location, self.settings.redirects.max_hops);
+            let target = redirect::follow(
+                &queued,
+                status,
+                &location,
+                self.settings.redirects.max_hops,
+                &SameRequest::canonical(),
+            );
             let target = target.map_err(|problem| problem.to_string())?;
             let longest = self.settings.links.max_url_bytes;
             if target.request.url().as_str().len() > longest {
@@ -165,7 +171,7 @@ impl Visitor<'_> {
             charge: None,
             cookies: Vec::new(),
         });
-        match redirect::refresh_target(&page, &self.settings.redirects) {
+        match redirect::refresh_target(&page, &self.settings.redirects, &SameRequest::canonical()) {
             Some(Ok(target)) => Ok(Next::Hop(Box::new(target))),
             Some(Err(problem)) => Err(problem.to_string()),
             None => Ok(Next::Page(Box::new(page.into_response()))),

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, select_biased};
 use dragline_core::stop::Stop;
 use dragline_core::worker::Worker;
-use dragline_core::{ItemPipeline, ItemType, OutcomeSink, PageOutcome, Spider};
+use dragline_core::{ItemPipeline, ItemType, OutcomeSink, PageOutcome, SameRequest, Spider};
 
 pub use self::crew::{Crew, LeftBehind};
 pub use self::desk::{Activity, Desks};
@@ -45,6 +45,8 @@ pub struct CrawlThreads {
     pub finish: Receiver<()>,
     /// Counters.
     pub stats: Arc<CrawlStats>,
+    /// The rule for the same request that the run began with.
+    pub same_request: SameRequest,
     /// What the store is known to have; shared with the downloads.
     pub known: Arc<KnownRequests>,
 }
@@ -63,6 +65,7 @@ pub fn spawn(threads: CrawlThreads) -> io::Result<Crew> {
             max_depth: settings.links.max_depth,
             redirects: settings.redirects,
             robots: settings.robots.clone(),
+            same_request: threads.same_request,
             stats: threads.stats,
             known: threads.known,
         },

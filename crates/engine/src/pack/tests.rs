@@ -76,6 +76,7 @@ fn packer(parse: Parse) -> Packer {
         max_depth: None,
         redirects: RedirectSettings::default(),
         robots: RobotsSettings::default(),
+        same_request: SameRequest::canonical().ignoring(["utm_*"]),
         known: Arc::default(),
     }
 }
@@ -124,6 +125,22 @@ fn requests_come_once_without_fragment_and_without_password() {
     assert_eq!(refused.values().sum::<u64>(), 3);
     // The same page again, as after a kill: the same fingerprints.
     assert_eq!(page(&packer).requests, outcome.requests);
+}
+
+#[test]
+fn the_rule_of_the_run_says_which_links_are_one_request() {
+    let packer = packer(|page, out| {
+        for href in ["/x?b=1&a=2&utm_source=here", "/x?a=2&b=1", "/x?a=2&b=1&utm_medium=mail", "/x?a=1&b=2"] {
+            out.follow(page, href);
+        }
+        Ok(())
+    });
+    let found: Vec<String> =
+        page(&packer).requests.iter().map(|queued| queued.request.url().to_string()).collect();
+    // Sent as they were found.
+    assert_eq!(found, ["http://a.example/x?b=1&a=2&utm_source=here", "http://a.example/x?a=1&b=2"]);
+    packer.known.are_stored([Fingerprint::of(&Request::get("http://a.example/x?a=2&b=1").unwrap())]);
+    assert_eq!(page(&packer).requests.len(), 1);
 }
 
 #[test]

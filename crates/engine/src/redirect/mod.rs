@@ -6,9 +6,9 @@ mod refresh;
 #[cfg(test)]
 mod vectors;
 
-use dragline_core::canonical::{canonical_url, drop_userinfo};
+use dragline_core::canonical::drop_userinfo;
 use dragline_core::frontier::host_of;
-use dragline_core::{Fingerprint, QueuedRequest, Request};
+use dragline_core::{Fingerprint, QueuedRequest, Request, SameRequest};
 use http::Method;
 use http::header::{AUTHORIZATION, COOKIE, PROXY_AUTHORIZATION};
 use url::{ParseError, Url};
@@ -33,9 +33,10 @@ pub(crate) fn follow(
     status: u16,
     location: &str,
     max_redirects: usize,
+    rule: &SameRequest,
 ) -> Result<QueuedRequest, RedirectError> {
     let target = resolve(from.request.url(), location)?;
-    after(from, status, target, max_redirects)
+    after(from, status, target, max_redirects, rule)
 }
 
 /// The request for `target` in the place of `from`.
@@ -44,6 +45,7 @@ fn after(
     status: u16,
     mut target: Url,
     max_redirects: usize,
+    rule: &SameRequest,
 ) -> Result<QueuedRequest, RedirectError> {
     if target.fragment().is_none() {
         // RFC 9110 §10.2.2. It is never sent, and says what of the page was meant.
@@ -55,17 +57,17 @@ fn after(
         return Err(RedirectError::TooMany(redirects.len(), target));
     }
     let request = request_for(&from.request, status, target);
-    let fingerprint = if is_refetch(from, &request) || is_unfiltered(from) {
+    let fingerprint = if is_refetch(rule, from, &request) || is_unfiltered(rule, from) {
         Fingerprint::below(&request, from.fingerprint, 0)
     } else {
-        Fingerprint::of(&request)
+        Fingerprint::by(rule, &request)
     };
     Ok(QueuedRequest { fingerprint, host: host_of(request.url()), request, depth: from.depth, redirects })
 }
 
 fn resolve(base: &Url, location: &str) -> Result<Url, RedirectError> {
     let mut target =
-        base.join(location).map_err(|problem| RedirectError::NoUrl(location.to_owned(), problem))?;
+        dragline_core::resolve::resolve(base, location, None).map_err(|problem| RedirectError::NoUrl(location.to_owned(), problem))?;
     drop_userinfo(&mut target);
     if !matches!(target.scheme(), "http" | "https") {
         return Err(RedirectError::Scheme(target));
@@ -108,20 +110,20 @@ fn credentials_left_behind(request: &Request, target: &Url) -> Vec<&'static str>
 
 /// Whether the target was asked for in this chain already: a cookie check sends back to where one came from,
 /// and the duplicate filter must let that pass. Only the hop limit ends such a chain.
-fn is_refetch(from: &QueuedRequest, request: &Request) -> bool {
-    let target = canonical_url(request.url());
-    chain_holds(from, &target) || canonical_url(from.request.url()) == target
+fn is_refetch(rule: &SameRequest, from: &QueuedRequest, request: &Request) -> bool {
+    let target = rule.spelling(request.url());
+    chain_holds(rule, from, &target) || rule.spelling(from.request.url()) == target
 }
 
 /// Whether the spider said `dont_filter`. Read from the fingerprint, for this is what the store keeps; a
 /// fingerprint that differs because of a cookie check does not count.
-fn is_unfiltered(from: &QueuedRequest) -> bool {
-    from.fingerprint != Fingerprint::of(&from.request)
-        && !chain_holds(from, &canonical_url(from.request.url()))
+fn is_unfiltered(rule: &SameRequest, from: &QueuedRequest) -> bool {
+    from.fingerprint != Fingerprint::by(rule, &from.request)
+        && !chain_holds(rule, from, &rule.spelling(from.request.url()))
 }
 
-fn chain_holds(from: &QueuedRequest, canonical: &str) -> bool {
-    from.redirects.iter().any(|hop| Url::parse(hop).is_ok_and(|hop| canonical_url(&hop) == canonical))
+fn chain_holds(rule: &SameRequest, from: &QueuedRequest, spelling: &str) -> bool {
+    from.redirects.iter().any(|hop| Url::parse(hop).is_ok_and(|hop| rule.spelling(&hop) == spelling))
 }
 
 #[cfg(test)]
@@ -137,7 +139,7 @@ mod tests {
     }
 
     fn next(from: &QueuedRequest, status: u16, location: &str) -> QueuedRequest {
-        follow(from, status, location, 20).unwrap()
+        follow(from, status, location, 20, &SameRequest::canonical()).unwrap()
     }
 
     #[test]
@@ -239,7 +241,10 @@ mod tests {
         for _ in 0..20 {
             at = next(&at, 302, "/page");
         }
-        assert!(matches!(follow(&at, 302, "/page", 20), Err(RedirectError::TooMany(21, _))));
+        assert!(matches!(
+            follow(&at, 302, "/page", 20, &SameRequest::canonical()),
+            Err(RedirectError::TooMany(21, _))
+        ));
     }
 
     #[test]
@@ -253,9 +258,27 @@ mod tests {
     }
 
     #[test]
+    fn the_rule_of_the_run_says_what_a_target_is() {
+        let rule = SameRequest::verbatim().ignoring(["sid"]);
+        let from = QueuedRequest::start_by(&rule, Request::get("http://a.example/?b=1&a=2").unwrap(), 0);
+        let to = follow(&from, 302, "/?a=2&b=1&sid=3", 20, &rule).unwrap();
+        // In another order it is another page, which is filtered as ever.
+        assert_eq!(
+            to.fingerprint,
+            Fingerprint::by(&rule, &Request::get("http://a.example/?a=2&b=1").unwrap())
+        );
+        // With a session's number it is the same: a check, which comes back.
+        let check = follow(&from, 302, "/?b=1&a=2&sid=3", 20, &rule).unwrap();
+        assert_ne!(check.fingerprint, from.fingerprint);
+    }
+
+    #[test]
     fn dead_ends_say_so() {
+        let dead_end = |from: &QueuedRequest, location: &str| {
+            follow(from, 302, location, 20, &SameRequest::canonical()).unwrap_err()
+        };
         let from = get("http://a.example/");
-        assert!(matches!(follow(&from, 302, "mailto:a@b.example", 20), Err(RedirectError::Scheme(_))));
-        assert!(matches!(follow(&from, 302, "http://", 20), Err(RedirectError::NoUrl(..))));
+        assert!(matches!(dead_end(&from, "mailto:a@b.example"), RedirectError::Scheme(_)));
+        assert!(matches!(dead_end(&from, "http://"), RedirectError::NoUrl(..)));
     }
 }

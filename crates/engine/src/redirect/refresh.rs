@@ -4,7 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::LazyLock;
 
 use dragline_core::canonical::canonical_url;
-use dragline_core::{Page, QueuedRequest};
+use dragline_core::{Page, QueuedRequest, SameRequest};
 use http::Method;
 use regex::bytes::Regex;
 use url::Url;
@@ -24,6 +24,7 @@ static MENTIONED: LazyLock<Regex> = LazyLock::new(|| Regex::new("(?i-u)refresh")
 pub(crate) fn refresh_target(
     page: &Page,
     settings: &RedirectSettings,
+    rule: &SameRequest,
 ) -> Option<Result<QueuedRequest, RedirectError>> {
     let queued = &page.response().queued;
     let max_delay = settings.max_refresh_delay.filter(|_| *queued.request.method() != Method::HEAD)?;
@@ -35,7 +36,7 @@ pub(crate) fn refresh_target(
     let is_followed = refresh.after <= max_delay
         && matches!(refresh.url.scheme(), "http" | "https")
         && !(is_same(&refresh.url, page.url().as_str()) && reloads(queued) >= MAX_RELOADS);
-    is_followed.then(|| after(queued, 303, refresh.url, settings.max_hops))
+    is_followed.then(|| after(queued, 303, refresh.url, settings.max_hops, rule))
 }
 
 /// How often in a row the page was fetched already.
@@ -54,7 +55,7 @@ mod tests {
     use dragline_core::{Request, Response};
 
     fn target(page: &Page) -> Option<Result<QueuedRequest, RedirectError>> {
-        refresh_target(page, &RedirectSettings::default())
+        refresh_target(page, &RedirectSettings::default(), &SameRequest::canonical())
     }
 
     fn page(queued: QueuedRequest, content: &str) -> Page {
@@ -84,7 +85,7 @@ mod tests {
             assert!(target.is_none_or(|to| to.redirects == ["http://a.example/page#top"]));
         }
         let none = RedirectSettings { max_refresh_delay: None, ..RedirectSettings::default() };
-        assert!(refresh_target(&page(get(), "0;url=/x"), &none).is_none());
+        assert!(refresh_target(&page(get(), "0;url=/x"), &none, &SameRequest::canonical()).is_none());
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The recorded decisions of Scrapy's tests on redirects and refreshes, where they are at hand.
 
-use dragline_core::{Page, QueuedRequest, Request, Response};
+use dragline_core::{Page, QueuedRequest, Request, Response, SameRequest};
 use dragline_testkit::vectors;
 use http::header::LOCATION;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
@@ -97,9 +97,9 @@ fn decide(vector: &Json) -> Decision {
     let settings = RedirectSettings { max_hops, ..RedirectSettings::default() };
     let target = if vector["kind"] == "meta_refresh" {
         let page = Response { queued, ..Response::stored(request(vector), vectors::bytes(&answer["body"])) };
-        refresh_target(&Page::new(page), &settings)
+        refresh_target(&Page::new(page), &settings, &SameRequest::canonical())
     } else {
-        location(status, &headers(answer)).map(|location| follow(&queued, status, &location, max_hops))
+        location(status, &headers(answer)).map(|location| follow(&queued, status, &location, max_hops, &SameRequest::canonical()))
     };
     match target {
         None | Some(Err(RedirectError::Scheme(_) | RedirectError::NoUrl(..))) => Decision::Answer,

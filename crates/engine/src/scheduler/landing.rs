@@ -213,7 +213,13 @@ impl Scheduler {
     fn redirect(&mut self, host: HostId, waiting: Waiting, answer: Answer, location: &str, credit: Credit) {
         let Answer { status, cookies, .. } = answer;
         let from = &waiting.queued;
-        let target = match redirect::follow(from, status, location, self.settings.redirects.max_hops) {
+        let target = match redirect::follow(
+            from,
+            status,
+            location,
+            self.settings.redirects.max_hops,
+            &self.same_request,
+        ) {
             Ok(target) => target,
             Err(problem) => {
                 let ended = Ended { status: Some(status), error: problem.to_string(), cookies };

@@ -25,7 +25,7 @@ use dragline_core::hold::Hold;
 use dragline_core::pulse::{Beating, Pulse};
 use dragline_core::stop::{Stop, StopReason};
 use dragline_core::store::OpenedRun;
-use dragline_core::{OutcomeSink, PageOutcome, Spider};
+use dragline_core::{OutcomeSink, PageOutcome, SameRequest, Spider};
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
@@ -65,6 +65,7 @@ pub(crate) struct Parts<'a> {
     pub(crate) pulse: Arc<dyn Pulse>,
     pub(crate) hold: Hold,
     pub(crate) stats: Arc<CrawlStats>,
+    pub(crate) same_request: SameRequest,
     pub(crate) known: Arc<KnownRequests>,
 }
 
@@ -78,6 +79,7 @@ pub(crate) struct Scheduler {
     pulse: Arc<dyn Pulse>,
     hold: Hold,
     stats: Arc<CrawlStats>,
+    same_request: SameRequest,
     known: Arc<KnownRequests>,
     /// Notified when a credit or memory comes back, and when a stop is asked for.
     wake: Arc<Notify>,
@@ -115,7 +117,20 @@ enum Phase {
 
 impl Scheduler {
     pub(crate) fn new(parts: Parts<'_>) -> Result<Self, EngineError> {
-        let Parts { settings, spider, run, sink, receipts, pages, stop, pulse, hold, stats, known } = parts;
+        let Parts {
+            settings,
+            spider,
+            run,
+            sink,
+            receipts,
+            pages,
+            stop,
+            pulse,
+            hold,
+            stats,
+            same_request,
+            known,
+        } = parts;
         let wake = Arc::new(Notify::new());
         let waker = || {
             let wake = Arc::clone(&wake);
@@ -148,6 +163,7 @@ impl Scheduler {
             pulse,
             hold,
             stats,
+            same_request,
             known,
             wake,
             credits,

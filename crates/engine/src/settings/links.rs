@@ -28,6 +28,8 @@ pub struct LinkSettings {
     pub max_pages_per_host: Option<u64>,
     /// The same of one URL pattern: of URLs that differ in their numbers alone. Start requests do not count.
     pub max_pages_per_pattern: Option<u64>,
+    /// Parameters of a URL's query that make no other request of it, beside those that the spider names.
+    pub ignored_parameters: Vec<String>,
 }
 
 impl Default for LinkSettings {
@@ -42,6 +44,7 @@ impl Default for LinkSettings {
             max_path_repeats: Some(2),
             max_pages_per_host: None,
             max_pages_per_pattern: Some(20_000),
+            ignored_parameters: Vec::new(),
         }
     }
 }

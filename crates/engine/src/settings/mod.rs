@@ -18,6 +18,8 @@ mod window;
 use std::num::NonZero;
 use std::time::Duration;
 
+use dragline_core::{SameRequest, Spider};
+
 use self::check::{at_least_one, longer_than_zero, require};
 pub use self::client::{ClientSettings, CookieMode};
 pub use self::fetch::FetchSettings;
@@ -112,6 +114,11 @@ impl EngineSettings {
         self.links.validate()?;
         self.client.validate()?;
         self.fetch.validate()
+    }
+
+    /// The rule for the same request: the spider's, with what is set beside it. A run keeps the one that it began with.
+    pub fn same_request(&self, spider: &dyn Spider) -> SameRequest {
+        spider.same_request().ignoring(self.links.ignored_parameters.iter().cloned())
     }
 
     /// These, with a change.

@@ -125,11 +125,15 @@ pub(crate) fn crawl_all(settings: EngineSettings, urls: &[String]) -> Ended {
 
 impl Crawl {
     pub(crate) fn begin(settings: EngineSettings, frontier: Frontier) -> Self {
+        Self::begin_with(Arc::new(Follow), settings, frontier)
+    }
+
+    pub(crate) fn begin_with(spider: Arc<dyn Spider>, settings: EngineSettings, frontier: Frontier) -> Self {
         let (receipts, receiver) = receipt_channel();
         // Long, so that a test that ends quickly shows that the scheduler asked for its flushes.
         let (sink, store) = frontier.open(receipts, settings.concurrency, Duration::from_secs(2));
-        let (sink, stop, stats) = (Arc::new(sink), Stop::new(), Arc::new(CrawlStats::new(&Follow.items())));
-        let spider: Arc<dyn Spider> = Arc::new(Follow);
+        let (sink, stop) = (Arc::new(sink), Stop::new());
+        let stats = Arc::new(CrawlStats::new(&spider.items()));
         let settings = Arc::new(settings);
         let known = Arc::new(KnownRequests::default());
         let (pages, queue) = bounded(settings.concurrency);
@@ -154,10 +158,12 @@ impl Crawl {
             stop: stop.clone(),
             finish: finished,
             stats: Arc::clone(&stats),
+            same_request: spider.same_request(),
             known: Arc::clone(&known),
         })
         .unwrap();
         let download = download::spawn(DownloadThread {
+            same_request: spider.same_request(),
             settings,
             spider,
             run: &run,

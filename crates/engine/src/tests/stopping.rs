@@ -7,7 +7,8 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 use dragline_core::stop::{Stop, StopReason};
 use dragline_core::store::Refill;
 use dragline_core::{
-    Args, ItemType, OutcomeSink, Output, Page, PageOutcome, PageState, Request, Response, Spider, SubmitError,
+    Args, ItemType, OutcomeSink, Output, Page, PageOutcome, PageState, Request, Response, SameRequest,
+    Spider, SubmitError,
 };
 use dragline_testkit::{Answer, Site, wait_until};
 
@@ -114,6 +115,7 @@ fn crawl_threads_finish_the_page_in_hand_and_drop_what_waits() {
         stop,
         finish: finished,
         stats: Arc::default(),
+        same_request: SameRequest::default(),
         known: Arc::default(),
     })
     .unwrap();

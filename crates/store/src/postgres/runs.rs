@@ -25,7 +25,8 @@ use crate::of_another_spider;
 /// `FOR UPDATE`, so that the epoch is not raised under a flush that has checked it and not yet committed.
 const UNFINISHED: &str = "SELECT run_id, epoch, state, stop_reason, pid, hostname,
         to_char(heartbeat_at, 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"'), spider, fruitless_starts,
-        ended_at_start, extract(epoch FROM heartbeat_at - last_start_at)::float8, stats ->> 'run_items'
+        ended_at_start, extract(epoch FROM heartbeat_at - last_start_at)::float8, stats ->> 'run_items',
+        args::text
     FROM crawl_runs WHERE name = $1 AND state IN ('running', 'stopped') FOR UPDATE";
 
 const COUNTS: &str = "SELECT state, count(*) FROM crawl_requests WHERE run_id = $1 GROUP BY state";
@@ -223,6 +224,7 @@ async fn resume(
         stop_reason: row.get(3),
         last_process,
         heartbeat_at: heartbeat.and_then(|text| text.parse().ok()),
+        args: serde_json::from_str(row.get(12)).unwrap_or_default(),
         pages,
     };
     Ok(Some((run_id, epoch, resumed)))

@@ -164,11 +164,12 @@ struct Unfinished {
     heartbeat_at: Option<DateTime<Utc>>,
     last_start: LastStart,
     items: u64,
+    args: Json,
 }
 
 fn unfinished(connection: &Connection, name: &str) -> Result<Option<Unfinished>, Fault> {
     let select = "SELECT run_id, epoch, spider, state, stop_reason, pid, hostname, heartbeat_at,
-                         fruitless_starts, ended_at_start, last_start_at, stats
+                         fruitless_starts, ended_at_start, last_start_at, stats, args
                   FROM crawl_runs WHERE name = ?1 AND state IN ('running', 'stopped')";
     let found = connection.query_row(select, [name], |row| {
         let (heartbeat_at, started_at) = (moment(row, 7)?, moment(row, 10)?);
@@ -189,6 +190,7 @@ fn unfinished(connection: &Connection, name: &str) -> Result<Option<Unfinished>,
                 lived: lived.and_then(|lived| lived.to_std().ok()).unwrap_or_default(),
             },
             items: items(row, 11)?.unwrap_or_default(),
+            args: serde_json::from_str(&row.get::<_, String>(12)?).unwrap_or_default(),
         })
     });
     Ok(found.optional()?)
@@ -224,6 +226,7 @@ fn resume(
             stop_reason: old.stop_reason,
             last_process: Some(old.process),
             heartbeat_at: old.heartbeat_at,
+            args: old.args,
             pages,
         }),
     })

@@ -1,0 +1,164 @@
+//! The rule for "the same request": how the URLs of two requests are held against each other.
+//!
+//! A run has one rule, from its first start to its last: requests are stored under fingerprints made by it, and
+//! another rule would take pages for new that are done. So the rule is written down with the run's arguments.
+
+use std::sync::Arc;
+
+use serde_json::{Value as Json, json};
+use url::Url;
+
+use crate::canonical::{canonical_without, verbatim_without};
+
+/// When two requests are the same: always by method, URL, body and session; this says what counts of the URL.
+///
+/// ```
+/// use dragline_core::{Fingerprint, Request, SameRequest};
+///
+/// let rule = SameRequest::canonical().ignoring(["utm_*", "gclid"]);
+/// let fingerprint = |url| Request::get(url).map(|request| Fingerprint::by(&rule, &request));
+/// assert_eq!(
+///     fingerprint("https://shop.example/list?page=2&sort=price&utm_source=mail")?,
+///     fingerprint("https://shop.example/list?sort=price&page=2")?,
+/// );
+/// # Ok::<(), dragline_core::RequestError>(())
+/// ```
+///
+/// What is sent is the URL as it was found first, whatever the rule.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SameRequest {
+    is_verbatim: bool,
+    /// Sorted, each once.
+    ignored: Arc<[String]>,
+}
+
+impl SameRequest {
+    /// The rule of a spider that names none: URLs are the same when they have one canonical spelling. The order of
+    /// their parameters does not count, nor how characters are escaped, nor the fragment.
+    pub fn canonical() -> Self {
+        Self::default()
+    }
+
+    /// URLs are the same when they are spelled alike, but for the fragment. For a site that gives another page for
+    /// `?a=1&b=2` than for `?b=2&a=1`.
+    pub fn verbatim() -> Self {
+        Self { is_verbatim: true, ..Self::default() }
+    }
+
+    /// Parameters of the query that do not count, beside those named before. A `*` at the end stands for the rest
+    /// of the name.
+    #[must_use]
+    pub fn ignoring<P: Into<String>>(mut self, parameters: impl IntoIterator<Item = P>) -> Self {
+        let named = parameters.into_iter().map(Into::into).filter(|name: &String| !name.is_empty());
+        let mut ignored: Vec<String> = self.ignored.iter().cloned().chain(named).collect();
+        ignored.sort_unstable();
+        ignored.dedup();
+        self.ignored = ignored.into();
+        self
+    }
+
+    /// What counts of a URL.
+    pub fn spelling(&self, url: &Url) -> String {
+        let is_ignored = |name: &[u8]| {
+            self.ignored.iter().any(|pattern| match pattern.strip_suffix('*') {
+                Some(beginning) => name.starts_with(beginning.as_bytes()),
+                None => name == pattern.as_bytes(),
+            })
+        };
+        if self.is_verbatim { verbatim_without(url, is_ignored) } else { canonical_without(url, is_ignored) }
+    }
+
+    /// As it is stored.
+    pub fn to_json(&self) -> Json {
+        json!({ "urls": self.urls(), "ignored_parameters": &*self.ignored })
+    }
+
+    /// From its stored form; `None` when this is none.
+    pub fn from_json(json: &Json) -> Option<Self> {
+        let rule = match json["urls"].as_str()? {
+            "canonical" => Self::canonical(),
+            "verbatim" => Self::verbatim(),
+            _ => return None,
+        };
+        let ignored: Option<Vec<&str>> =
+            json["ignored_parameters"].as_array()?.iter().map(Json::as_str).collect();
+        Some(rule.ignoring(ignored?))
+    }
+
+    fn urls(&self) -> &'static str {
+        if self.is_verbatim { "verbatim" } else { "canonical" }
+    }
+}
+
+/// In one line, for people.
+impl std::fmt::Display for SameRequest {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} URLs", self.urls())?;
+        if self.ignored.is_empty() { Ok(()) } else { write!(f, " without {}", self.ignored.join(", ")) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn spelled(rule: &SameRequest, url: &str) -> String {
+        rule.spelling(&Url::parse(url).unwrap())
+    }
+
+    #[test]
+    fn ignored_parameters_do_not_count() {
+        let canonical = SameRequest::canonical().ignoring(["utm_*", "gclid", "säson"]);
+        let verbatim = SameRequest::verbatim().ignoring(["utm_*"]).ignoring(["gclid", "säson", ""]);
+        for (found, as_canonical, as_verbatim) in [
+            ("?utm_source=a&b=2&a=1#x", "?a=1&b=2", "?b=2&a=1"),
+            ("?b=2&utm_=&gclid&a=%7e", "?a=~&b=2", "?b=2&a=%7e"),
+            ("?b=2;a=1&gclid=3", "?a=1&b=2", "?b=2;a=1"),
+            ("?b=2;gclid=3&a=1", "?a=1&b=2", "?b=2;a=1"),
+            ("?utm%5fmedium=x", "", ""),
+            ("?s%C3%A4son=2&S%C3%A4son=1", "?S%C3%A4son=1", "?S%C3%A4son=1"),
+            ("?gclids=1&xutm_=2&utm=3", "?gclids=1&utm=3&xutm_=2", "?gclids=1&xutm_=2&utm=3"),
+            ("?&a=1&utm_a", "?a=1", "?&a=1"),
+            ("?", "", "?"),
+            ("", "", ""),
+        ] {
+            let found = format!("http://a.example/%7e{found}");
+            assert_eq!(spelled(&canonical, &found), format!("http://a.example/~{as_canonical}"), "{found}");
+            assert_eq!(spelled(&verbatim, &found), format!("http://a.example/%7e{as_verbatim}"), "{found}");
+        }
+        assert_eq!(
+            spelled(&SameRequest::canonical().ignoring(["*"]), "http://a.example/?a"),
+            "http://a.example/"
+        );
+    }
+
+    #[test]
+    fn verbatim_is_as_found_but_for_the_fragment() {
+        let found = "http://a.example/%7e?b=2&a=1&&c;d=%2f+%20?";
+        assert_eq!(spelled(&SameRequest::verbatim(), &format!("{found}#top")), found);
+    }
+
+    #[test]
+    fn a_rule_is_stored_and_comes_back() {
+        for rule in [
+            SameRequest::canonical(),
+            SameRequest::verbatim(),
+            SameRequest::canonical().ignoring(["utm_*", "a,b \"c\""]),
+            SameRequest::verbatim().ignoring(["*"]),
+        ] {
+            assert_eq!(SameRequest::from_json(&rule.to_json()), Some(rule));
+        }
+        // However it was put together.
+        let rule = SameRequest::canonical().ignoring(["b", "a"]);
+        assert_eq!(rule, SameRequest::canonical().ignoring(["a"]).ignoring(["b", "a"]));
+        assert_eq!(rule.to_string(), "canonical URLs without a, b");
+        for other in [
+            json!(null),
+            json!({}),
+            json!({ "urls": "sorted", "ignored_parameters": [] }),
+            json!({ "urls": "verbatim" }),
+        ] {
+            assert_eq!(SameRequest::from_json(&other), None, "{other}");
+        }
+    }
+}
