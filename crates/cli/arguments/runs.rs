@@ -3,6 +3,8 @@
 use clap::{Args, Subcommand, ValueEnum};
 use dragline_core::store::RunState;
 
+use crate::settings::parse::statuses;
+
 pub(super) const EXAMPLES: &str = "\
 Examples:
   dragline runs list --state stopped
@@ -114,33 +116,4 @@ pub(crate) struct RetryRun {
     /// Those of this host; without a port of all its ports
     #[arg(long, value_name = "HOST[:PORT]")]
     pub(crate) host: Option<String>,
-}
-
-/// The first and the last status that are meant; 0 stands for no answer.
-fn statuses(text: &str) -> Result<(u16, u16), String> {
-    let wrong = || "say a status (503), a class of them (5xx) or none".to_owned();
-    if text == "none" {
-        return Ok((0, 0));
-    }
-    if let Some(class) = text.strip_suffix("xx").or_else(|| text.strip_suffix("XX")) {
-        let class: u16 = class.parse().ok().filter(|class| (1..=9).contains(class)).ok_or_else(wrong)?;
-        return Ok((class * 100, class * 100 + 99));
-    }
-    let status = text.parse().ok().filter(|status| (100..=999).contains(status)).ok_or_else(wrong)?;
-    Ok((status, status))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_status_is_a_number_a_class_or_none() {
-        assert_eq!(statuses("503"), Ok((503, 503)));
-        assert_eq!((statuses("5xx"), statuses("4XX")), (Ok((500, 599)), Ok((400, 499))));
-        assert_eq!(statuses("none"), Ok((0, 0)));
-        for wrong in ["", "5", "xx", "0xx", "10xx", "5x", "65536", "abc", "-500"] {
-            assert!(statuses(wrong).is_err(), "{wrong:?}");
-        }
-    }
 }

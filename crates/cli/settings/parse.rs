@@ -44,6 +44,22 @@ pub(crate) fn share(text: &str) -> Result<f64, String> {
     }
 }
 
+/// `503`, `500-504`, `5xx`, or `none`: the first and the last status that are meant; 0 stands for no answer.
+pub(crate) fn statuses(text: &str) -> Result<(u16, u16), String> {
+    let wrong = || "say a status (503), some in a row (500-504), a class of them (5xx) or none".to_owned();
+    let status = |text: &str| text.parse().ok().filter(|status| (100..=999).contains(status));
+    let text = text.trim();
+    if text == "none" {
+        return Ok((0, 0));
+    }
+    if let Some(class) = text.strip_suffix("xx").or_else(|| text.strip_suffix("XX")) {
+        let class: u16 = class.parse().ok().filter(|class| (1..=9).contains(class)).ok_or_else(wrong)?;
+        return Ok((class * 100, class * 100 + 99));
+    }
+    let (first, last) = text.split_once('-').unwrap_or((text, text));
+    status(first).zip(status(last)).filter(|(first, last)| first <= last).ok_or_else(wrong)
+}
+
 /// What a run is called: it is looked for by that name, and shown.
 pub(crate) fn run_name(text: &str) -> Result<String, String> {
     if text.trim().is_empty() || text.chars().any(char::is_control) {
@@ -125,6 +141,18 @@ mod tests {
     fn a_run_has_a_name_that_can_be_shown() {
         assert_eq!(run_name("2026-11 books"), Ok("2026-11 books".to_owned()));
         assert!(["", " ", "a\nb", "\u{1b}[31m"].into_iter().all(|name| run_name(name).is_err()));
+    }
+
+    #[test]
+    fn a_status_is_a_number_some_in_a_row_a_class_or_none() {
+        assert_eq!((statuses("503"), statuses(" 500-504")), (Ok((503, 503)), Ok((500, 504))));
+        assert_eq!((statuses("5xx"), statuses("4XX")), (Ok((500, 599)), Ok((400, 499))));
+        assert_eq!(statuses("none"), Ok((0, 0)));
+        for wrong in
+            ["", "5", "xx", "0xx", "10xx", "5x", "65536", "abc", "-500", "504-500", "500-", "500-5xx"]
+        {
+            assert!(statuses(wrong).is_err(), "{wrong:?}");
+        }
     }
 
     #[test]

@@ -72,7 +72,14 @@ pub(super) fn engine(flags: &EngineFlags<'_>) -> EngineSettings {
             max_hops: links.max_redirects,
             max_refresh_delay: Some(links.max_refresh_delay).filter(|_| links.meta_refresh),
         },
-        retry: RetrySettings { retries: retrying.retries, ..defaults.retry },
+        retry: RetrySettings {
+            retries: retrying.retries,
+            // `none` is status 0, which no answer has.
+            statuses: retrying.retry_statuses.clone(),
+            base_delay: retrying.retry_base_delay,
+            max_delay: retrying.retry_max_delay,
+            max_retry_after: retrying.max_retry_after,
+        },
         ..defaults
     }
 }

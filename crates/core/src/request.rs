@@ -32,6 +32,7 @@ pub struct Request {
     proxy: Option<Url>,
     has_cookies: bool,
     is_link: bool,
+    max_retries: Option<u32>,
 }
 
 /// A request that cannot be made.
@@ -114,6 +115,7 @@ impl Request {
             proxy: None,
             has_cookies: true,
             is_link: false,
+            max_retries: None,
         }
     }
 
@@ -211,6 +213,19 @@ impl Request {
         Ok(self)
     }
 
+    /// Tries it at most so often after a first attempt that failed, whatever the setting `retries` says.
+    #[must_use]
+    pub fn max_retries(mut self, retries: u32) -> Self {
+        self.max_retries = Some(retries);
+        self
+    }
+
+    /// Does not try it again.
+    #[must_use]
+    pub fn dont_retry(self) -> Self {
+        self.max_retries(0)
+    }
+
     /// The URL, as found.
     pub fn url(&self) -> &Url {
         self.link.url()
@@ -296,6 +311,11 @@ impl Request {
         self
     }
 
+    /// See [`Request::max_retries`].
+    pub fn max_retries_value(&self) -> Option<u32> {
+        self.max_retries
+    }
+
     /// In the session and through the proxy of `other`, on whose page it was found.
     #[must_use]
     pub(crate) fn found_by(mut self, other: &Self) -> Self {
@@ -337,12 +357,14 @@ impl PartialEq for Request {
             has_cookies,
             // How it was found is no part of what it asks for.
             is_link: _,
+            max_retries,
         } = self;
         link.url() == other.url()
             && (method, headers, body) == (&other.method, &other.headers, &other.body)
             && (tag, meta, priority) == (&other.tag, &other.meta, &other.priority)
             && (session, proxy) == (&other.session, &other.proxy)
             && (dont_filter, has_cookies) == (&other.dont_filter, &other.has_cookies)
+            && *max_retries == other.max_retries
     }
 }
 

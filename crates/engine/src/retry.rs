@@ -2,6 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
+use dragline_core::chrono::DateTime;
 use http::HeaderMap;
 use http::header::RETRY_AFTER;
 
@@ -25,14 +26,26 @@ pub(crate) fn delay(settings: &RetrySettings, attempts: u32, retry_after: Option
 
 /// `Retry-After` in either of its forms (RFC 9110 §10.2.3).
 pub(crate) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
-    match text.parse() {
-        Ok(seconds) => Some(Duration::from_secs(seconds)),
-        Err(_) => {
-            let date = httpdate::parse_http_date(text).ok()?;
-            Some(date.duration_since(SystemTime::now()).unwrap_or_default())
-        }
+    parse_retry_after(headers.get(RETRY_AFTER)?.to_str().ok()?, SystemTime::now())
+}
+
+/// Digits alone are seconds; all else is a date. One that has passed asks for nothing.
+fn parse_retry_after(text: &str, now: SystemTime) -> Option<Duration> {
+    let text = text.trim();
+    if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Some(text.parse().map_or(LONGEST, Duration::from_secs).min(LONGEST));
     }
+    let date = httpdate::parse_http_date(text).ok().or_else(|| mail_date(text))?;
+    Some(date.duration_since(now).unwrap_or_default().min(LONGEST))
+}
+
+/// More than anybody waits, and little enough to be added to any moment.
+const LONGEST: Duration = Duration::from_secs(366 * 86_400);
+
+/// Servers write dates as in mail, too (RFC 5322 §3.3): a day of one digit, another zone.
+fn mail_date(text: &str) -> Option<SystemTime> {
+    let text = text.strip_suffix("UTC").map_or_else(|| text.to_owned(), |rest| format!("{rest}GMT"));
+    DateTime::parse_from_rfc2822(&text).ok().map(SystemTime::from)
 }
 
 #[cfg(test)]
@@ -80,5 +93,55 @@ mod tests {
         let wait = retry_after(&headers(&soon)).unwrap();
         assert!((98..=100).contains(&wait.as_secs()), "{wait:?}");
         assert_eq!(retry_after(&headers("soon")), None);
+    }
+
+    #[test]
+    fn what_is_neither_of_the_forms_asks_for_nothing() {
+        let now = httpdate::parse_http_date("Mon, 03 Jun 2019 11:00:00 GMT").unwrap();
+        let seconds = |text: &str| parse_retry_after(text, now).map(|wait| wait.as_secs());
+        for (text, expected) in [
+            ("0", Some(0)),
+            ("\t42 ", Some(42)),
+            ("99999999999999999999999", Some(LONGEST.as_secs())),
+            ("Mon, 03 Jun 2019 12:00:00 GMT", Some(3600)),
+            ("Monday, 03-Jun-19 12:00:00 GMT", Some(3600)),
+            ("Mon Jun  3 12:00:00 2019", Some(3600)),
+            ("Mon, 3 Jun 2019 12:00:00 UTC", Some(3600)),
+            ("Mon, 3 Jun 2019 14:00:00 +0200", Some(3600)),
+            ("Mon, 03 Jun 2019 10:00:00 GMT", Some(0)),
+            ("", None),
+            ("+1", None),
+            ("-1", None),
+            ("1.5", None),
+            ("0x10", None),
+            ("1e3", None),
+            ("10 seconds", None),
+            ("2019-06-03T12:00:00Z", None),
+            ("Tue, 03 Jun 2019 25:00:00 GMT", None),
+        ] {
+            assert_eq!(seconds(text), expected, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn the_vectors_of_retry_after_are_understood() {
+        for row in dragline_testkit::vectors::rows("retry_after.json") {
+            let now = row["now"].as_str().map_or_else(SystemTime::now, |now| {
+                SystemTime::from(DateTime::parse_from_rfc3339(now).unwrap())
+            });
+            let asked = row["value"].as_str().and_then(|value| parse_retry_after(value, now));
+            // A moment that has passed is no wait.
+            let expected = row["expected_seconds"].as_f64().unwrap_or_default();
+            assert!((asked.unwrap_or_default().as_secs_f64() - expected).abs() < 1.0, "{row}: {asked:?}");
+            assert!(row["error"] != true || asked.is_none(), "{row}: {asked:?}");
+        }
+    }
+
+    #[test]
+    fn by_default_pages_are_asked_for_again_when_the_status_says_not_now() {
+        let settings = RetrySettings::default();
+        for status in 100..=999 {
+            assert_eq!(settings.has_status(status), is_retryable_status(status), "{status}");
+        }
     }
 }

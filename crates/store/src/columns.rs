@@ -18,6 +18,8 @@ const SESSION: &str = ":session";
 const PROXY: &str = ":proxy";
 /// There when it has nothing to do with cookies.
 const COOKIES: &str = ":cookies";
+/// How often it may be tried again, where it says so itself.
+const RETRIES: &str = ":retries";
 
 /// A request as it stands in its row.
 #[derive(Debug)]
@@ -79,6 +81,7 @@ impl RequestRow {
                 SESSION => request.session(value),
                 PROXY => request.proxy(&value).map_err(|_| wrong("proxy"))?,
                 COOKIES => request.without_cookies(),
+                RETRIES => request.max_retries(value.parse().map_err(|_| wrong("number of retries"))?),
                 _ => request.header(name, value),
             };
         }
@@ -120,7 +123,9 @@ fn headers_text(request: &Request) -> String {
     let session = request.session_name().map(|session| (SESSION, session));
     let proxy = request.proxy_url().map(|proxy| (PROXY, proxy.as_str()));
     let cookies = (!request.has_cookies()).then_some((COOKIES, "off"));
-    let pairs = own.chain(session).chain(proxy).chain(cookies);
+    let retries = request.max_retries_value().map(|retries| retries.to_string());
+    let retries = retries.as_deref().map(|retries| (RETRIES, retries));
+    let pairs = own.chain(session).chain(proxy).chain(cookies).chain(retries);
     cleaned(pairs.map(|(name, value)| Json::from(vec![name, value])).collect()).to_string()
 }
 
@@ -156,6 +161,7 @@ mod tests {
             .meta("nested", serde_json::json!({"n": [1, 2.5, null, "\n"]}))
             .priority(-3)
             .session("ann")
+            .max_retries(7)
             .proxy("socks5h://p.example:1080")
             .unwrap()
             .without_cookies()

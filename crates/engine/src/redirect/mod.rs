@@ -66,8 +66,8 @@ fn after(
 }
 
 fn resolve(base: &Url, location: &str) -> Result<Url, RedirectError> {
-    let mut target =
-        dragline_core::resolve::resolve(base, location, None).map_err(|problem| RedirectError::NoUrl(location.to_owned(), problem))?;
+    let mut target = dragline_core::resolve::resolve(base, location, None)
+        .map_err(|problem| RedirectError::NoUrl(location.to_owned(), problem))?;
     drop_userinfo(&mut target);
     if !matches!(target.scheme(), "http" | "https") {
         return Err(RedirectError::Scheme(target));

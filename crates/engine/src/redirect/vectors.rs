@@ -99,7 +99,8 @@ fn decide(vector: &Json) -> Decision {
         let page = Response { queued, ..Response::stored(request(vector), vectors::bytes(&answer["body"])) };
         refresh_target(&Page::new(page), &settings, &SameRequest::canonical())
     } else {
-        location(status, &headers(answer)).map(|location| follow(&queued, status, &location, max_hops, &SameRequest::canonical()))
+        location(status, &headers(answer))
+            .map(|location| follow(&queued, status, &location, max_hops, &SameRequest::canonical()))
     };
     match target {
         None | Some(Err(RedirectError::Scheme(_) | RedirectError::NoUrl(..))) => Decision::Answer,

@@ -89,7 +89,7 @@ impl Scheduler {
             return self.redirect(host, waiting, answer, &location, credit);
         }
         let status = answer.status;
-        if retry::is_retryable_status(status) && self.may_retry(&waiting) {
+        if self.settings.retry.has_status(status) && self.may_retry(&waiting) {
             let asked = retry::retry_after(&answer.headers);
             drop(answer);
             return self.put_off(host, waiting, status, asked);
@@ -147,7 +147,8 @@ impl Scheduler {
     }
 
     fn may_retry(&self, waiting: &Waiting) -> bool {
-        waiting.attempts <= self.settings.retry.retries
+        let own = waiting.queued.request.max_retries_value();
+        waiting.attempts <= own.unwrap_or(self.settings.retry.retries)
     }
 
     /// A server that is too busy is left alone as a whole, not just for this page.

@@ -1,12 +1,13 @@
 //! Bad servers, bad pages, bad spiders: each costs one page.
 
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use dragline_core::{PageState, QueuedRequest, Request};
+use dragline_core::{Args, Failure, ItemType, Output, Page, PageState, QueuedRequest, Request, Spider};
 use dragline_testkit::{Answer, Site};
 
 use super::frontier::Frontier;
-use super::harness::{Crawl, Ended, crawl_all, fast};
+use super::harness::{Crawl, Ended, Follow, crawl_all, fast};
 use crate::{CrawlEnd, EngineSettings};
 
 /// Crawls pages that are all linked from `/`.
@@ -46,6 +47,77 @@ fn what_passes_is_tried_again_and_what_does_not_is_given_up() {
     assert_eq!(ended.fate("/empty"), (Some(PageState::Done), 1, String::new()));
     assert_eq!(site.hits("/down"), 4);
     assert_eq!(ended.stats.retries, 3 + 2 + 3);
+}
+
+/// Remembers what it is told, and then panics.
+#[derive(Default)]
+struct Told(Mutex<Vec<String>>);
+
+impl Spider for Told {
+    fn name(&self) -> &str {
+        "told"
+    }
+
+    fn items(&self) -> Vec<ItemType> {
+        Follow.items()
+    }
+
+    fn start(&self, _args: &Args) -> dragline_core::Result<Vec<Request>> {
+        Ok(Vec::new())
+    }
+
+    fn parse(&self, page: &Page, out: &mut Output) -> dragline_core::Result<()> {
+        Follow.parse(page, out)
+    }
+
+    fn failed(&self, failure: &Failure) {
+        let thread = std::thread::current();
+        let thread = thread.name().unwrap_or_default().trim_end_matches(char::is_numeric);
+        let Failure { queued, status, attempts, error } = failure;
+        let path = queued.request.url().path();
+        self.0.lock().unwrap().push(format!("{thread}: {path} {status:?} {attempts} {error}"));
+        panic!("also here");
+    }
+}
+
+#[test]
+fn a_request_says_how_often_it_is_tried_and_the_spider_hears_of_those_that_are_given_up() {
+    let site = Site::builder()
+        .page("/down", Answer::new(503))
+        .page("/once", Answer::new(503))
+        .page("/twice", Answer::dropped())
+        .page("/refuses", Answer::new(403))
+        .page("/well", Answer::html("well"))
+        .start();
+    let get = |path| Request::get(site.url(path)).unwrap();
+    let requests = [
+        get("/down"),
+        get("/once").dont_retry(),
+        get("/twice").max_retries(1),
+        get("/refuses"),
+        get("/well"),
+    ];
+    let start = requests.into_iter().enumerate();
+    let frontier = Frontier::with(start.map(|(at, request)| QueuedRequest::start(request, at)));
+    let settings = fast().but(|it| {
+        it.retry.retries = 2;
+        it.retry.statuses = vec![(403, 403), (500, 599)];
+    });
+    let spider = Arc::new(Told::default());
+    let ended = Crawl::begin_with(Arc::clone(&spider) as _, settings, frontier).end();
+    assert_eq!(ended.fate("/down"), (Some(PageState::Failed), 3, "HTTP 503".to_owned()));
+    assert_eq!(ended.fate("/once"), (Some(PageState::Failed), 1, "HTTP 503".to_owned()));
+    assert_eq!((ended.fate("/twice").0, ended.fate("/twice").1), (Some(PageState::Failed), 2));
+    assert_eq!(ended.fate("/refuses"), (Some(PageState::Failed), 3, "HTTP 403".to_owned()));
+    assert_eq!(ended.fate("/well").0, Some(PageState::Done));
+    assert_eq!(site.hits("/down") + site.hits("/once") + site.hits("/twice") + site.hits("/refuses"), 9);
+    let mut told = spider.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    told.sort_unstable();
+    assert_eq!(told.len(), 4, "{told:?}");
+    assert_eq!(told[0], "crawl-: /down Some(503) 3 HTTP 503");
+    assert_eq!(told[1], "crawl-: /once Some(503) 1 HTTP 503");
+    assert_eq!(told[2], "crawl-: /refuses Some(403) 3 HTTP 403");
+    assert!(told[3].starts_with("crawl-: /twice None 2 "), "{told:?}");
 }
 
 #[test]
