@@ -9,6 +9,7 @@ mod check;
 mod cli;
 mod conformance;
 mod connecting;
+mod container;
 mod crawl;
 mod faults;
 mod fetch;

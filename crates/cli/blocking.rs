@@ -10,6 +10,9 @@ use dragline_core::store::{Store, StoreResult};
 use crate::exit::Failed;
 use crate::health::Health;
 
+/// How often a wait gives a sign of life.
+const BEAT_EVERY: Duration = Duration::from_millis(500);
+
 /// A private runtime. It has a worker of its own since the SQLite store blocks in place.
 pub(crate) struct Blocking {
     runtime: tokio::runtime::Runtime,
@@ -61,6 +64,18 @@ impl Blocking {
         self.wait_plain(what, &store.location(), limit, work)
     }
 
+    /// Runs `work` to its end, and gives signs of life meanwhile.
+    async fn beating<T>(&self, work: impl Future<Output = T>) -> T {
+        let mut work = std::pin::pin!(work);
+        let mut beats = tokio::time::interval(BEAT_EVERY);
+        loop {
+            tokio::select! {
+                done = &mut work => return done,
+                _ = beats.tick() => self.still_here(),
+            }
+        }
+    }
+
     /// Waits for `work` on a store that is known by its location.
     pub(crate) fn wait_plain<T>(
         &self,
@@ -69,7 +84,7 @@ impl Blocking {
         limit: Duration,
         work: impl Future<Output = Result<T, StoreError>>,
     ) -> Result<T, Failed> {
-        let timed = self.runtime.block_on(async { tokio::time::timeout(limit, work).await });
+        let timed = self.runtime.block_on(async { tokio::time::timeout(limit, self.beating(work)).await });
         match timed {
             Ok(result) => result.map_err(Failed::from),
             Err(_) => {

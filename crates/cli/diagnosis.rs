@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use dragline_core::hold::Hold;
 use dragline_engine::CrawlStats;
 use dragline_engine::crawl::Desks;
 use dragline_pipelines::persistence::{Monitor, PersistenceStatus};
@@ -31,6 +32,10 @@ pub(crate) struct Parts {
     pub(crate) desks: Desks,
     pub(crate) stats: Arc<CrawlStats>,
     pub(crate) persistence: Monitor,
+    /// Put while memory is above its soft limit.
+    pub(crate) hold: Hold,
+    /// That limit, in bytes.
+    pub(crate) memory_limit: Option<u64>,
 }
 
 impl Diagnosis {

@@ -49,6 +49,7 @@ mod critical;
 mod diagnosis;
 mod exit;
 mod export;
+mod first_process;
 mod health;
 mod listen;
 mod logging;

@@ -127,6 +127,8 @@ pub(crate) fn crawl(
         desks: crawl.desks().clone(),
         stats: Arc::clone(&stats),
         persistence: pipeline.monitor(),
+        hold: hold.clone(),
+        memory_limit: settings.memory_limit,
     };
     watched.health.crawling(run.key.run_id, parts.clone());
     metrics.crawling(&run, before.clone(), &stats, pipeline.monitor())?;

@@ -14,6 +14,7 @@ use tracing::{info, warn};
 
 use crate::diagnosis::Diagnosis;
 use crate::exit::Exit;
+use crate::first_process;
 use crate::logging::LogHandle;
 
 /// The thread that listens; dropping it ends the thread.
@@ -30,6 +31,7 @@ pub(crate) struct SignalListener {
 /// Listens from now on. Signals are for the run that `stop` stops, until [`SignalListener::run_has_ended`].
 pub(crate) fn listen(stop: Stop, log: LogHandle) -> io::Result<SignalListener> {
     let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1])?;
+    first_process::signals_are_heard();
     let handle = signals.handle();
     let diagnosis = Arc::<OnceLock<Arc<Diagnosis>>>::default();
     let aftermath = Arc::<Mutex<Option<Stop>>>::default();

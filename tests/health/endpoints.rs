@@ -2,6 +2,9 @@
 
 use std::io::Write as _;
 use std::net::TcpStream;
+use std::time::Instant;
+
+use dragline_testkit::wait_until;
 
 use super::*;
 
@@ -36,6 +39,46 @@ fn who_asks_nonsense_or_nothing_holds_up_nobody() {
     let _ = ask_with(&watched.address, &huge);
     assert_eq!(watched.ask("/health").status, 200);
     drop(silent);
+}
+
+#[test]
+fn the_answer_comes_at_once_also_under_full_load() {
+    let (site, stored) = (Site::generated(4_000, 3), Stored::sqlite());
+    let mut watched = Watched::start(crawl_site(&site.url("/"), &stored).args(["--concurrency", "64"]));
+    wait_until("it is busy", SOON, || site.total_hits() > 100);
+    let mut took = Vec::new();
+    while took.len() < 60 {
+        for path in ["/health", "/ready", "/status", "/metrics"] {
+            let asked = Instant::now();
+            assert_eq!(watched.ask(path).status, 200);
+            took.push(asked.elapsed());
+        }
+    }
+    assert!(watched.running.is_running() && site.total_hits() < 4_000, "it was busy all the while");
+    let body: serde_json::Value = serde_json::from_str(&watched.ask("/status").body).unwrap();
+    assert!(body["store"]["seconds_since_commit"].as_f64().is_some_and(|seconds| seconds < 10.0), "{body}");
+    assert!(body["pages"]["stored"].as_u64().unwrap() > 0 && body["items"]["stored"].as_u64().unwrap() > 0);
+    took.sort();
+    // The tests beside this one have the same processors: a few answers may wait for one.
+    let (most, all) = (took[took.len() * 9 / 10], took[took.len() - 1]);
+    println!("nine of ten within {most:?}, all within {all:?}");
+    assert!(most < Duration::from_millis(100), "{took:?}");
+}
+
+#[test]
+fn a_crawl_that_listens_elsewhere_is_found_by_its_file() {
+    let (site, stored) = (Site::generated(60, 3), Stored::sqlite());
+    site.hold();
+    let mut watched = Watched::start(crawl_site(&site.url("/"), &stored));
+    watched.is("running", true, true);
+    // As in the image, where the health check knows the variable, and not the flag that the crawl was given.
+    let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+    let check = watched.check_file().args(["--listen", &nobody]);
+    check.run().assert_code(0).assert_stdout(" is running: ");
+    watched.running.signal("KILL");
+    watched.running.finish_within(SOON);
+    // At once, though the file it left behind is fresh.
+    check.run().assert_code(1).assert_stdout("nobody listens");
 }
 
 #[test]

@@ -27,6 +27,24 @@ fn running_then_gone() {
     assert!(body["run_id"].as_i64() == Some(1) && body["tasks"]["in_flight"].as_u64() == Some(1), "{body}");
     assert!(body["uptime_seconds"].as_f64().is_some() && body["timestamp"].as_str().unwrap().ends_with('Z'));
     assert!(body["process"]["memory_bytes"].as_u64().unwrap() > 1 << 20, "{body}");
+    assert!(
+        body["process"]["cpu_seconds"].is_number() && body["memory"]["fetching_pauses"] == false,
+        "{body}"
+    );
+    for (part, number) in [
+        ("pages", "stored"),
+        ("items", "stored"),
+        ("queues", "window_requests"),
+        ("queues", "batch_rows"),
+        ("tasks", "pending_flushes"),
+        ("store", "rows_stored"),
+    ] {
+        assert!(body[part][number].is_u64(), "{part} {number}: {body}");
+    }
+    assert_eq!(
+        (&body["store"]["reachable"], &body["tasks"]["parsing"]),
+        (&true.into(), &Vec::<u8>::new().into())
+    );
 
     // A process that hangs says nothing, though its port still takes connections.
     watched.running.signal("STOP");

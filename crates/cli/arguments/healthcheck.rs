@@ -13,12 +13,13 @@ Examples:
   dragline healthcheck --listen 127.0.0.1:8080
   dragline healthcheck --heartbeat-file /tmp/dragline.heartbeat
 
-It asks the endpoint where an address is given, else it reads the file, and says in one line what it found.";
+It asks the endpoint where an address is given. Without one, or where nobody listens there and a process that lives \
+keeps the file, it reads the file. It says in one line what it found.";
 
 /// `dragline healthcheck`.
 #[derive(Debug, Args)]
 pub(crate) struct Healthcheck {
-    /// The address that `crawl --listen` was given; wins over the file
+    /// The address that `crawl --listen` was given; who answers there wins over the file
     #[arg(long, env = "DRAGLINE_LISTEN", value_name = "ADDR", value_parser = ListenAddr::parse, required_unless_present = "heartbeat_file")]
     pub(crate) listen: Option<ListenAddr>,
 

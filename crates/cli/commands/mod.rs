@@ -27,6 +27,7 @@ use self::words::{parse, words};
 use crate::app::App;
 use crate::arguments::Command;
 use crate::exit::{Exit, Failed};
+use crate::first_process;
 use crate::health::{self, Where};
 use crate::logging::{self, Log, LogHandle};
 use crate::settings::file::File;
@@ -44,6 +45,7 @@ pub(crate) fn run(app: &App) -> ExitCode {
 }
 
 fn called(app: &App) -> Result<ExitCode, Failed> {
+    first_process::begin().map_err(|error| Failed::error(format!("signals cannot be heard: {error}")))?;
     let words = words(&app.spiders);
     let (arguments, _) = match parse(words.clone()) {
         Ok(parsed) => parsed,
@@ -121,10 +123,9 @@ fn spider_of(command: &Command) -> Option<&str> {
 }
 
 fn healthcheck(check: &crate::arguments::Healthcheck) -> Result<Exit, Failed> {
-    let place = match (&check.listen, &check.heartbeat_file) {
-        (Some(address), _) => Where::Endpoint(address),
-        (None, Some(file)) => Where::File(file, check.max_age),
-        (None, None) => return Err(Failed::usage("neither --listen nor --heartbeat-file is given")),
+    let place = Where {
+        endpoint: check.listen.as_ref(),
+        file: check.heartbeat_file.as_deref().map(|file| (file, check.max_age)),
     };
     match health::ask(&place) {
         Ok(line) => {

@@ -24,31 +24,59 @@ const MAX_ANSWER: usize = 1 << 20;
 
 /// Where to ask.
 #[derive(Debug)]
-pub(crate) enum Where<'a> {
+pub(crate) struct Where<'a> {
     /// The endpoint of a crawl that listens.
-    Endpoint(&'a ListenAddr),
+    pub(crate) endpoint: Option<&'a ListenAddr>,
     /// The heartbeat file, and the age at which a beat counts as missing.
-    File(&'a Path, Duration),
+    pub(crate) file: Option<(&'a Path, Duration)>,
+}
+
+/// Why there was no word of health.
+enum Unwell {
+    /// Nobody listens there.
+    Refused(String),
+    /// Anything else.
+    Told(String),
 }
 
 /// One line that says why it is healthy, or why not.
+///
+/// The endpoint says it, if there is one; but where nobody listens, and a process that lives keeps the file, that one
+/// was told to listen elsewhere or nowhere, by a flag that nobody could see here.
 pub(crate) fn ask(place: &Where<'_>) -> Result<String, String> {
-    match place {
-        Where::File(file, max_age) => ask_file(file, *max_age),
-        Where::Endpoint(address) => {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-            let runtime = runtime.map_err(|error| format!("the health check itself cannot run: {error}"))?;
-            let address = address.seen_from_here();
-            let answered = runtime.block_on(async {
-                tokio::time::timeout(ANSWER_WITHIN, ask_endpoint(&address)).await.unwrap_or_else(|_| {
-                    Err(format!("{address} gave no answer within {} s", ANSWER_WITHIN.as_secs()))
-                })
-            });
-            // A name that is still being looked up holds up nobody.
-            runtime.shutdown_background();
-            answered
-        }
+    let by_file = || place.file.map(|(file, max_age)| ask_file(file, max_age));
+    let Some(address) = place.endpoint else {
+        return by_file().unwrap_or_else(|| Err("neither an address nor a file was given".to_owned()));
+    };
+    match ask_at(&address.seen_from_here()) {
+        Ok(line) => Ok(line),
+        Err(Unwell::Told(why)) => Err(why),
+        Err(Unwell::Refused(why)) => match by_file() {
+            Some(answer) if place.file.is_some_and(|(file, _)| is_kept(file)) => answer,
+            _ => Err(why),
+        },
     }
+}
+
+fn ask_at(address: &str) -> Result<String, Unwell> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime =
+        runtime.map_err(|error| Unwell::Told(format!("the health check itself cannot run: {error}")))?;
+    let answered = runtime.block_on(async {
+        tokio::time::timeout(ANSWER_WITHIN, ask_endpoint(address)).await.unwrap_or_else(|_| {
+            Err(Unwell::Told(format!("{address} gave no answer within {} s", ANSWER_WITHIN.as_secs())))
+        })
+    });
+    // A name that is still being looked up holds up nobody.
+    runtime.shutdown_background();
+    answered
+}
+
+/// Whether the process that wrote the file lives, as far as can be told: one that was killed leaves its file behind.
+fn is_kept(file: &Path) -> bool {
+    let beats = fs::read(file).ok().and_then(|content| serde_json::from_slice::<Beats>(&content).ok());
+    let processes = Path::new("/proc");
+    beats.is_some_and(|beats| processes.join(beats.pid.to_string()).exists())
 }
 
 #[derive(Deserialize)]
@@ -58,22 +86,24 @@ struct Answer {
     pid: u32,
 }
 
-async fn ask_endpoint(address: &str) -> Result<String, String> {
+async fn ask_endpoint(address: &str) -> Result<String, Unwell> {
     let stream = TcpStream::connect(address).await.map_err(|error| match error.kind() {
-        io::ErrorKind::ConnectionRefused => format!("nobody listens at {address}: no crawl is running"),
-        _ => format!("{address} cannot be reached: {error}"),
+        io::ErrorKind::ConnectionRefused => {
+            Unwell::Refused(format!("nobody listens at {address}: no crawl is running"))
+        }
+        _ => Unwell::Told(format!("{address} cannot be reached: {error}")),
     })?;
-    let no_answer = |error: hyper::Error| format!("{address} gave no answer: {error}");
+    let no_answer = |error: hyper::Error| Unwell::Told(format!("{address} gave no answer: {error}"));
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(no_answer)?;
     let request = Request::get("/health").header(HOST, address).body(Empty::<Bytes>::new());
-    let request = request.map_err(|error| format!("{address} is no address: {error}"))?;
+    let request = request.map_err(|error| Unwell::Told(format!("{address} is no address: {error}")))?;
     // The connection works beside the question, and ends with the runtime.
     tokio::spawn(connection);
     let answer = sender.send_request(request).await.map_err(no_answer)?;
     let status = answer.status();
     let body = Limited::new(answer.into_body(), MAX_ANSWER).collect().await;
-    let body = body.map_err(|error| format!("{address} gave half an answer: {error}"))?;
-    understood(address, status, &body.to_bytes())
+    let body = body.map_err(|error| Unwell::Told(format!("{address} gave half an answer: {error}")))?;
+    understood(address, status, &body.to_bytes()).map_err(Unwell::Told)
 }
 
 fn understood(address: &str, status: StatusCode, body: &[u8]) -> Result<String, String> {

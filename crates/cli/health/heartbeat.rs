@@ -15,14 +15,15 @@ use dragline_engine::crawl::Desks;
 
 use super::verdict::{Beats, Parse, Phase, millis, unix_ms};
 
-/// The file is rewritten at most this often.
-const WRITE_EVERY: Duration = Duration::from_secs(2);
+/// The file is rewritten at most this often: well within the shortest `--health-max-age`, 2 s, beats included.
+const WRITE_EVERY: Duration = Duration::from_millis(500);
 
 /// Keeps the beats of this process, and the file if there is one.
 pub(crate) struct Heartbeat {
     phase: AtomicU8,
     scheduler_ms: AtomicU64,
     persistence_ms: AtomicU64,
+    aftermath_ms: AtomicU64,
     /// 0 when it is not.
     degraded_since_ms: AtomicU64,
     desks: OnceLock<Desks>,
@@ -44,6 +45,7 @@ impl Heartbeat {
             phase: AtomicU8::new(Phase::Starting as u8),
             scheduler_ms: AtomicU64::new(now),
             persistence_ms: AtomicU64::new(now),
+            aftermath_ms: AtomicU64::new(now),
             degraded_since_ms: AtomicU64::new(0),
             desks: OnceLock::new(),
             file,
@@ -59,6 +61,12 @@ impl Heartbeat {
         self.beat(Beating::Scheduler);
         self.beat(Beating::Persistence);
         self.enter(Phase::Crawling);
+    }
+
+    /// The report or the export has come a step further.
+    pub(crate) fn still_here(&self) {
+        self.aftermath_ms.store(unix_ms(), Ordering::Relaxed);
+        self.refresh();
     }
 
     /// From now on it stops: loops end one after the other, and the watchdog bounds it.
@@ -85,6 +93,7 @@ impl Heartbeat {
             phase: self.phase(),
             scheduler_ms: self.scheduler_ms.load(Ordering::Relaxed),
             persistence_ms: self.persistence_ms.load(Ordering::Relaxed),
+            aftermath_ms: self.aftermath_ms.load(Ordering::Relaxed),
             degraded_since_ms: Some(self.degraded_since_ms.load(Ordering::Relaxed))
                 .filter(|since| *since > 0),
             longest_parse: self.desks.get().and_then(longest_parse),
@@ -105,7 +114,7 @@ impl Heartbeat {
     }
 
     /// Writes the file now and then, however often it is called.
-    pub(crate) fn refresh(&self) {
+    fn refresh(&self) {
         // Whoever comes while another loop writes has nothing to add.
         let Ok(mut written) = self.written_ms.try_lock() else { return };
         if unix_ms().saturating_sub(*written) >= millis(WRITE_EVERY) {

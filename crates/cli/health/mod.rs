@@ -78,7 +78,7 @@ impl Health {
 
     /// Still at work after the crawl: an export may take long.
     pub(crate) fn still_here(&self) {
-        self.heartbeat.refresh();
+        self.heartbeat.still_here();
     }
 
     /// How it is.

@@ -76,6 +76,10 @@ impl Health {
             "seconds_since_commit": store.last_commit.map(seconds),
             "rows_stored": store.flushed_rows,
         });
+        body["memory"] = json!({
+            "limit_bytes": parts.memory_limit,
+            "fetching_pauses": parts.hold.is_put(),
+        });
         body["retries"] = json!(engine.retries);
         body
     }

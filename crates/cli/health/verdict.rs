@@ -14,7 +14,7 @@ pub(crate) const CLOCK_TOLERANCE_MS: u64 = 1_000;
 #[serde(rename_all = "lowercase")]
 #[repr(u8)]
 pub(crate) enum Phase {
-    /// The store is being opened. Bounded by `--startup-timeout`.
+    /// The store is being opened. Bounded by `--startup-timeout`; silent, it hangs.
     #[default]
     Starting,
     /// It crawls.
@@ -31,7 +31,7 @@ pub(crate) enum State {
     /// The store is away or slow; alive, and waiting for it.
     Degraded,
     Stopping,
-    /// A loop does not come round, or a parse does not come back.
+    /// A loop does not come round, a parse does not come back, a start or a stop gives no sign of life.
     Stuck,
 }
 
@@ -51,6 +51,9 @@ pub(crate) struct Beats {
     pub(crate) phase: Phase,
     pub(crate) scheduler_ms: u64,
     pub(crate) persistence_ms: u64,
+    /// The report and the export, after the crawl.
+    #[serde(default)]
+    pub(crate) aftermath_ms: u64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) degraded_since_ms: Option<u64>,
     /// The page that has been in a spider's hands for longest.
@@ -69,25 +72,29 @@ pub(crate) struct Parse {
 impl Beats {
     /// What they mean at `now_ms`, when a loop that gave no sign for longer than `max_age` hangs.
     pub(crate) fn verdict(&self, now_ms: u64, max_age: Duration) -> Verdict {
-        let seconds = |moment: u64| now_ms.saturating_sub(moment) / 1_000;
         match self.phase {
-            Phase::Starting => return State::Starting.because("the store is being opened"),
-            Phase::Stopping => return State::Stopping.because("what is in hand is finished and stored"),
-            Phase::Crawling => {}
+            Phase::Starting => {
+                let silent = self.silent([("persistence", self.persistence_ms)], now_ms, max_age);
+                silent.unwrap_or_else(|| State::Starting.because("the store is being opened"))
+            }
+            Phase::Crawling => self.crawling(now_ms, max_age),
+            Phase::Stopping => {
+                // Its parts end one after the other: one that still works is enough.
+                let newest = self.scheduler_ms.max(self.persistence_ms).max(self.aftermath_ms);
+                let silent = self.silent([("stop", newest)], now_ms, max_age);
+                silent.unwrap_or_else(|| {
+                    State::Stopping.because("what is in hand is finished, stored and reported")
+                })
+            }
+        }
+    }
+
+    fn crawling(&self, now_ms: u64, max_age: Duration) -> Verdict {
+        let loops = [("scheduler", self.scheduler_ms), ("persistence", self.persistence_ms)];
+        if let Some(silent) = self.silent(loops, now_ms, max_age) {
+            return silent;
         }
         let limit = max_age.as_secs_f64();
-        let loops = [("scheduler", self.scheduler_ms), ("persistence", self.persistence_ms)];
-        for (part, moment) in loops {
-            if moment > now_ms + CLOCK_TOLERANCE_MS {
-                let ahead = (moment - now_ms) / 1_000;
-                return State::Stuck.because(format!("the {part}'s heartbeat is {ahead} s in the future"));
-            }
-            if now_ms.saturating_sub(moment) > millis(max_age) {
-                let age = seconds(moment);
-                return State::Stuck
-                    .because(format!("the {part}'s last heartbeat is {age} s old (limit {limit} s)"));
-            }
-        }
         if let Some(parse) = &self.longest_parse
             && now_ms.saturating_sub(parse.since_ms) > millis(max_age)
         {
@@ -95,19 +102,48 @@ impl Beats {
                 "crawl-{} has been parsing {} for {} s (limit {limit} s)",
                 parse.thread,
                 parse.url,
-                seconds(parse.since_ms)
+                seconds(now_ms, parse.since_ms)
             ));
         }
         match self.degraded_since_ms {
             Some(since) => {
-                State::Degraded.because(format!("it has waited for its store for {} s", seconds(since)))
+                let seconds = seconds(now_ms, since);
+                State::Degraded.because(format!("it has waited for its store for {seconds} s"))
             }
             None => {
-                let oldest = seconds(self.scheduler_ms.min(self.persistence_ms));
+                let oldest = seconds(now_ms, self.scheduler_ms.min(self.persistence_ms));
                 State::Running.because(format!("the oldest heartbeat is {oldest} s old"))
             }
         }
     }
+
+    /// The first of these that gave no sign of life for longer than `max_age`.
+    fn silent<const N: usize>(
+        &self,
+        loops: [(&str, u64); N],
+        now_ms: u64,
+        max_age: Duration,
+    ) -> Option<Verdict> {
+        let limit = max_age.as_secs_f64();
+        for (part, moment) in loops {
+            if moment > now_ms + CLOCK_TOLERANCE_MS {
+                let ahead = (moment - now_ms) / 1_000;
+                return Some(
+                    State::Stuck.because(format!("the {part}'s heartbeat is {ahead} s in the future")),
+                );
+            }
+            if now_ms.saturating_sub(moment) > millis(max_age) {
+                let age = seconds(now_ms, moment);
+                let why = format!("the {part}'s last heartbeat is {age} s old (limit {limit} s)");
+                return Some(State::Stuck.because(why));
+            }
+        }
+        None
+    }
+}
+
+fn seconds(now_ms: u64, since_ms: u64) -> u64 {
+    now_ms.saturating_sub(since_ms) / 1_000
 }
 
 impl State {
@@ -212,9 +248,23 @@ mod tests {
     #[test]
     fn before_and_after_the_crawl_it_is_alive_and_not_ready() {
         for phase in [Phase::Starting, Phase::Stopping] {
-            let (state, _) = judged(&Beats { phase, ..Beats::default() });
+            let (state, _) = judged(&Beats { phase, ..crawling() });
             assert!(state.is_alive() && !state.is_ready(), "{phase:?}");
         }
         assert!(!State::Stuck.is_alive() && !State::Stuck.is_ready());
+    }
+
+    #[test]
+    fn a_start_or_a_stop_that_hangs_is_told_too() {
+        let old = NOW - 61_000;
+        let silent = Beats { scheduler_ms: old, persistence_ms: old, aftermath_ms: old, ..crawling() };
+        for phase in [Phase::Starting, Phase::Stopping] {
+            assert_eq!(judged(&Beats { phase, ..silent.clone() }).0, State::Stuck, "{phase:?}");
+        }
+        // In a stop the parts end one after the other, and the report comes last.
+        let (state, _) = judged(&Beats { phase: Phase::Stopping, aftermath_ms: NOW, ..silent.clone() });
+        assert_eq!(state, State::Stopping);
+        let (state, _) = judged(&Beats { phase: Phase::Starting, persistence_ms: NOW, ..silent });
+        assert_eq!(state, State::Starting);
     }
 }

@@ -1,0 +1,239 @@
+//! The lives of one run: each is a scene, in which the keeper knows at every moment what the process must say of
+//! itself, and an end.
+
+use std::time::{Duration, Instant};
+
+use rand::RngExt;
+use rand::rngs::StdRng;
+
+use super::record::Record;
+use super::scene::{Deck, End, Scene};
+use super::watched::{MAX_AGE, Watched};
+use crate::process::Dragline;
+use crate::proxy::{ChaosProxy, Link};
+use crate::site::Site;
+use crate::torture::{Ground, Place};
+use crate::wait::{try_wait_for, wait_for};
+
+/// What a machine that has more to do may add to any time below.
+const SLACK: Duration = Duration::from_secs(5);
+/// A store that is there is opened at once, and one that was away is tried again after a pause.
+const OPENED: Duration = Duration::from_secs(5);
+/// A store that is away is noticed by the next flush or by the run's heartbeat, whichever comes first; one that
+/// takes a flush and does not answer counts as away after 5 s.
+const NOTICED: Duration = Duration::from_secs(12);
+/// A store that is there again is noticed by the next attempt.
+const NOTICED_AGAIN: Duration = Duration::from_secs(12);
+/// From a signal to the first word of it.
+const HEARD: Duration = Duration::from_secs(1);
+/// The default of `SHUTDOWN_TIMEOUT_SECONDS`.
+const STOP: Duration = Duration::from_secs(8);
+/// How long a state is held.
+const HELD_MS: u64 = 400;
+/// Pages of a life, beside those in hand.
+const MAX_PAGES: usize = 40;
+/// One life may wait so long for its pages. A crawl that hangs is a failure, too.
+const LIFE_LIMIT: Duration = Duration::from_secs(60);
+/// What makes a page hang in the spider's hands.
+const HANGS: &str = "<p id=hang>";
+
+/// One run.
+pub(super) struct Life<'a> {
+    pub(super) site: &'a Site,
+    pub(super) ground: &'a Ground,
+    pub(super) place: &'a Place,
+    pub(super) proxy: Option<&'a ChaosProxy>,
+    pub(super) command: Dragline,
+}
+
+impl Life<'_> {
+    /// All lives, until the run is finished.
+    pub(super) fn all(&mut self, restarts: usize, deck: &mut Deck, random: &mut StdRng, record: &mut Record) {
+        loop {
+            let is_last = record.restarts >= restarts;
+            let (scene, end) = if is_last { (Scene::Stall, End::Stop) } else { deck.draw(random) };
+            self.site.hold();
+            let Some(mut watched) = self.begin(scene, end, random, record) else { continue };
+            if is_last {
+                self.site.release();
+            }
+            let pages = if is_last { usize::MAX } else { random.random_range(1..=MAX_PAGES) };
+            if !self.crawls(&mut watched, pages, record) {
+                watched.ends(STOP + SLACK).assert_code(0);
+                watched.is_gone(true, record);
+                return;
+            }
+            *record.played.entry(scene.name()).or_default() += 1;
+            self.play(scene, &mut watched, random, record);
+            self.end(end, &mut watched, random, record);
+            record.restarts += 1;
+            self.site.append("");
+        }
+    }
+
+    /// Starts it, and waits until it runs. `None`: it was killed while it started.
+    fn begin(&self, scene: Scene, end: End, random: &mut StdRng, record: &mut Record) -> Option<Watched> {
+        let link = match scene {
+            Scene::StoreMissing => Some(Link::Refuse),
+            Scene::StoreMute => Some(Link::Blackhole),
+            _ => None,
+        };
+        if let (Some(proxy), Some(link)) = (self.proxy, link) {
+            proxy.set(link);
+        }
+        let name =
+            format!("{}, {}, restart {}, seed {}", scene.name(), end.name(), record.restarts, record.seed);
+        let mut watched = Watched::start(&self.command, name);
+        if let (Some(proxy), Some(_)) = (self.proxy, link) {
+            watched.becomes("starting", SLACK, record);
+            watched.stays("starting", held(random), record);
+            proxy.set(Link::Pass);
+        }
+        if end == End::KillAtOnce {
+            let _ = try_wait_for(held(random), || None::<()>);
+            self.end(end, &mut watched, random, record);
+            record.restarts += 1;
+            return None;
+        }
+        watched.becomes("running", OPENED + SLACK, record);
+        Some(watched)
+    }
+
+    /// Lets so many pages through and then has the site stall again; whether the process still lives. All the
+    /// while it says that it runs, until it is at its end.
+    fn crawls(&self, watched: &mut Watched, pages: usize, record: &mut Record) -> bool {
+        let enough = self.site.total_hits().saturating_add(pages);
+        self.site.release();
+        wait_for("the pages of a life", LIFE_LIMIT, || {
+            if let Some(told) = watched.look(record)
+                && told != "running"
+                && told != "stopping"
+            {
+                watched.fail(&format!("it crawls and says {told}"));
+            }
+            (!watched.is_running() || self.site.total_hits() >= enough).then_some(())
+        });
+        self.site.hold();
+        // What waits at the gate is the proof that the crawl is not at its end.
+        wait_for("a page that waits", LIFE_LIMIT, || {
+            (!watched.is_running() || self.site.waiting() > 0).then_some(())
+        });
+        watched.is_running()
+    }
+
+    fn play(&self, scene: Scene, watched: &mut Watched, random: &mut StdRng, record: &mut Record) {
+        watched.stays("running", held(random), record);
+        match scene {
+            Scene::Stall | Scene::StoreMissing | Scene::StoreMute => {}
+            Scene::StoreAway => self.without_store(watched, ChaosProxy::go_away, random, record),
+            Scene::BlackHole => {
+                self.without_store(watched, |proxy| proxy.set(Link::Blackhole), random, record);
+            }
+            Scene::StoreLate => {
+                self.link(|proxy| proxy.set(Link::Delay(Duration::from_millis(30))));
+                self.site.release();
+                watched.stays("running", held(random), record);
+                self.site.hold();
+                self.link(|proxy| proxy.set(Link::Pass));
+            }
+            Scene::Suspended => {
+                watched.signal("STOP");
+                watched.is_silent(record);
+                watched.signal("CONT");
+                watched.becomes("running", HEARD + SLACK, record);
+                watched.stays("running", held(random), record);
+            }
+            Scene::ParseHangs => {
+                self.site.append(HANGS);
+                self.site.release();
+                watched.becomes("stuck", MAX_AGE + SLACK, record);
+                watched.stays("stuck", held(random), record);
+            }
+        }
+    }
+
+    fn without_store(
+        &self,
+        watched: &mut Watched,
+        breaks: impl Fn(&ChaosProxy),
+        random: &mut StdRng,
+        record: &mut Record,
+    ) {
+        self.link(breaks);
+        // Noticed by a flush, or where the site stalls by the run's heartbeat.
+        if random.random_bool(0.5) {
+            self.site.release();
+        }
+        watched.becomes("degraded", NOTICED + SLACK, record);
+        watched.stays("degraded", held(random), record);
+        self.site.hold();
+        self.link(|proxy| proxy.set(Link::Pass));
+        watched.becomes("running", NOTICED_AGAIN + SLACK, record);
+    }
+
+    fn end(&self, end: End, watched: &mut Watched, random: &mut StdRng, record: &mut Record) {
+        *record.played.entry(end.name()).or_default() += 1;
+        let begun = Instant::now();
+        match end {
+            End::Kill | End::KillAtOnce => {
+                watched.signal("KILL");
+                let _ = watched.ends(SLACK);
+                // Else the next process meets what this one left behind: sessions, a lock.
+                if random.random_bool(0.25) {
+                    watched.is_gone(false, record);
+                }
+                return;
+            }
+            End::Stop => {
+                watched.signal("TERM");
+                self.stops(watched, record);
+                watched.ends(STOP + SLACK).assert_code(75);
+            }
+            End::Force => {
+                watched.signal("TERM");
+                watched.signal("INT");
+                self.stops(watched, record);
+                let code = watched.ends(STOP + SLACK).code;
+                if !matches!(code, Some(70 | 75)) {
+                    watched.fail(&format!("a second signal gave {code:?}"));
+                }
+            }
+        }
+        record.stops.add(begun.elapsed());
+        watched.is_gone(true, record);
+        let ended = Instant::now();
+        if try_wait_for(HEARD, || self.ground.is_at_rest(self.place).then_some(())).is_none() {
+            watched.fail("sessions are left behind");
+        }
+        record.sessions_gone.add(ended.elapsed());
+    }
+
+    /// From the first signal on it is stopping, until nobody answers any more.
+    fn stops(&self, watched: &mut Watched, record: &mut Record) {
+        let begun = Instant::now();
+        let mut is_told = false;
+        wait_for("the end of a stop", STOP + SLACK, || {
+            match watched.look(record).as_deref() {
+                Some("stopping") if !is_told => {
+                    is_told = true;
+                    record.told.entry("stopping").or_default().add(begun.elapsed());
+                }
+                Some("stopping") => {}
+                Some(other) if is_told || begun.elapsed() > HEARD => {
+                    watched.fail(&format!("it stops and says {other}"));
+                }
+                // Not heard yet, or gone already.
+                Some(_) | None => {}
+            }
+            (!watched.is_running()).then_some(())
+        });
+    }
+
+    fn link(&self, change: impl Fn(&ChaosProxy)) {
+        self.proxy.into_iter().for_each(change);
+    }
+}
+
+fn held(random: &mut StdRng) -> Duration {
+    Duration::from_millis(random.random_range(0..HELD_MS))
+}
