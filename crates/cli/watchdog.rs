@@ -23,6 +23,8 @@ use crate::memory::MemoryGuard;
 const TICK: Duration = Duration::from_millis(200);
 /// What writing the last metrics may take when the process is ended by force.
 const LAST_METRICS: Duration = Duration::from_millis(200);
+/// So many looks in a row must find a loop silent: when a suspended process goes on, none has come round yet.
+const LOOKS: u32 = 5;
 
 /// What is watched, and where it is told.
 pub(crate) struct Watches {
@@ -76,14 +78,14 @@ impl Watch {
     fn run(&mut self) {
         let ticks = tick(TICK);
         let (mut requested, mut began) = (self.of.stop.requested().clone(), None::<Instant>);
-        let mut named = false;
+        let mut stuck = 0;
         loop {
             select! {
                 recv(self.ended) -> _ => return,
                 recv(self.closes) -> _ => {}
                 recv(requested) -> _ => requested = never(),
                 recv(ticks) -> _ => {
-                    named = self.name_what_is_stuck(named);
+                    stuck = self.name_what_is_stuck(stuck);
                     self.of.memory.look(&self.of.stop);
                 }
             }
@@ -97,15 +99,18 @@ impl Watch {
         }
     }
 
-    /// Says once that a loop does not come round, or a parse does not come back; whether it is so.
-    fn name_what_is_stuck(&self, named: bool) -> bool {
+    /// Says once that a loop does not come round, or a parse does not come back; in how many looks it is so.
+    fn name_what_is_stuck(&self, looks: u32) -> u32 {
         let verdict = self.of.health.verdict();
-        let is_stuck = verdict.state == State::Stuck;
-        if is_stuck && !named {
+        if verdict.state != State::Stuck {
+            return 0;
+        }
+        let looks = looks.saturating_add(1);
+        if looks == LOOKS {
             let exceeded = format!("stuck: {}", verdict.why);
             tracing::error!("{}", critical::block(&exceeded, &self.of.diagnosis));
         }
-        is_stuck
+        looks
     }
 
     /// Ends the process. What was not stored is still queued, so nothing is lost.

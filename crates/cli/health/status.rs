@@ -6,7 +6,7 @@ use chrono::{SecondsFormat, Utc};
 use serde::Serialize;
 use serde_json::{Value as Json, json};
 
-use super::{Health, Usage, Verdict};
+use super::{Health, State, Usage, Verdict};
 
 /// The state, and who it is that has it.
 #[derive(Debug, Serialize)]
@@ -71,7 +71,7 @@ impl Health {
             "pending_rows": store.pending_rows,
         });
         body["store"] = json!({
-            "reachable": store.outage_since.is_none(),
+            "reachable": store.outage_since.is_none() && verdict.state != State::Degraded,
             "unreachable_seconds": store.outage_since.map(seconds),
             "seconds_since_commit": store.last_commit.map(seconds),
             "rows_stored": store.flushed_rows,

@@ -26,13 +26,28 @@ pub(super) async fn refill(context: Arc<Context>, run: Arc<RunKey>, ask: Refill)
 }
 
 /// Writes figures and a sign of life. It is no part of a flush, so that flushes never wait for each other on
-/// the run's row; a failure is no news, for the flushes tell of an outage. Another owner is, or none: a process that
-/// was superseded stops now, and not when it next has something to store.
+/// the run's row. A crawl that waits for a slow site has nothing to flush: then this is what meets an outage, and is
+/// tried until the store answers; where flushes tell of it, a failure is no news. Another owner is, or none: a process
+/// that was superseded stops now, and not when it next has something to store.
 pub(super) async fn heartbeat(context: Arc<Context>, run: Arc<RunKey>) {
-    match context.store.heartbeat(&run, &context.progress.stats()).await {
-        Ok(()) => {}
-        Err(error @ (StoreError::Superseded { .. } | StoreError::Gone { .. })) => context.fail(error),
-        Err(error) => debug!(error = chain(&error), "the heartbeat was not written"),
+    let mut back_off = BackOff::new(&context.settings);
+    loop {
+        match context.store.heartbeat(&run, &context.progress.stats()).await {
+            Ok(()) => return context.answered(&context.beating),
+            Err(error @ (StoreError::Superseded { .. } | StoreError::Gone { .. })) => {
+                return context.fail(error);
+            }
+            Err(error) if error.is_retryable() && !context.is_told_of_an_outage() => {
+                if context.waits(&context.beating, &error).is_none() {
+                    return context.fail(error);
+                }
+                sleep(back_off.pause()).await;
+            }
+            Err(error) => {
+                debug!(error = chain(&error), "the heartbeat was not written");
+                return;
+            }
+        }
     }
 }
 

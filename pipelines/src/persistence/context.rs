@@ -25,6 +25,8 @@ pub(super) struct Context {
     pub(super) reading: Outage,
     /// Of pages that are given up even alone; others are written meanwhile.
     pub(super) stuck: Outage,
+    /// Of the run's signs of life: all that meets an outage while nothing is to be flushed or read.
+    pub(super) beating: Outage,
     failed: AtomicBool,
 }
 
@@ -40,6 +42,7 @@ impl Context {
         let writing = Outage::new("flushing", &settings);
         let reading = Outage::new("reading the frontier", &settings);
         let stuck = Outage::new("flushing a page", &settings);
+        let beating = Outage::new("writing the run's sign of life", &settings);
         Self {
             store,
             settings,
@@ -50,6 +53,7 @@ impl Context {
             writing,
             reading,
             stuck,
+            beating,
             failed: AtomicBool::new(false),
         }
     }
@@ -91,8 +95,13 @@ impl Context {
     }
 
     fn tell_outage(&self) {
-        self.progress
-            .outage([&self.writing, &self.reading, &self.stuck].iter().filter_map(|kind| kind.since()).min());
+        let kinds = [&self.writing, &self.reading, &self.stuck, &self.beating];
+        self.progress.outage(kinds.iter().filter_map(|kind| kind.since()).min());
+    }
+
+    /// Whether flushes or reads tell of an outage already.
+    pub(super) fn is_told_of_an_outage(&self) -> bool {
+        [&self.writing, &self.reading].iter().any(|kind| kind.since().is_some())
     }
 
     pub(super) fn has_failed(&self) -> bool {

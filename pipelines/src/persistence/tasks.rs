@@ -19,7 +19,7 @@ use super::context::Context;
 use super::flush::{Ending, FlushEnd, flush};
 use super::second_try::{SecondTry, second_try};
 
-/// A flush takes milliseconds: when none has moved for so long, something is wrong with the store.
+/// A flush or a sign of life takes milliseconds: when none has moved for so long, something is wrong with the store.
 const DEGRADED_AFTER: Duration = Duration::from_secs(5);
 /// When the first heartbeat comes, at the latest. It shows that the process had its chance: the stores count only such a start
 /// when they look whether a run gets any further.
@@ -32,7 +32,8 @@ pub(super) struct Tasks {
     runtime: Handle,
     flushes: JoinSet<()>,
     others: JoinSet<()>,
-    heartbeat: Option<AbortHandle>,
+    /// The latest, and when it began.
+    heartbeat: Option<(Instant, AbortHandle)>,
     heartbeat_due: Instant,
     cancel: watch::Sender<bool>,
     ending: Sender<FlushEnd>,
@@ -140,9 +141,10 @@ impl Tasks {
             return;
         }
         self.heartbeat_due = now + self.context.settings.heartbeat_interval;
-        if self.heartbeat.as_ref().is_none_or(AbortHandle::is_finished) {
+        if self.heartbeat.as_ref().is_none_or(|(_, task)| task.is_finished()) {
             let task = heartbeat(Arc::clone(&self.context), Arc::clone(&self.run));
-            self.heartbeat = Some(self.others.spawn_on(task.instrument(Span::current()), &self.runtime));
+            let task = self.others.spawn_on(task.instrument(Span::current()), &self.runtime);
+            self.heartbeat = Some((now, task));
         }
     }
 
@@ -156,9 +158,12 @@ impl Tasks {
         }
     }
 
-    /// Since when the crawl waits for its store, if it does: in an outage, or because flushes take long.
+    /// Since when the crawl waits for its store, if it does: in an outage, or because flushes or signs of life take
+    /// long.
     pub(super) fn degraded_since(&self) -> Option<Instant> {
-        self.context.progress.outage_since().or_else(|| self.stuck_since())
+        let silent = self.heartbeat.as_ref().filter(|(_, task)| !task.is_finished()).map(|(begun, _)| *begun);
+        let silent = silent.filter(|begun| begun.elapsed() >= DEGRADED_AFTER);
+        self.context.progress.outage_since().or_else(|| self.stuck_since()).or(silent)
     }
 
     /// Says so, at a calm rhythm, when the store takes a flush and does not answer.
