@@ -14,6 +14,7 @@ mod crawl;
 mod faults;
 mod fetch;
 mod health;
+mod keeper;
 mod logs;
 mod memory;
 mod metrics;

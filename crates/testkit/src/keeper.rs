@@ -68,6 +68,7 @@ impl Keeper {
         let ground = Ground::new(self.store);
         let command = self.command.clone().args(["--start-url", &site.url("/kept")]);
 
+        shaky(&site);
         let place = ground.place("undisturbed");
         command.clone().args(["--store", &ground.url(&place)]).run().assert_code(0);
         let wanted = Rows::read(&ground, &place);

@@ -1,5 +1,5 @@
 //! For tests only: a real Postgres per test process, test sites on loopback, a proxy that breaks the link to the
-//! database, disks that are soon full, child processes, bounded waits, torture.
+//! database, disks that are soon full, child processes, bounded waits, torture, a keeper.
 //!
 //! Nothing here is a mock: the server is the installed Postgres, the sites answer over real sockets, and the
 //! program under test is the built binary. What is missing on the machine is a loud failure, not a skip.
@@ -11,6 +11,7 @@ pub mod ask;
 pub mod bad_server;
 pub mod certificates;
 pub mod forward_proxy;
+pub mod keeper;
 pub mod postgres;
 pub mod process;
 pub mod proxy;

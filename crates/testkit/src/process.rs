@@ -224,6 +224,14 @@ impl Running {
     /// # Panics
     /// When it takes longer than `limit`; its output is shown.
     pub fn finish_within(mut self, limit: Duration) -> Finished {
+        self.end_within(limit)
+    }
+
+    /// The same for one that is still to be asked about.
+    ///
+    /// # Panics
+    /// When it takes longer than `limit`; its output is shown.
+    pub fn end_within(&mut self, limit: Duration) -> Finished {
         match try_wait_for(limit, || self.status()) {
             Some(status) => self.finished(status),
             None => panic!("still running after {limit:?}\n{}", self.shown()),

@@ -65,6 +65,7 @@ struct State {
     received: Vec<Received>,
     hits: HashMap<String, usize>,
     held: bool,
+    appended: String,
     waiting: usize,
     busiest: usize,
     busy: usize,
@@ -121,6 +122,18 @@ impl Site {
     /// Sets what a path answers from now on.
     pub fn set(&self, path: &str, answer: Answer) {
         self.shared.lock().pages.insert(path.to_owned(), vec![answer]);
+    }
+
+    /// Sets what a path answers from now on, one after the other; the last one from then on.
+    pub fn set_answers(&self, path: &str, answers: impl IntoIterator<Item = Answer>) {
+        let mut state = self.shared.lock();
+        state.pages.insert(path.to_owned(), answers.into_iter().collect());
+        state.hits.remove(path);
+    }
+
+    /// Every page that is found ends with this text from now on, until another is given.
+    pub fn append(&self, text: &str) {
+        text.clone_into(&mut self.shared.lock().appended);
     }
 
     /// Closes the gate: requests are noted, and then wait with their answers.

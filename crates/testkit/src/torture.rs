@@ -24,7 +24,7 @@ pub use self::ground::{Ground, Kind, Place, Standing};
 use self::life::{Life, Moments};
 pub use self::rows::{Difference, Rows};
 use crate::process::Dragline;
-use crate::site::{Answer, Site};
+use crate::site::{Answer, Site, SiteBuilder};
 
 /// What happens to a crawl.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -109,6 +109,11 @@ pub fn new_seed() -> u64 {
 /// A generated site, entered at `/gate`. Beside its pages some are gone and some have moved, so that requests
 /// end in every state that needs no fault.
 pub fn site(pages: usize) -> Site {
+    site_builder(pages).start()
+}
+
+/// The same, not started yet.
+pub(crate) fn site_builder(pages: usize) -> SiteBuilder {
     let odd = (0..ODD_PAGES).map(|it| format!("<a href=/gone/{it}>x</a> <a href=/moved/{it}>y</a>"));
     Site::builder()
         .generated(pages, 4)
@@ -118,7 +123,6 @@ pub fn site(pages: usize) -> Site {
             None => asked.path.starts_with("/new/").then(|| Answer::html("<title>moved</title>")),
         })
         .delay(SITE_DELAY)
-        .start()
 }
 
 impl Torture {

@@ -4,7 +4,6 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use dragline_testkit::Dragline;
 use dragline_testkit::keeper::Keeper;
 use dragline_testkit::torture::{Kind, new_seed};
 

@@ -141,6 +141,7 @@ impl Life<'_> {
                 watched.is_silent(record);
                 watched.signal("CONT");
                 watched.becomes("running", HEARD + SLACK, record);
+                watched.never_said("CRITICAL");
                 watched.stays("running", held(random), record);
             }
             Scene::ParseHangs => {

@@ -16,6 +16,8 @@ use crate::wait::try_wait_for;
 pub(super) const MAX_AGE: Duration = Duration::from_secs(4);
 /// Until a process that was started says so, on a machine with more to do.
 const SAYS_SO: Duration = Duration::from_secs(20);
+/// Until the heartbeat file is written anew, on a machine with more to do.
+const WRITTEN: Duration = Duration::from_secs(2);
 /// What the health check may take in any state, and as much again for a machine that has more to do.
 const HEALTH_CHECK: Duration = Duration::from_secs(10);
 
@@ -89,11 +91,16 @@ impl Watched {
             if *alive { "healthy" } else { "unhealthy" },
             self.running.pid()
         );
-        for (check, of_what) in [(self.by_endpoint(), "the endpoint"), (self.by_file(), "the file")] {
-            let checked = self.checked(&check, record);
-            let is_right = checked.code == Some(i32::from(!alive)) && checked.stdout.starts_with(&words);
-            if !is_right || checked.stdout.lines().count() != 1 {
-                self.fail(&format!("it is {state}, and the health check by {of_what} says\n{checked}"));
+        // The file is written twice a second, and may tell of the moment before.
+        for (check, within) in [(self.by_endpoint(), Duration::ZERO), (self.by_file(), WRITTEN)] {
+            let mut last = None;
+            let right = try_wait_for(within, || {
+                let checked = last.insert(self.checked(&check, record));
+                let is_right = checked.code == Some(i32::from(!alive)) && checked.stdout.starts_with(&words);
+                (is_right && checked.stdout.lines().count() == 1).then_some(())
+            });
+            if right.is_none() {
+                self.fail(&format!("it is {state}, and the health check says\n{}", last.expect("an answer")));
             }
         }
     }
@@ -107,6 +114,13 @@ impl Watched {
             }
             None::<()>
         });
+    }
+
+    /// Nothing in its log has this word.
+    pub(super) fn never_said(&self, word: &str) {
+        if self.running.stderr().contains(word) {
+            self.fail(&format!("it says {word}"));
+        }
     }
 
     /// It hangs as a whole: no way of asking may find it healthy.

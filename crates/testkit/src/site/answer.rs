@@ -93,6 +93,14 @@ impl Answer {
         self
     }
 
+    /// The same page with more at its end.
+    pub(super) fn ending_with(mut self, text: &str) -> Self {
+        if let (200, Delivery::Whole(body)) = (self.status, &mut self.delivery) {
+            body.extend_from_slice(text.as_bytes());
+        }
+        self
+    }
+
     /// A delay before the answer.
     #[must_use]
     pub fn delay(mut self, delay: Duration) -> Self {

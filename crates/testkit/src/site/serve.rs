@@ -73,7 +73,7 @@ fn converse(stream: &TcpStream, shared: &Shared) -> io::Result<()> {
     let mut reader = BufReader::new(stream);
     let mut writer = stream;
     while let Some(asked) = read_request(&mut reader)? {
-        let answer = shared.enter(&asked);
+        let answer = shared.enter(&asked).ending_with(&shared.lock().appended);
         shared.pause(shared.delay + answer.delay);
         let after = write_answer(&mut writer, &asked, &answer, |every| shared.pause(every));
         shared.leave();
