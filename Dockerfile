@@ -1,6 +1,6 @@
 # The image of `dragline`: the binary, the certificates of public sites, and a health check, run by nobody in particular.
 #
-#   docker build -t dragline .
+#   docker build -t dragline --build-arg REVISION=$(git rev-parse HEAD) .
 #   docker run --rm dragline list
 #
 # Nothing here needs BuildKit. What enters the build is listed in .dockerignore.
@@ -38,9 +38,14 @@ COPY LICENSE-MIT LICENSE-APACHE /usr/share/doc/dragline/
 COPY deploy/healthcheck.sh /usr/local/bin/dragline-healthcheck
 COPY --from=build /usr/local/bin/dragline /usr/local/bin/dragline
 
+# Which commit it was built from, where the builder says so.
+ARG REVISION=unknown
 LABEL org.opencontainers.image.title="dragline" \
       org.opencontainers.image.description="A scraping pipeline that never lets go of a row" \
-      org.opencontainers.image.licenses="MIT OR Apache-2.0"
+      org.opencontainers.image.version="0.1.0" \
+      org.opencontainers.image.revision="$REVISION" \
+      org.opencontainers.image.licenses="MIT OR Apache-2.0" \
+      org.opencontainers.image.base.name="docker.io/library/debian:bookworm-slim"
 
 # A number, so that an orchestrator can see that it is not root.
 USER 10001:10001
@@ -58,6 +63,7 @@ EXPOSE 8080
 # keys. `DRAGLINE_DENY_PRIVATE_NETWORKS=false` to crawl a site of one's own network.
 ENV DRAGLINE_DENY_PRIVATE_NETWORKS=true
 
+# It is process 1 as it is: it hears the signals, ends every command at them, and reaps orphans (crates/cli/first_process.rs).
 # The stop takes 8 seconds at most (SHUTDOWN_TIMEOUT_SECONDS), which fits in the 10 that Docker gives.
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=30s --timeout=10s --start-period=30s --retries=3 CMD ["dragline-healthcheck"]

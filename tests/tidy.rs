@@ -7,6 +7,8 @@ use std::path::Path;
 
 use self::source::{SourceFile, extension, files, is_text, repository};
 
+mod bounds;
+mod deploy;
 mod manifests;
 mod prose;
 pub(crate) mod source;

@@ -32,7 +32,7 @@ fn expression<'a>(code: &'a str, name: &str) -> Option<&'a str> {
     }
     let defaults = code.split_once("fn default() -> Self").map(|(_, defaults)| defaults)?;
     let (_, rest) = defaults.split_once(&format!(" {name}: "))?;
-    rest.split(",\n").next()
+    rest.split([',', '}']).next().map(str::trim)
 }
 
 /// A bound in the document: a number, or one with a unit, in milliseconds or bytes.
