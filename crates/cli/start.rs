@@ -89,6 +89,13 @@ pub(crate) struct Watched {
     _listener: Option<Listener>,
 }
 
+/// Other threads hold its parts, and may live until the process ends: what tells of it goes with this.
+impl Drop for Watched {
+    fn drop(&mut self) {
+        self.heartbeat.end();
+    }
+}
+
 /// The heartbeat, and whoever may ask for it. Before everything else: a start-up that takes long is told, too.
 pub(crate) fn watched(
     spider: &dyn Spider,

@@ -6,7 +6,7 @@
 use std::fs;
 use std::io;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -29,6 +29,7 @@ pub(crate) struct Heartbeat {
     desks: OnceLock<Desks>,
     file: Option<PathBuf>,
     written_ms: Mutex<u64>,
+    has_ended: AtomicBool,
 }
 
 impl Heartbeat {
@@ -50,6 +51,7 @@ impl Heartbeat {
             desks: OnceLock::new(),
             file,
             written_ms: Mutex::new(now),
+            has_ended: AtomicBool::new(false),
         };
         heartbeat.write()?;
         Ok(heartbeat)
@@ -74,9 +76,12 @@ impl Heartbeat {
         self.enter(Phase::Stopping);
     }
 
-    /// The file, if there is one.
-    pub(crate) fn file(&self) -> Option<&PathBuf> {
-        self.file.as_ref()
+    /// The process is about to end: the file goes, and is not written again by a loop that has not heard of it.
+    pub(crate) fn end(&self) {
+        let _written = self.written_ms.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(file) = self.file.as_ref().filter(|_| !self.has_ended.swap(true, Ordering::Relaxed)) {
+            let _ = fs::remove_file(file);
+        }
     }
 
     /// How long ago each loop came round.
@@ -130,7 +135,8 @@ impl Heartbeat {
     }
 
     fn write(&self) -> io::Result<()> {
-        let Some(file) = &self.file else { return Ok(()) };
+        let file = self.file.as_ref().filter(|_| !self.has_ended.load(Ordering::Relaxed));
+        let Some(file) = file else { return Ok(()) };
         let mut name = file.as_os_str().to_owned();
         name.push(format!(".{}.tmp", std::process::id()));
         fs::write(&name, serde_json::to_vec(&self.beats())?)?;

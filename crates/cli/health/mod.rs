@@ -13,7 +13,6 @@ mod status;
 mod usage;
 mod verdict;
 
-use std::fs;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
@@ -89,8 +88,6 @@ impl Health {
 
 impl Drop for Health {
     fn drop(&mut self) {
-        if let Some(file) = self.heartbeat.file() {
-            let _ = fs::remove_file(file);
-        }
+        self.heartbeat.end();
     }
 }

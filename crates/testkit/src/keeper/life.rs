@@ -52,6 +52,13 @@ impl Life<'_> {
         loop {
             let is_last = record.restarts >= restarts;
             let (scene, end) = if is_last { (Scene::Stall, End::Stop) } else { deck.draw(random) };
+            let standing = self.ground.standing(self.place);
+            if standing.done > 0 && standing.queued == 0 {
+                // Ended between its last page and the run's end: what is left takes no time to watch.
+                self.site.release();
+                self.command.run().assert_code(0);
+                return;
+            }
             self.site.hold();
             let Some(mut watched) = self.begin(scene, end, random, record) else { continue };
             if is_last {
