@@ -40,7 +40,7 @@ trap cleanup EXIT
 # run IMAGE ENV=VALUE… -- SHELL-SCRIPT    a script in a container, to its end
 # health ENV=VALUE…                       the image's HEALTHCHECK, beside a container on the same network
 # begin NAME ENV=VALUE… -- ARGUMENTS…     the image as people start it, in the background, read-only
-# tell NAME SIGNAL · code NAME · inside NAME SHELL-SCRIPT · end NAME
+# tell NAME SIGNAL · await NAME (its exit code is in `code`) · inside NAME SHELL-SCRIPT · end NAME
 
 if docker info >/dev/null 2>&1; then
     build() { docker build -t "$tag" --build-arg REVISION="$revision" . >&2 && docker image inspect -f '{{json .Config}}' "$tag"; }
@@ -62,7 +62,10 @@ if docker info >/dev/null 2>&1; then
         begun+=("$name")
     }
     tell() { docker kill --signal "$2" "dragline-test-$1" >/dev/null; }
-    code() { docker wait "dragline-test-$1"; docker logs "dragline-test-$1" >"$work/$1.out" 2>"$work/$1.log"; }
+    await() {
+        code=$(docker wait "dragline-test-$1")
+        docker logs "dragline-test-$1" >"$work/$1.out" 2>"$work/$1.log"
+    }
     inside() { docker exec "dragline-test-$1" sh -c "$2"; }
     end() { docker rm -f "dragline-test-$1"; }
 elif [[ -x $tool ]]; then
@@ -105,8 +108,8 @@ elif [[ -x $tool ]]; then
     }
     first() { cat "/proc/${pids[$1]}/task/${pids[$1]}/children"; }
     tell() { kill "-$2" $(first "$1"); }
-    code() { local code=0; wait "${pids[$1]}" || code=$?; echo "$code"; }
-    inside() { nsenter --target "$(first "$1" | tr -d ' ')" --pid --mount --root sh -c "$2"; }
+    await() { code=0; wait "${pids[$1]}" || code=$?; }
+    inside() { nsenter --target "$(first "$1" | tr -d ' ')" --pid --mount --root --wd=/ sh -c "$2"; }
     end() { kill -KILL "${pids[$1]}"; }
 else
     fail "neither a Docker engine nor $tool"
@@ -200,12 +203,8 @@ PY
 }
 # Waits until the endpoints tell a state, with these statuses for health and readiness.
 is() { # STATE HEALTH READY
-    local try told
-    for ((try = 0; try < 300; try++)); do
-        told=$(probe /health)
-        [[ $told != "$2 $1" ]] || break
-        pause 0.05
-    done
+    local told until=$((SECONDS + 25))
+    while told=$(probe /health); [[ $told != "$2 $1" ]] && ((SECONDS < until)); do pause 0.05; done
     [[ $told == "$2 $1" && $(probe /ready) == "$3 $1" ]] || fail "not $1 ($2, $3): $told, $(probe /ready)"
 }
 # What the HEALTHCHECK makes of it.
@@ -213,26 +212,34 @@ well() { line=$(health "PORT=$http_port") || fail "unhealthy while $1: $line"; [
 unwell() { line=$(health "PORT=$http_port") && fail "healthy though $1: $line"; say "ok: $1: $line"; }
 crawl=(crawl site --run image --start-url "$url" --host-concurrency 4 --rate 0 --flush-interval 200ms)
 
+# The site of this test is one that the image does not crawl unless it is told to.
+nearby=DRAGLINE_DENY_PRIVATE_NETWORKS=false
+run "$tag" "PORT=$http_port" DATABASE_URL=sqlite:/tmp/denied.db -- "dragline crawl site --start-url $url" >"$work/denied.out" 2>"$work/denied.log" \
+    && fail "it crawls its own machine"
+say "ok: private networks are not reached"
+
+mute_port=$(free_port)
 # The port is taken and nobody answers: as a database that hangs when the crawl starts.
 python3 -c '
 import socket, sys, time
-s = socket.socket(); s.bind(("127.0.0.1", int(sys.argv[1]))); s.listen(); time.sleep(60)' "$((mute_port = $(free_port)))" &
+s = socket.socket(); s.bind(("127.0.0.1", int(sys.argv[1]))); s.listen(); time.sleep(60)' "$mute_port" &
 mute_pid=$!
 begin starting "PORT=$http_port" "DATABASE_URL=postgres://me@127.0.0.1:$mute_port/db" -- "${crawl[@]}"
 is starting 200 503
 well starting
 tell starting TERM
-[[ $(code starting) == 75 ]] || fail "SIGTERM while it starts"
+await starting
+[[ $code == 75 ]] || fail "SIGTERM while it starts gave $code"
 kill "$mute_pid"
 
-begin first "PORT=$http_port" "DATABASE_URL=$postgres" -- "${crawl[@]}"
+begin first "PORT=$http_port" "DATABASE_URL=$postgres" "$nearby" -- "${crawl[@]}"
 for ((try = 0; try < 200; try++)); do [[ $(sql "select count(*) from crawl_requests where state = 'done'" 2>/dev/null) -gt 5 ]] && break; pause 0.02; done
 touch "$work/stall"
 is running 200 200
 well running
 [[ $(inside first 'tr "\0" " " </proc/1/cmdline') == "dragline crawl site "* ]] || fail "dragline is not process 1"
 [[ $(inside first 'grep ^Uid: /proc/1/status') == *10001* ]] || fail "it does not run as user 10001"
-inside first ': >/usr/local/bin/written 2>/dev/null' && fail "the root file system can be written to"
+inside first '(: >/usr/local/bin/written) 2>/dev/null' && fail "the root file system can be written to"
 inside first 'sleep 0.2 & sleep 0.4 &'
 for ((try = 0; try < 100; try++)); do
     # shellcheck disable=SC2016
@@ -257,7 +264,8 @@ is running 200 200
 began=$(date +%s%N)
 tell first TERM
 is stopping 200 503
-[[ $(code first) == 75 ]] || fail "SIGTERM did not give 75"
+await first
+[[ $code == 75 ]] || fail "SIGTERM gave $code"
 took=$((($(date +%s%N) - began) / 1000000))
 ((took < 10000)) || fail "the stop took $took ms"
 unwell "it has ended"
@@ -266,8 +274,9 @@ unwell "it has ended"
 say "ok: stopped with 75 in $took ms, no session left"
 
 rm "$work/stall"
-begin second "PORT=$http_port" "DATABASE_URL=$postgres" -- "${crawl[@]}"
-[[ $(code second) == 0 ]] || fail "the resume"
+begin second "PORT=$http_port" "DATABASE_URL=$postgres" "$nearby" -- "${crawl[@]}"
+await second
+[[ $code == 0 ]] || fail "the resume gave $code"
 grep -q resuming "$work/second.log" || fail "it did not resume"
 rows=$(sql "select count(*) from crawl_items where item_type = 'page'")
 [[ $rows == "$pages" && $(sql 'select state from crawl_runs') == finished ]] || fail "$rows rows instead of $pages"
@@ -310,5 +319,5 @@ rows=$(dragline export check --item page 2>log3 | wc -l)
 [ "$rows" = "$PAGES" ] || fail "$rows rows instead of $PAGES"
 grep "^pages" out1 out2
 '
-run "$tag" "PORT=$(free_port)" "SITE=$url" "PAGES=$pages" DATABASE_URL=sqlite:/var/lib/dragline/check.db -- "$scenario" || fail "SQLite"
+run "$tag" "PORT=$(free_port)" "$nearby" "SITE=$url" "PAGES=$pages" DATABASE_URL=sqlite:/var/lib/dragline/check.db -- "$scenario" || fail "SQLite"
 say "ok: SQLite: by its file healthy, hanging, stopped with 75, resumed, $pages pages"

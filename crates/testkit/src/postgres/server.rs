@@ -203,6 +203,25 @@ impl OwnServer {
         self.psql("postgres", &format!("CREATE DATABASE {name} TABLESPACE {name}_space"));
     }
 
+    /// Dumps a database as it is at this moment, and loads the dump into a new one.
+    ///
+    /// # Panics
+    /// When one of Postgres' programs refuses.
+    pub fn copy(&self, from: &str, to: &str) {
+        let at = ["-U", USER, "-h", &self.path().display().to_string(), "-p", &self.port.to_string()]
+            .map(str::to_owned);
+        let dump = self.path().join(format!("{to}.sql"));
+        let (mut dumps, mut loads) =
+            (Command::new(self.bin.join("pg_dump")), Command::new(self.bin.join("psql")));
+        dumps.args(&at).arg(from).arg("-f").arg(&dump);
+        loads.args(&at).args(["-X", "-q", "-v", "ON_ERROR_STOP=1", "-d", to, "-f"]).arg(&dump);
+        self.psql("postgres", &format!("CREATE DATABASE {to}"));
+        for mut program in [dumps, loads] {
+            let output = program.stdin(Stdio::null()).output().expect("pg_dump and psql");
+            assert!(output.status.success(), "{program:?}: {}", String::from_utf8_lossy(&output.stderr));
+        }
+    }
+
     /// What the server wrote to its log.
     pub fn log(&self) -> String {
         std::fs::read_to_string(self.path().join("server.log")).unwrap_or_default()

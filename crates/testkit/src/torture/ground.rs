@@ -86,6 +86,23 @@ impl Ground {
         }
     }
 
+    /// A backup of a database as it is at this moment, restored as another one.
+    pub fn copy(&self, place: &Place, name: &str) -> Place {
+        match (self, place) {
+            (Self::Postgres(server), Place::Postgres(from)) => {
+                server.copy(from, name);
+                Place::Postgres(name.to_owned())
+            }
+            (Self::Sqlite(folder), Place::Sqlite(from)) => {
+                let to = folder.path().join(format!("{name}.db"));
+                self.query(place, &format!("VACUUM INTO '{}'", to.display()));
+                assert!(to.exists(), "{} was not copied", from.display());
+                Place::Sqlite(to)
+            }
+            _ => panic!("{place:?} is not on this ground"),
+        }
+    }
+
     /// For `--store`.
     pub fn url(&self, place: &Place) -> String {
         match (self, place) {
