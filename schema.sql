@@ -1,4 +1,4 @@
--- The Postgres schema of Dragline, version 4.
+-- The Postgres schema of Dragline, version 5.
 --
 -- Names carry no schema: search_path decides where the tables are. `dragline schema apply` makes them, so does
 -- the first crawl; `dragline schema print` shows them together with the tables of the item types.
@@ -8,7 +8,7 @@ CREATE TABLE crawl_schema (
     version     integer PRIMARY KEY,
     applied_at  timestamptz NOT NULL DEFAULT now()
 );
-INSERT INTO crawl_schema (version) VALUES (4);
+INSERT INTO crawl_schema (version) VALUES (5);
 
 -- One crawl with its frontier, resumable until it is finished or failed.
 CREATE TABLE crawl_runs (
@@ -118,4 +118,22 @@ CREATE TABLE crawl_cookies (
     -- Of two states of a cookie, the higher one is the later.
     version bigint NOT NULL,
     PRIMARY KEY (run_id, session, domain, path, name)
+);
+
+-- What hosts have asked of runs that have not ended, or made necessary, so that a resumed one waits as well.
+-- Deleted with the run's end.
+CREATE TABLE crawl_hosts (
+    run_id       bigint NOT NULL,
+    -- host:port
+    host         text COLLATE "C" NOT NULL,
+    -- Until when it is left alone.
+    paused_until timestamptz,
+    -- If it is left alone because it keeps failing: how long it will have been by then.
+    paused_ms    bigint,
+    -- It is asked once in this time, because it has refused.
+    slowed_to_ms bigint,
+    -- Why, for people.
+    reason       text,
+    noted_at     timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (run_id, host)
 );

@@ -10,6 +10,7 @@ mod cookies;
 mod fixture;
 mod flushing;
 mod frontier;
+mod hosts;
 mod item_tables;
 mod item_types;
 mod letters;

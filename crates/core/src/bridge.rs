@@ -2,6 +2,7 @@
 
 use crate::fingerprint::Fingerprint;
 use crate::frontier::QueuedRequest;
+use crate::host_note::HostNote;
 use crate::outcome::{PageOutcome, PageState};
 use crate::store::{Refill, Refilled, StoreError};
 
@@ -16,6 +17,10 @@ pub trait OutcomeSink: Send + Sync {
 
     /// The engine has credits and nothing to fetch: what is batched should be flushed at once.
     fn flush_now(&self);
+
+    /// What a host was told to wait is to be kept for whoever resumes the run. Of several notes of a host the last
+    /// counts. Waits for nothing.
+    fn note_host(&self, note: HostNote);
 }
 
 /// An outcome that was not taken. It is given back; its request is still queued in the store.

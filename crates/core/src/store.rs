@@ -18,6 +18,7 @@ use serde_json::{Map, Value as Json};
 use crate::cookies::StoredCookie;
 use crate::fingerprint::Fingerprint;
 use crate::frontier::QueuedRequest;
+use crate::host_note::HostNote;
 use crate::item::ItemType;
 use crate::latency::LatencySnapshot;
 use crate::letters::{LetterAsk, LetterReceipt, LetterRetry, StoredLetter};
@@ -81,6 +82,10 @@ pub trait Store: Send + Sync {
 
     /// Notes that the run is alive, with figures for people.
     fn heartbeat<'a>(&'a self, run: &'a RunKey, stats: &'a Json) -> BoxFuture<'a, StoreResult<()>>;
+
+    /// Keeps what hosts were told to wait, each host once; an empty note forgets one. No part of a flush: nobody waits
+    /// for it, and it changes no page.
+    fn note_hosts<'a>(&'a self, run: &'a RunKey, notes: &'a [HostNote]) -> BoxFuture<'a, StoreResult<()>>;
 
     /// Writes how the run ended, if this process still owns it.
     fn end_run<'a>(
@@ -182,6 +187,8 @@ pub struct OpenedRun {
     pub tally: Tally,
     /// The cookies of its jars, the newest first; see [`MAX_STORED_COOKIES`].
     pub cookies: Vec<StoredCookie>,
+    /// What its hosts were told to wait, the latest first; see [`MAX_HOST_NOTES`](crate::host_note::MAX_HOST_NOTES).
+    pub hosts: Vec<HostNote>,
     /// What earlier starts left.
     pub earlier: Earlier,
 }

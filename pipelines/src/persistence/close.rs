@@ -14,6 +14,7 @@
 //! step its least: a close is never skipped, and whoever must end sooner has the watchdog.
 
 use std::mem;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{never, select};
@@ -26,6 +27,7 @@ use tracing::{error, info, warn};
 
 use super::context::Context;
 use super::inbox::End;
+use super::notes;
 use super::report::CloseReport;
 use super::retry::{BackOff, chain};
 use super::thread::Bridge;
@@ -158,6 +160,11 @@ impl Bridge<'_> {
             // The last figures, for whoever compares runs; the end is worth more than they are.
             if !context.stop.is_abandoned() {
                 let _ = timeout(LEAST, context.store.heartbeat(&self.run, &context.progress.stats())).await;
+            }
+            // A run that has ended for good asks no hosts.
+            if !state.is_final() {
+                let (run, notes) = (Arc::new(self.run.clone()), Arc::clone(&self.inbox.notes));
+                let _ = timeout(LEAST, notes::write(Arc::clone(context), run, notes)).await;
             }
             let mut back_off = BackOff::new(&context.settings);
             loop {

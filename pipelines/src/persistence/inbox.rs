@@ -3,16 +3,18 @@
 //! Outcomes have a channel of their own, for the thread stops reading it when a batch is full and no flush
 //! may start, and must go on hearing the rest: the asks for the frontier, and the end.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use crossbeam_channel::{Receiver, Sender, bounded, select, select_biased};
-use dragline_core::PageOutcome;
 use dragline_core::bridge::{OutcomeSink, SubmitError};
 use dragline_core::stop::Stop;
 use dragline_core::store::Refill;
+use dragline_core::{HostNote, PageOutcome};
 
 use super::RunEnd;
+use super::notes::HostNotes;
 use super::second_try::SecondTry;
 use crate::letters::RetryReport;
 
@@ -25,6 +27,8 @@ pub(super) struct Inbox {
     outcomes: Sender<PageOutcome>,
     messages: Sender<Message>,
     idle: Sender<()>,
+    notes: Arc<HostNotes>,
+    noted: Sender<()>,
     stop: Stop,
 }
 
@@ -34,6 +38,10 @@ pub(super) struct Receivers {
     pub(super) messages: Receiver<Message>,
     /// The engine has nothing to fetch.
     pub(super) idle: Receiver<()>,
+    /// What hosts were told to wait.
+    pub(super) notes: Arc<HostNotes>,
+    /// There is something new among it.
+    pub(super) noted: Receiver<()>,
 }
 
 /// What is said to the thread beside the outcomes.
@@ -59,9 +67,19 @@ pub(super) fn inbox(capacity: usize, stop: Stop) -> (Inbox, Receivers) {
     let (messages, messages_out) = bounded(MESSAGES);
     // One place is enough: saying twice that there is nothing to fetch says no more than once.
     let (idle, idle_out) = bounded(1);
+    let (noted, noted_out) = bounded(1);
+    let notes = Arc::new(HostNotes::default());
     (
-        Inbox { open: AtomicBool::new(false), outcomes, messages, idle, stop },
-        Receivers { outcomes: outcomes_out, messages: messages_out, idle: idle_out },
+        Inbox {
+            open: AtomicBool::new(false),
+            outcomes,
+            messages,
+            idle,
+            notes: Arc::clone(&notes),
+            noted,
+            stop,
+        },
+        Receivers { outcomes: outcomes_out, messages: messages_out, idle: idle_out, notes, noted: noted_out },
     )
 }
 
@@ -124,5 +142,12 @@ impl OutcomeSink for Inbox {
     fn flush_now(&self) {
         // Full means that it is said already.
         let _ = self.idle.try_send(());
+    }
+
+    fn note_host(&self, note: HostNote) {
+        if self.is_open() {
+            self.notes.put(note);
+            let _ = self.noted.try_send(());
+        }
     }
 }

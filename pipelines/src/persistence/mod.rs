@@ -15,6 +15,7 @@
 //! | what when the store is away, or refuses a row? | `flush.rs`, `retry.rs`, `pieces.rs` |
 //! | what must be true before the first request? | `open.rs` |
 //! | what of items whose parent came later? | `second_try.rs` |
+//! | what of hosts that are to be left alone? | `notes.rs` |
 //! | how does it end, within which time? | `close.rs`, `tasks.rs` |
 //!
 //! Nothing here is unbounded but the wait for a store that went away in mid-crawl, and for that there is
@@ -27,6 +28,7 @@ mod close;
 mod context;
 mod flush;
 mod inbox;
+mod notes;
 mod open;
 mod pieces;
 mod report;

@@ -17,6 +17,7 @@ use super::background::{heartbeat, refill};
 use super::batcher::Batch;
 use super::context::Context;
 use super::flush::{Ending, FlushEnd, flush};
+use super::notes::{self, HostNotes, NOTE_EVERY};
 use super::second_try::{SecondTry, second_try};
 
 /// A flush or a sign of life takes milliseconds: when none has moved for so long, something is wrong with the store.
@@ -35,6 +36,8 @@ pub(super) struct Tasks {
     /// The latest, and when it began.
     heartbeat: Option<(Instant, AbortHandle)>,
     heartbeat_due: Instant,
+    noting: Option<AbortHandle>,
+    note_due: Instant,
     cancel: watch::Sender<bool>,
     ending: Sender<FlushEnd>,
     endings: Receiver<FlushEnd>,
@@ -72,6 +75,8 @@ impl Tasks {
             flushes: JoinSet::new(),
             others: JoinSet::new(),
             heartbeat: None,
+            noting: None,
+            note_due: Instant::now(),
             cancel: watch::Sender::new(false),
             ending,
             endings,
@@ -146,6 +151,18 @@ impl Tasks {
             let task = self.others.spawn_on(task.instrument(Span::current()), &self.runtime);
             self.heartbeat = Some((now, task));
         }
+    }
+
+    /// Writes what hosts were told to wait, if there is news, it is time, and the write before has ended.
+    pub(super) fn note_when_due(&mut self, notes: &Arc<HostNotes>) {
+        let now = Instant::now();
+        let is_free = self.noting.as_ref().is_none_or(AbortHandle::is_finished);
+        if notes.is_empty() || now < self.note_due || !is_free {
+            return;
+        }
+        self.note_due = now + NOTE_EVERY;
+        let task = notes::write(Arc::clone(&self.context), Arc::clone(&self.run), Arc::clone(notes));
+        self.noting = Some(self.others.spawn_on(task.instrument(Span::current()), &self.runtime));
     }
 
     /// Forgets tasks that have ended, so that a set never grows beyond what is under way, and tells of those

@@ -94,6 +94,7 @@ enum Event {
     Outcome(PageOutcome),
     Message(Message),
     Idle,
+    Noted,
     FlushEnded(FlushEnd),
     Abandoned,
     Tick,
@@ -132,6 +133,7 @@ impl<'rt> Bridge<'rt> {
             self.fill();
             self.tasks.reap();
             self.tasks.beat_when_due();
+            self.tasks.note_when_due(&self.inbox.notes);
             self.tasks.tell_when_slow();
             self.context.pulse.degraded(self.tasks.degraded_since());
             match self.next_event() {
@@ -142,7 +144,7 @@ impl<'rt> Bridge<'rt> {
                 Event::Idle => self.hurry = true,
                 Event::FlushEnded(end) => self.flush_ended(&end),
                 Event::Abandoned => return self.end_at_once("abandoned"),
-                Event::Tick => {}
+                Event::Noted | Event::Tick => {}
             }
         }
     }
@@ -153,6 +155,7 @@ impl<'rt> Bridge<'rt> {
             recv(outcomes) -> outcome => outcome.map_or(Event::Abandoned, Event::Outcome),
             recv(self.inbox.messages) -> message => message.map_or(Event::Abandoned, Event::Message),
             recv(self.inbox.idle) -> _ => Event::Idle,
+            recv(self.inbox.noted) -> _ => Event::Noted,
             recv(self.tasks.endings()) -> end => end.map_or(Event::Tick, Event::FlushEnded),
             recv(self.context.stop.abandoned()) -> _ => Event::Abandoned,
             default(self.patience()) => Event::Tick,

@@ -11,8 +11,8 @@ use dragline_core::store::{Refill, RefillScope, StoreError};
 use dragline_core::tally::{Tally, TallyOf};
 use dragline_core::worker::Worker;
 use dragline_core::{
-    Fingerprint, OutcomeSink, PageOutcome, PageState, QueuedRequest, Receipt, ReceiptSink, Refilled,
-    StoreEvent, SubmitError,
+    Fingerprint, HostNote, OutcomeSink, PageOutcome, PageState, QueuedRequest, Receipt, ReceiptSink,
+    Refilled, StoreEvent, SubmitError,
 };
 
 use crate::receipts::ReceiptSender;
@@ -35,12 +35,14 @@ pub(crate) struct Frontier(Arc<Mutex<State>>);
 struct State {
     rows: BTreeMap<Fingerprint, Row>,
     items: Vec<String>,
+    notes: BTreeMap<String, HostNote>,
     largest_answer: usize,
 }
 
 /// The sink that the engine submits to.
 pub(crate) struct Sink {
     messages: Sender<Message>,
+    frontier: Frontier,
 }
 
 enum Message {
@@ -87,6 +89,11 @@ impl Frontier {
         let mut items = self.lock().items.clone();
         items.sort();
         items
+    }
+
+    /// What hosts were told to wait, for the process that resumes.
+    pub(crate) fn notes(&self) -> Vec<HostNote> {
+        self.lock().notes.values().filter(|note| !note.is_empty()).cloned().collect()
     }
 
     pub(crate) fn largest_answer(&self) -> usize {
@@ -149,7 +156,7 @@ impl Frontier {
                 }
             }
         });
-        (Sink { messages }, worker.unwrap())
+        (Sink { messages, frontier: self.clone() }, worker.unwrap())
     }
 
     fn flush(&self, batch: Vec<PageOutcome>) -> Receipt {
@@ -241,5 +248,9 @@ impl OutcomeSink for Sink {
 
     fn flush_now(&self) {
         let _ = self.messages.try_send(Message::FlushNow);
+    }
+
+    fn note_host(&self, note: HostNote) {
+        self.frontier.lock().notes.insert(note.host.clone(), note);
     }
 }

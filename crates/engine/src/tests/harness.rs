@@ -146,6 +146,7 @@ impl Crawl {
             cookies: Vec::new(),
             earlier: Earlier::default(),
             tally: frontier.tally(settings.links.tally()),
+            hosts: frontier.notes(),
         };
         let begun = Instant::now();
         let threads = crawl::spawn(CrawlThreads {

@@ -7,7 +7,7 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 use dragline_core::stop::{Stop, StopReason};
 use dragline_core::store::Refill;
 use dragline_core::{
-    Args, ItemType, OutcomeSink, Output, Page, PageOutcome, PageState, Request, Response, SameRequest,
+    Args, HostNote, ItemType, OutcomeSink, Output, Page, PageOutcome, PageState, Request, Response, SameRequest,
     Spider, SubmitError,
 };
 use dragline_testkit::{Answer, Site, wait_until};
@@ -170,4 +170,6 @@ impl OutcomeSink for Taker {
     }
 
     fn flush_now(&self) {}
+
+    fn note_host(&self, _note: HostNote) {}
 }

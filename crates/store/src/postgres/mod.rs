@@ -8,6 +8,7 @@
 //! | `schema`, `item_table`, `item_check` | tables: made, compared |
 //! | `runs`, `run_lock`, `take_over` | a run's life, and that one process at a time has it |
 //! | `flush`, `flights`, `requests`, `items`, `copy_text` | one transaction per batch |
+//! | `cookies`, `hosts` | what a resumed run needs beside its frontier |
 //! | `letters` | dead letters: read, and applied after all |
 //! | `run_admin`, `run_figures` | runs looked at and opened again, between two crawls |
 //! | `frontier`, `export` | what is read back |
@@ -21,6 +22,7 @@ mod flights;
 mod flush;
 mod frontier;
 mod handshake;
+mod hosts;
 mod item_check;
 mod item_table;
 mod items;
@@ -47,7 +49,7 @@ use dragline_core::store::{
     BoxFuture, FlushReceipt, ItemRow, OpenedRun, PoolStatus, Refill, RunInfo, RunKey, RunSpec, RunState,
     RunSummary, StoreResult,
 };
-use dragline_core::{ItemType, PageOutcome, Refilled, Store, StoreError};
+use dragline_core::{HostNote, ItemType, PageOutcome, Refilled, Store, StoreError};
 use serde_json::Value as Json;
 
 use self::connections::Connections;
@@ -160,6 +162,10 @@ impl Store for PostgresStore {
 
     fn heartbeat<'a>(&'a self, run: &'a RunKey, stats: &'a Json) -> BoxFuture<'a, StoreResult<()>> {
         Box::pin(runs::heartbeat(&self.connections, run, stats))
+    }
+
+    fn note_hosts<'a>(&'a self, run: &'a RunKey, notes: &'a [HostNote]) -> BoxFuture<'a, StoreResult<()>> {
+        Box::pin(hosts::write(&self.connections, run, notes))
     }
 
     fn end_run<'a>(

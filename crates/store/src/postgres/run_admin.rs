@@ -35,14 +35,17 @@ const REQUEUE: &str = "UPDATE crawl_requests
     ))
     RETURNING fingerprint";
 
-/// What left `queued` before counts no more: the next start is judged by what it does itself.
-const REOPEN: &str = "UPDATE crawl_runs
+/// What left `queued` before counts no more: the next start is judged by what it does itself. And hosts that were left
+/// alone because they kept failing are asked again: that is what the requests are put back for.
+const REOPEN: &str = "WITH hosts AS (DELETE FROM crawl_hosts WHERE run_id = $1 AND paused_ms IS NOT NULL)
+    UPDATE crawl_runs
     SET epoch = epoch + 1, ended_at_start = 0, fruitless_starts = 0,
         state = CASE WHEN finished_at IS NULL THEN state ELSE 'stopped' END,
         stop_reason = coalesce($2, stop_reason), finished_at = NULL
     WHERE run_id = $1";
 
-const GIVE_UP: &str = "WITH cookies AS (DELETE FROM crawl_cookies WHERE run_id = $1)
+const GIVE_UP: &str = "WITH cookies AS (DELETE FROM crawl_cookies WHERE run_id = $1),
+        hosts AS (DELETE FROM crawl_hosts WHERE run_id = $1)
     UPDATE crawl_runs SET state = 'failed', stop_reason = $2, finished_at = now(),
     epoch = epoch + 1 WHERE run_id = $1 AND state IN ('running', 'stopped')";
 

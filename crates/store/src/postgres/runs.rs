@@ -16,7 +16,7 @@ use tokio_postgres::Row;
 
 use super::connections::Connections;
 use super::session::Session;
-use super::{cookies, items, requests};
+use super::{cookies, hosts, items, requests};
 use crate::columns::cleaned;
 use crate::fruitless::{self, LastStart};
 use crate::identifier::{check_names, quoted};
@@ -34,7 +34,8 @@ const COUNTS: &str = "SELECT state, count(*) FROM crawl_requests WHERE run_id = 
 const DONE: &str = "SELECT host, url, depth FROM crawl_requests WHERE run_id = $1 AND state = 'done'";
 
 /// The epoch rises with this too: a process that is still at it writes nothing more.
-const GIVE_UP: &str = "WITH cookies AS (DELETE FROM crawl_cookies WHERE run_id = $1)
+const GIVE_UP: &str = "WITH cookies AS (DELETE FROM crawl_cookies WHERE run_id = $1),
+        hosts AS (DELETE FROM crawl_hosts WHERE run_id = $1)
     UPDATE crawl_runs SET state = 'failed', stop_reason = $2, finished_at = now(),
     epoch = epoch + 1 WHERE run_id = $1";
 
@@ -60,9 +61,12 @@ const FINISHED: &str =
 const HEARTBEAT: &str = "UPDATE crawl_runs SET heartbeat_at = now(), stats = $3::text::jsonb
     WHERE run_id = $1 AND epoch = $2";
 
-/// A run that has ended needs no cookies, and they are secrets.
+/// A run that has ended needs no cookies, and they are secrets; and it asks no hosts.
 const END: &str = "WITH cookies AS (
         DELETE FROM crawl_cookies WHERE run_id = $1 AND $5
+        AND EXISTS (SELECT FROM crawl_runs WHERE run_id = $1 AND epoch = $2)
+    ), hosts AS (
+        DELETE FROM crawl_hosts WHERE run_id = $1 AND $5
         AND EXISTS (SELECT FROM crawl_runs WHERE run_id = $1 AND epoch = $2)
     )
     UPDATE crawl_runs SET state = $3, stop_reason = $4, heartbeat_at = now(),
@@ -85,7 +89,7 @@ pub(super) async fn open(connections: &Connections, spec: &RunSpec) -> StoreResu
             (run_id, epoch, None)
         }
     };
-    let hosts = session.rows(START_HOSTS, &[&run_id]).await?;
+    let start_hosts = session.rows(START_HOSTS, &[&run_id]).await?;
     let cookies = cookies::read(&session, run_id).await?;
     let tally = if resumed.is_some() { tally(&session, run_id, spec.tally).await? } else { Tally::default() };
     let finished = session.rows(FINISHED, &[&spec.name]).await?;
@@ -93,17 +97,19 @@ pub(super) async fn open(connections: &Connections, spec: &RunSpec) -> StoreResu
         items: there.filter(|_| resumed.is_some()).and_then(|row| items(&row, 11)).unwrap_or_default(),
         finished: finished.iter().filter_map(finished_run).collect(),
     };
+    let hosts = hosts::read(&session, run_id).await?;
     session.run("COMMIT").await?;
     session.release();
     let done = resumed.as_ref().map_or(0, |resumed| resumed.pages.of(PageState::Done));
     Ok(OpenedRun {
         key: RunKey { run_id, epoch, spider: spec.spider.as_str().into() },
         resumed,
-        start_hosts: hosts.iter().map(|row| row.get(0)).collect(),
+        start_hosts: start_hosts.iter().map(|row| row.get(0)).collect(),
         done,
         tally,
         cookies,
         earlier,
+        hosts,
     })
 }
 

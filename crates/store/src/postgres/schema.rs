@@ -12,7 +12,7 @@ use crate::identifier::check_names;
 
 /// The schema of this program.
 pub(super) const SCHEMA: &str = include_str!("../../../../schema.sql");
-const VERSION: i32 = 4;
+const VERSION: i32 = 5;
 /// What leads from a version to the next: `(from, statements)`.
 const MIGRATIONS: &[(i32, &str)] = &[
     (
@@ -40,11 +40,31 @@ const MIGRATIONS: &[(i32, &str)] = &[
              PRIMARY KEY (run_id, session, domain, path, name)
          )",
     ),
+    (
+        4,
+        "CREATE TABLE crawl_hosts (
+             run_id       bigint NOT NULL,
+             host         text COLLATE \"C\" NOT NULL,
+             paused_until timestamptz,
+             paused_ms    bigint,
+             slowed_to_ms bigint,
+             reason       text,
+             noted_at     timestamptz NOT NULL DEFAULT now(),
+             PRIMARY KEY (run_id, host)
+         )",
+    ),
 ];
-const TABLES: [&str; 6] =
-    ["crawl_schema", "crawl_runs", "crawl_requests", "crawl_items", "crawl_dead_letters", "crawl_cookies"];
+const TABLES: [&str; 7] = [
+    "crawl_schema",
+    "crawl_runs",
+    "crawl_requests",
+    "crawl_items",
+    "crawl_dead_letters",
+    "crawl_cookies",
+    "crawl_hosts",
+];
 /// Those from which rows are deleted.
-const DELETED_FROM: [&str; 2] = ["crawl_dead_letters", "crawl_cookies"];
+const DELETED_FROM: [&str; 3] = ["crawl_dead_letters", "crawl_cookies", "crawl_hosts"];
 /// `hashtextextended` and `tcp_user_timeout`; everything older is out of support.
 const OLDEST_SERVER: i32 = 120_000;
 
@@ -79,7 +99,7 @@ pub(super) async fn connect(connections: &Connections) -> StoreResult<()> {
     Ok(())
 }
 
-/// What a crawl would miss at its end only: cookies and dead letters are deleted, everything else is not.
+/// What a crawl would miss at its end only: cookies, hosts and dead letters are deleted, everything else is not.
 async fn check_privileges(connections: &Connections, session: &Session) -> StoreResult<()> {
     let missing = "SELECT string_agg(own.name, ', ') FROM unnest($1::text[]) AS own (name)
         WHERE NOT (has_table_privilege(to_regclass(own.name), 'SELECT')

@@ -10,6 +10,7 @@ mod database;
 mod fault;
 mod flush;
 mod frontier;
+mod hosts;
 mod item_table;
 mod items;
 mod letters;
@@ -31,7 +32,7 @@ use dragline_core::store::{
     BoxFuture, FlushReceipt, ItemRow, OpenedRun, PoolStatus, Refill, RunInfo, RunKey, RunSpec, RunState,
     RunSummary, StoreResult,
 };
-use dragline_core::{ItemType, PageOutcome, Refilled, Store, StoreError};
+use dragline_core::{HostNote, ItemType, PageOutcome, Refilled, Store, StoreError};
 use rusqlite::TransactionBehavior;
 use serde_json::Value as Json;
 
@@ -180,6 +181,16 @@ impl Store for SqliteStore {
     fn heartbeat<'a>(&'a self, run: &'a RunKey, stats: &'a Json) -> BoxFuture<'a, StoreResult<()>> {
         Box::pin(async {
             self.database.work("a heartbeat", |connection| runs::heartbeat(connection, run, stats)).await
+        })
+    }
+
+    fn note_hosts<'a>(&'a self, run: &'a RunKey, notes: &'a [HostNote]) -> BoxFuture<'a, StoreResult<()>> {
+        Box::pin(async {
+            self.database
+                .work("noting what hosts were told to wait", |connection| {
+                    hosts::write(connection, run, notes)
+                })
+                .await
         })
     }
 

@@ -10,7 +10,7 @@ use rusqlite::{Connection, OptionalExtension, Row, TransactionBehavior, params, 
 
 use super::fault::Fault;
 use super::items::NOW;
-use super::{cookies, run_lock, runs};
+use super::{cookies, hosts, run_lock, runs};
 use crate::{no_such_run, not_the_newest};
 
 /// Runs, the newest first. The database is at `path`.
@@ -95,6 +95,10 @@ pub(super) fn requeue(connection: &mut Connection, ask: &Requeue) -> Result<Requ
              WHERE run_id = ?1",
             params![ask.run_id, requeued.new_reason()],
         )?;
+        // Hosts that were left alone because they kept failing are asked again: that is what the requests are put
+        // back for.
+        let paused = "DELETE FROM crawl_hosts WHERE run_id = ?1 AND paused_ms IS NOT NULL";
+        transaction.execute(paused, [ask.run_id])?;
         transaction.commit()?;
     }
     Ok(requeued)
@@ -104,6 +108,7 @@ pub(super) fn requeue(connection: &mut Connection, ask: &Requeue) -> Result<Requ
 pub(super) fn give_up(connection: &Connection, run_id: i64, reason: &str) -> Result<bool, Fault> {
     let transaction = connection.unchecked_transaction()?;
     cookies::forget(&transaction, run_id)?;
+    hosts::forget(&transaction, run_id)?;
     let changed = transaction.execute(
         &format!(
             "UPDATE crawl_runs SET state = 'failed', stop_reason = ?2, epoch = epoch + 1, finished_at = {NOW}

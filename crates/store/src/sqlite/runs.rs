@@ -14,7 +14,7 @@ use serde_json::Value as Json;
 
 use super::fault::Fault;
 use super::items::NOW;
-use super::{cookies, frontier};
+use super::{cookies, frontier, hosts};
 use crate::fruitless::{self, LastStart};
 use crate::{just_ended, of_another_spider};
 
@@ -88,6 +88,7 @@ pub(super) fn end(connection: &Connection, run: &RunKey, state: RunState, reason
     }
     if state.is_final() {
         cookies::forget(&transaction, run.run_id)?;
+        hosts::forget(&transaction, run.run_id)?;
     }
     Ok(transaction.commit()?)
 }
@@ -219,6 +220,7 @@ fn resume(
         start_hosts: start_hosts(connection, old.run_id)?,
         cookies: cookies::read(connection, old.run_id)?,
         earlier: Earlier { items: old.items, finished: finished(connection, &spec.name)? },
+        hosts: hosts::read(connection, old.run_id)?,
         done,
         tally: tally(connection, old.run_id, spec.tally)?,
         resumed: Some(Resumed {
@@ -250,6 +252,7 @@ fn begin(connection: &Connection, spec: &RunSpec) -> Result<OpenedRun, Fault> {
         start_hosts: start_hosts(connection, run_id)?,
         cookies: Vec::new(),
         earlier: Earlier { items: 0, finished: finished(connection, &spec.name)? },
+        hosts: Vec::new(),
         done: 0,
         tally: Tally::default(),
     })
@@ -277,6 +280,7 @@ fn items(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<u64>> {
 /// nothing more.
 fn give_up(connection: &Connection, run_id: i64, reason: &str) -> Result<(), Fault> {
     cookies::forget(connection, run_id)?;
+    hosts::forget(connection, run_id)?;
     connection.execute(
         &format!(
             "UPDATE crawl_runs SET state = 'failed', stop_reason = ?2, epoch = epoch + 1, finished_at = {NOW}

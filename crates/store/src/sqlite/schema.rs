@@ -14,7 +14,7 @@ pub(super) const DDL: &str = include_str!("schema.sql");
 
 /// The version that this program works with. It rises with each change that older programs or older tables
 /// cannot live with; [`apply`] then says what to do for each step.
-const VERSION: i64 = 4;
+const VERSION: i64 = 5;
 
 /// What leads from a version to the next: `(from, statements)`. A column that is added to rows cannot be NOT NULL
 /// without a default that never changes, and a CHECK cannot be changed: who writes the rows sees to both.
@@ -27,8 +27,15 @@ const MIGRATIONS: &[(i64, &str)] = &[(
 )];
 
 /// The store's tables.
-const TABLES: [&str; 6] =
-    ["crawl_schema", "crawl_runs", "crawl_requests", "crawl_items", "crawl_dead_letters", "crawl_cookies"];
+const TABLES: [&str; 7] = [
+    "crawl_schema",
+    "crawl_runs",
+    "crawl_requests",
+    "crawl_items",
+    "crawl_dead_letters",
+    "crawl_cookies",
+    "crawl_hosts",
+];
 
 const APPLY: &str = "dragline schema apply";
 

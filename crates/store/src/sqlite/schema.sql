@@ -116,3 +116,15 @@ CREATE TABLE IF NOT EXISTS crawl_cookies (
     version INTEGER NOT NULL,
     PRIMARY KEY (run_id, session, domain, path, name)
 ) STRICT, WITHOUT ROWID;
+
+-- What hosts have asked of runs that have not ended, or made necessary; deleted with the run's end.
+CREATE TABLE IF NOT EXISTS crawl_hosts (
+    run_id       INTEGER NOT NULL REFERENCES crawl_runs (run_id),
+    host         TEXT    NOT NULL,
+    paused_until TEXT,
+    paused_ms    INTEGER,
+    slowed_to_ms INTEGER,
+    reason       TEXT,
+    noted_at     TEXT    NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%f000Z', 'now')),
+    PRIMARY KEY (run_id, host)
+) STRICT, WITHOUT ROWID;

@@ -12,7 +12,7 @@ use dragline_core::store::{
     BoxFuture, FlushReceipt, ItemRow, OpenedRun, PoolStatus, Refill, RunInfo, RunKey, RunSpec, RunState,
     RunSummary, StoreResult,
 };
-use dragline_core::{PageOutcome, Refilled, Store, StoreError};
+use dragline_core::{HostNote, PageOutcome, Refilled, Store, StoreError};
 use tokio::sync::watch;
 
 /// How the store misbehaves from now on: switches that have nothing to do with each other.
@@ -54,6 +54,7 @@ pub(super) struct FaultyStore {
     flushes: AtomicUsize,
     under_way: AtomicUsize,
     heartbeats: AtomicUsize,
+    noted: Mutex<Vec<HostNote>>,
     most_pages: Mutex<usize>,
 }
 
@@ -66,6 +67,7 @@ impl FaultyStore {
             flushes: AtomicUsize::new(0),
             under_way: AtomicUsize::new(0),
             heartbeats: AtomicUsize::new(0),
+            noted: Mutex::default(),
             most_pages: Mutex::new(0),
         }
     }
@@ -87,6 +89,11 @@ impl FaultyStore {
     /// Heartbeats begun so far.
     pub(super) fn heartbeats(&self) -> usize {
         self.heartbeats.load(Ordering::SeqCst)
+    }
+
+    /// What was written of hosts so far.
+    pub(super) fn noted(&self) -> Vec<HostNote> {
+        self.noted.lock().unwrap().clone()
     }
 
     /// Cancels that were asked for.
@@ -247,6 +254,15 @@ impl Store for FaultyStore {
             self.reach("heartbeat")?;
             self.over(|faults| !faults.heartbeat_hangs).await;
             self.inner.heartbeat(run, stats).await
+        })
+    }
+
+    fn note_hosts<'a>(&'a self, run: &'a RunKey, notes: &'a [HostNote]) -> BoxFuture<'a, StoreResult<()>> {
+        Box::pin(async move {
+            self.reach("noting hosts")?;
+            self.inner.note_hosts(run, notes).await?;
+            self.noted.lock().unwrap().extend_from_slice(notes);
+            Ok(())
         })
     }
 
