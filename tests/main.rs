@@ -20,6 +20,7 @@ mod logs;
 mod memory;
 mod metrics;
 mod outage;
+mod pace;
 mod poison;
 mod resume;
 mod runs;

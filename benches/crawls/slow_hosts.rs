@@ -1,15 +1,13 @@
 //! Many slow hosts at once: what counts is that no host waits for another.
 
-use std::io::{BufRead, BufReader};
-use std::process::{Child, Command, Stdio};
-
 use crate::figures::{machine, median};
+use crate::hosts::Server;
 use crate::measured::{self, Measured};
-use crate::slow_server::{DELAY, HOSTS, PAGES_PER_HOST, host};
+use crate::slow_server::{DELAY, HOSTS, PAGES_PER_HOST};
 
 /// Runs the benchmark and prints its table.
 pub(crate) fn run(times: usize) {
-    let mut server = Server::start();
+    let server = Server::start(DELAY);
     println!(
         "\n{HOSTS} hosts that answer in {} ms, {PAGES_PER_HOST} pages each, two crawl threads; {}; medians of {times}",
         DELAY.as_millis(),
@@ -17,7 +15,7 @@ pub(crate) fn run(times: usize) {
     );
     println!("\n| at a time per host | seconds | ideal | beside it | peak MB |\n|---|---|---|---|---|");
     for at_a_time in [1, 8] {
-        let runs: Vec<Measured> = (0..times).map(|_| crawl(server.port, at_a_time)).collect();
+        let runs: Vec<Measured> = (0..times).map(|_| crawl(&server, at_a_time)).collect();
         let seconds = median(runs.iter().map(|run| run.wall.as_secs_f64()));
         let peak = runs.iter().map(|run| run.peak_bytes).max().unwrap_or_default();
         // The first page of a host leads to all others.
@@ -32,42 +30,13 @@ pub(crate) fn run(times: usize) {
     server.end();
 }
 
-fn crawl(port: u16, at_a_time: usize) -> Measured {
+fn crawl(server: &Server, at_a_time: usize) -> Measured {
     let folder = tempfile::tempdir().expect("a temporary folder");
-    let mut crawl = Command::new(env!("CARGO_BIN_EXE_dragline"));
-    crawl.args(["crawl", "site", "--rate", "0", "--log", "warn", "--crawl-threads", "2"]);
-    crawl.arg("--store").arg(format!("sqlite:{}", folder.path().join("slow.db").display()));
-    crawl.args(["--host-concurrency", &at_a_time.to_string()]);
+    let mut crawl = server.crawl(&format!("sqlite:{}", folder.path().join("slow.db").display()));
+    crawl.args(["--rate", "0", "--host-concurrency", &at_a_time.to_string()]);
     crawl.args(["--concurrency", &(HOSTS * at_a_time).to_string()]);
-    for number in 0..HOSTS {
-        crawl.args(["--start-url", &format!("http://{}:{port}/", host(number))]);
-    }
     let run = measured::run(&mut crawl, "");
     let done = format!("done {}", HOSTS * PAGES_PER_HOST);
     assert!(run.printed.contains(&done), "all pages are done, not:\n{}", run.printed);
     run
-}
-
-/// The hosts, in a process of their own.
-struct Server {
-    process: Child,
-    port: u16,
-}
-
-impl Server {
-    fn start() -> Self {
-        let mut command = measured::this();
-        let spawned = command.arg("slow-server").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
-        let mut process = spawned.expect("this program again");
-        let mut said = String::new();
-        let stdout = process.stdout.take().expect("its output");
-        BufReader::new(stdout).read_line(&mut said).expect("its port");
-        Self { process, port: said.trim().parse().expect("its port") }
-    }
-
-    fn end(&mut self) {
-        // The end of its input is its end.
-        drop(self.process.stdin.take());
-        let _ = self.process.wait();
-    }
 }

@@ -1,8 +1,12 @@
-//! Hosts that take their time: 200 addresses of loopback behind one port, each with 50 small pages.
+//! Hosts that take their time, and write down when they are asked: 200 addresses of loopback behind one port, each with
+//! 50 small pages.
 
+use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::io::Read;
-use std::net::{Ipv4Addr, SocketAddr};
-use std::time::Duration;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::rc::Rc;
+use std::time::{Duration, Instant};
 
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::sleep;
@@ -19,31 +23,43 @@ pub(crate) fn host(number: usize) -> Ipv4Addr {
     Ipv4Addr::new(127, 9, u8::try_from(number / 250).unwrap_or_default(), last)
 }
 
-/// Serves until standard input ends. Prints the port.
-pub(crate) fn run() {
+/// When each host was asked.
+type Arrivals = Rc<RefCell<BTreeMap<IpAddr, Vec<Instant>>>>;
+
+/// Serves until standard input ends, with so long a delay. Prints the port, and at its end a line for each host: its address,
+/// and the microseconds from each request to the next.
+pub(crate) fn run(delay: Duration) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     let listener = runtime.block_on(TcpListener::bind((Ipv4Addr::UNSPECIFIED, 0))).expect("a port");
     println!("{}", listener.local_addr().map_or(0, |address: SocketAddr| address.port()));
     let end = runtime.spawn_blocking(|| std::io::stdin().read_to_end(&mut Vec::new()));
-    runtime.block_on(async {
+    let arrivals = Arrivals::default();
+    let local = tokio::task::LocalSet::new();
+    local.block_on(&runtime, async {
         tokio::select! {
             _ = end => {}
-            () = accept(listener) => {}
+            () = accept(listener, delay, &arrivals) => {}
         }
     });
+    for (host, moments) in arrivals.borrow().iter() {
+        let gaps: Vec<String> =
+            moments.windows(2).map(|pair| (pair[1] - pair[0]).as_micros().to_string()).collect();
+        println!("{host} {}", gaps.join(" "));
+    }
 }
 
-async fn accept(listener: TcpListener) {
+async fn accept(listener: TcpListener, delay: Duration, arrivals: &Arrivals) {
     loop {
         if let Ok((stream, _)) = listener.accept().await {
             drop(stream.set_nodelay(true));
-            tokio::spawn(answer(stream));
+            tokio::task::spawn_local(answer(stream, delay, Rc::clone(arrivals)));
         }
     }
 }
 
 /// Answers requests of one connection, one after the other.
-async fn answer(stream: TcpStream) {
+async fn answer(stream: TcpStream, delay: Duration, arrivals: Arrivals) {
+    let Ok(host) = stream.local_addr().map(|address| address.ip()) else { return };
     let mut received = Vec::new();
     loop {
         let Some(end) = received.windows(4).position(|end| end == b"\r\n\r\n") else {
@@ -61,7 +77,8 @@ async fn answer(stream: TcpStream) {
         };
         let request = String::from_utf8_lossy(&received[..end]).into_owned();
         received.drain(..end + 4);
-        sleep(DELAY).await;
+        arrivals.borrow_mut().entry(host).or_default().push(Instant::now());
+        sleep(delay).await;
         let path = request.split(' ').nth(1).unwrap_or_default();
         let mut answer = page(path);
         while !answer.is_empty() {

@@ -81,6 +81,13 @@ impl Health {
             "fetching_pauses": parts.hold.is_put(),
         });
         body["retries"] = json!(engine.retries);
+        body["pace"] = json!({
+            "waits_asked": engine.waits_asked,
+            "slow_downs": engine.slow_downs,
+            "host_pauses": engine.host_pauses,
+            "hosts_down": engine.hosts_down,
+            "requests_host_down": engine.host_down,
+        });
         body
     }
 }

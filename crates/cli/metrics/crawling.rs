@@ -44,6 +44,30 @@ pub(super) const FAMILIES: &[Family<StatsSnapshot>] = &[
             out.count(now.unwanted_types);
         },
     ),
+    counter(
+        "dragline_host_waits_total",
+        "Times that a host asked to be left alone (429, `Retry-After`).",
+        |now, out| {
+            out.count(now.waits_asked);
+        },
+    ),
+    counter(
+        "dragline_host_slow_downs_total",
+        "Times that a host was slowed down because it refused.",
+        |now, out| {
+            out.count(now.slow_downs);
+        },
+    ),
+    counter(
+        "dragline_host_pauses_total",
+        "Times that a host was left alone because it kept failing.",
+        |now, out| {
+            out.count(now.host_pauses);
+        },
+    ),
+    counter("dragline_host_down_total", "Requests that were given up because their host was.", |now, out| {
+        out.count(now.host_down);
+    }),
     by(
         &[("reason", "as in the report: `off-site`, `too-deep`, `too-long`, `scheme` …")],
         counter("dragline_links_refused_total", "Links that were not followed.", |now, out| {

@@ -106,7 +106,8 @@ fn say(figures: &Figures) {
             host = &*host.name,
             in_flight = host.in_flight,
             queued = host.queued,
-            rests_s = host.rests_for.map(|rest| tenths(rest.as_secs_f64())),
+            rests_s = host.rests_for.map(|(rest, _)| tenths(rest.as_secs_f64())),
+            rests_because = host.rests_for.map(|(_, why)| why.as_str()),
             "busy host"
         );
     }

@@ -112,8 +112,8 @@ fn host_rows(figures: &Figures, columns: usize) -> Vec<String> {
             let gap = " ".repeat(widest - name.width());
             let mut row =
                 format!("  {name}{gap}  {} in flight, {} wait", host.in_flight, number(host.queued));
-            if let Some(rest) = host.rests_for {
-                let _ = write!(row, ", rests {:.1} s", rest.as_secs_f64());
+            if let Some((rest, why)) = host.rests_for {
+                let _ = write!(row, ", rests {:.1} s ({})", rest.as_secs_f64(), why.as_str());
             }
             shorten(&row, columns)
         })
@@ -169,7 +169,7 @@ fn time(time: Duration) -> String {
 mod tests {
     use super::*;
     use dragline_core::store::PageCounts;
-    use dragline_engine::{BusyHost, BusyHosts};
+    use dragline_engine::{BusyHost, BusyHosts, RestReason};
     use std::collections::BTreeMap;
 
     fn figures() -> Figures {
@@ -225,14 +225,14 @@ mod tests {
         let hosts = BusyHosts {
             busiest: vec![
                 host("a.example:443", None),
-                host("b\u{1b}[2J.example", Some(Duration::from_secs(3))),
+                host("b\u{1b}[2J.example", Some((Duration::from_secs(3), RestReason::Asked))),
             ],
             others: 7,
         };
         let figures = Figures { hosts, limit: None, ..figures() };
         let shown = rows(&figures, true, (200, 60));
         assert_eq!(shown[1], "  a.example:443  2 in flight, 41 wait");
-        assert!(shown[2].contains("b?[2J.example") && shown[2].ends_with("rests 3.0 s"), "{shown:?}");
+        assert!(shown[2].contains("b?[2J.example") && shown[2].ends_with("rests 3.0 s (asked)"), "{shown:?}");
         assert_eq!(shown[3], "  … and 7 more hosts");
         assert_eq!(rows(&figures, true, (200, 4)).len(), 2);
     }

@@ -9,6 +9,8 @@
 //! flush_interval = "2s"
 //! ```
 //!
+//! What is set for single hosts stands in tables of theirs ([`hosts`](super::hosts)).
+//!
 //! A key is the name of a flag. Its value takes the place of the flag's default before the command line is
 //! parsed, so that file, environment and flag have one parser, one check and one order: what is given nearer wins.
 
@@ -19,9 +21,11 @@ use std::path::{Path, PathBuf};
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Arg, Command, CommandFactory};
+use dragline_engine::{HostOverride, HostPattern};
 use toml::Spanned;
 use toml::de::{DeString, DeTable, DeValue};
 
+use super::hosts;
 use crate::arguments::Arguments;
 use crate::exit::Failed;
 
@@ -51,6 +55,16 @@ pub(crate) fn place<'a>(command: &Command, flag: &'a Arg) -> Option<(&'static st
 pub(crate) struct File {
     path: PathBuf,
     entries: Vec<Entry>,
+    hosts: Vec<HostOverride>,
+    host_entries: Vec<(HostPattern, Entry)>,
+}
+
+/// Something that is set for a host.
+pub(crate) struct HostEntry<'a> {
+    pub(crate) pattern: &'a HostPattern,
+    pub(crate) key: &'a str,
+    pub(crate) values: &'a [String],
+    pub(crate) line: usize,
 }
 
 /// One setting.
@@ -97,6 +111,22 @@ impl File {
         self.entry(place).map(|entry| (self.path.as_path(), entry.line))
     }
 
+    /// What it says of single hosts.
+    pub(crate) fn hosts(&self) -> &[HostOverride] {
+        &self.hosts
+    }
+
+    /// The same one by one, and where it is read.
+    pub(crate) fn host_entries(&self) -> (&Path, impl Iterator<Item = HostEntry<'_>>) {
+        let entries = self.host_entries.iter().map(|(pattern, entry)| HostEntry {
+            pattern,
+            key: &entry.key,
+            values: &entry.values,
+            line: entry.line,
+        });
+        (&self.path, entries)
+    }
+
     fn entry(&self, (table, key): (&str, &str)) -> Option<&Entry> {
         self.entries.iter().find(|entry| entry.table == table && entry.key == key)
     }
@@ -108,26 +138,49 @@ impl File {
             Failed::usage(format!("the settings file {}, line {line}: {what}", path.display()))
         };
         let root = DeTable::parse(text).map_err(|error| wrong(error.span(), error.message()).hint(NAMES))?;
-        let (top, crawl) = (Known::of("", &Arguments::command()), Known::of_crawl());
-        let mut entries = Vec::new();
-        let mut read = |known: &Known, key: &Spanned<DeString<'_>>, value: &Spanned<DeValue<'_>>| {
+        let (top, crawl, host) = (Known::of("", &Arguments::command()), Known::of_crawl(), Known::of_host());
+        let read = |known: &Known, key: &Spanned<DeString<'_>>, value: &Spanned<DeValue<'_>>| {
             let line = line_of(text, key.span().start);
             known
                 .entry(key.get_ref(), value.get_ref(), line)
-                .map(|entry| entries.push(entry))
                 .map_err(|(what, hint)| wrong(Some(key.span()), &what).hint(hint))
         };
+        let mut file = Self { path: path.to_owned(), ..Self::default() };
         for (key, value) in root.get_ref() {
-            match value.get_ref() {
-                DeValue::Table(table) if key.get_ref() == "crawl" => {
-                    table.iter().try_for_each(|(key, value)| read(&crawl, key, value))?;
+            match (key.get_ref().as_ref(), value.get_ref()) {
+                ("crawl", DeValue::Table(table)) => {
+                    for (key, value) in table {
+                        file.entries.push(read(&crawl, key, value)?);
+                    }
                 }
-                _ => read(&top, key, value)?,
+                ("host", DeValue::Table(tables)) => {
+                    for (name, value) in tables {
+                        let pattern = HostPattern::parse(name.get_ref()).map_err(|problem| {
+                            wrong(Some(name.span()), &format!("`host`: {problem}")).hint(HOSTS)
+                        })?;
+                        let DeValue::Table(table) = value.get_ref() else {
+                            return Err(
+                                wrong(Some(name.span()), "`host` has a table for each host").hint(HOSTS)
+                            );
+                        };
+                        let mut words = Vec::new();
+                        for (key, value) in table {
+                            let entry = read(&host, key, value)?;
+                            words.extend(entry.values.iter().map(|value| format!("--{}={value}", entry.key)));
+                            file.host_entries.push((pattern.clone(), entry));
+                        }
+                        let own = hosts::host_override(pattern, &words);
+                        file.hosts.push(own.map_err(|error| wrong(Some(name.span()), &reason(&error)))?);
+                    }
+                }
+                _ => file.entries.push(read(&top, key, value)?),
             }
         }
-        Ok(Self { path: path.to_owned(), entries })
+        Ok(file)
     }
 }
+
+const HOSTS: &str = "a host has a table, such as [host.\"example.com\"] or [host.\"*.example.com\"], with rate, concurrency, jitter or robots";
 
 const NAMES: &str = "names are those of the flags with _ for -, in [crawl]; store and those that begin with log stand at the top";
 
@@ -139,6 +192,8 @@ fn line_of(text: &str, at: usize) -> usize {
 struct Known {
     table: &'static str,
     flags: Command,
+    /// What to do about a name that is none.
+    names: &'static str,
 }
 
 impl Known {
@@ -148,12 +203,16 @@ impl Known {
         let alone = Command::new("file").no_binary_name(true).disable_help_flag(true);
         // Without their variables: what is checked is what the file says.
         let flags = flags.cloned().map(|flag| flag.env(clap::builder::Resettable::Reset));
-        Self { table, flags: alone.args(flags) }
+        Self { table, flags: alone.args(flags), names: NAMES }
     }
 
     fn of_crawl() -> Self {
         let command = Arguments::command();
         Self::of("crawl", command.find_subcommand("crawl").unwrap_or(&command))
+    }
+
+    fn of_host() -> Self {
+        Self { table: "host", flags: hosts::command(), names: HOSTS }
     }
 
     /// The setting, or what is wrong with it and what to do. The value is not repeated: it may be a secret.
@@ -185,13 +244,13 @@ impl Known {
             Err(error) if error.kind() == ErrorKind::UnknownArgument => {
                 match error.get(ContextKind::SuggestedArg) {
                     Some(ContextValue::String(flag)) => flag.clone(),
-                    _ => return NAMES.to_owned(),
+                    _ => return self.names.to_owned(),
                 }
             }
             // It is the flag's own name, written with `-`.
             _ => word,
         };
-        format!("did you mean `{}`? {NAMES}", near.trim_start_matches('-').replace('-', "_"))
+        format!("did you mean `{}`? {}", near.trim_start_matches('-').replace('-', "_"), self.names)
     }
 }
 
@@ -238,6 +297,36 @@ mod tests {
         assert_eq!(values("retries"), Some(("2", 5)));
         assert_eq!(values("robots"), Some(("false", 6)));
         assert_eq!(file.entry(("", "store")).unwrap().values, ["sqlite:x.db"]);
+    }
+
+    #[test]
+    fn a_host_has_a_table_of_its_own() {
+        let file = parse(
+            "[host.'Example.com']\nrate = 0.5\nconcurrency = 1\n\n[host.'*.example.com:8080']\nrate = 0\nrobots = false\n",
+        );
+        let file = file.unwrap();
+        // In the order of their names.
+        let [below, one] = file.hosts() else { panic!("{:?}", file.hosts()) };
+        assert_eq!((one.rate_per_second, one.concurrency, one.robots), (Some(Some(0.5)), Some(1), None));
+        assert_eq!((below.rate_per_second, below.jitter, below.robots), (Some(None), None, Some(false)));
+        let (_, entries) = file.host_entries();
+        let lines: Vec<_> = entries.map(|it| (it.pattern.to_string(), it.key.to_owned(), it.line)).collect();
+        let has =
+            |pattern: &str, key: &str, line| lines.contains(&(pattern.to_owned(), key.to_owned(), line));
+        assert!(has("example.com", "concurrency", 3) && has("*.example.com:8080", "rate", 6), "{lines:?}");
+        for (text, line, says, hint) in [
+            ("[host.'a b']\nrate = 1\n", 1, "no host", "[host."),
+            ("[host]\nrate = 1\n", 2, "a table for each host", "[host."),
+            ("[host.'a.example']\nratte = 1\n", 2, "unknown name `ratte`", "did you mean `rate`?"),
+            ("[host.'a.example']\nretries = 1\n", 2, "unknown name `retries`", "rate, concurrency"),
+            ("[host.'a.example']\nconcurrency = 0\n", 2, "at least 1", "concurrency"),
+            ("[host.'a.example']\njitter = 0.7\n", 2, "from 0 to 0.5", "jitter"),
+            ("[host.'a.example']\nrate = [1, 2]\n", 2, "", ""),
+        ] {
+            let failed = parse(text).unwrap_err();
+            assert!(failed.what.contains(&format!("line {line}")) && failed.what.contains(says), "{failed}");
+            assert!(failed.hint.as_deref().unwrap_or_default().contains(hint), "{failed}");
+        }
     }
 
     #[test]

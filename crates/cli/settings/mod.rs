@@ -7,6 +7,7 @@ mod access;
 pub(crate) mod environment;
 pub(crate) mod file;
 mod global;
+pub(crate) mod hosts;
 pub(crate) mod origin;
 pub(crate) mod parse;
 mod parts;
@@ -27,6 +28,7 @@ use crate::export::Target;
 use crate::listen::ListenAddr;
 use crate::run_name::default_run_name;
 use crate::stopping::StopTimes;
+use file::File;
 use parts::EngineFlags;
 use spider_arguments::{SpiderArguments, start_url};
 
@@ -70,6 +72,7 @@ impl FetchSettings {
             limits: &common.flags(&[])?,
             links: &fetch.links,
             pace: &common.flags(&[])?,
+            hosts: common.file.hosts(),
             robots: &fetch.robots,
             fetching: &fetch.fetching,
             retrying: &common.flags(&[])?,
@@ -92,12 +95,12 @@ fn validated(engine: &EngineSettings) -> Result<(), Failed> {
 impl CrawlSettings {
     /// Combines what was given for a crawl with `spider`.
     pub(crate) fn combine(flags: CrawlFlags, common: &Common, spider: &dyn Spider) -> Result<Self, Failed> {
-        Self::combined(flags, &common.store, |args| default_run_name(spider.name(), args))
+        Self::combined(flags, &common.store, &common.file, |args| default_run_name(spider.name(), args))
     }
 
     /// Whether a crawl, of whatever spider, would take all of this.
-    pub(crate) fn check(flags: CrawlFlags, store: &StoreUrl) -> Result<(), Failed> {
-        let settings = Self::combined(flags, store, |_| String::new())?;
+    pub(crate) fn check(flags: CrawlFlags, store: &StoreUrl, file: &File) -> Result<(), Failed> {
+        let settings = Self::combined(flags, store, file, |_| String::new())?;
         dragline_store::open(&settings.store.0, &settings.store_settings)?;
         Ok(())
     }
@@ -105,6 +108,7 @@ impl CrawlSettings {
     fn combined(
         flags: CrawlFlags,
         store: &StoreUrl,
+        file: &File,
         run_name: impl FnOnce(&Args) -> String,
     ) -> Result<Self, Failed> {
         let CrawlFlags { start, mut limits, identity, links, pace, robots, .. } = flags;
@@ -121,6 +125,7 @@ impl CrawlSettings {
             limits: &limits,
             links: &links,
             pace: &pace,
+            hosts: file.hosts(),
             robots: &robots,
             fetching: &fetching,
             retrying: &retrying,

@@ -60,6 +60,24 @@ pub(crate) fn statuses(text: &str) -> Result<(u16, u16), String> {
     status(first).zip(status(last)).filter(|(first, last)| first <= last).ok_or_else(wrong)
 }
 
+/// By how much a gap may be shorter or longer: at most by its half.
+pub(crate) fn jitter(text: &str) -> Result<f64, String> {
+    let jitter: f64 = text.trim().parse().map_err(|_| "not a number; example: 0.5".to_owned())?;
+    if (0.0..=0.5).contains(&jitter) { Ok(jitter) } else { Err("must be from 0 to 0.5".to_owned()) }
+}
+
+/// What makes longer, or leaves as it is.
+pub(crate) fn factor(text: &str) -> Result<f64, String> {
+    let factor: f64 = text.trim().parse().map_err(|_| "not a number; example: 2".to_owned())?;
+    if (1.0..=1000.0).contains(&factor) { Ok(factor) } else { Err("must be from 1 to 1000".to_owned()) }
+}
+
+/// A number of which there must be some, fractions allowed.
+pub(crate) fn positive(text: &str) -> Result<f64, String> {
+    let number: f64 = text.trim().parse().map_err(|_| "not a number; example: 1.5".to_owned())?;
+    if (0.001..=1e6).contains(&number) { Ok(number) } else { Err("must be from 0.001 to 1000000".to_owned()) }
+}
+
 /// What a run is called: it is looked for by that name, and shown.
 pub(crate) fn run_name(text: &str) -> Result<String, String> {
     if text.trim().is_empty() || text.chars().any(char::is_control) {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use dragline_engine::{
-    ClientSettings, EngineSettings, FetchSettings, LimitSettings, LinkSettings, PaceSettings,
+    ClientSettings, EngineSettings, FetchSettings, HostOverride, LimitSettings, LinkSettings, PaceSettings,
     PageRobotsSettings, RedirectSettings, RetrySettings, RobotsSettings, product_token,
 };
 use dragline_pipelines::ItemPipelineSettings;
@@ -22,6 +22,7 @@ pub(super) struct EngineFlags<'a> {
     pub(super) limits: &'a Limits,
     pub(super) links: &'a Links,
     pub(super) pace: &'a Pace,
+    pub(super) hosts: &'a [HostOverride],
     pub(super) robots: &'a Robots,
     pub(super) fetching: &'a Fetching,
     pub(super) retrying: &'a Retrying,
@@ -30,7 +31,7 @@ pub(super) struct EngineFlags<'a> {
 }
 
 pub(super) fn engine(flags: &EngineFlags<'_>) -> EngineSettings {
-    let EngineFlags { limits, links, pace, robots, fetching, retrying, process, stop_times } = flags;
+    let EngineFlags { limits, links, pace, hosts, robots, fetching, retrying, process, stop_times } = flags;
     let defaults = EngineSettings::default();
     EngineSettings {
         concurrency: fetching.concurrency,
@@ -50,6 +51,18 @@ pub(super) fn engine(flags: &EngineFlags<'_>) -> EngineSettings {
         pace: PaceSettings {
             host_concurrency: pace.host_concurrency,
             rate_per_second: above_zero(pace.rate),
+            jitter: pace.jitter,
+            max_delay: pace.max_delay,
+            slow_down: pace.slow_down,
+            recovery: pace.recovery,
+            autothrottle: pace.autothrottle,
+            autothrottle_start_delay: pace.autothrottle_start_delay,
+            autothrottle_concurrency: pace.autothrottle_concurrency,
+            host_failures: above_zero(pace.host_failures),
+            host_failing_for: pace.host_failing_for,
+            host_pause: pace.host_pause,
+            max_host_pause: above_zero(pace.max_host_pause),
+            hosts: hosts.to_vec(),
         },
         robots: robots_settings(robots, &fetching.user_agent),
         client: ClientSettings {
@@ -198,6 +211,7 @@ mod tests {
             limits: &flags.limits,
             links: &flags.links,
             pace: &flags.pace,
+            hosts: &[],
             robots: &flags.robots,
             fetching: &flags.fetching,
             retrying: &flags.retrying,

@@ -19,8 +19,33 @@ pub struct BusyHost {
     pub in_flight: usize,
     /// Its requests in the window.
     pub queued: u64,
-    /// How long it is left alone: pace, back-off, `Retry-After`.
-    pub rests_for: Option<Duration>,
+    /// How long it is left alone, and why.
+    pub rests_for: Option<(Duration, RestReason)>,
+}
+
+/// Why a host is left alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RestReason {
+    /// Its next request is not due.
+    Pace,
+    /// It asked for it: 429, `Retry-After`.
+    Asked,
+    /// It keeps failing.
+    Failing,
+    /// Its robots.txt could not be had and is asked for again.
+    Robots,
+}
+
+impl RestReason {
+    /// In a word.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Pace => "pace",
+            Self::Asked => "asked",
+            Self::Failing => "failing",
+            Self::Robots => "robots",
+        }
+    }
 }
 
 /// The busiest hosts.

@@ -47,7 +47,7 @@ mod visit;
 mod window;
 
 pub use answer_class::AnswerClass;
-pub use busy_hosts::{BusyHost, BusyHosts};
+pub use busy_hosts::{BusyHost, BusyHosts, RestReason};
 pub use crawl::CrawlThreads;
 pub use download::{CrawlEnd, DownloadThread};
 pub use error::EngineError;
@@ -55,6 +55,7 @@ pub use fetch::{Credentials, ProxySetting, TypePattern, TypePatternError, refuse
 pub use item_counts::ItemsOfType;
 pub use job::{GivenUp, Job, WaitingJob};
 pub use known::KnownRequests;
+pub use pace::{HostOverride, HostPattern};
 pub use preview::{Preview, Refused, preview};
 pub use receipts::{ReceiptReceiver, ReceiptSender, receipt_channel};
 pub use robots::{DecidingLine, product_token};

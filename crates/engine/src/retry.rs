@@ -24,6 +24,11 @@ pub(crate) fn delay(settings: &RetrySettings, attempts: u32, retry_after: Option
     backoff.mul_f64(rand::random_range(0.75..=1.25)).max(asked)
 }
 
+/// How long an answer asks to wait, as far as it is waited.
+pub(crate) fn wait_asked(settings: &RetrySettings, headers: &HeaderMap) -> Option<Duration> {
+    retry_after(headers).map(|asked| asked.min(settings.max_retry_after)).filter(|asked| !asked.is_zero())
+}
+
 /// `Retry-After` in either of its forms (RFC 9110 §10.2.3).
 pub(crate) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     parse_retry_after(headers.get(RETRY_AFTER)?.to_str().ok()?, SystemTime::now())

@@ -26,6 +26,11 @@ pub struct CrawlStats {
     pub(crate) given_up: Counter,
     pub(crate) robots_denied: Counter,
     pub(crate) unwanted_types: Counter,
+    pub(crate) waits_asked: Counter,
+    pub(crate) slow_downs: Counter,
+    pub(crate) host_pauses: Counter,
+    pub(crate) hosts_down: Counter,
+    pub(crate) host_down: Counter,
     pub(crate) in_flight: Counter,
     pub(crate) window_requests: Counter,
     pub(crate) waiting_hosts: Counter,
@@ -58,6 +63,16 @@ pub struct StatsSnapshot {
     pub robots_denied: u64,
     /// Pages of a type that nobody wants.
     pub unwanted_types: u64,
+    /// How often a host asked to be left alone (`Retry-After`, 429).
+    pub waits_asked: u64,
+    /// How often a host was slowed down because it refused.
+    pub slow_downs: u64,
+    /// How often a host was left alone because it kept failing.
+    pub host_pauses: u64,
+    /// How often one was left alone for as long as a host may be.
+    pub hosts_down: u64,
+    /// Requests given up because their host was.
+    pub host_down: u64,
     /// Items that the item pipelines kept.
     pub items_kept: u64,
     /// Items that an item pipeline dropped.
@@ -125,6 +140,11 @@ impl CrawlStats {
             given_up: self.given_up.get(),
             robots_denied: self.robots_denied.get(),
             unwanted_types: self.unwanted_types.get(),
+            waits_asked: self.waits_asked.get(),
+            slow_downs: self.slow_downs.get(),
+            host_pauses: self.host_pauses.get(),
+            hosts_down: self.hosts_down.get(),
+            host_down: self.host_down.get(),
             items_kept: items.iter().map(|of_type| of_type.kept).sum(),
             items_dropped: items.iter().map(|of_type| of_type.dropped).sum(),
             items_quarantined: items.iter().map(|of_type| of_type.quarantined).sum(),

@@ -30,6 +30,6 @@ pub use postgres::{OwnServer, TestDatabase, database, durable_server, server};
 pub use process::{Dragline, Finished, Running};
 pub use proxy::{ChaosProxy, Link, Strike};
 pub use secure_site::SecureSite;
-pub use site::{Answer, MEMBER, Received, Site};
+pub use site::{Answer, MEMBER, Received, Site, SiteBuilder};
 pub use small_disk::SmallDisk;
 pub use wait::{wait_for, wait_until};

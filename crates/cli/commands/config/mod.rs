@@ -22,7 +22,7 @@ pub(super) fn run(action: ConfigAction, store: &StoreUrl, given: &Given<'_>) -> 
         ConfigAction::Show(asked) => {
             show::run(asked.format, given)?;
             // The table comes first: it says where the value comes from that a crawl refuses.
-            CrawlSettings::check(asked.flags, store).map(|()| Exit::Finished)
+            CrawlSettings::check(asked.flags, store, given.file).map(|()| Exit::Finished)
         }
         ConfigAction::Reference { file } => reference::run(&file),
     }

@@ -15,6 +15,7 @@ use crate::commands::print;
 use crate::exit::{Exit, Failed};
 use crate::metrics;
 use crate::settings::file::place;
+use crate::settings::hosts;
 
 pub(super) fn run(path: &Path) -> Result<Exit, Failed> {
     let cannot = |verb: &str, error| Failed::error(format!("{} cannot be {verb}: {error}", path.display()));
@@ -65,6 +66,13 @@ fn tables(name: &str) -> Option<String> {
                 let _ = write!(text, "### {}\n\n{}\n", heading.unwrap_or("What"), table(crawl, &flags));
             }
             Some(text.trim_end().to_owned() + "\n")
+        }
+        "host" => {
+            let mut text = "| in the file | what |\n|---|---|\n".to_owned();
+            for flag in flags(&hosts::command()) {
+                row(&mut text, &[&format!("`{}`", flag.get_id()), &what(flag)]);
+            }
+            Some(text)
         }
         "other commands" => {
             let mut text =

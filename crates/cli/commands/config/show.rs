@@ -62,7 +62,18 @@ fn settings(given: &Given<'_>) -> Vec<Setting> {
         });
         flags.map(|flag| setting(command, flag, matches, given)).collect()
     };
-    of(all).into_iter().chain(of(own)).collect()
+    of(all).into_iter().chain(of(own)).chain(of_hosts(given)).collect()
+}
+
+/// What the settings file says of single hosts.
+fn of_hosts<'a>(given: &Given<'a>) -> impl Iterator<Item = Setting> + 'a {
+    let (path, entries) = given.file.host_entries();
+    entries.map(move |entry| Setting {
+        name: format!("host.\"{}\".{}", entry.pattern, entry.key),
+        values: entry.values.to_vec(),
+        otherwise: None,
+        origin: Origin::File { path: path.to_owned(), line: entry.line },
+    })
 }
 
 fn setting(command: &Command, flag: &Arg, matches: &ArgMatches, given: &Given<'_>) -> Setting {

@@ -79,6 +79,8 @@ pub(crate) struct Answer {
     pub(crate) charge: Charge,
     /// What it changes in the jars, for the store.
     pub(crate) cookies: Vec<StoredCookie>,
+    /// Until its headers were there.
+    pub(crate) latency: Duration,
 }
 
 /// An answer with all that can be told of it.
@@ -100,7 +102,15 @@ impl Answer {
     fn without_body(response: &mut Response, charge: Charge) -> Self {
         let status = response.status().as_u16();
         let headers = std::mem::take(response.headers_mut());
-        Self { status, headers, body: None, unwanted: None, charge, cookies: Vec::new() }
+        Self {
+            status,
+            headers,
+            body: None,
+            unwanted: None,
+            charge,
+            cookies: Vec::new(),
+            latency: Duration::ZERO,
+        }
     }
 }
 
@@ -149,9 +159,10 @@ impl Fetcher {
     /// Fetches a page. A panic on the way is an error like any other: it costs one page, not the crawl.
     pub(crate) async fn page(&self, request: &Request) -> Result<Answer, FetchError> {
         let fetch = AssertUnwindSafe(async {
-            let deadline = self.deadline();
+            let (begun, deadline) = (Instant::now(), self.deadline());
             let connecting = Connecting::default();
             let response = self.by(deadline, self.send(self.prepare(request)?, &connecting)).await?;
+            let latency = begun.elapsed();
             let status = response.status();
             let cookies = self.shared.jars.receive(request, response.headers());
             let is_accepted = |spider: &Arc<dyn Spider>| spider.accepts_status(status.as_u16());
@@ -169,7 +180,7 @@ impl Fetcher {
                     None => self.answer(response, self.page_bounds(deadline), Some(&wants)).await?,
                 }
             };
-            Ok(Answer { cookies, ..answer })
+            Ok(Answer { cookies, latency, ..answer })
         });
         fetch.catch_unwind().await.unwrap_or_else(|panic| Err(FetchError::Panicked(panic_message(&*panic))))
     }

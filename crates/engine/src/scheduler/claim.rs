@@ -12,7 +12,7 @@ use super::{Phase, Scheduler};
 use crate::job::{GivenUp, Job, WaitingJob};
 use crate::robots::RobotsVerdict;
 use crate::scope::LinkRefusal;
-use crate::window::{HostId, Waiting};
+use crate::window::{HostId, RestReason, Waiting};
 
 impl Scheduler {
     /// Claims as much as may be claimed. Each step either takes a credit or makes the host less ready, so
@@ -37,6 +37,13 @@ impl Scheduler {
 
     /// Brings the best request of a ready host one step further.
     fn step(&mut self, host: HostId, now: Instant) {
+        if let Some(error) = self.window.host(host).pace.is_down(now) {
+            return self.with_credit(host, |scheduler, waiting, credit| {
+                scheduler.stats.host_down.add(1);
+                scheduler.stats.given_up.add(1);
+                scheduler.give_up(waiting, Ended::of(format!("host-down: {error}")), credit);
+            });
+        }
         let Some(best) = self.window.host(host).best() else { return };
         if let Some(refusal) = self.fetcher.refusal(&best.request) {
             return self.with_credit(host, |scheduler, waiting, credit| {
@@ -81,10 +88,10 @@ impl Scheduler {
 
     /// Takes the right to ask the host now; else the host rests until it is there.
     fn keeps_pace(&mut self, host: HostId, now: Instant) -> bool {
-        match self.window.update(host, |host| host.pace.take(now)) {
+        match self.window.update(host, |host| host.pace.take(now, rand::random())) {
             Ok(()) => true,
             Err(until) => {
-                self.window.rest(host, until);
+                self.window.rest(host, until, RestReason::Pace);
                 false
             }
         }
@@ -108,7 +115,7 @@ impl Scheduler {
         self.fetches.spawn(async move {
             let begun = Instant::now();
             let result = fetcher.page(&waiting.queued.request).await;
-            Landed::Page(Box::new(Fetched { host, waiting, credit, result, elapsed: begun.elapsed() }))
+            Landed::Page(Box::new(Fetched { host, waiting, credit, result, begun, elapsed: begun.elapsed() }))
         });
     }
 
@@ -135,7 +142,7 @@ impl Scheduler {
     /// A request will not be tried again: a crawl thread tells the spider and packs the failure.
     pub(super) fn give_up(&mut self, waiting: Waiting, ended: Ended, credit: Credit) {
         let Ended { status, error, cookies } = ended;
-        let Waiting { queued, attempts } = waiting;
+        let Waiting { queued, attempts, .. } = waiting;
         tracing::debug!(url = queued.request.url().as_str(), attempts, error, "given up");
         self.hand_on(Job::GivenUp(GivenUp {
             failure: Failure { queued, status, attempts, error },

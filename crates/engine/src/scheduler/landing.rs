@@ -12,14 +12,12 @@ use super::{Phase, Scheduler};
 use crate::answer_class::AnswerClass;
 use crate::fetch::{Answer, FetchError};
 use crate::job::Job;
+use crate::pace::Answered;
 use crate::redirect;
 use crate::retry;
 use crate::robots::RobotsAnswer;
 use crate::scope::Found;
 use crate::window::{HostId, Telling, Waiting};
-
-/// A host that rests for longer than this gives most of its places in the window away.
-const LONG_REST: Duration = Duration::from_secs(5);
 
 /// A fetch that has ended.
 pub(super) enum Landed {
@@ -35,6 +33,7 @@ pub(super) struct Fetched {
     pub(super) waiting: Waiting,
     pub(super) credit: Credit,
     pub(super) result: Result<Answer, FetchError>,
+    pub(super) begun: Instant,
     pub(super) elapsed: Duration,
 }
 
@@ -68,19 +67,24 @@ impl Scheduler {
     }
 
     fn on_page(&mut self, fetched: Fetched) {
-        let Fetched { host, waiting, credit, result, elapsed } = fetched;
+        let Fetched { host, mut waiting, credit, result, begun, elapsed } = fetched;
         self.window.end_fetch(host);
         let class = result.as_ref().map_or(AnswerClass::None, |answer| AnswerClass::of(answer.status));
         self.stats.fetched(class, elapsed);
         let answer = match result {
             Ok(answer) => answer,
             Err(error) => {
-                if error.is_retryable() && self.may_retry(&waiting) {
-                    return self.retry(host, waiting, None, &error.to_string());
+                if error.is_retryable() {
+                    self.host_failed(host, begun, &error.to_string());
+                    if self.may_retry(host, &mut waiting) {
+                        return self.retry(host, waiting, None, &error.to_string());
+                    }
                 }
                 return self.fail_page(host, waiting, Ended::of(error.to_string()), credit);
             }
         };
+        let (status, latency) = (answer.status, answer.latency);
+        self.host_answered(host, Answered { status, sent_at: begun, latency });
         self.stats.pages_fetched.add(1);
         self.stats.bytes_fetched.add(answer.charge.bytes() as u64);
         // One with a body is a page that the spider wants.
@@ -88,8 +92,7 @@ impl Scheduler {
         if let Some(location) = location {
             return self.redirect(host, waiting, answer, &location, credit);
         }
-        let status = answer.status;
-        if self.settings.retry.has_status(status) && self.may_retry(&waiting) {
+        if self.settings.retry.has_status(status) && self.may_retry(host, &mut waiting) {
             let asked = retry::retry_after(&answer.headers);
             drop(answer);
             return self.put_off(host, waiting, status, asked);
@@ -146,25 +149,20 @@ impl Scheduler {
         self.submit(outcome);
     }
 
-    fn may_retry(&self, waiting: &Waiting) -> bool {
+    /// While its host is not well, a failure is the host's and not the request's.
+    fn may_retry(&self, host: HostId, waiting: &mut Waiting) -> bool {
+        if !self.window.host(host).pace.is_well() {
+            waiting.excused += 1;
+        }
         let own = waiting.queued.request.max_retries_value();
-        waiting.attempts <= own.unwrap_or(self.settings.retry.retries)
+        waiting.counted() <= own.unwrap_or(self.settings.retry.retries)
     }
 
     /// A server that is too busy is left alone as a whole, not just for this page.
     fn put_off(&mut self, host: HostId, waiting: Waiting, status: u16, asked: Option<Duration>) {
         if status == 429 || (status == 503 && asked.is_some()) {
-            let rest = retry::delay(&self.settings.retry, waiting.attempts, asked);
-            let now = Instant::now();
-            if self.window.update(host, |host| host.told.asks_for_rest(now, now + rest)) {
-                let name = &self.window.host(host).name;
-                tracing::warn!(host = %name, status, rest_ms = rest.as_millis(), "the host asks to be left alone for a while");
-            }
-            self.window.rest(host, now + rest);
-            if rest > LONG_REST {
-                self.window.trim(host);
-                self.let_go();
-            }
+            let rest = retry::delay(&self.settings.retry, waiting.counted(), asked);
+            self.rest_as_asked(host, rest, status);
         }
         self.retry(host, waiting, asked, &format!("HTTP {status}"));
     }
@@ -179,7 +177,12 @@ impl Scheduler {
             self.hands.leave(&fingerprint);
             return self.window.settle(host);
         }
-        let delay = retry::delay(&self.settings.retry, waiting.attempts, asked);
+        let delay = if self.window.host(host).pace.is_well() {
+            retry::delay(&self.settings.retry, waiting.counted(), asked)
+        } else {
+            // Its host is left alone: that is wait enough.
+            Duration::ZERO
+        };
         let url = waiting.queued.request.url().as_str();
         tracing::debug!(
             url,
@@ -212,6 +215,7 @@ impl Scheduler {
 
     /// Ends a request as `skipped`, its target in its place.
     fn redirect(&mut self, host: HostId, waiting: Waiting, answer: Answer, location: &str, credit: Credit) {
+        let asked = retry::wait_asked(&self.settings.retry, &answer.headers);
         let Answer { status, cookies, .. } = answer;
         let from = &waiting.queued;
         let target = match redirect::follow(
@@ -238,6 +242,12 @@ impl Scheduler {
             reason.push_str(", which ");
             reason.push_str(refusal.of_target());
         } else {
+            if let Some(asked) = asked
+                && let Some(host) = self.window.host_named(&target.host, Instant::now())
+            {
+                // RFC 9110 §10.2.3: it is the redirected request that is to wait.
+                self.rest_as_asked(host, asked, status);
+            }
             outcome.requests.push(target);
         }
         tracing::debug!(url = outcome.url, reason, "redirected");

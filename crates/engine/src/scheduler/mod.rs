@@ -12,6 +12,7 @@ mod failed_share;
 mod hands;
 mod landing;
 mod limits;
+mod pacing;
 mod refill;
 mod robots;
 
@@ -140,10 +141,12 @@ impl Scheduler {
         let budget = ByteBudget::new(settings.memory_budget_bytes, waker());
         stop.on_change(waker());
         let start_hosts = run.start_hosts.iter().map(String::as_str);
+        let mut window = Window::new(&settings);
+        window.remember(&run.hosts);
         Ok(Self {
             scope: Scope::new(&settings.links, &*spider, start_hosts)?,
             fetcher: Fetcher::new(&settings, spider, budget.clone(), &run.cookies)?,
-            window: Window::new(&settings),
+            window,
             hands: Hands::new(settings.window.requests),
             limits: Limits::new(&settings.limits, run.done, Instant::now()),
             budgets: Budgets::new(&settings.links, run.tally.clone()),

@@ -10,7 +10,7 @@ use super::Scheduler;
 use super::landing::Landed;
 use crate::retry;
 use crate::robots::{DecidingLine, Failed, RobotsAnswer, Rules, ask};
-use crate::window::{HostId, Waiting};
+use crate::window::{HostId, RestReason, Waiting};
 
 impl Scheduler {
     /// The host's robots.txt is fetched on a credit of its own, so that a frontier of many hosts does not
@@ -60,7 +60,11 @@ impl Scheduler {
             RobotsAnswer::Rules(rules) => self.take_rules(host, rules, now),
             RobotsAnswer::NotNow(failure) => {
                 let settings = Arc::clone(&self.settings);
-                let (retries, robots) = (settings.retry.retries, &settings.robots);
+                self.host_failed(host, now, &failure.reason);
+                // A host that is left alone is asked again after that, whatever it took before.
+                let is_well = self.window.host(host).pace.is_well();
+                let retries = if is_well { settings.retry.retries } else { u32::MAX };
+                let robots = &settings.robots;
                 let failed =
                     self.window.update(host, |host| host.robots.fetch_failed(&failure, retries, robots, now));
                 let (name, error) = (&self.window.host(host).name, &failure.reason);
@@ -68,7 +72,7 @@ impl Scheduler {
                     Failed::TriedAgain { attempts } => {
                         tracing::debug!(host = %name, error, attempts, "robots.txt is to be asked for again");
                         let delay = retry::delay(&self.settings.retry, attempts, failure.retry_after);
-                        self.window.rest(host, now + delay);
+                        self.window.rest(host, now + delay, RestReason::Robots);
                     }
                     Failed::TakenAsEmpty => {
                         tracing::debug!(host = %name, error, "robots.txt is taken as empty");
@@ -105,5 +109,6 @@ impl Scheduler {
         }
         let settings = &self.settings.robots;
         self.window.update(host, |host| host.robots.fetched(rules, settings, now));
+        self.host_is_back(host);
     }
 }

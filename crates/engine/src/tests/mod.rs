@@ -5,6 +5,7 @@ mod fetching;
 mod frontier;
 pub(crate) mod harness;
 mod limits;
+mod pace;
 mod redirects;
 mod robots;
 mod staying_in;

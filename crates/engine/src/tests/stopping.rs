@@ -7,8 +7,8 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 use dragline_core::stop::{Stop, StopReason};
 use dragline_core::store::Refill;
 use dragline_core::{
-    Args, HostNote, ItemType, OutcomeSink, Output, Page, PageOutcome, PageState, Request, Response, SameRequest,
-    Spider, SubmitError,
+    Args, HostNote, ItemType, OutcomeSink, Output, Page, PageOutcome, PageState, Request, Response,
+    SameRequest, Spider, SubmitError,
 };
 use dragline_testkit::{Answer, Site, wait_until};
 

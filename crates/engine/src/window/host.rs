@@ -8,6 +8,7 @@ use std::time::Instant;
 use dragline_core::{Fingerprint, QueuedRequest};
 
 use super::told::Told;
+use crate::busy_hosts::RestReason;
 use crate::pace::Pace;
 use crate::robots::HostRobots;
 
@@ -25,6 +26,8 @@ pub(crate) struct Waiting {
     pub(crate) queued: QueuedRequest,
     /// How often it was sent already.
     pub(crate) attempts: u32,
+    /// How often of these it failed because its host did: that is not held against it.
+    pub(crate) excused: u32,
 }
 
 /// A host.
@@ -45,6 +48,9 @@ pub(crate) struct Host {
     /// Nothing more is asked of it until one of these has come back.
     pub(super) awaits_receipt: bool,
     pub(super) rests_until: Option<Instant>,
+    pub(super) rests_because: RestReason,
+    /// It rests for long, has given most of its places away, and wants none back until then.
+    pub(super) trimmed_until: Option<Instant>,
     /// Whether the store holds requests of this host that the window does not.
     pub(super) more_in_store: bool,
     /// The key under which it stands among the ready hosts.
@@ -61,7 +67,12 @@ impl FetchKey {
 
 impl Waiting {
     pub(crate) fn new(queued: QueuedRequest) -> Self {
-        Self { queued, attempts: 0 }
+        Self { queued, attempts: 0, excused: 0 }
+    }
+
+    /// Attempts that are held against it.
+    pub(crate) fn counted(&self) -> u32 {
+        self.attempts.saturating_sub(self.excused)
     }
 }
 
@@ -78,6 +89,8 @@ impl Host {
             out: 0,
             awaits_receipt: false,
             rests_until: None,
+            rests_because: RestReason::Pace,
+            trimmed_until: None,
             more_in_store: false,
             ready_key: None,
             is_busy: false,
@@ -89,14 +102,20 @@ impl Host {
         self.queue.first_key_value().map(|(_, waiting)| &waiting.queued)
     }
 
+    /// Until when it is to be left alone, if more than its pace says so.
+    pub(crate) fn is_told_to_wait_until(&self) -> Option<Instant> {
+        let is_told = matches!(self.rests_because, RestReason::Asked | RestReason::Failing);
+        self.rests_until.filter(|_| is_told)
+    }
+
     /// Places that it takes in the window.
     pub(super) fn held(&self) -> usize {
         self.queue.len() + self.delayed
     }
 
     /// The key of its best request, if it may be asked as far as the window can tell.
-    pub(super) fn key_if_ready(&self, concurrency: usize) -> Option<FetchKey> {
-        let may_be_asked = self.active < concurrency
+    pub(super) fn key_if_ready(&self) -> Option<FetchKey> {
+        let may_be_asked = self.active < self.pace.slots()
             && self.rests_until.is_none()
             && !self.awaits_receipt
             && !self.robots.is_being_fetched();

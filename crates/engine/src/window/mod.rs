@@ -18,16 +18,17 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use dragline_core::{Fingerprint, QueuedRequest};
+use dragline_core::{Fingerprint, HostNote, QueuedRequest};
 
 pub(crate) use self::host::{FetchKey, Host, HostId, Waiting};
 use self::places::Places;
 use self::timers::{Timer, Timers};
 pub(crate) use self::told::Telling;
 use crate::busy_hosts::BusyHost;
-use crate::pace::{Pace, period_of};
+pub(crate) use crate::busy_hosts::RestReason;
+use crate::pace::{HostOverride, Pace};
 use crate::robots::HostRobots;
-use crate::settings::EngineSettings;
+use crate::settings::{EngineSettings, PaceSettings};
 
 /// See the module.
 #[derive(Debug)]
@@ -49,8 +50,9 @@ pub(crate) struct Window {
     largest_share_given: usize,
     given_away: Vec<Fingerprint>,
     swept_at: Option<Instant>,
-    host_concurrency: usize,
-    period: Duration,
+    pace: Arc<PaceSettings>,
+    /// What an earlier process had noted of hosts that are not here yet.
+    noted: HashMap<String, HostNote>,
     obey_robots: bool,
 }
 
@@ -82,10 +84,15 @@ impl Window {
             largest_share_given: 0,
             given_away: Vec::new(),
             swept_at: None,
-            host_concurrency: settings.pace.host_concurrency,
-            period: period_of(settings.pace.rate_per_second),
+            pace: Arc::new(settings.pace.clone()),
+            noted: HashMap::new(),
             obey_robots: settings.robots.obey,
         }
+    }
+
+    /// Takes up what an earlier process had noted of hosts.
+    pub(crate) fn remember(&mut self, notes: &[HostNote]) {
+        self.noted = notes.iter().map(|note| (note.host.clone(), note.clone())).collect();
     }
 
     /// Offers a request that is not in hand. Others may have to go for it: see [`Window::given_away`].
@@ -171,13 +178,13 @@ impl Window {
     }
 
     /// Lets a host rest until then, or until a later moment that it rests for already.
-    pub(crate) fn rest(&mut self, id: HostId, until: Instant) {
+    pub(crate) fn rest(&mut self, id: HostId, until: Instant, because: RestReason) {
         let host = &mut self.hosts[id.index()];
         if host.rests_until.is_none() {
             self.resting_hosts += 1;
         }
         if host.rests_until.is_none_or(|earlier| earlier < until) {
-            host.rests_until = Some(until);
+            (host.rests_until, host.rests_because) = (Some(until), because);
             self.timers.set(until, Timer::Wake(id));
         }
         self.refresh(id);
@@ -199,6 +206,8 @@ impl Window {
     pub(crate) fn trim(&mut self, id: HostId) {
         let excess = self.hosts[id.index()].queue.len().saturating_sub(self.places.smallest_share());
         self.give_away(id, excess);
+        let host = &mut self.hosts[id.index()];
+        host.trimmed_until = host.rests_until;
         self.refresh(id);
     }
 
@@ -212,7 +221,7 @@ impl Window {
                     if host.rests_until.is_none_or(|until| until > now) {
                         continue;
                     }
-                    host.rests_until = None;
+                    (host.rests_until, host.trimmed_until) = (None, None);
                     self.resting_hosts -= 1;
                     self.refresh(id);
                 }
@@ -258,7 +267,9 @@ impl Window {
             name: Arc::clone(&host.name),
             in_flight: host.active,
             queued: host.held() as u64,
-            rests_for: host.rests_until.map(|until| until.saturating_duration_since(now)),
+            rests_for: host
+                .rests_until
+                .map(|until| (until.saturating_duration_since(now), host.rests_because)),
         })
         .collect()
     }
@@ -295,8 +306,14 @@ impl Window {
             return None;
         }
         let name: Arc<str> = name.into();
-        let robots = HostRobots::new(self.obey_robots);
-        let host = Host::new(Arc::clone(&name), Pace::new(self.period, now), robots);
+        let own = HostOverride::of(&name, &self.pace.hosts);
+        let robots = HostRobots::new(own.as_ref().and_then(|own| own.robots).unwrap_or(self.obey_robots));
+        let mut pace = Pace::new(&self.pace, own.as_ref(), now);
+        let note = self.noted.remove(&*name);
+        if let Some(note) = &note {
+            pace.resume(note, now);
+        }
+        let host = Host::new(Arc::clone(&name), pace, robots);
         let id = match self.free.pop() {
             Some(id) => {
                 self.hosts[id.index()] = host;
@@ -309,6 +326,12 @@ impl Window {
             }
         };
         self.by_name.insert(name, id);
+        if let Some(note) = note
+            && let Some(until) = note.waits_until.filter(|until| *until > now)
+        {
+            let failing = note.paused_since.is_some();
+            self.rest(id, until, if failing { RestReason::Failing } else { RestReason::Asked });
+        }
         Some(id)
     }
 
@@ -365,7 +388,7 @@ impl Window {
             host.is_busy = is_busy;
             if is_busy { self.busy_hosts += 1 } else { self.busy_hosts -= 1 }
         }
-        let key = host.key_if_ready(self.host_concurrency);
+        let key = host.key_if_ready();
         if key != host.ready_key {
             if let Some(old) = host.ready_key {
                 self.ready.remove(&(old, id));
@@ -375,7 +398,8 @@ impl Window {
             }
             host.ready_key = key;
         }
-        if host.more_in_store && host.held() <= self.places.share(self.busy_hosts) / 2 {
+        let may_be_fed = host.more_in_store && host.trimmed_until.is_none();
+        if may_be_fed && host.held() <= self.places.share(self.busy_hosts) / 2 {
             self.hungry.insert(id);
         } else {
             self.hungry.remove(&id);

@@ -94,14 +94,14 @@ impl Both {
                     let queued = self.known[at].queued.clone();
                     let id = self.host(&queued.host);
                     self.window.end_fetch(id);
-                    self.window.delay(id, Waiting { queued, attempts: 1 }, until);
+                    self.window.delay(id, Waiting { attempts: 1, ..Waiting::new(queued) }, until);
                     self.known[at].place = Place::Delayed(until);
                 }
             }
             Step::Rest { host, for_ms } => {
                 let until = self.after(*for_ms);
                 let id = self.host(&request(*host, 0, 0).host);
-                self.window.rest(id, until);
+                self.window.rest(id, until, RestReason::Asked);
                 let rest = &mut self.rests_until[usize::from(*host)];
                 *rest = Some(rest.map_or(until, |earlier| earlier.max(until)));
             }
@@ -164,7 +164,8 @@ impl Both {
         for host in self.left_to_store.clone() {
             let id = self.host(&host);
             prop_assert!(self.window.host(id).more_in_store);
-            if self.window.host(id).held() == 0 {
+            // One that rests has time.
+            if self.window.host(id).held() == 0 && self.window.host(id).rests_until.is_none() {
                 prop_assert!(self.window.hungry(usize::MAX).contains(&id));
             }
         }

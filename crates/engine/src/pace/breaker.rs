@@ -1,0 +1,229 @@
+//! The circuit breaker of one host: after failures in a row it is paused, its requests stay queued, and after the
+//! pause one request tries whether it is back.
+//!
+//! ```text
+//!             failures in a row,
+//!             for long enough                    paused for too long
+//!   closed ───────────────────► paused ◄───────┐      ┌──────────► down
+//!     ▲                           │ time       │      │             │ time
+//!     │            answered       ▼            │      │             │
+//!     └─────────────────────── probing ── failed ─────┘             │
+//!                                 ▲─────────────────────────────────┘
+//! ```
+//!
+//! While it is not closed, a failure says nothing of the request that met it: that may be tried again, however often
+//! it was. Only when the host is down its requests fail, and with the host's reason.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use crate::settings::PaceSettings;
+
+/// See the module.
+#[derive(Debug)]
+pub(super) struct Breaker {
+    state: State,
+    failures: u32,
+    /// Of the first of them.
+    failing_since: Option<Instant>,
+    /// The last failure, in words.
+    error: Arc<str>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Closed,
+    Paused { since: Instant, until: Instant },
+    Probing { paused_since: Instant },
+    Down { since: Instant, until: Instant },
+}
+
+/// What a failure has changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Broken {
+    /// The host is left alone from now on, until then.
+    Paused { since: Instant, until: Instant },
+    /// It was paused for too long: its requests fail, until then.
+    Down { until: Instant },
+}
+
+impl Breaker {
+    pub(super) fn new() -> Self {
+        Self { state: State::Closed, failures: 0, failing_since: None, error: "".into() }
+    }
+
+    /// A host that an earlier process had paused.
+    pub(super) fn paused(since: Instant, until: Instant, error: &str) -> Self {
+        Self { state: State::Paused { since, until }, error: error.into(), ..Self::new() }
+    }
+
+    pub(super) fn is_closed(&self) -> bool {
+        self.state == State::Closed
+    }
+
+    /// Since when the host is left alone, if it is.
+    pub(super) fn paused_since(&self) -> Option<Instant> {
+        match self.state {
+            State::Closed => None,
+            State::Paused { since, .. } | State::Down { since, .. } => Some(since),
+            State::Probing { paused_since } => Some(paused_since),
+        }
+    }
+
+    /// The failure that it was paused for, in words.
+    pub(super) fn error(&self) -> &str {
+        &self.error
+    }
+
+    /// Whether what it knows must be kept, though nothing is to be asked of the host.
+    pub(super) fn holds(&self, now: Instant) -> bool {
+        match self.state {
+            State::Paused { until, .. } | State::Down { until, .. } => now < until,
+            State::Closed | State::Probing { .. } => false,
+        }
+    }
+
+    /// Why its requests fail now, if they do.
+    pub(super) fn is_down(&self, now: Instant) -> Option<&Arc<str>> {
+        matches!(self.state, State::Down { until, .. } if now < until).then_some(&self.error)
+    }
+
+    /// A request is sent: after a pause it is the one that tries.
+    pub(super) fn sent(&mut self, now: Instant) {
+        match self.state {
+            State::Paused { since, .. } => self.state = State::Probing { paused_since: since },
+            State::Down { .. } => self.state = State::Probing { paused_since: now },
+            State::Closed | State::Probing { .. } => {}
+        }
+    }
+
+    /// A request that was sent at that moment brought no answer, or one that says the host is not well.
+    pub(super) fn failed(
+        &mut self,
+        settings: &PaceSettings,
+        sent_at: Instant,
+        error: &str,
+        now: Instant,
+    ) -> Option<Broken> {
+        let since = match self.state {
+            State::Closed => {
+                self.failures = self.failures.saturating_add(1);
+                let failing_since = *self.failing_since.get_or_insert(sent_at);
+                let is_enough = settings.host_failures.is_some_and(|enough| self.failures >= enough)
+                    && now.saturating_duration_since(failing_since) >= settings.host_failing_for;
+                if !is_enough {
+                    return None;
+                }
+                now
+            }
+            State::Probing { paused_since } => paused_since,
+            // One that was in flight as the others failed.
+            State::Paused { .. } | State::Down { .. } => return None,
+        };
+        self.error = error.into();
+        let max_pause = settings.max_host_pause;
+        let ends_at = max_pause.and_then(|max_pause| since.checked_add(max_pause));
+        let broken = match (ends_at, max_pause) {
+            (Some(at), Some(max_pause)) if now >= at => Broken::Down { until: now + max_pause },
+            _ => {
+                let until = now + settings.host_pause;
+                Broken::Paused { since, until: ends_at.map_or(until, |at| until.min(at)) }
+            }
+        };
+        self.state = match broken {
+            Broken::Paused { since, until } => State::Paused { since, until },
+            Broken::Down { until } => State::Down { since, until },
+        };
+        Some(broken)
+    }
+
+    /// The host answered. Whether it had been paused.
+    pub(super) fn answered(&mut self) -> bool {
+        let was_paused = self.state != State::Closed;
+        *self = Self::new();
+        was_paused
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn settings() -> PaceSettings {
+        PaceSettings {
+            host_failures: Some(3),
+            host_failing_for: 5 * SECOND,
+            host_pause: 60 * SECOND,
+            max_host_pause: Some(150 * SECOND),
+            ..PaceSettings::default()
+        }
+    }
+
+    #[test]
+    fn only_failures_in_a_row_that_last_pause_a_host() {
+        let (settings, start) = (settings(), Instant::now());
+        let mut breaker = Breaker::new();
+        let fail = |breaker: &mut Breaker, after: u32| {
+            let at = start + after * SECOND;
+            breaker.failed(&settings, at, "connection refused", at)
+        };
+        for _ in 0..10 {
+            assert_eq!(fail(&mut breaker, 0), None, "a burst of failures is one bad moment");
+        }
+        assert!(!breaker.answered());
+        assert_eq!((fail(&mut breaker, 1), fail(&mut breaker, 20)), (None, None));
+        assert!(breaker.is_closed());
+        let at = start + 21 * SECOND;
+        assert_eq!(fail(&mut breaker, 21), Some(Broken::Paused { since: at, until: at + 60 * SECOND }));
+        assert_eq!(fail(&mut breaker, 22), None, "it was in flight");
+        assert!(!breaker.is_closed() && breaker.is_down(at).is_none());
+        assert!(breaker.answered() && breaker.is_closed());
+        let never = PaceSettings { host_failures: None, ..settings.clone() };
+        for seconds in 0..100 {
+            let at = start + seconds * SECOND;
+            assert_eq!(breaker.failed(&never, at, "", at), None);
+        }
+    }
+
+    #[test]
+    fn probes_decide_until_the_pauses_have_lasted_too_long() {
+        let (settings, start) = (settings(), Instant::now());
+        let mut breaker = Breaker::paused(start, start + 60 * SECOND, "before");
+        let probe = |breaker: &mut Breaker, after: u32| {
+            let at = start + after * SECOND;
+            breaker.sent(at);
+            breaker.failed(&settings, at, "timed out", at)
+        };
+        let paused = |until: u32| Some(Broken::Paused { since: start, until: start + until * SECOND });
+        assert_eq!(probe(&mut breaker, 60), paused(120));
+        assert_eq!(probe(&mut breaker, 120), paused(150), "the last pause ends with what is allowed");
+        let down = start + 150 * SECOND;
+        assert_eq!(probe(&mut breaker, 150), Some(Broken::Down { until: down + 150 * SECOND }));
+        assert_eq!(breaker.is_down(down).map(|error| &**error), Some("timed out"));
+        // Later it has another chance, with all the patience there is.
+        let later = down + 150 * SECOND;
+        assert!(breaker.is_down(later).is_none());
+        assert_eq!(
+            probe(&mut breaker, 300),
+            Some(Broken::Paused { since: later, until: later + 60 * SECOND })
+        );
+        breaker.sent(later + 60 * SECOND);
+        assert!(breaker.answered() && breaker.is_closed());
+    }
+
+    #[test]
+    fn without_a_limit_a_host_is_waited_for() {
+        let settings = PaceSettings { max_host_pause: None, ..settings() };
+        let start = Instant::now();
+        let mut breaker = Breaker::paused(start, start, "");
+        for hours in 1..100 {
+            let at = start + hours * 3600 * SECOND;
+            breaker.sent(at);
+            let broken = breaker.failed(&settings, at, "", at);
+            assert_eq!(broken, Some(Broken::Paused { since: start, until: at + 60 * SECOND }));
+        }
+    }
+}

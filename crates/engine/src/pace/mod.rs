@@ -1,0 +1,343 @@
+//! How often one host is asked: the rate allowed, and what its answers make of that.
+//!
+//! | file | question |
+//! |---|---|
+//! | `limiter` | may it be asked now? |
+//! | `slow_down` | it refuses (429, 503): how much slower, and how does it recover? |
+//! | `throttle` | how fast does it answer, when `AutoThrottle` is asked for? |
+//! | `breaker` | it keeps failing: when is it left alone, when is it down? |
+//! | `overrides` | what is set for this host? |
+//!
+//! Of all that ask for a delay the longest counts: nothing makes a host be asked faster than its rate allows. The time
+//! comes from outside, so does chance.
+
+mod breaker;
+mod limiter;
+mod overrides;
+mod slow_down;
+mod throttle;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use dragline_core::HostNote;
+
+use self::breaker::Breaker;
+pub(crate) use self::breaker::Broken;
+pub(crate) use self::limiter::MAX_JITTER;
+use self::limiter::{Limiter, period_of};
+pub use self::overrides::{HostOverride, HostPattern};
+use self::slow_down::SlowDown;
+use self::throttle::Throttle;
+use crate::retry::is_retryable_status;
+use crate::settings::PaceSettings;
+
+/// A host that nothing was asked of for so long may be forgotten, though it was slowed down.
+const KEEP_SLOWED: Duration = Duration::from_secs(600);
+
+/// The pace of one host.
+#[derive(Debug)]
+pub(crate) struct Pace {
+    settings: Arc<PaceSettings>,
+    concurrency: usize,
+    /// The shortest period: of the rate, or of a `Crawl-delay`.
+    allowed: Duration,
+    limiter: Limiter,
+    slow_down: SlowDown,
+    throttle: Option<Throttle>,
+    breaker: Breaker,
+}
+
+/// An answer, as far as the pace is concerned.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Answered {
+    pub(crate) status: u16,
+    /// When it was asked for.
+    pub(crate) sent_at: Instant,
+    /// Until the headers were there.
+    pub(crate) latency: Duration,
+}
+
+/// What an answer, or none, has changed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Changed {
+    /// The host is asked once in this time from now on.
+    pub(crate) slowed_to: Option<Duration>,
+    /// It is asked as often as is allowed again.
+    pub(crate) has_recovered: bool,
+    /// It is paused, or down.
+    pub(crate) broken: Option<Broken>,
+    /// It was paused, and answers again.
+    pub(crate) is_back: bool,
+}
+
+impl Changed {
+    pub(crate) fn is_something(&self) -> bool {
+        *self != Self::default()
+    }
+}
+
+impl Pace {
+    /// The pace of a host with these settings, of which `own` are its own.
+    pub(crate) fn new(settings: &Arc<PaceSettings>, own: Option<&HostOverride>, now: Instant) -> Self {
+        let rate = own.and_then(|own| own.rate_per_second).unwrap_or(settings.rate_per_second);
+        let jitter = own.and_then(|own| own.jitter).unwrap_or(settings.jitter);
+        let allowed = period_of(rate);
+        let throttle = Throttle::new(settings);
+        let period = throttle.as_ref().map_or(allowed, |throttle| throttle.delay().max(allowed));
+        Self {
+            concurrency: own.and_then(|own| own.concurrency).unwrap_or(settings.host_concurrency),
+            allowed,
+            limiter: Limiter::new(period, jitter, now),
+            slow_down: SlowDown::default(),
+            throttle,
+            breaker: Breaker::new(),
+            settings: Arc::clone(settings),
+        }
+    }
+
+    /// Takes up what an earlier process had noted.
+    pub(crate) fn resume(&mut self, note: &HostNote, now: Instant) {
+        if let Some(period) = note.slowed_to {
+            self.slow_down = SlowDown::to(period.min(self.settings.max_delay));
+            self.settle(now);
+        }
+        if let Some(since) = note.paused_since {
+            let reason = note.reason.as_deref().unwrap_or("an earlier process had no answer");
+            self.breaker = Breaker::paused(since, note.waits_until.unwrap_or(now), reason);
+        }
+    }
+
+    /// Takes the right to ask once, now; else says from when on it may be there. `chance` is a number from 0 to 1.
+    pub(crate) fn take(&mut self, now: Instant, chance: f64) -> Result<(), Instant> {
+        self.limiter.take(now, chance)?;
+        self.breaker.sent(now);
+        Ok(())
+    }
+
+    /// Requests in flight that the host may have at once: one while it is tried whether it is back.
+    pub(crate) fn slots(&self) -> usize {
+        if self.breaker.is_closed() { self.concurrency } else { 1 }
+    }
+
+    /// From now on at most one request in each `period` (robots.txt's `Crawl-delay`); never faster than
+    /// before.
+    pub(crate) fn slow_to(&mut self, period: Duration, now: Instant) {
+        self.allowed = self.allowed.max(period);
+        self.settle(now);
+    }
+
+    /// The host has answered.
+    pub(crate) fn answered(&mut self, answer: Answered, now: Instant) -> Changed {
+        let Answered { status, sent_at, latency } = answer;
+        let mut changed = Changed::default();
+        if let Some(throttle) = &mut self.throttle {
+            throttle.answered(&self.settings, latency, (200..300).contains(&status));
+        }
+        if matches!(status, 429 | 503) {
+            let period = self.limiter.period();
+            changed.slowed_to = self.slow_down.refused(&self.settings, period, sent_at, now);
+        } else if !is_failure(status) {
+            changed.has_recovered = self.slow_down.answered(&self.settings, self.allowed, sent_at);
+        }
+        if is_failure(status) {
+            changed.broken = self.breaker.failed(&self.settings, sent_at, &format!("HTTP {status}"), now);
+        } else {
+            changed.is_back = self.breaker.answered();
+        }
+        self.settle(now);
+        changed
+    }
+
+    /// The host has answered in some other way.
+    pub(crate) fn is_back(&mut self) -> Changed {
+        Changed { is_back: self.breaker.answered(), ..Changed::default() }
+    }
+
+    /// A request that was sent at that moment brought no answer.
+    pub(crate) fn failed(&mut self, sent_at: Instant, error: &str, now: Instant) -> Changed {
+        let broken = self.breaker.failed(&self.settings, sent_at, error, now);
+        Changed { broken, ..Changed::default() }
+    }
+
+    /// Whether nothing is known against it. While it is not well, a failure is the host's and not the request's.
+    pub(crate) fn is_well(&self) -> bool {
+        self.breaker.is_closed()
+    }
+
+    /// Why its requests fail now without being sent, if they do.
+    pub(crate) fn is_down(&self, now: Instant) -> Option<Arc<str>> {
+        self.breaker.is_down(now).cloned()
+    }
+
+    /// What a later process must know of this host, which waits `until` then if it does.
+    pub(crate) fn note(&self, host: &str, waits_until: Option<Instant>, reason: &str) -> HostNote {
+        let paused_since = self.breaker.paused_since();
+        let reason = if paused_since.is_some() { self.breaker.error() } else { reason };
+        HostNote {
+            host: host.to_owned(),
+            waits_until,
+            paused_since,
+            slowed_to: self.slow_down.period(),
+            reason: Some(reason.to_owned()).filter(|reason| !reason.is_empty()),
+        }
+    }
+
+    /// Whether forgetting it would change nothing.
+    pub(crate) fn is_rested(&self, now: Instant) -> bool {
+        let is_slowed = self.slow_down.period().is_some();
+        self.limiter.is_rested(now)
+            && !self.breaker.holds(now)
+            && (!is_slowed || self.limiter.is_idle_for(KEEP_SLOWED, now))
+    }
+
+    /// The longest of all delays that are asked for is the period.
+    fn settle(&mut self, now: Instant) {
+        let slowed = self.slow_down.period().unwrap_or_default();
+        let throttled = self.throttle.as_ref().map_or(Duration::ZERO, Throttle::delay);
+        self.limiter.set_period(self.allowed.max(slowed).max(throttled), now);
+    }
+}
+
+/// Whether a status says that the host is not well, or has had enough of us.
+fn is_failure(status: u16) -> bool {
+    status != 408 && is_retryable_status(status)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn settings(change: impl FnOnce(&mut PaceSettings)) -> Arc<PaceSettings> {
+        let mut settings = PaceSettings { jitter: 0.0, ..PaceSettings::default() };
+        change(&mut settings);
+        Arc::new(settings)
+    }
+
+    fn answer(status: u16, sent_at: Instant) -> Answered {
+        Answered { status, sent_at, latency: Duration::from_millis(20) }
+    }
+
+    /// When the next request may be sent after one at `now`.
+    fn gap(pace: &mut Pace, now: Instant) -> Duration {
+        pace.take(now, 0.0).unwrap();
+        pace.take(now, 0.0).err().map_or(Duration::ZERO, |until| until - now)
+    }
+
+    #[test]
+    fn the_longest_delay_counts_and_none_hastens() {
+        let start = Instant::now();
+        let settings = settings(|it| it.rate_per_second = Some(2.0));
+        let mut pace = Pace::new(&settings, None, start);
+        pace.slow_to(SECOND / 10, start);
+        assert_eq!(gap(&mut pace, start), SECOND / 2);
+        pace.slow_to(3 * SECOND, start);
+        assert_eq!(gap(&mut pace, start + 10 * SECOND), 3 * SECOND);
+        let at = start + 20 * SECOND;
+        assert_eq!(pace.answered(answer(429, at), at).slowed_to, Some(6 * SECOND));
+        assert_eq!(gap(&mut pace, at), 6 * SECOND);
+        let mut answers = 0;
+        while !pace.answered(answer(200, at), at).has_recovered {
+            answers += 1;
+        }
+        assert!((19..=20).contains(&answers), "{answers}");
+        assert_eq!(gap(&mut pace, at + 10 * SECOND), 3 * SECOND);
+    }
+
+    #[test]
+    fn a_host_may_have_a_pace_of_its_own() {
+        let start = Instant::now();
+        let settings = settings(|it| it.rate_per_second = Some(2.0));
+        let own = HostOverride {
+            rate_per_second: Some(None),
+            concurrency: Some(7),
+            ..HostOverride::new(HostPattern::parse("a.example").unwrap())
+        };
+        let mut pace = Pace::new(&settings, Some(&own), start);
+        assert_eq!((gap(&mut pace, start), pace.slots()), (Duration::ZERO, 7));
+    }
+
+    #[test]
+    fn autothrottle_begins_slowly_and_never_exceeds_the_rate() {
+        let start = Instant::now();
+        let settings = settings(|it| it.autothrottle = true);
+        let mut pace = Pace::new(&settings, None, start);
+        assert_eq!(gap(&mut pace, start), 5 * SECOND);
+        for _ in 0..50 {
+            pace.answered(answer(200, start), start);
+        }
+        assert_eq!(gap(&mut pace, start + 5 * SECOND), SECOND / 2);
+    }
+
+    #[test]
+    fn what_was_noted_is_taken_up_by_the_next_process() {
+        let start = Instant::now();
+        let settings = settings(|it| (it.host_failures, it.host_failing_for) = (Some(1), Duration::ZERO));
+        let mut pace = Pace::new(&settings, None, start);
+        pace.answered(answer(429, start), start);
+        let until = start + settings.host_pause;
+        assert_eq!(pace.failed(start, "reset", start).broken, None, "it is paused already");
+        let note = pace.note("a.example:80", Some(until), "");
+        assert_eq!((note.paused_since, note.reason.as_deref()), (Some(start), Some("HTTP 429")));
+        let mut next = Pace::new(&settings, None, start);
+        next.resume(&note, start);
+        assert!(!next.is_well() && next.slots() == 1 && !next.is_rested(start));
+        assert_eq!(next.note("a.example:80", Some(until), ""), note);
+        assert!(next.answered(answer(200, until), until).is_back);
+    }
+
+    #[derive(Clone, Copy, Debug)]
+    enum Step {
+        Pass(u64),
+        Answer(u16),
+        Fail,
+    }
+
+    fn step() -> impl Strategy<Value = Step> {
+        prop_oneof![
+            4 => (0..3000_u64).prop_map(Step::Pass),
+            4 => prop::sample::select(vec![200_u16, 301, 404, 429, 500, 503]).prop_map(Step::Answer),
+            1 => Just(Step::Fail),
+        ]
+    }
+
+    proptest! {
+        /// Whatever a host answers, and however chance falls, it is never asked faster than its rate.
+        #[test]
+        fn no_answer_makes_a_host_be_asked_faster_than_allowed(
+            steps in prop::collection::vec((step(), 0.0..=1.0), 1..300),
+            jitter in 0.0..=MAX_JITTER,
+            autothrottle in any::<bool>(),
+        ) {
+            let start = Instant::now();
+            let settings = settings(|it| {
+                (it.rate_per_second, it.jitter, it.autothrottle) = (Some(1.0), jitter, autothrottle);
+            });
+            let mut pace = Pace::new(&settings, None, start);
+            let (mut now, mut sent) = (start, Vec::new());
+            for (step, chance) in steps {
+                match step {
+                    Step::Pass(ms) => now += Duration::from_millis(ms),
+                    Step::Answer(status) => {
+                        pace.answered(answer(status, now), now);
+                    }
+                    Step::Fail => {
+                        pace.failed(now, "reset", now);
+                    }
+                }
+                if pace.take(now, chance).is_ok() {
+                    sent.push(now);
+                }
+            }
+            let part = SECOND.mul_f64(jitter + 0.01);
+            for (at, first) in sent.iter().enumerate() {
+                for (gaps, later) in (0_u32..).zip(&sent[at..]) {
+                    prop_assert!(*later - *first + part >= SECOND * gaps);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,127 @@
+//! What a host's answers make of its pace: told in the log with what was asked and until when, counted, and noted for
+//! whoever resumes the run.
+
+use std::time::{Duration, Instant};
+
+use dragline_core::chrono::{TimeDelta, Utc};
+
+use super::Scheduler;
+use crate::pace::{Answered, Broken, Changed};
+use crate::window::{HostId, RestReason};
+
+/// A host that rests for longer than this gives most of its places in the window away.
+const LONG_REST: Duration = Duration::from_secs(5);
+
+impl Scheduler {
+    /// A host has answered with a status.
+    pub(super) fn host_answered(&mut self, host: HostId, answer: Answered) {
+        let now = Instant::now();
+        let changed = self.window.update(host, |host| host.pace.answered(answer, now));
+        if changed.is_something() {
+            self.pace_changed(host, changed, &format!("HTTP {}", answer.status), now);
+        }
+    }
+
+    /// A request that was sent at that moment brought no answer.
+    pub(super) fn host_failed(&mut self, host: HostId, sent_at: Instant, error: &str) {
+        let now = Instant::now();
+        let changed = self.window.update(host, |host| host.pace.failed(sent_at, error, now));
+        if changed.is_something() {
+            self.pace_changed(host, changed, error, now);
+        }
+    }
+
+    /// A host has answered otherwise than with a page.
+    pub(super) fn host_is_back(&mut self, host: HostId) {
+        let changed = self.window.update(host, |host| host.pace.is_back());
+        if changed.is_something() {
+            self.pace_changed(host, changed, "", Instant::now());
+        }
+    }
+
+    /// A host asks to be left alone for so long, with this status.
+    pub(super) fn rest_as_asked(&mut self, host: HostId, rest: Duration, status: u16) {
+        let now = Instant::now();
+        self.stats.waits_asked.add(1);
+        if self.window.update(host, |host| host.told.asks_for_rest(now, now + rest)) {
+            let name = &self.window.host(host).name;
+            tracing::warn!(
+                host = %name,
+                status,
+                rest_ms = rest.as_millis(),
+                until = %clock_after(rest),
+                "the host asks to be left alone for a while"
+            );
+        }
+        self.rest_long(host, now + rest, RestReason::Asked, now);
+        self.note(host, &format!("HTTP {status}"));
+    }
+
+    fn pace_changed(&mut self, host: HostId, changed: Changed, why: &str, now: Instant) {
+        let name = self.window.host(host).name.clone();
+        if let Some(period) = changed.slowed_to {
+            self.stats.slow_downs.add(1);
+            let period_ms = period.as_millis();
+            tracing::info!(host = %name, why, period_ms, "the host refuses: it is asked less often, once in this time");
+        }
+        if changed.has_recovered {
+            tracing::info!(host = %name, "the host is asked as often as before");
+        }
+        if changed.is_back {
+            tracing::info!(host = %name, "the host answers again");
+        }
+        match changed.broken {
+            Some(Broken::Paused { since, until }) => {
+                self.stats.host_pauses.add(1);
+                let pause = until.saturating_duration_since(now);
+                let (pause_ms, clock) = (pause.as_millis(), clock_after(pause));
+                if since == now {
+                    tracing::warn!(
+                        host = %name,
+                        error = why,
+                        pause_ms,
+                        until = %clock,
+                        "the host keeps failing and is left alone; its requests stay queued, and one tries then"
+                    );
+                } else {
+                    let paused_ms = now.saturating_duration_since(since).as_millis();
+                    tracing::info!(host = %name, error = why, paused_ms, until = %clock, "the host still fails");
+                }
+                self.rest_long(host, until, RestReason::Failing, now);
+            }
+            Some(Broken::Down { until }) => {
+                self.stats.hosts_down.add(1);
+                let clock = clock_after(until.saturating_duration_since(now));
+                tracing::warn!(
+                    host = %name,
+                    error = why,
+                    until = %clock,
+                    "the host was left alone for as long as a host may be (see the setting `max_host_pause`): its requests fail"
+                );
+            }
+            None => {}
+        }
+        self.note(host, why);
+    }
+
+    /// A host that rests for long holds places in the window that others may need.
+    fn rest_long(&mut self, host: HostId, until: Instant, why: RestReason, now: Instant) {
+        self.window.rest(host, until, why);
+        if until.saturating_duration_since(now) > LONG_REST {
+            self.window.trim(host);
+            self.let_go();
+        }
+    }
+
+    /// What a process that resumes the run must know of a host.
+    fn note(&self, host: HostId, why: &str) {
+        let host = self.window.host(host);
+        self.sink.note_host(host.pace.note(&host.name, host.is_told_to_wait_until(), why));
+    }
+}
+
+/// The time of day after so long, for people.
+fn clock_after(time: Duration) -> String {
+    let then = TimeDelta::from_std(time).ok().and_then(|time| Utc::now().checked_add_signed(time));
+    then.map_or_else(|| "never".to_owned(), |then| then.format("%H:%M:%S UTC").to_string())
+}
