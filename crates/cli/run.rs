@@ -55,6 +55,7 @@ pub(crate) struct Ended {
 }
 
 /// Runs a crawl to its end. `Ok(None)`: stopped before it began.
+#[allow(clippy::too_many_lines)] // all threads and channels, in order, in one place
 pub(crate) fn crawl(
     spider: &Arc<dyn Spider>,
     own_pipelines: &[Arc<dyn ItemPipeline>],
