@@ -269,7 +269,7 @@ await first
 took=$((($(date +%s%N) - began) / 1000000))
 ((took < 10000)) || fail "the stop took $took ms"
 unwell "it has ended"
-[[ $(sql "select count(*) from pg_stat_activity where usename = 'dragline' and pid <> pg_backend_pid()") == 0 ]] || fail "sessions are left behind"
+[[ $(sql "select count(*) from pg_stat_activity where backend_type = 'client backend' and pid <> pg_backend_pid()") == 0 ]] || fail "sessions are left behind"
 [[ $(sql 'select state from crawl_runs') == stopped ]] || fail "the run is not stopped"
 say "ok: stopped with 75 in $took ms, no session left"
 
