@@ -74,14 +74,14 @@ impl Beats {
     pub(crate) fn verdict(&self, now_ms: u64, max_age: Duration) -> Verdict {
         match self.phase {
             Phase::Starting => {
-                let silent = self.silent([("persistence", self.persistence_ms)], now_ms, max_age);
+                let silent = silent([("persistence", self.persistence_ms)], now_ms, max_age);
                 silent.unwrap_or_else(|| State::Starting.because("the store is being opened"))
             }
             Phase::Crawling => self.crawling(now_ms, max_age),
             Phase::Stopping => {
                 // Its parts end one after the other: one that still works is enough.
                 let newest = self.scheduler_ms.max(self.persistence_ms).max(self.aftermath_ms);
-                let silent = self.silent([("stop", newest)], now_ms, max_age);
+                let silent = silent([("stop", newest)], now_ms, max_age);
                 silent.unwrap_or_else(|| {
                     State::Stopping.because("what is in hand is finished, stored and reported")
                 })
@@ -91,7 +91,7 @@ impl Beats {
 
     fn crawling(&self, now_ms: u64, max_age: Duration) -> Verdict {
         let loops = [("scheduler", self.scheduler_ms), ("persistence", self.persistence_ms)];
-        if let Some(silent) = self.silent(loops, now_ms, max_age) {
+        if let Some(silent) = silent(loops, now_ms, max_age) {
             return silent;
         }
         let limit = max_age.as_secs_f64();
@@ -116,30 +116,29 @@ impl Beats {
             }
         }
     }
+}
 
-    /// The first of these that gave no sign of life for longer than `max_age`.
-    fn silent<const N: usize>(
-        &self,
-        loops: [(&str, u64); N],
-        now_ms: u64,
-        max_age: Duration,
-    ) -> Option<Verdict> {
-        let limit = max_age.as_secs_f64();
-        for (part, moment) in loops {
-            if moment > now_ms + CLOCK_TOLERANCE_MS {
-                let ahead = (moment - now_ms) / 1_000;
-                return Some(
-                    State::Stuck.because(format!("the {part}'s heartbeat is {ahead} s in the future")),
-                );
-            }
-            if now_ms.saturating_sub(moment) > millis(max_age) {
-                let age = seconds(now_ms, moment);
-                let why = format!("the {part}'s last heartbeat is {age} s old (limit {limit} s)");
-                return Some(State::Stuck.because(why));
-            }
+/// The first of these that gave no sign of life for longer than `max_age`.
+fn silent<const N: usize>(
+    loops: [(&str, u64); N],
+    now_ms: u64,
+    max_age: Duration,
+) -> Option<Verdict> {
+    let limit = max_age.as_secs_f64();
+    for (part, moment) in loops {
+        if moment > now_ms + CLOCK_TOLERANCE_MS {
+            let ahead = (moment - now_ms) / 1_000;
+            return Some(
+                State::Stuck.because(format!("the {part}'s heartbeat is {ahead} s in the future")),
+            );
         }
-        None
+        if now_ms.saturating_sub(moment) > millis(max_age) {
+            let age = seconds(now_ms, moment);
+            let why = format!("the {part}'s last heartbeat is {age} s old (limit {limit} s)");
+            return Some(State::Stuck.because(why));
+        }
     }
+    None
 }
 
 fn seconds(now_ms: u64, since_ms: u64) -> u64 {

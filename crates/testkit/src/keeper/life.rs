@@ -194,13 +194,13 @@ impl Life<'_> {
             }
             End::Stop => {
                 watched.signal("TERM");
-                self.stops(watched, record);
+                watch_the_stop(watched, record);
                 watched.ends(STOP + SLACK).assert_code(75);
             }
             End::Force => {
                 watched.signal("TERM");
                 watched.signal("INT");
-                self.stops(watched, record);
+                watch_the_stop(watched, record);
                 let code = watched.ends(STOP + SLACK).code;
                 if !matches!(code, Some(70 | 75)) {
                     watched.fail(&format!("a second signal gave {code:?}"));
@@ -216,30 +216,30 @@ impl Life<'_> {
         record.sessions_gone.add(ended.elapsed());
     }
 
-    /// From the first signal on it is stopping, until nobody answers any more.
-    fn stops(&self, watched: &mut Watched, record: &mut Record) {
-        let begun = Instant::now();
-        let mut is_told = false;
-        wait_for("the end of a stop", STOP + SLACK, || {
-            match watched.look(record).as_deref() {
-                Some("stopping") if !is_told => {
-                    is_told = true;
-                    record.told.entry("stopping").or_default().add(begun.elapsed());
-                }
-                Some("stopping") => {}
-                Some(other) if is_told || begun.elapsed() > HEARD => {
-                    watched.fail(&format!("it stops and says {other}"));
-                }
-                // Not heard yet, or gone already.
-                Some(_) | None => {}
-            }
-            (!watched.is_running()).then_some(())
-        });
-    }
-
     fn link(&self, change: impl Fn(&ChaosProxy)) {
         self.proxy.into_iter().for_each(change);
     }
+}
+
+/// From the first signal on it is stopping, until nobody answers any more.
+fn watch_the_stop(watched: &mut Watched, record: &mut Record) {
+    let begun = Instant::now();
+    let mut is_told = false;
+    wait_for("the end of a stop", STOP + SLACK, || {
+        match watched.look(record).as_deref() {
+            Some("stopping") if !is_told => {
+                is_told = true;
+                record.told.entry("stopping").or_default().add(begun.elapsed());
+            }
+            Some("stopping") => {}
+            Some(other) if is_told || begun.elapsed() > HEARD => {
+                watched.fail(&format!("it stops and says {other}"));
+            }
+            // Not heard yet, or gone already.
+            Some(_) | None => {}
+        }
+        (!watched.is_running()).then_some(())
+    });
 }
 
 fn held(random: &mut StdRng) -> Duration {
