@@ -119,18 +119,12 @@ impl Beats {
 }
 
 /// The first of these that gave no sign of life for longer than `max_age`.
-fn silent<const N: usize>(
-    loops: [(&str, u64); N],
-    now_ms: u64,
-    max_age: Duration,
-) -> Option<Verdict> {
+fn silent<const N: usize>(loops: [(&str, u64); N], now_ms: u64, max_age: Duration) -> Option<Verdict> {
     let limit = max_age.as_secs_f64();
     for (part, moment) in loops {
         if moment > now_ms + CLOCK_TOLERANCE_MS {
             let ahead = (moment - now_ms) / 1_000;
-            return Some(
-                State::Stuck.because(format!("the {part}'s heartbeat is {ahead} s in the future")),
-            );
+            return Some(State::Stuck.because(format!("the {part}'s heartbeat is {ahead} s in the future")));
         }
         if now_ms.saturating_sub(moment) > millis(max_age) {
             let age = seconds(now_ms, moment);
