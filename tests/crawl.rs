@@ -146,8 +146,8 @@ fn errors_are_retried_and_then_kept(stored: &Stored) {
 fn pages_of_types_that_nobody_wants_are_skipped(stored: &Stored) {
     let drawing = Answer::new(200).header("Content-Type", "image/png").body(b"\x89PNG\r\n\x1a\n".repeat(100));
     let site = Site::builder()
-        .page("/", Answer::html("<title>start</title><a href=/drawing.png>a drawing</a>"))
-        .page("/drawing.png", drawing)
+        .page("/", Answer::html("<title>start</title><a href=/drawing>a drawing</a>"))
+        .page("/drawing", drawing)
         .start();
     let crawl = crawl_site(&site.url("/"), stored);
     crawl.run().assert_code(0).assert_stdout("done 1, failed 0, skipped 1, dead 0, queued 0");

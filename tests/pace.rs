@@ -34,7 +34,7 @@ fn a_killed_process_s_successor_waits_as_the_host_asked(stored: &Stored) {
 
 fn a_host_that_stays_away_is_down(stored: &Stored) {
     let links: String = (0..40).map(|page| format!("<a href=/{page}>x</a>")).collect();
-    let site = Site::builder().page("/", Answer::html(links)).handler(|_| Some(Answer::new(500))).start();
+    let site = Site::builder().page("/", Answer::html(links)).handler(|_| Some(Answer::new(502))).start();
     let crawl = crawl_site(&site.url("/"), stored).args(["--robots", "false", "--retries", "0"]).args([
         "--host-failures",
         "3",
@@ -47,7 +47,7 @@ fn a_host_that_stays_away_is_down(stored: &Stored) {
     ]);
     let finished = crawl.run();
     finished.assert_code(0).assert_stdout("done 1, failed 40").assert_stderr("its requests stay queued");
-    let down = stored.count("select count(*) from crawl_requests where error = 'host-down: HTTP 500'");
+    let down = stored.count("select count(*) from crawl_requests where error = 'host-down: HTTP 502'");
     assert!(down >= 20, "{down}");
     // Those in flight as it was paused, and the probes.
     assert!(site.total_hits() <= 1 + 16 + 8, "{} requests", site.total_hits());

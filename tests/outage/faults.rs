@@ -142,7 +142,7 @@ fn two_hundred_short_outages_are_ridden_out() {
 
 #[test]
 fn sessions_that_an_administrator_ends_are_made_again() {
-    let scene = Scene::new(600);
+    let scene = Scene::new(2_000);
     let mut running = scene.crawl().spawn();
     scene.in_mid_crawl(&mut running);
     let end = "select count(pg_terminate_backend(pid)) from pg_stat_activity

@@ -46,11 +46,11 @@ pub(crate) struct Pace {
     #[arg(long, env = "DRAGLINE_AUTOTHROTTLE_CONCURRENCY", value_name = "N", value_parser = positive, default_value = "1")]
     pub(crate) autothrottle_concurrency: f64,
 
-    /// So many failures in a row have a host left alone; 0 = never
+    /// So many requests in a row that failed have a host left alone; 0 = never
     #[arg(long, env = "DRAGLINE_HOST_FAILURES", value_name = "N", default_value = "5")]
     pub(crate) host_failures: u32,
 
-    /// If they last at least so long
+    /// If it failed for at least so long
     #[arg(long, env = "DRAGLINE_HOST_FAILING_FOR", value_name = "TIME", value_parser = duration, default_value = "5s")]
     pub(crate) host_failing_for: Duration,
 

@@ -54,6 +54,8 @@ impl Keeper {
     pub fn crawl(nasty_spiders: impl Into<PathBuf>) -> Dragline {
         Dragline::new(nasty_spiders)
             .args(["crawl", "zoo", "--rate", "0", "--host-concurrency", "8", "--crawl-threads", "2"])
+            // Its pages fail on purpose, which is no reason to wait.
+            .args(["--slow-down", "1", "--host-failures", "0"])
             .args(["--flush-rows", "60", "--flush-interval", "30ms", "--retries", "5"])
     }
 

@@ -18,6 +18,9 @@ pub(crate) enum FetchError {
     /// The server could not be reached, or the connection broke.
     #[error("{0}")]
     Connection(String),
+    /// The answer began and broke off.
+    #[error("the body ended early: {0}")]
+    Truncated(String),
     /// The server has no certificate that we trust.
     #[error("{0}")]
     Certificate(String),
@@ -70,7 +73,12 @@ pub(crate) enum FetchError {
 impl FetchError {
     /// Whether the same fetch may succeed a little later.
     pub(crate) fn is_retryable(&self) -> bool {
-        matches!(self, Self::Connection(_) | Self::Timeout { .. } | Self::TooSlow { .. })
+        matches!(self, Self::Connection(_) | Self::Truncated(_) | Self::Timeout { .. } | Self::TooSlow { .. })
+    }
+
+    /// Whether the host did answer, and only the rest did not come.
+    pub(crate) fn is_of_the_body(&self) -> bool {
+        matches!(self, Self::Truncated(_) | Self::TooSlow { .. })
     }
 
     /// What went wrong before there was a status.
@@ -94,7 +102,7 @@ impl FetchError {
 
     /// What went wrong within the body.
     pub(super) fn of_body(error: &reqwest::Error) -> Self {
-        Self::Connection(format!("the body ended early: {}", explain(error)))
+        Self::Truncated(explain(error))
     }
 }
 

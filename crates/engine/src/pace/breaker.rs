@@ -23,8 +23,9 @@ use crate::settings::PaceSettings;
 #[derive(Debug)]
 pub(super) struct Breaker {
     state: State,
+    /// Requests in a row that failed, each counted once: one bad page, tried again and again, is no bad host.
     failures: u32,
-    /// Of the first of them.
+    /// When the first of them was sent.
     failing_since: Option<Instant>,
     /// The last failure, in words.
     error: Arc<str>,
@@ -97,17 +98,19 @@ impl Breaker {
         }
     }
 
-    /// A request that was sent at that moment brought no answer, or one that says the host is not well.
+    /// A request that was sent at that moment brought no answer, or one that says the host is not well; `is_first`
+    /// when it has not failed before.
     pub(super) fn failed(
         &mut self,
         settings: &PaceSettings,
         sent_at: Instant,
+        is_first: bool,
         error: &str,
         now: Instant,
     ) -> Option<Broken> {
         let since = match self.state {
             State::Closed => {
-                self.failures = self.failures.saturating_add(1);
+                self.failures = self.failures.saturating_add(u32::from(is_first));
                 let failing_since = *self.failing_since.get_or_insert(sent_at);
                 let is_enough = settings.host_failures.is_some_and(|enough| self.failures >= enough)
                     && now.saturating_duration_since(failing_since) >= settings.host_failing_for;
@@ -168,7 +171,7 @@ mod tests {
         let mut breaker = Breaker::new();
         let fail = |breaker: &mut Breaker, after: u32| {
             let at = start + after * SECOND;
-            breaker.failed(&settings, at, "connection refused", at)
+            breaker.failed(&settings, at, true, "connection refused", at)
         };
         for _ in 0..10 {
             assert_eq!(fail(&mut breaker, 0), None, "a burst of failures is one bad moment");
@@ -184,8 +187,22 @@ mod tests {
         let never = PaceSettings { host_failures: None, ..settings.clone() };
         for seconds in 0..100 {
             let at = start + seconds * SECOND;
-            assert_eq!(breaker.failed(&never, at, "", at), None);
+            assert_eq!(breaker.failed(&never, at, true, "", at), None);
         }
+    }
+
+    #[test]
+    fn one_bad_page_is_no_bad_host() {
+        let (settings, start) = (settings(), Instant::now());
+        let mut breaker = Breaker::new();
+        let mut fail = |after: u32, is_first| {
+            let at = start + after * SECOND;
+            breaker.failed(&settings, at, is_first, "HTTP 503", at)
+        };
+        for attempt in 0..20 {
+            assert_eq!(fail(attempt, attempt < 2), None, "two pages");
+        }
+        assert!(fail(20, true).is_some(), "a third one");
     }
 
     #[test]
@@ -195,7 +212,7 @@ mod tests {
         let probe = |breaker: &mut Breaker, after: u32| {
             let at = start + after * SECOND;
             breaker.sent(at);
-            breaker.failed(&settings, at, "timed out", at)
+            breaker.failed(&settings, at, true, "timed out", at)
         };
         let paused = |until: u32| Some(Broken::Paused { since: start, until: start + until * SECOND });
         assert_eq!(probe(&mut breaker, 60), paused(120));
@@ -222,7 +239,7 @@ mod tests {
         for hours in 1..100 {
             let at = start + hours * 3600 * SECOND;
             breaker.sent(at);
-            let broken = breaker.failed(&settings, at, "", at);
+            let broken = breaker.failed(&settings, at, false, "", at);
             assert_eq!(broken, Some(Broken::Paused { since: start, until: at + 60 * SECOND }));
         }
     }

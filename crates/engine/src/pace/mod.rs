@@ -52,6 +52,8 @@ pub(crate) struct Pace {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Answered {
     pub(crate) status: u16,
+    /// Whether the request was sent for the first time.
+    pub(crate) is_first: bool,
     /// When it was asked for.
     pub(crate) sent_at: Instant,
     /// Until the headers were there.
@@ -129,7 +131,7 @@ impl Pace {
 
     /// The host has answered.
     pub(crate) fn answered(&mut self, answer: Answered, now: Instant) -> Changed {
-        let Answered { status, sent_at, latency } = answer;
+        let Answered { status, is_first, sent_at, latency } = answer;
         let mut changed = Changed::default();
         if let Some(throttle) = &mut self.throttle {
             throttle.answered(&self.settings, latency, (200..300).contains(&status));
@@ -137,11 +139,12 @@ impl Pace {
         if matches!(status, 429 | 503) {
             let period = self.limiter.period();
             changed.slowed_to = self.slow_down.refused(&self.settings, period, sent_at, now);
-        } else if !is_failure(status) {
+        } else if !is_retryable_status(status) {
             changed.has_recovered = self.slow_down.answered(&self.settings, self.allowed, sent_at);
         }
-        if is_failure(status) {
-            changed.broken = self.breaker.failed(&self.settings, sent_at, &format!("HTTP {status}"), now);
+        if says_not_well(status) {
+            let error = format!("HTTP {status}");
+            changed.broken = self.breaker.failed(&self.settings, sent_at, is_first, &error, now);
         } else {
             changed.is_back = self.breaker.answered();
         }
@@ -154,9 +157,9 @@ impl Pace {
         Changed { is_back: self.breaker.answered(), ..Changed::default() }
     }
 
-    /// A request that was sent at that moment brought no answer.
-    pub(crate) fn failed(&mut self, sent_at: Instant, error: &str, now: Instant) -> Changed {
-        let broken = self.breaker.failed(&self.settings, sent_at, error, now);
+    /// A request that was sent at that moment brought no answer; `is_first` when it has not failed before.
+    pub(crate) fn failed(&mut self, sent_at: Instant, is_first: bool, error: &str, now: Instant) -> Changed {
+        let broken = self.breaker.failed(&self.settings, sent_at, is_first, error, now);
         Changed { broken, ..Changed::default() }
     }
 
@@ -199,9 +202,10 @@ impl Pace {
     }
 }
 
-/// Whether a status says that the host is not well, or has had enough of us.
-fn is_failure(status: u16) -> bool {
-    status != 408 && is_retryable_status(status)
+/// Whether a status says that the host is not well, or has had enough of us: 429, what gateways say of who stands behind
+/// them (RFC 9110 §15.6), and what Cloudflare adds to that. 500 is a page that failed on a host that answers.
+fn says_not_well(status: u16) -> bool {
+    matches!(status, 429 | 502..=504 | 520..=530)
 }
 
 #[cfg(test)]
@@ -218,7 +222,7 @@ mod tests {
     }
 
     fn answer(status: u16, sent_at: Instant) -> Answered {
-        Answered { status, sent_at, latency: Duration::from_millis(20) }
+        Answered { status, is_first: true, sent_at, latency: Duration::from_millis(20) }
     }
 
     /// When the next request may be sent after one at `now`.
@@ -279,7 +283,7 @@ mod tests {
         let mut pace = Pace::new(&settings, None, start);
         pace.answered(answer(429, start), start);
         let until = start + settings.host_pause;
-        assert_eq!(pace.failed(start, "reset", start).broken, None, "it is paused already");
+        assert_eq!(pace.failed(start, true, "reset", start).broken, None, "it is paused already");
         let note = pace.note("a.example:80", Some(until), "");
         assert_eq!((note.paused_since, note.reason.as_deref()), (Some(start), Some("HTTP 429")));
         let mut next = Pace::new(&settings, None, start);
@@ -325,7 +329,7 @@ mod tests {
                         pace.answered(answer(status, now), now);
                     }
                     Step::Fail => {
-                        pace.failed(now, "reset", now);
+                        pace.failed(now, true, "reset", now);
                     }
                 }
                 if pace.take(now, chance).is_ok() {

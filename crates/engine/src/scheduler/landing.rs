@@ -75,7 +75,11 @@ impl Scheduler {
             Ok(answer) => answer,
             Err(error) => {
                 if error.is_retryable() {
-                    self.host_failed(host, begun, &error.to_string());
+                    if error.is_of_the_body() {
+                        self.host_is_back(host);
+                    } else {
+                        self.host_failed(host, begun, waiting.attempts == 1, &error.to_string());
+                    }
                     if self.may_retry(host, &mut waiting) {
                         return self.retry(host, waiting, None, &error.to_string());
                     }
@@ -84,7 +88,10 @@ impl Scheduler {
             }
         };
         let (status, latency) = (answer.status, answer.latency);
-        self.host_answered(host, Answered { status, sent_at: begun, latency });
+        self.host_answered(
+            host,
+            Answered { status, is_first: waiting.attempts == 1, sent_at: begun, latency },
+        );
         self.stats.pages_fetched.add(1);
         self.stats.bytes_fetched.add(answer.charge.bytes() as u64);
         // One with a body is a page that the spider wants.

@@ -60,7 +60,8 @@ impl Scheduler {
             RobotsAnswer::Rules(rules) => self.take_rules(host, rules, now),
             RobotsAnswer::NotNow(failure) => {
                 let settings = Arc::clone(&self.settings);
-                self.host_failed(host, now, &failure.reason);
+                // One request, however often: the breaker counts others.
+                self.host_failed(host, now, false, &failure.reason);
                 // A host that is left alone is asked again after that, whatever it took before.
                 let is_well = self.window.host(host).pace.is_well();
                 let retries = if is_well { settings.retry.retries } else { u32::MAX };

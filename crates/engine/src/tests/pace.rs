@@ -155,7 +155,7 @@ fn a_host_that_keeps_failing_is_paused_and_its_requests_stay_queued() {
 
 #[test]
 fn a_host_paused_for_too_long_is_down_with_all_that_is_queued_also_in_the_store() {
-    let site = Site::builder().handler(|_| Some(Answer::new(500))).start();
+    let site = Site::builder().handler(|_| Some(Answer::new(502))).start();
     let well = linked(5).start();
     let mut urls: Vec<String> = (0..60).map(|page| site.url(&format!("/{page}"))).collect();
     urls.push(well.url("/"));
@@ -166,7 +166,7 @@ fn a_host_paused_for_too_long_is_down_with_all_that_is_queued_also_in_the_store(
     assert!(matches!(ended.end, CrawlEnd::Finished), "{}", ended.end);
     assert_eq!((ended.done(), ended.frontier.count(Some(PageState::Failed))), (6, 60));
     let rows = ended.frontier.rows();
-    let down = rows.iter().filter(|row| row.error.as_deref() == Some("host-down: HTTP 500")).count();
+    let down = rows.iter().filter(|row| row.error.as_deref() == Some("host-down: HTTP 502")).count();
     // Those that met it before it was paused may have used up their attempts.
     assert!(down >= 50, "{down}: {:?}", rows.iter().map(|row| row.error.clone()).collect::<Vec<_>>());
     assert_eq!((ended.stats.hosts_down, ended.stats.host_down), (1, down as u64));

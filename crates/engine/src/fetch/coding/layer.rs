@@ -157,10 +157,9 @@ impl Layer {
                 self.take_as_plain();
                 self.produce()
             }
-            State::Coded(_) => Err(FetchError::Connection(format!(
-                "the body ended early: its {} is not complete",
-                self.coding.name()
-            ))),
+            State::Coded(_) => {
+                Err(FetchError::Truncated(format!("its {} is not complete", self.coding.name())))
+            }
         }
     }
 
