@@ -98,19 +98,19 @@ impl Breaker {
         }
     }
 
-    /// A request that was sent at that moment brought no answer, or one that says the host is not well; `is_first`
-    /// when it has not failed before.
+    /// What was sent at that moment brought no answer, or one that says the host is not well; so many requests have
+    /// failed by this that had not before.
     pub(super) fn failed(
         &mut self,
         settings: &PaceSettings,
         sent_at: Instant,
-        is_first: bool,
+        requests: u32,
         error: &str,
         now: Instant,
     ) -> Option<Broken> {
         let since = match self.state {
             State::Closed => {
-                self.failures = self.failures.saturating_add(u32::from(is_first));
+                self.failures = self.failures.saturating_add(requests);
                 let failing_since = *self.failing_since.get_or_insert(sent_at);
                 let is_enough = settings.host_failures.is_some_and(|enough| self.failures >= enough)
                     && now.saturating_duration_since(failing_since) >= settings.host_failing_for;
@@ -171,7 +171,7 @@ mod tests {
         let mut breaker = Breaker::new();
         let fail = |breaker: &mut Breaker, after: u32| {
             let at = start + after * SECOND;
-            breaker.failed(&settings, at, true, "connection refused", at)
+            breaker.failed(&settings, at, 1, "connection refused", at)
         };
         for _ in 0..10 {
             assert_eq!(fail(&mut breaker, 0), None, "a burst of failures is one bad moment");
@@ -187,7 +187,7 @@ mod tests {
         let never = PaceSettings { host_failures: None, ..settings.clone() };
         for seconds in 0..100 {
             let at = start + seconds * SECOND;
-            assert_eq!(breaker.failed(&never, at, true, "", at), None);
+            assert_eq!(breaker.failed(&never, at, 1, "", at), None);
         }
     }
 
@@ -195,14 +195,14 @@ mod tests {
     fn one_bad_page_is_no_bad_host() {
         let (settings, start) = (settings(), Instant::now());
         let mut breaker = Breaker::new();
-        let mut fail = |after: u32, is_first| {
+        let mut fail = |after: u32, requests| {
             let at = start + after * SECOND;
-            breaker.failed(&settings, at, is_first, "HTTP 503", at)
+            breaker.failed(&settings, at, requests, "HTTP 503", at)
         };
         for attempt in 0..20 {
-            assert_eq!(fail(attempt, attempt < 2), None, "two pages");
+            assert_eq!(fail(attempt, u32::from(attempt < 2)), None, "two pages");
         }
-        assert!(fail(20, true).is_some(), "a third one");
+        assert!(fail(20, 1).is_some(), "a third one");
     }
 
     #[test]
@@ -212,7 +212,7 @@ mod tests {
         let probe = |breaker: &mut Breaker, after: u32| {
             let at = start + after * SECOND;
             breaker.sent(at);
-            breaker.failed(&settings, at, true, "timed out", at)
+            breaker.failed(&settings, at, 1, "timed out", at)
         };
         let paused = |until: u32| Some(Broken::Paused { since: start, until: start + until * SECOND });
         assert_eq!(probe(&mut breaker, 60), paused(120));
@@ -239,7 +239,7 @@ mod tests {
         for hours in 1..100 {
             let at = start + hours * 3600 * SECOND;
             breaker.sent(at);
-            let broken = breaker.failed(&settings, at, false, "", at);
+            let broken = breaker.failed(&settings, at, 0, "", at);
             assert_eq!(broken, Some(Broken::Paused { since: start, until: at + 60 * SECOND }));
         }
     }

@@ -144,7 +144,7 @@ impl Pace {
         }
         if says_not_well(status) {
             let error = format!("HTTP {status}");
-            changed.broken = self.breaker.failed(&self.settings, sent_at, is_first, &error, now);
+            changed.broken = self.breaker.failed(&self.settings, sent_at, u32::from(is_first), &error, now);
         } else {
             changed.is_back = self.breaker.answered();
         }
@@ -157,9 +157,9 @@ impl Pace {
         Changed { is_back: self.breaker.answered(), ..Changed::default() }
     }
 
-    /// A request that was sent at that moment brought no answer; `is_first` when it has not failed before.
-    pub(crate) fn failed(&mut self, sent_at: Instant, is_first: bool, error: &str, now: Instant) -> Changed {
-        let broken = self.breaker.failed(&self.settings, sent_at, is_first, error, now);
+    /// What was sent at that moment brought no answer, and so many requests have failed by this that had not before.
+    pub(crate) fn failed(&mut self, sent_at: Instant, requests: u32, error: &str, now: Instant) -> Changed {
+        let broken = self.breaker.failed(&self.settings, sent_at, requests, error, now);
         Changed { broken, ..Changed::default() }
     }
 
@@ -204,7 +204,7 @@ impl Pace {
 
 /// Whether a status says that the host is not well, or has had enough of us: 429, what gateways say of who stands behind
 /// them (RFC 9110 §15.6), and what Cloudflare adds to that. 500 is a page that failed on a host that answers.
-fn says_not_well(status: u16) -> bool {
+pub(crate) fn says_not_well(status: u16) -> bool {
     matches!(status, 429 | 502..=504 | 520..=530)
 }
 
@@ -283,7 +283,7 @@ mod tests {
         let mut pace = Pace::new(&settings, None, start);
         pace.answered(answer(429, start), start);
         let until = start + settings.host_pause;
-        assert_eq!(pace.failed(start, true, "reset", start).broken, None, "it is paused already");
+        assert_eq!(pace.failed(start, 1, "reset", start).broken, None, "it is paused already");
         let note = pace.note("a.example:80", Some(until), "");
         assert_eq!((note.paused_since, note.reason.as_deref()), (Some(start), Some("HTTP 429")));
         let mut next = Pace::new(&settings, None, start);
@@ -329,7 +329,7 @@ mod tests {
                         pace.answered(answer(status, now), now);
                     }
                     Step::Fail => {
-                        pace.failed(now, true, "reset", now);
+                        pace.failed(now, 1, "reset", now);
                     }
                 }
                 if pace.take(now, chance).is_ok() {

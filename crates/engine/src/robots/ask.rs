@@ -10,7 +10,8 @@ use futures_util::FutureExt;
 
 use super::lines::whole_lines;
 use super::rules::Rules;
-use crate::fetch::Fetcher;
+use crate::fetch::{FetchError, Fetcher};
+use crate::pace::says_not_well;
 use crate::redirect::location;
 use crate::retry::{is_retryable_status, retry_after};
 use crate::settings::RobotsSettings;
@@ -36,6 +37,19 @@ pub(crate) struct NotNow {
     pub(crate) retry_after: Option<Duration>,
     /// Whether it counts as one that has no robots.txt if it stays so (429 and other 4xx).
     pub(crate) is_unavailable: bool,
+    /// Whose fault it is.
+    pub(crate) fault: Fault,
+}
+
+/// Whose fault it is that a robots.txt cannot be had.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fault {
+    /// The host gives no answer, or says that it is not well: whatever waits for the file would fail as well.
+    Host,
+    /// The host answers, and cannot give this file now.
+    File,
+    /// Nobody: asking again would bring the same (a certificate that is not trusted, an address that is not reached).
+    Nobody,
 }
 
 /// Fetches the robots.txt of the origin of `page`, and reads it with the eyes of the settings' agent.
@@ -44,7 +58,7 @@ pub(crate) async fn ask(fetcher: &Fetcher, page: &Request, settings: &RobotsSett
     AssertUnwindSafe(fetch(fetcher, page, settings))
         .catch_unwind()
         .await
-        .unwrap_or_else(|panic| not_now(format!("panic: {}", panic_message(&*panic))))
+        .unwrap_or_else(|panic| not_now(format!("panic: {}", panic_message(&*panic)), Fault::File))
 }
 
 async fn fetch(fetcher: &Fetcher, page: &Request, settings: &RobotsSettings) -> RobotsAnswer {
@@ -54,7 +68,7 @@ async fn fetch(fetcher: &Fetcher, page: &Request, settings: &RobotsSettings) -> 
         // One byte more, to see whether there is more.
         let answer = match fetcher.file(url.clone(), settings.max_bytes.saturating_add(1), page).await {
             Ok(answer) => answer,
-            Err(error) => return not_now(error.to_string()),
+            Err(error) => return not_now(error.to_string(), fault_of(&error)),
         };
         if let Some(body) = answer.body {
             return RobotsAnswer::Rules(read(settings, body).await);
@@ -64,6 +78,7 @@ async fn fetch(fetcher: &Fetcher, page: &Request, settings: &RobotsSettings) -> 
                 reason: format!("HTTP {}", answer.status),
                 retry_after: retry_after(&answer.headers),
                 is_unavailable: answer.status < 500,
+                fault: if says_not_well(answer.status) { Fault::Host } else { Fault::File },
             });
         }
         let target = location(answer.status, &answer.headers).and_then(|target| url.join(&target).ok());
@@ -76,8 +91,16 @@ async fn fetch(fetcher: &Fetcher, page: &Request, settings: &RobotsSettings) -> 
     nothing
 }
 
-fn not_now(reason: String) -> RobotsAnswer {
-    RobotsAnswer::NotNow(NotNow { reason, retry_after: None, is_unavailable: false })
+fn fault_of(error: &FetchError) -> Fault {
+    match error {
+        error if error.is_of_the_body() => Fault::File,
+        error if error.is_retryable() => Fault::Host,
+        _ => Fault::Nobody,
+    }
+}
+
+fn not_now(reason: String, fault: Fault) -> RobotsAnswer {
+    RobotsAnswer::NotNow(NotNow { reason, retry_after: None, is_unavailable: false, fault })
 }
 
 /// The scheduler shares this thread and never waits: a large file is read elsewhere.

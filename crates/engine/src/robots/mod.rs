@@ -21,7 +21,7 @@ mod state;
 #[cfg(test)]
 mod vectors;
 
-pub(crate) use self::ask::{RobotsAnswer, ask};
+pub(crate) use self::ask::{Fault, RobotsAnswer, ask};
 pub use self::product_token::product_token;
 pub use self::rules::DecidingLine;
 pub(crate) use self::rules::{Rule, Rules};

@@ -114,6 +114,11 @@ impl HostRobots {
         }
     }
 
+    /// Whether the fetch under way is the first attempt.
+    pub(crate) fn is_untried(&self) -> bool {
+        [&self.http, &self.https].into_iter().any(|origin| origin.is_being_fetched && origin.attempts == 0)
+    }
+
     /// The fetch brought nothing; what is done about it. At most `retries` further attempts are made.
     pub(crate) fn fetch_failed(
         &mut self,
@@ -148,6 +153,7 @@ impl HostRobots {
 
 #[cfg(test)]
 mod tests {
+    use super::super::ask::Fault;
     use super::*;
     use std::time::Duration;
 
@@ -162,7 +168,7 @@ mod tests {
     }
 
     fn away(is_unavailable: bool) -> NotNow {
-        NotNow { reason: "HTTP 500".to_owned(), retry_after: None, is_unavailable }
+        NotNow { reason: "HTTP 500".to_owned(), retry_after: None, is_unavailable, fault: Fault::File }
     }
 
     fn fails(robots: &mut HostRobots, request: &Request, failure: &NotNow, now: Instant) -> Failed {

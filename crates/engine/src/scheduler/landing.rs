@@ -78,7 +78,8 @@ impl Scheduler {
                     if error.is_of_the_body() {
                         self.host_is_back(host);
                     } else {
-                        self.host_failed(host, begun, waiting.attempts == 1, &error.to_string());
+                        let requests = u32::from(waiting.attempts == 1);
+                        self.host_failed(host, begun, requests, &error.to_string());
                     }
                     if self.may_retry(host, &mut waiting) {
                         return self.retry(host, waiting, None, &error.to_string());

@@ -22,10 +22,10 @@ impl Scheduler {
         }
     }
 
-    /// A request that was sent at that moment brought no answer; `is_first` when it has not failed before.
-    pub(super) fn host_failed(&mut self, host: HostId, sent_at: Instant, is_first: bool, error: &str) {
+    /// What was sent at that moment brought no answer, and so many requests have failed by this that had not before.
+    pub(super) fn host_failed(&mut self, host: HostId, sent_at: Instant, requests: u32, error: &str) {
         let now = Instant::now();
-        let changed = self.window.update(host, |host| host.pace.failed(sent_at, is_first, error, now));
+        let changed = self.window.update(host, |host| host.pace.failed(sent_at, requests, error, now));
         if changed.is_something() {
             self.pace_changed(host, changed, error, now);
         }

@@ -9,7 +9,7 @@ use dragline_core::{PageOutcome, PageState};
 use super::Scheduler;
 use super::landing::Landed;
 use crate::retry;
-use crate::robots::{DecidingLine, Failed, RobotsAnswer, Rules, ask};
+use crate::robots::{DecidingLine, Failed, Fault, RobotsAnswer, Rules, ask};
 use crate::window::{HostId, RestReason, Waiting};
 
 impl Scheduler {
@@ -60,11 +60,23 @@ impl Scheduler {
             RobotsAnswer::Rules(rules) => self.take_rules(host, rules, now),
             RobotsAnswer::NotNow(failure) => {
                 let settings = Arc::clone(&self.settings);
-                // One request, however often: the breaker counts others.
-                self.host_failed(host, now, false, &failure.reason);
+                match failure.fault {
+                    Fault::Host => {
+                        // Whatever waits for the file has met the same.
+                        let is_first = self.window.host(host).robots.is_untried();
+                        let requests = if is_first { self.window.held_by(host) } else { 0 };
+                        let requests = u32::try_from(requests).unwrap_or(u32::MAX);
+                        self.host_failed(host, now, requests, &failure.reason);
+                    }
+                    Fault::File => self.host_is_back(host),
+                    Fault::Nobody => {}
+                }
                 // A host that is left alone is asked again after that, whatever it took before.
-                let is_well = self.window.host(host).pace.is_well();
-                let retries = if is_well { settings.retry.retries } else { u32::MAX };
+                let retries = match failure.fault {
+                    Fault::Nobody => 0,
+                    _ if self.window.host(host).pace.is_well() => settings.retry.retries,
+                    _ => u32::MAX,
+                };
                 let robots = &settings.robots;
                 let failed =
                     self.window.update(host, |host| host.robots.fetch_failed(&failure, retries, robots, now));

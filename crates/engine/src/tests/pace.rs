@@ -154,6 +154,25 @@ fn a_host_that_keeps_failing_is_paused_and_its_requests_stay_queued() {
 }
 
 #[test]
+fn a_host_that_is_away_before_its_first_page_keeps_what_is_queued() {
+    let urls = ["/a", "/b", "/c"];
+    let away: Vec<Answer> = (0..6).map(|_| Answer::dropped()).collect();
+    let answers = away.into_iter().chain([Answer::text("User-agent: *\nDisallow: /c\n")]);
+    let site =
+        Site::builder().answers("/robots.txt", answers).handler(|_| Some(Answer::html("well"))).start();
+    let patient = impatient().but(|it| (it.robots.obey, it.pace.max_host_pause) = (true, None));
+    let ended = crawl_all(patient.clone(), &urls.map(|path| site.url(path)));
+    assert_eq!((ended.done(), ended.frontier.count(Some(PageState::Failed))), (2, 0));
+    assert!(ended.stats.host_pauses >= 1);
+
+    // One request alone fails with its reason, and soon.
+    let away = Site::builder().handler(|_| Some(Answer::dropped())).start();
+    let ended = crawl_all(patient, &[away.url("/")]);
+    assert_eq!((ended.frontier.count(Some(PageState::Failed)), ended.stats.host_pauses), (1, 0));
+    assert_eq!(away.hits("/robots.txt"), 2);
+}
+
+#[test]
 fn a_host_paused_for_too_long_is_down_with_all_that_is_queued_also_in_the_store() {
     let site = Site::builder().handler(|_| Some(Answer::new(502))).start();
     let well = linked(5).start();

@@ -274,6 +274,11 @@ impl Window {
         .collect()
     }
 
+    /// Requests of this host that are in the window.
+    pub(crate) fn held_by(&self, id: HostId) -> usize {
+        self.hosts[id.index()].held()
+    }
+
     /// Places that one host may have at present.
     pub(crate) fn share(&self) -> usize {
         self.places.share(self.busy_hosts)
