@@ -27,7 +27,7 @@ pub(super) struct Scene {
 impl Scene {
     /// A site of so many pages, a fresh database, and a proxy before it that lets everything pass.
     pub(super) fn new(pages: usize) -> Self {
-        let site = Site::builder().generated(pages, 4).delay(Duration::from_millis(4)).start();
+        let site = Site::builder().generated(pages, 4).delay(Duration::from_millis(12)).start();
         let database = database();
         let (proxy, url) = ChaosProxy::before(&database.url());
         Self { site, database, proxy, url, pages, folder: tempfile::tempdir().unwrap() }
@@ -58,6 +58,9 @@ impl Scene {
             "20",
             "--flush-interval",
             "100ms",
+            // As many flushes as there are twenties of rows, for each may be struck.
+            "--flush-growth",
+            "1",
         ])
     }
 
