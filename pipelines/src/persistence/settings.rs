@@ -43,7 +43,7 @@ impl Default for PersistenceSettings {
     fn default() -> Self {
         Self {
             flush_rows: 1_000,
-            // Rows a second go from 57 to 78 % of a bare COPY's; beyond, nothing more is gained (docs/benchmarks.md).
+            // Rows a second go from 64 to 72 % of a bare COPY's (docs/benchmarks.md).
             flush_growth: 4,
             flush_bytes: 8 * 1024 * 1024,
             flush_interval: Duration::from_secs(1),
