@@ -43,7 +43,7 @@ for store in "$postgres" "sqlite:$work/crawl.db"; do
         : >"$work/access"
         began=$EPOCHREALTIME
         "$program" crawl site --start-url "http://127.0.0.1:$port/t" --store "$store" --run stop-and-resume \
-            --rate 0 --host-concurrency 32 --log warn >"$work/report" 2>"$work/log" &
+            --rate 0 --host-concurrency 32 --max-pages-per-pattern 0 --log warn >"$work/report" 2>"$work/log" &
         pid=$!
         for ((wait = 0; wait < 1000; wait++)); do
             [[ -z $(first_page) ]] || break

@@ -81,15 +81,24 @@ impl Limiter {
 
     /// From now on one request in each `period`. The time since the last one counts.
     pub(crate) fn set_period(&mut self, period: Duration, now: Instant) {
-        if period == self.period {
+        self.set(period, self.jitter, now);
+    }
+
+    /// From now on no gap is shorter than the period.
+    pub(crate) fn end_jitter(&mut self, now: Instant) {
+        self.set(self.period, 0.0, now);
+    }
+
+    fn set(&mut self, period: Duration, jitter: f64, now: Instant) {
+        if (period, jitter) == (self.period, self.jitter) {
             return;
         }
-        let fresh = Self::new(period, self.jitter, self.last.unwrap_or(now));
+        let fresh = Self::new(period, jitter, self.last.unwrap_or(now));
         let Some(last) = self.last else {
             *self = fresh;
             return;
         };
-        let part = period.mul_f64(self.jitter);
+        let part = period.mul_f64(jitter);
         // How far into its own slot the last one was sent.
         let into = self.slot.map_or(part, |slot| (last + self.period).saturating_duration_since(slot));
         let slot = fresh.gcra.as_ref().and_then(|gcra| {

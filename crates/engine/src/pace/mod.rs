@@ -125,6 +125,10 @@ impl Pace {
     /// From now on at most one request in each `period` (robots.txt's `Crawl-delay`); never faster than
     /// before.
     pub(crate) fn slow_to(&mut self, period: Duration, now: Instant) {
+        if period >= self.allowed {
+            // It is the shortest gap that the site wants to see.
+            self.limiter.end_jitter(now);
+        }
         self.allowed = self.allowed.max(period);
         self.settle(now);
     }
@@ -249,6 +253,23 @@ mod tests {
         }
         assert!((19..=20).contains(&answers), "{answers}");
         assert_eq!(gap(&mut pace, at + 10 * SECOND), 3 * SECOND);
+    }
+
+    #[test]
+    fn no_gap_is_shorter_than_a_crawl_delay() {
+        let start = Instant::now();
+        let settings = settings(|it| (it.rate_per_second, it.jitter) = (Some(2.0), MAX_JITTER));
+        let mut pace = Pace::new(&settings, None, start);
+        pace.take(start, 1.0).unwrap();
+        pace.slow_to(2 * SECOND, start);
+        let (mut now, mut last) = (start, start);
+        for chance in [0.0, 1.0, 0.3, 0.0, 0.9, 0.0] {
+            while let Err(until) = pace.take(now, chance) {
+                now = until;
+            }
+            assert!(now - last >= 2 * SECOND, "{:?}", now - last);
+            last = now;
+        }
     }
 
     #[test]

@@ -84,8 +84,12 @@ impl Scheduler {
                 match failed {
                     Failed::TriedAgain { attempts } => {
                         tracing::debug!(host = %name, error, attempts, "robots.txt is to be asked for again");
-                        let delay = retry::delay(&self.settings.retry, attempts, failure.retry_after);
-                        self.window.rest(host, now + delay, RestReason::Robots);
+                        // A host that is left alone waits for that alone: a back-off that outlasts it would hide from
+                        // its requests that it is down.
+                        if self.window.host(host).pace.is_well() {
+                            let delay = retry::delay(&self.settings.retry, attempts, failure.retry_after);
+                            self.window.rest(host, now + delay, RestReason::Robots);
+                        }
                     }
                     Failed::TakenAsEmpty => {
                         tracing::debug!(host = %name, error, "robots.txt is taken as empty");

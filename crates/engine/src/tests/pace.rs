@@ -165,6 +165,15 @@ fn a_host_that_is_away_before_its_first_page_keeps_what_is_queued() {
     assert_eq!((ended.done(), ended.frontier.count(Some(PageState::Failed))), (2, 0));
     assert!(ended.stats.host_pauses >= 1);
 
+    // One that stays away is down in the end, however long robots.txt would be backed off for.
+    let away = Site::builder().handler(|_| Some(Answer::dropped())).start();
+    let strict = impatient().but(|it| {
+        it.robots.obey = true;
+        it.retry.base_delay = Duration::from_millis(100);
+    });
+    let ended = crawl_all(strict, &urls.map(|path| away.url(path)));
+    assert_eq!((ended.stats.hosts_down, ended.stats.host_down), (1, 3));
+
     // One request alone fails with its reason, and soon.
     let away = Site::builder().handler(|_| Some(Answer::dropped())).start();
     let ended = crawl_all(patient, &[away.url("/")]);
