@@ -15,7 +15,6 @@ mod crawl;
 mod faults;
 mod fetch;
 mod health;
-mod keeper;
 mod logs;
 mod memory;
 mod metrics;

@@ -65,7 +65,8 @@ fn a_limit_holds_over_a_kill(stored: &Stored) {
 }
 
 fn a_budget_holds_over_kills(stored: &Stored) {
-    let site = Site::builder().generated(200, 5).delay(Duration::from_millis(5)).start();
+    // Slow enough for a kill between fifteen pages and sixty.
+    let site = Site::builder().generated(200, 5).delay(Duration::from_millis(150)).start();
     let budget = ["--max-pages-per-host", "60", "--flush-rows", "5"];
     let crawl = crawl_site(&site.url("/"), stored).args(budget);
     for kill in 1..=2 {
