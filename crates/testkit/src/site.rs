@@ -59,12 +59,22 @@ struct Shared {
     delay: Duration,
 }
 
+/// Whom the gate keeps waiting.
+#[derive(Default, PartialEq, Eq)]
+enum Held {
+    #[default]
+    Nobody,
+    /// Requests for one path.
+    Path(String),
+    Everybody,
+}
+
 #[derive(Default)]
 struct State {
     pages: HashMap<String, Vec<Answer>>,
     received: Vec<Received>,
     hits: HashMap<String, usize>,
-    held: bool,
+    held: Held,
     appended: String,
     waiting: usize,
     busiest: usize,
@@ -138,12 +148,19 @@ impl Site {
 
     /// Closes the gate: requests are noted, and then wait with their answers.
     pub fn hold(&self) {
-        self.shared.lock().held = true;
+        self.shared.lock().held = Held::Everybody;
+    }
+
+    /// Closes the gate for one path only: a crawl that needs its page goes on, and does not come to its end.
+    pub fn hold_page(&self, path: &str) {
+        self.shared.lock().held = Held::Path(path.to_owned());
+        // Those who wait for another path.
+        self.shared.gate.notify_all();
     }
 
     /// Opens the gate.
     pub fn release(&self) {
-        self.shared.lock().held = false;
+        self.shared.lock().held = Held::Nobody;
         self.shared.gate.notify_all();
     }
 
@@ -223,6 +240,16 @@ impl Drop for Site {
         self.shared.gate.notify_all();
         if let Some(accept) = self.accept.take() {
             accept.end(self.address);
+        }
+    }
+}
+
+impl State {
+    fn holds(&self, path: &str) -> bool {
+        match &self.held {
+            Held::Nobody => false,
+            Held::Path(held) => held == path,
+            Held::Everybody => true,
         }
     }
 }

@@ -97,7 +97,7 @@ impl Shared {
         state.waiting += 1;
         let mut state = self
             .gate
-            .wait_while(state, |state| state.held && !state.closed)
+            .wait_while(state, |state| state.holds(&asked.path) && !state.closed)
             .unwrap_or_else(PoisonError::into_inner);
         state.waiting -= 1;
         // After the gate, so that a test may change the page while requests wait.

@@ -73,6 +73,21 @@ fn the_gate_holds_answers_back() {
 }
 
 #[test]
+fn the_gate_may_be_closed_for_one_page_only() {
+    let site = Site::builder().page("/", Answer::text("free")).page("/held", Answer::text("held")).start();
+    site.hold_page("/held");
+    let mut stream = connect(&site);
+    stream.write_all(b"GET /held HTTP/1.1\r\nConnection: close\r\n\r\n").unwrap();
+    wait_until("a request at the gate", Duration::from_secs(10), || site.waiting() == 1);
+    assert!(ask(&site, "/").ends_with("free"));
+    assert_eq!(site.waiting(), 1);
+    site.release();
+    let mut text = String::new();
+    stream.read_to_string(&mut text).unwrap();
+    assert!(text.ends_with("held"), "{text}");
+}
+
+#[test]
 fn bad_bodies_are_bad_as_told() {
     let site = Site::builder()
         .page("/cut", Answer::cut_off("abc", 10))
