@@ -11,6 +11,9 @@ const MAX_PATTERNS: usize = 262_144;
 const HEX_RUN: usize = 4;
 /// The same for any letters and digits: no word is as long, and a session's id is.
 const ANY_RUN: usize = 16;
+/// A query of more fields is a matter of combinations, and folded whole: a shop's filters, or links that add a field to
+/// the URL that they are found on.
+const MAX_FIELDS: usize = 8;
 
 /// See the module.
 #[derive(Clone, Debug, Default)]
@@ -29,7 +32,7 @@ pub struct TallyOf {
 }
 
 /// What URLs have in common that differ in their numbers alone: `/day/2026-11-26?n=7` and `/day/2031-01-01?n=12`. Runs of
-/// digits count as one, and so do words that are made of digits and letters as identifiers are.
+/// digits count as one, and so do words that are made of digits and letters as identifiers are, and queries of many fields.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct UrlPattern(u64);
 
@@ -84,9 +87,12 @@ impl UrlPattern {
     }
 }
 
-/// Gives the parts of a text: as they are, or `0` for what is folded.
-fn each_part(text: &str, mut each: impl FnMut(&str)) {
-    let mut rest = text;
+/// Gives the parts of a URL: as they are, or `0` for what is folded.
+fn each_part(url: &str, mut each: impl FnMut(&str)) {
+    let (mut rest, has_many_fields) = match url.split_once('?') {
+        Some((path, query)) if query.split('&').nth(MAX_FIELDS).is_some() => (path, true),
+        _ => (url, false),
+    };
     while let Some(first) = rest.chars().next() {
         let is_word = first.is_ascii_alphanumeric();
         let end = rest.find(|c: char| c.is_ascii_alphanumeric() != is_word).unwrap_or(rest.len());
@@ -99,6 +105,9 @@ fn each_part(text: &str, mut each: impl FnMut(&str)) {
             each_run(part, &mut each);
         }
         rest = after;
+    }
+    if has_many_fields {
+        each("?0");
     }
 }
 
@@ -140,6 +149,8 @@ mod tests {
             ("/wiki/Added_face/cafe", "/wiki/Added_face/cafe"),
             ("/b2b/mp3", "/b0b/mp0"),
             ("/é7", "/é0"),
+            ("/list?a=x&b=y&c=x&d=y&e=x&f=y&g=x&h=y", "/list?a=x&b=y&c=x&d=y&e=x&f=y&g=x&h=y"),
+            ("/list?a=x&b=y&c=x&d=y&e=x&f=y&g=x&h=y&i=x", "/list?0"),
             ("", ""),
         ] {
             assert_eq!(folded(url), expected, "{url}");
