@@ -35,6 +35,8 @@ fn running_then_gone() {
         ("pages", "stored"),
         ("items", "stored"),
         ("queues", "window_requests"),
+        ("queues", "waiting_pages"),
+        ("queues", "inbox_pages"),
         ("queues", "batch_rows"),
         ("tasks", "pending_flushes"),
         ("store", "rows_stored"),

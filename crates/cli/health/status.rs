@@ -56,6 +56,8 @@ impl Health {
         body["queues"] = json!({
             "window_requests": engine.window_requests,
             "hosts_waiting": engine.waiting_hosts,
+            "waiting_pages": engine.waiting_pages,
+            "inbox_pages": store.inbox_pages,
             "batch_pages": store.batch_pages,
             "batch_rows": store.batch_rows,
             "batch_bytes": store.batch_bytes,
