@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use clap::{ArgAction, Args};
 
-use crate::settings::parse::{count, duration};
+use crate::settings::parse::{count, duration, extension, hops, parameter};
 
 /// What a link must be to enter the frontier, and a request to be made.
 #[derive(Debug, Args)]
@@ -46,7 +46,8 @@ pub(crate) struct Links {
         long = "ignore-extensions",
         env = "DRAGLINE_IGNORE_EXTENSIONS",
         value_name = "LIST",
-        value_delimiter = ','
+        value_delimiter = ',',
+        value_parser = extension
     )]
     pub(crate) ignore_extensions: Vec<String>,
 
@@ -71,7 +72,7 @@ pub(crate) struct Links {
     pub(crate) max_pages_per_pattern: u64,
 
     /// Redirects that are followed one after the other
-    #[arg(long, env = "DRAGLINE_MAX_REDIRECTS", value_name = "N", default_value = "20")]
+    #[arg(long, env = "DRAGLINE_MAX_REDIRECTS", value_name = "N", value_parser = hops, default_value = "20")]
     pub(crate) max_redirects: usize,
 
     /// Whether a page that sends its reader on (`<meta http-equiv=refresh>`) is followed as a redirect, and not parsed
@@ -99,6 +100,6 @@ pub(crate) struct Links {
     pub(crate) deny_private_networks: bool,
 
     /// Parameters that make no other request of a URL, beside those that the spider names: utm_*,gclid
-    #[arg(long, env = "DRAGLINE_IGNORE_PARAMETERS", value_name = "NAME", value_delimiter = ',')]
+    #[arg(long, env = "DRAGLINE_IGNORE_PARAMETERS", value_name = "NAME", value_delimiter = ',', value_parser = parameter)]
     pub(crate) ignore_parameters: Vec<String>,
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use clap::{ArgAction, Args, ValueEnum};
 
-use crate::settings::parse::{bytes, duration};
+use crate::settings::parse::{bytes, duration, hops};
 
 /// Whether and how robots.txt is obeyed.
 #[derive(Debug, Args)]
@@ -45,7 +45,7 @@ pub(crate) struct Robots {
     pub(crate) robots_max_bytes: usize,
 
     /// Redirects that are followed to a robots.txt; with more it counts as missing
-    #[arg(long, env = "DRAGLINE_ROBOTS_MAX_REDIRECTS", value_name = "N", default_value = "5")]
+    #[arg(long, env = "DRAGLINE_ROBOTS_MAX_REDIRECTS", value_name = "N", value_parser = hops, default_value = "5")]
     pub(crate) robots_max_redirects: usize,
 
     /// What is obeyed of that which pages say to robots: `nofollow`, `noindex`, or both separated by a comma [default: nothing]

@@ -1,5 +1,8 @@
 //! Headers, credentials and proxy: checked here and not by the parser of the command line, whose errors show the value.
 
+use std::fs::File;
+use std::path::PathBuf;
+
 use dragline_engine::{ClientSettings, CookieMode, Credentials, ProxySetting, refused_header};
 
 use crate::arguments::{Access, Cookies};
@@ -20,10 +23,18 @@ pub(super) fn apply(access: Access, client: ClientSettings) -> Result<ClientSett
         headers: headers.collect::<Result<_, _>>()?,
         auth: auth.collect::<Result<_, _>>()?,
         proxy: proxy.map_err(|problem| refused("proxy", &problem))?,
-        ca_file: access.ca_file,
+        ca_file: access.ca_file.map(readable).transpose()?,
         http2: access.http2,
         ..client
     })
+}
+
+/// What is in it is read with the client; a wrong name is told before a run begins.
+fn readable(ca_file: PathBuf) -> Result<PathBuf, Failed> {
+    match File::open(&ca_file) {
+        Ok(_) => Ok(ca_file),
+        Err(error) => Err(refused("ca-file", &format!("{} cannot be read: {error}", ca_file.display()))),
+    }
 }
 
 /// An origin without a scheme would be a guess, and a wrong one never matches.
@@ -49,16 +60,15 @@ fn header(text: &str) -> Result<(String, String), Failed> {
 }
 
 fn refused(setting: &str, problem: &str) -> Failed {
+    let key = setting.replace('-', "_");
     Failed::usage(format!("--{setting}: {problem}")).hint(format!(
-        "it is set by --{setting}, DRAGLINE_{}, or `{setting}` in dragline.toml",
-        setting.to_uppercase()
+        "it is set by --{setting}, DRAGLINE_{}, or `{key}` in dragline.toml",
+        key.to_uppercase()
     ))
 }
 
 #[cfg(test)]
 mod tests {
-    use std::path::PathBuf;
-
     use super::*;
     use crate::arguments::Hidden;
 
@@ -68,7 +78,7 @@ mod tests {
             header: Vec::new(),
             auth: Vec::new(),
             proxy: None,
-            ca_file: Some(PathBuf::from("ca.pem")),
+            ca_file: Some(PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml")),
             http2: false,
         }
     }
@@ -101,6 +111,7 @@ mod tests {
             ("--auth", Access { auth: hidden(&["https://shop.example=hunter2"]), ..access() }),
             ("--auth", Access { auth: hidden(&["shop.example=me:hunter2"]), ..access() }),
             ("--auth", Access { auth: hidden(&["me:hunter2=x"]), ..access() }),
+            ("--ca-file", Access { ca_file: Some("hunter3.pem".into()), ..access() }),
             ("--proxy", Access { proxy: Some(Hidden("me:hunter2@p.example".to_owned())), ..access() }),
         ] {
             let failed = apply(wrong, ClientSettings::default()).unwrap_err();

@@ -2,6 +2,11 @@
 
 use std::time::Duration;
 
+/// More is a slip of the finger: 1 PiB.
+const MAX_BYTES: usize = 1 << 50;
+/// Longer chains of redirects are loops.
+const MAX_HOPS: usize = 100;
+
 /// `90s`, `1h 30m`, or a plain number of seconds.
 pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     if let Ok(seconds) = text.trim().parse::<f64>() {
@@ -15,7 +20,8 @@ pub(crate) fn bytes(text: &str) -> Result<usize, String> {
     let size: bytesize::ByteSize = text.trim().parse().map_err(|error| format!("{error}; example: 8MiB"))?;
     match usize::try_from(size.as_u64()) {
         Ok(0) => Err("must be at least 1".to_owned()),
-        size => size.map_err(|_| "larger than this machine's memory can be".to_owned()),
+        Ok(size) if size <= MAX_BYTES => Ok(size),
+        _ => Err("larger than any machine's memory; example: 8MiB".to_owned()),
     }
 }
 
@@ -46,14 +52,15 @@ pub(crate) fn share(text: &str) -> Result<f64, String> {
 
 /// `503`, `500-504`, `5xx`, or `none`: the first and the last status that are meant; 0 stands for no answer.
 pub(crate) fn statuses(text: &str) -> Result<(u16, u16), String> {
-    let wrong = || "say a status (503), some in a row (500-504), a class of them (5xx) or none".to_owned();
+    let wrong =
+        || "say a status (503), some in a row (500-504), a class of them (1xx to 5xx) or none".to_owned();
     let status = |text: &str| text.parse().ok().filter(|status| (100..=999).contains(status));
     let text = text.trim();
     if text == "none" {
         return Ok((0, 0));
     }
     if let Some(class) = text.strip_suffix("xx").or_else(|| text.strip_suffix("XX")) {
-        let class: u16 = class.parse().ok().filter(|class| (1..=9).contains(class)).ok_or_else(wrong)?;
+        let class: u16 = class.parse().ok().filter(|class| (1..=5).contains(class)).ok_or_else(wrong)?;
         return Ok((class * 100, class * 100 + 99));
     }
     let (first, last) = text.split_once('-').unwrap_or((text, text));
@@ -93,6 +100,35 @@ pub(crate) fn count(text: &str) -> Result<usize, String> {
         Ok(number) => Ok(number),
         Err(error) => Err(format!("{error}; example: 8")),
     }
+}
+
+/// Redirects one after the other; 0 follows none.
+pub(crate) fn hops(text: &str) -> Result<usize, String> {
+    match text.trim().parse() {
+        Ok(hops) if hops <= MAX_HOPS => Ok(hops),
+        Ok(_) => Err(format!("must be from 0 to {MAX_HOPS}")),
+        Err(error) => Err(format!("{error}; example: 20")),
+    }
+}
+
+/// The end of a file's name, with its dot or without; `none`.
+pub(crate) fn extension(text: &str) -> Result<String, String> {
+    let name = text.trim();
+    let bare = name.strip_prefix('.').unwrap_or(name);
+    // Nothing at all: the list may end with a comma.
+    if name.is_empty() || (!bare.is_empty() && bare.bytes().all(|byte| byte.is_ascii_alphanumeric())) {
+        Ok(bare.to_owned())
+    } else {
+        Err("an extension has letters and digits and no dot in it: that of a.tar.gz is gz".to_owned())
+    }
+}
+
+/// The name of a parameter in a query, as it is written there; `*` at its end stands for any.
+pub(crate) fn parameter(text: &str) -> Result<String, String> {
+    if text.contains(['=', '&', '?', '#']) {
+        return Err("a parameter has a name alone, without a value; example: utm_*".to_owned());
+    }
+    Ok(text.to_owned())
 }
 
 /// The time of a stop must hold the reserve of its last two steps.
@@ -148,7 +184,7 @@ mod tests {
         assert!(duration("-1").is_err() && duration("soon").is_err());
         assert_eq!(bytes("8MiB"), Ok(8 << 20));
         assert_eq!(bytes("100"), Ok(100));
-        assert!(bytes("many").is_err() && bytes("0").is_err());
+        assert!(bytes("many").is_err() && bytes("0").is_err() && bytes("99999999999GiB").is_err());
         assert_eq!(rate("0.5"), Ok(0.5));
         assert!(share("0.25") == Ok(0.25) && share("1") == Ok(1.0));
         assert!(share("1.5").is_err() && share("-0.1").is_err() && share("NaN").is_err());
@@ -167,7 +203,7 @@ mod tests {
         assert_eq!((statuses("5xx"), statuses("4XX")), (Ok((500, 599)), Ok((400, 499))));
         assert_eq!(statuses("none"), Ok((0, 0)));
         for wrong in
-            ["", "5", "xx", "0xx", "10xx", "5x", "65536", "abc", "-500", "504-500", "500-", "500-5xx"]
+            ["", "5", "xx", "0xx", "6xx", "10xx", "5x", "65536", "abc", "-500", "504-500", "500-", "500-5xx"]
         {
             assert!(statuses(wrong).is_err(), "{wrong:?}");
         }
@@ -181,6 +217,10 @@ mod tests {
         assert_eq!(shutdown_timeout("4s"), Ok(Duration::from_secs(4)));
         assert!(progress_interval("0.5").is_err() && progress_interval("1").is_ok());
         assert!(health_max_age("1").is_err() && health_max_age("2").is_ok());
+        assert!(hops("101").is_err() && hops("-1").is_err() && hops("0") == Ok(0));
+        assert_eq!((extension(".PDF"), extension("7z")), (Ok("PDF".to_owned()), Ok("7z".to_owned())));
+        assert!([".", "..", "tar.gz", "*.zip", "a/b"].into_iter().all(|it| extension(it).is_err()));
+        assert!(parameter("utm_*").is_ok() && parameter("a=b").is_err() && parameter("a&b").is_err());
         assert!(count("0").is_err() && count("-1").is_err() && count("many").is_err());
         assert_eq!(count("7"), Ok(7));
     }
