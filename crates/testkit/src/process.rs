@@ -9,10 +9,12 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
-use crate::wait::try_wait_for;
+use crate::wait::{try_wait_for, wait_until};
 
 /// How long [`Dragline::run`] and [`Running::finish`] wait unless told otherwise.
 const DEFAULT_LIMIT: Duration = Duration::from_secs(60);
+/// Until a process that was sent SIGSTOP stands still.
+const STOPPED: Duration = Duration::from_secs(10);
 
 /// A command line of the program. It can be run many times: for a resume, run it again.
 ///
@@ -174,7 +176,7 @@ impl Running {
         self.status().is_none()
     }
 
-    /// Sends a signal by its name: `TERM`, `INT`, `STOP` …
+    /// Sends a signal by its name: `TERM`, `INT`, `STOP` … After `STOP` it stands still.
     pub fn signal(&self, name: &str) {
         let kill = Command::new("kill").arg(format!("-{name}")).arg(self.pid().to_string()).output();
         let kill = kill.expect("the program `kill`");
@@ -184,6 +186,10 @@ impl Running {
             self.pid(),
             String::from_utf8_lossy(&kill.stderr)
         );
+        if name == "STOP" {
+            // The kernel stops one thread after the other, and on a busy machine some go on for a while.
+            wait_until("every thread is stopped", STOPPED, || is_suspended(self.pid()));
+        }
     }
 
     /// Kills it on the spot and waits for its end.
@@ -321,6 +327,16 @@ impl std::fmt::Display for Finished {
         };
         f.write_str(&show(&self.command, &end, &self.stdout, &self.stderr))
     }
+}
+
+/// Whether none of its threads runs on; where there is no `/proc`, that cannot be seen.
+fn is_suspended(pid: u32) -> bool {
+    let Ok(threads) = fs::read_dir(format!("/proc/{pid}/task")) else { return true };
+    threads.flatten().all(|thread| {
+        let stat = fs::read_to_string(thread.path().join("stat")).unwrap_or_default();
+        // `pid (name) state …`, and a name may have parentheses.
+        stat.rsplit_once(") ").is_none_or(|(_, rest)| rest.starts_with('T'))
+    })
 }
 
 fn show(command: &str, end: &str, stdout: &str, stderr: &str) -> String {
