@@ -1,8 +1,8 @@
 //! Undoing the content codings of a body (RFC 9110 §8.4), as it arrives.
 //!
 //! Servers are not exact here, and whoever reads the web forgives them as browsers do: a body that lacks the
-//! first bytes of its coding was never coded, and neither was text that does not decode; `deflate` may come with or
-//! without zlib's frame, and be gzip in truth; a checksum may be missing, and anything may follow the end; a coding that
+//! first bytes of its coding was never coded, and neither was text that does not decode; what begins as gzip or zstd is
+//! that, whatever its label; `deflate` may come with or without zlib's frame; a checksum may be missing, and anything may follow the end; a coding that
 //! nobody knows is none. What is coded and damaged is an error. A body without `Content-Encoding` is left as it is, also
 //! when it is a gzip file.
 

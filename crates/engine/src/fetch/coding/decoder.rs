@@ -16,7 +16,9 @@ const ZSTD_WINDOW_LOG: u32 = 23;
 /// Compressed bytes read like text with a chance of a third, each.
 const TEXT_BYTES: usize = 16;
 /// What gzip begins with (RFC 1952 §2.3.1). The method is looked at with the rest of the header.
-const GZIP: [RangeInclusive<u8>; 2] = [0x1f..=0x1f, 0x8b..=0x8b];
+const GZIP: &[RangeInclusive<u8>] = &[0x1f..=0x1f, 0x8b..=0x8b];
+/// The same with the only method there is and the flags that may be set: what begins so is gzip whatever it is called.
+const GZIP_HEADER: &[RangeInclusive<u8>] = &[0x1f..=0x1f, 0x8b..=0x8b, 0x08..=0x08, 0x00..=0x1f];
 /// What zstd begins with: a frame, or one that is skipped (RFC 8878 §3.1).
 const ZSTD: [&[RangeInclusive<u8>]; 2] = [
     &[0x28..=0x28, 0xb5..=0xb5, 0x2f..=0x2f, 0xfd..=0xfd],
@@ -48,6 +50,12 @@ pub(super) enum Decoder {
     Zstd(Box<dyn DecodeV2 + Send>),
 }
 
+impl Told {
+    fn inflated(frame: Frame) -> Self {
+        Self::Coded(Decoder::Inflate(frame, Box::new(Inflate::new(frame))))
+    }
+}
+
 impl Coding {
     /// Case does not matter; `x-gzip` is an old name.
     pub(super) fn named(name: &str) -> Option<Self> {
@@ -65,35 +73,39 @@ impl Coding {
         }
     }
 
-    /// What a body is that begins so.
+    /// What a body is that begins so: the first bytes have the last word, for nothing else begins as gzip and zstd do.
     pub(super) fn tell(self, start: &[u8]) -> Told {
-        let frame = match (self, start) {
-            (_, []) | (Self::Deflate, [_]) => return Told::TooEarly,
-            (Self::Brotli, _) => return Told::Coded(Decoder::Brotli(Box::new(BrotliDecoder::new()))),
-            (Self::Zstd, _) => match begins_as(start, &ZSTD) {
-                None => return Told::TooEarly,
-                Some(false) => return Told::Plain,
-                Some(true) => {
-                    let window = DParameter::window_log_max(ZSTD_WINDOW_LOG);
-                    let decoder = ZstdDecoder::new_with_params(&[window]);
-                    return Told::Coded(Decoder::Zstd(Box::new(decoder)));
-                }
-            },
-            (Self::Gzip, _) => match begins_as(start, &[&GZIP]) {
-                None => return Told::TooEarly,
-                Some(false) => return Told::Plain,
-                Some(true) => Frame::Gzip,
-            },
-            (Self::Deflate, [method, flags, ..]) if is_zlib(*method, *flags) => Frame::Zlib,
-            // No block of deflate begins so.
-            (Self::Deflate, _) if begins_as(start, &[&GZIP]) == Some(true) => Frame::Gzip,
+        let gzip = if self == Self::Gzip { GZIP } else { GZIP_HEADER };
+        match (begins_as(start, &[gzip]), begins_as(start, &ZSTD)) {
+            (Some(true), _) => Told::inflated(Frame::Gzip),
+            (_, Some(true)) => {
+                let window = DParameter::window_log_max(ZSTD_WINDOW_LOG);
+                Told::Coded(Decoder::Zstd(Box::new(ZstdDecoder::new_with_params(&[window]))))
+            }
+            (None, _) | (_, None) => Told::TooEarly,
+            (Some(false), Some(false)) => self.tell_by_name(start),
+        }
+    }
+
+    /// The same for what is neither gzip nor zstd.
+    fn tell_by_name(self, start: &[u8]) -> Told {
+        match (self, start) {
+            (Self::Brotli, _) => Told::Coded(Decoder::Brotli(Box::new(BrotliDecoder::new()))),
+            (Self::Gzip | Self::Deflate, [method, flags, ..]) if is_zlib(*method, *flags) => {
+                Told::inflated(Frame::Zlib)
+            }
+            (Self::Zstd, _) | (Self::Gzip, [_, _, ..]) => Told::Plain,
+            (Self::Gzip | Self::Deflate, [] | [_]) => Told::TooEarly,
             // Without a frame much passes for deflate, also text: it is told by so many bytes that read like it.
             (Self::Deflate, _) if !has_control(start) && is_utf8(start) => {
-                return if start.len() < TEXT_BYTES { Told::TooEarly } else { Told::Plain };
+                if start.len() < TEXT_BYTES {
+                    Told::TooEarly
+                } else {
+                    Told::Plain
+                }
             }
-            (Self::Deflate, _) => Frame::None,
-        };
-        Told::Coded(Decoder::Inflate(frame, Box::new(Inflate::new(frame))))
+            (Self::Deflate, _) => Told::inflated(Frame::None),
+        }
     }
 
     pub(super) fn undecodable(self, problem: &str) -> FetchError {
@@ -133,7 +145,7 @@ impl Decoder {
     /// Whether what follows the end begins another member (RFC 1952 §2.2, RFC 8878 §3), if that can be told yet.
     pub(super) fn goes_on_with(&self, rest: &[u8]) -> Option<bool> {
         match self {
-            Self::Inflate(Frame::Gzip, _) => begins_as(rest, &[&GZIP]),
+            Self::Inflate(Frame::Gzip, _) => begins_as(rest, &[GZIP]),
             Self::Zstd(_) => begins_as(rest, &ZSTD),
             Self::Brotli(_) | Self::Inflate(Frame::Zlib | Frame::None, _) => Some(false),
         }

@@ -104,6 +104,19 @@ fn each_coding_is_undone() {
 }
 
 #[test]
+fn what_is_coded_otherwise_than_its_label_says_is_undone() {
+    for text in texts() {
+        for label in ["gzip", "br", "zstd", "deflate"] {
+            for (coding, body) in [("gzip", gzip(&text)), ("zstd", zstd(&text))] {
+                assert!(decoded(label, &body) == Ok(text.clone()), "{coding} that is called {label}");
+            }
+        }
+        assert!(decoded("gzip", &zlib(&text)) == Ok(text.clone()));
+        assert!(decoded("br, gzip", &gzip(&zstd(&text))) == Ok(text.clone()));
+    }
+}
+
+#[test]
 fn several_members_are_one_body_and_padding_is_none() {
     assert_eq!(decoded("gzip", &[gzip(b"one "), gzip(b"two")].concat()).unwrap(), b"one two");
     assert_eq!(decoded("zstd", &[zstd(b"one "), zstd(b"two")].concat()).unwrap(), b"one two");
