@@ -15,6 +15,7 @@ mod crawl;
 mod faults;
 mod fetch;
 mod health;
+mod keeper;
 mod logs;
 mod memory;
 mod metrics;

@@ -33,6 +33,9 @@ use crate::torture::{Ground, Kind, Rows, site_builder};
 /// Pages whose first two answers fail: one connection closes, then comes a 503.
 const SHAKY_PAGES: usize = 12;
 
+/// The page that is held back for as long as a crawl may not come to its end.
+const LAST: &str = "/last";
+
 /// The plan of a watch.
 #[derive(Clone, Debug)]
 pub struct Keeper {
@@ -109,7 +112,14 @@ impl Keeper {
 fn site(pages: usize) -> Site {
     let shaky = (0..SHAKY_PAGES).map(|number| format!("<a href={}>shaky</a>", shaky_path(number)));
     site_builder(pages)
-        .page("/kept", Answer::html(format!("<a href=/gate>in</a> {}", shaky.collect::<String>())))
+        .page(
+            "/kept",
+            Answer::html(format!(
+                "<a href=/gate>in</a> <a href={LAST}>out</a> {}",
+                shaky.collect::<String>()
+            )),
+        )
+        .page(LAST, Answer::html("<title>the last page</title>"))
         .start()
 }
 

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use rand::RngExt;
 use rand::rngs::StdRng;
 
+use super::LAST;
 use super::record::Record;
 use super::scene::{Deck, End, Scene};
 use super::watched::{MAX_AGE, Watched};
@@ -13,7 +14,7 @@ use crate::process::Dragline;
 use crate::proxy::{ChaosProxy, Link};
 use crate::site::Site;
 use crate::torture::{Ground, Place};
-use crate::wait::{try_wait_for, wait_for};
+use crate::wait::{try_wait_for, wait_for, wait_until};
 
 /// What a machine that has more to do may add to any time below.
 const SLACK: Duration = Duration::from_secs(5);
@@ -52,18 +53,11 @@ impl Life<'_> {
         loop {
             let is_last = record.restarts >= restarts;
             let (scene, end) = if is_last { (Scene::Stall, End::Stop) } else { deck.draw(random) };
-            let standing = self.ground.standing(self.place);
-            if standing.done > 0 && standing.queued == 0 {
-                // Ended between its last page and the run's end: what is left takes no time to watch.
-                self.site.release();
-                self.command.run().assert_code(0);
-                return;
-            }
+            // Requests of the process before this one still wait there for answers that nobody reads.
+            self.site.release();
+            wait_until("an empty gate", SLACK, || self.site.waiting() == 0);
             self.site.hold();
             let Some(mut watched) = self.begin(scene, end, random, record) else { continue };
-            if is_last {
-                self.site.release();
-            }
             let pages = if is_last { usize::MAX } else { random.random_range(1..=MAX_PAGES) };
             if !self.crawls(&mut watched, pages, record) {
                 watched.ends(STOP + SLACK).assert_code(0);
@@ -106,26 +100,41 @@ impl Life<'_> {
         Some(watched)
     }
 
-    /// Lets so many pages through and then has the site stall again; whether the process still lives. All the
-    /// while it says that it runs, until it is at its end.
+    /// Lets so many pages through and then has the site stall again, with pages at its gate that a scene can let in. All
+    /// the while the process says that it runs. `false`: there was nothing left but the last page, and it has ended.
     fn crawls(&self, watched: &mut Watched, pages: usize, record: &mut Record) -> bool {
         let enough = self.site.total_hits().saturating_add(pages);
-        self.site.release();
-        wait_for("the pages of a life", LIFE_LIMIT, || {
+        self.go_on();
+        let mut hits = 0;
+        let mut is_at_its_last_page = || {
+            // The store is asked where nothing moves, for that costs more than to ask the site.
+            let before = std::mem::replace(&mut hits, self.site.total_hits());
+            hits == before && self.site.waiting() == 1 && self.ground.standing(self.place).queued == 1
+        };
+        let is_at_its_end = wait_for("the pages of a life", LIFE_LIMIT, || {
             if let Some(told) = watched.look(record)
                 && told != "running"
-                && told != "stopping"
             {
                 watched.fail(&format!("it crawls and says {told}"));
             }
-            (!watched.is_running() || self.site.total_hits() >= enough).then_some(())
+            if self.site.total_hits() >= enough {
+                self.site.hold();
+                // One of them may be the last.
+                if self.site.waiting() > 1 {
+                    return Some(false);
+                }
+            }
+            is_at_its_last_page().then_some(true)
         });
-        self.site.hold();
-        // What waits at the gate is the proof that the crawl is not at its end.
-        wait_for("a page that waits", LIFE_LIMIT, || {
-            (!watched.is_running() || self.site.waiting() > 0).then_some(())
-        });
-        watched.is_running()
+        if is_at_its_end {
+            self.site.release();
+        }
+        !is_at_its_end
+    }
+
+    /// Opens the gate for all pages but the last, for the keeper would not know what a crawl says that has come to its end.
+    fn go_on(&self) {
+        self.site.hold_page(LAST);
     }
 
     fn play(&self, scene: Scene, watched: &mut Watched, random: &mut StdRng, record: &mut Record) {
@@ -138,7 +147,7 @@ impl Life<'_> {
             }
             Scene::StoreLate => {
                 self.link(|proxy| proxy.set(Link::Delay(Duration::from_millis(30))));
-                self.site.release();
+                self.go_on();
                 watched.stays("running", held(random), record);
                 self.site.hold();
                 self.link(|proxy| proxy.set(Link::Pass));
@@ -153,7 +162,7 @@ impl Life<'_> {
             }
             Scene::ParseHangs => {
                 self.site.append(HANGS);
-                self.site.release();
+                self.go_on();
                 watched.becomes("stuck", MAX_AGE + SLACK, record);
                 watched.stays("stuck", held(random), record);
             }
@@ -170,7 +179,7 @@ impl Life<'_> {
         self.link(breaks);
         // Noticed by a flush, or where the site stalls by the run's heartbeat.
         if random.random_bool(0.5) {
-            self.site.release();
+            self.go_on();
         }
         watched.becomes("degraded", NOTICED + SLACK, record);
         watched.stays("degraded", held(random), record);

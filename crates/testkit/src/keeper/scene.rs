@@ -105,7 +105,9 @@ impl Deck {
             self.ends = End::ALL.to_vec();
             self.ends.shuffle(random);
         }
-        let (scene, end) = (self.scenes.pop(), self.ends.pop());
-        (scene.unwrap_or(Scene::Stall), end.unwrap_or(End::Stop))
+        let end = self.ends.pop().unwrap_or(End::Stop);
+        // One that is killed while it starts does not come to its scene: that stays in the deck.
+        let scene = if end == End::KillAtOnce { self.scenes.last().copied() } else { self.scenes.pop() };
+        (scene.unwrap_or(Scene::Stall), end)
     }
 }
