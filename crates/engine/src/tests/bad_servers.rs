@@ -79,7 +79,7 @@ fn judge(settings: EngineSettings, rows: &[Row]) {
         {
             wrong.push(format!("{name}: {is_state:?} after {is_attempts}: {is_told}"));
         }
-        wait_until(name, Duration::from_secs(5), || server.open() == 0);
+        wait_until(name, Duration::from_secs(30), || server.open() == 0);
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
