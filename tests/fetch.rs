@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use dragline_testkit::bad_server::nobody;
 use dragline_testkit::{Answer, Dragline, Finished, Site};
 use serde_json::{Value as Json, json};
 
@@ -116,9 +117,7 @@ fn what_cannot_be_had_is_told() {
     fetch(&site.url("/gone"), &[]).run().assert_code(1).assert_stderr("HTTP 404");
     let large = fetch(&site.url("/large"), &["--max-body", "10KiB"]).run();
     large.assert_code(1).assert_stderr("body larger than").assert_stdout("200 OK");
-    let address = site.host();
-    drop(site);
-    let gone = fetch(&format!("http://{address}/"), &["--robots", "false"]).run();
+    let gone = fetch(&nobody("/"), &["--robots", "false"]).run();
     gone.assert_code(1).assert_stderr("connection refused");
     for (url, words, hint) in [
         ("example.com", &[][..], "https://"),

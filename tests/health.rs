@@ -4,7 +4,7 @@ use std::net::TcpListener;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use dragline_testkit::{Answer, Asked, Dragline, Running, Site, ask, ask_with, wait_for};
+use dragline_testkit::{Answer, Asked, Dragline, Running, Site, SiteBuilder, ask, ask_with, wait_for};
 use tempfile::TempDir;
 
 use crate::stored::{Stored, crawl_nasty, crawl_site, dragline};
@@ -13,6 +13,8 @@ mod endpoints;
 mod states;
 
 const SOON: Duration = Duration::from_secs(30);
+/// When a beat is missed. Loops beat once a second, and later where the machine is loaded.
+const MAX_AGE: &str = "6s";
 
 /// A crawl that is watched in both ways.
 struct Watched {
@@ -62,8 +64,18 @@ impl Watched {
     }
 
     fn check_file(&self) -> Dragline {
-        dragline().args(["healthcheck", "--max-age", "2s", "--heartbeat-file"]).arg(&self.file)
+        dragline().args(["healthcheck", "--max-age", MAX_AGE, "--heartbeat-file"]).arg(&self.file)
     }
+}
+
+/// A site without an end: page n links to pages 2n + 1 and 2n + 2. What a test holds of a crawl that is busy stays true.
+fn endless_site() -> SiteBuilder {
+    Site::builder().handler(|asked| {
+        let number: u64 =
+            if asked.path == "/" { 0 } else { asked.path.trim_start_matches('/').parse().ok()? };
+        let links = [2 * number + 1, 2 * number + 2].map(|next| format!("<a href=/{next}>x</a>"));
+        Some(Answer::html(format!("<title>{number}</title>{}", links.concat())))
+    })
 }
 
 /// Where the log says that it listens.

@@ -74,8 +74,12 @@ fn a_forced_end_and_wrong_words_are_objects_too() {
     let crawl = crawl_nasty(&site.url("/"), &stored).args(["--log-format", "json"]);
     let mut running = crawl.env("SHUTDOWN_TIMEOUT_SECONDS", "4").spawn();
     running.wait_until("it hangs", SOON, |_| stored.pages("done") == 1);
-    running.signal("USR1");
-    running.wait_until("it is shown", SOON, |running| running.stderr().contains("where everything stands"));
+    running.wait_until("it is shown", SOON, |running| {
+        // Again, for the page may not have come to its parse yet.
+        running.signal("USR1");
+        running.stderr().contains(&format!("parsing {}", site.url("/hang")))
+    });
+    assert!(running.stderr().contains("where everything stands"), "{}", running.stderr());
     running.signal("TERM");
     let finished = running.finish_within(Duration::from_secs(20));
     assert!(messages(&finished).contains("left behind"), "{}", finished.stderr);

@@ -78,9 +78,12 @@ fn huge_items_of_small_pages_wait_for_an_absent_database() {
     let site = site(16, "huge", "a small page");
     let crawl =
         example("nasty_spiders").args(["crawl", "nasty", "--start-url", &site.url("/"), "--store", &url]);
+    // Robots.txt, the first page and six items: the others come when the database is away.
+    site.hold_after(8);
     let mut running = limited(crawl).args(["--rate", "0", "--host-concurrency", "16"]).spawn();
     running.wait_until("the first pages are done", LIMIT, |_| stored.pages("done") > 0);
     proxy.go_away();
+    site.release();
     running.wait_until("it waits", LIMIT, |running| running.stderr().contains("pages_per_second=0.0"));
     assert!(peak(&running) < BUDGET + ALLOWANCE, "{} MiB", peak(&running) / MIB);
     proxy.set(Link::Pass);
@@ -101,8 +104,11 @@ fn a_spider_that_hoards_is_stopped_before_the_kernel_does_it() {
         site.page(&format!("/{page}/hoard"), Answer::html("a page").delay(Duration::from_millis(300)))
     });
     let site = site.start();
+    // One page is held back: the crawl does not come to its end before its memory is looked at.
+    site.hold_page("/59/hoard");
     let hoard = crawl_nasty(&site.url("/"), &stored).limit(LIMIT).args(["--memory-limit", "160MiB"]);
     let stopped = hoard.run();
+    site.release();
     stopped.assert_code(75).assert_stderr("fetching pauses").assert_stderr("stays above its soft limit");
     assert!(stored.pages("queued") > 0, "it stopped before the site was done");
     let (state, reason) = stored.runs().remove(0);

@@ -14,6 +14,7 @@ use dragline_testkit::{Answer, Dragline, Running, Site, ask, wait_until};
 use tempfile::TempDir;
 
 use crate::health::address;
+use crate::stop::stop_at_the_gate;
 use crate::stored::{Stored, crawl_nasty, crawl_site, dragline, example, on_both_stores};
 use crate::tidy::source::repository;
 
@@ -177,15 +178,16 @@ fn figures_are_those_of_the_crawl(stored: &Stored) {
 }
 
 fn what_runs_leave_is_told_to_the_next(stored: &Stored) {
-    // Slow enough to be stopped and killed in mid-crawl, also by a fast machine.
-    let site = Site::builder().generated(300, 4).delay(Duration::from_millis(60)).start();
+    let site = Site::generated(300, 4);
     let textfile = Textfile::new();
     let crawl =
         textfile.of(crawl_site(&site.url("/"), stored).args(["--run", "nightly", "--flush-rows", "20"]));
 
+    // To be stopped and killed in mid-crawl, also by a slow test on a fast machine.
+    site.hold_after(60);
     let mut running = crawl.spawn();
     running.wait_until("pages are done", SOON, |_| stored.pages("done") > 30);
-    running.signal("TERM");
+    stop_at_the_gate(&mut running, "TERM", &site);
     running.finish_within(SOON).assert_code(75);
     let stopped = textfile.told();
     stopped.is(&[
@@ -202,9 +204,11 @@ fn what_runs_leave_is_told_to_the_next(stored: &Stored) {
     );
 
     let before = stored.pages("done");
+    site.hold_after(60);
     let mut running = crawl.spawn();
     running.wait_until("it has gone on", SOON, |_| stored.pages("done") > before + 30);
     running.kill9();
+    site.release();
     textfile.told().is(&[("dragline_exit_code", 75.0), ("dragline_run_epoch", 1.0)]);
 
     crawl.run().assert_code(0);

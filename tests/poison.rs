@@ -48,6 +48,8 @@ fn crawl_at_once(site: &Site, stored: &Stored) -> Dragline {
     example("nasty_spiders")
         .args(["crawl", "nasty", "--start-url", &site.url("/"), "--store", &stored.url(), "--rate", "0"])
         .args(["--concurrency", "64", "--host-concurrency", "64"])
+        // No batch is old before all leaves are there, on a slow machine either.
+        .env("DRAGLINE_FLUSH_INTERVAL", "30s")
         .env("DRAGLINE_LOG", "info,dragline_pipelines=debug")
 }
 

@@ -6,7 +6,7 @@ use std::io::Read;
 use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
-use dragline_testkit::{Answer, Site, wait_until};
+use dragline_testkit::{Answer, Running, Site, wait_until};
 
 use crate::stored::{Stored, crawl_nasty, crawl_site, dragline, on_both_stores};
 
@@ -30,15 +30,24 @@ mod hung {
     );
 }
 
+/// Stops a crawl that waits at the gate of its site, which opens once the signal is heard: not before, or the crawl may
+/// be over; and then the fetches under way end.
+pub(crate) fn stop_at_the_gate(running: &mut Running, signal: &str, site: &Site) {
+    running.signal(signal);
+    running.wait_until("it is heard", SOON, |it| it.stderr().contains(&format!("SIG{signal}")));
+    site.release();
+}
+
 fn sigterm_stops_in_time_and_the_same_command_finishes(stored: &Stored) {
-    let site = Site::builder().generated(400, 4).delay(Duration::from_millis(3)).start();
+    let site = Site::generated(400, 4);
     let crawl = crawl_site(&site.url("/"), stored).args(["--flush-rows", "20"]);
     for signal in ["TERM", "INT"] {
         let before = stored.pages("done");
+        site.hold_after(100);
         let mut running = crawl.spawn();
         running.wait_until("pages are done", SOON, |_| stored.pages("done") > before + 30);
         let asked = Instant::now();
-        running.signal(signal);
+        stop_at_the_gate(&mut running, signal, &site);
         let stopped = running.finish_within(Duration::from_secs(10));
         stopped.assert_code(75).assert_stderr("normal during").assert_stdout("the same command resumes");
         assert!(asked.elapsed() < Duration::from_secs(9), "took {:?}", asked.elapsed());
@@ -52,13 +61,13 @@ fn sigterm_stops_in_time_and_the_same_command_finishes(stored: &Stored) {
 
 fn a_stop_with_every_fetch_stalled_is_bounded(stored: &Stored) {
     let site = Site::generated(60, 20);
+    site.hold_after(20);
     let mut crawl = crawl_site(&site.url("/"), stored).env("SHUTDOWN_TIMEOUT_SECONDS", "4").spawn();
     crawl.wait_until("a page is done", SOON, |_| stored.pages("done") > 0);
-    site.hold();
-    wait_until("fetches wait", SOON, || site.waiting() > 0 || stored.pages("queued") == 0);
+    wait_until("fetches wait", SOON, || site.waiting() > 0);
     crawl.signal("TERM");
-    let stopped = crawl.finish_within(Duration::from_secs(6));
-    stopped.assert("75, or 0 if it was done before", matches!(stopped.code, Some(75 | 0)));
+    // Beyond its 4 s the code would be 70.
+    crawl.finish_within(SOON).assert_code(75);
     site.release();
     let finished = crawl_site(&site.url("/"), stored).run();
     finished.assert_code(0);
@@ -70,14 +79,13 @@ fn a_second_signal_forces_the_end(stored: &Stored) {
         .page("/", Answer::html("<a href=/slow>slow</a>"))
         .page("/slow", Answer::html("late").delay(Duration::from_secs(30)))
         .start();
-    let mut crawl = crawl_site(&site.url("/"), stored).env("SHUTDOWN_TIMEOUT_SECONDS", "10").spawn();
+    let mut crawl = crawl_site(&site.url("/"), stored).env("SHUTDOWN_TIMEOUT_SECONDS", "120").spawn();
     crawl.wait_until("the slow page is asked for", SOON, |_| site.hits("/slow") == 1);
     crawl.signal("TERM");
     crawl.wait_until("the first signal is heard", SOON, |running| running.stderr().contains("SIGTERM"));
-    let asked = Instant::now();
     crawl.signal("INT");
-    crawl.finish_within(Duration::from_secs(5)).assert_code(70);
-    assert!(asked.elapsed() < Duration::from_secs(4), "took {:?}", asked.elapsed());
+    // A stop would wait for the slow page.
+    crawl.finish_within(SOON).assert_code(70);
 }
 
 fn a_parse_that_never_returns_is_named_and_left_behind(stored: &Stored) {
@@ -89,12 +97,15 @@ fn a_parse_that_never_returns_is_named_and_left_behind(stored: &Stored) {
     let nasty = crawl_nasty(&site.url("/"), stored).args(["--crawl-threads", "2"]);
     let mut running = nasty.spawn();
     running.wait_until("the other pages are done", SOON, |_| stored.pages("done") == 2);
-    running.signal("USR1");
-    running.wait_until("it is shown", SOON, |it| it.stderr().contains("where everything stands"));
     let stuck = format!("parsing {}", site.url("/hang"));
-    assert!(running.stderr().contains(&stuck), "{}", running.stderr());
+    running.wait_until("it is shown", SOON, |it| {
+        // Again, for it may not have come to its parse yet.
+        it.signal("USR1");
+        it.stderr().contains(&stuck)
+    });
+    assert!(running.stderr().contains("where everything stands"), "{}", running.stderr());
     running.signal("TERM");
-    let stopped = running.finish_within(Duration::from_secs(10));
+    let stopped = running.finish_within(SOON);
     stopped.assert_code(75).assert_stdout("stuck").assert_stdout(&stuck);
     assert_eq!((stored.pages("done"), stored.pages("queued")), (2, 1));
 }
@@ -112,11 +123,11 @@ fn hanging_site(hanging: usize) -> Site {
 fn a_parse_beyond_its_time_fails_its_page_and_is_replaced(stored: &Stored) {
     let site = hanging_site(2);
     let nasty =
-        crawl_nasty(&site.url("/"), stored).args(["--crawl-threads", "2", "--parse-timeout", "500ms"]);
+        crawl_nasty(&site.url("/"), stored).args(["--crawl-threads", "2", "--parse-timeout", "2500ms"]);
     let finished = nasty.run();
     finished.assert_code(0).assert_stdout("done 11, failed 2").assert_stderr("left behind");
     let errors = stored.query("select error from crawl_requests where state = 'failed'");
-    assert!(errors.iter().all(|row| row[0].contains("did not come back within 0.5 s")), "{errors:?}");
+    assert!(errors.iter().all(|row| row[0].contains("did not come back within 2.5 s")), "{errors:?}");
 }
 
 fn parses_that_hang_again_and_again_stop_the_run(stored: &Stored) {
@@ -133,24 +144,26 @@ fn a_stop_during_start_up_cancels_it() {
     // A server that takes the connection and never says a word.
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("postgres://me:secret@{}/db", silent.local_addr().unwrap());
-    let mut crawl =
-        dragline().args(["crawl", "site", "--start-url", "http://127.0.0.1:9/", "--store", &url]).spawn();
+    let crawl = dragline().args(["crawl", "site", "--start-url", "http://127.0.0.1:9/", "--store", &url]);
+    let mut crawl = crawl.args(["--operation-timeout", "60s", "--startup-timeout", "60s"]).spawn();
     let (mut connection, _) = silent.accept().unwrap();
     assert!(connection.read(&mut [0; 8]).unwrap() > 0, "the start-up has begun");
     assert!(crawl.is_running());
     crawl.signal("TERM");
-    let stopped = crawl.finish_within(Duration::from_secs(4));
+    let stopped = crawl.finish_within(SOON);
     stopped.assert_code(75).assert("no password is shown", !stopped.stderr.contains("secret"));
 }
 
 #[test]
 fn a_stop_leaves_no_session_behind() {
     let stored = Stored::postgres();
-    let site = Site::builder().generated(300, 4).delay(Duration::from_millis(3)).start();
+    let site = Site::generated(300, 4);
+    site.hold_after(100);
     let mut crawl = crawl_site(&site.url("/"), &stored).spawn();
     crawl.wait_until("pages are done", SOON, |_| stored.pages("done") > 10);
-    crawl.signal("TERM");
+    stop_at_the_gate(&mut crawl, "TERM", &site);
     crawl.finish_within(Duration::from_secs(10)).assert_code(75);
     let sessions = "select count(*) from pg_stat_activity where application_name like 'dragline%' and datname = current_database()";
-    wait_until("all sessions are gone", Duration::from_secs(2), || stored.count(sessions) == 0);
+    // Sooner than the server gives up one that was left to it.
+    wait_until("all sessions are gone", Duration::from_secs(10), || stored.count(sessions) == 0);
 }

@@ -114,9 +114,11 @@ fn lines_and_display_do_not_garble_each_other_and_the_display_goes() {
         let stored = Stored::sqlite();
         let (root, store) = (site.url("/"), stored.url());
         let words = crawl(&root, &store, &["--progress", form, "--limit", "1000"]);
+        site.hold_page("/slow/good");
         let mut terminal = Terminal::start(columns, &words, &[]);
         terminal.wait_for("in flight");
         terminal.wait_for("of 1,000 pages");
+        site.release();
         let (code, shown) = terminal.finish();
         assert_eq!(code, Some(0), "{shown}");
         for gone in ["of 1,000 pages", "commit", " in the window"] {
@@ -160,23 +162,26 @@ fn a_stop_and_a_forced_end_leave_a_clean_terminal() {
 #[test]
 fn no_colours_and_no_display_where_they_are_not_wanted() {
     let site = site(5);
-    let run = |variables: &[(&str, &str)], more: &[&str]| {
+    let run = |variables: &[(&str, &str)], more: &[&str], awaited: &str| {
+        site.hold_page("/slow/good");
         let stored = Stored::sqlite();
         let (root, store) = (site.url("/"), stored.url());
         let mut terminal = Terminal::start(120, &crawl(&root, &store, more), variables);
+        wait_until(awaited, LIMIT, || terminal.raw().contains(awaited));
+        site.release();
         let (code, shown) = terminal.finish();
         assert_eq!(code, Some(0), "{shown}");
         terminal.raw()
     };
-    let plain = run(&[("NO_COLOR", "1")], &[]);
+    let plain = run(&[("NO_COLOR", "1")], &[], "in flight");
     assert!(
         plain.contains("in flight") && !plain.contains("\u{1b}[3") && !plain.contains("\u{1b}[2m"),
         "{plain:?}"
     );
-    let dumb = run(&[("TERM", "dumb")], &["--progress-interval", "1s"]);
+    let dumb = run(&[("TERM", "dumb")], &["--progress-interval", "1s"], "INFO crawling done=");
     assert!(!dumb.contains('\u{1b}') && dumb.contains("INFO crawling done="), "{dumb:?}");
-    let json = run(&[], &["--log-format", "json"]);
+    let json = run(&[], &["--log-format", "json"], "the page failed");
     assert!(!json.contains('\u{1b}') && json.contains("\"message\":\"the page failed\""), "{json:?}");
-    let none = run(&[], &["--progress", "none"]);
+    let none = run(&[], &["--progress", "none"], "the page failed");
     assert!(!none.contains("in flight"), "{none:?}");
 }

@@ -78,8 +78,11 @@ fn orphans_are_taken_note_of() {
     let first = first(&running);
     // A process that is put into the container and leaves two of its own behind, as a health check that is cut off.
     let inside = format!("--target={first}");
-    assert!(can(&["nsenter", &inside, "--pid", "sh", "-c", "sleep 0.3 & sleep 0.6 &"]));
+    assert!(can(&["nsenter", &inside, "--pid", "sh", "-c", "sleep 60 & sleep 60 &"]));
     let adopted = wait_for("orphans", SOON, || Some(children(first)).filter(|orphans| orphans.len() == 2));
+    for orphan in &adopted {
+        kill("-KILL", *orphan);
+    }
     wait_until("none is left, alive or dead", SOON, || children(first).is_empty());
     assert!(adopted.iter().all(|orphan| !fs::exists(format!("/proc/{orphan}")).unwrap()));
     kill("-TERM", first);

@@ -4,9 +4,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use dragline_testkit::{Asked, Dragline, Running, Site, ask, wait_until};
+use dragline_testkit::{Asked, Dragline, Running, Site, ask, wait_for, wait_until};
 
 use super::not_tested;
+use crate::health::address;
 use crate::stored::{Stored, dragline};
 
 const SOON: Duration = Duration::from_secs(30);
@@ -52,9 +53,9 @@ impl Drop for Cgroup {
 }
 
 fn status(running: &Running) -> Asked {
-    let stderr = running.stderr();
-    let (_, rest) = stderr.split_once("listening: /health").unwrap().1.split_once("address=").unwrap();
-    ask(rest.split_whitespace().next().unwrap(), "/status").unwrap()
+    // The log may be a moment late.
+    let address = wait_for("it listens", SOON, || address(&running.stderr()));
+    ask(address, "/status").unwrap()
 }
 
 #[test]

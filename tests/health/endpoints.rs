@@ -4,6 +4,7 @@ use std::io::Write as _;
 use std::net::TcpStream;
 use std::time::Instant;
 
+use dragline_testkit::bad_server::NOBODY;
 use dragline_testkit::wait_until;
 
 use super::*;
@@ -43,7 +44,7 @@ fn who_asks_nonsense_or_nothing_holds_up_nobody() {
 
 #[test]
 fn the_answer_comes_at_once_also_under_full_load() {
-    let (site, stored) = (Site::generated(4_000, 3), Stored::sqlite());
+    let (site, stored) = (endless_site().start(), Stored::sqlite());
     let mut watched = Watched::start(crawl_site(&site.url("/"), &stored).args(["--concurrency", "64"]));
     wait_until("it is busy", SOON, || site.total_hits() > 100);
     let mut took = Vec::new();
@@ -54,7 +55,7 @@ fn the_answer_comes_at_once_also_under_full_load() {
             took.push(asked.elapsed());
         }
     }
-    assert!(watched.running.is_running() && site.total_hits() < 4_000, "it was busy all the while");
+    assert!(watched.running.is_running(), "it was busy all the while");
     let body: serde_json::Value = serde_json::from_str(&watched.ask("/status").body).unwrap();
     assert!(body["store"]["seconds_since_commit"].as_f64().is_some_and(|seconds| seconds < 10.0), "{body}");
     assert!(body["pages"]["stored"].as_u64().unwrap() > 0 && body["items"]["stored"].as_u64().unwrap() > 0);
@@ -72,8 +73,7 @@ fn a_crawl_that_listens_elsewhere_is_found_by_its_file() {
     let mut watched = Watched::start(crawl_site(&site.url("/"), &stored));
     watched.is("running", true, true);
     // As in the image, where the health check knows the variable, and not the flag that the crawl was given.
-    let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
-    let check = watched.check_file().args(["--listen", &nobody]);
+    let check = watched.check_file().args(["--listen", NOBODY]);
     check.run().assert_code(0).assert_stdout(" is running: ");
     watched.running.signal("KILL");
     watched.running.finish_within(SOON);

@@ -77,12 +77,12 @@ fn a_killed_process_is_not_alive() {
 
 #[test]
 fn degraded_while_the_store_is_away_and_running_again() {
-    let site = Site::builder().generated(2_000, 3).delay(Duration::from_millis(2)).start();
+    let site = endless_site().delay(Duration::from_millis(2)).start();
     let database = database();
     let (proxy, url) = ChaosProxy::before(&database.url());
     let crawl = dragline().args(["crawl", "site", "--start-url", &site.url("/"), "--store", &url]);
     let mut watched =
-        Watched::start(crawl.args(["--rate", "0", "--host-concurrency", "2", "--health-max-age", "2s"]));
+        Watched::start(crawl.args(["--rate", "0", "--host-concurrency", "2", "--health-max-age", MAX_AGE]));
     watched.is("running", true, true);
     proxy.go_away();
     let body = watched.is("degraded", true, true);
@@ -90,7 +90,7 @@ fn degraded_while_the_store_is_away_and_running_again() {
     // However long it lasts: who waits for a store is not restarted for it.
     wait_until("it has lasted for longer than a heartbeat may", SOON, || {
         let body: serde_json::Value = serde_json::from_str(&watched.ask("/status").body).unwrap();
-        body["store"]["unreachable_seconds"].as_f64().is_some_and(|seconds| seconds > 3.0)
+        body["store"]["unreachable_seconds"].as_f64().is_some_and(|seconds| seconds > 7.0)
     });
     watched.is("degraded", true, true);
     proxy.set(Link::Pass);
@@ -103,8 +103,9 @@ fn degraded_while_the_store_is_away_and_running_again() {
 fn stuck_when_a_parse_does_not_come_back_and_stopping_from_the_first_signal_on() {
     let site = Site::builder().page("/hang", Answer::html("h")).start();
     let stored = Stored::sqlite();
-    let nasty = crawl_nasty(&site.url("/hang"), &stored).args(["--health-max-age", "2s"]);
-    let mut watched = Watched::start(nasty.env("SHUTDOWN_TIMEOUT_SECONDS", "10"));
+    let nasty = crawl_nasty(&site.url("/hang"), &stored).args(["--health-max-age", MAX_AGE]);
+    // Time enough to look at a stop that waits for the parse.
+    let mut watched = Watched::start(nasty.env("SHUTDOWN_TIMEOUT_SECONDS", "25"));
     let body = watched.is("stuck", false, false);
     let why = body["why"].as_str().unwrap();
     assert!(why.contains(&format!("has been parsing {}", site.url("/hang"))), "{why}");

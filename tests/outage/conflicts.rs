@@ -69,17 +69,26 @@ impl Contested {
 fn a_deadlock_with_another_session_is_tried_again() {
     let contested = Contested::new("deadlock_timeout = '200ms'");
     let mut running = contested.crawl().spawn();
-    // In the opposite order. The crawl finds out first, and is the one who gives way.
+    // When the crawl is among its rows, in the opposite order. It finds out first, and is the one who gives way.
     let sql = "set deadlock_timeout = '60s';
          do $$ declare thing record; begin
+             for look in 1..500 loop
+                 perform pg_stat_clear_snapshot();
+                 exit when exists (select from pg_stat_activity
+                                   where application_name = 'dragline' and wait_event = 'PgSleep');
+                 perform pg_sleep(0.005);
+             end loop;
              for thing in select url from nasty_things order by url desc loop
                  update nasty_things set count = count where url = thing.url;
              end loop;
          end $$";
     running.wait_until("the crawl loses", 3 * SOON, |_| {
+        // A few flushes each time, so that the crawl is not over before it has lost as often.
+        contested.site.hold_after(40);
         contested.server.query(sql);
         contested.failures("deadlock detected") >= DEADLOCKS
     });
+    contested.site.release();
     running.finish().assert_code(0).assert_stderr("40P01");
     contested.is_exact();
 }
@@ -95,11 +104,14 @@ fn a_database_that_is_serializable_by_default_makes_no_conflicts() {
          where url in (select url from nasty_things for update skip locked)";
     let mut written = 0;
     running.wait_until("most pages are done beside other writers", 3 * SOON, |_| {
+        // So few each time that others write as often as is asked for.
+        contested.site.hold_after(40);
         contested.server.query(others);
         written += 1;
         let done = "select count(*) >= 250 from crawl_requests where run_id = 2 and state = 'done'";
         contested.server.query(done) == [["t"]]
     });
+    contested.site.release();
     running.finish().assert_code(0);
     assert!(written >= 5, "others wrote {written} times");
     assert_eq!(contested.failures("could not serialize access"), 0);

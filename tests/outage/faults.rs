@@ -42,9 +42,9 @@ fn again_and_again(times: usize, looks: usize, mut what: impl FnMut()) {
 #[test]
 fn refused_connections_are_waited_for_calmly() {
     let scene = Scene::new(400);
-    let mut running = scene.crawl().spawn();
-    scene.in_mid_crawl(&mut running);
+    let mut running = scene.in_mid_crawl(&scene.crawl());
     scene.proxy.go_away();
+    scene.site.release();
     waits(&scene, &mut running);
     // Once when it begins, and again after half a minute, however often it was tried meanwhile.
     let told_again = "flushing still fails; the crawl waits";
@@ -64,9 +64,9 @@ fn refused_connections_are_waited_for_calmly() {
 #[test]
 fn a_black_hole_is_noticed_and_waited_for() {
     let scene = Scene::new(400);
-    let mut running = scene.crawl_with(SHORT_LIMITS).spawn();
-    scene.in_mid_crawl(&mut running);
+    let mut running = scene.in_mid_crawl(&scene.crawl_with(SHORT_LIMITS));
     scene.proxy.set(Link::Blackhole);
+    scene.site.release();
     waits(&scene, &mut running);
     running
         .wait_until("silence is the reason", SOON, |running| running.stderr().contains("no answer in time"));
@@ -80,8 +80,11 @@ fn a_black_hole_is_noticed_and_waited_for() {
 #[test]
 fn cut_connections_cost_a_moment() {
     let scene = Scene::new(400);
-    let mut running = scene.crawl().spawn();
-    scene.in_mid_crawl(&mut running);
+    let mut running = scene.in_mid_crawl(&scene.crawl());
+    scene.proxy.reset();
+    scene.site.release();
+    running.wait_until("it goes on", SOON, |_| scene.done() > 60);
+    // Once more, among flushes.
     scene.proxy.reset();
     running.finish().assert_code(0);
     scene.is_exact();
@@ -90,9 +93,9 @@ fn cut_connections_cost_a_moment() {
 #[test]
 fn late_answers_make_it_slow_and_nothing_else() {
     let scene = Scene::new(150);
-    let mut running = scene.crawl().spawn();
-    scene.in_mid_crawl(&mut running);
+    let running = scene.in_mid_crawl(&scene.crawl());
     scene.proxy.set(Link::Delay(Duration::from_millis(60)));
+    scene.site.release();
     let finished = running.finish();
     finished.assert_code(0).assert("nothing failed", warnings(&finished.stderr, "") == 0);
     scene.is_exact();
@@ -101,9 +104,9 @@ fn late_answers_make_it_slow_and_nothing_else() {
 #[test]
 fn a_copy_cut_in_the_middle_is_done_again() {
     let scene = Scene::new(300);
-    let mut running = scene.crawl().spawn();
-    scene.in_mid_crawl(&mut running);
+    let running = scene.in_mid_crawl(&scene.crawl());
     scene.proxy.strike(Strike::MidCopy { after_bytes: 700 }, 6);
+    scene.site.release();
     running.finish().assert_code(0);
     assert_eq!(scene.proxy.struck(), 6);
     scene.is_exact();
@@ -112,9 +115,9 @@ fn a_copy_cut_in_the_middle_is_done_again() {
 #[test]
 fn a_commit_that_was_never_answered_counts_once() {
     let scene = Scene::new(300);
-    let mut running = scene.crawl().spawn();
-    scene.in_mid_crawl(&mut running);
+    let running = scene.in_mid_crawl(&scene.crawl());
     scene.proxy.strike(Strike::CommitAnswer, 6);
+    scene.site.release();
     running.finish().assert_code(0);
     assert_eq!(scene.proxy.struck(), 6);
     scene.is_exact();
@@ -132,9 +135,11 @@ fn a_start_whose_commits_were_never_answered_is_one_start() {
 #[test]
 fn two_hundred_short_outages_are_ridden_out() {
     let scene = Scene::new(1_200);
-    let mut running = scene.crawl().spawn();
-    scene.in_mid_crawl(&mut running);
+    let running = scene.in_mid_crawl(&scene.crawl());
+    // All but one page, so that the crawl is not over before the outages are.
+    scene.site.hold_page("/page/1199.html");
     again_and_again(200, 5, || scene.proxy.reset());
+    scene.site.release();
     let finished = running.finish();
     finished.assert_code(0).assert("it is calm about it", warnings(&finished.stderr, "") < 40);
     scene.is_exact();
@@ -143,13 +148,14 @@ fn two_hundred_short_outages_are_ridden_out() {
 #[test]
 fn sessions_that_an_administrator_ends_are_made_again() {
     let scene = Scene::new(2_000);
-    let mut running = scene.crawl().spawn();
-    scene.in_mid_crawl(&mut running);
+    let running = scene.in_mid_crawl(&scene.crawl());
+    scene.site.hold_page("/page/1999.html");
     let end = "select count(pg_terminate_backend(pid)) from pg_stat_activity
                where application_name = 'dragline' and datname = current_database()";
     let mut ended = 0;
     again_and_again(50, 10, || ended += scene.database.value(end).parse::<usize>().unwrap());
     assert!(ended > 20, "{ended} sessions");
+    scene.site.release();
     running.finish().assert_code(0);
     scene.is_exact();
 }

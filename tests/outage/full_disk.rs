@@ -31,9 +31,12 @@ fn is_waited_for(kind: Kind) {
             Place::Postgres("crawl".to_owned())
         }
     };
+    // No further before the disk is full: a fast machine would be at the end by then.
+    site.hold_after(80);
     let mut running = crawl(&place).spawn();
     running.wait_until("pages are done", SOON, |_| ground.standing(&place).done > 20);
     disk.fill();
+    site.release();
     running.wait_until("it is told", SOON, |running| warnings(&running.stderr(), "flushing fails") > 0);
     let mut last = (ground.standing(&place), Instant::now());
     wait_until("the crawl comes to a halt", SOON, || {

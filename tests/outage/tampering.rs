@@ -7,9 +7,9 @@ use super::scene::{SOON, Scene};
 /// How a crawl ends under whose feet `sql` is done.
 fn after(sql: &str) -> Finished {
     let scene = Scene::new(600);
-    let mut running = scene.crawl().spawn();
-    scene.in_mid_crawl(&mut running);
+    let running = scene.in_mid_crawl(&scene.crawl());
     scene.database.query(sql);
+    scene.site.release();
     running.finish_within(SOON)
 }
 
@@ -38,12 +38,12 @@ fn a_role_that_may_not_log_in_any_more_is_told_and_nothing_is_said_to_work() {
         .query(&format!("create role {role} login password 'its-own'; grant all on schema public to {role}"));
     let url = scene.database.url();
     let (_, address) = url.rsplit_once('@').unwrap();
-    let mut running = scene.crawl_into(&format!("postgres://{role}:its-own@{address}")).spawn();
-    scene.in_mid_crawl(&mut running);
+    let running = scene.in_mid_crawl(&scene.crawl_into(&format!("postgres://{role}:its-own@{address}")));
     scene.database.query(&format!(
         "alter role {role} nologin;
          select pg_terminate_backend(pid) from pg_stat_activity where usename = '{role}'"
     ));
+    scene.site.release();
     let ended = running.finish_within(SOON);
     ended.assert_code(1).assert_stderr("not permitted to log in");
     ended.assert("nothing works again", !ended.stderr.contains("the store answers again"));

@@ -56,7 +56,12 @@ fn a_parent_that_comes_later_revives_its_children(stored: &Stored) {
     let site = site();
     let folder = tempfile::tempdir().unwrap();
     let left = folder.path().join("nasty.prom");
-    let finished = crawl_nasty(&site.url("/"), stored).arg("--metrics-textfile").arg(&left).run();
+    // No child comes in its parent's own batch.
+    site.hold_page("/parent-a");
+    let mut running = crawl_nasty(&site.url("/"), stored).arg("--metrics-textfile").arg(&left).spawn();
+    running.wait_until("all children are dead", SOON, |_| stored.pages("dead") == 3);
+    site.release();
+    let finished = running.finish();
     finished.assert_code(0).assert_stdout("done 5, failed 0, skipped 0, dead 1, queued 0");
     finished.assert_stderr("were tried once more");
     // Counters never fall: who was dead and is done counts as both. What is left is told apart.
@@ -135,7 +140,7 @@ fn a_stop_during_the_second_try_leaves_it_to_the_resume() {
         stored.pages("queued") == 0 && stored.count(lingers) > 0
     });
     running.signal("TERM");
-    running.finish_within(Duration::from_secs(10)).assert_code(75);
+    running.finish_within(SOON).assert_code(75);
     assert_eq!(stored.runs()[0].0, "stopped");
     assert_eq!(stored.pages("dead"), 1, "nothing is half done");
     stored.execute("DROP TRIGGER linger ON nasty_things");

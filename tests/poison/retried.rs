@@ -167,13 +167,14 @@ fn letters_are_applied_once_whoever_retries_and_whatever_is_killed(stored: &Stor
 fn a_retry_beside_a_crawl_of_the_same_run_is_safe(stored: &Stored) {
     refuse_bad_ones(stored);
     let site = site_of(&["bad", "fine", "slow"], &["bad"]);
-    site.set("/slow", dragline_testkit::Answer::html("slow").delay(Duration::from_secs(3)));
+    site.hold_page("/slow");
     let crawl = crawl_at_once(&site, stored).args(["--flush-interval", "50ms"]);
     let mut running = crawl.spawn();
     running.wait_until("a page is dead", SOON, |_| stored.pages("dead") == 1);
     mend(stored);
     letters(stored, &["retry", "--all"]).assert_code(0).assert_stdout("1 page is done now");
     assert!(running.is_running(), "the crawl is not over yet");
+    site.release();
     running.finish().assert_code(0).assert_stdout("done 5, failed 0, skipped 0, dead 0, queued 0");
     assert_eq!(state(stored, "/bad"), "done");
     assert_eq!(stored.count("select count(*) from nasty_things"), 5);

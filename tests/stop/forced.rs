@@ -10,8 +10,11 @@ use crate::stored::{Stored, crawl_nasty, example};
 #[cfg(debug_assertions)]
 pub(super) use hanging::*;
 
+/// The first pages come at once, and the others when it is released.
 fn busy_site() -> Site {
-    Site::builder().generated(300, 4).delay(Duration::from_millis(3)).start()
+    let site = Site::generated(300, 4);
+    site.hold_after(100);
+    site
 }
 
 #[test]
@@ -32,6 +35,7 @@ fn a_last_flush_that_hangs_is_cancelled_and_diagnosed() {
     let mut running = crawl.clone().env("SHUTDOWN_TIMEOUT_SECONDS", "4").spawn();
     running.wait_until("pages are done", SOON, |_| stored.pages("done") > 10);
     stored.execute("insert into slow values (1)");
+    site.release();
     let asleep =
         "select count(*) from pg_stat_activity where datname = current_database() and wait_event = 'PgSleep'";
     running.wait_until("a flush hangs", SOON, |_| stored.count(asleep) > 0);
@@ -41,7 +45,7 @@ fn a_last_flush_that_hangs_is_cancelled_and_diagnosed() {
     stopped.assert_stderr("1. the database or its disk hangs").assert_stderr("crawl-0");
     let counted = !stopped.stderr.contains("pipeline_tasks_cancelled_total 0");
     stopped.assert("what was cancelled is counted", counted);
-    wait_until("the server has given it up, too", Duration::from_secs(2), || stored.count(asleep) == 0);
+    wait_until("the server has given it up, too", Duration::from_secs(10), || stored.count(asleep) == 0);
     stored.execute("truncate slow");
     crawl.run().assert_code(0).assert_stdout("done 300");
     assert_eq!(stored.query("select count(*), count(distinct url) from crawl_items"), [["300", "300"]]);
@@ -56,7 +60,7 @@ mod hanging {
 
     use dragline_testkit::{Dragline, wait_for};
 
-    use super::super::hanging_site;
+    use super::super::{hanging_site, stop_at_the_gate};
     use super::*;
     use crate::stored::{crawl_site, dragline};
 
@@ -70,13 +74,13 @@ mod hanging {
         let crawl = crawl_site(&site.url("/"), stored).args(["--flush-rows", "20"]);
         let mut running = hanging_in_its_stop(&crawl).env("SHUTDOWN_TIMEOUT_SECONDS", "60").spawn();
         running.wait_until("pages are done", SOON, |_| stored.pages("done") > 30);
-        running.signal("TERM");
+        stop_at_the_gate(&mut running, "TERM", &site);
         running.wait_until("the stop hangs", SOON, |running| running.stderr().contains("probe: hangs"));
         running.signal("INT");
         running.wait_until("the second is heard", SOON, |running| running.stderr().contains("forced:"));
         assert!(running.is_running(), "the second signal waits for what hangs");
         running.signal("TERM");
-        let ended = running.finish_within(Duration::from_secs(5));
+        let ended = running.finish_within(SOON);
         ended.assert_code(70).assert("there is no report any more", ended.stdout.is_empty());
         ended.assert("it was not the watchdog", !ended.stderr.contains("CRITICAL"));
         crawl.run().assert_code(0).assert_stderr("resuming");
@@ -142,6 +146,7 @@ mod hanging {
         wait_until("pages are done", SOON, || stored.pages("done") > 30);
         let kill = Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap();
         assert!(kill.success());
+        site.release();
         let status = wait_for("its end", SOON, || child.try_wait().unwrap());
         assert_eq!(status.code(), Some(70));
         crawl_site(&site.url("/"), &stored).run().assert_code(0).assert_stderr("resuming");

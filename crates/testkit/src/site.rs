@@ -66,6 +66,8 @@ enum Held {
     Nobody,
     /// Requests for one path.
     Path(String),
+    /// All but so many requests, the first ones.
+    After(usize),
     Everybody,
 }
 
@@ -158,6 +160,14 @@ impl Site {
         self.shared.gate.notify_all();
     }
 
+    /// Lets so many more requests pass and closes the gate behind them: a crawl comes that far and no further, on
+    /// any machine. Those who wait already pass, too, and do not count; robots.txt does.
+    pub fn hold_after(&self, more: usize) {
+        let mut state = self.shared.lock();
+        state.held = Held::After(state.received.len() + more);
+        self.shared.gate.notify_all();
+    }
+
     /// Opens the gate.
     pub fn release(&self) {
         self.shared.lock().held = Held::Nobody;
@@ -245,10 +255,12 @@ impl Drop for Site {
 }
 
 impl State {
-    fn holds(&self, path: &str) -> bool {
+    /// Whether a request for this path waits that came as this number.
+    fn holds(&self, path: &str, number: usize) -> bool {
         match &self.held {
             Held::Nobody => false,
             Held::Path(held) => held == path,
+            Held::After(first) => number > *first,
             Held::Everybody => true,
         }
     }

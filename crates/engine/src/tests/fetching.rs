@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use dragline_core::{Args, Failure, ItemType, Output, Page, PageState, QueuedRequest, Request, Spider};
+use dragline_testkit::bad_server::{NOBODY, nobody};
 use dragline_testkit::{Answer, Site};
 
 use super::frontier::Frontier;
@@ -131,8 +132,8 @@ fn a_retry_after_is_waited_for() {
 #[test]
 fn slow_and_endless_bodies_end_at_their_limits() {
     let settings = fast().but(|it| {
-        it.fetch.read_timeout = Duration::from_millis(200);
-        it.fetch.request_timeout = Duration::from_millis(1500);
+        it.fetch.read_timeout = Duration::from_millis(1500);
+        it.fetch.request_timeout = Duration::from_millis(3500);
         it.fetch.max_body_bytes = 10_000;
         it.retry.retries = 0;
     });
@@ -148,8 +149,8 @@ fn slow_and_endless_bodies_end_at_their_limits() {
         ],
     );
     let error = |path| ended.fate(path).2;
-    assert_eq!(error("/stalled"), "timed out after 0.2 s while reading the body");
-    assert_eq!(error("/dripping"), "timed out after 1.5 s while fetching the page");
+    assert_eq!(error("/stalled"), "timed out after 1.5 s while reading the body");
+    assert_eq!(error("/dripping"), "timed out after 3.5 s while fetching the page");
     assert_eq!(error("/endless"), "body larger than 9 KiB");
     assert_eq!(ended.fate("/fits").0, Some(PageState::Done));
     assert!(error("/silent").starts_with("timed out after"), "{}", error("/silent"));
@@ -175,21 +176,17 @@ fn what_a_spider_does_wrong_costs_one_page() {
 
 #[test]
 fn a_server_that_is_not_there_is_named_in_plain_words() {
-    let address = {
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        listener.local_addr().unwrap()
-    };
     let settings = fast().but(|it| it.retry.retries = 1);
-    let ended = crawl_all(settings.clone(), &[format!("http://{address}/")]);
+    let ended = crawl_all(settings.clone(), &[nobody("/")]);
     assert!(matches!(ended.end, CrawlEnd::Finished));
     assert_eq!(
         ended.fate("/"),
         (Some(PageState::Failed), 0, "robots.txt unreachable: connection refused".to_owned())
     );
     let settings = settings.but(|it| it.robots.obey = false);
-    let ended = crawl_all(settings, &[format!("http://{address}/"), "http://nobody.invalid/".to_owned()]);
+    let ended = crawl_all(settings, &[nobody("/"), "http://nobody.invalid/".to_owned()]);
     assert_eq!(
-        ended.fate(&format!("{address}/")),
+        ended.fate(&format!("{NOBODY}/")),
         (Some(PageState::Failed), 2, "connection refused".to_owned())
     );
     let (_, _, error) = ended.fate("nobody.invalid/");

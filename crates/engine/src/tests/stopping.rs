@@ -20,8 +20,8 @@ const SOON: Duration = Duration::from_secs(10);
 
 #[test]
 fn a_stop_lets_fetches_in_flight_finish_and_claims_nothing_more() {
-    // Slow enough that the gate closes long before the crawl is over.
-    let site = Site::builder().delay(Duration::from_millis(40)).generated(50, 5).start();
+    let site = Site::generated(50, 5);
+    site.hold_after(10);
     let settings = fast().but(|it| {
         it.stop_grace = Duration::from_secs(5);
         it.pace.host_concurrency = 2;
@@ -29,7 +29,6 @@ fn a_stop_lets_fetches_in_flight_finish_and_claims_nothing_more() {
     let frontier = start(&[site.url("/")]);
     let crawl = Crawl::begin(settings, frontier.clone());
     wait_until("the first pages", SOON, || frontier.count(Some(PageState::Done)) > 3);
-    site.hold();
     wait_until("requests at the gate", SOON, || site.waiting() > 0);
     crawl.stop.request(StopReason::Signal("SIGTERM"));
     site.release();

@@ -8,6 +8,8 @@ use dragline_testkit::database;
 use crate::support::{page, run_of};
 
 const HOSTS: usize = 300;
+/// A refill takes some milliseconds; a loaded machine has more time.
+const QUICK: Duration = Duration::from_secs(5);
 
 fn fill(database: &dragline_testkit::TestDatabase) {
     // 300 hosts; the first has 50,000 requests, the others 100 each. Never analyzed, as in mid-crawl.
@@ -36,7 +38,7 @@ async fn a_refill_reads_the_front_of_each_host_and_walks_all_hosts() {
     loop {
         let begin = Instant::now();
         let refilled = store.refill(&run.key, &ask).await.unwrap();
-        assert!(begin.elapsed() < Duration::from_millis(500), "{:?}", begin.elapsed());
+        assert!(begin.elapsed() < QUICK, "{:?}", begin.elapsed());
         assert!(refilled.requests.len() <= 500);
         requests += refilled.requests.len();
         rounds += 1;
@@ -74,7 +76,7 @@ async fn a_refill_of_named_hosts_skips_what_is_in_hand() {
     ask.in_hand = first.requests.iter().map(|queued| queued.fingerprint).collect();
     let begin = Instant::now();
     let second = store.refill(&run.key, &ask).await.unwrap();
-    assert!(begin.elapsed() < Duration::from_millis(500), "{:?}", begin.elapsed());
+    assert!(begin.elapsed() < QUICK, "{:?}", begin.elapsed());
     assert_eq!(second.requests.len(), 1000);
     assert!(second.requests.iter().all(|queued| !ask.in_hand.contains(&queued.fingerprint)));
     ask.max_requests = 10;

@@ -94,13 +94,13 @@ pub(crate) fn sessions(database: &TestDatabase) -> usize {
     database.value(sql).parse().unwrap()
 }
 
-/// A bounded wait for something that the server shows a little later.
+/// A bounded wait for something that the server shows a little later; shorter than it waits for a lock.
 pub(crate) async fn until(what: &str, mut holds: impl FnMut() -> bool) {
-    for _ in 0..200 {
+    for _ in 0..320 {
         if holds() {
             return;
         }
         tokio::time::sleep(Duration::from_millis(25)).await;
     }
-    panic!("waited 5 s in vain until {what}");
+    panic!("waited 8 s in vain until {what}");
 }

@@ -3,12 +3,14 @@
 use std::fs::Permissions;
 use std::io::Write;
 use std::net::{Ipv4Addr, TcpListener};
+use std::ops::Range;
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::Duration;
 
+use rand::RngExt;
 use tempfile::TempDir;
 
 use super::install;
@@ -22,6 +24,9 @@ const PASSWORD: &str = "well-kept";
 const START_LIMIT: Duration = Duration::from_secs(60);
 /// Between a look for a free port and the server's own bind another program may take it.
 const START_ATTEMPTS: usize = 5;
+
+/// Below those that systems give to connections and to sites: while a server is stopped, none of these takes its port.
+const PORTS: Range<u16> = 12_000..32_000;
 
 /// Makes the cluster at the first start, then runs the server until told to stop or until whoever started it
 /// is gone; in the second case nobody needs the files any more. The arguments: the folder of programs, the
@@ -307,6 +312,7 @@ impl Drop for OwnServer {
 }
 
 fn free_port() -> u16 {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
-    listener.local_addr().expect("the port").port()
+    let mut random = rand::rng();
+    let mut ports = (0..1_000).map(|_| random.random_range(PORTS));
+    ports.find(|port| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok()).expect("a free port")
 }

@@ -92,12 +92,13 @@ impl Shared {
         let earlier = *seen;
         *seen += 1;
         state.received.push(asked.clone());
+        let number = state.received.len();
         state.busy += 1;
         state.busiest = state.busiest.max(state.busy);
         state.waiting += 1;
         let mut state = self
             .gate
-            .wait_while(state, |state| state.holds(&asked.path) && !state.closed)
+            .wait_while(state, |state| state.holds(&asked.path, number) && !state.closed)
             .unwrap_or_else(PoisonError::into_inner);
         state.waiting -= 1;
         // After the gate, so that a test may change the page while requests wait.

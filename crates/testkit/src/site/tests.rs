@@ -88,6 +88,21 @@ fn the_gate_may_be_closed_for_one_page_only() {
 }
 
 #[test]
+fn the_gate_may_be_closed_behind_so_many_requests() {
+    let site = Site::builder().page("/", Answer::text("free")).start();
+    assert!(ask(&site, "/").ends_with("free"));
+    site.hold_after(1);
+    assert!(ask(&site, "/").ends_with("free"));
+    let mut stream = connect(&site);
+    stream.write_all(b"GET / HTTP/1.1\r\nConnection: close\r\n\r\n").unwrap();
+    wait_until("a request at the gate", Duration::from_secs(10), || site.waiting() == 1);
+    site.hold_after(0);
+    let mut text = String::new();
+    stream.read_to_string(&mut text).unwrap();
+    assert!(text.ends_with("free"), "{text}");
+}
+
+#[test]
 fn bad_bodies_are_bad_as_told() {
     let site = Site::builder()
         .page("/cut", Answer::cut_off("abc", 10))

@@ -25,7 +25,8 @@ fn an_absent_store_is_told_within_the_limit_of_one_operation() {
         "{error:?}"
     );
     assert!(error.hint().is_some());
-    assert!(begun.elapsed() < Duration::from_secs(3));
+    // All of the start-up has 20 s.
+    assert!(begun.elapsed() < Duration::from_secs(10));
     assert!(pipeline.ended().recv_timeout(LIMIT).is_err(), "the thread is gone");
 }
 
