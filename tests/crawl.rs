@@ -160,7 +160,11 @@ fn pages_of_types_that_nobody_wants_are_skipped(stored: &Stored) {
 fn no_page_done_is_an_error(stored: &Stored) {
     let site = Site::builder().start();
     let finished = crawl_site(&site.url("/missing"), stored).run();
-    finished.assert_code(1).assert_stdout("done 0, failed 1").assert_stderr("no page was done");
+    finished
+        .assert_code(1)
+        .assert_stdout("done 0, failed 1")
+        .assert_stdout("1 × HTTP 404; `dragline runs show 1`");
+    finished.assert_stderr("no page was done").assert_stderr("given up");
 }
 
 fn the_demo_fills_a_typed_table(stored: &Stored) {

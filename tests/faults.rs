@@ -64,7 +64,10 @@ fn an_outage_longer_than_allowed_ends_the_run() {
     running.wait_until("pages are fetched", SOON, |_| site.total_hits() > 30);
     server.stop_immediate();
     site.release();
-    running.finish().assert_code(1).assert_stderr("is not available");
+    let ended = running.finish();
+    ended.assert_code(1).assert_stderr("is not available");
+    // What was told as an outage is no riddle at the end.
+    ended.assert("there is no diagnosis", !ended.stderr.contains("CRITICAL"));
     server.start();
     crawl.run().assert_code(0).assert_stderr("resuming");
     assert_eq!(server.query("select count(*) from crawl_items"), [["300"]]);

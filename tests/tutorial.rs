@@ -63,7 +63,8 @@ fn the_tutorials_program_crawls_the_demos_site(stored: &Stored) {
 fn own_pipelines_drop_hold_back_and_change(stored: &Stored) {
     let (_site, url) = served();
     let crawl = ["crawl", "bargains", "--start-url", &url, "--store", &stored.url(), "--rate", "0"];
-    example("own_pipeline").args(crawl).run().assert_code(0).assert_stdout("done 65");
+    let ended = example("own_pipeline").args(crawl).run();
+    ended.assert_code(0).assert_stdout("done 65").assert_stdout("dropped   items: ");
     assert_eq!(
         stored.count(
             "select count(*) from bargains where in_stock = 0 or cast(price as double precision) > 20"

@@ -1,5 +1,6 @@
 //! The last lines of a crawl: what the run holds, what it took, what is left.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -11,7 +12,11 @@ use dragline_engine::LinkRefusal;
 
 use crate::stopping::StopReport;
 
-/// Everything that the report tells.
+/// Reasons that a line names; `runs show` has all of them.
+const MAX_REASONS: usize = 3;
+
+/// Everything that the report tells. What it took, what was refused and why pages failed is of this start; the rest is of
+/// the run.
 pub(crate) struct Report<'a> {
     pub(crate) run_name: &'a str,
     pub(crate) run_id: i64,
@@ -22,6 +27,10 @@ pub(crate) struct Report<'a> {
     pub(crate) elapsed: Duration,
     pub(crate) pages_fetched: u64,
     pub(crate) refused_links: BTreeMap<LinkRefusal, u64>,
+    /// Why items were dropped by item pipelines.
+    pub(crate) drop_reasons: BTreeMap<String, u64>,
+    /// Why pages failed or died.
+    pub(crate) failures: BTreeMap<String, u64>,
     pub(crate) stop: &'a StopReport,
 }
 
@@ -48,6 +57,13 @@ impl Report<'_> {
                 }
             }
             None => line("pages", "the store could not be read; see crawl_requests".to_owned()),
+        }
+        if !self.failures.is_empty() {
+            let failures = most_frequent(&self.failures);
+            line("failed", format!("{failures}; `dragline runs show {}` has URLs", self.run_id));
+        }
+        if !self.drop_reasons.is_empty() {
+            line("dropped", format!("items: {}", most_frequent(&self.drop_reasons)));
         }
         let refused: Vec<String> =
             self.refused_links.iter().map(|(reason, count)| format!("{} {count}", reason.as_str())).collect();
@@ -85,8 +101,11 @@ impl Report<'_> {
         }
         if close.pages_left_unflushed > 0 {
             line(
-                "dropped",
-                format!("{} pages in hand, fetched again by the resume", close.pages_left_unflushed),
+                "in hand",
+                format!(
+                    "{} pages that were not stored; their requests are as they were",
+                    close.pages_left_unflushed
+                ),
             );
         }
         if let Some(error) = &close.error {
@@ -103,6 +122,9 @@ impl Report<'_> {
         };
         let queued = summary.pages.queued;
         match self.state {
+            _ if self.stop.close.end_refused => {
+                format!("{queued} requests; this process has the run no longer, see the error above")
+            }
             RunState::Finished | RunState::Failed if queued == 0 => "nothing".to_owned(),
             RunState::Finished | RunState::Failed => {
                 format!("{queued} requests, not wanted by this run any more")
@@ -111,5 +133,33 @@ impl Report<'_> {
                 format!("{queued} requests; the same command resumes this run")
             }
         }
+    }
+}
+
+/// The most frequent reasons, each with its number.
+fn most_frequent(reasons: &BTreeMap<String, u64>) -> String {
+    let mut sorted: Vec<(&String, &u64)> = reasons.iter().collect();
+    sorted.sort_by_key(|(reason, count)| (Reverse(**count), *reason));
+    let mut told: Vec<String> =
+        sorted.iter().take(MAX_REASONS).map(|(reason, count)| format!("{count} × {reason}")).collect();
+    let others: u64 = sorted.iter().skip(MAX_REASONS).map(|(_, count)| **count).sum();
+    if others > 0 {
+        told.push(format!("{others} for other reasons"));
+    }
+    told.join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_most_frequent_reasons_come_first_and_the_others_together() {
+        let reasons = [("b", 2), ("c", 9), ("a", 2), ("d", 1), ("e", 1)];
+        let mut counts: BTreeMap<String, u64> =
+            reasons.map(|(reason, count)| (reason.to_owned(), count)).into();
+        assert_eq!(most_frequent(&counts), "9 × c, 2 × a, 2 × b, 2 for other reasons");
+        counts.retain(|reason, _| reason == "c");
+        assert_eq!(most_frequent(&counts), "9 × c");
     }
 }

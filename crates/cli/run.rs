@@ -169,7 +169,7 @@ pub(crate) fn crawl(
     let (state, reason, exit) = verdict(end, &stop);
     let run_end = RunEnd { state, reason: reason.clone() };
     close_pipeline(&pipeline, run_end, stop_began + settings.stop_times.total, &watchdog, &mut report);
-    stopping::record(&report, &stop, &watchdog);
+    stopping::record(&report, &stop, pipeline.status().outage_since, &watchdog);
     let (state, exit) = (state_after_close(state, &report), exit_after_close(exit, &report, &stop));
     let (elapsed, left_of_stop) = (began.elapsed(), total.saturating_sub(stop_began.elapsed()));
     signals.run_has_ended(state == RunState::Finished);

@@ -109,9 +109,16 @@ pub(crate) fn join_producers(
 
 /// The figures of a stop, under the names that metrics have: seconds of each step, tasks that were pending when
 /// their time was over, and how many of them had to be cancelled.
-pub(crate) fn record(report: &StopReport, stop: &Stop, watchdog: &Watchdog) {
+pub(crate) fn record(report: &StopReport, stop: &Stop, outage_since: Option<Instant>, watchdog: &Watchdog) {
     let cancelled = report.close.tasks_cancelled;
-    if cancelled > 0 && !stop.is_abandoned() {
+    if let Some(since) = outage_since.filter(|_| cancelled > 0) {
+        // Nobody need look for a cause that was told when it began.
+        let outage_s = since.elapsed().as_secs();
+        warn!(
+            outage_s,
+            cancelled, "the last flush was given up, for the store is away; nothing of it is lost"
+        );
+    } else if cancelled > 0 && !stop.is_abandoned() {
         watchdog.tell(&format!(
             "the last flush did not end within its share of the stop (all but the {} s that are reserved for its \
              last steps), and was cancelled: {cancelled} tasks",
@@ -119,7 +126,7 @@ pub(crate) fn record(report: &StopReport, stop: &Stop, watchdog: &Watchdog) {
         ));
     }
     for (step, took) in &report.steps {
-        debug!(step, pipeline_shutdown_seconds = took.as_secs_f64(), "stopped");
+        debug!(step, pipeline_shutdown_seconds = took.as_secs_f64(), "closed");
     }
     let total: Duration = report.steps.iter().map(|(_, took)| *took).sum();
     report.metrics.stopped(total);
@@ -127,7 +134,7 @@ pub(crate) fn record(report: &StopReport, stop: &Stop, watchdog: &Watchdog) {
         pipeline_shutdown_seconds = total.as_secs_f64(),
         pipeline_pending_tasks = report.close.tasks_pending,
         pipeline_tasks_cancelled_total = report.close.tasks_cancelled,
-        "stopped"
+        "closed"
     );
 }
 

@@ -9,6 +9,7 @@ use super::{crawl_at_once, site_of};
 on_both_stores!(
     a_crawl_in_which_too_many_pages_fail_stops_and_can_be_resumed,
     a_small_crawl_is_judged_at_its_end,
+    a_resume_that_finds_little_left_makes_no_bad_run_good,
     dead_pages_count_too,
 );
 
@@ -63,6 +64,20 @@ fn a_small_crawl_is_judged_at_its_end(stored: &Stored) {
     let states: Vec<String> = stored.runs().into_iter().map(|(state, _)| state).collect();
     assert_eq!(states, ["finished", "finished", "finished"], "nothing is left to resume");
     crawl("1.5", "wrong").assert_code(2).assert_stderr("from 0 to 1");
+}
+
+fn a_resume_that_finds_little_left_makes_no_bad_run_good(stored: &Stored) {
+    let links: String = (0..30).map(|number| format!("<a href=/beside/{number}>b</a>")).collect();
+    let site = Site::builder().page("/", Answer::html(links)).handler(|_| Some(Answer::new(403))).start();
+    let crawl = crawl_site(&site.url("/"), stored).args(["--max-failed-share", "0.25"]);
+    for _ in 0..10 {
+        let ended = crawl.run();
+        ended.assert_code(1).assert_stderr("pages failed or died");
+        if stored.runs()[0].0 == "finished" {
+            return;
+        }
+    }
+    panic!("it does not come to an end: {:?}", stored.runs());
 }
 
 fn dead_pages_count_too(stored: &Stored) {

@@ -129,7 +129,7 @@ pub(super) fn after(
         && pages.of(PageState::Failed) + pages.of(PageState::Dead) > 0
     {
         exit = Exit::Error;
-        let hint = "their errors are in crawl_requests.error, and in the log above";
+        let hint = format!("`dragline runs show {}` has their errors with URLs", ended.run.key.run_id);
         return Err(Failed { exit, ..Failed::error("no page was done: every request failed") }.hint(hint));
     }
     Ok(exit)
@@ -158,6 +158,8 @@ fn report(ended: &Ended, settings: &CrawlSettings, summary: Option<&RunSummary>)
         elapsed: ended.elapsed,
         pages_fetched: stats.pages_fetched,
         refused_links: stats.refused_links,
+        drop_reasons: stats.drop_reasons,
+        failures: stats.failures,
         stop: &ended.stop,
     }
     .render()

@@ -33,6 +33,7 @@ mod pace;
 mod pack;
 mod page_robots;
 mod preview;
+mod reasons;
 mod receipts;
 mod redirect;
 mod retry;

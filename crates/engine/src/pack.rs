@@ -72,7 +72,7 @@ impl Refusals for &CrawlStats {
     }
 
     fn item(&mut self, item_type: &'static str, _copy: Option<ItemRecord>, reason: String) {
-        self.drop_item(item_type, reason);
+        self.drop_item(item_type, &reason);
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use dragline_core::budget::Stage;
@@ -11,10 +11,8 @@ use dragline_core::{ItemType, Latency, LatencySnapshot};
 use crate::answer_class::AnswerClass;
 use crate::busy_hosts::{BusyHosts, HostBoard};
 use crate::item_counts::{Fate, ItemCounts, ItemsOfType};
+use crate::reasons::Reasons;
 use crate::scope::LinkRefusal;
-
-/// Different reasons for which items were dropped that are told apart; further ones are counted together.
-const MAX_DROP_REASONS: usize = 64;
 
 /// What this process has done so far. Shared by the engine's threads and whoever reports.
 #[derive(Debug, Default)]
@@ -42,7 +40,8 @@ pub struct CrawlStats {
     pub(crate) parse: Latency,
     items: ItemCounts,
     refused_links: [Counter; LinkRefusal::ALL.len()],
-    drop_reasons: Mutex<BTreeMap<String, u64>>,
+    drop_reasons: Mutex<Reasons>,
+    failures: Mutex<Reasons>,
     pub(crate) hosts: HostBoard,
 }
 
@@ -103,6 +102,8 @@ pub struct StatsSnapshot {
     pub refused_links: BTreeMap<LinkRefusal, u64>,
     /// Why items were dropped.
     pub drop_reasons: BTreeMap<String, u64>,
+    /// Why pages failed or died.
+    pub failures: BTreeMap<String, u64>,
 }
 
 /// One number. Relaxed: no counter is compared with another.
@@ -163,7 +164,8 @@ impl CrawlStats {
                 .map(|reason| (reason, self.refused_links[reason as usize].get()))
                 .filter(|(_, count)| *count > 0)
                 .collect(),
-            drop_reasons: self.drop_reasons.lock().unwrap_or_else(PoisonError::into_inner).clone(),
+            drop_reasons: lock(&self.drop_reasons).counts().clone(),
+            failures: lock(&self.failures).counts().clone(),
         }
     }
 
@@ -195,12 +197,20 @@ impl CrawlStats {
         self.items.add(item_type, fate);
     }
 
-    pub(crate) fn drop_item(&self, item_type: &str, reason: String) {
+    pub(crate) fn drop_item(&self, item_type: &str, reason: &str) {
         self.item(item_type, Fate::Dropped);
-        let mut reasons = self.drop_reasons.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = reasons.len() < MAX_DROP_REASONS || reasons.contains_key(&reason);
-        *reasons.entry(if known { reason } else { "other reasons".to_owned() }).or_default() += 1;
+        lock(&self.drop_reasons).add(reason);
     }
+
+    /// The errors of pages that have failed or died.
+    pub(crate) fn failed(&self, errors: &[String]) {
+        let mut failures = lock(&self.failures);
+        errors.iter().for_each(|error| failures.add(error));
+    }
+}
+
+fn lock(reasons: &Mutex<Reasons>) -> MutexGuard<'_, Reasons> {
+    reasons.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]
@@ -208,17 +218,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn reasons_are_counted_and_bounded() {
+    fn what_is_counted_is_told() {
         let note = ItemType { name: "note", table: None, key: &[], columns: &[], auto_create: true };
         let stats = CrawlStats::new(&[note]);
         stats.refuse_links(LinkRefusal::TooLong, 2);
-        for number in 0..1000 {
-            stats.drop_item("note", format!("reason {}", number % 100));
-        }
+        stats.drop_item("note", "no title");
+        stats.failed(&["HTTP 403".to_owned(), "HTTP 403".to_owned()]);
         let snapshot = stats.snapshot();
         assert_eq!(snapshot.refused_links, BTreeMap::from([(LinkRefusal::TooLong, 2)]));
-        assert_eq!(snapshot.items_dropped, 1000);
-        assert_eq!(snapshot.drop_reasons.len(), MAX_DROP_REASONS + 1);
-        assert_eq!(snapshot.drop_reasons.values().sum::<u64>(), 1000);
+        assert_eq!(snapshot.items_dropped, 1);
+        assert_eq!(snapshot.drop_reasons, BTreeMap::from([("no title".to_owned(), 1)]));
+        assert_eq!(snapshot.failures, BTreeMap::from([("HTTP 403".to_owned(), 2)]));
     }
 }

@@ -28,7 +28,10 @@ pub(super) fn process(run: &RunRecord) -> String {
             format!("{who} works on it; its last sign of life was {silent} ago")
         }
         RunState::Running => {
-            format!("{who} was killed or crashed; its last sign of life was {}", moment(&run.heartbeat_at))
+            format!(
+                "{who} did not write its end: it was killed or crashed; its last sign of life was {}",
+                moment(&run.heartbeat_at)
+            )
         }
         _ if run.is_held => format!("{who} has ended in order; another one is just starting"),
         _ => format!("{who} ended in order"),

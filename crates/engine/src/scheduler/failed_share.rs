@@ -1,72 +1,83 @@
 //! The share of pages that may fail or die before the crawl is no use going on with: a site that has changed, or
 //! that does not want us, fails page after page, and nobody looks before the morning.
 //!
-//! Counted are the pages that ended since this start, so that a resume has a chance of its own.
+//! While it crawls, the pages count that ended since this start, so that a resume has a chance of its own. At its end the
+//! run is judged as a whole: a resume that finds nothing left to do has not made a bad run good.
 
-use std::collections::HashMap;
-
+use dragline_core::store::PageCounts;
 use dragline_core::{PageState, Receipt};
+
+use crate::reasons::Reasons;
 
 /// So many pages must have ended before the share says something about the rest.
 const MIN_ENDED: u64 = 20;
-/// Different errors that are told apart; further ones are counted with the pages alone.
-const MAX_ERRORS: usize = 64;
 
 /// See the module.
 #[derive(Debug)]
 pub(super) struct FailedShare {
     max: Option<f64>,
-    ended: u64,
+    before: Ended,
+    now: Ended,
+    errors: Reasons,
+}
+
+/// Pages that have ended, but for the skipped ones, which say nothing: redirects, robots.
+#[derive(Clone, Copy, Debug, Default)]
+struct Ended {
+    pages: u64,
     failed: u64,
-    errors: HashMap<String, u64>,
 }
 
 impl FailedShare {
-    pub(super) fn new(max: Option<f64>) -> Self {
-        Self { max, ended: 0, failed: 0, errors: HashMap::new() }
+    /// For a run of which these pages ended before this start.
+    pub(super) fn new(max: Option<f64>, before: Option<&PageCounts>) -> Self {
+        let mut share =
+            Self { max, before: Ended::default(), now: Ended::default(), errors: Reasons::default() };
+        for (state, count) in before.iter().flat_map(|before| &before.ended) {
+            share.before.add(*state, *count);
+        }
+        share
     }
 
-    /// A page has ended. Skipped ones say nothing: redirects, robots.
+    /// A page has ended.
     pub(super) fn page(&mut self, state: PageState) {
-        self.ended += u64::from(state != PageState::Skipped);
-        self.failed += u64::from(matches!(state, PageState::Failed | PageState::Dead));
+        self.now.add(state, 1);
     }
 
     /// The errors of the pages of a receipt.
     pub(super) fn errors(&mut self, receipt: &Receipt) {
-        for error in &receipt.errors {
-            if let Some(count) = self.errors.get_mut(error) {
-                *count += 1;
-            } else if self.errors.len() < MAX_ERRORS {
-                self.errors.insert(error.clone(), 1);
-            }
-        }
+        receipt.errors.iter().for_each(|error| self.errors.add(error));
     }
 
     /// Why the crawl must stop, if so.
     pub(super) fn is_exceeded(&self) -> Option<String> {
-        if self.ended >= MIN_ENDED { self.of_all() } else { None }
+        if self.now.pages >= MIN_ENDED { self.judged(self.now) } else { None }
     }
 
-    /// The same for a crawl that has come to its end: then few pages are all there are.
-    #[allow(clippy::cast_precision_loss)] // a share of pages: their last digits do not matter
+    /// The same for a run that has come to its end: then few pages are all there are.
     pub(super) fn of_all(&self) -> Option<String> {
+        let Self { before, now, .. } = self;
+        self.judged(Ended { pages: before.pages + now.pages, failed: before.failed + now.failed })
+    }
+
+    #[allow(clippy::cast_precision_loss)] // a share of pages: their last digits do not matter
+    fn judged(&self, Ended { pages, failed }: Ended) -> Option<String> {
         let max = self.max?;
-        let Self { failed, ended, .. } = self;
-        let share = *failed as f64 / (*ended).max(1) as f64;
+        let share = failed as f64 / pages.max(1) as f64;
         (share > max).then(|| {
             let (share, max) = (share * 100.0, max * 100.0);
-            let most = self.most_frequent();
-            format!("{failed} of {ended} pages failed or died ({share:.1} %, {max:.1} % may){most}")
+            let most = self.errors.most_frequent().map_or_else(String::new, |(error, count)| {
+                format!("; the most frequent error, {count} times: {error}")
+            });
+            format!("{failed} of {pages} pages failed or died ({share:.1} %, {max:.1} % may){most}")
         })
     }
+}
 
-    fn most_frequent(&self) -> String {
-        // Of two that are as frequent one is told, whichever the map gives; so the text decides.
-        let most = self.errors.iter().max_by_key(|(error, count)| (**count, std::cmp::Reverse(*error)));
-        most.map_or_else(String::new, |(error, count)| {
-            format!("; the most frequent error, {count} times: {error}")
-        })
+impl Ended {
+    fn add(&mut self, state: PageState, count: u64) {
+        self.pages += if state == PageState::Skipped { 0 } else { count };
+        self.failed += if matches!(state, PageState::Failed | PageState::Dead) { count } else { 0 };
     }
 }
 
@@ -80,7 +91,7 @@ mod tests {
 
     #[test]
     fn a_share_is_judged_once_enough_pages_have_ended() {
-        let mut share = FailedShare::new(Some(0.5));
+        let mut share = FailedShare::new(Some(0.5), None);
         pages(&mut share, PageState::Failed, 10);
         pages(&mut share, PageState::Skipped, 100);
         assert!(share.is_exceeded().is_none() && share.of_all().is_some());
@@ -100,20 +111,22 @@ mod tests {
 
     #[test]
     fn without_a_limit_all_may_fail() {
-        let mut share = FailedShare::new(None);
+        let mut share = FailedShare::new(None, None);
         pages(&mut share, PageState::Failed, 1_000);
         assert_eq!(share.is_exceeded(), None);
-        let mut none = FailedShare::new(Some(0.0));
+        let mut none = FailedShare::new(Some(0.0), None);
         pages(&mut none, PageState::Done, 1_000);
         assert_eq!((none.is_exceeded(), none.of_all()), (None, None));
     }
 
     #[test]
-    fn errors_are_told_apart_within_bounds() {
-        let mut share = FailedShare::new(Some(0.5));
-        for number in 0..1_000 {
-            share.errors(&Receipt { errors: vec![number.to_string()], ..Receipt::default() });
-        }
-        assert_eq!(share.errors.len(), MAX_ERRORS);
+    fn a_resume_has_a_chance_and_the_run_is_judged_as_a_whole() {
+        let ended = [(PageState::Failed, 30), (PageState::Done, 10), (PageState::Skipped, 100)];
+        let before = PageCounts { queued: 0, ended: ended.into() };
+        let mut share = FailedShare::new(Some(0.25), Some(&before));
+        assert!(share.is_exceeded().is_none());
+        assert_eq!(share.of_all().unwrap(), "30 of 40 pages failed or died (75.0 %, 25.0 % may)");
+        pages(&mut share, PageState::Done, 80);
+        assert_eq!((share.is_exceeded(), share.of_all()), (None, None));
     }
 }

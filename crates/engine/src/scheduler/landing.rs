@@ -206,8 +206,9 @@ impl Scheduler {
 
     fn fail_page(&mut self, host: HostId, waiting: Waiting, ended: Ended, credit: Credit) {
         self.stats.given_up.add(1);
-        // A missing page is everyday life; a server that fails again and again is worth a look.
-        if ended.status.is_none_or(|status| status >= 500) {
+        // A missing page is everyday life, unless it is one that somebody named; a server that fails again and again is
+        // worth a look.
+        if waiting.queued.depth == 0 || ended.status.is_none_or(|status| status >= 500) {
             let telling = self.window.update(host, |host| host.told.failed());
             if telling != Telling::Keep {
                 let url = waiting.queued.request.url().as_str();

@@ -150,7 +150,10 @@ impl Scheduler {
             hands: Hands::new(settings.window.requests),
             limits: Limits::new(&settings.limits, run.done, Instant::now()),
             budgets: Budgets::new(&settings.links, run.tally.clone()),
-            failed_share: FailedShare::new(settings.limits.failed_share),
+            failed_share: FailedShare::new(
+                settings.limits.failed_share,
+                run.resumed.as_ref().map(|resumed| &resumed.pages),
+            ),
             backlog: Backlog::new(),
             fetches: JoinSet::new(),
             robots_fetches: 0,

@@ -79,6 +79,7 @@ impl Scheduler {
             self.failed_share.page(*state);
         }
         self.failed_share.errors(&receipt);
+        self.stats.failed(&receipt.errors);
         self.limits.items_stored(receipt.items);
         self.known.are_stored(receipt.stored_requests);
         for queued in receipt.new_requests {
