@@ -50,7 +50,7 @@ impl Scheduler {
                 status,
                 rest_ms = rest.as_millis(),
                 until = %clock_after(rest),
-                "the host asks to be left alone for a while"
+                "the host wants a rest: it is left alone for a while"
             );
         }
         self.rest_long(host, now + rest, RestReason::Asked, now);
