@@ -319,5 +319,5 @@ rows=$(dragline export check --item page 2>log3 | wc -l)
 [ "$rows" = "$PAGES" ] || fail "$rows rows instead of $PAGES"
 grep "^pages" out1 out2
 '
-run "$tag" "PORT=$(free_port)" "$nearby" "SITE=$url" "PAGES=$pages" DATABASE_URL=sqlite:/var/lib/dragline/check.db -- "$scenario" || fail "SQLite"
+run "$tag" "PORT=$(free_port)" "SITE=$url" "PAGES=$pages" DATABASE_URL=sqlite:/var/lib/dragline/check.db -- "$scenario" || fail "SQLite"
 say "ok: SQLite: by its file healthy, hanging, stopped with 75, resumed, $pages pages"
