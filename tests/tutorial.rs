@@ -52,7 +52,9 @@ fn served() -> (Running, String) {
 fn the_tutorials_program_crawls_the_demos_site(stored: &Stored) {
     let (site, url) = served();
     let crawl = ["crawl", "shop", "--start-url", &url, "--store", &stored.url(), "--rate", "0"];
-    example("tutorial").args(crawl).run().assert_code(0).assert_stdout("done 65").assert_stdout("book 60");
+    let finished = example("tutorial").args(crawl).run();
+    finished.assert_code(0).assert_stdout("done 65").assert_stdout("book 60");
+    finished.assert_stderr("created the table shop_books");
     let row =
         "select title, author, price, in_stock, published from shop_books where isbn = '978-0-00-000013'";
     assert_eq!(stored.query(row), [["The Patient Lantern", "W. Argyroneta", "18.81", "6", "1926-02-15"]]);

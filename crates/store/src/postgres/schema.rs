@@ -135,8 +135,8 @@ pub(super) async fn prepare(connections: &Connections, items: &[ItemType]) -> St
     let session = connections.session("preparing the item tables").await?;
     let mut differences = Vec::new();
     for (item, table) in tables(items)? {
-        if item.auto_create {
-            create(&session, item, table).await?;
+        if item.auto_create && create(&session, item, table).await? {
+            tracing::info!(store = connections.target().location, "created the table {table}");
         }
         differences.extend(compare(&session, item, table).await?);
     }
@@ -154,13 +154,13 @@ pub(super) async fn apply(connections: &Connections, items: &[ItemType]) -> Stor
         Some(older) => done.extend(raise(connections, &session, older).await?),
         None => {
             if create_own(&session).await? {
-                done.push(format!("made Dragline's tables, version {VERSION}"));
+                done.push(format!("created Dragline's tables, version {VERSION}"));
             }
         }
     }
     for (item, table) in tables(items)? {
         if create(&session, item, table).await? {
-            done.push(format!("made table {table} of item type {}", item.name));
+            done.push(format!("created the table {table}"));
         }
     }
     session.release();

@@ -224,13 +224,13 @@ fn places(parameters: &Parameters, around: &Surroundings) -> Result<Vec<Place>, 
 
 /// Where passwords are looked up: the URL, `PGPASSWORD`, the password file.
 struct Passwords<'a> {
-    given: Option<(&'a str, String)>,
+    given: Option<(&'a str, &'static str)>,
     file: Option<PassFile>,
 }
 
 impl<'a> Passwords<'a> {
     fn of(parameters: &'a Parameters, around: &Surroundings) -> Self {
-        let given = parameters.get("password").map(|password| (password, parameters.origin("password")));
+        let given = parameters.get("password").map(|password| (password, parameters.source("password")));
         let named = parameters.get("passfile").map(PathBuf::from);
         let path = named.or_else(|| passfile::default_path(around.home.as_deref()));
         let file = if given.is_some() { None } else { path.and_then(PassFile::open) };
@@ -250,7 +250,7 @@ impl<'a> Passwords<'a> {
 
     fn from(&self) -> String {
         match (&self.given, &self.file) {
-            (Some((_, origin)), _) => origin.clone(),
+            (Some((_, source)), _) => (*source).to_owned(),
             (None, Some(file)) => file.path.display().to_string(),
             (None, None) => "the URL (there is none in it, nor in PGPASSWORD or ~/.pgpass)".to_owned(),
         }

@@ -8,6 +8,9 @@ use percent_encoding::percent_decode_str;
 
 use super::surroundings::Surroundings;
 
+/// What is not from a variable is from there.
+const URL: &str = "the store's URL";
+
 /// The parameters that are understood, and their variables.
 const KNOWN: [(&str, &str); 23] = [
     ("host", "PGHOST"),
@@ -93,10 +96,19 @@ impl Parameters {
 
     /// Where a parameter was found, in words.
     pub(super) fn origin(&self, name: &str) -> String {
-        match self.find(name).and_then(|parameter| parameter.variable) {
+        match self.variable(name) {
             Some(variable) => variable.to_owned(),
-            None => format!("{name} in the store's URL"),
+            None => format!("{name} in {URL}"),
         }
+    }
+
+    /// The same of one that needs no name there.
+    pub(super) fn source(&self, name: &str) -> &'static str {
+        self.variable(name).unwrap_or(URL)
+    }
+
+    fn variable(&self, name: &str) -> Option<&'static str> {
+        self.find(name).and_then(|parameter| parameter.variable)
     }
 
     /// All of them.
