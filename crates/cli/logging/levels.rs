@@ -49,6 +49,9 @@ const LIBRARIES: [&str; 17] = [
     "want",
 ];
 
+/// Its WARN is that a session is gone, which every outage begins with and the store tells with what became of it.
+const QUIET: &str = "deadpool";
+
 /// Reads a filter; without one it is `info`.
 pub(super) fn parse(filter: Option<&str>) -> Result<Targets, Failed> {
     let (mut general, mut modules) = (LevelFilter::INFO, Vec::new());
@@ -63,7 +66,10 @@ pub(super) fn parse(filter: Option<&str>) -> Result<Targets, Failed> {
             }
         }
     }
-    let libraries = LIBRARIES.map(|name| (name.to_owned(), general.min(LevelFilter::WARN)));
+    let libraries = LIBRARIES.map(|name| {
+        let most = if name.starts_with(QUIET) { LevelFilter::ERROR } else { LevelFilter::WARN };
+        (name.to_owned(), general.min(most))
+    });
     // A later target of the same name replaces an earlier one, a longer one goes before a shorter one.
     Ok(Targets::new().with_default(general).with_targets(libraries).with_targets(modules))
 }
@@ -109,6 +115,12 @@ mod tests {
         assert!(speaks("debug", "my_spiders::shop", Level::DEBUG), "spiders live anywhere");
         assert!(!speaks("debug", "hyper::proto", Level::INFO) && speaks("debug", "hyper", Level::WARN));
         assert!(speaks("debug,hyper=trace", "hyper::proto", Level::TRACE));
+        // As its crates call themselves.
+        assert!(
+            !speaks("debug", "deadpool.postgres", Level::WARN)
+                && speaks("info", "deadpool.postgres", Level::ERROR)
+        );
+        assert!(speaks("info,deadpool=warn", "deadpool.postgres", Level::WARN));
         assert!(!speaks("error", "h2", Level::WARN) && !speaks("off", "dragline", Level::ERROR));
         let filter =
             "warn, Dragline-Engine=nonsense".replace("Dragline-Engine=nonsense", "dragline-engine=DEBUG");
