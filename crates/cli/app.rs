@@ -85,7 +85,12 @@ impl App {
         let checked = check::check(&self.spiders, &self.pipelines);
         assert!(
             !checked.is_empty(),
-            "there is nothing to check: no spider has samples, see `Spider::samples`"
+            "there is nothing to check: {}",
+            if self.spiders.is_empty() {
+                "this program has no spiders, put your spiders in: dragline::app(spiders![…])"
+            } else {
+                "no spider has samples, see `Spider::samples`"
+            }
         );
         let told: String = checked.iter().filter(|checked| checked.found != Found::AsExpected).fold(
             String::new(),
@@ -97,5 +102,16 @@ impl App {
             told.is_empty(),
             "{told}\n`check --accept` of this program takes what is made now as expected"
         );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[should_panic(expected = "put your spiders in")]
+    fn a_check_without_spiders_says_that_there_are_none() {
+        app(Vec::new()).check();
     }
 }
