@@ -7,7 +7,7 @@ use std::time::Duration;
 use dragline_testkit::{Answer, Asked, Dragline, Running, Site, SiteBuilder, ask, ask_with, wait_for};
 use tempfile::TempDir;
 
-use crate::stored::{Stored, crawl_nasty, crawl_site, dragline};
+use crate::stored::{Stored, crawl_nasty, crawl_site, dragline, example};
 
 mod endpoints;
 mod states;

@@ -67,6 +67,22 @@ fn the_answer_comes_at_once_also_under_full_load() {
 }
 
 #[test]
+fn dropped_items_are_told_by_step_and_reason() {
+    let (site, stored) = (dragline().args(["demo", "--serve"]).spawn(), Stored::sqlite());
+    let url = wait_for("the demo's site", SOON, || {
+        let stdout = site.stdout();
+        Some(stdout.strip_prefix("serving ")?.split_once(' ')?.0.to_owned())
+    });
+    let crawl = example("own_pipeline").args(["crawl", "bargains", "--start-url", &url]);
+    // Slow enough to be asked.
+    let watched = Watched::start(crawl.args(["--store", &stored.url(), "--rate", "20"]));
+    wait_for("an item is dropped", SOON, || {
+        let body: serde_json::Value = serde_json::from_str(&watched.ask("/status").body).unwrap();
+        body["items"]["dropped_by_reason"]["available: not in stock"].as_u64().filter(|dropped| *dropped > 0)
+    });
+}
+
+#[test]
 fn a_crawl_that_listens_elsewhere_is_found_by_its_file() {
     let (site, stored) = (Site::generated(60, 3), Stored::sqlite());
     site.hold();

@@ -51,6 +51,7 @@ impl Health {
             "kept": engine.items_kept,
             "stored": store.items,
             "dropped": engine.items_dropped,
+            "dropped_by_reason": engine.drop_reasons,
             "quarantined": engine.items_quarantined,
         });
         body["queues"] = json!({
