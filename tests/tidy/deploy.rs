@@ -79,6 +79,34 @@ fn calls_are_understood() {
     }
 }
 
+/// What cron would mail, when the container of the cron line ends with `code`.
+fn mailed(code: u8) -> String {
+    let text = read("deploy/cron/dragline.cron");
+    let line = text.lines().find(|line| line.contains("docker run")).unwrap();
+    let command = line.split_once(" root ").unwrap().1;
+    let folder = tempfile::tempdir().unwrap();
+    let shell = |script: &str| {
+        let shell = text.lines().find_map(|line| line.strip_prefix("SHELL=")).unwrap();
+        let output = Command::new(shell).args(["-c", script]).current_dir(folder.path()).output().unwrap();
+        assert!(output.stderr.is_empty(), "{output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    };
+    // Neither of the two is here.
+    let printed = shell(&format!(
+        "docker() {{ echo a line of the log; return {code}; }}; logger() {{ cat > journal; }}; {command}"
+    ));
+    assert_eq!(fs::read_to_string(folder.path().join("journal")).unwrap(), "a line of the log\n");
+    printed
+}
+
+#[test]
+fn cron_mails_ends_that_want_a_person_and_no_others() {
+    assert_eq!([mailed(0), mailed(75)], ["", ""]);
+    for code in [1, 2, 70, 125] {
+        assert_eq!(mailed(code), format!("dragline quotes: exit {code}, see journalctl -t dragline\n"));
+    }
+}
+
 #[test]
 fn what_compose_mounts_is_there() {
     let text = read("deploy/compose.yaml");
