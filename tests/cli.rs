@@ -15,7 +15,8 @@ on_both_stores!(a_run_is_exported, the_schema_is_printed_applied_and_checked);
 #[test]
 fn wrong_words_are_usage_errors_with_advice() {
     for (words, told) in [
-        (&["crawl", "qoutes"][..], "quotes"),
+        (&["crawl"][..], "the spiders are books, quotes, site"),
+        (&["crawl", "qoutes"], "quotes"),
         (&["crawl", "site", "--limit", "many"], "limit"),
         (&["crawl", "site", "--no-such-flag"], "--no-such-flag"),
         (&["crawl", "site"], "--start-url"),
@@ -29,9 +30,14 @@ fn wrong_words_are_usage_errors_with_advice() {
         (&["crawl", "quotes", "--user-agent", "a\nb"], "no header may hold"),
         (&["crawl", "quotes", "--concurrency", "18446744073709551615"], "at most"),
         (&["crawl", "quotes", "--request-timeout", "0"], "longer than zero"),
-        (&["crawl", "site", "--start-url", "http://me:hunter2@a.example/"], "Authorization"),
+        (&["crawl", "site", "--start-url", "http://me:hunter2@a.example/"], "--auth 'http://a.example="),
+        (&["crawl", "quotes", "--store", "mysql://me:hunter2@db/x"], "use postgres://"),
+        (&["runs", "list", "--store", "mysql://me:hunter2@db/x"], "use postgres://"),
+        (&["schema", "check", "--store", "mysql://me:hunter2@db/x"], "use postgres://"),
         (&["crawl", "quotes", "-o", "rows.xlsx"], ".jsonl"),
         (&["crawl", "quotes", "--config", "missing.toml"], "missing.toml"),
+        (&["crawl", "quotes", "--config", "missing.toml"], "hint: --config or DRAGLINE_CONFIG names it"),
+        (&["crawl", "quotes", "--limit", "many"], "must be a whole number, such as 100"),
         (&["nonsense"], "nonsense"),
     ] {
         let finished = dragline().args(words).run();
@@ -76,7 +82,21 @@ fn settings_come_from_file_environment_and_flags_in_this_order() {
     assert_eq!(stored.pages("done"), 12, "an empty variable is none: the limit is the file's");
     base.clone().args(["-a", "limit=1"]).run().assert_code(0);
     assert_eq!(stored.pages("done"), 13, "-a limit wins over the file, as the flag does");
-    base.env("DRAGLINE_RATE", "fast").run().assert_code(2).assert_stderr("--rate");
+    let wrong = base.env("DRAGLINE_RATE", "fast");
+    wrong.run().assert_code(2).assert_stderr("--rate").assert_stderr("that of the variable DRAGLINE_RATE");
+    let by_flag = wrong.args(["--rate", "faster"]).run();
+    by_flag.assert_code(2).assert("the flag is at fault", !by_flag.stderr.contains("variable"));
+}
+
+#[test]
+fn a_variable_that_sets_nothing_is_told() {
+    let slip = dragline().env("DRAGLINE_RATTE", "1").env("DRAGLINE_PROBE_DEED", "hang");
+    for words in [&["list"][..], &["config", "show"]] {
+        let finished = slip.clone().args(words).run();
+        finished.assert_code(0).assert_stderr("DRAGLINE_RATTE is not known");
+        finished.assert_stderr("did you mean DRAGLINE_RATE?");
+        finished.assert("those of tests are known", !finished.stderr.contains("PROBE"));
+    }
 }
 
 fn a_run_is_exported(stored: &Stored) {

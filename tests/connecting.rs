@@ -7,8 +7,12 @@ use crate::stored::dragline;
 
 /// A command that reaches the store, with libpq's variables for a server.
 fn with_variables(server: &OwnServer) -> Dragline {
+    at(server, "postgres://")
+}
+
+fn at(server: &OwnServer, url: &str) -> Dragline {
     dragline()
-        .args(["schema", "apply", "--store", "postgres://"])
+        .args(["schema", "apply", "--store", url])
         .env("PGHOST", "localhost")
         .env("PGPORT", server.port().to_string())
         .env("PGUSER", "dragline")
@@ -22,10 +26,12 @@ fn a_bare_url_and_variables_are_enough() {
     let refused = with_variables(&server).env("PGPASSWORD", "hunter2").run();
     refused.assert_code(1).assert_stderr("the password comes from PGPASSWORD");
     assert!(!refused.stderr.contains("hunter2"), "{}", refused.stderr);
+    let in_url = at(&server, "postgres://dragline:hunter2@localhost/postgres").run();
+    in_url.assert_code(1).assert_stderr("the password comes from the store's URL");
     let folder = server.socket_folder().display().to_string();
     with_variables(&server).env("PGHOST", &folder).run().assert_code(0);
     let mistaken = with_variables(&server).env("PGSSLMODE", "on").run();
-    mistaken.assert_code(1).assert_stderr("PGSSLMODE").assert_stderr("hint: sslmode can be disable, prefer");
+    mistaken.assert_code(2).assert_stderr("PGSSLMODE").assert_stderr("hint: sslmode can be disable, prefer");
 }
 
 #[cfg(unix)]

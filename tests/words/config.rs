@@ -42,6 +42,8 @@ fn each_setting_is_shown_with_the_layer_that_it_comes_from() {
         assert!(row.ends_with(line), "{row}");
     }
     assert_eq!(named("crawl_threads")["otherwise"], "one per core");
+    let spaced = dragline().args(["config", "show", "--retry-statuses", "503,  500-504, 5xx"]).run();
+    spaced.assert_code(0).assert_stdout(" 503, 500-504, 5xx ");
 }
 
 #[test]

@@ -3,6 +3,8 @@
 use clap::builder::FalseyValueParser;
 use clap::{Args, Subcommand};
 
+use crate::settings::parse::number;
+
 pub(super) const EXAMPLES: &str = "\
 Examples:
   dragline dead-letters list --run quotes
@@ -57,7 +59,7 @@ pub(crate) struct ListLetters {
     pub(crate) run: Option<String>,
 
     /// At most so many; 0 = all
-    #[arg(long, value_name = "N", default_value_t = 100)]
+    #[arg(long, value_name = "N", value_parser = number::<usize>, default_value_t = 100)]
     pub(crate) limit: usize,
 }
 

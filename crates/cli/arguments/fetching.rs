@@ -5,7 +5,7 @@ use std::time::Duration;
 use clap::Args;
 use dragline_engine::{ClientSettings, TypePattern};
 
-use crate::settings::parse::{bytes, count, duration};
+use crate::settings::parse::{bytes, count, duration, number};
 
 /// The settings of the downloader.
 #[derive(Debug, Args)]
@@ -32,7 +32,7 @@ pub(crate) struct Fetching {
     pub(crate) read_timeout: Duration,
 
     /// Fewest bytes per second of a body, over each stretch of `--read-timeout`; 0 = no limit
-    #[arg(long, env = "DRAGLINE_MIN_SPEED", value_name = "BYTES", default_value = "10")]
+    #[arg(long, env = "DRAGLINE_MIN_SPEED", value_name = "BYTES", value_parser = number::<u64>, default_value = "10")]
     pub(crate) min_speed: u64,
 
     /// Time for a whole request

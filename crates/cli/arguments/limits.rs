@@ -4,20 +4,20 @@ use std::time::Duration;
 
 use clap::Args;
 
-use crate::settings::parse::{duration, share};
+use crate::settings::parse::{duration, number, share};
 
 /// The limits of a run.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Limits")]
 pub(crate) struct Limits {
     /// Stop after exactly N pages are done, resumes included; 0 = no limit [default: 0]
-    #[arg(long, env = "DRAGLINE_LIMIT", value_name = "N")]
+    #[arg(long, env = "DRAGLINE_LIMIT", value_name = "N", value_parser = number::<u64>)]
     pub(crate) limit: Option<u64>,
 
     /// Stop once this start has stored N items; 0 = no limit
     ///
     /// No new page is begun then, and pages in hand are finished. A resume counts anew.
-    #[arg(long, env = "DRAGLINE_MAX_ITEMS", value_name = "N", default_value = "0")]
+    #[arg(long, env = "DRAGLINE_MAX_ITEMS", value_name = "N", value_parser = number::<u64>, default_value = "0")]
     pub(crate) max_items: u64,
 
     /// Stop after this time, such as `90s`, `45m` or `6h`, counted from each start; 0 = no limit

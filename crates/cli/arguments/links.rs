@@ -4,14 +4,14 @@ use std::time::Duration;
 
 use clap::{ArgAction, Args};
 
-use crate::settings::parse::{count, duration, extension, hops, parameter};
+use crate::settings::parse::{count, duration, extension, hops, number, parameter};
 
 /// What a link must be to enter the frontier, and a request to be made.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Links")]
 pub(crate) struct Links {
     /// Follow links at most so far from a start URL; 0 = no limit
-    #[arg(long, env = "DRAGLINE_MAX_DEPTH", value_name = "N", default_value = "0")]
+    #[arg(long, env = "DRAGLINE_MAX_DEPTH", value_name = "N", value_parser = number::<u32>, default_value = "0")]
     pub(crate) max_depth: u32,
 
     /// Follow links into this domain and what is below it; repeatable, or separated by commas [default: the hosts of the start URLs]
@@ -56,19 +56,19 @@ pub(crate) struct Links {
     pub(crate) max_url_length: usize,
 
     /// How often in a row a URL's path may repeat the same segments (`/a/b/a/b`); 0 = no limit
-    #[arg(long, env = "DRAGLINE_MAX_PATH_REPEATS", value_name = "N", default_value = "2")]
+    #[arg(long, env = "DRAGLINE_MAX_PATH_REPEATS", value_name = "N", value_parser = number::<usize>, default_value = "2")]
     pub(crate) max_path_repeats: usize,
 
     /// Exactly N pages of each host are done, resumes included; 0 = no limit
     ///
     /// The requests beyond are skipped, with the reason.
-    #[arg(long, env = "DRAGLINE_MAX_PAGES_PER_HOST", value_name = "N", default_value = "0")]
+    #[arg(long, env = "DRAGLINE_MAX_PAGES_PER_HOST", value_name = "N", value_parser = number::<u64>, default_value = "0")]
     pub(crate) max_pages_per_host: u64,
 
     /// The same for URLs that differ in their numbers alone, such as those of a calendar without end; 0 = no limit
     ///
     /// `/day/2026-11-26?n=7` and `/day/2031-01-01?n=12` are such. Start URLs do not count.
-    #[arg(long, env = "DRAGLINE_MAX_PAGES_PER_PATTERN", value_name = "N", default_value = "20000")]
+    #[arg(long, env = "DRAGLINE_MAX_PAGES_PER_PATTERN", value_name = "N", value_parser = number::<u64>, default_value = "20000")]
     pub(crate) max_pages_per_pattern: u64,
 
     /// Redirects that are followed one after the other

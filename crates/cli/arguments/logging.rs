@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
-use crate::settings::parse::{bytes, count, progress_interval};
+use crate::settings::parse::{bytes, count, number, progress_interval};
 
 /// How the log is written, in every command.
 #[derive(Debug, Args)]
@@ -23,7 +23,7 @@ pub(crate) struct Logging {
 
     /// Lines of one place in the code that go through in 10 s, at INFO and WARN; the others are counted, and their
     /// number is said; 0 = all of them
-    #[arg(long, global = true, env = "DRAGLINE_LOG_REPEATS", value_name = "N", default_value = "50")]
+    #[arg(long, global = true, env = "DRAGLINE_LOG_REPEATS", value_name = "N", value_parser = number::<u64>, default_value = "50")]
     pub(crate) log_repeats: u64,
 
     /// Folder for a log file of each crawl, beside stderr

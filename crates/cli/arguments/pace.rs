@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use clap::{ArgAction, Args};
 
-use crate::settings::parse::{count, duration, factor, jitter, positive, rate};
+use crate::settings::parse::{count, duration, factor, jitter, number, positive, rate};
 
 /// The pace of a crawl.
 #[derive(Debug, Args)]
@@ -47,7 +47,7 @@ pub(crate) struct Pace {
     pub(crate) autothrottle_concurrency: f64,
 
     /// So many requests in a row that failed have a host left alone; 0 = never
-    #[arg(long, env = "DRAGLINE_HOST_FAILURES", value_name = "N", default_value = "5")]
+    #[arg(long, env = "DRAGLINE_HOST_FAILURES", value_name = "N", value_parser = number::<u32>, default_value = "5")]
     pub(crate) host_failures: u32,
 
     /// If it failed for at least so long

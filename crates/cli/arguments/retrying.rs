@@ -4,14 +4,14 @@ use std::time::Duration;
 
 use clap::Args;
 
-use crate::settings::parse::{duration, statuses};
+use crate::settings::parse::{duration, number, statuses};
 
 /// Attempts beyond the first.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Retries")]
 pub(crate) struct Retrying {
     /// Further attempts after a failed one
-    #[arg(long, env = "DRAGLINE_RETRIES", value_name = "N", default_value = "3")]
+    #[arg(long, env = "DRAGLINE_RETRIES", value_name = "N", value_parser = number::<u32>, default_value = "3")]
     pub(crate) retries: u32,
 
     /// Statuses that are tried again: 503, 500-504, 5xx; none for none

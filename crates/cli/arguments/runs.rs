@@ -3,7 +3,7 @@
 use clap::{Args, Subcommand, ValueEnum};
 use dragline_core::store::RunState;
 
-use crate::settings::parse::statuses;
+use crate::settings::parse::{number, statuses};
 
 pub(super) const EXAMPLES: &str = "\
 Examples:
@@ -63,7 +63,7 @@ pub(crate) struct ListRuns {
     pub(crate) state: Option<State>,
 
     /// At most so many; 0 = all
-    #[arg(long, value_name = "N", default_value_t = 20)]
+    #[arg(long, value_name = "N", value_parser = number::<usize>, default_value_t = 20)]
     pub(crate) limit: usize,
 
     /// As a JSON array

@@ -31,7 +31,7 @@ use crate::first_process;
 use crate::health::{self, Where};
 use crate::logging::{self, Log, LogHandle};
 use crate::settings::file::File;
-use crate::settings::{Common, StoreUrl};
+use crate::settings::{Common, StoreUrl, environment};
 
 /// All of a binary's `main`.
 pub(crate) fn run(app: &App) -> ExitCode {
@@ -86,6 +86,9 @@ fn told(error: &clap::Error) -> ExitCode {
 
 fn dispatch(asked: Command, common: &Common, app: &App) -> Result<Exit, Failed> {
     let log = Log::start(&common.log, spider_of(&asked))?;
+    for (what, hint) in environment::unknown() {
+        tracing::warn!(hint, "{what}");
+    }
     let done = command(asked, common, app, &log.handle());
     if let Err(failed) = &done {
         // Through the log, so that a stderr that takes nothing does not hold up the end.

@@ -19,7 +19,7 @@ pub(super) fn run(
     common: &Common,
     spiders: &[Arc<dyn Spider>],
 ) -> Result<Exit, Failed> {
-    let admin = dragline_store::open_admin(&common.store.0, &common.store_settings()?)?;
+    let admin = common.open_admin(&common.store_settings()?)?;
     let items: Vec<_> = spiders.iter().flat_map(|spider| spider.items()).collect();
     let location = admin.location();
     match action {

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use clap::builder::{PossibleValuesParser, Resettable, StyledStr};
+use clap::error::{ContextKind, ContextValue};
 use clap::{ArgMatches, Command, CommandFactory, FromArgMatches};
 use dragline_core::Spider;
 
@@ -25,8 +26,26 @@ pub(super) fn words(spiders: &[Arc<dyn Spider>]) -> Command {
 
 /// Reads this process's command line.
 pub(super) fn parse(words: Command) -> Result<(Arguments, ArgMatches), clap::Error> {
-    let matches = words.try_get_matches()?;
+    let matches = words.clone().try_get_matches().map_err(|mut error| {
+        // How a flag is shown in errors is known only of a command line that is built.
+        let mut words = words;
+        words.build();
+        environment::name_variable(&mut error, &words);
+        name_spiders(&mut error, &words);
+        error
+    })?;
     Ok((Arguments::from_arg_matches(&matches)?, matches))
+}
+
+/// Where the spider is missing, those that there are.
+fn name_spiders(error: &mut clap::Error, words: &Command) {
+    let Some(ContextValue::Strings(missing)) = error.get(ContextKind::InvalidArg) else { return };
+    let crawl = words.find_subcommand("crawl");
+    let spider = crawl.and_then(|crawl| crawl.get_arguments().find(|flag| flag.get_id() == "spider"));
+    let Some(spider) = spider.filter(|spider| missing.contains(&spider.to_string())) else { return };
+    let names: Vec<_> = spider.get_possible_values().iter().map(|name| name.get_name().to_owned()).collect();
+    let tip = format!("the spiders are {}", names.join(", "));
+    error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip.into()]));
 }
 
 /// Help as a terminal shows it: the backticks, which make code of a word in the settings reference, are noise there.

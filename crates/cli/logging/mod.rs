@@ -209,6 +209,15 @@ pub(crate) fn failed_before_start(failed: &Failed) {
     let _ = screen::write_fully(&mut io::stderr(), &bytes);
 }
 
+/// A warning before there is a log.
+pub(crate) fn warned_before_start(what: &str, hint: &str) {
+    let plain = Plain { about: Arc::default(), stderr: early_form() };
+    let mut line = Line::now("WARN", what);
+    line.add("hint", hint.into());
+    let bytes = plain.render_text(&line, &format!("warning: {what}\n  hint: {hint}"), plain.stderr);
+    let _ = screen::write_fully(&mut io::stderr(), &bytes);
+}
+
 /// Whether a machine reads the log, for what is said before the settings are read.
 pub(crate) fn is_json_asked_for() -> bool {
     early_form() == Form::Json

@@ -1,10 +1,18 @@
 //! The environment: what its variables mean beyond one variable for one flag.
 
+use std::collections::BTreeSet;
 use std::env;
 use std::ffi::OsStr;
 
-use clap::Command;
 use clap::builder::Resettable;
+use clap::error::{ContextKind, ContextValue};
+use clap::{Arg, Command, CommandFactory};
+
+use crate::arguments::Arguments;
+
+const OURS: &str = "DRAGLINE_";
+/// Beginnings of variables that are for tests.
+const OF_TESTS: [&str; 4] = ["PROBE", "TEST_", "TORTURE_", "SHARED"];
 
 /// Takes an empty variable, as compose files like to leave it, for none; and `DATABASE_URL`, under which many
 /// platforms hand out a database, for the store where nothing names one of our own.
@@ -24,4 +32,73 @@ pub(crate) fn read(command: Command) -> Command {
     });
     let names: Vec<_> = command.get_subcommands().map(|sub| sub.get_name().to_owned()).collect();
     names.into_iter().fold(command, |command, name| command.mut_subcommand(name, read))
+}
+
+/// Variables that look like ours and are none, each with what may be meant: a slip there would change nothing, without
+/// a word.
+pub(crate) fn unknown() -> Vec<(String, String)> {
+    let known = variables(&Arguments::command());
+    let given = env::vars_os().filter_map(|(name, _)| Some(name.to_str()?.strip_prefix(OURS)?.to_owned()));
+    let unknown = given
+        .filter(|name| !known.contains(name) && !OF_TESTS.iter().any(|of_tests| name.starts_with(of_tests)));
+    unknown
+        .map(|name| {
+            let hint = match nearest(&name, &known) {
+                Some(near) => format!("did you mean {OURS}{near}?"),
+                None => "`dragline crawl --help` names them".to_owned(),
+            };
+            (format!("the variable {OURS}{name} is not known and sets nothing"), hint)
+        })
+        .collect()
+}
+
+/// Why the parser refuses a value says nothing of where it is from: of a variable's, its name is added.
+pub(crate) fn name_variable(error: &mut clap::Error, words: &Command) {
+    let Some(ContextValue::String(refused)) = error.get(ContextKind::InvalidArg).cloned() else { return };
+    let Some(ContextValue::String(value)) = error.get(ContextKind::InvalidValue).cloned() else { return };
+    let flags = all_commands(words).into_iter().flat_map(Command::get_arguments);
+    for flag in flags.filter(|flag| flag.to_string() == refused) {
+        let Some(name) = flag.get_env() else { continue };
+        let is_its = env::var_os(name).is_some_and(|given| given.to_string_lossy().contains(&value));
+        if is_its && !is_given(flag) {
+            let name = name.to_string_lossy();
+            let tip = format!("the value is that of the variable {name}");
+            error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip.into()]));
+            return;
+        }
+    }
+}
+
+/// Whether the command line has this flag: then its variable is not read.
+fn is_given(flag: &Arg) -> bool {
+    let Some(long) = flag.get_long().map(|long| format!("--{long}")) else { return false };
+    env::args_os().any(|word| word.to_string_lossy().split('=').next() == Some(&long))
+}
+
+fn all_commands(command: &Command) -> Vec<&Command> {
+    let mut all = vec![command];
+    let mut at = 0;
+    while let Some(command) = all.get(at).copied() {
+        all.extend(command.get_subcommands());
+        at += 1;
+    }
+    all
+}
+
+/// What follows our prefix in the variables of all flags.
+fn variables(command: &Command) -> BTreeSet<String> {
+    let flags = all_commands(command).into_iter().flat_map(Command::get_arguments);
+    let names = flags.filter_map(Arg::get_env).filter_map(OsStr::to_str);
+    names.filter_map(|name| name.strip_prefix(OURS)).map(str::to_owned).collect()
+}
+
+/// The parser of the command line knows which name is near.
+fn nearest(name: &str, known: &BTreeSet<String>) -> Option<String> {
+    let flags = known.iter().map(|name| Arg::new(name.clone()).long(name.clone()));
+    let command = Command::new("variables").no_binary_name(true).disable_help_flag(true).args(flags);
+    let error = command.try_get_matches_from([format!("--{name}=")]).err()?;
+    match error.get(ContextKind::SuggestedArg) {
+        Some(ContextValue::String(near)) => Some(near.trim_start_matches('-').to_owned()),
+        _ => None,
+    }
 }

@@ -85,7 +85,12 @@ impl File {
             Ok(text) => Self::parse(&text, path),
             Err(error) if named.is_none() && error.kind() == io::ErrorKind::NotFound => Ok(Self::default()),
             Err(error) => {
-                Err(Failed::usage(format!("the settings file {} cannot be read: {error}", path.display())))
+                let failed =
+                    Failed::usage(format!("the settings file {} cannot be read: {error}", path.display()));
+                Err(match named {
+                    Some(_) => failed.hint("--config or DRAGLINE_CONFIG names it; without them dragline.toml here is read, if it is there"),
+                    None => failed,
+                })
             }
         }
     }
@@ -137,7 +142,10 @@ impl File {
             let line = span.map_or(1, |span| line_of(text, span.start));
             Failed::usage(format!("the settings file {}, line {line}: {what}", path.display()))
         };
-        let root = DeTable::parse(text).map_err(|error| wrong(error.span(), error.message()).hint(NAMES))?;
+        let root = DeTable::parse(text).map_err(|error| {
+            let hint = if error.message().contains("duplicate") { TWICE } else { FORM };
+            wrong(error.span(), error.message()).hint(hint)
+        })?;
         let (top, crawl, host) = (Known::of("", &Arguments::command()), Known::of_crawl(), Known::of_host());
         let read = |known: &Known, key: &Spanned<DeString<'_>>, value: &Spanned<DeValue<'_>>| {
             let line = line_of(text, key.span().start);
@@ -155,7 +163,7 @@ impl File {
                 }
                 ("host", DeValue::Table(tables)) => {
                     for (name, value) in tables {
-                        let pattern = HostPattern::parse(name.get_ref()).map_err(|problem| {
+                        let pattern = host_pattern(name.get_ref()).map_err(|problem| {
                             wrong(Some(name.span()), &format!("`host`: {problem}")).hint(HOSTS)
                         })?;
                         let DeValue::Table(table) = value.get_ref() else {
@@ -183,6 +191,21 @@ impl File {
 const HOSTS: &str = "a host has a table, such as [host.\"example.com\"] or [host.\"*.example.com\"], with rate, concurrency, jitter or robots";
 
 const NAMES: &str = "names are those of the flags with _ for -, in [crawl]; store and those that begin with log stand at the top";
+
+const TWICE: &str = "a name stands once in its table, and a table once in the file; several values are a list: [\"a\", \"b\"]";
+
+const FORM: &str = "the file is TOML: `name = value`, text in quotes, tables such as [crawl]";
+
+/// People copy the host from where it stands in a URL.
+fn host_pattern(text: &str) -> Result<HostPattern, String> {
+    match text.split_once("://") {
+        Some((scheme, rest)) => {
+            let host = rest.split('/').next().unwrap_or(rest);
+            Err(format!("a host stands without {scheme}:// and without a path: {host:?}"))
+        }
+        None => HostPattern::parse(text),
+    }
+}
 
 fn line_of(text: &str, at: usize) -> usize {
     1 + text[..at].matches('\n').count()
@@ -218,7 +241,7 @@ impl Known {
     /// The setting, or what is wrong with it and what to do. The value is not repeated: it may be a secret.
     fn entry(&self, key: &str, value: &DeValue<'_>, line: usize) -> Result<Entry, (String, String)> {
         let Some(flag) = self.flags.get_arguments().find(|flag| flag.get_id() == key) else {
-            return Err((format!("unknown name `{key}`"), self.meant(key)));
+            return Err(self.unknown(key));
         };
         let values = texts(value).ok_or_else(|| {
             (
@@ -235,6 +258,38 @@ impl Known {
             ));
         }
         Ok(Entry { table: self.table, key: key.to_owned(), values, line })
+    }
+
+    /// What is wrong with a name that has no place here, and what to do.
+    fn unknown(&self, key: &str) -> (String, String) {
+        let all = Arguments::command();
+        let crawl = all.find_subcommand("crawl").unwrap_or(&all);
+        let name = key.replace('_', "-");
+        let is_named = |flag: &&Arg| flag.get_id() == key || flag.get_long() == Some(name.as_str());
+        let found = [&all, crawl].into_iter().find_map(|command| {
+            let flag = command.get_arguments().find(is_named)?;
+            Some((flag, place(command, flag)))
+        });
+        match found {
+            Some((flag, None)) => (
+                format!("`{key}` belongs to one call and has no place in the file"),
+                match (flag.get_long(), flag.get_env()) {
+                    (Some(long), Some(variable)) => {
+                        format!("give it as --{long}, or as {}", variable.to_string_lossy())
+                    }
+                    _ => self.names.to_owned(),
+                },
+            ),
+            Some((_, Some(("", id)))) if !self.table.is_empty() => (
+                format!("`{key}` has no place in [{}]", self.table),
+                format!("put `{id}` at the top, above all tables"),
+            ),
+            Some((_, Some((table, id)))) if self.table.is_empty() => {
+                (format!("`{key}` has no place at the top"), format!("put `{id}` under [{table}]"))
+            }
+            // Nobody knows it; or it is written with `-`, or is none of those that single hosts have.
+            _ => (format!("unknown name `{key}`"), self.meant(key)),
+        }
     }
 
     /// The parser of the command line knows which name is near.
@@ -316,6 +371,12 @@ mod tests {
         assert!(has("example.com", "concurrency", 3) && has("*.example.com:8080", "rate", 6), "{lines:?}");
         for (text, line, says, hint) in [
             ("[host.'a b']\nrate = 1\n", 1, "no host", "[host."),
+            (
+                "[host.'http://example.com/']\nrate = 1\n",
+                1,
+                "without http:// and without a path: \"example.com\"",
+                "[host.",
+            ),
             ("[host]\nrate = 1\n", 2, "a table for each host", "[host."),
             ("[host.'a.example']\nratte = 1\n", 2, "unknown name `ratte`", "did you mean `rate`?"),
             ("[host.'a.example']\nretries = 1\n", 2, "unknown name `retries`", "rate, concurrency"),
@@ -347,10 +408,18 @@ mod tests {
             ("[crawl]\nratte = 1\n", 2, "`rate`"),
             ("\n\nstroe = 'x'\n", 3, "`store`"),
             ("[crawl]\nhost-concurrency = 1\n", 2, "`host_concurrency`"),
-            ("[crawl]\nstore = 'x'\n", 2, "at the top"),
+            ("[crawl]\nstore = 'x'\n", 2, "put `store` at the top"),
+            ("\nrate = 1\n", 2, "put `rate` under [crawl]"),
+            ("host-concurrency = 1\n", 1, "put `host_concurrency` under [crawl]"),
             ("[crwal]\nrate = 1\n", 1, "in [crawl]"),
-            ("config = 'x'\n", 1, "names are"),
-            ("[crawl]\nfresh = true\n", 2, "names are"),
+            ("config = 'x'\n", 1, "give it as --config, or as DRAGLINE_CONFIG"),
+            ("[crawl]\nfresh = true\n", 2, "give it as --fresh, or as DRAGLINE_FRESH"),
+            ("[crawl]\nrun = 'x'\n", 2, "give it as --run, or as DRAGLINE_RUN"),
+            ("[crawl]\nstart_url = 'x'\n", 2, "give it as --start-url, or as DRAGLINE_START_URLS"),
+            ("spider = 'x'\n", 1, "names are"),
+            ("[crawl]\nrate = 1\nrate = 2\n", 3, "stands once"),
+            ("[crawl]\nrate = 1\n[crawl]\n", 3, "stands once"),
+            ("[crawl]\nrate = much\n", 2, "text in quotes"),
         ] {
             let failed = parse(text).unwrap_err();
             assert!(failed.what.contains(&format!("line {line}")), "{failed}");

@@ -1,12 +1,15 @@
 //! What every command needs to know: the store, how to log, and the settings file.
 
 use clap::{Args, Command, FromArgMatches};
-use dragline_store::StoreSettings;
+use dragline_core::StoreError;
+use dragline_core::runs::RunAdmin;
+use dragline_store::{SchemaAdmin, StoreSettings};
+use tracing::subscriber::NoSubscriber;
 
 use super::file::File;
 use super::{environment, parts};
 use crate::arguments::{Global, Logging, Storing};
-use crate::exit::Failed;
+use crate::exit::{Exit, Failed};
 use crate::logging::{LogFileSettings, LogSettings};
 
 /// Settings of every command.
@@ -24,6 +27,16 @@ pub(crate) struct StoreUrl(pub(crate) String);
 impl std::fmt::Debug for StoreUrl {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("StoreUrl(…)")
+    }
+}
+
+impl StoreUrl {
+    /// Whether it can be a store's.
+    pub(crate) fn check(&self, settings: &StoreSettings) -> Result<(), Failed> {
+        // What it warns of is said when the store is opened in earnest.
+        tracing::subscriber::with_default(NoSubscriber::default(), || dragline_store::open(&self.0, settings))
+            .map(drop)
+            .map_err(wrong_words)
     }
 }
 
@@ -52,10 +65,25 @@ impl Common {
         F::from_arg_matches(&matches).map_err(|error| plain(&error))
     }
 
+    /// The store, for who looks at its runs. Nothing is reached yet: what is wrong is what was written.
+    pub(crate) fn open_runs(&self, settings: &StoreSettings) -> Result<Box<dyn RunAdmin>, Failed> {
+        dragline_store::open_runs(&self.store.0, settings).map_err(wrong_words)
+    }
+
+    /// The same, for `dragline schema`.
+    pub(crate) fn open_admin(&self, settings: &StoreSettings) -> Result<Box<dyn SchemaAdmin>, Failed> {
+        dragline_store::open_admin(&self.store.0, settings).map_err(wrong_words)
+    }
+
     /// The store's own settings.
     pub(crate) fn store_settings(&self) -> Result<StoreSettings, Failed> {
         Ok(parts::store(&self.flags::<Storing>(&[])?))
     }
+}
+
+/// Of a store that is only named yet.
+fn wrong_words(error: StoreError) -> Failed {
+    Failed { exit: Exit::Usage, ..error.into() }
 }
 
 /// The parser's own error, without its first word, which every error here begins with.

@@ -100,9 +100,7 @@ impl CrawlSettings {
 
     /// Whether a crawl, of whatever spider, would take all of this.
     pub(crate) fn check(flags: CrawlFlags, store: &StoreUrl, file: &File) -> Result<(), Failed> {
-        let settings = Self::combined(flags, store, file, |_| String::new())?;
-        dragline_store::open(&settings.store.0, &settings.store_settings)?;
-        Ok(())
+        Self::combined(flags, store, file, |_| String::new()).map(drop)
     }
 
     fn combined(
@@ -135,6 +133,8 @@ impl CrawlSettings {
         let engine = EngineSettings { client: access::apply(access, engine.client)?, ..engine };
         // Before the store is opened: a run that cannot begin leaves no trace there.
         validated(&engine)?;
+        let store_settings = parts::store(&storing);
+        store.check(&store_settings)?;
         Ok(Self {
             run_name: identity.run.unwrap_or_else(|| run_name(&args)),
             args,
@@ -153,7 +153,7 @@ impl CrawlSettings {
             persistence: parts::persistence(&storing, engine.concurrency),
             engine,
             store: store.clone(),
-            store_settings: parts::store(&storing),
+            store_settings,
         })
     }
 }

@@ -1,5 +1,7 @@
 //! Values with units, and what they may be: the same on the command line, in the environment and in the file.
 
+use std::num::{IntErrorKind, ParseIntError};
+use std::str::FromStr;
 use std::time::Duration;
 
 /// More is a slip of the finger: 1 PiB.
@@ -93,12 +95,20 @@ pub(crate) fn run_name(text: &str) -> Result<String, String> {
     Ok(text.to_owned())
 }
 
+/// A number, 0 included.
+pub(crate) fn number<N: FromStr<Err = ParseIntError>>(text: &str) -> Result<N, String> {
+    text.trim().parse().map_err(|error: ParseIntError| match error.kind() {
+        IntErrorKind::PosOverflow => "too large".to_owned(),
+        _ => "must be a whole number, such as 100".to_owned(),
+    })
+}
+
 /// A number of which there must be some.
 pub(crate) fn count(text: &str) -> Result<usize, String> {
     match text.trim().parse() {
         Ok(0) => Err("must be at least 1".to_owned()),
         Ok(number) => Ok(number),
-        Err(error) => Err(format!("{error}; example: 8")),
+        Err(_) => Err("must be a whole number, such as 8".to_owned()),
     }
 }
 
@@ -107,7 +117,7 @@ pub(crate) fn hops(text: &str) -> Result<usize, String> {
     match text.trim().parse() {
         Ok(hops) if hops <= MAX_HOPS => Ok(hops),
         Ok(_) => Err(format!("must be from 0 to {MAX_HOPS}")),
-        Err(error) => Err(format!("{error}; example: 20")),
+        Err(_) => Err("must be a whole number, such as 20".to_owned()),
     }
 }
 

@@ -71,7 +71,10 @@ pub(super) fn start_url(text: &str) -> Result<Url, Failed> {
             "the start URL for {} holds a user name or a password, which would be stored with every page",
             url.host_str().unwrap_or_default()
         ))
-        .hint("leave them out, and let the spider send a header: Request::header(\"Authorization\", …)"));
+        .hint(format!(
+            "leave them out, and give them as --auth '{}=USER:PASSWORD'",
+            url.origin().ascii_serialization()
+        )));
     }
     Ok(url)
 }
@@ -116,6 +119,8 @@ mod tests {
     #[test]
     fn a_start_url_holds_no_password_and_none_is_shown() {
         assert!(start_url(" https://a.example/@me ").is_ok());
+        let failed = start_url("https://user:hunter2@a.example/x").unwrap_err();
+        assert!(failed.hint.unwrap().contains("--auth 'https://a.example=USER:PASSWORD'"));
         for secret in [
             "https://user:hunter2@a.example/",
             "https://hunter2@a.example/",

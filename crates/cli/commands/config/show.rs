@@ -80,7 +80,7 @@ fn setting(command: &Command, flag: &Arg, matches: &ArgMatches, given: &Given<'_
     let id = flag.get_id().as_str();
     let raw = matches.get_raw(id).into_iter().flatten();
     let is_sensitive = flag.is_hide_env_values_set() || is_secret(id);
-    let values: Vec<_> = raw.map(|value| shown(&value.to_string_lossy(), is_sensitive)).collect();
+    let values: Vec<_> = raw.map(|value| shown(value.to_string_lossy().trim(), is_sensitive)).collect();
     Setting {
         name: id.to_owned(),
         otherwise: values.is_empty().then(|| default_in_words(flag).unwrap_or_else(|| "none".to_owned())),

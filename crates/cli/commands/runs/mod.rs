@@ -45,7 +45,7 @@ impl Runs {
     fn open(common: &Common) -> Result<Self, Failed> {
         // A process that hangs keeps its run: it is for a crawl to take that over, which goes on with it.
         let settings = StoreSettings { take_over_after: None, ..common.store_settings()? };
-        let admin = dragline_store::open_runs(&common.store.0, &settings)?;
+        let admin = common.open_runs(&settings)?;
         let runs = Self { admin, blocking: Blocking::new()? };
         runs.wait("connect", runs.admin.reach())?;
         Ok(runs)
