@@ -129,6 +129,20 @@ fn a_run_is_exported(stored: &Stored) {
         .assert_stderr("nobody");
     let (finished, ..) = export(&["--item", "quote"]);
     finished.assert_code(2).assert_stderr("page");
+
+    // Another run of the spider sees one page, and that page's row is its own from now on.
+    let again = crawl_site(&site.url("/"), stored).args(["--run", "again"]);
+    again.clone().args(["--limit", "1"]).run().assert_code(0);
+    let (finished, ..) = export(&[]);
+    assert_eq!(finished.assert_code(0).stdout.lines().count(), 11);
+    finished.assert("11 rows are worth no warning", !finished.stderr.contains("WARN"));
+    again.run().assert_code(0);
+    let (finished, ..) = export(&[]);
+    finished
+        .assert_code(0)
+        .assert_stderr("a later run has seen those of run 1")
+        .assert_stderr("dragline export 3");
+    assert_eq!(finished.stdout, "");
 }
 
 fn text(row: &serde_json::Value, name: &str) -> String {

@@ -15,6 +15,7 @@ on_both_stores!(
     a_run_that_a_process_holds_is_left_alone,
     a_killed_run_is_told_and_can_be_ended,
     a_limit_holds_when_a_run_is_opened_again,
+    a_run_is_found_by_its_spider_where_that_is_clear,
 );
 
 fn runs(stored: &Stored, words: &[&str]) -> Finished {
@@ -47,8 +48,8 @@ fn failed_requests_are_retried_by_the_same_crawl(stored: &Stored) {
         site.set(path, Answer::html(format!("<title>{path} again</title>")));
     }
     runs(stored, &["retry", "shaky"]).assert_code(2).assert_stderr("--failed");
-    runs(stored, &["retry", "shaky", "--failed", "--status", "bad"]).assert_code(2).assert_stderr("5xx");
-    let none = runs(stored, &["retry", "shaky", "--failed", "--reason", "no such"]);
+    runs(stored, &["retry", "shaky", "--status", "bad"]).assert_code(2).assert_stderr("5xx");
+    let none = runs(stored, &["retry", "shaky", "--reason", "no such"]);
     none.assert_code(0).assert_stdout("nothing was changed");
     assert_eq!(stored.runs(), [("finished".to_owned(), "finished".to_owned())]);
 
@@ -135,13 +136,43 @@ fn a_killed_run_is_told_and_can_be_ended(stored: &Stored) {
     runs(stored, &["show", "killed"]).assert_code(0).assert_stdout("was killed or crashed");
     assert_eq!(shown(stored, "killed")["state"], "running", "as the row has it");
     runs(stored, &["end", "killed"]).assert_code(0).assert_stdout("ended by hand");
-    runs(stored, &["end", "killed"]).assert_code(1).assert_stderr("failed");
+    runs(stored, &["end", "killed"])
+        .assert_code(1)
+        .assert_stderr("failed")
+        .assert_stderr("hint: nothing is left");
     site.release();
     crawl.run().assert_code(0);
     let (ended, finished) = (("failed", "ended by hand"), ("finished", "finished"));
     let runs = stored.runs();
     let runs: Vec<(&str, &str)> = runs.iter().map(|run| (run.0.as_str(), run.1.as_str())).collect();
     assert_eq!(runs, [ended, finished]);
+}
+
+fn a_run_is_found_by_its_spider_where_that_is_clear(stored: &Stored) {
+    let site = shaky_site();
+    let crawl = |path: &str| crawl_site(&site.url(path), stored).args(["--retries", "0"]).run();
+    crawl("/").assert_code(0);
+    crawl("/").assert_code(0);
+    let name = stored.query("select name from crawl_runs where run_id = 2")[0][0].clone();
+    assert!(name.starts_with("site-"), "{name}");
+    runs(stored, &["show", "site"]).assert_code(0).assert_stdout(&format!("{name} (id 2)"));
+    runs(stored, &["retry", "site", "--status", "503"]).assert_code(0).assert_stdout("2 failed requests");
+    runs(stored, &["end", "site"]).assert_code(0).assert_stdout("ended by hand");
+    let others = [&["export", "site"][..], &["dead-letters", "list", "--run", "site"]];
+    for words in others {
+        dragline().args(words).args(["--store", &stored.url()]).run().assert_code(0);
+    }
+
+    crawl("/well").assert_code(0);
+    let newest = stored.query("select name from crawl_runs where run_id = 3")[0][0].clone();
+    let several = format!("did you mean {newest}, {name}?");
+    runs(stored, &["show", "site"]).assert_code(1).assert_stderr(&several).assert_stderr("--spider site");
+    for words in others {
+        let refused = dragline().args(words).args(["--store", &stored.url()]).run();
+        refused.assert_code(1).assert_stderr(&several);
+    }
+    crawl_site(&site.url("/well"), stored).args(["--run", "site"]).run().assert_code(0);
+    runs(stored, &["show", "site"]).assert_code(0).assert_stdout("site (id 4)");
 }
 
 fn a_limit_holds_when_a_run_is_opened_again(stored: &Stored) {

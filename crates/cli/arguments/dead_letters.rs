@@ -38,7 +38,7 @@ pub(crate) enum LetterAction {
         /// `FILE.jsonl`, `FILE.csv` or `-`
         file: String,
 
-        /// Of this run alone: its id, or its name for the newest of that name
+        /// Of this run alone: its id, its name for the newest of that name, or its spider's name
         #[arg(long, value_name = "RUN")]
         run: Option<String>,
     },
@@ -54,7 +54,7 @@ An item is stored in the transaction that removes its letter; with its last lett
 /// `dragline dead-letters list`.
 #[derive(Debug, Args)]
 pub(crate) struct ListLetters {
-    /// Of this run alone: its id, or its name for the newest of that name
+    /// Of this run alone: its id, its name for the newest of that name, or its spider's name
     #[arg(long, value_name = "RUN")]
     pub(crate) run: Option<String>,
 
@@ -74,7 +74,7 @@ pub(crate) struct RetryLetters {
     #[arg(long)]
     pub(crate) all: bool,
 
-    /// Of this run alone: its id, or its name for the newest of that name
+    /// Of this run alone: its id, its name for the newest of that name, or its spider's name
     #[arg(long, value_name = "RUN")]
     pub(crate) run: Option<String>,
 

@@ -5,7 +5,7 @@ use clap::Args;
 /// `dragline export`.
 #[derive(Debug, Args)]
 pub(crate) struct Export {
-    /// The run: its id, or its name for the newest of that name
+    /// The run: its id, its name for the newest of that name, or its spider's name
     pub(crate) run: String,
 
     /// `FILE.jsonl`, `FILE.csv` or `-` (JSON lines on stdout)

@@ -127,6 +127,8 @@ pub(crate) enum Command {
     },
 
     /// Export a run's items from the store
+    ///
+    /// A row with a key belongs to the last run that saw it: an older run exports what no later one has seen.
     #[command(after_help = "Example:\n  dragline export 12 --item quote -o quotes.csv")]
     Export(Export),
 

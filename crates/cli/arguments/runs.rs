@@ -8,9 +8,11 @@ use crate::settings::parse::{number, statuses};
 pub(super) const EXAMPLES: &str = "\
 Examples:
   dragline runs list --state stopped
-  dragline runs show quotes                          the newest run of that name
-  dragline runs retry quotes --failed --status 5xx   ask for these once more, with the next crawl
-  dragline runs end 12                               nobody wants the rest of it";
+  dragline runs show quotes                 the newest run of that name
+  dragline runs retry quotes --status 5xx   ask for these once more, with the next crawl
+  dragline runs end 12                      nobody wants the rest of it
+
+A run is found by its id, by its name, or by its spider's name where the spider's runs all have one name.";
 
 /// `dragline runs …`.
 #[derive(Debug, Subcommand)]
@@ -22,7 +24,7 @@ pub(crate) enum RunAction {
     /// Show how a run stands: pages, items, failures, frontier
     #[command(after_help = "Example:\n  dragline runs show quotes --json | jq .failed_by_reason")]
     Show {
-        /// The run: its id, or its name for the newest of that name
+        /// The run: its id, its name for the newest of that name, or its spider's name
         run: String,
 
         /// As one JSON object
@@ -37,7 +39,7 @@ pub(crate) enum RunAction {
     /// End an unfinished run as failed, so that the next crawl of its name begins anew
     #[command(after_help = "Example:\n  dragline runs end 12")]
     End {
-        /// The run: its id, or its name for the newest of that name
+        /// The run: its id, its name for the newest of that name, or its spider's name
         run: String,
     },
 }
@@ -45,8 +47,8 @@ pub(crate) enum RunAction {
 const RETRY_EXAMPLES: &str = "\
 Examples:
   dragline runs retry quotes --failed
-  dragline runs retry 12 --failed --status 5xx,429,none
-  dragline runs retry 12 --failed --reason \"connection refused\" --host shop.example
+  dragline runs retry 12 --status 5xx,429,none
+  dragline runs retry 12 --reason \"connection refused\" --host shop.example
 
 Nothing is fetched now: the same `dragline crawl` resumes the run and fetches them. Only the newest run of a name can
 be opened again, and no run while a process works on it.";
@@ -98,11 +100,11 @@ impl From<State> for RunState {
 /// `dragline runs retry`.
 #[derive(Debug, Args)]
 pub(crate) struct RetryRun {
-    /// The run: its id, or its name for the newest of that name
+    /// The run: its id, its name for the newest of that name, or its spider's name
     pub(crate) run: String,
 
-    /// Its failed requests (required: there is nothing else to retry yet)
-    #[arg(long, required = true)]
+    /// All its failed requests; not needed beside a flag that says which of them
+    #[arg(long, required_unless_present_any = ["status", "reason", "host"])]
     pub(crate) failed: bool,
 
     /// Those with this last HTTP status: 503, 5xx, none for no answer; several with commas

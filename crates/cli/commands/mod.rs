@@ -14,6 +14,7 @@ mod man;
 mod runs;
 mod schema;
 mod table;
+mod which_run;
 mod words;
 
 use std::io::{self, Write};

@@ -4,19 +4,19 @@ mod export;
 mod list;
 mod retry;
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use dragline_core::Store;
 use dragline_core::letters::{LetterAsk, StoredLetter};
+use dragline_core::runs::RunAdmin;
 
 use crate::app::App;
 use crate::arguments::LetterAction;
 use crate::blocking::Blocking;
+use crate::commands::which_run::find_run;
 use crate::exit::{Exit, Failed};
 use crate::settings::Common;
 
-/// One read, or one look for a run.
+/// One read.
 const READ_LIMIT: Duration = Duration::from_secs(30);
 /// Letters read at once: a letter may be as large as a page.
 const LETTERS_PER_READ: usize = 50;
@@ -32,13 +32,13 @@ pub(super) fn run(action: &LetterAction, common: &Common, app: &App) -> Result<E
 
 /// A store, and its letters.
 struct Letters {
-    store: Arc<dyn Store>,
+    store: Box<dyn RunAdmin>,
     blocking: Blocking,
 }
 
 impl Letters {
     fn open(common: &Common) -> Result<Self, Failed> {
-        let store = dragline_store::open(&common.store.0, &common.store_settings()?)?;
+        let store = common.open_runs(&common.store_settings()?)?;
         let blocking = Blocking::new()?;
         blocking.wait(&*store, "connect", READ_LIMIT, store.connect())?;
         Ok(Self { store, blocking })
@@ -47,12 +47,7 @@ impl Letters {
     /// An ask for the letters of a run, or of all.
     fn of(&self, run: Option<&str>) -> Result<LetterAsk, Failed> {
         let Some(name) = run else { return Ok(LetterAsk::default()) };
-        let found = self.store.find_run(name);
-        let found = self.blocking.wait(&*self.store, "finding the run", READ_LIMIT, found)?;
-        let found = found.ok_or_else(|| {
-            Failed::error(format!("{} holds no run {name:?}", self.store.location()))
-                .hint("the report of a crawl names its run; a run is found by id or by name")
-        })?;
+        let found = find_run(&*self.store, &self.blocking, name)?;
         Ok(LetterAsk { run_id: Some(found.run_id), ..LetterAsk::default() })
     }
 

@@ -14,6 +14,7 @@ use dragline_store::StoreSettings;
 
 use crate::arguments::RunAction;
 use crate::blocking::Blocking;
+use crate::commands::which_run::find_run;
 use crate::exit::{Exit, Failed};
 use crate::settings::Common;
 
@@ -59,19 +60,8 @@ impl Runs {
         self.wait("reading the runs", self.admin.list_runs(ask))
     }
 
-    /// The run of this id, or the newest of this name.
     fn find(&self, run: &str) -> Result<RunRecord, Failed> {
-        let mut found = Vec::new();
-        if let Ok(run_id) = run.parse() {
-            found = self.list(&RunAsk { run_id: Some(run_id), limit: 1, ..RunAsk::default() })?;
-        }
-        if found.is_empty() {
-            found = self.list(&RunAsk { name: Some(run.to_owned()), limit: 1, ..RunAsk::default() })?;
-        }
-        found.pop().ok_or_else(|| {
-            Failed::error(format!("{} holds no run {run:?}", self.admin.location()))
-                .hint("`dragline runs list` shows which there are; a run is found by id or by name")
-        })
+        find_run(&*self.admin, &self.blocking, run)
     }
 
     /// Takes the lock of a run that no process works on.

@@ -36,7 +36,8 @@ pub(super) fn end(run: &str, runs: &Runs) -> Result<Exit, Failed> {
     runs.lock(&run)?;
     if !runs.wait("ending the run", runs.admin.give_up_run(run_id, BY_HAND))? {
         let state = run.state.as_str();
-        return Err(Failed::error(format!("run {name} (id {run_id}) has ended before, as {state}")));
+        return Err(Failed::error(format!("run {name} (id {run_id}) has ended before, as {state}"))
+            .hint("nothing is left to end: the same crawl begins a new run"));
     }
     print(&format!(
         "run {name} (id {run_id}) has ended as failed: {BY_HAND}; the same crawl begins a new run\n"
