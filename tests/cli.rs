@@ -159,6 +159,35 @@ fn the_schema_is_printed_applied_and_checked(stored: &Stored) {
 }
 
 #[test]
+fn a_health_check_finds_a_crawl_where_the_settings_file_has_it() {
+    let (site, stored) = (Site::generated(20, 3), Stored::sqlite());
+    site.hold();
+    let file = "[crawl]\nlisten = '127.0.0.1:9'\nheartbeat_file = 'heartbeat'\nhealth_max_age = '90s'\n";
+    let crawl = crawl_site(&site.url("/"), &stored).args(["--listen", "127.0.0.1:0"]);
+    fs::write(crawl.folder().join("dragline.toml"), file).unwrap();
+    let mut running = crawl.spawn();
+    let heartbeat = crawl.folder().join("heartbeat");
+    running.wait_until("the heartbeat is written", SOON, |_| heartbeat.exists());
+    let check = |words: &[&str]| dragline().cwd(crawl.folder()).arg("healthcheck").args(words).run();
+    check(&[]).assert_code(0).assert_stdout("healthy: pid");
+    check(&["--heartbeat-file", "elsewhere"]).assert_code(1).assert_stdout("nobody listens at 127.0.0.1:9");
+    site.release();
+    running.finish().assert_code(0);
+    check(&[]).assert_code(1).assert_stdout("nobody listens at 127.0.0.1:9");
+
+    let nowhere = dragline().arg("healthcheck");
+    nowhere
+        .run()
+        .assert_code(2)
+        .assert_stderr("where is the crawl? give --listen ADDR or --heartbeat-file FILE");
+    fs::write(nowhere.folder().join("dragline.toml"), "[crawl]\nlisten = '127.0.0.1:9'\nratte = 1\n")
+        .unwrap();
+    nowhere.run().assert_code(2).assert_stderr("nothing is taken from a wrong file").assert_stderr("ratte");
+    let told = nowhere.args(["--listen", "127.0.0.1:9"]).run();
+    told.assert_code(1).assert_stdout("nobody listens at 127.0.0.1:9");
+}
+
+#[test]
 fn health_follows_the_working_loops() {
     let site = Site::generated(20, 3);
     let stored = Stored::sqlite();

@@ -9,6 +9,7 @@ mod demo;
 mod demo_site;
 mod export;
 mod fetch;
+mod healthcheck;
 mod list;
 mod man;
 mod runs;
@@ -29,7 +30,6 @@ use crate::app::App;
 use crate::arguments::Command;
 use crate::exit::{Exit, Failed};
 use crate::first_process;
-use crate::health::{self, Where};
 use crate::logging::{self, Log, LogHandle};
 use crate::settings::file::File;
 use crate::settings::{Common, StoreUrl, environment};
@@ -54,7 +54,7 @@ fn called(app: &App) -> Result<ExitCode, Failed> {
     };
     // These must not depend on settings: they answer even where the file is wrong.
     match &arguments.command {
-        Command::Healthcheck(check) => return healthcheck(check).map(Exit::into),
+        Command::Healthcheck(_) => return healthcheck::run(arguments, words).map(Exit::into),
         Command::Completions(asked) => return completions::run(asked, words).map(Exit::into),
         Command::Man(asked) => return man::run(asked, words).map(Exit::into),
         _ => {}
@@ -123,23 +123,6 @@ fn spider_of(command: &Command) -> Option<&str> {
         Command::Crawl(crawl) => Some(&crawl.spider),
         Command::Demo(_) => Some(demo_site::SPIDER),
         _ => None,
-    }
-}
-
-fn healthcheck(check: &crate::arguments::Healthcheck) -> Result<Exit, Failed> {
-    let place = Where {
-        endpoint: check.listen.as_ref(),
-        file: check.heartbeat_file.as_deref().map(|file| (file, check.max_age)),
-    };
-    match health::ask(&place) {
-        Ok(line) => {
-            print(&format!("healthy: {line}\n"))?;
-            Ok(Exit::Finished)
-        }
-        Err(line) => {
-            print(&format!("unhealthy: {line}\n"))?;
-            Ok(Exit::Error)
-        }
     }
 }
 

@@ -38,7 +38,7 @@ fn table_of(group: &str) -> Option<&'static str> {
     match group {
         "Global" | "Logging" => Some(""),
         "Limits" | "Links" | "Pace" | "Robots" | "Fetching" | "Retrying" | "Access" | "Storing"
-        | "Process" | "Progress" => Some("crawl"),
+        | "Process" | "Progress" | "Healthcheck" => Some("crawl"),
         _ => None,
     }
 }
