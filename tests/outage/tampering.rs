@@ -39,10 +39,11 @@ fn a_role_that_may_not_log_in_any_more_is_told_and_nothing_is_said_to_work() {
     let url = scene.database.url();
     let (_, address) = url.rsplit_once('@').unwrap();
     let running = scene.in_mid_crawl(&scene.crawl_into(&format!("postgres://{role}:its-own@{address}")));
-    scene.database.query(&format!(
-        "alter role {role} nologin;
-         select pg_terminate_backend(pid) from pg_stat_activity where usename = '{role}'"
-    ));
+    // Committed before the sessions end: together, a session that is made at once would find the role as it was.
+    scene.database.query(&format!("alter role {role} nologin"));
+    scene
+        .database
+        .query(&format!("select pg_terminate_backend(pid) from pg_stat_activity where usename = '{role}'"));
     scene.site.release();
     let ended = running.finish_within(SOON);
     ended.assert_code(1).assert_stderr("not permitted to log in");
