@@ -57,7 +57,9 @@ mod tests {
     #[test]
     fn of_two_that_are_as_frequent_the_text_decides() {
         let mut reasons = Reasons::default();
-        ["b", "a"].into_iter().for_each(|reason| reasons.add(reason));
+        for reason in ["b", "a"] {
+            reasons.add(reason);
+        }
         assert_eq!(reasons.most_frequent(), Some(("a", 1)));
     }
 }

@@ -205,7 +205,9 @@ impl CrawlStats {
     /// The errors of pages that have failed or died.
     pub(crate) fn failed(&self, errors: &[String]) {
         let mut failures = lock(&self.failures);
-        errors.iter().for_each(|error| failures.add(error));
+        for error in errors {
+            failures.add(error);
+        }
     }
 }
 
