@@ -5,7 +5,7 @@
 //! is the store's to decide, as if it were not there.
 
 use std::collections::HashSet;
-use std::sync::{PoisonError, RwLock};
+use std::sync::{PoisonError, RwLock, RwLockReadGuard};
 
 use dragline_core::Fingerprint;
 
@@ -36,13 +36,19 @@ impl KnownRequests {
         }
     }
 
-    /// Leaves out those requests of a page that the store has.
-    pub(crate) fn retain_unknown<T>(&self, requests: &mut Vec<T>, of: impl Fn(&T) -> Fingerprint) {
-        let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        requests.retain(|request| {
-            let fingerprint = of(request);
-            !known.young.contains(&fingerprint) && !known.old.contains(&fingerprint)
-        });
+    /// What is known now, for all links of a page.
+    pub(crate) fn now(&self) -> KnownNow<'_> {
+        KnownNow(self.0.read().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// What is known for as long as this is held: nothing is added meanwhile.
+pub(crate) struct KnownNow<'a>(RwLockReadGuard<'a, Generations>);
+
+impl KnownNow<'_> {
+    /// Whether the store has this request.
+    pub(crate) fn has(&self, request: &Fingerprint) -> bool {
+        self.0.young.contains(request) || self.0.old.contains(request)
     }
 }
 
@@ -60,9 +66,8 @@ mod tests {
         let total = 5 * REMEMBERED;
         known.are_stored((0..total).map(fingerprint));
         let unknown = |numbers: std::ops::Range<usize>| {
-            let mut requests: Vec<usize> = numbers.collect();
-            known.retain_unknown(&mut requests, |number| fingerprint(*number));
-            requests
+            let now = known.now();
+            numbers.filter(|number| !now.has(&fingerprint(*number))).collect::<Vec<_>>()
         };
         assert!(unknown(total - REMEMBERED..total).is_empty());
         assert_eq!(unknown(total..total + 2), [total, total + 1]);

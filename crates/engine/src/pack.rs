@@ -223,30 +223,34 @@ impl Packer {
             }
             return Ok(Vec::new());
         }
-        let mut seen: HashSet<Fingerprint> = HashSet::with_capacity(requests.len() + 1);
+        let mut seen: HashSet<Fingerprint> = HashSet::new();
         // A page that links to itself says nothing new.
         seen.insert(parent.fingerprint);
         let mut kept = Vec::new();
+        let known = self.known.now();
         for (ordinal, request) in requests.into_iter().enumerate() {
             if let Some(problem) = unstorable(&request) {
                 return Err(format!("parse: the request for {} {problem}", request.url()));
             }
             let found = if request.is_link() { Found::Link } else { Found::Request };
             let request = without_extras(request);
+            let fingerprint = parent.child_fingerprint(&self.same_request, &request, ordinal);
+            // Most links of most pages. What the store has belongs to the run; it need not be asked again.
+            if known.has(&fingerprint) {
+                continue;
+            }
             if let Some(reason) = scope.refusal(request.url(), request.host(), found) {
                 tracing::debug!(link = request.url().as_str(), reason = reason.as_str(), "not followed");
                 refusals.link(reason, request.url());
                 continue;
             }
-            let fingerprint = parent.child_fingerprint(&self.same_request, &request, ordinal);
             if seen.insert(fingerprint) {
-                kept.push((fingerprint, request));
+                kept.push(parent.child_named(fingerprint, request));
             } else {
                 refusals.repeated(request.url());
             }
         }
-        self.known.retain_unknown(&mut kept, |(fingerprint, _)| *fingerprint);
-        Ok(kept.into_iter().map(|(fingerprint, request)| parent.child_named(fingerprint, request)).collect())
+        Ok(kept)
     }
 }
 
