@@ -43,6 +43,17 @@ fn who_asks_nonsense_or_nothing_holds_up_nobody() {
 }
 
 #[test]
+fn connections_that_say_nothing_make_way_for_one_that_asks() {
+    let (site, stored) = (Site::generated(60, 3), Stored::sqlite());
+    site.hold();
+    let watched = Watched::start(crawl_site(&site.url("/"), &stored));
+    let address = watched.address.clone();
+    let idle: Vec<TcpStream> = (0..200).map(|_| TcpStream::connect(&address).unwrap()).collect();
+    watched.check_endpoint().run().assert_code(0);
+    drop(idle);
+}
+
+#[test]
 fn the_answer_comes_at_once_also_under_full_load() {
     let (site, stored) = (endless_site().start(), Stored::sqlite());
     let mut watched = Watched::start(crawl_site(&site.url("/"), &stored).args(["--concurrency", "64"]));

@@ -110,6 +110,8 @@ fn understood(address: &str, status: StatusCode, body: &[u8]) -> Result<String, 
     let answer: Answer = serde_json::from_slice(body)
         .map_err(|_| format!("{address} answers {status}, and not as a crawl does"))?;
     let line = format!("pid {} is {}: {}", answer.pid, answer.status, answer.why);
+    // Whoever listens there may say anything, and this goes to a terminal or into a log.
+    let line: String = line.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
     if status.is_success() { Ok(line) } else { Err(line) }
 }
 

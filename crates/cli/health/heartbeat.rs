@@ -30,6 +30,8 @@ pub(crate) struct Heartbeat {
     file: Option<PathBuf>,
     written_ms: Mutex<u64>,
     has_ended: AtomicBool,
+    /// Whether the last attempt to write the file failed.
+    is_unwritten: AtomicBool,
 }
 
 impl Heartbeat {
@@ -52,6 +54,7 @@ impl Heartbeat {
             file,
             written_ms: Mutex::new(now),
             has_ended: AtomicBool::new(false),
+            is_unwritten: AtomicBool::new(false),
         };
         heartbeat.write()?;
         Ok(heartbeat)
@@ -129,8 +132,17 @@ impl Heartbeat {
 
     fn write_at(&self, written_ms: &mut u64) {
         *written_ms = unix_ms();
-        if let Err(error) = self.write() {
-            tracing::warn!(%error, "the heartbeat file could not be written");
+        match self.write() {
+            Ok(()) => {
+                if self.is_unwritten.swap(false, Ordering::Relaxed) {
+                    tracing::info!("the heartbeat file is written again");
+                }
+            }
+            // It is tried twice a second, and told once.
+            Err(error) if !self.is_unwritten.swap(true, Ordering::Relaxed) => {
+                tracing::warn!(%error, "the heartbeat file cannot be written; it is tried again until it can");
+            }
+            Err(_) => {}
         }
     }
 

@@ -4,6 +4,7 @@
 mod address;
 mod routes;
 
+use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::io;
 use std::sync::Arc;
@@ -14,13 +15,15 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+use tokio::sync::oneshot;
+use tokio::task::AbortHandle;
 use tokio::time::{sleep, timeout};
 
 pub(crate) use self::address::ListenAddr;
 use crate::health::Health;
 
-/// Connections at once. A scraper and some probes need a handful.
+/// Connections at once. A scraper and some probes need a handful; of more the oldest makes way, for who has asked is
+/// answered within milliseconds, and who only holds a connection must not keep a probe waiting.
 const MAX_CONNECTIONS: usize = 64;
 /// A connection's whole life: one question, one answer.
 const CONNECTION_TIMEOUT: Duration = Duration::from_secs(5);
@@ -67,12 +70,18 @@ impl Listener {
 }
 
 async fn accept(listener: TcpListener, served: Arc<Served>) {
-    let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    let mut connections: VecDeque<AbortHandle> = VecDeque::new();
     loop {
-        // Never closed, so there is always a place in the end.
-        let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
         match listener.accept().await {
-            Ok((stream, _)) => drop(tokio::spawn(serve(stream, Arc::clone(&served), place))),
+            Ok((stream, _)) => {
+                connections.retain(|connection| !connection.is_finished());
+                if connections.len() >= MAX_CONNECTIONS
+                    && let Some(oldest) = connections.pop_front()
+                {
+                    oldest.abort();
+                }
+                connections.push_back(tokio::spawn(serve(stream, Arc::clone(&served))).abort_handle());
+            }
             Err(error) => {
                 tracing::debug!(%error, "a connection was not accepted");
                 sleep(ACCEPT_AGAIN_AFTER).await;
@@ -81,7 +90,7 @@ async fn accept(listener: TcpListener, served: Arc<Served>) {
     }
 }
 
-async fn serve(stream: TcpStream, served: Arc<Served>, _place: OwnedSemaphorePermit) {
+async fn serve(stream: TcpStream, served: Arc<Served>) {
     let service = service_fn(move |request| {
         let answer = routes::answer(&served, &request);
         async move { Ok::<_, Infallible>(answer) }
