@@ -166,6 +166,13 @@ impl File {
                         let pattern = host_pattern(name.get_ref()).map_err(|problem| {
                             wrong(Some(name.span()), &format!("`host`: {problem}")).hint(HOSTS)
                         })?;
+                        if file.hosts.iter().any(|known| known.pattern == pattern) {
+                            let twice = format!(
+                                "the host {:?} has a table already, maybe in another spelling",
+                                name.get_ref()
+                            );
+                            return Err(wrong(Some(name.span()), &twice).hint(HOSTS));
+                        }
                         let DeValue::Table(table) = value.get_ref() else {
                             return Err(
                                 wrong(Some(name.span()), "`host` has a table for each host").hint(HOSTS)
@@ -378,6 +385,12 @@ mod tests {
                 "[host.",
             ),
             ("[host]\nrate = 1\n", 2, "a table for each host", "[host."),
+            (
+                "[host.'a.example']\nrate = 1\n[host.'A.example']\nrate = 50\n",
+                3,
+                "has a table already",
+                "[host.",
+            ),
             ("[host.'a.example']\nratte = 1\n", 2, "unknown name `ratte`", "did you mean `rate`?"),
             ("[host.'a.example']\nretries = 1\n", 2, "unknown name `retries`", "rate, concurrency"),
             ("[host.'a.example']\nconcurrency = 0\n", 2, "at least 1", "concurrency"),
