@@ -33,8 +33,9 @@ pub(crate) struct Limits {
 
     /// Stop with exit 1 once a larger share of the pages failed or died, such as 0.25 [default: off]
     ///
-    /// The share is that of the pages that ended since this start, from 0 to 1; skipped pages do not count. It is judged
-    /// once 20 pages have ended, and at the end of the crawl however few they are. The run is `stopped`, resumable.
+    /// From 0 to 1; skipped pages do not count. While it crawls, the pages count that ended since this start, once they are
+    /// 20: the run is `stopped`, resumable. At its end the run is judged as a whole, however few its pages are: it is
+    /// `finished` then.
     #[arg(long, env = "DRAGLINE_MAX_FAILED_SHARE", value_name = "SHARE", value_parser = share, allow_negative_numbers = true)]
     pub(crate) max_failed_share: Option<f64>,
 }

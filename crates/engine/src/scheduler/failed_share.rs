@@ -67,7 +67,7 @@ impl FailedShare {
         (share > max).then(|| {
             let (share, max) = (share * 100.0, max * 100.0);
             let most = self.errors.most_frequent().map_or_else(String::new, |(error, count)| {
-                format!("; the most frequent error, {count} times: {error}")
+                format!("; the most frequent error of this start, {count} times: {error}")
             });
             format!("{failed} of {pages} pages failed or died ({share:.1} %, {max:.1} % may){most}")
         })
@@ -105,7 +105,7 @@ mod tests {
         });
         assert_eq!(
             share.is_exceeded().unwrap(),
-            "11 of 21 pages failed or died (52.4 %, 50.0 % may); the most frequent error, 2 times: HTTP 500"
+            "11 of 21 pages failed or died (52.4 %, 50.0 % may); the most frequent error of this start, 2 times: HTTP 500"
         );
     }
 

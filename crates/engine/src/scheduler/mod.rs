@@ -226,8 +226,13 @@ impl Scheduler {
             Phase::Draining(reason) => {
                 if self.hands.out() == 0 {
                     let reached = self.limits.are_reached();
-                    let stopped = CrawlEnd::Stopped(reason.clone());
-                    return Some(if reached { CrawlEnd::LimitReached } else { stopped });
+                    let is_over = self.hands.is_empty() && self.backlog.is_known_to_be_empty();
+                    return Some(match reason {
+                        _ if reached => CrawlEnd::LimitReached,
+                        // Nothing is left that a resume could do.
+                        StopReason::MaxFailedShare(_) if is_over => self.judged(CrawlEnd::Finished),
+                        reason => CrawlEnd::Stopped(reason.clone()),
+                    });
                 }
             }
             Phase::Stopping { deadline } => {
