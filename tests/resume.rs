@@ -110,6 +110,8 @@ fn fresh_begins_anew(stored: &Stored) {
     running.wait_until("some pages are done", SOON, |_| stored.pages("done") >= 5);
     running.kill9();
     site.release();
+    // A slip must not throw a run away.
+    crawl.clone().env("DRAGLINE_FRESH", "flase").run().assert_code(2).assert_stderr("--fresh");
     crawl.clone().arg("--fresh").run().assert_code(0);
     let runs = stored.runs();
     assert_eq!(runs[0], ("failed".to_owned(), "superseded".to_owned()));

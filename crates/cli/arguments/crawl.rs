@@ -2,7 +2,7 @@
 //! of the groups: `limits`, `links`, `pace` and so on.
 
 use clap::Args;
-use clap::builder::FalseyValueParser;
+use clap::builder::BoolishValueParser;
 
 use crate::settings::parse::run_name;
 
@@ -90,11 +90,11 @@ pub(crate) struct Identity {
     pub(crate) run: Option<String>,
 
     /// End an unfinished run of this name and begin anew
-    #[arg(long, env = "DRAGLINE_FRESH", value_parser = FalseyValueParser::new())]
+    #[arg(long, env = "DRAGLINE_FRESH", value_parser = BoolishValueParser::new())]
     pub(crate) fresh: bool,
 
     /// Resume even after three starts in a row that brought no page
-    #[arg(long, env = "DRAGLINE_FORCE_RUN", value_parser = FalseyValueParser::new())]
+    #[arg(long, env = "DRAGLINE_FORCE_RUN", value_parser = BoolishValueParser::new())]
     pub(crate) force_run: bool,
 
     /// Export the run's items when it is finished: `FILE.jsonl`, `FILE.csv` or `-` (JSON lines on stdout)

@@ -1,6 +1,6 @@
 //! `dragline dead-letters`.
 
-use clap::builder::FalseyValueParser;
+use clap::builder::BoolishValueParser;
 use clap::{Args, Subcommand};
 
 use crate::settings::parse::number;
@@ -79,6 +79,6 @@ pub(crate) struct RetryLetters {
     pub(crate) run: Option<String>,
 
     /// Also those in whose payload U+FFFD stands for a NUL character
-    #[arg(long, env = "DRAGLINE_REPLACE_NUL", value_parser = FalseyValueParser::new())]
+    #[arg(long, env = "DRAGLINE_REPLACE_NUL", value_parser = BoolishValueParser::new())]
     pub(crate) replace_nul: bool,
 }

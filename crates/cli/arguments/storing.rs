@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use clap::builder::FalseyValueParser;
+use clap::builder::BoolishValueParser;
 use clap::{ArgAction, Args};
 
 use crate::settings::parse::{bytes, count, duration, take_over_after};
@@ -14,7 +14,7 @@ pub(crate) struct Storing {
     /// Store U+FFFD where an item has a NUL character, instead of making its page `dead`
     ///
     /// No Postgres text can hold a NUL. A page that is `dead` keeps its items as dead letters.
-    #[arg(long, env = "DRAGLINE_REPLACE_NUL", value_name = "BOOL", action = ArgAction::Set, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_parser = FalseyValueParser::new(), default_value = "false")]
+    #[arg(long, env = "DRAGLINE_REPLACE_NUL", value_name = "BOOL", action = ArgAction::Set, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_parser = BoolishValueParser::new(), default_value = "false")]
     pub(crate) replace_nul: bool,
 
     /// Rows that fill a batch
