@@ -168,7 +168,7 @@ impl File {
                         })?;
                         if file.hosts.iter().any(|known| known.pattern == pattern) {
                             let twice = format!(
-                                "the host {:?} has a table already, maybe in another spelling",
+                                "the host {:?} has two tables, the other in another spelling",
                                 name.get_ref()
                             );
                             return Err(wrong(Some(name.span()), &twice).hint(HOSTS));
@@ -385,12 +385,7 @@ mod tests {
                 "[host.",
             ),
             ("[host]\nrate = 1\n", 2, "a table for each host", "[host."),
-            (
-                "[host.'a.example']\nrate = 1\n[host.'A.example']\nrate = 50\n",
-                3,
-                "has a table already",
-                "[host.",
-            ),
+            ("[host.'a.example']\nrate = 1\n[host.'A.example']\nrate = 50\n", 1, "has two tables", "[host."),
             ("[host.'a.example']\nratte = 1\n", 2, "unknown name `ratte`", "did you mean `rate`?"),
             ("[host.'a.example']\nretries = 1\n", 2, "unknown name `retries`", "rate, concurrency"),
             ("[host.'a.example']\nconcurrency = 0\n", 2, "at least 1", "concurrency"),
