@@ -1,9 +1,12 @@
 //! One writer per run: the lock keeps a second process out, the epoch fences a superseded one off.
 
-use std::time::{Duration, Instant};
+use std::pin::pin;
+use std::time::{Duration, Instant, SystemTime};
 
 use dragline_core::StoreError;
 use dragline_core::store::{RunSpec, RunState};
+use dragline_testkit::wait_until;
+use tokio::time::timeout;
 
 use super::fixture::{PATIENCE, RUN, Session, connected, done_with, prepared, request, run, spec, states};
 use super::item_types::{ALL, one_of_each};
@@ -43,11 +46,11 @@ fn a_lock_is_waited_for(stored: &Stored) {
     run(async {
         let first = Session::begin(stored, &[]).await;
         let second = connected(stored).await;
-        let (taken, ()) = tokio::join!(second.lock_run(RUN, Duration::from_secs(10)), async {
-            tokio::time::sleep(Duration::from_millis(200)).await;
-            first.store.close().await;
-        });
-        taken.unwrap();
+        let mut taking = pin!(second.lock_run(RUN, Duration::from_secs(30)));
+        let taken = timeout(Duration::from_millis(200), &mut taking).await;
+        assert!(taken.is_err(), "it is taken though another holds it: {taken:?}");
+        first.store.close().await;
+        taking.await.unwrap();
     });
 }
 
@@ -56,7 +59,8 @@ fn a_run_that_ends_while_another_process_starts_is_not_repeated(stored: &Stored)
         let first = Session::begin(stored, &[]).await;
         let second = connected(stored).await;
         // SQLite's clock counts milliseconds.
-        tokio::time::sleep(Duration::from_millis(5)).await;
+        let later = SystemTime::now() + Duration::from_millis(2);
+        wait_until("the clock goes on", Duration::from_secs(10), || SystemTime::now() >= later);
         first.store.end_run(first.key(), RunState::Finished, "finished").await.unwrap();
         first.store.close().await;
         let error = second.lock_run(RUN, PATIENCE).await.unwrap_err();

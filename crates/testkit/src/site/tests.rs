@@ -58,17 +58,28 @@ fn a_connection_is_kept_alive() {
     assert_eq!(site.hits("/"), 3);
 }
 
+/// A request for a path that waits at the gate.
+fn at_the_gate(site: &Site, path: &str) -> TcpStream {
+    let mut stream = connect(site);
+    write!(stream, "GET {path} HTTP/1.1\r\nConnection: close\r\n\r\n").unwrap();
+    wait_until("a request at the gate", Duration::from_secs(10), || site.waiting() == 1);
+    stream
+}
+
+fn answer_of(mut stream: TcpStream) -> String {
+    let mut text = String::new();
+    stream.read_to_string(&mut text).unwrap();
+    text
+}
+
 #[test]
 fn the_gate_holds_answers_back() {
     let site = Site::builder().page("/", Answer::text("early")).start();
     site.hold();
-    let mut stream = connect(&site);
-    stream.write_all(b"GET / HTTP/1.1\r\nConnection: close\r\n\r\n").unwrap();
-    wait_until("a request at the gate", Duration::from_secs(10), || site.waiting() == 1);
+    let held = at_the_gate(&site, "/");
     site.set("/", Answer::text("late"));
     site.release();
-    let mut text = String::new();
-    stream.read_to_string(&mut text).unwrap();
+    let text = answer_of(held);
     assert!(text.ends_with("late"), "{text}");
 }
 
@@ -76,14 +87,11 @@ fn the_gate_holds_answers_back() {
 fn the_gate_may_be_closed_for_one_page_only() {
     let site = Site::builder().page("/", Answer::text("free")).page("/held", Answer::text("held")).start();
     site.hold_page("/held");
-    let mut stream = connect(&site);
-    stream.write_all(b"GET /held HTTP/1.1\r\nConnection: close\r\n\r\n").unwrap();
-    wait_until("a request at the gate", Duration::from_secs(10), || site.waiting() == 1);
+    let held = at_the_gate(&site, "/held");
     assert!(ask(&site, "/").ends_with("free"));
     assert_eq!(site.waiting(), 1);
     site.release();
-    let mut text = String::new();
-    stream.read_to_string(&mut text).unwrap();
+    let text = answer_of(held);
     assert!(text.ends_with("held"), "{text}");
 }
 
@@ -93,12 +101,9 @@ fn the_gate_may_be_closed_behind_so_many_requests() {
     assert!(ask(&site, "/").ends_with("free"));
     site.hold_after(1);
     assert!(ask(&site, "/").ends_with("free"));
-    let mut stream = connect(&site);
-    stream.write_all(b"GET / HTTP/1.1\r\nConnection: close\r\n\r\n").unwrap();
-    wait_until("a request at the gate", Duration::from_secs(10), || site.waiting() == 1);
+    let held = at_the_gate(&site, "/");
     site.hold_after(0);
-    let mut text = String::new();
-    stream.read_to_string(&mut text).unwrap();
+    let text = answer_of(held);
     assert!(text.ends_with("free"), "{text}");
 }
 
