@@ -57,7 +57,7 @@ impl Spider for Members {
                 if form.fields().iter().any(|(name, _)| *name == "username") { "username" } else { "user" };
             let request = form.set(user, &self.user)?.set("password", &self.password)?.submit()?;
             // Every login is a new one, also with a token that the site gave before.
-            out.request(request.tag("home").dont_filter());
+            out.request(request.with_tag("home").without_filter());
             return Ok(());
         }
         if page.first("a[href='/logout']").is_none() {

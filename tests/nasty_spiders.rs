@@ -44,7 +44,7 @@ impl Spider for Nasty {
 
     fn samples(&self) -> Vec<Sample> {
         let page = |path: &str| sample!("nasty_pages/new.html", format!("https://nasty.example/{path}"));
-        vec![page("panic"), page("stranger"), page("nul"), page("gone").status(404), page("new")]
+        vec![page("panic"), page("stranger"), page("nul"), page("gone").with_status(404), page("new")]
     }
 
     fn start(&self, _args: &Args) -> Result<Vec<Request>> {

@@ -38,7 +38,7 @@ impl Spider for Shop {
     fn samples(&self) -> Vec<Sample> {
         vec![
             sample!("pages/shelf.html", "http://127.0.0.1:8311/"),
-            sample!("pages/book.html", "http://127.0.0.1:8311/book/0").tag("book"),
+            sample!("pages/book.html", "http://127.0.0.1:8311/book/0").with_tag("book"),
         ]
     }
 

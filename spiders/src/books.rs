@@ -55,11 +55,11 @@ impl Spider for Books {
         vec![
             sample!("../pages/books/listing.html", SITE),
             sample!("../pages/books/last.html", format!("{SITE}catalogue/page-50.html")),
-            sample!("../pages/books/book.html", book("the-second-knot_17")).tag("book"),
+            sample!("../pages/books/book.html", book("the-second-knot_17")).with_tag("book"),
             // Little is said of this one, it cannot be had, and its pounds were encoded twice.
-            sample!("../pages/books/bare.html", book("untold_18")).tag("book"),
+            sample!("../pages/books/bare.html", book("untold_18")).with_tag("book"),
             // A price that cannot be read is an error, and no row with another price.
-            sample!("../pages/books/odd_price.html", book("priceless_19")).tag("book"),
+            sample!("../pages/books/odd_price.html", book("priceless_19")).with_tag("book"),
         ]
     }
 

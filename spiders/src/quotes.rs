@@ -42,7 +42,7 @@ impl Spider for Quotes {
             sample!("../pages/quotes/list.html", "https://quotes.toscrape.com/"),
             sample!("../pages/quotes/last.html", "https://quotes.toscrape.com/page/10/"),
             sample!("../pages/quotes/author.html", "https://quotes.toscrape.com/author/A-Carpenter/")
-                .tag("author"),
+                .with_tag("author"),
             // The site changed its pages: an error, and no empty row.
             sample!("../pages/quotes/changed.html", "https://quotes.toscrape.com/"),
         ]

@@ -46,9 +46,9 @@ impl Spider for Site {
             sample!("../pages/site/whole.html", "https://garden.example/start.html"),
             sample!("../pages/site/bare.html", "https://garden.example/start.html#part"),
             sample!("../pages/site/prolog.html", "https://garden.example/start.html")
-                .content_type("application/xhtml+xml"),
+                .with_content_type("application/xhtml+xml"),
             sample!("../pages/site/drawing.png", "https://garden.example/drawing.png")
-                .content_type("image/png"),
+                .with_content_type("image/png"),
         ]
     }
 

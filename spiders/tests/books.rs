@@ -37,7 +37,7 @@ fn the_real_listings_lead_to_the_books_and_on() {
     for name in ["book_list_webpoet.html", "catalogue_vypivshiy.html", "index_transistor.html"] {
         let out = StoredPage::new(SITE, real(name).unwrap()).parse(&Books).unwrap();
         let (books, others): (Vec<_>, Vec<_>) =
-            out.requests().iter().partition(|request| request.tag_str() == "book");
+            out.requests().iter().partition(|request| request.tag() == "book");
         let paths: Vec<&str> = books.iter().map(|request| request.url().path()).collect();
         assert_eq!(
             paths,
@@ -58,7 +58,7 @@ fn the_real_page_of_a_book_yields_its_true_fields() {
         format!("{SITE}{}", truth["path"].as_str().unwrap().trim_start_matches('/')),
         real("product_vypivshiy.html").unwrap(),
     );
-    let out = page.content_type("text/html").tag("book").parse(&Books).unwrap();
+    let out = page.with_content_type("text/html").with_tag("book").parse(&Books).unwrap();
     let book = &out.to_json()["items"][0]["book"];
     for name in ["title", "upc", "category", "stock", "rating", "number_of_reviews"] {
         assert_eq!(book[name], truth[name], "{name}");

@@ -16,7 +16,7 @@ fn what_is_no_html_yields_nothing() {
     for (kind, body) in
         [("image/png", html), ("application/pdf", html), ("text/plain", html), ("", "%PDF-1.7")]
     {
-        let out = StoredPage::new(URL, body).content_type(kind).parse(&Site).unwrap();
+        let out = StoredPage::new(URL, body).with_content_type(kind).parse(&Site).unwrap();
         assert!(out.items().is_empty() && out.requests().is_empty(), "{kind}: {}", shown(&out));
     }
 }

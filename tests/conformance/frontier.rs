@@ -26,12 +26,12 @@ fn a_request_comes_back_as_it_was(stored: &Stored) {
         let session = Session::begin(stored, std::slice::from_ref(&page)).await;
         let rich = Request::post("http://b.example:8080/ä?q=1&r=\\n#part", vec![0, 9, 10, 13, 92, 255])
             .unwrap()
-            .header("X-Odd", "a\tb\\c \"d\"")
-            .header("X-Odd", "again")
-            .tag("detail\\.")
-            .meta("nested", serde_json::json!({"list": [1, 2.5, null, true, "\n\t\\N"]}))
-            .priority(-7);
-        let unfiltered = Request::get("http://a.example/page").unwrap().dont_filter();
+            .with_header("X-Odd", "a\tb\\c \"d\"")
+            .with_header("X-Odd", "again")
+            .with_tag("detail\\.")
+            .with_meta("nested", serde_json::json!({"list": [1, 2.5, null, true, "\n\t\\N"]}))
+            .with_priority(-7);
+        let unfiltered = Request::get("http://a.example/page").unwrap().without_filter();
         let mut hop = page.child(Request::get("http://c.example/").unwrap(), 5);
         hop.depth = 0;
         hop.redirects = vec!["http://a.example/1".into(), "http://a.example/2".into()];
@@ -52,7 +52,7 @@ fn requests_come_in_fetch_order(stored: &Stored) {
         for (number, (priority, depth)) in
             [(0, 0), (5, 3), (-2, 0), (5, 1), (0, 2), (0, 1), (0, 1), (0, 1)].into_iter().enumerate()
         {
-            let request = Request::get(format!("http://a.example/{number}")).unwrap().priority(priority);
+            let request = Request::get(format!("http://a.example/{number}")).unwrap().with_priority(priority);
             start.push(QueuedRequest { depth, ..QueuedRequest::start(request, 0) });
         }
         let session = Session::begin(stored, &start).await;
@@ -163,10 +163,13 @@ fn nul_characters_do_not_keep_a_request_out(stored: &Stored) {
     run(async {
         let page = request("page");
         let session = Session::begin(stored, std::slice::from_ref(&page)).await;
-        let odd =
-            Request::get("http://a.example/x").unwrap().tag("a\0b").meta("k", "v\0").header("X-Odd", "\0");
+        let odd = Request::get("http://a.example/x")
+            .unwrap()
+            .with_tag("a\0b")
+            .with_meta("k", "v\0")
+            .with_header("X-Odd", "\0");
         let receipt = session.flush(&[discovers(&page, &[page.child(odd, 0)])]).await.unwrap();
         assert_eq!(receipt.new_requests.len(), 1);
-        assert_eq!(session.queued().await[0].request.tag_str(), "a\u{fffd}b");
+        assert_eq!(session.queued().await[0].request.tag(), "a\u{fffd}b");
     });
 }

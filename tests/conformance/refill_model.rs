@@ -107,7 +107,7 @@ fn frontiers() -> impl Strategy<Value = Frontier> {
             let mut known = BTreeMap::new();
             for (host, page, priority, depth, in_hand) in requests {
                 let url = format!("http://h{host}.example/{page}");
-                let request = Request::get(&url).unwrap().priority(priority);
+                let request = Request::get(&url).unwrap().with_priority(priority);
                 let queued = QueuedRequest { depth, ..QueuedRequest::start(request, 0) };
                 known.insert(url, (queued, in_hand));
             }

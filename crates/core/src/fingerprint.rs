@@ -20,7 +20,7 @@ impl Fingerprint {
 
     /// The fingerprint of a request that the duplicate filter should know.
     pub fn by(rule: &SameRequest, request: &Request) -> Self {
-        let is_plain = request.body().is_none() && request.session_name().is_none();
+        let is_plain = request.body().is_none() && request.session().is_none();
         if request.method() == http::Method::GET && is_plain {
             return request.link().fingerprint(rule, || Self::digest(rule, request, None));
         }
@@ -56,7 +56,7 @@ impl Fingerprint {
         part(rule.spelling(request.url()).as_bytes());
         part(request.body().unwrap_or_default());
         // Without one, the digest is that of the three parts alone.
-        if let Some(session) = request.session_name() {
+        if let Some(session) = request.session() {
             part(session.as_bytes());
         }
         if let Some((parent, ordinal)) = below {
@@ -102,7 +102,7 @@ mod tests {
         assert_ne!(Fingerprint::of(&post), Fingerprint::of(&other));
         // What is known of a link is of a plain GET, and belongs to that URL.
         let known = get("http://a.example/x");
-        assert_eq!(Fingerprint::of(&known), Fingerprint::of(&known.clone().header("X-A", "1")));
+        assert_eq!(Fingerprint::of(&known), Fingerprint::of(&known.clone().with_header("X-A", "1")));
         assert_eq!(
             Fingerprint::of(&known.clone().with_method(http::Method::POST).with_body("1")),
             Fingerprint::of(&post)
@@ -111,7 +111,8 @@ mod tests {
             Fingerprint::of(&known.with_url(get("http://a.example/y").url().clone())),
             Fingerprint::of(&get("http://a.example/y"))
         );
-        let (ann, ben) = (get("http://a.example/x").session("ann"), get("http://a.example/x").session("ben"));
+        let (ann, ben) =
+            (get("http://a.example/x").with_session("ann"), get("http://a.example/x").with_session("ben"));
         assert_ne!(Fingerprint::of(&ann), Fingerprint::of(&ben));
         assert_ne!(Fingerprint::of(&ann), Fingerprint::of(&get("http://a.example/x")));
     }

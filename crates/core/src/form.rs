@@ -186,12 +186,12 @@ impl Form {
             }
             Method::Get => {
                 url.set_query(Some(&encoding::urlencoded(&entries, self.charset)));
-                Ok(Request::from_url(url)?.found_by(&self.template))
+                Ok(Request::from_url(url)?.found_on(&self.template))
             }
             Method::Post => {
                 let Written { content_type, body } = enctype.write(&entries, self.charset);
                 let request = Request::from_url(url)?.with_method(http::Method::POST).with_body(body);
-                Ok(request.header("Content-Type", content_type).found_by(&self.template))
+                Ok(request.with_header("Content-Type", content_type).found_on(&self.template))
             }
         }
     }

@@ -69,9 +69,8 @@ impl QueuedRequest {
     /// The order in which the requests of one host are fetched: priority, then breadth first, then by
     /// fingerprint, so that a frontier read back from the store has the order it had in memory.
     pub fn fetch_order(&self, other: &Self) -> Ordering {
-        let key = |queued: &Self| {
-            (std::cmp::Reverse(queued.request.priority_value()), queued.depth, queued.fingerprint)
-        };
+        let key =
+            |queued: &Self| (std::cmp::Reverse(queued.request.priority()), queued.depth, queued.fingerprint);
         key(self).cmp(&key(other))
     }
 }

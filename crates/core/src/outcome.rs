@@ -135,7 +135,7 @@ impl PageOutcome {
                 size_of::<QueuedRequest>()
                     + 2 * queued.request.url().as_str().len()
                     + queued.request.body().map_or(0, <[u8]>::len)
-                    + queued.request.meta_map().values().map(json_size).sum::<usize>()
+                    + queued.request.meta().values().map(json_size).sum::<usize>()
             })
             .sum();
         let letters: usize = self.dead_letters.iter().map(|letter| json_size(&letter.payload)).sum();

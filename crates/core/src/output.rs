@@ -38,7 +38,7 @@ impl Output {
     /// Follows one link; its page will carry `tag`.
     pub fn follow_tagged(&mut self, page: &Page, href: &str, tag: &str) {
         match page.request(href) {
-            Ok(request) => self.requests.push(request.tag(tag).followed()),
+            Ok(request) => self.requests.push(request.with_tag(tag)),
             Err(_) => self.unusable_links += 1,
         }
     }
@@ -87,17 +87,17 @@ impl Output {
             if request.method() != http::Method::GET {
                 shown.insert("method".to_owned(), Json::from(request.method().as_str()));
             }
-            if !request.tag_str().is_empty() {
-                shown.insert("tag".to_owned(), Json::from(request.tag_str()));
+            if !request.tag().is_empty() {
+                shown.insert("tag".to_owned(), Json::from(request.tag()));
             }
-            if !request.meta_map().is_empty() {
-                shown.insert("meta".to_owned(), Json::from(request.meta_map().clone()));
+            if !request.meta().is_empty() {
+                shown.insert("meta".to_owned(), Json::from(request.meta().clone()));
             }
-            if let Some(session) = request.session_name() {
+            if let Some(session) = request.session() {
                 shown.insert("session".to_owned(), Json::from(session));
             }
-            if request.priority_value() != 0 {
-                shown.insert("priority".to_owned(), Json::from(request.priority_value()));
+            if request.priority() != 0 {
+                shown.insert("priority".to_owned(), Json::from(request.priority()));
             }
             Json::Object(shown)
         };
@@ -127,7 +127,7 @@ mod tests {
         out.follow_all(&page, "a");
         out.follow_all_tagged(&page, "i", "odd");
         out.follow(&page, "http://[");
-        out.request(Request::post("http://a.example/", "q").unwrap().meta("n", 1).priority(2));
+        out.request(Request::post("http://a.example/", "q").unwrap().with_meta("n", 1).with_priority(2));
         assert_eq!(
             out.to_json(),
             json!({

@@ -101,12 +101,12 @@ impl Page {
 
     /// The tag of its request.
     pub fn tag(&self) -> &str {
-        self.response.queued.request.tag_str()
+        self.response.queued.request.tag()
     }
 
     /// A value of its request's meta.
     pub fn meta(&self, name: &str) -> Option<&Json> {
-        self.response.queued.request.meta_map().get(name)
+        self.response.queued.request.meta().get(name)
     }
 
     /// Links followed from a start request.
@@ -215,7 +215,7 @@ impl Page {
     /// A request for a link as found on this page, without its fragment: that is never sent. It belongs to the
     /// session of this page and takes its proxy.
     pub fn request(&self, href: &str) -> Result<Request, RequestError> {
-        Ok(Request::from_link(self.link(href)?).found_by(&self.response.queued.request))
+        Ok(Request::from_link(self.link(href)?).linked_from(&self.response.queued.request))
     }
 
     /// The first form that `selector` matches, as the page fills it: see [`Form`].
@@ -228,7 +228,7 @@ impl Page {
 
     /// The session of its request.
     pub fn session(&self) -> Option<&str> {
-        self.response.queued.request.session_name()
+        self.response.queued.request.session()
     }
 
     /// A link as found. Its query is written in the encoding of the page, as a browser would send it (URL

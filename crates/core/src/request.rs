@@ -6,16 +6,18 @@ use http::Method;
 use serde_json::{Map, Value as Json};
 use url::Url;
 
-use crate::canonical::has_userinfo;
 use crate::link::Link;
+use crate::options::RequestOptions;
+use crate::proxy::Proxy;
 
-/// What to fetch and how to recognise the page when it comes.
+/// What to fetch, and how to recognise the page when it comes.
 ///
 /// ```
 /// use dragline_core::Request;
 ///
-/// let request = Request::get("https://example.com/author/1")?.tag("author").priority(10);
+/// let request = Request::get("https://example.com/author/1")?.with_tag("author").with_priority(10);
 /// assert_eq!(request.url().host_str(), Some("example.com"));
+/// assert_eq!((request.tag(), request.priority()), ("author", 10));
 /// # Ok::<(), dragline_core::RequestError>(())
 /// ```
 #[derive(Clone, Debug)]
@@ -27,18 +29,15 @@ pub struct Request {
     tag: String,
     meta: Map<String, Json>,
     priority: i32,
-    dont_filter: bool,
-    session: Option<String>,
-    proxy: Option<Url>,
-    has_cookies: bool,
-    is_link: bool,
-    max_retries: Option<u32>,
+    is_unfiltered: bool,
+    options: RequestOptions,
 }
 
-/// A request that cannot be made.
+/// Why a request is invalid.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum RequestError {
-    /// The text is no absolute URL.
+    /// The text is not an absolute URL.
     #[error("{text:?} is not an absolute URL")]
     Url {
         /// What was given.
@@ -46,13 +45,13 @@ pub enum RequestError {
         /// What the parser says.
         source: url::ParseError,
     },
-    /// The URL of a start request holds a user name or a password: it would be stored and logged.
+    /// The URL of a start request holds a user name or a password. It would be stored and logged.
     #[error("the start URL for {host} holds a user name or a password; send an Authorization header instead")]
     Userinfo {
         /// Its host.
         host: String,
     },
-    /// Only http and https can be fetched.
+    /// Dragline fetches only http and https.
     #[error("{url} has the scheme {scheme:?}; only http and https can be fetched")]
     Scheme {
         /// The URL.
@@ -60,17 +59,17 @@ pub enum RequestError {
         /// Its scheme.
         scheme: String,
     },
-    /// No proxy can be reached at this URL.
+    /// The text is not the URL of a proxy.
     #[error(
-        "{url:?} is no proxy: it takes a URL with http, https, socks4, socks5 or socks5h, a host and nothing more"
+        "{url:?} is not a proxy: write a URL with http, https, socks4, socks5 or socks5h, a host and nothing more"
     )]
     Proxy {
         /// What was given, unless it may hold a password.
         url: String,
     },
-    /// The URL of a proxy holds a user name or a password: it would be stored with the request.
+    /// The URL of a proxy holds a user name or a password. It would be stored with the request.
     #[error(
-        "the proxy {host} is given with a user name or a password, which would be stored; name them with --auth"
+        "the URL of the proxy {host} holds a user name or a password, which would be stored; use --auth instead"
     )]
     ProxyUserinfo {
         /// Its host.
@@ -80,16 +79,22 @@ pub enum RequestError {
 
 impl Request {
     /// A GET request.
+    ///
+    /// # Errors
+    /// [`RequestError::Url`] and [`RequestError::Scheme`] when `url` is not an absolute http or https URL.
     pub fn get(url: impl AsRef<str>) -> Result<Self, RequestError> {
         Self::parse(Method::GET, url.as_ref())
     }
 
-    /// A POST request with a body. Set the `Content-Type` with [`Request::header`].
+    /// A POST request with a body. Set the `Content-Type` with [`Request::with_header`].
+    ///
+    /// # Errors
+    /// [`RequestError::Url`] and [`RequestError::Scheme`] when `url` is not an absolute http or https URL.
     pub fn post(url: impl AsRef<str>, body: impl Into<Vec<u8>>) -> Result<Self, RequestError> {
         Ok(Self::parse(Method::POST, url.as_ref())?.with_body(body))
     }
 
-    /// A GET request for a URL that is parsed already.
+    /// A GET request for a parsed URL.
     ///
     /// # Errors
     /// [`RequestError::Scheme`] for anything but http and https.
@@ -110,120 +115,115 @@ impl Request {
             tag: String::new(),
             meta: Map::new(),
             priority: 0,
-            dont_filter: false,
-            session: None,
-            proxy: None,
-            has_cookies: true,
-            is_link: false,
-            max_retries: None,
+            is_unfiltered: false,
+            options: RequestOptions::default(),
         }
     }
 
     fn parse(method: Method, text: &str) -> Result<Self, RequestError> {
         let url = Url::parse(text).map_err(|source| RequestError::Url { text: text.to_owned(), source })?;
-        Ok(Self::from_url(url)?.method_is(method))
+        Ok(Self::from_url(url)?.with_method(method))
     }
 
-    fn method_is(mut self, method: Method) -> Self {
+    /// Sets the method.
+    #[must_use]
+    pub fn with_method(mut self, method: Method) -> Self {
         self.method = method;
         self
     }
 
-    /// Another method than GET.
-    #[must_use]
-    pub fn with_method(self, method: Method) -> Self {
-        self.method_is(method)
-    }
-
-    /// A body; part of the fingerprint.
+    /// Sets the body, which is part of the fingerprint.
     #[must_use]
     pub fn with_body(mut self, body: impl Into<Vec<u8>>) -> Self {
         self.body = Some(body.into());
         self
     }
 
-    /// One more header. Not part of the fingerprint.
+    /// Adds a header, which is not part of the fingerprint.
     #[must_use]
-    pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+    pub fn with_header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.headers.push((name.into(), value.into()));
         self
     }
 
-    /// Which kind of page this will be. Stored with the request, so that a resumed run knows it too.
+    /// Says which kind of page this will be. The tag is stored with the request, so a resumed run knows it too.
     #[must_use]
-    pub fn tag(mut self, tag: impl Into<String>) -> Self {
+    pub fn with_tag(mut self, tag: impl Into<String>) -> Self {
         self.tag = tag.into();
         self
     }
 
-    /// A value for the page's parse, stored with the request.
+    /// Adds a value for the page's parse. It is stored with the request.
     #[must_use]
-    pub fn meta(mut self, name: impl Into<String>, value: impl Into<Json>) -> Self {
+    pub fn with_meta(mut self, name: impl Into<String>, value: impl Into<Json>) -> Self {
         self.meta.insert(name.into(), value.into());
         self
     }
 
-    /// All of the meta at once.
+    /// Replaces all values for the page's parse.
     #[must_use]
-    pub fn with_meta(mut self, meta: Map<String, Json>) -> Self {
+    pub fn with_all_meta(mut self, meta: Map<String, Json>) -> Self {
         self.meta = meta;
         self
     }
 
-    /// Higher comes first; the default is 0.
+    /// Sets the priority. Of the requests of one host, the one with the highest priority comes first. The default is 0.
     #[must_use]
-    pub fn priority(mut self, priority: i32) -> Self {
+    pub fn with_priority(mut self, priority: i32) -> Self {
         self.priority = priority;
         self
     }
 
-    /// Fetch it even if the same request is known already. The fingerprint then covers the parent's
-    /// fingerprint and the place on the parent's page too.
+    /// Fetches this request even if the run knows the same request already. Its fingerprint then also covers the parent's
+    /// fingerprint and the place on the parent's page.
     #[must_use]
-    pub fn dont_filter(mut self) -> Self {
-        self.dont_filter = true;
+    pub fn without_filter(mut self) -> Self {
+        self.is_unfiltered = true;
         self
     }
 
-    /// The cookies that it is sent with and that its answer sets: those of this session. Each session has a jar of its own;
-    /// requests that name none share the run's. What is followed from its page belongs to the same session.
+    /// Uses the cookie jar of this session. Each session has its own jar, and all requests without a session share the
+    /// jar of the run. Links of the page belong to the same session.
     ///
-    /// Part of the fingerprint: what one session may see is another page than what another may see.
+    /// The session is part of the fingerprint, because one session may see another page than the next.
     #[must_use]
-    pub fn session(mut self, name: impl Into<String>) -> Self {
-        self.session = Some(name.into());
+    pub fn with_session(mut self, name: impl Into<String>) -> Self {
+        self.options.session = Some(name.into());
         self
     }
 
-    /// Sends it without cookies of the jar, and keeps none that its answer sets.
+    /// Sends no cookies of the jar, and keeps none that the answer sets.
     #[must_use]
     pub fn without_cookies(mut self) -> Self {
-        self.has_cookies = false;
+        self.options.cookies = false;
         self
     }
 
-    /// The proxy for this request, in place of the run's: `http://host:port`, `https://…`, `socks5://…`, or
-    /// `socks5h://…`, which has the proxy resolve names. What is followed from its page takes the same proxy.
-    ///
-    /// # Errors
-    /// When it is no such URL, or one with a password: it is stored with the request. The setting `auth` has the
-    /// place for that.
-    pub fn proxy(mut self, url: impl AsRef<str>) -> Result<Self, RequestError> {
-        self.proxy = Some(proxy_url(url.as_ref())?);
-        Ok(self)
-    }
-
-    /// Tries it at most so often after a first attempt that failed, whatever the setting `retries` says.
+    /// Uses this proxy instead of the one of the run. Links of the page use the same proxy.
     #[must_use]
-    pub fn max_retries(mut self, retries: u32) -> Self {
-        self.max_retries = Some(retries);
+    pub fn with_proxy(mut self, proxy: Proxy) -> Self {
+        self.options.proxy = Some(proxy);
         self
     }
 
-    /// Does not try it again.
+    /// Allows at most this many attempts after the first one, whatever the setting `retries` says.
     #[must_use]
-    pub fn dont_retry(self) -> Self {
-        self.max_retries(0)
+    pub fn with_max_retries(mut self, retries: u32) -> Self {
+        self.options.max_retries = Some(retries);
+        self
+    }
+
+    /// Allows only one attempt.
+    #[must_use]
+    pub fn without_retries(self) -> Self {
+        self.with_max_retries(0)
+    }
+
+    /// Replaces all options.
+    #[must_use]
+    pub fn with_options(mut self, options: RequestOptions) -> Self {
+        self.options = options;
+        self
     }
 
     /// The URL, as found.
@@ -253,7 +253,7 @@ impl Request {
         &self.method
     }
 
-    /// The headers beside those that Dragline sends by itself.
+    /// The headers that the spider added.
     pub fn headers(&self) -> &[(String, String)] {
         &self.headers
     }
@@ -263,65 +263,69 @@ impl Request {
         self.body.as_deref()
     }
 
-    /// See [`Request::tag`].
-    pub fn tag_str(&self) -> &str {
+    /// See [`Request::with_tag`].
+    pub fn tag(&self) -> &str {
         &self.tag
     }
 
-    /// See [`Request::meta`].
-    pub fn meta_map(&self) -> &Map<String, Json> {
+    /// See [`Request::with_meta`].
+    pub fn meta(&self) -> &Map<String, Json> {
         &self.meta
     }
 
-    /// See [`Request::priority`].
-    pub fn priority_value(&self) -> i32 {
+    /// See [`Request::with_priority`].
+    pub fn priority(&self) -> i32 {
         self.priority
     }
 
-    /// See [`Request::dont_filter`].
+    /// See [`Request::without_filter`].
     pub fn is_unfiltered(&self) -> bool {
-        self.dont_filter
+        self.is_unfiltered
     }
 
-    /// See [`Request::session`].
-    pub fn session_name(&self) -> Option<&str> {
-        self.session.as_deref()
+    /// How the request is sent.
+    pub fn options(&self) -> &RequestOptions {
+        &self.options
     }
 
-    /// See [`Request::proxy`].
-    pub fn proxy_url(&self) -> Option<&Url> {
-        self.proxy.as_ref()
+    /// See [`Request::with_session`].
+    pub fn session(&self) -> Option<&str> {
+        self.options.session.as_deref()
+    }
+
+    /// See [`Request::with_proxy`].
+    pub fn proxy(&self) -> Option<&Proxy> {
+        self.options.proxy.as_ref()
     }
 
     /// See [`Request::without_cookies`].
     pub fn has_cookies(&self) -> bool {
-        self.has_cookies
+        self.options.cookies
     }
 
-    /// Whether it was followed as a link (`Output::follow` and the like), and not made by the spider: a link to what is no
-    /// page is not followed. Known until it is stored.
+    /// Whether it is a link of a page, and not one that the spider made up.
     pub fn is_link(&self) -> bool {
-        self.is_link
+        self.options.is_link
     }
 
-    /// Followed as a link.
+    /// See [`Request::with_max_retries`].
+    pub fn max_retries(&self) -> Option<u32> {
+        self.options.max_retries
+    }
+
+    /// Found on the page that `parent` asked for: it keeps the session and the proxy.
     #[must_use]
-    pub(crate) fn followed(mut self) -> Self {
-        self.is_link = true;
+    pub(crate) fn found_on(mut self, parent: &Self) -> Self {
+        self.options.session.clone_from(&parent.options.session);
+        self.options.proxy.clone_from(&parent.options.proxy);
         self
     }
 
-    /// See [`Request::max_retries`].
-    pub fn max_retries_value(&self) -> Option<u32> {
-        self.max_retries
-    }
-
-    /// In the session and through the proxy of `other`, on whose page it was found.
+    /// A link of the page that `parent` asked for.
     #[must_use]
-    pub(crate) fn found_by(mut self, other: &Self) -> Self {
-        self.session.clone_from(&other.session);
-        self.proxy.clone_from(&other.proxy);
-        self
+    pub(crate) fn linked_from(mut self, parent: &Self) -> Self {
+        self.options.is_link = true;
+        self.found_on(parent)
     }
 
     /// Drops body and method for a redirect that turns into GET (RFC 9110 §15.4).
@@ -343,88 +347,24 @@ impl Request {
 
 impl PartialEq for Request {
     fn eq(&self, other: &Self) -> bool {
-        let Self {
-            link,
-            method,
-            headers,
-            body,
-            tag,
-            meta,
-            priority,
-            dont_filter,
-            session,
-            proxy,
-            has_cookies,
-            // How it was found is no part of what it asks for.
-            is_link: _,
-            max_retries,
-        } = self;
+        let Self { link, method, headers, body, tag, meta, priority, is_unfiltered, options } = self;
         link.url() == other.url()
             && (method, headers, body) == (&other.method, &other.headers, &other.body)
             && (tag, meta, priority) == (&other.tag, &other.meta, &other.priority)
-            && (session, proxy) == (&other.session, &other.proxy)
-            && (dont_filter, has_cookies) == (&other.dont_filter, &other.has_cookies)
-            && *max_retries == other.max_retries
+            && (is_unfiltered, options) == (&other.is_unfiltered, &other.options)
     }
-}
-
-/// The schemes of proxies.
-const PROXY_SCHEMES: [&str; 5] = ["http", "https", "socks4", "socks5", "socks5h"];
-
-/// The URL of a proxy, without a password.
-fn proxy_url(text: &str) -> Result<Url, RequestError> {
-    // A password could stand where the parser sees none.
-    let shown = if text.contains('@') { "…" } else { text };
-    let refused = || RequestError::Proxy { url: shown.to_owned() };
-    let url = Url::parse(text).map_err(|_| refused())?;
-    if has_userinfo(&url) {
-        return Err(RequestError::ProxyUserinfo { host: url.host_str().unwrap_or_default().to_owned() });
-    }
-    let is_bare = matches!(url.path(), "" | "/") && url.query().is_none() && url.fragment().is_none();
-    if !is_bare || !PROXY_SCHEMES.contains(&url.scheme()) || url.host_str().is_none_or(str::is_empty) {
-        return Err(refused());
-    }
-    Ok(url)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn proxied(url: &str) -> Result<Request, RequestError> {
-        Request::get("http://a.example/").unwrap().proxy(url)
-    }
-
     #[test]
-    fn a_proxy_is_a_scheme_a_host_and_nothing_more() {
-        for url in ["http://p.example:3128", "https://p.example/", "socks5://127.0.0.1:1080", "socks5h://p"] {
-            assert!(proxied(url).is_ok(), "{url}");
-        }
-        for url in
-            ["p.example:3128", "ftp://p.example", "http://p.example/path", "http://p.example?x", "socks5://"]
-        {
-            let told = proxied(url).unwrap_err().to_string();
-            assert!(told.contains("socks5h") && told.contains(url), "{told}");
-        }
-    }
-
-    #[test]
-    fn a_proxy_with_a_password_is_refused_without_showing_it() {
-        for url in [
-            "http://me:hunter2@p.example",
-            "socks5://me:hunter2@p.example:1",
-            "me:hunter2@p.example",
-            "http://me:hunter2@p:p",
-        ] {
-            let told = proxied(url).unwrap_err().to_string();
-            assert!(!told.contains("hunter2"), "{told}");
-        }
-    }
-
-    #[test]
-    fn what_is_found_stays_in_the_session_and_behind_the_proxy() {
-        let from = proxied("socks5://p.example:1").unwrap().session("ann");
-        let found = Request::get("http://a.example/x").unwrap().found_by(&from);
-        assert_eq!((found.session_name(), found.proxy_url()), (Some("ann"), from.proxy_url()));
+    fn a_link_stays_in_the_session_and_behind_the_proxy_of_its_page() {
+        let proxy: Proxy = "socks5://p.example:1".parse().unwrap();
+        let parent = Request::get("http://a.example/").unwrap().with_proxy(proxy).with_session("ann");
+        let link = Request::get("http://a.example/x").unwrap().linked_from(&parent);
+        assert_eq!((link.session(), link.proxy()), (Some("ann"), parent.proxy()));
+        assert!(link.is_link() && !parent.is_link());
     }
 }

@@ -27,7 +27,7 @@ pub struct Sample {
 /// fn samples(&self) -> Vec<Sample> {
 ///     vec![
 ///         sample!("../pages/shop/list.html", "https://shop.example/"),
-///         sample!("../pages/shop/book.html", "https://shop.example/b/17").tag("book"),
+///         sample!("../pages/shop/book.html", "https://shop.example/b/17").with_tag("book"),
 ///     ]
 /// }
 /// ```
@@ -65,29 +65,29 @@ impl Sample {
 
     /// The tag of its request.
     #[must_use]
-    pub fn tag(mut self, tag: impl Into<String>) -> Self {
-        self.page = self.page.tag(tag);
+    pub fn with_tag(mut self, tag: impl Into<String>) -> Self {
+        self.page = self.page.with_tag(tag);
         self
     }
 
     /// A value of its request's meta.
     #[must_use]
-    pub fn meta(mut self, name: impl Into<String>, value: impl Into<Json>) -> Self {
-        self.page = self.page.meta(name, value);
+    pub fn with_meta(mut self, name: impl Into<String>, value: impl Into<Json>) -> Self {
+        self.page = self.page.with_meta(name, value);
         self
     }
 
     /// Another status than 200.
     #[must_use]
-    pub fn status(mut self, status: u16) -> Self {
-        self.page = self.page.status(status);
+    pub fn with_status(mut self, status: u16) -> Self {
+        self.page = self.page.with_status(status);
         self
     }
 
     /// Another `Content-Type` than `text/html` in UTF-8; an empty one means none.
     #[must_use]
-    pub fn content_type(mut self, content_type: impl Into<String>) -> Self {
-        self.page = self.page.content_type(content_type);
+    pub fn with_content_type(mut self, content_type: impl Into<String>) -> Self {
+        self.page = self.page.with_content_type(content_type);
         self
     }
 
@@ -141,9 +141,9 @@ mod tests {
     fn a_sample_knows_its_page_and_where_that_is() {
         let sample =
             Sample::new("spiders/src/shop.rs", "../pages/a.html", "http://a.example/", b"<h1>A", "{}")
-                .tag("book")
-                .meta("n", 1)
-                .status(404);
+                .with_tag("book")
+                .with_meta("n", 1)
+                .with_status(404);
         assert_eq!(
             (sample.name().as_str(), sample.page_path()),
             ("a.html", Path::new("spiders/pages/a.html"))

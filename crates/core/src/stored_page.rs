@@ -69,28 +69,28 @@ impl StoredPage {
 
     /// The tag of its request.
     #[must_use]
-    pub fn tag(mut self, tag: impl Into<String>) -> Self {
+    pub fn with_tag(mut self, tag: impl Into<String>) -> Self {
         self.tag = tag.into();
         self
     }
 
     /// A value of its request's meta.
     #[must_use]
-    pub fn meta(mut self, name: impl Into<String>, value: impl Into<Json>) -> Self {
+    pub fn with_meta(mut self, name: impl Into<String>, value: impl Into<Json>) -> Self {
         self.meta.insert(name.into(), value.into());
         self
     }
 
     /// Another status.
     #[must_use]
-    pub fn status(mut self, status: u16) -> Self {
+    pub fn with_status(mut self, status: u16) -> Self {
         self.status = status;
         self
     }
 
     /// Another `Content-Type`; an empty one means none.
     #[must_use]
-    pub fn content_type(mut self, content_type: impl Into<String>) -> Self {
+    pub fn with_content_type(mut self, content_type: impl Into<String>) -> Self {
         self.content_type = content_type.into();
         self
     }
@@ -100,7 +100,7 @@ impl StoredPage {
     /// # Errors
     /// When its URL is none, or its content type cannot be a header.
     pub fn page(self) -> Result<Page> {
-        let request = Request::get(&self.url)?.tag(self.tag).with_meta(self.meta);
+        let request = Request::get(&self.url)?.with_tag(self.tag).with_all_meta(self.meta);
         let mut response = Response::stored(request, self.body);
         response.status = self.status;
         response.headers.clear();

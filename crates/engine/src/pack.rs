@@ -282,16 +282,16 @@ fn guarded(what: &str, work: impl FnOnce() -> Result<(), Fault>) -> Result<(), F
 
 /// Why no store may take a request, if so: Postgres has no NUL in text.
 fn unstorable(request: &Request) -> Option<&'static str> {
-    if request.tag_str().contains('\0') {
+    if request.tag().contains('\0') {
         return Some("has a NUL character in its tag");
     }
-    if request.session_name().is_some_and(|session| session.contains('\0')) {
+    if request.session().is_some_and(|session| session.contains('\0')) {
         return Some("has a NUL character in the name of its session");
     }
     if request.headers().iter().any(|(name, value)| name.contains('\0') || value.contains('\0')) {
         return Some("has a NUL character in a header");
     }
-    let in_meta = request.meta_map().iter().any(|(name, value)| name.contains('\0') || json_has_nul(value));
+    let in_meta = request.meta().iter().any(|(name, value)| name.contains('\0') || json_has_nul(value));
     in_meta.then_some("has a NUL character in its meta")
 }
 

@@ -51,9 +51,9 @@ impl RequestRow {
             method: request.method().as_str().to_owned(),
             headers: headers_text(request),
             body: request.body().map(<[u8]>::to_vec),
-            tag: clean(request.tag_str()),
-            meta: meta_text(request.meta_map()),
-            priority: request.priority_value(),
+            tag: clean(request.tag()),
+            meta: meta_text(request.meta()),
+            priority: request.priority(),
             depth: queued.depth,
             host: queued.host.clone(),
             redirects: Json::from(queued.redirects.as_slice()).to_string(),
@@ -73,23 +73,23 @@ impl RequestRow {
         let mut request = Request::get(&self.url)
             .map_err(|_| wrong("url"))?
             .with_method(method)
-            .tag(self.tag)
-            .with_meta(meta)
-            .priority(self.priority);
+            .with_tag(self.tag)
+            .with_all_meta(meta)
+            .with_priority(self.priority);
         for (name, value) in headers {
             request = match name.as_str() {
-                SESSION => request.session(value),
-                PROXY => request.proxy(&value).map_err(|_| wrong("proxy"))?,
+                SESSION => request.with_session(value),
+                PROXY => request.with_proxy(value.parse().map_err(|_| wrong("proxy"))?),
                 COOKIES => request.without_cookies(),
-                RETRIES => request.max_retries(value.parse().map_err(|_| wrong("number of retries"))?),
-                _ => request.header(name, value),
+                RETRIES => request.with_max_retries(value.parse().map_err(|_| wrong("number of retries"))?),
+                _ => request.with_header(name, value),
             };
         }
         if let Some(body) = self.body {
             request = request.with_body(body);
         }
         if self.dont_filter {
-            request = request.dont_filter();
+            request = request.without_filter();
         }
         Ok(QueuedRequest { fingerprint, request, host: self.host, depth: self.depth, redirects })
     }
@@ -120,10 +120,10 @@ pub(crate) fn hex(bytes: &[u8], text: &mut String) {
 
 fn headers_text(request: &Request) -> String {
     let own = request.headers().iter().map(|(name, value)| (name.as_str(), value.as_str()));
-    let session = request.session_name().map(|session| (SESSION, session));
-    let proxy = request.proxy_url().map(|proxy| (PROXY, proxy.as_str()));
+    let session = request.session().map(|session| (SESSION, session));
+    let proxy = request.proxy().map(|proxy| (PROXY, proxy.url().as_str()));
     let cookies = (!request.has_cookies()).then_some((COOKIES, "off"));
-    let retries = request.max_retries_value().map(|retries| retries.to_string());
+    let retries = request.max_retries().map(|retries| retries.to_string());
     let retries = retries.as_deref().map(|retries| (RETRIES, retries));
     let pairs = own.chain(session).chain(proxy).chain(cookies).chain(retries);
     cleaned(pairs.map(|(name, value)| Json::from(vec![name, value])).collect()).to_string()
@@ -156,16 +156,15 @@ mod tests {
     fn a_request_comes_back_as_it_was() {
         let request = Request::post("http://a.example/x?q=ä", b"\0\xff".to_vec())
             .unwrap()
-            .header("X-Tab", "a\tb")
-            .tag("detail\\page")
-            .meta("nested", serde_json::json!({"n": [1, 2.5, null, "\n"]}))
-            .priority(-3)
-            .session("ann")
-            .max_retries(7)
-            .proxy("socks5h://p.example:1080")
-            .unwrap()
+            .with_header("X-Tab", "a\tb")
+            .with_tag("detail\\page")
+            .with_meta("nested", serde_json::json!({"n": [1, 2.5, null, "\n"]}))
+            .with_priority(-3)
+            .with_session("ann")
+            .with_max_retries(7)
+            .with_proxy("socks5h://p.example:1080".parse().unwrap())
             .without_cookies()
-            .dont_filter();
+            .without_filter();
         let mut queued = QueuedRequest::start(request, 4);
         queued.depth = 7;
         queued.redirects = vec!["http://a.example/1".to_owned(), "http://a.example/2".to_owned()];
@@ -174,7 +173,7 @@ mod tests {
 
     #[test]
     fn nul_characters_do_not_keep_a_request_out() {
-        let request = Request::get("http://a.example/").unwrap().tag("a\0b").meta("k\0", "v\0");
+        let request = Request::get("http://a.example/").unwrap().with_tag("a\0b").with_meta("k\0", "v\0");
         let row = RequestRow::of(&QueuedRequest::start(request, 0));
         assert_eq!((row.tag.as_str(), row.meta.as_str()), ("a\u{fffd}b", "{\"k\u{fffd}\":\"v\u{fffd}\"}"));
     }

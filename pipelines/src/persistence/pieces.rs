@@ -158,8 +158,8 @@ fn request_letter(queued: &QueuedRequest, error: &str, sqlstate: Option<&str>) -
         payload: json!({
             "url": queued.request.url().as_str(),
             "method": queued.request.method().as_str(),
-            "tag": clean(queued.request.tag_str()),
-            "meta": clean(&Json::Object(queued.request.meta_map().clone()).to_string()),
+            "tag": clean(queued.request.tag()),
+            "meta": clean(&Json::Object(queued.request.meta().clone()).to_string()),
         }),
         error: clean(error),
         sqlstate: sqlstate.map(str::to_owned),

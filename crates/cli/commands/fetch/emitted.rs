@@ -23,8 +23,7 @@ pub(super) fn text(preview: &Preview) -> String {
     let _ = writeln!(text, "\nrequests {}", outcome.requests.len());
     for queued in &outcome.requests {
         let request = &queued.request;
-        let tag =
-            if request.tag_str().is_empty() { String::new() } else { format!(" [{}]", request.tag_str()) };
+        let tag = if request.tag().is_empty() { String::new() } else { format!(" [{}]", request.tag()) };
         let _ = writeln!(text, "  {} {}{tag}", request.method(), request.url());
     }
     let refused = refused(preview);
@@ -57,14 +56,14 @@ fn request(queued: &QueuedRequest) -> Json {
         ("method".to_owned(), Json::from(request.method().as_str())),
         ("url".to_owned(), Json::from(request.url().as_str())),
     ]);
-    if !request.tag_str().is_empty() {
-        fields.insert("tag".to_owned(), request.tag_str().into());
+    if !request.tag().is_empty() {
+        fields.insert("tag".to_owned(), request.tag().into());
     }
-    if !request.meta_map().is_empty() {
-        fields.insert("meta".to_owned(), Json::Object(request.meta_map().clone()));
+    if !request.meta().is_empty() {
+        fields.insert("meta".to_owned(), Json::Object(request.meta().clone()));
     }
-    if request.priority_value() != 0 {
-        fields.insert("priority".to_owned(), request.priority_value().into());
+    if request.priority() != 0 {
+        fields.insert("priority".to_owned(), request.priority().into());
     }
     Json::Object(fields)
 }

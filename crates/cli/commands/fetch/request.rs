@@ -32,17 +32,17 @@ pub(super) fn of(arguments: &Fetch) -> Result<Request, Failed> {
         None if arguments.data.is_some() => Method::POST,
         None => Method::GET,
     };
-    request = request.with_method(method).tag(arguments.tag.as_str());
+    request = request.with_method(method).with_tag(arguments.tag.as_str());
     let mut has_type = false;
     for text in &arguments.headers {
         let (name, value) = header(text)?;
         has_type |= name == CONTENT_TYPE;
-        request = request.header(name.as_str(), value);
+        request = request.with_header(name.as_str(), value);
     }
     if let Some(data) = &arguments.data {
         request = request.with_body(data.as_bytes());
         if !has_type {
-            request = request.header(CONTENT_TYPE.as_str(), FORM);
+            request = request.with_header(CONTENT_TYPE.as_str(), FORM);
         }
     }
     for text in &arguments.meta {
@@ -50,7 +50,7 @@ pub(super) fn of(arguments: &Fetch) -> Result<Request, Failed> {
             return Err(Failed::usage(format!("--meta {text:?} is not NAME=JSON"))
                 .hint("example: --meta 'page=2' --meta 'category=\"travel\"'"));
         };
-        request = request.meta(name, serde_json::from_str(value).unwrap_or_else(|_| Json::from(value)));
+        request = request.with_meta(name, serde_json::from_str(value).unwrap_or_else(|_| Json::from(value)));
     }
     Ok(request)
 }

@@ -163,8 +163,8 @@ fn fields_are_filled_in_chosen_and_ticked() {
 fn fields_are_written_in_the_forms_encoding() {
     let html = |attributes: &str| format!("<form {attributes}><input name=a value='ä&#8364;&#1044;'></form>");
     let query = |html: &str, kind: &str| {
-        let stored =
-            StoredPage::new(URL, encoding_rs::WINDOWS_1252.encode(html).0.into_owned()).content_type(kind);
+        let stored = StoredPage::new(URL, encoding_rs::WINDOWS_1252.encode(html).0.into_owned())
+            .with_content_type(kind);
         stored.page().unwrap().form("form").unwrap().submit().unwrap().url().query().unwrap().to_owned()
     };
     // Windows-1252 knows ä and the Euro, but no Д.
@@ -192,8 +192,8 @@ fn a_multipart_body_is_the_same_each_time() {
 #[test]
 fn the_request_belongs_to_the_session_of_the_page() {
     let mut response =
-        crate::Response::stored(Request::get(URL).unwrap().session("ann"), "<form><button>x</button>");
+        crate::Response::stored(Request::get(URL).unwrap().with_session("ann"), "<form><button>x</button>");
     response.status = 200;
     let request = Page::new(response).form("form").unwrap().submit().unwrap();
-    assert_eq!(request.session_name(), Some("ann"));
+    assert_eq!(request.session(), Some("ann"));
 }

@@ -44,7 +44,7 @@ fn a_page_of_xml_may_close_elements_in_their_start_tags() {
     let page = |content_type: &str| {
         let xhtml = "<?xml version='1.0'?><html><head><script src='a.js' /><title>shown</title><style/></head>\
             <body><iframe src='b'/><h1>here</h1><textarea/><a href='x'>x</a></body></html>";
-        StoredPage::new("http://a.example/", xhtml).content_type(content_type).page().unwrap()
+        StoredPage::new("http://a.example/", xhtml).with_content_type(content_type).page().unwrap()
     };
     for content_type in ["application/xhtml+xml", "application/xml; charset=utf-8", ""] {
         let page = page(content_type);
@@ -93,14 +93,14 @@ fn links_are_resolved_as_a_browser_would() {
 fn a_query_is_sent_in_the_encoding_of_the_page() {
     assert_eq!(links("<a href='/café?q=café'>"), ["http://a.example/caf%C3%A9?q=caf%C3%A9"]);
     let latin = b"<meta charset=windows-1252><a href='/caf\xe9?q=caf\xe9'>";
-    let stored = StoredPage::new("http://a.example/", latin.as_slice()).content_type("text/html");
+    let stored = StoredPage::new("http://a.example/", latin.as_slice()).with_content_type("text/html");
     assert_eq!(stored.page().unwrap().links()[0].as_str(), "http://a.example/caf%C3%A9?q=caf%E9");
 }
 
 #[test]
 fn a_body_is_text_or_json() {
     let stored = |body: &'static [u8], kind| {
-        StoredPage::new("http://a.example/", body).content_type(kind).page().unwrap()
+        StoredPage::new("http://a.example/", body).with_content_type(kind).page().unwrap()
     };
     assert_eq!(stored(b"caf\xe9", "text/plain; charset=latin1").body_text(), "café");
     let expected = json!({"a": ["é"]});

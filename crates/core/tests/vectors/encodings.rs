@@ -59,7 +59,7 @@ fn the_charset_of_a_content_type_is_that_of_browsers() {
     for row in vectors::rows("wpt_mime_types.json") {
         let Some(input) = row["input"].as_str() else { continue };
         if row["output"].as_str().is_some_and(|output| output.starts_with("text/html")) {
-            let page = StoredPage::new("http://a.example/", "x").content_type(input).page();
+            let page = StoredPage::new("http://a.example/", "x").with_content_type(input).page();
             assert!(page.is_ok_and(|page| page.is_html()), "{input}");
         }
         let Some(encoding) = row.get("encoding") else { continue };

@@ -238,7 +238,7 @@ impl Inner {
 impl SiteKey {
     fn of(request: &Request) -> Self {
         let host = request.url().host_str().unwrap_or_default();
-        Self { session: request.session_name().unwrap_or_default().to_owned(), site: site_of(host) }
+        Self { session: request.session().unwrap_or_default().to_owned(), site: site_of(host) }
     }
 }
 

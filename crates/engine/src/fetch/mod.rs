@@ -22,7 +22,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use dragline_core::budget::{ByteBudget, Charge, Stage};
 use dragline_core::worker::panic_message;
-use dragline_core::{Request, Spider, StoredCookie, mime};
+use dragline_core::{Proxy, Request, Spider, StoredCookie, mime};
 use futures_util::FutureExt;
 use http::header::{ACCEPT_ENCODING, AUTHORIZATION, COOKIE, RANGE};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version};
@@ -347,7 +347,7 @@ impl Fetcher {
 
     /// The run's client, or that of the proxy which the request names.
     fn client_for(&self, request: &Request) -> Result<Client, FetchError> {
-        let Some(url) = request.proxy_url() else { return Ok(self.client.clone()) };
+        let Some(url) = request.proxy().map(Proxy::url) else { return Ok(self.client.clone()) };
         let Shared { proxies, recipe, auth, .. } = &*self.shared;
         let make = |proxy: reqwest::Proxy| {
             recipe.client(|builder| {

@@ -111,7 +111,7 @@ fn requests_come_once_without_fragment_and_without_password() {
             out.follow(page, href);
         }
         out.follow(page, &format!("/{}", "x".repeat(2083)));
-        out.request(page.request("/x")?.dont_filter());
+        out.request(page.request("/x")?.without_filter());
         out.request(Request::get("http://user:secret@a.example/z")?);
         Ok(())
     });
@@ -149,7 +149,7 @@ fn what_the_store_is_known_to_have_is_not_sent_there_again() {
         for href in ["/old", "/new", "/old#part"] {
             out.follow(page, href);
         }
-        out.request(page.request("/old")?.dont_filter());
+        out.request(page.request("/old")?.without_filter());
         Ok(())
     });
     let urls = || -> Vec<String> {
@@ -195,14 +195,14 @@ fn faults_of_user_code_fail_the_page_and_nothing_else() {
         ),
         (
             |page, out| {
-                out.request(page.request("/x")?.tag("a\0b"));
+                out.request(page.request("/x")?.with_tag("a\0b"));
                 Ok(())
             },
             "parse: the request for http://a.example/x has a NUL character in its tag",
         ),
         (
             |page, out| {
-                out.request(page.request("/x")?.meta("list", vec!["\0"]));
+                out.request(page.request("/x")?.with_meta("list", vec!["\0"]));
                 Ok(())
             },
             "parse: the request for http://a.example/x has a NUL character in its meta",

@@ -99,7 +99,7 @@ fn credentials_left_behind(request: &Request, target: &Url) -> Vec<&'static str>
     let is_downgrade = from.scheme() == "https" && target.scheme() == "http";
     let takes_cookies = from.host_str() == target.host_str() && !is_downgrade;
     // A request that names its proxy takes the same one for every hop.
-    let takes_proxy_credentials = is_same_origin || request.proxy_url().is_some();
+    let takes_proxy_credentials = is_same_origin || request.proxy().is_some();
     let kept = [
         (AUTHORIZATION.as_str(), is_same_origin),
         (COOKIE.as_str(), takes_cookies),
@@ -144,12 +144,17 @@ mod tests {
 
     #[test]
     fn the_target_keeps_what_belongs_to_the_request() {
-        let mut from =
-            queued(Request::get("http://a.example/old#part").unwrap().tag("author").meta("n", 1).priority(5));
+        let mut from = queued(
+            Request::get("http://a.example/old#part")
+                .unwrap()
+                .with_tag("author")
+                .with_meta("n", 1)
+                .with_priority(5),
+        );
         from.depth = 3;
         let to = next(&from, 301, "/new?x=1");
         assert_eq!(to.request.url().as_str(), "http://a.example/new?x=1#part");
-        assert_eq!((to.request.tag_str(), to.request.priority_value(), to.depth), ("author", 5, 3));
+        assert_eq!((to.request.tag(), to.request.priority(), to.depth), ("author", 5, 3));
         assert_eq!(to.redirects, ["http://a.example/old#part"]);
         assert_eq!(to.fingerprint, Fingerprint::of(&to.request));
         let other = next(&from, 301, "http://user:secret@b.example:8080/#mine");
@@ -162,7 +167,7 @@ mod tests {
     #[test]
     fn methods_and_bodies_follow_the_status() {
         let post = queued(
-            Request::post("http://a.example/form", "q=1").unwrap().header("Content-Type", "text/plain"),
+            Request::post("http://a.example/form", "q=1").unwrap().with_header("Content-Type", "text/plain"),
         );
         for (status, method) in [
             (301, Method::GET),
@@ -183,8 +188,9 @@ mod tests {
     #[test]
     fn credentials_stay_with_whom_they_are_for() {
         let with = |url: &str| {
-            let request = Request::get(url).unwrap().header("X-A", "1").header("Authorization", "secret");
-            request.header("cookie", "a=b").header("Proxy-Authorization", "secret")
+            let request =
+                Request::get(url).unwrap().with_header("X-A", "1").with_header("Authorization", "secret");
+            request.with_header("cookie", "a=b").with_header("Proxy-Authorization", "secret")
         };
         let names = |from: &Request, to: &str| -> String {
             let to = next(&queued(from.clone()), 302, to);
@@ -203,7 +209,7 @@ mod tests {
             assert_eq!(names(&from, to), expected, "{to}");
         }
         assert_eq!(names(&with("http://a.example/"), "https://a.example/"), "XC");
-        let proxied = with("http://a.example/").proxy("http://p.example:3128").unwrap();
+        let proxied = with("http://a.example/").with_proxy("http://p.example:3128".parse().unwrap());
         assert_eq!(names(&proxied, "https://b.example/"), "XP");
     }
 
@@ -250,7 +256,7 @@ mod tests {
     #[test]
     fn an_unfiltered_request_stays_unfiltered_also_when_read_back_from_the_store() {
         let parent = get("http://a.example/");
-        let mut child = parent.child(Request::get("http://a.example/x").unwrap().dont_filter(), 4);
+        let mut child = parent.child(Request::get("http://a.example/x").unwrap().without_filter(), 4);
         let before = next(&child, 302, "/y").fingerprint;
         child.request = Request::get("http://a.example/x").unwrap();
         assert_eq!(next(&child, 302, "/y").fingerprint, before);

@@ -90,7 +90,7 @@ mod tests {
 
     #[test]
     fn it_asks_with_get() {
-        let post = Request::post("http://a.example/", "q").unwrap().header("Content-Type", "text/plain");
+        let post = Request::post("http://a.example/", "q").unwrap().with_header("Content-Type", "text/plain");
         let to = target(&page(queued(post), "0;url=/x")).unwrap().unwrap();
         assert_eq!((to.request.method(), to.request.body()), (&Method::GET, None));
         assert!(to.request.headers().is_empty());

@@ -129,12 +129,12 @@ fn request(vector: &Json) -> Request {
     }
     for (name, values) in asked["headers"].as_object().unwrap() {
         for value in values.as_array().unwrap() {
-            request = request.header(name, value.as_str().unwrap());
+            request = request.with_header(name, value.as_str().unwrap());
         }
     }
     // The recording has left the proxy out that these requests name.
     if vector["test"].as_str().unwrap().contains("test_meta_proxy") {
-        request = request.proxy("http://a.example").unwrap();
+        request = request.with_proxy("http://a.example".parse().unwrap());
     }
     request
 }

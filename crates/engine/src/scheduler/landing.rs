@@ -162,7 +162,7 @@ impl Scheduler {
         if !self.window.host(host).pace.is_well() {
             waiting.excused += 1;
         }
-        let own = waiting.queued.request.max_retries_value();
+        let own = waiting.queued.request.max_retries();
         waiting.counted() <= own.unwrap_or(self.settings.retry.retries)
     }
 

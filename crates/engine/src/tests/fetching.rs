@@ -93,8 +93,8 @@ fn a_request_says_how_often_it_is_tried_and_the_spider_hears_of_those_that_are_g
     let get = |path| Request::get(site.url(path)).unwrap();
     let requests = [
         get("/down"),
-        get("/once").dont_retry(),
-        get("/twice").max_retries(1),
+        get("/once").without_retries(),
+        get("/twice").with_max_retries(1),
         get("/refuses"),
         get("/well"),
     ];
@@ -260,8 +260,8 @@ fn headers_and_bodies_are_sent() {
         .start();
     let request = Request::post(site.url("/form"), "q=1")
         .unwrap()
-        .header("X-Asked", "yes")
-        .header("Accept-Language", "de");
+        .with_header("X-Asked", "yes")
+        .with_header("Accept-Language", "de");
     let frontier = Frontier::with([QueuedRequest::start(request, 0)]);
     let ended = Crawl::begin(fast(), frontier).end();
     let items = ended.frontier.items();
@@ -274,7 +274,7 @@ fn headers_and_bodies_are_sent() {
     assert!(items[0].contains("q=1"), "{}", items[0]);
 
     // A part of a compressed body could not be decoded.
-    let part = Request::get(site.url("/form")).unwrap().header("Range", "bytes=0-99");
+    let part = Request::get(site.url("/form")).unwrap().with_header("Range", "bytes=0-99");
     let ended = Crawl::begin(fast(), Frontier::with([QueuedRequest::start(part, 0)])).end();
     assert!(ended.frontier.items()[0].contains("|identity"), "{:?}", ended.frontier.items());
 }

@@ -61,7 +61,7 @@ pub(crate) struct Host {
 
 impl FetchKey {
     pub(crate) fn of(queued: &QueuedRequest) -> Self {
-        Self(Reverse(queued.request.priority_value()), queued.depth, queued.fingerprint)
+        Self(Reverse(queued.request.priority()), queued.depth, queued.fingerprint)
     }
 }
 

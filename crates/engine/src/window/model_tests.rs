@@ -37,7 +37,7 @@ fn step() -> impl Strategy<Value = Step> {
 
 fn request(host: u8, page: u16, priority: i32) -> QueuedRequest {
     let url = format!("http://h{host}.example/{page}");
-    QueuedRequest::start(Request::get(url).unwrap().priority(priority), 0)
+    QueuedRequest::start(Request::get(url).unwrap().with_priority(priority), 0)
 }
 
 /// A request that is in the window or was taken out of it.

@@ -62,10 +62,10 @@ fn nobody_sets_a_cookie_for_a_public_suffix() {
 #[test]
 fn each_session_has_its_own_jar() {
     let (jars, url) = (jars(), "http://a.example/");
-    jars.receive(&get(url).session("ann"), &headers(&["s=ann"]));
+    jars.receive(&get(url).with_session("ann"), &headers(&["s=ann"]));
     jars.receive(&get(url), &headers(&["s=all"]));
-    assert_eq!(sent(&jars, &get(url).session("ann")), "s=ann");
-    assert_eq!(sent(&jars, &get(url).session("ben")), "");
+    assert_eq!(sent(&jars, &get(url).with_session("ann")), "s=ann");
+    assert_eq!(sent(&jars, &get(url).with_session("ben")), "");
     assert_eq!(sent(&jars, &get(url)), "s=all");
     assert_eq!(sent(&jars, &get(url).without_cookies()), "");
     assert!(jars.receive(&get(url).without_cookies(), &headers(&["t=1"])).is_empty());
@@ -76,12 +76,12 @@ fn each_session_has_its_own_jar() {
 fn a_requests_own_cookies_win() {
     let (jars, url) = (jars(), "http://a.example/");
     jars.receive(&get(url), &headers(&["a=1", "b=2"]));
-    assert_eq!(sent(&jars, &get(url).header("cookie", "b=mine; c=3")), "a=1; b=mine; c=3");
-    assert_eq!(sent(&jars, &get(url).header("Cookie", "c=3").without_cookies()), "c=3");
+    assert_eq!(sent(&jars, &get(url).with_header("cookie", "b=mine; c=3")), "a=1; b=mine; c=3");
+    assert_eq!(sent(&jars, &get(url).with_header("Cookie", "c=3").without_cookies()), "c=3");
     let off = Jars::new(CookieMode::Off, &[]);
     assert!(off.receive(&get(url), &headers(&["a=1"])).is_empty());
     assert_eq!(
-        (sent(&off, &get(url)), sent(&off, &get(url).header("Cookie", "c=3"))),
+        (sent(&off, &get(url)), sent(&off, &get(url).with_header("Cookie", "c=3"))),
         (String::new(), "c=3".into())
     );
 }
@@ -89,7 +89,7 @@ fn a_requests_own_cookies_win() {
 #[test]
 fn what_changes_is_told_and_brings_the_jars_back() {
     let (first, url) = (jars(), "http://www.a.example/");
-    let ann = get(url).session("ann");
+    let ann = get(url).with_session("ann");
     let mut changes =
         first.receive(&ann, &headers(&["s=1; Domain=a.example; Secure", "t=2; Max-Age=5000", "u=3"]));
     assert!(first.receive(&ann, &headers(&["u=3", "t=2; Max-Age=5010"])).is_empty(), "nothing new");
@@ -102,7 +102,7 @@ fn what_changes_is_told_and_brings_the_jars_back() {
 
     let resumed = Jars::new(CookieMode::Stored, &stored);
     assert_eq!(sent(&resumed, &ann), "t=2");
-    let secure = get("https://m.a.example/").session("ann");
+    let secure = get("https://m.a.example/").with_session("ann");
     assert_eq!(sent(&resumed, &secure), "s=2");
     assert_eq!(sent(&resumed, &get(url)), "");
     let next = resumed.receive(&ann, &headers(&["v=1"]));

@@ -1,0 +1,84 @@
+//! How a request is sent: everything that is neither what it asks for nor how its page is recognised.
+
+use serde::{Deserialize, Serialize};
+
+use crate::proxy::Proxy;
+
+/// The options of a request. A store keeps them as one JSON object, which leaves out what has its default.
+///
+/// ```
+/// use dragline_core::RequestOptions;
+///
+/// let mut options = RequestOptions::default();
+/// options.max_retries = Some(0);
+/// assert_eq!(serde_json::to_string(&options)?, r#"{"max_retries":0}"#);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+#[non_exhaustive]
+pub struct RequestOptions {
+    /// The cookie jar. Requests without a session share the jar of the run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub session: Option<String>,
+    /// The proxy, if it is not the one of the run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub proxy: Option<Proxy>,
+    /// Whether the jar's cookies are sent, and the answer's cookies kept.
+    #[serde(skip_serializing_if = "is_true")]
+    pub cookies: bool,
+    /// Attempts after the first one, if the setting `retries` does not decide.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_retries: Option<u32>,
+    /// Whether the request is a link of a page, and not one that the spider made up. Dragline does not follow a link to a
+    /// file that is not a page.
+    #[serde(skip_serializing_if = "is_false")]
+    pub is_link: bool,
+}
+
+impl Default for RequestOptions {
+    fn default() -> Self {
+        Self { session: None, proxy: None, cookies: true, max_retries: None, is_link: false }
+    }
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)] // serde's signature
+fn is_true(value: &bool) -> bool {
+    *value
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)] // serde's signature
+fn is_false(value: &bool) -> bool {
+    !*value
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn options_come_back_from_json_as_they_were() {
+        let options = RequestOptions {
+            session: Some("ann".to_owned()),
+            proxy: Some("socks5h://p.example:1080".parse().unwrap()),
+            cookies: false,
+            max_retries: Some(7),
+            is_link: true,
+        };
+        let json = serde_json::to_string(&options).unwrap();
+        assert_eq!(serde_json::from_str::<RequestOptions>(&json).unwrap(), options);
+    }
+
+    #[test]
+    fn defaults_take_no_room_and_unknown_options_are_ignored() {
+        assert_eq!(serde_json::to_string(&RequestOptions::default()).unwrap(), "{}");
+        let read: RequestOptions = serde_json::from_str(r#"{"from_the_future": 1}"#).unwrap();
+        assert_eq!(read, RequestOptions::default());
+    }
+
+    #[test]
+    fn a_stored_proxy_is_checked_when_it_is_read() {
+        let read = serde_json::from_str::<RequestOptions>(r#"{"proxy": "ftp://p.example"}"#);
+        assert!(read.unwrap_err().to_string().contains("socks5h"));
+    }
+}
