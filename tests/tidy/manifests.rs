@@ -6,13 +6,14 @@ use super::source::{files, repository};
 
 /// Each package and those of this workspace that it may name. Engine, pipelines and store know the contracts
 /// in core and not each other: `crates/cli/run.rs` joins them. What only tests need is not asked.
-const MAY_NAME: [(&str, &[&str]); 8] = [
+const MAY_NAME: [(&str, &[&str]); 9] = [
     ("dragline-derive", &[]),
-    ("dragline-core", &["dragline-derive"]),
+    ("dragline-spider", &["dragline-derive"]),
+    ("dragline-core", &["dragline-spider"]),
     ("dragline-engine", &["dragline-core"]),
     ("dragline-store", &["dragline-core"]),
     ("dragline-pipelines", &["dragline-core"]),
-    ("dragline-spiders", &["dragline-core"]),
+    ("dragline-spiders", &["dragline-spider"]),
     ("dragline-testkit", &[]),
     (
         "dragline",
@@ -21,7 +22,7 @@ const MAY_NAME: [(&str, &[&str]); 8] = [
 ];
 
 /// Packages that must stay free of I/O and of any runtime, whatever is convenient.
-const WITHOUT_IO: [&str; 2] = ["dragline-core", "dragline-spiders"];
+const WITHOUT_IO: [&str; 3] = ["dragline-core", "dragline-spider", "dragline-spiders"];
 
 /// What brings I/O or a runtime.
 const IO: [&str; 6] = ["tokio", "reqwest", "tokio-postgres", "deadpool-postgres", "rusqlite", "futures-util"];

@@ -1,10 +1,10 @@
 //! The contract between engine and persistence thread, in both directions.
 
-use crate::fingerprint::Fingerprint;
-use crate::frontier::QueuedRequest;
 use crate::host_note::HostNote;
 use crate::outcome::{PageOutcome, PageState};
 use crate::store::{Refill, Refilled, StoreError};
+use dragline_spider::fingerprint::Fingerprint;
+use dragline_spider::queued_request::QueuedRequest;
 
 /// The persistence thread as the engine sees it.
 pub trait OutcomeSink: Send + Sync {

@@ -9,10 +9,10 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use serde_json::Value as Json;
 
-use crate::fingerprint::Fingerprint;
-use crate::item::{ItemRecord, ItemType};
 use crate::outcome::DeadLetter;
-use crate::value::Value;
+use dragline_spider::fingerprint::Fingerprint;
+use dragline_spider::item::{ItemRecord, ItemType};
+use dragline_spider::value::Value;
 
 /// Codes of a row whose parent is missing: Postgres' SQLSTATE, and the extended code of `SQLite`. The parent may
 /// come later, which is true of no other refusal.
@@ -130,7 +130,7 @@ fn record_of(item: &ItemType, payload: &Json) -> Result<ItemRecord, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::item::{Column, ColumnType};
+    use dragline_spider::item::{Column, ColumnType};
     use serde_json::json;
 
     const fn column(name: &'static str, kind: ColumnType) -> Column {

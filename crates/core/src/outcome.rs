@@ -7,10 +7,10 @@ use serde_json::Value as Json;
 use crate::budget::Charge;
 use crate::cookies::StoredCookie;
 use crate::credit::Credit;
-use crate::fingerprint::Fingerprint;
-use crate::frontier::QueuedRequest;
-use crate::item::ItemRecord;
-use crate::value::json_size;
+use dragline_spider::fingerprint::Fingerprint;
+use dragline_spider::item::ItemRecord;
+use dragline_spider::queued_request::QueuedRequest;
+use dragline_spider::value::json_size;
 
 /// The state that a request ends in; before, it is `queued`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

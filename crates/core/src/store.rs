@@ -16,14 +16,14 @@ use chrono::{DateTime, Utc};
 use serde_json::{Map, Value as Json};
 
 use crate::cookies::StoredCookie;
-use crate::fingerprint::Fingerprint;
-use crate::frontier::QueuedRequest;
 use crate::host_note::HostNote;
-use crate::item::ItemType;
 use crate::latency::LatencySnapshot;
 use crate::letters::{LetterAsk, LetterReceipt, LetterRetry, StoredLetter};
 use crate::outcome::{PageOutcome, PageState};
 use crate::tally::{Tally, TallyOf};
+use dragline_spider::fingerprint::Fingerprint;
+use dragline_spider::item::ItemType;
+use dragline_spider::queued_request::QueuedRequest;
 
 pub use error::{Source, StoreError};
 

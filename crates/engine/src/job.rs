@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use dragline_core::budget::Charge;
 use dragline_core::credit::Credit;
-use dragline_core::{Failure, Response, StoredCookie};
+use dragline_core::{Failure, Fetched, StoredCookie};
 
 use crate::scope::Scope;
 
@@ -13,7 +13,7 @@ use crate::scope::Scope;
 #[derive(Debug)]
 pub enum Job {
     /// A page to parse, and the hosts that its links may lead to.
-    Parse(Response, Scope),
+    Parse(Fetched, Scope),
     /// A request that was given up: the spider is told, and it ends as `failed`.
     GivenUp(GivenUp),
 }
@@ -47,7 +47,7 @@ impl Job {
     /// Whether there is memory for what may come of it.
     pub(crate) fn may_grow(&self) -> bool {
         match self {
-            Self::Parse(response, _) => response.charge.as_ref().is_none_or(Charge::may_grow),
+            Self::Parse(fetched, _) => fetched.charge.as_ref().is_none_or(Charge::may_grow),
             Self::GivenUp(_) => true,
         }
     }

@@ -167,9 +167,6 @@ impl Visitor<'_> {
             body: answer.body.unwrap_or_default(),
             attempts: 1,
             elapsed: total,
-            credit: None,
-            charge: None,
-            cookies: Vec::new(),
         });
         match redirect::refresh_target(&page, &self.settings.redirects, &SameRequest::canonical()) {
             Some(Ok(target)) => Ok(Next::Hop(Box::new(target))),

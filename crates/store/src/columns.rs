@@ -4,8 +4,8 @@
 //! U+FFFD, because the new requests of a page are stored even when its items are refused.
 
 use dragline_core::fingerprint::Fingerprint;
-use dragline_core::frontier::QueuedRequest;
 use dragline_core::outcome::clean;
+use dragline_core::queued_request::QueuedRequest;
 use dragline_core::value::json_has_nul;
 use dragline_core::{ItemRecord, Request};
 use http::Method;

@@ -8,7 +8,7 @@ use std::fs;
 use std::io::{self, Write};
 use std::sync::Arc;
 
-use dragline_core::frontier::host_of;
+use dragline_core::queued_request::host_of;
 use dragline_core::spider::start_requests;
 use dragline_core::{Args, PageState, Response, Spider};
 use dragline_engine::{Preview, Scope, Visit, preview, unwanted_type, visit};

@@ -71,7 +71,10 @@ impl Desks {
     pub(super) fn lay(&self, index: usize, job: &mut Job) -> Ticket {
         let ticket = Ticket(self.0.tickets.fetch_add(1, Ordering::Relaxed));
         let (queued, status, attempts) = match job {
-            Job::Parse(response, _) => (&response.queued, Some(response.status), response.attempts),
+            Job::Parse(fetched, _) => {
+                let response = &fetched.response;
+                (&response.queued, Some(response.status), response.attempts)
+            }
             Job::GivenUp(given_up) => {
                 let failure = &given_up.failure;
                 (&failure.queued, failure.status, failure.attempts)
@@ -80,9 +83,7 @@ impl Desks {
         let activity = Activity { url: queued.request.url().to_string(), since: Instant::now() };
         let fingerprint = queued.fingerprint;
         let (credit, charge, cookies) = match job {
-            Job::Parse(response, _) => {
-                (response.credit.take(), response.charge.take(), &mut response.cookies)
-            }
+            Job::Parse(fetched, _) => (fetched.credit.take(), fetched.charge.take(), &mut fetched.cookies),
             Job::GivenUp(given_up) => (given_up.credit.take(), None, &mut given_up.cookies),
         };
         let cookies = std::mem::take(cookies);

@@ -156,7 +156,8 @@ impl CrawlThread {
         let Station { desks, packer, .. } = &*self.station;
         let ticket = desks.lay(self.index, &mut job);
         let mut outcome = match job {
-            Job::Parse(response, scope) => {
+            Job::Parse(fetched, scope) => {
+                let response = fetched.response;
                 let _span = tracing::error_span!("page", url = %response.queued.request.url()).entered();
                 let begun = Instant::now();
                 let outcome = packer.page(response, &scope);

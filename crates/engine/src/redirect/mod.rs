@@ -7,7 +7,7 @@ mod refresh;
 mod vectors;
 
 use dragline_core::canonical::drop_userinfo;
-use dragline_core::frontier::host_of;
+use dragline_core::queued_request::host_of;
 use dragline_core::{Fingerprint, QueuedRequest, Request, SameRequest};
 use http::Method;
 use http::header::{AUTHORIZATION, COOKIE, PROXY_AUTHORIZATION};

@@ -7,7 +7,7 @@ use dragline_core::credit::Credit;
 use dragline_core::{Failure, PageOutcome, PageState};
 
 use super::budgets::Room;
-use super::landing::{Ended, Fetched, Landed};
+use super::landing::{Ended, EndedFetch, Landed};
 use super::{Phase, Scheduler};
 use crate::job::{GivenUp, Job, WaitingJob};
 use crate::robots::RobotsVerdict;
@@ -115,7 +115,14 @@ impl Scheduler {
         self.fetches.spawn(async move {
             let begun = Instant::now();
             let result = fetcher.page(&waiting.queued.request).await;
-            Landed::Page(Box::new(Fetched { host, waiting, credit, result, begun, elapsed: begun.elapsed() }))
+            Landed::Page(Box::new(EndedFetch {
+                host,
+                waiting,
+                credit,
+                result,
+                begun,
+                elapsed: begun.elapsed(),
+            }))
         });
     }
 

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use dragline_core::budget::Stage;
 use dragline_core::credit::Credit;
 use dragline_core::outcome::clean;
-use dragline_core::{PageOutcome, PageState, Response, StoredCookie};
+use dragline_core::{Fetched, PageOutcome, PageState, Response, StoredCookie};
 use tokio::task::JoinError;
 
 use super::{Phase, Scheduler};
@@ -22,13 +22,13 @@ use crate::window::{HostId, Telling, Waiting};
 /// A fetch that has ended.
 pub(super) enum Landed {
     /// Of a page.
-    Page(Box<Fetched>),
+    Page(Box<EndedFetch>),
     /// Of a robots.txt.
     Robots { host: HostId, answer: RobotsAnswer, credit: Credit },
 }
 
 /// The end of a page's fetch.
-pub(super) struct Fetched {
+pub(super) struct EndedFetch {
     pub(super) host: HostId,
     pub(super) waiting: Waiting,
     pub(super) credit: Credit,
@@ -66,8 +66,8 @@ impl Scheduler {
         }
     }
 
-    fn on_page(&mut self, fetched: Fetched) {
-        let Fetched { host, mut waiting, credit, result, begun, elapsed } = fetched;
+    fn on_page(&mut self, fetch: EndedFetch) {
+        let EndedFetch { host, mut waiting, credit, result, begun, elapsed } = fetch;
         self.window.end_fetch(host);
         let class = result.as_ref().map_or(AnswerClass::None, |answer| AnswerClass::of(answer.status));
         self.stats.fetched(class, elapsed);
@@ -114,18 +114,10 @@ impl Scheduler {
             return self.fail_page(host, waiting, ended, credit);
         };
         self.window.update(host, |host| host.told.came());
-        let response = Response {
-            queued: waiting.queued,
-            status,
-            headers,
-            body,
-            attempts: waiting.attempts,
-            elapsed,
-            credit: Some(credit),
-            charge: Some(charge),
-            cookies,
-        };
-        self.hand_on(Job::Parse(response, self.scope.clone()));
+        let Waiting { queued, attempts, .. } = waiting;
+        let response = Response { queued, status, headers, body, attempts, elapsed };
+        let fetched = Fetched { response, credit: Some(credit), charge: Some(charge), cookies };
+        self.hand_on(Job::Parse(fetched, self.scope.clone()));
     }
 
     /// Ends a request as `skipped`: its page is of a type that nobody wants.

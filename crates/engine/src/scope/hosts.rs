@@ -103,7 +103,7 @@ fn site_of(host: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use dragline_core::frontier::host_of;
+    use dragline_core::queued_request::host_of;
 
     fn contain(hosts: &Hosts, url: &str) -> bool {
         let url = Url::parse(url).unwrap();

@@ -203,7 +203,7 @@ impl Scope {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use dragline_core::frontier::host_of;
+    use dragline_core::queued_request::host_of;
     use dragline_core::{Args, ItemType, Output, Page, Request, StayIn};
 
     /// A spider that says where to stay.

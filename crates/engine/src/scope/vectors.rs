@@ -3,7 +3,7 @@
 
 use std::collections::HashSet;
 
-use dragline_core::frontier::host_of;
+use dragline_core::queued_request::host_of;
 use dragline_core::{Page, Request, Response};
 use dragline_testkit::vectors;
 use http::HeaderValue;

@@ -120,7 +120,7 @@ fn crawl_threads_finish_the_page_in_hand_and_drop_what_waits() {
     .unwrap();
     for number in 0..3 {
         let request = Request::get(format!("http://a.example/{number}")).unwrap();
-        let job = Job::Parse(Response::stored(request, ""), scope_of(&[]));
+        let job = Job::Parse(Response::stored(request, "").into(), scope_of(&[]));
         pages.send(WaitingJob::new(job)).unwrap();
     }
     wait_until("a page in user code", SOON, || threads.desks().activity(0).is_some());

@@ -4,7 +4,7 @@
 //! costs as much for ten million queued requests as for ten thousand.
 
 use dragline_core::Refilled;
-use dragline_core::frontier::QueuedRequest;
+use dragline_core::queued_request::QueuedRequest;
 use dragline_core::store::{Refill, RefillScope, RunKey, StoreResult};
 use tokio_postgres::Row;
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use dragline_core::fingerprint::Fingerprint;
-use dragline_core::frontier::QueuedRequest;
+use dragline_core::queued_request::QueuedRequest;
 use dragline_core::store::StoreResult;
 use tokio_postgres::Row;
 

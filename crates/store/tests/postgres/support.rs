@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use dragline_core::frontier::QueuedRequest;
+use dragline_core::queued_request::QueuedRequest;
 use dragline_core::store::{OpenedRun, ProcessInfo, RunSpec};
 use dragline_core::{
     Column, ColumnType, ItemRecord, ItemType, PageOutcome, PageState, Request, Store, Value,

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use dragline_core::StoredPage;
+use dragline_spider::StoredPage;
 use dragline_testkit::vectors;
 
 /// What stands in a standard that every browser and scraper has. Level 4 and soupsieve's own are not promised.

@@ -12,7 +12,7 @@ use crate::sniff;
 /// A MIME type with its parameters, read as browsers read it (section 4.4).
 ///
 /// ```
-/// use dragline_core::mime::MimeType;
+/// use dragline_spider::mime::MimeType;
 ///
 /// let html = MimeType::parse("Text/HTML; charset=\"gbk\"").unwrap();
 /// assert_eq!((html.essence(), html.to_string().as_str()), ("text/html", "text/html;charset=gbk"));

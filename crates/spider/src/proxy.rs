@@ -16,11 +16,11 @@ const SCHEMES: [&str; 5] = ["http", "https", "socks4", "socks5", "socks5h"];
 /// proxy resolve names.
 ///
 /// ```
-/// use dragline_core::{Proxy, Request};
+/// use dragline_spider::{Proxy, Request};
 ///
 /// let proxy: Proxy = "socks5h://127.0.0.1:9050".parse()?;
 /// let request = Request::get("https://example.com/")?.with_proxy(proxy);
-/// # Ok::<(), dragline_core::RequestError>(())
+/// # Ok::<(), dragline_spider::RequestError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]

@@ -30,7 +30,7 @@ fn stated(content_type: &str) -> Option<&'static Encoding> {
 /// Decodes a page; what does not fit the encoding becomes U+FFFD.
 ///
 /// ```
-/// use dragline_core::encoding::decode;
+/// use dragline_spider::encoding::decode;
 ///
 /// assert_eq!(decode(b"caf\xe9", Some("text/html; charset=iso-8859-1")), "café");
 /// assert_eq!(decode(b"<meta charset=koi8-r>\xc4\xc1", None), "<meta charset=koi8-r>да");

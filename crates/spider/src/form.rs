@@ -22,7 +22,7 @@ use crate::selector::Node;
 /// ticked, the button. A spider says what a person would fill in.
 ///
 /// ```
-/// use dragline_core::StoredPage;
+/// use dragline_spider::StoredPage;
 ///
 /// let html = "<form action=/login method=post><input type=hidden name=token value=t1>
 ///             <input name=user><input type=password name=pass><button>Log in</button></form>";
@@ -33,7 +33,7 @@ use crate::selector::Node;
 ///
 /// let no_field = page.form("form")?.set("email", "a@b.example").unwrap_err().to_string();
 /// assert_eq!(no_field, "the form \"form\" has no field \"email\"; it has token, user, pass");
-/// # Ok::<(), dragline_core::Error>(())
+/// # Ok::<(), dragline_spider::Error>(())
 /// ```
 #[derive(Clone, Debug)]
 pub struct Form {

@@ -13,12 +13,12 @@ use crate::proxy::Proxy;
 /// What to fetch, and how to recognise the page when it comes.
 ///
 /// ```
-/// use dragline_core::Request;
+/// use dragline_spider::Request;
 ///
 /// let request = Request::get("https://example.com/author/1")?.with_tag("author").with_priority(10);
 /// assert_eq!(request.url().host_str(), Some("example.com"));
 /// assert_eq!((request.tag(), request.priority()), ("author", 10));
-/// # Ok::<(), dragline_core::RequestError>(())
+/// # Ok::<(), dragline_spider::RequestError>(())
 /// ```
 #[derive(Clone, Debug)]
 pub struct Request {

@@ -1,14 +1,11 @@
-//! What the downloader hands to a crawl thread: a fetched answer, not yet parsed.
+//! An answer as it was fetched, before anything is parsed. A [`Page`](crate::Page) is made of it.
 
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::HeaderMap;
 
-use crate::budget::Charge;
-use crate::cookies::StoredCookie;
-use crate::credit::Credit;
-use crate::frontier::QueuedRequest;
+use crate::queued_request::QueuedRequest;
 
 /// An answer, with the request that it belongs to.
 #[derive(Debug)]
@@ -25,12 +22,6 @@ pub struct Response {
     pub attempts: u32,
     /// From dispatch to the last byte.
     pub elapsed: Duration,
-    /// The credit it travels on; absent for stored pages.
-    pub credit: Option<Credit>,
-    /// The memory it holds; absent for stored pages.
-    pub charge: Option<Charge>,
-    /// What it changes in the jars of cookies, for the store.
-    pub cookies: Vec<StoredCookie>,
 }
 
 impl Response {
@@ -46,9 +37,6 @@ impl Response {
             body: html.into(),
             attempts: 1,
             elapsed: Duration::ZERO,
-            credit: None,
-            charge: None,
-            cookies: Vec::new(),
         }
     }
 

@@ -11,7 +11,7 @@ use std::sync::{Arc, OnceLock};
 use url::{Position, Url};
 
 use crate::fingerprint::Fingerprint;
-use crate::frontier::host_of;
+use crate::queued_request::host_of;
 use crate::same_request::SameRequest;
 
 /// Links that a thread remembers: some 4 MB. It forgets all of them when there are more, as it may at any time.

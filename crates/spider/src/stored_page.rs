@@ -13,7 +13,7 @@ use crate::spider::Spider;
 /// A page from a file, to be parsed as a crawl thread would parse it.
 ///
 /// ```
-/// # extern crate dragline_core as dragline;
+/// # extern crate dragline_spider as dragline;
 /// use dragline::StoredPage;
 /// use dragline::prelude::*;
 ///

@@ -7,7 +7,7 @@ use crate::proxy::Proxy;
 /// The options of a request. A store keeps them as one JSON object, which leaves out what has its default.
 ///
 /// ```
-/// use dragline_core::RequestOptions;
+/// use dragline_spider::RequestOptions;
 ///
 /// let mut options = RequestOptions::default();
 /// options.max_retries = Some(0);

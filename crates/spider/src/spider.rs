@@ -3,10 +3,10 @@
 use crate::args::Args;
 use crate::canonical::has_userinfo;
 use crate::error::Result;
-use crate::frontier::QueuedRequest;
 use crate::item::ItemType;
 use crate::output::Output;
 use crate::page::Page;
+use crate::queued_request::QueuedRequest;
 use crate::request::{Request, RequestError};
 use crate::same_request::SameRequest;
 use crate::sample::Sample;

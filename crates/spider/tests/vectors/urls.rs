@@ -2,9 +2,9 @@
 
 use std::borrow::Cow;
 
-use dragline_core::SameRequest;
-use dragline_core::canonical::canonical_url;
-use dragline_core::resolve::resolve;
+use dragline_spider::SameRequest;
+use dragline_spider::canonical::canonical_url;
+use dragline_spider::resolve::resolve;
 use dragline_testkit::vectors;
 use encoding_rs::Encoding;
 use serde_json::Value as Json;

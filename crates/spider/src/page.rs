@@ -27,7 +27,7 @@ use crate::{document, mime, sniff};
 /// A page.
 ///
 /// ```
-/// use dragline_core::StoredPage;
+/// use dragline_spider::StoredPage;
 ///
 /// let html = "<title>Offers</title> <p class=price>5,00 €</p> <a href=more>more</a> <a href=mailto:us>us</a>";
 /// let page = StoredPage::new("https://shop.example/offers/", html).page()?;
@@ -36,7 +36,7 @@ use crate::{document, mime, sniff};
 /// assert_eq!(page.attr("a", "href")?, "more");
 /// assert_eq!(page.links()[0].as_str(), "https://shop.example/offers/more");
 /// assert_eq!(page.text("p.name").unwrap_err().to_string(), "nothing on the page matches \"p.name\"");
-/// # Ok::<(), dragline_core::Error>(())
+/// # Ok::<(), dragline_spider::Error>(())
 /// ```
 ///
 /// # Panics

@@ -13,7 +13,7 @@ use crate::canonical::{canonical_without, verbatim_without};
 /// When two requests are the same: always by method, URL, body and session; this says what counts of the URL.
 ///
 /// ```
-/// use dragline_core::{Fingerprint, Request, SameRequest};
+/// use dragline_spider::{Fingerprint, Request, SameRequest};
 ///
 /// let rule = SameRequest::canonical().ignoring(["utm_*", "gclid"]);
 /// let fingerprint = |url| Request::get(url).map(|request| Fingerprint::by(&rule, &request));
@@ -21,7 +21,7 @@ use crate::canonical::{canonical_without, verbatim_without};
 ///     fingerprint("https://shop.example/list?page=2&sort=price&utm_source=mail")?,
 ///     fingerprint("https://shop.example/list?sort=price&page=2")?,
 /// );
-/// # Ok::<(), dragline_core::RequestError>(())
+/// # Ok::<(), dragline_spider::RequestError>(())
 /// ```
 ///
 /// What is sent is the URL as it was found first, whatever the rule.

@@ -3,7 +3,7 @@
 /// Where a crawl stays, as its spider knows it: what [`Spider::stay_in`](crate::Spider::stay_in) gives.
 ///
 /// ```
-/// use dragline_core::StayIn;
+/// use dragline_spider::StayIn;
 ///
 /// let stay = StayIn::default().domain("shop.example").allow(r"/(product|category)/").deny(r"[?&]sort=");
 /// assert_eq!(stay.domains, ["shop.example"]);

@@ -1,7 +1,7 @@
 //! Bytes to text: labels, declarations and headers, as browsers read them; and where w3lib reads them likewise.
 
-use dragline_core::StoredPage;
-use dragline_core::encoding::{decode, detect};
+use dragline_spider::StoredPage;
+use dragline_spider::encoding::{decode, detect};
 use dragline_testkit::vectors;
 use encoding_rs::{Encoding, WINDOWS_1252};
 use serde_json::Value as Json;

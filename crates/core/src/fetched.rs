@@ -1,0 +1,27 @@
+//! What the downloader hands to a crawl thread: an answer, with everything that travels with it.
+
+use dragline_spider::Response;
+
+use crate::budget::Charge;
+use crate::cookies::StoredCookie;
+use crate::credit::Credit;
+
+/// A fetched answer on its way to a crawl thread.
+#[derive(Debug)]
+pub struct Fetched {
+    /// The answer, as the spider will see it.
+    pub response: Response,
+    /// The credit that its request took. A stored page has none.
+    pub credit: Option<Credit>,
+    /// The memory that it holds. A stored page has none.
+    pub charge: Option<Charge>,
+    /// What it changes in the cookie jars, for the store.
+    pub cookies: Vec<StoredCookie>,
+}
+
+impl From<Response> for Fetched {
+    /// An answer that travels with nothing: a stored page, for tests and previews.
+    fn from(response: Response) -> Self {
+        Self { response, credit: None, charge: None, cookies: Vec::new() }
+    }
+}

@@ -1,0 +1,105 @@
+//! What an author of spiders and item pipelines sees.
+//!
+//! [`prelude`] is enough for a spider. A [`Spider`] says where to start and what a [`Page`] yields: items and new
+//! [`Request`]s, which it puts into an [`Output`]. An [`ItemPipeline`] looks at each item after that.
+//!
+//! ```
+//! use dragline_spider::StoredPage;
+//!
+//! let page = StoredPage::new("https://example.com/", "<h1>Hello</h1><a href=more>more</a>").page()?;
+//! assert_eq!(page.text("h1")?, "Hello");
+//! assert_eq!(page.request("more")?.url().as_str(), "https://example.com/more");
+//! # Ok::<(), dragline_spider::Error>(())
+//! ```
+//!
+//! This crate does no I/O, starts no thread and reads no clock: a spider gets a page and returns values. How a page is
+//! fetched, when, and where its items go is decided elsewhere (`dragline-core` and the crates above it).
+
+// The derive macro names the facade crate; inside this repository `dragline` is this crate.
+#[allow(unused_extern_crates)]
+extern crate self as dragline;
+
+pub mod args;
+pub mod canonical;
+mod compiled;
+mod document;
+mod elements;
+pub mod encoding;
+pub mod error;
+pub mod fingerprint;
+pub mod form;
+pub mod item;
+pub mod item_pipeline;
+mod link;
+pub mod mime;
+pub mod options;
+pub mod output;
+pub mod page;
+pub mod proxy;
+pub mod queued_request;
+pub mod refresh;
+pub mod request;
+pub mod resolve;
+pub mod response;
+pub mod same_request;
+pub mod sample;
+pub mod selector;
+mod sniff;
+pub mod spider;
+pub mod stay_in;
+pub mod stored_page;
+pub mod value;
+mod visible_text;
+
+pub use args::Args;
+pub use dragline_derive::Item;
+pub use error::{Error, Result};
+pub use fingerprint::Fingerprint;
+pub use form::Form;
+pub use item::{Column, ColumnType, Item, ItemRecord, ItemType};
+pub use item_pipeline::{ItemPipeline, Verdict};
+pub use options::RequestOptions;
+pub use output::Output;
+pub use page::Page;
+pub use proxy::Proxy;
+pub use queued_request::QueuedRequest;
+pub use refresh::Refresh;
+pub use request::{Request, RequestError};
+pub use response::Response;
+pub use same_request::SameRequest;
+pub use sample::Sample;
+pub use selector::Node;
+pub use spider::{Failure, Spider};
+pub use stay_in::StayIn;
+pub use stored_page::StoredPage;
+pub use value::{Field, Value};
+
+/// The types that `#[item(…)]` fields are made of, under the names that the derive macro uses.
+pub use chrono;
+pub use rust_decimal;
+pub use serde_json;
+
+/// Everything that a spider needs: `use dragline::prelude::*;`.
+pub mod prelude {
+    pub use crate::args::Args;
+    pub use crate::bail;
+    pub use crate::error::{Error, Result};
+    pub use crate::form::Form;
+    pub use crate::item::{Item as _, ItemType};
+    pub use crate::output::Output;
+    pub use crate::page::Page;
+    pub use crate::request::Request;
+    pub use crate::same_request::SameRequest;
+    pub use crate::sample;
+    pub use crate::sample::Sample;
+    pub use crate::selector::Node;
+    pub use crate::spider::{Failure, Spider};
+    pub use crate::spiders;
+    pub use crate::stay_in::StayIn;
+    pub use chrono::{DateTime, NaiveDate, Utc};
+    pub use dragline_derive::Item;
+    pub use rust_decimal::Decimal;
+    pub use serde::Serialize;
+    pub use serde_json::Value as Json;
+    pub use url::Url;
+}
