@@ -1,79 +1,34 @@
-//! Stop is a value, passed to whoever must hear it.
+//! Stop is a value that is passed to every part of a run that must hear it.
 //!
-//! It has two levels. *Stop* is graceful: no new requests, what is in hand finishes within its bounds.
-//! *Abandon* is forced: whoever waits for something gives it up. Both can be waited for in a crossbeam
-//! `select!` and, through [`Stop::on_change`], by an async runtime.
+//! It has two levels. *Stop* is graceful: nothing new begins, and what is in hand finishes within its limits.
+//! *Abandon* is forced: everybody gives up what they wait for. Synchronous code waits for a level in a crossbeam
+//! `select!`. Async code awaits [`Stop::until_requested`], on any runtime. [`Stop::on_change`] calls a listener.
+
+mod level;
+mod listeners;
+mod reason;
 
 use std::fmt;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
+use crossbeam_channel::{Receiver, RecvTimeoutError};
 
-/// Why a run ends before its frontier is empty.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum StopReason {
-    /// A signal; its name.
-    Signal(&'static str),
-    /// `--max-duration` has passed.
-    MaxDuration,
-    /// More parses did not come back than there are crawl threads.
-    ParsesHang,
-    /// Memory stayed above its soft limit; the figures.
-    Memory(String),
-    /// `--max-items` are stored.
-    MaxItems,
-    /// A larger share of the pages failed than may; the figures, and the most frequent error.
-    MaxFailedShare(String),
-    /// Something broke; the run can be resumed.
-    Failed(String),
-}
+use level::Level;
+use listeners::Listeners;
 
-impl fmt::Display for StopReason {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Signal(name) => write!(f, "signal {name}"),
-            Self::Memory(figures) => write!(f, "memory: {figures}"),
-            Self::MaxDuration => f.write_str("max-duration"),
-            Self::MaxItems => f.write_str("max-items"),
-            Self::MaxFailedShare(figures) => write!(f, "max-failed-share: {figures}"),
-            Self::ParsesHang => f.write_str("the spider's parse does not come back, again and again"),
-            Self::Failed(what) => write!(f, "error: {what}"),
-        }
-    }
-}
+pub use listeners::UntilRaised;
+pub use reason::StopReason;
 
 /// Tells every part of a run to stop. Clones share it.
 #[derive(Clone)]
-pub struct Stop(Arc<Inner>);
+pub struct Stop(Arc<Shared>);
 
-struct Inner {
+struct Shared {
     reason: OnceLock<StopReason>,
     stop: Level,
     abandon: Level,
-    listeners: Mutex<Vec<Box<dyn Fn() + Send>>>,
-}
-
-/// A level is heard as a disconnect: the sender is dropped, and every receiver wakes, now and for ever.
-struct Level {
-    sender: Mutex<Option<Sender<()>>>,
-    receiver: Receiver<()>,
-}
-
-impl Level {
-    fn new() -> Self {
-        let (sender, receiver) = bounded(0);
-        Self { sender: Mutex::new(Some(sender)), receiver }
-    }
-
-    /// Whether this call was the one that raised it.
-    fn raise(&self) -> bool {
-        self.sender.lock().unwrap_or_else(PoisonError::into_inner).take().is_some()
-    }
-
-    fn is_raised(&self) -> bool {
-        self.sender.lock().unwrap_or_else(PoisonError::into_inner).is_none()
-    }
+    listeners: Listeners,
 }
 
 impl Default for Stop {
@@ -83,75 +38,73 @@ impl Default for Stop {
 }
 
 impl Stop {
-    /// A stop that nobody has asked for yet.
+    /// A stop that nobody has requested yet.
     pub fn new() -> Self {
-        Self(Arc::new(Inner {
+        Self(Arc::new(Shared {
             reason: OnceLock::new(),
             stop: Level::new(),
             abandon: Level::new(),
-            listeners: Mutex::new(Vec::new()),
+            listeners: Listeners::default(),
         }))
     }
 
-    /// Asks for a graceful stop. The first reason counts; whether this was it.
+    /// Requests a graceful stop. Returns whether this was the first request: only its reason is kept.
     pub fn request(&self, reason: StopReason) -> bool {
-        let first = self.0.reason.set(reason).is_ok();
-        if self.0.stop.raise() {
-            self.tell();
-        }
-        first
+        let is_first = self.0.reason.set(reason).is_ok();
+        self.0.listeners.raise(&self.0.stop);
+        is_first
     }
 
-    /// Asks everybody to give up what they wait for. Implies a stop.
+    /// Tells everybody to give up what they wait for. This also requests a stop.
     pub fn abandon(&self, reason: StopReason) {
         self.request(reason);
-        if self.0.abandon.raise() {
-            self.tell();
-        }
+        self.0.listeners.raise(&self.0.abandon);
     }
 
-    /// Whether a stop was asked for.
+    /// Whether a stop was requested.
     pub fn is_requested(&self) -> bool {
         self.0.stop.is_raised()
     }
 
-    /// Whether abandon was asked for.
+    /// Whether everybody was told to give up.
     pub fn is_abandoned(&self) -> bool {
         self.0.abandon.is_raised()
     }
 
-    /// The first reason given.
+    /// The first reason that was given.
     pub fn reason(&self) -> Option<&StopReason> {
         self.0.reason.get()
     }
 
-    /// Disconnected from the stop on; never carries a message.
+    /// A channel that never carries a message and is disconnected when a stop is requested.
     pub fn requested(&self) -> &Receiver<()> {
-        &self.0.stop.receiver
+        self.0.stop.receiver()
     }
 
-    /// Disconnected from abandon on; never carries a message.
+    /// A channel that never carries a message and is disconnected on abandon.
     pub fn abandoned(&self) -> &Receiver<()> {
-        &self.0.abandon.receiver
+        self.0.abandon.receiver()
     }
 
-    /// Calls `listener` at each level that is raised, and once now if one already is. It must not block.
-    pub fn on_change(&self, listener: impl Fn() + Send + 'static) {
-        if self.is_requested() {
-            listener();
-        }
-        self.0.listeners.lock().unwrap_or_else(PoisonError::into_inner).push(Box::new(listener));
+    /// Resolves when a stop is requested.
+    pub fn until_requested(&self) -> UntilRaised<'_> {
+        self.0.listeners.until(&self.0.stop)
     }
 
-    /// Sleeps, unless a stop comes first; whether the whole time passed.
+    /// Resolves when everybody is told to give up.
+    pub fn until_abandoned(&self) -> UntilRaised<'_> {
+        self.0.listeners.until(&self.0.abandon)
+    }
+
+    /// Calls `listener` each time a level is raised, and once now if a level is raised already. The listener
+    /// stays for as long as the stop exists. It must not block, but it may use the stop.
+    pub fn on_change(&self, listener: impl Fn() + Send + Sync + 'static) {
+        self.0.listeners.add(listener, &self.0.stop);
+    }
+
+    /// Sleeps until `duration` has passed or a stop is requested. Returns whether the whole time passed.
     pub fn sleep(&self, duration: Duration) -> bool {
         self.requested().recv_timeout(duration) == Err(RecvTimeoutError::Timeout)
-    }
-
-    fn tell(&self) {
-        for listener in self.0.listeners.lock().unwrap_or_else(PoisonError::into_inner).iter() {
-            listener();
-        }
     }
 }
 
@@ -165,25 +118,4 @@ impl fmt::Debug for Stop {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use std::sync::atomic::{AtomicUsize, Ordering};
-
-    #[test]
-    fn the_first_reason_counts_and_everybody_hears() {
-        let (stop, heard) = (Stop::new(), Arc::new(AtomicUsize::new(0)));
-        let count = Arc::clone(&heard);
-        stop.on_change(move || {
-            count.fetch_add(1, Ordering::Relaxed);
-        });
-        assert!(stop.sleep(Duration::from_millis(1)));
-        assert!(stop.request(StopReason::Signal("SIGTERM")));
-        assert!(!stop.request(StopReason::MaxItems));
-        assert!(!stop.sleep(Duration::from_secs(60)));
-        assert_eq!(stop.reason(), Some(&StopReason::Signal("SIGTERM")));
-        assert!(stop.is_requested() && !stop.is_abandoned());
-        stop.abandon(StopReason::Signal("SIGINT"));
-        assert!(stop.is_abandoned());
-        assert_eq!(heard.load(Ordering::Relaxed), 2);
-    }
-}
+mod tests;

@@ -31,7 +31,7 @@ use super::notes;
 use super::report::CloseReport;
 use super::retry::{BackOff, chain};
 use super::thread::Bridge;
-use super::waiting::{BEAT_INTERVAL, abandoned, beating};
+use super::waiting::{BEAT_INTERVAL, beating};
 
 /// What is reserved of a stop's time for all steps after the flushes.
 pub(super) const LAST_STEPS: Duration = Duration::from_millis(2_500);
@@ -181,7 +181,7 @@ impl Bridge<'_> {
             }
         };
         let hurried = async {
-            abandoned(&context.stop).await;
+            context.stop.until_abandoned().await;
             sleep(LEAST).await;
         };
         tokio::select! {

@@ -16,7 +16,6 @@ use tracing::warn;
 
 use super::context::Context;
 use super::retry::{BackOff, chain};
-use super::waiting::stop_requested;
 
 /// A step of the start-up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -134,7 +133,7 @@ impl Steps<'_> {
         let mut last_error = None;
         let outcome = tokio::select! {
             done = timeout(limit, self.try_until_answered(step, operation, &mut last_error)) => done,
-            () = stop_requested(&self.context.stop) => return Err(OpenError::Stopped { step }),
+            () = self.context.stop.until_requested() => return Err(OpenError::Stopped { step }),
         };
         match outcome {
             Ok(Ok(value)) => Ok(value),

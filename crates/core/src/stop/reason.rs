@@ -1,0 +1,36 @@
+//! Why a run stops early.
+
+use std::fmt;
+
+/// Why a run ends before its frontier is empty.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum StopReason {
+    /// A signal; its name.
+    Signal(&'static str),
+    /// `--max-duration` has passed.
+    MaxDuration,
+    /// More parses did not come back than there are crawl threads.
+    ParsesHang,
+    /// Memory stayed above its soft limit; the figures.
+    Memory(String),
+    /// `--max-items` are stored.
+    MaxItems,
+    /// A larger share of the pages failed than may; the figures, and the most frequent error.
+    MaxFailedShare(String),
+    /// Something broke; the run can be resumed.
+    Failed(String),
+}
+
+impl fmt::Display for StopReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Signal(name) => write!(f, "signal {name}"),
+            Self::Memory(figures) => write!(f, "memory: {figures}"),
+            Self::MaxDuration => f.write_str("max-duration"),
+            Self::MaxItems => f.write_str("max-items"),
+            Self::MaxFailedShare(figures) => write!(f, "max-failed-share: {figures}"),
+            Self::ParsesHang => f.write_str("the spider's parse does not come back, again and again"),
+            Self::Failed(what) => write!(f, "error: {what}"),
+        }
+    }
+}
