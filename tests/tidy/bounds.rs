@@ -1,4 +1,4 @@
-//! The bounds that are no settings, in `docs/settings.md`, are those of the code.
+//! Checks that the bounds in `docs/settings.md` that are not settings are those of the code.
 
 use std::fs;
 
@@ -7,7 +7,7 @@ use super::source::repository;
 #[test]
 fn the_bounds_in_the_settings_reference_are_those_of_the_code() {
     let reference = fs::read_to_string(repository().join("docs/settings.md")).unwrap();
-    let (_, section) = reference.split_once("## Bounds that are no settings").unwrap();
+    let (_, section) = reference.split_once("## Bounds that aren't settings").unwrap();
     let table = section.split("\n## ").next().unwrap();
     let mut rows = 0;
     for row in table.lines().filter(|line| line.starts_with("| ") && line.contains('`')) {
