@@ -30,9 +30,7 @@ use dragline_core::bridge::{OutcomeSink, ReceiptSink, StoreEvent};
 use dragline_core::pulse::NoPulse;
 use dragline_core::stop::Stop;
 use dragline_core::store::{ProcessInfo, RunSpec, RunState};
-use dragline_core::{
-    Column, ColumnType, ItemRecord, ItemType, PageOutcome, PageState, QueuedRequest, Request, Value,
-};
+use dragline_core::{Column, ColumnType, ItemRecord, ItemType, PageOutcome, QueuedRequest, Request, Value};
 use dragline_pipelines::persistence::{PersistencePipeline, PersistenceSettings, RunEnd};
 use dragline_store::StoreSettings;
 use dragline_testkit::OwnServer;
@@ -118,8 +116,7 @@ impl Load {
 
     fn outcome(&self, page: usize) -> PageOutcome {
         let queued = start(page);
-        let mut outcome =
-            PageOutcome::new(queued.fingerprint, queued.request.url().as_str(), PageState::Done);
+        let mut outcome = PageOutcome::done(&queued);
         outcome.status = Some(200);
         outcome.items = (0..self.items).map(|item| product(page * self.items + item)).collect();
         outcome

@@ -1,14 +1,13 @@
 //! The last lines of a crawl: what the run holds, what it took, what is left.
 
-use std::cmp::Reverse;
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
+use std::fmt::{Display, Write as _};
 use std::time::Duration;
 
 use dragline_core::store::RunSummary;
 use dragline_core::{PageState, store::RunState};
 
-use dragline_engine::LinkRefusal;
+use dragline_engine::{FailureCount, FailureKind, LinkRefusal};
 
 use crate::stopping::StopReport;
 
@@ -30,7 +29,7 @@ pub(crate) struct Report<'a> {
     /// Why items were dropped by item pipelines.
     pub(crate) drop_reasons: BTreeMap<String, u64>,
     /// Why pages failed or died.
-    pub(crate) failures: BTreeMap<String, u64>,
+    pub(crate) failures: BTreeMap<FailureKind, FailureCount>,
     pub(crate) stop: &'a StopReport,
 }
 
@@ -59,11 +58,12 @@ impl Report<'_> {
             None => line("pages", "the store could not be read; see crawl_requests".to_owned()),
         }
         if !self.failures.is_empty() {
-            let failures = most_frequent(&self.failures);
+            let failures = most_frequent(self.failures.iter().map(|(kind, count)| (kind, count.count)));
             line("failed", format!("{failures}; `dragline runs show {}` has URLs", self.run_id));
         }
         if !self.drop_reasons.is_empty() {
-            line("dropped", format!("items: {}", most_frequent(&self.drop_reasons)));
+            let drops = self.drop_reasons.iter().map(|(reason, count)| (reason, *count));
+            line("dropped", format!("items: {}", most_frequent(drops)));
         }
         let refused: Vec<String> =
             self.refused_links.iter().map(|(reason, count)| format!("{} {count}", reason.as_str())).collect();
@@ -137,12 +137,12 @@ impl Report<'_> {
 }
 
 /// The most frequent reasons, each with its number.
-fn most_frequent(reasons: &BTreeMap<String, u64>) -> String {
-    let mut sorted: Vec<(&String, &u64)> = reasons.iter().collect();
-    sorted.sort_by_key(|(reason, count)| (Reverse(**count), *reason));
+fn most_frequent<T: Ord + Display>(reasons: impl Iterator<Item = (T, u64)>) -> String {
+    let mut sorted: Vec<(T, u64)> = reasons.collect();
+    sorted.sort_by(|(a, some), (b, others)| others.cmp(some).then_with(|| a.cmp(b)));
     let mut told: Vec<String> =
         sorted.iter().take(MAX_REASONS).map(|(reason, count)| format!("{count} × {reason}")).collect();
-    let others: u64 = sorted.iter().skip(MAX_REASONS).map(|(_, count)| **count).sum();
+    let others: u64 = sorted.iter().skip(MAX_REASONS).map(|(_, count)| *count).sum();
     if others > 0 {
         told.push(format!("{others} for other reasons"));
     }
@@ -156,10 +156,7 @@ mod tests {
     #[test]
     fn the_most_frequent_reasons_come_first_and_the_others_together() {
         let reasons = [("b", 2), ("c", 9), ("a", 2), ("d", 1), ("e", 1)];
-        let mut counts: BTreeMap<String, u64> =
-            reasons.map(|(reason, count)| (reason.to_owned(), count)).into();
-        assert_eq!(most_frequent(&counts), "9 × c, 2 × a, 2 × b, 2 for other reasons");
-        counts.retain(|reason, _| reason == "c");
-        assert_eq!(most_frequent(&counts), "9 × c");
+        assert_eq!(most_frequent(reasons.into_iter()), "9 × c, 2 × a, 2 × b, 2 for other reasons");
+        assert_eq!(most_frequent([("c", 9)].into_iter()), "9 × c");
     }
 }

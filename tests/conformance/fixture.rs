@@ -117,9 +117,7 @@ pub(super) fn discovers(of: &QueuedRequest, requests: &[QueuedRequest]) -> PageO
 
 /// The page of a request in some state.
 pub(super) fn ended(of: &QueuedRequest, state: PageState) -> PageOutcome {
-    let mut outcome = PageOutcome::new(of.fingerprint, of.request.url().as_str(), state);
-    outcome.status = Some(200);
-    outcome
+    PageOutcome { state, status: Some(200), ..PageOutcome::done(of) }
 }
 
 /// An ask for the whole frontier.

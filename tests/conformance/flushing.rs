@@ -1,7 +1,7 @@
 //! One flush: all of a page or nothing, once, in whatever order pages come.
 
 use dragline_core::outcome::PageState;
-use dragline_core::{ItemRecord, PageOutcome, StoreError, Value};
+use dragline_core::{ItemRecord, PageOutcome, Reason, StoreError, Value};
 
 use super::fixture::{Session, discovers, done, done_with, ended, execute, request, run, states};
 use super::item_types::{QUOTE, note, one_of_each, quote, remark, visit};
@@ -145,7 +145,7 @@ fn a_dead_page_keeps_its_requests_and_its_items(stored: &Stored) {
         let session = Session::begin(stored, std::slice::from_ref(&page)).await;
         let items = vec![quote("x", "a"), note("y\0", "b"), remark(3)];
         let mut outcome = PageOutcome { items, ..discovers(&page, std::slice::from_ref(&next)) };
-        outcome.kill("a row was refused", Some("22P02"));
+        outcome.kill(Reason::StoreRefused, "a row was refused", Some("22P02"));
         let receipt = session.flush(&[outcome]).await.unwrap();
         assert_eq!(receipt.pages, [(page.fingerprint, PageState::Dead)]);
         assert_eq!(receipt.new_requests, [next.fingerprint]);
@@ -181,10 +181,11 @@ fn failed_and_skipped_pages_keep_their_reason(stored: &Stored) {
     run(async {
         let (failed, skipped, target) = (request("failed"), request("skipped"), request("target"));
         let session = Session::begin(stored, &[failed.clone(), skipped.clone()]).await;
-        let mut given_up = ended(&failed, PageState::Failed);
-        (given_up.status, given_up.attempts, given_up.error) = (Some(503), 4, Some("status 503\0".into()));
-        let mut redirected = ended(&skipped, PageState::Skipped);
-        (redirected.status, redirected.error) = (None, Some("redirected".into()));
+        let mut given_up =
+            PageOutcome::failed(&failed, Reason::HttpStatus, "status 503").with_answer(Some(503), 4);
+        // One that nobody has cleaned.
+        given_up.error = Some("status 503\0".to_owned());
+        let mut redirected = PageOutcome::skipped(&skipped, Reason::Redirected, "redirected");
         redirected.requests.push(target);
         session.flush(&[given_up, redirected]).await.unwrap();
         let rows = stored.query("SELECT state, status, attempts, error FROM crawl_requests ORDER BY state");

@@ -2,7 +2,7 @@
 
 use dragline_core::letters::{LetterAsk, LetterRetry, StoredLetter};
 use dragline_core::store::RunSpec;
-use dragline_core::{ItemRecord, PageState, QueuedRequest, StoreError};
+use dragline_core::{ItemRecord, PageState, QueuedRequest, Reason, StoreError};
 
 use super::fixture::{Session, connected, done_with, execute, request, run, spec, states};
 use super::item_types::{ALL, one_of_each, quote, visit};
@@ -24,7 +24,7 @@ async fn dead(stored: &Stored, pages: &[(&QueuedRequest, Vec<ItemRecord>)]) -> S
     let session = Session::begin(stored, &start).await;
     let outcomes = pages.iter().map(|(page, items)| {
         let mut outcome = done_with(page, items.clone());
-        outcome.kill("refused", Some("23514"));
+        outcome.kill(Reason::StoreRefused, "refused", Some("23514"));
         outcome
     });
     session.flush(&outcomes.collect::<Vec<_>>()).await.unwrap();
@@ -105,7 +105,7 @@ fn the_last_two_letters_of_a_page_may_go_at_once(stored: &Stored) {
             let (page, name) = (request(&round.to_string()), format!("run {round}"));
             let session = Session::open(stored, &RunSpec { name, start: vec![page.clone()], ..spec() }).await;
             let mut outcome = done_with(&page, vec![visit(1), visit(2)]);
-            outcome.kill("refused", None);
+            outcome.kill(Reason::StoreRefused, "refused", None);
             session.flush(&[outcome]).await.unwrap();
             let letters = letters(&session).await;
             let (one, two) = (retry(&letters[..1]), retry(&letters[1..]));

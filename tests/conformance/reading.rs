@@ -1,9 +1,9 @@
 //! Items and figures of a run, as exports and reports read them.
 
-use dragline_core::ItemType;
 use dragline_core::chrono::{DateTime, Utc};
 use dragline_core::outcome::PageState;
 use dragline_core::value::timestamp_text;
+use dragline_core::{ItemType, Reason};
 use serde_json::Value as Json;
 
 use super::fixture::{RUN, Session, done_with, ended, request, run};
@@ -99,7 +99,7 @@ fn a_summary_counts_what_is_there(stored: &Stored) {
         let pages = [request("1"), request("2"), request("3"), request("4"), request("5")];
         let session = Session::begin(stored, &pages).await;
         let mut dead = done_with(&pages[2], one_of_each("dead"));
-        dead.kill("refused", None);
+        dead.kill(Reason::StoreRefused, "refused", None);
         let batch = [
             done_with(&pages[0], one_of_each("x")),
             done_with(&pages[1], one_of_each("y")),

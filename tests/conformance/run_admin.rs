@@ -2,7 +2,7 @@
 
 use dragline_core::runs::{Requeue, RunAdmin, RunAsk, RunFigures, RunRecord};
 use dragline_core::store::{RunSpec, RunState};
-use dragline_core::{PageOutcome, PageState, QueuedRequest, StoreError};
+use dragline_core::{PageOutcome, PageState, QueuedRequest, Reason, StoreError};
 use dragline_store::{StoreSettings, open_runs};
 
 use super::fixture::{
@@ -55,7 +55,8 @@ async fn figures(stored: &Stored, run_id: i64) -> RunFigures {
 }
 
 fn failed(of: &QueuedRequest, status: Option<u16>, error: &str) -> PageOutcome {
-    PageOutcome { status, attempts: 4, error: Some(error.to_owned()), ..ended(of, PageState::Failed) }
+    let reason = if status.is_some() { Reason::HttpStatus } else { Reason::Connect };
+    PageOutcome::failed(of, reason, error).with_answer(status, 4)
 }
 
 /// A run in which these have failed, ended as told. Gives its id.
@@ -167,7 +168,7 @@ fn figures_are_those_of_the_rows(stored: &Stored) {
         let start: Vec<QueuedRequest> = pages.iter().chain(&hosts).cloned().collect();
         let session = Session::begin(stored, &start).await;
         let mut dead = done_with(&pages[1], one_of_each("dead"));
-        dead.kill("refused", None);
+        dead.kill(Reason::StoreRefused, "refused", None);
         let skipped = |page, reason: &str| PageOutcome {
             error: Some(reason.to_owned()),
             ..ended(page, PageState::Skipped)

@@ -5,6 +5,7 @@ use crate::outcome::{PageOutcome, PageState};
 use crate::store::{Refill, Refilled, StoreError};
 use dragline_spider::fingerprint::Fingerprint;
 use dragline_spider::queued_request::QueuedRequest;
+use dragline_spider::reason::Reason;
 
 /// The persistence thread as the engine sees it.
 pub trait OutcomeSink: Send + Sync {
@@ -62,6 +63,28 @@ pub struct Receipt {
     pub stored_requests: Vec<Fingerprint>,
     /// Item rows written.
     pub items: u64,
-    /// Errors of those pages that failed or are dead.
-    pub errors: Vec<String>,
+    /// Why pages failed or are dead: one entry for each of them.
+    pub faults: Vec<PageFault>,
+}
+
+/// Why a page failed or is dead.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PageFault {
+    /// The reason.
+    pub reason: Reason,
+    /// The HTTP status, if there was an answer.
+    pub status: Option<u16>,
+    /// What happened in this case.
+    pub detail: String,
+}
+
+impl PageFault {
+    /// The fault of a page; `None` when it is done or skipped.
+    pub fn of(page: &PageOutcome) -> Option<Self> {
+        let PageOutcome { state, status, reason, error, .. } = page;
+        if !matches!(state, PageState::Failed | PageState::Dead) {
+            return None;
+        }
+        Some(Self { reason: (*reason)?, status: *status, detail: error.clone().unwrap_or_default() })
+    }
 }

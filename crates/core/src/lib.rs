@@ -25,21 +25,21 @@ pub mod store;
 pub mod tally;
 pub mod worker;
 
-pub use bridge::{OutcomeSink, Receipt, ReceiptSink, StoreEvent, SubmitError};
+pub use bridge::{OutcomeSink, PageFault, Receipt, ReceiptSink, StoreEvent, SubmitError};
 pub use cookies::StoredCookie;
 pub use fetched::Fetched;
 pub use host_note::HostNote;
 pub use latency::{LATENCY_BOUNDS, Latency, LatencySnapshot};
-pub use outcome::{DeadLetter, PageOutcome, PageState};
+pub use outcome::{DeadLetter, PageKey, PageOutcome, PageState};
 pub use store::{Refilled, Store, StoreError};
 
 pub use dragline_spider::{
     Args, Column, ColumnType, Error, Failure, Field, Fingerprint, Form, Item, ItemPipeline, ItemRecord,
-    ItemType, Node, Output, Page, Proxy, QueuedRequest, Refresh, Request, RequestError, RequestOptions,
-    Response, Result, SameRequest, Sample, Spider, StayIn, StoredPage, Value, Verdict,
+    ItemType, Node, Output, Page, Proxy, QueuedRequest, Reason, Refresh, Request, RequestError,
+    RequestOptions, Response, Result, SameRequest, Sample, Spider, StayIn, StoredPage, Value, Verdict,
 };
 pub use dragline_spider::{
     args, bail, canonical, chrono, encoding, error, fingerprint, form, item, item_pipeline, mime, options,
-    output, page, prelude, proxy, queued_request, refresh, request, resolve, response, rust_decimal,
+    output, page, prelude, proxy, queued_request, reason, refresh, request, resolve, response, rust_decimal,
     same_request, sample, selector, serde_json, spider, spiders, stay_in, stored_page, value,
 };

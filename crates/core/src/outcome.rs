@@ -10,6 +10,7 @@ use crate::credit::Credit;
 use dragline_spider::fingerprint::Fingerprint;
 use dragline_spider::item::ItemRecord;
 use dragline_spider::queued_request::QueuedRequest;
+use dragline_spider::reason::Reason;
 use dragline_spider::value::json_size;
 
 /// The state that a request ends in; before, it is `queued`.
@@ -64,7 +65,9 @@ pub struct PageOutcome {
     pub status: Option<u16>,
     /// How often it was asked for.
     pub attempts: u32,
-    /// The error of a failed page, the reason of a skipped or dead one.
+    /// Why it is not `done`; `None` for a page that is.
+    pub reason: Option<Reason>,
+    /// What happened in this case, for people.
     pub error: Option<String>,
     /// The kept items.
     pub items: Vec<ItemRecord>,
@@ -93,15 +96,32 @@ pub struct DeadLetter {
     pub sqlstate: Option<String>,
 }
 
+/// The page that an outcome is of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PageKey {
+    /// Its request.
+    pub fingerprint: Fingerprint,
+    /// Where it is.
+    pub url: String,
+}
+
+impl From<&QueuedRequest> for PageKey {
+    fn from(queued: &QueuedRequest) -> Self {
+        Self { fingerprint: queued.fingerprint, url: queued.request.url().as_str().to_owned() }
+    }
+}
+
 impl PageOutcome {
-    /// An outcome with a state and nothing else.
-    pub fn new(fingerprint: Fingerprint, url: impl Into<String>, state: PageState) -> Self {
+    /// A page that is done, and that has yielded nothing so far.
+    pub fn done(page: impl Into<PageKey>) -> Self {
+        let PageKey { fingerprint, url } = page.into();
         Self {
             fingerprint,
-            url: url.into(),
-            state,
+            url,
+            state: PageState::Done,
             status: None,
             attempts: 1,
+            reason: None,
             error: None,
             items: Vec::new(),
             requests: Vec::new(),
@@ -112,13 +132,47 @@ impl PageOutcome {
         }
     }
 
-    /// The same page as a dead one: its items become dead letters, its new requests stay.
-    pub fn kill(&mut self, error: &str, sqlstate: Option<&str>) {
-        self.state = PageState::Dead;
-        self.error = Some(clean(error));
-        for record in std::mem::take(&mut self.items) {
-            self.dead_letters.push(DeadLetter::of(&record, error, sqlstate));
+    /// A page that was given up. `detail` says what happened in this case.
+    pub fn failed(page: impl Into<PageKey>, reason: Reason, detail: &str) -> Self {
+        Self {
+            state: PageState::Failed,
+            reason: Some(reason),
+            error: Some(clean(detail)),
+            ..Self::done(page)
         }
+    }
+
+    /// A page that was not fetched or not parsed, on purpose. `detail` says what happened in this case.
+    pub fn skipped(page: impl Into<PageKey>, reason: Reason, detail: &str) -> Self {
+        Self { state: PageState::Skipped, ..Self::failed(page, reason, detail) }
+    }
+
+    /// The same page as a dead one: its items become dead letters, its new requests stay.
+    pub fn kill(&mut self, reason: Reason, detail: &str, sqlstate: Option<&str>) {
+        self.state = PageState::Dead;
+        self.reason = Some(reason);
+        self.error = Some(clean(detail));
+        for record in std::mem::take(&mut self.items) {
+            self.dead_letters.push(DeadLetter::of(&record, detail, sqlstate));
+        }
+    }
+
+    /// With the HTTP status of the last answer, if there was one, and how often the page was asked for.
+    #[must_use]
+    pub fn with_answer(self, status: Option<u16>, attempts: u32) -> Self {
+        Self { status, attempts, ..self }
+    }
+
+    /// With the credit that it travels on.
+    #[must_use]
+    pub fn with_credit(self, credit: Credit) -> Self {
+        Self { credit: Some(credit), ..self }
+    }
+
+    /// With what the answer changes in the jars of cookies.
+    #[must_use]
+    pub fn with_cookies(self, cookies: Vec<StoredCookie>) -> Self {
+        Self { cookies, ..self }
     }
 
     /// Rows that it adds or changes: itself, its items, its dead letters, its new requests, its cookies.

@@ -8,12 +8,11 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use dragline_core::canonical::{drop_userinfo, has_userinfo};
-use dragline_core::outcome::clean;
 use dragline_core::value::json_has_nul;
 use dragline_core::worker::panic_message;
 use dragline_core::{
     DeadLetter, Failure, Fingerprint, ItemPipeline, ItemRecord, ItemType, Output, Page, PageOutcome,
-    PageState, QueuedRequest, Request, Response, SameRequest, Spider, Verdict,
+    QueuedRequest, Reason, Request, Response, SameRequest, Spider, Verdict,
 };
 use url::Url;
 
@@ -40,8 +39,8 @@ pub(crate) struct Packer {
     pub(crate) known: Arc<KnownRequests>,
 }
 
-/// Why a page failed, as it is stored.
-type Fault = String;
+/// Why a page failed, and what happened in this case.
+type Fault = (Reason, String);
 
 /// Hears of what a page yields and a crawl does not store.
 pub(crate) trait Refusals {
@@ -95,25 +94,22 @@ impl Packer {
         }
         let produced = self.produce(&page, scope, refusals);
         let Response { queued, status, attempts, .. } = page.into_response();
-        let mut outcome =
-            PageOutcome::new(queued.fingerprint, queued.request.url().as_str(), PageState::Done);
-        (outcome.status, outcome.attempts) = (Some(status), attempts);
-        match produced {
+        let outcome = match produced {
             Ok(Produced { items, dead_letters, requests }) => {
                 let refusal = items.iter().find_map(ItemRecord::refusal);
-                (outcome.items, outcome.dead_letters, outcome.requests) = (items, dead_letters, requests);
-                if let Some(reason) = refusal {
-                    tracing::warn!(error = reason, "the page is dead: no store may take one of its items");
-                    outcome.kill(&reason, None);
+                let mut outcome = PageOutcome { items, dead_letters, requests, ..PageOutcome::done(&queued) };
+                if let Some(detail) = refusal {
+                    tracing::warn!(error = detail, "the page is dead: no store can hold one of its items");
+                    outcome.kill(Reason::ItemRefused, &detail, None);
                 }
+                outcome
             }
-            Err(fault) => {
-                tracing::warn!(error = fault, "the page failed");
-                outcome.state = PageState::Failed;
-                outcome.error = Some(clean(&fault));
+            Err((reason, detail)) => {
+                tracing::warn!(reason = reason.code(), error = detail, "the page failed");
+                PageOutcome::failed(&queued, reason, &detail)
             }
-        }
-        outcome
+        };
+        outcome.with_answer(Some(status), attempts)
     }
 
     /// The outcome of a page that sends its reader on: it is no page to be parsed. One that sends him out of the run's
@@ -123,9 +119,9 @@ impl Packer {
         let target = match refresh_target(page, &self.redirects, &self.same_request)? {
             Ok(target) => target,
             Err(problem) => {
-                let error = problem.to_string();
+                let (reason, error) = (problem.reason(), problem.to_string());
                 let (queued, status) = (queued.clone(), Some(*status));
-                return Some(self.given_up(&Failure { queued, status, attempts: *attempts, error }));
+                return Some(self.given_up(&Failure { queued, status, attempts: *attempts, reason, error }));
             }
         };
         let found = Found::redirect(queued.depth);
@@ -134,12 +130,10 @@ impl Packer {
             return None;
         }
         self.stats.redirects.add(1);
-        let url = queued.request.url().as_str();
-        let mut outcome = PageOutcome::new(queued.fingerprint, url, PageState::Skipped);
-        (outcome.status, outcome.attempts) = (Some(*status), *attempts);
-        outcome.error = Some(format!("redirected to {} (refresh)", target.request.url()));
+        let detail = format!("redirected to {} (refresh)", target.request.url());
+        let mut outcome = PageOutcome::skipped(queued, Reason::Redirected, &detail);
         outcome.requests.push(target);
-        Some(outcome)
+        Some(outcome.with_answer(Some(*status), *attempts))
     }
 
     /// Tells the spider that a request was given up, and packs the failure.
@@ -147,26 +141,25 @@ impl Packer {
         if let Err(panic) = catch_unwind(AssertUnwindSafe(|| self.spider.failed(failure))) {
             tracing::warn!(error = panic_message(&*panic), "the spider's `failed` panicked");
         }
-        let url = failure.queued.request.url().as_str();
-        let mut outcome = PageOutcome::new(failure.queued.fingerprint, url, PageState::Failed);
-        (outcome.status, outcome.attempts) = (failure.status, failure.attempts);
-        outcome.error = Some(clean(&failure.error));
-        outcome
+        let Failure { queued, status, attempts, reason, error } = failure;
+        PageOutcome::failed(queued, *reason, error).with_answer(*status, *attempts)
     }
 
     fn produce(&self, page: &Page, scope: &Scope, refusals: &mut impl Refusals) -> Result<Produced, Fault> {
         let mut out = Output::new();
-        guarded("parse", || self.spider.parse(page, &mut out).map_err(|error| format!("parse: {error}")))?;
+        guarded(Reason::ParsePanic, "parse", || {
+            self.spider.parse(page, &mut out).map_err(|error| (Reason::ParseError, format!("parse: {error}")))
+        })?;
         let (records, requests, unusable_links) = out.into_parts();
         refusals.unusable_links(unusable_links);
         if let Some(stray) = records.iter().find(|record| !self.items.contains(&record.item_type)) {
             let name = stray.item_type.name;
-            return Err(format!(
-                "parse: item type {name} is not among those that the spider's items() declares"
-            ));
+            let detail =
+                format!("parse: item type {name} is not among those that the spider's items() declares");
+            return Err((Reason::ItemUndeclared, detail));
         }
         let mut robots = PageRobots::default();
-        guarded("page", || {
+        guarded(Reason::PageUnreadable, "page", || {
             robots = PageRobots::of(page, &self.robots);
             Ok(())
         })?;
@@ -174,7 +167,7 @@ impl Packer {
         let mut produced =
             Produced { requests: self.links(page, requests, scope, refusals)?, ..Produced::default() };
         let url = page.url().as_str();
-        guarded("item pipelines", || {
+        guarded(Reason::PipelinePanic, "item pipelines", || {
             for record in records {
                 if robots.forbids_items() {
                     let (copy, item_type) = (refusals.copy_of(&record), record.item_type.name);
@@ -230,7 +223,8 @@ impl Packer {
         let known = self.known.now();
         for (ordinal, request) in requests.into_iter().enumerate() {
             if let Some(problem) = unstorable(&request) {
-                return Err(format!("parse: the request for {} {problem}", request.url()));
+                let detail = format!("parse: the request for {} {problem}", request.url());
+                return Err((Reason::InvalidRequest, detail));
             }
             let found = if request.is_link() { Found::Link } else { Found::Request };
             let request = without_extras(request);
@@ -275,9 +269,9 @@ fn without_extras(request: Request) -> Request {
 }
 
 /// Runs user code; a panic in it becomes a fault.
-fn guarded(what: &str, work: impl FnOnce() -> Result<(), Fault>) -> Result<(), Fault> {
+fn guarded(if_panic: Reason, what: &str, work: impl FnOnce() -> Result<(), Fault>) -> Result<(), Fault> {
     catch_unwind(AssertUnwindSafe(work))
-        .unwrap_or_else(|panic| Err(format!("{what}: panicked: {}", panic_message(&*panic))))
+        .unwrap_or_else(|panic| Err((if_panic, format!("{what}: panicked: {}", panic_message(&*panic)))))
 }
 
 /// Why no store may take a request, if so: Postgres has no NUL in text.

@@ -6,12 +6,13 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use dragline_core::budget::Stage;
-use dragline_core::{ItemType, Latency, LatencySnapshot};
+use dragline_core::{ItemType, Latency, LatencySnapshot, PageFault};
 
 use crate::answer_class::AnswerClass;
 use crate::busy_hosts::{BusyHosts, HostBoard};
+use crate::drop_reasons::DropReasons;
+use crate::failure_counts::{FailureCount, FailureCounts, FailureKind};
 use crate::item_counts::{Fate, ItemCounts, ItemsOfType};
-use crate::reasons::Reasons;
 use crate::scope::LinkRefusal;
 
 /// What this process has done so far. Shared by the engine's threads and whoever reports.
@@ -40,8 +41,8 @@ pub struct CrawlStats {
     pub(crate) parse: Latency,
     items: ItemCounts,
     refused_links: [Counter; LinkRefusal::ALL.len()],
-    drop_reasons: Mutex<Reasons>,
-    failures: Mutex<Reasons>,
+    drop_reasons: Mutex<DropReasons>,
+    failures: Mutex<FailureCounts>,
     pub(crate) hosts: HostBoard,
 }
 
@@ -103,7 +104,7 @@ pub struct StatsSnapshot {
     /// Why items were dropped.
     pub drop_reasons: BTreeMap<String, u64>,
     /// Why pages failed or died.
-    pub failures: BTreeMap<String, u64>,
+    pub failures: BTreeMap<FailureKind, FailureCount>,
 }
 
 /// One number. Relaxed: no counter is compared with another.
@@ -202,22 +203,23 @@ impl CrawlStats {
         lock(&self.drop_reasons).add(reason);
     }
 
-    /// The errors of pages that have failed or died.
-    pub(crate) fn failed(&self, errors: &[String]) {
+    /// Pages have failed or are dead.
+    pub(crate) fn failed(&self, faults: &[PageFault]) {
         let mut failures = lock(&self.failures);
-        for error in errors {
-            failures.add(error);
+        for fault in faults {
+            failures.add(fault);
         }
     }
 }
 
-fn lock(reasons: &Mutex<Reasons>) -> MutexGuard<'_, Reasons> {
-    reasons.lock().unwrap_or_else(PoisonError::into_inner)
+fn lock<T>(counts: &Mutex<T>) -> MutexGuard<'_, T> {
+    counts.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use dragline_core::Reason;
 
     #[test]
     fn what_is_counted_is_told() {
@@ -225,11 +227,14 @@ mod tests {
         let stats = CrawlStats::new(&[note]);
         stats.refuse_links(LinkRefusal::TooLong, 2);
         stats.drop_item("note", "no title");
-        stats.failed(&["HTTP 403".to_owned(), "HTTP 403".to_owned()]);
+        let forbidden =
+            PageFault { reason: Reason::HttpStatus, status: Some(403), detail: "HTTP 403".to_owned() };
+        stats.failed(&[forbidden.clone(), forbidden]);
         let snapshot = stats.snapshot();
         assert_eq!(snapshot.refused_links, BTreeMap::from([(LinkRefusal::TooLong, 2)]));
         assert_eq!(snapshot.items_dropped, 1);
         assert_eq!(snapshot.drop_reasons, BTreeMap::from([("no title".to_owned(), 1)]));
-        assert_eq!(snapshot.failures, BTreeMap::from([("HTTP 403".to_owned(), 2)]));
+        let kind = FailureKind { reason: Reason::HttpStatus, status: Some(403) };
+        assert_eq!(snapshot.failures[&kind].count, 2);
     }
 }

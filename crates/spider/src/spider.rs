@@ -7,6 +7,7 @@ use crate::item::ItemType;
 use crate::output::Output;
 use crate::page::Page;
 use crate::queued_request::QueuedRequest;
+use crate::reason::Reason;
 use crate::request::{Request, RequestError};
 use crate::same_request::SameRequest;
 use crate::sample::Sample;
@@ -83,7 +84,9 @@ pub struct Failure {
     pub status: Option<u16>,
     /// How often it was sent.
     pub attempts: u32,
-    /// The last error.
+    /// Why it was given up.
+    pub reason: Reason,
+    /// What happened the last time, for people.
     pub error: String,
 }
 

@@ -145,7 +145,7 @@ mod tests {
     use super::*;
     use dragline_core::outcome::DeadLetter;
     use dragline_core::serde_json::Value as Json;
-    use dragline_core::{Fingerprint, PageState};
+    use dragline_core::{Fingerprint, PageKey};
     use proptest::prelude::*;
 
     const AGE: Duration = Duration::from_secs(1);
@@ -153,7 +153,7 @@ mod tests {
     /// An outcome of `rows` rows; its URL says which one it is.
     fn outcome(number: usize, rows: usize) -> PageOutcome {
         let fingerprint = Fingerprint::from_bytes(&(number as u128).to_be_bytes()).unwrap();
-        let mut outcome = PageOutcome::new(fingerprint, number.to_string(), PageState::Done);
+        let mut outcome = PageOutcome::done(PageKey { fingerprint, url: number.to_string() });
         let letter = DeadLetter {
             item_type: "any".to_owned(),
             payload: Json::Null,

@@ -11,7 +11,7 @@ use std::thread;
 use std::time::Instant;
 
 use crossbeam_channel::Sender;
-use dragline_core::bridge::{Receipt, StoreEvent};
+use dragline_core::bridge::{PageFault, Receipt, StoreEvent};
 use dragline_core::probe::reach;
 use dragline_core::store::{FlushReceipt, RunKey, StoreError, StoreResult};
 use dragline_core::{Fingerprint, PageOutcome, PageState, QueuedRequest};
@@ -211,17 +211,11 @@ fn acknowledge(context: &Context, outcomes: Vec<PageOutcome>, receipt: FlushRece
             warn!(url = page.url, error, "page is dead: its items are kept in the dead letters");
         }
     }
-    let errors = errors(&outcomes);
+    let faults = outcomes.iter().filter_map(PageFault::of).collect();
     let new_requests = unknown_before(outcomes, &receipt.new_requests);
     let FlushReceipt { pages, stored_requests, items, .. } = receipt;
-    let receipt = Receipt { pages, new_requests, stored_requests, items, errors };
+    let receipt = Receipt { pages, new_requests, stored_requests, items, faults };
     context.receipts.deliver(StoreEvent::Receipt(receipt));
-}
-
-/// Why pages failed or are dead.
-fn errors(outcomes: &[PageOutcome]) -> Vec<String> {
-    let is_bad = |page: &&PageOutcome| matches!(page.state, PageState::Failed | PageState::Dead);
-    outcomes.iter().filter(is_bad).filter_map(|page| page.error.clone()).collect()
 }
 
 /// Moves out the requests that the store did not know. Where two pages found the same one, the first counts,

@@ -8,7 +8,7 @@ use std::mem;
 
 use dragline_core::outcome::{DeadLetter, clean};
 use dragline_core::serde_json::{Value as Json, json};
-use dragline_core::{PageOutcome, QueuedRequest};
+use dragline_core::{PageOutcome, QueuedRequest, Reason};
 
 /// The longest error text that the smallest letter keeps.
 const MINIMAL_ERROR_CHARS: usize = 200;
@@ -123,7 +123,7 @@ impl Piece {
         let Some(page) = self.outcomes.first_mut() else { return false };
         self.relief = match self.relief {
             Relief::Whole => {
-                page.kill(error, sqlstate);
+                page.kill(Reason::StoreRefused, error, sqlstate);
                 Relief::Items
             }
             Relief::Items => {
@@ -184,7 +184,7 @@ mod tests {
 
     fn page(number: usize) -> PageOutcome {
         let start = QueuedRequest::start(Request::get(format!("http://a.example/{number}")).unwrap(), 0);
-        let mut page = PageOutcome::new(start.fingerprint, number.to_string(), PageState::Done);
+        let mut page = PageOutcome { url: number.to_string(), ..PageOutcome::done(&start) };
         page.items = vec![ItemRecord { item_type: NOTE, values: vec![Value::Text("text".to_owned())] }];
         page.requests =
             vec![start.child(Request::get(format!("http://a.example/{number}/next")).unwrap(), 0)];

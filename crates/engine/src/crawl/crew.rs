@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{select, tick};
 use dragline_core::stop::StopReason;
 use dragline_core::worker::{JoinError, Worker};
-use dragline_core::{PageOutcome, PageState};
+use dragline_core::{PageKey, PageOutcome, Reason};
 
 use super::desk::{Activity, Desks, PageInHand};
 use super::{CrawlThread, Station};
@@ -114,9 +114,10 @@ fn leave_behind(station: &Arc<Station>, hands: &Mutex<Hands>, index: usize, page
         thread = index,
         "the spider's parse has not come back within {limit} s: the page fails, its thread is left behind"
     );
-    let mut outcome = PageOutcome::new(page.fingerprint, url, PageState::Failed);
-    (outcome.status, outcome.attempts) = (page.status, page.attempts);
-    outcome.error = Some(format!("parse: did not come back within {limit} s"));
+    let key = PageKey { fingerprint: page.fingerprint, url };
+    let detail = format!("parse: did not come back within {limit} s");
+    let mut outcome =
+        PageOutcome::failed(key, Reason::ParseTimeout, &detail).with_answer(page.status, page.attempts);
     page.travel_with(&mut outcome);
     station.submit(outcome);
 

@@ -6,6 +6,8 @@ use std::error::Error;
 use std::time::Duration;
 use std::{io, iter};
 
+use dragline_core::Reason;
+
 use super::networks::Refused;
 use crate::settings::FetchSettings;
 
@@ -15,9 +17,14 @@ pub(crate) enum FetchError {
     /// The spider's request cannot be put on the wire.
     #[error("the request cannot be sent: {0}")]
     Unsendable(String),
-    /// The server could not be reached, or the connection broke.
-    #[error("{0}")]
-    Connection(String),
+    /// The server could not be reached, the connection broke, or what came is not HTTP.
+    #[error("{problem}")]
+    Connection {
+        /// How far it came.
+        reason: Reason,
+        /// What went wrong.
+        problem: String,
+    },
     /// The answer began and broke off.
     #[error("the body ended early: {0}")]
     Truncated(String),
@@ -73,7 +80,37 @@ pub(crate) enum FetchError {
 impl FetchError {
     /// Whether the same fetch may succeed a little later.
     pub(crate) fn is_retryable(&self) -> bool {
-        matches!(self, Self::Connection(_) | Self::Truncated(_) | Self::Timeout { .. } | Self::TooSlow { .. })
+        matches!(
+            self,
+            Self::Connection { .. } | Self::Truncated(_) | Self::Timeout { .. } | Self::TooSlow { .. }
+        )
+    }
+
+    /// The reason of a request that fails with it.
+    pub(crate) fn reason(&self) -> Reason {
+        match self {
+            Self::Unsendable(_) => Reason::Unsendable,
+            Self::Connection { reason, .. } => *reason,
+            Self::Truncated(_) => Reason::BodyTruncated,
+            Self::Certificate(_) => Reason::Tls,
+            Self::Refused(_) => Reason::PrivateNetwork,
+            Self::Timeout { .. } => Reason::Timeout,
+            Self::TooSlow { .. } => Reason::TooSlow,
+            Self::HeadersTooLarge { .. } => Reason::HeadersTooLarge,
+            Self::TooLarge { .. } => Reason::BodyTooLarge,
+            Self::Undecodable { .. } => Reason::BodyUndecodable,
+            Self::Panicked(_) => Reason::DownloaderPanic,
+        }
+    }
+
+    /// The same for a request that went through a proxy of its own: no connection to it is the proxy's fault.
+    pub(super) fn through_a_proxy(self) -> Self {
+        match self {
+            Self::Connection { reason: Reason::Dns | Reason::Connect, problem } => {
+                Self::Connection { reason: Reason::Proxy, problem }
+            }
+            other => other,
+        }
     }
 
     /// Whether the host did answer, and only the rest did not come.
@@ -96,13 +133,34 @@ impl FetchError {
         {
             Self::Certificate(explain(error))
         } else {
-            Self::Connection(explain(error))
+            Self::Connection { reason: of_connection(error), problem: explain(error) }
         }
     }
 
     /// What went wrong within the body.
     pub(super) fn of_body(error: &reqwest::Error) -> Self {
         Self::Truncated(explain(error))
+    }
+}
+
+/// How far a connection came that brought no answer. Some of these errors have no type that one could name, only a text.
+fn of_connection(error: &reqwest::Error) -> Reason {
+    let says = |is_so: fn(&str) -> bool| causes(error).any(|cause| is_so(&cause.to_string()));
+    if says(|text| text.starts_with("tunnel error") || text.starts_with("SOCKS error")) {
+        Reason::Proxy
+    } else if error.is_dns() || says(|text| text == "dns error") {
+        Reason::Dns
+    } else if causes(error).any(|cause| of_tls(cause).is_some()) || says(|text| text == "tls handshake eof") {
+        Reason::Tls
+    } else if says(|text| text.ends_with(" parsed")) {
+        // hyper: "invalid HTTP version parsed" and the like.
+        Reason::InvalidAnswer
+    } else if error.is_timeout() {
+        Reason::Timeout
+    } else if error.is_connect() {
+        Reason::Connect
+    } else {
+        Reason::Connection
     }
 }
 

@@ -161,7 +161,11 @@ impl Fetcher {
         let fetch = AssertUnwindSafe(async {
             let (begun, deadline) = (Instant::now(), self.deadline());
             let connecting = Connecting::default();
-            let response = self.by(deadline, self.send(self.prepare(request)?, &connecting)).await?;
+            let sent = self.by(deadline, self.send(self.prepare(request)?, &connecting)).await;
+            let response = match sent {
+                Err(error) if request.proxy().is_some() => return Err(error.through_a_proxy()),
+                sent => sent?,
+            };
             let latency = begun.elapsed();
             let status = response.status();
             let cookies = self.shared.jars.receive(request, response.headers());

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::scope::tests::scope_of;
-use dragline_core::{Args, Column, ColumnType, Error, Item, Value};
+use dragline_core::{Args, Column, ColumnType, Error, Item, PageState, Value};
 use std::sync::Mutex;
 
 const COLUMNS: &[Column] = &[Column { name: "text", kind: ColumnType::Text, nullable: false }];
@@ -175,15 +175,16 @@ fn a_page_that_is_too_deep_leads_nowhere() {
 
 #[test]
 fn faults_of_user_code_fail_the_page_and_nothing_else() {
-    let cases: [(Parse, &str); 7] = [
-        (|_, _| Err(Error::new("no price")), "parse: no price"),
-        (|_, _| panic!("oh"), "parse: panicked: oh"),
-        (|page, _| page.text("h1").map(drop), "parse: "),
+    let cases: [(Parse, Reason, &str); 7] = [
+        (|_, _| Err(Error::new("no price")), Reason::ParseError, "parse: no price"),
+        (|_, _| panic!("oh"), Reason::ParsePanic, "parse: panicked: oh"),
+        (|page, _| page.text("h1").map(drop), Reason::ParseError, "parse: "),
         (
             |_, out| {
                 out.item(Note("panic"));
                 Ok(())
             },
+            Reason::PipelinePanic,
             "item pipelines: panicked: no sieve",
         ),
         (
@@ -191,6 +192,7 @@ fn faults_of_user_code_fail_the_page_and_nothing_else() {
                 out.item(Other);
                 Ok(())
             },
+            Reason::ItemUndeclared,
             "parse: item type other is not among those that the spider's items() declares",
         ),
         (
@@ -198,6 +200,7 @@ fn faults_of_user_code_fail_the_page_and_nothing_else() {
                 out.request(page.request("/x")?.with_tag("a\0b"));
                 Ok(())
             },
+            Reason::InvalidRequest,
             "parse: the request for http://a.example/x has a NUL character in its tag",
         ),
         (
@@ -205,13 +208,15 @@ fn faults_of_user_code_fail_the_page_and_nothing_else() {
                 out.request(page.request("/x")?.with_meta("list", vec!["\0"]));
                 Ok(())
             },
+            Reason::InvalidRequest,
             "parse: the request for http://a.example/x has a NUL character in its meta",
         ),
     ];
-    for (parse, expected) in cases {
+    for (parse, reason, expected) in cases {
         let outcome = page(&packer(parse));
         let error = outcome.error.unwrap_or_default();
         assert_eq!((outcome.state, outcome.status), (PageState::Failed, Some(200)), "{expected}");
+        assert_eq!(outcome.reason, Some(reason), "{expected}");
         assert!(error.starts_with(expected), "{error}");
         assert!(outcome.items.is_empty() && outcome.requests.is_empty(), "{expected}");
     }
@@ -225,7 +230,7 @@ fn an_item_that_no_store_may_take_makes_the_page_dead_and_keeps_its_requests() {
         out.follow_all(page, "a");
         Ok(())
     }));
-    assert_eq!(outcome.state, PageState::Dead);
+    assert_eq!((outcome.state, outcome.reason), (PageState::Dead, Some(Reason::ItemRefused)));
     assert_eq!(outcome.error.as_deref(), Some("note.text is text with a NUL character"));
     assert_eq!((outcome.items.len(), outcome.dead_letters.len(), outcome.requests.len()), (0, 2, 1));
 }
@@ -234,9 +239,16 @@ fn an_item_that_no_store_may_take_makes_the_page_dead_and_keeps_its_requests() {
 fn a_spider_hears_of_what_was_given_up_and_may_panic_at_it() {
     let packer = packer(|_, _| Ok(()));
     let queued = QueuedRequest::start(Request::get("http://a.example/").unwrap(), 0);
-    let failure = Failure { queued, status: Some(404), attempts: 1, error: "HTTP 404".to_owned() };
+    let failure = Failure {
+        queued,
+        status: Some(404),
+        attempts: 1,
+        reason: Reason::HttpStatus,
+        error: "HTTP 404".to_owned(),
+    };
     let outcome = packer.given_up(&failure);
     assert_eq!((outcome.state, outcome.status), (PageState::Failed, Some(404)));
+    assert_eq!(outcome.reason, Some(Reason::HttpStatus));
     assert_eq!(outcome.error.as_deref(), Some("HTTP 404"));
 }
 

@@ -8,7 +8,7 @@ mod vectors;
 
 use dragline_core::canonical::drop_userinfo;
 use dragline_core::queued_request::host_of;
-use dragline_core::{Fingerprint, QueuedRequest, Request, SameRequest};
+use dragline_core::{Fingerprint, QueuedRequest, Reason, Request, SameRequest};
 use http::Method;
 use http::header::{AUTHORIZATION, COOKIE, PROXY_AUTHORIZATION};
 use url::{ParseError, Url};
@@ -25,6 +25,15 @@ pub(crate) enum RedirectError {
     Scheme(Url),
     #[error("too many redirects: {0} hops, the last to {1}")]
     TooMany(usize, Url),
+}
+
+impl RedirectError {
+    pub(crate) fn reason(&self) -> Reason {
+        match self {
+            Self::NoUrl(..) | Self::Scheme(_) => Reason::InvalidRedirect,
+            Self::TooMany(..) => Reason::TooManyRedirects,
+        }
+    }
 }
 
 /// The request that takes the place of `from`, which was answered with `status` and `location`.

@@ -4,7 +4,7 @@
 use std::time::Instant;
 
 use dragline_core::credit::Credit;
-use dragline_core::{Failure, PageOutcome, PageState};
+use dragline_core::{Failure, PageOutcome, Reason};
 
 use super::budgets::Room;
 use super::landing::{Ended, EndedFetch, Landed};
@@ -41,7 +41,11 @@ impl Scheduler {
             return self.with_credit(host, |scheduler, waiting, credit| {
                 scheduler.stats.host_down.add(1);
                 scheduler.stats.given_up.add(1);
-                scheduler.give_up(waiting, Ended::of(format!("host-down: {error}")), credit);
+                scheduler.give_up(
+                    waiting,
+                    Ended::of(Reason::HostDown, format!("host-down: {error}")),
+                    credit,
+                );
             });
         }
         let Some(best) = self.window.host(host).best() else { return };
@@ -49,7 +53,7 @@ impl Scheduler {
             return self.with_credit(host, |scheduler, waiting, credit| {
                 tracing::debug!(url = waiting.queued.request.url().as_str(), refusal, "not asked for");
                 scheduler.stats.given_up.add(1);
-                scheduler.give_up(waiting, Ended::of(refusal), credit);
+                scheduler.give_up(waiting, Ended::of(Reason::PrivateNetwork, refusal), credit);
             });
         }
         match self.budgets.room_for(best) {
@@ -81,7 +85,8 @@ impl Scheduler {
             }
             RobotsVerdict::Unreachable(reason) => self.with_credit(host, |scheduler, waiting, credit| {
                 scheduler.stats.given_up.add(1);
-                scheduler.give_up(waiting, Ended::of(format!("robots.txt unreachable: {reason}")), credit);
+                let ended = Ended::of(Reason::RobotsUnreachable, format!("robots.txt unreachable: {reason}"));
+                scheduler.give_up(waiting, ended, credit);
             }),
         }
     }
@@ -130,29 +135,33 @@ impl Scheduler {
     fn skip_full(&mut self, waiting: &Waiting, reason: LinkRefusal, credit: Credit) {
         self.stats.refuse_links(reason, 1);
         let url = waiting.queued.request.url().as_str();
-        let setting = match reason {
-            LinkRefusal::HostFull => "max_pages_per_host",
-            _ => "max_pages_per_pattern",
+        let (setting, limit) = match reason {
+            LinkRefusal::HostFull => ("max_pages_per_host", Reason::HostLimit),
+            _ => ("max_pages_per_pattern", Reason::PatternLimit),
         };
         if self.budgets.is_news(reason) {
             tracing::warn!(url, setting, "no more pages of this kind: the others are skipped");
         } else {
             tracing::debug!(url, setting, "skipped");
         }
-        let mut outcome = PageOutcome::new(waiting.queued.fingerprint, url, PageState::Skipped);
-        outcome.attempts = waiting.attempts;
-        outcome.error = Some(format!("{}: as many pages as {setting} allows are done", reason.as_str()));
-        outcome.credit = Some(credit);
-        self.submit(outcome);
+        let detail = format!("{}: as many pages as {setting} allows are done", reason.as_str());
+        let outcome = PageOutcome::skipped(&waiting.queued, limit, &detail);
+        self.submit(outcome.with_answer(None, waiting.attempts).with_credit(credit));
     }
 
     /// A request will not be tried again: a crawl thread tells the spider and packs the failure.
     pub(super) fn give_up(&mut self, waiting: Waiting, ended: Ended, credit: Credit) {
-        let Ended { status, error, cookies } = ended;
+        let Ended { status, reason, error, cookies } = ended;
         let Waiting { queued, attempts, .. } = waiting;
-        tracing::debug!(url = queued.request.url().as_str(), attempts, error, "given up");
+        tracing::debug!(
+            url = queued.request.url().as_str(),
+            attempts,
+            reason = reason.code(),
+            error,
+            "given up"
+        );
         self.hand_on(Job::GivenUp(GivenUp {
-            failure: Failure { queued, status, attempts, error },
+            failure: Failure { queued, status, attempts, reason, error },
             credit: Some(credit),
             cookies,
         }));

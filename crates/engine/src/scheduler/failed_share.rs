@@ -7,7 +7,7 @@
 use dragline_core::store::PageCounts;
 use dragline_core::{PageState, Receipt};
 
-use crate::reasons::Reasons;
+use crate::failure_counts::{FailureCount, FailureCounts};
 
 /// So many pages must have ended before the share says something about the rest.
 const MIN_ENDED: u64 = 20;
@@ -18,7 +18,7 @@ pub(super) struct FailedShare {
     max: Option<f64>,
     before: Ended,
     now: Ended,
-    errors: Reasons,
+    faults: FailureCounts,
 }
 
 /// Pages that have ended, but for the skipped ones, which say nothing: redirects, robots.
@@ -32,7 +32,7 @@ impl FailedShare {
     /// For a run of which these pages ended before this start.
     pub(super) fn new(max: Option<f64>, before: Option<&PageCounts>) -> Self {
         let mut share =
-            Self { max, before: Ended::default(), now: Ended::default(), errors: Reasons::default() };
+            Self { max, before: Ended::default(), now: Ended::default(), faults: FailureCounts::default() };
         for (state, count) in before.iter().flat_map(|before| &before.ended) {
             share.before.add(*state, *count);
         }
@@ -44,9 +44,9 @@ impl FailedShare {
         self.now.add(state, 1);
     }
 
-    /// The errors of the pages of a receipt.
-    pub(super) fn errors(&mut self, receipt: &Receipt) {
-        receipt.errors.iter().for_each(|error| self.errors.add(error));
+    /// Why pages of a receipt failed or are dead.
+    pub(super) fn faults(&mut self, receipt: &Receipt) {
+        receipt.faults.iter().for_each(|fault| self.faults.add(fault));
     }
 
     /// Why the crawl must stop, if so.
@@ -66,8 +66,8 @@ impl FailedShare {
         let share = failed as f64 / pages.max(1) as f64;
         (share > max).then(|| {
             let (share, max) = (share * 100.0, max * 100.0);
-            let most = self.errors.most_frequent().map_or_else(String::new, |(error, count)| {
-                format!("; the most frequent error of this start, {count} times: {error}")
+            let most = self.faults.most_frequent().map_or_else(String::new, |(kind, FailureCount { count, example })| {
+                format!("; the most frequent reason since this start: {kind}, {count} times (for example: {example})")
             });
             format!("{failed} of {pages} pages failed or died ({share:.1} %, {max:.1} % may){most}")
         })
@@ -84,6 +84,7 @@ impl Ended {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use dragline_core::{PageFault, Reason};
 
     fn pages(share: &mut FailedShare, state: PageState, count: usize) {
         (0..count).for_each(|_| share.page(state));
@@ -98,14 +99,15 @@ mod tests {
         pages(&mut share, PageState::Done, 10);
         assert!(share.is_exceeded().is_none(), "half is not more than half");
         pages(&mut share, PageState::Dead, 1);
-        let error = |text: &str| text.to_owned();
-        share.errors(&Receipt {
-            errors: vec![error("HTTP 500"), error("HTTP 404"), error("HTTP 500")],
-            ..Receipt::default()
-        });
+        let fault = |number: u32| PageFault {
+            reason: Reason::ParseError,
+            status: Some(200),
+            detail: format!("parse: no price on page {number}"),
+        };
+        share.faults(&Receipt { faults: vec![fault(1), fault(2)], ..Receipt::default() });
         assert_eq!(
             share.is_exceeded().unwrap(),
-            "11 of 21 pages failed or died (52.4 %, 50.0 % may); the most frequent error of this start, 2 times: HTTP 500"
+            "11 of 21 pages failed or died (52.4 %, 50.0 % may); the most frequent reason since this start: error in parse, 2 times (for example: parse: no price on page 1)"
         );
     }
 

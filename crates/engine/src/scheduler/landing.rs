@@ -4,8 +4,7 @@ use std::time::{Duration, Instant};
 
 use dragline_core::budget::Stage;
 use dragline_core::credit::Credit;
-use dragline_core::outcome::clean;
-use dragline_core::{Fetched, PageOutcome, PageState, Response, StoredCookie};
+use dragline_core::{Fetched, PageOutcome, Reason, Response, StoredCookie};
 use tokio::task::JoinError;
 
 use super::{Phase, Scheduler};
@@ -40,14 +39,15 @@ pub(super) struct EndedFetch {
 /// How a request ended that is given up.
 pub(super) struct Ended {
     pub(super) status: Option<u16>,
+    pub(super) reason: Reason,
     pub(super) error: String,
     pub(super) cookies: Vec<StoredCookie>,
 }
 
 impl Ended {
     /// Without an answer.
-    pub(super) fn of(error: String) -> Self {
-        Self { status: None, error, cookies: Vec::new() }
+    pub(super) fn of(reason: Reason, error: String) -> Self {
+        Self { status: None, reason, error, cookies: Vec::new() }
     }
 }
 
@@ -85,7 +85,7 @@ impl Scheduler {
                         return self.retry(host, waiting, None, &error.to_string());
                     }
                 }
-                return self.fail_page(host, waiting, Ended::of(error.to_string()), credit);
+                return self.fail_page(host, waiting, Ended::of(error.reason(), error.to_string()), credit);
             }
         };
         let (status, latency) = (answer.status, answer.latency);
@@ -110,7 +110,8 @@ impl Scheduler {
         }
         let Answer { headers, body, charge, cookies, .. } = answer;
         let Some(body) = body else {
-            let ended = Ended { status: Some(status), error: format!("HTTP {status}"), cookies };
+            let (reason, error) = (Reason::HttpStatus, format!("HTTP {status}"));
+            let ended = Ended { status: Some(status), reason, error, cookies };
             return self.fail_page(host, waiting, ended, credit);
         };
         self.window.update(host, |host| host.told.came());
@@ -143,10 +144,9 @@ impl Scheduler {
         } else {
             tracing::debug!(url, reason, "skipped");
         }
-        let mut outcome = PageOutcome::new(waiting.queued.fingerprint, url, PageState::Skipped);
-        (outcome.status, outcome.attempts) = (Some(status), waiting.attempts);
-        (outcome.error, outcome.credit, outcome.cookies) = (Some(clean(&reason)), Some(credit), cookies);
-        self.submit(outcome);
+        let outcome = PageOutcome::skipped(&waiting.queued, Reason::UnwantedType, &reason);
+        let outcome = outcome.with_answer(Some(status), waiting.attempts).with_cookies(cookies);
+        self.submit(outcome.with_credit(credit));
     }
 
     /// While its host is not well, a failure is the host's and not the request's.
@@ -228,21 +228,20 @@ impl Scheduler {
         ) {
             Ok(target) => target,
             Err(problem) => {
-                let ended = Ended { status: Some(status), error: problem.to_string(), cookies };
+                let (reason, error) = (problem.reason(), problem.to_string());
+                let ended = Ended { status: Some(status), reason, error, cookies };
                 return self.fail_page(host, waiting, ended, credit);
             }
         };
         self.stats.redirects.add(1);
-        let mut outcome = PageOutcome::new(from.fingerprint, from.request.url().as_str(), PageState::Skipped);
-        (outcome.status, outcome.attempts) = (Some(status), waiting.attempts);
-        (outcome.credit, outcome.cookies) = (Some(credit), cookies);
-        let mut reason = format!("redirected to {}", target.request.url());
+        let url = target.request.url();
         let found = Found::redirect(from.depth);
-        if let Some(refusal) = self.scope.refusal(target.request.url(), &target.host, found) {
+        let outcome = if let Some(refusal) = self.scope.refusal(url, &target.host, found) {
             self.stats.refuse_links(refusal, 1);
-            reason.push_str(", which ");
-            reason.push_str(refusal.of_target());
+            let detail = format!("redirected to {url}, which {}", refusal.of_target());
+            PageOutcome::skipped(from, Reason::RedirectOutOfScope, &detail)
         } else {
+            let mut outcome = PageOutcome::skipped(from, Reason::Redirected, &format!("redirected to {url}"));
             if let Some(asked) = asked
                 && let Some(host) = self.window.host_named(&target.host, Instant::now())
             {
@@ -250,9 +249,11 @@ impl Scheduler {
                 self.rest_as_asked(host, asked, status);
             }
             outcome.requests.push(target);
-        }
-        tracing::debug!(url = outcome.url, reason, "redirected");
-        outcome.error = Some(reason);
+            outcome
+        };
+        tracing::debug!(url = outcome.url, detail = outcome.error, "redirected");
+        let mut outcome =
+            outcome.with_answer(Some(status), waiting.attempts).with_credit(credit).with_cookies(cookies);
         let mut charge = self.budget.charge();
         charge.enter(Stage::Storing);
         charge.set(outcome.size());

@@ -78,8 +78,8 @@ impl Scheduler {
             }
             self.failed_share.page(*state);
         }
-        self.failed_share.errors(&receipt);
-        self.stats.failed(&receipt.errors);
+        self.failed_share.faults(&receipt);
+        self.stats.failed(&receipt.faults);
         self.limits.items_stored(receipt.items);
         self.known.are_stored(receipt.stored_requests);
         for queued in receipt.new_requests {

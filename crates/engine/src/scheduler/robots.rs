@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use dragline_core::credit::Credit;
-use dragline_core::{PageOutcome, PageState};
+use dragline_core::{PageOutcome, Reason};
 
 use super::Scheduler;
 use super::landing::Landed;
@@ -47,11 +47,8 @@ impl Scheduler {
         } else {
             tracing::debug!(url, %line, "robots.txt forbids this page");
         }
-        let mut outcome = PageOutcome::new(waiting.queued.fingerprint, url, PageState::Skipped);
-        outcome.attempts = waiting.attempts;
-        outcome.error = Some(format!("robots: {line}"));
-        outcome.credit = Some(credit);
-        self.submit(outcome);
+        let outcome = PageOutcome::skipped(&waiting.queued, Reason::RobotsDenied, &format!("robots: {line}"));
+        self.submit(outcome.with_answer(None, waiting.attempts).with_credit(credit));
     }
 
     pub(super) fn on_robots(&mut self, host: HostId, answer: RobotsAnswer) {

@@ -11,8 +11,8 @@ use dragline_core::store::{Refill, RefillScope, StoreError};
 use dragline_core::tally::{Tally, TallyOf};
 use dragline_core::worker::Worker;
 use dragline_core::{
-    Fingerprint, HostNote, OutcomeSink, PageOutcome, PageState, QueuedRequest, Receipt, ReceiptSink,
-    Refilled, StoreEvent, SubmitError,
+    Fingerprint, HostNote, OutcomeSink, PageFault, PageOutcome, PageState, QueuedRequest, Reason, Receipt,
+    ReceiptSink, Refilled, StoreEvent, SubmitError,
 };
 
 use crate::receipts::ReceiptSender;
@@ -24,6 +24,7 @@ pub(crate) struct Row {
     pub(crate) state: Option<PageState>,
     pub(crate) status: Option<u16>,
     pub(crate) attempts: u32,
+    pub(crate) reason: Option<Reason>,
     pub(crate) error: Option<String>,
 }
 
@@ -54,7 +55,7 @@ enum Message {
 
 impl Row {
     fn new(queued: QueuedRequest) -> Self {
-        Self { queued, state: None, status: None, attempts: 0, error: None }
+        Self { queued, state: None, status: None, attempts: 0, reason: None, error: None }
     }
 }
 
@@ -167,10 +168,9 @@ impl Frontier {
                 state.rows.get_mut(&outcome.fingerprint).expect("an outcome of a request that is known");
             if row.state.is_none() {
                 row.state = Some(outcome.state);
-                if matches!(outcome.state, PageState::Failed | PageState::Dead) {
-                    receipt.errors.extend(outcome.error.clone());
-                }
-                (row.status, row.attempts, row.error) = (outcome.status, outcome.attempts, outcome.error);
+                receipt.faults.extend(PageFault::of(&outcome));
+                (row.status, row.attempts) = (outcome.status, outcome.attempts);
+                (row.reason, row.error) = (outcome.reason, outcome.error);
                 for item in &outcome.items {
                     receipt.items += 1;
                     state.items.push(serde_json::Value::Object(item.to_json()).to_string());

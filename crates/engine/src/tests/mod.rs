@@ -6,6 +6,7 @@ mod frontier;
 pub(crate) mod harness;
 mod limits;
 mod pace;
+mod reasons;
 mod redirects;
 mod robots;
 mod staying_in;

@@ -8,7 +8,7 @@ use std::collections::HashSet;
 
 use dragline_core::letters::{LetterAsk, LetterReceipt, LetterRetry, StoredLetter};
 use dragline_core::store::{RunKey, StoreResult};
-use dragline_core::{DeadLetter, Fingerprint, ItemRecord, PageOutcome, PageState, StoreError};
+use dragline_core::{DeadLetter, Fingerprint, ItemRecord, PageKey, PageOutcome, StoreError};
 use tokio_postgres::Row;
 
 use super::PostgresStore;
@@ -92,7 +92,7 @@ async fn apply(transaction: &Transaction<'_>, retry: &LetterRetry) -> StoreResul
     let taken: HashSet<i64> = taken.iter().map(|row| row.get(0)).collect();
     flight.check()?;
 
-    let mut page = PageOutcome::new(retry.fingerprint, retry.url.as_str(), PageState::Done);
+    let mut page = PageOutcome::done(PageKey { fingerprint: retry.fingerprint, url: retry.url.clone() });
     let there = retry.letters.iter().filter(|(letter_id, _)| taken.contains(letter_id));
     page.items = there.map(|(_, record)| record.clone()).collect();
     transaction.prepare_stages(&page).await?;

@@ -5,7 +5,7 @@
 
 use dragline_core::letters::{LetterAsk, LetterReceipt, LetterRetry, StoredLetter};
 use dragline_core::store::RunKey;
-use dragline_core::{DeadLetter, Fingerprint, ItemRecord, PageOutcome, PageState, StoreError};
+use dragline_core::{DeadLetter, Fingerprint, ItemRecord, PageKey, PageOutcome, StoreError};
 use rusqlite::types::Value as Sql;
 use rusqlite::{Connection, Row, TransactionBehavior, params, params_from_iter};
 
@@ -68,7 +68,7 @@ pub(super) fn retry(
         runs::check_epoch(&transaction, &run)?;
     }
     let of_page = params![retry.run_id, retry.fingerprint.as_bytes()];
-    let mut page = PageOutcome::new(retry.fingerprint, retry.url.as_str(), PageState::Done);
+    let mut page = PageOutcome::done(PageKey { fingerprint: retry.fingerprint, url: retry.url.clone() });
     let mut applied = Vec::new();
     for (letter_id, record) in &retry.letters {
         ticket.check()?;

@@ -5,9 +5,7 @@ use std::time::Duration;
 
 use dragline_core::queued_request::QueuedRequest;
 use dragline_core::store::{OpenedRun, ProcessInfo, RunSpec};
-use dragline_core::{
-    Column, ColumnType, ItemRecord, ItemType, PageOutcome, PageState, Request, Store, Value,
-};
+use dragline_core::{Column, ColumnType, ItemRecord, ItemType, PageOutcome, Request, Store, Value};
 use dragline_store::{StoreSettings, open};
 use dragline_testkit::TestDatabase;
 
@@ -69,7 +67,7 @@ pub(crate) fn page(number: usize) -> QueuedRequest {
 
 pub(crate) fn done(number: usize) -> PageOutcome {
     let queued = page(number);
-    let mut outcome = PageOutcome::new(queued.fingerprint, queued.request.url().as_str(), PageState::Done);
+    let mut outcome = PageOutcome::done(&queued);
     outcome.status = Some(200);
     outcome
 }

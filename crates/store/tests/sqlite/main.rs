@@ -8,7 +8,6 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use dragline_core::outcome::PageState;
 use dragline_core::store::{ProcessInfo, RunKey, RunSpec};
 use dragline_core::{ItemRecord, ItemType, PageOutcome, QueuedRequest, Request, Store, StoreError};
 use dragline_store::{StoreSettings, open, open_admin};
@@ -27,8 +26,7 @@ fn request(number: usize) -> QueuedRequest {
 }
 
 fn done(number: usize) -> PageOutcome {
-    let request = request(number);
-    PageOutcome::new(request.fingerprint, request.request.url().as_str(), PageState::Done)
+    PageOutcome::done(&request(number))
 }
 
 /// A connected store that owns a run with a hundred requests.

@@ -91,7 +91,7 @@ pub(super) fn start(number: usize) -> QueuedRequest {
 /// What page `number` gives: an item of its own, and a request that all pages find.
 pub(super) fn page(number: usize) -> PageOutcome {
     let queued = start(number);
-    let mut outcome = PageOutcome::new(queued.fingerprint, url_of(number), PageState::Done);
+    let mut outcome = PageOutcome::done(&queued);
     outcome.items = vec![ItemRecord { item_type: NOTE, values: vec![Value::Text(number.to_string())] }];
     outcome.requests = vec![queued.child(Request::get("http://a.example/next").unwrap(), 0)];
     outcome

@@ -1,0 +1,102 @@
+//! Why pages failed or are dead, counted by reason. One example of each is kept for people.
+
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+use std::fmt;
+
+use dragline_core::{PageFault, Reason};
+
+/// What failures have in common that are counted together: the reason and, where the status is the reason, the status.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct FailureKind {
+    /// The reason.
+    pub reason: Reason,
+    /// The HTTP status, for [`Reason::HttpStatus`].
+    pub status: Option<u16>,
+}
+
+/// The failures of one kind.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FailureCount {
+    /// How many there are.
+    pub count: u64,
+    /// What happened in the first of them.
+    pub example: String,
+}
+
+/// Failures by kind. There are about as many kinds as reasons and statuses, so this needs no bound of its own.
+#[derive(Debug, Default)]
+pub(crate) struct FailureCounts(BTreeMap<FailureKind, FailureCount>);
+
+impl FailureKind {
+    fn of(fault: &PageFault) -> Self {
+        let status = fault.status.filter(|_| fault.reason == Reason::HttpStatus);
+        Self { reason: fault.reason, status }
+    }
+}
+
+impl fmt::Display for FailureKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.status {
+            Some(status) => write!(f, "HTTP {status}"),
+            None => self.reason.fmt(f),
+        }
+    }
+}
+
+impl FailureCounts {
+    pub(crate) fn add(&mut self, fault: &PageFault) {
+        let count = self
+            .0
+            .entry(FailureKind::of(fault))
+            .or_insert_with(|| FailureCount { count: 0, example: fault.detail.clone() });
+        count.count += 1;
+    }
+
+    pub(crate) fn counts(&self) -> &BTreeMap<FailureKind, FailureCount> {
+        &self.0
+    }
+
+    /// The most frequent kind; of two that are as frequent, the first reason.
+    pub(crate) fn most_frequent(&self) -> Option<(&FailureKind, &FailureCount)> {
+        self.0.iter().max_by_key(|(kind, count)| (count.count, Reverse(**kind)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fault(reason: Reason, status: Option<u16>, detail: &str) -> PageFault {
+        PageFault { reason, status, detail: detail.to_owned() }
+    }
+
+    #[test]
+    fn failures_are_counted_by_reason_and_the_status_where_it_is_the_reason() {
+        let mut counts = FailureCounts::default();
+        assert_eq!(counts.most_frequent(), None);
+        for (reason, status, detail) in [
+            (Reason::HttpStatus, Some(404), "HTTP 404"),
+            (Reason::HttpStatus, Some(500), "HTTP 500"),
+            (Reason::ParseError, Some(200), "parse: no price on page 1"),
+            (Reason::ParseError, Some(203), "parse: no price on page 2"),
+        ] {
+            counts.add(&fault(reason, status, detail));
+        }
+        let told: Vec<(String, u64, &str)> = counts
+            .counts()
+            .iter()
+            .map(|(kind, count)| (kind.to_string(), count.count, count.example.as_str()))
+            .collect();
+        assert_eq!(
+            told,
+            [
+                ("HTTP 404".to_owned(), 1, "HTTP 404"),
+                ("HTTP 500".to_owned(), 1, "HTTP 500"),
+                ("error in parse".to_owned(), 2, "parse: no price on page 1"),
+            ]
+        );
+        let most = counts.most_frequent().map(|(kind, _)| kind.reason);
+        assert_eq!(most, Some(Reason::ParseError));
+    }
+}

@@ -1,0 +1,213 @@
+//! Why a request failed, was skipped or is dead: one value for the stores, the counters and the spider.
+//!
+//! The code of a reason is a contract. People write it in queries (`WHERE reason = 'timeout'`), so a code is never
+//! renamed. What happened in this one case (which status, which host, which limit) is the `error` beside it.
+
+use std::fmt;
+
+/// Why a request did not end as `done`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum Reason {
+    /// The server answered with a status that the spider does not accept.
+    HttpStatus,
+    /// The answer, or a part of it, did not come in time.
+    Timeout,
+    /// The body came, but slower than `min_bytes_per_second`.
+    TooSlow,
+    /// The name of the host has no address.
+    Dns,
+    /// No connection to the host could be made.
+    Connect,
+    /// The connection broke before there was an answer.
+    Connection,
+    /// TLS could not be agreed on, or the certificate is not trusted.
+    Tls,
+    /// The proxy did not let the request through.
+    Proxy,
+    /// The answer is not valid HTTP.
+    InvalidAnswer,
+    /// The headers are larger than the limit.
+    HeadersTooLarge,
+    /// The body is larger than the limit.
+    BodyTooLarge,
+    /// The body ended early.
+    BodyTruncated,
+    /// The body is not what its `Content-Encoding` says.
+    BodyUndecodable,
+    /// The request cannot be sent as the spider made it.
+    Unsendable,
+    /// The host is in a private network, which a setting forbids.
+    PrivateNetwork,
+    /// The host did not answer for too long.
+    HostDown,
+    /// The downloader panicked.
+    DownloaderPanic,
+    /// The request names a downloader that this program does not have.
+    UnknownDownloader,
+    /// robots.txt forbids the page.
+    RobotsDenied,
+    /// robots.txt could not be fetched, so nobody knows what it allows.
+    RobotsUnreachable,
+    /// The page redirects, and the target is a request of its own.
+    Redirected,
+    /// The page redirects to where the run does not go.
+    RedirectOutOfScope,
+    /// The page redirects to something that cannot be fetched.
+    InvalidRedirect,
+    /// There were more redirects in a row than the limit.
+    TooManyRedirects,
+    /// The page is of a type that nobody accepts.
+    UnwantedType,
+    /// As many pages of this host are done as the limit allows.
+    HostLimit,
+    /// As many pages of this URL pattern are done as the limit allows.
+    PatternLimit,
+    /// The page could not be read as a document.
+    PageUnreadable,
+    /// The spider's `parse` returned an error.
+    ParseError,
+    /// The spider's `parse` panicked.
+    ParsePanic,
+    /// The spider's `parse` did not return within the limit.
+    ParseTimeout,
+    /// The page emitted an item of a type that the spider does not declare.
+    ItemUndeclared,
+    /// The page emitted a request that no store can hold.
+    InvalidRequest,
+    /// An item pipeline panicked.
+    PipelinePanic,
+    /// The page emitted an item that no store can hold.
+    ItemRefused,
+    /// The store refused the page's rows.
+    StoreRefused,
+}
+
+impl Reason {
+    /// All reasons.
+    pub const ALL: [Self; 36] = [
+        Self::HttpStatus,
+        Self::Timeout,
+        Self::TooSlow,
+        Self::Dns,
+        Self::Connect,
+        Self::Connection,
+        Self::Tls,
+        Self::Proxy,
+        Self::InvalidAnswer,
+        Self::HeadersTooLarge,
+        Self::BodyTooLarge,
+        Self::BodyTruncated,
+        Self::BodyUndecodable,
+        Self::Unsendable,
+        Self::PrivateNetwork,
+        Self::HostDown,
+        Self::DownloaderPanic,
+        Self::UnknownDownloader,
+        Self::RobotsDenied,
+        Self::RobotsUnreachable,
+        Self::Redirected,
+        Self::RedirectOutOfScope,
+        Self::InvalidRedirect,
+        Self::TooManyRedirects,
+        Self::UnwantedType,
+        Self::HostLimit,
+        Self::PatternLimit,
+        Self::PageUnreadable,
+        Self::ParseError,
+        Self::ParsePanic,
+        Self::ParseTimeout,
+        Self::ItemUndeclared,
+        Self::InvalidRequest,
+        Self::PipelinePanic,
+        Self::ItemRefused,
+        Self::StoreRefused,
+    ];
+
+    /// The code, as stored and counted.
+    pub fn code(self) -> &'static str {
+        self.words().0
+    }
+
+    /// The reason with this code.
+    pub fn parse(code: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|reason| reason.code() == code)
+    }
+
+    /// Code and text.
+    fn words(self) -> (&'static str, &'static str) {
+        match self {
+            Self::HttpStatus => ("http_status", "HTTP status"),
+            Self::Timeout => ("timeout", "timed out"),
+            Self::TooSlow => ("too_slow", "too slow"),
+            Self::Dns => ("dns", "host name not found"),
+            Self::Connect => ("connect", "no connection"),
+            Self::Connection => ("connection", "connection broken"),
+            Self::Tls => ("tls", "TLS failed"),
+            Self::Proxy => ("proxy", "proxy failed"),
+            Self::InvalidAnswer => ("invalid_answer", "answer is not valid HTTP"),
+            Self::HeadersTooLarge => ("headers_too_large", "headers too large"),
+            Self::BodyTooLarge => ("body_too_large", "body too large"),
+            Self::BodyTruncated => ("body_truncated", "body ended early"),
+            Self::BodyUndecodable => ("body_undecodable", "body cannot be decoded"),
+            Self::Unsendable => ("unsendable", "request cannot be sent"),
+            Self::PrivateNetwork => ("private_network", "private network"),
+            Self::HostDown => ("host_down", "host is down"),
+            Self::DownloaderPanic => ("downloader_panic", "downloader panicked"),
+            Self::UnknownDownloader => ("unknown_downloader", "unknown downloader"),
+            Self::RobotsDenied => ("robots_denied", "robots.txt forbids it"),
+            Self::RobotsUnreachable => ("robots_unreachable", "robots.txt unreachable"),
+            Self::Redirected => ("redirected", "redirected"),
+            Self::RedirectOutOfScope => ("redirect_out_of_scope", "redirected out of scope"),
+            Self::InvalidRedirect => ("invalid_redirect", "redirected to an invalid URL"),
+            Self::TooManyRedirects => ("too_many_redirects", "too many redirects"),
+            Self::UnwantedType => ("unwanted_type", "unwanted type"),
+            Self::HostLimit => ("host_limit", "limit of pages per host"),
+            Self::PatternLimit => ("pattern_limit", "limit of pages per URL pattern"),
+            Self::PageUnreadable => ("page_unreadable", "page cannot be read"),
+            Self::ParseError => ("parse_error", "error in parse"),
+            Self::ParsePanic => ("parse_panic", "panic in parse"),
+            Self::ParseTimeout => ("parse_timeout", "parse took too long"),
+            Self::ItemUndeclared => ("item_undeclared", "undeclared item type"),
+            Self::InvalidRequest => ("invalid_request", "invalid request"),
+            Self::PipelinePanic => ("pipeline_panic", "panic in an item pipeline"),
+            Self::ItemRefused => ("item_refused", "item that no store can hold"),
+            Self::StoreRefused => ("store_refused", "refused by the store"),
+        }
+    }
+}
+
+/// A short text for people.
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.words().1)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn each_reason_has_a_code_of_its_own_that_leads_back_to_it() {
+        for reason in Reason::ALL {
+            let code = reason.code();
+            assert!(code.chars().all(|c| c.is_ascii_lowercase() || c == '_'), "{code}");
+            assert_eq!(Reason::parse(code), Some(reason));
+            assert!(!reason.to_string().is_empty());
+        }
+        let codes: BTreeSet<&str> = Reason::ALL.into_iter().map(Reason::code).collect();
+        assert_eq!(codes.len(), Reason::ALL.len());
+        assert_eq!(Reason::parse("HTTP 500"), None);
+    }
+
+    #[test]
+    fn no_reason_is_missing_among_all() {
+        // They are listed in the order of their declaration, so the last one's number is the length.
+        for (number, reason) in Reason::ALL.into_iter().enumerate() {
+            assert_eq!(reason as usize, number, "{reason:?}");
+        }
+        assert_eq!(Reason::StoreRefused as usize + 1, Reason::ALL.len());
+    }
+}
