@@ -8,10 +8,13 @@
 
 use std::time::Duration;
 
+use dragline_core::back_off::BackOff;
 use dragline_core::letters::{LetterAsk, LetterReceipt, LetterRetry, StoredLetter, is_missing_parent};
+use dragline_core::stop::Stop;
 use dragline_core::store::StoreResult;
 use dragline_core::{ItemPipeline, ItemRecord, ItemType, Store, StoreError, Verdict};
-use tokio::time::sleep;
+
+use crate::pause::pause;
 
 /// Letters read at once: a letter may be as large as a page.
 const LETTERS_PER_READ: usize = 50;
@@ -21,8 +24,10 @@ const MAX_ROUNDS: usize = 10;
 const MAX_TOLD: usize = 1_000;
 /// Tries of one transaction against a store that is busy or away.
 const TRIES: u32 = 5;
-/// The pause after the first of them; each further one is twice as long.
+/// The limit of the pause after the first of them.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
+/// The limit of any pause between them.
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
 /// What a retry needs to know.
 pub struct Retry<'a> {
@@ -36,6 +41,8 @@ pub struct Retry<'a> {
     pub accept_lost_nul: bool,
     /// All letters of a page that are asked for, or none of them.
     pub whole_pages: bool,
+    /// Ends the waits for a store that is busy or away.
+    pub stop: &'a Stop,
     /// The epoch of the run, when the run's own process retries.
     pub epoch: Option<i64>,
     /// At most so many pages may become `done`.
@@ -102,7 +109,7 @@ impl Retry<'_> {
         let mut ask = LetterAsk { limit: LETTERS_PER_READ, ..ask.clone() };
         let mut orphan_ids = Vec::new();
         loop {
-            let letters = patiently(|| self.store.read_letters(&ask)).await?;
+            let letters = self.patiently(|| self.store.read_letters(&ask)).await?;
             let Some(last) = letters.last() else { return Ok(orphan_ids) };
             ask.after = last.letter_id;
             for page in by_page(letters) {
@@ -132,7 +139,7 @@ impl Retry<'_> {
             limit: usize::MAX,
             ..ask.clone()
         };
-        let letters = patiently(|| self.store.read_letters(&ask)).await?;
+        let letters = self.patiently(|| self.store.read_letters(&ask)).await?;
         let is_first = letters.first().is_some_and(|it| it.letter_id == first.letter_id);
         Ok(if is_first { letters } else { Vec::new() })
     }
@@ -175,7 +182,7 @@ impl Retry<'_> {
 
     async fn prepare(&mut self, item: ItemType) -> StoreResult<()> {
         if !self.prepared.contains(&item) {
-            patiently(|| self.store.prepare_items(std::slice::from_ref(&item))).await?;
+            self.patiently(|| self.store.prepare_items(std::slice::from_ref(&item))).await?;
             self.prepared.push(item);
         }
         Ok(())
@@ -191,7 +198,26 @@ impl Retry<'_> {
             url: first.url.clone(),
             letters: letters.iter().map(|(letter, record)| (letter.letter_id, record.clone())).collect(),
         };
-        patiently(|| self.store.retry_letters(&retry)).await
+        self.patiently(|| self.store.retry_letters(&retry)).await
+    }
+
+    /// Tries until the store answers, a few times: a crawl may be writing at this moment.
+    async fn patiently<T, F: Future<Output = StoreResult<T>>>(
+        &self,
+        operation: impl Fn() -> F,
+    ) -> StoreResult<T> {
+        let mut back_off = BackOff::new(FIRST_PAUSE, LONGEST_PAUSE);
+        for _ in 1..TRIES {
+            match operation().await {
+                Err(error) if error.is_retryable() => {
+                    if !pause(&mut back_off, self.stop).await {
+                        return Err(error);
+                    }
+                }
+                answer => return answer,
+            }
+        }
+        operation().await
     }
 
     /// The item of a letter, through all steps; else why there is none.
@@ -265,17 +291,4 @@ fn by_page(letters: Vec<StoredLetter>) -> Vec<Vec<StoredLetter>> {
         }
     }
     pages
-}
-
-/// Tries until the store answers, a few times: a crawl may be writing at this moment.
-async fn patiently<T, F: Future<Output = StoreResult<T>>>(operation: impl Fn() -> F) -> StoreResult<T> {
-    let mut pause = FIRST_PAUSE;
-    for _ in 1..TRIES {
-        match operation().await {
-            Err(error) if error.is_retryable() => sleep(pause).await,
-            answer => return answer,
-        }
-        pause *= 2;
-    }
-    operation().await
 }

@@ -6,6 +6,7 @@
 
 pub mod letters;
 pub mod normalize;
+mod pause;
 pub mod persistence;
 pub mod replace_nul;
 pub mod validate;

@@ -7,6 +7,7 @@
 //! The types that authors of spiders see are in `dragline-spider`. Every part needs them together with the contracts, so
 //! this crate re-exports them.
 
+pub mod back_off;
 pub mod bridge;
 pub mod budget;
 pub mod cookies;

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
+use dragline_core::back_off::BackOff;
 use dragline_core::chrono::DateTime;
 use http::HeaderMap;
 use http::header::RETRY_AFTER;
@@ -14,14 +15,11 @@ pub(crate) fn is_retryable_status(status: u16) -> bool {
     matches!(status, 408 | 429 | 500..=599) && !matches!(status, 501 | 505)
 }
 
-/// How long to wait before the next attempt, after `attempts` of them: twice as long each time, a quarter
-/// more or less so that requests that failed together do not come back together, and not shorter than the
-/// server asks for.
+/// How long to wait before the next attempt, after `attempts` of them. It is never less than the server asks for.
 pub(crate) fn delay(settings: &RetrySettings, attempts: u32, retry_after: Option<Duration>) -> Duration {
-    let doublings = attempts.saturating_sub(1).min(16);
-    let backoff = settings.base_delay.saturating_mul(1 << doublings).min(settings.max_delay);
+    let back_off = BackOff::new(settings.base_delay, settings.max_delay);
     let asked = retry_after.unwrap_or_default().min(settings.max_retry_after);
-    backoff.mul_f64(rand::random_range(0.75..=1.25)).max(asked)
+    back_off.pause_after(attempts).max(asked)
 }
 
 /// How long an answer asks to wait, as far as it is waited.
@@ -77,7 +75,7 @@ mod tests {
         for (attempts, seconds) in [(1, 1.0), (2, 2.0), (3, 4.0), (7, 60.0), (u32::MAX, 60.0)] {
             for _ in 0..20 {
                 let delay = delay(&settings, attempts, None).as_secs_f64();
-                assert!((0.75 * seconds..=1.25 * seconds).contains(&delay), "{attempts}: {delay}");
+                assert!((0.5 * seconds..=seconds).contains(&delay), "{attempts}: {delay}");
             }
         }
     }
@@ -86,7 +84,7 @@ mod tests {
     fn a_server_may_ask_for_more_but_not_for_ever() {
         let settings = RetrySettings::default();
         assert_eq!(delay(&settings, 1, Some(Duration::from_secs(7))), Duration::from_secs(7));
-        assert!(delay(&settings, 5, Some(Duration::from_secs(7))) > Duration::from_secs(10));
+        assert!(delay(&settings, 5, Some(Duration::from_secs(7))) >= Duration::from_secs(8));
         assert_eq!(delay(&settings, 1, Some(Duration::from_secs(86_400))), settings.max_retry_after);
     }
 

@@ -6,22 +6,23 @@ use dragline_core::bridge::StoreEvent;
 use dragline_core::probe::reach;
 use dragline_core::store::Refilled;
 use dragline_core::store::{Refill, RunKey, StoreError, StoreResult};
-use tokio::time::sleep;
 use tracing::debug;
 
 use super::context::Context;
-use super::retry::{BackOff, chain};
+use super::outage::chain;
+use crate::pause::pause;
 
 /// Reads a part of the frontier and answers the scheduler. Needs no order among the flushes: the ask names
 /// what the scheduler has in hand.
 pub(super) async fn refill(context: Arc<Context>, run: Arc<RunKey>, ask: Refill) {
     reach("refill: asked");
     match read(&context, &run, &ask).await {
-        Ok(refilled) => {
+        None => {}
+        Some(Ok(refilled)) => {
             reach("refill: read");
             context.receipts.deliver(StoreEvent::Refilled(refilled));
         }
-        Err(error) => context.fail(error),
+        Some(Err(error)) => context.fail(error),
     }
 }
 
@@ -30,7 +31,7 @@ pub(super) async fn refill(context: Arc<Context>, run: Arc<RunKey>, ask: Refill)
 /// tried until the store answers; where flushes tell of it, a failure is no news. Another owner is, or none: a process
 /// that was superseded stops now, and not when it next has something to store.
 pub(super) async fn heartbeat(context: Arc<Context>, run: Arc<RunKey>) {
-    let mut back_off = BackOff::new(&context.settings);
+    let mut back_off = context.settings.back_off();
     loop {
         match context.store.heartbeat(&run, &context.progress.stats()).await {
             Ok(()) => return context.answered(&context.beating),
@@ -41,7 +42,9 @@ pub(super) async fn heartbeat(context: Arc<Context>, run: Arc<RunKey>) {
                 if context.waits(&context.beating, &error).is_none() {
                     return context.fail(error);
                 }
-                sleep(back_off.pause()).await;
+                if !pause(&mut back_off, &context.stop).await {
+                    return;
+                }
             }
             Err(error) => {
                 debug!(error = chain(&error), "the heartbeat was not written");
@@ -51,23 +54,25 @@ pub(super) async fn heartbeat(context: Arc<Context>, run: Arc<RunKey>) {
     }
 }
 
-/// Tried until the store answers; the thread aborts the task when it closes.
-async fn read(context: &Context, run: &RunKey, ask: &Refill) -> StoreResult<Refilled> {
-    let mut back_off = BackOff::new(&context.settings);
+/// Tries until the store answers. `None` when a stop came first: a crawl that stops claims nothing more.
+async fn read(context: &Context, run: &RunKey, ask: &Refill) -> Option<StoreResult<Refilled>> {
+    let mut back_off = context.settings.back_off();
     loop {
         match context.store.refill(run, ask).await {
             // A read that an administrator cancelled is read again.
             Err(error) if error.is_retryable() || matches!(error, StoreError::Cancelled) => {
                 if context.waits(&context.reading, &error).is_none() {
-                    return Err(error);
+                    return Some(Err(error));
                 }
-                sleep(back_off.pause()).await;
+                if !pause(&mut back_off, &context.stop).await {
+                    return None;
+                }
             }
             answer => {
                 if answer.is_ok() {
                     context.answered(&context.reading);
                 }
-                return answer;
+                return Some(answer);
             }
         }
     }

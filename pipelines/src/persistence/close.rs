@@ -28,8 +28,8 @@ use tracing::{error, info, warn};
 use super::context::Context;
 use super::inbox::End;
 use super::notes;
+use super::outage::chain;
 use super::report::CloseReport;
-use super::retry::{BackOff, chain};
 use super::thread::Bridge;
 use super::waiting::{BEAT_INTERVAL, beating};
 
@@ -166,11 +166,11 @@ impl Bridge<'_> {
                 let (run, notes) = (Arc::new(self.run.clone()), Arc::clone(&self.inbox.notes));
                 let _ = timeout(LEAST, notes::write(Arc::clone(context), run, notes)).await;
             }
-            let mut back_off = BackOff::new(&context.settings);
+            let mut back_off = context.settings.back_off();
             loop {
                 match context.store.end_run(&self.run, state, reason).await {
                     Err(error) if error.is_retryable() && !context.stop.is_abandoned() => {
-                        let pause = back_off.pause();
+                        let pause = back_off.next_pause();
                         if Instant::now() + pause >= given_up {
                             return Err(error);
                         }

@@ -10,8 +10,8 @@ use dragline_core::stop::{Stop, StopReason};
 use dragline_core::store::{Store, StoreError};
 use tracing::error;
 
+use super::outage::{Outage, chain};
 use super::report::Progress;
-use super::retry::{Outage, chain};
 use super::settings::PersistenceSettings;
 
 pub(super) struct Context {

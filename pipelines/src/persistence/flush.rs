@@ -22,7 +22,6 @@ use tracing::{debug, warn};
 use super::batcher::Batch;
 use super::context::Context;
 use super::pieces::{Piece, Pieces, Unstorable};
-use super::retry::BackOff;
 
 /// So many times in a row a store may give up a piece before it is tried in halves.
 const MAX_GIVEN_UP: u32 = 5;
@@ -149,7 +148,7 @@ async fn write(
     piece: &Piece,
     cancel: &mut watch::Receiver<bool>,
 ) -> StoreResult<Written> {
-    let mut back_off = BackOff::new(&context.settings);
+    let mut back_off = context.settings.back_off();
     let mut given_up = 0;
     loop {
         if *cancel.borrow() {
@@ -185,7 +184,7 @@ async fn write(
             return Ok(Written::GivenUp);
         }
         tokio::select! {
-            () = sleep(back_off.pause()) => {}
+            () = sleep(back_off.next_pause()) => {}
             // An error means that the thread is gone, which cancels as well.
             _ = cancel.wait_for(|cancelled| *cancelled) => return Err(StoreError::Cancelled),
         }

@@ -12,7 +12,7 @@
 //! |---|---|
 //! | how does a crawl thread hand over an outcome? | `inbox.rs` |
 //! | when is a batch flushed? | `batcher.rs`, `thread.rs` |
-//! | what when the store is away, or refuses a row? | `flush.rs`, `retry.rs`, `pieces.rs` |
+//! | what when the store is away, or refuses a row? | `flush.rs`, `outage.rs`, `pieces.rs` |
 //! | what must be true before the first request? | `open.rs` |
 //! | what of items whose parent came later? | `second_try.rs` |
 //! | what of hosts that are to be left alone? | `notes.rs` |
@@ -30,9 +30,9 @@ mod flush;
 mod inbox;
 mod notes;
 mod open;
+mod outage;
 mod pieces;
 mod report;
-mod retry;
 mod second_try;
 mod settings;
 mod tasks;

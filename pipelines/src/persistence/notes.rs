@@ -14,7 +14,7 @@ use dragline_core::store::{RunKey, StoreError};
 use tracing::debug;
 
 use super::context::Context;
-use super::retry::chain;
+use super::outage::chain;
 
 /// Between two writes.
 pub(super) const NOTE_EVERY: Duration = Duration::from_secs(1);

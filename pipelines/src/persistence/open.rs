@@ -15,7 +15,7 @@ use tokio::time::{sleep, timeout};
 use tracing::warn;
 
 use super::context::Context;
-use super::retry::{BackOff, chain};
+use super::outage::chain;
 
 /// A step of the start-up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -151,7 +151,7 @@ impl Steps<'_> {
         operation: impl Fn() -> BoxFuture<'f, StoreResult<T>>,
         last_error: &mut Option<StoreError>,
     ) -> StoreResult<T> {
-        let mut back_off = BackOff::new(&self.context.settings);
+        let mut back_off = self.context.settings.back_off();
         loop {
             match operation().await {
                 Err(error) if error.is_retryable() => {
@@ -159,7 +159,7 @@ impl Steps<'_> {
                         warn!(error = chain(&error), hint = error.hint(), "{step} failed; trying again");
                     }
                     *last_error = Some(error);
-                    sleep(back_off.pause()).await;
+                    sleep(back_off.next_pause()).await;
                 }
                 answer => return answer,
             }

@@ -10,12 +10,11 @@ use dragline_core::ItemType;
 use dragline_core::letters::{LetterAsk, MISSING_PARENT};
 use dragline_core::outcome::PageState;
 use dragline_core::store::{RunKey, StoreError, StoreResult};
-use tokio::time::sleep;
 use tracing::info;
 
 use super::context::Context;
-use super::retry::BackOff;
 use crate::letters::{Retry, RetryReport};
+use crate::pause::pause;
 
 /// What is asked of the thread.
 pub(super) struct SecondTry {
@@ -24,14 +23,14 @@ pub(super) struct SecondTry {
     pub(super) answer: Sender<RetryReport>,
 }
 
-/// Tries, until the store answers, and then answers itself.
+/// Tries until the store answers, and then sends the report. After a stop nobody waits for it any longer.
 pub(super) async fn second_try(
     context: Arc<Context>,
     run: Arc<RunKey>,
     items: Arc<[ItemType]>,
     asked: SecondTry,
 ) {
-    let (mut report, mut back_off) = (RetryReport::default(), BackOff::new(&context.settings));
+    let (mut report, mut back_off) = (RetryReport::default(), context.settings.back_off());
     loop {
         match try_once(&context, &run, &items, asked.page_limit, &mut report).await {
             Ok(()) => break,
@@ -39,7 +38,9 @@ pub(super) async fn second_try(
                 if context.writing.lasts(&error, 0).is_none() {
                     return context.fail(error);
                 }
-                sleep(back_off.pause()).await;
+                if !pause(&mut back_off, &context.stop).await {
+                    return;
+                }
             }
             Err(error) => return context.fail(error),
         }
@@ -86,6 +87,7 @@ async fn try_once(
         accept_lost_nul: false,
         whole_pages: true,
         epoch: Some(run.epoch),
+        stop: &context.stop,
         max_pages,
         prepared: items.to_vec(),
     };

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use dragline_core::back_off::BackOff;
+
 /// What bounds the persistence thread. `Default` gives the values that the design names.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PersistenceSettings {
@@ -37,6 +39,13 @@ pub struct PersistenceSettings {
     pub outage_log_interval: Duration,
     /// How long cancelled tasks are waited for. Design §6 reserves 2.5 s for this and the closing of the store.
     pub cancel_timeout: Duration,
+}
+
+impl PersistenceSettings {
+    /// The pauses of one series of attempts.
+    pub(super) fn back_off(&self) -> BackOff {
+        BackOff::new(self.retry_base_delay, self.retry_max_delay)
+    }
 }
 
 impl Default for PersistenceSettings {

@@ -54,6 +54,7 @@ pub(super) struct FaultyStore {
     flushes: AtomicUsize,
     under_way: AtomicUsize,
     heartbeats: AtomicUsize,
+    letter_reads: AtomicUsize,
     noted: Mutex<Vec<HostNote>>,
     most_pages: Mutex<usize>,
 }
@@ -67,6 +68,7 @@ impl FaultyStore {
             flushes: AtomicUsize::new(0),
             under_way: AtomicUsize::new(0),
             heartbeats: AtomicUsize::new(0),
+            letter_reads: AtomicUsize::new(0),
             noted: Mutex::default(),
             most_pages: Mutex::new(0),
         }
@@ -89,6 +91,11 @@ impl FaultyStore {
     /// Heartbeats begun so far.
     pub(super) fn heartbeats(&self) -> usize {
         self.heartbeats.load(Ordering::SeqCst)
+    }
+
+    /// Reads of dead letters tried so far.
+    pub(super) fn letter_reads(&self) -> usize {
+        self.letter_reads.load(Ordering::SeqCst)
     }
 
     /// What was written of hosts so far.
@@ -299,6 +306,7 @@ impl Store for FaultyStore {
 
     fn read_letters<'a>(&'a self, ask: &'a LetterAsk) -> BoxFuture<'a, StoreResult<Vec<StoredLetter>>> {
         Box::pin(async move {
+            self.letter_reads.fetch_add(1, Ordering::SeqCst);
             self.reach("read_letters")?;
             self.inner.read_letters(ask).await
         })

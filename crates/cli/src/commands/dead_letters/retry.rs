@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use dragline_core::Spider;
 use dragline_core::letters::LetterAsk;
+use dragline_core::stop::Stop;
 use dragline_pipelines::letters::{RefusedLetter, Retry, RetryReport};
 use dragline_pipelines::{ItemPipelineSettings, item_pipelines};
 
@@ -41,6 +42,8 @@ pub(super) fn run(arguments: &RetryLetters, common: &Common, app: &App) -> Resul
         steps: &item_pipelines(ItemPipelineSettings { replace_nul }, &app.pipelines),
         accept_lost_nul: replace_nul,
         whole_pages: false,
+        // A signal ends this process at once, and what was applied stays applied.
+        stop: &Stop::new(),
         epoch: None,
         max_pages: None,
         prepared: Vec::new(),

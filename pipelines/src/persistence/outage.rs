@@ -19,13 +19,6 @@ const BLIP: Duration = Duration::from_secs(1);
 /// Of one outage so many reasons are told.
 const MAX_REASONS: usize = 4;
 
-/// Growing pauses with jitter, so that many processes do not come back to a database all at once.
-#[derive(Debug)]
-pub(super) struct BackOff {
-    next: Duration,
-    max: Duration,
-}
-
 /// The outage of one kind of operation, shared by all tasks that meet it. Writing and reading are told
 /// apart: a full disk stops the one and not the other.
 #[derive(Debug)]
@@ -59,19 +52,6 @@ enum Say {
     Begins,
     OtherReason,
     Lasts,
-}
-
-impl BackOff {
-    pub(super) fn new(settings: &PersistenceSettings) -> Self {
-        Self { next: settings.retry_base_delay, max: settings.retry_max_delay }
-    }
-
-    /// The next pause: between half and all of a limit that doubles each time.
-    pub(super) fn pause(&mut self) -> Duration {
-        let limit = self.next.min(self.max);
-        self.next = limit.saturating_mul(2);
-        limit.mul_f64(rand::random_range(0.5..=1.0))
-    }
 }
 
 impl Outage {
@@ -192,20 +172,6 @@ mod tests {
             what: "flush".to_owned(),
             sqlstate: None,
             source: "connection refused".into(),
-        }
-    }
-
-    #[test]
-    fn pauses_grow_to_their_limit() {
-        let settings = PersistenceSettings {
-            retry_base_delay: Duration::from_millis(100),
-            retry_max_delay: Duration::from_millis(400),
-            ..PersistenceSettings::default()
-        };
-        let mut back_off = BackOff::new(&settings);
-        for limit in [100, 200, 400, 400, 400] {
-            let (pause, limit) = (back_off.pause(), Duration::from_millis(limit));
-            assert!(pause >= limit / 2 && pause <= limit, "{pause:?} of {limit:?}");
         }
     }
 
