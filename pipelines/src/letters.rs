@@ -85,18 +85,17 @@ impl Retry<'_> {
     /// # Errors
     /// When the store is away, or must be set up: what was applied until then is in the report, and stays.
     pub async fn run(&mut self, mut ask: LetterAsk, report: &mut RetryReport) -> StoreResult<()> {
-        for _ in 0..MAX_ROUNDS {
+        let mut rounds_left = MAX_ROUNDS;
+        loop {
+            rounds_left -= 1;
             let (before, mut orphans) = (report.applied, RetryReport::default());
             let orphan_ids = self.round(&ask, report, &mut orphans).await?;
-            if orphan_ids.is_empty() || report.applied == before {
-                report.refused += orphans.refused;
-                report.told.extend(orphans.told);
-                report.told.truncate(MAX_TOLD);
+            if orphan_ids.is_empty() || report.applied == before || rounds_left == 0 {
+                report.refuse_all(orphans);
                 return Ok(());
             }
             ask = LetterAsk { letter_ids: Some(orphan_ids), ..ask };
         }
-        Ok(())
     }
 
     /// Tries all letters of `ask` once. Gives those whose parent is missing.
@@ -256,6 +255,12 @@ impl RetryReport {
         if self.told.len() < MAX_TOLD {
             self.told.push(letter);
         }
+    }
+
+    fn refuse_all(&mut self, other: Self) {
+        self.refused += other.refused;
+        self.told.extend(other.told);
+        self.told.truncate(MAX_TOLD);
     }
 }
 

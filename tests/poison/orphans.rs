@@ -14,26 +14,32 @@ on_both_stores!(
     a_parent_that_comes_later_revives_its_children,
     a_kill_before_the_second_try_loses_nothing,
     a_limit_is_exact_also_with_children_revived,
+    generations_that_one_retry_does_not_reach_are_reported,
 );
 
 /// A thing called `child-x` needs a parent `x`, and a thing called `parent-x` makes it.
 fn families(stored: &Stored) {
-    let parent = "CASE WHEN text LIKE 'child-%' THEN substr(text, 7) END";
-    let clauses = format!(", parent text GENERATED ALWAYS AS ({parent}) STORED REFERENCES parents");
+    relatives(stored, "child-%", "substr(text, 7)", "parent-%", "substr(NEW.text, 8)");
+}
+
+/// Things whose text is like `child` need the parent `needed`; things whose text is like `parent` make the parent `made`.
+fn relatives(stored: &Stored, child: &str, needed: &str, parent: &str, made: &str) {
+    let needed = format!("CASE WHEN text LIKE '{child}' THEN {needed} END");
+    let clauses = format!(", parent text GENERATED ALWAYS AS ({needed}) STORED REFERENCES parents");
     let trigger = match stored {
-        Stored::Postgres(_) => {
+        Stored::Postgres(_) => format!(
             "CREATE FUNCTION bear() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
-                 IF NEW.text LIKE 'parent-%' THEN
-                     INSERT INTO parents VALUES (substr(NEW.text, 8)) ON CONFLICT DO NOTHING;
+                 IF NEW.text LIKE '{parent}' THEN
+                     INSERT INTO parents VALUES ({made}) ON CONFLICT DO NOTHING;
                  END IF;
                  RETURN NEW;
              END $$;
              CREATE TRIGGER bear AFTER INSERT ON nasty_things FOR EACH ROW EXECUTE FUNCTION bear();"
-        }
-        Stored::Sqlite(_) => {
-            "CREATE TRIGGER bear AFTER INSERT ON nasty_things WHEN NEW.text LIKE 'parent-%'
-             BEGIN INSERT OR IGNORE INTO parents VALUES (substr(NEW.text, 8)); END;"
-        }
+        ),
+        Stored::Sqlite(_) => format!(
+            "CREATE TRIGGER bear AFTER INSERT ON nasty_things WHEN NEW.text LIKE '{parent}'
+             BEGIN INSERT OR IGNORE INTO parents VALUES ({made}); END;"
+        ),
     };
     let parents = "CREATE TABLE parents (name text PRIMARY KEY);";
     stored.execute(&format!("{parents}{}{trigger}", things(stored, &clauses)));
@@ -155,4 +161,29 @@ fn a_limit_is_exact_also_with_children_revived(stored: &Stored) {
     crawl.run().assert_code(0);
     // Without the two children three pages are done: there is room for one of them.
     assert_eq!((stored.pages("done"), stored.pages("dead")), (4, 2));
+}
+
+/// The youngest of twelve generations is found first, and each round of a retry brings in one generation.
+fn generations_that_one_retry_does_not_reach_are_reported(stored: &Stored) {
+    // The thing `heir-02-01` needs the parent `02` and makes the parent `01`.
+    relatives(stored, "heir-%", "substr(text, 6, 2)", "heir-%", "substr(NEW.text, 9, 2)");
+    let heir = |number: u8| format!("/heir-{:02}-{number:02}", number + 1);
+    let link = |number: u8| Answer::html(format!("<a href={}>next</a>", heir(number)));
+    let mut site = Site::builder().page("/", link(1)).page(&heir(12), Answer::html("the oldest"));
+    for number in 1..12 {
+        site = site.page(&heir(number), link(number + 1));
+    }
+    let site = site.start();
+    crawl_nasty(&site.url("/"), stored).run().assert_code(0).assert_stdout("dead 12");
+
+    stored.execute("insert into parents values ('13')");
+    let retry = letters(stored, &["retry", "--all"]);
+    // All twelve notes, and one thing in each of ten rounds.
+    retry.assert_code(1).assert_stdout("applied 22 dead letters").assert_stdout("refused 2, which stay");
+    retry.assert_stdout(&heir(1)).assert_stdout(&heir(2));
+    assert_eq!(stored.count("select count(*) from crawl_dead_letters"), 2);
+    letters(stored, &["retry", "--all"])
+        .assert_code(0)
+        .assert_stdout("applied 2 dead letters; 2 pages are done");
+    assert_eq!((stored.pages("dead"), stored.pages("done")), (0, 13));
 }
