@@ -112,9 +112,9 @@ fn book(page: &Page) -> Result<Book> {
 
 /// The table of facts, by the words at the left.
 fn fact(page: &Page, name: &str) -> Result<String> {
-    let heading = page.select("table th").into_iter().find(|heading| heading.own_text() == name);
+    let heading = page.select("table th").into_iter().find(|heading| heading.full_text() == name);
     match heading.and_then(|heading| heading.next()) {
-        Some(fact) => Ok(fact.own_text()),
+        Some(fact) => Ok(fact.full_text()),
         None => bail!("the table of facts has no {name:?}"),
     }
 }

@@ -79,12 +79,12 @@ fn quotes(page: &Page, out: &mut Output) -> Result<()> {
 }
 
 fn author(page: &Page, out: &mut Output) -> Result<()> {
-    let born = page.first(".author-born-date").map(|date| date.own_text());
+    let born = page.first(".author-born-date").map(|date| date.full_text());
     let description = page.first(".author-description").map(|text| text.raw_text());
     out.item(Author {
         name: page.text("h3.author-title")?,
         born_date: born.map(|date| NaiveDate::parse_from_str(&date, "%B %d, %Y")).transpose()?,
-        born_location: page.first(".author-born-location").map(|place| place.own_text()),
+        born_location: page.first(".author-born-location").map(|place| place.full_text()),
         // Some descriptions are written in lines: folding would lose them.
         description: description.unwrap_or_default().trim().to_owned(),
     });

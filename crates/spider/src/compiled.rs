@@ -1,111 +1,117 @@
-//! Compiled CSS selectors, and which elements they can match at all.
-//!
-//! Most selectors end in the name of an element (`li.next a`). A page knows the names of its elements, so such a
-//! selector looks at the elements of that name alone.
+//! What the methods that select take as a selector, and the cache behind selectors that are plain text.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
+use std::ops::Deref;
 use std::rc::Rc;
+use std::sync::LazyLock;
 
-use html5ever::LocalName;
-use scraper::Selector;
-use scraper::selector::{Parser, Simple};
-use selectors::parser::{Component, ParseRelative, SelectorList};
+use dragline_css::Selector;
 
-/// Selectors come from code, so there are few; one that is built from data must not fill the memory.
+/// Most selectors come from code, so there are few. Those that a spider builds from data must not fill the memory.
 const MAX_CACHED: usize = 1_000;
 
 thread_local! {
-    static COMPILED: RefCell<HashMap<String, Rc<Compiled>>> = RefCell::new(HashMap::new());
+    static COMPILED: RefCell<HashMap<Box<str>, Rc<Selector>>> = RefCell::new(HashMap::new());
 }
 
-/// A compiled selector.
+/// A CSS selector: text, or a compiled [`Selector`].
+///
+/// Text is compiled when a thread first uses it, and then kept. If it is not a selector, the method that was given
+/// it panics, which fails the page. `css!("…")` checks a selector while the spider is compiled, and
+/// [`Spider::selectors`](crate::Spider::selectors) names those to check before the first request.
+pub trait AsSelector {
+    /// The compiled form.
+    #[doc(hidden)]
+    fn compiled(&self) -> Compiled<'_>;
+}
+
+/// A compiled selector, borrowed or from the cache.
+#[doc(hidden)]
 #[derive(Debug)]
-pub(crate) struct Compiled {
-    /// As scraper has it.
-    pub(crate) selector: Selector,
-    /// The names that a matching element can have; `None` for any, and where matching one element after the other
-    /// needs what was found out about those before (`:nth-child`, `:has`).
-    pub(crate) names: Option<Box<[LocalName]>>,
+pub enum Compiled<'s> {
+    /// Compiled by whoever has it.
+    Given(&'s Selector),
+    /// From this thread's cache.
+    Cached(Rc<Selector>),
+}
+
+impl Deref for Compiled<'_> {
+    type Target = Selector;
+
+    fn deref(&self) -> &Selector {
+        match self {
+            Self::Given(selector) => selector,
+            Self::Cached(selector) => selector,
+        }
+    }
+}
+
+impl AsSelector for Selector {
+    fn compiled(&self) -> Compiled<'_> {
+        Compiled::Given(self)
+    }
+}
+
+impl AsSelector for LazyLock<Selector> {
+    fn compiled(&self) -> Compiled<'_> {
+        Compiled::Given(self)
+    }
+}
+
+impl AsSelector for str {
+    fn compiled(&self) -> Compiled<'_> {
+        Compiled::Cached(cached(self))
+    }
+}
+
+impl AsSelector for String {
+    fn compiled(&self) -> Compiled<'_> {
+        Compiled::Cached(cached(self))
+    }
+}
+
+impl<T: AsSelector + ?Sized> AsSelector for &T {
+    fn compiled(&self) -> Compiled<'_> {
+        (**self).compiled()
+    }
 }
 
 /// The compiled form of `css`, from this thread's cache.
 ///
 /// # Panics
-/// When it is no CSS selector: a mistake in the spider, which fails the page.
-pub(crate) fn compiled(css: &str) -> Rc<Compiled> {
+/// When it is not a CSS selector: a mistake in the spider, which fails the page.
+fn cached(css: &str) -> Rc<Selector> {
     if let Some(found) = COMPILED.with_borrow(|cache| cache.get(css).cloned()) {
         return found;
     }
-    let parsed = match Selector::parse(css) {
-        Ok(selector) => Rc::new(Compiled { selector, names: names(css) }),
-        Err(error) => panic!("{css:?} is not a CSS selector: {}", reason(&error.to_string())),
+    let selector = match Selector::new(css.to_owned()) {
+        Ok(selector) => Rc::new(selector),
+        Err(error) => panic!("{error}"),
     };
     COMPILED.with_borrow_mut(|cache| {
         if cache.len() >= MAX_CACHED {
             cache.clear();
         }
-        cache.insert(css.to_owned(), Rc::clone(&parsed));
+        cache.insert(css.into(), Rc::clone(&selector));
     });
-    parsed
-}
-
-/// The parser asks to report what it does not know.
-fn reason(error: &str) -> &str {
-    if error.contains("UnsupportedPseudoClassOrElement") {
-        return "no page knows this pseudo-class; the state of an element is in its attributes, such as [checked]";
-    }
-    error
-}
-
-fn names(css: &str) -> Option<Box<[LocalName]>> {
-    let list = SelectorList::<Simple>::parse(&Parser, &mut cssparser::Parser::new(css), ParseRelative::No);
-    let mut names = Vec::new();
-    for selector in list.ok()?.slice() {
-        if selector.iter_raw_match_order().any(remembers) {
-            return None;
-        }
-        // The last compound comes first.
-        let name = selector.iter().find_map(|component| match component {
-            Component::LocalName(name) => Some(name),
-            _ => None,
-        })?;
-        // HTML's elements are matched in lower case, those of drawings as written.
-        names.extend([name.name.0.clone(), name.lower_name.0.clone()]);
-    }
-    names.sort_unstable();
-    names.dedup();
-    Some(names.into())
-}
-
-fn remembers(component: &Component<Simple>) -> bool {
-    use Component::{Has, Is, Negation, Nth, NthOf, Where};
-    matches!(component, Nth(_) | NthOf(_) | Has(_) | Is(_) | Where(_) | Negation(_))
+    selector
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn names_of(css: &str) -> Option<Vec<String>> {
-        let names = &compiled(css).names;
-        names.as_ref().map(|names| names.iter().map(ToString::to_string).collect())
-    }
-
     #[test]
-    fn the_names_are_those_that_the_selector_ends_in() {
-        for (css, expected) in [
-            ("a", &["a"] as &[_]),
-            ("li.next > a[href^='/']", &["a"]),
-            ("a[href], area[href]", &["a", "area"]),
-            ("linearGradient", &["linearGradient", "lineargradient"]),
-            (":scope > LI#x", &["LI", "li"]),
-        ] {
-            assert_eq!(names_of(css).unwrap(), expected, "{css}");
+    fn text_is_compiled_once_and_the_cache_is_bounded() {
+        let of = |css: &str| match css.compiled() {
+            Compiled::Cached(selector) => selector,
+            Compiled::Given(_) => unreachable!("text is never compiled already"),
+        };
+        assert!(Rc::ptr_eq(&of("li.next a"), &of("li.next a")));
+        for number in 0..2 * MAX_CACHED {
+            of(&format!("#id-{number}"));
         }
-        for css in ["*", ".price", "a, .b", "li :root", "li:nth-child(2)", "p:has(a)", "p:not(.x)", "ul > *"]
-        {
-            assert_eq!(names_of(css), None, "{css}");
-        }
+        assert!(COMPILED.with_borrow(HashMap::len) <= MAX_CACHED);
     }
 }

@@ -1,16 +1,16 @@
 //! A parsed page, and its elements in document order.
 //!
-//! A spider asks for a dozen things, and to walk the whole tree for each takes as long as to parse it. The
-//! elements are listed once, with their names: what a selector cannot match costs it one comparison.
+//! A spider asks for a dozen things. Walking the whole tree for each would take as long as parsing it. The
+//! elements are listed once, with their names: an element that a selector cannot match costs one comparison.
 
 use std::cell::OnceCell;
 
+use dragline_css::Part;
 use ego_tree::NodeId;
 use html5ever::LocalName;
 use scraper::{ElementRef, Html, Selector};
 
-use crate::compiled::Compiled;
-use crate::selector::Node;
+use crate::found::at_and_below;
 
 /// A parsed page.
 pub(crate) struct Document {
@@ -24,19 +24,18 @@ impl Document {
     }
 
     /// The whole document as an element.
-    pub(crate) fn root(&self) -> Node<'_> {
-        Node(self.html.root_element())
+    pub(crate) fn root(&self) -> ElementRef<'_> {
+        self.html.root_element()
     }
 
-    /// The elements that a selector matches, in document order.
+    /// The elements that a part of a selector matches, in document order.
     pub(crate) fn select<'a: 'c, 'c>(
         &'a self,
-        compiled: &'c Compiled,
-    ) -> Box<dyn Iterator<Item = Node<'a>> + 'c> {
-        let Compiled { selector, names } = compiled;
-        match names {
-            Some(names) => Box::new(self.named(names, selector)),
-            None => Box::new(self.root().at_and_below(selector)),
+        part: &'c Part,
+    ) -> Box<dyn Iterator<Item = ElementRef<'a>> + 'c> {
+        match &part.names {
+            Some(names) => Box::new(self.named(names, &part.elements)),
+            None => Box::new(at_and_below(self.root(), &part.elements)),
         }
     }
 
@@ -44,11 +43,11 @@ impl Document {
         &'a self,
         names: &'c [LocalName],
         selector: &'c Selector,
-    ) -> impl Iterator<Item = Node<'a>> + 'c {
+    ) -> impl Iterator<Item = ElementRef<'a>> + 'c {
         let root = self.html.root_element();
         let candidates = self.elements().iter().filter(|(name, _)| names.contains(name));
         let elements = candidates.filter_map(|(_, id)| ElementRef::wrap(self.html.tree.get(*id)?));
-        elements.filter(move |element| selector.matches_with_scope(element, Some(root))).map(Node)
+        elements.filter(move |element| selector.matches_with_scope(element, Some(root)))
     }
 
     fn elements(&self) -> &[(LocalName, NodeId)] {
@@ -62,7 +61,6 @@ impl Document {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::compiled::compiled;
     use crate::document;
     use proptest::prelude::*;
 
@@ -95,11 +93,12 @@ mod tests {
         ) {
             let document = Document::new(document::parse(&parts.concat()).unwrap());
             for css in SELECTORS {
-                let compiled = compiled(css);
-                prop_assert!(compiled.names.is_some(), "{}", css);
-                let found: Vec<_> = document.select(&compiled).map(|node| node.0.id()).collect();
+                let selector = dragline_css::Selector::new(css).unwrap();
+                let [part] = selector.parts() else { unreachable!("no ends") };
+                prop_assert!(part.names.is_some(), "{}", css);
+                let found: Vec<_> = document.select(part).map(|element| element.id()).collect();
                 let walked: Vec<_> =
-                    document.root().at_and_below(&compiled.selector).map(|node| node.0.id()).collect();
+                    at_and_below(document.root(), &part.elements).map(|element| element.id()).collect();
                 prop_assert_eq!(found, walked, "{}", css);
             }
         }

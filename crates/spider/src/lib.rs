@@ -27,7 +27,9 @@ mod elements;
 pub mod encoding;
 pub mod error;
 pub mod fingerprint;
+mod fold;
 pub mod form;
+mod found;
 pub mod item;
 pub mod item_pipeline;
 mod link;
@@ -53,6 +55,8 @@ pub mod value;
 mod visible_text;
 
 pub use args::Args;
+pub use compiled::AsSelector;
+pub use dragline_css::{Selector, SelectorError};
 pub use dragline_derive::Item;
 pub use error::{Error, Result};
 pub use fingerprint::Fingerprint;
@@ -99,6 +103,7 @@ pub mod prelude {
     pub use crate::spiders;
     pub use crate::stay_in::StayIn;
     pub use chrono::{DateTime, NaiveDate, Utc};
+    pub use dragline_css::Selector;
     pub use dragline_derive::Item;
     pub use rust_decimal::Decimal;
     pub use serde::Serialize;

@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value as Json, json};
 
+use crate::compiled::AsSelector;
 use crate::item::{Item, ItemRecord, ItemType};
 use crate::page::Page;
 use crate::request::Request;
@@ -43,23 +44,21 @@ impl Output {
         }
     }
 
-    /// Follows the `href` of every element that `selector` matches.
+    /// Follows every link that `selector` finds: the `href` of an element, or the values of `a::attr(href)`.
     ///
     /// # Panics
-    /// When `selector` is no CSS selector, which fails the page.
-    pub fn follow_all(&mut self, page: &Page, selector: &str) {
+    /// When `selector` is not a CSS selector, which fails the page.
+    pub fn follow_all(&mut self, page: &Page, selector: impl AsSelector) {
         self.follow_all_tagged(page, selector, "");
     }
 
     /// Like [`Output::follow_all`]; the pages will carry `tag`.
     ///
     /// # Panics
-    /// When `selector` is no CSS selector, which fails the page.
-    pub fn follow_all_tagged(&mut self, page: &Page, selector: &str, tag: &str) {
-        for node in page.select(selector) {
-            if let Some(href) = node.own_attr("href") {
-                self.follow_tagged(page, href, tag);
-            }
+    /// When `selector` is not a CSS selector, which fails the page.
+    pub fn follow_all_tagged(&mut self, page: &Page, selector: impl AsSelector, tag: &str) {
+        for href in page.hrefs(selector) {
+            self.follow_tagged(page, href, tag);
         }
     }
 
@@ -125,7 +124,7 @@ mod tests {
         let page = StoredPage::new("http://a.example/dir/", html).page().unwrap();
         let mut out = Output::new();
         out.follow_all(&page, "a");
-        out.follow_all_tagged(&page, "i", "odd");
+        out.follow_all_tagged(&page, "i::attr(href)", "odd");
         out.follow(&page, "http://[");
         out.request(Request::post("http://a.example/", "q").unwrap().with_meta("n", 1).with_priority(2));
         assert_eq!(

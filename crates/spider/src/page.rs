@@ -11,11 +11,12 @@ use serde_json::Value as Json;
 use url::{EncodingOverride, Url};
 
 use crate::canonical::drop_userinfo;
-use crate::compiled::compiled;
+use crate::compiled::AsSelector;
 use crate::elements::Document;
 use crate::encoding::detect;
 use crate::error::Result;
 use crate::form::Form;
+use crate::found::{Found, Scope};
 use crate::link::{self, Link};
 use crate::refresh::{self, Refresh};
 use crate::request::{Request, RequestError};
@@ -40,9 +41,9 @@ use crate::{document, mime, sniff};
 /// ```
 ///
 /// # Panics
-/// A selector that is none is a mistake in the spider, and a page whose HTML cannot be held (some 15,000
-/// elements deep, or two million of them) has nothing to select from: each method that selects panics in
-/// these cases, and the panic fails the page, with these words as its error.
+/// Each method that selects panics in two cases: when it is given text that is not a selector (see [`AsSelector`]),
+/// and when the page is too large to be parsed (some 15,000 elements deep, or two million elements). The panic fails
+/// the page, and its message is the page's error.
 pub struct Page {
     response: Response,
     encoding: OnceCell<&'static Encoding>,
@@ -76,7 +77,7 @@ impl Page {
         &self.response
     }
 
-    /// Its URL; after redirects, for a redirect is a request of its own.
+    /// Its URL. A redirect is a request of its own, so this is the URL that it led to.
     pub fn url(&self) -> &Url {
         self.response.queued.request.url()
     }
@@ -144,13 +145,12 @@ impl Page {
 
     /// The whole document as an element.
     pub fn root(&self) -> Node<'_> {
-        self.document().root()
+        Node::new(self.document().root(), self)
     }
 
     /// The title of the document, white space folded; not that of a drawing in it.
     pub fn title(&self) -> Option<String> {
-        let title = self.document().select(&compiled("title")).find(Node::is_html);
-        title.map(|title| title.own_text())
+        self.select("title").iter().find(|title| title.is_html()).map(Node::full_text)
     }
 
     /// What a reader sees of the page; see [`Node::visible_text`].
@@ -159,42 +159,48 @@ impl Page {
     }
 
     /// The elements that `selector` matches, in document order.
-    pub fn select(&self, selector: &str) -> Vec<Node<'_>> {
-        self.document().select(&compiled(selector)).collect()
+    pub fn select(&self, selector: impl AsSelector) -> Vec<Node<'_>> {
+        self.scope().elements(&selector.compiled()).map(|element| Node::new(element, self)).collect()
     }
 
     /// The first of them.
-    pub fn first(&self, selector: &str) -> Option<Node<'_>> {
-        self.document().select(&compiled(selector)).next()
+    pub fn first(&self, selector: impl AsSelector) -> Option<Node<'_>> {
+        self.scope().elements(&selector.compiled()).next().map(|element| Node::new(element, self))
     }
 
-    /// The text of the first match, white space folded.
+    /// The first text that `selector` finds, white space folded: see [`Node::texts`].
     ///
     /// # Errors
     /// When nothing matches.
-    pub fn text(&self, selector: &str) -> Result<String> {
-        self.first(selector).map(|node| node.own_text()).ok_or_else(|| nothing(selector))
+    pub fn text(&self, selector: impl AsSelector) -> Result<String> {
+        self.scope().text(&selector.compiled())
     }
 
-    /// The texts of all matches, white space folded.
-    pub fn texts(&self, selector: &str) -> Vec<String> {
-        self.document().select(&compiled(selector)).map(|node| node.own_text()).collect()
+    /// The texts that `selector` finds, white space folded, in document order: see [`Node::texts`].
+    pub fn texts(&self, selector: impl AsSelector) -> Vec<String> {
+        self.scope().texts(&selector.compiled())
     }
 
     /// An attribute of the first match.
     ///
     /// # Errors
-    /// When nothing matches, or the match has no such attribute.
-    pub fn attr(&self, selector: &str, name: &str) -> Result<String> {
-        self.first(selector).ok_or_else(|| nothing(selector))?.need_attr(selector, name)
+    /// When nothing matches, or the match does not have the attribute.
+    pub fn attr(&self, selector: impl AsSelector, name: &str) -> Result<String> {
+        self.scope().attr(&selector.compiled(), name)
     }
 
     /// An attribute of all matches that have it.
-    pub fn attrs(&self, selector: &str, name: &str) -> Vec<&str> {
-        self.document().select(&compiled(selector)).filter_map(|node| node.own_attr(name)).collect()
+    pub fn attrs(&self, selector: impl AsSelector, name: &str) -> Vec<&str> {
+        self.scope().attrs(&selector.compiled(), name)
     }
 
-    /// What relative links are relative to: the first `<base href>` that is a URL, else the page's own.
+    /// The links that `selector` finds, as they stand: the `href` of each element that has one, and each text or
+    /// value that it selects with `::text` and `::attr(name)`.
+    pub(crate) fn hrefs(&self, selector: impl AsSelector) -> Vec<&str> {
+        self.scope().find(&selector.compiled()).filter_map(Found::href).collect()
+    }
+
+    /// The URL that relative links are relative to: the first `<base href>` that is a URL, or the URL of the page.
     pub fn base_url(&self) -> &Url {
         self.base.get_or_init(|| {
             let base = self
@@ -221,9 +227,10 @@ impl Page {
     /// The first form that `selector` matches, as the page fills it: see [`Form`].
     ///
     /// # Errors
-    /// When nothing matches, or what matches is no form.
-    pub fn form(&self, selector: &str) -> Result<Form> {
-        Form::on(self, self.first(selector).ok_or_else(|| nothing(selector))?, selector)
+    /// When nothing matches, or the match is not a form.
+    pub fn form(&self, selector: impl AsSelector) -> Result<Form> {
+        let selector = selector.compiled();
+        Form::on(self, self.first(&*selector).ok_or_else(|| nothing(&selector))?, selector.css())
     }
 
     /// The session of its request.
@@ -276,6 +283,10 @@ impl Page {
 
     pub(crate) fn encoding(&self) -> &'static Encoding {
         self.encoding.get_or_init(|| detect(self.body(), self.header("content-type")))
+    }
+
+    fn scope(&self) -> Scope<'_> {
+        Scope::Page(self.document())
     }
 
     fn document(&self) -> &Document {

@@ -6,7 +6,6 @@
 
 use std::time::Duration;
 
-use scraper::ElementRef;
 use url::Url;
 
 use crate::page::Page;
@@ -33,9 +32,7 @@ pub(crate) fn of(page: &Page) -> Option<Refresh> {
 fn in_document(page: &Page) -> Option<(Duration, String)> {
     page.select("meta[http-equiv][content]").into_iter().find_map(|meta| {
         let names = meta.own_attr("http-equiv")?.trim().eq_ignore_ascii_case("refresh") && meta.is_html();
-        // Not by `parent`: what a template holds hangs on a node that is no element.
-        let mut above = meta.0.ancestors().filter_map(ElementRef::wrap);
-        let is_meant = names && !above.any(|element| ELSEWHERE.contains(&element.value().name()));
+        let is_meant = names && !meta.lies_in(&ELSEWHERE);
         parse(meta.own_attr("content").filter(|_| is_meant)?)
     })
 }

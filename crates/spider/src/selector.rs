@@ -1,192 +1,227 @@
 //! Elements of a page, found by CSS selectors.
 
-use scraper::{ElementRef, Selector};
+use std::fmt;
 
-use crate::compiled::compiled;
+use dragline_css::Selector;
+use scraper::ElementRef;
+use scraper::node::Node as TreeNode;
+
+use crate::compiled::AsSelector;
 use crate::error::{Error, Result};
+use crate::fold::{Fold, fold};
+use crate::found::{Found, Scope};
+use crate::page::Page;
 use crate::visible_text::visible_text;
 
 /// An element of a page.
-#[derive(Clone, Copy, Debug)]
-pub struct Node<'a>(pub(crate) ElementRef<'a>);
+///
+/// ```
+/// use dragline_spider::StoredPage;
+///
+/// let html = "<ul><li>Tea <b>5 €</b> <a href=tea>more</a><li>Milk</ul>";
+/// let page = StoredPage::new("https://shop.example/", html).page()?;
+/// let tea = page.select("li")[0];
+/// assert_eq!(tea.text("b")?, "5 €");
+/// assert_eq!(tea.texts("a::attr(href)"), ["tea"]);
+/// assert_eq!((tea.full_text().as_str(), tea.own_text().as_str()), ("Tea 5 € more", "Tea"));
+/// # Ok::<(), dragline_spider::Error>(())
+/// ```
+///
+/// # Panics
+/// Each method that selects panics when it is given text that is not a selector. That fails the page; see
+/// [`AsSelector`].
+#[derive(Clone, Copy)]
+pub struct Node<'a> {
+    element: ElementRef<'a>,
+    page: &'a Page,
+}
 
 impl<'a> Node<'a> {
-    /// This element, if `selector` matches it, and the matches below it, in document order.
-    pub(crate) fn at_and_below(self, selector: &Selector) -> impl Iterator<Item = Node<'a>> {
-        let own = selector.matches(&self.0).then_some(self);
-        own.into_iter().chain(self.0.select(selector).map(Node))
+    pub(crate) fn new(element: ElementRef<'a>, page: &'a Page) -> Self {
+        Self { element, page }
+    }
+
+    /// The page that it is on.
+    pub fn page(&self) -> &'a Page {
+        self.page
     }
 
     /// The elements below this one that `selector` matches, in document order.
-    ///
-    /// # Panics
-    /// When `selector` is no CSS selector, which fails the page.
-    pub fn select(&self, selector: &str) -> Vec<Node<'a>> {
-        self.0.select(&compiled(selector).selector).map(Node).collect()
+    pub fn select(&self, selector: impl AsSelector) -> Vec<Node<'a>> {
+        self.scope().elements(&selector.compiled()).map(|element| self.beside(element)).collect()
     }
 
     /// The first of them.
-    pub fn first(&self, selector: &str) -> Option<Node<'a>> {
-        self.0.select(&compiled(selector).selector).next().map(Node)
+    pub fn first(&self, selector: impl AsSelector) -> Option<Node<'a>> {
+        let first = self.scope().elements(&selector.compiled()).next();
+        first.map(|element| self.beside(element))
     }
 
-    /// The text of the first match, white space folded.
+    /// The first text that `selector` finds, white space folded: see [`Node::texts`].
     ///
     /// # Errors
     /// When nothing matches.
-    pub fn text(&self, selector: &str) -> Result<String> {
-        self.first(selector).map(|node| node.own_text()).ok_or_else(|| nothing(selector))
+    pub fn text(&self, selector: impl AsSelector) -> Result<String> {
+        self.scope().text(&selector.compiled())
     }
 
-    /// The texts of all matches, white space folded.
-    pub fn texts(&self, selector: &str) -> Vec<String> {
-        self.0.select(&compiled(selector).selector).map(|element| Node(element).own_text()).collect()
+    /// The texts that `selector` finds, white space folded, in document order.
+    ///
+    /// - `li` finds elements: each text is that of the element and of all below it.
+    /// - `li::text` finds the text nodes directly in them: each is a text of its own. Those that are only white space
+    ///   are left out.
+    /// - `a::attr(href)` finds the values of the attribute, as they stand.
+    ///
+    /// With `::text` and `::attr(name)` this element itself may match, as in Scrapy: `::attr(href)` begins with its
+    /// own `href`.
+    pub fn texts(&self, selector: impl AsSelector) -> Vec<String> {
+        self.scope().texts(&selector.compiled())
     }
 
     /// An attribute of the first match.
     ///
     /// # Errors
-    /// When nothing matches, or the match has no such attribute.
-    pub fn attr(&self, selector: &str, name: &str) -> Result<String> {
-        self.first(selector).ok_or_else(|| nothing(selector))?.need_attr(selector, name)
+    /// When nothing matches, or the match does not have the attribute.
+    pub fn attr(&self, selector: impl AsSelector, name: &str) -> Result<String> {
+        self.scope().attr(&selector.compiled(), name)
     }
 
     /// An attribute of all matches that have it.
-    ///
-    /// # Panics
-    /// When `selector` is no CSS selector, which fails the page.
-    pub fn attrs(&self, selector: &str, name: &str) -> Vec<&'a str> {
-        self.0.select(&compiled(selector).selector).filter_map(|element| element.attr(name)).collect()
+    pub fn attrs(&self, selector: impl AsSelector, name: &str) -> Vec<&'a str> {
+        self.scope().attrs(&selector.compiled(), name)
     }
 
-    pub(crate) fn need_attr(&self, selector: &str, name: &str) -> Result<String> {
-        let value = self.own_attr(name).map(str::to_owned);
-        value.ok_or_else(|| Error::new(format!("the match of {selector:?} has no attribute {name:?}")))
+    /// The text directly in this element, white space folded. The texts of elements in it do not count; a `br`
+    /// between two texts is a space. It means the same as jsoup's `ownText`.
+    pub fn own_text(&self) -> String {
+        let mut text = Fold::default();
+        for child in self.element.children() {
+            match child.value() {
+                TreeNode::Text(words) => text.push(words),
+                TreeNode::Element(element) if element.name() == "br" => text.gap(),
+                _ => {}
+            }
+        }
+        text.finish()
     }
 
-    /// The text of this element and all below it, white space folded.
+    /// The text of this element and of all below it, white space folded.
     ///
     /// Every text counts, also that of scripts; [`Node::visible_text`] is what a reader sees.
-    pub fn own_text(&self) -> String {
-        fold(self.0.text())
+    pub fn full_text(&self) -> String {
+        fold(self.element.text())
     }
 
-    /// The text of this element and all below it, as it stands in the document.
+    /// The text of this element and of all below it, as it stands in the document.
     pub fn raw_text(&self) -> String {
-        self.0.text().collect()
+        self.element.text().collect()
     }
 
     /// What a reader sees of this element: no scripts, no hidden parts, a space where the layout breaks,
     /// white space folded.
     pub fn visible_text(&self) -> String {
-        visible_text(self.0)
+        visible_text(self.element)
     }
 
     /// An attribute of this element.
     pub fn own_attr(&self, name: &str) -> Option<&'a str> {
-        self.0.value().attr(name)
+        self.element.value().attr(name)
     }
 
     /// The name of this element.
     pub fn name(&self) -> &'a str {
-        self.0.value().name()
+        self.element.value().name()
     }
 
     /// The element that this one is in.
     pub fn parent(&self) -> Option<Node<'a>> {
-        self.0.parent().and_then(ElementRef::wrap).map(Node)
+        self.element.parent().and_then(ElementRef::wrap).map(|element| self.beside(element))
     }
 
     /// The elements directly in this one.
     pub fn children(&self) -> Vec<Node<'a>> {
-        self.0.child_elements().map(Node).collect()
+        self.element.child_elements().map(|element| self.beside(element)).collect()
     }
 
     /// The next element beside this one.
     pub fn next(&self) -> Option<Node<'a>> {
-        self.0.next_siblings().find_map(ElementRef::wrap).map(Node)
+        self.element.next_siblings().find_map(ElementRef::wrap).map(|element| self.beside(element))
     }
 
     /// The element beside this one that comes before it.
     pub fn previous(&self) -> Option<Node<'a>> {
-        self.0.prev_siblings().find_map(ElementRef::wrap).map(Node)
+        self.element.prev_siblings().find_map(ElementRef::wrap).map(|element| self.beside(element))
     }
 
     /// Whether it is an element of HTML, and not of a drawing or a formula in it: `title` is an element of
     /// both.
     pub(crate) fn is_html(&self) -> bool {
-        self.0.value().name.ns == *"http://www.w3.org/1999/xhtml"
+        self.element.value().name.ns == *"http://www.w3.org/1999/xhtml"
+    }
+
+    /// Whether it lies in an element of one of these names. [`Node::parent`] would not get out of a template: what
+    /// that holds hangs on a node that is not an element.
+    pub(crate) fn lies_in(&self, names: &[&str]) -> bool {
+        self.element
+            .ancestors()
+            .filter_map(ElementRef::wrap)
+            .any(|element| names.contains(&element.value().name()))
+    }
+
+    fn scope(&self) -> Scope<'a> {
+        Scope::Element(self.element)
+    }
+
+    /// Another element of the same page.
+    fn beside(&self, element: ElementRef<'a>) -> Node<'a> {
+        Node { element, page: self.page }
     }
 }
 
-pub(crate) fn nothing(selector: &str) -> Error {
-    Error::new(format!("nothing on the page matches {selector:?}"))
-}
-
-/// Joins pieces of text with all runs of white space folded to one space, none at the ends.
-#[derive(Default)]
-pub(crate) struct Fold {
-    folded: String,
-    gap: bool,
-}
-
-impl Fold {
-    /// The next piece.
-    pub(crate) fn push(&mut self, mut piece: &str) {
-        loop {
-            let word = piece.trim_start();
-            self.gap |= word.len() < piece.len();
-            if word.is_empty() {
-                return;
-            }
-            if self.gap && !self.folded.is_empty() {
-                self.folded.push(' ');
-            }
-            self.gap = false;
-            let end = end_of_word(word);
-            self.folded.push_str(&word[..end]);
-            piece = &word[end..];
-        }
-    }
-
-    /// White space.
-    pub(crate) fn gap(&mut self) {
-        self.gap = true;
-    }
-
-    /// All pieces.
-    pub(crate) fn finish(self) -> String {
-        self.folded
+/// Two nodes are equal if they are the same element of the same page.
+impl PartialEq for Node<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        std::ptr::eq(self.page, other.page) && self.element.id() == other.element.id()
     }
 }
 
-/// Where white space begins. Letters of ASCII need no look at what Unicode says of them.
-fn end_of_word(text: &str) -> usize {
-    let mut at = 0;
-    while let Some(byte) = text.as_bytes().get(at) {
-        match byte {
-            b'!'..=b'~' => at += 1,
-            _ => match text[at..].chars().next() {
-                Some(character) if !character.is_whitespace() => at += character.len_utf8(),
-                _ => break,
-            },
-        }
+impl Eq for Node<'_> {}
+
+impl fmt::Debug for Node<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Node({:?})", self.element.value())
     }
-    at
 }
 
-/// Pieces of text as one, folded.
-pub(crate) fn fold<'t>(pieces: impl Iterator<Item = &'t str>) -> String {
-    let mut folded = Fold::default();
-    pieces.for_each(|piece| folded.push(piece));
-    folded.finish()
+/// The readings that a page and an element share.
+impl<'a> Scope<'a> {
+    pub(crate) fn text(self, selector: &Selector) -> Result<String> {
+        self.find(selector).next().map(Found::text).ok_or_else(|| nothing(selector))
+    }
+
+    pub(crate) fn texts(self, selector: &Selector) -> Vec<String> {
+        self.find(selector).map(Found::text).collect()
+    }
+
+    pub(crate) fn attr(self, selector: &Selector, name: &str) -> Result<String> {
+        let first = self.elements(selector).next().ok_or_else(|| nothing(selector))?;
+        let value = first.attr(name).map(str::to_owned);
+        value
+            .ok_or_else(|| Error::new(format!("the match of {:?} has no attribute {name:?}", selector.css())))
+    }
+
+    pub(crate) fn attrs(self, selector: &Selector, name: &str) -> Vec<&'a str> {
+        self.elements(selector).filter_map(|element| element.attr(name)).collect()
+    }
+}
+
+pub(crate) fn nothing(selector: &Selector) -> Error {
+    Error::new(format!("nothing on the page matches {:?}", selector.css()))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::fold;
     use crate::stored_page::StoredPage;
-    use proptest::prelude::*;
 
     #[test]
     fn an_element_knows_its_texts_and_its_neighbours() {
@@ -194,9 +229,9 @@ mod tests {
         let page = StoredPage::new("http://a.example/", html).page().unwrap();
         let two = page.first("#two").unwrap();
         assert_eq!((two.name(), two.own_attr("data-n"), two.own_attr("none")), ("li", Some("2"), None));
-        assert_eq!((two.own_text().as_str(), two.visible_text().as_str()), ("twox", "two"));
+        assert_eq!((two.full_text().as_str(), two.visible_text().as_str()), ("twox", "two"));
         assert_eq!(page.first("li").unwrap().raw_text(), "one 1\n ");
-        assert_eq!(two.previous().unwrap().own_text(), "one 1");
+        assert_eq!(two.previous().unwrap().full_text(), "one 1");
         assert!(two.next().is_none());
         let list = two.parent().unwrap();
         assert_eq!(list.children().len(), 2);
@@ -206,15 +241,24 @@ mod tests {
         assert_eq!(list.select(":scope > li").len(), 2);
         assert_eq!(list.select("ul").len(), 0);
         assert!(page.root().parent().is_none());
+        assert_eq!(list.page().url().as_str(), "http://a.example/");
     }
 
-    proptest! {
-        /// Against white space as the standard library splits at it.
-        #[test]
-        fn folded_text_is_its_words(pieces in prop::collection::vec("[a-z \\n\u{a0}\u{2003}é€\u{1}\u{7f}]{0,8}", 0..6)) {
-            let whole = pieces.concat();
-            let expected = whole.split_whitespace().collect::<Vec<_>>().join(" ");
-            prop_assert_eq!(fold(pieces.iter().map(String::as_str)), expected);
+    #[test]
+    fn own_text_is_that_of_jsoup() {
+        for (html, expected) in [
+            // The example of its documentation.
+            ("<p>Hello <b>there</b> now!</p>", "Hello now!"),
+            // Those of its tests.
+            ("<p>Hello<br>there<br><br>now</p>", "Hello there now"),
+            ("<p>One <b>two</b>\n three <i>four</i> </p>", "One three"),
+            ("<p>un<b>believ</b>able</p>", "unable"),
+            ("<p><b>only below</b></p>", ""),
+            ("<p> \n </p>", ""),
+            ("<p>a<!-- no -->b</p>", "ab"),
+        ] {
+            let page = StoredPage::new("http://a.example/", html).page().unwrap();
+            assert_eq!(page.first("p").unwrap().own_text(), expected, "{html}");
         }
     }
 
@@ -223,6 +267,13 @@ mod tests {
         let page = StoredPage::new("http://a.example/", "<p><i>x</i>").page().unwrap();
         let p = page.first("p").unwrap();
         assert_eq!(p.text("b").unwrap_err().to_string(), "nothing on the page matches \"b\"");
+        assert_eq!(p.text("p::text").unwrap_err().to_string(), "nothing on the page matches \"p::text\"");
         assert_eq!(p.attr("i", "id").unwrap_err().to_string(), "the match of \"i\" has no attribute \"id\"");
+    }
+
+    #[test]
+    #[should_panic(expected = "\"p::text\" selects texts or attributes, and elements are wanted here")]
+    fn elements_are_not_selected_by_text() {
+        StoredPage::new("http://a.example/", "<p>x").page().unwrap().select("p::text");
     }
 }

@@ -4,7 +4,7 @@ use html5ever::{LocalName, local_name, ns};
 use scraper::ElementRef;
 use scraper::node::{Element, Node};
 
-use crate::selector::Fold;
+use crate::fold::Fold;
 
 /// Elements whose content is not shown as text (HTML standard, section 15.3.1, and what stands in for media).
 /// A browser without scripting shows `noscript`, but its words are about browsers and not about the page.

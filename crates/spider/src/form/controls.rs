@@ -164,7 +164,7 @@ pub(super) fn of(page: &Page, form: Node<'_>, target: &Target) -> (Vec<Control>,
         let kind = input_type(node);
         match kind.as_str() {
             "submit" | "image" => {
-                let text = if node.name() == "button" { node.own_text() } else { String::new() };
+                let text = if node.name() == "button" { node.full_text() } else { String::new() };
                 let value = node.own_attr("value").unwrap_or_default().to_owned();
                 let is_image = kind == "image";
                 let target = target.by_button(page, node);
@@ -230,7 +230,7 @@ fn select(node: Node<'_>) -> Kind {
             continue;
         }
         first_usable.get_or_insert(choices.len());
-        let value = option.own_attr("value").map_or_else(|| option.own_text(), str::to_owned);
+        let value = option.own_attr("value").map_or_else(|| option.full_text(), str::to_owned);
         choices.push(Choice { value, is_selected });
     }
     if !is_multiple {
@@ -307,5 +307,5 @@ fn table_around(node: Node<'_>) -> Option<Node<'_>> {
 }
 
 fn is_same(one: Option<Node<'_>>, other: Node<'_>) -> bool {
-    one.is_some_and(|one| one.0.id() == other.0.id())
+    one == Some(other)
 }

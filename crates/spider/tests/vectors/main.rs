@@ -3,4 +3,5 @@
 
 mod encodings;
 mod selectors;
+mod texts;
 mod urls;

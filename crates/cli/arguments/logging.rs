@@ -1,0 +1,81 @@
+//! How a process logs, and how a crawl shows its progress.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+
+use crate::settings::parse::{bytes, count, number, progress_interval};
+
+/// How the log is written, in every command.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Log")]
+pub(crate) struct Logging {
+    /// Form of the log on stderr
+    #[arg(long, global = true, env = "DRAGLINE_LOG_FORMAT", value_name = "FORMAT", default_value = "text")]
+    pub(crate) log_format: LogFormat,
+
+    /// What is logged: `off`, `error` … `debug`, `trace`, or per module: `info,dragline_engine=debug` [default: info]
+    ///
+    /// A level alone is that of Dragline and of the spiders; libraries speak from WARN on, unless they are named.
+    #[arg(long, global = true, env = "DRAGLINE_LOG", value_name = "FILTER")]
+    pub(crate) log: Option<String>,
+
+    /// Lines of one place in the code that go through in 10 s, at INFO and WARN; the others are counted, and their
+    /// number is said; 0 = all of them
+    #[arg(long, global = true, env = "DRAGLINE_LOG_REPEATS", value_name = "N", value_parser = number::<u64>, default_value = "50")]
+    pub(crate) log_repeats: u64,
+
+    /// Folder for a log file of each crawl, beside stderr
+    #[arg(long, global = true, env = "DRAGLINE_LOG_DIR", value_name = "DIR")]
+    pub(crate) log_dir: Option<PathBuf>,
+
+    /// Size at which a log file is followed by the next
+    #[arg(long, global = true, env = "DRAGLINE_LOG_FILE_BYTES", value_name = "BYTES", value_parser = bytes, default_value = "50MiB")]
+    pub(crate) log_file_bytes: usize,
+
+    /// Log files of a spider that are kept in the folder
+    #[arg(long, global = true, env = "DRAGLINE_LOG_FILES", value_name = "N", value_parser = count, default_value = "20")]
+    pub(crate) log_files: usize,
+}
+
+/// The form of log lines.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LogFormat {
+    /// For people
+    Text,
+    /// One JSON object a line
+    Json,
+}
+
+/// How a crawl shows its progress.
+#[derive(Clone, Copy, Debug, Args)]
+#[command(next_help_heading = "Progress")]
+pub(crate) struct Progress {
+    /// How progress is shown
+    #[arg(
+        long = "progress",
+        id = "progress",
+        env = "DRAGLINE_PROGRESS",
+        value_name = "FORM",
+        default_value = "auto"
+    )]
+    pub(crate) form: ProgressForm,
+
+    /// Time between two lines that tell the progress in the log, at least 1s
+    #[arg(long = "progress-interval", id = "progress_interval", env = "DRAGLINE_PROGRESS_INTERVAL", value_name = "TIME", value_parser = progress_interval, default_value = "10s")]
+    pub(crate) every: Duration,
+}
+
+/// In which form.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ProgressForm {
+    /// A display on a terminal, lines in the log elsewhere
+    Auto,
+    /// The same, and one line for each busy host
+    Hosts,
+    /// Lines in the log
+    Lines,
+    /// None
+    None,
+}

@@ -1,0 +1,33 @@
+//! `dragline config`.
+
+mod reference;
+mod show;
+
+use clap::{ArgMatches, Command};
+
+use crate::arguments::ConfigAction;
+use crate::exit::{Exit, Failed};
+use crate::logging;
+use crate::settings::file::File;
+use crate::settings::{CrawlSettings, StoreUrl, environment};
+
+/// What was said, in all layers.
+pub(super) struct Given<'a> {
+    pub(super) words: &'a Command,
+    pub(super) matches: &'a ArgMatches,
+    pub(super) file: &'a File,
+}
+
+pub(super) fn run(action: ConfigAction, store: &StoreUrl, given: &Given<'_>) -> Result<Exit, Failed> {
+    match action {
+        ConfigAction::Show(asked) => {
+            show::run(asked.format, given)?;
+            for (what, hint) in environment::unknown() {
+                logging::warned_before_start(&what, &hint);
+            }
+            // The table comes first: it says where the value comes from that a crawl refuses.
+            CrawlSettings::check(asked.flags, store, given.file).map(|()| Exit::Finished)
+        }
+        ConfigAction::Reference { file } => reference::run(&file),
+    }
+}
