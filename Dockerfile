@@ -12,7 +12,7 @@ WORKDIR /src
 COPY . .
 RUN find . -type f ! -name Cargo.toml ! -name Cargo.lock -delete \
     && find . -name Cargo.toml -execdir sh -c 'mkdir -p src && : > src/lib.rs' \; \
-    && mkdir -p crates/cli && : > crates/cli/lib.rs && echo 'fn main() {}' > crates/cli/main.rs \
+    && mkdir -p crates/program && rm -r src && echo 'fn main() {}' > crates/program/main.rs \
     && find . -exec touch --date=@0 {} +
 
 FROM rust:1.95-slim-bookworm AS build
@@ -63,7 +63,7 @@ EXPOSE 8080
 # keys. `DRAGLINE_DENY_PRIVATE_NETWORKS=false` to crawl a site of one's own network.
 ENV DRAGLINE_DENY_PRIVATE_NETWORKS=true
 
-# It is process 1 as it is: it hears the signals, ends every command at them, and reaps orphans (crates/cli/first_process.rs).
+# It is process 1 as it is: it hears the signals, ends every command at them, and reaps orphans (crates/runtime/src/first_process.rs).
 # The stop takes 8 seconds at most (SHUTDOWN_TIMEOUT_SECONDS), which fits in the 10 that Docker gives.
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=30s --timeout=10s --start-period=30s --retries=3 CMD ["dragline-healthcheck"]

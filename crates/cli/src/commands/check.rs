@@ -1,0 +1,108 @@
+//! `dragline check`: the spiders' samples, without a network and without a store.
+
+use std::env;
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use dragline_core::{Sample, Spider};
+
+use super::table::table;
+use super::{find_spider, print};
+use crate::app::App;
+use crate::arguments::Check;
+use crate::check::{Checked, Found, check};
+use dragline_runtime::exit::{Exit, Failed};
+
+pub(super) fn run(arguments: &Check, app: &App) -> Result<Exit, Failed> {
+    let spiders: Vec<Arc<dyn Spider>> = if arguments.spiders.is_empty() {
+        app.spiders.clone()
+    } else {
+        let named = arguments.spiders.iter().map(|name| find_spider(name, &app.spiders).cloned());
+        named.collect::<Result<_, _>>()?
+    };
+    let checked = check(&spiders, &app.pipelines);
+    let mut accepted = Vec::new();
+    for checked in checked.iter().filter(|_| arguments.accept) {
+        accepted.extend(accept(checked)?);
+    }
+    print(&told(&spiders, &checked, &accepted))?;
+    if checked.is_empty() {
+        return Err(Failed::error("nothing was checked: there are no samples")
+            .hint("a spider's samples() names its stored pages; see docs/writing-a-spider.md"));
+    }
+    let mistakes = checked.iter().filter(|checked| matches!(checked.found, Found::Mistake(_))).count();
+    let differ = checked.iter().filter(|checked| matches!(checked.found, Found::Other { .. })).count();
+    match (mistakes, differ - accepted.len()) {
+        (0, 0) => Ok(Exit::Finished),
+        (0, left) => Err(Failed::error(format!("{left} of {} samples differ from what is expected", checked.len()))
+            .hint("mend the spider; or, if this is right, run check with --accept and read the change before it is committed")),
+        (bad, _) => Err(Failed::error(format!("{bad} of {} samples show a mistake in their spider", checked.len()))),
+    }
+}
+
+/// Writes what was made of a sample as what is expected; `None` when there is nothing to write.
+fn accept(checked: &Checked) -> Result<Option<PathBuf>, Failed> {
+    let Found::Other { now, .. } = &checked.found else { return Ok(None) };
+    let page = source_file(&checked.sample)?;
+    let mut name = page.into_os_string();
+    name.push(".json");
+    let path = PathBuf::from(name);
+    fs::write(&path, now)
+        .map_err(|error| Failed::error(format!("cannot write {}: {error}", path.display())))?;
+    Ok(Some(path))
+}
+
+/// The sample's page in the source tree, which begins here or further up; it must be the page that was checked.
+fn source_file(sample: &Sample) -> Result<PathBuf, Failed> {
+    let here = env::current_dir().map_err(|error| Failed::error(format!("the current folder: {error}")))?;
+    let wanted = sample.page_path();
+    let Some(found) = here.ancestors().map(|folder| folder.join(wanted)).find(|path| path.is_file()) else {
+        return Err(Failed::error(format!("{} is neither here nor further up", wanted.display()))
+            .hint("run check --accept in the source tree of the program"));
+    };
+    if fs::read(&found).ok().as_deref() != Some(sample.body()) {
+        let path = found.display();
+        return Err(Failed::error(format!("{path} is not the page that this program was built with"))
+            .hint("build the program and try again: cargo run -- check --accept"));
+    }
+    Ok(found)
+}
+
+/// A line for each sample; what differs comes after them.
+fn told(spiders: &[Arc<dyn Spider>], checked: &[Checked], accepted: &[PathBuf]) -> String {
+    let mut rows: Vec<[String; 3]> = Vec::new();
+    for spider in spiders {
+        let before = rows.len();
+        for checked in checked.iter().filter(|checked| checked.spider == spider.name()) {
+            let verdict = match &checked.found {
+                Found::AsExpected => "as expected",
+                Found::Other { .. } => "differs",
+                Found::Mistake(_) => "mistake",
+            };
+            rows.push([checked.spider.clone(), checked.sample.name(), verdict.to_owned()]);
+        }
+        if rows.len() == before {
+            rows.push([spider.name().to_owned(), "-".to_owned(), "no samples".to_owned()]);
+        }
+    }
+    let mut text = table(["spider", "sample", "verdict"], rows);
+    for Checked { spider, sample, found } in checked {
+        // Writing to a String cannot fail.
+        let _ = match found {
+            Found::AsExpected => Ok(()),
+            Found::Other { diff, .. } => write!(text, "\n{diff}"),
+            Found::Mistake(mistake) => writeln!(text, "\n{spider} {}: {mistake}", sample.name()),
+        };
+    }
+    for path in accepted {
+        let _ = writeln!(text, "accepted: {}", shown(path).display());
+    }
+    text
+}
+
+/// From the current folder, where it lies in it.
+fn shown(path: &Path) -> &Path {
+    env::current_dir().ok().and_then(|here| path.strip_prefix(here).ok()).unwrap_or(path)
+}

@@ -1,0 +1,33 @@
+//! `dragline config`.
+
+mod reference;
+mod show;
+
+use clap::{ArgMatches, Command};
+
+use crate::arguments::ConfigAction;
+use crate::settings::file::File;
+use crate::settings::{CommandSettings, StoreUrl, environment};
+use dragline_runtime::exit::{Exit, Failed};
+use dragline_runtime::logging;
+
+/// What was said, in all layers.
+pub(super) struct Given<'a> {
+    pub(super) words: &'a Command,
+    pub(super) matches: &'a ArgMatches,
+    pub(super) file: &'a File,
+}
+
+pub(super) fn run(action: ConfigAction, store: &StoreUrl, given: &Given<'_>) -> Result<Exit, Failed> {
+    match action {
+        ConfigAction::Show(asked) => {
+            show::run(asked.format, given)?;
+            for (what, hint) in environment::unknown() {
+                logging::warned_before_start(&what, &hint);
+            }
+            // The table comes first: it says where the value comes from that a crawl refuses.
+            CommandSettings::check(asked.flags, store, given.file).map(|()| Exit::Finished)
+        }
+        ConfigAction::Reference { file } => reference::run(&file),
+    }
+}

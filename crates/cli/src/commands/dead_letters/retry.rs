@@ -1,0 +1,99 @@
+//! `dragline dead-letters retry`: the road of every item once more, from its payload to its table.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use dragline_core::Spider;
+use dragline_core::letters::LetterAsk;
+use dragline_core::stop::Stop;
+use dragline_pipelines::letters::{RefusedLetter, Retry, RetryReport};
+use dragline_pipelines::{ItemPipelineSettings, item_pipelines};
+
+use super::Letters;
+use crate::app::App;
+use crate::arguments::{RetryLetters, Storing};
+use crate::commands::demo_site::Shelf;
+use crate::commands::print;
+use crate::commands::table::table;
+use crate::settings::Common;
+use dragline_runtime::exit::{Exit, Failed};
+
+/// Letters by the hundred thousand take their time; a store that hangs does not take for ever.
+const RETRY_LIMIT: Duration = Duration::from_secs(3600);
+
+pub(super) fn run(arguments: &RetryLetters, common: &Common, app: &App) -> Result<Exit, Failed> {
+    let letters = Letters::open(common)?;
+    let mut ask = letters.of(arguments.run.as_deref())?;
+    let mut missing = BTreeSet::new();
+    if !arguments.all {
+        ask.letter_ids = Some(arguments.letter_ids.clone());
+        missing = not_there(&letters, &ask, &arguments.letter_ids)?;
+    }
+    let replace_nul = arguments.replace_nul || common.flags::<Storing>(&[])?.replace_nul;
+    // The demo's letters can be retried too, though its spider is in no list.
+    let known = |name: &str| {
+        let spider = app.spiders.iter().find(|spider| spider.name() == name).map(|spider| spider.items());
+        spider.or_else(|| (Shelf.name() == name).then(|| Shelf.items()))
+    };
+    let mut retry = Retry {
+        store: &*letters.store,
+        types: &known,
+        steps: &item_pipelines(ItemPipelineSettings { replace_nul }, &app.pipelines),
+        accept_lost_nul: replace_nul,
+        whole_pages: false,
+        // A signal ends this process at once, and what was applied stays applied.
+        stop: &Stop::new(),
+        epoch: None,
+        max_pages: None,
+        prepared: Vec::new(),
+    };
+    let mut report = RetryReport::default();
+    let work = retry.run(ask, &mut report);
+    let done = letters.blocking.wait(&*letters.store, "applying dead letters", RETRY_LIMIT, work);
+    print(&told(&report, &missing))?;
+    done?;
+    Ok(if report.refused == 0 && missing.is_empty() { Exit::Finished } else { Exit::Error })
+}
+
+/// Which of these the ask does not find.
+fn not_there(letters: &Letters, ask: &LetterAsk, wanted: &[i64]) -> Result<BTreeSet<i64>, Failed> {
+    let mut missing: BTreeSet<i64> = wanted.iter().copied().collect();
+    letters.read(ask.clone(), |letter| {
+        missing.remove(&letter.letter_id);
+        Ok(!missing.is_empty())
+    })?;
+    Ok(missing)
+}
+
+fn told(report: &RetryReport, missing: &BTreeSet<i64>) -> String {
+    let RetryReport { applied, pages_done, refused, told } = report;
+    let mut text = format!(
+        "applied {applied} dead letter{}; {pages_done} page{} done now\n",
+        if *applied == 1 { "" } else { "s" },
+        if *pages_done == 1 { " is" } else { "s are" },
+    );
+    for letter_id in missing {
+        // Writing to a String cannot fail.
+        let _ = writeln!(text, "there is no dead letter {letter_id}; one that was applied is gone");
+    }
+    if *refused > 0 {
+        let _ = writeln!(text, "refused {refused}, which stay where they are:");
+        text.push_str(&table(["id", "item", "code", "error", "page"], told.iter().map(row)));
+        let untold = refused - told.len() as u64;
+        if untold > 0 {
+            let _ = writeln!(text, "… and {untold} more");
+        }
+    }
+    text
+}
+
+fn row(letter: &RefusedLetter) -> [String; 5] {
+    [
+        letter.letter_id.to_string(),
+        letter.item_type.clone(),
+        letter.sqlstate.clone().unwrap_or_else(|| "-".to_owned()),
+        letter.error.replace('\n', " "),
+        letter.url.clone(),
+    ]
+}

@@ -1,0 +1,85 @@
+//! `dragline demo`: a whole crawl without internet and without Postgres.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use dragline_core::Spider;
+use dragline_core::store::{ItemRow, RunInfo};
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
+
+use super::demo_site::{DemoSite, Shelf};
+use super::table::table;
+use super::{crawl, print};
+use crate::blocking::Blocking;
+use crate::settings::{CommandSettings, Common};
+use dragline_runtime::exit::{Exit, Failed};
+use dragline_runtime::logging::LogHandle;
+use dragline_runtime::metrics::Metrics;
+use dragline_runtime::run::crawl as run_crawl;
+
+const ROWS_SHOWN: usize = 8;
+const READ_LIMIT: Duration = Duration::from_secs(10);
+
+pub(super) fn run(common: &Common, log: &LogHandle) -> Result<Exit, Failed> {
+    let site = serving()?;
+    let spider: Arc<dyn Spider> = Arc::new(Shelf);
+    // A site on loopback: nobody needs to be spared there, nor to be kept out.
+    let anywhere = "--deny-private-networks=false";
+    let flags = ["--start-url", site.url(), "--run", "demo", "--fresh", "--rate", "0", anywhere];
+    let settings = CommandSettings::combine(common.flags(&flags)?, common, &*spider)?;
+    tracing::info!(url = site.url(), "serving a small site on loopback, and crawling it");
+    let metrics = Metrics::new(spider.name(), &settings.crawl, log)?;
+    let Some(ended) = run_crawl(&spider, &[], &settings.crawl, settings.progress, &metrics, log)? else {
+        return Ok(Exit::Stopped);
+    };
+    if ended.exit == Exit::Finished {
+        show_rows(common, &settings, ended.run.key.run_id)?;
+    }
+    crawl::after(&ended, &settings, &*spider, log)
+}
+
+/// The site alone, for a spider that is to be written.
+pub(super) fn serve() -> Result<Exit, Failed> {
+    let mut signals = Signals::new([SIGINT, SIGTERM])
+        .map_err(|error| Failed::error(format!("signals cannot be heard: {error}")))?;
+    let site = serving()?;
+    print(&format!("serving {} until Ctrl-C\n", site.url()))?;
+    signals.forever().next();
+    Ok(Exit::Finished)
+}
+
+fn serving() -> Result<DemoSite, Failed> {
+    DemoSite::serve()
+        .map_err(|error| Failed::error(format!("the demo site cannot be served on 127.0.0.1: {error}")))
+}
+
+fn show_rows(common: &Common, settings: &CommandSettings, run_id: i64) -> Result<(), Failed> {
+    let blocking = Blocking::new()?;
+    let store = dragline_store::open(&common.store.0, &settings.crawl.store_settings)?;
+    blocking.wait(&*store, "connect", READ_LIMIT, store.connect())?;
+    let mut rows: Vec<ItemRow> = Vec::new();
+    let mut each = |row: ItemRow| {
+        if rows.len() < ROWS_SHOWN {
+            rows.push(row);
+        }
+        Ok(())
+    };
+    let item = Shelf.items()[0];
+    let name = Shelf.name();
+    blocking.wait(&*store, "reading items", READ_LIMIT, store.read_items(run_id, name, item, &mut each))?;
+    let cell = |row: &ItemRow, name: &str| match row.fields.get(name) {
+        Some(serde_json::Value::String(text)) => text.clone(),
+        Some(value) => value.to_string(),
+        None => String::new(),
+    };
+    let shown = rows.iter().map(|row| ["title", "author", "price", "in_stock"].map(|name| cell(row, name)));
+    print(&table(["title", "author", "price", "in stock"], shown))?;
+    let info = RunInfo {
+        run_id,
+        name: settings.crawl.run_name.clone(),
+        spider: Shelf.name().to_owned(),
+        state: dragline_core::store::RunState::Finished,
+    };
+    print(&format!("…\n(table demo_books in {}, run {})\n\n", store.location(), info.run_id))
+}

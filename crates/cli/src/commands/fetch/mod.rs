@@ -1,0 +1,138 @@
+//! `dragline fetch`: one page, for a person to look at, and what a spider would make of it. No store is touched.
+
+mod emitted;
+mod request;
+mod shown;
+
+use std::fs;
+use std::io::{self, Write};
+use std::sync::Arc;
+
+use dragline_core::queued_request::host_of;
+use dragline_core::spider::start_requests;
+use dragline_core::{Args, PageState, Response, Spider};
+use dragline_engine::{Preview, Scope, Visit, preview, unwanted_type, visit};
+use dragline_pipelines::item_pipelines;
+use serde_json::{Value as Json, json};
+
+use super::{find_spider, print};
+use crate::app::App;
+use crate::arguments::Fetch;
+use crate::settings::{Common, FetchSettings};
+use dragline_runtime::exit::{Exit, Failed, chain};
+
+pub(super) fn run(arguments: &Fetch, common: &Common, app: &App) -> Result<Exit, Failed> {
+    let spider = arguments.spider.as_deref().map(|name| find_spider(name, &app.spiders)).transpose()?;
+    let request = request::of(arguments)?;
+    let settings = FetchSettings::combine(arguments, common)?;
+    let mut visit = visit(&settings.engine, request).map_err(|error| {
+        let failed = Failed::error(chain(&error));
+        match error.hint() {
+            Some(hint) => failed.hint(hint),
+            None => failed,
+        }
+    })?;
+    let shown = (shown::text(&visit), shown::json(&visit));
+    let to_stdout = arguments.body || arguments.output.as_deref() == Some("-");
+    if let Ok(page) = &visit.end {
+        give_body(arguments, page, to_stdout)?;
+    }
+    let verdict = verdict(&visit, spider, &settings);
+    let is_parsed = verdict.is_ok();
+    let emitted = match (spider, std::mem::replace(&mut visit.end, Err(String::new()))) {
+        (Some(spider), Ok(page)) if is_parsed => Some(emit(spider, app, &settings, &visit, page)?),
+        _ => None,
+    };
+    show(arguments, shown, emitted.as_ref(), to_stdout)?;
+    verdict?;
+    match emitted.map(|preview| (preview.outcome.state, preview.outcome.error)) {
+        None | Some((PageState::Done, _)) => Ok(Exit::Finished),
+        Some((state, error)) => {
+            Err(Failed::error(format!("the page would be {state}: {}", error.unwrap_or_default())))
+        }
+    }
+}
+
+/// Whether a crawl would parse what came; else why not.
+fn verdict(visit: &Visit, spider: Option<&Arc<dyn Spider>>, settings: &FetchSettings) -> Result<(), Failed> {
+    let url = visit.hops.last().map(|hop| hop.queued.request.url().to_string()).unwrap_or_default();
+    match &visit.end {
+        Err(problem) => {
+            let failed = Failed::error(format!("{url}: {problem}"));
+            Err(if problem.starts_with("robots.txt") {
+                failed.hint("a crawl would not fetch it either; --robots false does not ask")
+            } else {
+                failed
+            })
+        }
+        Ok(page)
+            if (200..300).contains(&page.status)
+                || spider.is_some_and(|spider| spider.accepts_status(page.status)) =>
+        {
+            let unwanted = spider.and_then(|spider| unwanted_type(&settings.engine.fetch, &**spider, page));
+            let skipped =
+                |essence| Failed::error(format!("{url}: a crawl would skip it: unwanted type {essence}"));
+            unwanted.map_or(Ok(()), |essence| Err(skipped(essence).hint("see the setting accept-types")))
+        }
+        Ok(page) => Err(Failed::error(format!("{url}: HTTP {}", page.status))),
+    }
+}
+
+fn emit(
+    spider: &Arc<dyn Spider>,
+    app: &App,
+    settings: &FetchSettings,
+    visit: &Visit,
+    page: Response,
+) -> Result<Preview, Failed> {
+    // As if the crawl had begun here, or where it begins by itself.
+    let begin = start_requests(&**spider, &Args::default()).unwrap_or_default();
+    let begin: Vec<String> = begin.iter().map(|request| host_of(request.url())).collect();
+    let hops = visit.hops.iter().map(|hop| hop.queued.host.as_str());
+    let hosts = hops.chain(begin.iter().map(String::as_str));
+    let scope =
+        Scope::new(&settings.engine.links, &**spider, hosts).map_err(|error| Failed::error(chain(&error)))?;
+    let pipelines = item_pipelines(settings.item_pipelines, &app.pipelines).into();
+    Ok(preview(&settings.engine, Arc::clone(spider), pipelines, page, &scope))
+}
+
+fn give_body(arguments: &Fetch, page: &Response, to_stdout: bool) -> Result<(), Failed> {
+    if to_stdout {
+        let mut stdout = io::stdout().lock();
+        match stdout.write_all(&page.body).and_then(|()| stdout.flush()) {
+            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+                return Err(Failed::error(format!("stdout does not take the body: {error}")));
+            }
+            _ => {}
+        }
+    } else if let Some(file) = &arguments.output {
+        fs::write(file, &page.body)
+            .map_err(|error| Failed::error(format!("-o {file}: it cannot be written: {error}")))?;
+    }
+    Ok(())
+}
+
+/// Tells all but the body; beside a body on stdout it goes to stderr.
+fn show(
+    arguments: &Fetch,
+    shown: (String, Json),
+    emitted: Option<&Preview>,
+    to_stdout: bool,
+) -> Result<(), Failed> {
+    let (mut text, mut fields) = shown;
+    if arguments.json {
+        if let Some(preview) = emitted {
+            fields["spider"] = json!(arguments.spider);
+            fields["emitted"] = emitted::json(preview);
+        }
+        text = format!("{fields:#}\n");
+    } else if let Some(preview) = emitted {
+        text.push_str(&emitted::text(preview));
+    }
+    if to_stdout {
+        // Who takes the body may not care for the rest.
+        let _ = io::stderr().write_all(text.as_bytes());
+        return Ok(());
+    }
+    print(&text)
+}

@@ -1,0 +1,68 @@
+//! The request that the words of `dragline fetch` describe.
+
+use dragline_core::Request;
+use dragline_core::canonical::has_userinfo;
+use http::header::CONTENT_TYPE;
+use http::{HeaderName, HeaderValue, Method};
+use serde_json::Value as Json;
+
+use crate::arguments::Fetch;
+use dragline_runtime::exit::Failed;
+
+/// What is sent with `--data` unless a header says otherwise, as by every browser.
+const FORM: &str = "application/x-www-form-urlencoded";
+
+/// The request.
+pub(super) fn of(arguments: &Fetch) -> Result<Request, Failed> {
+    let mut request = Request::get(arguments.url.trim()).map_err(|error| {
+        // `user:password@host` is no URL either.
+        let shown = arguments
+            .url
+            .rsplit_once('@')
+            .map_or_else(|| error.to_string(), |(_, rest)| format!("…@{rest} is not an absolute URL"));
+        Failed::usage(shown).hint("give it with its scheme: https://example.com/")
+    })?;
+    if has_userinfo(request.url()) {
+        return Err(Failed::usage("the URL holds a user name or a password, which would be shown in logs")
+            .hint("send them in a header: -H 'Authorization: …'"));
+    }
+    let method = match &arguments.method {
+        Some(method) => Method::from_bytes(method.to_ascii_uppercase().as_bytes())
+            .map_err(|_| Failed::usage(format!("--method {method:?} is no HTTP method")))?,
+        None if arguments.data.is_some() => Method::POST,
+        None => Method::GET,
+    };
+    request = request.with_method(method).with_tag(arguments.tag.as_str());
+    let mut has_type = false;
+    for text in &arguments.headers {
+        let (name, value) = header(text)?;
+        has_type |= name == CONTENT_TYPE;
+        request = request.with_header(name.as_str(), value);
+    }
+    if let Some(data) = &arguments.data {
+        request = request.with_body(data.as_bytes());
+        if !has_type {
+            request = request.with_header(CONTENT_TYPE.as_str(), FORM);
+        }
+    }
+    for text in &arguments.meta {
+        let Some((name, value)) = text.split_once('=').filter(|(name, _)| !name.is_empty()) else {
+            return Err(Failed::usage(format!("--meta {text:?} is not NAME=JSON"))
+                .hint("example: --meta 'page=2' --meta 'category=\"travel\"'"));
+        };
+        request = request.with_meta(name, serde_json::from_str(value).unwrap_or_else(|_| Json::from(value)));
+    }
+    Ok(request)
+}
+
+/// Its value may be a secret: it is not repeated.
+fn header(text: &str) -> Result<(HeaderName, &str), Failed> {
+    let wrong = || {
+        Failed::usage("-H is not 'NAME: VALUE' with a name and a value that can be sent")
+            .hint("example: -H 'Accept: application/json'")
+    };
+    let (name, value) = text.split_once(':').ok_or_else(wrong)?;
+    let (name, value) = (HeaderName::try_from(name.trim()).map_err(|_| wrong())?, value.trim());
+    HeaderValue::from_str(value).map_err(|_| wrong())?;
+    Ok((name, value))
+}

@@ -1,0 +1,187 @@
+//! `dragline healthcheck`: asks a crawl of another process how it is, by its endpoint or by its heartbeat file. One
+//! line, and healthy or not.
+
+use std::fs;
+use std::io;
+use std::path::Path;
+use std::time::Duration;
+
+use http_body_util::{BodyExt as _, Empty, Limited};
+use hyper::body::Bytes;
+use hyper::header::HOST;
+use hyper::{Request, StatusCode, client::conn::http1};
+use hyper_util::rt::TokioIo;
+use serde::Deserialize;
+use tokio::net::TcpStream;
+
+use dragline_runtime::health::{Beats, CLOCK_TOLERANCE_MS, ms_since_1970, unix_ms};
+use dragline_runtime::listen::ListenAddr;
+
+/// A crawl that is well answers in milliseconds; the health check as a whole ends within five seconds.
+const ANSWER_WITHIN: Duration = Duration::from_secs(4);
+/// An answer is half a kilobyte and a URL for each crawl thread.
+const MAX_ANSWER: usize = 1 << 20;
+
+/// Where to ask.
+#[derive(Debug)]
+pub(crate) struct Where<'a> {
+    /// The endpoint of a crawl that listens.
+    pub(crate) endpoint: Option<&'a ListenAddr>,
+    /// The heartbeat file, and the age at which a beat counts as missing.
+    pub(crate) file: Option<(&'a Path, Duration)>,
+}
+
+/// Why there was no word of health.
+enum Unwell {
+    /// Nobody listens there.
+    Refused(String),
+    /// Anything else.
+    Told(String),
+}
+
+/// One line that says why it is healthy, or why not.
+///
+/// The endpoint says it, if there is one; but where nobody listens, and a process that lives keeps the file, that one
+/// was told to listen elsewhere or nowhere, by a flag that nobody could see here.
+pub(crate) fn ask(place: &Where<'_>) -> Result<String, String> {
+    let by_file = || place.file.map(|(file, max_age)| ask_file(file, max_age));
+    let Some(address) = place.endpoint else {
+        return by_file().unwrap_or_else(|| Err("neither an address nor a file was given".to_owned()));
+    };
+    match ask_at(&address.seen_from_here()) {
+        Ok(line) => Ok(line),
+        Err(Unwell::Told(why)) => Err(why),
+        Err(Unwell::Refused(why)) => match by_file() {
+            Some(answer) if place.file.is_some_and(|(file, _)| is_kept(file)) => answer,
+            _ => Err(why),
+        },
+    }
+}
+
+fn ask_at(address: &str) -> Result<String, Unwell> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime =
+        runtime.map_err(|error| Unwell::Told(format!("the health check itself cannot run: {error}")))?;
+    let answered = runtime.block_on(async {
+        tokio::time::timeout(ANSWER_WITHIN, ask_endpoint(address)).await.unwrap_or_else(|_| {
+            Err(Unwell::Told(format!("{address} gave no answer within {} s", ANSWER_WITHIN.as_secs())))
+        })
+    });
+    // A name that is still being looked up holds up nobody.
+    runtime.shutdown_background();
+    answered
+}
+
+/// Whether the process that wrote the file lives, as far as can be told: one that was killed leaves its file behind.
+fn is_kept(file: &Path) -> bool {
+    let beats = fs::read(file).ok().and_then(|content| serde_json::from_slice::<Beats>(&content).ok());
+    let processes = Path::new("/proc");
+    beats.is_some_and(|beats| processes.join(beats.pid.to_string()).exists())
+}
+
+#[derive(Deserialize)]
+struct Answer {
+    status: String,
+    why: String,
+    pid: u32,
+}
+
+async fn ask_endpoint(address: &str) -> Result<String, Unwell> {
+    let stream = TcpStream::connect(address).await.map_err(|error| match error.kind() {
+        io::ErrorKind::ConnectionRefused => {
+            Unwell::Refused(format!("nobody listens at {address}: no crawl is running"))
+        }
+        _ => Unwell::Told(format!("{address} cannot be reached: {error}")),
+    })?;
+    let no_answer = |error: hyper::Error| Unwell::Told(format!("{address} gave no answer: {error}"));
+    let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(no_answer)?;
+    let request = Request::get("/health").header(HOST, address).body(Empty::<Bytes>::new());
+    let request = request.map_err(|error| Unwell::Told(format!("{address} is no address: {error}")))?;
+    // The connection works beside the question, and ends with the runtime.
+    tokio::spawn(connection);
+    let answer = sender.send_request(request).await.map_err(no_answer)?;
+    let status = answer.status();
+    let body = Limited::new(answer.into_body(), MAX_ANSWER).collect().await;
+    let body = body.map_err(|error| Unwell::Told(format!("{address} gave half an answer: {error}")))?;
+    understood(address, status, &body.to_bytes()).map_err(Unwell::Told)
+}
+
+fn understood(address: &str, status: StatusCode, body: &[u8]) -> Result<String, String> {
+    let answer: Answer = serde_json::from_slice(body)
+        .map_err(|_| format!("{address} answers {status}, and not as a crawl does"))?;
+    let line = format!("pid {} is {}: {}", answer.pid, answer.status, answer.why);
+    // Whoever listens there may say anything, and this goes to a terminal or into a log.
+    let line: String = line.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    if status.is_success() { Ok(line) } else { Err(line) }
+}
+
+fn ask_file(file: &Path, max_age: Duration) -> Result<String, String> {
+    let name = file.display();
+    if fs::metadata(file).is_ok_and(|found| !found.is_file()) {
+        return Err(format!("{name} is no regular file, so no heartbeat file"));
+    }
+    let content = fs::read(file).map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound => format!("there is no heartbeat file {name}: no crawl is running"),
+        _ => format!("the heartbeat file {name} cannot be read: {error}"),
+    })?;
+    let beats: Beats = serde_json::from_slice(&content)
+        .map_err(|error| format!("{name} is not a heartbeat file: {error}"))?;
+    // A process that was killed leaves its file behind, whatever state it was in.
+    let written_ms = fs::metadata(file).and_then(|meta| meta.modified()).map_or(0, ms_since_1970);
+    let now = unix_ms();
+    if written_ms > now + CLOCK_TOLERANCE_MS {
+        return Err(format!("{name} was written {} s in the future", (written_ms - now) / 1_000));
+    }
+    let age = Duration::from_millis(now.saturating_sub(written_ms));
+    if age > max_age {
+        let (age, limit) = (age.as_secs(), max_age.as_secs_f64());
+        return Err(format!("the heartbeat file {name} is {age} s old (limit {limit} s)"));
+    }
+    let verdict = beats.verdict(now, max_age);
+    let line = format!("pid {} is {verdict}", beats.pid);
+    if verdict.state.is_alive() { Ok(line) } else { Err(line) }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::time::Instant;
+
+    use dragline_core::pulse::Pulse as _;
+    use dragline_core::stop::Stop;
+
+    use super::*;
+    use dragline_runtime::health::{Health, Heartbeat};
+
+    const LIMIT: Duration = Duration::from_secs(60);
+
+    #[test]
+    fn a_file_lives_as_long_as_its_crawl() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("beat");
+        assert!(ask_file(&file, LIMIT).unwrap_err().contains("no heartbeat file"));
+        let heartbeat = Arc::new(Heartbeat::start(Some(file.clone())).unwrap());
+        let stop = Stop::new();
+        let health = Health::new(&heartbeat, "spider", "run", LIMIT, &stop);
+        assert!(ask_file(&file, LIMIT).unwrap().contains("is starting"));
+        stop.request(dragline_core::stop::StopReason::MaxItems);
+        assert!(ask_file(&file, LIMIT).unwrap().contains("is stopping"));
+        drop(health);
+        assert!(ask_file(&file, LIMIT).unwrap_err().contains("no crawl is running"));
+        fs::write(&file, "garbage").unwrap();
+        assert!(ask_file(&file, LIMIT).unwrap_err().contains("not a heartbeat file"));
+    }
+
+    #[test]
+    fn what_was_killed_while_it_stopped_is_not_alive_for_ever() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("beat");
+        let heartbeat = Heartbeat::start(Some(file.clone())).unwrap();
+        heartbeat.degraded(Some(Instant::now()));
+        heartbeat.stopping();
+        assert!(ask_file(&file, LIMIT).is_ok());
+        let old = std::time::SystemTime::now() - Duration::from_secs(61);
+        fs::File::options().write(true).open(&file).unwrap().set_modified(old).unwrap();
+        assert!(ask_file(&file, LIMIT).unwrap_err().contains("61 s old"));
+    }
+}

@@ -1,0 +1,43 @@
+//! `dragline healthcheck`.
+
+mod ask;
+
+use super::print;
+use super::words::parse;
+use crate::arguments::{Arguments, Command, Healthcheck};
+use crate::settings::file::File;
+use ask::{Where, ask};
+use dragline_runtime::exit::{Exit, Failed};
+
+/// `given` by flags and variables, and beneath them what the settings file says of a crawl. A file that is wrong
+/// says nothing: who asks for a crawl's health is answered all the same.
+pub(super) fn run(given: Arguments, words: clap::Command) -> Result<Exit, Failed> {
+    let (file, wrong) = match File::read(given.config.as_deref()) {
+        Ok(file) => (file, None),
+        Err(failed) => (File::default(), Some(failed)),
+    };
+    let all = parse(file.beneath(words)).map_or(given, |(all, _)| all);
+    let Command::Healthcheck(check) = all.command else { return Ok(Exit::Finished) };
+    let Healthcheck { listen, heartbeat_file, max_age } = check;
+    if listen.is_none() && heartbeat_file.is_none() {
+        let hint = wrong.map_or_else(
+            || {
+                "or say it where a crawl reads it: `listen` or `heartbeat_file` in [crawl] of dragline.toml"
+                    .to_owned()
+            },
+            |failed| format!("nothing is taken from a wrong file: {}", failed.what),
+        );
+        return Err(Failed::usage(
+            "where is the crawl? give --listen ADDR or --heartbeat-file FILE (one is enough)",
+        )
+        .hint(hint));
+    }
+    let place =
+        Where { endpoint: listen.as_ref(), file: heartbeat_file.as_deref().map(|file| (file, max_age)) };
+    let (word, line, exit) = match ask(&place) {
+        Ok(line) => ("healthy", line, Exit::Finished),
+        Err(line) => ("unhealthy", line, Exit::Error),
+    };
+    print(&format!("{word}: {line}\n"))?;
+    Ok(exit)
+}

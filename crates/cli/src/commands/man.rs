@@ -1,0 +1,26 @@
+//! `dragline man`.
+
+use std::fs;
+
+use clap::Command;
+
+use super::print;
+use crate::arguments::Man;
+use dragline_runtime::exit::{Exit, Failed};
+
+pub(super) fn run(asked: &Man, words: Command) -> Result<Exit, Failed> {
+    let Some(dir) = &asked.dir else {
+        let mut page = Vec::new();
+        // As the pages in a folder have it: `help` has none of its own.
+        clap_mangen::Man::new(words.disable_help_subcommand(true))
+            .render(&mut page)
+            .map_err(|error| Failed::error(format!("the man page cannot be made: {error}")))?;
+        print(&String::from_utf8_lossy(&page))?;
+        return Ok(Exit::Finished);
+    };
+    fs::create_dir_all(dir).and_then(|()| clap_mangen::generate_to(words, dir)).map_err(|error| {
+        Failed::error(format!("the man pages cannot be written to {}: {error}", dir.display()))
+            .hint("give a folder that this user may write to")
+    })?;
+    Ok(Exit::Finished)
+}

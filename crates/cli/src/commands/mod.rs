@@ -1,0 +1,147 @@
+//! From words to deeds: parses the command line, runs one command, maps its result to an exit code.
+
+mod check;
+mod completions;
+mod config;
+mod crawl;
+mod dead_letters;
+mod demo;
+mod demo_site;
+mod export;
+mod fetch;
+mod healthcheck;
+mod list;
+mod man;
+mod runs;
+mod schema;
+mod table;
+mod which_run;
+mod words;
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use dragline_core::Spider;
+
+use self::config::Given;
+use self::words::{parse, words};
+use crate::app::App;
+use crate::arguments::Command;
+use crate::settings::file::File;
+use crate::settings::{Common, StoreUrl, environment};
+use dragline_runtime::exit::{Exit, Failed};
+use dragline_runtime::first_process;
+use dragline_runtime::logging::{self, Log, LogHandle};
+
+/// All of a binary's `main`.
+pub(crate) fn run(app: &App) -> ExitCode {
+    match called(app) {
+        Ok(exit) => exit,
+        Err(failed) => {
+            logging::failed_before_start(&failed);
+            failed.exit.into()
+        }
+    }
+}
+
+fn called(app: &App) -> Result<ExitCode, Failed> {
+    first_process::begin().map_err(|error| Failed::error(format!("signals cannot be heard: {error}")))?;
+    let words = words(app.spiders.iter().map(|spider| spider.name().to_owned()).collect());
+    let (arguments, _) = match parse(words.clone()) {
+        Ok(parsed) => parsed,
+        Err(error) => return Ok(told(&error)),
+    };
+    // These must not depend on settings: they answer even where the file is wrong.
+    match &arguments.command {
+        Command::Healthcheck(_) => return healthcheck::run(arguments, words).map(Exit::into),
+        Command::Completions(asked) => return completions::run(asked, words).map(Exit::into),
+        Command::Man(asked) => return man::run(asked, words).map(Exit::into),
+        _ => {}
+    }
+    // Known only now: where the file is. What it says are defaults, so everything is read once more above them.
+    let file = File::read(arguments.config.as_deref())?;
+    let (arguments, matches) = match parse(file.beneath(words.clone())) {
+        Ok(parsed) => parsed,
+        Err(error) => return Ok(told(&error)),
+    };
+    if let Command::Config { action } = arguments.command {
+        let given = Given { words: &words, matches: &matches, file: &file };
+        return config::run(action, &StoreUrl(arguments.global.store), &given).map(Exit::into);
+    }
+    let common = Common::of(arguments.global, arguments.logging, file);
+    dispatch(arguments.command, &common, app).map(Exit::into)
+}
+
+/// Help and version come this way too, with their own exit code.
+fn told(error: &clap::Error) -> ExitCode {
+    if error.use_stderr() && logging::is_json_asked_for() {
+        let text = error.to_string();
+        let failed = Failed::usage(text.strip_prefix("error: ").unwrap_or(&text).trim_end());
+        logging::failed_before_start(&failed);
+    } else {
+        let _ = error.print();
+    }
+    ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(Exit::Usage.code()))
+}
+
+fn dispatch(asked: Command, common: &Common, app: &App) -> Result<Exit, Failed> {
+    let log = Log::start(&common.log, spider_of(&asked))?;
+    for (what, hint) in environment::unknown() {
+        tracing::warn!(hint, "{what}");
+    }
+    let done = command(asked, common, app, &log.handle());
+    if let Err(failed) = &done {
+        // Through the log, so that a stderr that takes nothing does not hold up the end.
+        log.handle().failed(failed);
+    }
+    Ok(done.unwrap_or_else(|failed| failed.exit))
+}
+
+fn command(command: Command, common: &Common, app: &App, log: &LogHandle) -> Result<Exit, Failed> {
+    match command {
+        Command::Crawl(crawl) => crawl::run(*crawl, common, app, log),
+        Command::List => list::run(&app.spiders),
+        Command::Fetch(fetch) => fetch::run(&fetch, common, app),
+        Command::Check(check) => check::run(&check, app),
+        Command::Schema { action } => schema::run(action, common, &app.spiders),
+        Command::Export(export) => export::run(&export, common, &app.spiders),
+        Command::Runs { action } => runs::run(&action, common, &app.spiders),
+        Command::DeadLetters { action } => dead_letters::run(&action, common, app),
+        Command::Demo(demo) if demo.serve => demo::serve(),
+        Command::Demo(_) => demo::run(common, log),
+        // Answered before there was a log.
+        Command::Healthcheck(_) | Command::Completions(_) | Command::Man(_) | Command::Config { .. } => {
+            Ok(Exit::Finished)
+        }
+    }
+}
+
+/// The spider that a process crawls with: its log names it, and has a file of its own where files are wished for.
+fn spider_of(command: &Command) -> Option<&str> {
+    match command {
+        Command::Crawl(crawl) => Some(&crawl.spider),
+        Command::Demo(_) => Some(demo_site::SPIDER),
+        _ => None,
+    }
+}
+
+/// Writes to stdout. A reader that is gone has seen enough; anything else is told.
+fn print(text: &str) -> Result<(), Failed> {
+    let mut stdout = io::stdout().lock();
+    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(Failed::error(format!("stdout does not take the output: {error}")))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The spider of this name.
+fn find_spider<'a>(name: &str, spiders: &'a [Arc<dyn Spider>]) -> Result<&'a Arc<dyn Spider>, Failed> {
+    spiders.iter().find(|spider| spider.name() == name).ok_or_else(|| {
+        let known: Vec<&str> = spiders.iter().map(|spider| spider.name()).collect();
+        Failed::usage(format!("this program has no spider {name:?}"))
+            .hint(format!("it has {}", known.join(", ")))
+    })
+}

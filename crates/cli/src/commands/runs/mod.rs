@@ -1,0 +1,77 @@
+//! `dragline runs`: looking at runs, opening them again, ending them, between two crawls.
+
+mod list;
+mod retry;
+mod show;
+mod standing;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use dragline_core::runs::{RunAdmin, RunAsk, RunRecord};
+use dragline_core::{Spider, StoreError};
+use dragline_store::StoreSettings;
+
+use crate::arguments::RunAction;
+use crate::blocking::Blocking;
+use crate::commands::which_run::find_run;
+use crate::settings::Common;
+use dragline_runtime::exit::{Exit, Failed};
+
+/// One read. That of a run with millions of requests takes seconds.
+const READ_LIMIT: Duration = Duration::from_secs(120);
+
+pub(super) fn run(action: &RunAction, common: &Common, spiders: &[Arc<dyn Spider>]) -> Result<Exit, Failed> {
+    let runs = Runs::open(common)?;
+    let exit = match action {
+        RunAction::List(list) => list::run(list, &runs),
+        RunAction::Show { run, json } => show::run(run, *json, &runs, spiders),
+        RunAction::Retry(retry) => retry::run(retry, &runs),
+        RunAction::End { run } => retry::end(run, &runs),
+    };
+    let _ = runs.wait("closing", async {
+        runs.admin.close().await;
+        Ok(())
+    });
+    exit
+}
+
+/// The store, for who looks at its runs.
+struct Runs {
+    admin: Box<dyn RunAdmin>,
+    blocking: Blocking,
+}
+
+impl Runs {
+    fn open(common: &Common) -> Result<Self, Failed> {
+        // A process that hangs keeps its run: it is for a crawl to take that over, which goes on with it.
+        let settings = StoreSettings { take_over_after: None, ..common.store_settings()? };
+        let admin = common.open_runs(&settings)?;
+        let runs = Self { admin, blocking: Blocking::new()? };
+        runs.wait("connect", runs.admin.reach())?;
+        Ok(runs)
+    }
+
+    fn wait<T>(&self, what: &str, work: impl Future<Output = Result<T, StoreError>>) -> Result<T, Failed> {
+        self.blocking.wait(&*self.admin, what, READ_LIMIT, work)
+    }
+
+    fn list(&self, ask: &RunAsk) -> Result<Vec<RunRecord>, Failed> {
+        self.wait("reading the runs", self.admin.list_runs(ask))
+    }
+
+    fn find(&self, run: &str) -> Result<RunRecord, Failed> {
+        find_run(&*self.admin, &self.blocking, run)
+    }
+
+    /// Takes the lock of a run that no process works on.
+    fn lock(&self, run: &RunRecord) -> Result<(), Failed> {
+        let locked = self.admin.lock_run(&run.name, Duration::ZERO);
+        self.wait("locking the run", async { Ok(locked.await) })?.map_err(|error| match &error {
+            StoreError::Locked { .. } => {
+                Failed::from(error).hint("stop it first (SIGTERM loses nothing), or wait for its end")
+            }
+            _ => error.into(),
+        })
+    }
+}

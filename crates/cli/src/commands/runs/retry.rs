@@ -1,0 +1,72 @@
+//! `dragline runs retry` and `end`: a run is opened again, or given up.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use dragline_core::runs::{Requeue, Requeued, RunRecord};
+
+use super::Runs;
+use crate::arguments::RetryRun;
+use crate::commands::print;
+use dragline_runtime::exit::{Exit, Failed};
+
+/// Requests by the million take their time; a store that hangs does not take for ever.
+const RETRY_LIMIT: Duration = Duration::from_secs(3600);
+/// The reason of a run that a person has ended.
+const BY_HAND: &str = "ended by hand";
+
+pub(super) fn run(arguments: &RetryRun, runs: &Runs) -> Result<Exit, Failed> {
+    let run = runs.find(&arguments.run)?;
+    runs.lock(&run)?;
+    let ask = Requeue {
+        run_id: run.run_id,
+        statuses: arguments.status.clone(),
+        reason: arguments.reason.clone(),
+        host: arguments.host.as_deref().map(str::to_ascii_lowercase),
+    };
+    let work = runs.admin.requeue_failed(&ask);
+    let done = runs.blocking.wait(&*runs.admin, "putting failed requests back", RETRY_LIMIT, work)?;
+    print(&told(&run, &done))?;
+    Ok(Exit::Finished)
+}
+
+pub(super) fn end(run: &str, runs: &Runs) -> Result<Exit, Failed> {
+    let run = runs.find(run)?;
+    let (name, run_id) = (&run.name, run.run_id);
+    runs.lock(&run)?;
+    if !runs.wait("ending the run", runs.admin.give_up_run(run_id, BY_HAND))? {
+        let state = run.state.as_str();
+        return Err(Failed::error(format!("run {name} (id {run_id}) has ended before, as {state}"))
+            .hint("nothing is left to end: the same crawl begins a new run"));
+    }
+    print(&format!(
+        "run {name} (id {run_id}) has ended as failed: {BY_HAND}; the same crawl begins a new run\n"
+    ))?;
+    Ok(Exit::Finished)
+}
+
+fn told(run: &RunRecord, done: &Requeued) -> String {
+    let (name, run_id) = (&run.name, run.run_id);
+    if done.requests == 0 {
+        return format!("no failed request of run {name} (id {run_id}) is such: nothing was changed\n");
+    }
+    let mut text = format!(
+        "{} failed request{} of run {name} (id {run_id}) queued again\n",
+        done.requests,
+        if done.requests == 1 { " is" } else { "s are" },
+    );
+    if let Some(reason) = &done.new_reason() {
+        // Writing to a String cannot fail.
+        let _ = writeln!(text, "the run is {reason}");
+        if done.reason.as_deref() == Some("limit") {
+            let _ =
+                writeln!(text, "it had reached its limit of pages: with the same --limit it ends at once");
+        }
+        if done.others_queued {
+            let _ =
+                writeln!(text, "its frontier holds other requests, too, which will be fetched with these");
+        }
+    }
+    text.push_str("the same crawl resumes it\n");
+    text
+}

@@ -1,0 +1,42 @@
+//! `dragline schema print|apply|check`.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use dragline_core::Spider;
+
+use super::print;
+use crate::arguments::SchemaAction;
+use crate::blocking::Blocking;
+use crate::settings::Common;
+use dragline_runtime::exit::{Exit, Failed};
+
+/// DDL may wait for locks of a crawl that is under way.
+const LIMIT: Duration = Duration::from_secs(60);
+
+pub(super) fn run(
+    action: SchemaAction,
+    common: &Common,
+    spiders: &[Arc<dyn Spider>],
+) -> Result<Exit, Failed> {
+    let admin = common.open_admin(&common.store_settings()?)?;
+    let items: Vec<_> = spiders.iter().flat_map(|spider| spider.items()).collect();
+    let location = admin.location();
+    match action {
+        SchemaAction::Print => print(&admin.ddl(&items)?)?,
+        SchemaAction::Apply => {
+            let work = admin.apply(&items);
+            let done = Blocking::new()?.wait_plain("applying the schema", &location, LIMIT, work)?;
+            for line in done {
+                print(&format!("{line}\n"))?;
+            }
+            print(&format!("the schema of {location} is up to date\n"))?;
+        }
+        SchemaAction::Check => {
+            let work = admin.check(&items);
+            Blocking::new()?.wait_plain("checking the schema", &location, LIMIT, work)?;
+            print(&format!("the schema of {location} is what this program needs\n"))?;
+        }
+    }
+    Ok(Exit::Finished)
+}

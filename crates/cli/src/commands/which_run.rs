@@ -1,0 +1,51 @@
+//! Which run is meant: by its id, by its name, or by the name of its spider.
+
+use std::time::Duration;
+
+use dragline_core::runs::{RunAdmin, RunAsk, RunRecord};
+
+use crate::blocking::Blocking;
+use dragline_runtime::exit::Failed;
+
+/// One read of the runs' rows.
+const FIND_LIMIT: Duration = Duration::from_secs(30);
+/// So many of a spider's newest runs are looked through for their names.
+const RUNS_LOOKED_AT: usize = 1000;
+/// Names that an error shows.
+const NAMES_SHOWN: usize = 3;
+
+/// The run of this id, else the newest of this name, else the newest of the spider of this name: start URLs and
+/// arguments are part of a run's name, so that who crawls `quotes` with `-a` has no run that is called `quotes`.
+pub(super) fn find_run(admin: &dyn RunAdmin, blocking: &Blocking, run: &str) -> Result<RunRecord, Failed> {
+    let list = |ask: RunAsk| blocking.wait(admin, "finding the run", FIND_LIMIT, admin.list_runs(&ask));
+    let newest = |ask: RunAsk| list(RunAsk { limit: 1, ..ask }).map(|mut found| found.pop());
+    if let Ok(run_id) = run.parse()
+        && let Some(found) = newest(RunAsk { run_id: Some(run_id), ..RunAsk::default() })?
+    {
+        return Ok(found);
+    }
+    if let Some(found) = newest(RunAsk { name: Some(run.to_owned()), ..RunAsk::default() })? {
+        return Ok(found);
+    }
+    let of_spider = RunAsk { spider: Some(run.to_owned()), limit: RUNS_LOOKED_AT, ..RunAsk::default() };
+    let mut of_spider = list(of_spider)?;
+    let mut names: Vec<&str> = Vec::new();
+    for found in &of_spider {
+        if !names.contains(&found.name.as_str()) {
+            names.push(&found.name);
+        }
+    }
+    let none = || Failed::error(format!("{} holds no run {run:?}", admin.location()));
+    match names.len() {
+        0 => Err(none().hint("`dragline runs list` shows which there are; a run is found by id or by name")),
+        1 => Ok(of_spider.swap_remove(0)),
+        all => {
+            let more = if all > NAMES_SHOWN { " …" } else { "" };
+            let shown = names[..all.min(NAMES_SHOWN)].join(", ");
+            Err(none().hint(format!(
+                "the spider {run} has runs of {all} names; did you mean {shown}{more}? \
+                 `dragline runs list --spider {run}` shows them"
+            )))
+        }
+    }
+}

@@ -1,0 +1,257 @@
+//! Exports: a run's rows from the store, as JSON lines or CSV.
+//!
+//! Rows come from the store and not from memory, so an export is exact after any number of kills. A file is
+//! written beside its target and renamed when it is whole.
+
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use dragline_core::store::{ItemRow, RunInfo, Store};
+use dragline_core::{ItemType, Spider};
+use serde_json::{Map, Value as Json};
+
+use crate::blocking::Blocking;
+use dragline_runtime::exit::Failed;
+
+/// An export of millions of rows takes its time; a store that hangs does not take for ever.
+const READ_LIMIT: Duration = Duration::from_secs(3600);
+
+/// Where an export goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Target {
+    /// JSON lines on stdout.
+    Stdout,
+    /// A file of JSON lines.
+    JsonLines(PathBuf),
+    /// A file of comma-separated values.
+    Csv(PathBuf),
+}
+
+impl Target {
+    /// From `-o`.
+    pub(crate) fn parse(text: &str) -> Result<Self, Failed> {
+        let path = Path::new(text);
+        match path.extension().and_then(|extension| extension.to_str()) {
+            _ if text == "-" => Ok(Self::Stdout),
+            Some("jsonl" | "ndjson") => Ok(Self::JsonLines(path.to_owned())),
+            Some("csv") => Ok(Self::Csv(path.to_owned())),
+            _ => Err(Failed::usage(format!("-o {text}: the form of the export is not known"))
+                .hint("end the name in .jsonl or .csv, or say - for JSON lines on stdout")),
+        }
+    }
+}
+
+impl Target {
+    /// Finds out before a crawl what would spoil its export after it.
+    pub(crate) fn check(&self, items: &[ItemType]) -> Result<(), Failed> {
+        let path = match self {
+            Self::Stdout => return Ok(()),
+            Self::JsonLines(path) => path,
+            Self::Csv(path) => {
+                one_type(items, path, "RUN")?;
+                path
+            }
+        };
+        let temporary = temporary(path);
+        let made = File::create(&temporary).and_then(|_| std::fs::remove_file(&temporary));
+        made.map_err(|error| {
+            Failed::usage(format!("-o {}: it cannot be written: {error}", path.display()))
+                .hint("name a file in a folder that is there and may be written to")
+        })
+    }
+}
+
+/// CSV holds one item type.
+fn one_type(items: &[ItemType], path: &Path, run: &str) -> Result<ItemType, Failed> {
+    if let [item] = items {
+        return Ok(*item);
+    }
+    let names: Vec<&str> = items.iter().map(|item| item.name).collect();
+    let what = format!("a CSV file holds one item type, and this spider has {}", names.join(", "));
+    let (item, path) = (names.first().unwrap_or(&"TYPE"), path.display());
+    Err(Failed::usage(what).hint(format!("export one: dragline export {run} --item {item} -o {path}")))
+}
+
+/// Where a file is written before it is renamed.
+fn temporary(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(format!(".{}.tmp", std::process::id()));
+    PathBuf::from(name)
+}
+
+/// Exports the items of `run`; says how many rows there were.
+pub(crate) fn export(
+    store: &dyn Store,
+    blocking: &Blocking,
+    run: &RunInfo,
+    items: &[ItemType],
+    target: &Target,
+) -> Result<u64, Failed> {
+    match target {
+        Target::Stdout => {
+            to_stdout(|stdout| write_all(store, blocking, run, items, &mut JsonLines(BufWriter::new(stdout))))
+        }
+        Target::JsonLines(path) => {
+            to_file(path, |file| write_all(store, blocking, run, items, &mut JsonLines(BufWriter::new(file))))
+        }
+        Target::Csv(path) => {
+            let item = one_type(items, path, &run.run_id.to_string())?;
+            to_file(path, |file| {
+                write_all(store, blocking, run, &[item], &mut Csv::new(BufWriter::new(file), item)?)
+            })
+        }
+    }
+}
+
+/// The item types of the spider that made `run`, or the one that was asked for.
+pub(crate) fn item_types(spider: &dyn Spider, only: Option<&str>) -> Result<Vec<ItemType>, Failed> {
+    let mut items = spider.items();
+    if let Some(name) = only {
+        let names: Vec<&str> = items.iter().map(|item| item.name).collect();
+        let known = names.join(", ");
+        items.retain(|item| item.name == name);
+        if items.is_empty() {
+            return Err(Failed::usage(format!("the spider {} has no item type {name:?}", spider.name()))
+                .hint(format!("it has {known}")));
+        }
+    }
+    Ok(items)
+}
+
+const BROKEN_PIPE: &str = "the reader of the export is gone";
+
+trait RowSink: Send {
+    fn write(&mut self, item: ItemType, row: ItemRow) -> io::Result<()>;
+    fn finish(&mut self) -> io::Result<()>;
+}
+
+fn write_all(
+    store: &dyn Store,
+    blocking: &Blocking,
+    run: &RunInfo,
+    items: &[ItemType],
+    sink: &mut dyn RowSink,
+) -> Result<u64, Failed> {
+    let mut rows = 0;
+    // What the sink says is kept apart from what the store says.
+    let mut fault: Option<io::Error> = None;
+    for item in items {
+        let mut each = |row: ItemRow| {
+            rows += 1;
+            blocking.still_here();
+            let room = if blocking.is_cut() { Err(io::Error::other("cut off by a signal")) } else { Ok(()) };
+            room.and_then(|()| sink.write(*item, row)).map_err(|error| {
+                let kind = error.kind();
+                fault = Some(error);
+                io::Error::from(kind)
+            })
+        };
+        let read = store.read_items(run.run_id, &run.spider, *item, &mut each);
+        let read = blocking.wait(store, "reading items", READ_LIMIT, read);
+        if let Some(error) = fault {
+            return Err(unwritable(&error));
+        }
+        read?;
+    }
+    sink.finish().map_err(|error| unwritable(&error))?;
+    Ok(rows)
+}
+
+pub(crate) fn unwritable(error: &io::Error) -> Failed {
+    if error.kind() == io::ErrorKind::BrokenPipe {
+        Failed::error(BROKEN_PIPE)
+    } else {
+        Failed::error(format!("the export cannot be written: {error}"))
+            .hint("the rows are safe in the store: dragline export RUN -o FILE writes them again")
+    }
+}
+
+/// Writes to stdout. `… | head` has seen enough.
+pub(crate) fn to_stdout(write: impl FnOnce(io::Stdout) -> Result<u64, Failed>) -> Result<u64, Failed> {
+    match write(io::stdout()) {
+        Err(Failed { what, .. }) if what.contains(BROKEN_PIPE) => Ok(0),
+        result => result,
+    }
+}
+
+/// Writes beside the file and renames.
+pub(crate) fn to_file(path: &Path, write: impl FnOnce(&File) -> Result<u64, Failed>) -> Result<u64, Failed> {
+    let cannot = |error: io::Error| {
+        Failed::error(format!("{} cannot be written: {error}", path.display()))
+            .hint("the rows are safe in the store: dragline export RUN -o FILE writes them again")
+    };
+    let temporary = temporary(path);
+    let file = File::create(&temporary).map_err(cannot)?;
+    let written = write(&file).and_then(|rows| {
+        file.sync_all().and_then(|()| std::fs::rename(&temporary, path)).map_err(cannot)?;
+        Ok(rows)
+    });
+    if written.is_err() {
+        let _ = std::fs::remove_file(&temporary);
+    }
+    written
+}
+
+/// One object a line: the item's fields, and what is known of them under names that no field can have.
+struct JsonLines<W: Write>(W);
+
+impl<W: Write + Send> RowSink for JsonLines<W> {
+    fn write(&mut self, item: ItemType, row: ItemRow) -> io::Result<()> {
+        let mut line = Map::new();
+        line.insert("_type".to_owned(), Json::from(item.name));
+        line.insert("_url".to_owned(), Json::from(row.url));
+        line.insert("_scraped_at".to_owned(), Json::from(row.scraped_at));
+        line.extend(row.fields);
+        serde_json::to_writer(&mut self.0, &line)?;
+        self.0.write_all(b"\n")
+    }
+
+    fn finish(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+}
+
+/// A header line, then the item's fields in the order of its columns; lists and objects as JSON.
+struct Csv<W: Write> {
+    writer: csv::Writer<W>,
+    item: ItemType,
+}
+
+impl<W: Write> Csv<W> {
+    fn new(to: W, item: ItemType) -> Result<Self, Failed> {
+        let mut writer = csv::Writer::from_writer(to);
+        let names = item.columns.iter().map(|column| column.name).chain(["_url", "_scraped_at"]);
+        writer.write_record(names).map_err(|error| unwritable(&io::Error::from(error)))?;
+        Ok(Self { writer, item })
+    }
+}
+
+impl<W: Write + Send> RowSink for Csv<W> {
+    fn write(&mut self, _item: ItemType, row: ItemRow) -> io::Result<()> {
+        let fields = self.item.columns.iter().map(|column| match row.fields.get(column.name) {
+            None | Some(Json::Null) => String::new(),
+            Some(Json::String(text)) => text.clone(),
+            Some(other) => other.to_string(),
+        });
+        self.writer.write_record(fields.chain([row.url, row.scraped_at])).map_err(io::Error::from)
+    }
+
+    fn finish(&mut self) -> io::Result<()> {
+        self.writer.flush()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_name_tells_the_form() {
+        assert_eq!(Target::parse("-").unwrap(), Target::Stdout);
+        assert_eq!(Target::parse("a.jsonl").unwrap(), Target::JsonLines("a.jsonl".into()));
+        assert_eq!(Target::parse("a.csv").unwrap(), Target::Csv("a.csv".into()));
+        assert!(Target::parse("a.xlsx").is_err());
+    }
+}

@@ -1,0 +1,82 @@
+//! What every command needs to know: the store, how to log, and the settings file.
+
+use clap::{Args, Command, FromArgMatches};
+use dragline_core::StoreError;
+use dragline_core::runs::RunAdmin;
+use dragline_store::{SchemaAdmin, StoreSettings};
+use tracing::subscriber::NoSubscriber;
+
+use super::file::File;
+use super::{environment, parts};
+use crate::arguments::{Global, Logging, Storing};
+use dragline_runtime::exit::{Exit, Failed};
+use dragline_runtime::logging::{LogFileSettings, LogSettings};
+use dragline_runtime::settings::StoreUrl;
+
+/// Settings of every command.
+#[derive(Debug)]
+pub(crate) struct Common {
+    pub(crate) store: StoreUrl,
+    pub(crate) log: LogSettings,
+    pub(crate) file: File,
+}
+
+/// Whether this can be a store's URL.
+pub(super) fn check(store: &StoreUrl, settings: &StoreSettings) -> Result<(), Failed> {
+    // What it warns of is said when the store is opened in earnest.
+    tracing::subscriber::with_default(NoSubscriber::default(), || dragline_store::open(&store.0, settings))
+        .map(drop)
+        .map_err(wrong_words)
+}
+
+impl Common {
+    /// What was given for every command, and the file that some of it came from.
+    pub(crate) fn of(global: Global, logging: Logging, file: File) -> Self {
+        let Logging { log_format, log, log_repeats, log_dir, log_file_bytes, log_files } = logging;
+        let log = LogSettings {
+            format: log_format,
+            filter: log,
+            repeats: log_repeats,
+            files: log_dir.map(|dir| LogFileSettings {
+                dir,
+                max_bytes: log_file_bytes as u64,
+                keep: log_files,
+            }),
+        };
+        Self { store: StoreUrl(global.store), log, file }
+    }
+
+    /// Flags that this command does not have: what file and environment say for them, else `words`.
+    pub(crate) fn flags<F: Args + FromArgMatches>(&self, words: &[&str]) -> Result<F, Failed> {
+        let command = F::augment_args(Command::new("dragline").no_binary_name(true));
+        let command = self.file.beneath(environment::read(command));
+        let matches = command.try_get_matches_from(words).map_err(|error| plain(&error))?;
+        F::from_arg_matches(&matches).map_err(|error| plain(&error))
+    }
+
+    /// The store, for who looks at its runs. Nothing is reached yet: what is wrong is what was written.
+    pub(crate) fn open_runs(&self, settings: &StoreSettings) -> Result<Box<dyn RunAdmin>, Failed> {
+        dragline_store::open_runs(&self.store.0, settings).map_err(wrong_words)
+    }
+
+    /// The same, for `dragline schema`.
+    pub(crate) fn open_admin(&self, settings: &StoreSettings) -> Result<Box<dyn SchemaAdmin>, Failed> {
+        dragline_store::open_admin(&self.store.0, settings).map_err(wrong_words)
+    }
+
+    /// The store's own settings.
+    pub(crate) fn store_settings(&self) -> Result<StoreSettings, Failed> {
+        Ok(parts::store(&self.flags::<Storing>(&[])?))
+    }
+}
+
+/// Of a store that is only named yet.
+fn wrong_words(error: StoreError) -> Failed {
+    Failed { exit: Exit::Usage, ..error.into() }
+}
+
+/// The parser's own error, without its first word, which every error here begins with.
+fn plain(error: &clap::Error) -> Failed {
+    let text = error.to_string();
+    Failed::usage(text.trim().trim_start_matches("error: "))
+}

@@ -1,0 +1,137 @@
+//! What `-a NAME=VALUE` gave, and start URLs.
+
+use std::collections::BTreeMap;
+
+use dragline_core::canonical::has_userinfo;
+use url::Url;
+
+use dragline_runtime::exit::Failed;
+
+/// What `-a NAME=VALUE` gave: arguments of the spider, and three that mean the same as flags.
+#[derive(Debug, Default)]
+pub(super) struct SpiderArguments {
+    pub(super) start_urls: Vec<Url>,
+    pub(super) limit: Option<u64>,
+    pub(super) force_run: bool,
+    pub(super) values: BTreeMap<String, String>,
+}
+
+impl SpiderArguments {
+    pub(super) fn split(given: &[String]) -> Result<Self, Failed> {
+        let mut split = Self::default();
+        for argument in given {
+            let Some((name, value)) = argument.split_once('=').filter(|(name, _)| !name.is_empty()) else {
+                return Err(Failed::usage(format!("-a {argument:?} is not NAME=VALUE"))
+                    .hint("example: -a category=travel"));
+            };
+            match name {
+                "start_urls" | "start_url" => {
+                    for url in value.split(',').map(str::trim).filter(|url| !url.is_empty()) {
+                        split.start_urls.push(start_url(url)?);
+                    }
+                }
+                "limit" => {
+                    let limit = value.parse();
+                    split.limit = Some(limit.map_err(|_| {
+                        Failed::usage(format!("-a limit={value}: not a number of pages"))
+                            .hint("example: -a limit=20")
+                    })?);
+                }
+                "force_run" => {
+                    split.force_run = match value.to_ascii_lowercase().as_str() {
+                        "true" | "1" | "yes" => true,
+                        "false" | "0" | "no" => false,
+                        _ => return Err(Failed::usage(format!("-a force_run={value}: say true or false"))),
+                    };
+                }
+                _ => {
+                    split.values.insert(name.to_owned(), value.to_owned());
+                }
+            }
+        }
+        Ok(split)
+    }
+}
+
+/// URLs are stored and logged, so none may hold a password; one that does is not shown either.
+pub(super) fn start_url(text: &str) -> Result<Url, Failed> {
+    // Also where it cannot be parsed, or `user:password@host` is taken for a scheme.
+    let shown = text.rsplit_once('@').map_or_else(|| text.to_owned(), |(_, rest)| format!("…@{rest}"));
+    let with_scheme = "give it with its scheme: https://example.com/";
+    let url = Url::parse(text.trim()).map_err(|error| {
+        Failed::usage(format!("the start URL {shown:?} is not an absolute URL ({error})")).hint(with_scheme)
+    })?;
+    if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
+        return Err(
+            Failed::usage(format!("the start URL {shown:?} is neither http nor https")).hint(with_scheme)
+        );
+    }
+    if has_userinfo(&url) {
+        return Err(Failed::usage(format!(
+            "the start URL for {} holds a user name or a password, which would be stored with every page",
+            url.host_str().unwrap_or_default()
+        ))
+        .hint(format!(
+            "leave them out, and give them as --auth '{}=USER:PASSWORD'",
+            url.origin().ascii_serialization()
+        )));
+    }
+    Ok(url)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn split(given: &[&str]) -> Result<SpiderArguments, Failed> {
+        SpiderArguments::split(&given.iter().map(|argument| (*argument).to_owned()).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn three_arguments_mean_the_same_as_flags() {
+        let split = split(&[
+            "start_urls=http://a.example/,http://b.example/",
+            "limit=7",
+            "force_run=true",
+            "tag=x=y",
+        ])
+        .unwrap();
+        assert_eq!(split.start_urls.len(), 2);
+        assert_eq!((split.limit, split.force_run), (Some(7), true));
+        assert_eq!(split.values.get("tag").map(String::as_str), Some("x=y"));
+    }
+
+    #[test]
+    fn wrong_arguments_are_usage_errors() {
+        for wrong in [
+            "noequals",
+            "=x",
+            "limit=many",
+            "force_run=perhaps",
+            "start_urls=nonsense",
+            "start_urls=ftp://a/",
+        ] {
+            let failed = split(&[wrong]).unwrap_err();
+            assert_eq!(failed.exit, dragline_runtime::exit::Exit::Usage, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_start_url_holds_no_password_and_none_is_shown() {
+        assert!(start_url(" https://a.example/@me ").is_ok());
+        let failed = start_url("https://user:hunter2@a.example/x").unwrap_err();
+        assert!(failed.hint.unwrap().contains("--auth 'https://a.example=USER:PASSWORD'"));
+        for secret in [
+            "https://user:hunter2@a.example/",
+            "https://hunter2@a.example/",
+            "user:hunter2@a.example",
+            "https://user:hunter2@a.example:99999/",
+            "ftp://user:hunter2@a.example/",
+        ] {
+            let failed = start_url(secret).unwrap_err();
+            assert_eq!(failed.exit, dragline_runtime::exit::Exit::Usage, "{secret}");
+            assert!(failed.what.contains("a.example"), "{}", failed.what);
+            assert!(!format!("{failed:?}").contains("hunter2"), "{failed:?}");
+        }
+    }
+}

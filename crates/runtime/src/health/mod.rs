@@ -1,0 +1,90 @@
+//! Health: what the working loops tell of themselves, and what follows from it for whoever watches.
+//!
+//! | question | file |
+//! |---|---|
+//! | who beats, and where is it kept? | `heartbeat.rs` |
+//! | what does it mean? | `verdict.rs` |
+//! | how does somebody outside ask? | the endpoints in `listen`, and the heartbeat file (`dragline healthcheck`) |
+//! | what else is told? | `status.rs`, `usage.rs` |
+
+mod heartbeat;
+mod status;
+mod usage;
+mod verdict;
+
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
+
+use dragline_core::stop::Stop;
+
+pub use self::heartbeat::Heartbeat;
+pub use self::usage::Usage;
+pub use self::verdict::{Beats, CLOCK_TOLERANCE_MS, Parse, Phase, State, Verdict, ms_since_1970, unix_ms};
+use crate::diagnosis::Parts;
+
+/// The health of one crawl. A process that has ended is not alive, whoever still holds its heartbeat: dropping
+/// this removes the file.
+pub struct Health {
+    began: Instant,
+    spider: String,
+    run_name: String,
+    max_age: Duration,
+    heartbeat: Arc<Heartbeat>,
+    crawl: OnceLock<Crawl>,
+}
+
+/// What there is to tell once the run is open.
+struct Crawl {
+    run_id: i64,
+    parts: Parts,
+}
+
+impl Health {
+    /// Watches a crawl that begins now. A loop that gives no sign for longer than `max_age` is stuck.
+    pub fn new(
+        heartbeat: &Arc<Heartbeat>,
+        spider: &str,
+        run_name: &str,
+        max_age: Duration,
+        stop: &Stop,
+    ) -> Arc<Self> {
+        let stopping = Arc::clone(heartbeat);
+        stop.on_change(move || stopping.stopping());
+        Arc::new(Self {
+            began: Instant::now(),
+            spider: spider.to_owned(),
+            run_name: run_name.to_owned(),
+            max_age,
+            heartbeat: Arc::clone(heartbeat),
+            crawl: OnceLock::new(),
+        })
+    }
+
+    /// The run is open and its threads work.
+    pub(crate) fn crawling(&self, run_id: i64, parts: Parts) {
+        let desks = parts.desks.clone();
+        let _ = self.crawl.set(Crawl { run_id, parts });
+        self.heartbeat.crawling(desks);
+    }
+
+    /// The crawl has ended, by itself or not.
+    pub(crate) fn stopping(&self) {
+        self.heartbeat.stopping();
+    }
+
+    /// Still at work after the crawl: an export may take long.
+    pub fn still_here(&self) {
+        self.heartbeat.still_here();
+    }
+
+    /// How it is.
+    pub fn verdict(&self) -> Verdict {
+        self.heartbeat.beats().verdict(unix_ms(), self.max_age)
+    }
+}
+
+impl Drop for Health {
+    fn drop(&mut self) {
+        self.heartbeat.end();
+    }
+}

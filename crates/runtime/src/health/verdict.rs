@@ -1,0 +1,276 @@
+//! Is it well? One rule, for whoever asks: the endpoint in the process, and the health check outside of it, which
+//! reads the same figures from the heartbeat file.
+
+use std::fmt;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use serde::{Deserialize, Serialize};
+
+/// A beat may be this far ahead of the reader's clock.
+pub const CLOCK_TOLERANCE_MS: u64 = 1_000;
+
+/// How far the process is. It only ever moves on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+#[repr(u8)]
+pub enum Phase {
+    /// The store is being opened. Bounded by `--startup-timeout`; silent, it hangs.
+    #[default]
+    Starting,
+    /// It crawls.
+    Crawling,
+    /// A stop was asked for, or the crawl has ended: closing, report, export. Bounded by the watchdog.
+    Stopping,
+}
+
+/// The state that is told to orchestrators and people.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    /// The store is being opened.
+    Starting,
+    /// It crawls.
+    Running,
+    /// The store is away or slow; alive, and waiting for it.
+    Degraded,
+    /// It finishes, stores and reports what is in hand.
+    Stopping,
+    /// A loop does not come round, a parse does not come back, a start or a stop gives no sign of life.
+    Stuck,
+}
+
+/// A state, and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Verdict {
+    /// The state.
+    pub state: State,
+    /// One sentence.
+    pub why: String,
+}
+
+/// What the working loops have written down, with moments in milliseconds since 1970. The content of the heartbeat
+/// file.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+pub struct Beats {
+    /// The process.
+    pub pid: u32,
+    /// How far it is.
+    pub phase: Phase,
+    /// The last beat of the scheduler.
+    pub scheduler_ms: u64,
+    /// The last beat of the persistence thread.
+    pub persistence_ms: u64,
+    /// The report and the export, after the crawl.
+    #[serde(default)]
+    pub aftermath_ms: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// Since when it has waited for its store.
+    pub degraded_since_ms: Option<u64>,
+    /// The page that has been in a spider's hands for longest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub longest_parse: Option<Parse>,
+}
+
+/// A page in a spider's hands.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub struct Parse {
+    /// The number of the crawl thread.
+    pub thread: usize,
+    /// The page's URL.
+    pub url: String,
+    /// When the parse began.
+    pub since_ms: u64,
+}
+
+impl Beats {
+    /// What they mean at `now_ms`, when a loop that gave no sign for longer than `max_age` hangs.
+    pub fn verdict(&self, now_ms: u64, max_age: Duration) -> Verdict {
+        match self.phase {
+            Phase::Starting => {
+                let silent = silent([("persistence", self.persistence_ms)], now_ms, max_age);
+                silent.unwrap_or_else(|| State::Starting.because("the store is being opened"))
+            }
+            Phase::Crawling => self.crawling(now_ms, max_age),
+            Phase::Stopping => {
+                // Its parts end one after the other: one that still works is enough.
+                let newest = self.scheduler_ms.max(self.persistence_ms).max(self.aftermath_ms);
+                let silent = silent([("stop", newest)], now_ms, max_age);
+                silent.unwrap_or_else(|| {
+                    State::Stopping.because("what is in hand is finished, stored and reported")
+                })
+            }
+        }
+    }
+
+    fn crawling(&self, now_ms: u64, max_age: Duration) -> Verdict {
+        let loops = [("scheduler", self.scheduler_ms), ("persistence", self.persistence_ms)];
+        if let Some(silent) = silent(loops, now_ms, max_age) {
+            return silent;
+        }
+        let limit = max_age.as_secs_f64();
+        if let Some(parse) = &self.longest_parse
+            && now_ms.saturating_sub(parse.since_ms) > millis(max_age)
+        {
+            return State::Stuck.because(format!(
+                "crawl-{} has been parsing {} for {} s (limit {limit} s)",
+                parse.thread,
+                parse.url,
+                seconds(now_ms, parse.since_ms)
+            ));
+        }
+        match self.degraded_since_ms {
+            Some(since) => {
+                let seconds = seconds(now_ms, since);
+                State::Degraded.because(format!("it has waited for its store for {seconds} s"))
+            }
+            None => {
+                let oldest = seconds(now_ms, self.scheduler_ms.min(self.persistence_ms));
+                State::Running.because(format!("the oldest heartbeat is {oldest} s old"))
+            }
+        }
+    }
+}
+
+/// The first of these that gave no sign of life for longer than `max_age`.
+fn silent<const N: usize>(loops: [(&str, u64); N], now_ms: u64, max_age: Duration) -> Option<Verdict> {
+    let limit = max_age.as_secs_f64();
+    for (part, moment) in loops {
+        if moment > now_ms + CLOCK_TOLERANCE_MS {
+            let ahead = (moment - now_ms) / 1_000;
+            return Some(State::Stuck.because(format!("the {part}'s heartbeat is {ahead} s in the future")));
+        }
+        if now_ms.saturating_sub(moment) > millis(max_age) {
+            let age = seconds(now_ms, moment);
+            let why = format!("the {part}'s last heartbeat is {age} s old (limit {limit} s)");
+            return Some(State::Stuck.because(why));
+        }
+    }
+    None
+}
+
+fn seconds(now_ms: u64, since_ms: u64) -> u64 {
+    now_ms.saturating_sub(since_ms) / 1_000
+}
+
+impl State {
+    /// All of them.
+    pub const ALL: [Self; 5] = [Self::Starting, Self::Running, Self::Degraded, Self::Stopping, Self::Stuck];
+
+    /// Whether a restart would help nobody.
+    pub fn is_alive(self) -> bool {
+        self != Self::Stuck
+    }
+
+    /// Whether it does its work: not yet, and no longer, are no.
+    pub fn is_ready(self) -> bool {
+        matches!(self, Self::Running | Self::Degraded)
+    }
+
+    /// The word for it in answers, metrics and logs.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Starting => "starting",
+            Self::Running => "running",
+            Self::Degraded => "degraded",
+            Self::Stopping => "stopping",
+            Self::Stuck => "stuck",
+        }
+    }
+
+    fn because(self, why: impl Into<String>) -> Verdict {
+        Verdict { state: self, why: why.into() }
+    }
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.state.name(), self.why)
+    }
+}
+
+/// Now, as beats are written down.
+pub fn unix_ms() -> u64 {
+    ms_since_1970(SystemTime::now())
+}
+
+/// A moment, as beats are written down.
+pub fn ms_since_1970(moment: SystemTime) -> u64 {
+    moment.duration_since(UNIX_EPOCH).map_or(0, millis)
+}
+
+pub(super) fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: u64 = 1_000_000_000;
+    const LIMIT: Duration = Duration::from_secs(60);
+
+    fn crawling() -> Beats {
+        Beats { pid: 7, phase: Phase::Crawling, scheduler_ms: NOW, persistence_ms: NOW, ..Beats::default() }
+    }
+
+    fn judged(beats: &Beats) -> (State, String) {
+        let verdict = beats.verdict(NOW, LIMIT);
+        (verdict.state, verdict.why)
+    }
+
+    #[test]
+    fn each_loop_must_have_beaten_lately() {
+        assert_eq!(judged(&crawling()).0, State::Running);
+        let (state, why) = judged(&Beats { scheduler_ms: NOW - 61_000, ..crawling() });
+        assert!(state == State::Stuck && why.contains("scheduler's last heartbeat is 61 s old (limit 60 s)"));
+        let (state, why) = judged(&Beats { persistence_ms: NOW - 61_000, ..crawling() });
+        assert!(state == State::Stuck && why.contains("persistence"), "{why}");
+        let (state, why) = judged(&Beats { persistence_ms: NOW + 61_000, ..crawling() });
+        assert!(state == State::Stuck && why.contains("future"), "{why}");
+    }
+
+    #[test]
+    fn a_busy_thread_is_well_and_a_hung_one_is_not() {
+        let parsing = |seconds: u64| Beats {
+            longest_parse: Some(Parse {
+                thread: 1,
+                url: "http://a.example/".to_owned(),
+                since_ms: NOW - seconds * 1_000,
+            }),
+            ..crawling()
+        };
+        assert_eq!(judged(&parsing(59)).0, State::Running);
+        let (state, why) = judged(&parsing(61));
+        assert_eq!(state, State::Stuck);
+        assert_eq!(why, "crawl-1 has been parsing http://a.example/ for 61 s (limit 60 s)");
+    }
+
+    #[test]
+    fn waiting_for_the_store_is_no_reason_to_restart() {
+        let (state, why) = judged(&Beats { degraded_since_ms: Some(NOW - 3_600_000), ..crawling() });
+        assert!(state.is_alive() && state.is_ready());
+        assert_eq!((state, why.as_str()), (State::Degraded, "it has waited for its store for 3600 s"));
+    }
+
+    #[test]
+    fn before_and_after_the_crawl_it_is_alive_and_not_ready() {
+        for phase in [Phase::Starting, Phase::Stopping] {
+            let (state, _) = judged(&Beats { phase, ..crawling() });
+            assert!(state.is_alive() && !state.is_ready(), "{phase:?}");
+        }
+        assert!(!State::Stuck.is_alive() && !State::Stuck.is_ready());
+    }
+
+    #[test]
+    fn a_start_or_a_stop_that_hangs_is_told_too() {
+        let old = NOW - 61_000;
+        let silent = Beats { scheduler_ms: old, persistence_ms: old, aftermath_ms: old, ..crawling() };
+        for phase in [Phase::Starting, Phase::Stopping] {
+            assert_eq!(judged(&Beats { phase, ..silent.clone() }).0, State::Stuck, "{phase:?}");
+        }
+        // In a stop the parts end one after the other, and the report comes last.
+        let (state, _) = judged(&Beats { phase: Phase::Stopping, aftermath_ms: NOW, ..silent.clone() });
+        assert_eq!(state, State::Stopping);
+        let (state, _) = judged(&Beats { phase: Phase::Starting, persistence_ms: NOW, ..silent });
+        assert_eq!(state, State::Starting);
+    }
+}

@@ -1,0 +1,104 @@
+//! The endpoints `/health`, `/ready`, `/status` and `/metrics`, on a thread and a runtime of their own: they answer
+//! whatever the other threads do.
+
+mod address;
+mod routes;
+
+use std::collections::VecDeque;
+use std::convert::Infallible;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use dragline_core::worker::Worker;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::oneshot;
+use tokio::task::AbortHandle;
+use tokio::time::{sleep, timeout};
+
+pub use self::address::ListenAddr;
+use crate::health::Health;
+
+/// Connections at once. A scraper and some probes need a handful; of more the oldest makes way, for who has asked is
+/// answered within milliseconds, and who only holds a connection must not keep a probe waiting.
+const MAX_CONNECTIONS: usize = 64;
+/// A connection's whole life: one question, one answer.
+const CONNECTION_TIMEOUT: Duration = Duration::from_secs(5);
+/// After an accept that failed, for lack of file descriptors say.
+const ACCEPT_AGAIN_AFTER: Duration = Duration::from_millis(100);
+
+/// What is told to whoever asks.
+pub(crate) struct Served {
+    pub(crate) health: Arc<Health>,
+    /// The metrics in the text format.
+    pub(crate) metrics: Box<dyn Fn() -> String + Send + Sync>,
+}
+
+/// Listens until dropped.
+pub(crate) struct Listener {
+    _end: oneshot::Sender<()>,
+    _thread: Worker<()>,
+}
+
+impl Listener {
+    /// Listens from now on.
+    pub(crate) fn start(address: ListenAddr, served: Served) -> io::Result<Self> {
+        let socket = std::net::TcpListener::bind(address.socket())?;
+        socket.set_nonblocking(true)?;
+        let address = socket.local_addr()?;
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let listener = {
+            let _inside = runtime.enter();
+            TcpListener::from_std(socket)?
+        };
+        let (end, ended) = oneshot::channel();
+        let thread = Worker::spawn("listen", move || {
+            runtime.block_on(async {
+                tokio::select! {
+                    () = accept(listener, Arc::new(served)) => {}
+                    _ = ended => {}
+                }
+            });
+            runtime.shutdown_background();
+        })?;
+        tracing::info!(%address, "listening: /health /ready /status /metrics");
+        Ok(Self { _end: end, _thread: thread })
+    }
+}
+
+async fn accept(listener: TcpListener, served: Arc<Served>) {
+    let mut connections: VecDeque<AbortHandle> = VecDeque::new();
+    loop {
+        match listener.accept().await {
+            Ok((stream, _)) => {
+                connections.retain(|connection| !connection.is_finished());
+                if connections.len() >= MAX_CONNECTIONS
+                    && let Some(oldest) = connections.pop_front()
+                {
+                    oldest.abort();
+                }
+                connections.push_back(tokio::spawn(serve(stream, Arc::clone(&served))).abort_handle());
+            }
+            Err(error) => {
+                tracing::debug!(%error, "a connection was not accepted");
+                sleep(ACCEPT_AGAIN_AFTER).await;
+            }
+        }
+    }
+}
+
+async fn serve(stream: TcpStream, served: Arc<Served>) {
+    let service = service_fn(move |request| {
+        let answer = routes::answer(&served, &request);
+        async move { Ok::<_, Infallible>(answer) }
+    });
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .keep_alive(false)
+        .serve_connection(TokioIo::new(stream), service);
+    // Whoever asks too slowly, or nonsense, has himself to blame.
+    let _ = timeout(CONNECTION_TIMEOUT, connection).await;
+}

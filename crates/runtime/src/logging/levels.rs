@@ -1,0 +1,150 @@
+//! `--log`: which modules speak from which level on.
+//!
+//! `info,dragline_engine=debug`: a level alone is that of Dragline and of the spiders, wherever these live; libraries
+//! speak from WARN on, until one is named. What cannot be meant is an error: a filter with a slip of the pen would
+//! else be a log that says nothing.
+
+use tracing_subscriber::filter::{LevelFilter, Targets};
+
+use crate::exit::Failed;
+
+const LEVELS: [(&str, LevelFilter); 6] = [
+    ("off", LevelFilter::OFF),
+    ("error", LevelFilter::ERROR),
+    ("warn", LevelFilter::WARN),
+    ("info", LevelFilter::INFO),
+    ("debug", LevelFilter::DEBUG),
+    ("trace", LevelFilter::TRACE),
+];
+
+/// Dragline's own modules. A spider may have any name.
+const OWN: [&str; 10] = [
+    "dragline",
+    "dragline_cli",
+    "dragline_core",
+    "dragline_derive",
+    "dragline_engine",
+    "dragline_pipelines",
+    "dragline_runtime",
+    "dragline_spider",
+    "dragline_spiders",
+    "dragline_store",
+];
+
+/// Libraries that have much to say about themselves.
+const LIBRARIES: [&str; 17] = [
+    "deadpool",
+    "deadpool_postgres",
+    "h2",
+    "html5ever",
+    "hyper",
+    "hyper_util",
+    "log",
+    "mio",
+    "reqwest",
+    "rusqlite",
+    "rustls",
+    "scraper",
+    "selectors",
+    "tokio",
+    "tokio_postgres",
+    "tower",
+    "want",
+];
+
+/// Its WARN is that a session is gone, which every outage begins with and the store tells with what became of it.
+const QUIET: &str = "deadpool";
+
+/// Reads a filter; without one it is `info`.
+pub(super) fn parse(filter: Option<&str>) -> Result<Targets, Failed> {
+    let (mut general, mut modules) = (LevelFilter::INFO, Vec::new());
+    for part in filter.unwrap_or_default().split(',').map(str::trim).filter(|part| !part.is_empty()) {
+        match part.split_once('=') {
+            None => general = level(part).ok_or_else(|| wrong(part, "is no level"))?,
+            Some((module, word)) => {
+                let module = module.trim().replace('-', "_");
+                let known = level(word.trim()).ok_or_else(|| wrong(part, "names no level"))?;
+                check_module(part, &module)?;
+                modules.push((module, known));
+            }
+        }
+    }
+    let libraries = LIBRARIES.map(|name| {
+        let most = if name.starts_with(QUIET) { LevelFilter::ERROR } else { LevelFilter::WARN };
+        (name.to_owned(), general.min(most))
+    });
+    // A later target of the same name replaces an earlier one, a longer one goes before a shorter one.
+    Ok(Targets::new().with_default(general).with_targets(libraries).with_targets(modules))
+}
+
+fn level(word: &str) -> Option<LevelFilter> {
+    LEVELS.iter().find(|(name, _)| name.eq_ignore_ascii_case(word)).map(|(_, level)| *level)
+}
+
+fn check_module(part: &str, module: &str) -> Result<(), Failed> {
+    let is_name =
+        |name: &str| !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+    if !module.split("::").all(is_name) {
+        return Err(wrong(part, "names no module"));
+    }
+    let head = module.split("::").next().unwrap_or(module);
+    if head.starts_with("dragline") && !OWN.contains(&head) {
+        return Err(Failed::usage(format!(
+            "in the log filter, {part:?} names a module that Dragline does not have"
+        ))
+        .hint(format!("it has {}", OWN.join(", "))));
+    }
+    Ok(())
+}
+
+fn wrong(part: &str, what: &str) -> Failed {
+    Failed::usage(format!("in the log filter, {part:?} {what}"))
+        .hint("levels: off, error, warn, info, debug, trace; per module: info,dragline_engine=debug")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::exit::Exit;
+    use tracing::Level;
+
+    fn speaks(filter: &str, module: &str, level: Level) -> bool {
+        parse(Some(filter)).unwrap().would_enable(module, &level)
+    }
+
+    #[test]
+    fn a_level_is_for_dragline_and_spiders_and_a_module_has_its_own() {
+        assert!(speaks("", "dragline_store", Level::INFO) && !speaks("", "dragline_store", Level::DEBUG));
+        assert!(speaks("debug", "my_spiders::shop", Level::DEBUG), "spiders live anywhere");
+        assert!(!speaks("debug", "hyper::proto", Level::INFO) && speaks("debug", "hyper", Level::WARN));
+        assert!(speaks("debug,hyper=trace", "hyper::proto", Level::TRACE));
+        // As its crates call themselves.
+        assert!(
+            !speaks("debug", "deadpool.postgres", Level::WARN)
+                && speaks("info", "deadpool.postgres", Level::ERROR)
+        );
+        assert!(speaks("info,deadpool=warn", "deadpool.postgres", Level::WARN));
+        assert!(!speaks("error", "h2", Level::WARN) && !speaks("off", "dragline", Level::ERROR));
+        let filter =
+            "warn, Dragline-Engine=nonsense".replace("Dragline-Engine=nonsense", "dragline-engine=DEBUG");
+        assert!(speaks(&filter, "dragline_engine::scheduler", Level::DEBUG));
+        assert!(!speaks(&filter, "dragline_store", Level::INFO));
+    }
+
+    #[test]
+    fn what_cannot_be_meant_is_told() {
+        for wrong in [
+            "inof",
+            "dragline_engine",
+            "dragline_engin=debug",
+            "hyper=loud",
+            "=info",
+            "a b=info",
+            "info;debug",
+        ] {
+            let failed = parse(Some(wrong)).unwrap_err();
+            assert_eq!(failed.exit, Exit::Usage, "{wrong}");
+            assert!(failed.what.contains(wrong) && failed.hint.is_some(), "{failed}");
+        }
+    }
+}

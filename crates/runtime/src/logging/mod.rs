@@ -1,0 +1,294 @@
+//! The log: lines on stderr, for people or for machines, and if wished in a file of this process beside it.
+//!
+//! ```text
+//!  tracing ─► levels ─► repeats ─► events ─► outputs ═► queue ─► stderr, the progress panel below it
+//!                                                   ═► queue ─► log file
+//! ```
+//!
+//! A line goes through a bounded queue to a thread of its own, which alone touches its device: one that is
+//! blocked, full or gone holds up no working thread and ends none. Lines that found no place are counted.
+
+mod counts;
+mod events;
+mod files;
+mod levels;
+mod line;
+mod outputs;
+mod queue;
+mod repeats;
+mod screen;
+
+use std::io::{self, IsTerminal as _};
+use std::panic::PanicHookInfo;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use dragline_core::worker::Worker;
+use tracing::Level;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
+
+use crate::exit::Failed;
+use crate::start::no_thread;
+pub use counts::LogCounts;
+use counts::LostBy;
+use events::Events;
+pub use files::LogFileSettings;
+use files::{LogFile, Tell};
+use line::{About, Form, Line};
+use outputs::{Outputs, Plain};
+use queue::{DroppedLine, Queue};
+use repeats::{Limit, Repeats};
+use screen::Screen;
+pub(crate) use screen::size;
+
+/// How long the end waits for devices that do not take what was said.
+const LAST_LINES: Duration = Duration::from_secs(1);
+/// How long the end of the progress display waits for a terminal that is held.
+const LAST_PANEL: Duration = Duration::from_millis(500);
+/// How long a forced end waits for a stderr that may be blocked, before its last words and for them.
+const LAST_WORDS: Duration = Duration::from_millis(150);
+
+/// The form of log lines.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// How and what is logged.
+#[derive(Clone, Debug)]
+pub struct LogSettings {
+    /// The form of lines.
+    pub format: LogFormat,
+    /// Levels per module.
+    pub filter: Option<String>,
+    /// Lines of one place in the code that go through in 10 s; 0: all of them.
+    pub repeats: u64,
+    /// Files beside stderr.
+    pub files: Option<LogFileSettings>,
+}
+
+/// Keeps the log until the end of the process: dropping it writes what waits, for a second at most.
+pub struct Log(LogHandle);
+
+/// The log for whoever writes to it other than through `tracing`.
+#[derive(Clone)]
+pub struct LogHandle {
+    outputs: Arc<Outputs>,
+    repeats: Arc<Repeats>,
+    counts: LogCounts,
+}
+
+impl Log {
+    /// Sends the log to stderr from now on, and into a file when the process crawls with a spider.
+    pub fn start(settings: &LogSettings, spider: Option<&str>) -> Result<Self, Failed> {
+        let levels = levels::parse(settings.filter.as_deref())?;
+        let form = match settings.format {
+            LogFormat::Text => Form::Text { colours: has_colours() },
+            LogFormat::Json => Form::Json,
+        };
+        let about = Arc::new(About::default());
+        if let Some(spider) = spider {
+            let _ = about.spider.set(spider.to_owned());
+        }
+        let plain = Plain { about, stderr: form };
+        let counts = LogCounts::default();
+        let dropped = dropped_line(plain.clone(), form, "stderr did not take them in time");
+        let stderr = Queue::start("log", Screen::stderr(), counts.clone(), LostBy::Stderr, dropped)
+            .map_err(|error| no_thread(&error))?;
+        let file = match (&settings.files, spider) {
+            (Some(files), Some(spider)) => Some(start_file(files, spider, &stderr, &plain, &counts)?),
+            _ => None,
+        };
+        let outputs = Arc::new(Outputs { plain, stderr, file });
+        let repeats = Arc::new(Repeats::new(settings.repeats, counts.clone(), Arc::clone(&outputs)));
+        let lines = Events(Arc::clone(&outputs));
+        let layers =
+            tracing_subscriber::registry().with(lines).with(Limit(Arc::clone(&repeats))).with(levels);
+        // A binary of somebody's own may have set up its own log before: then that one is used.
+        let _ = layers.try_init();
+        std::panic::set_hook(Box::new(log_panic));
+        Ok(Self(LogHandle { outputs, repeats, counts }))
+    }
+
+    /// For threads.
+    pub fn handle(&self) -> LogHandle {
+        self.0.clone()
+    }
+}
+
+impl LogHandle {
+    /// From now on all lines name this run.
+    pub fn about_run(&self, name: &str) {
+        let _ = self.outputs.plain.about.run.set(name.to_owned());
+    }
+
+    /// The run has its id.
+    pub fn about_run_id(&self, run_id: i64) {
+        let _ = self.outputs.plain.about.run_id.set(run_id);
+    }
+
+    /// The error that ends the process.
+    pub fn failed(&self, failed: &Failed) {
+        self.counts.event(Level::ERROR);
+        self.outputs.send_text(&failed_line(failed), &failed.to_string());
+    }
+
+    /// A text for people that stands for itself.
+    pub fn text(&self, text: &str) {
+        self.outputs.send_text(&Line::now("INFO", text), text);
+    }
+
+    /// How much was logged.
+    pub fn counts(&self) -> &LogCounts {
+        &self.counts
+    }
+
+    /// Says how many repeats were held back lately.
+    pub fn tell_repeats(&self) {
+        self.repeats.tell(false);
+    }
+
+    /// Whether stderr is a terminal that can draw a panel below the log's lines, which must be for people then.
+    pub fn has_screen(&self) -> bool {
+        matches!(self.outputs.plain.stderr, Form::Text { .. }) && is_capable_terminal()
+    }
+
+    /// Draws these rows below the log's lines from now on.
+    pub fn show_panel(&self, rows: Vec<String>) {
+        self.outputs.stderr.panel(rows);
+    }
+
+    /// Takes the panel away, and waits a moment for that: whoever writes to the terminal next finds it clean.
+    pub fn end_panel(&self) {
+        self.outputs.stderr.settle(Instant::now() + LAST_PANEL);
+    }
+
+    /// The last words of a process that is ended by force. They go to stderr directly, for they are told also when
+    /// the log's own thread is stuck; a device that takes nothing holds up the end for a moment only.
+    pub fn last_words(&self, text: &str) {
+        self.outputs.settle(Instant::now() + LAST_WORDS);
+        self.counts.event(Level::ERROR);
+        let line = Line::now("CRITICAL", text.trim_start_matches("CRITICAL: "));
+        let outputs = &self.outputs;
+        if let Some((file, form)) = &outputs.file {
+            file.line(outputs.plain.render_text(&line, text, *form));
+        }
+        let bytes = outputs.plain.render_text(&line, text, outputs.plain.stderr);
+        let written =
+            Worker::spawn("last-words", move || screen::write_fully(&mut io::stderr(), &bytes).is_ok());
+        let deadline = Instant::now() + LAST_WORDS;
+        if let Ok(written) = written {
+            let _ = written.join_until(deadline);
+        }
+        if let Some((file, _)) = &outputs.file {
+            file.settle(deadline);
+        }
+    }
+
+    /// Takes the panel away before a forced end that has no last words.
+    pub fn settle(&self) {
+        self.outputs.settle(Instant::now() + LAST_WORDS);
+    }
+}
+
+impl Drop for Log {
+    fn drop(&mut self) {
+        let LogHandle { outputs, repeats, counts } = &self.0;
+        repeats.tell(true);
+        let deadline = Instant::now() + LAST_LINES;
+        outputs.settle(deadline);
+        let dropped = [(counts.dropped(), "on stderr"), (counts.dropped_by_file(), "in the log file")];
+        for (lines, place) in dropped.into_iter().filter(|(lines, _)| *lines > 0) {
+            outputs.send(&Line::now("WARN", format!("{lines} log lines in all are missing {place}")));
+        }
+        outputs.settle(deadline);
+    }
+}
+
+/// An error before there is a log: settings that are wrong. In the form that the command line or the environment
+/// asks for, as far as that can be told.
+pub fn failed_before_start(failed: &Failed) {
+    let plain = Plain { about: Arc::default(), stderr: early_form() };
+    let bytes = plain.render_text(&failed_line(failed), &failed.to_string(), plain.stderr);
+    let _ = screen::write_fully(&mut io::stderr(), &bytes);
+}
+
+/// A warning before there is a log.
+pub fn warned_before_start(what: &str, hint: &str) {
+    let plain = Plain { about: Arc::default(), stderr: early_form() };
+    let mut line = Line::now("WARN", what);
+    line.add("hint", hint.into());
+    let bytes = plain.render_text(&line, &format!("warning: {what}\n  hint: {hint}"), plain.stderr);
+    let _ = screen::write_fully(&mut io::stderr(), &bytes);
+}
+
+/// Whether a machine reads the log, for what is said before the settings are read.
+pub fn is_json_asked_for() -> bool {
+    early_form() == Form::Json
+}
+
+fn early_form() -> Form {
+    let words: Vec<_> = std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect();
+    let by_flag = words.iter().any(|word| word == "--log-format=json")
+        || words.windows(2).any(|pair| pair[0] == "--log-format" && pair[1] == "json");
+    let by_variable = std::env::var("DRAGLINE_LOG_FORMAT").is_ok_and(|format| format == "json");
+    if by_flag || by_variable { Form::Json } else { Form::Text { colours: false } }
+}
+
+fn failed_line(failed: &Failed) -> Line {
+    let mut line = Line::now("ERROR", failed.what.as_str());
+    if let Some(hint) = &failed.hint {
+        line.add("hint", hint.trim().into());
+    }
+    line.add("exit", failed.exit.code().into());
+    line
+}
+
+fn start_file(
+    settings: &LogFileSettings,
+    spider: &str,
+    stderr: &Queue,
+    plain: &Plain,
+    counts: &LogCounts,
+) -> Result<(Queue, Form), Failed> {
+    let form = match plain.stderr {
+        Form::Text { .. } => Form::Text { colours: false },
+        Form::Json => Form::Json,
+    };
+    let told = Tell { stderr: stderr.clone(), plain: plain.clone(), form };
+    let file = LogFile::create(settings.clone(), spider, told)?;
+    let dropped = dropped_line(plain.clone(), form, "the log file did not take them in time");
+    let queue = Queue::start("log-file", file, counts.clone(), LostBy::File, dropped);
+    Ok((queue.map_err(|error| no_thread(&error))?, form))
+}
+
+fn dropped_line(plain: Plain, form: Form, why: &'static str) -> DroppedLine {
+    Box::new(move |lines| {
+        let message = format!("{lines} log lines were dropped so far, for {why}");
+        plain.render(&Line::now("WARN", message), form)
+    })
+}
+
+/// A terminal that moves its cursor when told so.
+fn is_capable_terminal() -> bool {
+    io::stderr().is_terminal()
+        && std::env::var_os("TERM").is_some_and(|name| !name.is_empty() && name != "dumb")
+}
+
+/// <https://no-color.org>: set and not empty means no colours.
+fn has_colours() -> bool {
+    is_capable_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+}
+
+/// A panic is a line of the log like any other. What it costs is told by whoever catches it: mostly one page.
+fn log_panic(panic: &PanicHookInfo<'_>) {
+    let message = panic.payload_as_str().unwrap_or("no message");
+    let place = panic.location().map(ToString::to_string).unwrap_or_default();
+    let thread = std::thread::current();
+    tracing::warn!(thread = thread.name(), place, "panicked: {message}");
+}

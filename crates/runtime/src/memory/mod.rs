@@ -1,0 +1,133 @@
+//! Memory: what the crawl may take where it runs, and what becomes of a crawl that takes more.
+//!
+//! The byte budget holds pages, outcomes and batches down. What a spider or a library takes beside it is not
+//! charged there; so the process as a whole has a soft limit. Above it fetching pauses; where that does not help
+//! the run stops, resumable, before the kernel ends it without a word.
+
+mod cgroup;
+
+use std::time::{Duration, Instant};
+
+use bytesize::ByteSize;
+use dragline_core::hold::Hold;
+use dragline_core::stop::{Stop, StopReason};
+
+use crate::health::Usage;
+
+/// Of a container's limit: the rest is for what the kernel counts beside a process.
+const SOFT_SHARE: f64 = 0.8;
+/// Of a container's limit.
+const BUDGET_SHARE: f64 = 0.25;
+/// How far memory must fall below the limit before fetching goes on.
+const RELIEF: f64 = 0.9;
+/// How long a pause may take to help: flushes and parses in hand are done by then.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// The soft limit of a process in this container, if there is a container.
+pub fn soft_limit() -> Option<u64> {
+    cgroup::memory_limit().map(|limit| share(limit, SOFT_SHARE))
+}
+
+/// The byte budget that fits in this container: `wanted` or less.
+pub fn fitting_budget(wanted: usize) -> usize {
+    cgroup::memory_limit().map_or(wanted, |limit| {
+        wanted.min(usize::try_from(share(limit, BUDGET_SHARE)).unwrap_or(wanted)).max(1)
+    })
+}
+
+/// Holds a crawl to its soft limit.
+pub struct MemoryGuard {
+    limit: Option<u64>,
+    hold: Hold,
+    paused: Option<Instant>,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum Step {
+    Nothing,
+    Pause,
+    GoOn,
+    GiveUp,
+}
+
+impl MemoryGuard {
+    /// Puts `hold` when the process takes more than `limit` bytes.
+    pub fn new(limit: Option<u64>, hold: Hold) -> Self {
+        Self { limit, hold, paused: None }
+    }
+
+    /// Looks, and does what is to be done. To be called every now and then.
+    pub fn look(&mut self, stop: &Stop) {
+        let Some(limit) = self.limit else { return };
+        let Some(resident) = Usage::resident_bytes() else { return };
+        let shown = || (ByteSize(resident).to_string(), ByteSize(limit).to_string());
+        match self.judge(resident, limit, Instant::now()) {
+            Step::Nothing => {}
+            Step::Pause => {
+                let (resident, limit) = shown();
+                self.hold.put();
+                tracing::warn!(resident, limit, "memory is above its soft limit: fetching pauses");
+            }
+            Step::GoOn => {
+                let (resident, limit) = shown();
+                self.hold.lift();
+                tracing::info!(resident, limit, "memory is below its soft limit again: fetching goes on");
+            }
+            Step::GiveUp => {
+                let (resident, limit) = shown();
+                let reason = StopReason::Memory(format!("{resident} of {limit} resident"));
+                if stop.request(reason) {
+                    tracing::error!(
+                        resident,
+                        limit,
+                        hint = "give the process more memory, or less to do: --memory-limit, --memory-budget, \
+                                --concurrency, --crawl-threads; or see what the spider keeps",
+                        "memory stays above its soft limit though fetching pauses: the run stops, the same command resumes"
+                    );
+                }
+            }
+        }
+    }
+
+    fn judge(&mut self, resident: u64, limit: u64, now: Instant) -> Step {
+        match self.paused {
+            None if resident > limit => {
+                self.paused = Some(now);
+                Step::Pause
+            }
+            Some(_) if resident <= share(limit, RELIEF) => {
+                self.paused = None;
+                Step::GoOn
+            }
+            Some(since) if resident > limit && now.duration_since(since) >= PATIENCE => Step::GiveUp,
+            _ => Step::Nothing,
+        }
+    }
+}
+
+// A limit needs no more precision than a float has.
+#[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+fn share(bytes: u64, part: f64) -> u64 {
+    (bytes as f64 * part) as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_pauses_goes_on_and_gives_up_only_when_a_pause_does_not_help() {
+        let mut guard = MemoryGuard::new(Some(100), Hold::default());
+        let begun = Instant::now();
+        let later = |seconds| begun + Duration::from_secs(seconds);
+        assert_eq!(guard.judge(100, 100, later(0)), Step::Nothing);
+        assert_eq!(guard.judge(101, 100, later(1)), Step::Pause);
+        assert_eq!(guard.judge(120, 100, later(20)), Step::Nothing);
+        // Between relief and limit it waits, however long.
+        assert_eq!(guard.judge(95, 100, later(60)), Step::Nothing);
+        assert_eq!(guard.judge(90, 100, later(61)), Step::GoOn);
+        assert_eq!(guard.judge(101, 100, later(62)), Step::Pause);
+        assert_eq!(guard.judge(101, 100, later(91)), Step::Nothing);
+        assert_eq!(guard.judge(101, 100, later(92)), Step::GiveUp);
+    }
+}

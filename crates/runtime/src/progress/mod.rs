@@ -1,0 +1,140 @@
+//! How far the crawl is: on a terminal a display below the log's lines, anywhere else a line in the log every few
+//! seconds. Both tell the same.
+
+mod figures;
+mod panel;
+
+use std::io;
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{RecvTimeoutError, Sender, bounded};
+use dragline_core::PageState;
+use dragline_core::worker::Worker;
+use tracing::info;
+
+use crate::logging::{LogHandle, size};
+use figures::{Figures, Pace};
+pub(crate) use figures::{Sources, pages_before, pages_now};
+
+/// How often the display is drawn.
+const DRAWN_EVERY: Duration = Duration::from_millis(200);
+/// The while over which the display shows a pace.
+const PACE_OVER: Duration = Duration::from_secs(5);
+/// How often a log without display is looked after.
+const TICK: Duration = Duration::from_millis(500);
+/// How long the display's end waits for its thread.
+const END: Duration = Duration::from_millis(500);
+/// The size of a terminal that does not tell its own.
+const USUAL_SIZE: (u16, u16) = (80, 24);
+
+/// How a crawl shows its progress.
+#[derive(Clone, Copy, Debug)]
+pub struct ProgressSettings {
+    /// In which form.
+    pub form: ProgressForm,
+    /// Time between two lines in the log.
+    pub every: Duration,
+}
+
+/// The form in which progress is shown.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ProgressForm {
+    /// A display on a terminal, lines in the log elsewhere.
+    #[default]
+    Auto,
+    /// The same, and one line for each busy host.
+    Hosts,
+    /// Lines in the log.
+    Lines,
+    /// None.
+    None,
+}
+
+/// Dropping it ends the display: the terminal is clean then, unless it takes nothing.
+pub(crate) struct Progress {
+    end: Option<Sender<()>>,
+    thread: Worker<()>,
+    screen: Option<LogHandle>,
+}
+
+/// Shows progress from now on.
+pub(crate) fn start(settings: ProgressSettings, sources: Sources, log: LogHandle) -> io::Result<Progress> {
+    let (end, ended) = bounded::<()>(0);
+    let has_screen = log.has_screen() && matches!(settings.form, ProgressForm::Auto | ProgressForm::Hosts);
+    let screen = has_screen.then(|| log.clone());
+    let with_hosts = settings.form == ProgressForm::Hosts;
+    if with_hosts {
+        sources.watch_hosts();
+    }
+    let lines = (!has_screen && settings.form != ProgressForm::None).then_some(settings.every);
+    let thread = Worker::spawn("progress", move || {
+        let tick = if has_screen { DRAWN_EVERY } else { TICK };
+        let mut pace = Pace::over(lines.unwrap_or(PACE_OVER));
+        let mut next_line = lines.map(|every| Instant::now() + every);
+        while ended.recv_timeout(tick) == Err(RecvTimeoutError::Timeout) {
+            log.tell_repeats();
+            let figures = sources.figures(&mut pace);
+            if has_screen {
+                log.show_panel(panel::rows(&figures, with_hosts, size().unwrap_or(USUAL_SIZE)));
+            }
+            if let (Some(at), Some(every)) = (next_line, lines)
+                && Instant::now() >= at
+            {
+                next_line = Some(at + every);
+                say(&figures);
+            }
+        }
+    })?;
+    Ok(Progress { end: Some(end), thread, screen })
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        self.end.take();
+        let _ = self.thread.join_until(Instant::now() + END);
+        if let Some(log) = &self.screen {
+            log.end_panel();
+        }
+    }
+}
+
+/// The line in the log.
+fn say(figures: &Figures) {
+    let count = |state| figures.pages.of(state);
+    info!(
+        done = count(PageState::Done),
+        failed = count(PageState::Failed),
+        skipped = count(PageState::Skipped),
+        dead = count(PageState::Dead),
+        queued = figures.pages.queued,
+        items = figures.items,
+        fetched = figures.fetched,
+        pages_per_second = tenths(figures.pages_per_second),
+        bytes_per_second = tenths(figures.bytes_per_second),
+        in_flight = figures.in_flight,
+        window = figures.window,
+        waiting_hosts = figures.waiting_hosts,
+        retries = figures.retries,
+        errors = figures.errors,
+        last_commit_s = tenths(figures.last_commit.as_secs_f64()),
+        outage_s = figures.outage.map(|outage| tenths(outage.as_secs_f64())),
+        elapsed_s = tenths(figures.elapsed.as_secs_f64()),
+        limit = figures.limit,
+        left_s = figures.left.map(|left| tenths(left.as_secs_f64())),
+        "crawling"
+    );
+    for host in &figures.hosts.busiest {
+        info!(
+            host = &*host.name,
+            in_flight = host.in_flight,
+            queued = host.queued,
+            rests_s = host.rests_for.map(|(rest, _)| tenths(rest.as_secs_f64())),
+            rests_because = host.rests_for.map(|(_, why)| why.as_str()),
+            "busy host"
+        );
+    }
+}
+
+fn tenths(number: f64) -> f64 {
+    (number * 10.0).round() / 10.0
+}

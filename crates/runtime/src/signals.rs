@@ -1,0 +1,138 @@
+//! Signals become a stop: the first is graceful, the second abandons, the third ends the process. SIGUSR1 shows
+//! where everything stands and stops nothing. When the run has ended, the first signal cuts off what is still written
+//! of it, and the second ends the process. One thread listens all the while, so that no signal falls between the two.
+
+use std::io;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Instant;
+
+use dragline_core::stop::{Stop, StopReason};
+use dragline_core::worker::Worker;
+use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1};
+use signal_hook::iterator::{Handle, Signals};
+use tracing::{info, warn};
+
+use crate::diagnosis::Diagnosis;
+use crate::exit::Exit;
+use crate::first_process;
+use crate::logging::LogHandle;
+
+/// The thread that listens; dropping it ends the thread.
+pub struct SignalListener {
+    handle: Handle,
+    diagnosis: Arc<OnceLock<Arc<Diagnosis>>>,
+    run: Stop,
+    /// What a signal cuts off when the run has ended. Locked while a signal is given its meaning, and not while that
+    /// is logged.
+    aftermath: Arc<Mutex<Option<Stop>>>,
+    _thread: Worker<()>,
+}
+
+/// Listens from now on. Signals are for the run that `stop` stops, until [`SignalListener::run_has_ended`].
+pub(crate) fn listen(stop: Stop, log: LogHandle) -> io::Result<SignalListener> {
+    let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1])?;
+    first_process::signals_are_heard();
+    let handle = signals.handle();
+    let diagnosis = Arc::<OnceLock<Arc<Diagnosis>>>::default();
+    let aftermath = Arc::<Mutex<Option<Stop>>>::default();
+    let (shown, ended, run) = (Arc::clone(&diagnosis), Arc::clone(&aftermath), stop.clone());
+    let thread = Worker::spawn("signals", move || {
+        let mut first: Option<Instant> = None;
+        for signal in &mut signals {
+            let name = name(signal);
+            if signal == SIGUSR1 {
+                show(shown.get().map(|diagnosis| &**diagnosis));
+                continue;
+            }
+            let ended = ended.lock().unwrap_or_else(PoisonError::into_inner);
+            if let Some(cut) = ended.clone() {
+                drop(ended);
+                cut_off(&cut, name, &log);
+                continue;
+            }
+            match first {
+                None => {
+                    first = Some(Instant::now());
+                    // The stop comes before the words: a log that blocks must not hold it up.
+                    stop.request(StopReason::Signal(name));
+                    drop(ended);
+                    info!(
+                        signal = name,
+                        "stopping: no new requests; what is in hand is finished and stored. This is normal during \
+                         deploys, restarts and after Ctrl-C; the same command resumes. Once more to force it"
+                    );
+                }
+                Some(since) if !stop.is_abandoned() => {
+                    stop.abandon(StopReason::Signal(name));
+                    drop(ended);
+                    let elapsed_ms = since.elapsed().as_millis();
+                    warn!(signal = name, elapsed_ms, "forced: pending work is given up; it is still queued");
+                }
+                Some(_) => {
+                    // What is drawn on the terminal goes before the process does.
+                    log.settle();
+                    signal_hook::low_level::exit(i32::from(Exit::Forced.code()))
+                }
+            }
+        }
+    })?;
+    Ok(SignalListener { handle, diagnosis, run, aftermath, _thread: thread })
+}
+
+fn cut_off(cut: &Stop, signal: &'static str, log: &LogHandle) {
+    if cut.is_requested() {
+        log.settle();
+        signal_hook::low_level::exit(i32::from(Exit::Forced.code()));
+    }
+    cut.request(StopReason::Signal(signal));
+    info!(signal, "the run has ended before; what is still written of it is cut off");
+}
+
+impl SignalListener {
+    /// From now on a signal cuts off what is still written. One that came too late to stop the run, which is
+    /// `complete` all the same, has done so already.
+    pub(crate) fn run_has_ended(&self, complete: bool) {
+        let mut aftermath = self.aftermath();
+        let cut = aftermath.get_or_insert_default();
+        if complete && let Some(late @ StopReason::Signal(_)) = self.run.reason() {
+            cut.request(late.clone());
+        }
+    }
+
+    /// Requested by a signal after the run's end.
+    pub fn cut(&self) -> Stop {
+        self.aftermath().get_or_insert_default().clone()
+    }
+
+    fn aftermath(&self) -> MutexGuard<'_, Option<Stop>> {
+        self.aftermath.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// From now on SIGUSR1 has something to show.
+    pub(crate) fn show_on_request(&self, diagnosis: Arc<Diagnosis>) {
+        let _ = self.diagnosis.set(diagnosis);
+    }
+}
+
+fn show(diagnosis: Option<&Diagnosis>) {
+    match diagnosis {
+        Some(diagnosis) => info!("where everything stands:\n{}", diagnosis.render()),
+        None => info!("starting: the store is being opened"),
+    }
+}
+
+impl Drop for SignalListener {
+    fn drop(&mut self) {
+        self.handle.close();
+    }
+}
+
+fn name(signal: i32) -> &'static str {
+    match signal {
+        SIGINT => "SIGINT",
+        SIGTERM => "SIGTERM",
+        SIGHUP => "SIGHUP",
+        SIGQUIT => "SIGQUIT",
+        _ => "signal",
+    }
+}
