@@ -37,7 +37,7 @@ fn a_crawl_in_which_too_many_pages_fail_stops_and_can_be_resumed(stored: &Stored
     stopped
         .assert_code(1)
         .assert_stderr("max-failed-share")
-        .assert_stderr("the most frequent error")
+        .assert_stderr("the most frequent reason")
         .assert_stderr("HTTP 410");
     let (state, reason) = stored.runs().remove(0);
     assert_eq!(state, "stopped");

@@ -89,7 +89,7 @@ fn text(mut json: Json) -> String {
 fn made(sample: &Sample, spider: &dyn Spider, steps: &[Box<dyn ItemPipeline>]) -> Result<Json, String> {
     let page = sample.page().page().map_err(|error| format!("the sample is no page: {error}"))?;
     let status = page.status();
-    if !(200..300).contains(&status) && !spider.accepts_status(status) {
+    if !spider.accepts().has_status(status) {
         return Err(format!("the spider does not accept status {status}: no crawl would parse this page"));
     }
     let mut out = Output::new();

@@ -35,12 +35,14 @@ pub use outcome::{DeadLetter, PageKey, PageOutcome, PageState};
 pub use store::{Refilled, Store, StoreError};
 
 pub use dragline_spider::{
-    Args, Column, ColumnType, Error, Failure, Field, Fingerprint, Form, Item, ItemPipeline, ItemRecord,
-    ItemType, Node, Output, Page, Proxy, QueuedRequest, Reason, Refresh, Request, RequestError,
-    RequestOptions, Response, Result, SameRequest, Sample, Spider, StayIn, StoredPage, Value, Verdict,
+    Accepts, Args, Column, ColumnType, Error, Failure, Field, Fingerprint, Form, Item, ItemPipeline,
+    ItemRecord, ItemType, Node, Output, Page, Proxy, QueuedRequest, Reason, Refresh, Request, RequestError,
+    RequestOptions, Response, Result, SameRequest, Sample, Spider, StayIn, StoredPage, TypePattern, Value,
+    Verdict,
 };
 pub use dragline_spider::{
-    args, bail, canonical, chrono, encoding, error, fingerprint, form, item, item_pipeline, mime, options,
-    output, page, prelude, proxy, queued_request, reason, refresh, request, resolve, response, rust_decimal,
-    same_request, sample, selector, serde_json, spider, spiders, stay_in, stored_page, value,
+    accepts, args, bail, canonical, chrono, encoding, error, fingerprint, form, item, item_pipeline, mime,
+    options, output, page, prelude, proxy, queued_request, reason, refresh, request, resolve, response,
+    rust_decimal, same_request, sample, selector, serde_json, spider, spiders, stay_in, stored_page,
+    type_pattern, value,
 };

@@ -54,7 +54,7 @@ pub use crawl::CrawlThreads;
 pub use download::{CrawlEnd, DownloadThread};
 pub use error::EngineError;
 pub use failure_counts::{FailureCount, FailureKind};
-pub use fetch::{Credentials, ProxySetting, TypePattern, TypePatternError, refused_header, unwanted_type};
+pub use fetch::{Credentials, ProxySetting, refused_header, unwanted_type};
 pub use item_counts::ItemsOfType;
 pub use job::{GivenUp, Job, WaitingJob};
 pub use known::KnownRequests;

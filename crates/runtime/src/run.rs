@@ -75,6 +75,7 @@ pub fn crawl(
     log.about_run(&settings.run_name);
     let stop = Stop::new();
     let signals = signals::listen(stop.clone(), log.clone()).map_err(|error| no_thread(&error))?;
+    settings.engine.check_spider(&**spider).map_err(|error| Failed::error(crate::exit::chain(&error)))?;
     let spec = run_spec(&**spider, settings)?;
     let watched = watched(&**spider, settings, metrics, &stop)?;
     let heartbeat = Arc::clone(&watched.heartbeat);

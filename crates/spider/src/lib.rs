@@ -19,6 +19,7 @@
 #[allow(unused_extern_crates)]
 extern crate self as dragline;
 
+pub mod accepts;
 pub mod args;
 pub mod canonical;
 mod compiled;
@@ -51,9 +52,11 @@ mod sniff;
 pub mod spider;
 pub mod stay_in;
 pub mod stored_page;
+pub mod type_pattern;
 pub mod value;
 mod visible_text;
 
+pub use accepts::Accepts;
 pub use args::Args;
 pub use compiled::AsSelector;
 pub use dragline_css::{Selector, SelectorError};
@@ -78,6 +81,7 @@ pub use selector::Node;
 pub use spider::{Failure, Spider};
 pub use stay_in::StayIn;
 pub use stored_page::StoredPage;
+pub use type_pattern::TypePattern;
 pub use value::{Field, Value};
 
 /// The types that `#[item(…)]` fields are made of, under the names that the derive macro uses.
@@ -87,6 +91,7 @@ pub use serde_json;
 
 /// Everything that a spider needs: `use dragline::prelude::*;`.
 pub mod prelude {
+    pub use crate::accepts::Accepts;
     pub use crate::args::Args;
     pub use crate::bail;
     pub use crate::error::{Error, Result};

@@ -1,5 +1,6 @@
 //! The spider: plain synchronous code that says where to start and what a page yields.
 
+use crate::accepts::Accepts;
 use crate::args::Args;
 use crate::canonical::has_userinfo;
 use crate::error::Result;
@@ -60,15 +61,10 @@ pub trait Spider: Send + Sync + 'static {
         Vec::new()
     }
 
-    /// Whether a page with this status, outside 2xx, should be parsed rather than failed.
-    fn accepts_status(&self, _status: u16) -> bool {
-        false
-    }
-
-    /// Whether pages of this type (without parameters, in lower case: `application/pdf`) should be read and parsed, beside
-    /// those of the setting `accept_types`. Any other page ends as `skipped` at its headers.
-    fn accepts_type(&self, _essence: &str) -> bool {
-        false
+    /// Which answers it accepts as pages, besides those with a status of 2xx and a type of the setting `accept_types`. An
+    /// answer with another status ends as `failed`, and one of another type as `skipped`.
+    fn accepts(&self) -> Accepts {
+        Accepts::new()
     }
 
     /// A request was given up, after its retries.

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use clap::Args;
-use dragline_engine::{ClientSettings, TypePattern};
+use dragline_core::TypePattern;
+use dragline_engine::ClientSettings;
 
 use crate::settings::parse::{bytes, count, duration, number};
 

@@ -49,6 +49,23 @@ pub fn refused_header(name: &str, value: &str) -> Option<&'static str> {
     }
 }
 
+/// Checks headers that every request is to be sent with.
+pub(crate) fn check_headers(headers: &[(String, String)]) -> Result<(), EngineError> {
+    headers.iter().try_for_each(|(name, value)| header(name, value).map(drop))
+}
+
+fn header(name: &str, value: &str) -> Result<(HeaderName, HeaderValue), EngineError> {
+    let unusable = |problem: &str| EngineError::Unusable {
+        name: "header",
+        problem: format!("{name:?} cannot be a header of every request: {problem}"),
+    };
+    if let Some(problem) = refused_header(name, value) {
+        return Err(unusable(problem));
+    }
+    let pair = HeaderName::try_from(name).ok().zip(HeaderValue::try_from(value).ok());
+    pair.ok_or_else(|| unusable("it is invalid"))
+}
+
 impl Recipe {
     /// From the settings, and the headers of the spider.
     pub(super) fn new(
@@ -64,16 +81,8 @@ impl Recipe {
         headers.insert(ACCEPT_LANGUAGE, HeaderValue::from_static("en,*;q=0.5"));
         // The spider's author knows the site; who runs it has the last word.
         for (name, value) in of_spider.iter().chain(&settings.client.headers) {
-            let unusable = |problem: &str| EngineError::Unusable {
-                name: "header",
-                problem: format!("{name:?} cannot be a header of every request: {problem}"),
-            };
-            if let Some(problem) = refused_header(name, value) {
-                return Err(unusable(problem));
-            }
-            let pair = HeaderName::try_from(name).ok().zip(HeaderValue::try_from(value).ok());
-            let (key, value) = pair.ok_or_else(|| unusable("it is none"))?;
-            headers.insert(key, value);
+            let (name, value) = header(name, value)?;
+            headers.insert(name, value);
         }
         let own_authorities = settings.client.ca_file.as_deref().map_or(Ok(Vec::new()), authorities)?;
         Ok(Self {

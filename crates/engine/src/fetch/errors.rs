@@ -72,7 +72,7 @@ pub(crate) enum FetchError {
         /// What is wrong with it.
         problem: String,
     },
-    /// The spider's `accepts_status` or the client's own code panicked.
+    /// The client's own code panicked.
     #[error("panic while fetching: {0}")]
     Panicked(String),
 }

@@ -3,6 +3,7 @@
 //! There is no policy here. Whether to ask at all, to ask again or to follow a redirect is the scheduler's
 //! decision.
 
+mod accepted;
 mod body;
 mod client;
 mod coding;
@@ -13,7 +14,6 @@ mod errors;
 mod gate;
 mod networks;
 mod proxy;
-mod wanted;
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -22,7 +22,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use dragline_core::budget::{ByteBudget, Charge, Stage};
 use dragline_core::worker::panic_message;
-use dragline_core::{Proxy, Request, Spider, StoredCookie, mime};
+use dragline_core::{Accepts, Proxy, Request, Spider, StoredCookie, mime};
 use futures_util::FutureExt;
 use http::header::{ACCEPT_ENCODING, AUTHORIZATION, COOKIE, RANGE};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version};
@@ -30,8 +30,11 @@ use reqwest::{Client, Response};
 use tokio::time::{Instant, timeout_at};
 use url::Url;
 
+pub(crate) use self::accepted::Accepted;
+pub use self::accepted::unwanted_type;
 use self::body::{Bounds, Excess, Read};
 use self::client::Recipe;
+pub(crate) use self::client::check_headers;
 pub use self::client::refused_header;
 use self::connecting::Connecting;
 use self::cookies::Jars;
@@ -42,7 +45,6 @@ use self::gate::Gate;
 use self::networks::Refused;
 use self::proxy::ProxyClients;
 pub use self::proxy::ProxySetting;
-pub use self::wanted::{TypePattern, TypePatternError, unwanted_type};
 use crate::error::EngineError;
 use crate::redirect::location;
 use crate::settings::{EngineSettings, FetchSettings};
@@ -55,8 +57,7 @@ pub(crate) struct Fetcher {
 }
 
 struct Shared {
-    /// Who says which statuses beside 2xx are wanted.
-    spider: Option<Arc<dyn Spider>>,
+    accepted: Accepted,
     recipe: Recipe,
     proxies: ProxyClients,
     auth: Vec<Credentials>,
@@ -117,29 +118,29 @@ impl Answer {
 impl Fetcher {
     pub(crate) fn new(
         settings: &EngineSettings,
-        spider: Arc<dyn Spider>,
+        spider: &dyn Spider,
         budget: ByteBudget,
         stored_cookies: &[StoredCookie],
     ) -> Result<Self, EngineError> {
         let recipe = Recipe::new(settings, &spider.headers())?;
-        Self::with(recipe, settings, Some(spider), budget, stored_cookies)
+        Self::with(recipe, settings, spider.accepts(), budget, stored_cookies)
     }
 
     /// One that serves no crawl.
     pub(crate) fn of_no_spider(settings: &EngineSettings, budget: ByteBudget) -> Result<Self, EngineError> {
-        Self::with(Recipe::new(settings, &[])?, settings, None, budget, &[])
+        Self::with(Recipe::new(settings, &[])?, settings, Accepts::new(), budget, &[])
     }
 
     fn with(
         recipe: Recipe,
         settings: &EngineSettings,
-        spider: Option<Arc<dyn Spider>>,
+        accepts: Accepts,
         budget: ByteBudget,
         stored_cookies: &[StoredCookie],
     ) -> Result<Self, EngineError> {
         let client = recipe.client(|builder| settings.client.proxy.apply(builder, &settings.client.auth))?;
         let shared = Shared {
-            spider,
+            accepted: Accepted::new(&settings.fetch, accepts)?,
             recipe,
             proxies: ProxyClients::default(),
             auth: settings.client.auth.clone(),
@@ -169,15 +170,14 @@ impl Fetcher {
             let latency = begun.elapsed();
             let status = response.status();
             let cookies = self.shared.jars.receive(request, response.headers());
-            let is_accepted = |spider: &Arc<dyn Spider>| spider.accepts_status(status.as_u16());
-            let answer = if !status.is_success() && !self.shared.spider.as_ref().is_some_and(is_accepted) {
+            let answer = if !self.shared.accepted.has_status(status.as_u16()) {
                 self.bare_answer(response).await
             } else if has_no_body(request, status) {
                 self.answer(response, self.page_bounds(deadline), None).await?
             } else {
-                let wants = |essence: &str| self.wants(essence);
+                let wants = |essence: &str| self.shared.accepted.has_type(essence);
                 match mime::declared(response.headers()) {
-                    Some(essence) if self.wants(&essence) => {
+                    Some(essence) if wants(&essence) => {
                         self.answer(response, self.page_bounds(deadline), None).await?
                     }
                     Some(essence) => self.unwanted_answer(response, essence),
@@ -258,11 +258,6 @@ impl Fetcher {
     async fn bare_answer(&self, mut response: Response) -> Answer {
         body::drain(&mut response).await;
         Answer::without_body(&mut response, self.shared.budget.charge())
-    }
-
-    /// Whether pages of this type are read past the headers.
-    fn wants(&self, essence: &str) -> bool {
-        wanted::wants(&self.shared.settings, self.shared.spider.as_deref(), essence)
     }
 
     fn deadline(&self) -> Instant {

@@ -1,6 +1,5 @@
 //! What a fetch leaves behind: nothing. And how much memory it takes.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use dragline_core::budget::ByteBudget;
@@ -33,8 +32,8 @@ impl Spider for Reader {
         Ok(())
     }
 
-    fn accepts_type(&self, essence: &str) -> bool {
-        essence == "application/pdf"
+    fn accepts(&self) -> Accepts {
+        Accepts::new().with_type("application/pdf")
     }
 }
 
@@ -43,7 +42,7 @@ fn runtime() -> Runtime {
 }
 
 fn fetcher(settings: &EngineSettings, budget: &ByteBudget) -> Fetcher {
-    Fetcher::new(settings, Arc::new(Reader), budget.clone(), &[]).unwrap()
+    Fetcher::new(settings, &Reader, budget.clone(), &[]).unwrap()
 }
 
 async fn until(what: &str, condition: impl Fn() -> bool) {

@@ -128,6 +128,29 @@ fn requests_come_once_without_fragment_and_without_password() {
 }
 
 #[test]
+fn a_request_for_a_link_of_the_page_counts_as_that_link() {
+    let follows: Parse = |page, out| {
+        out.follow(page, "/film.mp4");
+        Ok(())
+    };
+    let asks: Parse = |page, out| {
+        out.request(page.request("/film.mp4")?.with_tag("film"));
+        Ok(())
+    };
+    for parse in [follows, asks] {
+        let packer = packer(parse);
+        assert!(page(&packer).requests.is_empty());
+        assert_eq!(packer.stats.snapshot().refused_links[&LinkRefusal::Extension], 1);
+    }
+    // What the spider makes up itself is fetched, whatever its name ends with.
+    let made_up = packer(|_, out| {
+        out.request(Request::get("http://a.example/film.mp4")?);
+        Ok(())
+    });
+    assert_eq!(page(&made_up).requests.len(), 1);
+}
+
+#[test]
 fn the_rule_of_the_run_says_which_links_are_one_request() {
     let packer = packer(|page, out| {
         for href in ["/x?b=1&a=2&utm_source=here", "/x?a=2&b=1", "/x?a=2&b=1&utm_medium=mail", "/x?a=1&b=2"] {

@@ -83,7 +83,7 @@ fn decide(vector: &Json) -> Decision {
     let status = u16::try_from(answer["status"].as_u64().unwrap()).unwrap();
     let listed = meta["handle_httpstatus_list"].as_array().is_some_and(|list| list.contains(&status.into()));
     let is_wanted = meta["dont_redirect"] == true || meta["handle_httpstatus_all"] == true || listed;
-    // What Spider::accepts_status and the setting max_refresh_delay are for.
+    // What Spider::accepts and the setting max_refresh_delay are for.
     if is_wanted {
         return Decision::Answer;
     }

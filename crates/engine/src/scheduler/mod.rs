@@ -145,7 +145,7 @@ impl Scheduler {
         window.remember(&run.hosts);
         Ok(Self {
             scope: Scope::new(&settings.links, &*spider, start_hosts)?,
-            fetcher: Fetcher::new(&settings, spider, budget.clone(), &run.cookies)?,
+            fetcher: Fetcher::new(&settings, &*spider, budget.clone(), &run.cookies)?,
             window,
             hands: Hands::new(settings.window.requests),
             limits: Limits::new(&settings.limits, run.done, Instant::now()),

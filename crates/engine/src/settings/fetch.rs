@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::check::{at_least_one, longer_than_zero, require};
 use crate::error::EngineError;
-use crate::fetch::TypePattern;
+use dragline_core::TypePattern;
 
 /// The bounds of one fetch.
 #[derive(Clone, Debug, PartialEq)]

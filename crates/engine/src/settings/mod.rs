@@ -31,6 +31,8 @@ pub use self::retry::RetrySettings;
 pub use self::robots::{PageRobotsSettings, RobotsSettings};
 pub use self::window::WindowSettings;
 use crate::error::EngineError;
+use crate::fetch::{Accepted, check_headers};
+use crate::scope::Scope;
 
 /// The settings of scheduler, downloader and crawl threads.
 #[derive(Clone, Debug, PartialEq)]
@@ -114,6 +116,16 @@ impl EngineSettings {
         self.links.validate()?;
         self.client.validate()?;
         self.fetch.validate()
+    }
+
+    /// Checks what a spider says about its crawl, before there is a run.
+    ///
+    /// # Errors
+    /// [`EngineError::Unusable`] for a header, a domain, a pattern, a status or a type that is invalid.
+    pub fn check_spider(&self, spider: &dyn Spider) -> Result<(), EngineError> {
+        Scope::new(&self.links, spider, [])?;
+        check_headers(&spider.headers())?;
+        Accepted::new(&self.fetch, spider.accepts()).map(drop)
     }
 
     /// The rule for the same request: the spider's, with what is set beside it. A run keeps the one that it began with.

@@ -10,8 +10,8 @@ use dragline_core::stop::Stop;
 use dragline_core::store::{Earlier, OpenedRun, RunKey};
 use dragline_core::worker::Worker;
 use dragline_core::{
-    Args, Column, ColumnType, Item, ItemRecord, ItemType, Output, Page, PageState, QueuedRequest, Request,
-    Spider, Value, bail,
+    Accepts, Args, Column, ColumnType, Item, ItemRecord, ItemType, Output, Page, PageState, QueuedRequest,
+    Request, Spider, Value, bail,
 };
 
 use super::frontier::{Frontier, Sink};
@@ -86,8 +86,8 @@ impl Spider for Follow {
         Ok(())
     }
 
-    fn accepts_status(&self, status: u16) -> bool {
-        matches!(status, 418 | 307)
+    fn accepts(&self) -> Accepts {
+        Accepts::new().with_status(418).with_status(307)
     }
 }
 

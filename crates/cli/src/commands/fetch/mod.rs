@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use dragline_core::queued_request::host_of;
 use dragline_core::spider::start_requests;
-use dragline_core::{Args, PageState, Response, Spider};
+use dragline_core::{Accepts, Args, PageState, Response, Spider};
 use dragline_engine::{Preview, Scope, Visit, preview, unwanted_type, visit};
 use dragline_pipelines::item_pipelines;
 use serde_json::{Value as Json, json};
@@ -65,11 +65,12 @@ fn verdict(visit: &Visit, spider: Option<&Arc<dyn Spider>>, settings: &FetchSett
                 failed
             })
         }
-        Ok(page)
-            if (200..300).contains(&page.status)
-                || spider.is_some_and(|spider| spider.accepts_status(page.status)) =>
-        {
-            let unwanted = spider.and_then(|spider| unwanted_type(&settings.engine.fetch, &**spider, page));
+        Ok(page) if spider.map_or_else(Accepts::new, |spider| spider.accepts()).has_status(page.status) => {
+            let unwanted = match spider {
+                Some(spider) => unwanted_type(&settings.engine.fetch, &**spider, page)
+                    .map_err(|error| Failed::error(error.to_string()))?,
+                None => None,
+            };
             let skipped =
                 |essence| Failed::error(format!("{url}: a crawl would skip it: unwanted type {essence}"));
             unwanted.map_or(Ok(()), |essence| Err(skipped(essence).hint("see the setting accept-types")))

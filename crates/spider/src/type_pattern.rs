@@ -1,40 +1,32 @@
-//! Which types of pages are read past their headers.
+//! Media types, and patterns of them.
 
 use std::fmt;
 use std::str::FromStr;
 
-use dragline_core::{Response, Spider, mime};
-
-use crate::settings::FetchSettings;
-
-/// A type, or many: `text/html`, `text/*`, `application/*+xml`, `*/*`.
+/// A media type, or many of them: `text/html`, `text/*`, `application/*+xml`, `*/*`.
+///
+/// ```
+/// use dragline_spider::TypePattern;
+///
+/// let feeds: TypePattern = "application/*+xml".parse()?;
+/// assert!(feeds.covers("application/rss+xml") && !feeds.covers("text/xml"));
+/// # Ok::<(), dragline_spider::type_pattern::TypePatternError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TypePattern {
     before: String,
-    /// What follows the star, if there is one.
+    /// What comes after the star, if there is one.
     after: Option<String>,
 }
 
-/// A pattern that is none.
+/// An invalid pattern.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is no type such as text/html, text/* or application/*+xml")]
+#[error("{0:?} is not a type such as text/html, text/* or application/*+xml")]
 pub struct TypePatternError(String);
 
-/// Whether pages of this type are read past the headers: the settings or the spider say so.
-pub(super) fn wants(settings: &FetchSettings, spider: Option<&dyn Spider>, essence: &str) -> bool {
-    settings.accept_types.iter().any(|pattern| pattern.covers(essence))
-        || spider.is_some_and(|spider| spider.accepts_type(essence))
-}
-
-/// The type of a page for which a crawl would skip it.
-pub fn unwanted_type(settings: &FetchSettings, spider: &dyn Spider, page: &Response) -> Option<String> {
-    let essence = mime::declared(&page.headers).unwrap_or_else(|| mime::sniffed(&page.body).to_owned());
-    (!page.body.is_empty() && !wants(settings, Some(spider), &essence)).then_some(essence)
-}
-
 impl TypePattern {
-    /// Whether it covers a type without parameters, in lower case.
-    pub(crate) fn covers(&self, essence: &str) -> bool {
+    /// Whether it covers a type, which has no parameters and is in lower case.
+    pub fn covers(&self, essence: &str) -> bool {
         match &self.after {
             None => essence == self.before,
             Some(after) => {
@@ -49,7 +41,7 @@ impl FromStr for TypePattern {
 
     fn from_str(text: &str) -> Result<Self, TypePatternError> {
         let lower = text.trim().to_ascii_lowercase();
-        // The star of the type says as much as the one of the subtype.
+        // `*/*+json` and `*+json` mean the same.
         let text = lower.strip_prefix("*/*").map_or_else(|| lower.clone(), |rest| format!("*{rest}"));
         let is_token = |c: char| c.is_ascii_alphanumeric() || "!#$&-^_.+/*".contains(c);
         let is_type = text.starts_with('*') || (text.matches('/').count() == 1 && !text.starts_with('/'));
@@ -96,7 +88,7 @@ mod tests {
             ["", "html", "text/", "/html", "text/html;charset=x", "a/b/c", "te xt/*", "*/*/*", "text/*a*"]
         {
             let error = none.parse::<TypePattern>().unwrap_err();
-            assert!(error.to_string().contains("is no type such as"), "{none}: {error}");
+            assert!(error.to_string().contains("is not a type such as"), "{none}: {error}");
         }
     }
 }
