@@ -1,12 +1,12 @@
-# The image of `dragline`: the binary, the certificates of public sites, and a health check, run by nobody in particular.
+# The image of `dragline`: the binary, CA certificates, and a health check. It runs as an unprivileged user.
 #
 #   docker build -t dragline --build-arg REVISION=$(git rev-parse HEAD) .
 #   docker run --rm dragline list
 #
-# Nothing here needs BuildKit. What enters the build is listed in .dockerignore.
+# It doesn't need BuildKit. .dockerignore lists the files that enter the build.
 
-# The manifests, each with an empty crate: what the layer with the dependencies hangs on, and nothing else. A change of
-# a source file leaves this stage's result as it was; a new crate needs no line here.
+# Only the manifests, each with an empty crate. The layer with the dependencies depends on this stage, so a change in a
+# source file doesn't rebuild them. A new crate doesn't need a line here.
 FROM rust:1.95-slim-bookworm AS manifests
 WORKDIR /src
 COPY . .
@@ -17,12 +17,12 @@ RUN find . -type f ! -name Cargo.toml ! -name Cargo.lock -delete \
 
 FROM rust:1.95-slim-bookworm AS build
 WORKDIR /src
-# The names of functions stay, for a backtrace; line tables would triple the binary.
+# Keep the names of functions, for backtraces. Line tables would triple the size of the binary.
 ENV CARGO_PROFILE_RELEASE_DEBUG=none CARGO_PROFILE_RELEASE_STRIP=debuginfo
 COPY --from=manifests /src .
 RUN cargo build --locked --release --bin dragline
 COPY . .
-# Cargo compares times, and a checkout may be older than the layer above.
+# Cargo compares modification times, and a checkout may be older than the layer above.
 RUN find . -path ./target -prune -o -name '*.rs' -exec touch {} + \
     && cargo build --locked --release --bin dragline \
     && cp target/release/dragline /usr/local/bin/
@@ -38,7 +38,7 @@ COPY LICENSE-MIT LICENSE-APACHE /usr/share/doc/dragline/
 COPY deploy/healthcheck.sh /usr/local/bin/dragline-healthcheck
 COPY --from=build /usr/local/bin/dragline /usr/local/bin/dragline
 
-# Which commit it was built from, where the builder says so.
+# The commit that it was built from, if the builder passes it.
 ARG REVISION=unknown
 LABEL org.opencontainers.image.title="dragline" \
       org.opencontainers.image.description="A scraping pipeline that never lets go of a row" \
@@ -47,24 +47,25 @@ LABEL org.opencontainers.image.title="dragline" \
       org.opencontainers.image.licenses="MIT OR Apache-2.0" \
       org.opencontainers.image.base.name="docker.io/library/debian:bookworm-slim"
 
-# A number, so that an orchestrator can see that it is not root.
+# A number, so that an orchestrator can check that it is not root.
 USER 10001:10001
-# The embedded default, sqlite:dragline.db, is written here. Nothing else is written but the heartbeat file: with a tmpfs
-# on /tmp the root file system may be read-only.
+# The default store, sqlite:dragline.db, is written here. The only other file it writes is the heartbeat file, so with a
+# tmpfs on /tmp, the root file system can be read-only.
 WORKDIR /var/lib/dragline
 VOLUME /var/lib/dragline
 ENV DRAGLINE_HEARTBEAT_FILE=/tmp/dragline.heartbeat
 
-# /health, /ready, /status and /metrics. Platforms that choose the port say so in PORT.
+# Serves /health, /ready, /status and /metrics. If the platform chooses the port, it sets PORT.
 ENV DRAGLINE_LISTEN=0.0.0.0
 EXPOSE 8080
 
-# A crawler among other containers can be led to them by a link, and to the metadata service that gives out the cloud's
-# keys. `DRAGLINE_DENY_PRIVATE_NETWORKS=false` to crawl a site of one's own network.
+# Without this, a link could lead the crawler to other containers, or to the metadata service that hands out the cloud's
+# keys. Set `DRAGLINE_DENY_PRIVATE_NETWORKS=false` to crawl a site in your own network.
 ENV DRAGLINE_DENY_PRIVATE_NETWORKS=true
 
-# It is process 1 as it is: it hears the signals, ends every command at them, and reaps orphans (crates/runtime/src/first_process.rs).
-# The stop takes 8 seconds at most (SHUTDOWN_TIMEOUT_SECONDS), which fits in the 10 that Docker gives.
+# It can be process 1 without an init: every command ends at signals, and it reaps orphans
+# (crates/runtime/src/first_process.rs). A stop takes at most 8 seconds (SHUTDOWN_TIMEOUT_SECONDS), which fits into the 10
+# seconds that Docker allows.
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=30s --timeout=10s --start-period=30s --retries=3 CMD ["dragline-healthcheck"]
 ENTRYPOINT ["dragline"]

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# A frontier larger than memory: fills a run with queued requests, resumes it, and prints the time to the first fetch
-# and the peak of resident memory.
+# Tests a frontier larger than memory. Fills a run with queued requests, resumes it, and prints the time to the first
+# fetch and the peak resident memory.
 #
 #   benches/large-frontier.sh postgres://USER@HOST/EMPTY_DATABASE [REQUESTS] [HOSTS, at most 1000]
 #

@@ -1,22 +1,21 @@
-//! Rows a second of the persistence pipeline alone, beside what the databases' own tools do with the same rows.
+//! Measures how many rows per second the persistence pipeline stores by itself, compared with the databases' own tools.
 //!
 //! ```console
 //! $ cargo bench -p dragline-pipelines                       # its own Postgres, with fsync on
-//! $ cargo bench -p dragline-pipelines -- PAGES ITEMS ROUNDS # items a page
-//! $ FLUSH_ROWS=4000 cargo bench -p dragline-pipelines       # with other batches than the default's
-//! $ FLUSH_GROWTH=1 cargo bench -p dragline-pipelines        # with batches that do not grow
+//! $ cargo bench -p dragline-pipelines -- PAGES ITEMS ROUNDS # items per page
+//! $ FLUSH_ROWS=4000 cargo bench -p dragline-pipelines       # with a different batch size
+//! $ FLUSH_GROWTH=1 cargo bench -p dragline-pipelines        # without growing batches
 //! ```
 //!
-//! Page outcomes that wait in memory are submitted from one thread; the clock runs from the first submit to the
-//! receipt that makes the last page durable. Beside it psql copies the items' rows, and only these, into a table
-//! like the one that Dragline made: the same columns, key and index. Rows that are there already can only be
-//! replaced: for that psql copies into a temporary table and upserts from there, in one transaction. A third way of
-//! psql's also says of each page that it is done, as a flush must: the same update of the same table of requests, by a
-//! join with a temporary table of fingerprints. Each round has a database of its own, and does everything once, in an
-//! order that turns.
+//! One thread submits page outcomes from memory. The clock runs from the first submit to the receipt that makes the
+//! last page durable. For comparison, psql copies only the rows of the items into a table like the one that Dragline
+//! created, with the same columns, key and index. COPY can't replace existing rows. Instead, psql copies them into a
+//! temporary table and upserts from there, in one transaction. A third psql variant also marks each page as done, as
+//! a flush must: it updates the same table of requests by a join with a temporary table of fingerprints. Each round has
+//! its own database and does everything once. The order alternates.
 
-// A benchmark reports by failing, and prints.
-// Counts of rows are far from where a float loses whole numbers.
+// A benchmark may panic, and it prints.
+// A float represents counts of this size exactly.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::cast_precision_loss, missing_docs)]
 
 use std::fmt::Write as _;
@@ -122,7 +121,7 @@ impl Load {
         outcome
     }
 
-    /// The rows as COPY reads them; how many bytes.
+    /// Writes the rows in COPY's text format. Returns the number of bytes.
     fn write_file(&self) -> usize {
         let mut text = String::new();
         for page in 0..self.pages {
@@ -152,7 +151,7 @@ fn start(page: usize) -> QueuedRequest {
     QueuedRequest::start(Request::get(format!("http://shop.example/list?page={page}")).unwrap(), page)
 }
 
-/// About 200 bytes with the page's URL. Keys come in no order, as on a site.
+/// About 200 bytes with the page's URL. Keys come in random order, as on a site.
 fn product(number: usize) -> ItemRecord {
     let scattered = (number as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     let text = |text: String| Value::Text(text);
@@ -183,12 +182,12 @@ fn postgres(load: &Load, rounds: usize) {
         let database = format!("round_{round}");
         server.query(&format!("CREATE DATABASE {database}"));
         let url = server.url_of(&database);
-        // Makes the tables, and the one beside them.
+        // Creates Dragline's tables, and the one for psql.
         drop(Bridge::open(&url, load, "tables"));
         for table in ["beside", "with_pages"] {
             server.psql(&database, &format!("CREATE TABLE {table} (LIKE products INCLUDING ALL)"));
         }
-        // Each group in the other order every time; the second needs the rows of the first.
+        // Alternate the order within each group. The second group needs the rows of the first.
         for group in [&[0, 1, 2][..], &[3, 4]] {
             let mut order = group.to_vec();
             if round % 2 == 1 {
@@ -225,7 +224,7 @@ fn copy(table: &str, file: &Path) -> String {
     format!("\\copy {table} ({columns}) from '{}'\n", file.display())
 }
 
-/// The pages are those of the run that was opened to make the tables.
+/// The pages belong to the run that was opened to create the tables.
 fn copy_with_pages(load: &Load) -> String {
     format!(
         "BEGIN;\nCREATE TEMP TABLE pages (fingerprint bytea) ON COMMIT DROP;\n\\copy pages from '{}'\n{}
@@ -249,7 +248,7 @@ fn upsert(file: &Path) -> String {
     )
 }
 
-/// Seconds that psql needs for a script, its start included.
+/// Seconds that psql needs for a script, including its start.
 fn psql(url: &str, script: &str) -> f64 {
     use std::io::Write as _;
     let begun = Instant::now();
@@ -288,7 +287,7 @@ fn sqlite_url(file: &Path) -> String {
     format!("sqlite:{}", file.display())
 }
 
-/// The shortest program that stores the rows.
+/// A minimal program that stores the rows.
 fn insert(load: &Load, file: &Path) -> f64 {
     drop(Bridge::open(&sqlite_url(file), load, "tables"));
     let outcomes = load.outcomes();
@@ -337,7 +336,7 @@ impl ReceiptSink for Events {
     }
 }
 
-/// What a variable says, or else the default.
+/// The value of an environment variable, or the default.
 fn given(variable: &str, default: usize) -> usize {
     std::env::var(variable).map_or(default, |number| number.parse().expect("a number"))
 }
@@ -357,14 +356,14 @@ impl Bridge {
         Self { sink: pipeline.sink(), pipeline, events }
     }
 
-    /// Seconds until all is durable.
+    /// Seconds until everything is durable.
     fn store(self, load: &Load) -> f64 {
         let outcomes = load.outcomes();
         let begun = Instant::now();
         for outcome in outcomes {
             self.sink.submit(outcome).unwrap();
         }
-        // As the scheduler does when it has nothing else to do.
+        // The scheduler does this when it has nothing else to do.
         self.sink.flush_now();
         let mut durable = 0;
         while durable < load.pages {
@@ -386,7 +385,7 @@ impl Way {
         Self { name, times: Vec::new(), cpu: Vec::new() }
     }
 
-    /// Each way's median beside the first of its group.
+    /// The median of each variant, compared with the first of its group.
     fn print(groups: &[&[Self]], rows: usize) {
         println!(
             "{:<38}{:>10}{:>10}{:>10}{:>10}{:>12}",
@@ -427,7 +426,7 @@ impl Cpu {
         Self { ours: stat("self").map_or(0.0, |stat| stat.own + stat.children), server: 0.0 }
     }
 
-    /// Ours, psql's included; and that of the server's processes, also of those that have ended.
+    /// Processor time of this process and of psql, and that of all server processes, including ended ones.
     fn now(server: &OwnServer) -> Self {
         let postmaster = server.query("SELECT split_part(pg_read_file('postmaster.pid'), chr(10), 1)");
         let postmaster = postmaster[0][0].clone();
@@ -453,7 +452,7 @@ struct Stat {
     children: f64,
 }
 
-/// `/proc/PID/stat` (proc(5)); a tick is a hundredth of a second on every Linux.
+/// Reads `/proc/PID/stat` (proc(5)). A tick is a hundredth of a second on every Linux.
 fn stat(pid: &str) -> Option<Stat> {
     let text = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     let fields: Vec<&str> = text.rsplit_once(") ")?.1.split(' ').collect();

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# How long a crawl under load takes to end after SIGTERM, and how long its resume takes to the first page: median and
-# maximum, on Postgres and on SQLite. The same run is stopped and resumed again and again.
+# Measures how long a crawl under load takes to end after SIGTERM, and how long its resume takes until the first page.
+# Prints median and maximum, on Postgres and on SQLite. The same run is stopped and resumed again and again.
 #
-#   benches/stop-and-resume.sh postgres://USER@HOST/EMPTY_DATABASE [TIMES] [SECONDS that it crawls each time]
+#   benches/stop-and-resume.sh postgres://USER@HOST/EMPTY_DATABASE [TIMES] [SECONDS to crawl each time]
 #
 # Needs nginx and the built program (DRAGLINE, default target/release/dragline).
 set -euo pipefail
@@ -16,7 +16,7 @@ port=8603
 work=$(mktemp -d)
 trap 'kill "$(cat "$work/pid" 2>/dev/null)" 2>/dev/null || true; rm -rf "$work"' EXIT
 
-# A tree without an end: every page has ten links to others.
+# An endless tree: every page has ten links to other pages.
 links=$(for n in 0 1 2 3 4 5 6 7 8 9; do printf '<a href=$uri/%s>%s</a> ' "$n" "$n"; done)
 cat >"$work/nginx.conf" <<CONF
 worker_processes 1; pid $work/pid; error_log $work/error;
@@ -49,7 +49,7 @@ for store in "$postgres" "sqlite:$work/crawl.db"; do
             [[ -z $(first_page) ]] || break
             sleep 0.02
         done
-        # The first start is no resume.
+        # Skip the first start, because it isn't a resume.
         ((n == 0)) || elapsed "$began" "$(first_page)" >>"$work/starts"
         sleep "$crawls"
         stopped=$EPOCHREALTIME

@@ -1,6 +1,6 @@
 #!/bin/sh
-# The image's health check: one line, and 0 (healthy) or 1 (unhealthy). Docker reserves all other codes, and one that
-# takes longer than this is an answer too: whatever hangs, the orchestrator is told.
+# The image's health check. It prints one line and exits with 0 (healthy) or 1 (unhealthy). Docker reserves all other
+# codes. A check that takes too long also counts as unhealthy, so the orchestrator gets an answer whatever hangs.
 set -u
 
 line=$(timeout --kill-after=1 5 dragline healthcheck 2>&1 </dev/null)

@@ -1,4 +1,4 @@
-//! Pages behind a login, and an API: a form that is filled in and submitted, a session's cookies, pages of JSON.
+//! Two spiders: one logs in through a form and crawls with the session's cookies, and one reads a JSON API.
 //!
 //! ```sh
 //! MEMBER_PASSWORD=… cargo run --example members_and_api -- crawl members --start-url https://quotes.toscrape.com/login
@@ -17,7 +17,7 @@ fn main() -> ExitCode {
     dragline::run(spiders![Members { user, password: variable("MEMBER_PASSWORD", "") }, Api])
 }
 
-/// Logs in, and takes the titles of what members see.
+/// Logs in, and stores the titles of the pages that members see.
 struct Members {
     user: String,
     password: String,
@@ -28,7 +28,7 @@ struct Members {
 struct MembersPage {
     url: String,
     title: String,
-    /// What only members see on it.
+    /// The links on the page that only members see.
     links: Vec<String>,
 }
 
@@ -52,11 +52,11 @@ impl Spider for Members {
     fn parse(&self, page: &Page, out: &mut Output) -> Result<()> {
         if page.first("input[type=password]").is_some() {
             let form = page.form("form[action='/login']")?;
-            // The two sites that this is tried on call it differently.
+            // The two sites that this example is tested on use different names.
             let user =
                 if form.fields().iter().any(|(name, _)| *name == "username") { "username" } else { "user" };
             let request = form.set(user, &self.user)?.set("password", &self.password)?.submit()?;
-            // Every login is a new one, also with a token that the site gave before.
+            // Log in again even if the site has sent the same token before.
             out.request(request.with_tag("home").without_filter());
             return Ok(());
         }
@@ -74,7 +74,7 @@ impl Spider for Members {
 /// Reads an API page by page.
 struct Api;
 
-/// What comes: the two sites that this is tried on have notes and quotes.
+/// The JSON of a page. The two sites that this example is tested on have notes and quotes.
 #[derive(Deserialize)]
 struct ApiPage {
     page: u32,

@@ -1,4 +1,4 @@
-//! An item pipeline of one's own, in a program of one's own: docs/writing-a-pipeline.md explains it.
+//! A program with its own item pipelines. docs/writing-a-pipeline.md explains them.
 //!
 //! ```sh
 //! cargo run --example own_pipeline -- demo --serve   # in another terminal
@@ -17,7 +17,7 @@ fn main() -> ExitCode {
         .run()
 }
 
-/// Holds back prices that are probably a mistake on the page, for a person to look at.
+/// Holds back items whose price is probably a mistake on the page, so that a person can look at them.
 struct Plausible {
     highest: Decimal,
 }
@@ -38,7 +38,7 @@ impl ItemPipeline for Plausible {
     }
 }
 
-/// Leaves out what cannot be had, and writes titles as people do.
+/// Drops items that are out of stock, and moves a leading "The" to the end of a title.
 struct Available;
 
 impl ItemPipeline for Available {

@@ -1,4 +1,4 @@
-//! A binary of one's own: two spiders, and every command, flag and guarantee of `dragline`.
+//! Your own binary: two spiders, with every command, flag and guarantee of `dragline`.
 //!
 //! ```sh
 //! cargo run --example own_spiders -- list
@@ -51,7 +51,7 @@ impl Spider for Headings {
     }
 }
 
-/// Offers with exact prices, in a table of their own; `-a section=NAME` names the section of the shop.
+/// Offers with exact prices, in their own table. `-a section=NAME` selects a section of the shop.
 struct Offers;
 
 #[derive(Item)]
@@ -82,8 +82,7 @@ impl Spider for Offers {
     }
 
     fn parse(&self, page: &Page, out: &mut Output) -> Result<()> {
-        // The tag says which kind of page this is; it is stored with the request, so a resumed run knows it
-        // too.
+        // The tag says which kind of page this is. It is stored with the request, so a resumed run has it too.
         if page.tag() != "offer" {
             out.follow_all_tagged(page, "li.offer a", "offer");
             out.follow_all(page, "a.next");

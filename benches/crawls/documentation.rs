@@ -1,4 +1,4 @@
-//! Real documentation, as Debian has it: `crawl site`, one item a page, many links, 40 KB a page.
+//! Crawls real documentation from Debian's packages with `crawl site`: one item per page, many links, 40 KB per page.
 
 use std::path::Path;
 use std::process::Command;
@@ -10,7 +10,7 @@ use crate::figures::{Series, print};
 use crate::web_server::WebServer;
 use crate::{CONCURRENCY, floor, measured, postgres_cpu};
 
-/// The trees, the packages that bring them, and the pages that lead to all others.
+/// The trees, the packages that contain them, and the pages that lead to all others.
 const TREES: [(&str, &str, &str); 2] = [
     ("postgresql", "/usr/share/doc/postgresql-doc-15/html", "postgresql-doc-15"),
     ("python", "/usr/share/doc/python3.11/html", "python3.11-doc"),
@@ -23,7 +23,7 @@ pub(crate) fn run(pairs: usize) {
     let starts = TREES.map(|(name, ..)| web.url(&format!("{name}/index.html")));
     let server = dragline_testkit::server();
 
-    // What is fetched by all: what a crawl finds.
+    // Everyone fetches the pages that a crawl finds.
     let folder = tempfile::tempdir().expect("a temporary folder");
     let file = |name: &str| folder.path().join(name);
     let sqlite = |name: &str| format!("sqlite:{}", file(name).display());
@@ -45,7 +45,7 @@ pub(crate) fn run(pairs: usize) {
     print(&format!("{pages} pages of documentation, {CONCURRENCY} at a time"), &series);
 }
 
-/// The trees' names and folders; `None` and a word about it where they are not installed.
+/// The names and folders of the trees. If they aren't installed, prints a message and returns `None`.
 pub(crate) fn trees() -> Option<[(&'static str, &'static Path); 2]> {
     let missing: Vec<&str> = TREES
         .iter()
@@ -77,7 +77,7 @@ pub(crate) fn crawl(starts: &[String], store: &str) -> Command {
     crawl
 }
 
-/// The pages that a crawl fetched, one a line.
+/// The pages that a crawl fetched, one per line.
 pub(crate) fn urls(database: &Path) -> String {
     let connection = Connection::open(database).expect("the crawl's database");
     let done = "SELECT group_concat(url, char(10)) FROM crawl_requests WHERE state = 'done'";

@@ -1,15 +1,15 @@
-//! Medians, and the table that is printed.
+//! Medians, and the printed table.
 
 use std::time::Duration;
 
 use crate::measured::Measured;
 
-/// The runs of one thing.
+/// The runs of one program.
 pub(crate) struct Series {
     name: &'static str,
     pages: usize,
     runs: Vec<Measured>,
-    /// What the database took beside, per run.
+    /// Processor time of the database, per run.
     database: Vec<Duration>,
 }
 
@@ -26,13 +26,13 @@ impl Series {
         self.pages
     }
 
-    /// Adds a run; of a database in another process, what that took.
+    /// Adds a run, and the processor time of the database if it is in another process.
     pub(crate) fn add(&mut self, run: Measured, database: Option<Duration>) {
         self.runs.push(run);
         self.database.extend(database);
     }
 
-    /// CPU-milliseconds for each page.
+    /// CPU-milliseconds per page.
     fn cpu_ms(&self) -> f64 {
         median(self.runs.iter().map(|run| run.cpu.as_secs_f64())) * 1000.0 / self.pages as f64
     }
@@ -58,18 +58,18 @@ impl Series {
     }
 }
 
-/// Prints the medians; the first series is the floor.
+/// Prints the medians. The first series is the floor.
 pub(crate) fn print(title: &str, series: &[Series]) {
     let Some(floor) = series.first() else { return };
     println!("\n{title}; {}; medians of {} runs, peak of all\n", machine(), floor.runs.len());
-    println!("| | pages/s | CPU-ms a page | beside the floor | database's CPU-ms a page | peak MB |");
+    println!("| | pages/s | CPU-ms per page | ratio to the floor | database's CPU-ms per page | peak MB |");
     println!("|---|---|---|---|---|---|");
     for series in series {
         println!("{}", series.line(floor));
     }
 }
 
-/// Cores, their kind, and how busy they are with other things.
+/// The number and model of the cores, and the load on them.
 pub(crate) fn machine() -> String {
     let cores = std::thread::available_parallelism().map_or(0, usize::from);
     let processors = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
@@ -82,7 +82,7 @@ pub(crate) fn machine() -> String {
     )
 }
 
-/// The one in the middle.
+/// The value in the middle.
 pub(crate) fn median(values: impl Iterator<Item = f64>) -> f64 {
     let mut sorted: Vec<f64> = values.collect();
     sorted.sort_unstable_by(f64::total_cmp);

@@ -1,6 +1,6 @@
-//! The floor: a bare program that fetches a list of URLs and parses each page, and does nothing else.
+//! The floor: a minimal program that fetches a list of URLs, parses each page, and does nothing else.
 //!
-//! What a crawl costs beside it is what following links, extracting, and durable storage cost.
+//! A crawl costs more than the floor because it follows links, extracts data, and stores it durably.
 
 use std::io::Read;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use scraper::Html;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
-/// What the floor takes for a list of URLs, one a line.
+/// Measures the floor for a list of URLs, one per line.
 pub(crate) fn measured(list: &str) -> Measured {
     let run = measured::run(measured::this().arg("floor"), list);
     let pages = list.lines().count();
@@ -19,7 +19,7 @@ pub(crate) fn measured(list: &str) -> Measured {
     run
 }
 
-/// Fetches the URLs on standard input, `concurrency` at a time, and prints how many pages there were.
+/// Fetches the URLs on standard input, `concurrency` at a time, and prints the number of pages.
 pub(crate) fn run(concurrency: usize) {
     let mut list = String::new();
     std::io::stdin().read_to_string(&mut list).expect("a list of URLs on standard input");

@@ -1,4 +1,4 @@
-//! The hosts of [`slow_server`](crate::slow_server), in a process of their own.
+//! The hosts of [`slow_server`](crate::slow_server), in a separate process.
 
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, ChildStdout, Command, Stdio};
@@ -15,7 +15,7 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// One whose hosts take so long for an answer.
+    /// Starts a server whose hosts answer after this delay.
     pub(crate) fn start(delay: Duration) -> Self {
         let mut command = measured::this();
         command.args(["slow-server", &delay.as_millis().to_string()]);
@@ -27,7 +27,7 @@ impl Server {
         Self { process, stdout, port: said.trim().parse().expect("its port") }
     }
 
-    /// A crawl of all its hosts, up to the settings of politeness.
+    /// A crawl of all its hosts, without the politeness settings.
     pub(crate) fn crawl(&self, store: &str) -> Command {
         let mut crawl = Command::new(env!("CARGO_BIN_EXE_dragline"));
         crawl.args(["crawl", "site", "--log", "warn", "--crawl-threads", "2", "--store", store]);
@@ -37,9 +37,9 @@ impl Server {
         crawl
     }
 
-    /// Ends it. Of each host the gaps between its requests, as they arrived.
+    /// Ends the server. Returns, for each host, the gaps between requests as they arrived.
     pub(crate) fn end(mut self) -> Vec<Vec<Duration>> {
-        // The end of its input is its end.
+        // The server ends when its standard input ends.
         drop(self.process.stdin.take());
         let mut said = String::new();
         self.stdout.read_to_string(&mut said).expect("its last words");

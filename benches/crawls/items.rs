@@ -1,4 +1,4 @@
-//! Many items a page: 20 keyed rows in a table of their own, from each of 2,000 pages.
+//! Crawls many items per page: each of 2,000 pages has 20 keyed rows, which go to their own table.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -15,7 +15,7 @@ use crate::{CONCURRENCY, floor, measured, postgres_cpu};
 const PAGES: usize = 2_000;
 const ITEMS_PER_PAGE: usize = 20;
 
-/// What this program crawls when it is told to.
+/// The spider of this benchmark. The benchmark starts itself as a child process to crawl with it.
 pub(crate) fn spiders() -> Vec<Arc<dyn Spider>> {
     spiders![Shop]
 }
@@ -102,7 +102,7 @@ fn sqlite(file: &Path) -> String {
     format!("sqlite:{}", file.display())
 }
 
-/// A page of a shop: its offers, a menu that is the same on every page, and the next pages.
+/// A page of a shop, with offers, the same menu on every page, and links to the next pages.
 fn html(page: usize) -> String {
     let mut html = format!("<!DOCTYPE html><html lang=en><head><title>Page {page}</title></head><body><nav>");
     for menu in 0..20 {

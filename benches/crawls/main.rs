@@ -1,18 +1,18 @@
-//! Crawls beside a floor, in tables: what following, extracting and durable storage cost on top of fetching and
-//! parsing. `docs/benchmarks.md` has the figures.
+//! Compares crawls with a floor, and prints tables. They show what following links, extracting data and storing it
+//! durably cost on top of fetching and parsing. `docs/benchmarks.md` has the figures.
 //!
 //! ```console
-//! $ cargo bench --bench crawls -- documentation   # real documentation, one item a page
+//! $ cargo bench --bench crawls -- documentation   # real documentation, one item per page
 //! $ cargo bench --bench crawls -- items           # 40,000 items of 2,000 pages
 //! $ cargo bench --bench crawls -- slow-hosts      # 200 hosts that take 300 ms for an answer
-//! $ benches/others/run.sh FOLDER                  # the documentation, beside other crawlers
-//! $ cargo bench --bench crawls -- pace            # 200 hosts, each at the rate that is allowed
+//! $ benches/others/run.sh FOLDER                  # the documentation, compared with other crawlers
+//! $ cargo bench --bench crawls -- pace            # 200 hosts, each at the allowed rate
 //! ```
 //!
-//! `--pairs N` runs each crawl N times, by turns with the floor (default 5; slow-hosts 3, pace 1). nginx and Postgres have
-//! to be installed; both are started here, on free ports of loopback, and end with the program.
+//! `--pairs N` runs each crawl N times, in turns with the floor (default 5; slow-hosts 3, pace 1). nginx and Postgres must
+//! be installed. The program starts both on free loopback ports, and they end with it.
 
-// What is missing on a machine ends a benchmark, with words about it.
+// If something isn't installed, the benchmark ends with a message.
 #![allow(clippy::expect_used, clippy::cast_precision_loss)]
 
 mod documentation;
@@ -31,7 +31,7 @@ mod web_server;
 use std::process::ExitCode;
 use std::time::Duration;
 
-/// Requests in flight at one host, for crawls and floor alike.
+/// Requests in flight at one host, both for crawls and for the floor.
 const CONCURRENCY: usize = 16;
 
 fn main() -> ExitCode {
@@ -42,7 +42,7 @@ fn main() -> ExitCode {
         _ => default,
     };
     match words.as_slice() {
-        // This program is its own children, too.
+        // This program also starts itself as child processes.
         ["floor", ..] => floor::run(CONCURRENCY),
         ["slow-server", millis] => {
             slow_server::run(Duration::from_millis(millis.parse().expect("milliseconds")));

@@ -1,4 +1,4 @@
-//! A child process, and what it took.
+//! A child process, and the resources that it used.
 
 use std::io::{Read, Write};
 use std::process::{Command, Stdio};
@@ -6,19 +6,19 @@ use std::time::{Duration, Instant};
 
 use wait4::Wait4;
 
-/// What a process took.
+/// The resources that a process used.
 #[derive(Clone, Debug)]
 pub(crate) struct Measured {
     pub(crate) wall: Duration,
-    /// In user mode and in the kernel, all threads.
+    /// User and kernel time of all threads.
     pub(crate) cpu: Duration,
-    /// Most resident memory.
+    /// Peak resident memory.
     pub(crate) peak_bytes: u64,
-    /// What it printed.
+    /// Its standard output.
     pub(crate) printed: String,
 }
 
-/// Runs a command to its good end, with `input` on its standard input.
+/// Runs a command with `input` on its standard input. Panics if the command fails.
 pub(crate) fn run(command: &mut Command, input: &str) -> Measured {
     let began = Instant::now();
     let spawned = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
@@ -36,7 +36,7 @@ pub(crate) fn run(command: &mut Command, input: &str) -> Measured {
     Measured { wall, cpu, peak_bytes: used.rusage.maxrss, printed }
 }
 
-/// This very program again.
+/// A command that starts this program again.
 pub(crate) fn this() -> Command {
     Command::new(std::env::current_exe().expect("the path of this program"))
 }

@@ -1,4 +1,5 @@
-//! Other crawlers over the documentation, in turns with ours and the floor. `benches/others/run.sh` installs them.
+//! Crawls the documentation with other crawlers, in turns with Dragline and the floor. `benches/others/run.sh` installs
+//! them.
 
 use std::path::Path;
 use std::process::Command;
@@ -10,14 +11,14 @@ use crate::measured::{self, Measured};
 use crate::web_server::WebServer;
 use crate::{CONCURRENCY, documentation, floor, postgres_cpu};
 
-/// A page that leads to all trees: some crawlers begin at one URL alone.
+/// A page that leads to all trees, because some crawlers accept only one start URL.
 const START: &str = "<title>start</title>
     <a href=\"/postgresql/index.html\">PostgreSQL</a> <a href=\"/python/index.html\">Python</a>";
 
-/// What all of them fill; kumo wants a column of its own.
+/// The table that all of them fill. kumo needs an extra column.
 const TABLE: &str = "CREATE TABLE pages (url text NOT NULL, title text, data jsonb)";
 
-/// A crawler, and the words that start it in the folder that it was installed into.
+/// A crawler, and the command that starts it in the folder in which it is installed.
 const OTHERS: [(&str, &str, &[&str]); 4] = [
     ("spider-rs", "target/release/spider-rs", &[]),
     ("kumo", "target/release/kumo", &[]),
@@ -32,12 +33,12 @@ pub(crate) fn run(folder: &Path, rounds: usize) {
     std::fs::write(start_folder.path().join("index.html"), START).expect("the first page is written");
     let web = WebServer::start(&[trees.as_slice(), &[("start", start_folder.path())]].concat());
     let start = web.url("start/index.html");
-    // With fsync: what they say is stored is on the disk.
+    // With fsync, so that stored rows really are on the disk.
     let server = dragline_testkit::durable_server();
     let mut databases = (0..).map(|number| Database::new(&server, number));
     let mut fresh = || databases.next().expect("numbers do not end");
 
-    // Each once, unmeasured: what it finds, and files in the system's cache.
+    // Run each crawler once without measuring, to see what it finds and to fill the system's file cache.
     let database = fresh();
     measured::run(&mut documentation::crawl(std::slice::from_ref(&start), &database.url), "");
     let done = "SELECT url FROM crawl_requests WHERE state = 'done'";
@@ -75,9 +76,9 @@ pub(crate) fn run(folder: &Path, rounds: usize) {
     }
 }
 
-/// Whether it is there; a word about it if not.
+/// Whether the crawler is installed. If not, prints a message.
 fn is_installed(folder: &Path, (name, program, _): &(&str, &str, &[&str])) -> bool {
-    // A plain word is a program of the system.
+    // A name without a path is a program of the system.
     let is_there = !program.contains('/') || folder.join(program).exists();
     if !is_there {
         println!("{name} is not installed in {}, and left out", folder.display());
@@ -85,7 +86,7 @@ fn is_installed(folder: &Path, (name, program, _): &(&str, &str, &[&str])) -> bo
     is_there
 }
 
-/// One crawl into an empty database; how many pages it stored.
+/// Runs one crawl into an empty database. Returns the number of stored pages.
 fn crawl(
     folder: &Path,
     (_, program, words): &(&str, &str, &[&str]),
@@ -98,7 +99,7 @@ fn crawl(
     let mut command = Command::new(if installed.exists() { installed.as_path() } else { Path::new(program) });
     command.args(*words).current_dir(folder);
     command.env("START_URL", start).env("DATABASE_URL", &database.url);
-    // Crawlee keeps its queue of requests there.
+    // Crawlee keeps its request queue there.
     command.env("CONCURRENCY", CONCURRENCY.to_string()).env("CRAWLEE_STORAGE_DIR", storage.path());
     let run = measured::run(&mut command, "");
     let rows = database.query("SELECT count(DISTINCT url) FROM pages");

@@ -1,5 +1,5 @@
-//! How close a crawl of many hosts comes to the rate that it is allowed, and that it never exceeds it: by the moments at
-//! which requests arrive at the hosts.
+//! Measures how close a crawl of many hosts comes to the allowed rate, and checks that it never exceeds it. The hosts
+//! record when requests arrive.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use crate::hosts::Server;
 use crate::measured;
 use crate::slow_server::HOSTS;
 
-/// Before every answer: a host nearby.
+/// The delay before every answer, as of a host nearby.
 const DELAY: Duration = Duration::from_millis(20);
 
 /// Runs the benchmark and prints its table.
@@ -35,14 +35,14 @@ pub(crate) fn run(times: usize) {
     }
 }
 
-/// Of one crawl. All but the gap are shares of the rate allowed.
+/// The results of one crawl. All values except the gap are shares of the allowed rate.
 struct Figures {
-    /// The mean of all hosts.
+    /// The mean over all hosts.
     reached: f64,
     slowest: f64,
     /// In periods.
     shortest: f64,
-    /// The most that any host got in ten gaps in a row.
+    /// The highest rate that any host got over ten gaps in a row.
     densest: f64,
 }
 
@@ -57,7 +57,7 @@ fn crawl(rate: f64, jitter: f64) -> Figures {
     let hosts: Vec<Vec<f64>> = server
         .end()
         .into_iter()
-        // robots.txt and the first page come at leisure: the others are not known before that page is stored.
+        // Ignore robots.txt and the first page. The other pages aren't known until the first one is stored.
         .map(|gaps| gaps.iter().skip(2).map(Duration::as_secs_f64).collect())
         .collect();
     assert_eq!(hosts.len(), HOSTS, "all hosts were asked");

@@ -1,19 +1,19 @@
-//! The CPU time that a Postgres server has taken so far, with all of its processes.
+//! The CPU time that a Postgres server has used so far, with all of its processes.
 
 use std::fs;
 use std::time::Duration;
 
 use dragline_testkit::OwnServer;
 
-/// The kernel counts in these.
+/// The kernel's unit of time.
 const TICKS_PER_SECOND: f64 = 100.0;
 
-/// Where the counts stand in `/proc/PID/stat`, after the name: parent, own user and system time, that of
-/// children which have ended.
+/// The positions of the values in `/proc/PID/stat` after the name: parent, own user and system time, and those of
+/// ended children.
 const PARENT: usize = 1;
 const TIMES: std::ops::Range<usize> = 11..15;
 
-/// What the server has taken.
+/// The CPU time of the server so far.
 pub(crate) fn taken(server: &OwnServer) -> Duration {
     let rows = server.query("SELECT split_part(pg_read_file('postmaster.pid'), chr(10), 1)");
     let postmaster: u64 = rows[0][0].parse().expect("a process id");
@@ -29,7 +29,7 @@ pub(crate) fn taken(server: &OwnServer) -> Duration {
     Duration::from_secs_f64(ticks / TICKS_PER_SECOND)
 }
 
-/// The numbers behind the name; the state, a letter, counts as zero.
+/// The numbers after the name. The state, which is a letter, is read as zero.
 fn fields(pid: u64) -> Option<Vec<f64>> {
     let line = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     let (_, behind) = line.rsplit_once(')')?;

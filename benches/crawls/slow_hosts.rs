@@ -1,4 +1,4 @@
-//! Many slow hosts at once: what counts is that no host waits for another.
+//! Crawls many slow hosts at once, to check that no host waits for another.
 
 use crate::figures::{machine, median};
 use crate::hosts::Server;
@@ -13,7 +13,7 @@ pub(crate) fn run(times: usize) {
         DELAY.as_millis(),
         machine()
     );
-    println!("\n| at a time per host | seconds | ideal | beside it | peak MB |\n|---|---|---|---|---|");
+    println!("\n| requests at a time per host | seconds | ideal | ratio | peak MB |\n|---|---|---|---|---|");
     for at_a_time in [1, 8] {
         let runs: Vec<Measured> = (0..times).map(|_| crawl(&server, at_a_time)).collect();
         let seconds = median(runs.iter().map(|run| run.wall.as_secs_f64()));

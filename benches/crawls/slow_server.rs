@@ -1,5 +1,4 @@
-//! Hosts that take their time, and write down when they are asked: 200 addresses of loopback behind one port, each with
-//! 50 small pages.
+//! Slow hosts that record when requests arrive: 200 loopback addresses behind one port, each with 50 small pages.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -12,9 +11,9 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::time::sleep;
 
 pub(crate) const HOSTS: usize = 200;
-/// The first leads to the others.
+/// The number of pages of a host. The first page links to the others.
 pub(crate) const PAGES_PER_HOST: usize = 50;
-/// Before every answer, also that for robots.txt.
+/// The delay before every answer, including that for robots.txt.
 pub(crate) const DELAY: Duration = Duration::from_millis(300);
 
 /// The address of a host.
@@ -23,11 +22,11 @@ pub(crate) fn host(number: usize) -> Ipv4Addr {
     Ipv4Addr::new(127, 9, u8::try_from(number / 250).unwrap_or_default(), last)
 }
 
-/// When each host was asked.
+/// The times at which each host received requests.
 type Arrivals = Rc<RefCell<BTreeMap<IpAddr, Vec<Instant>>>>;
 
-/// Serves until standard input ends, with so long a delay. Prints the port, and at its end a line for each host: its address,
-/// and the microseconds from each request to the next.
+/// Serves until standard input ends, with this delay. Prints the port at the start. At the end, it prints a line for each
+/// host, with its address and the microseconds between its requests.
 pub(crate) fn run(delay: Duration) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     let listener = runtime.block_on(TcpListener::bind((Ipv4Addr::UNSPECIFIED, 0))).expect("a port");
@@ -57,7 +56,7 @@ async fn accept(listener: TcpListener, delay: Duration, arrivals: &Arrivals) {
     }
 }
 
-/// Answers requests of one connection, one after the other.
+/// Answers the requests of one connection in order.
 async fn answer(stream: TcpStream, delay: Duration, arrivals: Arrivals) {
     let Ok(host) = stream.local_addr().map(|address| address.ip()) else { return };
     let mut received = Vec::new();

@@ -1,4 +1,4 @@
-//! nginx, serving folders on a free port of loopback.
+//! An nginx that serves folders on a free loopback port.
 
 use std::net::TcpListener;
 use std::path::Path;
@@ -56,7 +56,7 @@ impl WebServer {
 
 impl Drop for WebServer {
     fn drop(&mut self) {
-        // Its worker goes with it.
+        // Its worker process ends too.
         let _ = Command::new("kill").arg(self.nginx.id().to_string()).status();
         let _ = self.nginx.wait();
     }

@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# Dragline beside other crawlers, over the same pages in one run: pages a second, CPU-milliseconds a page, peak memory.
-# Each follows every link of Debian's documentation of PostgreSQL and Python and stores a row for each page, its URL and
-# title, in Postgres.
+# Compares Dragline with other crawlers over the same pages in one run: pages per second, CPU-milliseconds per page, peak
+# memory. Each crawler follows every link in Debian's documentation of PostgreSQL and Python. It stores a row with URL and
+# title for each page in Postgres.
 #
 #   benches/others/run.sh FOLDER [ROUNDS]
 #
-# What the others need is installed into FOLDER, in the versions named here, and kept there. Needs python3 with venv, npm,
-# cargo, nginx (nginx-light), Postgres, and the Debian packages postgresql-doc-15 and python3.11-doc.
+# The script installs the other crawlers into FOLDER, in the versions named below, and leaves them there. You need python3
+# with venv, npm, cargo, nginx (nginx-light), Postgres, and the Debian packages postgresql-doc-15 and python3.11-doc.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 folder=$(realpath -m "${1:?a folder to install the other crawlers into}")
@@ -21,7 +21,7 @@ mkdir -p "$folder"
     npm install --silent --prefix "$folder" @crawlee/cheerio@3.18.1 pg@8
 cp "$here/scrapy_spider.py" "$here/crawlee.mjs" "$folder"
 for crate in spider-rs kumo; do
-    # Outside of this repository, so that its workspace knows nothing of them.
+    # Outside this repository, so that they don't belong to its workspace.
     cp -r "$here/$crate" "$folder"
     CARGO_TARGET_DIR=$folder/target cargo build --quiet --release --manifest-path "$folder/$crate/Cargo.toml"
 done

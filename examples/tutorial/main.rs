@@ -1,4 +1,4 @@
-//! The program that docs/tutorial.md writes: a spider for the demo's shop, its stored pages, and its test.
+//! The program of docs/tutorial.md: a spider for the demo's shop, with stored pages and a test.
 
 use std::process::ExitCode;
 
