@@ -18,6 +18,8 @@
 // A float represents counts of this size exactly.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::cast_precision_loss, missing_docs)]
 
+use std::sync::LazyLock;
+
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -34,20 +36,21 @@ use dragline_pipelines::persistence::{PersistencePipeline, PersistenceSettings, 
 use dragline_store::StoreSettings;
 use dragline_testkit::OwnServer;
 
-const PRODUCT: ItemType = ItemType {
-    name: "product",
-    table: Some("products"),
-    key: &["sku"],
-    columns: &[
-        Column { name: "sku", kind: ColumnType::Text, nullable: false },
-        Column { name: "title", kind: ColumnType::Text, nullable: false },
-        Column { name: "category", kind: ColumnType::Text, nullable: true },
-        Column { name: "price", kind: ColumnType::Numeric, nullable: true },
-        Column { name: "stock", kind: ColumnType::Integer, nullable: true },
-        Column { name: "description", kind: ColumnType::Text, nullable: true },
-    ],
-    auto_create: true,
-};
+static PRODUCT: LazyLock<ItemType> = LazyLock::new(|| {
+    ItemType::builder("product")
+        .with_table("products")
+        .with_key(["sku"])
+        .with_columns([
+            Column::new("sku", ColumnType::Text),
+            Column::new("title", ColumnType::Text),
+            Column::nullable("category", ColumnType::Text),
+            Column::nullable("price", ColumnType::Numeric),
+            Column::nullable("stock", ColumnType::Integer),
+            Column::nullable("description", ColumnType::Text),
+        ])
+        .build()
+        .unwrap()
+});
 
 const LIMIT: Duration = Duration::from_secs(600);
 
@@ -156,7 +159,7 @@ fn product(number: usize) -> ItemRecord {
     let scattered = (number as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     let text = |text: String| Value::Text(text);
     ItemRecord {
-        item_type: PRODUCT,
+        item_type: PRODUCT.clone(),
         values: vec![
             text(format!("{scattered:016x}")),
             text(format!("A thing for the house, number {number}, in one of four colours")),
@@ -352,7 +355,7 @@ impl Bridge {
         };
         let pipeline = PersistencePipeline::new(store, settings, Stop::new(), Arc::new(NoPulse));
         let (sender, events) = bounded(load.pages + 1);
-        pipeline.open_spider(load.spec(run), vec![PRODUCT], Box::new(Events(sender))).unwrap();
+        pipeline.open_spider(load.spec(run), vec![PRODUCT.clone()], Box::new(Events(sender))).unwrap();
         Self { sink: pipeline.sink(), pipeline, events }
     }
 

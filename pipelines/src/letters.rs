@@ -153,7 +153,7 @@ impl Retry<'_> {
         for letter in letters {
             match self.record(&letter) {
                 Ok(record) => {
-                    self.prepare(record.item_type).await?;
+                    self.prepare(record.item_type.clone()).await?;
                     fitting.push((letter, record));
                 }
                 Err(reason) => refused.push(RefusedLetter::of(&letter, reason, None)),

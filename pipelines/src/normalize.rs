@@ -8,11 +8,10 @@ use dragline_core::{ItemPipeline, ItemRecord, Value, Verdict};
 /// Trims texts and folds their line ends.
 ///
 /// ```
-/// use dragline_core::{Column, ColumnType, ItemPipeline, ItemRecord, ItemType, Value, Verdict};
+/// use dragline_core::{ColumnType, ItemPipeline, ItemRecord, ItemType, Value, Verdict};
 /// use dragline_pipelines::normalize::Normalize;
 ///
-/// const TITLE: Column = Column { name: "title", kind: ColumnType::Text, nullable: false };
-/// let item_type = ItemType { name: "page", table: None, key: &[], columns: &[TITLE], auto_create: true };
+/// let item_type = ItemType::builder("page").with_column("title", ColumnType::Text).build().unwrap();
 /// let found = ItemRecord { item_type, values: vec![Value::Text("  Two\r\nlines\n".to_owned())] };
 /// let Verdict::Keep(kept) = Normalize.process(found, "https://example.com/") else { panic!("it keeps all items") };
 /// assert_eq!(kept.get("title"), Some(&Value::Text("Two\nlines".to_owned())));

@@ -52,13 +52,11 @@ fn replace_in(json: &mut Json) {
 mod tests {
     use super::*;
     use dragline_core::serde_json::json;
-    use dragline_core::{Column, ColumnType, ItemType};
+    use dragline_core::{ColumnType, ItemType};
 
     #[test]
     fn every_text_loses_its_nul_characters_and_nothing_else() {
-        const COLUMN: Column = Column { name: "any", kind: ColumnType::Json, nullable: false };
-        let item_type =
-            ItemType { name: "note", table: None, key: &[], columns: &[COLUMN], auto_create: true };
+        let item_type = ItemType::builder("note").with_column("any", ColumnType::Json).build().unwrap();
         for (found, kept) in [
             (Value::from("a\0b\0"), Value::from("a\u{fffd}b\u{fffd}")),
             (Value::from("as it is\n"), Value::from("as it is\n")),
@@ -69,7 +67,7 @@ mod tests {
             ),
             (Value::Int(0), Value::Int(0)),
         ] {
-            let record = |value| ItemRecord { item_type, values: vec![value] };
+            let record = |value| ItemRecord { item_type: item_type.clone(), values: vec![value] };
             assert_eq!(ReplaceNul.process(record(found), ""), Verdict::Keep(record(kept.clone())));
             assert_eq!(kept.refusal(), None);
         }

@@ -20,7 +20,7 @@ impl ItemPipeline for Validate {
         match empty_key(&record) {
             None => Verdict::Keep(record),
             Some(column) => {
-                let name = record.item_type.name;
+                let name = record.item_type.name();
                 let reason = format!("{name}.{column} is empty, and it is part of the key");
                 Verdict::Quarantine { record, reason }
             }
@@ -28,29 +28,28 @@ impl ItemPipeline for Validate {
     }
 }
 
-fn empty_key(record: &ItemRecord) -> Option<&'static str> {
+fn empty_key(record: &ItemRecord) -> Option<&str> {
     let is_empty = |column: &&str| match record.get(column) {
         Some(Value::Text(text)) => text.is_empty(),
         Some(Value::Null) | None => true,
         Some(_) => false,
     };
-    record.item_type.key.iter().copied().find(is_empty)
+    record.item_type.key().iter().map(String::as_str).find(is_empty)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use dragline_core::{Column, ColumnType, ItemType};
-
-    const COLUMNS: [Column; 3] = [
-        Column { name: "shop", kind: ColumnType::Text, nullable: false },
-        Column { name: "number", kind: ColumnType::Integer, nullable: false },
-        Column { name: "note", kind: ColumnType::Text, nullable: true },
-    ];
+    use dragline_core::{ColumnType, ItemType};
 
     fn offer(shop: &str, note: Value) -> ItemRecord {
-        let key = &["shop", "number"];
-        let item_type = ItemType { name: "offer", table: None, key, columns: &COLUMNS, auto_create: true };
+        let item_type = ItemType::builder("offer")
+            .with_column("shop", ColumnType::Text)
+            .with_column("number", ColumnType::Integer)
+            .with_nullable_column("note", ColumnType::Text)
+            .with_key(["shop", "number"])
+            .build()
+            .unwrap();
         ItemRecord { item_type, values: vec![Value::Text(shop.to_owned()), Value::Int(0), note] }
     }
 

@@ -1,5 +1,7 @@
 //! Every column type goes through a table of its own and through `crawl_items`, and comes back as it was.
 
+use std::sync::LazyLock;
+
 use std::collections::BTreeMap;
 
 use dragline_core::chrono::{DateTime, NaiveDate, Utc};
@@ -11,53 +13,53 @@ use crate::stored::{Stored, on_both_stores};
 
 on_both_stores!(every_type_comes_back_from_its_table, every_type_comes_back_from_crawl_items,);
 
-const fn column(name: &'static str, kind: ColumnType) -> Column {
-    Column { name, kind, nullable: true }
+fn columns() -> Vec<Column> {
+    let column = Column::nullable;
+    vec![
+        Column::new("key", ColumnType::BigInt),
+        column("text", ColumnType::Text),
+        column("small", ColumnType::SmallInt),
+        column("integer", ColumnType::Integer),
+        column("big", ColumnType::BigInt),
+        column("real", ColumnType::Real),
+        column("double", ColumnType::Double),
+        column("boolean", ColumnType::Boolean),
+        column("numeric", ColumnType::Numeric),
+        column("date", ColumnType::Date),
+        column("timestamp", ColumnType::Timestamp),
+        column("list", ColumnType::TextList),
+        column("json", ColumnType::Json),
+    ]
 }
 
-const COLUMNS: &[Column] = &[
-    Column { name: "key", kind: ColumnType::BigInt, nullable: false },
-    column("text", ColumnType::Text),
-    column("small", ColumnType::SmallInt),
-    column("integer", ColumnType::Integer),
-    column("big", ColumnType::BigInt),
-    column("real", ColumnType::Real),
-    column("double", ColumnType::Double),
-    column("boolean", ColumnType::Boolean),
-    column("numeric", ColumnType::Numeric),
-    column("date", ColumnType::Date),
-    column("timestamp", ColumnType::Timestamp),
-    column("list", ColumnType::TextList),
-    column("json", ColumnType::Json),
-];
-
 /// Names that are words of SQL are names like any other.
-const SAMPLE: ItemType =
-    ItemType { name: "sample", table: Some("order"), key: &["key"], columns: COLUMNS, auto_create: true };
+static SAMPLE: LazyLock<ItemType> = LazyLock::new(|| {
+    ItemType::builder("sample").with_table("order").with_key(["key"]).with_columns(columns()).build().unwrap()
+});
 
 fn every_type_comes_back_from_its_table(stored: &Stored) {
-    come_back(stored, SAMPLE);
+    come_back(stored, SAMPLE.clone());
 }
 
 fn every_type_comes_back_from_crawl_items(stored: &Stored) {
-    come_back(stored, ItemType { table: None, ..SAMPLE });
+    come_back(stored, SAMPLE.to_builder().without_table().build().unwrap());
 }
 
 fn come_back(stored: &Stored, item: ItemType) {
     run(async {
-        let store = prepared(stored, &[item]).await;
+        let store = prepared(stored, &[item.clone()]).await;
         store.lock_run(RUN, PATIENCE).await.unwrap();
         let page = request("page");
         let spec = dragline_core::store::RunSpec { start: vec![page.clone()], ..spec() };
         let key = store.open_run(&spec).await.unwrap().key;
         let records: Vec<ItemRecord> =
-            samples().into_iter().map(|values| ItemRecord { item_type: item, values }).collect();
+            samples().into_iter().map(|values| ItemRecord { item_type: item.clone(), values }).collect();
         let written: BTreeMap<i64, Map<String, Json>> =
             records.iter().map(ItemRecord::to_json).map(|fields| (key_of(&fields), fields)).collect();
         store.flush(&key, &[done_with(&page, records)]).await.unwrap();
         let mut read = BTreeMap::new();
         store
-            .read_items(key.run_id, "spider", item, &mut |row| {
+            .read_items(key.run_id, "spider", &item, &mut |row| {
                 assert_eq!(row.url, page.request.url().as_str());
                 read.insert(key_of(&row.fields), row.fields);
                 Ok(())
@@ -128,6 +130,6 @@ fn samples() -> Vec<Vec<Value>> {
             list(&[]),
             Value::Json(json!([])),
         ],
-        std::iter::once(Value::Int(4)).chain(std::iter::repeat_n(Value::Null, COLUMNS.len() - 1)).collect(),
+        std::iter::once(Value::Int(4)).chain(std::iter::repeat_n(Value::Null, columns().len() - 1)).collect(),
     ]
 }

@@ -34,7 +34,7 @@ impl Session {
     /// Opens a run as told.
     pub(super) async fn open(stored: &Stored, spec: &RunSpec) -> Self {
         let store = connected(stored).await;
-        store.prepare_items(&item_types::ALL).await.unwrap();
+        store.prepare_items(&item_types::all_types()).await.unwrap();
         store.lock_run(&spec.name, PATIENCE).await.unwrap();
         let opened = store.open_run(spec).await.unwrap();
         Self { store, opened }

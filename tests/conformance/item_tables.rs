@@ -1,11 +1,11 @@
 //! Item tables are held against the database before the first request, and the remedy that is told mends
 //! what is wrong.
 
-use dragline_core::{Column, ColumnType, ItemType, StoreError};
+use dragline_core::{ColumnType, ItemType, StoreError};
 use dragline_store::{StoreSettings, open_admin};
 
 use super::fixture::{connected, execute, prepared, run};
-use super::item_types::{ALL, QUOTE, VISIT};
+use super::item_types::{QUOTE, VISIT, all_types};
 use crate::stored::{Stored, on_both_stores};
 
 on_both_stores!(
@@ -27,7 +27,7 @@ on_both_stores!(
 fn told_and_mended(stored: &Stored, item: ItemType, parts: &[&str]) {
     run(async {
         let store = connected(stored).await;
-        let error = store.prepare_items(&[item]).await.unwrap_err();
+        let error = store.prepare_items(&[item.clone()]).await.unwrap_err();
         let StoreError::Schema { problem, remedy } = &error else { panic!("{error:?}") };
         for part in parts {
             assert!(problem.contains(part), "no {part:?} in {problem:?}");
@@ -42,7 +42,7 @@ fn told_and_mended(stored: &Stored, item: ItemType, parts: &[&str]) {
 
 /// The table of quotes, made by the store and then changed by hand.
 fn changed(stored: &Stored, sql: &str) {
-    run(async { prepared(stored, &[QUOTE]).await.close().await });
+    run(async { prepared(stored, &[QUOTE.clone()]).await.close().await });
     execute(stored, sql);
 }
 
@@ -50,7 +50,8 @@ fn missing_tables_are_created_once(stored: &Stored) {
     run(async {
         let (one, other) = (connected(stored).await, connected(stored).await);
         // Two processes that start at once do not stumble over each other.
-        let (first, second) = tokio::join!(one.prepare_items(&ALL), other.prepare_items(&ALL));
+        let types = all_types();
+        let (first, second) = tokio::join!(one.prepare_items(&types), other.prepare_items(&types));
         first.unwrap();
         second.unwrap();
         assert_eq!(stored.count("SELECT count(*) FROM quotes"), 0);
@@ -59,19 +60,19 @@ fn missing_tables_are_created_once(stored: &Stored) {
 }
 
 fn a_forbidden_table_is_told_with_its_ddl(stored: &Stored) {
-    told_and_mended(stored, ItemType { auto_create: false, ..QUOTE }, &["quotes"]);
+    told_and_mended(stored, QUOTE.to_builder().without_auto_create().build().unwrap(), &["quotes"]);
 }
 
 fn a_missing_column_is_told(stored: &Stored) {
     changed(stored, "ALTER TABLE quotes DROP COLUMN author");
-    told_and_mended(stored, QUOTE, &["quotes", "author"]);
+    told_and_mended(stored, QUOTE.clone(), &["quotes", "author"]);
 }
 
 fn a_wrong_type_is_told(stored: &Stored) {
     changed(stored, "ALTER TABLE quotes DROP COLUMN author; ALTER TABLE quotes ADD COLUMN author integer");
     told_and_mended(
         stored,
-        QUOTE,
+        QUOTE.clone(),
         &["quotes", "author", "integer"].map(|part| {
             if matches!((stored, part), (Stored::Sqlite(_), "integer")) { "INTEGER" } else { part }
         }),
@@ -82,7 +83,7 @@ fn a_missing_unique_index_is_told(stored: &Stored) {
     let copy =
         "CREATE TABLE copy AS SELECT * FROM quotes; DROP TABLE quotes; ALTER TABLE copy RENAME TO quotes";
     changed(stored, copy);
-    told_and_mended(stored, QUOTE, &["quotes", "text", "unique"]);
+    told_and_mended(stored, QUOTE.clone(), &["quotes", "text", "unique"]);
 }
 
 fn a_column_that_the_item_cannot_fill_is_told(stored: &Stored) {
@@ -95,14 +96,14 @@ fn a_column_that_the_item_cannot_fill_is_told(stored: &Stored) {
         }
     };
     changed(stored, sql);
-    told_and_mended(stored, QUOTE, &["quotes", "language", "NOT NULL"]);
+    told_and_mended(stored, QUOTE.clone(), &["quotes", "language", "NOT NULL"]);
 }
 
 fn a_column_that_is_narrower_than_the_item_is_told(stored: &Stored) {
-    const STRICTER: &[Column] =
-        &[QUOTE.columns[0], Column { nullable: false, name: "author", kind: ColumnType::Text }];
-    run(async { prepared(stored, &[ItemType { columns: STRICTER, ..QUOTE }]).await.close().await });
-    told_and_mended(stored, QUOTE, &["quotes", "author", "NOT NULL"]);
+    let stricter = ItemType::builder("quote").with_table("quotes").with_column("text", ColumnType::Text);
+    let stricter = stricter.with_column("author", ColumnType::Text).with_key(["text"]).build().unwrap();
+    run(async { prepared(stored, &[stricter]).await.close().await });
+    told_and_mended(stored, QUOTE.clone(), &["quotes", "author", "NOT NULL"]);
 }
 
 fn what_fits_is_left_as_it_is(stored: &Stored) {
@@ -113,22 +114,22 @@ fn what_fits_is_left_as_it_is(stored: &Stored) {
          ALTER TABLE quotes ADD COLUMN rating integer NOT NULL DEFAULT 3;
          CREATE INDEX by_author ON quotes (author)",
     );
-    run(async { prepared(stored, &[QUOTE]).await.close().await });
+    run(async { prepared(stored, &[QUOTE.clone()]).await.close().await });
     assert_eq!(stored.query("SELECT seen, rating FROM quotes"), Vec::<Vec<String>>::new());
 }
 
 fn all_differences_are_told_at_once(stored: &Stored) {
-    run(async { prepared(stored, &ALL).await.close().await });
+    run(async { prepared(stored, &all_types()).await.close().await });
     execute(stored, "ALTER TABLE quotes DROP COLUMN author; ALTER TABLE visits DROP COLUMN line");
     run(async {
         let store = connected(stored).await;
-        let error = store.prepare_items(&ALL).await.unwrap_err();
+        let error = store.prepare_items(&all_types()).await.unwrap_err();
         let (told, remedy) = (error.to_string(), error.hint().unwrap_or_default().to_owned());
         for part in ["quotes", "author", "visits", "line"] {
             assert!(told.contains(part) && remedy.contains(part), "no {part:?} in {told:?}, {remedy:?}");
         }
         execute(stored, &remedy);
-        store.prepare_items(&ALL).await.unwrap();
+        store.prepare_items(&all_types()).await.unwrap();
     });
 }
 
@@ -136,7 +137,10 @@ fn names_that_are_no_names_are_refused(stored: &Stored) {
     run(async {
         let store = connected(stored).await;
         for table in ["quotes; DROP TABLE crawl_runs", "crawl_runs", "\"", "Quotes"] {
-            let error = store.prepare_items(&[ItemType { table: Some(table), ..QUOTE }]).await.unwrap_err();
+            let error = store
+                .prepare_items(&[QUOTE.to_builder().with_table(table).build().unwrap()])
+                .await
+                .unwrap_err();
             assert!(matches!(error, StoreError::Setup { .. }), "{table}: {error:?}");
         }
         assert_eq!(stored.count("SELECT count(*) FROM crawl_runs"), 0);
@@ -145,21 +149,24 @@ fn names_that_are_no_names_are_refused(stored: &Stored) {
 
 fn the_printed_schema_makes_the_tables(stored: &Stored) {
     let admin = open_admin(&stored.url(), &StoreSettings::default()).unwrap();
-    execute(stored, &admin.ddl(&ALL).unwrap());
+    execute(stored, &admin.ddl(&all_types()).unwrap());
     run(async {
         // What is missing is no table, at most the note of the version.
-        admin.apply(&ALL).await.unwrap();
-        admin.check(&ALL).await.unwrap();
+        admin.apply(&all_types()).await.unwrap();
+        admin.check(&all_types()).await.unwrap();
         admin.close().await;
-        let store =
-            prepared(stored, &[QUOTE, VISIT].map(|item| ItemType { auto_create: false, ..item })).await;
+        let store = prepared(
+            stored,
+            &[&QUOTE, &VISIT].map(|item| item.to_builder().without_auto_create().build().unwrap()),
+        )
+        .await;
         store.close().await;
     });
 }
 
 fn apply_makes_everything_and_check_agrees(stored: &Stored) {
     run(async {
-        let items = ALL.map(|item| ItemType { auto_create: false, ..item });
+        let items = all_types().map(|item| item.to_builder().without_auto_create().build().unwrap());
         let admin = open_admin(&stored.url(), &StoreSettings::default()).unwrap();
         let told = admin.check(&items).await.unwrap_err();
         assert!(told.hint().is_some(), "{told:?}");

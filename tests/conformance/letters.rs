@@ -5,7 +5,7 @@ use dragline_core::store::RunSpec;
 use dragline_core::{ItemRecord, PageState, QueuedRequest, Reason, StoreError};
 
 use super::fixture::{Session, connected, done_with, execute, request, run, spec, states};
-use super::item_types::{ALL, one_of_each, quote, visit};
+use super::item_types::{all_types, one_of_each, quote, visit};
 use crate::stored::{Stored, on_both_stores};
 
 on_both_stores!(
@@ -47,7 +47,10 @@ fn retry(letters: &[StoredLetter]) -> LetterRetry {
         spider: letters[0].spider.as_str().into(),
         fingerprint: letters[0].fingerprint,
         url: letters[0].url.clone(),
-        letters: letters.iter().map(|letter| (letter.letter_id, letter.record(&ALL).unwrap())).collect(),
+        letters: letters
+            .iter()
+            .map(|letter| (letter.letter_id, letter.record(&all_types()).unwrap()))
+            .collect(),
     }
 }
 
@@ -89,7 +92,7 @@ fn a_letter_is_applied_once(stored: &Stored) {
         let session = dead(stored, &[(&request("page"), vec![visit(1)])]).await;
         let retry = retry(&letters(&session).await);
         let other = connected(stored).await;
-        other.prepare_items(&ALL).await.unwrap();
+        other.prepare_items(&all_types()).await.unwrap();
         let (one, two) = tokio::join!(session.store.retry_letters(&retry), other.retry_letters(&retry));
         let (one, two) = (one.unwrap(), two.unwrap());
         assert_eq!(one.applied.len() + two.applied.len(), 1, "{one:?} {two:?}");
@@ -110,7 +113,7 @@ fn the_last_two_letters_of_a_page_may_go_at_once(stored: &Stored) {
             let letters = letters(&session).await;
             let (one, two) = (retry(&letters[..1]), retry(&letters[1..]));
             let other = connected(stored).await;
-            other.prepare_items(&ALL).await.unwrap();
+            other.prepare_items(&all_types()).await.unwrap();
             let (one, two) = tokio::join!(session.store.retry_letters(&one), other.retry_letters(&two));
             assert!(one.unwrap().page_done != two.unwrap().page_done, "one of them sees that none is left");
             assert_eq!(states(stored)[&round.to_string()], "done");
@@ -160,7 +163,7 @@ fn an_ask_is_answered_and_no_more(stored: &Stored) {
         assert_eq!((one.run_name.as_str(), one.spider.as_str()), ("run", "spider"));
         assert_eq!(one.url, other.request.url().as_str());
         assert_eq!((one.letter.error.as_str(), one.letter.sqlstate.as_deref()), ("refused", Some("23514")));
-        assert_eq!(one.record(&ALL), Ok(visit(7)));
+        assert_eq!(one.record(&all_types()), Ok(visit(7)));
         for (ask, count) in [
             (LetterAsk { run_id: Some(session.key().run_id), ..all() }, 5),
             (LetterAsk { run_id: Some(session.key().run_id + 1), ..all() }, 0),

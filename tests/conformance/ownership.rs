@@ -9,7 +9,7 @@ use dragline_testkit::wait_until;
 use tokio::time::timeout;
 
 use super::fixture::{PATIENCE, RUN, Session, connected, done_with, prepared, request, run, spec, states};
-use super::item_types::{ALL, one_of_each};
+use super::item_types::{all_types, one_of_each};
 use crate::stored::{Stored, on_both_stores};
 
 on_both_stores!(
@@ -93,7 +93,7 @@ fn a_superseded_epoch_can_write_nothing(stored: &Stored) {
         let page = request("page");
         let old = Session::begin(stored, std::slice::from_ref(&page)).await;
         // As after a lost lock: somebody else has opened the run, and the old process does not know.
-        let store = prepared(stored, &ALL).await;
+        let store = prepared(stored, &all_types()).await;
         let new = store.open_run(&spec()).await.unwrap();
         assert_eq!(new.key.run_id, old.key().run_id);
         let superseded = |error: StoreError| matches!(error, StoreError::Superseded { .. });

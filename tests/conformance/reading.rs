@@ -7,7 +7,7 @@ use dragline_core::{ItemType, Reason};
 use serde_json::Value as Json;
 
 use super::fixture::{RUN, Session, done_with, ended, request, run};
-use super::item_types::{ALL, NOTE, QUOTE, REMARK, VISIT, note, one_of_each, quote, remark, visit};
+use super::item_types::{NOTE, QUOTE, REMARK, VISIT, all_types, note, one_of_each, quote, remark, visit};
 use crate::stored::{Stored, on_both_stores};
 
 on_both_stores!(
@@ -17,7 +17,7 @@ on_both_stores!(
     a_reader_that_fails_ends_the_reading,
 );
 
-async fn read(session: &Session, run_id: i64, item: ItemType, column: &str) -> Vec<Json> {
+async fn read(session: &Session, run_id: i64, item: &ItemType, column: &str) -> Vec<Json> {
     let mut values = Vec::new();
     session
         .store
@@ -53,16 +53,16 @@ fn items_come_in_a_fixed_order(stored: &Stored) {
             .await
             .unwrap();
         let run_id = session.key().run_id;
-        for keyed in [QUOTE, NOTE] {
+        for keyed in [&QUOTE, &NOTE] {
             // Byte order, whatever the database's language is.
-            assert_eq!(read(&session, run_id, keyed, "text").await, ["B", "a", "z"], "{}", keyed.name);
+            assert_eq!(read(&session, run_id, keyed, "text").await, ["B", "a", "z"], "{}", keyed.name());
         }
-        for keyless in [VISIT, REMARK] {
+        for keyless in [&VISIT, &REMARK] {
             let mut lines = read(&session, run_id, keyless, "line").await;
             assert_eq!(lines, read(&session, run_id, keyless, "line").await);
             // By page; on a page in whatever order the values give.
             lines.chunks_mut(2).for_each(|page| page.sort_by_key(Json::to_string));
-            assert_eq!(lines, [10, 11, 30, 31, 50, 51], "{}", keyless.name);
+            assert_eq!(lines, [10, 11, 30, 31, 50, 51], "{}", keyless.name());
         }
     });
 }
@@ -81,16 +81,16 @@ fn a_run_has_the_items_that_it_was_the_last_to_see(stored: &Stored) {
         let second = Session::begin(stored, &pages).await;
         second.flush(&[done_with(&pages[0], one_of_each("both"))]).await.unwrap();
         let (old, new) = (first.key().run_id, second.key().run_id);
-        for keyed in [QUOTE, NOTE] {
+        for keyed in [&QUOTE, &NOTE] {
             assert_eq!(read(&second, old, keyed, "text").await, ["old"]);
             assert_eq!(read(&second, new, keyed, "text").await, ["both"]);
         }
-        for keyless in [VISIT, REMARK] {
+        for keyless in [&VISIT, &REMARK] {
             assert_eq!(read(&second, old, keyless, "line").await.len(), 2);
             assert_eq!(read(&second, new, keyless, "line").await.len(), 1);
         }
         // Another spider's items of the same name are another's.
-        second.store.read_items(new, "other", NOTE, &mut |row| panic!("{row:?}")).await.unwrap();
+        second.store.read_items(new, "other", &NOTE, &mut |row| panic!("{row:?}")).await.unwrap();
     });
 }
 
@@ -107,11 +107,11 @@ fn a_summary_counts_what_is_there(stored: &Stored) {
             ended(&pages[3], PageState::Skipped),
         ];
         session.flush(&batch).await.unwrap();
-        let summary = session.store.summary(session.key().run_id, &ALL).await.unwrap();
+        let summary = session.store.summary(session.key().run_id, &all_types()).await.unwrap();
         assert_eq!(summary.pages.queued, 1);
         let counts = PageState::ALL.map(|state| summary.pages.of(state));
         assert_eq!(counts, [2, 0, 1, 1]);
-        let expected = ALL.map(|item| (item.name.to_owned(), 2));
+        let expected = all_types().map(|item| (item.name().to_owned(), 2));
         assert_eq!(summary.items, expected);
         assert_eq!(summary.dead_letters, 4);
         assert!(session.store.find_run(RUN).await.unwrap().is_some());
@@ -129,9 +129,9 @@ fn a_reader_that_fails_ends_the_reading(stored: &Stored) {
             rows += 1;
             Err(std::io::Error::other("no room"))
         };
-        let error = session.store.read_items(run_id, "spider", QUOTE, &mut full).await.unwrap_err();
+        let error = session.store.read_items(run_id, "spider", &QUOTE, &mut full).await.unwrap_err();
         assert!(!error.is_retryable(), "{error:?}");
         assert_eq!(rows, 1);
-        assert_eq!(read(&session, run_id, QUOTE, "text").await.len(), 2);
+        assert_eq!(read(&session, run_id, &QUOTE, "text").await.len(), 2);
     });
 }

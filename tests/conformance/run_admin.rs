@@ -8,7 +8,7 @@ use dragline_store::{StoreSettings, open_runs};
 use super::fixture::{
     PATIENCE, RUN, Session, connected, done_with, ended, execute, request, request_to, run, spec, states,
 };
-use super::item_types::{ALL, QUOTE, one_of_each};
+use super::item_types::{QUOTE, all_types, one_of_each};
 use crate::stored::{Stored, on_both_stores};
 
 on_both_stores!(
@@ -49,7 +49,7 @@ async fn list(stored: &Stored, ask: &RunAsk) -> Vec<RunRecord> {
 
 async fn figures(stored: &Stored, run_id: i64) -> RunFigures {
     let admin = admin(stored).await;
-    let figures = admin.inspect_run(run_id, &ALL).await.unwrap();
+    let figures = admin.inspect_run(run_id, &all_types()).await.unwrap();
     admin.close().await;
     figures
 }
@@ -225,7 +225,7 @@ fn figures_are_those_of_the_rows(stored: &Stored) {
         let without = self::figures(stored, run_id).await.items;
         assert!(without.contains(&("visit".to_owned(), None)), "{without:?}");
         let admin = admin(stored).await;
-        let undeclared = admin.inspect_run(run_id, &[QUOTE]).await.unwrap().items;
+        let undeclared = admin.inspect_run(run_id, &[QUOTE.clone()]).await.unwrap().items;
         let names: Vec<&str> = undeclared.iter().map(|(name, _)| name.as_str()).collect();
         assert_eq!(names, ["quote", "note", "remark"], "types in crawl_items are found by themselves");
         assert_eq!(admin.inspect_run(4_711, &[]).await.unwrap(), RunFigures::default());

@@ -144,7 +144,7 @@ impl Passed {
 }
 
 fn one(record: &ItemRecord) -> Json {
-    json!({ record.item_type.name: record.to_json() })
+    json!({ record.item_type.name(): record.to_json() })
 }
 
 fn guarded<T>(what: &str, work: impl FnOnce() -> T) -> Result<T, String> {

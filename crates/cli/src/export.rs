@@ -66,9 +66,9 @@ impl Target {
 /// CSV holds one item type.
 fn one_type(items: &[ItemType], path: &Path, run: &str) -> Result<ItemType, Failed> {
     if let [item] = items {
-        return Ok(*item);
+        return Ok(item.clone());
     }
-    let names: Vec<&str> = items.iter().map(|item| item.name).collect();
+    let names: Vec<&str> = items.iter().map(|item| item.name()).collect();
     let what = format!("a CSV file holds one item type, and this spider has {}", names.join(", "));
     let (item, path) = (names.first().unwrap_or(&"TYPE"), path.display());
     Err(Failed::usage(what).hint(format!("export one: dragline export {run} --item {item} -o {path}")))
@@ -99,7 +99,7 @@ pub(crate) fn export(
         Target::Csv(path) => {
             let item = one_type(items, path, &run.run_id.to_string())?;
             to_file(path, |file| {
-                write_all(store, blocking, run, &[item], &mut Csv::new(BufWriter::new(file), item)?)
+                write_all(store, blocking, run, &[item.clone()], &mut Csv::new(BufWriter::new(file), item)?)
             })
         }
     }
@@ -109,9 +109,9 @@ pub(crate) fn export(
 pub(crate) fn item_types(spider: &dyn Spider, only: Option<&str>) -> Result<Vec<ItemType>, Failed> {
     let mut items = spider.items();
     if let Some(name) = only {
-        let names: Vec<&str> = items.iter().map(|item| item.name).collect();
+        let names: Vec<&str> = items.iter().map(|item| item.name()).collect();
         let known = names.join(", ");
-        items.retain(|item| item.name == name);
+        items.retain(|item| item.name() == name);
         if items.is_empty() {
             return Err(Failed::usage(format!("the spider {} has no item type {name:?}", spider.name()))
                 .hint(format!("it has {known}")));
@@ -123,7 +123,7 @@ pub(crate) fn item_types(spider: &dyn Spider, only: Option<&str>) -> Result<Vec<
 const BROKEN_PIPE: &str = "the reader of the export is gone";
 
 trait RowSink: Send {
-    fn write(&mut self, item: ItemType, row: ItemRow) -> io::Result<()>;
+    fn write(&mut self, item: &ItemType, row: ItemRow) -> io::Result<()>;
     fn finish(&mut self) -> io::Result<()>;
 }
 
@@ -142,13 +142,13 @@ fn write_all(
             rows += 1;
             blocking.still_here();
             let room = if blocking.is_cut() { Err(io::Error::other("cut off by a signal")) } else { Ok(()) };
-            room.and_then(|()| sink.write(*item, row)).map_err(|error| {
+            room.and_then(|()| sink.write(item, row)).map_err(|error| {
                 let kind = error.kind();
                 fault = Some(error);
                 io::Error::from(kind)
             })
         };
-        let read = store.read_items(run.run_id, &run.spider, *item, &mut each);
+        let read = store.read_items(run.run_id, &run.spider, item, &mut each);
         let read = blocking.wait(store, "reading items", READ_LIMIT, read);
         if let Some(error) = fault {
             return Err(unwritable(&error));
@@ -198,9 +198,9 @@ pub(crate) fn to_file(path: &Path, write: impl FnOnce(&File) -> Result<u64, Fail
 struct JsonLines<W: Write>(W);
 
 impl<W: Write + Send> RowSink for JsonLines<W> {
-    fn write(&mut self, item: ItemType, row: ItemRow) -> io::Result<()> {
+    fn write(&mut self, item: &ItemType, row: ItemRow) -> io::Result<()> {
         let mut line = Map::new();
-        line.insert("_type".to_owned(), Json::from(item.name));
+        line.insert("_type".to_owned(), Json::from(item.name()));
         line.insert("_url".to_owned(), Json::from(row.url));
         line.insert("_scraped_at".to_owned(), Json::from(row.scraped_at));
         line.extend(row.fields);
@@ -222,15 +222,15 @@ struct Csv<W: Write> {
 impl<W: Write> Csv<W> {
     fn new(to: W, item: ItemType) -> Result<Self, Failed> {
         let mut writer = csv::Writer::from_writer(to);
-        let names = item.columns.iter().map(|column| column.name).chain(["_url", "_scraped_at"]);
+        let names = item.columns().iter().map(|column| column.name.as_str()).chain(["_url", "_scraped_at"]);
         writer.write_record(names).map_err(|error| unwritable(&io::Error::from(error)))?;
         Ok(Self { writer, item })
     }
 }
 
 impl<W: Write + Send> RowSink for Csv<W> {
-    fn write(&mut self, _item: ItemType, row: ItemRow) -> io::Result<()> {
-        let fields = self.item.columns.iter().map(|column| match row.fields.get(column.name) {
+    fn write(&mut self, _item: &ItemType, row: ItemRow) -> io::Result<()> {
+        let fields = self.item.columns().iter().map(|column| match row.fields.get(&column.name) {
             None | Some(Json::Null) => String::new(),
             Some(Json::String(text)) => text.clone(),
             Some(other) => other.to_string(),

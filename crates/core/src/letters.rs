@@ -11,7 +11,8 @@ use serde_json::Value as Json;
 
 use crate::outcome::DeadLetter;
 use dragline_spider::fingerprint::Fingerprint;
-use dragline_spider::item::{ItemRecord, ItemType};
+use dragline_spider::item::ItemRecord;
+use dragline_spider::item_type::ItemType;
 use dragline_spider::value::Value;
 
 /// Codes of a row whose parent is missing: Postgres' SQLSTATE, and the extended code of `SQLite`. The parent may
@@ -92,7 +93,7 @@ impl StoredLetter {
     /// The item that the letter holds, as its type is now; else why it does not fit.
     pub fn record(&self, types: &[ItemType]) -> Result<ItemRecord, String> {
         let name = &self.letter.item_type;
-        let item = types.iter().find(|item| item.name == *name);
+        let item = types.iter().find(|item| item.name() == *name);
         let item = item.ok_or_else(|| format!("the spider {} has no item type {name:?}", self.spider))?;
         record_of(item, &self.letter.payload)
     }
@@ -110,56 +111,51 @@ fn record_of(item: &ItemType, payload: &Json) -> Result<ItemRecord, String> {
     let Json::Object(fields) = payload else { return Err("its payload is no object".to_owned()) };
     let mut fields: BTreeMap<&str, &Json> =
         fields.iter().map(|(name, value)| (name.as_str(), value)).collect();
-    let mut values = Vec::with_capacity(item.columns.len());
-    for column in item.columns {
-        let place = format!("{}.{}", item.name, column.name);
-        let found = fields.remove(column.name);
+    let mut values = Vec::with_capacity(item.columns().len());
+    for column in item.columns() {
+        let place = format!("{}.{}", item.name(), column.name);
+        let found = fields.remove(column.name.as_str());
         let value = match found {
             None | Some(Json::Null) if column.nullable => Some(Value::Null),
             None => return Err(format!("its payload has no {place}, which may not be null")),
             Some(json) => Value::from_json(column.kind, json),
         };
-        values.push(value.ok_or_else(|| format!("its {place} is no {:?}", column.kind))?);
+        values.push(value.ok_or_else(|| format!("its {place} is not a {}", column.kind))?);
     }
     match fields.into_iter().find(|(_, value)| !value.is_null()) {
-        Some((name, _)) => Err(format!("the item type {} has no column {name:?} any more", item.name)),
-        None => Ok(ItemRecord { item_type: *item, values }),
+        Some((name, _)) => Err(format!("the item type {} has no column {name:?} any more", item.name())),
+        None => Ok(ItemRecord { item_type: item.clone(), values }),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use dragline_spider::item::{Column, ColumnType};
+    use dragline_spider::item_type::ColumnType;
     use serde_json::json;
 
-    const fn column(name: &'static str, kind: ColumnType) -> Column {
-        Column { name, kind, nullable: true }
+    fn offer() -> ItemType {
+        ItemType::builder("offer")
+            .with_table("offers")
+            .with_column("shop", ColumnType::Text)
+            .with_nullable_column("small", ColumnType::SmallInt)
+            .with_nullable_column("whole", ColumnType::Integer)
+            .with_nullable_column("big", ColumnType::BigInt)
+            .with_nullable_column("single", ColumnType::Real)
+            .with_nullable_column("double", ColumnType::Double)
+            .with_nullable_column("truth", ColumnType::Boolean)
+            .with_nullable_column("price", ColumnType::Numeric)
+            .with_nullable_column("day", ColumnType::Date)
+            .with_nullable_column("seen", ColumnType::Timestamp)
+            .with_nullable_column("tags", ColumnType::TextList)
+            .with_nullable_column("more", ColumnType::Json)
+            .with_key(["shop"])
+            .build()
+            .unwrap()
     }
 
-    const OFFER: ItemType = ItemType {
-        name: "offer",
-        table: Some("offers"),
-        key: &["shop"],
-        columns: &[
-            Column { name: "shop", kind: ColumnType::Text, nullable: false },
-            column("small", ColumnType::SmallInt),
-            column("whole", ColumnType::Integer),
-            column("big", ColumnType::BigInt),
-            column("single", ColumnType::Real),
-            column("double", ColumnType::Double),
-            column("truth", ColumnType::Boolean),
-            column("price", ColumnType::Numeric),
-            column("day", ColumnType::Date),
-            column("seen", ColumnType::Timestamp),
-            column("tags", ColumnType::TextList),
-            column("more", ColumnType::Json),
-        ],
-        auto_create: true,
-    };
-
     fn of(payload: &Json) -> Result<ItemRecord, String> {
-        record_of(&OFFER, payload)
+        record_of(&offer(), payload)
     }
 
     #[test]
@@ -180,10 +176,10 @@ mod tests {
                 Value::Json(json!({"nested": [1, 2.5, null]})),
             ],
             std::iter::once(Value::from(""))
-                .chain(std::iter::repeat_n(Value::Null, OFFER.columns.len() - 1))
+                .chain(std::iter::repeat_n(Value::Null, offer().columns().len() - 1))
                 .collect(),
         ] {
-            let record = ItemRecord { item_type: OFFER, values };
+            let record = ItemRecord { item_type: offer(), values };
             assert_eq!(of(&Json::Object(record.to_json())), Ok(record));
         }
     }
@@ -193,14 +189,14 @@ mod tests {
         for (payload, problem) in [
             (json!([]), "its payload is no object"),
             (json!({}), "its payload has no offer.shop, which may not be null"),
-            (json!({"shop": null}), "its offer.shop is no Text"),
-            (json!({"shop": 1}), "its offer.shop is no Text"),
-            (json!({"shop": "a", "small": 32_768}), "its offer.small is no SmallInt"),
-            (json!({"shop": "a", "whole": 1.5}), "its offer.whole is no Integer"),
-            (json!({"shop": "a", "double": "NaN"}), "its offer.double is no Double"),
-            (json!({"shop": "a", "price": "cheap"}), "its offer.price is no Numeric"),
-            (json!({"shop": "a", "day": "2026-02-30"}), "its offer.day is no Date"),
-            (json!({"shop": "a", "tags": ["a", 1]}), "its offer.tags is no TextList"),
+            (json!({"shop": null}), "its offer.shop is not a text"),
+            (json!({"shop": 1}), "its offer.shop is not a text"),
+            (json!({"shop": "a", "small": 32_768}), "its offer.small is not a smallint"),
+            (json!({"shop": "a", "whole": 1.5}), "its offer.whole is not a integer"),
+            (json!({"shop": "a", "double": "NaN"}), "its offer.double is not a double precision"),
+            (json!({"shop": "a", "price": "cheap"}), "its offer.price is not a numeric"),
+            (json!({"shop": "a", "day": "2026-02-30"}), "its offer.day is not a date"),
+            (json!({"shop": "a", "tags": ["a", 1]}), "its offer.tags is not a text[]"),
             (json!({"shop": "a", "colour": "red"}), "the item type offer has no column \"colour\" any more"),
         ] {
             assert_eq!(of(&payload), Err(problem.to_owned()), "{payload}");

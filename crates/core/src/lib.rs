@@ -34,15 +34,4 @@ pub use latency::{LATENCY_BOUNDS, Latency, LatencySnapshot};
 pub use outcome::{DeadLetter, PageKey, PageOutcome, PageState};
 pub use store::{Refilled, Store, StoreError};
 
-pub use dragline_spider::{
-    Accepts, Args, Column, ColumnType, Error, Failure, Field, Fingerprint, Form, Item, ItemPipeline,
-    ItemRecord, ItemType, Node, Output, Page, Proxy, QueuedRequest, Reason, Refresh, Request, RequestError,
-    RequestOptions, Response, Result, SameRequest, Sample, Spider, StayIn, StoredPage, TypePattern, Value,
-    Verdict,
-};
-pub use dragline_spider::{
-    accepts, args, bail, canonical, chrono, encoding, error, fingerprint, form, item, item_pipeline, mime,
-    options, output, page, prelude, proxy, queued_request, reason, refresh, request, resolve, response,
-    rust_decimal, same_request, sample, selector, serde_json, spider, spiders, stay_in, stored_page,
-    type_pattern, value,
-};
+pub use dragline_spider::*;

@@ -207,7 +207,7 @@ impl DeadLetter {
     /// letter must always be storable.
     pub fn of(record: &ItemRecord, error: &str, sqlstate: Option<&str>) -> Self {
         Self {
-            item_type: record.item_type.name.to_owned(),
+            item_type: record.item_type.name().to_owned(),
             payload: Json::Object(
                 record.to_json().into_iter().map(|(name, value)| (name, clean_json(value))).collect(),
             ),

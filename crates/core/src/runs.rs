@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use serde_json::Value as Json;
 
 use crate::store::{BoxFuture, PageCounts, ProcessInfo, RunState, Store, StoreResult};
-use dragline_spider::item::ItemType;
+use dragline_spider::item_type::ItemType;
 
 /// The reason of a run that was opened again begins with this word.
 pub const REOPENED: &str = "reopened";

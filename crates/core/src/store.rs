@@ -22,7 +22,7 @@ use crate::letters::{LetterAsk, LetterReceipt, LetterRetry, StoredLetter};
 use crate::outcome::{PageOutcome, PageState};
 use crate::tally::{Tally, TallyOf};
 use dragline_spider::fingerprint::Fingerprint;
-use dragline_spider::item::ItemType;
+use dragline_spider::item_type::ItemType;
 use dragline_spider::queued_request::QueuedRequest;
 
 pub use error::{Source, StoreError};
@@ -106,7 +106,7 @@ pub trait Store: Send + Sync {
         &'a self,
         run_id: i64,
         spider: &'a str,
-        item: ItemType,
+        item: &'a ItemType,
         each: &'a mut (dyn FnMut(ItemRow) -> std::io::Result<()> + Send),
     ) -> BoxFuture<'a, StoreResult<()>>;
 
@@ -314,7 +314,7 @@ pub struct FlushReceipt {
     /// Item rows written.
     pub items: u64,
     /// The same by table.
-    pub tables: BTreeMap<&'static str, u64>,
+    pub tables: BTreeMap<String, u64>,
     /// What COMMIT took of it: until the server, or the disk, has it safely.
     pub commit: Duration,
 }

@@ -10,10 +10,8 @@ use crate::described::{FieldColumn, ItemStruct, unequal_keys};
 /// The implementation of `Item`, and what the compiler must check of the fields' types.
 pub(crate) fn expand(item: &ItemStruct) -> TokenStream {
     let ItemStruct { ident, name, key, auto_create, .. } = item;
-    let table = item.table.as_ref().map_or_else(
-        || quote!(::core::option::Option::None),
-        |table| quote!(::core::option::Option::Some(#table)),
-    );
+    let table = item.table.as_ref().map(|table| quote!(.with_table(#table)));
+    let auto_create = (!auto_create).then(|| quote!(.without_auto_create()));
     let columns = item.columns.iter().map(column);
     let values = item.columns.iter().map(value);
     let checks = item.key_columns().map(key_check);
@@ -21,14 +19,14 @@ pub(crate) fn expand(item: &ItemStruct) -> TokenStream {
         #[automatically_derived]
         impl ::dragline::Item for #ident {
             fn item_type() -> ::dragline::ItemType {
-                const COLUMNS: &[::dragline::Column] = &[#(#columns),*];
-                ::dragline::ItemType {
-                    name: #name,
-                    table: #table,
-                    key: &[#(#key),*],
-                    columns: COLUMNS,
-                    auto_create: #auto_create,
-                }
+                static ITEM_TYPE: ::std::sync::LazyLock<::dragline::ItemType> = ::std::sync::LazyLock::new(|| {
+                    ::dragline::ItemType::builder(#name)
+                        #table
+                        .with_key::<&str>([#(#key),*])
+                        #auto_create
+                        .derived([#(#columns),*])
+                });
+                ::std::clone::Clone::clone(&*ITEM_TYPE)
             }
 
             fn into_record(self) -> ::dragline::ItemRecord {
@@ -52,7 +50,7 @@ fn column(column: &FieldColumn) -> TokenStream {
         let field = quote_spanned!(kind.span()=> <#kind as ::dragline::Field>);
         (quote!(#field::TYPE), quote!(#field::NULLABLE))
     };
-    quote!(::dragline::Column { name: #name, kind: #column_type, nullable: #nullable })
+    quote!((#name, #column_type, #nullable))
 }
 
 fn value(column: &FieldColumn) -> TokenStream {

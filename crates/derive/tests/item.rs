@@ -61,8 +61,9 @@ fn every_kind_of_field_has_its_column_and_its_value() {
         absent_size: None,
     };
     let record = dragline::Item::into_record(item);
-    let columns = record.item_type.columns.iter().zip(&record.values);
-    let seen: Vec<_> = columns.map(|(c, value)| (c.name, c.kind, c.nullable, value.clone())).collect();
+    let columns = record.item_type.columns().iter().zip(&record.values);
+    let seen: Vec<_> =
+        columns.map(|(c, value)| (c.name.as_str(), c.kind, c.nullable, value.clone())).collect();
     let expected = [
         ("text", ColumnType::Text, false, Value::Text("a".to_owned())),
         ("word", ColumnType::Text, false, Value::Text("b".to_owned())),
@@ -103,11 +104,11 @@ struct MixTrack {
 #[test]
 fn attributes_say_what_the_table_is() {
     let tracks = MixTrack::item_type();
-    assert_eq!((tracks.name, tracks.table, tracks.auto_create), ("track", Some("tracks"), false));
-    assert_eq!(tracks.key, ["mix", "position"]);
+    assert_eq!((tracks.name(), tracks.table(), tracks.auto_create()), ("track", Some("tracks"), false));
+    assert_eq!(tracks.key(), ["mix", "position"]);
     assert!(tracks.is_keyed());
     assert_eq!(
-        tracks.columns.iter().map(|column| column.name).collect::<Vec<_>>(),
+        tracks.columns().iter().map(|column| column.name.as_str()).collect::<Vec<_>>(),
         ["mix", "position", "type"]
     );
 
@@ -119,7 +120,7 @@ fn attributes_say_what_the_table_is() {
 #[test]
 fn without_attributes_items_are_appended_under_the_structs_name() {
     let kinds = EveryKind::item_type();
-    assert_eq!((kinds.name, kinds.table, kinds.auto_create), ("every_kind", None, true));
+    assert_eq!((kinds.name(), kinds.table(), kinds.auto_create()), ("every_kind", None, true));
     assert!(!kinds.is_keyed());
 }
 

@@ -16,7 +16,7 @@ pub(crate) enum Fate {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ItemsOfType {
     /// The type's name.
-    pub item_type: &'static str,
+    pub item_type: String,
     /// Those that the item pipelines kept.
     pub kept: u64,
     /// Those that an item pipeline dropped.
@@ -27,11 +27,11 @@ pub struct ItemsOfType {
 
 /// The counters. A spider has a handful of types, so they are found by looking at each.
 #[derive(Debug, Default)]
-pub(crate) struct ItemCounts(Box<[(&'static str, [Counter; 3])]>);
+pub(crate) struct ItemCounts(Box<[(String, [Counter; 3])]>);
 
 impl ItemCounts {
     pub(crate) fn of(items: &[ItemType]) -> Self {
-        Self(items.iter().map(|item| (item.name, Default::default())).collect())
+        Self(items.iter().map(|item| (item.name().to_owned(), Default::default())).collect())
     }
 
     pub(crate) fn add(&self, item_type: &str, fate: Fate) {
@@ -41,8 +41,8 @@ impl ItemCounts {
     }
 
     pub(crate) fn snapshot(&self) -> Vec<ItemsOfType> {
-        let read = |(item_type, [kept, dropped, quarantined]): &(&'static str, [Counter; 3])| ItemsOfType {
-            item_type,
+        let read = |(item_type, [kept, dropped, quarantined]): &(String, [Counter; 3])| ItemsOfType {
+            item_type: item_type.clone(),
             kept: kept.get(),
             dropped: dropped.get(),
             quarantined: quarantined.get(),

@@ -51,7 +51,7 @@ pub(crate) trait Refusals {
     fn repeated(&mut self, url: &Url);
     /// A copy of an item, for who wants to see what was dropped: an item pipeline keeps the item itself.
     fn copy_of(&mut self, record: &ItemRecord) -> Option<ItemRecord>;
-    fn item(&mut self, item_type: &'static str, copy: Option<ItemRecord>, reason: String);
+    fn item(&mut self, item_type: &str, copy: Option<ItemRecord>, reason: String);
 }
 
 /// A crawl counts them.
@@ -70,7 +70,7 @@ impl Refusals for &CrawlStats {
         None
     }
 
-    fn item(&mut self, item_type: &'static str, _copy: Option<ItemRecord>, reason: String) {
+    fn item(&mut self, item_type: &str, _copy: Option<ItemRecord>, reason: String) {
         self.drop_item(item_type, &reason);
     }
 }
@@ -153,7 +153,7 @@ impl Packer {
         let (records, requests, unusable_links) = out.into_parts();
         refusals.unusable_links(unusable_links);
         if let Some(stray) = records.iter().find(|record| !self.items.contains(&record.item_type)) {
-            let name = stray.item_type.name;
+            let name = stray.item_type.name();
             let detail =
                 format!("parse: item type {name} is not among those that the spider's items() declares");
             return Err((Reason::ItemUndeclared, detail));
@@ -170,8 +170,8 @@ impl Packer {
         guarded(Reason::PipelinePanic, "item pipelines", || {
             for record in records {
                 if robots.forbids_items() {
-                    let (copy, item_type) = (refusals.copy_of(&record), record.item_type.name);
-                    refusals.item(item_type, copy, "noindex".to_owned());
+                    let copy = refusals.copy_of(&record);
+                    refusals.item(record.item_type.name(), copy, "noindex".to_owned());
                     continue;
                 }
                 self.keep(record, url, &mut produced, refusals);
@@ -183,7 +183,8 @@ impl Packer {
 
     /// Sends an item through the pipelines.
     fn keep(&self, mut record: ItemRecord, url: &str, produced: &mut Produced, refusals: &mut impl Refusals) {
-        let (copy, item_type) = (refusals.copy_of(&record), record.item_type.name);
+        let (copy, item_type) = (refusals.copy_of(&record), record.item_type.clone());
+        let item_type = item_type.name();
         for pipeline in self.pipelines.iter() {
             match pipeline.process(record, url) {
                 Verdict::Keep(next) => record = next,

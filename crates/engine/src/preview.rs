@@ -72,7 +72,7 @@ impl Refusals for Refused {
         Some(record.clone())
     }
 
-    fn item(&mut self, _item_type: &'static str, copy: Option<ItemRecord>, reason: String) {
+    fn item(&mut self, _item_type: &str, copy: Option<ItemRecord>, reason: String) {
         self.items.extend(copy.map(|record| (record, reason)));
     }
 }

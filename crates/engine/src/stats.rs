@@ -223,7 +223,8 @@ mod tests {
 
     #[test]
     fn what_is_counted_is_told() {
-        let note = ItemType { name: "note", table: None, key: &[], columns: &[], auto_create: true };
+        let note =
+            ItemType::builder("note").with_column("text", dragline_core::ColumnType::Text).build().unwrap();
         let stats = CrawlStats::new(&[note]);
         stats.refuse_links(LinkRefusal::TooLong, 2);
         stats.drop_item("note", "no title");

@@ -1,8 +1,9 @@
-//! Items: what a spider extracts, and the description of the table that each type is kept in.
+//! Items: what a spider extracts.
 
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value as Json};
 
+use crate::item_type::{ColumnType, ItemType};
 use crate::value::Value;
 
 /// A record type. Derive it: `#[derive(Item)]`.
@@ -13,69 +14,9 @@ pub trait Item {
     fn into_record(self) -> ItemRecord;
 }
 
-/// An item type as the store sees it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ItemType {
-    /// Its name in `crawl_items`, dead letters, exports and reports.
-    pub name: &'static str,
-    /// The table of its own, or `None` for `crawl_items`.
-    pub table: Option<&'static str>,
-    /// The columns of its key; empty for a type that is appended.
-    pub key: &'static [&'static str],
-    /// Its columns, in order. A table of its own has `run_id`, `source_url` and `scraped_at` beside them.
-    pub columns: &'static [Column],
-    /// Whether a missing table is created at start, or its DDL printed.
-    pub auto_create: bool,
-}
-
-/// A column of an item type.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Column {
-    /// Its name, a plain SQL identifier.
-    pub name: &'static str,
-    /// Its type.
-    pub kind: ColumnType,
-    /// Whether it may be null.
-    pub nullable: bool,
-}
-
-/// The column types, by their SQL names.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ColumnType {
-    /// `text`
-    Text,
-    /// `smallint`
-    SmallInt,
-    /// `integer`
-    Integer,
-    /// `bigint`
-    BigInt,
-    /// `real`
-    Real,
-    /// `double precision`
-    Double,
-    /// `boolean`
-    Boolean,
-    /// `numeric`
-    Numeric,
-    /// `date`
-    Date,
-    /// `timestamptz`
-    Timestamp,
-    /// `text[]`
-    TextList,
-    /// `jsonb`
-    Json,
-}
-
-impl ColumnType {
-    /// Whether equal values of it have one spelling, as a key needs.
-    pub const fn can_be_key(self) -> bool {
-        !matches!(self, Self::Real | Self::Double | Self::TextList | Self::Json)
-    }
-}
-
-/// One item, on its way.
+/// One item, on its way to the store.
+///
+/// A derived item becomes one by itself. For an item type that is made at run time, see [`ItemRecord::from_fields`].
 #[derive(Clone, Debug, PartialEq)]
 pub struct ItemRecord {
     /// Its type.
@@ -84,19 +25,90 @@ pub struct ItemRecord {
     pub values: Vec<Value>,
 }
 
-impl ItemType {
-    /// Whether items of this type are upserts by key; otherwise they are appended once per page.
-    pub fn is_keyed(&self) -> bool {
-        !self.key.is_empty()
-    }
-
-    /// Where a column stands in a record.
-    pub fn position(&self, column: &str) -> Option<usize> {
-        self.columns.iter().position(|candidate| candidate.name == column)
-    }
+/// Why values are not a record of an item type.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum RecordError {
+    /// The type does not have this column.
+    #[error("the item type {item:?} has no column {column:?}; it has {columns}")]
+    UnknownColumn {
+        /// The type.
+        item: String,
+        /// The column.
+        column: String,
+        /// The columns that it has.
+        columns: String,
+    },
+    /// A column that may not be null has no value.
+    #[error("{item}.{column} has no value, and may not be null")]
+    Missing {
+        /// The type.
+        item: String,
+        /// The column.
+        column: String,
+    },
+    /// A value is not of its column's type.
+    #[error("{item}.{column} is {value}, which is not a {kind}")]
+    WrongType {
+        /// The type.
+        item: String,
+        /// The column.
+        column: String,
+        /// The column's type.
+        kind: ColumnType,
+        /// The value.
+        value: String,
+    },
 }
 
 impl ItemRecord {
+    /// A record of an item type, from its fields by name. A column without a field is null.
+    ///
+    /// ```
+    /// use dragline_spider::{ColumnType, ItemRecord, ItemType};
+    ///
+    /// let word = ItemType::builder("word").with_column("word", ColumnType::Text).build()?;
+    /// let record = ItemRecord::from_fields(&word, [("word", "spider")])?;
+    /// assert_eq!(record.json_text(), r#"{"word":"spider"}"#);
+    /// # Ok::<(), dragline_spider::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`RecordError`] for an unknown column, a value of another type, and a missing value that may not be null.
+    pub fn from_fields<N: AsRef<str>, V: Into<Value>>(
+        item_type: &ItemType,
+        fields: impl IntoIterator<Item = (N, V)>,
+    ) -> Result<Self, RecordError> {
+        let item = || item_type.name().to_owned();
+        let mut values = vec![Value::Null; item_type.columns().len()];
+        for (name, value) in fields {
+            let column = name.as_ref();
+            let at = item_type.position(column).ok_or_else(|| RecordError::UnknownColumn {
+                item: item(),
+                column: column.to_owned(),
+                columns: item_type
+                    .columns()
+                    .iter()
+                    .map(|column| column.name.as_str())
+                    .collect::<Vec<_>>()
+                    .join(", "),
+            })?;
+            values[at] = value.into();
+        }
+        for (column, value) in item_type.columns().iter().zip(&values) {
+            let (kind, name) = (column.kind, || column.name.clone());
+            if *value == Value::Null {
+                if !column.nullable {
+                    return Err(RecordError::Missing { item: item(), column: name() });
+                }
+            } else if !value.is_of(kind) {
+                let value = value.to_json().to_string();
+                return Err(RecordError::WrongType { item: item(), column: name(), kind, value });
+            }
+        }
+        Ok(Self { item_type: item_type.clone(), values })
+    }
+
     /// The value of a column.
     pub fn get(&self, column: &str) -> Option<&Value> {
         self.item_type.position(column).and_then(|at| self.values.get(at))
@@ -111,7 +123,7 @@ impl ItemRecord {
     /// itself, anything else is written as JSON. Keys that a database takes for equal have one text.
     /// `None` for a type without a key.
     pub fn key_text(&self) -> Option<String> {
-        match self.item_type.key {
+        match self.item_type.key() {
             [] => None,
             [column] => Some(match self.get(column) {
                 Some(Value::Text(text)) => text.clone(),
@@ -126,7 +138,7 @@ impl ItemRecord {
 
     /// All fields as a JSON object.
     pub fn to_json(&self) -> Map<String, Json> {
-        let fields = self.item_type.columns.iter().zip(&self.values);
+        let fields = self.item_type.columns().iter().zip(&self.values);
         fields.map(|(column, value)| (column.name.to_owned(), value.to_json())).collect()
     }
 
@@ -138,10 +150,10 @@ impl ItemRecord {
 
     /// Why no store may take this record, if so: column and reason.
     pub fn refusal(&self) -> Option<String> {
-        let fields = self.item_type.columns.iter().zip(&self.values);
+        let fields = self.item_type.columns().iter().zip(&self.values);
         fields.into_iter().find_map(|(column, value)| {
             let reason = value.refusal()?;
-            Some(format!("{}.{} is {reason}", self.item_type.name, column.name))
+            Some(format!("{}.{} is {reason}", self.item_type.name(), column.name))
         })
     }
 
@@ -157,7 +169,8 @@ struct Fields<'a>(&'a ItemRecord);
 impl Serialize for Fields<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let ItemRecord { item_type, values } = self.0;
-        let mut fields: Vec<_> = item_type.columns.iter().map(|column| column.name).zip(values).collect();
+        let mut fields: Vec<_> =
+            item_type.columns().iter().map(|column| column.name.as_str()).zip(values).collect();
         fields.sort_unstable_by_key(|(name, _)| *name);
         serializer.collect_map(fields)
     }
@@ -167,14 +180,29 @@ impl Serialize for Fields<'_> {
 mod tests {
     use super::*;
 
-    const COLUMNS: [Column; 2] = [
-        Column { name: "shop", kind: ColumnType::Text, nullable: false },
-        Column { name: "size", kind: ColumnType::Numeric, nullable: false },
-    ];
+    fn offer(key: &[&str]) -> ItemType {
+        let offer = ItemType::builder("offer");
+        let offer = offer.with_column("shop", ColumnType::Text).with_column("size", ColumnType::Numeric);
+        offer.with_key(key.iter().copied()).build().unwrap()
+    }
 
-    fn record(key: &'static [&'static str], shop: &str, size: &str) -> ItemRecord {
-        let item_type = ItemType { name: "offer", table: None, key, columns: &COLUMNS, auto_create: true };
-        ItemRecord { item_type, values: vec![shop.into(), Value::Decimal(size.parse().unwrap())] }
+    fn record(key: &[&str], shop: &str, size: &str) -> ItemRecord {
+        ItemRecord { item_type: offer(key), values: vec![shop.into(), Value::Decimal(size.parse().unwrap())] }
+    }
+
+    #[test]
+    fn fields_that_do_not_fit_are_refused_by_name() {
+        let made = |fields: Vec<(&str, Value)>| ItemRecord::from_fields(&offer(&[]), fields);
+        let size = || Value::Decimal("1.5".parse().unwrap());
+        assert!(made(vec![("size", size()), ("shop", "a".into())]).is_ok());
+        for (fields, expected) in [
+            (vec![("shop", "a".into())], "offer.size has no value"),
+            (vec![("shop", Value::Int(1)), ("size", size())], "offer.shop is 1, which is not a text"),
+            (vec![("shap", "a".into())], "no column \"shap\"; it has shop, size"),
+        ] {
+            let error = made(fields).unwrap_err().to_string();
+            assert!(error.contains(expected), "{error}");
+        }
     }
 
     #[test]

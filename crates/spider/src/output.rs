@@ -3,7 +3,8 @@
 use serde_json::{Map, Value as Json, json};
 
 use crate::compiled::AsSelector;
-use crate::item::{Item, ItemRecord, ItemType};
+use crate::item::{Item, ItemRecord};
+use crate::item_type::ItemType;
 use crate::page::Page;
 use crate::request::Request;
 
@@ -24,6 +25,11 @@ impl Output {
     /// Emits an item.
     pub fn item(&mut self, item: impl Item) {
         self.items.push(item.into_record());
+    }
+
+    /// Emits an item whose type was made at run time.
+    pub fn record(&mut self, record: ItemRecord) {
+        self.items.push(record);
     }
 
     /// Emits a request.
@@ -73,14 +79,14 @@ impl Output {
     }
 
     /// The first item type that was emitted and is not among those that the spider declares.
-    pub fn undeclared(&self, declared: &[ItemType]) -> Option<&'static str> {
+    pub fn undeclared(&self, declared: &[ItemType]) -> Option<&str> {
         let undeclared = self.items.iter().find(|record| !declared.contains(&record.item_type));
-        undeclared.map(|record| record.item_type.name)
+        undeclared.map(|record| record.item_type.name())
     }
 
     /// Everything that was emitted, for snapshots and for people.
     pub fn to_json(&self) -> Json {
-        let item = |record: &ItemRecord| json!({ record.item_type.name: record.to_json() });
+        let item = |record: &ItemRecord| json!({ record.item_type.name(): record.to_json() });
         let request = |request: &Request| {
             let mut shown = Map::from_iter([("url".to_owned(), Json::from(request.url().as_str()))]);
             if request.method() != http::Method::GET {

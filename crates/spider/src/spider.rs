@@ -4,7 +4,7 @@ use crate::accepts::Accepts;
 use crate::args::Args;
 use crate::canonical::has_userinfo;
 use crate::error::Result;
-use crate::item::ItemType;
+use crate::item_type::ItemType;
 use crate::output::Output;
 use crate::page::Page;
 use crate::queued_request::QueuedRequest;

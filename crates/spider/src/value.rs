@@ -6,7 +6,7 @@ use serde::{Serialize, Serializer};
 use serde_json::Value as Json;
 use url::Url;
 
-use crate::item::ColumnType;
+use crate::item_type::ColumnType;
 
 /// One field of one item.
 #[derive(Clone, Debug, PartialEq)]
@@ -61,6 +61,24 @@ impl Value {
             Self::Timestamp(moment) => Json::from(timestamp_text(moment)),
             Self::TextList(texts) => Json::from(texts.as_slice()),
             Self::Json(json) => json.clone(),
+        }
+    }
+
+    /// Whether a column of this type can hold it. Null is not of any type.
+    pub fn is_of(&self, kind: ColumnType) -> bool {
+        match (self, kind) {
+            (Self::Int(number), ColumnType::SmallInt) => i16::try_from(*number).is_ok(),
+            (Self::Int(number), ColumnType::Integer) => i32::try_from(*number).is_ok(),
+            (Self::Text(_), ColumnType::Text)
+            | (Self::Int(_), ColumnType::BigInt)
+            | (Self::Float(_), ColumnType::Real | ColumnType::Double)
+            | (Self::Bool(_), ColumnType::Boolean)
+            | (Self::Decimal(_), ColumnType::Numeric)
+            | (Self::Date(_), ColumnType::Date)
+            | (Self::Timestamp(_), ColumnType::Timestamp)
+            | (Self::TextList(_), ColumnType::TextList)
+            | (Self::Json(_), ColumnType::Json) => true,
+            _ => false,
         }
     }
 

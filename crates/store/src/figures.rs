@@ -22,8 +22,8 @@ pub(crate) fn items(
     mut shared: BTreeMap<String, u64>,
 ) -> Vec<(String, Option<u64>)> {
     let mut items = in_tables;
-    for item in declared.iter().filter(|item| item.table.is_none()) {
-        items.push((item.name.to_owned(), Some(shared.remove(item.name).unwrap_or_default())));
+    for item in declared.iter().filter(|item| item.table().is_none()) {
+        items.push((item.name().to_owned(), Some(shared.remove(item.name()).unwrap_or_default())));
     }
     items.extend(shared.into_iter().map(|(name, rows)| (name, Some(rows))));
     items

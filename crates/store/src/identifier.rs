@@ -19,12 +19,12 @@ pub(crate) fn is_plain(name: &str) -> bool {
 }
 
 /// The name in quotes, so that `order` and `user` are names too.
-pub(crate) fn quoted(name: &str) -> String {
-    format!("\"{name}\"")
+pub(crate) fn quoted(name: impl AsRef<str>) -> String {
+    format!("\"{}\"", name.as_ref())
 }
 
 /// Names in quotes, between commas.
-pub(crate) fn quoted_list<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
+pub(crate) fn quoted_list<N: AsRef<str>>(names: impl IntoIterator<Item = N>) -> String {
     names.into_iter().map(quoted).collect::<Vec<_>>().join(", ")
 }
 
@@ -33,30 +33,30 @@ pub(crate) fn quoted_list<'a>(names: impl IntoIterator<Item = &'a str>) -> Strin
 /// # Errors
 /// [`StoreError::Setup`] naming the first that breaks it.
 pub(crate) fn check_names(item: &ItemType) -> StoreResult<()> {
-    let Some(table) = item.table else { return Ok(()) };
+    let Some(table) = item.table() else { return Ok(()) };
     let wrong = |problem: String, hint: &str| Err(StoreError::Setup { problem, hint: hint.to_owned() });
-    let names = std::iter::once(table).chain(item.columns.iter().map(|column| column.name));
-    if let Some(name) = names.chain(item.key.iter().copied()).find(|name| !is_plain(name)) {
+    let names = std::iter::once(table).chain(item.columns().iter().map(|column| column.name.as_str()));
+    if let Some(name) = names.chain(item.key().iter().map(String::as_str)).find(|name| !is_plain(name)) {
         return wrong(
-            format!("item type {}: {name:?} cannot be the name of a table or column", item.name),
+            format!("item type {}: {name:?} cannot be the name of a table or column", item.name()),
             "use lower-case letters, digits and _, at most 63, not a digit first",
         );
     }
     if table.starts_with(OWN_PREFIX) {
         return wrong(
-            format!("item type {}: the table name {table} is reserved", item.name),
+            format!("item type {}: the table name {table} is reserved", item.name()),
             "names that begin with crawl_ belong to Dragline; choose another",
         );
     }
-    if let Some(column) = item.columns.iter().find(|column| ROW_COLUMNS.contains(&column.name)) {
+    if let Some(column) = item.columns().iter().find(|column| ROW_COLUMNS.contains(&column.name.as_str())) {
         return wrong(
-            format!("item type {}: the column name {} is reserved", item.name, column.name),
+            format!("item type {}: the column name {} is reserved", item.name(), column.name),
             "every item table has run_id, source_url and scraped_at already; choose another",
         );
     }
-    match item.key.iter().find(|key| item.position(key).is_none()) {
+    match item.key().iter().find(|key| item.position(key).is_none()) {
         Some(key) => wrong(
-            format!("item type {}: its key {key:?} is none of its columns", item.name),
+            format!("item type {}: its key {key:?} is none of its columns", item.name()),
             "name a field of the item as its key",
         ),
         None => Ok(()),
@@ -66,12 +66,11 @@ pub(crate) fn check_names(item: &ItemType) -> StoreResult<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use dragline_core::{Column, ColumnType};
+    use dragline_core::ColumnType;
 
-    const TEXT: Column = Column { name: "text", kind: ColumnType::Text, nullable: false };
-
-    fn item(table: &'static str, key: &'static [&'static str], columns: &'static [Column]) -> ItemType {
-        ItemType { name: "quote", table: Some(table), key, columns, auto_create: true }
+    fn item(table: &str, key: &[&str], column: &str) -> ItemType {
+        let item = ItemType::builder("quote").with_table(table).with_column(column, ColumnType::Text);
+        item.with_key(key.iter().copied()).build().unwrap()
     }
 
     #[test]
@@ -84,13 +83,12 @@ mod tests {
 
     #[test]
     fn an_item_type_is_refused_by_name() {
-        assert!(check_names(&item("quotes", &["text"], &[TEXT])).is_ok());
+        assert!(check_names(&item("quotes", &["text"], "text")).is_ok());
         for wrong in [
-            item("Quotes", &[], &[TEXT]),
-            item("crawl_runs", &[], &[TEXT]),
-            item("quotes", &["author"], &[TEXT]),
-            item("quotes", &[], &[Column { name: "run_id", ..TEXT }]),
-            item("quotes", &[], &[Column { name: "x\"; --", ..TEXT }]),
+            item("Quotes", &[], "text"),
+            item("crawl_runs", &[], "text"),
+            item("quotes", &[], "run_id"),
+            item("quotes", &[], "x\"; --"),
         ] {
             assert!(matches!(check_names(&wrong), Err(StoreError::Setup { .. })), "{wrong:?}");
         }

@@ -46,7 +46,7 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, bounded, select_biased};
 use dragline_core::bridge::{OutcomeSink, ReceiptSink};
-use dragline_core::item::ItemType;
+use dragline_core::item_type::ItemType;
 use dragline_core::pulse::Pulse;
 use dragline_core::stop::Stop;
 use dragline_core::store::{OpenedRun, RunSpec, RunState, Store};

@@ -7,7 +7,7 @@ use std::fmt;
 use std::io;
 use std::time::{Duration, Instant};
 
-use dragline_core::item::ItemType;
+use dragline_core::item_type::ItemType;
 use dragline_core::probe::reach;
 use dragline_core::store::{BoxFuture, OpenedRun, RunSpec, StoreError, StoreResult};
 use dragline_core::worker::JoinError;

@@ -169,23 +169,21 @@ fn request_letter(queued: &QueuedRequest, error: &str, sqlstate: Option<&str>) -
 #[cfg(test)]
 mod tests {
     use super::*;
-    use dragline_core::item::{Column, ColumnType, ItemRecord, ItemType};
+    use dragline_core::{Column, ColumnType, ItemRecord, ItemType};
     use dragline_core::{Fingerprint, PageState, Request, Value};
     use proptest::prelude::*;
     use std::collections::BTreeSet;
+    use std::sync::LazyLock;
 
-    const NOTE: ItemType = ItemType {
-        name: "note",
-        table: None,
-        key: &[],
-        columns: &[Column { name: "text", kind: ColumnType::Text, nullable: false }],
-        auto_create: true,
-    };
+    static NOTE: LazyLock<ItemType> = LazyLock::new(|| {
+        ItemType::builder("note").with_columns([Column::new("text", ColumnType::Text)]).build().unwrap()
+    });
 
     fn page(number: usize) -> PageOutcome {
         let start = QueuedRequest::start(Request::get(format!("http://a.example/{number}")).unwrap(), 0);
         let mut page = PageOutcome { url: number.to_string(), ..PageOutcome::done(&start) };
-        page.items = vec![ItemRecord { item_type: NOTE, values: vec![Value::Text("text".to_owned())] }];
+        page.items =
+            vec![ItemRecord { item_type: NOTE.clone(), values: vec![Value::Text("text".to_owned())] }];
         page.requests =
             vec![start.child(Request::get(format!("http://a.example/{number}/next")).unwrap(), 0)];
         page

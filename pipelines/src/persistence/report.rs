@@ -84,7 +84,7 @@ pub struct PersistenceStatus {
     /// Dead letters written.
     pub dead_letters: u64,
     /// Rows written, by table: of requests those that were new and those that ended.
-    pub rows: BTreeMap<&'static str, u64>,
+    pub rows: BTreeMap<String, u64>,
     /// Flush tasks that have ended, by how.
     pub flushes: BTreeMap<HowEnded, u64>,
     /// Transactions of flushes that the store did not do, to be tried again.
@@ -208,8 +208,12 @@ impl Progress {
         status.flushed_rows += pages + receipt.items + requests + letters;
         status.dead_letters += letters;
         let own = [(REQUESTS, pages + requests), (LETTERS, letters), (COOKIES, cookies)];
-        for (table, rows) in receipt.tables.iter().map(|(table, rows)| (*table, *rows)).chain(own) {
-            *status.rows.entry(table).or_default() += rows;
+        for (table, rows) in receipt.tables.iter().map(|(table, rows)| (table.as_str(), *rows)).chain(own) {
+            if let Some(count) = status.rows.get_mut(table) {
+                *count += rows;
+            } else {
+                status.rows.insert(table.to_owned(), rows);
+            }
         }
         status.items += receipt.items;
         status.new_requests += requests;

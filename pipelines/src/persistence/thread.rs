@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, never, select};
 use dragline_core::PageOutcome;
-use dragline_core::item::ItemType;
+use dragline_core::item_type::ItemType;
 use dragline_core::pulse::Beating;
 use dragline_core::store::{OpenedRun, RunKey, RunSpec, RunState};
 use dragline_core::worker::panic_message;

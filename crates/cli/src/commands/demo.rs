@@ -65,9 +65,9 @@ fn show_rows(common: &Common, settings: &CommandSettings, run_id: i64) -> Result
         }
         Ok(())
     };
-    let item = Shelf.items()[0];
+    let item = Shelf.items().remove(0);
     let name = Shelf.name();
-    blocking.wait(&*store, "reading items", READ_LIMIT, store.read_items(run_id, name, item, &mut each))?;
+    blocking.wait(&*store, "reading items", READ_LIMIT, store.read_items(run_id, name, &item, &mut each))?;
     let cell = |row: &ItemRow, name: &str| match row.fields.get(name) {
         Some(serde_json::Value::String(text)) => text.clone(),
         Some(value) => value.to_string(),

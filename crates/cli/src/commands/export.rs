@@ -54,7 +54,7 @@ fn warn_of_later_runs(
     let newest = blocking.wait(store, "finding later runs", FIND_LIMIT, store.list_runs(&ask))?;
     if let Some(newest) = newest.first().filter(|newest| newest.run_id > run.run_id) {
         let newest = newest.run_id;
-        let table = items.iter().find_map(|item| item.table).unwrap_or("crawl_items");
+        let table = items.iter().find_map(|item| item.table()).unwrap_or("crawl_items");
         tracing::warn!(
             items_stored = stored,
             hint = format!("export the newest run: `dragline export {newest}`, or query the table {table}"),

@@ -2,16 +2,14 @@
 
 use super::*;
 use crate::scope::tests::scope_of;
-use dragline_core::{Args, Column, ColumnType, Error, Item, PageState, Value};
+use dragline_core::{Args, ColumnType, Error, Item, PageState, Value};
 use std::sync::Mutex;
-
-const COLUMNS: &[Column] = &[Column { name: "text", kind: ColumnType::Text, nullable: false }];
 
 struct Note(&'static str);
 
 impl Item for Note {
     fn item_type() -> ItemType {
-        ItemType { name: "note", table: None, key: &[], columns: COLUMNS, auto_create: true }
+        ItemType::builder("note").with_column("text", ColumnType::Text).build().unwrap()
     }
 
     fn into_record(self) -> ItemRecord {
@@ -279,7 +277,7 @@ struct Other;
 
 impl Item for Other {
     fn item_type() -> ItemType {
-        ItemType { name: "other", ..Note::item_type() }
+        Note::item_type().to_builder().with_name("other").build().unwrap()
     }
 
     fn into_record(self) -> ItemRecord {

@@ -10,8 +10,8 @@ use dragline_core::stop::Stop;
 use dragline_core::store::{Earlier, OpenedRun, RunKey};
 use dragline_core::worker::Worker;
 use dragline_core::{
-    Accepts, Args, Column, ColumnType, Item, ItemRecord, ItemType, Output, Page, PageState, QueuedRequest,
-    Request, Spider, Value, bail,
+    Accepts, Args, ColumnType, Item, ItemRecord, ItemType, Output, Page, PageState, QueuedRequest, Request,
+    Spider, Value, bail,
 };
 
 use super::frontier::{Frontier, Sink};
@@ -43,11 +43,8 @@ pub(crate) struct Seen {
 
 impl Item for Seen {
     fn item_type() -> ItemType {
-        const COLUMNS: &[Column] = &[
-            Column { name: "url", kind: ColumnType::Text, nullable: false },
-            Column { name: "title", kind: ColumnType::Text, nullable: false },
-        ];
-        ItemType { name: "seen", table: None, key: &["url"], columns: COLUMNS, auto_create: true }
+        let seen = ItemType::builder("seen").with_key(["url"]);
+        seen.with_column("url", ColumnType::Text).with_column("title", ColumnType::Text).build().unwrap()
     }
 
     fn into_record(self) -> ItemRecord {

@@ -84,9 +84,9 @@ pub(super) const FAMILIES: &[Family<StatsSnapshot>] = &[
             "Items that spiders emitted, by what the item pipelines decided.",
             |now, out| {
                 for of_type in &now.items {
-                    out.count_of(&[of_type.item_type, "kept"], of_type.kept);
-                    out.count_of(&[of_type.item_type, "dropped"], of_type.dropped);
-                    out.count_of(&[of_type.item_type, "quarantined"], of_type.quarantined);
+                    out.count_of(&[&of_type.item_type, "kept"], of_type.kept);
+                    out.count_of(&[&of_type.item_type, "dropped"], of_type.dropped);
+                    out.count_of(&[&of_type.item_type, "quarantined"], of_type.quarantined);
                 }
             },
         ),

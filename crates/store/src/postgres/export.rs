@@ -31,16 +31,17 @@ pub(super) async fn read_items(
     each: Each<'_>,
 ) -> StoreResult<()> {
     check_names(item)?;
-    let (sql, params): (String, Vec<&(dyn ToSql + Sync)>) = match item.table {
+    let name = item.name();
+    let (sql, params): (String, Vec<&(dyn ToSql + Sync)>) = match item.table() {
         Some(table) => (typed_statement(item, table), vec![&run_id]),
-        None => (common_statement(), vec![&run_id, &spider, &item.name]),
+        None => (common_statement(), vec![&run_id, &spider, &name]),
     };
     let session = connections.session(WHAT).await?;
     session.run(BEGIN).await?;
     let rows = session.answer(session.query_raw(&sql, params)).await?;
     let mut rows = pin!(rows);
     while let Some(row) = session.answer(rows.try_next()).await? {
-        let fields = match item.table {
+        let fields = match item.table() {
             Some(_) => typed_fields(item, &row),
             None => json(row.get(0)).and_then(|fields| match fields {
                 Json::Object(fields) => Ok(fields),
@@ -67,9 +68,9 @@ fn common_statement() -> String {
 }
 
 fn typed_statement(item: &ItemType, table: &str) -> String {
-    let columns: Vec<String> = item.columns.iter().map(as_text).collect();
+    let columns: Vec<String> = item.columns().iter().map(as_text).collect();
     let order: Vec<String> = if item.is_keyed() {
-        item.columns.iter().filter(|column| item.key.contains(&column.name)).map(as_text).collect()
+        item.columns().iter().filter(|column| item.key().contains(&column.name)).map(as_text).collect()
     } else {
         std::iter::once("source_url".to_owned()).chain(columns.iter().cloned()).collect()
     };
@@ -85,7 +86,7 @@ fn typed_statement(item: &ItemType, table: &str) -> String {
 
 /// A column as the text that [`typed_field`] reads.
 fn as_text(column: &Column) -> String {
-    let name = quoted(column.name);
+    let name = quoted(&column.name);
     match column.kind {
         // The width that the item's value had.
         ColumnType::Real | ColumnType::Double => format!("{name}::float8::text"),
@@ -101,7 +102,7 @@ fn moment(column: &str) -> String {
 }
 
 fn typed_fields(item: &ItemType, row: &Row) -> Result<Map<String, Json>, String> {
-    let fields = item.columns.iter().enumerate().map(|(at, column)| {
+    let fields = item.columns().iter().enumerate().map(|(at, column)| {
         let value = match row.get::<_, Option<&str>>(at) {
             Some(text) => typed_field(column, text)?,
             None => Json::Null,

@@ -136,7 +136,7 @@ impl Conflict {
 pub(super) struct Transaction<'a> {
     pub(super) session: &'a Session,
     pub(super) flight: &'a Flight<'a>,
-    pub(super) tables: &'a HashMap<&'static str, Arc<ItemTable>>,
+    pub(super) tables: &'a HashMap<String, Arc<ItemTable>>,
     pub(super) run: &'a RunKey,
     pub(super) conflict: Conflict,
 }
@@ -246,7 +246,7 @@ impl Transaction<'_> {
     fn stages_of(&self, outcomes: &[PageOutcome]) -> StoreResult<BTreeMap<&str, &str>> {
         let mut stages = BTreeMap::new();
         for record in outcomes.iter().flat_map(|outcome| &outcome.items) {
-            let (stage, make) = match record.item_type.table {
+            let (stage, make) = match record.item_type.table() {
                 Some(name) => {
                     let table = self.table(name, &record.item_type)?;
                     (table.stage.as_str(), table.make_stage.as_str())
@@ -261,21 +261,18 @@ impl Transaction<'_> {
     fn table(&self, name: &str, item: &ItemType) -> StoreResult<&ItemTable> {
         self.tables.get(name).map(|table| &**table).filter(|table| table.item == *item).ok_or_else(|| {
             StoreError::Setup {
-                problem: format!("the table {name} was not prepared for item type {}", item.name),
+                problem: format!("the table {name} was not prepared for item type {}", item.name()),
                 hint: "let the spider name this item type in items()".to_owned(),
             }
         })
     }
 
     /// Stores items; gives back how many rows were written, by table.
-    pub(super) async fn insert_items(
-        &self,
-        outcomes: &[&PageOutcome],
-    ) -> StoreResult<BTreeMap<&'static str, u64>> {
-        let mut by_table: BTreeMap<&'static str, Vec<(&PageOutcome, &ItemRecord)>> = BTreeMap::new();
+    pub(super) async fn insert_items(&self, outcomes: &[&PageOutcome]) -> StoreResult<BTreeMap<String, u64>> {
+        let mut by_table: BTreeMap<&str, Vec<(&PageOutcome, &ItemRecord)>> = BTreeMap::new();
         for outcome in outcomes {
             for record in &outcome.items {
-                let table = record.item_type.table.unwrap_or(items::TABLE);
+                let table = record.item_type.table().unwrap_or(items::TABLE);
                 by_table.entry(table).or_default().push((*outcome, record));
             }
         }
@@ -286,7 +283,7 @@ impl Transaction<'_> {
                 Some(table) => self.insert_typed(table, &records).await?,
                 None => items::insert(self.session, self.run, &records, self.conflict).await?,
             };
-            rows.insert(name, written);
+            rows.insert(name.to_owned(), written);
         }
         Ok(rows)
     }

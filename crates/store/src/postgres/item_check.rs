@@ -153,8 +153,8 @@ fn compare(item: &ItemType, table: &str, found: &Found) -> Vec<Difference> {
             format!("GRANT SELECT, INSERT, UPDATE ON {} TO {};", quoted(table), quoted(&found.user)),
         );
     }
-    for column in item.columns.iter().chain(&ROW) {
-        let (name, wanted) = (column.name, sql_type(column.kind));
+    for column in item.columns().iter().chain(&row_columns()) {
+        let (name, wanted) = (column.name.as_str(), sql_type(column.kind));
         let Some(there) = found.columns.iter().find(|there| there.name == name) else {
             differs(
                 format!("table {table}: column {name} ({wanted}) is missing"),
@@ -179,7 +179,7 @@ fn compare(item: &ItemType, table: &str, found: &Found) -> Vec<Difference> {
                 alter(name, &format!("TYPE {wanted} USING {}::text{through}", quoted(name))),
             );
         }
-        if item.key.contains(&name) && !there.not_null {
+        if item.is_key_column(name) && !there.not_null {
             differs(
                 format!("table {table}: column {name} is part of the key and may be null"),
                 alter(name, "SET NOT NULL"),
@@ -192,8 +192,9 @@ fn compare(item: &ItemType, table: &str, found: &Found) -> Vec<Difference> {
             );
         }
     }
+    let row = row_columns();
     for there in &found.columns {
-        let known = item.columns.iter().chain(&ROW).any(|column| column.name == there.name);
+        let known = item.columns().iter().chain(&row).any(|column| column.name == there.name);
         if !known && there.not_null && !there.has_default {
             differs(
                 format!(
@@ -204,11 +205,11 @@ fn compare(item: &ItemType, table: &str, found: &Found) -> Vec<Difference> {
             );
         }
     }
-    let mut key = item.key.to_vec();
+    let mut key = item.key().to_vec();
     key.sort_unstable();
     if item.is_keyed() && !found.unique.iter().any(|columns| *columns == key) {
         differs(
-            format!("table {table}: there is no unique index on the key ({})", item.key.join(", ")),
+            format!("table {table}: there is no unique index on the key ({})", item.key().join(", ")),
             unique_index(item, table, found.partitions.as_ref()),
         );
     }
@@ -217,7 +218,7 @@ fn compare(item: &ItemType, table: &str, found: &Found) -> Vec<Difference> {
 
 /// The statement that makes the key unique; where the server would refuse it, what else can be done.
 fn unique_index(item: &ItemType, table: &str, partitions: Option<&Partitions>) -> String {
-    let is_in_key = |column: &String| item.key.contains(&column.as_str());
+    let is_in_key = |column: &String| item.is_key_column(column);
     match partitions {
         Some(Partitions { shown, columns })
             if !columns.as_ref().is_some_and(|all| all.iter().all(is_in_key)) =>
@@ -225,26 +226,29 @@ fn unique_index(item: &ItemType, table: &str, partitions: Option<&Partitions>) -
             format!(
                 "-- {table} is partitioned by {shown}, and a unique index must hold all columns of that: split it by \
                  columns of the key ({}) instead, or name a table that is not partitioned",
-                item.key.join(", ")
+                item.key().join(", ")
             )
         }
-        _ => format!("CREATE UNIQUE INDEX ON {} ({});", quoted(table), quoted_list(item.key.iter().copied())),
+        _ => format!("CREATE UNIQUE INDEX ON {} ({});", quoted(table), quoted_list(item.key())),
     }
 }
 
 /// The columns that every item table has.
-const ROW: [Column; 3] = [
-    Column { name: "run_id", kind: ColumnType::BigInt, nullable: false },
-    Column { name: "source_url", kind: ColumnType::Text, nullable: false },
-    Column { name: "scraped_at", kind: ColumnType::Timestamp, nullable: false },
-];
+fn row_columns() -> [Column; 3] {
+    [
+        Column::new("run_id", ColumnType::BigInt),
+        Column::new("source_url", ColumnType::Text),
+        Column::new("scraped_at", ColumnType::Timestamp),
+    ]
+}
 
 /// The item's columns with a limit on length or digits that the item does not have, and that limit.
 fn limits<'a>(item: &ItemType, found: &'a Found) -> Vec<(&'a str, &'a str)> {
     // Not those of time stamps: they round.
     let refuses = |base: &str| matches!(base, "varchar" | "bpchar" | "numeric" | "_varchar");
+    let row = row_columns();
     let written =
-        |there: &&FoundColumn| item.columns.iter().chain(&ROW).any(|column| column.name == there.name);
+        |there: &&FoundColumn| item.columns().iter().chain(&row).any(|column| column.name == there.name);
     let columns = found.columns.iter().filter(written).filter(|there| refuses(&there.base));
     columns.filter_map(|there| Some((there.name.as_str(), there.limit.as_deref()?))).collect()
 }
@@ -271,17 +275,16 @@ fn fits(kind: ColumnType, there: &FoundColumn) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::sync::LazyLock;
 
-    const ITEM: ItemType = ItemType {
-        name: "quote",
-        table: Some("quotes"),
-        key: &["text"],
-        columns: &[
-            Column { name: "text", kind: ColumnType::Text, nullable: false },
-            Column { name: "n", kind: ColumnType::Integer, nullable: true },
-        ],
-        auto_create: true,
-    };
+    static ITEM: LazyLock<ItemType> = LazyLock::new(|| {
+        ItemType::builder("quote")
+            .with_table("quotes")
+            .with_key(["text"])
+            .with_columns([Column::new("text", ColumnType::Text), Column::nullable("n", ColumnType::Integer)])
+            .build()
+            .unwrap()
+    });
 
     fn column(name: &str, base: &str, not_null: bool) -> FoundColumn {
         let category = if matches!(base, "text" | "varchar") { "S" } else { "N" };

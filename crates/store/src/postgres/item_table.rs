@@ -28,15 +28,15 @@ pub(super) fn sql_type(kind: ColumnType) -> &'static str {
 pub(super) fn ddl(item: &ItemType, table: &str) -> String {
     let table = quoted(table);
     let mut sql = format!("CREATE TABLE {table} (\n");
-    for column in item.columns {
+    for column in item.columns() {
         let null = if column.nullable { "" } else { " NOT NULL" };
         // Writing to a String cannot fail.
-        let _ = writeln!(sql, "    {} {}{null},", quoted(column.name), sql_type(column.kind));
+        let _ = writeln!(sql, "    {} {}{null},", quoted(&column.name), sql_type(column.kind));
     }
     sql.push_str("    run_id bigint NOT NULL,\n    source_url text NOT NULL,\n");
     sql.push_str("    scraped_at timestamptz NOT NULL DEFAULT now()");
     if item.is_keyed() {
-        let _ = write!(sql, ",\n    PRIMARY KEY ({})", quoted_list(item.key.iter().copied()));
+        let _ = write!(sql, ",\n    PRIMARY KEY ({})", quoted_list(item.key()));
     }
     let _ = write!(sql, "\n);\nCREATE INDEX ON {table} (run_id);\n");
     sql
@@ -65,9 +65,9 @@ impl ItemTable {
     pub(super) fn new(item: &ItemType, table: &str, number: usize) -> Self {
         let stage = format!("stage_item_{number}");
         let (name, table) = (table.to_owned(), quoted(table));
-        let columns = quoted_list(item.columns.iter().map(|column| column.name));
+        let columns = quoted_list(item.columns().iter().map(|column| column.name.as_str()));
         Self {
-            item: *item,
+            item: item.clone(),
             // The column "#" cannot be one of the item's: it is no plain name. The others take their types
             // from the table, and with them its rules for lengths, ranges and domains.
             make_stage: format!(
@@ -87,8 +87,9 @@ fn take(item: &ItemType, table: &str, columns: &str, stage: &str) -> String {
     if !item.is_keyed() {
         return format!("{into} SELECT {columns}, $1, source_url, now() FROM pg_temp.{stage} ORDER BY \"#\"");
     }
-    let key = quoted_list(item.key.iter().copied());
-    let updated = item.columns.iter().map(|column| column.name).filter(|name| !item.key.contains(name));
+    let key = quoted_list(item.key());
+    let updated =
+        item.columns().iter().map(|column| column.name.as_str()).filter(|name| !item.is_key_column(name));
     let assignments: Vec<String> = updated
         .map(quoted)
         .chain(["run_id", "source_url", "scraped_at"].map(str::to_owned))
@@ -110,20 +111,18 @@ mod tests {
     use super::*;
     use dragline_core::Column;
 
-    const COLUMNS: &[Column] = &[
-        Column { name: "text", kind: ColumnType::Text, nullable: false },
-        Column { name: "order", kind: ColumnType::Integer, nullable: true },
-    ];
+    fn columns() -> [Column; 2] {
+        [Column::new("text", ColumnType::Text), Column::nullable("order", ColumnType::Integer)]
+    }
 
     #[test]
     fn a_keyed_table_is_made_with_its_key() {
-        let item = ItemType {
-            name: "quote",
-            table: Some("quotes"),
-            key: &["text"],
-            columns: COLUMNS,
-            auto_create: true,
-        };
+        let item = ItemType::builder("quote")
+            .with_table("quotes")
+            .with_key(["text"])
+            .with_columns(columns())
+            .build()
+            .unwrap();
         assert_eq!(
             ddl(&item, "quotes"),
             "CREATE TABLE \"quotes\" (\n    \"text\" text NOT NULL,\n    \"order\" integer,\n    \
@@ -137,8 +136,7 @@ mod tests {
 
     #[test]
     fn rows_without_a_key_are_appended() {
-        let item =
-            ItemType { name: "quote", table: Some("quotes"), key: &[], columns: COLUMNS, auto_create: true };
+        let item = ItemType::builder("quote").with_table("quotes").with_columns(columns()).build().unwrap();
         assert!(!ddl(&item, "quotes").contains("PRIMARY KEY"));
         assert!(!ItemTable::new(&item, "quotes", 0).take.contains("CONFLICT"));
     }

@@ -45,7 +45,7 @@ pub(super) async fn insert(
     for (place, (outcome, record)) in records.iter().enumerate() {
         let (data, hash) = data_and_hash(record);
         rows.plain(place);
-        rows.text(record.item_type.name);
+        rows.text(record.item_type.name());
         rows.optional(record.key_text().as_deref());
         rows.text(&outcome.url);
         rows.text(&data);

@@ -63,7 +63,7 @@ use crate::{SchemaAdmin, StoreSettings};
 /// One flush is on its way to the disk while the next one is being copied.
 const MAX_CONCURRENT_FLUSHES: usize = 2;
 
-type ItemTables = HashMap<&'static str, Arc<ItemTable>>;
+type ItemTables = HashMap<String, Arc<ItemTable>>;
 
 /// Runs, frontiers and items in a Postgres database.
 pub struct PostgresStore {
@@ -100,12 +100,12 @@ impl PostgresStore {
         let mut tables = self.tables.write().unwrap_or_else(PoisonError::into_inner);
         let mut known = ItemTables::clone(&tables);
         for item in items {
-            if let Some(table) = item.table
+            if let Some(table) = item.table()
                 && known.get(table).is_none_or(|known| known.item != *item)
             {
                 // Never a number that was there: sessions may still have its staging table.
                 let number = self.next_stage.fetch_add(1, Ordering::Relaxed);
-                known.insert(table, Arc::new(ItemTable::new(item, table, number)));
+                known.insert(table.to_owned(), Arc::new(ItemTable::new(item, table, number)));
             }
         }
         *tables = Arc::new(known);
@@ -189,10 +189,10 @@ impl Store for PostgresStore {
         &'a self,
         run_id: i64,
         spider: &'a str,
-        item: ItemType,
+        item: &'a ItemType,
         each: &'a mut (dyn FnMut(ItemRow) -> std::io::Result<()> + Send),
     ) -> BoxFuture<'a, StoreResult<()>> {
-        Box::pin(async move { export::read_items(&self.connections, run_id, spider, &item, each).await })
+        Box::pin(async move { export::read_items(&self.connections, run_id, spider, item, each).await })
     }
 
     fn read_letters<'a>(&'a self, ask: &'a LetterAsk) -> BoxFuture<'a, StoreResult<Vec<StoredLetter>>> {

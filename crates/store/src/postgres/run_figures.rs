@@ -84,14 +84,14 @@ async fn item_rows(
     let mut in_tables = Vec::new();
     for item in declared {
         check_names(item)?;
-        let Some(table) = item.table.map(quoted) else { continue };
+        let Some(table) = item.table().map(quoted) else { continue };
         let there = session.row("SELECT to_regclass($1) IS NOT NULL", &[&table]).await?;
         let rows = if there.is_some_and(|row| row.get(0)) {
             Some(count(session, &format!("SELECT count(*) FROM {table} WHERE run_id = $1"), run_id).await?)
         } else {
             None
         };
-        in_tables.push((item.name.to_owned(), rows));
+        in_tables.push((item.name().to_owned(), rows));
     }
     let shared =
         format!("SELECT item_type, count(*) FROM {} WHERE run_id = $1 GROUP BY item_type", items::TABLE);

@@ -146,7 +146,7 @@ pub(super) async fn summary(
     let mut counted = Vec::new();
     for item in types {
         check_names(item)?;
-        let row = match item.table {
+        let row = match item.table() {
             Some(table) => {
                 let sql = format!("SELECT count(*) FROM {} WHERE run_id = $1", quoted(table));
                 session.row(&sql, &[&run_id]).await?
@@ -154,10 +154,10 @@ pub(super) async fn summary(
             None => {
                 let sql =
                     format!("SELECT count(*) FROM {} WHERE run_id = $1 AND item_type = $2", items::TABLE);
-                session.row(&sql, &[&run_id, &item.name]).await?
+                session.row(&sql, &[&run_id, &item.name()]).await?
             }
         };
-        counted.push((item.name.to_owned(), row.map_or(0, |row| count(&row, 0))));
+        counted.push((item.name().to_owned(), row.map_or(0, |row| count(&row, 0))));
     }
     let letters =
         session.row("SELECT count(*) FROM crawl_dead_letters WHERE run_id = $1", &[&run_id]).await?;

@@ -76,9 +76,9 @@ pub(super) fn ddl(items: &[ItemType]) -> StoreResult<String> {
     let mut sql = SCHEMA.to_owned();
     for item in items {
         check_names(item)?;
-        if let Some(table) = item.table {
+        if let Some(table) = item.table() {
             let ddl = item_table::ddl(item, table);
-            sql.extend(["\n-- Item type ", item.name, ".\n", &ddl]);
+            sql.extend(["\n-- Item type ", item.name(), ".\n", &ddl]);
         }
     }
     Ok(sql)
@@ -101,11 +101,11 @@ pub(super) async fn connect(connections: &Connections) -> StoreResult<()> {
 
 /// What a crawl would miss at its end only: cookies, hosts and dead letters are deleted, everything else is not.
 async fn check_privileges(connections: &Connections, session: &Session) -> StoreResult<()> {
-    let missing = "SELECT string_agg(own.name, ', ') FROM unnest($1::text[]) AS own (name)
-        WHERE NOT (has_table_privilege(to_regclass(own.name), 'SELECT')
-            AND has_table_privilege(to_regclass(own.name), 'INSERT')
-            AND has_table_privilege(to_regclass(own.name), 'UPDATE')
-            AND (own.name <> ALL ($2::text[]) OR has_table_privilege(to_regclass(own.name), 'DELETE')))";
+    let missing = "SELECT string_agg(own.name(), ', ') FROM unnest($1::text[]) AS own (name)
+        WHERE NOT (has_table_privilege(to_regclass(own.name()), 'SELECT')
+            AND has_table_privilege(to_regclass(own.name()), 'INSERT')
+            AND has_table_privilege(to_regclass(own.name()), 'UPDATE')
+            AND (own.name() <> ALL ($2::text[]) OR has_table_privilege(to_regclass(own.name()), 'DELETE')))";
     let row = session.row(missing, &[&&TABLES[1..], &&DELETED_FROM[..]]).await?;
     match row.and_then(|row| row.get::<_, Option<String>>(0)) {
         Some(tables) => Err(connections.target().no_privilege(&tables)),
@@ -135,7 +135,7 @@ pub(super) async fn prepare(connections: &Connections, items: &[ItemType]) -> St
     let session = connections.session("preparing the item tables").await?;
     let mut differences = Vec::new();
     for (item, table) in tables(items)? {
-        if item.auto_create && create(&session, item, table).await? {
+        if item.auto_create() && create(&session, item, table).await? {
             tracing::info!(store = connections.target().location, "created the table {table}");
         }
         differences.extend(compare(&session, item, table).await?);
@@ -198,9 +198,9 @@ pub(super) async fn check(connections: &Connections, items: &[ItemType]) -> Stor
     told(&differences)
 }
 
-fn tables(items: &[ItemType]) -> StoreResult<Vec<(&ItemType, &'static str)>> {
+fn tables(items: &[ItemType]) -> StoreResult<Vec<(&ItemType, &str)>> {
     items.iter().try_for_each(check_names)?;
-    Ok(items.iter().filter_map(|item| Some((item, item.table?))).collect())
+    Ok(items.iter().filter_map(|item| Some((item, item.table()?))).collect())
 }
 
 async fn compare(session: &Session, item: &ItemType, table: &str) -> StoreResult<Vec<Difference>> {

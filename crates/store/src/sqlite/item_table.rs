@@ -10,7 +10,7 @@ use super::shape::{ColumnShape, Shape};
 use crate::identifier::{check_names, quoted, quoted_list};
 
 /// The columns that every item table has beside the item's own.
-const ROW_COLUMNS: [Wanted; 3] = [
+const ROW_COLUMNS: [Wanted<'static>; 3] = [
     Wanted { name: "run_id", kind: "INTEGER", not_null: true },
     Wanted { name: "source_url", kind: "TEXT", not_null: true },
     Wanted { name: "scraped_at", kind: "TEXT", not_null: true },
@@ -24,8 +24,8 @@ pub(super) struct Differences {
 }
 
 #[derive(Clone, Copy)]
-struct Wanted {
-    name: &'static str,
+struct Wanted<'a> {
+    name: &'a str,
     kind: &'static str,
     not_null: bool,
 }
@@ -36,16 +36,16 @@ struct Wanted {
 /// [`StoreError::Setup`] for a name that cannot be one.
 pub(super) fn ddl(item: &ItemType) -> StoreResult<Option<String>> {
     check_names(item)?;
-    let Some(table) = item.table else { return Ok(None) };
+    let Some(table) = item.table() else { return Ok(None) };
     let columns = wanted(item).map(|column| {
         format!(
             "    {} {}{}",
-            quoted(column.name),
+            quoted(&column.name),
             column.kind,
             if column.not_null { " NOT NULL" } else { "" }
         )
     });
-    Ok(Some(create(table, columns.collect(), item.key)))
+    Ok(Some(create(table, columns.collect(), item.key())))
 }
 
 /// Makes the missing tables; those of types that forbid it too if `all`. Says which.
@@ -55,8 +55,8 @@ pub(super) fn create_missing(
     all: bool,
 ) -> Result<Vec<String>, Fault> {
     let mut made = Vec::new();
-    for item in items.iter().filter(|item| all || item.auto_create) {
-        let (Some(table), Some(ddl)) = (item.table, ddl(item)?) else { continue };
+    for item in items.iter().filter(|item| all || item.auto_create()) {
+        let (Some(table), Some(ddl)) = (item.table(), ddl(item)?) else { continue };
         if Shape::read(connection, table)?.is_none() {
             connection.execute_batch(&ddl)?;
             reach("start: item table made");
@@ -68,7 +68,7 @@ pub(super) fn create_missing(
 
 /// Whether a table that may be made is missing.
 pub(super) fn any_missing(connection: &Connection, items: &[ItemType]) -> Result<bool, Fault> {
-    for table in items.iter().filter(|item| item.auto_create).filter_map(|item| item.table) {
+    for table in items.iter().filter(|item| item.auto_create()).filter_map(|item| item.table()) {
         if Shape::read(connection, table)?.is_none() {
             return Ok(true);
         }
@@ -80,7 +80,7 @@ pub(super) fn any_missing(connection: &Connection, items: &[ItemType]) -> Result
 pub(super) fn compare(connection: &Connection, items: &[ItemType]) -> Result<Differences, Fault> {
     let mut differences = Differences::default();
     for item in items {
-        let (Some(table), Some(ddl)) = (item.table, ddl(item)?) else { continue };
+        let (Some(table), Some(ddl)) = (item.table(), ddl(item)?) else { continue };
         match Shape::read(connection, table)? {
             Some(shape) => differences.of_table(item, table, &shape),
             None => differences.add(format!("table {table} is missing"), ddl),
@@ -142,13 +142,13 @@ impl Differences {
                 rebuild = true;
             }
         }
-        if item.is_keyed() && !shape.is_unique(item.key) {
-            self.problems.push(format!("table {table} has no unique index on ({})", item.key.join(", ")));
+        if item.is_keyed() && !shape.is_unique(item.key()) {
+            self.problems.push(format!("table {table} has no unique index on ({})", item.key().join(", ")));
             additions.push(format!(
                 "CREATE UNIQUE INDEX {} ON {} ({});",
                 quoted(&format!("{table}_key")),
                 quoted(table),
-                quoted_list(item.key.iter().copied())
+                quoted_list(item.key())
             ));
         }
         if rebuild {
@@ -166,8 +166,8 @@ fn rebuilt(item: &ItemType, table: &str, shape: &Shape) -> String {
     let mut columns: Vec<String> = wanted(item)
         .map(|column| {
             let not_null =
-                if column.not_null && shape.column(column.name).is_some() { " NOT NULL" } else { "" };
-            format!("    {} {}{not_null}", quoted(column.name), column.kind)
+                if column.not_null && shape.column(&column.name).is_some() { " NOT NULL" } else { "" };
+            format!("    {} {}{not_null}", quoted(&column.name), column.kind)
         })
         .collect();
     let is_extra = |column: &&ColumnShape| !wanted(item).any(|known| known.name == column.name);
@@ -175,7 +175,7 @@ fn rebuilt(item: &ItemType, table: &str, shape: &Shape) -> String {
     columns
         .extend(extras.map(|column| format!("    {} {}", quoted(&column.name), strict_kind(&column.kind))));
     let copied = quoted_list(shape.columns.iter().map(|column| column.name.as_str()));
-    let key = if shape.is_unique(item.key) || item.is_keyed() { item.key } else { &[] };
+    let key = if shape.is_unique(item.key()) || item.is_keyed() { item.key() } else { &[] };
     format!(
         "ALTER TABLE {table} RENAME TO {old};\n{create}\nINSERT INTO {table} ({copied}) SELECT {copied} FROM {old};",
         create = create(table, columns, key),
@@ -184,16 +184,16 @@ fn rebuilt(item: &ItemType, table: &str, shape: &Shape) -> String {
     )
 }
 
-fn create(table: &str, mut lines: Vec<String>, key: &[&str]) -> String {
+fn create(table: &str, mut lines: Vec<String>, key: &[String]) -> String {
     if !key.is_empty() {
-        lines.push(format!("    UNIQUE ({})", quoted_list(key.iter().copied())));
+        lines.push(format!("    UNIQUE ({})", quoted_list(key)));
     }
     format!("CREATE TABLE {} (\n{}\n) STRICT;", quoted(table), lines.join(",\n"))
 }
 
-fn wanted(item: &ItemType) -> impl Iterator<Item = Wanted> {
-    let own = item.columns.iter().map(|column| Wanted {
-        name: column.name,
+fn wanted(item: &ItemType) -> impl Iterator<Item = Wanted<'_>> {
+    let own = item.columns().iter().map(|column| Wanted {
+        name: &column.name,
         kind: kind(column.kind),
         not_null: !column.nullable,
     });

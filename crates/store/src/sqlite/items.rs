@@ -45,12 +45,12 @@ pub(super) fn write(
     pages: &[&PageOutcome],
     conflict: Conflict,
     ticket: &Ticket<'_>,
-) -> Result<BTreeMap<&'static str, u64>, Fault> {
+) -> Result<BTreeMap<String, u64>, Fault> {
     // Tables in one order, as every store does it.
-    let mut types: BTreeMap<(Option<&'static str>, &str), OfType<'_>> = BTreeMap::new();
+    let mut types: BTreeMap<(Option<&str>, &str), OfType<'_>> = BTreeMap::new();
     for page in pages {
         for record in &page.items {
-            let of_type = types.entry((record.item_type.table, record.item_type.name)).or_default();
+            let of_type = types.entry((record.item_type.table(), record.item_type.name())).or_default();
             match record.key_text() {
                 Some(key) => drop(of_type.keyed.insert(key, (record, &page.url))),
                 None => of_type.keyless.push((record, &page.url)),
@@ -60,12 +60,12 @@ pub(super) fn write(
     let mut rows = BTreeMap::new();
     for ((table, _), of_type) in types {
         let written = match of_type.item_type() {
-            Some(item) if item.table.is_some() => {
+            Some(item) if item.table().is_some() => {
                 write_own(connection, run, &item, &of_type, conflict, ticket)?
             }
             _ => write_shared(connection, run, &of_type, conflict, ticket)?,
         };
-        *rows.entry(table.unwrap_or(SHARED)).or_default() += written;
+        *rows.entry(table.unwrap_or(SHARED).to_owned()).or_default() += written;
     }
     Ok(rows)
 }
@@ -84,7 +84,7 @@ impl Conflict {
 
 impl<'a> OfType<'a> {
     fn item_type(&self) -> Option<ItemType> {
-        self.rows().next().map(|(_, (record, _))| record.item_type)
+        self.rows().next().map(|(_, (record, _))| record.item_type.clone())
     }
 
     /// The rows to write, each with its key.
@@ -134,18 +134,19 @@ fn write_shared(
     for (key, (record, url)) in of_type.rows() {
         ticket.check()?;
         let (data, hash) = data_and_hash(record);
-        statement.execute((&*run.spider, record.item_type.name, key, run.run_id, url, data, hash))?;
+        statement.execute((&*run.spider, record.item_type.name(), key, run.run_id, url, data, hash))?;
         rows += 1;
     }
     Ok(rows)
 }
 
 fn upsert_statement(item: &ItemType) -> String {
-    let columns: Vec<&str> = item.columns.iter().map(|column| column.name).chain(ROW_COLUMNS).collect();
+    let columns: Vec<&str> =
+        item.columns().iter().map(|column| column.name.as_str()).chain(ROW_COLUMNS).collect();
     let holders: Vec<String> = (1..columns.len()).map(|number| format!("?{number}")).collect();
     let insert = format!(
         "INSERT INTO {} ({}) VALUES ({}, {NOW})",
-        quoted(item.table.unwrap_or_default()),
+        quoted(item.table().unwrap_or_default()),
         quoted_list(columns.iter().copied()),
         holders.join(", ")
     );
@@ -154,10 +155,10 @@ fn upsert_statement(item: &ItemType) -> String {
     }
     let set: Vec<String> = columns
         .iter()
-        .filter(|column| !item.key.contains(column))
+        .filter(|column| !item.is_key_column(column))
         .map(|column| format!("{0} = excluded.{0}", quoted(column)))
         .collect();
-    let key = quoted_list(item.key.iter().copied());
+    let key = quoted_list(item.key());
     format!("{insert} ON CONFLICT ({key}) DO UPDATE SET {}", set.join(", "))
 }
 

@@ -221,7 +221,7 @@ impl Store for SqliteStore {
         &'a self,
         run_id: i64,
         spider: &'a str,
-        item: ItemType,
+        item: &'a ItemType,
         each: &'a mut (dyn FnMut(ItemRow) -> std::io::Result<()> + Send),
     ) -> BoxFuture<'a, StoreResult<()>> {
         Box::pin(async move {

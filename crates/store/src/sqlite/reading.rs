@@ -18,10 +18,10 @@ pub(super) fn summary(connection: &Connection, run_id: i64, items: &[ItemType]) 
     let mut counts = Vec::new();
     for item in items {
         check_names(item)?;
-        let count = match item.table {
+        let count = match item.table() {
             None => connection.query_row(
                 "SELECT count(*) FROM crawl_items WHERE run_id = ?1 AND item_type = ?2",
-                params![run_id, item.name],
+                params![run_id, item.name()],
                 |row| row.get(0),
             )?,
             Some(table) if connection.table_exists(None, table)? => {
@@ -29,7 +29,7 @@ pub(super) fn summary(connection: &Connection, run_id: i64, items: &[ItemType]) 
             }
             Some(_) => 0,
         };
-        counts.push((item.name.to_owned(), count));
+        counts.push((item.name().to_owned(), count));
     }
     Ok(RunSummary {
         pages: runs::page_counts(connection, run_id)?,
@@ -44,29 +44,31 @@ pub(super) fn items(
     connection: &Connection,
     run_id: i64,
     spider: &str,
-    item: ItemType,
+    item: &ItemType,
     each: &mut (dyn FnMut(ItemRow) -> io::Result<()> + Send),
 ) -> Result<(), Fault> {
-    check_names(&item)?;
-    let Some(table) = item.table else { return shared_items(connection, run_id, spider, item, each) };
+    check_names(item)?;
+    let Some(table) = item.table() else { return shared_items(connection, run_id, spider, item, each) };
     let order = if item.is_keyed() {
-        quoted_list(item.key.iter().copied())
+        quoted_list(item.key())
     } else {
-        quoted_list(["source_url"].into_iter().chain(item.columns.iter().map(|column| column.name)))
+        quoted_list(
+            ["source_url"].into_iter().chain(item.columns().iter().map(|column| column.name.as_str())),
+        )
     };
     let mut select = connection.prepare(&format!(
         "SELECT {}, source_url, scraped_at FROM {} WHERE run_id = ?1 ORDER BY {order}",
-        quoted_list(item.columns.iter().map(|column| column.name)),
+        quoted_list(item.columns().iter().map(|column| column.name.as_str())),
         quoted(table),
     ))?;
     let mut rows = select.query([run_id])?;
     while let Some(row) = rows.next()? {
         let mut fields = Map::new();
-        for (at, column) in item.columns.iter().enumerate() {
+        for (at, column) in item.columns().iter().enumerate() {
             fields.insert(column.name.to_owned(), field(row, at, column)?);
         }
-        let url = row.get(item.columns.len())?;
-        each(ItemRow { fields, url, scraped_at: row.get(item.columns.len() + 1)? })?;
+        let url = row.get(item.columns().len())?;
+        each(ItemRow { fields, url, scraped_at: row.get(item.columns().len() + 1)? })?;
     }
     Ok(())
 }
@@ -75,14 +77,14 @@ fn shared_items(
     connection: &Connection,
     run_id: i64,
     spider: &str,
-    item: ItemType,
+    item: &ItemType,
     each: &mut (dyn FnMut(ItemRow) -> io::Result<()> + Send),
 ) -> Result<(), Fault> {
     let mut select = connection.prepare(
         "SELECT data, url, scraped_at FROM crawl_items
          WHERE run_id = ?1 AND spider = ?2 AND item_type = ?3 ORDER BY item_key, url, content_hash",
     )?;
-    let mut rows = select.query(params![run_id, spider, item.name])?;
+    let mut rows = select.query(params![run_id, spider, item.name()])?;
     while let Some(row) = rows.next()? {
         let data: String = row.get(0)?;
         let fields = serde_json::from_str(&data).map_err(io::Error::from)?;

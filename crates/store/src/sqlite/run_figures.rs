@@ -77,14 +77,14 @@ fn item_rows(
     let mut in_tables = Vec::new();
     for item in declared {
         check_names(item)?;
-        let Some(table) = item.table else { continue };
+        let Some(table) = item.table() else { continue };
         let rows = if connection.table_exists(None, table)? {
             let sql = format!("SELECT count(*) FROM {} WHERE run_id = ?1", quoted(table));
             Some(connection.query_row(&sql, [run_id], |row| row.get(0))?)
         } else {
             None
         };
-        in_tables.push((item.name.to_owned(), rows));
+        in_tables.push((item.name().to_owned(), rows));
     }
     let mut select = connection
         .prepare("SELECT item_type, count(*) FROM crawl_items WHERE run_id = ?1 GROUP BY item_type")?;

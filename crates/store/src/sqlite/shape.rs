@@ -74,8 +74,7 @@ impl Shape {
     }
 
     /// Whether these columns are unique together, no more and no fewer.
-    pub(super) fn is_unique(&self, key: &[&str]) -> bool {
-        let key: BTreeSet<String> = key.iter().map(|column| (*column).to_owned()).collect();
-        self.unique.contains(&key)
+    pub(super) fn is_unique(&self, key: &[String]) -> bool {
+        self.unique.contains(&key.iter().cloned().collect::<BTreeSet<_>>())
     }
 }

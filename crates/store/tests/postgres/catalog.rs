@@ -1,38 +1,51 @@
 //! Item types against real tables: every difference is told, and its statement mends it.
 
+use std::sync::LazyLock;
+
 use dragline_core::{Column, ColumnType, ItemType, StoreError};
 use dragline_store::open_admin;
 use dragline_testkit::database;
 
 use crate::support::{QUOTE, settings, store};
 
-const ALL: ItemType = ItemType {
-    name: "everything",
-    table: Some("order"),
-    key: &["user", "n"],
-    columns: &[
-        Column { name: "user", kind: ColumnType::Text, nullable: false },
-        Column { name: "n", kind: ColumnType::BigInt, nullable: false },
-        Column { name: "small", kind: ColumnType::SmallInt, nullable: true },
-        Column { name: "int", kind: ColumnType::Integer, nullable: true },
-        Column { name: "real", kind: ColumnType::Real, nullable: true },
-        Column { name: "double", kind: ColumnType::Double, nullable: true },
-        Column { name: "truth", kind: ColumnType::Boolean, nullable: true },
-        Column { name: "price", kind: ColumnType::Numeric, nullable: true },
-        Column { name: "day", kind: ColumnType::Date, nullable: true },
-        Column { name: "moment", kind: ColumnType::Timestamp, nullable: true },
-        Column { name: "tags", kind: ColumnType::TextList, nullable: true },
-        Column { name: "extra", kind: ColumnType::Json, nullable: true },
-    ],
-    auto_create: true,
-};
+static ALL: LazyLock<ItemType> = LazyLock::new(|| {
+    ItemType::builder("everything")
+        .with_table("order")
+        .with_key(["user", "n"])
+        .with_columns([
+            Column::new("user", ColumnType::Text),
+            Column::new("n", ColumnType::BigInt),
+            Column::nullable("small", ColumnType::SmallInt),
+            Column::nullable("int", ColumnType::Integer),
+            Column::nullable("real", ColumnType::Real),
+            Column::nullable("double", ColumnType::Double),
+            Column::nullable("truth", ColumnType::Boolean),
+            Column::nullable("price", ColumnType::Numeric),
+            Column::nullable("day", ColumnType::Date),
+            Column::nullable("moment", ColumnType::Timestamp),
+            Column::nullable("tags", ColumnType::TextList),
+            Column::nullable("extra", ColumnType::Json),
+        ])
+        .build()
+        .unwrap()
+});
 
 #[tokio::test]
 async fn the_tables_that_are_made_are_the_tables_that_are_wanted() {
     let database = database();
     let admin = open_admin(&database.url(), &settings()).unwrap();
-    let items =
-        [QUOTE, ALL, ItemType { name: "log", table: Some("log"), key: &[], auto_create: false, ..QUOTE }];
+    let items = [
+        QUOTE.clone(),
+        ALL.clone(),
+        QUOTE
+            .to_builder()
+            .with_name("log")
+            .with_table("log")
+            .with_key::<&str>([])
+            .without_auto_create()
+            .build()
+            .unwrap(),
+    ];
     let Err(StoreError::Schema { remedy, .. }) = admin.check(&items).await else { panic!() };
     database.query(&remedy);
     admin.check(&items).await.unwrap();
@@ -72,14 +85,17 @@ async fn every_remedy_mends_what_it_is_for() {
         let database = database();
         let store = store(&database.url());
         store.connect().await.unwrap();
-        store.prepare_items(&[ALL]).await.unwrap();
+        store.prepare_items(&[ALL.clone()]).await.unwrap();
         database.query(wrong);
-        let error = store.prepare_items(&[ALL]).await.unwrap_err();
+        let error = store.prepare_items(&[ALL.clone()]).await.unwrap_err();
         let StoreError::Schema { problem, remedy } = &error else { panic!("{wrong}: {error:?}") };
         assert!(!remedy.contains("::text::text;"), "{remedy}");
         assert!(problem.starts_with("table order: "), "{problem}");
         database.query(remedy);
-        store.prepare_items(&[ALL]).await.unwrap_or_else(|error| panic!("{wrong}: {remedy}: {error}"));
+        store
+            .prepare_items(&[ALL.clone()])
+            .await
+            .unwrap_or_else(|error| panic!("{wrong}: {remedy}: {error}"));
         store.close().await;
     }
 }
@@ -95,11 +111,13 @@ async fn a_partitioned_table_is_taken_by_its_key_and_else_told() {
         ));
         let store = store(&database.url());
         store.connect().await.unwrap();
-        let Err(StoreError::Schema { remedy, .. }) = store.prepare_items(&[QUOTE]).await else { panic!() };
+        let Err(StoreError::Schema { remedy, .. }) = store.prepare_items(&[QUOTE.clone()]).await else {
+            panic!()
+        };
         assert_eq!(remedy.contains("CREATE UNIQUE INDEX"), is_mended, "{remedy}");
         assert_eq!(remedy.contains(&format!("partitioned by HASH ({partition_by})")), !is_mended, "{remedy}");
         database.query(&remedy);
-        assert_eq!(store.prepare_items(&[QUOTE]).await.is_ok(), is_mended);
+        assert_eq!(store.prepare_items(&[QUOTE.clone()]).await.is_ok(), is_mended);
         store.close().await;
     }
 }
@@ -109,12 +127,16 @@ async fn a_table_that_may_not_be_made_is_told_with_its_ddl() {
     let database = database();
     let store = store(&database.url());
     store.connect().await.unwrap();
-    let item = ItemType { auto_create: false, ..QUOTE };
-    let Err(StoreError::Schema { problem, remedy }) = store.prepare_items(&[item]).await else { panic!() };
+    let item = QUOTE.to_builder().without_auto_create().build().unwrap();
+    let Err(StoreError::Schema { problem, remedy }) = store.prepare_items(&[item.clone()]).await else {
+        panic!()
+    };
     assert_eq!(problem, "table quotes is missing");
     assert!(remedy.starts_with("CREATE TABLE \"quotes\" ("), "{remedy}");
     database.query("CREATE VIEW quotes AS SELECT 1 AS n");
-    let Err(StoreError::Schema { problem, .. }) = store.prepare_items(&[item]).await else { panic!() };
+    let Err(StoreError::Schema { problem, .. }) = store.prepare_items(&[item.clone()]).await else {
+        panic!()
+    };
     assert_eq!(problem, "quotes is not a table");
     store.close().await;
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use dragline_core::{ItemRecord, ItemType, PageOutcome};
+use dragline_core::{ItemRecord, PageOutcome};
 use dragline_testkit::database;
 
 use crate::support::{QUOTE, done, page, page_item, quote, run_of, store};
@@ -57,13 +57,13 @@ fn batch(round: usize, flush: usize) -> Vec<PageOutcome> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn one_batch_in_several_flushes_at_once_is_applied_once() {
-    const LOG: ItemType = ItemType { name: "log", table: Some("log"), key: &[], ..QUOTE };
+    let log = QUOTE.to_builder().with_name("log").with_table("log").with_key::<&str>([]).build().unwrap();
     let database = database();
     let (store, run) = run_of(&database, PAGES).await;
-    store.prepare_items(&[LOG]).await.unwrap();
+    store.prepare_items(&[log.clone()]).await.unwrap();
     let flushes: Vec<_> = (0..FLUSHES)
         .map(|_| {
-            let row = |n: usize| ItemRecord { item_type: LOG, ..quote(&format!("{n}"), 1) };
+            let row = |n: usize| ItemRecord { item_type: log.clone(), ..quote(&format!("{n}"), 1) };
             let outcomes: Vec<_> =
                 (0..PAGES).map(|n| PageOutcome { items: vec![row(n)], ..done(n) }).collect();
             let (store, key) = (Arc::clone(&store), run.key.clone());
@@ -89,7 +89,7 @@ async fn processes_that_start_at_once_make_the_tables_once() {
             let store = store(&database.url());
             tokio::spawn(async move {
                 store.connect().await.unwrap();
-                store.prepare_items(&[QUOTE]).await.unwrap();
+                store.prepare_items(&[QUOTE.clone()]).await.unwrap();
                 store.close().await;
             })
         })

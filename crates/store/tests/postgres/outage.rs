@@ -13,7 +13,7 @@ async fn after_an_outage_the_flush_goes_through_and_the_lock_is_held_again() {
     let mut server = server();
     let one = store(&server.url());
     one.connect().await.unwrap();
-    one.prepare_items(&[QUOTE, PAGE]).await.unwrap();
+    one.prepare_items(&[QUOTE.clone(), PAGE.clone()]).await.unwrap();
     one.lock_run("run", Duration::from_secs(1)).await.unwrap();
     let run = one.open_run(&spec("run", 3)).await.unwrap();
     one.flush(&run.key, &[with_quote(0, "a", 1)]).await.unwrap();
@@ -45,7 +45,7 @@ async fn a_lost_lock_that_another_process_took_ends_this_one() {
                 WHERE locktype = 'advisory' AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
     database.query(lose);
     let other = store(&database.url());
-    other.prepare_items(&[QUOTE, PAGE]).await.unwrap();
+    other.prepare_items(&[QUOTE.clone(), PAGE.clone()]).await.unwrap();
     other.lock_run("run", Duration::from_secs(2)).await.unwrap();
     // It has the lock but has not started the run yet: this is as if the server had not noticed our end.
     let error = one.flush(&run.key, &[with_quote(0, "a", 1)]).await.unwrap_err();

@@ -115,7 +115,7 @@ async fn two_schemas_of_one_database_are_two_stores() {
     for schema in ["one", "other"] {
         let store = store(&format!("{}?options=-csearch_path%3D{schema}", database.url()));
         store.connect().await.unwrap();
-        store.prepare_items(&[QUOTE, PAGE]).await.unwrap();
+        store.prepare_items(&[QUOTE.clone(), PAGE.clone()]).await.unwrap();
         // The same name, and neither keeps the other out.
         store.lock_run("run", Duration::ZERO).await.unwrap();
         let run = store.open_run(&spec("run", 1)).await.unwrap();

@@ -1,5 +1,7 @@
 //! Stores on fresh databases, and outcomes in few words.
 
+use std::sync::LazyLock;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,27 +11,22 @@ use dragline_core::{Column, ColumnType, ItemRecord, ItemType, PageOutcome, Reque
 use dragline_store::{StoreSettings, open};
 use dragline_testkit::TestDatabase;
 
-pub(crate) const QUOTE: ItemType = ItemType {
-    name: "quote",
-    table: Some("quotes"),
-    key: &["text"],
-    columns: &[
-        Column { name: "text", kind: ColumnType::Text, nullable: false },
-        Column { name: "n", kind: ColumnType::Integer, nullable: true },
-    ],
-    auto_create: true,
-};
+pub(crate) static QUOTE: LazyLock<ItemType> = LazyLock::new(|| {
+    ItemType::builder("quote")
+        .with_table("quotes")
+        .with_key(["text"])
+        .with_columns([Column::new("text", ColumnType::Text), Column::nullable("n", ColumnType::Integer)])
+        .build()
+        .unwrap()
+});
 
-pub(crate) const PAGE: ItemType = ItemType {
-    name: "page",
-    table: None,
-    key: &["url"],
-    columns: &[
-        Column { name: "url", kind: ColumnType::Text, nullable: false },
-        Column { name: "title", kind: ColumnType::Text, nullable: true },
-    ],
-    auto_create: true,
-};
+pub(crate) static PAGE: LazyLock<ItemType> = LazyLock::new(|| {
+    ItemType::builder("page")
+        .with_key(["url"])
+        .with_columns([Column::new("url", ColumnType::Text), Column::nullable("title", ColumnType::Text)])
+        .build()
+        .unwrap()
+});
 
 pub(crate) fn settings() -> StoreSettings {
     StoreSettings { connect_timeout: Duration::from_secs(2), ..StoreSettings::default() }
@@ -43,7 +40,7 @@ pub(crate) fn store(url: &str) -> Arc<dyn Store> {
 pub(crate) async fn run_of(database: &TestDatabase, pages: usize) -> (Arc<dyn Store>, OpenedRun) {
     let store = store(&database.url());
     store.connect().await.unwrap();
-    store.prepare_items(&[QUOTE, PAGE]).await.unwrap();
+    store.prepare_items(&[QUOTE.clone(), PAGE.clone()]).await.unwrap();
     let run = store.open_run(&spec("run", pages)).await.unwrap();
     (store, run)
 }
@@ -73,11 +70,14 @@ pub(crate) fn done(number: usize) -> PageOutcome {
 }
 
 pub(crate) fn quote(text: &str, n: i64) -> ItemRecord {
-    ItemRecord { item_type: QUOTE, values: vec![Value::Text(text.to_owned()), Value::Int(n)] }
+    ItemRecord { item_type: QUOTE.clone(), values: vec![Value::Text(text.to_owned()), Value::Int(n)] }
 }
 
 pub(crate) fn page_item(url: &str, title: &str) -> ItemRecord {
-    ItemRecord { item_type: PAGE, values: vec![Value::Text(url.to_owned()), Value::Text(title.to_owned())] }
+    ItemRecord {
+        item_type: PAGE.clone(),
+        values: vec![Value::Text(url.to_owned()), Value::Text(title.to_owned())],
+    }
 }
 
 /// A page done with one quote.

@@ -197,8 +197,11 @@ fn a_close_that_must_wait_can_be_timed_out() {
     let folder = tempfile::tempdir().unwrap();
     run(async {
         let (store, key) = with_run(&folder.path().join("crawl.db")).await;
-        let item = ItemType { name: "page", table: None, key: &[], columns: &[], auto_create: true };
-        let page = PageOutcome { items: vec![ItemRecord { item_type: item, values: Vec::new() }], ..done(0) };
+        let item = ItemType::builder("page").build().unwrap();
+        let page = PageOutcome {
+            items: vec![ItemRecord { item_type: item.clone(), values: Vec::new() }],
+            ..done(0)
+        };
         store.flush(&key, &[page]).await.unwrap();
         let (reading, is_reading) = tokio::sync::oneshot::channel();
         let (goes_on, waits) = std::sync::mpsc::sync_channel::<()>(1);
@@ -209,7 +212,7 @@ fn a_close_that_must_wait_can_be_timed_out() {
                 reading.take().unwrap().send(()).unwrap();
                 waits.recv_timeout(Duration::from_secs(20)).map_err(std::io::Error::other)
             };
-            reader.read_items(key.run_id, "spider", item, &mut each).await
+            reader.read_items(key.run_id, "spider", &item, &mut each).await
         });
         is_reading.await.unwrap();
         let begun = Instant::now();

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
-use dragline_core::item::ItemType;
+use dragline_core::item_type::ItemType;
 use dragline_core::letters::{LetterAsk, LetterReceipt, LetterRetry, StoredLetter};
 use dragline_core::serde_json::Value as Json;
 use dragline_core::store::{
@@ -298,7 +298,7 @@ impl Store for FaultyStore {
         &'a self,
         run_id: i64,
         spider: &'a str,
-        item: ItemType,
+        item: &'a ItemType,
         each: &'a mut (dyn FnMut(ItemRow) -> std::io::Result<()> + Send),
     ) -> BoxFuture<'a, StoreResult<()>> {
         self.inner.read_items(run_id, spider, item, each)

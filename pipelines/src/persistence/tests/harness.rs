@@ -1,16 +1,18 @@
 //! A bridge over a store of the test's own, and the pages that go over it.
 
+use std::sync::LazyLock;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 use dragline_core::bridge::{OutcomeSink, Receipt, ReceiptSink, StoreEvent};
-use dragline_core::item::{Column, ColumnType, ItemRecord, ItemType};
 use dragline_core::pulse::{Beating, Pulse};
 use dragline_core::serde_json::Value as Json;
 use dragline_core::stop::Stop;
 use dragline_core::store::{OpenedRun, ProcessInfo, RunSpec, RunState, RunSummary};
+use dragline_core::{Column, ColumnType, ItemRecord, ItemType};
 use dragline_core::{PageOutcome, PageState, QueuedRequest, Request, Store, Value};
 use dragline_store::StoreSettings;
 use tempfile::TempDir;
@@ -23,13 +25,13 @@ pub(super) const LIMIT: Duration = Duration::from_secs(20);
 const EVENTS: usize = 100_000;
 const NAME: &str = "a run";
 
-pub(super) const NOTE: ItemType = ItemType {
-    name: "note",
-    table: None,
-    key: &["text"],
-    columns: &[Column { name: "text", kind: ColumnType::Text, nullable: false }],
-    auto_create: true,
-};
+pub(super) static NOTE: LazyLock<ItemType> = LazyLock::new(|| {
+    ItemType::builder("note")
+        .with_key(["text"])
+        .with_columns([Column::new("text", ColumnType::Text)])
+        .build()
+        .unwrap()
+});
 
 /// An open bridge.
 pub(super) struct Bridge {
@@ -92,7 +94,8 @@ pub(super) fn start(number: usize) -> QueuedRequest {
 pub(super) fn page(number: usize) -> PageOutcome {
     let queued = start(number);
     let mut outcome = PageOutcome::done(&queued);
-    outcome.items = vec![ItemRecord { item_type: NOTE, values: vec![Value::Text(number.to_string())] }];
+    outcome.items =
+        vec![ItemRecord { item_type: NOTE.clone(), values: vec![Value::Text(number.to_string())] }];
     outcome.requests = vec![queued.child(Request::get("http://a.example/next").unwrap(), 0)];
     outcome
 }
@@ -117,7 +120,7 @@ pub(super) fn open(
     pages: usize,
 ) -> Result<(OpenedRun, Receiver<StoreEvent>), OpenError> {
     let (sender, events) = bounded(EVENTS);
-    let opened = pipeline.open_spider(spec(pages), vec![NOTE], Box::new(Events(sender)))?;
+    let opened = pipeline.open_spider(spec(pages), vec![NOTE.clone()], Box::new(Events(sender)))?;
     Ok((opened, events))
 }
 
@@ -166,7 +169,7 @@ impl Bridge {
         runtime.block_on(async {
             store.connect().await.unwrap();
             let run = store.find_run(&self.run_id.to_string()).await.unwrap().unwrap();
-            let summary = store.summary(self.run_id, &[NOTE]).await.unwrap();
+            let summary = store.summary(self.run_id, &[NOTE.clone()]).await.unwrap();
             store.close().await;
             (summary, run.state)
         })

@@ -18,7 +18,7 @@ pub(super) fn text(preview: &Preview) -> String {
     };
     let _ = writeln!(text, "\nitems {}", outcome.items.len());
     for item in &outcome.items {
-        let _ = writeln!(text, "  {} {:#}", item.item_type.name, Json::Object(item.to_json()));
+        let _ = writeln!(text, "  {} {:#}", item.item_type.name(), Json::Object(item.to_json()));
     }
     let _ = writeln!(text, "\nrequests {}", outcome.requests.len());
     for queued in &outcome.requests {
@@ -37,7 +37,7 @@ pub(super) fn text(preview: &Preview) -> String {
 /// For programs.
 pub(super) fn json(preview: &Preview) -> Json {
     let outcome = &preview.outcome;
-    let item = |item: &ItemRecord| json!({ "type": item.item_type.name, "fields": item.to_json() });
+    let item = |item: &ItemRecord| json!({ "type": item.item_type.name(), "fields": item.to_json() });
     json!({
         "state": outcome.state.as_str(),
         "error": outcome.error,
@@ -71,7 +71,7 @@ fn request(queued: &QueuedRequest) -> Json {
 /// What would not be stored as it was emitted, and why.
 fn refused(preview: &Preview) -> Vec<(String, String)> {
     let told = &preview.refused;
-    let shown = |item: &ItemRecord| format!("{} {}", item.item_type.name, Json::Object(item.to_json()));
+    let shown = |item: &ItemRecord| format!("{} {}", item.item_type.name(), Json::Object(item.to_json()));
     let mut all: Vec<(String, String)> =
         told.items.iter().map(|(item, reason)| (shown(item), format!("item dropped ({reason})"))).collect();
     for letter in &preview.outcome.dead_letters {
@@ -82,7 +82,7 @@ fn refused(preview: &Preview) -> Vec<(String, String)> {
     let mut keys = HashSet::new();
     for item in preview.outcome.items.iter().rev() {
         if let Some(key) = item.key_text()
-            && !keys.insert((item.item_type.name, key))
+            && !keys.insert((item.item_type.name(), key))
         {
             all.push((shown(item), "item replaced by a later one of the same key".to_owned()));
         }
