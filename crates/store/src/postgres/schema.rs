@@ -101,11 +101,11 @@ pub(super) async fn connect(connections: &Connections) -> StoreResult<()> {
 
 /// What a crawl would miss at its end only: cookies, hosts and dead letters are deleted, everything else is not.
 async fn check_privileges(connections: &Connections, session: &Session) -> StoreResult<()> {
-    let missing = "SELECT string_agg(own.name(), ', ') FROM unnest($1::text[]) AS own (name)
-        WHERE NOT (has_table_privilege(to_regclass(own.name()), 'SELECT')
-            AND has_table_privilege(to_regclass(own.name()), 'INSERT')
-            AND has_table_privilege(to_regclass(own.name()), 'UPDATE')
-            AND (own.name() <> ALL ($2::text[]) OR has_table_privilege(to_regclass(own.name()), 'DELETE')))";
+    let missing = "SELECT string_agg(own.name, ', ') FROM unnest($1::text[]) AS own (name)
+        WHERE NOT (has_table_privilege(to_regclass(own.name), 'SELECT')
+            AND has_table_privilege(to_regclass(own.name), 'INSERT')
+            AND has_table_privilege(to_regclass(own.name), 'UPDATE')
+            AND (own.name <> ALL ($2::text[]) OR has_table_privilege(to_regclass(own.name), 'DELETE')))";
     let row = session.row(missing, &[&&TABLES[1..], &&DELETED_FROM[..]]).await?;
     match row.and_then(|row| row.get::<_, Option<String>>(0)) {
         Some(tables) => Err(connections.target().no_privilege(&tables)),
