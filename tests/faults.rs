@@ -182,7 +182,8 @@ fn rows_for_which_the_database_gives_up_hold_up_no_other() {
     let mut running = crawl.spawn();
     let done = "select count(*) from crawl_requests where run_id = 2 and state = 'done'";
     running.wait_until("all others are done", SOON, |_| stored.count(done) == 59);
-    running.wait_until("it is named", SOON, |running| running.stderr().contains(&format!("{stuck} alone")));
+    running
+        .wait_until("it is named", SOON, |running| running.stderr().contains(&format!("with only {stuck}")));
     database.query("drop trigger give_up on crawl_items");
     running.finish().assert_code(0).assert_stdout("done 60").assert_stdout("dead 0");
 }

@@ -1,10 +1,12 @@
-//! Dead letters, tried again: by a person, after a table or a spider was mended, and by the crawl itself before
-//! it ends, where only a parent was missing.
+//! Tries dead letters again.
 //!
-//! Each page is one transaction, so what was applied stays applied, and an end at any moment leaves the other
-//! letters where they are. When a page is refused, a person's retry goes on with its letters one by one; the
-//! crawl's own leaves the page whole. Letters whose parent is missing are tried again after the others, as long
-//! as that brings one of them in.
+//! A person does this after mending a table or a spider. The crawl does it itself before it ends, for items whose only
+//! fault was that their parent was missing.
+//!
+//! Each page is one transaction. So letters that were applied stay applied, and the others stay where they are, whenever
+//! the process ends. When the store refuses a page, a person's retry tries its letters one by one, and the crawl's own
+//! retry leaves the page whole. Letters whose parent is missing are tried again after the others, in rounds, until a
+//! round applies none of them.
 
 use std::time::Duration;
 
@@ -16,38 +18,38 @@ use dragline_core::{ItemPipeline, ItemRecord, ItemType, Store, StoreError, Verdi
 
 use crate::pause::pause;
 
-/// Letters read at once: a letter may be as large as a page.
+/// How many letters are read at once. A letter may be as large as a page.
 const LETTERS_PER_READ: usize = 50;
-/// Generations of items that wait for their parents within one retry.
+/// How many rounds one retry has. Each round applies at least one generation of items that wait for their parents.
 const MAX_ROUNDS: usize = 10;
-/// Refused letters that are told one by one; the rest is counted.
+/// How many refused letters a report lists. The others are only counted.
 const MAX_TOLD: usize = 1_000;
-/// Tries of one transaction against a store that is busy or away.
+/// How often one transaction is tried while the store is busy or away.
 const TRIES: u32 = 5;
-/// The limit of the pause after the first of them.
+/// The limit of the pause after the first try.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
-/// The limit of any pause between them.
+/// The limit of every pause.
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
 /// What a retry needs to know.
 pub struct Retry<'a> {
     /// Where the letters are.
     pub store: &'a dyn Store,
-    /// The item types of a spider, as they are now; `None` when there is no such spider.
+    /// Gives the item types of a spider as they are now, or `None` if there is no such spider.
     pub types: &'a (dyn Fn(&str) -> Option<Vec<ItemType>> + Sync),
-    /// The steps that every item passes, here too.
+    /// The steps that every item passes before it is stored.
     pub steps: &'a [Box<dyn ItemPipeline>],
     /// Whether U+FFFD may be stored where the item had a NUL character.
     pub accept_lost_nul: bool,
-    /// All letters of a page that are asked for, or none of them.
+    /// Whether to apply all the letters of a page that are asked for, or none of them.
     pub whole_pages: bool,
-    /// Ends the waits for a store that is busy or away.
+    /// Ends the waiting for a store that is busy or away.
     pub stop: &'a Stop,
-    /// The epoch of the run, when the run's own process retries.
+    /// The epoch of the run, if the run's own process retries.
     pub epoch: Option<i64>,
-    /// At most so many pages may become `done`.
+    /// How many pages may become `done` at most.
     pub max_pages: Option<u64>,
-    /// Item types whose tables were held against the database.
+    /// Item types whose tables were compared with the database.
     pub prepared: Vec<ItemType>,
 }
 
@@ -58,32 +60,32 @@ pub struct RetryReport {
     pub applied: u64,
     /// Pages that are done now.
     pub pages_done: u64,
-    /// Letters that were left where they are.
+    /// Letters that stay dead letters.
     pub refused: u64,
-    /// The first of them.
+    /// The first of these.
     pub told: Vec<RefusedLetter>,
 }
 
-/// A letter that was left where it is.
+/// A letter that stays a dead letter.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RefusedLetter {
-    /// Its number.
+    /// The letter's number.
     pub letter_id: i64,
-    /// Its item type.
+    /// The item type.
     pub item_type: String,
-    /// Its page.
+    /// The URL of its page.
     pub url: String,
-    /// Why.
+    /// Why it was refused.
     pub error: String,
-    /// The database's code, if it was the database that refused.
+    /// The database's error code, if the database refused it.
     pub sqlstate: Option<String>,
 }
 
 impl Retry<'_> {
-    /// Tries all letters of `ask` and adds to `report` what became of them.
+    /// Tries all letters of `ask` and adds the results to `report`.
     ///
     /// # Errors
-    /// When the store is away, or must be set up: what was applied until then is in the report, and stays.
+    /// If the store is away or must be set up. The report then holds what was applied until then, which stays applied.
     pub async fn run(&mut self, mut ask: LetterAsk, report: &mut RetryReport) -> StoreResult<()> {
         let mut rounds_left = MAX_ROUNDS;
         loop {
@@ -98,7 +100,7 @@ impl Retry<'_> {
         }
     }
 
-    /// Tries all letters of `ask` once. Gives those whose parent is missing.
+    /// Tries all letters of `ask` once. Returns the letters whose parent is missing.
     async fn round(
         &mut self,
         ask: &LetterAsk,
@@ -128,7 +130,7 @@ impl Retry<'_> {
         }
     }
 
-    /// All letters of a page of which some were read; none, if others of it were read before.
+    /// All letters of a page, given those that were read now. Empty if others of the page were read earlier.
     async fn all_of(&self, ask: &LetterAsk, read: Vec<StoredLetter>) -> StoreResult<Vec<StoredLetter>> {
         let Some(first) = read.first() else { return Ok(read) };
         let ask = LetterAsk {
@@ -143,7 +145,7 @@ impl Retry<'_> {
         Ok(if is_first { letters } else { Vec::new() })
     }
 
-    /// Tries the letters of one page: together, and if that is refused, perhaps one by one.
+    /// Tries the letters of one page together. If that is refused, it tries them one by one, unless pages stay whole.
     async fn page(
         &mut self,
         letters: Vec<StoredLetter>,
@@ -200,7 +202,7 @@ impl Retry<'_> {
         self.patiently(|| self.store.retry_letters(&retry)).await
     }
 
-    /// Tries until the store answers, a few times: a crawl may be writing at this moment.
+    /// Tries a few times until the store answers: a crawl may be writing at this moment.
     async fn patiently<T, F: Future<Output = StoreResult<T>>>(
         &self,
         operation: impl Fn() -> F,
@@ -219,17 +221,17 @@ impl Retry<'_> {
         operation().await
     }
 
-    /// The item of a letter, through all steps; else why there is none.
+    /// The item of a letter after all steps, or the reason why the letter cannot become an item.
     fn record(&self, letter: &StoredLetter) -> Result<ItemRecord, String> {
         if letter.spider.is_empty() {
-            return Err(format!("its run {} is not there any more", letter.run_id));
+            return Err(format!("its run {} no longer exists", letter.run_id));
         }
         let types = (self.types)(&letter.spider)
             .ok_or_else(|| format!("this program has no spider {:?}", letter.spider))?;
         let mut record = letter.record(&types)?;
         if letter.has_lost_nul() && !self.accept_lost_nul {
-            return Err("it had NUL characters, for which U+FFFD stands in the payload; \
-                        with --replace-nul it is stored so"
+            return Err("it had NUL characters, which the payload shows as U+FFFD; \
+                        use --replace-nul to store it like that"
                 .to_owned());
         }
         for step in self.steps {
@@ -265,7 +267,7 @@ impl RetryReport {
 }
 
 impl RefusedLetter {
-    /// Letters that the store refused together; any other error is given back.
+    /// The letters that the store refused together. Any other error is returned.
     fn of_all(letters: &[(StoredLetter, ItemRecord)], error: StoreError) -> StoreResult<Vec<Self>> {
         let StoreError::Refused { message, sqlstate } = error else { return Err(error) };
         let all = letters.iter().map(|(it, _)| Self::of(it, message.clone(), sqlstate.clone()));
@@ -283,7 +285,7 @@ impl RefusedLetter {
     }
 }
 
-/// The letters of each page, pages in the order of their first letters.
+/// The letters grouped by page. The pages are in the order of their first letters.
 fn by_page(letters: Vec<StoredLetter>) -> Vec<Vec<StoredLetter>> {
     let mut pages: Vec<Vec<StoredLetter>> = Vec::new();
     for letter in letters {

@@ -1,8 +1,8 @@
 //! Item pipelines, and the bridge to the persistence thread.
 //!
-//! An item that a spider emits passes the steps of [`item_pipelines`] on the crawl thread; what they keep
-//! goes inside its page's outcome through [`persistence`] into the store. A new step is one file here and one
-//! line in [`item_pipelines`]. What the store refused can be tried again: [`letters`].
+//! An item that a spider emits passes the steps of [`item_pipelines`] on the crawl thread. Items that the steps keep
+//! travel in their page's outcome through [`persistence`] into the store. [`letters`] tries again what the store
+//! refused. To add a step, write one file here and add one line to [`item_pipelines`].
 
 pub mod letters;
 pub mod normalize;
@@ -22,12 +22,12 @@ use dragline_core::ItemPipeline;
 /// What a user decides about the steps.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ItemPipelineSettings {
-    /// Replace NUL characters by U+FFFD; without it their item is a dead letter.
+    /// Whether to replace NUL characters by U+FFFD. If not, an item with one becomes a dead letter.
     pub replace_nul: bool,
 }
 
-/// The steps that every item passes, in order; a program's `own` come after text has its form, and before the
-/// last look at what they made of it.
+/// The steps that every item passes, in order. A program's `own` steps see normalized text, and what they return is
+/// validated.
 pub fn item_pipelines(
     settings: ItemPipelineSettings,
     own: &[Arc<dyn ItemPipeline>],

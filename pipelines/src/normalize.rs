@@ -1,11 +1,11 @@
-//! Gives text one form, so that the same words found twice are the same key and the same row.
+//! Normalizes text, so that the same words found twice give the same key and the same row.
 //!
-//! Line ends become `\n` and white space at both ends goes. What is inside a text stays as the spider found
-//! it: a poem keeps its lines. JSON is left alone, for only the spider knows what white space means in it.
+//! Line ends become `\n`, and white space at both ends is removed. The inside of a text stays as the spider found it: a
+//! poem keeps its lines. JSON is not changed, because only the spider knows what white space means in it.
 
 use dragline_core::{ItemPipeline, ItemRecord, Value, Verdict};
 
-/// Trims texts and folds their line ends.
+/// Trims texts and unifies their line ends.
 ///
 /// ```
 /// use dragline_core::{ColumnType, ItemPipeline, ItemRecord, ItemType, Value, Verdict};
@@ -36,7 +36,7 @@ impl ItemPipeline for Normalize {
     }
 }
 
-/// Most texts are in form already; those are not copied.
+/// Most texts are normal already and are not copied.
 fn normalize(text: &mut String) {
     if text.contains('\r') {
         *text = text.replace("\r\n", "\n").replace('\r', "\n");

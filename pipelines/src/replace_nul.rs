@@ -1,14 +1,14 @@
-//! Makes texts storable in Postgres, which has no room for a NUL character.
+//! Replaces NUL characters, which Postgres cannot store in a text.
 //!
-//! It is a setting (`--replace-nul`), for it changes what the spider found. Without it an item with a NUL is a
-//! dead letter: somebody looks at it and decides.
+//! This is a setting (`--replace-nul`), because it changes what the spider found. Without it, an item with a NUL becomes
+//! a dead letter: somebody looks at it and decides.
 
 use dragline_core::outcome::clean;
 use dragline_core::serde_json::Value as Json;
 use dragline_core::value::json_has_nul;
 use dragline_core::{ItemPipeline, ItemRecord, Value, Verdict};
 
-/// Replaces NUL characters by U+FFFD, the replacement character.
+/// Replaces each NUL character by U+FFFD, the replacement character.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ReplaceNul;
 

@@ -1,13 +1,14 @@
-//! Holds back items that no key could tell apart.
+//! Holds back items whose key is empty.
 //!
-//! A key of empty text is a page that looks different today: every such item would overwrite the one before.
-//! It goes to the dead letters, where somebody sees it; its page and the other items are not affected.
+//! An empty key usually means that the site has changed. All such items would have the same key, so each would
+//! overwrite the one before. They become dead letters, where somebody sees them. Their pages and the other items are
+//! not affected.
 
 use dragline_core::{ItemPipeline, ItemRecord, Value, Verdict};
 
 /// Quarantines items with an empty text in their key.
 ///
-/// It stands after [`Normalize`](crate::normalize::Normalize), so that white space alone is empty too.
+/// It comes after [`Normalize`](crate::normalize::Normalize), so a text of white space counts as empty too.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Validate;
 

@@ -1,4 +1,4 @@
-//! What runs beside the flushes: reads of the frontier, and heartbeats.
+//! The tasks that run in parallel with the flushes: reads of the frontier, and heartbeats.
 
 use std::sync::Arc;
 
@@ -8,13 +8,13 @@ use dragline_core::store::Refilled;
 use dragline_core::store::{Refill, RunKey, StoreError, StoreResult};
 use tracing::debug;
 
-use super::context::Context;
+use super::context::PersistenceContext;
 use super::outage::chain;
 use crate::pause::pause;
 
-/// Reads a part of the frontier and answers the scheduler. Needs no order among the flushes: the ask names
-/// what the scheduler has in hand.
-pub(super) async fn refill(context: Arc<Context>, run: Arc<RunKey>, ask: Refill) {
+/// Reads a part of the frontier and answers the scheduler. The read may run before or after any flush, because the ask
+/// names the requests that the scheduler has in hand.
+pub(super) async fn refill(context: Arc<PersistenceContext>, run: Arc<RunKey>, ask: Refill) {
     reach("refill: asked");
     match read(&context, &run, &ask).await {
         None => {}
@@ -26,11 +26,13 @@ pub(super) async fn refill(context: Arc<Context>, run: Arc<RunKey>, ask: Refill)
     }
 }
 
-/// Writes figures and a sign of life. It is no part of a flush, so that flushes never wait for each other on
-/// the run's row. A crawl that waits for a slow site has nothing to flush: then this is what meets an outage, and is
-/// tried until the store answers; where flushes tell of it, a failure is no news. Another owner is, or none: a process
-/// that was superseded stops now, and not when it next has something to store.
-pub(super) async fn heartbeat(context: Arc<Context>, run: Arc<RunKey>) {
+/// Writes the run's figures and a sign of life. This is not part of a flush, so flushes never wait for each other on the
+/// run's row.
+///
+/// A crawl that waits for a slow site has nothing to flush. Then only the heartbeat can notice an outage, and it is tried
+/// until the store answers. When flushes already report the outage, a failed heartbeat is not reported. A process that
+/// was superseded stops here at once, and not when it next has something to store.
+pub(super) async fn heartbeat(context: Arc<PersistenceContext>, run: Arc<RunKey>) {
     let mut back_off = context.settings.back_off();
     loop {
         match context.store.heartbeat(&run, &context.progress.stats()).await {
@@ -55,11 +57,11 @@ pub(super) async fn heartbeat(context: Arc<Context>, run: Arc<RunKey>) {
 }
 
 /// Tries until the store answers. `None` when a stop came first: a crawl that stops claims nothing more.
-async fn read(context: &Context, run: &RunKey, ask: &Refill) -> Option<StoreResult<Refilled>> {
+async fn read(context: &PersistenceContext, run: &RunKey, ask: &Refill) -> Option<StoreResult<Refilled>> {
     let mut back_off = context.settings.back_off();
     loop {
         match context.store.refill(run, ask).await {
-            // A read that an administrator cancelled is read again.
+            // An administrator may have cancelled the read.
             Err(error) if error.is_retryable() || matches!(error, StoreError::Cancelled) => {
                 if context.waits(&context.reading, &error).is_none() {
                     return Some(Err(error));

@@ -1,17 +1,17 @@
 //! Closing: drain, flush, cancel and gather, write the run's end, close the store, stop the runtime.
 //!
-//! `close_spider` gets the deadline of the whole stop (design §6). What is pending may use the time until
-//! 2.5 s before it. These 2.5 s are for the last steps, which need milliseconds unless the store hangs:
+//! `close_spider` gets the deadline of the whole stop (design §6). Pending flushes may use the time until 2.5 s before
+//! it. The last 2.5 s belong to the other steps, which need milliseconds unless the store hangs:
 //!
 //! ```text
 //!   … flushes may finish │ cancel and gather │ end run │ close store │ stop runtime │
 //!                     −2.5 s              −1.5 s    −1.2 s        −0.1 s         deadline
 //! ```
 //!
-//! A server that hangs costs the gathering 1 s of its 2-second limit (see `tasks.rs`). Should tasks not even
-//! end when aborted, it takes the 2 s, and the others fall back to 0.2 + 0.2 + 0.1 s: in time all the same.
-//! A step that needs less leaves the rest to the next ones. A deadline that has passed still leaves each
-//! step its least: a close is never skipped, and whoever must end sooner has the watchdog.
+//! If the server hangs, gathering takes 1 s of its 2-second limit (see `tasks.rs`). If tasks do not even end when they
+//! are aborted, it takes the 2 s, and the others fall back to 0.2 + 0.2 + 0.1 s, which is still in time. A step that
+//! needs less leaves the rest to the next ones. When the deadline has passed, each step still gets its least time: a
+//! close is never skipped. The watchdog ends a process that must end sooner.
 
 use std::mem;
 use std::sync::Arc;
@@ -25,26 +25,26 @@ use tokio::runtime::Runtime;
 use tokio::time::{sleep, timeout};
 use tracing::{error, info, warn};
 
-use super::context::Context;
-use super::inbox::End;
+use super::context::PersistenceContext;
+use super::inbox::CloseOrder;
 use super::notes;
 use super::outage::chain;
 use super::report::CloseReport;
-use super::thread::Bridge;
+use super::thread::PersistenceLoop;
 use super::waiting::{BEAT_INTERVAL, beating};
 
-/// What is reserved of a stop's time for all steps after the flushes.
+/// The part of a stop's time that is reserved for all steps after the flushes.
 pub(super) const LAST_STEPS: Duration = Duration::from_millis(2_500);
-/// What the store is left to end its sessions; it cuts them after one second by itself.
+/// The time that the store gets to end its sessions. It cuts them itself after one second.
 const CLOSE_STORE: Duration = Duration::from_millis(1_100);
-/// What the runtime is left to stop.
+/// The time that the runtime gets to stop.
 const STOP_RUNTIME: Duration = Duration::from_millis(100);
-/// What writing the run's end and closing the store each get though the time is over.
+/// The time that writing the run's end and closing the store each get even if the deadline has passed.
 const LEAST: Duration = Duration::from_millis(200);
 
-impl Bridge<'_> {
-    /// Everything that needs the thread's state. Gives the report so far and the deadline for the rest.
-    pub(super) fn close(mut self, mut end: End) -> (CloseReport, Instant) {
+impl PersistenceLoop<'_> {
+    /// Does every step that needs the thread's state. Returns the report so far and the deadline for the rest.
+    pub(super) fn close(mut self, mut end: CloseOrder) -> (CloseReport, Instant) {
         self.tasks.stop_others();
         let begun = Instant::now();
         self.finish_flushes(before(end.deadline, LAST_STEPS));
@@ -66,7 +66,7 @@ impl Bridge<'_> {
         (self.report, end.deadline)
     }
 
-    /// Flushes what was submitted and waits for it, until `limit` or abandon.
+    /// Flushes the outcomes that were submitted and waits for the flushes, until `limit` or abandon.
     fn finish_flushes(&mut self, limit: Instant) {
         loop {
             self.context.pulse.beat(Beating::Persistence);
@@ -90,8 +90,8 @@ impl Bridge<'_> {
         }
     }
 
-    /// What no flush took is dropped: its requests are still queued. Dropping it gives back credits and
-    /// charges, and whoever still submits is refused from here on.
+    /// Drops the outcomes that no flush took. Their requests are still queued. Dropping an outcome gives back its credit
+    /// and charge. From here on, nobody can submit any more.
     fn drop_the_rest(&mut self) {
         let mut pages = 0;
         while let Some(batch) = self.batcher.take_any() {
@@ -122,8 +122,8 @@ impl Bridge<'_> {
         self.report.step("cancel and gather", begun);
     }
 
-    /// Writes how the run ends. One that claims to be finished but left pages behind is only stopped.
-    fn end_run(&mut self, end: &End) {
+    /// Writes how the run ends. A run that is said to be finished but left pages behind is only stopped.
+    fn end_run(&mut self, end: &CloseOrder) {
         let begun = Instant::now();
         let left_behind = self.report.pages_unknown + self.report.pages_left_unflushed;
         let state = match end.run.state {
@@ -151,17 +151,17 @@ impl Bridge<'_> {
         self.report.step("end run", begun);
     }
 
-    /// Tried within `limit`, for a connection that went away since it was last used is replaced by trying
-    /// again. `None` when the store did not answer. After abandon there is one short attempt.
+    /// Tries within `limit`, more than once, because a connection that broke since its last use is replaced only by
+    /// trying again. Returns `None` if the store did not answer. After abandon there is one short attempt.
     async fn write_end(&self, state: RunState, reason: &str, limit: Duration) -> Option<StoreResult<()>> {
         let context = &self.context;
         let given_up = Instant::now() + limit;
         let tried = async {
-            // The last figures, for whoever compares runs; the end is worth more than they are.
+            // The last figures help when you compare runs, but the run's end matters more.
             if !context.stop.is_abandoned() {
                 let _ = timeout(LEAST, context.store.heartbeat(&self.run, &context.progress.stats())).await;
             }
-            // A run that has ended for good asks no hosts.
+            // A run that has ended for good no longer asks any host.
             if !state.is_final() {
                 let (run, notes) = (Arc::new(self.run.clone()), Arc::clone(&self.inbox.notes));
                 let _ = timeout(LEAST, notes::write(Arc::clone(context), run, notes)).await;
@@ -191,8 +191,13 @@ impl Bridge<'_> {
     }
 }
 
-/// The last two steps, also after a failed start-up: the store's sessions, then the runtime.
-pub(super) fn wind_down(context: &Context, runtime: Runtime, deadline: Instant, report: &mut CloseReport) {
+/// The last two steps, which also follow a failed start-up: ends the store's sessions, then stops the runtime.
+pub(super) fn wind_down(
+    context: &PersistenceContext,
+    runtime: Runtime,
+    deadline: Instant,
+    report: &mut CloseReport,
+) {
     let begun = Instant::now();
     let limit = before(deadline, STOP_RUNTIME).saturating_duration_since(begun).max(LEAST);
     let closing = beating(&*context.pulse, async { timeout(limit, context.store.close()).await });
@@ -211,7 +216,7 @@ pub(super) fn wind_down(context: &Context, runtime: Runtime, deadline: Instant, 
     report.step("stop runtime", begun);
 }
 
-/// `time` before `deadline`; the past is as good as now.
+/// `time` before `deadline`, or now if that cannot be expressed.
 fn before(deadline: Instant, time: Duration) -> Instant {
     deadline.checked_sub(time).unwrap_or_else(Instant::now)
 }

@@ -1,4 +1,4 @@
-//! What the persistence thread and all of its tasks share.
+//! Everything that the persistence thread and its tasks share.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -11,33 +11,33 @@ use dragline_core::store::{Store, StoreError};
 use tracing::error;
 
 use super::outage::{Outage, chain};
-use super::report::Progress;
+use super::report::PersistenceProgress;
 use super::settings::PersistenceSettings;
 
-pub(super) struct Context {
+pub(super) struct PersistenceContext {
     pub(super) store: Arc<dyn Store>,
     pub(super) settings: PersistenceSettings,
     pub(super) stop: Stop,
     pub(super) pulse: Arc<dyn Pulse>,
     pub(super) receipts: Box<dyn ReceiptSink>,
-    pub(super) progress: Arc<Progress>,
+    pub(super) progress: Arc<PersistenceProgress>,
     pub(super) writing: Outage,
     pub(super) reading: Outage,
-    /// Of pages that are given up even alone; others are written meanwhile.
+    /// For pages that the store gives up even when they are flushed one at a time. Other pages are written meanwhile.
     pub(super) stuck: Outage,
-    /// Of the run's signs of life: all that meets an outage while nothing is to be flushed or read.
+    /// For the run's signs of life. Nothing else notices an outage while no flush and no read is under way.
     pub(super) beating: Outage,
     failed: AtomicBool,
 }
 
-impl Context {
+impl PersistenceContext {
     pub(super) fn new(
         store: Arc<dyn Store>,
         settings: PersistenceSettings,
         stop: Stop,
         pulse: Arc<dyn Pulse>,
         receipts: Box<dyn ReceiptSink>,
-        progress: Arc<Progress>,
+        progress: Arc<PersistenceProgress>,
     ) -> Self {
         let writing = Outage::new("flushing", &settings);
         let reading = Outage::new("reading the frontier", &settings);
@@ -58,8 +58,8 @@ impl Context {
         }
     }
 
-    /// The store is of no use any more: the crawl must end, for it never goes on without its persistence
-    /// thread. Only the first failure is told.
+    /// The store can no longer be used, so the crawl must end: it never continues without its persistence thread. Only
+    /// the first failure is reported.
     pub(super) fn fail(&self, error: StoreError) {
         if self.failed.swap(true, Ordering::AcqRel) {
             return;
@@ -70,7 +70,7 @@ impl Context {
         self.receipts.deliver(StoreEvent::Failed(error));
     }
 
-    /// A part of the thread panicked.
+    /// Reports that a part of the thread panicked.
     pub(super) fn fail_by_panic(&self, what: &str, message: String) {
         self.fail(StoreError::Broken {
             store: self.store.location(),
@@ -79,7 +79,7 @@ impl Context {
         });
     }
 
-    /// The store did not do what belongs to `kind` and may do it later. Gives since when, or `None` when the
+    /// Notes that an operation of this `kind` failed and may work later. Returns when the outage began, or `None` if the
     /// run may not wait any longer.
     pub(super) fn waits(&self, kind: &Outage, error: &StoreError) -> Option<Instant> {
         let status = self.progress.status();
@@ -88,7 +88,7 @@ impl Context {
         since
     }
 
-    /// The store did what belongs to `kind`.
+    /// Notes that an operation of this `kind` worked.
     pub(super) fn answered(&self, kind: &Outage) {
         kind.is_over();
         self.tell_outage();
@@ -99,7 +99,7 @@ impl Context {
         self.progress.outage(kinds.iter().filter_map(|kind| kind.since()).min());
     }
 
-    /// Whether flushes or reads tell of an outage already.
+    /// Whether flushes or reads have already reported an outage.
     pub(super) fn is_told_of_an_outage(&self) -> bool {
         [&self.writing, &self.reading].iter().any(|kind| kind.since().is_some())
     }

@@ -1,9 +1,9 @@
 //! A flush task: makes one batch durable, whatever the store does meanwhile.
 //!
-//! A store that is away is waited for. What it gives up again and again is tried in halves, so that the others
-//! commit; a page is tried on alone, for a passing fault is no reason for a dead letter. A row that it refuses costs its page, which is found by halving. A
-//! store that refuses this process (superseded, wrong set-up, broken) ends the crawl. Receipts are delivered
-//! as the pieces commit.
+//! While the store is away, the task waits. If the store gives up a batch again and again, the task tries it in halves,
+//! so that the other pages commit. It keeps trying a single page, because a passing fault does not justify a dead letter.
+//! If the store refuses a row, its page becomes dead; halving finds that page. If the store refuses this process
+//! (superseded, wrong set-up, broken), the crawl ends. Receipts are delivered as the pieces commit.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -20,19 +20,19 @@ use tokio::time::sleep;
 use tracing::{debug, warn};
 
 use super::batcher::Batch;
-use super::context::Context;
+use super::context::PersistenceContext;
 use super::pieces::{Piece, Pieces, Unstorable};
 
-/// So many times in a row a store may give up a piece before it is tried in halves.
+/// How many times in a row the store may give up a piece before the piece is tried in halves.
 const MAX_GIVEN_UP: u32 = 5;
 
-/// How a flush task ended, with what it left.
+/// How a flush task ended, and what it left behind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct FlushEnd {
     pub(super) how: HowEnded,
-    /// Pages of the batch that no receipt covers.
+    /// The pages of the batch that no receipt covers.
     pub(super) pages_left: usize,
-    /// Rows of the whole batch.
+    /// The rows of the whole batch.
     pub(super) rows: usize,
 }
 
@@ -41,15 +41,14 @@ pub(super) struct FlushEnd {
 pub enum HowEnded {
     /// All of it is durable.
     Durable,
-    /// Cancelled on the way.
+    /// It was cancelled before that.
     Cancelled,
-    /// The store refuses to go on, or the task panicked; the crawl is told.
+    /// The store refuses to go on, or the task panicked. The crawl ends.
     Failed,
 }
 
-/// Tells the thread that the task has ended, however it does: also when it is aborted or panics, for then it
-/// is dropped.
-pub(super) struct Ending {
+/// Tells the thread that the task has ended. It does so when it is dropped, so an abort or a panic is reported too.
+pub(super) struct FlushEnding {
     sender: Sender<FlushEnd>,
     end: FlushEnd,
 }
@@ -58,7 +57,7 @@ impl HowEnded {
     /// All of them.
     pub const ALL: [Self; 3] = [Self::Durable, Self::Cancelled, Self::Failed];
 
-    /// As counted.
+    /// Its name in metrics.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Durable => "durable",
@@ -68,32 +67,32 @@ impl HowEnded {
     }
 }
 
-impl Ending {
-    /// `sender` must have a place for every task that may be pending.
+impl FlushEnding {
+    /// `sender` must have room for every task that may be pending.
     pub(super) fn new(sender: Sender<FlushEnd>, batch: &Batch) -> Self {
         let end = FlushEnd { how: HowEnded::Cancelled, pages_left: batch.outcomes.len(), rows: batch.rows };
         Self { sender, end }
     }
 }
 
-impl Drop for Ending {
+impl Drop for FlushEnding {
     fn drop(&mut self) {
         if thread::panicking() {
             self.end.how = HowEnded::Failed;
         }
-        // There is a place for each pending task; without a reader nobody wants to know.
+        // There is room for every pending task. Without a reader, nobody needs the message.
         let _ = self.sender.try_send(self.end);
     }
 }
 
-/// Flushes `batch` to its end, unless `cancel` turns true.
+/// Flushes the whole `batch`, unless `cancel` becomes true.
 pub(super) async fn flush(
-    context: Arc<Context>,
+    context: Arc<PersistenceContext>,
     run: Arc<RunKey>,
     number: u64,
     batch: Batch,
     mut cancel: watch::Receiver<bool>,
-    mut ending: Ending,
+    mut ending: FlushEnding,
 ) {
     let begun = Instant::now();
     let (pages, rows, bytes) = (batch.outcomes.len(), batch.rows, batch.bytes);
@@ -102,11 +101,11 @@ pub(super) async fn flush(
     while let Some(piece) = pieces.next() {
         transactions += 1;
         match write(&context, &run, &piece, &mut cancel).await {
-            Ok(Written::GivenUp) => {
+            Ok(PieceWritten::GivenUp) => {
                 debug!(batch = number, pages = piece.outcomes.len(), "given up, trying less at once");
                 pieces.given_up(piece);
             }
-            Ok(Written::Durable(receipt)) => {
+            Ok(PieceWritten::Durable(receipt)) => {
                 ending.end.pages_left -= piece.outcomes.len();
                 acknowledge(&context, piece.outcomes, receipt);
             }
@@ -133,21 +132,21 @@ pub(super) async fn flush(
     debug!(batch = number, pages, rows, bytes, transactions, elapsed_ms, "flushed");
 }
 
-/// What became of a piece.
-enum Written {
+/// The result of writing a piece.
+enum PieceWritten {
     Durable(FlushReceipt),
-    /// The store is there, and gave it up so often that it may do better with less.
+    /// The store answers, but gave up the piece several times. It may manage a smaller one.
     GivenUp,
 }
 
-/// One transaction, tried until the store answers. [`StoreError::Cancelled`] means that we were cancelled;
-/// when somebody else cancelled the statement it is tried again.
+/// Tries one transaction until the store answers. [`StoreError::Cancelled`] means that this task was cancelled. If
+/// somebody else cancelled the statement, it is tried again.
 async fn write(
-    context: &Context,
+    context: &PersistenceContext,
     run: &RunKey,
     piece: &Piece,
     cancel: &mut watch::Receiver<bool>,
-) -> StoreResult<Written> {
+) -> StoreResult<PieceWritten> {
     let mut back_off = context.settings.back_off();
     let mut given_up = 0;
     loop {
@@ -157,7 +156,7 @@ async fn write(
         reach("flush: before");
         let error = match context.store.flush(run, &piece.outcomes).await {
             Err(error) if error.is_retryable() || matches!(error, StoreError::Cancelled) => error,
-            // A batch was stored or a row of it refused: the store works. What ends the crawl says nothing of that.
+            // A stored batch and a refused row both show that the store works. Errors that end the crawl do not.
             answer => {
                 if matches!(answer, Ok(_) | Err(StoreError::Refused { .. })) {
                     context.answered(&context.writing);
@@ -165,7 +164,7 @@ async fn write(
                         context.answered(&context.stuck);
                     }
                 }
-                return answer.map(Written::Durable);
+                return answer.map(PieceWritten::Durable);
             }
         };
         if *cancel.borrow() {
@@ -181,28 +180,28 @@ async fn write(
             return Err(error);
         }
         if given_up == MAX_GIVEN_UP {
-            return Ok(Written::GivenUp);
+            return Ok(PieceWritten::GivenUp);
         }
         tokio::select! {
             () = sleep(back_off.next_pause()) => {}
-            // An error means that the thread is gone, which cancels as well.
+            // An error means that the thread is gone, which also cancels this task.
             _ = cancel.wait_for(|cancelled| *cancelled) => return Err(StoreError::Cancelled),
         }
     }
 }
 
-/// The error of a page that is tried alone, with its URL.
+/// Adds the URL to the error of a page that is flushed on its own.
 fn naming(error: StoreError, url: &str) -> StoreError {
     match error {
         StoreError::GaveUp { store, what, sqlstate, source } => {
-            StoreError::GaveUp { store, what: format!("{what} with {url} alone"), sqlstate, source }
+            StoreError::GaveUp { store, what: format!("{what} with only {url}"), sqlstate, source }
         }
         other => other,
     }
 }
 
-/// Tells the scheduler what is durable now; credits are back already, the charges go with the outcomes.
-fn acknowledge(context: &Context, outcomes: Vec<PageOutcome>, receipt: FlushReceipt) {
+/// Tells the scheduler what is durable now. The credits were given back earlier; the charges end with the outcomes.
+fn acknowledge(context: &PersistenceContext, outcomes: Vec<PageOutcome>, receipt: FlushReceipt) {
     context.progress.committed(&receipt, &outcomes);
     for (fingerprint, _) in receipt.pages.iter().filter(|(_, state)| *state == PageState::Dead) {
         if let Some(page) = outcomes.iter().find(|page| page.fingerprint == *fingerprint) {
@@ -245,7 +244,7 @@ fn tell_refusal(number: u64, piece: &Piece, message: &str, sqlstate: Option<&str
     }
 }
 
-fn unstorable(context: &Context, piece: &Piece, message: &str) -> StoreError {
+fn unstorable(context: &PersistenceContext, piece: &Piece, message: &str) -> StoreError {
     let url = piece.outcomes.first().map(|page| page.url.as_str()).unwrap_or_default();
     StoreError::Broken {
         store: context.store.location(),

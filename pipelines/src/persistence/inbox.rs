@@ -1,7 +1,7 @@
-//! The way in: what crawl threads and scheduler hand over, through bounded channels.
+//! The way in: crawl threads and the scheduler hand over outcomes and messages through bounded channels.
 //!
-//! Outcomes have a channel of their own, for the thread stops reading it when a batch is full and no flush
-//! may start, and must go on hearing the rest: the asks for the frontier, and the end.
+//! Outcomes have a channel of their own. The thread stops reading it when a batch is full and no flush may start, but it
+//! must still hear the messages: asks for the frontier, and the order to close.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -18,54 +18,54 @@ use super::notes::HostNotes;
 use super::second_try::SecondTry;
 use crate::letters::RetryReport;
 
-/// One ask for the frontier and one end may be under way; the rest is for an engine that asks twice.
+/// One ask for the frontier and one order to close may be under way. The rest is for an engine that asks twice.
 const MESSAGES: usize = 4;
 
-/// The senders' side.
+/// The side of the senders.
 pub(super) struct Inbox {
     open: AtomicBool,
     outcomes: Sender<PageOutcome>,
-    messages: Sender<Message>,
+    messages: Sender<InboxMessage>,
     idle: Sender<()>,
     notes: Arc<HostNotes>,
     noted: Sender<()>,
     stop: Stop,
 }
 
-/// The persistence thread's side. Dropping it refuses whoever still waits to submit.
-pub(super) struct Receivers {
+/// The side of the persistence thread. Dropping it refuses everybody who still waits to submit.
+pub(super) struct InboxReceivers {
     pub(super) outcomes: Receiver<PageOutcome>,
-    pub(super) messages: Receiver<Message>,
-    /// The engine has nothing to fetch.
+    pub(super) messages: Receiver<InboxMessage>,
+    /// Says that the engine has nothing to fetch.
     pub(super) idle: Receiver<()>,
-    /// What hosts were told to wait.
+    /// How long each host must be left in peace.
     pub(super) notes: Arc<HostNotes>,
-    /// There is something new among it.
+    /// Says that there are new notes.
     pub(super) noted: Receiver<()>,
 }
 
-/// What is said to the thread beside the outcomes.
-pub(super) enum Message {
+/// A message to the thread. Outcomes have their own channel.
+pub(super) enum InboxMessage {
     /// Read a part of the frontier.
     Refill(Refill),
-    /// Try items whose parent was missing once more.
+    /// Try items once more whose parent was missing.
     SecondTry(SecondTry),
-    /// Flush what there is and end.
-    End(End),
+    /// Flush everything and end.
+    Close(CloseOrder),
 }
 
-/// How the run ends, and until when that must be over.
+/// How the run ends, and the deadline for that.
 #[derive(Clone, Debug)]
-pub(super) struct End {
+pub(super) struct CloseOrder {
     pub(super) run: RunEnd,
     pub(super) deadline: Instant,
 }
 
-/// Both sides. What is submitted is refused until [`Inbox::open`].
-pub(super) fn inbox(capacity: usize, stop: Stop) -> (Inbox, Receivers) {
+/// Creates both sides. The inbox refuses everything until [`Inbox::open`].
+pub(super) fn inbox(capacity: usize, stop: Stop) -> (Inbox, InboxReceivers) {
     let (outcomes, outcomes_out) = bounded(capacity);
     let (messages, messages_out) = bounded(MESSAGES);
-    // One place is enough: saying twice that there is nothing to fetch says no more than once.
+    // One place is enough: a second message that there is nothing to fetch would add nothing.
     let (idle, idle_out) = bounded(1);
     let (noted, noted_out) = bounded(1);
     let notes = Arc::new(HostNotes::default());
@@ -79,7 +79,13 @@ pub(super) fn inbox(capacity: usize, stop: Stop) -> (Inbox, Receivers) {
             noted,
             stop,
         },
-        Receivers { outcomes: outcomes_out, messages: messages_out, idle: idle_out, notes, noted: noted_out },
+        InboxReceivers {
+            outcomes: outcomes_out,
+            messages: messages_out,
+            idle: idle_out,
+            notes,
+            noted: noted_out,
+        },
     )
 }
 
@@ -88,15 +94,15 @@ impl Inbox {
         self.open.store(true, Ordering::Release);
     }
 
-    /// From now on everything is refused but the end.
+    /// From now on, the inbox refuses everything except the order to close.
     pub(super) fn close(&self) {
         self.open.store(false, Ordering::Release);
     }
 
-    /// Asks for a second try; where its report will be. `None` when nobody is there to try.
+    /// Asks for a second try and returns where the report will arrive. `None` if the thread is not open.
     pub(super) fn second_try(&self, page_limit: Option<u64>) -> Option<Receiver<RetryReport>> {
         let (answer, answered) = bounded(1);
-        let message = Message::SecondTry(SecondTry { page_limit, answer });
+        let message = InboxMessage::SecondTry(SecondTry { page_limit, answer });
         let is_asked = self.is_open()
             && select_biased! {
                 recv(self.stop.requested()) -> _ => false,
@@ -105,10 +111,10 @@ impl Inbox {
         is_asked.then_some(answered)
     }
 
-    /// Tells the thread to end. It may have ended by itself, which is fine.
-    pub(super) fn end(&self, end: End) {
+    /// Tells the thread to end. It does not matter if the thread has already ended.
+    pub(super) fn end(&self, end: CloseOrder) {
         let deadline = end.deadline;
-        let _ = self.messages.send_deadline(Message::End(end), deadline);
+        let _ = self.messages.send_deadline(InboxMessage::Close(end), deadline);
     }
 
     fn is_open(&self) -> bool {
@@ -135,12 +141,12 @@ impl OutcomeSink for Inbox {
         }
         select! {
             recv(self.stop.abandoned()) -> _ => Err(SubmitError::Abandoned(None)),
-            send(self.messages, Message::Refill(ask)) -> sent => sent.map_err(|_| SubmitError::Closed(None)),
+            send(self.messages, InboxMessage::Refill(ask)) -> sent => sent.map_err(|_| SubmitError::Closed(None)),
         }
     }
 
     fn flush_now(&self) {
-        // Full means that it is said already.
+        // A full channel already holds this message.
         let _ = self.idle.try_send(());
     }
 

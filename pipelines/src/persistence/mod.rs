@@ -1,4 +1,4 @@
-//! The thread bridge: page outcomes go in from synchronous code, and come to rest in the store.
+//! The thread bridge: synchronous code hands over page outcomes, and one thread writes them to the store.
 //!
 //! ```text
 //!  crawl threads ─submit─►┐             persistence thread              persistence-rt (tokio, one worker)
@@ -12,15 +12,15 @@
 //! |---|---|
 //! | how does a crawl thread hand over an outcome? | `inbox.rs` |
 //! | when is a batch flushed? | `batcher.rs`, `thread.rs` |
-//! | what when the store is away, or refuses a row? | `flush.rs`, `outage.rs`, `pieces.rs` |
+//! | what happens when the store is away, or refuses a row? | `flush.rs`, `outage.rs`, `pieces.rs` |
 //! | what must be true before the first request? | `open.rs` |
-//! | what of items whose parent came later? | `second_try.rs` |
-//! | what of hosts that are to be left alone? | `notes.rs` |
+//! | what happens to items whose parent came later? | `second_try.rs` |
+//! | how does a host's pause survive a restart? | `notes.rs` |
 //! | how does it end, within which time? | `close.rs`, `tasks.rs` |
 //!
-//! Nothing here is unbounded but the wait for a store that went away in mid-crawl, and for that there is
-//! [`PersistenceSettings::max_outage`]. When the batch is full and no flush may start, the inbox is not
-//! emptied, credits do not come back, and the crawl comes to rest by itself.
+//! Everything here is bounded except the wait for a store that goes away in mid-crawl, and you can limit that with
+//! [`PersistenceSettings::max_outage`]. When the batch is full and no flush may start, the thread stops emptying the
+//! inbox, credits do not come back, and the crawl slows down to a halt.
 
 mod background;
 mod batcher;
@@ -59,50 +59,50 @@ pub use report::{CloseReport, Monitor, PersistenceStatus, PersistenceTimes};
 pub use settings::PersistenceSettings;
 
 use crate::letters::RetryReport;
-use context::Context;
-use inbox::{End, Inbox, Receivers, inbox};
-use report::Progress;
+use context::PersistenceContext;
+use inbox::{CloseOrder, Inbox, InboxReceivers, inbox};
+use report::PersistenceProgress;
 use thread::{Opening, work};
 
-/// How long the thread may take beyond what it was given before it is left behind.
+/// How long the thread may take beyond its deadline before it is left behind.
 const MARGIN: Duration = Duration::from_millis(500);
-/// The deadline of a close that nobody asked for: the shortest total that a stop may have (design §6).
+/// The deadline of a close that nobody requested: the shortest total that a stop may have (design §6).
 const DROP_DEADLINE: Duration = Duration::from_secs(4);
 
-/// The persistence thread, from outside. It is opened once and closed once; closing it again, unopened, or
-/// by dropping it is harmless.
+/// The persistence thread as others see it. It is opened once and closed once. You can safely close it twice, close it
+/// before it is open, or just drop it.
 pub struct PersistencePipeline {
     store: Arc<dyn Store>,
     settings: PersistenceSettings,
     stop: Stop,
     pulse: Arc<dyn Pulse>,
     inbox: Arc<Inbox>,
-    progress: Arc<Progress>,
+    progress: Arc<PersistenceProgress>,
     ended: Receiver<()>,
-    phase: Mutex<Phase>,
+    phase: Mutex<PipelinePhase>,
 }
 
 /// How a run ends.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RunEnd {
-    /// Its state from then on. `Finished` becomes `Stopped` when pages could not be flushed.
+    /// The run's state from then on. `Finished` becomes `Stopped` if pages could not be flushed.
     pub state: RunState,
     /// Why.
     pub reason: String,
 }
 
-enum Phase {
-    Unopened(Receivers, AliveGuard),
+enum PipelinePhase {
+    Unopened(InboxReceivers, AliveGuard),
     Open(Worker<CloseReport>),
     Closed(CloseReport),
 }
 
-/// Held by the thread; when it is dropped, however that comes, `ended` is heard.
+/// The thread holds it. Dropping it, for whatever reason, disconnects `ended`.
 type AliveGuard = Sender<()>;
 
 impl PersistencePipeline {
-    /// A pipeline that is not open yet. `stop` cancels the start-up, is requested when the thread dies, and
-    /// its abandon jumps to cancelling what is pending.
+    /// A pipeline that is not open yet. A `stop` cancels the start-up. Its abandon cancels pending flushes at once. If the
+    /// thread dies, it requests the stop.
     pub fn new(
         store: Arc<dyn Store>,
         settings: PersistenceSettings,
@@ -117,14 +117,17 @@ impl PersistencePipeline {
             stop,
             pulse,
             inbox: Arc::new(inbox),
-            progress: Arc::new(Progress::default()),
+            progress: Arc::new(PersistenceProgress::default()),
             ended,
-            phase: Mutex::new(Phase::Unopened(receivers, alive)),
+            phase: Mutex::new(PipelinePhase::Unopened(receivers, alive)),
         }
     }
 
-    /// Starts the thread and waits until the store is ready and the run is open. When it fails, thread,
-    /// runtime and sessions are gone again.
+    /// Starts the thread and waits until the store is ready and the run is open.
+    ///
+    /// # Errors
+    /// If a step of the start-up fails or takes too long, if a stop comes first, or if the pipeline was opened before.
+    /// The thread, its runtime and its sessions have then ended.
     pub fn open_spider(
         &self,
         spec: RunSpec,
@@ -132,15 +135,15 @@ impl PersistencePipeline {
         receipts: Box<dyn ReceiptSink>,
     ) -> Result<OpenedRun, OpenError> {
         let mut phase = self.phase();
-        let closed = Phase::Closed(CloseReport::default());
+        let closed = PipelinePhase::Closed(CloseReport::default());
         let (receivers, alive) = match std::mem::replace(&mut *phase, closed) {
-            Phase::Unopened(receivers, alive) => (receivers, alive),
+            PipelinePhase::Unopened(receivers, alive) => (receivers, alive),
             opened_before => {
                 *phase = opened_before;
                 return Err(OpenError::OpenedBefore);
             }
         };
-        let context = Arc::new(Context::new(
+        let context = Arc::new(PersistenceContext::new(
             Arc::clone(&self.store),
             self.settings.clone(),
             self.stop.clone(),
@@ -155,16 +158,16 @@ impl PersistencePipeline {
             work(&context, receivers, opening)
         })
         .map_err(OpenError::Thread)?;
-        // What the start-up may take, and what the thread may take to close after its failure.
+        // The time for the start-up, and the time for the thread to close after a failure.
         let deadline = Instant::now() + self.settings.startup_timeout + close::LAST_STEPS + MARGIN;
         match answered.recv_deadline(deadline) {
             Ok(Ok(opened)) => {
                 self.inbox.open();
-                *phase = Phase::Open(worker);
+                *phase = PipelinePhase::Open(worker);
                 Ok(opened)
             }
             Ok(Err(error)) => {
-                // It has closed everything and is on its last line.
+                // The thread has closed everything and is about to end.
                 let _ = worker.join_until(Instant::now() + MARGIN);
                 Err(error)
             }
@@ -175,9 +178,9 @@ impl PersistencePipeline {
         }
     }
 
-    /// Tries the run's items whose parent was missing once more. To be called when the crawl has ended by itself,
-    /// before `close_spider`. `page_limit` is the number of pages that the run may have `done` in all. `None` when
-    /// a stop came first, or the thread ended: then the run is not finished, and its resume tries them.
+    /// Tries the run's items once more whose parent was missing. Call it when the crawl has ended by itself, before
+    /// `close_spider`. `page_limit` is the number of pages that the run may have `done` in all. Returns `None` if a stop
+    /// came first or the thread ended. The run is then not finished, and its resume tries these items.
     pub fn second_try(&self, page_limit: Option<u64>) -> Option<RetryReport> {
         let answered = self.inbox.second_try(page_limit)?;
         select_biased! {
@@ -191,56 +194,56 @@ impl PersistencePipeline {
         Arc::clone(&self.inbox) as Arc<dyn OutcomeSink>
     }
 
-    /// Closes everything by `deadline`, that of the whole stop: see design §6 and `close.rs` for the steps and
-    /// their shares. Blocks until then at most, and half a second more when the thread itself hangs. A second
-    /// call gives the first one's report; without an open run the report is empty.
+    /// Closes everything by `deadline`, which is the deadline of the whole stop. Design §6 and `close.rs` describe the
+    /// steps and their shares of the time. Blocks until the deadline at most, or half a second longer if the thread
+    /// itself hangs. A second call returns the first report. Without an open run, the report is empty.
     pub fn close_spider(&self, end: RunEnd, deadline: Instant) -> CloseReport {
         self.inbox.close();
         let mut phase = self.phase();
-        let worker = match std::mem::replace(&mut *phase, Phase::Closed(CloseReport::default())) {
-            Phase::Open(worker) => worker,
-            Phase::Closed(report) => {
-                *phase = Phase::Closed(report.clone());
+        let worker = match std::mem::replace(&mut *phase, PipelinePhase::Closed(CloseReport::default())) {
+            PipelinePhase::Open(worker) => worker,
+            PipelinePhase::Closed(report) => {
+                *phase = PipelinePhase::Closed(report.clone());
                 return report;
             }
-            Phase::Unopened(..) => return CloseReport::default(),
+            PipelinePhase::Unopened(..) => return CloseReport::default(),
         };
-        self.inbox.end(End { run: end, deadline });
+        self.inbox.end(CloseOrder { run: end, deadline });
         // The last steps keep their time even when the deadline has passed.
         let patience = deadline.max(Instant::now() + close::LAST_STEPS) + MARGIN;
         let report = worker.join_until(patience).unwrap_or_else(|error| {
             warn!(%error, "the persistence thread did not close; the resume decides by the pages' states");
             CloseReport::without_thread(&self.status(), error.to_string())
         });
-        *phase = Phase::Closed(report.clone());
+        *phase = PipelinePhase::Closed(report.clone());
         report
     }
 
-    /// Disconnected from the moment on in which the thread has ended, in good order or not; never carries a
-    /// message. When it died, the stop was requested with the reason.
+    /// A channel that never carries a message and is disconnected when the thread has ended, in good order or not. If the
+    /// thread died, it has requested the stop and given the reason.
     pub fn ended(&self) -> &Receiver<()> {
         &self.ended
     }
 
-    /// Somebody who watches, also beyond the pipeline's own life.
+    /// A monitor, which may outlive the pipeline.
     pub fn monitor(&self) -> Monitor {
         Monitor::of(&self.progress, &self.store)
     }
 
-    /// What the thread holds and does right now.
+    /// What the thread holds and does now.
     pub fn status(&self) -> PersistenceStatus {
         self.progress.status()
     }
 
-    fn phase(&self) -> MutexGuard<'_, Phase> {
+    fn phase(&self) -> MutexGuard<'_, PipelinePhase> {
         self.phase.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// For `main` when it unwinds or returns early.
+/// Closes the pipeline when `main` unwinds or returns early.
 impl Drop for PersistencePipeline {
     fn drop(&mut self) {
-        if matches!(*self.phase(), Phase::Open(_)) {
+        if matches!(*self.phase(), PipelinePhase::Open(_)) {
             let reason = self.stop.reason().map_or_else(|| "left early".to_owned(), ToString::to_string);
             let end = RunEnd { state: RunState::Stopped, reason };
             self.close_spider(end, Instant::now() + DROP_DEADLINE);

@@ -1,7 +1,7 @@
-//! What hosts were told to wait, on its way to the store: of each host the latest, whatever happened meanwhile.
+//! Notes of how long hosts must be left in peace, on their way to the store. Only the latest note of each host is kept.
 //!
-//! It is written as soon as it is there and at most once a second, by one task at a time, beside the flushes. In an
-//! outage it waits here; the next second tries again.
+//! One task at a time writes the notes, at most once a second, in parallel with the flushes. During an outage the notes
+//! wait here and are tried again a second later.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -13,18 +13,18 @@ use dragline_core::host_note::MAX_HOST_NOTES;
 use dragline_core::store::{RunKey, StoreError};
 use tracing::debug;
 
-use super::context::Context;
+use super::context::PersistenceContext;
 use super::outage::chain;
 
-/// Between two writes.
+/// The time between two writes.
 pub(super) const NOTE_EVERY: Duration = Duration::from_secs(1);
 
-/// Notes that wait to be written, by host. More hosts than a run is opened with are not kept.
+/// Notes that wait to be written, by host. It keeps no more hosts than a run is opened with.
 #[derive(Debug, Default)]
 pub(super) struct HostNotes(Mutex<BTreeMap<String, HostNote>>);
 
 impl HostNotes {
-    /// The newest note of a host takes the place of an older one.
+    /// Adds a note. It replaces an older note of the same host.
     pub(super) fn put(&self, note: HostNote) {
         let mut notes = self.lock();
         if notes.len() < MAX_HOST_NOTES as usize || notes.contains_key(&note.host) {
@@ -40,7 +40,7 @@ impl HostNotes {
         std::mem::take(&mut *self.lock()).into_values().collect()
     }
 
-    /// Notes that were not written, but for hosts of which there is news.
+    /// Puts back notes that were not written, except for hosts that have a newer one.
     fn put_back(&self, unwritten: Vec<HostNote>) {
         let mut notes = self.lock();
         for note in unwritten {
@@ -55,9 +55,10 @@ impl HostNotes {
     }
 }
 
-/// Writes what waits. A failure is no news, for the flushes tell of an outage; another owner of the run is.
-pub(super) async fn write(context: Arc<Context>, run: Arc<RunKey>, notes: Arc<HostNotes>) {
-    let mut unwritten = Unwritten { waiting: notes.take(), notes };
+/// Writes the notes that wait. A failure is not reported, because the flushes report an outage. It does end the crawl if
+/// another process owns the run.
+pub(super) async fn write(context: Arc<PersistenceContext>, run: Arc<RunKey>, notes: Arc<HostNotes>) {
+    let mut unwritten = UnwrittenNotes { waiting: notes.take(), notes };
     if unwritten.waiting.is_empty() {
         return;
     }
@@ -68,13 +69,13 @@ pub(super) async fn write(context: Arc<Context>, run: Arc<RunKey>, notes: Arc<Ho
     }
 }
 
-/// Goes back to the others when the write fails or is aborted: the thread writes what is left when it closes.
-struct Unwritten {
+/// Puts its notes back when the write fails or is aborted. The thread writes the remaining notes when it closes.
+struct UnwrittenNotes {
     waiting: Vec<HostNote>,
     notes: Arc<HostNotes>,
 }
 
-impl Drop for Unwritten {
+impl Drop for UnwrittenNotes {
     fn drop(&mut self) {
         self.notes.put_back(std::mem::take(&mut self.waiting));
     }

@@ -1,7 +1,7 @@
-//! Start-up: what must be true of the store before the first request, in order, each step bounded.
+//! Start-up: the steps that make the store ready before the first request, each with a limit.
 //!
-//! A store that does not answer is tried again within the step's limit: a database that starts beside the
-//! crawl needs a moment. The first failure is told at once, so that nobody looks at a silent screen.
+//! If the store does not answer, a step tries again within its limit: a database that starts together with the crawl
+//! needs a moment. The first failure is logged at once, so that nobody has to look at a silent screen.
 
 use std::fmt;
 use std::io;
@@ -14,26 +14,26 @@ use dragline_core::worker::JoinError;
 use tokio::time::{sleep, timeout};
 use tracing::warn;
 
-use super::context::Context;
+use super::context::PersistenceContext;
 use super::outage::chain;
 
 /// A step of the start-up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StartUp {
-    /// Reaching the store and its own tables.
+    /// Connecting to the store, and checking its own tables.
     Connect,
-    /// Holding the item tables against the database.
+    /// Comparing the item tables with the database.
     Items,
     /// Taking the run's lock.
     Lock,
-    /// Resuming or beginning the run.
+    /// Resuming or starting the run.
     Run,
 }
 
 /// Why `open_spider` failed.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
-    /// The store said no, or did not answer until the step's limit.
+    /// The store refused, or failed until the step's limit.
     #[error("{step} failed")]
     Failed {
         /// The step.
@@ -41,14 +41,14 @@ pub enum OpenError {
         /// What the store says.
         source: StoreError,
     },
-    /// The store said nothing at all.
+    /// The store did not answer at all.
     #[error("{step} took longer than {:.1} s at {store}", .limit.as_secs_f64())]
     TimedOut {
         /// The step.
         step: StartUp,
         /// Where the store is.
         store: String,
-        /// What it was given.
+        /// The step's limit.
         limit: Duration,
     },
     /// A stop came first.
@@ -57,13 +57,13 @@ pub enum OpenError {
         /// The step.
         step: StartUp,
     },
-    /// No thread or no runtime.
+    /// The thread or its runtime could not be started.
     #[error("the persistence thread cannot be started")]
     Thread(#[source] io::Error),
-    /// The thread ended, or hangs, without an answer.
+    /// The thread ended or hangs, and gave no answer.
     #[error("the persistence thread gave no answer")]
     NoAnswer(#[source] JoinError),
-    /// A pipeline is opened once.
+    /// A pipeline can be opened only once.
     #[error("the persistence pipeline was opened before")]
     OpenedBefore,
 }
@@ -98,7 +98,7 @@ impl fmt::Display for StartUp {
 
 /// Does all steps.
 pub(super) async fn start_up(
-    context: &Context,
+    context: &PersistenceContext,
     spec: &RunSpec,
     items: &[ItemType],
 ) -> Result<OpenedRun, OpenError> {
@@ -106,23 +106,23 @@ pub(super) async fn start_up(
     let end = Instant::now() + settings.startup_timeout;
     let limit = settings.operation_timeout;
     let patience = settings.lock_patience;
-    let steps = Steps { context, end };
+    let steps = StartUpSteps { context, end };
     steps.run(StartUp::Connect, limit, || store.connect()).await?;
     steps.run(StartUp::Items, limit, || store.prepare_items(items)).await?;
     steps.run(StartUp::Lock, limit + patience, || store.lock_run(&spec.name, patience)).await?;
     reach("start: locked");
-    // It counts the run's requests, of which there may be many millions, and may take what is left.
+    // This step counts the run's requests, maybe many millions, so it may use all the time that is left.
     let opened = steps.run(StartUp::Run, settings.startup_timeout, || store.open_run(spec)).await?;
     reach("start: run opened");
     Ok(opened)
 }
 
-struct Steps<'a> {
-    context: &'a Context,
+struct StartUpSteps<'a> {
+    context: &'a PersistenceContext,
     end: Instant,
 }
 
-impl Steps<'_> {
+impl StartUpSteps<'_> {
     async fn run<'f, T>(
         &self,
         step: StartUp,

@@ -1,7 +1,8 @@
-//! What is tried again, when, and what is said about it meanwhile.
+//! Logs an outage of the store.
 //!
-//! A store that is away is waited for (design I6), calmly: one warning when it goes, one at a slow rhythm
-//! while it is gone, one line when it answers again. A store that comes and goes is told of at that rhythm, too.
+//! The crawl waits for the store (design I6), and the log stays calm: one warning when the outage begins, one at a slow
+//! rhythm while it lasts, and one line when the store answers again. If the store comes and goes, it is logged at the
+//! same slow rhythm.
 
 use std::error::Error;
 use std::fmt::Write as _;
@@ -13,41 +14,41 @@ use tracing::{info, warn};
 
 use super::settings::PersistenceSettings;
 
-/// An outage soon after another is not told until it has lasted so long.
+/// An outage soon after another one is logged only once it has lasted this long.
 const BLIP: Duration = Duration::from_secs(1);
 
-/// Of one outage so many reasons are told.
+/// How many reasons of one outage are logged.
 const MAX_REASONS: usize = 4;
 
-/// The outage of one kind of operation, shared by all tasks that meet it. Writing and reading are told
-/// apart: a full disk stops the one and not the other.
+/// The outage of one kind of operation, shared by all tasks that notice it. Writing and reading are separate kinds: a full
+/// disk stops only the writing.
 #[derive(Debug)]
 pub(super) struct Outage {
     what: &'static str,
     max: Option<Duration>,
     log_interval: Duration,
-    state: Mutex<State>,
+    history: Mutex<OutageHistory>,
 }
 
 #[derive(Debug, Default)]
-struct State {
-    current: Option<Current>,
-    /// When something was last said.
+struct OutageHistory {
+    ongoing: Option<OngoingOutage>,
+    /// When something was last logged.
     told: Option<Instant>,
-    /// Outages that came and went since, without a word.
+    /// Short outages since then that were not logged.
     blips: u32,
 }
 
 #[derive(Debug)]
-struct Current {
+struct OngoingOutage {
     begun: Instant,
-    /// What was told of it: a shutdown is first a closed connection and then a refused one.
+    /// The reasons that were logged. In a shutdown, the connection first closes and is then refused.
     reasons: Vec<String>,
 }
 
-/// What is said of a failure.
+/// What the log says about a failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Say {
+enum OutageNews {
     Nothing,
     Begins,
     OtherReason,
@@ -60,28 +61,28 @@ impl Outage {
             what,
             max: settings.max_outage,
             log_interval: settings.outage_log_interval,
-            state: Mutex::default(),
+            history: Mutex::default(),
         }
     }
 
-    /// Notes that the store did not answer. Gives since when, or `None` when that is longer than the run
+    /// Notes that the store did not answer. Returns when the outage began, or `None` if it has lasted longer than the run
     /// may wait.
     pub(super) fn lasts(&self, error: &StoreError, rows_waiting: usize) -> Option<Instant> {
         let now = Instant::now();
-        let mut state = self.state();
-        let (say, begun, blips) = state.say(now, reason(error), self.log_interval);
-        drop(state);
+        let mut history = self.history();
+        let (say, begun, blips) = history.say(now, reason(error), self.log_interval);
+        drop(history);
         let lasts = now.duration_since(begun);
         let (what, error, hint, outage_s) = (self.what, chain(error), error.hint(), lasts.as_secs());
         match say {
-            Say::Nothing => {}
-            Say::Begins if blips == 0 => {
+            OutageNews::Nothing => {}
+            OutageNews::Begins if blips == 0 => {
                 warn!(
                     error,
                     rows_waiting, hint, "{what} fails; nothing is lost, it is tried until the store answers"
                 );
             }
-            Say::Begins => {
+            OutageNews::Begins => {
                 warn!(
                     error,
                     rows_waiting,
@@ -90,58 +91,60 @@ impl Outage {
                     "{what} fails again; nothing is lost"
                 );
             }
-            Say::OtherReason => warn!(error, rows_waiting, outage_s, "{what} fails for another reason now"),
-            Say::Lasts => warn!(error, rows_waiting, outage_s, "{what} still fails; the crawl waits"),
+            OutageNews::OtherReason => {
+                warn!(error, rows_waiting, outage_s, "{what} fails for another reason now");
+            }
+            OutageNews::Lasts => warn!(error, rows_waiting, outage_s, "{what} still fails; the crawl waits"),
         }
         self.max.is_none_or(|max| lasts < max).then_some(begun)
     }
 
-    /// Notes that the store did what it was asked.
+    /// Notes that the store did its work.
     pub(super) fn is_over(&self) {
-        let mut state = self.state();
-        match state.current.take() {
-            Some(current) if current.reasons.is_empty() => state.blips = state.blips.saturating_add(1),
-            Some(Current { begun, .. }) => {
-                drop(state);
+        let mut history = self.history();
+        match history.ongoing.take() {
+            Some(current) if current.reasons.is_empty() => history.blips = history.blips.saturating_add(1),
+            Some(OngoingOutage { begun, .. }) => {
+                drop(history);
                 info!(outage_s = begun.elapsed().as_secs(), "the store answers again: {} works", self.what);
             }
             None => {}
         }
     }
 
-    /// Since when it lasts.
+    /// When the outage began.
     pub(super) fn since(&self) -> Option<Instant> {
-        self.state().current.as_ref().map(|current| current.begun)
+        self.history().ongoing.as_ref().map(|current| current.begun)
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    fn history(&self) -> MutexGuard<'_, OutageHistory> {
+        self.history.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl State {
-    /// What to say of a failure now; since when it lasts; how many outages were not told before this one.
-    fn say(&mut self, now: Instant, reason: String, log_interval: Duration) -> (Say, Instant, u32) {
-        let current = self.current.get_or_insert_with(|| Current { begun: now, reasons: Vec::new() });
+impl OutageHistory {
+    /// Returns what to log about a failure now, when the outage began, and how many outages before it were not logged.
+    fn say(&mut self, now: Instant, reason: String, log_interval: Duration) -> (OutageNews, Instant, u32) {
+        let current = self.ongoing.get_or_insert_with(|| OngoingOutage { begun: now, reasons: Vec::new() });
         let is_due = self.told.is_none_or(|told| now.duration_since(told) >= log_interval);
         let lasts = now.duration_since(current.begun) >= BLIP;
         let is_new = !current.reasons.contains(&reason) && current.reasons.len() < MAX_REASONS;
         let say = match current.reasons.is_empty() {
-            true if is_due || lasts => Say::Begins,
-            false if is_new => Say::OtherReason,
-            false if is_due => Say::Lasts,
-            _ => return (Say::Nothing, current.begun, self.blips),
+            true if is_due || lasts => OutageNews::Begins,
+            false if is_new => OutageNews::OtherReason,
+            false if is_due => OutageNews::Lasts,
+            _ => return (OutageNews::Nothing, current.begun, self.blips),
         };
         if is_new {
             current.reasons.push(reason);
         }
         self.told = Some(now);
-        let blips = if say == Say::Begins { std::mem::take(&mut self.blips) } else { 0 };
+        let blips = if say == OutageNews::Begins { std::mem::take(&mut self.blips) } else { 0 };
         (say, current.begun, blips)
     }
 }
 
-/// The database's code or, when it did not answer, what is underneath.
+/// The database's error code or, if it did not answer, the underlying error.
 fn reason(error: &StoreError) -> String {
     match error {
         StoreError::Unavailable { sqlstate: Some(code), .. } => code.clone(),
@@ -150,7 +153,7 @@ fn reason(error: &StoreError) -> String {
     }
 }
 
-/// An error with its causes in one line. `Display` of our errors never repeats its source.
+/// An error with its causes in one line. The `Display` of our errors never repeats the source.
 pub(super) fn chain(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
@@ -180,7 +183,7 @@ mod tests {
         let outage = Outage::new("flushing", &PersistenceSettings::default());
         let begun = outage.lasts(&away(), 3);
         assert!(begun.is_some());
-        assert_eq!(outage.lasts(&away(), 3), begun, "one outage, however many tasks meet it");
+        assert_eq!(outage.lasts(&away(), 3), begun, "one outage, however many tasks notice it");
         assert_eq!(outage.since(), begun);
         outage.is_over();
         assert_eq!(outage.since(), None);
@@ -188,29 +191,29 @@ mod tests {
     }
 
     #[test]
-    fn a_store_that_comes_and_goes_is_told_of_at_a_calm_rhythm() {
+    fn a_store_that_comes_and_goes_is_logged_at_a_calm_rhythm() {
         let outage = Outage::new("flushing", &PersistenceSettings::default());
         for _ in 0..200 {
             outage.lasts(&away(), 3);
             outage.is_over();
         }
-        assert_eq!(outage.state().blips, 199, "the first was told, the others only counted");
+        assert_eq!(outage.history().blips, 199, "the first was logged, the others were only counted");
     }
 
     #[test]
-    fn an_outage_is_told_once_then_at_its_rhythm_and_each_reason_once() {
+    fn an_outage_is_logged_once_then_at_its_rhythm_and_each_reason_once() {
         let (begun, rhythm) = (Instant::now(), Duration::from_secs(30));
-        let mut state = State::default();
+        let mut history = OutageHistory::default();
         let mut at = |seconds, reason: &str| {
-            state.say(begun + Duration::from_secs(seconds), reason.to_owned(), rhythm).0
+            history.say(begun + Duration::from_secs(seconds), reason.to_owned(), rhythm).0
         };
-        assert_eq!(at(0, "closed"), Say::Begins);
-        assert_eq!(at(1, "closed"), Say::Nothing);
-        assert_eq!(at(2, "refused"), Say::OtherReason);
-        assert_eq!(at(3, "closed"), Say::Nothing);
-        assert_eq!(at(31, "refused"), Say::Nothing);
-        assert_eq!(at(32, "refused"), Say::Lasts);
-        assert_eq!(at(33, "refused"), Say::Nothing);
+        assert_eq!(at(0, "closed"), OutageNews::Begins);
+        assert_eq!(at(1, "closed"), OutageNews::Nothing);
+        assert_eq!(at(2, "refused"), OutageNews::OtherReason);
+        assert_eq!(at(3, "closed"), OutageNews::Nothing);
+        assert_eq!(at(31, "refused"), OutageNews::Nothing);
+        assert_eq!(at(32, "refused"), OutageNews::Lasts);
+        assert_eq!(at(33, "refused"), OutageNews::Nothing);
     }
 
     #[test]

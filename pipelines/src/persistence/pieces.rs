@@ -1,8 +1,8 @@
-//! Finding the page that the store refuses: halve the batch until it stands alone. Pure: who flushes the
-//! pieces is not known here.
+//! Finds the page that the store refuses: halve the batch until the page is the only one left. This code is pure: it does
+//! not know who flushes the pieces.
 //!
-//! When the first half is stored, the guilty page is in the second, which is halved without being tried as a
-//! whole. So one guilty page in a batch of n costs at most 2·log2(n) + 2 transactions beyond the first.
+//! When the first half is stored, the bad page is in the second half, which is halved without being tried as a whole. So
+//! one bad page in a batch of n costs at most 2·log2(n) + 2 transactions after the first.
 
 use std::mem;
 
@@ -13,7 +13,7 @@ use dragline_core::{PageOutcome, QueuedRequest, Reason};
 /// The longest error text that the smallest letter keeps.
 const MINIMAL_ERROR_CHARS: usize = 200;
 
-/// What is left of a batch, first to last.
+/// The pieces of a batch that remain, in order.
 #[derive(Debug)]
 pub(super) struct Pieces(Vec<Piece>);
 
@@ -22,22 +22,22 @@ pub(super) struct Pieces(Vec<Piece>);
 pub(super) struct Piece {
     pub(super) outcomes: Vec<PageOutcome>,
     relief: Relief,
-    /// It is the second half of a piece that was refused, and nothing was refused in the first half so far.
+    /// It is the second half of a refused piece, and the store has refused nothing in the first half yet.
     is_suspect: bool,
     /// It is one page, and was given up before.
     is_stuck: bool,
 }
 
-/// What was already taken from a page that stands alone, so that the store may accept the rest.
+/// What was already removed from a single page, so that the store may accept the rest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Relief {
     /// Nothing.
     Whole,
-    /// Its items: they are dead letters. This is the rule, the others should not happen.
+    /// Its items, which became dead letters. This normally suffices; the next two should not happen.
     Items,
-    /// Its new requests: they are dead letters too.
+    /// Its new requests, which became dead letters too.
     Requests,
-    /// Everything but one letter that says so.
+    /// Everything except one letter that records this.
     Everything,
 }
 
@@ -52,11 +52,11 @@ impl Pieces {
         pieces
     }
 
-    /// The piece to flush next. Those before it are stored or were taken back.
+    /// The piece to flush next. The pieces before it are stored or were given back.
     pub(super) fn next(&mut self) -> Option<Piece> {
         loop {
             let piece = self.0.pop()?;
-            // One page alone is tried all the same: it is dead for a reason of its own, never by inference.
+            // A single page is always tried: it becomes dead for a reason of its own, never by inference.
             if !piece.is_suspect || piece.outcomes.len() == 1 {
                 return Some(piece);
             }
@@ -64,14 +64,17 @@ impl Pieces {
         }
     }
 
-    /// Takes back a piece that was refused: in halves or, when it is one page, with less in it.
+    /// Takes back a piece that was refused. It will be tried in halves or, if it is one page, with less in it.
+    ///
+    /// # Errors
+    /// If it is one page and nothing more can be removed from it.
     pub(super) fn refused(
         &mut self,
         mut piece: Piece,
         error: &str,
         sqlstate: Option<&str>,
     ) -> Result<(), Unstorable> {
-        // If this was a first half, it explains the refusal of both: the second half is not suspect any more.
+        // If this was a first half, it explains the refusal of the whole: the second half is no longer suspect.
         if let Some(next) = self.0.last_mut() {
             next.is_suspect = false;
         }
@@ -85,8 +88,8 @@ impl Pieces {
         Ok(())
     }
 
-    /// Takes back a piece that the store gave up again and again: in halves or, when it is one page, to be tried
-    /// after all others.
+    /// Takes back a piece that the store gave up again and again. It will be tried in halves or, if it is one page, after
+    /// all the others.
     pub(super) fn given_up(&mut self, mut piece: Piece) {
         if piece.outcomes.len() > 1 {
             let second = piece.outcomes.split_off(piece.outcomes.len() / 2);
@@ -113,12 +116,12 @@ impl Pieces {
 }
 
 impl Piece {
-    /// The URL of a page that stands alone because the store gave it up before.
+    /// The URL of a page that is flushed on its own because the store gave it up before.
     pub(super) fn stuck_url(&self) -> Option<&str> {
         self.outcomes.first().filter(|_| self.is_stuck).map(|page| page.url.as_str())
     }
 
-    /// Takes from the one page here what the store may have refused. `false` when nothing is left to take.
+    /// Removes from the single page what the store may have refused. Returns `false` if nothing is left to remove.
     fn relieve(&mut self, error: &str, sqlstate: Option<&str>) -> bool {
         let Some(page) = self.outcomes.first_mut() else { return false };
         self.relief = match self.relief {
@@ -151,7 +154,7 @@ impl Piece {
     }
 }
 
-/// A new request that the store refuses, so that it is not lost without a trace.
+/// Records a new request that the store refuses, so that it leaves a trace.
 fn request_letter(queued: &QueuedRequest, error: &str, sqlstate: Option<&str>) -> DeadLetter {
     DeadLetter {
         item_type: "request".to_owned(),

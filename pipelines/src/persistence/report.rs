@@ -1,4 +1,4 @@
-//! What the persistence thread tells about itself: a status while it works, a report when it is closed.
+//! What others can learn about the persistence thread: a status while it works, and a report when it is closed.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -22,31 +22,31 @@ const COOKIES: &str = "crawl_cookies";
 /// How a close went: for the stop report, `pipeline_shutdown_seconds` and `pipeline_pending_tasks`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CloseReport {
-    /// What was done, in order, and how long it took.
+    /// The steps in order, and how long each took.
     pub steps: Vec<(&'static str, Duration)>,
     /// Pages that this process made durable.
     pub flushed_pages: u64,
     /// Rows that this process made durable: pages, items, dead letters, new requests.
     pub flushed_rows: u64,
-    /// Flush tasks that were still pending when their time was over.
+    /// Flush tasks that were still pending when their time ended.
     pub tasks_pending: usize,
-    /// Of these, the ones that had to be cancelled.
+    /// Pending flush tasks that had to be cancelled.
     pub tasks_cancelled: usize,
-    /// Of these, the ones that did not even end when cancelled. Always 0 with a store that keeps its contract.
+    /// Cancelled tasks that did not even end then. Always 0 with a store that keeps its contract.
     pub tasks_not_gathered: usize,
-    /// Pages in cancelled flushes: committed whole or not at all, the resume decides by their state.
+    /// Pages in cancelled flushes. Each was committed completely or not at all, and the resume decides by its state.
     pub pages_unknown: u64,
-    /// Pages that were dropped unwritten; their requests are still queued.
+    /// Pages that were dropped without being written. Their requests are still queued.
     pub pages_left_unflushed: u64,
     /// Whether the run's state was written.
     pub end_written: bool,
-    /// Whether the store refused it, and will until somebody mends something.
+    /// Whether the store refused that, and will refuse it until somebody mends something.
     pub end_refused: bool,
-    /// What went wrong first.
+    /// The first thing that went wrong.
     pub error: Option<String>,
 }
 
-/// What the persistence thread holds and does right now.
+/// What the persistence thread holds and does now.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PersistenceStatus {
     /// Outcomes that wait to be taken into a batch.
@@ -59,9 +59,9 @@ pub struct PersistenceStatus {
     pub batch_bytes: usize,
     /// Flush tasks under way.
     pub pending_flushes: usize,
-    /// Rows in them.
+    /// The rows in these.
     pub pending_rows: usize,
-    /// Since when the store does not take a flush, or give a part of the frontier.
+    /// Since when the store has taken no flush, or given no part of the frontier.
     pub outage_since: Option<Instant>,
     /// When a flush was last made durable.
     pub last_commit: Option<Instant>,
@@ -75,21 +75,21 @@ pub struct PersistenceStatus {
     pub dead_pages: u64,
     /// Pages that this process made durable, by state.
     pub pages: BTreeMap<PageState, u64>,
-    /// Requests that they brought and that the store did not know.
+    /// Requests that these pages found and that the store did not know.
     pub new_requests: u64,
-    /// Pages that were dead, and whose letters were applied after all: they are among the `done` now.
+    /// Pages that were dead and are `done` now, because their letters were applied after all.
     pub revived_pages: u64,
     /// Dead letters that were applied after all.
     pub revived_letters: u64,
     /// Dead letters written.
     pub dead_letters: u64,
-    /// Rows written, by table: of requests those that were new and those that ended.
+    /// Rows written, by table. For requests, the new ones and the ended ones.
     pub rows: BTreeMap<String, u64>,
-    /// Flush tasks that have ended, by how.
+    /// Flush tasks that have ended, by how they ended.
     pub flushes: BTreeMap<HowEnded, u64>,
-    /// Transactions of flushes that the store did not do, to be tried again.
+    /// Transactions that failed and were tried again.
     pub flush_retries: u64,
-    /// Item rows that earlier starts of this run wrote, as far as they told.
+    /// Item rows that earlier starts of this run wrote, as far as they recorded it.
     pub items_before: u64,
 }
 
@@ -98,32 +98,32 @@ pub struct PersistenceStatus {
 pub struct PersistenceTimes {
     /// From the first outcome of a batch to the start of its flush.
     pub batch_wait: LatencySnapshot,
-    /// From the start of a flush to its end, whatever had to be tried again.
+    /// From the start of a flush to its end, including everything that had to be tried again.
     pub flush: LatencySnapshot,
-    /// COMMIT alone.
+    /// Only the COMMIT.
     pub commit: LatencySnapshot,
 }
 
-/// Reads the status from any thread, and holds up nobody.
+/// Reads the status from any thread without holding anybody up.
 #[derive(Clone)]
 pub struct Monitor {
-    progress: Arc<Progress>,
+    progress: Arc<PersistenceProgress>,
     store: Arc<dyn Store>,
 }
 
 impl Monitor {
-    pub(super) fn of(progress: &Arc<Progress>, store: &Arc<dyn Store>) -> Self {
+    pub(super) fn of(progress: &Arc<PersistenceProgress>, store: &Arc<dyn Store>) -> Self {
         Self { progress: Arc::clone(progress), store: Arc::clone(store) }
     }
 
-    /// What the thread holds and does right now.
+    /// What the thread holds and does now.
     pub fn status(&self) -> PersistenceStatus {
         self.progress.status()
     }
 
     /// How long things took so far.
     pub fn times(&self) -> PersistenceTimes {
-        let Times { batch_wait, flush, commit } = &self.progress.times;
+        let PersistenceTimers { batch_wait, flush, commit } = &self.progress.times;
         PersistenceTimes {
             batch_wait: batch_wait.snapshot(),
             flush: flush.snapshot(),
@@ -143,26 +143,26 @@ impl fmt::Debug for Monitor {
     }
 }
 
-/// The status, shared between the thread, its tasks and whoever asks.
+/// The status, which the thread, its tasks and its monitors share.
 #[derive(Debug, Default)]
-pub(super) struct Progress {
+pub(super) struct PersistenceProgress {
     status: Mutex<PersistenceStatus>,
-    pub(super) times: Times,
+    pub(super) times: PersistenceTimers,
 }
 
 #[derive(Debug, Default)]
-pub(super) struct Times {
+pub(super) struct PersistenceTimers {
     pub(super) batch_wait: Latency,
     pub(super) flush: Latency,
     pub(super) commit: Latency,
 }
 
-impl Progress {
+impl PersistenceProgress {
     pub(super) fn status(&self) -> PersistenceStatus {
         self.lock().clone()
     }
 
-    /// The run is open; its earlier starts wrote so many item rows.
+    /// The run is open, and its earlier starts wrote this number of item rows.
     pub(super) fn opened(&self, items_before: u64) {
         self.lock().items_before = items_before;
     }

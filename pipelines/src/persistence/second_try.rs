@@ -1,7 +1,7 @@
-//! Before a run ends, items whose parent was missing are tried once more: the parent may have come later.
+//! Before a run ends, it tries items once more whose parent was missing: the parent may have come later.
 //!
-//! They are dead letters by then, so a kill in between loses nothing: whoever resumes the run tries them at
-//! its end. What goes in makes its page `done`; what does not stays a dead letter.
+//! By then these items are dead letters, so a kill loses nothing: the resumed run tries them at its end. If all items of
+//! a page are stored, the page becomes `done`. Otherwise they stay dead letters.
 
 use std::sync::Arc;
 
@@ -12,20 +12,20 @@ use dragline_core::outcome::PageState;
 use dragline_core::store::{RunKey, StoreError, StoreResult};
 use tracing::info;
 
-use super::context::Context;
+use super::context::PersistenceContext;
 use crate::letters::{Retry, RetryReport};
 use crate::pause::pause;
 
-/// What is asked of the thread.
+/// The order for a second try.
 pub(super) struct SecondTry {
-    /// Pages that the run may have `done` in all.
+    /// How many pages the run may have `done` in all.
     pub(super) page_limit: Option<u64>,
     pub(super) answer: Sender<RetryReport>,
 }
 
 /// Tries until the store answers, and then sends the report. After a stop nobody waits for it any longer.
 pub(super) async fn second_try(
-    context: Arc<Context>,
+    context: Arc<PersistenceContext>,
     run: Arc<RunKey>,
     items: Arc<[ItemType]>,
     asked: SecondTry,
@@ -55,12 +55,12 @@ pub(super) async fn second_try(
         );
     }
     context.progress.revived(&report);
-    // Whoever asked may have given up waiting.
+    // The receiver may have given up waiting.
     let _ = asked.answer.try_send(report);
 }
 
 async fn try_once(
-    context: &Context,
+    context: &PersistenceContext,
     run: &RunKey,
     items: &[ItemType],
     page_limit: Option<u64>,
@@ -82,7 +82,7 @@ async fn try_once(
     let mut retry = Retry {
         store: &*context.store,
         types: &types,
-        // They have passed the steps.
+        // These items have passed the steps before.
         steps: &[],
         accept_lost_nul: false,
         whole_pages: true,

@@ -1,4 +1,4 @@
-//! The tasks on the thread's runtime: started here, and all of them gathered here.
+//! The tasks on the thread's runtime. All of them are started here and gathered here.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -15,25 +15,25 @@ use tracing::{Instrument as _, Span, warn};
 
 use super::background::{heartbeat, refill};
 use super::batcher::Batch;
-use super::context::Context;
-use super::flush::{Ending, FlushEnd, flush};
+use super::context::PersistenceContext;
+use super::flush::{FlushEnd, FlushEnding, flush};
 use super::notes::{self, HostNotes, NOTE_EVERY};
 use super::second_try::{SecondTry, second_try};
 
-/// A flush or a sign of life takes milliseconds: when none has moved for so long, something is wrong with the store.
+/// A flush or a sign of life takes milliseconds. If none has made progress for this long, the store has a problem.
 const DEGRADED_AFTER: Duration = Duration::from_secs(5);
-/// When the first heartbeat comes, at the latest. It shows that the process had its chance: the stores count only such a start
-/// when they look whether a run gets any further.
+/// The latest time of the first heartbeat. It shows that the process had its chance: when the stores check whether a run
+/// makes progress, they count only starts with a heartbeat.
 const FIRST_HEARTBEAT_AFTER: Duration = Duration::from_secs(1);
 
-pub(super) struct Tasks {
-    context: Arc<Context>,
+pub(super) struct PersistenceTasks {
+    context: Arc<PersistenceContext>,
     run: Arc<RunKey>,
     items: Arc<[ItemType]>,
     runtime: Handle,
     flushes: JoinSet<()>,
     others: JoinSet<()>,
-    /// The latest, and when it began.
+    /// The latest heartbeat, and when it began.
     heartbeat: Option<(Instant, AbortHandle)>,
     heartbeat_due: Instant,
     noting: Option<AbortHandle>,
@@ -42,24 +42,24 @@ pub(super) struct Tasks {
     ending: Sender<FlushEnd>,
     endings: Receiver<FlushEnd>,
     slots: usize,
-    pending: Pending,
+    pending: PendingFlushes,
     batches: u64,
 }
 
-/// Flush tasks whose end was not yet heard.
+/// Flush tasks whose end the thread has not heard yet.
 #[derive(Clone, Copy, Debug, Default)]
-struct Pending {
+struct PendingFlushes {
     flushes: usize,
     rows: usize,
-    /// When the latest was started or the last one ended.
+    /// When the latest was started or ended.
     moved: Option<Instant>,
-    /// When it was last told that they take long.
+    /// When the log last said that they take long.
     told: Option<Instant>,
 }
 
-impl Tasks {
+impl PersistenceTasks {
     pub(super) fn new(
-        context: Arc<Context>,
+        context: Arc<PersistenceContext>,
         run: Arc<RunKey>,
         items: Arc<[ItemType]>,
         runtime: Handle,
@@ -81,7 +81,7 @@ impl Tasks {
             ending,
             endings,
             slots,
-            pending: Pending::default(),
+            pending: PendingFlushes::default(),
             batches: 0,
         }
     }
@@ -91,12 +91,12 @@ impl Tasks {
         self.pending.flushes < self.slots
     }
 
-    /// Flushes under way.
+    /// The number of flushes under way.
     pub(super) fn pending(&self) -> usize {
         self.pending.flushes
     }
 
-    /// Where the ends of flushes are heard; each is to be given to [`Tasks::flush_ended`].
+    /// The channel with the ends of flushes. Pass each one to [`PersistenceTasks::flush_ended`].
     pub(super) fn endings(&self) -> &Receiver<FlushEnd> {
         &self.endings
     }
@@ -114,7 +114,7 @@ impl Tasks {
         self.pending.moved = Some(Instant::now());
         self.batches += 1;
         self.tell_pending();
-        let ending = Ending::new(self.ending.clone(), &batch);
+        let ending = FlushEnding::new(self.ending.clone(), &batch);
         let (context, run) = (Arc::clone(&self.context), Arc::clone(&self.run));
         let task = flush(context, run, self.batches, batch, self.cancel.subscribe(), ending);
         self.flushes.spawn_on(task.instrument(Span::current()), &self.runtime);
@@ -139,7 +139,7 @@ impl Tasks {
         self.others.spawn_on(task.instrument(Span::current()), &self.runtime);
     }
 
-    /// Starts a heartbeat when one is due and the one before has ended: they never pile up.
+    /// Starts a heartbeat when one is due and the previous one has ended, so that they never pile up.
     pub(super) fn beat_when_due(&mut self) {
         let now = Instant::now();
         if now < self.heartbeat_due {
@@ -153,7 +153,7 @@ impl Tasks {
         }
     }
 
-    /// Writes what hosts were told to wait, if there is news, it is time, and the write before has ended.
+    /// Writes the hosts' notes if there are new ones, a second has passed, and the previous write has ended.
     pub(super) fn note_when_due(&mut self, notes: &Arc<HostNotes>) {
         let now = Instant::now();
         let is_free = self.noting.as_ref().is_none_or(AbortHandle::is_finished);
@@ -165,8 +165,7 @@ impl Tasks {
         self.noting = Some(self.others.spawn_on(task.instrument(Span::current()), &self.runtime));
     }
 
-    /// Forgets tasks that have ended, so that a set never grows beyond what is under way, and tells of those
-    /// that panicked.
+    /// Forgets tasks that have ended, so that the sets hold only tasks under way, and reports those that panicked.
     pub(super) fn reap(&mut self) {
         for tasks in [&mut self.flushes, &mut self.others] {
             while let Some(ended) = tasks.try_join_next() {
@@ -175,15 +174,15 @@ impl Tasks {
         }
     }
 
-    /// Since when the crawl waits for its store, if it does: in an outage, or because flushes or signs of life take
-    /// long.
+    /// Since when the crawl has been waiting for its store, if it is: because of an outage, or because flushes or signs of
+    /// life take long.
     pub(super) fn degraded_since(&self) -> Option<Instant> {
         let silent = self.heartbeat.as_ref().filter(|(_, task)| !task.is_finished()).map(|(begun, _)| *begun);
         let silent = silent.filter(|begun| begun.elapsed() >= DEGRADED_AFTER);
         self.context.progress.outage_since().or_else(|| self.stuck_since()).or(silent)
     }
 
-    /// Says so, at a calm rhythm, when the store takes a flush and does not answer.
+    /// Logs, at a calm rhythm, that the store has taken a flush and does not answer.
     pub(super) fn tell_when_slow(&mut self) {
         let log_interval = self.context.settings.outage_log_interval;
         let Some(since) = self.stuck_since().filter(|since| since.elapsed() >= log_interval) else { return };
@@ -204,19 +203,19 @@ impl Tasks {
         (moved.elapsed() >= DEGRADED_AFTER).then_some(moved)
     }
 
-    /// Ends what is of no use to a run that is being closed.
+    /// Ends the tasks that a run no longer needs when it is being closed.
     pub(super) fn stop_others(&mut self) {
         self.others.abort_all();
     }
 
-    /// Cancels what is pending, at the server and here, and waits until every task has ended, for at most
-    /// `limit`. Gives the number of tasks that have not.
+    /// Cancels the pending tasks, at the server and here, and waits until every task has ended, for `limit` at most.
+    /// Returns the number of tasks that have not ended.
     pub(super) async fn cancel_and_gather(&mut self, limit: Duration) -> usize {
         self.cancel.send_replace(true);
         self.others.abort_all();
         let gathered = timeout(limit, async {
             if self.pending.flushes > 0 {
-                // A statement that the server gave up ends its task by itself, and its session stays clean.
+                // When the server gives up a statement, the task ends by itself and its session stays clean.
                 let asked = timeout(limit / 4, self.context.store.cancel_flushes()).await;
                 if asked.is_ok() {
                     let _ = timeout(limit / 4, gather(&self.context, &mut self.flushes)).await;
@@ -235,14 +234,14 @@ impl Tasks {
     }
 }
 
-async fn gather(context: &Context, tasks: &mut JoinSet<()>) {
+async fn gather(context: &PersistenceContext, tasks: &mut JoinSet<()>) {
     while let Some(ended) = tasks.join_next().await {
         tell_panic(context, ended);
     }
 }
 
-/// A task tells its result by itself, but for a panic, which would leave somebody waiting for ever.
-fn tell_panic(context: &Context, ended: Result<(), JoinError>) {
+/// A task reports its own result, except a panic, which would leave somebody waiting for ever.
+fn tell_panic(context: &PersistenceContext, ended: Result<(), JoinError>) {
     if let Some(panic) = ended.err().and_then(|error| error.try_into_panic().ok()) {
         context.fail_by_panic("a task of the persistence thread", panic_message(panic.as_ref()));
     }

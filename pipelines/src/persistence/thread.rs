@@ -1,7 +1,7 @@
-//! The persistence thread: one loop in which everything that happens meets.
+//! The persistence thread: one loop that handles every event.
 //!
-//! It waits for its inbox with a deadline, fills batches, and starts flush tasks on a runtime of its own. It
-//! never waits for the store itself, so that it goes on hearing whatever happens meanwhile.
+//! It waits for its inbox with a deadline, fills batches, and starts flush tasks on a runtime of its own. It never waits
+//! for the store itself, so it keeps hearing everything that happens meanwhile.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -17,17 +17,17 @@ use tokio::runtime::{Builder, Runtime};
 use tracing::error_span;
 
 use super::RunEnd;
-use super::batcher::{Batcher, Limits, Slot};
+use super::batcher::{BatchLimits, Batcher, FlushSlot};
 use super::close::{LAST_STEPS, wind_down};
-use super::context::Context;
+use super::context::PersistenceContext;
 use super::flush::{FlushEnd, HowEnded};
-use super::inbox::{End, Message, Receivers};
+use super::inbox::{CloseOrder, InboxMessage, InboxReceivers};
 use super::open::{OpenError, start_up};
 use super::report::CloseReport;
-use super::tasks::Tasks;
+use super::tasks::PersistenceTasks;
 use super::waiting::{BEAT_INTERVAL, beating};
 
-/// What the thread is started with.
+/// Everything that the thread needs to open a run.
 pub(super) struct Opening {
     pub(super) spec: RunSpec,
     pub(super) items: Vec<ItemType>,
@@ -35,7 +35,11 @@ pub(super) struct Opening {
 }
 
 /// The thread's work, from start-up to the end of its runtime.
-pub(super) fn work(context: &Arc<Context>, inbox: Receivers, opening: Opening) -> CloseReport {
+pub(super) fn work(
+    context: &Arc<PersistenceContext>,
+    inbox: InboxReceivers,
+    opening: Opening,
+) -> CloseReport {
     let Opening { spec, items, answer } = opening;
     let runtime = match runtime() {
         Ok(runtime) => runtime,
@@ -57,8 +61,8 @@ pub(super) fn work(context: &Arc<Context>, inbox: Receivers, opening: Opening) -
     context.progress.opened(opened.earlier.items);
     let span = error_span!("persistence", run_id = opened.key.run_id, epoch = opened.key.epoch);
     let _entered = span.enter();
-    let bridge = Bridge::new(Arc::clone(context), opened.key.clone(), items.into(), inbox, &runtime);
-    // Nobody sends an end to a run that nobody waited for.
+    let bridge = PersistenceLoop::new(Arc::clone(context), opened.key.clone(), items.into(), inbox, &runtime);
+    // If nobody waits for the run any more, nobody will order its close.
     let is_wanted = answer.send(Ok(opened)).is_ok();
     drop(answer);
     let (mut report, deadline) = match catch_unwind(AssertUnwindSafe(|| bridge.run(is_wanted))) {
@@ -75,24 +79,24 @@ pub(super) fn work(context: &Arc<Context>, inbox: Receivers, opening: Opening) -
     report
 }
 
-/// The open thread's state. Its closing is in `close.rs`.
-pub(super) struct Bridge<'rt> {
-    pub(super) context: Arc<Context>,
+/// The state of the open thread. `close.rs` closes it.
+pub(super) struct PersistenceLoop<'rt> {
+    pub(super) context: Arc<PersistenceContext>,
     pub(super) run: RunKey,
     pub(super) runtime: &'rt Runtime,
-    pub(super) inbox: Receivers,
+    pub(super) inbox: InboxReceivers,
     pub(super) batcher: Batcher,
-    pub(super) tasks: Tasks,
+    pub(super) tasks: PersistenceTasks,
     pub(super) report: CloseReport,
-    /// Flush what there is without waiting for more. Holds until nothing waits.
+    /// Whether to flush everything without waiting for more. Stays set until nothing waits.
     pub(super) hurry: bool,
     nothing: Receiver<PageOutcome>,
 }
 
-/// What happens to the thread.
-enum Event {
+/// Something that the thread reacts to.
+enum ThreadEvent {
     Outcome(PageOutcome),
-    Message(Message),
+    Message(InboxMessage),
     Idle,
     Noted,
     FlushEnded(FlushEnd),
@@ -100,17 +104,22 @@ enum Event {
     Tick,
 }
 
-impl<'rt> Bridge<'rt> {
+impl<'rt> PersistenceLoop<'rt> {
     fn new(
-        context: Arc<Context>,
+        context: Arc<PersistenceContext>,
         run: RunKey,
         items: Arc<[ItemType]>,
-        inbox: Receivers,
+        inbox: InboxReceivers,
         runtime: &'rt Runtime,
     ) -> Self {
         Self {
-            batcher: Batcher::new(Limits::of(&context.settings)),
-            tasks: Tasks::new(Arc::clone(&context), Arc::new(run.clone()), items, runtime.handle().clone()),
+            batcher: Batcher::new(BatchLimits::of(&context.settings)),
+            tasks: PersistenceTasks::new(
+                Arc::clone(&context),
+                Arc::new(run.clone()),
+                items,
+                runtime.handle().clone(),
+            ),
             context,
             run,
             runtime,
@@ -121,13 +130,13 @@ impl<'rt> Bridge<'rt> {
         }
     }
 
-    /// Works until the end, closes, and gives the report and the time until which the rest must be done.
+    /// Works until the end and closes. Returns the report and the deadline for the remaining steps.
     fn run(mut self, is_wanted: bool) -> (CloseReport, Instant) {
         let end = if is_wanted { self.work() } else { self.end_at_once("the start-up was given up") };
         self.close(end)
     }
 
-    fn work(&mut self) -> End {
+    fn work(&mut self) -> CloseOrder {
         loop {
             self.context.pulse.beat(Beating::Persistence);
             self.fill();
@@ -137,41 +146,43 @@ impl<'rt> Bridge<'rt> {
             self.tasks.tell_when_slow();
             self.context.pulse.degraded(self.tasks.degraded_since());
             match self.next_event() {
-                Event::Outcome(outcome) => self.take(outcome),
-                Event::Message(Message::Refill(ask)) => self.tasks.start_refill(ask),
-                Event::Message(Message::SecondTry(asked)) => self.tasks.start_second_try(asked),
-                Event::Message(Message::End(end)) => return end,
-                Event::Idle => self.hurry = true,
-                Event::FlushEnded(end) => self.flush_ended(&end),
-                Event::Abandoned => return self.end_at_once("abandoned"),
-                Event::Noted | Event::Tick => {}
+                ThreadEvent::Outcome(outcome) => self.take(outcome),
+                ThreadEvent::Message(InboxMessage::Refill(ask)) => self.tasks.start_refill(ask),
+                ThreadEvent::Message(InboxMessage::SecondTry(asked)) => {
+                    self.tasks.start_second_try(asked);
+                }
+                ThreadEvent::Message(InboxMessage::Close(end)) => return end,
+                ThreadEvent::Idle => self.hurry = true,
+                ThreadEvent::FlushEnded(end) => self.flush_ended(&end),
+                ThreadEvent::Abandoned => return self.end_at_once("abandoned"),
+                ThreadEvent::Noted | ThreadEvent::Tick => {}
             }
         }
     }
 
-    fn next_event(&self) -> Event {
+    fn next_event(&self) -> ThreadEvent {
         let outcomes = if self.has_room() { &self.inbox.outcomes } else { &self.nothing };
         select! {
-            recv(outcomes) -> outcome => outcome.map_or(Event::Abandoned, Event::Outcome),
-            recv(self.inbox.messages) -> message => message.map_or(Event::Abandoned, Event::Message),
-            recv(self.inbox.idle) -> _ => Event::Idle,
-            recv(self.inbox.noted) -> _ => Event::Noted,
-            recv(self.tasks.endings()) -> end => end.map_or(Event::Tick, Event::FlushEnded),
-            recv(self.context.stop.abandoned()) -> _ => Event::Abandoned,
-            default(self.patience()) => Event::Tick,
+            recv(outcomes) -> outcome => outcome.map_or(ThreadEvent::Abandoned, ThreadEvent::Outcome),
+            recv(self.inbox.messages) -> message => message.map_or(ThreadEvent::Abandoned, ThreadEvent::Message),
+            recv(self.inbox.idle) -> _ => ThreadEvent::Idle,
+            recv(self.inbox.noted) -> _ => ThreadEvent::Noted,
+            recv(self.tasks.endings()) -> end => end.map_or(ThreadEvent::Tick, ThreadEvent::FlushEnded),
+            recv(self.context.stop.abandoned()) -> _ => ThreadEvent::Abandoned,
+            default(self.patience()) => ThreadEvent::Tick,
         }
     }
 
-    /// How long nothing needs to be done unless something happens.
+    /// How long the thread may wait for an event.
     fn patience(&self) -> Duration {
         let batch_due = self.batcher.due_at().filter(|_| self.may_flush());
         let next = batch_due.into_iter().chain([self.tasks.heartbeat_due()]).min();
         next.map_or(BEAT_INTERVAL, |at| at.saturating_duration_since(Instant::now()).min(BEAT_INTERVAL))
     }
 
-    /// Takes what is in the inbox as far as there is room, and starts every flush that is due.
+    /// Takes outcomes from the inbox while there is room, and starts every flush that is due.
     pub(super) fn fill(&mut self) {
-        // One inbox full at a time, so that a fast crawl does not keep the thread from the rest.
+        // One full inbox at a time, so that a fast crawl does not keep the thread from its other work.
         for _ in 0..=self.context.settings.inbox_capacity {
             self.start_due_flushes();
             if !self.has_room() {
@@ -200,8 +211,8 @@ impl<'rt> Bridge<'rt> {
         }
     }
 
-    /// Takes an outcome: its credit goes back here and now, its charge stays until it is durable. After a
-    /// failure it is dropped, so that nobody waits for a thread that stores nothing; its request is queued.
+    /// Takes an outcome. Its credit goes back now, and its charge stays until the outcome is durable. After a failure the
+    /// outcome is dropped, so that nobody waits for a thread that stores nothing. Its request is still queued.
     fn take(&mut self, mut outcome: PageOutcome) {
         if self.context.has_failed() {
             self.report.pages_left_unflushed += 1;
@@ -215,8 +226,8 @@ impl<'rt> Bridge<'rt> {
         self.batcher.has_room(self.slot()) || self.context.has_failed()
     }
 
-    fn slot(&self) -> Slot {
-        if self.tasks.has_slot() { Slot::Free } else { Slot::Taken }
+    fn slot(&self) -> FlushSlot {
+        if self.tasks.has_slot() { FlushSlot::Free } else { FlushSlot::Taken }
     }
 
     fn may_flush(&self) -> bool {
@@ -233,7 +244,7 @@ impl<'rt> Bridge<'rt> {
         }
     }
 
-    /// The inbox is empty: what was waiting when the hurry began is in the batches now.
+    /// Flushes at once. The inbox is empty, so every outcome that was waiting when the hurry began is in a batch now.
     fn start_hurried_flush(&mut self) {
         while self.hurry && self.may_flush() {
             match self.batcher.take_any() {
@@ -243,14 +254,14 @@ impl<'rt> Bridge<'rt> {
         }
     }
 
-    /// The end that this thread gives itself when it hears no other.
-    fn end_at_once(&self, what: &str) -> End {
+    /// The order that the thread gives itself when it gets no other.
+    fn end_at_once(&self, what: &str) -> CloseOrder {
         let reason = self.context.stop.reason().map_or_else(|| what.to_owned(), ToString::to_string);
-        End { run: RunEnd { state: RunState::Stopped, reason }, deadline: Instant::now() + LAST_STEPS }
+        CloseOrder { run: RunEnd { state: RunState::Stopped, reason }, deadline: Instant::now() + LAST_STEPS }
     }
 }
 
-/// One worker: it waits for the network. What computes is on the crawl threads.
+/// One worker is enough, because it only waits for the network. The crawl threads do the computing.
 fn runtime() -> std::io::Result<Runtime> {
     Builder::new_multi_thread().worker_threads(1).thread_name("persistence-rt").enable_all().build()
 }

@@ -5,10 +5,10 @@ use std::time::Duration;
 use dragline_core::pulse::{Beating, Pulse};
 use tokio::time::{MissedTickBehavior, interval};
 
-/// A beat must come once a second; twice as often leaves room for a busy machine.
+/// A beat must come once a second. Twice as often leaves room for a busy machine.
 pub(super) const BEAT_INTERVAL: Duration = Duration::from_millis(500);
 
-/// Runs `work` to its end and beats meanwhile.
+/// Runs `work` to its end and gives heartbeats meanwhile.
 pub(super) async fn beating<T>(pulse: &dyn Pulse, work: impl Future<Output = T>) -> T {
     let mut work = std::pin::pin!(work);
     let mut beats = interval(BEAT_INTERVAL);

@@ -21,7 +21,7 @@ use tokio::sync::watch;
 pub(super) struct Faults {
     /// Calls of anything but `close` fail as if the store were away.
     pub(super) away: bool,
-    /// So many flushes commit and then fail, as if the answer to COMMIT were lost.
+    /// The number of flushes that commit and then fail, as if the answer to COMMIT were lost.
     pub(super) lost_answers: usize,
     /// Flushes with items of these pages are refused.
     pub(super) refused: BTreeSet<String>,

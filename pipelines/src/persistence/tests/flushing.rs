@@ -92,7 +92,7 @@ fn a_busy_store_slows_the_crawl_down_and_holds_no_more_than_its_batches() {
                 }
             });
             // One flush hangs, one batch is full, eight pages wait in the inbox.
-            wait_until("the crawl has come to rest", LIMIT, || {
+            wait_until("the crawl has halted", LIMIT, || {
                 bridge.pipeline.status().batch_rows >= most_rows && credits.in_use() >= 8
             });
             let status = bridge.pipeline.status();

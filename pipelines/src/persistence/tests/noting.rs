@@ -1,4 +1,4 @@
-//! What hosts were told to wait: written beside the flushes, and not lost in an outage or when the thread closes.
+//! The hosts' notes are written in parallel with the flushes, and are not lost in an outage or when the thread closes.
 
 use std::time::Duration;
 
