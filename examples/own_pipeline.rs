@@ -92,7 +92,7 @@ impl Spider for Bargains {
                 in_stock: page.text(".stock")?.parse()?,
             });
         } else {
-            out.follow_all_tagged(page, "a.book", "book");
+            out.follow_all(page, "a.book").with_tag("book");
             out.follow_all(page, "a.next");
         }
         Ok(())

@@ -84,7 +84,7 @@ impl Spider for Offers {
     fn parse(&self, page: &Page, out: &mut Output) -> Result<()> {
         // The tag says which kind of page this is. It is stored with the request, so a resumed run has it too.
         if page.tag() != "offer" {
-            out.follow_all_tagged(page, "li.offer a", "offer");
+            out.follow_all(page, "li.offer a").with_tag("offer");
             out.follow_all(page, "a.next");
             return Ok(());
         }

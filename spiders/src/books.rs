@@ -74,7 +74,7 @@ impl Spider for Books {
         if page.tag() == "book" {
             out.item(book(page)?);
         } else {
-            out.follow_all_tagged(page, "article.product_pod h3 a", "book");
+            out.follow_all(page, "article.product_pod h3 a").with_tag("book");
             out.follow_all(page, "li.next a");
         }
         Ok(())

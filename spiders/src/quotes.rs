@@ -71,7 +71,7 @@ fn quotes(page: &Page, out: &mut Output) -> Result<()> {
         for href in quote.attrs("a[href*='/author/']", "href") {
             // The site redirects to the same path with a slash: going there at once saves a request per
             // author.
-            out.follow_tagged(page, &format!("{}/", href.trim_end_matches('/')), "author");
+            out.follow(page, &format!("{}/", href.trim_end_matches('/'))).with_tag("author");
         }
     }
     out.follow_all(page, "li.next a");

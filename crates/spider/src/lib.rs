@@ -75,7 +75,7 @@ pub use proxy::Proxy;
 pub use queued_request::QueuedRequest;
 pub use reason::Reason;
 pub use refresh::Refresh;
-pub use request::{Request, RequestError};
+pub use request::{Followed, Request, RequestError};
 pub use response::Response;
 pub use same_request::SameRequest;
 pub use sample::Sample;

@@ -6,7 +6,7 @@ use crate::compiled::AsSelector;
 use crate::item::{Item, ItemRecord};
 use crate::item_type::ItemType;
 use crate::page::Page;
-use crate::request::Request;
+use crate::request::{Followed, Request};
 
 /// Collects what [`Spider::parse`](crate::Spider::parse) emits.
 #[derive(Debug, Default)]
@@ -37,34 +37,37 @@ impl Output {
         self.requests.push(request);
     }
 
-    /// Follows one link as found on `page`. A link that is no http(s) URL is counted and left out.
-    pub fn follow(&mut self, page: &Page, href: &str) {
-        self.follow_tagged(page, href, "");
-    }
-
-    /// Follows one link; its page will carry `tag`.
-    pub fn follow_tagged(&mut self, page: &Page, href: &str, tag: &str) {
-        match page.request(href) {
-            Ok(request) => self.requests.push(request.with_tag(tag)),
-            Err(_) => self.unusable_links += 1,
-        }
+    /// Follows one link as found on `page`. A link that is not an http(s) URL is counted and left out.
+    ///
+    /// ```
+    /// # let page = dragline_spider::StoredPage::new("https://example.com/", "").page()?;
+    /// # let mut out = dragline_spider::Output::new();
+    /// out.follow(&page, "/author/1").with_tag("author");
+    /// assert_eq!(out.requests()[0].tag(), "author");
+    /// # Ok::<(), dragline_spider::Error>(())
+    /// ```
+    pub fn follow(&mut self, page: &Page, href: &str) -> Followed<'_> {
+        let first = self.requests.len();
+        self.push_link(page, href);
+        Followed::new(&mut self.requests[first..])
     }
 
     /// Follows every link that `selector` finds: the `href` of an element, or the values of `a::attr(href)`.
     ///
     /// # Panics
     /// When `selector` is not a CSS selector, which fails the page.
-    pub fn follow_all(&mut self, page: &Page, selector: impl AsSelector) {
-        self.follow_all_tagged(page, selector, "");
+    pub fn follow_all(&mut self, page: &Page, selector: impl AsSelector) -> Followed<'_> {
+        let first = self.requests.len();
+        for href in page.hrefs(selector) {
+            self.push_link(page, href);
+        }
+        Followed::new(&mut self.requests[first..])
     }
 
-    /// Like [`Output::follow_all`]; the pages will carry `tag`.
-    ///
-    /// # Panics
-    /// When `selector` is not a CSS selector, which fails the page.
-    pub fn follow_all_tagged(&mut self, page: &Page, selector: impl AsSelector, tag: &str) {
-        for href in page.hrefs(selector) {
-            self.follow_tagged(page, href, tag);
+    fn push_link(&mut self, page: &Page, href: &str) {
+        match page.request(href) {
+            Ok(request) => self.requests.push(request),
+            Err(_) => self.unusable_links += 1,
         }
     }
 
@@ -130,7 +133,7 @@ mod tests {
         let page = StoredPage::new("http://a.example/dir/", html).page().unwrap();
         let mut out = Output::new();
         out.follow_all(&page, "a");
-        out.follow_all_tagged(&page, "i::attr(href)", "odd");
+        out.follow_all(&page, "i::attr(href)").with_tag("odd");
         out.follow(&page, "http://[");
         out.request(Request::post("http://a.example/", "q").unwrap().with_meta("n", 1).with_priority(2));
         assert_eq!(

@@ -1,11 +1,14 @@
 //! A request as a spider writes it.
 
+mod followed;
+
 use std::sync::Arc;
 
 use http::Method;
 use serde_json::{Map, Value as Json};
 use url::Url;
 
+pub use self::followed::Followed;
 use crate::link::Link;
 use crate::options::RequestOptions;
 use crate::proxy::Proxy;

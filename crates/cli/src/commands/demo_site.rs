@@ -62,7 +62,7 @@ impl Spider for Shelf {
                 tags: page.texts(".tag"),
             });
         } else {
-            out.follow_all_tagged(page, "a.book", "book");
+            out.follow_all(page, "a.book").with_tag("book");
             out.follow_all(page, "a.next");
         }
         Ok(())
