@@ -55,7 +55,8 @@ impl Spider for Members {
             // The two sites that this example is tested on use different names.
             let user =
                 if form.fields().iter().any(|(name, _)| *name == "username") { "username" } else { "user" };
-            let request = form.set(user, &self.user)?.set("password", &self.password)?.submit()?;
+            let request =
+                form.with_field(user, &self.user).with_field("password", &self.password).submit()?;
             // Log in again even if the site has sent the same token before.
             out.request(request.with_tag("home").without_filter());
             return Ok(());

@@ -123,8 +123,8 @@ mod tests {
         let rules = [
             SameRequest::canonical(),
             SameRequest::verbatim(),
-            SameRequest::canonical().ignoring(["utm_*"]),
-            SameRequest::verbatim().ignoring(["utm_*"]),
+            SameRequest::canonical().with_ignored(["utm_*"]),
+            SameRequest::verbatim().with_ignored(["utm_*"]),
         ];
         let fingerprints = || rules.iter().map(|rule| Fingerprint::by(rule, &link)).collect::<Vec<_>>();
         let distinct: std::collections::HashSet<_> = fingerprints().into_iter().collect();

@@ -27,11 +27,12 @@ use crate::selector::Node;
 /// let html = "<form action=/login method=post><input type=hidden name=token value=t1>
 ///             <input name=user><input type=password name=pass><button>Log in</button></form>";
 /// let page = StoredPage::new("https://shop.example/account", html).page()?;
-/// let request = page.form("form[action='/login']")?.set("user", "ann")?.set("pass", "a b&c")?.submit()?;
+/// let form = page.form("form[action='/login']")?;
+/// let request = form.with_field("user", "ann").with_field("pass", "a b&c").submit()?;
 /// assert_eq!(request.url().as_str(), "https://shop.example/login");
 /// assert_eq!(request.body(), Some("token=t1&user=ann&pass=a+b%26c".as_bytes()));
 ///
-/// let no_field = page.form("form")?.set("email", "a@b.example").unwrap_err().to_string();
+/// let no_field = page.form("form")?.with_field("email", "a@b.example").submit().unwrap_err().to_string();
 /// assert_eq!(no_field, "the form \"form\" has no field \"email\"; it has token, user, pass");
 /// # Ok::<(), dragline_spider::Error>(())
 /// ```
@@ -47,6 +48,8 @@ pub struct Form {
     /// The submit buttons, in the order of the page, and the one that is clicked.
     buttons: Vec<Button>,
     clicked: Option<usize>,
+    /// The first thing that the spider asked for and that this form does not have.
+    problem: Option<String>,
 }
 
 /// Where a form goes and how.
@@ -87,6 +90,7 @@ impl Form {
             // Who presses Enter clicks the first one (4.10.22.2, implicit submission).
             clicked: (!buttons.is_empty()).then_some(0),
             buttons,
+            problem: None,
         })
     }
 
@@ -95,12 +99,10 @@ impl Form {
         self.controls.iter().flat_map(Control::sent).collect()
     }
 
-    /// Fills in a field: the first of this name. Of a choice (`select`, radio buttons, check boxes) it takes what has this
-    /// value.
-    ///
-    /// # Errors
-    /// When the form has no such field, or the field no such choice; the error names those that there are.
-    pub fn set(mut self, name: &str, value: impl Into<String>) -> Result<Self> {
+    /// Fills in the first field of this name. Of a choice (`select`, radio buttons, check boxes) it takes the one with this
+    /// value. [`Form::submit`] returns an error if the form has no such field or choice.
+    #[must_use]
+    pub fn with_field(mut self, name: &str, value: impl Into<String>) -> Self {
         let value = value.into();
         let mut choices = Vec::new();
         for at in 0..self.controls.len() {
@@ -111,57 +113,55 @@ impl Form {
                 if matches!(self.controls[at].kind, Kind::Radio { .. }) {
                     self.leave_others(name, at);
                 }
-                return Ok(self);
+                return self;
             }
             choices.extend(self.controls[at].choices().into_iter().map(str::to_owned));
         }
         if choices.is_empty() {
-            return Err(self.no_field(name));
+            return self.without_such_field(name);
         }
         let (form, choices) = (&self.selector, choices.join(", "));
-        Err(Error::new(format!(
-            "the field {name:?} of the form {form:?} has no choice {value:?}; it has {choices}"
-        )))
+        let problem =
+            format!("the field {name:?} of the form {form:?} has no choice {value:?}; it has {choices}");
+        self.with_problem(problem)
     }
 
-    /// Unticks all check boxes and choices of this name.
-    ///
-    /// # Errors
-    /// When the form has no such field.
-    pub fn clear(mut self, name: &str) -> Result<Self> {
+    /// Unticks all check boxes and choices of this name. [`Form::submit`] returns an error if the form has no such field.
+    #[must_use]
+    pub fn without_choices(mut self, name: &str) -> Self {
         let mut found = false;
         for control in self.controls.iter_mut().filter(|control| control.name == name) {
             control.clear();
             found = true;
         }
-        if found { Ok(self) } else { Err(self.no_field(name)) }
+        if found { self } else { self.without_such_field(name) }
     }
 
-    /// One more field, behind those of the page: what a script of the page would add.
+    /// Adds a field after those of the page, as a script of the page would.
     #[must_use]
-    pub fn add(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+    pub fn with_extra_field(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.controls.push(Control { name: name.into(), kind: Kind::Text { value: value.into() } });
         self
     }
 
-    /// Clicks another button than the first: the one of this name, or else with this value or text.
-    ///
-    /// # Errors
-    /// When the form has no such button.
-    pub fn click(mut self, button: &str) -> Result<Self> {
+    /// Clicks the button of this name, or else the one with this value or text. Without it, the first button is clicked.
+    /// [`Form::submit`] returns an error if the form has no such button.
+    #[must_use]
+    pub fn with_button(mut self, button: &str) -> Self {
         let by_name = self.buttons.iter().position(|it| it.name == button);
         let found =
             by_name.or_else(|| self.buttons.iter().position(|it| it.value == button || it.text == button));
         if found.is_none() {
             let shown: Vec<&str> = self.buttons.iter().map(Button::shown).collect();
             let (form, has) = (&self.selector, list(&shown, "button"));
-            return Err(Error::new(format!("the form {form:?} has no button {button:?}; it has {has}")));
+            let problem = format!("the form {form:?} has no button {button:?}; it has {has}");
+            return self.with_problem(problem);
         }
         self.clicked = found;
-        Ok(self)
+        self
     }
 
-    /// Clicks no button: as a script submits it.
+    /// Clicks no button, as when a script submits the form.
     #[must_use]
     pub fn without_button(mut self) -> Self {
         self.clicked = None;
@@ -171,8 +171,12 @@ impl Form {
     /// The request that a browser would send.
     ///
     /// # Errors
-    /// When it would send none: the form closes a dialog, or leads to something else than http and https.
+    /// When the form does not have a field, choice or button that you named; the error lists those that it has. When a
+    /// browser would send no request: the form closes a dialog, or does not lead to http or https.
     pub fn submit(self) -> Result<Request> {
+        if let Some(problem) = self.problem {
+            return Err(Error::new(problem));
+        }
         let entries = self.entries();
         let button = self.clicked.and_then(|at| self.buttons.get(at));
         let Target { url, method, enctype } = button.map_or(&self.action, |button| &button.target);
@@ -228,7 +232,12 @@ impl Form {
         }
     }
 
-    fn no_field(&self, name: &str) -> Error {
+    fn with_problem(mut self, problem: String) -> Self {
+        self.problem.get_or_insert(problem);
+        self
+    }
+
+    fn without_such_field(self, name: &str) -> Self {
         let mut names: Vec<&str> = Vec::new();
         for control in &self.controls {
             if !control.name.is_empty() && !names.contains(&control.name.as_str()) {
@@ -236,7 +245,8 @@ impl Form {
             }
         }
         let (form, has) = (&self.selector, list(&names, "field"));
-        Error::new(format!("the form {form:?} has no field {name:?}; it has {has}"))
+        let problem = format!("the form {form:?} has no field {name:?}; it has {has}");
+        self.with_problem(problem)
     }
 }
 

@@ -15,7 +15,7 @@ use crate::canonical::{canonical_without, verbatim_without};
 /// ```
 /// use dragline_spider::{Fingerprint, Request, SameRequest};
 ///
-/// let rule = SameRequest::canonical().ignoring(["utm_*", "gclid"]);
+/// let rule = SameRequest::canonical().with_ignored(["utm_*", "gclid"]);
 /// let fingerprint = |url| Request::get(url).map(|request| Fingerprint::by(&rule, &request));
 /// assert_eq!(
 ///     fingerprint("https://shop.example/list?page=2&sort=price&utm_source=mail")?,
@@ -48,7 +48,7 @@ impl SameRequest {
     /// Parameters of the query that do not count, beside those named before. A `*` at the end stands for the rest
     /// of the name.
     #[must_use]
-    pub fn ignoring<P: Into<String>>(mut self, parameters: impl IntoIterator<Item = P>) -> Self {
+    pub fn with_ignored<P: Into<String>>(mut self, parameters: impl IntoIterator<Item = P>) -> Self {
         let named = parameters.into_iter().map(Into::into).filter(|name: &String| !name.is_empty());
         let mut ignored: Vec<String> = self.ignored.iter().cloned().chain(named).collect();
         ignored.sort_unstable();
@@ -82,7 +82,7 @@ impl SameRequest {
         };
         let ignored: Option<Vec<&str>> =
             json["ignored_parameters"].as_array()?.iter().map(Json::as_str).collect();
-        Some(rule.ignoring(ignored?))
+        Some(rule.with_ignored(ignored?))
     }
 
     fn urls(&self) -> &'static str {
@@ -108,8 +108,8 @@ mod tests {
 
     #[test]
     fn ignored_parameters_do_not_count() {
-        let canonical = SameRequest::canonical().ignoring(["utm_*", "gclid", "säson"]);
-        let verbatim = SameRequest::verbatim().ignoring(["utm_*"]).ignoring(["gclid", "säson", ""]);
+        let canonical = SameRequest::canonical().with_ignored(["utm_*", "gclid", "säson"]);
+        let verbatim = SameRequest::verbatim().with_ignored(["utm_*"]).with_ignored(["gclid", "säson", ""]);
         for (found, as_canonical, as_verbatim) in [
             ("?utm_source=a&b=2&a=1#x", "?a=1&b=2", "?b=2&a=1"),
             ("?b=2&utm_=&gclid&a=%7e", "?a=~&b=2", "?b=2&a=%7e"),
@@ -127,7 +127,7 @@ mod tests {
             assert_eq!(spelled(&verbatim, &found), format!("http://a.example/%7e{as_verbatim}"), "{found}");
         }
         assert_eq!(
-            spelled(&SameRequest::canonical().ignoring(["*"]), "http://a.example/?a"),
+            spelled(&SameRequest::canonical().with_ignored(["*"]), "http://a.example/?a"),
             "http://a.example/"
         );
     }
@@ -143,14 +143,14 @@ mod tests {
         for rule in [
             SameRequest::canonical(),
             SameRequest::verbatim(),
-            SameRequest::canonical().ignoring(["utm_*", "a,b \"c\""]),
-            SameRequest::verbatim().ignoring(["*"]),
+            SameRequest::canonical().with_ignored(["utm_*", "a,b \"c\""]),
+            SameRequest::verbatim().with_ignored(["*"]),
         ] {
             assert_eq!(SameRequest::from_json(&rule.to_json()), Some(rule));
         }
         // However it was put together.
-        let rule = SameRequest::canonical().ignoring(["b", "a"]);
-        assert_eq!(rule, SameRequest::canonical().ignoring(["a"]).ignoring(["b", "a"]));
+        let rule = SameRequest::canonical().with_ignored(["b", "a"]);
+        assert_eq!(rule, SameRequest::canonical().with_ignored(["a"]).with_ignored(["b", "a"]));
         assert_eq!(rule.to_string(), "canonical URLs without a, b");
         for other in [
             json!(null),

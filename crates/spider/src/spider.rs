@@ -50,7 +50,7 @@ pub trait Spider: Send + Sync + 'static {
     }
 
     /// When two of its requests are the same, so that one of them is enough: parameters that do not count
-    /// (`SameRequest::canonical().ignoring(["utm_*"])`), or URLs as they are spelled. A run keeps the rule that it
+    /// (`SameRequest::canonical().with_ignored(["utm_*"])`), or URLs as they are spelled. A run keeps the rule that it
     /// began with.
     fn same_request(&self) -> SameRequest {
         SameRequest::canonical()

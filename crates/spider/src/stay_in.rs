@@ -5,7 +5,7 @@
 /// ```
 /// use dragline_spider::StayIn;
 ///
-/// let stay = StayIn::default().domain("shop.example").allow(r"/(product|category)/").deny(r"[?&]sort=");
+/// let stay = StayIn::default().with_domain("shop.example").with_allow(r"/(product|category)/").with_deny(r"[?&]sort=");
 /// assert_eq!(stay.domains, ["shop.example"]);
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -21,21 +21,21 @@ pub struct StayIn {
 impl StayIn {
     /// One more domain.
     #[must_use]
-    pub fn domain(mut self, domain: impl Into<String>) -> Self {
+    pub fn with_domain(mut self, domain: impl Into<String>) -> Self {
         self.domains.push(domain.into());
         self
     }
 
     /// One more pattern that is allowed.
     #[must_use]
-    pub fn allow(mut self, pattern: impl Into<String>) -> Self {
+    pub fn with_allow(mut self, pattern: impl Into<String>) -> Self {
         self.allow.push(pattern.into());
         self
     }
 
     /// One more pattern that is denied.
     #[must_use]
-    pub fn deny(mut self, pattern: impl Into<String>) -> Self {
+    pub fn with_deny(mut self, pattern: impl Into<String>) -> Self {
         self.deny.push(pattern.into());
         self
     }

@@ -74,7 +74,7 @@ fn packer(parse: Parse) -> Packer {
         max_depth: None,
         redirects: RedirectSettings::default(),
         robots: RobotsSettings::default(),
-        same_request: SameRequest::canonical().ignoring(["utm_*"]),
+        same_request: SameRequest::canonical().with_ignored(["utm_*"]),
         known: Arc::default(),
     }
 }

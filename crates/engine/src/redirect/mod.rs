@@ -274,7 +274,7 @@ mod tests {
 
     #[test]
     fn the_rule_of_the_run_says_what_a_target_is() {
-        let rule = SameRequest::verbatim().ignoring(["sid"]);
+        let rule = SameRequest::verbatim().with_ignored(["sid"]);
         let from = QueuedRequest::start_by(&rule, Request::get("http://a.example/?b=1&a=2").unwrap(), 0);
         let to = follow(&from, 302, "/?a=2&b=1&sid=3", 20, &rule).unwrap();
         // In another order it is another page, which is filtered as ever.

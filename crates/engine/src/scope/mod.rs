@@ -272,7 +272,8 @@ pub(crate) mod tests {
 
     #[test]
     fn who_runs_the_spider_has_the_last_word_and_denials_add_up() {
-        let spider = Stays(StayIn::default().domain("a.example").allow("/items/").deny("print"));
+        let spider =
+            Stays(StayIn::default().with_domain("a.example").with_allow("/items/").with_deny("print"));
         let scope = |settings: LinkSettings| Scope::new(&settings, &spider, []).unwrap();
         let own = scope(LinkSettings::default());
         assert_eq!(refusal(&own, "http://www.a.example/items/1", Found::Link), None);

@@ -130,7 +130,7 @@ impl EngineSettings {
 
     /// The rule for the same request: the spider's, with what is set beside it. A run keeps the one that it began with.
     pub fn same_request(&self, spider: &dyn Spider) -> SameRequest {
-        spider.same_request().ignoring(self.links.ignored_parameters.iter().cloned())
+        spider.same_request().with_ignored(self.links.ignored_parameters.iter().cloned())
     }
 
     /// These, with a change.

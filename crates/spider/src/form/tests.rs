@@ -133,29 +133,30 @@ fn fields_are_filled_in_chosen_and_ticked() {
         <button name=save>Save</button><button name=go value=1>Go on</button></form>";
     let form = || page(html).form("form").unwrap();
     let query = |form: Form| form.submit().unwrap().url().query().unwrap().to_owned();
-    let filled = form().set("user", "ann").unwrap().set("size", "M").unwrap().set("tag", "x").unwrap();
-    let filled =
-        filled.set("pay", "cash").unwrap().set("opt", "1").unwrap().add("js", "1").click("go").unwrap();
+    let filled = form().with_field("user", "ann").with_field("size", "M").with_field("tag", "x");
+    let filled = filled.with_field("pay", "cash").with_field("opt", "1");
+    let filled = filled.with_extra_field("js", "1").with_button("go");
     assert_eq!(query(filled), "user=ann&token=t&size=M&tag=x&tag=z&pay=cash&opt=1&opt=2&go=1&js=1");
     let cleared =
-        form().clear("opt").unwrap().clear("tag").unwrap().set("tag", "y").unwrap().without_button();
+        form().without_choices("opt").without_choices("tag").with_field("tag", "y").without_button();
     assert_eq!(query(cleared), "user=&token=t&size=S&tag=y&pay=card");
-    assert!(query(form().click("Go on").unwrap()).ends_with("&go=1"));
+    assert!(query(form().with_button("Go on")).ends_with("&go=1"));
 
-    let told = |result: Result<Form>| result.unwrap_err().to_string();
+    let told = |form: Form| form.submit().unwrap_err().to_string();
     assert_eq!(
-        told(form().set("size", "XL")),
+        told(form().with_field("size", "XL")),
         "the field \"size\" of the form \"form\" has no choice \"XL\"; it has S, M"
     );
-    assert!(told(form().set("pay", "gold")).ends_with("it has card, cash"));
+    assert!(told(form().with_field("pay", "gold")).ends_with("it has card, cash"));
     assert!(
-        told(form().set("nmae", "x"))
+        told(form().with_field("nmae", "x"))
             .ends_with("has no field \"nmae\"; it has user, token, size, tag, pay, opt")
     );
-    assert!(told(form().clear("none")).contains("has no field"));
-    assert!(told(form().click("Buy")).ends_with("has no button \"Buy\"; it has save, go"));
+    assert!(told(form().without_choices("none")).contains("has no field"));
+    assert!(told(form().with_button("Buy")).ends_with("has no button \"Buy\"; it has save, go"));
     assert!(
-        told(page("<form></form>").form("form").unwrap().set("a", "b")).ends_with("it has no field at all")
+        told(page("<form></form>").form("form").unwrap().with_field("a", "b"))
+            .ends_with("it has no field at all")
     );
 }
 
