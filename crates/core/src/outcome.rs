@@ -147,11 +147,14 @@ impl PageOutcome {
         Self { state: PageState::Skipped, ..Self::failed(page, reason, detail) }
     }
 
-    /// The same page as a dead one: its items become dead letters, its new requests stay.
+    /// The same page as a dead one: its items become dead letters, its new requests stay. A page that has failed stays
+    /// `failed`, with its own reason; only its items become dead letters.
     pub fn kill(&mut self, reason: Reason, detail: &str, sqlstate: Option<&str>) {
-        self.state = PageState::Dead;
-        self.reason = Some(reason);
-        self.error = Some(clean(detail));
+        if self.state != PageState::Failed {
+            self.state = PageState::Dead;
+            self.reason = Some(reason);
+            self.error = Some(clean(detail));
+        }
         for record in std::mem::take(&mut self.items) {
             self.dead_letters.push(DeadLetter::of(&record, detail, sqlstate));
         }

@@ -14,8 +14,9 @@ use crate::scope::Scope;
 pub enum Job {
     /// A page to parse, and the hosts that its links may lead to.
     Parse(Fetched, Scope),
-    /// A request that was given up: the spider is told, and it ends as `failed`.
-    GivenUp(GivenUp),
+    /// A request that was given up: the spider is told, and it ends as `failed`. With it, the hosts that its new requests
+    /// may lead to.
+    GivenUp(GivenUp, Scope),
 }
 
 /// A job, and since when it waits.
@@ -32,6 +33,8 @@ pub struct GivenUp {
     pub failure: Failure,
     /// Returned when the outcome is taken; there until a crawl thread takes the job.
     pub credit: Option<Credit>,
+    /// The memory that the outcome will hold; there until a crawl thread takes the job.
+    pub charge: Option<Charge>,
     /// What the last answer changed in the jars.
     pub cookies: Vec<StoredCookie>,
 }
@@ -48,7 +51,7 @@ impl Job {
     pub(crate) fn may_grow(&self) -> bool {
         match self {
             Self::Parse(fetched, _) => fetched.charge.as_ref().is_none_or(Charge::may_grow),
-            Self::GivenUp(_) => true,
+            Self::GivenUp(given_up, _) => given_up.charge.as_ref().is_none_or(Charge::may_grow),
         }
     }
 }

@@ -3,16 +3,15 @@
 //! Whatever user code does here (errors, panics, items that nobody declared, rows that no store may take) is
 //! the fate of this one page.
 
-use std::collections::HashSet;
+mod links;
+
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use dragline_core::canonical::{drop_userinfo, has_userinfo};
-use dragline_core::value::json_has_nul;
 use dragline_core::worker::panic_message;
 use dragline_core::{
-    DeadLetter, Failure, Fingerprint, ItemPipeline, ItemRecord, ItemType, Output, Page, PageOutcome,
-    QueuedRequest, Reason, Request, Response, SameRequest, Spider, Verdict,
+    DeadLetter, Failure, ItemPipeline, ItemRecord, ItemType, Output, Page, PageOutcome, QueuedRequest,
+    Reason, Request, Response, SameRequest, Spider, Verdict,
 };
 use url::Url;
 
@@ -95,15 +94,7 @@ impl Packer {
         let produced = self.produce(&page, scope, refusals);
         let Response { queued, status, attempts, .. } = page.into_response();
         let outcome = match produced {
-            Ok(Produced { items, dead_letters, requests }) => {
-                let refusal = items.iter().find_map(ItemRecord::refusal);
-                let mut outcome = PageOutcome { items, dead_letters, requests, ..PageOutcome::done(&queued) };
-                if let Some(detail) = refusal {
-                    tracing::warn!(error = detail, "the page is dead: no store can hold one of its items");
-                    outcome.kill(Reason::ItemRefused, &detail, None);
-                }
-                outcome
-            }
+            Ok(produced) => produced.put_into(PageOutcome::done(&queued)),
             Err((reason, detail)) => {
                 tracing::warn!(reason = reason.code(), error = detail, "the page failed");
                 PageOutcome::failed(&queued, reason, &detail)
@@ -121,7 +112,8 @@ impl Packer {
             Err(problem) => {
                 let (reason, error) = (problem.reason(), problem.to_string());
                 let (queued, status) = (queued.clone(), Some(*status));
-                return Some(self.given_up(&Failure { queued, status, attempts: *attempts, reason, error }));
+                let failure = Failure { queued, status, attempts: *attempts, reason, error };
+                return Some(self.failure_telling(&failure, scope, refusals));
             }
         };
         let found = Found::redirect(queued.depth);
@@ -136,36 +128,80 @@ impl Packer {
         Some(outcome.with_answer(Some(*status), *attempts))
     }
 
-    /// Tells the spider that a request was given up, and packs the failure.
-    pub(crate) fn given_up(&self, failure: &Failure) -> PageOutcome {
-        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| self.spider.failed(failure))) {
-            tracing::warn!(error = panic_message(&*panic), "the spider's `failed` panicked");
-        }
-        let Failure { queued, status, attempts, reason, error } = failure;
-        PageOutcome::failed(queued, *reason, error).with_answer(*status, *attempts)
+    /// Tells the spider that a request was given up, and packs the failure with what the spider emits because of it.
+    pub(crate) fn failure(&self, failure: &Failure, scope: &Scope) -> PageOutcome {
+        self.failure_telling(failure, scope, &mut &*self.stats)
     }
 
-    fn produce(&self, page: &Page, scope: &Scope, refusals: &mut impl Refusals) -> Result<Produced, Fault> {
+    fn failure_telling(&self, failure: &Failure, scope: &Scope, refusals: &mut impl Refusals) -> PageOutcome {
+        let Failure { queued, status, attempts, reason, error } = failure;
+        let outcome = PageOutcome::failed(queued, *reason, error).with_answer(*status, *attempts);
+        match self.produce_of_failure(failure, scope, refusals) {
+            Ok(produced) => produced.put_into(outcome),
+            Err((_, detail)) => {
+                let url = outcome.url.as_str();
+                tracing::warn!(
+                    url,
+                    error = detail,
+                    "nothing of what the spider made of this failure is stored"
+                );
+                outcome
+            }
+        }
+    }
+
+    fn produce_of_failure(
+        &self,
+        failure: &Failure,
+        scope: &Scope,
+        refusals: &mut impl Refusals,
+    ) -> Result<Produced, Fault> {
+        let (records, requests) = self.emitted("failed", refusals, |out| self.spider.failed(failure, out))?;
+        let requests = self.links(&failure.queued, requests, scope, refusals)?;
+        let mut produced = Produced { requests, ..Produced::default() };
+        let url = failure.queued.request.url().as_str();
+        guarded(Reason::PipelinePanic, "item pipelines", || {
+            for record in records {
+                self.keep(record, url, &mut produced, refusals);
+            }
+            Ok(())
+        })?;
+        Ok(produced)
+    }
+
+    /// The items and requests that a function of the spider emits. `name` is the name of the function.
+    fn emitted(
+        &self,
+        name: &str,
+        refusals: &mut impl Refusals,
+        emit: impl FnOnce(&mut Output) -> dragline_core::Result<()>,
+    ) -> Result<(Vec<ItemRecord>, Vec<Request>), Fault> {
         let mut out = Output::new();
-        guarded(Reason::ParsePanic, "parse", || {
-            self.spider.parse(page, &mut out).map_err(|error| (Reason::ParseError, format!("parse: {error}")))
+        guarded(Reason::ParsePanic, name, || {
+            emit(&mut out).map_err(|error| (Reason::ParseError, format!("{name}: {error}")))
         })?;
         let (records, requests, unusable_links) = out.into_parts();
         refusals.unusable_links(unusable_links);
         if let Some(stray) = records.iter().find(|record| !self.items.contains(&record.item_type)) {
-            let name = stray.item_type.name();
-            let detail =
-                format!("parse: item type {name} is not among those that the spider's items() declares");
+            let detail = format!(
+                "{name}: item type {} is not among those that the spider's items() declares",
+                stray.item_type.name()
+            );
             return Err((Reason::ItemUndeclared, detail));
         }
+        Ok((records, requests))
+    }
+
+    fn produce(&self, page: &Page, scope: &Scope, refusals: &mut impl Refusals) -> Result<Produced, Fault> {
+        let (records, requests) = self.emitted("parse", refusals, |out| self.spider.parse(page, out))?;
         let mut robots = PageRobots::default();
         guarded(Reason::PageUnreadable, "page", || {
             robots = PageRobots::of(page, &self.robots);
             Ok(())
         })?;
         let requests = robots.allowed(requests, refusals);
-        let mut produced =
-            Produced { requests: self.links(page, requests, scope, refusals)?, ..Produced::default() };
+        let requests = self.links(&page.response().queued, requests, scope, refusals)?;
+        let mut produced = Produced { requests, ..Produced::default() };
         let url = page.url().as_str();
         guarded(Reason::PipelinePanic, "item pipelines", || {
             for record in records {
@@ -201,52 +237,6 @@ impl Packer {
         self.stats.item(item_type, Fate::Kept);
         produced.items.push(record);
     }
-
-    /// The requests that are worth storing, each fingerprint once: those that the store is not known to have.
-    fn links(
-        &self,
-        page: &Page,
-        requests: Vec<Request>,
-        scope: &Scope,
-        refusals: &mut impl Refusals,
-    ) -> Result<Vec<QueuedRequest>, Fault> {
-        let parent = &page.response().queued;
-        if self.max_depth.is_some_and(|max| parent.depth >= max) {
-            for request in &requests {
-                refusals.link(LinkRefusal::TooDeep, request.url());
-            }
-            return Ok(Vec::new());
-        }
-        let mut seen: HashSet<Fingerprint> = HashSet::new();
-        // A page that links to itself says nothing new.
-        seen.insert(parent.fingerprint);
-        let mut kept = Vec::new();
-        let known = self.known.now();
-        for (ordinal, request) in requests.into_iter().enumerate() {
-            if let Some(problem) = unstorable(&request) {
-                let detail = format!("parse: the request for {} {problem}", request.url());
-                return Err((Reason::InvalidRequest, detail));
-            }
-            let found = if request.is_link() { Found::Link } else { Found::Request };
-            let request = without_extras(request);
-            let fingerprint = parent.child_fingerprint(&self.same_request, &request, ordinal);
-            // Most links of most pages. What the store has belongs to the run; it need not be asked again.
-            if known.has(&fingerprint) {
-                continue;
-            }
-            if let Some(reason) = scope.refusal(request.url(), request.host(), found) {
-                tracing::debug!(link = request.url().as_str(), reason = reason.as_str(), "not followed");
-                refusals.link(reason, request.url());
-                continue;
-            }
-            if seen.insert(fingerprint) {
-                kept.push(parent.child_named(fingerprint, request));
-            } else {
-                refusals.repeated(request.url());
-            }
-        }
-        Ok(kept)
-    }
 }
 
 /// What a page yields.
@@ -257,37 +247,28 @@ struct Produced {
     requests: Vec<QueuedRequest>,
 }
 
-/// A fragment never reaches the server, and links that differ in it alone are one request: without it, what
-/// a spider stores of the page's URL does not depend on which of them came first. A password would be stored.
-fn without_extras(request: Request) -> Request {
-    if request.url().fragment().is_none() && !has_userinfo(request.url()) {
-        return request;
+impl Produced {
+    fn put_into(self, outcome: PageOutcome) -> PageOutcome {
+        let Self { items, dead_letters, requests } = self;
+        let refusal = items.iter().find_map(ItemRecord::refusal);
+        let mut outcome = PageOutcome { items, dead_letters, requests, ..outcome };
+        if let Some(detail) = refusal {
+            let url = outcome.url.as_str();
+            tracing::warn!(
+                url,
+                error = detail,
+                "no store can hold an item of this page; its items are dead letters"
+            );
+            outcome.kill(Reason::ItemRefused, &detail, None);
+        }
+        outcome
     }
-    let mut url = request.url().clone();
-    url.set_fragment(None);
-    drop_userinfo(&mut url);
-    request.with_url(url)
 }
 
 /// Runs user code; a panic in it becomes a fault.
 fn guarded(if_panic: Reason, what: &str, work: impl FnOnce() -> Result<(), Fault>) -> Result<(), Fault> {
     catch_unwind(AssertUnwindSafe(work))
         .unwrap_or_else(|panic| Err((if_panic, format!("{what}: panicked: {}", panic_message(&*panic)))))
-}
-
-/// Why no store may take a request, if so: Postgres has no NUL in text.
-fn unstorable(request: &Request) -> Option<&'static str> {
-    if request.tag().contains('\0') {
-        return Some("has a NUL character in its tag");
-    }
-    if request.session().is_some_and(|session| session.contains('\0')) {
-        return Some("has a NUL character in the name of its session");
-    }
-    if request.headers().iter().any(|(name, value)| name.contains('\0') || value.contains('\0')) {
-        return Some("has a NUL character in a header");
-    }
-    let in_meta = request.meta().iter().any(|(name, value)| name.contains('\0') || json_has_nul(value));
-    in_meta.then_some("has a NUL character in its meta")
 }
 
 #[cfg(test)]

@@ -67,8 +67,17 @@ pub trait Spider: Send + Sync + 'static {
         Accepts::new()
     }
 
-    /// A request was given up, after its retries.
-    fn failed(&self, _failure: &Failure) {}
+    /// A request was given up after its retries. What this emits is stored together with the failed request: an item may
+    /// record the failure, and a request may ask for the page somewhere else. The request itself stays `failed`.
+    ///
+    /// Its requests obey the same rules as those of a page: scope, depth, robots.txt, duplicates. This is not called for a
+    /// page that `parse` could not handle.
+    ///
+    /// # Errors
+    /// After an error or a panic, nothing of what this emitted is stored. The request is `failed` with the reason it had.
+    fn failed(&self, _failure: &Failure, _out: &mut Output) -> Result<()> {
+        Ok(())
+    }
 }
 
 /// A request that was given up.

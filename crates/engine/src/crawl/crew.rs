@@ -112,12 +112,14 @@ fn leave_behind(station: &Arc<Station>, hands: &Mutex<Hands>, index: usize, page
     tracing::error!(
         url,
         thread = index,
-        "the spider's parse has not come back within {limit} s: the page fails, its thread is left behind"
+        "the spider has not returned within {limit} s: the page fails, and its thread is left behind"
     );
     let key = PageKey { fingerprint: page.fingerprint, url };
-    let detail = format!("parse: did not come back within {limit} s");
-    let mut outcome =
-        PageOutcome::failed(key, Reason::ParseTimeout, &detail).with_answer(page.status, page.attempts);
+    let (reason, detail) = page
+        .failure
+        .clone()
+        .unwrap_or_else(|| (Reason::ParseTimeout, format!("parse: did not come back within {limit} s")));
+    let mut outcome = PageOutcome::failed(key, reason, &detail).with_answer(page.status, page.attempts);
     page.travel_with(&mut outcome);
     station.submit(outcome);
 

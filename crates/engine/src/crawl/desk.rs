@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use dragline_core::budget::{Charge, Stage};
 use dragline_core::credit::Credit;
-use dragline_core::{Fingerprint, PageOutcome, StoredCookie};
+use dragline_core::{Fingerprint, PageOutcome, Reason, StoredCookie};
 
 use crate::job::Job;
 
@@ -44,6 +44,8 @@ pub(super) struct PageInHand {
     pub(super) fingerprint: Fingerprint,
     pub(super) status: Option<u16>,
     pub(super) attempts: u32,
+    /// Why it was given up, if it was: then it is not a page that is parsed.
+    pub(super) failure: Option<(Reason, String)>,
     pub(super) activity: Activity,
     credit: Option<Credit>,
     charge: Option<Charge>,
@@ -70,24 +72,36 @@ impl Desks {
     /// Lays a job's page on a desk, and what it travels on with it.
     pub(super) fn lay(&self, index: usize, job: &mut Job) -> Ticket {
         let ticket = Ticket(self.0.tickets.fetch_add(1, Ordering::Relaxed));
-        let (queued, status, attempts) = match job {
+        let (queued, status, attempts, failure) = match job {
             Job::Parse(fetched, _) => {
                 let response = &fetched.response;
-                (&response.queued, Some(response.status), response.attempts)
+                (&response.queued, Some(response.status), response.attempts, None)
             }
-            Job::GivenUp(given_up) => {
+            Job::GivenUp(given_up, _) => {
                 let failure = &given_up.failure;
-                (&failure.queued, failure.status, failure.attempts)
+                let why = (failure.reason, failure.error.clone());
+                (&failure.queued, failure.status, failure.attempts, Some(why))
             }
         };
         let activity = Activity { url: queued.request.url().to_string(), since: Instant::now() };
         let fingerprint = queued.fingerprint;
         let (credit, charge, cookies) = match job {
             Job::Parse(fetched, _) => (fetched.credit.take(), fetched.charge.take(), &mut fetched.cookies),
-            Job::GivenUp(given_up) => (given_up.credit.take(), None, &mut given_up.cookies),
+            Job::GivenUp(given_up, _) => {
+                (given_up.credit.take(), given_up.charge.take(), &mut given_up.cookies)
+            }
         };
-        let cookies = std::mem::take(cookies);
-        let page = PageInHand { ticket, fingerprint, status, attempts, activity, credit, charge, cookies };
+        let page = PageInHand {
+            ticket,
+            fingerprint,
+            status,
+            attempts,
+            activity,
+            credit,
+            charge,
+            cookies: std::mem::take(cookies),
+            failure,
+        };
         *self.desk(index) = Some(page);
         ticket
     }

@@ -164,7 +164,11 @@ impl CrawlThread {
                 packer.stats.parse.note(begun.elapsed());
                 outcome
             }
-            Job::GivenUp(given_up) => packer.given_up(&given_up.failure),
+            Job::GivenUp(given_up, scope) => {
+                let failure = given_up.failure;
+                let _span = tracing::error_span!("page", url = %failure.queued.request.url()).entered();
+                packer.failure(&failure, &scope)
+            }
         };
         let page = desks.take(self.index, ticket)?;
         page.travel_with(&mut outcome);

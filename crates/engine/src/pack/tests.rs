@@ -2,8 +2,7 @@
 
 use super::*;
 use crate::scope::tests::scope_of;
-use dragline_core::{Args, ColumnType, Error, Item, PageState, Value};
-use std::sync::Mutex;
+use dragline_core::{Args, ColumnType, Error, Fingerprint, Item, PageState, Value};
 
 struct Note(&'static str);
 
@@ -19,7 +18,7 @@ impl Item for Note {
 
 type Parse = fn(&Page, &mut Output) -> dragline_core::Result<()>;
 
-struct Test(Parse, Mutex<Vec<String>>);
+struct Test(Parse);
 
 impl Spider for Test {
     fn name(&self) -> &str {
@@ -38,9 +37,23 @@ impl Spider for Test {
         (self.0)(page, out)
     }
 
-    fn failed(&self, failure: &Failure) {
-        self.1.lock().unwrap().push(failure.error.clone());
-        panic!("also here");
+    fn failed(&self, failure: &Failure, out: &mut Output) -> dragline_core::Result<()> {
+        out.item(Note("keep"));
+        out.request(Request::get("http://a.example/instead")?);
+        out.request(Request::get("http://b.example/off-site")?);
+        match failure.queued.request.tag() {
+            "panic" => panic!("here"),
+            "error" => Err(Error::new("here too")),
+            "dead" => {
+                out.item(Note("a\0b"));
+                Ok(())
+            }
+            "stray" => {
+                out.item(Other);
+                Ok(())
+            }
+            _ => Ok(()),
+        }
     }
 }
 
@@ -65,7 +78,7 @@ impl ItemPipeline for Sieve {
 }
 
 fn packer(parse: Parse) -> Packer {
-    let spider = Test(parse, Mutex::default());
+    let spider = Test(parse);
     Packer {
         items: spider.items(),
         stats: Arc::new(CrawlStats::new(&spider.items())),
@@ -222,7 +235,7 @@ fn faults_of_user_code_fail_the_page_and_nothing_else() {
                 Ok(())
             },
             Reason::InvalidRequest,
-            "parse: the request for http://a.example/x has a NUL character in its tag",
+            "the request for http://a.example/x has a NUL character in its tag",
         ),
         (
             |page, out| {
@@ -230,7 +243,7 @@ fn faults_of_user_code_fail_the_page_and_nothing_else() {
                 Ok(())
             },
             Reason::InvalidRequest,
-            "parse: the request for http://a.example/x has a NUL character in its meta",
+            "the request for http://a.example/x has a NUL character in its meta",
         ),
     ];
     for (parse, reason, expected) in cases {
@@ -256,21 +269,46 @@ fn an_item_that_no_store_may_take_makes_the_page_dead_and_keeps_its_requests() {
     assert_eq!((outcome.items.len(), outcome.dead_letters.len(), outcome.requests.len()), (0, 2, 1));
 }
 
-#[test]
-fn a_spider_hears_of_what_was_given_up_and_may_panic_at_it() {
-    let packer = packer(|_, _| Ok(()));
-    let queued = QueuedRequest::start(Request::get("http://a.example/").unwrap(), 0);
+/// What becomes of a request with this tag that was given up.
+fn failure(packer: &Packer, tag: &str) -> PageOutcome {
+    let request = Request::get("http://a.example/").unwrap().with_tag(tag);
     let failure = Failure {
-        queued,
+        queued: QueuedRequest::start(request, 0),
         status: Some(404),
         attempts: 1,
         reason: Reason::HttpStatus,
         error: "HTTP 404".to_owned(),
     };
-    let outcome = packer.given_up(&failure);
-    assert_eq!((outcome.state, outcome.status), (PageState::Failed, Some(404)));
-    assert_eq!(outcome.reason, Some(Reason::HttpStatus));
-    assert_eq!(outcome.error.as_deref(), Some("HTTP 404"));
+    let outcome = packer.failure(&failure, &scope_of(&["a.example:80"]));
+    assert_eq!((outcome.state, outcome.status), (PageState::Failed, Some(404)), "{tag}");
+    assert_eq!(outcome.reason, Some(Reason::HttpStatus), "{tag}");
+    assert_eq!(outcome.error.as_deref(), Some("HTTP 404"), "{tag}");
+    outcome
+}
+
+#[test]
+fn what_a_spider_makes_of_a_failure_is_packed_with_it() {
+    let packer = packer(|_, _| Ok(()));
+    let outcome = failure(&packer, "");
+    let urls: Vec<&str> = outcome.requests.iter().map(|queued| queued.request.url().path()).collect();
+    assert_eq!((outcome.items.len(), outcome.dead_letters.len(), urls), (1, 0, vec!["/instead"]));
+    assert_eq!(outcome.requests[0].depth, 1);
+    assert_eq!(packer.stats.snapshot().refused_links[&LinkRefusal::OffSite], 1);
+    // The same failure again, as after a kill: the same fingerprints.
+    assert_eq!(failure(&packer, "").requests, outcome.requests);
+    let too_deep = failure(&Packer { max_depth: Some(0), ..packer }, "");
+    assert_eq!((too_deep.items.len(), too_deep.requests.len()), (1, 0));
+}
+
+#[test]
+fn a_spider_that_cannot_handle_a_failure_leaves_it_as_it_was() {
+    let packer = packer(|_, _| Ok(()));
+    for tag in ["panic", "error", "stray"] {
+        let outcome = failure(&packer, tag);
+        assert_eq!(outcome.rows(), 1, "{tag}");
+    }
+    let outcome = failure(&packer, "dead");
+    assert_eq!((outcome.items.len(), outcome.dead_letters.len(), outcome.requests.len()), (0, 2, 1));
 }
 
 struct Other;

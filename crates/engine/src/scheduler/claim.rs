@@ -3,6 +3,7 @@
 
 use std::time::Instant;
 
+use dragline_core::budget::Stage;
 use dragline_core::credit::Credit;
 use dragline_core::{Failure, PageOutcome, Reason};
 
@@ -160,11 +161,15 @@ impl Scheduler {
             error,
             "given up"
         );
-        self.hand_on(Job::GivenUp(GivenUp {
+        let mut charge = self.budget.charge();
+        charge.enter(Stage::Parsing);
+        let given_up = GivenUp {
             failure: Failure { queued, status, attempts, reason, error },
             credit: Some(credit),
+            charge: Some(charge),
             cookies,
-        }));
+        };
+        self.hand_on(Job::GivenUp(given_up, self.scope.clone()));
     }
 
     /// Hands a job to the crawl threads. The channel holds as many jobs as there are credits.

@@ -50,7 +50,7 @@ fn what_passes_is_tried_again_and_what_does_not_is_given_up() {
     assert_eq!(ended.stats.retries, 3 + 2 + 3);
 }
 
-/// Remembers what it is told, and then panics.
+/// Remembers what it is told, and then asks for another page or panics.
 #[derive(Default)]
 struct Told(Mutex<Vec<String>>);
 
@@ -71,12 +71,16 @@ impl Spider for Told {
         Follow.parse(page, out)
     }
 
-    fn failed(&self, failure: &Failure) {
+    fn failed(&self, failure: &Failure, out: &mut Output) -> dragline_core::Result<()> {
         let thread = std::thread::current();
         let thread = thread.name().unwrap_or_default().trim_end_matches(char::is_numeric);
         let Failure { queued, status, attempts, reason: _, error } = failure;
         let path = queued.request.url().path();
         self.0.lock().unwrap().push(format!("{thread}: {path} {status:?} {attempts} {error}"));
+        if path == "/down" {
+            out.request(Request::from_url(queued.request.url().join("/mirror")?)?);
+            return Ok(());
+        }
         panic!("also here");
     }
 }
@@ -89,6 +93,7 @@ fn a_request_says_how_often_it_is_tried_and_the_spider_hears_of_those_that_are_g
         .page("/twice", Answer::dropped())
         .page("/refuses", Answer::new(403))
         .page("/well", Answer::html("well"))
+        .page("/mirror", Answer::html("mirror"))
         .start();
     let get = |path| Request::get(site.url(path)).unwrap();
     let requests = [
@@ -111,6 +116,7 @@ fn a_request_says_how_often_it_is_tried_and_the_spider_hears_of_those_that_are_g
     assert_eq!((ended.fate("/twice").0, ended.fate("/twice").1), (Some(PageState::Failed), 2));
     assert_eq!(ended.fate("/refuses"), (Some(PageState::Failed), 3, "HTTP 403".to_owned()));
     assert_eq!(ended.fate("/well").0, Some(PageState::Done));
+    assert_eq!(ended.fate("/mirror").0, Some(PageState::Done), "the spider asked for it instead");
     assert_eq!(site.hits("/down") + site.hits("/once") + site.hits("/twice") + site.hits("/refuses"), 9);
     let mut told = spider.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
     told.sort_unstable();

@@ -1,0 +1,84 @@
+//! The new requests of a page: which of them are worth storing.
+
+use std::collections::HashSet;
+
+use dragline_core::canonical::{drop_userinfo, has_userinfo};
+use dragline_core::value::json_has_nul;
+use dragline_core::{Fingerprint, QueuedRequest, Reason, Request};
+
+use super::{Fault, Packer, Refusals};
+use crate::scope::{Found, LinkRefusal, Scope};
+
+impl Packer {
+    /// The requests that are worth storing, each fingerprint once: those that the store is not known to have.
+    pub(super) fn links(
+        &self,
+        parent: &QueuedRequest,
+        requests: Vec<Request>,
+        scope: &Scope,
+        refusals: &mut impl Refusals,
+    ) -> Result<Vec<QueuedRequest>, Fault> {
+        if self.max_depth.is_some_and(|max| parent.depth >= max) {
+            for request in &requests {
+                refusals.link(LinkRefusal::TooDeep, request.url());
+            }
+            return Ok(Vec::new());
+        }
+        let mut seen: HashSet<Fingerprint> = HashSet::new();
+        // A page that links to itself says nothing new.
+        seen.insert(parent.fingerprint);
+        let mut kept = Vec::new();
+        let known = self.known.now();
+        for (ordinal, request) in requests.into_iter().enumerate() {
+            if let Some(problem) = unstorable(&request) {
+                let detail = format!("the request for {} {problem}", request.url());
+                return Err((Reason::InvalidRequest, detail));
+            }
+            let found = if request.is_link() { Found::Link } else { Found::Request };
+            let request = without_extras(request);
+            let fingerprint = parent.child_fingerprint(&self.same_request, &request, ordinal);
+            // Most links of most pages. What the store has belongs to the run; it need not be asked again.
+            if known.has(&fingerprint) {
+                continue;
+            }
+            if let Some(reason) = scope.refusal(request.url(), request.host(), found) {
+                tracing::debug!(link = request.url().as_str(), reason = reason.as_str(), "not followed");
+                refusals.link(reason, request.url());
+                continue;
+            }
+            if seen.insert(fingerprint) {
+                kept.push(parent.child_named(fingerprint, request));
+            } else {
+                refusals.repeated(request.url());
+            }
+        }
+        Ok(kept)
+    }
+}
+
+/// A fragment never reaches the server, and links that differ in it alone are one request: without it, what
+/// a spider stores of the page's URL does not depend on which of them came first. A password would be stored.
+fn without_extras(request: Request) -> Request {
+    if request.url().fragment().is_none() && !has_userinfo(request.url()) {
+        return request;
+    }
+    let mut url = request.url().clone();
+    url.set_fragment(None);
+    drop_userinfo(&mut url);
+    request.with_url(url)
+}
+
+/// Why no store may take a request, if so: Postgres has no NUL in text.
+fn unstorable(request: &Request) -> Option<&'static str> {
+    if request.tag().contains('\0') {
+        return Some("has a NUL character in its tag");
+    }
+    if request.session().is_some_and(|session| session.contains('\0')) {
+        return Some("has a NUL character in the name of its session");
+    }
+    if request.headers().iter().any(|(name, value)| name.contains('\0') || value.contains('\0')) {
+        return Some("has a NUL character in a header");
+    }
+    let in_meta = request.meta().iter().any(|(name, value)| name.contains('\0') || json_has_nul(value));
+    in_meta.then_some("has a NUL character in its meta")
+}
