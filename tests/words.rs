@@ -63,6 +63,18 @@ fn help_is_reviewed_text() {
 }
 
 #[test]
+fn the_short_help_of_a_crawl_fits_on_one_screen() {
+    let finished = dragline().args(["crawl", "-h"]).run();
+    let text = &finished.assert_code(0).stdout;
+    assert!(text.lines().count() <= 45, "{} lines:\n{text}", text.lines().count());
+    assert!(text.lines().all(|line| line.chars().count() <= 100), "{text}");
+    insta::assert_snapshot!("crawl-short", text.replace(env!("CARGO_PKG_VERSION"), "VERSION"));
+    // The long help has everything.
+    let (short, long) = (words(text), words(&help(&["crawl".to_owned()])));
+    assert!(short.is_subset(&long) && short.len() < 25 && long.len() > 150, "{short:?} {long:?}");
+}
+
+#[test]
 fn a_wrong_word_is_answered_with_the_one_that_was_meant() {
     for (wrong, meant) in [
         (&["crwal", "quotes"][..], "'crawl'"),

@@ -1,74 +1,85 @@
-//! How a crawl presents itself to sites, and through whom it reaches them.
+//! What a crawl sends to sites, and the proxy through which it reaches them.
 
 use std::fmt;
 use std::path::PathBuf;
 
 use clap::{ArgAction, Args, ValueEnum};
 
-/// The settings of the HTTP client beyond pace and limits.
+/// The settings of the HTTP client other than pace and limits.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Access")]
 pub(crate) struct Access {
-    /// Where cookies are kept
+    /// Where to keep cookies
     ///
-    /// Stored ones are secrets in the database, and keep a resumed run logged in.
-    #[arg(long, env = "DRAGLINE_COOKIES", value_name = "WHERE", default_value = "stored")]
+    /// Stored cookies are secrets in the database. They keep a resumed run logged in.
+    #[arg(
+        long,
+        env = "DRAGLINE_COOKIES",
+        value_name = "WHERE",
+        default_value = "stored",
+        hide_short_help = true
+    )]
     pub(crate) cookies: Cookies,
 
-    /// A header of every request, `NAME: VALUE`; repeatable
+    /// Send this header with every request, as `NAME: VALUE`; repeatable
     ///
-    /// One per line in the variable, a list in the file. A request with a header of that name keeps its own.
+    /// In the variable, write one per line. In the file, use a list. If a request has its own header of that
+    /// name, that one is sent.
     #[arg(
         long = "header",
         env = "DRAGLINE_HEADER",
         hide_env_values = true,
         value_name = "HEADER",
-        value_delimiter = '\n'
+        value_delimiter = '\n',
+        hide_short_help = true
     )]
     pub(crate) header: Vec<Hidden>,
 
-    /// Credentials for one origin, `ORIGIN=USER:PASSWORD` or `ORIGIN=Bearer TOKEN`; repeatable
+    /// Send credentials to one origin, as `ORIGIN=USER:PASSWORD` or `ORIGIN=Bearer TOKEN`; repeatable
     ///
-    /// Sent to that origin (a site's such as `https://shop.example`, or a proxy's) and nowhere else, never logged or stored.
-    /// In the variable, one per line, or in the file they are not seen by other users of the machine.
+    /// The origin is a site such as `https://shop.example`, or a proxy. The credentials are sent nowhere else,
+    /// and they are never logged or stored. Put them into the variable (one per line) or the file, so that
+    /// other users of the machine can't see them.
     #[arg(
         long = "auth",
         env = "DRAGLINE_AUTH",
         hide_env_values = true,
         value_name = "AUTH",
-        value_delimiter = '\n'
+        value_delimiter = '\n',
+        hide_short_help = true
     )]
     pub(crate) auth: Vec<Hidden>,
 
-    /// A proxy (`http://`, `https://`, `socks5://`, `socks5h://`), or `none` [default: what `http_proxy`, `https_proxy` and `all_proxy` say]
+    /// Use this proxy (`http://`, `https://`, `socks5://`, `socks5h://`), or `none` [default: from
+    /// `http_proxy`, `https_proxy` and `all_proxy`]
     ///
-    /// With socks5h the proxy resolves names. Hosts of `no_proxy` are reached directly.
-    #[arg(long, env = "DRAGLINE_PROXY", hide_env_values = true, value_name = "URL")]
+    /// With socks5h, the proxy resolves names. Hosts in `no_proxy` are reached directly.
+    #[arg(long, env = "DRAGLINE_PROXY", hide_env_values = true, value_name = "URL", hide_short_help = true)]
     pub(crate) proxy: Option<Hidden>,
 
-    /// Certificates (PEM) to trust beside those of the system
-    #[arg(long, env = "DRAGLINE_CA_FILE", value_name = "FILE")]
+    /// Also trust the certificates in this PEM file, in addition to those of the system
+    #[arg(long, env = "DRAGLINE_CA_FILE", value_name = "FILE", hide_short_help = true)]
     pub(crate) ca_file: Option<PathBuf>,
 
-    /// Whether HTTP/2 is spoken with servers that offer it
-    #[arg(long, env = "DRAGLINE_HTTP2", value_name = "BOOL", action = ArgAction::Set, default_value = "true")]
+    /// Use HTTP/2 with servers that offer it
+    #[arg(long, env = "DRAGLINE_HTTP2", value_name = "BOOL", action = ArgAction::Set, default_value = "true", hide_short_help = true)]
     pub(crate) http2: bool,
 }
 
 /// Where cookies are kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Cookies {
-    /// In the run's store, until the run ends.
+    /// In the run's store, until the run ends
     #[value(alias = "true")]
     Stored,
-    /// As long as the process lives.
+    /// In memory, until the process ends
     Memory,
-    /// Nowhere: they are ignored.
+    /// Nowhere; cookies are ignored
     #[value(alias = "false")]
     Off,
 }
 
-/// What may hold a secret: the parser takes it as it is, for its errors show what they refuse.
+/// A value that may contain a secret. The parser accepts it unchecked, because its errors show the refused value.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Hidden(pub(crate) String);
 

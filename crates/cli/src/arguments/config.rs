@@ -17,20 +17,20 @@ Examples:
   dragline config show --config nightly.toml --rate 0.5
   dragline config show --format json
 
-It takes the flags of crawl, so that it can tell what they would come to. What a crawl would refuse
-is an error here, too. Passwords are not shown.";
+It accepts the flags of crawl and shows the resulting settings. If a crawl would refuse one of them, \
+you get the same error here. Passwords are hidden.";
 
 /// `dragline config …`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum ConfigAction {
-    /// Show each setting of a crawl, its value and where that comes from
+    /// Show each setting of a crawl, its value and where it comes from
     #[command(after_help = SHOW_EXAMPLES)]
     Show(Box<ShowConfig>),
 
-    /// Write the tables of flags, variables and keys into a Markdown file, between its markers
+    /// Write the tables of flags, variables and keys to a Markdown file, between its markers
     #[command(hide = true, after_help = "Example:\n  dragline config reference docs/settings.md")]
     Reference {
-        /// The file, with lines such as `<!-- settings: crawl -->` and `<!-- end -->`
+        /// The file, which contains lines such as `<!-- settings: crawl -->` and `<!-- end -->`
         file: PathBuf,
     },
 }
@@ -38,7 +38,7 @@ pub(crate) enum ConfigAction {
 /// `dragline config show`.
 #[derive(Debug, Args)]
 pub(crate) struct ShowConfig {
-    /// Form of the answer
+    /// Format of the output
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     pub(crate) format: ConfigFormat,
 

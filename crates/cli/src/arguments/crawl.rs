@@ -1,5 +1,5 @@
-//! `dragline crawl`: which run. Until when and how it is crawled is in the files
-//! of the groups: `limits`, `links`, `pace` and so on.
+//! `dragline crawl`: the flags that say which run it is. The other groups have their own files: `limits`, `links`,
+//! `pace` and so on.
 
 use clap::Args;
 use clap::builder::BoolishValueParser;
@@ -14,12 +14,18 @@ Examples:
   dragline crawl quotes -a start_urls=https://quotes.toscrape.com/tag/love/ -a limit=5
   dragline crawl quotes --store postgres://me@db/crawls --rate 0.5 --max-duration 1h
 
-Stop it with Ctrl-C or SIGTERM; the same command goes on where it stopped.";
+Stop it with Ctrl-C or SIGTERM. Run the same command again to continue where it stopped.";
+
+pub(super) const SHORT: &str = "\
+Example:
+  dragline crawl site --start-url https://example.com/ --limit 100
+
+--help shows all flags, with their environment variables and more details.";
 
 /// `dragline crawl`.
 #[derive(Debug, Args)]
 pub(crate) struct Crawl {
-    /// The spider; `dragline list` names them
+    /// The spider; `dragline list` shows all of them
     #[arg(env = "DRAGLINE_SPIDER")]
     pub(crate) spider: String,
 
@@ -27,7 +33,7 @@ pub(crate) struct Crawl {
     pub(crate) flags: CrawlFlags,
 }
 
-/// Everything about a crawl but its spider.
+/// Everything about a crawl except its spider.
 #[derive(Debug, Args)]
 pub(crate) struct CrawlFlags {
     #[command(flatten)]
@@ -70,34 +76,39 @@ pub(crate) struct CrawlFlags {
 /// What is crawled.
 #[derive(Debug, Args)]
 pub(crate) struct Start {
-    /// Start here instead of the spider's own start URLs; repeatable, or separated by commas
+    /// Start at this URL instead of the spider's own; repeatable
     ///
-    /// Without user name and password: URLs are stored.
+    /// You can also separate several URLs by commas. Don't include a user name or a password, because URLs are
+    /// stored.
     #[arg(long = "start-url", env = "DRAGLINE_START_URLS", value_name = "URL", value_delimiter = ',')]
     pub(crate) start_urls: Vec<String>,
 
-    /// An argument for the spider; `start_urls`, `limit` and `force_run` mean the same as the flags
+    /// Pass an argument to the spider; repeatable
+    ///
+    /// `start_urls`, `limit` and `force_run` mean the same as the flags.
     #[arg(short = 'a', long = "arg", env = "DRAGLINE_ARGS", value_name = "NAME=VALUE")]
     pub(crate) args: Vec<String>,
 }
 
-/// Which run it is, and what becomes of it.
+/// Which run it is, and what happens to it.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Run")]
 pub(crate) struct Identity {
-    /// The name by which the run is found again [default: the spider, and a digest of start URLs and arguments]
+    /// Name of the run [default: made of spider, start URLs and arguments]
     #[arg(long, env = "DRAGLINE_RUN", value_name = "NAME", value_parser = run_name)]
     pub(crate) run: Option<String>,
 
-    /// End an unfinished run of this name and begin anew
+    /// End an unfinished run of this name and start a new one
     #[arg(long, env = "DRAGLINE_FRESH", value_parser = BoolishValueParser::new())]
     pub(crate) fresh: bool,
 
-    /// Resume even after three starts in a row that brought no page
-    #[arg(long, env = "DRAGLINE_FORCE_RUN", value_parser = BoolishValueParser::new())]
+    /// Resume the run even after three starts in a row without progress
+    #[arg(long, env = "DRAGLINE_FORCE_RUN", value_parser = BoolishValueParser::new(), hide_short_help = true)]
     pub(crate) force_run: bool,
 
-    /// Export the run's items when it is finished: `FILE.jsonl`, `FILE.csv` or `-` (JSON lines on stdout)
+    /// When finished, export the items to `FILE.jsonl`, `FILE.csv` or `-` (stdout)
+    ///
+    /// `-` prints JSON lines.
     #[arg(short = 'o', long, env = "DRAGLINE_OUTPUT", value_name = "FILE")]
     pub(crate) output: Option<String>,
 }

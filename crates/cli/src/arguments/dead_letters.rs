@@ -9,7 +9,7 @@ pub(super) const EXAMPLES: &str = "\
 Examples:
   dragline dead-letters list --run quotes
   dragline dead-letters show 17
-  dragline dead-letters retry 17 18        after the table or the spider was mended
+  dragline dead-letters retry 17 18        after you have fixed the table or the spider
   dragline dead-letters retry --all --run quotes
   dragline dead-letters export letters.jsonl";
 
@@ -20,10 +20,10 @@ pub(crate) enum LetterAction {
     #[command(after_help = "Example:\n  dragline dead-letters list --run quotes --limit 20")]
     List(ListLetters),
 
-    /// Show one, with its payload
+    /// Show a dead letter with its payload
     #[command(after_help = "Example:\n  dragline dead-letters show 17")]
     Show {
-        /// Its number
+        /// The id of the dead letter
         #[arg(value_name = "ID")]
         letter_id: i64,
     },
@@ -35,10 +35,10 @@ pub(crate) enum LetterAction {
     /// Write dead letters to `FILE.jsonl`, `FILE.csv` or `-` (JSON lines on stdout)
     #[command(after_help = "Example:\n  dragline dead-letters export letters.jsonl --run quotes")]
     Export {
-        /// `FILE.jsonl`, `FILE.csv` or `-`
+        /// `FILE.jsonl`, `FILE.csv` or `-` (JSON lines on stdout)
         file: String,
 
-        /// Of this run alone: its id, its name for the newest of that name, or its spider's name
+        /// Only letters of this run: its id, its name (the newest run of that name), or its spider's name
         #[arg(long, value_name = "RUN")]
         run: Option<String>,
     },
@@ -49,16 +49,16 @@ Examples:
   dragline dead-letters retry 17 18
   dragline dead-letters retry --all --run quotes
 
-An item is stored in the transaction that removes its letter; with its last letter a dead page is done.";
+The transaction that stores an item also removes its letter. When a dead page has no letters left, it is done.";
 
 /// `dragline dead-letters list`.
 #[derive(Debug, Args)]
 pub(crate) struct ListLetters {
-    /// Of this run alone: its id, its name for the newest of that name, or its spider's name
+    /// Only letters of this run: its id, its name (the newest run of that name), or its spider's name
     #[arg(long, value_name = "RUN")]
     pub(crate) run: Option<String>,
 
-    /// At most so many; 0 = all
+    /// Show at most N; 0 = all
     #[arg(long, value_name = "N", value_parser = number::<usize>, default_value_t = 100)]
     pub(crate) limit: usize,
 }
@@ -66,19 +66,19 @@ pub(crate) struct ListLetters {
 /// `dragline dead-letters retry`.
 #[derive(Debug, Args)]
 pub(crate) struct RetryLetters {
-    /// Their numbers; `dragline dead-letters list` shows them
+    /// The ids of the letters; `dragline dead-letters list` shows them
     #[arg(value_name = "ID", required_unless_present = "all", conflicts_with = "all")]
     pub(crate) letter_ids: Vec<i64>,
 
-    /// All there are, or all of the run
+    /// Retry all letters, or all letters of the run
     #[arg(long)]
     pub(crate) all: bool,
 
-    /// Of this run alone: its id, its name for the newest of that name, or its spider's name
+    /// Only letters of this run: its id, its name (the newest run of that name), or its spider's name
     #[arg(long, value_name = "RUN")]
     pub(crate) run: Option<String>,
 
-    /// Also those in whose payload U+FFFD stands for a NUL character
+    /// Also retry letters in which U+FFFD has replaced a NUL character
     #[arg(long, env = "DRAGLINE_REPLACE_NUL", value_parser = BoolishValueParser::new())]
     pub(crate) replace_nul: bool,
 }

@@ -4,9 +4,9 @@ use clap::Args;
 
 pub(super) const EXAMPLES: &str = "\
 Examples:
-  dragline demo                                      crawl it into dragline.db
-  dragline demo --store postgres://localhost/crawls  into Postgres
-  dragline demo --serve                              a site to write a spider for";
+  dragline demo                                      crawl the site into dragline.db
+  dragline demo --store postgres://localhost/crawls  crawl it into Postgres
+  dragline demo --serve                              serve the site, to write a spider for it";
 
 /// `dragline demo`.
 #[derive(Debug, Args)]

@@ -7,41 +7,43 @@ use super::{Fetching, Links, Robots};
 pub(super) const EXAMPLES: &str = "\
 Examples:
   dragline fetch https://example.com/                           status, redirects, headers, times
-  dragline fetch https://example.com/ --body | grep title       the body on stdout, the rest on stderr
-  dragline fetch https://quotes.toscrape.com/ --spider quotes   the items and requests that it would emit
+  dragline fetch https://example.com/ --body | grep title       the body
+  dragline fetch https://quotes.toscrape.com/ --spider quotes   the items and requests
   dragline fetch https://api.example.com/ -H 'Accept: application/json' --data '{}' -o answer.json
 
-One request, as a crawl would make it: the same headers, time-outs, limits and decoding, and robots.txt obeyed
-(--robots false does not ask it). It is not tried again, and nothing is stored. Exit 0 on a page that a crawl would have
-done (2xx, or what the spider accepts), 1 otherwise.";
+It makes one request as a crawl would, with the same headers, timeouts, limits and decoding. It obeys \
+robots.txt, unless you add --robots false. It doesn't retry and stores nothing. The exit code is 0 if the page \
+would be done in a crawl (2xx, or a status that the spider accepts), and 1 otherwise.";
 
 /// `dragline fetch`.
 #[derive(Debug, Args)]
 pub(crate) struct Fetch {
-    /// What to fetch
+    /// The URL to fetch
     pub(crate) url: String,
 
     /// Show what this spider would make of the page, after the item pipelines
     #[arg(long, value_name = "NAME")]
     pub(crate) spider: Option<String>,
 
-    /// The tag that the page's request would carry
+    /// The tag of the page's request
     #[arg(long, value_name = "TAG", default_value = "", hide_default_value = true)]
     pub(crate) tag: String,
 
-    /// A value of its meta; repeatable. What is no JSON is text
+    /// A value in the request's meta; repeatable
+    ///
+    /// A value that isn't valid JSON is a text.
     #[arg(long, value_name = "NAME=JSON")]
     pub(crate) meta: Vec<String>,
 
-    /// One more header; repeatable
+    /// Add this header; repeatable
     #[arg(short = 'H', long = "header", value_name = "NAME: VALUE")]
     pub(crate) headers: Vec<String>,
 
-    /// The method [default: GET, with --data POST]
+    /// The method [default: GET, or POST with --data]
     #[arg(long, value_name = "METHOD")]
     pub(crate) method: Option<String>,
 
-    /// A body to send, as a form unless a header says otherwise
+    /// Send this body, as a form unless a header says otherwise
     #[arg(long, value_name = "TEXT")]
     pub(crate) data: Option<String>,
 
@@ -49,11 +51,11 @@ pub(crate) struct Fetch {
     #[arg(long, conflicts_with_all = ["output", "json"])]
     pub(crate) body: bool,
 
-    /// Write the body, decompressed, to FILE; - is stdout
+    /// Write the decompressed body to FILE; - is stdout
     #[arg(short = 'o', long, value_name = "FILE")]
     pub(crate) output: Option<String>,
 
-    /// Everything but the body as one JSON object
+    /// Print everything except the body as one JSON object
     #[arg(long)]
     pub(crate) json: bool,
 

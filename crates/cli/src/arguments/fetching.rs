@@ -12,56 +12,59 @@ use crate::settings::parse::{bytes, count, duration, number};
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Fetching")]
 pub(crate) struct Fetching {
-    /// Requests in flight, over all hosts
+    /// Requests in flight to all hosts together
     #[arg(long, env = "DRAGLINE_CONCURRENCY", value_name = "N", value_parser = count, default_value = "32")]
     pub(crate) concurrency: usize,
 
     /// The User-Agent header
+    ///
+    /// It should say who you are.
     #[arg(long, env = "DRAGLINE_USER_AGENT", value_name = "TEXT", default_value = ClientSettings::default().user_agent)]
     pub(crate) user_agent: String,
 
-    /// Time for connecting: name, TCP and TLS
-    #[arg(long, env = "DRAGLINE_CONNECT_TIMEOUT", value_name = "TIME", value_parser = duration, default_value = "10s")]
+    /// Time to connect, including DNS and TLS
+    #[arg(long, env = "DRAGLINE_CONNECT_TIMEOUT", value_name = "TIME", value_parser = duration, default_value = "10s", hide_short_help = true)]
     pub(crate) connect_timeout: Duration,
 
-    /// Time from there until the headers of the answer have come
-    #[arg(long, env = "DRAGLINE_FIRST_BYTE_TIMEOUT", value_name = "TIME", value_parser = duration, default_value = "60s")]
+    /// Time from the connection to complete headers
+    #[arg(long, env = "DRAGLINE_FIRST_BYTE_TIMEOUT", value_name = "TIME", value_parser = duration, default_value = "60s", hide_short_help = true)]
     pub(crate) first_byte_timeout: Duration,
 
-    /// Time of silence within a body
-    #[arg(long, env = "DRAGLINE_READ_TIMEOUT", value_name = "TIME", value_parser = duration, default_value = "30s")]
+    /// Longest silence within a body
+    #[arg(long, env = "DRAGLINE_READ_TIMEOUT", value_name = "TIME", value_parser = duration, default_value = "30s", hide_short_help = true)]
     pub(crate) read_timeout: Duration,
 
-    /// Fewest bytes per second of a body, over each stretch of `--read-timeout`; 0 = no limit
-    #[arg(long, env = "DRAGLINE_MIN_SPEED", value_name = "BYTES", value_parser = number::<u64>, default_value = "10")]
+    /// Fewest bytes per second of a body, over each period of `--read-timeout`; 0 = no limit
+    #[arg(long, env = "DRAGLINE_MIN_SPEED", value_name = "BYTES", value_parser = number::<u64>, default_value = "10", hide_short_help = true)]
     pub(crate) min_speed: u64,
 
     /// Time for a whole request
-    #[arg(long, env = "DRAGLINE_REQUEST_TIMEOUT", value_name = "TIME", value_parser = duration, default_value = "180s")]
+    #[arg(long, env = "DRAGLINE_REQUEST_TIMEOUT", value_name = "TIME", value_parser = duration, default_value = "180s", hide_short_help = true)]
     pub(crate) request_timeout: Duration,
 
-    /// Largest body, decompressed
-    #[arg(long, env = "DRAGLINE_MAX_BODY", value_name = "BYTES", value_parser = bytes, default_value = "64MiB")]
+    /// Largest body after decompression
+    #[arg(long, env = "DRAGLINE_MAX_BODY", value_name = "BYTES", value_parser = bytes, default_value = "64MiB", hide_short_help = true)]
     pub(crate) max_body: usize,
 
-    /// Most headers of an answer
-    #[arg(long, env = "DRAGLINE_MAX_HEADERS", value_name = "N", value_parser = count, default_value = "256")]
+    /// Largest number of headers in an answer
+    #[arg(long, env = "DRAGLINE_MAX_HEADERS", value_name = "N", value_parser = count, default_value = "256", hide_short_help = true)]
     pub(crate) max_headers: usize,
 
-    /// Largest headers of an answer, names and values, at most 400KiB
-    #[arg(long, env = "DRAGLINE_MAX_HEADER_BYTES", value_name = "BYTES", value_parser = bytes, default_value = "256KiB")]
+    /// Largest size of all headers in an answer, at most 400KiB
+    #[arg(long, env = "DRAGLINE_MAX_HEADER_BYTES", value_name = "BYTES", value_parser = bytes, default_value = "256KiB", hide_short_help = true)]
     pub(crate) max_header_bytes: usize,
 
-    /// Types of pages that are read past their headers, separated by commas; `*/*` = all
+    /// Types of pages to read, separated by commas; `*/*` = all
     ///
-    /// One `*` in a type stands for anything. A page of another type ends as `skipped`, and its connection is closed. A page
-    /// without a type is judged by its first bytes. A spider may accept further types.
+    /// A `*` in a type stands for anything. A page of another type ends as `skipped` after its headers, and its
+    /// connection is closed. If a page has no type, its first bytes decide. A spider can accept more types.
     #[arg(
         long,
         env = "DRAGLINE_ACCEPT_TYPES",
         value_name = "TYPES",
         value_delimiter = ',',
-        default_value = "text/*,application/*xml,application/*json,application/*javascript"
+        default_value = "text/*,application/*xml,application/*json,application/*javascript",
+        hide_short_help = true
     )]
     pub(crate) accept_types: Vec<TypePattern>,
 }

@@ -10,23 +10,23 @@ use dragline_runtime::listen::ListenAddr;
 
 pub(super) const EXAMPLES: &str = "\
 Examples:
-  dragline healthcheck                              as dragline.toml and the variables say
+  dragline healthcheck                              with the settings of dragline.toml and the variables
   dragline healthcheck --listen 127.0.0.1:8080
   dragline healthcheck --heartbeat-file /tmp/dragline.heartbeat
 
-It asks the endpoint where an address is given. Without one, or where nobody listens there and a process that lives \
-keeps the file, it reads the file. It says in one line what it found.
+If it knows an address, it asks the endpoint. It reads the file if it knows no address, or if nothing listens there and a \
+living process writes the file. It prints one line.
 
-Exit codes: 0 alive · 1 stuck, hung or gone · 2 nobody said where the crawl is";
+Exit codes: 0 alive · 1 stuck, hung or gone · 2 no address and no file known";
 
-/// `dragline healthcheck`. What is not given is what the settings file says of a crawl.
+/// `dragline healthcheck`. Settings that are not given come from `[crawl]` in the settings file.
 #[derive(Debug, Args)]
 pub(crate) struct Healthcheck {
-    /// The address that `crawl --listen` was given; who answers there wins over the file
+    /// The address given to `crawl --listen`; its answer takes precedence over the file
     #[arg(long, env = "DRAGLINE_LISTEN", value_name = "ADDR", value_parser = ListenAddr::parse)]
     pub(crate) listen: Option<ListenAddr>,
 
-    /// The file that `crawl --heartbeat-file` writes
+    /// The file given to `crawl --heartbeat-file`
     #[arg(long, env = "DRAGLINE_HEARTBEAT_FILE", value_name = "FILE")]
     pub(crate) heartbeat_file: Option<PathBuf>,
 

@@ -1,9 +1,10 @@
-//! The words of the command line, apart from what they do: a file for each command.
+//! The arguments of the command line, with a file for each command. What the commands do is in `commands`.
 //!
-//! A flag is declared here once, with its environment variable, its default and its check; its comment is what
-//! `--help` prints (without the backticks) and `docs/settings.md` repeats; `-h` has its first paragraph. What
-//! `dragline.toml` says takes the place of the default before the parser runs (`settings`), so a flag in `Global`,
-//! `Logging` or one of the groups of `CrawlFlags` has its key in the file without another line.
+//! Each flag is declared here once, with its environment variable, default and check. `--help` prints its comment
+//! (without the backticks), and so does `docs/settings.md`. `-h` prints only the first paragraph, and leaves out flags
+//! with `hide_short_help`: it shows the flags that people use daily. Values in `dragline.toml` replace the defaults
+//! before the parser runs (`settings`). So a flag in `Global`, `Logging` or a group of `CrawlFlags` has its key in the
+//! file without further code.
 
 mod access;
 mod check;
@@ -62,11 +63,11 @@ pub(crate) struct Arguments {
     #[command(subcommand)]
     pub(crate) command: Command,
 
-    /// Settings file [default: `dragline.toml` here, if there is one]
+    /// Settings file [default: `dragline.toml` in this folder, if it exists]
     #[arg(long, global = true, env = "DRAGLINE_CONFIG", value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
 
-    // Beside each other: the parser knows the members of a group only where none of them is a group itself.
+    // Not nested: the parser only knows the members of a group if none of them is a group itself.
     #[command(flatten)]
     pub(crate) global: Global,
 
@@ -76,19 +77,20 @@ pub(crate) struct Arguments {
 
 const EXAMPLES: &str = "\
 Examples:
-  dragline demo                                          crawl a small built-in site into dragline.db
+  dragline demo                                          crawl a small built-in site
   dragline crawl site --start-url https://example.com/   crawl one host
-  dragline crawl quotes --limit 20 -o quotes.jsonl       stop after 20 pages, export the rows
-  dragline crawl quotes --store postgres://me@db/crawls  into Postgres
+  dragline crawl quotes --limit 20 -o quotes.jsonl       stop after 20 pages and export the rows
+  dragline crawl quotes --store postgres://me@db/crawls  store the rows in Postgres
 
-Exit codes: 0 finished · 1 error · 2 usage · 75 stopped early, the same command resumes · 70 forced";
+Exit codes: 0 finished · 1 error · 2 usage · 75 stopped early, the same command resumes · 70 forced to end";
 
 /// Flags of every command.
 #[derive(Debug, Args)]
 pub(crate) struct Global {
-    /// Where runs and items are kept: `sqlite:PATH` or `postgres://…`
+    /// Database: `sqlite:PATH` or `postgres://…`
     ///
-    /// Where its own variable is not set, `DATABASE_URL` is taken: many platforms hand out a database under that name.
+    /// The store keeps the runs, their requests and the items. If neither this flag nor its variable is set,
+    /// the variable `DATABASE_URL` is used, because many platforms provide a database under that name.
     #[arg(
         long,
         global = true,
@@ -103,19 +105,19 @@ pub(crate) struct Global {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Crawl with a spider; resume its run if one was left unfinished
-    #[command(after_help = crawl::EXAMPLES)]
+    /// Crawl with a spider, or resume its unfinished run
+    #[command(after_help = crawl::SHORT, after_long_help = crawl::EXAMPLES)]
     Crawl(Box<Crawl>),
 
     /// List the spiders, their items and tables
     #[command(after_help = "Example:\n  dragline list")]
     List,
 
-    /// Fetch one page as a crawl would, and show it; with a spider, what it would emit
+    /// Fetch one page as a crawl would and show it, or what a spider would make of it
     #[command(after_help = fetch::EXAMPLES)]
     Fetch(Box<Fetch>),
 
-    /// Try the spiders on the stored pages that they carry; exit 0 or 1
+    /// Check the spiders on their sample pages; exit 0 or 1
     #[command(after_help = check::EXAMPLES)]
     Check(Check),
 
@@ -128,29 +130,29 @@ pub(crate) enum Command {
 
     /// Export a run's items from the store
     ///
-    /// A row with a key belongs to the last run that saw it: an older run exports what no later one has seen.
+    /// A row with a key belongs to the last run that saw it. An older run exports only rows that no later run has seen.
     #[command(after_help = "Example:\n  dragline export 12 --item quote -o quotes.csv")]
     Export(Export),
 
-    /// Look at runs, put failed requests back, end a run that nobody wants
+    /// Show runs, retry failed requests, end a run
     #[command(after_help = runs::EXAMPLES)]
     Runs {
         #[command(subcommand)]
         action: RunAction,
     },
 
-    /// Look at items that the store refused, and apply them once the cause is mended
+    /// Show items that the store refused, and retry them after you have fixed the cause
     #[command(after_help = dead_letters::EXAMPLES)]
     DeadLetters {
         #[command(subcommand)]
         action: LetterAction,
     },
 
-    /// Say whether a crawl is alive, by its endpoint or its heartbeat file; exit 0 or 1
+    /// Check whether a crawl is alive, by its endpoint or heartbeat file; exit 0 or 1
     #[command(after_help = healthcheck::EXAMPLES)]
     Healthcheck(Healthcheck),
 
-    /// Crawl a small site made by the program itself, and show the rows
+    /// Crawl a small built-in site and show the rows
     #[command(after_help = demo::EXAMPLES)]
     Demo(Demo),
 
@@ -161,7 +163,7 @@ pub(crate) enum Command {
         action: ConfigAction,
     },
 
-    /// Print what makes a shell complete commands, flags and spiders
+    /// Print a script that lets your shell complete commands, flags and spiders
     #[command(after_help = teaching::COMPLETIONS_EXAMPLES)]
     Completions(Completions),
 

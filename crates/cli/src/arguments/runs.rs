@@ -8,11 +8,11 @@ use crate::settings::parse::{number, statuses};
 pub(super) const EXAMPLES: &str = "\
 Examples:
   dragline runs list --state stopped
-  dragline runs show quotes                 the newest run of that name
-  dragline runs retry quotes --status 5xx   ask for these once more, with the next crawl
-  dragline runs end 12                      nobody wants the rest of it
+  dragline runs show quotes                 show the newest run of that name
+  dragline runs retry quotes --status 5xx   let the next crawl fetch these again
+  dragline runs end 12                      if nobody needs the rest of it
 
-A run is found by its id, by its name, or by its spider's name where the spider's runs all have one name.";
+You can name a run by its id, by its name, or by its spider's name if all runs of the spider have the same name.";
 
 /// `dragline runs …`.
 #[derive(Debug, Subcommand)]
@@ -21,25 +21,25 @@ pub(crate) enum RunAction {
     #[command(after_help = "Example:\n  dragline runs list --spider quotes --state failed --limit 5")]
     List(ListRuns),
 
-    /// Show how a run stands: pages, items, failures, frontier
+    /// Show the state of a run: pages, items, failures, frontier
     #[command(after_help = "Example:\n  dragline runs show quotes --json | jq .failed_by_reason")]
     Show {
-        /// The run: its id, its name for the newest of that name, or its spider's name
+        /// The run: its id, its name (the newest run of that name), or its spider's name
         run: String,
 
-        /// As one JSON object
+        /// Print one JSON object
         #[arg(long)]
         json: bool,
     },
 
-    /// Put failed requests back into the frontier; a run that has ended is open again for the same crawl
+    /// Put failed requests back into the frontier, and reopen the run if it has ended
     #[command(after_help = RETRY_EXAMPLES)]
     Retry(RetryRun),
 
-    /// End an unfinished run as failed, so that the next crawl of its name begins anew
+    /// End an unfinished run as failed, so that the next crawl of its name starts a new run
     #[command(after_help = "Example:\n  dragline runs end 12")]
     End {
-        /// The run: its id, its name for the newest of that name, or its spider's name
+        /// The run: its id, its name (the newest run of that name), or its spider's name
         run: String,
     },
 }
@@ -50,25 +50,25 @@ Examples:
   dragline runs retry 12 --status 5xx,429,none
   dragline runs retry 12 --reason \"connection refused\" --host shop.example
 
-Nothing is fetched now: the same `dragline crawl` resumes the run and fetches them. Only the newest run of a name can
-be opened again, and no run while a process works on it.";
+This fetches nothing. The same `dragline crawl` then resumes the run and fetches the requests. You can only \
+reopen the newest run of a name, and only while no process works on it.";
 
 /// `dragline runs list`.
 #[derive(Debug, Args)]
 pub(crate) struct ListRuns {
-    /// Of this spider alone
+    /// Only runs of this spider
     #[arg(long, value_name = "NAME")]
     pub(crate) spider: Option<String>,
 
-    /// In this state alone
+    /// Only runs in this state
     #[arg(long, value_name = "STATE")]
     pub(crate) state: Option<State>,
 
-    /// At most so many; 0 = all
+    /// Show at most N; 0 = all
     #[arg(long, value_name = "N", value_parser = number::<usize>, default_value_t = 20)]
     pub(crate) limit: usize,
 
-    /// As a JSON array
+    /// Print a JSON array
     #[arg(long)]
     pub(crate) json: bool,
 }
@@ -76,13 +76,13 @@ pub(crate) struct ListRuns {
 /// The state of a run.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub(crate) enum State {
-    /// A process works on it, or was killed while it did
+    /// A process is working on it, or was killed while working on it
     Running,
     /// Stopped early; the same crawl resumes it
     Stopped,
-    /// Done
+    /// Finished, or reached a limit
     Finished,
-    /// Given up
+    /// Ended without finishing; see its reason
     Failed,
 }
 
@@ -100,22 +100,22 @@ impl From<State> for RunState {
 /// `dragline runs retry`.
 #[derive(Debug, Args)]
 pub(crate) struct RetryRun {
-    /// The run: its id, its name for the newest of that name, or its spider's name
+    /// The run: its id, its name (the newest run of that name), or its spider's name
     pub(crate) run: String,
 
-    /// All its failed requests; not needed beside a flag that says which of them
+    /// Retry all its failed requests; you don't need this together with the flags below
     #[arg(long, required_unless_present_any = ["status", "reason", "host"])]
     pub(crate) failed: bool,
 
-    /// Those with this last HTTP status: 503, 5xx, none for no answer; several with commas
+    /// Retry requests with this last HTTP status, separated by commas: 503, 5xx, none for no answer
     #[arg(long, value_name = "STATUS", value_delimiter = ',', value_parser = statuses)]
     pub(crate) status: Vec<(u16, u16)>,
 
-    /// Those with this text in their error
+    /// Retry requests with this text in their error
     #[arg(long, value_name = "TEXT")]
     pub(crate) reason: Option<String>,
 
-    /// Those of this host; without a port of all its ports
+    /// Retry requests to this host; without a port, to all its ports
     #[arg(long, value_name = "HOST[:PORT]")]
     pub(crate) host: Option<String>,
 }

@@ -10,13 +10,13 @@ Examples:
 /// `dragline schema …`.
 #[derive(Clone, Copy, Debug, Subcommand)]
 pub(crate) enum SchemaAction {
-    /// Print the statements that make all tables
+    /// Print the statements that create all tables
     #[command(after_help = "Example:\n  dragline schema print --store postgres://db/crawls | psql crawls")]
     Print,
-    /// Make or raise the tables
+    /// Create or upgrade the tables
     #[command(after_help = "Example:\n  dragline schema apply --store postgres://db/crawls")]
     Apply,
-    /// Hold the tables against what the program needs; exit 1 on a difference
+    /// Compare the tables with what the program needs; exit 1 if they differ
     #[command(after_help = "Example:\n  dragline schema check --store postgres://db/crawls")]
     Check,
 }

@@ -1,4 +1,4 @@
-//! How outcomes are stored, and how long the store is waited for.
+//! How outcomes are stored, and how long a crawl waits for the store.
 
 use std::time::Duration;
 
@@ -11,50 +11,51 @@ use crate::settings::parse::{bytes, count, duration, take_over_after};
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Storing")]
 pub(crate) struct Storing {
-    /// Store U+FFFD where an item has a NUL character, instead of making its page `dead`
+    /// Replace a NUL character in an item with U+FFFD, instead of making its page `dead`
     ///
-    /// No Postgres text can hold a NUL. A page that is `dead` keeps its items as dead letters.
-    #[arg(long, env = "DRAGLINE_REPLACE_NUL", value_name = "BOOL", action = ArgAction::Set, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_parser = BoolishValueParser::new(), default_value = "false")]
+    /// Text in Postgres can't contain a NUL. The items of a `dead` page become dead letters.
+    #[arg(long, env = "DRAGLINE_REPLACE_NUL", value_name = "BOOL", action = ArgAction::Set, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_parser = BoolishValueParser::new(), default_value = "false", hide_short_help = true)]
     pub(crate) replace_nul: bool,
 
-    /// Rows that fill a batch
-    #[arg(long, env = "DRAGLINE_FLUSH_ROWS", value_name = "N", value_parser = count, default_value = "1000")]
+    /// Rows at which a batch is full
+    #[arg(long, env = "DRAGLINE_FLUSH_ROWS", value_name = "N", value_parser = count, default_value = "1000", hide_short_help = true)]
     pub(crate) flush_rows: usize,
 
-    /// How many times its rows a batch may grow while no flush can take it; 1 = not at all
+    /// How many times its rows a batch may grow while it waits for a flush; 1 = not at all
     ///
-    /// Only while as many flushes are pending as may be: then the store is what the crawl waits for, and larger batches cost
-    /// it less. Bytes stay within --flush-bytes.
-    #[arg(long, env = "DRAGLINE_FLUSH_GROWTH", value_name = "N", value_parser = count, default_value = "4")]
+    /// A batch grows only while as many flushes are pending as are allowed. The crawl is then waiting for the
+    /// store, and larger batches cost the store less. --flush-bytes still applies.
+    #[arg(long, env = "DRAGLINE_FLUSH_GROWTH", value_name = "N", value_parser = count, default_value = "4", hide_short_help = true)]
     pub(crate) flush_growth: usize,
 
-    /// Bytes that fill a batch
-    #[arg(long, env = "DRAGLINE_FLUSH_BYTES", value_name = "BYTES", value_parser = bytes, default_value = "8MiB")]
+    /// Size at which a batch is full
+    #[arg(long, env = "DRAGLINE_FLUSH_BYTES", value_name = "BYTES", value_parser = bytes, default_value = "8MiB", hide_short_help = true)]
     pub(crate) flush_bytes: usize,
 
-    /// Age at which a batch is flushed though it is not full
-    #[arg(long, env = "DRAGLINE_FLUSH_INTERVAL", value_name = "TIME", value_parser = duration, default_value = "1s")]
+    /// Age at which a batch is flushed even if it isn't full
+    #[arg(long, env = "DRAGLINE_FLUSH_INTERVAL", value_name = "TIME", value_parser = duration, default_value = "1s", hide_short_help = true)]
     pub(crate) flush_interval: Duration,
 
-    /// Flushes that may be pending at once; SQLite has one
-    #[arg(long, env = "DRAGLINE_MAX_PENDING_FLUSHES", value_name = "N", value_parser = count, default_value = "2")]
+    /// Flushes that may be pending at once; SQLite always has one
+    #[arg(long, env = "DRAGLINE_MAX_PENDING_FLUSHES", value_name = "N", value_parser = count, default_value = "2", hide_short_help = true)]
     pub(crate) max_pending_flushes: usize,
 
-    /// End the run when the store is away for longer; 0 = wait for ever
-    #[arg(long, env = "DRAGLINE_MAX_OUTAGE", value_name = "TIME", value_parser = duration, default_value = "0")]
+    /// Stop with exit 1 if the store is away for longer than this; 0 = wait forever
+    #[arg(long, env = "DRAGLINE_MAX_OUTAGE", value_name = "TIME", value_parser = duration, default_value = "0", hide_short_help = true)]
     pub(crate) max_outage: Duration,
 
-    /// Time for each start-up operation on the store
-    #[arg(long, env = "DRAGLINE_OPERATION_TIMEOUT", value_name = "TIME", value_parser = duration, default_value = "5s")]
+    /// Time for each operation on the store during start-up
+    #[arg(long, env = "DRAGLINE_OPERATION_TIMEOUT", value_name = "TIME", value_parser = duration, default_value = "5s", hide_short_help = true)]
     pub(crate) operation_timeout: Duration,
 
-    /// Time for the whole start-up on the store
-    #[arg(long, env = "DRAGLINE_STARTUP_TIMEOUT", value_name = "TIME", value_parser = duration, default_value = "20s")]
+    /// Time for all operations on the store during start-up
+    #[arg(long, env = "DRAGLINE_STARTUP_TIMEOUT", value_name = "TIME", value_parser = duration, default_value = "20s", hide_short_help = true)]
     pub(crate) startup_timeout: Duration,
 
-    /// Take over a run whose process gave no sign of life for so long, at least `10s`; 0 = never
+    /// Take over a run whose process has sent no heartbeat for this long, at least `10s`; 0 = never
     ///
-    /// Such a process still holds the run's lock. Postgres alone: of a SQLite file the operating system knows who is gone.
-    #[arg(long, env = "DRAGLINE_TAKE_OVER_AFTER", value_name = "TIME", value_parser = take_over_after, default_value = "60s")]
+    /// Such a process still holds the run's lock. This is only for Postgres. With SQLite, the operating system
+    /// frees the lock of a process that has ended.
+    #[arg(long, env = "DRAGLINE_TAKE_OVER_AFTER", value_name = "TIME", value_parser = take_over_after, default_value = "60s", hide_short_help = true)]
     pub(crate) take_over_after: Duration,
 }

@@ -1,4 +1,4 @@
-//! `dragline completions` and `dragline man`: the words, for shells and for readers.
+//! `dragline completions` and `dragline man`: the command line for shells and for readers.
 
 use std::path::PathBuf;
 
@@ -11,7 +11,7 @@ Examples:
   dragline completions zsh > ~/.zfunc/_dragline
   dragline completions fish > ~/.config/fish/completions/dragline.fish
 
-They know commands, flags and their values; in bash and zsh also the names of this program's spiders.";
+Your shell then completes commands, flags and their values. In bash and zsh, it also completes the names of this program's spiders.";
 
 pub(super) const MAN_EXAMPLES: &str = "\
 Examples:
@@ -21,14 +21,14 @@ Examples:
 /// `dragline completions`.
 #[derive(Debug, Args)]
 pub(crate) struct Completions {
-    /// The shell that reads them
+    /// The shell to complete in
     pub(crate) shell: Shell,
 }
 
 /// `dragline man`.
 #[derive(Debug, Args)]
 pub(crate) struct Man {
-    /// Write a page for each command into this folder, instead of the first one to stdout
+    /// Write a page for each command to this folder, instead of printing the first one
     #[arg(long, value_name = "DIR")]
     pub(crate) dir: Option<PathBuf>,
 }

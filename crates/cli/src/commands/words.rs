@@ -1,5 +1,5 @@
-//! The words that this program understands, with the names of its spiders: what is parsed, and what completions
-//! and man pages are made of.
+//! The command line of this program, with the names of its spiders. It is used to parse, and to generate completions
+//! and man pages.
 
 use clap::builder::{PossibleValuesParser, Resettable, StyledStr};
 use clap::error::{ContextKind, ContextValue};
@@ -8,8 +8,7 @@ use clap::{ArgMatches, Command, CommandFactory, FromArgMatches};
 use crate::arguments::Arguments;
 use crate::settings::environment;
 
-/// The command line with spiders of these names. The parser knows them as values, so it can suggest the one that was
-/// meant.
+/// The command line with spiders of these names. The parser knows them as values, so that it can suggest the right one.
 pub(super) fn words(spiders: Vec<String>) -> Command {
     let known = PossibleValuesParser::new(spiders);
     let command = Arguments::command()
@@ -21,9 +20,12 @@ pub(super) fn words(spiders: Vec<String>) -> Command {
 }
 
 /// Reads this process's command line.
-pub(super) fn parse(words: Command) -> Result<(Arguments, ArgMatches), clap::Error> {
+pub(super) fn parse(mut words: Command) -> Result<(Arguments, ArgMatches), clap::Error> {
+    if std::env::args_os().any(|word| word == "-h") {
+        words = for_one_screen(words);
+    }
     let matches = words.clone().try_get_matches().map_err(|mut error| {
-        // How a flag is shown in errors is known only of a command line that is built.
+        // Errors show a flag as a built command line does.
         let mut words = words;
         words.build();
         environment::name_variable(&mut error, &words);
@@ -33,7 +35,7 @@ pub(super) fn parse(words: Command) -> Result<(Arguments, ArgMatches), clap::Err
     Ok((Arguments::from_arg_matches(&matches)?, matches))
 }
 
-/// Where the spider is missing, those that there are.
+/// If the spider is missing, adds the names of all spiders to the error.
 fn name_spiders(error: &mut clap::Error, words: &Command) {
     let Some(ContextValue::Strings(missing)) = error.get(ContextKind::InvalidArg) else { return };
     let crawl = words.find_subcommand("crawl");
@@ -44,7 +46,7 @@ fn name_spiders(error: &mut clap::Error, words: &Command) {
     error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip.into()]));
 }
 
-/// Help as a terminal shows it: the backticks, which make code of a word in the settings reference, are noise there.
+/// Removes the backticks from help, because a terminal shows them as they are.
 fn for_terminals(command: Command) -> Command {
     let plain = |text: Option<&StyledStr>| match text {
         Some(text) => Resettable::Value(StyledStr::from(text.to_string().replace('`', ""))),
@@ -57,6 +59,13 @@ fn for_terminals(command: Command) -> Command {
     });
     let names: Vec<_> = command.get_subcommands().map(|sub| sub.get_name().to_owned()).collect();
     names.into_iter().fold(command, |command, name| command.mut_subcommand(name, for_terminals))
+}
+
+/// Removes the environment variables from help: `-h` is a summary.
+fn for_one_screen(command: Command) -> Command {
+    let command = command.mut_args(|flag| flag.hide_env(true));
+    let names: Vec<_> = command.get_subcommands().map(|sub| sub.get_name().to_owned()).collect();
+    names.into_iter().fold(command, |command, name| command.mut_subcommand(name, for_one_screen))
 }
 
 #[cfg(test)]
@@ -86,10 +95,11 @@ mod tests {
     fn every_command_has_an_example_and_every_example_is_understood() {
         let words = words(["books", "quotes", "site"].map(str::to_owned).to_vec());
         each(&words, "dragline", &mut |path, command| {
-            let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            let helps = [command.get_after_help(), command.get_after_long_help()];
+            let help: String = helps.into_iter().flatten().map(|help| format!("{help}\n")).collect();
             let mut found = 0;
             for line in help.lines().filter_map(|line| line.strip_prefix("  dragline")) {
-                // What follows in the line is told to the shell or to the reader.
+                // The rest of the line is for the shell or for the reader.
                 let call = line.split("  ").next().unwrap_or(line);
                 for call in call.split("&& dragline") {
                     let call = call.split(['|', '>', '&']).next().unwrap_or(call);

@@ -1,4 +1,4 @@
-//! `[host."example.com"]` in `dragline.toml`: what is set for single hosts.
+//! `[host."example.com"]` in `dragline.toml`: settings for single hosts.
 //!
 //! ```toml
 //! [host."example.com"]
@@ -14,7 +14,7 @@ use dragline_engine::{HostOverride, HostPattern};
 
 use super::parse::{count, jitter, rate};
 
-/// What a host may have of its own. A key in the file is the name of one of these.
+/// The settings that a host may have. Their names are the keys in the file.
 #[derive(Debug, Args)]
 pub(crate) struct HostFlags {
     /// Requests per second, fractions allowed; 0 = no limit
@@ -25,21 +25,21 @@ pub(crate) struct HostFlags {
     #[arg(long, value_name = "N", value_parser = count)]
     concurrency: Option<usize>,
 
-    /// Share of a gap that chance moves a request by, 0 to 0.5
+    /// Share of a gap by which requests are moved at random, 0 to 0.5
     #[arg(long, value_name = "SHARE", value_parser = jitter, allow_negative_numbers = true)]
     jitter: Option<f64>,
 
-    /// Whether robots.txt is obeyed
+    /// Obey robots.txt
     #[arg(long, value_name = "BOOL", action = ArgAction::Set)]
     robots: Option<bool>,
 }
 
-/// The parser of what a host may have.
+/// The parser of these settings.
 pub(crate) fn command() -> Command {
     HostFlags::augment_args(Command::new("file").no_binary_name(true).disable_help_flag(true))
 }
 
-/// What is set for the hosts of a pattern, in the words of flags that were checked one by one.
+/// The settings for the hosts of a pattern, from flags that were already checked one by one.
 pub(super) fn host_override(pattern: HostPattern, words: &[String]) -> Result<HostOverride, clap::Error> {
     let flags = HostFlags::from_arg_matches(&command().try_get_matches_from(words)?)?;
     Ok(HostOverride {
