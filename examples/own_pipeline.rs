@@ -8,55 +8,47 @@
 use std::process::ExitCode;
 
 use dragline::prelude::*;
-use dragline::{ItemPipeline, ItemRecord, Value, Verdict};
+use dragline::{ItemOrigin, ItemPipeline, ItemRecord, Value, Verdict, item_pipeline};
 
 fn main() -> ExitCode {
+    let available = item_pipeline::of("available", available);
     dragline::app(spiders![Bargains])
         .pipeline(Plausible { highest: Decimal::from(20) })
-        .pipeline(Available)
+        .pipeline(available)
         .run()
 }
 
-/// Holds back items whose price is probably a mistake on the page, so that a person can look at them.
+/// A step for items of every type. It holds back those whose price is probably a mistake on the page, so that a person
+/// can look at them.
 struct Plausible {
     highest: Decimal,
 }
 
 impl ItemPipeline for Plausible {
-    fn name(&self) -> &'static str {
+    fn name(&self) -> &str {
         "plausible"
     }
 
-    fn process(&self, record: ItemRecord, _url: &str) -> Verdict {
+    fn process(&self, record: ItemRecord, _origin: &ItemOrigin<'_>) -> Verdict {
         match record.get("price") {
             Some(Value::Decimal(price)) if *price <= Decimal::ZERO || *price > self.highest => {
                 let reason = format!("a price of {price}");
-                Verdict::Quarantine { record, reason }
+                Verdict::quarantine(record, reason)
             }
             _ => Verdict::Keep(record),
         }
     }
 }
 
-/// Drops items that are out of stock, and moves a leading "The" to the end of a title.
-struct Available;
-
-impl ItemPipeline for Available {
-    fn name(&self) -> &'static str {
-        "available"
+/// A step for one type of item. It drops bargains that are out of stock, and moves a leading "The" to the end of a title.
+fn available(mut bargain: Bargain, _origin: &ItemOrigin<'_>) -> Verdict<Bargain> {
+    if bargain.in_stock == 0 {
+        return Verdict::drop("not in stock");
     }
-
-    fn process(&self, mut record: ItemRecord, _url: &str) -> Verdict {
-        if record.get("in_stock") == Some(&Value::Int(0)) {
-            return Verdict::Drop { reason: "not in stock".to_owned() };
-        }
-        if let Some(Value::Text(title)) = record.get_mut("title")
-            && let Some(rest) = title.strip_prefix("The ")
-        {
-            *title = format!("{rest}, The");
-        }
-        Verdict::Keep(record)
+    if let Some(rest) = bargain.title.strip_prefix("The ") {
+        bargain.title = format!("{rest}, The");
     }
+    Verdict::Keep(bargain)
 }
 
 struct Bargains;

@@ -14,7 +14,7 @@ use dragline_core::back_off::BackOff;
 use dragline_core::letters::{LetterAsk, LetterReceipt, LetterRetry, StoredLetter, is_missing_parent};
 use dragline_core::stop::Stop;
 use dragline_core::store::StoreResult;
-use dragline_core::{ItemPipeline, ItemRecord, ItemType, Store, StoreError, Verdict};
+use dragline_core::{ItemOrigin, ItemPipeline, ItemRecord, ItemType, Store, StoreError, Verdict};
 
 use crate::pause::pause;
 
@@ -234,8 +234,11 @@ impl Retry<'_> {
                         use --replace-nul to store it like that"
                 .to_owned());
         }
+        let origin = ItemOrigin::new(&letter.url)
+            .with_spider(&letter.spider)
+            .with_run(letter.run_id, &letter.run_name);
         for step in self.steps {
-            record = match step.process(record, &letter.url) {
+            record = match step.process(record, &origin) {
                 Verdict::Keep(record) => record,
                 Verdict::Drop { reason } | Verdict::Quarantine { reason, .. } => {
                     return Err(format!("{}: {reason}", step.name()));

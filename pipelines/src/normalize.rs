@@ -3,28 +3,29 @@
 //! Line ends become `\n`, and white space at both ends is removed. The inside of a text stays as the spider found it: a
 //! poem keeps its lines. JSON is not changed, because only the spider knows what white space means in it.
 
-use dragline_core::{ItemPipeline, ItemRecord, Value, Verdict};
+use dragline_core::{ItemOrigin, ItemPipeline, ItemRecord, Value, Verdict};
 
 /// Trims texts and unifies their line ends.
 ///
 /// ```
-/// use dragline_core::{ColumnType, ItemPipeline, ItemRecord, ItemType, Value, Verdict};
+/// use dragline_core::{ColumnType, ItemOrigin, ItemPipeline, ItemRecord, ItemType, Value, Verdict};
 /// use dragline_pipelines::normalize::Normalize;
 ///
 /// let item_type = ItemType::builder("page").with_column("title", ColumnType::Text).build().unwrap();
 /// let found = ItemRecord { item_type, values: vec![Value::Text("  Two\r\nlines\n".to_owned())] };
-/// let Verdict::Keep(kept) = Normalize.process(found, "https://example.com/") else { panic!("it keeps all items") };
+/// let origin = ItemOrigin::new("https://example.com/");
+/// let Verdict::Keep(kept) = Normalize.process(found, &origin) else { panic!("it keeps all items") };
 /// assert_eq!(kept.get("title"), Some(&Value::Text("Two\nlines".to_owned())));
 /// ```
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Normalize;
 
 impl ItemPipeline for Normalize {
-    fn name(&self) -> &'static str {
+    fn name(&self) -> &str {
         "normalize"
     }
 
-    fn process(&self, mut record: ItemRecord, _url: &str) -> Verdict {
+    fn process(&self, mut record: ItemRecord, _origin: &ItemOrigin<'_>) -> Verdict {
         for value in &mut record.values {
             match value {
                 Value::Text(text) => normalize(text),

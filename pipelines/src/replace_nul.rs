@@ -6,18 +6,18 @@
 use dragline_core::outcome::clean;
 use dragline_core::serde_json::Value as Json;
 use dragline_core::value::json_has_nul;
-use dragline_core::{ItemPipeline, ItemRecord, Value, Verdict};
+use dragline_core::{ItemOrigin, ItemPipeline, ItemRecord, Value, Verdict};
 
 /// Replaces each NUL character by U+FFFD, the replacement character.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ReplaceNul;
 
 impl ItemPipeline for ReplaceNul {
-    fn name(&self) -> &'static str {
+    fn name(&self) -> &str {
         "replace-nul"
     }
 
-    fn process(&self, mut record: ItemRecord, _url: &str) -> Verdict {
+    fn process(&self, mut record: ItemRecord, _origin: &ItemOrigin<'_>) -> Verdict {
         for value in &mut record.values {
             match value {
                 Value::Text(text) => replace(text),
@@ -68,7 +68,10 @@ mod tests {
             (Value::Int(0), Value::Int(0)),
         ] {
             let record = |value| ItemRecord { item_type: item_type.clone(), values: vec![value] };
-            assert_eq!(ReplaceNul.process(record(found), ""), Verdict::Keep(record(kept.clone())));
+            assert_eq!(
+                ReplaceNul.process(record(found), &ItemOrigin::new("")),
+                Verdict::Keep(record(kept.clone()))
+            );
             assert_eq!(kept.refusal(), None);
         }
     }

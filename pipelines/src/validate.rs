@@ -4,7 +4,7 @@
 //! overwrite the one before. They become dead letters, where somebody sees them. Their pages and the other items are
 //! not affected.
 
-use dragline_core::{ItemPipeline, ItemRecord, Value, Verdict};
+use dragline_core::{ItemOrigin, ItemPipeline, ItemRecord, Value, Verdict};
 
 /// Quarantines items with an empty text in their key.
 ///
@@ -13,17 +13,17 @@ use dragline_core::{ItemPipeline, ItemRecord, Value, Verdict};
 pub struct Validate;
 
 impl ItemPipeline for Validate {
-    fn name(&self) -> &'static str {
+    fn name(&self) -> &str {
         "validate"
     }
 
-    fn process(&self, record: ItemRecord, _url: &str) -> Verdict {
+    fn process(&self, record: ItemRecord, _origin: &ItemOrigin<'_>) -> Verdict {
         match empty_key(&record) {
             None => Verdict::Keep(record),
             Some(column) => {
                 let name = record.item_type.name();
                 let reason = format!("{name}.{column} is empty, and it is part of the key");
-                Verdict::Quarantine { record, reason }
+                Verdict::quarantine(record, reason)
             }
         }
     }
@@ -58,7 +58,7 @@ mod tests {
     fn a_whole_key_is_kept_whatever_the_other_fields_are() {
         for note in [Value::Null, Value::Text(String::new())] {
             let record = offer("corner", note);
-            assert_eq!(Validate.process(record.clone(), ""), Verdict::Keep(record));
+            assert_eq!(Validate.process(record.clone(), &ItemOrigin::new("")), Verdict::Keep(record));
         }
     }
 
@@ -66,11 +66,8 @@ mod tests {
     fn an_empty_key_is_quarantined_and_named() {
         let record = offer("", Value::Null);
         assert_eq!(
-            Validate.process(record.clone(), ""),
-            Verdict::Quarantine {
-                record,
-                reason: "offer.shop is empty, and it is part of the key".to_owned()
-            }
+            Validate.process(record.clone(), &ItemOrigin::new("")),
+            Verdict::quarantine(record, "offer.shop is empty, and it is part of the key")
         );
     }
 }

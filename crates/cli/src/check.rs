@@ -10,7 +10,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use dragline_core::worker::panic_message;
-use dragline_core::{ItemPipeline, ItemRecord, Output, Sample, Spider, Verdict};
+use dragline_core::{ItemOrigin, ItemPipeline, ItemRecord, Output, Sample, Spider, Verdict};
 use dragline_pipelines::{ItemPipelineSettings, item_pipelines};
 use serde_json::{Value as Json, json};
 use similar::TextDiff;
@@ -102,8 +102,9 @@ fn made(sample: &Sample, spider: &dyn Spider, steps: &[Box<dyn ItemPipeline>]) -
     let mut shown = out.to_json();
     let passed = guarded("item pipelines", || {
         let mut passed = Passed::default();
+        let origin = ItemOrigin::new(page.url().as_str()).with_tag(page.tag()).with_spider(spider.name());
         for record in out.into_parts().0 {
-            passed.pass(record, page.url().as_str(), steps);
+            passed.pass(record, &origin, steps);
         }
         passed
     })?;
@@ -128,14 +129,14 @@ struct Passed {
 }
 
 impl Passed {
-    fn pass(&mut self, mut record: ItemRecord, url: &str, steps: &[Box<dyn ItemPipeline>]) {
+    fn pass(&mut self, mut record: ItemRecord, origin: &ItemOrigin<'_>, steps: &[Box<dyn ItemPipeline>]) {
         for step in steps {
             let reason = |reason: String| format!("{}: {reason}", step.name());
-            match step.process(record, url) {
+            match step.process(record, origin) {
                 Verdict::Keep(next) => record = next,
                 Verdict::Drop { reason: why } => return self.dropped.push(reason(why).into()),
-                Verdict::Quarantine { record, reason: why } => {
-                    return self.quarantined.push(json!({ "item": one(&record), "reason": reason(why) }));
+                Verdict::Quarantine { item, reason: why } => {
+                    return self.quarantined.push(json!({ "item": one(&item), "reason": reason(why) }));
                 }
             }
         }

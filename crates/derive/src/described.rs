@@ -17,6 +17,8 @@ pub(crate) struct ItemStruct {
     /// Names of columns.
     pub(crate) key: Vec<String>,
     pub(crate) columns: Vec<FieldColumn>,
+    /// The fields that are not stored.
+    pub(crate) skipped: Vec<(Ident, Type)>,
     pub(crate) auto_create: bool,
 }
 
@@ -40,7 +42,11 @@ impl ItemStruct {
             ));
         }
         let attributes = StructAttributes::read(&input.attrs)?;
-        let columns = columns(input, fields)?;
+        let fields: Vec<&Field> = fields.collect();
+        let columns = columns(input, fields.iter().copied())?;
+        let is_stored = |ident: &Ident| columns.iter().any(|column| column.field == *ident);
+        let skipped = fields.iter().filter_map(|field| Some((field.ident.clone()?, field.ty.clone())));
+        let skipped = skipped.filter(|(ident, _)| !is_stored(ident)).collect();
         let key = key(attributes.key.as_ref(), &columns)?;
         if let (Some(auto_create), None) = (&attributes.auto_create, &attributes.table) {
             return Err(Error::new(
@@ -54,6 +60,7 @@ impl ItemStruct {
             table: attributes.table.as_ref().map(|table| checked(table, table_refusal)).transpose()?,
             key,
             columns,
+            skipped,
             auto_create: attributes.auto_create.is_none_or(|create| create.value),
         })
     }

@@ -15,6 +15,7 @@ pub(crate) fn expand(item: &ItemStruct) -> TokenStream {
     let columns = item.columns.iter().map(column);
     let values = item.columns.iter().map(value);
     let checks = item.key_columns().map(key_check);
+    let from_record = crate::from_record::expand(item);
     quote! {
         #[automatically_derived]
         impl ::dragline::Item for #ident {
@@ -36,6 +37,7 @@ pub(crate) fn expand(item: &ItemStruct) -> TokenStream {
                 }
             }
         }
+        #from_record
         #(#checks)*
     }
 }

@@ -10,6 +10,7 @@ use syn::{DeriveInput, parse_macro_input};
 mod attributes;
 mod described;
 mod expanded;
+mod from_record;
 mod names;
 
 /// Describes the table of an item type and turns its values into records.

@@ -34,7 +34,7 @@
 //!
 //! ```no_run
 //! use dragline::prelude::*;
-//! use dragline::{ItemPipeline, ItemRecord, Verdict};
+//! use dragline::{ItemOrigin, ItemPipeline, ItemRecord, Verdict};
 //! # struct Books;
 //! # impl Spider for Books {
 //! #     fn name(&self) -> &str { "books" }
@@ -46,10 +46,10 @@
 //! struct NoAdverts;
 //!
 //! impl ItemPipeline for NoAdverts {
-//!     fn name(&self) -> &'static str { "no adverts" }
-//!     fn process(&self, record: ItemRecord, url: &str) -> Verdict {
-//!         if url.contains("/advert/") {
-//!             return Verdict::Drop { reason: "an advert".to_owned() };
+//!     fn name(&self) -> &str { "no adverts" }
+//!     fn process(&self, record: ItemRecord, origin: &ItemOrigin<'_>) -> Verdict {
+//!         if origin.url().contains("/advert/") {
+//!             return Verdict::drop("an advert");
 //!         }
 //!         Verdict::Keep(record)
 //!     }

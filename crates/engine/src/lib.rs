@@ -59,6 +59,7 @@ pub use item_counts::ItemsOfType;
 pub use job::{GivenUp, Job, WaitingJob};
 pub use known::KnownRequests;
 pub use pace::{HostOverride, HostPattern};
+pub use pack::RunLabel;
 pub use preview::{Preview, Refused, preview};
 pub use receipts::{ReceiptReceiver, ReceiptSender, receipt_channel};
 pub use robots::{DecidingLine, product_token};

@@ -10,8 +10,8 @@ use std::sync::Arc;
 
 use dragline_core::worker::panic_message;
 use dragline_core::{
-    DeadLetter, Failure, ItemPipeline, ItemRecord, ItemType, Output, Page, PageOutcome, QueuedRequest,
-    Reason, Request, Response, SameRequest, Spider, Verdict,
+    DeadLetter, Failure, ItemOrigin, ItemPipeline, ItemRecord, ItemType, Output, Page, PageOutcome,
+    QueuedRequest, Reason, Request, Response, SameRequest, Spider, Verdict,
 };
 use url::Url;
 
@@ -23,8 +23,19 @@ use crate::scope::{Found, LinkRefusal, Scope};
 use crate::settings::{RedirectSettings, RobotsSettings};
 use crate::stats::CrawlStats;
 
+/// The run whose pages are parsed, as item pipelines see it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RunLabel {
+    /// Its id.
+    pub run_id: i64,
+    /// Its name.
+    pub name: String,
+}
+
 /// Makes page outcomes. One for all crawl threads.
 pub(crate) struct Packer {
+    /// `None` for a preview, which belongs to no run.
+    pub(crate) run: Option<RunLabel>,
     pub(crate) spider: Arc<dyn Spider>,
     pub(crate) pipelines: Arc<[Box<dyn ItemPipeline>]>,
     /// What the spider declared.
@@ -159,10 +170,10 @@ impl Packer {
         let (records, requests) = self.emitted("failed", refusals, |out| self.spider.failed(failure, out))?;
         let requests = self.links(&failure.queued, requests, scope, refusals)?;
         let mut produced = Produced { requests, ..Produced::default() };
-        let url = failure.queued.request.url().as_str();
+        let origin = self.origin(&failure.queued, failure.queued.request.url());
         guarded(Reason::PipelinePanic, "item pipelines", || {
             for record in records {
-                self.keep(record, url, &mut produced, refusals);
+                self.keep(record, &origin, &mut produced, refusals);
             }
             Ok(())
         })?;
@@ -202,7 +213,7 @@ impl Packer {
         let requests = robots.allowed(requests, refusals);
         let requests = self.links(&page.response().queued, requests, scope, refusals)?;
         let mut produced = Produced { requests, ..Produced::default() };
-        let url = page.url().as_str();
+        let origin = self.origin(&page.response().queued, page.url());
         guarded(Reason::PipelinePanic, "item pipelines", || {
             for record in records {
                 if robots.forbids_items() {
@@ -210,27 +221,45 @@ impl Packer {
                     refusals.item(record.item_type.name(), copy, "noindex".to_owned());
                     continue;
                 }
-                self.keep(record, url, &mut produced, refusals);
+                self.keep(record, &origin, &mut produced, refusals);
             }
             Ok(())
         })?;
         Ok(produced)
     }
 
+    /// Where the items of the page at `url` come from.
+    fn origin<'a>(&'a self, queued: &'a QueuedRequest, url: &'a Url) -> ItemOrigin<'a> {
+        let origin = ItemOrigin::new(url.as_str())
+            .with_tag(queued.request.tag())
+            .with_depth(queued.depth)
+            .with_spider(self.spider.name());
+        match &self.run {
+            Some(run) => origin.with_run(run.run_id, &run.name),
+            None => origin,
+        }
+    }
+
     /// Sends an item through the pipelines.
-    fn keep(&self, mut record: ItemRecord, url: &str, produced: &mut Produced, refusals: &mut impl Refusals) {
+    fn keep(
+        &self,
+        mut record: ItemRecord,
+        origin: &ItemOrigin<'_>,
+        produced: &mut Produced,
+        refusals: &mut impl Refusals,
+    ) {
         let (copy, item_type) = (refusals.copy_of(&record), record.item_type.clone());
         let item_type = item_type.name();
         for pipeline in self.pipelines.iter() {
-            match pipeline.process(record, url) {
+            match pipeline.process(record, origin) {
                 Verdict::Keep(next) => record = next,
                 Verdict::Drop { reason } => {
                     return refusals.item(item_type, copy, format!("{}: {reason}", pipeline.name()));
                 }
-                Verdict::Quarantine { record, reason } => {
+                Verdict::Quarantine { item, reason } => {
                     self.stats.item(item_type, Fate::Quarantined);
                     let error = format!("{}: {reason}", pipeline.name());
-                    return produced.dead_letters.push(DeadLetter::of(&record, &error, None));
+                    return produced.dead_letters.push(DeadLetter::of(&item, &error, None));
                 }
             }
         }

@@ -40,6 +40,7 @@ pub fn preview(
     scope: &Scope,
 ) -> Preview {
     let packer = Packer {
+        run: None,
         same_request: settings.same_request(&*spider),
         items: spider.items(),
         spider,

@@ -19,7 +19,7 @@ use dragline_core::worker::Worker;
 use dragline_core::{ItemPipeline, Spider};
 use dragline_engine::crawl::{self, CrawlThreads};
 use dragline_engine::download::{self, DownloadThread};
-use dragline_engine::{CrawlEnd, CrawlStats, KnownRequests, receipt_channel};
+use dragline_engine::{CrawlEnd, CrawlStats, KnownRequests, RunLabel, receipt_channel};
 use dragline_pipelines::item_pipelines;
 use dragline_pipelines::persistence::{OpenError, PersistencePipeline, RunEnd};
 
@@ -103,6 +103,7 @@ pub fn crawl(
     let (finish, finished) = bounded(0);
     let hold = Hold::default();
     let crawl = crawl::spawn(CrawlThreads {
+        run: RunLabel { run_id: run.key.run_id, name: settings.run_name.clone() },
         settings: Arc::clone(&engine),
         spider: Arc::clone(spider),
         pipelines: item_pipelines(settings.item_pipelines, own_pipelines).into(),

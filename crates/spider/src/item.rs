@@ -59,6 +59,24 @@ pub enum RecordError {
         /// The value.
         value: String,
     },
+    /// The field of the struct cannot hold a value of the record.
+    #[error("{item}.{column} is {value}, which its field cannot hold")]
+    Misfit {
+        /// The type.
+        item: String,
+        /// The column.
+        column: String,
+        /// The value.
+        value: String,
+    },
+    /// The record is of another type.
+    #[error("this is a record of the item type {item:?}, and {expected:?} was expected")]
+    OtherType {
+        /// The record's type.
+        item: String,
+        /// The expected type.
+        expected: String,
+    },
 }
 
 impl ItemRecord {
@@ -139,7 +157,7 @@ impl ItemRecord {
     /// All fields as a JSON object.
     pub fn to_json(&self) -> Map<String, Json> {
         let fields = self.item_type.columns().iter().zip(&self.values);
-        fields.map(|(column, value)| (column.name.to_owned(), value.to_json())).collect()
+        fields.map(|(column, value)| (column.name.clone(), value.to_json())).collect()
     }
 
     /// [`ItemRecord::to_json`] as text, written straight from the values.

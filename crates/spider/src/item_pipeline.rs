@@ -1,44 +1,36 @@
-//! Item pipelines: ordered steps over items, run on the crawl thread.
+//! Item pipelines: ordered steps over items, which run on the crawl threads.
+
+mod typed;
+mod verdict;
 
 use std::sync::Arc;
 
 use crate::item::ItemRecord;
+use crate::item_origin::ItemOrigin;
 
-/// One step. It answers with a value and keeps no memory of other items: memory dies with a kill, and
-/// duplicates are the store's matter.
+pub use typed::{TypedPipeline, of};
+pub use verdict::Verdict;
+
+/// One step. It returns a verdict about each item. It must not remember other items: a kill would erase its memory, and
+/// the store handles duplicates.
+///
+/// This trait sees the items of every type as records. For the items of one type, [`of`] makes a step from a closure
+/// over your struct.
 pub trait ItemPipeline: Send + Sync {
-    /// Its name, for reasons and counters.
-    fn name(&self) -> &'static str;
-    /// What becomes of an item that was found on the page at `url`.
-    fn process(&self, record: ItemRecord, url: &str) -> Verdict;
+    /// The step's name, for reasons and counters.
+    fn name(&self) -> &str;
+
+    /// Decides about an item that comes from `origin`.
+    fn process(&self, record: ItemRecord, origin: &ItemOrigin<'_>) -> Verdict;
 }
 
-/// A step that several hold.
+/// A shared step.
 impl<P: ItemPipeline + ?Sized> ItemPipeline for Arc<P> {
-    fn name(&self) -> &'static str {
+    fn name(&self) -> &str {
         (**self).name()
     }
 
-    fn process(&self, record: ItemRecord, url: &str) -> Verdict {
-        (**self).process(record, url)
+    fn process(&self, record: ItemRecord, origin: &ItemOrigin<'_>) -> Verdict {
+        (**self).process(record, origin)
     }
-}
-
-/// What becomes of an item.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Verdict {
-    /// It goes on, changed or not.
-    Keep(ItemRecord),
-    /// It is left out; the reason is counted.
-    Drop {
-        /// Why.
-        reason: String,
-    },
-    /// It goes to the dead letters; its page is not affected.
-    Quarantine {
-        /// The item.
-        record: ItemRecord,
-        /// Why.
-        reason: String,
-    },
 }

@@ -17,7 +17,7 @@ pub use self::crew::{Crew, LeftBehind};
 pub use self::desk::{Activity, Desks};
 use crate::job::{Job, WaitingJob};
 use crate::known::KnownRequests;
-use crate::pack::Packer;
+use crate::pack::{Packer, RunLabel};
 use crate::settings::EngineSettings;
 use crate::stats::CrawlStats;
 
@@ -26,6 +26,8 @@ const LOOK_EVERY: Duration = Duration::from_millis(20);
 
 /// What the crawl threads need.
 pub struct CrawlThreads {
+    /// The run, for the item pipelines.
+    pub run: RunLabel,
     /// How many threads, and which links are followed.
     pub settings: Arc<EngineSettings>,
     /// Who parses.
@@ -59,6 +61,7 @@ pub fn spawn(threads: CrawlThreads) -> io::Result<Crew> {
     let settings = &threads.settings;
     Crew::start(Arc::new(Station {
         packer: Packer {
+            run: Some(threads.run),
             spider: threads.spider,
             pipelines: threads.pipelines,
             items: threads.items,

@@ -61,16 +61,23 @@ impl Spider for Test {
 struct Sieve;
 
 impl ItemPipeline for Sieve {
-    fn name(&self) -> &'static str {
+    fn name(&self) -> &str {
         "sieve"
     }
 
-    fn process(&self, record: ItemRecord, _url: &str) -> Verdict {
+    fn process(&self, record: ItemRecord, origin: &ItemOrigin<'_>) -> Verdict {
         match record.get("text") {
-            Some(Value::Text(text)) if text == "drop" => Verdict::Drop { reason: "empty".to_owned() },
-            Some(Value::Text(text)) if text == "keep apart" => {
-                Verdict::Quarantine { record, reason: "odd".to_owned() }
-            }
+            Some(Value::Text(text)) if text == "drop" => Verdict::drop("empty"),
+            Some(Value::Text(text)) if text == "keep apart" => Verdict::quarantine(record, "odd"),
+            Some(Value::Text(text)) if text == "where" => Verdict::drop(format!(
+                "{} {:?} {} {} {:?} {:?}",
+                origin.url(),
+                origin.tag(),
+                origin.depth(),
+                origin.spider(),
+                origin.run_id(),
+                origin.run(),
+            )),
             Some(Value::Text(text)) if text == "panic" => panic!("no sieve"),
             _ => Verdict::Keep(record),
         }
@@ -80,6 +87,7 @@ impl ItemPipeline for Sieve {
 fn packer(parse: Parse) -> Packer {
     let spider = Test(parse);
     Packer {
+        run: Some(RunLabel { run_id: 7, name: "nightly".to_owned() }),
         items: spider.items(),
         stats: Arc::new(CrawlStats::new(&spider.items())),
         spider: Arc::new(spider),
@@ -113,6 +121,21 @@ fn items_are_kept_dropped_or_kept_apart() {
     let stats = packer.stats.snapshot();
     assert_eq!((stats.items_kept, stats.items_dropped, stats.items_quarantined), (1, 2, 1));
     assert_eq!(stats.drop_reasons["sieve: empty"], 2);
+}
+
+#[test]
+fn a_pipeline_sees_where_an_item_comes_from() {
+    let packer = packer(|_, out| {
+        out.item(Note("where"));
+        Ok(())
+    });
+    let request = Request::get("http://a.example/list").unwrap().with_tag("list");
+    let mut response = Response::stored(request, "");
+    response.queued.depth = 3;
+    packer.page(response, &scope_of(&["a.example:80"]));
+    let reasons = packer.stats.snapshot().drop_reasons;
+    let seen = "sieve: http://a.example/list \"list\" 3 test Some(7) Some(\"nightly\")";
+    assert_eq!(reasons.keys().collect::<Vec<_>>(), [seen]);
 }
 
 #[test]

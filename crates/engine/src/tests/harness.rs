@@ -17,8 +17,8 @@ use dragline_core::{
 use super::frontier::{Frontier, Sink};
 use crate::crawl::Crew;
 use crate::{
-    CrawlEnd, CrawlStats, CrawlThreads, DownloadThread, EngineSettings, KnownRequests, StatsSnapshot, crawl,
-    download, receipt_channel,
+    CrawlEnd, CrawlStats, CrawlThreads, DownloadThread, EngineSettings, KnownRequests, RunLabel,
+    StatsSnapshot, crawl, download, receipt_channel,
 };
 
 /// Longest time for a test's crawl.
@@ -147,6 +147,7 @@ impl Crawl {
         };
         let begun = Instant::now();
         let threads = crawl::spawn(CrawlThreads {
+            run: RunLabel { run_id: 1, name: "test".to_owned() },
             settings: Arc::clone(&settings),
             spider: Arc::clone(&spider),
             pipelines: Arc::new([]),

@@ -14,7 +14,7 @@ use dragline_testkit::{Answer, Site, wait_until};
 
 use super::harness::{Crawl, crawl_all, fast, start};
 use crate::scope::tests::scope_of;
-use crate::{CrawlEnd, CrawlThreads, Job, WaitingJob, crawl};
+use crate::{CrawlEnd, CrawlThreads, Job, RunLabel, WaitingJob, crawl};
 
 const SOON: Duration = Duration::from_secs(10);
 
@@ -105,6 +105,7 @@ fn crawl_threads_finish_the_page_in_hand_and_drop_what_waits() {
     let (outcomes, taken) = bounded(4);
     let stop = Stop::new();
     let threads = crawl::spawn(CrawlThreads {
+        run: RunLabel { run_id: 1, name: "test".to_owned() },
         settings: Arc::new(fast().but(|it| it.crawl_threads = 1)),
         spider: Arc::new(Held(held)),
         pipelines: Arc::new([]),

@@ -1,0 +1,44 @@
+//! The way back from a record to the struct, as Rust.
+
+use proc_macro2::TokenStream;
+use quote::{quote, quote_spanned};
+use syn::spanned::Spanned;
+
+use crate::described::{FieldColumn, ItemStruct};
+
+/// The implementation of `FromRecord`.
+///
+/// Its bounds name concrete types. The compiler would reject an unmet one at once, and so every item with a borrowed
+/// field. `for<'field>` delays the check until somebody needs the implementation.
+pub(crate) fn expand(item: &ItemStruct) -> TokenStream {
+    let ItemStruct { ident, columns, skipped, .. } = item;
+    let bounds = columns.iter().map(bound);
+    let skipped_bounds = skipped
+        .iter()
+        .map(|(_, kind)| quote_spanned!(kind.span()=> for<'field> #kind: ::core::default::Default));
+    let values = columns.iter().map(|FieldColumn { field, kind, json, .. }| {
+        let read = if *json { quote!(json) } else { quote!(value) };
+        quote!(#field: fields.#read::<#kind>()?)
+    });
+    let defaults = skipped.iter().map(|(field, _)| quote!(#field: ::core::default::Default::default()));
+    quote! {
+        #[automatically_derived]
+        impl ::dragline::FromRecord for #ident
+        where
+            #(#bounds,)*
+            #(#skipped_bounds,)*
+        {
+            fn from_record(
+                record: &::dragline::ItemRecord,
+            ) -> ::core::result::Result<Self, ::dragline::RecordError> {
+                let mut fields = ::dragline::from_record::RecordFields::of::<Self>(record)?;
+                ::core::result::Result::Ok(Self { #(#values,)* #(#defaults,)* })
+            }
+        }
+    }
+}
+
+fn bound(FieldColumn { kind, json, .. }: &FieldColumn) -> TokenStream {
+    let read = if *json { quote!(FromJson) } else { quote!(FromValue) };
+    quote_spanned!(kind.span()=> for<'field> #kind: ::dragline::#read)
+}
