@@ -47,7 +47,7 @@ fn every_type_comes_back_from_crawl_items(stored: &Stored) {
 
 fn come_back(stored: &Stored, item: ItemType) {
     run(async {
-        let store = prepared(stored, &[item.clone()]).await;
+        let store = prepared(stored, std::slice::from_ref(&item)).await;
         store.lock_run(RUN, PATIENCE).await.unwrap();
         let page = request("page");
         let spec = dragline_core::store::RunSpec { start: vec![page.clone()], ..spec() };

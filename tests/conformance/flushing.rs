@@ -159,7 +159,8 @@ fn a_dead_page_keeps_its_requests_and_its_items(stored: &Stored) {
         assert_eq!(payload, serde_json::json!({"text": "y\u{fffd}", "author": "b"}));
         assert_eq!(stored.count("SELECT count(*) FROM quotes"), 0);
         assert_eq!(stored.count("SELECT count(*) FROM crawl_items"), 0);
-        let summary = session.store.summary(session.key().run_id, &[QUOTE.clone()]).await.unwrap();
+        let summary =
+            session.store.summary(session.key().run_id, std::slice::from_ref(&*QUOTE)).await.unwrap();
         assert_eq!(summary.dead_letters, 3);
     });
 }

@@ -27,7 +27,7 @@ on_both_stores!(
 fn told_and_mended(stored: &Stored, item: ItemType, parts: &[&str]) {
     run(async {
         let store = connected(stored).await;
-        let error = store.prepare_items(&[item.clone()]).await.unwrap_err();
+        let error = store.prepare_items(std::slice::from_ref(&item)).await.unwrap_err();
         let StoreError::Schema { problem, remedy } = &error else { panic!("{error:?}") };
         for part in parts {
             assert!(problem.contains(part), "no {part:?} in {problem:?}");
@@ -42,7 +42,7 @@ fn told_and_mended(stored: &Stored, item: ItemType, parts: &[&str]) {
 
 /// The table of quotes, made by the store and then changed by hand.
 fn changed(stored: &Stored, sql: &str) {
-    run(async { prepared(stored, &[QUOTE.clone()]).await.close().await });
+    run(async { prepared(stored, std::slice::from_ref(&*QUOTE)).await.close().await });
     execute(stored, sql);
 }
 
@@ -114,7 +114,7 @@ fn what_fits_is_left_as_it_is(stored: &Stored) {
          ALTER TABLE quotes ADD COLUMN rating integer NOT NULL DEFAULT 3;
          CREATE INDEX by_author ON quotes (author)",
     );
-    run(async { prepared(stored, &[QUOTE.clone()]).await.close().await });
+    run(async { prepared(stored, std::slice::from_ref(&*QUOTE)).await.close().await });
     assert_eq!(stored.query("SELECT seen, rating FROM quotes"), Vec::<Vec<String>>::new());
 }
 

@@ -225,7 +225,7 @@ fn figures_are_those_of_the_rows(stored: &Stored) {
         let without = self::figures(stored, run_id).await.items;
         assert!(without.contains(&("visit".to_owned(), None)), "{without:?}");
         let admin = admin(stored).await;
-        let undeclared = admin.inspect_run(run_id, &[QUOTE.clone()]).await.unwrap().items;
+        let undeclared = admin.inspect_run(run_id, std::slice::from_ref(&*QUOTE)).await.unwrap().items;
         let names: Vec<&str> = undeclared.iter().map(|(name, _)| name.as_str()).collect();
         assert_eq!(names, ["quote", "note", "remark"], "types in crawl_items are found by themselves");
         assert_eq!(admin.inspect_run(4_711, &[]).await.unwrap(), RunFigures::default());

@@ -11,9 +11,15 @@ use dragline_spider::reason::Reason;
 pub trait OutcomeSink: Send + Sync {
     /// Hands over an outcome. Waits while the inbox is full, but not beyond abandon. An inbox that holds as
     /// many outcomes as there are credits is never full, so the scheduler may call this too.
+    ///
+    /// # Errors
+    /// [`SubmitError`] with the outcome, before `open_spider`, after `close_spider`, and after abandon.
     fn submit(&self, outcome: PageOutcome) -> Result<(), SubmitError>;
 
     /// Asks for more of the frontier; the answer is a [`StoreEvent::Refilled`]. At most one ask is open.
+    ///
+    /// # Errors
+    /// [`SubmitError`] before `open_spider`, after `close_spider`, and after abandon.
     fn refill(&self, ask: Refill) -> Result<(), SubmitError>;
 
     /// The engine has credits and nothing to fetch: what is batched should be flushed at once.

@@ -90,7 +90,10 @@ pub fn is_missing_parent(sqlstate: Option<&str>) -> bool {
 }
 
 impl StoredLetter {
-    /// The item that the letter holds, as its type is now; else why it does not fit.
+    /// The item that the letter holds, as its type is now.
+    ///
+    /// # Errors
+    /// The reason why the letter does not fit its type any more, or that the spider has no such type.
     pub fn record(&self, types: &[ItemType]) -> Result<ItemRecord, String> {
         let name = &self.letter.item_type;
         let item = types.iter().find(|item| item.name() == *name);

@@ -36,6 +36,9 @@ pub enum JoinError {
 
 impl<T: Send + 'static> Worker<T> {
     /// Starts a thread.
+    ///
+    /// # Errors
+    /// When the system gives no more threads.
     pub fn spawn(name: impl Into<String>, work: impl FnOnce() -> T + Send + 'static) -> io::Result<Self> {
         let name = name.into();
         let (sender, end) = bounded(1);
@@ -47,6 +50,9 @@ impl<T: Send + 'static> Worker<T> {
     }
 
     /// Waits for the thread's end, until `deadline`.
+    ///
+    /// # Errors
+    /// [`JoinError::StillRunning`] at the deadline, and [`JoinError::Panicked`] after a panic.
     pub fn join_until(&self, deadline: Instant) -> Result<T, JoinError> {
         match self.end.recv_deadline(deadline) {
             Ok(Ok(value)) => Ok(value),

@@ -17,7 +17,10 @@ const ENDED_BY_SIGNAL: i32 = 128;
 /// Whether a signal ends the process on the spot. Handlers belong to the process, and so does this.
 static ENDS_AT_ONCE: LazyLock<Arc<AtomicBool>> = LazyLock::new(Arc::default);
 
-/// Takes on these duties when this is process 1; else there are none.
+/// Takes on these duties when this is process 1. Any other process has none of them.
+///
+/// # Errors
+/// When the signal handlers or the thread cannot be made.
 pub fn begin() -> io::Result<()> {
     if std::process::id() != 1 {
         return Ok(());

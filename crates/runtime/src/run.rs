@@ -62,6 +62,9 @@ pub struct Ended {
 }
 
 /// Runs a crawl to its end. `Ok(None)`: stopped before it began.
+///
+/// # Errors
+/// When the crawl cannot start: an invalid setting, an absent store, another process that has the run, no more threads.
 #[allow(clippy::too_many_lines)] // all threads and channels, in order, in one place
 pub fn crawl(
     spider: &Arc<dyn Spider>,

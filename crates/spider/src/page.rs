@@ -137,6 +137,9 @@ impl Page {
     }
 
     /// The body as JSON.
+    ///
+    /// # Errors
+    /// When the body is not JSON, or does not have the shape of `T`.
     pub fn json<T: DeserializeOwned>(&self) -> Result<T> {
         // A byte order mark is no JSON, and may be passed over (RFC 8259, section 8.1).
         let body = self.body();
@@ -218,8 +221,11 @@ impl Page {
         })
     }
 
-    /// A request for a link as found on this page, without its fragment: that is never sent. It belongs to the
-    /// session of this page and takes its proxy.
+    /// A request for a link as found on this page. It has no fragment, because a fragment is never sent. It uses the
+    /// session and the proxy of this page.
+    ///
+    /// # Errors
+    /// [`RequestError`] when the link is not an http or https URL.
     pub fn request(&self, href: &str) -> Result<Request, RequestError> {
         Ok(Request::from_link(self.link(href)?).linked_from(&self.response.queued.request))
     }

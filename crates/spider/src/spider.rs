@@ -31,9 +31,15 @@ pub trait Spider: Send + Sync + 'static {
     fn items(&self) -> Vec<ItemType>;
 
     /// Where to start, unless the user named start URLs.
+    ///
+    /// # Errors
+    /// Any error ends the crawl before it begins, with exit code 2.
     fn start(&self, args: &Args) -> Result<Vec<Request>>;
 
     /// What a page yields.
+    ///
+    /// # Errors
+    /// Any error fails this page, and only this page.
     fn parse(&self, page: &Page, out: &mut Output) -> Result<()>;
 
     /// Headers that every request of this spider is sent with, unless it has its own of that name: `Accept` for an

@@ -35,7 +35,10 @@ pub struct Heartbeat {
 }
 
 impl Heartbeat {
-    /// Starts with a beat of each loop; fails if the file cannot be written.
+    /// Starts with a beat of each loop.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
     pub fn start(file: Option<PathBuf>) -> io::Result<Self> {
         if let Some(file) = &file
             && fs::metadata(file).is_ok_and(|found| !found.is_file())

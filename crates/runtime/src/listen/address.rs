@@ -13,6 +13,9 @@ pub struct ListenAddr(SocketAddr);
 impl ListenAddr {
     /// Reads `127.0.0.1:8080`, `[::]:8080`, `:8080`, or an address without a port: then it is that of the
     /// variable `PORT`, as container platforms set it, else 8080.
+    ///
+    /// # Errors
+    /// The reason why the text is not an address.
     pub fn parse(text: &str) -> Result<Self, String> {
         Self::parse_with(text, std::env::var("PORT").ok().as_deref())
     }

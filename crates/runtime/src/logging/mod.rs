@@ -85,6 +85,9 @@ pub struct LogHandle {
 
 impl Log {
     /// Sends the log to stderr from now on, and into a file when the process crawls with a spider.
+    ///
+    /// # Errors
+    /// For an invalid filter, and when the log file or its thread cannot be made.
     pub fn start(settings: &LogSettings, spider: Option<&str>) -> Result<Self, Failed> {
         let levels = levels::parse(settings.filter.as_deref())?;
         let form = match settings.format {

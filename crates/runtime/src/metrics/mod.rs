@@ -57,7 +57,10 @@ pub struct Metrics {
 }
 
 impl Metrics {
-    /// What there is from the start on. Fails where the textfile cannot be written.
+    /// The metrics that exist from the start.
+    ///
+    /// # Errors
+    /// When the textfile cannot be written.
     pub fn new(spider: &str, settings: &CrawlSettings, log: &LogHandle) -> Result<Arc<Self>, Failed> {
         let textfile = settings.metrics_textfile.clone();
         if let Some(file) = &textfile {
@@ -89,7 +92,10 @@ impl Metrics {
         let _ = self.run.health.set(Arc::downgrade(health));
     }
 
-    /// What there is once the run is open.
+    /// Adds the metrics that exist once the run is open.
+    ///
+    /// # Errors
+    /// When two metrics have one name, which is a mistake in this program.
     pub fn crawling(
         &self,
         run: &OpenedRun,

@@ -107,7 +107,7 @@ fn typed_fields(item: &ItemType, row: &Row) -> Result<Map<String, Json>, String>
             Some(text) => typed_field(column, text)?,
             None => Json::Null,
         };
-        Ok((column.name.to_owned(), value))
+        Ok((column.name.clone(), value))
     });
     fields.collect()
 }

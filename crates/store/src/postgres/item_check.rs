@@ -207,7 +207,7 @@ fn compare(item: &ItemType, table: &str, found: &Found) -> Vec<Difference> {
     }
     let mut key = item.key().to_vec();
     key.sort_unstable();
-    if item.is_keyed() && !found.unique.iter().any(|columns| *columns == key) {
+    if item.is_keyed() && !found.unique.contains(&key) {
         differs(
             format!("table {table}: there is no unique index on the key ({})", item.key().join(", ")),
             unique_index(item, table, found.partitions.as_ref()),

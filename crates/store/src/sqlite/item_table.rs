@@ -40,7 +40,7 @@ pub(super) fn ddl(item: &ItemType) -> StoreResult<Option<String>> {
     let columns = wanted(item).map(|column| {
         format!(
             "    {} {}{}",
-            quoted(&column.name),
+            quoted(column.name),
             column.kind,
             if column.not_null { " NOT NULL" } else { "" }
         )
@@ -146,7 +146,7 @@ impl Differences {
             self.problems.push(format!("table {table} has no unique index on ({})", item.key().join(", ")));
             additions.push(format!(
                 "CREATE UNIQUE INDEX {} ON {} ({});",
-                quoted(&format!("{table}_key")),
+                quoted(format!("{table}_key")),
                 quoted(table),
                 quoted_list(item.key())
             ));
@@ -166,8 +166,8 @@ fn rebuilt(item: &ItemType, table: &str, shape: &Shape) -> String {
     let mut columns: Vec<String> = wanted(item)
         .map(|column| {
             let not_null =
-                if column.not_null && shape.column(&column.name).is_some() { " NOT NULL" } else { "" };
-            format!("    {} {}{not_null}", quoted(&column.name), column.kind)
+                if column.not_null && shape.column(column.name).is_some() { " NOT NULL" } else { "" };
+            format!("    {} {}{not_null}", quoted(column.name), column.kind)
         })
         .collect();
     let is_extra = |column: &&ColumnShape| !wanted(item).any(|known| known.name == column.name);

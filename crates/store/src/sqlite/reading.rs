@@ -65,7 +65,7 @@ pub(super) fn items(
     while let Some(row) = rows.next()? {
         let mut fields = Map::new();
         for (at, column) in item.columns().iter().enumerate() {
-            fields.insert(column.name.to_owned(), field(row, at, column)?);
+            fields.insert(column.name.clone(), field(row, at, column)?);
         }
         let url = row.get(item.columns().len())?;
         each(ItemRow { fields, url, scraped_at: row.get(item.columns().len() + 1)? })?;

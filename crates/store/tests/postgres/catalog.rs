@@ -85,15 +85,15 @@ async fn every_remedy_mends_what_it_is_for() {
         let database = database();
         let store = store(&database.url());
         store.connect().await.unwrap();
-        store.prepare_items(&[ALL.clone()]).await.unwrap();
+        store.prepare_items(std::slice::from_ref(&*ALL)).await.unwrap();
         database.query(wrong);
-        let error = store.prepare_items(&[ALL.clone()]).await.unwrap_err();
+        let error = store.prepare_items(std::slice::from_ref(&*ALL)).await.unwrap_err();
         let StoreError::Schema { problem, remedy } = &error else { panic!("{wrong}: {error:?}") };
         assert!(!remedy.contains("::text::text;"), "{remedy}");
         assert!(problem.starts_with("table order: "), "{problem}");
         database.query(remedy);
         store
-            .prepare_items(&[ALL.clone()])
+            .prepare_items(std::slice::from_ref(&*ALL))
             .await
             .unwrap_or_else(|error| panic!("{wrong}: {remedy}: {error}"));
         store.close().await;
@@ -111,13 +111,14 @@ async fn a_partitioned_table_is_taken_by_its_key_and_else_told() {
         ));
         let store = store(&database.url());
         store.connect().await.unwrap();
-        let Err(StoreError::Schema { remedy, .. }) = store.prepare_items(&[QUOTE.clone()]).await else {
+        let Err(StoreError::Schema { remedy, .. }) = store.prepare_items(std::slice::from_ref(&*QUOTE)).await
+        else {
             panic!()
         };
         assert_eq!(remedy.contains("CREATE UNIQUE INDEX"), is_mended, "{remedy}");
         assert_eq!(remedy.contains(&format!("partitioned by HASH ({partition_by})")), !is_mended, "{remedy}");
         database.query(&remedy);
-        assert_eq!(store.prepare_items(&[QUOTE.clone()]).await.is_ok(), is_mended);
+        assert_eq!(store.prepare_items(std::slice::from_ref(&*QUOTE)).await.is_ok(), is_mended);
         store.close().await;
     }
 }
@@ -128,13 +129,15 @@ async fn a_table_that_may_not_be_made_is_told_with_its_ddl() {
     let store = store(&database.url());
     store.connect().await.unwrap();
     let item = QUOTE.to_builder().without_auto_create().build().unwrap();
-    let Err(StoreError::Schema { problem, remedy }) = store.prepare_items(&[item.clone()]).await else {
+    let Err(StoreError::Schema { problem, remedy }) = store.prepare_items(std::slice::from_ref(&item)).await
+    else {
         panic!()
     };
     assert_eq!(problem, "table quotes is missing");
     assert!(remedy.starts_with("CREATE TABLE \"quotes\" ("), "{remedy}");
     database.query("CREATE VIEW quotes AS SELECT 1 AS n");
-    let Err(StoreError::Schema { problem, .. }) = store.prepare_items(&[item.clone()]).await else {
+    let Err(StoreError::Schema { problem, .. }) = store.prepare_items(std::slice::from_ref(&item)).await
+    else {
         panic!()
     };
     assert_eq!(problem, "quotes is not a table");

@@ -60,7 +60,7 @@ async fn one_batch_in_several_flushes_at_once_is_applied_once() {
     let log = QUOTE.to_builder().with_name("log").with_table("log").with_key::<&str>([]).build().unwrap();
     let database = database();
     let (store, run) = run_of(&database, PAGES).await;
-    store.prepare_items(&[log.clone()]).await.unwrap();
+    store.prepare_items(std::slice::from_ref(&log)).await.unwrap();
     let flushes: Vec<_> = (0..FLUSHES)
         .map(|_| {
             let row = |n: usize| ItemRecord { item_type: log.clone(), ..quote(&format!("{n}"), 1) };
@@ -89,7 +89,7 @@ async fn processes_that_start_at_once_make_the_tables_once() {
             let store = store(&database.url());
             tokio::spawn(async move {
                 store.connect().await.unwrap();
-                store.prepare_items(&[QUOTE.clone()]).await.unwrap();
+                store.prepare_items(std::slice::from_ref(&*QUOTE)).await.unwrap();
                 store.close().await;
             })
         })

@@ -168,7 +168,7 @@ async fn a_cancel_is_encrypted_as_its_session_is() {
         url(&server, "localhost", "sslmode=require").replace(&server.port().to_string(), &port.to_string());
     let store = store(&url);
     store.connect().await.unwrap();
-    store.prepare_items(&[crate::support::QUOTE.clone()]).await.unwrap();
+    store.prepare_items(std::slice::from_ref(&*crate::support::QUOTE)).await.unwrap();
     let run = store.open_run(&crate::support::spec("run", 1)).await.unwrap();
     server.query(
         "CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS

@@ -139,7 +139,7 @@ async fn a_row_that_a_policy_refuses_is_at_fault() {
     let (_, address) = url.rsplit_once('@').unwrap();
     let store = store(&format!("postgres://{role}:its-own@{address}"));
     store.connect().await.unwrap();
-    store.prepare_items(&[QUOTE.clone()]).await.unwrap();
+    store.prepare_items(std::slice::from_ref(&*QUOTE)).await.unwrap();
     let run = store.open_run(&spec("run", 2)).await.unwrap();
     store.flush(&run.key, &[with_quote(0, "few", 9)]).await.unwrap();
     let error = store.flush(&run.key, &[with_quote(1, "many", 10)]).await.unwrap_err();

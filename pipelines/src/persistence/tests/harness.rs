@@ -169,7 +169,7 @@ impl Bridge {
         runtime.block_on(async {
             store.connect().await.unwrap();
             let run = store.find_run(&self.run_id.to_string()).await.unwrap().unwrap();
-            let summary = store.summary(self.run_id, &[NOTE.clone()]).await.unwrap();
+            let summary = store.summary(self.run_id, std::slice::from_ref(&*NOTE)).await.unwrap();
             store.close().await;
             (summary, run.state)
         })
