@@ -1,136 +1,188 @@
--- The Postgres schema of Dragline, version 5.
+-- The Postgres schema of Dragline, version 6.
 --
--- Names carry no schema: search_path decides where the tables are. `dragline schema apply` makes them, so does
--- the first crawl; `dragline schema print` shows them together with the tables of the item types.
+-- The first crawl creates these tables, and so does `dragline schema apply`, which also upgrades the tables of an older
+-- version. `dragline schema print` prints this file followed by the tables of your item types.
+--
+-- No statement names a schema, so your search_path decides where the tables are.
 
--- Which version of this file the tables are.
+-- The version of these tables. The highest number counts.
 CREATE TABLE crawl_schema (
     version     integer PRIMARY KEY,
     applied_at  timestamptz NOT NULL DEFAULT now()
 );
-INSERT INTO crawl_schema (version) VALUES (5);
+INSERT INTO crawl_schema (version) VALUES (6);
 
--- One crawl with its frontier, resumable until it is finished or failed.
+-- One row per run. A run is one crawl with its frontier, and can be resumed until it is finished or failed.
 CREATE TABLE crawl_runs (
     run_id           bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    -- The name that `--run` sets. At most one unfinished run has a given name.
     name             text NOT NULL,
     spider           text NOT NULL,
+    -- The spider's arguments and start URLs, without secrets.
     args             jsonb NOT NULL DEFAULT '{}',
-    -- Counts the starts. A flush whose epoch is not this one writes nothing.
+    -- Rises with every start. A process that was started earlier has a lower epoch and can write nothing more.
     epoch            bigint NOT NULL DEFAULT 1,
+    -- running: a process works on it, or was killed while it did. stopped: the same crawl resumes it.
+    -- finished and failed are final.
     state            text NOT NULL DEFAULT 'running'
                      CHECK (state IN ('running', 'stopped', 'finished', 'failed')),
     stop_reason      text,
     started_at       timestamptz NOT NULL DEFAULT now(),
     finished_at      timestamptz,
+    -- The last sign of life of the process that works on the run.
     heartbeat_at     timestamptz NOT NULL DEFAULT now(),
+    -- Figures for people. The process writes them with its heartbeat.
     stats            jsonb NOT NULL DEFAULT '{}',
-    -- The process that runs it, or ran it last.
+    -- The last process that worked on the run.
     pid              integer,
     hostname         text,
-    -- When it was started last, how many requests were not queued any more then, and how many starts in a row
-    -- before that one have added none.
+    -- When that process started, and how many requests had left the state 'queued' by then. fruitless_starts counts
+    -- the starts in a row, before this one, in which no further request did. After three of them the run fails.
     last_start_at    timestamptz NOT NULL DEFAULT now(),
     ended_at_start   bigint NOT NULL DEFAULT 0,
     fruitless_starts integer NOT NULL DEFAULT 0,
+    -- How the run's requests are divided into shards; see crawl_requests.shard. Neither column changes while the run
+    -- exists.
+    --   sha256-host, 1024: the first two bytes of sha256('host:port') as a big-endian number, modulo 1024
+    --   one, 1:            every request is in shard 0; runs that began before version 6 have this rule
+    shards           smallint NOT NULL,
+    shard_rule       text NOT NULL,
     CHECK ((state IN ('finished', 'failed')) = (finished_at IS NOT NULL))
 );
 CREATE UNIQUE INDEX crawl_runs_one_unfinished ON crawl_runs (name) WHERE state IN ('running', 'stopped');
 CREATE INDEX crawl_runs_by_name ON crawl_runs (name, run_id);
 
--- The frontier and what became of it. The primary key is the duplicate filter. There is no foreign key to
--- crawl_runs: every flush holds its run's row anyway, and a trigger per request would be paid for nothing.
+-- Every request of a run: the frontier (state 'queued') and what became of the others. The primary key is also the
+-- duplicate filter. It has no foreign key to crawl_runs, because every flush locks the row of its run anyway and the
+-- database would check the key again for each request.
 CREATE TABLE crawl_requests (
     run_id        bigint NOT NULL,
+    -- The part of the run that the request belongs to. All requests of one host have the same shard.
+    shard         smallint NOT NULL,
+    -- Identifies the request within its run: a digest of method, URL, body and session.
     fingerprint   bytea NOT NULL CHECK (octet_length(fingerprint) = 16),
+    -- The fingerprint of the page that the request was found on, or of the request that redirected to it. NULL for a
+    -- start request, and for a request that was stored before version 6.
+    parent        bytea,
     url           text NOT NULL,
     method        text NOT NULL,
-    -- json, not jsonb: what a resumed run reads must be what was written.
+    -- [[name, value], …]. This column and the next two are json, not jsonb, so that a resumed run reads exactly what
+    -- was written.
     headers       json NOT NULL,
     body          bytea,
+    -- Which kind of page it is; the spider decides by it how to parse the page.
     tag           text NOT NULL,
+    -- Values that the spider passes on to the page.
     meta          json NOT NULL,
+    -- How the request is sent where that differs from the run's settings: session, proxy, retries … {} for none.
+    options       json NOT NULL DEFAULT '{}',
+    -- Higher comes first.
     priority      integer NOT NULL,
+    -- The number of links from a start request.
     depth         integer NOT NULL,
+    -- host:port
     host          text COLLATE "C" NOT NULL,
+    -- The URLs that redirected here, first to last.
     redirects     json NOT NULL,
+    -- Whether the request is fetched even if the run has fetched the same one already.
     dont_filter   boolean NOT NULL,
+    -- queued: not fetched yet. done: all its items and new requests are stored. failed: given up. skipped: not fetched
+    -- or not parsed. dead: its items could not be stored and are in crawl_dead_letters.
     state         text NOT NULL DEFAULT 'queued'
                   CHECK (state IN ('queued', 'done', 'failed', 'skipped', 'dead')),
+    -- How often it was fetched.
     attempts      integer NOT NULL DEFAULT 0,
+    -- The HTTP status of the last answer; NULL if no answer came.
     status        integer,
+    -- Why a request failed, was skipped or is dead: a short code to group by, and the same for people, in detail.
+    reason        text,
     error         text,
     discovered_at timestamptz NOT NULL DEFAULT now(),
+    -- When it left the state 'queued'.
     done_at       timestamptz,
-    PRIMARY KEY (run_id, fingerprint)
+    PRIMARY KEY (run_id, shard, fingerprint)
 )
--- Every row is updated once: without an early vacuum the frontier's index fills with the dead.
+-- Every row is updated once. An early vacuum keeps the index of the frontier free of dead entries.
 WITH (autovacuum_vacuum_scale_factor = 0.05, autovacuum_analyze_scale_factor = 0.05);
--- Fetch order, per host: refills read it from the front and stop.
-CREATE INDEX crawl_requests_frontier ON crawl_requests (run_id, host, priority DESC, depth, fingerprint)
+-- The frontier in the order in which each host's requests are fetched. A refill reads the first entries of each host.
+CREATE INDEX crawl_requests_frontier ON crawl_requests (run_id, shard, host, priority DESC, depth, fingerprint)
     WHERE state = 'queued';
--- The hosts a run began with, without reading the whole of it.
+-- The hosts that a run began with.
 CREATE INDEX crawl_requests_start ON crawl_requests (run_id, host) WHERE depth = 0;
--- What ended without being done: for people who ask why, and for what they put back. A crawl pays for it with
--- each such request alone.
+-- Requests that ended without being done, for `runs show`, for `runs retry` and for your own queries.
 CREATE INDEX crawl_requests_not_done ON crawl_requests (run_id, state, fingerprint)
     WHERE state = 'failed' OR state = 'skipped' OR state = 'dead';
 
--- Every item type without a table of its own. Keyed ones are kept across runs, the others are appended.
+-- The items of every type that has no table of its own. Of items with a key there is one row per key, and a later run
+-- replaces it. Items without a key are added once per page.
 CREATE TABLE crawl_items (
     spider       text COLLATE "C" NOT NULL,
     item_type    text COLLATE "C" NOT NULL,
+    -- NULL for an item without a key.
     item_key     text COLLATE "C",
+    -- Identifies the row. An index cannot hold a long key, so this is a digest of it:
+    --   with a key:     the first 16 bytes of sha256(item_key)
+    --   without a key:  a digest of run, page and place on the page
+    -- To find the row of a key: WHERE key_digest = substring(sha256(convert_to('KEY', 'UTF8')) FROM 1 FOR 16)
+    key_digest   bytea NOT NULL,
+    -- The last run that found the item, and its page there: crawl_requests.fingerprint, and its URL. The fingerprint
+    -- is NULL in a row that was stored before version 6.
     run_id       bigint NOT NULL,
+    fingerprint  bytea,
     url          text NOT NULL,
     data         jsonb NOT NULL,
+    -- SHA-256 of the item's JSON text.
     content_hash text NOT NULL,
     scraped_at   timestamptz NOT NULL DEFAULT now(),
-    UNIQUE (spider, item_type, item_key)
+    PRIMARY KEY (spider, item_type, key_digest)
 );
 CREATE INDEX crawl_items_by_run ON crawl_items (run_id, item_type);
 
--- Items that could not be stored where they belong, with the reason.
+-- Items that the database refused, or that an item pipeline put aside, with the reason. `dragline dead-letters` lists
+-- them and stores them once the cause is mended.
 CREATE TABLE crawl_dead_letters (
     letter_id   bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    -- The page that the item was found on.
     run_id      bigint NOT NULL,
     fingerprint bytea NOT NULL,
     url         text NOT NULL,
     item_type   text NOT NULL,
+    -- The item's fields.
     payload     jsonb NOT NULL,
     error       text NOT NULL,
+    -- The database's error code, if the database refused the item.
     sqlstate    text,
     created_at  timestamptz NOT NULL DEFAULT now()
 );
 CREATE INDEX crawl_dead_letters_by_page ON crawl_dead_letters (run_id, fingerprint);
 
--- The cookies of runs that have not ended, so that a resumed one is still logged in: secrets, deleted with the
--- run's end. `--cookies memory` keeps them out.
+-- The cookies of runs that have not ended, so that a resumed run is still logged in. They are secrets: Dragline deletes
+-- them when the run ends, and `--cookies memory` never stores them.
 CREATE TABLE crawl_cookies (
     run_id  bigint NOT NULL,
-    -- The jar: '' is that of requests without a session.
+    -- The session whose cookie it is; '' for requests without a session.
     session text COLLATE "C" NOT NULL,
     domain  text COLLATE "C" NOT NULL,
     path    text COLLATE "C" NOT NULL,
     name    text COLLATE "C" NOT NULL,
-    -- With its value and attributes; NULL when it has ended.
+    -- Its value and attributes; NULL once the site has removed the cookie.
     cookie  json,
-    -- Of two states of a cookie, the higher one is the later.
+    -- Rises with every change of the cookie.
     version bigint NOT NULL,
     PRIMARY KEY (run_id, session, domain, path, name)
 );
 
--- What hosts have asked of runs that have not ended, or made necessary, so that a resumed one waits as well.
--- Deleted with the run's end.
+-- Hosts that asked for a pause, kept failing or refused requests, so that a resumed run still waits for them or asks
+-- them more slowly. Dragline deletes these rows when the run ends.
 CREATE TABLE crawl_hosts (
     run_id       bigint NOT NULL,
     -- host:port
     host         text COLLATE "C" NOT NULL,
-    -- Until when it is left alone.
+    -- Dragline does not ask the host before this moment.
     paused_until timestamptz,
-    -- If it is left alone because it keeps failing: how long it will have been by then.
+    -- The length of that pause, if the host is paused because it kept failing.
     paused_ms    bigint,
-    -- It is asked once in this time, because it has refused.
+    -- The time between two requests, if the host has refused faster ones.
     slowed_to_ms bigint,
     -- Why, for people.
     reason       text,

@@ -14,6 +14,7 @@ mod hosts;
 mod item_tables;
 mod item_types;
 mod letters;
+mod origins;
 mod ownership;
 mod reading;
 mod refill_model;

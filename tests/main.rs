@@ -31,4 +31,5 @@ mod terminal;
 mod tidy;
 mod torture;
 mod tutorial;
+mod upgrade;
 mod words;

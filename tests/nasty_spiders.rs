@@ -1,5 +1,9 @@
 //! A program for the tests alone. Its spider `nasty` does, page by page, what the last part of the page's path
-//! says; its spider `zoo` is well-behaved, and emits items of every kind of table.
+//! says; its spider `zoo` is well-behaved, and emits items of every kind of table; its spider `attic` has requests of every
+//! kind.
+
+#[path = "upgrade/attic.rs"]
+mod attic;
 
 use std::process::ExitCode;
 use std::sync::Mutex;
@@ -159,5 +163,5 @@ impl Spider for Zoo {
 }
 
 fn main() -> ExitCode {
-    dragline::run(spiders![Nasty, Zoo])
+    dragline::run(spiders![Nasty, Zoo, attic::Attic])
 }

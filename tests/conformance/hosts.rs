@@ -171,7 +171,7 @@ fn requests_put_back_find_their_hosts_asked_again(stored: &Stored) {
         session.store.close().await;
         let runs = open_runs(&stored.url(), &StoreSettings::default()).unwrap();
         runs.connect().await.unwrap();
-        let ask = dragline_core::runs::Requeue { run_id, statuses: Vec::new(), reason: None, host: None };
+        let ask = dragline_core::runs::Requeue { run_id, ..Default::default() };
         assert_eq!(runs.requeue_failed(&ask).await.unwrap().requests, 1);
         runs.close().await;
         let hosts: Vec<String> = stored_hosts(stored).into_iter().map(|row| row[0].clone()).collect();

@@ -35,12 +35,12 @@ async fn letters(session: &Session) -> Vec<StoredLetter> {
     session.store.read_letters(&all()).await.unwrap()
 }
 
-fn all() -> LetterAsk {
+pub(super) fn all() -> LetterAsk {
     LetterAsk { limit: 100, ..LetterAsk::default() }
 }
 
 /// A retry of these letters, all of one page.
-fn retry(letters: &[StoredLetter]) -> LetterRetry {
+pub(super) fn retry(letters: &[StoredLetter]) -> LetterRetry {
     LetterRetry {
         run_id: letters[0].run_id,
         epoch: None,

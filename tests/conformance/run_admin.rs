@@ -2,11 +2,11 @@
 
 use dragline_core::runs::{Requeue, RunAdmin, RunAsk, RunFigures, RunRecord};
 use dragline_core::store::{RunSpec, RunState};
-use dragline_core::{PageOutcome, PageState, QueuedRequest, Reason, StoreError};
+use dragline_core::{PageOutcome, QueuedRequest, Reason, StoreError};
 use dragline_store::{StoreSettings, open_runs};
 
 use super::fixture::{
-    PATIENCE, RUN, Session, connected, done_with, ended, execute, request, request_to, run, spec, states,
+    PATIENCE, RUN, Session, connected, done_with, execute, request, request_to, run, spec, states,
 };
 use super::item_types::{QUOTE, all_types, one_of_each};
 use crate::stored::{Stored, on_both_stores};
@@ -169,10 +169,7 @@ fn figures_are_those_of_the_rows(stored: &Stored) {
         let session = Session::begin(stored, &start).await;
         let mut dead = done_with(&pages[1], one_of_each("dead"));
         dead.kill(Reason::StoreRefused, "refused", None);
-        let skipped = |page, reason: &str| PageOutcome {
-            error: Some(reason.to_owned()),
-            ..ended(page, PageState::Skipped)
-        };
+        let skipped = |page: &QueuedRequest, reason, error: &str| PageOutcome::skipped(page, reason, error);
         let outcomes = [
             done_with(&pages[0], one_of_each("x")),
             dead,
@@ -180,9 +177,9 @@ fn figures_are_those_of_the_rows(stored: &Stored) {
             failed(&pages[3], Some(503), "HTTP 503"),
             failed(&pages[4], Some(200), &"é".repeat(500)),
             failed(&pages[5], None, "connection refused"),
-            skipped(&pages[6], "robots: line 2, Disallow: /x"),
-            skipped(&pages[7], "redirected to http://a.example/x"),
-            skipped(&pages[8], "redirected to http://a.example/y"),
+            skipped(&pages[6], Reason::RobotsDenied, "robots: line 2, Disallow: /x"),
+            skipped(&pages[7], Reason::Redirected, "redirected to http://a.example/x"),
+            skipped(&pages[8], Reason::Redirected, "redirected to http://a.example/y"),
         ];
         session.flush(&outcomes).await.unwrap();
         // Another run's rows are not counted.
@@ -211,15 +208,19 @@ fn figures_are_those_of_the_rows(stored: &Stored) {
         let by_status = told(&figures.failed_by_status);
         assert_eq!(by_status[0], row("503", 2, "2"));
         assert!(by_status.contains(&row("200", 1, "4")) && by_status.contains(&row("-", 1, "5")));
-        let by_reason = told(&figures.failed_by_reason);
-        assert_eq!(by_reason[0], row("HTTP 503", 2, "2"));
-        assert!(by_reason.contains(&row(&"é".repeat(200), 1, "4")), "{by_reason:?}");
+        assert_eq!(told(&figures.failed_by_reason), [row("http_status", 3, "2"), row("connect", 1, "5")]);
         assert_eq!(
             told(&figures.skipped_by_reason),
-            [row("redirected", 2, "7"), row("robots: line 2, Disallow: /x", 1, "6")]
+            [row("redirected", 2, "7"), row("robots_denied", 1, "6")]
         );
         let hosts = told(&figures.queued_by_host);
         assert_eq!(hosts, [row("b.example:80", 2, "-"), row("c.example:81", 1, "-")]);
+
+        // As in a run that began under an older schema.
+        execute(stored, "UPDATE crawl_requests SET reason = NULL");
+        let by_error = told(&self::figures(stored, run_id).await.failed_by_reason);
+        assert_eq!(by_error[0], row("HTTP 503", 2, "2"));
+        assert!(by_error.contains(&row(&"é".repeat(200), 1, "4")), "{by_error:?}");
 
         execute(stored, "DROP TABLE visits");
         let without = self::figures(stored, run_id).await.items;
@@ -250,8 +251,8 @@ fn failed_requests_come_back_as_if_never_asked_for(stored: &Stored) {
         session.store.close().await;
         let done = requeue(stored, &ask).await.unwrap();
         assert_eq!((done.requests, done.was, done.others_queued), (1, RunState::Finished, true));
-        let row = "SELECT state, attempts, status, error, done_at FROM crawl_requests WHERE url LIKE '%bad'";
-        assert_eq!(stored.query(row), [["queued", "0", "NULL", "NULL", "NULL"]]);
+        let row = "SELECT state, attempts, status, reason, error, done_at FROM crawl_requests WHERE url LIKE '%bad'";
+        assert_eq!(stored.query(row), [["queued", "0", "NULL", "NULL", "NULL", "NULL"]]);
         let row = "SELECT state, stop_reason, finished_at, epoch FROM crawl_runs";
         assert_eq!(stored.query(row), [["stopped", "reopened (was finished: limit)", "NULL", "2"]]);
         let late = superseded.flush(session.key(), &outcomes[..1]).await.unwrap_err();
@@ -284,13 +285,15 @@ fn a_requeue_takes_what_was_asked_for_alone(stored: &Stored) {
             (Requeue { statuses: vec![(500, 599)], ..none.clone() }, "12"),
             (Requeue { statuses: vec![(503, 503), (400, 499)], ..none.clone() }, "14"),
             (Requeue { statuses: vec![(0, 0)], ..none.clone() }, "3"),
-            (Requeue { reason: Some("connection REFUSED".into()), ..none.clone() }, "3"),
-            (Requeue { reason: Some("É 100 % 'NO'".into()), ..none.clone() }, "5"),
-            (Requeue { reason: Some("1__".into()), ..none.clone() }, ""),
+            (Requeue { reason: Some(Reason::Connect), ..none.clone() }, "3"),
+            (Requeue { reason: Some(Reason::Timeout), ..none.clone() }, ""),
+            (Requeue { error: Some("connection REFUSED".into()), ..none.clone() }, "3"),
+            (Requeue { error: Some("É 100 % 'NO'".into()), ..none.clone() }, "5"),
+            (Requeue { error: Some("1__".into()), ..none.clone() }, ""),
             (Requeue { host: Some("a.example".into()), ..none.clone() }, "1234"),
             (Requeue { host: Some("a.example:80".into()), ..none.clone() }, "123"),
             (Requeue { host: Some("example".into()), ..none.clone() }, ""),
-            (Requeue { statuses: vec![(500, 599)], reason: Some("503".into()), ..none.clone() }, "1"),
+            (Requeue { statuses: vec![(500, 599)], error: Some("503".into()), ..none.clone() }, "1"),
             (none, "12345"),
         ] {
             let done = requeue(stored, &ask).await.unwrap();
@@ -301,7 +304,9 @@ fn a_requeue_takes_what_was_asked_for_alone(stored: &Stored) {
             assert_eq!(done.requests, paths.len() as u64, "{ask:?}");
             let again = failures.iter().map(|page| {
                 format!(
-                    "UPDATE crawl_requests SET state = 'failed', status = {}, error = '{}' WHERE url = '{}'",
+                    "UPDATE crawl_requests SET state = 'failed', reason = '{}', status = {}, error = '{}'
+                     WHERE url = '{}'",
+                    page.reason.unwrap().code(),
                     page.status.map_or("NULL".to_owned(), |status| status.to_string()),
                     page.error.as_deref().unwrap().replace('\'', "''"),
                     page.url
@@ -385,9 +390,9 @@ fn many_requests_come_back_in_one_piece(stored: &Stored) {
         execute(
             stored,
             &format!(
-                "INSERT INTO crawl_requests (run_id, fingerprint, url, method, headers, tag, meta, priority, depth,
+                "INSERT INTO crawl_requests (run_id, shard, fingerprint, url, method, headers, tag, meta, priority, depth,
                      host, redirects, dont_filter, state, attempts, error)
-                 SELECT {run_id}, {fingerprint}, 'http://a.example/', 'GET', '[]', '', '{{}}', 0, 0,
+                 SELECT {run_id}, 0, {fingerprint}, 'http://a.example/', 'GET', '[]', '', '{{}}', 0, 0,
                      'a.example:80', '[]', {no}, 'failed', 4, 'HTTP 500' FROM {series}",
                 no = if matches!(stored, Stored::Postgres(_)) { "false" } else { "0" }
             ),

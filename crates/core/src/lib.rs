@@ -21,6 +21,7 @@ pub mod outcome;
 pub mod probe;
 pub mod pulse;
 pub mod runs;
+pub mod shard;
 pub mod stop;
 pub mod store;
 pub mod tally;

@@ -8,6 +8,7 @@ use serde_json::Value as Json;
 
 use crate::store::{BoxFuture, PageCounts, ProcessInfo, RunState, Store, StoreResult};
 use dragline_spider::item_type::ItemType;
+use dragline_spider::reason::Reason;
 
 /// The reason of a run that was opened again begins with this word.
 pub const REOPENED: &str = "reopened";
@@ -106,9 +107,9 @@ pub struct RunFigures {
     pub dead_letters: u64,
     /// Failed requests by their last HTTP status; without one where no answer came.
     pub failed_by_status: Tallies,
-    /// Failed requests by their error.
+    /// Failed requests by the code of their reason; those that ended before schema version 6 by their error.
     pub failed_by_reason: Tallies,
-    /// Skipped requests by the kind of reason.
+    /// Skipped requests, in the same way.
     pub skipped_by_reason: Tallies,
     /// Queued requests by host.
     pub queued_by_host: Tallies,
@@ -148,8 +149,10 @@ pub struct Requeue {
     pub run_id: i64,
     /// With a last HTTP status from the first to the second; 0 stands for no answer.
     pub statuses: Vec<(u16, u16)>,
+    /// With this reason.
+    pub reason: Option<Reason>,
     /// With this text in their error, whatever the case of ASCII letters.
-    pub reason: Option<String>,
+    pub error: Option<String>,
     /// Of this host, `host:port`, or without a port of all its ports.
     pub host: Option<String>,
 }

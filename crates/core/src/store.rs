@@ -20,6 +20,7 @@ use crate::host_note::HostNote;
 use crate::latency::LatencySnapshot;
 use crate::letters::{LetterAsk, LetterReceipt, LetterRetry, StoredLetter};
 use crate::outcome::{PageOutcome, PageState};
+use crate::shard::ShardRule;
 use crate::tally::{Tally, TallyOf};
 use dragline_spider::fingerprint::Fingerprint;
 use dragline_spider::item_type::ItemType;
@@ -170,6 +171,8 @@ pub struct RunKey {
     pub epoch: i64,
     /// Its spider.
     pub spider: Arc<str>,
+    /// How its requests are divided into shards.
+    pub shards: ShardRule,
 }
 
 /// An opened run.

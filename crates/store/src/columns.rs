@@ -1,88 +1,112 @@
-//! How requests and items are written into columns, the same way in both stores.
+//! How requests are written into columns and read back, the same way in both stores.
 //!
-//! Whatever a request carries can be stored: a NUL character, which Postgres has no room for, becomes
-//! U+FFFD, because the new requests of a page are stored even when its items are refused.
+//! Whatever a request carries can be stored. A NUL character, which Postgres cannot store, becomes U+FFFD, because the new
+//! requests of a page are stored even when its items are refused.
 
 use dragline_core::fingerprint::Fingerprint;
 use dragline_core::outcome::clean;
-use dragline_core::queued_request::QueuedRequest;
+use dragline_core::queued_request::{QueuedRequest, host_of};
+use dragline_core::shard::ShardRule;
 use dragline_core::value::json_has_nul;
-use dragline_core::{ItemRecord, Request};
+use dragline_core::{ItemRecord, PageOutcome, Request, RequestOptions};
 use http::Method;
+use serde::Serialize;
 use serde_json::{Map, Value as Json};
 use sha2::{Digest, Sha256};
+use url::Url;
 
-/// The jar that the request's cookies are in. As in HTTP/2, the colon tells it from a header (RFC 9113 §8.3).
-const SESSION: &str = ":session";
-/// The proxy that it takes.
-const PROXY: &str = ":proxy";
-/// There when it has nothing to do with cookies.
-const COOKIES: &str = ":cookies";
-/// How often it may be tried again, where it says so itself.
-const RETRIES: &str = ":retries";
-
-/// A request as it stands in its row.
+/// A row of `crawl_requests` as far as it describes the request.
 #[derive(Debug)]
 pub(crate) struct RequestRow {
+    pub(crate) shard: i16,
     pub(crate) fingerprint: Vec<u8>,
+    pub(crate) parent: Option<Vec<u8>>,
     pub(crate) url: String,
     pub(crate) method: String,
-    /// `[[name, value], …]`. How the request is sent stands here, too, under names that no header can have.
-    pub(crate) headers: String,
+    pub(crate) headers: Vec<(String, String)>,
     pub(crate) body: Option<Vec<u8>>,
     pub(crate) tag: String,
-    /// An object.
-    pub(crate) meta: String,
+    pub(crate) meta: Map<String, Json>,
+    pub(crate) options: RequestOptions,
     pub(crate) priority: i32,
     pub(crate) depth: u32,
     pub(crate) host: String,
-    /// `[url, …]`, first to last.
-    pub(crate) redirects: String,
+    pub(crate) redirects: Vec<String>,
     pub(crate) dont_filter: bool,
+}
+
+/// A request on its way into the frontier, with the page that it was found on.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct FoundRequest<'a> {
+    pub(crate) request: &'a QueuedRequest,
+    pub(crate) parent: Option<Fingerprint>,
+}
+
+impl<'a> FoundRequest<'a> {
+    /// A start request, which was found on no page.
+    pub(crate) fn start(request: &'a QueuedRequest) -> Self {
+        Self { request, parent: None }
+    }
+
+    /// The new requests of these pages.
+    pub(crate) fn on<'p>(
+        pages: impl IntoIterator<Item = &'p &'a PageOutcome>,
+    ) -> impl Iterator<Item = FoundRequest<'a>>
+    where
+        'a: 'p,
+    {
+        pages.into_iter().flat_map(|page| {
+            let parent = Some(page.fingerprint);
+            page.requests.iter().map(move |request| FoundRequest { request, parent })
+        })
+    }
 }
 
 impl RequestRow {
     /// The row of a request.
-    pub(crate) fn of(queued: &QueuedRequest) -> Self {
+    pub(crate) fn of(found: FoundRequest<'_>, rule: ShardRule) -> Self {
+        let FoundRequest { request: queued, parent } = found;
         let request = &queued.request;
         Self {
+            shard: rule.shard_of(&queued.host),
             fingerprint: queued.fingerprint.as_bytes().to_vec(),
+            parent: parent.map(|parent| parent.as_bytes().to_vec()),
             url: request.url().as_str().to_owned(),
             method: request.method().as_str().to_owned(),
-            headers: headers_text(request),
+            headers: request.headers().iter().map(|(name, value)| (clean(name), clean(value))).collect(),
             body: request.body().map(<[u8]>::to_vec),
             tag: clean(request.tag()),
-            meta: meta_text(request.meta()),
+            meta: cleaned_map(request.meta()),
+            options: cleaned_options(request.options()),
             priority: request.priority(),
             depth: queued.depth,
             host: queued.host.clone(),
-            redirects: Json::from(queued.redirects.as_slice()).to_string(),
+            redirects: queued.redirects.clone(),
             dont_filter: request.is_unfiltered(),
         }
     }
 
-    /// The request of a row; else what is wrong with it.
+    /// The request of a row.
+    ///
+    /// # Errors
+    /// The column that cannot be read, in words.
     pub(crate) fn into_queued(self) -> Result<QueuedRequest, String> {
-        let wrong = |column: &str| format!("the request {:?} has a {column} that cannot be read", self.url);
+        let wrong = |column: &str| format!("the request {:?} has an invalid {column}", self.url);
         let fingerprint = Fingerprint::from_bytes(&self.fingerprint).ok_or_else(|| wrong("fingerprint"))?;
         let method = Method::from_bytes(self.method.as_bytes()).map_err(|_| wrong("method"))?;
-        let headers: Vec<(String, String)> =
-            serde_json::from_str(&self.headers).map_err(|_| wrong("headers"))?;
-        let meta: Map<String, Json> = serde_json::from_str(&self.meta).map_err(|_| wrong("meta"))?;
-        let redirects: Vec<String> = serde_json::from_str(&self.redirects).map_err(|_| wrong("redirects"))?;
         let mut request = Request::get(&self.url)
             .map_err(|_| wrong("url"))?
             .with_method(method)
             .with_tag(self.tag)
-            .with_all_meta(meta)
+            .with_all_meta(self.meta)
+            .with_options(self.options)
             .with_priority(self.priority);
-        for (name, value) in headers {
-            request = match name.as_str() {
-                SESSION => request.with_session(value),
-                PROXY => request.with_proxy(value.parse().map_err(|_| wrong("proxy"))?),
-                COOKIES => request.without_cookies(),
-                RETRIES => request.with_max_retries(value.parse().map_err(|_| wrong("number of retries"))?),
-                _ => request.with_header(name, value),
+        for (name, value) in self.headers {
+            request = match name.strip_prefix(':') {
+                Some(option) => {
+                    with_old_option(request, option, value).ok_or_else(|| wrong(&format!("header {name}")))?
+                }
+                None => request.with_header(name, value),
             };
         }
         if let Some(body) = self.body {
@@ -91,7 +115,34 @@ impl RequestRow {
         if self.dont_filter {
             request = request.without_filter();
         }
-        Ok(QueuedRequest { fingerprint, request, host: self.host, depth: self.depth, redirects })
+        Ok(QueuedRequest {
+            fingerprint,
+            request,
+            host: self.host,
+            depth: self.depth,
+            redirects: self.redirects,
+        })
+    }
+}
+
+/// Until schema version 5 the options were stored as headers, under names that no header can have. A run that began then
+/// still has such rows.
+fn with_old_option(request: Request, option: &str, value: String) -> Option<Request> {
+    Some(match option {
+        "session" => request.with_session(value),
+        "proxy" => request.with_proxy(value.parse().ok()?),
+        "cookies" => request.without_cookies(),
+        "retries" => request.with_max_retries(value.parse().ok()?),
+        _ => return None,
+    })
+}
+
+/// The shard of a page, by the URL of its request.
+pub(crate) fn shard_of_page(rule: ShardRule, url: &str) -> i16 {
+    match Url::parse(url) {
+        Ok(url) => rule.shard_of(&host_of(&url)),
+        // No request has such a URL, so the store has no such page in any shard.
+        Err(_) => 0,
     }
 }
 
@@ -118,19 +169,10 @@ pub(crate) fn hex(bytes: &[u8], text: &mut String) {
     }
 }
 
-fn headers_text(request: &Request) -> String {
-    let own = request.headers().iter().map(|(name, value)| (name.as_str(), value.as_str()));
-    let session = request.session().map(|session| (SESSION, session));
-    let proxy = request.proxy().map(|proxy| (PROXY, proxy.url().as_str()));
-    let cookies = (!request.has_cookies()).then_some((COOKIES, "off"));
-    let retries = request.max_retries().map(|retries| retries.to_string());
-    let retries = retries.as_deref().map(|retries| (RETRIES, retries));
-    let pairs = own.chain(session).chain(proxy).chain(cookies).chain(retries);
-    cleaned(pairs.map(|(name, value)| Json::from(vec![name, value])).collect()).to_string()
-}
-
-fn meta_text(meta: &Map<String, Json>) -> String {
-    cleaned(Json::Object(meta.clone())).to_string()
+/// A list or a map as JSON text.
+pub(crate) fn json_text(value: &impl Serialize) -> String {
+    // Only maps with other keys than texts, and types that refuse it, cannot be JSON.
+    serde_json::to_string(value).unwrap_or_default()
 }
 
 /// The same JSON without NUL characters.
@@ -141,25 +183,44 @@ pub(crate) fn cleaned(json: Json) -> Json {
     match json {
         Json::String(text) => Json::String(clean(&text)),
         Json::Array(list) => Json::Array(list.into_iter().map(cleaned).collect()),
-        Json::Object(map) => {
-            Json::Object(map.into_iter().map(|(name, value)| (clean(&name), cleaned(value))).collect())
-        }
+        Json::Object(map) => Json::Object(cleaned_map(&map)),
         other => other,
     }
+}
+
+fn cleaned_map(map: &Map<String, Json>) -> Map<String, Json> {
+    map.iter().map(|(name, value)| (clean(name), cleaned(value.clone()))).collect()
+}
+
+fn cleaned_options(options: &RequestOptions) -> RequestOptions {
+    let mut cleaned = options.clone();
+    cleaned.session = options.session.as_deref().map(clean);
+    cleaned
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn row(queued: &QueuedRequest) -> RequestRow {
+        RequestRow::of(FoundRequest::start(queued), ShardRule::NEW)
+    }
+
+    fn get() -> Request {
+        Request::get("http://a.example/").unwrap()
+    }
+
     #[test]
     fn a_request_comes_back_as_it_was() {
+        let mut options = RequestOptions::default();
+        options.is_link = true;
         let request = Request::post("http://a.example/x?q=ä", b"\0\xff".to_vec())
             .unwrap()
             .with_header("X-Tab", "a\tb")
             .with_tag("detail\\page")
             .with_meta("nested", serde_json::json!({"n": [1, 2.5, null, "\n"]}))
             .with_priority(-3)
+            .with_options(options)
             .with_session("ann")
             .with_max_retries(7)
             .with_proxy("socks5h://p.example:1080".parse().unwrap())
@@ -168,22 +229,57 @@ mod tests {
         let mut queued = QueuedRequest::start(request, 4);
         queued.depth = 7;
         queued.redirects = vec!["http://a.example/1".to_owned(), "http://a.example/2".to_owned()];
-        assert_eq!(RequestRow::of(&queued).into_queued().unwrap(), queued);
+        let read = row(&queued).into_queued().unwrap();
+        assert_eq!(read, queued);
+        assert!(read.request.is_link());
+    }
+
+    #[test]
+    fn options_in_the_headers_of_an_older_version_are_read() {
+        let mut old = row(&QueuedRequest::start(get(), 0));
+        let pairs = [
+            ("X-Own", "1"),
+            (":session", "ann"),
+            (":proxy", "http://p:3128/"),
+            (":cookies", "off"),
+            (":retries", "0"),
+        ];
+        old.headers = pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
+        let expected = get()
+            .with_header("X-Own", "1")
+            .with_session("ann")
+            .with_proxy("http://p:3128/".parse().unwrap())
+            .without_cookies()
+            .without_retries();
+        assert_eq!(old.into_queued().unwrap().request, expected);
     }
 
     #[test]
     fn nul_characters_do_not_keep_a_request_out() {
-        let request = Request::get("http://a.example/").unwrap().with_tag("a\0b").with_meta("k\0", "v\0");
-        let row = RequestRow::of(&QueuedRequest::start(request, 0));
-        assert_eq!((row.tag.as_str(), row.meta.as_str()), ("a\u{fffd}b", "{\"k\u{fffd}\":\"v\u{fffd}\"}"));
+        let request = get().with_tag("a\0b").with_meta("k\0", "v\0").with_session("s\0");
+        let row = row(&QueuedRequest::start(request, 0));
+        assert_eq!(row.tag, "a\u{fffd}b");
+        assert_eq!(json_text(&row.meta), "{\"k\u{fffd}\":\"v\u{fffd}\"}");
+        assert_eq!(json_text(&row.options), "{\"session\":\"s\u{fffd}\"}");
     }
 
     #[test]
-    fn a_row_that_cannot_be_read_is_named() {
-        let mut row = RequestRow::of(&QueuedRequest::start(Request::get("http://a.example/").unwrap(), 0));
-        row.headers = "nonsense".to_owned();
-        let problem = row.into_queued().unwrap_err();
-        assert!(problem.contains("headers") && problem.contains("http://a.example/"), "{problem}");
+    fn the_error_of_a_row_names_column_and_request() {
+        for (name, value) in [(":proxy", "nonsense"), (":moon", "1")] {
+            let mut row = row(&QueuedRequest::start(get(), 0));
+            row.headers = vec![(name.to_owned(), value.to_owned())];
+            let problem = row.into_queued().unwrap_err();
+            assert!(problem.contains(name) && problem.contains("http://a.example/"), "{problem}");
+        }
+    }
+
+    #[test]
+    fn a_page_is_in_the_shard_of_its_request() {
+        for url in ["http://a.example/x", "https://ä.example:444/?q=1", "http://[::1]:8080/"] {
+            let queued = QueuedRequest::start(Request::get(url).unwrap(), 0);
+            let of_page = shard_of_page(ShardRule::NEW, queued.request.url().as_str());
+            assert_eq!(of_page, row(&queued).shard, "{url}");
+        }
     }
 
     #[test]

@@ -7,6 +7,8 @@ use dragline_core::{ItemType, StoreError};
 const MAX_BYTES: usize = 63;
 /// Columns that every table of an item type has beside the item's own.
 pub(crate) const ROW_COLUMNS: [&str; 3] = ["run_id", "source_url", "scraped_at"];
+/// The column for the fingerprint of an item's page. Tables that were made before schema version 6 may lack it.
+pub(crate) const SOURCE_FINGERPRINT: &str = "source_fingerprint";
 /// Tables of Dragline begin with this, and no others.
 const OWN_PREFIX: &str = "crawl_";
 
@@ -48,10 +50,11 @@ pub(crate) fn check_names(item: &ItemType) -> StoreResult<()> {
             "names that begin with crawl_ belong to Dragline; choose another",
         );
     }
-    if let Some(column) = item.columns().iter().find(|column| ROW_COLUMNS.contains(&column.name.as_str())) {
+    let is_reserved = |name: &str| name == SOURCE_FINGERPRINT || ROW_COLUMNS.contains(&name);
+    if let Some(column) = item.columns().iter().find(|column| is_reserved(&column.name)) {
         return wrong(
             format!("item type {}: the column name {} is reserved", item.name(), column.name),
-            "every item table has run_id, source_url and scraped_at already; choose another",
+            "every item table has run_id, source_url, source_fingerprint and scraped_at already; choose another",
         );
     }
     match item.key().iter().find(|key| item.position(key).is_none()) {

@@ -38,6 +38,7 @@ mod columns;
 mod figures;
 mod fruitless;
 mod identifier;
+mod key_digest;
 pub mod postgres;
 mod settings;
 pub mod sqlite;
@@ -130,6 +131,22 @@ pub(crate) fn of_another_spider(spec: &RunSpec, spider: &str) -> StoreError {
             spec.name, spec.spider
         ),
         hint: "name another run with --run, or give that one up with --fresh".to_owned(),
+    }
+}
+
+/// The error of a run whose requests are divided in a way that this program does not know.
+pub(crate) fn unknown_rule(location: &str, run_id: i64, rule: &str, shards: i16) -> StoreError {
+    StoreError::Setup {
+        problem: format!("{location}: run {run_id} has the unknown shard rule {rule:?} with {shards} shards"),
+        hint: "use the dragline that began the run, or a newer one; --fresh gives the run up".to_owned(),
+    }
+}
+
+/// The error of an upgrade while somebody crawls: a process of the older version would fail in its next flush.
+pub(crate) fn crawl_is_running(location: &str, pid: i32, hostname: &str, run: &str) -> StoreError {
+    StoreError::Setup {
+        problem: format!("{location}: pid {pid} on {hostname} works on the run {run:?}"),
+        hint: "stop every crawl in this database first; the new version resumes them".to_owned(),
     }
 }
 

@@ -1,6 +1,7 @@
 //! `dragline runs`.
 
 use clap::{Args, Subcommand, ValueEnum};
+use dragline_core::Reason;
 use dragline_core::store::RunState;
 
 use crate::settings::parse::{number, statuses};
@@ -48,7 +49,8 @@ const RETRY_EXAMPLES: &str = "\
 Examples:
   dragline runs retry quotes --failed
   dragline runs retry 12 --status 5xx,429,none
-  dragline runs retry 12 --reason \"connection refused\" --host shop.example
+  dragline runs retry 12 --reason timeout --host shop.example
+  dragline runs retry 12 --error \"connection refused\"
 
 This fetches nothing. The same `dragline crawl` then resumes the run and fetches the requests. You can only \
 reopen the newest run of a name, and only while no process works on it.";
@@ -104,18 +106,29 @@ pub(crate) struct RetryRun {
     pub(crate) run: String,
 
     /// Retry all its failed requests; you don't need this together with the flags below
-    #[arg(long, required_unless_present_any = ["status", "reason", "host"])]
+    #[arg(long, required_unless_present_any = ["status", "reason", "error", "host"])]
     pub(crate) failed: bool,
 
     /// Retry requests with this last HTTP status, separated by commas: 503, 5xx, none for no answer
     #[arg(long, value_name = "STATUS", value_delimiter = ',', value_parser = statuses)]
     pub(crate) status: Vec<(u16, u16)>,
 
+    /// Retry requests with this reason: a code that `runs show` prints, such as timeout or http_status
+    #[arg(long, value_name = "CODE", value_parser = reason)]
+    pub(crate) reason: Option<Reason>,
+
     /// Retry requests with this text in their error
     #[arg(long, value_name = "TEXT")]
-    pub(crate) reason: Option<String>,
+    pub(crate) error: Option<String>,
 
     /// Retry requests to this host; without a port, to all its ports
     #[arg(long, value_name = "HOST[:PORT]")]
     pub(crate) host: Option<String>,
+}
+
+fn reason(code: &str) -> Result<Reason, String> {
+    Reason::parse(code).ok_or_else(|| {
+        let codes: Vec<&str> = Reason::ALL.into_iter().map(Reason::code).collect();
+        format!("a reason is one of {}; --error finds a text", codes.join(", "))
+    })
 }

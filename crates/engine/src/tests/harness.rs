@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Sender, bounded};
 use dragline_core::hold::Hold;
 use dragline_core::pulse::NoPulse;
+use dragline_core::shard::ShardRule;
 use dragline_core::stop::Stop;
 use dragline_core::store::{Earlier, OpenedRun, RunKey};
 use dragline_core::worker::Worker;
@@ -136,7 +137,7 @@ impl Crawl {
         let (pages, queue) = bounded(settings.concurrency);
         let (finish, finished) = bounded(0);
         let run = OpenedRun {
-            key: RunKey { run_id: 1, epoch: 1, spider: "follow".into() },
+            key: RunKey { run_id: 1, epoch: 1, spider: "follow".into(), shards: ShardRule::NEW },
             resumed: None,
             start_hosts: frontier.start_hosts(),
             done: frontier.count(Some(PageState::Done)) as u64,

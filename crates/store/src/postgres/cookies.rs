@@ -18,7 +18,7 @@ const WRITE: &str = "INSERT INTO crawl_cookies AS old (run_id, session, domain, 
     SET cookie = EXCLUDED.cookie, version = EXCLUDED.version
     WHERE old.version < EXCLUDED.version";
 
-const READ: &str = "SELECT session, domain, path, name, cookie::text, version FROM crawl_cookies
+const READ: &str = "SELECT session, domain, path, name, cookie::text AS cookie, version FROM crawl_cookies
     WHERE run_id = $1 ORDER BY version DESC LIMIT $2";
 
 /// Writes what the pages of a flush have changed. Nobody waits here who holds anything but pages and cookies, and all
@@ -46,12 +46,12 @@ pub(super) async fn write<'a>(
 pub(super) async fn read(session: &Session, run_id: i64) -> StoreResult<Vec<StoredCookie>> {
     let rows = session.rows(READ, &[&run_id, &i64::from(MAX_STORED_COOKIES)]).await?;
     let cookies = rows.iter().map(|row| StoredCookie {
-        session: row.get(0),
-        domain: row.get(1),
-        path: row.get(2),
-        name: row.get(3),
-        cookie: row.get(4),
-        version: row.get(5),
+        session: row.get("session"),
+        domain: row.get("domain"),
+        path: row.get("path"),
+        name: row.get("name"),
+        cookie: row.get("cookie"),
+        version: row.get("version"),
     });
     Ok(cookies.collect())
 }

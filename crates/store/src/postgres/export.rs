@@ -43,12 +43,13 @@ pub(super) async fn read_items(
     while let Some(row) = session.answer(rows.try_next()).await? {
         let fields = match item.table() {
             Some(_) => typed_fields(item, &row),
-            None => json(row.get(0)).and_then(|fields| match fields {
+            None => match row.get("data") {
                 Json::Object(fields) => Ok(fields),
-                _ => Err("crawl_items.data is no object".to_owned()),
-            }),
+                _ => Err("a row of crawl_items has data that is not a JSON object".to_owned()),
+            },
         };
         let fields = fields.map_err(|problem| connections.target().broken(WHAT, problem))?;
+        // The item's own columns come first, and may have any name.
         let at = row.len() - 2;
         each(ItemRow { fields, url: row.get(at), scraped_at: row.get(at + 1) })
             .map_err(|error| connections.target().broken("writing an item", error.to_string()))?;
@@ -60,7 +61,7 @@ pub(super) async fn read_items(
 
 fn common_statement() -> String {
     format!(
-        "SELECT data::text, url, {} FROM {} WHERE run_id = $1 AND spider = $2 AND item_type = $3
+        "SELECT data, url, {} FROM {} WHERE run_id = $1 AND spider = $2 AND item_type = $3
          ORDER BY item_key, url COLLATE \"C\", content_hash",
         moment("scraped_at"),
         items::TABLE

@@ -19,7 +19,7 @@ use dragline_core::fingerprint::Fingerprint;
 use dragline_core::outcome::clean;
 use dragline_core::probe::reach;
 use dragline_core::store::{FlushReceipt, RunKey, StoreResult};
-use dragline_core::{ItemRecord, ItemType, PageOutcome, PageState, StoreError};
+use dragline_core::{ItemRecord, ItemType, PageOutcome, PageState, Reason, StoreError};
 use tokio_postgres::Row;
 
 use super::copy_text::CopyText;
@@ -28,8 +28,9 @@ use super::item_table::ItemTable;
 use super::runs::not_ours;
 use super::session::{Params, Session};
 use super::{PostgresStore, cookies, items, requests};
-use crate::columns::cleaned;
+use crate::columns::{FoundRequest, cleaned, shard_of_page};
 use crate::identifier::quoted;
+use crate::key_digest::Origin;
 
 pub(super) const EPOCH: &str = "SELECT 1 FROM crawl_runs WHERE run_id = $1 AND epoch = $2 FOR KEY SHARE";
 
@@ -38,9 +39,9 @@ pub(super) const EPOCH: &str = "SELECT 1 FROM crawl_runs WHERE run_id = $1 AND e
 // OFFSET 0 stays one, and is done for each page of the batch, in the order given.
 
 const PAGES: &str = "SELECT page.fingerprint, page.state
-    FROM unnest($2::bytea[]) AS batch (fingerprint) CROSS JOIN LATERAL (
+    FROM unnest($2::smallint[], $3::bytea[]) AS batch (shard, fingerprint) CROSS JOIN LATERAL (
         SELECT fingerprint, state FROM crawl_requests
-        WHERE run_id = $1 AND fingerprint = batch.fingerprint FOR UPDATE
+        WHERE run_id = $1 AND shard = batch.shard AND fingerprint = batch.fingerprint FOR UPDATE
     ) page";
 
 const LETTERS: &str =
@@ -48,12 +49,13 @@ const LETTERS: &str =
     FROM STDIN";
 
 const STATES: &str = "UPDATE crawl_requests page
-    SET state = new.state, attempts = new.attempts, status = new.status, error = new.error, done_at = now()
-    FROM unnest($2::bytea[], $3::text[], $4::integer[], $5::integer[], $6::text[])
-         AS new (fingerprint, state, attempts, status, error)
+    SET state = new.state, attempts = new.attempts, status = new.status, reason = new.reason, error = new.error,
+        done_at = now()
+    FROM unnest($2::smallint[], $3::bytea[], $4::text[], $5::integer[], $6::integer[], $7::text[], $8::text[])
+         AS new (shard, fingerprint, state, attempts, status, reason, error)
     CROSS JOIN LATERAL (
         SELECT ctid AS place FROM crawl_requests
-        WHERE run_id = $1 AND fingerprint = new.fingerprint OFFSET 0
+        WHERE run_id = $1 AND shard = new.shard AND fingerprint = new.fingerprint OFFSET 0
     ) locked
     WHERE page.ctid = locked.place";
 
@@ -79,8 +81,14 @@ pub(super) async fn flush(
     let session = flight.unless_cancelled(ready).await?;
     flight.cancel_with(session.canceller());
     let tables = store.item_tables();
-    let transaction =
-        Transaction { session: &session, flight: &flight, tables: &tables, run, conflict: Conflict::Replace };
+    let transaction = Transaction {
+        session: &session,
+        flight: &flight,
+        tables: &tables,
+        run,
+        conflict: Conflict::Replace,
+        letters: &[],
+    };
     let applied = transaction.apply(outcomes).await;
     settle(session, &flight, applied).await
 }
@@ -133,12 +141,22 @@ impl Conflict {
     }
 }
 
+/// An item, with the page that it was found on.
+pub(super) struct ItemOfPage<'a> {
+    pub(super) page: &'a PageOutcome,
+    pub(super) record: &'a ItemRecord,
+    pub(super) origin: Origin,
+}
+
+/// One flush, or one retry of dead letters, on its session.
 pub(super) struct Transaction<'a> {
     pub(super) session: &'a Session,
     pub(super) flight: &'a Flight<'a>,
     pub(super) tables: &'a HashMap<String, Arc<ItemTable>>,
     pub(super) run: &'a RunKey,
     pub(super) conflict: Conflict,
+    /// The ids of the dead letters that the items were, one for each; empty for items that are new.
+    pub(super) letters: &'a [i64],
 }
 
 impl Transaction<'_> {
@@ -158,8 +176,9 @@ impl Transaction<'_> {
             .filter(|outcome| applied.get(&outcome.fingerprint).is_some_and(|it| std::ptr::eq(*it, *outcome)))
             .collect();
         self.flight.check()?;
-        let found = in_order.iter().flat_map(|outcome| &outcome.requests);
-        let new_requests = requests::insert(self.session, self.run.run_id, found).await?;
+        let found = FoundRequest::on(&in_order);
+        let Self { session, run, .. } = self;
+        let new_requests = requests::insert(session, run.run_id, run.shards, found).await?;
         reach("flush: after requests");
         let tables = self.insert_items(&in_order).await?;
         self.flight.check()?;
@@ -187,15 +206,15 @@ impl Transaction<'_> {
     /// Steps 1 and 2 in one round trip, and what the session still lacks. Gives the state of each page;
     /// `None` stands for `queued`.
     async fn begin(&self, outcomes: &[PageOutcome]) -> StoreResult<BTreeMap<Fingerprint, Option<PageState>>> {
-        let mut fingerprints: Vec<&[u8]> =
-            outcomes.iter().map(|outcome| outcome.fingerprint.as_bytes().as_slice()).collect();
-        fingerprints.sort_unstable();
-        fingerprints.dedup();
+        let pages: BTreeMap<&Fingerprint, i16> =
+            outcomes.iter().map(|outcome| (&outcome.fingerprint, self.shard(outcome))).collect();
+        let shards: Vec<i16> = pages.values().copied().collect();
+        let fingerprints: Vec<&[u8]> = pages.keys().map(|it| it.as_bytes().as_slice()).collect();
         let stages = self.stages_of(outcomes)?;
         let names: Vec<&str> = stages.keys().copied().collect();
         let names: Params<'_> = &[&names];
         let run: Params<'_> = &[&self.run.run_id, &self.run.epoch];
-        let batch: Params<'_> = &[&self.run.run_id, &fingerprints];
+        let batch: Params<'_> = &[&self.run.run_id, &shards, &fingerprints];
         let begun = async {
             let epoch = self.session.prepare_cached(EPOCH).await?;
             let pages = self.session.prepare_cached(PAGES).await?;
@@ -214,14 +233,18 @@ impl Transaction<'_> {
         }
         self.make_stages(&stages, &missing).await?;
         let states = pages.iter().filter_map(|row| {
-            let fingerprint = Fingerprint::from_bytes(row.get(0))?;
-            Some((fingerprint, PageState::parse(row.get(1))))
+            let fingerprint = Fingerprint::from_bytes(row.get("fingerprint"))?;
+            Some((fingerprint, PageState::parse(row.get("state"))))
         });
         let states: BTreeMap<_, _> = states.collect();
         match outcomes.iter().find(|outcome| !states.contains_key(&outcome.fingerprint)) {
             Some(lost) => Err(StoreError::page_gone(self.run.run_id, &lost.url)),
             None => Ok(states),
         }
+    }
+
+    fn shard(&self, outcome: &PageOutcome) -> i16 {
+        shard_of_page(self.run.shards, &outcome.url)
     }
 
     /// Makes the staging tables for the items of a page, where the session lacks them.
@@ -234,7 +257,7 @@ impl Transaction<'_> {
 
     async fn make_stages(&self, stages: &BTreeMap<&str, &str>, missing: &[Row]) -> StoreResult<()> {
         for row in missing {
-            if let Some(make) = stages.get(row.get::<_, &str>(0)) {
+            if let Some(make) = stages.get(row.get::<_, &str>("stage")) {
                 self.session.run(make).await?;
             }
         }
@@ -269,11 +292,12 @@ impl Transaction<'_> {
 
     /// Stores items; gives back how many rows were written, by table.
     pub(super) async fn insert_items(&self, outcomes: &[&PageOutcome]) -> StoreResult<BTreeMap<String, u64>> {
-        let mut by_table: BTreeMap<&str, Vec<(&PageOutcome, &ItemRecord)>> = BTreeMap::new();
-        for outcome in outcomes {
-            for record in &outcome.items {
+        let mut by_table: BTreeMap<&str, Vec<ItemOfPage<'_>>> = BTreeMap::new();
+        for page in outcomes {
+            for (number, record) in page.items.iter().enumerate() {
                 let table = record.item_type.table().unwrap_or(items::TABLE);
-                by_table.entry(table).or_default().push((*outcome, record));
+                let origin = self.letters.get(number).map_or(Origin::Item(number), |id| Origin::Letter(*id));
+                by_table.entry(table).or_default().push(ItemOfPage { page, record, origin });
             }
         }
         let mut rows = BTreeMap::new();
@@ -288,16 +312,15 @@ impl Transaction<'_> {
         Ok(rows)
     }
 
-    async fn insert_typed(
-        &self,
-        table: &ItemTable,
-        records: &[(&PageOutcome, &ItemRecord)],
-    ) -> StoreResult<u64> {
+    async fn insert_typed(&self, table: &ItemTable, items: &[ItemOfPage<'_>]) -> StoreResult<u64> {
         let mut rows = CopyText::default();
-        for (place, (outcome, record)) in records.iter().enumerate() {
+        for (place, ItemOfPage { page, record, .. }) in items.iter().enumerate() {
             rows.plain(place);
             record.values.iter().for_each(|value| rows.value(value));
-            rows.text(&outcome.url);
+            rows.text(&page.url);
+            if table.has_fingerprint {
+                rows.bytes(page.fingerprint.as_bytes());
+            }
             rows.end_row();
         }
         let take = self.conflict.statement(&table.take, &quoted(&table.name));
@@ -329,16 +352,21 @@ impl Transaction<'_> {
             return Ok(());
         }
         let outcomes = || applied.values();
+        let shards: Vec<i16> = outcomes().map(|outcome| self.shard(outcome)).collect();
         let fingerprints: Vec<&[u8]> =
             outcomes().map(|outcome| outcome.fingerprint.as_bytes().as_slice()).collect();
         let states: Vec<&str> = outcomes().map(|outcome| outcome.state.as_str()).collect();
         let attempts: Vec<i32> =
             outcomes().map(|outcome| i32::try_from(outcome.attempts).unwrap_or(i32::MAX)).collect();
         let statuses: Vec<Option<i32>> = outcomes().map(|outcome| outcome.status.map(i32::from)).collect();
+        let reasons: Vec<Option<&str>> = outcomes().map(|outcome| outcome.reason.map(Reason::code)).collect();
         let errors: Vec<Option<String>> =
             outcomes().map(|outcome| outcome.error.as_deref().map(clean)).collect();
         self.session
-            .change(STATES, &[&self.run.run_id, &fingerprints, &states, &attempts, &statuses, &errors])
+            .change(
+                STATES,
+                &[&self.run.run_id, &shards, &fingerprints, &states, &attempts, &statuses, &reasons, &errors],
+            )
             .await?;
         Ok(())
     }

@@ -1,7 +1,7 @@
-//! Refills: a part of the frontier, per host and in fetch order, without what is in hand already.
+//! Refills: a part of the frontier, per host and in fetch order, without the requests that the engine holds already.
 //!
-//! The frontier's index is read from the front of each host and no further than asked for, so that a refill
-//! costs as much for ten million queued requests as for ten thousand.
+//! A refill reads the frontier's index from the front of each host and no further than asked for, so it costs as much for
+//! ten million queued requests as for ten thousand. Hosts are read in the order of that index: by shard, then by name.
 
 use dragline_core::Refilled;
 use dragline_core::queued_request::QueuedRequest;
@@ -11,51 +11,60 @@ use tokio_postgres::Row;
 use super::connections::Connections;
 use super::requests::{self, COLUMNS};
 
-/// The hosts after `$2`, one probe of the index for each, as there is no index of distinct hosts.
-const HOSTS_AFTER: &str = "WITH RECURSIVE walk (host, place) AS (
-        (SELECT host, 1::bigint FROM crawl_requests
-         WHERE run_id = $1 AND state = 'queued' AND host > $2 ORDER BY host LIMIT 1)
+/// The hosts after shard `$7` and host `$2`. There is no index of distinct hosts, so each costs one probe of the
+/// frontier's index.
+const HOSTS_AFTER: &str = "WITH RECURSIVE walk (shard, host, place) AS (
+        (SELECT shard, host, 1::bigint FROM crawl_requests
+         WHERE run_id = $1 AND state = 'queued' AND (shard, host) > ($7::smallint, $2::text)
+         ORDER BY shard, host LIMIT 1)
         UNION ALL
-        SELECT (SELECT next.host FROM crawl_requests next
-                WHERE next.run_id = $1 AND next.state = 'queued' AND next.host > walk.host
-                ORDER BY next.host LIMIT 1), place + 1
-        FROM walk WHERE walk.host IS NOT NULL AND place < $6
-    ), hosts AS (SELECT host FROM walk WHERE host IS NOT NULL)";
+        SELECT next.shard, next.host, place + 1 FROM walk CROSS JOIN LATERAL (
+            SELECT shard, host FROM crawl_requests
+            WHERE run_id = $1 AND state = 'queued' AND (shard, host) > (walk.shard, walk.host)
+            ORDER BY shard, host LIMIT 1
+        ) next
+        WHERE place < $6
+    ), hosts AS (SELECT shard, host FROM walk)";
 
-/// The hosts asked for; `$6` is there for the other kind.
-const HOSTS_NAMED: &str =
-    "WITH hosts AS (SELECT host FROM unnest($2::text[]) AS named (host) WHERE $6::bigint IS NOT NULL)";
+/// The hosts asked for. `$6` belongs to the other statement.
+const HOSTS_NAMED: &str = "WITH hosts AS (
+        SELECT shard, host FROM unnest($7::smallint[], $2::text[]) AS named (shard, host) WHERE $6::bigint IS NOT NULL
+    )";
 
 /// Reads what is asked for.
 pub(super) async fn refill(connections: &Connections, run: &RunKey, ask: &Refill) -> StoreResult<Refilled> {
     let in_hand: Vec<&[u8]> = ask.in_hand.iter().map(|it| it.as_bytes().as_slice()).collect();
-    // One more than asked for, per host and in all: that is how "there is more" is known.
+    // One more than asked for, per host and in all, shows whether there is more.
     let (per_host, in_all) = (more_than(ask.per_host), more_than(ask.max_requests));
     let session = connections.session("reading the frontier").await?;
     let rows = match &ask.scope {
         RefillScope::Hosts(hosts) => {
+            let shards: Vec<i16> = hosts.iter().map(|host| run.shards.shard_of(host)).collect();
             let sql = statement(HOSTS_NAMED);
-            session.rows(&sql, &[&run.run_id, hosts, &in_hand, &per_host, &in_all, &in_all]).await?
+            session.rows(&sql, &[&run.run_id, hosts, &in_hand, &per_host, &in_all, &in_all, &shards]).await?
         }
         RefillScope::After(host) => {
-            let sql = statement(HOSTS_AFTER);
+            let shard = host.as_ref().map_or(BEFORE_ALL_SHARDS, |host| run.shards.shard_of(host));
             let after = host.as_deref().unwrap_or_default();
-            session.rows(&sql, &[&run.run_id, &after, &in_hand, &per_host, &in_all, &in_all]).await?
+            let sql = statement(HOSTS_AFTER);
+            session.rows(&sql, &[&run.run_id, &after, &in_hand, &per_host, &in_all, &in_all, &shard]).await?
         }
     };
     session.release();
     sort_out(&rows, ask).map_err(|problem| connections.target().broken("reading the frontier", problem))
 }
 
+const BEFORE_ALL_SHARDS: i16 = -1;
+
 /// `$3` in hand, `$4` per host, `$5` in all. LATERAL can only be a loop over the hosts in their order, so
-/// LIMIT ends it early. A host with nothing to give has a row of its own, to tell how far the hosts were read.
+/// LIMIT ends it early. A host with nothing to give has a row of its own, which shows how far the hosts were read.
 fn statement(hosts: &str) -> String {
     format!(
         "{hosts}
-         SELECT hosts.host, {COLUMNS} FROM hosts LEFT JOIN LATERAL (
+         SELECT hosts.host AS of_host, {COLUMNS} FROM hosts LEFT JOIN LATERAL (
              SELECT * FROM crawl_requests queued
-             WHERE queued.run_id = $1 AND queued.state = 'queued' AND queued.host = hosts.host
-             AND queued.fingerprint <> ALL ($3)
+             WHERE queued.run_id = $1 AND queued.state = 'queued' AND queued.shard = hosts.shard
+             AND queued.host = hosts.host AND queued.fingerprint <> ALL ($3)
              ORDER BY queued.priority DESC, queued.depth, queued.fingerprint LIMIT $4
          ) r ON true LIMIT $5"
     )
@@ -68,9 +77,9 @@ fn more_than(limit: usize) -> i64 {
 fn sort_out(rows: &[Row], ask: &Refill) -> Result<Refilled, String> {
     let mut sorted = Sorted::default();
     for row in rows {
-        let host: &str = row.get(0);
-        let request =
-            if row.get::<_, Option<&[u8]>>(1).is_some() { Some(requests::read(row, 1)?) } else { None };
+        let host: &str = row.get("of_host");
+        let is_request = row.get::<_, Option<&[u8]>>("fingerprint").is_some();
+        let request = if is_request { Some(requests::read(row)?) } else { None };
         sorted.add(host, request, ask);
     }
     Ok(sorted.finish(rows.len(), ask))

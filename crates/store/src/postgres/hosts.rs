@@ -28,7 +28,7 @@ const WRITE: &str = "WITH run AS MATERIALIZED (
     SELECT 1 FROM run";
 
 /// A wait that is over says nothing, unless the host kept failing or is slowed down.
-const READ: &str = "SELECT host, (extract(epoch FROM paused_until - clock_timestamp()) * 1000)::bigint, paused_ms,
+const READ: &str = "SELECT host, (extract(epoch FROM paused_until - clock_timestamp()) * 1000)::bigint AS wait_ms, paused_ms,
         slowed_to_ms, reason
     FROM crawl_hosts
     WHERE run_id = $1 AND (paused_until > clock_timestamp() OR paused_ms IS NOT NULL OR slowed_to_ms IS NOT NULL)
@@ -65,7 +65,13 @@ pub(super) async fn read(session: &Session, run_id: i64) -> StoreResult<Vec<Host
         milliseconds.map(|ms| Duration::from_millis(u64::try_from(ms).unwrap_or_default()))
     };
     let notes = rows.iter().map(|row| {
-        HostNote::kept(row.get(0), time(row.get(1)), time(row.get(2)), time(row.get(3)), row.get(4))
+        HostNote::kept(
+            row.get("host"),
+            time(row.get("wait_ms")),
+            time(row.get("paused_ms")),
+            time(row.get("slowed_to_ms")),
+            row.get("reason"),
+        )
     });
     Ok(notes.collect())
 }

@@ -10,7 +10,7 @@ use dragline_core::{Column, ColumnType, ItemType};
 
 use super::item_table::{ddl, sql_type};
 use super::session::Session;
-use crate::identifier::{quoted, quoted_list};
+use crate::identifier::{SOURCE_FINGERPRINT, quoted, quoted_list};
 
 /// A difference between an item type and its table.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,12 +23,14 @@ pub(crate) struct Difference {
 
 /// A table as the database has it.
 #[derive(Debug)]
-struct Found {
+struct TableShape {
     kind: String,
     /// Who asks.
     user: String,
     may_write: bool,
-    columns: Vec<FoundColumn>,
+    /// Whether this user may change the table.
+    is_owner: bool,
+    columns: Vec<TableColumn>,
     /// The columns of each index that can settle a conflict, sorted.
     unique: Vec<Vec<String>>,
     /// By what a partitioned table is split.
@@ -44,7 +46,7 @@ struct Partitions {
 }
 
 #[derive(Debug)]
-struct FoundColumn {
+struct TableColumn {
     name: String,
     /// As people write it.
     shown: String,
@@ -58,24 +60,42 @@ struct FoundColumn {
     limit: Option<String>,
 }
 
-/// Whether the table of an item type is there.
+/// Whether a table exists.
 pub(super) async fn exists(session: &Session, table: &str) -> StoreResult<bool> {
-    // Reading pg_class makes the server look at what others have just committed; to_regclass alone does not.
+    // Reading pg_class shows what others have just committed; to_regclass by itself does not.
     let sql = "SELECT 1 FROM pg_class WHERE oid = to_regclass($1)";
     Ok(session.row(sql, &[&quoted(table)]).await?.is_some())
 }
 
-/// All differences; none when rows can be stored. `None` when there is no table.
-pub(super) async fn differences(
+/// What the comparison of an item type with its table says.
+#[derive(Debug)]
+pub(super) struct Comparison {
+    /// What keeps rows from being stored.
+    pub(super) differences: Vec<Difference>,
+    /// Whether the table has the column for the fingerprint of the page.
+    pub(super) has_fingerprint: bool,
+    /// Whether this user may add it.
+    pub(super) is_owner: bool,
+}
+
+/// Compares an item type with its table; `None` when there is no table.
+pub(super) async fn compare_with_table(
     session: &Session,
     item: &ItemType,
     table: &str,
-) -> StoreResult<Option<Vec<Difference>>> {
+) -> StoreResult<Option<Comparison>> {
     let Some(found) = look(session, table).await? else { return Ok(None) };
     for (column, limit) in limits(item, &found) {
         tracing::warn!(table, column, "a page whose value does not fit into {limit} will be dead");
     }
-    Ok(Some(compare(item, table, &found)))
+    let is_fingerprint = |column: &TableColumn| {
+        column.name == SOURCE_FINGERPRINT && column.base == "bytea" && !column.generated
+    };
+    Ok(Some(Comparison {
+        differences: compare(item, table, &found),
+        has_fingerprint: found.columns.iter().any(is_fingerprint),
+        is_owner: found.is_owner,
+    }))
 }
 
 /// A missing table as a difference.
@@ -83,59 +103,61 @@ pub(super) fn missing(item: &ItemType, table: &str) -> Difference {
     Difference { problem: format!("table {table} is missing"), remedy: ddl(item, table) }
 }
 
-async fn look(session: &Session, table: &str) -> StoreResult<Option<Found>> {
+async fn look(session: &Session, table: &str) -> StoreResult<Option<TableShape>> {
     let name = quoted(table);
-    let about = "SELECT c.relkind::text, current_user::text,
+    let about = "SELECT c.relkind::text AS kind, current_user::text AS user,
+                        pg_has_role(c.relowner, 'USAGE') AS is_owner,
                         has_table_privilege(c.oid, 'SELECT') AND has_table_privilege(c.oid, 'INSERT')
-                        AND has_table_privilege(c.oid, 'UPDATE')
+                        AND has_table_privilege(c.oid, 'UPDATE') AS may_write
                  FROM pg_class c WHERE c.oid = to_regclass($1)";
     let Some(row) = session.row(about, &[&name]).await? else { return Ok(None) };
-    let (kind, user, may_write) = (row.get(0), row.get(1), row.get(2));
-    let columns = "SELECT a.attname::text, format_type(a.atttypid, a.atttypmod),
-                          coalesce(b.typname, t.typname)::text, t.typcategory::text,
-                          a.attnotnull OR t.typnotnull,
-                          a.atthasdef OR a.attidentity <> '' OR t.typdefault IS NOT NULL,
-                          a.attgenerated <> '' OR a.attidentity = 'a',
-                          CASE WHEN m.typmod >= 0 THEN format_type(coalesce(b.oid, t.oid), m.typmod) END
+    let (kind, user) = (row.get("kind"), row.get("user"));
+    let (may_write, is_owner) = (row.get("may_write"), row.get("is_owner"));
+    let columns = "SELECT a.attname::text AS name, format_type(a.atttypid, a.atttypmod) AS shown,
+                          coalesce(b.typname, t.typname)::text AS base, t.typcategory::text AS category,
+                          a.attnotnull OR t.typnotnull AS not_null,
+                          a.atthasdef OR a.attidentity <> '' OR t.typdefault IS NOT NULL AS has_default,
+                          a.attgenerated <> '' OR a.attidentity = 'a' AS generated,
+                          CASE WHEN m.typmod >= 0 THEN format_type(coalesce(b.oid, t.oid), m.typmod) END AS limit
                    FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid
                    LEFT JOIN pg_type b ON b.oid = t.typbasetype
                    CROSS JOIN LATERAL (SELECT greatest(a.atttypmod, t.typtypmod) AS typmod) m
                    WHERE a.attrelid = to_regclass($1) AND a.attnum > 0 AND NOT a.attisdropped
                    ORDER BY a.attnum";
     let rows = session.rows(columns, &[&name]).await?;
-    let columns = rows.iter().map(|row| FoundColumn {
-        name: row.get(0),
-        shown: row.get(1),
-        base: row.get(2),
-        category: row.get(3),
-        not_null: row.get(4),
-        has_default: row.get(5),
-        generated: row.get(6),
-        limit: row.get(7),
+    let columns = rows.iter().map(|row| TableColumn {
+        name: row.get("name"),
+        shown: row.get("shown"),
+        base: row.get("base"),
+        category: row.get("category"),
+        not_null: row.get("not_null"),
+        has_default: row.get("has_default"),
+        generated: row.get("generated"),
+        limit: row.get("limit"),
     });
     let columns = columns.collect();
     // ON CONFLICT takes an index that is valid, immediate and whole; INCLUDE columns are no part of the key.
     let unique = "SELECT array(SELECT a.attname::text FROM pg_attribute a
                                WHERE a.attrelid = i.indrelid
                                AND a.attnum = ANY ((i.indkey::smallint[])[0:i.indnkeyatts - 1])
-                               ORDER BY a.attname::text COLLATE \"C\")
+                               ORDER BY a.attname::text COLLATE \"C\") AS columns
                   FROM pg_index i
                   WHERE i.indrelid = to_regclass($1) AND i.indisunique AND i.indisvalid AND i.indimmediate
                   AND i.indpred IS NULL AND i.indexprs IS NULL";
-    let unique = session.rows(unique, &[&name]).await?.iter().map(|row| row.get(0)).collect();
-    let partitions = "SELECT pg_get_partkeydef(p.partrelid),
+    let unique = session.rows(unique, &[&name]).await?.iter().map(|row| row.get("columns")).collect();
+    let partitions = "SELECT pg_get_partkeydef(p.partrelid) AS shown,
                              array(SELECT a.attname::text FROM pg_attribute a
-                                   WHERE a.attrelid = p.partrelid AND a.attnum = ANY (p.partattrs::smallint[])),
-                             p.partexprs IS NULL
+                                   WHERE a.attrelid = p.partrelid AND a.attnum = ANY (p.partattrs::smallint[])) AS columns,
+                             p.partexprs IS NULL AS has_only_columns
                       FROM pg_partitioned_table p WHERE p.partrelid = to_regclass($1)";
-    let partitions = session
-        .row(partitions, &[&name])
-        .await?
-        .map(|row| Partitions { shown: row.get(0), columns: row.get::<_, bool>(2).then(|| row.get(1)) });
-    Ok(Some(Found { kind, user, may_write, columns, unique, partitions }))
+    let partitions = session.row(partitions, &[&name]).await?.map(|row| Partitions {
+        shown: row.get("shown"),
+        columns: row.get::<_, bool>("has_only_columns").then(|| row.get("columns")),
+    });
+    Ok(Some(TableShape { kind, user, may_write, is_owner, columns, unique, partitions }))
 }
 
-fn compare(item: &ItemType, table: &str, found: &Found) -> Vec<Difference> {
+fn compare(item: &ItemType, table: &str, found: &TableShape) -> Vec<Difference> {
     if !matches!(found.kind.as_str(), "r" | "p") {
         return vec![Difference {
             problem: format!("{table} is not a table"),
@@ -194,7 +216,8 @@ fn compare(item: &ItemType, table: &str, found: &Found) -> Vec<Difference> {
     }
     let row = row_columns();
     for there in &found.columns {
-        let known = item.columns().iter().chain(&row).any(|column| column.name == there.name);
+        let known = there.name == SOURCE_FINGERPRINT
+            || item.columns().iter().chain(&row).any(|column| column.name == there.name);
         if !known && there.not_null && !there.has_default {
             differs(
                 format!(
@@ -233,7 +256,7 @@ fn unique_index(item: &ItemType, table: &str, partitions: Option<&Partitions>) -
     }
 }
 
-/// The columns that every item table has.
+/// The columns that every item table must have besides the item's own.
 fn row_columns() -> [Column; 3] {
     [
         Column::new("run_id", ColumnType::BigInt),
@@ -243,17 +266,17 @@ fn row_columns() -> [Column; 3] {
 }
 
 /// The item's columns with a limit on length or digits that the item does not have, and that limit.
-fn limits<'a>(item: &ItemType, found: &'a Found) -> Vec<(&'a str, &'a str)> {
+fn limits<'a>(item: &ItemType, found: &'a TableShape) -> Vec<(&'a str, &'a str)> {
     // Not those of time stamps: they round.
     let refuses = |base: &str| matches!(base, "varchar" | "bpchar" | "numeric" | "_varchar");
     let row = row_columns();
     let written =
-        |there: &&FoundColumn| item.columns().iter().chain(&row).any(|column| column.name == there.name);
+        |there: &&TableColumn| item.columns().iter().chain(&row).any(|column| column.name == there.name);
     let columns = found.columns.iter().filter(written).filter(|there| refuses(&there.base));
     columns.filter_map(|there| Some((there.name.as_str(), there.limit.as_deref()?))).collect()
 }
 
-fn fits(kind: ColumnType, there: &FoundColumn) -> bool {
+fn fits(kind: ColumnType, there: &TableColumn) -> bool {
     let base = there.base.as_str();
     match kind {
         // Category S: text, varchar, char, name, citext; E: enums. Of a domain it is its base type's.
@@ -286,9 +309,9 @@ mod tests {
             .unwrap()
     });
 
-    fn column(name: &str, base: &str, not_null: bool) -> FoundColumn {
+    fn column(name: &str, base: &str, not_null: bool) -> TableColumn {
         let category = if matches!(base, "text" | "varchar") { "S" } else { "N" };
-        FoundColumn {
+        TableColumn {
             name: name.to_owned(),
             shown: base.to_owned(),
             base: base.to_owned(),
@@ -300,20 +323,21 @@ mod tests {
         }
     }
 
-    fn table(columns: Vec<FoundColumn>) -> Found {
+    fn table(columns: Vec<TableColumn>) -> TableShape {
         let row = [("run_id", "int8"), ("source_url", "text"), ("scraped_at", "timestamptz")];
         let row = row.map(|(name, base)| column(name, base, true));
-        Found {
+        TableShape {
             kind: "r".to_owned(),
             user: "me".to_owned(),
             may_write: true,
+            is_owner: true,
             columns: columns.into_iter().chain(row).collect(),
             unique: vec![vec!["text".to_owned()]],
             partitions: None,
         }
     }
 
-    fn problems(found: &Found) -> Vec<String> {
+    fn problems(found: &TableShape) -> Vec<String> {
         compare(&ITEM, "quotes", found)
             .into_iter()
             .map(|it| format!("{} | {}", it.problem, it.remedy))
@@ -328,7 +352,7 @@ mod tests {
 
     #[test]
     fn limits_are_told() {
-        let limited = |name, base, limit: &str| FoundColumn {
+        let limited = |name, base, limit: &str| TableColumn {
             limit: Some(limit.to_owned()),
             ..column(name, base, false)
         };

@@ -33,7 +33,9 @@ pub(super) fn ddl(item: &ItemType, table: &str) -> String {
         // Writing to a String cannot fail.
         let _ = writeln!(sql, "    {} {}{null},", quoted(&column.name), sql_type(column.kind));
     }
-    sql.push_str("    run_id bigint NOT NULL,\n    source_url text NOT NULL,\n");
+    sql.push_str(
+        "    run_id bigint NOT NULL,\n    source_url text NOT NULL,\n    source_fingerprint bytea,\n",
+    );
     sql.push_str("    scraped_at timestamptz NOT NULL DEFAULT now()");
     if item.is_keyed() {
         let _ = write!(sql, ",\n    PRIMARY KEY ({})", quoted_list(item.key()));
@@ -54,52 +56,56 @@ pub(super) struct ItemTable {
     pub(super) stage: String,
     /// Makes the staging table.
     pub(super) make_stage: String,
-    /// Fills it: the place in the batch, the item's columns, the page's URL.
+    /// Whether the table has the column `source_fingerprint`. Tables from before schema version 6 lack it until
+    /// `dragline schema apply` adds it.
+    pub(super) has_fingerprint: bool,
+    /// Fills it: the place in the batch, the item's columns, the page's URL and, if there is the column, its
+    /// fingerprint.
     pub(super) copy: String,
     /// Empties it into the table; its only parameter is the run.
     pub(super) take: String,
 }
 
 impl ItemTable {
-    /// The statements of an item type; `number` tells its staging table from others.
-    pub(super) fn new(item: &ItemType, table: &str, number: usize) -> Self {
+    /// The statements of an item type. `number` makes the name of its staging table unique.
+    pub(super) fn new(item: &ItemType, table: &str, number: usize, has_fingerprint: bool) -> Self {
         let stage = format!("stage_item_{number}");
         let (name, table) = (table.to_owned(), quoted(table));
+        let source = if has_fingerprint { "source_url, source_fingerprint" } else { "source_url" };
         let columns = quoted_list(item.columns().iter().map(|column| column.name.as_str()));
         Self {
             item: item.clone(),
-            // The column "#" cannot be one of the item's: it is no plain name. The others take their types
-            // from the table, and with them its rules for lengths, ranges and domains.
+            // No column of an item can have the name "#". The other columns take their types from the table, and with
+            // them its rules for lengths, ranges and domains.
             make_stage: format!(
                 "CREATE TEMP TABLE {stage} ON COMMIT DELETE ROWS AS
-                 SELECT 0 AS \"#\", {columns}, source_url FROM {table} WITH NO DATA"
+                 SELECT 0 AS \"#\", {columns}, {source} FROM {table} WITH NO DATA"
             ),
-            copy: format!("COPY pg_temp.{stage} (\"#\", {columns}, source_url) FROM STDIN"),
-            take: take(item, &table, &columns, &stage),
+            copy: format!("COPY pg_temp.{stage} (\"#\", {columns}, {source}) FROM STDIN"),
+            take: take(item, &table, &columns, source, &stage),
             name,
             stage,
+            has_fingerprint,
         }
     }
 }
 
-fn take(item: &ItemType, table: &str, columns: &str, stage: &str) -> String {
-    let into = format!("INSERT INTO {table} ({columns}, run_id, source_url, scraped_at)");
+fn take(item: &ItemType, table: &str, columns: &str, source: &str, stage: &str) -> String {
+    let into = format!("INSERT INTO {table} ({columns}, run_id, {source}, scraped_at)");
     if !item.is_keyed() {
-        return format!("{into} SELECT {columns}, $1, source_url, now() FROM pg_temp.{stage} ORDER BY \"#\"");
+        return format!("{into} SELECT {columns}, $1, {source}, now() FROM pg_temp.{stage} ORDER BY \"#\"");
     }
     let key = quoted_list(item.key());
     let updated =
         item.columns().iter().map(|column| column.name.as_str()).filter(|name| !item.is_key_column(name));
-    let assignments: Vec<String> = updated
-        .map(quoted)
-        .chain(["run_id", "source_url", "scraped_at"].map(str::to_owned))
-        .map(|column| format!("{column} = EXCLUDED.{column}"))
-        .collect();
-    // One row per key, the last of the batch; equal is what the key's column takes for equal. All flushes
-    // take their keys in this order, so that two of them wait for each other in one direction only.
+    let of_row = std::iter::once("run_id").chain(source.split(", ")).chain(["scraped_at"]).map(str::to_owned);
+    let assignments: Vec<String> =
+        updated.map(quoted).chain(of_row).map(|column| format!("{column} = EXCLUDED.{column}")).collect();
+    // One row per key, the last of the batch; the key's column decides what is equal. All flushes take their keys in
+    // this order, so no two of them wait for each other.
     format!(
         "{into}
-         SELECT DISTINCT ON ({key}) {columns}, $1, source_url, now() FROM pg_temp.{stage}
+         SELECT DISTINCT ON ({key}) {columns}, $1, {source}, now() FROM pg_temp.{stage}
          ORDER BY {key}, \"#\" DESC
          ON CONFLICT ({key}) DO UPDATE SET {}",
         assignments.join(", ")
@@ -127,17 +133,25 @@ mod tests {
             ddl(&item, "quotes"),
             "CREATE TABLE \"quotes\" (\n    \"text\" text NOT NULL,\n    \"order\" integer,\n    \
              run_id bigint NOT NULL,\n    source_url text NOT NULL,\n    \
-             scraped_at timestamptz NOT NULL DEFAULT now(),\n    PRIMARY KEY (\"text\")\n);\n\
+             source_fingerprint bytea,\n    scraped_at timestamptz NOT NULL DEFAULT now(),\n    PRIMARY KEY (\"text\")\n);\n\
              CREATE INDEX ON \"quotes\" (run_id);\n"
         );
-        let take = ItemTable::new(&item, "quotes", 0).take;
+        let take = ItemTable::new(&item, "quotes", 0, true).take;
         assert!(take.contains("DO UPDATE SET \"order\" = EXCLUDED.\"order\", run_id"), "{take}");
+        assert!(take.contains("source_fingerprint = EXCLUDED.source_fingerprint"), "{take}");
+    }
+
+    #[test]
+    fn an_older_table_gets_no_fingerprint() {
+        let item = ItemType::builder("quote").with_table("quotes").with_columns(columns()).build().unwrap();
+        let table = ItemTable::new(&item, "quotes", 0, false);
+        assert!(![table.make_stage, table.copy, table.take].concat().contains("source_fingerprint"));
     }
 
     #[test]
     fn rows_without_a_key_are_appended() {
         let item = ItemType::builder("quote").with_table("quotes").with_columns(columns()).build().unwrap();
         assert!(!ddl(&item, "quotes").contains("PRIMARY KEY"));
-        assert!(!ItemTable::new(&item, "quotes", 0).take.contains("CONFLICT"));
+        assert!(!ItemTable::new(&item, "quotes", 0, true).take.contains("CONFLICT"));
     }
 }

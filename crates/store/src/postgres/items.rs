@@ -1,12 +1,12 @@
 //! `crawl_items`: every item type without a table of its own.
 
 use dragline_core::store::{RunKey, StoreResult};
-use dragline_core::{ItemRecord, PageOutcome};
 
 use super::copy_text::CopyText;
-use super::flush::Conflict;
+use super::flush::{Conflict, ItemOfPage};
 use super::session::Session;
 use crate::columns::data_and_hash;
+use crate::key_digest;
 
 /// The table.
 pub(super) const TABLE: &str = "crawl_items";
@@ -14,40 +14,47 @@ pub(super) const TABLE: &str = "crawl_items";
 /// Its staging table.
 pub(super) const STAGE: &str = "stage_items";
 
-/// Makes that.
+/// Makes the staging table.
 pub(super) const MAKE_STAGE: &str = "CREATE TEMP TABLE stage_items (
-    place integer, item_type text, item_key text COLLATE \"C\", url text, data jsonb, content_hash text
+    place integer, item_type text, item_key text, key_digest bytea, fingerprint bytea, url text, data jsonb,
+    content_hash text
 ) ON COMMIT DELETE ROWS";
 
-const COPY: &str =
-    "COPY pg_temp.stage_items (place, item_type, item_key, url, data, content_hash) FROM STDIN";
+const COPY: &str = "COPY pg_temp.stage_items
+    (place, item_type, item_key, key_digest, fingerprint, url, data, content_hash) FROM STDIN";
 
-/// One row per key, the last of the batch; a row without a key is no other's double. Keys in one order for
-/// all flushes.
+/// Takes one row per key, the last of the batch. All flushes take their keys in the same order.
 const TAKE: &str = "INSERT INTO crawl_items
-        (spider, item_type, item_key, run_id, url, data, content_hash, scraped_at)
-    SELECT DISTINCT ON (item_type COLLATE \"C\", item_key, CASE WHEN item_key IS NULL THEN place END)
-        $1, item_type, item_key, $2, url, data, content_hash, now()
+        (spider, item_type, item_key, key_digest, run_id, fingerprint, url, data, content_hash, scraped_at)
+    SELECT DISTINCT ON (item_type COLLATE \"C\", key_digest)
+        $1, item_type, item_key, key_digest, $2, fingerprint, url, data, content_hash, now()
     FROM pg_temp.stage_items
-    ORDER BY item_type COLLATE \"C\", item_key, CASE WHEN item_key IS NULL THEN place END, place DESC
-    ON CONFLICT (spider, item_type, item_key) DO UPDATE SET
-        run_id = EXCLUDED.run_id, url = EXCLUDED.url, data = EXCLUDED.data,
+    ORDER BY item_type COLLATE \"C\", key_digest, place DESC
+    ON CONFLICT (spider, item_type, key_digest) DO UPDATE SET
+        run_id = EXCLUDED.run_id, fingerprint = EXCLUDED.fingerprint, url = EXCLUDED.url, data = EXCLUDED.data,
         content_hash = EXCLUDED.content_hash, scraped_at = EXCLUDED.scraped_at";
 
-/// Stores items; gives back how many rows were written.
+/// Stores items, and returns how many rows it wrote.
 pub(super) async fn insert(
     session: &Session,
     run: &RunKey,
-    records: &[(&PageOutcome, &ItemRecord)],
+    items: &[ItemOfPage<'_>],
     conflict: Conflict,
 ) -> StoreResult<u64> {
     let mut rows = CopyText::default();
-    for (place, (outcome, record)) in records.iter().enumerate() {
+    for (place, ItemOfPage { page, record, origin }) in items.iter().enumerate() {
         let (data, hash) = data_and_hash(record);
+        let key = record.key_text();
+        let digest = match &key {
+            Some(key) => key_digest::of_key(key),
+            None => key_digest::of_origin(run.run_id, &page.fingerprint, *origin),
+        };
         rows.plain(place);
         rows.text(record.item_type.name());
-        rows.optional(record.key_text().as_deref());
-        rows.text(&outcome.url);
+        rows.optional(key.as_deref());
+        rows.bytes(&digest);
+        rows.bytes(page.fingerprint.as_bytes());
+        rows.text(&page.url);
         rows.text(&data);
         rows.plain(hash);
         rows.end_row();

@@ -5,7 +5,7 @@
 //! | `target` | reads the URL, and what libpq reads beside it: variables, password file, certificates |
 //! | `errors`, `handshake` | say what an error means |
 //! | `connections`, `session`, `tasks` | sessions: made, pooled, lent, ended |
-//! | `schema`, `item_table`, `item_check` | tables: made, compared |
+//! | `schema`, `migrations`, `item_table`, `item_check` | tables: made, raised to a newer version, compared |
 //! | `runs`, `run_lock`, `take_over` | a run's life, and that one process at a time has it |
 //! | `flush`, `flights`, `requests`, `items`, `copy_text` | one transaction per batch |
 //! | `cookies`, `hosts` | what a resumed run needs beside its frontier |
@@ -27,6 +27,7 @@ mod item_check;
 mod item_table;
 mod items;
 mod letters;
+mod migrations;
 mod requests;
 mod run_admin;
 mod run_figures;
@@ -56,6 +57,7 @@ use self::connections::Connections;
 use self::flights::Flights;
 use self::item_table::ItemTable;
 use self::run_lock::RunLock;
+use self::schema::PreparedTable;
 use self::target::Target;
 pub(crate) use self::target::is_keyword_form;
 use crate::{SchemaAdmin, StoreSettings};
@@ -95,17 +97,20 @@ impl PostgresStore {
         Arc::clone(&self.tables.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Item types whose tables are as they should be: from now on a flush takes their rows.
-    fn prepared(&self, items: &[ItemType]) {
+    /// From now on a flush takes rows for these tables.
+    fn prepared(&self, prepared: &[PreparedTable<'_>]) {
         let mut tables = self.tables.write().unwrap_or_else(PoisonError::into_inner);
         let mut known = ItemTables::clone(&tables);
-        for item in items {
-            if let Some(table) = item.table()
-                && known.get(table).is_none_or(|known| known.item != *item)
-            {
-                // Never a number that was there: sessions may still have its staging table.
+        for PreparedTable { item, table, has_fingerprint } in prepared {
+            let is_same =
+                |known: &Arc<ItemTable>| known.item == **item && known.has_fingerprint == *has_fingerprint;
+            if !known.get(*table).is_some_and(is_same) {
+                // Never a number that was used before: sessions may still have its staging table.
                 let number = self.next_stage.fetch_add(1, Ordering::Relaxed);
-                known.insert(table.to_owned(), Arc::new(ItemTable::new(item, table, number)));
+                known.insert(
+                    (*table).to_owned(),
+                    Arc::new(ItemTable::new(item, table, number, *has_fingerprint)),
+                );
             }
         }
         *tables = Arc::new(known);
@@ -130,8 +135,7 @@ impl Store for PostgresStore {
 
     fn prepare_items<'a>(&'a self, items: &'a [ItemType]) -> BoxFuture<'a, StoreResult<()>> {
         Box::pin(async move {
-            schema::prepare(&self.connections, items).await?;
-            self.prepared(items);
+            self.prepared(&schema::prepare(&self.connections, items).await?);
             Ok(())
         })
     }

@@ -1,5 +1,6 @@
 //! Runs listed, opened again, given up: between two crawls, by a person.
 
+use dragline_core::Reason;
 use dragline_core::runs::{Requeue, Requeued, RunAsk, RunRecord};
 use dragline_core::store::{ProcessInfo, RunState, StoreResult};
 use tokio_postgres::Row;
@@ -21,7 +22,7 @@ const OTHERS: &str = "SELECT 1 FROM crawl_requests WHERE run_id = $1 AND state =
 
 /// The next of them in the order of `crawl_requests_not_done`, so that what was put back is not passed over again.
 const REQUEUE: &str = "UPDATE crawl_requests
-    SET state = 'queued', attempts = 0, status = NULL, error = NULL, done_at = NULL
+    SET state = 'queued', attempts = 0, status = NULL, reason = NULL, error = NULL, done_at = NULL
     WHERE ctid = ANY (ARRAY(
         SELECT ctid FROM crawl_requests
         WHERE run_id = $1 AND state = 'failed' AND fingerprint > $2
@@ -29,7 +30,8 @@ const REQUEUE: &str = "UPDATE crawl_requests
             SELECT FROM unnest($3::integer[], $4::integer[]) AS asked (low, high)
             WHERE coalesce(status, 0) BETWEEN low AND high
         ))
-        AND ($5::text IS NULL OR strpos(lower(error COLLATE \"C\"), $5) > 0)
+        AND ($5::text IS NULL OR reason = $5)
+        AND ($8::text IS NULL OR strpos(lower(error COLLATE \"C\"), $8) > 0)
         AND ($6::text IS NULL OR host = $6 OR starts_with(host, $6 || ':'))
         ORDER BY fingerprint LIMIT $7
     ))
@@ -52,18 +54,14 @@ const GIVE_UP: &str = "WITH cookies AS (DELETE FROM crawl_cookies WHERE run_id =
 /// Runs, the newest first.
 pub(super) async fn list(connections: &Connections, ask: &RunAsk) -> StoreResult<Vec<RunRecord>> {
     let sql = format!(
-        "SELECT run_id, name, spider, args::text, epoch, state, stop_reason, {}, {}, {}, {}, pid, hostname,
-                stats::text, state IN ('running', 'stopped') AND EXISTS (SELECT FROM pg_locks held WHERE {}), {}
+        "SELECT run_id, name, spider, args, epoch, state, stop_reason, started_at, last_start_at, heartbeat_at,
+                finished_at, pid, hostname, stats, clock_timestamp() AS read_at,
+                state IN ('running', 'stopped') AND EXISTS (SELECT FROM pg_locks held WHERE {}) AS is_held
          FROM crawl_runs run
          WHERE ($1::bigint IS NULL OR run_id = $1) AND ($2::text IS NULL OR name = $2)
          AND ($3::text IS NULL OR spider = $3) AND ($4::text IS NULL OR state = $4)
          ORDER BY run_id DESC LIMIT $5",
-        moment("started_at"),
-        moment("last_start_at"),
-        moment("heartbeat_at"),
-        moment("finished_at"),
         is_held("run.name"),
-        moment("clock_timestamp()"),
     );
     let (state, limit) = (ask.state.map(RunState::as_str), i64::try_from(ask.limit).unwrap_or(i64::MAX));
     let session = connections.session("reading the runs").await?;
@@ -80,17 +78,17 @@ pub(super) async fn requeue(connections: &Connections, ask: &Requeue) -> StoreRe
     let session = connections.session("putting failed requests back").await?;
     session.run("BEGIN").await?;
     let run = session.row(LOCK, &[&ask.run_id]).await?.ok_or_else(|| no_such_run(ask.run_id))?;
-    let name: String = run.get(0);
-    let was = RunState::parse(run.get(1))
+    let name: String = run.get("name");
+    let was = RunState::parse(run.get("state"))
         .ok_or_else(|| connections.target().broken("putting failed requests back", "its state is unknown"))?;
     if was.is_final()
         && let Some(newer) = session.row(NEWER, &[&name, &ask.run_id]).await?
     {
-        return Err(not_the_newest(ask.run_id, &name, newer.get(0)));
+        return Err(not_the_newest(ask.run_id, &name, newer.get("run_id")));
     }
     let others_queued = session.row(OTHERS, &[&ask.run_id]).await?.is_some();
     let requests = requeue_all(&session, ask).await?;
-    let requeued = Requeued { requests, was, reason: run.get(2), others_queued };
+    let requeued = Requeued { requests, was, reason: run.get("stop_reason"), others_queued };
     if requests == 0 {
         session.run("ROLLBACK").await?;
     } else {
@@ -107,13 +105,15 @@ async fn requeue_all(session: &Session, ask: &Requeue) -> StoreResult<u64> {
         (!bounds.is_empty()).then_some(bounds)
     };
     let (low, high) = (bounds(|range| range.0), bounds(|range| range.1));
-    let reason = ask.reason.as_deref().map(str::to_ascii_lowercase);
+    let (reason, error) = (ask.reason.map(Reason::code), ask.error.as_deref().map(str::to_ascii_lowercase));
     let (mut requests, mut after) = (0, Vec::new());
     loop {
         let rows = session
-            .rows(REQUEUE, &[&ask.run_id, &after, &low, &high, &reason, &ask.host, &REQUEUED_AT_ONCE])
+            .rows(REQUEUE, &[&ask.run_id, &after, &low, &high, &reason, &ask.host, &REQUEUED_AT_ONCE, &error])
             .await?;
-        let Some(last) = rows.iter().map(|row| row.get::<_, &[u8]>(0)).max() else { return Ok(requests) };
+        let Some(last) = rows.iter().map(|row| row.get::<_, &[u8]>("fingerprint")).max() else {
+            return Ok(requests);
+        };
         after = last.to_vec();
         requests += rows.len() as u64;
     }
@@ -127,33 +127,25 @@ pub(super) async fn give_up(connections: &Connections, run_id: i64, reason: &str
     Ok(changed > 0)
 }
 
-/// A moment as RFC 3339.
-fn moment(expression: &str) -> String {
-    format!("to_char({expression}, 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')")
-}
-
 fn record(row: &Row) -> Result<RunRecord, String> {
-    let run_id: i64 = row.get(0);
-    let wrong = |column: &str| format!("run {run_id} has a {column} that cannot be read");
-    let json =
-        |at: usize, column: &str| serde_json::from_str(row.get::<_, &str>(at)).map_err(|_| wrong(column));
-    let moment = |at: usize, column: &str| row.get::<_, &str>(at).parse().map_err(|_| wrong(column));
-    let process = row.get::<_, Option<i32>>(11).zip(row.get::<_, Option<String>>(12));
+    let run_id: i64 = row.get("run_id");
+    let process = row.get::<_, Option<i32>>("pid").zip(row.get::<_, Option<String>>("hostname"));
     Ok(RunRecord {
         run_id,
-        name: row.get(1),
-        spider: row.get(2),
-        args: json(3, "args")?,
-        epoch: row.get(4),
-        state: RunState::parse(row.get(5)).ok_or_else(|| wrong("state"))?,
-        stop_reason: row.get(6),
-        started_at: moment(7, "started_at")?,
-        last_start_at: moment(8, "last_start_at")?,
-        heartbeat_at: moment(9, "heartbeat_at")?,
-        finished_at: row.get::<_, Option<&str>>(10).map(|_| moment(10, "finished_at")).transpose()?,
+        name: row.get("name"),
+        spider: row.get("spider"),
+        args: row.get("args"),
+        epoch: row.get("epoch"),
+        state: RunState::parse(row.get("state"))
+            .ok_or_else(|| format!("run {run_id} has an invalid state"))?,
+        stop_reason: row.get("stop_reason"),
+        started_at: row.get("started_at"),
+        last_start_at: row.get("last_start_at"),
+        heartbeat_at: row.get("heartbeat_at"),
+        finished_at: row.get("finished_at"),
         process: process.map(|(pid, hostname)| ProcessInfo { pid: pid.unsigned_abs(), hostname }),
-        stats: json(13, "stats")?,
-        is_held: row.get(14),
-        read_at: moment(15, "clock")?,
+        stats: row.get("stats"),
+        is_held: row.get("is_held"),
+        read_at: row.get("read_at"),
     })
 }

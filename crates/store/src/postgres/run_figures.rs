@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use dragline_core::runs::{RunFigures, Tallies, Tally};
 use dragline_core::store::StoreResult;
 use dragline_core::{ItemType, PageState};
+use tokio_postgres::Row;
 
 use super::connections::Connections;
 use super::items;
@@ -15,9 +16,9 @@ use super::session::Session;
 use crate::figures;
 use crate::identifier::{check_names, quoted};
 
-const ALL: &str = "SELECT count(*) FROM crawl_requests WHERE run_id = $1";
+const ALL: &str = "SELECT count(*) AS rows FROM crawl_requests WHERE run_id = $1";
 
-const NOT_DONE: &str = "SELECT state, count(*) FROM crawl_requests
+const NOT_DONE: &str = "SELECT state, count(*) AS requests FROM crawl_requests
     WHERE run_id = $1 AND (state = 'failed' OR state = 'skipped' OR state = 'dead') GROUP BY state";
 
 /// Reads it, all at one moment.
@@ -31,20 +32,21 @@ pub(super) async fn inspect(
     let (queued, queued_by_host) = tallies(&session, run_id, "queued", "host", "NULL").await?;
     let all = count(&session, ALL, run_id).await?;
     let rows = session.rows(NOT_DONE, &[&run_id]).await?;
-    let not_done: BTreeMap<PageState, u64> =
-        rows.iter().filter_map(|row| Some((PageState::parse(row.get(0))?, number(row.get(1))))).collect();
-    let letters = "SELECT count(*) FROM crawl_dead_letters WHERE run_id = $1";
+    let not_done: BTreeMap<PageState, u64> = rows
+        .iter()
+        .filter_map(|row| Some((PageState::parse(row.get("state"))?, number(row, "requests"))))
+        .collect();
+    let letters = "SELECT count(*) AS rows FROM crawl_dead_letters WHERE run_id = $1";
     let failed = async |key: &str| tallies(&session, run_id, "failed", key, EXAMPLE).await;
-    let reason = format!("left(error, {})", Tallies::KEY_CHARS);
-    // "redirected to https://…" has as many ends as there are redirects.
-    let kind = format!("split_part({reason}, ' to ', 1)");
+    // A request that ended before schema version 6 has only its error.
+    let reason = format!("coalesce(reason, left(error, {}))", Tallies::KEY_CHARS);
     let read = RunFigures {
         pages: figures::pages(all, queued, not_done),
         items: item_rows(&session, run_id, declared).await?,
         dead_letters: count(&session, letters, run_id).await?,
         failed_by_status: failed("status::text").await?.1,
         failed_by_reason: failed(&reason).await?.1,
-        skipped_by_reason: tallies(&session, run_id, "skipped", &kind, EXAMPLE).await?.1,
+        skipped_by_reason: tallies(&session, run_id, "skipped", &reason, EXAMPLE).await?.1,
         queued_by_host,
     };
     session.run("COMMIT").await?;
@@ -64,15 +66,19 @@ async fn tallies(
     example: &str,
 ) -> StoreResult<(u64, Tallies)> {
     let sql = format!(
-        "SELECT {key}, count(*), {example}::text, (sum(count(*)) OVER ())::bigint, count(*) OVER ()
+        "SELECT {key} AS key, count(*) AS requests, {example}::text AS example,
+                (sum(count(*)) OVER ())::bigint AS in_all, count(*) OVER () AS kinds
          FROM crawl_requests WHERE run_id = $1 AND state = '{state}'
          GROUP BY {key} ORDER BY count(*) DESC, {key} LIMIT {}",
         Tallies::MAX
     );
     let rows = session.rows(&sql, &[&run_id]).await?;
-    let (all, kinds) = rows.first().map_or((0, 0), |row| (number(row.get(3)), number(row.get(4))));
-    let largest =
-        rows.iter().map(|row| Tally { key: row.get(0), count: number(row.get(1)), example: row.get(2) });
+    let (all, kinds) = rows.first().map_or((0, 0), |row| (number(row, "in_all"), number(row, "kinds")));
+    let largest = rows.iter().map(|row| Tally {
+        key: row.get("key"),
+        count: number(row, "requests"),
+        example: row.get("example"),
+    });
     Ok((all, Tallies { largest: largest.collect(), kinds }))
 }
 
@@ -85,25 +91,30 @@ async fn item_rows(
     for item in declared {
         check_names(item)?;
         let Some(table) = item.table().map(quoted) else { continue };
-        let there = session.row("SELECT to_regclass($1) IS NOT NULL", &[&table]).await?;
-        let rows = if there.is_some_and(|row| row.get(0)) {
-            Some(count(session, &format!("SELECT count(*) FROM {table} WHERE run_id = $1"), run_id).await?)
+        let there = session.row("SELECT to_regclass($1) IS NOT NULL AS is_there", &[&table]).await?;
+        let rows = if there.is_some_and(|row| row.get("is_there")) {
+            Some(
+                count(session, &format!("SELECT count(*) AS rows FROM {table} WHERE run_id = $1"), run_id)
+                    .await?,
+            )
         } else {
             None
         };
         in_tables.push((item.name().to_owned(), rows));
     }
-    let shared =
-        format!("SELECT item_type, count(*) FROM {} WHERE run_id = $1 GROUP BY item_type", items::TABLE);
+    let shared = format!(
+        "SELECT item_type, count(*) AS rows FROM {} WHERE run_id = $1 GROUP BY item_type",
+        items::TABLE
+    );
     let shared = session.rows(&shared, &[&run_id]).await?;
-    let shared = shared.iter().map(|row| (row.get(0), number(row.get(1)))).collect();
+    let shared = shared.iter().map(|row| (row.get("item_type"), number(row, "rows"))).collect();
     Ok(figures::items(declared, in_tables, shared))
 }
 
 async fn count(session: &Session, sql: &str, run_id: i64) -> StoreResult<u64> {
-    Ok(session.row(sql, &[&run_id]).await?.map_or(0, |row| number(row.get(0))))
+    Ok(session.row(sql, &[&run_id]).await?.map_or(0, |row| number(&row, "rows")))
 }
 
-fn number(count: i64) -> u64 {
-    count.unsigned_abs()
+fn number(row: &Row, column: &str) -> u64 {
+    row.get::<_, i64>(column).unsigned_abs()
 }

@@ -7,6 +7,7 @@
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
+use chrono::{DateTime, Utc};
 use dragline_core::StoreError;
 use dragline_core::store::{RunKey, StoreResult};
 use tokio::sync::Mutex;
@@ -42,7 +43,7 @@ pub(super) fn is_held(name: &str) -> String {
 pub(super) struct RunLock {
     held: Mutex<Option<Held>>,
     /// When this process reached the database, by the database's clock.
-    began: OnceLock<String>,
+    began: OnceLock<DateTime<Utc>>,
 }
 
 struct Held {
@@ -60,10 +61,10 @@ impl RunLock {
     /// Notes the moment from which on a run that ends is one that others ended while this process started.
     pub(super) async fn begins(&self, connections: &Connections) -> StoreResult<()> {
         let session = connections.session("connecting").await?;
-        let now = session.row("SELECT clock_timestamp()::text", &[]).await?;
+        let now = session.row("SELECT clock_timestamp() AS now", &[]).await?;
         session.release();
         if let Some(now) = now {
-            self.began.get_or_init(|| now.get(0));
+            self.began.get_or_init(|| now.get("now"));
         }
         Ok(())
     }
@@ -90,7 +91,7 @@ impl RunLock {
             Some(session) => {
                 // A run that another process has ended since this one began is not done all over again.
                 if let Some(began) = self.began.get()
-                    && let Some(holder) = ended_since(connections, name, began).await?
+                    && let Some(holder) = ended_since(connections, name, *began).await?
                 {
                     return Err(StoreError::Locked { name: name.to_owned(), holder });
                 }
@@ -142,11 +143,11 @@ async fn try_for(
 ) -> StoreResult<Option<LoneSession>> {
     let what = "taking the run's lock";
     let deadline = Instant::now() + patience;
-    let attempt = format!("SELECT pg_try_advisory_lock({})", key("$1"));
+    let attempt = format!("SELECT pg_try_advisory_lock({}) AS is_ours", key("$1"));
     let session = connections.lone_session(what).await?;
     loop {
         let row = connections.answer(what, session.client.query_one(&attempt, &[&name])).await?;
-        if row.get(0) {
+        if row.get("is_ours") {
             return Ok(Some(session));
         }
         if Instant::now() >= deadline {
@@ -160,7 +161,7 @@ async fn holder(connections: &Connections, name: &str) -> StoreResult<String> {
     let session = connections.session("looking who holds the run").await?;
     let row = session
         .row(
-            "SELECT pid, hostname, extract(epoch FROM clock_timestamp() - heartbeat_at)::float8
+            "SELECT pid, hostname, extract(epoch FROM clock_timestamp() - heartbeat_at)::float8 AS silent
              FROM crawl_runs WHERE name = $1 AND state = 'running' AND pid IS NOT NULL",
             &[&name],
         )
@@ -169,30 +170,34 @@ async fn holder(connections: &Connections, name: &str) -> StoreResult<String> {
     Ok(match row {
         Some(row) => format!(
             "pid {} on {}, last heartbeat {:.0} s ago",
-            row.get::<_, i32>(0),
-            row.get::<_, Option<String>>(1).as_deref().unwrap_or("an unknown host"),
-            row.get::<_, f64>(2).max(0.0)
+            row.get::<_, i32>("pid"),
+            row.get::<_, Option<String>>("hostname").as_deref().unwrap_or("an unknown host"),
+            row.get::<_, f64>("silent").max(0.0)
         ),
         None => "one that is just starting or just ending".to_owned(),
     })
 }
 
 /// Who ended the newest run of this name after that moment, if anybody did.
-async fn ended_since(connections: &Connections, name: &str, moment: &str) -> StoreResult<Option<String>> {
+async fn ended_since(
+    connections: &Connections,
+    name: &str,
+    moment: DateTime<Utc>,
+) -> StoreResult<Option<String>> {
     let session = connections.session("looking who ended the run").await?;
     let row = session
         .row(
             "SELECT pid, hostname, state
              FROM (SELECT * FROM crawl_runs WHERE name = $1 ORDER BY run_id DESC LIMIT 1) AS newest
-             WHERE finished_at > $2::text::timestamptz",
+             WHERE finished_at > $2",
             &[&name, &moment],
         )
         .await?;
     session.release();
     Ok(row.map(|row| {
-        let pid = row.get::<_, Option<i32>>(0).unwrap_or_default().unsigned_abs();
-        let hostname = row.get::<_, Option<String>>(1);
-        just_ended(pid, hostname.as_deref().unwrap_or("an unknown host"), row.get(2))
+        let pid = row.get::<_, Option<i32>>("pid").unwrap_or_default().unsigned_abs();
+        let hostname = row.get::<_, Option<String>>("hostname");
+        just_ended(pid, hostname.as_deref().unwrap_or("an unknown host"), row.get("state"))
     }))
 }
 
@@ -200,5 +205,5 @@ async fn epoch(connections: &Connections, run: &RunKey) -> StoreResult<Option<i6
     let session = connections.session("looking who holds the run").await?;
     let row = session.row(RUN_EPOCH, &[&run.run_id]).await?;
     session.release();
-    Ok(row.map(|row| row.get(0)))
+    Ok(row.map(|row| row.get("epoch")))
 }

@@ -4,6 +4,7 @@ use std::pin::pin;
 use std::time::Duration;
 
 use dragline_core::probe::reach;
+use dragline_core::shard::ShardRule;
 use dragline_core::store::{
     Earlier, FinishedRun, OpenedRun, PageCounts, ProcessInfo, Resumed, RunInfo, RunKey, RunSpec, RunState,
     RunSummary, StoreResult,
@@ -16,20 +17,21 @@ use tokio_postgres::Row;
 
 use super::connections::Connections;
 use super::session::Session;
+use super::target::Target;
 use super::{cookies, hosts, items, requests};
-use crate::columns::cleaned;
+use crate::columns::{FoundRequest, cleaned};
 use crate::fruitless::{self, LastStart};
 use crate::identifier::{check_names, quoted};
-use crate::of_another_spider;
+use crate::{of_another_spider, unknown_rule};
 
-/// `FOR UPDATE`, so that the epoch is not raised under a flush that has checked it and not yet committed.
-const UNFINISHED: &str = "SELECT run_id, epoch, state, stop_reason, pid, hostname,
-        to_char(heartbeat_at, 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"'), spider, fruitless_starts,
-        ended_at_start, extract(epoch FROM heartbeat_at - last_start_at)::float8, stats ->> 'run_items',
-        args::text
+/// `FOR UPDATE`, so that the epoch does not rise while a flush that has checked it is not committed yet.
+const UNFINISHED: &str = "SELECT run_id, epoch, state, stop_reason, pid, hostname, heartbeat_at, spider,
+        fruitless_starts, ended_at_start, extract(epoch FROM heartbeat_at - last_start_at)::float8 AS lived,
+        stats ->> 'run_items' AS run_items, args, shards, shard_rule
     FROM crawl_runs WHERE name = $1 AND state IN ('running', 'stopped') FOR UPDATE";
 
-const COUNTS: &str = "SELECT state, count(*) FROM crawl_requests WHERE run_id = $1 GROUP BY state";
+const COUNTS: &str =
+    "SELECT state, count(*) AS requests FROM crawl_requests WHERE run_id = $1 GROUP BY state";
 
 const DONE: &str = "SELECT host, url, depth FROM crawl_requests WHERE run_id = $1 AND state = 'done'";
 
@@ -47,18 +49,19 @@ const RESUME: &str = "UPDATE crawl_runs SET state = 'running', stop_reason = NUL
         fruitless_starts = $5
     WHERE run_id = $1 RETURNING epoch";
 
-const BEGIN_RUN: &str = "INSERT INTO crawl_runs (name, spider, args, pid, hostname)
-    VALUES ($1, $2, $3::text::jsonb, $4, $5) RETURNING run_id, epoch";
+const BEGIN_RUN: &str = "INSERT INTO crawl_runs (name, spider, args, pid, hostname, shards, shard_rule)
+    VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING run_id, epoch";
+
+const SHARD_RULE: &str = "SELECT run_id, shards, shard_rule FROM crawl_runs WHERE run_id = $1";
 
 const START_HOSTS: &str =
     "SELECT DISTINCT host FROM crawl_requests WHERE run_id = $1 AND depth = 0 ORDER BY host";
 
 /// The last ones of this name.
-const FINISHED: &str =
-    "SELECT to_char(finished_at, 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"'), stats ->> 'run_items'
+const FINISHED: &str = "SELECT finished_at, stats ->> 'run_items' AS run_items
     FROM crawl_runs WHERE name = $1 AND state = 'finished' ORDER BY run_id DESC LIMIT 2";
 
-const HEARTBEAT: &str = "UPDATE crawl_runs SET heartbeat_at = now(), stats = $3::text::jsonb
+const HEARTBEAT: &str = "UPDATE crawl_runs SET heartbeat_at = now(), stats = $3
     WHERE run_id = $1 AND epoch = $2";
 
 /// A run that has ended needs no cookies, and they are secrets; and it asks no hosts.
@@ -82,19 +85,17 @@ pub(super) async fn open(connections: &Connections, spec: &RunSpec) -> StoreResu
         Some(row) => resume(connections, &session, spec, row).await?,
         None => None,
     };
-    let (run_id, epoch, resumed) = match resumed {
-        Some((run_id, epoch, resumed)) => (run_id, epoch, Some(resumed)),
-        None => {
-            let (run_id, epoch) = begin(connections, &session, spec).await?;
-            (run_id, epoch, None)
-        }
+    let (key, resumed) = match resumed {
+        Some((key, resumed)) => (key, Some(resumed)),
+        None => (begin(connections, &session, spec).await?, None),
     };
+    let run_id = key.run_id;
     let start_hosts = session.rows(START_HOSTS, &[&run_id]).await?;
     let cookies = cookies::read(&session, run_id).await?;
     let tally = if resumed.is_some() { tally(&session, run_id, spec.tally).await? } else { Tally::default() };
     let finished = session.rows(FINISHED, &[&spec.name]).await?;
     let earlier = Earlier {
-        items: there.filter(|_| resumed.is_some()).and_then(|row| items(&row, 11)).unwrap_or_default(),
+        items: there.filter(|_| resumed.is_some()).and_then(|row| items(&row)).unwrap_or_default(),
         finished: finished.iter().filter_map(finished_run).collect(),
     };
     let hosts = hosts::read(&session, run_id).await?;
@@ -102,9 +103,9 @@ pub(super) async fn open(connections: &Connections, spec: &RunSpec) -> StoreResu
     session.release();
     let done = resumed.as_ref().map_or(0, |resumed| resumed.pages.of(PageState::Done));
     Ok(OpenedRun {
-        key: RunKey { run_id, epoch, spider: spec.spider.as_str().into() },
+        key,
         resumed,
-        start_hosts: start_hosts.iter().map(|row| row.get(0)).collect(),
+        start_hosts: start_hosts.iter().map(|row| row.get("host")).collect(),
         done,
         tally,
         cookies,
@@ -116,7 +117,7 @@ pub(super) async fn open(connections: &Connections, spec: &RunSpec) -> StoreResu
 /// Notes that the run is alive.
 pub(super) async fn heartbeat(connections: &Connections, run: &RunKey, stats: &Json) -> StoreResult<()> {
     let session = connections.session("writing the heartbeat").await?;
-    let stats = cleaned(stats.clone()).to_string();
+    let stats = cleaned(stats.clone());
     let rows = session.change(HEARTBEAT, &[&run.run_id, &run.epoch, &stats]).await?;
     ours(session, rows, run).await
 }
@@ -148,21 +149,23 @@ pub(super) async fn summary(
         check_names(item)?;
         let row = match item.table() {
             Some(table) => {
-                let sql = format!("SELECT count(*) FROM {} WHERE run_id = $1", quoted(table));
+                let sql = format!("SELECT count(*) AS rows FROM {} WHERE run_id = $1", quoted(table));
                 session.row(&sql, &[&run_id]).await?
             }
             None => {
-                let sql =
-                    format!("SELECT count(*) FROM {} WHERE run_id = $1 AND item_type = $2", items::TABLE);
+                let sql = format!(
+                    "SELECT count(*) AS rows FROM {} WHERE run_id = $1 AND item_type = $2",
+                    items::TABLE
+                );
                 session.row(&sql, &[&run_id, &item.name()]).await?
             }
         };
-        counted.push((item.name().to_owned(), row.map_or(0, |row| count(&row, 0))));
+        counted.push((item.name().to_owned(), row.map_or(0, |row| count(&row, "rows"))));
     }
     let letters =
-        session.row("SELECT count(*) FROM crawl_dead_letters WHERE run_id = $1", &[&run_id]).await?;
+        session.row("SELECT count(*) AS rows FROM crawl_dead_letters WHERE run_id = $1", &[&run_id]).await?;
     session.release();
-    Ok(RunSummary { pages, items: counted, dead_letters: letters.map_or(0, |row| count(&row, 0)) })
+    Ok(RunSummary { pages, items: counted, dead_letters: letters.map_or(0, |row| count(&row, "rows")) })
 }
 
 /// Finds a run by id or by name.
@@ -180,31 +183,42 @@ pub(super) async fn find(connections: &Connections, run: &str) -> StoreResult<Op
     session.release();
     row.map(|row| {
         Ok(RunInfo {
-            run_id: row.get(0),
-            name: row.get(1),
-            spider: row.get(2),
-            state: state(connections, &row, 3)?,
+            run_id: row.get("run_id"),
+            name: row.get("name"),
+            spider: row.get("spider"),
+            state: state(connections, &row)?,
         })
     })
     .transpose()
 }
 
-/// Resumes the unfinished run of `row`, or ends it and gives `None`.
+/// How a run's requests are divided into shards; `None` when there is no such run.
+pub(super) async fn shard_rule(
+    target: &Target,
+    session: &Session,
+    run_id: i64,
+) -> StoreResult<Option<ShardRule>> {
+    let row = session.row(SHARD_RULE, &[&run_id]).await?;
+    row.map(|row| rule_of(target, &row)).transpose()
+}
+
+/// Resumes the unfinished run of `row`, or ends it and returns `None`.
 async fn resume(
     connections: &Connections,
     session: &Session,
     spec: &RunSpec,
     row: &Row,
-) -> StoreResult<Option<(i64, i64, Resumed)>> {
-    let run_id: i64 = row.get(0);
+) -> StoreResult<Option<(RunKey, Resumed)>> {
+    let run_id: i64 = row.get("run_id");
     if spec.fresh {
         session.change(GIVE_UP, &[&run_id, &"superseded"]).await?;
         return Ok(None);
     }
-    let spider: &str = row.get(7);
+    let spider: &str = row.get("spider");
     if spider != spec.spider {
         return Err(of_another_spider(spec, spider));
     }
+    let shards = rule_of(connections.target(), row)?;
     let pages = counts(session, run_id).await?;
     let fruitless = last_start(row).fruitless(&pages);
     if !spec.force && fruitless::gives_up(&spec.name, fruitless) {
@@ -217,55 +231,63 @@ async fn resume(
     let epoch = session
         .row(RESUME, &[&run_id, &pid(process), &process.hostname, &ended, &fruitless])
         .await?
-        .map(|row| row.get(0));
+        .map(|row| row.get("epoch"));
     reach("start: epoch raised");
     let epoch = epoch.ok_or_else(|| connections.target().broken("opening the run", "its row went away"))?;
     let last_process = row
-        .get::<_, Option<i32>>(4)
-        .zip(row.get::<_, Option<String>>(5))
+        .get::<_, Option<i32>>("pid")
+        .zip(row.get::<_, Option<String>>("hostname"))
         .map(|(pid, hostname)| ProcessInfo { pid: pid.unsigned_abs(), hostname });
-    let heartbeat = row.get::<_, Option<String>>(6);
     let resumed = Resumed {
-        state: state(connections, row, 2)?,
-        stop_reason: row.get(3),
+        state: state(connections, row)?,
+        stop_reason: row.get("stop_reason"),
         last_process,
-        heartbeat_at: heartbeat.and_then(|text| text.parse().ok()),
-        args: serde_json::from_str(row.get(12)).unwrap_or_default(),
+        heartbeat_at: row.get("heartbeat_at"),
+        args: row.get("args"),
         pages,
     };
-    Ok(Some((run_id, epoch, resumed)))
+    Ok(Some((RunKey { run_id, epoch, spider: spec.spider.as_str().into(), shards }, resumed)))
 }
 
-/// What is no moment is no such run.
+/// A row without a moment is not such a run.
 fn finished_run(row: &Row) -> Option<FinishedRun> {
-    let finished_at = row.get::<_, Option<&str>>(0)?.parse().ok()?;
-    Some(FinishedRun { finished_at, items: items(row, 1) })
+    Some(FinishedRun { finished_at: row.get::<_, Option<_>>("finished_at")?, items: items(row) })
 }
 
-fn items(row: &Row, column: usize) -> Option<u64> {
-    row.get::<_, Option<&str>>(column)?.parse().ok()
+fn items(row: &Row) -> Option<u64> {
+    row.get::<_, Option<&str>>("run_items")?.parse().ok()
 }
 
 fn last_start(row: &Row) -> LastStart {
     LastStart {
-        fruitless_before: row.get::<_, i32>(8).unsigned_abs(),
-        ended_before: count(row, 9),
+        fruitless_before: row.get::<_, i32>("fruitless_starts").unsigned_abs(),
+        ended_before: count(row, "ended_at_start"),
         // Negative when somebody has set the clock back.
-        lived: Duration::try_from_secs_f64(row.get(10)).unwrap_or_default(),
+        lived: Duration::try_from_secs_f64(row.get("lived")).unwrap_or_default(),
     }
 }
 
-async fn begin(connections: &Connections, session: &Session, spec: &RunSpec) -> StoreResult<(i64, i64)> {
-    let args = cleaned(spec.args.clone()).to_string();
-    let process = &spec.process;
+async fn begin(connections: &Connections, session: &Session, spec: &RunSpec) -> StoreResult<RunKey> {
+    let args = cleaned(spec.args.clone());
+    let (process, shards) = (&spec.process, ShardRule::NEW);
+    let hostname = &process.hostname;
     let row = session
-        .row(BEGIN_RUN, &[&spec.name, &spec.spider, &args, &pid(process), &process.hostname])
+        .row(
+            BEGIN_RUN,
+            &[&spec.name, &spec.spider, &args, &pid(process), hostname, &shards.shards(), &shards.code()],
+        )
         .await?
         .ok_or_else(|| connections.target().broken("opening the run", "no row came back"))?;
-    let run_id = row.get(0);
+    let run_id = row.get("run_id");
     reach("start: run without requests");
-    requests::insert(session, run_id, &spec.start).await?;
-    Ok((run_id, row.get(1)))
+    requests::insert(session, run_id, shards, spec.start.iter().map(FoundRequest::start)).await?;
+    Ok(RunKey { run_id, epoch: row.get("epoch"), spider: spec.spider.as_str().into(), shards })
+}
+
+fn rule_of(target: &Target, row: &Row) -> StoreResult<ShardRule> {
+    let (rule, shards) = (row.get("shard_rule"), row.get("shards"));
+    ShardRule::parse(rule, shards)
+        .ok_or_else(|| unknown_rule(&target.location, row.get("run_id"), rule, shards))
 }
 
 /// The pages that are done, counted. They are streamed: a run may have millions.
@@ -277,7 +299,7 @@ async fn tally(session: &Session, run_id: i64, of: TallyOf) -> StoreResult<Tally
     let rows = session.answer(session.query_raw(DONE, [&run_id])).await?;
     let mut rows = pin!(rows);
     while let Some(row) = session.answer(rows.try_next()).await? {
-        tally.add(of, row.get(0), row.get(1), row.get::<_, i32>(2).unsigned_abs());
+        tally.add(of, row.get("host"), row.get("url"), row.get::<_, i32>("depth").unsigned_abs());
     }
     Ok(tally)
 }
@@ -285,22 +307,22 @@ async fn tally(session: &Session, run_id: i64, of: TallyOf) -> StoreResult<Tally
 async fn counts(session: &Session, run_id: i64) -> StoreResult<PageCounts> {
     let mut counts = PageCounts::default();
     for row in session.rows(COUNTS, &[&run_id]).await? {
-        match PageState::parse(row.get(0)) {
+        match PageState::parse(row.get("state")) {
             Some(state) => {
-                counts.ended.insert(state, count(&row, 1));
+                counts.ended.insert(state, count(&row, "requests"));
             }
-            None => counts.queued = count(&row, 1),
+            None => counts.queued = count(&row, "requests"),
         }
     }
     Ok(counts)
 }
 
-fn count(row: &Row, column: usize) -> u64 {
+fn count(row: &Row, column: &str) -> u64 {
     row.get::<_, i64>(column).unsigned_abs()
 }
 
-fn state(connections: &Connections, row: &Row, column: usize) -> StoreResult<RunState> {
-    let text: &str = row.get(column);
+fn state(connections: &Connections, row: &Row) -> StoreResult<RunState> {
+    let text: &str = row.get("state");
     RunState::parse(text).ok_or_else(|| {
         connections.target().broken("reading a run", format!("it has the unknown state {text:?}"))
     })

@@ -5,55 +5,14 @@ use dragline_core::store::StoreResult;
 use dragline_core::{ItemType, StoreError};
 
 use super::connections::Connections;
-use super::item_check::{self, Difference};
-use super::item_table;
+use super::item_check::{self, Comparison, Difference};
 use super::session::Session;
-use crate::identifier::check_names;
+use super::{item_table, migrations};
+use crate::identifier::{SOURCE_FINGERPRINT, check_names, quoted};
 
 /// The schema of this program.
 pub(super) const SCHEMA: &str = include_str!("../../../../schema.sql");
-const VERSION: i32 = 5;
-/// What leads from a version to the next: `(from, statements)`.
-const MIGRATIONS: &[(i32, &str)] = &[
-    (
-        1,
-        "ALTER TABLE crawl_runs RENAME COLUMN done_at_start TO ended_at_start;
-         ALTER TABLE crawl_runs ADD COLUMN last_start_at timestamptz NOT NULL DEFAULT now();
-         CREATE INDEX crawl_dead_letters_by_page ON crawl_dead_letters (run_id, fingerprint);
-         DROP INDEX crawl_dead_letters_by_run;",
-    ),
-    (
-        2,
-        "CREATE INDEX crawl_requests_not_done ON crawl_requests (run_id, state, fingerprint)
-             WHERE state = 'failed' OR state = 'skipped' OR state = 'dead'",
-    ),
-    (
-        3,
-        "CREATE TABLE crawl_cookies (
-             run_id  bigint NOT NULL,
-             session text COLLATE \"C\" NOT NULL,
-             domain  text COLLATE \"C\" NOT NULL,
-             path    text COLLATE \"C\" NOT NULL,
-             name    text COLLATE \"C\" NOT NULL,
-             cookie  json,
-             version bigint NOT NULL,
-             PRIMARY KEY (run_id, session, domain, path, name)
-         )",
-    ),
-    (
-        4,
-        "CREATE TABLE crawl_hosts (
-             run_id       bigint NOT NULL,
-             host         text COLLATE \"C\" NOT NULL,
-             paused_until timestamptz,
-             paused_ms    bigint,
-             slowed_to_ms bigint,
-             reason       text,
-             noted_at     timestamptz NOT NULL DEFAULT now(),
-             PRIMARY KEY (run_id, host)
-         )",
-    ),
-];
+pub(super) const VERSION: i32 = 6;
 const TABLES: [&str; 7] = [
     "crawl_schema",
     "crawl_runs",
@@ -69,7 +28,7 @@ const DELETED_FROM: [&str; 3] = ["crawl_dead_letters", "crawl_cookies", "crawl_h
 const OLDEST_SERVER: i32 = 120_000;
 
 /// Held while tables are made or changed, so that two processes that start at once do it one after the other.
-const LOCK: &str = "SELECT pg_advisory_xact_lock(hashtextextended('dragline schema', 0))";
+pub(super) const LOCK: &str = "SELECT pg_advisory_xact_lock(hashtextextended('dragline schema', 0))";
 
 /// All statements that make the tables.
 pub(super) fn ddl(items: &[ItemType]) -> StoreResult<String> {
@@ -101,13 +60,13 @@ pub(super) async fn connect(connections: &Connections) -> StoreResult<()> {
 
 /// What a crawl would miss at its end only: cookies, hosts and dead letters are deleted, everything else is not.
 async fn check_privileges(connections: &Connections, session: &Session) -> StoreResult<()> {
-    let missing = "SELECT string_agg(own.name, ', ') FROM unnest($1::text[]) AS own (name)
+    let missing = "SELECT string_agg(own.name, ', ') AS tables FROM unnest($1::text[]) AS own (name)
         WHERE NOT (has_table_privilege(to_regclass(own.name), 'SELECT')
             AND has_table_privilege(to_regclass(own.name), 'INSERT')
             AND has_table_privilege(to_regclass(own.name), 'UPDATE')
             AND (own.name <> ALL ($2::text[]) OR has_table_privilege(to_regclass(own.name), 'DELETE')))";
     let row = session.row(missing, &[&&TABLES[1..], &&DELETED_FROM[..]]).await?;
-    match row.and_then(|row| row.get::<_, Option<String>>(0)) {
+    match row.and_then(|row| row.get::<_, Option<String>>("tables")) {
         Some(tables) => Err(connections.target().no_privilege(&tables)),
         None => Ok(()),
     }
@@ -130,18 +89,39 @@ pub(super) async fn reach_only(connections: &Connections) -> StoreResult<()> {
     }
 }
 
-/// Compares the item tables; makes those that are missing and may be made.
-pub(super) async fn prepare(connections: &Connections, items: &[ItemType]) -> StoreResult<()> {
+/// An item type whose table is as it should be.
+pub(super) struct PreparedTable<'a> {
+    pub(super) item: &'a ItemType,
+    pub(super) table: &'a str,
+    /// Whether it has the column for the fingerprint of the page.
+    pub(super) has_fingerprint: bool,
+}
+
+/// Compares the item tables, and makes those that are missing and may be made.
+pub(super) async fn prepare<'a>(
+    connections: &Connections,
+    items: &'a [ItemType],
+) -> StoreResult<Vec<PreparedTable<'a>>> {
     let session = connections.session("preparing the item tables").await?;
-    let mut differences = Vec::new();
+    let (mut differences, mut prepared) = (Vec::new(), Vec::new());
     for (item, table) in tables(items)? {
         if item.auto_create() && create(&session, item, table).await? {
             tracing::info!(store = connections.target().location, "created the table {table}");
         }
-        differences.extend(compare(&session, item, table).await?);
+        let comparison = compare(&session, item, table).await?;
+        let has_fingerprint = comparison.has_fingerprint;
+        if !has_fingerprint && comparison.differences.is_empty() {
+            tracing::info!(
+                "the rows of {table} will not name their page: `dragline schema apply` adds the column \
+                 {SOURCE_FINGERPRINT}"
+            );
+        }
+        differences.extend(comparison.differences);
+        prepared.push(PreparedTable { item, table, has_fingerprint });
     }
     session.release();
-    told(&differences)
+    refuse_differences(&differences)?;
+    Ok(prepared)
 }
 
 /// Makes what is missing and raises an older version; says what it did.
@@ -151,7 +131,7 @@ pub(super) async fn apply(connections: &Connections, items: &[ItemType]) -> Stor
     let mut done = Vec::new();
     match version(&session).await? {
         Some(VERSION) => {}
-        Some(older) => done.extend(raise(connections, &session, older).await?),
+        Some(older) => done.extend(migrations::raise(connections, &session, older).await?),
         None => {
             if create_own(&session).await? {
                 done.push(format!("created Dragline's tables, version {VERSION}"));
@@ -161,6 +141,8 @@ pub(super) async fn apply(connections: &Connections, items: &[ItemType]) -> Stor
     for (item, table) in tables(items)? {
         if create(&session, item, table).await? {
             done.push(format!("created the table {table}"));
+        } else if add_fingerprint(&session, item, table).await? {
+            done.push(format!("added the column {SOURCE_FINGERPRINT} to the table {table}"));
         }
     }
     session.release();
@@ -192,10 +174,10 @@ pub(super) async fn check(connections: &Connections, items: &[ItemType]) -> Stor
         }),
     }
     for (item, table) in tables(items)? {
-        differences.extend(compare(&session, item, table).await?);
+        differences.extend(compare(&session, item, table).await?.differences);
     }
     session.release();
-    told(&differences)
+    refuse_differences(&differences)
 }
 
 fn tables(items: &[ItemType]) -> StoreResult<Vec<(&ItemType, &str)>> {
@@ -203,12 +185,28 @@ fn tables(items: &[ItemType]) -> StoreResult<Vec<(&ItemType, &str)>> {
     Ok(items.iter().filter_map(|item| Some((item, item.table()?))).collect())
 }
 
-async fn compare(session: &Session, item: &ItemType, table: &str) -> StoreResult<Vec<Difference>> {
-    let differences = item_check::differences(session, item, table).await?;
-    Ok(differences.unwrap_or_else(|| vec![item_check::missing(item, table)]))
+async fn compare(session: &Session, item: &ItemType, table: &str) -> StoreResult<Comparison> {
+    let comparison = item_check::compare_with_table(session, item, table).await?;
+    Ok(comparison.unwrap_or_else(|| Comparison {
+        differences: vec![item_check::missing(item, table)],
+        has_fingerprint: false,
+        is_owner: false,
+    }))
 }
 
-fn told(differences: &[Difference]) -> StoreResult<()> {
+/// Adds the column for the fingerprint of the page to a table that lacks it, and says whether it did. A column that may be
+/// null rewrites no row.
+async fn add_fingerprint(session: &Session, item: &ItemType, table: &str) -> StoreResult<bool> {
+    let comparison = compare(session, item, table).await?;
+    if comparison.has_fingerprint || !comparison.is_owner {
+        return Ok(false);
+    }
+    let add = format!("ALTER TABLE {} ADD COLUMN IF NOT EXISTS {SOURCE_FINGERPRINT} bytea", quoted(table));
+    session.run(&add).await?;
+    Ok(compare(session, item, table).await?.has_fingerprint)
+}
+
+fn refuse_differences(differences: &[Difference]) -> StoreResult<()> {
     if differences.is_empty() {
         return Ok(());
     }
@@ -222,8 +220,11 @@ fn told(differences: &[Difference]) -> StoreResult<()> {
 }
 
 async fn check_server(connections: &Connections, session: &Session) -> StoreResult<()> {
-    let row = session.row("SELECT current_setting('server_version_num')::integer, version()", &[]).await?;
-    let Some((number, name)) = row.map(|row| (row.get::<_, i32>(0), row.get::<_, String>(1))) else {
+    let row = session
+        .row("SELECT current_setting('server_version_num')::integer AS number, version() AS name", &[])
+        .await?;
+    let Some((number, name)) = row.map(|row| (row.get::<_, i32>("number"), row.get::<_, String>("name")))
+    else {
         return Ok(());
     };
     if number < OLDEST_SERVER {
@@ -236,12 +237,12 @@ async fn check_server(connections: &Connections, session: &Session) -> StoreResu
 }
 
 /// The version of the tables; `None` when there are none.
-async fn version(session: &Session) -> StoreResult<Option<i32>> {
+pub(super) async fn version(session: &Session) -> StoreResult<Option<i32>> {
     if !item_check::exists(session, "crawl_schema").await? {
         return Ok(None);
     }
-    let row = session.row("SELECT coalesce(max(version), 0) FROM crawl_schema", &[]).await?;
-    Ok(row.map(|row| row.get(0)))
+    let row = session.row("SELECT coalesce(max(version), 0) AS version FROM crawl_schema", &[]).await?;
+    Ok(row.map(|row| row.get("version")))
 }
 
 fn wrong_version(connections: &Connections, there: i32) -> StoreError {
@@ -287,33 +288,4 @@ async fn create(session: &Session, item: &ItemType, table: &str) -> StoreResult<
     }
     session.run("COMMIT").await?;
     Ok(missing)
-}
-
-async fn raise(connections: &Connections, session: &Session, older: i32) -> StoreResult<Vec<String>> {
-    session.run("BEGIN").await?;
-    session.rows(LOCK, &[]).await?;
-    // Somebody may have been faster.
-    let mut at = version(session).await?.unwrap_or(older);
-    let mut done = Vec::new();
-    while let Some((from, statements)) = MIGRATIONS.iter().find(|(from, _)| *from == at) {
-        session.run(statements).await?;
-        at = from + 1;
-        session.change("INSERT INTO crawl_schema (version) VALUES ($1)", &[&at]).await?;
-        done.push(format!("raised Dragline's tables to version {at}"));
-    }
-    if at != VERSION {
-        return Err(StoreError::Setup {
-            problem: format!(
-                "{}: the tables are version {at}, from which no way leads to {VERSION}",
-                connections.target().location
-            ),
-            hint: if at > VERSION {
-                "use a newer dragline, or another database".to_owned()
-            } else {
-                "drop all crawl_ tables, or use another database".to_owned()
-            },
-        });
-    }
-    session.run("COMMIT").await?;
-    Ok(done)
 }

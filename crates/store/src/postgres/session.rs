@@ -76,6 +76,13 @@ impl Session {
         self.answer(self.batch_execute(sql)).await
     }
 
+    /// Runs statements without parameters that may take longer than the limit on one statement. The caller has opened a
+    /// transaction.
+    pub(super) async fn run_unhurried(&self, sql: &str) -> StoreResult<()> {
+        self.run("SET LOCAL statement_timeout = 0").await?;
+        self.batch_execute(sql).await.map_err(|error| self.dialer.target.error(self.what, &error))
+    }
+
     /// Copies rows in; how many.
     pub(super) async fn copy(&self, sql: &str, rows: CopyText) -> StoreResult<u64> {
         let copied = async { self.send_copy(&self.prepare_cached(sql).await?, rows.into_bytes()).await };

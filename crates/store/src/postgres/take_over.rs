@@ -18,8 +18,8 @@ use super::run_lock::is_held;
 /// process before it whose run is just being resumed.
 pub(super) async fn take_over(connections: &Connections, name: &str, limit: Duration) -> StoreResult<bool> {
     let sql = format!(
-        "SELECT run.pid, run.hostname, extract(epoch FROM clock_timestamp() - run.heartbeat_at)::float8,
-                pg_terminate_backend(holder.pid)
+        "SELECT run.pid, run.hostname, extract(epoch FROM clock_timestamp() - run.heartbeat_at)::float8 AS silent,
+                pg_terminate_backend(holder.pid) AS is_ended
          FROM crawl_runs run
          JOIN pg_locks held ON {}
          JOIN pg_stat_activity holder ON holder.pid = held.pid AND holder.datid = held.database
@@ -34,10 +34,10 @@ pub(super) async fn take_over(connections: &Connections, name: &str, limit: Dura
     let Some(row) = row else { return Ok(false) };
     tracing::warn!(
         run = name,
-        pid = row.get::<_, Option<i32>>(0),
-        hostname = row.get::<_, Option<String>>(1),
-        silent_s = row.get::<_, f64>(2).round(),
+        pid = row.get::<_, Option<i32>>("pid"),
+        hostname = row.get::<_, Option<String>>("hostname"),
+        silent_s = row.get::<_, f64>("silent").round(),
         "the process that holds the run gives no sign of life: taking the run over"
     );
-    Ok(row.get(3))
+    Ok(row.get("is_ended"))
 }

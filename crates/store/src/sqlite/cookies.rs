@@ -34,12 +34,12 @@ pub(super) fn read(connection: &Connection, run_id: i64) -> Result<Vec<StoredCoo
     )?;
     let cookies = select.query_map(params![run_id, MAX_STORED_COOKIES], |row| {
         Ok(StoredCookie {
-            session: row.get(0)?,
-            domain: row.get(1)?,
-            path: row.get(2)?,
-            name: row.get(3)?,
-            cookie: row.get(4)?,
-            version: row.get(5)?,
+            session: row.get("session")?,
+            domain: row.get("domain")?,
+            path: row.get("path")?,
+            name: row.get("name")?,
+            cookie: row.get("cookie")?,
+            version: row.get("version")?,
         })
     })?;
     Ok(cookies.collect::<rusqlite::Result<_>>()?)

@@ -9,13 +9,14 @@ use std::time::Instant;
 use dragline_core::outcome::{PageState, clean};
 use dragline_core::probe::reach;
 use dragline_core::store::{FlushReceipt, RunKey};
-use dragline_core::{Fingerprint, ItemRecord, PageOutcome, StoreError};
+use dragline_core::{Fingerprint, ItemRecord, PageOutcome, Reason, StoreError};
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 
 use super::cancel::Ticket;
 use super::fault::Fault;
 use super::items::{self, Conflict, NOW};
 use super::{cookies, frontier, runs};
+use crate::columns::FoundRequest;
 
 /// Applies outcomes, or nothing.
 pub(super) fn flush(
@@ -35,10 +36,10 @@ pub(super) fn flush(
     reach("flush: after epoch");
     let Pages { applied, states } = queued_pages(&transaction, run, outcomes, ticket)?;
     reach("flush: after pages");
-    let requests = applied.iter().flat_map(|outcome| &outcome.requests);
-    let new_requests = frontier::insert(&transaction, run.run_id, requests, Some(ticket))?;
+    let found = FoundRequest::on(&applied);
+    let new_requests = frontier::insert(&transaction, run.run_id, run.shards, found, Some(ticket))?;
     reach("flush: after requests");
-    let tables = items::write(&transaction, run, &applied, Conflict::Replace, ticket)?;
+    let tables = items::write(&transaction, run, &applied, Conflict::Replace, &[], ticket)?;
     insert_dead_letters(&transaction, run, &applied, ticket)?;
     cookies::write(&transaction, run.run_id, applied.iter().flat_map(|outcome| &outcome.cookies))?;
     reach("flush: after items");
@@ -79,7 +80,8 @@ fn queued_pages<'a>(
         if pages.states.contains_key(&outcome.fingerprint) {
             continue;
         }
-        let row = select.query_row(params![run.run_id, outcome.fingerprint.as_bytes()], |row| row.get(0));
+        let row =
+            select.query_row(params![run.run_id, outcome.fingerprint.as_bytes()], |row| row.get("state"));
         let Some(stored): Option<String> = row.optional()? else {
             return Err(StoreError::page_gone(run.run_id, &outcome.url).into());
         };
@@ -127,7 +129,7 @@ fn end_pages(
     ticket: &Ticket<'_>,
 ) -> Result<(), Fault> {
     let mut update = connection.prepare_cached(&format!(
-        "UPDATE crawl_requests SET state = ?3, status = ?4, attempts = ?5, error = ?6, done_at = {NOW}
+        "UPDATE crawl_requests SET state = ?3, status = ?4, attempts = ?5, reason = ?6, error = ?7, done_at = {NOW}
          WHERE run_id = ?1 AND fingerprint = ?2"
     ))?;
     for page in pages {
@@ -138,6 +140,7 @@ fn end_pages(
             page.state.as_str(),
             page.status,
             page.attempts,
+            page.reason.map(Reason::code),
             page.error.as_deref().map(clean)
         ])?;
     }

@@ -2,51 +2,58 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
+use dragline_core::shard::ShardRule;
 use dragline_core::store::{Refill, RefillScope};
 use dragline_core::{Fingerprint, QueuedRequest, Refilled};
 use rusqlite::{Connection, OptionalExtension, Row, params};
+use serde::de::DeserializeOwned;
 
 use super::cancel::Ticket;
 use super::fault::Fault;
-use crate::columns::RequestRow;
+use crate::columns::{FoundRequest, RequestRow, json_text};
 
 const COLUMNS: &str =
-    "fingerprint, url, method, headers, body, tag, meta, priority, depth, host, redirects, dont_filter";
+    "shard, fingerprint, parent, url, method, headers, body, tag, meta, options, priority, depth,
+    host, redirects, dont_filter";
 
-/// Inserts the requests that are not there yet, and says which these were.
+/// Inserts the requests that the run does not know yet, and returns their fingerprints.
 pub(super) fn insert<'a>(
     connection: &Connection,
     run_id: i64,
-    requests: impl Iterator<Item = &'a QueuedRequest>,
+    rule: ShardRule,
+    requests: impl Iterator<Item = FoundRequest<'a>>,
     ticket: Option<&Ticket<'_>>,
 ) -> Result<Vec<Fingerprint>, Fault> {
-    // The first of a fingerprint counts. Sorted, as every store does it: rows are written in one order.
-    let mut sorted: BTreeMap<Fingerprint, &QueuedRequest> = BTreeMap::new();
-    for request in requests {
-        sorted.entry(request.fingerprint).or_insert(request);
+    // Of several requests with one fingerprint the first counts. Every store writes them in the order of fingerprints.
+    let mut sorted: BTreeMap<Fingerprint, FoundRequest<'_>> = BTreeMap::new();
+    for found in requests {
+        sorted.entry(found.request.fingerprint).or_insert(found);
     }
     let mut insert = connection.prepare_cached(&format!(
         "INSERT INTO crawl_requests (run_id, {COLUMNS})
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)
          ON CONFLICT (run_id, fingerprint) DO NOTHING"
     ))?;
     let mut new = Vec::new();
-    for (fingerprint, request) in sorted {
+    for (fingerprint, found) in sorted {
         ticket.map_or(Ok(()), Ticket::check)?;
-        let row = RequestRow::of(request);
+        let row = RequestRow::of(found, rule);
         let inserted = insert.execute(params![
             run_id,
+            row.shard,
             row.fingerprint,
+            row.parent,
             row.url,
             row.method,
-            row.headers,
+            json_text(&row.headers),
             row.body,
             row.tag,
-            row.meta,
+            json_text(&row.meta),
+            json_text(&row.options),
             row.priority,
             row.depth,
             row.host,
-            row.redirects,
+            json_text(&row.redirects),
             row.dont_filter
         ])?;
         if inserted == 1 {
@@ -106,7 +113,7 @@ impl Reader<'_> {
         let mut rows = select.query(params![self.run_id, host])?;
         let mut given = 0;
         while let Some(row) = rows.next()? {
-            let stored: Vec<u8> = row.get(0)?;
+            let stored: Vec<u8> = row.get("fingerprint")?;
             if Fingerprint::from_bytes(&stored).is_some_and(|known| self.in_hand.contains(&known)) {
                 continue;
             }
@@ -127,25 +134,35 @@ impl Reader<'_> {
             "SELECT host FROM crawl_requests
              WHERE run_id = ?1 AND state = 'queued' AND host > ?2 ORDER BY host LIMIT 1",
         )?;
-        let host = select.query_row(params![self.run_id, after.unwrap_or_default()], |row| row.get(0));
+        let host = select.query_row(params![self.run_id, after.unwrap_or_default()], |row| row.get("host"));
         Ok(host.optional()?)
     }
 }
 
 fn request_of(row: &Row<'_>) -> Result<QueuedRequest, Fault> {
     let row = RequestRow {
-        fingerprint: row.get(0)?,
-        url: row.get(1)?,
-        method: row.get(2)?,
-        headers: row.get(3)?,
-        body: row.get(4)?,
-        tag: row.get(5)?,
-        meta: row.get(6)?,
-        priority: row.get(7)?,
-        depth: row.get(8)?,
-        host: row.get(9)?,
-        redirects: row.get(10)?,
-        dont_filter: row.get(11)?,
+        shard: row.get("shard")?,
+        fingerprint: row.get("fingerprint")?,
+        parent: row.get("parent")?,
+        url: row.get("url")?,
+        method: row.get("method")?,
+        headers: json(row, "headers")?,
+        body: row.get("body")?,
+        tag: row.get("tag")?,
+        meta: json(row, "meta")?,
+        options: json(row, "options")?,
+        priority: row.get("priority")?,
+        depth: row.get("depth")?,
+        host: row.get("host")?,
+        redirects: json(row, "redirects")?,
+        dont_filter: row.get("dont_filter")?,
     };
     row.into_queued().map_err(|problem| Fault::Other(problem.into()))
+}
+
+fn json<T: DeserializeOwned>(row: &Row<'_>, column: &str) -> Result<T, Fault> {
+    let text: String = row.get(column)?;
+    let url: String = row.get("url")?;
+    serde_json::from_str(&text)
+        .map_err(|_| Fault::Other(format!("the request {url:?} has an invalid {column}").into()))
 }

@@ -53,8 +53,9 @@ pub(super) fn read(connection: &Connection, run_id: i64) -> Result<Vec<HostNote>
         milliseconds.map(|ms| Duration::from_millis(u64::try_from(ms).unwrap_or_default()))
     };
     let notes = select.query_map(params![run_id, MAX_HOST_NOTES], |row| {
-        let (wait, paused, slowed) = (time(row.get(1)?), time(row.get(2)?), time(row.get(3)?));
-        Ok(HostNote::kept(row.get(0)?, wait, paused, slowed, row.get(4)?))
+        let (wait, paused, slowed) =
+            (time(row.get("wait_ms")?), time(row.get("paused_ms")?), time(row.get("slowed_to_ms")?));
+        Ok(HostNote::kept(row.get("host")?, wait, paused, slowed, row.get("reason")?))
     })?;
     Ok(notes.collect::<rusqlite::Result<_>>()?)
 }

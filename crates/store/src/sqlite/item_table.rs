@@ -7,12 +7,13 @@ use rusqlite::Connection;
 
 use super::fault::Fault;
 use super::shape::{ColumnShape, Shape};
-use crate::identifier::{check_names, quoted, quoted_list};
+use crate::identifier::{SOURCE_FINGERPRINT, check_names, quoted, quoted_list};
 
 /// The columns that every item table has beside the item's own.
-const ROW_COLUMNS: [Wanted<'static>; 3] = [
+const ROW_COLUMNS: [Wanted<'static>; 4] = [
     Wanted { name: "run_id", kind: "INTEGER", not_null: true },
     Wanted { name: "source_url", kind: "TEXT", not_null: true },
+    Wanted { name: SOURCE_FINGERPRINT, kind: "BLOB", not_null: false },
     Wanted { name: "scraped_at", kind: "TEXT", not_null: true },
 ];
 
@@ -66,6 +67,38 @@ pub(super) fn create_missing(
     Ok(made)
 }
 
+/// Adds the column for the fingerprint of the page to the tables that lack it. Says which.
+pub(super) fn add_fingerprints(connection: &Connection, items: &[ItemType]) -> Result<Vec<String>, Fault> {
+    let mut added = Vec::new();
+    for table in items.iter().filter_map(|item| item.table()) {
+        if lacks_fingerprint(connection, table)? {
+            connection.execute_batch(&format!(
+                "ALTER TABLE {} ADD COLUMN {SOURCE_FINGERPRINT} BLOB",
+                quoted(table)
+            ))?;
+            added.push(format!("added the column {SOURCE_FINGERPRINT} to the table {table}"));
+        }
+    }
+    Ok(added)
+}
+
+/// Says for which tables rows are stored without the fingerprint of their page.
+pub(super) fn mention_missing_fingerprints(connection: &Connection, items: &[ItemType]) -> Result<(), Fault> {
+    for table in items.iter().filter_map(|item| item.table()) {
+        if lacks_fingerprint(connection, table)? {
+            tracing::info!(
+                "the rows of {table} will not name their page: `dragline schema apply` adds the column \
+                 {SOURCE_FINGERPRINT}"
+            );
+        }
+    }
+    Ok(())
+}
+
+fn lacks_fingerprint(connection: &Connection, table: &str) -> Result<bool, Fault> {
+    Ok(connection.table_exists(None, table)? && !connection.column_exists(None, table, SOURCE_FINGERPRINT)?)
+}
+
 /// Whether a table that may be made is missing.
 pub(super) fn any_missing(connection: &Connection, items: &[ItemType]) -> Result<bool, Fault> {
     for table in items.iter().filter(|item| item.auto_create()).filter_map(|item| item.table()) {
@@ -110,6 +143,8 @@ impl Differences {
         for column in wanted(item) {
             let name = column.name;
             match shape.column(name) {
+                // Rows can be stored without it.
+                None if name == SOURCE_FINGERPRINT => {}
                 None => {
                     self.problems.push(format!("table {table} has no column {name} ({})", column.kind));
                     // Without NOT NULL, for the rows that are there have no value for it.

@@ -6,24 +6,30 @@ use dragline_core::store::RunKey;
 use dragline_core::value::timestamp_text;
 use dragline_core::{ItemRecord, ItemType, PageOutcome, Value};
 use rusqlite::types::{Null, ToSqlOutput};
-use rusqlite::{Connection, params_from_iter};
+use rusqlite::{Connection, params, params_from_iter};
 
 use super::cancel::Ticket;
 use super::fault::Fault;
 use crate::columns::data_and_hash;
-use crate::identifier::{ROW_COLUMNS, check_names, quoted, quoted_list};
+use crate::identifier::{ROW_COLUMNS, SOURCE_FINGERPRINT, check_names, quoted, quoted_list};
+use crate::key_digest::{self, Origin};
 
 /// The moment of a write, by this database's clock, as all stores write moments.
 pub(super) const NOW: &str = "strftime('%Y-%m-%dT%H:%M:%f000Z', 'now')";
 
-/// An item and the page that it was found on.
-type Found<'a> = (&'a ItemRecord, &'a str);
+/// An item, with the page that it was found on.
+#[derive(Clone, Copy)]
+struct ItemOfPage<'a> {
+    page: &'a PageOutcome,
+    record: &'a ItemRecord,
+    origin: Origin,
+}
 
 /// The items of one type: those with a key sorted by it, the others in the order of the batch.
 #[derive(Default)]
 struct OfType<'a> {
-    keyed: BTreeMap<String, Found<'a>>,
-    keyless: Vec<Found<'a>>,
+    keyed: BTreeMap<String, ItemOfPage<'a>>,
+    keyless: Vec<ItemOfPage<'a>>,
 }
 
 /// What becomes of a row that is there under the same key.
@@ -38,22 +44,26 @@ pub(super) enum Conflict {
 /// The table of item types that have none of their own.
 const SHARED: &str = "crawl_items";
 
-/// Writes the items of pages and says how many rows that were, by table.
+/// Writes the items of pages, and returns how many rows that were, by table. `letters` has the ids of the dead letters that
+/// the items were, one for each; it is empty for items that are new.
 pub(super) fn write(
     connection: &Connection,
     run: &RunKey,
     pages: &[&PageOutcome],
     conflict: Conflict,
+    letters: &[i64],
     ticket: &Ticket<'_>,
 ) -> Result<BTreeMap<String, u64>, Fault> {
     // Tables in one order, as every store does it.
     let mut types: BTreeMap<(Option<&str>, &str), OfType<'_>> = BTreeMap::new();
     for page in pages {
-        for record in &page.items {
+        for (number, record) in page.items.iter().enumerate() {
             let of_type = types.entry((record.item_type.table(), record.item_type.name())).or_default();
+            let origin = letters.get(number).map_or(Origin::Item(number), |id| Origin::Letter(*id));
+            let item = ItemOfPage { page, record, origin };
             match record.key_text() {
-                Some(key) => drop(of_type.keyed.insert(key, (record, &page.url))),
-                None => of_type.keyless.push((record, &page.url)),
+                Some(key) => drop(of_type.keyed.insert(key, item)),
+                None => of_type.keyless.push(item),
             }
         }
     }
@@ -84,13 +94,13 @@ impl Conflict {
 
 impl<'a> OfType<'a> {
     fn item_type(&self) -> Option<ItemType> {
-        self.rows().next().map(|(_, (record, _))| record.item_type.clone())
+        self.rows().next().map(|(_, item)| item.record.item_type.clone())
     }
 
     /// The rows to write, each with its key.
-    fn rows(&self) -> impl Iterator<Item = (Option<&str>, Found<'a>)> {
-        let keyed = self.keyed.iter().map(|(key, found)| (Some(key.as_str()), *found));
-        keyed.chain(self.keyless.iter().map(|found| (None, *found)))
+    fn rows(&self) -> impl Iterator<Item = (Option<&str>, ItemOfPage<'a>)> {
+        let keyed = self.keyed.iter().map(|(key, item)| (Some(key.as_str()), *item));
+        keyed.chain(self.keyless.iter().map(|item| (None, *item)))
     }
 }
 
@@ -104,18 +114,24 @@ fn write_own(
     ticket: &Ticket<'_>,
 ) -> Result<u64, Fault> {
     check_names(item)?;
-    let mut statement = connection.prepare_cached(&conflict.statement(upsert_statement(item)))?;
+    // A table from before schema version 6 may lack the column.
+    let has_fingerprint =
+        connection.column_exists(None, item.table().unwrap_or_default(), SOURCE_FINGERPRINT)?;
+    let upsert = conflict.statement(upsert_statement(item, has_fingerprint));
+    let mut statement = connection.prepare_cached(&upsert)?;
     let mut rows = 0;
-    for (_, (record, url)) in of_type.rows() {
+    for (_, ItemOfPage { page, record, .. }) in of_type.rows() {
         ticket.check()?;
-        let of_row = [ToSqlOutput::from(run.run_id), ToSqlOutput::from(url)];
-        statement.execute(params_from_iter(record.values.iter().map(to_sql).chain(of_row)))?;
+        let of_row = [ToSqlOutput::from(run.run_id), ToSqlOutput::from(page.url.as_str())];
+        let fingerprint = has_fingerprint.then(|| ToSqlOutput::from(page.fingerprint.as_bytes().as_slice()));
+        statement
+            .execute(params_from_iter(record.values.iter().map(to_sql).chain(of_row).chain(fingerprint)))?;
         rows += 1;
     }
     Ok(rows)
 }
 
-/// Into `crawl_items`. A null key never conflicts.
+/// Into `crawl_items`.
 fn write_shared(
     connection: &Connection,
     run: &RunKey,
@@ -124,26 +140,45 @@ fn write_shared(
     ticket: &Ticket<'_>,
 ) -> Result<u64, Fault> {
     let mut statement = connection.prepare_cached(&conflict.statement(format!(
-        "INSERT INTO crawl_items (spider, item_type, item_key, run_id, url, data, content_hash, scraped_at)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, {NOW})
-         ON CONFLICT (spider, item_type, item_key) DO UPDATE SET
-             run_id = excluded.run_id, url = excluded.url, data = excluded.data,
+        "INSERT INTO crawl_items (spider, item_type, item_key, key_digest, run_id, fingerprint, url, data, content_hash,
+                                  scraped_at)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, {NOW})
+         ON CONFLICT (spider, item_type, key_digest) DO UPDATE SET
+             run_id = excluded.run_id, fingerprint = excluded.fingerprint, url = excluded.url, data = excluded.data,
              content_hash = excluded.content_hash, scraped_at = excluded.scraped_at"
     )))?;
     let mut rows = 0;
-    for (key, (record, url)) in of_type.rows() {
+    for (key, ItemOfPage { page, record, origin }) in of_type.rows() {
         ticket.check()?;
+        let digest = match key {
+            Some(key) => key_digest::of_key(key),
+            None => key_digest::of_origin(run.run_id, &page.fingerprint, origin),
+        };
         let (data, hash) = data_and_hash(record);
-        statement.execute((&*run.spider, record.item_type.name(), key, run.run_id, url, data, hash))?;
+        statement.execute(params![
+            &*run.spider,
+            record.item_type.name(),
+            key,
+            digest,
+            run.run_id,
+            page.fingerprint.as_bytes(),
+            page.url,
+            data,
+            hash
+        ])?;
         rows += 1;
     }
     Ok(rows)
 }
 
-fn upsert_statement(item: &ItemType) -> String {
-    let columns: Vec<&str> =
-        item.columns().iter().map(|column| column.name.as_str()).chain(ROW_COLUMNS).collect();
-    let holders: Vec<String> = (1..columns.len()).map(|number| format!("?{number}")).collect();
+/// The values come in the order of the columns: the item's own, `run_id`, `source_url`, and `source_fingerprint` where the
+/// table has it.
+fn upsert_statement(item: &ItemType, has_fingerprint: bool) -> String {
+    let [run_id, source_url, scraped_at] = ROW_COLUMNS;
+    let own = item.columns().iter().map(|column| column.name.as_str()).chain([run_id, source_url]);
+    let values: Vec<&str> = own.chain(has_fingerprint.then_some(SOURCE_FINGERPRINT)).collect();
+    let holders: Vec<String> = (1..=values.len()).map(|number| format!("?{number}")).collect();
+    let columns: Vec<&str> = values.into_iter().chain([scraped_at]).collect();
     let insert = format!(
         "INSERT INTO {} ({}) VALUES ({}, {NOW})",
         quoted(item.table().unwrap_or_default()),

@@ -4,6 +4,7 @@
 //! the letters, deleted; their items, as in a flush; the page's state.
 
 use dragline_core::letters::{LetterAsk, LetterReceipt, LetterRetry, StoredLetter};
+use dragline_core::shard::ShardRule;
 use dragline_core::store::RunKey;
 use dragline_core::{DeadLetter, Fingerprint, ItemRecord, PageKey, PageOutcome, StoreError};
 use rusqlite::types::Value as Sql;
@@ -16,8 +17,8 @@ use super::runs;
 
 /// Reads what is asked for.
 pub(super) fn read(connection: &mut Connection, ask: &LetterAsk) -> Result<Vec<StoredLetter>, Fault> {
-    let mut sql = "SELECT letter_id, letter.run_id, coalesce(run.name, ''), coalesce(run.spider, ''),
-             letter.fingerprint, letter.url, letter.item_type, letter.payload, letter.error, letter.sqlstate,
+    let mut sql = "SELECT letter_id, letter.run_id, coalesce(run.name, '') AS run_name,
+             coalesce(run.spider, '') AS spider, letter.fingerprint, letter.url, letter.item_type, letter.payload, letter.error, letter.sqlstate,
              letter.created_at
          FROM crawl_dead_letters letter LEFT JOIN crawl_runs run ON run.run_id = letter.run_id
          WHERE letter_id > ?"
@@ -62,8 +63,13 @@ pub(super) fn retry(
         return Err(StoreError::Refused { message, sqlstate: None }.into());
     }
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let run =
-        RunKey { run_id: retry.run_id, epoch: retry.epoch.unwrap_or_default(), spider: retry.spider.clone() };
+    let run = RunKey {
+        run_id: retry.run_id,
+        epoch: retry.epoch.unwrap_or_default(),
+        spider: retry.spider.clone(),
+        // It decides nothing here: no request is inserted.
+        shards: ShardRule::One,
+    };
     if retry.epoch.is_some() {
         runs::check_epoch(&transaction, &run)?;
     }
@@ -80,10 +86,10 @@ pub(super) fn retry(
             page.items.push(record.clone());
         }
     }
-    items::write(&transaction, &run, &[&page], Conflict::KeepNewer, ticket)?;
+    items::write(&transaction, &run, &[&page], Conflict::KeepNewer, &applied, ticket)?;
     let page_done = transaction.execute(
         &format!(
-            "UPDATE crawl_requests SET state = 'done', error = NULL, done_at = {NOW}
+            "UPDATE crawl_requests SET state = 'done', reason = NULL, error = NULL, done_at = {NOW}
              WHERE run_id = ?1 AND fingerprint = ?2 AND state = 'dead' AND NOT EXISTS (
                  SELECT 1 FROM crawl_dead_letters WHERE run_id = ?1 AND fingerprint = ?2
              )"
@@ -96,24 +102,23 @@ pub(super) fn retry(
 }
 
 fn letter(row: &Row<'_>) -> Result<StoredLetter, Fault> {
-    let letter_id: i64 = row.get(0)?;
-    let wrong = |column: &str| {
-        Fault::Other(format!("the dead letter {letter_id} has a {column} that cannot be read").into())
-    };
-    let (fingerprint, payload): (Vec<u8>, String) = (row.get(4)?, row.get(7)?);
+    let letter_id: i64 = row.get("letter_id")?;
+    let fingerprint = Fingerprint::from_bytes(&row.get::<_, Vec<u8>>("fingerprint")?);
     Ok(StoredLetter {
         letter_id,
-        run_id: row.get(1)?,
-        run_name: row.get(2)?,
-        spider: row.get(3)?,
-        fingerprint: Fingerprint::from_bytes(&fingerprint).ok_or_else(|| wrong("fingerprint"))?,
-        url: row.get(5)?,
+        run_id: row.get("run_id")?,
+        run_name: row.get("run_name")?,
+        spider: row.get("spider")?,
+        fingerprint: fingerprint.ok_or_else(|| {
+            Fault::Other(format!("the dead letter {letter_id} has an invalid fingerprint").into())
+        })?,
+        url: row.get("url")?,
         letter: DeadLetter {
-            item_type: row.get(6)?,
-            payload: serde_json::from_str(&payload).map_err(|_| wrong("payload"))?,
-            error: row.get(8)?,
-            sqlstate: row.get(9)?,
+            item_type: row.get("item_type")?,
+            payload: row.get("payload")?,
+            error: row.get("error")?,
+            sqlstate: row.get("sqlstate")?,
         },
-        created_at: row.get::<_, String>(10)?.parse().map_err(|_| wrong("created_at"))?,
+        created_at: row.get("created_at")?,
     })
 }

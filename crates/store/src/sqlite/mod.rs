@@ -14,6 +14,7 @@ mod hosts;
 mod item_table;
 mod items;
 mod letters;
+mod migrations;
 mod reading;
 mod run_admin;
 mod run_figures;
@@ -26,6 +27,7 @@ use std::path::Path;
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
+use chrono::{DateTime, Utc};
 use dragline_core::letters::{LetterAsk, LetterReceipt, LetterRetry, StoredLetter};
 use dragline_core::runs::{Requeue, Requeued, RunAdmin, RunAsk, RunFigures, RunRecord};
 use dragline_core::store::{
@@ -49,7 +51,7 @@ pub struct SqliteStore {
     database: Database,
     lock: Mutex<Option<RunLock>>,
     /// By the store's clock.
-    connected_at: OnceLock<String>,
+    connected_at: OnceLock<DateTime<Utc>>,
 }
 
 impl SqliteStore {
@@ -71,7 +73,8 @@ impl SqliteStore {
                 // A write would wait for whoever is writing, also for a process that hangs while it does: where
                 // nothing is to be made, the run's lock is what tells of it.
                 if !item_table::any_missing(connection, items)? {
-                    return Ok(item_table::compare(connection, items)?.into_result()?);
+                    item_table::compare(connection, items)?.into_result()?;
+                    return item_table::mention_missing_fingerprints(connection, items);
                 }
                 let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
                 for made in item_table::create_missing(&transaction, items, false)? {
@@ -79,7 +82,7 @@ impl SqliteStore {
                 }
                 item_table::compare(&transaction, items)?.into_result()?;
                 transaction.commit()?;
-                Ok(())
+                item_table::mention_missing_fingerprints(connection, items)
             })
             .await
     }
@@ -112,7 +115,7 @@ impl SqliteStore {
         let Some(began) = self.connected_at.get() else { return Ok(()) };
         let ended = self
             .database
-            .work("looking for the run's end", |connection| runs::ended_since(connection, name, began))
+            .work("looking for the run's end", |connection| runs::ended_since(connection, name, *began))
             .await?;
         ended.map_or(Ok(()), |holder| Err(StoreError::Locked { name: name.to_owned(), holder }))
     }
@@ -132,7 +135,7 @@ impl Store for SqliteStore {
             let now = self
                 .database
                 .connect(true, |connection| {
-                    schema::prepare(connection)?;
+                    schema::prepare(connection, self.database.path())?;
                     runs::now(connection)
                 })
                 .await?;
@@ -274,9 +277,10 @@ impl SchemaAdmin for SqliteStore {
         Box::pin(async {
             self.database
                 .connect(true, |connection| {
-                    let mut done = schema::apply(connection)?;
+                    let mut done = schema::apply(connection, self.database.path())?;
                     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
                     done.extend(item_table::create_missing(&transaction, items, true)?);
+                    done.extend(item_table::add_fingerprints(&transaction, items)?);
                     transaction.commit()?;
                     Ok(done)
                 })

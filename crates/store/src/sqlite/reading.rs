@@ -14,18 +14,18 @@ use crate::identifier::{check_names, quoted, quoted_list};
 
 /// What a run holds. An item table that is not there holds nothing.
 pub(super) fn summary(connection: &Connection, run_id: i64, items: &[ItemType]) -> Result<RunSummary, Fault> {
-    let one = |sql: &str| connection.query_row(sql, [run_id], |row| row.get::<_, u64>(0));
+    let one = |sql: &str| connection.query_row(sql, [run_id], |row| row.get::<_, u64>("rows"));
     let mut counts = Vec::new();
     for item in items {
         check_names(item)?;
         let count = match item.table() {
             None => connection.query_row(
-                "SELECT count(*) FROM crawl_items WHERE run_id = ?1 AND item_type = ?2",
+                "SELECT count(*) AS rows FROM crawl_items WHERE run_id = ?1 AND item_type = ?2",
                 params![run_id, item.name()],
-                |row| row.get(0),
+                |row| row.get("rows"),
             )?,
             Some(table) if connection.table_exists(None, table)? => {
-                one(&format!("SELECT count(*) FROM {} WHERE run_id = ?1", quoted(table)))?
+                one(&format!("SELECT count(*) AS rows FROM {} WHERE run_id = ?1", quoted(table)))?
             }
             Some(_) => 0,
         };
@@ -34,7 +34,7 @@ pub(super) fn summary(connection: &Connection, run_id: i64, items: &[ItemType]) 
     Ok(RunSummary {
         pages: runs::page_counts(connection, run_id)?,
         items: counts,
-        dead_letters: one("SELECT count(*) FROM crawl_dead_letters WHERE run_id = ?1")?,
+        dead_letters: one("SELECT count(*) AS rows FROM crawl_dead_letters WHERE run_id = ?1")?,
     })
 }
 
@@ -64,6 +64,7 @@ pub(super) fn items(
     let mut rows = select.query([run_id])?;
     while let Some(row) = rows.next()? {
         let mut fields = Map::new();
+        // The item's own columns come first, and may have any name.
         for (at, column) in item.columns().iter().enumerate() {
             fields.insert(column.name.clone(), field(row, at, column)?);
         }
@@ -86,9 +87,9 @@ fn shared_items(
     )?;
     let mut rows = select.query(params![run_id, spider, item.name()])?;
     while let Some(row) = rows.next()? {
-        let data: String = row.get(0)?;
+        let data: String = row.get("data")?;
         let fields = serde_json::from_str(&data).map_err(io::Error::from)?;
-        each(ItemRow { fields, url: row.get(1)?, scraped_at: row.get(2)? })?;
+        each(ItemRow { fields, url: row.get("url")?, scraped_at: row.get("scraped_at")? })?;
     }
     Ok(())
 }

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use chrono::{DateTime, Utc};
+use dragline_core::Reason;
 use dragline_core::runs::{Requeue, Requeued, RunAsk, RunRecord};
 use dragline_core::store::{ProcessInfo, RunState};
 use rusqlite::types::Value as Sql;
@@ -40,7 +41,7 @@ pub(super) fn list(connection: &Connection, path: &Path, ask: &RunAsk) -> Result
     let mut rows = select.query(params_from_iter(values))?;
     let mut records = Vec::new();
     while let Some(row) = rows.next()? {
-        let mut record = record(row, &now)?;
+        let mut record = record(row, now)?;
         record.is_held = !record.state.is_final() && run_lock::is_held(path, &record.name)?;
         records.push(record);
     }
@@ -52,36 +53,39 @@ pub(super) fn requeue(connection: &mut Connection, ask: &Requeue) -> Result<Requ
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let run = "SELECT name, state, stop_reason FROM crawl_runs WHERE run_id = ?1";
     let run = transaction.query_row(run, [ask.run_id], |row| {
-        Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?, row.get(2)?))
+        Ok((row.get::<_, String>("name")?, row.get::<_, String>("state")?, row.get("stop_reason")?))
     });
     let Some((name, state, reason)) = run.optional()? else { return Err(no_such_run(ask.run_id).into()) };
     let was = RunState::parse(&state)
         .ok_or_else(|| Fault::Other(format!("run {} has the unknown state {state:?}", ask.run_id).into()))?;
     if was.is_final() {
-        let newer = "SELECT max(run_id) FROM crawl_runs WHERE name = ?1 AND run_id > ?2";
-        let newer = transaction.query_row(newer, params![name, ask.run_id], |row| row.get(0))?;
+        let newer = "SELECT max(run_id) AS newer FROM crawl_runs WHERE name = ?1 AND run_id > ?2";
+        let newer = transaction.query_row(newer, params![name, ask.run_id], |row| row.get("newer"))?;
         if let Some(newer) = newer {
             return Err(not_the_newest(ask.run_id, &name, newer).into());
         }
     }
-    let others = "SELECT EXISTS (SELECT 1 FROM crawl_requests WHERE run_id = ?1 AND state = 'queued')";
-    let others_queued = transaction.query_row(others, [ask.run_id], |row| row.get(0))?;
+    let others = "SELECT EXISTS (SELECT 1 FROM crawl_requests WHERE run_id = ?1 AND state = 'queued')
+         AS is_any";
+    let others_queued = transaction.query_row(others, [ask.run_id], |row| row.get("is_any"))?;
     let requests = transaction.execute(
         "UPDATE crawl_requests INDEXED BY crawl_requests_not_done
-         SET state = 'queued', attempts = 0, status = NULL, error = NULL, done_at = NULL
+         SET state = 'queued', attempts = 0, status = NULL, reason = NULL, error = NULL, done_at = NULL
          WHERE run_id = ?1 AND state = 'failed'
          AND (?2 IS NULL OR EXISTS (
              SELECT 1 FROM json_each(?2) asked
              WHERE coalesce(status, 0) BETWEEN asked.value ->> 0 AND asked.value ->> 1
          ))
-         AND (?3 IS NULL OR instr(lower(error), ?3) > 0)
+         AND (?3 IS NULL OR reason = ?3)
+         AND (?5 IS NULL OR instr(lower(error), ?5) > 0)
          AND (?4 IS NULL OR host = ?4 OR substr(host, 1, length(?4) + 1) = ?4 || ':')",
         params![
             ask.run_id,
             // SQLite has no lists: as JSON a list is one parameter.
             (!ask.statuses.is_empty()).then(|| serde_json::json!(ask.statuses).to_string()),
-            ask.reason.as_deref().map(str::to_ascii_lowercase),
+            ask.reason.map(Reason::code),
             ask.host,
+            ask.error.as_deref().map(str::to_ascii_lowercase),
         ],
     )?;
     let requeued = Requeued { requests: requests as u64, was, reason, others_queued };
@@ -120,33 +124,24 @@ pub(super) fn give_up(connection: &Connection, run_id: i64, reason: &str) -> Res
     Ok(changed > 0)
 }
 
-fn record(row: &Row<'_>, now: &str) -> Result<RunRecord, Fault> {
-    let run_id: i64 = row.get(0)?;
-    let wrong =
-        |column: &str| Fault::Other(format!("run {run_id} has a {column} that cannot be read").into());
-    let json = |at: usize, column: &str| -> Result<_, Fault> {
-        serde_json::from_str(&row.get::<_, String>(at)?).map_err(|_| wrong(column))
-    };
-    let moment = |at: usize, column: &str| -> Result<Option<DateTime<Utc>>, Fault> {
-        let text: Option<String> = row.get(at)?;
-        text.map(|text| text.parse().map_err(|_| wrong(column))).transpose()
-    };
-    let some_moment = |at: usize, column: &str| moment(at, column)?.ok_or_else(|| wrong(column));
+fn record(row: &Row<'_>, now: DateTime<Utc>) -> Result<RunRecord, Fault> {
+    let run_id: i64 = row.get("run_id")?;
+    let state = RunState::parse(&row.get::<_, String>("state")?);
     Ok(RunRecord {
         run_id,
-        name: row.get(1)?,
-        spider: row.get(2)?,
-        args: json(3, "args")?,
-        epoch: row.get(4)?,
-        state: RunState::parse(&row.get::<_, String>(5)?).ok_or_else(|| wrong("state"))?,
-        stop_reason: row.get(6)?,
-        started_at: some_moment(7, "started_at")?,
-        last_start_at: some_moment(8, "last_start_at")?,
-        heartbeat_at: some_moment(9, "heartbeat_at")?,
-        finished_at: moment(10, "finished_at")?,
-        process: Some(ProcessInfo { pid: row.get(11)?, hostname: row.get(12)? }),
-        stats: json(13, "stats")?,
+        name: row.get("name")?,
+        spider: row.get("spider")?,
+        args: row.get("args")?,
+        epoch: row.get("epoch")?,
+        state: state.ok_or_else(|| Fault::Other(format!("run {run_id} has an invalid state").into()))?,
+        stop_reason: row.get("stop_reason")?,
+        started_at: row.get("started_at")?,
+        last_start_at: row.get("last_start_at")?,
+        heartbeat_at: row.get("heartbeat_at")?,
+        finished_at: row.get("finished_at")?,
+        process: Some(ProcessInfo { pid: row.get("pid")?, hostname: row.get("hostname")? }),
+        stats: row.get("stats")?,
         is_held: false,
-        read_at: now.parse().map_err(|_| wrong("clock"))?,
+        read_at: now,
     })
 }

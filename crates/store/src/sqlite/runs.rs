@@ -4,19 +4,22 @@ use chrono::{DateTime, Utc};
 use dragline_core::StoreError;
 use dragline_core::outcome::PageState;
 use dragline_core::probe::reach;
+use dragline_core::shard::ShardRule;
 use dragline_core::store::{
     Earlier, FinishedRun, OpenedRun, PageCounts, ProcessInfo, RUN_ITEMS, Resumed, RunInfo, RunKey, RunSpec,
     RunState,
 };
 use dragline_core::tally::{Tally, TallyOf};
+use dragline_core::value::timestamp_text;
 use rusqlite::{Connection, OptionalExtension, Row, TransactionBehavior, params};
 use serde_json::Value as Json;
 
 use super::fault::Fault;
 use super::items::NOW;
 use super::{cookies, frontier, hosts};
+use crate::columns::FoundRequest;
 use crate::fruitless::{self, LastStart};
-use crate::{just_ended, of_another_spider};
+use crate::{just_ended, of_another_spider, unknown_rule};
 
 /// Resumes the unfinished run of this name, or begins one; all in one transaction.
 pub(super) fn open(connection: &mut Connection, spec: &RunSpec) -> Result<OpenedRun, Fault> {
@@ -55,7 +58,7 @@ pub(super) fn open(connection: &mut Connection, spec: &RunSpec) -> Result<Opened
 /// [`StoreError::Superseded`] if another one does, [`StoreError::Gone`] if there is no such run any more.
 pub(super) fn check_epoch(connection: &Connection, run: &RunKey) -> Result<(), Fault> {
     let mut select = connection.prepare_cached("SELECT epoch FROM crawl_runs WHERE run_id = ?1")?;
-    let epoch: Option<i64> = select.query_row([run.run_id], |row| row.get(0)).optional()?;
+    let epoch: Option<i64> = select.query_row([run.run_id], |row| row.get("epoch")).optional()?;
     match epoch {
         Some(epoch) if epoch == run.epoch => Ok(()),
         Some(_) => Err(StoreError::Superseded { run_id: run.run_id, epoch: run.epoch }.into()),
@@ -108,10 +111,11 @@ pub(super) fn find(connection: &Connection, run: &str) -> Result<Option<RunInfo>
 
 /// Who holds a run, for the error of whoever may not have it.
 pub(super) fn holder(connection: &Connection, name: &str) -> Result<String, Fault> {
-    let running = "SELECT pid, hostname, (julianday('now') - julianday(heartbeat_at)) * 86400.0
+    let running = "SELECT pid, hostname, (julianday('now') - julianday(heartbeat_at)) * 86400.0 AS silent
                    FROM crawl_runs WHERE name = ?1 AND state = 'running'";
     let found = connection.query_row(running, [name], |row| {
-        let (pid, hostname, seconds): (u32, String, f64) = (row.get(0)?, row.get(1)?, row.get(2)?);
+        let (pid, hostname): (u32, String) = (row.get("pid")?, row.get("hostname")?);
+        let seconds: f64 = row.get("silent")?;
         Ok(format!("pid {pid} on {hostname}, last heartbeat {:.0} s ago", seconds.max(0.0)))
     });
     Ok(found.optional()?.unwrap_or_else(|| "one that is just starting or just ending".to_owned()))
@@ -121,31 +125,32 @@ pub(super) fn holder(connection: &Connection, name: &str) -> Result<String, Faul
 pub(super) fn ended_since(
     connection: &Connection,
     name: &str,
-    moment: &str,
+    moment: DateTime<Utc>,
 ) -> Result<Option<String>, Fault> {
     let newest = "SELECT pid, hostname, state FROM (
                       SELECT * FROM crawl_runs WHERE name = ?1 ORDER BY run_id DESC LIMIT 1
                   ) WHERE finished_at > ?2";
-    let found = connection.query_row(newest, [name, moment], |row| {
-        let (pid, hostname, state): (u32, String, String) = (row.get(0)?, row.get(1)?, row.get(2)?);
-        Ok(just_ended(pid, &hostname, &state))
+    let found = connection.query_row(newest, [name, &timestamp_text(&moment)], |row| {
+        let (hostname, state): (String, String) = (row.get("hostname")?, row.get("state")?);
+        Ok(just_ended(row.get("pid")?, &hostname, &state))
     });
     Ok(found.optional()?)
 }
 
-/// This moment, as moments are stored.
-pub(super) fn now(connection: &Connection) -> Result<String, Fault> {
-    Ok(connection.query_row(&format!("SELECT {NOW}"), [], |row| row.get(0))?)
+/// This moment, by the database's clock.
+pub(super) fn now(connection: &Connection) -> Result<DateTime<Utc>, Fault> {
+    Ok(connection.query_row(&format!("SELECT {NOW} AS now"), [], |row| row.get("now"))?)
 }
 
 /// Requests by state.
 pub(super) fn page_counts(connection: &Connection, run_id: i64) -> Result<PageCounts, Fault> {
-    let mut select = connection
-        .prepare_cached("SELECT state, count(*) FROM crawl_requests WHERE run_id = ?1 GROUP BY state")?;
+    let mut select = connection.prepare_cached(
+        "SELECT state, count(*) AS requests FROM crawl_requests WHERE run_id = ?1 GROUP BY state",
+    )?;
     let mut rows = select.query([run_id])?;
     let mut counts = PageCounts::default();
     while let Some(row) = rows.next()? {
-        let (state, count): (String, u64) = (row.get(0)?, row.get(1)?);
+        let (state, count): (String, u64) = (row.get("state")?, row.get("requests")?);
         match PageState::parse(&state) {
             Some(state) => drop(counts.ended.insert(state, count)),
             None => counts.queued += count,
@@ -166,32 +171,36 @@ struct Unfinished {
     last_start: LastStart,
     items: u64,
     args: Json,
+    shard_rule: String,
+    shards: i16,
 }
 
 fn unfinished(connection: &Connection, name: &str) -> Result<Option<Unfinished>, Fault> {
     let select = "SELECT run_id, epoch, spider, state, stop_reason, pid, hostname, heartbeat_at,
-                         fruitless_starts, ended_at_start, last_start_at, stats, args
+                         fruitless_starts, ended_at_start, last_start_at, stats, args, shards, shard_rule
                   FROM crawl_runs WHERE name = ?1 AND state IN ('running', 'stopped')";
     let found = connection.query_row(select, [name], |row| {
-        let (heartbeat_at, started_at) = (moment(row, 7)?, moment(row, 10)?);
+        let (heartbeat_at, started_at) = (moment(row, "heartbeat_at"), moment(row, "last_start_at"));
         let lived = heartbeat_at.zip(started_at).map(|(heartbeat, start)| heartbeat - start);
         Ok(Unfinished {
-            run_id: row.get(0)?,
-            epoch: row.get(1)?,
-            spider: row.get(2)?,
-            // The statement asks for these two alone.
-            state: RunState::parse(&row.get::<_, String>(3)?).unwrap_or(RunState::Running),
-            stop_reason: row.get(4)?,
-            process: ProcessInfo { pid: row.get(5)?, hostname: row.get(6)? },
+            run_id: row.get("run_id")?,
+            epoch: row.get("epoch")?,
+            spider: row.get("spider")?,
+            // The statement asks only for these two.
+            state: RunState::parse(&row.get::<_, String>("state")?).unwrap_or(RunState::Running),
+            stop_reason: row.get("stop_reason")?,
+            process: ProcessInfo { pid: row.get("pid")?, hostname: row.get("hostname")? },
             heartbeat_at,
             last_start: LastStart {
-                fruitless_before: row.get(8)?,
-                ended_before: row.get(9)?,
+                fruitless_before: row.get("fruitless_starts")?,
+                ended_before: row.get("ended_at_start")?,
                 // Negative when somebody has set the clock back.
                 lived: lived.and_then(|lived| lived.to_std().ok()).unwrap_or_default(),
             },
-            items: items(row, 11)?.unwrap_or_default(),
-            args: serde_json::from_str(&row.get::<_, String>(12)?).unwrap_or_default(),
+            items: items(row).unwrap_or_default(),
+            args: row.get("args")?,
+            shard_rule: row.get("shard_rule")?,
+            shards: row.get("shards")?,
         })
     });
     Ok(found.optional()?)
@@ -204,6 +213,10 @@ fn resume(
     fruitless_starts: u32,
     spec: &RunSpec,
 ) -> Result<OpenedRun, Fault> {
+    let shards = ShardRule::parse(&old.shard_rule, old.shards).ok_or_else(|| {
+        let location = connection.path().unwrap_or_default();
+        unknown_rule(&format!("sqlite:{location}"), old.run_id, &old.shard_rule, old.shards)
+    })?;
     let epoch = old.epoch + 1;
     let (done, ended) = (pages.of(PageState::Done), fruitless::ended(&pages));
     connection.execute(
@@ -216,7 +229,7 @@ fn resume(
     )?;
     reach("start: epoch raised");
     Ok(OpenedRun {
-        key: RunKey { run_id: old.run_id, epoch, spider: spec.spider.as_str().into() },
+        key: RunKey { run_id: old.run_id, epoch, spider: spec.spider.as_str().into(), shards },
         start_hosts: start_hosts(connection, old.run_id)?,
         cookies: cookies::read(connection, old.run_id)?,
         earlier: Earlier { items: old.items, finished: finished(connection, &spec.name)? },
@@ -235,19 +248,28 @@ fn resume(
 }
 
 fn begin(connection: &Connection, spec: &RunSpec) -> Result<OpenedRun, Fault> {
+    let shards = ShardRule::NEW;
     connection.execute(
         &format!(
             "INSERT INTO crawl_runs (name, spider, args, epoch, state, heartbeat_at, last_start_at, stats, pid,
-                                     hostname)
-             VALUES (?1, ?2, ?3, 1, 'running', {NOW}, {NOW}, '{{}}', ?4, ?5)"
+                                     hostname, shards, shard_rule)
+             VALUES (?1, ?2, ?3, 1, 'running', {NOW}, {NOW}, '{{}}', ?4, ?5, ?6, ?7)"
         ),
-        params![spec.name, spec.spider, spec.args.to_string(), spec.process.pid, spec.process.hostname],
+        params![
+            spec.name,
+            spec.spider,
+            spec.args.to_string(),
+            spec.process.pid,
+            spec.process.hostname,
+            shards.shards(),
+            shards.code()
+        ],
     )?;
     let run_id = connection.last_insert_rowid();
     reach("start: run without requests");
-    frontier::insert(connection, run_id, spec.start.iter(), None)?;
+    frontier::insert(connection, run_id, shards, spec.start.iter().map(FoundRequest::start), None)?;
     Ok(OpenedRun {
-        key: RunKey { run_id, epoch: 1, spider: spec.spider.as_str().into() },
+        key: RunKey { run_id, epoch: 1, spider: spec.spider.as_str().into(), shards },
         resumed: None,
         start_hosts: start_hosts(connection, run_id)?,
         cookies: Vec::new(),
@@ -264,16 +286,15 @@ fn finished(connection: &Connection, name: &str) -> Result<Vec<FinishedRun>, Fau
         "SELECT finished_at, stats FROM crawl_runs WHERE name = ?1 AND state = 'finished'
          ORDER BY run_id DESC LIMIT 2",
     )?;
-    let rows = select.query_map([name], |row| Ok((moment(row, 0)?, items(row, 1)?)))?;
-    let rows = rows.collect::<rusqlite::Result<Vec<_>>>()?;
-    Ok(rows.into_iter().filter_map(|(at, items)| Some(FinishedRun { finished_at: at?, items })).collect())
+    let rows = select.query_map([name], |row| {
+        Ok(moment(row, "finished_at").map(|finished_at| FinishedRun { finished_at, items: items(row) }))
+    })?;
+    Ok(rows.flatten().flatten().collect())
 }
 
-/// The items that stats tell of, if they do.
-fn items(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<u64>> {
-    let stats =
-        row.get::<_, Option<String>>(column)?.and_then(|text| serde_json::from_str::<Json>(&text).ok());
-    Ok(stats.and_then(|stats| stats[RUN_ITEMS].as_u64()))
+/// The item rows that the run's stats name, if they do.
+fn items(row: &Row<'_>) -> Option<u64> {
+    row.get::<_, Json>("stats").ok()?[RUN_ITEMS].as_u64()
 }
 
 /// Ends a run that nobody will resume. Its epoch rises too: a process that still works on it can write
@@ -294,7 +315,7 @@ fn give_up(connection: &Connection, run_id: i64, reason: &str) -> Result<(), Fau
 fn start_hosts(connection: &Connection, run_id: i64) -> Result<Vec<String>, Fault> {
     let mut select = connection
         .prepare("SELECT DISTINCT host FROM crawl_requests WHERE run_id = ?1 AND depth = 0 ORDER BY host")?;
-    let hosts = select.query_map([run_id], |row| row.get(0))?;
+    let hosts = select.query_map([run_id], |row| row.get("host"))?;
     Ok(hosts.collect::<rusqlite::Result<_>>()?)
 }
 
@@ -308,21 +329,21 @@ fn tally(connection: &Connection, run_id: i64, of: TallyOf) -> Result<Tally, Fau
         .prepare("SELECT host, url, depth FROM crawl_requests WHERE run_id = ?1 AND state = 'done'")?;
     let mut rows = select.query([run_id])?;
     while let Some(row) = rows.next()? {
-        let (host, url): (String, String) = (row.get(0)?, row.get(1)?);
-        tally.add(of, &host, &url, row.get(2)?);
+        let (host, url): (String, String) = (row.get("host")?, row.get("url")?);
+        tally.add(of, &host, &url, row.get("depth")?);
     }
     Ok(tally)
 }
 
-/// What no longer is a moment is none.
-fn moment(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<DateTime<Utc>>> {
-    Ok(row.get::<_, Option<String>>(column)?.and_then(|text| text.parse().ok()))
+/// A moment; `None` if somebody has changed it into something else.
+fn moment(row: &Row<'_>, column: &str) -> Option<DateTime<Utc>> {
+    row.get::<_, Option<_>>(column).ok().flatten()
 }
 
-/// The outer result is the database's, the inner one is about what stands in the row.
+/// The outer result is the database's, the inner one is about the contents of the row.
 fn info(row: &Row<'_>) -> rusqlite::Result<Result<RunInfo, Fault>> {
-    let (run_id, name, spider): (i64, String, String) = (row.get(0)?, row.get(1)?, row.get(2)?);
-    let state: String = row.get(3)?;
+    let (run_id, name, spider): (i64, _, _) = (row.get("run_id")?, row.get("name")?, row.get("spider")?);
+    let state: String = row.get("state")?;
     let unknown = || Fault::Other(format!("run {run_id} has the unknown state {state:?}").into());
     Ok(RunState::parse(&state).ok_or_else(unknown).map(|state| RunInfo { run_id, name, spider, state }))
 }

@@ -1,11 +1,14 @@
 //! The store's own tables: made when there are none, raised on request, and held against `schema.sql`.
 
+use std::path::Path;
+
 use dragline_core::StoreError;
 use dragline_core::probe::reach;
 use rusqlite::{Connection, TransactionBehavior};
 
 use super::fault::Fault;
 use super::item_table::Differences;
+use super::migrations;
 use super::shape::Shape;
 use crate::identifier::quoted;
 
@@ -14,17 +17,7 @@ pub(super) const DDL: &str = include_str!("schema.sql");
 
 /// The version that this program works with. It rises with each change that older programs or older tables
 /// cannot live with; [`apply`] then says what to do for each step.
-const VERSION: i64 = 5;
-
-/// What leads from a version to the next: `(from, statements)`. A column that is added to rows cannot be NOT NULL
-/// without a default that never changes, and a CHECK cannot be changed: who writes the rows sees to both.
-const MIGRATIONS: &[(i64, &str)] = &[(
-    1,
-    "ALTER TABLE crawl_runs RENAME COLUMN done_at_start TO ended_at_start;
-     ALTER TABLE crawl_runs ADD COLUMN last_start_at TEXT;
-     UPDATE crawl_runs SET last_start_at = heartbeat_at, stats = coalesce(stats, '{}');
-     DROP INDEX IF EXISTS crawl_dead_letters_run;",
-)];
+pub(super) const VERSION: i64 = 6;
 
 /// The store's tables.
 const TABLES: [&str; 7] = [
@@ -40,22 +33,22 @@ const TABLES: [&str; 7] = [
 const APPLY: &str = "dragline schema apply";
 
 /// Makes the tables in an empty database; otherwise sees that they are those of this program.
-pub(super) fn prepare(connection: &mut Connection) -> Result<(), Fault> {
+pub(super) fn prepare(connection: &mut Connection, path: &Path) -> Result<(), Fault> {
     if version(connection)?.is_none() && !any_table(connection)? {
-        apply(connection)?;
+        apply(connection, path)?;
     }
     check(connection)
 }
 
-/// Makes what is missing, raises the version, and says what was done.
-pub(super) fn apply(connection: &mut Connection) -> Result<Vec<String>, Fault> {
+/// Makes what is missing, raises the version, and says what was done. The database is at `path`.
+pub(super) fn apply(connection: &mut Connection, path: &Path) -> Result<Vec<String>, Fault> {
     let measure = measure()?;
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     // Another process may have been faster: only under the transaction's lock is the answer sure.
     let before = version(&transaction)?;
     refuse_newer(before)?;
-    for (_, statements) in MIGRATIONS.iter().filter(|(from, _)| before.is_some_and(|at| at <= *from)) {
-        transaction.execute_batch(statements)?;
+    if let Some(before) = before.filter(|before| *before < VERSION) {
+        migrations::raise(&transaction, path, before)?;
     }
     changed(&transaction, &measure)?.into_result()?;
     let missing = missing(&transaction, &measure)?;
@@ -109,7 +102,8 @@ fn version(connection: &Connection) -> Result<Option<i64>, Fault> {
     if Shape::read(connection, TABLES[0])?.is_none() {
         return Ok(None);
     }
-    Ok(connection.query_row("SELECT max(version) FROM crawl_schema", [], |row| row.get(0))?)
+    Ok(connection
+        .query_row("SELECT max(version) AS version FROM crawl_schema", [], |row| row.get("version"))?)
 }
 
 fn any_table(connection: &Connection) -> Result<bool, Fault> {
@@ -136,9 +130,9 @@ fn missing(connection: &Connection, measure: &Connection) -> Result<Vec<String>,
     let mut rows = select.query([])?;
     let mut missing = Vec::new();
     while let Some(row) = rows.next()? {
-        let (kind, name): (String, String) = (row.get(0)?, row.get(1)?);
-        let there = "SELECT count(*) FROM sqlite_schema WHERE type = ?1 AND name = ?2";
-        if connection.query_row(there, [&kind, &name], |row| row.get::<_, i64>(0))? == 0 {
+        let (kind, name): (String, String) = (row.get("type")?, row.get("name")?);
+        let there = "SELECT count(*) AS objects FROM sqlite_schema WHERE type = ?1 AND name = ?2";
+        if connection.query_row(there, [&kind, &name], |row| row.get::<_, i64>("objects"))? == 0 {
             missing.push(format!("{kind} {name}"));
         }
     }

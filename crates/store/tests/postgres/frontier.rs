@@ -14,12 +14,15 @@ const QUICK: Duration = Duration::from_secs(5);
 fn fill(database: &dragline_testkit::TestDatabase) {
     // 300 hosts; the first has 50,000 requests, the others 100 each. Never analyzed, as in mid-crawl.
     database.query(&format!(
-        "INSERT INTO crawl_requests (run_id, fingerprint, url, method, headers, tag, meta, priority, depth,
+        "INSERT INTO crawl_requests (run_id, shard, fingerprint, url, method, headers, tag, meta, priority, depth,
                                      host, redirects, dont_filter)
-         SELECT 1, decode(md5(n::text), 'hex'), 'http://h/' || n, 'GET', '[]', '', '{{}}', n % 3, 1,
-                'h' || lpad((CASE WHEN n < 50000 THEN 0 ELSE n % {HOSTS} END)::text, 3, '0') || ':80',
-                '[]', false
-         FROM generate_series(0, 50000 + 100 * {HOSTS}) n"
+         SELECT 1, (get_byte(digest, 0) << 8 | get_byte(digest, 1)) % 1024, decode(md5(n::text), 'hex'),
+                'http://h/' || n, 'GET', '[]', '', '{{}}', n % 3, 1, host, '[]', false
+         FROM generate_series(0, 50000 + 100 * {HOSTS}) n
+         CROSS JOIN LATERAL (
+             SELECT 'h' || lpad((CASE WHEN n < 50000 THEN 0 ELSE n % {HOSTS} END)::text, 3, '0') || ':80' AS host
+         ) h
+         CROSS JOIN LATERAL (SELECT sha256(convert_to(host, 'UTF8')) AS digest) d"
     ));
 }
 

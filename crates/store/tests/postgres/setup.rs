@@ -93,12 +93,19 @@ async fn tables_of_the_first_version_are_raised() {
          DROP INDEX crawl_requests_not_done;
          DROP TABLE crawl_cookies;
          DROP TABLE crawl_hosts;
-         CREATE INDEX crawl_dead_letters_by_run ON crawl_dead_letters (run_id)",
+         CREATE INDEX crawl_dead_letters_by_run ON crawl_dead_letters (run_id);
+         ALTER TABLE crawl_runs DROP COLUMN shards, DROP COLUMN shard_rule;
+         ALTER TABLE crawl_requests
+             DROP COLUMN shard, DROP COLUMN parent, DROP COLUMN options, DROP COLUMN reason,
+             ADD PRIMARY KEY (run_id, fingerprint);
+         CREATE INDEX crawl_requests_frontier ON crawl_requests (run_id, host);
+         ALTER TABLE crawl_items
+             DROP COLUMN key_digest, DROP COLUMN fingerprint, ADD UNIQUE (spider, item_type, item_key)",
     );
     let text = told(&connect(&database.url()).await);
     assert!(text.contains("`dragline schema apply`"), "{text}");
     let admin = open_admin(&database.url(), &settings()).unwrap();
-    let raised = [2, 3, 4, 5].map(|version| format!("raised Dragline's tables to version {version}"));
+    let raised = [2, 3, 4, 5, 6].map(|version| format!("raised Dragline's tables to version {version}"));
     assert_eq!(admin.apply(&[]).await.unwrap(), raised);
     assert_eq!(admin.apply(&[]).await.unwrap(), Vec::<String>::new());
     admin.close().await;

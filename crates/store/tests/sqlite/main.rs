@@ -9,7 +9,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use dragline_core::store::{ProcessInfo, RunKey, RunSpec};
-use dragline_core::{ItemRecord, ItemType, PageOutcome, QueuedRequest, Request, Store, StoreError};
+use dragline_core::{
+    ColumnType, ItemRecord, ItemType, PageOutcome, QueuedRequest, Request, Store, StoreError, Value,
+};
 use dragline_store::{StoreSettings, open, open_admin};
 
 fn run<T>(test: impl Future<Output = T>) -> T {
@@ -94,13 +96,23 @@ fn tables_of_the_first_version_are_raised() {
              DROP INDEX crawl_requests_not_done;
              DROP TABLE crawl_cookies;
              DROP TABLE crawl_hosts;
-             CREATE INDEX crawl_dead_letters_run ON crawl_dead_letters (run_id)",
+             CREATE INDEX crawl_dead_letters_run ON crawl_dead_letters (run_id);
+             ALTER TABLE crawl_runs DROP COLUMN shards;
+             ALTER TABLE crawl_runs DROP COLUMN shard_rule;
+             ALTER TABLE crawl_requests DROP COLUMN shard;
+             ALTER TABLE crawl_requests DROP COLUMN parent;
+             ALTER TABLE crawl_requests DROP COLUMN options;
+             ALTER TABLE crawl_requests DROP COLUMN reason;
+             DROP INDEX crawl_items_key;
+             ALTER TABLE crawl_items DROP COLUMN key_digest;
+             ALTER TABLE crawl_items DROP COLUMN fingerprint;
+             CREATE UNIQUE INDEX crawl_items_key ON crawl_items (spider, item_type, item_key)",
         )
         .unwrap();
     let error = run(store(&path).connect()).unwrap_err();
     assert!(error.hint().is_some_and(|hint| hint.contains("schema apply")), "{error:?}");
     let admin = open_admin(&format!("sqlite:{}", path.display()), &StoreSettings::default()).unwrap();
-    assert_eq!(run(admin.apply(&[])).unwrap(), ["raised Dragline's tables from version 1 to 5"]);
+    assert_eq!(run(admin.apply(&[])).unwrap(), ["raised Dragline's tables from version 1 to 6"]);
     assert_eq!(run(admin.apply(&[])).unwrap(), Vec::<String>::new());
     assert_eq!(run(with_run(&path)).1.run_id, first);
 }
@@ -197,9 +209,9 @@ fn a_close_that_must_wait_can_be_timed_out() {
     let folder = tempfile::tempdir().unwrap();
     run(async {
         let (store, key) = with_run(&folder.path().join("crawl.db")).await;
-        let item = ItemType::builder("page").build().unwrap();
+        let item = ItemType::builder("page").with_nullable_column("title", ColumnType::Text).build().unwrap();
         let page = PageOutcome {
-            items: vec![ItemRecord { item_type: item.clone(), values: Vec::new() }],
+            items: vec![ItemRecord { item_type: item.clone(), values: vec![Value::Null] }],
             ..done(0)
         };
         store.flush(&key, &[page]).await.unwrap();

@@ -9,10 +9,11 @@ use super::ground::{Ground, Place};
 /// Tables that tell of processes and not of pages.
 const NOT_COMPARED: [&str; 2] = ["crawl_runs", "crawl_schema"];
 
-/// Columns that differ between two crawls of one site that nobody disturbed: numbers given in order of
-/// arrival; how often the network had to be asked; and the depth, for which of several pages was the first to
-/// name a request depends on the order of answers. So do all columns whose names end in `_at`, moments.
-const NOT_EQUAL: [&str; 5] = ["run_id", "item_id", "letter_id", "attempts", "depth"];
+/// Columns that differ between two crawls of one site that nobody disturbed: numbers in the order of arrival, and digests
+/// with such a number in them; how often the network had to be asked; and depth and parent, because the order of answers
+/// decides which of several pages is the first to name a request. Columns whose names end in `_at` hold moments, and differ
+/// too.
+const NOT_EQUAL: [&str; 7] = ["run_id", "item_id", "letter_id", "key_digest", "attempts", "depth", "parent"];
 
 /// How much of a row a message shows.
 const SHOWN_CHARS: usize = 240;

@@ -21,7 +21,8 @@ pub(super) fn run(arguments: &RetryRun, runs: &Runs) -> Result<Exit, Failed> {
     let ask = Requeue {
         run_id: run.run_id,
         statuses: arguments.status.clone(),
-        reason: arguments.reason.clone(),
+        reason: arguments.reason,
+        error: arguments.error.clone(),
         host: arguments.host.as_deref().map(str::to_ascii_lowercase),
     };
     let work = runs.admin.requeue_failed(&ask);

@@ -1,0 +1,141 @@
+//! Older versions of Dragline's tables, raised to the one that this program needs.
+//!
+//! All steps are one transaction. It takes as long as it takes: a large `crawl_requests` gets new indexes, and a large
+//! `crawl_items` is rewritten. Nothing else is written again: a column that may be null, or that has a constant as its
+//! default, is only noted in the catalog.
+
+use dragline_core::StoreError;
+use dragline_core::store::StoreResult;
+
+use super::connections::Connections;
+use super::run_lock::is_held;
+use super::schema::{LOCK, VERSION, version};
+use super::session::Session;
+use crate::crawl_is_running;
+
+/// What leads from a version to the next: `(from, statements)`.
+const MIGRATIONS: &[(i32, &str)] = &[
+    (
+        1,
+        "ALTER TABLE crawl_runs RENAME COLUMN done_at_start TO ended_at_start;
+         ALTER TABLE crawl_runs ADD COLUMN last_start_at timestamptz NOT NULL DEFAULT now();
+         CREATE INDEX crawl_dead_letters_by_page ON crawl_dead_letters (run_id, fingerprint);
+         DROP INDEX crawl_dead_letters_by_run;",
+    ),
+    (
+        2,
+        "CREATE INDEX crawl_requests_not_done ON crawl_requests (run_id, state, fingerprint)
+             WHERE state = 'failed' OR state = 'skipped' OR state = 'dead'",
+    ),
+    (
+        3,
+        "CREATE TABLE crawl_cookies (
+             run_id  bigint NOT NULL,
+             session text COLLATE \"C\" NOT NULL,
+             domain  text COLLATE \"C\" NOT NULL,
+             path    text COLLATE \"C\" NOT NULL,
+             name    text COLLATE \"C\" NOT NULL,
+             cookie  json,
+             version bigint NOT NULL,
+             PRIMARY KEY (run_id, session, domain, path, name)
+         )",
+    ),
+    (
+        4,
+        "CREATE TABLE crawl_hosts (
+             run_id       bigint NOT NULL,
+             host         text COLLATE \"C\" NOT NULL,
+             paused_until timestamptz,
+             paused_ms    bigint,
+             slowed_to_ms bigint,
+             reason       text,
+             noted_at     timestamptz NOT NULL DEFAULT now(),
+             PRIMARY KEY (run_id, host)
+         )",
+    ),
+    (
+        // The rows of a run that began before have the shard rule 'one', so none of them changes.
+        5,
+        "ALTER TABLE crawl_runs
+             ADD COLUMN shards smallint NOT NULL DEFAULT 1,
+             ADD COLUMN shard_rule text NOT NULL DEFAULT 'one';
+         ALTER TABLE crawl_runs ALTER COLUMN shards DROP DEFAULT, ALTER COLUMN shard_rule DROP DEFAULT;
+
+         ALTER TABLE crawl_requests
+             ADD COLUMN shard smallint NOT NULL DEFAULT 0,
+             ADD COLUMN parent bytea,
+             ADD COLUMN options json NOT NULL DEFAULT '{}',
+             ADD COLUMN reason text;
+         ALTER TABLE crawl_requests ALTER COLUMN shard DROP DEFAULT;
+         CREATE UNIQUE INDEX crawl_requests_with_shard ON crawl_requests (run_id, shard, fingerprint);
+         ALTER TABLE crawl_requests
+             DROP CONSTRAINT crawl_requests_pkey,
+             ADD CONSTRAINT crawl_requests_pkey PRIMARY KEY USING INDEX crawl_requests_with_shard;
+         DROP INDEX crawl_requests_frontier;
+         CREATE INDEX crawl_requests_frontier
+             ON crawl_requests (run_id, shard, host, priority DESC, depth, fingerprint) WHERE state = 'queued';
+
+         -- Every row gets a value of its own, so this table is rewritten. Rows without a key only need different values.
+         ALTER TABLE crawl_items DROP CONSTRAINT crawl_items_spider_item_type_item_key_key;
+         ALTER TABLE crawl_items ADD COLUMN fingerprint bytea, ADD COLUMN key_digest bytea;
+         ALTER TABLE crawl_items
+             ALTER COLUMN key_digest TYPE bytea USING substring(
+                 sha256(convert_to(coalesce(item_key, 'row ' || random() || ' ' || clock_timestamp()), 'UTF8'))
+                 FROM 1 FOR 16),
+             ALTER COLUMN key_digest SET NOT NULL;
+         ALTER TABLE crawl_items ADD PRIMARY KEY (spider, item_type, key_digest);",
+    ),
+];
+/// Raises the tables, and says what it did.
+pub(super) async fn raise(
+    connections: &Connections,
+    session: &Session,
+    older: i32,
+) -> StoreResult<Vec<String>> {
+    session.run("BEGIN").await?;
+    session.rows(LOCK, &[]).await?;
+    // Somebody may have been faster.
+    let mut at = version(session).await?.unwrap_or(older);
+    let mut done = Vec::new();
+    if at < VERSION {
+        refuse_while_crawling(connections, session).await?;
+    }
+    while let Some((from, statements)) = MIGRATIONS.iter().find(|(from, _)| *from == at) {
+        session.run_unhurried(statements).await?;
+        at = from + 1;
+        session.change("INSERT INTO crawl_schema (version) VALUES ($1)", &[&at]).await?;
+        done.push(format!("raised Dragline's tables to version {at}"));
+    }
+    if at != VERSION {
+        return Err(StoreError::Setup {
+            problem: format!(
+                "{}: the tables are version {at}, and this program knows no way from there to {VERSION}",
+                connections.target().location
+            ),
+            hint: if at > VERSION {
+                "use a newer dragline, or another database".to_owned()
+            } else {
+                "drop all crawl_ tables, or use another database".to_owned()
+            },
+        });
+    }
+    session.run("COMMIT").await?;
+    Ok(done)
+}
+
+/// A crawl of the older version would fail in its next flush.
+async fn refuse_while_crawling(connections: &Connections, session: &Session) -> StoreResult<()> {
+    let held = format!(
+        "SELECT name, coalesce(pid, 0) AS pid, coalesce(hostname, 'an unknown host') AS hostname
+         FROM crawl_runs run
+         WHERE state IN ('running', 'stopped') AND EXISTS (SELECT FROM pg_locks held WHERE {}) LIMIT 1",
+        is_held("run.name")
+    );
+    let Some(row) = session.row(&held, &[]).await? else { return Ok(()) };
+    Err(crawl_is_running(
+        &connections.target().location,
+        row.get::<_, i32>("pid"),
+        row.get("hostname"),
+        row.get("name"),
+    ))
+}

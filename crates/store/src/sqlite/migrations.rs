@@ -1,0 +1,71 @@
+//! Older versions of Dragline's tables, raised to the one that this program needs.
+//!
+//! A column that may be null, or that has a constant as its default, rewrites no row; `SQLite` has no other way to add one.
+//! A CHECK and a primary key cannot change, so an older file keeps those that it was made with.
+
+use std::path::Path;
+
+use rusqlite::functions::FunctionFlags;
+use rusqlite::{Connection, Transaction};
+
+use super::fault::Fault;
+use super::run_lock;
+use crate::{crawl_is_running, key_digest};
+
+/// The SQL function that gives the digest of an item's key.
+const KEY_DIGEST: &str = "dragline_key_digest";
+
+/// What leads from a version to the next: `(from, statements)`. What is not here, new tables and indexes, comes from
+/// `schema.sql`, which makes everything that is missing.
+const MIGRATIONS: &[(i64, &str)] = &[
+    (
+        1,
+        "ALTER TABLE crawl_runs RENAME COLUMN done_at_start TO ended_at_start;
+         ALTER TABLE crawl_runs ADD COLUMN last_start_at TEXT;
+         UPDATE crawl_runs SET last_start_at = heartbeat_at, stats = coalesce(stats, '{}');
+         DROP INDEX IF EXISTS crawl_dead_letters_run;",
+    ),
+    (
+        // The rows of a run that began before have the shard rule 'one', so none of them changes. Every row of crawl_items
+        // gets a digest of its own; rows without a key only need different ones.
+        5,
+        "ALTER TABLE crawl_runs ADD COLUMN shards INTEGER NOT NULL DEFAULT 1;
+         ALTER TABLE crawl_runs ADD COLUMN shard_rule TEXT NOT NULL DEFAULT 'one';
+         ALTER TABLE crawl_requests ADD COLUMN shard INTEGER NOT NULL DEFAULT 0;
+         ALTER TABLE crawl_requests ADD COLUMN parent BLOB;
+         ALTER TABLE crawl_requests ADD COLUMN options TEXT NOT NULL DEFAULT '{}';
+         ALTER TABLE crawl_requests ADD COLUMN reason TEXT;
+         DROP INDEX crawl_items_key;
+         ALTER TABLE crawl_items ADD COLUMN fingerprint BLOB;
+         ALTER TABLE crawl_items ADD COLUMN key_digest BLOB NOT NULL DEFAULT x'';
+         UPDATE crawl_items SET key_digest = coalesce(dragline_key_digest(item_key), randomblob(16));",
+    ),
+];
+
+/// Raises the tables of a version. The database is at `path`.
+pub(super) fn raise(transaction: &Transaction<'_>, path: &Path, version: i64) -> Result<(), Fault> {
+    refuse_while_crawling(transaction, path)?;
+    let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC;
+    transaction.create_scalar_function(KEY_DIGEST, 1, flags, |context| {
+        Ok(context.get::<Option<String>>(0)?.map(|key| key_digest::of_key(&key)))
+    })?;
+    for (_, statements) in MIGRATIONS.iter().filter(|(from, _)| version <= *from) {
+        transaction.execute_batch(statements)?;
+    }
+    transaction.remove_function(KEY_DIGEST, 1)?;
+    Ok(())
+}
+
+fn refuse_while_crawling(connection: &Connection, path: &Path) -> Result<(), Fault> {
+    let mut select = connection
+        .prepare("SELECT name, pid, hostname FROM crawl_runs WHERE state IN ('running', 'stopped')")?;
+    let mut rows = select.query([])?;
+    while let Some(row) = rows.next()? {
+        let (name, hostname): (String, String) = (row.get("name")?, row.get("hostname")?);
+        if run_lock::is_held(path, &name)? {
+            let location = format!("sqlite:{}", path.display());
+            return Err(crawl_is_running(&location, row.get("pid")?, &hostname, &name).into());
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,133 @@
+//! A database that version 5 left in the middle of a crawl is upgraded, and the new program finishes the crawl.
+//!
+//! `upgrade/version5.*.sql` are dumps of what the program at version 5 had stored when it was killed: pages that were done,
+//! failed, skipped and dead, and queued requests with every option. The spider is in `upgrade/attic.rs`.
+
+use std::net::TcpListener;
+use std::sync::LazyLock;
+use std::time::Duration;
+
+use dragline_testkit::{Answer, Dragline, Site, wait_until};
+
+use crate::stored::{Stored, example, on_both_stores};
+
+on_both_stores!(a_crawl_of_version_5_goes_on, a_newer_version_is_refused);
+
+/// The requests in the dumps name this address. No other test uses it.
+const ADDRESS: &str = "127.55.0.6:8806";
+
+static SITE: LazyLock<Site> = LazyLock::new(|| {
+    let is_free = || TcpListener::bind(ADDRESS).is_ok();
+    wait_until("no other test run uses the address", Duration::from_secs(60), is_free);
+    let origin = format!("http://{ADDRESS}");
+    let site = Site::builder().bind(ADDRESS).handler(move |asked| {
+        let proxied = asked.path.strip_prefix(&origin);
+        let path = proxied.unwrap_or(&asked.path);
+        let header = |name| asked.header(name).unwrap_or("none");
+        let (cookie, own) = (header("cookie"), header("x-own"));
+        let way = if proxied.is_some() { "proxied" } else { "direct" };
+        let method = &asked.method;
+        let text = format!("<title>{path}</title><p>{method}</p><p>{cookie}</p><p>{way}</p><p>{own}</p>");
+        Some(match path {
+            "/" => Answer::html(text).header("Set-Cookie", "door=open; Path=/"),
+            "/moved" => Answer::redirect(301, "/new/1"),
+            "/gone" => Answer::html(text).status(404),
+            "/failing" => Answer::html(text).status(500),
+            _ => Answer::html(text),
+        })
+    });
+    site.start()
+});
+
+fn attic(stored: &Stored) -> Dragline {
+    example("nasty_spiders").args(["--store", &stored.url()])
+}
+
+fn crawl(stored: &Stored) -> Dragline {
+    attic(stored).args(["crawl", "attic", "-a", &format!("door={}", SITE.url("/")), "--rate", "0"])
+}
+
+fn with_version_5(stored: &Stored) {
+    stored.execute(match stored {
+        Stored::Postgres(_) => include_str!("upgrade/version5.postgres.sql"),
+        Stored::Sqlite(_) => include_str!("upgrade/version5.sqlite.sql"),
+    });
+}
+
+fn another(stored: &Stored) -> Stored {
+    match stored {
+        Stored::Postgres(_) => Stored::postgres(),
+        Stored::Sqlite(_) => Stored::sqlite(),
+    }
+}
+
+/// The rows that an upgraded crawl and an undisturbed one must agree on.
+fn rows(stored: &Stored) -> Vec<Vec<Vec<String>>> {
+    let text = if matches!(stored, Stored::Postgres(_)) { "::text" } else { "" };
+    [
+        "SELECT url, tag, method, state, status, headers{text}, meta{text}, redirects{text}, dont_filter
+         FROM crawl_requests WHERE state <> 'failed' OR status IS NOT NULL ORDER BY url, tag",
+        "SELECT item_type, item_key, url, data{text}, content_hash FROM crawl_items ORDER BY 1, 2, 3, 4",
+        "SELECT path, weight, source_url FROM attic_crates ORDER BY 1",
+        "SELECT path, source_url FROM attic_labels ORDER BY 1",
+        "SELECT url, item_type, payload{text}, error FROM crawl_dead_letters ORDER BY 1",
+    ]
+    .map(|sql| stored.query(&sql.replace("{text}", text)))
+    .into_iter()
+    .collect()
+}
+
+fn a_crawl_of_version_5_goes_on(stored: &Stored) {
+    with_version_5(stored);
+    let queued = stored.pages("queued");
+    assert!(queued > 10 && stored.pages("done") > 3, "half of a crawl");
+    crawl(stored).run().assert_code(1).assert_stderr("dragline schema apply");
+    assert_eq!(stored.pages("queued"), queued, "and nothing was changed");
+
+    let applied = attic(stored).args(["schema", "apply"]).run();
+    applied.assert_code(0);
+    for line in ["raised Dragline's tables", "added the column source_fingerprint to the table attic_crates"]
+    {
+        applied.assert(line, applied.stdout.contains(line));
+    }
+    attic(stored).args(["schema", "apply"]).run().assert_code(0);
+    attic(stored).args(["schema", "check"]).run().assert_code(0);
+
+    crawl(stored).run().assert_code(0).assert_stderr("resuming");
+    assert_eq!(stored.runs(), [("finished".to_owned(), "finished".to_owned())]);
+    let fresh = another(stored);
+    crawl(&fresh).run().assert_code(0);
+    assert_eq!(
+        strip_old_options(rows(stored)),
+        strip_old_options(rows(&fresh)),
+        "the rows of an undisturbed crawl"
+    );
+
+    // The old run keeps the rule that all its requests are in one shard; what is new names where it comes from.
+    assert_eq!(stored.query("SELECT DISTINCT shard FROM crawl_requests"), [["0"]]);
+    assert_eq!(stored.query("SELECT shards, shard_rule FROM crawl_runs"), [["1", "one"]]);
+    assert_eq!(fresh.query("SELECT shards, shard_rule FROM crawl_runs"), [["1024", "sha256-host"]]);
+    let new_desks = "SELECT count(*) FROM crawl_requests WHERE url LIKE '%/desk/9' AND parent IS NOT NULL";
+    assert_eq!(stored.count(new_desks), 1);
+    let named = "SELECT count(*) FROM attic_crates WHERE source_fingerprint IS NOT NULL";
+    assert!(stored.count(named) > 10, "{}", stored.count(named));
+}
+
+/// Version 5 had the options among the headers. The rows that it wrote keep them there.
+fn strip_old_options(mut rows: Vec<Vec<Vec<String>>>) -> Vec<Vec<Vec<String>>> {
+    for row in &mut rows[0] {
+        let headers: Vec<(String, String)> = serde_json::from_str(&row[5]).unwrap();
+        row[5] =
+            format!("{:?}", headers.iter().filter(|(name, _)| !name.starts_with(':')).collect::<Vec<_>>());
+    }
+    rows
+}
+
+fn a_newer_version_is_refused(stored: &Stored) {
+    with_version_5(stored);
+    stored.execute("INSERT INTO crawl_schema (version) VALUES (7)");
+    for command in ["apply", "check"] {
+        attic(stored).args(["schema", command]).run().assert_code(1).assert_stderr("newer dragline");
+    }
+    crawl(stored).run().assert_code(1).assert_stderr("newer dragline");
+}
