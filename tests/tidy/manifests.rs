@@ -8,7 +8,7 @@ use super::source::{files, repository};
 /// in core and not each other: `crates/runtime/src/run.rs` joins them. What only tests need is not asked.
 const MAY_NAME: [(&str, &[&str]); 13] = [
     ("dragline-css", &[]),
-    ("dragline-derive", &[]),
+    ("dragline-derive", &["dragline-css"]),
     ("dragline-spider", &["dragline-css", "dragline-derive"]),
     ("dragline-core", &["dragline-spider"]),
     ("dragline-engine", &["dragline-core"]),

@@ -68,7 +68,7 @@ fn one_type(items: &[ItemType], path: &Path, run: &str) -> Result<ItemType, Fail
     if let [item] = items {
         return Ok(item.clone());
     }
-    let names: Vec<&str> = items.iter().map(dragline::ItemType::name).collect();
+    let names: Vec<&str> = items.iter().map(dragline_core::ItemType::name).collect();
     let what = format!("a CSV file holds one item type, and this spider has {}", names.join(", "));
     let (item, path) = (names.first().unwrap_or(&"TYPE"), path.display());
     Err(Failed::usage(what).hint(format!("export one: dragline export {run} --item {item} -o {path}")))
@@ -115,7 +115,7 @@ pub(crate) fn export(
 pub(crate) fn item_types(spider: &dyn Spider, only: Option<&str>) -> Result<Vec<ItemType>, Failed> {
     let mut items = spider.items();
     if let Some(name) = only {
-        let names: Vec<&str> = items.iter().map(dragline::ItemType::name).collect();
+        let names: Vec<&str> = items.iter().map(dragline_core::ItemType::name).collect();
         let known = names.join(", ");
         items.retain(|item| item.name() == name);
         if items.is_empty() {

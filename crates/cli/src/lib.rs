@@ -3,9 +3,6 @@
 //! `arguments` declares the words, `settings` turns them into validated settings, and `commands` does what was asked.
 //! [`App`] joins them with somebody's spiders and item pipelines. How a crawl runs is not here: that is `dragline_runtime`.
 
-// The derive macro names the facade, which stands above this crate; the demo's spider is defined here.
-extern crate dragline_core as dragline;
-
 mod aftermath;
 mod app;
 mod arguments;

@@ -82,6 +82,11 @@ impl Selector {
         &self.css
     }
 
+    /// Whether it selects elements, and neither texts nor attributes.
+    pub fn selects_elements(&self) -> bool {
+        self.parts().iter().all(|part| part.target == Target::Element)
+    }
+
     /// What it is made of; never empty.
     ///
     /// # Panics

@@ -6,7 +6,7 @@ use proc_macro2::Span;
 use syn::ext::IdentExt;
 use syn::{Data, DeriveInput, Error, Field, Fields, Ident, LitStr, Result, Type};
 
-use crate::attributes::{FieldAttributes, StructAttributes};
+use crate::attributes::{FieldAttributes, Helper, StructAttributes, combined};
 use crate::names::{column_refusal, is_plain, not_plain, snake_case, table_refusal};
 
 /// An item type without mistakes, as far as its tokens show.
@@ -41,7 +41,7 @@ impl ItemStruct {
                 "an item owns its values and has one table: its struct takes no parameters",
             ));
         }
-        let attributes = StructAttributes::read(&input.attrs)?;
+        let attributes = StructAttributes::read(&input.attrs, Helper::Item)?;
         let fields: Vec<&Field> = fields.collect();
         let columns = columns(input, fields.iter().copied())?;
         let is_stored = |ident: &Ident| columns.iter().any(|column| column.field == *ident);
@@ -78,12 +78,12 @@ pub(crate) fn unequal_keys(column: &str) -> String {
     )
 }
 
-fn named_fields(input: &DeriveInput) -> Result<impl Iterator<Item = &Field>> {
+pub(crate) fn named_fields(input: &DeriveInput) -> Result<impl Iterator<Item = &Field>> {
     match &input.data {
         Data::Struct(data) if matches!(data.fields, Fields::Named(_)) => Ok(data.fields.iter()),
         _ => Err(Error::new_spanned(
             &input.ident,
-            "an item is a struct with named fields: each field is a column of its table",
+            "this derive is for structs with named fields: each field is a column, or a value that a page fills",
         )),
     }
 }
@@ -108,17 +108,13 @@ fn columns<'a>(input: &DeriveInput, fields: impl Iterator<Item = &'a Field>) -> 
     if mistakes.is_empty() && columns.is_empty() {
         mistakes.push(Error::new_spanned(&input.ident, "an item has at least one field that is stored"));
     }
-    // All of them at once, so that one build shows what there is to mend.
-    let all = mistakes.into_iter().reduce(|mut all, mistake| {
-        all.combine(mistake);
-        all
-    });
-    all.map_or(Ok(columns), Err)
+    combined(mistakes)?;
+    Ok(columns)
 }
 
 /// The column of a field; `None` if it is skipped.
 fn column(field: &Field) -> Result<Option<FieldColumn>> {
-    let attributes = FieldAttributes::read(&field.attrs)?;
+    let attributes = FieldAttributes::read(&field.attrs, Helper::Item)?;
     let Some(ident) = field.ident.clone().filter(|_| attributes.skip.is_none()) else { return Ok(None) };
     let (column, span) = match &attributes.column {
         Some(given) => (checked(given, column_refusal)?, given.span()),

@@ -5,12 +5,14 @@ use quote::{quote, quote_spanned};
 use syn::spanned::Spanned;
 
 use crate::described::{FieldColumn, ItemStruct};
+use crate::facade::private;
 
 /// The implementation of `FromRecord`.
 ///
 /// Its bounds name concrete types. The compiler would reject an unmet one at once, and so every item with a borrowed
 /// field. `for<'field>` delays the check until somebody needs the implementation.
 pub(crate) fn expand(item: &ItemStruct) -> TokenStream {
+    let private = private();
     let ItemStruct { ident, columns, skipped, .. } = item;
     let bounds = columns.iter().map(bound);
     let skipped_bounds = skipped
@@ -23,15 +25,15 @@ pub(crate) fn expand(item: &ItemStruct) -> TokenStream {
     let defaults = skipped.iter().map(|(field, _)| quote!(#field: ::core::default::Default::default()));
     quote! {
         #[automatically_derived]
-        impl ::dragline::FromRecord for #ident
+        impl #private::FromRecord for #ident
         where
             #(#bounds,)*
             #(#skipped_bounds,)*
         {
             fn from_record(
-                record: &::dragline::ItemRecord,
-            ) -> ::core::result::Result<Self, ::dragline::RecordError> {
-                let mut fields = ::dragline::from_record::RecordFields::of::<Self>(record)?;
+                record: &#private::ItemRecord,
+            ) -> ::core::result::Result<Self, #private::RecordError> {
+                let mut fields = #private::RecordFields::of::<Self>(record)?;
                 ::core::result::Result::Ok(Self { #(#values,)* #(#defaults,)* })
             }
         }
@@ -39,6 +41,7 @@ pub(crate) fn expand(item: &ItemStruct) -> TokenStream {
 }
 
 fn bound(FieldColumn { kind, json, .. }: &FieldColumn) -> TokenStream {
+    let private = private();
     let read = if *json { quote!(FromJson) } else { quote!(FromValue) };
-    quote_spanned!(kind.span()=> for<'field> #kind: ::dragline::#read)
+    quote_spanned!(kind.span()=> for<'field> #kind: #private::#read)
 }

@@ -1,19 +1,26 @@
-//! `#[derive(Item)]`: a struct becomes an item type, with its table described and its mistakes found by the
-//! compiler.
+//! The macros of spiders: `#[derive(Item)]` describes the table of a struct, selectors on its fields fill it from a page,
+//! and `css!` is a selector. Their mistakes are errors of the compiler.
 //!
-//! What the attributes say is read in `attributes`, held against the rules in `described`, and written as
-//! Rust in `expanded`; `names` holds the rules for names.
+//! `attributes` reads what is written. `described` checks it for an item and `expanded` writes the Rust. `extract` does
+//! both for a struct that a page fills. `names` has the rules for names, `facade` finds the crate that the Rust names.
 
 use proc_macro::TokenStream;
-use syn::{DeriveInput, parse_macro_input};
+use proc_macro2::TokenStream as TokenStream2;
+use syn::{DeriveInput, LitStr, parse_macro_input};
+
+use self::attributes::Helper;
 
 mod attributes;
+mod css;
 mod described;
 mod expanded;
+mod extract;
+mod facade;
 mod from_record;
 mod names;
+mod shape;
 
-/// Describes the table of an item type and turns its values into records.
+/// Describes the table of an item type, turns its values into records, and fills it from a page.
 ///
 /// ```
 /// use dragline::prelude::*;
@@ -33,8 +40,9 @@ mod names;
 /// }
 ///
 /// let offers = Offer::item_type();
-/// assert_eq!((offers.name, offers.table, offers.key), ("offer", Some("offers"), &["shop", "number"][..]));
-/// let columns: Vec<&str> = offers.columns.iter().map(|column| column.name).collect();
+/// assert_eq!((offers.name(), offers.table()), ("offer", Some("offers")));
+/// assert_eq!(offers.key(), ["shop", "number"]);
+/// let columns: Vec<&str> = offers.columns().iter().map(|column| column.name.as_str()).collect();
 /// assert_eq!(columns, ["shop", "number", "price", "tags", "sizes"]);
 /// ```
 ///
@@ -57,13 +65,98 @@ mod names;
 ///
 /// Without `json`, a field has one of the types that implement `dragline::Field`.
 ///
-/// A `json` field that serde cannot write as JSON (a map whose keys are no strings) panics when the item is
-/// emitted, which fails its page with the field named: a mistake in the type, never a row that is silently
-/// poorer. In such a field serde writes floats that are not finite as null.
+/// A `json` field that serde cannot write as JSON (a map whose keys are not strings) panics when the item is emitted.
+/// That fails its page and names the field. In such a field serde writes floats that are not finite as null.
+///
+/// # Filled from a page
+///
+/// With selectors on its fields, `page.extract::<Offer>()?` and `out.extract_all::<Offer>(page)?` fill the struct:
+///
+/// ```
+/// use dragline::prelude::*;
+///
+/// #[derive(Item)]
+/// #[item(table = "offers", key = "number", css = "li.offer")]
+/// struct Offer {
+///     #[item(attr = "data-number")]
+///     number: u32,
+///     #[item(css = "b")]
+///     name: String,
+///     #[item(css = ".price", regex = r"[\d.]+")]
+///     price: Option<Decimal>,
+///     #[item(css = "a", attr = "href", json)]
+///     links: Vec<Url>,
+///     #[item(css = ".currency", default = "EUR")]
+///     currency: String,
+/// }
+///
+/// let html = "<ul><li class=offer data-number=7><b>Yarn</b> <i class=price>5.20 €</i> <a href=yarn>more</a></ul>";
+/// let page = dragline::StoredPage::new("https://shop.example/", html).page()?;
+/// let mut out = Output::new();
+/// out.extract_all::<Offer>(&page)?;
+/// assert_eq!(out.items()[0].json_text(), "{\"currency\":\"EUR\",\"links\":[\"https://shop.example/yarn\"],\
+///     \"name\":\"Yarn\",\"number\":7,\"price\":\"5.20\"}");
+/// # Ok::<(), dragline::Error>(())
+/// ```
+///
+/// On the struct, `css = "li.offer"` names the elements that hold one item each. Without it, the whole page does. A
+/// field has one or more of these:
+///
+/// | attribute | meaning |
+/// |---|---|
+/// | `css = "b"` | the text of the first match, white space folded; `::text` and `::attr(name)` mean the same as everywhere |
+/// | `attr = "href"` | an attribute of the match; without `css`, of the element itself |
+/// | `regex = "…"` | the part of the text that matches: the first group, or everything. A text that does not match does not count |
+/// | `all` | every match; a `Vec` means this without saying so |
+/// | `default`, `default = 1` | the value when nothing matches |
+/// | `parse = path::to::function` | a function `fn(&str) -> Result<T, E>` reads the text |
+/// | `format = "%B %d, %Y"` | reads a date or a moment by this format |
+/// | `exists` | whether something matches, for a `bool` |
+/// | `extract` | fills a struct of its own from the match: see [`Extract`] |
+/// | `with = function` | a function `fn(&Node) -> Result<T, E>` makes the value from the element |
+/// | `url` | the URL of the page |
+///
+/// Without `parse` and `format`, a field has one of the types that implement `dragline::FromText`. An `Option` is `None`
+/// when nothing matches. Any other field that matches nothing is an error, which names the field and the selector. A text
+/// that is not a value of the type is always an error.
+///
+/// Selectors and regular expressions are checked by the compiler:
+///
+/// ```compile_fail
+/// # use dragline::prelude::*;
+/// #[derive(Item)]
+/// struct Book {
+///     #[item(css = "h1[")]
+///     title: String,
+/// }
+/// ```
+///
+/// Either every field is filled, or none is:
+///
+/// ```compile_fail
+/// # use dragline::prelude::*;
+/// #[derive(Item)]
+/// struct Book {
+///     #[item(css = "h1")]
+///     title: String,
+///     author: String,
+/// }
+/// ```
+///
+/// A type that cannot be read from text needs `parse`, `with` or `extract`:
+///
+/// ```compile_fail
+/// # use dragline::prelude::*;
+/// #[derive(Item)]
+/// struct Book {
+///     #[item(css = "time", json)]
+///     length: std::time::Duration,
+/// }
+/// ```
 ///
 /// # What is refused
 ///
-/// A key is never nullable, for a null equals nothing, not even the same null:
+/// A key is never nullable, because a null equals nothing, not even another null:
 ///
 /// ```compile_fail
 /// # use dragline::prelude::*;
@@ -72,7 +165,7 @@ mod names;
 /// struct Book { isbn: Option<String> }
 /// ```
 ///
-/// Nor is it a float, a list or JSON, for two spellings of one value would be two keys:
+/// Nor is it a float, a list or JSON, because two spellings of one value would be two keys:
 ///
 /// ```compile_fail
 /// # use dragline::prelude::*;
@@ -101,7 +194,73 @@ mod names;
 #[proc_macro_derive(Item, attributes(item))]
 pub fn derive_item(input: TokenStream) -> TokenStream {
     let input = parse_macro_input!(input as DeriveInput);
-    described::ItemStruct::read(&input)
-        .map_or_else(syn::Error::into_compile_error, |item| expanded::expand(&item))
-        .into()
+    item(&input).unwrap_or_else(syn::Error::into_compile_error).into()
+}
+
+/// Fills a struct that is not an item from a page: a part of an item, or something that a spider needs on its way.
+///
+/// It takes the attributes of `#[derive(Item)]` that say how a page fills a field, as `#[extract(…)]`.
+///
+/// ```
+/// use dragline::prelude::*;
+///
+/// #[derive(Item)]
+/// #[item(key = "name")]
+/// struct Shop {
+///     #[item(css = "h1")]
+///     name: String,
+///     #[item(css = "li.review", extract, json)]
+///     reviews: Vec<Review>,
+/// }
+///
+/// #[derive(Extract, Serialize)]
+/// struct Review {
+///     #[extract(css = "b")]
+///     author: String,
+///     #[extract(attr = "data-stars")]
+///     stars: u8,
+/// }
+///
+/// let html = "<h1>Yarn</h1><ul><li class=review data-stars=5><b>Ann</b> likes it</ul>";
+/// let shop: Shop = dragline::StoredPage::new("https://yarn.example/", html).page()?.extract()?;
+/// assert_eq!((shop.reviews[0].author.as_str(), shop.reviews[0].stars), ("Ann", 5));
+/// # Ok::<(), dragline::Error>(())
+/// ```
+#[proc_macro_derive(Extract, attributes(extract))]
+pub fn derive_extract(input: TokenStream) -> TokenStream {
+    let input = parse_macro_input!(input as DeriveInput);
+    extracted(&input, Helper::Extract).unwrap_or_else(syn::Error::into_compile_error).into()
+}
+
+/// A selector that the compiler checks, and that is compiled once for the whole program.
+///
+/// ```
+/// use dragline::prelude::*;
+///
+/// let page = dragline::StoredPage::new("https://a.example/", "<li class=next><a href=2>next</a>").page()?;
+/// assert_eq!(page.text(css!("li.next a::attr(href)"))?, "2");
+/// # Ok::<(), dragline::Error>(())
+/// ```
+///
+/// An invalid selector does not compile:
+///
+/// ```compile_fail
+/// # use dragline::prelude::*;
+/// css!("li.next a[");
+/// ```
+#[proc_macro]
+pub fn css(input: TokenStream) -> TokenStream {
+    let css = parse_macro_input!(input as LitStr);
+    css::expand(&css).unwrap_or_else(syn::Error::into_compile_error).into()
+}
+
+fn item(input: &DeriveInput) -> syn::Result<TokenStream2> {
+    let mut written = expanded::expand(&described::ItemStruct::read(input)?);
+    written.extend(extracted(input, Helper::Item)?);
+    Ok(written)
+}
+
+fn extracted(input: &DeriveInput, helper: Helper) -> syn::Result<TokenStream2> {
+    let read = extract::ExtractStruct::read(input, helper)?;
+    Ok(read.map(|read| extract::expanded::expand(&read)).unwrap_or_default())
 }

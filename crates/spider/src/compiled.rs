@@ -1,18 +1,15 @@
 //! What the methods that select take as a selector, and the cache behind selectors that are plain text.
 
-use std::cell::RefCell;
-use std::collections::HashMap;
 use std::ops::Deref;
 use std::rc::Rc;
 use std::sync::LazyLock;
 
 use dragline_css::Selector;
 
-/// Most selectors come from code, so there are few. Those that a spider builds from data must not fill the memory.
-const MAX_CACHED: usize = 1_000;
+use crate::cache::Cache;
 
 thread_local! {
-    static COMPILED: RefCell<HashMap<Box<str>, Rc<Selector>>> = RefCell::new(HashMap::new());
+    static COMPILED: Cache<Selector> = Cache::new();
 }
 
 /// A CSS selector: text, or a compiled [`Selector`].
@@ -77,41 +74,6 @@ impl<T: AsSelector + ?Sized> AsSelector for &T {
     }
 }
 
-/// The compiled form of `css`, from this thread's cache.
-///
-/// # Panics
-/// When it is not a CSS selector: a mistake in the spider, which fails the page.
 fn cached(css: &str) -> Rc<Selector> {
-    if let Some(found) = COMPILED.with_borrow(|cache| cache.get(css).cloned()) {
-        return found;
-    }
-    let selector = match Selector::new(css.to_owned()) {
-        Ok(selector) => Rc::new(selector),
-        Err(error) => panic!("{error}"),
-    };
-    COMPILED.with_borrow_mut(|cache| {
-        if cache.len() >= MAX_CACHED {
-            cache.clear();
-        }
-        cache.insert(css.into(), Rc::clone(&selector));
-    });
-    selector
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn text_is_compiled_once_and_the_cache_is_bounded() {
-        let of = |css: &str| match css.compiled() {
-            Compiled::Cached(selector) => selector,
-            Compiled::Given(_) => unreachable!("text is never compiled already"),
-        };
-        assert!(Rc::ptr_eq(&of("li.next a"), &of("li.next a")));
-        for number in 0..2 * MAX_CACHED {
-            of(&format!("#id-{number}"));
-        }
-        assert!(COMPILED.with_borrow(HashMap::len) <= MAX_CACHED);
-    }
+    COMPILED.with(|cache| cache.get(css, || Selector::new(css.to_owned())))
 }

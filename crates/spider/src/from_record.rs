@@ -85,6 +85,7 @@ from_value! {
     u32: Value::Int(number) => (*number).try_into().ok();
     u64: Value::Int(number) => (*number).try_into().ok();
     usize: Value::Int(number) => (*number).try_into().ok();
+    isize: Value::Int(number) => (*number).try_into().ok();
     // By way of the shortest text, as the value was made.
     f32: Value::Float(number) => number.to_string().parse().ok();
     f64: Value::Float(number) => Some(*number);

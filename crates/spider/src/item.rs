@@ -170,8 +170,14 @@ impl ItemRecord {
     pub fn refusal(&self) -> Option<String> {
         let fields = self.item_type.columns().iter().zip(&self.values);
         fields.into_iter().find_map(|(column, value)| {
-            let reason = value.refusal()?;
-            Some(format!("{}.{} is {reason}", self.item_type.name(), column.name))
+            let name = || format!("{}.{}", self.item_type.name(), column.name);
+            if let Some(reason) = value.refusal() {
+                return Some(format!("{} is {reason}", name()));
+            }
+            let fits = *value == Value::Null || value.is_of(column.kind);
+            (!fits).then(|| {
+                format!("{} is {}, which does not fit the column type {}", name(), value.shown(), column.kind)
+            })
         })
     }
 
@@ -244,5 +250,27 @@ mod tests {
         assert_eq!(offer.refusal(), None);
         offer.values[0] = "a\0b".into();
         assert_eq!(offer.refusal().as_deref(), Some("offer.shop is text with a NUL character"));
+    }
+
+    #[test]
+    fn a_number_that_does_not_fit_its_column_is_refused_and_never_wraps() {
+        #[derive(crate::Item)]
+        struct Video {
+            views: u64,
+            smallest: i8,
+            pages: usize,
+        }
+        let refusal = |views| Video { views, smallest: i8::MIN, pages: 3 }.into_record().refusal();
+        assert_eq!(refusal(9_223_372_036_854_775_807), None);
+        assert_eq!(
+            refusal(9_223_372_036_854_775_808).as_deref(),
+            Some("video.views is 9223372036854775808, which does not fit the column type bigint")
+        );
+        let mut record = Video { views: 1, smallest: -1, pages: 1 }.into_record();
+        assert_eq!(record.values, [Value::Int(1), Value::Int(-1), Value::Int(1)]);
+        // An item pipeline may have changed it.
+        record.values[1] = Value::Int(32_768);
+        let expected = "video.smallest is 32768, which does not fit the column type smallint";
+        assert_eq!(record.refusal().as_deref(), Some(expected));
     }
 }

@@ -15,23 +15,26 @@
 //! This crate does no I/O, starts no thread and reads no clock: a spider gets a page and returns values. How a page is
 //! fetched, when, and where its items go is decided elsewhere (`dragline-core` and the crates above it).
 
-// The derive macro names the facade crate; inside this repository `dragline` is this crate.
+// The macros name this crate as others do.
 #[allow(unused_extern_crates)]
-extern crate self as dragline;
+extern crate self as dragline_spider;
 
 pub mod accepts;
 pub mod args;
+mod cache;
 pub mod canonical;
 mod compiled;
 mod document;
 mod elements;
 pub mod encoding;
 pub mod error;
+mod extract;
 pub mod fingerprint;
 mod fold;
 pub mod form;
 mod found;
 pub mod from_record;
+mod from_text;
 pub mod item;
 pub mod item_origin;
 pub mod item_pipeline;
@@ -41,6 +44,8 @@ pub mod mime;
 pub mod options;
 pub mod output;
 pub mod page;
+mod pattern;
+mod place;
 pub mod proxy;
 pub mod queued_request;
 pub mod reason;
@@ -63,11 +68,13 @@ pub use accepts::Accepts;
 pub use args::Args;
 pub use compiled::AsSelector;
 pub use dragline_css::{Selector, SelectorError};
-pub use dragline_derive::Item;
+pub use dragline_derive::{Extract, Item, css};
 pub use error::{Error, Result};
+pub use extract::Extract;
 pub use fingerprint::Fingerprint;
 pub use form::Form;
 pub use from_record::{FromJson, FromRecord, FromValue};
+pub use from_text::{FromFormat, FromText};
 pub use item::{Item, ItemRecord, RecordError};
 pub use item_origin::ItemOrigin;
 pub use item_pipeline::{ItemPipeline, TypedPipeline, Verdict};
@@ -75,10 +82,12 @@ pub use item_type::{Column, ColumnType, ItemType, ItemTypeBuilder, ItemTypeError
 pub use options::RequestOptions;
 pub use output::Output;
 pub use page::Page;
+pub use pattern::{AsPattern, Re};
 pub use proxy::Proxy;
 pub use queued_request::QueuedRequest;
 pub use reason::Reason;
 pub use refresh::Refresh;
+pub use regex::Regex;
 pub use request::{Followed, Request, RequestError};
 pub use response::Response;
 pub use same_request::SameRequest;
@@ -95,17 +104,33 @@ pub use chrono;
 pub use rust_decimal;
 pub use serde_json;
 
+/// What the macros name in the code that they write. Nobody else uses it.
+#[doc(hidden)]
+pub mod __private {
+    pub use crate::extract::Extract;
+    pub use crate::from_record::{FromJson, FromRecord, FromValue, RecordFields};
+    pub use crate::from_text::{FromFormat, FromText};
+    pub use crate::place::{Place, checked_pattern, made_with, parsed};
+    pub use crate::value::{Field, Value};
+    pub use crate::{ColumnType, Item, ItemRecord, ItemType, RecordError};
+    pub use crate::{Error, Node, Result};
+    pub use dragline_css::Selector;
+    pub use regex::Regex;
+}
+
 /// Everything that a spider needs: `use dragline::prelude::*;`.
 pub mod prelude {
     pub use crate::accepts::Accepts;
     pub use crate::args::Args;
     pub use crate::bail;
     pub use crate::error::{Error, Result};
+    pub use crate::extract::Extract as _;
     pub use crate::form::Form;
     pub use crate::item::Item as _;
     pub use crate::item_type::ItemType;
     pub use crate::output::Output;
     pub use crate::page::Page;
+    pub use crate::pattern::Re as _;
     pub use crate::request::Request;
     pub use crate::same_request::SameRequest;
     pub use crate::sample;
@@ -116,7 +141,7 @@ pub mod prelude {
     pub use crate::stay_in::StayIn;
     pub use chrono::{DateTime, NaiveDate, Utc};
     pub use dragline_css::Selector;
-    pub use dragline_derive::Item;
+    pub use dragline_derive::{Extract, Item, css};
     pub use rust_decimal::Decimal;
     pub use serde::Serialize;
     pub use serde_json::Value as Json;

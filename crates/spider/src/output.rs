@@ -3,6 +3,8 @@
 use serde_json::{Map, Value as Json, json};
 
 use crate::compiled::AsSelector;
+use crate::error::Result;
+use crate::extract::Extract;
 use crate::item::{Item, ItemRecord};
 use crate::item_type::ItemType;
 use crate::page::Page;
@@ -30,6 +32,26 @@ impl Output {
     /// Emits an item whose type was made at run time.
     pub fn record(&mut self, record: ItemRecord) {
         self.items.push(record);
+    }
+
+    /// Emits the item that `page` holds: see [`Page::extract`].
+    ///
+    /// # Errors
+    /// Those of [`Page::extract`].
+    pub fn extract<T: Item + Extract>(&mut self, page: &Page) -> Result<()> {
+        self.item(page.extract::<T>()?);
+        Ok(())
+    }
+
+    /// Emits every item that `page` holds: see [`Page::extract_all`].
+    ///
+    /// # Errors
+    /// Those of [`Page::extract_all`].
+    pub fn extract_all<T: Item + Extract>(&mut self, page: &Page) -> Result<()> {
+        for item in page.extract_all::<T>()? {
+            self.item(item);
+        }
+        Ok(())
     }
 
     /// Emits a request.

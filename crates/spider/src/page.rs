@@ -18,6 +18,7 @@ use crate::error::Result;
 use crate::form::Form;
 use crate::found::{Found, Scope};
 use crate::link::{self, Link};
+use crate::pattern::AsPattern;
 use crate::refresh::{self, Refresh};
 use crate::request::{Request, RequestError};
 use crate::resolve::resolve;
@@ -184,6 +185,19 @@ impl Page {
         self.scope().texts(&selector.compiled())
     }
 
+    /// The parts of the texts that `pattern` matches: see [`Node::re`].
+    pub fn re(&self, selector: impl AsSelector, pattern: impl AsPattern) -> Vec<String> {
+        self.scope().re(&selector.compiled(), &pattern.pattern())
+    }
+
+    /// The first of these.
+    ///
+    /// # Errors
+    /// When no text of a match matches `pattern`.
+    pub fn re_first(&self, selector: impl AsSelector, pattern: impl AsPattern) -> Result<String> {
+        self.scope().re_first(&selector.compiled(), &pattern.pattern())
+    }
+
     /// An attribute of the first match.
     ///
     /// # Errors
@@ -262,13 +276,18 @@ impl Page {
         link::remembered(self.base_url(), address, || self.resolve(href, None))
     }
 
-    /// A URL as the page means it, of any scheme and with its fragment, but without a password.
-    pub(crate) fn absolute(&self, href: &str) -> Option<Url> {
+    /// A link as the page means it: relative to its base URL, of any scheme and with its fragment, but without a
+    /// password.
+    ///
+    /// # Errors
+    /// [`RequestError::Url`] when it is not a URL.
+    pub fn absolute(&self, href: &str) -> Result<Url, RequestError> {
         let encode: &dyn Fn(&str) -> Cow<'_, [u8]> = &|query| self.encoding().encode(query).0;
         let options = Url::options().base_url(Some(self.base_url())).encoding_override(Some(encode));
-        let mut url = options.parse(href).ok()?;
+        let parsed = options.parse(href);
+        let mut url = parsed.map_err(|source| RequestError::Url { text: href.to_owned(), source })?;
         drop_userinfo(&mut url);
-        Some(url)
+        Ok(url)
     }
 
     /// A header as text, whatever its bytes are.

@@ -24,7 +24,7 @@ const ELSEWHERE: [&str; 2] = ["noscript", "template"];
 
 /// The refresh of a page: that of its header, else the first in its document.
 pub(crate) fn of(page: &Page) -> Option<Refresh> {
-    let resolved = |(after, url): (Duration, String)| Some(Refresh { after, url: page.absolute(&url)? });
+    let resolved = |(after, url): (Duration, String)| Some(Refresh { after, url: page.absolute(&url).ok()? });
     let header = page.header_text("refresh").and_then(|text| parse(&text)).and_then(resolved);
     header.or_else(|| if page.is_html() { in_document(page).and_then(resolved) } else { None })
 }

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use dragline_css::Selector;
+use regex::Regex;
 use scraper::ElementRef;
 use scraper::node::Node as TreeNode;
 
@@ -11,6 +12,7 @@ use crate::error::{Error, Result};
 use crate::fold::{Fold, fold};
 use crate::found::{Found, Scope};
 use crate::page::Page;
+use crate::pattern::{AsPattern, Re};
 use crate::visible_text::visible_text;
 
 /// An element of a page.
@@ -76,6 +78,28 @@ impl<'a> Node<'a> {
     /// own `href`.
     pub fn texts(&self, selector: impl AsSelector) -> Vec<String> {
         self.scope().texts(&selector.compiled())
+    }
+
+    /// The parts of the texts that `pattern` matches: see [`Re::re`].
+    ///
+    /// ```
+    /// use dragline_spider::StoredPage;
+    ///
+    /// let html = "<p class=stock>22 in stock<p class=stock>3 in stock";
+    /// let page = StoredPage::new("https://shop.example/", html).page()?;
+    /// assert_eq!(page.re("p.stock", r"(\d+) in stock"), ["22", "3"]);
+    /// # Ok::<(), dragline_spider::Error>(())
+    /// ```
+    pub fn re(&self, selector: impl AsSelector, pattern: impl AsPattern) -> Vec<String> {
+        self.scope().re(&selector.compiled(), &pattern.pattern())
+    }
+
+    /// The first of these.
+    ///
+    /// # Errors
+    /// When no text of a match matches `pattern`.
+    pub fn re_first(&self, selector: impl AsSelector, pattern: impl AsPattern) -> Result<String> {
+        self.scope().re_first(&selector.compiled(), &pattern.pattern())
     }
 
     /// An attribute of the first match.
@@ -168,6 +192,22 @@ impl<'a> Node<'a> {
             .any(|element| names.contains(&element.value().name()))
     }
 
+    /// Everything that `selector` finds.
+    pub(crate) fn find<'s>(&self, selector: &'s Selector) -> impl Iterator<Item = Found<'a>> + 's
+    where
+        'a: 's,
+    {
+        self.scope().find(selector)
+    }
+
+    /// The elements that `selector` matches.
+    pub(crate) fn elements<'s>(&self, selector: &'s Selector) -> impl Iterator<Item = ElementRef<'a>> + 's
+    where
+        'a: 's,
+    {
+        self.scope().elements(selector)
+    }
+
     fn scope(&self) -> Scope<'a> {
         Scope::Element(self.element)
     }
@@ -201,6 +241,18 @@ impl<'a> Scope<'a> {
 
     pub(crate) fn texts(self, selector: &Selector) -> Vec<String> {
         self.find(selector).map(Found::text).collect()
+    }
+
+    pub(crate) fn re(self, selector: &Selector, pattern: &Regex) -> Vec<String> {
+        self.find(selector).flat_map(|found| found.text().re(pattern)).collect()
+    }
+
+    pub(crate) fn re_first(self, selector: &Selector, pattern: &Regex) -> Result<String> {
+        let first = self.find(selector).find_map(|found| found.text().re_first(pattern).ok());
+        first.ok_or_else(|| {
+            let (css, pattern) = (selector.css(), pattern.as_str());
+            Error::new(format!("nothing that {css:?} selects matches the regular expression {pattern:?}"))
+        })
     }
 
     pub(crate) fn attr(self, selector: &Selector, name: &str) -> Result<String> {

@@ -1,6 +1,8 @@
 //! The spider: plain synchronous code that says where to start and what a page yields.
 
 use crate::accepts::Accepts;
+use dragline_css::{Selector, SelectorError};
+
 use crate::args::Args;
 use crate::canonical::has_userinfo;
 use crate::error::Result;
@@ -29,6 +31,13 @@ pub trait Spider: Send + Sync + 'static {
     /// The item types that it emits. Their tables are checked before the first request; an undeclared type
     /// fails the page.
     fn items(&self) -> Vec<ItemType>;
+
+    /// The selectors that `parse` uses, so that an invalid one is an error before the first request and not on the
+    /// first page that needs it. It is for selectors that are only known at run time, or kept in constants: the
+    /// compiler has already checked those of `css!("…")` and `#[item(css = "…")]`.
+    fn selectors(&self) -> Vec<&str> {
+        Vec::new()
+    }
 
     /// Where to start, unless the user named start URLs.
     ///
@@ -114,8 +123,9 @@ macro_rules! spiders {
 /// The start requests of a run: one for each start URL that the user named, else the spider's own.
 ///
 /// # Errors
-/// Those of the spider; and when a URL cannot be fetched, or holds a password.
+/// Those of the spider, and when one of its selectors is invalid, or a URL cannot be fetched or contains a password.
 pub fn start_requests(spider: &dyn Spider, args: &Args) -> Result<Vec<Request>> {
+    check_selectors(spider)?;
     let named: Result<Vec<Request>, RequestError> =
         args.start_urls().iter().cloned().map(Request::from_url).collect();
     let named = named?;
@@ -126,6 +136,14 @@ pub fn start_requests(spider: &dyn Spider, args: &Args) -> Result<Vec<Request>> 
         }
         None => Ok(requests),
     }
+}
+
+/// Compiles the selectors that a spider names in [`Spider::selectors`].
+///
+/// # Errors
+/// The first invalid one.
+pub fn check_selectors(spider: &dyn Spider) -> Result<(), SelectorError> {
+    spider.selectors().into_iter().try_for_each(|css| Selector::new(css.to_owned()).map(drop))
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use crate::output::Output;
 use crate::page::Page;
 use crate::request::Request;
 use crate::response::Response;
-use crate::spider::Spider;
+use crate::spider::{Spider, check_selectors};
 
 /// A page from a file, to be parsed as a crawl thread would parse it.
 ///
@@ -116,6 +116,7 @@ impl StoredPage {
     /// What the spider says, and when it emits an item type that it does not declare: a crawl would fail the
     /// page for either.
     pub fn parse(self, spider: &dyn Spider) -> Result<Output> {
+        check_selectors(spider)?;
         let page = self.page()?;
         let mut out = Output::new();
         spider.parse(&page, &mut out)?;

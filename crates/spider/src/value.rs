@@ -7,6 +7,7 @@ use serde_json::Value as Json;
 use url::Url;
 
 use crate::item_type::ColumnType;
+use crate::pattern::shortened;
 
 /// One field of one item.
 #[derive(Clone, Debug, PartialEq)]
@@ -61,6 +62,14 @@ impl Value {
             Self::Timestamp(moment) => Json::from(timestamp_text(moment)),
             Self::TextList(texts) => Json::from(texts.as_slice()),
             Self::Json(json) => json.clone(),
+        }
+    }
+
+    /// The value as an error shows it.
+    pub(crate) fn shown(&self) -> String {
+        match self {
+            Self::Decimal(number) => number.to_string(),
+            other => shortened(&other.to_json().to_string()).into_owned(),
         }
     }
 
@@ -196,7 +205,7 @@ pub fn json_size(json: &Json) -> usize {
 /// A Rust type that can be an item's field.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be a field of an item",
-    note = "fields are String, Url, i16, i32, i64, u8, u16, u32, f32, f64, bool, Decimal, NaiveDate, DateTime<Utc>, Vec<String>, Json, or an Option of these; mark any other field that serde can serialize with #[item(json)]"
+    note = "fields are String, Url, i8 to i64, u8 to u64, isize, usize, f32, f64, bool, Decimal, NaiveDate, DateTime<Utc>, Vec<String>, Json, or an Option of these; mark any other field that serde can serialize with #[item(json)]"
 )]
 pub trait Field {
     /// The column that it is stored in.
@@ -230,12 +239,17 @@ field! {
     String, Text, self => Value::Text(self);
     &str, Text, self => Value::Text(self.to_owned());
     Url, Text, self => Value::Text(self.into());
+    i8, SmallInt, self => Value::Int(self.into());
     i16, SmallInt, self => Value::Int(self.into());
     u8, SmallInt, self => Value::Int(self.into());
     i32, Integer, self => Value::Int(self.into());
     u16, Integer, self => Value::Int(self.into());
     i64, BigInt, self => Value::Int(self);
     u32, BigInt, self => Value::Int(self.into());
+    // A number above the range of the column stays what it is, and no store takes it: see `ItemRecord::refusal`.
+    u64, BigInt, self => i64::try_from(self).map_or_else(|_| Value::Decimal(self.into()), Value::Int);
+    isize, BigInt, self => i64::try_from(self).map_or_else(|_| Value::Decimal(self.into()), Value::Int);
+    usize, BigInt, self => i64::try_from(self).map_or_else(|_| Value::Decimal(self.into()), Value::Int);
     // By way of its shortest text, so that 0.1 is 0.1 in JSON and not 0.10000000149011612.
     f32, Real, self => Value::Float(self.to_string().parse().unwrap_or_else(|_| self.into()));
     f64, Double, self => Value::Float(self);
