@@ -5,21 +5,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crossbeam_channel::Sender;
+use dragline_core::StoreError;
 use dragline_core::hold::Hold;
 use dragline_core::pulse::Pulse;
-use dragline_core::stop::{Stop, StopReason};
+use dragline_core::stop::StopReason;
 use dragline_core::store::OpenedRun;
 use dragline_core::worker::Worker;
-use dragline_core::{OutcomeSink, SameRequest, Spider, StoreError};
 use tokio::runtime::Builder;
 
+use crate::downloader::Downloaders;
 use crate::error::EngineError;
 use crate::job::WaitingJob;
-use crate::known::KnownRequests;
+use crate::parts::EngineParts;
 use crate::receipts::ReceiptReceiver;
-use crate::scheduler::{Parts, Scheduler};
-use crate::settings::EngineSettings;
-use crate::stats::CrawlStats;
+use crate::scheduler::Scheduler;
 
 /// Name resolution blocks (getaddrinfo), each on a thread of its own; so many at once.
 const RESOLVER_THREADS: usize = 16;
@@ -28,30 +27,20 @@ const RUNTIME_END: Duration = Duration::from_millis(100);
 
 /// What the download thread needs.
 pub struct DownloadThread<'a> {
-    /// How fast, how far, how long.
-    pub settings: Arc<EngineSettings>,
-    /// Asked which statuses it accepts.
-    pub spider: Arc<dyn Spider>,
+    /// What it shares with the crawl threads.
+    pub parts: EngineParts,
     /// The run as the store opened it.
     pub run: &'a OpenedRun,
-    /// Where refills are asked for, and outcomes of requests go that need no crawl thread.
-    pub sink: Arc<dyn OutcomeSink>,
+    /// The downloaders that requests may choose, in addition to the built-in one.
+    pub downloaders: Downloaders,
     /// Where receipts and refills come from.
     pub receipts: ReceiptReceiver,
     /// Work for the crawl threads: a bounded channel that holds at least `settings.concurrency` jobs.
     pub pages: Sender<WaitingJob>,
-    /// Ends the crawl early.
-    pub stop: Stop,
     /// Receives the scheduler's heartbeat.
     pub pulse: Arc<dyn Pulse>,
     /// Pauses claiming.
     pub hold: Hold,
-    /// Counters.
-    pub stats: Arc<CrawlStats>,
-    /// The rule for the same request that the run began with.
-    pub same_request: SameRequest,
-    /// What the store is known to have; shared with the crawl threads.
-    pub known: Arc<KnownRequests>,
 }
 
 /// How a crawl ended.
@@ -86,8 +75,9 @@ impl fmt::Display for CrawlEnd {
 /// # Errors
 /// When a setting cannot be, the HTTP client cannot be built or the system gives no thread.
 pub fn spawn(thread: DownloadThread<'_>) -> Result<Worker<CrawlEnd>, EngineError> {
-    thread.settings.validate()?;
-    if let Some(capacity) = thread.pages.capacity().filter(|held| *held < thread.settings.concurrency) {
+    let settings = &thread.parts.settings;
+    settings.validate()?;
+    if let Some(capacity) = thread.pages.capacity().filter(|held| *held < settings.concurrency) {
         let problem = "the channel of pages holds fewer than `concurrency` jobs";
         return Err(EngineError::Setting { name: "pages", value: capacity.to_string(), problem });
     }
@@ -98,21 +88,8 @@ pub fn spawn(thread: DownloadThread<'_>) -> Result<Worker<CrawlEnd>, EngineError
         .thread_name("resolver")
         .build()
         .map_err(no_thread)?;
-    let (spider, run_id) = (thread.spider.name().to_owned(), thread.run.key.run_id);
-    let scheduler = Scheduler::new(Parts {
-        settings: thread.settings,
-        spider: thread.spider,
-        run: thread.run,
-        sink: thread.sink,
-        receipts: thread.receipts,
-        pages: thread.pages,
-        stop: thread.stop,
-        pulse: thread.pulse,
-        hold: thread.hold,
-        stats: thread.stats,
-        same_request: thread.same_request,
-        known: thread.known,
-    })?;
+    let (spider, run_id) = (thread.parts.spider.name().to_owned(), thread.run.key.run_id);
+    let scheduler = Scheduler::new(thread)?;
     Worker::spawn("download", move || {
         let _span = tracing::error_span!("download", spider, run_id).entered();
         let end = runtime.block_on(scheduler.run());

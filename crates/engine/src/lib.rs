@@ -17,13 +17,14 @@
 //! and holds no more of the frontier than its window: what does not fit stays in the store and is asked for
 //! again.
 //!
-//! What it will not do: render pages, share a host's pace with another process, or decide about duplicates
-//! (the store's primary key does).
+//! What it will not do: render pages (a program may add a [`Downloader`] that does), share a host's pace with another
+//! process, or decide about duplicates (the store's primary key does).
 
 mod answer_class;
 mod busy_hosts;
 pub mod crawl;
 pub mod download;
+pub mod downloader;
 mod drop_reasons;
 mod error;
 mod failure_counts;
@@ -34,6 +35,7 @@ mod known;
 mod pace;
 mod pack;
 mod page_robots;
+mod parts;
 mod preview;
 mod receipts;
 mod redirect;
@@ -42,6 +44,7 @@ mod robots;
 mod scheduler;
 mod scope;
 mod settings;
+mod size_text;
 mod stats;
 #[cfg(test)]
 mod tests;
@@ -52,14 +55,18 @@ pub use answer_class::AnswerClass;
 pub use busy_hosts::{BusyHost, BusyHosts, RestReason};
 pub use crawl::CrawlThreads;
 pub use download::{CrawlEnd, DownloadThread};
+pub use downloader::{
+    Answer, AnswerBody, DownloadError, DownloadLimits, Downloader, Downloaders, Downloading, unwanted_type,
+};
 pub use error::EngineError;
 pub use failure_counts::{FailureCount, FailureKind};
-pub use fetch::{Credentials, ProxySetting, refused_header, unwanted_type};
+pub use fetch::{Credentials, ProxySetting, refused_header};
 pub use item_counts::ItemsOfType;
 pub use job::{GivenUp, Job, WaitingJob};
 pub use known::KnownRequests;
 pub use pace::{HostOverride, HostPattern};
 pub use pack::RunLabel;
+pub use parts::EngineParts;
 pub use preview::{Preview, Refused, preview};
 pub use receipts::{ReceiptReceiver, ReceiptSender, receipt_channel};
 pub use robots::{DecidingLine, product_token};

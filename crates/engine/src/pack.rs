@@ -18,6 +18,7 @@ use url::Url;
 use crate::item_counts::Fate;
 use crate::known::KnownRequests;
 use crate::page_robots::PageRobots;
+use crate::parts::EngineParts;
 use crate::redirect::refresh_target;
 use crate::scope::{Found, LinkRefusal, Scope};
 use crate::settings::{RedirectSettings, RobotsSettings};
@@ -86,6 +87,27 @@ impl Refusals for &CrawlStats {
 }
 
 impl Packer {
+    pub(crate) fn new(
+        parts: &EngineParts,
+        run: RunLabel,
+        pipelines: Arc<[Box<dyn ItemPipeline>]>,
+        items: Vec<ItemType>,
+    ) -> Self {
+        let settings = &parts.settings;
+        Self {
+            run: Some(run),
+            spider: Arc::clone(&parts.spider),
+            pipelines,
+            items,
+            max_depth: settings.links.max_depth,
+            redirects: settings.redirects,
+            robots: settings.robots.clone(),
+            same_request: parts.same_request.clone(),
+            stats: Arc::clone(&parts.stats),
+            known: Arc::clone(&parts.known),
+        }
+    }
+
     /// Parses a page and packs what it yields.
     pub(crate) fn page(&self, response: Response, scope: &Scope) -> PageOutcome {
         self.page_telling(response, scope, &mut &*self.stats)

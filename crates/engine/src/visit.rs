@@ -14,7 +14,7 @@ use tokio::runtime::Builder;
 use url::Origin;
 
 use crate::error::EngineError;
-use crate::fetch::{Fetcher, Seen};
+use crate::fetch::{HttpDownloader, Seen};
 use crate::redirect;
 use crate::robots::{DecidingLine, RobotsAnswer, Rule, ask};
 use crate::settings::EngineSettings;
@@ -96,8 +96,9 @@ pub fn visit(settings: &EngineSettings, request: Request) -> Result<Visit, Engin
         .enable_all()
         .build()
         .map_err(|source| EngineError::Thread { thread: "visit", source })?;
-    let fetcher = Fetcher::of_no_spider(settings, ByteBudget::new(settings.memory_budget_bytes, || {}))?;
-    let visitor = Visitor { settings, fetcher, robots: HashMap::new(), hops: Vec::new() };
+    let budget = ByteBudget::new(settings.memory_budget_bytes, || {});
+    let http = HttpDownloader::new(settings, &[], budget, &[])?;
+    let visitor = Visitor { settings, http, robots: HashMap::new(), hops: Vec::new() };
     let visit = runtime.block_on(visitor.go(QueuedRequest::start(request, 0)));
     runtime.shutdown_timeout(RUNTIME_END);
     Ok(visit)
@@ -105,7 +106,7 @@ pub fn visit(settings: &EngineSettings, request: Request) -> Result<Visit, Engin
 
 struct Visitor<'a> {
     settings: &'a EngineSettings,
-    fetcher: Fetcher,
+    http: HttpDownloader,
     robots: HashMap<Origin, RobotsAnswer>,
     hops: Vec<Hop>,
 }
@@ -123,7 +124,7 @@ impl Visitor<'_> {
     }
 
     async fn hop(&mut self, queued: QueuedRequest) -> Result<Next, String> {
-        let unreachable = self.fetcher.refusal(&queued.request);
+        let unreachable = self.http.refusal(&queued.request);
         let robots = if unreachable.is_some() { RobotsRule::NotAsked } else { self.robots(&queued).await };
         let refusal = match &robots {
             RobotsRule::Denied(RobotsTxt { decided_by: Some(line), .. }) => {
@@ -139,7 +140,7 @@ impl Visitor<'_> {
             return Err(refusal);
         }
         let begun = Instant::now();
-        let seen = self.fetcher.look(&queued.request).await.map_err(|error| error.to_string())?;
+        let seen = self.http.look(&queued.request).await.map_err(|error| error.to_string())?;
         let Seen { version, status, headers, connect, first_byte, answer } = seen;
         let location = redirect::location(status, &headers);
         let total = begun.elapsed();
@@ -182,7 +183,7 @@ impl Visitor<'_> {
         let url = queued.request.url();
         let origin = url.origin();
         if !self.robots.contains_key(&origin) {
-            let answer = ask(&self.fetcher, &queued.request, &self.settings.robots).await;
+            let answer = ask(&self.http, &queued.request, &self.settings.robots).await;
             self.robots.insert(origin.clone(), answer);
         }
         match self.robots.get(&origin) {

@@ -19,7 +19,7 @@ use dragline_core::worker::Worker;
 use dragline_core::{ItemPipeline, Spider};
 use dragline_engine::crawl::{self, CrawlThreads};
 use dragline_engine::download::{self, DownloadThread};
-use dragline_engine::{CrawlEnd, CrawlStats, KnownRequests, RunLabel, receipt_channel};
+use dragline_engine::{CrawlEnd, CrawlStats, Downloaders, EngineParts, RunLabel, receipt_channel};
 use dragline_pipelines::item_pipelines;
 use dragline_pipelines::persistence::{OpenError, PersistencePipeline, RunEnd};
 
@@ -100,39 +100,36 @@ pub fn crawl(
     let same_request = same_request(&run, settings.engine.same_request(&**spider))?;
 
     // Then the crawl threads, then the downloads that feed them.
-    let engine = Arc::new(settings.engine.clone());
-    let (stats, known) = (Arc::new(CrawlStats::new(&spider.items())), Arc::new(KnownRequests::default()));
+    let stats = Arc::new(CrawlStats::new(&spider.items()));
     let (pages, page_queue) = bounded(settings.engine.concurrency);
     let (finish, finished) = bounded(0);
     let hold = Hold::default();
-    let crawl = crawl::spawn(CrawlThreads {
-        run: RunLabel { run_id: run.key.run_id, name: settings.run_name.clone() },
-        settings: Arc::clone(&engine),
+    let shared = EngineParts {
+        settings: Arc::new(settings.engine.clone()),
         spider: Arc::clone(spider),
+        sink: pipeline.sink(),
+        stop: stop.clone(),
+        stats: Arc::clone(&stats),
+        same_request,
+        known: Arc::default(),
+    };
+    let crawl = crawl::spawn(CrawlThreads {
+        parts: shared.clone(),
+        run: RunLabel { run_id: run.key.run_id, name: settings.run_name.clone() },
         pipelines: item_pipelines(settings.item_pipelines, own_pipelines).into(),
         items: spider.items(),
         pages: page_queue,
-        sink: pipeline.sink(),
-        stop: stop.clone(),
         finish: finished,
-        same_request: same_request.clone(),
-        stats: Arc::clone(&stats),
-        known: Arc::clone(&known),
     })
     .map_err(|error| no_thread(&error))?;
     let download = download::spawn(DownloadThread {
-        settings: Arc::clone(&engine),
-        spider: Arc::clone(spider),
+        parts: shared,
         run: &run,
-        sink: pipeline.sink(),
+        downloaders: Downloaders::new(),
         receipts: receipt_queue,
         pages,
-        stop: stop.clone(),
         pulse: heartbeat.clone(),
         hold: hold.clone(),
-        same_request,
-        stats: Arc::clone(&stats),
-        known,
     })
     .map_err(|error| Failed::error(crate::exit::chain(&error)))?;
     let total = settings.shutdown_timeout;

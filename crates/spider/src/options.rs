@@ -24,6 +24,9 @@ pub struct RequestOptions {
     /// The proxy, if it is not the one of the run.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub proxy: Option<Proxy>,
+    /// The downloader, if it is not the built-in one (`http`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub downloader: Option<String>,
     /// Whether the jar's cookies are sent, and the answer's cookies kept.
     #[serde(skip_serializing_if = "is_true")]
     pub cookies: bool,
@@ -38,7 +41,14 @@ pub struct RequestOptions {
 
 impl Default for RequestOptions {
     fn default() -> Self {
-        Self { session: None, proxy: None, cookies: true, max_retries: None, is_link: false }
+        Self {
+            session: None,
+            proxy: None,
+            downloader: None,
+            cookies: true,
+            max_retries: None,
+            is_link: false,
+        }
     }
 }
 
@@ -61,6 +71,7 @@ mod tests {
         let options = RequestOptions {
             session: Some("ann".to_owned()),
             proxy: Some("socks5h://p.example:1080".parse().unwrap()),
+            downloader: Some("browser".to_owned()),
             cookies: false,
             max_retries: Some(7),
             is_link: true,

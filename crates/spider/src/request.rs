@@ -209,6 +209,14 @@ impl Request {
         self
     }
 
+    /// Uses this downloader instead of the built-in one, which sends one HTTP request. The program that runs the spider adds
+    /// downloaders by name. A redirect's target uses the same one; links of the page do not.
+    #[must_use]
+    pub fn with_downloader(mut self, name: impl Into<String>) -> Self {
+        self.options.downloader = Some(name.into());
+        self
+    }
+
     /// Allows at most this many attempts after the first one, whatever the setting `retries` says.
     #[must_use]
     pub fn with_max_retries(mut self, retries: u32) -> Self {
@@ -299,6 +307,11 @@ impl Request {
     /// See [`Request::with_proxy`].
     pub fn proxy(&self) -> Option<&Proxy> {
         self.options.proxy.as_ref()
+    }
+
+    /// See [`Request::with_downloader`].
+    pub fn downloader(&self) -> Option<&str> {
+        self.options.downloader.as_deref()
     }
 
     /// See [`Request::without_cookies`].

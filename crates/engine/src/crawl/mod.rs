@@ -11,46 +11,32 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, select_biased};
 use dragline_core::stop::Stop;
 use dragline_core::worker::Worker;
-use dragline_core::{ItemPipeline, ItemType, OutcomeSink, PageOutcome, SameRequest, Spider};
+use dragline_core::{ItemPipeline, ItemType, OutcomeSink, PageOutcome};
 
 pub use self::crew::{Crew, LeftBehind};
 pub use self::desk::{Activity, Desks};
 use crate::job::{Job, WaitingJob};
-use crate::known::KnownRequests;
 use crate::pack::{Packer, RunLabel};
-use crate::settings::EngineSettings;
-use crate::stats::CrawlStats;
+use crate::parts::EngineParts;
 
 /// How often is looked whether there is memory to parse a page; a flush takes about as long.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 
 /// What the crawl threads need.
 pub struct CrawlThreads {
+    /// What they share with the download thread.
+    pub parts: EngineParts,
     /// The run, for the item pipelines.
     pub run: RunLabel,
-    /// How many threads, and which links are followed.
-    pub settings: Arc<EngineSettings>,
-    /// Who parses.
-    pub spider: Arc<dyn Spider>,
     /// The steps over items, in order.
     pub pipelines: Arc<[Box<dyn ItemPipeline>]>,
     /// The item types that the spider declared, whose tables were checked.
     pub items: Vec<ItemType>,
     /// Work from the download thread. Its disconnect ends the threads when all that waits is done.
     pub pages: Receiver<WaitingJob>,
-    /// Where outcomes go.
-    pub sink: Arc<dyn OutcomeSink>,
-    /// Abandon ends a thread between two pages.
-    pub stop: Stop,
     /// Disconnected when the threads shall finish the page in hand and end. Pages that wait are dropped; their
     /// requests are still queued.
     pub finish: Receiver<()>,
-    /// Counters.
-    pub stats: Arc<CrawlStats>,
-    /// The rule for the same request that the run began with.
-    pub same_request: SameRequest,
-    /// What the store is known to have; shared with the downloads.
-    pub known: Arc<KnownRequests>,
 }
 
 /// Starts the threads `crawl-0`, `crawl-1` … and their supervisor.
@@ -58,26 +44,16 @@ pub struct CrawlThreads {
 /// # Errors
 /// When the system gives no more threads. Those that were started end with the channel.
 pub fn spawn(threads: CrawlThreads) -> io::Result<Crew> {
-    let settings = &threads.settings;
+    let CrawlThreads { parts, run, pipelines, items, pages, finish } = threads;
+    let settings = Arc::clone(&parts.settings);
     Crew::start(Arc::new(Station {
-        packer: Packer {
-            run: Some(threads.run),
-            spider: threads.spider,
-            pipelines: threads.pipelines,
-            items: threads.items,
-            max_depth: settings.links.max_depth,
-            redirects: settings.redirects,
-            robots: settings.robots.clone(),
-            same_request: threads.same_request,
-            stats: threads.stats,
-            known: threads.known,
-        },
+        packer: Packer::new(&parts, run, pipelines, items),
         desks: Desks::new(settings.crawl_threads),
         parse_timeout: settings.parse_timeout,
-        pages: threads.pages,
-        sink: threads.sink,
-        stop: threads.stop,
-        finish: threads.finish,
+        pages,
+        sink: parts.sink,
+        stop: parts.stop,
+        finish,
     }))
 }
 

@@ -9,7 +9,9 @@ use std::{io, iter};
 use dragline_core::Reason;
 
 use super::networks::Refused;
+use crate::downloader::DownloadError;
 use crate::settings::FetchSettings;
+use crate::size_text::size_text;
 
 /// A fetch without an answer.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
@@ -143,6 +145,17 @@ impl FetchError {
     }
 }
 
+impl From<FetchError> for DownloadError {
+    fn from(error: FetchError) -> Self {
+        Self {
+            reason: error.reason(),
+            detail: error.to_string(),
+            is_retryable: error.is_retryable(),
+            host_has_answered: error.is_of_the_body(),
+        }
+    }
+}
+
 /// How far a connection came that brought no answer. Some of these errors have no type that one could name, only a text.
 fn of_connection(error: &reqwest::Error) -> Reason {
     let says = |is_so: fn(&str) -> bool| causes(error).any(|cause| is_so(&cause.to_string()));
@@ -259,14 +272,6 @@ fn says_nothing(text: &str) -> bool {
 /// What the resolver says of a name that it may not give addresses of.
 fn refused_network(error: &(dyn Error + 'static)) -> Option<Refused> {
     causes(error).find_map(|cause| innermost(cause).downcast_ref::<Refused>()).cloned()
-}
-
-fn size_text(bytes: usize) -> String {
-    match bytes {
-        0..1024 => format!("{bytes} bytes"),
-        1024..0x10_0000 => format!("{} KiB", bytes >> 10),
-        _ => format!("{} MiB", bytes >> 20),
-    }
 }
 
 #[cfg(test)]

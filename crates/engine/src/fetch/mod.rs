@@ -1,9 +1,7 @@
-//! One fetch: a request goes out, an answer comes back whole or an error says why not.
+//! The HTTP downloader: a request goes out, an answer comes back whole, or an error says why not.
 //!
-//! There is no policy here. Whether to ask at all, to ask again or to follow a redirect is the scheduler's
-//! decision.
+//! There is no policy here. Whether to ask at all, to ask again or to follow a redirect is the scheduler's decision.
 
-mod accepted;
 mod body;
 mod client;
 mod coding;
@@ -22,7 +20,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use dragline_core::budget::{ByteBudget, Charge, Stage};
 use dragline_core::worker::panic_message;
-use dragline_core::{Accepts, Proxy, Request, Spider, StoredCookie, mime};
+use dragline_core::{Proxy, Request, StoredCookie, mime};
 use futures_util::FutureExt;
 use http::header::{ACCEPT_ENCODING, AUTHORIZATION, COOKIE, RANGE};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version};
@@ -30,8 +28,6 @@ use reqwest::{Client, Response};
 use tokio::time::{Instant, timeout_at};
 use url::Url;
 
-pub(crate) use self::accepted::Accepted;
-pub use self::accepted::unwanted_type;
 use self::body::{Bounds, Excess, Read};
 use self::client::Recipe;
 pub(crate) use self::client::check_headers;
@@ -45,19 +41,19 @@ use self::gate::Gate;
 use self::networks::Refused;
 use self::proxy::ProxyClients;
 pub use self::proxy::ProxySetting;
+use crate::downloader::{Answer, AnswerBody, DownloadError, DownloadLimits, Downloader, Downloading};
 use crate::error::EngineError;
 use crate::redirect::location;
 use crate::settings::{EngineSettings, FetchSettings};
 
-/// Fetches. Clones share the connections.
+/// Sends HTTP requests. Clones share the connections.
 #[derive(Clone)]
-pub(crate) struct Fetcher {
+pub(crate) struct HttpDownloader {
     client: Client,
     shared: Arc<Shared>,
 }
 
 struct Shared {
-    accepted: Accepted,
     recipe: Recipe,
     proxies: ProxyClients,
     auth: Vec<Credentials>,
@@ -69,7 +65,7 @@ struct Shared {
 
 /// An answer.
 #[derive(Debug)]
-pub(crate) struct Answer {
+pub(crate) struct HttpAnswer {
     pub(crate) status: u16,
     pub(crate) headers: HeaderMap,
     /// The body, if a spider should see it.
@@ -96,10 +92,10 @@ pub(crate) struct Seen {
     /// Until the headers were there.
     pub(crate) first_byte: Duration,
     /// With its body whatever the status, but for that of a redirect; or why the body is not there.
-    pub(crate) answer: Result<Answer, FetchError>,
+    pub(crate) answer: Result<HttpAnswer, FetchError>,
 }
 
-impl Answer {
+impl HttpAnswer {
     fn without_body(response: &mut Response, charge: Charge) -> Self {
         let status = response.status().as_u16();
         let headers = std::mem::take(response.headers_mut());
@@ -115,32 +111,44 @@ impl Answer {
     }
 }
 
-impl Fetcher {
+impl From<HttpAnswer> for Answer {
+    fn from(answer: HttpAnswer) -> Self {
+        let body = match (answer.body, answer.unwanted) {
+            (Some(body), _) => AnswerBody::Whole(body),
+            (None, Some(essence)) => AnswerBody::Unwanted(essence),
+            (None, None) => AnswerBody::Unread,
+        };
+        Self {
+            headers: answer.headers,
+            body,
+            cookies: answer.cookies,
+            latency: Some(answer.latency),
+            charge: Some(answer.charge),
+            ..Self::new(answer.status)
+        }
+    }
+}
+
+impl Downloader for HttpDownloader {
+    fn download<'a>(&'a self, request: &'a Request, limits: &'a DownloadLimits) -> Downloading<'a> {
+        Box::pin(async move {
+            let answer = self.page(request, limits).await;
+            answer.map(Answer::from).map_err(DownloadError::from)
+        })
+    }
+}
+
+impl HttpDownloader {
+    /// With these headers of a spider and these cookies of an earlier process.
     pub(crate) fn new(
         settings: &EngineSettings,
-        spider: &dyn Spider,
+        headers: &[(String, String)],
         budget: ByteBudget,
         stored_cookies: &[StoredCookie],
     ) -> Result<Self, EngineError> {
-        let recipe = Recipe::new(settings, &spider.headers())?;
-        Self::with(recipe, settings, spider.accepts(), budget, stored_cookies)
-    }
-
-    /// One that serves no crawl.
-    pub(crate) fn of_no_spider(settings: &EngineSettings, budget: ByteBudget) -> Result<Self, EngineError> {
-        Self::with(Recipe::new(settings, &[])?, settings, Accepts::new(), budget, &[])
-    }
-
-    fn with(
-        recipe: Recipe,
-        settings: &EngineSettings,
-        accepts: Accepts,
-        budget: ByteBudget,
-        stored_cookies: &[StoredCookie],
-    ) -> Result<Self, EngineError> {
+        let recipe = Recipe::new(settings, headers)?;
         let client = recipe.client(|builder| settings.client.proxy.apply(builder, &settings.client.auth))?;
         let shared = Shared {
-            accepted: Accepted::new(&settings.fetch, accepts)?,
             recipe,
             proxies: ProxyClients::default(),
             auth: settings.client.auth.clone(),
@@ -157,36 +165,33 @@ impl Fetcher {
         self.check(request.url()).err().map(|refused| refused.to_string())
     }
 
-    /// Fetches a page. A panic on the way is an error like any other: it costs one page, not the crawl.
-    pub(crate) async fn page(&self, request: &Request) -> Result<Answer, FetchError> {
-        let fetch = AssertUnwindSafe(async {
-            let (begun, deadline) = (Instant::now(), self.deadline());
-            let connecting = Connecting::default();
-            let sent = self.by(deadline, self.send(self.prepare(request)?, &connecting)).await;
-            let response = match sent {
-                Err(error) if request.proxy().is_some() => return Err(error.through_a_proxy()),
-                sent => sent?,
-            };
-            let latency = begun.elapsed();
-            let status = response.status();
-            let cookies = self.shared.jars.receive(request, response.headers());
-            let answer = if !self.shared.accepted.has_status(status.as_u16()) {
-                self.bare_answer(response).await
-            } else if has_no_body(request, status) {
-                self.answer(response, self.page_bounds(deadline), None).await?
-            } else {
-                let wants = |essence: &str| self.shared.accepted.has_type(essence);
-                match mime::declared(response.headers()) {
-                    Some(essence) if wants(&essence) => {
-                        self.answer(response, self.page_bounds(deadline), None).await?
-                    }
-                    Some(essence) => self.unwanted_answer(response, essence),
-                    None => self.answer(response, self.page_bounds(deadline), Some(&wants)).await?,
+    /// Fetches a page.
+    async fn page(&self, request: &Request, limits: &DownloadLimits) -> Result<HttpAnswer, FetchError> {
+        let (begun, deadline) = (Instant::now(), self.deadline());
+        let connecting = Connecting::default();
+        let sent = self.by(deadline, self.send(self.prepare(request)?, &connecting)).await;
+        let response = match sent {
+            Err(error) if request.proxy().is_some() => return Err(error.through_a_proxy()),
+            sent => sent?,
+        };
+        let latency = begun.elapsed();
+        let status = response.status();
+        let cookies = self.shared.jars.receive(request, response.headers());
+        let answer = if !limits.accepts_status(status.as_u16()) {
+            self.bare_answer(response).await
+        } else if has_no_body(request, status) {
+            self.answer(response, self.page_bounds(deadline), None).await?
+        } else {
+            let wants = |essence: &str| limits.accepts_type(essence);
+            match mime::declared(response.headers()) {
+                Some(essence) if wants(&essence) => {
+                    self.answer(response, self.page_bounds(deadline), None).await?
                 }
-            };
-            Ok(Answer { cookies, latency, ..answer })
-        });
-        fetch.catch_unwind().await.unwrap_or_else(|panic| Err(FetchError::Panicked(panic_message(&*panic))))
+                Some(essence) => self.unwanted_answer(response, essence),
+                None => self.answer(response, self.page_bounds(deadline), Some(&wants)).await?,
+            }
+        };
+        Ok(HttpAnswer { cookies, latency, ..answer })
     }
 
     /// Fetches whatever is there, for a person to look at.
@@ -217,7 +222,7 @@ impl Fetcher {
         url: Url,
         max_bytes: usize,
         on_behalf_of: &Request,
-    ) -> Result<Answer, FetchError> {
+    ) -> Result<HttpAnswer, FetchError> {
         self.check(&url)?;
         let deadline = self.deadline();
         let client = self.client_for(on_behalf_of)?;
@@ -238,26 +243,26 @@ impl Fetcher {
         mut response: Response,
         bounds: Bounds,
         wants: Option<&(dyn Fn(&str) -> bool + Sync)>,
-    ) -> Result<Answer, FetchError> {
+    ) -> Result<HttpAnswer, FetchError> {
         let mut charge = self.shared.budget.charge();
         let body = match body::read(&mut response, bounds, &self.shared.gate, &mut charge, wants).await? {
             Read::Body(body) => body,
             Read::Unwanted(essence) => return Ok(self.unwanted_answer(response, essence.to_owned())),
         };
         charge.enter(Stage::Parsing);
-        Ok(Answer { body: Some(body), ..Answer::without_body(&mut response, charge) })
+        Ok(HttpAnswer { body: Some(body), ..HttpAnswer::without_body(&mut response, charge) })
     }
 
     /// Of a type that nobody wants. Its connection is closed: what comes on it may be long.
-    fn unwanted_answer(&self, mut response: Response, essence: String) -> Answer {
+    fn unwanted_answer(&self, mut response: Response, essence: String) -> HttpAnswer {
         let charge = self.shared.budget.charge();
-        Answer { unwanted: Some(essence), ..Answer::without_body(&mut response, charge) }
+        HttpAnswer { unwanted: Some(essence), ..HttpAnswer::without_body(&mut response, charge) }
     }
 
     /// Without its body, which nobody wants.
-    async fn bare_answer(&self, mut response: Response) -> Answer {
+    async fn bare_answer(&self, mut response: Response) -> HttpAnswer {
         body::drain(&mut response).await;
-        Answer::without_body(&mut response, self.shared.budget.charge())
+        HttpAnswer::without_body(&mut response, self.shared.budget.charge())
     }
 
     fn deadline(&self) -> Instant {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use dragline_core::budget::ByteBudget;
-use dragline_core::{Args, ItemType, Output, Page, Request, Spider};
+use dragline_core::{Accepts, Request};
 use dragline_testkit::bad_server::{Act, BadServer, DeafServer, nobody};
 use dragline_testkit::{Answer, Site};
 use tokio::runtime::{Builder, Handle, Runtime};
@@ -12,37 +12,13 @@ use tokio::time::{Instant, sleep};
 use super::*;
 use crate::tests::harness::fast;
 
-/// Accepts PDF beside the usual.
-struct Reader;
-
-impl Spider for Reader {
-    fn name(&self) -> &str {
-        "reader"
-    }
-
-    fn items(&self) -> Vec<ItemType> {
-        Vec::new()
-    }
-
-    fn start(&self, _args: &Args) -> dragline_core::Result<Vec<Request>> {
-        Ok(Vec::new())
-    }
-
-    fn parse(&self, _page: &Page, _out: &mut Output) -> dragline_core::Result<()> {
-        Ok(())
-    }
-
-    fn accepts(&self) -> Accepts {
-        Accepts::new().with_type("application/pdf")
-    }
-}
-
 fn runtime() -> Runtime {
     Builder::new_current_thread().enable_all().build().unwrap()
 }
 
-fn fetcher(settings: &EngineSettings, budget: &ByteBudget) -> Fetcher {
-    Fetcher::new(settings, &Reader, budget.clone(), &[]).unwrap()
+fn downloader(settings: &EngineSettings, budget: &ByteBudget) -> (HttpDownloader, DownloadLimits) {
+    let limits = DownloadLimits::new(&settings.fetch, Accepts::new().with_type("application/pdf")).unwrap();
+    (HttpDownloader::new(settings, &[], budget.clone(), &[]).unwrap(), limits)
 }
 
 async fn until(what: &str, condition: impl Fn() -> bool) {
@@ -93,15 +69,15 @@ fn whatever_a_server_does_no_task_no_connection_and_no_memory_is_left() {
     });
     let budget = ByteBudget::new(16 << 20, || {});
     runtime().block_on(async {
-        let fetcher = fetcher(&settings, &budget);
-        let fetches = requests.iter().map(|request| fetcher.page(request));
+        let (http, limits) = downloader(&settings, &budget);
+        let fetches = requests.iter().map(|request| http.page(request, &limits));
         let answers = futures_util::future::join_all(fetches).await;
         assert!(
             answers
                 .iter()
                 .all(|answer| answer.as_ref().is_ok_and(|answer| answer.body.is_none()) || answer.is_err())
         );
-        drop((answers, fetcher));
+        drop((answers, http));
         until("tasks are left", || Handle::current().metrics().num_alive_tasks() == 0).await;
         until("connections are left", || servers.iter().all(|server| server.open() == 0)).await;
     });
@@ -124,8 +100,8 @@ fn a_bomb_takes_no_more_memory_than_a_body_may() {
         let budget = ByteBudget::new(256 << 20, || {});
         let requests = vec![Request::get(site.url(path)).unwrap(); together];
         runtime().block_on(async {
-            let fetcher = fetcher(&settings, &budget);
-            let fetches = requests.iter().map(|request| fetcher.page(request));
+            let (http, limits) = downloader(&settings, &budget);
+            let fetches = requests.iter().map(|request| http.page(request, &limits));
             for answer in futures_util::future::join_all(fetches).await {
                 assert_eq!(answer.unwrap_err(), FetchError::TooLarge { limit_bytes: limit });
             }
@@ -157,7 +133,8 @@ fn only_what_is_wanted_is_read_past_the_headers() {
     let budget = ByteBudget::new(16 << 20, || {});
     let found = |settings: &EngineSettings, path: &str| {
         let request = Request::get(site.url(path)).unwrap();
-        let answer = runtime().block_on(fetcher(settings, &budget).page(&request)).unwrap();
+        let (http, limits) = downloader(settings, &budget);
+        let answer = runtime().block_on(http.page(&request, &limits)).unwrap();
         (answer.body.is_some(), answer.unwanted)
     };
     let settings = fast();

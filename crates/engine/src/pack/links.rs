@@ -76,6 +76,9 @@ fn unstorable(request: &Request) -> Option<&'static str> {
     if request.session().is_some_and(|session| session.contains('\0')) {
         return Some("has a NUL character in the name of its session");
     }
+    if request.downloader().is_some_and(|name| name.contains('\0')) {
+        return Some("has a NUL character in the name of its downloader");
+    }
     if request.headers().iter().any(|(name, value)| name.contains('\0') || value.contains('\0')) {
         return Some("has a NUL character in a header");
     }

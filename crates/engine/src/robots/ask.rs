@@ -10,7 +10,7 @@ use futures_util::FutureExt;
 
 use super::lines::whole_lines;
 use super::rules::Rules;
-use crate::fetch::{FetchError, Fetcher};
+use crate::fetch::{FetchError, HttpDownloader};
 use crate::pace::says_not_well;
 use crate::redirect::location;
 use crate::retry::{is_retryable_status, retry_after};
@@ -53,20 +53,20 @@ pub(crate) enum Fault {
 }
 
 /// Fetches the robots.txt of the origin of `page`, and reads it with the eyes of the settings' agent.
-pub(crate) async fn ask(fetcher: &Fetcher, page: &Request, settings: &RobotsSettings) -> RobotsAnswer {
+pub(crate) async fn ask(http: &HttpDownloader, page: &Request, settings: &RobotsSettings) -> RobotsAnswer {
     // A panic on the way costs this attempt, not the crawl.
-    AssertUnwindSafe(fetch(fetcher, page, settings))
+    AssertUnwindSafe(fetch(http, page, settings))
         .catch_unwind()
         .await
         .unwrap_or_else(|panic| not_now(format!("panic: {}", panic_message(&*panic)), Fault::File))
 }
 
-async fn fetch(fetcher: &Fetcher, page: &Request, settings: &RobotsSettings) -> RobotsAnswer {
+async fn fetch(http: &HttpDownloader, page: &Request, settings: &RobotsSettings) -> RobotsAnswer {
     let nothing = RobotsAnswer::Rules(Rules::default());
     let Ok(mut url) = page.url().join("/robots.txt") else { return nothing };
     for _ in 0..=settings.max_redirects {
         // One byte more, to see whether there is more.
-        let answer = match fetcher.file(url.clone(), settings.max_bytes.saturating_add(1), page).await {
+        let answer = match http.file(url.clone(), settings.max_bytes.saturating_add(1), page).await {
             Ok(answer) => answer,
             Err(error) => return not_now(error.to_string(), fault_of(&error)),
         };

@@ -33,15 +33,15 @@ impl Scheduler {
             && !self.hold.is_put()
             && self.limits.have_room()
             && self.budget.has_room()
-            && self.credits.in_use() < self.settings.concurrency
+            && self.credits.in_use() < self.parts.settings.concurrency
     }
 
     /// Brings the best request of a ready host one step further.
     fn step(&mut self, host: HostId, now: Instant) {
         if let Some(error) = self.window.host(host).pace.is_down(now) {
             return self.with_credit(host, |scheduler, waiting, credit| {
-                scheduler.stats.host_down.add(1);
-                scheduler.stats.given_up.add(1);
+                scheduler.parts.stats.host_down.add(1);
+                scheduler.parts.stats.given_up.add(1);
                 scheduler.give_up(
                     waiting,
                     Ended::of(Reason::HostDown, format!("host-down: {error}")),
@@ -50,11 +50,11 @@ impl Scheduler {
             });
         }
         let Some(best) = self.window.host(host).best() else { return };
-        if let Some(refusal) = self.fetcher.refusal(&best.request) {
+        if let Some((reason, refusal)) = self.downloads.refusal(&best.request) {
             return self.with_credit(host, |scheduler, waiting, credit| {
                 tracing::debug!(url = waiting.queued.request.url().as_str(), refusal, "not asked for");
-                scheduler.stats.given_up.add(1);
-                scheduler.give_up(waiting, Ended::of(Reason::PrivateNetwork, refusal), credit);
+                scheduler.parts.stats.given_up.add(1);
+                scheduler.give_up(waiting, Ended::of(reason, refusal), credit);
             });
         }
         match self.budgets.room_for(best) {
@@ -85,7 +85,7 @@ impl Scheduler {
                 });
             }
             RobotsVerdict::Unreachable(reason) => self.with_credit(host, |scheduler, waiting, credit| {
-                scheduler.stats.given_up.add(1);
+                scheduler.parts.stats.given_up.add(1);
                 let ended = Ended::of(Reason::RobotsUnreachable, format!("robots.txt unreachable: {reason}"));
                 scheduler.give_up(waiting, ended, credit);
             }),
@@ -117,10 +117,10 @@ impl Scheduler {
         waiting.attempts += 1;
         self.budgets.reserve(&waiting.queued, &self.window.host(host).name);
         self.window.begin_fetch(host);
-        let fetcher = self.fetcher.clone();
+        let downloads = self.downloads.clone();
         self.fetches.spawn(async move {
             let begun = Instant::now();
-            let result = fetcher.page(&waiting.queued.request).await;
+            let result = downloads.page(&waiting.queued.request).await;
             Landed::Page(Box::new(EndedFetch {
                 host,
                 waiting,
@@ -134,7 +134,7 @@ impl Scheduler {
 
     /// A request for which its host's budget, or its URL pattern's, has no room.
     fn skip_full(&mut self, waiting: &Waiting, reason: LinkRefusal, credit: Credit) {
-        self.stats.refuse_links(reason, 1);
+        self.parts.stats.refuse_links(reason, 1);
         let url = waiting.queued.request.url().as_str();
         let (setting, limit) = match reason {
             LinkRefusal::HostFull => ("max_pages_per_host", Reason::HostLimit),

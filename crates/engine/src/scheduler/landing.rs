@@ -2,14 +2,14 @@
 
 use std::time::{Duration, Instant};
 
-use dragline_core::budget::Stage;
+use dragline_core::budget::{Charge, Stage};
 use dragline_core::credit::Credit;
 use dragline_core::{Fetched, PageOutcome, Reason, Response, StoredCookie};
 use tokio::task::JoinError;
 
 use super::{Phase, Scheduler};
 use crate::answer_class::AnswerClass;
-use crate::fetch::{Answer, FetchError};
+use crate::downloader::{Answer, AnswerBody, DownloadError};
 use crate::job::Job;
 use crate::pace::Answered;
 use crate::redirect;
@@ -31,7 +31,7 @@ pub(super) struct EndedFetch {
     pub(super) host: HostId,
     pub(super) waiting: Waiting,
     pub(super) credit: Credit,
-    pub(super) result: Result<Answer, FetchError>,
+    pub(super) result: Result<Answer, DownloadError>,
     pub(super) begun: Instant,
     pub(super) elapsed: Duration,
 }
@@ -70,12 +70,12 @@ impl Scheduler {
         let EndedFetch { host, mut waiting, credit, result, begun, elapsed } = fetch;
         self.window.end_fetch(host);
         let class = result.as_ref().map_or(AnswerClass::None, |answer| AnswerClass::of(answer.status));
-        self.stats.fetched(class, elapsed);
+        self.parts.stats.fetched(class, elapsed);
         let answer = match result {
             Ok(answer) => answer,
             Err(error) => {
-                if error.is_retryable() {
-                    if error.is_of_the_body() {
+                if error.is_retryable {
+                    if error.host_has_answered {
                         self.host_is_back(host);
                     } else {
                         let requests = u32::from(waiting.attempts == 1);
@@ -88,47 +88,52 @@ impl Scheduler {
                 return self.fail_page(host, waiting, Ended::of(error.reason(), error.to_string()), credit);
             }
         };
-        let (status, latency) = (answer.status, answer.latency);
+        let (status, latency) = (answer.status, answer.latency.unwrap_or(elapsed));
         self.host_answered(
             host,
             Answered { status, is_first: waiting.attempts == 1, sent_at: begun, latency },
         );
-        self.stats.pages_fetched.add(1);
-        self.stats.bytes_fetched.add(answer.charge.bytes() as u64);
+        self.parts.stats.pages_fetched.add(1);
+        self.parts.stats.bytes_fetched.add(answer.charge.as_ref().map_or(0, Charge::bytes) as u64);
         // One with a body is a page that the spider wants.
-        let location = redirect::location(answer.status, &answer.headers).filter(|_| answer.body.is_none());
+        let location =
+            redirect::location(answer.status, &answer.headers).filter(|_| answer.body == AnswerBody::Unread);
         if let Some(location) = location {
             return self.redirect(host, waiting, answer, &location, credit);
         }
-        if self.settings.retry.has_status(status) && self.may_retry(host, &mut waiting) {
+        if self.parts.settings.retry.has_status(status) && self.may_retry(host, &mut waiting) {
             let asked = retry::retry_after(&answer.headers);
             drop(answer);
             return self.put_off(host, waiting, status, asked);
         }
-        if answer.unwanted.is_some() {
-            return self.skip_unwanted(host, &waiting, answer, credit);
-        }
         let Answer { headers, body, charge, cookies, .. } = answer;
-        let Some(body) = body else {
-            let (reason, error) = (Reason::HttpStatus, format!("HTTP {status}"));
-            let ended = Ended { status: Some(status), reason, error, cookies };
-            return self.fail_page(host, waiting, ended, credit);
+        let body = match body {
+            AnswerBody::Whole(body) => body,
+            AnswerBody::Unwanted(essence) => {
+                let outcome = self.unwanted(host, &waiting, &essence);
+                let outcome = outcome.with_answer(Some(status), waiting.attempts).with_cookies(cookies);
+                return self.submit(outcome.with_credit(credit));
+            }
+            AnswerBody::Unread => {
+                let (reason, error) = (Reason::HttpStatus, format!("HTTP {status}"));
+                let ended = Ended { status: Some(status), reason, error, cookies };
+                return self.fail_page(host, waiting, ended, credit);
+            }
         };
         self.window.update(host, |host| host.told.came());
         let Waiting { queued, attempts, .. } = waiting;
         let response = Response { queued, status, headers, body, attempts, elapsed };
-        let fetched = Fetched { response, credit: Some(credit), charge: Some(charge), cookies };
+        let fetched = Fetched { response, credit: Some(credit), charge, cookies };
         self.hand_on(Job::Parse(fetched, self.scope.clone()));
     }
 
-    /// Ends a request as `skipped`: its page is of a type that nobody wants.
-    fn skip_unwanted(&mut self, host: HostId, waiting: &Waiting, answer: Answer, credit: Credit) {
-        let Answer { status, unwanted, cookies, .. } = answer;
+    /// The outcome of a request whose page is of a type that nobody accepts.
+    fn unwanted(&mut self, host: HostId, waiting: &Waiting, essence: &str) -> PageOutcome {
         self.window.update(host, |host| host.told.came());
-        let is_first = self.stats.unwanted_types.get() == 0;
-        self.stats.unwanted_types.add(1);
+        let is_first = self.parts.stats.unwanted_types.get() == 0;
+        self.parts.stats.unwanted_types.add(1);
         let url = waiting.queued.request.url().as_str();
-        let reason = format!("unwanted type {}", unwanted.unwrap_or_default());
+        let reason = format!("unwanted type {essence}");
         if waiting.queued.depth == 0 {
             tracing::warn!(
                 url,
@@ -144,9 +149,7 @@ impl Scheduler {
         } else {
             tracing::debug!(url, reason, "skipped");
         }
-        let outcome = PageOutcome::skipped(&waiting.queued, Reason::UnwantedType, &reason);
-        let outcome = outcome.with_answer(Some(status), waiting.attempts).with_cookies(cookies);
-        self.submit(outcome.with_credit(credit));
+        PageOutcome::skipped(&waiting.queued, Reason::UnwantedType, &reason)
     }
 
     /// While its host is not well, a failure is the host's and not the request's.
@@ -155,13 +158,13 @@ impl Scheduler {
             waiting.excused += 1;
         }
         let own = waiting.queued.request.max_retries();
-        waiting.counted() <= own.unwrap_or(self.settings.retry.retries)
+        waiting.counted() <= own.unwrap_or(self.parts.settings.retry.retries)
     }
 
     /// A server that is too busy is left alone as a whole, not just for this page.
     fn put_off(&mut self, host: HostId, waiting: Waiting, status: u16, asked: Option<Duration>) {
         if status == 429 || (status == 503 && asked.is_some()) {
-            let rest = retry::delay(&self.settings.retry, waiting.counted(), asked);
+            let rest = retry::delay(&self.parts.settings.retry, waiting.counted(), asked);
             self.rest_as_asked(host, rest, status);
         }
         self.retry(host, waiting, asked, &format!("HTTP {status}"));
@@ -178,7 +181,7 @@ impl Scheduler {
             return self.window.settle(host);
         }
         let delay = if self.window.host(host).pace.is_well() {
-            retry::delay(&self.settings.retry, waiting.counted(), asked)
+            retry::delay(&self.parts.settings.retry, waiting.counted(), asked)
         } else {
             // Its host is left alone: that is wait enough.
             Duration::ZERO
@@ -191,13 +194,13 @@ impl Scheduler {
             error,
             "to be tried again"
         );
-        self.stats.retries.add(1);
+        self.parts.stats.retries.add(1);
         self.hands.set_out(&fingerprint, false);
         self.window.delay(host, waiting, Instant::now() + delay);
     }
 
     fn fail_page(&mut self, host: HostId, waiting: Waiting, ended: Ended, credit: Credit) {
-        self.stats.given_up.add(1);
+        self.parts.stats.given_up.add(1);
         // A missing page is everyday life, unless it is one that somebody named; a server that fails again and again is
         // worth a look.
         if waiting.queued.depth == 0 || ended.status.is_none_or(|status| status >= 500) {
@@ -216,15 +219,15 @@ impl Scheduler {
 
     /// Ends a request as `skipped`, its target in its place.
     fn redirect(&mut self, host: HostId, waiting: Waiting, answer: Answer, location: &str, credit: Credit) {
-        let asked = retry::wait_asked(&self.settings.retry, &answer.headers);
+        let asked = retry::wait_asked(&self.parts.settings.retry, &answer.headers);
         let Answer { status, cookies, .. } = answer;
         let from = &waiting.queued;
         let target = match redirect::follow(
             from,
             status,
             location,
-            self.settings.redirects.max_hops,
-            &self.same_request,
+            self.parts.settings.redirects.max_hops,
+            &self.parts.same_request,
         ) {
             Ok(target) => target,
             Err(problem) => {
@@ -233,11 +236,11 @@ impl Scheduler {
                 return self.fail_page(host, waiting, ended, credit);
             }
         };
-        self.stats.redirects.add(1);
+        self.parts.stats.redirects.add(1);
         let url = target.request.url();
         let found = Found::redirect(from.depth);
         let outcome = if let Some(refusal) = self.scope.refusal(url, &target.host, found) {
-            self.stats.refuse_links(refusal, 1);
+            self.parts.stats.refuse_links(refusal, 1);
             let detail = format!("redirected to {url}, which {}", refusal.of_target());
             PageOutcome::skipped(from, Reason::RedirectOutOfScope, &detail)
         } else {

@@ -20,13 +20,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::Sender;
+use dragline_core::PageOutcome;
 use dragline_core::budget::{ByteBudget, Stage};
 use dragline_core::credit::Credits;
 use dragline_core::hold::Hold;
 use dragline_core::pulse::{Beating, Pulse};
-use dragline_core::stop::{Stop, StopReason};
-use dragline_core::store::OpenedRun;
-use dragline_core::{OutcomeSink, PageOutcome, SameRequest, Spider};
+use dragline_core::stop::StopReason;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
@@ -36,15 +35,13 @@ use self::failed_share::FailedShare;
 use self::hands::Hands;
 use self::landing::Landed;
 use self::limits::Limits;
-use crate::download::CrawlEnd;
+use crate::download::{CrawlEnd, DownloadThread};
+use crate::downloader::Downloads;
 use crate::error::EngineError;
-use crate::fetch::Fetcher;
 use crate::job::WaitingJob;
-use crate::known::KnownRequests;
+use crate::parts::EngineParts;
 use crate::receipts::ReceiptReceiver;
 use crate::scope::Scope;
-use crate::settings::EngineSettings;
-use crate::stats::CrawlStats;
 use crate::window::Window;
 
 /// Longest time between two turns; heartbeats are due once a second.
@@ -54,39 +51,18 @@ const BEAT_EVERY: Duration = Duration::from_millis(250);
 /// Events and fetches taken in one turn, so that neither keeps the other waiting.
 const TAKEN_PER_TURN: usize = 64;
 
-/// What a scheduler is made of. See [`DownloadThread`](crate::DownloadThread).
-pub(crate) struct Parts<'a> {
-    pub(crate) settings: Arc<EngineSettings>,
-    pub(crate) spider: Arc<dyn Spider>,
-    pub(crate) run: &'a OpenedRun,
-    pub(crate) sink: Arc<dyn OutcomeSink>,
-    pub(crate) receipts: ReceiptReceiver,
-    pub(crate) pages: Sender<WaitingJob>,
-    pub(crate) stop: Stop,
-    pub(crate) pulse: Arc<dyn Pulse>,
-    pub(crate) hold: Hold,
-    pub(crate) stats: Arc<CrawlStats>,
-    pub(crate) same_request: SameRequest,
-    pub(crate) known: Arc<KnownRequests>,
-}
-
 /// See the module.
 pub(crate) struct Scheduler {
-    settings: Arc<EngineSettings>,
-    sink: Arc<dyn OutcomeSink>,
+    parts: EngineParts,
     receipts: ReceiptReceiver,
     pages: Sender<WaitingJob>,
-    stop: Stop,
     pulse: Arc<dyn Pulse>,
     hold: Hold,
-    stats: Arc<CrawlStats>,
-    same_request: SameRequest,
-    known: Arc<KnownRequests>,
     /// Notified when a credit or memory comes back, and when a stop is asked for.
     wake: Arc<Notify>,
     credits: Credits,
     budget: ByteBudget,
-    fetcher: Fetcher,
+    downloads: Downloads,
     /// Fetches in flight. They are abandoned with the scheduler: their requests are still queued.
     fetches: JoinSet<Landed>,
     robots_fetches: usize,
@@ -117,21 +93,9 @@ enum Phase {
 }
 
 impl Scheduler {
-    pub(crate) fn new(parts: Parts<'_>) -> Result<Self, EngineError> {
-        let Parts {
-            settings,
-            spider,
-            run,
-            sink,
-            receipts,
-            pages,
-            stop,
-            pulse,
-            hold,
-            stats,
-            same_request,
-            known,
-        } = parts;
+    pub(crate) fn new(thread: DownloadThread<'_>) -> Result<Self, EngineError> {
+        let DownloadThread { parts, run, downloaders, receipts, pages, pulse, hold } = thread;
+        let (settings, spider) = (Arc::clone(&parts.settings), &*parts.spider);
         let wake = Arc::new(Notify::new());
         let waker = || {
             let wake = Arc::clone(&wake);
@@ -139,13 +103,13 @@ impl Scheduler {
         };
         let credits = Credits::new(settings.concurrency, waker());
         let budget = ByteBudget::new(settings.memory_budget_bytes, waker());
-        stop.on_change(waker());
+        parts.stop.on_change(waker());
         let start_hosts = run.start_hosts.iter().map(String::as_str);
         let mut window = Window::new(&settings);
         window.remember(&run.hosts);
         Ok(Self {
-            scope: Scope::new(&settings.links, &*spider, start_hosts)?,
-            fetcher: Fetcher::new(&settings, &*spider, budget.clone(), &run.cookies)?,
+            scope: Scope::new(&settings.links, spider, start_hosts)?,
+            downloads: Downloads::new(&settings, spider, downloaders, budget.clone(), &run.cookies)?,
             window,
             hands: Hands::new(settings.window.requests),
             limits: Limits::new(&settings.limits, run.done, Instant::now()),
@@ -161,16 +125,11 @@ impl Scheduler {
             end: None,
             flush_asked_at: 0,
             beaten_at: None,
-            settings,
-            sink,
+            parts,
             receipts,
             pages,
-            stop,
             pulse,
             hold,
-            stats,
-            same_request,
-            known,
             wake,
             credits,
             budget,
@@ -204,7 +163,7 @@ impl Scheduler {
 
     /// One turn; the end, when it has come.
     fn turn(&mut self, now: Instant) -> Option<CrawlEnd> {
-        if self.stop.is_abandoned() {
+        if self.parts.stop.is_abandoned() {
             return Some(CrawlEnd::Stopped(self.stop_reason()));
         }
         if let Some(end) = self.end.take() {
@@ -251,8 +210,8 @@ impl Scheduler {
         if matches!(self.phase, Phase::Stopping { .. }) {
             return;
         }
-        if self.stop.is_requested() {
-            self.phase = Phase::Stopping { deadline: now + self.settings.stop_grace };
+        if self.parts.stop.is_requested() {
+            self.phase = Phase::Stopping { deadline: now + self.parts.settings.stop_grace };
         } else if matches!(self.phase, Phase::Running)
             && let Some(reason) = self.reason_to_stop(now)
         {
@@ -301,18 +260,18 @@ impl Scheduler {
         let credits_of_pages = self.credits.in_use().saturating_sub(self.robots_fetches);
         let unreceipted = self.hands.out().saturating_sub(credits_of_pages);
         let has_something_to_fetch = self.may_claim() && self.window.has_queued();
-        let has_credits = self.credits.in_use() < self.settings.concurrency;
+        let has_credits = self.credits.in_use() < self.parts.settings.concurrency;
         // Counted from the beginning, so that one that comes as another gets its receipt is not missed.
         let taken = self.hands.ended() + unreceipted as u64;
         if unreceipted > 0 && has_credits && !has_something_to_fetch && taken != self.flush_asked_at {
             self.flush_asked_at = taken;
-            self.sink.flush_now();
+            self.parts.sink.flush_now();
         }
     }
 
     /// Hands an outcome over that needs no crawl thread.
     fn submit(&mut self, outcome: PageOutcome) {
-        if let Err(refused) = self.sink.submit(outcome) {
+        if let Err(refused) = self.parts.sink.submit(outcome) {
             self.fail(&refused.to_string());
         }
     }
@@ -320,13 +279,14 @@ impl Scheduler {
     /// The crawl cannot go on. What was asked for by a stop is no failure.
     fn fail(&mut self, what: &str) {
         if self.end.is_none() {
-            let reason = self.stop.reason().cloned();
+            let reason = self.parts.stop.reason().cloned();
             self.end = Some(CrawlEnd::Stopped(reason.unwrap_or_else(|| StopReason::Failed(what.to_owned()))));
         }
     }
 
     fn stop_reason(&self) -> StopReason {
-        self.stop
+        self.parts
+            .stop
             .reason()
             .cloned()
             .unwrap_or_else(|| StopReason::Failed("stopped without a reason".to_owned()))
@@ -340,13 +300,13 @@ impl Scheduler {
     }
 
     fn show(&self, now: Instant) {
-        self.stats.in_flight.set(self.credits.in_use());
-        self.stats.window_requests.set(self.window.len());
-        self.stats.waiting_hosts.set(self.window.resting_hosts());
-        self.stats.waiting_pages.set(self.pages.len());
+        self.parts.stats.in_flight.set(self.credits.in_use());
+        self.parts.stats.window_requests.set(self.window.len());
+        self.parts.stats.waiting_hosts.set(self.window.resting_hosts());
+        self.parts.stats.waiting_pages.set(self.pages.len());
         for stage in Stage::ALL {
-            self.stats.hold_bytes(stage, self.budget.held_in(stage));
+            self.parts.stats.hold_bytes(stage, self.budget.held_in(stage));
         }
-        self.stats.hosts.write(now, || self.window.busy_hosts(now));
+        self.parts.stats.hosts.write(now, || self.window.busy_hosts(now));
     }
 }

@@ -42,7 +42,7 @@ impl Scheduler {
     /// A host asks to be left alone for so long, with this status.
     pub(super) fn rest_as_asked(&mut self, host: HostId, rest: Duration, status: u16) {
         let now = Instant::now();
-        self.stats.waits_asked.add(1);
+        self.parts.stats.waits_asked.add(1);
         if self.window.update(host, |host| host.told.asks_for_rest(now, now + rest)) {
             let name = &self.window.host(host).name;
             tracing::warn!(
@@ -60,7 +60,7 @@ impl Scheduler {
     fn pace_changed(&mut self, host: HostId, changed: Changed, why: &str, now: Instant) {
         let name = self.window.host(host).name.clone();
         if let Some(period) = changed.slowed_to {
-            self.stats.slow_downs.add(1);
+            self.parts.stats.slow_downs.add(1);
             let period_ms = period.as_millis();
             tracing::info!(host = %name, why, period_ms, "the host refuses: it is asked less often, once in this time");
         }
@@ -72,7 +72,7 @@ impl Scheduler {
         }
         match changed.broken {
             Some(Broken::Paused { since, until }) => {
-                self.stats.host_pauses.add(1);
+                self.parts.stats.host_pauses.add(1);
                 let pause = until.saturating_duration_since(now);
                 let (pause_ms, clock) = (pause.as_millis(), clock_after(pause));
                 if since == now {
@@ -90,7 +90,7 @@ impl Scheduler {
                 self.rest_long(host, until, RestReason::Failing, now);
             }
             Some(Broken::Down { until }) => {
-                self.stats.hosts_down.add(1);
+                self.parts.stats.hosts_down.add(1);
                 let clock = clock_after(until.saturating_duration_since(now));
                 tracing::warn!(
                     host = %name,
@@ -116,7 +116,7 @@ impl Scheduler {
     /// What a process that resumes the run must know of a host.
     fn note(&self, host: HostId, why: &str) {
         let host = self.window.host(host);
-        self.sink.note_host(host.pace.note(&host.name, host.is_told_to_wait_until(), why));
+        self.parts.sink.note_host(host.pace.note(&host.name, host.is_told_to_wait_until(), why));
     }
 }
 

@@ -36,7 +36,7 @@ impl Scheduler {
         let share = self.window.share();
         let ask = if hungry.is_empty() {
             let nothing_in_hand = self.hands.is_empty();
-            if !nothing_in_hand && room <= self.settings.window.requests / ROOM_FOR_SCAN {
+            if !nothing_in_hand && room <= self.parts.settings.window.requests / ROOM_FOR_SCAN {
                 return;
             }
             let Some(scope) = self.backlog.ask_next(nothing_in_hand, self.hands.now()) else { return };
@@ -59,7 +59,7 @@ impl Scheduler {
             Refill { scope, per_host, max_requests: room, in_hand: self.hands.of(&hosts) }
         };
         tracing::debug!(scope = ?ScopeSize(&ask.scope), room, per_host = ask.per_host, "asks for more of the frontier");
-        if let Err(refused) = self.sink.refill(ask) {
+        if let Err(refused) = self.parts.sink.refill(ask) {
             self.fail(&refused.to_string());
         }
     }
@@ -79,9 +79,9 @@ impl Scheduler {
             self.failed_share.page(*state);
         }
         self.failed_share.faults(&receipt);
-        self.stats.failed(&receipt.faults);
+        self.parts.stats.failed(&receipt.faults);
         self.limits.items_stored(receipt.items);
-        self.known.are_stored(receipt.stored_requests);
+        self.parts.known.are_stored(receipt.stored_requests);
         for queued in receipt.new_requests {
             // Later than a refill that brought it, and than the receipt of its own page.
             if !self.hands.has_ended(&queued.fingerprint) {
@@ -97,7 +97,7 @@ impl Scheduler {
         let brought_something = !requests.is_empty() || !more_of.is_empty();
         let Some(ask) = self.backlog.answered(brought_something, next_host) else { return };
         tracing::debug!(requests = requests.len(), "more of the frontier has come");
-        self.known.are_stored(requests.iter().map(|queued| queued.fingerprint));
+        self.parts.known.are_stored(requests.iter().map(|queued| queued.fingerprint));
         for queued in requests {
             // The answer may be older than the receipt of a page that came and went meanwhile.
             if !self.hands.has_ended_since(&queued.fingerprint, ask.asked_at) {

@@ -21,9 +21,9 @@ impl Scheduler {
         self.window.update(host, |host| host.robots.begin_fetch(&page));
         self.window.begin_fetch(host);
         self.robots_fetches += 1;
-        let (fetcher, settings) = (self.fetcher.clone(), Arc::clone(&self.settings));
+        let (downloads, settings) = (self.downloads.clone(), Arc::clone(&self.parts.settings));
         self.fetches.spawn(async move {
-            let answer = ask(&fetcher, &page, &settings.robots).await;
+            let answer = ask(downloads.http(), &page, &settings.robots).await;
             Landed::Robots { host, answer, credit }
         });
     }
@@ -35,7 +35,7 @@ impl Scheduler {
         line: &DecidingLine,
         credit: Credit,
     ) {
-        self.stats.robots_denied.add(1);
+        self.parts.stats.robots_denied.add(1);
         let url = waiting.queued.request.url().as_str();
         // Such a crawl ends at once and without an error, and nobody would know why.
         if waiting.queued.depth == 0 && self.window.update(host, |host| host.told.denies_a_start()) {
@@ -56,7 +56,7 @@ impl Scheduler {
         match answer {
             RobotsAnswer::Rules(rules) => self.take_rules(host, rules, now),
             RobotsAnswer::NotNow(failure) => {
-                let settings = Arc::clone(&self.settings);
+                let settings = Arc::clone(&self.parts.settings);
                 match failure.fault {
                     Fault::Host => {
                         // Whatever waits for the file has met the same.
@@ -84,7 +84,8 @@ impl Scheduler {
                         // A host that is left alone waits for that alone: a back-off that outlasts it would hide from
                         // its requests that it is down.
                         if self.window.host(host).pace.is_well() {
-                            let delay = retry::delay(&self.settings.retry, attempts, failure.retry_after);
+                            let delay =
+                                retry::delay(&self.parts.settings.retry, attempts, failure.retry_after);
                             self.window.rest(host, now + delay, RestReason::Robots);
                         }
                     }
@@ -111,7 +112,7 @@ impl Scheduler {
     fn take_rules(&mut self, host: HostId, rules: Rules, now: Instant) {
         let name = &self.window.host(host).name;
         tracing::debug!(host = %name, sitemaps = ?rules.sitemaps(), "robots.txt is there");
-        if let Some(delay) = rules.honoured_delay(&self.settings.robots) {
+        if let Some(delay) = rules.honoured_delay(&self.parts.settings.robots) {
             let asked = rules.crawl_delay().unwrap_or_default();
             tracing::info!(
                 host = %name,
@@ -121,7 +122,7 @@ impl Scheduler {
             );
             self.window.update(host, |host| host.pace.slow_to(delay, now));
         }
-        let settings = &self.settings.robots;
+        let settings = &self.parts.settings.robots;
         self.window.update(host, |host| host.robots.fetched(rules, settings, now));
         self.host_is_back(host);
     }

@@ -30,8 +30,9 @@ pub use self::redirects::RedirectSettings;
 pub use self::retry::RetrySettings;
 pub use self::robots::{PageRobotsSettings, RobotsSettings};
 pub use self::window::WindowSettings;
+use crate::downloader::DownloadLimits;
 use crate::error::EngineError;
-use crate::fetch::{Accepted, check_headers};
+use crate::fetch::check_headers;
 use crate::scope::Scope;
 
 /// The settings of scheduler, downloader and crawl threads.
@@ -125,7 +126,7 @@ impl EngineSettings {
     pub fn check_spider(&self, spider: &dyn Spider) -> Result<(), EngineError> {
         Scope::new(&self.links, spider, [])?;
         check_headers(&spider.headers())?;
-        Accepted::new(&self.fetch, spider.accepts()).map(drop)
+        DownloadLimits::new(&self.fetch, spider.accepts()).map(drop)
     }
 
     /// The rule for the same request: the spider's, with what is set beside it. A run keeps the one that it began with.

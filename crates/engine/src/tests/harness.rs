@@ -18,7 +18,7 @@ use dragline_core::{
 use super::frontier::{Frontier, Sink};
 use crate::crawl::Crew;
 use crate::{
-    CrawlEnd, CrawlStats, CrawlThreads, DownloadThread, EngineSettings, KnownRequests, RunLabel,
+    CrawlEnd, CrawlStats, CrawlThreads, DownloadThread, Downloaders, EngineParts, EngineSettings, RunLabel,
     StatsSnapshot, crawl, download, receipt_channel,
 };
 
@@ -127,13 +127,21 @@ impl Crawl {
     }
 
     pub(crate) fn begin_with(spider: Arc<dyn Spider>, settings: EngineSettings, frontier: Frontier) -> Self {
+        Self::begin_downloading(Downloaders::new(), spider, settings, frontier)
+    }
+
+    pub(crate) fn begin_downloading(
+        downloaders: Downloaders,
+        spider: Arc<dyn Spider>,
+        settings: EngineSettings,
+        frontier: Frontier,
+    ) -> Self {
         let (receipts, receiver) = receipt_channel();
         // Long, so that a test that ends quickly shows that the scheduler asked for its flushes.
         let (sink, store) = frontier.open(receipts, settings.concurrency, Duration::from_secs(2));
         let (sink, stop) = (Arc::new(sink), Stop::new());
         let stats = Arc::new(CrawlStats::new(&spider.items()));
         let settings = Arc::new(settings);
-        let known = Arc::new(KnownRequests::default());
         let (pages, queue) = bounded(settings.concurrency);
         let (finish, finished) = bounded(0);
         let run = OpenedRun {
@@ -147,34 +155,32 @@ impl Crawl {
             hosts: frontier.notes(),
         };
         let begun = Instant::now();
-        let threads = crawl::spawn(CrawlThreads {
-            run: RunLabel { run_id: 1, name: "test".to_owned() },
-            settings: Arc::clone(&settings),
+        let parts = EngineParts {
+            same_request: spider.same_request(),
+            settings,
             spider: Arc::clone(&spider),
+            sink: Arc::clone(&sink) as _,
+            stop: stop.clone(),
+            stats: Arc::clone(&stats),
+            known: Arc::default(),
+        };
+        let threads = crawl::spawn(CrawlThreads {
+            parts: parts.clone(),
+            run: RunLabel { run_id: 1, name: "test".to_owned() },
             pipelines: Arc::new([]),
             items: spider.items(),
             pages: queue,
-            sink: Arc::clone(&sink) as _,
-            stop: stop.clone(),
             finish: finished,
-            stats: Arc::clone(&stats),
-            same_request: spider.same_request(),
-            known: Arc::clone(&known),
         })
         .unwrap();
         let download = download::spawn(DownloadThread {
-            same_request: spider.same_request(),
-            settings,
-            spider,
+            parts,
             run: &run,
-            sink: Arc::clone(&sink) as _,
+            downloaders,
             receipts: receiver,
             pages,
-            stop: stop.clone(),
             pulse: Arc::new(NoPulse),
             hold: Hold::default(),
-            stats: Arc::clone(&stats),
-            known,
         })
         .unwrap();
         Self {

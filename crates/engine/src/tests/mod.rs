@@ -1,6 +1,7 @@
 //! The engine as a whole: real threads, real HTTP, and a frontier in memory where a store would be.
 
 mod bad_servers;
+mod downloaders;
 mod fetching;
 mod frontier;
 pub(crate) mod harness;

@@ -14,7 +14,7 @@ use dragline_testkit::{Answer, Site, wait_until};
 
 use super::harness::{Crawl, crawl_all, fast, start};
 use crate::scope::tests::scope_of;
-use crate::{CrawlEnd, CrawlThreads, Job, RunLabel, WaitingJob, crawl};
+use crate::{CrawlEnd, CrawlThreads, EngineParts, Job, RunLabel, WaitingJob, crawl};
 
 const SOON: Duration = Duration::from_secs(10);
 
@@ -103,20 +103,22 @@ fn crawl_threads_finish_the_page_in_hand_and_drop_what_waits() {
     let (finish, finished) = bounded(0);
     let (gate, held) = bounded::<()>(0);
     let (outcomes, taken) = bounded(4);
-    let stop = Stop::new();
-    let threads = crawl::spawn(CrawlThreads {
-        run: RunLabel { run_id: 1, name: "test".to_owned() },
+    let parts = EngineParts {
         settings: Arc::new(fast().but(|it| it.crawl_threads = 1)),
         spider: Arc::new(Held(held)),
-        pipelines: Arc::new([]),
-        items: Vec::new(),
-        pages: queue,
         sink: Arc::new(Taker(outcomes)),
-        stop,
-        finish: finished,
+        stop: Stop::new(),
         stats: Arc::default(),
         same_request: SameRequest::default(),
         known: Arc::default(),
+    };
+    let threads = crawl::spawn(CrawlThreads {
+        parts,
+        run: RunLabel { run_id: 1, name: "test".to_owned() },
+        pipelines: Arc::new([]),
+        items: Vec::new(),
+        pages: queue,
+        finish: finished,
     })
     .unwrap();
     for number in 0..3 {

@@ -1,0 +1,96 @@
+//! Chooses the downloader of a request, and holds every answer to the same limits.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+
+use dragline_core::budget::{ByteBudget, Stage};
+use dragline_core::worker::panic_message;
+use dragline_core::{Reason, Request, Spider, StoredCookie};
+use futures_util::FutureExt;
+use tokio::time::{Instant, timeout};
+
+use super::{Answer, AnswerBody, DownloadError, DownloadLimits, Downloader, Downloaders, HTTP};
+use crate::error::EngineError;
+use crate::fetch::HttpDownloader;
+use crate::settings::EngineSettings;
+
+/// The downloaders of a crawl. Clones share them.
+#[derive(Clone)]
+pub(crate) struct Downloads(Arc<Shared>);
+
+struct Shared {
+    http: HttpDownloader,
+    others: Downloaders,
+    limits: DownloadLimits,
+    budget: ByteBudget,
+}
+
+impl Downloads {
+    pub(crate) fn new(
+        settings: &EngineSettings,
+        spider: &dyn Spider,
+        others: Downloaders,
+        budget: ByteBudget,
+        stored_cookies: &[StoredCookie],
+    ) -> Result<Self, EngineError> {
+        if others.names().any(|name| name.is_empty() || name == HTTP) {
+            let problem = format!("{HTTP:?} is the name of the built-in downloader; choose another name");
+            return Err(EngineError::Unusable { name: "downloader", problem });
+        }
+        Ok(Self(Arc::new(Shared {
+            http: HttpDownloader::new(settings, &spider.headers(), budget.clone(), stored_cookies)?,
+            others,
+            limits: DownloadLimits::new(&settings.fetch, spider.accepts())?,
+            budget,
+        })))
+    }
+
+    /// The built-in downloader, which also fetches robots.txt.
+    pub(crate) fn http(&self) -> &HttpDownloader {
+        &self.0.http
+    }
+
+    /// Why a request fails without being sent: it may not go where its URL leads, or nobody can send it.
+    pub(crate) fn refusal(&self, request: &Request) -> Option<(Reason, String)> {
+        if let Some(refusal) = self.0.http.refusal(request) {
+            return Some((Reason::PrivateNetwork, refusal));
+        }
+        let name = request.downloader().filter(|name| *name != HTTP && self.0.others.get(name).is_none())?;
+        let known: Vec<&str> = [HTTP].into_iter().chain(self.0.others.names()).collect();
+        let detail = format!("there is no downloader {name:?}; there are: {}", known.join(", "));
+        Some((Reason::UnknownDownloader, detail))
+    }
+
+    /// Downloads a page. A panic on the way is an error like any other: it costs one page, not the crawl.
+    pub(crate) async fn page(&self, request: &Request) -> Result<Answer, DownloadError> {
+        let Shared { http, others, limits, budget } = &*self.0;
+        let begun = Instant::now();
+        let download = AssertUnwindSafe(async {
+            match request.downloader().and_then(|name| others.get(name)) {
+                // Its own clock stands still while it waits for memory.
+                None => http.download(request, limits).await,
+                Some(other) => {
+                    let after = limits.timeout();
+                    timeout(after, other.download(request, limits)).await.unwrap_or_else(|_| {
+                        let detail =
+                            format!("timed out after {} s while fetching the page", after.as_secs_f64());
+                        Err(DownloadError::new(Reason::Timeout, detail).retryable())
+                    })
+                }
+            }
+        });
+        let answer = download.catch_unwind().await.unwrap_or_else(|panic| {
+            let detail = format!("panic while fetching: {}", panic_message(&*panic));
+            Err(DownloadError::new(Reason::DownloaderPanic, detail))
+        });
+        let mut answer = limits.apply(answer?)?;
+        answer.latency.get_or_insert_with(|| begun.elapsed());
+        if let (None, AnswerBody::Whole(body)) = (&answer.charge, &answer.body) {
+            let mut charge = budget.charge();
+            charge.grow(body.len());
+            charge.enter(Stage::Parsing);
+            answer.charge = Some(charge);
+        }
+        Ok(answer)
+    }
+}

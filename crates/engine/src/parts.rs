@@ -1,0 +1,29 @@
+//! What the threads of one crawl share.
+
+use std::sync::Arc;
+
+use dragline_core::stop::Stop;
+use dragline_core::{OutcomeSink, SameRequest, Spider};
+
+use crate::known::KnownRequests;
+use crate::settings::EngineSettings;
+use crate::stats::CrawlStats;
+
+/// What the download thread and the crawl threads of one crawl share. Clones share it.
+#[derive(Clone)]
+pub struct EngineParts {
+    /// How fast, how far, how long.
+    pub settings: Arc<EngineSettings>,
+    /// Parses pages. It also says which answers it accepts, where the crawl stays and which headers it sends.
+    pub spider: Arc<dyn Spider>,
+    /// Takes outcomes, and asks for more of the frontier.
+    pub sink: Arc<dyn OutcomeSink>,
+    /// Ends the crawl early.
+    pub stop: Stop,
+    /// Counters.
+    pub stats: Arc<CrawlStats>,
+    /// The rule for the same request that the run began with.
+    pub same_request: SameRequest,
+    /// What the store is known to have.
+    pub known: Arc<KnownRequests>,
+}

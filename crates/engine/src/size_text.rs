@@ -1,0 +1,10 @@
+//! Sizes for people.
+
+/// A number of bytes in the unit that reads best.
+pub(crate) fn size_text(bytes: usize) -> String {
+    match bytes {
+        0..1024 => format!("{bytes} bytes"),
+        1024..0x10_0000 => format!("{} KiB", bytes >> 10),
+        _ => format!("{} MiB", bytes >> 20),
+    }
+}
