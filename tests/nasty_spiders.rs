@@ -9,6 +9,7 @@ use std::process::ExitCode;
 use std::sync::Mutex;
 
 use dragline::prelude::*;
+use dragline::{ColumnType, ItemRecord, Value};
 
 /// Stored in a table of its own.
 #[derive(Item)]
@@ -162,6 +163,55 @@ impl Spider for Zoo {
     }
 }
 
+/// Ten item types that no struct describes: half of them in tables of their own, half of them with a key.
+struct Shapes {
+    types: Vec<ItemType>,
+}
+
+impl Shapes {
+    fn new() -> Result<Self> {
+        let make = |number: usize| {
+            let shape = ItemType::builder(format!("shape_{number}"))
+                .with_column("url", ColumnType::Text)
+                .with_column("corners", ColumnType::Integer)
+                .with_nullable_column("title", ColumnType::Text);
+            let shape = if number % 2 == 0 { shape.with_table(format!("shapes_{number}")) } else { shape };
+            let shape = if number < 5 { shape.with_key(["url"]) } else { shape };
+            shape.build()
+        };
+        Ok(Self { types: (0..10).map(make).collect::<Result<_, _>>()? })
+    }
+}
+
+impl Spider for Shapes {
+    fn name(&self) -> &str {
+        "shapes"
+    }
+
+    fn items(&self) -> Vec<ItemType> {
+        self.types.clone()
+    }
+
+    fn start(&self, _args: &Args) -> Result<Vec<Request>> {
+        bail!("it begins where it is told to: --start-url")
+    }
+
+    fn parse(&self, page: &Page, out: &mut Output) -> Result<()> {
+        for (corners, shape) in (0_i64..).zip(&self.types) {
+            let title = page.title().map_or(Value::Null, Value::Text);
+            let fields = [
+                ("url", Value::from(page.url().as_str())),
+                ("corners", Value::Int(corners)),
+                ("title", title),
+            ];
+            out.record(ItemRecord::from_fields(shape, fields)?);
+        }
+        out.follow_all(page, "a");
+        Ok(())
+    }
+}
+
 fn main() -> ExitCode {
-    dragline::run(spiders![Nasty, Zoo, attic::Attic])
+    let shapes = Shapes::new().unwrap_or_else(|error| panic!("ten item types: {error}"));
+    dragline::run(spiders![Nasty, Zoo, attic::Attic, shapes])
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use dragline_testkit::{Running, Site, wait_until};
 
-use crate::stored::{Stored, crawl_site, on_both_stores};
+use crate::stored::{Stored, crawl_site, example, on_both_stores};
 
 const SOON: Duration = Duration::from_secs(20);
 
@@ -17,6 +17,7 @@ on_both_stores!(
     fruitless_starts_end_a_run,
     quick_kills_never_end_a_run,
     of_two_started_at_once_one_crawls,
+    item_types_made_at_run_time_survive_kills,
 );
 
 /// Rows that must be equal after any disturbance: items and the states of the frontier. Not the depth: which of
@@ -186,4 +187,35 @@ fn of_two_started_at_once_one_crawls(stored: &Stored) {
 fn has_opened(process: &Running, name: &str) -> bool {
     let files = std::fs::read_dir(format!("/proc/{}/fd", process.pid())).unwrap();
     files.filter_map(|file| std::fs::read_link(file.ok()?.path()).ok()).any(|file| file.ends_with(name))
+}
+
+/// Ten item types that were made at run time: with and without a table of their own, with and without a key.
+fn item_types_made_at_run_time_survive_kills(stored: &Stored) {
+    let site = Site::generated(120, 4);
+    let crawl = example("nasty_spiders")
+        .args(["crawl", "shapes", "--rate", "0", "--host-concurrency", "8", "--start-url", &site.url("/")])
+        .args(["--store", &stored.url(), "--flush-rows", "10", "--flush-interval", "50ms"]);
+    for kill in 1..=2 {
+        site.hold_after(40);
+        let mut running = crawl.spawn();
+        running.wait_until("more pages are done", SOON, |_| stored.pages("done") >= kill * 30);
+        running.kill9();
+        assert!(stored.pages("queued") > 0, "kill {kill} came before the last commit");
+    }
+    site.release();
+    crawl.run().assert_code(0).assert_stderr("was killed or crashed");
+    let pages = site.truth().len();
+    assert_eq!(stored.pages("done"), pages);
+    for number in 0..10 {
+        let rows = if number % 2 == 0 {
+            stored.query(&format!("select url, corners, title from shapes_{number} order by url"))
+        } else {
+            let shared =
+                format!("select url, data from crawl_items where item_type = 'shape_{number}' order by url");
+            stored.query(&shared)
+        };
+        assert_eq!(rows.len(), pages, "shape_{number}");
+        let urls: std::collections::BTreeSet<_> = rows.iter().map(|row| &row[0]).collect();
+        assert_eq!(urls.len(), pages, "shape_{number}: each page once");
+    }
 }

@@ -5,6 +5,7 @@
 
 use std::path::{Component, Path, PathBuf};
 
+use bytes::Bytes;
 use serde_json::Value as Json;
 
 use crate::stored_page::StoredPage;
@@ -13,8 +14,8 @@ use crate::stored_page::StoredPage;
 #[derive(Clone, Debug)]
 pub struct Sample {
     page: StoredPage,
-    body: &'static [u8],
-    expected: &'static str,
+    body: Bytes,
+    expected: String,
     page_path: PathBuf,
 }
 
@@ -38,7 +39,7 @@ macro_rules! sample {
             ::std::file!(),
             $page,
             $url,
-            ::std::include_bytes!($page),
+            ::std::include_bytes!($page).as_slice(),
             ::std::include_str!(::std::concat!($page, ".json")),
         )
     };
@@ -51,14 +52,15 @@ impl Sample {
         source: &str,
         page_path: &str,
         url: impl Into<String>,
-        body: &'static [u8],
-        expected: &'static str,
+        body: impl Into<Bytes>,
+        expected: impl Into<String>,
     ) -> Self {
+        let body = body.into();
         let folder = Path::new(source).parent().unwrap_or(Path::new(""));
         Self {
-            page: StoredPage::new(url, body),
+            page: StoredPage::new(url, body.clone()),
             body,
-            expected,
+            expected: expected.into(),
             page_path: without_parents(&folder.join(page_path)),
         }
     }
@@ -103,13 +105,13 @@ impl Sample {
     }
 
     /// The page's bytes.
-    pub fn body(&self) -> &'static [u8] {
-        self.body
+    pub fn body(&self) -> &[u8] {
+        &self.body
     }
 
     /// What is expected, as it was compiled in; empty for a new sample.
-    pub fn expected(&self) -> &'static str {
-        self.expected
+    pub fn expected(&self) -> &str {
+        &self.expected
     }
 
     /// The page's file, from where the compiler was run: the top of the workspace.
@@ -139,11 +141,16 @@ mod tests {
 
     #[test]
     fn a_sample_knows_its_page_and_where_that_is() {
-        let sample =
-            Sample::new("spiders/src/shop.rs", "../pages/a.html", "http://a.example/", b"<h1>A", "{}")
-                .with_tag("book")
-                .with_meta("n", 1)
-                .with_status(404);
+        let sample = Sample::new(
+            "spiders/src/shop.rs",
+            "../pages/a.html",
+            "http://a.example/",
+            b"<h1>A".as_slice(),
+            "{}",
+        )
+        .with_tag("book")
+        .with_meta("n", 1)
+        .with_status(404);
         assert_eq!(
             (sample.name().as_str(), sample.page_path()),
             ("a.html", Path::new("spiders/pages/a.html"))
