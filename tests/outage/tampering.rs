@@ -16,7 +16,7 @@ fn after(sql: &str) -> Finished {
 #[test]
 fn a_run_whose_row_was_deleted_is_not_said_to_be_another_s() {
     let ended = after("delete from crawl_runs");
-    ended.assert_code(1).assert_stderr("the row of run 1 is not in the store any more");
+    ended.assert_code(1).assert_stderr("the row of run 1 is no longer in the store");
     ended.assert_stderr("--fresh").assert("nobody else has it", !ended.stderr.contains("another process"));
 }
 
@@ -25,7 +25,7 @@ fn a_run_whose_requests_were_deleted_does_not_wait_for_them() {
     let ended = after("truncate crawl_requests");
     ended
         .assert_code(1)
-        .assert_stderr("of run 1 is not in the store any more")
+        .assert_stderr("of run 1 is no longer in the store")
         .assert_stderr("the request for http");
 }
 

@@ -1,12 +1,12 @@
 //! Pauses between attempts: they grow, they have a limit, and chance shortens them.
 //!
-//! This type only says how long to wait. Who waits must also hear a stop: synchronous code with
-//! [`Stop::sleep`](crate::stop::Stop::sleep), async code with its runtime's timer and
+//! This type only computes how long to wait. The caller waits, and must also hear a stop. Synchronous code does both
+//! with [`Stop::sleep`](crate::stop::Stop::sleep). Async code uses its runtime's timer together with
 //! [`Stop::until_requested`](crate::stop::Stop::until_requested).
 
 use std::time::Duration;
 
-/// Beyond this the limit has long been reached.
+/// Enough doublings to reach any sensible limit.
 const MAX_DOUBLINGS: u32 = 16;
 
 /// The pauses of one series of attempts.

@@ -1,4 +1,4 @@
-//! The contract between engine and persistence thread, in both directions.
+//! The contract between the engine and the persistence thread, in both directions.
 
 use crate::host_note::HostNote;
 use crate::outcome::{PageOutcome, PageState};
@@ -9,34 +9,34 @@ use dragline_spider::reason::Reason;
 
 /// The persistence thread as the engine sees it.
 pub trait OutcomeSink: Send + Sync {
-    /// Hands over an outcome. Waits while the inbox is full, but not beyond abandon. An inbox that holds as
-    /// many outcomes as there are credits is never full, so the scheduler may call this too.
+    /// Hands over an outcome. Waits while the inbox is full, but no longer than until abandon. If the inbox can hold
+    /// as many outcomes as there are credits, it is never full, so the scheduler may call this too.
     ///
     /// # Errors
-    /// [`SubmitError`] with the outcome, before `open_spider`, after `close_spider`, and after abandon.
+    /// [`SubmitError`] with the outcome, if the thread is not open or everybody gives up.
     fn submit(&self, outcome: PageOutcome) -> Result<(), SubmitError>;
 
-    /// Asks for more of the frontier; the answer is a [`StoreEvent::Refilled`]. At most one ask is open.
+    /// Asks for more of the frontier. The answer is a [`StoreEvent::Refilled`]. At most one ask is open at a time.
     ///
     /// # Errors
-    /// [`SubmitError`] before `open_spider`, after `close_spider`, and after abandon.
+    /// [`SubmitError`] if the thread is not open or everybody gives up.
     fn refill(&self, ask: Refill) -> Result<(), SubmitError>;
 
-    /// The engine has credits and nothing to fetch: what is batched should be flushed at once.
+    /// Asks for an immediate flush of the current batch: the engine has credits and nothing to fetch.
     fn flush_now(&self);
 
-    /// What a host was told to wait is to be kept for whoever resumes the run. Of several notes of a host the last
-    /// counts. Waits for nothing.
+    /// Keeps a note about how long a host must be left in peace, for a process that resumes the run. The last note of a
+    /// host counts. This waits for nothing.
     fn note_host(&self, note: HostNote);
 }
 
-/// An outcome that was not taken. It is given back; its request is still queued in the store.
+/// An outcome was not taken. The error gives it back, and its request is still queued in the store.
 #[derive(Debug, thiserror::Error)]
 pub enum SubmitError {
-    /// Before `open_spider` or after `close_spider`.
+    /// This was before `open_spider` or after `close_spider`.
     #[error("the persistence thread is not open")]
     Closed(Option<Box<PageOutcome>>),
-    /// Everybody was told to give up.
+    /// The crawl was abandoned meanwhile.
     #[error("abandoned while waiting for the persistence thread")]
     Abandoned(Option<Box<PageOutcome>>),
 }
@@ -47,29 +47,29 @@ pub trait ReceiptSink: Send + Sync {
     fn deliver(&self, event: StoreEvent);
 }
 
-/// What the persistence thread tells the scheduler.
+/// A message from the persistence thread to the scheduler.
 #[derive(Debug)]
 pub enum StoreEvent {
     /// A flush is durable.
     Receipt(Receipt),
     /// The answer to a refill.
     Refilled(Refilled),
-    /// The store is gone for good, or refuses this process: the crawl must end.
+    /// The store is gone for good or refuses this process, so the crawl must end.
     Failed(StoreError),
 }
 
 /// What a flush made durable.
 #[derive(Debug, Default)]
 pub struct Receipt {
-    /// The pages and the states that they are in now.
+    /// The pages, each with its state now.
     pub pages: Vec<(Fingerprint, PageState)>,
-    /// The new requests that the store did not know before.
+    /// The new requests that the store did not have before.
     pub new_requests: Vec<QueuedRequest>,
-    /// Requests that the store has now, new or not.
+    /// All requests that the store has now, new or not.
     pub stored_requests: Vec<Fingerprint>,
     /// Item rows written.
     pub items: u64,
-    /// Why pages failed or are dead: one entry for each of them.
+    /// Why pages failed or are dead, one entry for each.
     pub faults: Vec<PageFault>,
 }
 
@@ -85,7 +85,7 @@ pub struct PageFault {
 }
 
 impl PageFault {
-    /// The fault of a page; `None` when it is done or skipped.
+    /// The fault of a page. `None` if it is done or skipped.
     pub fn of(page: &PageOutcome) -> Option<Self> {
         let PageOutcome { state, status, reason, error, .. } = page;
         if !matches!(state, PageState::Failed | PageState::Dead) {

@@ -1,8 +1,8 @@
-//! The byte budget: memory held by pages, outcomes and batches, charged as bytes arrive.
+//! The byte budget: it limits the memory of pages, outcomes and batches, and is charged as bytes arrive.
 //!
-//! Above the budget nothing new is claimed from the window, and what is in hand waits for whatever is further
-//! on its way to the store, stage by stage. Only when nothing is further may it grow beyond the budget: so a
-//! page larger than the budget is done all the same, and a crawl never deadlocks on its own budget.
+//! Above the budget, the scheduler claims nothing new. A page in hand waits for pages that are further on their way to the
+//! store, stage by stage. A page may grow beyond the budget only when no other page is further. So a page that is larger
+//! than the budget still gets done, and a crawl never deadlocks on its own budget.
 
 use std::fmt;
 use std::sync::Arc;
@@ -19,7 +19,7 @@ pub enum Stage {
     Arriving,
     /// It waits for a crawl thread, or is parsed.
     Parsing,
-    /// It is an outcome, until that is durable.
+    /// It is an outcome that is not durable yet.
     Storing,
 }
 
@@ -27,7 +27,7 @@ impl Stage {
     /// All of them, in order.
     pub const ALL: [Self; 3] = [Self::Arriving, Self::Parsing, Self::Storing];
 
-    /// As counted.
+    /// Its name in metrics.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Arriving => "arriving",
@@ -45,7 +45,7 @@ struct Account {
     released: Box<dyn Fn() + Send + Sync>,
 }
 
-/// Bytes held by one page on its way to the store; dropping it releases them.
+/// The bytes that one page holds on its way to the store. Dropping the charge releases them.
 pub struct Charge {
     account: Arc<Account>,
     bytes: usize,
@@ -53,8 +53,8 @@ pub struct Charge {
 }
 
 impl ByteBudget {
-    /// A budget of `limit` bytes; `released` is called when a release brings it below the limit again and
-    /// must not block.
+    /// A budget of `limit` bytes. It calls `released` when a release brings it below the limit again. That function must
+    /// not block.
     pub fn new(limit: usize, released: impl Fn() + Send + Sync + 'static) -> Self {
         let held_in = Default::default();
         Self(Arc::new(Account {
@@ -76,7 +76,7 @@ impl ByteBudget {
         self.0.held.load(Ordering::Acquire)
     }
 
-    /// Bytes held now by pages that are so far.
+    /// Bytes held now by pages in this stage.
     pub fn held_in(&self, stage: Stage) -> usize {
         self.0.held_in[stage as usize].load(Ordering::Acquire)
     }
@@ -86,7 +86,7 @@ impl ByteBudget {
         self.0.peak.load(Ordering::Acquire)
     }
 
-    /// An empty charge, to be grown as bytes arrive.
+    /// An empty charge, which grows as bytes arrive.
     pub fn charge(&self) -> Charge {
         Charge { account: Arc::clone(&self.0), bytes: 0, stage: Stage::Arriving }
     }
@@ -107,7 +107,7 @@ impl Charge {
         self.account.held_in[self.stage as usize].fetch_add(bytes, Ordering::AcqRel);
     }
 
-    /// The page is so far now.
+    /// Moves the page to this stage.
     pub fn enter(&mut self, stage: Stage) {
         self.account.held_in[stage as usize].fetch_add(self.bytes, Ordering::AcqRel);
         self.account.held_in[self.stage as usize].fetch_sub(self.bytes, Ordering::AcqRel);
@@ -119,7 +119,7 @@ impl Charge {
         self.account.has_room()
     }
 
-    /// Whether its page may take more memory: there is room, or nothing further on its way will make any.
+    /// Whether the page may take more memory: there is room, or no page further on its way could make room.
     pub fn may_grow(&self) -> bool {
         let further = &self.account.held_in[self.stage as usize + 1..];
         self.has_room() || further.iter().all(|held| held.load(Ordering::Acquire) == 0)
@@ -135,7 +135,7 @@ impl Charge {
         }
     }
 
-    /// What is charged.
+    /// The bytes that are charged.
     pub fn bytes(&self) -> usize {
         self.bytes
     }

@@ -1,13 +1,13 @@
-//! A cookie as it is kept with its run, so that a resumed run is still logged in.
+//! A cookie as the store keeps it with its run, so that a resumed run is still logged in.
 //!
-//! The jars themselves live with the downloads. What an answer changes in one travels with the page's outcome and is
-//! stored in its transaction: whatever is found on a page behind a login is known only together with the login's
-//! cookie. A page that is fetched again after a kill sets its cookies again.
+//! The download thread owns the cookie jars. An answer's changes to a jar travel with the page's outcome and are stored in
+//! the same transaction. So links found behind a login are never stored without the login's cookie. A page that is fetched
+//! again after a kill sets its cookies again.
 
 /// A cookie that an answer has set, or ended.
 #[derive(Clone, PartialEq, Eq)]
 pub struct StoredCookie {
-    /// The jar that it is in; `""` is that of requests without a session.
+    /// Its jar. `""` is the jar of requests without a session.
     pub session: String,
     /// The host or the domain that it belongs to.
     pub domain: String,
@@ -15,14 +15,14 @@ pub struct StoredCookie {
     pub path: String,
     /// Its name.
     pub name: String,
-    /// The cookie with all its attributes, as JSON; a secret. `None`: it has ended.
+    /// The cookie with all its attributes, as JSON. This is a secret. `None` if the cookie has ended.
     pub cookie: Option<String>,
-    /// Of two states of a cookie, the one with the higher number is the later.
+    /// The order of a cookie's states: the higher number is the later state.
     pub version: i64,
 }
 
 impl StoredCookie {
-    /// What tells it from other cookies (RFC 6265 §5.3).
+    /// The key that identifies it among all cookies (RFC 6265 §5.3).
     pub fn key(&self) -> (&str, &str, &str, &str) {
         (&self.session, &self.domain, &self.path, &self.name)
     }
@@ -49,7 +49,7 @@ impl std::fmt::Debug for StoredCookie {
     }
 }
 
-/// The latest state of each cookie, in the order of [`StoredCookie::key`]: that in which every store writes them.
+/// The latest state of each cookie, in the order of [`StoredCookie::key`]. Every store writes them in this order.
 pub fn latest<'a>(cookies: impl IntoIterator<Item = &'a StoredCookie>) -> Vec<&'a StoredCookie> {
     let mut latest = std::collections::BTreeMap::new();
     for cookie in cookies {

@@ -1,8 +1,8 @@
 //! Credits: the right to have one more request in flight.
 //!
-//! A credit is taken at dispatch, travels with the request through download, parse and the channel to the
-//! persistence thread, and returns when that thread has taken the outcome. It returns by being dropped, so
-//! that no road a request can take (a panic in a spider, an abandoned fetch) loses one.
+//! The scheduler takes a credit at dispatch. The credit travels with the request through download, parse and the channel
+//! to the persistence thread, and returns when that thread has taken the outcome. It returns when it is dropped, so no
+//! path of a request (a panic in a spider, an abandoned fetch) can lose one.
 
 use std::fmt;
 use std::sync::Arc;
@@ -18,11 +18,11 @@ struct Pool {
     returned: Box<dyn Fn() + Send + Sync>,
 }
 
-/// One credit; dropping it returns it.
+/// One credit. Dropping it returns it.
 pub struct Credit(Arc<Pool>);
 
 impl Credits {
-    /// A pool of `total` credits; `returned` is called after each one that comes back and must not block.
+    /// A pool of `total` credits. It calls `returned` after each credit that comes back. That function must not block.
     pub fn new(total: usize, returned: impl Fn() + Send + Sync + 'static) -> Self {
         Self(Arc::new(Pool { free: AtomicUsize::new(total), total, returned: Box::new(returned) }))
     }

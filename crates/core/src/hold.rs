@@ -1,21 +1,21 @@
-//! Hold: claiming pauses, what is in hand goes on. Unlike a stop it can be lifted again.
+//! Hold: the scheduler claims nothing more, and requests in hand go on. Unlike a stop, a hold can be lifted again.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Whether new requests may be claimed. Clones share it.
 ///
-/// Nobody is woken by it: the scheduler comes round once a second at least.
+/// It wakes nobody, because the scheduler looks at it at least once a second.
 #[derive(Clone, Debug, Default)]
 pub struct Hold(Arc<AtomicBool>);
 
 impl Hold {
-    /// Nothing more is claimed from now on.
+    /// Pauses claiming.
     pub fn put(&self) {
         self.0.store(true, Ordering::Relaxed);
     }
 
-    /// Claiming goes on.
+    /// Lets claiming go on.
     pub fn lift(&self) {
         self.0.store(false, Ordering::Relaxed);
     }

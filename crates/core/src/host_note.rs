@@ -1,46 +1,46 @@
-//! What a run has learned of a host, for the process that resumes it: how long to wait, and how slowly to ask.
+//! A note about a host for the process that resumes the run: how long to wait, and how slowly to ask.
 //!
-//! Moments are of this process; a store keeps them by its own clock.
+//! The times in a note are on this process's clock. A store converts them to its own clock.
 
 use std::time::{Duration, Instant};
 
-/// See the module. One that says nothing stands for a host of which there is nothing to know any more.
+/// A note about a host. An empty note means that there is nothing to remember about the host any more.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HostNote {
     /// Host and port.
     pub host: String,
-    /// Until when it is left alone: it asked for that, or keeps failing.
+    /// Until when not to ask the host, because it asked for a pause or keeps failing.
     pub waits_until: Option<Instant>,
-    /// Since when, if it keeps failing.
+    /// Since when it has been failing, if it keeps failing.
     pub paused_since: Option<Instant>,
-    /// It is asked once in this time.
+    /// The time between two requests to it.
     pub slowed_to: Option<Duration>,
-    /// Why, for people.
+    /// The reason, for people.
     pub reason: Option<String>,
 }
 
-/// Notes that a run is opened with, the latest first.
+/// How many notes a run is opened with at most, the latest ones.
 pub const MAX_HOST_NOTES: u32 = 100_000;
 
 impl HostNote {
-    /// Whether it says nothing.
+    /// Whether the note is empty.
     pub fn is_empty(&self) -> bool {
         self.waits_until.is_none() && self.paused_since.is_none() && self.slowed_to.is_none()
     }
 
-    /// How long the host must still be left alone.
+    /// How long the host must still be left in peace.
     pub fn wait(&self) -> Option<Duration> {
         self.waits_until.map(|until| until.saturating_duration_since(Instant::now()))
     }
 
-    /// How long it will have been paused by the end of that, if it keeps failing. Time in which no process runs is not
-    /// counted: nobody has asked the host then.
+    /// How long the host will have been paused by the end of that time, if it keeps failing. Time without a process does
+    /// not count, because nobody asked the host then.
     pub fn paused_for(&self) -> Option<Duration> {
         let since = self.paused_since?;
         Some(self.waits_until.unwrap_or_else(Instant::now).saturating_duration_since(since))
     }
 
-    /// The note that a store kept: of such a wait, at whose end the host will have been paused for so long.
+    /// The note that a store kept, from the remaining wait and from how long the host will have been paused at its end.
     pub fn kept(
         host: String,
         wait: Option<Duration>,

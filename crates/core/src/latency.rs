@@ -1,12 +1,11 @@
-//! How long things took, as a histogram that costs two atomic additions a time: for the parts, which know nothing of
-//! metrics.
+//! A histogram of durations. Each entry costs two atomic additions, and the code that makes it need not know metrics.
 
 use std::array;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-/// The upper bounds of the buckets, each about twice the one before: a page that is parsed in a quarter of a
-/// millisecond and a flush that waits for two minutes are told from their neighbours equally well.
+/// The upper bounds of the buckets. Each is about twice the one before, so short and long durations have the same relative
+/// precision: from a quarter of a millisecond for a parse to two minutes for a flush that waits.
 pub const LATENCY_BOUNDS: [Duration; 20] = [
     Duration::from_micros(250),
     Duration::from_micros(500),
@@ -30,10 +29,10 @@ pub const LATENCY_BOUNDS: [Duration; 20] = [
     Duration::from_secs(128),
 ];
 
-/// One for each bound, and one for what is longer than all of them.
+/// One for each bound, and one for longer durations.
 const BUCKETS: usize = LATENCY_BOUNDS.len() + 1;
 
-/// A histogram of durations. Any thread may note one; nobody waits for anybody.
+/// A histogram of durations. Any thread may add one without waiting.
 #[derive(Debug, Default)]
 pub struct Latency {
     buckets: [AtomicU64; BUCKETS],
@@ -44,12 +43,12 @@ pub struct Latency {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LatencySnapshot {
     buckets: [u64; BUCKETS],
-    /// All durations together.
+    /// The sum of all durations.
     pub sum: Duration,
 }
 
 impl Latency {
-    /// Notes that something took so long.
+    /// Adds a duration.
     pub fn note(&self, took: Duration) {
         let bucket = LATENCY_BOUNDS.partition_point(|bound| *bound < took);
         // Relaxed: no counter is compared with another.
@@ -58,7 +57,7 @@ impl Latency {
         self.sum_micros.fetch_add(micros, Ordering::Relaxed);
     }
 
-    /// What was noted so far.
+    /// The histogram as it is now.
     pub fn snapshot(&self) -> LatencySnapshot {
         LatencySnapshot {
             buckets: array::from_fn(|bucket| self.buckets[bucket].load(Ordering::Relaxed)),
@@ -68,12 +67,12 @@ impl Latency {
 }
 
 impl LatencySnapshot {
-    /// How many durations were noted.
+    /// The number of durations.
     pub fn count(&self) -> u64 {
         self.buckets.iter().sum()
     }
 
-    /// For each bound, how many were not longer.
+    /// For each bound, the number of durations up to it.
     pub fn cumulative(&self) -> impl Iterator<Item = (Duration, u64)> {
         LATENCY_BOUNDS.into_iter().zip(self.buckets).scan(0, |below, (bound, count)| {
             *below += count;

@@ -1,7 +1,7 @@
-//! Dead letters on their way back: read from the store, and applied once what refused them is mended.
+//! Dead letters on their way back: they are read from the store, and applied after the cause of the refusal is mended.
 //!
-//! A letter is removed in the transaction that stores its item, so that however often and by whomever it is
-//! retried it is applied once.
+//! The transaction that stores a letter's item also removes the letter. So a letter is applied once, however often it is
+//! retried and by whomever.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -15,45 +15,45 @@ use dragline_spider::item::ItemRecord;
 use dragline_spider::item_type::ItemType;
 use dragline_spider::value::Value;
 
-/// Codes of a row whose parent is missing: Postgres' SQLSTATE, and the extended code of `SQLite`. The parent may
-/// come later, which is true of no other refusal.
+/// The error codes for a row whose parent is missing: Postgres' SQLSTATE, and the extended code of `SQLite`. This is the
+/// only refusal that may resolve itself, because the parent may come later.
 pub const MISSING_PARENT: [&str; 2] = ["23503", "787"];
 
 /// Which letters to read, oldest first.
 #[derive(Clone, Debug, Default)]
 pub struct LetterAsk {
-    /// Of this run alone.
+    /// Only letters of this run.
     pub run_id: Option<i64>,
-    /// Of this page alone; pages of several runs may have the same.
+    /// Only letters of this page. Pages of several runs may have the same fingerprint.
     pub fingerprint: Option<Fingerprint>,
-    /// These alone.
+    /// Only these letters.
     pub letter_ids: Option<Vec<i64>>,
-    /// With one of these codes alone.
+    /// Only letters with one of these error codes.
     pub sqlstates: Option<Vec<String>>,
-    /// Later than this one.
+    /// Only letters after this one.
     pub after: i64,
-    /// At most so many.
+    /// How many letters at most.
     pub limit: usize,
 }
 
-/// A letter as it is kept.
+/// A letter as the store keeps it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct StoredLetter {
-    /// Its number, which rises.
+    /// Its number. Later letters have higher numbers.
     pub letter_id: i64,
     /// Its run.
     pub run_id: i64,
-    /// The run's name; empty when somebody deleted the run.
+    /// The run's name. Empty if somebody deleted the run.
     pub run_name: String,
-    /// The run's spider; empty when somebody deleted the run.
+    /// The run's spider. Empty if somebody deleted the run.
     pub spider: String,
     /// Its page.
     pub fingerprint: Fingerprint,
     /// Where the page was.
     pub url: String,
-    /// What it holds and why.
+    /// The letter itself.
     pub letter: DeadLetter,
-    /// Since when.
+    /// When it was written.
     pub created_at: DateTime<Utc>,
 }
 
@@ -62,8 +62,8 @@ pub struct StoredLetter {
 pub struct LetterRetry {
     /// The run of the page.
     pub run_id: i64,
-    /// The epoch to be checked, for the process that owns the run. A person's retry touches nothing that the
-    /// run's process works on, and needs none.
+    /// The epoch to check, if the process that owns the run retries. A person's retry touches nothing that the run's
+    /// process works on, so it needs no check.
     pub epoch: Option<i64>,
     /// The run's spider.
     pub spider: Arc<str>,
@@ -75,12 +75,12 @@ pub struct LetterRetry {
     pub letters: Vec<(i64, ItemRecord)>,
 }
 
-/// What became of a [`LetterRetry`].
+/// The result of a [`LetterRetry`].
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LetterReceipt {
-    /// Letters that are items now. The others were gone: somebody else has applied them.
+    /// Letters that are items now. Somebody else has applied the others.
     pub applied: Vec<i64>,
-    /// Whether the page, which was dead, is done now: it has no letter left.
+    /// Whether the dead page is done now, because it has no letters left.
     pub page_done: bool,
 }
 
@@ -90,10 +90,10 @@ pub fn is_missing_parent(sqlstate: Option<&str>) -> bool {
 }
 
 impl StoredLetter {
-    /// The item that the letter holds, as its type is now.
+    /// The letter's item, with its type as it is now.
     ///
     /// # Errors
-    /// The reason why the letter does not fit its type any more, or that the spider has no such type.
+    /// The reason why the payload does not fit the type.
     pub fn record(&self, types: &[ItemType]) -> Result<ItemRecord, String> {
         let name = &self.letter.item_type;
         let item = types.iter().find(|item| item.name() == *name);
@@ -101,15 +101,15 @@ impl StoredLetter {
         record_of(item, &self.letter.payload)
     }
 
-    /// Whether U+FFFD stands in the payload for a NUL character that the item had. The payload is then not
-    /// what the spider found, and applying it is a decision.
+    /// Whether the payload has U+FFFD in place of a NUL character. It then differs from what the spider found, so a person
+    /// must decide whether to apply it.
     pub fn has_lost_nul(&self) -> bool {
         self.letter.error.contains("with a NUL character")
             && self.letter.payload.to_string().contains('\u{fffd}')
     }
 }
 
-/// The record of a payload: nothing is left out, nothing is guessed.
+/// The record of a payload. Nothing is left out, and nothing is guessed.
 fn record_of(item: &ItemType, payload: &Json) -> Result<ItemRecord, String> {
     let Json::Object(fields) = payload else { return Err("its payload is no object".to_owned()) };
     let mut fields: BTreeMap<&str, &Json> =

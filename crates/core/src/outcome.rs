@@ -13,7 +13,7 @@ use dragline_spider::queued_request::QueuedRequest;
 use dragline_spider::reason::Reason;
 use dragline_spider::value::json_size;
 
-/// The state that a request ends in; before, it is `queued`.
+/// The state in which a request ends. Before that it is `queued`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum PageState {
     /// All its kept items and new requests are stored.
@@ -22,7 +22,7 @@ pub enum PageState {
     Failed,
     /// Not fetched or not parsed, with the reason kept.
     Skipped,
-    /// The store refuses one of its items; they are in the dead letters.
+    /// The store refuses one of its items. All of its items are dead letters.
     Dead,
 }
 
@@ -30,7 +30,7 @@ impl PageState {
     /// All of them, in the order of reports.
     pub const ALL: [Self; 4] = [Self::Done, Self::Failed, Self::Skipped, Self::Dead];
 
-    /// As stored.
+    /// Its stored form.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Done => "done",
@@ -40,7 +40,7 @@ impl PageState {
         }
     }
 
-    /// From its stored form; `None` for `queued` and anything unknown.
+    /// From its stored form. `None` for `queued` and for anything unknown.
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|state| state.as_str() == text)
     }
@@ -63,9 +63,9 @@ pub struct PageOutcome {
     pub state: PageState,
     /// The HTTP status, if there was an answer.
     pub status: Option<u16>,
-    /// How often it was asked for.
+    /// How often the page was requested.
     pub attempts: u32,
-    /// Why it is not `done`; `None` for a page that is.
+    /// Why the page is not `done`. `None` if it is.
     pub reason: Option<Reason>,
     /// What happened in this case, for people.
     pub error: Option<String>,
@@ -73,13 +73,13 @@ pub struct PageOutcome {
     pub items: Vec<ItemRecord>,
     /// The new requests, each fingerprint once.
     pub requests: Vec<QueuedRequest>,
-    /// Items that are kept apart.
+    /// Items that cannot be stored where they belong.
     pub dead_letters: Vec<DeadLetter>,
-    /// What the answer changes in the jars of cookies. Stored with the page, whatever becomes of it.
+    /// The answer's changes to the cookie jars. They are stored with the page, whatever its state.
     pub cookies: Vec<StoredCookie>,
-    /// Returned when the persistence thread takes the outcome.
+    /// It returns when the persistence thread takes the outcome.
     pub credit: Option<Credit>,
-    /// Held until the outcome is durable.
+    /// It is held until the outcome is durable.
     pub charge: Option<Charge>,
 }
 
@@ -90,13 +90,13 @@ pub struct DeadLetter {
     pub item_type: String,
     /// Its fields.
     pub payload: Json,
-    /// Why it is here.
+    /// Why it is a dead letter.
     pub error: String,
-    /// The server's code, if it was the server who refused.
+    /// The server's error code, if the server refused it.
     pub sqlstate: Option<String>,
 }
 
-/// The page that an outcome is of.
+/// The page of an outcome.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PageKey {
     /// Its request.
@@ -112,7 +112,7 @@ impl From<&QueuedRequest> for PageKey {
 }
 
 impl PageOutcome {
-    /// A page that is done, and that has yielded nothing so far.
+    /// A page that is done and has no items or requests yet.
     pub fn done(page: impl Into<PageKey>) -> Self {
         let PageKey { fingerprint, url } = page.into();
         Self {
@@ -147,8 +147,8 @@ impl PageOutcome {
         Self { state: PageState::Skipped, ..Self::failed(page, reason, detail) }
     }
 
-    /// The same page as a dead one: its items become dead letters, its new requests stay. A page that has failed stays
-    /// `failed`, with its own reason; only its items become dead letters.
+    /// Makes the page a dead one: its items become dead letters, and its new requests stay. A failed page stays `failed`
+    /// with its own reason, and only its items become dead letters.
     pub fn kill(&mut self, reason: Reason, detail: &str, sqlstate: Option<&str>) {
         if self.state != PageState::Failed {
             self.state = PageState::Dead;
@@ -160,25 +160,25 @@ impl PageOutcome {
         }
     }
 
-    /// With the HTTP status of the last answer, if there was one, and how often the page was asked for.
+    /// Adds the HTTP status of the last answer, if there was one, and how often the page was requested.
     #[must_use]
     pub fn with_answer(self, status: Option<u16>, attempts: u32) -> Self {
         Self { status, attempts, ..self }
     }
 
-    /// With the credit that it travels on.
+    /// Adds the credit of the request.
     #[must_use]
     pub fn with_credit(self, credit: Credit) -> Self {
         Self { credit: Some(credit), ..self }
     }
 
-    /// With what the answer changes in the jars of cookies.
+    /// Adds the answer's changes to the cookie jars.
     #[must_use]
     pub fn with_cookies(self, cookies: Vec<StoredCookie>) -> Self {
         Self { cookies, ..self }
     }
 
-    /// Rows that it adds or changes: itself, its items, its dead letters, its new requests, its cookies.
+    /// The rows that it adds or changes: its own, and those of its items, dead letters, new requests and cookies.
     pub fn rows(&self) -> usize {
         1 + self.items.len() + self.dead_letters.len() + self.requests.len() + self.cookies.len()
     }
@@ -206,7 +206,7 @@ impl PageOutcome {
 }
 
 impl DeadLetter {
-    /// An item as a dead letter. What Postgres cannot hold in JSON is replaced (NUL by U+FFFD), for a dead
+    /// An item as a dead letter. A NUL character is replaced by U+FFFD, because Postgres cannot hold it in JSON and a dead
     /// letter must always be storable.
     pub fn of(record: &ItemRecord, error: &str, sqlstate: Option<&str>) -> Self {
         Self {
@@ -220,7 +220,7 @@ impl DeadLetter {
     }
 }
 
-/// Text that every store takes.
+/// The text in a form that every store takes.
 pub fn clean(text: &str) -> String {
     text.replace('\0', "\u{fffd}")
 }

@@ -1,4 +1,4 @@
-//! Probes: named places at which a test can have the process killed, to show that nothing is lost there.
+//! Probes: named places where a test can kill the process, to show that nothing is lost there.
 //!
 //! ```
 //! use dragline_core::probe::reach;
@@ -6,10 +6,10 @@
 //! reach("flush: after requests"); // an empty function, unless the place is armed
 //! ```
 //!
-//! They exist only in builds with debug assertions. Whoever arms a place brings the deed along, for there is
-//! no I/O here: the command line arms the one that `DRAGLINE_PROBE` names, with SIGKILL.
+//! Probes exist only in builds with debug assertions. This crate does no I/O, so the caller that arms a probe passes the
+//! action. The command line arms the probe that `DRAGLINE_PROBE` names, with SIGKILL.
 
-/// A place was reached.
+/// Says that this place was reached.
 #[inline]
 pub fn reach(place: &str) {
     #[cfg(debug_assertions)]
@@ -30,12 +30,12 @@ mod armed {
 
     struct Probe {
         place: String,
-        /// Times that the place is passed before the deed is done.
+        /// How often the place is passed before the action runs.
         passes_left: AtomicU32,
         deed: fn(&str),
     }
 
-    /// Arms `PLACE`, or `PLACE:N` for the Nth time that it is reached. The first call counts.
+    /// Arms `PLACE`, or `PLACE:N` for the Nth time that it is reached. Only the first call has an effect.
     pub fn arm(probe: &str, deed: fn(&str)) {
         let (place, time) = match probe.rsplit_once(':').map(|(place, time)| (place, time.parse())) {
             Some((place, Ok(time))) => (place, time),

@@ -1,4 +1,4 @@
-//! Heartbeats, given by the working loops themselves: a port that answers proves nothing about them.
+//! Heartbeats. The working loops give them themselves, because a port that answers proves nothing about the loops.
 
 use std::time::Instant;
 
@@ -13,10 +13,10 @@ pub enum Beating {
 
 /// Receives heartbeats. A beat comes at least once a second from a loop that works.
 pub trait Pulse: Send + Sync {
-    /// The loop has come round once more. Must not block.
+    /// Says that the loop has completed another round. Must not block.
     fn beat(&self, part: Beating);
 
-    /// The crawl is alive and degraded: since this moment it waits for its store. `None` when it does not.
+    /// Says since when the crawl has been waiting for its store: it is alive but degraded. `None` when it does not wait.
     /// Must not block.
     fn degraded(&self, since: Option<Instant>);
 }

@@ -66,7 +66,7 @@ impl Stop {
         self.0.stop.is_raised()
     }
 
-    /// Whether everybody was told to give up.
+    /// Whether the crawl is abandoned.
     pub fn is_abandoned(&self) -> bool {
         self.0.abandon.is_raised()
     }
@@ -91,7 +91,7 @@ impl Stop {
         self.0.listeners.until(&self.0.stop)
     }
 
-    /// Resolves when everybody is told to give up.
+    /// Resolves on abandon.
     pub fn until_abandoned(&self) -> UntilRaised<'_> {
         self.0.listeners.until(&self.0.abandon)
     }

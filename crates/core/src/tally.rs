@@ -1,50 +1,50 @@
-//! Pages done, counted by host and by URL pattern: what the limits on these are held against. The store counts them when
-//! a run is opened, so that a limit holds over all starts of a run.
+//! Counts of done pages, by host and by URL pattern, for the limits on both. The store counts them when a run is opened, so
+//! that a limit holds over all starts of a run.
 
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-/// Patterns that are counted at once, some 8 MB. Beyond that the rarest are forgotten: a limit may then let more pages
-/// through, never fewer.
+/// How many patterns are counted at once, in about 8 MB. Beyond that, the rarest are forgotten. A limit may then let more
+/// pages through, but never fewer.
 const MAX_PATTERNS: usize = 262_144;
-/// Shortest run of hexadecimal digits that is folded whole, if there is a decimal one in it.
+/// The shortest run of hexadecimal digits that is folded as a whole, if it has a decimal digit in it.
 const HEX_RUN: usize = 4;
-/// The same for any letters and digits: no word is as long, and a session's id is.
+/// The same for any letters and digits. No word is this long, but a session id is.
 const ANY_RUN: usize = 16;
-/// A query of more fields is a matter of combinations, and folded whole: a shop's filters, or links that add a field to
-/// the URL that they are found on.
+/// A query with more fields is folded as a whole. Such queries are combinations: the filters of a shop, or links that add a
+/// field to the URL of their page.
 const MAX_FIELDS: usize = 8;
 
-/// See the module.
+/// The counts of done pages.
 #[derive(Clone, Debug, Default)]
 pub struct Tally {
     hosts: HashMap<Box<str>, u64>,
     patterns: HashMap<UrlPattern, u64>,
 }
 
-/// What is to be counted.
+/// What to count.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct TallyOf {
-    /// Pages by host: some 100 bytes for each host.
+    /// Pages by host. This takes about 100 bytes for each host.
     pub hosts: bool,
     /// Pages by URL pattern.
     pub patterns: bool,
 }
 
-/// What URLs have in common that differ in their numbers alone: `/day/2026-11-26?n=7` and `/day/2031-01-01?n=12`. Runs of
-/// digits count as one, and so do words that are made of digits and letters as identifiers are, and queries of many fields.
+/// The pattern of URLs that differ only in their numbers, such as `/day/2026-11-26?n=7` and `/day/2031-01-01?n=12`. A run of
+/// digits counts as one number, and so does an identifier of digits and letters, and a query with many fields.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct UrlPattern(u64);
 
 impl TallyOf {
-    /// Whether that is nothing.
+    /// Whether nothing is counted.
     pub fn is_nothing(self) -> bool {
         self == Self::default()
     }
 }
 
 impl Tally {
-    /// Counts a page that is done. Start requests are of no pattern: each was named.
+    /// Counts a done page. A start request has no pattern, because the user named it.
     pub fn add(&mut self, of: TallyOf, host: &str, url: &str, depth: u32) {
         if of.hosts {
             match self.hosts.get_mut(host) {
@@ -57,12 +57,12 @@ impl Tally {
         }
     }
 
-    /// Pages done of a host.
+    /// The done pages of a host.
     pub fn of_host(&self, host: &str) -> u64 {
         self.hosts.get(host).copied().unwrap_or_default()
     }
 
-    /// Pages done of a pattern, as far as it was not forgotten.
+    /// The done pages of a pattern, unless it was forgotten.
     pub fn of_pattern(&self, pattern: UrlPattern) -> u64 {
         self.patterns.get(&pattern).copied().unwrap_or_default()
     }
@@ -78,7 +78,7 @@ impl Tally {
 }
 
 impl UrlPattern {
-    /// The pattern of a URL, its host included.
+    /// The pattern of a URL, including its host.
     pub fn of(url: &str) -> Self {
         let mut hasher = DefaultHasher::new();
         let address = url.split('#').next().unwrap_or(url);
@@ -87,7 +87,7 @@ impl UrlPattern {
     }
 }
 
-/// Gives the parts of a URL: as they are, or `0` for what is folded.
+/// Passes on the parts of a URL, with `0` for each folded part.
 fn each_part(url: &str, mut each: impl FnMut(&str)) {
     let (mut rest, has_many_fields) = match url.split_once('?') {
         Some((path, query)) if query.split('&').nth(MAX_FIELDS).is_some() => (path, true),

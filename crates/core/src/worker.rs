@@ -1,7 +1,7 @@
 //! A named thread that can be joined with a deadline.
 //!
-//! A `JoinHandle` has no timed join, and a thread stuck in user code must not hold up a stop: so a worker
-//! reports its end over a channel, and whoever waits has a deadline.
+//! A `JoinHandle` has no timed join, and a thread that is stuck in user code must not hold up a stop. So a worker reports
+//! its end over a channel, and a join has a deadline.
 
 use std::any::Any;
 use std::io;
@@ -18,10 +18,10 @@ pub struct Worker<T> {
     end: Receiver<std::thread::Result<T>>,
 }
 
-/// Why a join brought no value.
+/// Why a join returned no value.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum JoinError {
-    /// The deadline came first; the thread is left behind.
+    /// The deadline came first. The thread is left behind.
     #[error("thread {0} is still running")]
     StillRunning(String),
     /// The thread panicked.
@@ -29,7 +29,7 @@ pub enum JoinError {
     Panicked {
         /// The thread.
         name: String,
-        /// What it said.
+        /// The panic's message.
         message: String,
     },
 }
@@ -38,12 +38,12 @@ impl<T: Send + 'static> Worker<T> {
     /// Starts a thread.
     ///
     /// # Errors
-    /// When the system gives no more threads.
+    /// If the system gives no more threads.
     pub fn spawn(name: impl Into<String>, work: impl FnOnce() -> T + Send + 'static) -> io::Result<Self> {
         let name = name.into();
         let (sender, end) = bounded(1);
         Builder::new().name(name.clone()).spawn(move || {
-            // The receiver may be gone: then nobody waits any more.
+            // Without a receiver, nobody waits any more.
             let _ = sender.send(catch_unwind(AssertUnwindSafe(work)));
         })?;
         Ok(Self { name, end })
@@ -52,7 +52,7 @@ impl<T: Send + 'static> Worker<T> {
     /// Waits for the thread's end, until `deadline`.
     ///
     /// # Errors
-    /// [`JoinError::StillRunning`] at the deadline, and [`JoinError::Panicked`] after a panic.
+    /// [`JoinError`] if the thread panicked or still runs.
     pub fn join_until(&self, deadline: Instant) -> Result<T, JoinError> {
         match self.end.recv_deadline(deadline) {
             Ok(Ok(value)) => Ok(value),
@@ -65,7 +65,7 @@ impl<T: Send + 'static> Worker<T> {
         }
     }
 
-    /// Ready when the thread has ended; for a `select!`. Do not receive from it: join takes the value.
+    /// A channel for `select!` that is ready when the thread has ended. Do not receive from it: the join takes the value.
     pub fn ended(&self) -> &Receiver<std::thread::Result<T>> {
         &self.end
     }
@@ -76,7 +76,7 @@ impl<T: Send + 'static> Worker<T> {
     }
 }
 
-/// What a panic said.
+/// The message of a panic.
 pub fn panic_message(panic: &(dyn Any + Send)) -> String {
     panic
         .downcast_ref::<&str>()

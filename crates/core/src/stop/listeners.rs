@@ -1,4 +1,4 @@
-//! Who hears that a level is raised: listeners, which are called, and tasks, which are woken.
+//! Tells others that a level is raised: it calls listeners and wakes tasks.
 //!
 //! One lock covers both steps of raising (raise the level, see who listens) and both steps of registering
 //! (register, look at the level). So a level that is raised at the same moment always reaches the newcomer. Nobody

@@ -5,19 +5,19 @@ use std::fmt;
 /// Why a run ends before its frontier is empty.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum StopReason {
-    /// A signal; its name.
+    /// A signal, by its name.
     Signal(&'static str),
     /// `--max-duration` has passed.
     MaxDuration,
-    /// More parses did not come back than there are crawl threads.
+    /// More parses got stuck than there are crawl threads.
     ParsesHang,
-    /// Memory stayed above its soft limit; the figures.
+    /// Memory stayed above its soft limit. Holds the figures.
     Memory(String),
     /// `--max-items` are stored.
     MaxItems,
-    /// A larger share of the pages failed than may; the figures, and the most frequent error.
+    /// Too many pages failed. Holds the figures and the most frequent error.
     MaxFailedShare(String),
-    /// Something broke; the run can be resumed.
+    /// Something broke. The run can be resumed.
     Failed(String),
 }
 

@@ -1,9 +1,9 @@
-//! What a store says when it does not do what it was asked, and whether the same may work later.
+//! The errors of a store, and whether the same call may work later.
 
-/// Why a store did not do what it was asked.
+/// Why a store failed.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// The store is away, busy or full. What was asked can be tried again.
+    /// The store is away, busy or full. You can try again.
     #[error("{store} is not available ({what})")]
     Unavailable {
         /// Where the store is.
@@ -15,8 +15,8 @@ pub enum StoreError {
         /// The cause.
         source: Source,
     },
-    /// The store is there and gave up what was asked: a deadlock, a conflict, a time limit. It can be tried again,
-    /// and less of it at once may get through.
+    /// The store answers but gave up the operation, because of a deadlock, a conflict or a time limit. You can try again,
+    /// and a smaller part may succeed.
     #[error("{store} gave up {what}")]
     GaveUp {
         /// Where the store is.
@@ -28,15 +28,15 @@ pub enum StoreError {
         /// The cause.
         source: Source,
     },
-    /// A row is at fault; without it the others would be stored.
+    /// A row is at fault. Without it, the others would be stored.
     #[error("the store refuses a row: {message}")]
     Refused {
-        /// What it says.
+        /// The store's message.
         message: String,
         /// The database's code.
         sqlstate: Option<String>,
     },
-    /// Another process has taken over the run: its epoch is not ours any more.
+    /// Another process has taken over the run and raised its epoch.
     #[error("run {run_id} was taken over by another process (this one is epoch {epoch})")]
     Superseded {
         /// The run.
@@ -44,8 +44,8 @@ pub enum StoreError {
         /// Our epoch.
         epoch: i64,
     },
-    /// What the run stands on was taken away: its own row, or a request that is in hand.
-    #[error("{what} of run {run_id} is not in the store any more")]
+    /// Something that the run needs was deleted: its own row, or a request in hand.
+    #[error("{what} of run {run_id} is no longer in the store")]
     Gone {
         /// The run.
         run_id: i64,
@@ -79,7 +79,7 @@ pub enum StoreError {
     /// The flush was cancelled from outside.
     #[error("the flush was cancelled")]
     Cancelled,
-    /// A fault that trying again does not mend.
+    /// A fault that does not go away by trying again.
     #[error("{what} failed in {store}")]
     Broken {
         /// Where the store is.
