@@ -39,7 +39,7 @@ fn what_can_never_be_expected_is_a_mistake() {
 fn what_differs_is_shown_and_accepted_into_the_source_tree() {
     let check = example("nasty_spiders").args(["check", "nasty"]);
     check.run().assert_code(1).assert_stdout("+  \"unusable_links\": 0").assert_stdout("differs");
-    // Nothing is written but beside the page that was checked.
+    // It writes only next to the page that was checked.
     check.clone().arg("--accept").run().assert_code(1).assert_stderr("neither here nor further up");
     let pages = check.folder().join("tests/nasty_pages");
     fs::create_dir_all(&pages).unwrap();

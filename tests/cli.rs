@@ -79,7 +79,7 @@ fn settings_come_from_file_environment_and_flags_in_this_order() {
     fs::write(base.folder().join("dragline.toml"), "[crawl]\nrate = 0\nlimit = 2\n").unwrap();
     let base = base.args(["--store", &stored.url()]);
     base.clone().env("DRAGLINE_LIMIT", "").env("DATABASE_URL", "").run().assert_code(0);
-    assert_eq!(stored.pages("done"), 12, "an empty variable is none: the limit is the file's");
+    assert_eq!(stored.pages("done"), 12, "an empty variable counts as unset: the limit is the file's");
     base.clone().args(["-a", "limit=1"]).run().assert_code(0);
     assert_eq!(stored.pages("done"), 13, "-a limit wins over the file, as the flag does");
     let wrong = base.env("DRAGLINE_RATE", "fast");

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Asks every query of the dashboard and of the alerts beside a real crawl: a real Prometheus scrapes it, and a real node
-# exporter reads what earlier runs left. A query of the dashboard must answer with data, a rule must evaluate, a crawl that
-# is well must raise no alert, one that was killed and one that brings few items must raise the one that says so.
+# Runs every query of the dashboard and of the alerts during a real crawl. A real Prometheus scrapes the crawl, and a real
+# node exporter reads the files of earlier runs. Each query of the dashboard must return data, and each rule must evaluate. A
+# healthy crawl must raise no alert. A killed crawl and a crawl with few items must each raise their alert.
 #
 #   tests/dashboards.sh [BINARY]     without one, `cargo build` makes it
 #
@@ -41,7 +41,7 @@ dragline=$(readlink -f "$dragline")
 
 # --- a Postgres, a site, an exporter and a Prometheus on loopback ----------------------------------------------------
 
-# Waits for a command to succeed, for so many seconds.
+# Waits for this number of seconds until a command succeeds.
 try() { # SECONDS COMMAND…
     local until=$((SECONDS + $1)); shift
     until "$@"; do

@@ -66,7 +66,7 @@ fn an_outage_longer_than_allowed_ends_the_run() {
     site.release();
     let ended = running.finish();
     ended.assert_code(1).assert_stderr("is not available");
-    // What was told as an outage is no riddle at the end.
+    // The outage was logged, so the end needs no diagnosis.
     ended.assert("there is no diagnosis", !ended.stderr.contains("CRITICAL"));
     server.start();
     crawl.run().assert_code(0).assert_stderr("resuming");

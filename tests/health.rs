@@ -1,4 +1,4 @@
-//! Every state is told truthfully, by the endpoints and by the heartbeat file, for as long as it lasts.
+//! The endpoints and the heartbeat file report every state correctly, for as long as it lasts.
 
 use std::net::TcpListener;
 use std::path::PathBuf;
@@ -38,7 +38,7 @@ impl Watched {
         ask(&self.address, path).unwrap_or_else(|error| panic!("{path}: {error}\n{}", self.running.stderr()))
     }
 
-    /// Waits for a state, and holds all that is told of it against each other.
+    /// Waits for a state, and compares everything that reports it.
     fn is(&mut self, state: &str, alive: bool, ready: bool) -> serde_json::Value {
         let asked = wait_for(&format!("it is {state}"), SOON, || {
             let asked = self.ask("/health");
@@ -68,7 +68,7 @@ impl Watched {
     }
 }
 
-/// A site without an end: page n links to pages 2n + 1 and 2n + 2. What a test holds of a crawl that is busy stays true.
+/// An endless site: page n links to pages 2n + 1 and 2n + 2. So a crawl stays busy for as long as a test needs it.
 fn endless_site() -> SiteBuilder {
     Site::builder().handler(|asked| {
         let number: u64 =

@@ -212,7 +212,7 @@ well() { line=$(health "PORT=$http_port") || fail "unhealthy while $1: $line"; [
 unwell() { line=$(health "PORT=$http_port") && fail "healthy though $1: $line"; say "ok: $1: $line"; }
 crawl=(crawl site --run image --start-url "$url" --host-concurrency 4 --rate 0 --flush-interval 200ms)
 
-# The site of this test is one that the image does not crawl unless it is told to.
+# The image crawls the site of this test only if a flag allows it.
 nearby=DRAGLINE_DENY_PRIVATE_NETWORKS=false
 run "$tag" "PORT=$http_port" DATABASE_URL=sqlite:/tmp/denied.db -- "dragline crawl site --start-url $url" >"$work/denied.out" 2>"$work/denied.log" \
     && fail "it crawls its own machine"

@@ -1,5 +1,5 @@
-//! Kept going as an orchestrator would, while sites and stores misbehave: each state is told truthfully and in time,
-//! and nothing is lost. `docs/reliability.md` has the figures of hundreds of restarts.
+//! A crawl that is kept running as by an orchestrator, while sites and stores misbehave. It reports each state correctly and
+//! in time, and nothing is lost. `docs/reliability.md` has the figures of hundreds of restarts.
 
 use dragline_testkit::keeper::Keeper;
 use dragline_testkit::torture::{Kind, new_seed};
@@ -16,7 +16,7 @@ fn kept(store: Kind, restarts: usize, pages: usize) {
     }
 }
 
-/// In so many lives there is each scene and each end, for they are drawn from a deck.
+/// This number of lives plays each scene and each end, because they are drawn from a deck.
 const RESTARTS: usize = 9;
 
 #[test]

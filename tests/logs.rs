@@ -75,7 +75,7 @@ fn a_forced_end_and_wrong_words_are_objects_too() {
     let mut running = crawl.env("SHUTDOWN_TIMEOUT_SECONDS", "4").spawn();
     running.wait_until("it hangs", SOON, |_| stored.pages("done") == 1);
     running.wait_until("it is shown", SOON, |running| {
-        // Again, for the page may not have come to its parse yet.
+        // Signal again, because the parse of the page may not have begun yet.
         running.signal("USR1");
         running.stderr().contains(&format!("parsing {}", site.url("/hang")))
     });

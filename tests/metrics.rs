@@ -1,4 +1,4 @@
-//! What is measured is told in Prometheus' form, is true, and is all that the documents, alerts and dashboards name.
+//! The metrics have Prometheus' format and are correct. Documents, alerts and dashboards name only metrics that exist.
 
 // Counts are small, and told exactly.
 #![allow(clippy::cast_precision_loss, clippy::float_cmp)]
@@ -104,7 +104,7 @@ impl Textfile {
 
     fn told(&self) -> Told {
         let files: Vec<_> = fs::read_dir(self.0.path()).unwrap().map(|file| file.unwrap().path()).collect();
-        assert_eq!(files, [self.path()], "nothing unfinished is left beside it");
+        assert_eq!(files, [self.path()], "no unfinished file is left");
         Told::file(&self.path())
     }
 }
@@ -135,7 +135,7 @@ fn figures_are_those_of_the_crawl(stored: &Stored) {
         ("dragline_requests_total{status=5xx}", 1.0),
         ("dragline_requests_total{status=none}", 0.0),
         ("dragline_fetch_seconds_count", 7.0),
-        // The page that is missing goes that way, too: the spider is told.
+        // The missing page takes this path too, because the spider hears of it.
         ("dragline_page_wait_seconds_count", 5.0),
         ("dragline_parse_seconds_count", 4.0),
         ("dragline_retries_total", 1.0),
@@ -215,7 +215,7 @@ fn what_runs_leave_is_told_to_the_next(stored: &Stored) {
     let finished = textfile.told();
     finished.is(&[("dragline_unclean_start", 1.0), ("dragline_run_epoch", 3.0), ("dragline_run_id", 1.0)]);
     let items = finished.value("dragline_run_items");
-    // What the killed start had stored since its last heartbeat is all that may be missing.
+    // Only the rows that the killed start stored after its last heartbeat may be missing.
     assert!(items > before as f64 && items <= 300.0, "{items}");
     assert_eq!(finished.value("dragline_last_finished_items"), items);
     let finished_at = finished.value("dragline_last_finished_timestamp_seconds");

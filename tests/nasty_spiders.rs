@@ -1,6 +1,5 @@
-//! A program for the tests alone. Its spider `nasty` does, page by page, what the last part of the page's path
-//! says; its spider `zoo` is well-behaved, and emits items of every kind of table; its spider `attic` has requests of every
-//! kind.
+//! A program only for the tests. On each page, its spider `nasty` does what the last part of the page's path says. Its
+//! spider `zoo` is well-behaved, and emits items for every kind of table. Its spider `attic` has requests of every kind.
 
 #[path = "upgrade/attic.rs"]
 mod attic;
@@ -33,7 +32,7 @@ struct Stranger {
     url: String,
 }
 
-/// Keeps what it has seen, as spiders should not.
+/// Keeps memory, as a spider should not.
 static HOARD: Mutex<Vec<Vec<u8>>> = Mutex::new(Vec::new());
 
 struct Nasty;
@@ -53,7 +52,7 @@ impl Spider for Nasty {
     }
 
     fn start(&self, _args: &Args) -> Result<Vec<Request>> {
-        bail!("it begins where it is told to: --start-url")
+        bail!("this spider needs --start-url")
     }
 
     fn parse(&self, page: &Page, out: &mut Output) -> Result<()> {
@@ -130,11 +129,11 @@ impl Spider for Zoo {
     }
 
     fn start(&self, _args: &Args) -> Result<Vec<Request>> {
-        bail!("it begins where it is told to: --start-url")
+        bail!("this spider needs --start-url")
     }
 
     fn parse(&self, page: &Page, out: &mut Output) -> Result<()> {
-        // No page of the zoo itself: only one that was made to hang it.
+        // The pages of the zoo have no such element. Only a page that must hang has one.
         while !page.select("#hang").is_empty() {
             std::thread::park();
         }

@@ -1,5 +1,5 @@
-//! A database that goes away, hangs, or answers late: the crawl waits, says so, and goes on by itself; the rows
-//! are exactly right.
+//! A database that goes away, hangs, or answers late. The crawl waits, logs this, and goes on by itself. The rows are exactly
+//! right.
 
 mod classes;
 mod conflicts;

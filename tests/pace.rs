@@ -1,4 +1,4 @@
-//! The pace of a crawl, as sites and database see it: what a host was told to wait outlives the process.
+//! The pace of a crawl, as sites and the database see it. The wait for a host outlives the process.
 
 use std::fs;
 use std::time::Duration;

@@ -1,5 +1,4 @@
-//! Rows that the database refuses: each costs its page and no other, is kept, and can be applied once the cause
-//! is mended.
+//! Rows that the database refuses. Each costs only its own page, is kept, and can be applied after the cause is mended.
 
 mod failed_share;
 mod nul;
@@ -13,7 +12,7 @@ use dragline_testkit::{Answer, Dragline, Finished, Site};
 
 use crate::stored::{Stored, dragline, example};
 
-/// A site of leaves, all of them linked from `/`; `/next` is linked from those in `parents` alone.
+/// A site of leaves, all of them linked from `/`. Only the leaves in `parents` link to `/next`.
 fn site_of(leaves: &[&str], parents: &[&str]) -> Site {
     let mut links = String::new();
     for leaf in leaves {
@@ -27,7 +26,7 @@ fn site_of(leaves: &[&str], parents: &[&str]) -> Site {
     site.start()
 }
 
-/// The table of the spider's things, made by somebody else: with `clauses` of their own, such as a constraint.
+/// The table of the spider's things as somebody else made it, with `clauses` such as a constraint.
 fn things(stored: &Stored, clauses: &str) -> String {
     match stored {
         Stored::Postgres(_) => format!(
@@ -43,7 +42,7 @@ fn things(stored: &Stored, clauses: &str) -> String {
     }
 }
 
-/// A crawl that flushes when all leaves are there, and tells how many transactions that took.
+/// A crawl that flushes when all leaves are there, and logs how many transactions that took.
 fn crawl_at_once(site: &Site, stored: &Stored) -> Dragline {
     example("nasty_spiders")
         .args(["crawl", "nasty", "--start-url", &site.url("/"), "--store", &stored.url(), "--rate", "0"])

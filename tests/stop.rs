@@ -99,7 +99,7 @@ fn a_parse_that_never_returns_is_named_and_left_behind(stored: &Stored) {
     running.wait_until("the other pages are done", SOON, |_| stored.pages("done") == 2);
     let stuck = format!("parsing {}", site.url("/hang"));
     running.wait_until("it is shown", SOON, |it| {
-        // Again, for it may not have come to its parse yet.
+        // Signal again, because its parse may not have begun yet.
         it.signal("USR1");
         it.stderr().contains(&stuck)
     });

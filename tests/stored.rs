@@ -1,4 +1,4 @@
-//! A store of a test's own, and the rows in it, read past the program by other means.
+//! A store of a test's own. Its rows are read by other means than the program.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -29,7 +29,7 @@ impl Stored {
         }
     }
 
-    /// Rows as text, null as `NULL`. No rows when there is no database file or no such table yet.
+    /// Rows as text, with `NULL` for null. Empty if the database file or the table does not exist yet.
     pub(crate) fn query(&self, sql: &str) -> Vec<Vec<String>> {
         match self {
             Self::Postgres(database) => {
@@ -41,7 +41,7 @@ impl Stored {
         }
     }
 
-    /// Runs statements, also before the program has been here.
+    /// Runs statements, even before the program has started.
     pub(crate) fn execute(&self, sql: &str) {
         match self {
             Self::Postgres(database) => drop(database.query(sql)),
@@ -53,7 +53,7 @@ impl Stored {
         }
     }
 
-    /// The first value, as a number; 0 when there is none.
+    /// The first value as a number, or 0 without a row.
     pub(crate) fn count(&self, sql: &str) -> usize {
         self.query(sql).first().map_or(0, |row| row[0].parse().unwrap())
     }
@@ -89,12 +89,12 @@ pub(crate) fn dragline() -> Dragline {
     Dragline::new(env!("CARGO_BIN_EXE_dragline"))
 }
 
-/// A built example: cargo puts it beside the test's own program.
+/// A built example. Cargo puts it next to the test's own program.
 pub(crate) fn example(name: &str) -> Dragline {
     Dragline::new(example_path(name))
 }
 
-/// Where a program for the tests alone is.
+/// The path of a program that exists only for the tests.
 pub(crate) fn example_path(name: &str) -> PathBuf {
     let test = std::env::current_exe().unwrap();
     let path = test.parent().unwrap().parent().unwrap().join("examples").join(name);

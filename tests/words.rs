@@ -1,5 +1,5 @@
-//! The words teach: help with examples, suggestions, completions, man pages, and settings that say where they come
-//! from. What people read is kept as reviewed snapshots.
+//! Everything that helps people to learn the program: help with examples, suggestions, completions, man pages, and settings
+//! with their sources. Reviewed snapshots hold the texts.
 
 use std::collections::BTreeSet;
 use std::fs;

@@ -19,7 +19,7 @@ fn site() -> Site {
         .start()
 }
 
-/// Whatever the machine's own proxy is, it is none of these tests' matter.
+/// Hides the machine's own proxy settings from these tests.
 fn crawl(site: &Site, stored: &Stored) -> Dragline {
     let crawl = crawl_site(&site.url("/"), stored).args(["--log", "debug"]);
     ["http_proxy", "HTTP_PROXY", "https_proxy", "all_proxy", "ALL_PROXY", "no_proxy", "NO_PROXY"]

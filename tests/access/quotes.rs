@@ -1,4 +1,5 @@
-//! quotes.toscrape.com as it was stored: its login and its API. Only where the stored sites are beside the repository.
+//! A stored copy of quotes.toscrape.com: its login and its API. These tests run only if the stored sites are next to the
+//! repository.
 
 use std::collections::HashMap;
 use std::fs;

@@ -17,7 +17,7 @@ fn alerts_and_dashboard_name_metrics_that_there_are() {
         for name in named {
             let family = ["_bucket", "_sum", "_count"].iter().find_map(|end| name.strip_suffix(end));
             let is_known = known.contains(name) || family.is_some_and(|family| known.contains(family));
-            assert!(is_known, "{file} names {name}, which is no metric (docs/metrics.md)");
+            assert!(is_known, "{file} names {name}, which is not a metric (docs/metrics.md)");
         }
     }
 }

@@ -1,12 +1,12 @@
-//! Other sessions write the rows that the crawl writes: real deadlocks are tried again, and serialization failures
-//! do not come up, for the crawl's sessions are read committed whatever the database's default is.
+//! Other sessions write the rows that the crawl writes. Real deadlocks are tried again. Serialization failures do not
+//! happen, because the crawl's sessions are read committed whatever the database's default is.
 
 use dragline_testkit::{Dragline, OwnServer, Site, server};
 
 use super::scene::SOON;
 use crate::stored::example;
 
-/// So many must the crawl have lost.
+/// The number of deadlocks that the crawl must have lost.
 const DEADLOCKS: usize = 3;
 
 /// A server on which one run has stored all rows, so that the next run writes each of them once more.

@@ -9,7 +9,7 @@ use super::scene::{SOON, Scene, is_small, sockets, warnings};
 /// Limits short enough for a test, as a user may give them.
 const SHORT_LIMITS: &str = "?connect_timeout=1&options=-cstatement_timeout%3D1s";
 
-/// From the fault on until the crawl has come to rest and has said so.
+/// Waits from the fault until the crawl has halted and logged the outage.
 fn waits(scene: &Scene, running: &mut Running) {
     running
         .wait_until("the outage is told", SOON, |running| warnings(&running.stderr(), "flushing fails") > 0);
@@ -19,7 +19,7 @@ fn waits(scene: &Scene, running: &mut Running) {
     assert!(running.is_running());
 }
 
-/// From the mending on until the end.
+/// Waits from the repair until the end.
 fn goes_on(scene: &Scene, running: Running) -> Finished {
     let finished = running.finish();
     finished.assert_code(0).assert_stderr("the store answers again");
@@ -27,7 +27,7 @@ fn goes_on(scene: &Scene, running: Running) -> Finished {
     finished
 }
 
-/// Does something so many times, with so many looks of the poll (10 ms) from one time to the next.
+/// Does something a number of times, with a number of polls (10 ms each) between one time and the next.
 fn again_and_again(times: usize, looks: usize, mut what: impl FnMut()) {
     let mut looked = 0;
     wait_until("all times are over", Duration::from_secs(60), || {

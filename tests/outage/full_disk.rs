@@ -1,4 +1,5 @@
-//! A disk that is really full: a crawl waits for room and goes on by itself; an export says so and leaves nothing.
+//! A disk that is really full. A crawl waits for room and goes on by itself. An export fails with this reason and leaves no
+//! file.
 
 use std::time::{Duration, Instant};
 

@@ -8,11 +8,11 @@ use tempfile::TempDir;
 
 use crate::stored::{dragline, example};
 
-/// What a test waits for at most, on a loaded machine.
+/// The longest wait of a test, on a busy machine.
 pub(super) const SOON: Duration = Duration::from_secs(30);
-/// When no request has come for so long, the crawl has come to a halt.
+/// If no request has come for this long, the crawl has halted.
 const HALT: Duration = Duration::from_secs(1);
-/// Memory while a small site waits for its database: the program, its threads and a few hundred pages.
+/// The memory of a crawl of a small site that waits for its database: the program, its threads and a few hundred pages.
 const RESIDENT_LIMIT: usize = 100 << 20;
 
 pub(super) struct Scene {
@@ -25,7 +25,7 @@ pub(super) struct Scene {
 }
 
 impl Scene {
-    /// A site of so many pages, a fresh database, and a proxy before it that lets everything pass.
+    /// A site of this number of pages, a fresh database, and a proxy before it that lets everything pass.
     pub(super) fn new(pages: usize) -> Self {
         let site = Site::builder().generated(pages, 4).delay(Duration::from_millis(12)).start();
         let database = database();

@@ -1,4 +1,4 @@
-//! What a crawl stands on is taken away in mid-crawl. It cannot go on, says what is missing, and stops at once.
+//! Somebody deletes rows that a running crawl needs. The crawl cannot go on, logs what is missing, and stops at once.
 
 use dragline_testkit::Finished;
 

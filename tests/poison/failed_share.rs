@@ -1,4 +1,4 @@
-//! `--max-failed-share`: a crawl that fails page after page stops, and says why.
+//! `--max-failed-share`: a crawl that fails page after page stops, and logs the reason.
 
 use dragline_testkit::{Answer, Site};
 
@@ -13,7 +13,7 @@ on_both_stores!(
     dead_pages_count_too,
 );
 
-/// A chain of pages, each with a page that fails beside it.
+/// A chain of pages. Each page has another page at its side that fails.
 fn chain(length: usize, fails: impl Fn(usize) -> bool + Send + Sync + 'static) -> Site {
     Site::builder()
         .page("/", Answer::html("<a href=/0>0</a>"))

@@ -18,8 +18,8 @@ fn a_nul_is_replaced_only_if_asked_for(stored: &Stored) {
     assert_eq!(stored.query(text), [["a\u{fffd}b"]]);
     crawl.env("DRAGLINE_REPLACE_NUL", "false").args(["--run", "not-replaced"]).run().assert_stdout("dead 1");
 
-    // A letter whose payload is not what was found is applied only by somebody who says so. The other letter
-    // of its page is as it was.
+    // The payload of this letter differs from what the spider found, so only a flag applies it. The other letter of its
+    // page is unchanged.
     stored.execute("delete from nasty_things");
     let refused = letters(stored, &["retry", "--all", "--run", "as-it-is"]);
     refused.assert_code(1).assert_stdout("applied 1 dead letter;").assert_stdout("--replace-nul");

@@ -1,4 +1,4 @@
-//! Items whose parent comes later: tried once more before the run ends.
+//! Items whose parent comes later are tried once more before the run ends.
 
 use std::time::Duration;
 
@@ -70,7 +70,8 @@ fn a_parent_that_comes_later_revives_its_children(stored: &Stored) {
     let finished = running.finish();
     finished.assert_code(0).assert_stdout("done 5, failed 0, skipped 0, dead 1, queued 0");
     finished.assert_stderr("were tried once more");
-    // Counters never fall: who was dead and is done counts as both. What is left is told apart.
+    // Counters never fall, so a page that was dead and is done counts as both. The remaining dead letters have a metric of
+    // their own.
     let metrics = std::fs::read_to_string(&left).unwrap();
     for (name, value) in [
         ("dragline_pages_total{outcome=\"done\",", 5),
@@ -124,7 +125,7 @@ fn a_kill_before_the_second_try_loses_nothing(stored: &Stored) {
 fn a_stop_during_the_second_try_leaves_it_to_the_resume() {
     let stored = &Stored::postgres();
     families(stored);
-    // One child alone: a second one could come after its parent, and linger in a flush.
+    // Only one child: a second one could come after its parent, and linger in a flush.
     let site = Site::builder()
         .page("/", Answer::html("<a href=/child-a>a</a>"))
         .page("/child-a", Answer::html("<a href=/parent-a>p</a>"))

@@ -1,4 +1,4 @@
-//! Every kind of refusal: the batch is halved until the guilty page stands alone, the others are stored.
+//! Every kind of refusal: the batch is halved until only the guilty page is left, and the others are stored.
 
 use crate::stored::Stored;
 
@@ -47,7 +47,7 @@ const POSTGRES: &[Poison] = &[
         ..POISON
     },
     Poison {
-        what: "a word that is none of an enum",
+        what: "a word that is not one of an enum",
         before: "CREATE FUNCTION word(text) RETURNS integer IMMUTABLE LANGUAGE sql AS
                  $$ SELECT CASE WHEN $1 = 'bad' THEN ('x' || $1)::integer ELSE 1 END $$;",
         clauses: ", checked integer GENERATED ALWAYS AS (word(text)) STORED",

@@ -81,7 +81,7 @@ mod hanging {
         assert!(running.is_running(), "the second signal waits for what hangs");
         running.signal("TERM");
         let ended = running.finish_within(SOON);
-        ended.assert_code(70).assert("there is no report any more", ended.stdout.is_empty());
+        ended.assert_code(70).assert("the report is missing", ended.stdout.is_empty());
         ended.assert("it was not the watchdog", !ended.stderr.contains("CRITICAL"));
         crawl.run().assert_code(0).assert_stderr("resuming");
         assert_eq!(&stored.titles(), site.truth());

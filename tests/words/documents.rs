@@ -1,4 +1,4 @@
-//! What the documents call by name is there.
+//! The commands and flags that the documents name exist.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -6,7 +6,7 @@ use std::fs;
 use super::{commands, known_words, words};
 use crate::tidy::source::repository;
 
-/// Flags of other programs that the documents speak of.
+/// Flags of other programs in the documents.
 const OF_OTHERS: [&str; 1] = ["--get"];
 
 #[test]
@@ -17,7 +17,7 @@ fn every_command_and_flag_that_from_scrapy_names_exists() {
         .into_iter()
         .filter(|word| !known.contains(word) && !OF_OTHERS.contains(&word.as_str()))
         .collect();
-    assert!(missing.is_empty(), "docs/from-scrapy.md names what no command knows: {missing:?}");
+    assert!(missing.is_empty(), "docs/from-scrapy.md names flags that no command has: {missing:?}");
 
     let known: BTreeSet<Vec<String>> = commands().into_iter().collect();
     let mut named = 0;
@@ -25,9 +25,9 @@ fn every_command_and_flag_that_from_scrapy_names_exists() {
         let is_command =
             |word: &&str| word.chars().all(|c| c.is_ascii_lowercase() || c == '-') && !word.starts_with('-');
         let said: Vec<String> = call.split_whitespace().take_while(is_command).map(str::to_owned).collect();
-        // What follows a command may be a value of its own, such as a spider.
+        // The word after a command may be a value, such as a spider.
         let exists = call.starts_with('-') || (1..=said.len()).rev().any(|at| known.contains(&said[..at]));
-        assert!(exists, "docs/from-scrapy.md names `dragline {call}`, which is no command");
+        assert!(exists, "docs/from-scrapy.md names `dragline {call}`, which is not a command");
         named += 1;
     }
     assert!(named > 5, "docs/from-scrapy.md names hardly a command");

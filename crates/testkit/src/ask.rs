@@ -1,4 +1,4 @@
-//! One question over HTTP, for endpoints of the program under test: no redirects, no patience.
+//! Sends one HTTP request to an endpoint of the program under test. It follows no redirect and waits only briefly.
 
 use std::io::{self, Read, Write};
 use std::net::{TcpStream, ToSocketAddrs};
@@ -21,15 +21,15 @@ pub struct Asked {
 /// Asks `http://ADDRESS/PATH`.
 ///
 /// # Errors
-/// When nobody answers.
+/// If nobody answers.
 pub fn ask(address: impl ToSocketAddrs, path: &str) -> io::Result<Asked> {
     ask_with(address, &format!("GET {path} HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n"))
 }
 
-/// Sends these words, and reads until the other side has said all.
+/// Sends this text, and reads until the other side closes the connection.
 ///
 /// # Errors
-/// When nobody answers, or not as HTTP does.
+/// If nobody answers, or the answer is not HTTP.
 pub fn ask_with(address: impl ToSocketAddrs, words: &str) -> io::Result<Asked> {
     let mut stream = TcpStream::connect(address)?;
     stream.set_read_timeout(Some(PATIENCE))?;

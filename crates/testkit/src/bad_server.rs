@@ -27,12 +27,13 @@ use tempfile::TempDir;
 pub use self::tls::Certificate;
 use crate::certificates::Authority;
 
-/// What a server does on a connection. After the last act it closes the connection; over TLS, without saying so.
+/// One thing that a server does on a connection. After the last act it closes the connection. Over TLS, it does so without
+/// a closing alert.
 #[derive(Clone, Debug)]
 pub enum Act {
     /// Reads the head of a request.
     Read,
-    /// Reads what a client of HTTP/2 says until it has asked for something.
+    /// Reads from an HTTP/2 client until it has sent a request.
     ReadFrames,
     /// Sends bytes.
     Send(Vec<u8>),
@@ -42,7 +43,7 @@ pub enum Act {
     Repeat(Vec<u8>),
     /// Does nothing until the client goes away.
     Wait,
-    /// Says over TLS that nothing more comes, as it should.
+    /// Sends the closing alert of TLS, as a server should.
     Notify,
     /// Ends the connection with a reset.
     Reset,
@@ -59,7 +60,7 @@ impl Act {
 #[derive(Debug)]
 pub struct BadServer {
     address: SocketAddr,
-    shared: Arc<Shared>,
+    shared: Arc<BadServerShared>,
     /// With the certificate of its authority, if it speaks TLS.
     folder: Option<TempDir>,
     accept: Option<JoinHandle<()>>,
@@ -67,7 +68,7 @@ pub struct BadServer {
 
 /// What all connections share.
 #[derive(Debug)]
-struct Shared {
+struct BadServerShared {
     /// One for each connection; the last for all further ones.
     scripts: Vec<Vec<Act>>,
     tls: Option<Arc<ServerConfig>>,
@@ -104,7 +105,7 @@ impl BadServer {
     fn launch(scripts: Vec<Vec<Act>>, tls: Option<Arc<ServerConfig>>, folder: Option<TempDir>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let address = listener.local_addr().expect("the server's address");
-        let shared = Arc::new(Shared {
+        let shared = Arc::new(BadServerShared {
             scripts,
             tls,
             closed: AtomicBool::new(false),
@@ -152,7 +153,7 @@ impl Drop for BadServer {
     }
 }
 
-impl Shared {
+impl BadServerShared {
     fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<usize, TcpStream>> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -162,7 +163,7 @@ impl Shared {
     }
 }
 
-fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
+fn accept(listener: &TcpListener, shared: &Arc<BadServerShared>) {
     let mut threads = Vec::new();
     for stream in listener.incoming() {
         if shared.is_closed() {
@@ -200,18 +201,18 @@ impl DeafServer {
     /// Starts it.
     ///
     /// # Panics
-    /// When there is no free port.
+    /// If no port is free.
     pub fn start() -> Self {
         let listener = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
         let any: SocketAddr = ([127, 0, 0, 1], 0).into();
         listener.bind(&any.into()).expect("a port");
-        // The shortest queue there is; the system makes a little more of it.
+        // The shortest possible queue. The system makes it a little longer.
         listener.listen(0).expect("a queue");
         let address = listener.local_addr().ok().and_then(|address| address.as_socket()).expect("an address");
         let queued = (0..8).map(|_| {
             let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
             socket.set_nonblocking(true).expect("a socket that does not wait");
-            // In progress; those for which there is no room stay so.
+            // In progress. The connections that do not fit into the queue stay like this.
             let _ = socket.connect(&address.into());
             socket
         });

@@ -1,4 +1,4 @@
-//! Certificates of a test's own: an authority, and what it signs.
+//! Certificates for tests: an authority, and the certificates that it signs.
 
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, KeyUsagePurpose,
@@ -14,14 +14,14 @@ pub struct Certified {
     pub key: String,
 }
 
-/// Who signs.
+/// A certificate authority.
 pub struct Authority(CertifiedIssuer<'static, KeyPair>);
 
 impl Authority {
-    /// A new one, which nobody else knows.
+    /// Creates an authority that nobody else knows.
     ///
     /// # Panics
-    /// When no key can be made.
+    /// If no key can be made.
     #[allow(clippy::new_without_default)]
     pub fn new() -> Self {
         let params = as_authority(CertificateParams::default(), "a test's authority");

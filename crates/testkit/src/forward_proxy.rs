@@ -10,11 +10,11 @@ use std::thread;
 #[derive(Debug)]
 pub struct ForwardProxy {
     address: SocketAddr,
-    shared: Arc<Shared>,
+    shared: Arc<ForwardProxyShared>,
 }
 
 #[derive(Debug, Default)]
-struct Shared {
+struct ForwardProxyShared {
     passages: Mutex<Vec<String>>,
     /// User and password, and the two as HTTP has them.
     wanted: Option<(String, String, String)>,
@@ -23,13 +23,13 @@ struct Shared {
 impl ForwardProxy {
     /// One for everybody.
     pub fn start() -> Self {
-        Self::with(Shared::default())
+        Self::with(ForwardProxyShared::default())
     }
 
     /// One for who knows the password; `basic` is the header's `Basic …`.
     pub fn for_user(user: &str, password: &str, basic: &str) -> Self {
         let wanted = Some((user.to_owned(), password.to_owned(), basic.to_owned()));
-        Self::with(Shared { wanted, ..Shared::default() })
+        Self::with(ForwardProxyShared { wanted, ..ForwardProxyShared::default() })
     }
 
     /// `host:port`.
@@ -42,16 +42,16 @@ impl ForwardProxy {
         self.shared.passages.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    fn with(shared: Shared) -> Self {
+    fn with(shared: ForwardProxyShared) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port for the proxy");
         let address = listener.local_addr().expect("the proxy's address");
         let shared = Arc::new(shared);
         let of_thread = Arc::clone(&shared);
-        // It ends with the test's process: no test waits for it.
+        // This thread ends with the test's process. No test waits for it.
         spawn(move || {
             for client in listener.incoming().flatten() {
                 let shared = Arc::clone(&of_thread);
-                // What goes wrong is what the client sees: a closed connection.
+                // The client sees every failure as a closed connection.
                 spawn(move || drop(shared.serve(client)));
             }
         });
@@ -59,7 +59,7 @@ impl ForwardProxy {
     }
 }
 
-impl Shared {
+impl ForwardProxyShared {
     fn serve(&self, client: TcpStream) -> io::Result<()> {
         let mut first = [0];
         client.peek(&mut first)?;

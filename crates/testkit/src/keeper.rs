@@ -1,5 +1,5 @@
-//! The keeper: keeps a crawl going as an orchestrator would, while its site and its database misbehave. It starts
-//! the process, asks how it is, stops or kills it, and starts it again until the run is finished.
+//! The keeper runs a crawl as an orchestrator would, while the site and the database misbehave. It starts the process,
+//! asks for its state, stops or kills it, and starts it again until the run is finished.
 //!
 //! ```text
 //!  a life:   start ─► starting? ─► running ─► some pages ─► the site stalls ─► a scene ─► an end
@@ -7,9 +7,8 @@
 //!  a watch:  one undisturbed crawl ─► rounds, until there were enough restarts ─► the record
 //! ```
 //!
-//! At every moment the keeper knows what the process must say of itself, for it made the moment; it asks all the
-//! time, and a wrong answer, one that comes too late or none at all ends the watch. Every scene and every end come
-//! from one seed.
+//! The keeper causes every situation itself, so it always knows what the process must report. It keeps asking. A wrong,
+//! late or missing answer ends the watch. One seed determines every scene and every end.
 
 mod life;
 mod record;
@@ -22,7 +21,7 @@ use std::time::Instant;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 
-use self::life::Life;
+use self::life::KeptLife;
 pub use self::record::{Record, Seen};
 use self::scene::Deck;
 use crate::process::Dragline;
@@ -30,42 +29,42 @@ use crate::proxy::ChaosProxy;
 use crate::site::{Answer, Site};
 use crate::torture::{Ground, Kind, Rows, site_builder};
 
-/// Pages whose first two answers fail: one connection closes, then comes a 503.
+/// Pages whose first two answers fail: a closed connection, then a 503.
 const SHAKY_PAGES: usize = 12;
 
-/// The page that is held back for as long as a crawl may not come to its end.
+/// The page that is held back while the crawl must not end.
 const LAST: &str = "/last";
 
 /// The plan of a watch.
 #[derive(Clone, Debug)]
 pub struct Keeper {
-    /// The command, but for `--start-url`, `--store` and what it is watched by: [`Keeper::crawl`]. Its spider must
-    /// never come back from a page with an element whose id is `hang`.
+    /// The command without `--start-url`, `--store` and the flags for watching it: see [`Keeper::crawl`]. Its spider must
+    /// never return from a page with an element whose id is `hang`.
     pub command: Dragline,
-    /// Where it stores.
+    /// The kind of store.
     pub store: Kind,
-    /// How often the process is started again, at least.
+    /// How often the process is started again at least.
     pub restarts: usize,
     /// Pages of the site.
     pub pages: usize,
-    /// Where all chance comes from.
+    /// The seed of all random numbers.
     pub seed: u64,
 }
 
 impl Keeper {
-    /// The crawl that is kept: small flushes, so that there are many commits, and two threads to hang.
+    /// The crawl to run: small flushes, so that there are many commits, and two threads that can hang.
     pub fn crawl(nasty_spiders: impl Into<PathBuf>) -> Dragline {
         Dragline::new(nasty_spiders)
             .args(["crawl", "zoo", "--rate", "0", "--host-concurrency", "8", "--crawl-threads", "2"])
-            // Its pages fail on purpose, which is no reason to wait.
+            // Pages fail on purpose, so a failure must not slow the crawl down.
             .args(["--slow-down", "1", "--host-failures", "0"])
             .args(["--flush-rows", "60", "--flush-interval", "30ms", "--retries", "5"])
     }
 
-    /// Carries it out.
+    /// Runs the watch.
     ///
     /// # Panics
-    /// When a process says something of itself that is not so, or ends in a way that it should not.
+    /// If a process reports a wrong state or ends in a wrong way.
     pub fn run(&self) -> Record {
         eprintln!("keeper on {:?}: seed {}", self.store, self.seed);
         let begun = Instant::now();
@@ -92,11 +91,11 @@ impl Keeper {
                 }
                 Kind::Sqlite => (None, ground.url(&place)),
             };
-            // Failures of the first asking come anew with each round.
+            // The first requests of each round fail again.
             shaky(&site);
             let command = command.clone().args(["--store", &url]);
             let mut life =
-                Life { site: &site, ground: &ground, place: &place, proxy: proxy.as_ref(), command };
+                KeptLife { site: &site, ground: &ground, place: &place, proxy: proxy.as_ref(), command };
             life.all(self.restarts, &mut deck, &mut random, &mut record);
             let found = wanted.difference(&Rows::read(&ground, &place));
             record.difference.lost.extend(found.lost);
@@ -108,7 +107,7 @@ impl Keeper {
     }
 }
 
-/// The site of a torture, with pages beside it that fail at first.
+/// The site of a torture, plus pages that fail at first.
 fn site(pages: usize) -> Site {
     let shaky = (0..SHAKY_PAGES).map(|number| format!("<a href={}>shaky</a>", shaky_path(number)));
     site_builder(pages)

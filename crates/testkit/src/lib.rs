@@ -1,10 +1,10 @@
 //! For tests only: a real Postgres per test process, test sites on loopback, a proxy that breaks the link to the
-//! database, disks that are soon full, child processes, bounded waits, torture, a keeper.
+//! database, disks that are soon full, child processes, bounded waits, torture, and a keeper.
 //!
-//! Nothing here is a mock: the server is the installed Postgres, the sites answer over real sockets, and the
-//! program under test is the built binary. What is missing on the machine is a loud failure, not a skip.
+//! Nothing here is a mock. The server is the installed Postgres, the sites answer over real sockets, and the program under
+//! test is the built binary. If something is missing on the machine, the test fails loudly and is not skipped.
 
-// A test kit's way to report is to fail the test, with all that is known.
+// A test kit reports a problem by failing the test with all details.
 #![allow(clippy::expect_used, clippy::unwrap_used)]
 
 pub mod ask;

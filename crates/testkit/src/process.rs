@@ -202,10 +202,10 @@ impl Running {
     /// Looks until `condition` holds.
     ///
     /// # Panics
-    /// When it does not within `limit`, or when the process ends before; its output is shown.
+    /// If it does not within `limit`, or if the process ends before. The message shows its output.
     pub fn wait_until(&mut self, what: &str, limit: Duration, mut condition: impl FnMut(&Self) -> bool) {
         let held = try_wait_for(limit, || {
-            // The status first: a process that ends after making the condition true is no failure.
+            // Look at the status first: a process may make the condition true and then end, which is fine.
             let ended = self.status().is_some();
             if condition(self) { Some(true) } else { ended.then_some(false) }
         });

@@ -1,4 +1,4 @@
-//! A proxy between the program and its Postgres that fails on purpose, switched at any time.
+//! A proxy between the program and its Postgres. A test can make it fail at any time.
 //!
 //! ```text
 //!                ┌ forth: Pass · Delay · Blackhole · strikes (mid-COPY, COMMIT) ┐
@@ -7,7 +7,7 @@
 //!                └ Refuse: reset at once
 //! ```
 //!
-//! A connection that swallowed bytes cannot be healed, so it is cut when the black hole closes; one that was
+//! A connection that swallowed bytes cannot be repaired, so it is cut when the black hole closes. A connection that was
 //! silent meanwhile goes on, as it would over a network that dropped packets for a while.
 
 mod pump;
@@ -18,72 +18,72 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
 
-use pump::Connection;
+use pump::ProxyConnection;
 
-/// Connections beyond it are refused: the program under test leaks them.
+/// More connections are refused, because the program under test leaks them.
 const MAX_CONNECTIONS: usize = 64;
 
 /// A running proxy. It ends when dropped, with all of its connections and threads.
 #[derive(Debug)]
 pub struct ChaosProxy {
     address: SocketAddr,
-    shared: Arc<Shared>,
+    shared: Arc<ProxyShared>,
     accept: Option<JoinHandle<()>>,
 }
 
-/// What becomes of connections.
+/// How the proxy treats connections.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Link {
     /// They work.
     #[default]
     Pass,
-    /// New ones are reset at once. Those that exist go on: see [`ChaosProxy::reset`].
+    /// New ones are reset at once. Existing ones go on: see [`ChaosProxy::reset`].
     Refuse,
-    /// All bytes, both ways, vanish; new connections are taken and never answered.
+    /// All bytes vanish in both directions. New connections are accepted and never answered.
     Blackhole,
-    /// Each piece, either way, waits before it goes on.
+    /// Each piece waits before it goes on, in both directions.
     Delay(Duration),
 }
 
 /// A fault at a point of the conversation. The connection is cut there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Strike {
-    /// When so many bytes of one COPY have gone to the server.
+    /// After this number of bytes of one COPY have gone to the server.
     MidCopy {
-        /// Of its rows.
+        /// The bytes of its rows.
         after_bytes: usize,
     },
-    /// When the server has answered a COMMIT, instead of passing the answer on.
+    /// When the server has answered a COMMIT. The answer is not passed on.
     CommitAnswer,
 }
 
 /// What the accepting thread, the connections and the test share.
 #[derive(Debug, Default)]
-struct Shared {
-    state: Mutex<State>,
-    /// Told when the link changes and when a connection is cut.
+struct ProxyShared {
+    state: Mutex<ProxyState>,
+    /// Signals that the link has changed or a connection was cut.
     changed: Condvar,
 }
 
 #[derive(Debug, Default)]
-struct State {
+struct ProxyState {
     link: Link,
     strike: Option<(Strike, usize)>,
     struck: usize,
     accepted: usize,
     closed: bool,
-    connections: Vec<Connection>,
+    connections: Vec<ProxyConnection>,
 }
 
 impl ChaosProxy {
     /// A proxy before the server that listens on this port of 127.0.0.1.
     ///
     /// # Panics
-    /// When there is no free port.
+    /// If no port is free.
     pub fn start(server_port: u16) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
         let address = listener.local_addr().expect("the proxy's address");
-        let shared = Arc::<Shared>::default();
+        let shared = Arc::<ProxyShared>::default();
         let own = Arc::clone(&shared);
         let accept = Builder::new()
             .name(format!("proxy-{}", address.port()))
@@ -95,7 +95,7 @@ impl ChaosProxy {
     /// A proxy before the server of this URL, and the URL that goes through it.
     ///
     /// # Panics
-    /// When the URL has no port, or there is no free one.
+    /// If the URL has no port, or no port is free.
     pub fn before(url: &str) -> (Self, String) {
         let (front, rest) = url.rsplit_once('@').expect("a URL with a user");
         let (host, path) = rest.split_once('/').expect("a URL with a database");
@@ -113,7 +113,7 @@ impl ChaosProxy {
                 .connections
                 .iter()
                 .filter(|connection| connection.has_lost_bytes())
-                .for_each(Connection::cut);
+                .for_each(ProxyConnection::cut);
         }
         state.link = link;
         self.shared.changed.notify_all();
@@ -121,7 +121,7 @@ impl ChaosProxy {
 
     /// Cuts all connections, now, as a crash of the server's host would.
     pub fn reset(&self) {
-        self.shared.lock().connections.iter().for_each(Connection::cut);
+        self.shared.lock().connections.iter().for_each(ProxyConnection::cut);
         self.shared.changed.notify_all();
     }
 
@@ -165,12 +165,12 @@ impl Drop for ChaosProxy {
             let _ = accept.join();
         }
         let connections = std::mem::take(&mut self.shared.lock().connections);
-        connections.into_iter().for_each(Connection::join);
+        connections.into_iter().for_each(ProxyConnection::join);
     }
 }
 
-impl Shared {
-    fn lock(&self) -> MutexGuard<'_, State> {
+impl ProxyShared {
+    fn lock(&self) -> MutexGuard<'_, ProxyState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -186,7 +186,7 @@ impl Shared {
     }
 }
 
-fn accept(listener: &TcpListener, server_port: u16, shared: &Arc<Shared>) {
+fn accept(listener: &TcpListener, server_port: u16, shared: &Arc<ProxyShared>) {
     for client in listener.incoming() {
         let Ok(client) = client else { continue };
         let mut state = shared.lock();
@@ -200,7 +200,7 @@ fn accept(listener: &TcpListener, server_port: u16, shared: &Arc<Shared>) {
             continue;
         }
         match TcpStream::connect((Ipv4Addr::LOCALHOST, server_port)) {
-            Ok(server) => state.connections.push(Connection::start(client, server, shared)),
+            Ok(server) => state.connections.push(ProxyConnection::start(client, server, shared)),
             Err(_) => pump::reset(&client),
         }
     }

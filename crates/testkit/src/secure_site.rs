@@ -71,7 +71,7 @@ impl SecureSite {
         path
     }
 
-    /// What was asked, as `HTTP/2.0 /path`, robots.txt aside.
+    /// The requests, as `HTTP/2.0 /path`, without robots.txt.
     pub fn received(&self) -> Vec<String> {
         self.received.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -90,7 +90,7 @@ impl Drop for SecureSite {
     }
 }
 
-/// What a server needs that shows this certificate and speaks these protocols.
+/// The configuration of a server with this certificate and these protocols.
 pub(crate) fn config(own: &Certified, protocols: &[&str]) -> ServerConfig {
     let chain = vec![CertificateDer::from_pem_slice(own.certificate.as_bytes()).expect("a certificate")];
     let key = PrivateKeyDer::from_pem_slice(own.key.as_bytes()).expect("its key");
@@ -108,7 +108,7 @@ async fn serve(listener: TcpListener, acceptor: TlsAcceptor, received: Arc<Mutex
     while let Ok((stream, _)) = listener.accept().await {
         let (acceptor, received) = (acceptor.clone(), Arc::clone(&received));
         tokio::spawn(async move {
-            // Who does not trust us ends the handshake.
+            // A client that does not trust us ends the handshake.
             let Ok(stream) = acceptor.accept(stream).await else { return };
             let service = service_fn(|asked: Request<Incoming>| {
                 let answer = answer(&asked, &received);

@@ -1,5 +1,5 @@
-//! Test sites: HTTP/1.1 on loopback with plain threads, answers that can be slow, stalled, cut off or wrong,
-//! and a log of what was asked.
+//! Test sites: HTTP/1.1 on loopback with plain threads. Answers can be slow, stalled, cut off or wrong, and each site has
+//! a log of its requests.
 //!
 //! ```
 //! use dragline_testkit::{Answer, Site};
@@ -32,12 +32,12 @@ pub use wire::Received;
 #[derive(Debug)]
 pub struct Site {
     address: SocketAddr,
-    shared: Arc<Shared>,
+    shared: Arc<SiteShared>,
     truth: BTreeMap<String, String>,
     accept: Option<serve::Accept>,
 }
 
-/// Puts a site together.
+/// Builds a site.
 #[derive(Default)]
 pub struct SiteBuilder {
     pages: HashMap<String, Vec<Answer>>,
@@ -47,32 +47,32 @@ pub struct SiteBuilder {
     titles: BTreeMap<String, String>,
 }
 
-/// Answers requests for paths that are not listed; `None` is 404.
+/// Answers requests for paths that are not listed. `None` means 404.
 type Handler = Box<dyn Fn(&Received) -> Option<Answer> + Send + Sync>;
 
-/// What all connections of a site share.
-struct Shared {
-    state: Mutex<State>,
-    /// Told when the gate opens and when a request arrives at it.
+/// The state that all connections of a site share.
+struct SiteShared {
+    state: Mutex<SiteState>,
+    /// Signals that the gate opens or that a request arrives at it.
     gate: Condvar,
     handler: Option<Handler>,
     delay: Duration,
 }
 
-/// Whom the gate keeps waiting.
+/// Which requests wait at the gate.
 #[derive(Default, PartialEq, Eq)]
 enum Held {
     #[default]
     Nobody,
     /// Requests for one path.
     Path(String),
-    /// All but so many requests, the first ones.
+    /// All requests after the first ones, of which this number is left.
     After(usize),
     Everybody,
 }
 
 #[derive(Default)]
-struct State {
+struct SiteState {
     pages: HashMap<String, Vec<Answer>>,
     received: Vec<Received>,
     hits: HashMap<String, usize>,
@@ -110,23 +110,23 @@ impl Site {
         &self.truth
     }
 
-    /// How often this path was asked for, query included.
+    /// How often this path was requested, including its query.
     pub fn hits(&self, path: &str) -> usize {
         self.shared.lock().hits.get(path).copied().unwrap_or_default()
     }
 
-    /// How many requests came in all, robots.txt aside.
+    /// The number of all requests, without robots.txt.
     pub fn total_hits(&self) -> usize {
         let state = self.shared.lock();
         state.hits.iter().filter(|(path, _)| *path != "/robots.txt").map(|(_, hits)| hits).sum()
     }
 
-    /// Everything that was asked, in order of arrival.
+    /// All requests, in the order of arrival.
     pub fn received(&self) -> Vec<Received> {
         self.shared.lock().received.clone()
     }
 
-    /// The most requests that were being answered at one time.
+    /// The largest number of requests that were under way at the same time.
     pub fn busiest(&self) -> usize {
         self.shared.lock().busiest
     }
@@ -136,32 +136,32 @@ impl Site {
         self.shared.lock().pages.insert(path.to_owned(), vec![answer]);
     }
 
-    /// Sets what a path answers from now on, one after the other; the last one from then on.
+    /// Sets the answers of a path from now on, one after the other. The last one is repeated.
     pub fn set_answers(&self, path: &str, answers: impl IntoIterator<Item = Answer>) {
         let mut state = self.shared.lock();
         state.pages.insert(path.to_owned(), answers.into_iter().collect());
         state.hits.remove(path);
     }
 
-    /// Every page that is found ends with this text from now on, until another is given.
+    /// From now on, every page that exists ends with this text, until you set another one.
     pub fn append(&self, text: &str) {
         text.clone_into(&mut self.shared.lock().appended);
     }
 
-    /// Closes the gate: requests are noted, and then wait with their answers.
+    /// Closes the gate. Requests are logged, and then wait for their answers.
     pub fn hold(&self) {
         self.shared.lock().held = Held::Everybody;
     }
 
-    /// Closes the gate for one path only: a crawl that needs its page goes on, and does not come to its end.
+    /// Closes the gate for only one path. A crawl that needs its page goes on, but cannot end.
     pub fn hold_page(&self, path: &str) {
         self.shared.lock().held = Held::Path(path.to_owned());
-        // Those who wait for another path.
+        // Wakes the requests that wait for another path.
         self.shared.gate.notify_all();
     }
 
-    /// Lets so many more requests pass and closes the gate behind them: a crawl comes that far and no further, on
-    /// any machine. Those who wait already pass, too, and do not count; robots.txt does.
+    /// Lets this number of further requests pass and then closes the gate. So a crawl always gets exactly this far, on any
+    /// machine. Requests that already wait also pass and do not count. A request for robots.txt does count.
     pub fn hold_after(&self, more: usize) {
         let mut state = self.shared.lock();
         state.held = Held::After(state.received.len() + more);
@@ -181,41 +181,41 @@ impl Site {
 }
 
 impl SiteBuilder {
-    /// What a path answers, every time.
+    /// Sets the answer of a path.
     #[must_use]
     pub fn page(self, path: &str, answer: Answer) -> Self {
         self.answers(path, [answer])
     }
 
-    /// What a path answers, one after the other; the last one from then on.
+    /// Sets the answers of a path, one after the other. The last one is repeated.
     #[must_use]
     pub fn answers(mut self, path: &str, answers: impl IntoIterator<Item = Answer>) -> Self {
         self.pages.insert(path.to_owned(), answers.into_iter().collect());
         self
     }
 
-    /// The site's robots.txt; without it the answer is 404.
+    /// Sets the site's robots.txt. Without it, the answer is 404.
     #[must_use]
     pub fn robots(self, text: &str) -> Self {
         self.page("/robots.txt", Answer::text(text))
     }
 
-    /// Answers for paths that are not listed; `None` is 404.
+    /// Sets the answers for paths that are not listed. `None` means 404.
     #[must_use]
     pub fn handler(mut self, handler: impl Fn(&Received) -> Option<Answer> + Send + Sync + 'static) -> Self {
         self.handler = Some(Box::new(handler));
         self
     }
 
-    /// A delay before every answer.
+    /// Sets a delay before every answer.
     #[must_use]
     pub fn delay(mut self, delay: Duration) -> Self {
         self.delay = delay;
         self
     }
 
-    /// Another address than 127.0.0.1: Linux answers on all of 127.0.0.0/8, so that a test can have many
-    /// hosts. With a port it is that port.
+    /// Sets another address than 127.0.0.1. Linux answers on all of 127.0.0.0/8, so a test can have many hosts. You may
+    /// also give a port.
     #[must_use]
     pub fn bind(mut self, address: &str) -> Self {
         self.bind = Some(address.to_owned());
@@ -225,14 +225,14 @@ impl SiteBuilder {
     /// Starts it.
     ///
     /// # Panics
-    /// When there is no free port.
+    /// If no port is free.
     pub fn start(self) -> Site {
         let bind = self.bind.unwrap_or_else(|| "127.0.0.1".to_owned());
         let bind = if bind.contains(':') { bind } else { format!("{bind}:0") };
         let listener = TcpListener::bind(&bind).unwrap_or_else(|error| panic!("{bind}: {error}"));
         let address = listener.local_addr().expect("the site's address");
-        let shared = Arc::new(Shared {
-            state: Mutex::new(State { pages: self.pages, ..State::default() }),
+        let shared = Arc::new(SiteShared {
+            state: Mutex::new(SiteState { pages: self.pages, ..SiteState::default() }),
             gate: Condvar::new(),
             handler: self.handler,
             delay: self.delay,
@@ -254,7 +254,7 @@ impl Drop for Site {
     }
 }
 
-impl State {
+impl SiteState {
     /// Whether a request for this path waits that came as this number.
     fn holds(&self, path: &str, number: usize) -> bool {
         match &self.held {
@@ -266,16 +266,16 @@ impl State {
     }
 }
 
-impl Shared {
-    fn lock(&self) -> MutexGuard<'_, State> {
+impl SiteShared {
+    fn lock(&self) -> MutexGuard<'_, SiteState> {
         // A panic in a test's handler must not hide behind a poisoned lock.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl std::fmt::Debug for Shared {
+impl std::fmt::Debug for SiteShared {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Shared").field("received", &self.lock().received.len()).finish_non_exhaustive()
+        f.debug_struct("SiteShared").field("received", &self.lock().received.len()).finish_non_exhaustive()
     }
 }
 

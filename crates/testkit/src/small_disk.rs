@@ -1,7 +1,7 @@
 //! A disk of a test's own, so small that it is soon full: a file system in memory, mounted for the test.
 //!
-//! Mounting takes a privilege that tests run by a common user, or in a container without it, do not have. Then there
-//! is no such disk, and that is said on stderr past what keeps the output of tests that pass.
+//! Mounting needs a privilege that an ordinary user or a container may not have. The disk is then missing, and a line on
+//! the real stderr reports this, which you see even if the test passes.
 
 use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, Write};
@@ -10,16 +10,16 @@ use std::process::{Child, Command, Stdio};
 
 use tempfile::TempDir;
 
-/// Mounts, and unmounts when whoever holds its stdin is gone, however that comes. The arguments: the folder, bytes.
+/// Mounts the disk, and unmounts it when stdin closes for whatever reason. The arguments are the folder and the bytes.
 const HOLDER: &str = r#"
 mount -t tmpfs -o "size=$2,mode=0777" dragline-test "$1" || exit 1
 echo mounted
 read -r order
 umount -l "$1"
 "#;
-/// The file that takes all room.
+/// The file that fills the disk.
 const BALLAST: &str = "ballast";
-/// What it is made of: a page of memory, for that is how such a file system counts.
+/// The unit of the file: a page of memory, because such a file system counts in pages.
 const BALLAST_BLOCK: [u8; 4_096] = [b'x'; 4_096];
 
 /// A disk. It is gone when dropped.
@@ -30,7 +30,7 @@ pub struct SmallDisk {
 }
 
 impl SmallDisk {
-    /// A disk of so many bytes; `None` where nothing may be mounted, and then `what` could not be tested.
+    /// A disk of this number of bytes. `None` if nothing may be mounted, and then `what` could not be tested.
     pub fn mount(bytes: u64, what: &str) -> Option<Self> {
         let folder = tempfile::Builder::new().prefix("dragline-disk-").tempdir().expect("a temporary folder");
         let mut holder = Command::new("/bin/sh")
@@ -61,7 +61,7 @@ impl SmallDisk {
         self.folder.path()
     }
 
-    /// Fills what is left, to the last byte.
+    /// Fills the rest of the disk, to the last byte.
     pub fn fill(&self) {
         let mut ballast = File::create(self.ballast()).expect("a file on the small disk");
         let error = loop {
@@ -72,12 +72,12 @@ impl SmallDisk {
         assert_eq!(error.kind(), io::ErrorKind::StorageFull, "{error}");
     }
 
-    /// Gives back the room that [`SmallDisk::fill`] took.
+    /// Frees the space that [`SmallDisk::fill`] took.
     pub fn make_room(&self) {
         fs::remove_file(self.ballast()).expect("the ballast");
     }
 
-    /// Names of the files on it.
+    /// The names of the files on it.
     pub fn files(&self) -> Vec<String> {
         let files = fs::read_dir(self.path()).expect("the small disk");
         let name = |file: io::Result<fs::DirEntry>| file.expect("a file").file_name();
@@ -91,7 +91,7 @@ impl SmallDisk {
 
 impl Drop for SmallDisk {
     fn drop(&mut self) {
-        // Closing its pipe is the order to unmount.
+        // Closing the pipe makes the shell unmount the disk.
         drop(self.holder.stdin.take());
         let _ = self.holder.wait();
     }

@@ -1,4 +1,4 @@
-//! Rows of an `SQLite` file, read past the program under test.
+//! Reads rows of a `SQLite` file without the program under test.
 
 use std::path::Path;
 use std::time::Duration;
@@ -7,19 +7,19 @@ use rusqlite::config::DbConfig;
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OpenFlags};
 
-/// How long a writer is waited for.
+/// How long to wait for a writer.
 const BUSY_WAIT: Duration = Duration::from_secs(5);
 
-/// The rows of a query as text; null is `NULL`, bytes are in hex.
+/// The rows of a query as text. Null is `NULL`, and bytes are in hex.
 ///
-/// What a killed process left beside the file stays as it is, for the next process to find.
+/// The files that a killed process left next to the database stay as they are, for the next process.
 ///
 /// # Errors
-/// When there is no such file, or the query is wrong.
+/// If the file does not exist or the query is wrong.
 pub fn rows(file: &Path, sql: &str) -> rusqlite::Result<Vec<Vec<String>>> {
     let connection = Connection::open_with_flags(file, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
     connection.busy_timeout(BUSY_WAIT)?;
-    // The last to close a database tidies up after everybody, unless told not to.
+    // The last connection that closes a database cleans up these files, unless this flag is set.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
     let mut statement = connection.prepare(sql)?;
     let columns = statement.column_count();

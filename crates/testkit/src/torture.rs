@@ -1,5 +1,5 @@
-//! Torture: a crawl is killed at random moments and started again, over and over, until it is finished; then
-//! all rows must be those of a crawl that nobody disturbed.
+//! Torture: a crawl is killed at random moments and started again, over and over, until it is finished. Then its rows must
+//! equal those of an undisturbed crawl.
 //!
 //! ```text
 //!  a life:  start the command ─► wait for a random moment ─► strike ─► look how the run stands
@@ -7,8 +7,8 @@
 //!  torture: one undisturbed crawl ─► rounds, until enough was struck ─► the toll
 //! ```
 //!
-//! Every moment and every weapon comes from one seed. The scheduling of a real machine does not, so a seed
-//! repeats the plan of a torture and not its course.
+//! One seed determines every moment and every weapon. It does not determine the scheduling of a real machine, so a seed
+//! repeats the plan of a torture but not its course.
 
 mod ground;
 mod life;
@@ -21,7 +21,7 @@ use rand::SeedableRng;
 use rand::rngs::StdRng;
 
 pub use self::ground::{Ground, Kind, Place, Standing};
-use self::life::{Life, Moments};
+use self::life::{Moments, TorturedLife};
 pub use self::rows::{Difference, Rows};
 use crate::process::Dragline;
 use crate::site::{Answer, Site, SiteBuilder};
@@ -31,11 +31,11 @@ use crate::site::{Answer, Site, SiteBuilder};
 pub enum Weapon {
     /// SIGKILL.
     Kill,
-    /// SIGTERM: it must end with 75, or with 0 when there was nothing left to do.
+    /// SIGTERM. The process must exit with 75, or with 0 if nothing was left to do.
     Term,
-    /// SIGTERM, and SIGKILL soon after: a stop that is cut off.
+    /// SIGTERM, and SIGKILL soon after, which cuts the stop off.
     TermKill,
-    /// The database is stopped as by a crash and started again; the crawl waits and goes on.
+    /// The database is stopped as by a crash and started again. The crawl waits and goes on.
     Outage,
     /// The database is stopped, the crawl killed, the database started.
     Both,
@@ -44,58 +44,58 @@ pub enum Weapon {
 /// The plan of a torture.
 #[derive(Clone, Debug)]
 pub struct Torture {
-    /// The command, but for `--start-url` and `--store`. It must not limit the crawl.
+    /// The command without `--start-url` and `--store`. It must not limit the crawl.
     pub command: Dragline,
-    /// Where it stores.
+    /// The kind of store.
     pub store: Kind,
-    /// What it suffers, chosen at random for each life.
+    /// The weapons, one of which is chosen at random for each life.
     pub weapons: Vec<Weapon>,
-    /// How often it is struck, at least.
+    /// How often it is struck at least.
     pub strikes: usize,
     /// Pages of the site.
     pub pages: usize,
-    /// Where all chance comes from.
+    /// The seed of all random numbers.
     pub seed: u64,
 }
 
-/// What a torture did, and what came of it.
+/// What a torture did, and its results.
 #[derive(Clone, Debug, Default)]
 pub struct Toll {
-    /// The seed that it was made from.
+    /// The seed of its random numbers.
     pub seed: u64,
-    /// Crawls that were tortured to their end.
+    /// Tortured crawls that reached their end.
     pub rounds: usize,
-    /// How often something was done to a crawl.
+    /// How often a crawl was struck.
     pub strikes: usize,
     /// Processes killed.
     pub kills: usize,
-    /// Of these, how many died with pages done and pages queued: between the first commit and the last.
+    /// How many of them died between the first commit and the last: with some pages done and some queued.
     pub kills_between_commits: usize,
-    /// Processes that were told to stop, and did.
+    /// Processes that got SIGTERM and stopped.
     pub stops: usize,
     /// The longest time from SIGTERM to the exit.
     pub slowest_stop: Duration,
-    /// Times that the database went away.
+    /// How often the database went away.
     pub outages: usize,
     /// Rows of one undisturbed crawl, by table.
     pub rows: Vec<(String, usize)>,
-    /// Over all rounds, rows lost and rows doubled.
+    /// Rows that were lost or doubled, over all rounds.
     pub difference: Difference,
     /// How long it took.
     pub elapsed: Duration,
 }
 
-/// So slow that a process dies with some requests under way, and a crawl takes a second.
+/// Slow enough that a process dies with some requests under way, and a crawl takes a second.
 const SITE_DELAY: Duration = Duration::from_millis(2);
-/// Pages that are gone, and as many that have moved.
+/// The number of pages that are gone, and of pages that have moved.
 const ODD_PAGES: usize = 15;
-/// Where the seed of a torture is given, to repeat it.
+/// The environment variable with the seed of a torture, to repeat it.
 const SEED_VARIABLE: &str = "DRAGLINE_TORTURE_SEED";
 
 /// The seed of the environment variable `DRAGLINE_TORTURE_SEED`, or one that the clock gives.
 ///
 /// # Panics
-/// When the variable is no number.
+/// If the variable is not a number.
 pub fn new_seed() -> u64 {
     match std::env::var(SEED_VARIABLE) {
         Ok(seed) => seed.parse().unwrap_or_else(|error| panic!("{SEED_VARIABLE}={seed}: {error}")),
@@ -106,8 +106,8 @@ pub fn new_seed() -> u64 {
     }
 }
 
-/// A generated site, entered at `/gate`. Beside its pages some are gone and some have moved, so that requests
-/// end in every state that needs no fault.
+/// A generated site with the start page `/gate`. Some pages are gone and some have moved, so that requests end in every
+/// state that needs no fault.
 pub fn site(pages: usize) -> Site {
     site_builder(pages).start()
 }
@@ -126,10 +126,10 @@ pub(crate) fn site_builder(pages: usize) -> SiteBuilder {
 }
 
 impl Torture {
-    /// Carries it out.
+    /// Runs the torture.
     ///
     /// # Panics
-    /// When a process ends in a way that it should not, or a run does.
+    /// If a process or a run ends in a wrong way.
     pub fn run(&self) -> Toll {
         eprintln!("torture on {:?}: seed {}", self.store, self.seed);
         let begun = Instant::now();
@@ -151,7 +151,7 @@ impl Torture {
             toll.rounds += 1;
             let place = ground.place(&format!("round_{}", toll.rounds));
             let command = command.clone().args(["--store", &ground.url(&place)]);
-            let mut life = Life { site: &site, ground: &mut ground, place: &place, command };
+            let mut life = TorturedLife { site: &site, ground: &mut ground, place: &place, command };
             life.all(&moments, self, &mut random, &mut toll);
             let found = wanted.difference(&Rows::read(&ground, &place));
             toll.difference.lost.extend(found.lost);
@@ -164,10 +164,10 @@ impl Torture {
 }
 
 impl Toll {
-    /// Fails unless every row is there, once.
+    /// Fails unless every row exists exactly once.
     ///
     /// # Panics
-    /// With the rows that are not, and the seed.
+    /// With the wrong rows and the seed.
     #[track_caller]
     pub fn assert_nothing_lost_or_doubled(&self) {
         assert_eq!(self.difference, Difference::default(), "seed {}\n{self}", self.seed);

@@ -1,8 +1,8 @@
-//! Vectors of public test suites, where they are at hand.
+//! Vectors of public test suites, if they are available.
 //!
-//! They are other people's work and no part of this repository: what must always be tested stands in its tests,
-//! by hand. A checkout that has the folder `shared` beside it (or where the variable `DRAGLINE_SHARED` names it)
-//! is tested with all of `shared/conformance` too.
+//! They are other people's work and not part of this repository. The cases that must always be tested are written in its
+//! tests by hand. If the folder `shared` is next to the checkout, or if the variable `DRAGLINE_SHARED` names it, the tests
+//! also use everything in `shared/conformance`.
 
 use std::path::{Path, PathBuf};
 use std::{env, fs};
@@ -11,20 +11,20 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use serde_json::Value as Json;
 
-/// A file of vectors, parsed; `None` and a line that says so where it is not there.
+/// Reads and parses a file of vectors. If it is missing, prints a line and returns `None`.
 ///
 /// # Panics
-/// When it is there and cannot be read: a test that skips then would pass for nothing.
+/// If it exists and cannot be read. A test that skipped it would pass without testing anything.
 pub fn read(file: &str) -> Option<Json> {
     let path = path(file)?;
     let text = fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     Some(serde_json::from_slice(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display())))
 }
 
-/// The list `vectors` of such a file; without any where it is not there.
+/// The list `vectors` of such a file. Empty if the file is missing.
 ///
 /// # Panics
-/// As [`read`] does, and when the file has no such list.
+/// As [`read`] does, and if the file has no such list.
 pub fn rows(file: &str) -> Vec<Json> {
     let Some(mut vectors) = read(file) else { return Vec::new() };
     match vectors["vectors"].take() {
@@ -33,7 +33,7 @@ pub fn rows(file: &str) -> Vec<Json> {
     }
 }
 
-/// Where a file or folder of vectors is; `None` and a line that says so where it is not there.
+/// The path of a file or folder of vectors. If it is missing, prints a line and returns `None`.
 pub fn path(name: &str) -> Option<PathBuf> {
     let beside = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared");
     let shared = env::var_os("DRAGLINE_SHARED").map_or_else(beside, PathBuf::from);
@@ -48,7 +48,7 @@ pub fn path(name: &str) -> Option<PathBuf> {
 /// The bytes of a value: text, or an object whose `$b64` holds them as base64.
 ///
 /// # Panics
-/// When it is neither.
+/// If it is neither.
 pub fn bytes(value: &Json) -> Vec<u8> {
     match value.get("$b64").and_then(Json::as_str) {
         Some(coded) => BASE64_STANDARD.decode(coded).expect("base64"),

@@ -1,4 +1,4 @@
-//! Waiting with a limit: a poll that says what it waited for when it gives up.
+//! Waits with a limit. When it gives up, it says what it was waiting for.
 
 use std::time::{Duration, Instant};
 
@@ -8,7 +8,7 @@ const POLL_EVERY: Duration = Duration::from_millis(10);
 /// Looks until `look` finds something.
 ///
 /// # Panics
-/// When `limit` has passed and nothing was found.
+/// If `limit` has passed and nothing was found.
 pub fn wait_for<T>(what: &str, limit: Duration, look: impl FnMut() -> Option<T>) -> T {
     try_wait_for(limit, look).unwrap_or_else(|| panic!("{what}: not within {limit:?}"))
 }
@@ -16,12 +16,12 @@ pub fn wait_for<T>(what: &str, limit: Duration, look: impl FnMut() -> Option<T>)
 /// Looks until `condition` holds.
 ///
 /// # Panics
-/// When `limit` has passed and it does not.
+/// If `limit` has passed and it does not hold.
 pub fn wait_until(what: &str, limit: Duration, mut condition: impl FnMut() -> bool) {
     wait_for(what, limit, || condition().then_some(()));
 }
 
-/// Looks until `look` finds something; `None` when `limit` has passed.
+/// Looks until `look` finds something. `None` when `limit` has passed.
 pub fn try_wait_for<T>(limit: Duration, mut look: impl FnMut() -> Option<T>) -> Option<T> {
     let deadline = Instant::now() + limit;
     loop {
@@ -31,7 +31,7 @@ pub fn try_wait_for<T>(limit: Duration, mut look: impl FnMut() -> Option<T>) -> 
         if Instant::now() >= deadline {
             return None;
         }
-        // The one sleep of all tests: between two looks of a poll that has an end.
+        // The only sleep of all tests: between two looks of a poll that has a limit.
         #[allow(clippy::disallowed_methods)]
         std::thread::sleep(POLL_EVERY);
     }

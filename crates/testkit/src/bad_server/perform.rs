@@ -7,7 +7,7 @@ use std::time::Duration;
 use rustls::{ServerConnection, StreamOwned};
 use socket2::SockRef;
 
-use super::{Act, Shared, frames};
+use super::{Act, BadServerShared, frames};
 
 /// How often who pauses looks whether the server has been closed.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
@@ -19,7 +19,7 @@ enum Wire {
 }
 
 /// Plays a script to its end, or until the client goes away.
-pub(super) fn perform(stream: TcpStream, script: &[Act], shared: &Shared, number: usize) {
+pub(super) fn perform(stream: TcpStream, script: &[Act], shared: &BadServerShared, number: usize) {
     let _ = stream.set_nodelay(true);
     let tls = shared.tls.clone().map(|config| ServerConnection::new(config).expect("a server of TLS"));
     let mut wire = match tls {
@@ -34,18 +34,18 @@ pub(super) fn perform(stream: TcpStream, script: &[Act], shared: &Shared, number
     }
     let stream = wire.socket();
     let is_reset = script.iter().any(|act| matches!(act, Act::Reset));
-    // The copy that wakes this thread goes first: a socket with two owners is not closed by one of them.
+    // Drop the copy that wakes this thread first: a socket with two owners is not closed by one of them.
     shared.lock().remove(&number);
     if !is_reset {
         let _ = stream.shutdown(Shutdown::Write);
-        // What the client has still to say is read, or its system would take the close for a reset.
+        // Read the rest of what the client sends. Otherwise its system would take the close for a reset.
         let _ = stream.set_read_timeout(Some(Duration::from_millis(200)));
         let _ = io::copy(&mut &*stream, &mut io::sink());
     }
 }
 
 impl Wire {
-    fn play(&mut self, act: &Act, shared: &Shared) -> io::Result<()> {
+    fn play(&mut self, act: &Act, shared: &BadServerShared) -> io::Result<()> {
         match act {
             Act::Read => self.read_head(),
             Act::ReadFrames => frames::read_request(self),
@@ -122,7 +122,7 @@ impl Write for Wire {
 }
 
 /// A server's slowness; it ends early with the server.
-fn pause(mut rest: Duration, shared: &Shared) -> io::Result<()> {
+fn pause(mut rest: Duration, shared: &BadServerShared) -> io::Result<()> {
     while !rest.is_zero() {
         if shared.is_closed() {
             return Err(io::ErrorKind::Interrupted.into());

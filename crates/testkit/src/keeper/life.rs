@@ -1,5 +1,4 @@
-//! The lives of one run: each is a scene, in which the keeper knows at every moment what the process must say of
-//! itself, and an end.
+//! The lives of one run. Each life has a scene, in which the keeper always knows what the process must report, and an end.
 
 use std::time::{Duration, Instant};
 
@@ -8,7 +7,7 @@ use rand::rngs::StdRng;
 
 use super::LAST;
 use super::record::Record;
-use super::scene::{Deck, End, Scene};
+use super::scene::{Deck, LifeEnd, Scene};
 use super::watched::{MAX_AGE, Watched};
 use crate::process::Dragline;
 use crate::proxy::{ChaosProxy, Link};
@@ -16,30 +15,30 @@ use crate::site::Site;
 use crate::torture::{Ground, Place};
 use crate::wait::{try_wait_for, wait_for, wait_until};
 
-/// What a machine that has more to do may add to any time below.
+/// The extra time that a busy machine may need for any limit below.
 const SLACK: Duration = Duration::from_secs(5);
-/// A store that is there is opened at once, and one that was away is tried again after a pause.
+/// A store that works opens at once. A store that was away is tried again after a pause.
 const OPENED: Duration = Duration::from_secs(5);
-/// A store that is away is noticed by the next flush or by the run's heartbeat, whichever comes first; one that
-/// takes a flush and does not answer counts as away after 5 s.
+/// The next flush or heartbeat notices that the store is away. A store that takes a flush and does not answer counts as
+/// away after 5 s.
 const NOTICED: Duration = Duration::from_secs(12);
-/// A store that is there again is noticed by the next attempt.
+/// The next attempt notices that the store is back.
 const NOTICED_AGAIN: Duration = Duration::from_secs(12);
-/// From a signal to the first word of it.
+/// The time from a signal to the first report of it.
 const HEARD: Duration = Duration::from_secs(1);
 /// The default of `SHUTDOWN_TIMEOUT_SECONDS`.
 const STOP: Duration = Duration::from_secs(8);
-/// How long a state is held.
+/// How long a state must last.
 const HELD_MS: u64 = 400;
-/// Pages of a life, beside those in hand.
+/// The pages of a life, not counting those in hand.
 const MAX_PAGES: usize = 40;
-/// One life may wait so long for its pages. A crawl that hangs is a failure, too.
+/// How long one life may wait for its pages. A crawl that hangs is a failure too.
 const LIFE_LIMIT: Duration = Duration::from_secs(60);
-/// What makes a page hang in the spider's hands.
+/// The element on which the spider hangs.
 const HANGS: &str = "<p id=hang>";
 
 /// One run.
-pub(super) struct Life<'a> {
+pub(super) struct KeptLife<'a> {
     pub(super) site: &'a Site,
     pub(super) ground: &'a Ground,
     pub(super) place: &'a Place,
@@ -47,13 +46,13 @@ pub(super) struct Life<'a> {
     pub(super) command: Dragline,
 }
 
-impl Life<'_> {
-    /// All lives, until the run is finished.
+impl KeptLife<'_> {
+    /// Plays all lives, until the run is finished.
     pub(super) fn all(&mut self, restarts: usize, deck: &mut Deck, random: &mut StdRng, record: &mut Record) {
         loop {
             let is_last = record.restarts >= restarts;
-            let (scene, end) = if is_last { (Scene::Stall, End::Stop) } else { deck.draw(random) };
-            // Requests of the process before this one still wait there for answers that nobody reads.
+            let (scene, end) = if is_last { (Scene::Stall, LifeEnd::Stop) } else { deck.draw(random) };
+            // Requests of the previous process may still wait there for answers that nobody will read.
             self.site.release();
             wait_until("an empty gate", SLACK, || self.site.waiting() == 0);
             self.site.hold();
@@ -73,7 +72,7 @@ impl Life<'_> {
     }
 
     /// Starts it, and waits until it runs. `None`: it was killed while it started.
-    fn begin(&self, scene: Scene, end: End, random: &mut StdRng, record: &mut Record) -> Option<Watched> {
+    fn begin(&self, scene: Scene, end: LifeEnd, random: &mut StdRng, record: &mut Record) -> Option<Watched> {
         let link = match scene {
             Scene::StoreMissing => Some(Link::Refuse),
             Scene::StoreMute => Some(Link::Blackhole),
@@ -90,7 +89,7 @@ impl Life<'_> {
             watched.stays("starting", held(random), record);
             proxy.set(Link::Pass);
         }
-        if end == End::KillAtOnce {
+        if end == LifeEnd::KillAtOnce {
             let _ = try_wait_for(held(random), || None::<()>);
             self.end(end, &mut watched, random, record);
             record.restarts += 1;
@@ -100,14 +99,14 @@ impl Life<'_> {
         Some(watched)
     }
 
-    /// Lets so many pages through and then has the site stall again, with pages at its gate that a scene can let in. All
-    /// the while the process says that it runs. `false`: there was nothing left but the last page, and it has ended.
+    /// Lets this number of pages through and then makes the site stall again, with pages at its gate for a scene. During
+    /// this time the process must report that it runs. `false` if only the last page was left and the process has ended.
     fn crawls(&self, watched: &mut Watched, pages: usize, record: &mut Record) -> bool {
         let enough = self.site.total_hits().saturating_add(pages);
         self.go_on();
         let mut hits = 0;
         let mut is_at_its_last_page = || {
-            // The store is asked where nothing moves, for that costs more than to ask the site.
+            // Ask the store only when nothing moves, because that costs more than asking the site.
             let before = std::mem::replace(&mut hits, self.site.total_hits());
             hits == before && self.site.waiting() == 1 && self.ground.standing(self.place).queued == 1
         };
@@ -119,7 +118,7 @@ impl Life<'_> {
             }
             if self.site.total_hits() >= enough {
                 self.site.hold();
-                // One of them may be the last.
+                // One of these may be the last page.
                 if self.site.waiting() > 1 {
                     return Some(false);
                 }
@@ -132,7 +131,7 @@ impl Life<'_> {
         !is_at_its_end
     }
 
-    /// Opens the gate for all pages but the last, for the keeper would not know what a crawl says that has come to its end.
+    /// Opens the gate for all pages except the last. If the crawl ended, the keeper would not know what it must report.
     fn go_on(&self) {
         self.site.hold_page(LAST);
     }
@@ -188,11 +187,11 @@ impl Life<'_> {
         watched.becomes("running", NOTICED_AGAIN + SLACK, record);
     }
 
-    fn end(&self, end: End, watched: &mut Watched, random: &mut StdRng, record: &mut Record) {
+    fn end(&self, end: LifeEnd, watched: &mut Watched, random: &mut StdRng, record: &mut Record) {
         *record.played.entry(end.name()).or_default() += 1;
         let begun = Instant::now();
         match end {
-            End::Kill | End::KillAtOnce => {
+            LifeEnd::Kill | LifeEnd::KillAtOnce => {
                 watched.signal("KILL");
                 let _ = watched.ends(SLACK);
                 // Else the next process meets what this one left behind: sessions, a lock.
@@ -201,12 +200,12 @@ impl Life<'_> {
                 }
                 return;
             }
-            End::Stop => {
+            LifeEnd::Stop => {
                 watched.signal("TERM");
                 watch_the_stop(watched, record);
                 watched.ends(STOP + SLACK).assert_code(75);
             }
-            End::Force => {
+            LifeEnd::Force => {
                 watched.signal("TERM");
                 watched.signal("INT");
                 watch_the_stop(watched, record);

@@ -1,4 +1,4 @@
-//! What a keeper saw.
+//! The results of a watch.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -6,39 +6,39 @@ use std::time::Duration;
 
 use crate::torture::Difference;
 
-/// An answer that takes longer is counted apart.
+/// Slower answers are counted separately.
 const PROMPT: Duration = Duration::from_millis(100);
 
-/// What a watch did, and what came of it.
+/// What a watch did, and its results.
 #[derive(Clone, Debug, Default)]
 pub struct Record {
-    /// The seed that it was made from.
+    /// The seed of its random numbers.
     pub seed: u64,
-    /// Runs that were kept going to their end.
+    /// Runs that reached their end.
     pub rounds: usize,
-    /// How often the process was started again after an end that the keeper made.
+    /// How often the keeper ended the process and started it again.
     pub restarts: usize,
-    /// How often each scene was played, and each end made.
+    /// How often each scene and each end was played.
     pub played: BTreeMap<&'static str, usize>,
-    /// States that came as they had to, and how long it took until they were told.
+    /// Expected states that were reached, and how long it took until the process reported them.
     pub told: BTreeMap<&'static str, Seen>,
-    /// Questions that were answered, and how long that took.
+    /// Answers of the endpoints, and how long they took.
     pub answers: Seen,
-    /// Of these, how many took longer than 100 ms.
+    /// How many of these answers took longer than 100 ms.
     pub slow_answers: usize,
-    /// Answers of `dragline healthcheck`, and how long that took.
+    /// Answers of `dragline healthcheck`, and how long they took.
     pub health_checks: Seen,
-    /// From SIGTERM to the exit.
+    /// The time from SIGTERM to the exit.
     pub stops: Seen,
-    /// From a graceful end until the server had no session of it left.
+    /// The time from a graceful end until the server had none of its sessions left.
     pub sessions_gone: Seen,
-    /// Over all rounds, rows lost and rows doubled.
+    /// Rows that were lost or doubled, over all rounds.
     pub difference: Difference,
     /// How long it took.
     pub elapsed: Duration,
 }
 
-/// How often something was seen, and how long it took at most.
+/// How often something happened, and how long it took at most.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Seen {
     /// How often.

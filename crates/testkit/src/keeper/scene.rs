@@ -28,7 +28,7 @@ pub(super) enum Scene {
 
 /// How a life ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum End {
+pub(super) enum LifeEnd {
     /// SIGTERM.
     Stop,
     /// SIGTERM twice.
@@ -58,7 +58,7 @@ impl Scene {
     }
 }
 
-impl End {
+impl LifeEnd {
     /// As often as they are in the list.
     const ALL: [Self; 8] = [
         Self::Stop,
@@ -84,7 +84,7 @@ impl End {
 /// Scenes and ends in a random order, each as often as the others over time.
 pub(super) struct Deck {
     scenes: Vec<Scene>,
-    ends: Vec<End>,
+    ends: Vec<LifeEnd>,
     kind: Kind,
 }
 
@@ -93,7 +93,7 @@ impl Deck {
         Self { scenes: Vec::new(), ends: Vec::new(), kind }
     }
 
-    pub(super) fn draw(&mut self, random: &mut StdRng) -> (Scene, End) {
+    pub(super) fn draw(&mut self, random: &mut StdRng) -> (Scene, LifeEnd) {
         if self.scenes.is_empty() {
             self.scenes = Scene::ON_BOTH.to_vec();
             if self.kind == Kind::Postgres {
@@ -102,12 +102,12 @@ impl Deck {
             self.scenes.shuffle(random);
         }
         if self.ends.is_empty() {
-            self.ends = End::ALL.to_vec();
+            self.ends = LifeEnd::ALL.to_vec();
             self.ends.shuffle(random);
         }
-        let end = self.ends.pop().unwrap_or(End::Stop);
+        let end = self.ends.pop().unwrap_or(LifeEnd::Stop);
         // One that is killed while it starts does not come to its scene: that stays in the deck.
-        let scene = if end == End::KillAtOnce { self.scenes.last().copied() } else { self.scenes.pop() };
+        let scene = if end == LifeEnd::KillAtOnce { self.scenes.last().copied() } else { self.scenes.pop() };
         (scene.unwrap_or(Scene::Stall), end)
     }
 }

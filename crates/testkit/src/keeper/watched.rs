@@ -1,4 +1,4 @@
-//! A process that is asked how it is, in every way that there is, and held to its answers.
+//! A process that is asked for its state in every possible way. Its answers must be correct.
 
 use std::fmt::Write as _;
 use std::path::PathBuf;
@@ -12,27 +12,27 @@ use crate::ask::ask;
 use crate::process::{Dragline, Finished, Running};
 use crate::wait::try_wait_for;
 
-/// `--health-max-age`: what gave no sign of life for longer is stuck.
+/// `--health-max-age`: a loop without a sign of life for longer is stuck.
 pub(super) const MAX_AGE: Duration = Duration::from_secs(4);
-/// Until a process that was started says so, on a machine with more to do.
+/// How long a started process may need to log that it listens, on a busy machine.
 const SAYS_SO: Duration = Duration::from_secs(20);
-/// Until the heartbeat file is written anew, on a machine with more to do.
+/// How long it may take until the heartbeat file is written again, on a busy machine.
 const WRITTEN: Duration = Duration::from_secs(2);
-/// What the health check may take in any state, and as much again for a machine that has more to do.
+/// How long the health check may take in any state, doubled for a busy machine.
 const HEALTH_CHECK: Duration = Duration::from_secs(10);
 
-/// A process with all that it is watched by.
+/// A process and everything that watches it.
 pub(super) struct Watched {
     running: Running,
     command: Dragline,
     address: String,
     file: PathBuf,
     _folder: TempDir,
-    /// Where in the watch this is: for a failure's message.
+    /// The current point of the watch, for the message of a failure.
     pub(super) scene: String,
 }
 
-/// The states, and which of them are alive and ready.
+/// The states, and whether each is alive and ready.
 const STATES: [(&str, bool, bool); 5] = [
     ("starting", true, false),
     ("running", true, true),
@@ -42,7 +42,7 @@ const STATES: [(&str, bool, bool); 5] = [
 ];
 
 impl Watched {
-    /// Starts it, and waits until it can be asked.
+    /// Starts the process, and waits until it listens.
     pub(super) fn start(command: &Dragline, scene: String) -> Self {
         let folder = tempfile::tempdir().expect("a folder for the heartbeat file");
         let file = folder.path().join("heartbeat");
@@ -53,7 +53,7 @@ impl Watched {
         Self { running, command: command.clone(), address, file, _folder: folder, scene }
     }
 
-    /// What it says of itself; nothing when nobody answers.
+    /// The state that the process reports. `None` if nobody answers.
     pub(super) fn look(&self, record: &mut Record) -> Option<String> {
         let path = if record.answers.times.is_multiple_of(2) { "/health" } else { "/ready" };
         let begun = Instant::now();
@@ -68,12 +68,12 @@ impl Watched {
             self.fail(&format!("{path} answers {} and says {status}", asked.status));
         }
         if body["pid"] != self.running.pid() {
-            self.fail(&format!("{path} tells of another process: {body}"));
+            self.fail(&format!("{path} answers for another process: {body}"));
         }
         Some(status)
     }
 
-    /// Waits until it is told that the process is in `state`, and asks in all other ways as well.
+    /// Waits until the process reports `state`, and then checks it in every other way.
     pub(super) fn becomes(&mut self, state: &'static str, within: Duration, record: &mut Record) {
         let begun = Instant::now();
         let mut last = None;

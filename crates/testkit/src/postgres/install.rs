@@ -1,4 +1,4 @@
-//! Where the server's programs are, and as whom they may run.
+//! Finds the server's programs, and the user that may run them.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -6,19 +6,19 @@ use std::process::Command;
 /// The environment variable that names the folder of `initdb` and `postgres`.
 const BIN_VARIABLE: &str = "DRAGLINE_TEST_PG_BIN";
 
-/// Who runs the server when the tests run as root, for Postgres refuses to.
+/// The users that can run the server when the tests run as root, because Postgres refuses to run as root.
 const SERVER_USERS: [&str; 2] = ["postgres", "nobody"];
 
 /// The folder with `initdb` and `postgres`.
 ///
 /// # Panics
-/// When there is none; the message says what to do.
+/// If no server is installed. The message explains what to do.
 pub(super) fn bin() -> PathBuf {
     let named = std::env::var_os(BIN_VARIABLE).map(PathBuf::from);
     if let Some(named) = named {
         let found = server_folder(&named);
         return found
-            .unwrap_or_else(|| panic!("{BIN_VARIABLE} is {}: there is no server in it", named.display()));
+            .unwrap_or_else(|| panic!("{BIN_VARIABLE} is {}, which contains no server", named.display()));
     }
     let path = std::env::var_os("PATH").unwrap_or_default();
     let in_path = std::env::split_paths(&path).collect::<Vec<_>>();
@@ -33,7 +33,7 @@ pub(super) fn bin() -> PathBuf {
     })
 }
 
-/// The user and group ids under which the server runs; `None` for our own.
+/// The user and group ids that run the server. `None` for our own.
 pub(super) fn server_user() -> Option<(u32, u32)> {
     let id = |args: &[&str]| output("id", args)?.parse::<u32>().ok();
     if id(&["-u"]) != Some(0) {
@@ -43,14 +43,14 @@ pub(super) fn server_user() -> Option<(u32, u32)> {
     Some(found.expect("as root the tests run Postgres as the user postgres or nobody; neither exists"))
 }
 
-/// The folder in which the server's programs really are: in PATH there may be links to some of them.
+/// The folder that really contains the server's programs. PATH may contain links to some of them.
 fn server_folder(folder: &Path) -> Option<PathBuf> {
     let server = folder.join("postgres").canonicalize().ok()?;
     let bin = server.parent()?;
     ["initdb", "psql"].iter().all(|program| bin.join(program).is_file()).then(|| bin.to_owned())
 }
 
-/// Debian keeps each major version in a folder that is not in PATH; the newest comes first.
+/// Debian keeps each major version in a folder that is not in PATH. The newest comes first.
 fn debian() -> Vec<PathBuf> {
     let mut versions: Vec<(u32, PathBuf)> = std::fs::read_dir("/usr/lib/postgresql")
         .into_iter()

@@ -45,11 +45,10 @@ wait "$server"
 [ "$order" = stop ] || rm -rf "$folder"
 "#;
 
-/// A kill of the server loses nothing that it wrote, for the machine stays up: so no fsync, and tests are fast.
-/// The time zone is one that nobody takes for UTC.
+/// Without fsync the tests are fast. Killing the server still loses nothing that it wrote, because the machine stays up.
 const FAST: &str = "fsync=off";
 
-/// The others.
+/// The other settings. The time zone is one that nobody mistakes for UTC.
 const SETTINGS: [&str; 5] = [
     "listen_addresses=127.0.0.1",
     "max_connections=200",
@@ -58,10 +57,10 @@ const SETTINGS: [&str; 5] = [
     "timezone=Asia/Kathmandu",
 ];
 
-/// What stands in the log when a program has given up.
+/// The messages in the log of a program that has given up.
 const GIVEN_UP: [&str; 3] = ["initdb: error:", "FATAL:  could not", "postgres: could not"];
 
-/// A server of a test's own. It ends with it, or with the process.
+/// A server of a test's own. It ends when it is dropped, or with the process.
 #[derive(Debug)]
 pub struct OwnServer {
     bin: PathBuf,
@@ -69,7 +68,7 @@ pub struct OwnServer {
     user: Option<(u32, u32)>,
     port: u16,
     watcher: Option<Child>,
-    /// As people run one: what is committed is on the disk.
+    /// Starts a server as people run it: committed data is on the disk.
     is_durable: bool,
 }
 

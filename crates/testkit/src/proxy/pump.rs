@@ -1,4 +1,4 @@
-//! One connection of the proxy: two threads that carry bytes, each one way.
+//! One connection of the proxy: two threads, each of which carries the bytes of one direction.
 
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpStream};
@@ -10,16 +10,16 @@ use std::time::Duration;
 use socket2::SockRef;
 
 use super::wire::{Frontend, Seen};
-use super::{Link, Shared, State, Strike};
+use super::{Link, ProxyShared, ProxyState, Strike};
 
 const PIECE_BYTES: usize = 64 * 1024;
-/// A peer that reads nothing for so long is cut off: a thread of the proxy must not hang on it.
+/// A peer that reads nothing for this long is cut off, so that no thread of the proxy hangs on it.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A connection and its threads.
 #[derive(Debug)]
-pub(super) struct Connection {
-    /// The threads alone keep them open.
+pub(super) struct ProxyConnection {
+    /// Only the threads keep them open.
     ends: Weak<Ends>,
     threads: [JoinHandle<()>; 2],
 }
@@ -30,20 +30,20 @@ struct Ends {
     server: TcpStream,
     cut: AtomicBool,
     has_lost_bytes: AtomicBool,
-    /// The server's next answer is that to a COMMIT, and is not to arrive.
+    /// Whether the server's next answer is the one to a COMMIT and must not arrive.
     swallows_answer: AtomicBool,
 }
 
-/// From now on the socket's close is a reset: whoever reads at its other end gets an error, not an end of file.
-/// Whoever reads here is woken.
+/// Makes the close of the socket a reset, so that a reader at the other end gets an error and not an end of file. A reader
+/// at this end wakes up.
 pub(super) fn reset(stream: &TcpStream) {
-    // Both fail when the other end was faster, which is as well.
+    // Both fail if the other end was faster, which is fine.
     let _ = SockRef::from(stream).set_linger(Some(Duration::ZERO));
     let _ = stream.shutdown(Shutdown::Read);
 }
 
-impl Connection {
-    pub(super) fn start(client: TcpStream, server: TcpStream, shared: &Arc<Shared>) -> Self {
+impl ProxyConnection {
+    pub(super) fn start(client: TcpStream, server: TcpStream, shared: &Arc<ProxyShared>) -> Self {
         for stream in [&client, &server] {
             stream.set_nodelay(true).expect("a socket without delay");
             stream.set_write_timeout(Some(WRITE_TIMEOUT)).expect("a limit for writing");
@@ -55,7 +55,7 @@ impl Connection {
             has_lost_bytes: AtomicBool::default(),
             swallows_answer: AtomicBool::default(),
         });
-        let thread = |name: &str, carry: fn(&Ends, &Shared) -> io::Result<()>| {
+        let thread = |name: &str, carry: fn(&Ends, &ProxyShared) -> io::Result<()>| {
             let (ends, shared) = (Arc::clone(&ends), Arc::clone(shared));
             let run = move || {
                 // Either end may go away at any time; that is what this is for.
@@ -104,7 +104,7 @@ impl Ends {
 }
 
 /// From the program to the server.
-fn forth(ends: &Ends, shared: &Shared) -> io::Result<()> {
+fn forth(ends: &Ends, shared: &ProxyShared) -> io::Result<()> {
     let mut frontend = Frontend::default();
     let mut copied = 0;
     carry(&ends.client, &ends.server, ends, shared, |piece| {
@@ -129,7 +129,7 @@ fn forth(ends: &Ends, shared: &Shared) -> io::Result<()> {
 }
 
 /// From the server to the program.
-fn back(ends: &Ends, shared: &Shared) -> io::Result<()> {
+fn back(ends: &Ends, shared: &ProxyShared) -> io::Result<()> {
     carry(&ends.server, &ends.client, ends, shared, |_| {
         ends.swallows_answer.load(Ordering::Acquire).then_some(0)
     })
@@ -140,7 +140,7 @@ fn carry(
     mut from: &TcpStream,
     mut to: &TcpStream,
     ends: &Ends,
-    shared: &Shared,
+    shared: &ProxyShared,
     mut cut_at: impl FnMut(&[u8]) -> Option<usize>,
 ) -> io::Result<()> {
     let mut buffer = vec![0; PIECE_BYTES];
@@ -177,7 +177,7 @@ fn carry(
     }
 }
 
-impl Shared {
+impl ProxyShared {
     /// A slow link; the wait ends early when the connection does.
     fn pause(&self, delay: Duration, ends: &Ends) {
         let waited = self.changed.wait_timeout_while(self.lock(), delay, |_| !ends.is_cut());
@@ -186,7 +186,7 @@ impl Shared {
 
     /// Waits until the link is another, or the connection is cut.
     fn leave_blackhole(&self, ends: &Ends) {
-        let is_there = |state: &mut State| state.link == Link::Blackhole && !ends.is_cut();
+        let is_there = |state: &mut ProxyState| state.link == Link::Blackhole && !ends.is_cut();
         let left = self.changed.wait_while(self.lock(), is_there);
         drop(left.unwrap_or_else(PoisonError::into_inner));
     }

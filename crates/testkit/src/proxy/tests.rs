@@ -76,7 +76,7 @@ fn a_black_hole_swallows_and_closes_with_what_it_swallowed() {
     proxy.set(Link::Blackhole);
     talking.set_read_timeout(Some(Duration::from_millis(100))).unwrap();
     assert!(!works(&mut talking));
-    let has_swallowed = || proxy.shared.lock().connections.iter().any(Connection::has_lost_bytes);
+    let has_swallowed = || proxy.shared.lock().connections.iter().any(ProxyConnection::has_lost_bytes);
     wait_until("it swallows", SOON, has_swallowed);
     proxy.set(Link::Pass);
     assert!(works(&mut silent));

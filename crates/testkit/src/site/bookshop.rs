@@ -90,7 +90,7 @@ pub fn pounds(pence: usize) -> String {
 }
 
 impl Site {
-    /// A bookshop with so many books in 50 categories, and the truth about it.
+    /// A bookshop with this number of books in 50 categories, and the truth about them.
     pub fn bookshop(count: usize) -> (Self, Vec<Book>) {
         let books: Vec<Book> = (1..=count).map(Book::new).collect();
         let builder =
@@ -110,19 +110,19 @@ impl Site {
     }
 }
 
-/// The site names no encoding in its header; its pages do.
+/// The site names no encoding in its header, but its pages do.
 fn html(body: String) -> Answer {
     Answer::html(body).header("Content-Type", "text/html")
 }
 
-/// Listings of these books: the first at `index.html` of a folder, the others beside it; the whole catalogue's first
-/// is at the top.
+/// The listings of these books. The first is `index.html` of a folder, and the others are in the same folder. The first
+/// listing of the whole catalogue is at the top of the site.
 fn with_listing(mut site: SiteBuilder, books: &[Book], folder: &str, to_books: &str) -> SiteBuilder {
     let pages = books.len().div_ceil(BOOKS_PER_LISTING).max(1);
     for page in 1..=pages {
         let on_it = books.iter().skip((page - 1) * BOOKS_PER_LISTING).take(BOOKS_PER_LISTING);
         let is_top = folder.is_empty();
-        // Page 2 of the whole catalogue lies in the folder `catalogue`, beside the books.
+        // Page 2 of the whole catalogue is in the folder `catalogue`, where the books are.
         let to_books = if is_top && page > 1 { "" } else { to_books };
         let next = (page < pages).then(|| {
             let folder = if is_top && page == 1 { "catalogue/" } else { "" };

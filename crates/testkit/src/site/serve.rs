@@ -8,7 +8,7 @@ use std::sync::{Arc, PoisonError};
 use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
 
-use super::Shared;
+use super::SiteShared;
 use super::answer::Answer;
 use super::wire::{After, Received, read_request, write_answer};
 
@@ -20,7 +20,7 @@ const MAX_CONNECTIONS: usize = 256;
 pub(super) struct Accept(JoinHandle<()>);
 
 impl Accept {
-    pub(super) fn start(listener: TcpListener, address: SocketAddr, shared: Arc<Shared>) -> Self {
+    pub(super) fn start(listener: TcpListener, address: SocketAddr, shared: Arc<SiteShared>) -> Self {
         let name = format!("site-{}", address.port());
         let thread = Builder::new().name(name.clone()).spawn(move || accept(&name, &listener, &shared));
         Self(thread.expect("a thread for the site"))
@@ -34,13 +34,13 @@ impl Accept {
     }
 }
 
-struct Connection {
+struct SiteConnection {
     stream: TcpStream,
     thread: JoinHandle<()>,
 }
 
-fn accept(name: &str, listener: &TcpListener, shared: &Arc<Shared>) {
-    let mut connections: HashMap<usize, Connection> = HashMap::new();
+fn accept(name: &str, listener: &TcpListener, shared: &Arc<SiteShared>) {
+    let mut connections: HashMap<usize, SiteConnection> = HashMap::new();
     for (number, stream) in listener.incoming().enumerate() {
         if shared.lock().closed {
             break;
@@ -58,8 +58,10 @@ fn accept(name: &str, listener: &TcpListener, shared: &Arc<Shared>) {
             let _ = converse(&stream, &shared);
             let _ = stream.shutdown(Shutdown::Both);
         });
-        connections
-            .insert(number, Connection { stream: own, thread: thread.expect("a thread for a connection") });
+        connections.insert(
+            number,
+            SiteConnection { stream: own, thread: thread.expect("a thread for a connection") },
+        );
     }
     for connection in connections.into_values() {
         // Wakes a thread that reads or writes.
@@ -68,7 +70,7 @@ fn accept(name: &str, listener: &TcpListener, shared: &Arc<Shared>) {
     }
 }
 
-fn converse(stream: &TcpStream, shared: &Shared) -> io::Result<()> {
+fn converse(stream: &TcpStream, shared: &SiteShared) -> io::Result<()> {
     stream.set_nodelay(true)?;
     let mut reader = BufReader::new(stream);
     let mut writer = stream;
@@ -84,7 +86,7 @@ fn converse(stream: &TcpStream, shared: &Shared) -> io::Result<()> {
     Ok(())
 }
 
-impl Shared {
+impl SiteShared {
     /// Notes a request, waits at the gate and finds the answer.
     fn enter(&self, asked: &Received) -> Answer {
         let mut state = self.lock();

@@ -1,5 +1,4 @@
-//! Where tortured crawls are stored: a server or a folder of the torture's own, with a fresh database for each
-//! crawl.
+//! The store of tortured crawls: a server or a folder of the torture's own, with a fresh database for each crawl.
 
 use std::path::PathBuf;
 
@@ -8,7 +7,7 @@ use tempfile::TempDir;
 use crate::postgres::{OwnServer, server};
 use crate::sqlite;
 
-/// Which store.
+/// The kind of store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// A Postgres server, started for the torture.
@@ -17,7 +16,7 @@ pub enum Kind {
     Sqlite,
 }
 
-/// Room for many crawls.
+/// A place for the databases of many crawls.
 #[derive(Debug)]
 pub enum Ground {
     /// A server.
@@ -35,7 +34,7 @@ pub enum Place {
     Sqlite(PathBuf),
 }
 
-/// How a crawl stands in its database.
+/// The progress of a crawl in its database.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Standing {
     /// Pages that are done.
@@ -44,7 +43,7 @@ pub struct Standing {
     pub queued: usize,
     /// Runs.
     pub runs: usize,
-    /// Of these, how many are finished.
+    /// How many runs are finished.
     pub finished: usize,
 }
 
@@ -68,7 +67,7 @@ impl Ground {
         }
     }
 
-    /// Frees the room of a crawl that was looked at.
+    /// Deletes the database of a crawl.
     pub fn clear(&self, place: &Place) {
         match (self, place) {
             (Self::Postgres(server), Place::Postgres(name)) => {
@@ -78,7 +77,7 @@ impl Ground {
                 for suffix in ["", "-wal", "-shm"] {
                     let mut name = file.clone().into_os_string();
                     name.push(suffix);
-                    // The two others may not be there.
+                    // The two others may not exist.
                     let _ = std::fs::remove_file(name);
                 }
             }
@@ -86,7 +85,7 @@ impl Ground {
         }
     }
 
-    /// A backup of a database as it is at this moment, restored as another one.
+    /// Copies a database as it is now, as a backup that is restored under another name.
     pub fn copy(&self, place: &Place, name: &str) -> Place {
         match (self, place) {
             (Self::Postgres(server), Place::Postgres(from)) => {
@@ -108,11 +107,11 @@ impl Ground {
         match (self, place) {
             (Self::Postgres(server), Place::Postgres(name)) => server.url_of(name),
             (_, Place::Sqlite(file)) => format!("sqlite:{}", file.display()),
-            (Self::Sqlite(_), Place::Postgres(name)) => panic!("{name} is no file"),
+            (Self::Sqlite(_), Place::Postgres(name)) => panic!("{name} is not a file"),
         }
     }
 
-    /// The rows of a query; no rows while there is no such database yet.
+    /// The rows of a query. Empty if the database does not exist yet.
     pub fn query(&self, place: &Place, sql: &str) -> Vec<Vec<String>> {
         match (self, place) {
             (Self::Postgres(server), Place::Postgres(name)) => server.psql(name, sql),
@@ -120,7 +119,7 @@ impl Ground {
             (_, Place::Sqlite(file)) => {
                 sqlite::rows(file, sql).unwrap_or_else(|error| panic!("{}: {sql}: {error}", file.display()))
             }
-            (Self::Sqlite(_), Place::Postgres(name)) => panic!("{name} is no file"),
+            (Self::Sqlite(_), Place::Postgres(name)) => panic!("{name} is not a file"),
         }
     }
 
@@ -139,7 +138,7 @@ impl Ground {
         self.query(place, sql).into_iter().map(|row| (row[0].clone(), row[1].clone())).collect()
     }
 
-    /// How the crawl stands; nothing while its tables are not there yet.
+    /// The progress of the crawl. Zero if its tables do not exist yet.
     pub fn standing(&self, place: &Place) -> Standing {
         if !self.columns(place).iter().any(|(table, _)| table == "crawl_requests") {
             return Standing::default();
@@ -155,8 +154,8 @@ impl Ground {
         Standing { done: number(0), queued: number(1), runs: number(2), finished: number(3) }
     }
 
-    /// Whether no session works on the database any more. A session of a killed process may outlive it for a
-    /// moment, and finish the statement that it was given.
+    /// Whether no session works on the database any more. A session may outlive its killed process for a moment and finish
+    /// its statement.
     pub fn is_at_rest(&self, place: &Place) -> bool {
         match (self, place) {
             (Self::Postgres(server), Place::Postgres(name)) => {

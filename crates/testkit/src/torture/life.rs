@@ -1,4 +1,4 @@
-//! The lives of one tortured crawl: each ends by a strike or, the last one, by itself.
+//! The lives of one tortured crawl. Each ends by a strike, except the last one, which ends by itself.
 
 use std::time::{Duration, Instant};
 
@@ -13,16 +13,16 @@ use crate::wait::{try_wait_for, wait_until};
 
 /// How long one life may wait for its moment. A crawl that hangs is a failure too.
 const LIFE_LIMIT: Duration = Duration::from_secs(60);
-/// A process that is told to stop has 8 s by default, and a loaded machine needs some more to notice.
+/// A stop may take 8 s by default, and a busy machine needs some more time to notice that it is over.
 const STOP_LIMIT: Duration = Duration::from_secs(15);
-/// One strike of so many comes at a random time after the start, which may be before the first commit.
+/// One of this number of strikes comes at a random time after the start, which may be before the first commit.
 const STRIKES_BY_TIME: u32 = 5;
-/// Between a request that the site saw and the strike: from before its page is parsed to after its commit.
+/// The time between a request and the strike: from before its page is parsed to after its commit.
 const AFTER_REQUEST_MS: u64 = 60;
-/// How long the database stays away, at most, beside what its start takes; and from SIGTERM to SIGKILL.
+/// How long the database stays away at most, not counting its start. Also the longest time from SIGTERM to SIGKILL.
 const MAX_GRACE_MS: u64 = 500;
 
-/// What the random moments are scaled to.
+/// The figures that scale the random moments.
 pub(super) struct Moments {
     pub(super) pages: usize,
     /// How long an undisturbed crawl takes.
@@ -31,24 +31,24 @@ pub(super) struct Moments {
 
 /// When to strike.
 enum Moment {
-    /// So long after the start.
+    /// This long after the start.
     After(Duration),
-    /// So long after the site saw so many more requests.
+    /// This long after the site has seen this number of further requests.
     Requests(usize, Duration),
     /// The last life ends by itself.
     Never,
 }
 
 /// One crawl.
-pub(super) struct Life<'a> {
+pub(super) struct TorturedLife<'a> {
     pub(super) site: &'a Site,
     pub(super) ground: &'a mut Ground,
     pub(super) place: &'a Place,
     pub(super) command: Dragline,
 }
 
-impl Life<'_> {
-    /// All lives, until the run is finished.
+impl TorturedLife<'_> {
+    /// Plays all lives, until the run is finished.
     pub(super) fn all(&mut self, moments: &Moments, plan: &Torture, random: &mut StdRng, toll: &mut Toll) {
         let mut survivor = None;
         let mut now = Standing::default();
@@ -71,13 +71,13 @@ impl Life<'_> {
                 toll.kills_between_commits += 1;
             }
         }
-        // Its run is finished, and so is it, in a moment.
+        // The run is finished, so the process ends in a moment.
         if let Some(running) = survivor {
             running.finish().assert_code(0);
         }
     }
 
-    /// Waits for the moment; `false` when the process ended before.
+    /// Waits for the moment. `false` if the process ended before.
     fn comes(&self, moment: &Moment, running: &mut Running) -> bool {
         let seen = self.site.total_hits();
         let (limit, pause) = match moment {
@@ -97,7 +97,7 @@ impl Life<'_> {
         came && try_wait_for(pause, || (!running.is_running()).then_some(())).is_none()
     }
 
-    /// Strikes; gives back the process if it lives on.
+    /// Strikes. Returns the process if it survives.
     fn strike(
         &mut self,
         weapon: Weapon,
@@ -122,8 +122,8 @@ impl Life<'_> {
                 let asked = Instant::now();
                 running.signal("TERM");
                 let finished = running.finish_within(STOP_LIMIT);
-                // A process that was just started and does not listen for signals yet dies of one, as any program
-                // does. It has begun nothing and said nothing.
+                // A process that does not listen for signals yet dies of one, as any program does. It has begun nothing
+                // and logged nothing.
                 let is_deaf = finished.code.is_none() && finished.stderr.is_empty();
                 finished
                     .assert("a stop ends with 75, or 0", is_deaf || matches!(finished.code, Some(0 | 75)));
@@ -151,7 +151,7 @@ impl Life<'_> {
         survivor
     }
 
-    /// How the run stands. Where nothing is queued any more, only once no session is at work: one may be
+    /// The progress of the run. If nothing is queued any more, this waits until no session is at work, because one may be
     /// about to write that the run is finished.
     fn standing(&self) -> Standing {
         let standing = self.ground.standing(self.place);

@@ -1,33 +1,32 @@
-//! All rows of a database, as far as they must be equal after any disturbance, and the difference of two.
+//! The rows of a database that must be equal after any disturbance, and the difference between two databases.
 //!
-//! The tables are those that the database's own catalogue names, so that none is forgotten.
+//! The list of tables comes from the database's own catalogue, so that none is forgotten.
 
 use std::collections::BTreeMap;
 
 use super::ground::{Ground, Place};
 
-/// Tables that tell of processes and not of pages.
+/// Tables about processes and not about pages.
 const NOT_COMPARED: [&str; 2] = ["crawl_runs", "crawl_schema"];
 
-/// Columns that differ between two crawls of one site that nobody disturbed: numbers in the order of arrival, and digests
-/// with such a number in them; how often the network had to be asked; and depth and parent, because the order of answers
-/// decides which of several pages is the first to name a request. Columns whose names end in `_at` hold moments, and differ
-/// too.
+/// Columns that differ between two undisturbed crawls of one site: numbers in order of arrival, digests that contain such a
+/// number, the number of attempts, and depth and parent, because the order of answers decides which of several pages was the
+/// first to find a request. Columns whose names end in `_at` are times and differ too.
 const NOT_EQUAL: [&str; 7] = ["run_id", "item_id", "letter_id", "key_digest", "attempts", "depth", "parent"];
 
-/// How much of a row a message shows.
+/// How many characters of a row a message shows.
 const SHOWN_CHARS: usize = 240;
 
-/// Rows with how often each occurs, by table.
+/// The rows of each table, with the number of times that each occurs.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Rows(BTreeMap<String, BTreeMap<Vec<String>, usize>>);
 
-/// What one database has and the other has not.
+/// The difference between two databases.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Difference {
     /// Rows that are missing.
     pub lost: Vec<String>,
-    /// Rows that are there more often than they should be.
+    /// Rows that occur too often.
     pub doubled: Vec<String>,
 }
 
