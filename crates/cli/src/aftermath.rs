@@ -8,7 +8,7 @@ use crossbeam_channel::{Receiver, Sender, at, bounded, never, select};
 use dragline_core::stop::Stop;
 use dragline_core::worker::Worker;
 
-use dragline_runtime::exit::Exit;
+use crate::exit::Exit;
 use dragline_runtime::logging::LogHandle;
 
 /// After a signal: what an export needs to take its unfinished file away.
@@ -36,7 +36,7 @@ impl Aftermath {
                     "CRITICAL: the run has ended, but its report or export has not: the store does not answer, or \
                      stdout takes nothing. It is cut off; what was stored is safe.",
                 );
-                signal_hook::low_level::exit(i32::from(exit.code()));
+                exit.now();
             }
         })?;
         Ok(Self { _done: done })

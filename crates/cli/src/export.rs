@@ -12,8 +12,8 @@ use dragline_core::store::{ItemRow, RunInfo, Store};
 use dragline_core::{ItemType, Spider};
 use serde_json::{Map, Value as Json};
 
-use crate::blocking::Blocking;
-use dragline_runtime::exit::Failed;
+use crate::failed::Failed;
+use dragline_runtime::blocking::Blocking;
 
 /// An export of millions of rows takes its time; a store that hangs does not take for ever.
 const READ_LIMIT: Duration = Duration::from_secs(3600);

@@ -6,10 +6,12 @@
 mod aftermath;
 mod app;
 mod arguments;
-mod blocking;
+mod attended;
 mod check;
 mod commands;
+mod exit;
 mod export;
+mod failed;
 mod probes;
 mod report;
 mod settings;

@@ -1,137 +1,96 @@
 //! The last lines of a crawl: what the run holds, what it took, what is left.
 
-use std::collections::BTreeMap;
 use std::fmt::{Display, Write as _};
-use std::time::Duration;
 
-use dragline_core::store::RunSummary;
-use dragline_core::{PageState, store::RunState};
-
-use dragline_engine::{FailureCount, FailureKind, LinkRefusal};
-
-use dragline_runtime::stopping::StopReport;
+use dragline_core::PageState;
+use dragline_core::store::RunState;
+use dragline_runtime::{CrawlReport, StopReport};
 
 /// Reasons that a line names; `runs show` has all of them.
 const MAX_REASONS: usize = 3;
 
-/// Everything that the report tells. What it took, what was refused and why pages failed is of this start; the rest is of
-/// the run.
-pub(crate) struct Report<'a> {
-    pub(crate) run_name: &'a str,
-    pub(crate) run_id: i64,
-    pub(crate) state: RunState,
-    pub(crate) reason: &'a str,
-    /// The run as the store has it; absent when the store could not be read any more.
-    pub(crate) summary: Option<&'a RunSummary>,
-    pub(crate) elapsed: Duration,
-    pub(crate) pages_fetched: u64,
-    pub(crate) refused_links: BTreeMap<LinkRefusal, u64>,
-    /// Why items were dropped by item pipelines.
-    pub(crate) drop_reasons: BTreeMap<String, u64>,
-    /// Why pages failed or died.
-    pub(crate) failures: BTreeMap<FailureKind, FailureCount>,
-    pub(crate) stop: &'a StopReport,
+/// The report as text, one fact a line.
+pub(crate) fn render(report: &CrawlReport) -> String {
+    let mut text = String::new();
+    let mut line = |name: &str, value: String| {
+        let _ = writeln!(text, "{name:<9} {value}");
+    };
+    let (run, state) = (report.run_name(), report.state().as_str());
+    line("run", format!("{run} (id {}) {state}: {}", report.run_id(), report.reason()));
+    figure_lines(report, &mut line);
+    if !report.failures().is_empty() {
+        let failures = most_frequent(report.failures().iter().map(|(kind, count)| (kind, count.count)));
+        line("failed", format!("{failures}; `dragline runs show {}` has URLs", report.run_id()));
+    }
+    if !report.drop_reasons().is_empty() {
+        let drops = report.drop_reasons().iter().map(|(reason, count)| (reason, *count));
+        line("dropped", format!("items: {}", most_frequent(drops)));
+    }
+    let refused: Vec<String> =
+        report.refused_links().iter().map(|(reason, count)| format!("{} {count}", reason.as_str())).collect();
+    if !refused.is_empty() {
+        line("refused", format!("links: {}", refused.join(", ")));
+    }
+    let (seconds, fetched) = (report.elapsed().as_secs_f64(), report.pages_fetched());
+    // A rate for people: the precision that a float loses does not matter.
+    #[allow(clippy::cast_precision_loss)]
+    let rate = fetched as f64 / seconds.max(0.001);
+    line("took", format!("{seconds:.1} s, {fetched} pages fetched, {rate:.1} pages/s"));
+    if report.state() == RunState::Stopped {
+        stop_lines(report.stop(), &mut line);
+    }
+    line("left", left(report));
+    text
 }
 
-impl Report<'_> {
-    /// The report as text, one fact a line.
-    pub(crate) fn render(&self) -> String {
-        let mut text = String::new();
-        let mut line = |name: &str, value: String| {
-            let _ = writeln!(text, "{name:<9} {value}");
-        };
-        line(
-            "run",
-            format!("{} (id {}) {}: {}", self.run_name, self.run_id, self.state.as_str(), self.reason),
-        );
-        match self.summary {
-            Some(summary) => {
-                let ended = PageState::ALL.map(|state| format!("{state} {}", summary.pages.of(state)));
-                line("pages", format!("{}, queued {}", ended.join(", "), summary.pages.queued));
-                let items: Vec<String> =
-                    summary.items.iter().map(|(name, count)| format!("{name} {count}")).collect();
-                line("items", if items.is_empty() { "none".to_owned() } else { items.join(", ") });
-                if summary.dead_letters > 0 {
-                    line("letters", format!("{} in crawl_dead_letters", summary.dead_letters));
-                }
-            }
-            None => line("pages", "the store could not be read; see crawl_requests".to_owned()),
-        }
-        if !self.failures.is_empty() {
-            let failures = most_frequent(self.failures.iter().map(|(kind, count)| (kind, count.count)));
-            line("failed", format!("{failures}; `dragline runs show {}` has URLs", self.run_id));
-        }
-        if !self.drop_reasons.is_empty() {
-            let drops = self.drop_reasons.iter().map(|(reason, count)| (reason, *count));
-            line("dropped", format!("items: {}", most_frequent(drops)));
-        }
-        let refused: Vec<String> =
-            self.refused_links.iter().map(|(reason, count)| format!("{} {count}", reason.as_str())).collect();
-        if !refused.is_empty() {
-            line("refused", format!("links: {}", refused.join(", ")));
-        }
-        let seconds = self.elapsed.as_secs_f64();
-        // A rate for people: the precision that a float loses does not matter.
-        #[allow(clippy::cast_precision_loss)]
-        let rate = self.pages_fetched as f64 / seconds.max(0.001);
-        line("took", format!("{seconds:.1} s, {} pages fetched, {rate:.1} pages/s", self.pages_fetched));
-        self.stop_lines(&mut line);
-        line("left", self.left());
-        text
+/// The figures of the whole run.
+fn figure_lines(report: &CrawlReport, line: &mut dyn FnMut(&str, String)) {
+    let Some(queued) = report.queued() else {
+        return line("pages", "the store could not be read; see crawl_requests".to_owned());
+    };
+    let ended = PageState::ALL.map(|state| format!("{state} {}", report.pages(state).unwrap_or_default()));
+    line("pages", format!("{}, queued {queued}", ended.join(", ")));
+    let items = report.items().unwrap_or_default();
+    let items: Vec<String> = items.iter().map(|(name, count)| format!("{name} {count}")).collect();
+    line("items", if items.is_empty() { "none".to_owned() } else { items.join(", ") });
+    if let Some(letters) = report.dead_letters().filter(|letters| *letters > 0) {
+        line("letters", format!("{letters} in crawl_dead_letters"));
     }
+}
 
-    fn stop_lines(&self, line: &mut dyn FnMut(&str, String)) {
-        if self.state != RunState::Stopped {
-            return;
-        }
-        let steps: Vec<String> = self
-            .stop
-            .steps
-            .iter()
-            .map(|(name, took)| format!("{name} {:.2} s", took.as_secs_f64()))
-            .collect();
-        line("stop", steps.join(", "));
-        let close = &self.stop.close;
-        if close.tasks_cancelled > 0 {
-            let pages = close.pages_unknown;
-            line(
-                "cancelled",
-                format!("{} flush tasks; {pages} pages unknown, the resume decides", close.tasks_cancelled),
-            );
-        }
-        if close.pages_left_unflushed > 0 {
-            line(
-                "in hand",
-                format!(
-                    "{} pages that were not stored; their requests are as they were",
-                    close.pages_left_unflushed
-                ),
-            );
-        }
-        if let Some(error) = &close.error {
-            line("close", error.clone());
-        }
-        for stuck in &self.stop.stuck {
-            line("stuck", stuck.clone());
-        }
+fn stop_lines(stop: &StopReport, line: &mut dyn FnMut(&str, String)) {
+    let steps = stop.steps().iter().map(|(name, took)| format!("{name} {:.2} s", took.as_secs_f64()));
+    line("stop", steps.collect::<Vec<_>>().join(", "));
+    if stop.tasks_cancelled() > 0 {
+        let (tasks, pages) = (stop.tasks_cancelled(), stop.pages_unknown());
+        line("cancelled", format!("{tasks} flush tasks; {pages} pages unknown, the resume decides"));
     }
+    if stop.pages_left() > 0 {
+        let pages = stop.pages_left();
+        line("in hand", format!("{pages} pages that were not stored; their requests are as they were"));
+    }
+    if let Some(error) = stop.error() {
+        line("close", error.to_owned());
+    }
+    for stuck in stop.stuck() {
+        line("stuck", stuck.clone());
+    }
+}
 
-    fn left(&self) -> String {
-        let Some(summary) = self.summary else {
-            return "not known, for the store could not be read; the same command resumes".to_owned();
-        };
-        let queued = summary.pages.queued;
-        match self.state {
-            _ if self.stop.close.end_refused => {
-                format!("{queued} requests; this process has the run no longer, see the error above")
-            }
-            RunState::Finished | RunState::Failed if queued == 0 => "nothing".to_owned(),
-            RunState::Finished | RunState::Failed => {
-                format!("{queued} requests, not wanted by this run any more")
-            }
-            RunState::Stopped | RunState::Running => {
-                format!("{queued} requests; the same command resumes this run")
-            }
+fn left(report: &CrawlReport) -> String {
+    let Some(queued) = report.queued() else {
+        return "not known, for the store could not be read; the same command resumes".to_owned();
+    };
+    match report.state() {
+        _ if report.stop().is_refused() => {
+            format!("{queued} requests; this process has the run no longer, see the error above")
+        }
+        RunState::Finished | RunState::Failed if queued == 0 => "nothing".to_owned(),
+        RunState::Finished | RunState::Failed => {
+            format!("{queued} requests, not wanted by this run any more")
+        }
+        RunState::Stopped | RunState::Running => {
+            format!("{queued} requests; the same command resumes this run")
         }
     }
 }

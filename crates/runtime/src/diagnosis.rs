@@ -6,42 +6,34 @@ use std::fmt::Write as _;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use dragline_core::hold::Hold;
-use dragline_engine::CrawlStats;
-use dragline_engine::crawl::Desks;
-use dragline_pipelines::persistence::{Monitor, PersistenceStatus};
+use dragline_pipelines::persistence::PersistenceStatus;
 
 use crate::health::Heartbeat;
 use crate::metrics::Metrics;
+use crate::parts::Parts;
 
 /// The step that a run is in while it crawls; all others belong to its stop.
 const CRAWLING: &str = "crawl";
 
 /// What can be asked of a run without stopping it.
-pub(crate) struct Diagnosis {
+pub struct Diagnosis {
     step: Mutex<(&'static str, Instant)>,
     spider: String,
+    heartbeat: Arc<Heartbeat>,
     parts: Parts,
     metrics: Arc<Metrics>,
 }
 
-/// Who publishes what.
-#[derive(Clone)]
-pub(crate) struct Parts {
-    pub(crate) heartbeat: Arc<Heartbeat>,
-    pub(crate) desks: Desks,
-    pub(crate) stats: Arc<CrawlStats>,
-    pub(crate) persistence: Monitor,
-    /// Put while memory is above its soft limit.
-    pub(crate) hold: Hold,
-    /// That limit, in bytes.
-    pub(crate) memory_limit: Option<u64>,
-}
-
 impl Diagnosis {
-    pub(crate) fn new(spider: &str, parts: Parts, metrics: &Arc<Metrics>) -> Arc<Self> {
+    pub(crate) fn new(
+        spider: &str,
+        heartbeat: &Arc<Heartbeat>,
+        parts: Parts,
+        metrics: &Arc<Metrics>,
+    ) -> Arc<Self> {
         let step = Mutex::new((CRAWLING, Instant::now()));
-        Arc::new(Self { step, spider: spider.to_owned(), parts, metrics: Arc::clone(metrics) })
+        let (spider, heartbeat, metrics) = (spider.to_owned(), Arc::clone(heartbeat), Arc::clone(metrics));
+        Arc::new(Self { step, spider, heartbeat, parts, metrics })
     }
 
     /// A step of the stop begins.
@@ -56,11 +48,11 @@ impl Diagnosis {
 
     /// The ages of the loops' last heartbeats.
     pub(crate) fn heartbeats(&self) -> [(&'static str, Duration); 2] {
-        self.parts.heartbeat.ages()
+        self.heartbeat.ages()
     }
 
     /// Everything, a line for each part.
-    pub(crate) fn render(&self) -> String {
+    pub fn render(&self) -> String {
         let parts = &self.parts;
         let mut text = String::new();
         let mut line = |name: &str, value: &str| {

@@ -1,27 +1,57 @@
-//! One crawl, as a value: every thread and channel of it, its stop, and what it tells of itself.
+//! One crawl, as a value: every thread and channel of it, its stop, and what it tells about itself.
 //!
-//! [`run`] makes all threads and channels, in order. `stopping` ends them, in order, and the watchdog bounds that.
-//! [`health`], [`metrics`] and [`listen`] tell whoever asks how the crawl is. [`logging`], [`signals`] and [`progress`]
-//! are for a program that gives its whole process to one crawl: the command line starts them, and nothing else does.
+//! [`Crawl`] is the way in. `run.rs` makes all threads and channels, in order; `stopping.rs` ends them, in order; the
+//! watchdog limits how long that takes. [`health`], [`metrics`] and [`listen`] answer whoever asks how the crawl is.
 //!
-//! This crate reads no command line, no environment and no settings file. What a crawl needs comes as [`settings`].
+//! [`logging`], [`signals`], [`progress`] and [`first_process`] belong to a program that gives its whole process to one
+//! crawl. The command line starts them, and a [`Crawl`] never does.
+//!
+//! This crate reads no command line, no environment and no settings file.
 
+pub mod blocking;
+mod crawl;
 mod critical;
-mod diagnosis;
-pub mod exit;
+pub mod diagnosis;
+mod ended;
+mod error;
+mod error_chain;
 pub mod first_process;
 pub mod health;
 pub mod listen;
 pub mod logging;
 pub mod memory;
 pub mod metrics;
+mod outcome;
+mod page_counts;
+mod parts;
 pub mod progress;
+mod report;
 mod resume_line;
-pub mod run;
-pub mod run_name;
+mod run;
+mod run_name;
+mod run_spec;
+mod running;
 pub mod settings;
 pub mod signals;
-pub mod start;
-pub mod stopping;
+mod start_url;
+mod stop_handle;
+mod stop_report;
+mod stop_times;
+mod stopping;
+mod usage;
 mod verdict;
 mod watchdog;
+mod watched;
+
+pub use crawl::Crawl;
+pub use ended::Ended;
+pub use error::CrawlError;
+pub use error_chain::chain;
+pub use outcome::CrawlOutcome;
+pub use report::CrawlReport;
+pub use running::Running;
+pub use start_url::start_url;
+pub use stop_handle::StopHandle;
+pub use stop_report::StopReport;
+pub use stop_times::{DEFAULT_SHUTDOWN_TIMEOUT, MIN_SHUTDOWN_TIMEOUT};
+pub use watchdog::Overrun;

@@ -5,7 +5,7 @@ use sha2::{Digest, Sha256};
 
 /// The default name of a run. Settings and limits are no part of it, so that a run can be resumed with
 /// another pace or a higher limit; secrets are none either.
-pub fn default_run_name(spider: &str, args: &Args) -> String {
+pub(crate) fn default_run_name(spider: &str, args: &Args) -> String {
     let mut parts: Vec<String> = args.start_urls().iter().map(ToString::to_string).collect();
     parts.sort();
     parts.extend(args.shown().into_iter().map(|(name, value)| format!("{name}={value}")));

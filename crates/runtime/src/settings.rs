@@ -1,4 +1,5 @@
-//! The settings of one crawl, validated: what every thread of it is given.
+//! The settings of one crawl. This is the only place that has their defaults, except for those of the parts, which are in
+//! the parts.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -9,35 +10,39 @@ use dragline_engine::EngineSettings;
 use dragline_pipelines::ItemPipelineSettings;
 use dragline_pipelines::persistence::PersistenceSettings;
 use dragline_store::StoreSettings;
+use tracing::subscriber::NoSubscriber;
 
+use crate::error::CrawlError;
 use crate::listen::ListenAddr;
-use crate::stopping::StopTimes;
+use crate::run_name::default_run_name;
+use crate::stop_times::{DEFAULT_SHUTDOWN_TIMEOUT, MIN_SHUTDOWN_TIMEOUT, StopTimes};
+
+/// Outcomes that the scheduler itself may add to those that hold a credit.
+const INBOX_SPARE: usize = 64;
+/// In addition to a session for each pending flush: one for a refill and one for a heartbeat.
+const SPARE_CONNECTIONS: usize = 2;
 
 /// Settings of one crawl.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct CrawlSettings {
     /// What the spider is given.
     pub args: Args,
-    /// The name by which the run is found again.
-    pub run_name: String,
+    /// The name by which the run is found again; without one it is made of the spider and its arguments.
+    pub run_name: Option<String>,
     /// End an unfinished run of this name and begin a new one.
     pub fresh: bool,
     /// Resume even after three starts in a row without a page.
     pub force_run: bool,
     /// Where the working loops write their heartbeat.
     pub heartbeat_file: Option<PathBuf>,
-    /// Where the last metrics are left.
-    pub metrics_textfile: Option<PathBuf>,
     /// Where the endpoints listen.
     pub listen: Option<ListenAddr>,
-    /// A loop that gives no sign of life for longer is stuck.
+    /// A loop that gives no sign of life for longer counts as stuck.
     pub health_max_age: Duration,
-    /// The soft limit of the process, in bytes.
+    /// The memory of the process, in bytes, above which fetching pauses.
     pub memory_limit: Option<u64>,
     /// The limit of the whole stop.
     pub shutdown_timeout: Duration,
-    /// The limits of its steps.
-    pub stop_times: StopTimes,
     /// Of the scheduler, the downloader and the crawl threads.
     pub engine: EngineSettings,
     /// Of the item pipelines.
@@ -50,9 +55,85 @@ pub struct CrawlSettings {
     pub store_settings: StoreSettings,
 }
 
+impl Default for CrawlSettings {
+    fn default() -> Self {
+        Self {
+            args: Args::default(),
+            run_name: None,
+            fresh: false,
+            force_run: false,
+            heartbeat_file: None,
+            listen: None,
+            health_max_age: Duration::from_secs(60),
+            memory_limit: None,
+            shutdown_timeout: DEFAULT_SHUTDOWN_TIMEOUT,
+            engine: EngineSettings::default(),
+            item_pipelines: ItemPipelineSettings::default(),
+            persistence: PersistenceSettings::default(),
+            store: StoreUrl::default(),
+            store_settings: StoreSettings::default(),
+        }
+    }
+}
+
+impl CrawlSettings {
+    /// The name of the run that `spider` crawls with these settings.
+    pub fn run_name(&self, spider: &str) -> String {
+        self.run_name.clone().unwrap_or_else(|| default_run_name(spider, &self.args))
+    }
+
+    /// The same settings, checked, with what follows from one of them for another. Nothing is reached yet.
+    ///
+    /// # Errors
+    /// When a value is invalid, or the store's URL is.
+    pub fn validated(mut self) -> Result<Self, CrawlError> {
+        if self.shutdown_timeout < MIN_SHUTDOWN_TIMEOUT {
+            return Err(CrawlError::ShutdownTimeout(self.shutdown_timeout));
+        }
+        self.engine.stop_grace = self.stop_times().fetch_grace;
+        self.engine.validate().map_err(CrawlError::Setting)?;
+        self.persistence.inbox_capacity = self.engine.concurrency + INBOX_SPARE;
+        self.store_settings = store_settings(&self.persistence, &self.store_settings);
+        self.store.check(&self.store_settings)?;
+        Ok(self)
+    }
+
+    pub(crate) fn stop_times(&self) -> StopTimes {
+        StopTimes::of(self.shutdown_timeout)
+    }
+}
+
+/// The pool must hold a session for each pending flush, and no session may take longer than a start-up operation.
+pub fn store_settings(persistence: &PersistenceSettings, settings: &StoreSettings) -> StoreSettings {
+    StoreSettings {
+        connections: persistence.max_pending_flushes.saturating_add(SPARE_CONNECTIONS),
+        connect_timeout: persistence.operation_timeout,
+        ..settings.clone()
+    }
+}
+
 /// A store's URL. It may hold a password, so `Debug` does not show it.
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct StoreUrl(pub String);
+
+impl Default for StoreUrl {
+    fn default() -> Self {
+        Self("sqlite:dragline.db".to_owned())
+    }
+}
+
+impl StoreUrl {
+    /// Whether this can be a store's URL.
+    ///
+    /// # Errors
+    /// When it can't.
+    pub fn check(&self, settings: &StoreSettings) -> Result<(), CrawlError> {
+        // What it warns of is said when the store is opened in earnest.
+        tracing::subscriber::with_default(NoSubscriber::default(), || dragline_store::open(&self.0, settings))
+            .map(drop)
+            .map_err(CrawlError::StoreUrl)
+    }
+}
 
 impl fmt::Debug for StoreUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -13,9 +13,7 @@ use signal_hook::iterator::{Handle, Signals};
 use tracing::{info, warn};
 
 use crate::diagnosis::Diagnosis;
-use crate::exit::Exit;
 use crate::first_process;
-use crate::logging::LogHandle;
 
 /// The thread that listens; dropping it ends the thread.
 pub struct SignalListener {
@@ -28,8 +26,12 @@ pub struct SignalListener {
     _thread: Worker<()>,
 }
 
-/// Listens from now on. Signals are for the run that `stop` stops, until [`SignalListener::run_has_ended`].
-pub(crate) fn listen(stop: Stop, log: LogHandle) -> io::Result<SignalListener> {
+/// Listens from now on. Signals are for the run that `stop` stops, until [`SignalListener::run_has_ended`]. `end_process`
+/// is called on the signals' thread when a signal is to end the process at once.
+///
+/// # Errors
+/// When the operating system refuses a handler or a thread.
+pub fn listen(stop: Stop, end_process: impl Fn() + Send + 'static) -> io::Result<SignalListener> {
     let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1])?;
     first_process::signals_are_heard();
     let handle = signals.handle();
@@ -47,7 +49,7 @@ pub(crate) fn listen(stop: Stop, log: LogHandle) -> io::Result<SignalListener> {
             let ended = ended.lock().unwrap_or_else(PoisonError::into_inner);
             if let Some(cut) = ended.clone() {
                 drop(ended);
-                cut_off(&cut, name, &log);
+                cut_off(&cut, name, &end_process);
                 continue;
             }
             match first {
@@ -68,21 +70,16 @@ pub(crate) fn listen(stop: Stop, log: LogHandle) -> io::Result<SignalListener> {
                     let elapsed_ms = since.elapsed().as_millis();
                     warn!(signal = name, elapsed_ms, "forced: pending work is given up; it is still queued");
                 }
-                Some(_) => {
-                    // What is drawn on the terminal goes before the process does.
-                    log.settle();
-                    signal_hook::low_level::exit(i32::from(Exit::Forced.code()))
-                }
+                Some(_) => end_process(),
             }
         }
     })?;
     Ok(SignalListener { handle, diagnosis, run, aftermath, _thread: thread })
 }
 
-fn cut_off(cut: &Stop, signal: &'static str, log: &LogHandle) {
+fn cut_off(cut: &Stop, signal: &'static str, end_process: &impl Fn()) {
     if cut.is_requested() {
-        log.settle();
-        signal_hook::low_level::exit(i32::from(Exit::Forced.code()));
+        end_process();
     }
     cut.request(StopReason::Signal(signal));
     info!(signal, "the run has ended before; what is still written of it is cut off");
@@ -91,7 +88,7 @@ fn cut_off(cut: &Stop, signal: &'static str, log: &LogHandle) {
 impl SignalListener {
     /// From now on a signal cuts off what is still written. One that came too late to stop the run, which is
     /// `complete` all the same, has done so already.
-    pub(crate) fn run_has_ended(&self, complete: bool) {
+    pub fn run_has_ended(&self, complete: bool) {
         let mut aftermath = self.aftermath();
         let cut = aftermath.get_or_insert_default();
         if complete && let Some(late @ StopReason::Signal(_)) = self.run.reason() {
@@ -109,7 +106,7 @@ impl SignalListener {
     }
 
     /// From now on SIGUSR1 has something to show.
-    pub(crate) fn show_on_request(&self, diagnosis: Arc<Diagnosis>) {
+    pub fn show_on_request(&self, diagnosis: Arc<Diagnosis>) {
         let _ = self.diagnosis.set(diagnosis);
     }
 }

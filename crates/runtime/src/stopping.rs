@@ -11,67 +11,13 @@ use dragline_core::stop::Stop;
 use dragline_core::worker::{JoinError, Worker};
 use dragline_engine::CrawlEnd;
 use dragline_engine::crawl::{Crew, LeftBehind};
-use dragline_pipelines::persistence::{CloseReport, PersistencePipeline, RunEnd};
+use dragline_pipelines::persistence::{PersistencePipeline, RunEnd};
 use tracing::{debug, info, warn};
 
 use crate::critical;
-use crate::metrics::StopMetrics;
+use crate::stop_report::StopReport;
+use crate::stop_times::{RESERVE, StopTimes};
 use crate::watchdog::Watchdog;
-
-/// Kept for cancelling and gathering (2 s) and for closing sessions and runtime (0.5 s).
-const RESERVE: Duration = Duration::from_millis(2_500);
-
-/// How long each step may take, of one total.
-#[derive(Clone, Copy, Debug)]
-pub struct StopTimes {
-    /// In-flight fetches may finish.
-    pub fetch_grace: Duration,
-    /// From the stop until crawl threads must have ended.
-    pub crawl_until: Duration,
-    /// From the stop until everything must have ended.
-    pub total: Duration,
-}
-
-impl StopTimes {
-    /// Shares out `total`: what the reserve leaves goes to fetches, pages in hand and the last flush.
-    pub fn of(total: Duration) -> Self {
-        let shared = total.saturating_sub(RESERVE);
-        // The watchdog's deadline is the total: the sequence itself aims to be done a little earlier.
-        let total = total.saturating_sub(Duration::from_millis(200));
-        Self { fetch_grace: shared.mul_f64(0.3), crawl_until: shared.mul_f64(0.65), total }
-    }
-}
-
-/// What a stop did, and how long its steps took.
-#[derive(Debug)]
-pub struct StopReport {
-    /// Seconds per step.
-    pub steps: Vec<(&'static str, Duration)>,
-    /// Crawl threads that did not end, with what they were doing.
-    pub stuck: Vec<String>,
-    /// How the persistence pipeline closed.
-    pub close: CloseReport,
-    metrics: StopMetrics,
-}
-
-impl StopReport {
-    /// An empty report; its steps become metrics as they end.
-    pub(crate) fn new(metrics: StopMetrics) -> Self {
-        Self { steps: Vec::new(), stuck: Vec::new(), close: CloseReport::default(), metrics }
-    }
-
-    fn step(&mut self, name: &'static str, took: Duration) {
-        self.metrics.step(name, took);
-        self.steps.push((name, took));
-    }
-
-    fn timed<T>(&mut self, name: &'static str, work: impl FnOnce(&mut Self) -> T) -> T {
-        let began = Instant::now();
-        let value = work(self);
-        self.step(name, began.elapsed());
-        value
-    }
-}
 
 /// The threads that produce outcomes, and what ends them.
 pub(crate) struct Producers {
@@ -125,10 +71,10 @@ pub(crate) fn record(report: &StopReport, stop: &Stop, outage_since: Option<Inst
             RESERVE.as_secs_f64()
         ));
     }
-    for (step, took) in &report.steps {
+    for (step, took) in report.steps() {
         debug!(step, pipeline_shutdown_seconds = took.as_secs_f64(), "closed");
     }
-    let total: Duration = report.steps.iter().map(|(_, took)| *took).sum();
+    let total: Duration = report.steps().iter().map(|(_, took)| *took).sum();
     report.metrics.stopped(total);
     info!(
         pipeline_shutdown_seconds = total.as_secs_f64(),
@@ -161,21 +107,5 @@ fn words(left: &LeftBehind) -> String {
             format!("{}: parsing {} for {seconds:.1} s", left.thread, activity.url)
         }
         None => format!("{}: does not end", left.thread),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_shares_leave_the_reserve_alone() {
-        for seconds in [4, 8, 10, 60] {
-            let total = Duration::from_secs(seconds);
-            let times = StopTimes::of(total);
-            assert!(times.fetch_grace < times.crawl_until, "{times:?}");
-            assert!(times.crawl_until + RESERVE < times.total, "{times:?}");
-            assert!(times.total < total, "{times:?}");
-        }
     }
 }

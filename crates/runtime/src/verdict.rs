@@ -1,54 +1,60 @@
-//! How a crawl ended: the state of its run, the reason, the exit code.
+//! How a crawl ended: the state of its run, the reason, and the outcome for whoever started it.
 
 use dragline_core::stop::{Stop, StopReason};
 use dragline_core::store::RunState;
 use dragline_core::worker::JoinError;
 use dragline_engine::CrawlEnd;
 
-use crate::exit::{Exit, chain};
-use crate::stopping::StopReport;
+use crate::error_chain::chain;
+use crate::outcome::CrawlOutcome;
+use crate::stop_report::StopReport;
 
 /// For whoever reads of it in the morning.
 const TOO_MANY_FAILED: &str =
     "crawl_requests.error says why each page failed: has the site changed, or does it not want this pace?";
 
-/// State and reason of the run, and how the process ends.
-pub(crate) fn verdict(end: Result<CrawlEnd, JoinError>, stop: &Stop) -> (RunState, String, Exit) {
+/// State and reason of the run, and the outcome.
+pub(crate) fn verdict(end: Result<CrawlEnd, JoinError>, stop: &Stop) -> (RunState, String, CrawlOutcome) {
     match end {
-        Ok(CrawlEnd::Finished) => (RunState::Finished, "finished".to_owned(), Exit::Finished),
-        Ok(CrawlEnd::LimitReached) => (RunState::Finished, "limit".to_owned(), Exit::Finished),
+        Ok(CrawlEnd::Finished) => (RunState::Finished, "finished".to_owned(), CrawlOutcome::Finished),
+        Ok(CrawlEnd::LimitReached) => (RunState::Finished, "limit".to_owned(), CrawlOutcome::Finished),
         Ok(CrawlEnd::Stopped(reason @ (StopReason::MaxItems | StopReason::MaxDuration))) => {
-            (RunState::Finished, reason.to_string(), Exit::Finished)
+            (RunState::Finished, reason.to_string(), CrawlOutcome::Finished)
         }
         Ok(CrawlEnd::Stopped(
-            reason @ (StopReason::Signal(_) | StopReason::ParsesHang | StopReason::Memory(_)),
-        )) => (RunState::Stopped, reason.to_string(), Exit::Stopped),
+            reason @ (StopReason::Signal(_)
+            | StopReason::Requested
+            | StopReason::ParsesHang
+            | StopReason::Memory(_)),
+        )) => (RunState::Stopped, reason.to_string(), CrawlOutcome::Stopped),
         Ok(CrawlEnd::TooManyFailed(figures)) => {
             let reason = StopReason::MaxFailedShare(figures).to_string();
             tracing::error!(hint = TOO_MANY_FAILED, "{reason}");
-            (RunState::Finished, reason, Exit::Error)
+            (RunState::Finished, reason, CrawlOutcome::Failed)
         }
         Ok(CrawlEnd::Stopped(reason @ StopReason::MaxFailedShare(_))) => {
             tracing::error!(hint = TOO_MANY_FAILED, "{reason}");
-            (RunState::Stopped, reason.to_string(), Exit::Error)
+            (RunState::Stopped, reason.to_string(), CrawlOutcome::Failed)
         }
         Ok(CrawlEnd::Stopped(reason @ StopReason::Failed(_))) => {
-            (RunState::Stopped, reason.to_string(), Exit::Error)
+            (RunState::Stopped, reason.to_string(), CrawlOutcome::Failed)
         }
         Ok(CrawlEnd::StoreFailed(error)) => {
             let reason = format!("store: {}", chain(&error));
             let hint = error.hint().unwrap_or("what is stored is safe; the same command resumes");
             tracing::error!(hint, "{reason}");
-            (RunState::Stopped, reason, Exit::Error)
+            (RunState::Stopped, reason, CrawlOutcome::Failed)
         }
         // The scheduler did not end: by its own fault, unless it was only slow to hear a stop.
         Err(error) => match stop.reason() {
-            Some(reason @ StopReason::Signal(_)) if matches!(error, JoinError::StillRunning(_)) => {
-                (RunState::Stopped, reason.to_string(), Exit::Stopped)
+            Some(reason @ (StopReason::Signal(_) | StopReason::Requested))
+                if matches!(error, JoinError::StillRunning(_)) =>
+            {
+                (RunState::Stopped, reason.to_string(), CrawlOutcome::Stopped)
             }
             _ => {
                 tracing::error!("{error}; this is a fault of Dragline itself, the same command resumes");
-                (RunState::Stopped, format!("error: {error}"), Exit::Error)
+                (RunState::Stopped, format!("error: {error}"), CrawlOutcome::Failed)
             }
         },
     }
@@ -60,11 +66,11 @@ pub(crate) fn state_after_close(state: RunState, report: &StopReport) -> RunStat
 }
 
 /// What the close adds: a run that could not be ended properly is not finished, whatever was crawled.
-pub(crate) fn exit_after_close(exit: Exit, report: &StopReport, stop: &Stop) -> Exit {
-    match exit {
-        _ if stop.is_abandoned() => Exit::Forced,
-        Exit::Finished | Exit::Stopped if report.close.end_refused => Exit::Error,
-        Exit::Finished if !report.close.end_written => Exit::Stopped,
-        exit => exit,
+pub(crate) fn outcome_after_close(outcome: CrawlOutcome, report: &StopReport, stop: &Stop) -> CrawlOutcome {
+    match outcome {
+        _ if stop.is_abandoned() => CrawlOutcome::Forced,
+        CrawlOutcome::Finished | CrawlOutcome::Stopped if report.close.end_refused => CrawlOutcome::Failed,
+        CrawlOutcome::Finished if !report.close.end_written => CrawlOutcome::Stopped,
+        outcome => outcome,
     }
 }

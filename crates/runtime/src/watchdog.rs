@@ -1,8 +1,8 @@
 //! The watchdog: bounds the stop, whatever else is stuck, names a loop that has stopped beating, and holds the
 //! process to its soft memory limit.
 //!
-//! It depends on none of the other threads. When the total time of a stop is exceeded it writes a diagnosis
-//! and ends the process; that does not wait for a stderr that nobody reads.
+//! It depends on none of the other threads. When a stop takes longer than its total time, the watchdog makes a diagnosis
+//! and calls [`Overrun`], once. The command line ends the process there; a program that embeds the crawl gets an error.
 
 use std::io;
 use std::sync::Arc;
@@ -14,15 +14,11 @@ use dragline_core::worker::Worker;
 
 use crate::critical;
 use crate::diagnosis::Diagnosis;
-use crate::exit::Exit;
 use crate::health::{Health, State};
-use crate::logging::LogHandle;
 use crate::memory::MemoryGuard;
 
 /// How often the watchdog looks.
 const TICK: Duration = Duration::from_millis(200);
-/// What writing the last metrics may take when the process is ended by force.
-const LAST_METRICS: Duration = Duration::from_millis(200);
 /// So many looks in a row must find a loop silent: when a suspended process goes on, none has come round yet.
 const LOOKS: u32 = 5;
 
@@ -34,8 +30,13 @@ pub(crate) struct Watches {
     pub(crate) diagnosis: Arc<Diagnosis>,
     pub(crate) health: Arc<Health>,
     pub(crate) memory: MemoryGuard,
-    pub(crate) log: LogHandle,
+    /// What is done when the stop takes longer than that.
+    pub(crate) overrun: Overrun,
 }
+
+/// Called once, with the diagnosis, when a stop takes longer than its limit. A program that gives its whole process to the
+/// crawl ends it here.
+pub type Overrun = Box<dyn FnOnce(&str) + Send>;
 
 /// Watches until dropped.
 pub(crate) struct Watchdog {
@@ -51,7 +52,16 @@ impl Watchdog {
         let (closing, closes) = bounded(1);
         let (end, ended) = bounded(0);
         let diagnosis = Arc::clone(&watched.diagnosis);
-        let mut watch = Watch { of: watched, closes, ended };
+        let mut watch = Watch {
+            overrun: Some(watched.overrun),
+            stop: watched.stop,
+            total: watched.total,
+            diagnosis: watched.diagnosis,
+            health: watched.health,
+            memory: watched.memory,
+            closes,
+            ended,
+        };
         let thread = Worker::spawn("watchdog", move || watch.run())?;
         Ok(Self { diagnosis, closing, _end: end, _thread: thread })
     }
@@ -69,7 +79,13 @@ impl Watchdog {
 }
 
 struct Watch {
-    of: Watches,
+    stop: Stop,
+    total: Duration,
+    diagnosis: Arc<Diagnosis>,
+    health: Arc<Health>,
+    memory: MemoryGuard,
+    /// Taken when it is called.
+    overrun: Option<Overrun>,
     closes: Receiver<()>,
     ended: Receiver<()>,
 }
@@ -77,7 +93,7 @@ struct Watch {
 impl Watch {
     fn run(&mut self) {
         let ticks = tick(TICK);
-        let (mut requested, mut began) = (self.of.stop.requested().clone(), None::<Instant>);
+        let (mut requested, mut began) = (self.stop.requested().clone(), None::<Instant>);
         let mut stuck = 0;
         loop {
             select! {
@@ -86,43 +102,41 @@ impl Watch {
                 recv(requested) -> _ => requested = never(),
                 recv(ticks) -> _ => {
                     stuck = self.name_what_is_stuck(stuck);
-                    self.of.memory.look(&self.of.stop);
+                    self.memory.look(&self.stop);
                 }
             }
-            let closing = self.of.stop.is_requested() || self.of.diagnosis.is_closing();
+            let closing = self.stop.is_requested() || self.diagnosis.is_closing();
             if closing && began.is_none() {
                 began = Some(Instant::now());
             }
-            if let Some(began) = began.filter(|began| began.elapsed() >= self.of.total) {
-                self.abort(began);
+            if let Some(began) = began.filter(|began| began.elapsed() >= self.total) {
+                self.overran(began);
             }
         }
     }
 
     /// Says once that a loop does not come round, or a parse does not come back; in how many looks it is so.
     fn name_what_is_stuck(&self, looks: u32) -> u32 {
-        let verdict = self.of.health.verdict();
+        let verdict = self.health.verdict();
         if verdict.state != State::Stuck {
             return 0;
         }
         let looks = looks.saturating_add(1);
         if looks == LOOKS {
             let exceeded = format!("stuck: {}", verdict.why);
-            tracing::error!("{}", critical::block(&exceeded, &self.of.diagnosis));
+            tracing::error!("{}", critical::block(&exceeded, &self.diagnosis));
         }
         looks
     }
 
-    /// Ends the process. What was not stored is still queued, so nothing is lost.
-    fn abort(&self, began: Instant) -> ! {
-        let total = self.of.total.as_secs_f64();
+    /// What was not stored is still queued, so nothing is lost.
+    fn overran(&mut self, began: Instant) {
+        let Some(overrun) = self.overrun.take() else { return };
+        let total = self.total.as_secs_f64();
         let exceeded = format!(
             "the stop took longer than its limit of {total} s (SHUTDOWN_TIMEOUT_SECONDS), and is forced"
         );
-        self.of.log.last_words(&critical::block(&exceeded, &self.of.diagnosis));
-        let metrics = self.of.diagnosis.metrics();
-        metrics.stop.stopped(began.elapsed());
-        metrics.leave_by(Exit::Forced, Instant::now() + LAST_METRICS);
-        signal_hook::low_level::exit(i32::from(Exit::Forced.code()))
+        self.diagnosis.metrics().stop.stopped(began.elapsed());
+        overrun(&critical::block(&exceeded, &self.diagnosis));
     }
 }

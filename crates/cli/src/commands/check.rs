@@ -13,7 +13,8 @@ use super::{find_spider, print};
 use crate::app::App;
 use crate::arguments::Check;
 use crate::check::{Checked, Found, check};
-use dragline_runtime::exit::{Exit, Failed};
+use crate::exit::Exit;
+use crate::failed::Failed;
 
 pub(super) fn run(arguments: &Check, app: &App) -> Result<Exit, Failed> {
     let spiders: Vec<Arc<dyn Spider>> = if arguments.spiders.is_empty() {

@@ -4,7 +4,8 @@ use clap::Command;
 
 use super::print;
 use crate::arguments::Completions;
-use dragline_runtime::exit::{Exit, Failed};
+use crate::exit::Exit;
+use crate::failed::Failed;
 
 pub(super) fn run(asked: &Completions, mut words: Command) -> Result<Exit, Failed> {
     // A program with spiders of its own may bear another name.

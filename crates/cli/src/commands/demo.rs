@@ -11,12 +11,13 @@ use signal_hook::iterator::Signals;
 use super::demo_site::{DemoSite, Shelf};
 use super::table::table;
 use super::{crawl, print};
-use crate::blocking::Blocking;
+use crate::attended;
+use crate::exit::Exit;
+use crate::failed::Failed;
 use crate::settings::{CommandSettings, Common};
-use dragline_runtime::exit::{Exit, Failed};
+use dragline_runtime::CrawlOutcome;
+use dragline_runtime::blocking::Blocking;
 use dragline_runtime::logging::LogHandle;
-use dragline_runtime::metrics::Metrics;
-use dragline_runtime::run::crawl as run_crawl;
 
 const ROWS_SHOWN: usize = 8;
 const READ_LIMIT: Duration = Duration::from_secs(10);
@@ -27,16 +28,16 @@ pub(super) fn run(common: &Common, log: &LogHandle) -> Result<Exit, Failed> {
     // A site on loopback: nobody needs to be spared there, nor to be kept out.
     let anywhere = "--deny-private-networks=false";
     let flags = ["--start-url", site.url(), "--run", "demo", "--fresh", "--rate", "0", anywhere];
-    let settings = CommandSettings::combine(common.flags(&flags)?, common, &*spider)?;
+    let settings = CommandSettings::combine(common.flags(&flags)?, &common.store, &common.file)?;
     tracing::info!(url = site.url(), "serving a small site on loopback, and crawling it");
-    let metrics = Metrics::new(spider.name(), &settings.crawl, log)?;
-    let Some(ended) = run_crawl(&spider, &[], &settings.crawl, settings.progress, &metrics, log)? else {
+    let metrics = attended::metrics(&*spider, &settings, log)?;
+    let Some(attended) = attended::crawl(&spider, &[], &settings, &metrics, log)? else {
         return Ok(Exit::Stopped);
     };
-    if ended.exit == Exit::Finished {
-        show_rows(common, &settings, ended.run.key.run_id)?;
+    if attended.ended.outcome() == CrawlOutcome::Finished {
+        show_rows(common, &settings, attended.ended.run_id())?;
     }
-    crawl::after(&ended, &settings, &*spider, log)
+    crawl::after(&attended, &settings, &*spider, log)
 }
 
 /// The site alone, for a spider that is to be written.
@@ -77,7 +78,7 @@ fn show_rows(common: &Common, settings: &CommandSettings, run_id: i64) -> Result
     print(&table(["title", "author", "price", "in stock"], shown))?;
     let info = RunInfo {
         run_id,
-        name: settings.crawl.run_name.clone(),
+        name: settings.crawl.run_name(Shelf.name()),
         spider: Shelf.name().to_owned(),
         state: dragline_core::store::RunState::Finished,
     };

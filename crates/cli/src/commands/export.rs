@@ -11,10 +11,11 @@ use super::demo_site::Shelf;
 use super::find_spider;
 use super::which_run::find_run;
 use crate::arguments::Export;
-use crate::blocking::Blocking;
+use crate::exit::Exit;
 use crate::export::{Target, export, item_types};
+use crate::failed::Failed;
 use crate::settings::Common;
-use dragline_runtime::exit::{Exit, Failed};
+use dragline_runtime::blocking::Blocking;
 
 const FIND_LIMIT: Duration = Duration::from_secs(5);
 

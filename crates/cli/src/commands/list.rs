@@ -6,7 +6,8 @@ use dragline_core::Spider;
 
 use super::print;
 use super::table::table;
-use dragline_runtime::exit::{Exit, Failed};
+use crate::exit::Exit;
+use crate::failed::Failed;
 
 pub(super) fn run(spiders: &[Arc<dyn Spider>]) -> Result<Exit, Failed> {
     let rows = spiders.iter().flat_map(|spider| {

@@ -6,7 +6,8 @@ use clap::Command;
 
 use super::print;
 use crate::arguments::Man;
-use dragline_runtime::exit::{Exit, Failed};
+use crate::exit::Exit;
+use crate::failed::Failed;
 
 pub(super) fn run(asked: &Man, words: Command) -> Result<Exit, Failed> {
     let Some(dir) = &asked.dir else {

@@ -28,9 +28,10 @@ use self::config::Given;
 use self::words::{parse, words};
 use crate::app::App;
 use crate::arguments::Command;
+use crate::exit::Exit;
+use crate::failed::Failed;
 use crate::settings::file::File;
 use crate::settings::{Common, StoreUrl, environment};
-use dragline_runtime::exit::{Exit, Failed};
 use dragline_runtime::first_process;
 use dragline_runtime::logging::{self, Log, LogHandle};
 
@@ -39,7 +40,7 @@ pub(crate) fn run(app: &App) -> ExitCode {
     match called(app) {
         Ok(exit) => exit,
         Err(failed) => {
-            logging::failed_before_start(&failed);
+            logging::failed_before_start(&failed.fatal());
             failed.exit.into()
         }
     }
@@ -78,7 +79,7 @@ fn told(error: &clap::Error) -> ExitCode {
     if error.use_stderr() && logging::is_json_asked_for() {
         let text = error.to_string();
         let failed = Failed::usage(text.strip_prefix("error: ").unwrap_or(&text).trim_end());
-        logging::failed_before_start(&failed);
+        logging::failed_before_start(&failed.fatal());
     } else {
         let _ = error.print();
     }
@@ -93,7 +94,7 @@ fn dispatch(asked: Command, common: &Common, app: &App) -> Result<Exit, Failed> 
     let done = command(asked, common, app, &log.handle());
     if let Err(failed) = &done {
         // Through the log, so that a stderr that takes nothing does not hold up the end.
-        log.handle().failed(failed);
+        log.handle().failed(&failed.fatal());
     }
     Ok(done.unwrap_or_else(|failed| failed.exit))
 }

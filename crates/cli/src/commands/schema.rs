@@ -7,9 +7,10 @@ use dragline_core::Spider;
 
 use super::print;
 use crate::arguments::SchemaAction;
-use crate::blocking::Blocking;
+use crate::exit::Exit;
+use crate::failed::Failed;
 use crate::settings::Common;
-use dragline_runtime::exit::{Exit, Failed};
+use dragline_runtime::blocking::Blocking;
 
 /// DDL may wait for locks of a crawl that is under way.
 const LIMIT: Duration = Duration::from_secs(60);

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use dragline_core::runs::{RunAdmin, RunAsk, RunRecord};
 
-use crate::blocking::Blocking;
-use dragline_runtime::exit::Failed;
+use crate::failed::Failed;
+use dragline_runtime::blocking::Blocking;
 
 /// One read of the runs' rows.
 const FIND_LIMIT: Duration = Duration::from_secs(30);

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use dragline_engine::{ClientSettings, CookieMode, Credentials, ProxySetting, refused_header};
 
 use crate::arguments::{Access, Cookies};
-use dragline_runtime::exit::Failed;
+use crate::failed::Failed;
 
 /// Adds them to the client's settings.
 pub(super) fn apply(access: Access, client: ClientSettings) -> Result<ClientSettings, Failed> {

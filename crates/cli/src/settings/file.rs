@@ -27,7 +27,7 @@ use toml::de::{DeString, DeTable, DeValue};
 
 use super::hosts;
 use crate::arguments::Arguments;
-use dragline_runtime::exit::Failed;
+use crate::failed::Failed;
 
 const DEFAULT_FILE: &str = "dragline.toml";
 

@@ -4,12 +4,12 @@ use clap::{Args, Command, FromArgMatches};
 use dragline_core::StoreError;
 use dragline_core::runs::RunAdmin;
 use dragline_store::{SchemaAdmin, StoreSettings};
-use tracing::subscriber::NoSubscriber;
 
 use super::file::File;
 use super::{environment, parts};
 use crate::arguments::{Global, Logging, Storing};
-use dragline_runtime::exit::{Exit, Failed};
+use crate::exit::Exit;
+use crate::failed::Failed;
 use dragline_runtime::logging::{LogFileSettings, LogSettings};
 use dragline_runtime::settings::StoreUrl;
 
@@ -19,14 +19,6 @@ pub(crate) struct Common {
     pub(crate) store: StoreUrl,
     pub(crate) log: LogSettings,
     pub(crate) file: File,
-}
-
-/// Whether this can be a store's URL.
-pub(super) fn check(store: &StoreUrl, settings: &StoreSettings) -> Result<(), Failed> {
-    // What it warns of is said when the store is opened in earnest.
-    tracing::subscriber::with_default(NoSubscriber::default(), || dragline_store::open(&store.0, settings))
-        .map(drop)
-        .map_err(wrong_words)
 }
 
 impl Common {

@@ -12,10 +12,7 @@ use dragline_store::StoreSettings;
 
 use crate::arguments::{Fetching, Limits, Links, Pace, PageRule, Process, Retrying, Robots, Storing};
 use dragline_runtime::memory;
-use dragline_runtime::stopping::StopTimes;
-
-/// Outcomes that the scheduler itself may add to those that hold a credit.
-const INBOX_SPARE: usize = 64;
+use dragline_runtime::settings::store_settings;
 
 /// The groups of flags that the engine's settings come from.
 pub(super) struct EngineFlags<'a> {
@@ -27,11 +24,10 @@ pub(super) struct EngineFlags<'a> {
     pub(super) fetching: &'a Fetching,
     pub(super) retrying: &'a Retrying,
     pub(super) process: &'a Process,
-    pub(super) stop_times: &'a StopTimes,
 }
 
 pub(super) fn engine(flags: &EngineFlags<'_>) -> EngineSettings {
-    let EngineFlags { limits, links, pace, hosts, robots, fetching, retrying, process, stop_times } = flags;
+    let EngineFlags { limits, links, pace, hosts, robots, fetching, retrying, process } = flags;
     let defaults = EngineSettings::default();
     EngineSettings {
         concurrency: fetching.concurrency,
@@ -40,7 +36,6 @@ pub(super) fn engine(flags: &EngineFlags<'_>) -> EngineSettings {
         memory_budget_bytes: process
             .memory_budget
             .unwrap_or_else(|| memory::fitting_budget(defaults.memory_budget_bytes)),
-        stop_grace: stop_times.fetch_grace,
         limits: LimitSettings {
             pages: limits.limit.filter(|pages| *pages > 0),
             items: above_zero(limits.max_items),
@@ -142,7 +137,7 @@ pub(super) fn item_pipelines(storing: &Storing) -> ItemPipelineSettings {
     ItemPipelineSettings { replace_nul: storing.replace_nul }
 }
 
-pub(super) fn persistence(storing: &Storing, concurrency: usize) -> PersistenceSettings {
+pub(super) fn persistence(storing: &Storing) -> PersistenceSettings {
     PersistenceSettings {
         flush_rows: storing.flush_rows,
         flush_growth: storing.flush_growth,
@@ -152,19 +147,14 @@ pub(super) fn persistence(storing: &Storing, concurrency: usize) -> PersistenceS
         max_outage: above_zero(storing.max_outage),
         operation_timeout: storing.operation_timeout,
         startup_timeout: storing.startup_timeout,
-        inbox_capacity: concurrency + INBOX_SPARE,
         ..PersistenceSettings::default()
     }
 }
 
-/// The pool must hold a session for each pending flush, one for a refill and one for a heartbeat.
 pub(super) fn store(storing: &Storing) -> StoreSettings {
-    StoreSettings {
-        connections: storing.max_pending_flushes.saturating_add(2),
-        connect_timeout: storing.operation_timeout,
-        take_over_after: above_zero(storing.take_over_after),
-        ..StoreSettings::default()
-    }
+    let settings =
+        StoreSettings { take_over_after: above_zero(storing.take_over_after), ..StoreSettings::default() };
+    store_settings(&persistence(storing), &settings)
 }
 
 /// The time of a stop should fit a container's 10 s.
@@ -196,6 +186,7 @@ mod tests {
 
     use super::*;
     use crate::arguments::CrawlFlags;
+    use dragline_runtime::settings::CrawlSettings;
 
     #[test]
     fn the_defaults_in_help_are_those_of_the_parts() {
@@ -203,10 +194,6 @@ mod tests {
         // Without variables: the machine that tests may have some set.
         let command = command.mut_args(|flag| flag.env(clap::builder::Resettable::Reset));
         let flags = CrawlFlags::from_arg_matches(&command.get_matches_from(["crawl"])).unwrap();
-        let stop_times = StopTimes {
-            fetch_grace: EngineSettings::default().stop_grace,
-            ..StopTimes::of(flags.process.shutdown_timeout)
-        };
         let engine = engine(&EngineFlags {
             limits: &flags.limits,
             links: &flags.links,
@@ -216,15 +203,12 @@ mod tests {
             fetching: &flags.fetching,
             retrying: &flags.retrying,
             process: &flags.process,
-            stop_times: &stop_times,
         });
         assert_eq!(engine, EngineSettings::default());
-        let ours = persistence(&flags.storing, engine.concurrency);
-        let defaults = PersistenceSettings::default();
-        assert_eq!(
-            format!("{ours:?}"),
-            format!("{:?}", PersistenceSettings { inbox_capacity: ours.inbox_capacity, ..defaults })
-        );
-        assert_eq!(format!("{:?}", store(&flags.storing)), format!("{:?}", StoreSettings::default()));
+        assert_eq!(persistence(&flags.storing), PersistenceSettings::default());
+        assert_eq!(store(&flags.storing), StoreSettings::default());
+        let defaults = CrawlSettings::default();
+        assert_eq!(flags.process.shutdown_timeout, defaults.shutdown_timeout);
+        assert_eq!(flags.process.health_max_age, defaults.health_max_age);
     }
 }

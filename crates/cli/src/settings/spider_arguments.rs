@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use dragline_core::canonical::has_userinfo;
+use dragline_runtime::start_url;
 use url::Url;
 
-use dragline_runtime::exit::Failed;
+use crate::failed::Failed;
 
 /// What `-a NAME=VALUE` gave: arguments of the spider, and three that mean the same as flags.
 #[derive(Debug, Default)]
@@ -53,32 +53,6 @@ impl SpiderArguments {
     }
 }
 
-/// URLs are stored and logged, so none may hold a password; one that does is not shown either.
-pub(super) fn start_url(text: &str) -> Result<Url, Failed> {
-    // Also where it cannot be parsed, or `user:password@host` is taken for a scheme.
-    let shown = text.rsplit_once('@').map_or_else(|| text.to_owned(), |(_, rest)| format!("…@{rest}"));
-    let with_scheme = "give it with its scheme: https://example.com/";
-    let url = Url::parse(text.trim()).map_err(|error| {
-        Failed::usage(format!("the start URL {shown:?} is not an absolute URL ({error})")).hint(with_scheme)
-    })?;
-    if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
-        return Err(
-            Failed::usage(format!("the start URL {shown:?} is neither http nor https")).hint(with_scheme)
-        );
-    }
-    if has_userinfo(&url) {
-        return Err(Failed::usage(format!(
-            "the start URL for {} holds a user name or a password, which would be stored with every page",
-            url.host_str().unwrap_or_default()
-        ))
-        .hint(format!(
-            "leave them out, and give them as --auth '{}=USER:PASSWORD'",
-            url.origin().ascii_serialization()
-        )));
-    }
-    Ok(url)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -112,26 +86,7 @@ mod tests {
             "start_urls=ftp://a/",
         ] {
             let failed = split(&[wrong]).unwrap_err();
-            assert_eq!(failed.exit, dragline_runtime::exit::Exit::Usage, "{wrong}");
-        }
-    }
-
-    #[test]
-    fn a_start_url_holds_no_password_and_none_is_shown() {
-        assert!(start_url(" https://a.example/@me ").is_ok());
-        let failed = start_url("https://user:hunter2@a.example/x").unwrap_err();
-        assert!(failed.hint.unwrap().contains("--auth 'https://a.example=USER:PASSWORD'"));
-        for secret in [
-            "https://user:hunter2@a.example/",
-            "https://hunter2@a.example/",
-            "user:hunter2@a.example",
-            "https://user:hunter2@a.example:99999/",
-            "ftp://user:hunter2@a.example/",
-        ] {
-            let failed = start_url(secret).unwrap_err();
-            assert_eq!(failed.exit, dragline_runtime::exit::Exit::Usage, "{secret}");
-            assert!(failed.what.contains("a.example"), "{}", failed.what);
-            assert!(!format!("{failed:?}").contains("hunter2"), "{failed:?}");
+            assert_eq!(failed.exit, crate::exit::Exit::Usage, "{wrong}");
         }
     }
 }

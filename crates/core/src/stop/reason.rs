@@ -7,6 +7,8 @@ use std::fmt;
 pub enum StopReason {
     /// A signal, by its name.
     Signal(&'static str),
+    /// The program that embeds the crawl asked for it.
+    Requested,
     /// `--max-duration` has passed.
     MaxDuration,
     /// More parses got stuck than there are crawl threads.
@@ -26,6 +28,7 @@ impl fmt::Display for StopReason {
         match self {
             Self::Signal(name) => write!(f, "signal {name}"),
             Self::Memory(figures) => write!(f, "memory: {figures}"),
+            Self::Requested => f.write_str("requested"),
             Self::MaxDuration => f.write_str("max-duration"),
             Self::MaxItems => f.write_str("max-items"),
             Self::MaxFailedShare(figures) => write!(f, "max-failed-share: {figures}"),

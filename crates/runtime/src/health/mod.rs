@@ -5,11 +5,10 @@
 //! | who beats, and where is it kept? | `heartbeat.rs` |
 //! | what does it mean? | `verdict.rs` |
 //! | how does somebody outside ask? | the endpoints in `listen`, and the heartbeat file (`dragline healthcheck`) |
-//! | what else is told? | `status.rs`, `usage.rs` |
+//! | what else do the endpoints say? | `status.rs` |
 
 mod heartbeat;
 mod status;
-mod usage;
 mod verdict;
 
 use std::sync::{Arc, OnceLock};
@@ -18,9 +17,8 @@ use std::time::{Duration, Instant};
 use dragline_core::stop::Stop;
 
 pub use self::heartbeat::Heartbeat;
-pub use self::usage::Usage;
 pub use self::verdict::{Beats, CLOCK_TOLERANCE_MS, Parse, Phase, State, Verdict, ms_since_1970, unix_ms};
-use crate::diagnosis::Parts;
+use crate::parts::Parts;
 
 /// The health of one crawl. A process that has ended is not alive, whoever still holds its heartbeat: dropping
 /// this removes the file.

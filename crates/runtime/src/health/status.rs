@@ -6,7 +6,8 @@ use chrono::{SecondsFormat, Utc};
 use serde::Serialize;
 use serde_json::{Value as Json, json};
 
-use super::{Health, State, Usage, Verdict};
+use super::{Health, State, Verdict};
+use crate::usage::Usage;
 
 /// The state, and who it is that has it.
 #[derive(Debug, Serialize)]

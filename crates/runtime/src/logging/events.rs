@@ -15,7 +15,7 @@ use tracing_subscriber::registry::LookupSpan;
 
 use super::line::{ABOUT, Line, cut};
 use super::outputs::Outputs;
-use crate::exit::chain;
+use crate::error_chain::chain;
 
 /// Turns events into lines.
 pub(super) struct Events(pub(super) Arc<Outputs>);

@@ -10,10 +10,10 @@ use std::path::{Path, PathBuf};
 
 use chrono::{SecondsFormat, Utc};
 
+use super::error::LogError;
 use super::line::{Form, Line};
 use super::outputs::Plain;
 use super::queue::{Queue, Sink};
-use crate::exit::Failed;
 
 /// What a log file may take.
 #[derive(Clone, Debug)]
@@ -49,7 +49,7 @@ pub(super) struct Tell {
 
 impl LogFile {
     /// Opens the first part and writes its first line, so that a folder that is full or read-only is told at once.
-    pub(super) fn create(settings: LogFileSettings, spider: &str, told: Tell) -> Result<Self, Failed> {
+    pub(super) fn create(settings: LogFileSettings, spider: &str, told: Tell) -> Result<Self, LogError> {
         let spider = file_name(spider);
         let at = Utc::now().to_rfc3339_opts(SecondsFormat::Millis, true).replace(['-', ':'], "");
         let stem = format!("{spider}-{at}-{}", std::process::id());
@@ -65,11 +65,7 @@ impl LogFile {
             log.prune();
             Ok(log)
         };
-        open().map_err(|error| {
-            Failed::error(format!("no log file can be written in {}: {error}", dir.display())).hint(
-                "name a folder that this user may write to, on a disk with room (--log-dir), or leave it out",
-            )
-        })
+        open().map_err(|source| LogError::File { dir: dir.clone(), source })
     }
 
     fn append(&mut self, bytes: &[u8]) -> io::Result<()> {

@@ -14,7 +14,7 @@ impl Sink for Nowhere {
     }
 }
 
-fn create(dir: &Path, max_bytes: u64, keep: usize, spider: &str) -> Result<LogFile, Failed> {
+fn create(dir: &Path, max_bytes: u64, keep: usize, spider: &str) -> Result<LogFile, LogError> {
     let dropped = Box::new(|_| Vec::new());
     let stderr = Queue::start("log", Nowhere, LogCounts::default(), LostBy::Stderr, dropped).unwrap();
     let form = Form::Text { colours: false };
@@ -79,7 +79,7 @@ fn a_folder_that_takes_no_file_is_told_with_advice() {
     let file = folder.path().join("file");
     fs::write(&file, "").unwrap();
     let failed = create(&file.join("logs"), 1_000, 1, "quotes").err().unwrap();
-    assert!(failed.what.contains("no log file") && failed.hint.unwrap().contains("--log-dir"));
+    assert!(failed.to_string().contains("no log file") && failed.hint().unwrap().contains("--log-dir"));
 }
 
 #[test]

@@ -6,7 +6,7 @@
 
 use tracing_subscriber::filter::{LevelFilter, Targets};
 
-use crate::exit::Failed;
+use super::error::LogError;
 
 const LEVELS: [(&str, LevelFilter); 6] = [
     ("off", LevelFilter::OFF),
@@ -56,7 +56,7 @@ const LIBRARIES: [&str; 17] = [
 const QUIET: &str = "deadpool";
 
 /// Reads a filter; without one it is `info`.
-pub(super) fn parse(filter: Option<&str>) -> Result<Targets, Failed> {
+pub(super) fn parse(filter: Option<&str>) -> Result<Targets, LogError> {
     let (mut general, mut modules) = (LevelFilter::INFO, Vec::new());
     for part in filter.unwrap_or_default().split(',').map(str::trim).filter(|part| !part.is_empty()) {
         match part.split_once('=') {
@@ -81,7 +81,7 @@ fn level(word: &str) -> Option<LevelFilter> {
     LEVELS.iter().find(|(name, _)| name.eq_ignore_ascii_case(word)).map(|(_, level)| *level)
 }
 
-fn check_module(part: &str, module: &str) -> Result<(), Failed> {
+fn check_module(part: &str, module: &str) -> Result<(), LogError> {
     let is_name =
         |name: &str| !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
     if !module.split("::").all(is_name) {
@@ -89,23 +89,23 @@ fn check_module(part: &str, module: &str) -> Result<(), Failed> {
     }
     let head = module.split("::").next().unwrap_or(module);
     if head.starts_with("dragline") && !OWN.contains(&head) {
-        return Err(Failed::usage(format!(
-            "in the log filter, {part:?} names a module that Dragline does not have"
-        ))
-        .hint(format!("it has {}", OWN.join(", "))));
+        let problem = "names a module that Dragline does not have";
+        return Err(LogError::filter(part, problem, format!("it has {}", OWN.join(", "))));
     }
     Ok(())
 }
 
-fn wrong(part: &str, what: &str) -> Failed {
-    Failed::usage(format!("in the log filter, {part:?} {what}"))
-        .hint("levels: off, error, warn, info, debug, trace; per module: info,dragline_engine=debug")
+fn wrong(part: &str, problem: &'static str) -> LogError {
+    LogError::filter(
+        part,
+        problem,
+        "levels: off, error, warn, info, debug, trace; per module: info,dragline_engine=debug",
+    )
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::exit::Exit;
     use tracing::Level;
 
     fn speaks(filter: &str, module: &str, level: Level) -> bool {
@@ -143,8 +143,8 @@ mod tests {
             "info;debug",
         ] {
             let failed = parse(Some(wrong)).unwrap_err();
-            assert_eq!(failed.exit, Exit::Usage, "{wrong}");
-            assert!(failed.what.contains(wrong) && failed.hint.is_some(), "{failed}");
+            assert!(failed.is_usage() && failed.hint().is_some(), "{wrong}");
+            assert!(failed.to_string().contains(wrong), "{failed}");
         }
     }
 }

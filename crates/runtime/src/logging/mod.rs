@@ -9,6 +9,7 @@
 //! blocked, full or gone holds up no working thread and ends none. Lines that found no place are counted.
 
 mod counts;
+mod error;
 mod events;
 mod files;
 mod levels;
@@ -18,6 +19,7 @@ mod queue;
 mod repeats;
 mod screen;
 
+use std::fmt;
 use std::io::{self, IsTerminal as _};
 use std::panic::PanicHookInfo;
 use std::sync::Arc;
@@ -28,10 +30,9 @@ use tracing::Level;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
-use crate::exit::Failed;
-use crate::start::no_thread;
 pub use counts::LogCounts;
 use counts::LostBy;
+pub use error::LogError;
 use events::Events;
 pub use files::LogFileSettings;
 use files::{LogFile, Tell};
@@ -72,6 +73,27 @@ pub struct LogSettings {
     pub files: Option<LogFileSettings>,
 }
 
+/// The error that ends the process: what failed, what to do about it, and the exit code.
+#[derive(Clone, Copy, Debug)]
+pub struct FatalError<'a> {
+    /// What failed, and why.
+    pub what: &'a str,
+    /// What to do about it.
+    pub hint: Option<&'a str>,
+    /// How the process ends.
+    pub exit_code: u8,
+}
+
+impl fmt::Display for FatalError<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "error: {}", self.what)?;
+        match self.hint {
+            Some(hint) => write!(f, "\n  hint: {}", hint.trim().replace('\n', "\n        ")),
+            None => Ok(()),
+        }
+    }
+}
+
 /// Keeps the log until the end of the process: dropping it writes what waits, for a second at most.
 pub struct Log(LogHandle);
 
@@ -88,7 +110,7 @@ impl Log {
     ///
     /// # Errors
     /// For an invalid filter, and when the log file or its thread cannot be made.
-    pub fn start(settings: &LogSettings, spider: Option<&str>) -> Result<Self, Failed> {
+    pub fn start(settings: &LogSettings, spider: Option<&str>) -> Result<Self, LogError> {
         let levels = levels::parse(settings.filter.as_deref())?;
         let form = match settings.format {
             LogFormat::Text => Form::Text { colours: has_colours() },
@@ -102,7 +124,7 @@ impl Log {
         let counts = LogCounts::default();
         let dropped = dropped_line(plain.clone(), form, "stderr did not take them in time");
         let stderr = Queue::start("log", Screen::stderr(), counts.clone(), LostBy::Stderr, dropped)
-            .map_err(|error| no_thread(&error))?;
+            .map_err(LogError::Thread)?;
         let file = match (&settings.files, spider) {
             (Some(files), Some(spider)) => Some(start_file(files, spider, &stderr, &plain, &counts)?),
             _ => None,
@@ -136,7 +158,7 @@ impl LogHandle {
     }
 
     /// The error that ends the process.
-    pub fn failed(&self, failed: &Failed) {
+    pub fn failed(&self, failed: &FatalError<'_>) {
         self.counts.event(Level::ERROR);
         self.outputs.send_text(&failed_line(failed), &failed.to_string());
     }
@@ -215,7 +237,7 @@ impl Drop for Log {
 
 /// An error before there is a log: settings that are wrong. In the form that the command line or the environment
 /// asks for, as far as that can be told.
-pub fn failed_before_start(failed: &Failed) {
+pub fn failed_before_start(failed: &FatalError<'_>) {
     let plain = Plain { about: Arc::default(), stderr: early_form() };
     let bytes = plain.render_text(&failed_line(failed), &failed.to_string(), plain.stderr);
     let _ = screen::write_fully(&mut io::stderr(), &bytes);
@@ -243,12 +265,12 @@ fn early_form() -> Form {
     if by_flag || by_variable { Form::Json } else { Form::Text { colours: false } }
 }
 
-fn failed_line(failed: &Failed) -> Line {
-    let mut line = Line::now("ERROR", failed.what.as_str());
-    if let Some(hint) = &failed.hint {
+fn failed_line(failed: &FatalError<'_>) -> Line {
+    let mut line = Line::now("ERROR", failed.what);
+    if let Some(hint) = failed.hint {
         line.add("hint", hint.trim().into());
     }
-    line.add("exit", failed.exit.code().into());
+    line.add("exit", failed.exit_code.into());
     line
 }
 
@@ -258,7 +280,7 @@ fn start_file(
     stderr: &Queue,
     plain: &Plain,
     counts: &LogCounts,
-) -> Result<(Queue, Form), Failed> {
+) -> Result<(Queue, Form), LogError> {
     let form = match plain.stderr {
         Form::Text { .. } => Form::Text { colours: false },
         Form::Json => Form::Json,
@@ -267,7 +289,7 @@ fn start_file(
     let file = LogFile::create(settings.clone(), spider, told)?;
     let dropped = dropped_line(plain.clone(), form, "the log file did not take them in time");
     let queue = Queue::start("log-file", file, counts.clone(), LostBy::File, dropped);
-    Ok((queue.map_err(|error| no_thread(&error))?, form))
+    Ok((queue.map_err(LogError::Thread)?, form))
 }
 
 fn dropped_line(plain: Plain, form: Form, why: &'static str) -> DroppedLine {

@@ -12,7 +12,7 @@ use bytesize::ByteSize;
 use dragline_core::hold::Hold;
 use dragline_core::stop::{Stop, StopReason};
 
-use crate::health::Usage;
+use crate::usage::Usage;
 
 /// Of a container's limit: the rest is for what the kernel counts beside a process.
 const SOFT_SHARE: f64 = 0.8;

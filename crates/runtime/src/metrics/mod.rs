@@ -38,14 +38,27 @@ use self::family::Group;
 use self::persistence::Stored;
 pub use self::reference::tables;
 use self::run::{Opened, RunFacts};
-pub use self::stopping::StopMetrics;
-use crate::exit::{Exit, Failed};
-use crate::health::{Health, Usage};
-use crate::logging::LogHandle;
-use crate::settings::CrawlSettings;
+pub(crate) use self::stopping::StopMetrics;
+use crate::error::CrawlError;
+use crate::health::Health;
+use crate::logging::LogCounts;
+use crate::usage::Usage;
 
 /// Who it is that is measured; on every metric.
 const IDENTITY: [&str; 2] = ["run", "spider"];
+
+/// What is measured, and where its last values are left.
+#[derive(Clone, Debug)]
+pub struct Measured {
+    /// The spider's name.
+    pub spider: String,
+    /// The run's name.
+    pub run_name: String,
+    /// The limit of its stop.
+    pub shutdown_timeout: Duration,
+    /// The file for the last values, if there is to be one.
+    pub textfile: Option<PathBuf>,
+}
 
 /// All metrics of one run.
 pub struct Metrics {
@@ -53,7 +66,7 @@ pub struct Metrics {
     run: Arc<RunFacts>,
     textfile: Option<PathBuf>,
     /// Of its stop.
-    pub stop: StopMetrics,
+    pub(crate) stop: StopMetrics,
 }
 
 impl Metrics {
@@ -61,18 +74,14 @@ impl Metrics {
     ///
     /// # Errors
     /// When the textfile cannot be written.
-    pub fn new(spider: &str, settings: &CrawlSettings, log: &LogHandle) -> Result<Arc<Self>, Failed> {
-        let textfile = settings.metrics_textfile.clone();
+    pub fn new(of: Measured, counts: LogCounts) -> Result<Arc<Self>, CrawlError> {
+        let Measured { spider, run_name, shutdown_timeout, textfile } = of;
         if let Some(file) = &textfile {
-            textfile::check(file).map_err(|error| {
-                Failed::error(format!("the metrics' file {} cannot be written: {error}", file.display()))
-                    .hint("name a file in a folder that this user may write to (--metrics-textfile)")
-            })?;
+            textfile::check(file).map_err(|source| CrawlError::MetricsFile { file: file.clone(), source })?;
         }
-        let names = [settings.run_name.clone(), spider.to_owned()];
-        let run = Arc::new(RunFacts::new(settings.shutdown_timeout));
+        let names = [run_name, spider];
+        let run = Arc::new(RunFacts::new(shutdown_timeout));
         let stop = StopMetrics::default();
-        let counts = log.counts().clone();
         let registered = || {
             let labels: HashMap<_, _> = IDENTITY.map(str::to_owned).into_iter().zip(names).collect();
             let registry = Registry::new_custom(None, Some(labels))?;
@@ -83,26 +92,23 @@ impl Metrics {
             registry.register(Box::new(Group::new(process::USAGE, Usage::now)?))?;
             Ok(registry)
         };
-        let registry = registered().map_err(|error: prometheus::Error| Failed::error(error))?;
+        let registry = registered().map_err(CrawlError::Metrics)?;
         Ok(Arc::new(Self { registry, run, textfile, stop }))
     }
 
     /// From now on it is known how it is.
-    pub fn watch(&self, health: &Arc<Health>) {
+    pub(crate) fn watch(&self, health: &Arc<Health>) {
         let _ = self.run.health.set(Arc::downgrade(health));
     }
 
     /// Adds the metrics that exist once the run is open.
-    ///
-    /// # Errors
-    /// When two metrics have one name, which is a mistake in this program.
-    pub fn crawling(
+    pub(crate) fn crawling(
         &self,
         run: &OpenedRun,
         before: PageCounts,
         stats: &Arc<CrawlStats>,
         persistence: Monitor,
-    ) -> Result<(), Failed> {
+    ) -> Result<(), CrawlError> {
         let opened = Opened::new(run, before, persistence.clone());
         let at = opened.at;
         let _ = self.run.opened.set(opened);
@@ -113,28 +119,28 @@ impl Metrics {
             self.registry.register(Box::new(engine))?;
             self.registry.register(Box::new(stored))
         };
-        registered().map_err(Failed::error)
+        registered().map_err(CrawlError::Metrics)
     }
 
     /// How the run ended, and how the process will unless something comes in between.
-    pub fn ended(&self, state: RunState, exit: Exit) {
+    pub fn ended(&self, state: RunState, exit_code: u8) {
         self.run.end(state);
-        self.leave(exit);
+        self.leave(exit_code);
     }
 
     /// How the process ends: leaves the last values in the textfile, if there is to be one.
-    pub fn leave(&self, exit: Exit) {
+    pub fn leave(&self, exit_code: u8) {
         let Some(file) = &self.textfile else { return };
-        self.run.exit(exit.code());
+        self.run.exit(exit_code);
         if let Err(error) = textfile::write(file, &self.render()) {
             tracing::warn!(file = %file.display(), %error, "the metrics' file was not written");
         }
     }
 
     /// The same for a process that is ended by force: a disk that hangs holds it up until `deadline` only.
-    pub fn leave_by(self: &Arc<Self>, exit: Exit, deadline: Instant) {
+    pub fn leave_by(self: &Arc<Self>, exit_code: u8, deadline: Instant) {
         let metrics = Arc::clone(self);
-        if let Ok(written) = Worker::spawn("last-metrics", move || metrics.leave(exit)) {
+        if let Ok(written) = Worker::spawn("last-metrics", move || metrics.leave(exit_code)) {
             let _ = written.join_until(deadline);
         }
     }
@@ -148,7 +154,7 @@ impl Metrics {
     }
 
     /// Those of the stop for people: a line for each, of a histogram its sum alone.
-    pub fn lines(&self) -> Vec<String> {
+    pub(crate) fn lines(&self) -> Vec<String> {
         let families = self.registry.gather();
         let of_stop = families.iter().filter(|family| family.name().starts_with("pipeline_"));
         of_stop.flat_map(|family| family.get_metric().iter().map(|one| line(family, one))).collect()

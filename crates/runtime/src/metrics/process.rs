@@ -3,8 +3,8 @@
 //! Memory and processor time have names of their own, not the usual `process_…`: the node exporter, which reads the
 //! textfile, tells its own under these.
 
-use crate::health::Usage;
 use crate::logging::LogCounts;
+use crate::usage::Usage;
 
 use super::family::{Family, by, counter, gauge};
 

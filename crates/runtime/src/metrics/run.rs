@@ -14,7 +14,7 @@ use dragline_pipelines::persistence::Monitor;
 use super::family::{Family, by, gauge};
 use super::seconds_since_1970;
 use crate::health::{Health, State};
-use crate::progress::pages_now;
+use crate::page_counts::pages_now;
 
 pub(super) const TITLE: &str = "The run";
 

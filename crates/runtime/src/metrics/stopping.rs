@@ -38,7 +38,7 @@ pub(super) const FAMILIES: &[Family<StopMetrics>] = &[
 
 /// Clones share the figures.
 #[derive(Clone, Debug, Default)]
-pub struct StopMetrics(Arc<Noted>);
+pub(crate) struct StopMetrics(Arc<Noted>);
 
 #[derive(Debug, Default)]
 struct Noted {
@@ -49,17 +49,17 @@ struct Noted {
 
 impl StopMetrics {
     /// A step is over.
-    pub fn step(&self, name: &'static str, took: Duration) {
+    pub(crate) fn step(&self, name: &'static str, took: Duration) {
         self.0.steps.lock().unwrap_or_else(PoisonError::into_inner).entry(name).or_default().note(took);
     }
 
     /// All is over.
-    pub fn stopped(&self, took: Duration) {
+    pub(crate) fn stopped(&self, took: Duration) {
         self.0.all.note(took);
     }
 
     /// Tasks were cancelled.
-    pub fn cancelled(&self, tasks: usize) {
+    pub(crate) fn cancelled(&self, tasks: usize) {
         self.0.cancelled.fetch_add(tasks as u64, Ordering::Relaxed);
     }
 }

@@ -5,24 +5,26 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use dragline_core::PageState;
-use dragline_core::store::{OpenedRun, PageCounts};
+use dragline_core::store::PageCounts;
 use dragline_engine::{BusyHosts, CrawlStats};
-use dragline_pipelines::persistence::{Monitor, PersistenceStatus};
+use dragline_pipelines::persistence::Monitor;
 use tracing::Level;
 
 use crate::logging::LogCounts;
+use crate::page_counts::pages_now;
+use crate::running::Running;
 
 /// Who knows what.
 pub(crate) struct Sources {
-    pub(crate) spider: String,
-    pub(crate) stats: Arc<CrawlStats>,
-    pub(crate) persistence: Monitor,
-    pub(crate) log: LogCounts,
+    spider: String,
+    stats: Arc<CrawlStats>,
+    persistence: Monitor,
+    log: LogCounts,
     /// The run's pages when this process began.
-    pub(crate) before: PageCounts,
+    before: PageCounts,
     /// Pages that the run may have `done`.
-    pub(crate) limit: Option<u64>,
-    pub(crate) began: Instant,
+    limit: Option<u64>,
+    began: Instant,
 }
 
 /// The numbers.
@@ -59,27 +61,20 @@ pub(crate) struct Pace {
     samples: VecDeque<(Instant, u64, u64)>,
 }
 
-/// How a run stands that was just opened with so many start requests.
-pub(crate) fn pages_before(run: &OpenedRun, start_requests: usize) -> PageCounts {
-    match &run.resumed {
-        Some(resumed) => resumed.pages.clone(),
-        None => PageCounts { queued: start_requests as u64, ..PageCounts::default() },
-    }
-}
-
-/// The same with what this process has made durable since.
-pub(crate) fn pages_now(before: &PageCounts, store: &PersistenceStatus) -> PageCounts {
-    let mut pages = before.clone();
-    let mut ended = 0;
-    for (state, count) in &store.pages {
-        *pages.ended.entry(*state).or_default() += count;
-        ended += count;
-    }
-    pages.queued = (pages.queued + store.new_requests).saturating_sub(ended);
-    pages
-}
-
 impl Sources {
+    /// Those of a crawl, and of the log that it is shown beside.
+    pub(crate) fn of(running: &Running, log: LogCounts) -> Self {
+        Self {
+            spider: running.run().key.spider.to_string(),
+            stats: Arc::clone(&running.parts.stats),
+            persistence: running.parts.persistence.clone(),
+            log,
+            before: running.pages_before.clone(),
+            limit: running.settings.engine.limits.pages,
+            began: running.began,
+        }
+    }
+
     /// The numbers now.
     pub(crate) fn figures(&self, pace: &mut Pace) -> Figures {
         let now = Instant::now();

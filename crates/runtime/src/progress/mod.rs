@@ -13,8 +13,8 @@ use dragline_core::worker::Worker;
 use tracing::info;
 
 use crate::logging::{LogHandle, size};
-use figures::{Figures, Pace};
-pub(crate) use figures::{Sources, pages_before, pages_now};
+use crate::running::Running;
+use figures::{Figures, Pace, Sources};
 
 /// How often the display is drawn.
 const DRAWN_EVERY: Duration = Duration::from_millis(200);
@@ -51,14 +51,18 @@ pub enum ProgressForm {
 }
 
 /// Dropping it ends the display: the terminal is clean then, unless it takes nothing.
-pub(crate) struct Progress {
+pub struct Progress {
     end: Option<Sender<()>>,
     thread: Worker<()>,
     screen: Option<LogHandle>,
 }
 
 /// Shows progress from now on.
-pub(crate) fn start(settings: ProgressSettings, sources: Sources, log: LogHandle) -> io::Result<Progress> {
+///
+/// # Errors
+/// When the operating system refuses a thread.
+pub fn start(settings: ProgressSettings, running: &Running, log: LogHandle) -> io::Result<Progress> {
+    let sources = Sources::of(running, log.counts().clone());
     let (end, ended) = bounded::<()>(0);
     let has_screen = log.has_screen() && matches!(settings.form, ProgressForm::Auto | ProgressForm::Hosts);
     let screen = has_screen.then(|| log.clone());

@@ -6,9 +6,10 @@ mod show;
 use clap::{ArgMatches, Command};
 
 use crate::arguments::ConfigAction;
+use crate::exit::Exit;
+use crate::failed::Failed;
 use crate::settings::file::File;
 use crate::settings::{CommandSettings, StoreUrl, environment};
-use dragline_runtime::exit::{Exit, Failed};
 use dragline_runtime::logging;
 
 /// What was said, in all layers.
@@ -26,7 +27,7 @@ pub(super) fn run(action: ConfigAction, store: &StoreUrl, given: &Given<'_>) -> 
                 logging::warned_before_start(&what, &hint);
             }
             // The table comes first: it says where the value comes from that a crawl refuses.
-            CommandSettings::check(asked.flags, store, given.file).map(|()| Exit::Finished)
+            CommandSettings::combine(asked.flags, store, given.file).map(|_| Exit::Finished)
         }
         ConfigAction::Reference { file } => reference::run(&file),
     }

@@ -12,9 +12,10 @@ use clap::{Arg, Command, CommandFactory};
 
 use crate::arguments::Arguments;
 use crate::commands::print;
+use crate::exit::Exit;
+use crate::failed::Failed;
 use crate::settings::file::place;
 use crate::settings::hosts;
-use dragline_runtime::exit::{Exit, Failed};
 use dragline_runtime::metrics;
 
 pub(super) fn run(path: &Path) -> Result<Exit, Failed> {

@@ -10,8 +10,8 @@ use super::reference::default_in_words;
 use crate::arguments::ConfigFormat;
 use crate::commands::print;
 use crate::commands::table::table;
+use crate::failed::Failed;
 use crate::settings::origin::Origin;
-use dragline_runtime::exit::Failed;
 
 /// Stands for what is not shown.
 const HIDDEN: &str = "***";

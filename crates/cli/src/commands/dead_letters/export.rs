@@ -7,9 +7,10 @@ use dragline_core::value::timestamp_text;
 use serde_json::{Map, Value as Json};
 
 use super::Letters;
+use crate::exit::Exit;
 use crate::export::{Target, to_file, to_stdout, unwritable};
+use crate::failed::Failed;
 use crate::settings::Common;
-use dragline_runtime::exit::{Exit, Failed};
 
 pub(super) fn run(file: &str, run: Option<&str>, common: &Common) -> Result<Exit, Failed> {
     let target = Target::parse(file)?;

@@ -8,7 +8,8 @@ use super::Letters;
 use crate::arguments::ListLetters;
 use crate::commands::print;
 use crate::commands::table::table;
-use dragline_runtime::exit::{Exit, Failed};
+use crate::exit::Exit;
+use crate::failed::Failed;
 
 /// Of an error, in a line of the list; `show` has all of it.
 const ERROR_CHARS: usize = 90;

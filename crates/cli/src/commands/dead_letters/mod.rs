@@ -11,10 +11,11 @@ use dragline_core::runs::RunAdmin;
 
 use crate::app::App;
 use crate::arguments::LetterAction;
-use crate::blocking::Blocking;
 use crate::commands::which_run::find_run;
+use crate::exit::Exit;
+use crate::failed::Failed;
 use crate::settings::Common;
-use dragline_runtime::exit::{Exit, Failed};
+use dragline_runtime::blocking::Blocking;
 
 /// One read.
 const READ_LIMIT: Duration = Duration::from_secs(30);

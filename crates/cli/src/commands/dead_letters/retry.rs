@@ -16,8 +16,9 @@ use crate::arguments::{RetryLetters, Storing};
 use crate::commands::demo_site::Shelf;
 use crate::commands::print;
 use crate::commands::table::table;
+use crate::exit::Exit;
+use crate::failed::Failed;
 use crate::settings::Common;
-use dragline_runtime::exit::{Exit, Failed};
 
 /// Letters by the hundred thousand take their time; a store that hangs does not take for ever.
 const RETRY_LIMIT: Duration = Duration::from_secs(3600);

@@ -18,8 +18,10 @@ use serde_json::{Value as Json, json};
 use super::{find_spider, print};
 use crate::app::App;
 use crate::arguments::Fetch;
+use crate::exit::Exit;
+use crate::failed::Failed;
 use crate::settings::{Common, FetchSettings};
-use dragline_runtime::exit::{Exit, Failed, chain};
+use dragline_runtime::chain;
 
 pub(super) fn run(arguments: &Fetch, common: &Common, app: &App) -> Result<Exit, Failed> {
     let spider = arguments.spider.as_deref().map(|name| find_spider(name, &app.spiders)).transpose()?;

@@ -7,7 +7,7 @@ use http::{HeaderName, HeaderValue, Method};
 use serde_json::Value as Json;
 
 use crate::arguments::Fetch;
-use dragline_runtime::exit::Failed;
+use crate::failed::Failed;
 
 /// What is sent with `--data` unless a header says otherwise, as by every browser.
 const FORM: &str = "application/x-www-form-urlencoded";

@@ -5,9 +5,10 @@ mod ask;
 use super::print;
 use super::words::parse;
 use crate::arguments::{Arguments, Command, Healthcheck};
+use crate::exit::Exit;
+use crate::failed::Failed;
 use crate::settings::file::File;
 use ask::{Where, ask};
-use dragline_runtime::exit::{Exit, Failed};
 
 /// `given` by flags and variables, and beneath them what the settings file says of a crawl. A file that is wrong
 /// says nothing: who asks for a crawl's health is answered all the same.

@@ -9,7 +9,8 @@ use super::{Runs, standing};
 use crate::arguments::ListRuns;
 use crate::commands::print;
 use crate::commands::table::table;
-use dragline_runtime::exit::{Exit, Failed};
+use crate::exit::Exit;
+use crate::failed::Failed;
 
 /// Of a reason, in a line of the list; `show` has all of it.
 const REASON_CHARS: usize = 60;

@@ -13,10 +13,11 @@ use dragline_core::{Spider, StoreError};
 use dragline_store::StoreSettings;
 
 use crate::arguments::RunAction;
-use crate::blocking::Blocking;
 use crate::commands::which_run::find_run;
+use crate::exit::Exit;
+use crate::failed::Failed;
 use crate::settings::Common;
-use dragline_runtime::exit::{Exit, Failed};
+use dragline_runtime::blocking::Blocking;
 
 /// One read. That of a run with millions of requests takes seconds.
 const READ_LIMIT: Duration = Duration::from_secs(120);
@@ -53,7 +54,7 @@ impl Runs {
     }
 
     fn wait<T>(&self, what: &str, work: impl Future<Output = Result<T, StoreError>>) -> Result<T, Failed> {
-        self.blocking.wait(&*self.admin, what, READ_LIMIT, work)
+        Ok(self.blocking.wait(&*self.admin, what, READ_LIMIT, work)?)
     }
 
     fn list(&self, ask: &RunAsk) -> Result<Vec<RunRecord>, Failed> {

@@ -8,7 +8,8 @@ use dragline_core::runs::{Requeue, Requeued, RunRecord};
 use super::Runs;
 use crate::arguments::RetryRun;
 use crate::commands::print;
-use dragline_runtime::exit::{Exit, Failed};
+use crate::exit::Exit;
+use crate::failed::Failed;
 
 /// Requests by the million take their time; a store that hangs does not take for ever.
 const RETRY_LIMIT: Duration = Duration::from_secs(3600);

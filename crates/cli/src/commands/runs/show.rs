@@ -11,7 +11,8 @@ use super::{Runs, standing};
 use crate::commands::demo_site::Shelf;
 use crate::commands::print;
 use crate::commands::table::table;
-use dragline_runtime::exit::{Exit, Failed};
+use crate::exit::Exit;
+use crate::failed::Failed;
 
 pub(super) fn run(
     run: &str,

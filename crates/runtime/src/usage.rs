@@ -5,23 +5,23 @@ use serde::Serialize;
 
 /// Memory, CPU time and open files of this process.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
-pub struct Usage {
+pub(crate) struct Usage {
     /// Resident memory.
-    pub memory_bytes: u64,
+    pub(crate) memory_bytes: u64,
     /// The most it ever was.
-    pub memory_peak_bytes: u64,
+    pub(crate) memory_peak_bytes: u64,
     /// User and system time of all threads.
-    pub cpu_seconds: f64,
+    pub(crate) cpu_seconds: f64,
     /// Threads of the process.
-    pub threads: u64,
+    pub(crate) threads: u64,
     /// Open files and sockets.
-    pub open_files: u64,
+    pub(crate) open_files: u64,
 }
 
 impl Usage {
     /// Now; `None` where it cannot be known.
     #[cfg(target_os = "linux")]
-    pub fn now() -> Option<Self> {
+    pub(crate) fn now() -> Option<Self> {
         let process = procfs::process::Process::myself().ok()?;
         let (stat, status) = (process.stat().ok()?, process.status().ok()?);
         let kib = |kib: Option<u64>| kib.unwrap_or_default() * 1_024;
@@ -39,20 +39,20 @@ impl Usage {
 
     /// Resident memory alone: cheap enough to be asked several times a second.
     #[cfg(target_os = "linux")]
-    pub fn resident_bytes() -> Option<u64> {
+    pub(crate) fn resident_bytes() -> Option<u64> {
         let statm = procfs::process::Process::myself().ok()?.statm().ok()?;
         Some(statm.resident * procfs::page_size())
     }
 
     /// Resident memory alone.
     #[cfg(not(target_os = "linux"))]
-    pub fn resident_bytes() -> Option<u64> {
+    pub(crate) fn resident_bytes() -> Option<u64> {
         None
     }
 
     /// Now; `None` where it cannot be known.
     #[cfg(not(target_os = "linux"))]
-    pub fn now() -> Option<Self> {
+    pub(crate) fn now() -> Option<Self> {
         None
     }
 }

@@ -1,5 +1,6 @@
-//! A store's futures, waited for by commands that only read.
+//! A store's futures, waited for by whoever only reads: the report of a crawl, and commands.
 
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -7,60 +8,101 @@ use dragline_core::StoreError;
 use dragline_core::stop::Stop;
 use dragline_core::store::{Store, StoreResult};
 
-use dragline_runtime::exit::Failed;
-use dragline_runtime::health::Health;
+use crate::health::Health;
 
 /// How often a wait gives a sign of life.
 const BEAT_EVERY: Duration = Duration::from_millis(500);
 
+/// Why there is no answer.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BlockingError {
+    /// The operating system gave no runtime.
+    #[error("no runtime for the store could be started")]
+    Runtime(#[source] io::Error),
+    /// The store said no.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The store said nothing in time.
+    #[error("{location} did not answer within {} s ({what})", .limit.as_secs())]
+    Late {
+        /// Where the store is.
+        location: String,
+        /// What it was asked for.
+        what: String,
+        /// What it was given.
+        limit: Duration,
+    },
+}
+
+impl BlockingError {
+    /// What to do about it.
+    pub fn hint(&self) -> Option<&str> {
+        match self {
+            Self::Runtime(_) => None,
+            Self::Store(error) => error.hint(),
+            Self::Late { .. } => Some("is the database running, and can it be reached from here?"),
+        }
+    }
+}
+
 /// A private runtime. It has a worker of its own since the SQLite store blocks in place.
-pub(crate) struct Blocking {
+pub struct Blocking {
     runtime: tokio::runtime::Runtime,
     health: Option<Arc<Health>>,
     cut: Option<Stop>,
 }
 
 impl Blocking {
-    pub(crate) fn new() -> Result<Self, Failed> {
+    /// A runtime for one command or report.
+    ///
+    /// # Errors
+    /// When the operating system refuses it.
+    pub fn new() -> Result<Self, BlockingError> {
         tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
             .thread_name("store")
             .enable_all()
             .build()
             .map(|runtime| Self { runtime, health: None, cut: None })
-            .map_err(|error| Failed::error(format!("no runtime for the store could be started: {error}")))
+            .map_err(BlockingError::Runtime)
     }
 
     /// On behalf of a crawl that is watched: whoever works for long tells so by [`Blocking::still_here`].
-    pub(crate) fn watched(self, health: &Arc<Health>) -> Self {
+    #[must_use]
+    pub fn watched(self, health: &Arc<Health>) -> Self {
         Self { health: Some(Arc::clone(health)), ..self }
     }
 
     /// On behalf of somebody who may cut it off: whoever works for long asks [`Blocking::is_cut`].
-    pub(crate) fn until(self, cut: &Stop) -> Self {
+    #[must_use]
+    pub fn until(self, cut: &Stop) -> Self {
         Self { cut: Some(cut.clone()), ..self }
     }
 
     /// Whether the work is to end before it is done.
-    pub(crate) fn is_cut(&self) -> bool {
+    pub fn is_cut(&self) -> bool {
         self.cut.as_ref().is_some_and(Stop::is_requested)
     }
 
     /// A sign of life, as often as one likes.
-    pub(crate) fn still_here(&self) {
+    pub fn still_here(&self) {
         if let Some(health) = &self.health {
             health.still_here();
         }
     }
 
     /// Waits for `work`, at most for `limit`.
-    pub(crate) fn wait<T>(
+    ///
+    /// # Errors
+    /// Those of the store, and when it does not answer in time.
+    pub fn wait<T>(
         &self,
         store: &dyn Store,
         what: &str,
         limit: Duration,
         work: impl Future<Output = StoreResult<T>>,
-    ) -> Result<T, Failed> {
+    ) -> Result<T, BlockingError> {
         self.wait_plain(what, &store.location(), limit, work)
     }
 
@@ -76,20 +118,30 @@ impl Blocking {
         }
     }
 
+    /// Ends the store's sessions, if it answers in time.
+    pub fn close(&self, store: &dyn Store, limit: Duration) {
+        let _ = self.wait(store, "closing", limit, async {
+            store.close().await;
+            Ok(())
+        });
+    }
+
     /// Waits for `work` on a store that is known by its location.
-    pub(crate) fn wait_plain<T>(
+    ///
+    /// # Errors
+    /// Those of the store, and when it does not answer in time.
+    pub fn wait_plain<T>(
         &self,
         what: &str,
         location: &str,
         limit: Duration,
         work: impl Future<Output = Result<T, StoreError>>,
-    ) -> Result<T, Failed> {
+    ) -> Result<T, BlockingError> {
         let timed = self.runtime.block_on(async { tokio::time::timeout(limit, self.beating(work)).await });
         match timed {
-            Ok(result) => result.map_err(Failed::from),
+            Ok(result) => Ok(result?),
             Err(_) => {
-                Err(Failed::error(format!("{location} did not answer within {} s ({what})", limit.as_secs()))
-                    .hint("is the database running, and can it be reached from here?"))
+                Err(BlockingError::Late { location: location.to_owned(), what: what.to_owned(), limit })
             }
         }
     }

@@ -1,0 +1,93 @@
+//! A crawl that has the whole process to itself: signals stop it, the terminal or the log shows its progress, and the
+//! process ends when its stop takes too long.
+
+use std::io;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use dragline_core::{ItemPipeline, Spider};
+use dragline_runtime::logging::LogHandle;
+use dragline_runtime::metrics::{Measured, Metrics};
+use dragline_runtime::signals::{self, SignalListener};
+use dragline_runtime::{Crawl, CrawlError, Ended, Overrun, progress};
+
+use crate::exit::Exit;
+use crate::failed::Failed;
+use crate::settings::CommandSettings;
+
+/// What writing the last metrics may take when the process is ended by force.
+const LAST_METRICS: Duration = Duration::from_millis(200);
+
+/// A crawl that has ended, and whoever still listens to signals: they cut off what is written after it.
+pub(crate) struct Attended {
+    pub(crate) ended: Ended,
+    pub(crate) signals: SignalListener,
+}
+
+/// The metrics of a crawl, which leave their last values in a file.
+pub(crate) fn metrics(
+    spider: &dyn Spider,
+    settings: &CommandSettings,
+    log: &LogHandle,
+) -> Result<Arc<Metrics>, Failed> {
+    let measured = Measured {
+        spider: spider.name().to_owned(),
+        run_name: settings.crawl.run_name(spider.name()),
+        shutdown_timeout: settings.crawl.shutdown_timeout,
+        textfile: settings.metrics_textfile.clone(),
+    };
+    Ok(Metrics::new(measured, log.counts().clone())?)
+}
+
+/// Runs a crawl to its end. `Ok(None)`: stopped before it began.
+pub(crate) fn crawl(
+    spider: &Arc<dyn Spider>,
+    pipelines: &[Arc<dyn ItemPipeline>],
+    settings: &CommandSettings,
+    metrics: &Arc<Metrics>,
+    log: &LogHandle,
+) -> Result<Option<Attended>, Failed> {
+    log.about_run(&settings.crawl.run_name(spider.name()));
+    let crawl = Crawl::with_settings(Arc::clone(spider), settings.crawl.clone()).pipelines(pipelines);
+    let signals = signals::listen(crawl.stop_value(), force(log)).map_err(|error| no_thread(&error))?;
+    let running = match crawl.start(Arc::clone(metrics), end_process(metrics, log)) {
+        Ok(running) => running,
+        Err(CrawlError::StoppedEarly) => return Ok(None),
+        Err(error) => return Err(error.into()),
+    };
+    log.about_run_id(running.run().key.run_id);
+    signals.show_on_request(Arc::clone(running.diagnosis()));
+    let shown = progress::start(settings.progress, &running, log.clone());
+    running.wait();
+    // The terminal is clean before anything is said about the stop.
+    let shown = shown.map(drop);
+    let ended = running.close();
+    shown.map_err(|error| no_thread(&error))?;
+    signals.run_has_ended(ended.state() == dragline_core::store::RunState::Finished);
+    Ok(Some(Attended { ended, signals }))
+}
+
+/// The operating system refused a thread.
+pub(crate) fn no_thread(error: &io::Error) -> Failed {
+    Failed::error(format!("a thread could not be started: {error}"))
+}
+
+/// What a third signal does.
+fn force(log: &LogHandle) -> impl Fn() + Send + 'static {
+    let log = log.clone();
+    move || {
+        // What is drawn on the terminal goes before the process does.
+        log.settle();
+        Exit::Forced.now();
+    }
+}
+
+/// What the watchdog does when the stop takes too long. It does not wait for a stderr that nobody reads.
+fn end_process(metrics: &Arc<Metrics>, log: &LogHandle) -> Overrun {
+    let (metrics, log) = (Arc::clone(metrics), log.clone());
+    Box::new(move |diagnosis| {
+        log.last_words(diagnosis);
+        metrics.leave_by(Exit::Forced.code(), Instant::now() + LAST_METRICS);
+        Exit::Forced.now();
+    })
+}

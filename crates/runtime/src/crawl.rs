@@ -1,0 +1,305 @@
+//! A crawl as a value: what to crawl, where to keep it, until when.
+//!
+//! ```no_run
+//! use dragline_runtime::Crawl;
+//! # fn crawl(spider: impl dragline_core::Spider + 'static) -> Result<(), dragline_runtime::CrawlError> {
+//! let report = Crawl::new(spider).store("sqlite:books.db").limit(100).run()?;
+//! println!("run {} {}: {:?}", report.run_id(), report.state().as_str(), report.items());
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! A crawl does not touch the process that it runs in. It installs no subscriber, no panic hook and no signal handler, it
+//! writes nothing to stdout or stderr, and it never ends the process. Its log goes to `tracing`.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use crossbeam_channel::bounded;
+use dragline_core::stop::Stop;
+use dragline_core::worker::Worker;
+use dragline_core::{Args, ItemPipeline, Spider};
+use dragline_engine::{Downloader, Downloaders, product_token};
+use tokio::sync::oneshot;
+
+use crate::blocking::Blocking;
+use crate::error::CrawlError;
+use crate::logging::LogCounts;
+use crate::memory;
+use crate::metrics::{Measured, Metrics};
+use crate::report::CrawlReport;
+use crate::run::{self, Ingredients};
+use crate::running::Running;
+use crate::settings::{CrawlSettings, StoreUrl};
+use crate::start_url::start_url;
+use crate::stop_handle::StopHandle;
+use crate::watchdog::Overrun;
+
+/// A crawl that was not started yet.
+///
+/// Its methods have plain names, as those of [`std::process::Command`]. Nothing is checked before it is started: a value that
+/// is invalid is an error of [`run`](Crawl::run).
+#[must_use = "a crawl does nothing until `run` or `run_async` is called"]
+pub struct Crawl {
+    spider: Arc<dyn Spider>,
+    pipelines: Vec<Arc<dyn ItemPipeline>>,
+    downloaders: Downloaders,
+    settings: CrawlSettings,
+    start_urls: Vec<String>,
+    arguments: BTreeMap<String, String>,
+    stop: Stop,
+}
+
+impl Crawl {
+    /// A crawl with this spider, into `sqlite:dragline.db` in the current folder.
+    pub fn new(spider: impl Spider + 'static) -> Self {
+        let mut settings = CrawlSettings::default();
+        let budget = &mut settings.engine.memory_budget_bytes;
+        *budget = memory::fitting_budget(*budget);
+        Self::with_settings(Arc::new(spider), settings)
+    }
+
+    /// A crawl with settings that were put together elsewhere.
+    pub fn with_settings(spider: Arc<dyn Spider>, settings: CrawlSettings) -> Self {
+        Self {
+            spider,
+            pipelines: Vec::new(),
+            downloaders: Downloaders::new(),
+            settings,
+            start_urls: Vec::new(),
+            arguments: BTreeMap::new(),
+            stop: Stop::new(),
+        }
+    }
+
+    /// Where runs and items are kept: `sqlite:PATH` or `postgres://…`.
+    pub fn store(mut self, url: impl Into<String>) -> Self {
+        self.settings.store = StoreUrl(url.into());
+        self
+    }
+
+    /// The name by which the run is found again. By default it is made of the spider, its start URLs and its arguments.
+    ///
+    /// A crawl resumes the unfinished run of this name, if the store has one.
+    pub fn run_name(mut self, name: impl Into<String>) -> Self {
+        self.settings.run_name = Some(name.into());
+        self
+    }
+
+    /// Ends an unfinished run of this name and begins a new one.
+    pub fn fresh(mut self, fresh: bool) -> Self {
+        self.settings.fresh = fresh;
+        self
+    }
+
+    /// One more URL to start at. With any, the spider's own start URLs are not used.
+    pub fn start_url(mut self, url: impl Into<String>) -> Self {
+        self.start_urls.push(url.into());
+        self
+    }
+
+    /// An argument for the spider.
+    pub fn arg(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.arguments.insert(name.into(), value.into());
+        self
+    }
+
+    /// One more item pipeline, after those that are there.
+    pub fn pipeline(mut self, pipeline: impl ItemPipeline + 'static) -> Self {
+        self.pipelines.push(Arc::new(pipeline));
+        self
+    }
+
+    /// The same for several that are shared.
+    pub fn pipelines(mut self, pipelines: &[Arc<dyn ItemPipeline>]) -> Self {
+        self.pipelines.extend(pipelines.iter().cloned());
+        self
+    }
+
+    /// Adds a downloader. A request chooses it by this name.
+    pub fn downloader(mut self, name: impl Into<String>, downloader: impl Downloader) -> Self {
+        self.downloaders = self.downloaders.with(name, downloader);
+        self
+    }
+
+    /// Ends the run after exactly this many pages are done, resumes included. 0 means no limit.
+    pub fn limit(mut self, pages: u64) -> Self {
+        self.settings.engine.limits.pages = Some(pages).filter(|pages| *pages > 0);
+        self
+    }
+
+    /// Ends the run when this crawl has stored this many items. 0 means no limit.
+    pub fn max_items(mut self, items: u64) -> Self {
+        self.settings.engine.limits.items = Some(items).filter(|items| *items > 0);
+        self
+    }
+
+    /// Ends the run after this time. Zero means no limit.
+    pub fn max_duration(mut self, duration: Duration) -> Self {
+        self.settings.engine.limits.duration = Some(duration).filter(|limit| !limit.is_zero());
+        self
+    }
+
+    /// Follows links up to this depth; start URLs have depth 0, and 0 means no limit.
+    pub fn max_depth(mut self, depth: u32) -> Self {
+        self.settings.engine.links.max_depth = Some(depth).filter(|depth| *depth > 0);
+        self
+    }
+
+    /// Requests in flight, over all hosts.
+    pub fn concurrency(mut self, requests: usize) -> Self {
+        self.settings.engine.concurrency = requests;
+        self
+    }
+
+    /// Requests in flight per host.
+    pub fn host_concurrency(mut self, requests: usize) -> Self {
+        self.settings.engine.pace.host_concurrency = requests;
+        self
+    }
+
+    /// Requests per second and host. 0 means no limit.
+    pub fn rate(mut self, requests_per_second: f64) -> Self {
+        self.settings.engine.pace.rate_per_second = Some(requests_per_second).filter(|rate| *rate != 0.0);
+        self
+    }
+
+    /// Threads that parse. By default there is one per core.
+    pub fn crawl_threads(mut self, threads: usize) -> Self {
+        self.settings.engine.crawl_threads = threads;
+        self
+    }
+
+    /// The `User-Agent` header. Its first word is also the name by which `robots.txt` may address the crawl.
+    pub fn user_agent(mut self, text: impl Into<String>) -> Self {
+        let text = text.into();
+        let token = product_token(&text);
+        if !token.is_empty() {
+            token.clone_into(&mut self.settings.engine.robots.agent);
+        }
+        self.settings.engine.client.user_agent = text;
+        self
+    }
+
+    /// Whether to obey `robots.txt`. It is obeyed by default.
+    pub fn obey_robots(mut self, obey: bool) -> Self {
+        self.settings.engine.robots.obey = obey;
+        self
+    }
+
+    /// The limit of the whole stop, at least 4 s. The default is 8 s.
+    pub fn shutdown_timeout(mut self, limit: Duration) -> Self {
+        self.settings.shutdown_timeout = limit;
+        self
+    }
+
+    /// The stop that everything in this crawl hears, for a program that stops it by signals.
+    pub fn stop_value(&self) -> Stop {
+        self.stop.clone()
+    }
+
+    /// Stops this crawl from elsewhere, before and while it runs.
+    pub fn stop_handle(&self) -> StopHandle {
+        StopHandle::new(&self.stop)
+    }
+
+    /// Crawls, and blocks until the run has ended. In async code use [`run_async`](Crawl::run_async).
+    ///
+    /// # Errors
+    /// When the crawl can't start: a setting is invalid, the store can't be reached, another process has the run. When it was
+    /// stopped before its first request. When its stop took longer than the shutdown timeout; then threads are left behind.
+    /// Failed pages are no error: the [`CrawlReport`] has them.
+    pub fn run(self) -> Result<CrawlReport, CrawlError> {
+        let (sender, result) = bounded(1);
+        self.begin(move |ended| drop(sender.try_send(ended)))?;
+        result.recv().unwrap_or(Err(CrawlError::Lost))
+    }
+
+    /// Crawls on threads of its own, and resolves when the run has ended. It needs no particular async runtime.
+    ///
+    /// # Errors
+    /// Those of [`run`](Crawl::run).
+    ///
+    /// # Cancel safety
+    /// Dropping the future asks for a graceful stop. The threads then end by themselves within the shutdown timeout, and the
+    /// run is resumable.
+    pub async fn run_async(self) -> Result<CrawlReport, CrawlError> {
+        let mut stop = StopOnDrop(Some(self.stop_handle()));
+        let (sender, result) = oneshot::channel();
+        let sender = Mutex::new(Some(sender));
+        self.begin(move |ended| {
+            if let Some(sender) = sender.lock().unwrap_or_else(PoisonError::into_inner).take() {
+                drop(sender.send(ended));
+            }
+        })?;
+        let result = result.await.unwrap_or(Err(CrawlError::Lost));
+        stop.0 = None;
+        result
+    }
+
+    /// Starts all threads, for a program that attends to the crawl itself. `overrun` is called if the stop takes longer than
+    /// its limit.
+    ///
+    /// # Errors
+    /// When the crawl can't start.
+    pub fn start(self, metrics: Arc<Metrics>, overrun: Overrun) -> Result<Running, CrawlError> {
+        let Self { spider, pipelines, downloaders, settings, stop, .. } = self.settled()?;
+        run::start(Ingredients { spider, pipelines, downloaders, settings, stop, metrics, overrun })
+    }
+
+    /// Crawls on a thread, and delivers what came of it, once.
+    fn begin(
+        self,
+        deliver: impl Fn(Result<CrawlReport, CrawlError>) + Send + Sync + 'static,
+    ) -> Result<(), CrawlError> {
+        let deliver = Arc::new(deliver);
+        let late = Arc::clone(&deliver);
+        let overrun: Overrun =
+            Box::new(move |diagnosis| late(Err(CrawlError::StopOverran { diagnosis: diagnosis.to_owned() })));
+        Worker::spawn("crawl-run", move || deliver(self.crawl(overrun))).map_err(CrawlError::Thread)?;
+        Ok(())
+    }
+
+    fn crawl(self, overrun: Overrun) -> Result<CrawlReport, CrawlError> {
+        let crawl = self.settled()?;
+        let measured = Measured {
+            spider: crawl.spider.name().to_owned(),
+            run_name: crawl.settings.run_name(crawl.spider.name()),
+            shutdown_timeout: crawl.settings.shutdown_timeout,
+            textfile: None,
+        };
+        // Nobody reads the log's counts here: the log is the program's.
+        let metrics = Metrics::new(measured, LogCounts::default())?;
+        let running = crawl.start(metrics, overrun)?;
+        running.wait();
+        let ended = running.close();
+        let store = ended.open_store().map_err(CrawlError::StoreUrl)?;
+        let blocking = Blocking::new().map_err(CrawlError::Reading)?;
+        let report = ended.report(&*store, &blocking);
+        blocking.close(&*store, ended.reading_limit());
+        Ok(report)
+    }
+
+    /// The settings put together and checked.
+    fn settled(mut self) -> Result<Self, CrawlError> {
+        if !self.start_urls.is_empty() || !self.arguments.is_empty() {
+            let given = std::mem::take(&mut self.start_urls);
+            let urls = given.iter().map(|url| start_url(url)).collect::<Result<_, _>>()?;
+            self.settings.args = Args::new(urls, std::mem::take(&mut self.arguments));
+        }
+        self.settings = self.settings.validated()?;
+        Ok(self)
+    }
+}
+
+/// A future that nobody waits for any more stops its crawl.
+struct StopOnDrop(Option<StopHandle>);
+
+impl Drop for StopOnDrop {
+    fn drop(&mut self) {
+        if let Some(handle) = &self.0 {
+            handle.stop();
+        }
+    }
+}

@@ -1,0 +1,149 @@
+//! Why a crawl did not begin, or could not be ended in order.
+
+use std::io;
+use std::path::PathBuf;
+
+use dragline_core::StoreError;
+use dragline_engine::EngineError;
+use dragline_pipelines::persistence::OpenError;
+
+use crate::blocking::BlockingError;
+
+/// An error of a crawl, with what failed. [`hint`](CrawlError::hint) says what to do about it.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CrawlError {
+    /// A start URL is invalid.
+    #[error("{problem}")]
+    StartUrl {
+        /// What is wrong with it, without secrets.
+        problem: String,
+        /// What to do about it.
+        hint: String,
+    },
+    /// A setting of the engine has an invalid value.
+    #[error(transparent)]
+    Setting(EngineError),
+    /// The stop has too little time.
+    #[error("the shutdown timeout is {:.1} s, and a stop needs at least 4 s", .0.as_secs_f64())]
+    ShutdownTimeout(std::time::Duration),
+    /// The store's URL is wrong.
+    #[error(transparent)]
+    StoreUrl(StoreError),
+    /// The spider can't start: its own error, or a pattern of it that is invalid.
+    #[error("the spider {spider} cannot start: {problem}")]
+    Spider {
+        /// Its name.
+        spider: String,
+        /// What is wrong.
+        problem: String,
+    },
+    /// Neither the spider nor its user gave a start URL.
+    #[error("the spider {spider} has no start URL")]
+    NoStartUrl {
+        /// Its name.
+        spider: String,
+    },
+    /// The store did not open the run.
+    #[error(transparent)]
+    Open(OpenError),
+    /// The run was begun by a newer version.
+    #[error("the run began with a rule for the same request that this version does not know")]
+    SameRequestRule,
+    /// The engine could not start.
+    #[error(transparent)]
+    Engine(EngineError),
+    /// The operating system refused a thread.
+    #[error("a thread could not be started")]
+    Thread(#[source] io::Error),
+    /// The heartbeat file can't be written.
+    #[error("the heartbeat file {} cannot be written", .file.display())]
+    HeartbeatFile {
+        /// Its path.
+        file: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The metrics' file can't be written.
+    #[error("the metrics' file {} cannot be written", .file.display())]
+    MetricsFile {
+        /// Its path.
+        file: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The metrics can't be registered.
+    #[error("the metrics cannot be registered")]
+    Metrics(#[source] prometheus::Error),
+    /// The endpoints can't listen.
+    #[error("cannot listen at {address}")]
+    Listen {
+        /// The address.
+        address: String,
+        /// Why.
+        source: io::Error,
+    },
+    /// A stop came before the run was open.
+    #[error("stopped before the first request")]
+    StoppedEarly,
+    /// The stop took longer than its limit. Threads of the crawl are left behind.
+    #[error("{diagnosis}")]
+    StopOverran {
+        /// Where everything stood, and the likely causes.
+        diagnosis: String,
+    },
+    /// The report could not be read.
+    #[error(transparent)]
+    Reading(BlockingError),
+    /// A thread of Dragline panicked.
+    #[error("the thread that runs the crawl ended without a result")]
+    Lost,
+}
+
+impl CrawlError {
+    /// What to do about it.
+    pub fn hint(&self) -> Option<&str> {
+        match self {
+            Self::StartUrl { hint, .. } => Some(hint),
+            Self::Setting(error) | Self::Engine(error) => error.hint(),
+            Self::ShutdownTimeout(_) => {
+                Some("give at least 4 s; 8 s fit into the 10 s that a container gets")
+            }
+            Self::StoreUrl(error) => error.hint(),
+            Self::NoStartUrl { .. } => Some("give one: --start-url https://example.com/"),
+            Self::Open(error) => error.hint(),
+            Self::Reading(error) => error.hint(),
+            Self::SameRequestRule => {
+                Some("resume it with the version that began it, or begin a new run: --fresh")
+            }
+            Self::HeartbeatFile { .. } => {
+                Some("name a file in a folder that this user may write to (--heartbeat-file)")
+            }
+            Self::MetricsFile { .. } => {
+                Some("name a file in a folder that this user may write to (--metrics-textfile)")
+            }
+            Self::Listen { .. } => {
+                Some("another process may have the port: give another one (--listen ADDR:PORT, or PORT)")
+            }
+            Self::Thread(_) => Some("look at the limits on processes and open files (ulimit -u, ulimit -n)"),
+            Self::StoppedEarly | Self::StopOverran { .. } => Some("the same crawl resumes"),
+            Self::Lost => {
+                Some("this is a fault of Dragline itself; what is stored is safe, the same crawl resumes")
+            }
+            Self::Spider { .. } | Self::Metrics(_) => None,
+        }
+    }
+
+    /// Whether what was given is wrong, and not the world around.
+    pub fn is_usage(&self) -> bool {
+        matches!(
+            self,
+            Self::StartUrl { .. }
+                | Self::Setting(_)
+                | Self::ShutdownTimeout(_)
+                | Self::StoreUrl(_)
+                | Self::Spider { .. }
+                | Self::NoStartUrl { .. }
+        )
+    }
+}

@@ -1,0 +1,119 @@
+//! What came of a crawl.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use dragline_core::PageState;
+use dragline_core::store::{RunState, RunSummary};
+use dragline_engine::{FailureCount, FailureKind, LinkRefusal};
+
+use crate::outcome::CrawlOutcome;
+use crate::stop_report::StopReport;
+
+/// What came of a crawl. Pages and items are those of the whole run, resumes included; everything else is of this crawl.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct CrawlReport {
+    pub(crate) run_id: i64,
+    pub(crate) run_name: String,
+    pub(crate) spider: String,
+    pub(crate) state: RunState,
+    pub(crate) outcome: CrawlOutcome,
+    pub(crate) is_fruitless: bool,
+    pub(crate) reason: String,
+    pub(crate) elapsed: Duration,
+    pub(crate) summary: Option<RunSummary>,
+    pub(crate) pages_fetched: u64,
+    pub(crate) refused_links: BTreeMap<LinkRefusal, u64>,
+    pub(crate) drop_reasons: BTreeMap<String, u64>,
+    pub(crate) failures: BTreeMap<FailureKind, FailureCount>,
+    pub(crate) stop: StopReport,
+}
+
+impl CrawlReport {
+    /// The run's id in the store.
+    pub fn run_id(&self) -> i64 {
+        self.run_id
+    }
+
+    /// The name by which the run is found again.
+    pub fn run_name(&self) -> &str {
+        &self.run_name
+    }
+
+    /// The spider's name.
+    pub fn spider(&self) -> &str {
+        &self.spider
+    }
+
+    /// The run's state in the store.
+    pub fn state(&self) -> RunState {
+        self.state
+    }
+
+    /// How the crawl ended.
+    pub fn outcome(&self) -> CrawlOutcome {
+        self.outcome
+    }
+
+    /// Why it ended, as the store has it: `finished`, `limit`, `signal SIGTERM` and so on.
+    pub fn reason(&self) -> &str {
+        &self.reason
+    }
+
+    /// From the start of the crawl to the end of its stop.
+    pub fn elapsed(&self) -> Duration {
+        self.elapsed
+    }
+
+    /// Pages of the run in this state. `None` when the store could not be read at the end.
+    pub fn pages(&self, state: PageState) -> Option<u64> {
+        self.summary.as_ref().map(|summary| summary.pages.of(state))
+    }
+
+    /// Requests of the run that are still queued. `None` when the store could not be read at the end.
+    pub fn queued(&self) -> Option<u64> {
+        self.summary.as_ref().map(|summary| summary.pages.queued)
+    }
+
+    /// Items of the run by type, in the order in which the spider declares them. `None` when the store could not be read at
+    /// the end.
+    pub fn items(&self) -> Option<&[(String, u64)]> {
+        self.summary.as_ref().map(|summary| &*summary.items)
+    }
+
+    /// Dead letters of the run. `None` when the store could not be read at the end.
+    pub fn dead_letters(&self) -> Option<u64> {
+        self.summary.as_ref().map(|summary| summary.dead_letters)
+    }
+
+    /// Answers that this crawl fetched.
+    pub fn pages_fetched(&self) -> u64 {
+        self.pages_fetched
+    }
+
+    /// Links that were not followed, by the reason.
+    pub fn refused_links(&self) -> &BTreeMap<LinkRefusal, u64> {
+        &self.refused_links
+    }
+
+    /// Items that item pipelines dropped, by the reason.
+    pub fn drop_reasons(&self) -> &BTreeMap<String, u64> {
+        &self.drop_reasons
+    }
+
+    /// Pages that failed or died, by the kind of failure.
+    pub fn failures(&self) -> &BTreeMap<FailureKind, FailureCount> {
+        &self.failures
+    }
+
+    /// Whether pages failed or died, and none was done. The run is `finished` all the same.
+    pub fn is_fruitless(&self) -> bool {
+        self.is_fruitless
+    }
+
+    /// What the stop did.
+    pub fn stop(&self) -> &StopReport {
+        &self.stop
+    }
+}

@@ -1,0 +1,77 @@
+//! The run that a crawl opens: its name, its start requests, and the rule for what is the same request.
+
+use dragline_core::spider::start_requests;
+use dragline_core::store::{OpenedRun, ProcessInfo, RunSpec};
+use dragline_core::{QueuedRequest, SameRequest, Spider};
+use dragline_engine::Scope;
+use serde_json::{Value as Json, json};
+
+use crate::error::CrawlError;
+use crate::settings::CrawlSettings;
+
+/// The run to open: its name, its start requests, who opens it.
+pub(crate) fn run_spec(spider: &dyn Spider, settings: &CrawlSettings) -> Result<RunSpec, CrawlError> {
+    let cannot = |problem: String| CrawlError::Spider { spider: spider.name().to_owned(), problem };
+    let start = start_requests(spider, &settings.args).map_err(|error| cannot(error.to_string()))?;
+    // What it says of where it stays: an error of the pattern's author, told before there is a run.
+    Scope::new(&settings.engine.links, spider, []).map_err(|error| cannot(error.to_string()))?;
+    if start.is_empty() {
+        return Err(CrawlError::NoStartUrl { spider: spider.name().to_owned() });
+    }
+    let rule = settings.engine.same_request(spider);
+    let start_urls: Vec<String> = settings.args.start_urls().iter().map(ToString::to_string).collect();
+    Ok(RunSpec {
+        name: settings.run_name(spider.name()),
+        spider: spider.name().to_owned(),
+        args: run_args(&start_urls, settings, &rule),
+        start: start
+            .into_iter()
+            .enumerate()
+            .map(|(at, request)| QueuedRequest::start_by(&rule, request, at))
+            .collect(),
+        fresh: settings.fresh,
+        force: settings.force_run,
+        tally: settings.engine.links.tally(),
+        process: ProcessInfo { pid: std::process::id(), hostname: hostname() },
+    })
+}
+
+/// Where the rule for the same request stands among a run's arguments, unless it is the common one.
+const SAME_REQUEST: &str = "same_request";
+
+fn run_args(start_urls: &[String], settings: &CrawlSettings, rule: &SameRequest) -> Json {
+    let mut args = json!({ "start_urls": start_urls, "args": settings.args.shown() });
+    if *rule != SameRequest::default() {
+        args[SAME_REQUEST] = rule.to_json();
+    }
+    args
+}
+
+/// The rule for the same request that the run began with; `wanted` is what a new one would begin with. By another
+/// rule, pages that are stored as done would be taken for new.
+pub(crate) fn same_request(run: &OpenedRun, wanted: SameRequest) -> Result<SameRequest, CrawlError> {
+    let Some(resumed) = &run.resumed else { return Ok(wanted) };
+    let Some(stored) = resumed.args.get(SAME_REQUEST) else {
+        return Ok(kept(SameRequest::default(), &wanted));
+    };
+    let rule = SameRequest::from_json(stored).ok_or(CrawlError::SameRequestRule)?;
+    Ok(kept(rule, &wanted))
+}
+
+fn kept(rule: SameRequest, wanted: &SameRequest) -> SameRequest {
+    if rule != *wanted {
+        tracing::warn!(
+            began_with = %rule,
+            set_now = %wanted,
+            "what makes two requests the same is not what it was when the run began; it keeps its rule, and the next \
+             run takes the new one"
+        );
+    }
+    rule
+}
+
+/// The host's name, for people who look for the process that holds a run.
+fn hostname() -> String {
+    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").ok().or(std::env::var("HOSTNAME").ok());
+    name.map_or_else(|| "unknown".to_owned(), |name| name.trim().to_owned())
+}
