@@ -29,6 +29,7 @@ mod drop_reasons;
 mod error;
 mod failure_counts;
 mod fetch;
+mod hosts;
 mod item_counts;
 mod job;
 mod known;

@@ -10,10 +10,11 @@ use dragline_core::{Failure, PageOutcome, Reason};
 use super::budgets::Room;
 use super::landing::{Ended, EndedFetch, Landed};
 use super::{Phase, Scheduler};
+use crate::hosts::{HostId, RestReason};
 use crate::job::{GivenUp, Job, WaitingJob};
 use crate::robots::RobotsVerdict;
 use crate::scope::LinkRefusal;
-use crate::window::{HostId, RestReason, Waiting};
+use crate::window::Waiting;
 
 impl Scheduler {
     /// Claims as much as may be claimed. Each step either takes a credit or makes the host less ready, so
@@ -21,7 +22,7 @@ impl Scheduler {
     pub(super) fn claim(&mut self, now: Instant) {
         while self.end.is_none()
             && self.may_claim()
-            && let Some(host) = self.window.ready()
+            && let Some(host) = self.window.ready(&mut self.hosts)
         {
             self.step(host, now);
         }
@@ -38,7 +39,7 @@ impl Scheduler {
 
     /// Brings the best request of a ready host one step further.
     fn step(&mut self, host: HostId, now: Instant) {
-        if let Some(error) = self.window.host(host).pace.is_down(now) {
+        if let Some(error) = self.hosts.get(host).pace.is_down(now) {
             return self.with_credit(host, |scheduler, waiting, credit| {
                 scheduler.parts.stats.host_down.add(1);
                 scheduler.parts.stats.given_up.add(1);
@@ -49,7 +50,7 @@ impl Scheduler {
                 );
             });
         }
-        let Some(best) = self.window.host(host).best() else { return };
+        let Some(best) = self.window.best(host) else { return };
         if let Some((reason, refusal)) = self.downloads.refusal(&best.request) {
             return self.with_credit(host, |scheduler, waiting, credit| {
                 tracing::debug!(url = waiting.queued.request.url().as_str(), refusal, "not asked for");
@@ -66,7 +67,7 @@ impl Scheduler {
                 });
             }
         }
-        match self.window.host(host).robots.verdict(&best.request, now) {
+        match self.hosts.get(host).robots.verdict(&best.request, now) {
             RobotsVerdict::Allowed => {
                 if self.keeps_pace(host, now) {
                     self.with_credit(host, |scheduler, waiting, credit| {
@@ -94,10 +95,10 @@ impl Scheduler {
 
     /// Takes the right to ask the host now; else the host rests until it is there.
     fn keeps_pace(&mut self, host: HostId, now: Instant) -> bool {
-        match self.window.update(host, |host| host.pace.take(now, rand::random())) {
+        match self.hosts.update(host, |host| host.pace.take(now, rand::random())) {
             Ok(()) => true,
             Err(until) => {
-                self.window.rest(host, until, RestReason::Pace);
+                self.hosts.rest(host, until, RestReason::Pace);
                 false
             }
         }
@@ -115,8 +116,8 @@ impl Scheduler {
 
     fn fetch(&mut self, host: HostId, mut waiting: Waiting, credit: Credit) {
         waiting.attempts += 1;
-        self.budgets.reserve(&waiting.queued, &self.window.host(host).name);
-        self.window.begin_fetch(host);
+        self.budgets.reserve(&waiting.queued, &self.hosts.get(host).name);
+        self.hosts.begin_fetch(host);
         let downloads = self.downloads.clone();
         self.fetches.spawn(async move {
             let begun = Instant::now();

@@ -8,7 +8,7 @@ use std::collections::{HashMap, HashSet, VecDeque};
 
 use dragline_core::Fingerprint;
 
-use crate::window::HostId;
+use crate::hosts::HostId;
 
 /// See the module.
 #[derive(Debug)]
@@ -137,10 +137,7 @@ impl Hands {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::settings::EngineSettings;
-    use crate::window::{Admission, Window};
     use dragline_core::{QueuedRequest, Request};
-    use std::time::Instant;
 
     fn request(number: u32) -> QueuedRequest {
         QueuedRequest::start(Request::get(format!("http://a.example/{number}")).unwrap(), 0)
@@ -148,9 +145,7 @@ mod tests {
 
     /// A ledger, and the host that its requests are of.
     fn ledger(remember: usize) -> (Hands, HostId) {
-        let admission = Window::new(&EngineSettings::default()).admit(request(0), Instant::now());
-        let Admission::Taken(host) = admission else { panic!("{admission:?}") };
-        (Hands::new(remember), host)
+        (Hands::new(remember), HostId::at(0).unwrap())
     }
 
     #[test]

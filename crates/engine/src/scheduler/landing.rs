@@ -10,13 +10,14 @@ use tokio::task::JoinError;
 use super::{Phase, Scheduler};
 use crate::answer_class::AnswerClass;
 use crate::downloader::{Answer, AnswerBody, DownloadError};
+use crate::hosts::{FailureLog, HostId};
 use crate::job::Job;
 use crate::pace::Answered;
 use crate::redirect;
 use crate::retry;
 use crate::robots::RobotsAnswer;
 use crate::scope::Found;
-use crate::window::{HostId, Telling, Waiting};
+use crate::window::Waiting;
 
 /// A fetch that has ended.
 pub(super) enum Landed {
@@ -58,7 +59,7 @@ impl Scheduler {
             Ok(Landed::Robots { host, answer, credit }) => {
                 drop(credit);
                 self.robots_fetches -= 1;
-                self.window.end_fetch(host);
+                self.hosts.end_fetch(host);
                 self.on_robots(host, answer);
             }
             // Panics are caught within the fetch; one beside it would leave its request in hand for ever.
@@ -68,7 +69,7 @@ impl Scheduler {
 
     fn on_page(&mut self, fetch: EndedFetch) {
         let EndedFetch { host, mut waiting, credit, result, begun, elapsed } = fetch;
-        self.window.end_fetch(host);
+        self.hosts.end_fetch(host);
         let class = result.as_ref().map_or(AnswerClass::None, |answer| AnswerClass::of(answer.status));
         self.parts.stats.fetched(class, elapsed);
         let answer = match result {
@@ -120,7 +121,7 @@ impl Scheduler {
                 return self.fail_page(host, waiting, ended, credit);
             }
         };
-        self.window.update(host, |host| host.told.came());
+        self.hosts.update(host, |host| host.log_memory.page_came());
         let Waiting { queued, attempts, .. } = waiting;
         let response = Response { queued, status, headers, body, attempts, elapsed };
         let fetched = Fetched { response, credit: Some(credit), charge, cookies };
@@ -129,7 +130,7 @@ impl Scheduler {
 
     /// The outcome of a request whose page is of a type that nobody accepts.
     fn unwanted(&mut self, host: HostId, waiting: &Waiting, essence: &str) -> PageOutcome {
-        self.window.update(host, |host| host.told.came());
+        self.hosts.update(host, |host| host.log_memory.page_came());
         let is_first = self.parts.stats.unwanted_types.get() == 0;
         self.parts.stats.unwanted_types.add(1);
         let url = waiting.queued.request.url().as_str();
@@ -154,7 +155,7 @@ impl Scheduler {
 
     /// While its host is not well, a failure is the host's and not the request's.
     fn may_retry(&self, host: HostId, waiting: &mut Waiting) -> bool {
-        if !self.window.host(host).pace.is_well() {
+        if !self.hosts.get(host).pace.is_well() {
             waiting.excused += 1;
         }
         let own = waiting.queued.request.max_retries();
@@ -180,7 +181,7 @@ impl Scheduler {
             self.hands.leave(&fingerprint);
             return self.window.settle(host);
         }
-        let delay = if self.window.host(host).pace.is_well() {
+        let delay = if self.hosts.get(host).pace.is_well() {
             retry::delay(&self.parts.settings.retry, waiting.counted(), asked)
         } else {
             // Its host is left alone: that is wait enough.
@@ -204,13 +205,13 @@ impl Scheduler {
         // A missing page is everyday life, unless it is one that somebody named; a server that fails again and again is
         // worth a look.
         if waiting.queued.depth == 0 || ended.status.is_none_or(|status| status >= 500) {
-            let telling = self.window.update(host, |host| host.told.failed());
-            if telling != Telling::Keep {
+            let log = self.hosts.update(host, |host| host.log_memory.failed());
+            if log != FailureLog::Nothing {
                 let url = waiting.queued.request.url().as_str();
                 tracing::warn!(url, attempts = waiting.attempts, error = ended.error, "given up");
             }
-            if telling == Telling::TellLast {
-                let name = &self.window.host(host).name;
+            if log == FailureLog::LastLine {
+                let name = &self.hosts.get(host).name;
                 tracing::warn!(host = %name, "further failures of this host are not told until a page comes; see their requests' `error`");
             }
         }
@@ -246,7 +247,7 @@ impl Scheduler {
         } else {
             let mut outcome = PageOutcome::skipped(from, Reason::Redirected, &format!("redirected to {url}"));
             if let Some(asked) = asked
-                && let Some(host) = self.window.host_named(&target.host, Instant::now())
+                && let Some(host) = self.host_named(&target.host, Instant::now())
             {
                 // RFC 9110 §10.2.3: it is the redirected request that is to wait.
                 self.rest_as_asked(host, asked, status);

@@ -38,6 +38,7 @@ use self::limits::Limits;
 use crate::download::{CrawlEnd, DownloadThread};
 use crate::downloader::Downloads;
 use crate::error::EngineError;
+use crate::hosts::Hosts;
 use crate::job::WaitingJob;
 use crate::parts::EngineParts;
 use crate::receipts::ReceiptReceiver;
@@ -66,6 +67,7 @@ pub(crate) struct Scheduler {
     /// Fetches in flight. They are abandoned with the scheduler: their requests are still queued.
     fetches: JoinSet<Landed>,
     robots_fetches: usize,
+    hosts: Hosts,
     window: Window,
     hands: Hands,
     limits: Limits,
@@ -105,12 +107,11 @@ impl Scheduler {
         let budget = ByteBudget::new(settings.memory_budget_bytes, waker());
         parts.stop.on_change(waker());
         let start_hosts = run.start_hosts.iter().map(String::as_str);
-        let mut window = Window::new(&settings);
-        window.remember(&run.hosts);
         Ok(Self {
             scope: Scope::new(&settings.links, spider, start_hosts)?,
             downloads: Downloads::new(&settings, spider, downloaders, budget.clone(), &run.cookies)?,
-            window,
+            hosts: Hosts::new(&settings, &run.hosts),
+            window: Window::new(&settings),
             hands: Hands::new(settings.window.requests),
             limits: Limits::new(&settings.limits, run.done, Instant::now()),
             budgets: Budgets::new(&settings.links, run.tally.clone()),
@@ -169,6 +170,7 @@ impl Scheduler {
         if let Some(end) = self.end.take() {
             return Some(end);
         }
+        self.hosts.wake(now);
         self.window.wake(now);
         self.change_phase(now);
         match &self.phase {
@@ -237,8 +239,9 @@ impl Scheduler {
             Phase::Running | Phase::Draining(_) => None,
         };
         let limit = self.limits.deadline().filter(|_| matches!(self.phase, Phase::Running));
-        let timers = self.window.next_wake().filter(|_| matches!(self.phase, Phase::Running));
-        let moments = [stop_deadline, limit, timers].into_iter().flatten();
+        let wakes = [self.hosts.next_wake(), self.window.next_wake()];
+        let wakes = wakes.into_iter().flatten().filter(|_| matches!(self.phase, Phase::Running));
+        let moments = [stop_deadline, limit].into_iter().flatten().chain(wakes);
         moments.fold(now + IDLE_TURN, Instant::min)
     }
 
@@ -302,11 +305,12 @@ impl Scheduler {
     fn show(&self, now: Instant) {
         self.parts.stats.in_flight.set(self.credits.in_use());
         self.parts.stats.window_requests.set(self.window.len());
-        self.parts.stats.waiting_hosts.set(self.window.resting_hosts());
+        self.parts.stats.waiting_hosts.set(self.hosts.resting());
         self.parts.stats.waiting_pages.set(self.pages.len());
         for stage in Stage::ALL {
             self.parts.stats.hold_bytes(stage, self.budget.held_in(stage));
         }
-        self.parts.stats.hosts.write(now, || self.window.busy_hosts(now));
+        let busy = || self.hosts.busy(now, |id| self.window.held_by(id));
+        self.parts.stats.hosts.write(now, busy);
     }
 }

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 use dragline_core::chrono::{TimeDelta, Utc};
 
 use super::Scheduler;
+use crate::hosts::{HostId, RestReason};
 use crate::pace::{Answered, Broken, Changed};
-use crate::window::{HostId, RestReason};
 
 /// A host that rests for longer than this gives most of its places in the window away.
 const LONG_REST: Duration = Duration::from_secs(5);
@@ -16,7 +16,7 @@ impl Scheduler {
     /// A host has answered with a status.
     pub(super) fn host_answered(&mut self, host: HostId, answer: Answered) {
         let now = Instant::now();
-        let changed = self.window.update(host, |host| host.pace.answered(answer, now));
+        let changed = self.hosts.update(host, |host| host.pace.answered(answer, now));
         if changed.is_something() {
             self.pace_changed(host, changed, &format!("HTTP {}", answer.status), now);
         }
@@ -25,7 +25,7 @@ impl Scheduler {
     /// What was sent at that moment brought no answer, and so many requests have failed by this that had not before.
     pub(super) fn host_failed(&mut self, host: HostId, sent_at: Instant, requests: u32, error: &str) {
         let now = Instant::now();
-        let changed = self.window.update(host, |host| host.pace.failed(sent_at, requests, error, now));
+        let changed = self.hosts.update(host, |host| host.pace.failed(sent_at, requests, error, now));
         if changed.is_something() {
             self.pace_changed(host, changed, error, now);
         }
@@ -33,7 +33,7 @@ impl Scheduler {
 
     /// A host has answered otherwise than with a page.
     pub(super) fn host_is_back(&mut self, host: HostId) {
-        let changed = self.window.update(host, |host| host.pace.is_back());
+        let changed = self.hosts.update(host, |host| host.pace.is_back());
         if changed.is_something() {
             self.pace_changed(host, changed, "", Instant::now());
         }
@@ -43,8 +43,8 @@ impl Scheduler {
     pub(super) fn rest_as_asked(&mut self, host: HostId, rest: Duration, status: u16) {
         let now = Instant::now();
         self.parts.stats.waits_asked.add(1);
-        if self.window.update(host, |host| host.told.asks_for_rest(now, now + rest)) {
-            let name = &self.window.host(host).name;
+        if self.hosts.update(host, |host| host.log_memory.asks_for_rest(now, now + rest)) {
+            let name = &self.hosts.get(host).name;
             tracing::warn!(
                 host = %name,
                 status,
@@ -58,7 +58,7 @@ impl Scheduler {
     }
 
     fn pace_changed(&mut self, host: HostId, changed: Changed, why: &str, now: Instant) {
-        let name = self.window.host(host).name.clone();
+        let name = self.hosts.get(host).name.clone();
         if let Some(period) = changed.slowed_to {
             self.parts.stats.slow_downs.add(1);
             let period_ms = period.as_millis();
@@ -106,16 +106,16 @@ impl Scheduler {
 
     /// A host that rests for long holds places in the window that others may need.
     fn rest_long(&mut self, host: HostId, until: Instant, why: RestReason, now: Instant) {
-        self.window.rest(host, until, why);
+        self.hosts.rest(host, until, why);
         if until.saturating_duration_since(now) > LONG_REST {
-            self.window.trim(host);
+            self.window.trim(host, &self.hosts);
             self.let_go();
         }
     }
 
     /// What a process that resumes the run must know of a host.
     fn note(&self, host: HostId, why: &str) {
-        let host = self.window.host(host);
+        let host = self.hosts.get(host);
         self.parts.sink.note_host(host.pace.note(&host.name, host.is_told_to_wait_until(), why));
     }
 }

@@ -9,7 +9,8 @@ use dragline_core::{PageState, QueuedRequest, Receipt, Refilled, StoreEvent};
 
 use super::Scheduler;
 use crate::download::CrawlEnd;
-use crate::window::{Admission, HostId};
+use crate::hosts::HostId;
+use crate::window::Admission;
 
 /// Hosts that one ask names.
 const HOSTS_PER_ASK: usize = 200;
@@ -32,7 +33,7 @@ impl Scheduler {
             return;
         }
         let room = self.window.room();
-        let hungry = if room > 0 { self.window.hungry(HOSTS_PER_ASK) } else { Vec::new() };
+        let hungry = if room > 0 { self.window.hungry(&mut self.hosts, HOSTS_PER_ASK) } else { Vec::new() };
         let share = self.window.share();
         let ask = if hungry.is_empty() {
             let nothing_in_hand = self.hands.is_empty();
@@ -48,7 +49,7 @@ impl Scheduler {
             }
         } else {
             let names: Vec<Arc<str>> =
-                hungry.iter().map(|id| Arc::clone(&self.window.host(*id).name)).collect();
+                hungry.iter().map(|id| Arc::clone(&self.hosts.get(*id).name)).collect();
             let hosts: HashSet<HostId> = hungry.iter().copied().collect();
             for id in hungry {
                 self.window.set_more_in_store(id, false);
@@ -105,7 +106,7 @@ impl Scheduler {
             }
         }
         for name in &more_of {
-            match self.window.host_named(name, now) {
+            match self.host_named(name, now) {
                 Some(id) => self.window.set_more_in_store(id, true),
                 None => self.backlog.missed_a_host(),
             }
@@ -121,12 +122,16 @@ impl Scheduler {
         if self.hands.holds(&fingerprint) {
             return;
         }
-        match self.window.admit(queued, now) {
-            Admission::Taken(host) => self.hands.enter(fingerprint, host),
-            Admission::NoPlace => {}
-            Admission::NoPlaceForHost => self.backlog.missed_a_host(),
+        let Some(host) = self.host_named(&queued.host, now) else { return self.backlog.missed_a_host() };
+        if self.window.admit(host, queued) == Admission::Taken {
+            self.hands.enter(fingerprint, host);
         }
         self.let_go();
+    }
+
+    /// The host of this name, which is registered if it is new; `None` when there are too many hosts.
+    pub(super) fn host_named(&mut self, name: &str, now: Instant) -> Option<HostId> {
+        self.hosts.named(name, now, |id| self.window.needs(id))
     }
 
     /// What the window gave away is in hand no longer.

@@ -8,18 +8,19 @@ use dragline_core::{PageOutcome, Reason};
 
 use super::Scheduler;
 use super::landing::Landed;
+use crate::hosts::{HostId, RestReason};
 use crate::retry;
 use crate::robots::{DecidingLine, Failed, Fault, RobotsAnswer, Rules, ask};
-use crate::window::{HostId, RestReason, Waiting};
+use crate::window::Waiting;
 
 impl Scheduler {
     /// The host's robots.txt is fetched on a credit of its own, so that a frontier of many hosts does not
     /// ask all of them at once.
     pub(super) fn ask_robots(&mut self, host: HostId) {
         let Some(credit) = self.credits.try_take() else { return };
-        let Some(page) = self.window.host(host).best().map(|best| best.request.clone()) else { return };
-        self.window.update(host, |host| host.robots.begin_fetch(&page));
-        self.window.begin_fetch(host);
+        let Some(page) = self.window.best(host).map(|best| best.request.clone()) else { return };
+        self.hosts.update(host, |host| host.robots.begin_fetch(&page));
+        self.hosts.begin_fetch(host);
         self.robots_fetches += 1;
         let (downloads, settings) = (self.downloads.clone(), Arc::clone(&self.parts.settings));
         self.fetches.spawn(async move {
@@ -38,7 +39,7 @@ impl Scheduler {
         self.parts.stats.robots_denied.add(1);
         let url = waiting.queued.request.url().as_str();
         // Such a crawl ends at once and without an error, and nobody would know why.
-        if waiting.queued.depth == 0 && self.window.update(host, |host| host.told.denies_a_start()) {
+        if waiting.queued.depth == 0 && self.hosts.update(host, |host| host.log_memory.denies_a_start()) {
             tracing::warn!(
                 url,
                 %line,
@@ -60,7 +61,7 @@ impl Scheduler {
                 match failure.fault {
                     Fault::Host => {
                         // Whatever waits for the file has met the same.
-                        let is_first = self.window.host(host).robots.is_untried();
+                        let is_first = self.hosts.get(host).robots.is_untried();
                         let requests = if is_first { self.window.held_by(host) } else { 0 };
                         let requests = u32::try_from(requests).unwrap_or(u32::MAX);
                         self.host_failed(host, now, requests, &failure.reason);
@@ -71,22 +72,22 @@ impl Scheduler {
                 // A host that is left alone is asked again after that, whatever it took before.
                 let retries = match failure.fault {
                     Fault::Nobody => 0,
-                    _ if self.window.host(host).pace.is_well() => settings.retry.retries,
+                    _ if self.hosts.get(host).pace.is_well() => settings.retry.retries,
                     _ => u32::MAX,
                 };
                 let robots = &settings.robots;
                 let failed =
-                    self.window.update(host, |host| host.robots.fetch_failed(&failure, retries, robots, now));
-                let (name, error) = (&self.window.host(host).name, &failure.reason);
+                    self.hosts.update(host, |host| host.robots.fetch_failed(&failure, retries, robots, now));
+                let (name, error) = (&self.hosts.get(host).name, &failure.reason);
                 match failed {
                     Failed::TriedAgain { attempts } => {
                         tracing::debug!(host = %name, error, attempts, "robots.txt is to be asked for again");
                         // A host that is left alone waits for that alone: a back-off that outlasts it would hide from
                         // its requests that it is down.
-                        if self.window.host(host).pace.is_well() {
+                        if self.hosts.get(host).pace.is_well() {
                             let delay =
                                 retry::delay(&self.parts.settings.retry, attempts, failure.retry_after);
-                            self.window.rest(host, now + delay, RestReason::Robots);
+                            self.hosts.rest(host, now + delay, RestReason::Robots);
                         }
                     }
                     Failed::TakenAsEmpty => {
@@ -110,7 +111,7 @@ impl Scheduler {
     }
 
     fn take_rules(&mut self, host: HostId, rules: Rules, now: Instant) {
-        let name = &self.window.host(host).name;
+        let name = &self.hosts.get(host).name;
         tracing::debug!(host = %name, sitemaps = ?rules.sitemaps(), "robots.txt is there");
         if let Some(delay) = rules.honoured_delay(&self.parts.settings.robots) {
             let asked = rules.crawl_delay().unwrap_or_default();
@@ -120,10 +121,10 @@ impl Scheduler {
                 asked_ms = asked.as_millis(),
                 "robots.txt asks for a delay"
             );
-            self.window.update(host, |host| host.pace.slow_to(delay, now));
+            self.hosts.update(host, |host| host.pace.slow_to(delay, now));
         }
         let settings = &self.parts.settings.robots;
-        self.window.update(host, |host| host.robots.fetched(rules, settings, now));
+        self.hosts.update(host, |host| host.robots.fetched(rules, settings, now));
         self.host_is_back(host);
     }
 }

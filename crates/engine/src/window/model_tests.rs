@@ -7,6 +7,7 @@ use dragline_core::{Fingerprint, QueuedRequest, Request};
 use proptest::prelude::*;
 
 use super::*;
+use crate::hosts::RestReason;
 
 const HOSTS: u8 = 4;
 
@@ -55,6 +56,7 @@ enum Place {
 
 /// A window and its model, which must agree.
 struct Both {
+    hosts: Hosts,
     window: Window,
     known: Vec<Known>,
     rests_until: [Option<Instant>; HOSTS as usize],
@@ -67,6 +69,7 @@ struct Both {
 impl Both {
     fn new(settings: &EngineSettings) -> Self {
         Self {
+            hosts: Hosts::new(settings, &[]),
             window: Window::new(settings),
             known: Vec::new(),
             rests_until: [None; HOSTS as usize],
@@ -84,7 +87,7 @@ impl Both {
                 if let Some(at) = self.in_flight(*which) {
                     let ended = self.known.swap_remove(at);
                     let id = self.host(&ended.queued.host);
-                    self.window.end_fetch(id);
+                    self.hosts.end_fetch(id);
                     self.window.settle(id);
                 }
             }
@@ -93,7 +96,7 @@ impl Both {
                     let until = self.after(*after_ms);
                     let queued = self.known[at].queued.clone();
                     let id = self.host(&queued.host);
-                    self.window.end_fetch(id);
+                    self.hosts.end_fetch(id);
                     self.window.delay(id, Waiting { attempts: 1, ..Waiting::new(queued) }, until);
                     self.known[at].place = Place::Delayed(until);
                 }
@@ -101,13 +104,13 @@ impl Both {
             Step::Rest { host, for_ms } => {
                 let until = self.after(*for_ms);
                 let id = self.host(&request(*host, 0, 0).host);
-                self.window.rest(id, until, RestReason::Asked);
+                self.hosts.rest(id, until, RestReason::Asked);
                 let rest = &mut self.rests_until[usize::from(*host)];
                 *rest = Some(rest.map_or(until, |earlier| earlier.max(until)));
             }
             Step::Trim { host } => {
                 let id = self.host(&request(*host, 0, 0).host);
-                self.window.trim(id);
+                self.window.trim(id, &self.hosts);
                 self.let_go();
             }
             Step::Pass { ms } => self.now = self.after(*ms),
@@ -120,25 +123,25 @@ impl Both {
         if self.position(queued.fingerprint).is_some() {
             return Ok(());
         }
-        let admission = self.window.admit(queued.clone(), self.now);
+        let id = self.host(&queued.host);
+        let admission = self.window.admit(id, queued.clone());
         for worse in self.let_go() {
             prop_assert!(worse.host != queued.host || worse.fetch_order(&queued).is_gt());
         }
         match admission {
-            Admission::Taken(_) => self.known.push(Known { queued, place: Place::Queued }),
+            Admission::Taken => self.known.push(Known { queued, place: Place::Queued }),
             Admission::NoPlace => {
                 self.left_to_store.insert(queued.host);
             }
-            Admission::NoPlaceForHost => prop_assert!(false, "there are places for four hosts"),
         }
         Ok(())
     }
 
     fn claim(&mut self) -> Result<(), TestCaseError> {
         let best = self.best();
-        if let (Some(id), Some(best)) = (self.window.ready(), best) {
+        if let (Some(id), Some(best)) = (self.window.ready(&mut self.hosts), best) {
             prop_assert_eq!(self.window.take(id).map(|waiting| waiting.queued.fingerprint), Some(best));
-            self.window.begin_fetch(id);
+            self.hosts.begin_fetch(id);
             let at = self.position(best).expect("known");
             self.known[at].place = Place::InFlight;
         }
@@ -146,6 +149,7 @@ impl Both {
     }
 
     fn wake(&mut self) {
+        self.hosts.wake(self.now);
         self.window.wake(self.now);
         for known in &mut self.known {
             if matches!(known.place, Place::Delayed(until) if until <= self.now) {
@@ -155,18 +159,18 @@ impl Both {
     }
 
     fn agree(&mut self) -> Result<(), TestCaseError> {
-        let offered =
-            self.window.ready().and_then(|id| self.window.host(id).best()).map(|best| best.fingerprint);
+        let ready = self.window.ready(&mut self.hosts);
+        let offered = ready.and_then(|id| self.window.best(id)).map(|best| best.fingerprint);
         prop_assert_eq!(offered, self.best());
         let waiting = self.known.iter().filter(|known| known.place != Place::InFlight).count();
         prop_assert_eq!(self.window.len(), waiting);
         // A host that had to leave something to the store knows it, and asks for it before it runs dry.
         for host in self.left_to_store.clone() {
             let id = self.host(&host);
-            prop_assert!(self.window.host(id).more_in_store);
+            prop_assert!(self.window.queue(id).more_in_store);
             // One that rests has time.
-            if self.window.host(id).held() == 0 && self.window.host(id).rests_until.is_none() {
-                prop_assert!(self.window.hungry(usize::MAX).contains(&id));
+            if self.window.held_by(id) == 0 && !self.hosts.get(id).rests() {
+                prop_assert!(self.window.hungry(&mut self.hosts, usize::MAX).contains(&id));
             }
         }
         Ok(())
@@ -199,7 +203,7 @@ impl Both {
     }
 
     fn host(&mut self, name: &str) -> HostId {
-        self.window.host_named(name, self.now).expect("there are places for four hosts")
+        self.hosts.named(name, self.now, |id| self.window.needs(id)).expect("there is room for four hosts")
     }
 
     fn after(&self, ms: u16) -> Instant {
@@ -244,25 +248,28 @@ proptest! {
 }
 
 #[test]
-fn idle_hosts_are_forgotten_when_places_for_hosts_run_out() {
+fn hosts_that_the_window_needs_no_more_make_room_for_others() {
     let settings = EngineSettings::default().but(|it| {
         it.window.requests = 2;
         it.pace.rate_per_second = None;
     });
-    let mut window = Window::new(&settings);
-    let mut now = Instant::now();
+    let mut both = Both::new(&settings);
     for host in 0..100 {
-        now += Duration::from_secs(2);
-        let admission = window.admit(request(host % 10, u16::from(host), 0), now);
-        let Admission::Taken(id) = admission else { panic!("{host}: {admission:?}") };
-        window.take(id);
-        window.settle(id);
+        both.now += Duration::from_secs(2);
+        let queued = request(host % 10, u16::from(host), 0);
+        let id = both.host(&queued.host);
+        assert_eq!(both.window.admit(id, queued), Admission::Taken, "{host}");
+        both.window.take(id);
+        both.window.settle(id);
     }
-    assert!(window.hosts.len() <= 4, "{}", window.hosts.len());
+    assert!(both.window.queues.len() <= 4, "{}", both.window.queues.len());
     for host in 0..4 {
-        window.admit(request(host, 1000, 0), now);
+        let queued = request(host, 1000, 0);
+        let id = both.host(&queued.host);
+        both.window.admit(id, queued);
     }
-    assert_eq!(window.admit(request(9, 1000, 0), now + Duration::from_secs(2)), Admission::NoPlaceForHost);
+    let later = both.now + Duration::from_secs(2);
+    assert_eq!(both.hosts.named("h9.example:80", later, |id| both.window.needs(id)), None);
 }
 
 #[test]
@@ -272,14 +279,13 @@ fn a_busy_host_leaves_places_to_others() {
         it.window.per_host = 80;
     });
     let mut window = Window::new(&settings);
-    let now = Instant::now();
     for host in 0..4 {
         for page in 0..100 {
-            window.admit(request(host, page, 0), now);
+            window.admit(HostId::at(host.into()).unwrap(), request(host, page, 0));
         }
     }
     // The first took 80 before the others were known, and gave back what exceeds its share now.
-    let held: Vec<usize> = window.hosts.iter().map(Host::held).collect();
+    let held: Vec<usize> = window.queues.iter().map(HostQueue::held).collect();
     assert_eq!(held, [25, 25, 25, 25]);
     assert_eq!(window.len(), 100);
 }

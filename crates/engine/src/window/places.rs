@@ -27,11 +27,6 @@ impl Places {
         self.total
     }
 
-    /// Hosts that are remembered: as many as could each have one place, and as many again that have none.
-    pub(crate) fn hosts(&self) -> usize {
-        self.total.saturating_mul(2)
-    }
-
     pub(crate) fn smallest_share(&self) -> usize {
         self.smallest_share
     }

@@ -1,0 +1,82 @@
+//! The requests of one host that are in the window.
+
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+
+use dragline_core::{Fingerprint, QueuedRequest};
+
+/// [`QueuedRequest::fetch_order`] as a value: the least is fetched first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct FetchKey(Reverse<i32>, u32, Fingerprint);
+
+/// A request in the window.
+#[derive(Debug)]
+pub(crate) struct Waiting {
+    pub(crate) queued: QueuedRequest,
+    /// How often it was sent already.
+    pub(crate) attempts: u32,
+    /// How many of these attempts failed because the host did. They do not count against the request.
+    pub(crate) excused: u32,
+}
+
+/// The requests of one host.
+#[derive(Debug, Default)]
+pub(super) struct HostQueue {
+    pub(super) waiting: BTreeMap<FetchKey, Waiting>,
+    /// Requests that wait for their next attempt. They have their places in the window.
+    pub(super) delayed: usize,
+    /// Requests that were taken out of the window and have no receipt yet.
+    pub(super) out: usize,
+    /// Nothing more is asked of the host until one of these has come back.
+    pub(super) awaits_receipt: bool,
+    /// Whether the host may be asked, as far as the registry of hosts knows.
+    pub(super) is_open: bool,
+    /// The host rests for long and has given most of its places away. It gets none back until the rest is over.
+    pub(super) is_trimmed: bool,
+    /// Whether the store holds requests of this host that the window does not.
+    pub(super) more_in_store: bool,
+    /// The key under which the host stands among those that are ready.
+    pub(super) ready_key: Option<FetchKey>,
+    /// Whether the host counts as one that needs places in the window.
+    pub(super) is_busy: bool,
+}
+
+impl FetchKey {
+    pub(crate) fn of(queued: &QueuedRequest) -> Self {
+        Self(Reverse(queued.request.priority()), queued.depth, queued.fingerprint)
+    }
+}
+
+impl Waiting {
+    pub(crate) fn new(queued: QueuedRequest) -> Self {
+        Self { queued, attempts: 0, excused: 0 }
+    }
+
+    /// Attempts that count against it.
+    pub(crate) fn counted(&self) -> u32 {
+        self.attempts.saturating_sub(self.excused)
+    }
+}
+
+impl HostQueue {
+    /// The best request.
+    pub(super) fn best(&self) -> Option<&QueuedRequest> {
+        self.waiting.first_key_value().map(|(_, waiting)| &waiting.queued)
+    }
+
+    /// Places that it takes in the window.
+    pub(super) fn held(&self) -> usize {
+        self.waiting.len() + self.delayed
+    }
+
+    /// Whether the window, or whoever took a request out of it, still needs the host.
+    pub(super) fn is_needed(&self) -> bool {
+        self.held() > 0 || self.out > 0 || self.more_in_store
+    }
+
+    /// The key of the best request, if it may be fetched now.
+    pub(super) fn key_if_ready(&self) -> Option<FetchKey> {
+        let may_be_asked = self.is_open && !self.awaits_receipt;
+        self.waiting.first_key_value().filter(|_| may_be_asked).map(|(key, _)| *key)
+    }
+}
