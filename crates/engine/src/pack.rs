@@ -20,7 +20,7 @@ use crate::known::KnownRequests;
 use crate::page_robots::PageRobots;
 use crate::parts::EngineParts;
 use crate::redirect::refresh_target;
-use crate::scope::{Found, LinkRefusal, Scope};
+use crate::scope::{LinkRefusal, RequestOrigin, Scope};
 use crate::settings::{RedirectSettings, RobotsSettings};
 use crate::stats::CrawlStats;
 
@@ -51,7 +51,7 @@ pub(crate) struct Packer {
 }
 
 /// Why a page failed, and what happened in this case.
-type Fault = (Reason, String);
+type ParseFault = (Reason, String);
 
 /// Hears of what a page yields and a crawl does not store.
 pub(crate) trait Refusals {
@@ -149,7 +149,7 @@ impl Packer {
                 return Some(self.failure_telling(&failure, scope, refusals));
             }
         };
-        let found = Found::redirect(queued.depth);
+        let found = RequestOrigin::redirect(queued.depth);
         if let Some(reason) = scope.refusal(target.request.url(), &target.host, found) {
             refusals.link(reason, target.request.url());
             return None;
@@ -188,7 +188,7 @@ impl Packer {
         failure: &Failure,
         scope: &Scope,
         refusals: &mut impl Refusals,
-    ) -> Result<Produced, Fault> {
+    ) -> Result<Produced, ParseFault> {
         let (records, requests) = self.emitted("failed", refusals, |out| self.spider.failed(failure, out))?;
         let requests = self.links(&failure.queued, requests, scope, refusals)?;
         let mut produced = Produced { requests, ..Produced::default() };
@@ -208,7 +208,7 @@ impl Packer {
         name: &str,
         refusals: &mut impl Refusals,
         emit: impl FnOnce(&mut Output) -> dragline_core::Result<()>,
-    ) -> Result<(Vec<ItemRecord>, Vec<Request>), Fault> {
+    ) -> Result<(Vec<ItemRecord>, Vec<Request>), ParseFault> {
         let mut out = Output::new();
         guarded(Reason::ParsePanic, name, || {
             emit(&mut out).map_err(|error| (Reason::ParseError, format!("{name}: {error}")))
@@ -225,7 +225,12 @@ impl Packer {
         Ok((records, requests))
     }
 
-    fn produce(&self, page: &Page, scope: &Scope, refusals: &mut impl Refusals) -> Result<Produced, Fault> {
+    fn produce(
+        &self,
+        page: &Page,
+        scope: &Scope,
+        refusals: &mut impl Refusals,
+    ) -> Result<Produced, ParseFault> {
         let (records, requests) = self.emitted("parse", refusals, |out| self.spider.parse(page, out))?;
         let mut robots = PageRobots::default();
         guarded(Reason::PageUnreadable, "page", || {
@@ -317,7 +322,11 @@ impl Produced {
 }
 
 /// Runs user code; a panic in it becomes a fault.
-fn guarded(if_panic: Reason, what: &str, work: impl FnOnce() -> Result<(), Fault>) -> Result<(), Fault> {
+fn guarded(
+    if_panic: Reason,
+    what: &str,
+    work: impl FnOnce() -> Result<(), ParseFault>,
+) -> Result<(), ParseFault> {
     catch_unwind(AssertUnwindSafe(work))
         .unwrap_or_else(|panic| Err((if_panic, format!("{what}: panicked: {}", panic_message(&*panic)))))
 }

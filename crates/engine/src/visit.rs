@@ -14,9 +14,9 @@ use tokio::runtime::Builder;
 use url::Origin;
 
 use crate::error::EngineError;
-use crate::fetch::{HttpDownloader, Seen};
+use crate::fetch::{DetailedAnswer, HttpDownloader};
 use crate::redirect;
-use crate::robots::{DecidingLine, RobotsAnswer, Rule, ask};
+use crate::robots::{DecidingLine, RobotsAnswer, RobotsLine, ask};
 use crate::settings::EngineSettings;
 
 /// How long the runtime may take to end. What still runs then is a name resolution that nobody waits for.
@@ -115,15 +115,15 @@ impl Visitor<'_> {
     async fn go(mut self, mut queued: QueuedRequest) -> Visit {
         let end = loop {
             match self.hop(queued).await {
-                Ok(Next::Hop(target)) => queued = *target,
-                Ok(Next::Page(page)) => break Ok(*page),
+                Ok(NextHop::Hop(target)) => queued = *target,
+                Ok(NextHop::Page(page)) => break Ok(*page),
                 Err(problem) => break Err(problem),
             }
         };
         Visit { hops: self.hops, end }
     }
 
-    async fn hop(&mut self, queued: QueuedRequest) -> Result<Next, String> {
+    async fn hop(&mut self, queued: QueuedRequest) -> Result<NextHop, String> {
         let unreachable = self.http.refusal(&queued.request);
         let robots = if unreachable.is_some() { RobotsRule::NotAsked } else { self.robots(&queued).await };
         let refusal = match &robots {
@@ -141,7 +141,7 @@ impl Visitor<'_> {
         }
         let begun = Instant::now();
         let seen = self.http.look(&queued.request).await.map_err(|error| error.to_string())?;
-        let Seen { version, status, headers, connect, first_byte, answer } = seen;
+        let DetailedAnswer { version, status, headers, connect, first_byte, answer } = seen;
         let location = redirect::location(status, &headers);
         let total = begun.elapsed();
         self.hops[at].answer = Some(HopAnswer { version, status, headers, connect, first_byte, total });
@@ -158,7 +158,7 @@ impl Visitor<'_> {
             if target.request.url().as_str().len() > longest {
                 return Err(format!("redirected to a URL that is longer than {longest} bytes"));
             }
-            return Ok(Next::Hop(Box::new(target)));
+            return Ok(NextHop::Hop(Box::new(target)));
         }
         let answer = answer.map_err(|error| error.to_string())?;
         let page = Page::new(Response {
@@ -170,9 +170,9 @@ impl Visitor<'_> {
             elapsed: total,
         });
         match redirect::refresh_target(&page, &self.settings.redirects, &SameRequest::canonical()) {
-            Some(Ok(target)) => Ok(Next::Hop(Box::new(target))),
+            Some(Ok(target)) => Ok(NextHop::Hop(Box::new(target))),
             Some(Err(problem)) => Err(problem.to_string()),
-            None => Ok(Next::Page(Box::new(page.into_response()))),
+            None => Ok(NextHop::Page(Box::new(page.into_response()))),
         }
     }
 
@@ -193,12 +193,12 @@ impl Visitor<'_> {
             Some(RobotsAnswer::Rules(rules)) => {
                 let rule = rules.rule_for(url);
                 let told = RobotsTxt {
-                    decided_by: rule.map(Rule::told),
+                    decided_by: rule.map(RobotsLine::told),
                     crawl_delay: rules.crawl_delay(),
                     honoured_delay: rules.honoured_delay(&self.settings.robots),
                     sitemaps: rules.sitemaps().to_vec(),
                 };
-                if rule.is_none_or(Rule::allows) {
+                if rule.is_none_or(RobotsLine::allows) {
                     RobotsRule::Allowed(told)
                 } else {
                     RobotsRule::Denied(told)
@@ -209,7 +209,7 @@ impl Visitor<'_> {
     }
 }
 
-enum Next {
+enum NextHop {
     Hop(Box<QueuedRequest>),
     Page(Box<Response>),
 }

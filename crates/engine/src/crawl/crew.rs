@@ -23,7 +23,7 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub struct Crew {
     desks: Desks,
-    hands: Arc<Mutex<Hands>>,
+    members: Arc<Mutex<CrewMembers>>,
     supervisor: Worker<()>,
 }
 
@@ -37,7 +37,7 @@ pub struct LeftBehind {
 }
 
 #[derive(Debug, Default)]
-struct Hands {
+struct CrewMembers {
     /// The thread at each desk.
     at_desks: Vec<Worker<()>>,
     left_behind: Vec<LeftBehind>,
@@ -47,13 +47,13 @@ impl Crew {
     /// Starts a thread at each desk, and the supervisor.
     pub(super) fn start(station: Arc<Station>) -> io::Result<Self> {
         let desks = station.desks.clone();
-        let hands = Arc::new(Mutex::new(Hands::default()));
+        let members = Arc::new(Mutex::new(CrewMembers::default()));
         for index in 0..desks.count() {
-            lock(&hands).at_desks.push(CrawlThread::start(index, &station)?);
+            lock(&members).at_desks.push(CrawlThread::start(index, &station)?);
         }
-        let watched = Arc::clone(&hands);
+        let watched = Arc::clone(&members);
         let supervisor = Worker::spawn("crawl-supervisor", move || supervise(&station, &watched))?;
-        Ok(Self { desks, hands, supervisor })
+        Ok(Self { desks, members, supervisor })
     }
 
     /// What each thread does.
@@ -67,9 +67,9 @@ impl Crew {
     /// When a thread died of a panic outside of user code.
     pub fn join_until(&self, deadline: Instant) -> Result<Vec<LeftBehind>, JoinError> {
         self.supervisor.join_until(deadline)?;
-        let mut hands = lock(&self.hands);
-        let mut left_behind = std::mem::take(&mut hands.left_behind);
-        for (index, worker) in hands.at_desks.iter().enumerate() {
+        let mut members = lock(&self.members);
+        let mut left_behind = std::mem::take(&mut members.left_behind);
+        for (index, worker) in members.at_desks.iter().enumerate() {
             match worker.join_until(deadline) {
                 Ok(()) => {}
                 Err(JoinError::StillRunning(thread)) => {
@@ -82,11 +82,11 @@ impl Crew {
     }
 }
 
-fn lock(hands: &Mutex<Hands>) -> MutexGuard<'_, Hands> {
-    hands.lock().unwrap_or_else(PoisonError::into_inner)
+fn lock(members: &Mutex<CrewMembers>) -> MutexGuard<'_, CrewMembers> {
+    members.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn supervise(station: &Arc<Station>, hands: &Mutex<Hands>) {
+fn supervise(station: &Arc<Station>, members: &Mutex<CrewMembers>) {
     let ticks = tick(LOOK_EVERY.min(station.parse_timeout / 4).max(Duration::from_millis(1)));
     loop {
         select! {
@@ -96,19 +96,19 @@ fn supervise(station: &Arc<Station>, hands: &Mutex<Hands>) {
         }
         for index in 0..station.desks.count() {
             if let Some(page) = station.desks.take_overdue(index, station.parse_timeout) {
-                leave_behind(station, hands, index, page);
+                leave_behind(station, members, index, page);
             }
         }
     }
 }
 
 /// Fails the page of a thread that does not come back, and puts another thread at its desk.
-fn leave_behind(station: &Arc<Station>, hands: &Mutex<Hands>, index: usize, page: PageInHand) {
+fn leave_behind(station: &Arc<Station>, members: &Mutex<CrewMembers>, index: usize, page: PageInHand) {
     let url = page.activity.url.clone();
     let limit = station.parse_timeout.as_secs_f64();
-    let mut hands = lock(hands);
+    let mut members = lock(members);
     let left = LeftBehind { thread: format!("crawl-{index}"), activity: Some(page.activity.clone()) };
-    hands.left_behind.push(left);
+    members.left_behind.push(left);
     tracing::error!(
         url,
         thread = index,
@@ -123,12 +123,12 @@ fn leave_behind(station: &Arc<Station>, hands: &Mutex<Hands>, index: usize, page
     page.travel_with(&mut outcome);
     station.submit(outcome);
 
-    if hands.left_behind.len() > station.desks.count() {
+    if members.left_behind.len() > station.desks.count() {
         station.stop.request(StopReason::ParsesHang);
         return;
     }
     match CrawlThread::start(index, station) {
-        Ok(worker) => hands.at_desks[index] = worker,
+        Ok(worker) => members.at_desks[index] = worker,
         Err(error) => {
             station.stop.request(StopReason::Failed(format!("no thread could replace a stuck one: {error}")));
         }

@@ -16,10 +16,10 @@ use crate::job::Job;
 
 /// The desks of all crawl threads. Clones share them.
 #[derive(Clone, Debug)]
-pub struct Desks(Arc<Shared>);
+pub struct Desks(Arc<DesksShared>);
 
 #[derive(Debug)]
-struct Shared {
+struct DesksShared {
     desks: Box<[Mutex<Option<PageInHand>>]>,
     tickets: AtomicU64,
 }
@@ -56,7 +56,7 @@ impl Desks {
     /// Empty desks.
     pub(super) fn new(threads: usize) -> Self {
         let desks = (0..threads).map(|_| Mutex::new(None)).collect();
-        Self(Arc::new(Shared { desks, tickets: AtomicU64::new(0) }))
+        Self(Arc::new(DesksShared { desks, tickets: AtomicU64::new(0) }))
     }
 
     /// What the thread at desk `index` does; `None` while it waits for a page.

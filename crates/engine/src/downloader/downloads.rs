@@ -16,9 +16,9 @@ use crate::settings::EngineSettings;
 
 /// The downloaders of a crawl. Clones share them.
 #[derive(Clone)]
-pub(crate) struct Downloads(Arc<Shared>);
+pub(crate) struct Downloads(Arc<DownloadsShared>);
 
-struct Shared {
+struct DownloadsShared {
     http: HttpDownloader,
     others: Downloaders,
     limits: DownloadLimits,
@@ -37,7 +37,7 @@ impl Downloads {
             let problem = format!("{HTTP:?} is the name of the built-in downloader; choose another name");
             return Err(EngineError::Unusable { name: "downloader", problem });
         }
-        Ok(Self(Arc::new(Shared {
+        Ok(Self(Arc::new(DownloadsShared {
             http: HttpDownloader::new(settings, &spider.headers(), budget.clone(), stored_cookies)?,
             others,
             limits: DownloadLimits::new(&settings.fetch, spider.accepts())?,
@@ -63,7 +63,7 @@ impl Downloads {
 
     /// Downloads a page. A panic on the way is an error like any other: it costs one page, not the crawl.
     pub(crate) async fn page(&self, request: &Request) -> Result<Answer, DownloadError> {
-        let Shared { http, others, limits, budget } = &*self.0;
+        let DownloadsShared { http, others, limits, budget } = &*self.0;
         let begun = Instant::now();
         let download = AssertUnwindSafe(async {
             match request.downloader().and_then(|name| others.get(name)) {

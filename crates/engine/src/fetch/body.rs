@@ -48,7 +48,7 @@ pub(super) struct Bounds {
 
 /// What was read.
 #[derive(Debug)]
-pub(super) enum Read {
+pub(super) enum ReadBody {
     /// The body.
     Body(Bytes),
     /// Its beginning; nobody wants what begins so.
@@ -80,7 +80,7 @@ pub(super) async fn read(
     gate: &Gate,
     charge: &mut Charge,
     wants: Option<&(dyn Fn(&str) -> bool + Sync)>,
-) -> Result<Read, FetchError> {
+) -> Result<ReadBody, FetchError> {
     let Bounds { mut deadline, request_timeout: after, max_bytes, excess, .. } = bounds;
     let mut beyond = None;
     let mut decoding = Decoding::of(response.headers(), max_bytes)?;
@@ -114,7 +114,7 @@ pub(super) async fn read(
         if let Some(wants) = unjudged.filter(|_| is_all || body.bytes().len() >= SNIFFED_BYTES) {
             let essence = sniffed(body.bytes());
             if !wants(essence) {
-                return Ok(Read::Unwanted(essence));
+                return Ok(ReadBody::Unwanted(essence));
             }
             unjudged = None;
         }
@@ -127,7 +127,7 @@ pub(super) async fn read(
         response.headers_mut().remove(CONTENT_ENCODING);
         response.headers_mut().remove(CONTENT_LENGTH);
     }
-    Ok(Read::Body(body.finish()))
+    Ok(ReadBody::Body(body.finish()))
 }
 
 /// Reads a body that nobody wants, if it is small and quick: a connection that can be used again is worth

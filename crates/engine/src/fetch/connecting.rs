@@ -20,10 +20,10 @@ task_local! {
 
 /// The connecting of one request. Clones share it.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Connecting(Arc<Mutex<State>>);
+pub(super) struct Connecting(Arc<Mutex<ConnectingState>>);
 
 #[derive(Clone, Copy, Debug, Default)]
-enum State {
+enum ConnectingState {
     /// Nobody connects for it.
     #[default]
     NotNeeded,
@@ -42,25 +42,25 @@ impl Connecting {
     /// Since when work that began at `begun` waits for an answer; at `now` it may be connecting still.
     pub(super) fn waits_since(&self, begun: Instant, now: Instant) -> Instant {
         match self.state() {
-            State::NotNeeded => begun,
-            State::Begun => now,
-            State::Ended { at, .. } => at,
+            ConnectingState::NotNeeded => begun,
+            ConnectingState::Begun => now,
+            ConnectingState::Ended { at, .. } => at,
         }
     }
 
     /// How long connecting took, if it was done.
     pub(super) fn took(&self) -> Option<Duration> {
         match self.state() {
-            State::Ended { after, .. } => Some(after),
-            State::NotNeeded | State::Begun => None,
+            ConnectingState::Ended { after, .. } => Some(after),
+            ConnectingState::NotNeeded | ConnectingState::Begun => None,
         }
     }
 
-    fn state(&self) -> State {
+    fn state(&self) -> ConnectingState {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn set(&self, state: State) {
+    fn set(&self, state: ConnectingState) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = state;
     }
 }
@@ -74,14 +74,14 @@ struct Begun {
 impl Begun {
     fn now(connecting: Connecting) -> Self {
         let at = Instant::now();
-        connecting.set(State::Begun);
+        connecting.set(ConnectingState::Begun);
         Self { connecting, at }
     }
 }
 
 impl Drop for Begun {
     fn drop(&mut self) {
-        self.connecting.set(State::Ended { at: Instant::now(), after: self.at.elapsed() });
+        self.connecting.set(ConnectingState::Ended { at: Instant::now(), after: self.at.elapsed() });
     }
 }
 

@@ -34,7 +34,7 @@ pub(super) struct Jars {
 struct Inner {
     sites: HashMap<SiteKey, Site>,
     /// All cookies, by the time that they were set: beyond the bounds the oldest go.
-    ages: BTreeMap<i64, Place>,
+    ages: BTreeMap<i64, CookiePlace>,
     bytes: usize,
     last_version: i64,
 }
@@ -56,7 +56,7 @@ struct Site {
 type CookieKey = (String, String, String);
 
 /// Where a cookie is, and how large.
-struct Place {
+struct CookiePlace {
     site: SiteKey,
     key: CookieKey,
     bytes: usize,
@@ -198,7 +198,7 @@ impl Inner {
             of_site.versions.insert(key.clone(), version);
         }
         self.bytes += bytes;
-        self.ages.insert(version, Place { site, key, bytes });
+        self.ages.insert(version, CookiePlace { site, key, bytes });
     }
 
     /// Forgets how old a cookie is.

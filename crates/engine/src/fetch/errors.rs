@@ -8,7 +8,7 @@ use std::{io, iter};
 
 use dragline_core::Reason;
 
-use super::networks::Refused;
+use super::networks::RefusedNetwork;
 use crate::downloader::DownloadError;
 use crate::settings::FetchSettings;
 use crate::size_text::size_text;
@@ -35,7 +35,7 @@ pub(crate) enum FetchError {
     Certificate(String),
     /// It is in a network that may not be reached.
     #[error(transparent)]
-    Refused(#[from] Refused),
+    RefusedNetwork(#[from] RefusedNetwork),
     /// It took too long.
     #[error("timed out after {} s while {doing}", after.as_secs_f64())]
     Timeout {
@@ -95,7 +95,7 @@ impl FetchError {
             Self::Connection { reason, .. } => *reason,
             Self::Truncated(_) => Reason::BodyTruncated,
             Self::Certificate(_) => Reason::Tls,
-            Self::Refused(_) => Reason::PrivateNetwork,
+            Self::RefusedNetwork(_) => Reason::PrivateNetwork,
             Self::Timeout { .. } => Reason::Timeout,
             Self::TooSlow { .. } => Reason::TooSlow,
             Self::HeadersTooLarge { .. } => Reason::HeadersTooLarge,
@@ -125,7 +125,7 @@ impl FetchError {
         if error.is_builder() {
             Self::Unsendable(explain(error))
         } else if let Some(refused) = refused_network(error) {
-            Self::Refused(refused)
+            Self::RefusedNetwork(refused)
         } else if error.is_timeout() && error.is_connect() {
             Self::Timeout { after: settings.connect_timeout, doing: "connecting" }
         } else if causes(error).any(|cause| cause.to_string() == HEAD_TOO_LARGE) {
@@ -270,8 +270,8 @@ fn says_nothing(text: &str) -> bool {
 }
 
 /// What the resolver says of a name that it may not give addresses of.
-fn refused_network(error: &(dyn Error + 'static)) -> Option<Refused> {
-    causes(error).find_map(|cause| innermost(cause).downcast_ref::<Refused>()).cloned()
+fn refused_network(error: &(dyn Error + 'static)) -> Option<RefusedNetwork> {
+    causes(error).find_map(|cause| innermost(cause).downcast_ref::<RefusedNetwork>()).cloned()
 }
 
 #[cfg(test)]

@@ -28,7 +28,7 @@ use reqwest::{Client, Response};
 use tokio::time::{Instant, timeout_at};
 use url::Url;
 
-use self::body::{Bounds, Excess, Read};
+use self::body::{Bounds, Excess, ReadBody};
 use self::client::Recipe;
 pub(crate) use self::client::check_headers;
 pub use self::client::refused_header;
@@ -38,7 +38,7 @@ pub use self::credentials::Credentials;
 use self::credentials::credentials_for;
 pub(crate) use self::errors::FetchError;
 use self::gate::Gate;
-use self::networks::Refused;
+use self::networks::RefusedNetwork;
 use self::proxy::ProxyClients;
 pub use self::proxy::ProxySetting;
 use crate::downloader::{Answer, AnswerBody, DownloadError, DownloadLimits, Downloader, Downloading};
@@ -50,10 +50,10 @@ use crate::settings::{EngineSettings, FetchSettings};
 #[derive(Clone)]
 pub(crate) struct HttpDownloader {
     client: Client,
-    shared: Arc<Shared>,
+    shared: Arc<HttpShared>,
 }
 
-struct Shared {
+struct HttpShared {
     recipe: Recipe,
     proxies: ProxyClients,
     auth: Vec<Credentials>,
@@ -82,7 +82,7 @@ pub(crate) struct HttpAnswer {
 
 /// An answer with all that can be told of it.
 #[derive(Debug)]
-pub(crate) struct Seen {
+pub(crate) struct DetailedAnswer {
     pub(crate) version: Version,
     pub(crate) status: u16,
     /// As they were sent.
@@ -148,7 +148,7 @@ impl HttpDownloader {
     ) -> Result<Self, EngineError> {
         let recipe = Recipe::new(settings, headers)?;
         let client = recipe.client(|builder| settings.client.proxy.apply(builder, &settings.client.auth))?;
-        let shared = Shared {
+        let shared = HttpShared {
             recipe,
             proxies: ProxyClients::default(),
             auth: settings.client.auth.clone(),
@@ -195,7 +195,7 @@ impl HttpDownloader {
     }
 
     /// Fetches whatever is there, for a person to look at.
-    pub(crate) async fn look(&self, request: &Request) -> Result<Seen, FetchError> {
+    pub(crate) async fn look(&self, request: &Request) -> Result<DetailedAnswer, FetchError> {
         let fetch = AssertUnwindSafe(async {
             let (begun, deadline) = (Instant::now(), self.deadline());
             let connecting = Connecting::default();
@@ -210,7 +210,7 @@ impl HttpDownloader {
             } else {
                 self.answer(response, self.page_bounds(deadline), None).await
             };
-            Ok(Seen { version, status, headers, connect, first_byte, answer })
+            Ok(DetailedAnswer { version, status, headers, connect, first_byte, answer })
         });
         fetch.catch_unwind().await.unwrap_or_else(|panic| Err(FetchError::Panicked(panic_message(&*panic))))
     }
@@ -246,8 +246,8 @@ impl HttpDownloader {
     ) -> Result<HttpAnswer, FetchError> {
         let mut charge = self.shared.budget.charge();
         let body = match body::read(&mut response, bounds, &self.shared.gate, &mut charge, wants).await? {
-            Read::Body(body) => body,
-            Read::Unwanted(essence) => return Ok(self.unwanted_answer(response, essence.to_owned())),
+            ReadBody::Body(body) => body,
+            ReadBody::Unwanted(essence) => return Ok(self.unwanted_answer(response, essence.to_owned())),
         };
         charge.enter(Stage::Parsing);
         Ok(HttpAnswer { body: Some(body), ..HttpAnswer::without_body(&mut response, charge) })
@@ -311,7 +311,7 @@ impl HttpDownloader {
         Ok(response)
     }
 
-    fn check(&self, url: &Url) -> Result<(), Refused> {
+    fn check(&self, url: &Url) -> Result<(), RefusedNetwork> {
         self.shared.recipe.guard.check(url)
     }
 
@@ -352,7 +352,7 @@ impl HttpDownloader {
     /// The run's client, or that of the proxy which the request names.
     fn client_for(&self, request: &Request) -> Result<Client, FetchError> {
         let Some(url) = request.proxy().map(Proxy::url) else { return Ok(self.client.clone()) };
-        let Shared { proxies, recipe, auth, .. } = &*self.shared;
+        let HttpShared { proxies, recipe, auth, .. } = &*self.shared;
         let make = |proxy: reqwest::Proxy| {
             recipe.client(|builder| {
                 let builder = builder.no_proxy().proxy(proxy.clone());

@@ -22,7 +22,7 @@ use crate::settings::PaceSettings;
 /// See the module.
 #[derive(Debug)]
 pub(super) struct Breaker {
-    state: State,
+    state: BreakerState,
     /// Requests in a row that failed, each counted once: one bad page, tried again and again, is no bad host.
     failures: u32,
     /// When the first of them was sent.
@@ -32,7 +32,7 @@ pub(super) struct Breaker {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum State {
+enum BreakerState {
     Closed,
     Paused { since: Instant, until: Instant },
     Probing { paused_since: Instant },
@@ -50,24 +50,24 @@ pub(crate) enum Broken {
 
 impl Breaker {
     pub(super) fn new() -> Self {
-        Self { state: State::Closed, failures: 0, failing_since: None, error: "".into() }
+        Self { state: BreakerState::Closed, failures: 0, failing_since: None, error: "".into() }
     }
 
     /// A host that an earlier process had paused.
     pub(super) fn paused(since: Instant, until: Instant, error: &str) -> Self {
-        Self { state: State::Paused { since, until }, error: error.into(), ..Self::new() }
+        Self { state: BreakerState::Paused { since, until }, error: error.into(), ..Self::new() }
     }
 
     pub(super) fn is_closed(&self) -> bool {
-        self.state == State::Closed
+        self.state == BreakerState::Closed
     }
 
     /// Since when the host is left alone, if it is.
     pub(super) fn paused_since(&self) -> Option<Instant> {
         match self.state {
-            State::Closed => None,
-            State::Paused { since, .. } | State::Down { since, .. } => Some(since),
-            State::Probing { paused_since } => Some(paused_since),
+            BreakerState::Closed => None,
+            BreakerState::Paused { since, .. } | BreakerState::Down { since, .. } => Some(since),
+            BreakerState::Probing { paused_since } => Some(paused_since),
         }
     }
 
@@ -79,22 +79,22 @@ impl Breaker {
     /// Whether what it knows must be kept, though nothing is to be asked of the host.
     pub(super) fn holds(&self, now: Instant) -> bool {
         match self.state {
-            State::Paused { until, .. } | State::Down { until, .. } => now < until,
-            State::Closed | State::Probing { .. } => false,
+            BreakerState::Paused { until, .. } | BreakerState::Down { until, .. } => now < until,
+            BreakerState::Closed | BreakerState::Probing { .. } => false,
         }
     }
 
     /// Why its requests fail now, if they do.
     pub(super) fn is_down(&self, now: Instant) -> Option<&Arc<str>> {
-        matches!(self.state, State::Down { until, .. } if now < until).then_some(&self.error)
+        matches!(self.state, BreakerState::Down { until, .. } if now < until).then_some(&self.error)
     }
 
     /// A request is sent: after a pause it is the one that tries.
     pub(super) fn sent(&mut self, now: Instant) {
         match self.state {
-            State::Paused { since, .. } => self.state = State::Probing { paused_since: since },
-            State::Down { .. } => self.state = State::Probing { paused_since: now },
-            State::Closed | State::Probing { .. } => {}
+            BreakerState::Paused { since, .. } => self.state = BreakerState::Probing { paused_since: since },
+            BreakerState::Down { .. } => self.state = BreakerState::Probing { paused_since: now },
+            BreakerState::Closed | BreakerState::Probing { .. } => {}
         }
     }
 
@@ -109,7 +109,7 @@ impl Breaker {
         now: Instant,
     ) -> Option<Broken> {
         let since = match self.state {
-            State::Closed => {
+            BreakerState::Closed => {
                 self.failures = self.failures.saturating_add(requests);
                 let failing_since = *self.failing_since.get_or_insert(sent_at);
                 let is_enough = settings.host_failures.is_some_and(|enough| self.failures >= enough)
@@ -119,9 +119,9 @@ impl Breaker {
                 }
                 now
             }
-            State::Probing { paused_since } => paused_since,
+            BreakerState::Probing { paused_since } => paused_since,
             // One that was in flight as the others failed.
-            State::Paused { .. } | State::Down { .. } => return None,
+            BreakerState::Paused { .. } | BreakerState::Down { .. } => return None,
         };
         self.error = error.into();
         let max_pause = settings.max_host_pause;
@@ -134,15 +134,15 @@ impl Breaker {
             }
         };
         self.state = match broken {
-            Broken::Paused { since, until } => State::Paused { since, until },
-            Broken::Down { until } => State::Down { since, until },
+            Broken::Paused { since, until } => BreakerState::Paused { since, until },
+            Broken::Down { until } => BreakerState::Down { since, until },
         };
         Some(broken)
     }
 
     /// The host answered. Whether it had been paused.
     pub(super) fn answered(&mut self) -> bool {
-        let was_paused = self.state != State::Closed;
+        let was_paused = self.state != BreakerState::Closed;
         *self = Self::new();
         was_paused
     }

@@ -6,8 +6,8 @@ use dragline_core::canonical::{drop_userinfo, has_userinfo};
 use dragline_core::value::json_has_nul;
 use dragline_core::{Fingerprint, QueuedRequest, Reason, Request};
 
-use super::{Fault, Packer, Refusals};
-use crate::scope::{Found, LinkRefusal, Scope};
+use super::{Packer, ParseFault, Refusals};
+use crate::scope::{LinkRefusal, RequestOrigin, Scope};
 
 impl Packer {
     /// The requests that are worth storing, each fingerprint once: those that the store is not known to have.
@@ -17,7 +17,7 @@ impl Packer {
         requests: Vec<Request>,
         scope: &Scope,
         refusals: &mut impl Refusals,
-    ) -> Result<Vec<QueuedRequest>, Fault> {
+    ) -> Result<Vec<QueuedRequest>, ParseFault> {
         if self.max_depth.is_some_and(|max| parent.depth >= max) {
             for request in &requests {
                 refusals.link(LinkRefusal::TooDeep, request.url());
@@ -34,7 +34,7 @@ impl Packer {
                 let detail = format!("the request for {} {problem}", request.url());
                 return Err((Reason::InvalidRequest, detail));
             }
-            let found = if request.is_link() { Found::Link } else { Found::Request };
+            let found = if request.is_link() { RequestOrigin::Link } else { RequestOrigin::Request };
             let request = without_extras(request);
             let fingerprint = parent.child_fingerprint(&self.same_request, &request, ordinal);
             // Most links of most pages. What the store has belongs to the run; it need not be asked again.

@@ -9,7 +9,7 @@ use dragline_core::worker::panic_message;
 use futures_util::FutureExt;
 
 use super::lines::whole_lines;
-use super::rules::Rules;
+use super::rules::RobotsFile;
 use crate::fetch::{FetchError, HttpDownloader};
 use crate::pace::says_not_well;
 use crate::redirect::location;
@@ -23,7 +23,7 @@ const READ_AT_ONCE_BYTES: usize = 16 << 10;
 #[derive(Debug)]
 pub(crate) enum RobotsAnswer {
     /// Rules, possibly none.
-    Rules(Rules),
+    Rules(RobotsFile),
     /// The server cannot say now.
     NotNow(NotNow),
 }
@@ -38,12 +38,12 @@ pub(crate) struct NotNow {
     /// Whether it counts as one that has no robots.txt if it stays so (429 and other 4xx).
     pub(crate) is_unavailable: bool,
     /// Whose fault it is.
-    pub(crate) fault: Fault,
+    pub(crate) fault: RobotsFault,
 }
 
 /// Whose fault it is that a robots.txt cannot be had.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Fault {
+pub(crate) enum RobotsFault {
     /// The host gives no answer, or says that it is not well: whatever waits for the file would fail as well.
     Host,
     /// The host answers, and cannot give this file now.
@@ -58,11 +58,11 @@ pub(crate) async fn ask(http: &HttpDownloader, page: &Request, settings: &Robots
     AssertUnwindSafe(fetch(http, page, settings))
         .catch_unwind()
         .await
-        .unwrap_or_else(|panic| not_now(format!("panic: {}", panic_message(&*panic)), Fault::File))
+        .unwrap_or_else(|panic| not_now(format!("panic: {}", panic_message(&*panic)), RobotsFault::File))
 }
 
 async fn fetch(http: &HttpDownloader, page: &Request, settings: &RobotsSettings) -> RobotsAnswer {
-    let nothing = RobotsAnswer::Rules(Rules::default());
+    let nothing = RobotsAnswer::Rules(RobotsFile::default());
     let Ok(mut url) = page.url().join("/robots.txt") else { return nothing };
     for _ in 0..=settings.max_redirects {
         // One byte more, to see whether there is more.
@@ -78,7 +78,7 @@ async fn fetch(http: &HttpDownloader, page: &Request, settings: &RobotsSettings)
                 reason: format!("HTTP {}", answer.status),
                 retry_after: retry_after(&answer.headers),
                 is_unavailable: answer.status < 500,
-                fault: if says_not_well(answer.status) { Fault::Host } else { Fault::File },
+                fault: if says_not_well(answer.status) { RobotsFault::Host } else { RobotsFault::File },
             });
         }
         let target = location(answer.status, &answer.headers).and_then(|target| url.join(&target).ok());
@@ -91,25 +91,25 @@ async fn fetch(http: &HttpDownloader, page: &Request, settings: &RobotsSettings)
     nothing
 }
 
-fn fault_of(error: &FetchError) -> Fault {
+fn fault_of(error: &FetchError) -> RobotsFault {
     match error {
-        error if error.is_of_the_body() => Fault::File,
-        error if error.is_retryable() => Fault::Host,
-        _ => Fault::Nobody,
+        error if error.is_of_the_body() => RobotsFault::File,
+        error if error.is_retryable() => RobotsFault::Host,
+        _ => RobotsFault::Nobody,
     }
 }
 
-fn not_now(reason: String, fault: Fault) -> RobotsAnswer {
+fn not_now(reason: String, fault: RobotsFault) -> RobotsAnswer {
     RobotsAnswer::NotNow(NotNow { reason, retry_after: None, is_unavailable: false, fault })
 }
 
 /// The scheduler shares this thread and never waits: a large file is read elsewhere.
-async fn read(settings: &RobotsSettings, text: Bytes) -> Rules {
+async fn read(settings: &RobotsSettings, text: Bytes) -> RobotsFile {
     let (agent, max_bytes) = (settings.agent.clone(), settings.max_bytes);
     let is_small = text.len() <= READ_AT_ONCE_BYTES;
     let read = move || match text.get(..max_bytes) {
-        Some(beginning) if beginning.len() < text.len() => Rules::read(&agent, whole_lines(beginning)),
-        _ => Rules::read(&agent, &text),
+        Some(beginning) if beginning.len() < text.len() => RobotsFile::read(&agent, whole_lines(beginning)),
+        _ => RobotsFile::read(&agent, &text),
     };
     if is_small {
         return read();

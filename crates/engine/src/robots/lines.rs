@@ -9,14 +9,14 @@
 pub(super) struct Record<'a> {
     /// Counted from one.
     pub(super) line: u32,
-    pub(super) kind: Kind,
+    pub(super) kind: RecordKind,
     /// Without white space around it. Any bytes.
     pub(super) value: &'a [u8],
 }
 
 /// What a record is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum RecordKind {
     UserAgent,
     Allow,
     Disallow,
@@ -63,19 +63,19 @@ fn is_line_end(byte: u8) -> bool {
     matches!(byte, b'\r' | b'\n')
 }
 
-fn record(line: &[u8]) -> Option<(Kind, &[u8])> {
+fn record(line: &[u8]) -> Option<(RecordKind, &[u8])> {
     let line = line.split(|byte| *byte == b'#').next().unwrap_or_default();
     let colon = line.iter().position(|byte| *byte == b':');
     let parts = colon.map(|at| (line[..at].trim_ascii(), line[at + 1..].trim_ascii()));
     let known = parts.and_then(|(name, value)| Some((kind_of(name)?, value)));
     known.or_else(|| two_words(line)).or_else(|| {
         let (name, value) = parts?;
-        (!name.is_empty()).then_some((Kind::Other, value))
+        (!name.is_empty()).then_some((RecordKind::Other, value))
     })
 }
 
 /// `name value`, with the colon forgotten.
-fn two_words(line: &[u8]) -> Option<(Kind, &[u8])> {
+fn two_words(line: &[u8]) -> Option<(RecordKind, &[u8])> {
     let mut words = line.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
     let (name, value) = (words.next()?, words.next()?);
     if words.next().is_some() {
@@ -84,13 +84,13 @@ fn two_words(line: &[u8]) -> Option<(Kind, &[u8])> {
     Some((kind_of(name)?, value))
 }
 
-fn kind_of(name: &[u8]) -> Option<Kind> {
-    const NAMES: [(Kind, &[&str]); 5] = [
-        (Kind::Disallow, &["disallow", "dissallow", "dissalow", "disalow", "diasllow", "disallaw"]),
-        (Kind::Allow, &["allow"]),
-        (Kind::UserAgent, &["user-agent", "useragent", "user agent"]),
-        (Kind::Sitemap, &["sitemap", "site-map", "sitemaps"]),
-        (Kind::CrawlDelay, &["crawl-delay", "crawldelay", "crawl delay"]),
+fn kind_of(name: &[u8]) -> Option<RecordKind> {
+    const NAMES: [(RecordKind, &[&str]); 5] = [
+        (RecordKind::Disallow, &["disallow", "dissallow", "dissalow", "disalow", "diasllow", "disallaw"]),
+        (RecordKind::Allow, &["allow"]),
+        (RecordKind::UserAgent, &["user-agent", "useragent", "user agent"]),
+        (RecordKind::Sitemap, &["sitemap", "site-map", "sitemaps"]),
+        (RecordKind::CrawlDelay, &["crawl-delay", "crawldelay", "crawl delay"]),
     ];
     let is_name = |known: &&str| known.as_bytes().eq_ignore_ascii_case(name);
     NAMES.iter().find(|(_, names)| names.iter().any(is_name)).map(|(kind, _)| *kind)
@@ -100,7 +100,7 @@ fn kind_of(name: &[u8]) -> Option<Kind> {
 mod tests {
     use super::*;
 
-    fn read(text: &[u8]) -> Vec<(u32, Kind, &str)> {
+    fn read(text: &[u8]) -> Vec<(u32, RecordKind, &str)> {
         let shown = |record: Record<'_>| (record.line, record.kind);
         let values = records(text).map(|record| std::str::from_utf8(record.value).unwrap());
         records(text).map(shown).zip(values).map(|((line, kind), value)| (line, kind, value)).collect()
@@ -108,8 +108,11 @@ mod tests {
 
     #[test]
     fn lines_are_counted_whatever_ends_them() {
-        let expected =
-            [(1, Kind::UserAgent, "foo"), (2, Kind::Allow, "/some/path"), (5, Kind::Disallow, "/")];
+        let expected = [
+            (1, RecordKind::UserAgent, "foo"),
+            (2, RecordKind::Allow, "/some/path"),
+            (5, RecordKind::Disallow, "/"),
+        ];
         for end in ["\n", "\r\n", "\r"] {
             let text = ["User-Agent: foo", "Allow: /some/path", "", "# no", "Disallow: /"].join(end);
             assert_eq!(read(text.as_bytes()), expected, "{end:?}");
@@ -117,7 +120,7 @@ mod tests {
         }
         assert_eq!(
             read(b"\xef\xbb\xbfAllow: /\n\r\nAllow:/x"),
-            [(1, Kind::Allow, "/"), (3, Kind::Allow, "/x")]
+            [(1, RecordKind::Allow, "/"), (3, RecordKind::Allow, "/x")]
         );
         assert_eq!(read(b""), []);
     }
@@ -125,18 +128,18 @@ mod tests {
     #[test]
     fn names_are_forgiven_what_people_do_to_them() {
         for (line, kind, value) in [
-            ("  DISALLOW :\t/a b # c", Kind::Disallow, "/a b"),
-            ("Disallow:", Kind::Disallow, ""),
-            ("disallow /a", Kind::Disallow, "/a"),
-            ("disallow /a:b", Kind::Disallow, "/a:b"),
-            ("Dissalow: /", Kind::Disallow, "/"),
-            ("User agent: a", Kind::UserAgent, "a"),
-            ("useragent a", Kind::UserAgent, "a"),
-            ("Sitemap https://a.example/s.xml", Kind::Sitemap, "https://a.example/s.xml"),
-            ("Site-map: /s.xml", Kind::Sitemap, "/s.xml"),
-            ("Crawl-Delay: 5", Kind::CrawlDelay, "5"),
-            ("Noindex: /x", Kind::Other, "/x"),
-            ("Disallows: /x", Kind::Other, "/x"),
+            ("  DISALLOW :\t/a b # c", RecordKind::Disallow, "/a b"),
+            ("Disallow:", RecordKind::Disallow, ""),
+            ("disallow /a", RecordKind::Disallow, "/a"),
+            ("disallow /a:b", RecordKind::Disallow, "/a:b"),
+            ("Dissalow: /", RecordKind::Disallow, "/"),
+            ("User agent: a", RecordKind::UserAgent, "a"),
+            ("useragent a", RecordKind::UserAgent, "a"),
+            ("Sitemap https://a.example/s.xml", RecordKind::Sitemap, "https://a.example/s.xml"),
+            ("Site-map: /s.xml", RecordKind::Sitemap, "/s.xml"),
+            ("Crawl-Delay: 5", RecordKind::CrawlDelay, "5"),
+            ("Noindex: /x", RecordKind::Other, "/x"),
+            ("Disallows: /x", RecordKind::Other, "/x"),
         ] {
             assert_eq!(read(line.as_bytes()), [(1, kind, value)], "{line}");
         }

@@ -21,8 +21,8 @@ mod state;
 #[cfg(test)]
 mod vectors;
 
-pub(crate) use self::ask::{Fault, RobotsAnswer, ask};
+pub(crate) use self::ask::{RobotsAnswer, RobotsFault, ask};
 pub use self::product_token::product_token;
 pub use self::rules::DecidingLine;
-pub(crate) use self::rules::{Rule, Rules};
-pub(crate) use self::state::{Failed, HostRobots, RobotsVerdict};
+pub(crate) use self::rules::{RobotsFile, RobotsLine};
+pub(crate) use self::state::{AfterFailedFetch, HostRobots, RobotsVerdict};

@@ -9,7 +9,7 @@ use super::octets::{Text, spelled};
 
 /// The pattern of one rule.
 #[derive(Debug)]
-pub(super) struct Pattern {
+pub(super) struct RobotsPattern {
     /// As it is compared, without the final `$`, and each run of `*` as one.
     text: Box<str>,
     octets: usize,
@@ -19,14 +19,14 @@ pub(super) struct Pattern {
 
 /// What is held against patterns: the path and query of a URL.
 #[derive(Debug)]
-pub(super) struct Target {
+pub(super) struct RobotsPath {
     path: String,
     /// In the spelling for patterns that have a query, where that is another.
     for_queries: Option<String>,
     has_dollar: bool,
 }
 
-impl Pattern {
+impl RobotsPattern {
     pub(super) fn read(written: &[u8]) -> Self {
         let (written, ends_with_dollar) =
             written.strip_suffix(b"$").map_or((written, false), |written| (written, true));
@@ -42,7 +42,7 @@ impl Pattern {
         self.octets
     }
 
-    pub(super) fn matches(&self, target: &Target) -> bool {
+    pub(super) fn matches(&self, target: &RobotsPath) -> bool {
         let path = target.for_queries.as_ref().filter(|_| self.has_query).unwrap_or(&target.path);
         let mut pieces = self.text.split('*');
         let Some(mut rest) = path.strip_prefix(pieces.next().unwrap_or_default()) else { return false };
@@ -62,7 +62,7 @@ impl Pattern {
     }
 }
 
-impl Target {
+impl RobotsPath {
     /// The path and query of a URL, as they are sent.
     pub(super) fn new(path: &str) -> Self {
         let for_queries = path.contains('?').then(|| spelled(path.as_bytes(), Text::PathForQueries));
@@ -90,7 +90,7 @@ mod tests {
     use super::*;
 
     fn matches(pattern: &str, path: &str) -> bool {
-        Pattern::read(pattern.as_bytes()).matches(&Target::new(path))
+        RobotsPattern::read(pattern.as_bytes()).matches(&RobotsPath::new(path))
     }
 
     #[test]

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use url::{Position, Url};
 
-use super::lines::{Kind, Record, records};
-use super::pattern::{Pattern, Target};
+use super::lines::{Record, RecordKind, records};
+use super::pattern::{RobotsPath, RobotsPattern};
 use super::product_token::{About, about};
 use crate::settings::RobotsSettings;
 
@@ -15,17 +15,17 @@ const SHOWN_BYTES: usize = 200;
 
 /// What a robots.txt says to us.
 #[derive(Debug, Default)]
-pub(crate) struct Rules {
+pub(crate) struct RobotsFile {
     /// The first that matches counts.
-    longest_first: Vec<Rule>,
+    longest_first: Vec<RobotsLine>,
     crawl_delay: Option<Duration>,
     sitemaps: Vec<String>,
 }
 
 /// One rule of it.
 #[derive(Debug)]
-pub(crate) struct Rule {
-    pattern: Pattern,
+pub(crate) struct RobotsLine {
+    pattern: RobotsPattern,
     allows: bool,
     line: u32,
     /// As it stands in the file.
@@ -47,7 +47,7 @@ impl fmt::Display for DecidingLine {
     }
 }
 
-impl Rules {
+impl RobotsFile {
     /// Reads a robots.txt with the eyes of `agent`. There is no text that cannot be read: what is no record is left
     /// out.
     pub(crate) fn read(agent: &str, text: &[u8]) -> Self {
@@ -63,12 +63,12 @@ impl Rules {
     }
 
     /// The rule that decides about a URL. Without one it is allowed.
-    pub(crate) fn rule_for(&self, url: &Url) -> Option<&Rule> {
+    pub(crate) fn rule_for(&self, url: &Url) -> Option<&RobotsLine> {
         // RFC 9309 §2.2.2: the file itself is always allowed.
         if self.longest_first.is_empty() || url.path() == "/robots.txt" {
             return None;
         }
-        let target = Target::new(&url[Position::BeforePath..Position::AfterQuery]);
+        let target = RobotsPath::new(&url[Position::BeforePath..Position::AfterQuery]);
         self.longest_first.iter().find(|rule| rule.pattern.matches(&target))
     }
 
@@ -89,7 +89,7 @@ impl Rules {
     }
 }
 
-impl Rule {
+impl RobotsLine {
     pub(crate) fn allows(&self) -> bool {
         self.allows
     }
@@ -118,7 +118,7 @@ struct File {
 /// What is said to somebody.
 #[derive(Default)]
 struct Said {
-    rules: Vec<Rule>,
+    rules: Vec<RobotsLine>,
     crawl_delay: Option<Duration>,
 }
 
@@ -143,13 +143,13 @@ impl Group {
 impl File {
     fn take(&mut self, record: Record<'_>, agent: &str) {
         match record.kind {
-            Kind::UserAgent => {
+            RecordKind::UserAgent => {
                 let whom = about(record.value, agent);
                 self.is_named |= whom == About::Us;
                 self.group.add(whom);
                 self.wider_group.add(whom);
             }
-            Kind::Allow | Kind::Disallow => {
+            RecordKind::Allow | RecordKind::Disallow => {
                 self.group.is_complete = true;
                 self.wider_group.is_complete = true;
                 if !record.value.is_empty() {
@@ -161,7 +161,7 @@ impl File {
                     }
                 }
             }
-            Kind::CrawlDelay => {
+            RecordKind::CrawlDelay => {
                 self.wider_group.is_complete = true;
                 if let Some(delay) = seconds(record.value) {
                     if self.wider_group.has_us {
@@ -172,21 +172,21 @@ impl File {
                     }
                 }
             }
-            Kind::Sitemap => {
+            RecordKind::Sitemap => {
                 if !record.value.is_empty() {
                     self.sitemaps.push(String::from_utf8_lossy(record.value).into_owned());
                 }
             }
-            Kind::Other => self.wider_group.is_complete = true,
+            RecordKind::Other => self.wider_group.is_complete = true,
         }
     }
 }
 
-fn rule(record: Record<'_>) -> Rule {
+fn rule(record: Record<'_>) -> RobotsLine {
     let shown = &record.value[..record.value.len().min(SHOWN_BYTES)];
-    Rule {
-        pattern: Pattern::read(record.value),
-        allows: record.kind == Kind::Allow,
+    RobotsLine {
+        pattern: RobotsPattern::read(record.value),
+        allows: record.kind == RecordKind::Allow,
         line: record.line,
         written: String::from_utf8_lossy(shown).into(),
     }
@@ -209,7 +209,7 @@ mod tests {
 
     fn allows(text: &str, agent: &str, path: &str) -> bool {
         let url = Url::parse("http://a.example").unwrap().join(path).unwrap();
-        Rules::read(agent, text.as_bytes()).rule_for(&url).is_none_or(Rule::allows)
+        RobotsFile::read(agent, text.as_bytes()).rule_for(&url).is_none_or(RobotsLine::allows)
     }
 
     /// The example of RFC 9309 §5.1.
@@ -280,7 +280,8 @@ mod tests {
 
     #[test]
     fn the_deciding_line_is_told() {
-        let rules = Rules::read("foo", b"\r\nUser-agent: *\r\nDisallow: /a # no\r\n\r\nAllow: /a/%62\r\n");
+        let rules =
+            RobotsFile::read("foo", b"\r\nUser-agent: *\r\nDisallow: /a # no\r\n\r\nAllow: /a/%62\r\n");
         let told = |url| rules.rule_for(&Url::parse(url).unwrap()).map(|rule| rule.told().to_string());
         assert_eq!(told("http://a.example/a/c").as_deref(), Some("line 3, Disallow: /a"));
         assert_eq!(told("http://a.example/a/b").as_deref(), Some("line 5, Allow: /a/%62"));
@@ -291,7 +292,7 @@ mod tests {
     fn delays_and_sitemaps_are_read() {
         let text = "Sitemap: http://a.example/1.xml\nUser-agent: *\nCrawl-delay: 10\nUser-agent: foo\nCrawl-delay: 0.5\n\
             Disallow: /x\nSITEMAP: /2.xml\nUser-agent: bar\nDisallow:\n";
-        let read = |agent: &str| Rules::read(agent, text.as_bytes());
+        let read = |agent: &str| RobotsFile::read(agent, text.as_bytes());
         assert_eq!(read("other").crawl_delay(), Some(Duration::from_secs(10)));
         assert_eq!(read("foo").crawl_delay(), Some(Duration::from_millis(500)));
         assert_eq!(read("bar").crawl_delay(), None);
@@ -311,7 +312,7 @@ mod tests {
             ("", None),
         ] {
             let text = format!("User-agent: *\nCrawl-delay: {value}\n");
-            assert_eq!(Rules::read("foo", text.as_bytes()).crawl_delay(), expected, "{value}");
+            assert_eq!(RobotsFile::read("foo", text.as_bytes()).crawl_delay(), expected, "{value}");
         }
     }
 
@@ -319,7 +320,7 @@ mod tests {
     fn any_bytes_can_be_read() {
         assert!(allows("\u{0}\u{feff}<html>not found</html>", "foo", "/"));
         let rules =
-            Rules::read("foo", b"\xef\xbb\xbfuser-agent:\x00*\nuser-agent: *\ndisallow: /\xe9\xff%\n");
+            RobotsFile::read("foo", b"\xef\xbb\xbfuser-agent:\x00*\nuser-agent: *\ndisallow: /\xe9\xff%\n");
         assert!(rules.rule_for(&Url::parse("http://a.example/%E9%FF%25").unwrap()).is_some());
     }
 }

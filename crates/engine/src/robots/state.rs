@@ -10,7 +10,7 @@ use std::time::Instant;
 use dragline_core::Request;
 
 use super::ask::NotNow;
-use super::rules::{DecidingLine, Rule, Rules};
+use super::rules::{DecidingLine, RobotsFile, RobotsLine};
 use crate::settings::RobotsSettings;
 
 /// The robots.txt of a host: one for each scheme, for `http://h:8443` and `https://h:8443` are two origins.
@@ -24,7 +24,7 @@ pub(crate) struct HostRobots {
 #[derive(Debug, Default)]
 struct OriginRobots {
     /// What it said when it was last to be had.
-    copy: Option<Rules>,
+    copy: Option<RobotsFile>,
     /// Until then nobody asks.
     good_until: Option<Instant>,
     /// Whether no page was fetched since it was asked for. Then it is good however old it is: a host that is asked
@@ -51,7 +51,7 @@ pub(crate) enum RobotsVerdict {
 
 /// What follows from a fetch that brought nothing.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Failed {
+pub(crate) enum AfterFailedFetch {
     /// It is tried again, after so many attempts.
     TriedAgain { attempts: u32 },
     /// As if the file were not there.
@@ -63,7 +63,7 @@ pub(crate) enum Failed {
 }
 
 impl OriginRobots {
-    fn with(rules: Rules, good_until: Instant) -> Self {
+    fn with(rules: RobotsFile, good_until: Instant) -> Self {
         Self { copy: Some(rules), good_until: Some(good_until), is_unused: true, ..Self::default() }
     }
 }
@@ -87,7 +87,7 @@ impl HostRobots {
         }
         match (&origin.copy, &origin.problem) {
             (Some(rules), _) => match rules.rule_for(request.url()).filter(|rule| !rule.allows()) {
-                Some(rule) => RobotsVerdict::Denied(Rule::told(rule)),
+                Some(rule) => RobotsVerdict::Denied(RobotsLine::told(rule)),
                 None => RobotsVerdict::Allowed,
             },
             (None, Some(problem)) => RobotsVerdict::Unreachable(Arc::clone(problem)),
@@ -108,7 +108,7 @@ impl HostRobots {
     }
 
     /// The fetch brought rules.
-    pub(crate) fn fetched(&mut self, rules: Rules, settings: &RobotsSettings, now: Instant) {
+    pub(crate) fn fetched(&mut self, rules: RobotsFile, settings: &RobotsSettings, now: Instant) {
         if let Some(origin) = self.end_fetch() {
             *origin = OriginRobots::with(rules, now + settings.max_age);
         }
@@ -126,22 +126,26 @@ impl HostRobots {
         retries: u32,
         settings: &RobotsSettings,
         now: Instant,
-    ) -> Failed {
-        let Some(origin) = self.end_fetch() else { return Failed::GivenUp { attempts: 0 } };
+    ) -> AfterFailedFetch {
+        let Some(origin) = self.end_fetch() else { return AfterFailedFetch::GivenUp { attempts: 0 } };
         origin.attempts += 1;
         let attempts = origin.attempts;
         if attempts <= retries {
-            return Failed::TriedAgain { attempts };
+            return AfterFailedFetch::TriedAgain { attempts };
         }
         origin.attempts = 0;
         if failure.is_unavailable {
-            *origin = OriginRobots::with(Rules::default(), now + settings.max_age);
-            return Failed::TakenAsEmpty;
+            *origin = OriginRobots::with(RobotsFile::default(), now + settings.max_age);
+            return AfterFailedFetch::TakenAsEmpty;
         }
         origin.problem = Some(failure.reason.as_str().into());
         origin.good_until = Some(now + settings.unreachable_pause);
         origin.is_unused = origin.copy.is_some();
-        if origin.is_unused { Failed::CopyKept { attempts } } else { Failed::GivenUp { attempts } }
+        if origin.is_unused {
+            AfterFailedFetch::CopyKept { attempts }
+        } else {
+            AfterFailedFetch::GivenUp { attempts }
+        }
     }
 
     fn end_fetch(&mut self) -> Option<&mut OriginRobots> {
@@ -153,7 +157,7 @@ impl HostRobots {
 
 #[cfg(test)]
 mod tests {
-    use super::super::ask::Fault;
+    use super::super::ask::RobotsFault;
     use super::*;
     use std::time::Duration;
 
@@ -168,10 +172,10 @@ mod tests {
     }
 
     fn away(is_unavailable: bool) -> NotNow {
-        NotNow { reason: "HTTP 500".to_owned(), retry_after: None, is_unavailable, fault: Fault::File }
+        NotNow { reason: "HTTP 500".to_owned(), retry_after: None, is_unavailable, fault: RobotsFault::File }
     }
 
-    fn fails(robots: &mut HostRobots, request: &Request, failure: &NotNow, now: Instant) -> Failed {
+    fn fails(robots: &mut HostRobots, request: &Request, failure: &NotNow, now: Instant) -> AfterFailedFetch {
         robots.begin_fetch(request);
         assert!(robots.is_being_fetched());
         robots.fetch_failed(failure, RETRIES, &settings(), now)
@@ -184,22 +188,28 @@ mod tests {
         let mut robots = HostRobots::new(true);
         assert_eq!(robots.verdict(&page, now), RobotsVerdict::Ask);
         robots.begin_fetch(&page);
-        robots.fetched(Rules::read("foo", b"User-agent: *\nDisallow: /x"), &settings(), now);
+        robots.fetched(RobotsFile::read("foo", b"User-agent: *\nDisallow: /x"), &settings(), now);
         robots.are_used();
         let is_denied =
             |robots: &HostRobots, now| matches!(robots.verdict(&page, now), RobotsVerdict::Denied(_));
         assert!(is_denied(&robots, now) && is_denied(&robots, now + Duration::from_secs(86_399)));
         let later = now + settings().max_age;
         assert_eq!(robots.verdict(&page, later), RobotsVerdict::Ask);
-        assert_eq!(fails(&mut robots, &page, &away(false), later), Failed::TriedAgain { attempts: 1 });
+        assert_eq!(
+            fails(&mut robots, &page, &away(false), later),
+            AfterFailedFetch::TriedAgain { attempts: 1 }
+        );
         assert_eq!(robots.verdict(&page, later), RobotsVerdict::Ask);
-        assert_eq!(fails(&mut robots, &page, &away(false), later), Failed::CopyKept { attempts: 2 });
+        assert_eq!(
+            fails(&mut robots, &page, &away(false), later),
+            AfterFailedFetch::CopyKept { attempts: 2 }
+        );
         robots.are_used();
         assert!(is_denied(&robots, later));
         let again = later + settings().unreachable_pause;
         assert_eq!(robots.verdict(&page, again), RobotsVerdict::Ask);
         robots.begin_fetch(&page);
-        robots.fetched(Rules::default(), &settings(), again);
+        robots.fetched(RobotsFile::default(), &settings(), again);
         assert_eq!(robots.verdict(&page, again), RobotsVerdict::Allowed);
     }
 
@@ -209,7 +219,7 @@ mod tests {
         let later = now + 2 * settings().max_age;
         let mut robots = HostRobots::new(true);
         robots.begin_fetch(&page);
-        robots.fetched(Rules::default(), &settings(), now);
+        robots.fetched(RobotsFile::default(), &settings(), now);
         assert_eq!(robots.verdict(&page, later), RobotsVerdict::Allowed);
         robots.are_used();
         assert_eq!(robots.verdict(&page, later), RobotsVerdict::Ask);
@@ -219,13 +229,16 @@ mod tests {
     fn without_a_copy_a_server_that_cannot_say_forbids_everything_for_a_while() {
         let (page, now) = (get("http://a.example/x"), Instant::now());
         let mut robots = HostRobots::new(true);
-        assert_eq!(fails(&mut robots, &page, &away(false), now), Failed::TriedAgain { attempts: 1 });
-        assert_eq!(fails(&mut robots, &page, &away(false), now), Failed::GivenUp { attempts: 2 });
+        assert_eq!(
+            fails(&mut robots, &page, &away(false), now),
+            AfterFailedFetch::TriedAgain { attempts: 1 }
+        );
+        assert_eq!(fails(&mut robots, &page, &away(false), now), AfterFailedFetch::GivenUp { attempts: 2 });
         assert_eq!(robots.verdict(&page, now), RobotsVerdict::Unreachable("HTTP 500".into()));
         assert_eq!(robots.verdict(&page, now + settings().unreachable_pause), RobotsVerdict::Ask);
         let mut robots = HostRobots::new(true);
-        assert_eq!(fails(&mut robots, &page, &away(true), now), Failed::TriedAgain { attempts: 1 });
-        assert_eq!(fails(&mut robots, &page, &away(true), now), Failed::TakenAsEmpty);
+        assert_eq!(fails(&mut robots, &page, &away(true), now), AfterFailedFetch::TriedAgain { attempts: 1 });
+        assert_eq!(fails(&mut robots, &page, &away(true), now), AfterFailedFetch::TakenAsEmpty);
         assert_eq!(robots.verdict(&page, now), RobotsVerdict::Allowed);
     }
 
@@ -235,11 +248,11 @@ mod tests {
             (get("http://a.example:8443/"), get("https://a.example:8443/"), Instant::now());
         let mut robots = HostRobots::new(true);
         robots.begin_fetch(&plain);
-        robots.fetched(Rules::default(), &settings(), now);
+        robots.fetched(RobotsFile::default(), &settings(), now);
         assert_eq!(robots.verdict(&plain, now), RobotsVerdict::Allowed);
         assert_eq!(robots.verdict(&secret, now), RobotsVerdict::Ask);
         robots.begin_fetch(&secret);
-        robots.fetched(Rules::read("foo", b"User-agent: foo\nDisallow: /"), &settings(), now);
+        robots.fetched(RobotsFile::read("foo", b"User-agent: foo\nDisallow: /"), &settings(), now);
         assert!(matches!(robots.verdict(&secret, now), RobotsVerdict::Denied(_)));
         assert_eq!(robots.verdict(&plain, now), RobotsVerdict::Allowed);
     }

@@ -6,7 +6,7 @@ use dragline_testkit::vectors;
 use serde_json::{Value as Json, json};
 use url::Url;
 
-use super::rules::{Rule, Rules};
+use super::rules::{RobotsFile, RobotsLine};
 
 #[test]
 fn the_vectors_pass() {
@@ -34,7 +34,7 @@ fn decisions_about_real_files_are_those_of_others() {
     for file in oracle.as_array().unwrap() {
         let name = file["file"].as_str().unwrap();
         let text = fs::read(vectors::path(&format!("robots_real/{name}")).unwrap()).unwrap();
-        let told = Rules::read("*", &text);
+        let told = RobotsFile::read("*", &text);
         let delay = told.crawl_delay().map(|delay| delay.as_secs_f64());
         if json!(delay) != file["crawl_delay_star"] || json!(told.sitemaps()) != file["sitemaps"] {
             failed.push(format!("{name}: {delay:?}, {:?}", told.sitemaps()));
@@ -54,5 +54,5 @@ fn allows(text: &[u8], agent: &Json, url: &Json) -> Json {
     let url = Url::parse(url).unwrap_or_else(|_| {
         Url::parse(&format!("http://a.example/{}", url.strip_prefix('/').unwrap_or(url))).unwrap()
     });
-    Rules::read(agent.as_str().unwrap(), text).rule_for(&url).is_none_or(Rule::allows).into()
+    RobotsFile::read(agent.as_str().unwrap(), text).rule_for(&url).is_none_or(RobotsLine::allows).into()
 }

@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use dragline_core::store::RefillScope;
 
-use super::hands::Ending;
+use super::in_hand::Ending;
 
 /// See the module.
 #[derive(Debug)]
 pub(super) struct Backlog {
-    next: Next,
+    next: NextScan,
     /// A host without a place had to be left to the store: the scan must begin again.
     scan_again: bool,
     /// Whether the scan began with nothing in hand and has brought nothing so far.
@@ -19,7 +19,7 @@ pub(super) struct Backlog {
 
 /// How far the scan over all hosts has come.
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Next {
+enum NextScan {
     /// It goes on behind this host; `None` begins.
     After(Option<String>),
     /// It is at its end.
@@ -38,7 +38,7 @@ pub(super) struct Ask {
 impl Backlog {
     /// At the start nothing is known.
     pub(super) fn new() -> Self {
-        Self { next: Next::After(None), scan_again: false, is_barren: true, open: None }
+        Self { next: NextScan::After(None), scan_again: false, is_barren: true, open: None }
     }
 
     pub(super) fn open(&self) -> Option<&Ask> {
@@ -61,10 +61,10 @@ impl Backlog {
     /// Asks for the next hosts of the scan. At its end nothing is asked, unless nothing is in hand: then the
     /// scan begins anew, once, to make sure.
     pub(super) fn ask_next(&mut self, nothing_in_hand: bool, asked_at: Ending) -> Option<RefillScope> {
-        if self.next == Next::Nothing && (self.scan_again || (nothing_in_hand && !self.is_barren)) {
-            self.next = Next::After(None);
+        if self.next == NextScan::Nothing && (self.scan_again || (nothing_in_hand && !self.is_barren)) {
+            self.next = NextScan::After(None);
         }
-        let Next::After(host) = &self.next else { return None };
+        let NextScan::After(host) = &self.next else { return None };
         if host.is_none() {
             self.scan_again = false;
             self.is_barren = nothing_in_hand;
@@ -81,24 +81,24 @@ impl Backlog {
         }
         let ask = self.open.take()?;
         if matches!(ask.scope, RefillScope::After(_)) {
-            self.next = next_host.map_or(Next::Nothing, |host| Next::After(Some(host)));
+            self.next = next_host.map_or(NextScan::Nothing, |host| NextScan::After(Some(host)));
         }
         Some(ask)
     }
 
     /// Whether a scan over all hosts, begun with nothing in hand, has found nothing.
     pub(super) fn is_known_to_be_empty(&self) -> bool {
-        self.open.is_none() && self.next == Next::Nothing && self.is_barren && !self.scan_again
+        self.open.is_none() && self.next == NextScan::Nothing && self.is_barren && !self.scan_again
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::scheduler::hands::Hands;
+    use crate::scheduler::in_hand::InHand;
 
     fn now() -> Ending {
-        Hands::new(1).now()
+        InHand::new(1).now()
     }
 
     #[test]

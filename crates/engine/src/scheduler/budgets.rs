@@ -35,7 +35,7 @@ struct Reserved {
 
 /// Whether there is room for one page more.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Room {
+pub(super) enum BudgetRoom {
     /// There is.
     Now,
     /// There may be, if a page that is out is not done in the end.
@@ -64,12 +64,16 @@ impl Budgets {
     }
 
     /// Whether a page may be fetched.
-    pub(super) fn room_for(&self, queued: &QueuedRequest) -> Room {
+    pub(super) fn room_for(&self, queued: &QueuedRequest) -> BudgetRoom {
         if let Some(max) = self.per_host {
             let done = self.done.of_host(&queued.host);
             let out = self.out_of_host.get(queued.host.as_str()).copied().unwrap_or_default();
             if done + out >= max {
-                return if done >= max { Room::Never(LinkRefusal::HostFull) } else { Room::NotNow };
+                return if done >= max {
+                    BudgetRoom::Never(LinkRefusal::HostFull)
+                } else {
+                    BudgetRoom::NotNow
+                };
             }
         }
         if let Some(max) = self.per_pattern.filter(|_| queued.depth > 0) {
@@ -77,10 +81,14 @@ impl Budgets {
             let done = self.done.of_pattern(pattern);
             let out = self.out_of_pattern.get(&pattern).copied().unwrap_or_default();
             if done + out >= max {
-                return if done >= max { Room::Never(LinkRefusal::PatternFull) } else { Room::NotNow };
+                return if done >= max {
+                    BudgetRoom::Never(LinkRefusal::PatternFull)
+                } else {
+                    BudgetRoom::NotNow
+                };
             }
         }
-        Room::Now
+        BudgetRoom::Now
     }
 
     /// A page is fetched.
@@ -128,7 +136,7 @@ mod tests {
     }
 
     fn fetch(budgets: &mut Budgets, path: &str) {
-        assert_eq!(budgets.room_for(&page(path)), Room::Now, "{path}");
+        assert_eq!(budgets.room_for(&page(path)), BudgetRoom::Now, "{path}");
         budgets.reserve(&page(path), &"a.example:80".into());
     }
 
@@ -144,16 +152,16 @@ mod tests {
         let mut budgets = Budgets::new(&settings, before);
         fetch(&mut budgets, "/1");
         fetch(&mut budgets, "/2");
-        assert_eq!(budgets.room_for(&page("/3")), Room::NotNow);
+        assert_eq!(budgets.room_for(&page("/3")), BudgetRoom::NotNow);
         end(&mut budgets, "/1", false);
         fetch(&mut budgets, "/3");
         end(&mut budgets, "/2", true);
         end(&mut budgets, "/2", true);
-        assert_eq!(budgets.room_for(&page("/4")), Room::NotNow);
+        assert_eq!(budgets.room_for(&page("/4")), BudgetRoom::NotNow);
         end(&mut budgets, "/3", true);
-        assert_eq!(budgets.room_for(&page("/4")), Room::Never(LinkRefusal::HostFull));
+        assert_eq!(budgets.room_for(&page("/4")), BudgetRoom::Never(LinkRefusal::HostFull));
         let other = QueuedRequest::start(Request::get("http://b.example/").unwrap(), 0);
-        assert_eq!(budgets.room_for(&other), Room::Now);
+        assert_eq!(budgets.room_for(&other), BudgetRoom::Now);
         assert!(
             budgets.out.is_empty() && budgets.out_of_host.is_empty() && budgets.out_of_pattern.is_empty()
         );
@@ -167,9 +175,9 @@ mod tests {
             fetch(&mut budgets, path);
             end(&mut budgets, path, true);
         }
-        assert_eq!(budgets.room_for(&page("/day/3")), Room::Never(LinkRefusal::PatternFull));
-        assert_eq!(budgets.room_for(&page("/shop/3")), Room::Now);
+        assert_eq!(budgets.room_for(&page("/day/3")), BudgetRoom::Never(LinkRefusal::PatternFull));
+        assert_eq!(budgets.room_for(&page("/shop/3")), BudgetRoom::Now);
         let named = QueuedRequest::start(Request::get("http://a.example/day/4").unwrap(), 0);
-        assert_eq!(budgets.room_for(&named), Room::Now);
+        assert_eq!(budgets.room_for(&named), BudgetRoom::Now);
     }
 }

@@ -7,9 +7,9 @@ use dragline_core::budget::Stage;
 use dragline_core::credit::Credit;
 use dragline_core::{Failure, PageOutcome, Reason};
 
-use super::budgets::Room;
-use super::landing::{Ended, EndedFetch, Landed};
-use super::{Phase, Scheduler};
+use super::budgets::BudgetRoom;
+use super::landing::{EndedFetch, Landed, RequestFailure};
+use super::{CrawlPhase, Scheduler};
 use crate::hosts::{HostId, RestReason};
 use crate::job::{GivenUp, Job, WaitingJob};
 use crate::robots::RobotsVerdict;
@@ -30,7 +30,7 @@ impl Scheduler {
 
     /// Whether something new may be claimed at all.
     pub(super) fn may_claim(&self) -> bool {
-        matches!(self.phase, Phase::Running)
+        matches!(self.phase, CrawlPhase::Running)
             && !self.hold.is_put()
             && self.limits.have_room()
             && self.budget.has_room()
@@ -45,7 +45,7 @@ impl Scheduler {
                 scheduler.parts.stats.given_up.add(1);
                 scheduler.give_up(
                     waiting,
-                    Ended::of(Reason::HostDown, format!("host-down: {error}")),
+                    RequestFailure::of(Reason::HostDown, format!("host-down: {error}")),
                     credit,
                 );
             });
@@ -55,13 +55,13 @@ impl Scheduler {
             return self.with_credit(host, |scheduler, waiting, credit| {
                 tracing::debug!(url = waiting.queued.request.url().as_str(), refusal, "not asked for");
                 scheduler.parts.stats.given_up.add(1);
-                scheduler.give_up(waiting, Ended::of(reason, refusal), credit);
+                scheduler.give_up(waiting, RequestFailure::of(reason, refusal), credit);
             });
         }
         match self.budgets.room_for(best) {
-            Room::Now => {}
-            Room::NotNow => return self.window.await_receipt(host),
-            Room::Never(reason) => {
+            BudgetRoom::Now => {}
+            BudgetRoom::NotNow => return self.window.await_receipt(host),
+            BudgetRoom::Never(reason) => {
                 return self.with_credit(host, |scheduler, waiting, credit| {
                     scheduler.skip_full(&waiting, reason, credit);
                 });
@@ -87,7 +87,10 @@ impl Scheduler {
             }
             RobotsVerdict::Unreachable(reason) => self.with_credit(host, |scheduler, waiting, credit| {
                 scheduler.parts.stats.given_up.add(1);
-                let ended = Ended::of(Reason::RobotsUnreachable, format!("robots.txt unreachable: {reason}"));
+                let ended = RequestFailure::of(
+                    Reason::RobotsUnreachable,
+                    format!("robots.txt unreachable: {reason}"),
+                );
                 scheduler.give_up(waiting, ended, credit);
             }),
         }
@@ -109,7 +112,7 @@ impl Scheduler {
     fn with_credit(&mut self, host: HostId, work: impl FnOnce(&mut Self, Waiting, Credit)) {
         let Some(credit) = self.credits.try_take() else { return };
         let Some(waiting) = self.window.take(host) else { return };
-        self.hands.set_out(&waiting.queued.fingerprint, true);
+        self.in_hand.set_out(&waiting.queued.fingerprint, true);
         self.limits.reserve();
         work(self, waiting, credit);
     }
@@ -152,8 +155,8 @@ impl Scheduler {
     }
 
     /// A request will not be tried again: a crawl thread tells the spider and packs the failure.
-    pub(super) fn give_up(&mut self, waiting: Waiting, ended: Ended, credit: Credit) {
-        let Ended { status, reason, error, cookies } = ended;
+    pub(super) fn give_up(&mut self, waiting: Waiting, ended: RequestFailure, credit: Credit) {
+        let RequestFailure { status, reason, error, cookies } = ended;
         let Waiting { queued, attempts, .. } = waiting;
         tracing::debug!(
             url = queued.request.url().as_str(),

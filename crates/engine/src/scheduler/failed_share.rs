@@ -16,14 +16,14 @@ const MIN_ENDED: u64 = 20;
 #[derive(Debug)]
 pub(super) struct FailedShare {
     max: Option<f64>,
-    before: Ended,
-    now: Ended,
+    before: EndedPages,
+    now: EndedPages,
     faults: FailureCounts,
 }
 
 /// Pages that have ended, but for the skipped ones, which say nothing: redirects, robots.
 #[derive(Clone, Copy, Debug, Default)]
-struct Ended {
+struct EndedPages {
     pages: u64,
     failed: u64,
 }
@@ -31,8 +31,12 @@ struct Ended {
 impl FailedShare {
     /// For a run of which these pages ended before this start.
     pub(super) fn new(max: Option<f64>, before: Option<&PageCounts>) -> Self {
-        let mut share =
-            Self { max, before: Ended::default(), now: Ended::default(), faults: FailureCounts::default() };
+        let mut share = Self {
+            max,
+            before: EndedPages::default(),
+            now: EndedPages::default(),
+            faults: FailureCounts::default(),
+        };
         for (state, count) in before.iter().flat_map(|before| &before.ended) {
             share.before.add(*state, *count);
         }
@@ -57,11 +61,11 @@ impl FailedShare {
     /// The same for a run that has come to its end: then few pages are all there are.
     pub(super) fn of_all(&self) -> Option<String> {
         let Self { before, now, .. } = self;
-        self.judged(Ended { pages: before.pages + now.pages, failed: before.failed + now.failed })
+        self.judged(EndedPages { pages: before.pages + now.pages, failed: before.failed + now.failed })
     }
 
     #[allow(clippy::cast_precision_loss)] // a share of pages: their last digits do not matter
-    fn judged(&self, Ended { pages, failed }: Ended) -> Option<String> {
+    fn judged(&self, EndedPages { pages, failed }: EndedPages) -> Option<String> {
         let max = self.max?;
         let share = failed as f64 / pages.max(1) as f64;
         (share > max).then(|| {
@@ -74,7 +78,7 @@ impl FailedShare {
     }
 }
 
-impl Ended {
+impl EndedPages {
     fn add(&mut self, state: PageState, count: u64) {
         self.pages += if state == PageState::Skipped { 0 } else { count };
         self.failed += if matches!(state, PageState::Failed | PageState::Dead) { count } else { 0 };

@@ -7,7 +7,7 @@ use dragline_core::credit::Credit;
 use dragline_core::{Fetched, PageOutcome, Reason, Response, StoredCookie};
 use tokio::task::JoinError;
 
-use super::{Phase, Scheduler};
+use super::{CrawlPhase, Scheduler};
 use crate::answer_class::AnswerClass;
 use crate::downloader::{Answer, AnswerBody, DownloadError};
 use crate::hosts::{FailureLog, HostId};
@@ -16,7 +16,7 @@ use crate::pace::Answered;
 use crate::redirect;
 use crate::retry;
 use crate::robots::RobotsAnswer;
-use crate::scope::Found;
+use crate::scope::RequestOrigin;
 use crate::window::Waiting;
 
 /// A fetch that has ended.
@@ -38,14 +38,14 @@ pub(super) struct EndedFetch {
 }
 
 /// How a request ended that is given up.
-pub(super) struct Ended {
+pub(super) struct RequestFailure {
     pub(super) status: Option<u16>,
     pub(super) reason: Reason,
     pub(super) error: String,
     pub(super) cookies: Vec<StoredCookie>,
 }
 
-impl Ended {
+impl RequestFailure {
     /// Without an answer.
     pub(super) fn of(reason: Reason, error: String) -> Self {
         Self { status: None, reason, error, cookies: Vec::new() }
@@ -86,7 +86,12 @@ impl Scheduler {
                         return self.retry(host, waiting, None, &error.to_string());
                     }
                 }
-                return self.fail_page(host, waiting, Ended::of(error.reason(), error.to_string()), credit);
+                return self.fail_page(
+                    host,
+                    waiting,
+                    RequestFailure::of(error.reason(), error.to_string()),
+                    credit,
+                );
             }
         };
         let (status, latency) = (answer.status, answer.latency.unwrap_or(elapsed));
@@ -117,7 +122,7 @@ impl Scheduler {
             }
             AnswerBody::Unread => {
                 let (reason, error) = (Reason::HttpStatus, format!("HTTP {status}"));
-                let ended = Ended { status: Some(status), reason, error, cookies };
+                let ended = RequestFailure { status: Some(status), reason, error, cookies };
                 return self.fail_page(host, waiting, ended, credit);
             }
         };
@@ -176,9 +181,9 @@ impl Scheduler {
         self.limits.release();
         let fingerprint = waiting.queued.fingerprint;
         self.budgets.end(&fingerprint, false);
-        if !matches!(self.phase, Phase::Running) {
+        if !matches!(self.phase, CrawlPhase::Running) {
             // Nobody will try again: it stays queued in the store.
-            self.hands.leave(&fingerprint);
+            self.in_hand.leave(&fingerprint);
             return self.window.settle(host);
         }
         let delay = if self.hosts.get(host).pace.is_well() {
@@ -196,11 +201,11 @@ impl Scheduler {
             "to be tried again"
         );
         self.parts.stats.retries.add(1);
-        self.hands.set_out(&fingerprint, false);
+        self.in_hand.set_out(&fingerprint, false);
         self.window.delay(host, waiting, Instant::now() + delay);
     }
 
-    fn fail_page(&mut self, host: HostId, waiting: Waiting, ended: Ended, credit: Credit) {
+    fn fail_page(&mut self, host: HostId, waiting: Waiting, ended: RequestFailure, credit: Credit) {
         self.parts.stats.given_up.add(1);
         // A missing page is everyday life, unless it is one that somebody named; a server that fails again and again is
         // worth a look.
@@ -233,13 +238,13 @@ impl Scheduler {
             Ok(target) => target,
             Err(problem) => {
                 let (reason, error) = (problem.reason(), problem.to_string());
-                let ended = Ended { status: Some(status), reason, error, cookies };
+                let ended = RequestFailure { status: Some(status), reason, error, cookies };
                 return self.fail_page(host, waiting, ended, credit);
             }
         };
         self.parts.stats.redirects.add(1);
         let url = target.request.url();
-        let found = Found::redirect(from.depth);
+        let found = RequestOrigin::redirect(from.depth);
         let outcome = if let Some(refusal) = self.scope.refusal(url, &target.host, found) {
             self.parts.stats.refuse_links(refusal, 1);
             let detail = format!("redirected to {url}, which {}", refusal.of_target());

@@ -9,7 +9,7 @@ mod backlog;
 mod budgets;
 mod claim;
 mod failed_share;
-mod hands;
+mod in_hand;
 mod landing;
 mod limits;
 mod pacing;
@@ -32,7 +32,7 @@ use tokio::task::JoinSet;
 use self::backlog::Backlog;
 use self::budgets::Budgets;
 use self::failed_share::FailedShare;
-use self::hands::Hands;
+use self::in_hand::InHand;
 use self::landing::Landed;
 use self::limits::Limits;
 use crate::download::{CrawlEnd, DownloadThread};
@@ -69,13 +69,13 @@ pub(crate) struct Scheduler {
     robots_fetches: usize,
     hosts: Hosts,
     window: Window,
-    hands: Hands,
+    in_hand: InHand,
     limits: Limits,
     budgets: Budgets,
     failed_share: FailedShare,
     backlog: Backlog,
     scope: Scope,
-    phase: Phase,
+    phase: CrawlPhase,
     /// Set by whoever finds that the crawl cannot go on.
     end: Option<CrawlEnd>,
     /// Outcomes that the persistence thread had taken when it was last told to flush at once.
@@ -85,7 +85,7 @@ pub(crate) struct Scheduler {
 
 /// How the crawl stands.
 #[derive(Debug)]
-enum Phase {
+enum CrawlPhase {
     /// Requests are claimed.
     Running,
     /// A limit stops the claiming; pages in hand finish whole.
@@ -112,7 +112,7 @@ impl Scheduler {
             downloads: Downloads::new(&settings, spider, downloaders, budget.clone(), &run.cookies)?,
             hosts: Hosts::new(&settings, &run.hosts),
             window: Window::new(&settings),
-            hands: Hands::new(settings.window.requests),
+            in_hand: InHand::new(settings.window.requests),
             limits: Limits::new(&settings.limits, run.done, Instant::now()),
             budgets: Budgets::new(&settings.links, run.tally.clone()),
             failed_share: FailedShare::new(
@@ -122,7 +122,7 @@ impl Scheduler {
             backlog: Backlog::new(),
             fetches: JoinSet::new(),
             robots_fetches: 0,
-            phase: Phase::Running,
+            phase: CrawlPhase::Running,
             end: None,
             flush_asked_at: 0,
             beaten_at: None,
@@ -174,20 +174,20 @@ impl Scheduler {
         self.window.wake(now);
         self.change_phase(now);
         match &self.phase {
-            Phase::Running => {
+            CrawlPhase::Running => {
                 if self.limits.are_reached() {
                     return Some(self.judged(CrawlEnd::LimitReached));
                 }
                 self.claim(now);
                 self.ask_for_more();
-                if self.hands.is_empty() && self.backlog.is_known_to_be_empty() {
+                if self.in_hand.is_empty() && self.backlog.is_known_to_be_empty() {
                     return Some(self.judged(CrawlEnd::Finished));
                 }
             }
-            Phase::Draining(reason) => {
-                if self.hands.out() == 0 {
+            CrawlPhase::Draining(reason) => {
+                if self.in_hand.out() == 0 {
                     let reached = self.limits.are_reached();
-                    let is_over = self.hands.is_empty() && self.backlog.is_known_to_be_empty();
+                    let is_over = self.in_hand.is_empty() && self.backlog.is_known_to_be_empty();
                     return Some(match reason {
                         _ if reached => CrawlEnd::LimitReached,
                         // Nothing is left that a resume could do.
@@ -196,7 +196,7 @@ impl Scheduler {
                     });
                 }
             }
-            Phase::Stopping { deadline } => {
+            CrawlPhase::Stopping { deadline } => {
                 let pages = self.fetches.len() - self.robots_fetches;
                 if pages == 0 || now >= *deadline {
                     tracing::debug!(pages, "what is still being fetched is abandoned");
@@ -209,16 +209,16 @@ impl Scheduler {
     }
 
     fn change_phase(&mut self, now: Instant) {
-        if matches!(self.phase, Phase::Stopping { .. }) {
+        if matches!(self.phase, CrawlPhase::Stopping { .. }) {
             return;
         }
         if self.parts.stop.is_requested() {
-            self.phase = Phase::Stopping { deadline: now + self.parts.settings.stop_grace };
-        } else if matches!(self.phase, Phase::Running)
+            self.phase = CrawlPhase::Stopping { deadline: now + self.parts.settings.stop_grace };
+        } else if matches!(self.phase, CrawlPhase::Running)
             && let Some(reason) = self.reason_to_stop(now)
         {
             tracing::info!(%reason, "nothing more is claimed; pages in hand finish");
-            self.phase = Phase::Draining(reason);
+            self.phase = CrawlPhase::Draining(reason);
         }
     }
 
@@ -235,12 +235,12 @@ impl Scheduler {
 
     fn next_turn(&self, now: Instant) -> Instant {
         let stop_deadline = match &self.phase {
-            Phase::Stopping { deadline } => Some(*deadline),
-            Phase::Running | Phase::Draining(_) => None,
+            CrawlPhase::Stopping { deadline } => Some(*deadline),
+            CrawlPhase::Running | CrawlPhase::Draining(_) => None,
         };
-        let limit = self.limits.deadline().filter(|_| matches!(self.phase, Phase::Running));
+        let limit = self.limits.deadline().filter(|_| matches!(self.phase, CrawlPhase::Running));
         let wakes = [self.hosts.next_wake(), self.window.next_wake()];
-        let wakes = wakes.into_iter().flatten().filter(|_| matches!(self.phase, Phase::Running));
+        let wakes = wakes.into_iter().flatten().filter(|_| matches!(self.phase, CrawlPhase::Running));
         let moments = [stop_deadline, limit].into_iter().flatten().chain(wakes);
         moments.fold(now + IDLE_TURN, Instant::min)
     }
@@ -261,11 +261,11 @@ impl Scheduler {
     /// fuller batch would only cost time.
     fn flush_if_idle(&mut self) {
         let credits_of_pages = self.credits.in_use().saturating_sub(self.robots_fetches);
-        let unreceipted = self.hands.out().saturating_sub(credits_of_pages);
+        let unreceipted = self.in_hand.out().saturating_sub(credits_of_pages);
         let has_something_to_fetch = self.may_claim() && self.window.has_queued();
         let has_credits = self.credits.in_use() < self.parts.settings.concurrency;
         // Counted from the beginning, so that one that comes as another gets its receipt is not missed.
-        let taken = self.hands.ended() + unreceipted as u64;
+        let taken = self.in_hand.ended() + unreceipted as u64;
         if unreceipted > 0 && has_credits && !has_something_to_fetch && taken != self.flush_asked_at {
             self.flush_asked_at = taken;
             self.parts.sink.flush_now();

@@ -36,16 +36,16 @@ impl Scheduler {
         let hungry = if room > 0 { self.window.hungry(&mut self.hosts, HOSTS_PER_ASK) } else { Vec::new() };
         let share = self.window.share();
         let ask = if hungry.is_empty() {
-            let nothing_in_hand = self.hands.is_empty();
+            let nothing_in_hand = self.in_hand.is_empty();
             if !nothing_in_hand && room <= self.parts.settings.window.requests / ROOM_FOR_SCAN {
                 return;
             }
-            let Some(scope) = self.backlog.ask_next(nothing_in_hand, self.hands.now()) else { return };
+            let Some(scope) = self.backlog.ask_next(nothing_in_hand, self.in_hand.now()) else { return };
             Refill {
                 scope,
                 per_host: self.window.scan_share(),
                 max_requests: room,
-                in_hand: self.hands.all(),
+                in_hand: self.in_hand.all(),
             }
         } else {
             let names: Vec<Arc<str>> =
@@ -56,8 +56,8 @@ impl Scheduler {
             }
             // They hold no more than half of their share: the other half fits.
             let per_host = share.div_ceil(2);
-            let scope = self.backlog.ask_hosts(&names, self.hands.now());
-            Refill { scope, per_host, max_requests: room, in_hand: self.hands.of(&hosts) }
+            let scope = self.backlog.ask_hosts(&names, self.in_hand.now());
+            Refill { scope, per_host, max_requests: room, in_hand: self.in_hand.of(&hosts) }
         };
         tracing::debug!(scope = ?ScopeSize(&ask.scope), room, per_host = ask.per_host, "asks for more of the frontier");
         if let Err(refused) = self.parts.sink.refill(ask) {
@@ -69,7 +69,7 @@ impl Scheduler {
         let now = Instant::now();
         for (fingerprint, state) in &receipt.pages {
             // A page that is not out was counted by an earlier receipt.
-            let Some(host) = self.hands.end(fingerprint) else { continue };
+            let Some(host) = self.in_hand.end(fingerprint) else { continue };
             self.window.settle(host);
             self.budgets.end(fingerprint, *state == PageState::Done);
             if *state == PageState::Done {
@@ -85,7 +85,7 @@ impl Scheduler {
         self.parts.known.are_stored(receipt.stored_requests);
         for queued in receipt.new_requests {
             // Later than a refill that brought it, and than the receipt of its own page.
-            if !self.hands.has_ended(&queued.fingerprint) {
+            if !self.in_hand.has_ended(&queued.fingerprint) {
                 self.admit(queued, now);
             }
         }
@@ -101,7 +101,7 @@ impl Scheduler {
         self.parts.known.are_stored(requests.iter().map(|queued| queued.fingerprint));
         for queued in requests {
             // The answer may be older than the receipt of a page that came and went meanwhile.
-            if !self.hands.has_ended_since(&queued.fingerprint, ask.asked_at) {
+            if !self.in_hand.has_ended_since(&queued.fingerprint, ask.asked_at) {
                 self.admit(queued, now);
             }
         }
@@ -119,12 +119,12 @@ impl Scheduler {
         if queued.depth == 0 && self.scope.add(&queued.host) {
             tracing::info!(host = queued.host, "a start request leads here: the host belongs to the run");
         }
-        if self.hands.holds(&fingerprint) {
+        if self.in_hand.holds(&fingerprint) {
             return;
         }
         let Some(host) = self.host_named(&queued.host, now) else { return self.backlog.missed_a_host() };
         if self.window.admit(host, queued) == Admission::Taken {
-            self.hands.enter(fingerprint, host);
+            self.in_hand.enter(fingerprint, host);
         }
         self.let_go();
     }
@@ -137,13 +137,13 @@ impl Scheduler {
     /// What the window gave away is in hand no longer.
     pub(super) fn let_go(&mut self) {
         for fingerprint in self.window.given_away() {
-            self.hands.leave(&fingerprint);
+            self.in_hand.leave(&fingerprint);
         }
     }
 
     fn forget(&mut self) {
-        let moment = self.backlog.open().map_or_else(|| self.hands.now(), |ask| ask.asked_at);
-        self.hands.forget_before(moment);
+        let moment = self.backlog.open().map_or_else(|| self.in_hand.now(), |ask| ask.asked_at);
+        self.in_hand.forget_before(moment);
     }
 }
 

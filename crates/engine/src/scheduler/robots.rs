@@ -10,7 +10,7 @@ use super::Scheduler;
 use super::landing::Landed;
 use crate::hosts::{HostId, RestReason};
 use crate::retry;
-use crate::robots::{DecidingLine, Failed, Fault, RobotsAnswer, Rules, ask};
+use crate::robots::{AfterFailedFetch, DecidingLine, RobotsAnswer, RobotsFault, RobotsFile, ask};
 use crate::window::Waiting;
 
 impl Scheduler {
@@ -59,19 +59,19 @@ impl Scheduler {
             RobotsAnswer::NotNow(failure) => {
                 let settings = Arc::clone(&self.parts.settings);
                 match failure.fault {
-                    Fault::Host => {
+                    RobotsFault::Host => {
                         // Whatever waits for the file has met the same.
                         let is_first = self.hosts.get(host).robots.is_untried();
                         let requests = if is_first { self.window.held_by(host) } else { 0 };
                         let requests = u32::try_from(requests).unwrap_or(u32::MAX);
                         self.host_failed(host, now, requests, &failure.reason);
                     }
-                    Fault::File => self.host_is_back(host),
-                    Fault::Nobody => {}
+                    RobotsFault::File => self.host_is_back(host),
+                    RobotsFault::Nobody => {}
                 }
                 // A host that is left alone is asked again after that, whatever it took before.
                 let retries = match failure.fault {
-                    Fault::Nobody => 0,
+                    RobotsFault::Nobody => 0,
                     _ if self.hosts.get(host).pace.is_well() => settings.retry.retries,
                     _ => u32::MAX,
                 };
@@ -80,7 +80,7 @@ impl Scheduler {
                     self.hosts.update(host, |host| host.robots.fetch_failed(&failure, retries, robots, now));
                 let (name, error) = (&self.hosts.get(host).name, &failure.reason);
                 match failed {
-                    Failed::TriedAgain { attempts } => {
+                    AfterFailedFetch::TriedAgain { attempts } => {
                         tracing::debug!(host = %name, error, attempts, "robots.txt is to be asked for again");
                         // A host that is left alone waits for that alone: a back-off that outlasts it would hide from
                         // its requests that it is down.
@@ -90,16 +90,16 @@ impl Scheduler {
                             self.hosts.rest(host, now + delay, RestReason::Robots);
                         }
                     }
-                    Failed::TakenAsEmpty => {
+                    AfterFailedFetch::TakenAsEmpty => {
                         tracing::debug!(host = %name, error, "robots.txt is taken as empty");
                     }
-                    Failed::CopyKept { attempts } => tracing::warn!(
+                    AfterFailedFetch::CopyKept { attempts } => tracing::warn!(
                         host = %name,
                         error,
                         attempts,
                         "no newer robots.txt can be had, so the copy from before is kept"
                     ),
-                    Failed::GivenUp { attempts } => tracing::warn!(
+                    AfterFailedFetch::GivenUp { attempts } => tracing::warn!(
                         host = %name,
                         error,
                         attempts,
@@ -110,7 +110,7 @@ impl Scheduler {
         }
     }
 
-    fn take_rules(&mut self, host: HostId, rules: Rules, now: Instant) {
+    fn take_rules(&mut self, host: HostId, rules: RobotsFile, now: Instant) {
         let name = &self.hosts.get(host).name;
         tracing::debug!(host = %name, sitemaps = ?rules.sitemaps(), "robots.txt is there");
         if let Some(delay) = rules.honoured_delay(&self.parts.settings.robots) {

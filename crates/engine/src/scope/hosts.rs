@@ -10,7 +10,7 @@ use crate::error::EngineError;
 
 /// See the module.
 #[derive(Clone, Debug)]
-pub(super) enum Hosts {
+pub(super) enum ScopeHosts {
     /// Somebody named domains.
     Named(Arc<[Domain]>),
     /// Everything: the domain `*` was named.
@@ -27,7 +27,7 @@ pub(super) struct Domain {
     port: Option<u16>,
 }
 
-impl Hosts {
+impl ScopeHosts {
     pub(super) fn new<'a>(
         domains: &[String],
         start_hosts: impl IntoIterator<Item = &'a str>,
@@ -105,14 +105,14 @@ mod tests {
     use super::*;
     use dragline_core::queued_request::host_of;
 
-    fn contain(hosts: &Hosts, url: &str) -> bool {
+    fn contain(hosts: &ScopeHosts, url: &str) -> bool {
         let url = Url::parse(url).unwrap();
         hosts.contain(&url, &host_of(&url))
     }
 
     #[test]
     fn a_site_is_its_host_on_both_default_ports() {
-        let mut hosts = Hosts::new(&[], ["a.example:80", "127.0.0.1:8080"]).unwrap();
+        let mut hosts = ScopeHosts::new(&[], ["a.example:80", "127.0.0.1:8080"]).unwrap();
         assert!(contain(&hosts, "http://a.example/") && contain(&hosts, "https://a.example/"));
         assert!(!contain(&hosts, "http://a.example:8080/") && !contain(&hosts, "http://www.a.example/"));
         assert!(contain(&hosts, "http://127.0.0.1:8080/") && !contain(&hosts, "http://127.0.0.1/"));
@@ -125,7 +125,7 @@ mod tests {
     fn a_domain_holds_what_is_below_it() {
         let named = |domains: &[&str]| {
             let domains: Vec<String> = domains.iter().map(|domain| (*domain).to_owned()).collect();
-            Hosts::new(&domains, ["start.example:80"]).unwrap()
+            ScopeHosts::new(&domains, ["start.example:80"]).unwrap()
         };
         let mut hosts = named(&["Shop.Example", ".b.example:8080", "127.0.0.1", "bücher.example", "[::1]"]);
         for url in [

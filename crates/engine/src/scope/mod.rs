@@ -17,7 +17,7 @@ use url::Url;
 
 use self::extensions::Extensions;
 pub(crate) use self::extensions::IGNORED_EXTENSIONS;
-use self::hosts::Hosts;
+use self::hosts::ScopeHosts;
 use self::patterns::Patterns;
 use crate::error::EngineError;
 use crate::settings::LinkSettings;
@@ -25,12 +25,12 @@ use crate::settings::LinkSettings;
 /// What belongs to a run. Clones share it; the scheduler owns the one that grows.
 #[derive(Clone, Debug)]
 pub struct Scope {
-    hosts: Hosts,
-    rules: Arc<Rules>,
+    hosts: ScopeHosts,
+    rules: Arc<ScopeRules>,
 }
 
 #[derive(Debug)]
-struct Rules {
+struct ScopeRules {
     patterns: Patterns,
     extensions: Extensions,
     max_url_bytes: usize,
@@ -39,7 +39,7 @@ struct Rules {
 
 /// How a request was found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Found {
+pub(crate) enum RequestOrigin {
     /// As a link, by `Output::follow` and the like.
     Link,
     /// As a request that the spider made itself: it knows what it asks for.
@@ -50,7 +50,7 @@ pub(crate) enum Found {
     StartRedirect,
 }
 
-impl Found {
+impl RequestOrigin {
     /// The target of a redirect of a request at this depth.
     pub(crate) fn redirect(depth: u32) -> Self {
         if depth == 0 { Self::StartRedirect } else { Self::Redirect }
@@ -151,8 +151,8 @@ impl Scope {
         let allow = if settings.allow.is_empty() { &of_spider.allow } else { &settings.allow };
         let deny = of_spider.deny.iter().chain(&settings.deny);
         Ok(Self {
-            hosts: Hosts::new(domains, start_hosts)?,
-            rules: Arc::new(Rules {
+            hosts: ScopeHosts::new(domains, start_hosts)?,
+            rules: Arc::new(ScopeRules {
                 patterns: Patterns::new(allow, deny)?,
                 extensions: Extensions::new(&settings.ignored_extensions),
                 max_url_bytes: settings.max_url_bytes,
@@ -163,18 +163,18 @@ impl Scope {
 
     /// Checks what the settings say, before there is a run.
     pub(crate) fn check(settings: &LinkSettings) -> Result<(), EngineError> {
-        Hosts::new(&settings.allow_domains, [])?;
+        ScopeHosts::new(&settings.allow_domains, [])?;
         Patterns::new(&settings.allow, &settings.deny).map(drop)
     }
 
     /// Why a URL does not belong to the run, if so. `host` is its `host:port`.
-    pub(crate) fn refusal(&self, url: &Url, host: &str, found: Found) -> Option<LinkRefusal> {
-        let Rules { patterns, extensions, max_url_bytes, max_path_repeats } = &*self.rules;
+    pub(crate) fn refusal(&self, url: &Url, host: &str, found: RequestOrigin) -> Option<LinkRefusal> {
+        let ScopeRules { patterns, extensions, max_url_bytes, max_path_repeats } = &*self.rules;
         let text = url.as_str();
         if text.len() > *max_url_bytes {
             return Some(LinkRefusal::TooLong);
         }
-        let is_start = found == Found::StartRedirect;
+        let is_start = found == RequestOrigin::StartRedirect;
         if !(self.hosts.contain(url, host) || (is_start && self.hosts.may_grow())) {
             return Some(LinkRefusal::OffSite);
         }
@@ -187,7 +187,7 @@ impl Scope {
         if !patterns.allow(text) {
             return Some(LinkRefusal::NotAllowed);
         }
-        if found != Found::Request && extensions.end(url.path()) {
+        if found != RequestOrigin::Request && extensions.end(url.path()) {
             return Some(LinkRefusal::Extension);
         }
         let is_repeating = max_path_repeats.is_some_and(|most| repeats::repeats(url.path(), most));
@@ -236,7 +236,7 @@ pub(crate) mod tests {
         Scope::new(&LinkSettings::default(), &Stays(StayIn::default()), hosts.iter().copied()).unwrap()
     }
 
-    fn refusal(scope: &Scope, url: &str, found: Found) -> Option<LinkRefusal> {
+    fn refusal(scope: &Scope, url: &str, found: RequestOrigin) -> Option<LinkRefusal> {
         let url = Url::parse(url).unwrap();
         scope.refusal(&url, &host_of(&url), found)
     }
@@ -261,11 +261,11 @@ pub(crate) mod tests {
             ("http://a.example/shop/a/b/a/b/a/b", Some(LinkRefusal::Repeating)),
             (&long, Some(LinkRefusal::TooLong)),
         ] {
-            assert_eq!(refusal(&scope, url, Found::Link), expected, "{url}");
-            assert_eq!(refusal(&scope, url, Found::Redirect), expected, "{url}");
+            assert_eq!(refusal(&scope, url, RequestOrigin::Link), expected, "{url}");
+            assert_eq!(refusal(&scope, url, RequestOrigin::Redirect), expected, "{url}");
         }
-        assert_eq!(refusal(&scope, "http://a.example/shop/1.zip", Found::Request), None);
-        let start = |url: &str| refusal(&scope, url, Found::StartRedirect);
+        assert_eq!(refusal(&scope, "http://a.example/shop/1.zip", RequestOrigin::Request), None);
+        let start = |url: &str| refusal(&scope, url, RequestOrigin::StartRedirect);
         assert_eq!((start("http://b.example/1.zip"), start("http://a.example/about")), (None, None));
         assert_eq!(start("http://a.example/?sort=up"), Some(LinkRefusal::Denied));
     }
@@ -276,9 +276,9 @@ pub(crate) mod tests {
             Stays(StayIn::default().with_domain("a.example").with_allow("/items/").with_deny("print"));
         let scope = |settings: LinkSettings| Scope::new(&settings, &spider, []).unwrap();
         let own = scope(LinkSettings::default());
-        assert_eq!(refusal(&own, "http://www.a.example/items/1", Found::Link), None);
+        assert_eq!(refusal(&own, "http://www.a.example/items/1", RequestOrigin::Link), None);
         assert_eq!(
-            refusal(&own, "http://b.example/items/1", Found::StartRedirect),
+            refusal(&own, "http://b.example/items/1", RequestOrigin::StartRedirect),
             Some(LinkRefusal::OffSite)
         );
         let set = scope(LinkSettings {
@@ -287,12 +287,18 @@ pub(crate) mod tests {
             deny: vec!["draft".to_owned()],
             ..LinkSettings::default()
         });
-        assert_eq!(refusal(&set, "http://b.example/lists/1", Found::Link), None);
+        assert_eq!(refusal(&set, "http://b.example/lists/1", RequestOrigin::Link), None);
         for url in ["http://b.example/lists/print", "http://b.example/lists/draft"] {
-            assert_eq!(refusal(&set, url, Found::Link), Some(LinkRefusal::Denied), "{url}");
+            assert_eq!(refusal(&set, url, RequestOrigin::Link), Some(LinkRefusal::Denied), "{url}");
         }
-        assert_eq!(refusal(&set, "http://a.example/lists/1", Found::Link), Some(LinkRefusal::OffSite));
-        assert_eq!(refusal(&set, "http://b.example/items/1", Found::Link), Some(LinkRefusal::NotAllowed));
+        assert_eq!(
+            refusal(&set, "http://a.example/lists/1", RequestOrigin::Link),
+            Some(LinkRefusal::OffSite)
+        );
+        assert_eq!(
+            refusal(&set, "http://b.example/items/1", RequestOrigin::Link),
+            Some(LinkRefusal::NotAllowed)
+        );
     }
 
     #[test]

@@ -12,7 +12,7 @@ use serde_json::{Map, Value as Json};
 use url::Url;
 
 use super::extensions::{Extensions, IGNORED_EXTENSIONS};
-use super::hosts::Hosts;
+use super::hosts::ScopeHosts;
 use super::patterns::Patterns;
 
 /// What of a link extractor there is here.
@@ -68,7 +68,7 @@ fn links(vector: &Json, options: &Map<String, Json>) -> Vec<String> {
     };
     let hosts = |name: &str| {
         let named = list(options, name);
-        (!named.is_empty()).then(|| Hosts::new(&named, []).unwrap())
+        (!named.is_empty()).then(|| ScopeHosts::new(&named, []).unwrap())
     };
     let (allowed, denied) = (hosts("allow_domains"), hosts("deny_domains"));
     let patterns = Patterns::new(&list(options, "allow"), &list(options, "deny")).unwrap();

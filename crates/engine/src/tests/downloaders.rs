@@ -12,25 +12,25 @@ use http::{HeaderName, HeaderValue};
 use tempfile::TempDir;
 
 use super::frontier::{Frontier, Row};
-use super::harness::{Crawl, Ended, Follow, fast};
+use super::harness::{Crawl, EndedCrawl, Follow, fast};
 use crate::{
     Answer, CrawlEnd, DownloadError, DownloadLimits, Downloader, Downloaders, Downloading, EngineSettings,
 };
 
 /// A page as a site serves it, or as it lies in a folder.
 #[derive(Clone)]
-struct StoredPage {
+struct FolderPage {
     path: &'static str,
     status: u16,
     headers: &'static [(&'static str, &'static str)],
     body: String,
 }
 
-fn stored(path: &'static str, status: u16, headers: &'static [(&'static str, &'static str)]) -> StoredPage {
-    StoredPage { path, status, headers, body: format!("<title>{path}</title>") }
+fn stored(path: &'static str, status: u16, headers: &'static [(&'static str, &'static str)]) -> FolderPage {
+    FolderPage { path, status, headers, body: format!("<title>{path}</title>") }
 }
 
-fn pages() -> Vec<StoredPage> {
+fn pages() -> Vec<FolderPage> {
     const HTML: &[(&str, &str)] = &[("Content-Type", "text/html")];
     vec![
         stored("/well", 200, HTML),
@@ -41,8 +41,8 @@ fn pages() -> Vec<StoredPage> {
         stored("/moved", 301, &[("Location", "/target")]),
         stored("/away", 302, &[("Location", "ftp://a.example/")]),
         stored("/target", 200, HTML),
-        StoredPage { body: "x".repeat(20_000), ..stored("/large", 200, HTML) },
-        StoredPage { body: "please fail".to_owned(), ..stored("/fails", 200, HTML) },
+        FolderPage { body: "x".repeat(20_000), ..stored("/large", 200, HTML) },
+        FolderPage { body: "please fail".to_owned(), ..stored("/fails", 200, HTML) },
     ]
 }
 
@@ -130,7 +130,7 @@ impl Downloader for Odd {
     }
 }
 
-fn crawl(downloaders: Downloaders, settings: EngineSettings, requests: Vec<Request>) -> Ended {
+fn crawl(downloaders: Downloaders, settings: EngineSettings, requests: Vec<Request>) -> EndedCrawl {
     let start = requests.into_iter().enumerate();
     let frontier = Frontier::with(start.map(|(at, request)| QueuedRequest::start(request, at)));
     Crawl::begin_downloading(downloaders, Arc::new(Follow), settings, frontier).end()

@@ -8,11 +8,11 @@ use dragline_testkit::bad_server::{NOBODY, nobody};
 use dragline_testkit::{Answer, Site};
 
 use super::frontier::Frontier;
-use super::harness::{Crawl, Ended, Follow, crawl_all, fast};
+use super::harness::{Crawl, EndedCrawl, Follow, crawl_all, fast};
 use crate::{CrawlEnd, EngineSettings};
 
 /// Crawls pages that are all linked from `/`.
-fn crawl(settings: EngineSettings, pages: &[(&str, Vec<Answer>)]) -> (Ended, Site) {
+fn crawl(settings: EngineSettings, pages: &[(&str, Vec<Answer>)]) -> (EndedCrawl, Site) {
     let links: String = pages.iter().map(|(path, _)| format!("<a href='{path}'>x</a>")).collect();
     let mut site = Site::builder().page("/", Answer::html(links));
     for (path, answers) in pages {
@@ -52,9 +52,9 @@ fn what_passes_is_tried_again_and_what_does_not_is_given_up() {
 
 /// Remembers what it is told, and then asks for another page or panics.
 #[derive(Default)]
-struct Told(Mutex<Vec<String>>);
+struct FailureListener(Mutex<Vec<String>>);
 
-impl Spider for Told {
+impl Spider for FailureListener {
     fn name(&self) -> &str {
         "told"
     }
@@ -109,7 +109,7 @@ fn a_request_says_how_often_it_is_tried_and_the_spider_hears_of_those_that_are_g
         it.retry.retries = 2;
         it.retry.statuses = vec![(403, 403), (500, 599)];
     });
-    let spider = Arc::new(Told::default());
+    let spider = Arc::new(FailureListener::default());
     let ended = Crawl::begin_with(Arc::clone(&spider) as _, settings, frontier).end();
     assert_eq!(ended.fate("/down"), (Some(PageState::Failed), 3, "HTTP 503".to_owned()));
     assert_eq!(ended.fate("/once"), (Some(PageState::Failed), 1, "HTTP 503".to_owned()));

@@ -30,10 +30,10 @@ pub(crate) struct Row {
 
 /// The frontier. Clones share it.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Frontier(Arc<Mutex<State>>);
+pub(crate) struct Frontier(Arc<Mutex<FrontierState>>);
 
 #[derive(Debug, Default)]
-struct State {
+struct FrontierState {
     rows: BTreeMap<Fingerprint, Row>,
     items: Vec<String>,
     notes: BTreeMap<String, HostNote>,
@@ -66,7 +66,7 @@ impl Frontier {
         frontier
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, State> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, FrontierState> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -37,12 +37,12 @@ pub(crate) fn fast() -> EngineSettings {
 }
 
 /// What a page is stored as.
-pub(crate) struct Seen {
+pub(crate) struct SeenPage {
     url: String,
     title: String,
 }
 
-impl Item for Seen {
+impl Item for SeenPage {
     fn item_type() -> ItemType {
         let seen = ItemType::builder("seen").with_key(["url"]);
         seen.with_column("url", ColumnType::Text).with_column("title", ColumnType::Text).build().unwrap()
@@ -65,7 +65,7 @@ impl Spider for Follow {
     }
 
     fn items(&self) -> Vec<ItemType> {
-        vec![Seen::item_type()]
+        vec![SeenPage::item_type()]
     }
 
     fn start(&self, _args: &Args) -> dragline_core::Result<Vec<Request>> {
@@ -79,7 +79,7 @@ impl Spider for Follow {
         }
         assert!(!text.contains("please panic"), "the page asked for it");
         let title = page.text("title").unwrap_or_default();
-        out.item(Seen { url: page.url().to_string(), title });
+        out.item(SeenPage { url: page.url().to_string(), title });
         out.follow_all(page, "a[href]");
         Ok(())
     }
@@ -103,7 +103,7 @@ pub(crate) struct Crawl {
 }
 
 /// A crawl that has ended.
-pub(crate) struct Ended {
+pub(crate) struct EndedCrawl {
     pub(crate) end: CrawlEnd,
     pub(crate) frontier: Frontier,
     pub(crate) stats: StatsSnapshot,
@@ -117,7 +117,7 @@ pub(crate) fn start(urls: &[String]) -> Frontier {
 }
 
 /// Crawls from these start URLs to the end.
-pub(crate) fn crawl_all(settings: EngineSettings, urls: &[String]) -> Ended {
+pub(crate) fn crawl_all(settings: EngineSettings, urls: &[String]) -> EndedCrawl {
     Crawl::begin(settings, start(urls)).end()
 }
 
@@ -197,7 +197,7 @@ impl Crawl {
     }
 
     /// Waits for its end, in the order of a real one.
-    pub(crate) fn end(mut self) -> Ended {
+    pub(crate) fn end(mut self) -> EndedCrawl {
         let deadline = self.begun + PATIENCE;
         let end = self.download.join_until(deadline).unwrap();
         let elapsed = self.begun.elapsed();
@@ -205,11 +205,11 @@ impl Crawl {
         assert!(self.threads.join_until(deadline).unwrap().is_empty());
         self.sink = None;
         self.store.join_until(deadline).unwrap();
-        Ended { end, frontier: self.frontier, stats: self.stats.snapshot(), elapsed }
+        EndedCrawl { end, frontier: self.frontier, stats: self.stats.snapshot(), elapsed }
     }
 }
 
-impl Ended {
+impl EndedCrawl {
     pub(crate) fn done(&self) -> usize {
         self.frontier.count(Some(PageState::Done))
     }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use dragline_core::PageState;
 use dragline_testkit::{Answer, Site, SiteBuilder, wait_until};
 
-use super::harness::{Crawl, Ended, crawl_all, fast, start};
+use super::harness::{Crawl, EndedCrawl, crawl_all, fast, start};
 use crate::{CrawlEnd, EngineSettings, HostOverride, HostPattern};
 
 const SOON: Duration = Duration::from_secs(20);
@@ -189,7 +189,7 @@ fn a_host_paused_for_too_long_is_down_with_all_that_is_queued_also_in_the_store(
     urls.push(well.url("/"));
     let settings = impatient().but(|it| (it.window.requests, it.window.per_host) = (20, 10));
     let begun = Instant::now();
-    let ended: Ended = crawl_all(settings, &urls);
+    let ended: EndedCrawl = crawl_all(settings, &urls);
     assert!(begun.elapsed() >= Duration::from_millis(200));
     assert!(matches!(ended.end, CrawlEnd::Finished), "{}", ended.end);
     assert_eq!((ended.done(), ended.frontier.count(Some(PageState::Failed))), (6, 60));

@@ -4,10 +4,10 @@ use dragline_core::{PageState, Reason};
 use dragline_testkit::bad_server::{Act, BadServer, Certificate, DeafServer, nobody};
 use dragline_testkit::{Answer, Site};
 
-use super::harness::{Crawl, Ended, crawl_all, fast, start};
+use super::harness::{Crawl, EndedCrawl, crawl_all, fast, start};
 use crate::FailureKind;
 
-fn reason(ended: &Ended, path: &str) -> Option<Reason> {
+fn reason(ended: &EndedCrawl, path: &str) -> Option<Reason> {
     let rows = ended.frontier.rows();
     let row = rows.iter().find(|row| row.queued.request.url().as_str().ends_with(path));
     row.unwrap_or_else(|| panic!("no request for {path}")).reason

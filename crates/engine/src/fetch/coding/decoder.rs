@@ -35,7 +35,7 @@ pub(super) enum Coding {
 }
 
 /// What the first bytes tell.
-pub(super) enum Told {
+pub(super) enum DetectedCoding {
     /// Nothing yet.
     TooEarly,
     /// They were never coded.
@@ -50,7 +50,7 @@ pub(super) enum Decoder {
     Zstd(Box<dyn DecodeV2 + Send>),
 }
 
-impl Told {
+impl DetectedCoding {
     fn inflated(frame: Frame) -> Self {
         Self::Coded(Decoder::Inflate(frame, Box::new(Inflate::new(frame))))
     }
@@ -74,37 +74,37 @@ impl Coding {
     }
 
     /// What a body is that begins so: the first bytes have the last word, for nothing else begins as gzip and zstd do.
-    pub(super) fn tell(self, start: &[u8]) -> Told {
+    pub(super) fn tell(self, start: &[u8]) -> DetectedCoding {
         let gzip = if self == Self::Gzip { GZIP } else { GZIP_HEADER };
         match (begins_as(start, &[gzip]), begins_as(start, &ZSTD)) {
-            (Some(true), _) => Told::inflated(Frame::Gzip),
+            (Some(true), _) => DetectedCoding::inflated(Frame::Gzip),
             (_, Some(true)) => {
                 let window = DParameter::window_log_max(ZSTD_WINDOW_LOG);
-                Told::Coded(Decoder::Zstd(Box::new(ZstdDecoder::new_with_params(&[window]))))
+                DetectedCoding::Coded(Decoder::Zstd(Box::new(ZstdDecoder::new_with_params(&[window]))))
             }
-            (None, _) | (_, None) => Told::TooEarly,
+            (None, _) | (_, None) => DetectedCoding::TooEarly,
             (Some(false), Some(false)) => self.tell_by_name(start),
         }
     }
 
     /// The same for what is neither gzip nor zstd.
-    fn tell_by_name(self, start: &[u8]) -> Told {
+    fn tell_by_name(self, start: &[u8]) -> DetectedCoding {
         match (self, start) {
-            (Self::Brotli, _) => Told::Coded(Decoder::Brotli(Box::new(BrotliDecoder::new()))),
+            (Self::Brotli, _) => DetectedCoding::Coded(Decoder::Brotli(Box::new(BrotliDecoder::new()))),
             (Self::Gzip | Self::Deflate, [method, flags, ..]) if is_zlib(*method, *flags) => {
-                Told::inflated(Frame::Zlib)
+                DetectedCoding::inflated(Frame::Zlib)
             }
-            (Self::Zstd, _) | (Self::Gzip, [_, _, ..]) => Told::Plain,
-            (Self::Gzip | Self::Deflate, [] | [_]) => Told::TooEarly,
+            (Self::Zstd, _) | (Self::Gzip, [_, _, ..]) => DetectedCoding::Plain,
+            (Self::Gzip | Self::Deflate, [] | [_]) => DetectedCoding::TooEarly,
             // Without a frame much passes for deflate, also text: it is told by so many bytes that read like it.
             (Self::Deflate, _) if !has_control(start) && is_utf8(start) => {
                 if start.len() < TEXT_BYTES {
-                    Told::TooEarly
+                    DetectedCoding::TooEarly
                 } else {
-                    Told::Plain
+                    DetectedCoding::Plain
                 }
             }
-            (Self::Deflate, _) => Told::inflated(Frame::None),
+            (Self::Deflate, _) => DetectedCoding::inflated(Frame::None),
         }
     }
 

@@ -3,7 +3,7 @@
 use bytes::{Bytes, BytesMut};
 use compression_codecs::core::util::{PartialBuffer, WriteBuffer};
 
-use super::decoder::{Coding, Decoder, Told, has_control, is_utf8};
+use super::decoder::{Coding, Decoder, DetectedCoding, has_control, is_utf8};
 use crate::fetch::errors::FetchError;
 
 /// What is decoded at once.
@@ -14,7 +14,7 @@ const MAX_SILENT_BYTES: usize = 64 << 10;
 /// One coding that is undone.
 pub(super) struct Layer {
     coding: Coding,
-    state: State,
+    state: LayerState,
     input: Bytes,
     /// What was taken in and has yielded nothing; `None` once something came of it.
     silent: Option<Bytes>,
@@ -26,7 +26,7 @@ pub(super) struct Layer {
     is_pending: bool,
 }
 
-enum State {
+enum LayerState {
     /// Too few bytes have come to tell what they are.
     Unknown,
     /// It was never coded.
@@ -44,7 +44,7 @@ impl Layer {
     pub(super) fn new(coding: Coding, max_bytes: usize) -> Self {
         Self {
             coding,
-            state: State::Unknown,
+            state: LayerState::Unknown,
             input: Bytes::new(),
             silent: Some(Bytes::new()),
             // What does not compress grows a little.
@@ -73,24 +73,26 @@ impl Layer {
     pub(super) fn produce(&mut self) -> Result<Option<Bytes>, FetchError> {
         loop {
             match &mut self.state {
-                State::Unknown => match self.coding.tell(&self.input) {
-                    Told::TooEarly => return Ok(None),
-                    Told::Plain => self.state = State::Plain,
-                    Told::Coded(decoder) => self.state = State::Coded(decoder),
+                LayerState::Unknown => match self.coding.tell(&self.input) {
+                    DetectedCoding::TooEarly => return Ok(None),
+                    DetectedCoding::Plain => self.state = LayerState::Plain,
+                    DetectedCoding::Coded(decoder) => self.state = LayerState::Coded(decoder),
                 },
-                State::Plain => return Ok(Some(self.input.split_off(0)).filter(|piece| !piece.is_empty())),
-                State::Coded(_) if self.input.is_empty() && !self.is_pending => return Ok(None),
-                State::Coded(_) => {
+                LayerState::Plain => {
+                    return Ok(Some(self.input.split_off(0)).filter(|piece| !piece.is_empty()));
+                }
+                LayerState::Coded(_) if self.input.is_empty() && !self.is_pending => return Ok(None),
+                LayerState::Coded(_) => {
                     if let Some(piece) = self.decode()? {
                         return Ok(Some(piece));
                     }
                 }
-                State::Between(decoder) => match decoder.goes_on_with(&self.input) {
+                LayerState::Between(decoder) => match decoder.goes_on_with(&self.input) {
                     None => return Ok(None),
                     Some(true) => self.restart()?,
-                    Some(false) => self.state = State::Over,
+                    Some(false) => self.state = LayerState::Over,
                 },
-                State::Over => {
+                LayerState::Over => {
                     self.input.clear();
                     return Ok(None);
                 }
@@ -100,7 +102,7 @@ impl Layer {
 
     /// Decodes once.
     fn decode(&mut self) -> Result<Option<Bytes>, FetchError> {
-        let State::Coded(decoder) = &mut self.state else { return Ok(None) };
+        let LayerState::Coded(decoder) = &mut self.state else { return Ok(None) };
         if self.buffer.is_empty() {
             self.buffer = vec![0; PIECE_BYTES].into_boxed_slice();
         }
@@ -128,17 +130,18 @@ impl Layer {
         } else {
             self.silent = None;
         }
-        if is_at_end && let State::Coded(decoder) = std::mem::replace(&mut self.state, State::Over) {
-            self.state = State::Between(decoder);
+        if is_at_end && let LayerState::Coded(decoder) = std::mem::replace(&mut self.state, LayerState::Over)
+        {
+            self.state = LayerState::Between(decoder);
         }
         Ok((made > 0).then(|| Bytes::copy_from_slice(&self.buffer[..made])))
     }
 
     /// Begins another member.
     fn restart(&mut self) -> Result<(), FetchError> {
-        if let State::Between(mut decoder) = std::mem::replace(&mut self.state, State::Over) {
+        if let LayerState::Between(mut decoder) = std::mem::replace(&mut self.state, LayerState::Over) {
             decoder.restart().map_err(|error| self.coding.undecodable(&error.to_string()))?;
-            self.state = State::Coded(decoder);
+            self.state = LayerState::Coded(decoder);
         }
         Ok(())
     }
@@ -147,17 +150,17 @@ impl Layer {
     pub(super) fn end(&mut self) -> Result<Option<Bytes>, FetchError> {
         match &self.state {
             // Less than the first bytes of its coding: it has none.
-            State::Unknown | State::Plain => {
-                self.state = State::Plain;
+            LayerState::Unknown | LayerState::Plain => {
+                self.state = LayerState::Plain;
                 self.produce()
             }
-            State::Between(_) | State::Over => Ok(None),
-            State::Coded(decoder) if decoder.is_whole() => Ok(None),
-            State::Coded(_) if self.is_text() => {
+            LayerState::Between(_) | LayerState::Over => Ok(None),
+            LayerState::Coded(decoder) if decoder.is_whole() => Ok(None),
+            LayerState::Coded(_) if self.is_text() => {
                 self.take_as_plain();
                 self.produce()
             }
-            State::Coded(_) => {
+            LayerState::Coded(_) => {
                 Err(FetchError::Truncated(format!("its {} is not complete", self.coding.name())))
             }
         }
@@ -171,7 +174,7 @@ impl Layer {
 
     fn take_as_plain(&mut self) {
         self.input = joined(&self.silent.take().unwrap_or_default(), self.input.split_off(0));
-        self.state = State::Plain;
+        self.state = LayerState::Plain;
     }
 }
 

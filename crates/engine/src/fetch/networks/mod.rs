@@ -31,7 +31,7 @@ pub(crate) struct NetworkGuard {
 
 /// A host that may not be reached.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum Refused {
+pub(crate) enum RefusedNetwork {
     /// The URL names an address.
     #[error("{address} is {kind}, and private networks are not to be reached (deny_private_networks)")]
     Address {
@@ -83,7 +83,7 @@ impl NetworkGuard {
 
     /// Looks at what a URL names. The parser has brought odd forms of an address (`0x7f.1`, `2130706433`) into the usual
     /// one.
-    pub(crate) fn check(&self, url: &Url) -> Result<(), Refused> {
+    pub(crate) fn check(&self, url: &Url) -> Result<(), RefusedNetwork> {
         if !self.is_on {
             return Ok(());
         }
@@ -95,7 +95,7 @@ impl NetworkGuard {
         }
     }
 
-    fn check_name(&self, host: &str) -> Result<(), Refused> {
+    fn check_name(&self, host: &str) -> Result<(), RefusedNetwork> {
         let bare = host.trim_end_matches('.');
         let what = if bare == "localhost" || bare.ends_with(".localhost") {
             // RFC 6761, section 6.3: whoever resolves it.
@@ -105,7 +105,7 @@ impl NetworkGuard {
         } else {
             return Ok(());
         };
-        Err(Refused::Itself { host: host.to_owned(), what })
+        Err(RefusedNetwork::Itself { host: host.to_owned(), what })
     }
 
     fn is_proxy(&self, host: &str) -> bool {
@@ -118,7 +118,7 @@ impl NetworkGuard {
     }
 
     /// Of the addresses that a name is at, those that may be reached.
-    fn reachable(&self, host: &str, addresses: Vec<IpAddr>) -> Result<Vec<IpAddr>, Refused> {
+    fn reachable(&self, host: &str, addresses: Vec<IpAddr>) -> Result<Vec<IpAddr>, RefusedNetwork> {
         if self.is_proxy(host) {
             return Ok(addresses);
         }
@@ -127,15 +127,15 @@ impl NetworkGuard {
             addresses.into_iter().filter(|address| kind_if_not_public(*address).is_none()).collect();
         match refused {
             Some((address, kind)) if public.is_empty() => {
-                Err(Refused::Name { host: host.to_owned(), address, kind })
+                Err(RefusedNetwork::Name { host: host.to_owned(), address, kind })
             }
             _ => Ok(public),
         }
     }
 }
 
-fn check_address(address: IpAddr) -> Result<(), Refused> {
-    kind_if_not_public(address).map_or(Ok(()), |kind| Err(Refused::Address { address, kind }))
+fn check_address(address: IpAddr) -> Result<(), RefusedNetwork> {
+    kind_if_not_public(address).map_or(Ok(()), |kind| Err(RefusedNetwork::Address { address, kind }))
 }
 
 impl ProxySetting {

@@ -12,8 +12,8 @@ use crate::hosts::HostId;
 
 /// See the module.
 #[derive(Debug)]
-pub(super) struct Hands {
-    held: HashMap<Fingerprint, Hand>,
+pub(super) struct InHand {
+    held: HashMap<Fingerprint, HeldRequest>,
     out: usize,
     /// The last requests that had their receipts, with their numbers.
     ended: HashMap<Fingerprint, u64>,
@@ -24,7 +24,7 @@ pub(super) struct Hands {
 
 /// A request in hand.
 #[derive(Clone, Copy, Debug)]
-struct Hand {
+struct HeldRequest {
     host: HostId,
     is_out: bool,
 }
@@ -33,9 +33,9 @@ struct Hand {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Ending(u64);
 
-impl Hands {
+impl InHand {
     /// A ledger that remembers the last `remember` endings, and all since the oldest moment that is given to
-    /// [`Hands::forget_before`].
+    /// [`InHand::forget_before`].
     pub(super) fn new(remember: usize) -> Self {
         Self {
             held: HashMap::new(),
@@ -53,7 +53,7 @@ impl Hands {
 
     /// A request got its place in the window.
     pub(super) fn enter(&mut self, fingerprint: Fingerprint, host: HostId) {
-        self.held.insert(fingerprint, Hand { host, is_out: false });
+        self.held.insert(fingerprint, HeldRequest { host, is_out: false });
     }
 
     /// A request left the window for the store, or its way to the store for the window.
@@ -144,43 +144,43 @@ mod tests {
     }
 
     /// A ledger, and the host that its requests are of.
-    fn ledger(remember: usize) -> (Hands, HostId) {
-        (Hands::new(remember), HostId::at(0).unwrap())
+    fn ledger(remember: usize) -> (InHand, HostId) {
+        (InHand::new(remember), HostId::at(0).unwrap())
     }
 
     #[test]
     fn only_a_request_that_is_out_ends_and_only_once() {
-        let (mut hands, host) = ledger(10);
+        let (mut in_hand, host) = ledger(10);
         let page = request(1).fingerprint;
-        assert_eq!(hands.end(&page), None);
-        hands.enter(page, host);
-        assert_eq!((hands.end(&page), hands.out()), (None, 0));
-        hands.set_out(&page, true);
-        assert_eq!(hands.out(), 1);
-        assert_eq!((hands.end(&page), hands.end(&page)), (Some(host), None));
-        assert!(hands.is_empty() && hands.out() == 0 && hands.has_ended(&page));
+        assert_eq!(in_hand.end(&page), None);
+        in_hand.enter(page, host);
+        assert_eq!((in_hand.end(&page), in_hand.out()), (None, 0));
+        in_hand.set_out(&page, true);
+        assert_eq!(in_hand.out(), 1);
+        assert_eq!((in_hand.end(&page), in_hand.end(&page)), (Some(host), None));
+        assert!(in_hand.is_empty() && in_hand.out() == 0 && in_hand.has_ended(&page));
     }
 
     #[test]
     fn endings_are_remembered_as_long_as_an_answer_may_be_older() {
-        let (mut hands, host) = ledger(3);
-        let mut asked_at = hands.now();
+        let (mut in_hand, host) = ledger(3);
+        let mut asked_at = in_hand.now();
         for number in 0..20 {
             if number == 10 {
-                asked_at = hands.now();
+                asked_at = in_hand.now();
             }
             let page = request(number).fingerprint;
-            hands.enter(page, host);
-            hands.set_out(&page, true);
-            hands.end(&page);
-            hands.forget_before(asked_at);
+            in_hand.enter(page, host);
+            in_hand.set_out(&page, true);
+            in_hand.end(&page);
+            in_hand.forget_before(asked_at);
         }
         for number in 0..20 {
             let page = request(number).fingerprint;
-            assert_eq!(hands.has_ended_since(&page, asked_at), number >= 10, "{number}");
+            assert_eq!(in_hand.has_ended_since(&page, asked_at), number >= 10, "{number}");
         }
-        hands.forget_before(hands.now());
-        let remembered = (0..20).filter(|number| hands.has_ended(&request(*number).fingerprint)).count();
+        in_hand.forget_before(in_hand.now());
+        let remembered = (0..20).filter(|number| in_hand.has_ended(&request(*number).fingerprint)).count();
         assert_eq!(remembered, 3);
     }
 }
