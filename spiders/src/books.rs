@@ -3,9 +3,15 @@
 //! The listing of the whole catalogue leads to every book once, and a book's own page names its category: so the
 //! listings of the categories, which lead to all books a second time, are not fetched.
 
+use std::collections::BTreeSet;
+
+use dragline::FromText;
 use dragline::prelude::*;
 
 const SITE: &str = "https://books.toscrape.com/";
+
+/// The amounts in the table of facts.
+const PRICES: [&str; 3] = ["Price (excl. tax)", "Price (incl. tax)", "Tax"];
 
 /// Crawls the whole catalogue, or with `-a category=poetry_23` one category, by its name in the site's addresses.
 pub struct Books;
@@ -14,26 +20,42 @@ pub struct Books;
 #[derive(Item)]
 #[item(table = "books", key = "upc")]
 struct Book {
+    #[item(with = fact("UPC"))]
     upc: String,
+    #[item(css = ".product_main h1")]
     title: String,
+    #[item(css = "ul.breadcrumb li:nth-last-child(2) a")]
     category: String,
     /// Some books have none.
+    #[item(css = "#product_description + p")]
     description: Option<String>,
+    #[item(with = fact("Product Type"))]
     product_type: String,
-    /// Of all three amounts, as ISO 4217 has it.
+    /// That of all three amounts, as in ISO 4217.
+    #[item(with = currency)]
     currency: String,
+    #[item(with = amount(PRICES[0]))]
     price_excl_tax: Decimal,
+    #[item(with = amount(PRICES[1]))]
     price_incl_tax: Decimal,
+    #[item(with = amount(PRICES[2]))]
     tax: Decimal,
     /// The site's own words about the stock.
+    #[item(with = fact("Availability"))]
     availability: String,
+    #[item(with = in_stock)]
     in_stock: bool,
-    /// How many; the site need not say.
+    /// How many. The site does not always say.
+    #[item(with = stock)]
     stock: Option<i32>,
     /// 1 to 5.
+    #[item(css = ".product_main .star-rating", attr = "class", parse = rating)]
     rating: i16,
+    #[item(with = fact("Number of reviews"))]
     number_of_reviews: i32,
+    #[item(css = "#product_gallery img", attr = "src")]
     image_url: Url,
+    #[item(url)]
     url: Url,
 }
 
@@ -72,7 +94,7 @@ impl Spider for Books {
 
     fn parse(&self, page: &Page, out: &mut Output) -> Result<()> {
         if page.tag() == "book" {
-            out.item(book(page)?);
+            out.extract::<Book>(page)?;
         } else {
             out.follow_all(page, "article.product_pod h3 a").with_tag("book");
             out.follow_all(page, "li.next a");
@@ -81,71 +103,48 @@ impl Spider for Books {
     }
 }
 
-fn book(page: &Page) -> Result<Book> {
-    let price_excl_tax = money(&fact(page, "Price (excl. tax)")?)?;
-    let price_incl_tax = money(&fact(page, "Price (incl. tax)")?)?;
-    let tax = money(&fact(page, "Tax")?)?;
-    if price_excl_tax.currency != price_incl_tax.currency || tax.currency != price_incl_tax.currency {
+/// A value in the table of facts, by the words at its left.
+fn fact<T: FromText>(name: &str) -> impl Fn(&Node<'_>) -> Result<T> {
+    move |book| {
+        let heading = book.select("table th").into_iter().find(|heading| heading.full_text() == name);
+        match heading.and_then(|heading| heading.next()) {
+            Some(fact) => T::from_text(&fact.full_text(), book.page()),
+            None => bail!("the table of facts has no {name:?}"),
+        }
+    }
+}
+
+fn amount(name: &str) -> impl Fn(&Node<'_>) -> Result<Decimal> {
+    move |book| Decimal::from_text(&fact::<String>(name)(book)?.re_first(r"^\D*(\d.*)$")?, book.page())
+}
+
+fn currency(book: &Node<'_>) -> Result<String> {
+    let symbol = |name| fact::<String>(name)(book)?.re_first(r"^\D*");
+    let symbols: BTreeSet<String> = PRICES.into_iter().map(symbol).collect::<Result<_>>()?;
+    let mut symbols = symbols.iter();
+    let (Some(symbol), None) = (symbols.next(), symbols.next()) else {
         bail!("the prices are in different currencies");
-    }
-    let availability = fact(page, "Availability")?;
-    let in_stock = availability.starts_with("In stock");
-    Ok(Book {
-        upc: fact(page, "UPC")?,
-        title: page.text(".product_main h1")?,
-        category: page.text("ul.breadcrumb li:nth-last-child(2) a")?,
-        description: page.text("#product_description + p").ok(),
-        product_type: fact(page, "Product Type")?,
-        currency: price_incl_tax.currency.to_owned(),
-        price_excl_tax: price_excl_tax.amount,
-        price_incl_tax: price_incl_tax.amount,
-        tax: tax.amount,
-        stock: if in_stock { count_in(&availability)? } else { Some(0) },
-        in_stock,
-        availability,
-        rating: rating(&page.attr(".product_main .star-rating", "class")?)?,
-        number_of_reviews: fact(page, "Number of reviews")?.parse()?,
-        image_url: page.request(&page.attr("#product_gallery img", "src")?)?.url().clone(),
-        url: page.url().clone(),
-    })
-}
-
-/// The table of facts, by the words at the left.
-fn fact(page: &Page, name: &str) -> Result<String> {
-    let heading = page.select("table th").into_iter().find(|heading| heading.full_text() == name);
-    match heading.and_then(|heading| heading.next()) {
-        Some(fact) => Ok(fact.full_text()),
-        None => bail!("the table of facts has no {name:?}"),
-    }
-}
-
-struct Money {
-    currency: &'static str,
-    amount: Decimal,
-}
-
-fn money(text: &str) -> Result<Money> {
-    let amount = text.find(|c: char| c.is_ascii_digit()).unwrap_or(text.len());
-    let (symbol, amount) = text.split_at(amount);
-    // A pound sign whose UTF-8 was once taken for Latin-1 and encoded again has an Â before it.
-    let currency = match symbol.trim().trim_start_matches('Â') {
-        "£" => "GBP",
-        "€" => "EUR",
-        "$" => "USD",
-        _ => bail!("{text:?} has no currency that is known"),
     };
-    match amount.parse() {
-        Ok(amount) => Ok(Money { currency, amount }),
-        Err(error) => bail!("{text:?} is no price: {error}"),
+    // A pound sign whose UTF-8 was once taken for Latin-1 and encoded again has an Â before it.
+    match symbol.trim().trim_start_matches('Â') {
+        "£" => Ok("GBP".to_owned()),
+        "€" => Ok("EUR".to_owned()),
+        "$" => Ok("USD".to_owned()),
+        _ => bail!("{symbol:?} is not a known currency"),
     }
+}
+
+fn in_stock(book: &Node<'_>) -> Result<bool> {
+    Ok(fact::<String>("Availability")(book)?.starts_with("In stock"))
 }
 
 /// The number in "In stock (22 available)".
-fn count_in(availability: &str) -> Result<Option<i32>> {
-    let Some((_, count)) = availability.split_once('(') else { return Ok(None) };
-    match count.split_whitespace().next().map(str::parse) {
-        Some(Ok(count)) => Ok(Some(count)),
-        _ => bail!("{availability:?} has no number of books"),
+fn stock(book: &Node<'_>) -> Result<Option<i32>> {
+    let availability: String = fact("Availability")(book)?;
+    match availability.strip_prefix("In stock") {
+        None => Ok(Some(0)),
+        Some("") => Ok(None),
+        Some(count) => Ok(Some(count.re_first(r"\((\d+)")?.parse()?)),
     }
 }
 
@@ -154,6 +153,6 @@ fn rating(class: &str) -> Result<i16> {
     let words = ["One", "Two", "Three", "Four", "Five"];
     match (1..).zip(words).find(|(_, word)| class.split_whitespace().any(|part| part == *word)) {
         Some((rating, _)) => Ok(rating),
-        None => bail!("{class:?} is no rating"),
+        None => bail!("{class:?} is not a rating"),
     }
 }

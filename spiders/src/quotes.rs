@@ -7,10 +7,13 @@ pub struct Quotes;
 
 /// What somebody said.
 #[derive(Item)]
-#[item(table = "quotes", key = "text")]
+#[item(table = "quotes", key = "text", css = "div.quote")]
 struct Quote {
+    #[item(css = "span.text")]
     text: String,
+    #[item(css = "small.author")]
     author: String,
+    #[item(css = "a.tag")]
     tags: Vec<String>,
 }
 
@@ -18,9 +21,13 @@ struct Quote {
 #[derive(Item)]
 #[item(table = "authors", key = "name")]
 struct Author {
+    #[item(css = "h3.author-title")]
     name: String,
+    #[item(css = ".author-born-date", format = "%B %d, %Y")]
     born_date: Option<NaiveDate>,
+    #[item(css = ".author-born-location")]
     born_location: Option<String>,
+    #[item(with = description)]
     description: String,
 }
 
@@ -57,36 +64,21 @@ impl Spider for Quotes {
     }
 
     fn parse(&self, page: &Page, out: &mut Output) -> Result<()> {
-        if page.tag() == "author" { author(page, out) } else { quotes(page, out) }
-    }
-}
-
-fn quotes(page: &Page, out: &mut Output) -> Result<()> {
-    for quote in page.select("div.quote") {
-        out.item(Quote {
-            text: quote.text("span.text")?,
-            author: quote.text("small.author")?,
-            tags: quote.texts("a.tag"),
-        });
-        for href in quote.attrs("a[href*='/author/']", "href") {
-            // The site redirects to the same path with a slash: going there at once saves a request per
-            // author.
+        if page.tag() == "author" {
+            return out.extract::<Author>(page);
+        }
+        out.extract_all::<Quote>(page)?;
+        for href in page.texts("div.quote a[href*='/author/']::attr(href)") {
+            // The site redirects to the same path with a slash. Going there directly saves a request per author.
             out.follow(page, &format!("{}/", href.trim_end_matches('/'))).with_tag("author");
         }
+        out.follow_all(page, "li.next a");
+        Ok(())
     }
-    out.follow_all(page, "li.next a");
-    Ok(())
 }
 
-fn author(page: &Page, out: &mut Output) -> Result<()> {
-    let born = page.first(".author-born-date").map(|date| date.full_text());
-    let description = page.first(".author-description").map(|text| text.raw_text());
-    out.item(Author {
-        name: page.text("h3.author-title")?,
-        born_date: born.map(|date| NaiveDate::parse_from_str(&date, "%B %d, %Y")).transpose()?,
-        born_location: page.first(".author-born-location").map(|place| place.full_text()),
-        // Some descriptions are written in lines: folding would lose them.
-        description: description.unwrap_or_default().trim().to_owned(),
-    });
-    Ok(())
+/// Some descriptions are written in lines, which folded text would lose.
+fn description(author: &Node<'_>) -> Result<String> {
+    let description = author.first(".author-description").map(|text| text.raw_text());
+    Ok(description.unwrap_or_default().trim().to_owned())
 }

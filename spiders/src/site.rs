@@ -23,9 +23,9 @@ struct SitePage {
     /// What a reader sees.
     text: String,
     /// How many links there are on the page.
-    links: i64,
+    links: usize,
     status: u16,
-    bytes: i64,
+    bytes: usize,
 }
 
 impl Spider for Site {
@@ -61,22 +61,26 @@ impl Spider for Site {
         if !page.is_html() {
             return Ok(());
         }
-        let attr = |selector, name| page.attr(selector, name).ok();
         let mut url = page.url().clone();
         url.set_fragment(None);
         out.item(SitePage {
             url: url.into(),
             title: page.title(),
             h1: page.text("h1").ok(),
-            description: attr("meta[name='description' i][content]", "content").map(|text| folded(&text)),
-            canonical: attr("link[rel~='canonical' i][href]", "href")
+            description: page
+                .text("meta[name='description' i]::attr(content)")
+                .ok()
+                .map(|text| folded(&text)),
+            canonical: page
+                .text("link[rel~='canonical' i]::attr(href)")
+                .ok()
                 .and_then(|href| page.request(&href).ok())
                 .map(|canonical| canonical.url().to_string()),
             lang: page.root().own_attr("lang").map(str::to_owned),
             text: page.visible_text(),
-            links: count(page.select(LINKS).len()),
+            links: page.select(LINKS).len(),
             status: page.status(),
-            bytes: count(page.body().len()),
+            bytes: page.body().len(),
         });
         out.follow_all(page, LINKS);
         Ok(())
@@ -85,8 +89,4 @@ impl Spider for Site {
 
 fn folded(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
-}
-
-fn count(number: usize) -> i64 {
-    i64::try_from(number).unwrap_or(i64::MAX)
 }
