@@ -4,13 +4,24 @@ use std::fs;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use dragline_testkit::{Site, wait_for, wait_until};
+use dragline_testkit::{Answer, Site, wait_for, wait_until};
 
 use crate::stored::{Stored, crawl_site, dragline, example, on_both_stores};
 
 const SOON: Duration = Duration::from_secs(20);
 
 on_both_stores!(a_run_is_exported, the_schema_is_printed_applied_and_checked);
+
+#[test]
+fn an_invalid_selector_is_an_error_before_the_first_request() {
+    let site = Site::builder().page("/", Answer::html("<h1>never asked for</h1>")).start();
+    example("nasty_spiders")
+        .args(["crawl", "mistyped", "--start-url", &site.url("/")])
+        .run()
+        .assert_code(2)
+        .assert_stderr("the spider mistyped cannot start: \"li.next a[\" is not a CSS selector");
+    assert_eq!(site.total_hits(), 0);
+}
 
 #[test]
 fn wrong_words_are_usage_errors_with_advice() {

@@ -17,7 +17,7 @@ struct Thing {
     url: String,
     text: String,
     number: Option<f64>,
-    count: i64,
+    count: u64,
 }
 
 /// Stored in `crawl_items`, without a key.
@@ -63,7 +63,7 @@ impl Spider for Nasty {
             url: url.clone(),
             text: text.to_owned(),
             number: Some(number),
-            count: i64::try_from(text.len()).unwrap_or(i64::MAX),
+            count: text.len() as u64,
         };
         match page.url().path().rsplit('/').next().unwrap_or_default() {
             "hang" => loop {
@@ -75,7 +75,8 @@ impl Spider for Nasty {
             "selector" => drop(page.select("a[[[")),
             "stranger" => out.item(Stranger { url: url.clone() }),
             "nan" => out.item(thing("not a number", f64::NAN)),
-            "big" => out.item(Thing { count: i64::MAX, ..thing("big", 1.0) }),
+            "big" => out.item(Thing { count: i64::MAX.cast_unsigned(), ..thing("big", 1.0) }),
+            "overflow" => out.item(Thing { count: u64::MAX, ..thing("overflow", 1.0) }),
             "nul" => out.item(thing("a\0b", 1.0)),
             "huge" => out.item(thing(&"x".repeat(20 << 20), 1.0)),
             text => out.item(thing(text, 1.5)),
@@ -210,7 +211,32 @@ impl Spider for Shapes {
     }
 }
 
+/// Names a selector that is not one.
+struct Mistyped;
+
+impl Spider for Mistyped {
+    fn name(&self) -> &str {
+        "mistyped"
+    }
+
+    fn items(&self) -> Vec<ItemType> {
+        Vec::new()
+    }
+
+    fn selectors(&self) -> Vec<&str> {
+        vec!["h1", "li.next a["]
+    }
+
+    fn start(&self, _args: &Args) -> Result<Vec<Request>> {
+        bail!("it begins where it is told to: --start-url")
+    }
+
+    fn parse(&self, _page: &Page, _out: &mut Output) -> Result<()> {
+        Ok(())
+    }
+}
+
 fn main() -> ExitCode {
     let shapes = Shapes::new().unwrap_or_else(|error| panic!("ten item types: {error}"));
-    dragline::run(spiders![Nasty, Zoo, attic::Attic, shapes])
+    dragline::run(spiders![Nasty, Zoo, Mistyped, attic::Attic, shapes])
 }

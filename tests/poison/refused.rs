@@ -110,6 +110,13 @@ const POSTGRES: &[Poison] = &[
     },
     Poison { what: "a NUL", guilty: "nul", code: "NULL", says: "NUL character", ..POISON },
     Poison { what: "a NaN", guilty: "nan", code: "NULL", says: "not finite", ..POISON },
+    Poison {
+        what: "a number too large",
+        guilty: "overflow",
+        code: "NULL",
+        says: "does not fit the column type",
+        ..POISON
+    },
 ];
 
 const SQLITE: &[Poison] = &[
@@ -154,6 +161,13 @@ const SQLITE: &[Poison] = &[
     },
     Poison { what: "a NUL", guilty: "nul", code: "NULL", says: "NUL character", ..POISON },
     Poison { what: "a NaN", guilty: "nan", code: "NULL", says: "not finite", ..POISON },
+    Poison {
+        what: "a number too large",
+        guilty: "overflow",
+        code: "NULL",
+        says: "does not fit the column type",
+        ..POISON
+    },
 ];
 
 #[test]

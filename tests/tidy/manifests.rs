@@ -6,7 +6,7 @@ use super::source::{files, repository};
 
 /// Each package and those of this workspace that it may name. Engine, pipelines and store know the contracts
 /// in core and not each other: `crates/runtime/src/run.rs` joins them. What only tests need is not asked.
-const MAY_NAME: [(&str, &[&str]); 13] = [
+const MAY_NAME: [(&str, &[&str]); 14] = [
     ("dragline-css", &[]),
     ("dragline-derive", &["dragline-css"]),
     ("dragline-spider", &["dragline-css", "dragline-derive"]),
@@ -16,6 +16,7 @@ const MAY_NAME: [(&str, &[&str]); 13] = [
     ("dragline-pipelines", &["dragline-core"]),
     ("dragline-runtime", &["dragline-core", "dragline-engine", "dragline-pipelines", "dragline-store"]),
     ("dragline-testkit", &[]),
+    ("dragline-renamed", &["dragline"]),
     (
         "dragline-cli",
         &["dragline-core", "dragline-engine", "dragline-pipelines", "dragline-runtime", "dragline-store"],

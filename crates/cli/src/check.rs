@@ -9,6 +9,7 @@ use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
+use dragline_core::spider::check_selectors;
 use dragline_core::worker::panic_message;
 use dragline_core::{ItemOrigin, ItemPipeline, ItemRecord, Output, Sample, Spider, Verdict};
 use dragline_pipelines::{ItemPipelineSettings, item_pipelines};
@@ -87,6 +88,7 @@ fn text(mut json: Json) -> String {
 
 /// What a crawl would hand to the store, or the mistake that keeps it from doing so.
 fn made(sample: &Sample, spider: &dyn Spider, steps: &[Box<dyn ItemPipeline>]) -> Result<Json, String> {
+    check_selectors(spider).map_err(|error| error.to_string())?;
     let page = sample.page().page().map_err(|error| format!("the sample is no page: {error}"))?;
     let status = page.status();
     if !spider.accepts().has_status(status) {
