@@ -94,7 +94,7 @@ fn settings_come_from_file_environment_and_flags_in_this_order() {
     base.clone().args(["-a", "limit=1"]).run().assert_code(0);
     assert_eq!(stored.pages("done"), 13, "-a limit wins over the file, as the flag does");
     let wrong = base.env("DRAGLINE_RATE", "fast");
-    wrong.run().assert_code(2).assert_stderr("--rate").assert_stderr("that of the variable DRAGLINE_RATE");
+    wrong.run().assert_code(2).assert_stderr("--rate").assert_stderr("comes from the variable DRAGLINE_RATE");
     let by_flag = wrong.args(["--rate", "faster"]).run();
     by_flag.assert_code(2).assert("the flag is at fault", !by_flag.stderr.contains("variable"));
 }
@@ -104,7 +104,7 @@ fn a_variable_that_sets_nothing_is_told() {
     let slip = dragline().env("DRAGLINE_RATTE", "1").env("DRAGLINE_PROBE_DEED", "hang");
     for words in [&["list"][..], &["config", "show"]] {
         let finished = slip.clone().args(words).run();
-        finished.assert_code(0).assert_stderr("DRAGLINE_RATTE is not known");
+        finished.assert_code(0).assert_stderr("DRAGLINE_RATTE is unknown");
         finished.assert_stderr("did you mean DRAGLINE_RATE?");
         finished.assert("those of tests are known", !finished.stderr.contains("PROBE"));
     }
@@ -181,21 +181,18 @@ fn a_health_check_finds_a_crawl_where_the_settings_file_has_it() {
     running.wait_until("the heartbeat is written", SOON, |_| heartbeat.exists());
     let check = |words: &[&str]| dragline().cwd(crawl.folder()).arg("healthcheck").args(words).run();
     check(&[]).assert_code(0).assert_stdout("healthy: pid");
-    check(&["--heartbeat-file", "elsewhere"]).assert_code(1).assert_stdout("nobody listens at 127.0.0.1:9");
+    check(&["--heartbeat-file", "elsewhere"]).assert_code(1).assert_stdout("nothing listens at 127.0.0.1:9");
     site.release();
     running.finish().assert_code(0);
-    check(&[]).assert_code(1).assert_stdout("nobody listens at 127.0.0.1:9");
+    check(&[]).assert_code(1).assert_stdout("nothing listens at 127.0.0.1:9");
 
     let nowhere = dragline().arg("healthcheck");
-    nowhere
-        .run()
-        .assert_code(2)
-        .assert_stderr("where is the crawl? give --listen ADDR or --heartbeat-file FILE");
+    nowhere.run().assert_code(2).assert_stderr("add --listen ADDR or --heartbeat-file FILE");
     fs::write(nowhere.folder().join("dragline.toml"), "[crawl]\nlisten = '127.0.0.1:9'\nratte = 1\n")
         .unwrap();
-    nowhere.run().assert_code(2).assert_stderr("nothing is taken from a wrong file").assert_stderr("ratte");
+    nowhere.run().assert_code(2).assert_stderr("ignoring the settings file").assert_stderr("ratte");
     let told = nowhere.args(["--listen", "127.0.0.1:9"]).run();
-    told.assert_code(1).assert_stdout("nobody listens at 127.0.0.1:9");
+    told.assert_code(1).assert_stdout("nothing listens at 127.0.0.1:9");
 }
 
 #[test]
@@ -228,7 +225,7 @@ fn health_follows_the_working_loops() {
     fs::File::options().write(true).open(&file).unwrap().set_modified(future).unwrap();
     check(&[]).assert_code(1);
     let device = dragline().args(["healthcheck", "--heartbeat-file", "/dev/null"]).run();
-    device.assert_code(1).assert_stdout("no regular file");
+    device.assert_code(1).assert_stdout("not a regular file");
     dragline().arg("healthcheck").run().assert_code(2).assert_stderr("heartbeat-file");
 }
 

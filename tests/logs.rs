@@ -140,7 +140,7 @@ fn each_process_has_a_log_file_of_its_own() {
     let file = folder.path().join("file");
     fs::write(&file, "").unwrap();
     let crawl = crawl_site(&site.url("/"), &stored).args(["--log-dir", file.to_str().unwrap()]);
-    crawl.run().assert_code(1).assert_stderr("no log file can be written").assert_stderr("--log-dir");
+    crawl.run().assert_code(1).assert_stderr("cannot write a log file").assert_stderr("--log-dir");
 }
 
 #[test]

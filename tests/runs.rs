@@ -54,7 +54,10 @@ fn failed_requests_are_retried_by_the_same_crawl(stored: &Stored) {
     assert_eq!(stored.runs(), [("finished".to_owned(), "finished".to_owned())]);
 
     let retried = runs(stored, &["retry", "shaky", "--failed", "--status", "5xx"]);
-    retried.assert_code(0).assert_stdout("2 failed requests").assert_stdout("the same crawl resumes it");
+    retried
+        .assert_code(0)
+        .assert_stdout("2 failed requests")
+        .assert_stdout("run the same crawl command to resume it");
     assert_eq!((stored.pages("queued"), stored.pages("failed")), (2, 1));
     assert_eq!(stored.runs()[0].0, "stopped");
 
@@ -114,7 +117,7 @@ fn a_run_that_a_process_holds_is_left_alone(stored: &Stored) {
     runs(stored, &["show", "busy"])
         .assert_code(0)
         .assert_stdout(&format!("pid {}", crawl.pid()))
-        .assert_stdout("works on it")
+        .assert_stdout("is working on it")
         .assert_stdout("1 of 1 requests queued, of 1 host");
     for words in [&["retry", "busy", "--failed"][..], &["end", "busy"]] {
         let refused = runs(stored, words);
@@ -122,7 +125,7 @@ fn a_run_that_a_process_holds_is_left_alone(stored: &Stored) {
     }
     crawl.signal("TERM");
     crawl.finish().assert_code(75);
-    runs(stored, &["show", "busy"]).assert_code(0).assert_stdout("ended in order").assert_stdout("SIGTERM");
+    runs(stored, &["show", "busy"]).assert_code(0).assert_stdout("ended normally").assert_stdout("SIGTERM");
 }
 
 fn a_killed_run_is_told_and_can_be_ended(stored: &Stored) {
@@ -139,7 +142,7 @@ fn a_killed_run_is_told_and_can_be_ended(stored: &Stored) {
     runs(stored, &["end", "killed"])
         .assert_code(1)
         .assert_stderr("failed")
-        .assert_stderr("hint: nothing is left");
+        .assert_stderr("hint: you don't have to end it");
     site.release();
     crawl.run().assert_code(0);
     let (ended, finished) = (("failed", "ended by hand"), ("finished", "finished"));
@@ -193,7 +196,7 @@ fn a_limit_holds_when_a_run_is_opened_again(stored: &Stored) {
     runs(stored, &["retry", "1", "--failed"])
         .assert_code(0)
         .assert_stdout("--limit")
-        .assert_stdout("its frontier holds other requests");
+        .assert_stdout("other requests are still queued");
     crawl.clone().args(["--limit", "4"]).run().assert_code(0);
     assert_eq!((stored.pages("done"), stored.pages("queued"), site.hits("/bad")), (4, 2, 2));
     assert_eq!(stored.runs(), [("finished".to_owned(), "limit".to_owned())]);

@@ -105,7 +105,7 @@ fn a_crawl_that_listens_elsewhere_is_found_by_its_file() {
     watched.running.signal("KILL");
     watched.running.finish_within(SOON);
     // At once, though the file it left behind is fresh.
-    check.run().assert_code(1).assert_stdout("nobody listens");
+    check.run().assert_code(1).assert_stdout("nothing listens");
 }
 
 #[test]

@@ -50,7 +50,7 @@ fn running_then_gone() {
 
     // A process that hangs says nothing, though its port still takes connections.
     watched.running.signal("STOP");
-    watched.check_endpoint().run().assert_code(1).assert_stdout("no answer within");
+    watched.check_endpoint().run().assert_code(1).assert_stdout("did not answer within");
     wait_until("the file is old", SOON, || watched.check_file().run().code == Some(1));
     watched.running.signal("CONT");
     wait_until("the file is new again", SOON, || watched.check_file().run().code == Some(0));
@@ -71,7 +71,7 @@ fn a_killed_process_is_not_alive() {
     watched.running.signal("KILL");
     let (endpoint, file) = (watched.check_endpoint(), watched.check_file());
     watched.running.finish_within(SOON);
-    endpoint.run().assert_code(1).assert_stdout("nobody listens");
+    endpoint.run().assert_code(1).assert_stdout("nothing listens");
     wait_until("the file it left behind is old", SOON, || file.run().code == Some(1));
 }
 
@@ -86,7 +86,7 @@ fn degraded_while_the_store_is_away_and_running_again() {
     watched.is("running", true, true);
     proxy.go_away();
     let body = watched.is("degraded", true, true);
-    assert!(body["why"].as_str().unwrap().contains("waited for its store"), "{body}");
+    assert!(body["why"].as_str().unwrap().contains("waiting for its store"), "{body}");
     // However long it lasts: who waits for a store is not restarted for it.
     wait_until("it has lasted for longer than a heartbeat may", SOON, || {
         let body: serde_json::Value = serde_json::from_str(&watched.ask("/status").body).unwrap();

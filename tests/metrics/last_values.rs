@@ -42,6 +42,6 @@ fn a_file_that_cannot_be_is_told_before_the_first_request() {
     let crawl = crawl_site(&site.url("/"), &stored);
     let refused = crawl.clone().args(["--metrics-textfile", "nowhere/crawl.prom"]).run();
     refused.assert_code(1).assert_stderr("nowhere/crawl.prom").assert_stderr("--metrics-textfile");
-    crawl.args(["--metrics-textfile", "/dev/null"]).run().assert_code(1).assert_stderr("no regular file");
+    crawl.args(["--metrics-textfile", "/dev/null"]).run().assert_code(1).assert_stderr("not a regular file");
     assert_eq!(site.total_hits(), 0);
 }

@@ -112,7 +112,7 @@ impl Scene {
             health.stdout.contains("is degraded: it has waited for its store")
         });
         running.signal("USR1");
-        running.wait_until("the snapshot", SOON, |running| running.stderr().contains("NOT AVAILABLE for"));
+        running.wait_until("the snapshot", SOON, |running| running.stderr().contains("UNAVAILABLE for"));
     }
 
     /// Holds all rows against the site.

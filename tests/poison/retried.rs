@@ -58,7 +58,7 @@ fn letters_are_listed_shown_and_exported(stored: &Stored) {
     list.assert_code(0).assert_stdout("mine (1)").assert_stdout("not that one").assert_stdout(code(stored));
     assert_eq!(list.stdout.lines().count(), 3, "{list}");
     letters(stored, &["list", "--limit", "1"]).assert_stdout("… and more");
-    letters(stored, &["list", "--run", "other"]).assert_code(1).assert_stderr("holds no run");
+    letters(stored, &["list", "--run", "other"]).assert_code(1).assert_stderr("has no run");
     let shown = letters(stored, &["show", "2"]);
     shown.assert_code(0).assert_stdout("\"text\": \"bad\"").assert_stdout(&site.url("/bad"));
     letters(stored, &["show", "99"]).assert_code(1).assert_stderr("there is no dead letter 99");

@@ -77,7 +77,7 @@ mod hanging {
         stop_at_the_gate(&mut running, "TERM", &site);
         running.wait_until("the stop hangs", SOON, |running| running.stderr().contains("probe: hangs"));
         running.signal("INT");
-        running.wait_until("the second is heard", SOON, |running| running.stderr().contains("forced:"));
+        running.wait_until("the second is heard", SOON, |running| running.stderr().contains("forced to end"));
         assert!(running.is_running(), "the second signal waits for what hangs");
         running.signal("TERM");
         let ended = running.finish_within(SOON);

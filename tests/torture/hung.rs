@@ -28,7 +28,7 @@ fn a_process_that_wakes_up_beside_its_successor_makes_way() {
     hung.first.signal("CONT");
     let first = hung.first.finish_within(SOON);
     first.assert_code(1).assert_stderr("taken over by another process").assert_stderr("nothing is lost");
-    first.assert_stdout("has the run no longer");
+    first.assert_stdout("has lost the run");
     hung.site.release();
     second.finish().assert_code(0);
 
@@ -124,7 +124,7 @@ impl Hung {
         self.first.signal("CONT");
         let first = self.first.finish_within(SOON);
         first.assert_code(1).assert_stderr("taken over by another process").assert_stderr("nothing is lost");
-        first.assert_stdout("has the run no longer");
+        first.assert_stdout("has lost the run");
         assert_eq!(self.ground.query(&self.place, runs), run, "not even a sign of life");
         assert_eq!(Rows::read(&self.ground, &self.place), rows);
     }

@@ -59,9 +59,9 @@ impl App {
             !checked.is_empty(),
             "there is nothing to check: {}",
             if self.spiders.is_empty() {
-                "this program has no spiders, put your spiders in: dragline::app(spiders![…])"
+                "this program has no spiders; add yours: dragline::app(spiders![…])"
             } else {
-                "no spider has samples, see `Spider::samples`"
+                "no spider has samples; see `Spider::samples`"
             }
         );
         let told: String = checked.iter().filter(|checked| checked.found != Found::AsExpected).fold(
@@ -72,7 +72,7 @@ impl App {
         );
         assert!(
             told.is_empty(),
-            "{told}\n`check --accept` of this program takes what is made now as expected"
+            "{told}\nto accept the current results as expected, run `check --accept` with this program"
         );
     }
 }
@@ -82,7 +82,7 @@ mod tests {
     use super::*;
 
     #[test]
-    #[should_panic(expected = "put your spiders in")]
+    #[should_panic(expected = "add yours")]
     fn a_check_without_spiders_says_that_there_are_none() {
         app(Vec::new()).check();
     }

@@ -69,7 +69,7 @@ pub(crate) fn crawl(
 
 /// The operating system refused a thread.
 pub(crate) fn no_thread(error: &io::Error) -> Failed {
-    Failed::error(format!("a thread could not be started: {error}"))
+    Failed::error(format!("cannot start a thread: {error}"))
 }
 
 /// What a third signal does.

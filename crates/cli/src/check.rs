@@ -89,17 +89,19 @@ fn text(mut json: Json) -> String {
 /// What a crawl would hand to the store, or the mistake that keeps it from doing so.
 fn made(sample: &Sample, spider: &dyn Spider, steps: &[Box<dyn ItemPipeline>]) -> Result<Json, String> {
     check_selectors(spider).map_err(|error| error.to_string())?;
-    let page = sample.page().page().map_err(|error| format!("the sample is no page: {error}"))?;
+    let page = sample.page().page().map_err(|error| format!("the sample is not a valid page: {error}"))?;
     let status = page.status();
     if !spider.accepts().has_status(status) {
-        return Err(format!("the spider does not accept status {status}: no crawl would parse this page"));
+        return Err(format!(
+            "the spider does not accept status {status}, so a crawl would not parse this page"
+        ));
     }
     let mut out = Output::new();
     if let Err(error) = guarded("parse", || spider.parse(&page, &mut out))? {
         return Ok(json!({ "error": error.to_string() }));
     }
     if let Some(name) = out.undeclared(&spider.items()) {
-        return Err(format!("item type {name} is not among those that the spider's items() declares"));
+        return Err(format!("the spider's items() does not declare the item type {name}"));
     }
     let mut shown = out.to_json();
     let passed = guarded("item pipelines", || {
@@ -111,7 +113,7 @@ fn made(sample: &Sample, spider: &dyn Spider, steps: &[Box<dyn ItemPipeline>]) -
         passed
     })?;
     if let Some(reason) = passed.kept.iter().find_map(ItemRecord::refusal) {
-        return Err(format!("no store may take one of the items: {reason}"));
+        return Err(format!("no store accepts one of the items: {reason}"));
     }
     shown["items"] = passed.kept.iter().map(one).collect();
     for (name, held_back) in [("dropped", passed.dropped), ("quarantined", passed.quarantined)] {

@@ -37,8 +37,8 @@ impl Target {
             _ if text == "-" => Ok(Self::Stdout),
             Some("jsonl" | "ndjson") => Ok(Self::JsonLines(path.to_owned())),
             Some("csv") => Ok(Self::Csv(path.to_owned())),
-            _ => Err(Failed::usage(format!("-o {text}: the form of the export is not known"))
-                .hint("end the name in .jsonl or .csv, or say - for JSON lines on stdout")),
+            _ => Err(Failed::usage(format!("-o {text}: the format of the export is unknown"))
+                .hint("end the name with .jsonl or .csv, or use - for JSON lines on stdout")),
         }
     }
 }
@@ -57,8 +57,8 @@ impl Target {
         let temporary = temporary(path);
         let made = File::create(&temporary).and_then(|_| std::fs::remove_file(&temporary));
         made.map_err(|error| {
-            Failed::usage(format!("-o {}: it cannot be written: {error}", path.display()))
-                .hint("name a file in a folder that is there and may be written to")
+            Failed::usage(format!("-o {}: cannot write the file: {error}", path.display()))
+                .hint("choose a file in an existing folder that this user may write to")
         })
     }
 }
@@ -69,7 +69,7 @@ fn one_type(items: &[ItemType], path: &Path, run: &str) -> Result<ItemType, Fail
         return Ok(item.clone());
     }
     let names: Vec<&str> = items.iter().map(dragline_core::ItemType::name).collect();
-    let what = format!("a CSV file holds one item type, and this spider has {}", names.join(", "));
+    let what = format!("a CSV file can hold only one item type, but this spider has {}", names.join(", "));
     let (item, path) = (names.first().unwrap_or(&"TYPE"), path.display());
     Err(Failed::usage(what).hint(format!("export one: dragline export {run} --item {item} -o {path}")))
 }
@@ -126,7 +126,7 @@ pub(crate) fn item_types(spider: &dyn Spider, only: Option<&str>) -> Result<Vec<
     Ok(items)
 }
 
-const BROKEN_PIPE: &str = "the reader of the export is gone";
+const BROKEN_PIPE: &str = "the reader of the export has gone away";
 
 trait RowSink: Send {
     fn write(&mut self, item: &ItemType, row: ItemRow) -> io::Result<()>;
@@ -169,8 +169,8 @@ pub(crate) fn unwritable(error: &io::Error) -> Failed {
     if error.kind() == io::ErrorKind::BrokenPipe {
         Failed::error(BROKEN_PIPE)
     } else {
-        Failed::error(format!("the export cannot be written: {error}"))
-            .hint("the rows are safe in the store: dragline export RUN -o FILE writes them again")
+        Failed::error(format!("cannot write the export: {error}"))
+            .hint("the rows are safe in the store; dragline export RUN -o FILE writes them again")
     }
 }
 
@@ -185,8 +185,8 @@ pub(crate) fn to_stdout(write: impl FnOnce(io::Stdout) -> Result<u64, Failed>) -
 /// Writes beside the file and renames.
 pub(crate) fn to_file(path: &Path, write: impl FnOnce(&File) -> Result<u64, Failed>) -> Result<u64, Failed> {
     let cannot = |error: io::Error| {
-        Failed::error(format!("{} cannot be written: {error}", path.display()))
-            .hint("the rows are safe in the store: dragline export RUN -o FILE writes them again")
+        Failed::error(format!("cannot write {}: {error}", path.display()))
+            .hint("the rows are safe in the store; dragline export RUN -o FILE writes them again")
     };
     let temporary = temporary(path);
     let file = File::create(&temporary).map_err(cannot)?;

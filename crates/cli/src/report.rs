@@ -20,7 +20,7 @@ pub(crate) fn render(report: &CrawlReport) -> String {
     figure_lines(report, &mut line);
     if !report.failures().is_empty() {
         let failures = most_frequent(report.failures().iter().map(|(kind, count)| (kind, count.count)));
-        line("failed", format!("{failures}; `dragline runs show {}` has URLs", report.run_id()));
+        line("failed", format!("{failures}; `dragline runs show {}` shows URLs", report.run_id()));
     }
     if !report.drop_reasons().is_empty() {
         let drops = report.drop_reasons().iter().map(|(reason, count)| (reason, *count));
@@ -46,7 +46,7 @@ pub(crate) fn render(report: &CrawlReport) -> String {
 /// The figures of the whole run.
 fn figure_lines(report: &CrawlReport, line: &mut dyn FnMut(&str, String)) {
     let Some(queued) = report.queued() else {
-        return line("pages", "the store could not be read; see crawl_requests".to_owned());
+        return line("pages", "the store could not be read; see the table crawl_requests".to_owned());
     };
     let ended = PageState::ALL.map(|state| format!("{state} {}", report.pages(state).unwrap_or_default()));
     line("pages", format!("{}, queued {queued}", ended.join(", ")));
@@ -79,15 +79,15 @@ fn stop_lines(stop: &StopReport, line: &mut dyn FnMut(&str, String)) {
 
 fn left(report: &CrawlReport) -> String {
     let Some(queued) = report.queued() else {
-        return "not known, for the store could not be read; the same command resumes".to_owned();
+        return "unknown, because the store could not be read; the same command resumes this run".to_owned();
     };
     match report.state() {
         _ if report.stop().is_refused() => {
-            format!("{queued} requests; this process has the run no longer, see the error above")
+            format!("{queued} requests; this process has lost the run, see the error above")
         }
         RunState::Finished | RunState::Failed if queued == 0 => "nothing".to_owned(),
         RunState::Finished | RunState::Failed => {
-            format!("{queued} requests, not wanted by this run any more")
+            format!("{queued} requests, which this run no longer needs")
         }
         RunState::Stopped | RunState::Running => {
             format!("{queued} requests; the same command resumes this run")

@@ -217,7 +217,7 @@ impl Packer {
         refusals.unusable_links(unusable_links);
         if let Some(stray) = records.iter().find(|record| !self.items.contains(&record.item_type)) {
             let detail = format!(
-                "{name}: item type {} is not among those that the spider's items() declares",
+                "{name}: the spider's items() does not declare the item type {}",
                 stray.item_type.name()
             );
             return Err((Reason::ItemUndeclared, detail));

@@ -18,7 +18,7 @@ const BEAT_EVERY: Duration = Duration::from_millis(500);
 #[non_exhaustive]
 pub enum BlockingError {
     /// The operating system gave no runtime.
-    #[error("no runtime for the store could be started")]
+    #[error("cannot start a runtime for the store")]
     Runtime(#[source] io::Error),
     /// The store said no.
     #[error(transparent)]
@@ -41,7 +41,9 @@ impl BlockingError {
         match self {
             Self::Runtime(_) => None,
             Self::Store(error) => error.hint(),
-            Self::Late { .. } => Some("is the database running, and can it be reached from here?"),
+            Self::Late { .. } => {
+                Some("check that the database is running and that this machine can reach it")
+            }
         }
     }
 }

@@ -24,23 +24,24 @@ struct Cause {
 const CAUSES: [Cause; 4] = [
     Cause {
         step: CRAWL_THREADS,
-        what: "a spider's parse does not end: a crawl thread above has been parsing for many seconds",
-        look_at: "that spider's parse with that URL",
+        what: "a spider's parse does not return: a crawl thread above has been parsing for many seconds",
+        look_at: "that spider's parse function with that URL",
     },
     Cause {
         step: PERSISTENCE,
         what: "the database or its disk hangs: flushes are pending above, or the persistence thread is silent",
-        look_at: "its load, its locks (pg_stat_activity, pg_locks), its disk; for SQLite the disk of the file",
+        look_at: "the database's load, locks (pg_stat_activity, pg_locks) and disk; for SQLite, the disk \
+                  with the file",
     },
     Cause {
         step: DOWNLOADS,
         what: "a name server, a proxy or the network hangs: requests are in flight above",
-        look_at: "the resolver and the route of this machine or container",
+        look_at: "the DNS resolver and the network route of this machine or container",
     },
     Cause {
         step: "",
         what: "the machine is out of CPU or memory, or the process was suspended",
-        look_at: "the limits of the container, the load, the kernel's log",
+        look_at: "the container's limits, the load, and the kernel's log",
     },
 ];
 
@@ -48,12 +49,14 @@ const CAUSES: [Cause; 4] = [
 pub(crate) fn block(exceeded: &str, diagnosis: &Diagnosis) -> String {
     let (step, _) = diagnosis.step();
     let mut text = format!("CRITICAL: {exceeded}.\nWhere it stood:\n{}", diagnosis.render());
-    text.push_str("Likely causes, in this order, and what to look at next:\n");
+    text.push_str("Likely causes, most likely first, and what to look at:\n");
     for (number, Cause { what, look_at, .. }) in (1..).zip(ordered(step)) {
         // Writing to a String cannot fail.
         let _ = writeln!(text, "  {number}. {what}.\n     Look at {look_at}.");
     }
-    text.push_str("Nothing is lost: what was not stored is still queued, and the same command resumes.\n");
+    text.push_str(
+        "Nothing is lost: everything that was not stored is still queued. Run the same command to resume.\n",
+    );
     text
 }
 

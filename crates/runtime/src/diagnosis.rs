@@ -65,7 +65,7 @@ impl Diagnosis {
         }
         for index in 0..parts.desks.count() {
             let doing = parts.desks.activity(index).map_or_else(
-                || "waits for a page".to_owned(),
+                || "waiting for a page".to_owned(),
                 |activity| {
                     let seconds = activity.since.elapsed().as_secs_f64();
                     format!("parsing {} for {seconds:.1} s, spider {}", activity.url, self.spider)
@@ -105,14 +105,14 @@ impl Diagnosis {
 
 fn store_line(status: &PersistenceStatus) -> String {
     let mut text = format!(
-        "{} pages with {} rows wait, {} flushes pending with {} rows",
+        "{} pages with {} rows waiting, {} flushes pending with {} rows",
         status.batch_pages, status.batch_rows, status.pending_flushes, status.pending_rows
     );
     if let Some(at) = status.last_commit {
         let _ = write!(text, ", last commit {:.1} s ago", at.elapsed().as_secs_f64());
     }
     if let Some(since) = status.outage_since {
-        let _ = write!(text, ", NOT AVAILABLE for {:.1} s", since.elapsed().as_secs_f64());
+        let _ = write!(text, ", UNAVAILABLE for {:.1} s", since.elapsed().as_secs_f64());
     }
     text
 }

@@ -83,7 +83,7 @@ impl Ended {
     /// What came of it, with the figures that `store` has. Without them when it does not answer.
     pub fn report(&self, store: &dyn Store, blocking: &Blocking) -> CrawlReport {
         let summary = self.summary(store, blocking).inspect_err(|error| {
-            tracing::warn!("the report lacks the store's figures: {}", chain(error));
+            tracing::warn!("the report has no numbers from the store: {}", chain(error));
         });
         self.report_with(summary.ok())
     }

@@ -1,4 +1,4 @@
-//! Why a crawl did not begin, or could not be ended in order.
+//! Why a crawl couldn't start, or couldn't end normally.
 
 use std::io;
 use std::path::PathBuf;
@@ -25,7 +25,7 @@ pub enum CrawlError {
     #[error(transparent)]
     Setting(EngineError),
     /// The stop has too little time.
-    #[error("the shutdown timeout is {:.1} s, and a stop needs at least 4 s", .0.as_secs_f64())]
+    #[error("the shutdown timeout is {:.1} s, but a stop needs at least 4 s", .0.as_secs_f64())]
     ShutdownTimeout(std::time::Duration),
     /// The store's URL is wrong.
     #[error(transparent)]
@@ -38,7 +38,7 @@ pub enum CrawlError {
         /// What is wrong.
         problem: String,
     },
-    /// Neither the spider nor its user gave a start URL.
+    /// Neither the spider nor its user named a start URL.
     #[error("the spider {spider} has no start URL")]
     NoStartUrl {
         /// Its name.
@@ -48,24 +48,24 @@ pub enum CrawlError {
     #[error(transparent)]
     Open(OpenError),
     /// The run was begun by a newer version.
-    #[error("the run began with a rule for the same request that this version does not know")]
+    #[error("the run began with a rule for equal requests that this version does not know")]
     SameRequestRule,
     /// The engine could not start.
     #[error(transparent)]
     Engine(EngineError),
     /// The operating system refused a thread.
-    #[error("a thread could not be started")]
+    #[error("cannot start a thread")]
     Thread(#[source] io::Error),
     /// The heartbeat file can't be written.
-    #[error("the heartbeat file {} cannot be written", .file.display())]
+    #[error("cannot write the heartbeat file {}", .file.display())]
     HeartbeatFile {
         /// Its path.
         file: PathBuf,
         /// Why.
         source: io::Error,
     },
-    /// The metrics' file can't be written.
-    #[error("the metrics' file {} cannot be written", .file.display())]
+    /// The metrics file can't be written.
+    #[error("cannot write the metrics file {}", .file.display())]
     MetricsFile {
         /// Its path.
         file: PathBuf,
@@ -73,7 +73,7 @@ pub enum CrawlError {
         source: io::Error,
     },
     /// The metrics can't be registered.
-    #[error("the metrics cannot be registered")]
+    #[error("cannot register the metrics")]
     Metrics(#[source] prometheus::Error),
     /// The endpoints can't listen.
     #[error("cannot listen at {address}")]
@@ -89,7 +89,7 @@ pub enum CrawlError {
     /// The stop took longer than its limit. Threads of the crawl are left behind.
     #[error("{diagnosis}")]
     StopOverran {
-        /// Where everything stood, and the likely causes.
+        /// The status of every part, and the likely causes.
         diagnosis: String,
     },
     /// The report could not be read.
@@ -107,34 +107,35 @@ impl CrawlError {
             Self::StartUrl { hint, .. } => Some(hint),
             Self::Setting(error) | Self::Engine(error) => error.hint(),
             Self::ShutdownTimeout(_) => {
-                Some("give at least 4 s; 8 s fit into the 10 s that a container gets")
+                Some("use at least 4 s; 8 s fits into the 10 s that a container gets")
             }
             Self::StoreUrl(error) => error.hint(),
-            Self::NoStartUrl { .. } => Some("give one: --start-url https://example.com/"),
+            Self::NoStartUrl { .. } => Some("add one: --start-url https://example.com/"),
             Self::Open(error) => error.hint(),
             Self::Reading(error) => error.hint(),
             Self::SameRequestRule => {
-                Some("resume it with the version that began it, or begin a new run: --fresh")
+                Some("resume it with the version that began it, or start a new run with --fresh")
             }
             Self::HeartbeatFile { .. } => {
-                Some("name a file in a folder that this user may write to (--heartbeat-file)")
+                Some("choose a file in a folder that this user may write to (--heartbeat-file)")
             }
             Self::MetricsFile { .. } => {
-                Some("name a file in a folder that this user may write to (--metrics-textfile)")
+                Some("choose a file in a folder that this user may write to (--metrics-textfile)")
             }
-            Self::Listen { .. } => {
-                Some("another process may have the port: give another one (--listen ADDR:PORT, or PORT)")
-            }
+            Self::Listen { .. } => Some(
+                "another process may be using the port; choose a different one (--listen ADDR:PORT, or \
+                      the variable PORT)",
+            ),
             Self::Thread(_) => Some("look at the limits on processes and open files (ulimit -u, ulimit -n)"),
-            Self::StoppedEarly | Self::StopOverran { .. } => Some("the same crawl resumes"),
-            Self::Lost => {
-                Some("this is a fault of Dragline itself; what is stored is safe, the same crawl resumes")
-            }
+            Self::StoppedEarly | Self::StopOverran { .. } => Some("run the same crawl again to resume"),
+            Self::Lost => Some(
+                "this is a bug in Dragline; everything stored is safe, and the same crawl resumes the run",
+            ),
             Self::Spider { .. } | Self::Metrics(_) => None,
         }
     }
 
-    /// Whether what was given is wrong, and not the world around.
+    /// Whether the error is in the settings, and not in the environment.
     pub fn is_usage(&self) -> bool {
         matches!(
             self,

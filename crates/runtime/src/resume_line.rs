@@ -37,14 +37,14 @@ fn last_end(resumed: &Resumed) -> String {
         .map_or_else(String::new, |process| format!(" (pid {} on {})", process.pid, process.hostname));
     let when = resumed
         .heartbeat_at
-        .map_or_else(String::new, |at| format!("; its last sign of life was {}", at.format("%F %T UTC")));
+        .map_or_else(String::new, |at| format!("; its last heartbeat was at {}", at.format("%F %T UTC")));
     match (resumed.state, &resumed.stop_reason) {
         // By far the commonest reasons for it; a store that was away at the end is another.
         (RunState::Running, _) => {
-            format!("the last process{who} did not write its end: it was killed or crashed{when}")
+            format!("the last process{who} did not record how it ended, so it was killed or crashed{when}")
         }
         (_, Some(reason)) if reason.starts_with(REOPENED) => format!("the run was {reason}"),
-        (_, Some(reason)) => format!("the last process{who} stopped in order: {reason}"),
-        (_, None) => format!("the last process{who} stopped in order"),
+        (_, Some(reason)) => format!("the last process{who} stopped normally: {reason}"),
+        (_, None) => format!("the last process{who} stopped normally"),
     }
 }

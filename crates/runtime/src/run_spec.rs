@@ -63,8 +63,8 @@ fn kept(rule: SameRequest, wanted: &SameRequest) -> SameRequest {
         tracing::warn!(
             began_with = %rule,
             set_now = %wanted,
-            "what makes two requests the same is not what it was when the run began; it keeps its rule, and the next \
-             run takes the new one"
+            "the rule for equal requests has changed since the run began; this run keeps its rule, and the \
+             next run uses the new one"
         );
     }
     rule

@@ -60,15 +60,19 @@ pub fn listen(stop: Stop, end_process: impl Fn() + Send + 'static) -> io::Result
                     drop(ended);
                     info!(
                         signal = name,
-                        "stopping: no new requests; what is in hand is finished and stored. This is normal during \
-                         deploys, restarts and after Ctrl-C; the same command resumes. Once more to force it"
+                        "stopping: no new requests; pages in hand are finished and stored. This is normal \
+                         during deploys and restarts and after Ctrl-C. Run the same command to resume, or send a second \
+                         signal to force the end"
                     );
                 }
                 Some(since) if !stop.is_abandoned() => {
                     stop.abandon(StopReason::Signal(name));
                     drop(ended);
                     let elapsed_ms = since.elapsed().as_millis();
-                    warn!(signal = name, elapsed_ms, "forced: pending work is given up; it is still queued");
+                    warn!(
+                        signal = name,
+                        elapsed_ms, "forced to end: pending work is abandoned, but still queued"
+                    );
                 }
                 Some(_) => end_process(),
             }
@@ -82,7 +86,7 @@ fn cut_off(cut: &Stop, signal: &'static str, end_process: &impl Fn()) {
         end_process();
     }
     cut.request(StopReason::Signal(signal));
-    info!(signal, "the run has ended before; what is still written of it is cut off");
+    info!(signal, "the run has already ended; its report and export are cut off");
 }
 
 impl SignalListener {

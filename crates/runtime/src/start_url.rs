@@ -5,7 +5,7 @@ use url::Url;
 
 use crate::error::CrawlError;
 
-const WITH_SCHEME: &str = "give it with its scheme: https://example.com/";
+const WITH_SCHEME: &str = "include the scheme: https://example.com/";
 
 /// Reads a start URL. URLs are stored and logged, so none may hold a password; one that does is not shown either.
 ///
@@ -19,14 +19,11 @@ pub fn start_url(text: &str) -> Result<Url, CrawlError> {
         wrong(format!("the start URL {shown:?} is not an absolute URL ({error})"), WITH_SCHEME.to_owned())
     })?;
     if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
-        return Err(wrong(
-            format!("the start URL {shown:?} is neither http nor https"),
-            WITH_SCHEME.to_owned(),
-        ));
+        return Err(wrong(format!("the start URL {shown:?} is not http or https"), WITH_SCHEME.to_owned()));
     }
     if has_userinfo(&url) {
         let problem = format!(
-            "the start URL for {} holds a user name or a password, which would be stored with every page",
+            "the start URL for {} contains a user name or a password, which would be stored with every page",
             url.host_str().unwrap_or_default()
         );
         let origin = url.origin().ascii_serialization();

@@ -47,7 +47,7 @@ pub(crate) fn join_producers(
             Err(error) => report.stuck.push(error.to_string()),
         }
         for stuck in &report.stuck {
-            warn!("left behind: {stuck}");
+            warn!("thread thread left behind: {stuck}");
         }
     });
     end
@@ -62,12 +62,12 @@ pub(crate) fn record(report: &StopReport, stop: &Stop, outage_since: Option<Inst
         let outage_s = since.elapsed().as_secs();
         warn!(
             outage_s,
-            cancelled, "the last flush was given up, for the store is away; nothing of it is lost"
+            cancelled, "the last flush was abandoned, because the store is away; nothing is lost"
         );
     } else if cancelled > 0 && !stop.is_abandoned() {
         watchdog.tell(&format!(
-            "the last flush did not end within its share of the stop (all but the {} s that are reserved for its \
-             last steps), and was cancelled: {cancelled} tasks",
+            "the last flush did not end within its share of the stop (all of it except the {} s that are \
+             reserved for the last steps), so it was cancelled: {cancelled} tasks",
             RESERVE.as_secs_f64()
         ));
     }
@@ -106,6 +106,6 @@ fn words(left: &LeftBehind) -> String {
             let seconds = activity.since.elapsed().as_secs_f64();
             format!("{}: parsing {} for {seconds:.1} s", left.thread, activity.url)
         }
-        None => format!("{}: does not end", left.thread),
+        None => format!("{}: has not ended", left.thread),
     }
 }

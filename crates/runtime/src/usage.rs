@@ -8,7 +8,7 @@ use serde::Serialize;
 pub(crate) struct Usage {
     /// Resident memory.
     pub(crate) memory_bytes: u64,
-    /// The most it ever was.
+    /// Peak resident memory.
     pub(crate) memory_peak_bytes: u64,
     /// User and system time of all threads.
     pub(crate) cpu_seconds: f64,

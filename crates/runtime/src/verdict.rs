@@ -11,7 +11,7 @@ use crate::stop_report::StopReport;
 
 /// For whoever reads of it in the morning.
 const TOO_MANY_FAILED: &str =
-    "crawl_requests.error says why each page failed: has the site changed, or does it not want this pace?";
+    "crawl_requests.error says why each page failed; the site may have changed, or may not accept this pace";
 
 /// State and reason of the run, and the outcome.
 pub(crate) fn verdict(end: Result<CrawlEnd, JoinError>, stop: &Stop) -> (RunState, String, CrawlOutcome) {
@@ -41,7 +41,7 @@ pub(crate) fn verdict(end: Result<CrawlEnd, JoinError>, stop: &Stop) -> (RunStat
         }
         Ok(CrawlEnd::StoreFailed(error)) => {
             let reason = format!("store: {}", chain(&error));
-            let hint = error.hint().unwrap_or("what is stored is safe; the same command resumes");
+            let hint = error.hint().unwrap_or("everything stored is safe; run the same command to resume");
             tracing::error!(hint, "{reason}");
             (RunState::Stopped, reason, CrawlOutcome::Failed)
         }
@@ -53,7 +53,7 @@ pub(crate) fn verdict(end: Result<CrawlEnd, JoinError>, stop: &Stop) -> (RunStat
                 (RunState::Stopped, reason.to_string(), CrawlOutcome::Stopped)
             }
             _ => {
-                tracing::error!("{error}; this is a fault of Dragline itself, the same command resumes");
+                tracing::error!("{error}; this is a bug in Dragline; run the same command to resume");
                 (RunState::Stopped, format!("error: {error}"), CrawlOutcome::Failed)
             }
         },

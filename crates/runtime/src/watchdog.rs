@@ -134,7 +134,8 @@ impl Watch {
         let Some(overrun) = self.overrun.take() else { return };
         let total = self.total.as_secs_f64();
         let exceeded = format!(
-            "the stop took longer than its limit of {total} s (SHUTDOWN_TIMEOUT_SECONDS), and is forced"
+            "the stop took longer than its limit of {total} s (SHUTDOWN_TIMEOUT_SECONDS), so the process is \
+             forced to end"
         );
         self.diagnosis.metrics().stop.stopped(began.elapsed());
         overrun(&critical::block(&exceeded, &self.diagnosis));

@@ -108,7 +108,7 @@ pub(crate) struct Identity {
 
     /// When finished, export the items to `FILE.jsonl`, `FILE.csv` or `-` (stdout)
     ///
-    /// `-` prints JSON lines.
+    /// The value `-` writes JSON lines to stdout.
     #[arg(short = 'o', long, env = "DRAGLINE_OUTPUT", value_name = "FILE")]
     pub(crate) output: Option<String>,
 }

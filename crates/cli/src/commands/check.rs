@@ -16,6 +16,9 @@ use crate::check::{Checked, Found, check};
 use crate::exit::Exit;
 use crate::failed::Failed;
 
+const DIFFER: &str = "fix the spider; or, if the new results are right, run check --accept and read the change \
+                      before you commit it";
+
 pub(super) fn run(arguments: &Check, app: &App) -> Result<Exit, Failed> {
     let spiders: Vec<Arc<dyn Spider>> = if arguments.spiders.is_empty() {
         app.spiders.clone()
@@ -30,16 +33,20 @@ pub(super) fn run(arguments: &Check, app: &App) -> Result<Exit, Failed> {
     }
     print(&told(&spiders, &checked, &accepted))?;
     if checked.is_empty() {
-        return Err(Failed::error("nothing was checked: there are no samples")
-            .hint("a spider's samples() names its stored pages; see docs/writing-a-spider.md"));
+        return Err(Failed::error("nothing was checked, because there are no samples")
+            .hint("return stored pages from the spider's samples(); see docs/writing-a-spider.md"));
     }
     let mistakes = checked.iter().filter(|checked| matches!(checked.found, Found::Mistake(_))).count();
     let differ = checked.iter().filter(|checked| matches!(checked.found, Found::Other { .. })).count();
     match (mistakes, differ - accepted.len()) {
         (0, 0) => Ok(Exit::Finished),
-        (0, left) => Err(Failed::error(format!("{left} of {} samples differ from what is expected", checked.len()))
-            .hint("mend the spider; or, if this is right, run check with --accept and read the change before it is committed")),
-        (bad, _) => Err(Failed::error(format!("{bad} of {} samples show a mistake in their spider", checked.len()))),
+        (0, left) => {
+            let what = format!("{left} of {} samples differ from the expected results", checked.len());
+            Err(Failed::error(what).hint(DIFFER))
+        }
+        (bad, _) => {
+            Err(Failed::error(format!("{bad} of {} samples show a mistake in their spider", checked.len())))
+        }
     }
 }
 
@@ -60,8 +67,11 @@ fn source_file(sample: &Sample) -> Result<PathBuf, Failed> {
     let here = env::current_dir().map_err(|error| Failed::error(format!("the current folder: {error}")))?;
     let wanted = sample.page_path();
     let Some(found) = here.ancestors().map(|folder| folder.join(wanted)).find(|path| path.is_file()) else {
-        return Err(Failed::error(format!("{} is neither here nor further up", wanted.display()))
-            .hint("run check --accept in the source tree of the program"));
+        return Err(Failed::error(format!(
+            "{} is not in this folder or any folder above it",
+            wanted.display()
+        ))
+        .hint("run check --accept in the program's source tree"));
     };
     if fs::read(&found).ok().as_deref() != Some(sample.body()) {
         let path = found.display();

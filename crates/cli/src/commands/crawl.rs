@@ -46,7 +46,7 @@ fn crawl_and_report(
     log: &LogHandle,
 ) -> Result<Exit, Failed> {
     let Some(attended) = attended::crawl(spider, &app.pipelines, settings, metrics, log)? else {
-        print("stopped during start-up, before the first request; the same command starts again\n")?;
+        print("stopped during start-up, before the first request; run the same command to start again\n")?;
         return Ok(Exit::Stopped);
     };
     // What follows may be cut off.
@@ -90,7 +90,10 @@ pub(super) fn after(
             Err(failed) => not_exported = Some(failed),
         }
     } else if settings.output.is_some() {
-        tracing::warn!("nothing was exported: the run is not finished; the same command goes on and exports");
+        tracing::warn!(
+            "nothing was exported, because the run is not finished; run the same command to \
+                        finish and export it"
+        );
     }
     blocking.close(&*store, ended.reading_limit());
 
@@ -106,8 +109,8 @@ pub(super) fn after(
         return Err(failed);
     }
     if report.is_fruitless() {
-        let hint = format!("`dragline runs show {}` has their errors with URLs", report.run_id());
-        return Err(Failed::error("no page was done: every request failed").hint(hint));
+        let hint = format!("`dragline runs show {}` shows their errors with URLs", report.run_id());
+        return Err(Failed::error("no page was done, because every request failed").hint(hint));
     }
     Ok(report.outcome().into())
 }

@@ -29,7 +29,7 @@ pub(super) fn run(common: &Common, log: &LogHandle) -> Result<Exit, Failed> {
     let anywhere = "--deny-private-networks=false";
     let flags = ["--start-url", site.url(), "--run", "demo", "--fresh", "--rate", "0", anywhere];
     let settings = CommandSettings::combine(common.flags(&flags)?, &common.store, &common.file)?;
-    tracing::info!(url = site.url(), "serving a small site on loopback, and crawling it");
+    tracing::info!(url = site.url(), "serving a small site on loopback and crawling it");
     let metrics = attended::metrics(&*spider, &settings, log)?;
     let Some(attended) = attended::crawl(&spider, &[], &settings, &metrics, log)? else {
         return Ok(Exit::Stopped);
@@ -43,7 +43,7 @@ pub(super) fn run(common: &Common, log: &LogHandle) -> Result<Exit, Failed> {
 /// The site alone, for a spider that is to be written.
 pub(super) fn serve() -> Result<Exit, Failed> {
     let mut signals = Signals::new([SIGINT, SIGTERM])
-        .map_err(|error| Failed::error(format!("signals cannot be heard: {error}")))?;
+        .map_err(|error| Failed::error(format!("cannot listen for signals: {error}")))?;
     let site = serving()?;
     print(&format!("serving {} until Ctrl-C\n", site.url()))?;
     signals.forever().next();
@@ -52,7 +52,7 @@ pub(super) fn serve() -> Result<Exit, Failed> {
 
 fn serving() -> Result<DemoSite, Failed> {
     DemoSite::serve()
-        .map_err(|error| Failed::error(format!("the demo site cannot be served on 127.0.0.1: {error}")))
+        .map_err(|error| Failed::error(format!("cannot serve the demo site on 127.0.0.1: {error}")))
 }
 
 fn show_rows(common: &Common, settings: &CommandSettings, run_id: i64) -> Result<(), Failed> {

@@ -15,13 +15,13 @@ pub(super) fn run(asked: &Man, words: Command) -> Result<Exit, Failed> {
         // As the pages in a folder have it: `help` has none of its own.
         clap_mangen::Man::new(words.disable_help_subcommand(true))
             .render(&mut page)
-            .map_err(|error| Failed::error(format!("the man page cannot be made: {error}")))?;
+            .map_err(|error| Failed::error(format!("cannot create the man page: {error}")))?;
         print(&String::from_utf8_lossy(&page))?;
         return Ok(Exit::Finished);
     };
     fs::create_dir_all(dir).and_then(|()| clap_mangen::generate_to(words, dir)).map_err(|error| {
-        Failed::error(format!("the man pages cannot be written to {}: {error}", dir.display()))
-            .hint("give a folder that this user may write to")
+        Failed::error(format!("cannot write the man pages to {}: {error}", dir.display()))
+            .hint("choose a folder that this user may write to")
     })?;
     Ok(Exit::Finished)
 }

@@ -47,7 +47,7 @@ pub(crate) fn run(app: &App) -> ExitCode {
 }
 
 fn called(app: &App) -> Result<ExitCode, Failed> {
-    first_process::begin().map_err(|error| Failed::error(format!("signals cannot be heard: {error}")))?;
+    first_process::begin().map_err(|error| Failed::error(format!("cannot listen for signals: {error}")))?;
     let words = words(app.spiders.iter().map(|spider| spider.name().to_owned()).collect());
     let (arguments, _) = match parse(words.clone()) {
         Ok(parsed) => parsed,
@@ -132,7 +132,7 @@ fn print(text: &str) -> Result<(), Failed> {
     let mut stdout = io::stdout().lock();
     match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            Err(Failed::error(format!("stdout does not take the output: {error}")))
+            Err(Failed::error(format!("cannot write the output to stdout: {error}")))
         }
         _ => Ok(()),
     }

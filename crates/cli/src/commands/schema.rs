@@ -36,7 +36,7 @@ pub(super) fn run(
         SchemaAction::Check => {
             let work = admin.check(&items);
             Blocking::new()?.wait_plain("checking the schema", &location, LIMIT, work)?;
-            print(&format!("the schema of {location} is what this program needs\n"))?;
+            print(&format!("the schema of {location} fits this program\n"))?;
         }
     }
     Ok(Exit::Finished)

@@ -35,9 +35,11 @@ pub(super) fn find_run(admin: &dyn RunAdmin, blocking: &Blocking, run: &str) -> 
             names.push(&found.name);
         }
     }
-    let none = || Failed::error(format!("{} holds no run {run:?}", admin.location()));
+    let none = || Failed::error(format!("{} has no run {run:?}", admin.location()));
     match names.len() {
-        0 => Err(none().hint("`dragline runs list` shows which there are; a run is found by id or by name")),
+        0 => {
+            Err(none().hint("`dragline runs list` shows all runs; you can name a run by its id or its name"))
+        }
         1 => Ok(of_spider.swap_remove(0)),
         all => {
             let more = if all > NAMES_SHOWN { " …" } else { "" };

@@ -42,7 +42,8 @@ fn credentials(text: &str) -> Result<Credentials, Failed> {
     if text.split_once('=').is_some_and(|(origin, _)| !origin.contains("://")) {
         return Err(refused(
             "auth",
-            "it does not begin with a scheme; write 'https://HOST=USER:PASSWORD', or http://, or a proxy's",
+            "it does not begin with a scheme; write 'https://HOST=USER:PASSWORD', http://, or the scheme of \
+             a proxy",
         ));
     }
     Credentials::parse(text).map_err(|problem| refused("auth", &problem))
@@ -50,7 +51,7 @@ fn credentials(text: &str) -> Result<Credentials, Failed> {
 
 fn header(text: &str) -> Result<(String, String), Failed> {
     let Some((name, value)) = text.split_once(':') else {
-        return Err(refused("header", "there is no colon in it; write 'NAME: VALUE'"));
+        return Err(refused("header", "it has no colon; write 'NAME: VALUE'"));
     };
     let (name, value) = (name.trim(), value.trim());
     match refused_header(name, value) {
@@ -62,7 +63,7 @@ fn header(text: &str) -> Result<(String, String), Failed> {
 fn refused(setting: &str, problem: &str) -> Failed {
     let key = setting.replace('-', "_");
     Failed::usage(format!("--{setting}: {problem}")).hint(format!(
-        "it is set by --{setting}, DRAGLINE_{}, or `{key}` in dragline.toml",
+        "you can set it with --{setting}, DRAGLINE_{}, or `{key}` in dragline.toml",
         key.to_uppercase()
     ))
 }

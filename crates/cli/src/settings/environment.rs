@@ -45,9 +45,9 @@ pub(crate) fn unknown() -> Vec<(String, String)> {
         .map(|name| {
             let hint = match nearest(&name, &known) {
                 Some(near) => format!("did you mean {OURS}{near}?"),
-                None => "`dragline crawl --help` names them".to_owned(),
+                None => "`dragline crawl --help` lists the variables".to_owned(),
             };
-            (format!("the variable {OURS}{name} is not known and sets nothing"), hint)
+            (format!("the variable {OURS}{name} is unknown and has no effect"), hint)
         })
         .collect()
 }
@@ -62,7 +62,7 @@ pub(crate) fn name_variable(error: &mut clap::Error, words: &Command) {
         let is_its = env::var_os(name).is_some_and(|given| given.to_string_lossy().contains(&value));
         if is_its && !is_given(flag) {
             let name = name.to_string_lossy();
-            let tip = format!("the value is that of the variable {name}");
+            let tip = format!("the value comes from the variable {name}");
             error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip.into()]));
             return;
         }

@@ -86,9 +86,12 @@ impl File {
             Err(error) if named.is_none() && error.kind() == io::ErrorKind::NotFound => Ok(Self::default()),
             Err(error) => {
                 let failed =
-                    Failed::usage(format!("the settings file {} cannot be read: {error}", path.display()));
+                    Failed::usage(format!("cannot read the settings file {}: {error}", path.display()));
                 Err(match named {
-                    Some(_) => failed.hint("--config or DRAGLINE_CONFIG names it; without them dragline.toml here is read, if it is there"),
+                    Some(_) => failed.hint(
+                        "--config or DRAGLINE_CONFIG names it; without them, \
+                                            dragline.toml in this folder is read if it exists",
+                    ),
                     None => failed,
                 })
             }
@@ -168,15 +171,14 @@ impl File {
                         })?;
                         if file.hosts.iter().any(|known| known.pattern == pattern) {
                             let twice = format!(
-                                "the host {:?} has two tables, the other in another spelling",
+                                "the host {:?} has two tables with different spellings",
                                 name.get_ref()
                             );
                             return Err(wrong(Some(name.span()), &twice).hint(HOSTS));
                         }
                         let DeValue::Table(table) = value.get_ref() else {
-                            return Err(
-                                wrong(Some(name.span()), "`host` has a table for each host").hint(HOSTS)
-                            );
+                            return Err(wrong(Some(name.span()), "`host` must have a table for each host")
+                                .hint(HOSTS));
                         };
                         let mut words = Vec::new();
                         for (key, value) in table {
@@ -195,11 +197,14 @@ impl File {
     }
 }
 
-const HOSTS: &str = "a host has a table, such as [host.\"example.com\"] or [host.\"*.example.com\"], with rate, concurrency, jitter or robots";
+const HOSTS: &str = "write a table for each host, such as [host.\"example.com\"] or \
+                     [host.\"*.example.com\"], with rate, concurrency, jitter or robots";
 
-const NAMES: &str = "names are those of the flags with _ for -, in [crawl]; store and those that begin with log stand at the top";
+const NAMES: &str = "use the names of the flags, with _ instead of -, in [crawl]; store and names that \
+                     begin with log go to the top";
 
-const TWICE: &str = "a name stands once in its table, and a table once in the file; several values are a list: [\"a\", \"b\"]";
+const TWICE: &str = "use each name once in its table, and each table once in the file; write several values \
+                     as a list: [\"a\", \"b\"]";
 
 const FORM: &str = "the file is TOML: `name = value`, text in quotes, tables such as [crawl]";
 
@@ -208,7 +213,7 @@ fn host_pattern(text: &str) -> Result<HostPattern, String> {
     match text.split_once("://") {
         Some((scheme, rest)) => {
             let host = rest.split('/').next().unwrap_or(rest);
-            Err(format!("a host stands without {scheme}:// and without a path: {host:?}"))
+            Err(format!("write the host without {scheme}:// and without a path: {host:?}"))
         }
         None => HostPattern::parse(text),
     }
@@ -253,7 +258,7 @@ impl Known {
         let values = texts(value).ok_or_else(|| {
             (
                 format!("`{key}` cannot be a {}", value.type_str()),
-                "give text, a number or true or false".to_owned(),
+                "use a text, a number, or true or false".to_owned(),
             )
         })?;
         let name = flag.get_long().unwrap_or(key);
@@ -261,7 +266,7 @@ impl Known {
         if let Err(error) = self.flags.clone().try_get_matches_from(words) {
             return Err((
                 format!("`{key}`: {}", reason(&error)),
-                format!("`{key}` takes what --{name} takes"),
+                format!("`{key}` takes the same values as --{name}"),
             ));
         }
         Ok(Entry { table: self.table, key: key.to_owned(), values, line })
@@ -279,20 +284,20 @@ impl Known {
         });
         match found {
             Some((flag, None)) => (
-                format!("`{key}` belongs to one call and has no place in the file"),
+                format!("`{key}` is for a single call, so it cannot be in the file"),
                 match (flag.get_long(), flag.get_env()) {
                     (Some(long), Some(variable)) => {
-                        format!("give it as --{long}, or as {}", variable.to_string_lossy())
+                        format!("use --{long} or {}", variable.to_string_lossy())
                     }
                     _ => self.names.to_owned(),
                 },
             ),
             Some((_, Some(("", id)))) if !self.table.is_empty() => (
-                format!("`{key}` has no place in [{}]", self.table),
+                format!("`{key}` does not belong in [{}]", self.table),
                 format!("put `{id}` at the top, above all tables"),
             ),
             Some((_, Some((table, id)))) if self.table.is_empty() => {
-                (format!("`{key}` has no place at the top"), format!("put `{id}` under [{table}]"))
+                (format!("`{key}` does not belong at the top"), format!("put `{id}` under [{table}]"))
             }
             // Nobody knows it; or it is written with `-`, or is none of those that single hosts have.
             _ => (format!("unknown name `{key}`"), self.meant(key)),
@@ -335,7 +340,7 @@ fn reason(error: &clap::Error) -> String {
     }
     match error.get(ContextKind::ValidValue) {
         Some(ContextValue::Strings(valid)) => format!("must be one of {}", valid.join(", ")),
-        _ => "this value cannot be".to_owned(),
+        _ => "this value is invalid".to_owned(),
     }
 }
 
@@ -420,13 +425,13 @@ mod tests {
             ("\nrate = 1\n", 2, "put `rate` under [crawl]"),
             ("host-concurrency = 1\n", 1, "put `host_concurrency` under [crawl]"),
             ("[crwal]\nrate = 1\n", 1, "in [crawl]"),
-            ("config = 'x'\n", 1, "give it as --config, or as DRAGLINE_CONFIG"),
-            ("[crawl]\nfresh = true\n", 2, "give it as --fresh, or as DRAGLINE_FRESH"),
-            ("[crawl]\nrun = 'x'\n", 2, "give it as --run, or as DRAGLINE_RUN"),
-            ("[crawl]\nstart_url = 'x'\n", 2, "give it as --start-url, or as DRAGLINE_START_URLS"),
-            ("spider = 'x'\n", 1, "names are"),
-            ("[crawl]\nrate = 1\nrate = 2\n", 3, "stands once"),
-            ("[crawl]\nrate = 1\n[crawl]\n", 3, "stands once"),
+            ("config = 'x'\n", 1, "use --config or DRAGLINE_CONFIG"),
+            ("[crawl]\nfresh = true\n", 2, "use --fresh or DRAGLINE_FRESH"),
+            ("[crawl]\nrun = 'x'\n", 2, "use --run or DRAGLINE_RUN"),
+            ("[crawl]\nstart_url = 'x'\n", 2, "use --start-url or DRAGLINE_START_URLS"),
+            ("spider = 'x'\n", 1, "use the names"),
+            ("[crawl]\nrate = 1\nrate = 2\n", 3, "use each name once"),
+            ("[crawl]\nrate = 1\n[crawl]\n", 3, "use each name once"),
             ("[crawl]\nrate = much\n", 2, "text in quotes"),
         ] {
             let failed = parse(text).unwrap_err();

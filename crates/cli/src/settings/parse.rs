@@ -23,7 +23,7 @@ pub(crate) fn bytes(text: &str) -> Result<usize, String> {
     match usize::try_from(size.as_u64()) {
         Ok(0) => Err("must be at least 1".to_owned()),
         Ok(size) if size <= MAX_BYTES => Ok(size),
-        _ => Err("larger than any machine's memory; example: 8MiB".to_owned()),
+        _ => Err("larger than the memory of any machine; example: 8MiB".to_owned()),
     }
 }
 
@@ -54,8 +54,7 @@ pub(crate) fn share(text: &str) -> Result<f64, String> {
 
 /// `503`, `500-504`, `5xx`, or `none`: the first and the last status that are meant; 0 stands for no answer.
 pub(crate) fn statuses(text: &str) -> Result<(u16, u16), String> {
-    let wrong =
-        || "say a status (503), some in a row (500-504), a class of them (1xx to 5xx) or none".to_owned();
+    let wrong = || "write a status (503), a range (500-504), a class (1xx to 5xx), or none".to_owned();
     let status = |text: &str| text.parse().ok().filter(|status| (100..=999).contains(status));
     let text = text.trim();
     if text == "none" {
@@ -90,7 +89,7 @@ pub(crate) fn positive(text: &str) -> Result<f64, String> {
 /// What a run is called: it is looked for by that name, and shown.
 pub(crate) fn run_name(text: &str) -> Result<String, String> {
     if text.trim().is_empty() || text.chars().any(char::is_control) {
-        return Err("must have characters, and none that control a terminal".to_owned());
+        return Err("must not be empty and must not contain control characters".to_owned());
     }
     Ok(text.to_owned())
 }
@@ -129,14 +128,14 @@ pub(crate) fn extension(text: &str) -> Result<String, String> {
     if name.is_empty() || (!bare.is_empty() && bare.bytes().all(|byte| byte.is_ascii_alphanumeric())) {
         Ok(bare.to_owned())
     } else {
-        Err("an extension has letters and digits and no dot in it: that of a.tar.gz is gz".to_owned())
+        Err("use letters and digits without a dot; the extension of a.tar.gz is gz".to_owned())
     }
 }
 
 /// The name of a parameter in a query, as it is written there; `*` at its end stands for any.
 pub(crate) fn parameter(text: &str) -> Result<String, String> {
     if text.contains(['=', '&', '?', '#']) {
-        return Err("a parameter has a name alone, without a value; example: utm_*".to_owned());
+        return Err("write only the parameter's name, without a value; example: utm_*".to_owned());
     }
     Ok(text.to_owned())
 }
@@ -145,7 +144,7 @@ pub(crate) fn parameter(text: &str) -> Result<String, String> {
 pub(crate) fn shutdown_timeout(text: &str) -> Result<Duration, String> {
     match duration(text)? {
         time if time < Duration::from_secs(4) => {
-            Err("too short, give at least 4: 2.5 s of it are reserved for cancelling and closing".to_owned())
+            Err("too short; use at least 4, because 2.5 s are reserved for cancelling and closing".to_owned())
         }
         time => Ok(time),
     }
@@ -155,7 +154,7 @@ pub(crate) fn shutdown_timeout(text: &str) -> Result<Duration, String> {
 pub(crate) fn progress_interval(text: &str) -> Result<Duration, String> {
     match duration(text)? {
         time if time < Duration::from_secs(1) => {
-            Err("must be at least 1s; --progress none switches the lines off".to_owned())
+            Err("must be at least 1s; --progress none turns the lines off".to_owned())
         }
         time => Ok(time),
     }
@@ -165,7 +164,7 @@ pub(crate) fn progress_interval(text: &str) -> Result<Duration, String> {
 pub(crate) fn health_max_age(text: &str) -> Result<Duration, String> {
     match duration(text)? {
         time if time < Duration::from_secs(2) => {
-            Err("too short, a loop beats once a second: give at least 2s".to_owned())
+            Err("too short; use at least 2s, because loops send a heartbeat every second".to_owned())
         }
         time => Ok(time),
     }
@@ -175,10 +174,10 @@ pub(crate) fn health_max_age(text: &str) -> Result<Duration, String> {
 pub(crate) fn take_over_after(text: &str) -> Result<Duration, String> {
     match duration(text)? {
         time if time.is_zero() || time >= Duration::from_secs(10) => Ok(time),
-        _ => {
-            Err("too short, a process writes a heartbeat every 5 s: give at least 10s, or 0 for never"
-                .to_owned())
-        }
+        _ => Err(
+            "too short; use at least 10s (or 0 for never), because a process writes a heartbeat every 5 s"
+                .to_owned(),
+        ),
     }
 }
 

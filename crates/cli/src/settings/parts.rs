@@ -162,7 +162,8 @@ pub(super) fn warn_of_a_long_stop(shutdown_timeout: Duration) {
     if shutdown_timeout > Duration::from_secs(10) {
         tracing::warn!(
             seconds = shutdown_timeout.as_secs_f64(),
-            "the shutdown timeout is longer than the 10 s that most orchestrators grant before they kill"
+            "the shutdown timeout is longer than the 10 s that most orchestrators wait before they kill a \
+             process"
         );
     }
 }

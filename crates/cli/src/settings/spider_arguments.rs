@@ -41,7 +41,11 @@ impl SpiderArguments {
                     split.force_run = match value.to_ascii_lowercase().as_str() {
                         "true" | "1" | "yes" => true,
                         "false" | "0" | "no" => false,
-                        _ => return Err(Failed::usage(format!("-a force_run={value}: say true or false"))),
+                        _ => {
+                            return Err(Failed::usage(format!(
+                                "-a force_run={value}: must be true or false"
+                            )));
+                        }
                     };
                 }
                 _ => {

@@ -250,7 +250,7 @@ fn faults_of_user_code_fail_the_page_and_nothing_else() {
                 Ok(())
             },
             Reason::ItemUndeclared,
-            "parse: item type other is not among those that the spider's items() declares",
+            "parse: the spider's items() does not declare the item type other",
         ),
         (
             |page, out| {

@@ -44,7 +44,7 @@ impl Heartbeat {
             && fs::metadata(file).is_ok_and(|found| !found.is_file())
         {
             // It is written by renaming, which would put a file in the place of a device or a pipe.
-            return Err(io::Error::other("it is there already and no regular file"));
+            return Err(io::Error::other("it already exists and is not a regular file"));
         }
         let now = unix_ms();
         let heartbeat = Self {
@@ -138,12 +138,12 @@ impl Heartbeat {
         match self.write() {
             Ok(()) => {
                 if self.is_unwritten.swap(false, Ordering::Relaxed) {
-                    tracing::info!("the heartbeat file is written again");
+                    tracing::info!("the heartbeat file can be written again");
                 }
             }
             // It is tried twice a second, and told once.
             Err(error) if !self.is_unwritten.swap(true, Ordering::Relaxed) => {
-                tracing::warn!(%error, "the heartbeat file cannot be written; it is tried again until it can");
+                tracing::warn!(%error, "cannot write the heartbeat file; trying again until it works");
             }
             Err(_) => {}
         }

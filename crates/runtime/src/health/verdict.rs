@@ -95,7 +95,7 @@ impl Beats {
                 let newest = self.scheduler_ms.max(self.persistence_ms).max(self.aftermath_ms);
                 let silent = silent([("stop", newest)], now_ms, max_age);
                 silent.unwrap_or_else(|| {
-                    State::Stopping.because("what is in hand is finished, stored and reported")
+                    State::Stopping.because("pages in hand are being finished, stored and reported")
                 })
             }
         }
@@ -120,7 +120,7 @@ impl Beats {
         match self.degraded_since_ms {
             Some(since) => {
                 let seconds = seconds(now_ms, since);
-                State::Degraded.because(format!("it has waited for its store for {seconds} s"))
+                State::Degraded.because(format!("it has been waiting for its store for {seconds} s"))
             }
             None => {
                 let oldest = seconds(now_ms, self.scheduler_ms.min(self.persistence_ms));
@@ -248,7 +248,7 @@ mod tests {
     fn waiting_for_the_store_is_no_reason_to_restart() {
         let (state, why) = judged(&Beats { degraded_since_ms: Some(NOW - 3_600_000), ..crawling() });
         assert!(state.is_alive() && state.is_ready());
-        assert_eq!((state, why.as_str()), (State::Degraded, "it has waited for its store for 3600 s"));
+        assert_eq!((state, why.as_str()), (State::Degraded, "it has been waiting for its store for 3600 s"));
     }
 
     #[test]

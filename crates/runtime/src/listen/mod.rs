@@ -83,7 +83,7 @@ async fn accept(listener: TcpListener, served: Arc<Served>) {
                 connections.push_back(tokio::spawn(serve(stream, Arc::clone(&served))).abort_handle());
             }
             Err(error) => {
-                tracing::debug!(%error, "a connection was not accepted");
+                tracing::debug!(%error, "could not accept a connection");
                 sleep(ACCEPT_AGAIN_AFTER).await;
             }
         }

@@ -32,7 +32,7 @@ impl LogCounts {
         self.0.events[index(level)].load(Ordering::Relaxed)
     }
 
-    /// Events that were counted instead of written, for there were too many like them.
+    /// Events that were counted instead of written, because there were too many like them.
     pub fn repeats(&self) -> u64 {
         self.0.repeats.load(Ordering::Relaxed)
     }

@@ -18,7 +18,7 @@ pub enum LogError {
         hint: String,
     },
     /// The folder takes no log file.
-    #[error("no log file can be written in {}", .dir.display())]
+    #[error("cannot write a log file in {}", .dir.display())]
     File {
         /// The folder.
         dir: PathBuf,
@@ -26,7 +26,7 @@ pub enum LogError {
         source: io::Error,
     },
     /// The operating system refused a thread.
-    #[error("a thread could not be started")]
+    #[error("cannot start a thread")]
     Thread(#[source] io::Error),
 }
 
@@ -36,7 +36,8 @@ impl LogError {
         match self {
             Self::Filter { hint, .. } => Some(hint),
             Self::File { .. } => Some(
-                "name a folder that this user may write to, on a disk with room (--log-dir), or leave it out",
+                "choose a folder that this user may write to, on a disk with free space (--log-dir), or \
+                 omit --log-dir",
             ),
             Self::Thread(_) => Some("look at the limits on processes and open files (ulimit -u, ulimit -n)"),
         }

@@ -58,7 +58,8 @@ impl LogFile {
             fs::create_dir_all(&dir)?;
             let (part, file) = open_part(&settings.dir, &stem, 1)?;
             let mut log = Self { settings, stem, spider, part, file, written: 0, takes: true, lost: 0, told };
-            let begin = Line::now("INFO", format!("dragline {}: the log begins", env!("CARGO_PKG_VERSION")));
+            let begin =
+                Line::now("INFO", format!("dragline {}: start of the log", env!("CARGO_PKG_VERSION")));
             log.append(&log.told.plain.render(&begin, log.told.form)).inspect_err(|_| {
                 let _ = fs::remove_file(part_path(&dir, &log.stem, part));
             })?;
@@ -125,7 +126,10 @@ impl Sink for LogFile {
         if written.is_ok() && !self.takes {
             self.takes = true;
             let gap = format!("{} lines are missing here: the log file could not be written", self.lost);
-            self.tell("WARN", format!("the log file takes lines again; {} are missing in it", self.lost));
+            self.tell(
+                "WARN",
+                format!("the log file can be written again; {} lines are missing in it", self.lost),
+            );
             self.lost = 0;
             let line = self.told.plain.render(&Line::now("WARN", gap), self.told.form);
             written = self.append(&line);
@@ -137,7 +141,7 @@ impl Sink for LogFile {
                     self.takes = false;
                     self.tell(
                         "ERROR",
-                        format!("the log file takes no lines, they are on stderr alone: {error}"),
+                        format!("cannot write to the log file, so the log is only on stderr: {error}"),
                     );
                 }
                 self.lost += lines.len() as u64;

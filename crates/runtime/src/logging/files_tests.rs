@@ -79,7 +79,10 @@ fn a_folder_that_takes_no_file_is_told_with_advice() {
     let file = folder.path().join("file");
     fs::write(&file, "").unwrap();
     let failed = create(&file.join("logs"), 1_000, 1, "quotes").err().unwrap();
-    assert!(failed.to_string().contains("no log file") && failed.hint().unwrap().contains("--log-dir"));
+    assert!(
+        failed.to_string().contains("cannot write a log file")
+            && failed.hint().unwrap().contains("--log-dir")
+    );
 }
 
 #[test]

@@ -60,10 +60,10 @@ pub(super) fn parse(filter: Option<&str>) -> Result<Targets, LogError> {
     let (mut general, mut modules) = (LevelFilter::INFO, Vec::new());
     for part in filter.unwrap_or_default().split(',').map(str::trim).filter(|part| !part.is_empty()) {
         match part.split_once('=') {
-            None => general = level(part).ok_or_else(|| wrong(part, "is no level"))?,
+            None => general = level(part).ok_or_else(|| wrong(part, "is not a level"))?,
             Some((module, word)) => {
                 let module = module.trim().replace('-', "_");
-                let known = level(word.trim()).ok_or_else(|| wrong(part, "names no level"))?;
+                let known = level(word.trim()).ok_or_else(|| wrong(part, "has no level"))?;
                 check_module(part, &module)?;
                 modules.push((module, known));
             }
@@ -85,7 +85,7 @@ fn check_module(part: &str, module: &str) -> Result<(), LogError> {
     let is_name =
         |name: &str| !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
     if !module.split("::").all(is_name) {
-        return Err(wrong(part, "names no module"));
+        return Err(wrong(part, "has no module"));
     }
     let head = module.split("::").next().unwrap_or(module);
     if head.starts_with("dragline") && !OWN.contains(&head) {
@@ -99,7 +99,7 @@ fn wrong(part: &str, problem: &'static str) -> LogError {
     LogError::filter(
         part,
         problem,
-        "levels: off, error, warn, info, debug, trace; per module: info,dragline_engine=debug",
+        "levels are off, error, warn, info, debug, trace; by module: info,dragline_engine=debug",
     )
 }
 

@@ -122,7 +122,7 @@ impl Log {
         }
         let plain = Plain { about, stderr: form };
         let counts = LogCounts::default();
-        let dropped = dropped_line(plain.clone(), form, "stderr did not take them in time");
+        let dropped = dropped_line(plain.clone(), form, "stderr was too slow");
         let stderr = Queue::start("log", Screen::stderr(), counts.clone(), LostBy::Stderr, dropped)
             .map_err(LogError::Thread)?;
         let file = match (&settings.files, spider) {
@@ -229,7 +229,7 @@ impl Drop for Log {
         outputs.settle(deadline);
         let dropped = [(counts.dropped(), "on stderr"), (counts.dropped_by_file(), "in the log file")];
         for (lines, place) in dropped.into_iter().filter(|(lines, _)| *lines > 0) {
-            outputs.send(&Line::now("WARN", format!("{lines} log lines in all are missing {place}")));
+            outputs.send(&Line::now("WARN", format!("in total, {lines} log lines are missing {place}")));
         }
         outputs.settle(deadline);
     }
@@ -287,14 +287,14 @@ fn start_file(
     };
     let told = Tell { stderr: stderr.clone(), plain: plain.clone(), form };
     let file = LogFile::create(settings.clone(), spider, told)?;
-    let dropped = dropped_line(plain.clone(), form, "the log file did not take them in time");
+    let dropped = dropped_line(plain.clone(), form, "the log file was too slow");
     let queue = Queue::start("log-file", file, counts.clone(), LostBy::File, dropped);
     Ok((queue.map_err(LogError::Thread)?, form))
 }
 
 fn dropped_line(plain: Plain, form: Form, why: &'static str) -> DroppedLine {
     Box::new(move |lines| {
-        let message = format!("{lines} log lines were dropped so far, for {why}");
+        let message = format!("{lines} log lines have been dropped so far, because {why}");
         plain.render(&Line::now("WARN", message), form)
     })
 }

@@ -66,12 +66,16 @@ impl MemoryGuard {
             Step::Pause => {
                 let (resident, limit) = shown();
                 self.hold.put();
-                tracing::warn!(resident, limit, "memory is above its soft limit: fetching pauses");
+                tracing::warn!(resident, limit, "memory is above its soft limit, so fetching pauses");
             }
             Step::GoOn => {
                 let (resident, limit) = shown();
                 self.hold.lift();
-                tracing::info!(resident, limit, "memory is below its soft limit again: fetching goes on");
+                tracing::info!(
+                    resident,
+                    limit,
+                    "memory is below its soft limit again, so fetching continues"
+                );
             }
             Step::GiveUp => {
                 let (resident, limit) = shown();
@@ -80,9 +84,11 @@ impl MemoryGuard {
                     tracing::error!(
                         resident,
                         limit,
-                        hint = "give the process more memory, or less to do: --memory-limit, --memory-budget, \
-                                --concurrency, --crawl-threads; or see what the spider keeps",
-                        "memory stays above its soft limit though fetching pauses: the run stops, the same command resumes"
+                        hint = "give the process more memory (--memory-limit), or less to do \
+                                (--memory-budget, --concurrency, --crawl-threads), or check what the \
+                                spider keeps in memory",
+                        "memory stays above its soft limit although fetching has paused, so the run stops; \
+                         run the same command to resume"
                     );
                 }
             }

@@ -8,30 +8,26 @@ pub(super) const TITLE: &str = "Fetching and parsing";
 
 pub(super) const FAMILIES: &[Family<StatsSnapshot>] = &[
     by(
-        &[("status", "`2xx`, `3xx`, `4xx`, `5xx`, `other`; `none`: no answer, or not all of it")],
-        counter(
-            "dragline_requests_total",
-            "Fetches of pages that have ended, whatever came of them.",
-            |now, out| {
-                for (class, count) in now.answers {
-                    out.count_of(&[class.as_str()], count);
-                }
-            },
-        ),
+        &[("status", "`2xx`, `3xx`, `4xx`, `5xx`, `other`; `none`: no answer, or an incomplete one")],
+        counter("dragline_requests_total", "Fetches that have ended, with any result.", |now, out| {
+            for (class, count) in now.answers {
+                out.count_of(&[class.as_str()], count);
+            }
+        }),
     ),
-    counter("dragline_fetched_pages_total", "Answers that were received whole.", |now, out| {
+    counter("dragline_fetched_pages_total", "Answers that were received completely.", |now, out| {
         out.count(now.pages_fetched);
     }),
-    counter("dragline_fetched_bytes_total", "Bytes of their bodies, decompressed.", |now, out| {
+    counter("dragline_fetched_bytes_total", "Size of their bodies after decompression.", |now, out| {
         out.count(now.bytes_fetched);
     }),
-    counter("dragline_retries_total", "Fetches that were put off to be tried again.", |now, out| {
+    counter("dragline_retries_total", "Fetches that will be tried again later.", |now, out| {
         out.count(now.retries);
     }),
     counter("dragline_redirects_total", "Requests that ended in a redirect.", |now, out| {
         out.count(now.redirects);
     }),
-    counter("dragline_given_up_total", "Requests that were given up, after all retries.", |now, out| {
+    counter("dragline_given_up_total", "Requests that failed after all retries.", |now, out| {
         out.count(now.given_up);
     }),
     counter("dragline_robots_denied_total", "Requests that robots.txt forbids.", |now, out| {
@@ -39,33 +35,33 @@ pub(super) const FAMILIES: &[Family<StatsSnapshot>] = &[
     }),
     counter(
         "dragline_unwanted_types_total",
-        "Pages skipped at their headers, for their type.",
+        "Pages skipped at their headers because of their type.",
         |now, out| {
             out.count(now.unwanted_types);
         },
     ),
     counter(
         "dragline_host_waits_total",
-        "Times that a host asked to be left alone (429, `Retry-After`).",
+        "How many times a host asked Dragline to wait (429, `Retry-After`).",
         |now, out| {
             out.count(now.waits_asked);
         },
     ),
     counter(
         "dragline_host_slow_downs_total",
-        "Times that a host was slowed down because it refused.",
+        "How many times a host was slowed down because it refused a request.",
         |now, out| {
             out.count(now.slow_downs);
         },
     ),
     counter(
         "dragline_host_pauses_total",
-        "Times that a host was left alone because it kept failing.",
+        "How many times a host was paused because it kept failing.",
         |now, out| {
             out.count(now.host_pauses);
         },
     ),
-    counter("dragline_host_down_total", "Requests that were given up because their host was.", |now, out| {
+    counter("dragline_host_down_total", "Requests that failed because their host was down.", |now, out| {
         out.count(now.host_down);
     }),
     by(
@@ -81,7 +77,7 @@ pub(super) const FAMILIES: &[Family<StatsSnapshot>] = &[
         &[("type", "the item types of the spider"), ("verdict", "`kept`, `dropped`, `quarantined`")],
         counter(
             "dragline_items_total",
-            "Items that spiders emitted, by what the item pipelines decided.",
+            "Items that spiders emitted, by the verdict of the item pipelines.",
             |now, out| {
                 for of_type in &now.items {
                     out.count_of(&[&of_type.item_type, "kept"], of_type.kept);
@@ -93,24 +89,28 @@ pub(super) const FAMILIES: &[Family<StatsSnapshot>] = &[
     ),
     histogram(
         "dragline_fetch_seconds",
-        "From the request to the last byte of the answer, or to the error.",
+        "Time from the request to the last byte of the answer, or to the error.",
         |now, out| {
             out.seconds(&now.fetch);
         },
     ),
-    histogram("dragline_page_wait_seconds", "From there until a crawl thread took the page.", |now, out| {
-        out.seconds(&now.page_wait);
-    }),
+    histogram(
+        "dragline_page_wait_seconds",
+        "Time from there until a crawl thread took the page.",
+        |now, out| {
+            out.seconds(&now.page_wait);
+        },
+    ),
     histogram(
         "dragline_parse_seconds",
-        "The spider's parse and the item pipelines, for a page.",
+        "Time in the spider's parse and the item pipelines, per page.",
         |now, out| {
             out.seconds(&now.parse);
         },
     ),
     gauge(
         "dragline_requests_in_flight",
-        "Credits in use: being fetched, parsed, or waiting for the persistence thread.",
+        "Credits in use: requests that are being fetched or parsed, or that wait for the persistence thread.",
         |now, out| {
             out.count(now.in_flight);
         },
@@ -121,14 +121,14 @@ pub(super) const FAMILIES: &[Family<StatsSnapshot>] = &[
     }),
     gauge(
         "dragline_waiting_hosts",
-        "Hosts that may not be asked now: pace, back-off, robots.",
+        "Hosts that can't be asked right now because of pace, back-off or robots.",
         |now, out| {
             out.count(now.waiting_hosts);
         },
     ),
     by(
         &[("stage", "`arriving`, `parsing`, `storing`")],
-        gauge("dragline_held_bytes", "Memory that the byte budget is charged with.", |now, out| {
+        gauge("dragline_held_bytes", "Memory that is charged to the byte budget.", |now, out| {
             for (stage, bytes) in now.held_bytes {
                 out.count_of(&[stage.as_str()], bytes);
             }

@@ -133,7 +133,7 @@ impl Metrics {
         let Some(file) = &self.textfile else { return };
         self.run.exit(exit_code);
         if let Err(error) = textfile::write(file, &self.render()) {
-            tracing::warn!(file = %file.display(), %error, "the metrics' file was not written");
+            tracing::warn!(file = %file.display(), %error, "the metrics file was not written");
         }
     }
 
@@ -148,7 +148,7 @@ impl Metrics {
     /// The text format, version 0.0.4.
     pub fn render(&self) -> String {
         TextEncoder::new().encode_to_string(&self.registry.gather()).unwrap_or_else(|error| {
-            tracing::warn!(%error, "the metrics cannot be written");
+            tracing::warn!(%error, "cannot write the metrics");
             String::new()
         })
     }

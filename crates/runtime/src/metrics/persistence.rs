@@ -29,7 +29,7 @@ pub(super) const FAMILIES: &[Family<Stored>] = &[
     by(
         &[(
             "outcome",
-            "`done`, `failed`, `skipped`, `dead`; dead ones that were applied after all are `done` as well",
+            "`done`, `failed`, `skipped`, `dead`; dead pages that were applied later also count as `done`",
         )],
         counter(
             "dragline_pages_total",
@@ -46,7 +46,7 @@ pub(super) const FAMILIES: &[Family<Stored>] = &[
     ),
     counter(
         "dragline_new_requests_total",
-        "Requests that pages brought and that the store did not know.",
+        "New requests found on pages that the store didn't know yet.",
         |now, out| {
             out.count(now.status.new_requests);
         },
@@ -55,7 +55,7 @@ pub(super) const FAMILIES: &[Family<Stored>] = &[
         &[("table", "the tables of the spider's item types, and Dragline's own")],
         counter(
             "dragline_rows_total",
-            "Rows written; an upsert counts also where it changes nothing.",
+            "Rows written. An upsert counts even if it changes nothing.",
             |now, out| {
                 for (table, rows) in &now.status.rows {
                     out.count_of(&[table], *rows);
@@ -65,12 +65,12 @@ pub(super) const FAMILIES: &[Family<Stored>] = &[
     ),
     counter(
         "dragline_dead_letters_total",
-        "Items that are kept apart: quarantined, or refused by the database.",
+        "Items that became dead letters: quarantined, or refused by the database.",
         |now, out| out.count(now.status.dead_letters),
     ),
     gauge(
         "dragline_dead_letters_kept",
-        "Those of them that were not applied after all, as items are whose parent came later.",
+        "Dead letters that are left. Items whose parent came later have been applied and don't count.",
         |now, out| out.count(now.status.dead_letters.saturating_sub(now.status.revived_letters)),
     ),
     by(
@@ -83,56 +83,52 @@ pub(super) const FAMILIES: &[Family<Stored>] = &[
     ),
     counter(
         "dragline_flush_retries_total",
-        "Transactions of flushes that the store did not do, to be tried again.",
+        "Flush transactions that the store didn't complete and that are tried again.",
         |now, out| {
             out.count(now.status.flush_retries);
         },
     ),
     histogram(
         "dragline_batch_wait_seconds",
-        "From the first page of a batch to the start of its flush.",
+        "Time from the first page of a batch to the start of its flush.",
         |now, out| {
             out.seconds(&now.times.batch_wait);
         },
     ),
     histogram(
         "dragline_flush_seconds",
-        "A flush that became durable, with all that had to be tried again.",
+        "Time for a flush to become durable, including everything that had to be tried again.",
         |now, out| {
             out.seconds(&now.times.flush);
         },
     ),
     histogram(
         "dragline_commit_seconds",
-        "COMMIT alone: until the server, or the disk, has a transaction safely.",
+        "Time for COMMIT only, until the server or the disk has the transaction safely.",
         |now, out| {
             out.seconds(&now.times.commit);
         },
     ),
-    gauge("dragline_inbox_pages", "Page outcomes that wait to be taken into a batch.", |now, out| {
+    gauge("dragline_inbox_pages", "Page outcomes that aren't in a batch yet.", |now, out| {
         out.count(now.status.inbox_pages as u64);
     }),
-    gauge("dragline_batch_pages", "Pages in batches that are not flushed yet.", |now, out| {
+    gauge("dragline_batch_pages", "Pages in batches that aren't flushed yet.", |now, out| {
         out.count(now.status.batch_pages as u64);
     }),
     gauge("dragline_batch_bytes", "Their bytes.", |now, out| out.count(now.status.batch_bytes as u64)),
     by(
-        &[("in", "`batch`: not sent yet; `flush`: under way")],
-        gauge("dragline_waiting_rows", "Rows that are not durable yet.", |now, out| {
+        &[("in", "`batch`: not sent yet; `flush`: being flushed")],
+        gauge("dragline_waiting_rows", "Rows that aren't durable yet.", |now, out| {
             out.count_of(&["batch"], now.status.batch_rows as u64);
             out.count_of(&["flush"], now.status.pending_rows as u64);
         }),
     ),
-    gauge(
-        "pipeline_pending_tasks",
-        "Flush tasks under way: neither durable nor given up yet.",
-        |now, out| {
-            out.count(now.status.pending_flushes as u64);
-        },
-    ),
+    gauge("pipeline_pending_tasks", "Running flush tasks, neither durable nor abandoned yet.", |now, out| {
+        out.count(now.status.pending_flushes as u64);
+    }),
     gauge(
         "dragline_last_commit_timestamp_seconds",
-        "When a flush was last made durable; before the first one, when the run was opened.",
+        "When a flush last became durable. Before the first one, when the run was opened.",
         |now, out| {
             let at = now.status.last_commit.unwrap_or(now.opened);
             out.value(seconds_since_1970(SystemTime::now() - at.elapsed()));
@@ -140,7 +136,7 @@ pub(super) const FAMILIES: &[Family<Stored>] = &[
     ),
     gauge(
         "dragline_store_outage_seconds",
-        "For how long the store has not done what it was asked; 0 when it does.",
+        "How long the store has been unavailable; 0 while it works.",
         |now, out| {
             out.value(now.status.outage_since.map_or(0.0, |since| since.elapsed().as_secs_f64()));
         },
@@ -152,12 +148,12 @@ pub(super) const FAMILIES: &[Family<Stored>] = &[
             out.count_of(&["idle"], now.pool.idle as u64);
         }),
     ),
-    gauge("dragline_pool_sessions_max", "Sessions that there may be.", |now, out| {
+    gauge("dragline_pool_sessions_max", "Maximum number of sessions.", |now, out| {
         out.count(now.pool.max as u64);
     }),
     histogram(
         "dragline_pool_wait_seconds",
-        "Until an operation had its session; making one is part of it.",
+        "Time until an operation got a session, including the time to create one.",
         |now, out| {
             out.seconds(&now.pool.wait);
         },

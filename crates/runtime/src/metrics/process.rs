@@ -15,7 +15,7 @@ pub(super) const LOG: &[Family<LogCounts>] = &[
         &[("level", "`error`, `warn`, `info`, `debug`, `trace`")],
         counter(
             "log_events_total",
-            "Events in the log, repeats that were held back included.",
+            "Events in the log, including repeats that were held back.",
             |now, out| {
                 for (level, count) in now.events() {
                     out.count_of(&[&level.to_lowercase()], count);
@@ -25,7 +25,7 @@ pub(super) const LOG: &[Family<LogCounts>] = &[
     ),
     counter(
         "dragline_log_repeats_total",
-        "Events that were counted instead of written, for there were too many like them.",
+        "Events that were counted instead of written, because there were too many like them.",
         |now, out| {
             out.count(now.repeats());
         },
@@ -34,7 +34,7 @@ pub(super) const LOG: &[Family<LogCounts>] = &[
         &[("place", "`stderr`, `file`")],
         counter(
             "dragline_log_lines_dropped_total",
-            "Lines that their place did not take in time.",
+            "Log lines dropped because stderr or the log file was too slow.",
             |now, out| {
                 out.count_of(&["stderr"], now.dropped());
                 out.count_of(&["file"], now.dropped_by_file());
@@ -46,7 +46,7 @@ pub(super) const LOG: &[Family<LogCounts>] = &[
 /// On Linux alone.
 pub(super) const USAGE: &[Family<Usage>] = &[
     gauge("dragline_resident_memory_bytes", "Resident memory.", |now, out| out.count(now.memory_bytes)),
-    gauge("dragline_resident_memory_peak_bytes", "The most it ever was.", |now, out| {
+    gauge("dragline_resident_memory_peak_bytes", "Peak resident memory.", |now, out| {
         out.count(now.memory_peak_bytes);
     }),
     counter("dragline_cpu_seconds_total", "Processor time of all threads, user and system.", |now, out| {

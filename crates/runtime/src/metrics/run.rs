@@ -24,75 +24,78 @@ const NOT_YET: i16 = -1;
 pub(super) const FAMILIES: &[Family<Arc<RunFacts>>] = &[
     by(
         &[("version", "of Dragline")],
-        gauge("dragline_build_info", "1; its label tells which program this is.", |_, out| {
+        gauge("dragline_build_info", "Always 1. The label says which version this is.", |_, out| {
             out.count_of(&[env!("CARGO_PKG_VERSION")], 1);
         }),
     ),
     by(
         &[("state", "`starting`, `running`, `degraded`, `stopping`, `stuck`")],
-        gauge(
-            "dragline_health_state",
-            "1 for the state that `/health` tells; in no textfile.",
-            |now, out| {
-                if let Some(health) =
-                    now.health.get().and_then(Weak::upgrade).filter(|_| now.exit_code().is_none())
-                {
-                    out.one_of(State::ALL.map(State::name), Some(health.verdict().state.name()));
-                }
-            },
-        ),
+        gauge("dragline_health_state", "1 for the state in `/health`. Not in the textfile.", |now, out| {
+            if let Some(health) =
+                now.health.get().and_then(Weak::upgrade).filter(|_| now.exit_code().is_none())
+            {
+                out.one_of(State::ALL.map(State::name), Some(health.verdict().state.name()));
+            }
+        }),
     ),
     by(
         &[("state", "`running`, `stopped`, `finished`, `failed`")],
         gauge(
             "dragline_run_state",
-            "1 for the state of the run, as in `crawl_runs`; all 0 until it is open.",
+            "1 for the state of the run, as in `crawl_runs`. All are 0 until the run is open.",
             |now, out| {
                 out.one_of(RunState::ALL.map(RunState::as_str), now.state().map(RunState::as_str));
             },
         ),
     ),
     gauge("dragline_run_id", "The run's id in `crawl_runs`.", |now, out| now.opened(out, |it| it.run_id)),
-    gauge("dragline_run_epoch", "Which start of the run this is.", |now, out| now.opened(out, |it| it.epoch)),
+    gauge("dragline_run_epoch", "The number of this start of the run.", |now, out| {
+        now.opened(out, |it| it.epoch)
+    }),
     gauge(
         "dragline_unclean_start",
-        "1 when the process before this one did not write how the run ended: it was killed, was forced, or lost its machine.",
+        "1 if the previous process didn't record how the run ended: it was killed or forced to end, or lost \
+         its machine.",
         |now, out| {
             now.opened(out, |it| u64::from(it.is_unclean));
         },
     ),
-    gauge("dragline_queued_requests", "Requests of the run that are in the frontier.", |now, out| {
+    gauge("dragline_queued_requests", "Requests of the run that are queued in the frontier.", |now, out| {
         now.opened(out, |it| pages_now(&it.before, &it.monitor.status()).queued);
     }),
-    gauge("dragline_run_items", "Item rows that the run wrote, its earlier starts included.", |now, out| {
+    gauge("dragline_run_items", "Item rows that the run wrote, including its earlier starts.", |now, out| {
         now.opened(out, Opened::items);
     }),
     gauge(
         "dragline_last_finished_timestamp_seconds",
-        "When the last run of this name was finished; this one, once it is.",
+        "When the last run of this name finished. This run, as soon as it has.",
         |now, out| {
             if let Some(last) = now.finished().first() {
                 out.value(seconds_since_1970(last.finished_at.into()));
             }
         },
     ),
-    gauge("dragline_last_finished_items", "Item rows that that run wrote.", |now, out| {
+    gauge("dragline_last_finished_items", "Item rows that this last finished run wrote.", |now, out| {
         now.finished().first().and_then(|run| run.items).into_iter().for_each(|items| out.count(items));
     }),
     gauge(
         "dragline_previous_finished_items",
-        "Item rows that the finished run of this name before that one wrote.",
+        "Item rows that the finished run before it wrote.",
         |now, out| {
             now.finished().get(1).and_then(|run| run.items).into_iter().for_each(|items| out.count(items));
         },
     ),
-    gauge("dragline_start_time_seconds", "When this process began to crawl.", |now, out| {
+    gauge("dragline_start_time_seconds", "When this process started to crawl.", |now, out| {
         out.value(seconds_since_1970(now.began));
     }),
-    gauge("dragline_shutdown_timeout_seconds", "The bound of the stop, `--shutdown-timeout`.", |now, out| {
-        out.value(now.shutdown_timeout.as_secs_f64());
-    }),
-    gauge("dragline_exit_code", "How the process ended; only in a textfile.", |now, out| {
+    gauge(
+        "dragline_shutdown_timeout_seconds",
+        "The time limit of a stop, `--shutdown-timeout`.",
+        |now, out| {
+            out.value(now.shutdown_timeout.as_secs_f64());
+        },
+    ),
+    gauge("dragline_exit_code", "How the process ended. Only in the textfile.", |now, out| {
         now.exit_code().into_iter().for_each(|code| out.count(code));
     }),
 ];

@@ -14,14 +14,14 @@ pub(super) const TITLE: &str = "Stopping";
 pub(super) const FAMILIES: &[Family<StopMetrics>] = &[
     histogram(
         "pipeline_shutdown_seconds",
-        "From the end of the crawl, or the stop, until everything was closed.",
+        "Time from the end of the crawl, or from the stop, until everything was closed.",
         |now, out| {
             out.seconds(&now.0.all.snapshot());
         },
     ),
     by(
         &[("step", "`downloads`, `crawl_threads`, `drain_and_flush`, `cancel_and_gather`, `end_run` …")],
-        histogram("pipeline_shutdown_step_seconds", "A step of it.", |now, out| {
+        histogram("pipeline_shutdown_step_seconds", "Time of each step of the stop.", |now, out| {
             for (step, latency) in &*now.0.steps.lock().unwrap_or_else(PoisonError::into_inner) {
                 out.seconds_of(&[&step.replace(' ', "_")], &latency.snapshot());
             }
@@ -29,7 +29,7 @@ pub(super) const FAMILIES: &[Family<StopMetrics>] = &[
     ),
     counter(
         "pipeline_tasks_cancelled_total",
-        "Flush tasks that were cancelled because the time of the stop was over.",
+        "Flush tasks that were cancelled because the time for the stop was up.",
         |now, out| {
             out.count(now.0.cancelled.load(Ordering::Relaxed));
         },

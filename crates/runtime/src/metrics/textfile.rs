@@ -8,7 +8,7 @@ use std::path::Path;
 /// Whether the file can be written, without touching what an earlier run left in it.
 pub(super) fn check(file: &Path) -> io::Result<()> {
     if fs::metadata(file).is_ok_and(|found| !found.is_file()) {
-        return Err(io::Error::other("it is there already and no regular file"));
+        return Err(io::Error::other("it already exists and is not a regular file"));
     }
     let unfinished = unfinished(file);
     fs::write(&unfinished, "")?;

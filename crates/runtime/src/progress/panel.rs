@@ -55,7 +55,7 @@ fn facts(figures: &Figures) -> Vec<String> {
         format!("{} in flight", number(figures.in_flight)),
     ]);
     if figures.waiting_hosts > 0 {
-        facts.push(format!("{} hosts rest", number(figures.waiting_hosts)));
+        facts.push(format!("{} hosts waiting", number(figures.waiting_hosts)));
     }
     if figures.retries > 0 {
         facts.push(format!("{} retries", number(figures.retries)));
@@ -90,7 +90,7 @@ fn limit_rows(figures: &Figures, limit: u64, columns: usize) -> Vec<String> {
     let mut words = vec![format!("{percent} % of {} pages", number(limit))];
     match figures.left {
         Some(left) => words.push(format!("about {} left", time(left))),
-        None => words.push("time left not known yet".to_owned()),
+        None => words.push("time left unknown".to_owned()),
     }
     let text = words.join(", ");
     let room = columns.saturating_sub(text.width() + 3).min(MAX_BAR);
@@ -111,9 +111,9 @@ fn host_rows(figures: &Figures, columns: usize) -> Vec<String> {
             let name = shorten(&host.name, widest);
             let gap = " ".repeat(widest - name.width());
             let mut row =
-                format!("  {name}{gap}  {} in flight, {} wait", host.in_flight, number(host.queued));
+                format!("  {name}{gap}  {} in flight, {} waiting", host.in_flight, number(host.queued));
             if let Some((rest, why)) = host.rests_for {
-                let _ = write!(row, ", rests {:.1} s ({})", rest.as_secs_f64(), why.as_str());
+                let _ = write!(row, ", next in {:.1} s ({})", rest.as_secs_f64(), why.as_str());
             }
             shorten(&row, columns)
         })
@@ -231,8 +231,11 @@ mod tests {
         };
         let figures = Figures { hosts, limit: None, ..figures() };
         let shown = rows(&figures, true, (200, 60));
-        assert_eq!(shown[1], "  a.example:443  2 in flight, 41 wait");
-        assert!(shown[2].contains("b?[2J.example") && shown[2].ends_with("rests 3.0 s (asked)"), "{shown:?}");
+        assert_eq!(shown[1], "  a.example:443  2 in flight, 41 waiting");
+        assert!(
+            shown[2].contains("b?[2J.example") && shown[2].ends_with("next in 3.0 s (asked)"),
+            "{shown:?}"
+        );
         assert_eq!(shown[3], "  … and 7 more hosts");
         assert_eq!(rows(&figures, true, (200, 4)).len(), 2);
     }

@@ -126,7 +126,7 @@ impl Watched {
     /// It hangs as a whole: no way of asking may find it healthy.
     pub(super) fn is_silent(&mut self, record: &mut Record) {
         let checked = self.checked(&self.by_endpoint(), record);
-        if checked.code != Some(1) || !checked.stdout.contains("gave no answer within") {
+        if checked.code != Some(1) || !checked.stdout.contains("did not answer within") {
             self.fail(&format!("it is suspended, and the health check by the endpoint says\n{checked}"));
         }
         let file = try_wait_for(MAX_AGE + HEALTH_CHECK, || {

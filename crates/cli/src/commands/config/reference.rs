@@ -37,7 +37,7 @@ fn fill(text: &str) -> Result<String, String> {
     while let Some((before, from_name)) = rest.split_once("<!-- settings: ") {
         let (name, body) = from_name.split_once(" -->").ok_or("a marker has no end")?;
         let (_, after) = body.split_once("<!-- end -->").ok_or(format!("no `<!-- end -->` after {name}"))?;
-        let tables = tables(name).ok_or(format!("there are no tables named {name:?}"))?;
+        let tables = tables(name).ok_or(format!("there is no table named {name:?}"))?;
         let _ = write!(new, "{before}<!-- settings: {name} -->\n\n{tables}\n<!-- end -->");
         rest = after;
     }

@@ -30,7 +30,7 @@ pub(super) fn list(arguments: &ListLetters, letters: &Letters) -> Result<Exit, F
     }
     let mut text = table(["id", "run", "item", "code", "error", "page"], rows);
     if are_more {
-        let _ = writeln!(text, "… and more: --limit N shows so many, --limit 0 all");
+        let _ = writeln!(text, "… and more; use --limit N to show more of them, or --limit 0 to show all");
     }
     print(&text)?;
     Ok(Exit::Finished)
@@ -45,7 +45,7 @@ pub(super) fn show(letter_id: i64, letters: &Letters) -> Result<Exit, Failed> {
     })?;
     if text.is_empty() {
         return Err(Failed::error(format!("there is no dead letter {letter_id}"))
-            .hint("`dragline dead-letters list` shows which there are; one that was applied is gone"));
+            .hint("`dragline dead-letters list` shows the existing ones; an applied letter is removed"));
     }
     print(&text)?;
     Ok(Exit::Finished)

@@ -70,16 +70,16 @@ fn not_there(letters: &Letters, ask: &LetterAsk, wanted: &[i64]) -> Result<BTree
 fn told(report: &RetryReport, missing: &BTreeSet<i64>) -> String {
     let RetryReport { applied, pages_done, refused, told } = report;
     let mut text = format!(
-        "applied {applied} dead letter{}; {pages_done} page{} done now\n",
+        "applied {applied} dead letter{}; {pages_done} more page{} done\n",
         if *applied == 1 { "" } else { "s" },
         if *pages_done == 1 { " is" } else { "s are" },
     );
     for letter_id in missing {
         // Writing to a String cannot fail.
-        let _ = writeln!(text, "there is no dead letter {letter_id}; one that was applied is gone");
+        let _ = writeln!(text, "there is no dead letter {letter_id}; an applied letter is removed");
     }
     if *refused > 0 {
-        let _ = writeln!(text, "refused {refused}, which stay where they are:");
+        let _ = writeln!(text, "refused {refused}, which stay in crawl_dead_letters:");
         text.push_str(&table(["id", "item", "code", "error", "page"], told.iter().map(row)));
         let untold = refused - told.len() as u64;
         if untold > 0 {

@@ -84,13 +84,13 @@ fn refused(preview: &Preview) -> Vec<(String, String)> {
         if let Some(key) = item.key_text()
             && !keys.insert((item.item_type.name(), key))
         {
-            all.push((shown(item), "item replaced by a later one of the same key".to_owned()));
+            all.push((shown(item), "item replaced by a later one with the same key".to_owned()));
         }
     }
     all.extend(told.links.iter().map(|(reason, url)| (url.to_string(), format!("link {}", reason.as_str()))));
     all.extend(told.repeated.iter().map(|url| (url.to_string(), "request duplicate".to_owned())));
     if told.unusable_links > 0 {
-        all.push((told.unusable_links.to_string(), "links that are neither http nor https".to_owned()));
+        all.push((told.unusable_links.to_string(), "links that are not http or https".to_owned()));
     }
     all
 }

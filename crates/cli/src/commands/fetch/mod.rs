@@ -62,7 +62,7 @@ fn verdict(visit: &Visit, spider: Option<&Arc<dyn Spider>>, settings: &FetchSett
         Err(problem) => {
             let failed = Failed::error(format!("{url}: {problem}"));
             Err(if problem.starts_with("robots.txt") {
-                failed.hint("a crawl would not fetch it either; --robots false does not ask")
+                failed.hint("a crawl would not fetch it either; --robots false ignores robots.txt")
             } else {
                 failed
             })
@@ -73,9 +73,12 @@ fn verdict(visit: &Visit, spider: Option<&Arc<dyn Spider>>, settings: &FetchSett
                     .map_err(|error| Failed::error(error.to_string()))?,
                 None => None,
             };
-            let skipped =
-                |essence| Failed::error(format!("{url}: a crawl would skip it: unwanted type {essence}"));
-            unwanted.map_or(Ok(()), |essence| Err(skipped(essence).hint("see the setting accept-types")))
+            let skipped = |essence| {
+                Failed::error(format!("{url}: a crawl would skip it because of its type {essence}"))
+            };
+            unwanted.map_or(Ok(()), |essence| {
+                Err(skipped(essence).hint("to read this type, add it to --accept-types"))
+            })
         }
         Ok(page) => Err(Failed::error(format!("{url}: HTTP {}", page.status))),
     }
@@ -104,13 +107,13 @@ fn give_body(arguments: &Fetch, page: &Response, to_stdout: bool) -> Result<(), 
         let mut stdout = io::stdout().lock();
         match stdout.write_all(&page.body).and_then(|()| stdout.flush()) {
             Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-                return Err(Failed::error(format!("stdout does not take the body: {error}")));
+                return Err(Failed::error(format!("cannot write the body to stdout: {error}")));
             }
             _ => {}
         }
     } else if let Some(file) = &arguments.output {
         fs::write(file, &page.body)
-            .map_err(|error| Failed::error(format!("-o {file}: it cannot be written: {error}")))?;
+            .map_err(|error| Failed::error(format!("-o {file}: cannot write the file: {error}")))?;
     }
     Ok(())
 }

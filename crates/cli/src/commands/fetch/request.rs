@@ -20,15 +20,15 @@ pub(super) fn of(arguments: &Fetch) -> Result<Request, Failed> {
             .url
             .rsplit_once('@')
             .map_or_else(|| error.to_string(), |(_, rest)| format!("…@{rest} is not an absolute URL"));
-        Failed::usage(shown).hint("give it with its scheme: https://example.com/")
+        Failed::usage(shown).hint("include the scheme: https://example.com/")
     })?;
     if has_userinfo(request.url()) {
-        return Err(Failed::usage("the URL holds a user name or a password, which would be shown in logs")
+        return Err(Failed::usage("the URL contains a user name or a password, which would appear in logs")
             .hint("send them in a header: -H 'Authorization: …'"));
     }
     let method = match &arguments.method {
         Some(method) => Method::from_bytes(method.to_ascii_uppercase().as_bytes())
-            .map_err(|_| Failed::usage(format!("--method {method:?} is no HTTP method")))?,
+            .map_err(|_| Failed::usage(format!("--method {method:?} is not a valid HTTP method")))?,
         None if arguments.data.is_some() => Method::POST,
         None => Method::GET,
     };
@@ -58,7 +58,7 @@ pub(super) fn of(arguments: &Fetch) -> Result<Request, Failed> {
 /// Its value may be a secret: it is not repeated.
 fn header(text: &str) -> Result<(HeaderName, &str), Failed> {
     let wrong = || {
-        Failed::usage("-H is not 'NAME: VALUE' with a name and a value that can be sent")
+        Failed::usage("-H must be 'NAME: VALUE', with a valid header name and value")
             .hint("example: -H 'Accept: application/json'")
     };
     let (name, value) = text.split_once(':').ok_or_else(wrong)?;

@@ -46,7 +46,7 @@ enum Unwell {
 pub(crate) fn ask(place: &Where<'_>) -> Result<String, String> {
     let by_file = || place.file.map(|(file, max_age)| ask_file(file, max_age));
     let Some(address) = place.endpoint else {
-        return by_file().unwrap_or_else(|| Err("neither an address nor a file was given".to_owned()));
+        return by_file().unwrap_or_else(|| Err("neither an address nor a file is known".to_owned()));
     };
     match ask_at(&address.seen_from_here()) {
         Ok(line) => Ok(line),
@@ -61,10 +61,10 @@ pub(crate) fn ask(place: &Where<'_>) -> Result<String, String> {
 fn ask_at(address: &str) -> Result<String, Unwell> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime =
-        runtime.map_err(|error| Unwell::Told(format!("the health check itself cannot run: {error}")))?;
+        runtime.map_err(|error| Unwell::Told(format!("cannot run the health check itself: {error}")))?;
     let answered = runtime.block_on(async {
         tokio::time::timeout(ANSWER_WITHIN, ask_endpoint(address)).await.unwrap_or_else(|_| {
-            Err(Unwell::Told(format!("{address} gave no answer within {} s", ANSWER_WITHIN.as_secs())))
+            Err(Unwell::Told(format!("{address} did not answer within {} s", ANSWER_WITHIN.as_secs())))
         })
     });
     // A name that is still being looked up holds up nobody.
@@ -89,26 +89,27 @@ struct Answer {
 async fn ask_endpoint(address: &str) -> Result<String, Unwell> {
     let stream = TcpStream::connect(address).await.map_err(|error| match error.kind() {
         io::ErrorKind::ConnectionRefused => {
-            Unwell::Refused(format!("nobody listens at {address}: no crawl is running"))
+            Unwell::Refused(format!("nothing listens at {address}, so no crawl is running"))
         }
-        _ => Unwell::Told(format!("{address} cannot be reached: {error}")),
+        _ => Unwell::Told(format!("cannot reach {address}: {error}")),
     })?;
-    let no_answer = |error: hyper::Error| Unwell::Told(format!("{address} gave no answer: {error}"));
+    let no_answer = |error: hyper::Error| Unwell::Told(format!("{address} did not answer: {error}"));
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(no_answer)?;
     let request = Request::get("/health").header(HOST, address).body(Empty::<Bytes>::new());
-    let request = request.map_err(|error| Unwell::Told(format!("{address} is no address: {error}")))?;
+    let request =
+        request.map_err(|error| Unwell::Told(format!("{address} is not a valid address: {error}")))?;
     // The connection works beside the question, and ends with the runtime.
     tokio::spawn(connection);
     let answer = sender.send_request(request).await.map_err(no_answer)?;
     let status = answer.status();
     let body = Limited::new(answer.into_body(), MAX_ANSWER).collect().await;
-    let body = body.map_err(|error| Unwell::Told(format!("{address} gave half an answer: {error}")))?;
+    let body = body.map_err(|error| Unwell::Told(format!("{address} sent an incomplete answer: {error}")))?;
     understood(address, status, &body.to_bytes()).map_err(Unwell::Told)
 }
 
 fn understood(address: &str, status: StatusCode, body: &[u8]) -> Result<String, String> {
     let answer: Answer = serde_json::from_slice(body)
-        .map_err(|_| format!("{address} answers {status}, and not as a crawl does"))?;
+        .map_err(|_| format!("{address} answers {status}, but not like a crawl"))?;
     let line = format!("pid {} is {}: {}", answer.pid, answer.status, answer.why);
     // Whoever listens there may say anything, and this goes to a terminal or into a log.
     let line: String = line.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
@@ -118,11 +119,11 @@ fn understood(address: &str, status: StatusCode, body: &[u8]) -> Result<String, 
 fn ask_file(file: &Path, max_age: Duration) -> Result<String, String> {
     let name = file.display();
     if fs::metadata(file).is_ok_and(|found| !found.is_file()) {
-        return Err(format!("{name} is no regular file, so no heartbeat file"));
+        return Err(format!("{name} is not a regular file, so it cannot be a heartbeat file"));
     }
     let content = fs::read(file).map_err(|error| match error.kind() {
-        io::ErrorKind::NotFound => format!("there is no heartbeat file {name}: no crawl is running"),
-        _ => format!("the heartbeat file {name} cannot be read: {error}"),
+        io::ErrorKind::NotFound => format!("there is no heartbeat file {name}, so no crawl is running"),
+        _ => format!("cannot read the heartbeat file {name}: {error}"),
     })?;
     let beats: Beats = serde_json::from_slice(&content)
         .map_err(|error| format!("{name} is not a heartbeat file: {error}"))?;

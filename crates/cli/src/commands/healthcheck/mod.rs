@@ -23,13 +23,13 @@ pub(super) fn run(given: Arguments, words: clap::Command) -> Result<Exit, Failed
     if listen.is_none() && heartbeat_file.is_none() {
         let hint = wrong.map_or_else(
             || {
-                "or say it where a crawl reads it: `listen` or `heartbeat_file` in [crawl] of dragline.toml"
+                "or set `listen` or `heartbeat_file` in [crawl] of dragline.toml, where the crawl reads it too"
                     .to_owned()
             },
-            |failed| format!("nothing is taken from a wrong file: {}", failed.what),
+            |failed| format!("ignoring the settings file, because it is invalid: {}", failed.what),
         );
         return Err(Failed::usage(
-            "where is the crawl? give --listen ADDR or --heartbeat-file FILE (one is enough)",
+            "it is not known where the crawl is; add --listen ADDR or --heartbeat-file FILE (one is enough)",
         )
         .hint(hint));
     }

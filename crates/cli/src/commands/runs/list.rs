@@ -38,7 +38,8 @@ pub(super) fn run(arguments: &ListRuns, runs: &Runs) -> Result<Exit, Failed> {
         );
         if are_more {
             // Writing to a String cannot fail.
-            let _ = writeln!(text, "… and more: --limit N shows so many, --limit 0 all");
+            let _ =
+                writeln!(text, "… and more; use --limit N to show more of them, or --limit 0 to show all");
         }
         text
     };

@@ -70,7 +70,7 @@ impl Runs {
         let locked = self.admin.lock_run(&run.name, Duration::ZERO);
         self.wait("locking the run", async { Ok(locked.await) })?.map_err(|error| match &error {
             StoreError::Locked { .. } => {
-                Failed::from(error).hint("stop it first (SIGTERM loses nothing), or wait for its end")
+                Failed::from(error).hint("stop it first (SIGTERM loses nothing), or wait until it ends")
             }
             _ => error.into(),
         })

@@ -38,11 +38,11 @@ pub(super) fn end(run: &str, runs: &Runs) -> Result<Exit, Failed> {
     runs.lock(&run)?;
     if !runs.wait("ending the run", runs.admin.give_up_run(run_id, BY_HAND))? {
         let state = run.state.as_str();
-        return Err(Failed::error(format!("run {name} (id {run_id}) has ended before, as {state}"))
-            .hint("nothing is left to end: the same crawl begins a new run"));
+        return Err(Failed::error(format!("run {name} (id {run_id}) has already ended, as {state}"))
+            .hint("you don't have to end it; the next crawl starts a new run"));
     }
     print(&format!(
-        "run {name} (id {run_id}) has ended as failed: {BY_HAND}; the same crawl begins a new run\n"
+        "run {name} (id {run_id}) is now failed: {BY_HAND}; the next crawl of this name starts a new run\n"
     ))?;
     Ok(Exit::Finished)
 }
@@ -50,7 +50,7 @@ pub(super) fn end(run: &str, runs: &Runs) -> Result<Exit, Failed> {
 fn told(run: &RunRecord, done: &Requeued) -> String {
     let (name, run_id) = (&run.name, run.run_id);
     if done.requests == 0 {
-        return format!("no failed request of run {name} (id {run_id}) is such: nothing was changed\n");
+        return format!("run {name} (id {run_id}) has no such failed requests, so nothing was changed\n");
     }
     let mut text = format!(
         "{} failed request{} of run {name} (id {run_id}) queued again\n",
@@ -61,14 +61,16 @@ fn told(run: &RunRecord, done: &Requeued) -> String {
         // Writing to a String cannot fail.
         let _ = writeln!(text, "the run is {reason}");
         if done.reason.as_deref() == Some("limit") {
-            let _ =
-                writeln!(text, "it had reached its limit of pages: with the same --limit it ends at once");
+            let _ = writeln!(
+                text,
+                "it had reached its page limit, so with the same --limit it would end at once"
+            );
         }
         if done.others_queued {
             let _ =
-                writeln!(text, "its frontier holds other requests, too, which will be fetched with these");
+                writeln!(text, "other requests are still queued in this run, and they will be fetched too");
         }
     }
-    text.push_str("the same crawl resumes it\n");
+    text.push_str("run the same crawl command to resume it\n");
     text
 }

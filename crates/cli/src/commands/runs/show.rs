@@ -109,16 +109,16 @@ fn group(title: &str, key: &str, tallies: &Tallies) -> String {
 fn next(run: &RunRecord, figures: &RunFigures) -> String {
     let failed = figures.pages.of(PageState::Failed);
     let retry = format!(
-        "`dragline runs retry {} --failed` puts {} back",
+        "`dragline runs retry {} --failed` puts {} back into the queue into the queue",
         run.run_id,
         number(failed, "failed request")
     );
     match (run.state.is_final(), run.is_held, failed) {
-        (_, true, _) => "nothing: it is being worked on".to_owned(),
-        (false, false, 0) => "the same crawl resumes it".to_owned(),
-        (false, false, _) => format!("the same crawl resumes it; {retry}"),
-        (true, false, 0) => "nothing; the same crawl begins a new run".to_owned(),
-        (true, false, _) => format!("the same crawl begins a new run; {retry}"),
+        (_, true, _) => "nothing; a process is working on it".to_owned(),
+        (false, false, 0) => "the same crawl command resumes it".to_owned(),
+        (false, false, _) => format!("the same crawl command resumes it; {retry}"),
+        (true, false, 0) => "nothing; the next crawl starts a new run".to_owned(),
+        (true, false, _) => format!("the next crawl starts a new run; {retry}"),
     }
 }
 

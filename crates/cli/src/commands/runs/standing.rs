@@ -19,22 +19,22 @@ pub(super) fn word(run: &RunRecord) -> &'static str {
 /// What the last process is doing, or how it ended.
 pub(super) fn process(run: &RunRecord) -> String {
     let who = run.process.as_ref().map_or_else(
-        || "a process without a name".to_owned(),
+        || "an unknown process".to_owned(),
         |process| format!("pid {} on {}", process.pid, process.hostname),
     );
     let silent = told(run.read_at - run.heartbeat_at);
     match run.state {
         RunState::Running if run.is_held => {
-            format!("{who} works on it; its last sign of life was {silent} ago")
+            format!("{who} is working on it; its last heartbeat was {silent} ago")
         }
         RunState::Running => {
             format!(
-                "{who} did not write its end: it was killed or crashed; its last sign of life was {}",
+                "{who} did not record how it ended, so it was killed or crashed; its last heartbeat was at {}",
                 moment(&run.heartbeat_at)
             )
         }
-        _ if run.is_held => format!("{who} has ended in order; another one is just starting"),
-        _ => format!("{who} ended in order"),
+        _ if run.is_held => format!("{who} ended normally; another process is just starting"),
+        _ => format!("{who} ended normally"),
     }
 }
 
