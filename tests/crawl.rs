@@ -111,7 +111,7 @@ fn robots_txt_is_obeyed(stored: &Stored) {
     let told = crawl_site(&start, stored).args(["--start-url", &site.url("/private/b")]).run();
     told.assert_code(0)
         .assert_stdout("done 0, failed 0, skipped 2")
-        .assert_stderr("robots.txt forbids to start here");
+        .assert_stderr("robots.txt forbids this start page");
     assert_eq!(told.stderr.matches("robots.txt forbids").count(), 1, "{}", told.stderr);
 
     let ignoring = crawl_site(&site.url("/"), stored).args(["--robots", "false", "--run", "impolite"]);

@@ -20,9 +20,9 @@ use crate::parts::EngineParts;
 use crate::receipts::ReceiptReceiver;
 use crate::scheduler::Scheduler;
 
-/// Name resolution blocks (getaddrinfo), each on a thread of its own; so many at once.
+/// Threads for name resolution, which blocks (getaddrinfo).
 const RESOLVER_THREADS: usize = 16;
-/// How long the runtime may take to end. What still runs then is a name resolution that nobody waits for.
+/// How long the runtime may take to end. Only a name resolution that nobody waits for can still run then.
 const RUNTIME_END: Duration = Duration::from_millis(100);
 
 /// What the download thread needs.
@@ -48,11 +48,11 @@ pub struct DownloadThread<'a> {
 pub enum CrawlEnd {
     /// The frontier is empty.
     Finished,
-    /// As many pages are done as were asked for.
+    /// The limit on pages is reached.
     LimitReached,
-    /// The frontier is empty or the limit reached, but a larger share of the pages failed than may: the figures.
+    /// The frontier is empty or the limit is reached, but too large a share of the pages failed. These are the figures.
     TooManyFailed(String),
-    /// Before that; the run can be resumed.
+    /// The crawl stopped before that, and the run can be resumed.
     Stopped(StopReason),
     /// The store is gone for good, or refuses this process.
     StoreFailed(StoreError),
@@ -73,7 +73,7 @@ impl fmt::Display for CrawlEnd {
 /// Starts the thread `download`. Its end drops the sender of pages, which ends the crawl threads.
 ///
 /// # Errors
-/// When a setting cannot be, the HTTP client cannot be built or the system gives no thread.
+/// If a setting is invalid, the HTTP client cannot be built, or the system gives no thread.
 pub fn spawn(thread: DownloadThread<'_>) -> Result<Worker<CrawlEnd>, EngineError> {
     let settings = &thread.parts.settings;
     settings.validate()?;

@@ -6,7 +6,7 @@ use std::fmt;
 
 use dragline_core::{PageFault, Reason};
 
-/// What failures have in common that are counted together: the reason and, where the status is the reason, the status.
+/// Failures with the same reason are counted together. Where the HTTP status is the reason, so are those with the same status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct FailureKind {
     /// The reason.

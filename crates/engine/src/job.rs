@@ -1,4 +1,4 @@
-//! What the download thread hands to a crawl thread.
+//! The work that the download thread hands to a crawl thread.
 
 use std::time::Instant;
 
@@ -8,34 +8,33 @@ use dragline_core::{Failure, Fetched, StoredCookie};
 
 use crate::scope::Scope;
 
-/// Work for a crawl thread. Each job travels on a credit, so a channel that holds as many jobs as there are
-/// credits is never full.
+/// Work for a crawl thread. Each job has a credit, so a channel that holds as many jobs as there are credits is never full.
 #[derive(Debug)]
 pub enum Job {
     /// A page to parse, and the hosts that its links may lead to.
     Parse(Fetched, Scope),
-    /// A request that was given up: the spider is told, and it ends as `failed`. With it, the hosts that its new requests
-    /// may lead to.
+    /// A request that was given up, and the hosts that new requests may lead to. The spider hears about it, and it ends as
+    /// `failed`.
     GivenUp(GivenUp, Scope),
 }
 
-/// A job, and since when it waits.
+/// A job, and the moment since which it waits.
 #[derive(Debug)]
 pub struct WaitingJob {
     pub(crate) job: Job,
     pub(crate) since: Instant,
 }
 
-/// A request that was given up, with the credit it travels on.
+/// A request that was given up, with everything that travels with it.
 #[derive(Debug)]
 pub struct GivenUp {
-    /// What the spider is told.
+    /// The failure, as the spider sees it.
     pub failure: Failure,
-    /// Returned when the outcome is taken; there until a crawl thread takes the job.
+    /// The credit of the request, until a crawl thread takes the job.
     pub credit: Option<Credit>,
-    /// The memory that the outcome will hold; there until a crawl thread takes the job.
+    /// The charge for the outcome's memory, until a crawl thread takes the job.
     pub charge: Option<Charge>,
-    /// What the last answer changed in the jars.
+    /// The last answer's changes to the cookie jars.
     pub cookies: Vec<StoredCookie>,
 }
 
@@ -47,7 +46,7 @@ impl WaitingJob {
 }
 
 impl Job {
-    /// Whether there is memory for what may come of it.
+    /// Whether there is memory for its outcome.
     pub(crate) fn may_grow(&self) -> bool {
         match self {
             Self::Parse(fetched, _) => fetched.charge.as_ref().is_none_or(Charge::may_grow),

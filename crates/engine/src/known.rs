@@ -1,19 +1,17 @@
-//! Requests that the store is known to have: links to them need not go there again.
+//! Requests that the store is known to have. Links to them need not be sent there again.
 //!
-//! Most links of a page lead to pages that were found long ago. The store would find that out for each of them,
-//! after they have been encoded, sent and looked up. This memory is bounded and may forget: what it does not know
-//! is the store's to decide, as if it were not there.
+//! Most links of a page lead to pages that were found long ago. Without this memory, each of them would be encoded, sent and
+//! looked up by the store. The memory is bounded and may forget. The store decides about everything that it does not know.
 
 use std::collections::HashSet;
 use std::sync::{PoisonError, RwLock, RwLockReadGuard};
 
 use dragline_core::Fingerprint;
 
-/// Fingerprints remembered at least; twice as many at most, some 5 MB.
+/// The memory holds at least this many fingerprints if there are as many, and at most twice this many (some 5 MB).
 const REMEMBERED: usize = 65_536;
 
-/// See the module. The scheduler adds to it from receipts, so that nothing is here before it is durable; crawl
-/// threads ask.
+/// See the module. The scheduler adds to it from receipts, so nothing is here before it is durable. Crawl threads ask it.
 #[derive(Debug, Default)]
 pub struct KnownRequests(RwLock<Generations>);
 
@@ -25,7 +23,7 @@ struct Generations {
 }
 
 impl KnownRequests {
-    /// The store has these: they were committed, or came from there.
+    /// The store has these requests, because they were committed or came from there.
     pub(crate) fn are_stored(&self, requests: impl IntoIterator<Item = Fingerprint>) {
         let mut known = self.0.write().unwrap_or_else(PoisonError::into_inner);
         for request in requests {
@@ -36,13 +34,13 @@ impl KnownRequests {
         }
     }
 
-    /// What is known now, for all links of a page.
+    /// The memory as it is now, for all links of a page.
     pub(crate) fn now(&self) -> KnownNow<'_> {
         KnownNow(self.0.read().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
-/// What is known for as long as this is held: nothing is added meanwhile.
+/// The memory at one moment. While this is held, nothing is added.
 pub(crate) struct KnownNow<'a>(RwLockReadGuard<'a, Generations>);
 
 impl KnownNow<'_> {

@@ -11,11 +11,10 @@
 //!                                            v OutcomeSink::submit
 //! ```
 //!
-//! The engine knows the contracts of `dragline-core` and nothing else: outcomes leave through an
-//! [`OutcomeSink`](dragline_core::OutcomeSink), receipts come back through a
-//! [`ReceiptSink`](dragline_core::ReceiptSink). It never names a store or a pipeline, keeps nothing on disk,
-//! and holds no more of the frontier than its window: what does not fit stays in the store and is asked for
-//! again.
+//! The engine knows only the contracts of `dragline-core`. Outcomes leave through an
+//! [`OutcomeSink`](dragline_core::OutcomeSink), and receipts come back through a
+//! [`ReceiptSink`](dragline_core::ReceiptSink). The engine never names a store or a pipeline and keeps nothing on disk. It
+//! holds a part of the frontier, its window. The rest stays in the store until the engine asks for it.
 //!
 //! What it will not do: render pages (a program may add a [`Downloader`] that does), share a host's pace with another
 //! process, or decide about duplicates (the store's primary key does).

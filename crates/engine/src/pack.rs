@@ -1,7 +1,6 @@
-//! Packing: from an answer to a page outcome, through the spider and the item pipelines.
+//! Packing makes a page outcome from an answer, through the spider and the item pipelines.
 //!
-//! Whatever user code does here (errors, panics, items that nobody declared, rows that no store may take) is
-//! the fate of this one page.
+//! Whatever user code does wrong here (errors, panics, undeclared items, rows that no store can hold) affects only this page.
 
 mod links;
 
@@ -33,20 +32,20 @@ pub struct RunLabel {
     pub name: String,
 }
 
-/// Makes page outcomes. One for all crawl threads.
+/// Makes page outcomes. All crawl threads share one.
 pub(crate) struct Packer {
     /// `None` for a preview, which belongs to no run.
     pub(crate) run: Option<RunLabel>,
     pub(crate) spider: Arc<dyn Spider>,
     pub(crate) pipelines: Arc<[Box<dyn ItemPipeline>]>,
-    /// What the spider declared.
+    /// The item types that the spider declared.
     pub(crate) items: Vec<ItemType>,
     pub(crate) max_depth: Option<u32>,
     pub(crate) redirects: RedirectSettings,
     pub(crate) robots: RobotsSettings,
     pub(crate) same_request: SameRequest,
     pub(crate) stats: Arc<CrawlStats>,
-    /// What the store is known to have.
+    /// The requests that the store is known to have.
     pub(crate) known: Arc<KnownRequests>,
 }
 
@@ -108,12 +107,12 @@ impl Packer {
         }
     }
 
-    /// Parses a page and packs what it yields.
+    /// Parses a page, and packs its items and new requests.
     pub(crate) fn page(&self, response: Response, scope: &Scope) -> PageOutcome {
         self.page_telling(response, scope, &mut &*self.stats)
     }
 
-    /// The same; `refusals` hears of what is left out.
+    /// The same, and `refusals` hears about everything that is left out.
     pub(crate) fn page_telling(
         &self,
         response: Response,
@@ -136,8 +135,8 @@ impl Packer {
         outcome.with_answer(Some(status), attempts)
     }
 
-    /// The outcome of a page that sends its reader on: it is no page to be parsed. One that sends him out of the run's
-    /// scope is, for otherwise nothing would come of it.
+    /// The outcome of a page that sends its reader on with a refresh. Such a page is not parsed, unless it leads out of the
+    /// run's scope: then it would yield nothing otherwise.
     fn sent_on(&self, page: &Page, scope: &Scope, refusals: &mut impl Refusals) -> Option<PageOutcome> {
         let Response { queued, status, attempts, .. } = page.response();
         let target = match refresh_target(page, &self.redirects, &self.same_request)? {
@@ -295,7 +294,7 @@ impl Packer {
     }
 }
 
-/// What a page yields.
+/// The items and requests of a page.
 #[derive(Default)]
 struct Produced {
     items: Vec<ItemRecord>,
@@ -321,7 +320,7 @@ impl Produced {
     }
 }
 
-/// Runs user code; a panic in it becomes a fault.
+/// Runs user code. A panic in it becomes a fault.
 fn guarded(
     if_panic: Reason,
     what: &str,

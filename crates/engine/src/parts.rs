@@ -1,4 +1,4 @@
-//! What the threads of one crawl share.
+//! The parts that the threads of one crawl share.
 
 use std::sync::Arc;
 
@@ -9,10 +9,10 @@ use crate::known::KnownRequests;
 use crate::settings::EngineSettings;
 use crate::stats::CrawlStats;
 
-/// What the download thread and the crawl threads of one crawl share. Clones share it.
+/// The parts that the download thread and the crawl threads of one crawl share. Clones share them too.
 #[derive(Clone)]
 pub struct EngineParts {
-    /// How fast, how far, how long.
+    /// How fast and how far to crawl, and for how long.
     pub settings: Arc<EngineSettings>,
     /// Parses pages. It also says which answers it accepts, where the crawl stays and which headers it sends.
     pub spider: Arc<dyn Spider>,
@@ -24,6 +24,6 @@ pub struct EngineParts {
     pub stats: Arc<CrawlStats>,
     /// The rule for the same request that the run began with.
     pub same_request: SameRequest,
-    /// What the store is known to have.
+    /// The requests that the store is known to have.
     pub known: Arc<KnownRequests>,
 }

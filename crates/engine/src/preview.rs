@@ -1,4 +1,4 @@
-//! A preview: what a crawl would make of a page, and what of it a crawl would refuse. Nothing is stored.
+//! A preview shows what a crawl would make of a page and what it would refuse. Nothing is stored.
 
 use std::sync::Arc;
 
@@ -12,26 +12,26 @@ use crate::settings::EngineSettings;
 /// See the module.
 #[derive(Debug)]
 pub struct Preview {
-    /// What would be stored.
+    /// The outcome, which a crawl would store.
     pub outcome: PageOutcome,
-    /// What would not.
+    /// Everything that a crawl would refuse.
     pub refused: Refused,
 }
 
-/// What a crawl would leave out.
+/// Everything that a crawl would refuse.
 #[derive(Debug, Default)]
 pub struct Refused {
     /// Links, each with the reason.
     pub links: Vec<(LinkRefusal, Url)>,
-    /// Links that are no http(s) URLs: how many.
+    /// How many links are not http(s) URLs.
     pub unusable_links: u64,
     /// Requests that the page yields more than once, or that are the page's own.
     pub repeated: Vec<Url>,
-    /// Items that an item pipeline drops, as it got them, each with the reason.
+    /// Items that an item pipeline drops, as they were before it, each with the reason.
     pub items: Vec<(ItemRecord, String)>,
 }
 
-/// What `spider` and `pipelines` make of a page, as a crawl thread would find out.
+/// Shows what `spider` and `pipelines` make of a page, as on a crawl thread.
 pub fn preview(
     settings: &EngineSettings,
     spider: Arc<dyn Spider>,

@@ -1,7 +1,7 @@
-//! The way back: from the persistence thread to the scheduler.
+//! The way back, from the persistence thread to the scheduler.
 //!
-//! The two ends live in different worlds: whoever delivers may be a plain thread or a task of another
-//! runtime, whoever receives is a task that must not block. So it is a crossbeam channel with a bell.
+//! The two ends differ. The sender may be a plain thread or a task of another runtime, and the receiver is a task that must not
+//! block. So it is a crossbeam channel with a bell.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,10 +10,10 @@ use crossbeam_channel::{Receiver, SendTimeoutError, Sender, TryRecvError, bounde
 use dragline_core::{ReceiptSink, StoreEvent};
 use tokio::sync::Notify;
 
-/// Events that may wait for the scheduler, which takes all that wait in one turn. Flushes are few and large.
+/// Events that may wait for the scheduler. It takes all of them in one turn, and flushes are few and large.
 const CAPACITY: usize = 64;
-/// A turn of the scheduler takes milliseconds. One that takes so long is stuck, and must not hold up the
-/// persistence thread's stop as well.
+/// A turn of the scheduler takes milliseconds. If one takes this long, the scheduler is stuck, and it must not hold up the
+/// stop of the persistence thread as well.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The persistence thread's end. Dropping it tells the scheduler that this thread is gone.
@@ -42,8 +42,8 @@ pub fn receipt_channel() -> (ReceiptSender, ReceiptReceiver) {
 }
 
 impl ReceiptSink for ReceiptSender {
-    /// Delivers an event. With the channel full it waits for the scheduler's next turn; after the scheduler's
-    /// end the event is dropped, for then nobody needs it.
+    /// Delivers an event. If the channel is full, this waits for the scheduler's next turn. After the end of the scheduler the
+    /// event is dropped, because nobody needs it then.
     fn deliver(&self, event: StoreEvent) {
         let Some(events) = &self.events else { return };
         if let Err(SendTimeoutError::Timeout(_)) = events.send_timeout(event, PATIENCE) {
@@ -64,7 +64,7 @@ impl Drop for ReceiptSender {
 }
 
 impl ReceiptReceiver {
-    /// The next event; `None` when the sender is gone.
+    /// The next event, or `None` when the sender is gone.
     ///
     /// # Cancel safety
     /// An event is taken only when it is returned.
@@ -73,7 +73,7 @@ impl ReceiptReceiver {
             match self.events.try_recv() {
                 Ok(event) => return Some(event),
                 Err(TryRecvError::Disconnected) => return None,
-                // A bell that rang in between is remembered.
+                // If the bell rang in between, that is remembered.
                 Err(TryRecvError::Empty) => self.bell.notified().await,
             }
         }

@@ -1,4 +1,4 @@
-//! Counters for progress, metrics and the report. They are for people: nothing in the engine reads them back.
+//! Counters for progress, metrics and the report. They are for people, and nothing in the engine reads them back.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -15,7 +15,7 @@ use crate::failure_counts::{FailureCount, FailureCounts, FailureKind};
 use crate::item_counts::{Fate, ItemCounts, ItemsOfType};
 use crate::scope::LinkRefusal;
 
-/// What this process has done so far. Shared by the engine's threads and whoever reports.
+/// Counts what this process has done. The engine's threads and all who report share it.
 #[derive(Debug, Default)]
 pub struct CrawlStats {
     pub(crate) pages_fetched: Counter,
@@ -49,11 +49,11 @@ pub struct CrawlStats {
 /// The counters at one moment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StatsSnapshot {
-    /// Answers received whole.
+    /// Answers that were received completely.
     pub pages_fetched: u64,
     /// Their bytes, decompressed.
     pub bytes_fetched: u64,
-    /// Fetches put off to be tried again.
+    /// Fetches that will be tried again.
     pub retries: u64,
     /// Requests that ended as `skipped` because they were redirected.
     pub redirects: u64,
@@ -61,17 +61,17 @@ pub struct StatsSnapshot {
     pub given_up: u64,
     /// Requests that robots.txt forbids.
     pub robots_denied: u64,
-    /// Pages of a type that nobody wants.
+    /// Pages of a type that nobody accepts.
     pub unwanted_types: u64,
-    /// How often a host asked to be left alone (`Retry-After`, 429).
+    /// How often a host asked for a rest (`Retry-After`, 429).
     pub waits_asked: u64,
-    /// How often a host was slowed down because it refused.
+    /// How often a host was slowed down because it refused requests.
     pub slow_downs: u64,
-    /// How often a host was left alone because it kept failing.
+    /// How often a host was paused because it kept failing.
     pub host_pauses: u64,
-    /// How often one was left alone for as long as a host may be.
+    /// How often a host counted as down because its pause was too long.
     pub hosts_down: u64,
-    /// Requests given up because their host was.
+    /// Requests that were given up because their host was down.
     pub host_down: u64,
     /// Items that the item pipelines kept.
     pub items_kept: u64,
@@ -79,7 +79,7 @@ pub struct StatsSnapshot {
     pub items_dropped: u64,
     /// Items that an item pipeline put into quarantine.
     pub items_quarantined: u64,
-    /// Credits in use now: fetched, parsed or waiting for the persistence thread.
+    /// Credits in use now, by requests that are fetched, parsed or waiting for the persistence thread.
     pub in_flight: u64,
     /// Requests in the window now.
     pub window_requests: u64,
@@ -87,7 +87,7 @@ pub struct StatsSnapshot {
     pub waiting_hosts: u64,
     /// Pages that wait for a crawl thread now.
     pub waiting_pages: u64,
-    /// Memory that the byte budget is charged with now, by stage.
+    /// Memory that is charged to the byte budget now, by stage.
     pub held_bytes: [(Stage, u64); Stage::ALL.len()],
     /// Fetches that have ended, by the class of their answer.
     pub answers: [(AnswerClass, u64); AnswerClass::ALL.len()],
@@ -97,13 +97,13 @@ pub struct StatsSnapshot {
     pub page_wait: LatencySnapshot,
     /// How long spider and item pipelines took for a page.
     pub parse: LatencySnapshot,
-    /// What the item pipelines decided, for each item type.
+    /// The decisions of the item pipelines, for each item type.
     pub items: Vec<ItemsOfType>,
     /// Links that were not followed.
     pub refused_links: BTreeMap<LinkRefusal, u64>,
     /// Why items were dropped.
     pub drop_reasons: BTreeMap<String, u64>,
-    /// Why pages failed or died.
+    /// Why pages failed or are dead.
     pub failures: BTreeMap<FailureKind, FailureCount>,
 }
 
@@ -126,7 +126,7 @@ impl Counter {
 }
 
 impl CrawlStats {
-    /// Nothing yet, of a spider with these item types.
+    /// Counters at zero, for a spider with these item types.
     pub fn new(items: &[ItemType]) -> Self {
         Self { items: ItemCounts::of(items), ..Self::default() }
     }
@@ -170,12 +170,12 @@ impl CrawlStats {
         }
     }
 
-    /// From now on the scheduler tells which hosts are busy.
+    /// From now on the scheduler writes down which hosts are busy.
     pub fn watch_hosts(&self) {
         self.hosts.watch();
     }
 
-    /// The busiest hosts; none unless somebody asked for them with [`CrawlStats::watch_hosts`].
+    /// The busiest hosts. The list is empty unless somebody asked for it with [`CrawlStats::watch_hosts`].
     pub fn busy_hosts(&self) -> BusyHosts {
         self.hosts.read()
     }

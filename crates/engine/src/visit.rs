@@ -1,7 +1,7 @@
-//! A visit: one request fetched as a crawl would fetch it, with every redirect on the way, for a person to look at.
+//! A visit fetches one request as a crawl would fetch it, with every redirect on the way, for a person to look at.
 //!
-//! The downloader, its limits and robots.txt are those of a crawl. What is not: nothing is tried again, for the
-//! person wants to see this answer; there is no pace, for a visit is a handful of requests; and the body of an
+//! The downloader, its limits and robots.txt are those of a crawl. There are three differences. Nothing is tried again,
+//! because the person wants to see this answer. There is no pace, because a visit is a handful of requests. The body of an
 //! error page is kept.
 
 use std::collections::HashMap;
@@ -19,15 +19,15 @@ use crate::redirect;
 use crate::robots::{DecidingLine, RobotsAnswer, RobotsLine, ask};
 use crate::settings::EngineSettings;
 
-/// How long the runtime may take to end. What still runs then is a name resolution that nobody waits for.
+/// How long the runtime may take to end. Only a name resolution that nobody waits for can still run then.
 const RUNTIME_END: Duration = Duration::from_millis(100);
 
-/// What a visit brought.
+/// The result of a visit.
 #[derive(Debug)]
 pub struct Visit {
-    /// The requests, in order: each but the last was answered with a redirect.
+    /// The requests, in order. The answer to each of them except the last was a redirect.
     pub hops: Vec<Hop>,
-    /// The page at the end, whatever its status; else why there is none.
+    /// The page at the end, whatever its status, or why there is no page.
     pub end: Result<Response, String>,
 }
 
@@ -36,7 +36,7 @@ pub struct Visit {
 pub struct Hop {
     /// The request.
     pub queued: QueuedRequest,
-    /// What robots.txt says of it.
+    /// What robots.txt says about it.
     pub robots: RobotsRule,
     /// The answer, if one came.
     pub answer: Option<HopAnswer>,
@@ -49,20 +49,20 @@ pub struct HopAnswer {
     pub version: Version,
     /// The status.
     pub status: u16,
-    /// The headers as they were sent, also those that say how the body is coded.
+    /// The headers as they were sent, including those that say how the body is coded.
     pub headers: HeaderMap,
-    /// Until the connection stood; `None` for one that stood already.
+    /// The time until the connection was there. `None` for an existing connection.
     pub connect: Option<Duration>,
-    /// Until the headers were there.
+    /// The time until the headers were there.
     pub first_byte: Duration,
-    /// Until the body was there.
+    /// The time until the body was there.
     pub total: Duration,
 }
 
-/// What robots.txt says of a request.
+/// What robots.txt says about a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RobotsRule {
-    /// It was not asked, as it is not to be obeyed.
+    /// It was not asked, because the settings do not obey it.
     NotAsked,
     /// The request may be made.
     Allowed(RobotsTxt),
@@ -72,14 +72,14 @@ pub enum RobotsRule {
     Unreachable(String),
 }
 
-/// What stands in a robots.txt.
+/// The content of a robots.txt, as far as it matters to the request.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RobotsTxt {
-    /// The line that decided about the request; without one it is allowed.
+    /// The line that decided about the request. Without one, the request is allowed.
     pub decided_by: Option<DecidingLine>,
     /// The wait between requests that it asks for.
     pub crawl_delay: Option<Duration>,
-    /// As far as it is honoured.
+    /// The part of that wait that a crawl would honour.
     pub honoured_delay: Option<Duration>,
     /// The sitemaps that it names, as they are written there.
     pub sitemaps: Vec<String>,
@@ -88,8 +88,7 @@ pub struct RobotsTxt {
 /// Makes a visit on this thread.
 ///
 /// # Errors
-/// When a setting cannot be, or the HTTP client or its runtime cannot be made. What goes wrong with the site is
-/// told by [`Visit::end`].
+/// If a setting is invalid, or the HTTP client or its runtime cannot be made. Errors of the site are in [`Visit::end`].
 pub fn visit(settings: &EngineSettings, request: Request) -> Result<Visit, EngineError> {
     settings.validate()?;
     let runtime = Builder::new_current_thread()

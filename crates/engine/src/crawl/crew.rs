@@ -1,8 +1,8 @@
-//! The crew: all crawl threads, and the supervisor who replaces one whose parse does not end.
+//! The crew: all crawl threads, and the supervisor that replaces a thread whose parse does not end.
 //!
-//! A thread cannot be killed. One that does not come back from user code within the parse time-out is left
-//! behind: its page fails, a new thread takes its place, and what it may bring one day is refused. That
-//! happens at most as often as there are crawl threads; then the spider is beyond help and the run stops.
+//! A thread cannot be killed. If it does not return from user code within the parse time-out, it is left behind: its page
+//! fails, a new thread takes its place, and a late result is refused. If this happens more often than there are crawl
+//! threads, the spider is beyond help and the run stops.
 
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -32,7 +32,7 @@ pub struct Crew {
 pub struct LeftBehind {
     /// Its name.
     pub thread: String,
-    /// What it does, as far as known.
+    /// What it does, if that is known.
     pub activity: Option<Activity>,
 }
 
@@ -61,10 +61,10 @@ impl Crew {
         &self.desks
     }
 
-    /// Waits for all threads that are not left behind, until `deadline`. Those that have not ended by then.
+    /// Waits until `deadline` for all threads that are not left behind. Gives those that have not ended by then.
     ///
     /// # Errors
-    /// When a thread died of a panic outside of user code.
+    /// If a thread died of a panic outside of user code.
     pub fn join_until(&self, deadline: Instant) -> Result<Vec<LeftBehind>, JoinError> {
         self.supervisor.join_until(deadline)?;
         let mut members = lock(&self.members);
@@ -102,7 +102,7 @@ fn supervise(station: &Arc<Station>, members: &Mutex<CrewMembers>) {
     }
 }
 
-/// Fails the page of a thread that does not come back, and puts another thread at its desk.
+/// Fails the page of a thread that does not return, and puts another thread at its desk.
 fn leave_behind(station: &Arc<Station>, members: &Mutex<CrewMembers>, index: usize, page: PageInHand) {
     let url = page.activity.url.clone();
     let limit = station.parse_timeout.as_secs_f64();

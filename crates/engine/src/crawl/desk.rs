@@ -1,8 +1,8 @@
-//! Desks: each crawl thread works at one, and the page it parses lies on it for all to see.
+//! Each crawl thread works at a desk, and the page that it parses lies there for all to see.
 //!
-//! Whoever takes a page from its desk owns its outcome, credit and charge. That is the thread itself, when it
-//! is done, unless the supervisor came first because the parse took too long: then the thread comes back to
-//! an empty desk, or to one at which another thread works, and what it brings is refused.
+//! The one that takes a page from its desk owns its outcome, credit and charge. Normally the thread does so when it is done.
+//! If the parse takes too long, the supervisor comes first. Then the thread returns to an empty desk, or to one at which
+//! another thread works, and its result is refused.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -44,7 +44,7 @@ pub(super) struct PageInHand {
     pub(super) fingerprint: Fingerprint,
     pub(super) status: Option<u16>,
     pub(super) attempts: u32,
-    /// Why it was given up, if it was: then it is not a page that is parsed.
+    /// Why its request was given up, if it was. Then the spider's `failed` has it, and not `parse`.
     pub(super) failure: Option<(Reason, String)>,
     pub(super) activity: Activity,
     credit: Option<Credit>,
@@ -69,7 +69,7 @@ impl Desks {
         self.0.desks.len()
     }
 
-    /// Lays a job's page on a desk, and what it travels on with it.
+    /// Lays a job's page on a desk, together with its credit, charge and cookies.
     pub(super) fn lay(&self, index: usize, job: &mut Job) -> Ticket {
         let ticket = Ticket(self.0.tickets.fetch_add(1, Ordering::Relaxed));
         let (queued, status, attempts, failure) = match job {
@@ -106,12 +106,12 @@ impl Desks {
         ticket
     }
 
-    /// Takes a page back; `None` when somebody else has taken it.
+    /// Takes a page back. `None` if somebody else has taken it.
     pub(super) fn take(&self, index: usize, ticket: Ticket) -> Option<PageInHand> {
         self.desk(index).take_if(|page| page.ticket == ticket)
     }
 
-    /// Takes a page away that lies there for longer than `limit`.
+    /// Takes a page away that has been there for longer than `limit`.
     pub(super) fn take_overdue(&self, index: usize, limit: Duration) -> Option<PageInHand> {
         self.desk(index).take_if(|page| page.activity.since.elapsed() > limit)
     }
@@ -122,7 +122,7 @@ impl Desks {
 }
 
 impl PageInHand {
-    /// Gives credit, charge and cookies to the page's outcome. The body is gone: the outcome is what is held from here on.
+    /// Gives credit, charge and cookies to the page's outcome. The charge is for the outcome now, because the body is gone.
     pub(super) fn travel_with(self, outcome: &mut PageOutcome) {
         (outcome.credit, outcome.charge, outcome.cookies) = (self.credit, self.charge, self.cookies);
         let bytes = outcome.size();

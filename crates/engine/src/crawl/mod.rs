@@ -1,5 +1,5 @@
-//! The crawl threads: plain threads that run plain synchronous code. They parse, run the item pipelines and
-//! hand over page outcomes, and block on nothing but their two channels, always together with abandon.
+//! The crawl threads: plain threads that run plain synchronous code. They parse, run the item pipelines and hand over page
+//! outcomes. They block only on their two channels, and always together with abandon.
 
 mod crew;
 mod desk;
@@ -19,7 +19,7 @@ use crate::job::{Job, WaitingJob};
 use crate::pack::{Packer, RunLabel};
 use crate::parts::EngineParts;
 
-/// How often is looked whether there is memory to parse a page; a flush takes about as long.
+/// How often a thread checks whether there is memory to parse a page. A flush takes about as long.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 
 /// What the crawl threads need.
@@ -32,17 +32,17 @@ pub struct CrawlThreads {
     pub pipelines: Arc<[Box<dyn ItemPipeline>]>,
     /// The item types that the spider declared, whose tables were checked.
     pub items: Vec<ItemType>,
-    /// Work from the download thread. Its disconnect ends the threads when all that waits is done.
+    /// Work from the download thread. Its disconnect ends the threads when they have done all waiting jobs.
     pub pages: Receiver<WaitingJob>,
-    /// Disconnected when the threads shall finish the page in hand and end. Pages that wait are dropped; their
-    /// requests are still queued.
+    /// Its disconnect tells the threads to finish the page in hand and end. Pages that wait are dropped, and their requests are
+    /// still queued.
     pub finish: Receiver<()>,
 }
 
 /// Starts the threads `crawl-0`, `crawl-1` … and their supervisor.
 ///
 /// # Errors
-/// When the system gives no more threads. Those that were started end with the channel.
+/// If the system gives no more threads. Those that were started end with the channel.
 pub fn spawn(threads: CrawlThreads) -> io::Result<Crew> {
     let CrawlThreads { parts, run, pipelines, items, pages, finish } = threads;
     let settings = Arc::clone(&parts.settings);
@@ -87,7 +87,7 @@ impl CrawlThread {
         let thread = Self { index, station: Arc::clone(station) };
         Worker::spawn(format!("crawl-{index}"), move || {
             let spider = thread.station.packer.spider.name();
-            // Spans have the level of the gravest event in them: a filter must not take their fields from it.
+            // The span has the level of the gravest event in it, so that no filter takes its fields from that event.
             let _span =
                 tracing::error_span!("crawl", spider, thread = %format_args!("crawl-{index}")).entered();
             thread.run();
@@ -97,7 +97,7 @@ impl CrawlThread {
     fn run(&self) {
         let Station { stop, finish, pages, .. } = &*self.station;
         loop {
-            // In this order: an end that was asked for comes before the pages that wait.
+            // The order counts: a requested end comes before the pages that wait.
             let job = select_biased! {
                 recv(stop.abandoned()) -> _ => return,
                 recv(finish) -> _ => return,
@@ -116,8 +116,8 @@ impl CrawlThread {
         }
     }
 
-    /// Waits for memory, for a page's items may be many times as large as the page. `false` when an end was
-    /// asked for first: the job is dropped, and its request still queued.
+    /// Waits for memory, because a page's items may be many times as large as the page. `false` if an end was requested
+    /// first. Then the job is dropped, and its request is still queued.
     fn may_work(&self, job: &Job) -> bool {
         let Station { stop, finish, .. } = &*self.station;
         while !job.may_grow() {
@@ -130,7 +130,7 @@ impl CrawlThread {
         true
     }
 
-    /// The job's outcome; `None` when it took too long and the page was taken away meanwhile.
+    /// The job's outcome. `None` if it took too long and the supervisor has taken the page away.
     fn work(&self, mut job: Job) -> Option<PageOutcome> {
         let Station { desks, packer, .. } = &*self.station;
         let ticket = desks.lay(self.index, &mut job);

@@ -7,7 +7,7 @@ use dragline_core::StoredCookie;
 use dragline_core::budget::Charge;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-/// What a downloader brought.
+/// The answer of a downloader.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Answer {
@@ -17,7 +17,7 @@ pub struct Answer {
     pub headers: HeaderMap,
     /// The body.
     pub body: AnswerBody,
-    /// What the answer changes in the run's cookie jars, to be stored with the page.
+    /// The answer's changes to the run's cookie jars. They are stored with the page.
     pub cookies: Vec<StoredCookie>,
     /// The time until the headers were there. The whole time is taken if a downloader does not know it.
     pub latency: Option<Duration>,
@@ -50,13 +50,13 @@ impl Answer {
         }
     }
 
-    /// With this body.
+    /// Replaces the body.
     #[must_use]
     pub fn with_body(self, body: impl Into<Bytes>) -> Self {
         Self { body: AnswerBody::Whole(body.into()), ..self }
     }
 
-    /// With one more header.
+    /// Adds a header.
     #[must_use]
     pub fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
         self.headers.append(name, value);

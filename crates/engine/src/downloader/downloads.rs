@@ -1,4 +1,4 @@
-//! Chooses the downloader of a request, and holds every answer to the same limits.
+//! Chooses the downloader of a request, and applies the same limits to every answer.
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -57,7 +57,7 @@ impl Downloads {
         }
         let name = request.downloader().filter(|name| *name != HTTP && self.0.others.get(name).is_none())?;
         let known: Vec<&str> = [HTTP].into_iter().chain(self.0.others.names()).collect();
-        let detail = format!("there is no downloader {name:?}; there are: {}", known.join(", "));
+        let detail = format!("{name:?} is not a downloader of this program, which has: {}", known.join(", "));
         Some((Reason::UnknownDownloader, detail))
     }
 

@@ -1,4 +1,4 @@
-//! Why a download brought no answer.
+//! Why a download has no answer.
 
 use dragline_core::Reason;
 

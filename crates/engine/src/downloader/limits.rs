@@ -1,5 +1,5 @@
-//! The limits on an answer: how long it may take, how large it may be, and which answers are pages. What the settings and the
-//! spider say is read once, at the start; no code of a spider runs while a page is downloaded.
+//! The limits on an answer: how long it may take, how large it may be, and which answers are pages. Settings and spider are
+//! read once, at the start, so no code of a spider runs while a page is downloaded.
 
 use std::time::Duration;
 
@@ -21,10 +21,10 @@ pub struct DownloadLimits {
 }
 
 impl DownloadLimits {
-    /// What these settings allow, and which answers this spider accepts in addition.
+    /// The limits of these settings, and the answers that this spider accepts in addition.
     ///
     /// # Errors
-    /// [`EngineError::Unusable`] when what the spider accepts is invalid.
+    /// [`EngineError::Unusable`] if a status or a type of the spider is invalid.
     pub fn new(settings: &FetchSettings, accepts: Accepts) -> Result<Self, EngineError> {
         let unusable = |error: &dyn std::error::Error| EngineError::Unusable {
             name: "what the spider accepts",
@@ -86,7 +86,7 @@ impl DownloadLimits {
 /// The type of a page for which a crawl would skip it.
 ///
 /// # Errors
-/// [`EngineError::Unusable`] when what the spider accepts is invalid.
+/// [`EngineError::Unusable`] if a status or a type of the spider is invalid.
 pub fn unwanted_type(
     settings: &FetchSettings,
     spider: &dyn Spider,

@@ -68,12 +68,12 @@ pub trait Downloader: Send + Sync + 'static {
 pub struct Downloaders(BTreeMap<String, Arc<dyn Downloader>>);
 
 impl Downloaders {
-    /// Only the built-in one.
+    /// Only the built-in downloader.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Adds one, which requests choose by this name.
+    /// Adds a downloader. Requests choose it by this name.
     #[must_use]
     pub fn with(mut self, name: impl Into<String>, downloader: impl Downloader) -> Self {
         self.0.insert(name.into(), Arc::new(downloader));

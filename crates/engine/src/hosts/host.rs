@@ -62,10 +62,10 @@ impl Host {
         self.rests_until.is_some()
     }
 
-    /// Until when it rests, unless only its pace says so.
-    pub(crate) fn is_told_to_wait_until(&self) -> Option<Instant> {
-        let is_told = matches!(self.rests_because, RestReason::Asked | RestReason::Failing);
-        self.rests_until.filter(|_| is_told)
+    /// Until when it rests, unless the rest is only a matter of its pace.
+    pub(crate) fn waits_until(&self) -> Option<Instant> {
+        let is_for_pace = matches!(self.rests_because, RestReason::Pace | RestReason::Robots);
+        self.rests_until.filter(|_| !is_for_pace)
     }
 
     /// Whether forgetting it changes nothing, except that its robots.txt is fetched again.

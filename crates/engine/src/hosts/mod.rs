@@ -25,9 +25,9 @@ use crate::pace::{HostOverride, Pace};
 use crate::robots::HostRobots;
 use crate::settings::{EngineSettings, PaceSettings};
 
-/// How often idle hosts are looked for, at most: that looks at all of them.
+/// Shortest time between two searches for idle hosts. A search looks at all hosts.
 const SWEEP_EVERY: Duration = Duration::from_secs(1);
-/// Hosts that are remembered for each place in the window: one that has the place, and one that has none.
+/// How many hosts are remembered for each place in the window: the one that has the place, and one more.
 const HOSTS_PER_PLACE: usize = 2;
 
 /// See the module.
@@ -46,7 +46,7 @@ pub(crate) struct Hosts {
     max_hosts: usize,
     pace: Arc<PaceSettings>,
     obey_robots: bool,
-    /// What an earlier process noted about hosts that are not here yet.
+    /// Notes of an earlier process about hosts that are not registered yet.
     noted: HashMap<String, HostNote>,
 }
 
@@ -81,15 +81,15 @@ impl Hosts {
         change(host)
     }
 
-    /// A host that changed since the last call, until all were named.
+    /// The next host that has changed. Each change is named once.
     pub(crate) fn take_changed(&mut self) -> Option<HostId> {
         let id = self.changed.pop()?;
         self.hosts[id.index()].is_changed = false;
         Some(id)
     }
 
-    /// The host of this name, which is registered if it is new. `None` when as many hosts are registered as may be, and all of
-    /// them are needed: `has_requests` says which ones have requests.
+    /// The host of this name, which is registered if it is new. `None` if the registry is full and all of its hosts are needed.
+    /// `has_requests` says which hosts have requests.
     pub(crate) fn named(
         &mut self,
         name: &str,
@@ -155,8 +155,8 @@ impl Hosts {
         self.resting
     }
 
-    /// The hosts that have something in flight or in the window, where `held` says how many requests a host has. This looks
-    /// at all of them.
+    /// The hosts that have something in flight or in the window. `held` says how many requests a host has in the window. This
+    /// looks at all hosts.
     pub(crate) fn busy(&self, now: Instant, held: impl Fn(HostId) -> usize) -> Vec<BusyHost> {
         let busy = self.by_name.values().filter_map(|id| {
             let (host, held) = (self.get(*id), held(*id));

@@ -1,4 +1,4 @@
-//! The new requests of a page: which of them are worth storing.
+//! Selects the new requests of a page that are worth storing.
 
 use std::collections::HashSet;
 
@@ -10,7 +10,7 @@ use super::{Packer, ParseFault, Refusals};
 use crate::scope::{LinkRefusal, RequestOrigin, Scope};
 
 impl Packer {
-    /// The requests that are worth storing, each fingerprint once: those that the store is not known to have.
+    /// The requests that the store is not known to have, each fingerprint once.
     pub(super) fn links(
         &self,
         parent: &QueuedRequest,
@@ -25,7 +25,7 @@ impl Packer {
             return Ok(Vec::new());
         }
         let mut seen: HashSet<Fingerprint> = HashSet::new();
-        // A page that links to itself says nothing new.
+        // A link of the page to itself is nothing new.
         seen.insert(parent.fingerprint);
         let mut kept = Vec::new();
         let known = self.known.now();
@@ -37,7 +37,7 @@ impl Packer {
             let found = if request.is_link() { RequestOrigin::Link } else { RequestOrigin::Request };
             let request = without_extras(request);
             let fingerprint = parent.child_fingerprint(&self.same_request, &request, ordinal);
-            // Most links of most pages. What the store has belongs to the run; it need not be asked again.
+            // This is so for most links of most pages. What the store has belongs to the run, so no rule has to be asked.
             if known.has(&fingerprint) {
                 continue;
             }
@@ -56,8 +56,8 @@ impl Packer {
     }
 }
 
-/// A fragment never reaches the server, and links that differ in it alone are one request: without it, what
-/// a spider stores of the page's URL does not depend on which of them came first. A password would be stored.
+/// The request without fragment and password. A fragment never reaches the server, so links that differ only in it are one
+/// request, and the URL that a spider stores must not depend on which of them came first. A password would be stored.
 fn without_extras(request: Request) -> Request {
     if request.url().fragment().is_none() && !has_userinfo(request.url()) {
         return request;
@@ -68,7 +68,7 @@ fn without_extras(request: Request) -> Request {
     request.with_url(url)
 }
 
-/// Why no store may take a request, if so: Postgres has no NUL in text.
+/// Why no store can hold a request, if that is so. Text in Postgres cannot contain NUL.
 fn unstorable(request: &Request) -> Option<&'static str> {
     if request.tag().contains('\0') {
         return Some("has a NUL character in its tag");

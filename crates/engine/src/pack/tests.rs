@@ -176,7 +176,7 @@ fn a_request_for_a_link_of_the_page_counts_as_that_link() {
         assert!(page(&packer).requests.is_empty());
         assert_eq!(packer.stats.snapshot().refused_links[&LinkRefusal::Extension], 1);
     }
-    // What the spider makes up itself is fetched, whatever its name ends with.
+    // A request that the spider makes up itself is fetched, whatever its name ends with.
     let made_up = packer(|_, out| {
         out.request(Request::get("http://a.example/film.mp4")?);
         Ok(())
@@ -292,7 +292,7 @@ fn an_item_that_no_store_may_take_makes_the_page_dead_and_keeps_its_requests() {
     assert_eq!((outcome.items.len(), outcome.dead_letters.len(), outcome.requests.len()), (0, 2, 1));
 }
 
-/// What becomes of a request with this tag that was given up.
+/// The outcome of a request with this tag that was given up.
 fn failure(packer: &Packer, tag: &str) -> PageOutcome {
     let request = Request::get("http://a.example/").unwrap().with_tag(tag);
     let failure = Failure {

@@ -1,4 +1,4 @@
-//! What the store may hold beyond the window, and the one open ask for it.
+//! Tracks what the store may hold in addition to the window, and the one ask for it that may be open.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use super::in_hand::Ending;
 #[derive(Debug)]
 pub(super) struct Backlog {
     next: NextScan,
-    /// A host without a place had to be left to the store: the scan must begin again.
+    /// A host could not be registered, so only the store knows it. The scan must begin again.
     scan_again: bool,
     /// Whether the scan began with nothing in hand and has brought nothing so far.
     is_barren: bool,
@@ -20,23 +20,23 @@ pub(super) struct Backlog {
 /// How far the scan over all hosts has come.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum NextScan {
-    /// It goes on behind this host; `None` begins.
+    /// It goes on after this host. `None` means that it begins.
     After(Option<String>),
-    /// It is at its end.
+    /// It has reached its end.
     Nothing,
 }
 
 /// An ask that is open.
 #[derive(Clone, Debug)]
 pub(super) struct Ask {
-    /// Of which hosts.
+    /// The hosts that it is about.
     pub(super) scope: RefillScope,
-    /// Up to when the answer may be out of date.
+    /// The answer may not know what happened after this moment.
     pub(super) asked_at: Ending,
 }
 
 impl Backlog {
-    /// At the start nothing is known.
+    /// At the start, nothing is known about the store.
     pub(super) fn new() -> Self {
         Self { next: NextScan::After(None), scan_again: false, is_barren: true, open: None }
     }
@@ -45,7 +45,7 @@ impl Backlog {
         self.open.as_ref()
     }
 
-    /// A host without a place was left to the store.
+    /// A host could not be registered.
     pub(super) fn missed_a_host(&mut self) {
         self.scan_again = true;
         self.is_barren = false;
@@ -58,8 +58,8 @@ impl Backlog {
         scope
     }
 
-    /// Asks for the next hosts of the scan. At its end nothing is asked, unless nothing is in hand: then the
-    /// scan begins anew, once, to make sure.
+    /// Asks for the next hosts of the scan. At the end of the scan it asks for nothing, unless nothing is in hand. Then the
+    /// scan begins once more, to make sure.
     pub(super) fn ask_next(&mut self, nothing_in_hand: bool, asked_at: Ending) -> Option<RefillScope> {
         if self.next == NextScan::Nothing && (self.scan_again || (nothing_in_hand && !self.is_barren)) {
             self.next = NextScan::After(None);
@@ -74,7 +74,7 @@ impl Backlog {
         Some(scope)
     }
 
-    /// The answer has come: whether it brought something, and where a scan goes on.
+    /// The answer has come. It says whether there was something, and where a scan goes on.
     pub(super) fn answered(&mut self, brought_something: bool, next_host: Option<String>) -> Option<Ask> {
         if brought_something {
             self.is_barren = false;
@@ -86,7 +86,7 @@ impl Backlog {
         Some(ask)
     }
 
-    /// Whether a scan over all hosts, begun with nothing in hand, has found nothing.
+    /// Whether a scan over all hosts that began with nothing in hand has found nothing.
     pub(super) fn is_known_to_be_empty(&self) -> bool {
         self.open.is_none() && self.next == NextScan::Nothing && self.is_barren && !self.scan_again
     }
@@ -111,7 +111,7 @@ mod tests {
         backlog.answered(false, None);
         assert_eq!(backlog.ask_next(false, now()), None);
         assert!(!backlog.is_known_to_be_empty());
-        // All pages have their receipts: a last look.
+        // All pages have their receipts, so this is the last look.
         assert_eq!(backlog.ask_next(true, now()), Some(RefillScope::After(None)));
         assert!(!backlog.is_known_to_be_empty());
         backlog.answered(false, None);

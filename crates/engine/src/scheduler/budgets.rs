@@ -1,6 +1,6 @@
-//! Limits on the pages of one host, and of one URL pattern. They are exact as the limit on all pages is: a page is
-//! reserved when it is fetched, and counts once its receipt says that it is done; what was done before this start, the
-//! store has counted.
+//! Limits on the pages of one host, and of one URL pattern. They are as exact as the limit on all pages. A page is reserved
+//! when it is fetched, and it counts once its receipt says that it is done. The store has counted the pages that were done
+//! before this start.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -22,8 +22,8 @@ pub(super) struct Budgets {
     out: HashMap<Fingerprint, Reserved>,
     out_of_host: HashMap<Arc<str>, u64>,
     out_of_pattern: HashMap<UrlPattern, u64>,
-    /// What was told in the log.
-    told: HashSet<LinkRefusal>,
+    /// The limits that were mentioned in the log.
+    logged: HashSet<LinkRefusal>,
 }
 
 #[derive(Debug)]
@@ -33,14 +33,14 @@ struct Reserved {
     depth: u32,
 }
 
-/// Whether there is room for one page more.
+/// Whether there is room for one more page.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum BudgetRoom {
-    /// There is.
+    /// There is room.
     Now,
-    /// There may be, if a page that is out is not done in the end.
+    /// There may be room, if a page that is out does not end as done.
     NotNow,
-    /// There is none, and will be none.
+    /// There is not, and there never will be.
     Never(LinkRefusal),
 }
 
@@ -54,13 +54,13 @@ impl Budgets {
             out: HashMap::new(),
             out_of_host: HashMap::new(),
             out_of_pattern: HashMap::new(),
-            told: HashSet::new(),
+            logged: HashSet::new(),
         }
     }
 
-    /// Whether it is the first time that this is the reason.
+    /// Whether this reason comes up for the first time.
     pub(super) fn is_news(&mut self, reason: LinkRefusal) -> bool {
-        self.told.insert(reason)
+        self.logged.insert(reason)
     }
 
     /// Whether a page may be fetched.
@@ -103,7 +103,7 @@ impl Budgets {
         self.out.insert(queued.fingerprint, reserved);
     }
 
-    /// A page is out no longer: it is done, or is not, or not by this attempt.
+    /// A page is no longer out: it has ended, or this attempt has.
     pub(super) fn end(&mut self, fingerprint: &Fingerprint, is_done: bool) {
         let Some(Reserved { host, url, depth }) = self.out.remove(fingerprint) else { return };
         if let Some(out) = self.out_of_host.get_mut(&host) {

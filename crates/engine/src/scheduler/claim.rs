@@ -1,5 +1,4 @@
-//! Claiming: the best request whose host may be asked now, for which there is a credit, memory and room
-//! within the limits.
+//! Claiming takes the best request whose host may be asked now, if there is a credit, memory and room within the limits.
 
 use std::time::Instant;
 
@@ -17,8 +16,7 @@ use crate::scope::LinkRefusal;
 use crate::window::Waiting;
 
 impl Scheduler {
-    /// Claims as much as may be claimed. Each step either takes a credit or makes the host less ready, so
-    /// this ends.
+    /// Claims as much as possible. It ends, because each step either takes a credit or makes the host less ready.
     pub(super) fn claim(&mut self, now: Instant) {
         while self.end.is_none()
             && self.may_claim()
@@ -96,7 +94,7 @@ impl Scheduler {
         }
     }
 
-    /// Takes the right to ask the host now; else the host rests until it is there.
+    /// Takes the right to ask the host now. If that must wait, the host rests until then.
     fn keeps_pace(&mut self, host: HostId, now: Instant) -> bool {
         match self.hosts.update(host, |host| host.pace.take(now, rand::random())) {
             Ok(()) => true,
@@ -107,8 +105,7 @@ impl Scheduler {
         }
     }
 
-    /// Takes the host's best request out of the window, reserves it against the limits and does something
-    /// with it.
+    /// Takes the host's best request out of the window, reserves a page of the limits for it, and works with it.
     fn with_credit(&mut self, host: HostId, work: impl FnOnce(&mut Self, Waiting, Credit)) {
         let Some(credit) = self.credits.try_take() else { return };
         let Some(waiting) = self.window.take(host) else { return };
@@ -136,7 +133,7 @@ impl Scheduler {
         });
     }
 
-    /// A request for which its host's budget, or its URL pattern's, has no room.
+    /// Skips a request because the limit of its host or of its URL pattern is reached.
     fn skip_full(&mut self, waiting: &Waiting, reason: LinkRefusal, credit: Credit) {
         self.parts.stats.refuse_links(reason, 1);
         let url = waiting.queued.request.url().as_str();
@@ -145,7 +142,7 @@ impl Scheduler {
             _ => ("max_pages_per_pattern", Reason::PatternLimit),
         };
         if self.budgets.is_news(reason) {
-            tracing::warn!(url, setting, "no more pages of this kind: the others are skipped");
+            tracing::warn!(url, setting, "this limit is reached, so further pages of this kind are skipped");
         } else {
             tracing::debug!(url, setting, "skipped");
         }
@@ -154,7 +151,7 @@ impl Scheduler {
         self.submit(outcome.with_answer(None, waiting.attempts).with_credit(credit));
     }
 
-    /// A request will not be tried again: a crawl thread tells the spider and packs the failure.
+    /// A request will not be tried again. A crawl thread tells the spider and packs the failure.
     pub(super) fn give_up(&mut self, waiting: Waiting, ended: RequestFailure, credit: Credit) {
         let RequestFailure { status, reason, error, cookies } = ended;
         let Waiting { queued, attempts, .. } = waiting;

@@ -1,15 +1,15 @@
-//! The share of pages that may fail or die before the crawl is no use going on with: a site that has changed, or
-//! that does not want us, fails page after page, and nobody looks before the morning.
+//! The share of pages that may fail or die before the crawl stops. If a site has changed or blocks the crawl, page after page
+//! fails, and nobody looks before the morning.
 //!
-//! While it crawls, the pages count that ended since this start, so that a resume has a chance of its own. At its end the
-//! run is judged as a whole: a resume that finds nothing left to do has not made a bad run good.
+//! During the crawl, only the pages that ended since this start count, so that a resume has a fair chance. At its end, the
+//! whole run is judged, because a resume that finds nothing left to do does not make a bad run good.
 
 use dragline_core::store::PageCounts;
 use dragline_core::{PageState, Receipt};
 
 use crate::failure_counts::{FailureCount, FailureCounts};
 
-/// So many pages must have ended before the share says something about the rest.
+/// The share says nothing about the rest before this many pages have ended.
 const MIN_ENDED: u64 = 20;
 
 /// See the module.
@@ -21,7 +21,7 @@ pub(super) struct FailedShare {
     faults: FailureCounts,
 }
 
-/// Pages that have ended, but for the skipped ones, which say nothing: redirects, robots.
+/// Pages that have ended. Skipped pages (redirects, robots) do not count, because they say nothing about the site.
 #[derive(Clone, Copy, Debug, Default)]
 struct EndedPages {
     pages: u64,
@@ -29,7 +29,7 @@ struct EndedPages {
 }
 
 impl FailedShare {
-    /// For a run of which these pages ended before this start.
+    /// For a run in which these pages ended before this start.
     pub(super) fn new(max: Option<f64>, before: Option<&PageCounts>) -> Self {
         let mut share = Self {
             max,
@@ -53,12 +53,12 @@ impl FailedShare {
         receipt.faults.iter().for_each(|fault| self.faults.add(fault));
     }
 
-    /// Why the crawl must stop, if so.
+    /// Why the crawl must stop, if it must.
     pub(super) fn is_exceeded(&self) -> Option<String> {
         if self.now.pages >= MIN_ENDED { self.judged(self.now) } else { None }
     }
 
-    /// The same for a run that has come to its end: then few pages are all there are.
+    /// The same for a run that has ended. Then a few pages are enough, because no others will come.
     pub(super) fn of_all(&self) -> Option<String> {
         let Self { before, now, .. } = self;
         self.judged(EndedPages { pages: before.pages + now.pages, failed: before.failed + now.failed })
@@ -73,7 +73,7 @@ impl FailedShare {
             let most = self.faults.most_frequent().map_or_else(String::new, |(kind, FailureCount { count, example })| {
                 format!("; the most frequent reason since this start: {kind}, {count} times (for example: {example})")
             });
-            format!("{failed} of {pages} pages failed or died ({share:.1} %, {max:.1} % may){most}")
+            format!("{failed} of {pages} pages failed or died ({share:.1} %, at most {max:.1} % may){most}")
         })
     }
 }
@@ -111,7 +111,7 @@ mod tests {
         share.faults(&Receipt { faults: vec![fault(1), fault(2)], ..Receipt::default() });
         assert_eq!(
             share.is_exceeded().unwrap(),
-            "11 of 21 pages failed or died (52.4 %, 50.0 % may); the most frequent reason since this start: error in parse, 2 times (for example: parse: no price on page 1)"
+            "11 of 21 pages failed or died (52.4 %, at most 50.0 % may); the most frequent reason since this start: error in parse, 2 times (for example: parse: no price on page 1)"
         );
     }
 
@@ -131,7 +131,7 @@ mod tests {
         let before = PageCounts { queued: 0, ended: ended.into() };
         let mut share = FailedShare::new(Some(0.25), Some(&before));
         assert!(share.is_exceeded().is_none());
-        assert_eq!(share.of_all().unwrap(), "30 of 40 pages failed or died (75.0 %, 25.0 % may)");
+        assert_eq!(share.of_all().unwrap(), "30 of 40 pages failed or died (75.0 %, at most 25.0 % may)");
         pages(&mut share, PageState::Done, 80);
         assert_eq!((share.is_exceeded(), share.of_all()), (None, None));
     }

@@ -1,8 +1,8 @@
-//! The ledger of requests in hand: in the window, or out (in flight, with a crawl thread, on their way to the
-//! store) until their receipt.
+//! The ledger of requests in hand. A request in hand is in the window, or it is out until its receipt comes: in flight, with a
+//! crawl thread, or on its way to the store.
 //!
-//! It keeps a request from being fetched twice: refills leave out what is in hand, and what comes all the
-//! same, because an answer was older than a receipt, is recognised here.
+//! The ledger keeps a request from being fetched twice. Refills leave out what is in hand. An answer that is older than a
+//! receipt may still bring such a request, and then the ledger recognises it.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 
@@ -15,7 +15,7 @@ use crate::hosts::HostId;
 pub(super) struct InHand {
     held: HashMap<Fingerprint, HeldRequest>,
     out: usize,
-    /// The last requests that had their receipts, with their numbers.
+    /// The requests that ended last, with their numbers.
     ended: HashMap<Fingerprint, u64>,
     ended_in_order: VecDeque<Fingerprint>,
     endings: u64,
@@ -34,8 +34,8 @@ struct HeldRequest {
 pub(super) struct Ending(u64);
 
 impl InHand {
-    /// A ledger that remembers the last `remember` endings, and all since the oldest moment that is given to
-    /// [`InHand::forget_before`].
+    /// A ledger that remembers the last `remember` endings, and all since the oldest moment that
+    /// [`InHand::forget_before`] was given.
     pub(super) fn new(remember: usize) -> Self {
         Self {
             held: HashMap::new(),
@@ -56,7 +56,7 @@ impl InHand {
         self.held.insert(fingerprint, HeldRequest { host, is_out: false });
     }
 
-    /// A request left the window for the store, or its way to the store for the window.
+    /// A request is no longer in hand, because only the store has it now.
     pub(super) fn leave(&mut self, fingerprint: &Fingerprint) {
         if self.held.remove(fingerprint).is_some_and(|hand| hand.is_out) {
             self.out -= 1;
@@ -72,7 +72,7 @@ impl InHand {
         }
     }
 
-    /// A request that was out has its receipt; its host. `None` for one that was not out.
+    /// A request that was out has its receipt. Gives its host, or `None` if it was not out.
     pub(super) fn end(&mut self, fingerprint: &Fingerprint) -> Option<HostId> {
         let host = self.held.get(fingerprint).filter(|hand| hand.is_out)?.host;
         self.leave(fingerprint);
@@ -82,7 +82,7 @@ impl InHand {
         Some(host)
     }
 
-    /// Requests that are out.
+    /// How many requests are out.
     pub(super) fn out(&self) -> usize {
         self.out
     }
@@ -96,13 +96,13 @@ impl InHand {
         self.held.keys().copied().collect()
     }
 
-    /// What is in hand of these hosts.
+    /// The requests of these hosts that are in hand.
     pub(super) fn of(&self, hosts: &HashSet<HostId>) -> Vec<Fingerprint> {
         let theirs = self.held.iter().filter(|(_, hand)| hosts.contains(&hand.host));
         theirs.map(|(fingerprint, _)| *fingerprint).collect()
     }
 
-    /// Requests that have had their receipts.
+    /// How many requests have had their receipts.
     pub(super) fn ended(&self) -> u64 {
         self.endings
     }
@@ -122,7 +122,7 @@ impl InHand {
         self.ended.get(fingerprint).is_some_and(|ending| *ending > moment.0)
     }
 
-    /// Forgets the oldest endings, down to the number to remember; those since `moment` are kept.
+    /// Forgets the oldest endings, down to the number to remember. Those since `moment` are kept.
     pub(super) fn forget_before(&mut self, moment: Ending) {
         while self.ended_in_order.len() > self.remember
             && let Some(oldest) = self.ended_in_order.front().copied()
@@ -143,7 +143,7 @@ mod tests {
         QueuedRequest::start(Request::get(format!("http://a.example/{number}")).unwrap(), 0)
     }
 
-    /// A ledger, and the host that its requests are of.
+    /// A ledger, and the host of its requests.
     fn ledger(remember: usize) -> (InHand, HostId) {
         (InHand::new(remember), HostId::at(0).unwrap())
     }

@@ -1,4 +1,4 @@
-//! Landing: what becomes of a fetch that has ended.
+//! Landing decides what becomes of a fetch that has ended.
 
 use std::time::{Duration, Instant};
 
@@ -21,9 +21,9 @@ use crate::window::Waiting;
 
 /// A fetch that has ended.
 pub(super) enum Landed {
-    /// Of a page.
+    /// The fetch of a page.
     Page(Box<EndedFetch>),
-    /// Of a robots.txt.
+    /// The fetch of a robots.txt.
     Robots { host: HostId, answer: RobotsAnswer, credit: Credit },
 }
 
@@ -37,7 +37,7 @@ pub(super) struct EndedFetch {
     pub(super) elapsed: Duration,
 }
 
-/// How a request ended that is given up.
+/// Why a request is given up.
 pub(super) struct RequestFailure {
     pub(super) status: Option<u16>,
     pub(super) reason: Reason,
@@ -46,7 +46,7 @@ pub(super) struct RequestFailure {
 }
 
 impl RequestFailure {
-    /// Without an answer.
+    /// A request that has no answer.
     pub(super) fn of(reason: Reason, error: String) -> Self {
         Self { status: None, reason, error, cookies: Vec::new() }
     }
@@ -62,7 +62,7 @@ impl Scheduler {
                 self.hosts.end_fetch(host);
                 self.on_robots(host, answer);
             }
-            // Panics are caught within the fetch; one beside it would leave its request in hand for ever.
+            // Panics within the fetch are caught there. Any other panic would leave its request in hand for ever.
             Err(problem) => self.fail(&format!("a fetch was lost: {problem}")),
         }
     }
@@ -101,7 +101,7 @@ impl Scheduler {
         );
         self.parts.stats.pages_fetched.add(1);
         self.parts.stats.bytes_fetched.add(answer.charge.as_ref().map_or(0, Charge::bytes) as u64);
-        // One with a body is a page that the spider wants.
+        // A redirect with a body is a page that the spider accepts.
         let location =
             redirect::location(answer.status, &answer.headers).filter(|_| answer.body == AnswerBody::Unread);
         if let Some(location) = location {
@@ -144,13 +144,13 @@ impl Scheduler {
             tracing::warn!(
                 url,
                 reason,
-                "the start is not read past its headers (see the setting `accept_types`)"
+                "the body of this start page is not read (see the setting `accept_types`)"
             );
         } else if is_first {
             tracing::info!(
                 url,
                 reason,
-                "such pages are skipped (see the setting `accept_types`); further ones are told at debug"
+                "such pages are skipped (see the setting `accept_types`); further ones are logged at debug level"
             );
         } else {
             tracing::debug!(url, reason, "skipped");
@@ -158,7 +158,7 @@ impl Scheduler {
         PageOutcome::skipped(&waiting.queued, Reason::UnwantedType, &reason)
     }
 
-    /// While its host is not well, a failure is the host's and not the request's.
+    /// While its host is not well, a failure does not count against the request.
     fn may_retry(&self, host: HostId, waiting: &mut Waiting) -> bool {
         if !self.hosts.get(host).pace.is_well() {
             waiting.excused += 1;
@@ -167,7 +167,7 @@ impl Scheduler {
         waiting.counted() <= own.unwrap_or(self.parts.settings.retry.retries)
     }
 
-    /// A server that is too busy is left alone as a whole, not just for this page.
+    /// A server that is too busy gets a rest from all requests, not only from this one.
     fn put_off(&mut self, host: HostId, waiting: Waiting, status: u16, asked: Option<Duration>) {
         if status == 429 || (status == 503 && asked.is_some()) {
             let rest = retry::delay(&self.parts.settings.retry, waiting.counted(), asked);
@@ -176,20 +176,20 @@ impl Scheduler {
         self.retry(host, waiting, asked, &format!("HTTP {status}"));
     }
 
-    /// Back into the window, to be tried again later; without credit, slot or reservation.
+    /// Puts a request back into the window, to be tried again later. It holds no credit, slot or reservation then.
     fn retry(&mut self, host: HostId, waiting: Waiting, asked: Option<Duration>, error: &str) {
         self.limits.release();
         let fingerprint = waiting.queued.fingerprint;
         self.budgets.end(&fingerprint, false);
         if !matches!(self.phase, CrawlPhase::Running) {
-            // Nobody will try again: it stays queued in the store.
+            // This process will not try again. The request stays queued in the store.
             self.in_hand.leave(&fingerprint);
             return self.window.settle(host);
         }
         let delay = if self.hosts.get(host).pace.is_well() {
             retry::delay(&self.parts.settings.retry, waiting.counted(), asked)
         } else {
-            // Its host is left alone: that is wait enough.
+            // Its host rests, and that is wait enough.
             Duration::ZERO
         };
         let url = waiting.queued.request.url().as_str();
@@ -198,7 +198,7 @@ impl Scheduler {
             attempts = waiting.attempts,
             delay_ms = delay.as_millis(),
             error,
-            "to be tried again"
+            "it will be tried again"
         );
         self.parts.stats.retries.add(1);
         self.in_hand.set_out(&fingerprint, false);
@@ -207,8 +207,7 @@ impl Scheduler {
 
     fn fail_page(&mut self, host: HostId, waiting: Waiting, ended: RequestFailure, credit: Credit) {
         self.parts.stats.given_up.add(1);
-        // A missing page is everyday life, unless it is one that somebody named; a server that fails again and again is
-        // worth a look.
+        // A missing page is normal, unless somebody named it. A server that fails again and again is worth a look.
         if waiting.queued.depth == 0 || ended.status.is_none_or(|status| status >= 500) {
             let log = self.hosts.update(host, |host| host.log_memory.failed());
             if log != FailureLog::Nothing {
@@ -217,13 +216,13 @@ impl Scheduler {
             }
             if log == FailureLog::LastLine {
                 let name = &self.hosts.get(host).name;
-                tracing::warn!(host = %name, "further failures of this host are not told until a page comes; see their requests' `error`");
+                tracing::warn!(host = %name, "further failures of this host are not logged until a page comes; their requests keep them in `error`");
             }
         }
         self.give_up(waiting, ended, credit);
     }
 
-    /// Ends a request as `skipped`, its target in its place.
+    /// Ends a request as `skipped`, with its target in its place.
     fn redirect(&mut self, host: HostId, waiting: Waiting, answer: Answer, location: &str, credit: Credit) {
         let asked = retry::wait_asked(&self.parts.settings.retry, &answer.headers);
         let Answer { status, cookies, .. } = answer;
@@ -254,7 +253,7 @@ impl Scheduler {
             if let Some(asked) = asked
                 && let Some(host) = self.host_named(&target.host, Instant::now())
             {
-                // RFC 9110 §10.2.3: it is the redirected request that is to wait.
+                // RFC 9110 §10.2.3: the redirected request is the one that must wait.
                 self.rest_as_asked(host, asked, status);
             }
             outcome.requests.push(target);

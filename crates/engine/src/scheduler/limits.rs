@@ -1,5 +1,5 @@
-//! The run's limits. `limit` is exact: a page is reserved at dispatch and released when its receipt is
-//! anything but `done`, so that `done` plus reserved never exceeds it, whatever is in flight.
+//! The run's limits. `limit` is exact: a page is reserved at dispatch, and released when its receipt is anything but `done`.
+//! So the pages that are done or reserved never exceed it, whatever is in flight.
 
 use std::time::Instant;
 
@@ -7,7 +7,7 @@ use dragline_core::stop::StopReason;
 
 use crate::settings::LimitSettings;
 
-/// What was used of the limits.
+/// How much of the limits is used.
 #[derive(Debug)]
 pub(super) struct Limits {
     pages: Option<u64>,
@@ -31,7 +31,7 @@ impl Limits {
         }
     }
 
-    /// Whether one page more could be done without exceeding the limit.
+    /// Whether one more page could be done without exceeding the limit.
     pub(super) fn have_room(&self) -> bool {
         self.pages.is_none_or(|limit| self.done + self.reserved < limit)
     }
@@ -45,7 +45,7 @@ impl Limits {
         self.reserved += 1;
     }
 
-    /// A page that was reserved will not be done, or not by this attempt.
+    /// A page that was reserved has not been done by this attempt.
     pub(super) fn release(&mut self) {
         self.reserved -= 1;
     }
@@ -60,7 +60,7 @@ impl Limits {
         self.items += items;
     }
 
-    /// Why nothing more may be claimed, if so. Pages in hand finish whole.
+    /// Why nothing more may be claimed, if that is so. Pages in hand still finish.
     pub(super) fn reason_to_stop(&self, now: Instant) -> Option<StopReason> {
         if self.max_items.is_some_and(|max| self.items >= max) {
             Some(StopReason::MaxItems)

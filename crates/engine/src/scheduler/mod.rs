@@ -1,9 +1,9 @@
-//! The scheduler: the single owner of window, limits and credits. One loop, no locks, and it never blocks.
+//! The scheduler: the single owner of hosts, window, limits and credits. It is one loop without locks, and it never blocks.
 //!
-//! Each turn it looks at the clock once, claims what may be claimed, asks for more of the frontier if there
-//! is room, and then waits for whatever comes first: an event from the store, a finished fetch, a returned
-//! credit, a timer, a stop. `claim` chooses and dispatches, `landing` says what becomes of a finished fetch,
-//! `refill` talks with the store, `robots` does what robots.txt asks for.
+//! In each turn it looks at the clock once, claims what it may claim, and asks for more of the frontier if there is room. Then
+//! it waits for whatever comes first: an event from the store, a finished fetch, a returned credit, a timer, a stop. `claim`
+//! chooses and dispatches, `landing` decides what becomes of a finished fetch, `refill` talks with the store, and `robots`
+//! does what robots.txt asks for.
 
 mod backlog;
 mod budgets;
@@ -45,9 +45,9 @@ use crate::receipts::ReceiptReceiver;
 use crate::scope::Scope;
 use crate::window::Window;
 
-/// Longest time between two turns; heartbeats are due once a second.
+/// Longest time between two turns. Heartbeats are due once a second.
 const IDLE_TURN: Duration = Duration::from_millis(500);
-/// Shortest time between two heartbeats: turns come thousands of times a second.
+/// Shortest time between two heartbeats, because there may be thousands of turns in a second.
 const BEAT_EVERY: Duration = Duration::from_millis(250);
 /// Events and fetches taken in one turn, so that neither keeps the other waiting.
 const TAKEN_PER_TURN: usize = 64;
@@ -59,12 +59,12 @@ pub(crate) struct Scheduler {
     pages: Sender<WaitingJob>,
     pulse: Arc<dyn Pulse>,
     hold: Hold,
-    /// Notified when a credit or memory comes back, and when a stop is asked for.
+    /// Notified when a credit or memory comes back, and when somebody asks for a stop.
     wake: Arc<Notify>,
     credits: Credits,
     budget: ByteBudget,
     downloads: Downloads,
-    /// Fetches in flight. They are abandoned with the scheduler: their requests are still queued.
+    /// Fetches in flight. They are abandoned with the scheduler, and their requests are still queued.
     fetches: JoinSet<Landed>,
     robots_fetches: usize,
     hosts: Hosts,
@@ -78,7 +78,7 @@ pub(crate) struct Scheduler {
     phase: CrawlPhase,
     /// Set by whoever finds that the crawl cannot go on.
     end: Option<CrawlEnd>,
-    /// Outcomes that the persistence thread had taken when it was last told to flush at once.
+    /// How many outcomes the persistence thread had taken when it was last asked to flush at once.
     flush_asked_at: u64,
     beaten_at: Option<Instant>,
 }
@@ -88,9 +88,9 @@ pub(crate) struct Scheduler {
 enum CrawlPhase {
     /// Requests are claimed.
     Running,
-    /// A limit stops the claiming; pages in hand finish whole.
+    /// A limit ends the claiming. Pages in hand still finish.
     Draining(StopReason),
-    /// A stop was asked for; fetches in flight may finish until then.
+    /// Somebody asked for a stop. Fetches in flight may finish until then.
     Stopping { deadline: Instant },
 }
 
@@ -162,7 +162,7 @@ impl Scheduler {
         }
     }
 
-    /// One turn; the end, when it has come.
+    /// One turn. Gives the end, when it has come.
     fn turn(&mut self, now: Instant) -> Option<CrawlEnd> {
         if self.parts.stop.is_abandoned() {
             return Some(CrawlEnd::Stopped(self.stop_reason()));
@@ -190,7 +190,7 @@ impl Scheduler {
                     let is_over = self.in_hand.is_empty() && self.backlog.is_known_to_be_empty();
                     return Some(match reason {
                         _ if reached => CrawlEnd::LimitReached,
-                        // Nothing is left that a resume could do.
+                        // A resume would find nothing to do.
                         StopReason::MaxFailedShare(_) if is_over => self.judged(CrawlEnd::Finished),
                         reason => CrawlEnd::Stopped(reason.clone()),
                     });
@@ -199,7 +199,7 @@ impl Scheduler {
             CrawlPhase::Stopping { deadline } => {
                 let pages = self.fetches.len() - self.robots_fetches;
                 if pages == 0 || now >= *deadline {
-                    tracing::debug!(pages, "what is still being fetched is abandoned");
+                    tracing::debug!(pages, "fetches in flight are abandoned");
                     return Some(CrawlEnd::Stopped(self.stop_reason()));
                 }
             }
@@ -217,12 +217,12 @@ impl Scheduler {
         } else if matches!(self.phase, CrawlPhase::Running)
             && let Some(reason) = self.reason_to_stop(now)
         {
-            tracing::info!(%reason, "nothing more is claimed; pages in hand finish");
+            tracing::info!(%reason, "no more requests are claimed; pages in hand finish");
             self.phase = CrawlPhase::Draining(reason);
         }
     }
 
-    /// Why nothing more may be claimed, if so. Pages in hand finish whole.
+    /// Why nothing more may be claimed, if that is so. Pages in hand still finish.
     fn reason_to_stop(&self, now: Instant) -> Option<StopReason> {
         let reason = self.limits.reason_to_stop(now);
         reason.or_else(|| self.failed_share.is_exceeded().map(StopReason::MaxFailedShare))
@@ -245,7 +245,7 @@ impl Scheduler {
         moments.fold(now + IDLE_TURN, Instant::min)
     }
 
-    /// Takes what else has come in meanwhile, so that a busy crawl looks for work once for all of it.
+    /// Takes whatever else has come in, so that a busy crawl looks for work once and not after each event.
     fn take_what_is_there(&mut self) {
         for _ in 0..TAKEN_PER_TURN {
             let Some(landed) = self.fetches.try_join_next() else { break };
@@ -257,14 +257,14 @@ impl Scheduler {
         }
     }
 
-    /// With outcomes at the persistence thread and nothing that could be fetched meanwhile, waiting for a
-    /// fuller batch would only cost time.
+    /// Asks for a flush when the persistence thread has outcomes and there is nothing to fetch. To wait for a fuller batch
+    /// would only cost time then.
     fn flush_if_idle(&mut self) {
         let credits_of_pages = self.credits.in_use().saturating_sub(self.robots_fetches);
         let unreceipted = self.in_hand.out().saturating_sub(credits_of_pages);
         let has_something_to_fetch = self.may_claim() && self.window.has_queued();
         let has_credits = self.credits.in_use() < self.parts.settings.concurrency;
-        // Counted from the beginning, so that one that comes as another gets its receipt is not missed.
+        // Counted from the beginning, so that an outcome that comes just as another gets its receipt is not missed.
         let taken = self.in_hand.ended() + unreceipted as u64;
         if unreceipted > 0 && has_credits && !has_something_to_fetch && taken != self.flush_asked_at {
             self.flush_asked_at = taken;
@@ -272,14 +272,14 @@ impl Scheduler {
         }
     }
 
-    /// Hands an outcome over that needs no crawl thread.
+    /// Submits an outcome that needs no crawl thread.
     fn submit(&mut self, outcome: PageOutcome) {
         if let Err(refused) = self.parts.sink.submit(outcome) {
             self.fail(&refused.to_string());
         }
     }
 
-    /// The crawl cannot go on. What was asked for by a stop is no failure.
+    /// The crawl cannot go on. That is not a failure if somebody asked for a stop.
     fn fail(&mut self, what: &str) {
         if self.end.is_none() {
             let reason = self.parts.stop.reason().cloned();

@@ -1,5 +1,5 @@
-//! What a host's answers make of its pace: told in the log with what was asked and until when, counted, and noted for
-//! whoever resumes the run.
+//! Applies a host's answers to its pace. A change is logged with its cause and its end, counted, and noted for the process
+//! that resumes the run.
 
 use std::time::{Duration, Instant};
 
@@ -22,7 +22,7 @@ impl Scheduler {
         }
     }
 
-    /// What was sent at that moment brought no answer, and so many requests have failed by this that had not before.
+    /// A request that was sent at that moment had no answer. `requests` have failed because of it for the first time.
     pub(super) fn host_failed(&mut self, host: HostId, sent_at: Instant, requests: u32, error: &str) {
         let now = Instant::now();
         let changed = self.hosts.update(host, |host| host.pace.failed(sent_at, requests, error, now));
@@ -31,7 +31,7 @@ impl Scheduler {
         }
     }
 
-    /// A host has answered otherwise than with a page.
+    /// A host has answered, though not with a page.
     pub(super) fn host_is_back(&mut self, host: HostId) {
         let changed = self.hosts.update(host, |host| host.pace.is_back());
         if changed.is_something() {
@@ -39,7 +39,7 @@ impl Scheduler {
         }
     }
 
-    /// A host asks to be left alone for so long, with this status.
+    /// A host asks for a rest, with this status.
     pub(super) fn rest_as_asked(&mut self, host: HostId, rest: Duration, status: u16) {
         let now = Instant::now();
         self.parts.stats.waits_asked.add(1);
@@ -50,7 +50,7 @@ impl Scheduler {
                 status,
                 rest_ms = rest.as_millis(),
                 until = %clock_after(rest),
-                "the host wants a rest: it is left alone for a while"
+                "the host asks for a rest, so no requests go there for a while"
             );
         }
         self.rest_long(host, now + rest, RestReason::Asked, now);
@@ -62,10 +62,10 @@ impl Scheduler {
         if let Some(period) = changed.slowed_to {
             self.parts.stats.slow_downs.add(1);
             let period_ms = period.as_millis();
-            tracing::info!(host = %name, why, period_ms, "the host refuses: it is asked less often, once in this time");
+            tracing::info!(host = %name, why, period_ms, "the host refuses requests, so they go there less often: one per period");
         }
         if changed.has_recovered {
-            tracing::info!(host = %name, "the host is asked as often as before");
+            tracing::info!(host = %name, "the host gets requests as often as before");
         }
         if changed.is_back {
             tracing::info!(host = %name, "the host answers again");
@@ -81,7 +81,7 @@ impl Scheduler {
                         error = why,
                         pause_ms,
                         until = %clock,
-                        "the host keeps failing and is left alone; its requests stay queued, and one tries then"
+                        "the host keeps failing, so no requests go there for a while; they stay queued, and one of them tries it again"
                     );
                 } else {
                     let paused_ms = now.saturating_duration_since(since).as_millis();
@@ -96,7 +96,7 @@ impl Scheduler {
                     host = %name,
                     error = why,
                     until = %clock,
-                    "the host was left alone for as long as a host may be (see the setting `max_host_pause`): its requests fail"
+                    "the host kept failing for too long (see the setting `max_host_pause`), so its requests fail"
                 );
             }
             None => {}
@@ -104,7 +104,7 @@ impl Scheduler {
         self.note(host, why);
     }
 
-    /// A host that rests for long holds places in the window that others may need.
+    /// Lets a host rest. If it rests for long, it gives most of its places in the window to others.
     fn rest_long(&mut self, host: HostId, until: Instant, why: RestReason, now: Instant) {
         self.hosts.rest(host, until, why);
         if until.saturating_duration_since(now) > LONG_REST {
@@ -113,14 +113,14 @@ impl Scheduler {
         }
     }
 
-    /// What a process that resumes the run must know of a host.
+    /// Notes what a process that resumes the run must know about a host.
     fn note(&self, host: HostId, why: &str) {
         let host = self.hosts.get(host);
-        self.parts.sink.note_host(host.pace.note(&host.name, host.is_told_to_wait_until(), why));
+        self.parts.sink.note_host(host.pace.note(&host.name, host.waits_until(), why));
     }
 }
 
-/// The time of day after so long, for people.
+/// The time of day after this time, for people.
 fn clock_after(time: Duration) -> String {
     let then = TimeDelta::from_std(time).ok().and_then(|time| Utc::now().checked_add_signed(time));
     then.map_or_else(|| "never".to_owned(), |then| then.format("%H:%M:%S UTC").to_string())

@@ -1,4 +1,4 @@
-//! What comes back from the store, and what is asked of it.
+//! Takes what comes back from the store, and asks it for more.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -12,9 +12,9 @@ use crate::download::CrawlEnd;
 use crate::hosts::HostId;
 use crate::window::Admission;
 
-/// Hosts that one ask names.
+/// Hosts that one ask names at most.
 const HOSTS_PER_ASK: usize = 200;
-/// A scan for further hosts is worth while when so much of the window is free (one tenth).
+/// A scan for further hosts is worth its cost when this part of the window is free (one tenth).
 const ROOM_FOR_SCAN: usize = 10;
 
 impl Scheduler {
@@ -26,8 +26,8 @@ impl Scheduler {
         }
     }
 
-    /// Asks for more of the frontier if there is room for it: of hosts that run low, then of hosts that are
-    /// not known yet. With nothing in hand the store is asked a last time whether there is anything.
+    /// Asks for more of the frontier if there is room for it: first for requests of hosts that run low, then for hosts that
+    /// are not known yet. With nothing in hand, it asks the store a last time whether there is anything.
     pub(super) fn ask_for_more(&mut self) {
         if self.backlog.open().is_some() || self.end.is_some() {
             return;
@@ -54,7 +54,7 @@ impl Scheduler {
             for id in hungry {
                 self.window.set_more_in_store(id, false);
             }
-            // They hold no more than half of their share: the other half fits.
+            // They hold at most half of their share, so the other half fits.
             let per_host = share.div_ceil(2);
             let scope = self.backlog.ask_hosts(&names, self.in_hand.now());
             Refill { scope, per_host, max_requests: room, in_hand: self.in_hand.of(&hosts) }
@@ -68,7 +68,7 @@ impl Scheduler {
     fn on_receipt(&mut self, receipt: Receipt) {
         let now = Instant::now();
         for (fingerprint, state) in &receipt.pages {
-            // A page that is not out was counted by an earlier receipt.
+            // An earlier receipt has counted a page that is not out.
             let Some(host) = self.in_hand.end(fingerprint) else { continue };
             self.window.settle(host);
             self.budgets.end(fingerprint, *state == PageState::Done);
@@ -84,7 +84,7 @@ impl Scheduler {
         self.limits.items_stored(receipt.items);
         self.parts.known.are_stored(receipt.stored_requests);
         for queued in receipt.new_requests {
-            // Later than a refill that brought it, and than the receipt of its own page.
+            // A refill may have brought it already, and it may even have ended.
             if !self.in_hand.has_ended(&queued.fingerprint) {
                 self.admit(queued, now);
             }
@@ -117,7 +117,10 @@ impl Scheduler {
     fn admit(&mut self, queued: QueuedRequest, now: Instant) {
         let fingerprint = queued.fingerprint;
         if queued.depth == 0 && self.scope.add(&queued.host) {
-            tracing::info!(host = queued.host, "a start request leads here: the host belongs to the run");
+            tracing::info!(
+                host = queued.host,
+                "a start request leads to this host, so it belongs to the run"
+            );
         }
         if self.in_hand.holds(&fingerprint) {
             return;
@@ -134,7 +137,7 @@ impl Scheduler {
         self.hosts.named(name, now, |id| self.window.needs(id))
     }
 
-    /// What the window gave away is in hand no longer.
+    /// Requests that the window gave away are no longer in hand.
     pub(super) fn let_go(&mut self) {
         for fingerprint in self.window.given_away() {
             self.in_hand.leave(&fingerprint);
@@ -147,7 +150,7 @@ impl Scheduler {
     }
 }
 
-/// A scope for the log: how many hosts, not all their names.
+/// A scope for the log, with the number of hosts instead of their names.
 struct ScopeSize<'a>(&'a RefillScope);
 
 impl std::fmt::Debug for ScopeSize<'_> {

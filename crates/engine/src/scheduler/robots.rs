@@ -1,4 +1,4 @@
-//! What the scheduler does about robots.txt: ask for it, take what it says, skip what it forbids.
+//! How the scheduler obeys robots.txt: it asks for the file, applies it, and skips what it forbids.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -14,8 +14,7 @@ use crate::robots::{AfterFailedFetch, DecidingLine, RobotsAnswer, RobotsFault, R
 use crate::window::Waiting;
 
 impl Scheduler {
-    /// The host's robots.txt is fetched on a credit of its own, so that a frontier of many hosts does not
-    /// ask all of them at once.
+    /// Fetches the host's robots.txt. That takes a credit, so that a frontier of many hosts does not ask all of them at once.
     pub(super) fn ask_robots(&mut self, host: HostId) {
         let Some(credit) = self.credits.try_take() else { return };
         let Some(page) = self.window.best(host).map(|best| best.request.clone()) else { return };
@@ -38,12 +37,12 @@ impl Scheduler {
     ) {
         self.parts.stats.robots_denied.add(1);
         let url = waiting.queued.request.url().as_str();
-        // Such a crawl ends at once and without an error, and nobody would know why.
+        // Without this line, nobody would know why the crawl ends at once and without an error.
         if waiting.queued.depth == 0 && self.hosts.update(host, |host| host.log_memory.denies_a_start()) {
             tracing::warn!(
                 url,
                 %line,
-                "robots.txt forbids to start here, so it is skipped (see the setting `robots`)"
+                "robots.txt forbids this start page, so it is skipped (see the setting `robots`)"
             );
         } else {
             tracing::debug!(url, %line, "robots.txt forbids this page");
@@ -60,7 +59,7 @@ impl Scheduler {
                 let settings = Arc::clone(&self.parts.settings);
                 match failure.fault {
                     RobotsFault::Host => {
-                        // Whatever waits for the file has met the same.
+                        // All requests that wait for the file have met the same failure.
                         let is_first = self.hosts.get(host).robots.is_untried();
                         let requests = if is_first { self.window.held_by(host) } else { 0 };
                         let requests = u32::try_from(requests).unwrap_or(u32::MAX);
@@ -69,7 +68,7 @@ impl Scheduler {
                     RobotsFault::File => self.host_is_back(host),
                     RobotsFault::Nobody => {}
                 }
-                // A host that is left alone is asked again after that, whatever it took before.
+                // A host that rests is asked again afterwards, however many attempts there were before.
                 let retries = match failure.fault {
                     RobotsFault::Nobody => 0,
                     _ if self.hosts.get(host).pace.is_well() => settings.retry.retries,
@@ -81,9 +80,9 @@ impl Scheduler {
                 let (name, error) = (&self.hosts.get(host).name, &failure.reason);
                 match failed {
                     AfterFailedFetch::TriedAgain { attempts } => {
-                        tracing::debug!(host = %name, error, attempts, "robots.txt is to be asked for again");
-                        // A host that is left alone waits for that alone: a back-off that outlasts it would hide from
-                        // its requests that it is down.
+                        tracing::debug!(host = %name, error, attempts, "robots.txt will be asked for again");
+                        // A host that rests needs no back-off as well. One that outlasts the rest would hide from its
+                        // requests that the host is down.
                         if self.hosts.get(host).pace.is_well() {
                             let delay =
                                 retry::delay(&self.parts.settings.retry, attempts, failure.retry_after);
@@ -97,13 +96,13 @@ impl Scheduler {
                         host = %name,
                         error,
                         attempts,
-                        "no newer robots.txt can be had, so the copy from before is kept"
+                        "robots.txt cannot be fetched again, so the earlier copy stays in use"
                     ),
                     AfterFailedFetch::GivenUp { attempts } => tracing::warn!(
                         host = %name,
                         error,
                         attempts,
-                        "robots.txt cannot be had, so the requests of this host fail; is the host right, and up?"
+                        "robots.txt cannot be fetched, so the requests of this host fail; check the name of the host and whether it is up"
                     ),
                 }
             }

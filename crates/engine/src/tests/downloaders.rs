@@ -244,7 +244,7 @@ fn whatever_a_downloader_does_costs_its_own_request() {
     }
     assert_eq!(
         row("/unknown").error.as_deref(),
-        Some("there is no downloader \"browser\"; there are: http, odd")
+        Some("\"browser\" is not a downloader of this program, which has: http, odd")
     );
     assert_eq!(row("/well").state, Some(PageState::Done));
 }

@@ -1,8 +1,8 @@
 //! The window: the part of the frontier that is in memory, as one queue for each host.
 //!
 //! It answers one question quickly: which is the best request whose host may be asked now? Every operation costs a
-//! logarithm. It knows places and moments. Whether a host may be asked comes from the registry of [`Hosts`]; credits, limits
-//! and the network are not known here.
+//! logarithm. It knows places and moments. Whether a host may be asked comes from the registry of [`Hosts`]; the window knows
+//! nothing about credits, limits and the network.
 //!
 //! Places are shared out. A host gets an equal share of them, within bounds, and gives the worst of its requests away for
 //! better ones. What has no place is not lost, because it is in the store. The host remembers that there is more to ask for;
@@ -143,7 +143,7 @@ impl Window {
         self.update(id, |queue| queue.awaits_receipt = queue.out > 0);
     }
 
-    /// Takes a request that was out back in, to be tried again at a later moment.
+    /// Takes back a request that was out. It will be tried again at this later moment.
     pub(crate) fn delay(&mut self, id: HostId, waiting: Waiting, until: Instant) {
         self.retries.add(until, id, waiting);
         self.len += 1;
@@ -235,7 +235,7 @@ impl Window {
         self.refresh(id);
     }
 
-    /// Hosts that took their share when it was larger give back what exceeds it now.
+    /// Makes hosts that took their share when it was larger give back what exceeds it now.
     fn shrink_to(&mut self, share: usize) {
         if self.largest_share_given <= share {
             return;

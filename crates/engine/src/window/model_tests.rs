@@ -1,4 +1,4 @@
-//! The window against a simple model: lists that are searched from end to end.
+//! Compares the window with a simple model: lists that are searched from end to end.
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
@@ -60,7 +60,7 @@ struct Both {
     window: Window,
     known: Vec<Known>,
     rests_until: [Option<Instant>; HOSTS as usize],
-    /// Hosts of which the window did not take a request or gave one away.
+    /// Hosts with a request that the window did not take, or gave away.
     left_to_store: BTreeSet<String>,
     now: Instant,
     concurrency: usize,
@@ -168,7 +168,7 @@ impl Both {
         for host in self.left_to_store.clone() {
             let id = self.host(&host);
             prop_assert!(self.window.queue(id).more_in_store);
-            // One that rests has time.
+            // There is no hurry while the host rests.
             if self.window.held_by(id) == 0 && !self.hosts.get(id).rests() {
                 prop_assert!(self.window.hungry(&mut self.hosts, usize::MAX).contains(&id));
             }
@@ -176,7 +176,7 @@ impl Both {
         Ok(())
     }
 
-    /// What the window gave away.
+    /// The requests that the window gave away.
     fn let_go(&mut self) -> Vec<QueuedRequest> {
         let mut gone = Vec::new();
         for fingerprint in self.window.given_away() {

@@ -2,9 +2,9 @@
 
 use crate::settings::EngineSettings;
 
-/// A host keeps at least so many, so that its slots stay busy while a refill is on its way.
+/// A host keeps at least this many requests, so that its slots stay busy while a refill is on its way.
 const SMALLEST_SHARE: usize = 8;
-/// Into so many shares the window is cut when hosts are looked for whose number is not known.
+/// A scan looks for hosts whose number is not known, so it cuts the window into this many shares.
 const HOSTS_PER_SCAN: usize = 500;
 
 /// The bounds of the window.
@@ -31,12 +31,12 @@ impl Places {
         self.smallest_share
     }
 
-    /// Places for one of so many hosts.
+    /// Places for one host, if there are this many hosts.
     pub(crate) fn share(&self, hosts: usize) -> usize {
         (self.total / hosts.max(1)).clamp(self.smallest_share, self.largest_share)
     }
 
-    /// Requests for each host that a scan comes across: few enough that many hosts fit.
+    /// Requests for each host that a scan finds. They are few, so that many hosts fit.
     pub(crate) fn scan_share(&self) -> usize {
         self.share(HOSTS_PER_SCAN)
     }

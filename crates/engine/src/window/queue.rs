@@ -27,11 +27,11 @@ pub(super) struct HostQueue {
     pub(super) delayed: usize,
     /// Requests that were taken out of the window and have no receipt yet.
     pub(super) out: usize,
-    /// Nothing more is asked of the host until one of these has come back.
+    /// The host gets no further request until one of these has come back.
     pub(super) awaits_receipt: bool,
     /// Whether the host may be asked, as far as the registry of hosts knows.
     pub(super) is_open: bool,
-    /// The host rests for long and has given most of its places away. It gets none back until the rest is over.
+    /// The host rests for long and has given most of its places away. It gets them back when the rest is over.
     pub(super) is_trimmed: bool,
     /// Whether the store holds requests of this host that the window does not.
     pub(super) more_in_store: bool,
