@@ -235,6 +235,8 @@ impl Retry<'_> {
                 .to_owned());
         }
         let origin = ItemOrigin::new(&letter.url)
+            .with_tag(&letter.tag)
+            .with_depth(letter.depth)
             .with_spider(&letter.spider)
             .with_run(letter.run_id, &letter.run_name);
         for step in self.steps {

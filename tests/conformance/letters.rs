@@ -16,6 +16,7 @@ on_both_stores!(
     a_refused_retry_leaves_everything_as_it_was,
     a_superseded_process_retries_nothing,
     an_ask_is_answered_and_no_more,
+    a_letter_names_the_tag_and_the_depth_of_its_page,
 );
 
 /// A run whose pages are dead, with these items.
@@ -178,5 +179,31 @@ fn an_ask_is_answered_and_no_more(stored: &Stored) {
             assert_eq!(session.store.read_letters(&ask).await.unwrap().len(), count, "{ask:?}");
         }
         assert_eq!(PageState::parse(&states(stored)["page"]), Some(PageState::Dead));
+    });
+}
+
+fn a_letter_names_the_tag_and_the_depth_of_its_page(stored: &Stored) {
+    run(async {
+        let mut list = request("list");
+        list.request = list.request.with_tag("list");
+        list.depth = 2;
+        let session =
+            dead(stored, &[(&list, vec![visit(1), visit(2)]), (&request("page"), vec![visit(3)])]).await;
+        let found = || async {
+            let mut found: Vec<_> = letters(&session)
+                .await
+                .into_iter()
+                .map(|letter| (letter.url, letter.tag, letter.depth))
+                .collect();
+            found.sort();
+            found
+        };
+        let (list, page) = ("http://a.example/list".to_owned(), "http://a.example/page".to_owned());
+        let of_list = (list.clone(), "list".to_owned(), 2);
+        assert_eq!(found().await, [of_list.clone(), of_list, (page.clone(), String::new(), 0)]);
+        // Somebody deletes the requests, and the letters can still be read.
+        execute(stored, "DELETE FROM crawl_requests");
+        let unknown = |url: &String| (url.clone(), String::new(), 0);
+        assert_eq!(found().await, [unknown(&list), unknown(&list), unknown(&page)]);
     });
 }

@@ -51,6 +51,10 @@ pub struct StoredLetter {
     pub fingerprint: Fingerprint,
     /// Where the page was.
     pub url: String,
+    /// The page's tag. Empty if somebody deleted the page's request.
+    pub tag: String,
+    /// The page's depth. 0 if somebody deleted the page's request.
+    pub depth: u32,
     /// The letter itself.
     pub letter: DeadLetter,
     /// When it was written.

@@ -4,7 +4,7 @@
 //! that of two retries which take its last two letters one sees that none is left; (3) the letters, deleted;
 //! (4) their items, as in a flush; (5) the page's state. A flush never waits for it: the page is not `queued`.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use dragline_core::letters::{LetterAsk, LetterReceipt, LetterRetry, StoredLetter};
 use dragline_core::shard::ShardRule;
@@ -15,20 +15,25 @@ use tokio_postgres::Row;
 use super::connections::Connections;
 use super::flights::Flight;
 use super::flush::{Conflict, EPOCH, Transaction, settle};
-use super::runs::{not_ours, shard_rule};
+use super::runs::{not_ours, rule_of, shard_rule};
 use super::session::Session;
 use super::{ItemTables, PostgresStore};
 use crate::columns::shard_of_page;
 
 /// A parameter that is null asks for all.
 const READ: &str = "SELECT letter_id, letter.run_id, coalesce(run.name, '') AS run_name,
-        coalesce(run.spider, '') AS spider, letter.fingerprint, letter.url, letter.item_type, letter.payload,
+        coalesce(run.spider, '') AS spider, run.shards, run.shard_rule, letter.fingerprint, letter.url, letter.item_type, letter.payload,
         letter.error, letter.sqlstate, letter.created_at
     FROM crawl_dead_letters letter LEFT JOIN crawl_runs run ON run.run_id = letter.run_id
     WHERE letter_id > $1 AND ($2::bigint IS NULL OR letter.run_id = $2)
     AND ($3::bigint[] IS NULL OR letter_id = ANY ($3)) AND ($4::text[] IS NULL OR letter.sqlstate = ANY ($4))
     AND ($5::bytea IS NULL OR letter.fingerprint = $5)
     ORDER BY letter_id LIMIT $6";
+
+/// The pages of letters, each by its whole key: a part of a key would read the frontier.
+const PAGES: &str = "SELECT page.run_id, page.fingerprint, page.tag, page.depth
+    FROM unnest($1::bigint[], $2::smallint[], $3::bytea[]) AS wanted (run_id, shard, fingerprint)
+    JOIN crawl_requests page USING (run_id, shard, fingerprint)";
 
 const LOCK_PAGE: &str = "SELECT 1 FROM crawl_requests 
     WHERE run_id = $1 AND shard = $2 AND fingerprint = $3 FOR UPDATE";
@@ -50,11 +55,40 @@ pub(super) async fn read(connections: &Connections, ask: &LetterAsk) -> StoreRes
     let rows = session
         .rows(READ, &[&ask.after, &ask.run_id, &ask.letter_ids, &ask.sqlstates, &page, &limit])
         .await?;
+    let letters = rows.iter().map(letter).collect::<Result<Vec<_>, _>>();
+    let mut letters =
+        letters.map_err(|problem| connections.target().broken("reading dead letters", problem))?;
+    add_pages(connections, &session, &rows, &mut letters).await?;
     session.release();
-    rows.iter()
-        .map(letter)
-        .collect::<Result<_, _>>()
-        .map_err(|problem| connections.target().broken("reading dead letters", problem))
+    Ok(letters)
+}
+
+/// Adds the tag and the depth of each letter's page. `rows` are the rows of the letters.
+async fn add_pages(
+    connections: &Connections,
+    session: &Session,
+    rows: &[Row],
+    letters: &mut [StoredLetter],
+) -> StoreResult<()> {
+    let (mut run_ids, mut shards, mut fingerprints) = (Vec::new(), Vec::new(), Vec::new());
+    for (row, letter) in rows.iter().zip(&*letters) {
+        // A run whose row somebody deleted has no pages either.
+        if row.get::<_, Option<&str>>("shard_rule").is_some() {
+            run_ids.push(letter.run_id);
+            shards.push(shard_of_page(rule_of(connections.target(), row)?, &letter.url));
+            fingerprints.push(letter.fingerprint.as_bytes().as_slice());
+        }
+    }
+    let pages = session.rows(PAGES, &[&run_ids, &shards, &fingerprints]).await?;
+    let pages: HashMap<(i64, &[u8]), &Row> =
+        pages.iter().map(|page| ((page.get("run_id"), page.get("fingerprint")), page)).collect();
+    for letter in letters {
+        if let Some(page) = pages.get(&(letter.run_id, letter.fingerprint.as_bytes().as_slice())) {
+            letter.tag = page.get("tag");
+            letter.depth = page.get::<_, i32>("depth").unsigned_abs();
+        }
+    }
+    Ok(())
 }
 
 /// Applies letters of one page.
@@ -129,6 +163,8 @@ fn letter(row: &Row) -> Result<StoredLetter, String> {
         fingerprint: fingerprint
             .ok_or_else(|| format!("the dead letter {letter_id} has an invalid fingerprint"))?,
         url: row.get("url"),
+        tag: String::new(),
+        depth: 0,
         letter: DeadLetter {
             item_type: row.get("item_type"),
             payload: row.get("payload"),

@@ -284,7 +284,7 @@ async fn begin(connections: &Connections, session: &Session, spec: &RunSpec) -> 
     Ok(RunKey { run_id, epoch: row.get("epoch"), spider: spec.spider.as_str().into(), shards })
 }
 
-fn rule_of(target: &Target, row: &Row) -> StoreResult<ShardRule> {
+pub(super) fn rule_of(target: &Target, row: &Row) -> StoreResult<ShardRule> {
     let (rule, shards) = (row.get("shard_rule"), row.get("shards"));
     ShardRule::parse(rule, shards)
         .ok_or_else(|| unknown_rule(&target.location, row.get("run_id"), rule, shards))

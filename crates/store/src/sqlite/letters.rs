@@ -18,9 +18,11 @@ use super::runs;
 /// Reads what is asked for.
 pub(super) fn read(connection: &mut Connection, ask: &LetterAsk) -> Result<Vec<StoredLetter>, Fault> {
     let mut sql = "SELECT letter_id, letter.run_id, coalesce(run.name, '') AS run_name,
-             coalesce(run.spider, '') AS spider, letter.fingerprint, letter.url, letter.item_type, letter.payload, letter.error, letter.sqlstate,
+             coalesce(run.spider, '') AS spider, letter.fingerprint, letter.url, coalesce(page.tag, '') AS tag,
+             coalesce(page.depth, 0) AS depth, letter.item_type, letter.payload, letter.error, letter.sqlstate,
              letter.created_at
          FROM crawl_dead_letters letter LEFT JOIN crawl_runs run ON run.run_id = letter.run_id
+         LEFT JOIN crawl_requests page ON page.run_id = letter.run_id AND page.fingerprint = letter.fingerprint
          WHERE letter_id > ?"
         .to_owned();
     let mut values = vec![Sql::from(ask.after)];
@@ -113,6 +115,8 @@ fn letter(row: &Row<'_>) -> Result<StoredLetter, Fault> {
             Fault::Other(format!("the dead letter {letter_id} has an invalid fingerprint").into())
         })?,
         url: row.get("url")?,
+        tag: row.get("tag")?,
+        depth: row.get("depth")?,
         letter: DeadLetter {
             item_type: row.get("item_type")?,
             payload: row.get("payload")?,

@@ -87,7 +87,8 @@ pub(super) fn spec(pages: usize) -> RunSpec {
 }
 
 pub(super) fn start(number: usize) -> QueuedRequest {
-    QueuedRequest::start(Request::get(format!("http://a.example/{number}")).unwrap(), number)
+    let request = Request::get(format!("http://a.example/{number}")).unwrap();
+    QueuedRequest::start(request.with_tag("start"), number)
 }
 
 /// What page `number` gives: an item of its own, and a request that all pages find.

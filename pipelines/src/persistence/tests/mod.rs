@@ -5,6 +5,7 @@ mod closing;
 mod faulty;
 mod flushing;
 mod harness;
+mod letters;
 mod noting;
 mod opening;
 mod outage;

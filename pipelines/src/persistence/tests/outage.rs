@@ -3,15 +3,13 @@
 use std::time::Duration;
 
 use dragline_core::bridge::StoreEvent;
-use dragline_core::letters::LetterAsk;
-use dragline_core::stop::{Stop, StopReason};
+use dragline_core::stop::StopReason;
 use dragline_core::store::{Refill, RefillScope};
 use dragline_core::{PageState, StoreError};
 use dragline_testkit::wait_until;
 
 use super::super::PersistenceSettings;
-use super::harness::{Bridge, LIMIT, folder, page, quick, slow, store, url_of};
-use crate::letters::{Retry, RetryReport};
+use super::harness::{Bridge, LIMIT, folder, page, quick, slow, url_of};
 
 fn ask() -> Refill {
     Refill { scope: RefillScope::After(None), per_host: 10, max_requests: 10, in_hand: Vec::new() }
@@ -45,34 +43,6 @@ fn nothing_is_lost_while_the_store_is_away() {
     let report = bridge.close(LIMIT);
     assert_eq!((report.flushed_pages, report.pages_left_unflushed, report.error), (40, 0, None));
     assert_eq!(bridge.pages_in(PageState::Done), 40);
-}
-
-#[test]
-fn dead_letters_are_tried_again_during_an_outage_until_a_stop() {
-    let (_folder, url) = folder();
-    let (store, stop) = (store(&url), Stop::new());
-    store.set(|faults| faults.away = true);
-    let mut retry = Retry {
-        store: &*store,
-        types: &|_| None,
-        steps: &[],
-        accept_lost_nul: false,
-        whole_pages: false,
-        stop: &stop,
-        epoch: None,
-        max_pages: None,
-        prepared: Vec::new(),
-    };
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
-    let mut reads_until_it_fails = || {
-        let before = store.letter_reads();
-        let answer = runtime.block_on(retry.run(LetterAsk::default(), &mut RetryReport::default()));
-        assert!(matches!(answer, Err(StoreError::Unavailable { .. })), "{answer:?}");
-        store.letter_reads() - before
-    };
-    assert_eq!(reads_until_it_fails(), 5);
-    stop.request(StopReason::Signal("SIGTERM"));
-    assert_eq!(reads_until_it_fails(), 1);
 }
 
 #[test]
