@@ -17,7 +17,7 @@ impl Args {
         Self { start_urls, values }
     }
 
-    /// The start URLs that the user named. When there are any they take the place of the spider's own.
+    /// The start URLs that the user named. If there are any, they replace the spider's own.
     pub fn start_urls(&self) -> &[Url] {
         &self.start_urls
     }
@@ -32,7 +32,7 @@ impl Args {
         self.values.iter().map(|(name, value)| (name.as_str(), value.as_str()))
     }
 
-    /// Arguments that may be stored and shown: those named like a secret are left out.
+    /// The arguments that may be stored and shown. Those named like a secret are left out.
     pub fn shown(&self) -> BTreeMap<String, String> {
         self.values
             .iter()

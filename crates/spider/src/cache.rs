@@ -1,11 +1,11 @@
-//! What a thread has compiled from text: selectors and regular expressions.
+//! The cache of each thread for compiled selectors and regular expressions.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
 
-/// Most selectors and expressions come from code, so there are few. Those that a spider builds from data must not fill
-/// the memory.
+/// Most selectors and expressions are written in code, so there are few. The limit keeps those that a spider builds from
+/// data from filling the memory.
 const MAX_CACHED: usize = 1_000;
 
 /// A bounded cache. When it is full, it forgets everything.
@@ -19,7 +19,7 @@ impl<T> Cache<T> {
     /// The compiled form of `text`: from the cache, or from `compile`.
     ///
     /// # Panics
-    /// When it cannot be compiled. That is a mistake in the spider, and fails the page.
+    /// If it cannot be compiled. That is a mistake in the spider, and fails the page.
     pub(crate) fn get<E: std::fmt::Display>(
         &self,
         text: &str,

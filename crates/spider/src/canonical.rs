@@ -1,24 +1,25 @@
-//! One spelling for URLs that name the same thing, for fingerprints alone: what is sent is the URL as found.
+//! One spelling for all URLs that name the same thing. Only fingerprints use it: a request is sent to the URL as found.
 //!
-//! WHATWG parsing has already lower-cased scheme and host, dropped a default port and resolved dot segments.
-//! On top of it, as w3lib's `canonicalize_url` does:
+//! WHATWG parsing has already lower-cased the scheme and the host, dropped a default port and resolved dot segments. In
+//! addition, this code does the same as w3lib's `canonicalize_url`:
 //!
-//! - The fragment goes.
-//! - In the path an escape stays where its character would mean something else (`/`, `?`, `#`) or may not stand
-//!   there, in upper case; all others become what they escape.
-//! - The query is read as the fields of a form, with `;` as good as `&`, sorted by name and value, and written
-//!   again: a space is `+`, and a name without a value has a blank one.
+//! - It removes the fragment.
+//! - In the path it keeps an escape, in upper case, if its character is not allowed there or would mean something else (`/`,
+//!   `?`, `#`). It decodes all other escapes.
+//! - It reads the query as the fields of a form, with `;` meaning the same as `&`, sorts them by name and value, and writes
+//!   them again. A space becomes `+`, and a name without a value gets an empty one.
 //!
-//! It differs from w3lib where that would take different things for one. A percent sign is always written `%25`:
-//! w3lib leaves it bare, makes `%41` of `%2541`, and `A` of that when it is asked again. A semicolon in the path is
-//! kept, also where nothing follows it, as browsers keep it. Fields that are empty are none, also between semicolons.
+//! It differs from w3lib where w3lib would confuse different URLs. It always writes a percent sign as `%25`. w3lib leaves it
+//! bare, so it turns `%2541` into `%41`, and that into `A` the next time. It keeps a semicolon in the path even if nothing
+//! follows it, as browsers do. It drops empty fields, also between semicolons.
 
 use std::borrow::Cow;
 
 use percent_encoding::{AsciiSet, CONTROLS, NON_ALPHANUMERIC, percent_decode, percent_encode};
 use url::{Position, Url};
 
-/// What is escaped in a path. All else is reserved or unreserved (RFC 3986 §2), or the bar, which servers take.
+/// The characters that are escaped in a path. All others are reserved or unreserved (RFC 3986 §2), or the bar, which servers
+/// accept.
 const PATH: &AsciiSet = &CONTROLS
     .add(b' ')
     .add(b'"')
@@ -33,7 +34,7 @@ const PATH: &AsciiSet = &CONTROLS
     .add(b'{')
     .add(b'}');
 
-/// What is escaped in a query: all but the unreserved.
+/// The characters that are escaped in a query: all except the unreserved.
 const QUERY: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// The canonical spelling of `url`.
@@ -41,7 +42,7 @@ pub fn canonical_url(url: &Url) -> String {
     canonical_without(url, |_| false)
 }
 
-/// The canonical spelling of `url` without those parameters of its query whose name is ignored.
+/// The canonical spelling of `url` without the ignored parameters of its query.
 pub(crate) fn canonical_without(url: &Url, is_ignored: impl Fn(&[u8]) -> bool) -> String {
     let mut canonical = String::with_capacity(url.as_str().len() + 8);
     canonical.push_str(&url[..Position::BeforePath]);
@@ -61,7 +62,7 @@ pub(crate) fn canonical_without(url: &Url, is_ignored: impl Fn(&[u8]) -> bool) -
     canonical
 }
 
-/// `url` as it is spelled, but for its fragment and those parameters of its query whose name is ignored.
+/// `url` as it is spelled, without its fragment and the ignored parameters of its query.
 pub(crate) fn verbatim_without(url: &Url, is_ignored: impl Fn(&[u8]) -> bool) -> String {
     let whole = &url[..Position::AfterQuery];
     let query = url.query().unwrap_or_default();
@@ -82,15 +83,15 @@ pub(crate) fn verbatim_without(url: &Url, is_ignored: impl Fn(&[u8]) -> bool) ->
     rest
 }
 
-/// Takes user name and password out of a URL. They are no part of what it names, and a URL is stored, logged
-/// and sent on; credentials belong into a header.
+/// Removes the user name and the password from a URL. They do not belong to what the URL names, and a URL is stored, logged
+/// and sent. Credentials belong in a header.
 pub fn drop_userinfo(url: &mut Url) {
-    // Only a URL without a host refuses, and it has none to drop.
+    // Only a URL without a host refuses this, and it has no credentials.
     let _ = url.set_username("");
     let _ = url.set_password(None);
 }
 
-/// Whether a URL holds a user name or a password.
+/// Whether a URL contains a user name or a password.
 pub fn has_userinfo(url: &Url) -> bool {
     !url.username().is_empty() || url.password().is_some()
 }
@@ -106,14 +107,14 @@ fn push_path(canonical: &mut String, path: &str) {
         } else {
             canonical.extend(percent_encode(&[byte], PATH));
         }
-        // A percent sign that is none of an escape stands for itself, as one that is escaped does.
+        // A percent sign that does not begin an escape stands for itself, as an escaped one does.
         let is_escape = byte != b'%' || escape == b"%25";
         rest = &rest[at + if is_escape { 3 } else { 1 }..];
     }
     canonical.extend(percent_encode(rest.as_bytes(), PATH));
 }
 
-/// Name and value of a field.
+/// The name and the value of a field.
 fn parameter(field: &str) -> (Cow<'_, [u8]>, Cow<'_, [u8]>) {
     let (name, value) = field.split_once('=').unwrap_or((field, ""));
     (decoded(name), decoded(value))
@@ -164,7 +165,7 @@ mod tests {
             ("http://a.example/?1,2&(x)='*'", "http://a.example/?%28x%29=%27%2A%27&1%2C2="),
             ("http://a.example/?b=1;a=2&&;", "http://a.example/?a=2&b=1"),
             ("http://a.example/?a=1=2&=3", "http://a.example/?=3&a=1%3D2"),
-            // Sorted as bytes of what they say, not as they are written.
+            // Sorted by the decoded bytes, not by the escaped ones.
             ("http://a.example/?%C3%A9=1&z=2&~=3", "http://a.example/?z=2&~=3&%C3%A9=1"),
             ("http://a.example/?k=b%a3", "http://a.example/?k=b%A3"),
             ("http://a.example/a%23b%2cc%3f%3b%5B%7c|!", "http://a.example/a%23b,c%3F;[||!"),

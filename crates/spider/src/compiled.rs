@@ -1,4 +1,4 @@
-//! What the methods that select take as a selector, and the cache behind selectors that are plain text.
+//! The selectors that methods accept, and the cache for those that are plain text.
 
 use std::ops::Deref;
 use std::rc::Rc;
@@ -14,8 +14,8 @@ thread_local! {
 
 /// A CSS selector: text, or a compiled [`Selector`].
 ///
-/// Text is compiled when a thread first uses it, and then kept. If it is not a selector, the method that was given
-/// it panics, which fails the page. `css!("…")` checks a selector while the spider is compiled, and
+/// Text is compiled when a thread first uses it, and then kept. If it is not a valid selector, the method panics, which
+/// fails the page. `css!("…")` checks a selector while the spider is compiled, and
 /// [`Spider::selectors`](crate::Spider::selectors) names those to check before the first request.
 pub trait AsSelector {
     /// The compiled form.
@@ -27,9 +27,9 @@ pub trait AsSelector {
 #[doc(hidden)]
 #[derive(Debug)]
 pub enum Compiled<'s> {
-    /// Compiled by whoever has it.
+    /// The caller has compiled it.
     Given(&'s Selector),
-    /// From this thread's cache.
+    /// It is in this thread's cache.
     Cached(Rc<Selector>),
 }
 

@@ -1,10 +1,9 @@
-//! From text to a tree of elements, within bounds.
+//! Parses text into a tree of elements, within limits.
 //!
-//! The parsing algorithm of the HTML standard looks through all open elements at many a tag, and opens again
-//! what a paragraph left open: 100,000 nested elements (500 KB) take it a minute, and some hundred
-//! kilobytes of formatting can grow to gigabytes. Browsers flatten what nests deeper than a few hundred elements. Here the
-//! work is counted, so that a page which nests ten thousand deep is a page, and one that would take hours is
-//! that page's failure.
+//! At many tags, the parsing algorithm of the HTML standard searches all open elements, and it reopens the formatting that a
+//! paragraph left open. So 100,000 nested elements (500 KB) take a minute, and a few hundred kilobytes of formatting can
+//! grow to gigabytes. Browsers flatten everything deeper than a few hundred elements. This code counts the work instead. A
+//! page that is ten thousand elements deep is parsed, and a page that would take hours fails.
 
 use std::cell::Cell;
 use std::fmt;
@@ -20,21 +19,20 @@ use scraper::{Html, HtmlTreeSink, Node};
 mod attributes;
 mod self_closed;
 
-/// How many open elements may be looked at, token by token. 15,000 nested elements reach it, in about a
-/// second, and so do 50 MB of a page that nests as deep as pages do.
+/// How many open elements the parser may look at, summed over all tokens. 15,000 nested elements reach this limit in about
+/// a second, and so do 50 MB of a page with normal nesting.
 const MAX_WORK: usize = 120_000_000;
 
-/// How many elements, texts and comments a page may have: some 400 MB. 10 MB of HTML usually have half a
-/// million.
+/// How many elements, texts and comments a page may have, in about 400 MB. 10 MB of HTML usually have half a million.
 const MAX_NODES: usize = 2_000_000;
 
-/// Documentation has some 25 bytes of text for each node, news and shops have more.
+/// Documentation has about 25 bytes of text per node. News and shops have more.
 const BYTES_PER_NODE: usize = 24;
 
-/// Counting takes time too: once in so many tokens is often enough.
+/// Counting takes time too, so it happens only once per this number of tokens.
 const TOKENS_PER_COUNT: usize = 16;
 
-/// Why a page has no tree.
+/// Why a page cannot be parsed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum TooMuch {
     /// The product of its length and its depth.
@@ -55,7 +53,7 @@ impl fmt::Display for TooMuch {
     }
 }
 
-/// Parses a document as a browser without scripting does: what `noscript` holds are elements.
+/// Parses a document as a browser without scripting does: the content of `noscript` is elements.
 pub(crate) fn parse(text: &str) -> Result<Html, TooMuch> {
     if attributes::are_too_many(text) {
         return Err(TooMuch::Attributes);
@@ -63,7 +61,7 @@ pub(crate) fn parse(text: &str) -> Result<Html, TooMuch> {
     let mut options = ParseOpts::default();
     options.tree_builder.scripting_enabled = false;
     let mut html = Html::new_document();
-    // Room for the nodes of a common page, so that the list of them is not moved again and again.
+    // Reserve room for the nodes of a typical page, so that the list is not moved again and again.
     html.tree = Tree::with_capacity(Node::Document, text.len() / BYTES_PER_NODE);
     let builder = TreeBuilder::new(HtmlTreeSink::new(html), options.tree_builder);
     let bounded = Bounded { builder, tokens: Cell::new(0), work: Cell::new(0), excess: Cell::new(None) };
@@ -71,7 +69,7 @@ pub(crate) fn parse(text: &str) -> Result<Html, TooMuch> {
 
     let input = BufferQueue::default();
     input.push_back(StrTendril::from(text));
-    // It stops after each script, for somebody to run it, and where the page names its encoding.
+    // The parser stops after each script, so that somebody can run it, and where the page names its encoding.
     while !matches!(tokenizer.feed(&input), TokenizerResult::Done) {}
     tokenizer.end();
     match tokenizer.sink.excess.get() {
@@ -80,14 +78,14 @@ pub(crate) fn parse(text: &str) -> Result<Html, TooMuch> {
     }
 }
 
-/// Parses a page that says it is XML, with the same forgiveness.
+/// Parses a page that claims to be XML, as tolerantly as HTML.
 pub(crate) fn parse_xml(text: &str) -> Result<Html, TooMuch> {
     parse(&self_closed::in_two_tags(text))
 }
 
 type Handle = <HtmlTreeSink as TreeSink>::Handle;
 
-/// The tree builder, until it has worked too much; then tokens go nowhere.
+/// The tree builder. After too much work, it ignores all further tokens.
 struct Bounded {
     builder: TreeBuilder<Handle, HtmlTreeSink>,
     tokens: Cell<usize>,
@@ -131,7 +129,7 @@ impl TokenSink for Bounded {
     }
 }
 
-/// Counts what the tree builder has open: elements, and formatting to be opened again.
+/// Counts the open elements of the tree builder, and the formatting that it will reopen.
 struct OpenElements(Cell<usize>);
 
 impl Tracer for OpenElements {
@@ -160,7 +158,7 @@ mod tests {
     #[test]
     fn what_would_take_hours_or_gigabytes_is_refused_in_time() {
         assert_eq!(parse(&"<div>".repeat(100_000)).err(), Some(TooMuch::Depth));
-        // Each paragraph opens again what the first one left open.
+        // Each paragraph reopens what the first one left open.
         let formatting: String = (0..4_000).map(|size| format!("<font size={size}>")).collect();
         let grows = format!("<p>{formatting}</p>{}", "<p>x</p>".repeat(4_000));
         assert_eq!(parse(&grows).err(), Some(TooMuch::Nodes));

@@ -1,7 +1,7 @@
 //! A parsed page, and its elements in document order.
 //!
-//! A spider asks for a dozen things. Walking the whole tree for each would take as long as parsing it. The
-//! elements are listed once, with their names: an element that a selector cannot match costs one comparison.
+//! A spider asks for a dozen things per page. Walking the whole tree for each would take as long as parsing it. So the
+//! elements are listed once, with their names. An element that a selector cannot match then costs one comparison.
 
 use std::cell::OnceCell;
 
@@ -82,7 +82,7 @@ mod tests {
     ];
 
     proptest! {
-        /// Against a walk over the whole tree; with foster parents, formatting that is opened again, and drawings.
+        /// Compares the list with a walk over the whole tree, with foster parents, reopened formatting and drawings.
         #[test]
         fn what_the_list_finds_a_walk_finds_in_the_same_order(
             parts in prop::collection::vec(prop::sample::select(vec![

@@ -1,8 +1,7 @@
-//! From a body's bytes to text: which encoding it is in, and what it says in it.
+//! Finds the encoding of a body and decodes it to text.
 //!
-//! The sources are asked in the order of the HTML standard (section 13.2.3.2): byte order mark,
-//! `Content-Type`, what the page says of itself. A page of which nobody says anything is UTF-8 if it can be,
-//! else windows-1252.
+//! The order of the sources is that of the HTML standard (section 13.2.3.2): the byte order mark, `Content-Type`, and the
+//! declaration in the page. A page without any of these is UTF-8 if it is valid UTF-8, and windows-1252 otherwise.
 
 use std::borrow::Cow;
 
@@ -21,13 +20,12 @@ pub fn detect(body: &[u8], content_type: Option<&str>) -> &'static Encoding {
         .unwrap_or_else(|| if std::str::from_utf8(body).is_ok() { UTF_8 } else { WINDOWS_1252 })
 }
 
-/// What a `Content-Type` says. Encodings that browsers refuse to read for reasons of their own (as "replacement") count
-/// as unknown.
+/// The encoding in a `Content-Type`. Encodings that browsers refuse to read (such as "replacement") count as unknown.
 fn stated(content_type: &str) -> Option<&'static Encoding> {
     MimeType::parse(content_type)?.encoding().filter(|encoding| *encoding != REPLACEMENT)
 }
 
-/// Decodes a page; what does not fit the encoding becomes U+FFFD.
+/// Decodes a page. Bytes that do not fit the encoding become U+FFFD.
 ///
 /// ```
 /// use dragline_spider::encoding::decode;
@@ -39,7 +37,7 @@ pub fn decode<'a>(body: &'a [u8], content_type: Option<&str>) -> Cow<'a, str> {
     detect(body, content_type).decode(body).0
 }
 
-/// The encoding of a label (Encoding standard, section 4.2), under the same reserve.
+/// The encoding of a label (Encoding standard, section 4.2), with the same exception.
 fn labelled(label: &[u8]) -> Option<&'static Encoding> {
     Encoding::for_label_no_replacement(label)
 }

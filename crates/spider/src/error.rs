@@ -5,7 +5,7 @@ use std::fmt;
 /// The result of a spider's methods.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// Why a page could not be parsed, or a spider not started.
+/// Why a page could not be parsed, or a spider could not start.
 pub struct Error(Box<dyn std::error::Error + Send + Sync>);
 
 impl Error {

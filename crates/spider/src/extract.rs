@@ -66,7 +66,7 @@ impl Page {
     /// the whole page.
     ///
     /// # Errors
-    /// Those of [`Extract::extract`], for the first element that has one.
+    /// The first error of [`Extract::extract`].
     pub fn extract_all<T: Extract>(&self) -> Result<Vec<T>> {
         match T::elements() {
             None => Ok(vec![T::extract(&self.root())?]),
@@ -87,7 +87,7 @@ impl Node<'_> {
     /// Fills a struct from each element below this one that `selector` matches.
     ///
     /// # Errors
-    /// Those of [`Extract::extract`], for the first element that has one.
+    /// The first error of [`Extract::extract`].
     pub fn extract_all<T: Extract>(&self, selector: impl AsSelector) -> Result<Vec<T>> {
         self.select(selector).iter().map(T::extract).collect()
     }

@@ -1,4 +1,4 @@
-//! The name of a request within its run: a 128-bit digest of method, URL as far as it counts, and body, and of the
+//! The name of a request within its run: a 128-bit digest of the method, the parts of the URL that count, the body, and the
 //! session if the request names one.
 
 use std::fmt;
@@ -8,17 +8,17 @@ use sha2::{Digest, Sha256};
 use crate::request::Request;
 use crate::same_request::SameRequest;
 
-/// Identifies a request within a run; the primary key of the frontier and so the duplicate filter.
+/// Identifies a request within a run. It is the primary key of the frontier, and therefore the duplicate filter.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Fingerprint([u8; 16]);
 
 impl Fingerprint {
-    /// The fingerprint of a request that the duplicate filter should know, by the rule of a spider that names none.
+    /// The fingerprint of a request for the duplicate filter, by the default rule.
     pub fn of(request: &Request) -> Self {
         Self::by(&SameRequest::default(), request)
     }
 
-    /// The fingerprint of a request that the duplicate filter should know.
+    /// The fingerprint of a request for the duplicate filter, by this rule.
     pub fn by(rule: &SameRequest, request: &Request) -> Self {
         let is_plain = request.body().is_none() && request.session().is_none();
         if request.method() == http::Method::GET && is_plain {
@@ -27,15 +27,14 @@ impl Fingerprint {
         Self::digest(rule, request, None)
     }
 
-    /// The fingerprint of a request that must not be filtered (`dont_filter`, or a redirect back into its
-    /// own chain). It covers the parent and the place on the parent's page, so that a page parsed again
-    /// after a kill gives the same fingerprint, and two pages never do. The rule for the same request has no say:
-    /// this one is the same as no other.
+    /// The fingerprint of a request that must not be filtered ([`Request::without_filter`], or a redirect back into its own
+    /// chain). It covers the parent and the place on the parent's page. So a page that is parsed again after a kill gives the
+    /// same fingerprint, and two pages never do. The rule for the same request does not apply.
     pub fn below(request: &Request, parent: Fingerprint, ordinal: usize) -> Self {
         Self::digest(&SameRequest::default(), request, Some((parent, ordinal)))
     }
 
-    /// Rebuilds a fingerprint from its stored bytes; `None` unless there are 16.
+    /// Rebuilds a fingerprint from its stored bytes. `None` unless there are 16.
     pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
         bytes.try_into().ok().map(Self)
     }
@@ -47,7 +46,7 @@ impl Fingerprint {
 
     fn digest(rule: &SameRequest, request: &Request, below: Option<(Fingerprint, usize)>) -> Self {
         let mut hasher = Sha256::new();
-        // Lengths keep the parts apart: no two different triples give the same input.
+        // The lengths separate the parts, so that different triples never give the same input.
         let mut part = |bytes: &[u8]| {
             hasher.update((bytes.len() as u64).to_le_bytes());
             hasher.update(bytes);
@@ -55,7 +54,7 @@ impl Fingerprint {
         part(request.method().as_str().as_bytes());
         part(rule.spelling(request.url()).as_bytes());
         part(request.body().unwrap_or_default());
-        // Without one, the digest is that of the three parts alone.
+        // Without a session, the digest covers only the three parts.
         if let Some(session) = request.session() {
             part(session.as_bytes());
         }
@@ -100,7 +99,7 @@ mod tests {
         assert_ne!(Fingerprint::of(&get("http://a.example/x")), Fingerprint::of(&post));
         let other = Request::post("http://a.example/x", "2").unwrap();
         assert_ne!(Fingerprint::of(&post), Fingerprint::of(&other));
-        // What is known of a link is of a plain GET, and belongs to that URL.
+        // A link stores the fingerprint of a plain GET of its URL.
         let known = get("http://a.example/x");
         assert_eq!(Fingerprint::of(&known), Fingerprint::of(&known.clone().with_header("X-A", "1")));
         assert_eq!(

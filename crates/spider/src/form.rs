@@ -1,7 +1,7 @@
 //! A page's form as a request: filled as the page fills it, changed by the spider, submitted as a browser would.
 //!
-//! After the HTML standard, section 4.10.22 (form submission): which fields count is `controls`'s matter, how they
-//! are written `encoding`'s.
+//! This follows the HTML standard, section 4.10.22 (form submission). `controls` decides which fields count, and `encoding`
+//! writes them.
 
 mod controls;
 mod encoding;
@@ -18,8 +18,8 @@ use crate::selector::Node;
 
 /// A form.
 ///
-/// All that a browser would send is sent: hidden fields (and so the token against forged requests), what is chosen and
-/// ticked, the button. A spider says what a person would fill in.
+/// The request contains everything that a browser would send: hidden fields (such as the token against forged requests),
+/// chosen options, ticked boxes, and the button. The spider fills in what a person would type.
 ///
 /// ```
 /// use dragline_spider::StoredPage;
@@ -38,9 +38,9 @@ use crate::selector::Node;
 /// ```
 #[derive(Clone, Debug)]
 pub struct Form {
-    /// How the spider asked for it; for errors.
+    /// How the spider found it, for errors.
     selector: String,
-    /// Any request of the page: the form's belongs to the same session.
+    /// A request of the page. The form's request belongs to the same session.
     template: Request,
     action: Target,
     charset: &'static Encoding,
@@ -48,14 +48,14 @@ pub struct Form {
     /// The submit buttons, in the order of the page, and the one that is clicked.
     buttons: Vec<Button>,
     clicked: Option<usize>,
-    /// The first thing that the spider asked for and that this form does not have.
+    /// The first field, choice or button that the spider named and that this form does not have.
     problem: Option<String>,
 }
 
-/// Where a form goes and how.
+/// Where and how a form is sent.
 #[derive(Clone, Debug)]
 pub(crate) struct Target {
-    /// `Err`: why it can be no request.
+    /// The URL, or the reason why it is invalid.
     url: Result<Url, String>,
     method: Method,
     enctype: Enctype,
@@ -65,7 +65,7 @@ pub(crate) struct Target {
 enum Method {
     Get,
     Post,
-    /// Closes a dialog of the page; nothing is sent.
+    /// It closes a dialog of the page and sends nothing.
     Dialog,
 }
 
@@ -87,19 +87,19 @@ impl Form {
             charset: charset(form.own_attr("accept-charset"), page.encoding()),
             action,
             controls,
-            // Who presses Enter clicks the first one (4.10.22.2, implicit submission).
+            // Pressing Enter clicks the first one (4.10.22.2, implicit submission).
             clicked: (!buttons.is_empty()).then_some(0),
             buttons,
             problem: None,
         })
     }
 
-    /// The fields and what they hold, in the order of the page: what would be sent, but for the button.
+    /// The fields and their values in the order of the page: everything that would be sent, except the button.
     pub fn fields(&self) -> Vec<(&str, &str)> {
         self.controls.iter().flat_map(Control::sent).collect()
     }
 
-    /// Fills in the first field of this name. Of a choice (`select`, radio buttons, check boxes) it takes the one with this
+    /// Fills in the first field of this name. In a choice (`select`, radio buttons, check boxes), it takes the option with this
     /// value. [`Form::submit`] returns an error if the form has no such field or choice.
     #[must_use]
     pub fn with_field(mut self, name: &str, value: impl Into<String>) -> Self {
@@ -144,7 +144,8 @@ impl Form {
         self
     }
 
-    /// Clicks the button of this name, or else the one with this value or text. Without it, the first button is clicked.
+    /// Clicks the button of this name, or otherwise the one with this value or text. Without this call, the form clicks its first
+    /// button.
     /// [`Form::submit`] returns an error if the form has no such button.
     #[must_use]
     pub fn with_button(mut self, button: &str) -> Self {
@@ -171,8 +172,8 @@ impl Form {
     /// The request that a browser would send.
     ///
     /// # Errors
-    /// When the form does not have a field, choice or button that you named; the error lists those that it has. When a
-    /// browser would send no request: the form closes a dialog, or does not lead to http or https.
+    /// If the form does not have a field, choice or button that you named. The error lists those that it has. Also if a browser
+    /// would send no request: the form closes a dialog, or does not lead to http or https.
     pub fn submit(self) -> Result<Request> {
         if let Some(problem) = self.problem {
             return Err(Error::new(problem));
@@ -200,7 +201,7 @@ impl Form {
         }
     }
 
-    /// What is sent (4.10.22.4, constructing the entry list).
+    /// The entries to send (4.10.22.4, constructing the entry list).
     fn entries(&self) -> Vec<Entry<'_>> {
         let charset = self.charset.name();
         let mut entries: Vec<(usize, Entry<'_>)> = Vec::new();
@@ -213,7 +214,7 @@ impl Form {
             }
         }
         if let Some(button) = self.clicked.and_then(|at| self.buttons.get(at)) {
-            // It has its place among the fields.
+            // The button has its place among the fields.
             let place = entries.iter().position(|(at, _)| *at >= button.before).unwrap_or(entries.len());
             let own = button
                 .sent()
@@ -251,7 +252,7 @@ impl Form {
 }
 
 impl Target {
-    /// The same, as far as a submit button does not say otherwise.
+    /// The same, unless a submit button overrides it.
     fn by_button(&self, page: &Page, button: Node<'_>) -> Self {
         Self {
             url: button
@@ -283,7 +284,7 @@ fn destination(page: &Page, action: Option<&str>) -> Result<Url, String> {
     }
 }
 
-/// The encoding that fields are written in (4.10.22.5).
+/// The encoding of the fields (4.10.22.5).
 fn charset(accepted: Option<&str>, of_page: &'static Encoding) -> &'static Encoding {
     let Some(accepted) = accepted else { return of_page.output_encoding() };
     let mut labels = accepted.split_ascii_whitespace();

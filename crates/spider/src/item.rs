@@ -10,7 +10,7 @@ use crate::value::Value;
 pub trait Item {
     /// The description of its table.
     fn item_type() -> ItemType;
-    /// The record, its values in the order of the type's columns.
+    /// The record, with its values in the order of the type's columns.
     fn into_record(self) -> ItemRecord;
 }
 
@@ -132,14 +132,14 @@ impl ItemRecord {
         self.item_type.position(column).and_then(|at| self.values.get(at))
     }
 
-    /// The value of a column, to be changed; it must stay of the column's type.
+    /// The value of a column, so that you can change it. It must keep the column's type.
     pub fn get_mut(&mut self, column: &str) -> Option<&mut Value> {
         self.item_type.position(column).and_then(|at| self.values.get_mut(at))
     }
 
-    /// The key as one text, for `crawl_items` and for "the last of a key wins": a single text stands for
-    /// itself, anything else is written as JSON. Keys that a database takes for equal have one text.
-    /// `None` for a type without a key.
+    /// The key as one text, for `crawl_items` and for "the last row of a key wins". A single text is used as it is, and
+    /// everything else is written as JSON. Keys that are equal for a database have the same text. `None` for a type without
+    /// a key.
     pub fn key_text(&self) -> Option<String> {
         match self.item_type.key() {
             [] => None,
@@ -162,11 +162,11 @@ impl ItemRecord {
 
     /// [`ItemRecord::to_json`] as text, written straight from the values.
     pub fn json_text(&self) -> String {
-        // Values hold nothing that JSON has no words for.
+        // JSON can express every value.
         serde_json::to_string(&Fields(self)).unwrap_or_else(|_| Json::Object(self.to_json()).to_string())
     }
 
-    /// Why no store may take this record, if so: column and reason.
+    /// If no store may take this record, the column and the reason.
     pub fn refusal(&self) -> Option<String> {
         let fields = self.item_type.columns().iter().zip(&self.values);
         fields.into_iter().find_map(|(column, value)| {

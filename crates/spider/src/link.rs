@@ -1,8 +1,7 @@
-//! Links: where a request leads, with what is worked out from that once and shared by all who lead there.
+//! Links: the URL of a request, with everything that is computed from it once and shared by all requests for it.
 //!
-//! A site shows the same hundred links on every page. To read a link as a URL, to bring that to its canonical
-//! form and to digest it costs microseconds; to find it again, as it was written on an earlier page of the same
-//! folder, costs a look into a table.
+//! A site shows the same hundred links on every page. Parsing a link, bringing it to its canonical form and digesting it costs
+//! microseconds. If an earlier page of the same folder had the same link, this code finds the result in a table.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -14,7 +13,7 @@ use crate::fingerprint::Fingerprint;
 use crate::queued_request::host_of;
 use crate::same_request::SameRequest;
 
-/// Links that a thread remembers: some 4 MB. It forgets all of them when there are more, as it may at any time.
+/// How many links a thread remembers, in about 4 MB. If there are more, it forgets all of them, which it may do at any time.
 const MAX_REMEMBERED: usize = 10_000;
 
 thread_local! {
@@ -26,7 +25,7 @@ thread_local! {
 pub(crate) struct Link {
     url: Url,
     host: OnceLock<String>,
-    /// Of a GET without a body, and by which rule.
+    /// The fingerprint of a GET without a body, and its rule.
     fingerprint: OnceLock<(SameRequest, Fingerprint)>,
 }
 
@@ -44,18 +43,18 @@ impl Link {
         self.host.get_or_init(|| host_of(&self.url))
     }
 
-    /// The fingerprint of a GET without a body by `rule`. `digest` works it out when it is asked for first; and each
-    /// time for another rule than that was, for a thread that serves several spiders.
+    /// The fingerprint of a GET without a body by `rule`. The first call computes it with `digest`. A call with another rule
+    /// computes it each time, which happens only if a thread serves several spiders.
     pub(crate) fn fingerprint(&self, rule: &SameRequest, digest: impl Fn() -> Fingerprint) -> Fingerprint {
         let (known_by, known) = self.fingerprint.get_or_init(|| (rule.clone(), digest()));
         if known_by == rule { *known } else { digest() }
     }
 }
 
-/// The link that `href` was on an earlier page of the same folder, else what `resolve` makes of it.
+/// The link of `href`: the remembered one from an earlier page of the same folder, or otherwise the result of `resolve`.
 ///
-/// `base` is what relative links are relative to. Of it a link that begins with a path, a name or a scheme sees
-/// the folder alone; others (`?page=2`) are not remembered.
+/// Relative links are relative to `base`. A link that begins with a path, a name or a scheme depends only on the folder of
+/// `base`. Other links (`?page=2`) are not remembered.
 pub(crate) fn remembered<E>(
     base: &Url,
     href: &str,
@@ -76,14 +75,14 @@ fn folder_of(base: &Url) -> Option<&str> {
     path.rfind('/').map(|slash| &path[..=slash])
 }
 
-/// Parsing drops spaces and controls in front.
+/// Parsing drops leading spaces and control characters.
 fn sees_the_folder_alone(href: &str) -> bool {
     href.bytes().find(|byte| *byte > b' ').is_some_and(|first| !matches!(first, b'?' | b'#'))
 }
 
 #[derive(Default)]
 struct Remembered {
-    /// By folder, then as written.
+    /// The links by folder, then by their text.
     folders: HashMap<Box<str>, HashMap<Box<str>, Arc<Link>>>,
     links: usize,
 }

@@ -1,4 +1,4 @@
-//! The type of a body: as its `Content-Type` says, else as its first bytes do (MIME Sniffing standard).
+//! The type of a body, from its `Content-Type` or otherwise from its first bytes (MIME Sniffing standard).
 
 use std::fmt;
 
@@ -26,19 +26,19 @@ pub struct MimeType {
 }
 
 impl MimeType {
-    /// Reads a type; `None` for what is none.
+    /// Reads a type. `None` if the text is not a valid type.
     pub fn parse(text: &str) -> Option<Self> {
         let mime: Mime = text.parse().ok()?;
         let essence = format!("{}/{}", mime.type_, mime.subtype);
         Some(Self { mime, essence })
     }
 
-    /// The type that an answer's headers give. Of several `Content-Type`s the last that is one counts, and a charset
-    /// carries over to the same type without one (Fetch standard, "extract a MIME type").
+    /// The type in an answer's headers. If there are several `Content-Type`s, the last valid one counts, and a charset also
+    /// applies to a later header with the same type and no charset (Fetch standard, "extract a MIME type").
     pub fn of(headers: &HeaderMap) -> Option<Self> {
         let mut found: Option<Self> = None;
         for value in headers.get_all(CONTENT_TYPE) {
-            // Bytes beyond ASCII are characters of their own number there.
+            // There, a byte beyond ASCII is the character with the same number.
             let text: String = value.as_bytes().iter().copied().map(char::from).collect();
             for part in parts(&text) {
                 let Some(mut next) = Self::parse(part).filter(|next| next.essence != "*/*") else { continue };
@@ -59,12 +59,12 @@ impl MimeType {
         &self.essence
     }
 
-    /// The encoding that its parameter `charset` names, if that is one.
+    /// The encoding of its parameter `charset`, if it names a known encoding.
     pub fn encoding(&self) -> Option<&'static Encoding> {
         Encoding::for_label(self.mime.get_parameter("charset")?.as_bytes())
     }
 
-    /// Whether it says nothing about a body (section 7): these are what servers send that do not know.
+    /// Whether it says nothing about the body (section 7). Servers send such a type if they do not know the real one.
     fn is_unknown(&self) -> bool {
         matches!(self.essence.as_str(), "unknown/unknown" | "application/unknown")
     }
@@ -76,12 +76,12 @@ impl fmt::Display for MimeType {
     }
 }
 
-/// The essence that an answer's headers give, if they give one that says something.
+/// The essence of the type in an answer's headers, if it says something about the body.
 pub fn declared(headers: &HeaderMap) -> Option<String> {
     MimeType::of(headers).filter(|mime| !mime.is_unknown()).map(|mime| mime.essence)
 }
 
-/// What a body is by its first bytes, of which [`SNIFFED_BYTES`] are looked at.
+/// The type of a body by its first [`SNIFFED_BYTES`] bytes.
 pub fn sniffed(start: &[u8]) -> &'static str {
     sniff::essence_of(&start[..start.len().min(SNIFFED_BYTES)])
 }
@@ -89,7 +89,7 @@ pub fn sniffed(start: &[u8]) -> &'static str {
 /// Section 5.2.
 pub const SNIFFED_BYTES: usize = 1445;
 
-/// The values of a list, whose commas may stand within quotes.
+/// The values of a list. A comma in quotes does not separate.
 fn parts(list: &str) -> impl Iterator<Item = &str> {
     let (mut is_quoted, mut is_escaped) = (false, false);
     list.split(move |character| {

@@ -1,4 +1,4 @@
-//! What a spider makes of one page: items and new requests.
+//! The output of a spider for one page: items and new requests.
 
 use serde_json::{Map, Value as Json, json};
 
@@ -19,7 +19,7 @@ pub struct Output {
 }
 
 impl Output {
-    /// An empty one.
+    /// An empty output.
     pub fn new() -> Self {
         Self::default()
     }
@@ -138,7 +138,7 @@ impl Output {
         })
     }
 
-    /// Items, requests, and the number of links that were no http(s) URLs.
+    /// Items, requests, and the number of links that were not http(s) URLs.
     pub fn into_parts(self) -> (Vec<ItemRecord>, Vec<Request>, usize) {
         (self.items, self.requests, self.unusable_links)
     }

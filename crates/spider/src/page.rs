@@ -51,7 +51,7 @@ pub struct Page {
     document: OnceCell<Document>,
     base: OnceCell<Url>,
     links: OnceCell<Vec<Url>>,
-    /// Where links to parts of the page itself lead.
+    /// The target of links to parts of the page itself.
     own: OnceCell<Option<Arc<Link>>>,
 }
 
@@ -121,8 +121,8 @@ impl Page {
         &self.response.queued.redirects
     }
 
-    /// Where it sends its reader after a while, if it does. A crawl follows that by itself as it follows a redirect, unless
-    /// it takes longer than the setting `max_refresh_delay`, or is not wanted.
+    /// Where the page sends its reader after a while, if it does. A crawl follows this by itself like a redirect, unless the delay
+    /// is longer than the setting `max_refresh_delay` or refreshes are switched off.
     pub fn refresh(&self) -> Option<Refresh> {
         refresh::of(self)
     }
@@ -132,7 +132,7 @@ impl Page {
         &self.response.body
     }
 
-    /// The body as text; what does not fit its encoding is U+FFFD.
+    /// The body as text. Bytes that do not fit its encoding become U+FFFD.
     pub fn body_text(&self) -> Cow<'_, str> {
         self.encoding().decode(self.body()).0
     }
@@ -142,7 +142,7 @@ impl Page {
     /// # Errors
     /// When the body is not JSON, or does not have the shape of `T`.
     pub fn json<T: DeserializeOwned>(&self) -> Result<T> {
-        // A byte order mark is no JSON, and may be passed over (RFC 8259, section 8.1).
+        // A byte order mark is not JSON, and a parser may ignore it (RFC 8259, section 8.1).
         let body = self.body();
         Ok(serde_json::from_slice(body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body))?)
     }
@@ -152,7 +152,7 @@ impl Page {
         Node::new(self.document().root(), self)
     }
 
-    /// The title of the document, white space folded; not that of a drawing in it.
+    /// The title of the document with white space folded. The title of a drawing in it does not count.
     pub fn title(&self) -> Option<String> {
         self.select("title").iter().find(|title| title.is_html()).map(Node::full_text)
     }

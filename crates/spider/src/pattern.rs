@@ -30,7 +30,7 @@ pub trait AsPattern {
 pub enum Pattern<'p> {
     /// Compiled by whoever has it.
     Given(&'p Regex),
-    /// From this thread's cache.
+    /// It is in this thread's cache.
     Cached(Rc<Regex>),
 }
 

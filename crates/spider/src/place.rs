@@ -1,4 +1,4 @@
-//! Where the value of an extracted field stands. The derives write these.
+//! The place of an extracted field's value. The derives use these types.
 
 use std::borrow::Cow;
 use std::fmt::Display;
@@ -12,7 +12,7 @@ use crate::page::Page;
 use crate::pattern::{found, shortened};
 use crate::selector::Node;
 
-/// Where the value of a field stands in an element.
+/// The place of a field's value in an element.
 #[derive(Clone, Copy, Debug)]
 pub struct Place {
     /// The name of the field, for errors.
@@ -39,7 +39,7 @@ impl Place {
     /// The first value.
     ///
     /// # Errors
-    /// When there is none, or it cannot be read.
+    /// If nothing matches, or the value cannot be read.
     pub fn one<T>(&self, node: &Node<'_>, read: impl Fn(&str, &Page) -> Result<T>) -> Result<T> {
         self.optional(node, read)?.ok_or_else(|| self.nothing(node))
     }
@@ -176,7 +176,7 @@ pub fn parsed<T, E: Into<Error>>(parsed: Result<T, E>) -> Result<T> {
 /// A regular expression that a macro has checked.
 ///
 /// # Panics
-/// When it is not one after all.
+/// If the text is not a regular expression after all.
 pub fn checked_pattern(pattern: &str) -> Regex {
     Regex::new(pattern).unwrap_or_else(|error| panic!("{pattern:?} is not a regular expression: {error}"))
 }

@@ -38,9 +38,9 @@ impl FromStr for Proxy {
 
     /// # Errors
     /// When the text is not the URL of a proxy, or holds a password. Dragline stores the URL with the request, so a
-    /// password belongs into the setting `auth`.
+    /// password belongs in the setting `auth`.
     fn from_str(text: &str) -> Result<Self, RequestError> {
-        // A password could stand where the parser sees none.
+        // There may be a password that the parser does not recognise.
         let shown = if text.contains('@') { "…" } else { text };
         let refused = || RequestError::Proxy { url: shown.to_owned() };
         let url = Url::parse(text).map_err(|_| refused())?;

@@ -17,29 +17,28 @@ pub struct QueuedRequest {
     pub request: Request,
     /// `host:port`, the unit of politeness.
     pub host: String,
-    /// Links followed from a start request; a redirect keeps it.
+    /// The number of links from a start request. A redirect does not change it.
     pub depth: u32,
-    /// The URLs that redirected here, first to last; its length is the hop count.
+    /// The URLs that redirected here, first to last. Their number is the hop count.
     pub redirects: Vec<String>,
 }
 
 impl QueuedRequest {
-    /// A start request of a spider that names no rule for the same request; `ordinal` is its place among them.
+    /// A start request under the default rule for the same request. `ordinal` is its place among the start requests.
     pub fn start(request: Request, ordinal: usize) -> Self {
         Self::start_by(&SameRequest::default(), request, ordinal)
     }
 
-    /// A start request; `ordinal` is its place among them.
+    /// A start request. `ordinal` is its place among the start requests.
     pub fn start_by(rule: &SameRequest, request: Request, ordinal: usize) -> Self {
-        // A start request has no parent: the digest of the request itself stands for one.
+        // A start request has no parent, so its own digest takes that place.
         let own = Fingerprint::by(rule, &request);
         let fingerprint =
             if request.is_unfiltered() { Fingerprint::below(&request, own, ordinal) } else { own };
         Self { fingerprint, host: request.host().to_owned(), request, depth: 0, redirects: Vec::new() }
     }
 
-    /// A request found on the page of `self`, of a spider that names no rule for the same request; `ordinal` is its
-    /// place on that page.
+    /// A request found on the page of `self`, under the default rule for the same request. `ordinal` is its place on that page.
     #[must_use]
     pub fn child(&self, request: Request, ordinal: usize) -> Self {
         self.child_named(self.child_fingerprint(&SameRequest::default(), &request, ordinal), request)
@@ -57,7 +56,7 @@ impl QueuedRequest {
         }
     }
 
-    /// The fingerprint of a request found on the page of `self`; `ordinal` is its place on that page.
+    /// The fingerprint of a request found on the page of `self`. `ordinal` is its place on that page.
     pub fn child_fingerprint(&self, rule: &SameRequest, request: &Request, ordinal: usize) -> Fingerprint {
         if request.is_unfiltered() {
             Fingerprint::below(request, self.fingerprint, ordinal)
@@ -66,8 +65,8 @@ impl QueuedRequest {
         }
     }
 
-    /// The order in which the requests of one host are fetched: priority, then breadth first, then by
-    /// fingerprint, so that a frontier read back from the store has the order it had in memory.
+    /// The fetch order within one host: by priority, then breadth first, then by fingerprint. So a frontier that is read back
+    /// from the store has the same order as in memory.
     pub fn fetch_order(&self, other: &Self) -> Ordering {
         let key =
             |queued: &Self| (std::cmp::Reverse(queued.request.priority()), queued.depth, queued.fingerprint);

@@ -1,7 +1,7 @@
 //! Why a request failed, was skipped or is dead: one value for the stores, the counters and the spider.
 //!
 //! The code of a reason is a contract. People write it in queries (`WHERE reason = 'timeout'`), so a code is never
-//! renamed. What happened in this one case (which status, which host, which limit) is the `error` beside it.
+//! renamed. What happened in this one case (which status, which host, which limit) is in the column `error`.
 
 use std::fmt;
 

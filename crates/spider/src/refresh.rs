@@ -1,8 +1,8 @@
 //! Refreshes: what a page says about where to go next, in its header `Refresh` or in `<meta http-equiv=refresh>`.
 //!
-//! Read as a browser without scripting reads it (HTML standard, "shared declarative refresh steps"), but for what stands in
-//! `noscript`: it is meant for those who cannot run scripts, and says that to crawlers which have the page already. A
-//! refresh that names no URL shows the page again, and is none here.
+//! This code reads it as a browser without scripting does (HTML standard, "shared declarative refresh steps"), with two
+//! exceptions. It ignores a refresh in `noscript`, which is meant for readers that cannot run scripts, while a crawler
+//! already has the page. It also ignores a refresh without a URL, which only shows the page again.
 
 use std::time::Duration;
 
@@ -13,16 +13,16 @@ use crate::page::Page;
 /// Where a page sends its reader, and when.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refresh {
-    /// After so long; whole seconds, as browsers have it.
+    /// The delay in whole seconds, as in browsers.
     pub after: Duration,
-    /// There: any scheme, with its fragment.
+    /// The target, with any scheme and with its fragment.
     pub url: Url,
 }
 
-/// Elements in which a refresh is not meant for us, or not there at all.
+/// Elements in which a refresh does not count.
 const ELSEWHERE: [&str; 2] = ["noscript", "template"];
 
-/// The refresh of a page: that of its header, else the first in its document.
+/// The refresh of a page: from its header, or otherwise the first one in its document.
 pub(crate) fn of(page: &Page) -> Option<Refresh> {
     let resolved = |(after, url): (Duration, String)| Some(Refresh { after, url: page.absolute(&url).ok()? });
     let header = page.header_text("refresh").and_then(|text| parse(&text)).and_then(resolved);
@@ -37,20 +37,20 @@ fn in_document(page: &Page) -> Option<(Duration, String)> {
     })
 }
 
-/// The delay and the URL of `5; url=/there`; `None` for what is no refresh, or names no URL.
+/// The delay and the URL of `5; url=/there`. `None` if the text is not a refresh or has no URL.
 fn parse(text: &str) -> Option<(Duration, String)> {
     let text = text.trim_start_matches(is_space);
     let (digits, rest) = split_while(text, |c| c.is_ascii_digit());
     if digits.is_empty() && !rest.starts_with('.') {
         return None;
     }
-    // Longer than anybody waits, if there are more digits than fit.
+    // A number with too many digits means longer than anybody waits.
     let seconds = if digits.is_empty() { 0 } else { digits.parse().unwrap_or(u64::MAX) };
     let rest = rest.trim_start_matches(|c: char| c.is_ascii_digit() || c == '.');
     let after_number = rest.trim_start_matches(is_space);
     let rest = match after_number.strip_prefix([';', ',']) {
         Some(rest) => rest.trim_start_matches(is_space),
-        // Without a mark, a space must come between.
+        // Without a separator, a space must follow.
         None if after_number.len() < rest.len() => after_number,
         None => return None,
     };
@@ -58,14 +58,14 @@ fn parse(text: &str) -> Option<(Duration, String)> {
     if url.is_empty() { None } else { Some((Duration::from_secs(seconds), url.to_owned())) }
 }
 
-/// Without `url =` in front, if that is there whole.
+/// The text without a complete `url =` in front.
 fn without_name(text: &str) -> &str {
     let named = text.get(..3).filter(|name| name.eq_ignore_ascii_case("url"));
     let after = named.and_then(|_| text[3..].trim_start_matches(is_space).strip_prefix('='));
     after.map_or(text, |rest| rest.trim_start_matches(is_space))
 }
 
-/// Up to the quote that closes what a quote opens.
+/// The text up to the closing quote, if it begins with a quote.
 fn unquoted(text: &str) -> &str {
     let opened = text.strip_prefix('"').map(|rest| (rest, '"'));
     match opened.or_else(|| text.strip_prefix('\'').map(|rest| (rest, '\''))) {
@@ -79,7 +79,7 @@ fn split_while(text: &str, is_in: impl Fn(char) -> bool) -> (&str, &str) {
     text.split_at(end)
 }
 
-/// ASCII white space, as HTML has it.
+/// ASCII white space as HTML defines it.
 fn is_space(c: char) -> bool {
     matches!(c, '\t' | '\n' | '\x0c' | '\r' | ' ')
 }

@@ -4,10 +4,10 @@ use std::borrow::Cow;
 
 use url::{EncodingOverride, ParseError, Url};
 
-/// Where `reference` leads that was found at `base`. Its query is written in the encoding of `encode`, else in UTF-8.
+/// The URL of a `reference` that was found at `base`. Its query is written in the encoding of `encode`, or otherwise in UTF-8.
 ///
 /// # Errors
-/// When that is no URL.
+/// If the result is not a URL.
 pub fn resolve(base: &Url, reference: &str, encode: EncodingOverride<'_>) -> Result<Url, ParseError> {
     let options = Url::options().base_url(Some(base)).encoding_override(encode);
     options.parse(reference).or_else(|error| match error {
@@ -16,8 +16,8 @@ pub fn resolve(base: &Url, reference: &str, encode: EncodingOverride<'_>) -> Res
     })
 }
 
-/// Browsers pass over slashes in front of a host that are too many ("special authority ignore slashes state"); the
-/// `url` crate takes `///host` for a host without a name.
+/// Browsers ignore extra slashes before a host ("special authority ignore slashes state"). The `url` crate reads `///host` as
+/// an empty host.
 fn with_two_slashes<'r>(base: &Url, reference: &'r str) -> Cow<'r, str> {
     let mut seen: String = reference.trim_start_matches(|character| character <= ' ').to_owned();
     seen.retain(|character| !matches!(character, '\t' | '\n' | '\r'));

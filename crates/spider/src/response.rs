@@ -1,4 +1,4 @@
-//! An answer as it was fetched, before anything is parsed. A [`Page`](crate::Page) is made of it.
+//! An answer as it was fetched, before anything is parsed. A [`Page`](crate::Page) is made from it.
 
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ pub struct Response {
     pub body: Bytes,
     /// How often the request was sent.
     pub attempts: u32,
-    /// From dispatch to the last byte.
+    /// The time from dispatch to the last byte.
     pub elapsed: Duration,
 }
 

@@ -1,7 +1,7 @@
-//! The rule for "the same request": how the URLs of two requests are held against each other.
+//! The rule for "the same request": how the URLs of two requests are compared.
 //!
-//! A run has one rule, from its first start to its last: requests are stored under fingerprints made by it, and
-//! another rule would take pages for new that are done. So the rule is written down with the run's arguments.
+//! A run keeps one rule from its first start to its last. Requests are stored under fingerprints made by this rule, and another
+//! rule would treat done pages as new. So the rule is stored with the run's arguments.
 
 use std::sync::Arc;
 
@@ -10,7 +10,8 @@ use url::Url;
 
 use crate::canonical::{canonical_without, verbatim_without};
 
-/// When two requests are the same: always by method, URL, body and session; this says what counts of the URL.
+/// Decides when two requests are the same. The method, the URL, the body and the session always count. The rule says which
+/// parts of the URL count.
 ///
 /// ```
 /// use dragline_spider::{Fingerprint, Request, SameRequest};
@@ -24,29 +25,28 @@ use crate::canonical::{canonical_without, verbatim_without};
 /// # Ok::<(), dragline_spider::RequestError>(())
 /// ```
 ///
-/// What is sent is the URL as it was found first, whatever the rule.
+/// Whatever the rule, a request is sent to the URL as it was found first.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SameRequest {
     is_verbatim: bool,
-    /// Sorted, each once.
+    /// Sorted, without duplicates.
     ignored: Arc<[String]>,
 }
 
 impl SameRequest {
-    /// The rule of a spider that names none: URLs are the same when they have one canonical spelling. The order of
-    /// their parameters does not count, nor how characters are escaped, nor the fragment.
+    /// The default rule: URLs are the same if they have the same canonical spelling. The order of parameters, the escaping of
+    /// characters and the fragment do not count.
     pub fn canonical() -> Self {
         Self::default()
     }
 
-    /// URLs are the same when they are spelled alike, but for the fragment. For a site that gives another page for
-    /// `?a=1&b=2` than for `?b=2&a=1`.
+    /// URLs are the same if they are spelled alike, except for the fragment. Use it for a site where `?a=1&b=2` and `?b=2&a=1`
+    /// are different pages.
     pub fn verbatim() -> Self {
         Self { is_verbatim: true, ..Self::default() }
     }
 
-    /// Parameters of the query that do not count, beside those named before. A `*` at the end stands for the rest
-    /// of the name.
+    /// Adds parameters of the query that do not count. A `*` at the end stands for the rest of the name.
     #[must_use]
     pub fn with_ignored<P: Into<String>>(mut self, parameters: impl IntoIterator<Item = P>) -> Self {
         let named = parameters.into_iter().map(Into::into).filter(|name: &String| !name.is_empty());
@@ -57,7 +57,7 @@ impl SameRequest {
         self
     }
 
-    /// What counts of a URL.
+    /// The part of a URL that counts.
     pub fn spelling(&self, url: &Url) -> String {
         let is_ignored = |name: &[u8]| {
             self.ignored.iter().any(|pattern| match pattern.strip_suffix('*') {
@@ -68,12 +68,12 @@ impl SameRequest {
         if self.is_verbatim { verbatim_without(url, is_ignored) } else { canonical_without(url, is_ignored) }
     }
 
-    /// As it is stored.
+    /// Its stored form.
     pub fn to_json(&self) -> Json {
         json!({ "urls": self.urls(), "ignored_parameters": &*self.ignored })
     }
 
-    /// From its stored form; `None` when this is none.
+    /// From its stored form. `None` if the text is invalid.
     pub fn from_json(json: &Json) -> Option<Self> {
         let rule = match json["urls"].as_str()? {
             "canonical" => Self::canonical(),
@@ -90,7 +90,7 @@ impl SameRequest {
     }
 }
 
-/// In one line, for people.
+/// The rule in one line, for people.
 impl std::fmt::Display for SameRequest {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{} URLs", self.urls())?;

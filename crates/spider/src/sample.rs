@@ -19,10 +19,10 @@ pub struct Sample {
     page_path: PathBuf,
 }
 
-/// A stored page beside the spider's source, with its URL: `sample!("../pages/list.html", "https://…/")`.
+/// A stored page next to the spider's source, with its URL: `sample!("../pages/list.html", "https://…/")`.
 ///
-/// The page is compiled in, and so is the file beside it whose name has `.json` at its end
-/// (`../pages/list.html.json`): what is expected. A new one begins empty, and `dragline check --accept` writes it.
+/// The page is compiled in. So is the expected result, a file with the same name plus `.json` (`../pages/list.html.json`). A
+/// new one begins empty, and `dragline check --accept` writes it.
 ///
 /// ```text
 /// fn samples(&self) -> Vec<Sample> {
@@ -46,8 +46,8 @@ macro_rules! sample {
 }
 
 impl Sample {
-    /// What [`sample!`](crate::sample!) writes out: the source file, the page's path from there, its URL, its body, and
-    /// what is expected.
+    /// The parts that [`sample!`](crate::sample!) fills in: the source file, the page's path from there, its URL, its body, and
+    /// the expected result.
     pub fn new(
         source: &str,
         page_path: &str,
@@ -79,21 +79,21 @@ impl Sample {
         self
     }
 
-    /// Another status than 200.
+    /// Sets another status than 200.
     #[must_use]
     pub fn with_status(mut self, status: u16) -> Self {
         self.page = self.page.with_status(status);
         self
     }
 
-    /// Another `Content-Type` than `text/html` in UTF-8; an empty one means none.
+    /// Sets another `Content-Type` than `text/html` in UTF-8. An empty one means none.
     #[must_use]
     pub fn with_content_type(mut self, content_type: impl Into<String>) -> Self {
         self.page = self.page.with_content_type(content_type);
         self
     }
 
-    /// Its name: that of the page's file.
+    /// Its name, which is the name of the page's file.
     pub fn name(&self) -> String {
         let name = self.page_path.file_name().unwrap_or(self.page_path.as_os_str());
         name.to_string_lossy().into_owned()
@@ -109,18 +109,18 @@ impl Sample {
         &self.body
     }
 
-    /// What is expected, as it was compiled in; empty for a new sample.
+    /// The expected result as it was compiled in. Empty for a new sample.
     pub fn expected(&self) -> &str {
         &self.expected
     }
 
-    /// The page's file, from where the compiler was run: the top of the workspace.
+    /// The page's file, relative to where the compiler was run, which is the top of the workspace.
     pub fn page_path(&self) -> &Path {
         &self.page_path
     }
 }
 
-/// A path without `..` where that takes no look at the disk.
+/// The path without `..`, as far as this is possible without looking at the disk.
 fn without_parents(path: &Path) -> PathBuf {
     let mut plain = PathBuf::new();
     for part in path.components() {

@@ -136,13 +136,13 @@ impl<'a> Node<'a> {
         fold(self.element.text())
     }
 
-    /// The text of this element and of all below it, as it stands in the document.
+    /// The text of this element and of all below it, exactly as in the document.
     pub fn raw_text(&self) -> String {
         self.element.text().collect()
     }
 
-    /// What a reader sees of this element: no scripts, no hidden parts, a space where the layout breaks,
-    /// white space folded.
+    /// The part of this element's text that a reader sees: no scripts, no hidden parts, a space where the layout breaks, white
+    /// space folded.
     pub fn visible_text(&self) -> String {
         visible_text(self.element)
     }
@@ -167,24 +167,23 @@ impl<'a> Node<'a> {
         self.element.child_elements().map(|element| self.beside(element)).collect()
     }
 
-    /// The next element beside this one.
+    /// The next sibling element.
     pub fn next(&self) -> Option<Node<'a>> {
         self.element.next_siblings().find_map(ElementRef::wrap).map(|element| self.beside(element))
     }
 
-    /// The element beside this one that comes before it.
+    /// The previous sibling element.
     pub fn previous(&self) -> Option<Node<'a>> {
         self.element.prev_siblings().find_map(ElementRef::wrap).map(|element| self.beside(element))
     }
 
-    /// Whether it is an element of HTML, and not of a drawing or a formula in it: `title` is an element of
-    /// both.
+    /// Whether it is an element of HTML, and not of a drawing or a formula. `title`, for example, exists in both.
     pub(crate) fn is_html(&self) -> bool {
         self.element.value().name.ns == *"http://www.w3.org/1999/xhtml"
     }
 
-    /// Whether it lies in an element of one of these names. [`Node::parent`] would not get out of a template: what
-    /// that holds hangs on a node that is not an element.
+    /// Whether it is inside an element with one of these names. [`Node::parent`] cannot leave a template, because the content of a
+    /// template belongs to a node that is not an element.
     pub(crate) fn lies_in(&self, names: &[&str]) -> bool {
         self.element
             .ancestors()

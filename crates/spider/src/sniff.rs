@@ -1,6 +1,6 @@
-//! What a body is by its first bytes (MIME Sniffing standard, sections 6 and 7.1), and which types are HTML and XML.
+//! The type of a body by its first bytes (MIME Sniffing standard, sections 6 and 7.1), and which types are HTML and XML.
 
-/// What HTML begins with, in lower case, each followed by a space or `>`.
+/// The beginnings of HTML, in lower case. A space or `>` follows each.
 const HTML: [&[u8]; 17] = [
     b"<!doctype html",
     b"<html",
@@ -21,7 +21,7 @@ const HTML: [&[u8]; 17] = [
     b"<!--",
 ];
 
-/// What other types begin with, and what they have after eight bytes.
+/// The beginnings of other types, and their bytes after the first eight.
 const OTHERS: [(&[u8], &[u8], &str); 23] = [
     (b"%PDF-", b"", "application/pdf"),
     (b"%!PS-Adobe-", b"", "application/postscript"),
@@ -48,7 +48,7 @@ const OTHERS: [(&[u8], &[u8], &str); 23] = [
     (b"Rar \x1a\x07\x00", b"", "application/x-rar-compressed"),
 ];
 
-/// The type of a body that begins so.
+/// The type of a body with this beginning.
 pub(crate) fn essence_of(start: &[u8]) -> &'static str {
     let begun = start.trim_ascii_start();
     if begins_as_html(begun) {
@@ -74,7 +74,7 @@ pub(crate) fn is_html(essence: &str) -> bool {
     matches!(essence, "text/html" | "application/xhtml+xml")
 }
 
-/// Whether a type is XML, be it XHTML or another kind.
+/// Whether a type is XML, including XHTML.
 pub(crate) fn is_xml(essence: &str) -> bool {
     matches!(essence, "text/xml" | "application/xml") || essence.ends_with("+xml")
 }
@@ -84,8 +84,8 @@ pub(crate) fn looks_like_xml(body: &[u8]) -> bool {
     without_mark(body).starts_with(b"<?xml")
 }
 
-/// Whether a body without a type is HTML by its first bytes. The standard takes one with a byte order mark for plain
-/// text; then it has no links, and nobody is served by that.
+/// Whether a body without a type is HTML by its first bytes. The standard treats a body with a byte order mark as plain text,
+/// but then it would have no links, which helps nobody.
 pub(crate) fn looks_like_html(body: &[u8]) -> bool {
     begins_as_html(without_mark(body))
 }

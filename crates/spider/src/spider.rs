@@ -51,27 +51,25 @@ pub trait Spider: Send + Sync + 'static {
     /// Any error fails this page, and only this page.
     fn parse(&self, page: &Page, out: &mut Output) -> Result<()>;
 
-    /// Headers that every request of this spider is sent with, unless it has its own of that name: `Accept` for an
-    /// API, `Referer`. The setting `header` wins over them. None that carries credentials: they would go to every
-    /// host of the run.
+    /// Headers for every request of this spider, unless the request has its own of that name: `Accept` for an API, or `Referer`.
+    /// The setting `header` wins over them. Do not return credentials here: they would go to every host of the run.
     fn headers(&self) -> Vec<(String, String)> {
         Vec::new()
     }
 
-    /// Where its crawl stays: domains, and patterns of URLs. The settings `allow_domain` and `allow` take the place of what
-    /// it says; `deny` adds to it. Start requests are asked for whatever is said here.
+    /// Where its crawl stays: domains, and patterns of URLs. The settings `allow_domain` and `allow` replace these, and `deny` adds
+    /// to them. Start requests are always fetched.
     fn stay_in(&self) -> StayIn {
         StayIn::default()
     }
 
-    /// When two of its requests are the same, so that one of them is enough: parameters that do not count
-    /// (`SameRequest::canonical().with_ignored(["utm_*"])`), or URLs as they are spelled. A run keeps the rule that it
-    /// began with.
+    /// When two of its requests are the same, so that one of them is enough. For example, some parameters may not count
+    /// (`SameRequest::canonical().with_ignored(["utm_*"])`). A run keeps the rule that it began with.
     fn same_request(&self) -> SameRequest {
         SameRequest::canonical()
     }
 
-    /// Stored pages of its site, each with what it should make of it: `dragline check` runs them.
+    /// Stored pages of its site, each with the expected result. `dragline check` compares them.
     fn samples(&self) -> Vec<Sample> {
         Vec::new()
     }
@@ -82,7 +80,7 @@ pub trait Spider: Send + Sync + 'static {
         Accepts::new()
     }
 
-    /// A request was given up after its retries. What this emits is stored together with the failed request: an item may
+    /// Handles a request that was given up after its retries. What this emits is stored together with the failed request: an item may
     /// record the failure, and a request may ask for the page somewhere else. The request itself stays `failed`.
     ///
     /// Its requests obey the same rules as those of a page: scope, depth, robots.txt, duplicates. This is not called for a
@@ -120,7 +118,7 @@ macro_rules! spiders {
     }};
 }
 
-/// The start requests of a run: one for each start URL that the user named, else the spider's own.
+/// The start requests of a run: one for each start URL that the user named, or otherwise the spider's own.
 ///
 /// # Errors
 /// Those of the spider, and when one of its selectors is invalid, or a URL cannot be fetched or contains a password.

@@ -1,6 +1,6 @@
-//! What a spider says of where its crawl stays.
+//! Where a crawl stays, as its spider defines it.
 
-/// Where a crawl stays, as its spider knows it: what [`Spider::stay_in`](crate::Spider::stay_in) gives.
+/// Where a crawl stays: the result of [`Spider::stay_in`](crate::Spider::stay_in).
 ///
 /// ```
 /// use dragline_spider::StayIn;
@@ -10,30 +10,30 @@
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct StayIn {
-    /// Domains, each with all that is below it. None: the hosts of the start requests.
+    /// Domains, each with its subdomains. If empty, the hosts of the start requests.
     pub domains: Vec<String>,
-    /// Regular expressions (of the crate `regex`), one of which a link's URL must match. None: all do.
+    /// Regular expressions (of the crate `regex`). A link's URL must match one of them. If empty, every URL does.
     pub allow: Vec<String>,
     /// Regular expressions that no link's URL may match.
     pub deny: Vec<String>,
 }
 
 impl StayIn {
-    /// One more domain.
+    /// Adds a domain.
     #[must_use]
     pub fn with_domain(mut self, domain: impl Into<String>) -> Self {
         self.domains.push(domain.into());
         self
     }
 
-    /// One more pattern that is allowed.
+    /// Adds an allowed pattern.
     #[must_use]
     pub fn with_allow(mut self, pattern: impl Into<String>) -> Self {
         self.allow.push(pattern.into());
         self
     }
 
-    /// One more pattern that is denied.
+    /// Adds a denied pattern.
     #[must_use]
     pub fn with_deny(mut self, pattern: impl Into<String>) -> Self {
         self.deny.push(pattern.into());

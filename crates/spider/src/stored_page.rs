@@ -1,4 +1,4 @@
-//! Stored pages: how a spider is tried without a network.
+//! Stored pages, which let you test a spider without a network.
 
 use bytes::Bytes;
 use serde_json::Value as Json;
@@ -81,14 +81,14 @@ impl StoredPage {
         self
     }
 
-    /// Another status.
+    /// Sets another status.
     #[must_use]
     pub fn with_status(mut self, status: u16) -> Self {
         self.status = status;
         self
     }
 
-    /// Another `Content-Type`; an empty one means none.
+    /// Sets another `Content-Type`. An empty one means none.
     #[must_use]
     pub fn with_content_type(mut self, content_type: impl Into<String>) -> Self {
         self.content_type = content_type.into();
@@ -98,7 +98,7 @@ impl StoredPage {
     /// The page itself.
     ///
     /// # Errors
-    /// When its URL is none, or its content type cannot be a header.
+    /// If its URL is invalid, or its content type is not a valid header.
     pub fn page(self) -> Result<Page> {
         let request = Request::get(&self.url)?.with_tag(self.tag).with_all_meta(self.meta);
         let mut response = Response::stored(request, self.body);
@@ -110,11 +110,11 @@ impl StoredPage {
         Ok(Page::new(response))
     }
 
-    /// What `spider` makes of it.
+    /// Lets `spider` parse the page, and returns its output.
     ///
     /// # Errors
-    /// What the spider says, and when it emits an item type that it does not declare: a crawl would fail the
-    /// page for either.
+    /// The error of the spider. Also an error if it emits an item type that it does not declare. Either would fail the page in a
+    /// crawl.
     pub fn parse(self, spider: &dyn Spider) -> Result<Output> {
         check_selectors(spider)?;
         let page = self.page()?;

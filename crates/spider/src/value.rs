@@ -18,7 +18,7 @@ pub enum Value {
     Text(String),
     /// Any integer.
     Int(i64),
-    /// A float; finite, or the store refuses it.
+    /// A float. The store refuses it unless it is finite.
     Float(f64),
     /// A boolean.
     Bool(bool),
@@ -26,7 +26,7 @@ pub enum Value {
     Decimal(Decimal),
     /// A date.
     Date(NaiveDate),
-    /// A moment, in UTC.
+    /// A time, in UTC.
     Timestamp(DateTime<Utc>),
     /// A list of texts.
     TextList(Vec<String>),
@@ -38,8 +38,8 @@ impl Value {
     /// A `#[item(json)]` field, as serde writes it.
     ///
     /// # Panics
-    /// When serde cannot write it as JSON (a map whose keys are no strings), which fails the page: a mistake
-    /// in the field's type must not leave rows that are silently poorer.
+    /// If serde cannot write it as JSON, for example a map whose keys are not strings. The panic fails the page: a mistake in the
+    /// field's type must not silently leave incomplete rows.
     pub fn serialized(column: &str, value: &impl Serialize) -> Self {
         match serde_json::to_value(value) {
             Ok(json) => Self::Json(json),
@@ -47,8 +47,8 @@ impl Value {
         }
     }
 
-    /// The value as JSON, for `crawl_items`, dead letters and exports. Decimals, dates and timestamps become
-    /// text, so that nothing is rounded; NaN and infinities become their names.
+    /// The value as JSON, for `crawl_items`, dead letters and exports. Decimals, dates and timestamps become text, so that nothing
+    /// is rounded. NaN and infinities become their names.
     pub fn to_json(&self) -> Json {
         match self {
             Self::Null => Json::Null,
@@ -91,8 +91,8 @@ impl Value {
         }
     }
 
-    /// The value that [`Value::to_json`] wrote, if it can be one of a column of this type. Null is none: whether
-    /// it may stand there is the column's matter.
+    /// The value that [`Value::to_json`] wrote, if a column of this type can hold it. Null always gives `None`, because the column
+    /// decides whether it may be null.
     pub fn from_json(kind: ColumnType, json: &Json) -> Option<Self> {
         let whole = |range: std::ops::RangeInclusive<i64>| {
             json.as_i64().filter(|number| range.contains(number)).map(Self::Int)
@@ -118,7 +118,7 @@ impl Value {
         }
     }
 
-    /// The value as a part of a key: decimals that are equal (1.5 and 1.50) are written alike.
+    /// The value as a part of a key. Equal decimals (1.5 and 1.50) are written alike.
     pub fn to_key(&self) -> Json {
         match self {
             Self::Decimal(number) => Json::from(number.normalize().to_string()),
@@ -126,7 +126,7 @@ impl Value {
         }
     }
 
-    /// Why no store may take this value, if so. Both stores refuse the same values.
+    /// If no store may take this value, the reason. Both stores refuse the same values.
     pub fn refusal(&self) -> Option<&'static str> {
         match self {
             Self::Float(number) if !number.is_finite() => Some("a float that is not finite"),
@@ -151,7 +151,7 @@ impl Value {
     }
 }
 
-/// As [`Value::to_json`] has it, without a copy in between.
+/// The same as [`Value::to_json`], without a copy.
 impl Serialize for Value {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
@@ -176,7 +176,7 @@ impl From<&str> for Value {
     }
 }
 
-/// A moment as every store and export writes it: RFC 3339, UTC, microseconds.
+/// A time as every store and export writes it: RFC 3339, UTC, microseconds.
 pub fn timestamp_text(moment: &DateTime<Utc>) -> String {
     moment.to_rfc3339_opts(SecondsFormat::Micros, true)
 }

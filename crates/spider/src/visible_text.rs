@@ -6,8 +6,8 @@ use scraper::node::{Element, Node};
 
 use crate::fold::Fold;
 
-/// Elements whose content is not shown as text (HTML standard, section 15.3.1, and what stands in for media).
-/// A browser without scripting shows `noscript`, but its words are about browsers and not about the page.
+/// Elements whose content is not shown as text (HTML standard, section 15.3.1, and the fallbacks of media). A browser without
+/// scripting shows `noscript`, but that text is about browsers and not about the page.
 fn is_not_shown(name: &LocalName) -> bool {
     matches!(
         *name,
@@ -29,8 +29,7 @@ fn is_not_shown(name: &LocalName) -> bool {
     )
 }
 
-/// Parts of drawings and formulas that describe and do not show (SVG 2, section 5.7; MathML Core, section
-/// 5.1).
+/// Parts of drawings and formulas that only describe them (SVG 2, section 5.7; MathML Core, section 5.1).
 fn describes(name: &LocalName) -> bool {
     matches!(
         *name,
@@ -41,7 +40,7 @@ fn describes(name: &LocalName) -> bool {
     )
 }
 
-/// Elements that stand within a line (HTML standard, section 4.5). At the edges of all others words end.
+/// Inline elements (HTML standard, section 4.5). Words end at the edges of all other elements.
 fn is_in_line(name: &LocalName) -> bool {
     matches!(
         *name,
@@ -86,7 +85,7 @@ fn is_in_line(name: &LocalName) -> bool {
 
 /// The visible text of `root` and all below it, white space folded.
 ///
-/// Walks without recursion: how deep a page nests is up to its author, how deep a stack is is not.
+/// Walks without recursion, because a page may nest deeper than a stack can go.
 pub(crate) fn visible_text(root: ElementRef<'_>) -> String {
     let mut text = Fold::default();
     let mut node = *root;
@@ -101,7 +100,7 @@ pub(crate) fn visible_text(root: ElementRef<'_>) -> String {
             node = child;
             continue;
         }
-        // Up to the nearest ancestor with a next sibling, leaving each element on the way.
+        // Go up to the nearest ancestor with a next sibling, and leave each element on the way.
         loop {
             if matches!(node.value(), Node::Element(element) if breaks_words(element)) {
                 text.gap();

@@ -1,15 +1,15 @@
 //! Elements with more attributes than the parser can take.
 //!
-//! It holds each attribute against all before it, within one element and so out of reach of whoever counts
-//! tokens: 10,000 take 30 ms, a million (6 MB) take a quarter of an hour. So they are counted before.
+//! The parser compares each attribute of an element with all earlier ones. 10,000 attributes take 30 ms, and a million (6 MB)
+//! take a quarter of an hour. Counting tokens does not notice this, so the attributes are counted before parsing.
 
-/// How many words one tag may have; an attribute is one to three. No honest element has a hundred.
+/// How many words one tag may have. An attribute has one to three words, and no honest element has a hundred attributes.
 const MAX_WORDS: usize = 30_000;
 
-/// Whether a tag in `text` has too many attributes. Scripts and comments are not told from tags: something in
-/// them that begins like a tag would have to go on without a `>` for as many words.
+/// Whether a tag in `text` has too many attributes. Scripts and comments are treated like tags. They are mistaken for a tag
+/// with too many attributes only if they go on without a `>` for as many words.
 pub(super) fn are_too_many(text: &str) -> bool {
-    // A word takes two bytes with what stands before it.
+    // A word and the separator before it take at least two bytes.
     if text.len() <= 2 * MAX_WORDS {
         return false;
     }
@@ -24,7 +24,7 @@ pub(super) fn are_too_many(text: &str) -> bool {
     false
 }
 
-/// Words to the end of the tag, or until they are too many. What stands in quotes after `=` is none.
+/// Counts the words up to the end of the tag, or until there are too many. A quoted value does not count as words.
 fn words(rest: &mut &[u8]) -> usize {
     let (mut words, mut is_between, mut before) = (0, true, b' ');
     while let [byte, after @ ..] = *rest {

@@ -1,21 +1,21 @@
 //! Elements that XML may close in their start tag, and HTML cannot: `<script src="a.js" />`.
 //!
-//! The HTML parser passes over that slash. What such an element holds is not markup for it, so that one
-//! script without an end tag takes the rest of the page with it: title, headings, links. Pages that say they
-//! are XML mean it; for them the end tag is written out before they are parsed.
+//! The HTML parser ignores that slash. It does not treat the content of such an element as markup, so a script without an end
+//! tag swallows the rest of the page: title, headings, links. Pages that claim to be XML rely on the slash. In such
+//! pages, this code writes the end tag before parsing.
 
 use std::borrow::Cow;
 
-/// Elements whose content the HTML parser reads as text, or keeps apart, up to their end tag.
+/// Elements whose content the HTML parser treats as text or keeps separately, up to the end tag.
 const SWALLOWING: [&str; 10] =
     ["iframe", "noembed", "noframes", "script", "select", "style", "template", "textarea", "title", "xmp"];
-/// Of these, what holds elements all the same.
+/// Those of these elements that contain elements.
 const HOLDS_ELEMENTS: [&str; 2] = ["select", "template"];
 
-/// What is no markup: how it begins and ends.
+/// Parts of a page that are not markup, by their beginning and end.
 const NO_MARKUP: [(&str, &str); 3] = [("<!--", "-->"), ("<![CDATA[", "]]>"), ("<?", "?>")];
 
-/// The page with each of these elements in two tags.
+/// The page with a start tag and an end tag for each of these elements.
 pub(super) fn in_two_tags(text: &str) -> Cow<'_, str> {
     let mut expanded = String::new();
     let (mut copied, mut at) = (0, 0);
@@ -58,7 +58,7 @@ fn find(text: &str, from: usize, what: &str) -> Option<usize> {
     text[from..].find(what).map(|found| from + found)
 }
 
-/// Behind the `>` of the tag that begins at `start`; one in quotes does not count.
+/// The position after the `>` of the tag that begins at `start`. A `>` in quotes does not count.
 fn tag_end(text: &str, start: usize) -> Option<usize> {
     let mut quote = None;
     for (at, byte) in text.bytes().enumerate().skip(start) {
@@ -72,7 +72,7 @@ fn tag_end(text: &str, start: usize) -> Option<usize> {
     None
 }
 
-/// The element of this start tag, if it is one of those.
+/// The element of this start tag, if it is one of these.
 fn swallowing(tag: &str) -> Option<&'static str> {
     let end = tag.find(|next: char| next.is_ascii_whitespace() || next == '/' || next == '>')?;
     SWALLOWING.into_iter().find(|name| tag[..end].eq_ignore_ascii_case(name))

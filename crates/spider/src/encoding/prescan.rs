@@ -1,12 +1,12 @@
-//! What a page says of its encoding, found before it can be read: "prescan a byte stream to determine its
-//! encoding" and "get an XML encoding" of the HTML standard, section 13.2.3.2.
+//! Finds the encoding that a page declares, before the page can be decoded: "prescan a byte stream to determine its encoding"
+//! and "get an XML encoding" of the HTML standard, section 13.2.3.2.
 
 use encoding_rs::{Encoding, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1252, X_USER_DEFINED};
 
 use super::labelled;
 
-/// How far into a page its declaration may stand. The standard looks at 1,024 bytes and then lets the parser
-/// start again when a declaration comes late; looking further comes to the same.
+/// How far into a page the search goes. The standard looks at 1,024 bytes and restarts the parser if a declaration comes
+/// later. Looking further has the same result.
 const PRESCAN_BYTES: usize = 32 * 1024;
 
 /// The encoding that the page names, if it names one.
@@ -15,7 +15,7 @@ pub(super) fn declared(body: &[u8]) -> Option<&'static Encoding> {
     Scanner { bytes: head, at: 0 }.meta_encoding().or_else(|| xml_encoding(head)).map(readable)
 }
 
-/// A page that could be read this far is not in UTF-16, whatever it says.
+/// A page that could be read this far is not in UTF-16, whatever it declares.
 fn readable(encoding: &'static Encoding) -> &'static Encoding {
     if encoding == UTF_16LE || encoding == UTF_16BE {
         UTF_8
@@ -31,7 +31,7 @@ struct Scanner<'a> {
     at: usize,
 }
 
-/// Name and value, in lower case.
+/// The name and the value, in lower case.
 type Attribute = (Vec<u8>, Vec<u8>);
 
 impl Scanner<'_> {
@@ -77,12 +77,12 @@ impl Scanner<'_> {
             }
             names.push(name);
         }
-        // An element that the bytes end in the middle of says nothing.
+        // An element that is cut off declares nothing.
         let is_whole = self.at < self.bytes.len();
         found.flatten().filter(|_| is_whole && (is_pragma || !needs_pragma))
     }
 
-    /// The next attribute of the element; `None` at its end and at the end of the bytes.
+    /// The next attribute of the element. `None` at its end and at the end of the bytes.
     fn attribute(&mut self) -> Option<Attribute> {
         self.skip_until(|byte| !is_space(byte) && byte != b'/');
         let mut name = Vec::new();

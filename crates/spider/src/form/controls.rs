@@ -1,23 +1,23 @@
-//! The fields of a form: which belong to it, what they hold, and what of it would be sent.
+//! The fields of a form: which ones belong to it, their values, and what they send.
 //!
-//! After the HTML standard: form owner (4.10.17.3), disabled (4.10.18.5), the state of a `select` (4.10.7), the entry
+//! This follows the HTML standard: form owner (4.10.17.3), disabled (4.10.18.5), the state of a `select` (4.10.7), the entry
 //! list (4.10.22.4).
 
 use super::Target;
 use crate::page::Page;
 use crate::selector::Node;
 
-/// One field that may be sent. Buttons are apart.
+/// One field that may be sent. Buttons are separate.
 #[derive(Clone, Debug)]
 pub(super) struct Control {
     pub(super) name: String,
     pub(super) kind: Kind,
 }
 
-/// What it is and holds.
+/// Its kind and value.
 #[derive(Clone, Debug)]
 pub(super) enum Kind {
-    /// Text of any sort, also that of a `textarea`.
+    /// Text of any kind, including a `textarea`.
     Text {
         value: String,
     },
@@ -54,14 +54,14 @@ pub(super) struct Button {
     pub(super) value: String,
     pub(super) text: String,
     is_image: bool,
-    /// The field that it stands before.
+    /// The field that comes after it.
     pub(super) before: usize,
-    /// Where it leads.
+    /// Where it sends the form.
     pub(super) target: Target,
 }
 
 impl Control {
-    /// What is sent of it.
+    /// What it sends.
     pub(super) fn sent<'a>(&'a self) -> Vec<(&'a str, &'a str)> {
         let one = |value: &'a str| vec![(self.name.as_str(), value)];
         match &self.kind {
@@ -80,7 +80,7 @@ impl Control {
         }
     }
 
-    /// Fills it in; whether it could take this value.
+    /// Fills in a value. Returns whether the field could take it.
     pub(super) fn take(&mut self, new: &str) -> bool {
         match &mut self.kind {
             Kind::Text { value } | Kind::Hidden { value } => {
@@ -104,7 +104,7 @@ impl Control {
         }
     }
 
-    /// Takes nothing.
+    /// Clears the field.
     pub(super) fn clear(&mut self) {
         match &mut self.kind {
             Kind::Text { value } | Kind::Hidden { value } => value.clear(),
@@ -114,7 +114,7 @@ impl Control {
         }
     }
 
-    /// What it can be set to, if not to anything.
+    /// The possible values, if not every value is possible.
     pub(super) fn choices(&self) -> Vec<&str> {
         match &self.kind {
             Kind::Checkbox { value, .. } | Kind::Radio { value, .. } => vec![value],
@@ -126,7 +126,7 @@ impl Control {
 }
 
 impl Button {
-    /// What is sent when it is clicked; of an image where it was clicked: at its corner.
+    /// What a click on it sends. An image sends the position of the click, which is its corner.
     pub(super) fn sent(&self) -> Vec<(String, String)> {
         let zero = || "0".to_owned();
         match (self.is_image, self.name.as_str()) {
@@ -152,7 +152,7 @@ pub(super) fn of(page: &Page, form: Node<'_>, target: &Target) -> (Vec<Control>,
     let mut pointer = None;
     for node in page.select("form, button, input, select, textarea") {
         if node.name() == "form" {
-            // The parser takes it out of the table again; what follows in the table is its own all the same.
+            // The parser moves the form out of the table. The fields that follow in the table still belong to it.
             let table = node.parent().filter(|parent| is_in_table_structure(*parent)).and_then(table_around);
             pointer = table.map(|table| (node, table));
             continue;
@@ -176,7 +176,7 @@ pub(super) fn of(page: &Page, form: Node<'_>, target: &Target) -> (Vec<Control>,
     }
     let mut seen: Vec<&str> = Vec::new();
     let mut surplus = Vec::new();
-    // Of several ticked radio buttons of one name the last one counts.
+    // If several radio buttons of one name are ticked, the last one counts.
     for (at, control) in controls.iter().enumerate().rev() {
         if matches!(control.kind, Kind::Radio { ticked: true, .. }) {
             if seen.contains(&control.name.as_str()) {
@@ -203,7 +203,7 @@ impl Kind {
             "radio" => Self::Radio { value: value("on"), ticked },
             "file" => Self::File,
             "hidden" => Self::Hidden { value: value("") },
-            // A browser cannot show nothing for these (4.10.5.1.13 and 14).
+            // These always have a value in a browser (4.10.5.1.13 and 14).
             "range" => Self::Text { value: value("50") },
             "color" => Self::Text { value: value("#000000") },
             _ => Self::Text { value: value("").replace(['\n', '\r'], "") },
@@ -211,7 +211,7 @@ impl Kind {
     }
 }
 
-/// A `select` and what is chosen in it.
+/// A `select` and its chosen options.
 fn select(node: Node<'_>) -> Kind {
     let is_multiple = node.own_attr("multiple").is_some();
     let mut choices = Vec::new();
@@ -234,7 +234,7 @@ fn select(node: Node<'_>) -> Kind {
         choices.push(Choice { value, is_selected });
     }
     if !is_multiple {
-        // Of several the last is chosen; without any the first, where a single line shows one.
+        // If several are selected, the last one counts. If none is, a single line shows the first.
         let lines = node.own_attr("size").and_then(|size| size.trim().parse::<u32>().ok()).unwrap_or(1);
         let kept = match chosen {
             Some((_, true)) => None,
@@ -248,7 +248,7 @@ fn select(node: Node<'_>) -> Kind {
     Kind::Select { is_multiple, choices }
 }
 
-/// The type of a field: that of an `input` or `button`, else the element's name.
+/// The type of a field: the type of an `input` or `button`, or otherwise the element's name.
 fn input_type(node: Node<'_>) -> String {
     let kind = node.own_attr("type").unwrap_or_default().to_ascii_lowercase();
     match node.name() {
@@ -259,8 +259,8 @@ fn input_type(node: Node<'_>) -> String {
     }
 }
 
-/// The form that a field belongs to: the one that it names, else the one around it, else the one that the parser
-/// found in the middle of the table around it.
+/// The form of a field: the form that it names, or otherwise the form around it, or otherwise a form that the parser found
+/// inside the table around it.
 fn owner<'a>(page: &'a Page, node: Node<'a>, pointer: Option<(Node<'a>, Node<'a>)>) -> Option<Node<'a>> {
     if let Some(id) = node.own_attr("form") {
         let named = page.select("[id]").into_iter().find(|it| it.own_attr("id") == Some(id));
@@ -272,7 +272,7 @@ fn owner<'a>(page: &'a Page, node: Node<'a>, pointer: Option<(Node<'a>, Node<'a>
     })
 }
 
-/// Disabled, or a mere suggestion: neither is sent.
+/// Whether the field is disabled or only a suggestion. Neither is sent.
 fn is_out_of_use(node: Node<'_>) -> bool {
     if node.own_attr("disabled").is_some() {
         return true;
@@ -283,7 +283,7 @@ fn is_out_of_use(node: Node<'_>) -> bool {
             return true;
         }
         if it.name() == "fieldset" && it.own_attr("disabled").is_some() {
-            // What is in its first legend stays in use.
+            // Fields in its first legend stay enabled.
             let legend = it.children().into_iter().find(|child| child.name() == "legend");
             if !is_same(legend, below) {
                 return true;

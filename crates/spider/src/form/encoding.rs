@@ -1,5 +1,4 @@
-//! How the fields of a form are written: the HTML standard's sections 4.10.22.6 to 4.10.22.8, and the URL standard's
-//! section 5.2.
+//! Writes the fields of a form, as in the HTML standard (sections 4.10.22.6 to 4.10.22.8) and the URL standard (section 5.2).
 
 use std::borrow::Cow;
 
@@ -7,7 +6,7 @@ use encoding_rs::Encoding;
 use sha2::{Digest, Sha256};
 use url::form_urlencoded::Serializer;
 
-/// How a body is written.
+/// The format of a body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Enctype {
     Urlencoded,
@@ -60,7 +59,7 @@ impl Enctype {
     }
 }
 
-/// As a query, or as a body. What the encoding has no character for is written as `&#N;`.
+/// As a query or as a body. A character that the encoding does not have is written as `&#N;`.
 pub(super) fn urlencoded(entries: &[Entry<'_>], charset: &'static Encoding) -> String {
     let encode: &dyn Fn(&str) -> Cow<'_, [u8]> = &|text| charset.encode(text).0;
     let mut pairs = Serializer::new(String::new());
@@ -71,9 +70,9 @@ pub(super) fn urlencoded(entries: &[Entry<'_>], charset: &'static Encoding) -> S
     pairs.finish()
 }
 
-/// RFC 7578, with the names escaped as browsers do it.
+/// RFC 7578, with the names escaped as in browsers.
 fn multipart(entries: &[Entry<'_>], charset: &'static Encoding) -> Written {
-    // It must not occur in a value; and a page parsed again must give the same body, for the fingerprint covers it.
+    // The boundary must not occur in a value. The same page must always give the same body, because the fingerprint covers it.
     let mut digest = Sha256::new();
     for part in entries.iter().flat_map(|it| [&it.name, &it.value]) {
         digest.update((part.len() as u64).to_le_bytes());

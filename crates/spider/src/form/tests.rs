@@ -1,4 +1,4 @@
-//! Vectors for forms: what a browser would send of each.
+//! Vectors for forms, with what a browser would send.
 
 use super::*;
 use crate::stored_page::StoredPage;
@@ -9,7 +9,7 @@ fn page(html: &str) -> Page {
     StoredPage::new(URL, html.to_owned()).page().unwrap()
 }
 
-/// What a form of these fields sends.
+/// The request of a form with these fields.
 fn sent(fields: &str) -> String {
     let request = page(&format!("<form>{fields}</form>")).form("form").unwrap().submit().unwrap();
     request.url().query().unwrap_or_default().to_owned()
@@ -18,7 +18,7 @@ fn sent(fields: &str) -> String {
 #[test]
 fn fields_are_sent_as_the_standard_says() {
     for (fields, expected) in [
-        // Text, and what has no name.
+        // Text, and fields without a name.
         ("<input name=a value=1><input value=2><input name='' value=3>", "a=1"),
         ("<input name=a><input name=b type=nonsense value=x>", "a=&b=x"),
         ("<input name=a value='x y&z=ä'>", "a=x+y%26z%3D%C3%A4"),
@@ -42,14 +42,14 @@ fn fields_are_sent_as_the_standard_says() {
         ("<select name=a multiple><option>1<option selected>2<option selected>3</select>", "a=2&a=3"),
         ("<select name=a multiple><option>1</select>", ""),
         ("<select name=a></select>", ""),
-        // What is out of use.
+        // Disabled fields.
         ("<input name=a value=1 disabled>", ""),
         (
             "<fieldset disabled><legend><input name=a></legend><legend><input name=b></legend><input name=c></fieldset>",
             "a=",
         ),
         ("<datalist><input name=a></datalist><input name=b>", "b="),
-        // Buttons: the first one is clicked, in its place.
+        // Buttons: the first one is clicked, and has its place among the fields.
         (
             "<input name=a><button name=b value=1>x</button><button name=c>y</button><input name=d>",
             "a=&b=1&d=",
@@ -117,7 +117,7 @@ fn a_field_belongs_to_the_form_that_it_names_or_stands_in() {
         page(html).form(form).unwrap().fields().iter().map(|(name, _)| (*name).to_owned()).collect()
     };
     assert_eq!((names("#one"), names("#two")), (vec!["a".into(), "c".into(), "d".into()], vec!["b".into()]));
-    // Pages of old open a form between two rows.
+    // Old pages open a form between two rows.
     let table =
         "<table><form id=f action=/x><tr><td><input name=a value=1></td></tr></form></table><input name=b>";
     let request = page(table).form("#f").unwrap().submit().unwrap();

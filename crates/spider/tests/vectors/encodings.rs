@@ -1,4 +1,4 @@
-//! Bytes to text: labels, declarations and headers, as browsers read them; and where w3lib reads them likewise.
+//! Bytes to text: labels, declarations and headers as browsers read them, and as w3lib does where it agrees.
 
 use dragline_spider::StoredPage;
 use dragline_spider::encoding::{decode, detect};
@@ -22,7 +22,7 @@ fn each_label_names_its_encoding() {
         for label in row["labels"].as_array().unwrap() {
             let header = format!("text/html; charset={}", label.as_str().unwrap());
             let detected = detect(UNDECLARED, Some(&header)).name();
-            // What browsers refuse to read is as good as not named.
+            // An encoding that browsers refuse to read counts as not named.
             let expected = if name == "replacement" { WINDOWS_1252.name() } else { name };
             assert_eq!(detected, expected, "{label}");
         }
@@ -94,7 +94,7 @@ fn texts_are_those_that_w3lib_reads() {
     let mut differing = Vec::new();
     for row in vectors::rows("encoding_detect_w3lib.json") {
         let (args, options) = (row["args"].as_array().unwrap(), &row["kwargs"]);
-        // What to do when nobody says anything is no option here.
+        // The behaviour without any declaration is not an option here.
         if options.to_string().contains("$func")
             || args.iter().any(|arg| arg.to_string().contains("$func"))
             || is_w3libs_own(&row, args)

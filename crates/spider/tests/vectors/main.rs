@@ -1,5 +1,5 @@
-//! Vectors of public test suites, where they are at hand: see `dragline_testkit::vectors`. The rules that they show are
-//! also tested beside the code, by hand.
+//! Vectors of public test suites, if they are available: see `dragline_testkit::vectors`. Unit tests in the code also test the
+//! same rules by hand.
 
 mod encodings;
 mod selectors;

@@ -1,4 +1,4 @@
-//! CSS selectors: which elements of a page each matches, and which are none.
+//! CSS selectors: which elements of a page each one matches, and which texts are not selectors.
 
 use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -6,7 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use dragline_spider::StoredPage;
 use dragline_testkit::vectors;
 
-/// What stands in a standard that every browser and scraper has. Level 4 and soupsieve's own are not promised.
+/// Selectors of the standard that every browser and scraper supports. Dragline does not promise level 4 or soupsieve's own.
 const LEVELS: [&str; 3] = ["level1", "level2", "level3"];
 
 /// The state of an element in somebody's browser, which a page does not have. What it says at first is in its

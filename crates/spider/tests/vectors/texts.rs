@@ -1,6 +1,6 @@
-//! `::text` and `::attr(name)`: what Scrapy's selectors find, held against ours.
+//! `::text` and `::attr(name)`: what Scrapy's selectors find, compared with ours.
 //!
-//! `parsel.json` beside this file was recorded with parsel, the library of Scrapy's selectors. It leaves white space
+//! `parsel.json` next to this file was recorded with parsel, the library of Scrapy's selectors. It leaves white space
 //! as it stands and keeps text nodes that are only white space. Ours folds texts and leaves these out.
 
 use dragline_spider::StoredPage;
