@@ -194,7 +194,7 @@ fn figures_are_those_of_the_rows(stored: &Stored) {
             figures.items.iter().map(|(name, rows)| (name.as_str(), *rows)).collect();
         assert_eq!(items, [("quote", Some(1)), ("visit", Some(1)), ("note", Some(1)), ("remark", Some(1))]);
         assert_eq!(figures.dead_letters, 4);
-        let told = |tallies: &dragline_core::runs::Tallies| -> Vec<(String, u64, String)> {
+        let told = |tallies: &dragline_core::runs::LargestGroups| -> Vec<(String, u64, String)> {
             assert_eq!(tallies.kinds, tallies.largest.len() as u64);
             let largest = tallies.largest.iter();
             largest

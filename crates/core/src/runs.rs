@@ -1,6 +1,6 @@
-//! Runs looked at from outside, and opened again: what a person does between two crawls.
+//! The administration of runs between two crawls: a person looks at them, and opens them again.
 //!
-//! Nothing here is needed to crawl. All of it is bounded: lists have a limit, groups are the largest few, and no
+//! A crawl needs none of this. Everything is bounded: lists have a limit, only the largest few groups are shown, and no
 //! answer reads more of a frontier than its indexes.
 
 use chrono::{DateTime, Utc};
@@ -10,37 +10,37 @@ use crate::store::{BoxFuture, PageCounts, ProcessInfo, RunState, Store, StoreRes
 use dragline_spider::item_type::ItemType;
 use dragline_spider::reason::Reason;
 
-/// The reason of a run that was opened again begins with this word.
+/// The first word of the reason of a run that was opened again.
 pub const REOPENED: &str = "reopened";
 
-/// What can be done with runs beside crawling them; every store can.
+/// What a store can do with runs, apart from crawling them.
 pub trait RunAdmin: Store {
-    /// Reaches the store as it is. Unlike [`Store::connect`] it makes nothing where nothing is.
+    /// Connects to the store as it is. Unlike [`Store::connect`], it creates nothing.
     fn reach(&self) -> BoxFuture<'_, StoreResult<()>>;
 
-    /// Runs, the newest first.
+    /// Lists runs, the newest first.
     fn list_runs<'a>(&'a self, ask: &'a RunAsk) -> BoxFuture<'a, StoreResult<Vec<RunRecord>>>;
 
-    /// What a run holds, all of it at one moment. Of `items` the rows are counted in their tables; item types
-    /// without one are found by themselves.
+    /// What a run holds, all of it at one moment. The rows of `items` are counted in their tables. The call finds item types
+    /// without a table by itself.
     fn inspect_run<'a>(
         &'a self,
         run_id: i64,
         items: &'a [ItemType],
     ) -> BoxFuture<'a, StoreResult<RunFigures>>;
 
-    /// Puts failed requests back to `queued`, as if they had never been asked for, in one transaction. A run that
-    /// had ended is `stopped` then, so that the next crawl of its name resumes it. The run's epoch rises: whoever
-    /// worked on it before can write nothing more. If nothing is found, nothing is changed.
+    /// Puts failed requests back to `queued`, as if they had never been requested, in one transaction. A run that had ended
+    /// becomes `stopped`, so that the next crawl of its name resumes it. The run's epoch rises, so an earlier process can
+    /// write nothing more. If no request is found, nothing changes.
     ///
     /// The caller holds the run's lock ([`Store::lock_run`]).
     ///
     /// # Errors
-    /// [`StoreError::Setup`](crate::StoreError::Setup) when the run is not there, or has ended and is not the
-    /// newest of its name: of those at most one is unfinished, and a newer one has seen the site since.
+    /// [`StoreError::Setup`](crate::StoreError::Setup) if the run does not exist, or if it has ended and is not the newest of
+    /// its name. A name has at most one unfinished run, and a newer run has seen the site since.
     fn requeue_failed<'a>(&'a self, ask: &'a Requeue) -> BoxFuture<'a, StoreResult<Requeued>>;
 
-    /// Ends an unfinished run as `failed`. Whether it was unfinished.
+    /// Ends an unfinished run as `failed`. Returns whether it was unfinished.
     ///
     /// The caller holds the run's lock ([`Store::lock_run`]).
     fn give_up_run<'a>(&'a self, run_id: i64, reason: &'a str) -> BoxFuture<'a, StoreResult<bool>>;
@@ -49,19 +49,19 @@ pub trait RunAdmin: Store {
 /// Which runs to list.
 #[derive(Clone, Debug, Default)]
 pub struct RunAsk {
-    /// The one with this id alone.
+    /// Only the run with this id.
     pub run_id: Option<i64>,
-    /// Of this name alone.
+    /// Only runs of this name.
     pub name: Option<String>,
-    /// Of this spider alone.
+    /// Only runs of this spider.
     pub spider: Option<String>,
-    /// In this state alone.
+    /// Only runs in this state.
     pub state: Option<RunState>,
-    /// At most so many.
+    /// How many runs at most.
     pub limit: usize,
 }
 
-/// A run as its row tells it.
+/// A run as its row describes it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RunRecord {
     /// Its id.
@@ -72,7 +72,7 @@ pub struct RunRecord {
     pub spider: String,
     /// Its arguments and start URLs, without secrets.
     pub args: Json,
-    /// How often it was started, and opened again.
+    /// How often it was started or opened again.
     pub epoch: i64,
     /// Its state.
     pub state: RunState,
@@ -88,11 +88,11 @@ pub struct RunRecord {
     pub finished_at: Option<DateTime<Utc>>,
     /// Its last process.
     pub process: Option<ProcessInfo>,
-    /// What that process said of itself at its last sign of life.
+    /// The figures of that process at its last sign of life.
     pub stats: Json,
     /// Whether a process holds the run's lock now.
     pub is_held: bool,
-    /// The moment of all this, by the store's clock.
+    /// The time of this answer, by the store's clock.
     pub read_at: DateTime<Utc>,
 }
 
@@ -101,72 +101,72 @@ pub struct RunRecord {
 pub struct RunFigures {
     /// Requests by state.
     pub pages: PageCounts,
-    /// Items by type, as far as this run was the last to see them; `None` where the type's table is missing.
+    /// Items by type, as far as this run was the last to see them. `None` if the type's table is missing.
     pub items: Vec<(String, Option<u64>)>,
     /// Dead letters.
     pub dead_letters: u64,
-    /// Failed requests by their last HTTP status; without one where no answer came.
-    pub failed_by_status: Tallies,
+    /// Failed requests by their last HTTP status, or without one if no answer came.
+    pub failed_by_status: LargestGroups,
     /// Failed requests by the code of their reason; those that ended before schema version 6 by their error.
-    pub failed_by_reason: Tallies,
+    pub failed_by_reason: LargestGroups,
     /// Skipped requests, in the same way.
-    pub skipped_by_reason: Tallies,
+    pub skipped_by_reason: LargestGroups,
     /// Queued requests by host.
-    pub queued_by_host: Tallies,
+    pub queued_by_host: LargestGroups,
 }
 
-/// Counts by some key, the largest first.
+/// Requests counted in groups, the largest group first.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Tallies {
-    /// The largest, [`Tallies::MAX`] of them at most.
-    pub largest: Vec<Tally>,
-    /// How many there are in all.
+pub struct LargestGroups {
+    /// The largest groups, [`LargestGroups::MAX`] at most.
+    pub largest: Vec<GroupCount>,
+    /// The number of all groups.
     pub kinds: u64,
 }
 
-impl Tallies {
-    /// So many are told one by one.
+impl LargestGroups {
+    /// How many groups are listed.
     pub const MAX: usize = 20;
-    /// So much of a text is its key: an error may hold a whole page.
+    /// How many characters of a text are its key. An error may contain a whole page.
     pub const KEY_CHARS: usize = 200;
 }
 
-/// One count.
+/// One group.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Tally {
-    /// What is counted.
+pub struct GroupCount {
+    /// What the requests of the group have in common.
     pub key: Option<String>,
     /// How many requests.
     pub count: u64,
-    /// The URL of one of them, where that says something.
+    /// The URL of one of them, if that helps.
     pub example: Option<String>,
 }
 
-/// Which failed requests to put back. What is empty asks for all.
+/// Which failed requests to put back. An empty field means all.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Requeue {
     /// The run.
     pub run_id: i64,
-    /// With a last HTTP status from the first to the second; 0 stands for no answer.
+    /// Ranges of the last HTTP status, from the first to the second. 0 means no answer.
     pub statuses: Vec<(u16, u16)>,
-    /// With this reason.
+    /// Only requests with this reason.
     pub reason: Option<Reason>,
-    /// With this text in their error, whatever the case of ASCII letters.
+    /// Only requests with this text in their error. The case of ASCII letters does not matter.
     pub error: Option<String>,
-    /// Of this host, `host:port`, or without a port of all its ports.
+    /// Only requests of this host: `host:port`, or `host` for all of its ports.
     pub host: Option<String>,
 }
 
-/// What a [`Requeue`] did.
+/// The result of a [`Requeue`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Requeued {
     /// Requests that are queued again.
     pub requests: u64,
-    /// The state that the run was in.
+    /// The state of the run before.
     pub was: RunState,
-    /// The reason that it had.
+    /// The reason of the run before.
     pub reason: Option<String>,
-    /// Whether other requests of the run were queued still.
+    /// Whether other requests of the run were still queued.
     pub others_queued: bool,
 }
 

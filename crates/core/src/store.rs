@@ -1,9 +1,8 @@
 //! The contract of a store: where runs, frontiers and items are kept.
 //!
-//! A store is used from the persistence thread's runtime alone, and by commands that only read. It promises
-//! that [`Store::flush`] is one transaction: a page's items, its new requests and its state are there
-//! together or not at all, however the process ends. `crates/store` holds the implementations and the suite
-//! that each of them passes.
+//! Only the persistence thread's runtime uses a store, and commands that only read. A store promises that
+//! [`Store::flush`] is one transaction: a page's items, its new requests and its state are stored together or not at all,
+//! however the process ends. `crates/store` has the implementations, and every store passes the same conformance suite.
 
 mod error;
 
@@ -35,57 +34,57 @@ pub type StoreResult<T> = Result<T, StoreError>;
 
 /// A place where runs are kept.
 pub trait Store: Send + Sync {
-    /// Where it is, without secrets: for logs and errors.
+    /// The store's location without secrets, for logs and errors.
     fn location(&self) -> String;
 
     /// How many flushes it can work on at once.
     fn max_concurrent_flushes(&self) -> usize;
 
-    /// Reaches the store and brings its own tables into being when there are none. Refuses a schema that is
-    /// newer than the program; an older one is raised by `dragline schema apply`.
+    /// Connects to the store and creates its own tables if they are missing. Refuses a schema that is newer than the
+    /// program. `dragline schema apply` upgrades an older one.
     fn connect(&self) -> BoxFuture<'_, StoreResult<()>>;
 
-    /// Holds the item tables against the database and creates missing ones.
+    /// Compares the item tables with the database and creates missing ones.
     ///
     /// # Errors
     /// [`StoreError::Schema`] with the statements that mend every difference.
     fn prepare_items<'a>(&'a self, items: &'a [ItemType]) -> BoxFuture<'a, StoreResult<()>>;
 
-    /// Takes the lock of a run's name, trying for `patience`. It is held until [`Store::close`], and taken
-    /// again after an outage.
+    /// Tries for `patience` to take the lock of a run's name. The store holds it until [`Store::close`], and takes it again
+    /// after an outage.
     ///
     /// # Errors
     /// [`StoreError::Locked`] naming the holder.
     fn lock_run<'a>(&'a self, name: &'a str, patience: Duration) -> BoxFuture<'a, StoreResult<()>>;
 
-    /// Resumes the unfinished run of this name or starts a new one, and raises its epoch. A run and its
-    /// start requests come into being in one transaction.
+    /// Resumes the unfinished run of this name or starts a new one, and raises its epoch. One transaction creates a run and
+    /// its start requests.
     fn open_run<'a>(&'a self, spec: &'a RunSpec) -> BoxFuture<'a, StoreResult<OpenedRun>>;
 
-    /// Applies outcomes in one transaction, leaving out pages that are not `queued` any more.
+    /// Applies outcomes in one transaction, except for pages that are no longer `queued`.
     ///
     /// # Errors
-    /// [`StoreError::Refused`] when a row is at fault; then nothing was applied.
+    /// [`StoreError::Refused`] if a row is at fault. Nothing was applied then.
     ///
     /// # Cancel safety
-    /// A flush whose future is dropped has committed whole or not at all.
+    /// A flush whose future is dropped has committed completely or not at all.
     fn flush<'a>(
         &'a self,
         run: &'a RunKey,
         outcomes: &'a [PageOutcome],
     ) -> BoxFuture<'a, StoreResult<FlushReceipt>>;
 
-    /// Asks the server to give up every flush that is under way. Says how many there were.
+    /// Asks the server to give up every flush that is under way. Returns how many there were.
     fn cancel_flushes(&self) -> BoxFuture<'_, usize>;
 
     /// Reads a part of the frontier.
     fn refill<'a>(&'a self, run: &'a RunKey, ask: &'a Refill) -> BoxFuture<'a, StoreResult<Refilled>>;
 
-    /// Notes that the run is alive, with figures for people.
+    /// Records that the run is alive, with figures for people.
     fn heartbeat<'a>(&'a self, run: &'a RunKey, stats: &'a Json) -> BoxFuture<'a, StoreResult<()>>;
 
-    /// Keeps what hosts were told to wait, each host once; an empty note forgets one. No part of a flush: nobody waits
-    /// for it, and it changes no page.
+    /// Keeps notes about hosts, each host once. An empty note forgets the host. This is not part of a flush: nobody waits for
+    /// it, and it changes no page.
     fn note_hosts<'a>(&'a self, run: &'a RunKey, notes: &'a [HostNote]) -> BoxFuture<'a, StoreResult<()>>;
 
     /// Writes how the run ended, if this process still owns it.
@@ -102,7 +101,7 @@ pub trait Store: Send + Sync {
     /// Finds a run by id or by name (the newest of that name).
     fn find_run<'a>(&'a self, run: &'a str) -> BoxFuture<'a, StoreResult<Option<RunInfo>>>;
 
-    /// Gives every item row of a type that the run was the last to see, in a fixed order, to `each`.
+    /// Passes to `each`, in a fixed order, every item row of a type that this run was the last to see.
     fn read_items<'a>(
         &'a self,
         run_id: i64,
@@ -114,21 +113,21 @@ pub trait Store: Send + Sync {
     /// Reads dead letters.
     fn read_letters<'a>(&'a self, ask: &'a LetterAsk) -> BoxFuture<'a, StoreResult<Vec<StoredLetter>>>;
 
-    /// Applies dead letters of one page in the transaction that removes them; with its last letter a dead page
-    /// becomes `done`. A row that a later run has stored under the same key stays as it is. Safe beside a crawl of
-    /// the same run, and beside another retry: each letter is applied once.
+    /// Applies dead letters of one page in the transaction that removes them. When a dead page has no letters left, it
+    /// becomes `done`. A row that a later run has stored under the same key stays as it is. This is safe during a crawl of
+    /// the same run and during another retry: each letter is applied once.
     ///
     /// # Errors
-    /// [`StoreError::Refused`] when a row is at fault; then nothing was applied.
+    /// [`StoreError::Refused`] if a row is at fault. Nothing was applied then.
     ///
     /// # Cancel safety
-    /// As that of [`Store::flush`].
+    /// The same as for [`Store::flush`].
     fn retry_letters<'a>(&'a self, retry: &'a LetterRetry) -> BoxFuture<'a, StoreResult<LetterReceipt>>;
 
-    /// Ends all sessions, and tasks that serve them; gives back the lock.
+    /// Ends all sessions and the tasks that serve them, and gives back the lock.
     fn close(&self) -> BoxFuture<'_, ()>;
 
-    /// Its sessions at this moment; waits for nobody.
+    /// The sessions as they are now. Waits for nothing.
     fn pool(&self) -> PoolStatus;
 }
 
@@ -141,19 +140,19 @@ pub struct RunSpec {
     pub spider: String,
     /// Its arguments and start URLs, without secrets.
     pub args: Json,
-    /// Its start requests, should it be new.
+    /// The start requests, in case the run is new.
     pub start: Vec<QueuedRequest>,
-    /// End an unfinished run of this name and begin anew.
+    /// Whether to end an unfinished run of this name and start a new one.
     pub fresh: bool,
-    /// Resume even after three starts without a page done.
+    /// Whether to resume even after three starts without a done page.
     pub force: bool,
-    /// Which of its pages that are done are to be counted.
+    /// Which done pages to count.
     pub tally: TallyOf,
-    /// Who opens it.
+    /// The process that opens it.
     pub process: ProcessInfo,
 }
 
-/// Who holds a run.
+/// A process that holds a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProcessInfo {
     /// Process id.
@@ -162,12 +161,12 @@ pub struct ProcessInfo {
     pub hostname: String,
 }
 
-/// A run that this process owns, as long as nobody raises the epoch.
+/// A run that this process owns until somebody raises the epoch.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RunKey {
     /// Its id.
     pub run_id: i64,
-    /// The start that this process is.
+    /// The number of this start of the run.
     pub epoch: i64,
     /// Its spider.
     pub spider: Arc<str>,
@@ -180,42 +179,41 @@ pub struct RunKey {
 pub struct OpenedRun {
     /// Its key.
     pub key: RunKey,
-    /// How it stood, if it was there before.
+    /// Its earlier progress, if the run is resumed.
     pub resumed: Option<Resumed>,
-    /// Hosts of the requests at depth 0: the start requests and what they redirected to.
+    /// The hosts of the requests at depth 0: the start requests and their redirect targets.
     pub start_hosts: Vec<String>,
     /// Pages in state `done`.
     pub done: u64,
-    /// The same, counted as the [`RunSpec`] asks.
+    /// The done pages, counted as the [`RunSpec`] asks.
     pub tally: Tally,
-    /// The cookies of its jars, the newest first; see [`MAX_STORED_COOKIES`].
+    /// The cookies of its jars, the newest first. See [`MAX_STORED_COOKIES`].
     pub cookies: Vec<StoredCookie>,
-    /// What its hosts were told to wait, the latest first; see [`MAX_HOST_NOTES`](crate::host_note::MAX_HOST_NOTES).
+    /// The notes about its hosts, the latest first. See [`MAX_HOST_NOTES`](crate::host_note::MAX_HOST_NOTES).
     pub hosts: Vec<HostNote>,
-    /// What earlier starts left.
+    /// The figures of earlier starts.
     pub earlier: Earlier,
 }
 
-/// What earlier starts left of figures, for whoever compares runs. They are from `crawl_runs.stats`.
+/// Figures of earlier starts and runs, to compare runs with each other. They come from `crawl_runs.stats`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Earlier {
-    /// Item rows that earlier starts of this run wrote, as far as they told: a killed one tells of all but its last
-    /// seconds.
+    /// The item rows that earlier starts of this run recorded. A killed start has not recorded those of its last seconds.
     pub items: u64,
-    /// The last runs of this name that are finished, the newest first; two at most.
+    /// The last finished runs of this name, the newest first. Two at most.
     pub finished: Vec<FinishedRun>,
 }
 
 /// A run that is finished.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FinishedRun {
-    /// When it was.
+    /// When it finished.
     pub finished_at: DateTime<Utc>,
-    /// Item rows that it wrote, if it told.
+    /// The item rows that it wrote, if it recorded them.
     pub items: Option<u64>,
 }
 
-/// The key in `crawl_runs.stats` of the item rows that a run wrote, all its starts together.
+/// The key in `crawl_runs.stats` for the item rows that all starts of a run wrote.
 pub const RUN_ITEMS: &str = "run_items";
 
 /// The sessions of a store.
@@ -225,23 +223,23 @@ pub struct PoolStatus {
     pub busy: usize,
     /// Sessions that wait to be used.
     pub idle: usize,
-    /// Sessions that there may be.
+    /// The highest number of sessions.
     pub max: usize,
-    /// How long operations waited for a session, its making included.
+    /// How long operations waited for a session, including its creation.
     pub wait: LatencySnapshot,
 }
 
-/// Cookies that a run is opened with; more than the jars of a run hold.
+/// How many cookies a run is opened with at most. The jars of a run hold fewer.
 pub const MAX_STORED_COOKIES: u32 = 100_000;
 
-/// How a resumed run stood.
+/// The progress of a run when it was resumed.
 #[derive(Clone, Debug)]
 pub struct Resumed {
-    /// The state that it was left in; `running` when its last process was killed.
+    /// Its state. `running` if its last process was killed.
     pub state: RunState,
     /// The reason of the last stop, if there was one.
     pub stop_reason: Option<String>,
-    /// Who ran it last.
+    /// Its last process.
     pub last_process: Option<ProcessInfo>,
     /// Its last sign of life.
     pub heartbeat_at: Option<DateTime<Utc>>,
@@ -254,9 +252,9 @@ pub struct Resumed {
 /// Requests by state.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PageCounts {
-    /// Not yet fetched.
+    /// Requests that are not fetched yet.
     pub queued: u64,
-    /// The others.
+    /// The other requests.
     pub ended: BTreeMap<PageState, u64>,
 }
 
@@ -272,11 +270,11 @@ impl PageCounts {
 pub enum RunState {
     /// A process works on it, or was killed while it did.
     Running,
-    /// Stopped early; can be resumed.
+    /// It stopped early and can be resumed.
     Stopped,
-    /// Done; final.
+    /// It is done for good.
     Finished,
-    /// Given up; final.
+    /// It was given up for good.
     Failed,
 }
 
@@ -284,7 +282,7 @@ impl RunState {
     /// All of them.
     pub const ALL: [Self; 4] = [Self::Running, Self::Stopped, Self::Finished, Self::Failed];
 
-    /// As stored.
+    /// Its stored form.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Running => "running",
@@ -308,39 +306,39 @@ impl RunState {
 /// What a flush did.
 #[derive(Clone, Debug, Default)]
 pub struct FlushReceipt {
-    /// Each page of the batch and the state that it is in now, also one that another flush had applied.
+    /// Each page of the batch with its state now, even if another flush had applied it.
     pub pages: Vec<(Fingerprint, PageState)>,
-    /// The new requests that the store did not know before.
+    /// The new requests that the store did not have before.
     pub new_requests: Vec<Fingerprint>,
-    /// All requests of the pages that it applied: the store has them, new or not.
+    /// All requests of the applied pages. The store has them, new or not.
     pub stored_requests: Vec<Fingerprint>,
     /// Item rows written.
     pub items: u64,
-    /// The same by table.
+    /// Item rows written, by table.
     pub tables: BTreeMap<String, u64>,
-    /// What COMMIT took of it: until the server, or the disk, has it safely.
+    /// How long the COMMIT took, until the server or the disk had the data safely.
     pub commit: Duration,
 }
 
 /// Asks for a part of the frontier.
 #[derive(Clone, Debug)]
 pub struct Refill {
-    /// Of which hosts.
+    /// The hosts.
     pub scope: RefillScope,
-    /// At most so many requests for each host, in fetch order.
+    /// How many requests to read for each host at most, in fetch order.
     pub per_host: usize,
-    /// At most about so many requests in all; what is left out is told in the answer.
+    /// About how many requests to read in all at most. The answer says which hosts have more.
     pub max_requests: usize,
-    /// Requests that the engine holds already; they are left out.
+    /// Requests that the engine already holds. They are left out.
     pub in_hand: Vec<Fingerprint>,
 }
 
-/// Of which hosts a refill is wanted.
+/// The hosts of a refill.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RefillScope {
-    /// These.
+    /// These hosts.
     Hosts(Vec<String>),
-    /// All that come after this one in the store's order; `None` begins with the first.
+    /// All hosts after this one in the store's order. `None` begins with the first.
     After(Option<String>),
 }
 
@@ -349,9 +347,9 @@ pub enum RefillScope {
 pub struct Refilled {
     /// Queued requests that are not in hand.
     pub requests: Vec<QueuedRequest>,
-    /// Hosts for which the store holds more than it gave.
+    /// Hosts with more queued requests than the answer has.
     pub more_of: Vec<String>,
-    /// Where to go on with the next hosts; `None` when there are no others.
+    /// Where to continue with the next hosts. `None` at the end.
     pub next_host: Option<String>,
 }
 
@@ -384,8 +382,8 @@ pub struct RunInfo {
 pub struct ItemRow {
     /// Its fields.
     pub fields: Map<String, Json>,
-    /// The page that it came from.
+    /// The URL of its page.
     pub url: String,
-    /// When, RFC 3339.
+    /// When it was scraped, in RFC 3339.
     pub scraped_at: String,
 }

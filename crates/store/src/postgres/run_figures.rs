@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use dragline_core::runs::{RunFigures, Tallies, Tally};
+use dragline_core::runs::{GroupCount, LargestGroups, RunFigures};
 use dragline_core::store::StoreResult;
 use dragline_core::{ItemType, PageState};
 use tokio_postgres::Row;
@@ -39,7 +39,7 @@ pub(super) async fn inspect(
     let letters = "SELECT count(*) AS rows FROM crawl_dead_letters WHERE run_id = $1";
     let failed = async |key: &str| tallies(&session, run_id, "failed", key, EXAMPLE).await;
     // A request that ended before schema version 6 has only its error.
-    let reason = format!("coalesce(reason, left(error, {}))", Tallies::KEY_CHARS);
+    let reason = format!("coalesce(reason, left(error, {}))", LargestGroups::KEY_CHARS);
     let read = RunFigures {
         pages: figures::pages(all, queued, not_done),
         items: item_rows(&session, run_id, declared).await?,
@@ -64,22 +64,22 @@ async fn tallies(
     state: &str,
     key: &str,
     example: &str,
-) -> StoreResult<(u64, Tallies)> {
+) -> StoreResult<(u64, LargestGroups)> {
     let sql = format!(
         "SELECT {key} AS key, count(*) AS requests, {example}::text AS example,
                 (sum(count(*)) OVER ())::bigint AS in_all, count(*) OVER () AS kinds
          FROM crawl_requests WHERE run_id = $1 AND state = '{state}'
          GROUP BY {key} ORDER BY count(*) DESC, {key} LIMIT {}",
-        Tallies::MAX
+        LargestGroups::MAX
     );
     let rows = session.rows(&sql, &[&run_id]).await?;
     let (all, kinds) = rows.first().map_or((0, 0), |row| (number(row, "in_all"), number(row, "kinds")));
-    let largest = rows.iter().map(|row| Tally {
+    let largest = rows.iter().map(|row| GroupCount {
         key: row.get("key"),
         count: number(row, "requests"),
         example: row.get("example"),
     });
-    Ok((all, Tallies { largest: largest.collect(), kinds }))
+    Ok((all, LargestGroups { largest: largest.collect(), kinds }))
 }
 
 async fn item_rows(

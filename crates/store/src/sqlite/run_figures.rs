@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use dragline_core::runs::{RunFigures, Tallies, Tally};
+use dragline_core::runs::{GroupCount, LargestGroups, RunFigures};
 use dragline_core::{ItemType, PageState};
 use rusqlite::Connection;
 
@@ -29,7 +29,7 @@ pub(super) fn inspect(
         Ok(transaction.query_row(sql, [run_id], |row| row.get("rows"))?)
     };
     // A request that ended before schema version 6 has only its error.
-    let reason = format!("coalesce(reason, substr(error, 1, {}))", Tallies::KEY_CHARS);
+    let reason = format!("coalesce(reason, substr(error, 1, {}))", LargestGroups::KEY_CHARS);
     let (queued, queued_by_host) = tallies("queued", "host")?;
     let (failed, failed_by_status) = tallies("failed", "CAST(status AS TEXT)")?;
     let (skipped, skipped_by_reason) = tallies("skipped", &reason)?;
@@ -51,7 +51,12 @@ pub(super) fn inspect(
 }
 
 /// Requests in a state by `key`: how many in all, and the largest groups.
-fn tallies(connection: &Connection, run_id: i64, state: &str, key: &str) -> Result<(u64, Tallies), Fault> {
+fn tallies(
+    connection: &Connection,
+    run_id: i64,
+    state: &str,
+    key: &str,
+) -> Result<(u64, LargestGroups), Fault> {
     // A URL is in the rows, and of those that are queued there may be millions.
     let (index, example) = if state == "queued" { (FRONTIER, "NULL") } else { (NOT_DONE, "min(url)") };
     let mut select = connection.prepare(&format!(
@@ -59,13 +64,13 @@ fn tallies(connection: &Connection, run_id: i64, state: &str, key: &str) -> Resu
                 count(*) OVER () AS kinds
          FROM crawl_requests INDEXED BY {index} WHERE run_id = ?1 AND state = '{state}'
          GROUP BY {key} ORDER BY count(*) DESC, {key} LIMIT {}",
-        Tallies::MAX
+        LargestGroups::MAX
     ))?;
     let mut rows = select.query([run_id])?;
-    let (mut all, mut tallies) = (0, Tallies::default());
+    let (mut all, mut tallies) = (0, LargestGroups::default());
     while let Some(row) = rows.next()? {
         (all, tallies.kinds) = (row.get("in_all")?, row.get("kinds")?);
-        tallies.largest.push(Tally {
+        tallies.largest.push(GroupCount {
             key: row.get("key")?,
             count: row.get("requests")?,
             example: row.get("example")?,

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-use dragline_core::runs::{RunFigures, RunRecord, Tallies};
+use dragline_core::runs::{LargestGroups, RunFigures, RunRecord};
 use dragline_core::{PageState, Spider};
 use serde_json::{Value as Json, json};
 
@@ -88,7 +88,7 @@ fn text(run: &RunRecord, figures: &RunFigures) -> String {
     text
 }
 
-fn group(title: &str, key: &str, tallies: &Tallies) -> String {
+fn group(title: &str, key: &str, tallies: &LargestGroups) -> String {
     if tallies.largest.is_empty() {
         return String::new();
     }
