@@ -116,7 +116,7 @@ fn what_does_not_fit_the_item_type_stays(stored: &Stored) {
     retried
         .assert_code(1)
         .assert_stdout("applied 2 dead letters; 0 pages")
-        .assert_stdout("its thing.count is no BigInt")
+        .assert_stdout("its thing.count is not a bigint")
         .assert_stdout("has no item type \"thong\"");
     // Another program, which does not have the spider.
     let other =
