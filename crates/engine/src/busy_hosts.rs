@@ -1,13 +1,13 @@
-//! Which hosts keep the crawl busy, for people who watch it. Gathered only when somebody asked for it.
+//! The hosts that keep the crawl busy, for people who watch it. They are gathered only if somebody asks.
 
 use std::cmp::Reverse;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Hosts that are told one by one.
+/// How many hosts are named.
 pub(crate) const TOLD_HOSTS: usize = 16;
-/// How often they are gathered at most: that looks at every host of the window.
+/// Shortest time between two times that they are gathered, which looks at every host.
 const GATHER_EVERY: Duration = Duration::from_millis(250);
 
 /// A host that has requests in flight or in the window.
@@ -19,25 +19,25 @@ pub struct BusyHost {
     pub in_flight: usize,
     /// Its requests in the window.
     pub queued: u64,
-    /// How long it is left alone, and why.
+    /// How long it rests, and why.
     pub rests_for: Option<(Duration, RestReason)>,
 }
 
-/// Why a host is left alone.
+/// Why a host rests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RestReason {
     /// Its next request is not due.
     Pace,
-    /// It asked for it: 429, `Retry-After`.
+    /// It asked for a rest (429, `Retry-After`).
     Asked,
     /// It keeps failing.
     Failing,
-    /// Its robots.txt could not be had and is asked for again.
+    /// Its robots.txt could not be fetched and will be asked for again.
     Robots,
 }
 
 impl RestReason {
-    /// In a word.
+    /// The reason in one word.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Pace => "pace",
@@ -53,11 +53,11 @@ impl RestReason {
 pub struct BusyHosts {
     /// The busiest first.
     pub busiest: Vec<BusyHost>,
-    /// How many there are beside these.
+    /// How many others there are.
     pub others: usize,
 }
 
-/// Where the scheduler writes them down and others read them.
+/// The scheduler writes the busy hosts down here, and others read them.
 #[derive(Debug, Default)]
 pub(crate) struct HostBoard {
     is_watched: AtomicBool,
@@ -73,7 +73,7 @@ impl HostBoard {
         self.written.lock().unwrap_or_else(PoisonError::into_inner).1.clone()
     }
 
-    /// Writes them down anew if somebody watches and it is time.
+    /// Writes them down again if somebody watches and it is time.
     pub(crate) fn write(&self, now: Instant, gather: impl FnOnce() -> Vec<BusyHost>) {
         if !self.is_watched.load(Ordering::Relaxed) {
             return;

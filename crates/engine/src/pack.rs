@@ -52,14 +52,14 @@ pub(crate) struct Packer {
 /// Why a page failed, and what happened in this case.
 type ParseFault = (Reason, String);
 
-/// Hears of what a page yields and a crawl does not store.
+/// Hears about everything of a page that a crawl does not store.
 pub(crate) trait Refusals {
     fn link(&mut self, reason: LinkRefusal, url: &Url);
-    /// Links that are no http(s) URLs.
+    /// Links that are not http(s) URLs.
     fn unusable_links(&mut self, count: usize);
     /// A request that the page has yielded before, or that is its own.
     fn repeated(&mut self, url: &Url);
-    /// A copy of an item, for who wants to see what was dropped: an item pipeline keeps the item itself.
+    /// A copy of an item, for a person who wants to see what was dropped. The item itself goes to the item pipeline.
     fn copy_of(&mut self, record: &ItemRecord) -> Option<ItemRecord>;
     fn item(&mut self, item_type: &str, copy: Option<ItemRecord>, reason: String);
 }

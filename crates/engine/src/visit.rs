@@ -1,7 +1,7 @@
 //! A visit fetches one request as a crawl would fetch it, with every redirect on the way, for a person to look at.
 //!
 //! The downloader, its limits and robots.txt are those of a crawl. There are three differences. Nothing is tried again,
-//! because the person wants to see this answer. There is no pace, because a visit is a handful of requests. The body of an
+//! because the person wants to see this answer. A visit has no pace, because it is a handful of requests. The body of an
 //! error page is kept.
 
 use std::collections::HashMap;
@@ -27,7 +27,7 @@ const RUNTIME_END: Duration = Duration::from_millis(100);
 pub struct Visit {
     /// The requests, in order. The answer to each of them except the last was a redirect.
     pub hops: Vec<Hop>,
-    /// The page at the end, whatever its status, or why there is no page.
+    /// The page at the end, whatever its status, or why it could not be fetched.
     pub end: Result<Response, String>,
 }
 

@@ -37,7 +37,7 @@ impl Packer {
             let found = if request.is_link() { RequestOrigin::Link } else { RequestOrigin::Request };
             let request = without_extras(request);
             let fingerprint = parent.child_fingerprint(&self.same_request, &request, ordinal);
-            // This is so for most links of most pages. What the store has belongs to the run, so no rule has to be asked.
+            // This is so for most links of most pages. They belong to the run already, so no rule has to be asked.
             if known.has(&fingerprint) {
                 continue;
             }

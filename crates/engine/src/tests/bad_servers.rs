@@ -1,5 +1,5 @@
-//! The zoo: servers that do wrong in every way there is. Each costs its own request, which ends in the right state, after
-//! as many attempts as make sense, and with an error that a person can read.
+//! A zoo of servers that do wrong in every possible way. Each costs only its own request, which ends in the right state, after
+//! a sensible number of attempts, and with an error that a person can read.
 
 mod no_http;
 mod secure;
@@ -28,8 +28,8 @@ fn hurried() -> EngineSettings {
     })
 }
 
-/// A server, and what becomes of its page: the state, after so many attempts, and a part of the error; of a page that is
-/// done, of its title.
+/// A server, and the end of its page: state, number of attempts, and a part of the error. For a page that is done, it is a
+/// part of the title instead.
 type Row = (&'static str, BadServer, PageState, u32, &'static str);
 
 /// Answers each request with these acts.
@@ -47,19 +47,19 @@ fn says_and_waits(text: &str) -> BadServer {
     then([Act::send(text), Act::Wait])
 }
 
-/// The first connection goes so, all others bring a page.
+/// Does these acts on the first connection, and sends a page on all others.
 fn first(acts: impl IntoIterator<Item = Act>) -> BadServer {
     BadServer::start_each([acts.into_iter().collect(), vec![Act::Read, Act::send(WELL)]])
 }
 
-/// Where one or more attempts are right.
+/// Any number of attempts is right.
 const ANY: u32 = u32::MAX;
 
 const WELL: &str =
     "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 19\r\n\r\n<title>well</title>";
 const CHUNKED: &str = "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nTransfer-Encoding: chunked\r\n\r\n";
 
-/// Crawls all of them at once, on fewer credits than there are servers, and holds what became of each against its row.
+/// Crawls all of them at once, with fewer credits than there are servers, and compares each page with its row.
 fn judge(settings: EngineSettings, rows: &[Row]) {
     let urls: Vec<String> = rows.iter().map(|(_, server, ..)| server.url("/")).collect();
     let crawl = Crawl::begin(settings, start(&urls));
@@ -84,7 +84,7 @@ fn judge(settings: EngineSettings, rows: &[Row]) {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// Whether an error is for people: one line, and no names of types.
+/// Whether an error is one for people: a single line without names of types.
 fn is_readable(error: &str) -> bool {
     !["\n", "Error", "Some(", "Kind", "hyper", "reqwest", "{ ", "::"]
         .iter()
@@ -241,8 +241,8 @@ fn a_connection_that_ends_when_it_is_used_again_costs_no_page() {
     ] {
         let server = BadServer::start(keep(&last));
         let urls: Vec<String> = (0..6).map(|number| server.url(&format!("/{number}"))).collect();
-        // With one at a time, each may find the connection that the one before has left; and while it waits to be tried
-        // again each of the five others may leave one more.
+        // With one request at a time, each may find the connection that the previous one has left. While it waits for its next
+        // attempt, each of the five others may leave one more.
         let ended = crawl_all(hurried().but(|it| (it.concurrency, it.retry.retries) = (1, 5)), &urls);
         assert_eq!(ended.done(), 6, "{name}");
     }

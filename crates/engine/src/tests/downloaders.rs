@@ -1,4 +1,4 @@
-//! A second downloader: each request chooses its own, and everything around it is the same.
+//! A second downloader: each request chooses its own, and everything around it stays the same.
 
 use std::fs;
 use std::path::PathBuf;
@@ -113,7 +113,7 @@ impl Downloader for Folder {
     }
 }
 
-/// Does what the path says.
+/// Misbehaves as the path says.
 struct Odd;
 
 impl Downloader for Odd {

@@ -1,4 +1,4 @@
-//! Bad servers, bad pages, bad spiders: each costs one page.
+//! Bad servers, bad pages and bad spiders. Each costs one page.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -50,7 +50,7 @@ fn what_passes_is_tried_again_and_what_does_not_is_given_up() {
     assert_eq!(ended.stats.retries, 3 + 2 + 3);
 }
 
-/// Remembers what it is told, and then asks for another page or panics.
+/// Remembers each failure, and then asks for another page or panics.
 #[derive(Default)]
 struct FailureListener(Mutex<Vec<String>>);
 

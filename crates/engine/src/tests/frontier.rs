@@ -1,5 +1,5 @@
-//! A real frontier, tiny and in memory: what the scheduler's tests have instead of a store. It keeps the
-//! contracts of the bridge: duplicates are filtered, pages end once, refills leave out what is in hand.
+//! A tiny frontier in memory, which the scheduler's tests have instead of a store. It keeps the contracts of the bridge:
+//! duplicates are filtered, pages end once, and refills leave out what is in hand.
 
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, HashSet};
@@ -81,7 +81,7 @@ impl Frontier {
         rows
     }
 
-    /// Rows in a state; `None` is queued.
+    /// How many rows are in a state. `None` means queued.
     pub(crate) fn count(&self, state: Option<PageState>) -> usize {
         self.lock().rows.values().filter(|row| row.state == state).count()
     }
@@ -92,7 +92,7 @@ impl Frontier {
         items
     }
 
-    /// What hosts were told to wait, for the process that resumes.
+    /// The notes about hosts, for the process that resumes.
     pub(crate) fn notes(&self) -> Vec<HostNote> {
         self.lock().notes.values().filter(|note| !note.is_empty()).cloned().collect()
     }
@@ -115,8 +115,8 @@ impl Frontier {
         state.rows.values().filter(|row| row.queued.depth == 0).map(|row| row.queued.host.clone()).collect()
     }
 
-    /// Starts a thread that takes outcomes, flushes at the latest after `flush_after`, and ends when the sink
-    /// is dropped.
+    /// Starts a thread that takes outcomes and flushes them after `flush_after` at the latest. It ends when the sink is
+    /// dropped.
     pub(crate) fn open(
         &self,
         receipts: ReceiptSender,

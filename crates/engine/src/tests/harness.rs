@@ -25,7 +25,7 @@ use crate::{
 /// Longest time for a test's crawl.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Settings for a crawl of a test site: as fast as it goes.
+/// Settings for a crawl of a test site that is as fast as possible.
 pub(crate) fn fast() -> EngineSettings {
     EngineSettings::default().but(|it| {
         it.concurrency = 16;
@@ -36,7 +36,7 @@ pub(crate) fn fast() -> EngineSettings {
     })
 }
 
-/// What a page is stored as.
+/// The item of a page.
 pub(crate) struct SeenPage {
     url: String,
     title: String,
@@ -56,7 +56,7 @@ impl Item for SeenPage {
     }
 }
 
-/// Follows every link and emits one item a page. Text on the page tells it to misbehave.
+/// Follows every link and emits one item per page. It misbehaves if the text of the page says so.
 pub(crate) struct Follow;
 
 impl Spider for Follow {
@@ -137,7 +137,7 @@ impl Crawl {
         frontier: Frontier,
     ) -> Self {
         let (receipts, receiver) = receipt_channel();
-        // Long, so that a test that ends quickly shows that the scheduler asked for its flushes.
+        // This is long, so a test that ends quickly shows that the scheduler asked for its flushes.
         let (sink, store) = frontier.open(receipts, settings.concurrency, Duration::from_secs(2));
         let (sink, stop) = (Arc::new(sink), Stop::new());
         let stats = Arc::new(CrawlStats::new(&spider.items()));

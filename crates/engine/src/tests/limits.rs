@@ -28,7 +28,7 @@ fn a_whole_site_is_crawled_once() {
     assert_eq!(ended.frontier.items(), truth(&site));
     assert_eq!(site.total_hits(), 200);
     assert_eq!((ended.stats.pages_fetched, ended.stats.items_kept, ended.stats.in_flight), (200, 200, 0));
-    // Flushes by age come every two seconds: without being told to flush, each level would take that long.
+    // Without requests for a flush, each level would take two seconds, because that is the age of a batch.
     assert!(ended.elapsed < Duration::from_secs(10), "{:?}", ended.elapsed);
 }
 

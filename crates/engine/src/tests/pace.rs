@@ -1,5 +1,5 @@
-//! Pace, as the sites see it: never faster than allowed, slower when they refuse, paused when they fail. Times are lower bounds
-//! alone: a slow machine only makes them longer.
+//! Pace, as the sites see it: never faster than allowed, slower when they refuse, paused when they fail. All times are lower
+//! bounds, because a slow machine only makes them longer.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -27,7 +27,7 @@ fn arrivals(site: &Site) -> Vec<Instant> {
     site.received().iter().map(|asked| asked.at).collect()
 }
 
-/// No request came before its slot: `begun` is before the first was sent, and none arrives before it is sent.
+/// Checks that no request came before its slot. `begun` is before the first was sent, and a request arrives after it is sent.
 fn assert_never_early(site: &Site, begun: Instant, period: Duration, jitter: f64) {
     for (slot, at) in (0_u32..).zip(arrivals(site)) {
         let earliest = (period * slot).saturating_sub(period.mul_f64(jitter + 0.01));
@@ -101,7 +101,7 @@ fn a_host_that_refuses_is_asked_less_often_and_recovers() {
 fn a_host_that_waits_holds_up_no_other() {
     let busy = Answer::new(429).header("Retry-After", "300");
     let (waits, well) = (linked(3).page("/", busy).start(), linked(50).start());
-    // Places for few: those of the host that waits are not in the way.
+    // There are few places, and the host that waits does not keep them from the others.
     let settings = fast().but(|it| (it.window.requests, it.window.per_host) = (16, 8));
     let crawl = Crawl::begin(settings, start(&[waits.url("/"), well.url("/")]));
     wait_until("the other host is done", SOON, || crawl.frontier.count(Some(PageState::Done)) == 51);
@@ -124,7 +124,7 @@ fn a_redirect_waits_as_long_as_it_is_told() {
     assert!(at("/there") - at("/") >= Duration::from_secs(1));
 }
 
-/// Settings under which a host is paused quickly, and not for long.
+/// Settings that pause a host quickly, and not for long.
 fn impatient() -> EngineSettings {
     fast().but(|it| {
         it.robots.obey = false;
@@ -138,7 +138,7 @@ fn impatient() -> EngineSettings {
 #[test]
 fn a_host_that_keeps_failing_is_paused_and_its_requests_stay_queued() {
     let urls = ["/a", "/b", "/c"];
-    // More failures than all of them have attempts.
+    // More failures than all of them have attempts together.
     let asked = AtomicUsize::new(0);
     let down_at_first = move |_: &_| match asked.fetch_add(1, Ordering::SeqCst) {
         0..8 => Some(Answer::dropped()),
@@ -165,7 +165,7 @@ fn a_host_that_is_away_before_its_first_page_keeps_what_is_queued() {
     assert_eq!((ended.done(), ended.frontier.count(Some(PageState::Failed))), (2, 0));
     assert!(ended.stats.host_pauses >= 1);
 
-    // One that stays away is down in the end, however long robots.txt would be backed off for.
+    // A host that stays away is down in the end, however long the back-off for its robots.txt is.
     let away = Site::builder().handler(|_| Some(Answer::dropped())).start();
     let strict = impatient().but(|it| {
         it.robots.obey = true;
@@ -174,7 +174,7 @@ fn a_host_that_is_away_before_its_first_page_keeps_what_is_queued() {
     let ended = crawl_all(strict, &urls.map(|path| away.url(path)));
     assert_eq!((ended.stats.hosts_down, ended.stats.host_down), (1, 3));
 
-    // One request alone fails with its reason, and soon.
+    // A single request fails with its reason, and soon.
     let away = Site::builder().handler(|_| Some(Answer::dropped())).start();
     let ended = crawl_all(patient, &[away.url("/")]);
     assert_eq!((ended.frontier.count(Some(PageState::Failed)), ended.stats.host_pauses), (1, 0));
@@ -195,7 +195,7 @@ fn a_host_paused_for_too_long_is_down_with_all_that_is_queued_also_in_the_store(
     assert_eq!((ended.done(), ended.frontier.count(Some(PageState::Failed))), (6, 60));
     let rows = ended.frontier.rows();
     let down = rows.iter().filter(|row| row.error.as_deref() == Some("host-down: HTTP 502")).count();
-    // Those that met it before it was paused may have used up their attempts.
+    // Requests that failed before the pause may have used up their attempts.
     assert!(down >= 50, "{down}: {:?}", rows.iter().map(|row| row.error.clone()).collect::<Vec<_>>());
     assert_eq!((ended.stats.hosts_down, ended.stats.host_down), (1, down as u64));
     assert!(site.total_hits() < 40, "{} requests reached a host that fails", site.total_hits());
@@ -214,6 +214,6 @@ fn what_a_host_was_told_to_wait_survives_a_restart() {
     let ended = Crawl::begin(fast(), frontier).end();
     assert_eq!(ended.done(), 2);
     let next = arrivals(&site)[2..].iter().min().copied().unwrap();
-    // A note is read a moment later than it is written, and made of the same clock here.
+    // Here the note is read a moment later than it is written, by the same clock.
     assert!(next - asked_at >= Duration::from_secs(1), "{:?}", next - asked_at);
 }

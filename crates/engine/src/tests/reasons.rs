@@ -87,7 +87,7 @@ fn where_nothing_is_answered_the_reason_says_how_far_it_came() {
     let (short, silent) =
         (BadServer::start([Act::Read, Act::send(short)]), BadServer::start([Act::Read, Act::Wait]));
     let coded = "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Encoding: gzip\r\n\r\n";
-    // The beginning of a gzip file, and then none.
+    // This begins like a gzip file and goes on like nothing of the kind.
     let broken = Act::Send(b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x02\xff\xff\xff\xff\xff".to_vec());
     let coded = BadServer::start([Act::Read, Act::send(coded), broken]);
     let secure = BadServer::start_tls(Certificate::SelfSigned, &["http/1.1"], [vec![Act::Read]]);

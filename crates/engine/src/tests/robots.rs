@@ -121,7 +121,7 @@ fn the_pace_is_kept_from_robots_on() {
     let ended = crawl_all(settings, &[site.url("/")]);
     assert_eq!(ended.done(), 6);
     let moments: Vec<_> = site.received().iter().map(|asked| asked.at).collect();
-    // Six times 100 ms, as the site sees them: blurred by threads that get their turn late.
+    // Six times 100 ms. The site sees them less exactly, because its threads may get their turn late.
     assert!(moments[6] - moments[0] >= Duration::from_millis(500), "{:?}", moments[6] - moments[0]);
 }
 

@@ -34,7 +34,7 @@ fn a_stop_lets_fetches_in_flight_finish_and_claims_nothing_more() {
     site.release();
     let ended = crawl.end();
     assert!(matches!(ended.end, CrawlEnd::Stopped(StopReason::Signal("SIGTERM"))), "{}", ended.end);
-    // All that was asked for was stored.
+    // Everything that was fetched was stored.
     assert_eq!(ended.done(), site.total_hits());
     assert!(ended.frontier.count(None) > 0);
     let ended = Crawl::begin(fast(), frontier).end();
@@ -153,7 +153,7 @@ impl Spider for Held {
     }
 
     fn parse(&self, _page: &Page, _out: &mut Output) -> dragline_core::Result<()> {
-        // An error is the gate's opening.
+        // The gate opens with an error.
         let _ = self.0.recv();
         Ok(())
     }

@@ -5,7 +5,7 @@
 //! nothing about credits, limits and the network.
 //!
 //! Places are shared out. A host gets an equal share of them, within bounds, and gives the worst of its requests away for
-//! better ones. What has no place is not lost, because it is in the store. The host remembers that there is more to ask for;
+//! better ones. A request without a place is not lost, because it is in the store. The host remembers that there is more to ask for;
 //! for a host that is not registered, the caller remembers it.
 
 #[cfg(test)]
@@ -43,7 +43,7 @@ pub(crate) struct Window {
     given_away: Vec<Fingerprint>,
 }
 
-/// What became of a request that was offered to the window.
+/// The fate of a request that was offered to the window.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Admission {
     /// It has a place.

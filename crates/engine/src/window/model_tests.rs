@@ -168,7 +168,7 @@ impl Both {
         for host in self.left_to_store.clone() {
             let id = self.host(&host);
             prop_assert!(self.window.queue(id).more_in_store);
-            // There is no hurry while the host rests.
+            // While the host rests, there is time.
             if self.window.held_by(id) == 0 && !self.hosts.get(id).rests() {
                 prop_assert!(self.window.hungry(&mut self.hosts, usize::MAX).contains(&id));
             }

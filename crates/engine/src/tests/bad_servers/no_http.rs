@@ -1,4 +1,4 @@
-//! What is no HTTP, and what is too much of it.
+//! Answers that are not HTTP, and answers that are too much of it.
 
 use dragline_core::PageState::Failed;
 use dragline_testkit::bad_server::Act;

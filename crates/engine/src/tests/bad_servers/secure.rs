@@ -28,7 +28,7 @@ fn tls_that_fails() {
         ("signed by itself", shows(Certificate::SelfSigned), 1, "the server's certificate"),
         ("no protocol in common", BadServer::start_tls(Certificate::Good, &["smtp"], [page()]), 2, "ALPN"),
     ] {
-        // Authorities of this kit have one name; whose signature it is shows to who knows none of them.
+        // All authorities of this kit have the same name. Only a client that knows none of them sees which one has signed.
         let knows_none = name == "of an unknown authority";
         let settings = hurried().but(|it| it.client.ca_file = (!knows_none).then(|| server.authority()));
         let (state, is_attempts, error) = crawl_all(settings, &[server.url("/")]).fate("/");
@@ -100,7 +100,7 @@ fn http2_that_breaks_off() {
         ("never answers", vec![then(vec![Act::Wait])], Failed, 2, "timed out after 2 s"),
         ("speaks HTTP/1.1 after all", vec![vec![Act::ReadFrames, Act::send(WELL), Act::Wait]], Failed, 2, ""),
         ("resets once", vec![then(vec![reset(internal_error)]), well()], Done, 2, ""),
-        // What a server says that it has not looked at is sent again at once, or as another attempt.
+        // If a server says that it has not looked at a request, it is sent again at once or as another attempt.
         ("refuses once", vec![then(vec![reset(refused)]), well()], Done, ANY, ""),
         ("goes away in peace", vec![then(vec![go_away(0, no_error)]), well()], Done, ANY, ""),
     ] {

@@ -1,4 +1,4 @@
-//! Answers that are shorter than they say, or longer, or say it wrongly.
+//! Answers that are shorter or longer than they say, or that say it wrongly.
 
 use dragline_core::PageState::{Done, Failed};
 use dragline_testkit::bad_server::{Act, BadServer};
