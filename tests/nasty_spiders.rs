@@ -193,7 +193,7 @@ impl Spider for Shapes {
     }
 
     fn start(&self, _args: &Args) -> Result<Vec<Request>> {
-        bail!("it begins where it is told to: --start-url")
+        bail!("this spider needs --start-url")
     }
 
     fn parse(&self, page: &Page, out: &mut Output) -> Result<()> {
@@ -228,7 +228,7 @@ impl Spider for Mistyped {
     }
 
     fn start(&self, _args: &Args) -> Result<Vec<Request>> {
-        bail!("it begins where it is told to: --start-url")
+        bail!("this spider needs --start-url")
     }
 
     fn parse(&self, _page: &Page, _out: &mut Output) -> Result<()> {

@@ -99,7 +99,7 @@ fn spiders_and_core_do_no_io_and_know_no_runtime() {
 #[test]
 fn no_test_is_switched_off() {
     let off = rust_files(|source| source.code.contains("#[ignore"));
-    assert!(off.is_empty(), "a promise that no test shows is no promise: {off:#?}");
+    assert!(off.is_empty(), "a promise without a test is not a promise: {off:#?}");
 }
 
 #[test]

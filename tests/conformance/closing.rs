@@ -1,4 +1,4 @@
-//! A store that was closed has left nothing behind, and one that cannot be used says so at once.
+//! A closed store leaves nothing behind, and a store that cannot be used fails at once.
 
 use std::time::Duration;
 

@@ -114,7 +114,7 @@ fn hosts_are_walked_to_the_end(stored: &Stored) {
             }
             assert!(asks < 25, "the walk does not end");
         }
-        // Two of each host; of hosts cut off in the middle at least one, and they are told.
+        // Two of each host. A host that was cut off has at least one, and the answer names it.
         let mut expected = hosts.clone();
         expected.sort();
         more.sort();
@@ -148,7 +148,7 @@ fn asked_hosts_alone_are_read(stored: &Stored) {
             (more, read.next_host),
             (vec!["a.example:80".to_owned(), "c.example:80".to_owned()], None)
         );
-        // What the cap leaves out is told, also a host that was not read at all.
+        // The answer names the hosts that the cap left out, even a host that was not read at all.
         let read = session.refill(&Refill { scope: hosts(&["a", "b"]), max_requests: 2, ..ask }).await;
         let mut more = read.more_of;
         more.sort();

@@ -26,7 +26,7 @@ fn asked(host: &str, wait: Duration) -> HostNote {
     HostNote::kept(host.to_owned(), Some(wait), None, None, Some("HTTP 429".to_owned()))
 }
 
-/// A host that keeps failing, and will have been paused for so long when its wait ends.
+/// A host that keeps failing, with how long it will have been paused when its wait ends.
 fn failing(host: &str, wait: Duration, paused_for: Duration) -> HostNote {
     HostNote::kept(host.to_owned(), Some(wait), Some(paused_for), None, Some("timed out".to_owned()))
 }

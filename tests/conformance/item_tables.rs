@@ -1,5 +1,5 @@
-//! Item tables are held against the database before the first request, and the remedy that is told mends
-//! what is wrong.
+//! Item tables are compared with the database before the first request, and the remedy in the error mends every
+//! difference.
 
 use dragline_core::{ColumnType, ItemType, StoreError};
 use dragline_store::{StoreSettings, open_admin};
@@ -151,7 +151,7 @@ fn the_printed_schema_makes_the_tables(stored: &Stored) {
     let admin = open_admin(&stored.url(), &StoreSettings::default()).unwrap();
     execute(stored, &admin.ddl(&all_types()).unwrap());
     run(async {
-        // What is missing is no table, at most the note of the version.
+        // No table is missing, at most the entry of the version.
         admin.apply(&all_types()).await.unwrap();
         admin.check(&all_types()).await.unwrap();
         admin.close().await;

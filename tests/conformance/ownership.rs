@@ -66,7 +66,7 @@ fn a_run_that_ends_while_another_process_starts_is_not_repeated(stored: &Stored)
         let error = second.lock_run(RUN, PATIENCE).await.unwrap_err();
         let StoreError::Locked { holder, .. } = &error else { panic!("{error:?}") };
         assert!(holder.contains("4711") && holder.contains("just ended"), "{holder:?}");
-        // Whoever starts later begins a new run, and so does who names another one.
+        // A later start begins a new run, and so does one with another name.
         connected(stored).await.lock_run(RUN, PATIENCE).await.unwrap();
         second.lock_run("other", PATIENCE).await.unwrap();
     });

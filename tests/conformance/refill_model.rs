@@ -91,8 +91,8 @@ fn check(stored: &Stored, name: String, case: &Frontier) {
         let given = given.get(host).cloned().unwrap_or_default();
         assert!(given.len() <= case.per_host);
         assert_eq!(given, expected[..given.len()], "{host}: not the first in fetch order");
-        // A share may be cut short by either cap, even to nothing, but then it is told. That more is told of a
-        // host which has no more costs a needless refill and no page.
+        // Either cap may cut a share short, even to nothing, but then the answer names the host. If it names a host that
+        // has no more, this costs a needless refill and no page.
         let (share, all) = (given.len(), expected.len());
         assert!(share == all || more.contains(host), "{host}: {share} of {all}, and {more:?}");
     }

@@ -352,7 +352,7 @@ fn a_run_with_a_successor_is_not_opened_again(stored: &Stored) {
         assert!(matches!(error, StoreError::Setup { .. }), "{error:?}");
         assert!(error.to_string().contains(&second.to_string()), "{error}");
         assert_eq!(stored.count("SELECT count(*) FROM crawl_requests WHERE state = 'queued'"), 0);
-        // That of another name is none.
+        // A run of another name does not count.
         let other = RunSpec { name: "other".into(), ..spec() };
         Session::open(stored, &other).await.store.close().await;
         let done = requeue(stored, &Requeue { run_id: second, ..Requeue::default() }).await.unwrap();

@@ -242,7 +242,7 @@ fn a_start_is_told_of_what_was_finished_before(stored: &Stored) {
         let resumed = Session::begin(stored, &[]).await;
         assert_eq!((resumed.opened.earlier.items, items(&resumed.opened.earlier)), (3, vec![Some(7), None]));
         resumed.store.close().await;
-        // What somebody else has written there is no figure, and no reason not to begin.
+        // Somebody else has written a value that is not a figure. This must not keep the run from starting.
         execute(stored, "UPDATE crawl_runs SET stats = '{\"run_items\": \"many\"}'");
         let again = Session::begin(stored, &[]).await;
         assert_eq!((again.opened.earlier.items, items(&again.opened.earlier)), (0, vec![None, None]));

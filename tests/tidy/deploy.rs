@@ -71,7 +71,7 @@ fn calls_are_understood() {
     }
     assert!(!calls.is_empty());
     for call in calls {
-        // All of a crawl's words are read, its spider is known, and nothing is fetched: there is no start URL.
+        // The program reads all words of the crawl and knows its spider, but fetches nothing, because the start URL is invalid.
         let missing = ["--start-url", "ftp://nowhere.example/"];
         let finished = dragline().args(&call).args(missing).run();
         finished.assert_code(2).assert_stderr("the start URL");
@@ -157,7 +157,7 @@ fn grace_periods_leave_room_for_a_stop() {
 #[test]
 fn systemd_has_no_complaint() {
     if Command::new("systemd-analyze").arg("--version").output().is_err() {
-        println!("NOT TESTED: deploy/systemd. There is no systemd-analyze on this machine.");
+        println!("NOT TESTED: deploy/systemd. This machine does not have systemd-analyze.");
         return;
     }
     let folder = tempfile::tempdir().unwrap();

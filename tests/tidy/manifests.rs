@@ -1,11 +1,11 @@
-//! Who may depend on whom, held against every `Cargo.toml`.
+//! Checks in every `Cargo.toml` which package may depend on which.
 
 use std::fs;
 
 use super::source::{files, repository};
 
 /// Each package and those of this workspace that it may name. Engine, pipelines and store know the contracts
-/// in core and not each other: `crates/runtime/src/run.rs` joins them. What only tests need is not asked.
+/// in core and not each other: `crates/runtime/src/run.rs` joins them. Dependencies of tests do not count.
 const MAY_NAME: [(&str, &[&str]); 14] = [
     ("dragline-css", &[]),
     ("dragline-derive", &["dragline-css"]),

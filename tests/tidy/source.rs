@@ -27,7 +27,7 @@ impl SourceFile {
         Self { path: path.to_owned(), text, code, literals }
     }
 
-    /// Whether it is no part of the program.
+    /// Whether it is only for tests.
     pub(super) fn is_for_tests(&self) -> bool {
         let mut parts = Path::new(&self.path).iter().filter_map(|part| part.to_str());
         parts.any(|part| matches!(part, "tests" | "testkit" | "benches" | "tests.rs"))
@@ -47,7 +47,7 @@ pub(crate) fn repository() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// The files whose names are wanted, in order; build results are no part of the repository.
+/// The files whose names are wanted, in order. Build results do not belong to the repository.
 pub(super) fn files(wanted: impl Fn(&str) -> bool) -> Vec<String> {
     let mut found = Vec::new();
     let mut folders = vec![repository()];
@@ -163,7 +163,7 @@ fn quoted(rest: &str) -> usize {
     rest.len()
 }
 
-/// The length of a character literal; a lifetime is none.
+/// The length of a character literal. `None` for a lifetime.
 fn character(rest: &str) -> Option<usize> {
     let inside = rest.strip_prefix('\'')?;
     if inside.starts_with('\\') {

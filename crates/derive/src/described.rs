@@ -1,4 +1,4 @@
-//! A struct as an item type: its attributes held against the rules, with each mistake told where it stands.
+//! A struct as an item type. This code checks its attributes against the rules, and reports each mistake at its place.
 
 use std::collections::HashSet;
 
@@ -166,7 +166,7 @@ fn no_such_column(name: &str, columns: &[FieldColumn]) -> String {
         return format!("the column of the field `{name}` is `{}`: the key names columns", renamed.column);
     }
     let known: Vec<String> = columns.iter().map(|column| format!("`{}`", column.column)).collect();
-    format!("the key names `{name}`, which is no column of this item; there are {}", known.join(", "))
+    format!("the key names `{name}`, which is not a column of this item; there are {}", known.join(", "))
 }
 
 fn item_name(ident: &Ident, given: Option<&LitStr>) -> Result<String> {

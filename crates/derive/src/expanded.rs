@@ -51,7 +51,7 @@ fn column(column: &FieldColumn) -> TokenStream {
         let nullable = inside_option(kind).is_some();
         (quote!(#private::ColumnType::Json), quote!(#nullable))
     } else {
-        // The type's own place, so that a type which is no field is told there.
+        // At the place of the type, so that the compiler reports there a type that is not a field.
         let field = quote_spanned!(kind.span()=> <#kind as #private::Field>);
         (quote!(#field::TYPE), quote!(#field::NULLABLE))
     };
@@ -72,7 +72,7 @@ fn value(column: &FieldColumn) -> TokenStream {
     }
 }
 
-/// Types are known to the compiler alone: it evaluates this.
+/// Only the compiler knows types, so it evaluates these checks.
 fn key_check(column: &FieldColumn) -> TokenStream {
     let private = private();
     let FieldColumn { column: name, kind, .. } = column;

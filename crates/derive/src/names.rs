@@ -38,7 +38,7 @@ pub(crate) fn table_refusal(name: &str) -> Option<String> {
 /// What to say of a name that is not plain.
 pub(crate) fn not_plain(name: &str) -> String {
     format!(
-        "`{name}` is no plain SQL name: a lower-case letter or `_`, then letters, digits and `_`, 63 at most"
+        "`{name}` is not a plain SQL name: a lower-case letter or `_`, then letters, digits and `_`, 63 at most"
     )
 }
 

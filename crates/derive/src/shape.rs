@@ -1,4 +1,4 @@
-//! What a field's type says about how many values it has, as far as its tokens show.
+//! How many values a field has, as far as the tokens of its type show.
 
 use syn::{GenericArgument, PathArguments, Type};
 

@@ -117,7 +117,7 @@ fn a_key_names_columns_that_are_there() {
                 author: String,
             }
         )),
-        "the key names `txt`, which is no column of this item; there are `text`, `author`"
+        "the key names `txt`, which is not a column of this item; there are `text`, `author`"
     );
     assert_eq!(
         refusal(&parse_quote!(
@@ -161,7 +161,8 @@ fn a_key_names_columns_that_are_there() {
 
 #[test]
 fn names_are_plain_free_and_not_there_already() {
-    let plain = "is no plain SQL name: a lower-case letter or `_`, then letters, digits and `_`, 63 at most";
+    let plain =
+        "is not a plain SQL name: a lower-case letter or `_`, then letters, digits and `_`, 63 at most";
     let keep = "; or keep the field's name and add #[item(column = \"…\")]";
     assert_eq!(
         refusal(&parse_quote!(

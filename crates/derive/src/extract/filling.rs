@@ -35,7 +35,7 @@ pub(crate) struct Place {
     pub(crate) regex: Option<LitStr>,
 }
 
-/// What makes a value of what is selected.
+/// How the selected text becomes a value.
 pub(crate) enum Reading {
     /// `FromText`.
     Text,
@@ -47,7 +47,7 @@ pub(crate) enum Reading {
     Nested,
 }
 
-/// What stands for a value that is not there.
+/// The replacement for a missing value.
 pub(crate) enum Absent {
     /// Nothing does: it is an error.
     Error,
