@@ -49,11 +49,15 @@ fn failed_requests_are_retried_by_the_same_crawl(stored: &Stored) {
     }
     runs(stored, &["retry", "shaky"]).assert_code(2).assert_stderr("--failed");
     runs(stored, &["retry", "shaky", "--status", "bad"]).assert_code(2).assert_stderr("5xx");
-    let none = runs(stored, &["retry", "shaky", "--reason", "no such"]);
+    let none = runs(stored, &["retry", "shaky", "--error", "no such"]);
     none.assert_code(0).assert_stdout("nothing was changed");
+    runs(stored, &["retry", "shaky", "--reason", "timeout"])
+        .assert_code(0)
+        .assert_stdout("nothing was changed");
+    runs(stored, &["retry", "shaky", "--reason", "moon"]).assert_code(2).assert_stderr("http_status");
     assert_eq!(stored.runs(), [("finished".to_owned(), "finished".to_owned())]);
 
-    let retried = runs(stored, &["retry", "shaky", "--failed", "--status", "5xx"]);
+    let retried = runs(stored, &["retry", "shaky", "--reason", "http_status", "--status", "5xx"]);
     retried
         .assert_code(0)
         .assert_stdout("2 failed requests")
@@ -84,7 +88,7 @@ fn a_run_is_shown_with_its_failures(stored: &Stored) {
         .assert_stdout("done 2, failed 3, skipped 0, dead 0, queued 0")
         .assert_stdout("page 2")
         .assert_stdout("UTC")
-        .assert_stdout("HTTP 503")
+        .assert_stdout("http_status")
         .assert_stdout("runs retry 1 --failed");
     let shown = shown(stored, "1");
     assert_eq!((&shown["state"], &shown["stop_reason"]), (&json!("finished"), &json!("finished")));
@@ -94,7 +98,7 @@ fn a_run_is_shown_with_its_failures(stored: &Stored) {
     let down = json!({"status": 503, "requests": 2, "example": site.url("/down/1")});
     let gone = json!({"status": 404, "requests": 1, "example": site.url("/gone")});
     assert_eq!(shown["failed_by_status"], json!({"kinds": 2, "largest": [down, gone]}));
-    assert_eq!(shown["failed_by_reason"]["largest"][0]["reason"], "HTTP 503");
+    assert_eq!(shown["failed_by_reason"]["largest"][0]["reason"], "http_status");
     assert_eq!(shown["queued_by_host"], json!({"kinds": 0, "largest": []}));
 
     crawl_site(&site.url("/well"), stored).args(["--run", "well"]).run().assert_code(0);

@@ -11,7 +11,7 @@ use dragline_testkit::{Answer, Dragline, Site, wait_until};
 
 use crate::stored::{Stored, example, on_both_stores};
 
-on_both_stores!(a_crawl_of_version_5_goes_on, a_newer_version_is_refused);
+on_both_stores!(a_crawl_of_version_5_goes_on, a_newer_version_is_refused, a_page_shows_its_lineage);
 
 /// The requests in the dumps name this address. No other test uses it.
 const ADDRESS: &str = "127.55.0.6:8806";
@@ -111,6 +111,41 @@ fn a_crawl_of_version_5_goes_on(stored: &Stored) {
     assert_eq!(stored.count(new_desks), 1);
     let named = "SELECT count(*) FROM attic_crates WHERE source_fingerprint IS NOT NULL";
     assert!(stored.count(named) > 10, "{}", stored.count(named));
+}
+
+fn a_page_shows_its_lineage(stored: &Stored) {
+    crawl(stored).run().assert_code(0);
+    let show = |path: &str| attic(stored).args(["runs", "show", "attic", "--path", &SITE.url(path)]).run();
+    let shown = show("/desk/3");
+    shown.assert_code(0);
+    let paths = ["/", "/room/3", "/desk/3"].map(|path| SITE.url(path));
+    let lines: Vec<Vec<&str>> =
+        shown.stdout.lines().skip(1).take(3).map(|line| line.split_whitespace().collect()).collect();
+    assert_eq!(
+        lines,
+        [
+            ["0", "done", "door", &paths[0]],
+            ["1", "done", "room", &paths[1]],
+            ["2", "done", "desk", &paths[2]],
+        ]
+    );
+    shown.assert_stdout("exhibit\n").assert_stdout(r#"{"number":2,"path":"/desk/3"}"#);
+    shown.assert("only its own rows", !shown.stdout.contains("\"/room/3\""));
+    show("/new/1").assert_code(0).assert_stdout("/moved").assert_stdout("skipped");
+    show("/gone").assert_code(0).assert_stdout("http_status: HTTP 404").assert_stdout("no item rows");
+    show("/nowhere").assert_code(1).assert_stderr("does not know the URL");
+    attic(stored)
+        .args(["runs", "show", "attic", "--path", "nonsense"])
+        .run()
+        .assert_code(1)
+        .assert_stderr("is not a URL");
+    let json = attic(stored).args(["runs", "show", "attic", "--json", "--path", &SITE.url("/room/1")]).run();
+    let json: serde_json::Value = serde_json::from_str(&json.stdout).unwrap();
+    // The spider asks for this page twice.
+    let tags: Vec<&str> =
+        json.as_array().unwrap().iter().map(|it| it["path"][1]["tag"].as_str().unwrap()).collect();
+    assert_eq!(std::collections::BTreeSet::from_iter(tags), ["again", "room"].into());
+    assert_eq!(json[0]["items"]["footnote"].as_array().unwrap().len(), 2);
 }
 
 /// Version 5 had the options among the headers. The rows that it wrote keep them there.

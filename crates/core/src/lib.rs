@@ -17,6 +17,7 @@ pub mod hold;
 pub mod host_note;
 mod latency;
 pub mod letters;
+pub mod lineage;
 pub mod outcome;
 pub mod probe;
 pub mod pulse;

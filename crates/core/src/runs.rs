@@ -5,8 +5,12 @@
 
 use chrono::{DateTime, Utc};
 use serde_json::Value as Json;
+use url::Url;
 
-use crate::store::{BoxFuture, PageCounts, ProcessInfo, RunState, Store, StoreResult};
+#[cfg(doc)]
+use crate::lineage::MAX_LINEAGES;
+use crate::lineage::{Lineage, TracedRequest};
+use crate::store::{BoxFuture, ItemRow, PageCounts, ProcessInfo, RunState, Store, StoreResult};
 use dragline_spider::item_type::ItemType;
 use dragline_spider::reason::Reason;
 
@@ -28,6 +32,20 @@ pub trait RunAdmin: Store {
         run_id: i64,
         items: &'a [ItemType],
     ) -> BoxFuture<'a, StoreResult<RunFigures>>;
+
+    /// The requests of a run for this URL, each with the requests that led to it; [`MAX_LINEAGES`] of them at most, and
+    /// none when the run does not know the URL.
+    fn trace<'a>(&'a self, run_id: i64, url: &'a Url) -> BoxFuture<'a, StoreResult<Vec<Lineage>>>;
+
+    /// Gives the item rows of a page to `each`: those of one type that this page was the last to give. No rows when the
+    /// type's table is missing.
+    fn read_page_items<'a>(
+        &'a self,
+        run: &'a RunRecord,
+        item: &'a ItemType,
+        page: &'a TracedRequest,
+        each: &'a mut (dyn FnMut(ItemRow) -> std::io::Result<()> + Send),
+    ) -> BoxFuture<'a, StoreResult<()>>;
 
     /// Puts failed requests back to `queued`, as if they had never been requested, in one transaction. A run that had ended
     /// becomes `stopped`, so that the next crawl of its name resumes it. The run's epoch rises, so an earlier process can

@@ -23,10 +23,14 @@ pub(crate) enum RunAction {
     List(ListRuns),
 
     /// Show the state of a run: pages, items, failures, frontier
-    #[command(after_help = "Example:\n  dragline runs show quotes --json | jq .failed_by_reason")]
+    #[command(after_help = SHOW_EXAMPLES)]
     Show {
         /// The run: its id, its name (the newest run of that name), or its spider's name
         run: String,
+
+        /// Show how the run came to this URL, from the start URL, and the item rows of its page
+        #[arg(long, value_name = "URL")]
+        path: Option<String>,
 
         /// Print one JSON object
         #[arg(long)]
@@ -44,6 +48,11 @@ pub(crate) enum RunAction {
         run: String,
     },
 }
+
+const SHOW_EXAMPLES: &str = "\
+Examples:
+  dragline runs show quotes --json | jq .failed_by_reason
+  dragline runs show quotes --path https://quotes.toscrape.com/page/3/";
 
 const RETRY_EXAMPLES: &str = "\
 Examples:

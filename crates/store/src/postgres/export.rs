@@ -3,6 +3,7 @@
 
 use std::pin::pin;
 
+use dragline_core::lineage::TracedRequest;
 use dragline_core::store::{ItemRow, StoreResult};
 use dragline_core::{Column, ColumnType, ItemType};
 use futures_util::TryStreamExt;
@@ -12,7 +13,8 @@ use tokio_postgres::types::ToSql;
 
 use super::connections::Connections;
 use super::items;
-use crate::identifier::{check_names, quoted};
+use super::session::Session;
+use crate::identifier::{SOURCE_FINGERPRINT, check_names, quoted};
 
 const WHAT: &str = "reading items";
 
@@ -22,22 +24,37 @@ const BEGIN: &str = "BEGIN READ ONLY; SET LOCAL statement_timeout = 0";
 /// What takes a row.
 pub(super) type Each<'a> = &'a mut (dyn FnMut(ItemRow) -> std::io::Result<()> + Send);
 
-/// Gives every row of a type that the run was the last to see to `each`.
+/// Whose rows to read: those that the run was the last to see, of one item type.
+pub(super) struct ItemsOf<'a> {
+    pub(super) run_id: i64,
+    pub(super) spider: &'a str,
+    pub(super) item: &'a ItemType,
+    /// Only those of this page.
+    pub(super) page: Option<&'a TracedRequest>,
+}
+
+/// Gives every row to `each`.
 pub(super) async fn read_items(
     connections: &Connections,
-    run_id: i64,
-    spider: &str,
-    item: &ItemType,
+    of: &ItemsOf<'_>,
     each: Each<'_>,
 ) -> StoreResult<()> {
+    let ItemsOf { run_id, spider, item, page } = of;
     check_names(item)?;
-    let name = item.name();
-    let (sql, params): (String, Vec<&(dyn ToSql + Sync)>) = match item.table() {
-        Some(table) => (typed_statement(item, table), vec![&run_id]),
-        None => (common_statement(), vec![&run_id, &spider, &name]),
-    };
     let session = connections.session(WHAT).await?;
     session.run(BEGIN).await?;
+    let name = item.name();
+    let (mut sql, mut params): (String, Vec<&(dyn ToSql + Sync)>) = match item.table() {
+        Some(table) => (typed_statement(item, table), vec![run_id]),
+        None => (common_statement(), vec![run_id, spider, &name]),
+    };
+    let of_page = page.map(|page| (page.fingerprint.as_bytes().as_slice(), page.url.as_str()));
+    if let Some((fingerprint, url)) = &of_page {
+        let condition = page_condition(&session, item, params.len()).await?;
+        sql = format!("{sql} {condition}");
+        params.extend([fingerprint as &(dyn ToSql + Sync), url]);
+    }
+    let sql = format!("{sql} ORDER BY {}", order(item));
     let rows = session.answer(session.query_raw(&sql, params)).await?;
     let mut rows = pin!(rows);
     while let Some(row) = session.answer(rows.try_next()).await? {
@@ -61,8 +78,7 @@ pub(super) async fn read_items(
 
 fn common_statement() -> String {
     format!(
-        "SELECT data, url, {} FROM {} WHERE run_id = $1 AND spider = $2 AND item_type = $3
-         ORDER BY item_key, url COLLATE \"C\", content_hash",
+        "SELECT data, url, {} FROM {} WHERE run_id = $1 AND spider = $2 AND item_type = $3",
         moment("scraped_at"),
         items::TABLE
     )
@@ -70,19 +86,43 @@ fn common_statement() -> String {
 
 fn typed_statement(item: &ItemType, table: &str) -> String {
     let columns: Vec<String> = item.columns().iter().map(as_text).collect();
+    format!(
+        "SELECT {}, source_url::text, {} FROM {} WHERE run_id = $1",
+        columns.join(", "),
+        moment("scraped_at"),
+        quoted(table)
+    )
+}
+
+/// The rows of one page: the next two parameters after the first `count` are its fingerprint and its URL. Rows from before
+/// schema version 6 have only the URL.
+async fn page_condition(session: &Session, item: &ItemType, count: usize) -> StoreResult<String> {
+    let (fingerprint, url) = match item.table() {
+        None => (Some("fingerprint"), "url"),
+        Some(table) => {
+            let sql = "SELECT 1 FROM pg_attribute
+                WHERE attrelid = to_regclass($1) AND attname = $2 AND NOT attisdropped";
+            let there = session.row(sql, &[&quoted(table), &SOURCE_FINGERPRINT]).await?;
+            (there.map(|_| SOURCE_FINGERPRINT), "source_url")
+        }
+    };
+    let (first, second) = (count + 1, count + 2);
+    let fingerprint = fingerprint.unwrap_or("NULL::bytea");
+    Ok(format!("AND coalesce({fingerprint} = ${first}::bytea, {url} = ${second})"))
+}
+
+/// By key, or without one by page and value.
+fn order(item: &ItemType) -> String {
+    if item.table().is_none() {
+        return "item_key, url COLLATE \"C\", content_hash".to_owned();
+    }
     let order: Vec<String> = if item.is_keyed() {
         item.columns().iter().filter(|column| item.key().contains(&column.name)).map(as_text).collect()
     } else {
-        std::iter::once("source_url".to_owned()).chain(columns.iter().cloned()).collect()
+        std::iter::once("source_url".to_owned()).chain(item.columns().iter().map(as_text)).collect()
     };
     let order: Vec<String> = order.iter().map(|text| format!("({text}) COLLATE \"C\"")).collect();
-    format!(
-        "SELECT {}, source_url::text, {} FROM {} WHERE run_id = $1 ORDER BY {}",
-        columns.join(", "),
-        moment("scraped_at"),
-        quoted(table),
-        order.join(", ")
-    )
+    order.join(", ")
 }
 
 /// A column as the text that [`typed_field`] reads.

@@ -10,7 +10,7 @@
 //! | `flush`, `flights`, `requests`, `items`, `copy_text` | one transaction per batch |
 //! | `cookies`, `hosts` | what a resumed run needs beside its frontier |
 //! | `letters` | dead letters: read, and applied after all |
-//! | `run_admin`, `run_figures` | runs looked at and opened again, between two crawls |
+//! | `run_admin`, `run_figures`, `lineage` | runs looked at and opened again, between two crawls |
 //! | `frontier`, `export` | what is read back |
 
 mod connections;
@@ -27,6 +27,7 @@ mod item_check;
 mod item_table;
 mod items;
 mod letters;
+mod lineage;
 mod migrations;
 mod requests;
 mod run_admin;
@@ -45,6 +46,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use dragline_core::letters::{LetterAsk, LetterReceipt, LetterRetry, StoredLetter};
+use dragline_core::lineage::{Lineage, TracedRequest};
 use dragline_core::runs::{Requeue, Requeued, RunAdmin, RunAsk, RunFigures, RunRecord};
 use dragline_core::store::{
     BoxFuture, FlushReceipt, ItemRow, OpenedRun, PoolStatus, Refill, RunInfo, RunKey, RunSpec, RunState,
@@ -52,8 +54,10 @@ use dragline_core::store::{
 };
 use dragline_core::{HostNote, ItemType, PageOutcome, Refilled, Store, StoreError};
 use serde_json::Value as Json;
+use url::Url;
 
 use self::connections::Connections;
+use self::export::ItemsOf;
 use self::flights::Flights;
 use self::item_table::ItemTable;
 use self::run_lock::RunLock;
@@ -196,7 +200,10 @@ impl Store for PostgresStore {
         item: &'a ItemType,
         each: &'a mut (dyn FnMut(ItemRow) -> std::io::Result<()> + Send),
     ) -> BoxFuture<'a, StoreResult<()>> {
-        Box::pin(async move { export::read_items(&self.connections, run_id, spider, item, each).await })
+        Box::pin(async move {
+            let of = ItemsOf { run_id, spider, item, page: None };
+            export::read_items(&self.connections, &of, each).await
+        })
     }
 
     fn read_letters<'a>(&'a self, ask: &'a LetterAsk) -> BoxFuture<'a, StoreResult<Vec<StoredLetter>>> {
@@ -250,6 +257,28 @@ impl RunAdmin for PostgresStore {
         items: &'a [ItemType],
     ) -> BoxFuture<'a, StoreResult<RunFigures>> {
         Box::pin(run_figures::inspect(&self.connections, run_id, items))
+    }
+
+    fn trace<'a>(&'a self, run_id: i64, url: &'a Url) -> BoxFuture<'a, StoreResult<Vec<Lineage>>> {
+        Box::pin(lineage::trace(&self.connections, run_id, url))
+    }
+
+    fn read_page_items<'a>(
+        &'a self,
+        run: &'a RunRecord,
+        item: &'a ItemType,
+        page: &'a TracedRequest,
+        each: &'a mut (dyn FnMut(ItemRow) -> std::io::Result<()> + Send),
+    ) -> BoxFuture<'a, StoreResult<()>> {
+        Box::pin(async move {
+            if let Some(table) = item.table()
+                && !schema::has_table(&self.connections, table).await?
+            {
+                return Ok(());
+            }
+            let of = ItemsOf { run_id: run.run_id, spider: &run.spider, item, page: Some(page) };
+            export::read_items(&self.connections, &of, each).await
+        })
     }
 
     fn requeue_failed<'a>(&'a self, ask: &'a Requeue) -> BoxFuture<'a, StoreResult<Requeued>> {

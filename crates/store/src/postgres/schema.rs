@@ -97,6 +97,14 @@ pub(super) struct PreparedTable<'a> {
     pub(super) has_fingerprint: bool,
 }
 
+/// Whether a table exists.
+pub(super) async fn has_table(connections: &Connections, table: &str) -> StoreResult<bool> {
+    let session = connections.session("looking for a table").await?;
+    let exists = item_check::exists(&session, table).await?;
+    session.release();
+    Ok(exists)
+}
+
 /// Compares the item tables, and makes those that are missing and may be made.
 pub(super) async fn prepare<'a>(
     connections: &Connections,

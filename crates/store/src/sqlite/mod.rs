@@ -14,6 +14,7 @@ mod hosts;
 mod item_table;
 mod items;
 mod letters;
+mod lineage;
 mod migrations;
 mod reading;
 mod run_admin;
@@ -29,6 +30,7 @@ use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
 use dragline_core::letters::{LetterAsk, LetterReceipt, LetterRetry, StoredLetter};
+use dragline_core::lineage::{Lineage, TracedRequest};
 use dragline_core::runs::{Requeue, Requeued, RunAdmin, RunAsk, RunFigures, RunRecord};
 use dragline_core::store::{
     BoxFuture, FlushReceipt, ItemRow, OpenedRun, PoolStatus, Refill, RunInfo, RunKey, RunSpec, RunState,
@@ -37,9 +39,11 @@ use dragline_core::store::{
 use dragline_core::{HostNote, ItemType, PageOutcome, Refilled, Store, StoreError};
 use rusqlite::TransactionBehavior;
 use serde_json::Value as Json;
+use url::Url;
 
 use self::database::Database;
 use self::fault::Fault;
+use self::reading::ItemsOf;
 use self::run_lock::RunLock;
 use crate::{SchemaAdmin, StoreSettings};
 
@@ -229,7 +233,9 @@ impl Store for SqliteStore {
     ) -> BoxFuture<'a, StoreResult<()>> {
         Box::pin(async move {
             self.database
-                .work("reading items", |connection| reading::items(connection, run_id, spider, item, each))
+                .work("reading items", |connection| {
+                    reading::items(connection, &ItemsOf { run_id, spider, item, page: None }, each)
+                })
                 .await
         })
     }
@@ -321,6 +327,30 @@ impl RunAdmin for SqliteStore {
         Box::pin(async move {
             self.database
                 .work("looking at the run", |connection| run_figures::inspect(connection, run_id, items))
+                .await
+        })
+    }
+
+    fn trace<'a>(&'a self, run_id: i64, url: &'a Url) -> BoxFuture<'a, StoreResult<Vec<Lineage>>> {
+        Box::pin(async move {
+            self.database.work("tracing a page", |connection| lineage::trace(connection, run_id, url)).await
+        })
+    }
+
+    fn read_page_items<'a>(
+        &'a self,
+        run: &'a RunRecord,
+        item: &'a ItemType,
+        page: &'a TracedRequest,
+        each: &'a mut (dyn FnMut(ItemRow) -> std::io::Result<()> + Send),
+    ) -> BoxFuture<'a, StoreResult<()>> {
+        Box::pin(async move {
+            let of = ItemsOf { run_id: run.run_id, spider: &run.spider, item, page: Some(page) };
+            self.database
+                .work("reading items", |connection| match item.table() {
+                    Some(table) if !connection.table_exists(None, table)? => Ok(()),
+                    _ => reading::items(connection, &of, each),
+                })
                 .await
         })
     }

@@ -2,6 +2,7 @@
 
 use std::io;
 
+use dragline_core::lineage::TracedRequest;
 use dragline_core::store::{ItemRow, RunSummary};
 use dragline_core::{Column, ColumnType, ItemType};
 use rusqlite::types::{Value as Sql, ValueRef};
@@ -10,7 +11,7 @@ use serde_json::{Map, Value as Json};
 
 use super::fault::Fault;
 use super::runs;
-use crate::identifier::{check_names, quoted, quoted_list};
+use crate::identifier::{SOURCE_FINGERPRINT, check_names, quoted, quoted_list};
 
 /// What a run holds. An item table that is not there holds nothing.
 pub(super) fn summary(connection: &Connection, run_id: i64, items: &[ItemType]) -> Result<RunSummary, Fault> {
@@ -38,60 +39,87 @@ pub(super) fn summary(connection: &Connection, run_id: i64, items: &[ItemType]) 
     })
 }
 
-/// Gives every item of a type that the run was the last to see to `each`: by key, or without one by page and
-/// value. The order depends on the rows alone, so that two runs with the same rows give the same file.
+/// Whose rows to read: those that the run was the last to see, of one item type.
+pub(super) struct ItemsOf<'a> {
+    pub(super) run_id: i64,
+    pub(super) spider: &'a str,
+    pub(super) item: &'a ItemType,
+    /// Only those of this page.
+    pub(super) page: Option<&'a TracedRequest>,
+}
+
+/// Gives every row to `each`: by key, or without one by page and value. The order depends only on the rows, so two runs
+/// with the same rows give the same file.
 pub(super) fn items(
     connection: &Connection,
-    run_id: i64,
-    spider: &str,
-    item: &ItemType,
+    of: &ItemsOf<'_>,
     each: &mut (dyn FnMut(ItemRow) -> io::Result<()> + Send),
 ) -> Result<(), Fault> {
-    check_names(item)?;
-    let Some(table) = item.table() else { return shared_items(connection, run_id, spider, item, each) };
+    check_names(of.item)?;
+    match of.item.table() {
+        Some(table) => items_of_table(connection, of, table, each),
+        None => shared_items(connection, of, each),
+    }
+}
+
+fn items_of_table(
+    connection: &Connection,
+    of: &ItemsOf<'_>,
+    table: &str,
+    each: &mut (dyn FnMut(ItemRow) -> io::Result<()> + Send),
+) -> Result<(), Fault> {
+    let item = of.item;
+    let columns = || item.columns().iter().map(|column| column.name.as_str());
     let order = if item.is_keyed() {
         quoted_list(item.key())
     } else {
-        quoted_list(
-            ["source_url"].into_iter().chain(item.columns().iter().map(|column| column.name.as_str())),
-        )
+        quoted_list(["source_url"].into_iter().chain(columns()))
     };
+    let has_fingerprint = connection.column_exists(None, table, SOURCE_FINGERPRINT)?;
+    let fingerprint = if has_fingerprint { SOURCE_FINGERPRINT } else { "NULL" };
     let mut select = connection.prepare(&format!(
-        "SELECT {}, source_url, scraped_at FROM {} WHERE run_id = ?1 ORDER BY {order}",
-        quoted_list(item.columns().iter().map(|column| column.name.as_str())),
+        "SELECT {}, source_url, scraped_at FROM {}
+         WHERE run_id = ?1 AND (?2 IS NULL OR coalesce({fingerprint} = ?2, source_url = ?3)) ORDER BY {order}",
+        quoted_list(columns()),
         quoted(table),
     ))?;
-    let mut rows = select.query([run_id])?;
+    let (fingerprint, url) = page_of(of);
+    let mut rows = select.query(params![of.run_id, fingerprint, url])?;
     while let Some(row) = rows.next()? {
         let mut fields = Map::new();
         // The item's own columns come first, and may have any name.
         for (at, column) in item.columns().iter().enumerate() {
             fields.insert(column.name.clone(), field(row, at, column)?);
         }
-        let url = row.get(item.columns().len())?;
-        each(ItemRow { fields, url, scraped_at: row.get(item.columns().len() + 1)? })?;
+        let at = item.columns().len();
+        each(ItemRow { fields, url: row.get(at)?, scraped_at: row.get(at + 1)? })?;
     }
     Ok(())
 }
 
 fn shared_items(
     connection: &Connection,
-    run_id: i64,
-    spider: &str,
-    item: &ItemType,
+    of: &ItemsOf<'_>,
     each: &mut (dyn FnMut(ItemRow) -> io::Result<()> + Send),
 ) -> Result<(), Fault> {
     let mut select = connection.prepare(
         "SELECT data, url, scraped_at FROM crawl_items
-         WHERE run_id = ?1 AND spider = ?2 AND item_type = ?3 ORDER BY item_key, url, content_hash",
+         WHERE run_id = ?1 AND spider = ?4 AND item_type = ?5
+         AND (?2 IS NULL OR coalesce(fingerprint = ?2, url = ?3)) ORDER BY item_key, url, content_hash",
     )?;
-    let mut rows = select.query(params![run_id, spider, item.name()])?;
+    let (fingerprint, url) = page_of(of);
+    let mut rows = select.query(params![of.run_id, fingerprint, url, of.spider, of.item.name()])?;
     while let Some(row) = rows.next()? {
         let data: String = row.get("data")?;
         let fields = serde_json::from_str(&data).map_err(io::Error::from)?;
         each(ItemRow { fields, url: row.get("url")?, scraped_at: row.get("scraped_at")? })?;
     }
     Ok(())
+}
+
+/// Fingerprint and URL of the page, if only its rows are wanted. Rows from before schema version 6 have only the URL.
+fn page_of<'a>(of: &ItemsOf<'a>) -> (Option<&'a [u8]>, Option<&'a str>) {
+    of.page.map(|page| (page.fingerprint.as_bytes().as_slice(), page.url.as_str())).unzip()
 }
 
 /// A column as [`Value::to_json`](dragline_core::Value::to_json) would have written it.

@@ -1,5 +1,6 @@
 //! `dragline runs`: looking at runs, opening them again, ending them, between two crawls.
 
+mod lineage;
 mod list;
 mod retry;
 mod show;
@@ -26,7 +27,7 @@ pub(super) fn run(action: &RunAction, common: &Common, spiders: &[Arc<dyn Spider
     let runs = Runs::open(common)?;
     let exit = match action {
         RunAction::List(list) => list::run(list, &runs),
-        RunAction::Show { run, json } => show::run(run, *json, &runs, spiders),
+        RunAction::Show { run, path, json } => show::run(run, path.as_deref(), *json, &runs, spiders),
         RunAction::Retry(retry) => retry::run(retry, &runs),
         RunAction::End { run } => retry::end(run, &runs),
     };

@@ -7,7 +7,7 @@ use dragline_core::runs::{LargestGroups, RunFigures, RunRecord};
 use dragline_core::{PageState, Spider};
 use serde_json::{Value as Json, json};
 
-use super::{Runs, standing};
+use super::{Runs, lineage, standing};
 use crate::commands::demo_site::Shelf;
 use crate::commands::print;
 use crate::commands::table::table;
@@ -16,6 +16,7 @@ use crate::failed::Failed;
 
 pub(super) fn run(
     run: &str,
+    path: Option<&str>,
     as_json: bool,
     runs: &Runs,
     spiders: &[Arc<dyn Spider>],
@@ -27,6 +28,9 @@ pub(super) fn run(
         None if run.spider == Shelf.name() => Shelf.items(),
         None => Vec::new(),
     };
+    if let Some(url) = path {
+        return lineage::show(&run, url, as_json, runs, &items);
+    }
     let figures = runs.wait("looking at the run", runs.admin.inspect_run(run.run_id, &items))?;
     if as_json {
         print(&format!("{:#}\n", json(&run, &figures)))?;
