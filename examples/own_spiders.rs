@@ -51,7 +51,7 @@ impl Spider for Headings {
     }
 }
 
-/// Offers with exact prices, in their own table. `-a section=NAME` selects a section of the shop.
+/// Offers with exact prices, in their own table.
 struct Offers;
 
 #[derive(Item)]
@@ -69,11 +69,15 @@ impl Spider for Offers {
     }
 
     fn description(&self) -> &str {
-        "the offers of a shop; -a section=NAME"
+        "the offers of a shop"
     }
 
     fn items(&self) -> Vec<ItemType> {
         vec![Offer::item_type()]
+    }
+
+    fn arguments(&self) -> Arguments {
+        Arguments::new().with_optional("section", "only this section of the shop")
     }
 
     fn start(&self, args: &Args) -> Result<Vec<Request>> {

@@ -3,6 +3,8 @@
 
 #[path = "upgrade/attic.rs"]
 mod attic;
+#[path = "arguments/library.rs"]
+mod library;
 
 use std::process::ExitCode;
 use std::sync::Mutex;
@@ -238,5 +240,5 @@ impl Spider for Mistyped {
 
 fn main() -> ExitCode {
     let shapes = Shapes::new().unwrap_or_else(|error| panic!("ten item types: {error}"));
-    dragline::run(spiders![Nasty, Zoo, Mistyped, attic::Attic, shapes])
+    dragline::run(spiders![Nasty, Zoo, Mistyped, attic::Attic, shapes, library::Library])
 }

@@ -13,7 +13,7 @@ const SITE: &str = "https://books.toscrape.com/";
 /// The amounts in the table of facts.
 const PRICES: [&str; 3] = ["Price (excl. tax)", "Price (incl. tax)", "Tax"];
 
-/// Crawls the whole catalogue, or with `-a category=poetry_23` one category, by its name in the site's addresses.
+/// Crawls the whole catalogue, or one category.
 pub struct Books;
 
 /// A book, as its own page shows it.
@@ -65,11 +65,16 @@ impl Spider for Books {
     }
 
     fn description(&self) -> &str {
-        "books.toscrape.com: all books; -a category=poetry_23 for those of one category"
+        "books.toscrape.com: all books"
     }
 
     fn items(&self) -> Vec<ItemType> {
         vec![Book::item_type()]
+    }
+
+    fn arguments(&self) -> Arguments {
+        Arguments::new()
+            .with_optional("category", "only this category, as in the site's addresses: poetry_23")
     }
 
     fn samples(&self) -> Vec<Sample> {

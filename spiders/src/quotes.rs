@@ -2,7 +2,7 @@
 
 use dragline::prelude::*;
 
-/// Crawls the whole site, or with `-a tag=NAME` the quotes of one tag.
+/// Crawls the whole site, or the quotes of one tag.
 pub struct Quotes;
 
 /// What somebody said.
@@ -37,11 +37,15 @@ impl Spider for Quotes {
     }
 
     fn description(&self) -> &str {
-        "quotes.toscrape.com: quotes and authors; -a tag=NAME for the quotes of one tag"
+        "quotes.toscrape.com: quotes and authors"
     }
 
     fn items(&self) -> Vec<ItemType> {
         vec![Quote::item_type(), Author::item_type()]
+    }
+
+    fn arguments(&self) -> Arguments {
+        Arguments::new().with_optional("tag", "only the quotes of this tag")
     }
 
     fn samples(&self) -> Vec<Sample> {

@@ -96,6 +96,7 @@ fn made(sample: &Sample, spider: &dyn Spider, steps: &[Box<dyn ItemPipeline>]) -
             "the spider does not accept status {status}, so a crawl would not parse this page"
         ));
     }
+    spider.arguments().check(page.args()).map_err(|error| error.to_string())?;
     let mut out = Output::new();
     if let Err(error) = guarded("parse", || spider.parse(&page, &mut out))? {
         return Ok(json!({ "error": error.to_string() }));
@@ -103,6 +104,7 @@ fn made(sample: &Sample, spider: &dyn Spider, steps: &[Box<dyn ItemPipeline>]) -
     if let Some(name) = out.undeclared(&spider.items()) {
         return Err(format!("the spider's items() does not declare the item type {name}"));
     }
+    spider.routes().check(out.requests()).map_err(|error| error.to_string())?;
     let mut shown = out.to_json();
     let passed = guarded("item pipelines", || {
         let mut passed = Passed::default();

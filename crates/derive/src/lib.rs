@@ -19,6 +19,7 @@ mod facade;
 mod from_record;
 mod names;
 mod shape;
+mod spider_args;
 
 /// Describes the table of an item type, turns its values into records, and fills it from a page.
 ///
@@ -263,4 +264,56 @@ fn item(input: &DeriveInput) -> syn::Result<TokenStream2> {
 fn extracted(input: &DeriveInput, helper: Helper) -> syn::Result<TokenStream2> {
     let read = extract::ExtractStruct::read(input, helper)?;
     Ok(read.map(|read| extract::expanded::expand(&read)).unwrap_or_default())
+}
+
+/// Declares the arguments of a spider: each field is an argument that `-a NAME=VALUE` gives.
+///
+/// ```
+/// use dragline::prelude::*;
+///
+/// #[derive(SpiderArgs)]
+/// struct BookArgs {
+///     /// Only this category
+///     category: Option<String>,
+///     /// How many pages of each category
+///     #[arg(default = 3)]
+///     pages: u32,
+///     /// Shops to leave out
+///     without: Vec<String>,
+///     /// The key of your account
+///     api_key: String,
+/// }
+///
+/// let args = Args::default().with_value("api_key", "k").with_value("without", "a.example,b.example");
+/// let typed = args.typed::<BookArgs>()?;
+/// assert_eq!((typed.pages, typed.without.len()), (3, 2));
+/// # Ok::<(), Error>(())
+/// ```
+///
+/// A spider returns `BookArgs::arguments()` from its `arguments`, and reads them with `page.args().typed::<BookArgs>()?`.
+///
+/// | field | meaning |
+/// |---|---|
+/// | `T` | required |
+/// | `T` with `#[arg(default = …)]` | has this value when it is not given; `#[arg(default)]` is the default of the type |
+/// | `Option<T>` | may be left out |
+/// | `Vec<T>` | several values with commas between them; may be left out |
+///
+/// `T` is any type that implements `FromStr`, for example `String`, a number, `bool`, `Url`, `Decimal`, `NaiveDate` or an
+/// enum of your own. `#[arg(name = "…")]` gives the argument a different name than the field. The first paragraph of the
+/// doc comment is the help that `dragline list SPIDER` shows.
+///
+/// `start_urls`, `start_url`, `limit` and `force_run` have a meaning of their own for every spider:
+///
+/// ```compile_fail
+/// # use dragline::prelude::*;
+/// #[derive(SpiderArgs)]
+/// struct BookArgs { limit: u32 }
+/// ```
+#[proc_macro_derive(SpiderArgs, attributes(arg))]
+pub fn derive_spider_args(input: TokenStream) -> TokenStream {
+    let input = parse_macro_input!(input as DeriveInput);
+    spider_args::ArgsStruct::read(&input)
+        .map_or_else(syn::Error::into_compile_error, |args| spider_args::expand(&args))
+        .into()
 }

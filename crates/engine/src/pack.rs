@@ -9,8 +9,8 @@ use std::sync::Arc;
 
 use dragline_core::worker::panic_message;
 use dragline_core::{
-    DeadLetter, Failure, ItemOrigin, ItemPipeline, ItemRecord, ItemType, Output, Page, PageOutcome,
-    QueuedRequest, Reason, Request, Response, SameRequest, Spider, Verdict,
+    Args, DeadLetter, Failure, ItemOrigin, ItemPipeline, ItemRecord, ItemType, Output, Page, PageOutcome,
+    QueuedRequest, Reason, Request, Response, Router, SameRequest, Spider, Verdict,
 };
 use url::Url;
 
@@ -36,7 +36,10 @@ pub struct RunLabel {
 pub(crate) struct Packer {
     /// `None` for a preview, which belongs to no run.
     pub(crate) run: Option<RunLabel>,
+    pub(crate) args: Args,
     pub(crate) spider: Arc<dyn Spider>,
+    /// Which tags the spider knows.
+    pub(crate) routes: Router,
     pub(crate) pipelines: Arc<[Box<dyn ItemPipeline>]>,
     /// The item types that the spider declared.
     pub(crate) items: Vec<ItemType>,
@@ -95,6 +98,8 @@ impl Packer {
         let settings = &parts.settings;
         Self {
             run: Some(run),
+            args: parts.args.clone(),
+            routes: parts.spider.routes(),
             spider: Arc::clone(&parts.spider),
             pipelines,
             items,
@@ -119,7 +124,7 @@ impl Packer {
         scope: &Scope,
         refusals: &mut impl Refusals,
     ) -> PageOutcome {
-        let page = Page::new(response);
+        let page = Page::new(response).with_args(self.args.clone());
         if let Some(outcome) = self.sent_on(&page, scope, refusals) {
             return outcome;
         }
@@ -144,7 +149,8 @@ impl Packer {
             Err(problem) => {
                 let (reason, error) = (problem.reason(), problem.to_string());
                 let (queued, status) = (queued.clone(), Some(*status));
-                let failure = Failure { queued, status, attempts: *attempts, reason, error };
+                let (attempts, args) = (*attempts, self.args.clone());
+                let failure = Failure { queued, status, attempts, reason, error, args };
                 return Some(self.failure_telling(&failure, scope, refusals));
             }
         };
@@ -166,7 +172,7 @@ impl Packer {
     }
 
     fn failure_telling(&self, failure: &Failure, scope: &Scope, refusals: &mut impl Refusals) -> PageOutcome {
-        let Failure { queued, status, attempts, reason, error } = failure;
+        let Failure { queued, status, attempts, reason, error, .. } = failure;
         let outcome = PageOutcome::failed(queued, *reason, error).with_answer(*status, *attempts);
         match self.produce_of_failure(failure, scope, refusals) {
             Ok(produced) => produced.put_into(outcome),
@@ -212,6 +218,9 @@ impl Packer {
         guarded(Reason::ParsePanic, name, || {
             emit(&mut out).map_err(|error| (Reason::ParseError, format!("{name}: {error}")))
         })?;
+        if let Err(error) = self.routes.check(out.requests()) {
+            return Err((Reason::UnknownTag, format!("{name}: {error}")));
+        }
         let (records, requests, unusable_links) = out.into_parts();
         refusals.unusable_links(unusable_links);
         if let Some(stray) = records.iter().find(|record| !self.items.contains(&record.item_type)) {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use dragline_core::stop::Stop;
-use dragline_core::{OutcomeSink, SameRequest, Spider};
+use dragline_core::{Args, OutcomeSink, SameRequest, Spider};
 
 use crate::known::KnownRequests;
 use crate::settings::EngineSettings;
@@ -14,6 +14,8 @@ use crate::stats::CrawlStats;
 pub struct EngineParts {
     /// How fast and how far to crawl, and for how long.
     pub settings: Arc<EngineSettings>,
+    /// The arguments of the run.
+    pub args: Args,
     /// Parses pages. It also says which answers it accepts, where the crawl stays and which headers it sends.
     pub spider: Arc<dyn Spider>,
     /// Takes outcomes, and asks for more of the frontier.

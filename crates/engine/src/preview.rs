@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use dragline_core::{ItemPipeline, ItemRecord, PageOutcome, Response, Spider};
+use dragline_core::{Args, ItemPipeline, ItemRecord, PageOutcome, Response, Spider};
 use url::Url;
 
 use crate::pack::{Packer, Refusals};
@@ -31,10 +31,11 @@ pub struct Refused {
     pub items: Vec<(ItemRecord, String)>,
 }
 
-/// Shows what `spider` and `pipelines` make of a page, as on a crawl thread.
+/// Shows what `spider` and `pipelines` make of a page in a run with these arguments, as on a crawl thread.
 pub fn preview(
     settings: &EngineSettings,
     spider: Arc<dyn Spider>,
+    args: Args,
     pipelines: Arc<[Box<dyn ItemPipeline>]>,
     page: Response,
     scope: &Scope,
@@ -43,6 +44,8 @@ pub fn preview(
         run: None,
         same_request: settings.same_request(&*spider),
         items: spider.items(),
+        args,
+        routes: spider.routes(),
         spider,
         pipelines,
         max_depth: settings.links.max_depth,

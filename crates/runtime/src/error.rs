@@ -3,7 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
-use dragline_core::StoreError;
+use dragline_core::{ArgumentError, StoreError};
 use dragline_engine::EngineError;
 use dragline_pipelines::persistence::OpenError;
 
@@ -37,6 +37,16 @@ pub enum CrawlError {
         spider: String,
         /// What is wrong.
         problem: String,
+    },
+    /// The arguments do not fit those that the spider declares.
+    #[error("the spider {spider} cannot start")]
+    Arguments {
+        /// Its name.
+        spider: String,
+        /// What is wrong.
+        source: ArgumentError,
+        /// The arguments that it has.
+        hint: String,
     },
     /// Neither the spider nor its user named a start URL.
     #[error("the spider {spider} has no start URL")]
@@ -104,7 +114,7 @@ impl CrawlError {
     /// What to do about it.
     pub fn hint(&self) -> Option<&str> {
         match self {
-            Self::StartUrl { hint, .. } => Some(hint),
+            Self::StartUrl { hint, .. } | Self::Arguments { hint, .. } => Some(hint),
             Self::Setting(error) | Self::Engine(error) => error.hint(),
             Self::ShutdownTimeout(_) => {
                 Some("use at least 4 s; 8 s fits into the 10 s that a container gets")
@@ -144,6 +154,7 @@ impl CrawlError {
                 | Self::ShutdownTimeout(_)
                 | Self::StoreUrl(_)
                 | Self::Spider { .. }
+                | Self::Arguments { .. }
                 | Self::NoStartUrl { .. }
         )
     }

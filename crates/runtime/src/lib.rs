@@ -49,6 +49,7 @@ pub use error::CrawlError;
 pub use error_chain::chain;
 pub use outcome::CrawlOutcome;
 pub use report::CrawlReport;
+pub use run_spec::check_arguments;
 pub use running::Running;
 pub use start_url::start_url;
 pub use stop_handle::StopHandle;

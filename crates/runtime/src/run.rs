@@ -80,6 +80,7 @@ pub(crate) fn start(made_of: Ingredients) -> Result<Running, CrawlError> {
     let hold = Hold::default();
     let shared = EngineParts {
         settings: Arc::new(settings.engine.clone()),
+        args: settings.args.clone(),
         spider: Arc::clone(&spider),
         sink: pipeline.sink(),
         stop: stop.clone(),

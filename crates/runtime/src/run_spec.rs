@@ -2,7 +2,7 @@
 
 use dragline_core::spider::start_requests;
 use dragline_core::store::{OpenedRun, ProcessInfo, RunSpec};
-use dragline_core::{QueuedRequest, SameRequest, Spider};
+use dragline_core::{Args, QueuedRequest, SameRequest, Spider};
 use dragline_engine::Scope;
 use serde_json::{Value as Json, json};
 
@@ -12,6 +12,7 @@ use crate::settings::CrawlSettings;
 /// The run to open: its name, its start requests, who opens it.
 pub(crate) fn run_spec(spider: &dyn Spider, settings: &CrawlSettings) -> Result<RunSpec, CrawlError> {
     let cannot = |problem: String| CrawlError::Spider { spider: spider.name().to_owned(), problem };
+    check_arguments(spider, &settings.args)?;
     let start = start_requests(spider, &settings.args).map_err(|error| cannot(error.to_string()))?;
     // What it says of where it stays: an error of the pattern's author, told before there is a run.
     Scope::new(&settings.engine.links, spider, []).map_err(|error| cannot(error.to_string()))?;
@@ -33,6 +34,17 @@ pub(crate) fn run_spec(spider: &dyn Spider, settings: &CrawlSettings) -> Result<
         force: settings.force_run,
         tally: settings.engine.links.tally(),
         process: ProcessInfo { pid: std::process::id(), hostname: hostname() },
+    })
+}
+
+/// Checks that the spider declares these arguments, and that each is a value of its type.
+///
+/// # Errors
+/// When they do not fit. The error names the argument, and its hint lists those that the spider has.
+pub fn check_arguments(spider: &dyn Spider, args: &Args) -> Result<(), CrawlError> {
+    spider.arguments().check(args).map_err(|source| {
+        let hint = source.hint();
+        CrawlError::Arguments { spider: spider.name().to_owned(), source, hint }
     })
 }
 

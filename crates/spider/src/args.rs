@@ -1,44 +1,110 @@
-//! Arguments of a run: `-a NAME=VALUE` and `--start-url URL`.
+//! The arguments of a run: `-a NAME=VALUE` and `--start-url URL`.
 
 use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
 
 use url::Url;
 
-/// What the user gave to the spider.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Args {
+use crate::argument_error::ArgumentError;
+use crate::arguments::SpiderArgs;
+use crate::typed_values::TypedValues;
+
+/// What the user gave to the spider. Clones share it.
+///
+/// ```
+/// use dragline_spider::Args;
+///
+/// let args = Args::default().with_value("category", "poetry");
+/// assert_eq!(args.get("category"), Some("poetry"));
+/// assert_eq!(args.get("pages"), None);
+/// ```
+#[derive(Clone, Default)]
+pub struct Args(Arc<Given>);
+
+#[derive(Default)]
+struct Given {
     start_urls: Vec<Url>,
     values: BTreeMap<String, String>,
+    /// The values as structs of the spider.
+    typed: TypedValues,
 }
 
 impl Args {
     /// Arguments from their parts.
     pub fn new(start_urls: Vec<Url>, values: BTreeMap<String, String>) -> Self {
-        Self { start_urls, values }
+        Self(Arc::new(Given { start_urls, values, typed: TypedValues::default() }))
+    }
+
+    /// Adds an argument, as `-a NAME=VALUE` does.
+    #[must_use]
+    pub fn with_value(self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        let mut values = self.0.values.clone();
+        values.insert(name.into(), value.into());
+        Self::new(self.0.start_urls.clone(), values)
     }
 
     /// The start URLs that the user named. If there are any, they replace the spider's own.
     pub fn start_urls(&self) -> &[Url] {
-        &self.start_urls
+        &self.0.start_urls
     }
 
     /// The value of an argument.
     pub fn get(&self, name: &str) -> Option<&str> {
-        self.values.get(name).map(String::as_str)
+        self.0.values.get(name).map(String::as_str)
     }
 
     /// All arguments, by name.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.values.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+        self.0.values.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
+    /// The arguments as a struct. A run reads them once, and every page gets the same value.
+    ///
+    /// ```
+    /// # extern crate dragline_spider as dragline;
+    /// use dragline::prelude::*;
+    ///
+    /// #[derive(SpiderArgs)]
+    /// struct BookArgs {
+    ///     /// Only this category
+    ///     category: Option<String>,
+    ///     /// How many pages of each category
+    ///     #[arg(default = 3)]
+    ///     pages: u32,
+    /// }
+    ///
+    /// let args = Args::default().with_value("category", "poetry");
+    /// let typed = args.typed::<BookArgs>()?;
+    /// assert_eq!((typed.category.as_deref(), typed.pages), (Some("poetry"), 3));
+    /// # Ok::<(), Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// When a required argument is missing, or a value does not fit its type. In a crawl, neither happens if
+    /// [`Spider::arguments`](crate::Spider::arguments) returns `BookArgs::arguments()`: then the crawl does not start.
+    pub fn typed<T: SpiderArgs>(&self) -> Result<&T, ArgumentError> {
+        self.0.typed.get_or_try_insert(|| T::from_args(self))
     }
 
     /// The arguments that may be stored and shown. Those named like a secret are left out.
     pub fn shown(&self) -> BTreeMap<String, String> {
-        self.values
-            .iter()
-            .filter(|(name, _)| !is_secret(name))
-            .map(|(name, value)| (name.clone(), value.clone()))
-            .collect()
+        let shown = self.iter().filter(|(name, _)| !is_secret(name));
+        shown.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+    }
+}
+
+impl PartialEq for Args {
+    fn eq(&self, other: &Self) -> bool {
+        (&self.0.start_urls, &self.0.values) == (&other.0.start_urls, &other.0.values)
+    }
+}
+
+/// Without secrets.
+impl fmt::Debug for Args {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let start_urls: Vec<&str> = self.start_urls().iter().map(Url::as_str).collect();
+        f.debug_struct("Args").field("start_urls", &start_urls).field("values", &self.shown()).finish()
     }
 }
 
@@ -46,4 +112,18 @@ impl Args {
 pub fn is_secret(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
     ["password", "token", "secret", "key"].iter().any(|word| name.contains(word))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secrets_are_given_but_never_shown() {
+        let args = Args::default().with_value("api_key", "hunter2").with_value("tag", "love");
+        assert_eq!(args.get("api_key"), Some("hunter2"));
+        assert_eq!(args.shown().into_keys().collect::<Vec<_>>(), ["tag"]);
+        let shown = format!("{args:?}");
+        assert!(shown.contains("love") && !shown.contains("hunter2"), "{shown}");
+    }
 }

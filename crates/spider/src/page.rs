@@ -10,6 +10,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value as Json;
 use url::{EncodingOverride, Url};
 
+use crate::args::Args;
 use crate::canonical::drop_userinfo;
 use crate::compiled::AsSelector;
 use crate::elements::Document;
@@ -47,6 +48,7 @@ use crate::{document, mime, sniff};
 /// the page, and its message is the page's error.
 pub struct Page {
     response: Response,
+    args: Args,
     encoding: OnceCell<&'static Encoding>,
     document: OnceCell<Document>,
     base: OnceCell<Url>,
@@ -60,12 +62,20 @@ impl Page {
     pub fn new(response: Response) -> Self {
         Self {
             response,
+            args: Args::default(),
             encoding: OnceCell::new(),
             document: OnceCell::new(),
             base: OnceCell::new(),
             links: OnceCell::new(),
             own: OnceCell::new(),
         }
+    }
+
+    /// The same page in a run with these arguments.
+    #[must_use]
+    pub fn with_args(mut self, args: Args) -> Self {
+        self.args = args;
+        self
     }
 
     /// The answer, back again.
@@ -109,6 +119,36 @@ impl Page {
     /// A value of its request's meta.
     pub fn meta(&self, name: &str) -> Option<&Json> {
         self.response.queued.request.meta().get(name)
+    }
+
+    /// All values of its request's meta as one type; see [`Request::meta_as`].
+    ///
+    /// # Errors
+    /// When a value is missing or does not fit. The error names it.
+    pub fn meta_as<T: DeserializeOwned>(&self) -> Result<T> {
+        self.response.queued.request.meta_as()
+    }
+
+    /// A value of its request's meta as a type: `page.meta_value::<u32>("page")?`. A value that is absent is an error,
+    /// unless the type is an `Option`.
+    ///
+    /// # Errors
+    /// When the value is absent or does not fit. The error names it.
+    pub fn meta_value<T: DeserializeOwned>(&self, name: &str) -> Result<T> {
+        self.response.queued.request.meta_value(name)
+    }
+
+    /// The arguments of the run; see [`Args::typed`] for how to read them as a struct.
+    ///
+    /// ```
+    /// use dragline_spider::StoredPage;
+    ///
+    /// let page = StoredPage::new("https://shop.example/", "<h1>Shop").with_arg("category", "poetry").page()?;
+    /// assert_eq!(page.args().get("category"), Some("poetry"));
+    /// # Ok::<(), dragline_spider::Error>(())
+    /// ```
+    pub fn args(&self) -> &Args {
+        &self.args
     }
 
     /// Links followed from a start request.

@@ -73,6 +73,8 @@ pub enum Reason {
     ParseTimeout,
     /// The page emitted an item of a type that the spider does not declare.
     ItemUndeclared,
+    /// The page emitted a request with a tag that no route of the spider has.
+    UnknownTag,
     /// The page emitted a request that no store can hold.
     InvalidRequest,
     /// An item pipeline panicked.
@@ -85,7 +87,7 @@ pub enum Reason {
 
 impl Reason {
     /// All reasons.
-    pub const ALL: [Self; 36] = [
+    pub const ALL: [Self; 37] = [
         Self::HttpStatus,
         Self::Timeout,
         Self::TooSlow,
@@ -118,6 +120,7 @@ impl Reason {
         Self::ParsePanic,
         Self::ParseTimeout,
         Self::ItemUndeclared,
+        Self::UnknownTag,
         Self::InvalidRequest,
         Self::PipelinePanic,
         Self::ItemRefused,
@@ -169,6 +172,7 @@ impl Reason {
             Self::ParsePanic => ("parse_panic", "panic in parse"),
             Self::ParseTimeout => ("parse_timeout", "parse took too long"),
             Self::ItemUndeclared => ("item_undeclared", "undeclared item type"),
+            Self::UnknownTag => ("unknown_tag", "tag without a route"),
             Self::InvalidRequest => ("invalid_request", "invalid request"),
             Self::PipelinePanic => ("pipeline_panic", "panic in an item pipeline"),
             Self::ItemRefused => ("item_refused", "item that no store can hold"),

@@ -5,11 +5,13 @@ mod followed;
 use std::sync::Arc;
 
 use http::Method;
+use serde::de::DeserializeOwned;
 use serde_json::{Map, Value as Json};
 use url::Url;
 
 pub use self::followed::Followed;
 use crate::link::Link;
+use crate::meta;
 use crate::options::RequestOptions;
 use crate::proxy::Proxy;
 
@@ -282,6 +284,35 @@ impl Request {
     /// See [`Request::with_meta`].
     pub fn meta(&self) -> &Map<String, Json> {
         &self.meta
+    }
+
+    /// All values of its meta as one type.
+    ///
+    /// ```
+    /// use dragline_spider::Request;
+    ///
+    /// #[derive(serde::Deserialize)]
+    /// struct Listing { shelf: String, page: u32 }
+    ///
+    /// let request = Request::get("https://books.example/")?.with_meta("shelf", "rope").with_meta("page", 2);
+    /// let listing: Listing = request.meta_as()?;
+    /// assert_eq!((listing.shelf.as_str(), listing.page), ("rope", 2));
+    /// assert_eq!(request.meta_value::<u32>("page")?, 2);
+    /// # Ok::<(), dragline_spider::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// When a value is missing or does not fit. The error names it.
+    pub fn meta_as<T: DeserializeOwned>(&self) -> crate::Result<T> {
+        meta::all_as(&self.meta)
+    }
+
+    /// A value of its meta as a type. A value that is absent is an error, unless the type is an `Option`.
+    ///
+    /// # Errors
+    /// When the value is absent or does not fit. The error names it.
+    pub fn meta_value<T: DeserializeOwned>(&self, name: &str) -> crate::Result<T> {
+        meta::value_as(&self.meta, name)
     }
 
     /// See [`Request::with_priority`].

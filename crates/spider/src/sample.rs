@@ -79,6 +79,13 @@ impl Sample {
         self
     }
 
+    /// Adds an argument of the run, as `-a NAME=VALUE` does.
+    #[must_use]
+    pub fn with_arg(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.page = self.page.with_arg(name, value);
+        self
+    }
+
     /// Sets another status than 200.
     #[must_use]
     pub fn with_status(mut self, status: u16) -> Self {
@@ -97,6 +104,16 @@ impl Sample {
     pub fn name(&self) -> String {
         let name = self.page_path.file_name().unwrap_or(self.page_path.as_os_str());
         name.to_string_lossy().into_owned()
+    }
+
+    /// The URL of the page.
+    pub fn url(&self) -> &str {
+        self.page.url()
+    }
+
+    /// The tag of its request; see [`Sample::with_tag`].
+    pub fn tag(&self) -> &str {
+        self.page.tag()
     }
 
     /// The page, as if it had just been fetched.

@@ -1,17 +1,21 @@
 //! The spider: plain synchronous code that says where to start and what a page yields.
 
-use crate::accepts::Accepts;
+use std::any::Any;
+
 use dragline_css::{Selector, SelectorError};
 
+use crate::accepts::Accepts;
 use crate::args::Args;
+use crate::arguments::Arguments;
 use crate::canonical::has_userinfo;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::item_type::ItemType;
 use crate::output::Output;
 use crate::page::Page;
 use crate::queued_request::QueuedRequest;
 use crate::reason::Reason;
 use crate::request::{Request, RequestError};
+use crate::router::Router;
 use crate::same_request::SameRequest;
 use crate::sample::Sample;
 use crate::stay_in::StayIn;
@@ -19,7 +23,7 @@ use crate::stay_in::StayIn;
 /// A site's crawl. See the crate's `prelude` for all that an implementation needs.
 ///
 /// An error or a panic in [`Spider::parse`] is that page's failure, never the crawl's.
-pub trait Spider: Send + Sync + 'static {
+pub trait Spider: AsAny + Send + Sync + 'static {
     /// Its name on the command line and in every table.
     fn name(&self) -> &str;
 
@@ -39,17 +43,46 @@ pub trait Spider: Send + Sync + 'static {
         Vec::new()
     }
 
+    /// The arguments that it takes: `-a NAME=VALUE`. A crawl with any others does not start.
+    ///
+    /// ```
+    /// # extern crate dragline_spider as dragline;
+    /// use dragline::prelude::*;
+    ///
+    /// #[derive(SpiderArgs)]
+    /// struct BookArgs {
+    ///     /// Only this category
+    ///     category: Option<String>,
+    /// }
+    ///
+    /// // `BookArgs::arguments()` is short for this:
+    /// let declared = Arguments::new().with_optional("category", "Only this category");
+    /// assert_eq!(declared.to_string(), BookArgs::arguments().to_string());
+    /// ```
+    fn arguments(&self) -> Arguments {
+        Arguments::new()
+    }
+
     /// Where to start, unless the user named start URLs.
     ///
     /// # Errors
     /// Any error ends the crawl before it begins, with exit code 2.
     fn start(&self, args: &Args) -> Result<Vec<Request>>;
 
-    /// What a page yields.
+    /// A function for each kind of page, by the tag of its request: see [`Router`]. A spider needs either this or
+    /// [`Spider::parse`].
+    fn routes(&self) -> Router {
+        Router::new()
+    }
+
+    /// What a page yields. By default, this calls the function that [`Spider::routes`] has for the tag of the page. A spider
+    /// without routes writes its own `parse`, which may look at [`Page::tag`].
     ///
     /// # Errors
     /// Any error fails this page, and only this page.
-    fn parse(&self, page: &Page, out: &mut Output) -> Result<()>;
+    fn parse(&self, page: &Page, out: &mut Output) -> Result<()> {
+        self.routes().parse(self.as_any(), page, out)
+    }
 
     /// Headers for every request of this spider, unless the request has its own of that name: `Accept` for an API, or `Referer`.
     /// The setting `header` wins over them. Do not return credentials here: they would go to every host of the run.
@@ -93,6 +126,19 @@ pub trait Spider: Send + Sync + 'static {
     }
 }
 
+/// Any type as `dyn Any`. With it, a [`Router`] can call the methods of a spider.
+#[doc(hidden)]
+pub trait AsAny {
+    /// The value itself.
+    fn as_any(&self) -> &dyn Any;
+}
+
+impl<T: Any> AsAny for T {
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+}
+
 /// A request that was given up.
 #[derive(Debug)]
 pub struct Failure {
@@ -106,6 +152,8 @@ pub struct Failure {
     pub reason: Reason,
     /// What happened the last time, for people.
     pub error: String,
+    /// The arguments of the run.
+    pub args: Args,
 }
 
 /// A list of spiders for `dragline::run`: `spiders![Quotes, Books]`.
@@ -121,13 +169,19 @@ macro_rules! spiders {
 /// The start requests of a run: one for each start URL that the user named, or otherwise the spider's own.
 ///
 /// # Errors
-/// Those of the spider, and when one of its selectors is invalid, or a URL cannot be fetched or contains a password.
+/// Those of the spider; when one of its selectors is invalid; when a URL cannot be fetched or contains a password; and when
+/// a request has a tag that no route of the spider has.
 pub fn start_requests(spider: &dyn Spider, args: &Args) -> Result<Vec<Request>> {
     check_selectors(spider)?;
     let named: Result<Vec<Request>, RequestError> =
         args.start_urls().iter().cloned().map(Request::from_url).collect();
     let named = named?;
     let requests = if named.is_empty() { spider.start(args)? } else { named };
+    let routes = spider.routes();
+    if let Some(tag) = routes.repeated_tag() {
+        return Err(Error::new(format!("it has two routes for the tag {tag:?}")));
+    }
+    routes.check(&requests)?;
     match requests.iter().map(Request::url).find(|url| has_userinfo(url)) {
         Some(url) => {
             Err(RequestError::Userinfo { host: url.host_str().unwrap_or_default().to_owned() }.into())

@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use serde_json::Value as Json;
 
+use crate::args::Args;
 use crate::error::{Error, Result};
 use crate::output::Output;
 use crate::page::Page;
@@ -52,6 +53,7 @@ pub struct StoredPage {
     meta: serde_json::Map<String, Json>,
     status: u16,
     content_type: String,
+    args: Args,
 }
 
 impl StoredPage {
@@ -64,6 +66,7 @@ impl StoredPage {
             meta: serde_json::Map::new(),
             status: 200,
             content_type: "text/html; charset=utf-8".to_owned(),
+            args: Args::default(),
         }
     }
 
@@ -81,6 +84,13 @@ impl StoredPage {
         self
     }
 
+    /// Adds an argument of the run, as `-a NAME=VALUE` does.
+    #[must_use]
+    pub fn with_arg(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.args = self.args.with_value(name, value);
+        self
+    }
+
     /// Sets another status.
     #[must_use]
     pub fn with_status(mut self, status: u16) -> Self {
@@ -95,6 +105,14 @@ impl StoredPage {
         self
     }
 
+    pub(crate) fn url(&self) -> &str {
+        &self.url
+    }
+
+    pub(crate) fn tag(&self) -> &str {
+        &self.tag
+    }
+
     /// The page itself.
     ///
     /// # Errors
@@ -107,19 +125,21 @@ impl StoredPage {
         if !self.content_type.is_empty() {
             response.headers.insert(http::header::CONTENT_TYPE, self.content_type.parse()?);
         }
-        Ok(Page::new(response))
+        Ok(Page::new(response).with_args(self.args))
     }
 
     /// Lets `spider` parse the page, and returns its output.
     ///
     /// # Errors
-    /// The error of the spider. Also an error if it emits an item type that it does not declare. Either would fail the page in a
-    /// crawl.
+    /// Whatever would fail the page in a crawl, or keep a crawl from starting: an error of the spider, an item type that it
+    /// does not declare, a tag that it has no route for, and arguments that it does not declare.
     pub fn parse(self, spider: &dyn Spider) -> Result<Output> {
         check_selectors(spider)?;
+        spider.arguments().check(&self.args)?;
         let page = self.page()?;
         let mut out = Output::new();
         spider.parse(&page, &mut out)?;
+        spider.routes().check(out.requests())?;
         match out.undeclared(&spider.items()) {
             None => Ok(out),
             Some(name) => Err(Error::new(format!(

@@ -25,6 +25,10 @@ pub(crate) struct Fetch {
     #[arg(long, value_name = "NAME")]
     pub(crate) spider: Option<String>,
 
+    /// Pass an argument to the spider; repeatable
+    #[arg(short = 'a', long = "arg", value_name = "NAME=VALUE", requires = "spider")]
+    pub(crate) args: Vec<String>,
+
     /// The tag of the page's request
     #[arg(long, value_name = "TAG", default_value = "", hide_default_value = true)]
     pub(crate) tag: String,

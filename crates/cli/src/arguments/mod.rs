@@ -18,6 +18,7 @@ mod fetching;
 mod healthcheck;
 mod limits;
 mod links;
+mod list;
 mod logging;
 mod pace;
 mod process;
@@ -46,6 +47,7 @@ pub(crate) use fetching::Fetching;
 pub(crate) use healthcheck::Healthcheck;
 pub(crate) use limits::Limits;
 pub(crate) use links::Links;
+pub(crate) use list::List;
 pub(crate) use logging::{Logging, Progress};
 pub(crate) use pace::Pace;
 pub(crate) use process::Process;
@@ -109,9 +111,9 @@ pub(crate) enum Command {
     #[command(after_help = crawl::SHORT, after_long_help = crawl::EXAMPLES)]
     Crawl(Box<Crawl>),
 
-    /// List the spiders, their items and tables
-    #[command(after_help = "Example:\n  dragline list")]
-    List,
+    /// List the spiders, their items and tables; or show one spider in detail
+    #[command(after_help = list::EXAMPLES)]
+    List(List),
 
     /// Fetch one page as a crawl would and show it, or what a spider would make of it
     #[command(after_help = fetch::EXAMPLES)]

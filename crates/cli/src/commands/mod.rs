@@ -102,7 +102,7 @@ fn dispatch(asked: Command, common: &Common, app: &App) -> Result<Exit, Failed> 
 fn command(command: Command, common: &Common, app: &App, log: &LogHandle) -> Result<Exit, Failed> {
     match command {
         Command::Crawl(crawl) => crawl::run(*crawl, common, app, log),
-        Command::List => list::run(&app.spiders),
+        Command::List(list) => list::run(&list, &app.spiders),
         Command::Fetch(fetch) => fetch::run(&fetch, common, app),
         Command::Check(check) => check::run(&check, app),
         Command::Schema { action } => schema::run(action, common, &app.spiders),

@@ -13,6 +13,7 @@ pub(super) fn words(spiders: Vec<String>) -> Command {
     let known = PossibleValuesParser::new(spiders);
     let command = Arguments::command()
         .mut_subcommand("crawl", |crawl| crawl.mut_arg("spider", |spider| spider.value_parser(known.clone())))
+        .mut_subcommand("list", |list| list.mut_arg("spider", |spider| spider.value_parser(known.clone())))
         .mut_subcommand("check", |check| {
             check.mut_arg("spiders", |spiders| spiders.value_parser(known.clone()))
         });

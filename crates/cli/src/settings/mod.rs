@@ -46,6 +46,7 @@ pub(crate) struct CommandSettings {
 pub(crate) struct FetchSettings {
     pub(crate) engine: EngineSettings,
     pub(crate) item_pipelines: ItemPipelineSettings,
+    pub(crate) args: Args,
 }
 
 impl FetchSettings {
@@ -64,7 +65,9 @@ impl FetchSettings {
         });
         let engine = EngineSettings { client: access::apply(common.flags(&[])?, engine.client)?, ..engine };
         engine.validate().map_err(CrawlError::Setting)?;
-        Ok(Self { engine, item_pipelines: parts::item_pipelines(&common.flags(&[])?) })
+        let SpiderArguments { start_urls, values, .. } = SpiderArguments::split(&fetch.args)?;
+        let item_pipelines = parts::item_pipelines(&common.flags(&[])?);
+        Ok(Self { engine, item_pipelines, args: Args::new(start_urls, values) })
     }
 }
 

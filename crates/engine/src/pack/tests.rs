@@ -38,6 +38,7 @@ impl Spider for Test {
     }
 
     fn failed(&self, failure: &Failure, out: &mut Output) -> dragline_core::Result<()> {
+        assert_eq!(failure.args.get("shelf"), Some("rope"));
         out.item(Note("keep"));
         out.request(Request::get("http://a.example/instead")?);
         out.request(Request::get("http://b.example/off-site")?);
@@ -88,6 +89,8 @@ fn packer(parse: Parse) -> Packer {
     let spider = Test(parse);
     Packer {
         run: Some(RunLabel { run_id: 7, name: "nightly".to_owned() }),
+        args: Args::default().with_value("shelf", "rope"),
+        routes: spider.routes(),
         items: spider.items(),
         stats: Arc::new(CrawlStats::new(&spider.items())),
         spider: Arc::new(spider),
@@ -292,6 +295,17 @@ fn an_item_that_no_store_may_take_makes_the_page_dead_and_keeps_its_requests() {
     assert_eq!((outcome.items.len(), outcome.dead_letters.len(), outcome.requests.len()), (0, 2, 1));
 }
 
+#[test]
+fn parse_sees_the_arguments_of_the_run() {
+    let outcome = page(&packer(|page, out| {
+        if page.args().get("shelf") == Some("rope") {
+            out.item(Note("keep"));
+        }
+        Ok(())
+    }));
+    assert_eq!(outcome.items.len(), 1);
+}
+
 /// The outcome of a request with this tag that was given up.
 fn failure(packer: &Packer, tag: &str) -> PageOutcome {
     let request = Request::get("http://a.example/").unwrap().with_tag(tag);
@@ -301,6 +315,7 @@ fn failure(packer: &Packer, tag: &str) -> PageOutcome {
         attempts: 1,
         reason: Reason::HttpStatus,
         error: "HTTP 404".to_owned(),
+        args: packer.args.clone(),
     };
     let outcome = packer.failure(&failure, &scope_of(&["a.example:80"]));
     assert_eq!((outcome.state, outcome.status), (PageState::Failed, Some(404)), "{tag}");

@@ -165,7 +165,7 @@ impl Scheduler {
         let mut charge = self.budget.charge();
         charge.enter(Stage::Parsing);
         let given_up = GivenUp {
-            failure: Failure { queued, status, attempts, reason, error },
+            failure: Failure { queued, status, attempts, reason, error, args: self.parts.args.clone() },
             credit: Some(credit),
             charge: Some(charge),
             cookies,

@@ -74,7 +74,7 @@ impl Spider for FailureListener {
     fn failed(&self, failure: &Failure, out: &mut Output) -> dragline_core::Result<()> {
         let thread = std::thread::current();
         let thread = thread.name().unwrap_or_default().trim_end_matches(char::is_numeric);
-        let Failure { queued, status, attempts, reason: _, error } = failure;
+        let Failure { queued, status, attempts, error, .. } = failure;
         let path = queued.request.url().path();
         self.0.lock().unwrap().push(format!("{thread}: {path} {status:?} {attempts} {error}"));
         if path == "/down" {

@@ -158,6 +158,7 @@ impl Crawl {
         let parts = EngineParts {
             same_request: spider.same_request(),
             settings,
+            args: Args::default(),
             spider: Arc::clone(&spider),
             sink: Arc::clone(&sink) as _,
             stop: stop.clone(),

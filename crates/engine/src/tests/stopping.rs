@@ -105,6 +105,7 @@ fn crawl_threads_finish_the_page_in_hand_and_drop_what_waits() {
     let (outcomes, taken) = bounded(4);
     let parts = EngineParts {
         settings: Arc::new(fast().but(|it| it.crawl_threads = 1)),
+        args: Args::default(),
         spider: Arc::new(Held(held)),
         sink: Arc::new(Taker(outcomes)),
         stop: Stop::new(),

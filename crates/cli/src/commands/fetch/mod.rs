@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use dragline_core::queued_request::host_of;
 use dragline_core::spider::start_requests;
-use dragline_core::{Accepts, Args, PageState, Response, Spider};
+use dragline_core::{Accepts, PageState, Response, Spider};
 use dragline_engine::{Preview, Scope, Visit, preview, unwanted_type, visit};
 use dragline_pipelines::item_pipelines;
 use serde_json::{Value as Json, json};
@@ -21,12 +21,15 @@ use crate::arguments::Fetch;
 use crate::exit::Exit;
 use crate::failed::Failed;
 use crate::settings::{Common, FetchSettings};
-use dragline_runtime::chain;
+use dragline_runtime::{chain, check_arguments};
 
 pub(super) fn run(arguments: &Fetch, common: &Common, app: &App) -> Result<Exit, Failed> {
     let spider = arguments.spider.as_deref().map(|name| find_spider(name, &app.spiders)).transpose()?;
     let request = request::of(arguments)?;
     let settings = FetchSettings::combine(arguments, common)?;
+    if let Some(spider) = spider {
+        check_arguments(&**spider, &settings.args)?;
+    }
     let mut visit = visit(&settings.engine, request).map_err(|error| {
         let failed = Failed::error(chain(&error));
         match error.hint() {
@@ -92,14 +95,14 @@ fn emit(
     page: Response,
 ) -> Result<Preview, Failed> {
     // As if the crawl had begun here, or where it begins by itself.
-    let begin = start_requests(&**spider, &Args::default()).unwrap_or_default();
+    let begin = start_requests(&**spider, &settings.args).unwrap_or_default();
     let begin: Vec<String> = begin.iter().map(|request| host_of(request.url())).collect();
     let hops = visit.hops.iter().map(|hop| hop.queued.host.as_str());
     let hosts = hops.chain(begin.iter().map(String::as_str));
     let scope =
         Scope::new(&settings.engine.links, &**spider, hosts).map_err(|error| Failed::error(chain(&error)))?;
     let pipelines = item_pipelines(settings.item_pipelines, &app.pipelines).into();
-    Ok(preview(&settings.engine, Arc::clone(spider), pipelines, page, &scope))
+    Ok(preview(&settings.engine, Arc::clone(spider), settings.args.clone(), pipelines, page, &scope))
 }
 
 fn give_body(arguments: &Fetch, page: &Response, to_stdout: bool) -> Result<(), Failed> {
