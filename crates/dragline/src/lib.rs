@@ -1,7 +1,7 @@
 //! Dragline: a scraping pipeline that never lets go of a row.
 //!
-//! This crate is the facade. Spiders are written against [`prelude`]; a binary of one's own is
-//! [`run`]`(spiders![…])` and has every command, flag and guarantee of the `dragline` binary.
+//! You write a spider against [`prelude`]. [`run`]`(spiders![…])` is the whole `main` of your own binary, with every command,
+//! flag and guarantee of the `dragline` binary. [`Crawl`] runs a spider inside any other program.
 //!
 //! ```no_run
 //! use dragline::prelude::*;
@@ -59,9 +59,56 @@
 //!     dragline::app(spiders![Books]).pipeline(NoAdverts).run()
 //! }
 //! ```
+//!
+//! In another program, a crawl is a value:
+//!
+//! ```no_run
+//! use dragline::{Crawl, PageState};
+//! # use dragline::prelude::*;
+//! # struct Books;
+//! # impl Spider for Books {
+//! #     fn name(&self) -> &str { "books" }
+//! #     fn items(&self) -> Vec<ItemType> { vec![] }
+//! #     fn start(&self, _args: &Args) -> Result<Vec<Request>> { Ok(vec![]) }
+//! #     fn parse(&self, _page: &Page, _out: &mut Output) -> Result<()> { Ok(()) }
+//! # }
+//! # fn crawl() -> std::result::Result<(), dragline::CrawlError> {
+//!
+//! let report = Crawl::new(Books).store("sqlite:books.db").limit(100).run()?;
+//! println!("{:?} pages, {:?}", report.pages(PageState::Done), report.items());
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! It installs no subscriber, panic hook or signal handler, and it never ends the process. `examples/embed.rs` shows one in an
+//! async program.
+
+// What is public here is a contract, and `docs/public-api.txt` lists it. Add a name on purpose: nothing comes in by a glob.
 
 pub use dragline_cli::{App, app, check, run};
-pub use dragline_core::*;
+pub use dragline_core::PageState;
+pub use dragline_core::store::RunState;
+pub use dragline_engine::{
+    Answer, AnswerBody, DownloadError, DownloadLimits, Downloader, Downloading, FailureCount, FailureKind,
+    LinkRefusal,
+};
+pub use dragline_runtime::{Crawl, CrawlError, CrawlOutcome, CrawlReport, StopHandle, StopReport};
+pub use dragline_spider::{
+    Accepts, Args, Argument, ArgumentError, ArgumentProblem, Arguments, AsPattern, AsSelector, Column,
+    ColumnType, Error, Extract, Failure, Field, Followed, Form, FromFormat, FromJson, FromRecord, FromText,
+    FromValue, Item, ItemOrigin, ItemPipeline, ItemRecord, ItemType, ItemTypeBuilder, ItemTypeError, Node,
+    Output, Page, Presence, Proxy, Re, Reason, RecordError, Refresh, Regex, Request, RequestError,
+    RequestOptions, Response, Result, Router, SameRequest, Sample, Selector, SelectorError, Spider,
+    SpiderArgs, StayIn, StoredPage, TypePattern, TypedPipeline, UnknownTag, Value, Verdict,
+};
+pub use dragline_spider::{bail, css, item_pipeline, prelude, sample, spiders};
+
+/// The crates whose types fields of items have.
+pub use dragline_spider::{chrono, rust_decimal, serde_json};
+
+/// What the macros name in the code that they write. It may change at any time: nobody else uses it.
+#[doc(hidden)]
+pub use dragline_spider::__private;
 
 /// The Rust in the documents is compiled and run.
 #[cfg(doctest)]

@@ -274,8 +274,8 @@ impl Crawl {
         let running = crawl.start(metrics, overrun)?;
         running.wait();
         let ended = running.close();
-        let store = ended.open_store().map_err(CrawlError::StoreUrl)?;
-        let blocking = Blocking::new().map_err(CrawlError::Reading)?;
+        let store = ended.open_store().map_err(|error| CrawlError::StoreUrl(error.into()))?;
+        let blocking = Blocking::new().map_err(|error| CrawlError::Reading(error.into()))?;
         let report = ended.report(&*store, &blocking);
         blocking.close(&*store, ended.reading_limit());
         Ok(report)

@@ -1,7 +1,10 @@
 //! Why a crawl couldn't start, or couldn't end normally.
 
+use std::error::Error;
+use std::fmt;
 use std::io;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use dragline_core::{ArgumentError, StoreError};
 use dragline_engine::EngineError;
@@ -23,13 +26,13 @@ pub enum CrawlError {
     },
     /// A setting of the engine has an invalid value.
     #[error(transparent)]
-    Setting(EngineError),
+    Setting(Cause),
     /// The stop has too little time.
     #[error("the shutdown timeout is {:.1} s, but a stop needs at least 4 s", .0.as_secs_f64())]
-    ShutdownTimeout(std::time::Duration),
+    ShutdownTimeout(Duration),
     /// The store's URL is wrong.
     #[error(transparent)]
-    StoreUrl(StoreError),
+    StoreUrl(Cause),
     /// The spider can't start: its own error, or a pattern of it that is invalid.
     #[error("the spider {spider} cannot start: {problem}")]
     Spider {
@@ -56,13 +59,13 @@ pub enum CrawlError {
     },
     /// The store did not open the run.
     #[error(transparent)]
-    Open(OpenError),
+    Open(Cause),
     /// The run was begun by a newer version.
     #[error("the run began with a rule for equal requests that this version does not know")]
     SameRequestRule,
     /// The engine could not start.
     #[error(transparent)]
-    Engine(EngineError),
+    Engine(Cause),
     /// The operating system refused a thread.
     #[error("cannot start a thread")]
     Thread(#[source] io::Error),
@@ -84,7 +87,7 @@ pub enum CrawlError {
     },
     /// The metrics can't be registered.
     #[error("cannot register the metrics")]
-    Metrics(#[source] prometheus::Error),
+    Metrics(#[source] Cause),
     /// The endpoints can't listen.
     #[error("cannot listen at {address}")]
     Listen {
@@ -104,10 +107,69 @@ pub enum CrawlError {
     },
     /// The report could not be read.
     #[error(transparent)]
-    Reading(BlockingError),
+    Reading(Cause),
     /// A thread of Dragline panicked.
     #[error("the thread that runs the crawl ended without a result")]
     Lost,
+}
+
+/// What a part of Dragline says went wrong.
+#[derive(Debug)]
+pub struct Cause {
+    error: Box<dyn Error + Send + Sync>,
+    hint: Option<String>,
+}
+
+impl Cause {
+    fn new(error: impl Error + Send + Sync + 'static, hint: Option<String>) -> Self {
+        Self { error: Box::new(error), hint }
+    }
+}
+
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.error.fmt(f)
+    }
+}
+
+impl Error for Cause {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.error.source()
+    }
+}
+
+impl From<EngineError> for Cause {
+    fn from(error: EngineError) -> Self {
+        let hint = error.hint().map(str::to_owned);
+        Self::new(error, hint)
+    }
+}
+
+impl From<StoreError> for Cause {
+    fn from(error: StoreError) -> Self {
+        let hint = error.hint().map(str::to_owned);
+        Self::new(error, hint)
+    }
+}
+
+impl From<OpenError> for Cause {
+    fn from(error: OpenError) -> Self {
+        let hint = error.hint().map(str::to_owned);
+        Self::new(error, hint)
+    }
+}
+
+impl From<BlockingError> for Cause {
+    fn from(error: BlockingError) -> Self {
+        let hint = error.hint().map(str::to_owned);
+        Self::new(error, hint)
+    }
+}
+
+impl From<prometheus::Error> for Cause {
+    fn from(error: prometheus::Error) -> Self {
+        Self::new(error, None)
+    }
 }
 
 impl CrawlError {
@@ -115,14 +177,15 @@ impl CrawlError {
     pub fn hint(&self) -> Option<&str> {
         match self {
             Self::StartUrl { hint, .. } | Self::Arguments { hint, .. } => Some(hint),
-            Self::Setting(error) | Self::Engine(error) => error.hint(),
+            Self::Setting(cause)
+            | Self::StoreUrl(cause)
+            | Self::Open(cause)
+            | Self::Engine(cause)
+            | Self::Reading(cause) => cause.hint.as_deref(),
             Self::ShutdownTimeout(_) => {
                 Some("use at least 4 s; 8 s fits into the 10 s that a container gets")
             }
-            Self::StoreUrl(error) => error.hint(),
             Self::NoStartUrl { .. } => Some("add one: --start-url https://example.com/"),
-            Self::Open(error) => error.hint(),
-            Self::Reading(error) => error.hint(),
             Self::SameRequestRule => {
                 Some("resume it with the version that began it, or start a new run with --fresh")
             }

@@ -52,14 +52,14 @@ pub(crate) struct Ingredients {
 pub(crate) fn start(made_of: Ingredients) -> Result<Running, CrawlError> {
     let began = Instant::now();
     let Ingredients { spider, pipelines, downloaders, settings, stop, metrics, overrun } = made_of;
-    settings.engine.check_spider(&*spider).map_err(CrawlError::Engine)?;
+    settings.engine.check_spider(&*spider).map_err(|error| CrawlError::Engine(error.into()))?;
     let spec = run_spec(&*spider, &settings)?;
+    let store = dragline_store::open(&settings.store.0, &settings.store_settings)
+        .map_err(|error| CrawlError::StoreUrl(error.into()))?;
     let watched = watched(spider.name(), &settings, &metrics, &stop)?;
     let heartbeat = Arc::clone(&watched.heartbeat);
 
     // The persistence thread first: it must be there before anybody produces.
-    let store =
-        dragline_store::open(&settings.store.0, &settings.store_settings).map_err(CrawlError::StoreUrl)?;
     let pipeline =
         PersistencePipeline::new(store, settings.persistence.clone(), stop.clone(), heartbeat.clone());
     let (receipts, receipt_queue) = receipt_channel();
@@ -67,7 +67,7 @@ pub(crate) fn start(made_of: Ingredients) -> Result<Running, CrawlError> {
     let run =
         pipeline.open_spider(spec, spider.items(), Box::new(receipts)).map_err(|error| match error {
             OpenError::Stopped { .. } => CrawlError::StoppedEarly,
-            error => CrawlError::Open(error),
+            error => CrawlError::Open(error.into()),
         })?;
     let pages_before = pages_before(&run, start_requests);
     resume_line::say(&settings.run_name(spider.name()), &run);
@@ -106,7 +106,7 @@ pub(crate) fn start(made_of: Ingredients) -> Result<Running, CrawlError> {
         pulse: heartbeat.clone(),
         hold: hold.clone(),
     })
-    .map_err(CrawlError::Engine)?;
+    .map_err(|error| CrawlError::Engine(error.into()))?;
 
     // Last whoever watches them.
     let parts = Parts {

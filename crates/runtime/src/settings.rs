@@ -82,19 +82,19 @@ impl CrawlSettings {
         self.run_name.clone().unwrap_or_else(|| default_run_name(spider, &self.args))
     }
 
-    /// The same settings, checked, with what follows from one of them for another. Nothing is reached yet.
+    /// The same settings, checked, with what follows from one of them for another. The store's URL is checked when the store
+    /// is opened, or by [`StoreUrl::check`].
     ///
     /// # Errors
-    /// When a value is invalid, or the store's URL is.
+    /// When a value is invalid.
     pub fn validated(mut self) -> Result<Self, CrawlError> {
         if self.shutdown_timeout < MIN_SHUTDOWN_TIMEOUT {
             return Err(CrawlError::ShutdownTimeout(self.shutdown_timeout));
         }
         self.engine.stop_grace = self.stop_times().fetch_grace;
-        self.engine.validate().map_err(CrawlError::Setting)?;
+        self.engine.validate().map_err(|error| CrawlError::Setting(error.into()))?;
         self.persistence.inbox_capacity = self.engine.concurrency + INBOX_SPARE;
         self.store_settings = store_settings(&self.persistence, &self.store_settings);
-        self.store.check(&self.store_settings)?;
         Ok(self)
     }
 
@@ -123,15 +123,15 @@ impl Default for StoreUrl {
 }
 
 impl StoreUrl {
-    /// Whether this can be a store's URL.
+    /// Whether this can be a store's URL. Opening the store may log a warning, and this check keeps that quiet: it is for a
+    /// program that opens the store later.
     ///
     /// # Errors
     /// When it can't.
     pub fn check(&self, settings: &StoreSettings) -> Result<(), CrawlError> {
-        // What it warns of is said when the store is opened in earnest.
         tracing::subscriber::with_default(NoSubscriber::default(), || dragline_store::open(&self.0, settings))
             .map(drop)
-            .map_err(CrawlError::StoreUrl)
+            .map_err(|error| CrawlError::StoreUrl(error.into()))
     }
 }
 

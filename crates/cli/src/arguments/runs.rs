@@ -122,7 +122,7 @@ pub(crate) struct RetryRun {
     #[arg(long, value_name = "STATUS", value_delimiter = ',', value_parser = statuses)]
     pub(crate) status: Vec<(u16, u16)>,
 
-    /// Retry requests with this reason: a code that `runs show` prints, such as timeout or http_status
+    /// Retry requests with this reason: a code that `runs show` prints, such as `timeout` or `http_status`
     #[arg(long, value_name = "CODE", value_parser = reason)]
     pub(crate) reason: Option<Reason>,
 

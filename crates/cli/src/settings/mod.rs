@@ -64,7 +64,7 @@ impl FetchSettings {
             process: &process,
         });
         let engine = EngineSettings { client: access::apply(common.flags(&[])?, engine.client)?, ..engine };
-        engine.validate().map_err(CrawlError::Setting)?;
+        engine.validate().map_err(|error| CrawlError::Setting(error.into()))?;
         let SpiderArguments { start_urls, values, .. } = SpiderArguments::split(&fetch.args)?;
         let item_pipelines = parts::item_pipelines(&common.flags(&[])?);
         Ok(Self { engine, item_pipelines, args: Args::new(start_urls, values) })
@@ -108,9 +108,11 @@ impl CommandSettings {
             store: store.clone(),
             store_settings: parts::store(&storing),
         };
+        // Before the store is opened: a run that cannot begin leaves no trace there.
+        let crawl = crawl.validated()?;
+        crawl.store.check(&crawl.store_settings)?;
         Ok(Self {
-            // Before the store is opened: a run that cannot begin leaves no trace there.
-            crawl: crawl.validated()?,
+            crawl,
             output: identity.output.as_deref().map(Target::parse).transpose()?,
             metrics_textfile: process.metrics_textfile,
             progress: ProgressSettings { form: progress.form, every: progress.every },

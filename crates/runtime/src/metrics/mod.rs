@@ -92,7 +92,7 @@ impl Metrics {
             registry.register(Box::new(Group::new(process::USAGE, Usage::now)?))?;
             Ok(registry)
         };
-        let registry = registered().map_err(CrawlError::Metrics)?;
+        let registry = registered().map_err(|error: prometheus::Error| CrawlError::Metrics(error.into()))?;
         Ok(Arc::new(Self { registry, run, textfile, stop }))
     }
 
@@ -119,7 +119,7 @@ impl Metrics {
             self.registry.register(Box::new(engine))?;
             self.registry.register(Box::new(stored))
         };
-        registered().map_err(CrawlError::Metrics)
+        registered().map_err(|error| CrawlError::Metrics(error.into()))
     }
 
     /// How the run ended, and how the process will unless something comes in between.
