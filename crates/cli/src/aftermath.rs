@@ -1,5 +1,5 @@
-//! Between the run's end and the process's: the report and the export. A signal cuts them off, and neither a slow
-//! store nor a stdout that takes nothing holds up the end of a stop.
+//! The report and the export, between the end of the run and the end of the process. A signal cuts them off. A
+//! slow store or a blocked stdout doesn't hold up the end of a stop.
 
 use std::io;
 use std::time::{Duration, Instant};
@@ -11,17 +11,17 @@ use dragline_core::worker::Worker;
 use crate::exit::Exit;
 use dragline_runtime::logging::LogHandle;
 
-/// After a signal: what an export needs to take its unfinished file away.
+/// The time after a signal that an export needs to remove its unfinished file.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// Dropped when there is nothing left to write.
+/// Dropped when nothing is left to write.
 pub(crate) struct Aftermath {
     _done: Sender<()>,
 }
 
 impl Aftermath {
-    /// Whoever writes looks at `cut` and ends early when it is requested. The process ends with `exit` when that is
-    /// not heard, or at `deadline`.
+    /// Report and export check `cut` and end early when it is requested. If they don't, or at `deadline`, the
+    /// process ends with `exit`.
     pub(crate) fn start(
         cut: Stop,
         deadline: Option<Instant>,
@@ -43,7 +43,7 @@ impl Aftermath {
     }
 }
 
-/// Whether the time is over before the work is done.
+/// Whether the time is up before the work is done.
 fn is_late(done: &Receiver<()>, cut: &Stop, deadline: &Receiver<Instant>) -> bool {
     select! {
         recv(done) -> _ => return false,

@@ -1,4 +1,4 @@
-//! A program of one's own: which spiders it has, and which item pipelines of its own.
+//! A program: its spiders, and its own item pipelines.
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -8,7 +8,7 @@ use dragline_core::{ItemPipeline, Spider};
 use crate::check::{self, Found};
 use crate::commands;
 
-/// A program: spiders, and item pipelines of its own that their items pass in addition to those of Dragline.
+/// A program: spiders, and its own item pipelines. Items pass these in addition to Dragline's.
 #[derive(Default)]
 #[must_use = "a program does nothing until `run` is called"]
 pub struct App {
@@ -16,42 +16,43 @@ pub struct App {
     pub(crate) pipelines: Vec<Arc<dyn ItemPipeline>>,
 }
 
-/// A program with these spiders; [`App::run`] is all of its `main`.
+/// A program with these spiders. Its `main` only needs to call [`App::run`].
 pub fn app(spiders: Vec<Arc<dyn Spider>>) -> App {
     App { spiders, pipelines: Vec::new() }
 }
 
-/// All of a binary's `main`: the command line, with these spiders.
+/// The complete `main` of a binary: the command line, with these spiders.
 pub fn run(spiders: Vec<Arc<dyn Spider>>) -> ExitCode {
     app(spiders).run()
 }
 
-/// All of a spider's test: what it makes of each of its samples is what is expected.
+/// A complete test of a spider: the result for each of its samples is the expected one.
 ///
 /// # Panics
-/// When it is not, with what differs; and when the spider has no samples.
+/// When a result differs, with the difference, and when the spider has no samples.
 #[track_caller]
 pub fn check(spider: impl Spider) {
     app(vec![Arc::new(spider)]).check();
 }
 
 impl App {
-    /// One more step, after those that are there. Own steps see texts trimmed already, and what they make of an
-    /// item is validated after them.
+    /// Adds a step after the existing ones. The steps see texts that are already trimmed, and the resulting
+    /// items are validated after them.
     pub fn pipeline(mut self, pipeline: impl ItemPipeline + 'static) -> Self {
         self.pipelines.push(Arc::new(pipeline));
         self
     }
 
-    /// All of a `main`: the command line.
+    /// The complete `main`: the command line.
     pub fn run(self) -> ExitCode {
         commands::run(&self)
     }
 
-    /// A test of all spiders, by their samples.
+    /// A test of all spiders by their samples.
     ///
     /// # Panics
-    /// When a spider does not make of a sample what is expected, with what differs; and when no spider has any.
+    /// When the result for a sample differs from the expected one, with the difference, and when no spider has
+    /// samples.
     #[track_caller]
     pub fn check(&self) {
         let checked = check::check(&self.spiders, &self.pipelines);

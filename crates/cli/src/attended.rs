@@ -15,7 +15,7 @@ use crate::exit::Exit;
 use crate::failed::Failed;
 use crate::settings::CommandSettings;
 
-/// What writing the last metrics may take when the process is ended by force.
+/// Time to write the last metrics when the process is forced to end.
 const LAST_METRICS: Duration = Duration::from_millis(200);
 
 /// A crawl that has ended, and whoever still listens to signals: they cut off what is written after it.
@@ -39,7 +39,7 @@ pub(crate) fn metrics(
     Ok(Metrics::new(measured, log.counts().clone())?)
 }
 
-/// Runs a crawl to its end. `Ok(None)`: stopped before it began.
+/// Runs a crawl to its end. Returns `Ok(None)` if it was stopped before it began.
 pub(crate) fn crawl(
     spider: &Arc<dyn Spider>,
     pipelines: &[Arc<dyn ItemPipeline>],
@@ -59,7 +59,7 @@ pub(crate) fn crawl(
     signals.show_on_request(Arc::clone(running.diagnosis()));
     let shown = progress::start(settings.progress, &running, log.clone());
     running.wait();
-    // The terminal is clean before anything is said about the stop.
+    // Clear the terminal before the log says anything about the stop.
     let shown = shown.map(drop);
     let ended = running.close();
     shown.map_err(|error| no_thread(&error))?;
@@ -72,17 +72,17 @@ pub(crate) fn no_thread(error: &io::Error) -> Failed {
     Failed::error(format!("cannot start a thread: {error}"))
 }
 
-/// What a third signal does.
+/// The action of a third signal.
 fn force(log: &LogHandle) -> impl Fn() + Send + 'static {
     let log = log.clone();
     move || {
-        // What is drawn on the terminal goes before the process does.
+        // Remove the display from the terminal before the process ends.
         log.settle();
         Exit::Forced.now();
     }
 }
 
-/// What the watchdog does when the stop takes too long. It does not wait for a stderr that nobody reads.
+/// The action of the watchdog when the stop takes too long. It doesn't wait for a blocked stderr.
 fn end_process(metrics: &Arc<Metrics>, log: &LogHandle) -> Overrun {
     let (metrics, log) = (Arc::clone(metrics), log.clone());
     Box::new(move |diagnosis| {

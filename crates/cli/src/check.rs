@@ -1,9 +1,9 @@
-//! What spiders make of their samples, held against what is expected.
+//! Compares what spiders make of their samples with the expected results.
 //!
-//! A sample takes the road of a page in a crawl: the spider, the declared types, the item pipelines, the rules of
-//! the stores. What is expected is JSON, so that it can be read, and its changes can be reviewed. An error may be
-//! expected: a page that the site has changed should be one. A mistake may not: a panic, a type that was not
-//! declared, an item that no store takes.
+//! A sample goes the same way as a page in a crawl: the spider, the declared types, the item pipelines, the
+//! rules of the stores. The expected result is JSON, so you can read it and review its changes. It may be an
+//! error: a page that the site has changed should give one. It can't be a mistake: a panic, an undeclared type,
+//! or an item that no store accepts.
 
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -16,10 +16,10 @@ use dragline_pipelines::{ItemPipelineSettings, item_pipelines};
 use serde_json::{Value as Json, json};
 use similar::TextDiff;
 
-/// Lines around a difference.
+/// Lines of context around a difference.
 const CONTEXT_LINES: usize = 3;
 
-/// A sample that was checked.
+/// A checked sample.
 #[derive(Debug)]
 pub(crate) struct Checked {
     pub(crate) spider: String,
@@ -27,14 +27,14 @@ pub(crate) struct Checked {
     pub(crate) found: Found,
 }
 
-/// What came of it.
+/// The result.
 #[derive(Debug, PartialEq)]
 pub(crate) enum Found {
-    /// The spider makes of it what is expected.
+    /// The result is the expected one.
     AsExpected,
-    /// It makes something else of it: as text, and what differs.
+    /// The result is a different one: its text, and the difference.
     Other { now: String, diff: String },
-    /// What can never be expected.
+    /// A mistake, which can never be the expected result.
     Mistake(String),
 }
 
@@ -48,7 +48,7 @@ impl fmt::Display for Found {
     }
 }
 
-/// Checks all samples of these spiders; their items pass these pipelines beside Dragline's own.
+/// Checks all samples of these spiders. Their items pass these pipelines in addition to Dragline's own.
 pub(crate) fn check(spiders: &[Arc<dyn Spider>], own: &[Arc<dyn ItemPipeline>]) -> Vec<Checked> {
     let pipelines = item_pipelines(ItemPipelineSettings::default(), own);
     let samples = spiders.iter().flat_map(|spider| spider.samples().into_iter().map(move |s| (spider, s)));
@@ -68,7 +68,7 @@ fn held_against(sample: &Sample, made: Json) -> Found {
     if expected.as_ref().is_ok_and(|expected: &Json| *expected == made) {
         return Found::AsExpected;
     }
-    // What is no JSON is shown as it is; a new sample's file is empty.
+    // Text that isn't JSON is shown as it is. The file of a new sample is empty.
     let expected = expected.map_or_else(|_| sample.expected().to_owned(), text);
     let now = text(made);
     let path = sample.page_path().display();
@@ -80,13 +80,13 @@ fn held_against(sample: &Sample, made: Json) -> Found {
     Found::Other { now, diff }
 }
 
-/// The form in which it is kept: the same whatever order a program's maps have.
+/// The text of a result. It doesn't depend on the order of maps in the program.
 fn text(mut json: Json) -> String {
     json.sort_all_objects();
     format!("{json:#}\n")
 }
 
-/// What a crawl would hand to the store, or the mistake that keeps it from doing so.
+/// The result that a crawl would pass to the store, or the mistake that prevents it.
 fn made(sample: &Sample, spider: &dyn Spider, steps: &[Box<dyn ItemPipeline>]) -> Result<Json, String> {
     check_selectors(spider).map_err(|error| error.to_string())?;
     let page = sample.page().page().map_err(|error| format!("the sample is not a valid page: {error}"))?;

@@ -1,4 +1,4 @@
-//! The exit codes, and which end of a crawl has which. They are a contract with shells and orchestrators.
+//! The exit codes, and which end of a crawl has which. Shells and orchestrators rely on them.
 
 use std::process::ExitCode;
 
@@ -9,11 +9,11 @@ use dragline_runtime::CrawlOutcome;
 pub(crate) enum Exit {
     /// Finished, or a limit was reached.
     Finished,
-    /// An error; also when pages failed and none was done.
+    /// An error. Also if pages failed and none was done.
     Error,
-    /// Wrong words on the command line, in the environment or in the settings file.
+    /// A mistake on the command line, in the environment or in the settings file.
     Usage,
-    /// Ended by the watchdog or by a second signal (`EX_SOFTWARE` of sysexits).
+    /// Forced to end by the watchdog or by a second signal (`EX_SOFTWARE` of sysexits).
     Forced,
     /// Stopped early; the same command resumes (`EX_TEMPFAIL` of sysexits).
     Stopped,
@@ -31,7 +31,7 @@ impl Exit {
         }
     }
 
-    /// Ends the process at once, without unwinding or waiting for anybody.
+    /// Ends the process at once, without unwinding and without waiting.
     pub(crate) fn now(self) -> ! {
         signal_hook::low_level::exit(i32::from(self.code()))
     }
@@ -43,7 +43,7 @@ impl From<CrawlOutcome> for Exit {
             CrawlOutcome::Finished => Self::Finished,
             CrawlOutcome::Stopped => Self::Stopped,
             CrawlOutcome::Forced => Self::Forced,
-            // An outcome that is not known here is no success.
+            // An unknown outcome doesn't count as success.
             _ => Self::Error,
         }
     }

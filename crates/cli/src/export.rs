@@ -1,7 +1,7 @@
 //! Exports: a run's rows from the store, as JSON lines or CSV.
 //!
-//! Rows come from the store and not from memory, so an export is exact after any number of kills. A file is
-//! written beside its target and renamed when it is whole.
+//! The rows come from the store, not from memory, so an export is exact after any number of kills. A file is
+//! written next to its target and renamed when it is complete.
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
@@ -15,10 +15,10 @@ use serde_json::{Map, Value as Json};
 use crate::failed::Failed;
 use dragline_runtime::blocking::Blocking;
 
-/// An export of millions of rows takes its time; a store that hangs does not take for ever.
+/// Millions of rows need some time, but a store that hangs must not take forever.
 const READ_LIMIT: Duration = Duration::from_secs(3600);
 
-/// Where an export goes.
+/// The target of an export.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Target {
     /// JSON lines on stdout.
@@ -30,7 +30,7 @@ pub(crate) enum Target {
 }
 
 impl Target {
-    /// From `-o`.
+    /// Parses `-o`.
     pub(crate) fn parse(text: &str) -> Result<Self, Failed> {
         let path = Path::new(text);
         match path.extension().and_then(|extension| extension.to_str()) {
@@ -44,7 +44,7 @@ impl Target {
 }
 
 impl Target {
-    /// Finds out before a crawl what would spoil its export after it.
+    /// Finds problems with the export before the crawl starts.
     pub(crate) fn check(&self, items: &[ItemType]) -> Result<(), Failed> {
         let path = match self {
             Self::Stdout => return Ok(()),
@@ -63,7 +63,7 @@ impl Target {
     }
 }
 
-/// CSV holds one item type.
+/// A CSV file holds only one item type.
 fn one_type(items: &[ItemType], path: &Path, run: &str) -> Result<ItemType, Failed> {
     if let [item] = items {
         return Ok(item.clone());
@@ -74,14 +74,14 @@ fn one_type(items: &[ItemType], path: &Path, run: &str) -> Result<ItemType, Fail
     Err(Failed::usage(what).hint(format!("export one: dragline export {run} --item {item} -o {path}")))
 }
 
-/// Where a file is written before it is renamed.
+/// The path of the file until it is renamed.
 fn temporary(path: &Path) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(format!(".{}.tmp", std::process::id()));
     PathBuf::from(name)
 }
 
-/// Exports the items of `run`; says how many rows there were.
+/// Exports the items of `run` and returns the number of rows.
 pub(crate) fn export(
     store: &dyn Store,
     blocking: &Blocking,
@@ -111,7 +111,7 @@ pub(crate) fn export(
     }
 }
 
-/// The item types of the spider that made `run`, or the one that was asked for.
+/// The item types of the spider of `run`, or only the requested one.
 pub(crate) fn item_types(spider: &dyn Spider, only: Option<&str>) -> Result<Vec<ItemType>, Failed> {
     let mut items = spider.items();
     if let Some(name) = only {
@@ -141,7 +141,7 @@ fn write_all(
     sink: &mut dyn RowSink,
 ) -> Result<u64, Failed> {
     let mut rows = 0;
-    // What the sink says is kept apart from what the store says.
+    // Keep errors of the sink apart from errors of the store.
     let mut fault: Option<io::Error> = None;
     for item in items {
         let mut each = |row: ItemRow| {
@@ -174,7 +174,7 @@ pub(crate) fn unwritable(error: &io::Error) -> Failed {
     }
 }
 
-/// Writes to stdout. `… | head` has seen enough.
+/// Writes to stdout. It is fine if the reader ends early, as in `… | head`.
 pub(crate) fn to_stdout(write: impl FnOnce(io::Stdout) -> Result<u64, Failed>) -> Result<u64, Failed> {
     match write(io::stdout()) {
         Err(Failed { what, .. }) if what.contains(BROKEN_PIPE) => Ok(0),
@@ -182,7 +182,7 @@ pub(crate) fn to_stdout(write: impl FnOnce(io::Stdout) -> Result<u64, Failed>) -
     }
 }
 
-/// Writes beside the file and renames.
+/// Writes to a file next to the target, and renames it.
 pub(crate) fn to_file(path: &Path, write: impl FnOnce(&File) -> Result<u64, Failed>) -> Result<u64, Failed> {
     let cannot = |error: io::Error| {
         Failed::error(format!("cannot write {}: {error}", path.display()))
@@ -200,7 +200,7 @@ pub(crate) fn to_file(path: &Path, write: impl FnOnce(&File) -> Result<u64, Fail
     written
 }
 
-/// One object a line: the item's fields, and what is known of them under names that no field can have.
+/// One object per line: the item's fields, and metadata under names that no field can have.
 struct JsonLines<W: Write>(W);
 
 impl<W: Write + Send> RowSink for JsonLines<W> {
@@ -219,7 +219,7 @@ impl<W: Write + Send> RowSink for JsonLines<W> {
     }
 }
 
-/// A header line, then the item's fields in the order of its columns; lists and objects as JSON.
+/// A header line, then the item's fields in the order of its columns. Lists and objects are JSON.
 struct Csv<W: Write> {
     writer: csv::Writer<W>,
     item: ItemType,

@@ -26,18 +26,18 @@ impl Failed {
         Self { exit: Exit::Error, what: what.to_string(), hint: None }
     }
 
-    /// An error in what the user wrote.
+    /// A mistake in what the user wrote.
     pub(crate) fn usage(what: impl fmt::Display) -> Self {
         Self { exit: Exit::Usage, ..Self::error(what) }
     }
 
-    /// With advice.
+    /// Adds advice.
     pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
         self
     }
 
-    /// As the log has it.
+    /// The form for the log.
     pub(crate) fn fatal(&self) -> FatalError<'_> {
         FatalError { what: &self.what, hint: self.hint.as_deref(), exit_code: self.exit.code() }
     }

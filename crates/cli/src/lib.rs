@@ -1,7 +1,8 @@
-//! The command line: its words, and the commands that they name.
+//! The command line: its arguments and commands.
 //!
-//! `arguments` declares the words, `settings` turns them into validated settings, and `commands` does what was asked.
-//! [`App`] joins them with somebody's spiders and item pipelines. How a crawl runs is not here: that is `dragline_runtime`.
+//! `arguments` declares the arguments, `settings` turns them into validated settings, and `commands` has the
+//! code of the commands. [`App`] joins them with the spiders and item pipelines of a program.
+//! `dragline_runtime` runs the crawl.
 
 mod aftermath;
 mod app;

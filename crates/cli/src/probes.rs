@@ -1,7 +1,7 @@
-//! The probe of `DRAGLINE_PROBE`, for tests alone: at the place that it names the process is killed or, with
-//! `DRAGLINE_PROBE_DEED=hang`, the thread that comes there never goes on.
+//! `DRAGLINE_PROBE`, for tests only. At the named place, the process is killed. With
+//! `DRAGLINE_PROBE_DEED=hang`, the thread that comes there hangs instead.
 
-/// Arms it. In builds without debug assertions there are no probes.
+/// Arms the probe. Builds without debug assertions don't have probes.
 pub(crate) fn arm() {
     #[cfg(debug_assertions)]
     if let Ok(probe) = std::env::var("DRAGLINE_PROBE") {
@@ -10,14 +10,14 @@ pub(crate) fn arm() {
     }
 }
 
-/// Nothing is flushed, unwound or told: that is what the kernel's memory killer does, too.
+/// Nothing is flushed, unwound or logged, just as when the kernel's out-of-memory killer strikes.
 #[cfg(debug_assertions)]
 fn die(place: &str) {
     say(&format!("probe: killed at {place:?}"));
     let _ = signal_hook::low_level::raise(signal_hook::consts::SIGKILL);
 }
 
-/// As a call that never comes back.
+/// Behaves like a call that never returns.
 #[cfg(debug_assertions)]
 fn hang(place: &str) {
     say(&format!("probe: hangs at {place:?}"));

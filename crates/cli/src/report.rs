@@ -1,4 +1,4 @@
-//! The last lines of a crawl: what the run holds, what it took, what is left.
+//! The last lines of a crawl: what the run contains, how long it took, and what is left.
 
 use std::fmt::{Display, Write as _};
 
@@ -6,10 +6,10 @@ use dragline_core::PageState;
 use dragline_core::store::RunState;
 use dragline_runtime::{CrawlReport, StopReport};
 
-/// Reasons that a line names; `runs show` has all of them.
+/// How many reasons a line names. `runs show` has all of them.
 const MAX_REASONS: usize = 3;
 
-/// The report as text, one fact a line.
+/// The report as text, one fact per line.
 pub(crate) fn render(report: &CrawlReport) -> String {
     let mut text = String::new();
     let mut line = |name: &str, value: String| {
@@ -32,7 +32,7 @@ pub(crate) fn render(report: &CrawlReport) -> String {
         line("refused", format!("links: {}", refused.join(", ")));
     }
     let (seconds, fetched) = (report.elapsed().as_secs_f64(), report.pages_fetched());
-    // A rate for people: the precision that a float loses does not matter.
+    // A rate for people, so the lost precision doesn't matter.
     #[allow(clippy::cast_precision_loss)]
     let rate = fetched as f64 / seconds.max(0.001);
     line("took", format!("{seconds:.1} s, {fetched} pages fetched, {rate:.1} pages/s"));
@@ -43,7 +43,7 @@ pub(crate) fn render(report: &CrawlReport) -> String {
     text
 }
 
-/// The figures of the whole run.
+/// The numbers of the whole run.
 fn figure_lines(report: &CrawlReport, line: &mut dyn FnMut(&str, String)) {
     let Some(queued) = report.queued() else {
         return line("pages", "the store could not be read; see the table crawl_requests".to_owned());
@@ -95,7 +95,7 @@ fn left(report: &CrawlReport) -> String {
     }
 }
 
-/// The most frequent reasons, each with its number.
+/// The most frequent reasons, each with its count.
 fn most_frequent<T: Ord + Display>(reasons: impl Iterator<Item = (T, u64)>) -> String {
     let mut sorted: Vec<(T, u64)> = reasons.collect();
     sorted.sort_by(|(a, some), (b, others)| others.cmp(some).then_with(|| a.cmp(b)));

@@ -1,4 +1,4 @@
-//! The arguments of the command line, with a file for each command. What the commands do is in `commands`.
+//! The arguments of the command line, with a file for each command. The commands themselves are in `commands`.
 //!
 //! Each flag is declared here once, with its environment variable, default and check. `--help` prints its comment
 //! (without the backticks), and so does `docs/settings.md`. `-h` prints only the first paragraph, and leaves out flags

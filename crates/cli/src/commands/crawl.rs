@@ -20,9 +20,9 @@ use crate::failed::Failed;
 use crate::settings::{CommandSettings, Common};
 use crate::{probes, report};
 
-/// What reading and showing the report get although the time of the stop is over.
+/// The least time for reading and showing the report, even if the time of the stop is up.
 const LEAST_LEFT: Duration = Duration::from_secs(1);
-/// What saying so takes when that is over, too.
+/// The time reserved for the last log lines after that.
 const LAST_WORDS: Duration = Duration::from_millis(500);
 
 pub(super) fn run(arguments: Crawl, common: &Common, app: &App, log: &LogHandle) -> Result<Exit, Failed> {
@@ -49,12 +49,12 @@ fn crawl_and_report(
         print("stopped during start-up, before the first request; run the same command to start again\n")?;
         return Ok(Exit::Stopped);
     };
-    // What follows may be cut off.
+    // From here on, a signal may cut the rest off.
     metrics.ended(attended.ended.state(), Exit::from(attended.ended.outcome()).code());
     after(&attended, settings, &**spider, log)
 }
 
-/// Report and export, read back from the store; says how the process ends.
+/// Prints the report and writes the export, both from the store. Returns the exit code.
 pub(super) fn after(
     attended: &Attended,
     settings: &CommandSettings,
@@ -84,7 +84,7 @@ pub(super) fn after(
             spider: spider.name().to_owned(),
             state: ended.state(),
         };
-        // The report comes first, for the run is what it is.
+        // Print the report first, because the export may fail.
         match export::export(&*store, &blocking, &run, &spider.items(), target) {
             Ok(rows) => tracing::info!(rows, "exported"),
             Err(failed) => not_exported = Some(failed),
@@ -97,12 +97,12 @@ pub(super) fn after(
     }
     blocking.close(&*store, ended.reading_limit());
 
-    // Rows on stdout are for a program; the report then goes where the log goes.
+    // Rows on stdout are for a program, so the report then goes to the log.
     let text = report::render(&report);
     if settings.output == Some(Target::Stdout) {
         log.text(&text);
     } else if let Err(failed) = print(&text) {
-        // The report is lost, the run is not.
+        // Only the report is lost, not the run.
         tracing::warn!("{}", failed.what);
     }
     if let Some(failed) = not_exported {

@@ -1,4 +1,4 @@
-//! `dragline demo`: a whole crawl without internet and without Postgres.
+//! `dragline demo`: a complete crawl without internet and without Postgres.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,7 +25,7 @@ const READ_LIMIT: Duration = Duration::from_secs(10);
 pub(super) fn run(common: &Common, log: &LogHandle) -> Result<Exit, Failed> {
     let site = serving()?;
     let spider: Arc<dyn Spider> = Arc::new(Shelf);
-    // A site on loopback: nobody needs to be spared there, nor to be kept out.
+    // The site is on loopback, so there is no need to be polite or to restrict networks.
     let anywhere = "--deny-private-networks=false";
     let flags = ["--start-url", site.url(), "--run", "demo", "--fresh", "--rate", "0", anywhere];
     let settings = CommandSettings::combine(common.flags(&flags)?, &common.store, &common.file)?;
@@ -40,7 +40,7 @@ pub(super) fn run(common: &Common, log: &LogHandle) -> Result<Exit, Failed> {
     crawl::after(&attended, &settings, &*spider, log)
 }
 
-/// The site alone, for a spider that is to be written.
+/// Only serves the site, so that you can write a spider for it.
 pub(super) fn serve() -> Result<Exit, Failed> {
     let mut signals = Signals::new([SIGINT, SIGTERM])
         .map_err(|error| Failed::error(format!("cannot listen for signals: {error}")))?;

@@ -1,6 +1,6 @@
-//! The demo's site, made by the program itself, and the spider that crawls it.
+//! The built-in site of the demo, and the spider that crawls it.
 //!
-//! The server answers GET with generated pages, one connection at a time, which is all that a demo needs.
+//! The server answers GET requests with generated pages, one connection at a time. That is enough for a demo.
 
 use std::io::{self, BufRead, BufReader, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
@@ -13,9 +13,9 @@ use dragline_core::worker::Worker;
 
 const BOOKS: usize = 60;
 const BOOKS_PER_SHELF: usize = 12;
-/// The same port each time, if it is free: then the rows of two demos have the same URLs.
+/// The same port each time, if it is free. The rows of two demos then have the same URLs.
 const PORT: u16 = 8311;
-/// A client that says nothing must not hold up the others.
+/// A silent client must not hold up the others.
 const READ_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// A book of the demo's shop.
@@ -78,7 +78,7 @@ pub(super) struct DemoSite {
 }
 
 impl DemoSite {
-    /// Serves from now on.
+    /// Starts to serve.
     pub(super) fn serve() -> io::Result<Self> {
         let listener =
             TcpListener::bind(("127.0.0.1", PORT)).or_else(|_| TcpListener::bind(("127.0.0.1", 0)))?;
@@ -90,7 +90,7 @@ impl DemoSite {
                 if end.load(Ordering::Relaxed) {
                     return;
                 }
-                // A connection that breaks is the client's affair.
+                // A connection that breaks is the client's problem.
                 let _ = connection.and_then(answer);
             }
         })?;

@@ -25,7 +25,7 @@ pub(super) fn run(arguments: &Export, common: &Common, spiders: &[Arc<dyn Spider
     let blocking = Blocking::new()?;
     blocking.wait(&*store, "connect", FIND_LIMIT, store.connect())?;
     let run = find_run(&*store, &blocking, &arguments.run)?;
-    // The demo's rows can be exported too, though its spider is in no list.
+    // The demo's rows can be exported too, although its spider isn't listed.
     let demo: Arc<dyn Spider> = Arc::new(Shelf);
     let known: Vec<Arc<dyn Spider>> = spiders.iter().cloned().chain([demo]).collect();
     let spider = find_spider(&run.spider, &known)?;
@@ -40,7 +40,7 @@ pub(super) fn run(arguments: &Export, common: &Common, spiders: &[Arc<dyn Spider
     Ok(Exit::Finished)
 }
 
-/// An empty export of a run that stored items looks like a loss, and is none.
+/// An empty export of a run that stored items looks like a loss, so explain it.
 fn warn_of_later_runs(
     store: &dyn RunAdmin,
     blocking: &Blocking,

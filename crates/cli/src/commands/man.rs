@@ -12,7 +12,7 @@ use crate::failed::Failed;
 pub(super) fn run(asked: &Man, words: Command) -> Result<Exit, Failed> {
     let Some(dir) = &asked.dir else {
         let mut page = Vec::new();
-        // As the pages in a folder have it: `help` has none of its own.
+        // As with the pages in a folder: `help` has no page of its own.
         clap_mangen::Man::new(words.disable_help_subcommand(true))
             .render(&mut page)
             .map_err(|error| Failed::error(format!("cannot create the man page: {error}")))?;

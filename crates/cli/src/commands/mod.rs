@@ -1,4 +1,4 @@
-//! From words to deeds: parses the command line, runs one command, maps its result to an exit code.
+//! Parses the command line, runs one command, and maps its result to an exit code.
 
 mod check;
 mod completions;
@@ -35,7 +35,7 @@ use crate::settings::{Common, StoreUrl, environment};
 use dragline_runtime::first_process;
 use dragline_runtime::logging::{self, Log, LogHandle};
 
-/// All of a binary's `main`.
+/// The complete `main` of a binary.
 pub(crate) fn run(app: &App) -> ExitCode {
     match called(app) {
         Ok(exit) => exit,
@@ -53,14 +53,14 @@ fn called(app: &App) -> Result<ExitCode, Failed> {
         Ok(parsed) => parsed,
         Err(error) => return Ok(told(&error)),
     };
-    // These must not depend on settings: they answer even where the file is wrong.
+    // These must not depend on settings, because they have to work even if the settings file is invalid.
     match &arguments.command {
         Command::Healthcheck(_) => return healthcheck::run(arguments, words).map(Exit::into),
         Command::Completions(asked) => return completions::run(asked, words).map(Exit::into),
         Command::Man(asked) => return man::run(asked, words).map(Exit::into),
         _ => {}
     }
-    // Known only now: where the file is. What it says are defaults, so everything is read once more above them.
+    // Only now is the path of the file known. Its values are defaults, so parse everything again with them.
     let file = File::read(arguments.config.as_deref())?;
     let (arguments, matches) = match parse(file.beneath(words.clone())) {
         Ok(parsed) => parsed,
@@ -74,7 +74,7 @@ fn called(app: &App) -> Result<ExitCode, Failed> {
     dispatch(arguments.command, &common, app).map(Exit::into)
 }
 
-/// Help and version come this way too, with their own exit code.
+/// Help and version also come this way, with their own exit code.
 fn told(error: &clap::Error) -> ExitCode {
     if error.use_stderr() && logging::is_json_asked_for() {
         let text = error.to_string();
@@ -93,7 +93,7 @@ fn dispatch(asked: Command, common: &Common, app: &App) -> Result<Exit, Failed> 
     }
     let done = command(asked, common, app, &log.handle());
     if let Err(failed) = &done {
-        // Through the log, so that a stderr that takes nothing does not hold up the end.
+        // Write it through the log, so that a blocked stderr doesn't hold up the end.
         log.handle().failed(&failed.fatal());
     }
     Ok(done.unwrap_or_else(|failed| failed.exit))
@@ -111,14 +111,14 @@ fn command(command: Command, common: &Common, app: &App, log: &LogHandle) -> Res
         Command::DeadLetters { action } => dead_letters::run(&action, common, app),
         Command::Demo(demo) if demo.serve => demo::serve(),
         Command::Demo(_) => demo::run(common, log),
-        // Answered before there was a log.
+        // This was already printed before there was a log.
         Command::Healthcheck(_) | Command::Completions(_) | Command::Man(_) | Command::Config { .. } => {
             Ok(Exit::Finished)
         }
     }
 }
 
-/// The spider that a process crawls with: its log names it, and has a file of its own where files are wished for.
+/// The spider of a crawl. The log names it, and if there are log files, it gets its own.
 fn spider_of(command: &Command) -> Option<&str> {
     match command {
         Command::Crawl(crawl) => Some(&crawl.spider),
@@ -127,7 +127,7 @@ fn spider_of(command: &Command) -> Option<&str> {
     }
 }
 
-/// Writes to stdout. A reader that is gone has seen enough; anything else is told.
+/// Writes to stdout. It is fine if the reader has gone away. Any other problem is an error.
 fn print(text: &str) -> Result<(), Failed> {
     let mut stdout = io::stdout().lock();
     match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {

@@ -12,7 +12,7 @@ use crate::failed::Failed;
 use crate::settings::Common;
 use dragline_runtime::blocking::Blocking;
 
-/// DDL may wait for locks of a crawl that is under way.
+/// DDL may have to wait for locks of a running crawl.
 const LIMIT: Duration = Duration::from_secs(60);
 
 pub(super) fn run(

@@ -1,4 +1,4 @@
-//! A plain table for people: columns aligned, no lines, so that it can be cut and searched.
+//! A plain table for people. Its columns are aligned and it has no lines, so that you can cut and search it.
 
 /// Renders rows under their headings.
 pub(super) fn table<const N: usize>(

@@ -1,4 +1,4 @@
-//! Which run is meant: by its id, by its name, or by the name of its spider.
+//! Finds a run by its id, by its name, or by the name of its spider.
 
 use std::time::Duration;
 
@@ -7,15 +7,15 @@ use dragline_core::runs::{RunAdmin, RunAsk, RunRecord};
 use crate::failed::Failed;
 use dragline_runtime::blocking::Blocking;
 
-/// One read of the runs' rows.
+/// Time limit of one read of the runs.
 const FIND_LIMIT: Duration = Duration::from_secs(30);
-/// So many of a spider's newest runs are looked through for their names.
+/// How many of a spider's newest runs to search for their names.
 const RUNS_LOOKED_AT: usize = 1000;
-/// Names that an error shows.
+/// How many names an error shows.
 const NAMES_SHOWN: usize = 3;
 
-/// The run of this id, else the newest of this name, else the newest of the spider of this name: start URLs and
-/// arguments are part of a run's name, so that who crawls `quotes` with `-a` has no run that is called `quotes`.
+/// The run with this id, or the newest run of this name, or the newest run of the spider of this name. Start
+/// URLs and arguments are part of a run's name, so if you crawl `quotes` with `-a`, no run is called `quotes`.
 pub(super) fn find_run(admin: &dyn RunAdmin, blocking: &Blocking, run: &str) -> Result<RunRecord, Failed> {
     let list = |ask: RunAsk| blocking.wait(admin, "finding the run", FIND_LIMIT, admin.list_runs(&ask));
     let newest = |ask: RunAsk| list(RunAsk { limit: 1, ..ask }).map(|mut found| found.pop());

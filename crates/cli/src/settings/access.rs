@@ -1,4 +1,5 @@
-//! Headers, credentials and proxy: checked here and not by the parser of the command line, whose errors show the value.
+//! Headers, credentials and proxy. They are checked here and not by the command line's parser, because its
+//! errors show the value.
 
 use std::fs::File;
 use std::path::PathBuf;
@@ -29,7 +30,7 @@ pub(super) fn apply(access: Access, client: ClientSettings) -> Result<ClientSett
     })
 }
 
-/// What is in it is read with the client; a wrong name is told before a run begins.
+/// The contents are read when the client is created, but a wrong path is an error before the run begins.
 fn readable(ca_file: PathBuf) -> Result<PathBuf, Failed> {
     match File::open(&ca_file) {
         Ok(_) => Ok(ca_file),
@@ -37,7 +38,7 @@ fn readable(ca_file: PathBuf) -> Result<PathBuf, Failed> {
     }
 }
 
-/// An origin without a scheme would be a guess, and a wrong one never matches.
+/// Without a scheme, the origin would be a guess, and a wrong origin never matches.
 fn credentials(text: &str) -> Result<Credentials, Failed> {
     if text.split_once('=').is_some_and(|(origin, _)| !origin.contains("://")) {
         return Err(refused(

@@ -1,4 +1,4 @@
-//! The environment: what its variables mean beyond one variable for one flag.
+//! The environment: everything about variables beyond one variable per flag.
 
 use std::collections::BTreeSet;
 use std::env;
@@ -11,11 +11,11 @@ use clap::{Arg, Command, CommandFactory};
 use crate::arguments::Arguments;
 
 const OURS: &str = "DRAGLINE_";
-/// Beginnings of variables that are for tests.
+/// Prefixes of variables for tests.
 const OF_TESTS: [&str; 4] = ["PROBE", "TEST_", "TORTURE_", "SHARED"];
 
-/// Takes an empty variable, as compose files like to leave it, for none; and `DATABASE_URL`, under which many
-/// platforms hand out a database, for the store where nothing names one of our own.
+/// Treats an empty variable as not set, because compose files often leave empty ones. Uses `DATABASE_URL` as
+/// the store if our own variable isn't set, because many platforms provide a database under that name.
 pub(crate) fn read(command: Command) -> Command {
     let is_set = |name: &OsStr| env::var_os(name).is_some_and(|value| !value.is_empty());
     let command = command.mut_args(|flag| {
@@ -34,8 +34,8 @@ pub(crate) fn read(command: Command) -> Command {
     names.into_iter().fold(command, |command, name| command.mut_subcommand(name, read))
 }
 
-/// Variables that look like ours and are none, each with what may be meant: a slip there would change nothing, without
-/// a word.
+/// Variables that look like ours but are unknown, each with a suggestion. Without a warning, a typo would
+/// simply have no effect.
 pub(crate) fn unknown() -> Vec<(String, String)> {
     let known = variables(&Arguments::command());
     let given = env::vars_os().filter_map(|(name, _)| Some(name.to_str()?.strip_prefix(OURS)?.to_owned()));
@@ -52,7 +52,7 @@ pub(crate) fn unknown() -> Vec<(String, String)> {
         .collect()
 }
 
-/// Why the parser refuses a value says nothing of where it is from: of a variable's, its name is added.
+/// The parser's errors don't say where a value comes from. If it comes from a variable, this adds its name.
 pub(crate) fn name_variable(error: &mut clap::Error, words: &Command) {
     let Some(ContextValue::String(refused)) = error.get(ContextKind::InvalidArg).cloned() else { return };
     let Some(ContextValue::String(value)) = error.get(ContextKind::InvalidValue).cloned() else { return };
@@ -69,7 +69,7 @@ pub(crate) fn name_variable(error: &mut clap::Error, words: &Command) {
     }
 }
 
-/// Whether the command line has this flag: then its variable is not read.
+/// Whether the flag is on the command line. Its variable is then not read.
 fn is_given(flag: &Arg) -> bool {
     let Some(long) = flag.get_long().map(|long| format!("--{long}")) else { return false };
     env::args_os().any(|word| word.to_string_lossy().split('=').next() == Some(&long))
@@ -85,14 +85,14 @@ fn all_commands(command: &Command) -> Vec<&Command> {
     all
 }
 
-/// What follows our prefix in the variables of all flags.
+/// The variables of all flags, without our prefix.
 fn variables(command: &Command) -> BTreeSet<String> {
     let flags = all_commands(command).into_iter().flat_map(Command::get_arguments);
     let names = flags.filter_map(Arg::get_env).filter_map(OsStr::to_str);
     names.filter_map(|name| name.strip_prefix(OURS)).map(str::to_owned).collect()
 }
 
-/// The parser of the command line knows which name is near.
+/// The command line's parser finds the nearest name.
 fn nearest(name: &str, known: &BTreeSet<String>) -> Option<String> {
     let flags = known.iter().map(|name| Arg::new(name.clone()).long(name.clone()));
     let command = Command::new("variables").no_binary_name(true).disable_help_flag(true).args(flags);

@@ -9,10 +9,10 @@
 //! flush_interval = "2s"
 //! ```
 //!
-//! What is set for single hosts stands in tables of theirs ([`hosts`](super::hosts)).
+//! Settings for single hosts are in tables of their own ([`hosts`](super::hosts)).
 //!
-//! A key is the name of a flag. Its value takes the place of the flag's default before the command line is
-//! parsed, so that file, environment and flag have one parser, one check and one order: what is given nearer wins.
+//! A key is the name of a flag. Its value replaces the flag's default before the command line is parsed. File,
+//! environment and flag therefore have the same parser, the same checks and one order of precedence.
 
 use std::fs;
 use std::io;
@@ -31,9 +31,8 @@ use crate::failed::Failed;
 
 const DEFAULT_FILE: &str = "dragline.toml";
 
-/// The table for a group of flags, which bears its struct's name (one that flattens another has no members, so
-/// groups stand beside each other); the empty one is the file's top. What is in no
-/// table belongs to one call of the program.
+/// The table for a group of flags. It is found by the name of the group's struct, so groups must not be nested.
+/// An empty name is the top of the file. A flag without a table belongs to a single call of the program.
 fn table_of(group: &str) -> Option<&'static str> {
     match group {
         "Global" | "Logging" => Some(""),
@@ -43,14 +42,14 @@ fn table_of(group: &str) -> Option<&'static str> {
     }
 }
 
-/// Where the file keeps the value of this flag of `command`: table and key.
+/// The place of this flag of `command` in the file: table and key.
 pub(crate) fn place<'a>(command: &Command, flag: &'a Arg) -> Option<(&'static str, &'a str)> {
     let mut groups = command.get_groups().filter(|group| group.get_args().any(|id| id == flag.get_id()));
     let table = groups.find_map(|group| table_of(group.get_id().as_str()))?;
     Some((table, flag.get_id().as_str()))
 }
 
-/// The file's content, checked.
+/// The checked contents of the file.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct File {
     path: PathBuf,
@@ -59,7 +58,7 @@ pub(crate) struct File {
     host_entries: Vec<(HostPattern, Entry)>,
 }
 
-/// Something that is set for a host.
+/// A setting for a host.
 pub(crate) struct HostEntry<'a> {
     pub(crate) pattern: &'a HostPattern,
     pub(crate) key: &'a str,
@@ -72,13 +71,13 @@ pub(crate) struct HostEntry<'a> {
 struct Entry {
     table: &'static str,
     key: String,
-    /// As a flag would give them; several where the file has a list.
+    /// The values as a flag would give them. Several if the file has a list.
     values: Vec<String>,
     line: usize,
 }
 
 impl File {
-    /// Reads the named file, or the one here if there is one.
+    /// Reads the named file, or the one in this folder if it exists.
     pub(crate) fn read(named: Option<&Path>) -> Result<Self, Failed> {
         let path = named.unwrap_or(Path::new(DEFAULT_FILE));
         match fs::read_to_string(path) {
@@ -98,7 +97,7 @@ impl File {
         }
     }
 
-    /// `command` and its subcommands, with what the file says instead of their flags' defaults.
+    /// `command` and its subcommands, with the values of the file as defaults.
     pub(crate) fn beneath(&self, mut command: Command) -> Command {
         let found: Vec<_> = command
             .get_arguments()
@@ -107,24 +106,24 @@ impl File {
             })
             .collect();
         for (id, values) in found {
-            // Not in help: a value may hold a password.
+            // Not in the help, because a value may contain a password.
             command = command.mut_arg(id, |flag| flag.default_values(values).hide_default_value(true));
         }
         let names: Vec<_> = command.get_subcommands().map(|sub| sub.get_name().to_owned()).collect();
         names.into_iter().fold(command, |command, name| command.mut_subcommand(name, |sub| self.beneath(sub)))
     }
 
-    /// Where it says something for this place.
+    /// The entry for this place, if there is one.
     pub(crate) fn line_of(&self, place: (&str, &str)) -> Option<(&Path, usize)> {
         self.entry(place).map(|entry| (self.path.as_path(), entry.line))
     }
 
-    /// What it says of single hosts.
+    /// The settings for single hosts.
     pub(crate) fn hosts(&self) -> &[HostOverride] {
         &self.hosts
     }
 
-    /// The same one by one, and where it is read.
+    /// The same one by one, with their lines.
     pub(crate) fn host_entries(&self) -> (&Path, impl Iterator<Item = HostEntry<'_>>) {
         let entries = self.host_entries.iter().map(|(pattern, entry)| HostEntry {
             pattern,
@@ -140,7 +139,7 @@ impl File {
     }
 
     fn parse(text: &str, path: &Path) -> Result<Self, Failed> {
-        // The place in words: an excerpt could show the store's password.
+        // Only give the line, because an excerpt could show the store's password.
         let wrong = |span: Option<Range<usize>>, what: &str| {
             let line = span.map_or(1, |span| line_of(text, span.start));
             Failed::usage(format!("the settings file {}, line {line}: {what}", path.display()))
@@ -208,7 +207,7 @@ const TWICE: &str = "use each name once in its table, and each table once in the
 
 const FORM: &str = "the file is TOML: `name = value`, text in quotes, tables such as [crawl]";
 
-/// People copy the host from where it stands in a URL.
+/// People copy hosts from URLs.
 fn host_pattern(text: &str) -> Result<HostPattern, String> {
     match text.split_once("://") {
         Some((scheme, rest)) => {
@@ -223,11 +222,11 @@ fn line_of(text: &str, at: usize) -> usize {
     1 + text[..at].matches('\n').count()
 }
 
-/// The flags whose values may stand in one of the file's tables.
+/// The flags that may be set in one of the file's tables.
 struct Known {
     table: &'static str,
     flags: Command,
-    /// What to do about a name that is none.
+    /// Advice for an unknown name.
     names: &'static str,
 }
 
@@ -236,7 +235,7 @@ impl Known {
         let flags =
             command.get_arguments().filter(|flag| place(command, flag).is_some_and(|at| at.0 == table));
         let alone = Command::new("file").no_binary_name(true).disable_help_flag(true);
-        // Without their variables: what is checked is what the file says.
+        // Without variables, because only the file is checked here.
         let flags = flags.cloned().map(|flag| flag.env(clap::builder::Resettable::Reset));
         Self { table, flags: alone.args(flags), names: NAMES }
     }
@@ -250,7 +249,8 @@ impl Known {
         Self { table: "host", flags: hosts::command(), names: HOSTS }
     }
 
-    /// The setting, or what is wrong with it and what to do. The value is not repeated: it may be a secret.
+    /// The setting, or the problem with it and what to do. The value isn't repeated, because it may be a
+    /// secret.
     fn entry(&self, key: &str, value: &DeValue<'_>, line: usize) -> Result<Entry, (String, String)> {
         let Some(flag) = self.flags.get_arguments().find(|flag| flag.get_id() == key) else {
             return Err(self.unknown(key));
@@ -272,7 +272,7 @@ impl Known {
         Ok(Entry { table: self.table, key: key.to_owned(), values, line })
     }
 
-    /// What is wrong with a name that has no place here, and what to do.
+    /// The problem with a name that doesn't belong here, and what to do.
     fn unknown(&self, key: &str) -> (String, String) {
         let all = Arguments::command();
         let crawl = all.find_subcommand("crawl").unwrap_or(&all);
@@ -299,12 +299,12 @@ impl Known {
             Some((_, Some((table, id)))) if self.table.is_empty() => {
                 (format!("`{key}` does not belong at the top"), format!("put `{id}` under [{table}]"))
             }
-            // Nobody knows it; or it is written with `-`, or is none of those that single hosts have.
+            // The name is unknown, is written with `-`, or isn't a setting for single hosts.
             _ => (format!("unknown name `{key}`"), self.meant(key)),
         }
     }
 
-    /// The parser of the command line knows which name is near.
+    /// The command line's parser finds the nearest name.
     fn meant(&self, key: &str) -> String {
         let word = format!("--{}", key.replace('_', "-"));
         let near = match self.flags.clone().try_get_matches_from([&format!("{word}=")]) {
@@ -333,7 +333,7 @@ fn texts(value: &DeValue<'_>) -> Option<Vec<String>> {
     }
 }
 
-/// Why the parser refuses a value, without the value.
+/// Why the parser refuses a value, without the value itself.
 fn reason(error: &clap::Error) -> String {
     if let Some(source) = std::error::Error::source(error) {
         return source.to_string();
@@ -372,7 +372,7 @@ mod tests {
             "[host.'Example.com']\nrate = 0.5\nconcurrency = 1\n\n[host.'*.example.com:8080']\nrate = 0\nrobots = false\n",
         );
         let file = file.unwrap();
-        // In the order of their names.
+        // Sorted by name.
         let [below, one] = file.hosts() else { panic!("{:?}", file.hosts()) };
         assert_eq!((one.rate_per_second, one.concurrency, one.robots), (Some(Some(0.5)), Some(1), None));
         assert_eq!((below.rate_per_second, below.jitter, below.robots), (Some(None), None, Some(false)));

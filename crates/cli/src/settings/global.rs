@@ -1,4 +1,4 @@
-//! What every command needs to know: the store, how to log, and the settings file.
+//! The settings of every command: the store, the log, and the settings file.
 
 use clap::{Args, Command, FromArgMatches};
 use dragline_core::StoreError;
@@ -22,7 +22,7 @@ pub(crate) struct Common {
 }
 
 impl Common {
-    /// What was given for every command, and the file that some of it came from.
+    /// The global settings as given, and the settings file that some of them come from.
     pub(crate) fn of(global: Global, logging: Logging, file: File) -> Self {
         let Logging { log_format, log, log_repeats, log_dir, log_file_bytes, log_files } = logging;
         let log = LogSettings {
@@ -38,7 +38,7 @@ impl Common {
         Self { store: StoreUrl(global.store), log, file }
     }
 
-    /// Flags that this command does not have: what file and environment say for them, else `words`.
+    /// For flags that this command doesn't have: the values from the file and the environment, or else `words`.
     pub(crate) fn flags<F: Args + FromArgMatches>(&self, words: &[&str]) -> Result<F, Failed> {
         let command = F::augment_args(Command::new("dragline").no_binary_name(true));
         let command = self.file.beneath(environment::read(command));
@@ -46,7 +46,8 @@ impl Common {
         F::from_arg_matches(&matches).map_err(|error| plain(&error))
     }
 
-    /// The store, for who looks at its runs. Nothing is reached yet: what is wrong is what was written.
+    /// The store, for commands that look at its runs. This doesn't connect yet, so an error is a mistake in the
+    /// settings.
     pub(crate) fn open_runs(&self, settings: &StoreSettings) -> Result<Box<dyn RunAdmin>, Failed> {
         dragline_store::open_runs(&self.store.0, settings).map_err(wrong_words)
     }
@@ -62,12 +63,12 @@ impl Common {
     }
 }
 
-/// Of a store that is only named yet.
+/// For a store that isn't opened yet.
 fn wrong_words(error: StoreError) -> Failed {
     Failed { exit: Exit::Usage, ..error.into() }
 }
 
-/// The parser's own error, without its first word, which every error here begins with.
+/// The parser's own error, without the word that all errors here begin with.
 fn plain(error: &clap::Error) -> Failed {
     let text = error.to_string();
     Failed::usage(text.trim().trim_start_matches("error: "))

@@ -1,7 +1,7 @@
 //! Settings: defaults < `dragline.toml` < environment < flags, combined once and validated.
 //!
-//! All four layers are the command line's parser's: what the [`file`] says takes the place of a flag's default
-//! before it runs. `parts` hands what came out to the parts of the program.
+//! The command line's parser handles all four layers. A value in the [`file`] replaces a flag's default before
+//! the parser runs. `parts` passes the results to the parts of the program.
 
 mod access;
 pub(crate) mod environment;
@@ -32,7 +32,7 @@ use spider_arguments::SpiderArguments;
 pub(crate) use dragline_runtime::settings::StoreUrl;
 pub(crate) use global::Common;
 
-/// Settings of `dragline crawl`: those of the crawl, and what the command does with it.
+/// Settings of `dragline crawl`: those of the crawl, and those of the command itself.
 #[derive(Debug)]
 pub(crate) struct CommandSettings {
     pub(crate) crawl: CrawlSettings,
@@ -41,7 +41,7 @@ pub(crate) struct CommandSettings {
     pub(crate) progress: ProgressSettings,
 }
 
-/// Settings of one fetch: those of a crawl, as far as they are about a page.
+/// Settings of a single fetch: the crawl's settings that concern a page.
 #[derive(Debug)]
 pub(crate) struct FetchSettings {
     pub(crate) engine: EngineSettings,
@@ -50,7 +50,7 @@ pub(crate) struct FetchSettings {
 }
 
 impl FetchSettings {
-    /// Combines what was given for the fetch with what a crawl would be given.
+    /// Combines the settings given for the fetch with those of a crawl.
     pub(crate) fn combine(fetch: &Fetch, common: &Common) -> Result<Self, Failed> {
         let process: Process = common.flags(&[])?;
         let engine = parts::engine(&EngineFlags {
@@ -72,7 +72,7 @@ impl FetchSettings {
 }
 
 impl CommandSettings {
-    /// Combines what was given for a crawl, of whatever spider, and checks it.
+    /// Combines the settings given for a crawl of any spider, and checks them.
     pub(crate) fn combine(flags: CrawlFlags, store: &StoreUrl, file: &File) -> Result<Self, Failed> {
         let CrawlFlags { start, mut limits, identity, links, pace, robots, .. } = flags;
         let CrawlFlags { fetching, retrying, access, storing, process, progress, .. } = flags;

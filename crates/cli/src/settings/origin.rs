@@ -8,11 +8,11 @@ use serde::Serialize;
 
 use super::file::{File, place};
 
-/// The layer that a value was found in.
+/// The layer in which a value was found.
 #[derive(Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "from", rename_all = "lowercase")]
 pub(crate) enum Origin {
-    /// Nobody said anything.
+    /// The default.
     Default,
     /// The settings file.
     File {
@@ -31,7 +31,7 @@ pub(crate) enum Origin {
 }
 
 impl Origin {
-    /// Of `flag`, which `command` declares and `matches` has the value of.
+    /// The origin of `flag`, which `command` declares and whose value is in `matches`.
     pub(crate) fn of(command: &Command, flag: &Arg, matches: &ArgMatches, file: &File) -> Self {
         match matches.value_source(flag.get_id().as_str()) {
             Some(ValueSource::CommandLine) => Self::Flag,

@@ -1,10 +1,11 @@
-//! Values with units, and what they may be: the same on the command line, in the environment and in the file.
+//! Values with units, and their allowed ranges. They are the same on the command line, in the environment and
+//! in the file.
 
 use std::num::{IntErrorKind, ParseIntError};
 use std::str::FromStr;
 use std::time::Duration;
 
-/// More is a slip of the finger: 1 PiB.
+/// Larger values are typos: 1 PiB.
 const MAX_BYTES: usize = 1 << 50;
 /// Longer chains of redirects are loops.
 const MAX_HOPS: usize = 100;
@@ -52,7 +53,7 @@ pub(crate) fn share(text: &str) -> Result<f64, String> {
     }
 }
 
-/// `503`, `500-504`, `5xx`, or `none`: the first and the last status that are meant; 0 stands for no answer.
+/// `503`, `500-504`, `5xx`, or `none`: the first and the last status of a range. 0 stands for no answer.
 pub(crate) fn statuses(text: &str) -> Result<(u16, u16), String> {
     let wrong = || "write a status (503), a range (500-504), a class (1xx to 5xx), or none".to_owned();
     let status = |text: &str| text.parse().ok().filter(|status| (100..=999).contains(status));
@@ -68,25 +69,25 @@ pub(crate) fn statuses(text: &str) -> Result<(u16, u16), String> {
     status(first).zip(status(last)).filter(|(first, last)| first <= last).ok_or_else(wrong)
 }
 
-/// By how much a gap may be shorter or longer: at most by its half.
+/// The share by which a gap may be shorter or longer, at most half of it.
 pub(crate) fn jitter(text: &str) -> Result<f64, String> {
     let jitter: f64 = text.trim().parse().map_err(|_| "not a number; example: 0.5".to_owned())?;
     if (0.0..=0.5).contains(&jitter) { Ok(jitter) } else { Err("must be from 0 to 0.5".to_owned()) }
 }
 
-/// What makes longer, or leaves as it is.
+/// A factor of at least 1.
 pub(crate) fn factor(text: &str) -> Result<f64, String> {
     let factor: f64 = text.trim().parse().map_err(|_| "not a number; example: 2".to_owned())?;
     if (1.0..=1000.0).contains(&factor) { Ok(factor) } else { Err("must be from 1 to 1000".to_owned()) }
 }
 
-/// A number of which there must be some, fractions allowed.
+/// A positive number, fractions allowed.
 pub(crate) fn positive(text: &str) -> Result<f64, String> {
     let number: f64 = text.trim().parse().map_err(|_| "not a number; example: 1.5".to_owned())?;
     if (0.001..=1e6).contains(&number) { Ok(number) } else { Err("must be from 0.001 to 1000000".to_owned()) }
 }
 
-/// What a run is called: it is looked for by that name, and shown.
+/// The name of a run. It is used to find the run, and it is displayed.
 pub(crate) fn run_name(text: &str) -> Result<String, String> {
     if text.trim().is_empty() || text.chars().any(char::is_control) {
         return Err("must not be empty and must not contain control characters".to_owned());
@@ -94,7 +95,7 @@ pub(crate) fn run_name(text: &str) -> Result<String, String> {
     Ok(text.to_owned())
 }
 
-/// A number, 0 included.
+/// A number, including 0.
 pub(crate) fn number<N: FromStr<Err = ParseIntError>>(text: &str) -> Result<N, String> {
     text.trim().parse().map_err(|error: ParseIntError| match error.kind() {
         IntErrorKind::PosOverflow => "too large".to_owned(),
@@ -102,7 +103,7 @@ pub(crate) fn number<N: FromStr<Err = ParseIntError>>(text: &str) -> Result<N, S
     })
 }
 
-/// A number of which there must be some.
+/// A positive number.
 pub(crate) fn count(text: &str) -> Result<usize, String> {
     match text.trim().parse() {
         Ok(0) => Err("must be at least 1".to_owned()),
@@ -111,7 +112,7 @@ pub(crate) fn count(text: &str) -> Result<usize, String> {
     }
 }
 
-/// Redirects one after the other; 0 follows none.
+/// The number of redirects in a row. 0 follows none.
 pub(crate) fn hops(text: &str) -> Result<usize, String> {
     match text.trim().parse() {
         Ok(hops) if hops <= MAX_HOPS => Ok(hops),
@@ -120,11 +121,11 @@ pub(crate) fn hops(text: &str) -> Result<usize, String> {
     }
 }
 
-/// The end of a file's name, with its dot or without; `none`.
+/// A file extension, with or without its dot, or `none`.
 pub(crate) fn extension(text: &str) -> Result<String, String> {
     let name = text.trim();
     let bare = name.strip_prefix('.').unwrap_or(name);
-    // Nothing at all: the list may end with a comma.
+    // An empty entry: the list may end with a comma.
     if name.is_empty() || (!bare.is_empty() && bare.bytes().all(|byte| byte.is_ascii_alphanumeric())) {
         Ok(bare.to_owned())
     } else {
@@ -132,7 +133,7 @@ pub(crate) fn extension(text: &str) -> Result<String, String> {
     }
 }
 
-/// The name of a parameter in a query, as it is written there; `*` at its end stands for any.
+/// The name of a query parameter, as it is written there. A `*` at its end stands for anything.
 pub(crate) fn parameter(text: &str) -> Result<String, String> {
     if text.contains(['=', '&', '?', '#']) {
         return Err("write only the parameter's name, without a value; example: utm_*".to_owned());
@@ -140,7 +141,7 @@ pub(crate) fn parameter(text: &str) -> Result<String, String> {
     Ok(text.to_owned())
 }
 
-/// The time of a stop must hold the reserve of its last two steps.
+/// The time of a stop must be longer than the reserve for its last two steps.
 pub(crate) fn shutdown_timeout(text: &str) -> Result<Duration, String> {
     match duration(text)? {
         time if time < Duration::from_secs(4) => {
@@ -150,7 +151,7 @@ pub(crate) fn shutdown_timeout(text: &str) -> Result<Duration, String> {
     }
 }
 
-/// The progress is looked at twice a second.
+/// Progress is checked twice a second.
 pub(crate) fn progress_interval(text: &str) -> Result<Duration, String> {
     match duration(text)? {
         time if time < Duration::from_secs(1) => {
@@ -160,7 +161,7 @@ pub(crate) fn progress_interval(text: &str) -> Result<Duration, String> {
     }
 }
 
-/// The loops beat every second at the latest.
+/// The loops send a heartbeat at least every second.
 pub(crate) fn health_max_age(text: &str) -> Result<Duration, String> {
     match duration(text)? {
         time if time < Duration::from_secs(2) => {
@@ -170,7 +171,8 @@ pub(crate) fn health_max_age(text: &str) -> Result<Duration, String> {
     }
 }
 
-/// A process beats every 5 s: what is silent for less than twice that need not hang. 0 is never.
+/// A process sends a heartbeat every 5 s. If it has been silent for less than twice that, it may not hang. 0
+/// means never.
 pub(crate) fn take_over_after(text: &str) -> Result<Duration, String> {
     match duration(text)? {
         time if time.is_zero() || time >= Duration::from_secs(10) => Ok(time),

@@ -1,4 +1,4 @@
-//! What each part of the program is given: what was set, and for the rest its own defaults.
+//! The settings for each part of the program: the given values, and the part's own defaults for the rest.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use crate::arguments::{Fetching, Limits, Links, Pace, PageRule, Process, Retryin
 use dragline_runtime::memory;
 use dragline_runtime::settings::store_settings;
 
-/// The groups of flags that the engine's settings come from.
+/// The groups of flags for the engine's settings.
 pub(super) struct EngineFlags<'a> {
     pub(super) limits: &'a Limits,
     pub(super) links: &'a Links,
@@ -111,7 +111,7 @@ fn links(links: &Links, defaults: LinkSettings) -> LinkSettings {
     }
 }
 
-/// Without the blanks that a list may end with.
+/// Removes the empty entries that a list may end with.
 fn given(list: &[String]) -> Vec<String> {
     list.iter().filter(|text| !text.trim().is_empty()).cloned().collect()
 }
@@ -157,7 +157,7 @@ pub(super) fn store(storing: &Storing) -> StoreSettings {
     store_settings(&persistence(storing), &settings)
 }
 
-/// The time of a stop should fit a container's 10 s.
+/// The time of a stop should fit into a container's 10 s.
 pub(super) fn warn_of_a_long_stop(shutdown_timeout: Duration) {
     if shutdown_timeout > Duration::from_secs(10) {
         tracing::warn!(
@@ -192,7 +192,7 @@ mod tests {
     #[test]
     fn the_defaults_in_help_are_those_of_the_parts() {
         let command = CrawlFlags::augment_args(clap::Command::new("crawl"));
-        // Without variables: the machine that tests may have some set.
+        // Without variables, because a test machine may have some.
         let command = command.mut_args(|flag| flag.env(clap::builder::Resettable::Reset));
         let flags = CrawlFlags::from_arg_matches(&command.get_matches_from(["crawl"])).unwrap();
         let engine = engine(&EngineFlags {

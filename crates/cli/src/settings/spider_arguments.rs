@@ -1,4 +1,4 @@
-//! What `-a NAME=VALUE` gave, and start URLs.
+//! The arguments from `-a NAME=VALUE`, and the start URLs.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use url::Url;
 
 use crate::failed::Failed;
 
-/// What `-a NAME=VALUE` gave: arguments of the spider, and three that mean the same as flags.
+/// The values of `-a NAME=VALUE`: arguments for the spider, and three that mean the same as flags.
 #[derive(Debug, Default)]
 pub(super) struct SpiderArguments {
     pub(super) start_urls: Vec<Url>,

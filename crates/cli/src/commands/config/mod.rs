@@ -12,7 +12,7 @@ use crate::settings::file::File;
 use crate::settings::{CommandSettings, StoreUrl, environment};
 use dragline_runtime::logging;
 
-/// What was said, in all layers.
+/// The given settings, in all layers.
 pub(super) struct Given<'a> {
     pub(super) words: &'a Command,
     pub(super) matches: &'a ArgMatches,
@@ -26,7 +26,7 @@ pub(super) fn run(action: ConfigAction, store: &StoreUrl, given: &Given<'_>) -> 
             for (what, hint) in environment::unknown() {
                 logging::warned_before_start(&what, &hint);
             }
-            // The table comes first: it says where the value comes from that a crawl refuses.
+            // Print the table first: it shows where a value comes from that a crawl would refuse.
             CommandSettings::combine(asked.flags, store, given.file).map(|_| Exit::Finished)
         }
         ConfigAction::Reference { file } => reference::run(&file),

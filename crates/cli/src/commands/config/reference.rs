@@ -1,7 +1,9 @@
-//! `dragline config reference`: the tables of the settings reference, made of the flags' declarations.
+//! `dragline config reference`: generates the tables of the settings reference from the declarations of the
+//! flags.
 //!
-//! Between `<!-- settings: NAME -->` and `<!-- end -->` the file gets the tables of that name; the text around them
-//! stays. So what help says and what the reference says cannot differ. `metrics` is the name of those of the metrics.
+//! It replaces the text between `<!-- settings: NAME -->` and `<!-- end -->` with the tables of that name, and
+//! keeps the rest. The help and the reference therefore always agree. The name `metrics` stands for the tables
+//! of the metrics.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -31,7 +33,7 @@ pub(super) fn run(path: &Path) -> Result<Exit, Failed> {
     Ok(Exit::Finished)
 }
 
-/// The text with fresh tables between its markers.
+/// The text with new tables between its markers.
 fn fill(text: &str) -> Result<String, String> {
     let (mut new, mut rest) = (String::new(), text);
     while let Some((before, from_name)) = rest.split_once("<!-- settings: ") {
@@ -104,7 +106,7 @@ fn others(command: &Command, path: &str, text: &mut String) {
         let path = path.trim_start();
         others(sub, path, text);
         for flag in flags(sub) {
-            // `config show` takes the flags of crawl.
+            // `config show` accepts the flags of crawl.
             let is_of_crawl = path == "config show" && flag.get_env().is_some();
             if path != "crawl" && !is_of_crawl {
                 row(text, &[&format!("`{path}`"), &name(flag), &variable(flag), &default(flag), &what(flag)]);
@@ -137,7 +139,7 @@ fn variable(flag: &Arg) -> String {
     flag.get_env().map(|name| format!("`{}`", name.to_string_lossy())).unwrap_or_default()
 }
 
-/// The default, as help tells it where the parser does not know it.
+/// The default as the help describes it, if the parser doesn't know it.
 pub(super) fn default_in_words(flag: &Arg) -> Option<String> {
     let help = flag.get_help()?.to_string();
     Some(help.split_once("[default: ")?.1.split_once(']')?.0.to_owned())
@@ -149,11 +151,11 @@ fn default(flag: &Arg) -> String {
         return default_in_words(flag).unwrap_or_default();
     }
     let values: Vec<_> = values.iter().map(|value| value.to_string_lossy()).collect();
-    // The reference is not another one with each version.
+    // The reference must not change with each version.
     format!("`{}`", values.join(", ").replace(env!("CARGO_PKG_VERSION"), "VERSION"))
 }
 
-/// The long help where there is one, in one line.
+/// The long help if there is one, as one line.
 fn what(flag: &Arg) -> String {
     let help = flag.get_long_help().or(flag.get_help()).map(ToString::to_string).unwrap_or_default();
     let help = match help.split_once("[default: ") {
@@ -171,7 +173,7 @@ fn what(flag: &Arg) -> String {
     if values.is_empty() { text } else { format!("{text}: {}", values.join("; ")) }
 }
 
-/// One of a few values, where it says what it means.
+/// One of a flag's possible values, if it has a help text.
 fn value(value: &PossibleValue) -> Option<String> {
     let means = value.get_help()?.to_string();
     let mut chars = means.chars();

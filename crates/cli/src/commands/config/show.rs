@@ -1,4 +1,4 @@
-//! `dragline config show`: what a crawl would do, and who said so.
+//! `dragline config show`: the settings of a crawl, and where each comes from.
 
 use clap::{Arg, ArgMatches, Command};
 use dragline_core::args::is_secret;
@@ -13,16 +13,16 @@ use crate::commands::table::table;
 use crate::failed::Failed;
 use crate::settings::origin::Origin;
 
-/// Stands for what is not shown.
+/// Replaces a hidden value.
 const HIDDEN: &str = "***";
 
-/// A setting as it is shown.
+/// A setting for display.
 #[derive(Serialize)]
 struct Setting {
     name: String,
-    /// As it was written; none where it is made at run time.
+    /// The value as it was written. `None` if it is only known at run time.
     values: Vec<String>,
-    /// Of one that nobody gave, what is done instead.
+    /// For a setting without a value, what a crawl does instead.
     #[serde(skip_serializing_if = "Option::is_none")]
     otherwise: Option<String>,
     origin: Origin,
@@ -65,7 +65,7 @@ fn settings(given: &Given<'_>) -> Vec<Setting> {
     of(all).into_iter().chain(of(own)).chain(of_hosts(given)).collect()
 }
 
-/// What the settings file says of single hosts.
+/// The settings for single hosts in the settings file.
 fn of_hosts<'a>(given: &Given<'a>) -> impl Iterator<Item = Setting> + 'a {
     let (path, entries) = given.file.host_entries();
     entries.map(move |entry| Setting {
@@ -89,8 +89,8 @@ fn setting(command: &Command, flag: &Arg, matches: &ArgMatches, given: &Given<'_
     }
 }
 
-/// A value without what nobody else should read: passwords in URLs, what is named like a secret, and of a sensitive
-/// setting all that is no URL.
+/// Hides everything that nobody else should read: passwords in URLs, names that sound like secrets, and for a
+/// sensitive setting everything that isn't a URL.
 fn shown(value: &str, is_sensitive: bool) -> String {
     if let Some((name, _)) =
         value.split_once('=').filter(|(name, _)| is_secret(name) && !name.contains("://"))
@@ -98,10 +98,10 @@ fn shown(value: &str, is_sensitive: bool) -> String {
         return format!("{name}={HIDDEN}");
     }
     let Ok(mut url) = Url::parse(value) else {
-        // What looks like a URL and is none hides where its password is.
+        // In a text that only looks like a URL, we don't know where the password is.
         return if is_sensitive || value.contains('@') { HIDDEN.to_owned() } else { value.to_owned() };
     };
-    // `user:password` is a URL of its own, with the scheme `user`.
+    // `user:password` is itself a valid URL, with the scheme `user`.
     if !url.has_host() && (value.contains('@') || is_sensitive && url.scheme() != "sqlite") {
         return HIDDEN.to_owned();
     }

@@ -1,4 +1,4 @@
-//! `dragline dead-letters export`: one letter a line, with everything that is known of it.
+//! `dragline dead-letters export`: one letter per line, with everything that is known about it.
 
 use std::io::{self, BufWriter, Write};
 

@@ -11,7 +11,7 @@ use crate::commands::table::table;
 use crate::exit::Exit;
 use crate::failed::Failed;
 
-/// Of an error, in a line of the list; `show` has all of it.
+/// How much of an error a line of the list shows. `show` prints all of it.
 const ERROR_CHARS: usize = 90;
 
 pub(super) fn list(arguments: &ListLetters, letters: &Letters) -> Result<Exit, Failed> {

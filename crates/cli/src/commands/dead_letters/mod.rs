@@ -1,4 +1,4 @@
-//! `dragline dead-letters`: looking at what the store refused, and applying it once the cause is mended.
+//! `dragline dead-letters`: shows what the store refused, and stores it after the cause is fixed.
 
 mod export;
 mod list;
@@ -17,9 +17,9 @@ use crate::failed::Failed;
 use crate::settings::Common;
 use dragline_runtime::blocking::Blocking;
 
-/// One read.
+/// Time limit of one read.
 const READ_LIMIT: Duration = Duration::from_secs(30);
-/// Letters read at once: a letter may be as large as a page.
+/// Number of letters to read at once. A letter may be as large as a page.
 const LETTERS_PER_READ: usize = 50;
 
 pub(super) fn run(action: &LetterAction, common: &Common, app: &App) -> Result<Exit, Failed> {
@@ -45,14 +45,14 @@ impl Letters {
         Ok(Self { store, blocking })
     }
 
-    /// An ask for the letters of a run, or of all.
+    /// A query for the letters of a run, or for all letters.
     fn of(&self, run: Option<&str>) -> Result<LetterAsk, Failed> {
         let Some(name) = run else { return Ok(LetterAsk::default()) };
         let found = find_run(&*self.store, &self.blocking, name)?;
         Ok(LetterAsk { run_id: Some(found.run_id), ..LetterAsk::default() })
     }
 
-    /// Gives letters to `each`, oldest first, until it has seen enough: then it says `false`.
+    /// Passes letters to `each`, oldest first, until it returns `false`.
     fn read(
         &self,
         ask: LetterAsk,

@@ -1,4 +1,4 @@
-//! `dragline dead-letters retry`: the road of every item once more, from its payload to its table.
+//! `dragline dead-letters retry`: sends items the usual way again, from their payload to their table.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -20,7 +20,7 @@ use crate::exit::Exit;
 use crate::failed::Failed;
 use crate::settings::Common;
 
-/// Letters by the hundred thousand take their time; a store that hangs does not take for ever.
+/// A hundred thousand letters need some time, but a store that hangs must not take forever.
 const RETRY_LIMIT: Duration = Duration::from_secs(3600);
 
 pub(super) fn run(arguments: &RetryLetters, common: &Common, app: &App) -> Result<Exit, Failed> {
@@ -32,7 +32,7 @@ pub(super) fn run(arguments: &RetryLetters, common: &Common, app: &App) -> Resul
         missing = not_there(&letters, &ask, &arguments.letter_ids)?;
     }
     let replace_nul = arguments.replace_nul || common.flags::<Storing>(&[])?.replace_nul;
-    // The demo's letters can be retried too, though its spider is in no list.
+    // The demo's letters can be retried too, although its spider isn't listed.
     let known = |name: &str| {
         let spider = app.spiders.iter().find(|spider| spider.name() == name).map(|spider| spider.items());
         spider.or_else(|| (Shelf.name() == name).then(|| Shelf.items()))
@@ -43,7 +43,7 @@ pub(super) fn run(arguments: &RetryLetters, common: &Common, app: &App) -> Resul
         steps: &item_pipelines(ItemPipelineSettings { replace_nul }, &app.pipelines),
         accept_lost_nul: replace_nul,
         whole_pages: false,
-        // A signal ends this process at once, and what was applied stays applied.
+        // A signal ends this process at once. Letters that were applied stay applied.
         stop: &Stop::new(),
         epoch: None,
         max_pages: None,
@@ -57,7 +57,7 @@ pub(super) fn run(arguments: &RetryLetters, common: &Common, app: &App) -> Resul
     Ok(if report.refused == 0 && missing.is_empty() { Exit::Finished } else { Exit::Error })
 }
 
-/// Which of these the ask does not find.
+/// The `wanted` ids that the query does not find.
 fn not_there(letters: &Letters, ask: &LetterAsk, wanted: &[i64]) -> Result<BTreeSet<i64>, Failed> {
     let mut missing: BTreeSet<i64> = wanted.iter().copied().collect();
     letters.read(ask.clone(), |letter| {

@@ -1,4 +1,4 @@
-//! What a spider would emit of a page, and what of that a crawl would refuse.
+//! What a spider would emit for a page, and what a crawl would refuse.
 
 use std::collections::HashSet;
 use std::fmt::Write as _;
@@ -7,7 +7,7 @@ use dragline_core::{ItemRecord, QueuedRequest};
 use dragline_engine::Preview;
 use serde_json::{Map, Value as Json, json};
 
-/// For people: items as they would be stored, then requests, then what is refused.
+/// The text for people: items as they would be stored, then requests, then refusals.
 pub(super) fn text(preview: &Preview) -> String {
     let outcome = &preview.outcome;
     let mut text = format!("\npage {}", outcome.state);
@@ -34,7 +34,7 @@ pub(super) fn text(preview: &Preview) -> String {
     text
 }
 
-/// For programs.
+/// The JSON for programs.
 pub(super) fn json(preview: &Preview) -> Json {
     let outcome = &preview.outcome;
     let item = |item: &ItemRecord| json!({ "type": item.item_type.name(), "fields": item.to_json() });
@@ -68,7 +68,7 @@ fn request(queued: &QueuedRequest) -> Json {
     Json::Object(fields)
 }
 
-/// What would not be stored as it was emitted, and why.
+/// The items that would not be stored as emitted, and why.
 fn refused(preview: &Preview) -> Vec<(String, String)> {
     let told = &preview.refused;
     let shown = |item: &ItemRecord| format!("{} {}", item.item_type.name(), Json::Object(item.to_json()));
@@ -78,7 +78,7 @@ fn refused(preview: &Preview) -> Vec<(String, String)> {
         let what = format!("{} {}", letter.item_type, letter.payload);
         all.push((what, format!("dead letter ({})", letter.error)));
     }
-    // Of one key the last is stored.
+    // For each key, only the last item is stored.
     let mut keys = HashSet::new();
     for item in preview.outcome.items.iter().rev() {
         if let Some(key) = item.key_text()

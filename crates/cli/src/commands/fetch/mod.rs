@@ -1,4 +1,4 @@
-//! `dragline fetch`: one page, for a person to look at, and what a spider would make of it. No store is touched.
+//! `dragline fetch`: shows one page, and what a spider would make of it. It uses no store.
 
 mod emitted;
 mod request;
@@ -58,7 +58,7 @@ pub(super) fn run(arguments: &Fetch, common: &Common, app: &App) -> Result<Exit,
     }
 }
 
-/// Whether a crawl would parse what came; else why not.
+/// Whether a crawl would parse the page, and if not, why.
 fn verdict(visit: &Visit, spider: Option<&Arc<dyn Spider>>, settings: &FetchSettings) -> Result<(), Failed> {
     let url = visit.hops.last().map(|hop| hop.queued.request.url().to_string()).unwrap_or_default();
     match &visit.end {
@@ -94,7 +94,7 @@ fn emit(
     visit: &Visit,
     page: Response,
 ) -> Result<Preview, Failed> {
-    // As if the crawl had begun here, or where it begins by itself.
+    // Start as if the crawl had begun here or at the spider's own start URLs.
     let begin = start_requests(&**spider, &settings.args).unwrap_or_default();
     let begin: Vec<String> = begin.iter().map(|request| host_of(request.url())).collect();
     let hops = visit.hops.iter().map(|hop| hop.queued.host.as_str());
@@ -121,7 +121,7 @@ fn give_body(arguments: &Fetch, page: &Response, to_stdout: bool) -> Result<(), 
     Ok(())
 }
 
-/// Tells all but the body; beside a body on stdout it goes to stderr.
+/// Shows everything except the body. If the body goes to stdout, the rest goes to stderr.
 fn show(
     arguments: &Fetch,
     shown: (String, Json),
@@ -139,7 +139,7 @@ fn show(
         text.push_str(&emitted::text(preview));
     }
     if to_stdout {
-        // Who takes the body may not care for the rest.
+        // If someone reads only the body from stdout, the rest may be lost.
         let _ = io::stderr().write_all(text.as_bytes());
         return Ok(());
     }

@@ -1,4 +1,4 @@
-//! The request that the words of `dragline fetch` describe.
+//! The request of `dragline fetch`, from its arguments.
 
 use dragline_core::Request;
 use dragline_core::canonical::has_userinfo;
@@ -9,13 +9,13 @@ use serde_json::Value as Json;
 use crate::arguments::Fetch;
 use crate::failed::Failed;
 
-/// What is sent with `--data` unless a header says otherwise, as by every browser.
+/// The type of `--data` unless a header says otherwise, as in every browser.
 const FORM: &str = "application/x-www-form-urlencoded";
 
-/// The request.
+/// The request that the arguments describe.
 pub(super) fn of(arguments: &Fetch) -> Result<Request, Failed> {
     let mut request = Request::get(arguments.url.trim()).map_err(|error| {
-        // `user:password@host` is no URL either.
+        // `user:password@host` isn't a URL either.
         let shown = arguments
             .url
             .rsplit_once('@')
@@ -55,7 +55,7 @@ pub(super) fn of(arguments: &Fetch) -> Result<Request, Failed> {
     Ok(request)
 }
 
-/// Its value may be a secret: it is not repeated.
+/// Its value may be a secret, so the error doesn't repeat it.
 fn header(text: &str) -> Result<(HeaderName, &str), Failed> {
     let wrong = || {
         Failed::usage("-H must be 'NAME: VALUE', with a valid header name and value")

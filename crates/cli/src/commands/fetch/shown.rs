@@ -1,4 +1,4 @@
-//! What is told of a visit: each request, its answer, and how long that took.
+//! The description of a visit: each request, its answer, and the time it took.
 
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use http::StatusCode;
 use http::header::CONTENT_ENCODING;
 use serde_json::{Value as Json, json};
 
-/// For people.
+/// The text for people.
 pub(super) fn text(visit: &Visit) -> String {
     let mut text = String::new();
     for (at, hop) in visit.hops.iter().enumerate() {
@@ -53,7 +53,7 @@ fn answered(text: &mut String, answer: &HopAnswer) {
     }
 }
 
-/// For programs.
+/// The JSON for programs.
 pub(super) fn json(visit: &Visit) -> Json {
     let hops: Vec<Json> = visit.hops.iter().map(hop).collect();
     let last = visit.hops.last();

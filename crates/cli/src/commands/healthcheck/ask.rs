@@ -1,5 +1,5 @@
-//! `dragline healthcheck`: asks a crawl of another process how it is, by its endpoint or by its heartbeat file. One
-//! line, and healthy or not.
+//! `dragline healthcheck`: asks the crawl of another process for its health, by its endpoint or its heartbeat
+//! file. The answer is one line, and healthy or not.
 
 use std::fs;
 use std::io;
@@ -17,9 +17,9 @@ use tokio::net::TcpStream;
 use dragline_runtime::health::{Beats, CLOCK_TOLERANCE_MS, ms_since_1970, unix_ms};
 use dragline_runtime::listen::ListenAddr;
 
-/// A crawl that is well answers in milliseconds; the health check as a whole ends within five seconds.
+/// A healthy crawl answers in milliseconds. The whole health check ends within five seconds.
 const ANSWER_WITHIN: Duration = Duration::from_secs(4);
-/// An answer is half a kilobyte and a URL for each crawl thread.
+/// An answer has about half a kilobyte, and a URL for each crawl thread.
 const MAX_ANSWER: usize = 1 << 20;
 
 /// Where to ask.
@@ -31,18 +31,19 @@ pub(crate) struct Where<'a> {
     pub(crate) file: Option<(&'a Path, Duration)>,
 }
 
-/// Why there was no word of health.
+/// Why the check did not find a healthy crawl.
 enum Unwell {
-    /// Nobody listens there.
+    /// Nothing listens at the address.
     Refused(String),
     /// Anything else.
     Told(String),
 }
 
-/// One line that says why it is healthy, or why not.
+/// One line that says why the crawl is healthy, or why it isn't.
 ///
-/// The endpoint says it, if there is one; but where nobody listens, and a process that lives keeps the file, that one
-/// was told to listen elsewhere or nowhere, by a flag that nobody could see here.
+/// The endpoint decides if there is one. But if nothing listens there while a living process writes the file,
+/// that process listens elsewhere or nowhere, because of a flag that this process can't see. Then the file
+/// decides.
 pub(crate) fn ask(place: &Where<'_>) -> Result<String, String> {
     let by_file = || place.file.map(|(file, max_age)| ask_file(file, max_age));
     let Some(address) = place.endpoint else {
@@ -67,12 +68,13 @@ fn ask_at(address: &str) -> Result<String, Unwell> {
             Err(Unwell::Told(format!("{address} did not answer within {} s", ANSWER_WITHIN.as_secs())))
         })
     });
-    // A name that is still being looked up holds up nobody.
+    // Don't wait for a name lookup that is still running.
     runtime.shutdown_background();
     answered
 }
 
-/// Whether the process that wrote the file lives, as far as can be told: one that was killed leaves its file behind.
+/// Whether the process that wrote the file is alive, as far as we know. A killed process leaves its file
+/// behind.
 fn is_kept(file: &Path) -> bool {
     let beats = fs::read(file).ok().and_then(|content| serde_json::from_slice::<Beats>(&content).ok());
     let processes = Path::new("/proc");
@@ -98,7 +100,7 @@ async fn ask_endpoint(address: &str) -> Result<String, Unwell> {
     let request = Request::get("/health").header(HOST, address).body(Empty::<Bytes>::new());
     let request =
         request.map_err(|error| Unwell::Told(format!("{address} is not a valid address: {error}")))?;
-    // The connection works beside the question, and ends with the runtime.
+    // The connection runs alongside the request, and ends with the runtime.
     tokio::spawn(connection);
     let answer = sender.send_request(request).await.map_err(no_answer)?;
     let status = answer.status();
@@ -111,7 +113,8 @@ fn understood(address: &str, status: StatusCode, body: &[u8]) -> Result<String, 
     let answer: Answer = serde_json::from_slice(body)
         .map_err(|_| format!("{address} answers {status}, but not like a crawl"))?;
     let line = format!("pid {} is {}: {}", answer.pid, answer.status, answer.why);
-    // Whoever listens there may say anything, and this goes to a terminal or into a log.
+    // Another program may be listening there, and its answer goes to a terminal or a log. So remove control
+    // characters.
     let line: String = line.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
     if status.is_success() { Ok(line) } else { Err(line) }
 }
@@ -127,7 +130,7 @@ fn ask_file(file: &Path, max_age: Duration) -> Result<String, String> {
     })?;
     let beats: Beats = serde_json::from_slice(&content)
         .map_err(|error| format!("{name} is not a heartbeat file: {error}"))?;
-    // A process that was killed leaves its file behind, whatever state it was in.
+    // A killed process leaves its file behind, whatever state it was in.
     let written_ms = fs::metadata(file).and_then(|meta| meta.modified()).map_or(0, ms_since_1970);
     let now = unix_ms();
     if written_ms > now + CLOCK_TOLERANCE_MS {

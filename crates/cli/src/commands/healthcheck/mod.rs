@@ -10,8 +10,8 @@ use crate::failed::Failed;
 use crate::settings::file::File;
 use ask::{Where, ask};
 
-/// `given` by flags and variables, and beneath them what the settings file says of a crawl. A file that is wrong
-/// says nothing: who asks for a crawl's health is answered all the same.
+/// Uses `given` from flags and variables, and for the rest the crawl's settings in the settings file. An
+/// invalid file is ignored, because a health check must always answer.
 pub(super) fn run(given: Arguments, words: clap::Command) -> Result<Exit, Failed> {
     let (file, wrong) = match File::read(given.config.as_deref()) {
         Ok(file) => (file, None),

@@ -12,7 +12,7 @@ use crate::commands::table::table;
 use crate::exit::Exit;
 use crate::failed::Failed;
 
-/// Of a reason, in a line of the list; `show` has all of it.
+/// How much of a reason a line of the list shows. `show` prints all of it.
 const REASON_CHARS: usize = 60;
 
 pub(super) fn run(arguments: &ListRuns, runs: &Runs) -> Result<Exit, Failed> {
@@ -20,7 +20,7 @@ pub(super) fn run(arguments: &ListRuns, runs: &Runs) -> Result<Exit, Failed> {
     let mut listed = runs.list(&RunAsk {
         spider: arguments.spider.clone(),
         state: arguments.state.map(Into::into),
-        // One more tells whether there are more.
+        // Read one more to find out whether there are more.
         limit: limit.saturating_add(1),
         ..RunAsk::default()
     })?;

@@ -1,4 +1,4 @@
-//! `dragline runs`: looking at runs, opening them again, ending them, between two crawls.
+//! `dragline runs`: shows runs, reopens them, and ends them.
 
 mod lineage;
 mod list;
@@ -20,7 +20,7 @@ use crate::failed::Failed;
 use crate::settings::Common;
 use dragline_runtime::blocking::Blocking;
 
-/// One read. That of a run with millions of requests takes seconds.
+/// Time limit of one read. For a run with millions of requests, it takes seconds.
 const READ_LIMIT: Duration = Duration::from_secs(120);
 
 pub(super) fn run(action: &RunAction, common: &Common, spiders: &[Arc<dyn Spider>]) -> Result<Exit, Failed> {
@@ -38,7 +38,7 @@ pub(super) fn run(action: &RunAction, common: &Common, spiders: &[Arc<dyn Spider
     exit
 }
 
-/// The store, for who looks at its runs.
+/// The store, for commands that look at its runs.
 struct Runs {
     admin: Box<dyn RunAdmin>,
     blocking: Blocking,
@@ -46,7 +46,7 @@ struct Runs {
 
 impl Runs {
     fn open(common: &Common) -> Result<Self, Failed> {
-        // A process that hangs keeps its run: it is for a crawl to take that over, which goes on with it.
+        // A hung process keeps its run here. Only a crawl may take it over, because it continues it.
         let settings = StoreSettings { take_over_after: None, ..common.store_settings()? };
         let admin = common.open_runs(&settings)?;
         let runs = Self { admin, blocking: Blocking::new()? };
@@ -66,7 +66,7 @@ impl Runs {
         find_run(&*self.admin, &self.blocking, run)
     }
 
-    /// Takes the lock of a run that no process works on.
+    /// Takes the lock of a run, which fails while a process works on it.
     fn lock(&self, run: &RunRecord) -> Result<(), Failed> {
         let locked = self.admin.lock_run(&run.name, Duration::ZERO);
         self.wait("locking the run", async { Ok(locked.await) })?.map_err(|error| match &error {

@@ -1,4 +1,4 @@
-//! `dragline runs retry` and `end`: a run is opened again, or given up.
+//! `dragline runs retry` and `end`: reopen a run, or end it.
 
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use crate::commands::print;
 use crate::exit::Exit;
 use crate::failed::Failed;
 
-/// Requests by the million take their time; a store that hangs does not take for ever.
+/// Millions of requests need some time, but a store that hangs must not take forever.
 const RETRY_LIMIT: Duration = Duration::from_secs(3600);
 /// The reason of a run that a person has ended.
 const BY_HAND: &str = "ended by hand";

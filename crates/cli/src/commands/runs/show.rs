@@ -1,4 +1,4 @@
-//! `dragline runs show`: how a run stands, and why what failed has failed.
+//! `dragline runs show`: the state of a run, and why requests failed.
 
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -22,7 +22,8 @@ pub(super) fn run(
     spiders: &[Arc<dyn Spider>],
 ) -> Result<Exit, Failed> {
     let run = runs.find(run)?;
-    // The demo's spider is in no list. One that this program does not have leaves types without tables.
+    // The demo's spider isn't listed. For a spider that this program doesn't have, the tables of its items are
+    // unknown.
     let items = match spiders.iter().find(|spider| spider.name() == run.spider) {
         Some(spider) => spider.items(),
         None if run.spider == Shelf.name() => Shelf.items(),
@@ -109,7 +110,7 @@ fn group(title: &str, key: &str, tallies: &LargestGroups) -> String {
     text
 }
 
-/// What a person may do now.
+/// What you can do next.
 fn next(run: &RunRecord, figures: &RunFigures) -> String {
     let failed = figures.pages.of(PageState::Failed);
     let retry = format!(

@@ -1,4 +1,4 @@
-//! How a run stands, in words and in figures that are no counts: state, process, moments, durations.
+//! The state of a run except for its counts: state, process, times, durations.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use dragline_core::store::RunState;
 use dragline_core::value::timestamp_text;
 use serde_json::{Map, Value as Json, json};
 
-/// The state in one word; what the row calls running without a process that runs it was killed.
+/// The state in one word. A run that its row calls running, but that no process holds, was killed.
 pub(super) fn word(run: &RunRecord) -> &'static str {
     match run.state {
         RunState::Running if !run.is_held => "killed",
@@ -16,7 +16,7 @@ pub(super) fn word(run: &RunRecord) -> &'static str {
     }
 }
 
-/// What the last process is doing, or how it ended.
+/// Describes what the last process is doing, or how it ended.
 pub(super) fn process(run: &RunRecord) -> String {
     let who = run.process.as_ref().map_or_else(
         || "an unknown process".to_owned(),
@@ -38,7 +38,7 @@ pub(super) fn process(run: &RunRecord) -> String {
     }
 }
 
-/// From the run's beginning to its end, to now, or to the last sign of life.
+/// Time from the start of the run to its end, to now, or to its last heartbeat.
 pub(super) fn took(run: &RunRecord) -> TimeDelta {
     let until = match run.finished_at {
         Some(end) => end,
@@ -48,12 +48,12 @@ pub(super) fn took(run: &RunRecord) -> TimeDelta {
     until - run.started_at
 }
 
-/// From the start of the last process to its last sign of life.
+/// Time from the start of the last process to its last heartbeat.
 pub(super) fn lived(run: &RunRecord) -> TimeDelta {
     run.heartbeat_at - run.last_start_at
 }
 
-/// A duration for people. One that is negative, for somebody has set the clock back, is none.
+/// A duration for people. A negative one, after someone has set the clock back, counts as zero.
 pub(super) fn told(duration: TimeDelta) -> String {
     let duration = duration.to_std().unwrap_or_default();
     if duration < Duration::from_secs(10) {
@@ -62,12 +62,12 @@ pub(super) fn told(duration: TimeDelta) -> String {
     humantime::format_duration(Duration::from_secs(duration.as_secs())).to_string()
 }
 
-/// A moment for people.
+/// A time for people.
 pub(super) fn moment(at: &DateTime<Utc>) -> String {
     at.format("%F %T UTC").to_string()
 }
 
-/// All of it for programs.
+/// Everything, for programs.
 pub(super) fn json(run: &RunRecord) -> Map<String, Json> {
     let seconds = |duration: TimeDelta| duration.to_std().unwrap_or_default().as_secs_f64();
     let fields = json!({
