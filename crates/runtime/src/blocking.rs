@@ -1,4 +1,4 @@
-//! A store's futures, waited for by whoever only reads: the report of a crawl, and commands.
+//! Waits for futures of a store, for code that only reads: the report of a crawl, and commands.
 
 use std::io;
 use std::sync::Arc;
@@ -10,27 +10,27 @@ use dragline_core::store::{Store, StoreResult};
 
 use crate::health::Health;
 
-/// How often a wait gives a sign of life.
+/// How often a wait reports that it is still at work.
 const BEAT_EVERY: Duration = Duration::from_millis(500);
 
-/// Why there is no answer.
+/// Why the store did not answer.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum BlockingError {
     /// The operating system gave no runtime.
     #[error("cannot start a runtime for the store")]
     Runtime(#[source] io::Error),
-    /// The store said no.
+    /// The store returned an error.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The store said nothing in time.
+    /// The store didn't answer in time.
     #[error("{location} did not answer within {} s ({what})", .limit.as_secs())]
     Late {
         /// Where the store is.
         location: String,
-        /// What it was asked for.
+        /// The operation.
         what: String,
-        /// What it was given.
+        /// The time limit.
         limit: Duration,
     },
 }
@@ -48,7 +48,7 @@ impl BlockingError {
     }
 }
 
-/// A private runtime. It has a worker of its own since the SQLite store blocks in place.
+/// A private runtime. It has its own worker, because the SQLite store blocks in place.
 pub struct Blocking {
     runtime: tokio::runtime::Runtime,
     health: Option<Arc<Health>>,
@@ -70,31 +70,31 @@ impl Blocking {
             .map_err(BlockingError::Runtime)
     }
 
-    /// On behalf of a crawl that is watched: whoever works for long tells so by [`Blocking::still_here`].
+    /// For a crawl that is being watched: long work reports itself with [`Blocking::still_here`].
     #[must_use]
     pub fn watched(self, health: &Arc<Health>) -> Self {
         Self { health: Some(Arc::clone(health)), ..self }
     }
 
-    /// On behalf of somebody who may cut it off: whoever works for long asks [`Blocking::is_cut`].
+    /// For work that may be cut off: long work checks [`Blocking::is_cut`].
     #[must_use]
     pub fn until(self, cut: &Stop) -> Self {
         Self { cut: Some(cut.clone()), ..self }
     }
 
-    /// Whether the work is to end before it is done.
+    /// Whether the work should end before it is done.
     pub fn is_cut(&self) -> bool {
         self.cut.as_ref().is_some_and(Stop::is_requested)
     }
 
-    /// A sign of life, as often as one likes.
+    /// Reports that the work goes on. You can call it as often as you like.
     pub fn still_here(&self) {
         if let Some(health) = &self.health {
             health.still_here();
         }
     }
 
-    /// Waits for `work`, at most for `limit`.
+    /// Waits for `work`, for at most `limit`.
     ///
     /// # Errors
     /// Those of the store, and when it does not answer in time.
@@ -108,7 +108,7 @@ impl Blocking {
         self.wait_plain(what, &store.location(), limit, work)
     }
 
-    /// Runs `work` to its end, and gives signs of life meanwhile.
+    /// Runs `work` to its end and keeps reporting that it goes on.
     async fn beating<T>(&self, work: impl Future<Output = T>) -> T {
         let mut work = std::pin::pin!(work);
         let mut beats = tokio::time::interval(BEAT_EVERY);
@@ -120,7 +120,7 @@ impl Blocking {
         }
     }
 
-    /// Ends the store's sessions, if it answers in time.
+    /// Closes the store's sessions, if the store answers in time.
     pub fn close(&self, store: &dyn Store, limit: Duration) {
         let _ = self.wait(store, "closing", limit, async {
             store.close().await;

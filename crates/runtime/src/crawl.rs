@@ -209,7 +209,7 @@ impl Crawl {
     /// # Errors
     /// When the crawl can't start: a setting is invalid, the store can't be reached, another process has the run. When it was
     /// stopped before its first request. When its stop took longer than the shutdown timeout; then threads are left behind.
-    /// Failed pages are no error: the [`CrawlReport`] has them.
+    /// Failed pages are not an error: the [`CrawlReport`] counts them.
     pub fn run(self) -> Result<CrawlReport, CrawlError> {
         let (sender, result) = bounded(1);
         self.begin(move |ended| drop(sender.try_send(ended)))?;

@@ -1,5 +1,6 @@
-//! The CRITICAL block: what exceeded which limit, where everything stood, the likely causes in order, and what to
-//! look at next. For whoever finds a crawl that did not stop, or does not move, and never saw its code.
+//! The CRITICAL block: what exceeded which limit, the status of every part, the likely causes in order, and
+//! what to look at. It is for someone who finds a crawl that doesn't stop or doesn't move, and who has never
+//! seen its code.
 
 use std::fmt::Write as _;
 
@@ -7,20 +8,20 @@ use crate::diagnosis::Diagnosis;
 
 /// A step of the stop: requests in flight.
 pub(crate) const DOWNLOADS: &str = "downloads";
-/// A step of the stop: pages in the spider's hands.
+/// A step of the stop: pages that spiders are parsing.
 pub(crate) const CRAWL_THREADS: &str = "crawl threads";
 /// A step of the stop: the last flush and the end of all sessions.
 pub(crate) const PERSISTENCE: &str = "persistence";
 
-/// Why something may hang, and what shows whether it is that.
+/// A possible reason for a hang, and how to check it.
 struct Cause {
-    /// The step in which it shows.
+    /// The step in which it appears.
     step: &'static str,
     what: &'static str,
     look_at: &'static str,
 }
 
-/// The commonest first.
+/// The most common reason comes first.
 const CAUSES: [Cause; 4] = [
     Cause {
         step: CRAWL_THREADS,
@@ -45,7 +46,7 @@ const CAUSES: [Cause; 4] = [
     },
 ];
 
-/// The block. The cause that fits the step in which the run stands comes first.
+/// The block. The cause that fits the current step comes first.
 pub(crate) fn block(exceeded: &str, diagnosis: &Diagnosis) -> String {
     let (step, _) = diagnosis.step();
     let mut text = format!("CRITICAL: {exceeded}.\nWhere it stood:\n{}", diagnosis.render());

@@ -1,4 +1,5 @@
-//! Where everything stands: what the watchdog prints when a stop takes too long, and SIGUSR1 at any time.
+//! The status of every part. The watchdog prints it when a stop takes too long, and SIGUSR1 prints it at any
+//! time.
 //!
 //! It reads what the threads publish and waits for none of them.
 
@@ -12,10 +13,10 @@ use crate::health::Heartbeat;
 use crate::metrics::Metrics;
 use crate::parts::Parts;
 
-/// The step that a run is in while it crawls; all others belong to its stop.
+/// The step of a run that is crawling. All other steps belong to its stop.
 const CRAWLING: &str = "crawl";
 
-/// What can be asked of a run without stopping it.
+/// What you can ask a run without stopping it.
 pub struct Diagnosis {
     step: Mutex<(&'static str, Instant)>,
     spider: String,
@@ -51,7 +52,7 @@ impl Diagnosis {
         self.heartbeat.ages()
     }
 
-    /// Everything, a line for each part.
+    /// Everything, with a line for each part.
     pub fn render(&self) -> String {
         let parts = &self.parts;
         let mut text = String::new();
@@ -92,12 +93,12 @@ impl Diagnosis {
         text
     }
 
-    /// What is measured.
+    /// The metrics.
     pub(crate) fn metrics(&self) -> &Arc<Metrics> {
         &self.metrics
     }
 
-    /// The step that the run is in, and since when.
+    /// The current step, and since when.
     pub(crate) fn step(&self) -> (&'static str, Instant) {
         *self.step.lock().unwrap_or_else(PoisonError::into_inner)
     }

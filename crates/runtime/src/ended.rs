@@ -1,4 +1,4 @@
-//! A crawl that has ended: its threads are gone, and its run is in the store. What is left is to report it.
+//! A crawl that has ended. Its threads are gone, and its run is in the store. Only the report is left to do.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,11 +16,11 @@ use crate::settings::CrawlSettings;
 use crate::stop_report::StopReport;
 use crate::watched::Watched;
 
-/// After a stop the report must fit into what a container grants.
+/// After a stop, the report must fit into the time that a container gets.
 const READ_AFTER_STOP: Duration = Duration::from_secs(1);
-/// A finished run may have millions of requests to count, and nobody waits for its process to end.
+/// A finished run may have millions of requests to count, and nothing waits for its process to end.
 const READ_AT_THE_END: Duration = Duration::from_secs(30);
-/// What reading gets although the time is over: a store that is there answers in less.
+/// The least time for reading, even if the time is up. A store that works answers faster.
 const LEAST_READ: Duration = Duration::from_millis(200);
 
 /// A crawl that has ended. Until it is dropped, the process counts as alive and the health endpoints answer.
@@ -59,12 +59,12 @@ impl Ended {
         self.left_of_stop
     }
 
-    /// For whoever works on for long: without a sign of life the process counts as stuck.
+    /// For long work after the crawl. Without these signs of life, the process counts as stuck.
     pub fn health(&self) -> &Arc<Health> {
         &self.watched.health
     }
 
-    /// What one read of the store may take now.
+    /// How long one read of the store may take now.
     pub fn reading_limit(&self) -> Duration {
         match self.state {
             RunState::Stopped => READ_AFTER_STOP.min(self.left_of_stop).max(LEAST_READ),
@@ -72,7 +72,7 @@ impl Ended {
         }
     }
 
-    /// The store, anew: the crawl's own sessions are closed.
+    /// Opens the store again, because the crawl's own sessions are closed.
     ///
     /// # Errors
     /// Those of its settings.
@@ -80,7 +80,7 @@ impl Ended {
         dragline_store::open(&self.settings.store.0, &self.settings.store_settings)
     }
 
-    /// What came of it, with the figures that `store` has. Without them when it does not answer.
+    /// The result, with the numbers in `store`. Without these numbers if the store doesn't answer.
     pub fn report(&self, store: &dyn Store, blocking: &Blocking) -> CrawlReport {
         let summary = self.summary(store, blocking).inspect_err(|error| {
             tracing::warn!("the report has no numbers from the store: {}", chain(error));

@@ -1,8 +1,8 @@
-//! An error with its causes, in one line: for the log and for whoever reads it in a terminal.
+//! An error with its causes, in one line.
 
 use std::error::Error;
 
-/// The error and its causes. A cause that the line names already is left out.
+/// The error and its causes. A cause that the line already names is left out.
 pub fn chain(error: &(dyn Error + 'static)) -> String {
     let mut line = error.to_string();
     let mut source = error.source();

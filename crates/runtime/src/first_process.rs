@@ -1,8 +1,8 @@
-//! What the first process of a container owes it.
+//! The duties of the first process in a container.
 //!
-//! The kernel protects process 1: a signal for which it has no handler does nothing, so that a command without one
-//! could not be ended but by SIGKILL. And it inherits every process whose parent has ended, a health check that was
-//! cut off say, and must take note of their end, or they stay in the process table for as long as the container lives.
+//! The kernel protects process 1: a signal without a handler has no effect, so without handlers only SIGKILL
+//! could end a command. Process 1 also inherits every process whose parent has ended, such as a health check
+//! that was cut off. It must reap them, or they stay in the process table as long as the container lives.
 
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -11,13 +11,13 @@ use std::sync::{Arc, LazyLock};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
 use signal_hook::flag::register_conditional_shutdown;
 
-/// What a shell makes of a process that was ended by a signal.
+/// The exit code that shells use for a process that was ended by a signal.
 const ENDED_BY_SIGNAL: i32 = 128;
 
-/// Whether a signal ends the process on the spot. Handlers belong to the process, and so does this.
+/// Whether a signal ends the process at once. Handlers belong to the process, and so does this.
 static ENDS_AT_ONCE: LazyLock<Arc<AtomicBool>> = LazyLock::new(Arc::default);
 
-/// Takes on these duties when this is process 1. Any other process has none of them.
+/// Takes on these duties if this is process 1. Other processes don't have them.
 ///
 /// # Errors
 /// When the signal handlers or the thread cannot be made.
@@ -34,7 +34,7 @@ pub fn begin() -> io::Result<()> {
     Ok(())
 }
 
-/// Somebody listens to signals: they no longer end the process by themselves.
+/// Something listens for signals, so they no longer end the process at once.
 pub fn signals_are_heard() {
     ENDS_AT_ONCE.store(false, Ordering::Relaxed);
 }
@@ -50,7 +50,7 @@ mod orphans {
     use procfs::process::all_processes;
     use rustix::process::{Pid, WaitOptions, waitpid};
 
-    /// How often is looked for processes that have ended.
+    /// How often to look for ended processes.
     const LOOK_EVERY: Duration = Duration::from_secs(1);
 
     pub(super) fn reap_from_now_on() -> io::Result<()> {
@@ -63,11 +63,12 @@ mod orphans {
         Ok(())
     }
 
-    /// Takes note of those that were seen before. A child that somebody here waits for is gone by then.
+    /// Reaps processes that were already seen before. By then, any code here that waits for its own child has
+    /// done so.
     fn look(seen: &BTreeSet<i32>) -> BTreeSet<i32> {
         let mut ended = ended_children();
         for pid in seen.intersection(&ended).copied().collect::<Vec<_>>() {
-            // Gone already, or not ours: as well.
+            // It is already gone, or isn't ours. Both are fine.
             let _ = Pid::from_raw(pid).map(|pid| waitpid(Some(pid), WaitOptions::NOHANG));
             ended.remove(&pid);
         }

@@ -11,7 +11,7 @@ use dragline_pipelines::persistence::Monitor;
 /// Where each part publishes.
 #[derive(Clone)]
 pub(crate) struct Parts {
-    /// What each crawl thread is parsing.
+    /// The page that each crawl thread is parsing.
     pub(crate) desks: Desks,
     /// What the scheduler, the downloader and the crawl threads count.
     pub(crate) stats: Arc<CrawlStats>,

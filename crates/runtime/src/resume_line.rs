@@ -5,7 +5,7 @@ use dragline_core::runs::REOPENED;
 use dragline_core::store::{OpenedRun, Resumed, RunState};
 use tracing::info;
 
-/// Says it in the log.
+/// Writes the line to the log.
 pub(crate) fn say(name: &str, run: &OpenedRun) {
     let run_id = run.key.run_id;
     match &run.resumed {
@@ -39,7 +39,7 @@ fn last_end(resumed: &Resumed) -> String {
         .heartbeat_at
         .map_or_else(String::new, |at| format!("; its last heartbeat was at {}", at.format("%F %T UTC")));
     match (resumed.state, &resumed.stop_reason) {
-        // By far the commonest reasons for it; a store that was away at the end is another.
+        // These are by far the most common causes. A store that was away at the end is another.
         (RunState::Running, _) => {
             format!("the last process{who} did not record how it ended, so it was killed or crashed{when}")
         }

@@ -8,7 +8,7 @@
 //!              └───────────────────── receipts, refills ◄───────────────────────────┘
 //! ```
 //!
-//! [`Running`] is what comes of it. `stopping.rs` ends the threads, in order.
+//! The result is [`Running`]. `stopping.rs` ends the threads in order.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -37,7 +37,7 @@ use crate::stopping::Producers;
 use crate::watchdog::{Overrun, Watchdog, Watches};
 use crate::watched::watched;
 
-/// What a crawl is made of.
+/// The parts of a crawl.
 pub(crate) struct Ingredients {
     pub(crate) spider: Arc<dyn Spider>,
     pub(crate) pipelines: Vec<Arc<dyn ItemPipeline>>,
@@ -108,7 +108,7 @@ pub(crate) fn start(made_of: Ingredients) -> Result<Running, CrawlError> {
     })
     .map_err(|error| CrawlError::Engine(error.into()))?;
 
-    // Last whoever watches them.
+    // Start the watchers last.
     let parts = Parts {
         desks: crawl.desks().clone(),
         stats,

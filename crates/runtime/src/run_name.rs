@@ -1,10 +1,10 @@
-//! The name by which a run is found again: spider, and digest of start URLs and arguments.
+//! The default name of a run: its spider, and a digest of its start URLs and arguments.
 
 use dragline_core::Args;
 use sha2::{Digest, Sha256};
 
-/// The default name of a run. Settings and limits are no part of it, so that a run can be resumed with
-/// another pace or a higher limit; secrets are none either.
+/// The default name of a run. It doesn't contain settings, limits or secrets, so you can resume a run with a
+/// different pace or a higher limit.
 pub(crate) fn default_run_name(spider: &str, args: &Args) -> String {
     let mut parts: Vec<String> = args.start_urls().iter().map(ToString::to_string).collect();
     parts.sort();

@@ -14,7 +14,7 @@ pub(crate) fn run_spec(spider: &dyn Spider, settings: &CrawlSettings) -> Result<
     let cannot = |problem: String| CrawlError::Spider { spider: spider.name().to_owned(), problem };
     check_arguments(spider, &settings.args)?;
     let start = start_requests(spider, &settings.args).map_err(|error| cannot(error.to_string()))?;
-    // What it says of where it stays: an error of the pattern's author, told before there is a run.
+    // An error in the spider's patterns is reported before there is a run.
     Scope::new(&settings.engine.links, spider, []).map_err(|error| cannot(error.to_string()))?;
     if start.is_empty() {
         return Err(CrawlError::NoStartUrl { spider: spider.name().to_owned() });
@@ -59,8 +59,8 @@ fn run_args(start_urls: &[String], settings: &CrawlSettings, rule: &SameRequest)
     args
 }
 
-/// The rule for the same request that the run began with; `wanted` is what a new one would begin with. By another
-/// rule, pages that are stored as done would be taken for new.
+/// The same-request rule that the run began with. A new run would begin with `wanted`. With a different rule,
+/// finished pages would be taken for new ones.
 pub(crate) fn same_request(run: &OpenedRun, wanted: SameRequest) -> Result<SameRequest, CrawlError> {
     let Some(resumed) = &run.resumed else { return Ok(wanted) };
     let Some(stored) = resumed.args.get(SAME_REQUEST) else {
@@ -82,7 +82,7 @@ fn kept(rule: SameRequest, wanted: &SameRequest) -> SameRequest {
     rule
 }
 
-/// The host's name, for people who look for the process that holds a run.
+/// The name of this host, so that people can find the process that holds a run.
 fn hostname() -> String {
     let name = std::fs::read_to_string("/proc/sys/kernel/hostname").ok().or(std::env::var("HOSTNAME").ok());
     name.map_or_else(|| "unknown".to_owned(), |name| name.trim().to_owned())

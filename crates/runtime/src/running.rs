@@ -1,4 +1,4 @@
-//! A crawl whose threads work: it can be waited for, looked at, and closed.
+//! A running crawl. You can wait for it, look at it, and close it.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -21,7 +21,8 @@ use crate::verdict::{outcome_after_close, state_after_close, verdict};
 use crate::watchdog::Watchdog;
 use crate::watched::Watched;
 
-/// A crawl that runs. Whoever has it must [`close`](Running::close) it: dropping it leaves the end of the run unwritten.
+/// A running crawl. Its owner must [`close`](Running::close) it. If it is dropped instead, the end of the run
+/// isn't written.
 #[must_use = "the run's end is written by `close`"]
 pub struct Running {
     pub(crate) began: Instant,
@@ -45,12 +46,12 @@ impl Running {
         &self.run
     }
 
-    /// Where everything stands, for whoever asks.
+    /// The status of every part.
     pub fn diagnosis(&self) -> &Arc<Diagnosis> {
         &self.diagnosis
     }
 
-    /// Waits until the downloads have ended by themselves, or somebody asks for a stop.
+    /// Waits until the downloads have ended by themselves, or a stop is requested.
     pub fn wait(&self) {
         let mut select = Select::new();
         select.recv(self.producers.download.ended());

@@ -25,7 +25,7 @@ const SPARE_CONNECTIONS: usize = 2;
 /// Settings of one crawl.
 #[derive(Clone, Debug)]
 pub struct CrawlSettings {
-    /// What the spider is given.
+    /// The arguments for the spider.
     pub args: Args,
     /// The name by which the run is found again; without one it is made of the spider and its arguments.
     pub run_name: Option<String>,

@@ -1,6 +1,7 @@
-//! Signals become a stop: the first is graceful, the second abandons, the third ends the process. SIGUSR1 shows
-//! where everything stands and stops nothing. When the run has ended, the first signal cuts off what is still written
-//! of it, and the second ends the process. One thread listens all the while, so that no signal falls between the two.
+//! Signals stop a run: the first one gracefully, the second one abandons it, and the third one ends the
+//! process. SIGUSR1 shows the status of every part and stops nothing. After the run has ended, the first signal
+//! cuts off the report and export, and the second one ends the process. One thread listens all the time, so
+//! that no signal is lost in between.
 
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -55,7 +56,7 @@ pub fn listen(stop: Stop, end_process: impl Fn() + Send + 'static) -> io::Result
             match first {
                 None => {
                     first = Some(Instant::now());
-                    // The stop comes before the words: a log that blocks must not hold it up.
+                    // Request the stop before logging, because a blocked log must not hold up the stop.
                     stop.request(StopReason::Signal(name));
                     drop(ended);
                     info!(
@@ -90,8 +91,8 @@ fn cut_off(cut: &Stop, signal: &'static str, end_process: &impl Fn()) {
 }
 
 impl SignalListener {
-    /// From now on a signal cuts off what is still written. One that came too late to stop the run, which is
-    /// `complete` all the same, has done so already.
+    /// From now on, a signal cuts off the report and export. If a signal came too late to stop the run, and the
+    /// run is `complete` anyway, it cuts them off now.
     pub fn run_has_ended(&self, complete: bool) {
         let mut aftermath = self.aftermath();
         let cut = aftermath.get_or_insert_default();
@@ -109,7 +110,7 @@ impl SignalListener {
         self.aftermath.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// From now on SIGUSR1 has something to show.
+    /// From now on, SIGUSR1 has something to show.
     pub fn show_on_request(&self, diagnosis: Arc<Diagnosis>) {
         let _ = self.diagnosis.set(diagnosis);
     }

@@ -1,10 +1,10 @@
-//! How the time for a stop is shared out among its steps.
+//! How the time for a stop is divided among its steps.
 
 use std::time::Duration;
 
-/// Kept for cancelling and gathering (2 s) and for closing sessions and runtime (0.5 s).
+/// Reserved for cancelling and gathering (2 s) and for closing sessions and runtime (0.5 s).
 pub(crate) const RESERVE: Duration = Duration::from_millis(2_500);
-/// Less time leaves nothing for the steps before the reserve.
+/// With less time, nothing would be left for the steps before the reserve.
 pub const MIN_SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(4);
 /// The design's limit: it fits into the 10 s that a container gets.
 pub const DEFAULT_SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(8);
@@ -21,10 +21,10 @@ pub(crate) struct StopTimes {
 }
 
 impl StopTimes {
-    /// Shares out `total`: what the reserve leaves goes to fetches, pages in hand and the last flush.
+    /// Divides `total`. Fetches, pages in hand and the last flush get everything except the reserve.
     pub(crate) fn of(total: Duration) -> Self {
         let shared = total.saturating_sub(RESERVE);
-        // The watchdog's deadline is the total. The steps aim to be done a little earlier.
+        // The watchdog's deadline is the total, so the steps aim to be done a little earlier.
         let total = total.saturating_sub(Duration::from_millis(200));
         Self { fetch_grace: shared.mul_f64(0.3), crawl_until: shared.mul_f64(0.65), total }
     }

@@ -29,7 +29,7 @@ pub(crate) struct Producers {
     pub(crate) finish: Sender<()>,
 }
 
-/// Waits for the downloads to end, then for the crawl threads; says how the crawl ended.
+/// Waits for the downloads and then for the crawl threads to end. Returns how the crawl ended.
 pub(crate) fn join_producers(
     producers: Producers,
     began: Instant,
@@ -53,12 +53,12 @@ pub(crate) fn join_producers(
     end
 }
 
-/// The figures of a stop, under the names that metrics have: seconds of each step, tasks that were pending when
-/// their time was over, and how many of them had to be cancelled.
+/// Records the numbers of a stop under the names of the metrics: seconds of each step, tasks that were still
+/// pending when their time was up, and how many of them had to be cancelled.
 pub(crate) fn record(report: &StopReport, stop: &Stop, outage_since: Option<Instant>, watchdog: &Watchdog) {
     let cancelled = report.close.tasks_cancelled;
     if let Some(since) = outage_since.filter(|_| cancelled > 0) {
-        // Nobody need look for a cause that was told when it began.
+        // The cause was already logged when the outage began.
         let outage_s = since.elapsed().as_secs();
         warn!(
             outage_s,

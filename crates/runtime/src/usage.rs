@@ -1,5 +1,4 @@
-//! What the process takes of its machine: read from `/proc` when somebody asks. Elsewhere than on Linux nothing is
-//! known.
+//! The resources that the process uses, read from `/proc` on request. They are only known on Linux.
 
 use serde::Serialize;
 
@@ -19,13 +18,13 @@ pub(crate) struct Usage {
 }
 
 impl Usage {
-    /// Now; `None` where it cannot be known.
+    /// The current values, or `None` if they are unknown.
     #[cfg(target_os = "linux")]
     pub(crate) fn now() -> Option<Self> {
         let process = procfs::process::Process::myself().ok()?;
         let (stat, status) = (process.stat().ok()?, process.status().ok()?);
         let kib = |kib: Option<u64>| kib.unwrap_or_default() * 1_024;
-        // The precision that a float loses here is that of centuries.
+        // A float only loses precision here after centuries.
         #[allow(clippy::cast_precision_loss)]
         let seconds = (stat.utime + stat.stime) as f64 / procfs::ticks_per_second() as f64;
         Some(Self {
@@ -37,20 +36,20 @@ impl Usage {
         })
     }
 
-    /// Resident memory alone: cheap enough to be asked several times a second.
+    /// Only resident memory. It is cheap enough to read several times a second.
     #[cfg(target_os = "linux")]
     pub(crate) fn resident_bytes() -> Option<u64> {
         let statm = procfs::process::Process::myself().ok()?.statm().ok()?;
         Some(statm.resident * procfs::page_size())
     }
 
-    /// Resident memory alone.
+    /// Only resident memory.
     #[cfg(not(target_os = "linux"))]
     pub(crate) fn resident_bytes() -> Option<u64> {
         None
     }
 
-    /// Now; `None` where it cannot be known.
+    /// The current values, or `None` if they are unknown.
     #[cfg(not(target_os = "linux"))]
     pub(crate) fn now() -> Option<Self> {
         None

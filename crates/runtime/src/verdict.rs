@@ -1,4 +1,4 @@
-//! How a crawl ended: the state of its run, the reason, and the outcome for whoever started it.
+//! How a crawl ended: the state of its run, the reason, and the outcome.
 
 use dragline_core::stop::{Stop, StopReason};
 use dragline_core::store::RunState;
@@ -9,7 +9,7 @@ use crate::error_chain::chain;
 use crate::outcome::CrawlOutcome;
 use crate::stop_report::StopReport;
 
-/// For whoever reads of it in the morning.
+/// Advice for someone who reads the log later.
 const TOO_MANY_FAILED: &str =
     "crawl_requests.error says why each page failed; the site may have changed, or may not accept this pace";
 
@@ -45,7 +45,7 @@ pub(crate) fn verdict(end: Result<CrawlEnd, JoinError>, stop: &Stop) -> (RunStat
             tracing::error!(hint, "{reason}");
             (RunState::Stopped, reason, CrawlOutcome::Failed)
         }
-        // The scheduler did not end: by its own fault, unless it was only slow to hear a stop.
+        // The scheduler did not end. This is a bug, unless it was only slow to notice a stop.
         Err(error) => match stop.reason() {
             Some(reason @ (StopReason::Signal(_) | StopReason::Requested))
                 if matches!(error, JoinError::StillRunning(_)) =>
@@ -60,12 +60,12 @@ pub(crate) fn verdict(end: Result<CrawlEnd, JoinError>, stop: &Stop) -> (RunStat
     }
 }
 
-/// How the store has the run, as far as it is known: one whose end was not written is not finished.
+/// The run's state in the store, as far as it is known. A run whose end wasn't written isn't finished.
 pub(crate) fn state_after_close(state: RunState, report: &StopReport) -> RunState {
     if report.close.end_written { state } else { RunState::Stopped }
 }
 
-/// What the close adds: a run that could not be ended properly is not finished, whatever was crawled.
+/// Takes the close into account: a run that couldn't be closed properly isn't finished, whatever was crawled.
 pub(crate) fn outcome_after_close(outcome: CrawlOutcome, report: &StopReport, stop: &Stop) -> CrawlOutcome {
     match outcome {
         _ if stop.is_abandoned() => CrawlOutcome::Forced,

@@ -1,5 +1,5 @@
-//! The watchdog: bounds the stop, whatever else is stuck, names a loop that has stopped beating, and holds the
-//! process to its soft memory limit.
+//! The watchdog. It limits the time of a stop whatever else is stuck, names a loop that has stopped sending
+//! heartbeats, and enforces the soft memory limit of the process.
 //!
 //! It depends on none of the other threads. When a stop takes longer than its total time, the watchdog makes a diagnosis
 //! and calls [`Overrun`], once. The command line ends the process there; a program that embeds the crawl gets an error.
@@ -17,20 +17,21 @@ use crate::diagnosis::Diagnosis;
 use crate::health::{Health, State};
 use crate::memory::MemoryGuard;
 
-/// How often the watchdog looks.
+/// How often the watchdog checks.
 const TICK: Duration = Duration::from_millis(200);
-/// So many looks in a row must find a loop silent: when a suspended process goes on, none has come round yet.
+/// A loop must be silent in this many checks in a row. After a suspended process continues, no loop has sent a
+/// heartbeat yet.
 const LOOKS: u32 = 5;
 
-/// What is watched, and where it is told.
+/// What is watched, and where to report it.
 pub(crate) struct Watches {
     pub(crate) stop: Stop,
-    /// The time of a stop.
+    /// The time limit of a stop.
     pub(crate) total: Duration,
     pub(crate) diagnosis: Arc<Diagnosis>,
     pub(crate) health: Arc<Health>,
     pub(crate) memory: MemoryGuard,
-    /// What is done when the stop takes longer than that.
+    /// Called when the stop takes longer than that.
     pub(crate) overrun: Overrun,
 }
 
@@ -47,7 +48,7 @@ pub(crate) struct Watchdog {
 }
 
 impl Watchdog {
-    /// Watches from now on: the loops at once, the stop when it is asked for or the run closes.
+    /// Starts to watch: the loops at once, and the stop when it is requested or the run closes.
     pub(crate) fn start(watched: Watches) -> io::Result<Self> {
         let (closing, closes) = bounded(1);
         let (end, ended) = bounded(0);
@@ -66,13 +67,13 @@ impl Watchdog {
         Ok(Self { diagnosis, closing, _end: end, _thread: thread })
     }
 
-    /// A step of the stop begins; the first one starts the clock, also without a signal.
+    /// A step of the stop begins. The first step starts the clock, even without a signal.
     pub(crate) fn step(&self, name: &'static str) {
         self.diagnosis.begin(name);
         let _ = self.closing.try_send(());
     }
 
-    /// Something exceeded its limit, and the process goes on: the same block in the log.
+    /// Logs the same block when something exceeded its limit but the process goes on.
     pub(crate) fn tell(&self, exceeded: &str) {
         tracing::error!("{}", critical::block(exceeded, &self.diagnosis));
     }
@@ -115,7 +116,7 @@ impl Watch {
         }
     }
 
-    /// Says once that a loop does not come round, or a parse does not come back; in how many looks it is so.
+    /// Logs once that a loop is silent or a parse doesn't return. Returns in how many checks this was so.
     fn name_what_is_stuck(&self, looks: u32) -> u32 {
         let verdict = self.health.verdict();
         if verdict.state != State::Stuck {
@@ -129,7 +130,7 @@ impl Watch {
         looks
     }
 
-    /// What was not stored is still queued, so nothing is lost.
+    /// Everything that wasn't stored is still queued, so nothing is lost.
     fn overran(&mut self, began: Instant) {
         let Some(overrun) = self.overrun.take() else { return };
         let total = self.total.as_secs_f64();

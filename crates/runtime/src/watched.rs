@@ -1,4 +1,4 @@
-//! What tells the world outside how a crawl is: its heartbeat, and the endpoints if it has any.
+//! What the outside can see of a crawl: its heartbeat, and the endpoints if there are any.
 
 use std::sync::Arc;
 
@@ -10,23 +10,24 @@ use crate::listen::{Listener, Served};
 use crate::metrics::Metrics;
 use crate::settings::CrawlSettings;
 
-/// What tells the world outside how the crawl is, until it is dropped.
+/// What the outside can see of a crawl, until it is dropped.
 pub(crate) struct Watched {
-    /// What the loops beat.
+    /// The heartbeats of the loops.
     pub(crate) heartbeat: Arc<Heartbeat>,
-    /// What follows from it.
+    /// The health that follows from them.
     pub(crate) health: Arc<Health>,
     _listener: Option<Listener>,
 }
 
-/// Other threads hold its parts, and may live until the process ends: what tells of it goes with this.
+/// Other threads hold its parts, and may live until the process ends. The file and the endpoints must go when
+/// this is dropped.
 impl Drop for Watched {
     fn drop(&mut self) {
         self.heartbeat.end();
     }
 }
 
-/// The heartbeat, and whoever may ask for it. Before everything else: a start-up that takes long is told, too.
+/// Starts the heartbeat and the endpoints. This comes first, so that a slow start-up is visible too.
 pub(crate) fn watched(
     spider: &str,
     settings: &CrawlSettings,

@@ -1,7 +1,7 @@
-//! The heartbeat: written by the working loops themselves, for a port that answers proves nothing about them.
+//! The heartbeat. The working loops write it themselves, because an open port proves nothing about them.
 //!
-//! It is kept in memory for the endpoints, and in a file, if there is one, for `dragline healthcheck`. The file is
-//! replaced by renaming, so that a reader never sees half of one.
+//! It is kept in memory for the endpoints, and optionally in a file for `dragline healthcheck`. The file is
+//! replaced by renaming, so a reader never sees half of one.
 
 use std::fs;
 use std::io;
@@ -15,10 +15,11 @@ use dragline_engine::crawl::Desks;
 
 use super::verdict::{Beats, Parse, Phase, millis, unix_ms};
 
-/// The file is rewritten at most this often: well within the shortest `--health-max-age`, 2 s, beats included.
+/// Rewrite the file at most this often. This is well within the shortest `--health-max-age` of 2 s, including
+/// the heartbeats.
 const WRITE_EVERY: Duration = Duration::from_millis(500);
 
-/// Keeps the beats of this process, and the file if there is one.
+/// Keeps the heartbeats of this process, and the file if there is one.
 pub struct Heartbeat {
     phase: AtomicU8,
     scheduler_ms: AtomicU64,
@@ -35,7 +36,7 @@ pub struct Heartbeat {
 }
 
 impl Heartbeat {
-    /// Starts with a beat of each loop.
+    /// Starts with a heartbeat of each loop.
     ///
     /// # Errors
     /// When the file cannot be written.
@@ -43,7 +44,7 @@ impl Heartbeat {
         if let Some(file) = &file
             && fs::metadata(file).is_ok_and(|found| !found.is_file())
         {
-            // It is written by renaming, which would put a file in the place of a device or a pipe.
+            // Writing by renaming would replace a device or a pipe with a file.
             return Err(io::Error::other("it already exists and is not a regular file"));
         }
         let now = unix_ms();
@@ -63,7 +64,7 @@ impl Heartbeat {
         Ok(heartbeat)
     }
 
-    /// From now on it crawls, and a loop that does not beat is missed.
+    /// The crawl is running from now on, and a silent loop counts as stuck.
     pub fn crawling(&self, desks: Desks) {
         let _ = self.desks.set(desks);
         self.beat(Beating::Scheduler);
@@ -71,18 +72,18 @@ impl Heartbeat {
         self.enter(Phase::Crawling);
     }
 
-    /// The report or the export has come a step further.
+    /// The report or the export has made progress.
     pub fn still_here(&self) {
         self.aftermath_ms.store(unix_ms(), Ordering::Relaxed);
         self.refresh();
     }
 
-    /// From now on it stops: loops end one after the other, and the watchdog bounds it.
+    /// The crawl is stopping from now on. The loops end one after the other, within the watchdog's limit.
     pub fn stopping(&self) {
         self.enter(Phase::Stopping);
     }
 
-    /// The process is about to end: the file goes, and is not written again by a loop that has not heard of it.
+    /// The process is about to end. The file is removed, and loops that don't know this yet no longer write it.
     pub fn end(&self) {
         let _written = self.written_ms.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(file) = self.file.as_ref().filter(|_| !self.has_ended.swap(true, Ordering::Relaxed)) {
@@ -90,14 +91,14 @@ impl Heartbeat {
         }
     }
 
-    /// How long ago each loop came round.
+    /// The age of each loop's last heartbeat.
     pub fn ages(&self) -> [(&'static str, Duration); 2] {
         let now = unix_ms();
         let age = |beat: &AtomicU64| Duration::from_millis(now.saturating_sub(beat.load(Ordering::Relaxed)));
         [("scheduler", age(&self.scheduler_ms)), ("persistence", age(&self.persistence_ms))]
     }
 
-    /// All of it at this moment.
+    /// All heartbeats at this moment.
     pub fn beats(&self) -> Beats {
         Beats {
             pid: std::process::id(),
@@ -124,9 +125,9 @@ impl Heartbeat {
         }
     }
 
-    /// Writes the file now and then, however often it is called.
+    /// Writes the file at intervals, however often this is called.
     fn refresh(&self) {
-        // Whoever comes while another loop writes has nothing to add.
+        // If another loop is writing, there is nothing to add.
         let Ok(mut written) = self.written_ms.try_lock() else { return };
         if unix_ms().saturating_sub(*written) >= millis(WRITE_EVERY) {
             self.write_at(&mut written);
@@ -141,7 +142,7 @@ impl Heartbeat {
                     tracing::info!("the heartbeat file can be written again");
                 }
             }
-            // It is tried twice a second, and told once.
+            // It is tried twice a second, but logged only once.
             Err(error) if !self.is_unwritten.swap(true, Ordering::Relaxed) => {
                 tracing::warn!(%error, "cannot write the heartbeat file; trying again until it works");
             }
@@ -172,7 +173,7 @@ impl Pulse for Heartbeat {
     fn degraded(&self, since: Option<Instant>) {
         let since_ms = since.map_or(0, |since| unix_ms().saturating_sub(millis(since.elapsed())));
         let before = self.degraded_since_ms.swap(since_ms, Ordering::Relaxed);
-        // Who reads the file shall not hear of it later than who asks the process.
+        // The file must not lag behind what the process itself answers.
         if (before == 0) != (since_ms == 0) {
             self.write_at(&mut self.written_ms.lock().unwrap_or_else(PoisonError::into_inner));
         }

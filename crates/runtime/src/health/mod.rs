@@ -1,10 +1,11 @@
-//! Health: what the working loops tell of themselves, and what follows from it for whoever watches.
+//! Health: what the working loops report about themselves, and what it means for the outside.
 //!
 //! | question | file |
 //! |---|---|
-//! | who beats, and where is it kept? | `heartbeat.rs` |
-//! | what does it mean? | `verdict.rs` |
-//! | how does somebody outside ask? | the endpoints in `listen`, and the heartbeat file (`dragline healthcheck`) |
+//! | which loops send heartbeats, and where are they kept? | `heartbeat.rs` |
+//! | what do they mean? | `verdict.rs` |
+//! | how can another process ask? | the endpoints in `listen`, and the heartbeat file (`dragline healthcheck`)
+//! |
 //! | what else do the endpoints say? | `status.rs` |
 
 mod heartbeat;
@@ -20,8 +21,8 @@ pub use self::heartbeat::Heartbeat;
 pub use self::verdict::{Beats, CLOCK_TOLERANCE_MS, Parse, Phase, State, Verdict, ms_since_1970, unix_ms};
 use crate::parts::Parts;
 
-/// The health of one crawl. A process that has ended is not alive, whoever still holds its heartbeat: dropping
-/// this removes the file.
+/// The health of one crawl. A crawl that has ended is not alive, even if something still holds its heartbeat:
+/// dropping this removes the file.
 pub struct Health {
     began: Instant,
     spider: String,
@@ -31,14 +32,14 @@ pub struct Health {
     crawl: OnceLock<Crawl>,
 }
 
-/// What there is to tell once the run is open.
+/// What is known once the run is open.
 struct Crawl {
     run_id: i64,
     parts: Parts,
 }
 
 impl Health {
-    /// Watches a crawl that begins now. A loop that gives no sign for longer than `max_age` is stuck.
+    /// Watches a crawl that starts now. A loop that is silent for longer than `max_age` is stuck.
     pub fn new(
         heartbeat: &Arc<Heartbeat>,
         spider: &str,
@@ -70,12 +71,12 @@ impl Health {
         self.heartbeat.stopping();
     }
 
-    /// Still at work after the crawl: an export may take long.
+    /// Reports work after the crawl, because an export may take long.
     pub fn still_here(&self) {
         self.heartbeat.still_here();
     }
 
-    /// How it is.
+    /// The current state.
     pub fn verdict(&self) -> Verdict {
         self.heartbeat.beats().verdict(unix_ms(), self.max_age)
     }

@@ -1,4 +1,4 @@
-//! The body of `/health` and `/status`: what a person wants to know of a crawl that runs, as JSON.
+//! The body of `/health` and `/status`, as JSON: what a person wants to know about a running crawl.
 
 use std::time::Instant;
 
@@ -9,7 +9,7 @@ use serde_json::{Value as Json, json};
 use super::{Health, State, Verdict};
 use crate::usage::Usage;
 
-/// The state, and who it is that has it.
+/// The state, and the process and run that it belongs to.
 #[derive(Debug, Serialize)]
 struct Identity<'a> {
     status: &'static str,
@@ -24,7 +24,8 @@ struct Identity<'a> {
 }
 
 impl Health {
-    /// The state with all that is known. The same for `/health` and `/status`: who finds a crawl unwell wants the rest as well.
+    /// The state with all details. It is the same for `/health` and `/status`, because someone who finds a
+    /// crawl unwell also needs the rest.
     pub(crate) fn status(&self, verdict: &Verdict) -> Json {
         let crawl = self.crawl.get();
         let identity = Identity {

@@ -1,40 +1,40 @@
-//! Is it well? One rule, for whoever asks: the endpoint in the process, and the health check outside of it, which
-//! reads the same figures from the heartbeat file.
+//! Is the crawl well? The same rule answers the endpoint in the process and the health check outside it, which
+//! reads the same data from the heartbeat file.
 
 use std::fmt;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 
-/// A beat may be this far ahead of the reader's clock.
+/// How far a heartbeat may be ahead of the reader's clock.
 pub const CLOCK_TOLERANCE_MS: u64 = 1_000;
 
-/// How far the process is. It only ever moves on.
+/// The phase of the process. It only moves forward.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
 #[repr(u8)]
 pub enum Phase {
-    /// The store is being opened. Bounded by `--startup-timeout`; silent, it hangs.
+    /// The store is being opened, within `--startup-timeout`. If it is silent, it hangs.
     #[default]
     Starting,
-    /// It crawls.
+    /// The crawl is running.
     Crawling,
-    /// A stop was asked for, or the crawl has ended: closing, report, export. Bounded by the watchdog.
+    /// A stop was requested, or the crawl has ended: closing, report, export. The watchdog limits this phase.
     Stopping,
 }
 
-/// The state that is told to orchestrators and people.
+/// The state for orchestrators and people.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum State {
     /// The store is being opened.
     Starting,
-    /// It crawls.
+    /// The crawl is running.
     Running,
-    /// The store is away or slow; alive, and waiting for it.
+    /// The store is away or slow. The crawl is alive and waits for it.
     Degraded,
-    /// It finishes, stores and reports what is in hand.
+    /// The crawl finishes, stores and reports the pages in hand.
     Stopping,
-    /// A loop does not come round, a parse does not come back, a start or a stop gives no sign of life.
+    /// A loop has stopped, a parse doesn't return, or a start or a stop is silent.
     Stuck,
 }
 
@@ -47,30 +47,30 @@ pub struct Verdict {
     pub why: String,
 }
 
-/// What the working loops have written down, with moments in milliseconds since 1970. The content of the heartbeat
+/// The heartbeats of the working loops, in milliseconds since 1970. This is the content of the heartbeat file.
 /// file.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 pub struct Beats {
     /// The process.
     pub pid: u32,
-    /// How far it is.
+    /// Its phase.
     pub phase: Phase,
-    /// The last beat of the scheduler.
+    /// The last heartbeat of the scheduler.
     pub scheduler_ms: u64,
-    /// The last beat of the persistence thread.
+    /// The last heartbeat of the persistence thread.
     pub persistence_ms: u64,
-    /// The report and the export, after the crawl.
+    /// The last heartbeat of the report and the export, after the crawl.
     #[serde(default)]
     pub aftermath_ms: u64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    /// Since when it has waited for its store.
+    /// Since when the crawl has been waiting for its store.
     pub degraded_since_ms: Option<u64>,
-    /// The page that has been in a spider's hands for longest.
+    /// The page that a spider has been parsing for the longest time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub longest_parse: Option<Parse>,
 }
 
-/// A page in a spider's hands.
+/// A page that a spider is parsing.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Parse {
     /// The number of the crawl thread.
@@ -82,7 +82,7 @@ pub struct Parse {
 }
 
 impl Beats {
-    /// What they mean at `now_ms`, when a loop that gave no sign for longer than `max_age` hangs.
+    /// The state at `now_ms`, if a loop hangs when it is silent for longer than `max_age`.
     pub fn verdict(&self, now_ms: u64, max_age: Duration) -> Verdict {
         match self.phase {
             Phase::Starting => {
@@ -91,7 +91,7 @@ impl Beats {
             }
             Phase::Crawling => self.crawling(now_ms, max_age),
             Phase::Stopping => {
-                // Its parts end one after the other: one that still works is enough.
+                // The parts of a stop end one after the other. It is enough if one of them still works.
                 let newest = self.scheduler_ms.max(self.persistence_ms).max(self.aftermath_ms);
                 let silent = silent([("stop", newest)], now_ms, max_age);
                 silent.unwrap_or_else(|| {
@@ -130,7 +130,7 @@ impl Beats {
     }
 }
 
-/// The first of these that gave no sign of life for longer than `max_age`.
+/// The first of these that has been silent for longer than `max_age`.
 fn silent<const N: usize>(loops: [(&str, u64); N], now_ms: u64, max_age: Duration) -> Option<Verdict> {
     let limit = max_age.as_secs_f64();
     for (part, moment) in loops {
@@ -152,20 +152,20 @@ fn seconds(now_ms: u64, since_ms: u64) -> u64 {
 }
 
 impl State {
-    /// All of them.
+    /// All states.
     pub const ALL: [Self; 5] = [Self::Starting, Self::Running, Self::Degraded, Self::Stopping, Self::Stuck];
 
-    /// Whether a restart would help nobody.
+    /// Whether the process is alive, so that a restart would not help.
     pub fn is_alive(self) -> bool {
         self != Self::Stuck
     }
 
-    /// Whether it does its work: not yet, and no longer, are no.
+    /// Whether the crawl is doing its work. During the start and the stop, it isn't.
     pub fn is_ready(self) -> bool {
         matches!(self, Self::Running | Self::Degraded)
     }
 
-    /// The word for it in answers, metrics and logs.
+    /// Its name in answers, metrics and logs.
     pub fn name(self) -> &'static str {
         match self {
             Self::Starting => "starting",
@@ -187,12 +187,12 @@ impl fmt::Display for Verdict {
     }
 }
 
-/// Now, as beats are written down.
+/// The current time in the unit of heartbeats.
 pub fn unix_ms() -> u64 {
     ms_since_1970(SystemTime::now())
 }
 
-/// A moment, as beats are written down.
+/// A time in the unit of heartbeats.
 pub fn ms_since_1970(moment: SystemTime) -> u64 {
     moment.duration_since(UNIX_EPOCH).map_or(0, millis)
 }
@@ -267,7 +267,7 @@ mod tests {
         for phase in [Phase::Starting, Phase::Stopping] {
             assert_eq!(judged(&Beats { phase, ..silent.clone() }).0, State::Stuck, "{phase:?}");
         }
-        // In a stop the parts end one after the other, and the report comes last.
+        // In a stop, the parts end one after the other, and the report comes last.
         let (state, _) = judged(&Beats { phase: Phase::Stopping, aftermath_ms: NOW, ..silent.clone() });
         assert_eq!(state, State::Stopping);
         let (state, _) = judged(&Beats { phase: Phase::Starting, persistence_ms: NOW, ..silent });

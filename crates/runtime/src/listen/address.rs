@@ -1,9 +1,9 @@
-//! Where to listen: `HOST:PORT`, or `HOST` with the port that the platform gives.
+//! Where to listen: `HOST:PORT`, or `HOST` with the port that the platform provides.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-/// The port when neither the address nor `PORT` says one.
+/// The port if neither the address nor `PORT` has one.
 const DEFAULT_PORT: u16 = 8080;
 
 /// An address to listen at.
@@ -11,8 +11,8 @@ const DEFAULT_PORT: u16 = 8080;
 pub struct ListenAddr(SocketAddr);
 
 impl ListenAddr {
-    /// Reads `127.0.0.1:8080`, `[::]:8080`, `:8080`, or an address without a port: then it is that of the
-    /// variable `PORT`, as container platforms set it, else 8080.
+    /// Reads `127.0.0.1:8080`, `[::]:8080`, `:8080`, or an address without a port. The port is then the one in
+    /// the variable `PORT`, which container platforms set, or 8080.
     ///
     /// # Errors
     /// The reason why the text is not an address.
@@ -43,12 +43,12 @@ impl ListenAddr {
         Ok(Self(SocketAddr::new(ip, port)))
     }
 
-    /// As `bind` wants it.
+    /// The form for `bind`.
     pub fn socket(self) -> SocketAddr {
         self.0
     }
 
-    /// As a process on the same machine reaches it.
+    /// The form for a process on the same machine.
     pub fn seen_from_here(self) -> String {
         let mut address = self.0;
         if address.ip().is_unspecified() {

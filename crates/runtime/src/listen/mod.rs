@@ -1,5 +1,5 @@
-//! The endpoints `/health`, `/ready`, `/status` and `/metrics`, on a thread and a runtime of their own: they answer
-//! whatever the other threads do.
+//! The endpoints `/health`, `/ready`, `/status` and `/metrics`. They have their own thread and runtime, so they
+//! answer whatever the other threads do.
 
 mod address;
 mod routes;
@@ -22,15 +22,15 @@ use tokio::time::{sleep, timeout};
 pub use self::address::ListenAddr;
 use crate::health::Health;
 
-/// Connections at once. A scraper and some probes need a handful; of more the oldest makes way, for who has asked is
-/// answered within milliseconds, and who only holds a connection must not keep a probe waiting.
+/// Connections at once. A scraper and some probes need a handful. If there are more, the oldest is closed:
+/// requests are answered within milliseconds, and an idle connection must not keep a probe waiting.
 const MAX_CONNECTIONS: usize = 64;
-/// A connection's whole life: one question, one answer.
+/// Time limit of a connection, with one request and one answer.
 const CONNECTION_TIMEOUT: Duration = Duration::from_secs(5);
-/// After an accept that failed, for lack of file descriptors say.
+/// Pause after a failed accept, for example when file descriptors have run out.
 const ACCEPT_AGAIN_AFTER: Duration = Duration::from_millis(100);
 
-/// What is told to whoever asks.
+/// The data for the answers.
 pub(crate) struct Served {
     pub(crate) health: Arc<Health>,
     /// The metrics in the text format.
@@ -44,7 +44,7 @@ pub(crate) struct Listener {
 }
 
 impl Listener {
-    /// Listens from now on.
+    /// Starts to listen.
     pub(crate) fn start(address: ListenAddr, served: Served) -> io::Result<Self> {
         let socket = std::net::TcpListener::bind(address.socket())?;
         socket.set_nonblocking(true)?;
@@ -99,6 +99,6 @@ async fn serve(stream: TcpStream, served: Arc<Served>) {
         .timer(TokioTimer::new())
         .keep_alive(false)
         .serve_connection(TokioIo::new(stream), service);
-    // Whoever asks too slowly, or nonsense, has himself to blame.
+    // Ignore clients that are too slow or send nonsense.
     let _ = timeout(CONNECTION_TIMEOUT, connection).await;
 }

@@ -1,4 +1,4 @@
-//! What the endpoints answer. Each reads what the threads publish, and waits for none of them.
+//! The answers of the endpoints. They read what the threads publish, and wait for none of them.
 
 use http_body_util::Full;
 use hyper::body::Bytes;
@@ -13,7 +13,7 @@ const PLAIN: &str = "text/plain; charset=utf-8";
 const METRICS: &str = "text/plain; version=0.0.4; charset=utf-8";
 const PATHS: &str = "/health /ready /status /metrics\n";
 
-/// Answers one request, whatever its body is.
+/// Answers one request and ignores its body.
 pub(super) fn answer<B>(served: &Served, request: &Request<B>) -> Response<Full<Bytes>> {
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
         let mut refused = response(StatusCode::METHOD_NOT_ALLOWED, PLAIN, "only GET and HEAD\n".to_owned());

@@ -9,7 +9,7 @@ use super::events::level_name;
 
 const LEVELS: [Level; 5] = [Level::ERROR, Level::WARN, Level::INFO, Level::DEBUG, Level::TRACE];
 
-/// Read by anybody at any time.
+/// Anyone can read it at any time.
 #[derive(Clone, Debug, Default)]
 pub struct LogCounts(Arc<Counted>);
 
@@ -22,7 +22,7 @@ struct Counted {
 }
 
 impl LogCounts {
-    /// Events by level (`log_events_total`), repeats that were held back included.
+    /// Events by level (`log_events_total`), including repeats that were held back.
     pub fn events(&self) -> [(&'static str, u64); LEVELS.len()] {
         LEVELS.map(|level| (level_name(level), self.events_at(level)))
     }
@@ -37,7 +37,7 @@ impl LogCounts {
         self.0.repeats.load(Ordering::Relaxed)
     }
 
-    /// Lines that stderr did not take in time or at all.
+    /// Lines that stderr could not take, or not in time.
     pub fn dropped(&self) -> u64 {
         self.0.dropped.load(Ordering::Relaxed)
     }
@@ -71,7 +71,7 @@ impl LogCounts {
     }
 }
 
-/// Who did not take a line.
+/// Where a line was lost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum LostBy {
     Stderr,

@@ -1,4 +1,4 @@
-//! Why there is no log.
+//! Errors when the log starts.
 
 use std::io;
 use std::path::PathBuf;
@@ -43,7 +43,7 @@ impl LogError {
         }
     }
 
-    /// Whether what was written is wrong.
+    /// Whether the error is a mistake in the settings.
     pub fn is_usage(&self) -> bool {
         matches!(self, Self::Filter { .. })
     }

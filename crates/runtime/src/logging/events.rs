@@ -1,4 +1,4 @@
-//! From `tracing`'s events and spans to lines of the log.
+//! Turns the events and spans of `tracing` into log lines.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -57,7 +57,7 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Events {
         };
         for span in context.event_scope(event).into_iter().flatten() {
             if let Some(SpanFields(fields)) = span.extensions().get() {
-                // What the process is about need not be told by its spans.
+                // The spans need not repeat what every line says about the process.
                 for (name, value) in fields.named.iter().filter(|(name, _)| !ABOUT.contains(name)) {
                     line.add(name, value.clone());
                 }
@@ -67,7 +67,7 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Events {
     }
 }
 
-/// The module that spoke, also when it did so through the `log` crate.
+/// The module that logged, even if it used the `log` crate.
 pub(super) fn target(event: &Event<'_>) -> Cow<'static, str> {
     match event.normalized_metadata() {
         Some(metadata) => Cow::Owned(metadata.target().to_owned()),
@@ -90,7 +90,7 @@ impl Fields {
         let name = field.name();
         match value {
             Value::String(text) if name == "message" => self.message = cut(text),
-            // Where a line of the `log` crate comes from is its target.
+            // For a line from the `log` crate, the target says where it comes from.
             _ if name.starts_with("log.") => {}
             value => match self.named.iter_mut().find(|(known, _)| *known == name) {
                 Some((_, old)) => *old = value,

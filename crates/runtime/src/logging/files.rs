@@ -1,8 +1,8 @@
-//! `--log-dir`: a log file of this process alone.
+//! `--log-dir`: a log file for this process.
 //!
-//! `quotes-20261121T112000.123Z-4711-0001.log`: spider, start, pid, part. A part that is full is followed by the next;
-//! of a spider's files in the folder, those of earlier processes included, only the newest are kept. The file that a
-//! process writes is locked (`flock`), so that no other takes it away.
+//! The name has spider, start, pid and part: `quotes-20261121T112000.123Z-4711-0001.log`. When a part is full,
+//! the next one starts. Only the newest files of a spider in the folder are kept, including those of earlier
+//! processes. A process locks the file that it writes (`flock`), so that no other process removes it.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Write as _};
@@ -15,18 +15,18 @@ use super::line::{Form, Line};
 use super::outputs::Plain;
 use super::queue::{Queue, Sink};
 
-/// What a log file may take.
+/// The limits of log files.
 #[derive(Clone, Debug)]
 pub struct LogFileSettings {
     /// The folder.
     pub dir: PathBuf,
-    /// Bytes of one part.
+    /// Maximum bytes of one part.
     pub max_bytes: u64,
-    /// Files of this spider that are kept in the folder.
+    /// How many files of this spider to keep in the folder.
     pub keep: usize,
 }
 
-/// The file that is written now.
+/// The file that is being written.
 pub(super) struct LogFile {
     settings: LogFileSettings,
     stem: String,
@@ -34,13 +34,13 @@ pub(super) struct LogFile {
     part: u32,
     file: File,
     written: u64,
-    /// The device took the last write.
+    /// Whether the last write succeeded.
     takes: bool,
     lost: u64,
     told: Tell,
 }
 
-/// How the file's troubles are told: on stderr.
+/// Reports problems with the file on stderr.
 pub(super) struct Tell {
     pub(super) stderr: Queue,
     pub(super) plain: Plain,
@@ -48,7 +48,7 @@ pub(super) struct Tell {
 }
 
 impl LogFile {
-    /// Opens the first part and writes its first line, so that a folder that is full or read-only is told at once.
+    /// Opens the first part and writes its first line, so that a full or read-only folder is an error at once.
     pub(super) fn create(settings: LogFileSettings, spider: &str, told: Tell) -> Result<Self, LogError> {
         let spider = file_name(spider);
         let at = Utc::now().to_rfc3339_opts(SecondsFormat::Millis, true).replace(['-', ':'], "");
@@ -77,7 +77,7 @@ impl LogFile {
                 Ok(())
             }
             Err(error) => {
-                // A disk that ran full in mid-write: what is there of the line goes again.
+                // The disk was full in the middle of a line. Remove the partial line.
                 let _ = self.file.set_len(end);
                 Err(error)
             }
@@ -91,7 +91,7 @@ impl LogFile {
         Ok(())
     }
 
-    /// Removes the oldest files of this spider, but none that a process writes.
+    /// Removes the oldest files of this spider, except those that a process is writing.
     fn prune(&self) {
         let Ok(entries) = fs::read_dir(&self.settings.dir) else { return };
         let names = entries.flatten().filter_map(|entry| entry.file_name().into_string().ok());
@@ -151,17 +151,18 @@ impl Sink for LogFile {
     }
 }
 
-/// The first part from `number` on whose name nobody has, and its lock.
+/// The first part from `number` on with an unused name, and its lock.
 fn open_part(dir: &Path, stem: &str, number: u32) -> io::Result<(u32, File)> {
     for part in number..number.saturating_add(1_000) {
         let path = part_path(dir, stem, part);
         match OpenOptions::new().append(true).create_new(true).open(&path) {
             Ok(file) => {
-                // Where there are no locks (some network file systems), other processes spare what they cannot lock.
+                // On file systems without locks (some network file systems), other processes keep files that
+                // they cannot lock.
                 let _: Result<(), TryLockError> = file.try_lock();
                 return Ok((part, file));
             }
-            // Containers that share a folder may have pid and start in common.
+            // Containers that share a folder may have the same pid and start.
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
             Err(error) => return Err(error),
         }
@@ -173,7 +174,7 @@ fn part_path(dir: &Path, stem: &str, part: u32) -> PathBuf {
     dir.join(format!("{stem}-{part:04}.log"))
 }
 
-/// A spider's name as a part of a file's name.
+/// The spider's name as part of a file name.
 fn file_name(spider: &str) -> String {
     let safe = |c: char| if c.is_alphanumeric() || matches!(c, '_' | '-' | '.') { c } else { '_' };
     spider.chars().map(safe).take(100).collect::<String>().trim_start_matches('.').to_owned()

@@ -1,8 +1,8 @@
-//! `--log`: which modules speak from which level on.
+//! `--log`: the log level of each module.
 //!
-//! `info,dragline_engine=debug`: a level alone is that of Dragline and of the spiders, wherever these live; libraries
-//! speak from WARN on, until one is named. What cannot be meant is an error: a filter with a slip of the pen would
-//! else be a log that says nothing.
+//! In `info,dragline_engine=debug`, the plain level applies to Dragline and to the spiders in any crate.
+//! Libraries log WARN and above unless they are named. An invalid filter is an error, because with a typo the
+//! log would be empty.
 
 use tracing_subscriber::filter::{LevelFilter, Targets};
 
@@ -31,7 +31,7 @@ const OWN: [&str; 10] = [
     "dragline_store",
 ];
 
-/// Libraries that have much to say about themselves.
+/// Libraries that log a lot about themselves.
 const LIBRARIES: [&str; 17] = [
     "deadpool",
     "deadpool_postgres",
@@ -52,10 +52,11 @@ const LIBRARIES: [&str; 17] = [
     "want",
 ];
 
-/// Its WARN is that a session is gone, which every outage begins with and the store tells with what became of it.
+/// It warns when a session is lost. Every outage begins that way, and the store logs that itself, with the
+/// result.
 const QUIET: &str = "deadpool";
 
-/// Reads a filter; without one it is `info`.
+/// Reads a filter. The default is `info`.
 pub(super) fn parse(filter: Option<&str>) -> Result<Targets, LogError> {
     let (mut general, mut modules) = (LevelFilter::INFO, Vec::new());
     for part in filter.unwrap_or_default().split(',').map(str::trim).filter(|part| !part.is_empty()) {
@@ -73,7 +74,7 @@ pub(super) fn parse(filter: Option<&str>) -> Result<Targets, LogError> {
         let most = if name.starts_with(QUIET) { LevelFilter::ERROR } else { LevelFilter::WARN };
         (name.to_owned(), general.min(most))
     });
-    // A later target of the same name replaces an earlier one, a longer one goes before a shorter one.
+    // A later target of the same name replaces an earlier one, and a longer target comes before a shorter one.
     Ok(Targets::new().with_default(general).with_targets(libraries).with_targets(modules))
 }
 
@@ -118,7 +119,7 @@ mod tests {
         assert!(speaks("debug", "my_spiders::shop", Level::DEBUG), "spiders live anywhere");
         assert!(!speaks("debug", "hyper::proto", Level::INFO) && speaks("debug", "hyper", Level::WARN));
         assert!(speaks("debug,hyper=trace", "hyper::proto", Level::TRACE));
-        // As its crates call themselves.
+        // The names of its crates.
         assert!(
             !speaks("debug", "deadpool.postgres", Level::WARN)
                 && speaks("info", "deadpool.postgres", Level::ERROR)

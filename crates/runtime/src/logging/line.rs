@@ -1,7 +1,8 @@
 //! One line of the log, as text for people and as one JSON object for machines.
 //!
-//! Both forms are safe against what sites send: control characters are escaped, long texts are cut, and in the text
-//! form a further line of a message is always indented, so that what stands at a line's start is a time stamp.
+//! Both forms are safe against what sites send. Control characters are escaped, and long texts are cut. In the
+//! text form, the further lines of a message are indented, so a line that isn't indented always begins with a
+//! time stamp.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
@@ -12,25 +13,26 @@ use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 use serde_json::Value;
 
-/// Bytes of a message or of one field's value; the rest is cut.
+/// Maximum bytes of a message or of a field's value. The rest is cut.
 const MAX_TEXT_BYTES: usize = 16 << 10;
-/// The keys of a JSON line that no event may take.
+/// The keys of a JSON line that an event must not use.
 const RESERVED: [&str; 5] = ["ts", "level", "target", "message", "pid"];
-/// Keys that every line has; an event may tell them itself, where the process does not know them.
+/// Keys that every line has. An event may set them itself if the process doesn't know them.
 pub(super) const ABOUT: [&str; 3] = ["run", "run_id", "spider"];
 
-/// What is said.
+/// A line of the log.
 #[derive(Clone, Debug)]
 pub(crate) struct Line {
     pub(crate) at: DateTime<Utc>,
     pub(crate) level: &'static str,
     pub(crate) target: Cow<'static, str>,
     pub(crate) message: String,
-    /// The event's own fields before those of its spans, the innermost first. Of one name the first counts.
+    /// The event's own fields come before those of its spans, innermost first. If two have the same name, the
+    /// first counts.
     pub(crate) fields: Vec<(&'static str, Value)>,
 }
 
-/// What all lines of a process have in common, as far as it is known yet.
+/// What all lines of a process have in common, as far as it is known.
 #[derive(Debug, Default)]
 pub(crate) struct About {
     pub(crate) spider: OnceLock<String>,
@@ -38,7 +40,7 @@ pub(crate) struct About {
     pub(crate) run_id: OnceLock<i64>,
 }
 
-/// How lines are written.
+/// The form of lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Form {
     Text { colours: bool },
@@ -46,7 +48,7 @@ pub(crate) enum Form {
 }
 
 impl Line {
-    /// A line of Dragline's own, said now.
+    /// A line from Dragline itself, with the current time.
     pub(crate) fn now(level: &'static str, message: impl Into<String>) -> Self {
         Self {
             at: Utc::now(),
@@ -57,14 +59,14 @@ impl Line {
         }
     }
 
-    /// With one more field, unless it has one of this name.
+    /// Adds a field, unless the line already has one of this name.
     pub(crate) fn add(&mut self, name: &'static str, value: Value) {
         if self.fields.iter().all(|(known, _)| *known != name) {
             self.fields.push((name, value));
         }
     }
 
-    /// The line with its end.
+    /// The line with its line end.
     pub(crate) fn render(&self, form: Form, about: &About) -> Vec<u8> {
         match form {
             Form::Text { colours } => self.text(colours).into_bytes(),
@@ -97,7 +99,7 @@ impl Line {
     }
 }
 
-/// A line as JSON: what every line has first, then its fields, all on one level.
+/// A line as flat JSON: first the keys that every line has, then its fields.
 struct Object<'a> {
     line: &'a Line,
     about: &'a About,
@@ -130,7 +132,7 @@ impl Serialize for Object<'_> {
     }
 }
 
-/// Escape sequences for a terminal; all empty where there is none.
+/// Escape sequences for a terminal. Without a terminal, they are empty.
 struct Paint {
     dim: &'static str,
     off: &'static str,
@@ -157,7 +159,7 @@ impl Paint {
     }
 }
 
-/// Cuts a text that is too long for a line of the log.
+/// Cuts a text that is too long for the log.
 pub(crate) fn cut(mut text: String) -> String {
     if text.len() > MAX_TEXT_BYTES {
         let end = (0..=MAX_TEXT_BYTES).rev().find(|at| text.is_char_boundary(*at)).unwrap_or_default();
@@ -180,7 +182,7 @@ fn push_message(text: &mut String, message: &str) {
     }
 }
 
-/// A value stands as it is when it can be told from its neighbours, else in quotes.
+/// Writes a value as it is if that is unambiguous, and otherwise in quotes.
 fn push_value(text: &mut String, value: &str) {
     let is_plain =
         !value.is_empty() && value.chars().all(|c| !c.is_whitespace() && !c.is_control() && c != '"');

@@ -1,12 +1,13 @@
-//! The log: lines on stderr, for people or for machines, and if wished in a file of this process beside it.
+//! The log: lines on stderr for people or machines, and optionally also in a file of this process.
 //!
 //! ```text
 //!  tracing ─► levels ─► repeats ─► events ─► outputs ═► queue ─► stderr, the progress panel below it
 //!                                                   ═► queue ─► log file
 //! ```
 //!
-//! A line goes through a bounded queue to a thread of its own, which alone touches its device: one that is
-//! blocked, full or gone holds up no working thread and ends none. Lines that found no place are counted.
+//! A line goes through a bounded queue to a separate thread, and only this thread writes to the device. So a
+//! device that is blocked, full or gone doesn't hold up or end a working thread. Lines that don't fit are
+//! counted.
 
 mod counts;
 mod error;
@@ -43,11 +44,11 @@ use repeats::{Limit, Repeats};
 use screen::Screen;
 pub(crate) use screen::size;
 
-/// How long the end waits for devices that do not take what was said.
+/// How long the end of the process waits for devices that accept nothing.
 const LAST_LINES: Duration = Duration::from_secs(1);
-/// How long the end of the progress display waits for a terminal that is held.
+/// How long the end of the progress display waits for a blocked terminal.
 const LAST_PANEL: Duration = Duration::from_millis(500);
-/// How long a forced end waits for a stderr that may be blocked, before its last words and for them.
+/// How long a forced end waits for a blocked stderr before and while it writes its last words.
 const LAST_WORDS: Duration = Duration::from_millis(150);
 
 /// The form of log lines.
@@ -60,16 +61,16 @@ pub enum LogFormat {
     Json,
 }
 
-/// How and what is logged.
+/// The settings of the log.
 #[derive(Clone, Debug)]
 pub struct LogSettings {
     /// The form of lines.
     pub format: LogFormat,
     /// Levels per module.
     pub filter: Option<String>,
-    /// Lines of one place in the code that go through in 10 s; 0: all of them.
+    /// Lines that each place in the code may log in 10 s. 0 means all of them.
     pub repeats: u64,
-    /// Files beside stderr.
+    /// Files in addition to stderr.
     pub files: Option<LogFileSettings>,
 }
 
@@ -94,10 +95,10 @@ impl fmt::Display for FatalError<'_> {
     }
 }
 
-/// Keeps the log until the end of the process: dropping it writes what waits, for a second at most.
+/// Keeps the log until the end of the process. Dropping it writes waiting lines, for at most a second.
 pub struct Log(LogHandle);
 
-/// The log for whoever writes to it other than through `tracing`.
+/// The log, for code that doesn't use `tracing`.
 #[derive(Clone)]
 pub struct LogHandle {
     outputs: Arc<Outputs>,
@@ -106,10 +107,10 @@ pub struct LogHandle {
 }
 
 impl Log {
-    /// Sends the log to stderr from now on, and into a file when the process crawls with a spider.
+    /// Starts to send the log to stderr, and to a file if the process crawls with a spider.
     ///
     /// # Errors
-    /// For an invalid filter, and when the log file or its thread cannot be made.
+    /// When a filter is invalid, and when the log file or its thread cannot be created.
     pub fn start(settings: &LogSettings, spider: Option<&str>) -> Result<Self, LogError> {
         let levels = levels::parse(settings.filter.as_deref())?;
         let form = match settings.format {
@@ -134,7 +135,7 @@ impl Log {
         let lines = Events(Arc::clone(&outputs));
         let layers =
             tracing_subscriber::registry().with(lines).with(Limit(Arc::clone(&repeats))).with(levels);
-        // A binary of somebody's own may have set up its own log before: then that one is used.
+        // The program may have set up its own log before. Then use that one.
         let _ = layers.try_init();
         std::panic::set_hook(Box::new(log_panic));
         Ok(Self(LogHandle { outputs, repeats, counts }))
@@ -147,12 +148,12 @@ impl Log {
 }
 
 impl LogHandle {
-    /// From now on all lines name this run.
+    /// Adds this run to all further lines.
     pub fn about_run(&self, name: &str) {
         let _ = self.outputs.plain.about.run.set(name.to_owned());
     }
 
-    /// The run has its id.
+    /// The run now has its id.
     pub fn about_run_id(&self, run_id: i64) {
         let _ = self.outputs.plain.about.run_id.set(run_id);
     }
@@ -163,38 +164,39 @@ impl LogHandle {
         self.outputs.send_text(&failed_line(failed), &failed.to_string());
     }
 
-    /// A text for people that stands for itself.
+    /// A separate text for people.
     pub fn text(&self, text: &str) {
         self.outputs.send_text(&Line::now("INFO", text), text);
     }
 
-    /// How much was logged.
+    /// The number of logged events.
     pub fn counts(&self) -> &LogCounts {
         &self.counts
     }
 
-    /// Says how many repeats were held back lately.
+    /// Logs how many repeats were held back recently.
     pub fn tell_repeats(&self) {
         self.repeats.tell(false);
     }
 
-    /// Whether stderr is a terminal that can draw a panel below the log's lines, which must be for people then.
+    /// Whether stderr is a terminal that can show a panel below the log's lines. The log's format must be text
+    /// for this.
     pub fn has_screen(&self) -> bool {
         matches!(self.outputs.plain.stderr, Form::Text { .. }) && is_capable_terminal()
     }
 
-    /// Draws these rows below the log's lines from now on.
+    /// Shows these rows below the log's lines.
     pub fn show_panel(&self, rows: Vec<String>) {
         self.outputs.stderr.panel(rows);
     }
 
-    /// Takes the panel away, and waits a moment for that: whoever writes to the terminal next finds it clean.
+    /// Removes the panel and waits a moment for that, so that the terminal is clean for further output.
     pub fn end_panel(&self) {
         self.outputs.stderr.settle(Instant::now() + LAST_PANEL);
     }
 
-    /// The last words of a process that is ended by force. They go to stderr directly, for they are told also when
-    /// the log's own thread is stuck; a device that takes nothing holds up the end for a moment only.
+    /// The last words of a process that is forced to end. They go directly to stderr, because the log's own
+    /// thread may be stuck. A blocked device holds up the end only for a moment.
     pub fn last_words(&self, text: &str) {
         self.outputs.settle(Instant::now() + LAST_WORDS);
         self.counts.event(Level::ERROR);
@@ -215,7 +217,7 @@ impl LogHandle {
         }
     }
 
-    /// Takes the panel away before a forced end that has no last words.
+    /// Removes the panel before a forced end without last words.
     pub fn settle(&self) {
         self.outputs.settle(Instant::now() + LAST_WORDS);
     }
@@ -235,8 +237,8 @@ impl Drop for Log {
     }
 }
 
-/// An error before there is a log: settings that are wrong. In the form that the command line or the environment
-/// asks for, as far as that can be told.
+/// Reports an error before the log exists, such as an invalid setting. Uses the format from the command line or
+/// the environment, if it can be found there.
 pub fn failed_before_start(failed: &FatalError<'_>) {
     let plain = Plain { about: Arc::default(), stderr: early_form() };
     let bytes = plain.render_text(&failed_line(failed), &failed.to_string(), plain.stderr);
@@ -252,7 +254,7 @@ pub fn warned_before_start(what: &str, hint: &str) {
     let _ = screen::write_fully(&mut io::stderr(), &bytes);
 }
 
-/// Whether a machine reads the log, for what is said before the settings are read.
+/// Whether a machine reads the log, for messages before the settings are read.
 pub fn is_json_asked_for() -> bool {
     early_form() == Form::Json
 }
@@ -299,18 +301,19 @@ fn dropped_line(plain: Plain, form: Form, why: &'static str) -> DroppedLine {
     })
 }
 
-/// A terminal that moves its cursor when told so.
+/// A terminal that supports cursor movement.
 fn is_capable_terminal() -> bool {
     io::stderr().is_terminal()
         && std::env::var_os("TERM").is_some_and(|name| !name.is_empty() && name != "dumb")
 }
 
-/// <https://no-color.org>: set and not empty means no colours.
+/// <https://no-color.org>: any non-empty value means no colours.
 fn has_colours() -> bool {
     is_capable_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }
 
-/// A panic is a line of the log like any other. What it costs is told by whoever catches it: mostly one page.
+/// A panic is an ordinary log line. The code that catches it reports what it affects, which usually is one
+/// page.
 fn log_panic(panic: &PanicHookInfo<'_>) {
     let message = panic.payload_as_str().unwrap_or("no message");
     let place = panic.location().map(ToString::to_string).unwrap_or_default();

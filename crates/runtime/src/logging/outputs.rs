@@ -1,4 +1,4 @@
-//! Where the log goes: stderr, and beside it a file if there is one.
+//! The outputs of the log: stderr, and a file if there is one.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -6,14 +6,14 @@ use std::time::Instant;
 use super::line::{About, Form, Line};
 use super::queue::Queue;
 
-/// All of them.
+/// All outputs.
 pub(super) struct Outputs {
     pub(super) plain: Plain,
     pub(super) stderr: Queue,
     pub(super) file: Option<(Queue, Form)>,
 }
 
-/// What is needed to put something into words.
+/// What is needed to render a line.
 #[derive(Clone)]
 pub(super) struct Plain {
     pub(super) about: Arc<About>,
@@ -26,7 +26,7 @@ impl Plain {
         line.render(form, &self.about)
     }
 
-    /// A text that stands for itself: as it is for people, as a line's message for machines.
+    /// A separate text. People get it as it is, and machines get it as the message of a line.
     pub(super) fn render_text(&self, line: &Line, text: &str, form: Form) -> Vec<u8> {
         match form {
             Form::Text { .. } => format!("{}\n", text.trim_end()).into_bytes(),
@@ -36,7 +36,7 @@ impl Plain {
 }
 
 impl Outputs {
-    /// A line to all of them. Never waits.
+    /// Sends a line to all outputs. Never waits.
     pub(super) fn send(&self, line: &Line) {
         self.stderr.line(self.plain.render(line, self.plain.stderr));
         if let Some((file, form)) = &self.file {
@@ -44,7 +44,7 @@ impl Outputs {
         }
     }
 
-    /// The same for a text that stands for itself.
+    /// The same for a separate text.
     pub(super) fn send_text(&self, line: &Line, text: &str) {
         self.stderr.line(self.plain.render_text(line, text, self.plain.stderr));
         if let Some((file, form)) = &self.file {
@@ -52,7 +52,8 @@ impl Outputs {
         }
     }
 
-    /// Waits until what was sent is written, and takes the panel away; whether stderr has all of it.
+    /// Waits until everything that was sent is written, and removes the panel. Returns whether stderr has all
+    /// of it.
     pub(super) fn settle(&self, deadline: Instant) -> bool {
         let is_written = self.stderr.settle(deadline);
         if let Some((file, _)) = &self.file {

@@ -1,5 +1,5 @@
-//! The way from a working thread to a slow device: a bounded queue, and a thread behind it that alone touches the
-//! device. Nobody waits for a place in the queue; what finds none is counted.
+//! A bounded queue from the working threads to a slow device. Only the thread behind the queue writes to the
+//! device. Nothing waits for space in the queue: lines that don't fit are counted.
 
 use std::io;
 use std::sync::Arc;
@@ -11,17 +11,17 @@ use dragline_core::worker::Worker;
 
 use super::counts::{LogCounts, LostBy};
 
-/// Lines that may wait.
+/// Maximum number of waiting lines.
 const MAX_LINES: usize = 4_096;
-/// Bytes that may wait.
+/// Maximum bytes of waiting lines.
 const MAX_BYTES: usize = 8 << 20;
-/// Bytes that are written at once.
+/// Maximum bytes of one write.
 const MAX_BATCH_BYTES: usize = 64 << 10;
 
-/// Where lines go.
+/// The device.
 pub(super) trait Sink: Send + 'static {
-    /// Writes whole lines and shows `panel` below them from now on, if there is a new one. Lines that cannot be
-    /// written: how many.
+    /// Writes whole lines, and shows `panel` below them if there is a new one. Returns how many lines could not
+    /// be written.
     fn write(&mut self, lines: &[Vec<u8>], panel: Option<Vec<String>>) -> u64;
 }
 
@@ -40,11 +40,11 @@ enum Message {
     Settle(Sender<()>),
 }
 
-/// Renders the line that says how many lines were dropped so far.
+/// Renders the line that says how many lines have been dropped.
 pub(super) type DroppedLine = Box<dyn Fn(u64) -> Vec<u8> + Send>;
 
 impl Queue {
-    /// Starts the thread. It ends with the process: a device may block it for ever.
+    /// Starts the thread. It ends only with the process, because a device may block it forever.
     pub(super) fn start(
         name: &str,
         sink: impl Sink,
@@ -66,7 +66,7 @@ impl Queue {
         Ok(Self { sender, waiting_bytes, counts, lost_by })
     }
 
-    /// A line, with its end. Never waits.
+    /// Sends a line with its line end. Never waits.
     pub(super) fn line(&self, line: Vec<u8>) {
         let bytes = line.len();
         if self.waiting_bytes.fetch_add(bytes, Ordering::Relaxed) < MAX_BYTES
@@ -78,12 +78,12 @@ impl Queue {
         self.counts.drop_line(self.lost_by, 1);
     }
 
-    /// What is shown below the lines from now on. Never waits: a panel that finds no place is out of date anyway.
+    /// Sets what is shown below the lines. Never waits: a panel that doesn't fit is out of date anyway.
     pub(super) fn panel(&self, rows: Vec<String>) {
         let _ = self.sender.try_send(Message::Panel(rows));
     }
 
-    /// Takes the panel away, and waits until that and all lines before it are written; whether they are.
+    /// Removes the panel, and waits until that and all earlier lines are written. Returns whether they are.
     pub(super) fn settle(&self, deadline: Instant) -> bool {
         let (done, is_done) = bounded(1);
         for message in [Message::Panel(Vec::new()), Message::Settle(done)] {
@@ -94,7 +94,7 @@ impl Queue {
         is_done.recv_deadline(deadline).is_ok()
     }
 
-    /// Whether a line would find a place.
+    /// Whether there is space for a line.
     #[cfg(test)]
     pub(super) fn has_room(&self) -> bool {
         !self.sender.is_full()
@@ -128,7 +128,7 @@ impl<S: Sink> Writer<S> {
                 next = if bytes < MAX_BATCH_BYTES { self.receiver.try_recv().ok() } else { None };
             }
             self.waiting_bytes.fetch_sub(bytes, Ordering::Relaxed);
-            // Said when it has caught up, or an overload would be told with each batch.
+            // Only say this when the queue has caught up, or an overload would repeat it with each batch.
             let dropped = self.counts.lost(self.lost_by);
             if dropped > told && self.receiver.is_empty() {
                 told = dropped;
@@ -136,7 +136,7 @@ impl<S: Sink> Writer<S> {
             }
             let lost = self.sink.write(&lines, panel);
             self.counts.drop_line(self.lost_by, lost);
-            // What the device refused it is not told about: it would refuse that, too.
+            // Don't tell the device what it refused, because it would refuse that too.
             told += lost;
             for done in settled {
                 let _: Result<(), TrySendError<()>> = done.try_send(());
@@ -150,7 +150,7 @@ mod tests {
     use super::*;
     use std::time::Duration;
 
-    /// Waits before each write until it is allowed.
+    /// Before each write, waits until it is allowed.
     struct Gate(Receiver<()>, Sender<Vec<u8>>);
 
     impl Sink for Gate {

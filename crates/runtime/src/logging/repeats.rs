@@ -1,7 +1,8 @@
-//! Repeats: of the lines that one place in the code says, so many go through in a while; the others are counted, and
-//! their number is said afterwards ("… 214 more like this").
+//! Repeats: each place in the code may log only a limited number of lines in a window of time. The rest are
+//! counted, and the log then says how many there were ("… 214 more like this").
 //!
-//! INFO and WARN alone: an ERROR is never held back, and whoever asks for DEBUG wants all of it.
+//! This only applies to INFO and WARN. ERROR lines are never held back, and anyone who turns on DEBUG wants all
+//! of it.
 
 use std::collections::HashMap;
 use std::collections::hash_map::DefaultHasher;
@@ -18,15 +19,15 @@ use super::events::{Fields, level_name, target};
 use super::line::Line;
 use super::outputs::Outputs;
 
-/// The while in which repeats are counted.
+/// The window in which repeats are counted.
 const WINDOW: Duration = Duration::from_secs(10);
-/// Places that are told apart; with more of them (there are not so many) nothing is held back.
+/// How many places are tracked. If there were more, nothing would be held back, but there aren't.
 const MAX_PLACES: usize = 2_048;
 
 /// Holds repeats back.
 pub(super) struct Repeats {
     places: Mutex<HashMap<u64, Place>>,
-    /// Lines of one place that go through in a window; 0: all of them.
+    /// Lines of one place that are let through in a window. 0 means all of them.
     limit: u64,
     counts: LogCounts,
     outputs: Arc<Outputs>,
@@ -39,7 +40,7 @@ struct Place {
     since: Instant,
     passed: u64,
     held: u64,
-    /// What the first line held back was like.
+    /// The first line that was held back.
     like: Option<Line>,
 }
 
@@ -48,7 +49,7 @@ impl Repeats {
         Self { places: Mutex::default(), limit, counts, outputs }
     }
 
-    /// Says how many were held back in the windows that are over; at the end, in all.
+    /// Logs how many lines were held back in past windows, or at the end, in all of them.
     pub(super) fn tell(&self, all: bool) {
         let now = Instant::now();
         let mut told = Vec::new();
@@ -89,7 +90,7 @@ impl Repeats {
             }
             (passes, place.held == 1)
         };
-        // Outside of the lock: a value's `Debug` may do anything, a panic that is logged included.
+        // Do this outside the lock, because the `Debug` of a value may do anything, even log or panic.
         if let Some(line) = ended {
             self.outputs.send(&line);
         }
@@ -136,7 +137,7 @@ impl Place {
     }
 }
 
-/// The place in the code. All lines of the `log` crate come through one place: theirs is what they say themselves.
+/// The place in the code. All lines of the `log` crate come through the same place, so their own target counts.
 fn key(event: &Event<'_>) -> u64 {
     let mut hasher = DefaultHasher::new();
     event.metadata().callsite().hash(&mut hasher);

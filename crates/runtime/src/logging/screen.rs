@@ -1,8 +1,8 @@
-//! stderr: the log's lines, and on a terminal a panel below them that is drawn anew in place.
+//! stderr: the log's lines, and on a terminal a panel below them that is redrawn in place.
 //!
-//! Lines and panel leave in one write, and nobody else writes to the terminal: neither can garble the other. The
-//! cursor rests at the start of the row below the panel, so that whatever comes after a SIGKILL begins on a row of its
-//! own; it is never hidden, so that nothing needs to be restored.
+//! Lines and panel are written together, and nothing else writes to the terminal, so they can't mix. The cursor
+//! stays at the start of the row below the panel, so any output after a SIGKILL starts on its own row. The
+//! cursor is never hidden, so nothing has to be restored.
 
 use std::io::{self, Write};
 use std::time::Duration;
@@ -12,19 +12,19 @@ use unicode_width::UnicodeWidthStr;
 
 use super::queue::Sink;
 
-/// A pipe takes so many bytes whole or not at all (POSIX, `PIPE_BUF`): a reader that is gone, or an exit while the pipe
-/// is full, leaves no half line.
+/// A pipe accepts this many bytes completely or not at all (POSIX, `PIPE_BUF`). So there is never half a line,
+/// even if the reader goes away or the process exits while the pipe is full.
 const ATOMIC_BYTES: usize = 4_096;
-/// How often a stderr that somebody made non-blocking is tried again.
+/// How often to retry a stderr that another process made non-blocking.
 const TRY_AGAIN: Duration = Duration::from_millis(20);
 
 /// See the module.
 pub(super) struct Screen<W> {
     out: W,
-    /// The terminal's columns, asked at each drawing.
+    /// The columns of the terminal, read at each drawing.
     columns: fn() -> Option<u16>,
     rows: Vec<String>,
-    /// Widths of the rows that are on the screen.
+    /// Widths of the rows on the screen.
     drawn: Vec<usize>,
 }
 
@@ -34,7 +34,7 @@ impl Screen<io::Stderr> {
     }
 }
 
-/// Columns and rows of the terminal that stderr is.
+/// Columns and rows of the terminal behind stderr.
 pub(crate) fn size() -> Option<(u16, u16)> {
     terminal_size::terminal_size_of(io::stderr()).map(|(width, height)| (width.0, height.0))
 }
@@ -57,7 +57,7 @@ impl<W: Write> Screen<W> {
             bytes.extend(line);
         }
         for row in &self.rows {
-            // The rest of the row is erased after the text, not before: that does not flicker.
+            // Erase the rest of the row after the text, not before it, to avoid flicker.
             bytes.extend(format!("{row}\x1b[K\n").bytes());
         }
         if up > self.rows.len() {
@@ -67,7 +67,7 @@ impl<W: Write> Screen<W> {
         write_fully(&mut self.out, &bytes)
     }
 
-    /// A terminal that was made narrower since has broken the long ones.
+    /// A terminal that has become narrower has wrapped the long rows.
     fn rows_on_screen(&self) -> usize {
         let columns = (self.columns)().map_or(usize::MAX, |columns| usize::from(columns).max(1));
         self.drawn.iter().map(|width| width.div_ceil(columns).max(1)).sum()
@@ -92,7 +92,7 @@ impl<W: Write + Send + 'static> Sink for Screen<W> {
     }
 }
 
-/// Lines that are written at once.
+/// Lines that are written together.
 fn parts(lines: &[Vec<u8>]) -> impl Iterator<Item = &[Vec<u8>]> {
     let mut rest = lines;
     std::iter::from_fn(move || {
@@ -108,7 +108,7 @@ fn parts(lines: &[Vec<u8>]) -> impl Iterator<Item = &[Vec<u8>]> {
     })
 }
 
-/// All of it, also where stderr is non-blocking because another process that shares it wants it so.
+/// Writes everything, even if another process that shares stderr has made it non-blocking.
 pub(super) fn write_fully(to: &mut impl Write, mut bytes: &[u8]) -> io::Result<()> {
     while !bytes.is_empty() {
         match to.write(bytes) {

@@ -1,8 +1,8 @@
-//! Memory: what the crawl may take where it runs, and what becomes of a crawl that takes more.
+//! Memory: how much a crawl may use, and what happens if it uses more.
 //!
-//! The byte budget holds pages, outcomes and batches down. What a spider or a library takes beside it is not
-//! charged there; so the process as a whole has a soft limit. Above it fetching pauses; where that does not help
-//! the run stops, resumable, before the kernel ends it without a word.
+//! The byte budget limits pages, outcomes and batches. Memory that a spider or a library uses isn't charged to
+//! it, so the whole process also has a soft limit. Above it, fetching pauses. If that doesn't help, the run
+//! stops and can be resumed, before the kernel kills the process without a word.
 
 mod cgroup;
 
@@ -14,13 +14,13 @@ use dragline_core::stop::{Stop, StopReason};
 
 use crate::usage::Usage;
 
-/// Of a container's limit: the rest is for what the kernel counts beside a process.
+/// Share of a container's limit. The rest is for memory that the kernel also counts.
 const SOFT_SHARE: f64 = 0.8;
-/// Of a container's limit.
+/// Share of a container's limit.
 const BUDGET_SHARE: f64 = 0.25;
-/// How far memory must fall below the limit before fetching goes on.
+/// How far memory must fall below the limit before fetching continues.
 const RELIEF: f64 = 0.9;
-/// How long a pause may take to help: flushes and parses in hand are done by then.
+/// How long a pause may take to help. Flushes and parses in hand are done by then.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The soft limit of a process in this container, if there is a container.
@@ -28,14 +28,14 @@ pub fn soft_limit() -> Option<u64> {
     cgroup::memory_limit().map(|limit| share(limit, SOFT_SHARE))
 }
 
-/// The byte budget that fits in this container: `wanted` or less.
+/// The byte budget that fits into this container: at most `wanted`.
 pub fn fitting_budget(wanted: usize) -> usize {
     cgroup::memory_limit().map_or(wanted, |limit| {
         wanted.min(usize::try_from(share(limit, BUDGET_SHARE)).unwrap_or(wanted)).max(1)
     })
 }
 
-/// Holds a crawl to its soft limit.
+/// Enforces the soft limit of a crawl.
 pub struct MemoryGuard {
     limit: Option<u64>,
     hold: Hold,
@@ -51,12 +51,12 @@ enum Step {
 }
 
 impl MemoryGuard {
-    /// Puts `hold` when the process takes more than `limit` bytes.
+    /// Sets `hold` when the process uses more than `limit` bytes.
     pub fn new(limit: Option<u64>, hold: Hold) -> Self {
         Self { limit, hold, paused: None }
     }
 
-    /// Looks, and does what is to be done. To be called every now and then.
+    /// Checks the memory and acts on it. Call this from time to time.
     pub fn look(&mut self, stop: &Stop) {
         let Some(limit) = self.limit else { return };
         let Some(resident) = Usage::resident_bytes() else { return };
@@ -111,7 +111,7 @@ impl MemoryGuard {
     }
 }
 
-// A limit needs no more precision than a float has.
+// A float is precise enough for a limit.
 #[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss)]
 fn share(bytes: u64, part: f64) -> u64 {
     (bytes as f64 * part) as u64
@@ -129,7 +129,7 @@ mod tests {
         assert_eq!(guard.judge(100, 100, later(0)), Step::Nothing);
         assert_eq!(guard.judge(101, 100, later(1)), Step::Pause);
         assert_eq!(guard.judge(120, 100, later(20)), Step::Nothing);
-        // Between relief and limit it waits, however long.
+        // Between the two thresholds, it waits as long as necessary.
         assert_eq!(guard.judge(95, 100, later(60)), Step::Nothing);
         assert_eq!(guard.judge(90, 100, later(61)), Step::GoOn);
         assert_eq!(guard.judge(101, 100, later(62)), Step::Pause);

@@ -1,4 +1,4 @@
-//! Of the engine: what it asks for, what comes, what it makes of that.
+//! Metrics of the engine: its requests, their answers, and what it makes of them.
 
 use dragline_engine::{LinkRefusal, StatsSnapshot};
 

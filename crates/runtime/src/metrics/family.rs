@@ -1,5 +1,5 @@
-//! A metric as it is declared: name, kind, labels, meaning, and where its value is read. The declaration is all that
-//! there is: `/metrics`, the textfile and `docs/metrics.md` are made of it.
+//! The declaration of a metric: name, kind, labels, meaning, and how to read its value. `/metrics`, the
+//! textfile and `docs/metrics.md` are all generated from it.
 
 use std::collections::HashMap;
 
@@ -7,12 +7,12 @@ use dragline_core::LatencySnapshot;
 use prometheus::core::{Collector, Desc};
 use prometheus::proto::{self, LabelPair, MetricFamily, MetricType};
 
-/// What may be done with a value.
+/// The kind of a metric.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     /// It only rises, from 0 at the start of the process.
     Counter,
-    /// It is what it is.
+    /// It rises and falls.
     Gauge,
     /// Seconds, in buckets.
     Histogram,
@@ -23,7 +23,7 @@ pub(super) struct Family<S: 'static> {
     pub(super) name: &'static str,
     pub(super) kind: Kind,
     pub(super) help: &'static str,
-    /// Names, each with the values that it may have, in words. Never one that a site decides about.
+    /// Names, each with a description of its possible values. A value must never depend on a site.
     pub(super) labels: &'static [(&'static str, &'static str)],
     read: fn(&S, &mut Samples<'_>),
 }
@@ -46,7 +46,7 @@ pub(super) const fn gauge<S>(
     Family { name, kind: Kind::Gauge, help, labels: &[], read }
 }
 
-/// Seconds that something took.
+/// Durations in seconds.
 pub(super) const fn histogram<S>(
     name: &'static str,
     help: &'static str,
@@ -74,8 +74,8 @@ impl Samples<'_> {
         self.count_of(&[], count);
     }
 
-    /// The number for these values of the labels, in their order.
-    // Above 2^53 the last digits are lost, which no graph shows.
+    /// The number for these label values, in the order of the labels.
+    // Above 2^53 the last digits are lost, but no graph shows them.
     #[allow(clippy::cast_precision_loss)]
     pub(super) fn count_of(&mut self, labels: &[&str], count: u64) {
         self.value_of(labels, count as f64);
@@ -86,7 +86,7 @@ impl Samples<'_> {
         self.value_of(&[], value);
     }
 
-    /// The value for these values of the labels, in their order.
+    /// The value for these label values, in the order of the labels.
     pub(super) fn value_of(&mut self, labels: &[&str], value: f64) {
         let mut metric = self.metric(labels);
         match self.kind {
@@ -104,7 +104,7 @@ impl Samples<'_> {
         self.metrics.push(metric);
     }
 
-    /// 1 for the value that holds now, 0 for all others.
+    /// 1 for the current value, 0 for all others.
     pub(super) fn one_of<'v>(&mut self, values: impl IntoIterator<Item = &'v str>, now: Option<&str>) {
         for value in values {
             self.count_of(&[value], u64::from(now == Some(value)));
@@ -116,7 +116,7 @@ impl Samples<'_> {
         self.seconds_of(&[], latency);
     }
 
-    /// The histogram for these values of the labels, in their order.
+    /// The histogram for these label values, in the order of the labels.
     pub(super) fn seconds_of(&mut self, labels: &[&str], latency: &LatencySnapshot) {
         let buckets = latency.cumulative().map(|(bound, count)| {
             let mut bucket = proto::Bucket::default();
@@ -145,7 +145,7 @@ impl Samples<'_> {
     }
 }
 
-/// Metrics that are read from one source, when somebody asks.
+/// Metrics that are read from one source on request.
 pub(super) struct Group<S: 'static> {
     families: &'static [Family<S>],
     descs: Vec<Desc>,
@@ -153,10 +153,10 @@ pub(super) struct Group<S: 'static> {
 }
 
 impl<S> Group<S> {
-    /// `now` gives the source, as soon as there is one.
+    /// `now` returns the source as soon as there is one.
     ///
     /// # Errors
-    /// When a name is no name.
+    /// When a name is invalid.
     pub(super) fn new(
         families: &'static [Family<S>],
         now: impl Fn() -> Option<S> + Send + Sync + 'static,

@@ -1,4 +1,4 @@
-//! Metrics: what a run counts and measures, in the text format of Prometheus.
+//! Metrics: what a run counts and measures, in Prometheus's text format.
 //!
 //! ```text
 //!  engine, persistence ◄─read when asked─ groups of families ──┐
@@ -6,12 +6,12 @@
 //!                                                                              the textfile
 //! ```
 //!
-//! The registry belongs to the run; nothing is global. The parts know nothing of metrics: what they publish anyway
-//! (`CrawlStats`, `PersistenceStatus`) is read when somebody asks, and what happens only once is noted by whoever wires
-//! the parts. A metric is one entry in the `FAMILIES` of its group, from which also `docs/metrics.md` is made
-//! (`cargo run -- config reference docs/metrics.md`); a group is a file here, and a line in [`Metrics`] and in
-//! `reference.rs`. Every metric carries the labels `spider` and `run`, so that the files of several runs on one machine
-//! do not contradict each other.
+//! The registry belongs to the run, so nothing is global. The parts don't know about metrics. Someone who asks
+//! reads what the parts publish anyway (`CrawlStats`, `PersistenceStatus`). The code that connects the parts
+//! records events that happen only once. A metric is one entry in the `FAMILIES` of its group.
+//! `docs/metrics.md` is generated from these entries too (`cargo run -- config reference docs/metrics.md`). A
+//! group is a file here, and a line in [`Metrics`] and in `reference.rs`. Every metric has the labels `spider`
+//! and `run`, so the files of several runs on one machine don't contradict each other.
 
 mod crawling;
 mod family;
@@ -44,19 +44,19 @@ use crate::health::Health;
 use crate::logging::LogCounts;
 use crate::usage::Usage;
 
-/// Who it is that is measured; on every metric.
+/// The labels of every metric.
 const IDENTITY: [&str; 2] = ["run", "spider"];
 
-/// What is measured, and where its last values are left.
+/// What is measured, and where to write its last values.
 #[derive(Clone, Debug)]
 pub struct Measured {
     /// The spider's name.
     pub spider: String,
     /// The run's name.
     pub run_name: String,
-    /// The limit of its stop.
+    /// The time limit of its stop.
     pub shutdown_timeout: Duration,
-    /// The file for the last values, if there is to be one.
+    /// The file for the last values, if there is one.
     pub textfile: Option<PathBuf>,
 }
 
@@ -65,7 +65,7 @@ pub struct Metrics {
     registry: Registry,
     run: Arc<RunFacts>,
     textfile: Option<PathBuf>,
-    /// Of its stop.
+    /// The metrics of its stop.
     pub(crate) stop: StopMetrics,
 }
 
@@ -96,7 +96,7 @@ impl Metrics {
         Ok(Arc::new(Self { registry, run, textfile, stop }))
     }
 
-    /// From now on it is known how it is.
+    /// The health is known from now on.
     pub(crate) fn watch(&self, health: &Arc<Health>) {
         let _ = self.run.health.set(Arc::downgrade(health));
     }
@@ -122,13 +122,13 @@ impl Metrics {
         registered().map_err(|error| CrawlError::Metrics(error.into()))
     }
 
-    /// How the run ended, and how the process will unless something comes in between.
+    /// Records how the run ended, and how the process will end unless something comes in between.
     pub fn ended(&self, state: RunState, exit_code: u8) {
         self.run.end(state);
         self.leave(exit_code);
     }
 
-    /// How the process ends: leaves the last values in the textfile, if there is to be one.
+    /// Records how the process ends, and writes the last values to the textfile, if there is one.
     pub fn leave(&self, exit_code: u8) {
         let Some(file) = &self.textfile else { return };
         self.run.exit(exit_code);
@@ -137,7 +137,7 @@ impl Metrics {
         }
     }
 
-    /// The same for a process that is ended by force: a disk that hangs holds it up until `deadline` only.
+    /// The same for a process that is forced to end. A hung disk holds it up only until `deadline`.
     pub fn leave_by(self: &Arc<Self>, exit_code: u8, deadline: Instant) {
         let metrics = Arc::clone(self);
         if let Ok(written) = Worker::spawn("last-metrics", move || metrics.leave(exit_code)) {
@@ -153,7 +153,7 @@ impl Metrics {
         })
     }
 
-    /// Those of the stop for people: a line for each, of a histogram its sum alone.
+    /// The metrics of the stop for people: a line for each, and only the sum of a histogram.
     pub(crate) fn lines(&self) -> Vec<String> {
         let families = self.registry.gather();
         let of_stop = families.iter().filter(|family| family.name().starts_with("pipeline_"));

@@ -1,4 +1,4 @@
-//! Of the persistence thread and its store.
+//! Metrics of the persistence thread and its store.
 
 use std::time::{Instant, SystemTime};
 
@@ -11,7 +11,7 @@ use super::seconds_since_1970;
 
 pub(super) const TITLE: &str = "Storing";
 
-/// What the thread publishes, at one moment.
+/// What the thread publishes at one moment.
 pub(super) struct Stored {
     status: PersistenceStatus,
     times: PersistenceTimes,
@@ -37,7 +37,7 @@ pub(super) const FAMILIES: &[Family<Stored>] = &[
             |now, out| {
                 let of = |state| now.status.pages.get(&state).copied().unwrap_or_default();
                 for state in PageState::ALL {
-                    // A counter does not fall: a page whose dead letters were applied after all counts as both.
+                    // A counter never falls, so a page whose dead letters were applied later counts as both.
                     let revived = if state == PageState::Dead { now.status.revived_pages } else { 0 };
                     out.count_of(&[state.as_str()], of(state) + revived);
                 }

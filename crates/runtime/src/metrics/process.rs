@@ -1,7 +1,7 @@
-//! Of the process: its log, its memory, its processor time.
+//! Metrics of the process: its log, its memory, its processor time.
 //!
-//! Memory and processor time have names of their own, not the usual `process_…`: the node exporter, which reads the
-//! textfile, tells its own under these.
+//! Memory and processor time don't use the usual names `process_…`, because the node exporter, which reads the
+//! textfile, uses these names for itself.
 
 use crate::logging::LogCounts;
 use crate::usage::Usage;
@@ -43,7 +43,7 @@ pub(super) const LOG: &[Family<LogCounts>] = &[
     ),
 ];
 
-/// On Linux alone.
+/// Only on Linux.
 pub(super) const USAGE: &[Family<Usage>] = &[
     gauge("dragline_resident_memory_bytes", "Resident memory.", |now, out| out.count(now.memory_bytes)),
     gauge("dragline_resident_memory_peak_bytes", "Peak resident memory.", |now, out| {

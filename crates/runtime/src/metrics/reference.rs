@@ -1,4 +1,4 @@
-//! The table in `docs/metrics.md`, made of the declarations.
+//! The tables in `docs/metrics.md`, generated from the declarations.
 
 use std::fmt::Write as _;
 

@@ -1,7 +1,7 @@
-//! Of the run: who it is, how it stands, and how it compares with the runs of its name before it.
+//! Metrics of the run: which run it is, its state, and how it compares with earlier runs of its name.
 //!
-//! What is compared across runs is told by the store when a run is opened, not by this process's memory or an old
-//! textfile: so the metrics of each start know how the last ones ended, wherever they ran.
+//! The values of earlier runs come from the store when a run is opened, not from this process's memory or an
+//! old textfile. So each start knows how the last runs ended, wherever they ran.
 
 use std::sync::atomic::{AtomicI16, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
@@ -100,7 +100,7 @@ pub(super) const FAMILIES: &[Family<Arc<RunFacts>>] = &[
     }),
 ];
 
-/// What is noted of a run by whoever wires it.
+/// What the code that connects the parts records about a run.
 pub(super) struct RunFacts {
     began: SystemTime,
     shutdown_timeout: Duration,
@@ -110,7 +110,7 @@ pub(super) struct RunFacts {
     exit_code: AtomicI16,
 }
 
-/// What there is once the run is open.
+/// What is known once the run is open.
 pub(super) struct Opened {
     run_id: u64,
     epoch: u64,
@@ -157,7 +157,7 @@ impl RunFacts {
         self.opened.get().into_iter().for_each(|opened| out.count(read(opened)));
     }
 
-    /// The finished runs of this name, the newest first: with this one, once it is.
+    /// The finished runs of this name, newest first, including this one when it has finished.
     fn finished(&self) -> Vec<FinishedRun> {
         let Some(opened) = self.opened.get() else { return Vec::new() };
         let this = self.ended().filter(|(state, _)| *state == RunState::Finished);

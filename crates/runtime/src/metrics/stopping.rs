@@ -1,4 +1,5 @@
-//! Of the stop: how long it and its steps took, and what it had to cancel. Noted by whoever stops, for it happens once.
+//! Metrics of the stop: the duration of the stop and of its steps, and what it had to cancel. The code of the
+//! stop records them, because they happen only once.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -36,7 +37,7 @@ pub(super) const FAMILIES: &[Family<StopMetrics>] = &[
     ),
 ];
 
-/// Clones share the figures.
+/// Clones share the values.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct StopMetrics(Arc<Noted>);
 
@@ -48,12 +49,12 @@ struct Noted {
 }
 
 impl StopMetrics {
-    /// A step is over.
+    /// A step has ended.
     pub(crate) fn step(&self, name: &'static str, took: Duration) {
         self.0.steps.lock().unwrap_or_else(PoisonError::into_inner).entry(name).or_default().note(took);
     }
 
-    /// All is over.
+    /// The stop has ended.
     pub(crate) fn stopped(&self, took: Duration) {
         self.0.all.note(took);
     }

@@ -1,4 +1,4 @@
-//! How far the crawl is, in numbers: gathered from what the threads publish, at one moment.
+//! The progress of the crawl in numbers, collected from what the threads publish at one moment.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -14,15 +14,15 @@ use crate::logging::LogCounts;
 use crate::page_counts::pages_now;
 use crate::running::Running;
 
-/// Who knows what.
+/// The sources of the numbers.
 pub(crate) struct Sources {
     spider: String,
     stats: Arc<CrawlStats>,
     persistence: Monitor,
     log: LogCounts,
-    /// The run's pages when this process began.
+    /// The run's pages when this process started.
     before: PageCounts,
-    /// Pages that the run may have `done`.
+    /// The limit of `done` pages.
     limit: Option<u64>,
     began: Instant,
 }
@@ -31,9 +31,9 @@ pub(crate) struct Sources {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Figures {
     pub(crate) spider: String,
-    /// The run's pages by state, as far as they are durable.
+    /// The run's durable pages by state.
     pub(crate) pages: PageCounts,
-    /// Items that this process stored.
+    /// Items that this process has stored.
     pub(crate) items: u64,
     pub(crate) fetched: u64,
     pub(crate) pages_per_second: f64,
@@ -44,25 +44,25 @@ pub(crate) struct Figures {
     pub(crate) retries: u64,
     /// ERROR lines in the log.
     pub(crate) errors: u64,
-    /// Since the last commit; before the first one, since the beginning.
+    /// Time since the last commit, or since the start if there was none.
     pub(crate) last_commit: Duration,
     /// How long the store has been away.
     pub(crate) outage: Option<Duration>,
     pub(crate) elapsed: Duration,
     pub(crate) limit: Option<u64>,
-    /// The time that the limit is away at the pace so far.
+    /// The estimated time until the limit is reached.
     pub(crate) left: Option<Duration>,
     pub(crate) hosts: BusyHosts,
 }
 
-/// Pages and bytes over the last while.
+/// Pages and bytes in the last interval.
 pub(crate) struct Pace {
     over: Duration,
     samples: VecDeque<(Instant, u64, u64)>,
 }
 
 impl Sources {
-    /// Those of a crawl, and of the log that it is shown beside.
+    /// The numbers of a crawl and its log.
     pub(crate) fn of(running: &Running, log: LogCounts) -> Self {
         Self {
             spider: running.run().key.spider.to_string(),
@@ -75,7 +75,7 @@ impl Sources {
         }
     }
 
-    /// The numbers now.
+    /// The current numbers.
     pub(crate) fn figures(&self, pace: &mut Pace) -> Figures {
         let now = Instant::now();
         let stats = self.stats.snapshot();
@@ -107,13 +107,13 @@ impl Sources {
         }
     }
 
-    /// From now on the scheduler shows which hosts are busy.
+    /// From now on, the scheduler shows which hosts are busy.
     pub(crate) fn watch_hosts(&self) {
         self.stats.watch_hosts();
     }
 }
 
-// Rates are for people: the precision that a float loses does not matter.
+// These rates are for people, so the lost precision doesn't matter.
 #[allow(clippy::cast_precision_loss)]
 fn time_left(limit: u64, done: u64, done_here: u64, elapsed: Duration) -> Option<Duration> {
     let missing = limit.saturating_sub(done);
@@ -122,12 +122,12 @@ fn time_left(limit: u64, done: u64, done_here: u64, elapsed: Duration) -> Option
 }
 
 impl Pace {
-    /// A pace over this while.
+    /// A pace over this interval.
     pub(crate) fn over(over: Duration) -> Self {
         Self { over, samples: VecDeque::new() }
     }
 
-    /// Pages and bytes per second, with the totals of now.
+    /// Pages and bytes per second, from the current totals.
     #[allow(clippy::cast_precision_loss)]
     fn take(&mut self, now: Instant, pages: u64, bytes: u64) -> (f64, f64) {
         self.samples.push_back((now, pages, bytes));

@@ -1,5 +1,5 @@
-//! How far the crawl is: on a terminal a display below the log's lines, anywhere else a line in the log every few
-//! seconds. Both tell the same.
+//! Shows the progress of a crawl: a display below the log on a terminal, and otherwise a line in the log every
+//! few seconds. Both have the same numbers.
 
 mod figures;
 mod panel;
@@ -18,19 +18,19 @@ use figures::{Figures, Pace, Sources};
 
 /// How often the display is drawn.
 const DRAWN_EVERY: Duration = Duration::from_millis(200);
-/// The while over which the display shows a pace.
+/// The interval over which the display shows a pace.
 const PACE_OVER: Duration = Duration::from_secs(5);
-/// How often a log without display is looked after.
+/// How often to check a log without a display.
 const TICK: Duration = Duration::from_millis(500);
-/// How long the display's end waits for its thread.
+/// How long the end of the display waits for its thread.
 const END: Duration = Duration::from_millis(500);
-/// The size of a terminal that does not tell its own.
+/// The size of a terminal that doesn't report one.
 const USUAL_SIZE: (u16, u16) = (80, 24);
 
 /// How a crawl shows its progress.
 #[derive(Clone, Copy, Debug)]
 pub struct ProgressSettings {
-    /// In which form.
+    /// The form.
     pub form: ProgressForm,
     /// Time between two lines in the log.
     pub every: Duration,
@@ -39,25 +39,25 @@ pub struct ProgressSettings {
 /// The form in which progress is shown.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ProgressForm {
-    /// A display on a terminal, lines in the log elsewhere.
+    /// A display on a terminal, otherwise lines in the log.
     #[default]
     Auto,
-    /// The same, and one line for each busy host.
+    /// The same, with a line for each busy host.
     Hosts,
     /// Lines in the log.
     Lines,
-    /// None.
+    /// No progress.
     None,
 }
 
-/// Dropping it ends the display: the terminal is clean then, unless it takes nothing.
+/// Dropping it removes the display, so the terminal is clean, unless the terminal is blocked.
 pub struct Progress {
     end: Option<Sender<()>>,
     thread: Worker<()>,
     screen: Option<LogHandle>,
 }
 
-/// Shows progress from now on.
+/// Starts to show progress.
 ///
 /// # Errors
 /// When the operating system refuses a thread.

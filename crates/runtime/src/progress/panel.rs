@@ -1,6 +1,6 @@
-//! The progress display: rows of a terminal, as wide as it is now.
+//! The progress display: rows of a terminal, in its current width.
 //!
-//! Nothing is left out on a narrow terminal: what does not fit into a row goes to the next.
+//! Nothing is left out on a narrow terminal. Facts that don't fit into a row go to the next one.
 
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -11,15 +11,15 @@ use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use super::figures::Figures;
 
-/// Narrower than this no terminal is.
+/// No terminal is narrower than this.
 const LEAST_COLUMNS: usize = 20;
-/// The widest that a limit's bar becomes.
+/// The largest width of a limit's bar.
 const MAX_BAR: usize = 40;
 const BETWEEN: &str = " · ";
 
 /// The rows, for a terminal of this size.
 pub(super) fn rows(figures: &Figures, with_hosts: bool, (columns, height): (u16, u16)) -> Vec<String> {
-    // A row that fills the last column makes some terminals go to the next.
+    // On some terminals, a row that fills the last column continues on the next row.
     let columns = usize::from(columns).saturating_sub(1).max(LEAST_COLUMNS);
     let mut rows = flow(&facts(figures), columns);
     if let Some(limit) = figures.limit {
@@ -69,7 +69,7 @@ fn facts(figures: &Figures) -> Vec<String> {
     facts
 }
 
-/// The facts in as few rows as they need.
+/// The facts in as few rows as possible.
 fn flow(facts: &[String], columns: usize) -> Vec<String> {
     let mut rows: Vec<String> = Vec::new();
     for fact in facts {
@@ -124,7 +124,7 @@ fn host_rows(figures: &Figures, columns: usize) -> Vec<String> {
     rows
 }
 
-/// Cuts a text to so many columns. Control characters do not come through: a terminal would obey them.
+/// Cuts a text to this many columns. Removes control characters, because a terminal would obey them.
 fn shorten(text: &str, columns: usize) -> String {
     let text: String = text.chars().map(|c| if c.is_control() { '?' } else { c }).collect();
     if text.width() <= columns {
@@ -160,7 +160,7 @@ fn bytes(per_second: f64) -> String {
     ByteSize(per_second as u64).display().iec().to_string()
 }
 
-/// In whole seconds: `4m 11s`.
+/// A duration in whole seconds: `4m 11s`.
 fn time(time: Duration) -> String {
     humantime::format_duration(Duration::from_secs(time.as_secs())).to_string()
 }
