@@ -1,22 +1,22 @@
-//! When starts of a run that bring it no further end it, by one rule for both stores.
+//! When a run ends because its starts make no progress: one rule for both stores.
 //!
-//! A run that no start moves would be resumed for ever, and the next night's rows would never come. But a
-//! frontier is given up only for a start that had its chance: a process that was killed or stopped within its
-//! first second says nothing about the run, however often that happens.
+//! Without the rule, a run that makes no progress would be resumed for ever, and the next night's rows would never come.
+//! Only a start that lived long enough counts. A process that was killed or stopped within its first second says nothing
+//! about the run, however often that happens.
 
 use std::time::Duration;
 
 use dragline_core::store::PageCounts;
 
-/// So many starts in a row that bring nothing end a run.
+/// After this many starts in a row without progress, the run ends.
 const MAX_FRUITLESS_STARTS: u32 = 3;
-/// What a start must be known to have lived to count. The pipeline's first heartbeat comes after as long.
+/// A start counts if it lived at least this long. The first heartbeat comes after the same time.
 const CHANCE: Duration = Duration::from_secs(1);
 
-/// The last start of an unfinished run, as its row tells it.
+/// The last start of an unfinished run, as stored in its row.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct LastStart {
-    /// Fruitless starts in a row before it.
+    /// Starts without progress in a row before it.
     pub(crate) fruitless_before: u32,
     /// Requests that were not `queued` any more when it began.
     pub(crate) ended_before: u64,
@@ -25,8 +25,8 @@ pub(crate) struct LastStart {
 }
 
 impl LastStart {
-    /// Fruitless starts in a row, the last one included. Any request that left `queued` is fruit: none returns
-    /// there but by a person's hand, which sets these counts to zero. A start without its chance changes nothing.
+    /// Starts without progress in a row, including this one. Any request that left `queued` is progress. Only a person can
+    /// put a request back, and that sets these counts to zero. A start that lived too short changes nothing.
     pub(crate) fn fruitless(&self, pages: &PageCounts) -> u32 {
         if ended(pages) > self.ended_before {
             0
@@ -43,7 +43,7 @@ pub(crate) fn ended(pages: &PageCounts) -> u64 {
     pages.ended.values().sum()
 }
 
-/// Whether a run is given up after so many fruitless starts; says so when it is.
+/// Whether a run ends after this number of starts without progress. Logs it if so.
 pub(crate) fn gives_up(run: &str, fruitless: u32) -> bool {
     let gives_up = fruitless >= MAX_FRUITLESS_STARTS;
     if gives_up {

@@ -5,7 +5,7 @@ use dragline_core::{ItemType, StoreError};
 
 /// What Postgres keeps of a name (`NAMEDATALEN` − 1).
 const MAX_BYTES: usize = 63;
-/// Columns that every table of an item type has beside the item's own.
+/// Columns that every item table has in addition to the item's own.
 pub(crate) const ROW_COLUMNS: [&str; 3] = ["run_id", "source_url", "scraped_at"];
 /// The column for the fingerprint of an item's page. Tables that were made before schema version 6 may lack it.
 pub(crate) const SOURCE_FINGERPRINT: &str = "source_fingerprint";
@@ -30,10 +30,10 @@ pub(crate) fn quoted_list<N: AsRef<str>>(names: impl IntoIterator<Item = N>) -> 
     names.into_iter().map(quoted).collect::<Vec<_>>().join(", ")
 }
 
-/// Holds the names of an item type against the rule, before one of them gets into a statement.
+/// Checks the names of an item type before one of them gets into a statement.
 ///
 /// # Errors
-/// [`StoreError::Setup`] naming the first that breaks it.
+/// [`StoreError::Setup`] with the first name that is not allowed.
 pub(crate) fn check_names(item: &ItemType) -> StoreResult<()> {
     let Some(table) = item.table() else { return Ok(()) };
     let wrong = |problem: String, hint: &str| Err(StoreError::Setup { problem, hint: hint.to_owned() });
@@ -59,7 +59,7 @@ pub(crate) fn check_names(item: &ItemType) -> StoreResult<()> {
     }
     match item.key().iter().find(|key| item.position(key).is_none()) {
         Some(key) => wrong(
-            format!("item type {}: its key {key:?} is none of its columns", item.name()),
+            format!("item type {}: it has no column for its key {key:?}", item.name()),
             "name a field of the item as its key",
         ),
         None => Ok(()),

@@ -62,7 +62,7 @@ pub trait SchemaAdmin: Store {
 
     /// Makes the tables that are missing, also those with `auto_create = false`, and raises an older schema.
     /// Says what it did, a line for each; nothing if there was nothing to do. Existing item tables are left
-    /// as they are: [`SchemaAdmin::check`] tells what is to be changed in them.
+    /// as they are; [`SchemaAdmin::check`] says what must change in them.
     fn apply<'a>(&'a self, items: &'a [ItemType]) -> BoxFuture<'a, StoreResult<Vec<String>>>;
 
     /// Holds all tables against the database and changes nothing.
@@ -77,9 +77,9 @@ pub trait SchemaAdmin: Store {
 /// # Errors
 /// [`StoreError::Setup`] when the URL names no store.
 pub fn open(url: &str, settings: &StoreSettings) -> Result<Arc<dyn Store>, StoreError> {
-    Ok(match Place::parse(url)? {
-        Place::Postgres => Arc::new(postgres::PostgresStore::new(url, settings)?),
-        Place::Sqlite(path) => Arc::new(sqlite::SqliteStore::new(path, settings)?),
+    Ok(match StoreKind::parse(url)? {
+        StoreKind::Postgres => Arc::new(postgres::PostgresStore::new(url, settings)?),
+        StoreKind::Sqlite(path) => Arc::new(sqlite::SqliteStore::new(path, settings)?),
     })
 }
 
@@ -88,9 +88,9 @@ pub fn open(url: &str, settings: &StoreSettings) -> Result<Arc<dyn Store>, Store
 /// # Errors
 /// [`StoreError::Setup`] when the URL names no store.
 pub fn open_admin(url: &str, settings: &StoreSettings) -> Result<Box<dyn SchemaAdmin>, StoreError> {
-    Ok(match Place::parse(url)? {
-        Place::Postgres => Box::new(postgres::PostgresStore::new(url, settings)?),
-        Place::Sqlite(path) => Box::new(sqlite::SqliteStore::new(path, settings)?),
+    Ok(match StoreKind::parse(url)? {
+        StoreKind::Postgres => Box::new(postgres::PostgresStore::new(url, settings)?),
+        StoreKind::Sqlite(path) => Box::new(sqlite::SqliteStore::new(path, settings)?),
     })
 }
 
@@ -99,9 +99,9 @@ pub fn open_admin(url: &str, settings: &StoreSettings) -> Result<Box<dyn SchemaA
 /// # Errors
 /// [`StoreError::Setup`] when the URL names no store.
 pub fn open_runs(url: &str, settings: &StoreSettings) -> Result<Box<dyn RunAdmin>, StoreError> {
-    Ok(match Place::parse(url)? {
-        Place::Postgres => Box::new(postgres::PostgresStore::new(url, settings)?),
-        Place::Sqlite(path) => Box::new(sqlite::SqliteStore::new(path, settings)?),
+    Ok(match StoreKind::parse(url)? {
+        StoreKind::Postgres => Box::new(postgres::PostgresStore::new(url, settings)?),
+        StoreKind::Sqlite(path) => Box::new(sqlite::SqliteStore::new(path, settings)?),
     })
 }
 
@@ -156,12 +156,12 @@ pub(crate) fn just_ended(pid: u32, hostname: &str, state: &str) -> String {
     format!("pid {pid} on {hostname}, which has just ended it as {state}; start again for a new run")
 }
 
-enum Place<'a> {
+enum StoreKind<'a> {
     Postgres,
     Sqlite(&'a Path),
 }
 
-impl<'a> Place<'a> {
+impl<'a> StoreKind<'a> {
     fn parse(url: &'a str) -> Result<Self, StoreError> {
         if postgres::is_keyword_form(url) {
             return Ok(Self::Postgres);

@@ -18,7 +18,7 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 use super::handshake;
 use super::requests;
 use super::session::Session;
-use super::target::Target;
+use super::target::DatabaseTarget;
 use super::tasks::Tasks;
 
 /// How much longer than the statement's own limit an answer may take: to travel, and for the server to notice.
@@ -26,7 +26,7 @@ const ANSWER_MARGIN: Duration = Duration::from_secs(3);
 /// How long a session without a user may take to end in good order. A silent peer would keep it for ever.
 const LAST_WORDS: Duration = Duration::from_secs(3);
 
-/// The pool, and the session of the run's lock beside it.
+/// The pool. The session of the run's lock is not part of it.
 pub(super) struct Connections {
     dialer: Arc<Dialer>,
     pool: Pool,
@@ -35,25 +35,25 @@ pub(super) struct Connections {
 
 /// Makes sessions.
 pub(super) struct Dialer {
-    pub(super) target: Target,
+    pub(super) target: DatabaseTarget,
     pub(super) tasks: Arc<Tasks>,
 }
 
 /// A session of its own, outside the pool.
 pub(super) struct LoneSession {
     pub(super) client: Client,
-    _used: Used,
+    _used: SessionUse,
 }
 
 /// What the driver makes of a host that takes us in.
 type Dialed = (Client, Connection<Socket, <MakeRustlsConnect as MakeTlsConnect<Socket>>::Stream>);
 
 /// Held by whoever uses a session; when it is dropped, the task that serves the session has to end.
-type Used = oneshot::Sender<()>;
+type SessionUse = oneshot::Sender<()>;
 
 impl Connections {
     /// A pool without sessions yet.
-    pub(super) fn new(target: Target) -> StoreResult<Self> {
+    pub(super) fn new(target: DatabaseTarget) -> StoreResult<Self> {
         let (config, limits) = (target.config(), target.limits.clone());
         let dialer = Arc::new(Dialer { target, tasks: Arc::default() });
         let recycling = ManagerConfig { recycling_method: RecyclingMethod::Verified };
@@ -70,7 +70,7 @@ impl Connections {
     }
 
     /// The database.
-    pub(super) fn target(&self) -> &Target {
+    pub(super) fn target(&self) -> &DatabaseTarget {
         &self.dialer.target
     }
 
@@ -133,7 +133,7 @@ impl Dialer {
     }
 
     /// A session with its limits.
-    async fn dial(&self) -> Result<(Client, Used), Error> {
+    async fn dial(&self) -> Result<(Client, SessionUse), Error> {
         let (client, connection) = self.reach().await?;
         let (used, unused) = oneshot::channel();
         self.tasks.spawn(async move {
@@ -176,7 +176,7 @@ impl Dialer {
         }
     }
 
-    /// One host; with `sslmode=prefer` once more without encryption where the server takes that alone.
+    /// One host. With `sslmode=prefer` it is tried again without encryption if the server only accepts that.
     async fn knock(&self, host: &Config) -> Result<Dialed, Error> {
         let encrypted = host.connect(self.target.tls.clone()).await;
         match encrypted {

@@ -94,7 +94,7 @@ impl CopyText {
     }
 }
 
-/// Items with a NUL character were refused before; elsewhere it is replaced, for there is no room for it.
+/// Replaces NUL characters, because Postgres cannot store them. Items with a NUL were refused before.
 fn escape(value: &str, out: &mut String) {
     let mut rest = value;
     // All of these are bytes of their own in UTF-8.

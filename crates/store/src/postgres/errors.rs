@@ -14,7 +14,7 @@ use tokio_postgres::Error;
 use tokio_postgres::error::DbError;
 
 use super::handshake;
-use super::target::Target;
+use super::target::DatabaseTarget;
 
 /// Statement was cancelled: by us, or by its own time limit.
 const QUERY_CANCELED: &str = "57014";
@@ -64,7 +64,7 @@ pub(super) fn is_cancel(error: &StoreError) -> bool {
     matches!(error, StoreError::GaveUp { sqlstate: Some(code), .. } if code == QUERY_CANCELED)
 }
 
-impl Target {
+impl DatabaseTarget {
     /// What went wrong while `what` was tried.
     pub(super) fn error(&self, what: &str, error: &Error) -> StoreError {
         match error.as_db_error() {
@@ -78,7 +78,7 @@ impl Target {
         }
     }
 
-    /// What went wrong while a session was taken from the pool.
+    /// The error of taking a session from the pool.
     pub(super) fn pool_error(&self, what: &str, error: PoolError) -> StoreError {
         match error {
             PoolError::Backend(error) => self.error(what, &error),

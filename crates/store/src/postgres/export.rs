@@ -1,5 +1,5 @@
-//! Items read back, for exports: streamed, in an order that depends on the rows alone, so that two runs with
-//! the same rows give the same file.
+//! Items read back for exports. They are streamed, in an order that depends only on the rows, so two runs with the same
+//! rows give the same file.
 
 use std::pin::pin;
 
@@ -21,10 +21,10 @@ const WHAT: &str = "reading items";
 /// An export takes as long as its reader: no time limit for it, and the same rows from first to last.
 const BEGIN: &str = "BEGIN READ ONLY; SET LOCAL statement_timeout = 0";
 
-/// What takes a row.
-pub(super) type Each<'a> = &'a mut (dyn FnMut(ItemRow) -> std::io::Result<()> + Send);
+/// Takes a row.
+pub(super) type RowSink<'a> = &'a mut (dyn FnMut(ItemRow) -> std::io::Result<()> + Send);
 
-/// Whose rows to read: those that the run was the last to see, of one item type.
+/// Which rows to read: those of one item type that the run was the last to see.
 pub(super) struct ItemsOf<'a> {
     pub(super) run_id: i64,
     pub(super) spider: &'a str,
@@ -37,7 +37,7 @@ pub(super) struct ItemsOf<'a> {
 pub(super) async fn read_items(
     connections: &Connections,
     of: &ItemsOf<'_>,
-    each: Each<'_>,
+    each: RowSink<'_>,
 ) -> StoreResult<()> {
     let ItemsOf { run_id, spider, item, page } = of;
     check_names(item)?;

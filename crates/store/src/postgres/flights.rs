@@ -1,4 +1,4 @@
-//! Flushes that are under way, and how they are told to give up.
+//! Flushes that are under way, and how they are cancelled.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -15,12 +15,12 @@ use super::tasks::{Canceller, cancel};
 /// All flushes under way.
 #[derive(Default)]
 pub(super) struct Flights {
-    under_way: Mutex<HashMap<u64, Arc<State>>>,
+    under_way: Mutex<HashMap<u64, Arc<FlightState>>>,
     next: std::sync::atomic::AtomicU64,
 }
 
 #[derive(Default)]
-struct State {
+struct FlightState {
     cancelled: AtomicBool,
     told: Notify,
     token: Mutex<Option<Canceller>>,
@@ -30,14 +30,14 @@ struct State {
 pub(super) struct Flight<'a> {
     flights: &'a Flights,
     number: u64,
-    state: Arc<State>,
+    state: Arc<FlightState>,
 }
 
 impl Flights {
     /// A flush begins.
     pub(super) fn begin(&self) -> Flight<'_> {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
-        let state = Arc::<State>::default();
+        let state = Arc::<FlightState>::default();
         self.under_way().insert(number, Arc::clone(&state));
         Flight { flights: self, number, state }
     }
@@ -54,12 +54,12 @@ impl Flights {
         states.len()
     }
 
-    fn under_way(&self) -> std::sync::MutexGuard<'_, HashMap<u64, Arc<State>>> {
+    fn under_way(&self) -> std::sync::MutexGuard<'_, HashMap<u64, Arc<FlightState>>> {
         self.under_way.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl State {
+impl FlightState {
     fn token(&self) -> std::sync::MutexGuard<'_, Option<Canceller>> {
         self.token.lock().unwrap_or_else(PoisonError::into_inner)
     }

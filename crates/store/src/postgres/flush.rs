@@ -1,15 +1,14 @@
 //! The flush: one transaction that makes a batch of outcomes durable.
 //!
-//! The order of its steps is what keeps concurrent flushes from doubling rows and from waiting for each
-//! other in a circle:
+//! The order of its steps keeps concurrent flushes from storing rows twice, and from waiting for each other in a circle:
 //!
-//! 1. The run's row, shared: a process that was superseded finds another epoch and writes nothing.
-//! 2. The batch's pages, locked in the order of fingerprints; only those still `queued` are applied. That
-//!    makes a repeated batch harmless, also one whose COMMIT was never answered.
-//! 3. New requests, in the order of fingerprints.
-//! 4. Items, table by table in the order of names, keys in order; then dead letters, then cookies.
-//! 5. The pages' states, last: an insert of step 3 waits for a flush that is changing the same request, and
-//!    a flush in its last step waits for nobody.
+//! 1. Lock the run's row, shared. A process that was superseded finds another epoch and writes nothing.
+//! 2. Lock the batch's pages in the order of fingerprints. Only those that are still `queued` are applied, so a batch can
+//!    be repeated safely, even if the answer to its COMMIT was lost.
+//! 3. Insert new requests in the order of fingerprints.
+//! 4. Write items, table by table in the order of names, with sorted keys; then dead letters, then cookies.
+//! 5. Write the pages' states. This comes last, because an insert of step 3 waits for a flush that is changing the same
+//!    request, and a flush in its last step waits for nobody.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -34,9 +33,9 @@ use crate::key_digest::Origin;
 
 pub(super) const EPOCH: &str = "SELECT 1 FROM crawl_runs WHERE run_id = $1 AND epoch = $2 FOR KEY SHARE";
 
-// A frontier grows faster than its statistics, and by old ones the planner would read the whole run instead of
-// probing its primary key a thousand times. So nothing is left to choose: a LATERAL subquery with FOR UPDATE or
-// OFFSET 0 stays one, and is done for each page of the batch, in the order given.
+// A frontier grows faster than its statistics. With old statistics, the planner would read the whole run instead of
+// probing its primary key a thousand times. So these statements leave it no choice: a LATERAL subquery with FOR UPDATE or
+// OFFSET 0 is never flattened, and runs for each page of the batch in the given order.
 
 const PAGES: &str = "SELECT page.fingerprint, page.state
     FROM unnest($2::smallint[], $3::bytea[]) AS batch (shard, fingerprint) CROSS JOIN LATERAL (
@@ -59,12 +58,12 @@ const STATES: &str = "UPDATE crawl_requests page
     ) locked
     WHERE page.ctid = locked.place";
 
-/// Which of these staging tables the session does not have yet. They are made inside the transaction: if that
-/// fails, they are gone again, and whatever the session has is true.
+/// Which of these staging tables the session does not have yet. They are created inside the transaction, so they
+/// disappear if it fails.
 const MISSING_STAGES: &str =
     "SELECT stage FROM unnest($1::text[]) AS stage WHERE to_regclass('pg_temp.' || stage) IS NULL";
 
-/// Applies `outcomes`.
+/// Stores `outcomes`.
 pub(super) async fn flush(
     store: &PostgresStore,
     run: &RunKey,
@@ -93,7 +92,7 @@ pub(super) async fn flush(
     settle(session, &flight, applied).await
 }
 
-/// Gives the session back after a transaction that was committed or refused.
+/// Returns the session after a transaction that was committed or refused.
 pub(super) async fn settle<T>(
     session: Session,
     flight: &Flight<'_>,
@@ -107,8 +106,8 @@ pub(super) async fn settle<T>(
             Ok(receipt)
         }
         Err(error) => {
-            // A bisection makes many of these: the session is worth keeping. Not after a cancel, though,
-            // which may still be on its way to whatever the session does next.
+            // The search for a refused row causes many of these, so the session is kept. After a cancel it is not,
+            // because the cancel may still be on its way and would hit the session's next statement.
             if matches!(error, StoreError::Refused { .. })
                 && session.run("ROLLBACK").await.is_ok()
                 && !flight.is_cancelled()
@@ -120,17 +119,17 @@ pub(super) async fn settle<T>(
     }
 }
 
-/// What becomes of a row that is there under the same key.
+/// What happens to an existing row with the same key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Conflict {
-    /// It is replaced: what is found now is the newest.
+    /// It is replaced, because the new item is newer.
     Replace,
-    /// It is replaced unless a later run has stored it: what is applied now was found long ago.
+    /// It is replaced unless a later run has stored it, because a dead letter may be old.
     KeepNewer,
 }
 
 impl Conflict {
-    /// The upsert `take` into `table`, made so.
+    /// The upsert `take` into `table`, with this rule.
     pub(super) fn statement(self, take: &str, table: &str) -> String {
         match self {
             Self::KeepNewer if take.contains("DO UPDATE") => {
@@ -203,8 +202,8 @@ impl Transaction<'_> {
         Ok(FlushReceipt { pages: pages.collect(), new_requests, stored_requests, items, tables, commit })
     }
 
-    /// Steps 1 and 2 in one round trip, and what the session still lacks. Gives the state of each page;
-    /// `None` stands for `queued`.
+    /// Steps 1 and 2 in one round trip, and the staging tables that the session still lacks. Returns the state of each
+    /// page, `None` for `queued`.
     async fn begin(&self, outcomes: &[PageOutcome]) -> StoreResult<BTreeMap<Fingerprint, Option<PageState>>> {
         let pages: BTreeMap<&Fingerprint, i16> =
             outcomes.iter().map(|outcome| (&outcome.fingerprint, self.shard(outcome))).collect();
@@ -264,8 +263,8 @@ impl Transaction<'_> {
         Ok(())
     }
 
-    /// The staging tables that the batch's items pass through, each with the statement that makes it. A session
-    /// has only those that it needed once, for every COMMIT empties all that it has.
+    /// The staging tables of the batch's items, each with the statement that creates it. A session has only those that it
+    /// has needed, because every COMMIT empties all of them.
     fn stages_of(&self, outcomes: &[PageOutcome]) -> StoreResult<BTreeMap<&str, &str>> {
         let mut stages = BTreeMap::new();
         for record in outcomes.iter().flat_map(|outcome| &outcome.items) {
@@ -290,7 +289,7 @@ impl Transaction<'_> {
         })
     }
 
-    /// Stores items; gives back how many rows were written, by table.
+    /// Stores items, and returns the number of rows by table.
     pub(super) async fn insert_items(&self, outcomes: &[&PageOutcome]) -> StoreResult<BTreeMap<String, u64>> {
         let mut by_table: BTreeMap<&str, Vec<ItemOfPage<'_>>> = BTreeMap::new();
         for page in outcomes {

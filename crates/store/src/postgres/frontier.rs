@@ -11,8 +11,8 @@ use tokio_postgres::Row;
 use super::connections::Connections;
 use super::requests::{self, COLUMNS};
 
-/// The hosts after shard `$7` and host `$2`. There is no index of distinct hosts, so each costs one probe of the
-/// frontier's index.
+/// The hosts after shard `$7` and host `$2`. Each host costs one probe of the
+/// frontier's index, because no index lists distinct hosts.
 const HOSTS_AFTER: &str = "WITH RECURSIVE walk (shard, host, place) AS (
         (SELECT shard, host, 1::bigint FROM crawl_requests
          WHERE run_id = $1 AND state = 'queued' AND (shard, host) > ($7::smallint, $2::text)
@@ -75,7 +75,7 @@ fn more_than(limit: usize) -> i64 {
 }
 
 fn sort_out(rows: &[Row], ask: &Refill) -> Result<Refilled, String> {
-    let mut sorted = Sorted::default();
+    let mut sorted = RefillSorter::default();
     for row in rows {
         let host: &str = row.get("of_host");
         let is_request = row.get::<_, Option<&[u8]>>("fingerprint").is_some();
@@ -86,14 +86,14 @@ fn sort_out(rows: &[Row], ask: &Refill) -> Result<Refilled, String> {
 }
 
 #[derive(Default)]
-struct Sorted {
+struct RefillSorter {
     refilled: Refilled,
     /// The host whose rows are being read, and how many of them were taken.
     host: Option<(String, usize)>,
     seen: Vec<String>,
 }
 
-impl Sorted {
+impl RefillSorter {
     fn add(&mut self, host: &str, request: Option<QueuedRequest>, ask: &Refill) {
         if self.host.as_ref().is_none_or(|(current, _)| current != host) {
             self.host = Some((host.to_owned(), 0));

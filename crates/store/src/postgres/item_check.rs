@@ -1,9 +1,9 @@
-//! Holds an item type against its table in the database.
+//! Compares an item type with its table in the database.
 //!
-//! A column may be wider than the item needs: `varchar`, `citext`, an enum or a domain for text, a wider
-//! integer or `numeric` for integers, `numeric(p,s)` for decimals, `json` for `jsonb`, `timestamp` (in UTC)
-//! for `timestamptz`. A row that such a column refuses becomes a dead letter; a limit on length or digits is told
-//! at start. What would refuse or double *every* row is an error here, before the first request.
+//! A column may be wider than the item needs: `varchar`, `citext`, an enum or a domain for text, a wider integer or
+//! `numeric` for integers, `numeric(p,s)` for decimals, `json` for `jsonb`, `timestamp` (in UTC) for `timestamptz`. If such
+//! a column refuses a row, the row becomes a dead letter; a limit on length or digits is logged at the start. A difference
+//! that would refuse or double *every* row is an error here, before the first request.
 
 use dragline_core::store::StoreResult;
 use dragline_core::{Column, ColumnType, ItemType};
@@ -17,7 +17,7 @@ use crate::identifier::{SOURCE_FINGERPRINT, quoted, quoted_list};
 pub(crate) struct Difference {
     /// Table, column and what is wrong.
     pub(crate) problem: String,
-    /// The statement that mends it.
+    /// The statement that fixes it.
     pub(crate) remedy: String,
 }
 
@@ -25,7 +25,7 @@ pub(crate) struct Difference {
 #[derive(Debug)]
 struct TableShape {
     kind: String,
-    /// Who asks.
+    /// The user of this session.
     user: String,
     may_write: bool,
     /// Whether this user may change the table.
@@ -78,7 +78,7 @@ pub(super) struct Comparison {
     pub(super) is_owner: bool,
 }
 
-/// Compares an item type with its table; `None` when there is no table.
+/// Compares an item type with its table. `None` if the table does not exist.
 pub(super) async fn compare_with_table(
     session: &Session,
     item: &ItemType,
@@ -136,7 +136,7 @@ async fn look(session: &Session, table: &str) -> StoreResult<Option<TableShape>>
         limit: row.get("limit"),
     });
     let columns = columns.collect();
-    // ON CONFLICT takes an index that is valid, immediate and whole; INCLUDE columns are no part of the key.
+    // ON CONFLICT takes an index that is valid, immediate and not partial. INCLUDE columns do not belong to the key.
     let unique = "SELECT array(SELECT a.attname::text FROM pg_attribute a
                                WHERE a.attrelid = i.indrelid
                                AND a.attnum = ANY ((i.indkey::smallint[])[0:i.indnkeyatts - 1])
@@ -180,7 +180,7 @@ fn compare(item: &ItemType, table: &str, found: &TableShape) -> Vec<Difference> 
         let Some(there) = found.columns.iter().find(|there| there.name == name) else {
             differs(
                 format!("table {table}: column {name} ({wanted}) is missing"),
-                // Without NOT NULL, for the rows that are there already have no value for it.
+                // Without NOT NULL, because existing rows have no value for it.
                 format!("ALTER TABLE {} ADD COLUMN {} {wanted};", quoted(table), quoted(name)),
             );
             continue;
@@ -232,7 +232,7 @@ fn compare(item: &ItemType, table: &str, found: &TableShape) -> Vec<Difference> 
     key.sort_unstable();
     if item.is_keyed() && !found.unique.contains(&key) {
         differs(
-            format!("table {table}: there is no unique index on the key ({})", item.key().join(", ")),
+            format!("table {table}: a unique index on the key ({}) is missing", item.key().join(", ")),
             unique_index(item, table, found.partitions.as_ref()),
         );
     }
@@ -399,7 +399,7 @@ mod tests {
                  ALTER TABLE \"quotes\" ADD COLUMN \"source_url\" text;",
                 "table quotes: column extra is NOT NULL without a default, and the item lacks it | \
                  ALTER TABLE \"quotes\" ALTER COLUMN \"extra\" DROP NOT NULL;",
-                "table quotes: there is no unique index on the key (text) | \
+                "table quotes: a unique index on the key (text) is missing | \
                  CREATE UNIQUE INDEX ON \"quotes\" (\"text\");",
             ]
         );

@@ -2,14 +2,14 @@
 //!
 //! | module | what it does |
 //! |---|---|
-//! | `target` | reads the URL, and what libpq reads beside it: variables, password file, certificates |
-//! | `errors`, `handshake` | say what an error means |
+//! | `target` | reads the URL and, as libpq does, variables, password file and certificates |
+//! | `errors`, `handshake` | turn errors of the driver into ours |
 //! | `connections`, `session`, `tasks` | sessions: made, pooled, lent, ended |
 //! | `schema`, `migrations`, `item_table`, `item_check` | tables: made, raised to a newer version, compared |
-//! | `runs`, `run_lock`, `take_over` | a run's life, and that one process at a time has it |
+//! | `runs`, `run_lock`, `take_over` | the life of a run, and its lock |
 //! | `flush`, `flights`, `requests`, `items`, `copy_text` | one transaction per batch |
-//! | `cookies`, `hosts` | what a resumed run needs beside its frontier |
-//! | `letters` | dead letters: read, and applied after all |
+//! | `cookies`, `hosts` | what a resumed run needs in addition to its frontier |
+//! | `letters` | dead letters: read, and stored as items after all |
 //! | `run_admin`, `run_figures`, `lineage` | runs looked at and opened again, between two crawls |
 //! | `frontier`, `export` | what is read back |
 
@@ -62,11 +62,11 @@ use self::flights::Flights;
 use self::item_table::ItemTable;
 use self::run_lock::RunLock;
 use self::schema::PreparedTable;
-use self::target::Target;
+use self::target::DatabaseTarget;
 pub(crate) use self::target::is_keyword_form;
 use crate::{SchemaAdmin, StoreSettings};
 
-/// One flush is on its way to the disk while the next one is being copied.
+/// While one flush waits for the disk, the next one is copied.
 const MAX_CONCURRENT_FLUSHES: usize = 2;
 
 type ItemTables = HashMap<String, Arc<ItemTable>>;
@@ -87,7 +87,7 @@ impl PostgresStore {
     /// # Errors
     /// [`StoreError::Setup`] when the URL cannot be read, or asks for what is not there.
     pub fn new(url: &str, settings: &StoreSettings) -> Result<Self, StoreError> {
-        let target = Target::parse(url, settings)?;
+        let target = DatabaseTarget::parse(url, settings)?;
         Ok(Self {
             connections: Connections::new(target)?,
             lock: RunLock::default(),

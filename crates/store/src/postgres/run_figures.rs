@@ -1,7 +1,7 @@
-//! What a run holds, for a person who looks at it.
+//! The figures of a run, for `runs show`.
 //!
-//! Each count reads an index and not the rows: the primary key for all requests, `crawl_requests_frontier` for those
-//! that are queued, `crawl_requests_not_done` for the rest. Rows are read of failed and skipped requests alone.
+//! Each count reads an index and not the rows: the primary key for all requests, `crawl_requests_frontier` for queued ones,
+//! and `crawl_requests_not_done` for the others that are not done. Only failed and skipped requests are read row by row.
 
 use std::collections::BTreeMap;
 

@@ -1,8 +1,8 @@
-//! The lock of a run: one process works on a run at a time.
+//! The lock of a run, so that one process at a time works on it.
 //!
-//! An advisory lock, held by a session of its own: it ends with the process, however that ends. When the
-//! session dies in an outage, the lock is taken again before the next flush. Between the two another process
-//! may have taken the run over; that one has raised the epoch, and every flush checks it.
+//! It is an advisory lock that a session of its own holds, so it ends with the process, however the process ends. If the
+//! session dies in an outage, the lock is taken again before the next flush. In the meantime another process may have taken
+//! the run over. That process has raised the epoch, which every flush checks.
 
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
@@ -19,11 +19,11 @@ use crate::just_ended;
 
 /// How often a held lock is tried again.
 const POLL: Duration = Duration::from_millis(100);
-/// How long a lost lock is tried for before the flush that needs it is told to come again.
+/// How long a flush tries to take a lost lock again. After that, the flush fails and is retried.
 const RETAKE_PATIENCE: Duration = Duration::from_secs(2);
 
-/// The lock's number, for a name that is an expression of a statement. Two schemas of one database have runs of
-/// the same name: the table's number keeps them apart.
+/// The lock's number; `name` is an SQL expression. Two schemas of one database may have runs of the same name, so the number
+/// depends on the table too.
 pub(super) fn key(name: &str) -> String {
     format!("hashtextextended('dragline run ' || {name}::text, 'crawl_runs'::regclass::oid::bigint)")
 }
@@ -41,17 +41,17 @@ pub(super) fn is_held(name: &str) -> String {
 /// The lock, held or not.
 #[derive(Default)]
 pub(super) struct RunLock {
-    held: Mutex<Option<Held>>,
+    held: Mutex<Option<HeldLock>>,
     /// When this process reached the database, by the database's clock.
     began: OnceLock<DateTime<Utc>>,
 }
 
-struct Held {
+struct HeldLock {
     name: String,
     session: LoneSession,
 }
 
-impl Held {
+impl HeldLock {
     fn is_lost(&self) -> bool {
         self.session.client.is_closed()
     }
@@ -95,7 +95,7 @@ impl RunLock {
                 {
                     return Err(StoreError::Locked { name: name.to_owned(), holder });
                 }
-                *held = Some(Held { name: name.to_owned(), session });
+                *held = Some(HeldLock { name: name.to_owned(), session });
                 Ok(())
             }
             None => {
@@ -108,7 +108,7 @@ impl RunLock {
     pub(super) async fn ensure(&self, connections: &Connections, run: &RunKey) -> StoreResult<()> {
         let mut lock = self.held.lock().await;
         let Some(held) = lock.as_mut().filter(|held| held.is_lost()) else { return Ok(()) };
-        // In an outage this is tried with every flush: who waits hears of that, and here of its end alone.
+        // In an outage, every flush tries this. The wait is logged elsewhere, so only its end is logged here.
         if let Some(session) = try_for(connections, &held.name, RETAKE_PATIENCE).await? {
             tracing::info!(
                 run = held.name,
@@ -178,7 +178,7 @@ async fn holder(connections: &Connections, name: &str) -> StoreResult<String> {
     })
 }
 
-/// Who ended the newest run of this name after that moment, if anybody did.
+/// The process that ended the newest run of this name after that moment, if one did.
 async fn ended_since(
     connections: &Connections,
     name: &str,

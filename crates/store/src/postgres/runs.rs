@@ -17,7 +17,7 @@ use tokio_postgres::Row;
 
 use super::connections::Connections;
 use super::session::Session;
-use super::target::Target;
+use super::target::DatabaseTarget;
 use super::{cookies, hosts, items, requests};
 use crate::columns::{FoundRequest, cleaned};
 use crate::fruitless::{self, LastStart};
@@ -194,7 +194,7 @@ pub(super) async fn find(connections: &Connections, run: &str) -> StoreResult<Op
 
 /// How a run's requests are divided into shards; `None` when there is no such run.
 pub(super) async fn shard_rule(
-    target: &Target,
+    target: &DatabaseTarget,
     session: &Session,
     run_id: i64,
 ) -> StoreResult<Option<ShardRule>> {
@@ -284,7 +284,7 @@ async fn begin(connections: &Connections, session: &Session, spec: &RunSpec) -> 
     Ok(RunKey { run_id, epoch: row.get("epoch"), spider: spec.spider.as_str().into(), shards })
 }
 
-pub(super) fn rule_of(target: &Target, row: &Row) -> StoreResult<ShardRule> {
+pub(super) fn rule_of(target: &DatabaseTarget, row: &Row) -> StoreResult<ShardRule> {
     let (rule, shards) = (row.get("shard_rule"), row.get("shards"));
     ShardRule::parse(rule, shards)
         .ok_or_else(|| unknown_rule(&target.location, row.get("run_id"), rule, shards))

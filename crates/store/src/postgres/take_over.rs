@@ -1,8 +1,8 @@
-//! The take-over of a run whose holder hangs: it keeps its lock and gives no sign of life.
+//! The take-over of a run whose process hangs: it holds the lock but gives no sign of life.
 //!
-//! A process that was stopped, or whose machine sleeps, holds its session as long as its kernel answers for it.
-//! Whoever starts the same run after a while ends that session, and with it the lock. Should the process wake
-//! up, it finds another epoch and writes nothing more.
+//! A process that was suspended, or whose machine sleeps, keeps its session as long as its kernel answers for it. The next
+//! start of the same run ends that session, and with it the lock. If the process wakes up, it finds another epoch and
+//! writes nothing more.
 
 use std::time::Duration;
 
@@ -11,11 +11,11 @@ use dragline_core::store::StoreResult;
 use super::connections::Connections;
 use super::run_lock::is_held;
 
-/// Ends the session that holds the lock of a run's name, if the holder's last sign of life is older than
-/// `limit`. Says whether it did.
+/// Ends the session that holds the lock of a run's name, if the holder's last sign of life is older than `limit`. Returns
+/// whether it did.
 ///
-/// The session must be older than that sign of life: only then it is the holder's own, and not that of a
-/// process before it whose run is just being resumed.
+/// The session must be older than that sign of life. Otherwise it belongs to a process that is just resuming the run, and
+/// the sign of life to the one before.
 pub(super) async fn take_over(connections: &Connections, name: &str, limit: Duration) -> StoreResult<bool> {
     let sql = format!(
         "SELECT run.pid, run.hostname, extract(epoch FROM clock_timestamp() - run.heartbeat_at)::float8 AS silent,

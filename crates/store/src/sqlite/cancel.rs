@@ -22,7 +22,7 @@ pub(super) struct Ticket<'a> {
 }
 
 impl Cancel {
-    /// Sets how a running statement is interrupted; `None` when there is no connection.
+    /// Sets how a running statement is interrupted; `None` while nothing is connected.
     pub(super) fn set_interrupt(&self, handle: Option<InterruptHandle>) {
         *self.interrupt.lock().unwrap_or_else(PoisonError::into_inner) = handle;
     }

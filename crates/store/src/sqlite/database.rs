@@ -27,12 +27,12 @@ pub(super) struct Database {
     path: PathBuf,
     busy_wait: Duration,
     /// One that is waited for asynchronously, so that whoever waits for a disk that hangs can be timed out.
-    open: Mutex<Option<Open>>,
+    open: Mutex<Option<OpenDatabase>>,
     wait: Latency,
     pub(super) cancel: Cancel,
 }
 
-struct Open {
+struct OpenDatabase {
     connection: Connection,
     /// Which file was opened: it may be deleted or replaced under us, and `SQLite` would not notice.
     file: (u64, u64),
@@ -109,13 +109,13 @@ impl Database {
             self.cancel.set_interrupt(None);
             let Some(open) = open.take() else { return };
             if let Err((_, error)) = open.connection.close() {
-                // What was committed is in the file; the log file beside it is read by whoever comes next.
+                // Everything committed is in the file or in its log file, which the next process reads.
                 tracing::warn!(store = self.location(), %error, "the database did not close cleanly");
             }
         });
     }
 
-    fn open(&self, create: bool) -> Result<Open, Fault> {
+    fn open(&self, create: bool) -> Result<OpenDatabase, Fault> {
         if self.path == Path::new(":memory:") {
             return Err(setup("memory is not a store", "name a file: --store sqlite:dragline.db"));
         }
@@ -142,7 +142,7 @@ impl Database {
             let problem = format!("{}: this user may not write the database", self.path.display());
             return Err(setup(
                 &problem,
-                "change the file's owner or mode, or work on a copy: a reader keeps notes beside the file, too",
+                "change the file's owner or mode, or work on a copy: even a reader writes files next to the database",
             ));
         }
         let mode: String =
@@ -156,11 +156,11 @@ impl Database {
         connection.pragma_update(None, "foreign_keys", true)?;
         connection.pragma_update_and_check(None, "journal_size_limit", LOG_BYTES_KEPT, |_| Ok(()))?;
         let file = std::fs::metadata(&self.path).map(|file| identity(&file))?;
-        Ok(Open { connection, file })
+        Ok(OpenDatabase { connection, file })
     }
 
     /// Rows written into a deleted file would be lost without an error.
-    fn same_file(&self, open: &Open) -> Result<(), Fault> {
+    fn same_file(&self, open: &OpenDatabase) -> Result<(), Fault> {
         match std::fs::metadata(&self.path) {
             Ok(file) if identity(&file) == open.file => Ok(()),
             _ => Err(setup(

@@ -34,7 +34,7 @@ pub(super) fn flush(
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     runs::check_epoch(&transaction, run)?;
     reach("flush: after epoch");
-    let Pages { applied, states } = queued_pages(&transaction, run, outcomes, ticket)?;
+    let BatchPages { applied, states } = queued_pages(&transaction, run, outcomes, ticket)?;
     reach("flush: after pages");
     let found = FoundRequest::on(&applied);
     let new_requests = frontier::insert(&transaction, run.run_id, run.shards, found, Some(ticket))?;
@@ -58,7 +58,7 @@ pub(super) fn flush(
 
 /// The pages of a batch.
 #[derive(Default)]
-struct Pages<'a> {
+struct BatchPages<'a> {
     /// The outcomes of those that are still queued.
     applied: Vec<&'a PageOutcome>,
     /// The state that each page will be in.
@@ -71,10 +71,10 @@ fn queued_pages<'a>(
     run: &RunKey,
     outcomes: &'a [PageOutcome],
     ticket: &Ticket<'_>,
-) -> Result<Pages<'a>, Fault> {
+) -> Result<BatchPages<'a>, Fault> {
     let mut select = connection
         .prepare_cached("SELECT state FROM crawl_requests WHERE run_id = ?1 AND fingerprint = ?2")?;
-    let mut pages = Pages::default();
+    let mut pages = BatchPages::default();
     for outcome in outcomes {
         ticket.check()?;
         if pages.states.contains_key(&outcome.fingerprint) {

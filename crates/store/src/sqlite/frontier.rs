@@ -63,11 +63,11 @@ pub(super) fn insert<'a>(
     Ok(new)
 }
 
-/// Reads queued requests, host by host. What is in hand is left out here and not in the statement: the read
-/// is in index order and stops at the cap, so it passes over no more rows than are in hand.
+/// Reads queued requests, host by host. Requests in hand are left out here and not in the statement. The read follows the
+/// index and stops at the cap, so it skips at most as many rows as are in hand.
 pub(super) fn refill(connection: &Connection, run_id: i64, ask: &Refill) -> Result<Refilled, Fault> {
     let in_hand: HashSet<Fingerprint> = ask.in_hand.iter().copied().collect();
-    let mut reader = Reader { connection, run_id, ask, in_hand, answer: Refilled::default() };
+    let mut reader = FrontierReader { connection, run_id, ask, in_hand, answer: Refilled::default() };
     match &ask.scope {
         RefillScope::Hosts(hosts) => {
             for host in hosts.iter().collect::<BTreeSet<_>>() {
@@ -89,7 +89,7 @@ pub(super) fn refill(connection: &Connection, run_id: i64, ask: &Refill) -> Resu
     Ok(reader.answer)
 }
 
-struct Reader<'a> {
+struct FrontierReader<'a> {
     connection: &'a Connection,
     run_id: i64,
     ask: &'a Refill,
@@ -97,7 +97,7 @@ struct Reader<'a> {
     answer: Refilled,
 }
 
-impl Reader<'_> {
+impl FrontierReader<'_> {
     /// How many more requests may be given.
     fn room(&self) -> usize {
         self.ask.max_requests.max(1).saturating_sub(self.answer.requests.len())

@@ -30,7 +30,7 @@ pub(super) fn write(connection: &mut Connection, run: &RunKey, notes: &[HostNote
                 forget.execute(params![run.run_id, note.host])?;
                 continue;
             }
-            // Without a wait there is no moment: a modifier that is NULL makes it so.
+            // Without a wait, the modifier is NULL, and so is the moment.
             let wait = note.wait().map(|wait| format!("+{:.3} seconds", wait.as_secs_f64()));
             let (paused, slowed) = (note.paused_for().map(milliseconds), note.slowed_to.map(milliseconds));
             keep.execute(params![run.run_id, note.host, wait, paused, slowed, note.reason])?;

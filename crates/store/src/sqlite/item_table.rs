@@ -1,4 +1,4 @@
-//! The table of an item type: how it is made, and how an existing one must look.
+//! The table of an item type: how it is created, and how an existing table must look.
 
 use dragline_core::probe::reach;
 use dragline_core::store::StoreResult;
@@ -9,7 +9,7 @@ use super::fault::Fault;
 use super::shape::{ColumnShape, Shape};
 use crate::identifier::{SOURCE_FINGERPRINT, check_names, quoted, quoted_list};
 
-/// The columns that every item table has beside the item's own.
+/// The columns that every item table has in addition to the item's own.
 const ROW_COLUMNS: [Wanted<'static>; 4] = [
     Wanted { name: "run_id", kind: "INTEGER", not_null: true },
     Wanted { name: "source_url", kind: "TEXT", not_null: true },
@@ -109,7 +109,7 @@ pub(super) fn any_missing(connection: &Connection, items: &[ItemType]) -> Result
     Ok(false)
 }
 
-/// Holds the tables of item types against the database.
+/// Compares item types with their tables.
 pub(super) fn compare(connection: &Connection, items: &[ItemType]) -> Result<Differences, Fault> {
     let mut differences = Differences::default();
     for item in items {
@@ -147,7 +147,7 @@ impl Differences {
                 None if name == SOURCE_FINGERPRINT => {}
                 None => {
                     self.problems.push(format!("table {table} has no column {name} ({})", column.kind));
-                    // Without NOT NULL, for the rows that are there have no value for it.
+                    // Without NOT NULL, because existing rows have no value for it.
                     additions.push(format!(
                         "ALTER TABLE {} ADD COLUMN {} {};",
                         quoted(table),
@@ -194,8 +194,8 @@ impl Differences {
     }
 }
 
-/// `SQLite` cannot change a column: the table is made anew and the rows are copied. The old one is kept, for
-/// only its owner knows whether every value fits.
+/// `SQLite` cannot change a column, so these statements create a new table and copy the rows. They keep the old table,
+/// because only its owner knows whether every value fits.
 fn rebuilt(item: &ItemType, table: &str, shape: &Shape) -> String {
     let old = format!("{table}_old");
     let mut columns: Vec<String> = wanted(item)

@@ -32,12 +32,12 @@ struct OfType<'a> {
     keyless: Vec<ItemOfPage<'a>>,
 }
 
-/// What becomes of a row that is there under the same key.
+/// What happens to an existing row with the same key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Conflict {
-    /// It is replaced: what is found now is the newest.
+    /// It is replaced, because the new item is newer.
     Replace,
-    /// It is replaced unless a later run has stored it: what is applied now was found long ago.
+    /// It is replaced unless a later run has stored it, because a dead letter may be old.
     KeepNewer,
 }
 
@@ -81,7 +81,7 @@ pub(super) fn write(
 }
 
 impl Conflict {
-    /// An upsert, made so. In its last clause a bare column is that of the row which is there.
+    /// An upsert with this rule. In its last clause, a column without a prefix is that of the existing row.
     fn statement(self, upsert: String) -> String {
         match self {
             Self::KeepNewer if upsert.contains("DO UPDATE") => {

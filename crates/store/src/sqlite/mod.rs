@@ -1,8 +1,8 @@
 //! The `SQLite` store: one file, one connection, one writer, one flush at a time.
 //!
-//! It is the default where nothing is installed, and keeps every promise that Postgres keeps. What differs
-//! is told where it is: types and clock in `schema.sql`, the run's lock in `run_lock`, cancelling in
-//! `cancel`. All work is blocking and done in place, under the lock of the one connection.
+//! It is the default on a machine with nothing installed, and keeps every promise that the Postgres store keeps. These
+//! modules describe what differs: types and clock in `schema.sql`, the run's lock in `run_lock`, cancelling in `cancel`.
+//! All work blocks, and holds the lock of the one connection.
 
 mod cancel;
 mod cookies;

@@ -1,4 +1,4 @@
-//! What a run holds: its figures and its items.
+//! The contents of a run: its figures and its items.
 
 use std::io;
 
@@ -13,7 +13,7 @@ use super::fault::Fault;
 use super::runs;
 use crate::identifier::{SOURCE_FINGERPRINT, check_names, quoted, quoted_list};
 
-/// What a run holds. An item table that is not there holds nothing.
+/// The figures of a run. An item table that does not exist counts as empty.
 pub(super) fn summary(connection: &Connection, run_id: i64, items: &[ItemType]) -> Result<RunSummary, Fault> {
     let one = |sql: &str| connection.query_row(sql, [run_id], |row| row.get::<_, u64>("rows"));
     let mut counts = Vec::new();
@@ -39,7 +39,7 @@ pub(super) fn summary(connection: &Connection, run_id: i64, items: &[ItemType]) 
     })
 }
 
-/// Whose rows to read: those that the run was the last to see, of one item type.
+/// Which rows to read: those of one item type that the run was the last to see.
 pub(super) struct ItemsOf<'a> {
     pub(super) run_id: i64,
     pub(super) spider: &'a str,

@@ -99,8 +99,8 @@ pub(super) fn requeue(connection: &mut Connection, ask: &Requeue) -> Result<Requ
              WHERE run_id = ?1",
             params![ask.run_id, requeued.new_reason()],
         )?;
-        // Hosts that were left alone because they kept failing are asked again: that is what the requests are put
-        // back for.
+        // Requests are put back so that they are fetched, so hosts that were paused because they kept failing are asked
+        // again.
         let paused = "DELETE FROM crawl_hosts WHERE run_id = ?1 AND paused_ms IS NOT NULL";
         transaction.execute(paused, [ask.run_id])?;
         transaction.commit()?;

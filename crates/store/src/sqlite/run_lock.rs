@@ -1,4 +1,4 @@
-//! One writer per run: a lock on a file beside the database.
+//! One writer per run: a lock on a file next to the database.
 //!
 //! The operating system gives the lock back however the process ends. The file is removed with it, so a
 //! lock counts only if the file that it is on is still the one with that name.

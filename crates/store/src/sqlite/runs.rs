@@ -109,7 +109,7 @@ pub(super) fn find(connection: &Connection, run: &str) -> Result<Option<RunInfo>
     connection.query_row(&newest, [run], info).optional()?.transpose()
 }
 
-/// Who holds a run, for the error of whoever may not have it.
+/// Describes the process that holds a run. The error of a process that cannot get the lock names it.
 pub(super) fn holder(connection: &Connection, name: &str) -> Result<String, Fault> {
     let running = "SELECT pid, hostname, (julianday('now') - julianday(heartbeat_at)) * 86400.0 AS silent
                    FROM crawl_runs WHERE name = ?1 AND state = 'running'";
@@ -121,7 +121,7 @@ pub(super) fn holder(connection: &Connection, name: &str) -> Result<String, Faul
     Ok(found.optional()?.unwrap_or_else(|| "one that is just starting or just ending".to_owned()))
 }
 
-/// Who ended the newest run of this name after that moment, if anybody did.
+/// The process that ended the newest run of this name after that moment, if one did.
 pub(super) fn ended_since(
     connection: &Connection,
     name: &str,
@@ -297,8 +297,7 @@ fn items(row: &Row<'_>) -> Option<u64> {
     row.get::<_, Json>("stats").ok()?[RUN_ITEMS].as_u64()
 }
 
-/// Ends a run that nobody will resume. Its epoch rises too: a process that still works on it can write
-/// nothing more.
+/// Ends a run that nobody will resume. Its epoch rises too, so a process that still works on it can write nothing more.
 fn give_up(connection: &Connection, run_id: i64, reason: &str) -> Result<(), Fault> {
     cookies::forget(connection, run_id)?;
     hosts::forget(connection, run_id)?;

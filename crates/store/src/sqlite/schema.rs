@@ -1,4 +1,4 @@
-//! The store's own tables: made when there are none, raised on request, and held against `schema.sql`.
+//! The store's own tables: created if there are none, upgraded on request, and compared with `schema.sql`.
 
 use std::path::Path;
 
@@ -15,8 +15,8 @@ use crate::identifier::quoted;
 /// The statements that make the store's tables.
 pub(super) const DDL: &str = include_str!("schema.sql");
 
-/// The version that this program works with. It rises with each change that older programs or older tables
-/// cannot live with; [`apply`] then says what to do for each step.
+/// The version that this program works with. It rises with each change that older programs or older tables cannot work
+/// with; `migrations` then has a step for it.
 pub(super) const VERSION: i64 = 6;
 
 /// The store's tables.
@@ -32,7 +32,7 @@ const TABLES: [&str; 7] = [
 
 const APPLY: &str = "dragline schema apply";
 
-/// Makes the tables in an empty database; otherwise sees that they are those of this program.
+/// Creates the tables in an empty database. Otherwise checks that they are those of this program.
 pub(super) fn prepare(connection: &mut Connection, path: &Path) -> Result<(), Fault> {
     if version(connection)?.is_none() && !any_table(connection)? {
         apply(connection, path)?;
@@ -66,7 +66,7 @@ pub(super) fn apply(connection: &mut Connection, path: &Path) -> Result<Vec<Stri
     })
 }
 
-/// Holds the tables against what this program needs.
+/// Compares the tables with what this program needs.
 pub(super) fn check(connection: &Connection) -> Result<(), Fault> {
     let found = version(connection)?;
     refuse_newer(found)?;
@@ -115,14 +115,14 @@ fn any_table(connection: &Connection) -> Result<bool, Fault> {
     Ok(false)
 }
 
-/// The script itself is the measure: what it makes in memory is what must be there.
+/// An empty database in memory, made by the script. The real one must have what this one has.
 fn measure() -> Result<Connection, Fault> {
     let measure = Connection::open_in_memory()?;
     measure.execute_batch(DDL)?;
     Ok(measure)
 }
 
-/// The tables and indexes of the measure that are not there.
+/// The tables and indexes of the measure that the real database lacks.
 fn missing(connection: &Connection, measure: &Connection) -> Result<Vec<String>, Fault> {
     // What stands there without a statement belongs to a table, as the index of its primary key.
     let mut select =
@@ -139,7 +139,7 @@ fn missing(connection: &Connection, measure: &Connection) -> Result<Vec<String>,
     Ok(missing)
 }
 
-/// What was changed by hand in the tables that are there.
+/// The changes that somebody has made by hand in existing tables.
 fn changed(connection: &Connection, measure: &Connection) -> Result<Differences, Fault> {
     let mut differences = Differences::default();
     for table in TABLES {

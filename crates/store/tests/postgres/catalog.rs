@@ -1,4 +1,4 @@
-//! Item types against real tables: every difference is told, and its statement mends it.
+//! Item types against real tables: every difference is reported, and its statement fixes it.
 
 use std::sync::LazyLock;
 

@@ -28,7 +28,7 @@ async fn flushes_that_discover_each_others_pages_and_write_the_same_keys_all_end
         for flush in flushes {
             discovered.extend(flush.await.unwrap().unwrap().new_requests);
         }
-        assert_eq!(discovered.len(), PAGES, "a new request is new to one flush alone");
+        assert_eq!(discovered.len(), PAGES, "a new request is new to only one flush");
     }
     assert_eq!(database.value("SELECT count(*) FROM quotes"), PAGES.to_string());
     assert_eq!(database.value("SELECT count(*) FROM crawl_items"), PAGES.to_string());
@@ -73,7 +73,7 @@ async fn one_batch_in_several_flushes_at_once_is_applied_once() {
     let mut rows = 0;
     for flush in flushes {
         let receipt = flush.await.unwrap().unwrap();
-        assert_eq!(receipt.pages.len(), PAGES, "each of them is told how the pages stand");
+        assert_eq!(receipt.pages.len(), PAGES, "each of them learns the states of the pages");
         rows += receipt.items;
     }
     assert_eq!(rows, PAGES as u64);

@@ -1,4 +1,4 @@
-//! Sessions are encrypted as `sslmode` says, and a server that is not the right one is told and not talked to.
+//! Sessions are encrypted as `sslmode` says, and a server that is not the right one is refused with a clear error.
 
 use std::fs::Permissions;
 use std::io::{Read, Write};

@@ -1,4 +1,4 @@
-//! A database that cannot be used as given is told in one clear line with a remedy, in seconds.
+//! A database that cannot be used gives one clear line with a remedy, within seconds.
 
 use std::time::{Duration, Instant};
 

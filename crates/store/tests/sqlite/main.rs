@@ -1,4 +1,4 @@
-//! What is `SQLite`'s alone: files that are no databases, other writers, files that go away under the crawl.
+//! Tests that only `SQLite` needs: files that are not databases, other writers, files that disappear during the crawl.
 //! The promises that every store keeps are shown by the conformance suite at the top of the repository.
 
 #![allow(clippy::unwrap_used)]
@@ -53,7 +53,7 @@ async fn with_run(path: &Path) -> (Arc<dyn Store>, RunKey) {
 fn a_wrong_place_is_told_with_a_hint() {
     let folder = tempfile::tempdir().unwrap();
     let text = folder.path().join("text.db");
-    std::fs::write(&text, "this is no database, however long it is made").unwrap();
+    std::fs::write(&text, "not a database, although it is quite long").unwrap();
     let missing = folder.path().join("missing/crawl.db");
     for (path, part) in [
         (text.as_path(), "not an SQLite database"),

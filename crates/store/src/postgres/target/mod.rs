@@ -36,7 +36,7 @@ const NOT_FOR_THE_DRIVER: [&str; 9] =
     ["host", "hostaddr", "port", "password", "passfile", "sslmode", "sslrootcert", "sslcert", "sslkey"];
 
 /// A database to connect to.
-pub(super) struct Target {
+pub(super) struct DatabaseTarget {
     /// What the driver needs, with the password: for each host one.
     hosts: Vec<Config>,
     /// How sessions are encrypted that are.
@@ -53,27 +53,27 @@ pub(super) struct Target {
     pub(super) limits: StoreSettings,
 }
 
-impl std::fmt::Debug for Target {
+impl std::fmt::Debug for DatabaseTarget {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(&self.location)
     }
 }
 
 /// A host, as the parameters name it.
-struct Place {
+struct HostAddress {
     /// A name, or the folder of a socket. For an address without a name that address.
     host: String,
     address: Option<IpAddr>,
     port: u16,
 }
 
-impl Place {
+impl HostAddress {
     fn is_socket(&self) -> bool {
         self.address.is_none() && self.host.starts_with('/')
     }
 }
 
-impl Target {
+impl DatabaseTarget {
     /// Reads a URL; what it leaves open is taken from the environment, as libpq does.
     ///
     /// # Errors
@@ -105,7 +105,7 @@ impl Target {
             .keepalives_retries(KEEPALIVE_RETRIES);
         let places = places(&parameters, around)?;
         // On a socket nothing is encrypted, whatever is asked for.
-        let Tls { connect, mode } = if places.iter().all(Place::is_socket) {
+        let Tls { connect, mode } = if places.iter().all(HostAddress::is_socket) {
             tls::without()?
         } else {
             tls::read(&parameters, around)?
@@ -173,7 +173,7 @@ fn for_the_driver(parameters: &Parameters) -> Result<Config, StoreError> {
 }
 
 /// The hosts, each with its address and port. One port is everybody's.
-fn places(parameters: &Parameters, around: &Surroundings) -> Result<Vec<Place>, StoreError> {
+fn places(parameters: &Parameters, around: &Surroundings) -> Result<Vec<HostAddress>, StoreError> {
     let list =
         |name| parameters.get(name).map(|list| list.split(',').collect::<Vec<_>>()).unwrap_or_default();
     let (hosts, addresses, ports) = (list("host"), list("hostaddr"), list("port"));
@@ -217,7 +217,7 @@ fn places(parameters: &Parameters, around: &Surroundings) -> Result<Vec<Place>, 
                     None => around.default_host(port),
                 },
             };
-            Ok(Place { host, address, port })
+            Ok(HostAddress { host, address, port })
         })
         .collect()
 }
@@ -237,7 +237,7 @@ impl<'a> Passwords<'a> {
         Self { given, file }
     }
 
-    fn of_place(&self, place: &Place, user: &str, database: &str) -> Option<String> {
+    fn of_place(&self, place: &HostAddress, user: &str, database: &str) -> Option<String> {
         if let Some((password, _)) = self.given {
             return Some(password.to_owned());
         }
@@ -288,7 +288,7 @@ fn time_in(options: &str, name: &str) -> Option<Duration> {
     (!time.is_zero()).then_some(time)
 }
 
-fn location(places: &[Place], user: &str, database: &str) -> String {
+fn location(places: &[HostAddress], user: &str, database: &str) -> String {
     let mut text = String::from("postgres://");
     if !user.is_empty() {
         // Writing to a String cannot fail.
@@ -304,7 +304,7 @@ fn location(places: &[Place], user: &str, database: &str) -> String {
         }
         return text;
     }
-    for (index, Place { host, port, .. }) in places.iter().enumerate() {
+    for (index, HostAddress { host, port, .. }) in places.iter().enumerate() {
         let _ = write!(text, "{}{host}:{port}", if index > 0 { "," } else { "" });
     }
     let _ = write!(text, "/{database}");
@@ -315,12 +315,12 @@ fn location(places: &[Place], user: &str, database: &str) -> String {
 mod tests {
     use super::*;
 
-    fn target(url: &str) -> Result<Target, StoreError> {
+    fn target(url: &str) -> Result<DatabaseTarget, StoreError> {
         target_with(url, &[])
     }
 
-    fn target_with(url: &str, variables: &[(&str, &str)]) -> Result<Target, StoreError> {
-        Target::read(url, &StoreSettings::default(), &Surroundings::of(variables))
+    fn target_with(url: &str, variables: &[(&str, &str)]) -> Result<DatabaseTarget, StoreError> {
+        DatabaseTarget::read(url, &StoreSettings::default(), &Surroundings::of(variables))
     }
 
     #[test]
@@ -389,7 +389,7 @@ mod tests {
         std::fs::write(folder.path().join(".s.PGSQL.77"), "").unwrap();
         let mut around = Surroundings::of(&[]);
         around.socket_folders = vec![folder.path().join("none"), folder.path().to_owned()];
-        let located = |url| Target::read(url, &StoreSettings::default(), &around).unwrap().location;
+        let located = |url| DatabaseTarget::read(url, &StoreSettings::default(), &around).unwrap().location;
         let expected = format!("postgres://somebody@/d?host={}&port=77", folder.path().display());
         assert_eq!(located("postgres://:77/d"), expected);
         assert_eq!(located("postgres:///d"), "postgres://somebody@localhost:5432/d");
