@@ -55,17 +55,15 @@ impl Spider for Members {
             // The two sites that this example is tested on use different names.
             let user =
                 if form.fields().iter().any(|(name, _)| *name == "username") { "username" } else { "user" };
-            let request =
-                form.with_field(user, &self.user).with_field("password", &self.password).submit()?;
+            let form = form.with_field(user, &self.user).with_field("password", &self.password);
             // Log in again even if the site has sent the same token before.
-            out.request(request.with_tag("home").without_filter());
+            out.request(form.submit()?.with_tag("home").without_filter());
             return Ok(());
         }
         if page.first("a[href='/logout']").is_none() {
             bail!("nobody is logged in");
         }
-        let links = page.attrs("a[href='/logout'], a[href*='goodreads.com']", "href");
-        let links = links.into_iter().map(str::to_owned).collect();
+        let links = page.texts("a[href='/logout']::attr(href), a[href*='goodreads.com']::attr(href)");
         out.item(MembersPage { url: page.url().to_string(), title: page.title().unwrap_or_default(), links });
         out.follow_all(page, "a[rel=next], li.next a");
         Ok(())
@@ -122,7 +120,7 @@ impl Spider for Api {
             out.item(Note { text: text.to_owned(), page: came.page.into() });
         }
         if came.has_next {
-            out.request(page.request(&format!("?page={}", came.page + 1))?);
+            out.follow(page, &format!("?page={}", came.page + 1));
         }
         Ok(())
     }

@@ -56,9 +56,13 @@ struct Bargains;
 #[derive(Item)]
 #[item(table = "bargains", key = "isbn")]
 struct Bargain {
+    #[item(css = "article", attr = "data-isbn")]
     isbn: String,
+    #[item(css = "h1")]
     title: String,
+    #[item(css = ".price")]
     price: Decimal,
+    #[item(css = ".stock")]
     in_stock: i32,
 }
 
@@ -75,18 +79,12 @@ impl Spider for Bargains {
         Ok(vec![Request::get("http://127.0.0.1:8311/")?])
     }
 
-    fn parse(&self, page: &Page, out: &mut Output) -> Result<()> {
-        if page.tag() == "book" {
-            out.item(Bargain {
-                isbn: page.attr("article", "data-isbn")?,
-                title: page.text("h1")?,
-                price: page.text(".price")?.parse()?,
-                in_stock: page.text(".stock")?.parse()?,
-            });
-        } else {
-            out.follow_all(page, "a.book").with_tag("book");
-            out.follow_all(page, "a.next");
-        }
-        Ok(())
+    fn routes(&self) -> Router {
+        Router::new().with_start(shelf).with_item::<Bargain>("book")
     }
+}
+
+fn shelf(page: &Page, out: &mut Output) {
+    out.follow_all(page, "a.book").with_tag("book");
+    out.follow_all(page, "a.next");
 }

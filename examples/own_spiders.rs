@@ -57,9 +57,13 @@ struct Offers;
 #[derive(Item)]
 #[item(table = "offers", key = "number")]
 struct Offer {
+    #[item(css = "article.offer", attr = "data-number")]
     number: i64,
+    #[item(css = "h1")]
     title: String,
+    #[item(css = ".price", regex = r"[\d.]+")]
     price: Decimal,
+    #[item(css = "time.until", attr = "datetime")]
     sold_until: Option<NaiveDate>,
 }
 
@@ -81,24 +85,16 @@ impl Spider for Offers {
     }
 
     fn start(&self, args: &Args) -> Result<Vec<Request>> {
-        let section = args.get("section").unwrap_or("all");
-        Ok(vec![Request::get(format!("https://shop.example/{section}/"))?])
+        Ok(vec![Request::get(format!("https://shop.example/{}/", args.get("section").unwrap_or("all")))?])
     }
 
-    fn parse(&self, page: &Page, out: &mut Output) -> Result<()> {
+    fn routes(&self) -> Router {
         // The tag says which kind of page this is. It is stored with the request, so a resumed run has it too.
-        if page.tag() != "offer" {
-            out.follow_all(page, "li.offer a").with_tag("offer");
-            out.follow_all(page, "a.next");
-            return Ok(());
-        }
-        let until = page.first("time.until").and_then(|time| time.own_attr("datetime"));
-        out.item(Offer {
-            number: page.attr("article.offer", "data-number")?.parse()?,
-            title: page.text("h1")?,
-            price: page.text(".price")?.trim_end_matches(" €").parse()?,
-            sold_until: until.map(str::parse).transpose()?,
-        });
-        Ok(())
+        Router::new().with_start(section).with_item::<Offer>("offer")
     }
+}
+
+fn section(page: &Page, out: &mut Output) {
+    out.follow_all(page, "li.offer a").with_tag("offer");
+    out.follow_all(page, "a.next");
 }

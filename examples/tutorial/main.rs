@@ -13,12 +13,19 @@ struct Shop;
 #[derive(Item)]
 #[item(table = "shop_books", key = "isbn")]
 struct Book {
+    #[item(css = "article", attr = "data-isbn")]
     isbn: String,
+    #[item(css = "h1")]
     title: String,
+    #[item(css = ".author")]
     author: String,
+    #[item(css = ".price")]
     price: Decimal,
+    #[item(css = ".stock")]
     in_stock: i32,
+    #[item(css = "time", attr = "datetime")]
     published: NaiveDate,
+    #[item(css = ".tag")]
     tags: Vec<String>,
 }
 
@@ -46,23 +53,14 @@ impl Spider for Shop {
         Ok(vec![Request::get("http://127.0.0.1:8311/")?])
     }
 
-    fn parse(&self, page: &Page, out: &mut Output) -> Result<()> {
-        if page.tag() == "book" {
-            out.item(Book {
-                isbn: page.attr("article", "data-isbn")?,
-                title: page.text("h1")?,
-                author: page.text(".author")?,
-                price: page.text(".price")?.parse()?,
-                in_stock: page.text(".stock")?.parse()?,
-                published: page.attr("time", "datetime")?.parse()?,
-                tags: page.texts(".tag"),
-            });
-        } else {
-            out.follow_all(page, "a.book").with_tag("book");
-            out.follow_all(page, "a.next");
-        }
-        Ok(())
+    fn routes(&self) -> Router {
+        Router::new().with_start(shelf).with_item::<Book>("book")
     }
+}
+
+fn shelf(page: &Page, out: &mut Output) {
+    out.follow_all(page, "a.book").with_tag("book");
+    out.follow_all(page, "a.next");
 }
 
 #[test]

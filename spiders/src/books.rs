@@ -10,9 +10,6 @@ use dragline::prelude::*;
 
 const SITE: &str = "https://books.toscrape.com/";
 
-/// The amounts in the table of facts.
-const PRICES: [&str; 3] = ["Price (excl. tax)", "Price (incl. tax)", "Tax"];
-
 /// Crawls the whole catalogue, or one category.
 pub struct Books;
 
@@ -34,11 +31,11 @@ struct Book {
     /// That of all three amounts, as in ISO 4217.
     #[item(with = currency)]
     currency: String,
-    #[item(with = amount(PRICES[0]))]
+    #[item(with = amount("Price (excl. tax)"))]
     price_excl_tax: Decimal,
-    #[item(with = amount(PRICES[1]))]
+    #[item(with = amount("Price (incl. tax)"))]
     price_incl_tax: Decimal,
-    #[item(with = amount(PRICES[2]))]
+    #[item(with = amount("Tax"))]
     tax: Decimal,
     /// The site's own words about the stock.
     #[item(with = fact("Availability"))]
@@ -73,8 +70,7 @@ impl Spider for Books {
     }
 
     fn arguments(&self) -> Arguments {
-        Arguments::new()
-            .with_optional("category", "only this category, as in the site's addresses: poetry_23")
+        Arguments::new().with_optional("category", "only this category, as in its URL: poetry_23")
     }
 
     fn samples(&self) -> Vec<Sample> {
@@ -91,21 +87,18 @@ impl Spider for Books {
     }
 
     fn start(&self, args: &Args) -> Result<Vec<Request>> {
-        Ok(vec![match args.get("category") {
-            Some(category) => Request::get(format!("{SITE}catalogue/category/books/{category}/index.html"))?,
-            None => Request::get(SITE)?,
-        }])
+        let category = args.get("category").map(|name| format!("catalogue/category/books/{name}/index.html"));
+        Ok(vec![Request::get(format!("{SITE}{}", category.unwrap_or_default()))?])
     }
 
-    fn parse(&self, page: &Page, out: &mut Output) -> Result<()> {
-        if page.tag() == "book" {
-            out.extract::<Book>(page)?;
-        } else {
-            out.follow_all(page, "article.product_pod h3 a").with_tag("book");
-            out.follow_all(page, "li.next a");
-        }
-        Ok(())
+    fn routes(&self) -> Router {
+        Router::new().with_start(listing).with_item::<Book>("book")
     }
+}
+
+fn listing(page: &Page, out: &mut Output) {
+    out.follow_all(page, "article.product_pod h3 a").with_tag("book");
+    out.follow_all(page, "li.next a");
 }
 
 /// A value in the table of facts, by the words at its left.
@@ -125,7 +118,8 @@ fn amount(name: &str) -> impl Fn(&Node<'_>) -> Result<Decimal> {
 
 fn currency(book: &Node<'_>) -> Result<String> {
     let symbol = |name| fact::<String>(name)(book)?.re_first(r"^\D*");
-    let symbols: BTreeSet<String> = PRICES.into_iter().map(symbol).collect::<Result<_>>()?;
+    let prices = ["Price (excl. tax)", "Price (incl. tax)", "Tax"];
+    let symbols: BTreeSet<String> = prices.into_iter().map(symbol).collect::<Result<_>>()?;
     let mut symbols = symbols.iter();
     let (Some(symbol), None) = (symbols.next(), symbols.next()) else {
         bail!("the prices are in different currencies");

@@ -60,25 +60,23 @@ impl Spider for Quotes {
     }
 
     fn start(&self, args: &Args) -> Result<Vec<Request>> {
-        let start = "https://quotes.toscrape.com/";
-        Ok(vec![match args.get("tag") {
-            Some(tag) => Request::get(format!("{start}tag/{tag}/"))?,
-            None => Request::get(start)?,
-        }])
+        let tag = args.get("tag").map(|tag| format!("tag/{tag}/")).unwrap_or_default();
+        Ok(vec![Request::get(format!("https://quotes.toscrape.com/{tag}"))?])
     }
 
-    fn parse(&self, page: &Page, out: &mut Output) -> Result<()> {
-        if page.tag() == "author" {
-            return out.extract::<Author>(page);
-        }
-        out.extract_all::<Quote>(page)?;
-        for href in page.texts("div.quote a[href*='/author/']::attr(href)") {
-            // The site redirects to the same path with a slash. Going there directly saves a request per author.
-            out.follow(page, &format!("{}/", href.trim_end_matches('/'))).with_tag("author");
-        }
-        out.follow_all(page, "li.next a");
-        Ok(())
+    fn routes(&self) -> Router {
+        Router::new().with_start(quotes).with_item::<Author>("author")
     }
+}
+
+fn quotes(page: &Page, out: &mut Output) -> Result<()> {
+    out.extract_all::<Quote>(page)?;
+    for href in page.texts("div.quote a[href*='/author/']::attr(href)") {
+        // The site redirects to the same path with a slash. Going there directly saves a request per author.
+        out.follow(page, &format!("{}/", href.trim_end_matches('/'))).with_tag("author");
+    }
+    out.follow_all(page, "li.next a");
+    Ok(())
 }
 
 /// Some descriptions are written in lines, which folded text would lose.

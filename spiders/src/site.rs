@@ -61,19 +61,15 @@ impl Spider for Site {
         if !page.is_html() {
             return Ok(());
         }
+        let text = |selector| page.text(selector).ok();
         let mut url = page.url().clone();
         url.set_fragment(None);
         out.item(SitePage {
             url: url.into(),
             title: page.title(),
-            h1: page.text("h1").ok(),
-            description: page
-                .text("meta[name='description' i]::attr(content)")
-                .ok()
-                .map(|text| folded(&text)),
-            canonical: page
-                .text("link[rel~='canonical' i]::attr(href)")
-                .ok()
+            h1: text("h1"),
+            description: text("meta[name='description' i]::attr(content)").map(|text| folded(&text)),
+            canonical: text("link[rel~='canonical' i]::attr(href)")
                 .and_then(|href| page.request(&href).ok())
                 .map(|canonical| canonical.url().to_string()),
             lang: page.root().own_attr("lang").map(str::to_owned),

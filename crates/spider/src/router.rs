@@ -6,6 +6,8 @@ use std::fmt;
 use std::marker::PhantomData;
 
 use crate::error::{Error, Result};
+use crate::extract::Extract;
+use crate::item::Item;
 use crate::nearest::nearest;
 use crate::output::Output;
 use crate::page::Page;
@@ -149,6 +151,26 @@ impl Router {
     pub fn with<Form>(mut self, tag: impl Into<Cow<'static, str>>, parse: impl ParsePage<Form>) -> Self {
         self.0.push((tag.into(), Box::new(move |spider, page, out| parse.parse_page(spider, page, out))));
         self
+    }
+
+    /// Emits one item for each page with this tag: that which [`Page::extract`] makes of the page.
+    ///
+    /// ```
+    /// # extern crate dragline_spider as dragline;
+    /// use dragline::prelude::*;
+    ///
+    /// #[derive(Item)]
+    /// struct Book {
+    ///     #[item(css = "h1")]
+    ///     title: String,
+    /// }
+    ///
+    /// let routes = Router::new().with_item::<Book>("book");
+    /// assert_eq!(routes.tags().collect::<Vec<_>>(), ["book"]);
+    /// ```
+    #[must_use]
+    pub fn with_item<T: Item + Extract>(self, tag: impl Into<Cow<'static, str>>) -> Self {
+        self.with(tag, |page: &Page, out: &mut Output| out.extract::<T>(page))
     }
 
     /// Whether it has no routes: then any tag is allowed.

@@ -3,6 +3,7 @@ use crate::{Args, Item, ItemType, Spider, StoredPage, spider::start_requests};
 
 #[derive(Item)]
 struct Word {
+    #[item(css = "title")]
     word: String,
 }
 
@@ -38,7 +39,11 @@ impl Spider for Greeter {
     }
 
     fn routes(&self) -> Router {
-        Router::new().with_start(Self::list).with("greeting", Self::greeting).with("title", title)
+        Router::new()
+            .with_start(Self::list)
+            .with("greeting", Self::greeting)
+            .with("title", title)
+            .with_item::<Word>("word")
     }
 }
 
@@ -54,7 +59,7 @@ fn page(tag: &str) -> StoredPage {
 
 #[test]
 fn the_tag_selects_a_method_or_a_function() {
-    for (tag, word) in [("greeting", "hello T"), ("title", "T")] {
+    for (tag, word) in [("greeting", "hello T"), ("title", "T"), ("word", "T")] {
         assert_eq!(page(tag).parse(&GREETER).unwrap().items()[0].get("word"), Some(&word.into()));
     }
     assert_eq!(page("").parse(&GREETER).unwrap().requests()[0].tag(), "greeting");
@@ -63,7 +68,7 @@ fn the_tag_selects_a_method_or_a_function() {
 
 #[test]
 fn an_unknown_tag_is_an_error_that_lists_the_known_ones() {
-    let routes = "its routes are the start (no tag), \"greeting\", \"title\"";
+    let routes = "its routes are the start (no tag), \"greeting\", \"title\", \"word\"";
     let emitting = Greeter { link_tag: "greting", ..GREETER };
     let starting = Greeter { start_tag: "other", ..GREETER };
     for (error, expected) in [
