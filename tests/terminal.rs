@@ -101,7 +101,7 @@ fn crawl<'a>(site: &'a str, store: &'a str, more: &[&'a str]) -> Vec<&'a str> {
 /// A row of the log that nothing was mixed into.
 fn is_whole(row: &str, root: &str) -> bool {
     let rest = row
-        .split_once("Z  WARN the page failed error=\"parse: no price on the page\" url=")
+        .split_once("Z  WARN the page failed reason=parse_error error=\"parse: no price on the page\" url=")
         .map(|(_, url)| url);
     let number = rest.and_then(|url| url.strip_prefix(root)?.split_once("/error thread=crawl-"));
     number.is_some_and(|(page, thread)| [page, thread].iter().all(|text| text.parse::<usize>().is_ok()))
