@@ -2,7 +2,7 @@
 
 use dragline_core::ItemType;
 
-use crate::stats::Counter;
+use crate::counter::Counter;
 
 /// What the item pipelines decided about an item.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

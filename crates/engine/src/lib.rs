@@ -21,8 +21,11 @@
 
 mod answer_class;
 mod busy_hosts;
+mod counter;
 pub mod crawl;
+mod crawl_end;
 pub mod download;
+mod download_thread;
 pub mod downloader;
 mod drop_reasons;
 mod error;
@@ -39,12 +42,15 @@ mod parts;
 mod preview;
 mod receipts;
 mod redirect;
+mod refusals;
 mod retry;
 mod robots;
 mod scheduler;
 mod scope;
+mod setting_check;
 mod settings;
 mod size_text;
+mod spider_check;
 mod stats;
 #[cfg(test)]
 mod tests;

@@ -18,9 +18,10 @@ use crate::item_counts::Fate;
 use crate::known::KnownRequests;
 use crate::page_robots::PageRobots;
 use crate::parts::EngineParts;
-use crate::redirect::refresh_target;
-use crate::scope::{LinkRefusal, RequestOrigin, Scope};
-use crate::settings::{RedirectSettings, RobotsSettings};
+use crate::redirect::{RedirectSettings, refresh_target};
+use crate::refusals::Refusals;
+use crate::robots::RobotsSettings;
+use crate::scope::{RequestOrigin, Scope};
 use crate::stats::CrawlStats;
 
 /// The run whose pages are parsed, as item pipelines see it.
@@ -54,39 +55,6 @@ pub(crate) struct Packer {
 
 /// Why a page failed, and what happened in this case.
 type ParseFault = (Reason, String);
-
-/// Hears about everything of a page that a crawl does not store.
-pub(crate) trait Refusals {
-    fn link(&mut self, reason: LinkRefusal, url: &Url);
-    /// Links that are not http(s) URLs.
-    fn unusable_links(&mut self, count: usize);
-    /// A request that the page has yielded before, or that is its own.
-    fn repeated(&mut self, url: &Url);
-    /// A copy of an item, for a person who wants to see what was dropped. The item itself goes to the item pipeline.
-    fn copy_of(&mut self, record: &ItemRecord) -> Option<ItemRecord>;
-    fn item(&mut self, item_type: &str, copy: Option<ItemRecord>, reason: String);
-}
-
-/// A crawl counts them.
-impl Refusals for &CrawlStats {
-    fn link(&mut self, reason: LinkRefusal, _url: &Url) {
-        self.refuse_links(reason, 1);
-    }
-
-    fn unusable_links(&mut self, count: usize) {
-        self.refuse_links(LinkRefusal::Scheme, count as u64);
-    }
-
-    fn repeated(&mut self, _url: &Url) {}
-
-    fn copy_of(&mut self, _record: &ItemRecord) -> Option<ItemRecord> {
-        None
-    }
-
-    fn item(&mut self, item_type: &str, _copy: Option<ItemRecord>, reason: String) {
-        self.drop_item(item_type, &reason);
-    }
-}
 
 impl Packer {
     pub(crate) fn new(

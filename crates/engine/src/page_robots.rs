@@ -10,9 +10,9 @@ use dragline_core::{Page, Request};
 use http::Method;
 use url::Url;
 
-use crate::pack::Refusals;
+use crate::refusals::Refusals;
+use crate::robots::{PageRobotsSettings, RobotsSettings};
 use crate::scope::LinkRefusal;
-use crate::settings::{PageRobotsSettings, RobotsSettings};
 
 /// What a page says, as far as it is to be obeyed.
 #[derive(Debug, Default)]

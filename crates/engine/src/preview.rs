@@ -5,7 +5,8 @@ use std::sync::Arc;
 use dragline_core::{Args, ItemPipeline, ItemRecord, PageOutcome, Response, Spider};
 use url::Url;
 
-use crate::pack::{Packer, Refusals};
+use crate::pack::Packer;
+use crate::refusals::Refusals;
 use crate::scope::{LinkRefusal, Scope};
 use crate::settings::EngineSettings;
 

@@ -1,7 +1,6 @@
 //! Counters for progress, metrics and the report. They are for people, and nothing in the engine reads them back.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -10,6 +9,7 @@ use dragline_core::{ItemType, Latency, LatencySnapshot, PageFault};
 
 use crate::answer_class::AnswerClass;
 use crate::busy_hosts::{BusyHosts, HostBoard};
+use crate::counter::Counter;
 use crate::drop_reasons::DropReasons;
 use crate::failure_counts::{FailureCount, FailureCounts, FailureKind};
 use crate::item_counts::{Fate, ItemCounts, ItemsOfType};
@@ -105,24 +105,6 @@ pub struct StatsSnapshot {
     pub drop_reasons: BTreeMap<String, u64>,
     /// Why pages failed or are dead.
     pub failures: BTreeMap<FailureKind, FailureCount>,
-}
-
-/// One number. Relaxed: no counter is compared with another.
-#[derive(Debug, Default)]
-pub(crate) struct Counter(AtomicU64);
-
-impl Counter {
-    pub(crate) fn add(&self, more: u64) {
-        self.0.fetch_add(more, Ordering::Relaxed);
-    }
-
-    pub(crate) fn set(&self, value: usize) {
-        self.0.store(value as u64, Ordering::Relaxed);
-    }
-
-    pub(crate) fn get(&self) -> u64 {
-        self.0.load(Ordering::Relaxed)
-    }
 }
 
 impl CrawlStats {

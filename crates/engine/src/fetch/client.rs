@@ -12,8 +12,8 @@ use rustls::{ClientConfig, RootCertStore};
 
 use super::connecting::WatchConnecting;
 use super::networks::NetworkGuard;
+use super::settings::HttpSettings;
 use crate::error::EngineError;
-use crate::settings::EngineSettings;
 
 /// Servers commonly close idle connections after 60 s or more; we do so before they do.
 const IDLE_CONNECTION: Duration = Duration::from_secs(50);
@@ -69,7 +69,7 @@ fn header(name: &str, value: &str) -> Result<(HeaderName, HeaderValue), EngineEr
 impl Recipe {
     /// From the settings, and the headers of the spider.
     pub(super) fn new(
-        settings: &EngineSettings,
+        settings: HttpSettings<'_>,
         of_spider: &[(String, String)],
     ) -> Result<Self, EngineError> {
         let mut headers = HeaderMap::new();
@@ -89,12 +89,12 @@ impl Recipe {
             user_agent: settings.client.user_agent.clone(),
             headers,
             connect_timeout: settings.fetch.connect_timeout,
-            idle_per_host: settings.pace.host_concurrency,
+            idle_per_host: settings.idle_connections_per_host,
             has_http2: settings.client.http2,
             max_headers: settings.fetch.max_headers,
             max_header_bytes: settings.fetch.max_header_bytes,
             own_authorities,
-            guard: NetworkGuard::new(&settings.client),
+            guard: NetworkGuard::new(settings.client),
         })
     }
 
@@ -188,12 +188,17 @@ fn unusable_authorities(problem: &str) -> EngineError {
 mod tests {
     use super::*;
     use crate::fetch::errors::FetchError;
+    use crate::fetch::{ClientSettings, FetchSettings};
     use dragline_testkit::{Answer, Site};
+
+    fn recipe(client: &ClientSettings, of_spider: &[(String, String)]) -> Result<Recipe, EngineError> {
+        let fetch = FetchSettings::default();
+        Recipe::new(HttpSettings { client, fetch: &fetch, idle_connections_per_host: 2 }, of_spider)
+    }
 
     #[test]
     fn a_machine_without_certificates_fetches_http_and_says_why_not_https() {
-        let settings = EngineSettings::default();
-        let recipe = Recipe::new(&settings, &[]).unwrap();
+        let recipe = recipe(&ClientSettings::default(), &[]).unwrap();
         recipe.client(Ok).unwrap();
         let client = recipe.without_system_certificates().unwrap().build().unwrap();
         let site = Site::builder().page("/", Answer::text("plain")).start();
@@ -204,17 +209,17 @@ mod tests {
             // A server that speaks no TLS.
             let secure = site.url("/").replace("http://", "https://");
             let error = client.get(secure).send().await.unwrap_err();
-            let error = FetchError::of_send(&error, &settings.fetch).to_string();
+            let error = FetchError::of_send(&error, &FetchSettings::default()).to_string();
             assert!(!error.contains('\n') && !error.contains("error sending request"), "{error}");
         });
     }
 
     #[test]
-    fn who_runs_the_spider_has_the_last_word_on_headers() {
+    fn headers_of_the_settings_replace_those_of_the_spider() {
         let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
-        let settings = EngineSettings::default().but(|it| it.client.headers = vec![pair("accept", "a/b")]);
+        let settings = ClientSettings { headers: vec![pair("accept", "a/b")], ..ClientSettings::default() };
         let of_spider = [pair("Accept", "text/html"), pair("X-Requested-With", "XMLHttpRequest")];
-        let headers = Recipe::new(&settings, &of_spider).unwrap().headers;
+        let headers = recipe(&settings, &of_spider).unwrap().headers;
         assert_eq!(
             (&headers["accept"], &headers["x-requested-with"]),
             (&"a/b".parse().unwrap(), &"XMLHttpRequest".parse().unwrap())
@@ -222,28 +227,28 @@ mod tests {
     }
 
     #[test]
-    fn headers_that_cannot_be_are_refused_without_their_values() {
+    fn invalid_headers_are_refused_and_their_values_are_not_shown() {
         for name in ["Authorization", "COOKIE", "Host", "User-Agent", "a b", "", "X-Ok"] {
-            let settings = EngineSettings::default()
-                .but(|it| it.client.headers = vec![(name.to_owned(), "hunter2\n".to_owned())]);
-            let told = Recipe::new(&settings, &[]).err().unwrap().to_string();
+            let headers = vec![(name.to_owned(), "hunter2\n".to_owned())];
+            let settings = ClientSettings { headers, ..ClientSettings::default() };
+            let error = recipe(&settings, &[]).err().unwrap().to_string();
             assert!(
-                told.contains("cannot be a header of every request") && !told.contains("hunter2"),
-                "{told}"
+                error.contains("cannot be a header of every request") && !error.contains("hunter2"),
+                "{error}"
             );
         }
     }
 
     #[test]
-    fn a_file_without_certificates_is_told() {
-        let told = |path: &Path| {
-            let settings = EngineSettings::default().but(|it| it.client.ca_file = Some(path.to_owned()));
-            Recipe::new(&settings, &[]).err().unwrap().to_string()
+    fn a_file_without_certificates_is_an_error() {
+        let error = |path: &Path| {
+            let settings = ClientSettings { ca_file: Some(path.to_owned()), ..ClientSettings::default() };
+            recipe(&settings, &[]).err().unwrap().to_string()
         };
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("ca.pem");
-        assert!(told(&path).contains("No such file"));
+        assert!(error(&path).contains("No such file"));
         std::fs::write(&path, "no certificate").unwrap();
-        assert!(told(&path).ends_with("ca.pem: there is no certificate in it (PEM)"));
+        assert!(error(&path).ends_with("ca.pem: there is no certificate in it (PEM)"));
     }
 }

@@ -12,7 +12,7 @@ use http::header::{COOKIE, SET_COOKIE};
 use http::{HeaderMap, HeaderValue};
 use url::Url;
 
-use crate::settings::CookieMode;
+use super::CookieMode;
 
 /// Cookies of one site in one session; browsers keep 50 (RFC 6265 §6.1) to 180.
 const MAX_PER_SITE: usize = 180;

@@ -8,9 +8,9 @@ use std::{io, iter};
 
 use dragline_core::Reason;
 
+use super::FetchSettings;
 use super::networks::RefusedNetwork;
 use crate::downloader::DownloadError;
-use crate::settings::FetchSettings;
 use crate::size_text::size_text;
 
 /// A fetch without an answer.

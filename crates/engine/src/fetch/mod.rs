@@ -4,6 +4,7 @@
 
 mod body;
 mod client;
+mod client_settings;
 mod coding;
 mod connecting;
 mod cookies;
@@ -12,6 +13,7 @@ mod errors;
 mod gate;
 mod networks;
 mod proxy;
+mod settings;
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -32,6 +34,7 @@ use self::body::{Bounds, Excess, ReadBody};
 use self::client::Recipe;
 pub(crate) use self::client::check_headers;
 pub use self::client::refused_header;
+pub use self::client_settings::{ClientSettings, CookieMode};
 use self::connecting::Connecting;
 use self::cookies::Jars;
 pub use self::credentials::Credentials;
@@ -41,10 +44,11 @@ use self::gate::Gate;
 use self::networks::RefusedNetwork;
 use self::proxy::ProxyClients;
 pub use self::proxy::ProxySetting;
+pub use self::settings::FetchSettings;
+pub(crate) use self::settings::HttpSettings;
 use crate::downloader::{Answer, AnswerBody, DownloadError, DownloadLimits, Downloader, Downloading};
 use crate::error::EngineError;
 use crate::redirect::location;
-use crate::settings::{EngineSettings, FetchSettings};
 
 /// Sends HTTP requests. Clones share the connections.
 #[derive(Clone)]
@@ -140,12 +144,13 @@ impl Downloader for HttpDownloader {
 
 impl HttpDownloader {
     /// With these headers of a spider and these cookies of an earlier process.
-    pub(crate) fn new(
-        settings: &EngineSettings,
+    pub(crate) fn new<'a>(
+        settings: impl Into<HttpSettings<'a>>,
         headers: &[(String, String)],
         budget: ByteBudget,
         stored_cookies: &[StoredCookie],
     ) -> Result<Self, EngineError> {
+        let settings = settings.into();
         let recipe = Recipe::new(settings, headers)?;
         let client = recipe.client(|builder| settings.client.proxy.apply(builder, &settings.client.auth))?;
         let shared = HttpShared {

@@ -10,6 +10,7 @@ use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::time::{Instant, sleep};
 
 use super::*;
+use crate::EngineSettings;
 use crate::tests::harness::fast;
 
 fn runtime() -> Runtime {

@@ -17,7 +17,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use crate::settings::PaceSettings;
+use super::PaceSettings;
 
 /// See the module.
 #[derive(Debug)]

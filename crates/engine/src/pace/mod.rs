@@ -14,6 +14,7 @@
 mod breaker;
 mod limiter;
 mod overrides;
+mod settings;
 mod slow_down;
 mod throttle;
 
@@ -24,13 +25,12 @@ use dragline_core::HostNote;
 
 use self::breaker::Breaker;
 pub(crate) use self::breaker::Broken;
-pub(crate) use self::limiter::MAX_JITTER;
 use self::limiter::{Limiter, period_of};
 pub use self::overrides::{HostOverride, HostPattern};
+pub use self::settings::PaceSettings;
 use self::slow_down::SlowDown;
 use self::throttle::Throttle;
 use crate::retry::is_retryable_status;
-use crate::settings::PaceSettings;
 
 /// A host that nothing was asked of for so long may be forgotten, though it was slowed down.
 const KEEP_SLOWED: Duration = Duration::from_secs(600);
@@ -214,6 +214,7 @@ pub(crate) fn says_not_well(status: u16) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use super::limiter::MAX_JITTER;
     use super::*;
     use proptest::prelude::*;
 

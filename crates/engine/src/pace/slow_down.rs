@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::settings::PaceSettings;
+use super::PaceSettings;
 
 /// Where there is no limit, a slow-down begins as if this were the period.
 const WITHOUT_LIMIT: Duration = Duration::from_millis(250);

@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use crate::settings::PaceSettings;
+use super::PaceSettings;
 
 /// The delay of one host.
 #[derive(Debug)]

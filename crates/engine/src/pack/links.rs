@@ -6,7 +6,8 @@ use dragline_core::canonical::{drop_userinfo, has_userinfo};
 use dragline_core::value::json_has_nul;
 use dragline_core::{Fingerprint, QueuedRequest, Reason, Request};
 
-use super::{Packer, ParseFault, Refusals};
+use super::{Packer, ParseFault};
+use crate::refusals::Refusals;
 use crate::scope::{LinkRefusal, RequestOrigin, Scope};
 
 impl Packer {

@@ -1,6 +1,7 @@
 //! What becomes of a page, and of what its spider does wrong.
 
 use super::*;
+use crate::scope::LinkRefusal;
 use crate::scope::tests::scope_of;
 use dragline_core::{Args, ColumnType, Error, Fingerprint, Item, PageState, Value};
 

@@ -3,6 +3,7 @@
 
 mod location;
 mod refresh;
+mod settings;
 #[cfg(test)]
 mod vectors;
 
@@ -15,6 +16,7 @@ use url::{ParseError, Url};
 
 pub(crate) use self::location::location;
 pub(crate) use self::refresh::refresh_target;
+pub use self::settings::RedirectSettings;
 
 /// Why a redirect leads nowhere.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]

@@ -9,8 +9,8 @@ use http::Method;
 use regex::bytes::Regex;
 use url::Url;
 
+use super::RedirectSettings;
 use super::{RedirectError, after};
-use crate::settings::RedirectSettings;
 
 /// How often in a row a page is fetched again because it sends its reader to itself. That may mean "please wait"; after so
 /// many times it is a page that shows itself again for news.

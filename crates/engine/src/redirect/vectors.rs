@@ -6,8 +6,8 @@ use http::header::LOCATION;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use serde_json::{Map, Value as Json};
 
+use super::RedirectSettings;
 use super::{RedirectError, follow, location, refresh_target};
-use crate::settings::RedirectSettings;
 
 /// What becomes of an answer.
 #[derive(Debug, PartialEq)]

@@ -8,13 +8,13 @@ use dragline_core::Request;
 use dragline_core::worker::panic_message;
 use futures_util::FutureExt;
 
+use super::RobotsSettings;
 use super::lines::whole_lines;
 use super::rules::RobotsFile;
 use crate::fetch::{FetchError, HttpDownloader};
 use crate::pace::says_not_well;
 use crate::redirect::location;
 use crate::retry::{is_retryable_status, retry_after};
-use crate::settings::RobotsSettings;
 
 /// Most files are smaller, and read in a millisecond; the largest take forty.
 const READ_AT_ONCE_BYTES: usize = 16 << 10;

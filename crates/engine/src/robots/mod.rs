@@ -17,6 +17,7 @@ mod octets;
 mod pattern;
 mod product_token;
 mod rules;
+mod settings;
 mod state;
 #[cfg(test)]
 mod vectors;
@@ -25,4 +26,5 @@ pub(crate) use self::ask::{RobotsAnswer, RobotsFault, ask};
 pub use self::product_token::product_token;
 pub use self::rules::DecidingLine;
 pub(crate) use self::rules::{RobotsFile, RobotsLine};
+pub use self::settings::{PageRobotsSettings, RobotsSettings};
 pub(crate) use self::state::{AfterFailedFetch, HostRobots, RobotsVerdict};

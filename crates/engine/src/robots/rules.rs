@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use url::{Position, Url};
 
+use super::RobotsSettings;
 use super::lines::{Record, RecordKind, records};
 use super::pattern::{RobotsPath, RobotsPattern};
 use super::product_token::{About, about};
-use crate::settings::RobotsSettings;
 
 /// Longest text of a rule that is kept, to be shown.
 const SHOWN_BYTES: usize = 200;

@@ -9,9 +9,9 @@ use std::time::Instant;
 
 use dragline_core::Request;
 
+use super::RobotsSettings;
 use super::ask::NotNow;
 use super::rules::{DecidingLine, RobotsFile, RobotsLine};
-use crate::settings::RobotsSettings;
 
 /// The robots.txt of a host: one for each scheme, for `http://h:8443` and `https://h:8443` are two origins.
 #[derive(Debug)]

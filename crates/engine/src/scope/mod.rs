@@ -7,6 +7,7 @@ mod extensions;
 mod hosts;
 mod patterns;
 mod repeats;
+mod settings;
 #[cfg(test)]
 mod vectors;
 
@@ -16,11 +17,10 @@ use dragline_core::Spider;
 use url::Url;
 
 use self::extensions::Extensions;
-pub(crate) use self::extensions::IGNORED_EXTENSIONS;
 use self::hosts::ScopeHosts;
 use self::patterns::Patterns;
+pub use self::settings::LinkSettings;
 use crate::error::EngineError;
-use crate::settings::LinkSettings;
 
 /// What belongs to a run. Clones share it; the scheduler owns the one that grows.
 #[derive(Clone, Debug)]

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use super::check::require;
 use crate::error::EngineError;
+use crate::setting_check::require;
 
 /// The limits of a run; `None` is no limit.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -19,7 +19,7 @@ pub struct LimitSettings {
 }
 
 impl LimitSettings {
-    pub(super) fn validate(&self) -> Result<(), EngineError> {
+    pub(crate) fn validate(&self) -> Result<(), EngineError> {
         let Some(share) = self.failed_share else { return Ok(()) };
         let possible = (0.0..=1.0).contains(&share);
         require(possible, "max_failed_share", &share, "it must be a number from 0 to 1")

@@ -2,15 +2,7 @@
 //!
 //! A file for each concern; whoever needs one takes that one, not all.
 
-mod check;
-mod client;
-mod fetch;
 mod limits;
-mod links;
-mod pace;
-mod redirects;
-mod retry;
-mod robots;
 #[cfg(test)]
 mod tests;
 mod window;
@@ -20,20 +12,18 @@ use std::time::Duration;
 
 use dragline_core::{SameRequest, Spider};
 
-use self::check::{at_least_one, longer_than_zero, require};
-pub use self::client::{ClientSettings, CookieMode};
-pub use self::fetch::FetchSettings;
 pub use self::limits::LimitSettings;
-pub use self::links::LinkSettings;
-pub use self::pace::PaceSettings;
-pub use self::redirects::RedirectSettings;
-pub use self::retry::RetrySettings;
-pub use self::robots::{PageRobotsSettings, RobotsSettings};
 pub use self::window::WindowSettings;
-use crate::downloader::DownloadLimits;
 use crate::error::EngineError;
-use crate::fetch::check_headers;
+use crate::fetch::HttpSettings;
+pub use crate::fetch::{ClientSettings, CookieMode, FetchSettings};
+pub use crate::pace::PaceSettings;
+pub use crate::redirect::RedirectSettings;
+pub use crate::retry::RetrySettings;
+pub use crate::robots::{PageRobotsSettings, RobotsSettings};
+pub use crate::scope::LinkSettings;
 use crate::scope::Scope;
+use crate::setting_check::{at_least_one, longer_than_zero, require};
 
 /// The settings of scheduler, downloader and crawl threads.
 #[derive(Clone, Debug, PartialEq)]
@@ -115,18 +105,9 @@ impl EngineSettings {
         self.pace.validate()?;
         self.robots.validate()?;
         self.links.validate()?;
+        Scope::check(&self.links)?;
         self.client.validate()?;
         self.fetch.validate()
-    }
-
-    /// Checks what a spider says about its crawl, before there is a run.
-    ///
-    /// # Errors
-    /// [`EngineError::Unusable`] for a header, a domain, a pattern, a status or a type that is invalid.
-    pub fn check_spider(&self, spider: &dyn Spider) -> Result<(), EngineError> {
-        Scope::new(&self.links, spider, [])?;
-        check_headers(&spider.headers())?;
-        DownloadLimits::new(&self.fetch, spider.accepts()).map(drop)
     }
 
     /// The rule for the same request: the spider's, with what is set beside it. A run keeps the one that it began with.
@@ -139,5 +120,12 @@ impl EngineSettings {
     pub(crate) fn but(mut self, change: impl FnOnce(&mut Self)) -> Self {
         change(&mut self);
         self
+    }
+}
+
+impl<'a> From<&'a EngineSettings> for HttpSettings<'a> {
+    fn from(settings: &'a EngineSettings) -> Self {
+        let EngineSettings { client, fetch, pace, .. } = settings;
+        Self { client, fetch, idle_connections_per_host: pace.host_concurrency }
     }
 }

@@ -1,7 +1,6 @@
 //! What the check of the settings refuses, by concern.
 
 use super::*;
-use dragline_core::{Accepts, Args, ItemType, Output, Page, Request};
 
 fn told(change: impl FnOnce(&mut EngineSettings)) -> String {
     EngineSettings::default().but(change).validate().unwrap_err().to_string()
@@ -37,40 +36,4 @@ fn each_concern_is_checked() {
     assert!(told(|it| it.robots.agent.clear()).starts_with("robots_agent = \"\""));
     assert!(told(|it| it.links.max_url_bytes = 0).starts_with("max_url_bytes = 0"));
     assert!(told(|it| it.fetch.read_timeout = Duration::ZERO).starts_with("read_timeout = 0ns"));
-}
-
-/// A spider that accepts what it was given.
-struct AcceptsThis(Accepts);
-
-impl Spider for AcceptsThis {
-    fn name(&self) -> &str {
-        "accepts"
-    }
-
-    fn items(&self) -> Vec<ItemType> {
-        Vec::new()
-    }
-
-    fn start(&self, _args: &Args) -> dragline_core::Result<Vec<Request>> {
-        Ok(Vec::new())
-    }
-
-    fn parse(&self, _page: &Page, _out: &mut Output) -> dragline_core::Result<()> {
-        Ok(())
-    }
-
-    fn accepts(&self) -> Accepts {
-        self.0.clone()
-    }
-}
-
-#[test]
-fn what_a_spider_accepts_is_checked_before_there_is_a_run() {
-    let settings = EngineSettings::default();
-    let check = |accepts| settings.check_spider(&AcceptsThis(accepts)).map_err(|error| error.to_string());
-    assert_eq!(check(Accepts::new().with_statuses(400..=499).with_type("image/*")), Ok(()));
-    let told = check(Accepts::new().with_type("pdf")).unwrap_err();
-    assert!(told.starts_with("what the spider accepts: \"pdf\" is not a type"), "{told}");
-    let told = check(Accepts::new().with_status(42)).unwrap_err();
-    assert!(told.contains("42 to 42 is not a range of HTTP statuses"), "{told}");
 }

@@ -1,7 +1,7 @@
 //! How much of the frontier is held in memory.
 
-use super::check::at_least_one;
 use crate::error::EngineError;
+use crate::setting_check::at_least_one;
 
 /// The bounds of the window.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -19,7 +19,7 @@ impl Default for WindowSettings {
 }
 
 impl WindowSettings {
-    pub(super) fn validate(&self) -> Result<(), EngineError> {
+    pub(crate) fn validate(&self) -> Result<(), EngineError> {
         at_least_one([("window_requests", self.requests), ("window_per_host", self.per_host)])
     }
 }

@@ -18,8 +18,8 @@ use url::{Host, Url};
 
 use self::addresses::kind_if_not_public;
 pub(super) use self::resolver::GuardedResolver;
+use super::ClientSettings;
 use super::proxy::ProxySetting;
-use crate::settings::ClientSettings;
 
 /// Says what may be reached.
 #[derive(Clone, Debug)]

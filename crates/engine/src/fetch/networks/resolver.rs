@@ -46,7 +46,7 @@ async fn addresses_of(host: &str) -> io::Result<Vec<IpAddr>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::settings::ClientSettings;
+    use crate::fetch::ClientSettings;
 
     #[tokio::test]
     async fn what_the_system_answers_is_looked_at() {

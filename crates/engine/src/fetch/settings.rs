@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
-use super::check::{at_least_one, longer_than_zero, require};
-use crate::error::EngineError;
 use dragline_core::TypePattern;
+
+use super::client_settings::ClientSettings;
+use crate::error::EngineError;
+use crate::setting_check::{at_least_one, longer_than_zero, require};
 
 /// The bounds of one fetch.
 #[derive(Clone, Debug, PartialEq)]
@@ -27,6 +29,15 @@ pub struct FetchSettings {
     pub max_header_bytes: usize,
     /// The types of pages that are read past the headers. Others are those that the spider accepts.
     pub accept_types: Vec<TypePattern>,
+}
+
+/// What the HTTP client is made of.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct HttpSettings<'a> {
+    pub(crate) client: &'a ClientSettings,
+    pub(crate) fetch: &'a FetchSettings,
+    /// Connections to one host that stay open while nothing is sent on them.
+    pub(crate) idle_connections_per_host: usize,
 }
 
 /// What the HTTP client holds of the headers of one answer (hyper's buffer for HTTP/1).
@@ -53,7 +64,7 @@ impl Default for FetchSettings {
 }
 
 impl FetchSettings {
-    pub(super) fn validate(&self) -> Result<(), EngineError> {
+    pub(crate) fn validate(&self) -> Result<(), EngineError> {
         at_least_one([
             ("max_body_bytes", self.max_body_bytes),
             ("max_headers", self.max_headers),

@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::error::EngineError;
 
 /// Refuses `value` for the setting `name`, with what is wrong, unless it is possible.
-pub(super) fn require(
+pub(crate) fn require(
     possible: bool,
     name: &'static str,
     value: &dyn Display,
@@ -16,13 +16,13 @@ pub(super) fn require(
 }
 
 /// Refuses 0 for any of these.
-pub(super) fn at_least_one<const N: usize>(settings: [(&'static str, usize); N]) -> Result<(), EngineError> {
+pub(crate) fn at_least_one<const N: usize>(settings: [(&'static str, usize); N]) -> Result<(), EngineError> {
     let mut settings = settings.into_iter();
     settings.try_for_each(|(name, value)| require(value > 0, name, &value, "it must be at least 1"))
 }
 
 /// Refuses no time at all for any of these.
-pub(super) fn longer_than_zero<const N: usize>(
+pub(crate) fn longer_than_zero<const N: usize>(
     settings: [(&'static str, Duration); N],
 ) -> Result<(), EngineError> {
     let mut settings = settings.into_iter();
@@ -32,6 +32,6 @@ pub(super) fn longer_than_zero<const N: usize>(
 }
 
 /// For values that `Display` writes with hundreds of digits, or not at all.
-pub(super) fn as_debugged(value: &impl Debug) -> String {
+pub(crate) fn as_debugged(value: &impl Debug) -> String {
     format!("{value:?}")
 }

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use super::check::{as_debugged, at_least_one, longer_than_zero, require};
 use crate::error::EngineError;
+use crate::setting_check::{as_debugged, at_least_one, longer_than_zero, require};
 
 /// What is made of robots.txt.
 #[derive(Clone, Debug, PartialEq)]
@@ -52,7 +52,7 @@ impl Default for RobotsSettings {
 }
 
 impl RobotsSettings {
-    pub(super) fn validate(&self) -> Result<(), EngineError> {
+    pub(crate) fn validate(&self) -> Result<(), EngineError> {
         let is_token =
             !self.agent.is_empty() && !self.agent.contains(|char: char| char == '/' || char <= ' ');
         require(

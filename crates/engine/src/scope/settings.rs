@@ -2,9 +2,9 @@
 
 use dragline_core::tally::TallyOf;
 
-use super::check::at_least_one;
+use super::extensions::IGNORED_EXTENSIONS;
 use crate::error::EngineError;
-use crate::scope::{IGNORED_EXTENSIONS, Scope};
+use crate::setting_check::at_least_one;
 
 /// What a link must be to enter the frontier.
 #[derive(Clone, Debug, PartialEq)]
@@ -55,8 +55,7 @@ impl LinkSettings {
         TallyOf { hosts: self.max_pages_per_host.is_some(), patterns: self.max_pages_per_pattern.is_some() }
     }
 
-    pub(super) fn validate(&self) -> Result<(), EngineError> {
-        at_least_one([("max_url_bytes", self.max_url_bytes)])?;
-        Scope::check(self)
+    pub(crate) fn validate(&self) -> Result<(), EngineError> {
+        at_least_one([("max_url_bytes", self.max_url_bytes)])
     }
 }

@@ -4,9 +4,9 @@ use std::path::PathBuf;
 
 use http::HeaderValue;
 
-use super::check::{as_debugged, require};
+use super::{Credentials, ProxySetting};
 use crate::error::EngineError;
-use crate::fetch::{Credentials, ProxySetting};
+use crate::setting_check::{as_debugged, require};
 
 /// The settings of the HTTP client.
 #[derive(Clone, Debug, PartialEq)]
@@ -57,7 +57,7 @@ impl Default for ClientSettings {
 }
 
 impl ClientSettings {
-    pub(super) fn validate(&self) -> Result<(), EngineError> {
+    pub(crate) fn validate(&self) -> Result<(), EngineError> {
         let agent = &self.user_agent;
         require(!agent.is_empty(), "user_agent", &"\"\"", "a crawler says who it is")?;
         require(

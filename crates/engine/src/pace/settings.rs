@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use super::check::{as_debugged, at_least_one, longer_than_zero, require};
+use super::limiter::MAX_JITTER;
+use super::overrides::HostOverride;
 use crate::error::EngineError;
-use crate::pace::{HostOverride, MAX_JITTER};
+use crate::setting_check::{as_debugged, at_least_one, longer_than_zero, require};
 
 /// The pace of each host.
 #[derive(Clone, Debug, PartialEq)]
@@ -62,7 +63,7 @@ impl Default for PaceSettings {
 }
 
 impl PaceSettings {
-    pub(super) fn validate(&self) -> Result<(), EngineError> {
+    pub(crate) fn validate(&self) -> Result<(), EngineError> {
         at_least_one([("host_concurrency", self.host_concurrency)])?;
         check_rate(self.rate_per_second)?;
         check_jitter(self.jitter)?;

@@ -1,0 +1,63 @@
+//! Checks what a spider says about its crawl.
+
+use dragline_core::Spider;
+
+use crate::downloader::DownloadLimits;
+use crate::error::EngineError;
+use crate::fetch::check_headers;
+use crate::scope::Scope;
+use crate::settings::EngineSettings;
+
+impl EngineSettings {
+    /// Checks what a spider says about its crawl, before there is a run.
+    ///
+    /// # Errors
+    /// [`EngineError::Unusable`] for a header, a domain, a pattern, a status or a type that is invalid.
+    pub fn check_spider(&self, spider: &dyn Spider) -> Result<(), EngineError> {
+        Scope::new(&self.links, spider, [])?;
+        check_headers(&spider.headers())?;
+        DownloadLimits::new(&self.fetch, spider.accepts()).map(drop)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use dragline_core::{Accepts, Args, ItemType, Output, Page, Request};
+
+    /// A spider that accepts what it was given.
+    struct AcceptsThis(Accepts);
+
+    impl Spider for AcceptsThis {
+        fn name(&self) -> &str {
+            "accepts"
+        }
+
+        fn items(&self) -> Vec<ItemType> {
+            Vec::new()
+        }
+
+        fn start(&self, _args: &Args) -> dragline_core::Result<Vec<Request>> {
+            Ok(Vec::new())
+        }
+
+        fn parse(&self, _page: &Page, _out: &mut Output) -> dragline_core::Result<()> {
+            Ok(())
+        }
+
+        fn accepts(&self) -> Accepts {
+            self.0.clone()
+        }
+    }
+
+    #[test]
+    fn what_a_spider_accepts_is_checked_before_there_is_a_run() {
+        let settings = EngineSettings::default();
+        let check = |accepts| settings.check_spider(&AcceptsThis(accepts)).map_err(|error| error.to_string());
+        assert_eq!(check(Accepts::new().with_statuses(400..=499).with_type("image/*")), Ok(()));
+        let told = check(Accepts::new().with_type("pdf")).unwrap_err();
+        assert!(told.starts_with("what the spider accepts: \"pdf\" is not a type"), "{told}");
+        let told = check(Accepts::new().with_status(42)).unwrap_err();
+        assert!(told.contains("42 to 42 is not a range of HTTP statuses"), "{told}");
+    }
+}
