@@ -4,13 +4,13 @@
 //! elements are listed once, with their names. An element that a selector cannot match then costs one comparison.
 
 use std::cell::OnceCell;
+use std::slice;
 
 use dragline_css::Part;
 use ego_tree::NodeId;
 use html5ever::LocalName;
+use scraper::element_ref::Select;
 use scraper::{ElementRef, Html, Selector};
-
-use crate::found::at_and_below;
 
 /// A parsed page.
 pub(crate) struct Document {
@@ -29,25 +29,16 @@ impl Document {
     }
 
     /// The elements that a part of a selector matches, in document order.
-    pub(crate) fn select<'a: 'c, 'c>(
-        &'a self,
-        part: &'c Part,
-    ) -> Box<dyn Iterator<Item = ElementRef<'a>> + 'c> {
+    pub(crate) fn select<'s>(&self, part: &'s Part) -> Elements<'_, 's> {
         match &part.names {
-            Some(names) => Box::new(self.named(names, &part.elements)),
-            None => Box::new(at_and_below(self.root(), &part.elements)),
+            None => Elements::at_and_below(self.root(), &part.elements),
+            Some(names) => Elements(Source::Named {
+                html: &self.html,
+                left: self.elements().iter(),
+                names,
+                selector: &part.elements,
+            }),
         }
-    }
-
-    fn named<'a: 'c, 'c>(
-        &'a self,
-        names: &'c [LocalName],
-        selector: &'c Selector,
-    ) -> impl Iterator<Item = ElementRef<'a>> + 'c {
-        let root = self.html.root_element();
-        let candidates = self.elements().iter().filter(|(name, _)| names.contains(name));
-        let elements = candidates.filter_map(|(_, id)| ElementRef::wrap(self.html.tree.get(*id)?));
-        elements.filter(move |element| selector.matches_with_scope(element, Some(root)))
     }
 
     fn elements(&self) -> &[(LocalName, NodeId)] {
@@ -55,6 +46,50 @@ impl Document {
             let elements = self.html.root_element().descendent_elements();
             elements.map(|element| (element.value().name.local.clone(), element.id())).collect()
         })
+    }
+}
+
+/// The elements that a selector matches, in document order.
+pub(crate) struct Elements<'a, 's>(Source<'a, 's>);
+
+/// Where they come from.
+#[allow(clippy::large_enum_variant)] // One of them lives on the stack for a call: a box would cost more than its size.
+enum Source<'a, 's> {
+    /// The elements of a page that have one of these names.
+    Named {
+        html: &'a Html,
+        left: slice::Iter<'a, (LocalName, NodeId)>,
+        names: &'s [LocalName],
+        selector: &'s Selector,
+    },
+    /// An element that matches, if it has not been given yet, and the elements below it.
+    Below { own: Option<ElementRef<'a>>, below: Select<'a, 's> },
+}
+
+impl<'a, 's> Elements<'a, 's> {
+    /// The matches below `element`.
+    pub(crate) fn below(element: ElementRef<'a>, selector: &'s Selector) -> Self {
+        Self(Source::Below { own: None, below: element.select(selector) })
+    }
+
+    /// `element`, if `selector` matches it, and the matches below it.
+    pub(crate) fn at_and_below(element: ElementRef<'a>, selector: &'s Selector) -> Self {
+        let own = selector.matches_with_scope(&element, Some(element)).then_some(element);
+        Self(Source::Below { own, below: element.select(selector) })
+    }
+}
+
+impl<'a> Iterator for Elements<'a, '_> {
+    type Item = ElementRef<'a>;
+
+    fn next(&mut self) -> Option<ElementRef<'a>> {
+        match &mut self.0 {
+            Source::Below { own, below } => own.take().or_else(|| below.next()),
+            Source::Named { html, left, names, selector } => left.find_map(|(name, id)| {
+                let element = names.contains(name).then(|| ElementRef::wrap(html.tree.get(*id)?))??;
+                selector.matches_with_scope(&element, Some(html.root_element())).then_some(element)
+            }),
+        }
     }
 }
 
@@ -98,7 +133,7 @@ mod tests {
                 prop_assert!(part.names.is_some(), "{}", css);
                 let found: Vec<_> = document.select(part).map(|element| element.id()).collect();
                 let walked: Vec<_> =
-                    at_and_below(document.root(), &part.elements).map(|element| element.id()).collect();
+                    Elements::at_and_below(document.root(), &part.elements).map(|element| element.id()).collect();
                 prop_assert_eq!(found, walked, "{}", css);
             }
         }

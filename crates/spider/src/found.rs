@@ -5,6 +5,7 @@
 
 use std::collections::HashSet;
 use std::iter::Peekable;
+use std::vec;
 
 use dragline_css::{Part, Selector, Target};
 use ego_tree::iter::Edge;
@@ -12,7 +13,7 @@ use ego_tree::{NodeId, NodeRef};
 use scraper::ElementRef;
 use scraper::node::Node as TreeNode;
 
-use crate::elements::Document;
+use crate::elements::{Document, Elements};
 use crate::fold::fold;
 
 /// Where a selector looks.
@@ -33,8 +34,6 @@ pub(crate) enum Found<'a> {
     /// The value of an attribute.
     Attribute(&'a str),
 }
-
-type Elements<'a, 's> = Box<dyn Iterator<Item = ElementRef<'a>> + 's>;
 
 impl<'a> Found<'a> {
     /// Text with white space folded, or the value as it stands.
@@ -61,10 +60,7 @@ impl<'a> Scope<'a> {
     ///
     /// # Panics
     /// When it selects texts or attributes: a mistake in the spider, which fails the page.
-    pub(crate) fn elements<'s>(self, selector: &'s Selector) -> Elements<'a, 's>
-    where
-        'a: 's,
-    {
+    pub(crate) fn elements<'s>(self, selector: &'s Selector) -> Elements<'a, 's> {
         match selector.parts() {
             [part] if part.target == Target::Element => self.matches(part),
             _ => panic!(
@@ -76,20 +72,15 @@ impl<'a> Scope<'a> {
     }
 
     /// Everything that `selector` finds. Text nodes that are only white space are left out.
-    pub(crate) fn find<'s>(self, selector: &'s Selector) -> Box<dyn Iterator<Item = Found<'a>> + 's>
-    where
-        'a: 's,
-    {
-        let [part] = selector.parts() else { return Box::new(self.merged(selector.parts()).into_iter()) };
+    pub(crate) fn find<'s>(self, selector: &'s Selector) -> Finds<'a, 's> {
+        let [part] = selector.parts() else {
+            return Finds::Merged(self.merged(selector.parts()).into_iter());
+        };
         let elements = self.matches(part);
         match &part.target {
-            Target::Element => Box::new(elements.map(Found::Element)),
-            Target::Attribute(name) => {
-                Box::new(elements.filter_map(|element| element.attr(name).map(Found::Attribute)))
-            }
-            Target::Text => {
-                Box::new(Texts { elements: elements.peekable(), open: Vec::new() }.map(Found::Text))
-            }
+            Target::Element => Finds::Elements(elements),
+            Target::Attribute(name) => Finds::Attributes(elements, name),
+            Target::Text => Finds::Texts(Texts { elements: elements.peekable(), open: Vec::new() }),
         }
     }
 
@@ -120,16 +111,13 @@ impl<'a> Scope<'a> {
         found
     }
 
-    fn matches<'s>(self, part: &'s Part) -> Elements<'a, 's>
-    where
-        'a: 's,
-    {
+    fn matches<'s>(self, part: &'s Part) -> Elements<'a, 's> {
         match self {
             Self::Page(document) => document.select(part),
             Self::Element(element) if part.target == Target::Element => {
-                Box::new(element.select(&part.elements))
+                Elements::below(element, &part.elements)
             }
-            Self::Element(element) => Box::new(at_and_below(element, &part.elements)),
+            Self::Element(element) => Elements::at_and_below(element, &part.elements),
         }
     }
 
@@ -141,13 +129,29 @@ impl<'a> Scope<'a> {
     }
 }
 
-/// `element`, if `selector` matches it, and the matches below it, in document order.
-pub(crate) fn at_and_below<'a: 's, 's>(
-    element: ElementRef<'a>,
-    selector: &'s scraper::Selector,
-) -> impl Iterator<Item = ElementRef<'a>> + 's {
-    let own = selector.matches_with_scope(&element, Some(element)).then_some(element);
-    own.into_iter().chain(element.select(selector))
+/// Everything that a selector finds.
+pub(crate) enum Finds<'a, 's> {
+    Elements(Elements<'a, 's>),
+    /// The values of an attribute of this name.
+    Attributes(Elements<'a, 's>, &'s str),
+    Texts(Texts<'a, 's>),
+    /// The finds of several parts.
+    Merged(vec::IntoIter<Found<'a>>),
+}
+
+impl<'a> Iterator for Finds<'a, '_> {
+    type Item = Found<'a>;
+
+    fn next(&mut self) -> Option<Found<'a>> {
+        match self {
+            Self::Elements(elements) => elements.next().map(Found::Element),
+            Self::Attributes(elements, name) => {
+                elements.find_map(|element| element.attr(name)).map(Found::Attribute)
+            }
+            Self::Texts(texts) => texts.next().map(Found::Text),
+            Self::Merged(found) => found.next(),
+        }
+    }
 }
 
 /// The text of a text node that is more than white space.
@@ -158,14 +162,14 @@ fn words(node: NodeRef<'_, TreeNode>) -> Option<&str> {
 
 /// The text nodes directly in each of some elements, in document order: those of an element that lies in another one
 /// stand between the texts of that one.
-struct Texts<'a, I: Iterator<Item = ElementRef<'a>>> {
+pub(crate) struct Texts<'a, 's> {
     /// In document order.
-    elements: Peekable<I>,
+    elements: Peekable<Elements<'a, 's>>,
     /// The child to look at next of each element that has begun and not ended; the innermost is last.
     open: Vec<Option<NodeRef<'a, TreeNode>>>,
 }
 
-impl<'a, I: Iterator<Item = ElementRef<'a>>> Iterator for Texts<'a, I> {
+impl<'a> Iterator for Texts<'a, '_> {
     type Item = &'a str;
 
     fn next(&mut self) -> Option<&'a str> {

@@ -8,9 +8,10 @@ use scraper::ElementRef;
 use scraper::node::Node as TreeNode;
 
 use crate::compiled::AsSelector;
+use crate::elements::Elements;
 use crate::error::{Error, Result};
 use crate::fold::{Fold, fold};
-use crate::found::{Found, Scope};
+use crate::found::{Finds, Found, Scope};
 use crate::page::Page;
 use crate::pattern::{AsPattern, Re};
 use crate::visible_text::visible_text;
@@ -192,18 +193,12 @@ impl<'a> Node<'a> {
     }
 
     /// Everything that `selector` finds.
-    pub(crate) fn find<'s>(&self, selector: &'s Selector) -> impl Iterator<Item = Found<'a>> + 's
-    where
-        'a: 's,
-    {
+    pub(crate) fn find<'s>(&self, selector: &'s Selector) -> Finds<'a, 's> {
         self.scope().find(selector)
     }
 
     /// The elements that `selector` matches.
-    pub(crate) fn elements<'s>(&self, selector: &'s Selector) -> impl Iterator<Item = ElementRef<'a>> + 's
-    where
-        'a: 's,
-    {
+    pub(crate) fn elements<'s>(&self, selector: &'s Selector) -> Elements<'a, 's> {
         self.scope().elements(selector)
     }
 
