@@ -4,8 +4,8 @@ use dragline_css::Selector;
 
 use crate::compiled::AsSelector;
 use crate::error::{Error, Result};
+use crate::node::{Node, nothing};
 use crate::page::Page;
-use crate::selector::{Node, nothing};
 
 /// A struct that selectors fill. `#[derive(Item)]` implements it when a field has a selector, and
 /// `#[derive(Extract)]` does so for structs that are not items.

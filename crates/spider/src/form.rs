@@ -12,9 +12,9 @@ use url::Url;
 use self::controls::{Button, Control, Kind};
 use self::encoding::{Enctype, Entry, Written};
 use crate::error::{Error, Result};
+use crate::node::Node;
 use crate::page::Page;
 use crate::request::Request;
-use crate::selector::Node;
 
 /// A form.
 ///

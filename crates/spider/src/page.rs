@@ -19,12 +19,12 @@ use crate::error::Result;
 use crate::form::Form;
 use crate::found::{Found, Scope};
 use crate::link::{self, Link};
+use crate::node::{Node, nothing};
 use crate::pattern::AsPattern;
 use crate::refresh::{self, Refresh};
 use crate::request::{Request, RequestError};
 use crate::resolve::resolve;
 use crate::response::Response;
-use crate::selector::{Node, nothing};
 use crate::{document, mime, sniff};
 
 /// A page.

@@ -8,9 +8,9 @@ use regex::Regex;
 
 use crate::error::{Error, Result};
 use crate::extract::{Extract, in_field};
+use crate::node::Node;
 use crate::page::Page;
 use crate::pattern::{found, shortened};
-use crate::selector::Node;
 
 /// The place of a field's value in an element.
 #[derive(Clone, Copy, Debug)]

@@ -4,8 +4,8 @@
 //! list (4.10.22.4).
 
 use super::Target;
+use crate::node::Node;
 use crate::page::Page;
-use crate::selector::Node;
 
 /// One field that may be sent. Buttons are separate.
 #[derive(Clone, Debug)]
