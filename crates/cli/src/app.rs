@@ -7,18 +7,16 @@ use dragline_core::{ItemPipeline, Spider};
 
 use crate::check::{self, Found};
 use crate::commands;
+use crate::program::Program;
 
 /// A program: spiders, and its own item pipelines. Items pass these in addition to Dragline's.
 #[derive(Default)]
 #[must_use = "a program does nothing until `run` is called"]
-pub struct App {
-    pub(crate) spiders: Vec<Arc<dyn Spider>>,
-    pub(crate) pipelines: Vec<Arc<dyn ItemPipeline>>,
-}
+pub struct App(Program);
 
 /// A program with these spiders. Its `main` only needs to call [`App::run`].
 pub fn app(spiders: Vec<Arc<dyn Spider>>) -> App {
-    App { spiders, pipelines: Vec::new() }
+    App(Program { spiders, pipelines: Vec::new() })
 }
 
 /// The complete `main` of a binary: the command line, with these spiders.
@@ -39,13 +37,13 @@ impl App {
     /// Adds a step after the existing ones. The steps see texts that are already trimmed, and the resulting
     /// items are validated after them.
     pub fn pipeline(mut self, pipeline: impl ItemPipeline + 'static) -> Self {
-        self.pipelines.push(Arc::new(pipeline));
+        self.0.pipelines.push(Arc::new(pipeline));
         self
     }
 
     /// The complete `main`: the command line.
     pub fn run(self) -> ExitCode {
-        commands::run(&self)
+        commands::run(&self.0)
     }
 
     /// A test of all spiders by their samples.
@@ -55,11 +53,11 @@ impl App {
     /// samples.
     #[track_caller]
     pub fn check(&self) {
-        let checked = check::check(&self.spiders, &self.pipelines);
+        let checked = check::check(&self.0.spiders, &self.0.pipelines);
         assert!(
             !checked.is_empty(),
             "there is nothing to check: {}",
-            if self.spiders.is_empty() {
+            if self.0.spiders.is_empty() {
                 "this program has no spiders; add yours: dragline::app(spiders![…])"
             } else {
                 "no spider has samples; see `Spider::samples`"

@@ -14,6 +14,7 @@ mod exit;
 mod export;
 mod failed;
 mod probes;
+mod program;
 mod report;
 mod settings;
 

@@ -10,23 +10,23 @@ use dragline_core::{Sample, Spider};
 
 use super::table::table;
 use super::{find_spider, print};
-use crate::app::App;
 use crate::arguments::Check;
 use crate::check::{Checked, Found, check};
 use crate::exit::Exit;
 use crate::failed::Failed;
+use crate::program::Program;
 
 const DIFFER: &str = "fix the spider; or, if the new results are right, run check --accept and read the change \
                       before you commit it";
 
-pub(super) fn run(arguments: &Check, app: &App) -> Result<Exit, Failed> {
+pub(super) fn run(arguments: &Check, program: &Program) -> Result<Exit, Failed> {
     let spiders: Vec<Arc<dyn Spider>> = if arguments.spiders.is_empty() {
-        app.spiders.clone()
+        program.spiders.clone()
     } else {
-        let named = arguments.spiders.iter().map(|name| find_spider(name, &app.spiders).cloned());
+        let named = arguments.spiders.iter().map(|name| find_spider(name, &program.spiders).cloned());
         named.collect::<Result<_, _>>()?
     };
-    let checked = check(&spiders, &app.pipelines);
+    let checked = check(&spiders, &program.pipelines);
     let mut accepted = Vec::new();
     for checked in checked.iter().filter(|_| arguments.accept) {
         accepted.extend(accept(checked)?);

@@ -11,12 +11,12 @@ use dragline_runtime::metrics::Metrics;
 
 use super::{find_spider, print};
 use crate::aftermath::Aftermath;
-use crate::app::App;
 use crate::arguments::Crawl;
 use crate::attended::{self, Attended, no_thread};
 use crate::exit::Exit;
 use crate::export::{self, Target};
 use crate::failed::Failed;
+use crate::program::Program;
 use crate::settings::{CommandSettings, Common};
 use crate::{probes, report};
 
@@ -25,15 +25,20 @@ const LEAST_LEFT: Duration = Duration::from_secs(1);
 /// The time reserved for the last log lines after that.
 const LAST_WORDS: Duration = Duration::from_millis(500);
 
-pub(super) fn run(arguments: Crawl, common: &Common, app: &App, log: &LogHandle) -> Result<Exit, Failed> {
+pub(super) fn run(
+    arguments: Crawl,
+    common: &Common,
+    program: &Program,
+    log: &LogHandle,
+) -> Result<Exit, Failed> {
     probes::arm();
-    let spider = find_spider(&arguments.spider, &app.spiders)?;
+    let spider = find_spider(&arguments.spider, &program.spiders)?;
     let settings = CommandSettings::combine(arguments.flags, &common.store, &common.file)?;
     if let Some(target) = &settings.output {
         target.check(&spider.items())?;
     }
     let metrics = attended::metrics(&**spider, &settings, log)?;
-    let done = crawl_and_report(spider, &settings, &metrics, app, log);
+    let done = crawl_and_report(spider, &settings, &metrics, program, log);
     metrics.leave(done.as_ref().map_or_else(|failed| failed.exit, |exit| *exit).code());
     done
 }
@@ -42,10 +47,10 @@ fn crawl_and_report(
     spider: &Arc<dyn Spider>,
     settings: &CommandSettings,
     metrics: &Arc<Metrics>,
-    app: &App,
+    program: &Program,
     log: &LogHandle,
 ) -> Result<Exit, Failed> {
-    let Some(attended) = attended::crawl(spider, &app.pipelines, settings, metrics, log)? else {
+    let Some(attended) = attended::crawl(spider, &program.pipelines, settings, metrics, log)? else {
         print("stopped during start-up, before the first request; run the same command to start again\n")?;
         return Ok(Exit::Stopped);
     };

@@ -26,18 +26,18 @@ use dragline_core::Spider;
 
 use self::config::Given;
 use self::words::{parse, words};
-use crate::app::App;
 use crate::arguments::Command;
 use crate::exit::Exit;
 use crate::failed::Failed;
+use crate::program::Program;
 use crate::settings::file::File;
 use crate::settings::{Common, StoreUrl, environment};
 use dragline_runtime::first_process;
 use dragline_runtime::logging::{self, Log, LogHandle};
 
 /// The complete `main` of a binary.
-pub(crate) fn run(app: &App) -> ExitCode {
-    match called(app) {
+pub(crate) fn run(program: &Program) -> ExitCode {
+    match called(program) {
         Ok(exit) => exit,
         Err(failed) => {
             logging::failed_before_start(&failed.fatal());
@@ -46,9 +46,9 @@ pub(crate) fn run(app: &App) -> ExitCode {
     }
 }
 
-fn called(app: &App) -> Result<ExitCode, Failed> {
+fn called(program: &Program) -> Result<ExitCode, Failed> {
     first_process::begin().map_err(|error| Failed::error(format!("cannot listen for signals: {error}")))?;
-    let words = words(app.spiders.iter().map(|spider| spider.name().to_owned()).collect());
+    let words = words(program.spiders.iter().map(|spider| spider.name().to_owned()).collect());
     let (arguments, _) = match parse(words.clone()) {
         Ok(parsed) => parsed,
         Err(error) => return Ok(told(&error)),
@@ -71,7 +71,7 @@ fn called(app: &App) -> Result<ExitCode, Failed> {
         return config::run(action, &StoreUrl(arguments.global.store), &given).map(Exit::into);
     }
     let common = Common::of(arguments.global, arguments.logging, file);
-    dispatch(arguments.command, &common, app).map(Exit::into)
+    dispatch(arguments.command, &common, program).map(Exit::into)
 }
 
 /// Help and version also come this way, with their own exit code.
@@ -86,12 +86,12 @@ fn told(error: &clap::Error) -> ExitCode {
     ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(Exit::Usage.code()))
 }
 
-fn dispatch(asked: Command, common: &Common, app: &App) -> Result<Exit, Failed> {
+fn dispatch(asked: Command, common: &Common, program: &Program) -> Result<Exit, Failed> {
     let log = Log::start(&common.log, spider_of(&asked))?;
     for (what, hint) in environment::unknown() {
         tracing::warn!(hint, "{what}");
     }
-    let done = command(asked, common, app, &log.handle());
+    let done = command(asked, common, program, &log.handle());
     if let Err(failed) = &done {
         // Write it through the log, so that a blocked stderr doesn't hold up the end.
         log.handle().failed(&failed.fatal());
@@ -99,16 +99,16 @@ fn dispatch(asked: Command, common: &Common, app: &App) -> Result<Exit, Failed> 
     Ok(done.unwrap_or_else(|failed| failed.exit))
 }
 
-fn command(command: Command, common: &Common, app: &App, log: &LogHandle) -> Result<Exit, Failed> {
+fn command(command: Command, common: &Common, program: &Program, log: &LogHandle) -> Result<Exit, Failed> {
     match command {
-        Command::Crawl(crawl) => crawl::run(*crawl, common, app, log),
-        Command::List(list) => list::run(&list, &app.spiders),
-        Command::Fetch(fetch) => fetch::run(&fetch, common, app),
-        Command::Check(check) => check::run(&check, app),
-        Command::Schema { action } => schema::run(action, common, &app.spiders),
-        Command::Export(export) => export::run(&export, common, &app.spiders),
-        Command::Runs { action } => runs::run(&action, common, &app.spiders),
-        Command::DeadLetters { action } => dead_letters::run(&action, common, app),
+        Command::Crawl(crawl) => crawl::run(*crawl, common, program, log),
+        Command::List(list) => list::run(&list, &program.spiders),
+        Command::Fetch(fetch) => fetch::run(&fetch, common, program),
+        Command::Check(check) => check::run(&check, program),
+        Command::Schema { action } => schema::run(action, common, &program.spiders),
+        Command::Export(export) => export::run(&export, common, &program.spiders),
+        Command::Runs { action } => runs::run(&action, common, &program.spiders),
+        Command::DeadLetters { action } => dead_letters::run(&action, common, program),
         Command::Demo(demo) if demo.serve => demo::serve(),
         Command::Demo(_) => demo::run(common, log),
         // This was already printed before there was a log.

@@ -9,11 +9,11 @@ use std::time::Duration;
 use dragline_core::letters::{LetterAsk, StoredLetter};
 use dragline_core::runs::RunAdmin;
 
-use crate::app::App;
 use crate::arguments::LetterAction;
 use crate::commands::which_run::find_run;
 use crate::exit::Exit;
 use crate::failed::Failed;
+use crate::program::Program;
 use crate::settings::Common;
 use dragline_runtime::blocking::Blocking;
 
@@ -22,11 +22,11 @@ const READ_LIMIT: Duration = Duration::from_secs(30);
 /// Number of letters to read at once. A letter may be as large as a page.
 const LETTERS_PER_READ: usize = 50;
 
-pub(super) fn run(action: &LetterAction, common: &Common, app: &App) -> Result<Exit, Failed> {
+pub(super) fn run(action: &LetterAction, common: &Common, program: &Program) -> Result<Exit, Failed> {
     match action {
         LetterAction::List(list) => list::list(list, &Letters::open(common)?),
         LetterAction::Show { letter_id } => list::show(*letter_id, &Letters::open(common)?),
-        LetterAction::Retry(retry) => retry::run(retry, common, app),
+        LetterAction::Retry(retry) => retry::run(retry, common, program),
         LetterAction::Export { file, run } => export::run(file, run.as_deref(), common),
     }
 }

@@ -11,19 +11,19 @@ use dragline_pipelines::letters::{RefusedLetter, Retry, RetryReport};
 use dragline_pipelines::{ItemPipelineSettings, item_pipelines};
 
 use super::Letters;
-use crate::app::App;
 use crate::arguments::{RetryLetters, Storing};
 use crate::commands::demo_site::Shelf;
 use crate::commands::print;
 use crate::commands::table::table;
 use crate::exit::Exit;
 use crate::failed::Failed;
+use crate::program::Program;
 use crate::settings::Common;
 
 /// A hundred thousand letters need some time, but a store that hangs must not take forever.
 const RETRY_LIMIT: Duration = Duration::from_secs(3600);
 
-pub(super) fn run(arguments: &RetryLetters, common: &Common, app: &App) -> Result<Exit, Failed> {
+pub(super) fn run(arguments: &RetryLetters, common: &Common, program: &Program) -> Result<Exit, Failed> {
     let letters = Letters::open(common)?;
     let mut ask = letters.of(arguments.run.as_deref())?;
     let mut missing = BTreeSet::new();
@@ -34,13 +34,13 @@ pub(super) fn run(arguments: &RetryLetters, common: &Common, app: &App) -> Resul
     let replace_nul = arguments.replace_nul || common.flags::<Storing>(&[])?.replace_nul;
     // The demo's letters can be retried too, although its spider isn't listed.
     let known = |name: &str| {
-        let spider = app.spiders.iter().find(|spider| spider.name() == name).map(|spider| spider.items());
+        let spider = program.spiders.iter().find(|spider| spider.name() == name).map(|spider| spider.items());
         spider.or_else(|| (Shelf.name() == name).then(|| Shelf.items()))
     };
     let mut retry = Retry {
         store: &*letters.store,
         types: &known,
-        steps: &item_pipelines(ItemPipelineSettings { replace_nul }, &app.pipelines),
+        steps: &item_pipelines(ItemPipelineSettings { replace_nul }, &program.pipelines),
         accept_lost_nul: replace_nul,
         whole_pages: false,
         // A signal ends this process at once. Letters that were applied stay applied.

@@ -16,15 +16,15 @@ use dragline_pipelines::item_pipelines;
 use serde_json::{Value as Json, json};
 
 use super::{find_spider, print};
-use crate::app::App;
 use crate::arguments::Fetch;
 use crate::exit::Exit;
 use crate::failed::Failed;
+use crate::program::Program;
 use crate::settings::{Common, FetchSettings};
 use dragline_runtime::{chain, check_arguments};
 
-pub(super) fn run(arguments: &Fetch, common: &Common, app: &App) -> Result<Exit, Failed> {
-    let spider = arguments.spider.as_deref().map(|name| find_spider(name, &app.spiders)).transpose()?;
+pub(super) fn run(arguments: &Fetch, common: &Common, program: &Program) -> Result<Exit, Failed> {
+    let spider = arguments.spider.as_deref().map(|name| find_spider(name, &program.spiders)).transpose()?;
     let request = request::of(arguments)?;
     let settings = FetchSettings::combine(arguments, common)?;
     if let Some(spider) = spider {
@@ -45,7 +45,7 @@ pub(super) fn run(arguments: &Fetch, common: &Common, app: &App) -> Result<Exit,
     let verdict = verdict(&visit, spider, &settings);
     let is_parsed = verdict.is_ok();
     let emitted = match (spider, std::mem::replace(&mut visit.end, Err(String::new()))) {
-        (Some(spider), Ok(page)) if is_parsed => Some(emit(spider, app, &settings, &visit, page)?),
+        (Some(spider), Ok(page)) if is_parsed => Some(emit(spider, program, &settings, &visit, page)?),
         _ => None,
     };
     show(arguments, shown, emitted.as_ref(), to_stdout)?;
@@ -89,7 +89,7 @@ fn verdict(visit: &Visit, spider: Option<&Arc<dyn Spider>>, settings: &FetchSett
 
 fn emit(
     spider: &Arc<dyn Spider>,
-    app: &App,
+    program: &Program,
     settings: &FetchSettings,
     visit: &Visit,
     page: Response,
@@ -101,7 +101,7 @@ fn emit(
     let hosts = hops.chain(begin.iter().map(String::as_str));
     let scope =
         Scope::new(&settings.engine.links, &**spider, hosts).map_err(|error| Failed::error(chain(&error)))?;
-    let pipelines = item_pipelines(settings.item_pipelines, &app.pipelines).into();
+    let pipelines = item_pipelines(settings.item_pipelines, &program.pipelines).into();
     Ok(preview(&settings.engine, Arc::clone(spider), settings.args.clone(), pipelines, page, &scope))
 }
 
