@@ -142,6 +142,8 @@ fn figures_are_those_of_the_crawl(stored: &Stored) {
         ("dragline_redirects_total", 1.0),
         ("dragline_given_up_total", 1.0),
         ("dragline_robots_denied_total", 1.0),
+        ("dragline_failed_pages_total{reason=http_status}", 1.0),
+        ("dragline_failed_pages_total{reason=timeout}", 0.0),
         ("dragline_links_refused_total{reason=off-site}", 1.0),
         ("dragline_links_refused_total{reason=scheme}", 1.0),
         ("dragline_items_total{type=page,verdict=kept}", 4.0),

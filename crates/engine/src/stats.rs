@@ -5,7 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use dragline_core::budget::Stage;
-use dragline_core::{ItemType, Latency, LatencySnapshot, PageFault};
+use dragline_core::{ItemType, Latency, LatencySnapshot, PageFault, Reason};
 
 use crate::answer_class::AnswerClass;
 use crate::busy_hosts::{BusyHosts, HostBoard};
@@ -107,6 +107,17 @@ pub struct StatsSnapshot {
     pub failures: BTreeMap<FailureKind, FailureCount>,
 }
 
+impl StatsSnapshot {
+    /// How many pages failed or are dead, by reason.
+    pub fn failures_by_reason(&self) -> BTreeMap<Reason, u64> {
+        let mut counts = BTreeMap::new();
+        for (kind, failures) in &self.failures {
+            *counts.entry(kind.reason).or_default() += failures.count;
+        }
+        counts
+    }
+}
+
 impl CrawlStats {
     /// Counters at zero, for a spider with these item types.
     pub fn new(items: &[ItemType]) -> Self {
@@ -201,7 +212,6 @@ fn lock<T>(counts: &Mutex<T>) -> MutexGuard<'_, T> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use dragline_core::Reason;
 
     #[test]
     fn what_is_counted_is_told() {
@@ -219,5 +229,6 @@ mod tests {
         assert_eq!(snapshot.drop_reasons, BTreeMap::from([("no title".to_owned(), 1)]));
         let kind = FailureKind { reason: Reason::HttpStatus, status: Some(403) };
         assert_eq!(snapshot.failures[&kind].count, 2);
+        assert_eq!(snapshot.failures_by_reason(), BTreeMap::from([(Reason::HttpStatus, 2)]));
     }
 }

@@ -1,8 +1,10 @@
 //! The body of `/health` and `/status`, as JSON: what a person wants to know about a running crawl.
 
+use std::collections::BTreeMap;
 use std::time::Instant;
 
 use chrono::{SecondsFormat, Utc};
+use dragline_engine::StatsSnapshot;
 use serde::Serialize;
 use serde_json::{Value as Json, json};
 
@@ -48,6 +50,7 @@ impl Health {
             "stored": store.flushed_pages,
             "given_up": engine.given_up,
             "dead": store.dead_pages,
+            "failed_by_reason": failed_by_reason(&engine),
         });
         body["items"] = json!({
             "kept": engine.items_kept,
@@ -95,6 +98,11 @@ impl Health {
         });
         body
     }
+}
+
+/// How many pages failed or are dead, by the code of the reason.
+fn failed_by_reason(engine: &StatsSnapshot) -> BTreeMap<&'static str, u64> {
+    engine.failures_by_reason().into_iter().map(|(reason, count)| (reason.code(), count)).collect()
 }
 
 fn seconds(since: Instant) -> f64 {

@@ -1,5 +1,6 @@
 //! Metrics of the engine: its requests, their answers, and what it makes of them.
 
+use dragline_core::Reason;
 use dragline_engine::{LinkRefusal, StatsSnapshot};
 
 use super::family::{Family, by, counter, gauge, histogram};
@@ -64,6 +65,18 @@ pub(super) const FAMILIES: &[Family<StatsSnapshot>] = &[
     counter("dragline_host_down_total", "Requests that failed because their host was down.", |now, out| {
         out.count(now.host_down);
     }),
+    by(
+        &[(
+            "reason",
+            "the code of the reason, as in the column `reason`: `http_status`, `timeout`, `parse_error` …",
+        )],
+        counter("dragline_failed_pages_total", "Pages that failed or are dead.", |now, out| {
+            let failures = now.failures_by_reason();
+            for reason in Reason::ALL {
+                out.count_of(&[reason.code()], failures.get(&reason).copied().unwrap_or_default());
+            }
+        }),
+    ),
     by(
         &[("reason", "as in the report: `off-site`, `too-deep`, `too-long`, `scheme` …")],
         counter("dragline_links_refused_total", "Links that were not followed.", |now, out| {
