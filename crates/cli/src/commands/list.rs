@@ -97,7 +97,7 @@ fn tag(tag: &str) -> String {
     if tag.is_empty() { "-".to_owned() } else { tag.to_owned() }
 }
 
-/// What several lines share is shown in the first of them.
+/// Shows a text that several lines share, in the first of them only.
 fn first(at: usize, text: &str) -> String {
     if at == 0 { text.to_owned() } else { String::new() }
 }
