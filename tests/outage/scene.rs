@@ -109,7 +109,7 @@ impl Scene {
         running.wait_until("it is degraded", SOON, |_| {
             let health = check.run();
             health.assert_code(0);
-            health.stdout.contains("is degraded: it has waited for its store")
+            health.stdout.contains("is degraded: it has been waiting for its store")
         });
         running.signal("USR1");
         running.wait_until("the snapshot", SOON, |running| running.stderr().contains("UNAVAILABLE for"));

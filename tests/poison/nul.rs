@@ -25,7 +25,7 @@ fn a_nul_is_replaced_only_if_asked_for(stored: &Stored) {
     refused.assert_code(1).assert_stdout("applied 1 dead letter;").assert_stdout("--replace-nul");
     assert_eq!(stored.query(text).len(), 0);
     let applied = letters(stored, &["retry", "--all", "--run", "as-it-is", "--replace-nul"]);
-    applied.assert_code(0).assert_stdout("applied 1 dead letter; 1 page is done now");
+    applied.assert_code(0).assert_stdout("applied 1 dead letter; 1 more page is done");
     assert_eq!(stored.query(text), [["a\u{fffd}b"]]);
     assert_eq!(stored.pages("dead"), 1, "that of the third run");
     let of_run = "select state from crawl_requests where run_id = 1 and url like '%/nul'";

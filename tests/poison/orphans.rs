@@ -98,7 +98,7 @@ fn a_parent_that_comes_later_revives_its_children(stored: &Stored) {
     // Its parent comes by other means.
     letters(stored, &["retry", "--all"]).assert_code(1).assert_stdout("applied 1").assert_stdout("refused 1");
     stored.execute("insert into parents values ('orphan')");
-    letters(stored, &["retry", "--all"]).assert_code(0).assert_stdout("1 page is done now");
+    letters(stored, &["retry", "--all"]).assert_code(0).assert_stdout("1 more page is done");
     assert_eq!((stored.pages("dead"), stored.pages("done")), (0, 6));
 }
 
@@ -185,6 +185,6 @@ fn generations_that_one_retry_does_not_reach_are_reported(stored: &Stored) {
     assert_eq!(stored.count("select count(*) from crawl_dead_letters"), 2);
     letters(stored, &["retry", "--all"])
         .assert_code(0)
-        .assert_stdout("applied 2 dead letters; 2 pages are done");
+        .assert_stdout("applied 2 dead letters; 2 more pages are done");
     assert_eq!((stored.pages("dead"), stored.pages("done")), (0, 13));
 }

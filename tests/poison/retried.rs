@@ -82,7 +82,7 @@ fn a_mended_table_takes_what_it_refused(stored: &Stored) {
     crawl_at_once(&site, stored).run().assert_code(0).assert_stdout("dead 2");
 
     let refused = letters(stored, &["retry", "--all"]);
-    refused.assert_code(1).assert_stdout("applied 2 dead letters; 0 pages").assert_stdout("refused 2");
+    refused.assert_code(1).assert_stdout("applied 2 dead letters; 0 more pages").assert_stdout("refused 2");
     refused.assert_stdout("not that one").assert_stdout(code(stored));
     assert_eq!(stored.pages("dead"), 2, "a page with a letter left stays dead");
     mend(stored);
@@ -90,7 +90,7 @@ fn a_mended_table_takes_what_it_refused(stored: &Stored) {
     assert_eq!(stored.pages("dead"), 1);
     letters(stored, &["retry", "--all"])
         .assert_code(0)
-        .assert_stdout("applied 1 dead letter; 1 page is done now");
+        .assert_stdout("applied 1 dead letter; 1 more page is done");
     letters(stored, &["retry", "--all"]).assert_code(0).assert_stdout("applied 0");
 
     assert_eq!((stored.pages("dead"), stored.pages("done")), (0, 5));
@@ -115,7 +115,7 @@ fn what_does_not_fit_the_item_type_stays(stored: &Stored) {
     let retried = letters(stored, &["retry", "--all"]);
     retried
         .assert_code(1)
-        .assert_stdout("applied 2 dead letters; 0 pages")
+        .assert_stdout("applied 2 dead letters; 0 more pages")
         .assert_stdout("its thing.count is not a bigint")
         .assert_stdout("has no item type \"thong\"");
     // Another program, which does not have the spider.
@@ -132,7 +132,7 @@ fn a_row_of_a_later_run_is_kept(stored: &Stored) {
     mend(stored);
     crawl_at_once(&site, stored).run().assert_code(0).assert_stdout("dead 0");
     stored.execute("UPDATE nasty_things SET text = 'newer' WHERE text = 'bad'");
-    letters(stored, &["retry", "--all"]).assert_code(0).assert_stdout("1 page is done now");
+    letters(stored, &["retry", "--all"]).assert_code(0).assert_stdout("1 more page is done");
     let row = format!("select text, run_id from nasty_things where url = '{}'", site.url("/bad"));
     assert_eq!(stored.query(&row), [["newer", "2"]]);
     assert_eq!(stored.count("select count(*) from crawl_dead_letters"), 0);
@@ -172,7 +172,7 @@ fn a_retry_beside_a_crawl_of_the_same_run_is_safe(stored: &Stored) {
     let mut running = crawl.spawn();
     running.wait_until("a page is dead", SOON, |_| stored.pages("dead") == 1);
     mend(stored);
-    letters(stored, &["retry", "--all"]).assert_code(0).assert_stdout("1 page is done now");
+    letters(stored, &["retry", "--all"]).assert_code(0).assert_stdout("1 more page is done");
     assert!(running.is_running(), "the crawl is not over yet");
     site.release();
     running.finish().assert_code(0).assert_stdout("done 5, failed 0, skipped 0, dead 0, queued 0");

@@ -110,8 +110,8 @@ mod hanging {
             "metric       pipeline_pending_tasks 0",
             "metric       pipeline_shutdown_step_seconds{step=\"crawl_threads\"} ",
             "1. the database or its disk hangs",
-            "Look at its load",
-            "2. a spider's parse does not end",
+            "Look at the database's load",
+            "2. a spider's parse does not return",
             "4. the machine is out of CPU or memory",
             "Nothing is lost",
         ];
