@@ -1,3 +1,5 @@
+//! Tests of `#[derive(SpiderArgs)]`: what it refuses, and how the error reads.
+
 use syn::parse_quote;
 
 use super::*;

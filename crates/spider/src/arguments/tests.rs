@@ -1,3 +1,5 @@
+//! Tests of typed arguments: values, defaults, and errors.
+
 use chrono::NaiveDate;
 use rust_decimal::Decimal;
 

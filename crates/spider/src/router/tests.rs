@@ -1,3 +1,5 @@
+//! Tests of the router: which function a tag leads to, and unknown tags.
+
 use super::*;
 use crate::{Args, Item, ItemType, Spider, StoredPage, spider::start_requests};
 
