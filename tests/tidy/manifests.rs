@@ -22,7 +22,10 @@ const MAY_NAME: [(&str, &[&str]); 14] = [
         &["dragline-core", "dragline-engine", "dragline-pipelines", "dragline-runtime", "dragline-store"],
     ),
     // The facade knows no spider: the bundled ones use it like anybody else.
-    ("dragline", &["dragline-cli", "dragline-core"]),
+    (
+        "dragline",
+        &["dragline-cli", "dragline-core", "dragline-engine", "dragline-runtime", "dragline-spider"],
+    ),
     ("dragline-spiders", &["dragline"]),
     ("dragline-program", &["dragline", "dragline-spiders"]),
 ];
