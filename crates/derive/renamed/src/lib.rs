@@ -23,6 +23,14 @@ pub struct Review {
     stars: Option<u8>,
 }
 
+/// Which shops.
+#[derive(SpiderArgs)]
+pub struct ShopArgs {
+    /// Only shops with this number or a higher one
+    #[arg(default = 0)]
+    lowest: u64,
+}
+
 /// Crawls shops.
 pub struct Shops;
 
@@ -35,13 +43,18 @@ impl Spider for Shops {
         vec![Shop::item_type()]
     }
 
+    fn arguments(&self) -> Arguments {
+        ShopArgs::arguments()
+    }
+
     fn start(&self, _args: &Args) -> Result<Vec<Request>> {
         Ok(vec![Request::get("https://shop.example/")?])
     }
 
     fn parse(&self, page: &Page, out: &mut Output) -> Result<()> {
+        let ShopArgs { lowest } = page.args().typed()?;
         for shop in page.extract_all::<Shop>()? {
-            if !shop.seen {
+            if !shop.seen && shop.number >= *lowest {
                 out.item(shop);
             }
         }
