@@ -36,6 +36,7 @@ pub(super) const EPOCH: &str = "SELECT 1 FROM crawl_runs WHERE run_id = $1 AND e
 // A frontier grows faster than its statistics. With old statistics, the planner would read the whole run instead of
 // probing its primary key a thousand times. So these statements leave it no choice: a LATERAL subquery with FOR UPDATE or
 // OFFSET 0 is never flattened, and runs for each page of the batch in the given order.
+// (A distributed Postgres refuses FOR UPDATE and ctid. docs/benchmarks.md, "Two forms of a flush", has the other form.)
 
 const PAGES: &str = "SELECT page.fingerprint, page.state
     FROM unnest($2::smallint[], $3::bytea[]) AS batch (shard, fingerprint) CROSS JOIN LATERAL (
