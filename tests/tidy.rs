@@ -8,6 +8,7 @@ use std::path::Path;
 use self::source::{SourceFile, extension, files, is_text, repository};
 
 mod bounds;
+mod cycles;
 mod deploy;
 mod manifests;
 mod prose;

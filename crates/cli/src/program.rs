@@ -3,12 +3,10 @@
 use std::sync::Arc;
 
 use dragline_core::{ItemPipeline, Spider};
-use dragline_engine::Downloaders;
 
-/// The spiders of a program, and its own item pipelines and downloaders.
+/// The spiders of a program, and its own item pipelines.
 #[derive(Default)]
 pub(crate) struct Program {
     pub(crate) spiders: Vec<Arc<dyn Spider>>,
     pub(crate) pipelines: Vec<Arc<dyn ItemPipeline>>,
-    pub(crate) downloaders: Downloaders,
 }

@@ -1,13 +1,13 @@
-//! The hosts that keep the crawl busy, for people who watch it. The list is only made if somebody asks for it.
+//! The hosts that keep the crawl busy, for people who watch it. They are gathered only if somebody asks.
 
 use std::cmp::Reverse;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// How many hosts the list has.
+/// How many hosts are named.
 pub(crate) const TOLD_HOSTS: usize = 16;
-/// Shortest time between two lists, because each looks at every host.
+/// Shortest time between two times that they are gathered, which looks at every host.
 const GATHER_EVERY: Duration = Duration::from_millis(250);
 
 /// A host that has requests in flight or in the window.
@@ -19,7 +19,7 @@ pub struct BusyHost {
     pub in_flight: usize,
     /// Its requests in the window.
     pub queued: u64,
-    /// How long the host rests, and why.
+    /// How long it rests, and why.
     pub rests_for: Option<(Duration, RestReason)>,
 }
 
@@ -28,11 +28,11 @@ pub struct BusyHost {
 pub enum RestReason {
     /// Its next request is not due.
     Pace,
-    /// The host asked for a rest (429, `Retry-After`).
+    /// It asked for a rest (429, `Retry-After`).
     Asked,
-    /// The host keeps failing.
+    /// It keeps failing.
     Failing,
-    /// Its robots.txt could not be fetched, and another attempt follows.
+    /// Its robots.txt could not be fetched and will be asked for again.
     Robots,
 }
 
@@ -57,7 +57,7 @@ pub struct BusyHosts {
     pub others: usize,
 }
 
-/// The scheduler writes the list here, and others read it.
+/// The scheduler writes the busy hosts down here, and others read them.
 #[derive(Debug, Default)]
 pub(crate) struct HostBoard {
     is_watched: AtomicBool,
@@ -73,7 +73,7 @@ impl HostBoard {
         self.written.lock().unwrap_or_else(PoisonError::into_inner).1.clone()
     }
 
-    /// Updates the list if somebody watches and it is old enough.
+    /// Writes them down again if somebody watches and it is time.
     pub(crate) fn write(&self, now: Instant, gather: impl FnOnce() -> Vec<BusyHost>) {
         if !self.is_watched.load(Ordering::Relaxed) {
             return;

@@ -1,4 +1,4 @@
-//! The parts of a crawl that the download thread takes over.
+//! What the download thread needs.
 
 use std::sync::Arc;
 

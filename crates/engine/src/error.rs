@@ -2,36 +2,36 @@
 
 use std::io;
 
-/// Why the engine could not start. A running engine ends with a [`CrawlEnd`](crate::CrawlEnd) instead.
+/// An error of start-up. Once it runs, the engine ends with a [`CrawlEnd`](crate::CrawlEnd) instead.
 #[derive(Debug, thiserror::Error)]
 pub enum EngineError {
-    /// A setting is invalid.
-    #[error("{name} = {value} is invalid: {problem}")]
+    /// A setting that cannot be.
+    #[error("{name} = {value} cannot be: {problem}")]
     Setting {
         /// The field of [`EngineSettings`](crate::EngineSettings).
         name: &'static str,
-        /// Its value.
+        /// What it was set to.
         value: String,
-        /// The problem.
+        /// What is wrong with it.
         problem: &'static str,
     },
     /// The HTTP client could not be built.
     #[error("the HTTP client could not be built")]
     Client(#[source] reqwest::Error),
-    /// A part of the configuration cannot be used.
+    /// Something that the HTTP client was given cannot be used.
     #[error("{name}: {problem}")]
     Unusable {
-        /// The part.
+        /// What it is.
         name: &'static str,
-        /// The problem, without secrets.
+        /// What is wrong with it, without secrets.
         problem: String,
     },
-    /// The operating system could not start a thread or an event queue.
+    /// The operating system gave no thread or no event queue.
     #[error("the thread {thread} could not be started")]
     Thread {
-        /// The name of the thread.
+        /// Which one.
         thread: &'static str,
-        /// The error of the system.
+        /// What the system says.
         source: io::Error,
     },
 }
@@ -43,7 +43,7 @@ impl EngineError {
             Self::Setting { .. } | Self::Unusable { .. } => {
                 Some("change it on the command line, in the environment or in dragline.toml")
             }
-            Self::Client(_) => Some("does the user agent contain characters that a header cannot contain?"),
+            Self::Client(_) => Some("does the user agent hold characters that no header may hold?"),
             Self::Thread { .. } => {
                 Some("look at the limits on processes and open files (ulimit -u, ulimit -n)")
             }

@@ -27,6 +27,7 @@ mod crawl_end;
 pub mod download;
 mod download_thread;
 pub mod downloader;
+mod downloads;
 mod drop_reasons;
 mod error;
 mod failure_counts;
@@ -62,8 +63,9 @@ pub use busy_hosts::{BusyHost, BusyHosts, RestReason};
 pub use crawl::CrawlThreads;
 pub use download::{CrawlEnd, DownloadThread};
 pub use downloader::{
-    Answer, AnswerBody, DownloadError, DownloadLimits, Downloader, Downloaders, Downloading, unwanted_type,
+    Answer, AnswerBody, DownloadError, DownloadLimits, Downloader, Downloaders, Downloading,
 };
+pub use downloads::unwanted_type;
 pub use error::EngineError;
 pub use failure_counts::{FailureCount, FailureKind};
 pub use fetch::{Credentials, ProxySetting, refused_header};

@@ -4,7 +4,7 @@
 use clap::Args;
 use clap::builder::BoolishValueParser;
 
-use crate::settings::parse::run_name;
+use crate::parse::run_name;
 
 use super::{Access, Fetching, Limits, Links, Pace, Process, Progress, Retrying, Robots, Storing};
 

@@ -3,7 +3,7 @@
 use clap::builder::BoolishValueParser;
 use clap::{Args, Subcommand};
 
-use crate::settings::parse::number;
+use crate::parse::number;
 
 pub(super) const EXAMPLES: &str = "\
 Examples:

@@ -6,7 +6,7 @@ use clap::Args;
 use dragline_core::TypePattern;
 use dragline_engine::ClientSettings;
 
-use crate::settings::parse::{bytes, count, duration, number};
+use crate::parse::{bytes, count, duration, number};
 
 /// The settings of the downloader.
 #[derive(Debug, Args)]

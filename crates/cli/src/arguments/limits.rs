@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use clap::Args;
 
-use crate::settings::parse::{duration, number, share};
+use crate::parse::{duration, number, share};
 
 /// The limits of a run.
 #[derive(Debug, Args)]

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use clap::{ArgAction, Args};
 
-use crate::settings::parse::{count, duration, extension, hops, number, parameter};
+use crate::parse::{count, duration, extension, hops, number, parameter};
 
 /// The rules for links that enter the frontier, and for requests.
 #[derive(Debug, Args)]

@@ -8,7 +8,7 @@ use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use dragline_runtime::logging::LogFormat;
 use dragline_runtime::progress::ProgressForm;
 
-use crate::settings::parse::{bytes, count, number, progress_interval};
+use crate::parse::{bytes, count, number, progress_interval};
 
 /// How the log is written, in every command.
 #[derive(Debug, Args)]

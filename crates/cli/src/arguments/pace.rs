@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use clap::{ArgAction, Args};
 
-use crate::settings::parse::{count, duration, factor, jitter, number, positive, rate};
+use crate::parse::{count, duration, factor, jitter, number, positive, rate};
 
 /// The pace of a crawl.
 #[derive(Debug, Args)]

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::Args;
 
-use crate::settings::parse::{bytes, bytes_or_none, count, duration, health_max_age, shutdown_timeout};
+use crate::parse::{bytes, bytes_or_none, count, duration, health_max_age, shutdown_timeout};
 use dragline_runtime::listen::ListenAddr;
 
 /// The settings of the process.

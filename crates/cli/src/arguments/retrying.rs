@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use clap::Args;
 
-use crate::settings::parse::{duration, number, statuses};
+use crate::parse::{duration, number, statuses};
 
 /// The settings of retries.
 #[derive(Debug, Args)]

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use clap::{ArgAction, Args, ValueEnum};
 
-use crate::settings::parse::{bytes, duration, hops};
+use crate::parse::{bytes, duration, hops};
 
 /// Whether and how robots.txt is obeyed.
 #[derive(Debug, Args)]

@@ -4,7 +4,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use dragline_core::Reason;
 use dragline_core::store::RunState;
 
-use crate::settings::parse::{number, statuses};
+use crate::parse::{number, statuses};
 
 pub(super) const EXAMPLES: &str = "\
 Examples:

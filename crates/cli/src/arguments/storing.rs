@@ -5,7 +5,7 @@ use std::time::Duration;
 use clap::builder::BoolishValueParser;
 use clap::{ArgAction, Args};
 
-use crate::settings::parse::{bytes, count, duration, take_over_after};
+use crate::parse::{bytes, count, duration, take_over_after};
 
 /// The settings of the persistence pipeline and of the store.
 #[derive(Debug, Args)]

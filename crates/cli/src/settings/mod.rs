@@ -9,7 +9,6 @@ pub(crate) mod file;
 mod global;
 pub(crate) mod hosts;
 pub(crate) mod origin;
-pub(crate) mod parse;
 mod parts;
 mod spider_arguments;
 

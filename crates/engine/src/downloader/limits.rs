@@ -4,11 +4,10 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use dragline_core::{Accepts, Reason, Response, Spider, TypePattern, mime};
+use dragline_core::{Accepts, Reason, TypePattern, mime};
 
 use super::{Answer, AnswerBody, DownloadError};
 use crate::error::EngineError;
-use crate::settings::FetchSettings;
 use crate::size_text::size_text;
 
 /// The limits on an answer.
@@ -21,19 +20,23 @@ pub struct DownloadLimits {
 }
 
 impl DownloadLimits {
-    /// The limits of these settings, and the answers that this spider accepts in addition.
+    /// These limits, and the answers that a spider accepts in addition.
     ///
     /// # Errors
     /// [`EngineError::Unusable`] if a status or a type of the spider is invalid.
-    pub fn new(settings: &FetchSettings, accepts: Accepts) -> Result<Self, EngineError> {
+    pub fn new(
+        timeout: Duration,
+        max_body_bytes: usize,
+        accept_types: &[TypePattern],
+        accepts: Accepts,
+    ) -> Result<Self, EngineError> {
         let unusable = |error: &dyn std::error::Error| EngineError::Unusable {
             name: "what the spider accepts",
             problem: error.to_string(),
         };
         accepts.check().map_err(|error| unusable(&error))?;
-        let mut types = settings.accept_types.clone();
+        let mut types = accept_types.to_vec();
         types.extend(accepts.types().map_err(|error| unusable(&error))?);
-        let FetchSettings { request_timeout: timeout, max_body_bytes, .. } = *settings;
         Ok(Self { timeout, max_body_bytes, accepts, types })
     }
 
@@ -58,7 +61,7 @@ impl DownloadLimits {
     }
 
     /// The answer as far as these limits let it through.
-    pub(super) fn apply(&self, answer: Answer) -> Result<Answer, DownloadError> {
+    pub(crate) fn apply(&self, answer: Answer) -> Result<Answer, DownloadError> {
         let AnswerBody::Whole(body) = &answer.body else { return Ok(answer) };
         let body = if !self.accepts_status(answer.status) {
             AnswerBody::Unread
@@ -74,23 +77,11 @@ impl DownloadLimits {
     }
 
     /// The type for which a page is skipped. The type does not matter for an empty body.
-    fn unwanted(&self, headers: &http::HeaderMap, body: &Bytes) -> Option<String> {
+    pub(crate) fn unwanted(&self, headers: &http::HeaderMap, body: &Bytes) -> Option<String> {
         if body.is_empty() {
             return None;
         }
         let essence = mime::declared(headers).unwrap_or_else(|| mime::sniffed(body).to_owned());
         (!self.accepts_type(&essence)).then_some(essence)
     }
-}
-
-/// The type of a page for which a crawl would skip it.
-///
-/// # Errors
-/// [`EngineError::Unusable`] if a status or a type of the spider is invalid.
-pub fn unwanted_type(
-    settings: &FetchSettings,
-    spider: &dyn Spider,
-    page: &Response,
-) -> Result<Option<String>, EngineError> {
-    Ok(DownloadLimits::new(settings, spider.accepts())?.unwanted(&page.headers, &page.body))
 }

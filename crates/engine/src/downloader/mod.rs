@@ -6,7 +6,6 @@
 //! outcome stay outside it, so they are the same for every downloader.
 
 mod answer;
-mod downloads;
 mod error;
 mod limits;
 
@@ -18,9 +17,8 @@ use std::sync::Arc;
 use dragline_core::Request;
 
 pub use self::answer::{Answer, AnswerBody};
-pub(crate) use self::downloads::Downloads;
 pub use self::error::DownloadError;
-pub use self::limits::{DownloadLimits, unwanted_type};
+pub use self::limits::DownloadLimits;
 
 /// The name of the built-in downloader. A request that names none uses it.
 pub const HTTP: &str = "http";
@@ -85,7 +83,7 @@ impl Downloaders {
         self.0.keys().map(String::as_str)
     }
 
-    fn get(&self, name: &str) -> Option<&Arc<dyn Downloader>> {
+    pub(crate) fn get(&self, name: &str) -> Option<&Arc<dyn Downloader>> {
         self.0.get(name)
     }
 }

@@ -1,4 +1,4 @@
-//! Reads a body. Each piece is decoded and charged to the memory budget as it arrives, up to the limit.
+//! Reading a body: as it arrives, decoded and charged as it arrives, and never more than was agreed.
 
 use std::time::Duration;
 
@@ -15,12 +15,12 @@ use super::coding::Decoding;
 use super::errors::{FetchError, is_unannounced_end};
 use super::gate::Gate;
 
-/// An unwanted body is read up to this size. A new connection costs about as much.
+/// A body that is not wanted is read up to here; a new connection costs about as much.
 const DRAIN_BYTES: usize = 64 << 10;
-/// An unwanted body is read for at most this long.
+/// And no longer than this.
 const DRAIN_TIME: Duration = Duration::from_millis(300);
 
-/// How to treat a body that is larger than the limit.
+/// What is done with a body that is larger than the limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Excess {
     /// The fetch fails.
@@ -32,17 +32,17 @@ pub(super) enum Excess {
 /// Bounds for one body.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Bounds {
-    /// Most bytes after decompression, because that is what takes up memory.
+    /// Most bytes, decompressed: what counts is the memory that they take, not the wire.
     pub(super) max_bytes: usize,
-    /// How to treat a larger body.
+    /// What happens beyond.
     pub(super) excess: Excess,
     /// Longest silence between bytes.
     pub(super) silence: Duration,
-    /// Fewest bytes per second on the wire, over each stretch of `silence`.
+    /// Fewest bytes on the wire in each second, over such a time.
     pub(super) min_bytes_per_second: u64,
-    /// When the body must be complete.
+    /// When it must be there.
     pub(super) deadline: Instant,
-    /// The time limit of the whole request, for the error message.
+    /// What the whole request was given; for the error.
     pub(super) request_timeout: Duration,
 }
 
@@ -51,11 +51,11 @@ pub(super) struct Bounds {
 pub(super) enum ReadBody {
     /// The body.
     Body(Bytes),
-    /// Nobody wants a body of this type.
+    /// Its beginning; nobody wants what begins so.
     Unwanted(&'static str),
 }
 
-/// The pieces that have arrived. A small page often arrives in one piece, and this piece becomes the body without a copy.
+/// What has arrived. The body of a small page comes in one piece, which is then the body, uncopied.
 enum Collected {
     Nothing,
     One(Bytes),
@@ -66,14 +66,14 @@ enum Collected {
 struct Wire<'a> {
     response: &'a mut Response,
     bounds: Bounds,
-    /// When the current count of bytes began, and the count.
+    /// When the bytes began to be counted, and how many there were since.
     since: Instant,
     bytes: u64,
     /// Whether the end of the connection is the end of the body.
     ends_with_connection: bool,
 }
 
-/// Reads the body. If `wants` is given, it decides about the type that the first bytes show.
+/// Reads the body. `wants` is asked for the type that it has by its first bytes.
 pub(super) async fn read(
     response: &mut Response,
     bounds: Bounds,
@@ -94,7 +94,7 @@ pub(super) async fn read(
     let mut wire = Wire::of(response, bounds);
     loop {
         let waited = gate.pass(charge, &mut beyond).await;
-        // The site is not to blame for this wait.
+        // That was not the site's time.
         deadline += waited;
         wire.since += waited;
         let next = timeout_at(deadline, next(&mut wire, &mut decoding)).await;
@@ -123,14 +123,15 @@ pub(super) async fn read(
         }
     }
     if decoding.is_needed() {
-        // These headers described the body on the wire.
+        // They were those of the body on the wire.
         response.headers_mut().remove(CONTENT_ENCODING);
         response.headers_mut().remove(CONTENT_LENGTH);
     }
     Ok(ReadBody::Body(body.finish()))
 }
 
-/// Reads the rest of an unwanted body if it is small and fast, so that the connection can be used again.
+/// Reads a body that nobody wants, if it is small and quick: a connection that can be used again is worth
+/// more than that.
 pub(super) async fn drain(response: &mut Response) {
     let small = async {
         let mut room = DRAIN_BYTES;
@@ -140,13 +141,14 @@ pub(super) async fn drain(response: &mut Response) {
             room -= bytes.len();
         }
     };
+    // Neither its end nor its length matters: what counts of this answer is known.
     let _ = timeout(DRAIN_TIME, small).await;
 }
 
 async fn next(wire: &mut Wire<'_>, decoding: &mut Decoding) -> Result<Option<Bytes>, FetchError> {
     loop {
         if let Some(piece) = decoding.next()? {
-            // A compressed bomb yields many pieces without a wait for the network. The scheduler must get its turn.
+            // A bomb is in memory already, and must not keep the scheduler waiting.
             consume_budget().await;
             return Ok(Some(piece));
         }
@@ -177,15 +179,14 @@ impl<'a> Wire<'a> {
                 Ok(Some(bytes))
             }
             Ok(Ok(None)) => Ok(None),
-            // Many servers close TLS without a farewell, and browsers accept this. Without a length, nothing shows that
-            // something is missing.
+            // Many servers close without a word, and browsers take what came. A length would have told more.
             Ok(Err(error)) if self.ends_with_connection && is_unannounced_end(&error) => Ok(None),
             Ok(Err(error)) => Err(FetchError::of_body(&error)),
             Err(_) => Err(FetchError::Timeout { after: silence, doing: "reading the body" }),
         }
     }
 
-    /// Judges each stretch of time on its own.
+    /// Judges each stretch of time by itself: a page whose rest comes late and at once is not slow.
     fn count(&mut self, bytes: usize) -> Result<(), FetchError> {
         self.bytes += bytes as u64;
         let Bounds { silence, min_bytes_per_second, .. } = self.bounds;

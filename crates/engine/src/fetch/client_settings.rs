@@ -1,4 +1,4 @@
-//! How a crawl identifies itself to sites, and through which proxy it reaches them.
+//! How a crawl presents itself to sites, and through whom it reaches them.
 
 use std::path::PathBuf;
 
@@ -11,33 +11,33 @@ use crate::setting_check::{as_debugged, require};
 /// The settings of the HTTP client.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ClientSettings {
-    /// The `User-Agent` header.
+    /// The `User-Agent` that is sent.
     pub user_agent: String,
-    /// Headers that are sent with every request, unless the request has its own header of this name.
+    /// Headers that every request is sent with, unless it has its own of that name.
     pub headers: Vec<(String, String)>,
     /// User names and passwords, each for one origin.
     pub auth: Vec<Credentials>,
-    /// How cookies are treated.
+    /// What is done with cookies.
     pub cookies: CookieMode,
-    /// The proxy of all requests that don't name their own.
+    /// What requests go through that name no proxy of their own.
     pub proxy: ProxySetting,
-    /// A file of certificates (PEM) that are trusted in addition to those of the system.
+    /// Certificates (PEM) that are trusted beside those of the system.
     pub ca_file: Option<PathBuf>,
-    /// Whether to use HTTP/2 if the server offers it.
+    /// Whether HTTP/2 is spoken with servers that offer it.
     pub http2: bool,
-    /// Whether only hosts on the public Internet may be reached.
+    /// Whether nothing may be reached that is not on the public Internet.
     pub deny_private_networks: bool,
 }
 
-/// How cookies are treated.
+/// What is done with cookies.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum CookieMode {
-    /// Cookies are sent back, and the store keeps them until the run ends. So a resumed run is still logged in.
+    /// They are sent back, and kept in the store until the run ends: a resumed run is still logged in.
     #[default]
     Stored,
-    /// Cookies are sent back while the process runs, and never stored.
+    /// They are sent back as long as the process lives, and never written anywhere.
     Memory,
-    /// Cookies are ignored.
+    /// They are ignored.
     Off,
 }
 
@@ -59,17 +59,12 @@ impl Default for ClientSettings {
 impl ClientSettings {
     pub(crate) fn validate(&self) -> Result<(), EngineError> {
         let agent = &self.user_agent;
-        require(
-            !agent.is_empty(),
-            "user_agent",
-            &"\"\"",
-            "it must not be empty, because a crawler should identify itself",
-        )?;
+        require(!agent.is_empty(), "user_agent", &"\"\"", "a crawler says who it is")?;
         require(
             HeaderValue::from_str(agent).is_ok(),
             "user_agent",
             &as_debugged(agent),
-            "it contains characters that a header cannot contain, such as a line break",
+            "it holds characters that no header may hold, such as a line break",
         )
     }
 }

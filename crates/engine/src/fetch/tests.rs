@@ -1,4 +1,4 @@
-//! A fetch leaves nothing behind, and its memory is limited.
+//! What a fetch leaves behind: nothing. And how much memory it takes.
 
 use std::time::Duration;
 
@@ -18,7 +18,13 @@ fn runtime() -> Runtime {
 }
 
 fn downloader(settings: &EngineSettings, budget: &ByteBudget) -> (HttpDownloader, DownloadLimits) {
-    let limits = DownloadLimits::new(&settings.fetch, Accepts::new().with_type("application/pdf")).unwrap();
+    let limits = DownloadLimits::new(
+        settings.fetch.request_timeout,
+        settings.fetch.max_body_bytes,
+        &settings.fetch.accept_types,
+        Accepts::new().with_type("application/pdf"),
+    )
+    .unwrap();
     (HttpDownloader::new(settings, &[], budget.clone(), &[]).unwrap(), limits)
 }
 
@@ -31,7 +37,7 @@ async fn until(what: &str, condition: impl Fn() -> bool) {
 }
 
 #[test]
-fn a_fetch_leaves_no_task_no_connection_and_no_memory() {
+fn whatever_a_server_does_no_task_no_connection_and_no_memory_is_left() {
     let ok = "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n";
     let servers = [
         vec![],
@@ -87,7 +93,7 @@ fn a_fetch_leaves_no_task_no_connection_and_no_memory() {
 
 #[test]
 fn a_bomb_takes_no_more_memory_than_a_body_may() {
-    // 1 GiB of zeros. Compressed twice, it is a few kilobytes.
+    // 1 GiB of zeros, which gzip of gzip makes some kilobytes of.
     let member = coding::tests::gzip(&vec![0; 16 << 20]);
     let once = member.repeat(64);
     let twice = coding::tests::gzip(&once);

@@ -1,14 +1,14 @@
-//! The settings for redirects.
+//! How far redirects are followed.
 
 use std::time::Duration;
 
-/// The limits on a chain of redirects.
+/// The bounds of a chain of redirects.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct RedirectSettings {
-    /// Largest number of hops. A longer chain fails.
+    /// Hops after which a chain is given up.
     pub max_hops: usize,
-    /// A page with a refresh (`<meta http-equiv=refresh>`) of at most this delay is followed like a redirect. With `None`, such a
-    /// page is parsed.
+    /// A page that sends its reader on (`<meta http-equiv=refresh>`) after at most so long is followed as a redirect;
+    /// `None`: it is parsed.
     pub max_refresh_delay: Option<Duration>,
 }
 

@@ -1,4 +1,4 @@
-//! Fetches a robots.txt (RFC 9309 §2.3).
+//! Fetching a robots.txt (RFC 9309 §2.3).
 
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
@@ -16,45 +16,45 @@ use crate::pace::says_not_well;
 use crate::redirect::location;
 use crate::retry::{is_retryable_status, retry_after};
 
-/// Most files are smaller and take a millisecond to read. The largest take forty.
+/// Most files are smaller, and read in a millisecond; the largest take forty.
 const READ_AT_ONCE_BYTES: usize = 16 << 10;
 
-/// The result of a fetch of robots.txt.
+/// What asking for a robots.txt brought.
 #[derive(Debug)]
 pub(crate) enum RobotsAnswer {
     /// Rules, possibly none.
     Rules(RobotsFile),
-    /// The file is not available now.
+    /// The server cannot say now.
     NotNow(NotNow),
 }
 
-/// Why the file is not available now.
+/// Why a server cannot say now.
 #[derive(Debug)]
 pub(crate) struct NotNow {
-    /// The reason as text.
+    /// In words.
     pub(crate) reason: String,
-    /// How long the server asks us to wait.
+    /// How long it asks us to wait.
     pub(crate) retry_after: Option<Duration>,
-    /// Whether the file counts as missing if this persists (429 and other 4xx).
+    /// Whether it counts as one that has no robots.txt if it stays so (429 and other 4xx).
     pub(crate) is_unavailable: bool,
-    /// What is at fault.
+    /// Whose fault it is.
     pub(crate) fault: RobotsFault,
 }
 
-/// What is at fault if a robots.txt is not available.
+/// Whose fault it is that a robots.txt cannot be had.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum RobotsFault {
-    /// The host. It does not answer, or says that it is not well, so its pages would fail too.
+    /// The host gives no answer, or says that it is not well: whatever waits for the file would fail as well.
     Host,
-    /// Only this file. The host answers.
+    /// The host answers, and cannot give this file now.
     File,
-    /// Neither. Another attempt would fail too, for example because of an untrusted certificate or a forbidden address.
+    /// Nobody: asking again would bring the same (a certificate that is not trusted, an address that is not reached).
     Nobody,
 }
 
-/// Fetches the robots.txt of the origin of `page`, and reads the rules for the agent of the settings.
+/// Fetches the robots.txt of the origin of `page`, and reads it with the eyes of the settings' agent.
 pub(crate) async fn ask(http: &HttpDownloader, page: &Request, settings: &RobotsSettings) -> RobotsAnswer {
-    // A panic makes only this attempt fail, not the crawl.
+    // A panic on the way costs this attempt, not the crawl.
     AssertUnwindSafe(fetch(http, page, settings))
         .catch_unwind()
         .await
@@ -65,7 +65,7 @@ async fn fetch(http: &HttpDownloader, page: &Request, settings: &RobotsSettings)
     let nothing = RobotsAnswer::Rules(RobotsFile::default());
     let Ok(mut url) = page.url().join("/robots.txt") else { return nothing };
     for _ in 0..=settings.max_redirects {
-        // One byte more shows whether the file is longer.
+        // One byte more, to see whether there is more.
         let answer = match http.file(url.clone(), settings.max_bytes.saturating_add(1), page).await {
             Ok(answer) => answer,
             Err(error) => return not_now(error.to_string(), fault_of(&error)),
@@ -87,7 +87,7 @@ async fn fetch(http: &HttpDownloader, page: &Request, settings: &RobotsSettings)
             None => return nothing,
         }
     }
-    // After too many hops, the file counts as missing.
+    // Too many hops: as if the file were not there.
     nothing
 }
 
@@ -103,7 +103,7 @@ fn not_now(reason: String, fault: RobotsFault) -> RobotsAnswer {
     RobotsAnswer::NotNow(NotNow { reason, retry_after: None, is_unavailable: false, fault })
 }
 
-/// The scheduler shares this thread and must not wait, so a large file is read on another thread.
+/// The scheduler shares this thread and never waits: a large file is read elsewhere.
 async fn read(settings: &RobotsSettings, text: Bytes) -> RobotsFile {
     let (agent, max_bytes) = (settings.agent.clone(), settings.max_bytes);
     let is_small = text.len() <= READ_AT_ONCE_BYTES;
@@ -116,7 +116,7 @@ async fn read(settings: &RobotsSettings, text: Bytes) -> RobotsFile {
     }
     match tokio::task::spawn_blocking(read).await {
         Ok(rules) => rules,
-        // This can only be a panic, because the task is never cancelled.
+        // What stays is a panic: nobody ends this runtime's tasks while they run.
         Err(problem) => std::panic::resume_unwind(problem.into_panic()),
     }
 }

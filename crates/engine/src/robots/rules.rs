@@ -1,4 +1,4 @@
-//! The rules of a robots.txt for one crawler, longest first (RFC 9309 §2.2).
+//! What a robots.txt says to one crawler: the rules of its groups, longest first (RFC 9309 §2.2).
 
 use std::fmt;
 use std::time::Duration;
@@ -10,34 +10,34 @@ use super::lines::{Record, RecordKind, records};
 use super::pattern::{RobotsPath, RobotsPattern};
 use super::product_token::{About, about};
 
-/// How much of a rule's text is kept for display.
+/// Longest text of a rule that is kept, to be shown.
 const SHOWN_BYTES: usize = 200;
 
-/// The part of a robots.txt that is about this crawler.
+/// What a robots.txt says to us.
 #[derive(Debug, Default)]
 pub(crate) struct RobotsFile {
-    /// The first matching rule counts.
+    /// The first that matches counts.
     longest_first: Vec<RobotsLine>,
     crawl_delay: Option<Duration>,
     sitemaps: Vec<String>,
 }
 
-/// One rule of a robots.txt.
+/// One rule of it.
 #[derive(Debug)]
 pub(crate) struct RobotsLine {
     pattern: RobotsPattern,
     allows: bool,
     line: u32,
-    /// The text in the file.
+    /// As it stands in the file.
     written: Box<str>,
 }
 
 /// A line of a robots.txt that decided about a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DecidingLine {
-    /// The line number, counted from one.
+    /// Its number, counted from one.
     pub line: u32,
-    /// The rule on this line.
+    /// Its rule.
     pub rule: String,
 }
 
@@ -48,7 +48,8 @@ impl fmt::Display for DecidingLine {
 }
 
 impl RobotsFile {
-    /// Reads the rules for `agent` from a robots.txt. Every text is valid, and lines that are not records are ignored.
+    /// Reads a robots.txt with the eyes of `agent`. There is no text that cannot be read: what is no record is left
+    /// out.
     pub(crate) fn read(agent: &str, text: &[u8]) -> Self {
         let mut file = File::default();
         for record in records(text) {
@@ -56,14 +57,14 @@ impl RobotsFile {
         }
         let File { ours, all, is_named, sitemaps, .. } = file;
         let Said { mut rules, crawl_delay } = if is_named { ours } else { all };
-        // The sort is stable, so the first of several equal lines is reported.
+        // Stable: of equal lines the first is told.
         rules.sort_by_key(|rule| (std::cmp::Reverse(rule.pattern.octets()), !rule.allows));
         Self { longest_first: rules, crawl_delay, sitemaps }
     }
 
-    /// The rule that decides about a URL. Without a rule, the URL is allowed.
+    /// The rule that decides about a URL. Without one it is allowed.
     pub(crate) fn rule_for(&self, url: &Url) -> Option<&RobotsLine> {
-        // RFC 9309 §2.2.2: robots.txt itself is always allowed.
+        // RFC 9309 §2.2.2: the file itself is always allowed.
         if self.longest_first.is_empty() || url.path() == "/robots.txt" {
             return None;
         }
@@ -71,18 +72,18 @@ impl RobotsFile {
         self.longest_first.iter().find(|rule| rule.pattern.matches(&target))
     }
 
-    /// The wait between requests that the file asks for.
+    /// The wait between requests that it asks for.
     pub(crate) fn crawl_delay(&self) -> Option<Duration> {
         self.crawl_delay
     }
 
-    /// The `Crawl-delay`, up to the longest one that is honoured.
+    /// The same, as far as it is honoured.
     pub(crate) fn honoured_delay(&self, settings: &RobotsSettings) -> Option<Duration> {
         let delay = self.crawl_delay.filter(|delay| !delay.is_zero())?;
         Some(settings.max_crawl_delay.map_or(delay, |longest| delay.min(longest)))
     }
 
-    /// The sitemaps in the file, as they are written there.
+    /// The sitemaps that it names, as they are written there.
     pub(crate) fn sitemaps(&self) -> &[String] {
         &self.sitemaps
     }
@@ -93,7 +94,7 @@ impl RobotsLine {
         self.allows
     }
 
-    /// The line, for display.
+    /// Its line, for people.
     pub(crate) fn told(&self) -> DecidingLine {
         let name = if self.allows { "Allow" } else { "Disallow" };
         DecidingLine { line: self.line, rule: format!("{name}: {}", self.written) }
@@ -107,20 +108,21 @@ struct File {
     all: Said,
     is_named: bool,
     sitemaps: Vec<String>,
-    /// The agents that the following rules are for. Only a rule ends a list of agents, and other records have no effect.
+    /// Whom the rules here are for. Only rules end a list of agents: other records must not interfere.
     group: Group,
-    /// The agents that a `Crawl-delay` is for. It is not part of the RFC, and most authors assume that it also ends the list.
+    /// Whom a `Crawl-delay` here is for. The RFC does not know it, and those who write it think that it does end the
+    /// list.
     wider_group: Group,
 }
 
-/// The rules for one agent.
+/// What is said to somebody.
 #[derive(Default)]
 struct Said {
     rules: Vec<RobotsLine>,
     crawl_delay: Option<Duration>,
 }
 
-/// The agents of a group that is being read.
+/// The agents of a group, while it is read.
 #[derive(Default)]
 struct Group {
     has_us: bool,
@@ -190,10 +192,10 @@ fn rule(record: Record<'_>) -> RobotsLine {
     }
 }
 
-/// A number of seconds, which may be a fraction.
+/// A number of seconds, fractions allowed.
 fn seconds(value: &[u8]) -> Option<Duration> {
     let seconds: f64 = std::str::from_utf8(value).ok()?.parse().ok()?;
-    // A delay that does not fit in a Duration is as good as the maximum.
+    // What is too long for a Duration is longer than anybody waits.
     if seconds.is_finite() && seconds >= 0.0 {
         Some(Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX))
     } else {

@@ -1,37 +1,38 @@
-//! The settings for robots.txt and for robots rules on pages.
+//! Whether and as whom robots.txt is obeyed, and what pages say to robots.
 
 use std::time::Duration;
 
 use crate::error::EngineError;
 use crate::setting_check::{as_debugged, at_least_one, longer_than_zero, require};
 
-/// How to obey robots.txt.
+/// What is made of robots.txt.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RobotsSettings {
-    /// Whether robots.txt is fetched and obeyed.
+    /// Whether it is fetched and obeyed.
     pub obey: bool,
-    /// The name to look for in robots.txt: a product token (RFC 9309, section 2.2.1).
+    /// The name that is looked for in it: a product token (RFC 9309, section 2.2.1).
     pub agent: String,
-    /// Longest `Crawl-delay` that is honoured; `None` honours every delay. With a very long delay, a crawl never ends.
+    /// Longest `Crawl-delay` that is honoured; `None` is any. With a long one a site is never finished.
     pub max_crawl_delay: Option<Duration>,
-    /// How long a copy is valid (section 2.4: at most a day). Without a newer copy, it stays in use.
+    /// How long a copy is good (section 2.4: not longer than a day). While no newer one can be had, it is used on.
     pub max_age: Duration,
-    /// How long to wait before a server that failed to send robots.txt is asked again, if there are requests for it.
+    /// After so long a server that could not say what its robots.txt says is asked again, if there are requests for
+    /// it.
     pub unreachable_pause: Duration,
-    /// How much of a file is read (section 2.5: at least 500 KiB). The rest is ignored.
+    /// So much of a file is read (section 2.5: at least 500 KiB); the rest is left out.
     pub max_bytes: usize,
-    /// How many redirects to a file are followed (section 2.3.1.2: at least five). With more, it counts as missing.
+    /// Redirects that are followed to a file (section 2.3.1.2: at least five); with more it counts as missing.
     pub max_redirects: usize,
-    /// Which robots rules of pages are obeyed.
+    /// What of that which pages themselves say is obeyed.
     pub page: PageRobotsSettings,
 }
 
-/// Which rules of `X-Robots-Tag`, `<meta name="robots">` and `rel="nofollow"` are obeyed.
+/// What is made of `X-Robots-Tag`, `<meta name="robots">` and `rel="nofollow"`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PageRobotsSettings {
-    /// Whether `nofollow` is obeyed, so that such links are not followed.
+    /// Whether links are left alone that are not to be followed.
     pub nofollow: bool,
-    /// Whether `noindex` is obeyed, so that items of such pages are dropped.
+    /// Whether items are dropped that come from pages which are not to be indexed.
     pub noindex: bool,
 }
 
@@ -58,7 +59,7 @@ impl RobotsSettings {
             is_token,
             "robots_agent",
             &format!("{:?}", self.agent),
-            "it must be a name such as `acmebot`, without version or spaces; Dragline looks for it in robots.txt",
+            "it must be a name such as `acmebot`: that is looked for in robots.txt, without version or spaces",
         )?;
         at_least_one([("robots_max_bytes", self.max_bytes)])?;
         longer_than_zero([("robots_max_age", self.max_age)])?;

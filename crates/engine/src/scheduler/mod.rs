@@ -36,7 +36,7 @@ use self::in_hand::InHand;
 use self::landing::Landed;
 use self::limits::Limits;
 use crate::download::{CrawlEnd, DownloadThread};
-use crate::downloader::Downloads;
+use crate::downloads::Downloads;
 use crate::error::EngineError;
 use crate::hosts::Hosts;
 use crate::job::WaitingJob;

@@ -1,24 +1,26 @@
-//! File extensions that a crawl of pages ignores: images, audio, video, archives, programs, office documents and style sheets.
+//! File names that say by their ends that nothing in the file is worth fetching for a crawl of pages: images, sound,
+//! films, archives, programs, office documents, style sheets.
 
 use std::collections::HashSet;
 
-/// The extensions that are ignored by default.
+/// Those that are ignored unless the setting says otherwise.
 pub(crate) const IGNORED_EXTENSIONS: &[&str] = &[
     // Images and fonts.
     "apng", "avif", "bmp", "eps", "gif", "heic", "ico", "jpe", "jpeg", "jpg", "jxl", "png", "psd", "svg",
-    "svgz", "tif", "tiff", "webp", "eot", "otf", "ttf", "woff", "woff2", // Audio and video.
+    "svgz", "tif", "tiff", "webp", "eot", "otf", "ttf", "woff", "woff2", // Sound and films.
     "aac", "aif", "aiff", "flac", "m4a", "mid", "midi", "mp3", "oga", "ogg", "opus", "wav", "wma", "3gp",
     "avi", "flv", "m3u8", "m4v", "mkv", "mov", "mp4", "mpeg", "mpg", "ogv", "swf", "webm", "wmv",
-    // Archives, disk images, programs.
+    // Archives, images of disks, programs.
     "7z", "bz2", "cab", "gz", "lz4", "lzma", "rar", "tar", "tbz2", "tgz", "txz", "xz", "zip", "zst", "apk",
     "bin", "deb", "dll", "dmg", "exe", "img", "iso", "jar", "msi", "pkg", "rpm", "whl",
-    // Office documents.
+    // Office.
     "doc", "docm", "docx", "dotx", "epub", "mobi", "odg", "odp", "ods", "odt", "pdf", "potx", "pps", "ppsx",
-    "ppt", "pptm", "pptx", "rtf", "xls", "xlsb", "xlsm", "xlsx", "xltx", // Parts of pages.
+    "ppt", "pptm", "pptx", "rtf", "xls", "xlsb", "xlsm", "xlsx", "xltx",
+    // What pages are drawn with.
     "css", "js", "mjs",
 ];
 
-/// The extensions to ignore.
+/// Extensions that are not followed.
 #[derive(Debug)]
 pub(super) struct Extensions(HashSet<String>);
 
@@ -32,7 +34,7 @@ impl Extensions {
         )
     }
 
-    /// Whether a path ends with such an extension.
+    /// Whether a path ends with one of them.
     pub(super) fn end(&self, path: &str) -> bool {
         let name = path.rsplit('/').next().unwrap_or(path);
         match name.rsplit_once('.') {

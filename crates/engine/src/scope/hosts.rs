@@ -1,4 +1,5 @@
-//! The hosts that a run may ask: those of the given domains, or those of its start requests and of their redirects.
+//! Which hosts a run may ask: those of the domains that were named, or else those of its start requests and what these
+//! redirect to.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -7,22 +8,22 @@ use url::{Host, Url};
 
 use crate::error::EngineError;
 
-/// The hosts that a run may ask.
+/// See the module.
 #[derive(Clone, Debug)]
 pub(super) enum ScopeHosts {
-    /// Domains were given.
+    /// Somebody named domains.
     Named(Arc<[Domain]>),
-    /// All hosts are allowed, because the domain `*` was given.
+    /// Everything: the domain `*` was named.
     All,
-    /// The hosts of the run, each `host:port`.
+    /// The run's own, each `host:port`.
     Own(Arc<HashSet<String>>),
 }
 
-/// A domain with its subdomains, or one address.
+/// A domain with all that is below it, or one address.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Domain {
     host: Host,
-    /// Only this port; `None` allows all ports.
+    /// This port alone; else all.
     port: Option<u16>,
 }
 
@@ -49,12 +50,12 @@ impl ScopeHosts {
         }
     }
 
-    /// Whether hosts that start requests lead to are added.
+    /// Whether what a start request leads to is added.
     pub(super) fn may_grow(&self) -> bool {
         matches!(self, Self::Own(_))
     }
 
-    /// Adds a host (`host:port`), and returns whether it is new.
+    /// Adds a host (`host:port`); whether it is new.
     pub(super) fn add(&mut self, host: &str) -> bool {
         let Self::Own(hosts) = self else { return false };
         !hosts.contains(site_of(host)) && Arc::make_mut(hosts).insert(site_of(host).to_owned())
@@ -71,7 +72,7 @@ impl Domain {
         let (host, port) = found.ok_or_else(|| EngineError::Unusable {
             name: "allow_domains",
             problem: format!(
-                "{text:?} is not a domain; write shop.example, or shop.example:8080 for one port, or * for all"
+                "{text:?} is no domain; write shop.example, or shop.example:8080 for one port, or * for all"
             ),
         })?;
         Ok(Self { host, port })
@@ -94,7 +95,7 @@ impl Domain {
     }
 }
 
-/// `http://a.example` and `https://a.example` are the same site. Another port is another site.
+/// `http://a.example` and `https://a.example` are one site to whoever names it; another port is not.
 fn site_of(host: &str) -> &str {
     host.strip_suffix(":80").or_else(|| host.strip_suffix(":443")).unwrap_or(host)
 }

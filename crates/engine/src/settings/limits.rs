@@ -1,20 +1,20 @@
-//! When to end a run.
+//! Until when a run is crawled.
 
 use std::time::Duration;
 
 use crate::error::EngineError;
 use crate::setting_check::require;
 
-/// The limits of a run; `None` means no limit.
+/// The limits of a run; `None` is no limit.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct LimitSettings {
-    /// Pages in state `done`, including those of earlier processes. After that many, the run is finished.
+    /// Pages in state `done` after which the run is finished, those of earlier processes included.
     pub pages: Option<u64>,
-    /// Rows of items. After that many, nothing more is claimed.
+    /// Item rows after which nothing more is claimed.
     pub items: Option<u64>,
-    /// Duration of the crawl. After that, nothing more is claimed.
+    /// Time after which nothing more is claimed.
     pub duration: Option<Duration>,
-    /// Share of pages (0 to 1) that may fail or die. Above it, nothing more is claimed.
+    /// Share of pages (0 to 1) that may fail or die; above it nothing more is claimed.
     pub failed_share: Option<f64>,
 }
 

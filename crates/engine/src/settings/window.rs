@@ -3,12 +3,12 @@
 use crate::error::EngineError;
 use crate::setting_check::at_least_one;
 
-/// The limits on the window.
+/// The bounds of the window.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct WindowSettings {
-    /// Requests held in memory. All others are only in the store.
+    /// Requests held in memory; all others are in the store alone.
     pub requests: usize,
-    /// Requests of one host that are held in memory.
+    /// Of these, at most so many for one host.
     pub per_host: usize,
 }
 

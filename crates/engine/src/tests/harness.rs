@@ -56,7 +56,7 @@ impl Item for SeenPage {
     }
 }
 
-/// Follows every link and emits one item per page. It misbehaves if the text of the page asks for it.
+/// Follows every link and emits one item per page. It misbehaves if the text of the page says so.
 pub(crate) struct Follow;
 
 impl Spider for Follow {
@@ -140,8 +140,7 @@ impl Crawl {
         // This is long, so a test that ends quickly shows that the scheduler asked for its flushes.
         let (sink, store) = frontier.open(receipts, settings.concurrency, Duration::from_secs(2));
         let (sink, stop) = (Arc::new(sink), Stop::new());
-        let items = spider.items();
-        let stats = Arc::new(CrawlStats::new(&items));
+        let stats = Arc::new(CrawlStats::new(&spider.items()));
         let settings = Arc::new(settings);
         let (pages, queue) = bounded(settings.concurrency);
         let (finish, finished) = bounded(0);
@@ -160,7 +159,7 @@ impl Crawl {
             same_request: spider.same_request(),
             settings,
             args: Args::default(),
-            spider,
+            spider: Arc::clone(&spider),
             sink: Arc::clone(&sink) as _,
             stop: stop.clone(),
             stats: Arc::clone(&stats),
@@ -170,7 +169,7 @@ impl Crawl {
             parts: parts.clone(),
             run: RunLabel { run_id: 1, name: "test".to_owned() },
             pipelines: Arc::new([]),
-            items,
+            items: spider.items(),
             pages: queue,
             finish: finished,
         })

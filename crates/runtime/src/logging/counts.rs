@@ -5,8 +5,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use tracing::Level;
 
-use super::events::level_name;
-
 const LEVELS: [Level; 5] = [Level::ERROR, Level::WARN, Level::INFO, Level::DEBUG, Level::TRACE];
 
 /// Anyone can read it at any time.
@@ -76,6 +74,17 @@ impl LogCounts {
 pub(super) enum LostBy {
     Stderr,
     File,
+}
+
+/// A level, as the log writes it.
+pub(super) fn level_name(level: Level) -> &'static str {
+    match level {
+        Level::TRACE => "TRACE",
+        Level::DEBUG => "DEBUG",
+        Level::INFO => "INFO",
+        Level::WARN => "WARN",
+        Level::ERROR => "ERROR",
+    }
 }
 
 fn index(level: Level) -> usize {

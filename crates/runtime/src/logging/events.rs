@@ -8,11 +8,12 @@ use chrono::Utc;
 use serde_json::Value;
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
-use tracing::{Event, Level, Subscriber};
+use tracing::{Event, Subscriber};
 use tracing_log::NormalizeEvent;
 use tracing_subscriber::layer::{Context, Layer};
 use tracing_subscriber::registry::LookupSpan;
 
+use super::counts::level_name;
 use super::line::{ABOUT, Line, cut};
 use super::outputs::Outputs;
 use crate::error_chain::chain;
@@ -72,16 +73,6 @@ pub(super) fn target(event: &Event<'_>) -> Cow<'static, str> {
     match event.normalized_metadata() {
         Some(metadata) => Cow::Owned(metadata.target().to_owned()),
         None => Cow::Borrowed(event.metadata().target()),
-    }
-}
-
-pub(super) fn level_name(level: Level) -> &'static str {
-    match level {
-        Level::TRACE => "TRACE",
-        Level::DEBUG => "DEBUG",
-        Level::INFO => "INFO",
-        Level::WARN => "WARN",
-        Level::ERROR => "ERROR",
     }
 }
 

@@ -15,7 +15,8 @@ use tracing_log::NormalizeEvent;
 use tracing_subscriber::layer::{Context, Layer};
 
 use super::counts::LogCounts;
-use super::events::{Fields, level_name, target};
+use super::counts::level_name;
+use super::events::{Fields, target};
 use super::line::Line;
 use super::outputs::Outputs;
 

@@ -1,7 +1,8 @@
-//! Inflates (RFC 1951) data in the frame of gzip (RFC 1952) or zlib (RFC 1950), or without a frame.
+//! Inflating (RFC 1951): in the frame of gzip (RFC 1952), in that of zlib (RFC 1950), or in none.
 //!
-//! The library also has decoders for these frames, but they require the checksum at the end. Many servers leave it out, and
-//! browsers accept this. So here a body is complete after its last block. If there is a checksum, it must be correct.
+//! The library has decoders of these frames too, and they want the checksum at the end to be there. Servers that leave
+//! it out are common enough that browsers do without; so here a body is whole when its last block is. A checksum that
+//! is there must be right.
 
 use std::io::{self, ErrorKind};
 
@@ -10,10 +11,10 @@ use compression_codecs::core::util::{PartialBuffer, WriteBuffer};
 use compression_codecs::{DecodeV2, DeflateDecoder};
 use crc32fast::Hasher;
 
-/// The format does not limit the name and comment in the header of gzip.
+/// Name and comment in the header of gzip may be as long as somebody likes.
 const MAX_HEADER_BYTES: usize = 64 << 10;
 
-/// The frame around the blocks.
+/// What is around the blocks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Frame {
     Gzip,
@@ -26,7 +27,7 @@ pub(super) struct Inflate {
     frame: Frame,
     blocks: DeflateDecoder,
     part: Part,
-    /// The part of the header or trailer that has arrived.
+    /// As much of header or trailer as has come.
     held: Vec<u8>,
     sum: Sum,
 }
@@ -39,7 +40,7 @@ enum Part {
     End,
 }
 
-/// The checksum of the output.
+/// The checksum of what came out.
 enum Sum {
     Crc { crc: Hasher, bytes: u32 },
     Adler(Adler32),
@@ -57,7 +58,7 @@ impl Inflate {
         }
     }
 
-    /// Starts the next member.
+    /// Begins another member.
     pub(super) fn restart(&mut self) -> io::Result<()> {
         self.blocks.reinit()?;
         self.part = Part::Header;
@@ -66,12 +67,12 @@ impl Inflate {
         Ok(())
     }
 
-    /// Whether all blocks have been decoded.
+    /// Whether all that was compressed has come.
     pub(super) fn is_whole(&self) -> bool {
         matches!(self.part, Part::Trailer | Part::End)
     }
 
-    /// Decodes as far as input and room allow. Returns whether the member has ended.
+    /// Decodes as much as there is input and room for; whether that was the end of the member.
     pub(super) fn decode(
         &mut self,
         input: &mut PartialBuffer<&[u8]>,
@@ -86,7 +87,7 @@ impl Inflate {
                         input.advance(self.held.len() - before);
                         return Ok(false);
                     };
-                    // Take only the rest of the header from the last piece. The blocks follow it.
+                    // Of the last piece only the rest of the header; the blocks come next.
                     input.advance(length.saturating_sub(before));
                     self.held.clear();
                     self.part = Part::Blocks;
@@ -130,7 +131,7 @@ impl Frame {
         }
     }
 
-    /// The length of the header, if it is complete.
+    /// How long the header is, if it is all there.
     fn header_bytes(self, start: &[u8]) -> io::Result<Option<usize>> {
         match self {
             Self::Gzip => gzip_header_bytes(start),
@@ -147,7 +148,7 @@ impl Frame {
 fn gzip_header_bytes(start: &[u8]) -> io::Result<Option<usize>> {
     let [_, _, method, flags, _, _, _, _, _, _, ..] = start else { return Ok(None) };
     if *method != 8 || flags & 0xe0 != 0 {
-        return Err(invalid("its gzip header is invalid"));
+        return Err(invalid("its header is none of gzip"));
     }
     let mut length = Some(10);
     let flag = |bit: u8| flags & 1 << bit != 0;
@@ -185,7 +186,7 @@ impl Sum {
         match self {
             Self::Crc { crc, bytes } => {
                 crc.update(piece);
-                // RFC 1952 counts the size modulo 2^32.
+                // RFC 1952: the size is counted modulo 2^32.
                 #[allow(clippy::cast_possible_truncation)]
                 let more = piece.len() as u32;
                 *bytes = bytes.wrapping_add(more);

@@ -1,4 +1,4 @@
-//! Decodes one coding of a body piece by piece, and tolerates wrong labels.
+//! One coding of a body that is undone, piece by piece, with what forgiveness a wrong label needs.
 
 use bytes::{Bytes, BytesMut};
 use compression_codecs::core::util::{PartialBuffer, WriteBuffer};
@@ -6,48 +6,48 @@ use compression_codecs::core::util::{PartialBuffer, WriteBuffer};
 use super::decoder::{Coding, Decoder, DetectedCoding, has_control, is_utf8};
 use crate::fetch::errors::FetchError;
 
-/// Largest size of a decoded piece.
+/// What is decoded at once.
 pub(super) const PIECE_BYTES: usize = 32 << 10;
-/// How much input without output is remembered. It may turn out to be text.
+/// So much input that yields nothing is remembered: it may prove to be text.
 const MAX_SILENT_BYTES: usize = 64 << 10;
 
-/// One coding of a body.
+/// One coding that is undone.
 pub(super) struct Layer {
     coding: Coding,
     state: LayerState,
     input: Bytes,
-    /// Input that has yielded no output; `None` after the first output.
+    /// What was taken in and has yielded nothing; `None` once something came of it.
     silent: Option<Bytes>,
-    /// Bytes of input that are still allowed, so that endless input without output is an error.
+    /// Bytes that may still come in: much input that yields nothing is no page.
     room: usize,
     limit_bytes: usize,
     buffer: Box<[u8]>,
-    /// Whether there may be more output without further input.
+    /// Whether there may be more to come without further input.
     is_pending: bool,
 }
 
 enum LayerState {
-    /// Too few bytes have arrived to know the coding.
+    /// Too few bytes have come to tell what they are.
     Unknown,
-    /// The body was never encoded.
+    /// It was never coded.
     Plain,
-    /// The body is being decoded.
+    /// It is decoded.
     Coded(Decoder),
-    /// A member has ended, and another may follow.
+    /// A member has ended; another may follow.
     Between(Decoder),
-    /// The rest is ignored.
+    /// Whatever follows means nothing.
     Over,
 }
 
 impl Layer {
-    /// A layer for a body of at most `max_bytes`.
+    /// For a body of which at most `max_bytes` may come.
     pub(super) fn new(coding: Coding, max_bytes: usize) -> Self {
         Self {
             coding,
             state: LayerState::Unknown,
             input: Bytes::new(),
             silent: Some(Bytes::new()),
-            // Data that does not compress well becomes slightly larger.
+            // What does not compress grows a little.
             room: max_bytes.saturating_mul(2),
             limit_bytes: max_bytes,
             buffer: Box::default(),
@@ -55,21 +55,21 @@ impl Layer {
         }
     }
 
-    /// The coding.
+    /// Which coding it is.
     pub(super) fn coding(&self) -> Coding {
         self.coding
     }
 
-    /// Adds the next piece of input.
+    /// Takes the next piece in.
     pub(super) fn feed(&mut self, piece: Bytes) -> Result<(), FetchError> {
         let excess = FetchError::TooLarge { limit_bytes: self.limit_bytes };
         self.room = self.room.checked_sub(piece.len()).ok_or(excess)?;
-        // Only a few bytes can be left here, while the coding is unknown.
+        // Something is left only while it is unknown what it is: a few bytes.
         self.input = joined(&self.input, piece);
         Ok(())
     }
 
-    /// The next piece of output, if the input yields one.
+    /// A piece, if one can be had of what was fed.
     pub(super) fn produce(&mut self) -> Result<Option<Bytes>, FetchError> {
         loop {
             match &mut self.state {
@@ -110,7 +110,7 @@ impl Layer {
         let mut output = WriteBuffer::new_initialized(&mut self.buffer);
         let is_at_end = match decoder.decode(&mut input, &mut output) {
             Ok(is_at_end) => is_at_end,
-            // Without input, the error only means that nothing was pending. A real error comes again.
+            // Without input this says that nothing was pending; what is really wrong is said again.
             Err(_) if self.input.is_empty() => false,
             Err(_) if self.is_text() => {
                 self.take_as_plain();
@@ -137,7 +137,7 @@ impl Layer {
         Ok((made > 0).then(|| Bytes::copy_from_slice(&self.buffer[..made])))
     }
 
-    /// Starts the next member.
+    /// Begins another member.
     fn restart(&mut self) -> Result<(), FetchError> {
         if let LayerState::Between(mut decoder) = std::mem::replace(&mut self.state, LayerState::Over) {
             decoder.restart().map_err(|error| self.coding.undecodable(&error.to_string()))?;
@@ -146,10 +146,10 @@ impl Layer {
         Ok(())
     }
 
-    /// The last piece of output, after the end of the input.
+    /// What is left when nothing more comes.
     pub(super) fn end(&mut self) -> Result<Option<Bytes>, FetchError> {
         match &self.state {
-            // A body that is too short for its coding was never encoded.
+            // Less than the first bytes of its coding: it has none.
             LayerState::Unknown | LayerState::Plain => {
                 self.state = LayerState::Plain;
                 self.produce()
@@ -166,7 +166,7 @@ impl Layer {
         }
     }
 
-    /// Whether the input has yielded no output and looks like text, so its label is wrong.
+    /// Whether nothing has come of the input, and it reads like text: then somebody put a wrong label on it.
     fn is_text(&self) -> bool {
         let Some(silent) = &self.silent else { return false };
         !has_control(silent) && !has_control(&self.input) && is_utf8(&[&silent[..], &self.input[..]].concat())

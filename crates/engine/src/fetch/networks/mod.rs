@@ -1,12 +1,12 @@
-//! Enforces `deny_private_networks`: no request reaches a private network, whatever a page, a redirect or a name server says.
+//! `deny_private_networks`: no request reaches somebody's own network, whatever a page, a redirect or a name server says.
 //!
-//! A crawler that follows unknown links can be led to its own machine, to machines next to it, or to the metadata service that
-//! hands out cloud credentials. It isn't enough to check the URL: a name can have any address, and the address can change at
-//! any moment. So the client's resolver checks the addresses for each connection. It never sees a URL that contains an
-//! address, so such URLs are checked separately.
+//! A crawler that follows links of strangers can be sent to the machine that it runs on, to its neighbours, or to the
+//! metadata service that gives out the cloud's keys. A look at the URL is not enough: a name may be at any address, and
+//! at another one a moment later. So what is checked is the address that the connection is made to, in the client's own
+//! resolver, for each connection; and a URL that names an address itself, which no resolver sees.
 //!
-//! A proxy may resolve names itself (http, https, socks4a, socks5h). In this case only the proxy can check the addresses of
-//! names. URLs that contain an address are still refused, and so is the proxy's own name.
+//! Through a proxy that resolves names itself (http, https, socks4a, socks5h) the addresses of names are the proxy's
+//! matter: URLs that name an address are refused all the same, and so is the proxy's own name.
 
 mod addresses;
 mod resolver;
@@ -21,65 +21,68 @@ pub(super) use self::resolver::GuardedResolver;
 use super::ClientSettings;
 use super::proxy::ProxySetting;
 
-/// Decides which hosts requests may reach.
+/// Says what may be reached.
 #[derive(Clone, Debug)]
 pub(crate) struct NetworkGuard {
     is_on: bool,
-    /// The hosts of proxies. They may be in a private network, because the user named them.
+    /// The hosts of proxies, which may be in a private network: whoever runs the crawl named them.
     proxies: Arc<[String]>,
 }
 
 /// A host that may not be reached.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum RefusedNetwork {
-    /// The URL contains an address.
-    #[error("{address} is {kind}, and `deny_private_networks` forbids private networks")]
+    /// The URL names an address.
+    #[error("{address} is {kind}, and private networks are not to be reached (deny_private_networks)")]
     Address {
         /// The address.
         address: IpAddr,
-        /// The kind of address.
+        /// What it is.
         kind: &'static str,
     },
-    /// The URL names a host that has such an address.
-    #[error("{host} is at {address}, {kind}, and `deny_private_networks` forbids private networks")]
+    /// The URL names a host that is at one.
+    #[error(
+        "{host} is at {address}, {kind}, and private networks are not to be reached (deny_private_networks)"
+    )]
     Name {
         /// The host.
         host: String,
         /// The address.
         address: IpAddr,
-        /// The kind of address.
+        /// What it is.
         kind: &'static str,
     },
     /// The URL names this machine, or the proxy.
-    #[error("{host} is {what}, and `deny_private_networks` forbids private networks")]
+    #[error("{host} is {what}, and private networks are not to be reached (deny_private_networks)")]
     Itself {
         /// The host.
         host: String,
-        /// The kind of address.
+        /// What it is.
         what: &'static str,
     },
 }
 
 impl NetworkGuard {
-    /// A guard that follows these settings.
+    /// As the settings say.
     pub(super) fn new(settings: &ClientSettings) -> Self {
         let proxies = if settings.deny_private_networks { settings.proxy.hosts() } else { Vec::new() };
         if settings.deny_private_networks && settings.proxy.resolves_names() {
             tracing::warn!(
-                "the proxy resolves names, so only the proxy can keep them out of private networks; `deny_private_networks` checks only URLs that contain an address"
+                "names are resolved by the proxy, so it is the proxy that must keep them out of private networks: `deny_private_networks` sees only URLs that name an address"
             );
         }
         Self { is_on: settings.deny_private_networks, proxies: proxies.into() }
     }
 
-    /// The guard for requests that use another proxy.
+    /// The same for requests through another proxy.
     pub(super) fn behind(&self, proxy: &Url) -> Self {
         let mut proxies = self.proxies.to_vec();
         proxies.extend(proxy.host_str().map(str::to_ascii_lowercase));
         Self { is_on: self.is_on, proxies: proxies.into() }
     }
 
-    /// Checks the host of a URL. The URL parser has already normalized unusual forms of an address (`0x7f.1`, `2130706433`).
+    /// Looks at what a URL names. The parser has brought odd forms of an address (`0x7f.1`, `2130706433`) into the usual
+    /// one.
     pub(crate) fn check(&self, url: &Url) -> Result<(), RefusedNetwork> {
         if !self.is_on {
             return Ok(());
@@ -95,7 +98,7 @@ impl NetworkGuard {
     fn check_name(&self, host: &str) -> Result<(), RefusedNetwork> {
         let bare = host.trim_end_matches('.');
         let what = if bare == "localhost" || bare.ends_with(".localhost") {
-            // RFC 6761, section 6.3.
+            // RFC 6761, section 6.3: whoever resolves it.
             "this machine"
         } else if self.is_proxy(host) {
             "the proxy"
@@ -109,12 +112,12 @@ impl NetworkGuard {
         self.proxies.iter().any(|proxy| proxy == host)
     }
 
-    /// The resolver for clients; `None` if they should use the default one.
+    /// The resolver for clients; `None` for the usual one.
     pub(super) fn resolver(&self) -> Option<Arc<GuardedResolver>> {
         self.is_on.then(|| Arc::new(GuardedResolver::new(self.clone())))
     }
 
-    /// The addresses of a name that may be reached.
+    /// Of the addresses that a name is at, those that may be reached.
     fn reachable(&self, host: &str, addresses: Vec<IpAddr>) -> Result<Vec<IpAddr>, RefusedNetwork> {
         if self.is_proxy(host) {
             return Ok(addresses);
@@ -136,12 +139,12 @@ fn check_address(address: IpAddr) -> Result<(), RefusedNetwork> {
 }
 
 impl ProxySetting {
-    /// The hosts of all proxies.
+    /// The hosts of the proxies.
     fn hosts(&self) -> Vec<String> {
         self.urls().iter().filter_map(|url| Some(url.host_str()?.to_ascii_lowercase())).collect()
     }
 
-    /// Whether one of the proxies resolves names itself.
+    /// Whether names reach one of them unresolved.
     fn resolves_names(&self) -> bool {
         self.urls().iter().any(|url| !matches!(url.scheme(), "socks4" | "socks5"))
     }
@@ -160,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_is_recognized_in_every_spelling() {
+    fn whatever_an_address_is_written_like_it_is_seen() {
         let guard = guard(ProxySetting::Direct);
         for url in [
             "http://127.0.0.1/",
@@ -182,8 +185,8 @@ mod tests {
             "http://LOCALHOST./",
             "http://a.localhost:8080/",
         ] {
-            let problem = refusal(&guard, url).unwrap_or_else(|| panic!("{url}"));
-            assert!(problem.ends_with("`deny_private_networks` forbids private networks"), "{problem}");
+            let told = refusal(&guard, url).unwrap_or_else(|| panic!("{url}"));
+            assert!(told.ends_with("not to be reached (deny_private_networks)"), "{told}");
         }
         for url in
             ["http://a.example/", "http://1.1.1.1/", "http://[2606:4700::1111]/", "http://localhost.example/"]
@@ -193,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_is_checked_by_its_addresses() {
+    fn a_name_is_where_it_is_found() {
         let guard = guard(ProxySetting::Direct);
         let at = |addresses: &[&str]| {
             let addresses = addresses.iter().map(|address| address.parse().unwrap()).collect();
@@ -203,13 +206,13 @@ mod tests {
         assert_eq!(at(&["10.0.0.1", "1.1.1.1", "::1"]), Ok(vec![public]));
         assert_eq!(
             at(&["10.0.0.1", "::1"]).unwrap_err().to_string(),
-            "a.example is at 10.0.0.1, a private address, and `deny_private_networks` forbids private networks"
+            "a.example is at 10.0.0.1, a private address, and private networks are not to be reached (deny_private_networks)"
         );
         assert_eq!(at(&[]), Ok(Vec::new()));
     }
 
     #[test]
-    fn a_proxy_may_be_in_a_private_network_but_requests_to_it_are_refused() {
+    fn a_proxy_may_be_in_a_private_network_and_is_no_target() {
         let proxy = Url::parse("http://Proxy.internal:3128").unwrap();
         let guard = guard(ProxySetting::Through(proxy));
         let private: IpAddr = "10.0.0.1".parse().unwrap();

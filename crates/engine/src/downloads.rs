@@ -5,14 +5,14 @@ use std::sync::Arc;
 
 use dragline_core::budget::{ByteBudget, Stage};
 use dragline_core::worker::panic_message;
-use dragline_core::{Reason, Request, Spider, StoredCookie};
+use dragline_core::{Reason, Request, Response, Spider, StoredCookie};
 use futures_util::FutureExt;
 use tokio::time::{Instant, timeout};
 
-use super::{Answer, AnswerBody, DownloadError, DownloadLimits, Downloader, Downloaders, HTTP};
+use crate::downloader::{Answer, AnswerBody, DownloadError, DownloadLimits, Downloader, Downloaders, HTTP};
 use crate::error::EngineError;
 use crate::fetch::HttpDownloader;
-use crate::settings::EngineSettings;
+use crate::settings::{EngineSettings, FetchSettings};
 
 /// The downloaders of a crawl. Clones share them.
 #[derive(Clone)]
@@ -40,7 +40,7 @@ impl Downloads {
         Ok(Self(Arc::new(DownloadsShared {
             http: HttpDownloader::new(settings, &spider.headers(), budget.clone(), stored_cookies)?,
             others,
-            limits: DownloadLimits::new(&settings.fetch, spider.accepts())?,
+            limits: download_limits(&settings.fetch, spider)?,
             budget,
         })))
     }
@@ -93,4 +93,25 @@ impl Downloads {
         }
         Ok(answer)
     }
+}
+
+/// The limits of these settings, and the answers that this spider accepts in addition.
+pub(crate) fn download_limits(
+    settings: &FetchSettings,
+    spider: &dyn Spider,
+) -> Result<DownloadLimits, EngineError> {
+    let FetchSettings { request_timeout, max_body_bytes, accept_types, .. } = settings;
+    DownloadLimits::new(*request_timeout, *max_body_bytes, accept_types, spider.accepts())
+}
+
+/// The type of a page for which a crawl would skip it.
+///
+/// # Errors
+/// [`EngineError::Unusable`] if a status or a type of the spider is invalid.
+pub fn unwanted_type(
+    settings: &FetchSettings,
+    spider: &dyn Spider,
+    page: &Response,
+) -> Result<Option<String>, EngineError> {
+    Ok(download_limits(settings, spider)?.unwanted(&page.headers, &page.body))
 }
