@@ -8,6 +8,9 @@
 //! A line goes through a bounded queue to a separate thread, and only this thread writes to the device. So a
 //! device that is blocked, full or gone doesn't hold up or end a working thread. Lines that don't fit are
 //! counted.
+//!
+//! This is our own and not `tracing-subscriber`'s formatter with `tracing-appender`, because those can't draw a panel below
+//! the lines, limit repeats, or end a process whose stderr is blocked.
 
 mod counts;
 mod error;

@@ -1,5 +1,8 @@
 //! Shows the progress of a crawl: a display below the log on a terminal, and otherwise a line in the log every
 //! few seconds. Both have the same numbers.
+//!
+//! This is our own and not `indicatif`, because the log's thread must be the only one that writes to the terminal: so a
+//! terminal that nobody reads never blocks the crawl.
 
 mod figures;
 mod panel;

@@ -1,5 +1,8 @@
 //! From the store's URL and libpq's other sources to what a connection needs, and to a name for it that holds
 //! no secret.
+//!
+//! This is our own and not the parser of `tokio_postgres::Config`, because that one reads no certificate files, no password file
+//! and no `PG…` variables, which users of `psql` expect.
 
 mod parameters;
 mod passfile;
