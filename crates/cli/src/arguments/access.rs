@@ -24,7 +24,7 @@ pub(crate) struct Access {
     /// Send this header with every request, as `NAME: VALUE`; repeatable
     ///
     /// In the variable, write one per line. In the file, use a list. If a request has its own header of that
-    /// name, that one is sent.
+    /// name, Dragline sends that one instead.
     #[arg(
         long = "header",
         env = "DRAGLINE_HEADER",

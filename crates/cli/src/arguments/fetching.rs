@@ -34,7 +34,7 @@ pub(crate) struct Fetching {
     #[arg(long, env = "DRAGLINE_READ_TIMEOUT", value_name = "TIME", value_parser = duration, default_value = "30s", hide_short_help = true)]
     pub(crate) read_timeout: Duration,
 
-    /// Fewest bytes per second of a body, over each period of `--read-timeout`; 0 = no limit
+    /// Lowest speed of a body in bytes per second, measured over each `--read-timeout`; 0 = no limit
     #[arg(long, env = "DRAGLINE_MIN_SPEED", value_name = "BYTES", value_parser = number::<u64>, default_value = "10", hide_short_help = true)]
     pub(crate) min_speed: u64,
 
@@ -56,8 +56,9 @@ pub(crate) struct Fetching {
 
     /// Types of pages to read, separated by commas; `*/*` = all
     ///
-    /// A `*` in a type stands for anything. A page of another type ends as `skipped` after its headers, and its
-    /// connection is closed. If a page has no type, its first bytes decide. A spider can accept more types.
+    /// A `*` in a type stands for anything. If a page has another type, Dragline reads only its headers, closes
+    /// the connection and skips the page. If a page has no type, its first bytes decide. A spider can accept
+    /// more types.
     #[arg(
         long,
         env = "DRAGLINE_ACCEPT_TYPES",

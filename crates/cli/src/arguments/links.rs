@@ -29,20 +29,20 @@ pub(crate) struct Links {
 
     /// Follow only links that match this regular expression [default: all]
     ///
-    /// Repeat the flag for several expressions. One of them must match, anywhere in the URL. In the variable,
-    /// write one per line. In the file, use a list. This replaces what the spider says.
+    /// Repeat the flag for several expressions. At least one of them must match, anywhere in the URL. In the
+    /// variable, write one per line. In the file, use a list. This replaces what the spider says.
     #[arg(long, env = "DRAGLINE_ALLOW", value_name = "REGEX", value_delimiter = '\n')]
     pub(crate) allow: Vec<String>,
 
     /// Don't follow links that match this regular expression
     ///
-    /// Repeat the flag for several expressions. It matches anywhere in the URL. In the variable, write one per
-    /// line. In the file, use a list. This adds to what the spider says.
+    /// Repeat the flag for several expressions. An expression may match anywhere in the URL. In the variable,
+    /// write one per line. In the file, use a list. This adds to what the spider says.
     #[arg(long, env = "DRAGLINE_DENY", value_name = "REGEX", value_delimiter = '\n')]
     pub(crate) deny: Vec<String>,
 
-    /// Don't follow links to files with these extensions, separated by commas; `none` for none [default: those
-    /// of images, audio, video, archives, programs, office documents, css and js]
+    /// Don't follow links to files with these extensions, separated by commas; `none` = follow all [default:
+    /// those of images, audio, video, archives, programs, office documents, css and js]
     ///
     /// This doesn't apply to requests that a spider creates itself.
     #[arg(
@@ -63,16 +63,17 @@ pub(crate) struct Links {
     #[arg(long, env = "DRAGLINE_MAX_PATH_REPEATS", value_name = "N", value_parser = number::<usize>, default_value = "2", hide_short_help = true)]
     pub(crate) max_path_repeats: usize,
 
-    /// Stop after exactly N pages of each host are done; 0 = no limit
+    /// Skip the other requests of a host after exactly N of its pages are done; 0 = no limit
     ///
-    /// Pages of earlier starts of the run count too. Further requests are skipped, with the reason.
+    /// If you resume a run, the pages that it has already done count too. Dragline stores why it skipped a
+    /// request.
     #[arg(long, env = "DRAGLINE_MAX_PAGES_PER_HOST", value_name = "N", value_parser = number::<u64>, default_value = "0", hide_short_help = true)]
     pub(crate) max_pages_per_host: u64,
 
-    /// Stop after exactly N pages of each URL pattern are done, against endless calendars; 0 = no limit
+    /// Skip the other requests of a URL pattern after exactly N of its pages are done; 0 = no limit
     ///
-    /// URLs have the same pattern if they differ only in their numbers, such as `/day/2026-11-26?n=7` and
-    /// `/day/2031-01-01?n=12`. Start URLs don't count.
+    /// This keeps a crawl out of endless calendars. URLs have the same pattern if they differ only in their
+    /// numbers, such as `/day/2026-11-26?n=7` and `/day/2031-01-01?n=12`. Start URLs don't count.
     #[arg(long, env = "DRAGLINE_MAX_PAGES_PER_PATTERN", value_name = "N", value_parser = number::<u64>, default_value = "20000", hide_short_help = true)]
     pub(crate) max_pages_per_pattern: u64,
 
@@ -84,7 +85,7 @@ pub(crate) struct Links {
     #[arg(long, env = "DRAGLINE_META_REFRESH", value_name = "BOOL", action = ArgAction::Set, default_value = "true", hide_short_help = true)]
     pub(crate) meta_refresh: bool,
 
-    /// Parse a page anyway if its refresh comes after a longer delay
+    /// Longest delay of a refresh that counts as a redirect; pages with a longer one are parsed
     #[arg(long, env = "DRAGLINE_MAX_REFRESH_DELAY", value_name = "TIME", value_parser = duration, default_value = "100s", hide_short_help = true)]
     pub(crate) max_refresh_delay: Duration,
 

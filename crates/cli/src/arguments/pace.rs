@@ -20,7 +20,8 @@ pub(crate) struct Pace {
     #[arg(long, env = "DRAGLINE_RATE", value_name = "R", value_parser = rate, allow_negative_numbers = true, default_value = "2")]
     pub(crate) rate: f64,
 
-    /// Share of a gap by which requests are moved at random, 0 to 0.5; the rate stays the same
+    /// Send each request at a random moment within this share of its time slot, 0 to 0.5; the rate stays the
+    /// same
     #[arg(long, env = "DRAGLINE_JITTER", value_name = "SHARE", value_parser = jitter, allow_negative_numbers = true, default_value = "0.5", hide_short_help = true)]
     pub(crate) jitter: f64,
 

@@ -43,7 +43,7 @@ pub(crate) struct Process {
     #[arg(long, env = "DRAGLINE_LISTEN", value_name = "ADDR", value_parser = ListenAddr::parse, hide_short_help = true)]
     pub(crate) listen: Option<ListenAddr>,
 
-    /// The crawl counts as stuck if a loop has been silent, or one page has been parsed, for this long
+    /// How long a loop may be silent, or a spider may parse one page, before the crawl counts as stuck
     #[arg(long, env = "DRAGLINE_HEALTH_MAX_AGE", value_name = "TIME", value_parser = health_max_age, default_value = "60s", hide_short_help = true)]
     pub(crate) health_max_age: Duration,
 
@@ -55,7 +55,7 @@ pub(crate) struct Process {
     /// Write the last metrics to this file when the crawl ends, for the node exporter's textfile collector
     /// [default: none]
     ///
-    /// For the collector, its name must end in `.prom`. Each run needs its own file.
+    /// The collector reads the file only if its name ends in `.prom`. Each run needs its own file.
     #[arg(long, env = "DRAGLINE_METRICS_TEXTFILE", value_name = "FILE", hide_short_help = true)]
     pub(crate) metrics_textfile: Option<PathBuf>,
 }

@@ -14,7 +14,7 @@ pub(crate) struct Retrying {
     #[arg(long, env = "DRAGLINE_RETRIES", value_name = "N", value_parser = number::<u32>, default_value = "3", hide_short_help = true)]
     pub(crate) retries: u32,
 
-    /// Statuses to retry, such as 503, 500-504 or 5xx; none for none
+    /// Statuses to retry, such as 503, 500-504 or 5xx; none = no status
     #[arg(long, env = "DRAGLINE_RETRY_STATUSES", value_name = "STATUS", value_delimiter = ',', value_parser = statuses, default_value = "408,429,500,502-504,506-599", hide_short_help = true)]
     pub(crate) retry_statuses: Vec<(u16, u16)>,
 

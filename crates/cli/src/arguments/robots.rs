@@ -51,7 +51,7 @@ pub(crate) struct Robots {
     /// Obey what pages say to robots: `nofollow`, `noindex`, or both separated by a comma [default: nothing]
     ///
     /// Pages say it in the header X-Robots-Tag, in `<meta name="robots">` and, for a single link, with
-    /// `rel="nofollow"`. `none` means both.
+    /// `rel="nofollow"`. On a page, `none` means both.
     #[arg(
         long,
         env = "DRAGLINE_PAGE_ROBOTS",

@@ -21,9 +21,9 @@ pub(crate) struct Storing {
     #[arg(long, env = "DRAGLINE_FLUSH_ROWS", value_name = "N", value_parser = count, default_value = "1000", hide_short_help = true)]
     pub(crate) flush_rows: usize,
 
-    /// How many times its rows a batch may grow while it waits for a flush; 1 = not at all
+    /// How large a batch may grow while it waits for a flush, as a multiple of --flush-rows; 1 = no growth
     ///
-    /// A batch grows only while as many flushes are pending as are allowed. The crawl is then waiting for the
+    /// A batch grows only while `--max-pending-flushes` flushes are pending. The crawl is then waiting for the
     /// store, and larger batches cost the store less. --flush-bytes still applies.
     #[arg(long, env = "DRAGLINE_FLUSH_GROWTH", value_name = "N", value_parser = count, default_value = "4", hide_short_help = true)]
     pub(crate) flush_growth: usize,
@@ -54,8 +54,8 @@ pub(crate) struct Storing {
 
     /// Take over a run whose process has sent no heartbeat for this long, at least `10s`; 0 = never
     ///
-    /// Such a process still holds the run's lock. This is only for Postgres. With SQLite, the operating system
-    /// frees the lock of a process that has ended.
+    /// The silent process still holds the run's lock. This flag is only for Postgres. With SQLite, the
+    /// operating system frees the lock of a process that has ended.
     #[arg(long, env = "DRAGLINE_TAKE_OVER_AFTER", value_name = "TIME", value_parser = take_over_after, default_value = "60s", hide_short_help = true)]
     pub(crate) take_over_after: Duration,
 }

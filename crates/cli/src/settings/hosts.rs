@@ -25,7 +25,7 @@ pub(crate) struct HostFlags {
     #[arg(long, value_name = "N", value_parser = count)]
     concurrency: Option<usize>,
 
-    /// Share of a gap by which requests are moved at random, 0 to 0.5
+    /// A random moment within this share of a time slot at which to send a request, 0 to 0.5
     #[arg(long, value_name = "SHARE", value_parser = jitter, allow_negative_numbers = true)]
     jitter: Option<f64>,
 
