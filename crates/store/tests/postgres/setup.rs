@@ -115,6 +115,21 @@ async fn tables_of_the_first_version_are_raised() {
 }
 
 #[tokio::test]
+async fn tables_that_a_crawl_uses_are_not_raised() {
+    let database = database();
+    let (crawling, _) = run_of(&database, 2).await;
+    crawling.lock_run("run", Duration::ZERO).await.unwrap();
+    database.query("UPDATE crawl_schema SET version = 5");
+    let admin = open_admin(&database.url(), &settings()).unwrap();
+    let text = told(&admin.apply(&[]).await.unwrap_err());
+    assert!(text.contains("pid 4711 on test-host works on the run \"run\""), "{text}");
+    assert!(text.contains("stop every crawl"), "{text}");
+    assert_eq!(database.value("SELECT max(version) FROM crawl_schema"), "5");
+    crawling.close().await;
+    admin.close().await;
+}
+
+#[tokio::test]
 async fn two_schemas_of_one_database_are_two_stores() {
     let database = database();
     database.query("CREATE SCHEMA one; CREATE SCHEMA other");

@@ -118,6 +118,23 @@ fn tables_of_the_first_version_are_raised() {
 }
 
 #[test]
+fn tables_that_a_crawl_uses_are_not_raised() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("crawl.db");
+    run(async {
+        let (crawling, _) = with_run(&path).await;
+        crawling.lock_run("run", Duration::ZERO).await.unwrap();
+        let connection = rusqlite::Connection::open(&path).unwrap();
+        connection.execute_batch("UPDATE crawl_schema SET version = 5").unwrap();
+        let admin = open_admin(&format!("sqlite:{}", path.display()), &StoreSettings::default()).unwrap();
+        let error = admin.apply(&[]).await.unwrap_err();
+        assert!(error.to_string().contains("pid 1 on here works on the run \"run\""), "{error}");
+        assert!(error.hint().is_some_and(|hint| hint.contains("stop every crawl")), "{error:?}");
+        crawling.close().await;
+    });
+}
+
+#[test]
 fn a_table_changed_by_hand_is_told_at_start() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("crawl.db");
