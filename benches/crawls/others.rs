@@ -18,7 +18,7 @@ const START: &str = "<title>start</title>
 /// The table that all of them fill. kumo needs an extra column.
 const TABLE: &str = "CREATE TABLE pages (url text NOT NULL, title text, data jsonb)";
 
-/// A crawler, and the command that starts it in the folder in which it is installed.
+/// The other crawlers, and the command that starts each of them in its folder.
 const OTHERS: [(&str, &str, &[&str]); 4] = [
     ("spider-rs", "target/release/spider-rs", &[]),
     ("kumo", "target/release/kumo", &[]),
@@ -33,12 +33,12 @@ pub(crate) fn run(folder: &Path, rounds: usize) {
     std::fs::write(start_folder.path().join("index.html"), START).expect("the first page is written");
     let web = WebServer::start(&[trees.as_slice(), &[("start", start_folder.path())]].concat());
     let start = web.url("start/index.html");
-    // With fsync, so that stored rows really are on the disk.
+    // This server uses fsync, so stored rows really are on the disk.
     let server = dragline_testkit::durable_server();
     let mut databases = (0..).map(|number| Database::new(&server, number));
     let mut fresh = || databases.next().expect("numbers do not end");
 
-    // Run each crawler once without measuring, to see what it finds and to fill the system's file cache.
+    // First run each crawler once without measuring. This shows what it finds, and fills the system's file cache.
     let database = fresh();
     measured::run(&mut documentation::crawl(std::slice::from_ref(&start), &database.url), "");
     let done = "SELECT url FROM crawl_requests WHERE state = 'done'";
@@ -76,12 +76,12 @@ pub(crate) fn run(folder: &Path, rounds: usize) {
     }
 }
 
-/// Whether the crawler is installed. If not, prints a message.
+/// Whether the crawler is installed. Prints a message if it isn't.
 fn is_installed(folder: &Path, (name, program, _): &(&str, &str, &[&str])) -> bool {
     // A name without a path is a program of the system.
     let is_there = !program.contains('/') || folder.join(program).exists();
     if !is_there {
-        println!("{name} is not installed in {}, and left out", folder.display());
+        println!("{name} is left out, because it is not installed in {}", folder.display());
     }
     is_there
 }

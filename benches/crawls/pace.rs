@@ -8,13 +8,13 @@ use crate::hosts::Server;
 use crate::measured;
 use crate::slow_server::HOSTS;
 
-/// The delay before every answer, as of a host nearby.
+/// The delay before every answer, as if the host were nearby.
 const DELAY: Duration = Duration::from_millis(20);
 
 /// Runs the benchmark and prints its table.
 pub(crate) fn run(times: usize) {
     println!(
-        "\n{HOSTS} hosts that answer in {} ms, each asked at the rate that is allowed; {}; medians of {times}",
+        "\n{HOSTS} hosts that answer in {} ms, each asked at the allowed rate; {}; medians of {times}",
         DELAY.as_millis(),
         machine()
     );
@@ -40,7 +40,7 @@ struct Figures {
     /// The mean over all hosts.
     reached: f64,
     slowest: f64,
-    /// In periods.
+    /// The shortest gap between two requests, in periods.
     shortest: f64,
     /// The highest rate that any host got over ten gaps in a row.
     densest: f64,

@@ -2,10 +2,10 @@
 
 use dragline::prelude::*;
 
-/// The links that lead on.
+/// Selects the links to follow.
 const LINKS: &str = "a[href], area[href]";
 
-/// Crawls the hosts of the start URLs, and needs at least one of these.
+/// Crawls the hosts of the start URLs, and needs at least one start URL.
 pub struct Site;
 
 /// An HTML page.
@@ -17,7 +17,7 @@ struct SitePage {
     title: Option<String>,
     h1: Option<String>,
     description: Option<String>,
-    /// Where the page says that it belongs.
+    /// The URL that the page names as its main one.
     canonical: Option<String>,
     lang: Option<String>,
     /// What a reader sees.
@@ -53,11 +53,13 @@ impl Spider for Site {
     }
 
     fn start(&self, _args: &Args) -> Result<Vec<Request>> {
-        bail!("the spider \"site\" has no start of its own: name one with --start-url https://example.com/")
+        bail!(
+            "the spider \"site\" has no start URL of its own: pass one with --start-url https://example.com/"
+        )
     }
 
     fn parse(&self, page: &Page, out: &mut Output) -> Result<()> {
-        // An image or a document that a link leads to is fetched, and has nothing to say.
+        // The crawl may also fetch an image or a document. It gives no item.
         if !page.is_html() {
             return Ok(());
         }

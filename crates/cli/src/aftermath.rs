@@ -1,5 +1,5 @@
-//! The report and the export, between the end of the run and the end of the process. A signal cuts them off. A
-//! slow store or a blocked stdout doesn't hold up the end of a stop.
+//! Guards the report and the export, between the end of the run and the end of the process. A signal cuts them off.
+//! A slow store or a blocked stdout therefore can't delay the end of a stop.
 
 use std::io;
 use std::time::{Duration, Instant};
@@ -11,7 +11,7 @@ use dragline_core::worker::Worker;
 use crate::exit::Exit;
 use dragline_runtime::logging::LogHandle;
 
-/// The time after a signal that an export needs to remove its unfinished file.
+/// After a signal, an export has this much time to remove its unfinished file.
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Dropped when nothing is left to write.
@@ -34,7 +34,7 @@ impl Aftermath {
             if is_late(&ended, &cut, &deadline.map_or_else(never, at)) {
                 log.last_words(
                     "CRITICAL: the run has ended, but its report or export has not: the store does not answer, or \
-                     stdout takes nothing. It is cut off; what was stored is safe.",
+                     nothing reads stdout. Dragline cuts it off. Everything that was stored is safe.",
                 );
                 exit.now();
             }

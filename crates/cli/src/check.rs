@@ -2,8 +2,8 @@
 //!
 //! A sample goes the same way as a page in a crawl: the spider, the declared types, the item pipelines, the
 //! rules of the stores. The expected result is JSON, so you can read it and review its changes. It may be an
-//! error: a page that the site has changed should give one. It can't be a mistake: a panic, an undeclared type,
-//! or an item that no store accepts.
+//! error, because a page that the site has changed should give one. A mistake is never accepted: a panic, an
+//! undeclared type, or an item that no store accepts.
 
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -32,9 +32,9 @@ pub(crate) struct Checked {
 pub(crate) enum Found {
     /// The result is the expected one.
     AsExpected,
-    /// The result is a different one: its text, and the difference.
+    /// The result is different. This is its text, and the difference as a diff.
     Other { now: String, diff: String },
-    /// A mistake, which can never be the expected result.
+    /// A mistake. It is never accepted as the expected result.
     Mistake(String),
 }
 
@@ -55,7 +55,7 @@ pub(crate) fn check(spiders: &[Arc<dyn Spider>], own: &[Arc<dyn ItemPipeline>]) 
     samples
         .map(|(spider, sample)| {
             let found = match made(&sample, &**spider, &pipelines) {
-                Ok(made) => held_against(&sample, made),
+                Ok(made) => compared(&sample, made),
                 Err(mistake) => Found::Mistake(mistake),
             };
             Checked { spider: spider.name().to_owned(), sample, found }
@@ -63,7 +63,7 @@ pub(crate) fn check(spiders: &[Arc<dyn Spider>], own: &[Arc<dyn ItemPipeline>]) 
         .collect()
 }
 
-fn held_against(sample: &Sample, made: Json) -> Found {
+fn compared(sample: &Sample, made: Json) -> Found {
     let expected = serde_json::from_str(sample.expected());
     if expected.as_ref().is_ok_and(|expected: &Json| *expected == made) {
         return Found::AsExpected;

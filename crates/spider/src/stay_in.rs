@@ -10,9 +10,9 @@
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct StayIn {
-    /// Domains, each with its subdomains. If empty, the hosts of the start requests.
+    /// Domains, each with its subdomains. If this is empty, the crawl stays on the hosts of the start requests.
     pub domains: Vec<String>,
-    /// Regular expressions (of the crate `regex`). A link's URL must match one of them. If empty, every URL does.
+    /// Regular expressions (of the crate `regex`). A link's URL must match one of them. If this is empty, every URL is allowed.
     pub allow: Vec<String>,
     /// Regular expressions that no link's URL may match.
     pub deny: Vec<String>,

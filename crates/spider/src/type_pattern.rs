@@ -25,7 +25,7 @@ pub struct TypePattern {
 pub struct TypePatternError(String);
 
 impl TypePattern {
-    /// Whether it covers a type, which has no parameters and is in lower case.
+    /// Whether the pattern covers a type. The type must be in lower case and have no parameters.
     pub fn covers(&self, essence: &str) -> bool {
         match &self.after {
             None => essence == self.before,

@@ -1,4 +1,4 @@
-//! The values that an item's fields may have, and the column type that each Rust type stands for.
+//! The values that an item's fields may have, and the column type for each Rust type.
 
 use chrono::{DateTime, NaiveDate, SecondsFormat, Utc};
 use rust_decimal::Decimal;
@@ -73,7 +73,7 @@ impl Value {
         }
     }
 
-    /// Whether a column of this type can hold it. Null is not of any type.
+    /// Whether a column of this type can hold the value. For Null, this is always false.
     pub fn is_of(&self, kind: ColumnType) -> bool {
         match (self, kind) {
             (Self::Int(number), ColumnType::SmallInt) => i16::try_from(*number).is_ok(),
@@ -126,7 +126,7 @@ impl Value {
         }
     }
 
-    /// If no store may take this value, the reason. Both stores refuse the same values.
+    /// Why the stores refuse this value, or `None` if they accept it. Both stores refuse the same values.
     pub fn refusal(&self) -> Option<&'static str> {
         match self {
             Self::Float(number) if !number.is_finite() => Some("a float that is not finite"),
@@ -246,11 +246,11 @@ field! {
     u16, Integer, self => Value::Int(self.into());
     i64, BigInt, self => Value::Int(self);
     u32, BigInt, self => Value::Int(self.into());
-    // A number above the range of the column stays what it is, and no store takes it: see `ItemRecord::refusal`.
+    // A number that is too large for the column keeps its value, and the stores refuse it: see `ItemRecord::refusal`.
     u64, BigInt, self => i64::try_from(self).map_or_else(|_| Value::Decimal(self.into()), Value::Int);
     isize, BigInt, self => i64::try_from(self).map_or_else(|_| Value::Decimal(self.into()), Value::Int);
     usize, BigInt, self => i64::try_from(self).map_or_else(|_| Value::Decimal(self.into()), Value::Int);
-    // By way of its shortest text, so that 0.1 is 0.1 in JSON and not 0.10000000149011612.
+    // The detour through the shortest text keeps 0.1 as 0.1 in JSON. Otherwise it would become 0.10000000149011612.
     f32, Real, self => Value::Float(self.to_string().parse().unwrap_or_else(|_| self.into()));
     f64, Double, self => Value::Float(self);
     bool, Boolean, self => Value::Bool(self);

@@ -15,7 +15,7 @@ use serde_json::{Map, Value as Json};
 use sha2::{Digest, Sha256};
 use url::Url;
 
-/// A row of `crawl_requests` as far as it describes the request.
+/// The columns of `crawl_requests` that describe a request.
 #[derive(Debug)]
 pub(crate) struct RequestRow {
     pub(crate) shard: i16,
@@ -35,7 +35,7 @@ pub(crate) struct RequestRow {
     pub(crate) dont_filter: bool,
 }
 
-/// A request on its way into the frontier, with the page that it was found on.
+/// A request to insert into the frontier, with the page that it was found on.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct FoundRequest<'a> {
     pub(crate) request: &'a QueuedRequest,
@@ -43,7 +43,7 @@ pub(crate) struct FoundRequest<'a> {
 }
 
 impl<'a> FoundRequest<'a> {
-    /// A start request, which was found on no page.
+    /// A start request. It wasn't found on a page.
     pub(crate) fn start(request: &'a QueuedRequest) -> Self {
         Self { request, parent: None }
     }
@@ -89,7 +89,7 @@ impl RequestRow {
     /// The request of a row.
     ///
     /// # Errors
-    /// The column that cannot be read, in words.
+    /// A message that names the column that cannot be read.
     pub(crate) fn into_queued(self) -> Result<QueuedRequest, String> {
         let wrong = |column: &str| format!("the request {:?} has an invalid {column}", self.url);
         let fingerprint = Fingerprint::from_bytes(&self.fingerprint).ok_or_else(|| wrong("fingerprint"))?;
@@ -171,7 +171,7 @@ pub(crate) fn hex(bytes: &[u8], text: &mut String) {
 
 /// A list or a map as JSON text.
 pub(crate) fn json_text(value: &impl Serialize) -> String {
-    // Only maps with other keys than texts, and types that refuse it, cannot be JSON.
+    // This fails only for a map whose keys are not strings, or for a type whose `Serialize` returns an error.
     serde_json::to_string(value).unwrap_or_default()
 }
 

@@ -50,7 +50,7 @@ pub(crate) fn gives_up(run: &str, fruitless: u32) -> bool {
         tracing::warn!(
             run,
             starts = fruitless,
-            "the last starts of this run brought it no further: it ends as failed, and a new one begins"
+            "the last starts of this run made no progress, so it ends as failed and a new one begins"
         );
     }
     gives_up

@@ -1,7 +1,7 @@
-//! What identifies a row of `crawl_items` besides spider and item type.
+//! What identifies a row of `crawl_items`, in addition to its spider and item type.
 //!
 //! An index cannot hold a key of any length, and items without a key need something that identifies them as well. So both
-//! have a digest. It is the same when a page is parsed or flushed again.
+//! have a digest. If a page is parsed or flushed again, its items get the same digests.
 
 use dragline_core::Fingerprint;
 use sha2::{Digest, Sha256};
@@ -14,7 +14,7 @@ pub(crate) type KeyDigest = [u8; 16];
 pub(crate) enum Origin {
     /// The page's item with this number.
     Item(usize),
-    /// The dead letter with this id. The page may have items besides.
+    /// The dead letter with this id. The page may also have items.
     Letter(i64),
 }
 

@@ -1,7 +1,7 @@
 //! The way in: crawl threads and the scheduler hand over outcomes and messages through bounded channels.
 //!
-//! Outcomes have a channel of their own. The thread stops reading it when a batch is full and no flush may start, but it
-//! must still hear the messages: asks for the frontier, and the order to close.
+//! Outcomes have a channel of their own. The persistence thread stops reading this channel while a batch is full and no flush
+//! may start. It must still receive messages then, such as a request for more of the frontier, or the order to close.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -18,7 +18,7 @@ use super::notes::HostNotes;
 use super::second_try::SecondTry;
 use crate::letters::RetryReport;
 
-/// One ask for the frontier and one order to close may be under way. The rest is for an engine that asks twice.
+/// One refill and one order to close may wait at the same time. The other places are for an engine that asks twice.
 const MESSAGES: usize = 4;
 
 /// The side of the senders.
@@ -32,13 +32,13 @@ pub(super) struct Inbox {
     stop: Stop,
 }
 
-/// The side of the persistence thread. Dropping it refuses everybody who still waits to submit.
+/// The side of the persistence thread. When it is dropped, everyone who still waits to submit gets an error.
 pub(super) struct InboxReceivers {
     pub(super) outcomes: Receiver<PageOutcome>,
     pub(super) messages: Receiver<InboxMessage>,
     /// Says that the engine has nothing to fetch.
     pub(super) idle: Receiver<()>,
-    /// How long each host must be left in peace.
+    /// How long to leave each host alone.
     pub(super) notes: Arc<HostNotes>,
     /// Says that there are new notes.
     pub(super) noted: Receiver<()>,
@@ -46,9 +46,9 @@ pub(super) struct InboxReceivers {
 
 /// A message to the thread. Outcomes have their own channel.
 pub(super) enum InboxMessage {
-    /// Read a part of the frontier.
+    /// Read more of the frontier.
     Refill(Refill),
-    /// Try items once more whose parent was missing.
+    /// Try again to store the items whose parent was missing.
     SecondTry(SecondTry),
     /// Flush everything and end.
     Close(CloseOrder),
@@ -65,7 +65,7 @@ pub(super) struct CloseOrder {
 pub(super) fn inbox(capacity: usize, stop: Stop) -> (Inbox, InboxReceivers) {
     let (outcomes, outcomes_out) = bounded(capacity);
     let (messages, messages_out) = bounded(MESSAGES);
-    // One place is enough: a second message that there is nothing to fetch would add nothing.
+    // One place is enough, because a second message of this kind would say nothing new.
     let (idle, idle_out) = bounded(1);
     let (noted, noted_out) = bounded(1);
     let notes = Arc::new(HostNotes::default());
@@ -99,7 +99,7 @@ impl Inbox {
         self.open.store(false, Ordering::Release);
     }
 
-    /// Asks for a second try and returns where the report will arrive. `None` if the thread is not open.
+    /// Asks for a second try and returns where the report will arrive. `None` if the inbox is not open.
     pub(super) fn second_try(&self, page_limit: Option<u64>) -> Option<Receiver<RetryReport>> {
         let (answer, answered) = bounded(1);
         let message = InboxMessage::SecondTry(SecondTry { page_limit, answer });
@@ -111,7 +111,7 @@ impl Inbox {
         is_asked.then_some(answered)
     }
 
-    /// Tells the thread to end. It does not matter if the thread has already ended.
+    /// Tells the thread to end. Does nothing if the thread has already ended.
     pub(super) fn end(&self, end: CloseOrder) {
         let deadline = end.deadline;
         let _ = self.messages.send_deadline(InboxMessage::Close(end), deadline);

@@ -8,7 +8,7 @@ use crate::exit::Exit;
 use crate::failed::Failed;
 
 pub(super) fn run(asked: &Completions, mut words: Command) -> Result<Exit, Failed> {
-    // A program with spiders of its own may bear another name.
+    // A program with its own spiders may have a different name.
     let name = std::env::args_os().next().map(std::path::PathBuf::from);
     let name = name.as_deref().and_then(|path| path.file_name()?.to_str()).unwrap_or("dragline");
     let mut script = Vec::new();

@@ -109,7 +109,7 @@ pub(super) fn find(connection: &Connection, run: &str) -> Result<Option<RunInfo>
     connection.query_row(&newest, [run], info).optional()?.transpose()
 }
 
-/// Describes the process that holds a run. The error of a process that cannot get the lock names it.
+/// Describes the process that holds a run. If another process cannot get the lock, its error shows this text.
 pub(super) fn holder(connection: &Connection, name: &str) -> Result<String, Fault> {
     let running = "SELECT pid, hostname, (julianday('now') - julianday(heartbeat_at)) * 86400.0 AS silent
                    FROM crawl_runs WHERE name = ?1 AND state = 'running'";
@@ -121,7 +121,7 @@ pub(super) fn holder(connection: &Connection, name: &str) -> Result<String, Faul
     Ok(found.optional()?.unwrap_or_else(|| "one that is just starting or just ending".to_owned()))
 }
 
-/// The process that ended the newest run of this name after that moment, if one did.
+/// Describes the process that ended the newest run of this name, if the run ended after that moment.
 pub(super) fn ended_since(
     connection: &Connection,
     name: &str,
@@ -186,7 +186,7 @@ fn unfinished(connection: &Connection, name: &str) -> Result<Option<Unfinished>,
             run_id: row.get("run_id")?,
             epoch: row.get("epoch")?,
             spider: row.get("spider")?,
-            // The statement asks only for these two.
+            // The statement selects only `running` and `stopped`.
             state: RunState::parse(&row.get::<_, String>("state")?).unwrap_or(RunState::Running),
             stop_reason: row.get("stop_reason")?,
             process: ProcessInfo { pid: row.get("pid")?, hostname: row.get("hostname")? },
@@ -292,7 +292,7 @@ fn finished(connection: &Connection, name: &str) -> Result<Vec<FinishedRun>, Fau
     Ok(rows.flatten().flatten().collect())
 }
 
-/// The item rows that the run's stats name, if they do.
+/// The number of item rows in the run's stats, if they have one.
 fn items(row: &Row<'_>) -> Option<u64> {
     row.get::<_, Json>("stats").ok()?[RUN_ITEMS].as_u64()
 }
@@ -318,7 +318,7 @@ fn start_hosts(connection: &Connection, run_id: i64) -> Result<Vec<String>, Faul
     Ok(hosts.collect::<rusqlite::Result<_>>()?)
 }
 
-/// The pages that are done, counted.
+/// Counts the pages that are done.
 fn tally(connection: &Connection, run_id: i64, of: TallyOf) -> Result<Tally, Fault> {
     let mut tally = Tally::default();
     if of.is_nothing() {
@@ -334,7 +334,7 @@ fn tally(connection: &Connection, run_id: i64, of: TallyOf) -> Result<Tally, Fau
     Ok(tally)
 }
 
-/// A moment; `None` if somebody has changed it into something else.
+/// Reads a time from a column. `None` if someone has changed it to something else.
 fn moment(row: &Row<'_>, column: &str) -> Option<DateTime<Utc>> {
     row.get::<_, Option<_>>(column).ok().flatten()
 }

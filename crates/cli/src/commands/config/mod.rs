@@ -12,7 +12,7 @@ use crate::settings::file::File;
 use crate::settings::{CommandSettings, StoreUrl, environment};
 use dragline_runtime::logging;
 
-/// The given settings, in all layers.
+/// The settings on the command line and in the file.
 pub(super) struct Given<'a> {
     pub(super) words: &'a Command,
     pub(super) matches: &'a ArgMatches,
@@ -26,7 +26,7 @@ pub(super) fn run(action: ConfigAction, store: &StoreUrl, given: &Given<'_>) -> 
             for (what, hint) in environment::unknown() {
                 logging::warned_before_start(&what, &hint);
             }
-            // Print the table first: it shows where a value comes from that a crawl would refuse.
+            // Print the table first. If a crawl would refuse a value, the table shows where the value comes from.
             CommandSettings::combine(asked.flags, store, given.file).map(|_| Exit::Finished)
         }
         ConfigAction::Reference { file } => reference::run(&file),

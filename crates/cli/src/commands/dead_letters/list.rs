@@ -44,8 +44,9 @@ pub(super) fn show(letter_id: i64, letters: &Letters) -> Result<Exit, Failed> {
         Ok(true)
     })?;
     if text.is_empty() {
-        return Err(Failed::error(format!("there is no dead letter {letter_id}"))
-            .hint("`dragline dead-letters list` shows the existing ones; an applied letter is removed"));
+        return Err(Failed::error(format!("there is no dead letter {letter_id}")).hint(
+            "`dragline dead-letters list` shows the existing ones; a letter is removed once it is applied",
+        ));
     }
     print(&text)?;
     Ok(Exit::Finished)

@@ -1,4 +1,4 @@
-//! `dragline dead-letters retry`: sends items the usual way again, from their payload to their table.
+//! `dragline dead-letters retry`: rebuilds the items from their payloads, and stores them the usual way.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -20,7 +20,7 @@ use crate::failed::Failed;
 use crate::program::Program;
 use crate::settings::Common;
 
-/// A hundred thousand letters need some time, but a store that hangs must not take forever.
+/// Time limit of a retry. It is long enough for a hundred thousand letters, and ends the wait for a store that hangs.
 const RETRY_LIMIT: Duration = Duration::from_secs(3600);
 
 pub(super) fn run(arguments: &RetryLetters, common: &Common, program: &Program) -> Result<Exit, Failed> {
@@ -76,7 +76,7 @@ fn told(report: &RetryReport, missing: &BTreeSet<i64>) -> String {
     );
     for letter_id in missing {
         // Writing to a String cannot fail.
-        let _ = writeln!(text, "there is no dead letter {letter_id}; an applied letter is removed");
+        let _ = writeln!(text, "there is no dead letter {letter_id}; a letter is removed once it is applied");
     }
     if *refused > 0 {
         let _ = writeln!(text, "refused {refused}, which stay in crawl_dead_letters:");
