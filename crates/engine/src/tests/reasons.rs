@@ -1,11 +1,12 @@
 //! Each way in which a request can end has its reason, and the counters group by it.
 
-use dragline_core::{PageState, Reason};
+use dragline_core::{PageState, QueuedRequest, Reason, Request};
 use dragline_testkit::bad_server::{Act, BadServer, Certificate, DeafServer, nobody};
 use dragline_testkit::{Answer, Site};
 
+use super::frontier::Frontier;
 use super::harness::{Crawl, EndedCrawl, crawl_all, fast, start};
-use crate::FailureKind;
+use crate::{EngineSettings, FailureKind, ProxySetting};
 
 fn reason(ended: &EndedCrawl, path: &str) -> Option<Reason> {
     let rows = ended.frontier.rows();
@@ -132,4 +133,26 @@ fn where_nothing_is_answered_the_reason_says_how_far_it_came() {
     });
     let ended = crawl_all(settings, &[nobody("/lost")]);
     assert_eq!(reason(&ended, "/lost"), Some(Reason::RobotsUnreachable));
+}
+
+#[test]
+fn a_proxy_that_does_not_let_a_request_through_is_the_reason() {
+    let refuses =
+        BadServer::start([Act::Read, Act::send("HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n")]);
+    let settings = fast().but(|it| {
+        it.robots.obey = false;
+        it.retry.retries = 0;
+    });
+    let ended = |settings: EngineSettings, request: Request| {
+        let frontier = Frontier::with([QueuedRequest::start(request, 0)]);
+        Crawl::begin(settings, frontier).end()
+    };
+    let through = settings.clone().but(|it| it.client.proxy = ProxySetting::parse(&refuses.url("")).unwrap());
+    let request = Request::get("https://a.example/tunnel").unwrap();
+    let by_run = ended(through, request.clone());
+    assert_eq!(reason(&by_run, "/tunnel"), Some(Reason::Proxy), "{:?}", by_run.fate("/tunnel"));
+    // A request's own proxy, to which there is no connection.
+    let proxy = nobody("").parse().unwrap();
+    let by_request = ended(settings, request.with_proxy(proxy));
+    assert_eq!(reason(&by_request, "/tunnel"), Some(Reason::Proxy), "{:?}", by_request.fate("/tunnel"));
 }
