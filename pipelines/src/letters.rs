@@ -41,9 +41,9 @@ pub struct Retry<'a> {
     pub steps: &'a [Box<dyn ItemPipeline>],
     /// Whether U+FFFD may be stored where the item had a NUL character.
     pub accept_lost_nul: bool,
-    /// Whether to apply all the letters of a page that are asked for, or none of them.
+    /// Whether to apply the requested letters of a page only together. If one fails, none is applied.
     pub whole_pages: bool,
-    /// Ends the waiting for a store that is busy or away.
+    /// Ends the wait for a store that is busy or away.
     pub stop: &'a Stop,
     /// The epoch of the run, if the run's own process retries.
     pub epoch: Option<i64>,

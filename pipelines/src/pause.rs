@@ -4,8 +4,8 @@ use dragline_core::back_off::BackOff;
 use dragline_core::stop::Stop;
 use tokio::time::sleep;
 
-/// Waits for the next pause of `back_off`. Returns false, at once, when a stop is requested: then nothing that can
-/// wait for the resume is tried again.
+/// Waits for the next pause of `back_off`. Returns false at once if a stop is requested. The caller then leaves the work to the
+/// resume.
 pub(crate) async fn pause(back_off: &mut BackOff, stop: &Stop) -> bool {
     tokio::select! {
         biased;

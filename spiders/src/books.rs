@@ -1,7 +1,7 @@
 //! books.toscrape.com: every book with its category, exact prices, stock and rating.
 //!
-//! The listing of the whole catalogue leads to every book once, and a book's own page names its category: so the
-//! listings of the categories, which lead to all books a second time, are not fetched.
+//! The listing of the whole catalogue leads to every book once, and the page of a book names its category. The listings of the
+//! categories would lead to all books a second time, so the spider does not fetch them.
 
 use std::collections::BTreeSet;
 
@@ -28,7 +28,7 @@ struct Book {
     description: Option<String>,
     #[item(with = fact("Product Type"))]
     product_type: String,
-    /// That of all three amounts, as in ISO 4217.
+    /// The ISO 4217 code of the currency of all three amounts.
     #[item(with = currency)]
     currency: String,
     #[item(with = amount("Price (excl. tax)"))]
@@ -42,7 +42,7 @@ struct Book {
     availability: String,
     #[item(with = in_stock)]
     in_stock: bool,
-    /// How many. The site does not always say.
+    /// How many are in stock. The site does not always say.
     #[item(with = stock)]
     stock: Option<i32>,
     /// 1 to 5.
@@ -79,9 +79,9 @@ impl Spider for Books {
             sample!("../pages/books/listing.html", SITE),
             sample!("../pages/books/last.html", format!("{SITE}catalogue/page-50.html")),
             sample!("../pages/books/book.html", book("the-second-knot_17")).with_tag("book"),
-            // Little is said of this one, it cannot be had, and its pounds were encoded twice.
+            // This page says little about its book, which is out of stock. Its pound signs were encoded twice.
             sample!("../pages/books/bare.html", book("untold_18")).with_tag("book"),
-            // A price that cannot be read is an error, and no row with another price.
+            // A price that cannot be read is an error. It never becomes a row with a wrong price.
             sample!("../pages/books/odd_price.html", book("priceless_19")).with_tag("book"),
         ]
     }
@@ -101,7 +101,7 @@ fn listing(page: &Page, out: &mut Output) {
     out.follow_all(page, "li.next a");
 }
 
-/// A value in the table of facts, by the words at its left.
+/// A value in the table of facts, by the label on its left.
 fn fact<T: FromText>(name: &str) -> impl Fn(&Node<'_>) -> Result<T> {
     move |book| {
         let heading = book.select("table th").into_iter().find(|heading| heading.full_text() == name);

@@ -1,8 +1,8 @@
 //! The spiders that come with Dragline: one file per site, each registered in [`all`].
 //!
-//! A spider is a function of its page. It cannot reach the network, the clock or the database, so what it
-//! makes of a page is tried with samples that it carries: stored pages (`pages/`), each with what is expected of it
-//! beside it. `dragline check` runs them, and so do the tests.
+//! A spider is a function of its page. It cannot reach the network, the clock or the database, so you can test it with its
+//! samples. These are stored pages (`pages/`), each next to a file with the expected result. `dragline check` and the tests
+//! check them.
 
 use std::sync::Arc;
 

@@ -54,7 +54,7 @@ impl Spider for Quotes {
             sample!("../pages/quotes/last.html", "https://quotes.toscrape.com/page/10/"),
             sample!("../pages/quotes/author.html", "https://quotes.toscrape.com/author/A-Carpenter/")
                 .with_tag("author"),
-            // The site changed its pages: an error, and no empty row.
+            // If the site changes its pages, this gives an error and not an empty row.
             sample!("../pages/quotes/changed.html", "https://quotes.toscrape.com/"),
         ]
     }

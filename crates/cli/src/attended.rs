@@ -18,7 +18,8 @@ use crate::settings::CommandSettings;
 /// Time to write the last metrics when the process is forced to end.
 const LAST_METRICS: Duration = Duration::from_millis(200);
 
-/// A crawl that has ended, and whoever still listens to signals: they cut off what is written after it.
+/// A crawl that has ended, and the signal handlers that are still active. A signal then cuts off the report and the
+/// export.
 pub(crate) struct Attended {
     pub(crate) ended: Ended,
     pub(crate) signals: SignalListener,

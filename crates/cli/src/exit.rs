@@ -9,7 +9,7 @@ use dragline_runtime::CrawlOutcome;
 pub(crate) enum Exit {
     /// Finished, or a limit was reached.
     Finished,
-    /// An error. Also if pages failed and none was done.
+    /// An error, or pages failed and not one was done.
     Error,
     /// A mistake on the command line, in the environment or in the settings file.
     Usage,

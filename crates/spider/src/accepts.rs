@@ -1,4 +1,4 @@
-//! Which answers a spider accepts as pages, besides the usual ones.
+//! Which answers a spider accepts as pages, in addition to the usual ones.
 
 use std::ops::RangeInclusive;
 
@@ -34,13 +34,13 @@ pub enum AcceptsError {
         /// The last one.
         last: u16,
     },
-    /// A type that is not one.
+    /// An invalid type.
     #[error(transparent)]
     Type(#[from] TypePatternError),
 }
 
 impl Accepts {
-    /// Nothing besides the usual answers.
+    /// Accepts only the usual answers.
     pub fn new() -> Self {
         Self::default()
     }

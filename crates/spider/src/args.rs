@@ -26,7 +26,7 @@ pub struct Args(Arc<Given>);
 struct Given {
     start_urls: Vec<Url>,
     values: BTreeMap<String, String>,
-    /// The values as structs of the spider.
+    /// The structs that were read from the values.
     typed: TypedValues,
 }
 
@@ -81,8 +81,9 @@ impl Args {
     /// ```
     ///
     /// # Errors
-    /// When a required argument is missing, or a value does not fit its type. In a crawl, neither happens if
-    /// [`Spider::arguments`](crate::Spider::arguments) returns `BookArgs::arguments()`: then the crawl does not start.
+    /// When a required argument is missing, or a value does not fit its type. If
+    /// [`Spider::arguments`](crate::Spider::arguments) returns `BookArgs::arguments()`, a page never sees this error, because a
+    /// crawl with such arguments does not start.
     pub fn typed<T: SpiderArgs>(&self) -> Result<&T, ArgumentError> {
         self.0.typed.get_or_try_insert(|| T::from_args(self))
     }

@@ -15,7 +15,7 @@ use crate::arguments::Arguments;
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("{problem}")]
 pub struct ArgumentError {
-    /// In a box, so that results with it stay small.
+    /// Boxed, so that a `Result` with this error stays small.
     problem: Box<ArgumentProblem>,
     known: Arguments,
 }

@@ -23,7 +23,7 @@ pub trait SpiderArgs: Sized + Send + Sync + 'static {
     fn from_args(args: &Args) -> Result<Self, ArgumentError>;
 }
 
-/// The arguments that a spider declares. A crawl does not start with any others.
+/// The arguments that a spider declares. A crawl with any other argument does not start.
 ///
 /// ```
 /// use dragline_spider::{Args, Arguments};
@@ -53,7 +53,7 @@ pub struct Argument {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Presence {
-    /// Nothing: the spider can do without.
+    /// Nothing. The spider works without it.
     Optional,
     /// The crawl does not start.
     Required,

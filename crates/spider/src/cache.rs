@@ -4,8 +4,8 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
 
-/// Most selectors and expressions are written in code, so there are few. The limit keeps those that a spider builds from
-/// data from filling the memory.
+/// Most selectors and expressions are written in code, so there are few. A spider can also build them from data, and the limit
+/// keeps these from filling the memory.
 const MAX_CACHED: usize = 1_000;
 
 /// A bounded cache. When it is full, it forgets everything.

@@ -83,8 +83,8 @@ pub(crate) fn verbatim_without(url: &Url, is_ignored: impl Fn(&[u8]) -> bool) ->
     rest
 }
 
-/// Removes the user name and the password from a URL. They do not belong to what the URL names, and a URL is stored, logged
-/// and sent. Credentials belong in a header.
+/// Removes the user name and the password from a URL. They are not part of what the URL names, and a URL is stored, logged and
+/// sent. Credentials belong in a header.
 pub fn drop_userinfo(url: &mut Url) {
     // Only a URL without a host refuses this, and it has no credentials.
     let _ = url.set_username("");
@@ -189,8 +189,8 @@ mod tests {
             }
         }
 
-        /// Two paths meet only if they say the same: slashes and question marks that are escaped are others than
-        /// those that are not.
+        /// Two paths get the same spelling only if they mean the same. An escaped slash or question mark differs from one that
+        /// is not escaped.
         #[test]
         fn paths_meet_if_they_say_the_same(
             one in "(%2f|%2F|%3f|%25|%41|%|[A,;/]){0,5}",

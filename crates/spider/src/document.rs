@@ -23,7 +23,7 @@ mod self_closed;
 /// a second, and so do 50 MB of a page with normal nesting.
 const MAX_WORK: usize = 120_000_000;
 
-/// How many elements, texts and comments a page may have, in about 400 MB. 10 MB of HTML usually have half a million.
+/// How many elements, texts and comments a page may have. They take about 400 MB. 10 MB of HTML usually have half a million.
 const MAX_NODES: usize = 2_000_000;
 
 /// Documentation has about 25 bytes of text per node. News and shops have more.

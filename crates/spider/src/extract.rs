@@ -62,8 +62,8 @@ impl Page {
         }
     }
 
-    /// Fills a struct from each element of this page that the struct names. One that names none is filled once, from
-    /// the whole page.
+    /// Fills a struct from each element of this page that the struct names. A struct that names no elements is filled once,
+    /// from the whole page.
     ///
     /// # Errors
     /// The first error of [`Extract::extract`].

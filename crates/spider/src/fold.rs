@@ -65,7 +65,7 @@ mod tests {
     use proptest::prelude::*;
 
     proptest! {
-        /// Against white space as the standard library splits at it.
+        /// Compares this with how the standard library splits at white space.
         #[test]
         fn folded_text_is_its_words(pieces in prop::collection::vec("[a-z \\n\u{a0}\u{2003}é€\u{1}\u{7f}]{0,8}", 0..6)) {
             let whole = pieces.concat();

@@ -162,7 +162,7 @@ impl Form {
         self
     }
 
-    /// Clicks no button, as when a script submits the form.
+    /// Submits without a button, as a script would.
     #[must_use]
     pub fn without_button(mut self) -> Self {
         self.clicked = None;
@@ -172,8 +172,8 @@ impl Form {
     /// The request that a browser would send.
     ///
     /// # Errors
-    /// If the form does not have a field, choice or button that you named. The error lists those that it has. Also if a browser
-    /// would send no request: the form closes a dialog, or does not lead to http or https.
+    /// If the form does not have a field, choice or button that you named. The error lists those that it has. It is also an
+    /// error if a browser would send no request, because the form closes a dialog or does not lead to http or https.
     pub fn submit(self) -> Result<Request> {
         if let Some(problem) = self.problem {
             return Err(Error::new(problem));

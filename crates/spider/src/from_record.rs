@@ -86,7 +86,7 @@ from_value! {
     u64: Value::Int(number) => (*number).try_into().ok();
     usize: Value::Int(number) => (*number).try_into().ok();
     isize: Value::Int(number) => (*number).try_into().ok();
-    // By way of the shortest text, as the value was made.
+    // This goes through the shortest text, because the value was made from that text.
     f32: Value::Float(number) => number.to_string().parse().ok();
     f64: Value::Float(number) => Some(*number);
     bool: Value::Bool(truth) => Some(*truth);
@@ -109,7 +109,7 @@ impl<'a> RecordFields<'a> {
     /// The fields of a record of type `T`.
     ///
     /// # Errors
-    /// [`RecordError::OtherType`] if it is not.
+    /// [`RecordError::OtherType`] if the record has another type.
     pub fn of<T: Item>(record: &'a ItemRecord) -> Result<Self, RecordError> {
         let expected = T::item_type();
         if record.item_type == expected && record.values.len() == expected.columns().len() {

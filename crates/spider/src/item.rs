@@ -166,7 +166,7 @@ impl ItemRecord {
         serde_json::to_string(&Fields(self)).unwrap_or_else(|_| Json::Object(self.to_json()).to_string())
     }
 
-    /// If no store may take this record, the column and the reason.
+    /// The column and the reason why the stores refuse this record, or `None` if they accept it.
     pub fn refusal(&self) -> Option<String> {
         let fields = self.item_type.columns().iter().zip(&self.values);
         fields.into_iter().find_map(|(column, value)| {

@@ -121,7 +121,7 @@ pub enum ItemTypeError {
 
 /// Builds an [`ItemType`] at run time.
 #[derive(Clone, Debug)]
-#[must_use = "an item type comes into being with `build`"]
+#[must_use = "call `build` to get the item type"]
 pub struct ItemTypeBuilder(Description);
 
 impl ItemType {
@@ -271,7 +271,7 @@ impl ItemTypeBuilder {
         Ok(ItemType(Arc::new(described)))
     }
 
-    /// The item type of a derive, which has made the checks of [`ItemTypeBuilder::build`] when it was compiled.
+    /// The item type of a derive. The derive made the checks of [`ItemTypeBuilder::build`] at compile time.
     #[doc(hidden)]
     pub fn derived(
         mut self,

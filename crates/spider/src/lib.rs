@@ -15,7 +15,7 @@
 //! This crate does no I/O, starts no thread and reads no clock: a spider gets a page and returns values. How a page is
 //! fetched, when, and where its items go is decided elsewhere (`dragline-core` and the crates above it).
 
-// The macros name this crate as others do.
+// The macros use the same name for this crate as other crates do.
 #[allow(unused_extern_crates)]
 extern crate self as dragline_spider;
 
@@ -114,7 +114,7 @@ pub use chrono;
 pub use rust_decimal;
 pub use serde_json;
 
-/// What the macros name in the code that they write. Nobody else uses it.
+/// The names that the macros use in the code that they write. Do not use them yourself.
 #[doc(hidden)]
 pub mod __private {
     pub use crate::extract::Extract;

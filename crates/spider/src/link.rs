@@ -13,7 +13,8 @@ use crate::fingerprint::Fingerprint;
 use crate::queued_request::host_of;
 use crate::same_request::SameRequest;
 
-/// How many links a thread remembers, in about 4 MB. If there are more, it forgets all of them, which it may do at any time.
+/// How many links a thread remembers, in about 4 MB. If there are more, the thread forgets all of them. It may do so at any
+/// time.
 const MAX_REMEMBERED: usize = 10_000;
 
 thread_local! {

@@ -16,7 +16,7 @@ pub(crate) fn all_as<T: DeserializeOwned>(meta: &Map<String, Json>) -> Result<T>
     })
 }
 
-/// One value as a type. A value that is not there is read as null, which an `Option` takes.
+/// One value as a type. A missing value is read as null, so an `Option` becomes `None`.
 pub(crate) fn value_as<T: DeserializeOwned>(meta: &Map<String, Json>, name: &str) -> Result<T> {
     match meta.get(name) {
         Some(value) => T::deserialize(value).map_err(|error| Error::new(format!("meta {name:?}: {error}"))),

@@ -1,6 +1,7 @@
 //! The name that a misspelled one was meant for.
 
-/// The known name that takes the fewest edits, if it takes few: one letter in three, and at least one.
+/// The known name that takes the fewest edits. It may take one edit for every three letters, and one edit is always
+/// allowed.
 pub(crate) fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let letters = name.chars().count();
     let close = known.filter_map(|known| {

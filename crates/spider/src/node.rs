@@ -132,7 +132,7 @@ impl<'a> Node<'a> {
 
     /// The text of this element and of all below it, white space folded.
     ///
-    /// Every text counts, also that of scripts; [`Node::visible_text`] is what a reader sees.
+    /// Every text counts, including that of scripts. [`Node::visible_text`] gives only what a reader sees.
     pub fn full_text(&self) -> String {
         fold(self.element.text())
     }

@@ -1,10 +1,10 @@
-//! How a request is sent: everything that is neither what it asks for nor how its page is recognised.
+//! How a request is sent. What it asks for, and how its page is recognised, is elsewhere.
 
 use serde::{Deserialize, Serialize};
 
 use crate::proxy::Proxy;
 
-/// The options of a request. A store keeps them as one JSON object, which leaves out what has its default.
+/// The options of a request. A store keeps them as one JSON object without the defaults.
 ///
 /// ```
 /// use dragline_spider::RequestOptions;

@@ -1,4 +1,4 @@
-//! A fetched response as a spider sees it. It is decoded and parsed when first asked for, once.
+//! A fetched response as a spider sees it. It is decoded and parsed once, when its content is first needed.
 
 use std::borrow::Cow;
 use std::cell::OnceCell;
@@ -78,7 +78,7 @@ impl Page {
         self
     }
 
-    /// The answer, back again.
+    /// Gives the answer back.
     pub fn into_response(self) -> Response {
         self.response
     }

@@ -28,7 +28,7 @@ pub trait AsPattern {
 #[doc(hidden)]
 #[derive(Debug)]
 pub enum Pattern<'p> {
-    /// Compiled by whoever has it.
+    /// The caller has compiled it.
     Given(&'p Regex),
     /// It is in this thread's cache.
     Cached(Rc<Regex>),
@@ -46,8 +46,9 @@ pub enum Pattern<'p> {
 /// # Ok::<(), dragline_spider::Error>(())
 /// ```
 pub trait Re {
-    /// What `pattern` matches, as Scrapy has it: each match as a whole; with groups, the text of every group of each
-    /// match, empty for a group that took no part; with a group named `extract`, only its text in the first match.
+    /// What `pattern` matches, as in Scrapy. Without groups, this is every whole match. With groups, it is the text of every
+    /// group in each match, and it is empty for a group that took no part. With a group named `extract`, it is only the text of
+    /// that group in the first match.
     fn re(&self, pattern: impl AsPattern) -> Vec<String>;
 
     /// The first of these.

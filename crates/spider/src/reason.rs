@@ -51,13 +51,13 @@ pub enum Reason {
     RobotsUnreachable,
     /// The page redirects, and the target is a request of its own.
     Redirected,
-    /// The page redirects to where the run does not go.
+    /// The page redirects to a URL that the run may not crawl.
     RedirectOutOfScope,
     /// The page redirects to something that cannot be fetched.
     InvalidRedirect,
     /// There were more redirects in a row than the limit.
     TooManyRedirects,
-    /// The page is of a type that nobody accepts.
+    /// Neither the settings nor the spider accept the type of the page.
     UnwantedType,
     /// As many pages of this host are done as the limit allows.
     HostLimit,

@@ -190,7 +190,7 @@ impl Request {
     /// Uses the cookie jar of this session. Each session has its own jar, and all requests without a session share the
     /// jar of the run. Links of the page belong to the same session.
     ///
-    /// The session is part of the fingerprint, because one session may see another page than the next.
+    /// The session is part of the fingerprint, because two sessions may see different pages.
     #[must_use]
     pub fn with_session(mut self, name: impl Into<String>) -> Self {
         self.options.session = Some(name.into());
@@ -249,7 +249,7 @@ impl Request {
         self.link.host()
     }
 
-    /// Where it leads, with what is known of that.
+    /// Where it leads, with everything that was computed from the URL.
     pub(crate) fn link(&self) -> &Link {
         &self.link
     }

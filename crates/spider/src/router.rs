@@ -54,13 +54,13 @@ pub struct Router(Vec<(Cow<'static, str>, Box<Route>)>);
 
 type Route = dyn Fn(&dyn Any, &Page, &mut Output) -> Result<()> + Send + Sync;
 
-/// A function that parses pages: `fn(&Page, &mut Output)`, or a method of a spider with `&self` before that. It returns
-/// nothing or a `Result<()>`. `Form` says which form it has; the compiler finds it out.
+/// A function that parses pages: `fn(&Page, &mut Output)`, or a method of a spider with `&self` before that. It returns nothing
+/// or a `Result<()>`. `Form` is the form of the function, and the compiler infers it.
 pub trait ParsePage<Form>: Send + Sync + 'static {
     /// Parses a page of `spider`.
     ///
     /// # Errors
-    /// Those of the function, and when it is a method of another type of spider.
+    /// The errors of the function. It is also an error if the function is a method of another type of spider.
     fn parse_page(&self, spider: &dyn Any, page: &Page, out: &mut Output) -> Result<()>;
 }
 
@@ -74,7 +74,7 @@ pub struct Method<S, R>(PhantomData<(S, R)>);
 
 /// What a function that parses pages may return.
 pub trait Parsed {
-    /// As a result.
+    /// Converts it to a result.
     ///
     /// # Errors
     /// The error that the function returned.
@@ -153,7 +153,7 @@ impl Router {
         self
     }
 
-    /// Emits one item for each page with this tag: that which [`Page::extract`] makes of the page.
+    /// Emits one item for each page with this tag. [`Page::extract`] makes it from the page.
     ///
     /// ```
     /// # extern crate dragline_spider as dragline;

@@ -86,14 +86,14 @@ impl Sample {
         self
     }
 
-    /// Sets another status than 200.
+    /// Sets a status other than 200.
     #[must_use]
     pub fn with_status(mut self, status: u16) -> Self {
         self.page = self.page.with_status(status);
         self
     }
 
-    /// Sets another `Content-Type` than `text/html` in UTF-8. An empty one means none.
+    /// Sets a `Content-Type` other than `text/html` in UTF-8. An empty text means that the answer has none.
     #[must_use]
     pub fn with_content_type(mut self, content_type: impl Into<String>) -> Self {
         self.page = self.page.with_content_type(content_type);

@@ -22,7 +22,7 @@ use crate::stay_in::StayIn;
 
 /// A site's crawl. See the crate's `prelude` for all that an implementation needs.
 ///
-/// An error or a panic in [`Spider::parse`] is that page's failure, never the crawl's.
+/// An error or a panic in [`Spider::parse`] fails only that page, and never the crawl.
 pub trait Spider: AsAny + Send + Sync + 'static {
     /// Its name on the command line and in every table.
     fn name(&self) -> &str;
@@ -43,7 +43,7 @@ pub trait Spider: AsAny + Send + Sync + 'static {
         Vec::new()
     }
 
-    /// The arguments that it takes: `-a NAME=VALUE`. A crawl with any others does not start.
+    /// The arguments that it takes: `-a NAME=VALUE`. A crawl with any other argument does not start.
     ///
     /// ```
     /// # extern crate dragline_spider as dragline;

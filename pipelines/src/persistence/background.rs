@@ -12,8 +12,8 @@ use super::context::PersistenceContext;
 use super::outage::chain;
 use crate::pause::pause;
 
-/// Reads a part of the frontier and answers the scheduler. The read may run before or after any flush, because the ask
-/// names the requests that the scheduler has in hand.
+/// Reads a part of the frontier and answers the scheduler. The read may run before or after any flush, because the scheduler
+/// names the requests that it already has in hand.
 pub(super) async fn refill(context: Arc<PersistenceContext>, run: Arc<RunKey>, ask: Refill) {
     reach("refill: asked");
     match read(&context, &run, &ask).await {

@@ -1,4 +1,4 @@
-//! Notes of how long hosts must be left in peace, on their way to the store. Only the latest note of each host is kept.
+//! Notes of how long to leave hosts alone, on their way to the store. Only the latest note of each host is kept.
 //!
 //! One task at a time writes the notes, at most once a second, in parallel with the flushes. During an outage the notes
 //! wait here and are tried again a second later.
@@ -65,7 +65,7 @@ pub(super) async fn write(context: Arc<PersistenceContext>, run: Arc<RunKey>, no
     match context.store.note_hosts(&run, &unwritten.waiting).await {
         Ok(()) => unwritten.waiting.clear(),
         Err(error @ StoreError::Superseded { .. }) => context.fail(error),
-        Err(error) => debug!(error = chain(&error), "what hosts were told to wait was not written"),
+        Err(error) => debug!(error = chain(&error), "the pauses of hosts were not written"),
     }
 }
 

@@ -40,7 +40,7 @@ pub struct CloseReport {
     pub pages_left_unflushed: u64,
     /// Whether the run's state was written.
     pub end_written: bool,
-    /// Whether the store refused that, and will refuse it until somebody mends something.
+    /// Whether the store refused that, and will refuse it until someone fixes the cause.
     pub end_refused: bool,
     /// The first thing that went wrong.
     pub error: Option<String>,
@@ -61,7 +61,7 @@ pub struct PersistenceStatus {
     pub pending_flushes: usize,
     /// The rows in these.
     pub pending_rows: usize,
-    /// Since when the store has taken no flush, or given no part of the frontier.
+    /// Since when the store has not answered a flush or a read of the frontier.
     pub outage_since: Option<Instant>,
     /// When a flush was last made durable.
     pub last_commit: Option<Instant>,

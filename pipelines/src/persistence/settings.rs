@@ -7,12 +7,11 @@ use dragline_core::back_off::BackOff;
 /// The limits of the persistence thread. `Default` gives the values that the design names.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PersistenceSettings {
-    /// The number of rows that fills a batch. 0 means that no number of rows does.
+    /// The number of rows that fills a batch. 0 means no limit.
     pub flush_rows: usize,
-    /// The factor by which a batch may outgrow its rows while no flush can take it, within `flush_bytes`. 1 means not at
-    /// all.
+    /// The factor by which a batch may outgrow its rows while no flush can take it, within `flush_bytes`. 1 means no growth.
     pub flush_growth: usize,
-    /// The number of bytes that fills a batch. 0 means that no number of bytes does.
+    /// The number of bytes that fills a batch. 0 means no limit.
     pub flush_bytes: usize,
     /// The age at which a batch is flushed even if it is not full, counted from its first page.
     pub flush_interval: Duration,

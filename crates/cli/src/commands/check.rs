@@ -50,7 +50,7 @@ pub(super) fn run(arguments: &Check, program: &Program) -> Result<Exit, Failed> 
     }
 }
 
-/// Writes what was made of a sample as what is expected; `None` when there is nothing to write.
+/// Writes the current result of a sample as the expected one. `None` if there is nothing to write.
 fn accept(checked: &Checked) -> Result<Option<PathBuf>, Failed> {
     let Found::Other { now, .. } = &checked.found else { return Ok(None) };
     let page = source_file(&checked.sample)?;
@@ -62,7 +62,8 @@ fn accept(checked: &Checked) -> Result<Option<PathBuf>, Failed> {
     Ok(Some(path))
 }
 
-/// The sample's page in the source tree, which begins here or further up; it must be the page that was checked.
+/// Finds the sample's page in the source tree, in this folder or one above it. It must be the page that was
+/// checked.
 fn source_file(sample: &Sample) -> Result<PathBuf, Failed> {
     let here = env::current_dir().map_err(|error| Failed::error(format!("the current folder: {error}")))?;
     let wanted = sample.page_path();
@@ -113,7 +114,7 @@ fn told(spiders: &[Arc<dyn Spider>], checked: &[Checked], accepted: &[PathBuf]) 
     text
 }
 
-/// From the current folder, where it lies in it.
+/// Relative to the current folder, if it is inside.
 fn shown(path: &Path) -> &Path {
     env::current_dir().ok().and_then(|here| path.strip_prefix(here).ok()).unwrap_or(path)
 }

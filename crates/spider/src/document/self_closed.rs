@@ -9,7 +9,7 @@ use std::borrow::Cow;
 /// Elements whose content the HTML parser treats as text or keeps separately, up to the end tag.
 const SWALLOWING: [&str; 10] =
     ["iframe", "noembed", "noframes", "script", "select", "style", "template", "textarea", "title", "xmp"];
-/// Those of these elements that contain elements.
+/// The ones among them that contain other elements.
 const HOLDS_ELEMENTS: [&str; 2] = ["select", "template"];
 
 /// Parts of a page that are not markup, by their beginning and end.

@@ -15,7 +15,7 @@ fn links(html: &str) -> Vec<String> {
 
 #[test]
 fn matches_come_in_document_order() {
-    // The parser moves what stands in a table and belongs in no cell before the table.
+    // If something in a table belongs to no cell, the parser moves it in front of the table.
     let moved = page("<p><a>1</a><table><tr><td><a>3</a></td></tr><a>2</a></table><a>4</a>");
     assert_eq!(moved.texts("a"), ["1", "2", "3", "4"]);
     assert_eq!(moved.first("html").unwrap().name(), "html");

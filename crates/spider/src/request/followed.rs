@@ -26,7 +26,7 @@ impl<'a> Followed<'a> {
         Self { requests }
     }
 
-    /// How many links were followed. A link that is not an http(s) URL is not.
+    /// How many links were followed. Links that are not http(s) URLs do not count.
     pub fn count(&self) -> usize {
         self.requests.len()
     }

@@ -1,4 +1,4 @@
-//! What hosts were told to wait: written apart from the flushes, read when the run is resumed, gone when it has ended.
+//! The pauses of hosts. They are written apart from the flushes, read when the run is resumed, and deleted when it ends.
 
 use std::time::Duration;
 
