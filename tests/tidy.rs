@@ -12,6 +12,7 @@ mod cycles;
 mod deploy;
 mod manifests;
 mod prose;
+mod public_api;
 pub(crate) mod source;
 
 /// Names that say nothing about what is inside, and so attract everything.

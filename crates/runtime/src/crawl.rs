@@ -61,6 +61,7 @@ impl Crawl {
     }
 
     /// A crawl with settings that were put together elsewhere.
+    #[doc(hidden)] // for the command line, which puts settings together itself
     pub fn with_settings(spider: Arc<dyn Spider>, settings: CrawlSettings) -> Self {
         Self {
             spider,
@@ -195,6 +196,7 @@ impl Crawl {
     }
 
     /// The stop that everything in this crawl hears, for a program that stops it by signals.
+    #[doc(hidden)] // for the command line; others have `stop_handle`
     pub fn stop_value(&self) -> Stop {
         self.stop.clone()
     }
@@ -243,6 +245,7 @@ impl Crawl {
     ///
     /// # Errors
     /// When the crawl can't start.
+    #[doc(hidden)] // for the command line; others have `run` and `run_async`
     pub fn start(self, metrics: Arc<Metrics>, overrun: Overrun) -> Result<Running, CrawlError> {
         let Self { spider, pipelines, downloaders, settings, stop, .. } = self.settled()?;
         run::start(Ingredients { spider, pipelines, downloaders, settings, stop, metrics, overrun })
