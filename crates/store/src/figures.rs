@@ -1,11 +1,11 @@
-//! What both stores make of the counts that they read for a person who looks at a run.
+//! Builds the figures of a run from the counts that a store reads. Both stores use it.
 
 use std::collections::BTreeMap;
 
 use dragline_core::store::PageCounts;
 use dragline_core::{ItemType, PageState};
 
-/// Requests by state. Those that are done are what is left of all: no index is spent on them.
+/// Requests by state. The done ones are the total minus all others, so they need no index.
 pub(crate) fn pages(all: u64, queued: u64, not_done: BTreeMap<PageState, u64>) -> PageCounts {
     let done = all.saturating_sub(queued).saturating_sub(not_done.values().sum());
     let mut ended = not_done;

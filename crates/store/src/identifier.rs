@@ -3,13 +3,13 @@
 use dragline_core::store::StoreResult;
 use dragline_core::{ItemType, StoreError};
 
-/// What Postgres keeps of a name (`NAMEDATALEN` − 1).
+/// How many bytes of a name Postgres keeps (`NAMEDATALEN` − 1).
 const MAX_BYTES: usize = 63;
 /// Columns that every item table has in addition to the item's own.
 pub(crate) const ROW_COLUMNS: [&str; 3] = ["run_id", "source_url", "scraped_at"];
 /// The column for the fingerprint of an item's page. Tables that were made before schema version 6 may lack it.
 pub(crate) const SOURCE_FINGERPRINT: &str = "source_fingerprint";
-/// Tables of Dragline begin with this, and no others.
+/// The names of Dragline's own tables begin with this. The names of item tables must not.
 const OWN_PREFIX: &str = "crawl_";
 
 /// Whether `name` is `[a-z_][a-z0-9_]{0,62}`: the same thing quoted and unquoted, in both databases.
@@ -20,12 +20,12 @@ pub(crate) fn is_plain(name: &str) -> bool {
         && bytes.all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_')
 }
 
-/// The name in quotes, so that `order` and `user` are names too.
+/// The name in quotes, so that words such as `order` and `user` can be names.
 pub(crate) fn quoted(name: impl AsRef<str>) -> String {
     format!("\"{}\"", name.as_ref())
 }
 
-/// Names in quotes, between commas.
+/// Names in quotes, separated by commas.
 pub(crate) fn quoted_list<N: AsRef<str>>(names: impl IntoIterator<Item = N>) -> String {
     names.into_iter().map(quoted).collect::<Vec<_>>().join(", ")
 }

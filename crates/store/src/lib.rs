@@ -11,10 +11,9 @@
 //! ```
 //!
 //! Both keep the same promises (the [`Store`] trait in core says which) and pass one conformance suite,
-//! `tests/conformance`. This page is all that they share: which URL opens which store, the limits in
-//! [`StoreSettings`], the check of the names that get into statements, the text forms of columns, and when a
-//! run is given up. SQL is
-//! in `schema.sql` and in the two folders here, nowhere else in the repository.
+//! `tests/conformance`. This crate root is all that they share: which URL opens which store, the limits in
+//! [`StoreSettings`], the check of the names that get into statements, the text forms of columns, and when a run is
+//! given up. SQL is in `schema.sql` and in the two folders here, nowhere else in the repository.
 //!
 //! ```
 //! # #[tokio::main(flavor = "current_thread")]
@@ -31,8 +30,8 @@
 //! # }
 //! ```
 //!
-//! What it will not do: decide what is fetched when (the engine), collect a batch or try one again (the
-//! persistence pipeline), or keep rows in memory for a store that is away.
+//! This crate does not decide what is fetched when (the engine does), does not collect or retry batches (the
+//! persistence pipeline does), and does not keep rows in memory while a store is away.
 
 mod columns;
 mod figures;
@@ -52,27 +51,27 @@ use dragline_core::{ItemType, Store, StoreError};
 
 pub use settings::StoreSettings;
 
-/// What a store's administrator does with its tables; every store can.
+/// What an administrator does with the tables of a store. Every store implements it.
 pub trait SchemaAdmin: Store {
     /// The statements that make the store's own tables and those of `items`.
     ///
     /// # Errors
-    /// [`StoreError::Setup`] for a name that cannot be one.
+    /// [`StoreError::Setup`] for an invalid name.
     fn ddl(&self, items: &[ItemType]) -> StoreResult<String>;
 
-    /// Makes the tables that are missing, also those with `auto_create = false`, and raises an older schema.
-    /// Says what it did, a line for each; nothing if there was nothing to do. Existing item tables are left
-    /// as they are; [`SchemaAdmin::check`] says what must change in them.
+    /// Creates the missing tables, including those with `auto_create = false`, and upgrades an older schema.
+    /// Returns one line for each thing that it did. It does not change existing item tables; [`SchemaAdmin::check`]
+    /// says what must change in them.
     fn apply<'a>(&'a self, items: &'a [ItemType]) -> BoxFuture<'a, StoreResult<Vec<String>>>;
 
-    /// Holds all tables against the database and changes nothing.
+    /// Compares all tables with the database and changes nothing.
     ///
     /// # Errors
     /// [`StoreError::Schema`] with the statements that mend every difference.
     fn check<'a>(&'a self, items: &'a [ItemType]) -> BoxFuture<'a, StoreResult<()>>;
 }
 
-/// The store of a URL. Nothing is reached yet: that is [`Store::connect`]'s work.
+/// The store of a URL. This does not connect yet; [`Store::connect`] does.
 ///
 /// # Errors
 /// [`StoreError::Setup`] when the URL names no store.
@@ -105,7 +104,7 @@ pub fn open_runs(url: &str, settings: &StoreSettings) -> Result<Box<dyn RunAdmin
     })
 }
 
-/// The error of an ask for a run that is not there.
+/// The error for a run that does not exist.
 pub(crate) fn no_such_run(run_id: i64) -> StoreError {
     StoreError::Setup {
         problem: format!("there is no run {run_id}"),
@@ -113,7 +112,7 @@ pub(crate) fn no_such_run(run_id: i64) -> StoreError {
     }
 }
 
-/// The error of opening a run again that has a successor.
+/// The error for reopening a run that has a successor.
 pub(crate) fn not_the_newest(run_id: i64, name: &str, newer: i64) -> StoreError {
     StoreError::Setup {
         problem: format!("run {run_id} has ended, and run {newer} of the name {name:?} has begun since"),
@@ -123,7 +122,7 @@ pub(crate) fn not_the_newest(run_id: i64, name: &str, newer: i64) -> StoreError 
     }
 }
 
-/// The error of a start that would resume the run of another spider, whose requests it could not parse.
+/// The error for resuming the run of another spider. This spider could not parse its requests.
 pub(crate) fn of_another_spider(spec: &RunSpec, spider: &str) -> StoreError {
     StoreError::Setup {
         problem: format!(
@@ -134,7 +133,7 @@ pub(crate) fn of_another_spider(spec: &RunSpec, spider: &str) -> StoreError {
     }
 }
 
-/// The error of a run whose requests are divided in a way that this program does not know.
+/// The error for a run with an unknown shard rule.
 pub(crate) fn unknown_rule(location: &str, run_id: i64, rule: &str, shards: i16) -> StoreError {
     StoreError::Setup {
         problem: format!("{location}: run {run_id} has the unknown shard rule {rule:?} with {shards} shards"),
@@ -142,7 +141,7 @@ pub(crate) fn unknown_rule(location: &str, run_id: i64, rule: &str, shards: i16)
     }
 }
 
-/// The error of an upgrade while somebody crawls: a process of the older version would fail in its next flush.
+/// The error for an upgrade during a crawl. A process of the older version would fail at its next flush.
 pub(crate) fn crawl_is_running(location: &str, pid: i32, hostname: &str, run: &str) -> StoreError {
     StoreError::Setup {
         problem: format!("{location}: pid {pid} on {hostname} works on the run {run:?}"),
@@ -150,8 +149,8 @@ pub(crate) fn crawl_is_running(location: &str, pid: i32, hostname: &str, run: &s
     }
 }
 
-/// The holder of a run that was there when this process started, and has ended the run since: of two that are
-/// started at once one crawls, however short the crawl.
+/// Describes a process that held the run when this process started, and has ended the run since. If two processes
+/// start at once, only one of them crawls, however short the crawl is.
 pub(crate) fn just_ended(pid: u32, hostname: &str, state: &str) -> String {
     format!("pid {pid} on {hostname}, which has just ended it as {state}; start again for a new run")
 }

@@ -21,9 +21,11 @@ use super::session::Session;
 use super::target::DatabaseTarget;
 use super::tasks::Tasks;
 
-/// How much longer than the statement's own limit an answer may take: to travel, and for the server to notice.
+/// How much longer than the statement's own limit an answer may take. This covers the way back, and the time that
+/// the server needs to notice.
 const ANSWER_MARGIN: Duration = Duration::from_secs(3);
-/// How long a session without a user may take to end in good order. A silent peer would keep it for ever.
+/// How long an unused session may take to close cleanly. If the server is silent, the session would otherwise stay
+/// for ever.
 const LAST_WORDS: Duration = Duration::from_secs(3);
 
 /// The pool. The session of the run's lock is not part of it.
@@ -33,22 +35,22 @@ pub(super) struct Connections {
     wait: Latency,
 }
 
-/// Makes sessions.
+/// Creates sessions.
 pub(super) struct Dialer {
     pub(super) target: DatabaseTarget,
     pub(super) tasks: Arc<Tasks>,
 }
 
-/// A session of its own, outside the pool.
+/// A session outside the pool.
 pub(super) struct LoneSession {
     pub(super) client: Client,
     _used: SessionUse,
 }
 
-/// What the driver makes of a host that takes us in.
+/// What the driver returns for a host that accepts the connection.
 type Dialed = (Client, Connection<Socket, <MakeRustlsConnect as MakeTlsConnect<Socket>>::Stream>);
 
-/// Held by whoever uses a session; when it is dropped, the task that serves the session has to end.
+/// The user of a session holds this. When it is dropped, the task that serves the session must end.
 type SessionUse = oneshot::Sender<()>;
 
 impl Connections {
@@ -108,7 +110,7 @@ impl Connections {
         PoolStatus { busy: size.saturating_sub(idle), idle, max, wait: self.wait.snapshot() }
     }
 
-    /// Ends all sessions and gathers the tasks that serve them. Those in use end with their user.
+    /// Ends all sessions and waits for the tasks that serve them. A session in use ends when its user drops it.
     pub(super) async fn close(&self) {
         self.pool.close();
         let cut = self.dialer.tasks.gather(self.target().limits.close_timeout).await;
@@ -119,8 +121,8 @@ impl Connections {
 }
 
 impl Dialer {
-    /// Waits for an answer as long as the server itself would let the statement run, and a little longer: a
-    /// peer that is gone without a word is noticed here, whatever stands between and keeps the link up.
+    /// Waits for an answer a little longer than the server lets the statement run. This notices a server that has
+    /// silently gone away, even if something in between keeps the connection open.
     pub(super) async fn answer<T>(
         &self,
         what: &str,
@@ -151,7 +153,8 @@ impl Dialer {
             }
         });
         client.batch_execute(&self.limits()).await?;
-        // Not every server can watch its clients (version 14, and not on every system).
+        // Not every server can check whether its client is alive. It needs version 14, and not every system
+        // supports it.
         if let Err(error) = client.batch_execute("SET client_connection_check_interval = '5s'").await
             && error.is_closed()
         {
@@ -160,7 +163,7 @@ impl Dialer {
         Ok((client, used))
     }
 
-    /// The first host that takes us in.
+    /// The first host that accepts the connection.
     async fn reach(&self) -> Result<Dialed, Error> {
         let mut refused = None;
         for host in self.target.hosts() {
@@ -171,7 +174,7 @@ impl Dialer {
         }
         match refused {
             Some(error) => Err(error),
-            // Nobody makes a target without a host; the driver has the words for it.
+            // A target always has a host. If it had none, the driver would give the error.
             None => self.target.config().connect(self.target.tls.clone()).await,
         }
     }
@@ -192,7 +195,7 @@ impl Dialer {
     fn limits(&self) -> String {
         let statement = self.target.limits.statement_timeout.as_millis();
         let lock = self.target.limits.lock_timeout.as_millis();
-        // A transaction of ours is idle only while the next statement is on its way.
+        // Our transactions are idle only while the next statement is on its way.
         format!(
             "SET statement_timeout = {statement};
              SET lock_timeout = {lock};
@@ -213,12 +216,13 @@ impl Dialer {
     }
 }
 
-/// Where libpq tries without encryption: the handshake failed, or no line of `pg_hba.conf` takes it encrypted.
+/// Whether libpq would now try without encryption, because the handshake failed or no line of `pg_hba.conf` allows
+/// encryption.
 fn wants_it_plain(error: &Error) -> bool {
     handshake::failed(error) || error.code() == Some(&SqlState::INVALID_AUTHORIZATION_SPECIFICATION)
 }
 
-/// Makes sessions for the pool, with the staging table that every batch needs.
+/// Creates sessions for the pool, with the staging table that every batch needs.
 struct PoolConnect(Arc<Dialer>);
 
 impl Connect for PoolConnect {
@@ -229,7 +233,8 @@ impl Connect for PoolConnect {
         Box::pin(async move {
             let (client, used) = self.0.dial().await?;
             client.batch_execute(requests::STAGE).await?;
-            // The pool wants a task to abort with the session. The one that serves it is ours: it hears that.
+            // The pool wants a task that it can abort with the session. Our own task serves the session, and ends
+            // when this one does.
             let hold = async move {
                 let _used = used;
                 std::future::pending::<()>().await;

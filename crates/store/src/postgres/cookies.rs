@@ -1,4 +1,5 @@
-//! The cookies of a run: written with the page that changed them, read when the run is resumed, gone when it has ended.
+//! The cookies of a run. They are written with the page that changed them, read when the run is resumed, and deleted when it
+//! ends.
 
 use dragline_core::StoredCookie;
 use dragline_core::cookies::latest;
@@ -7,8 +8,8 @@ use dragline_core::store::{MAX_STORED_COOKIES, StoreResult};
 
 use super::session::Session;
 
-/// Of two flushes the one with the later state of a cookie wins, whichever commits first. What has ended stays as a row
-/// without a cookie, so that an earlier state that comes late finds it.
+/// If two flushes change a cookie, the later state wins, whichever commits first. A cookie that has ended stays as an empty
+/// row. It keeps an earlier state that arrives late from bringing the cookie back.
 const WRITE: &str = "INSERT INTO crawl_cookies AS old (run_id, session, domain, path, name, cookie, version)
     SELECT $1, new.session, new.domain, new.path, new.name, new.cookie::json, new.version
     FROM unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bigint[])
@@ -21,8 +22,8 @@ const WRITE: &str = "INSERT INTO crawl_cookies AS old (run_id, session, domain, 
 const READ: &str = "SELECT session, domain, path, name, cookie::text AS cookie, version FROM crawl_cookies
     WHERE run_id = $1 ORDER BY version DESC LIMIT $2";
 
-/// Writes what the pages of a flush have changed. Nobody waits here who holds anything but pages and cookies, and all
-/// write in one order.
+/// Writes what the pages of a flush have changed. No deadlock is possible, because a flush that waits here holds only pages and
+/// cookies, and all flushes write them in the same order.
 pub(super) async fn write<'a>(
     session: &Session,
     run_id: i64,

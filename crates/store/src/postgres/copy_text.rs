@@ -1,7 +1,7 @@
 //! The text format of COPY (`PostgreSQL` manual, "COPY", File Formats, Text Format).
 //!
-//! Text, not binary: the server reads each field with the input function of its column, so that one and the
-//! same row fits `text`, `varchar(20)`, `numeric(10,2)` or a domain, and is refused by the column's own rule.
+//! This uses text and not binary. The server then reads each field with the input function of its column. So the
+//! same row fits `text`, `varchar(20)`, `numeric(10,2)` or a domain, and each column applies its own rule.
 
 use std::fmt::{Display, Write as _};
 
@@ -19,7 +19,7 @@ pub(super) struct CopyText {
 }
 
 impl CopyText {
-    /// A field whose text needs no escape: a number, a truth, a name of ours.
+    /// A field whose text needs no escape: a number, a boolean, or one of our own names.
     pub(super) fn plain(&mut self, value: impl Display) {
         self.begin_field();
         // Writing to a String cannot fail.
@@ -97,7 +97,7 @@ impl CopyText {
 /// Replaces NUL characters, because Postgres cannot store them. Items with a NUL were refused before.
 fn escape(value: &str, out: &mut String) {
     let mut rest = value;
-    // All of these are bytes of their own in UTF-8.
+    // In UTF-8, none of these bytes is ever part of another character.
     let is_special = |byte: u8| matches!(byte, b'\\' | b'\t' | b'\n' | b'\r' | b'\0');
     while let Some(at) = rest.bytes().position(is_special) {
         out.push_str(&rest[..at]);
@@ -113,7 +113,7 @@ fn escape(value: &str, out: &mut String) {
     out.push_str(rest);
 }
 
-/// `{"a","b"}`; every element is quoted, so that `NULL`, braces and commas are text.
+/// Writes `{"a","b"}`. Every element is quoted, so `NULL`, braces and commas count as text.
 fn array_literal(texts: &[String]) -> String {
     let mut literal = String::from("{");
     for (index, text) in texts.iter().enumerate() {

@@ -1,8 +1,8 @@
-//! What an error of the database means for Dragline. The only place that looks at SQLSTATEs.
+//! Decides what an error of the database means for Dragline. Only this module looks at SQLSTATEs.
 //!
-//! Five meanings matter: *try again later* (the store is away, busy or full), *try again, and less at once* (it is
-//! there and gave the transaction up), *a row is at fault* (its page becomes dead and the rest is stored), *somebody
-//! must set something up*, and *broken*.
+//! There are five meanings. *Try again later*: the store is away, busy or full. *Try again, with less at once*: the store
+//! answers, but gave the transaction up. *A row is at fault*: its page becomes dead, and the rest is stored. *Someone must set
+//! something up.* *Broken.*
 
 use std::error::Error as _;
 use std::fmt;
@@ -19,14 +19,14 @@ use super::target::DatabaseTarget;
 /// Statement was cancelled: by us, or by its own time limit.
 const QUERY_CANCELED: &str = "57014";
 
-/// Where the server refuses rows by a policy of row-level security or a view's CHECK OPTION.
+/// The functions of the server that refuse rows, by a row-level security policy or by the CHECK OPTION of a view.
 const ROW_POLICY_CHECK: &str = "ExecWithCheckOptions";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Meaning {
     /// The store is away, busy or full.
     Later,
-    /// It is there and gave the transaction up.
+    /// The store answers, but gave the transaction up.
     GaveUp,
     Row,
     Setup,
@@ -37,7 +37,7 @@ enum Meaning {
 /// What a SQLSTATE means (`PostgreSQL` manual, appendix A).
 fn meaning(code: &str) -> Meaning {
     match code {
-        // A role, a database, a schema, a privilege, a table of somebody else's.
+        // A wrong role, database, schema or privilege, or a table that belongs to another user.
         "28P01" | "28000" | "3D000" | "3F000" | "42501" | "42P07" => Meaning::Setup,
         // A table, a column or a unique index went away after the start-up check.
         "42P01" | "42703" | "42P10" => Meaning::Schema,
@@ -52,7 +52,7 @@ fn meaning(code: &str) -> Meaning {
             // Data, constraints, raise in a trigger, limits (index row too large), WITH CHECK, cardinality.
             Some("22" | "23" | "P0" | "54" | "44" | "21" | "09" | "27" | "38" | "39") => Meaning::Row,
             Some("XX") => Meaning::Broken,
-            // Classes that the SQL standard leaves to implementations: here, a trigger's own code.
+            // The SQL standard leaves these classes to implementations. Here, a trigger raised its own code.
             Some(class) if class.starts_with(|first| matches!(first, '5'..='9' | 'I'..='Z')) => Meaning::Row,
             _ => Meaning::Broken,
         },
@@ -99,12 +99,12 @@ impl DatabaseTarget {
         }
     }
 
-    /// The store is away: it was asked and says nothing.
+    /// The store is away: it did not answer.
     pub(super) fn silent(&self, what: &str) -> StoreError {
         self.away(what, "no answer in time".to_owned())
     }
 
-    /// Something is there that cannot be.
+    /// Something impossible was found in the store.
     pub(super) fn broken(&self, what: &str, cause: impl Into<String>) -> StoreError {
         StoreError::Broken {
             store: self.location.clone(),
@@ -116,8 +116,8 @@ impl DatabaseTarget {
     fn answered(&self, what: &str, answer: &DbError) -> StoreError {
         let code = answer.code().code();
         let text = format!("{} ({code})", answer.message());
-        // A policy for rows has the code of a missing privilege; the server's function tells them apart in every
-        // language.
+        // A row-level policy has the same code as a missing privilege. The name of the server's function tells them apart,
+        // whatever the language of the message.
         let meaning = if answer.routine() == Some(ROW_POLICY_CHECK) { Meaning::Row } else { meaning(code) };
         match meaning {
             Meaning::Later => StoreError::Unavailable {
@@ -168,7 +168,7 @@ impl DatabaseTarget {
         StoreError::Setup { problem: format!("{}: {}", self.location, one_line(error)), hint }
     }
 
-    /// Rows of these tables may not be read, written, or deleted where that is needed.
+    /// The error if this user may not read, write or, where needed, delete rows of these tables.
     pub(super) fn no_privilege(&self, tables: &str) -> StoreError {
         StoreError::Setup {
             problem: format!("{}: permission denied for {tables}", self.location),
@@ -202,7 +202,7 @@ impl DatabaseTarget {
     }
 }
 
-/// What the server says of a row, with the place; never the row itself, which is in `detail`.
+/// What the server says about a row, with the place. It never includes the row itself, which is in `detail`.
 fn refusal(answer: &DbError) -> String {
     let mut places = Vec::new();
     if let Some(table) = answer.table() {
@@ -228,7 +228,7 @@ fn io_cause(error: &Error) -> Option<&io::Error> {
     error.source().and_then(|source| source.downcast_ref())
 }
 
-/// The driver's error and its cause in one line, without the number that only a programmer wants.
+/// The driver's error and its cause in one line, without a number that only helps a programmer.
 fn one_line(error: &Error) -> String {
     let text = match error.source() {
         Some(source) => format!("{error}: {source}"),
@@ -244,7 +244,7 @@ fn first_line(text: &str) -> &str {
     text.lines().next().unwrap_or_default()
 }
 
-/// A cause that is one clear line.
+/// The cause, if it is one clear line.
 #[derive(Debug)]
 struct Cause(String);
 

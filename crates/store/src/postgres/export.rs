@@ -18,10 +18,11 @@ use crate::identifier::{SOURCE_FINGERPRINT, check_names, quoted};
 
 const WHAT: &str = "reading items";
 
-/// An export takes as long as its reader: no time limit for it, and the same rows from first to last.
+/// An export takes as long as its reader, so it has no time limit. It sees the same state of the rows from first to
+/// last.
 const BEGIN: &str = "BEGIN READ ONLY; SET LOCAL statement_timeout = 0";
 
-/// Takes a row.
+/// A function that takes a row.
 pub(super) type RowSink<'a> = &'a mut (dyn FnMut(ItemRow) -> std::io::Result<()> + Send);
 
 /// Which rows to read: those of one item type that the run was the last to see.
@@ -111,7 +112,7 @@ async fn page_condition(session: &Session, item: &ItemType, count: usize) -> Sto
     Ok(format!("AND coalesce({fingerprint} = ${first}::bytea, {url} = ${second})"))
 }
 
-/// By key, or without one by page and value.
+/// Ordered by key or, without a key, by page and value.
 fn order(item: &ItemType) -> String {
     if item.table().is_none() {
         return "item_key, url COLLATE \"C\", content_hash".to_owned();
@@ -129,7 +130,7 @@ fn order(item: &ItemType) -> String {
 fn as_text(column: &Column) -> String {
     let name = quoted(&column.name);
     match column.kind {
-        // The width that the item's value had.
+        // Converts the number back to the width of the item's value.
         ColumnType::Real | ColumnType::Double => format!("{name}::float8::text"),
         ColumnType::Timestamp => moment(&name),
         ColumnType::TextList => format!("to_json({name})::text"),
@@ -153,7 +154,7 @@ fn typed_fields(item: &ItemType, row: &Row) -> Result<Map<String, Json>, String>
     fields.collect()
 }
 
-/// The same JSON that the value had before it was stored; what is exact stays text.
+/// The same JSON that the value had before it was stored. Exact values stay text.
 fn typed_field(column: &Column, text: &str) -> Result<Json, String> {
     let wrong = || format!("column {} holds a value that is no {:?}", column.name, column.kind);
     Ok(match column.kind {

@@ -26,7 +26,7 @@ struct FlightState {
     token: Mutex<Option<Canceller>>,
 }
 
-/// One flush under way; dropped, it is not any more.
+/// One flush under way. It ends when this is dropped.
 pub(super) struct Flight<'a> {
     flights: &'a Flights,
     number: u64,
@@ -34,7 +34,7 @@ pub(super) struct Flight<'a> {
 }
 
 impl Flights {
-    /// A flush begins.
+    /// Registers a flush.
     pub(super) fn begin(&self) -> Flight<'_> {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         let state = Arc::<FlightState>::default();
@@ -42,7 +42,7 @@ impl Flights {
         Flight { flights: self, number, state }
     }
 
-    /// Tells all of them, and the server; how many there were.
+    /// Cancels all of them, here and at the server. Returns how many there were.
     pub(super) async fn cancel_all(&self) -> usize {
         let states: Vec<_> = self.under_way().values().cloned().collect();
         for state in &states {
@@ -66,7 +66,7 @@ impl FlightState {
 }
 
 impl Flight<'_> {
-    /// Waits for something that the server does not know of, unless the flush is cancelled first.
+    /// Waits for something outside the server, unless the flush is cancelled first.
     pub(super) async fn unless_cancelled<T>(
         &self,
         work: impl Future<Output = StoreResult<T>>,
@@ -78,12 +78,13 @@ impl Flight<'_> {
         }
     }
 
-    /// From now on the server can be asked.
+    /// From now on, the server can cancel this flush.
     pub(super) fn cancel_with(&self, canceller: Canceller) {
         *self.state.token() = Some(canceller);
     }
 
-    /// Between two statements: a request to cancel may have found none under way.
+    /// Call this between two statements, because a request to cancel may have arrived while no statement was
+    /// running.
     pub(super) fn check(&self) -> StoreResult<()> {
         if self.is_cancelled() { Err(StoreError::Cancelled) } else { Ok(()) }
     }
@@ -93,7 +94,8 @@ impl Flight<'_> {
         self.state.cancelled.load(Ordering::Acquire)
     }
 
-    /// The server's "canceling statement" is ours if we asked for it, and else its time limit.
+    /// If we asked for it, the server's "canceling statement" is our cancellation. Otherwise it is the time limit
+    /// of the statement.
     pub(super) fn explain(&self, error: StoreError) -> StoreError {
         if self.is_cancelled() && is_cancel(&error) { StoreError::Cancelled } else { error }
     }

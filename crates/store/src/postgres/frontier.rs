@@ -1,7 +1,7 @@
 //! Refills: a part of the frontier, per host and in fetch order, without the requests that the engine holds already.
 //!
-//! A refill reads the frontier's index from the front of each host and no further than asked for, so it costs as much for
-//! ten million queued requests as for ten thousand. Hosts are read in the order of that index: by shard, then by name.
+//! A refill reads only the front of each host in the frontier's index. So it costs the same for ten million queued requests as
+//! for ten thousand. Hosts are read in the order of that index: by shard, then by name.
 
 use dragline_core::Refilled;
 use dragline_core::queued_request::QueuedRequest;
@@ -26,15 +26,15 @@ const HOSTS_AFTER: &str = "WITH RECURSIVE walk (shard, host, place) AS (
         WHERE place < $6
     ), hosts AS (SELECT shard, host FROM walk)";
 
-/// The hosts asked for. `$6` belongs to the other statement.
+/// The requested hosts. `$6` belongs to the other statement.
 const HOSTS_NAMED: &str = "WITH hosts AS (
         SELECT shard, host FROM unnest($7::smallint[], $2::text[]) AS named (shard, host) WHERE $6::bigint IS NOT NULL
     )";
 
-/// Reads what is asked for.
+/// Reads the requested part.
 pub(super) async fn refill(connections: &Connections, run: &RunKey, ask: &Refill) -> StoreResult<Refilled> {
     let in_hand: Vec<&[u8]> = ask.in_hand.iter().map(|it| it.as_bytes().as_slice()).collect();
-    // One more than asked for, per host and in all, shows whether there is more.
+    // Read one more than requested, per host and in all, to find out whether there is more.
     let (per_host, in_all) = (more_than(ask.per_host), more_than(ask.max_requests));
     let session = connections.session("reading the frontier").await?;
     let rows = match &ask.scope {
@@ -56,8 +56,8 @@ pub(super) async fn refill(connections: &Connections, run: &RunKey, ask: &Refill
 
 const BEFORE_ALL_SHARDS: i16 = -1;
 
-/// `$3` in hand, `$4` per host, `$5` in all. LATERAL can only be a loop over the hosts in their order, so
-/// LIMIT ends it early. A host with nothing to give has a row of its own, which shows how far the hosts were read.
+/// `$3` in hand, `$4` per host, `$5` in all. LATERAL can only be a loop over the hosts in their order, so LIMIT ends it early.
+/// A host without requests still gives a row, which shows how far the hosts were read.
 fn statement(hosts: &str) -> String {
     format!(
         "{hosts}
@@ -115,7 +115,7 @@ impl RefillSorter {
     }
 
     fn finish(mut self, rows: usize, ask: &Refill) -> Refilled {
-        // All rows that could come came: there may be others behind them.
+        // The statement reached its limit, so there may be more rows.
         let cut = rows > ask.max_requests;
         match &ask.scope {
             RefillScope::Hosts(hosts) if cut => {

@@ -9,19 +9,19 @@ use tokio_postgres::Error;
 /// The driver has no other way to tell a handshake's failure than its text.
 const HANDSHAKE: &str = "error performing TLS handshake";
 
-/// A failure that trying again does not mend.
+/// A failure that another attempt cannot fix.
 pub(super) struct Failure {
     pub(super) problem: String,
     pub(super) hint: &'static str,
 }
 
-/// Whether encryption could not be agreed upon, for whatever reason.
+/// Whether the two sides could not agree on encryption, for whatever reason.
 pub(super) fn failed(error: &Error) -> bool {
     error.to_string() == HANDSHAKE || cause(error).is_some()
 }
 
-/// What an error of the driver says of the handshake; `None` for one about something else, or one that may pass,
-/// such as a connection that broke meanwhile.
+/// What an error of the driver says about the handshake. `None` if the error is about something else, or may go away by itself,
+/// such as a broken connection.
 pub(super) fn failure(error: &Error) -> Option<Failure> {
     let failure = |problem: String, hint| Some(Failure { problem, hint });
     match cause(error) {

@@ -10,7 +10,8 @@ use dragline_core::{HostNote, StoreError};
 use super::connections::Connections;
 use super::session::Session;
 
-/// One statement, so one transaction: only whoever owns the run writes. It waits for nobody, and no flush for it.
+/// This is one statement and therefore one transaction, so only the owner of the run writes. It waits for nobody, and no flush
+/// waits for it.
 const WRITE: &str = "WITH run AS MATERIALIZED (
         SELECT 1 FROM crawl_runs WHERE run_id = $1 AND epoch = $2 FOR KEY SHARE
     ), forgotten AS (
@@ -27,14 +28,14 @@ const WRITE: &str = "WITH run AS MATERIALIZED (
     )
     SELECT 1 FROM run";
 
-/// A wait that is over says nothing, unless the host kept failing or is slowed down.
+/// A note whose wait is over is left out, unless the host kept failing or is slowed down.
 const READ: &str = "SELECT host, (extract(epoch FROM paused_until - clock_timestamp()) * 1000)::bigint AS wait_ms, paused_ms,
         slowed_to_ms, reason
     FROM crawl_hosts
     WHERE run_id = $1 AND (paused_until > clock_timestamp() OR paused_ms IS NOT NULL OR slowed_to_ms IS NOT NULL)
     ORDER BY noted_at DESC, host LIMIT $2";
 
-/// Writes notes, each host once; an empty one is a host to be forgotten.
+/// Writes notes, at most one for each host. An empty note removes the host.
 pub(super) async fn write(connections: &Connections, run: &RunKey, notes: &[HostNote]) -> StoreResult<()> {
     let session = connections.session("noting what hosts were told to wait").await?;
     let (kept, forgotten): (Vec<&HostNote>, Vec<&HostNote>) = notes.iter().partition(|note| !note.is_empty());

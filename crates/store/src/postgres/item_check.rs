@@ -1,9 +1,9 @@
 //! Compares an item type with its table in the database.
 //!
-//! A column may be wider than the item needs: `varchar`, `citext`, an enum or a domain for text, a wider integer or
-//! `numeric` for integers, `numeric(p,s)` for decimals, `json` for `jsonb`, `timestamp` (in UTC) for `timestamptz`. If such
-//! a column refuses a row, the row becomes a dead letter; a limit on length or digits is logged at the start. A difference
-//! that would refuse or double *every* row is an error here, before the first request.
+//! A column may differ from what the item needs: `varchar`, `citext`, an enum or a domain for text, a wider integer or
+//! `numeric` for integers, `numeric(p,s)` for decimals, `json` for `jsonb`, `timestamp` (in UTC) for `timestamptz`. If such a
+//! column refuses a row, the row becomes a dead letter; a limit on length or digits is logged at the start. If a difference
+//! would refuse or duplicate *every* row, it is an error here, before the first request.
 
 use dragline_core::store::StoreResult;
 use dragline_core::{Column, ColumnType, ItemType};
@@ -31,9 +31,9 @@ struct TableShape {
     /// Whether this user may change the table.
     is_owner: bool,
     columns: Vec<TableColumn>,
-    /// The columns of each index that can settle a conflict, sorted.
+    /// The sorted columns of each index that ON CONFLICT can use.
     unique: Vec<Vec<String>>,
-    /// By what a partitioned table is split.
+    /// The columns that partition the table.
     partitions: Option<Partitions>,
 }
 
@@ -50,7 +50,7 @@ struct TableColumn {
     name: String,
     /// As people write it.
     shown: String,
-    /// The base type, of a domain too.
+    /// The base type. For a domain, this is the type that it is based on.
     base: String,
     category: String,
     not_null: bool,
@@ -67,14 +67,14 @@ pub(super) async fn exists(session: &Session, table: &str) -> StoreResult<bool> 
     Ok(session.row(sql, &[&quoted(table)]).await?.is_some())
 }
 
-/// What the comparison of an item type with its table says.
+/// The result of comparing an item type with its table.
 #[derive(Debug)]
 pub(super) struct Comparison {
-    /// What keeps rows from being stored.
+    /// The differences that keep rows from being stored.
     pub(super) differences: Vec<Difference>,
     /// Whether the table has the column for the fingerprint of the page.
     pub(super) has_fingerprint: bool,
-    /// Whether this user may add it.
+    /// Whether this user may add that column.
     pub(super) is_owner: bool,
 }
 
@@ -136,7 +136,7 @@ async fn look(session: &Session, table: &str) -> StoreResult<Option<TableShape>>
         limit: row.get("limit"),
     });
     let columns = columns.collect();
-    // ON CONFLICT takes an index that is valid, immediate and not partial. INCLUDE columns do not belong to the key.
+    // ON CONFLICT takes an index that is valid, immediate and not partial. The INCLUDE columns are not part of its key.
     let unique = "SELECT array(SELECT a.attname::text FROM pg_attribute a
                                WHERE a.attrelid = i.indrelid
                                AND a.attnum = ANY ((i.indkey::smallint[])[0:i.indnkeyatts - 1])
@@ -239,7 +239,7 @@ fn compare(item: &ItemType, table: &str, found: &TableShape) -> Vec<Difference> 
     differences
 }
 
-/// The statement that makes the key unique; where the server would refuse it, what else can be done.
+/// The statement that makes the key unique. If the server would refuse it, says what else can be done.
 fn unique_index(item: &ItemType, table: &str, partitions: Option<&Partitions>) -> String {
     let is_in_key = |column: &String| item.is_key_column(column);
     match partitions {
@@ -256,7 +256,7 @@ fn unique_index(item: &ItemType, table: &str, partitions: Option<&Partitions>) -
     }
 }
 
-/// The columns that every item table must have besides the item's own.
+/// The columns that every item table must have in addition to the item's own.
 fn row_columns() -> [Column; 3] {
     [
         Column::new("run_id", ColumnType::BigInt),
@@ -265,9 +265,9 @@ fn row_columns() -> [Column; 3] {
     ]
 }
 
-/// The item's columns with a limit on length or digits that the item does not have, and that limit.
+/// The columns with a limit on length or digits that the item does not have, each with its limit.
 fn limits<'a>(item: &ItemType, found: &'a TableShape) -> Vec<(&'a str, &'a str)> {
-    // Not those of time stamps: they round.
+    // Timestamps are left out, because they round.
     let refuses = |base: &str| matches!(base, "varchar" | "bpchar" | "numeric" | "_varchar");
     let row = row_columns();
     let written =
@@ -279,7 +279,7 @@ fn limits<'a>(item: &ItemType, found: &'a TableShape) -> Vec<(&'a str, &'a str)>
 fn fits(kind: ColumnType, there: &TableColumn) -> bool {
     let base = there.base.as_str();
     match kind {
-        // Category S: text, varchar, char, name, citext; E: enums. Of a domain it is its base type's.
+        // Category S: text, varchar, char, name, citext; E: enums. A domain has the category of its base type.
         ColumnType::Text => matches!(there.category.as_str(), "S" | "E") || base == "uuid",
         ColumnType::SmallInt => matches!(base, "int2" | "int4" | "int8" | "numeric"),
         ColumnType::Integer => matches!(base, "int4" | "int8" | "numeric"),

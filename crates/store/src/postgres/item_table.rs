@@ -24,7 +24,7 @@ pub(super) fn sql_type(kind: ColumnType) -> &'static str {
     }
 }
 
-/// The statements that make the table.
+/// The statements that create the table.
 pub(super) fn ddl(item: &ItemType, table: &str) -> String {
     let table = quoted(table);
     let mut sql = format!("CREATE TABLE {table} (\n");
@@ -44,8 +44,8 @@ pub(super) fn ddl(item: &ItemType, table: &str) -> String {
     sql
 }
 
-/// How rows get into a table: by a COPY into a staging table of the session, and from there by one
-/// statement.
+/// How rows get into a table. A COPY writes them into a staging table of the session, and one statement moves them
+/// from there.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct ItemTable {
     /// The item type.
@@ -54,15 +54,15 @@ pub(super) struct ItemTable {
     pub(super) name: String,
     /// The name of its staging table.
     pub(super) stage: String,
-    /// Makes the staging table.
+    /// Creates the staging table.
     pub(super) make_stage: String,
     /// Whether the table has the column `source_fingerprint`. Tables from before schema version 6 lack it until
     /// `dragline schema apply` adds it.
     pub(super) has_fingerprint: bool,
-    /// Fills it: the place in the batch, the item's columns, the page's URL and, if there is the column, its
-    /// fingerprint.
+    /// Fills the staging table: the place in the batch, the item's columns, the page's URL and, if the table has
+    /// the column, its fingerprint.
     pub(super) copy: String,
-    /// Empties it into the table; its only parameter is the run.
+    /// Moves the rows from the staging table into the table. Its only parameter is the run.
     pub(super) take: String,
 }
 
@@ -75,8 +75,8 @@ impl ItemTable {
         let columns = quoted_list(item.columns().iter().map(|column| column.name.as_str()));
         Self {
             item: item.clone(),
-            // No column of an item can have the name "#". The other columns take their types from the table, and with
-            // them its rules for lengths, ranges and domains.
+            // No column of an item can have the name "#". The other columns take their types from the table, so its rules for
+            // lengths, ranges and domains apply.
             make_stage: format!(
                 "CREATE TEMP TABLE {stage} ON COMMIT DELETE ROWS AS
                  SELECT 0 AS \"#\", {columns}, {source} FROM {table} WITH NO DATA"
@@ -101,8 +101,8 @@ fn take(item: &ItemType, table: &str, columns: &str, source: &str, stage: &str) 
     let of_row = std::iter::once("run_id").chain(source.split(", ")).chain(["scraped_at"]).map(str::to_owned);
     let assignments: Vec<String> =
         updated.map(quoted).chain(of_row).map(|column| format!("{column} = EXCLUDED.{column}")).collect();
-    // One row per key, the last of the batch; the key's column decides what is equal. All flushes take their keys in
-    // this order, so no two of them wait for each other.
+    // One row for each key, the last one of the batch. The type of the key column decides which keys are equal. All flushes
+    // take keys in this order, so no two of them wait for each other.
     format!(
         "{into}
          SELECT DISTINCT ON ({key}) {columns}, $1, {source}, now() FROM pg_temp.{stage}

@@ -14,7 +14,7 @@ pub(super) const TABLE: &str = "crawl_items";
 /// Its staging table.
 pub(super) const STAGE: &str = "stage_items";
 
-/// Makes the staging table.
+/// Creates the staging table.
 pub(super) const MAKE_STAGE: &str = "CREATE TEMP TABLE stage_items (
     place integer, item_type text, item_key text, key_digest bytea, fingerprint bytea, url text, data jsonb,
     content_hash text
@@ -23,7 +23,7 @@ pub(super) const MAKE_STAGE: &str = "CREATE TEMP TABLE stage_items (
 const COPY: &str = "COPY pg_temp.stage_items
     (place, item_type, item_key, key_digest, fingerprint, url, data, content_hash) FROM STDIN";
 
-/// Takes one row per key, the last of the batch. All flushes take their keys in the same order.
+/// Takes one row for each key, the last one of the batch. All flushes take their keys in the same order.
 const TAKE: &str = "INSERT INTO crawl_items
         (spider, item_type, item_key, key_digest, run_id, fingerprint, url, data, content_hash, scraped_at)
     SELECT DISTINCT ON (item_type COLLATE \"C\", key_digest)

@@ -1,8 +1,8 @@
-//! Dead letters: read back, and applied once what refused them is mended.
+//! Dead letters. They are read back, and applied after the cause of the refusal is fixed.
 //!
-//! A retry is one transaction: (1) the run's epoch, if the run's own process retries; (2) the page, locked, so
-//! that of two retries which take its last two letters one sees that none is left; (3) the letters, deleted;
-//! (4) their items, as in a flush; (5) the page's state. A flush never waits for it: the page is not `queued`.
+//! A retry is one transaction: (1) the run's epoch, if the run's own process retries; (2) the page, locked: if two retries take
+//! its last two letters, one of them must see that none is left; (3) the letters, deleted; (4) their items, as in a flush; (5)
+//! the page's state. A flush never waits for a retry, because the page is not `queued`.
 
 use std::collections::{HashMap, HashSet};
 
@@ -20,7 +20,7 @@ use super::session::Session;
 use super::{ItemTables, PostgresStore};
 use crate::columns::shard_of_page;
 
-/// A parameter that is null asks for all.
+/// A null parameter means no condition.
 const READ: &str = "SELECT letter_id, letter.run_id, coalesce(run.name, '') AS run_name,
         coalesce(run.spider, '') AS spider, run.shards, run.shard_rule, letter.fingerprint, letter.url, letter.item_type, letter.payload,
         letter.error, letter.sqlstate, letter.created_at
@@ -30,7 +30,8 @@ const READ: &str = "SELECT letter_id, letter.run_id, coalesce(run.name, '') AS r
     AND ($5::bytea IS NULL OR letter.fingerprint = $5)
     ORDER BY letter_id LIMIT $6";
 
-/// The pages of letters, each by its whole key: a part of a key would read the frontier.
+/// The pages of letters, each found by its whole key. With only a part of the key, the statement would read the
+/// frontier.
 const PAGES: &str = "SELECT page.run_id, page.fingerprint, page.tag, page.depth
     FROM unnest($1::bigint[], $2::smallint[], $3::bytea[]) AS wanted (run_id, shard, fingerprint)
     JOIN crawl_requests page USING (run_id, shard, fingerprint)";
@@ -47,7 +48,7 @@ const PAGE_DONE: &str =
         SELECT FROM crawl_dead_letters WHERE run_id = $1 AND fingerprint = $3
     )";
 
-/// Reads what is asked for.
+/// Reads the requested letters.
 pub(super) async fn read(connections: &Connections, ask: &LetterAsk) -> StoreResult<Vec<StoredLetter>> {
     let session = connections.session("reading dead letters").await?;
     let limit = i64::try_from(ask.limit).unwrap_or(i64::MAX);

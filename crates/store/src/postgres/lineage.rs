@@ -15,11 +15,11 @@ use crate::columns::shard_of_page;
 
 const COLUMNS: &str = "fingerprint, parent, url, tag, depth, state, status, reason, error";
 
-/// By URL as stored, or as the duplicate filter spells it.
+/// Finds requests by their URL as stored, or as the duplicate filter spells it.
 const OF_URL: &str = "WHERE run_id = $1 AND shard = $2 AND (url = $3 OR fingerprint = $4)
     ORDER BY depth, discovered_at, fingerprint LIMIT $5";
 
-/// The page may be of any host, so of any shard.
+/// The page may be on any host, and therefore in any shard.
 const OF_FINGERPRINT: &str = "WHERE run_id = $1 AND shard = ANY ($2) AND fingerprint = $3";
 
 /// Traces the requests of a URL.
@@ -54,7 +54,7 @@ async fn ancestors(
 ) -> StoreResult<Vec<TracedRequest>> {
     let sql = format!("SELECT {COLUMNS} FROM crawl_requests {OF_FINGERPRINT}");
     let (mut next, mut requests, mut seen) = (last, Vec::new(), HashSet::new());
-    // A circle can only be there if somebody has changed the rows.
+    // A circle is possible only if someone has changed the rows.
     while let Some(request) = next.take().filter(|request| seen.insert(request.fingerprint)) {
         if let Some(parent) = &request.parent {
             let row = session.row(&sql, &[&run_id, &shards, &parent.as_bytes().as_slice()]).await?;

@@ -1,8 +1,8 @@
-//! Older versions of Dragline's tables, raised to the one that this program needs.
+//! Upgrades older versions of Dragline's tables to the one that this program needs.
 //!
-//! All steps are one transaction. It takes as long as it takes: a large `crawl_requests` gets new indexes, and a large
-//! `crawl_items` is rewritten. Nothing else is written again: a column that may be null, or that has a constant as its
-//! default, is only noted in the catalog.
+//! All steps are one transaction without a time limit, because a large `crawl_requests` gets new indexes, and a large
+//! `crawl_items` is rewritten. No other table is rewritten. For a new column that may be null, or that has a constant as its
+//! default, Postgres only changes the catalog.
 
 use dragline_core::StoreError;
 use dragline_core::store::StoreResult;
@@ -13,7 +13,7 @@ use super::schema::{LOCK, VERSION, version};
 use super::session::Session;
 use crate::crawl_is_running;
 
-/// What leads from a version to the next: `(from, statements)`.
+/// The steps from each version to the next: `(from, statements)`.
 const MIGRATIONS: &[(i32, &str)] = &[
     (
         1,
@@ -86,7 +86,7 @@ const MIGRATIONS: &[(i32, &str)] = &[
          ALTER TABLE crawl_items ADD PRIMARY KEY (spider, item_type, key_digest);",
     ),
 ];
-/// Raises the tables, and says what it did.
+/// Upgrades the tables, and returns what it did.
 pub(super) async fn raise(
     connections: &Connections,
     session: &Session,
@@ -94,7 +94,7 @@ pub(super) async fn raise(
 ) -> StoreResult<Vec<String>> {
     session.run("BEGIN").await?;
     session.rows(LOCK, &[]).await?;
-    // Somebody may have been faster.
+    // Another process may have been faster.
     let mut at = version(session).await?.unwrap_or(older);
     let mut done = Vec::new();
     if at < VERSION {
@@ -123,7 +123,7 @@ pub(super) async fn raise(
     Ok(done)
 }
 
-/// A crawl of the older version would fail in its next flush.
+/// A crawl of the older version would fail at its next flush.
 async fn refuse_while_crawling(connections: &Connections, session: &Session) -> StoreResult<()> {
     let held = format!(
         "SELECT name, coalesce(pid, 0) AS pid, coalesce(hostname, 'an unknown host') AS hostname

@@ -66,7 +66,7 @@ use self::target::DatabaseTarget;
 pub(crate) use self::target::is_keyword_form;
 use crate::{SchemaAdmin, StoreSettings};
 
-/// While one flush waits for the disk, the next one is copied.
+/// While one flush waits for the disk, the next one copies its rows.
 const MAX_CONCURRENT_FLUSHES: usize = 2;
 
 type ItemTables = HashMap<String, Arc<ItemTable>>;
@@ -76,16 +76,16 @@ pub struct PostgresStore {
     connections: Connections,
     lock: RunLock,
     flights: Flights,
-    /// By table, those that were prepared.
+    /// The prepared item types, by table.
     tables: RwLock<Arc<ItemTables>>,
     next_stage: AtomicUsize,
 }
 
 impl PostgresStore {
-    /// The store of a URL. Nothing is reached yet.
+    /// The store of a URL. This does not connect yet.
     ///
     /// # Errors
-    /// [`StoreError::Setup`] when the URL cannot be read, or asks for what is not there.
+    /// [`StoreError::Setup`] when the URL cannot be read, or asks for something that does not exist.
     pub fn new(url: &str, settings: &StoreSettings) -> Result<Self, StoreError> {
         let target = DatabaseTarget::parse(url, settings)?;
         Ok(Self {
@@ -101,7 +101,7 @@ impl PostgresStore {
         Arc::clone(&self.tables.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// From now on a flush takes rows for these tables.
+    /// From now on, a flush can store rows in these tables.
     fn prepared(&self, prepared: &[PreparedTable<'_>]) {
         let mut tables = self.tables.write().unwrap_or_else(PoisonError::into_inner);
         let mut known = ItemTables::clone(&tables);
@@ -109,7 +109,7 @@ impl PostgresStore {
             let is_same =
                 |known: &Arc<ItemTable>| known.item == **item && known.has_fingerprint == *has_fingerprint;
             if !known.get(*table).is_some_and(is_same) {
-                // Never a number that was used before: sessions may still have its staging table.
+                // Never reuse a number, because sessions may still have its staging table.
                 let number = self.next_stage.fetch_add(1, Ordering::Relaxed);
                 known.insert(
                     (*table).to_owned(),
@@ -216,7 +216,7 @@ impl Store for PostgresStore {
 
     fn close(&self) -> BoxFuture<'_, ()> {
         Box::pin(async move {
-            // Whatever is still under way would leave its session behind on the server.
+            // A flush that is still under way would leave its session behind on the server.
             self.flights.cancel_all().await;
             self.lock.release().await;
             self.connections.close().await;

@@ -15,7 +15,7 @@ use super::copy_text::CopyText;
 use super::session::Session;
 use crate::columns::{FoundRequest, RequestRow, json_text};
 
-/// Makes the staging table of new requests.
+/// Creates the staging table of new requests.
 pub(super) const STAGE: &str = "CREATE TEMP TABLE stage_requests (
     shard smallint, fingerprint bytea, parent bytea, url text, method text, headers json, body bytea, tag text,
     meta json, options json, priority integer, depth integer, host text, redirects json, dont_filter boolean
@@ -40,7 +40,7 @@ const TAKE: &str = "INSERT INTO crawl_requests (run_id, shard, fingerprint, pare
     ON CONFLICT (run_id, shard, fingerprint) DO NOTHING
     RETURNING fingerprint";
 
-/// The columns of the table `r` that [`read`] wants.
+/// The columns of the table `r` that [`read`] needs.
 pub(super) const COLUMNS: &str =
     "r.shard, r.fingerprint, r.parent, r.url, r.method, r.headers, r.body, r.tag, r.meta,
     r.options, r.priority, r.depth, r.host, r.redirects, r.dont_filter";
@@ -71,7 +71,7 @@ pub(super) async fn insert<'a>(
 /// The request of a row that has [`COLUMNS`].
 ///
 /// # Errors
-/// The column that cannot be read, in words.
+/// A message that names the column that cannot be read.
 pub(super) fn read(row: &Row) -> Result<QueuedRequest, String> {
     let columns = RequestRow {
         shard: row.get("shard"),

@@ -1,4 +1,4 @@
-//! Runs listed, opened again, given up: between two crawls, by a person.
+//! Lists runs, opens them again, and ends them. People do this between two crawls.
 
 use dragline_core::Reason;
 use dragline_core::runs::{Requeue, Requeued, RunAsk, RunRecord};
@@ -10,7 +10,7 @@ use super::run_lock::is_held;
 use super::session::Session;
 use crate::{no_such_run, not_the_newest};
 
-/// Requests that one statement puts back, so that each stays far below the time that a statement is given.
+/// How many requests one statement puts back. With this number, each statement stays far below its time limit.
 const REQUEUED_AT_ONCE: i64 = 20_000;
 
 const LOCK: &str = "SELECT name, state, stop_reason FROM crawl_runs WHERE run_id = $1 FOR UPDATE";
@@ -20,7 +20,8 @@ const NEWER: &str =
 
 const OTHERS: &str = "SELECT 1 FROM crawl_requests WHERE run_id = $1 AND state = 'queued' LIMIT 1";
 
-/// The next of them in the order of `crawl_requests_not_done`, so that what was put back is not passed over again.
+/// The next requests in the order of `crawl_requests_not_done`, so that a statement does not read again what the earlier ones
+/// put back.
 const REQUEUE: &str = "UPDATE crawl_requests
     SET state = 'queued', attempts = 0, status = NULL, reason = NULL, error = NULL, done_at = NULL
     WHERE ctid = ANY (ARRAY(
@@ -37,8 +38,8 @@ const REQUEUE: &str = "UPDATE crawl_requests
     ))
     RETURNING fingerprint";
 
-/// What left `queued` before counts no more: the next start is judged by what it does itself. And hosts that were left
-/// alone because they kept failing are asked again: that is what the requests are put back for.
+/// Requests that left `queued` earlier no longer count as progress, so the next start must make its own. Hosts that were paused
+/// because they kept failing are asked again, because the requests are put back to be fetched.
 const REOPEN: &str = "WITH hosts AS (DELETE FROM crawl_hosts WHERE run_id = $1 AND paused_ms IS NOT NULL)
     UPDATE crawl_runs
     SET epoch = epoch + 1, ended_at_start = 0, fruitless_starts = 0,
@@ -119,7 +120,7 @@ async fn requeue_all(session: &Session, ask: &Requeue) -> StoreResult<u64> {
     }
 }
 
-/// Ends an unfinished run; whether it was one.
+/// Ends an unfinished run. Returns whether it was unfinished.
 pub(super) async fn give_up(connections: &Connections, run_id: i64, reason: &str) -> StoreResult<bool> {
     let session = connections.session("giving the run up").await?;
     let changed = session.change(GIVE_UP, &[&run_id, &reason]).await?;

@@ -21,7 +21,7 @@ const ALL: &str = "SELECT count(*) AS rows FROM crawl_requests WHERE run_id = $1
 const NOT_DONE: &str = "SELECT state, count(*) AS requests FROM crawl_requests
     WHERE run_id = $1 AND (state = 'failed' OR state = 'skipped' OR state = 'dead') GROUP BY state";
 
-/// Reads it, all at one moment.
+/// Reads the figures, all of them at one moment.
 pub(super) async fn inspect(
     connections: &Connections,
     run_id: i64,
@@ -54,7 +54,7 @@ pub(super) async fn inspect(
     Ok(read)
 }
 
-/// The first in the order of bytes, so that it is the same each time.
+/// The first URL in byte order, so that the answer is always the same.
 const EXAMPLE: &str = "min(url COLLATE \"C\")";
 
 /// Requests in a state by `key`: how many in all, and the largest groups.

@@ -28,7 +28,7 @@ pub(super) fn key(name: &str) -> String {
     format!("hashtextextended('dragline run ' || {name}::text, 'crawl_runs'::regclass::oid::bigint)")
 }
 
-/// Joins the lock of that name, as `held`, if a session of this database has it.
+/// Joins the lock of that name, as `held`, if a session of this database holds it.
 pub(super) fn is_held(name: &str) -> String {
     format!(
         "held.locktype = 'advisory' AND held.granted AND held.objsubid = 1
@@ -58,7 +58,8 @@ impl HeldLock {
 }
 
 impl RunLock {
-    /// Notes the moment from which on a run that ends is one that others ended while this process started.
+    /// Notes the current time. If another process ends the run after it, that happened while this process was
+    /// starting.
     pub(super) async fn begins(&self, connections: &Connections) -> StoreResult<()> {
         let session = connections.session("connecting").await?;
         let now = session.row("SELECT clock_timestamp() AS now", &[]).await?;
@@ -89,7 +90,7 @@ impl RunLock {
         }
         match taken {
             Some(session) => {
-                // A run that another process has ended since this one began is not done all over again.
+                // If another process has ended the run since this one began, do not crawl it all over again.
                 if let Some(began) = self.began.get()
                     && let Some(holder) = ended_since(connections, name, *began).await?
                 {
@@ -121,7 +122,7 @@ impl RunLock {
             return Err(StoreError::run_gone(run.run_id));
         };
         if epoch == run.epoch {
-            // Nobody has started the run since: it is our own lost session that the server still keeps.
+            // Nobody has started the run since. The server still keeps our own lost session.
             return Err(connections.target().away(
                 "taking the run's lock again",
                 "the server has not noticed yet that the session which held it is gone".to_owned(),
@@ -130,7 +131,7 @@ impl RunLock {
         Err(StoreError::Superseded { run_id: run.run_id, epoch: run.epoch })
     }
 
-    /// Gives it back.
+    /// Releases the lock.
     pub(super) async fn release(&self) {
         *self.held.lock().await = None;
     }
@@ -178,7 +179,7 @@ async fn holder(connections: &Connections, name: &str) -> StoreResult<String> {
     })
 }
 
-/// The process that ended the newest run of this name after that moment, if one did.
+/// Describes the process that ended the newest run of this name, if the run ended after that moment.
 async fn ended_since(
     connections: &Connections,
     name: &str,

@@ -1,4 +1,4 @@
-//! The life of a run: opened, alive, ended; and what can be asked about it.
+//! The life of a run (opened, alive, ended), and questions about it.
 
 use std::pin::pin;
 use std::time::Duration;
@@ -35,13 +35,13 @@ const COUNTS: &str =
 
 const DONE: &str = "SELECT host, url, depth FROM crawl_requests WHERE run_id = $1 AND state = 'done'";
 
-/// The epoch rises with this too: a process that is still at it writes nothing more.
+/// This raises the epoch too, so a process that still works on the run can write nothing more.
 const GIVE_UP: &str = "WITH cookies AS (DELETE FROM crawl_cookies WHERE run_id = $1),
         hosts AS (DELETE FROM crawl_hosts WHERE run_id = $1)
     UPDATE crawl_runs SET state = 'failed', stop_reason = $2, finished_at = now(),
     epoch = epoch + 1 WHERE run_id = $1";
 
-/// Of whoever has the run now.
+/// The epoch of the run's current owner.
 pub(super) const RUN_EPOCH: &str = "SELECT epoch FROM crawl_runs WHERE run_id = $1";
 
 const RESUME: &str = "UPDATE crawl_runs SET state = 'running', stop_reason = NULL, epoch = epoch + 1,
@@ -57,14 +57,14 @@ const SHARD_RULE: &str = "SELECT run_id, shards, shard_rule FROM crawl_runs WHER
 const START_HOSTS: &str =
     "SELECT DISTINCT host FROM crawl_requests WHERE run_id = $1 AND depth = 0 ORDER BY host";
 
-/// The last ones of this name.
+/// The last finished runs of this name.
 const FINISHED: &str = "SELECT finished_at, stats ->> 'run_items' AS run_items
     FROM crawl_runs WHERE name = $1 AND state = 'finished' ORDER BY run_id DESC LIMIT 2";
 
 const HEARTBEAT: &str = "UPDATE crawl_runs SET heartbeat_at = now(), stats = $3
     WHERE run_id = $1 AND epoch = $2";
 
-/// A run that has ended needs no cookies, and they are secrets; and it asks no hosts.
+/// A run that has ended needs no cookies, which are secrets, and no notes about hosts.
 const END: &str = "WITH cookies AS (
         DELETE FROM crawl_cookies WHERE run_id = $1 AND $5
         AND EXISTS (SELECT FROM crawl_runs WHERE run_id = $1 AND epoch = $2)
@@ -122,7 +122,7 @@ pub(super) async fn heartbeat(connections: &Connections, run: &RunKey, stats: &J
     ours(session, rows, run).await
 }
 
-/// Writes how the run ended. Safe twice.
+/// Writes how the run ended. It is safe to call this twice.
 pub(super) async fn end(
     connections: &Connections,
     run: &RunKey,
@@ -249,7 +249,7 @@ async fn resume(
     Ok(Some((RunKey { run_id, epoch, spider: spec.spider.as_str().into(), shards }, resumed)))
 }
 
-/// A row without a moment is not such a run.
+/// A row without a time does not count.
 fn finished_run(row: &Row) -> Option<FinishedRun> {
     Some(FinishedRun { finished_at: row.get::<_, Option<_>>("finished_at")?, items: items(row) })
 }
@@ -262,7 +262,7 @@ fn last_start(row: &Row) -> LastStart {
     LastStart {
         fruitless_before: row.get::<_, i32>("fruitless_starts").unsigned_abs(),
         ended_before: count(row, "ended_at_start"),
-        // Negative when somebody has set the clock back.
+        // This is negative if someone has set the clock back.
         lived: Duration::try_from_secs_f64(row.get("lived")).unwrap_or_default(),
     }
 }
@@ -290,7 +290,7 @@ pub(super) fn rule_of(target: &DatabaseTarget, row: &Row) -> StoreResult<ShardRu
         .ok_or_else(|| unknown_rule(&target.location, row.get("run_id"), rule, shards))
 }
 
-/// The pages that are done, counted. They are streamed: a run may have millions.
+/// Counts the pages that are done. They are streamed, because a run may have millions.
 async fn tally(session: &Session, run_id: i64, of: TallyOf) -> StoreResult<Tally> {
     let mut tally = Tally::default();
     if of.is_nothing() {
@@ -332,7 +332,7 @@ fn pid(process: &ProcessInfo) -> i32 {
     i32::try_from(process.pid).unwrap_or(i32::MAX)
 }
 
-/// Whether a change of the run's row found it, with our epoch; gives the session back.
+/// Checks that a statement found the run's row with our epoch, and gives the session back.
 async fn ours(session: Session, rows: u64, run: &RunKey) -> StoreResult<()> {
     let owned = if rows > 0 { Ok(()) } else { Err(not_ours(&session, run).await) };
     session.release();

@@ -1,4 +1,4 @@
-//! Dragline's own tables and those of the item types: made, compared, raised to a newer version.
+//! Dragline's own tables and those of the item types. This module creates, compares and upgrades them.
 
 use dragline_core::probe::reach;
 use dragline_core::store::StoreResult;
@@ -22,15 +22,15 @@ const TABLES: [&str; 7] = [
     "crawl_cookies",
     "crawl_hosts",
 ];
-/// Those from which rows are deleted.
+/// The tables from which rows are deleted.
 const DELETED_FROM: [&str; 3] = ["crawl_dead_letters", "crawl_cookies", "crawl_hosts"];
-/// `hashtextextended` and `tcp_user_timeout`; everything older is out of support.
+/// This version has `hashtextextended` and `tcp_user_timeout`. Everything older is out of support.
 const OLDEST_SERVER: i32 = 120_000;
 
-/// Held while tables are made or changed, so that two processes that start at once do it one after the other.
+/// Held while tables are created or changed, so that two processes that start at once do this one after the other.
 pub(super) const LOCK: &str = "SELECT pg_advisory_xact_lock(hashtextextended('dragline schema', 0))";
 
-/// All statements that make the tables.
+/// All statements that create the tables.
 pub(super) fn ddl(items: &[ItemType]) -> StoreResult<String> {
     let mut sql = SCHEMA.to_owned();
     for item in items {
@@ -43,7 +43,7 @@ pub(super) fn ddl(items: &[ItemType]) -> StoreResult<String> {
     Ok(sql)
 }
 
-/// Reaches the database and makes the own tables if there are none.
+/// Connects to the database, and creates Dragline's own tables if there are none.
 pub(super) async fn connect(connections: &Connections) -> StoreResult<()> {
     let session = connections.session("connecting").await?;
     check_server(connections, &session).await?;
@@ -58,7 +58,8 @@ pub(super) async fn connect(connections: &Connections) -> StoreResult<()> {
     Ok(())
 }
 
-/// What a crawl would miss at its end only: cookies, hosts and dead letters are deleted, everything else is not.
+/// Checks a privilege that a crawl would miss only at its end. Rows are deleted only from the tables of cookies, hosts and dead
+/// letters.
 async fn check_privileges(connections: &Connections, session: &Session) -> StoreResult<()> {
     let missing = "SELECT string_agg(own.name, ', ') AS tables FROM unnest($1::text[]) AS own (name)
         WHERE NOT (has_table_privilege(to_regclass(own.name), 'SELECT')
@@ -72,7 +73,7 @@ async fn check_privileges(connections: &Connections, session: &Session) -> Store
     }
 }
 
-/// Reaches the database as it is.
+/// Connects to the database as it is.
 pub(super) async fn reach_only(connections: &Connections) -> StoreResult<()> {
     let session = connections.session("connecting").await?;
     check_server(connections, &session).await?;
@@ -105,7 +106,7 @@ pub(super) async fn has_table(connections: &Connections, table: &str) -> StoreRe
     Ok(exists)
 }
 
-/// Compares the item tables, and makes those that are missing and may be made.
+/// Compares the item tables, and creates missing ones unless their type forbids it.
 pub(super) async fn prepare<'a>(
     connections: &Connections,
     items: &'a [ItemType],
@@ -132,7 +133,7 @@ pub(super) async fn prepare<'a>(
     Ok(prepared)
 }
 
-/// Makes what is missing and raises an older version; says what it did.
+/// Creates what is missing and upgrades an older version. Returns what it did.
 pub(super) async fn apply(connections: &Connections, items: &[ItemType]) -> StoreResult<Vec<String>> {
     let session = connections.session("applying the schema").await?;
     check_server(connections, &session).await?;
@@ -202,8 +203,8 @@ async fn compare(session: &Session, item: &ItemType, table: &str) -> StoreResult
     }))
 }
 
-/// Adds the column for the fingerprint of the page to a table that lacks it, and says whether it did. A column that may be
-/// null rewrites no row.
+/// Adds the column for the fingerprint of the page to a table that lacks it, and says whether it did. No row is rewritten,
+/// because the column may be null.
 async fn add_fingerprint(session: &Session, item: &ItemType, table: &str) -> StoreResult<bool> {
     let comparison = compare(session, item, table).await?;
     if comparison.has_fingerprint || !comparison.is_owner {
@@ -269,7 +270,7 @@ fn wrong_version(connections: &Connections, there: i32) -> StoreError {
     StoreError::Setup { problem, hint: hint.to_owned() }
 }
 
-/// Makes the own tables unless somebody was faster; whether it did.
+/// Creates Dragline's own tables unless another process was faster. Returns whether it did.
 async fn create_own(session: &Session) -> StoreResult<bool> {
     session.run("BEGIN").await?;
     session.rows(LOCK, &[]).await?;
@@ -282,7 +283,7 @@ async fn create_own(session: &Session) -> StoreResult<bool> {
     Ok(missing)
 }
 
-/// Makes the table of an item type unless it is there; whether it did.
+/// Creates the table of an item type unless it exists. Returns whether it did.
 async fn create(session: &Session, item: &ItemType, table: &str) -> StoreResult<bool> {
     if item_check::exists(session, table).await? {
         return Ok(false);

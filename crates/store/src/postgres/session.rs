@@ -1,7 +1,8 @@
 //! A session on loan from the pool.
 //!
-//! It goes back only when its user says that it is at rest. Dropped in the middle of anything, it is closed,
-//! and the server is asked to give up what it was doing: no session comes back in mid-transaction.
+//! It goes back to the pool only when its user says that nothing is under way. If it is dropped earlier, it is
+//! closed, and the server is asked to give up what it was doing. So no session comes back in the middle of a
+//! transaction.
 
 use std::ops::Deref;
 use std::pin::pin;
@@ -19,7 +20,7 @@ use super::connections::Dialer;
 use super::copy_text::CopyText;
 use super::tasks::{Canceller, cancel};
 
-/// A COPY travels in messages of this size, so that a large batch is not one.
+/// A COPY is sent in messages of this size, so that a large batch is not a single message.
 const COPY_MESSAGE_BYTES: usize = 1024 * 1024;
 
 /// Parameters of a statement.
@@ -27,7 +28,7 @@ pub(super) type Params<'a> = &'a [&'a (dyn ToSql + Sync)];
 
 /// A session on loan.
 pub(super) struct Session {
-    /// There until the session is dropped.
+    /// `None` only after the session was dropped.
     client: Option<Object>,
     dialer: Arc<Dialer>,
     what: &'static str,
@@ -39,17 +40,17 @@ impl Session {
         Self { client: Some(client), dialer, what, at_rest: false }
     }
 
-    /// Gives it back: no transaction is open, nothing is under way.
+    /// Gives the session back. No transaction may be open, and nothing may be under way.
     pub(super) fn release(mut self) {
         self.at_rest = true;
     }
 
-    /// The means to have the server give up what it does for this session.
+    /// A handle that asks the server to give up what it does for this session.
     pub(super) fn canceller(&self) -> Canceller {
         Canceller { token: self.cancel_token(), tls: self.dialer.target.tls.clone() }
     }
 
-    /// The answer to what was asked of this session, or its error; silence is one.
+    /// The answer of this session, or its error. If the server stays silent, that is an error too.
     pub(super) async fn answer<T>(&self, asked: impl Future<Output = Result<T, Error>>) -> StoreResult<T> {
         self.dialer.answer(self.what, asked).await
     }
@@ -65,7 +66,7 @@ impl Session {
         Ok(self.rows(sql, params).await?.into_iter().next())
     }
 
-    /// Runs a statement; the number of rows that it changed.
+    /// Runs a statement. Returns the number of rows that it changed.
     pub(super) async fn change(&self, sql: &str, params: Params<'_>) -> StoreResult<u64> {
         let changed = async { self.execute(&self.prepare_cached(sql).await?, params).await };
         self.answer(changed).await
@@ -83,14 +84,14 @@ impl Session {
         self.batch_execute(sql).await.map_err(|error| self.dialer.target.error(self.what, &error))
     }
 
-    /// Copies rows in; how many.
+    /// Copies rows in. Returns how many.
     pub(super) async fn copy(&self, sql: &str, rows: CopyText) -> StoreResult<u64> {
         let copied = async { self.send_copy(&self.prepare_cached(sql).await?, rows.into_bytes()).await };
         self.answer(copied).await
     }
 
-    /// Copies rows into a staging table, and runs the statement that takes them from there. The statement is
-    /// sent behind the rows without waiting for an answer in between.
+    /// Copies rows into a staging table, and runs the statement that takes them from there. The statement is sent
+    /// right after the rows, without waiting for an answer in between.
     pub(super) async fn staged(
         &self,
         copy: &str,
@@ -101,7 +102,7 @@ impl Session {
         self.behind_copy(copy, rows, take, async |take| self.query(&take, params).await).await
     }
 
-    /// The same for a statement that gives no rows back; the number of rows that it changed.
+    /// The same for a statement that returns no rows. Returns the number of rows that it changed.
     pub(super) async fn staged_change(
         &self,
         copy: &str,

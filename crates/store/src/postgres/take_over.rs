@@ -14,8 +14,8 @@ use super::run_lock::is_held;
 /// Ends the session that holds the lock of a run's name, if the holder's last sign of life is older than `limit`. Returns
 /// whether it did.
 ///
-/// The session must be older than that sign of life. Otherwise it belongs to a process that is just resuming the run, and
-/// the sign of life to the one before.
+/// The session must be older than that sign of life. Otherwise the session belongs to a process that is just resuming the run,
+/// and the sign of life is from the process before it.
 pub(super) async fn take_over(connections: &Connections, name: &str, limit: Duration) -> StoreResult<bool> {
     let sql = format!(
         "SELECT run.pid, run.hostname, extract(epoch FROM clock_timestamp() - run.heartbeat_at)::float8 AS silent,

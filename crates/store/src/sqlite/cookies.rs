@@ -1,4 +1,5 @@
-//! The cookies of a run: written with the page that changed them, read when the run is resumed, gone when it has ended.
+//! The cookies of a run. They are written with the page that changed them, read when the run is resumed, and deleted when it
+//! ends.
 
 use dragline_core::StoredCookie;
 use dragline_core::cookies::latest;
@@ -7,8 +8,8 @@ use rusqlite::{Connection, params};
 
 use super::fault::Fault;
 
-/// Writes what the pages of a flush have changed. The later state of a cookie wins; what has ended stays as a row without
-/// a cookie.
+/// Writes what the pages of a flush have changed. The later state of a cookie wins. A cookie that has ended stays as an empty
+/// row.
 pub(super) fn write<'a>(
     connection: &Connection,
     run_id: i64,

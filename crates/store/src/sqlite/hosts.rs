@@ -11,7 +11,7 @@ use super::fault::Fault;
 use super::items::NOW;
 use super::runs::check_epoch;
 
-/// Writes notes; an empty one is a host to be forgotten.
+/// Writes notes. An empty note removes the host.
 pub(super) fn write(connection: &mut Connection, run: &RunKey, notes: &[HostNote]) -> Result<(), Fault> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     check_epoch(&transaction, run)?;
@@ -30,7 +30,7 @@ pub(super) fn write(connection: &mut Connection, run: &RunKey, notes: &[HostNote
                 forget.execute(params![run.run_id, note.host])?;
                 continue;
             }
-            // Without a wait, the modifier is NULL, and so is the moment.
+            // Without a wait, the modifier is NULL, and so is the result.
             let wait = note.wait().map(|wait| format!("+{:.3} seconds", wait.as_secs_f64()));
             let (paused, slowed) = (note.paused_for().map(milliseconds), note.slowed_to.map(milliseconds));
             keep.execute(params![run.run_id, note.host, wait, paused, slowed, note.reason])?;
@@ -39,8 +39,7 @@ pub(super) fn write(connection: &mut Connection, run: &RunKey, notes: &[HostNote
     Ok(transaction.commit()?)
 }
 
-/// The notes of a run, the latest first. A wait that is over says nothing, unless the host kept failing or is slowed
-/// down.
+/// The notes of a run, the latest first. A note whose wait is over is left out, unless the host kept failing or is slowed down.
 pub(super) fn read(connection: &Connection, run_id: i64) -> Result<Vec<HostNote>, Fault> {
     let mut select = connection.prepare(
         "SELECT host, CAST((julianday(paused_until) - julianday('now')) * 86400000 AS INTEGER) AS wait_ms, paused_ms,
@@ -60,7 +59,7 @@ pub(super) fn read(connection: &Connection, run_id: i64) -> Result<Vec<HostNote>
     Ok(notes.collect::<rusqlite::Result<_>>()?)
 }
 
-/// A run that has ended asks nobody.
+/// A run that has ended asks no hosts.
 pub(super) fn forget(connection: &Connection, run_id: i64) -> Result<(), Fault> {
     connection.execute("DELETE FROM crawl_hosts WHERE run_id = ?1", [run_id])?;
     Ok(())

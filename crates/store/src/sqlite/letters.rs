@@ -1,4 +1,4 @@
-//! Dead letters: read back, and applied once what refused them is mended.
+//! Dead letters. They are read back, and applied after the cause of the refusal is fixed.
 //!
 //! A retry is one transaction in the order of every store: the run's epoch, if the run's own process retries;
 //! the letters, deleted; their items, as in a flush; the page's state.
@@ -15,7 +15,7 @@ use super::fault::Fault;
 use super::items::{self, Conflict, NOW};
 use super::runs;
 
-/// Reads what is asked for.
+/// Reads the requested letters.
 pub(super) fn read(connection: &mut Connection, ask: &LetterAsk) -> Result<Vec<StoredLetter>, Fault> {
     let mut sql = "SELECT letter_id, letter.run_id, coalesce(run.name, '') AS run_name,
              coalesce(run.spider, '') AS spider, letter.fingerprint, letter.url, coalesce(page.tag, '') AS tag,
@@ -34,7 +34,7 @@ pub(super) fn read(connection: &mut Connection, ask: &LetterAsk) -> Result<Vec<S
         sql.push_str(" AND letter.fingerprint = ?");
         values.push(fingerprint.as_bytes().to_vec().into());
     }
-    // SQLite has no lists: as JSON a list is one parameter, however long it is.
+    // SQLite has no list parameters. A JSON list is one parameter, however long it is.
     if let Some(letter_ids) = &ask.letter_ids {
         sql.push_str(" AND letter_id IN (SELECT value FROM json_each(?))");
         values.push(serde_json::json!(letter_ids).to_string().into());
@@ -69,7 +69,7 @@ pub(super) fn retry(
         run_id: retry.run_id,
         epoch: retry.epoch.unwrap_or_default(),
         spider: retry.spider.clone(),
-        // It decides nothing here: no request is inserted.
+        // The shard rule has no effect here, because no request is inserted.
         shards: ShardRule::One,
     };
     if retry.epoch.is_some() {

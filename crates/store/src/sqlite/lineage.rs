@@ -34,7 +34,7 @@ fn ancestors(connection: &Connection, run_id: i64, last: TracedRequest) -> Resul
         "SELECT {COLUMNS} FROM crawl_requests WHERE run_id = ?1 AND fingerprint = ?2"
     ))?;
     let (mut next, mut requests, mut seen) = (Some(last), Vec::new(), HashSet::new());
-    // A circle can only be there if somebody has changed the rows.
+    // A circle is possible only if someone has changed the rows.
     while let Some(found) = next.take().filter(|found| seen.insert(found.fingerprint)) {
         if let Some(parent) = &found.parent {
             let row = select.query_row(params![run_id, parent.as_bytes()], |row| Ok(request(row)));

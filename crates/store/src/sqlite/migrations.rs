@@ -1,7 +1,7 @@
-//! Older versions of Dragline's tables, raised to the one that this program needs.
+//! Upgrades older versions of Dragline's tables to the one that this program needs.
 //!
-//! A column that may be null, or that has a constant as its default, rewrites no row; `SQLite` has no other way to add one.
-//! A CHECK and a primary key cannot change, so an older file keeps those that it was made with.
+//! `SQLite` can only add a column that may be null or has a constant as its default, and this rewrites no row. It cannot change
+//! a CHECK or a primary key, so an older file keeps its own.
 
 use std::path::Path;
 
@@ -15,8 +15,8 @@ use crate::{crawl_is_running, key_digest};
 /// The SQL function that gives the digest of an item's key.
 const KEY_DIGEST: &str = "dragline_key_digest";
 
-/// What leads from a version to the next: `(from, statements)`. What is not here, new tables and indexes, comes from
-/// `schema.sql`, which makes everything that is missing.
+/// The steps from each version to the next: `(from, statements)`. New tables and indexes come from `schema.sql`, which creates
+/// everything that is missing.
 const MIGRATIONS: &[(i64, &str)] = &[
     (
         1,
@@ -26,8 +26,8 @@ const MIGRATIONS: &[(i64, &str)] = &[
          DROP INDEX IF EXISTS crawl_dead_letters_run;",
     ),
     (
-        // The rows of a run that began before have the shard rule 'one', so none of them changes. Every row of crawl_items
-        // gets a digest of its own; rows without a key only need different ones.
+        // The rows of a run that began before have the shard rule 'one', so none of them changes. Every row of crawl_items gets
+        // its own digest. For rows without a key, the digests only have to differ.
         5,
         "ALTER TABLE crawl_runs ADD COLUMN shards INTEGER NOT NULL DEFAULT 1;
          ALTER TABLE crawl_runs ADD COLUMN shard_rule TEXT NOT NULL DEFAULT 'one';
@@ -42,7 +42,7 @@ const MIGRATIONS: &[(i64, &str)] = &[
     ),
 ];
 
-/// Raises the tables of a version. The database is at `path`.
+/// Upgrades the tables of a version. The database is at `path`.
 pub(super) fn raise(transaction: &Transaction<'_>, path: &Path, version: i64) -> Result<(), Fault> {
     refuse_while_crawling(transaction, path)?;
     let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC;

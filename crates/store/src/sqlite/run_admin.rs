@@ -1,4 +1,4 @@
-//! Runs listed, opened again, given up: between two crawls, by a person.
+//! Lists runs, opens them again, and ends them. People do this between two crawls.
 
 use std::path::Path;
 
@@ -81,7 +81,7 @@ pub(super) fn requeue(connection: &mut Connection, ask: &Requeue) -> Result<Requ
          AND (?4 IS NULL OR host = ?4 OR substr(host, 1, length(?4) + 1) = ?4 || ':')",
         params![
             ask.run_id,
-            // SQLite has no lists: as JSON a list is one parameter.
+            // SQLite has no list parameters, but a JSON list is one parameter.
             (!ask.statuses.is_empty()).then(|| serde_json::json!(ask.statuses).to_string()),
             ask.reason.map(Reason::code),
             ask.host,
@@ -90,7 +90,7 @@ pub(super) fn requeue(connection: &mut Connection, ask: &Requeue) -> Result<Requ
     )?;
     let requeued = Requeued { requests: requests as u64, was, reason, others_queued };
     if requests > 0 {
-        // What left `queued` before counts no more: the next start is judged by what it does itself.
+        // Requests that left `queued` earlier no longer count as progress, so the next start must make its own.
         transaction.execute(
             "UPDATE crawl_runs
              SET epoch = epoch + 1, ended_at_start = 0, fruitless_starts = 0,
@@ -108,7 +108,7 @@ pub(super) fn requeue(connection: &mut Connection, ask: &Requeue) -> Result<Requ
     Ok(requeued)
 }
 
-/// Ends an unfinished run; whether it was one.
+/// Ends an unfinished run. Returns whether it was unfinished.
 pub(super) fn give_up(connection: &Connection, run_id: i64, reason: &str) -> Result<bool, Fault> {
     let transaction = connection.unchecked_transaction()?;
     cookies::forget(&transaction, run_id)?;

@@ -1,8 +1,7 @@
 //! The figures of a run, for `runs show`.
 //!
-//! Each count reads an index and not the rows: that of the primary key for all requests, `crawl_requests_frontier` for
-//! queued ones, and `crawl_requests_not_done` for the others that are not done. Only failed and skipped requests are read
-//! row by row.
+//! Each count reads an index and not the rows: the primary key for all requests, `crawl_requests_frontier` for queued ones, and
+//! `crawl_requests_not_done` for the others that are not done. Only failed and skipped requests are read row by row.
 
 use std::collections::BTreeMap;
 
@@ -17,7 +16,7 @@ use crate::identifier::{check_names, quoted};
 const FRONTIER: &str = "crawl_requests_frontier";
 const NOT_DONE: &str = "crawl_requests_not_done";
 
-/// Reads it, all at one moment.
+/// Reads the figures, all of them at one moment.
 pub(super) fn inspect(
     connection: &mut Connection,
     run_id: i64,
@@ -57,7 +56,7 @@ fn tallies(
     state: &str,
     key: &str,
 ) -> Result<(u64, LargestGroups), Fault> {
-    // A URL is in the rows, and of those that are queued there may be millions.
+    // Only the rows contain URLs, and there may be millions of queued ones.
     let (index, example) = if state == "queued" { (FRONTIER, "NULL") } else { (NOT_DONE, "min(url)") };
     let mut select = connection.prepare(&format!(
         "SELECT {key} AS key, count(*) AS requests, {example} AS example, sum(count(*)) OVER () AS in_all,

@@ -1,17 +1,17 @@
 //! The parameters of a connection, under libpq's names: what the URL says, and the environment for the rest.
 //!
-//! A URL is read as libpq reads it (`PostgreSQL` manual, section 34.1.1.2), and so is its other form,
-//! `host=db dbname=crawls`. No error repeats a value, for any part of a URL may hold a password.
+//! A URL is read as libpq reads it (`PostgreSQL` manual, section 34.1.1.2), and so is its other form, `host=db
+//! dbname=crawls`. No error repeats a value, because any part of a URL may hold a password.
 
 use dragline_core::StoreError;
 use percent_encoding::percent_decode_str;
 
 use super::surroundings::Surroundings;
 
-/// What is not from a variable is from there.
+/// The origin of a value that does not come from a variable.
 const URL: &str = "the store's URL";
 
-/// The parameters that are understood, and their variables.
+/// The supported parameters, and their variables.
 const KNOWN: [(&str, &str); 23] = [
     ("host", "PGHOST"),
     ("hostaddr", "PGHOSTADDR"),
@@ -53,7 +53,7 @@ pub(super) struct Parameters(Vec<Parameter>);
 struct Parameter {
     name: &'static str,
     value: String,
-    /// The variable, or nothing for the URL.
+    /// The variable, or `None` for the URL.
     variable: Option<&'static str>,
 }
 
@@ -84,7 +84,7 @@ impl Parameters {
         Ok(parameters)
     }
 
-    /// A parameter's value; an empty one is none.
+    /// A parameter's value. An empty one counts as missing.
     pub(super) fn get(&self, name: &str) -> Option<&str> {
         self.find(name).map(|parameter| parameter.value.as_str())
     }
@@ -102,7 +102,7 @@ impl Parameters {
         }
     }
 
-    /// The same of one that needs no name there.
+    /// The same for a parameter whose name is clear from its place.
     pub(super) fn source(&self, name: &str) -> &'static str {
         self.variable(name).unwrap_or(URL)
     }
@@ -116,7 +116,7 @@ impl Parameters {
         self.0.iter().map(|parameter| (parameter.name, parameter.value.as_str()))
     }
 
-    /// The error of a parameter.
+    /// The error for a parameter.
     pub(super) fn wrong(&self, name: &str, problem: &str, hint: impl Into<String>) -> StoreError {
         StoreError::Setup { problem: format!("{} {problem}", self.origin(name)), hint: hint.into() }
     }
@@ -148,7 +148,7 @@ impl Parameters {
         };
         let (place, query) = rest.split_once('?').unwrap_or((rest, ""));
         let (hosts, database) = place.split_once('/').unwrap_or((place, ""));
-        // What is left of a password with an `@` or a `/` in it must not be taken for a name, and shown.
+        // If a password contains `@` or `/`, the rest of it must not be mistaken for a name and shown.
         if place.contains('@') {
             return Err(unreadable());
         }
@@ -157,7 +157,7 @@ impl Parameters {
         for pair in query.split('&').filter(|pair| !pair.is_empty()) {
             let (name, value) = pair.split_once('=').ok_or_else(unreadable)?;
             match (decoded(name)?.as_str(), value) {
-                // What drivers for Java call it; libpq takes it, too.
+                // This is the name in drivers for Java. libpq accepts it too.
                 ("ssl", "true") => self.push("sslmode", "require".to_owned())?,
                 (name, value) => self.push(name, decoded(value)?)?,
             }
@@ -182,7 +182,7 @@ impl Parameters {
         self.push("port", joined(&ports))
     }
 
-    /// `name=value name='a value'`, with `\` before what is not to be read as itself.
+    /// `name=value name='a value'`, with `\` as the escape character.
     fn keywords(&mut self, text: &str) -> Result<(), StoreError> {
         let mut rest = text.trim_start();
         while !rest.is_empty() {
@@ -212,7 +212,7 @@ impl Parameters {
     }
 }
 
-/// A list, or nothing when all its places are empty.
+/// A list, or `None` if all its places are empty.
 fn joined(parts: &[String]) -> String {
     if parts.iter().all(String::is_empty) { String::new() } else { parts.join(",") }
 }
@@ -222,7 +222,7 @@ fn decoded(text: &str) -> Result<String, StoreError> {
 }
 
 fn unknown(name: &str) -> StoreError {
-    // A name may be what is left of a password: only what looks like one is shown.
+    // The name may be a part of a password, so it is shown only if it looks like a name.
     let named = match name {
         "service" | "sslcrl" | "sslcrldir" | "sslpassword" | "gssencmode" | "krbsrvname" | "require_auth"
         | "client_encoding" | "sslsni" | "ssl" | "replication" => {

@@ -1,11 +1,11 @@
 //! The password file: `~/.pgpass`, or what `PGPASSFILE` names.
 //!
-//! A line is `host:port:database:user:password`; `*` stands for anything, `\` keeps a `:` or `\` from being
-//! read as itself. The first line that fits counts. A file that others may read is not used, as with libpq.
+//! A line is `host:port:database:user:password`. `*` matches anything, and `\` escapes a `:` or `\`. The first line
+//! that matches counts. As in libpq, a file that others may read is not used.
 
 use std::path::{Path, PathBuf};
 
-/// What a line must fit.
+/// What a line must match.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Wanted<'a> {
     pub(super) host: &'a str,
@@ -21,7 +21,7 @@ pub(super) struct PassFile {
 }
 
 impl PassFile {
-    /// The file, if it is there and may be used.
+    /// The file, if it exists and may be used.
     pub(super) fn open(path: PathBuf) -> Option<Self> {
         let unusable = |why: &str| {
             tracing::warn!(file = %path.display(), "the password file is not used: {why}");
@@ -40,7 +40,7 @@ impl PassFile {
         }
     }
 
-    /// The password of the first line that fits.
+    /// The password of the first line that matches.
     pub(super) fn password(&self, wanted: &Wanted<'_>) -> Option<String> {
         let port = wanted.port.to_string();
         let wanted = [wanted.host, port.as_str(), wanted.database, wanted.user];
@@ -53,7 +53,7 @@ impl PassFile {
     }
 }
 
-/// Whether a file's rights go beyond what is allowed; where there are none, they do not.
+/// Whether the permissions of a file allow too much. On systems without permissions, this is false.
 pub(super) fn open_to_others(about: &std::fs::Metadata, forbidden: u32) -> bool {
     #[cfg(unix)]
     {
@@ -67,7 +67,7 @@ pub(super) fn open_to_others(about: &std::fs::Metadata, forbidden: u32) -> bool 
     }
 }
 
-/// The path that libpq takes when nothing names one.
+/// The path that libpq uses by default.
 pub(super) fn default_path(home: Option<&Path>) -> Option<PathBuf> {
     home.map(|home| home.join(".pgpass"))
 }

@@ -5,20 +5,20 @@ use std::path::PathBuf;
 /// Where servers put their sockets: Debian's and Fedora's place, and `PostgreSQL`'s own.
 const SOCKET_FOLDERS: [&str; 3] = ["/run/postgresql", "/var/run/postgresql", "/tmp"];
 
-/// The process's surroundings, or a test's.
+/// The surroundings of the process, or of a test.
 #[derive(Debug, Default)]
 pub(super) struct Surroundings {
     variables: Vec<(String, String)>,
-    /// Who runs this process.
+    /// The user who runs this process.
     pub(super) user: Option<String>,
-    /// That user's home.
+    /// The home folder of that user.
     pub(super) home: Option<PathBuf>,
-    /// Folders in which a server's socket may be.
+    /// The folders in which a server's socket may be.
     pub(super) socket_folders: Vec<PathBuf>,
 }
 
 impl Surroundings {
-    /// Those of this process.
+    /// The surroundings of this process.
     pub(super) fn here() -> Self {
         Self {
             variables: std::env::vars_os()
@@ -31,20 +31,20 @@ impl Surroundings {
         }
     }
 
-    /// A variable; an empty one, as compose files like to leave, is none.
+    /// A variable. An empty one counts as missing, because compose files often leave empty ones.
     pub(super) fn variable(&self, name: &str) -> Option<String> {
         let mut found = self.variables.iter().filter(|(known, value)| known == name && !value.is_empty());
         found.next().map(|(_, value)| value.clone())
     }
 
-    /// Where libpq's clients find a server when nobody names one: its socket on this machine, if it has one.
+    /// The default host of libpq's clients: the server's socket on this machine, if there is one.
     pub(super) fn default_host(&self, port: u16) -> String {
         let socket = format!(".s.PGSQL.{port}");
         let mut folders = self.socket_folders.iter().filter(|folder| folder.join(&socket).exists());
         folders.next().map_or_else(|| "localhost".to_owned(), |folder| folder.display().to_string())
     }
 
-    /// A file of libpq's own folder, if it is there.
+    /// A file in libpq's own folder, if it exists.
     pub(super) fn own_file(&self, name: &str) -> Option<PathBuf> {
         self.home.as_ref().map(|home| home.join(".postgresql").join(name)).filter(|path| path.is_file())
     }

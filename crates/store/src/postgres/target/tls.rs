@@ -1,4 +1,4 @@
-//! Encryption of sessions: which of libpq's modes is asked for, whom to trust, and as whom to come.
+//! Encryption of sessions: the `sslmode`, which servers to trust, and which certificate to show.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -15,10 +15,10 @@ use super::passfile::open_to_others;
 use super::surroundings::Surroundings;
 use super::verifier::{Check, Verifier};
 
-/// What a server of version 17 expects of a handshake without a question before it.
+/// The protocol name that a server of version 17 expects if the handshake comes without a request before it.
 const ALPN: &[u8] = b"postgresql";
 
-/// libpq's `sslmode`; later ones ask for more.
+/// libpq's `sslmode`. Each mode is stricter than the one before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Mode {
     Disable,
@@ -31,18 +31,18 @@ pub(super) enum Mode {
 /// How sessions are encrypted.
 pub(super) struct Tls {
     pub(super) connect: MakeRustlsConnect,
-    /// What the driver is told.
+    /// The setting for the driver.
     pub(super) mode: SslMode,
 }
 
-/// Without encryption; what libpq does on a socket of this machine, whatever it is told.
+/// No encryption. libpq always does this on a socket of this machine, whatever the settings say.
 pub(super) fn without() -> Result<Tls, StoreError> {
     let verifier = Verifier::new(Check::Nothing, RootCertStore::empty(), Vec::new());
     let config = builder()?.dangerous().with_custom_certificate_verifier(verifier).with_no_client_auth();
     Ok(Tls { connect: MakeRustlsConnect::new(config), mode: SslMode::Disable })
 }
 
-/// What the parameters ask for.
+/// The encryption that the parameters ask for.
 ///
 /// # Errors
 /// [`StoreError::Setup`] when they contradict each other, or a file is not as it should be.
@@ -89,14 +89,14 @@ fn mode(parameters: &Parameters) -> Result<Mode, StoreError> {
     })
 }
 
-/// What can only be meant otherwise is refused: nobody should believe to be safer than they are.
+/// Refuses settings that have no effect, because nobody should believe that they are safer than they are.
 fn contradictions(parameters: &Parameters, mode: Mode) -> Result<(), StoreError> {
     let wrong = |name, problem, hint: &str| Err(parameters.wrong(name, problem, hint));
     let weak = "does nothing with this sslmode, which checks no certificate";
     if parameters.in_url("sslrootcert") && mode < Mode::Require {
         return wrong("sslrootcert", weak, "add sslmode=verify-full, or take sslrootcert out");
     }
-    // The system trusts CAs that sign for everybody: without the name their word says nothing.
+    // The system's CAs sign certificates for anyone, so they prove nothing unless the name is checked too.
     if parameters.get("sslrootcert") == Some("system") && (Mode::Require..Mode::VerifyFull).contains(&mode) {
         return wrong("sslrootcert", "=system is for sslmode=verify-full alone", "say sslmode=verify-full");
     }
@@ -164,7 +164,7 @@ fn system_roots(parameters: &Parameters) -> Result<RootCertStore, StoreError> {
 
 type Identity = (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>);
 
-/// The certificate that we show, when there is one, and its key.
+/// The certificate that we show, if there is one, and its key.
 fn client(parameters: &Parameters, around: &Surroundings) -> Result<Option<Identity>, StoreError> {
     let named = parameters.get("sslcert").map(PathBuf::from);
     let Some(certificate) = named.or_else(|| around.own_file("postgresql.crt")) else { return Ok(None) };
@@ -190,7 +190,7 @@ fn client(parameters: &Parameters, around: &Surroundings) -> Result<Option<Ident
     }
 }
 
-/// The rights that a key's file must not have: a group may read what belongs to root.
+/// The permissions that a key's file must not have. If the file belongs to root, its group may read it.
 #[cfg(unix)]
 fn forbidden_to_others(about: &std::fs::Metadata) -> u32 {
     use std::os::unix::fs::MetadataExt;

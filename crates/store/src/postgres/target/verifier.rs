@@ -1,4 +1,4 @@
-//! What is asked of the server's certificate: nothing, a CA's word, or a CA's word and the server's name.
+//! Checks the server's certificate: not at all, its CA, or its CA and the server's name.
 
 use std::sync::Arc;
 
@@ -9,14 +9,14 @@ use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::ParsedCertificate;
 use rustls::{CertificateError, DigitallySignedStruct, Error, OtherError, RootCertStore, SignatureScheme};
 
-/// How much is asked.
+/// How much is checked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Check {
-    /// Encryption alone: who listens in hears nothing, who stands between can.
+    /// Only encryption. This stops someone who listens in, but not someone who sits in between.
     Nothing,
     /// A CA of ours signed it.
     Ca,
-    /// And it is for the host that was meant.
+    /// A CA of ours signed it, and it is for the host that we want.
     CaAndName,
 }
 
@@ -49,8 +49,8 @@ impl Verifier {
     ) -> Result<(), Error> {
         let algorithms = self.algorithms.all;
         match verify_server_cert_signed_by_trust_anchor(parsed, &self.roots, between, now, algorithms) {
-            // A certificate that signed itself, as the manual of PostgreSQL makes one, is its own CA. Given to us as
-            // it is it can be trusted: its time was looked at before this.
+            // A self-signed certificate, such as the one in the manual of PostgreSQL, is its own CA. We can trust it if the
+            // user gave it to us. Its validity period was checked before this.
             Err(error) if is_ca_itself(&error) => {
                 let known = self.trusted.iter().any(|ours| ours == server);
                 if known { Ok(()) } else { Err(CertificateError::UnknownIssuer.into()) }
@@ -60,7 +60,7 @@ impl Verifier {
     }
 }
 
-/// The library has a name for it, but rustls hands it on as text alone.
+/// The library has a variant for this error, but rustls passes it on only as text.
 fn is_ca_itself(error: &Error) -> bool {
     matches!(error, Error::InvalidCertificate(CertificateError::Other(OtherError(cause)))
         if cause.to_string() == "CaUsedAsEndEntity")
@@ -92,8 +92,8 @@ impl ServerCertVerifier for Verifier {
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
         match self.check {
-            // Whoever stands between could sign with a key of their own; a certificate too old to be read is no
-            // reason not to encrypt.
+            // Someone in between could sign with their own key anyway. And a certificate that is too old to be read
+            // is not a reason to skip encryption.
             Check::Nothing => Ok(HandshakeSignatureValid::assertion()),
             _ => verify_tls12_signature(message, server, signature, &self.algorithms),
         }
