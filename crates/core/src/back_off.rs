@@ -1,7 +1,7 @@
-//! Pauses between attempts: they grow, they have a limit, and chance shortens them.
+//! Pauses between attempts. They grow up to a limit, and each one is shortened at random.
 //!
-//! This type only computes how long to wait. The caller waits, and must also hear a stop. Synchronous code does both
-//! with [`Stop::sleep`](crate::stop::Stop::sleep). Async code uses its runtime's timer together with
+//! This type only computes how long to wait. The caller waits, and must also react to a stop. Synchronous code does both with
+//! [`Stop::sleep`](crate::stop::Stop::sleep). Async code uses its runtime's timer together with
 //! [`Stop::until_requested`](crate::stop::Stop::until_requested).
 
 use std::time::Duration;
@@ -11,8 +11,8 @@ const MAX_DOUBLINGS: u32 = 16;
 
 /// The pauses of one series of attempts.
 ///
-/// Each pause lasts between half of a limit and the whole limit. The limit doubles from attempt to attempt, up to the
-/// longest pause. Chance picks the exact length, so that many who failed together do not come back together.
+/// Each pause lasts between half of a limit and the whole limit. The limit doubles from attempt to attempt, up to the longest
+/// pause. The exact length is random, so that many callers that failed together do not come back together.
 ///
 /// ```
 /// use std::time::Duration;

@@ -16,17 +16,17 @@ pub trait OutcomeSink: Send + Sync {
     /// [`SubmitError`] with the outcome, if the thread is not open or everybody gives up.
     fn submit(&self, outcome: PageOutcome) -> Result<(), SubmitError>;
 
-    /// Asks for more of the frontier. The answer is a [`StoreEvent::Refilled`]. At most one ask is open at a time.
+    /// Asks for more of the frontier. The answer is a [`StoreEvent::Refilled`]. At most one such request is open at a time.
     ///
     /// # Errors
     /// [`SubmitError`] if the thread is not open or everybody gives up.
     fn refill(&self, ask: Refill) -> Result<(), SubmitError>;
 
-    /// Asks for an immediate flush of the current batch: the engine has credits and nothing to fetch.
+    /// Asks for an immediate flush of the current batch, because the engine has credits but nothing to fetch.
     fn flush_now(&self);
 
-    /// Keeps a note about how long a host must be left in peace, for a process that resumes the run. The last note of a
-    /// host counts. This waits for nothing.
+    /// Keeps a note about how long to leave a host alone, for a process that resumes the run. The last note of a host counts.
+    /// This never waits.
     fn note_host(&self, note: HostNote);
 }
 

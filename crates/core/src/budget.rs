@@ -1,8 +1,8 @@
 //! The byte budget: it limits the memory of pages, outcomes and batches, and is charged as bytes arrive.
 //!
-//! Above the budget, the scheduler claims nothing new. A page in hand waits for pages that are further on their way to the
-//! store, stage by stage. A page may grow beyond the budget only when no other page is further. So a page that is larger
-//! than the budget still gets done, and a crawl never deadlocks on its own budget.
+//! Above the budget, the scheduler claims nothing new. Above it, a page in hand also waits for the pages that are in a later
+//! stage on their way to the store. A page may grow beyond the budget only if no other page is in a later stage. So a page that
+//! is larger than the budget still gets done, and a crawl never deadlocks on its own budget.
 
 use std::fmt;
 use std::sync::Arc;
@@ -119,7 +119,8 @@ impl Charge {
         self.account.has_room()
     }
 
-    /// Whether the page may take more memory: there is room, or no page further on its way could make room.
+    /// Whether the page may take more memory, because there is room, or because no page in a later stage could make
+    /// room.
     pub fn may_grow(&self) -> bool {
         let further = &self.account.held_in[self.stage as usize + 1..];
         self.has_room() || further.iter().all(|held| held.load(Ordering::Acquire) == 0)

@@ -4,7 +4,7 @@
 //! the same transaction. So links found behind a login are never stored without the login's cookie. A page that is fetched
 //! again after a kill sets its cookies again.
 
-/// A cookie that an answer has set, or ended.
+/// A cookie that an answer has set or deleted.
 #[derive(Clone, PartialEq, Eq)]
 pub struct StoredCookie {
     /// Its jar. `""` is the jar of requests without a session.

@@ -20,7 +20,7 @@ pub struct Fetched {
 }
 
 impl From<Response> for Fetched {
-    /// An answer that travels with nothing: a stored page, for tests and previews.
+    /// An answer without a credit or a charge: a stored page, for tests and previews.
     fn from(response: Response) -> Self {
         Self { response, credit: None, charge: None, cookies: Vec::new() }
     }

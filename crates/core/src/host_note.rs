@@ -28,7 +28,7 @@ impl HostNote {
         self.waits_until.is_none() && self.paused_since.is_none() && self.slowed_to.is_none()
     }
 
-    /// How long the host must still be left in peace.
+    /// How long to leave the host alone from now on.
     pub fn wait(&self) -> Option<Duration> {
         self.waits_until.map(|until| until.saturating_duration_since(Instant::now()))
     }
@@ -40,7 +40,7 @@ impl HostNote {
         Some(self.waits_until.unwrap_or_else(Instant::now).saturating_duration_since(since))
     }
 
-    /// The note that a store kept, from the remaining wait and from how long the host will have been paused at its end.
+    /// Rebuilds a stored note from the remaining wait, and from the total pause of the host at the end of that wait.
     pub fn kept(
         host: String,
         wait: Option<Duration>,

@@ -1,7 +1,7 @@
-//! Dead letters on their way back: they are read from the store, and applied after the cause of the refusal is mended.
+//! Dead letters on their way back: they are read from the store, and applied after the cause of the refusal is fixed.
 //!
-//! The transaction that stores a letter's item also removes the letter. So a letter is applied once, however often it is
-//! retried and by whomever.
+//! The transaction that stores a letter's item also removes the letter. So a letter is applied once, no matter how often and by
+//! whom it is retried.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -11,7 +11,7 @@ pub const MAX_LINEAGES: usize = 20;
 /// the target of its redirect.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Lineage {
-    /// In this order; at least one.
+    /// The requests in this order. There is at least one.
     pub requests: Vec<TracedRequest>,
 }
 
@@ -40,7 +40,7 @@ pub struct TracedRequest {
 }
 
 impl Lineage {
-    /// Whether it begins with a start request, and not where nothing more is known.
+    /// Whether it begins with a start request. Otherwise, nothing is known about what came before.
     pub fn is_whole(&self) -> bool {
         self.requests.first().is_some_and(|first| first.parent.is_none() && first.depth == 0)
     }

@@ -1,8 +1,7 @@
 //! Shards: a run's requests, divided by host.
 //!
-//! All requests of one host are in one shard, so that several workers can share a run by shards and each host still has
-//! one worker that keeps its pace. A run's rule is stored with the run and never changes, because the shard is part of a
-//! request's key.
+//! All requests of one host are in one shard, so several workers can share a run by shards, while only one worker sets the pace
+//! of each host. A run's rule is stored with the run and never changes, because the shard is part of a request's key.
 
 use sha2::{Digest, Sha256};
 

@@ -1,8 +1,8 @@
 //! The contract of a store: where runs, frontiers and items are kept.
 //!
-//! Only the persistence thread's runtime uses a store, and commands that only read. A store promises that
-//! [`Store::flush`] is one transaction: a page's items, its new requests and its state are stored together or not at all,
-//! however the process ends. `crates/store` has the implementations, and every store passes the same conformance suite.
+//! Only the persistence thread's runtime uses a store, and commands that look at runs. A store promises that [`Store::flush`]
+//! is one transaction: a page's items, its new requests and its state are stored together or not at all, however the process
+//! ends. `crates/store` has the implementations, and every store passes the same conformance suite.
 
 mod error;
 
@@ -47,7 +47,7 @@ pub trait Store: Send + Sync {
     /// Compares the item tables with the database and creates missing ones.
     ///
     /// # Errors
-    /// [`StoreError::Schema`] with the statements that mend every difference.
+    /// [`StoreError::Schema`] with the statements that fix every difference.
     fn prepare_items<'a>(&'a self, items: &'a [ItemType]) -> BoxFuture<'a, StoreResult<()>>;
 
     /// Tries for `patience` to take the lock of a run's name. The store holds it until [`Store::close`], and takes it again
@@ -83,8 +83,8 @@ pub trait Store: Send + Sync {
     /// Records that the run is alive, with figures for people.
     fn heartbeat<'a>(&'a self, run: &'a RunKey, stats: &'a Json) -> BoxFuture<'a, StoreResult<()>>;
 
-    /// Keeps notes about hosts, each host once. An empty note forgets the host. This is not part of a flush: nobody waits for
-    /// it, and it changes no page.
+    /// Keeps notes about hosts, each host once. An empty note forgets the host. This is not part of a flush, so nobody waits
+    /// for it, and it changes no page.
     fn note_hosts<'a>(&'a self, run: &'a RunKey, notes: &'a [HostNote]) -> BoxFuture<'a, StoreResult<()>>;
 
     /// Writes how the run ended, if this process still owns it.

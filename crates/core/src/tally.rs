@@ -7,12 +7,12 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 /// How many patterns are counted at once, in about 8 MB. Beyond that, the rarest are forgotten. A limit may then let more
 /// pages through, but never fewer.
 const MAX_PATTERNS: usize = 262_144;
-/// The shortest run of hexadecimal digits that is folded as a whole, if it has a decimal digit in it.
+/// The length from which a run of hexadecimal digits is folded as a whole, if it contains a decimal digit.
 const HEX_RUN: usize = 4;
 /// The same for any letters and digits. No word is this long, but a session id is.
 const ANY_RUN: usize = 16;
-/// A query with more fields is folded as a whole. Such queries are combinations: the filters of a shop, or links that add a
-/// field to the URL of their page.
+/// A query with more fields is folded as a whole. Such queries are combinations, such as the filters of a shop, or links that
+/// add a field to the URL of their page.
 const MAX_FIELDS: usize = 8;
 
 /// The counts of done pages.

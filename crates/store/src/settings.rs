@@ -1,4 +1,4 @@
-//! How stores are used: the limits that both of them keep. Each has a name and a default.
+//! The limits of a store. Both stores obey them, and each limit has a default.
 
 use std::time::Duration;
 
@@ -7,18 +7,19 @@ use std::time::Duration;
 pub struct StoreSettings {
     /// Sessions of the pool: two flushes, a refill and a heartbeat at once. The run's lock has one more.
     pub connections: usize,
-    /// Until a session must be there, from name look-up to the server's greeting.
+    /// The time to open a session, from the name look-up to the server's greeting.
     pub connect_timeout: Duration,
-    /// Until one statement must be done; the server ends it then.
+    /// The time for one statement. The server then ends it.
     pub statement_timeout: Duration,
-    /// Until a lock that another session holds must be free.
+    /// The time to wait for a lock that another session holds.
     pub lock_timeout: Duration,
-    /// Until one of the pool's sessions must be free.
+    /// The time to wait for a free session of the pool.
     pub wait_timeout: Duration,
-    /// Until a holder of a run that gives no sign of life is taken for hung, and its run may be taken over;
-    /// `None` never takes over. `SQLite` cannot: there the operating system holds the lock for it.
+    /// How long the holder of a run may give no sign of life. After that, it counts as hung, and its run may be
+    /// taken over. `None` means never. `SQLite` cannot take over a run, because the operating system holds the
+    /// lock.
     pub take_over_after: Option<Duration>,
-    /// Until sessions must have ended after [`close`](dragline_core::Store::close); then they are cut.
+    /// The time for sessions to end after [`close`](dragline_core::Store::close). Then they are cut.
     pub close_timeout: Duration,
 }
 
@@ -30,7 +31,7 @@ impl Default for StoreSettings {
             statement_timeout: Duration::from_secs(30),
             lock_timeout: Duration::from_secs(10),
             wait_timeout: Duration::from_secs(30),
-            // Twelve heartbeats, and twice what the server lets a transaction of it live.
+            // This is twelve heartbeats, and twice the time that the server allows a transaction.
             take_over_after: Some(Duration::from_secs(60)),
             close_timeout: Duration::from_secs(1),
         }

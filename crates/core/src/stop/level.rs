@@ -4,7 +4,7 @@ use std::sync::{Mutex, PoisonError};
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 
-/// Raising a level drops the sender of its channel. The disconnect wakes every receiver, those that come later too.
+/// Raising a level drops the sender of its channel. The disconnect wakes every receiver, including those that come later.
 pub(super) struct Level {
     sender: Mutex<Option<Sender<()>>>,
     receiver: Receiver<()>,

@@ -65,7 +65,7 @@ pub enum StoreError {
     Schema {
         /// Table, column and difference.
         problem: String,
-        /// The statements that mend it.
+        /// The statements that fix it.
         remedy: String,
     },
     /// The store cannot be used as given: wrong URL, password, database, privilege.

@@ -1,4 +1,4 @@
-//! Cancelling flushes: a flag for between statements, `SQLite`'s interrupt for within one.
+//! Cancels flushes: with a flag between two statements, and with `SQLite`'s interrupt within one.
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -9,13 +9,13 @@ use rusqlite::InterruptHandle;
 /// What flushes and their canceller share.
 #[derive(Default)]
 pub(super) struct Cancel {
-    /// How often cancelling was asked for. A flush that began before the last time gives up.
+    /// How many times a cancel was requested. A flush that began before the last request gives up.
     asked: AtomicU64,
     under_way: AtomicUsize,
     interrupt: Mutex<Option<InterruptHandle>>,
 }
 
-/// One flush's view of it. Counted as under way until dropped.
+/// One flush. It counts as under way until this is dropped.
 pub(super) struct Ticket<'a> {
     cancel: &'a Cancel,
     asked_before: u64,
@@ -27,13 +27,13 @@ impl Cancel {
         *self.interrupt.lock().unwrap_or_else(PoisonError::into_inner) = handle;
     }
 
-    /// A flush begins.
+    /// Registers a flush.
     pub(super) fn ticket(&self) -> Ticket<'_> {
         self.under_way.fetch_add(1, Ordering::AcqRel);
         Ticket { cancel: self, asked_before: self.asked.load(Ordering::Acquire) }
     }
 
-    /// Cancels all flushes that are under way; how many there were.
+    /// Cancels all flushes that are under way. Returns how many there were.
     pub(super) fn all(&self) -> usize {
         let under_way = self.under_way.load(Ordering::Acquire);
         if under_way > 0 {
@@ -47,10 +47,10 @@ impl Cancel {
 }
 
 impl Ticket<'_> {
-    /// Whether to go on.
+    /// Checks whether to go on.
     ///
     /// # Errors
-    /// [`StoreError::Cancelled`] once cancelling was asked for.
+    /// [`StoreError::Cancelled`] once a cancel was requested.
     pub(super) fn check(&self) -> Result<(), StoreError> {
         if self.cancel.asked.load(Ordering::Acquire) == self.asked_before {
             Ok(())

@@ -46,7 +46,7 @@ pub(super) fn read(connection: &Connection, run_id: i64) -> Result<Vec<StoredCoo
     Ok(cookies.collect::<rusqlite::Result<_>>()?)
 }
 
-/// A run that has ended needs no cookies, and they are secrets.
+/// A run that has ended needs no cookies, and cookies are secrets.
 pub(super) fn forget(connection: &Connection, run_id: i64) -> Result<(), Fault> {
     connection.execute("DELETE FROM crawl_cookies WHERE run_id = ?1", [run_id])?;
     Ok(())

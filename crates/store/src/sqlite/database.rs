@@ -14,19 +14,19 @@ use tokio::sync::Mutex;
 use super::cancel::Cancel;
 use super::fault::Fault;
 
-/// Until another process must have finished its transaction. `SQLite` cannot be interrupted while it waits,
-/// and a stop gives cancelled flushes 2 seconds: so it waits shorter and the caller tries again.
+/// How long to wait for another process to finish its transaction. `SQLite` cannot be interrupted while it waits, and a stop
+/// gives cancelled flushes only 2 seconds. So this wait is shorter, and the caller tries again.
 const MAX_BUSY_WAIT: Duration = Duration::from_secs(1);
-/// A few statements for each of a run's item types, beside a dozen of our own.
+/// This is enough for a few statements of each item type, and a dozen of our own.
 const STATEMENT_CACHE: usize = 64;
-/// What a write-ahead log that grew in a burst is cut back to.
+/// The size to which a write-ahead log is cut back after a burst.
 const LOG_BYTES_KEPT: i64 = 64 << 20;
 
 /// A database file and the connection to it, once there is one.
 pub(super) struct Database {
     path: PathBuf,
     busy_wait: Duration,
-    /// One that is waited for asynchronously, so that whoever waits for a disk that hangs can be timed out.
+    /// An async lock, so that a caller that waits for a hanging disk can have a timeout.
     open: Mutex<Option<OpenDatabase>>,
     wait: Latency,
     pub(super) cancel: Cancel,
@@ -34,7 +34,7 @@ pub(super) struct Database {
 
 struct OpenDatabase {
     connection: Connection,
-    /// Which file was opened: it may be deleted or replaced under us, and `SQLite` would not notice.
+    /// Identifies the opened file, because someone may delete or replace it, and `SQLite` would not notice.
     file: (u64, u64),
 }
 
@@ -59,7 +59,7 @@ impl Database {
         format!("sqlite:{}", self.path.display())
     }
 
-    /// Opens the connection unless it is open, and works on it; mistakes are those of a wrong set-up.
+    /// Opens the connection unless it is open, and works on it. Its errors count as a wrong set-up.
     pub(super) async fn connect<T>(
         &self,
         create: bool,
@@ -130,7 +130,7 @@ impl Database {
             let problem = format!("there is no database {}", self.path.display());
             return Err(setup(&problem, "`dragline schema apply` makes it, and so does the first crawl"));
         }
-        // Without the URI flag a path is a path, whatever is in it.
+        // Without the URI flag, the text is always a path, whatever it contains.
         let mut flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         if create {
             flags |= OpenFlags::SQLITE_OPEN_CREATE;
@@ -151,7 +151,7 @@ impl Database {
             let problem = format!("{}: SQLite keeps no write-ahead log here", self.path.display());
             return Err(setup(&problem, "keep the database on a local disk"));
         }
-        // FULL: a COMMIT that was answered is on the disk, also when the machine loses its power.
+        // With FULL, a COMMIT that was answered is on the disk, even if the machine loses power.
         connection.pragma_update(None, "synchronous", "full")?;
         connection.pragma_update(None, "foreign_keys", true)?;
         connection.pragma_update_and_check(None, "journal_size_limit", LOG_BYTES_KEPT, |_| Ok(()))?;
@@ -174,7 +174,7 @@ impl Database {
     }
 }
 
-/// Runs blocking work where it holds up no other task: on a runtime with several threads the others move on.
+/// Runs blocking work where it holds up no other task. On a runtime with several threads, the other tasks continue.
 fn blocking<T>(work: impl FnOnce() -> T) -> T {
     match Handle::try_current().map(|handle| handle.runtime_flavor()) {
         Ok(RuntimeFlavor::MultiThread) => tokio::task::block_in_place(work),

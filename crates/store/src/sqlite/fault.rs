@@ -1,16 +1,16 @@
-//! What goes wrong inside, and what it is called outside.
+//! Errors inside this store, and how they look outside.
 
 use dragline_core::StoreError;
 use rusqlite::ErrorCode;
 
-/// An error on its way out of the store. Where the store is and what was tried is added at the door.
+/// An error on its way out of the store. The outermost call adds where the store is and what was tried.
 #[derive(Debug)]
 pub(super) enum Fault {
-    /// What `SQLite` says.
+    /// An error of `SQLite`.
     Sqlite(rusqlite::Error),
-    /// What this store says.
+    /// An error of this store.
     Store(StoreError),
-    /// Something stored cannot be read, or read rows cannot be handed on.
+    /// A stored value cannot be read, or a row cannot be passed on.
     Other(dragline_core::store::Source),
 }
 
@@ -35,8 +35,8 @@ impl From<std::io::Error> for Fault {
 impl Fault {
     /// The error of an operation on an open database.
     ///
-    /// A database that is locked, full or read-only can be used again when somebody has made room, so the
-    /// crawl waits. A constraint is one row's fault. Anything else is not mended by trying again.
+    /// A database that is locked, full or read-only may work again later, so the crawl waits. If a constraint
+    /// fails, one row is at fault. Trying again helps with nothing else.
     pub(super) fn into_error(self, store: &str, what: &str) -> StoreError {
         let error = match self {
             Self::Store(error) => return error,
@@ -68,8 +68,8 @@ impl Fault {
         }
     }
 
-    /// The error of opening a database: there a wrong path or privilege is the user's to mend, not to wait
-    /// for.
+    /// The error of opening a database. Here, the user must fix a wrong path or privilege, and waiting does not
+    /// help.
     pub(super) fn at_open(self, store: &str) -> StoreError {
         let Self::Sqlite(error) = &self else { return self.into_error(store, "opening the database") };
         let setup = |problem: &str, hint: &str| StoreError::Setup {

@@ -1,7 +1,7 @@
 //! The flush: one transaction, five steps, in this order.
 //!
-//! The order and the reasons are those of every store (see the crate's page), although here one writer at a
-//! time makes some of them moot: two stores that do the same in the same order are one thing to understand.
+//! The order is the same in every store (see the crate's documentation). With only one writer at a time, some of
+//! the reasons do not apply here. But two stores that do the same in the same order are easier to understand.
 
 use std::collections::BTreeMap;
 use std::time::Instant;
@@ -18,14 +18,14 @@ use super::items::{self, Conflict, NOW};
 use super::{cookies, frontier, runs};
 use crate::columns::FoundRequest;
 
-/// Applies outcomes, or nothing.
+/// Applies all outcomes or none.
 pub(super) fn flush(
     connection: &mut Connection,
     run: &RunKey,
     outcomes: &[PageOutcome],
     ticket: &Ticket<'_>,
 ) -> Result<FlushReceipt, Fault> {
-    // It may have waited for the connection.
+    // The flush may have waited for the connection.
     ticket.check()?;
     let refusal = outcomes.iter().flat_map(|outcome| &outcome.items).find_map(ItemRecord::refusal);
     if let Some(message) = refusal {
@@ -65,7 +65,7 @@ struct BatchPages<'a> {
     states: BTreeMap<Fingerprint, PageState>,
 }
 
-/// Looks which pages are still queued. The first of two outcomes of a page counts.
+/// Finds the pages that are still queued. If a page has two outcomes, the first one counts.
 fn queued_pages<'a>(
     connection: &Connection,
     run: &RunKey,

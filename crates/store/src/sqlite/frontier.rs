@@ -103,7 +103,7 @@ impl FrontierReader<'_> {
         self.ask.max_requests.max(1).saturating_sub(self.answer.requests.len())
     }
 
-    /// Gives what may be given of one host, and notes if there is more.
+    /// Takes the allowed number of requests from one host, and notes whether there are more.
     fn read_host(&mut self, host: &str) -> Result<(), Fault> {
         let cap = self.ask.per_host.min(self.room());
         let mut select = self.connection.prepare_cached(&format!(

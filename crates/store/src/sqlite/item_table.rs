@@ -31,10 +31,10 @@ struct Wanted<'a> {
     not_null: bool,
 }
 
-/// The statement that makes an item type's table; `None` for a type that is kept in `crawl_items`.
+/// The statement that creates the table of an item type. `None` for a type that is kept in `crawl_items`.
 ///
 /// # Errors
-/// [`StoreError::Setup`] for a name that cannot be one.
+/// [`StoreError::Setup`] for an invalid name.
 pub(super) fn ddl(item: &ItemType) -> StoreResult<Option<String>> {
     check_names(item)?;
     let Some(table) = item.table() else { return Ok(None) };
@@ -49,7 +49,8 @@ pub(super) fn ddl(item: &ItemType) -> StoreResult<Option<String>> {
     Ok(Some(create(table, columns.collect(), item.key())))
 }
 
-/// Makes the missing tables; those of types that forbid it too if `all`. Says which.
+/// Creates the missing tables and returns their names. With `all`, this includes the tables of types with
+/// `auto_create = false`.
 pub(super) fn create_missing(
     connection: &Connection,
     items: &[ItemType],
@@ -67,7 +68,7 @@ pub(super) fn create_missing(
     Ok(made)
 }
 
-/// Adds the column for the fingerprint of the page to the tables that lack it. Says which.
+/// Adds the column for the fingerprint of the page to the tables that lack it, and returns their names.
 pub(super) fn add_fingerprints(connection: &Connection, items: &[ItemType]) -> Result<Vec<String>, Fault> {
     let mut added = Vec::new();
     for table in items.iter().filter_map(|item| item.table()) {
@@ -82,7 +83,7 @@ pub(super) fn add_fingerprints(connection: &Connection, items: &[ItemType]) -> R
     Ok(added)
 }
 
-/// Says for which tables rows are stored without the fingerprint of their page.
+/// Logs the tables whose rows are stored without the fingerprint of their page.
 pub(super) fn mention_missing_fingerprints(connection: &Connection, items: &[ItemType]) -> Result<(), Fault> {
     for table in items.iter().filter_map(|item| item.table()) {
         if lacks_fingerprint(connection, table)? {
@@ -99,7 +100,7 @@ fn lacks_fingerprint(connection: &Connection, table: &str) -> Result<bool, Fault
     Ok(connection.table_exists(None, table)? && !connection.column_exists(None, table, SOURCE_FINGERPRINT)?)
 }
 
-/// Whether a table that may be made is missing.
+/// Whether a table is missing that may be created.
 pub(super) fn any_missing(connection: &Connection, items: &[ItemType]) -> Result<bool, Fault> {
     for table in items.iter().filter(|item| item.auto_create()).filter_map(|item| item.table()) {
         if Shape::read(connection, table)?.is_none() {
@@ -235,7 +236,8 @@ fn wanted(item: &ItemType) -> impl Iterator<Item = Wanted<'_>> {
     own.chain(ROW_COLUMNS)
 }
 
-/// What a STRICT table calls it. Decimals are text, so that nothing is rounded; dates and times sort as text.
+/// The name of the type in a STRICT table. Decimals are text, so that nothing is rounded; dates and times sort as
+/// text.
 fn kind(kind: ColumnType) -> &'static str {
     match kind {
         ColumnType::SmallInt | ColumnType::Integer | ColumnType::BigInt | ColumnType::Boolean => "INTEGER",

@@ -1,4 +1,5 @@
-//! Item rows: one per key, the last of a batch wins; without a key, one for each item.
+//! Item rows. With a key, there is one row for each key, and the last item of a batch wins. Without a key, there is
+//! one row for each item.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +15,7 @@ use crate::columns::data_and_hash;
 use crate::identifier::{ROW_COLUMNS, SOURCE_FINGERPRINT, check_names, quoted, quoted_list};
 use crate::key_digest::{self, Origin};
 
-/// The moment of a write, by this database's clock, as all stores write moments.
+/// The time of a write by this database's clock, in the format of all stores.
 pub(super) const NOW: &str = "strftime('%Y-%m-%dT%H:%M:%f000Z', 'now')";
 
 /// An item, with the page that it was found on.
@@ -44,8 +45,8 @@ pub(super) enum Conflict {
 /// The table of item types that have none of their own.
 const SHARED: &str = "crawl_items";
 
-/// Writes the items of pages, and returns how many rows that were, by table. `letters` has the ids of the dead letters that
-/// the items were, one for each; it is empty for items that are new.
+/// Writes the items of pages, and returns the number of rows by table. If the items come from dead letters, `letters` has the
+/// id for each item. For new items, it is empty.
 pub(super) fn write(
     connection: &Connection,
     run: &RunKey,
@@ -54,7 +55,7 @@ pub(super) fn write(
     letters: &[i64],
     ticket: &Ticket<'_>,
 ) -> Result<BTreeMap<String, u64>, Fault> {
-    // Tables in one order, as every store does it.
+    // All stores write the tables in the same order.
     let mut types: BTreeMap<(Option<&str>, &str), OfType<'_>> = BTreeMap::new();
     for page in pages {
         for (number, record) in page.items.iter().enumerate() {

@@ -47,22 +47,22 @@ use self::reading::ItemsOf;
 use self::run_lock::RunLock;
 use crate::{SchemaAdmin, StoreSettings};
 
-/// Between two tries to get a run's lock.
+/// The time between two attempts to get a run's lock.
 const LOCK_RETRY_EVERY: Duration = Duration::from_millis(100);
 
 /// A store in an `SQLite` file.
 pub struct SqliteStore {
     database: Database,
     lock: Mutex<Option<RunLock>>,
-    /// By the store's clock.
+    /// The time of the start, by the store's clock.
     connected_at: OnceLock<DateTime<Utc>>,
 }
 
 impl SqliteStore {
-    /// A store; nothing is reached yet.
+    /// A store. This does not open the file yet.
     ///
     /// # Errors
-    /// None now; the signature is that of every store.
+    /// None at present. The signature is the same for every store.
     pub fn new(path: &Path, settings: &StoreSettings) -> Result<Self, StoreError> {
         Ok(Self {
             database: Database::new(path, settings.lock_timeout),
@@ -74,8 +74,8 @@ impl SqliteStore {
     async fn prepare(&self, items: &[ItemType]) -> StoreResult<()> {
         self.database
             .work("preparing the item tables", |connection| {
-                // A write would wait for whoever is writing, also for a process that hangs while it does: where
-                // nothing is to be made, the run's lock is what tells of it.
+                // A write would wait for another writer, even if that process hangs. So if there is nothing to
+                // create, do not write. The run's lock then reports the other process.
                 if !item_table::any_missing(connection, items)? {
                     item_table::compare(connection, items)?.into_result()?;
                     return item_table::mention_missing_fingerprints(connection, items);
@@ -114,7 +114,7 @@ impl SqliteStore {
         }
     }
 
-    /// A run that another process has ended since this one began was not waited for to do it all again.
+    /// If another process has ended the run since this one began, do not crawl it all over again.
     async fn refuse_to_repeat(&self, name: &str) -> StoreResult<()> {
         let Some(began) = self.connected_at.get() else { return Ok(()) };
         let ended = self
@@ -258,7 +258,7 @@ impl Store for SqliteStore {
     fn close(&self) -> BoxFuture<'_, ()> {
         Box::pin(async {
             self.database.close().await;
-            // After the connection: whoever gets the lock finds everything written.
+            // Do this after closing the connection, so that the next holder of the lock finds everything written.
             drop(self.lock.lock().unwrap_or_else(PoisonError::into_inner).take());
         })
     }

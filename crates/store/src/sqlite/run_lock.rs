@@ -1,7 +1,7 @@
 //! One writer per run: a lock on a file next to the database.
 //!
-//! The operating system gives the lock back however the process ends. The file is removed with it, so a
-//! lock counts only if the file that it is on is still the one with that name.
+//! The operating system releases the lock, however the process ends. The holder removes the file with the lock. So
+//! a lock counts only if its file still has that name.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
@@ -19,7 +19,7 @@ pub(super) struct RunLock {
 }
 
 impl RunLock {
-    /// Tries once; `None` while somebody else holds it.
+    /// Tries once. `None` if another process holds the lock.
     pub(super) fn try_take(database: &Path, run: &str) -> io::Result<Option<Self>> {
         let path = path_of(database, run)?;
         let file = OpenOptions::new().create(true).truncate(false).write(true).open(&path)?;
@@ -35,7 +35,7 @@ impl RunLock {
     }
 }
 
-/// Whether somebody holds the lock of a run. Unlike a try to take it this makes no file.
+/// Whether a process holds the lock of a run. Unlike an attempt to take it, this creates no file.
 pub(super) fn is_held(database: &Path, run: &str) -> io::Result<bool> {
     let file = match File::open(path_of(database, run)?) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
@@ -50,12 +50,12 @@ pub(super) fn is_held(database: &Path, run: &str) -> io::Result<bool> {
 
 impl Drop for RunLock {
     fn drop(&mut self) {
-        // A file that stays behind is harmless: the lock on it is gone.
+        // A file that stays behind is harmless, because the lock on it is gone.
         let _ = std::fs::remove_file(&self.path);
     }
 }
 
-/// `DATABASE-run-DIGEST.lock`. Links are followed first: two names of one database must give one lock.
+/// `DATABASE-run-DIGEST.lock`. Links are followed first, because two names of one database must give the same lock.
 fn path_of(database: &Path, run: &str) -> io::Result<PathBuf> {
     let mut name = database.canonicalize()?.into_os_string();
     name.push("-run-");

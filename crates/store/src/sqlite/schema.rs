@@ -40,11 +40,11 @@ pub(super) fn prepare(connection: &mut Connection, path: &Path) -> Result<(), Fa
     check(connection)
 }
 
-/// Makes what is missing, raises the version, and says what was done. The database is at `path`.
+/// Creates what is missing, raises the version, and returns what was done. The database is at `path`.
 pub(super) fn apply(connection: &mut Connection, path: &Path) -> Result<Vec<String>, Fault> {
     let measure = measure()?;
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    // Another process may have been faster: only under the transaction's lock is the answer sure.
+    // Another process may have been faster. The answer is certain only under the transaction's lock.
     let before = version(&transaction)?;
     refuse_newer(before)?;
     if let Some(before) = before.filter(|before| *before < VERSION) {
@@ -115,16 +115,16 @@ fn any_table(connection: &Connection) -> Result<bool, Fault> {
     Ok(false)
 }
 
-/// An empty database in memory, made by the script. The real one must have what this one has.
+/// An empty database in memory, created by the script. The real one must have everything that this one has.
 fn measure() -> Result<Connection, Fault> {
     let measure = Connection::open_in_memory()?;
     measure.execute_batch(DDL)?;
     Ok(measure)
 }
 
-/// The tables and indexes of the measure that the real database lacks.
+/// The tables and indexes of the model that the real database lacks.
 fn missing(connection: &Connection, measure: &Connection) -> Result<Vec<String>, Fault> {
-    // What stands there without a statement belongs to a table, as the index of its primary key.
+    // An entry without a statement belongs to a table, such as the index of its primary key.
     let mut select =
         measure.prepare("SELECT type, name FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY rowid")?;
     let mut rows = select.query([])?;
@@ -139,7 +139,7 @@ fn missing(connection: &Connection, measure: &Connection) -> Result<Vec<String>,
     Ok(missing)
 }
 
-/// The changes that somebody has made by hand in existing tables.
+/// The changes that someone has made by hand in existing tables.
 fn changed(connection: &Connection, measure: &Connection) -> Result<Differences, Fault> {
     let mut differences = Differences::default();
     for table in TABLES {

@@ -19,7 +19,7 @@ pub(super) struct ColumnShape {
     /// In upper case.
     pub(super) kind: String,
     pub(super) not_null: bool,
-    /// Whether a row that says nothing of it gets a value.
+    /// Whether a row that leaves the column out gets a value.
     pub(super) fills_itself: bool,
 }
 
@@ -48,7 +48,7 @@ impl Shape {
         if !key.is_empty() {
             shape.unique.push(key);
         }
-        // An index over an expression has columns without a name; it cannot answer for a key.
+        // An index on an expression has columns without a name, so it cannot enforce a key.
         let mut indexes = connection.prepare(
             "SELECT list.name, info.name FROM pragma_index_list(?1) AS list, pragma_index_info(list.name) AS info
              WHERE list.\"unique\" AND NOT list.partial ORDER BY list.name",
@@ -73,7 +73,7 @@ impl Shape {
         self.columns.iter().find(|column| column.name == name)
     }
 
-    /// Whether these columns are unique together, no more and no fewer.
+    /// Whether exactly these columns are unique together.
     pub(super) fn is_unique(&self, key: &[String]) -> bool {
         self.unique.contains(&key.iter().cloned().collect::<BTreeSet<_>>())
     }
