@@ -1,4 +1,4 @@
-//! Reading a body: as it arrives, decoded and charged as it arrives, and never more than was agreed.
+//! Reads a body. Each piece is decoded and charged to the memory budget as it arrives, up to the limit.
 
 use std::time::Duration;
 
@@ -15,12 +15,12 @@ use super::coding::Decoding;
 use super::errors::{FetchError, is_unannounced_end};
 use super::gate::Gate;
 
-/// A body that is not wanted is read up to here; a new connection costs about as much.
+/// An unwanted body is read up to this size. A new connection costs about as much.
 const DRAIN_BYTES: usize = 64 << 10;
-/// And no longer than this.
+/// An unwanted body is read for at most this long.
 const DRAIN_TIME: Duration = Duration::from_millis(300);
 
-/// What is done with a body that is larger than the limit.
+/// How to treat a body that is larger than the limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Excess {
     /// The fetch fails.
@@ -32,17 +32,17 @@ pub(super) enum Excess {
 /// Bounds for one body.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Bounds {
-    /// Most bytes, decompressed: what counts is the memory that they take, not the wire.
+    /// Most bytes after decompression, because that is what takes up memory.
     pub(super) max_bytes: usize,
-    /// What happens beyond.
+    /// How to treat a larger body.
     pub(super) excess: Excess,
     /// Longest silence between bytes.
     pub(super) silence: Duration,
-    /// Fewest bytes on the wire in each second, over such a time.
+    /// Fewest bytes per second on the wire, over each stretch of `silence`.
     pub(super) min_bytes_per_second: u64,
-    /// When it must be there.
+    /// When the body must be complete.
     pub(super) deadline: Instant,
-    /// What the whole request was given; for the error.
+    /// The time limit of the whole request, for the error message.
     pub(super) request_timeout: Duration,
 }
 
@@ -51,11 +51,11 @@ pub(super) struct Bounds {
 pub(super) enum ReadBody {
     /// The body.
     Body(Bytes),
-    /// Its beginning; nobody wants what begins so.
+    /// Nobody wants a body of this type.
     Unwanted(&'static str),
 }
 
-/// What has arrived. The body of a small page comes in one piece, which is then the body, uncopied.
+/// The pieces that have arrived. A small page often arrives in one piece, and this piece becomes the body without a copy.
 enum Collected {
     Nothing,
     One(Bytes),
@@ -66,14 +66,14 @@ enum Collected {
 struct Wire<'a> {
     response: &'a mut Response,
     bounds: Bounds,
-    /// When the bytes began to be counted, and how many there were since.
+    /// When the current count of bytes began, and the count.
     since: Instant,
     bytes: u64,
     /// Whether the end of the connection is the end of the body.
     ends_with_connection: bool,
 }
 
-/// Reads the body. `wants` is asked for the type that it has by its first bytes.
+/// Reads the body. If `wants` is given, it decides about the type that the first bytes show.
 pub(super) async fn read(
     response: &mut Response,
     bounds: Bounds,
@@ -94,7 +94,7 @@ pub(super) async fn read(
     let mut wire = Wire::of(response, bounds);
     loop {
         let waited = gate.pass(charge, &mut beyond).await;
-        // That was not the site's time.
+        // The site is not to blame for this wait.
         deadline += waited;
         wire.since += waited;
         let next = timeout_at(deadline, next(&mut wire, &mut decoding)).await;
@@ -123,15 +123,14 @@ pub(super) async fn read(
         }
     }
     if decoding.is_needed() {
-        // They were those of the body on the wire.
+        // These headers described the body on the wire.
         response.headers_mut().remove(CONTENT_ENCODING);
         response.headers_mut().remove(CONTENT_LENGTH);
     }
     Ok(ReadBody::Body(body.finish()))
 }
 
-/// Reads a body that nobody wants, if it is small and quick: a connection that can be used again is worth
-/// more than that.
+/// Reads the rest of an unwanted body if it is small and fast, so that the connection can be used again.
 pub(super) async fn drain(response: &mut Response) {
     let small = async {
         let mut room = DRAIN_BYTES;
@@ -141,14 +140,13 @@ pub(super) async fn drain(response: &mut Response) {
             room -= bytes.len();
         }
     };
-    // Neither its end nor its length matters: what counts of this answer is known.
     let _ = timeout(DRAIN_TIME, small).await;
 }
 
 async fn next(wire: &mut Wire<'_>, decoding: &mut Decoding) -> Result<Option<Bytes>, FetchError> {
     loop {
         if let Some(piece) = decoding.next()? {
-            // A bomb is in memory already, and must not keep the scheduler waiting.
+            // A compressed bomb yields many pieces without a wait for the network. The scheduler must get its turn.
             consume_budget().await;
             return Ok(Some(piece));
         }
@@ -179,14 +177,15 @@ impl<'a> Wire<'a> {
                 Ok(Some(bytes))
             }
             Ok(Ok(None)) => Ok(None),
-            // Many servers close without a word, and browsers take what came. A length would have told more.
+            // Many servers close TLS without a farewell, and browsers accept this. Without a length, nothing shows that
+            // something is missing.
             Ok(Err(error)) if self.ends_with_connection && is_unannounced_end(&error) => Ok(None),
             Ok(Err(error)) => Err(FetchError::of_body(&error)),
             Err(_) => Err(FetchError::Timeout { after: silence, doing: "reading the body" }),
         }
     }
 
-    /// Judges each stretch of time by itself: a page whose rest comes late and at once is not slow.
+    /// Judges each stretch of time on its own.
     fn count(&mut self, bytes: usize) -> Result<(), FetchError> {
         self.bytes += bytes as u64;
         let Bounds { silence, min_bytes_per_second, .. } = self.bounds;

@@ -1,4 +1,4 @@
-//! The HTTP client: no redirects of its own, rustls with ring, the system's certificates.
+//! Builds the HTTP client: rustls with ring and the system's certificates. It doesn't follow redirects.
 
 use std::path::Path;
 use std::sync::Once;
@@ -15,10 +15,10 @@ use super::networks::NetworkGuard;
 use super::settings::HttpSettings;
 use crate::error::EngineError;
 
-/// Servers commonly close idle connections after 60 s or more; we do so before they do.
+/// Servers commonly close idle connections after 60 s or more, so we close them earlier.
 const IDLE_CONNECTION: Duration = Duration::from_secs(50);
 
-/// What clients are made of: one for the run, and one for each proxy that requests name.
+/// How to build a client. A run has one client, and one for each proxy that requests name.
 pub(super) struct Recipe {
     user_agent: String,
     headers: HeaderMap,
@@ -31,25 +31,25 @@ pub(super) struct Recipe {
     pub(super) guard: NetworkGuard,
 }
 
-/// Why a header cannot be one that every request is sent with.
+/// Why a header can't be sent with every request; `None` if it can.
 pub fn refused_header(name: &str, value: &str) -> Option<&'static str> {
     match name.to_ascii_lowercase().as_str() {
         "authorization" | "proxy-authorization" => {
-            Some("it would be sent to every host; --auth binds it to one")
+            Some("it would be sent to every host; use --auth, which sends it to only one")
         }
         "cookie" => Some("it would be sent to every host; set it on the start request (Request::header)"),
-        "user-agent" => Some("--user-agent is the setting for it"),
-        "accept-encoding" => Some("what is asked for must be what can be decoded"),
+        "user-agent" => Some("use --user-agent instead"),
+        "accept-encoding" => Some("Dragline sets it to the codings that it can decode"),
         "host" | "content-length" | "transfer-encoding" | "connection" | "upgrade" | "te" => {
-            Some("it belongs to the connection and is made for each request")
+            Some("it belongs to the connection and is set for each request")
         }
-        _ if HeaderName::try_from(name).is_err() => Some("its name is none that a header can have"),
-        _ if HeaderValue::try_from(value).is_err() => Some("its value is none that a header can have"),
+        _ if HeaderName::try_from(name).is_err() => Some("its name is invalid"),
+        _ if HeaderValue::try_from(value).is_err() => Some("its value is invalid"),
         _ => None,
     }
 }
 
-/// Checks headers that every request is to be sent with.
+/// Checks headers that are sent with every request.
 pub(crate) fn check_headers(headers: &[(String, String)]) -> Result<(), EngineError> {
     headers.iter().try_for_each(|(name, value)| header(name, value).map(drop))
 }
@@ -57,7 +57,7 @@ pub(crate) fn check_headers(headers: &[(String, String)]) -> Result<(), EngineEr
 fn header(name: &str, value: &str) -> Result<(HeaderName, HeaderValue), EngineError> {
     let unusable = |problem: &str| EngineError::Unusable {
         name: "header",
-        problem: format!("{name:?} cannot be a header of every request: {problem}"),
+        problem: format!("{name:?} cannot be sent with every request: {problem}"),
     };
     if let Some(problem) = refused_header(name, value) {
         return Err(unusable(problem));
@@ -67,7 +67,7 @@ fn header(name: &str, value: &str) -> Result<(HeaderName, HeaderValue), EngineEr
 }
 
 impl Recipe {
-    /// From the settings, and the headers of the spider.
+    /// A recipe from the settings and the headers of the spider.
     pub(super) fn new(
         settings: HttpSettings<'_>,
         of_spider: &[(String, String)],
@@ -79,7 +79,7 @@ impl Recipe {
         );
         headers.insert(ACCEPT_ENCODING, HeaderValue::from_static(super::coding::ACCEPTED));
         headers.insert(ACCEPT_LANGUAGE, HeaderValue::from_static("en,*;q=0.5"));
-        // The spider's author knows the site; who runs it has the last word.
+        // Headers of the settings replace those of the spider.
         for (name, value) in of_spider.iter().chain(&settings.client.headers) {
             let (name, value) = header(name, value)?;
             headers.insert(name, value);
@@ -113,11 +113,11 @@ impl Recipe {
                 let error = super::errors::explain(&problem);
                 tracing::warn!(
                     error,
-                    "no CA certificates on this machine: only http can be fetched, and https with `--ca-file`; install ca-certificates for https"
+                    "this machine has no CA certificates, so https works only with `--ca-file`; install ca-certificates"
                 );
                 Ok(client)
             }
-            // The fault was not with the certificates.
+            // Certificates were not the problem.
             Err(_) => Err(EngineError::Client(problem)),
         }
     }
@@ -129,7 +129,7 @@ impl Recipe {
         Ok(if own.is_empty() { builder } else { builder.tls_certs_merge(own) })
     }
 
-    /// With nobody to trust, every https fetch fails with a clear error, and http works.
+    /// Without trusted certificates, http works, and every https fetch fails with a clear error.
     fn without_system_certificates(&self) -> Result<ClientBuilder, EngineError> {
         let mut trusted = RootCertStore::empty();
         for authority in &self.own_authorities {
@@ -164,10 +164,10 @@ impl Recipe {
     }
 }
 
-/// Tells rustls, once, whose cryptography it uses.
+/// Installs the crypto provider of rustls, once.
 pub(super) fn provide_crypto() {
     static PROVIDER: Once = Once::new();
-    // An error means that the program around us has installed one already: then it is used.
+    // An error means that the program has already installed a provider. In that case, rustls uses that one.
     PROVIDER.call_once(|| drop(rustls::crypto::ring::default_provider().install_default()));
 }
 
@@ -177,7 +177,7 @@ fn authorities(path: &Path) -> Result<Vec<CertificateDer<'static>>, EngineError>
     let pem = std::fs::read(path).map_err(|error| problem(error.to_string()))?;
     let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem).collect();
     let found = found.map_err(|error| problem(error.to_string()))?;
-    if found.is_empty() { Err(problem("there is no certificate in it (PEM)".to_owned())) } else { Ok(found) }
+    if found.is_empty() { Err(problem("it has no certificate (PEM)".to_owned())) } else { Ok(found) }
 }
 
 fn unusable_authorities(problem: &str) -> EngineError {
@@ -206,7 +206,7 @@ mod tests {
         runtime.block_on(async {
             let text = client.get(site.url("/")).send().await.unwrap().text().await.unwrap();
             assert_eq!(text, "plain");
-            // A server that speaks no TLS.
+            // This server does not speak TLS.
             let secure = site.url("/").replace("http://", "https://");
             let error = client.get(secure).send().await.unwrap_err();
             let error = FetchError::of_send(&error, &FetchSettings::default()).to_string();
@@ -233,7 +233,7 @@ mod tests {
             let settings = ClientSettings { headers, ..ClientSettings::default() };
             let error = recipe(&settings, &[]).err().unwrap().to_string();
             assert!(
-                error.contains("cannot be a header of every request") && !error.contains("hunter2"),
+                error.contains("cannot be sent with every request") && !error.contains("hunter2"),
                 "{error}"
             );
         }
@@ -249,6 +249,6 @@ mod tests {
         let path = folder.path().join("ca.pem");
         assert!(error(&path).contains("No such file"));
         std::fs::write(&path, "no certificate").unwrap();
-        assert!(error(&path).ends_with("ca.pem: there is no certificate in it (PEM)"));
+        assert!(error(&path).ends_with("ca.pem: it has no certificate (PEM)"));
     }
 }

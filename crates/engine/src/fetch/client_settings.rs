@@ -1,4 +1,4 @@
-//! How a crawl presents itself to sites, and through whom it reaches them.
+//! How a crawl identifies itself to sites, and through which proxy it reaches them.
 
 use std::path::PathBuf;
 
@@ -11,33 +11,33 @@ use crate::setting_check::{as_debugged, require};
 /// The settings of the HTTP client.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ClientSettings {
-    /// The `User-Agent` that is sent.
+    /// The `User-Agent` header.
     pub user_agent: String,
-    /// Headers that every request is sent with, unless it has its own of that name.
+    /// Headers that are sent with every request, unless the request has its own header of this name.
     pub headers: Vec<(String, String)>,
     /// User names and passwords, each for one origin.
     pub auth: Vec<Credentials>,
-    /// What is done with cookies.
+    /// How cookies are treated.
     pub cookies: CookieMode,
-    /// What requests go through that name no proxy of their own.
+    /// The proxy of all requests that don't name their own.
     pub proxy: ProxySetting,
-    /// Certificates (PEM) that are trusted beside those of the system.
+    /// A file of certificates (PEM) that are trusted in addition to those of the system.
     pub ca_file: Option<PathBuf>,
-    /// Whether HTTP/2 is spoken with servers that offer it.
+    /// Whether to use HTTP/2 if the server offers it.
     pub http2: bool,
-    /// Whether nothing may be reached that is not on the public Internet.
+    /// Whether only hosts on the public Internet may be reached.
     pub deny_private_networks: bool,
 }
 
-/// What is done with cookies.
+/// How cookies are treated.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum CookieMode {
-    /// They are sent back, and kept in the store until the run ends: a resumed run is still logged in.
+    /// Cookies are sent back, and the store keeps them until the run ends. So a resumed run is still logged in.
     #[default]
     Stored,
-    /// They are sent back as long as the process lives, and never written anywhere.
+    /// Cookies are sent back while the process runs, and never stored.
     Memory,
-    /// They are ignored.
+    /// Cookies are ignored.
     Off,
 }
 

@@ -1,8 +1,8 @@
-//! Since when a request waits for its answer: from when the connection stands that was made for it, or from the
-//! beginning where it took one that stood already.
+//! Finds out since when a request has waited for its answer: since its new connection was ready, or from the beginning if it
+//! used an open connection.
 //!
-//! The client's connector does not know for which request it connects. But it begins to within the request's own task,
-//! where a task-local value names the request.
+//! The client's connector doesn't know which request it connects for. But it starts in the task of that request, so a
+//! task-local value can name the request.
 
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -18,28 +18,28 @@ task_local! {
     static CONNECTING: Connecting;
 }
 
-/// The connecting of one request. Clones share it.
+/// How far the connection for one request is. Clones share it.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Connecting(Arc<Mutex<ConnectingState>>);
 
 #[derive(Clone, Copy, Debug, Default)]
 enum ConnectingState {
-    /// Nobody connects for it.
+    /// No new connection was needed.
     #[default]
     NotNeeded,
-    /// Somebody does: name, TCP and TLS.
+    /// The name is being resolved, or TCP or TLS is being set up.
     Begun,
-    /// It stands, or does not.
+    /// The connection is ready, or it failed.
     Ended { at: Instant, after: Duration },
 }
 
 impl Connecting {
-    /// Does work whose connecting this tells of.
+    /// Runs `work` and watches the connections that it makes.
     pub(super) async fn watch<T>(&self, work: impl Future<Output = T>) -> T {
         CONNECTING.scope(self.clone(), work).await
     }
 
-    /// Since when work that began at `begun` waits for an answer; at `now` it may be connecting still.
+    /// Since when work that began at `begun` has waited for an answer. If it is still connecting, the wait starts `now`.
     pub(super) fn waits_since(&self, begun: Instant, now: Instant) -> Instant {
         match self.state() {
             ConnectingState::NotNeeded => begun,
@@ -48,7 +48,7 @@ impl Connecting {
         }
     }
 
-    /// How long connecting took, if it was done.
+    /// How long connecting took, if a new connection was made.
     pub(super) fn took(&self) -> Option<Duration> {
         match self.state() {
             ConnectingState::Ended { after, .. } => Some(after),
@@ -65,7 +65,7 @@ impl Connecting {
     }
 }
 
-/// Ends the connecting also when it is given up.
+/// Notes the end of connecting, even if the attempt is dropped.
 struct Begun {
     connecting: Connecting,
     at: Instant,
@@ -97,7 +97,7 @@ impl<S> Layer<S> for WatchConnecting {
     }
 }
 
-/// A connector that is watched.
+/// A connector whose connections are noted.
 #[derive(Clone, Debug)]
 pub(super) struct Watched<S> {
     connector: S,

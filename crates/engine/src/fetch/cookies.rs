@@ -1,7 +1,8 @@
-//! The cookie jars of a run: one for each session that requests name, and one for all others (RFC 6265).
+//! The cookie jars of a run (RFC 6265). Each session that requests name has its own jar, and all other requests share one.
 //!
-//! Which cookie goes where is the `cookie_store` crate's matter. Here are the jars' bounds, the public suffixes, for
-//! which nobody may set a cookie, and what each answer changes: that is stored with its page (`dragline_core::cookies`).
+//! The `cookie_store` crate decides which cookie is sent where. This module limits the size of the jars, refuses cookies for
+//! public suffixes, and finds the changes that each answer makes. A change is stored with its page
+//! (`dragline_core::cookies`).
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -14,17 +15,16 @@ use url::Url;
 
 use super::CookieMode;
 
-/// Cookies of one site in one session; browsers keep 50 (RFC 6265 §6.1) to 180.
+/// Cookies of one site in one session. Browsers keep 50 (RFC 6265 §6.1) to 180.
 const MAX_PER_SITE: usize = 180;
-/// Name, value and attributes of one; RFC 6265bis has 4,096 bytes for name and value, and 1,024 for an attribute.
+/// Size of one cookie with its attributes. RFC 6265bis allows 4,096 bytes for name and value, and 1,024 for an attribute.
 const MAX_COOKIE_BYTES: usize = 8 << 10;
-/// All cookies of a run.
+/// Size of all cookies of a run.
 const MAX_BYTES: usize = 8 << 20;
-/// Answers that set the same cookie again, each a little longer, would each write to the store; a change of its end
-/// that is no larger waits for the next.
+/// Many answers set the same cookie again with a slightly later expiry. A smaller change than this is not stored.
 const REFRESH_SECONDS: i64 = 60;
 
-/// See the module.
+/// The cookie jars of a run.
 pub(super) struct Jars {
     mode: CookieMode,
     inner: Mutex<Inner>,
@@ -33,13 +33,13 @@ pub(super) struct Jars {
 #[derive(Default)]
 struct Inner {
     sites: HashMap<SiteKey, Site>,
-    /// All cookies, by the time that they were set: beyond the bounds the oldest go.
+    /// All cookies in the order in which they were set. Beyond the limits, the oldest are removed.
     ages: BTreeMap<i64, CookiePlace>,
     bytes: usize,
     last_version: i64,
 }
 
-/// A session, and what a domain's owner owns: no cookie reaches beyond it.
+/// A session and a registrable domain. No cookie is sent outside of it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct SiteKey {
     session: String,
@@ -55,7 +55,7 @@ struct Site {
 /// Domain, path and name.
 type CookieKey = (String, String, String);
 
-/// Where a cookie is, and how large.
+/// Where a cookie is, and its size.
 struct CookiePlace {
     site: SiteKey,
     key: CookieKey,
@@ -63,7 +63,7 @@ struct CookiePlace {
 }
 
 impl Jars {
-    /// Jars that hold what a resumed run had in them.
+    /// Jars with the stored cookies of a resumed run.
     pub(super) fn new(mode: CookieMode, stored: &[StoredCookie]) -> Self {
         let mut inner = Inner::default();
         if mode == CookieMode::Stored {
@@ -77,7 +77,7 @@ impl Jars {
         Self { mode, inner: Mutex::new(inner) }
     }
 
-    /// The header `Cookie` for a request: those of the jar, and those of its own header, which win.
+    /// The header `Cookie` for a request, with the cookies of its jar and of its own header. Its own cookies take precedence.
     pub(super) fn header(&self, request: &Request) -> Option<HeaderValue> {
         let own: Vec<&str> = request
             .headers()
@@ -95,7 +95,7 @@ impl Jars {
             jar.retain(|(name, _)| !named(name));
             pairs.splice(0..0, jar.into_iter().map(|(name, value)| format!("{name}={value}")));
         }
-        // What cannot be a header was none of ours: it is left out.
+        // Leave out the spider's cookies that a header cannot contain.
         pairs.retain(|pair| HeaderValue::from_str(pair).is_ok());
         HeaderValue::from_str(&pairs.join("; ")).ok().filter(|header| !header.is_empty()).map(|mut header| {
             header.set_sensitive(true);
@@ -103,7 +103,7 @@ impl Jars {
         })
     }
 
-    /// Takes the cookies of an answer. Gives what has changed, for the store.
+    /// Takes the cookies of an answer, and returns the changes for the store.
     pub(super) fn receive(&self, request: &Request, headers: &HeaderMap) -> Vec<StoredCookie> {
         if self.mode == CookieMode::Off || !request.has_cookies() || !headers.contains_key(SET_COOKIE) {
             return Vec::new();
@@ -142,7 +142,7 @@ impl Inner {
         if let CookieDomain::Suffix(domain) = &cookie.domain
             && is_public_suffix(domain)
         {
-            // RFC 6265 §5.3, step 5: it would be sent to everybody below.
+            // RFC 6265 §5.3, step 5: otherwise it would be sent to every site with this suffix.
             let Ok(own) = CookieDomain::host_only(url) else { return };
             if url.host_str() != Some(domain) {
                 return;

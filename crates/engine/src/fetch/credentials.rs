@@ -1,5 +1,4 @@
-//! Credentials, each bound to one origin: they are sent there and nowhere else, whatever redirects say, and they are
-//! neither logged nor stored.
+//! Credentials, each for one origin. They are sent only there, even after a redirect, and they are never logged or stored.
 
 use std::fmt;
 
@@ -8,7 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use http::HeaderValue;
 use url::Url;
 
-/// A user's password, or a token, for one origin (of a site, or of a proxy).
+/// A user name with a password, or a token, for one origin. The origin is that of a site or a proxy.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Credentials {
     origin: Origin,
@@ -28,14 +27,14 @@ enum Secret {
 }
 
 impl Credentials {
-    /// From `ORIGIN=USER:PASSWORD` or `ORIGIN=Bearer TOKEN`; an origin without a scheme is that of https.
+    /// Parses `ORIGIN=USER:PASSWORD` or `ORIGIN=Bearer TOKEN`. The default scheme of an origin is https.
     ///
     /// # Errors
-    /// What is wrong with it, without showing the secret.
+    /// A description of the problem, without the secret.
     pub fn parse(text: &str) -> Result<Self, String> {
         let how =
             "write ORIGIN=USER:PASSWORD or ORIGIN=Bearer TOKEN, with an origin such as https://shop.example";
-        let (origin, secret) = text.split_once('=').ok_or_else(|| format!("there is no = in it; {how}"))?;
+        let (origin, secret) = text.split_once('=').ok_or_else(|| format!("it has no =; {how}"))?;
         let secret = secret.trim();
         let origin =
             Origin::parse(origin.trim()).ok_or_else(|| format!("it does not begin with an origin; {how}"))?;
@@ -45,7 +44,7 @@ impl Credentials {
             }
             _ => {
                 let (user, password) = secret.split_once(':').ok_or_else(|| {
-                    format!("what it says for {} has neither a : nor the word Bearer; {how}", origin.0)
+                    format!("the part for {} has neither a : nor the word Bearer; {how}", origin.0)
                 })?;
                 Secret::Basic { user: user.to_owned(), password: password.to_owned() }
             }
@@ -53,7 +52,9 @@ impl Credentials {
         let credentials = Self { origin, secret };
         match credentials.header() {
             Some(_) => Ok(credentials),
-            None => Err(format!("what it says for {} can be no header", credentials.origin.0)),
+            None => {
+                Err(format!("the part for {} has characters that a header cannot have", credentials.origin.0))
+            }
         }
     }
 
@@ -70,7 +71,7 @@ impl Credentials {
         Some(header)
     }
 
-    /// User and password, if it has them.
+    /// User name and password, if these are such credentials.
     pub(super) fn user_and_password(&self) -> Option<(&str, &str)> {
         match &self.secret {
             Secret::Basic { user, password } => Some((user, password)),
@@ -79,9 +80,9 @@ impl Credentials {
     }
 }
 
-/// Those for a URL.
+/// The credentials for a URL.
 pub(super) fn credentials_for<'a>(all: &'a [Credentials], url: &Url) -> Option<&'a Credentials> {
-    // Most runs have none.
+    // Most runs have no credentials.
     let origin = if all.is_empty() { None } else { Origin::of(url) }?;
     all.iter().find(|credentials| credentials.origin == origin)
 }
@@ -146,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_is_told_without_the_secret() {
+    fn errors_do_not_show_the_secret() {
         for text in [
             "hunter2",
             "=me:hunter2",

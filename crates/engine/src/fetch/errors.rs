@@ -1,4 +1,4 @@
-//! Why a fetch brought no answer, in one line.
+//! Explains in one line why a fetch failed.
 
 mod tls;
 
@@ -13,27 +13,27 @@ use super::networks::RefusedNetwork;
 use crate::downloader::DownloadError;
 use crate::size_text::size_text;
 
-/// A fetch without an answer.
+/// Why a fetch failed.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum FetchError {
-    /// The spider's request cannot be put on the wire.
+    /// The spider's request cannot be sent.
     #[error("the request cannot be sent: {0}")]
     Unsendable(String),
     /// The server could not be reached, the connection broke, or what came is not HTTP.
     #[error("{problem}")]
     Connection {
-        /// How far it came.
+        /// At which point the connection failed.
         reason: Reason,
         /// What went wrong.
         problem: String,
     },
-    /// The answer began and broke off.
+    /// The answer is incomplete.
     #[error("the body ended early: {0}")]
     Truncated(String),
-    /// The server has no certificate that we trust.
+    /// The server's certificate is not trusted.
     #[error("{0}")]
     Certificate(String),
-    /// It is in a network that may not be reached.
+    /// The host is in a network that requests may not reach.
     #[error(transparent)]
     RefusedNetwork(#[from] RefusedNetwork),
     /// It took too long.
@@ -41,46 +41,46 @@ pub(crate) enum FetchError {
     Timeout {
         /// The limit.
         after: Duration,
-        /// What took so long.
+        /// The step that took too long.
         doing: &'static str,
     },
-    /// It came, but too slowly.
+    /// The body arrived too slowly.
     #[error("too slow: {bytes} bytes in {:.1} s while reading the body", over.as_secs_f64())]
     TooSlow {
-        /// So much came.
+        /// Bytes that arrived.
         bytes: u64,
-        /// In this time.
+        /// The time in which they arrived.
         over: Duration,
     },
-    /// The headers are more than we take.
+    /// The headers exceed a limit.
     #[error("headers larger than {}, or more than {count}", size_text(*bytes))]
     HeadersTooLarge {
-        /// The limit of their size.
+        /// The limit on their size.
         bytes: usize,
-        /// And of their number.
+        /// The limit on their number.
         count: usize,
     },
-    /// The body is larger than we take.
+    /// The body exceeds the limit.
     #[error("body larger than {}", size_text(*limit_bytes))]
     TooLarge {
         /// The limit.
         limit_bytes: usize,
     },
-    /// The body is not what its `Content-Encoding` says.
+    /// The body does not match its `Content-Encoding`.
     #[error("the body cannot be decoded as {coding}: {problem}")]
     Undecodable {
-        /// What it should be.
+        /// The coding that was tried.
         coding: &'static str,
-        /// What is wrong with it.
+        /// The problem.
         problem: String,
     },
-    /// The client's own code panicked.
+    /// The client panicked.
     #[error("panic while fetching: {0}")]
     Panicked(String),
 }
 
 impl FetchError {
-    /// Whether the same fetch may succeed a little later.
+    /// Whether the same fetch may succeed later.
     pub(crate) fn is_retryable(&self) -> bool {
         matches!(
             self,
@@ -88,7 +88,7 @@ impl FetchError {
         )
     }
 
-    /// The reason of a request that fails with it.
+    /// The reason that is stored with the failed request.
     pub(crate) fn reason(&self) -> Reason {
         match self {
             Self::Unsendable(_) => Reason::Unsendable,
@@ -105,7 +105,7 @@ impl FetchError {
         }
     }
 
-    /// The same for a request that went through a proxy of its own: no connection to it is the proxy's fault.
+    /// The error of a request that names its own proxy. If it can't connect, the proxy is at fault, not the host.
     pub(super) fn through_a_proxy(self) -> Self {
         match self {
             Self::Connection { reason: Reason::Dns | Reason::Connect, problem } => {
@@ -115,12 +115,12 @@ impl FetchError {
         }
     }
 
-    /// Whether the host did answer, and only the rest did not come.
+    /// Whether the host answered, and only the body failed.
     pub(crate) fn is_of_the_body(&self) -> bool {
         matches!(self, Self::Truncated(_) | Self::TooSlow { .. })
     }
 
-    /// What went wrong before there was a status.
+    /// An error that happened before the headers arrived.
     pub(super) fn of_send(error: &reqwest::Error, settings: &FetchSettings) -> Self {
         if error.is_builder() {
             Self::Unsendable(explain(error))
@@ -139,7 +139,7 @@ impl FetchError {
         }
     }
 
-    /// What went wrong within the body.
+    /// An error that happened while the body arrived.
     pub(super) fn of_body(error: &reqwest::Error) -> Self {
         Self::Truncated(explain(error))
     }
@@ -156,7 +156,7 @@ impl From<FetchError> for DownloadError {
     }
 }
 
-/// How far a connection came that brought no answer. Some of these errors have no type that one could name, only a text.
+/// At which point a connection failed. Some of these errors have no public type, so their text is all there is to go by.
 fn of_connection(error: &reqwest::Error) -> Reason {
     let says = |is_so: fn(&str) -> bool| causes(error).any(|cause| is_so(&cause.to_string()));
     if says(|text| text.starts_with("tunnel error") || text.starts_with("SOCKS error")) {
@@ -177,10 +177,10 @@ fn of_connection(error: &reqwest::Error) -> Reason {
     }
 }
 
-/// As hyper says it.
+/// The text of hyper's error.
 const HEAD_TOO_LARGE: &str = "message head is too large";
 
-/// Whether the connection ended without the farewell that TLS has for it.
+/// Whether the connection ended without the closing message of TLS.
 pub(super) fn is_unannounced_end(error: &(dyn Error + 'static)) -> bool {
     causes(error).any(|cause| {
         cause.downcast_ref::<io::Error>().is_some_and(|error| {
@@ -189,13 +189,13 @@ pub(super) fn is_unannounced_end(error: &(dyn Error + 'static)) -> bool {
     })
 }
 
-/// An error and what it came from.
+/// An error and its chain of causes.
 fn causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
     iter::successors(Some(error), |error: &&'a (dyn Error + 'static)| (*error).source())
 }
 
-/// The chain of causes in one line: without the layers that only say that something went wrong, without
-/// repetition, and in plain words where the system has a number for them.
+/// The chain of causes in one line. It leaves out repetitions and layers that only say that something failed, and it has plain
+/// words instead of error numbers.
 pub(crate) fn explain(error: &(dyn Error + 'static)) -> String {
     let mut parts: Vec<String> = Vec::new();
     for cause in causes(error) {
@@ -205,7 +205,7 @@ pub(crate) fn explain(error: &(dyn Error + 'static)) -> String {
         }
     }
     if parts.is_empty() {
-        // The first of them would name the URL.
+        // The first one would show the URL.
         return causes(error).last().unwrap_or(error).to_string();
     }
     parts.join(": ")
@@ -223,17 +223,17 @@ fn plain_words(error: &(dyn Error + 'static)) -> Option<String> {
         Some(io::ErrorKind::NetworkUnreachable) => "network unreachable",
         Some(io::ErrorKind::TimedOut) => "timed out",
         Some(io::ErrorKind::BrokenPipe) => "connection closed",
-        // There are no names for these.
+        // These errors can only be recognized by their text.
         _ => match error.to_string().as_str() {
             "connection closed before message completed" => {
                 "the connection closed before the answer was complete"
             }
             "tls handshake eof" => "the server closed the connection in the TLS handshake",
             "invalid HTTP version parsed" => "the answer is not HTTP",
-            "invalid HTTP status-code parsed" => "the answer's status is none",
+            "invalid HTTP status-code parsed" => "the answer's status is invalid",
             "invalid HTTP header parsed" => "a header of the answer is malformed",
-            "invalid content-length parsed" => "the answer's Content-Length is no length",
-            "unexpected transfer-encoding parsed" => "the answer's Transfer-Encoding has no place there",
+            "invalid content-length parsed" => "the answer's Content-Length is invalid",
+            "unexpected transfer-encoding parsed" => "the answer's Transfer-Encoding is not allowed there",
             _ => return None,
         },
     };
@@ -244,7 +244,7 @@ fn of_tls<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a rustls::Error> {
     innermost(error).downcast_ref()
 }
 
-/// What an `io::Error` holds, be it another one: `source` skips it.
+/// The error inside an `io::Error`, at any depth. `source` skips it.
 fn innermost<'a>(mut error: &'a (dyn Error + 'static)) -> &'a (dyn Error + 'static) {
     while let Some(inner) = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
         error = inner;
@@ -252,7 +252,7 @@ fn innermost<'a>(mut error: &'a (dyn Error + 'static)) -> &'a (dyn Error + 'stat
     error
 }
 
-/// The wrappers of reqwest and hyper.
+/// Whether it is the text of a wrapper of reqwest or hyper.
 fn says_nothing(text: &str) -> bool {
     [
         "error sending request",
@@ -269,7 +269,7 @@ fn says_nothing(text: &str) -> bool {
         || text == "connection error"
 }
 
-/// What the resolver says of a name that it may not give addresses of.
+/// The resolver's refusal of a name in a private network.
 fn refused_network(error: &(dyn Error + 'static)) -> Option<RefusedNetwork> {
     causes(error).find_map(|cause| innermost(cause).downcast_ref::<RefusedNetwork>()).cloned()
 }
@@ -304,7 +304,7 @@ mod tests {
     }
 
     #[test]
-    fn limits_are_told_in_readable_units() {
+    fn limits_have_readable_units() {
         assert_eq!(FetchError::TooLarge { limit_bytes: 64 << 20 }.to_string(), "body larger than 64 MiB");
         assert_eq!(FetchError::TooLarge { limit_bytes: 1000 }.to_string(), "body larger than 1000 bytes");
         let timeout = FetchError::Timeout { after: Duration::from_secs(30), doing: "reading the body" };

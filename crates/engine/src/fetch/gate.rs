@@ -1,7 +1,7 @@
-//! Bodies that arrive while the memory budget is used up wait here, in mid-body.
+//! A body that arrives while the memory budget is used up waits here until there is room again.
 //!
-//! They wait for pages that are further on their way. When there are none, the bodies wait for each other: then
-//! one of them may go on to its end, however large.
+//! It waits until later stages finish their pages and free memory. If there are no such pages, the bodies would wait for each
+//! other forever. In that case one of them may exceed the budget and finish.
 
 use std::time::Duration;
 
@@ -9,14 +9,13 @@ use dragline_core::budget::Charge;
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::{Instant, sleep};
 
-/// How often is looked whether there is room: what frees memory is on other threads, and a page's way to the
-/// store takes longer than this.
+/// How often a waiting body checks for room. Other threads free memory, and storing a page takes longer than this.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 
-/// The gate of all bodies.
+/// The gate that all bodies pass through.
 pub(super) struct Gate(Semaphore);
 
-/// The right to go on beyond the budget, if it was needed.
+/// The permission to exceed the budget, if the body needed it.
 pub(super) type Beyond<'a> = Option<SemaphorePermit<'a>>;
 
 impl Gate {
@@ -24,7 +23,7 @@ impl Gate {
         Self(Semaphore::new(1))
     }
 
-    /// Waits until the body may grow. Gives the time that it waited: it is not the site's.
+    /// Waits until the body may grow. Returns how long it waited, because this time doesn't count against the site.
     pub(super) async fn pass<'a>(&'a self, charge: &Charge, beyond: &mut Beyond<'a>) -> Duration {
         let began = Instant::now();
         while beyond.is_none() && !charge.has_room() {

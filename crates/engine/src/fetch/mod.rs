@@ -1,6 +1,6 @@
-//! The HTTP downloader: a request goes out, an answer comes back whole, or an error says why not.
+//! The HTTP downloader sends a request and returns the complete answer, or an error.
 //!
-//! There is no policy here. Whether to ask at all, to ask again or to follow a redirect is the scheduler's decision.
+//! It makes no decisions. The scheduler decides whether to send a request, to retry it or to follow a redirect.
 
 mod body;
 mod client;
@@ -74,28 +74,28 @@ pub(crate) struct HttpAnswer {
     pub(crate) headers: HeaderMap,
     /// The body, if a spider should see it.
     pub(crate) body: Option<Bytes>,
-    /// The type for which it was not read, although a spider would see it.
+    /// The type of a body that was not read because nobody wants this type.
     pub(crate) unwanted: Option<String>,
-    /// The memory that it holds.
+    /// The memory that the body takes up.
     pub(crate) charge: Charge,
-    /// What it changes in the jars, for the store.
+    /// The changes to the cookie jars, for the store.
     pub(crate) cookies: Vec<StoredCookie>,
-    /// Until its headers were there.
+    /// Time until the headers arrived.
     pub(crate) latency: Duration,
 }
 
-/// An answer with all that can be told of it.
+/// An answer with its details, for a person to look at.
 #[derive(Debug)]
 pub(crate) struct DetailedAnswer {
     pub(crate) version: Version,
     pub(crate) status: u16,
-    /// As they were sent.
+    /// The headers as they were sent.
     pub(crate) headers: HeaderMap,
-    /// Until the connection stood; `None` for one that stood already.
+    /// Time to connect; `None` if the connection was already open.
     pub(crate) connect: Option<Duration>,
-    /// Until the headers were there.
+    /// Time until the headers arrived.
     pub(crate) first_byte: Duration,
-    /// With its body whatever the status, but for that of a redirect; or why the body is not there.
+    /// The answer with its body, for every status except that of a redirect, or why the body could not be read.
     pub(crate) answer: Result<HttpAnswer, FetchError>,
 }
 
@@ -143,7 +143,7 @@ impl Downloader for HttpDownloader {
 }
 
 impl HttpDownloader {
-    /// With these headers of a spider and these cookies of an earlier process.
+    /// A downloader with these headers of the spider and these cookies of an earlier process.
     pub(crate) fn new<'a>(
         settings: impl Into<HttpSettings<'a>>,
         headers: &[(String, String)],
@@ -165,7 +165,7 @@ impl HttpDownloader {
         Ok(Self { client, shared: Arc::new(shared) })
     }
 
-    /// Why a request may not be sent, as far as its URL tells.
+    /// Why a request may not be sent, judged by its URL.
     pub(crate) fn refusal(&self, request: &Request) -> Option<String> {
         self.check(request.url()).err().map(|refused| refused.to_string())
     }
@@ -199,7 +199,7 @@ impl HttpDownloader {
         Ok(HttpAnswer { cookies, latency, ..answer })
     }
 
-    /// Fetches whatever is there, for a person to look at.
+    /// Fetches an answer of any status and type, for a person to look at.
     pub(crate) async fn look(&self, request: &Request) -> Result<DetailedAnswer, FetchError> {
         let fetch = AssertUnwindSafe(async {
             let (begun, deadline) = (Instant::now(), self.deadline());
@@ -208,7 +208,7 @@ impl HttpDownloader {
             let connect = connecting.took();
             let (version, status) = (response.version(), response.status().as_u16());
             let (headers, first_byte) = (response.headers().clone(), begun.elapsed());
-            // For the next hop of this visit; nothing of it is stored.
+            // The next hop of this visit needs the cookies. They are not stored.
             self.shared.jars.receive(request, &headers);
             let answer = if location(status, &headers).is_some() {
                 Ok(self.bare_answer(response).await)
@@ -220,8 +220,8 @@ impl HttpDownloader {
         fetch.catch_unwind().await.unwrap_or_else(|panic| Err(FetchError::Panicked(panic_message(&*panic))))
     }
 
-    /// Fetches a small file of the site itself (robots.txt), without cookies; of a large one the first `max_bytes`.
-    /// `on_behalf_of` is the request that asks for it: a proxy of its own is used here too.
+    /// Fetches a small file of a site (robots.txt) without cookies, and at most its first `max_bytes`. If the request
+    /// `on_behalf_of` names a proxy, the file is fetched through it too.
     pub(crate) async fn file(
         &self,
         url: Url,
@@ -241,8 +241,8 @@ impl HttpDownloader {
         }
     }
 
-    /// With its body, unless that is by its first bytes something that `wants` does not. The time that it waits for
-    /// memory is not counted.
+    /// The answer with its body, unless the first bytes show a type that `wants` rejects. Time spent waiting for memory does not
+    /// count.
     async fn answer(
         &self,
         mut response: Response,
@@ -258,13 +258,13 @@ impl HttpDownloader {
         Ok(HttpAnswer { body: Some(body), ..HttpAnswer::without_body(&mut response, charge) })
     }
 
-    /// Of a type that nobody wants. Its connection is closed: what comes on it may be long.
+    /// An answer of an unwanted type. Its connection is closed, because the body may be long.
     fn unwanted_answer(&self, mut response: Response, essence: String) -> HttpAnswer {
         let charge = self.shared.budget.charge();
         HttpAnswer { unwanted: Some(essence), ..HttpAnswer::without_body(&mut response, charge) }
     }
 
-    /// Without its body, which nobody wants.
+    /// An answer without its body.
     async fn bare_answer(&self, mut response: Response) -> HttpAnswer {
         body::drain(&mut response).await;
         HttpAnswer::without_body(&mut response, self.shared.budget.charge())
@@ -285,7 +285,7 @@ impl HttpDownloader {
             .unwrap_or(Err(FetchError::Timeout { after, doing: "fetching the page" }))
     }
 
-    /// Sends a request, and waits for the headers of its answer: so long from when its connection stands.
+    /// Sends a request and waits for the headers of its answer. The time limit starts when the connection is ready.
     async fn send(
         &self,
         request: reqwest::RequestBuilder,
@@ -306,7 +306,7 @@ impl HttpDownloader {
                 return Err(FetchError::Timeout { after, doing: "waiting for the answer" });
             }
         };
-        // HTTP/1 has a limit of its own on the one, and HTTP/2 on the other.
+        // The client checks the size only for HTTP/2, and the number only for HTTP/1.
         let size: usize =
             response.headers().iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
         let (bytes, count) = (settings.max_header_bytes, settings.max_headers);
@@ -323,7 +323,7 @@ impl HttpDownloader {
     fn prepare(&self, request: &Request) -> Result<reqwest::RequestBuilder, FetchError> {
         self.check(request.url())?;
         let mut headers = self.authorization(request.url());
-        // Its own words on these two come before ours.
+        // The request's own header comes first.
         if request.headers().iter().any(|(name, _)| name.eq_ignore_ascii_case(AUTHORIZATION.as_str())) {
             headers.clear();
         }
@@ -332,12 +332,12 @@ impl HttpDownloader {
             if name.eq_ignore_ascii_case(COOKIE.as_str()) {
                 continue;
             }
-            let unsendable = || FetchError::Unsendable(format!("{name:?} is no header that can be sent"));
+            let unsendable = || FetchError::Unsendable(format!("the header {name:?} is invalid"));
             let key = HeaderName::try_from(name).map_err(|_| unsendable())?;
             headers.append(key, HeaderValue::try_from(value).map_err(|_| unsendable())?);
         }
         if headers.contains_key(RANGE) && !headers.contains_key(ACCEPT_ENCODING) {
-            // A part of a coded body is nothing that can be decoded.
+            // A part of a compressed body cannot be decoded.
             headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
         }
         let client = self.client_for(request)?;
@@ -348,20 +348,20 @@ impl HttpDownloader {
         })
     }
 
-    /// The header `Authorization` for a URL, if somebody gave credentials for its origin.
+    /// The header `Authorization` for a URL, if there are credentials for its origin.
     fn authorization(&self, url: &Url) -> HeaderMap {
         let header = credentials_for(&self.shared.auth, url).and_then(Credentials::header);
         header.map(|header| (AUTHORIZATION, header)).into_iter().collect()
     }
 
-    /// The run's client, or that of the proxy which the request names.
+    /// The client of the run, or of the proxy that the request names.
     fn client_for(&self, request: &Request) -> Result<Client, FetchError> {
         let Some(url) = request.proxy().map(Proxy::url) else { return Ok(self.client.clone()) };
         let HttpShared { proxies, recipe, auth, .. } = &*self.shared;
         let make = |proxy: reqwest::Proxy| {
             recipe.client(|builder| {
                 let builder = builder.no_proxy().proxy(proxy.clone());
-                // This proxy may be in a private network too.
+                // This proxy may be in a private network.
                 Ok(match recipe.guard.behind(url).resolver() {
                     Some(resolver) => builder.dns_resolver(resolver),
                     None => builder,
@@ -381,7 +381,7 @@ impl HttpDownloader {
     }
 }
 
-/// Whether an answer has no body whatever its headers say (RFC 9110 §6.4.1, §15.3.6).
+/// Whether an answer never has a body, whatever its headers say (RFC 9110 §6.4.1, §15.3.6).
 fn has_no_body(request: &Request, status: StatusCode) -> bool {
     *request.method() == Method::HEAD
         || matches!(status, StatusCode::NO_CONTENT | StatusCode::RESET_CONTENT | StatusCode::NOT_MODIFIED)

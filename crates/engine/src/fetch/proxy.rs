@@ -1,4 +1,4 @@
-//! Proxies: one for the run, or one for a request. A client of reqwest has one proxy, so there is a client for each.
+//! The proxy of the run, and proxies of single requests. A reqwest client has one proxy, so each proxy needs a client.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -10,39 +10,40 @@ use url::Url;
 use super::credentials::{Credentials, credentials_for};
 use crate::error::EngineError;
 
-/// Proxies whose clients, and so whose connections, are kept at once.
+/// How many proxies keep their clients and connections at once.
 const MAX_CLIENTS: usize = 64;
 
-/// In which the environment names proxies.
+/// The environment variables that name proxies.
 const VARIABLES: [&str; 6] =
     ["http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"];
 
-/// What requests go through that name no proxy of their own.
+/// The proxy of all requests that don't name their own.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub enum ProxySetting {
-    /// What `http_proxy`, `https_proxy`, `all_proxy` and `no_proxy` say.
+    /// The proxy from `http_proxy`, `https_proxy`, `all_proxy` and `no_proxy`.
     #[default]
     Environment,
-    /// None, whatever the environment says.
+    /// No proxy, whatever the environment says.
     Direct,
-    /// This one, but for the hosts of `no_proxy`. Its URL may hold a password.
+    /// This proxy, except for the hosts in `no_proxy`. Its URL may contain a password.
     Through(Url),
 }
 
 impl ProxySetting {
-    /// From a URL, or the word `none`.
+    /// Parses a URL, or the word `none`.
     ///
     /// # Errors
-    /// What is wrong with it, without showing a password.
+    /// A description of the problem, without the password.
     pub fn parse(text: &str) -> Result<Self, String> {
         if text.eq_ignore_ascii_case("none") {
             return Ok(Self::Direct);
         }
-        let problem = "write http://host:port, https://…, socks5://…, socks5h://… (names are resolved by the proxy), or none";
-        let url = Url::parse(text).map_err(|error| format!("it is no URL ({error}); {problem}"))?;
+        let problem =
+            "write http://host:port, https://…, socks5://…, socks5h://… (the proxy resolves names), or none";
+        let url = Url::parse(text).map_err(|error| format!("it is not a URL ({error}); {problem}"))?;
         let is_known = matches!(url.scheme(), "http" | "https" | "socks4" | "socks5" | "socks5h");
         if !is_known || url.host_str().is_none_or(str::is_empty) {
-            return Err(format!("it is no URL of a proxy; {problem}"));
+            return Err(format!("it is not the URL of a proxy; {problem}"));
         }
         Ok(Self::Through(url))
     }
@@ -66,7 +67,7 @@ impl ProxySetting {
         }
     }
 
-    /// Sets it.
+    /// Sets the proxy of a client.
     pub(super) fn apply(
         &self,
         builder: ClientBuilder,
@@ -79,7 +80,7 @@ impl ProxySetting {
                 if !set.is_empty() {
                     tracing::info!(
                         variables = set.join(" "),
-                        "the environment names a proxy (`--proxy none`: go directly)"
+                        "using the proxy from the environment; `--proxy none` turns it off"
                     );
                 }
                 Ok(builder)
@@ -103,12 +104,12 @@ impl fmt::Debug for ProxySetting {
     }
 }
 
-/// The clients of requests that name a proxy of their own.
+/// The clients of requests that name their own proxy.
 #[derive(Default)]
 pub(super) struct ProxyClients(Mutex<VecDeque<(Url, Client)>>);
 
 impl ProxyClients {
-    /// The client for a proxy; made when there is none. The one that was used least recently makes room.
+    /// The client for a proxy, which is created if necessary. Beyond the limit, the least recently used client is dropped.
     pub(super) fn client(
         &self,
         url: &Url,
@@ -134,7 +135,7 @@ fn proxy(url: &Url, auth: &[Credentials]) -> Result<Proxy, EngineError> {
     let mut url = url.clone();
     let unusable = |problem: String| EngineError::Unusable { name: "proxy", problem };
     if let Some((user, password)) = credentials_for(auth, &url).and_then(Credentials::user_and_password) {
-        // A URL with a host takes both.
+        // This cannot fail, because the URL has a host.
         let _ = url.set_username(user);
         let _ = url.set_password(Some(password));
     }
@@ -154,7 +155,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_proxy_is_a_url_or_none() {
+    fn a_proxy_is_a_url_or_the_word_none() {
         assert_eq!(ProxySetting::parse("NONE"), Ok(ProxySetting::Direct));
         let setting = ProxySetting::parse("http://me:hunter2@p.example:3128").unwrap();
         assert_eq!(format!("{setting:?}"), "Through(http://p.example:3128/)");
@@ -172,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn clients_of_proxies_are_few() {
+    fn the_number_of_clients_is_limited() {
         let (clients, made) = (ProxyClients::default(), std::cell::Cell::new(0));
         crate::fetch::client::provide_crypto();
         let client = |number: usize| {

@@ -1,4 +1,4 @@
-//! How long a fetch may take, and what and how much it may bring.
+//! How long a fetch may take, and how large and of which type its answer may be.
 
 use std::time::Duration;
 
@@ -8,52 +8,52 @@ use super::client_settings::ClientSettings;
 use crate::error::EngineError;
 use crate::setting_check::{at_least_one, longer_than_zero, require};
 
-/// The bounds of one fetch.
+/// The limits on one fetch.
 #[derive(Clone, Debug, PartialEq)]
 pub struct FetchSettings {
-    /// Longest time for one fetch in all.
+    /// Longest time for one fetch, from start to end.
     pub request_timeout: Duration,
-    /// Longest time until a connection stands: name, TCP and TLS.
+    /// Longest time to connect, which includes name resolution, TCP and TLS.
     pub connect_timeout: Duration,
-    /// Longest time from there until the headers of the answer have come.
+    /// Longest time from the connection to the headers of the answer.
     pub first_byte_timeout: Duration,
-    /// Longest silence within the body.
+    /// Longest pause within the body.
     pub read_timeout: Duration,
-    /// Fewest bytes of a body per second, over each stretch of `read_timeout`; 0 is no such bound.
+    /// Fewest bytes of a body per second, over each stretch of `read_timeout`; 0 means no limit.
     pub min_bytes_per_second: u64,
     /// Largest body, decompressed.
     pub max_body_bytes: usize,
-    /// Most headers of an answer.
+    /// Largest number of headers in an answer.
     pub max_headers: usize,
-    /// Their largest size, names and values.
+    /// Largest size of all headers together, names and values.
     pub max_header_bytes: usize,
-    /// The types of pages that are read past the headers. Others are those that the spider accepts.
+    /// The types of pages whose bodies are read, in addition to those that the spider accepts.
     pub accept_types: Vec<TypePattern>,
 }
 
-/// What the HTTP client is made of.
+/// The settings that the HTTP downloader needs.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct HttpSettings<'a> {
     pub(crate) client: &'a ClientSettings,
     pub(crate) fetch: &'a FetchSettings,
-    /// Connections to one host that stay open while nothing is sent on them.
+    /// Idle connections to one host that stay open.
     pub(crate) idle_connections_per_host: usize,
 }
 
-/// What the HTTP client holds of the headers of one answer (hyper's buffer for HTTP/1).
+/// The HTTP client can't hold larger headers (hyper's buffer for HTTP/1).
 const MAX_HEADER_BYTES: usize = 400 << 10;
 
 impl Default for FetchSettings {
     fn default() -> Self {
-        // What a spider can read: text of all kinds, HTML and other XML, JSON, and scripts that hold JSON.
+        // The types that a spider can read: text, HTML and other XML, JSON, and scripts that contain JSON.
         let types = ["text/*", "application/*xml", "application/*json", "application/*javascript"];
         Self {
             request_timeout: Duration::from_secs(180),
             connect_timeout: Duration::from_secs(10),
-            // What servers in front of others wait for these (nginx, proxy_read_timeout).
+            // Proxy servers wait this long by default (nginx, proxy_read_timeout).
             first_byte_timeout: Duration::from_secs(60),
             read_timeout: Duration::from_secs(30),
-            // Only who means harm, or sends nothing but signs of life, is slower.
+            // Only a hostile or broken server is slower.
             min_bytes_per_second: 10,
             max_body_bytes: 64 << 20,
             max_headers: 256,
@@ -72,7 +72,7 @@ impl FetchSettings {
         ])?;
         let fits = self.max_header_bytes <= MAX_HEADER_BYTES;
         require(fits, "max_header_bytes", &self.max_header_bytes, "it must be at most 409600 (400 KiB)")?;
-        // Such a list is held for each answer, and there is room in the client for no more.
+        // The client holds such a list for each answer, and it has a limit of its own.
         require(self.max_headers <= 10_000, "max_headers", &self.max_headers, "it must be at most 10000")?;
         longer_than_zero([
             ("request_timeout", self.request_timeout),

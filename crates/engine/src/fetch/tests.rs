@@ -1,4 +1,4 @@
-//! What a fetch leaves behind: nothing. And how much memory it takes.
+//! A fetch leaves nothing behind, and its memory is limited.
 
 use std::time::Duration;
 
@@ -37,7 +37,7 @@ async fn until(what: &str, condition: impl Fn() -> bool) {
 }
 
 #[test]
-fn whatever_a_server_does_no_task_no_connection_and_no_memory_is_left() {
+fn a_fetch_leaves_no_task_no_connection_and_no_memory() {
     let ok = "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n";
     let servers = [
         vec![],
@@ -93,7 +93,7 @@ fn whatever_a_server_does_no_task_no_connection_and_no_memory_is_left() {
 
 #[test]
 fn a_bomb_takes_no_more_memory_than_a_body_may() {
-    // 1 GiB of zeros, which gzip of gzip makes some kilobytes of.
+    // 1 GiB of zeros. Compressed twice, it is a few kilobytes.
     let member = coding::tests::gzip(&vec![0; 16 << 20]);
     let once = member.repeat(64);
     let twice = coding::tests::gzip(&once);

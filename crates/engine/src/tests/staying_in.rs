@@ -20,7 +20,7 @@ fn private_networks_are_not_reached_and_each_request_says_why() {
     assert!(matches!(ended.end, CrawlEnd::Finished), "{}", ended.end);
     let mut errors: Vec<String> = ended.frontier.rows().into_iter().filter_map(|row| row.error).collect();
     errors.sort();
-    let not_reached = "and private networks are not to be reached (deny_private_networks)";
+    let not_reached = "and `deny_private_networks` forbids private networks";
     assert_eq!(
         errors,
         [

@@ -1,4 +1,4 @@
-//! Which coding it is, told by its name and by its first bytes, and the library that undoes it.
+//! Finds the coding of a body by its name and its first bytes, and decodes it with a library.
 
 use std::io;
 use std::ops::RangeInclusive;
@@ -10,22 +10,22 @@ use compression_codecs::{BrotliDecoder, DecodeV2, ZstdDecoder};
 use super::inflate::{Frame, Inflate};
 use crate::fetch::errors::FetchError;
 
-/// RFC 9659: 8 MiB is the largest window that a server may use here.
+/// RFC 9659 limits the window to 8 MiB.
 const ZSTD_WINDOW_LOG: u32 = 23;
 
-/// Compressed bytes read like text with a chance of a third, each.
+/// A compressed byte looks like text with a probability of one third, so this many bytes are needed.
 const TEXT_BYTES: usize = 16;
-/// What gzip begins with (RFC 1952 §2.3.1). The method is looked at with the rest of the header.
+/// The first bytes of gzip (RFC 1952 §2.3.1). The method is checked together with the rest of the header.
 const GZIP: &[RangeInclusive<u8>] = &[0x1f..=0x1f, 0x8b..=0x8b];
-/// The same with the only method there is and the flags that may be set: what begins so is gzip whatever it is called.
+/// The first bytes of gzip with the only valid method and valid flags. A body that begins like this is gzip, whatever its label.
 const GZIP_HEADER: &[RangeInclusive<u8>] = &[0x1f..=0x1f, 0x8b..=0x8b, 0x08..=0x08, 0x00..=0x1f];
-/// What zstd begins with: a frame, or one that is skipped (RFC 8878 §3.1).
+/// The first bytes of zstd: a frame, or a skippable frame (RFC 8878 §3.1).
 const ZSTD: [&[RangeInclusive<u8>]; 2] = [
     &[0x28..=0x28, 0xb5..=0xb5, 0x2f..=0x2f, 0xfd..=0xfd],
     &[0x50..=0x5f, 0x2a..=0x2a, 0x4d..=0x4d, 0x18..=0x18],
 ];
 
-/// A coding that is known.
+/// A supported coding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Coding {
     Gzip,
@@ -34,16 +34,16 @@ pub(super) enum Coding {
     Deflate,
 }
 
-/// What the first bytes tell.
+/// What the first bytes show.
 pub(super) enum DetectedCoding {
-    /// Nothing yet.
+    /// Too few bytes have arrived.
     TooEarly,
-    /// They were never coded.
+    /// The body was never encoded.
     Plain,
     Coded(Decoder),
 }
 
-/// Undoes a coding.
+/// Decodes a coding.
 pub(super) enum Decoder {
     Inflate(Frame, Box<Inflate>),
     Brotli(Box<dyn DecodeV2 + Send>),
@@ -57,7 +57,7 @@ impl DetectedCoding {
 }
 
 impl Coding {
-    /// Case does not matter; `x-gzip` is an old name.
+    /// Finds a coding by its name. Case does not matter, and `x-gzip` is an old name.
     pub(super) fn named(name: &str) -> Option<Self> {
         let is = |known: &str| name.trim().eq_ignore_ascii_case(known);
         let known = [Self::Gzip, Self::Brotli, Self::Zstd, Self::Deflate];
@@ -73,7 +73,8 @@ impl Coding {
         }
     }
 
-    /// What a body is that begins so: the first bytes have the last word, for nothing else begins as gzip and zstd do.
+    /// Finds the real coding of a body that begins like this. The first bytes decide, because nothing else begins like gzip or
+    /// zstd.
     pub(super) fn tell(self, start: &[u8]) -> DetectedCoding {
         let gzip = if self == Self::Gzip { GZIP } else { GZIP_HEADER };
         match (begins_as(start, &[gzip]), begins_as(start, &ZSTD)) {
@@ -87,7 +88,7 @@ impl Coding {
         }
     }
 
-    /// The same for what is neither gzip nor zstd.
+    /// Finds the coding of a body that begins like neither gzip nor zstd.
     fn tell_by_name(self, start: &[u8]) -> DetectedCoding {
         match (self, start) {
             (Self::Brotli, _) => DetectedCoding::Coded(Decoder::Brotli(Box::new(BrotliDecoder::new()))),
@@ -96,7 +97,7 @@ impl Coding {
             }
             (Self::Zstd, _) | (Self::Gzip, [_, _, ..]) => DetectedCoding::Plain,
             (Self::Gzip | Self::Deflate, [] | [_]) => DetectedCoding::TooEarly,
-            // Without a frame much passes for deflate, also text: it is told by so many bytes that read like it.
+            // Without a frame, deflate can look like anything. A body is text if enough bytes look like text.
             (Self::Deflate, _) if !has_control(start) && is_utf8(start) => {
                 if start.len() < TEXT_BYTES {
                     DetectedCoding::TooEarly
@@ -113,7 +114,7 @@ impl Coding {
     }
 }
 
-/// RFC 1950 §2.2. What RFC 9110 calls deflate has this frame; what many servers send has not.
+/// RFC 1950 §2.2. In RFC 9110, deflate has this frame, but many servers leave it out.
 fn is_zlib(method: u8, flags: u8) -> bool {
     method & 0x0f == 8 && method >> 4 <= 7 && u16::from_be_bytes([method, flags]).is_multiple_of(31)
 }
@@ -137,12 +138,12 @@ impl Decoder {
         }
     }
 
-    /// Whether nothing is missing but what may be missing.
+    /// Whether the body is complete, except perhaps for its checksum.
     pub(super) fn is_whole(&self) -> bool {
         matches!(self, Self::Inflate(_, inflate) if inflate.is_whole())
     }
 
-    /// Whether what follows the end begins another member (RFC 1952 §2.2, RFC 8878 §3), if that can be told yet.
+    /// Whether the bytes after the end begin another member (RFC 1952 §2.2, RFC 8878 §3); `None` if there are too few.
     pub(super) fn goes_on_with(&self, rest: &[u8]) -> Option<bool> {
         match self {
             Self::Inflate(Frame::Gzip, _) => begins_as(rest, &[GZIP]),
@@ -152,7 +153,7 @@ impl Decoder {
     }
 }
 
-/// Whether these bytes begin as one of `beginnings`, each a range for each byte; `None` when there are too few.
+/// Whether `start` begins like one of `beginnings`, which have a range for each byte; `None` if there are too few bytes.
 fn begins_as(start: &[u8], beginnings: &[&[RangeInclusive<u8>]]) -> Option<bool> {
     let is_alike = |beginning: &&&[RangeInclusive<u8>]| {
         start.iter().zip(beginning.iter()).all(|(byte, range)| range.contains(byte))
@@ -164,12 +165,12 @@ fn begins_as(start: &[u8], beginnings: &[&[RangeInclusive<u8>]]) -> Option<bool>
     })
 }
 
-/// Whether there is a binary data byte (MIME Sniffing standard, section 3).
+/// Whether it contains a binary data byte (MIME Sniffing standard, section 3).
 pub(super) fn has_control(text: &[u8]) -> bool {
     text.iter().any(|byte| matches!(byte, 0..=0x08 | 0x0b | 0x0e..=0x1a | 0x1c..=0x1f))
 }
 
-/// Whether it is text; the last character need not be complete.
+/// Whether it is valid UTF-8. The last character may be incomplete.
 pub(super) fn is_utf8(text: &[u8]) -> bool {
     std::str::from_utf8(text).map_or_else(|error| error.error_len().is_none(), |_| true)
 }

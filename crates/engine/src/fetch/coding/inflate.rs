@@ -1,8 +1,7 @@
-//! Inflating (RFC 1951): in the frame of gzip (RFC 1952), in that of zlib (RFC 1950), or in none.
+//! Inflates (RFC 1951) data in the frame of gzip (RFC 1952) or zlib (RFC 1950), or without a frame.
 //!
-//! The library has decoders of these frames too, and they want the checksum at the end to be there. Servers that leave
-//! it out are common enough that browsers do without; so here a body is whole when its last block is. A checksum that
-//! is there must be right.
+//! The library also has decoders for these frames, but they require the checksum at the end. Many servers leave it out, and
+//! browsers accept this. So here a body is complete after its last block. If there is a checksum, it must be correct.
 
 use std::io::{self, ErrorKind};
 
@@ -11,10 +10,10 @@ use compression_codecs::core::util::{PartialBuffer, WriteBuffer};
 use compression_codecs::{DecodeV2, DeflateDecoder};
 use crc32fast::Hasher;
 
-/// Name and comment in the header of gzip may be as long as somebody likes.
+/// The format does not limit the name and comment in the header of gzip.
 const MAX_HEADER_BYTES: usize = 64 << 10;
 
-/// What is around the blocks.
+/// The frame around the blocks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Frame {
     Gzip,
@@ -27,7 +26,7 @@ pub(super) struct Inflate {
     frame: Frame,
     blocks: DeflateDecoder,
     part: Part,
-    /// As much of header or trailer as has come.
+    /// The part of the header or trailer that has arrived.
     held: Vec<u8>,
     sum: Sum,
 }
@@ -40,7 +39,7 @@ enum Part {
     End,
 }
 
-/// The checksum of what came out.
+/// The checksum of the output.
 enum Sum {
     Crc { crc: Hasher, bytes: u32 },
     Adler(Adler32),
@@ -58,7 +57,7 @@ impl Inflate {
         }
     }
 
-    /// Begins another member.
+    /// Starts the next member.
     pub(super) fn restart(&mut self) -> io::Result<()> {
         self.blocks.reinit()?;
         self.part = Part::Header;
@@ -67,12 +66,12 @@ impl Inflate {
         Ok(())
     }
 
-    /// Whether all that was compressed has come.
+    /// Whether all blocks have been decoded.
     pub(super) fn is_whole(&self) -> bool {
         matches!(self.part, Part::Trailer | Part::End)
     }
 
-    /// Decodes as much as there is input and room for; whether that was the end of the member.
+    /// Decodes as far as input and room allow. Returns whether the member has ended.
     pub(super) fn decode(
         &mut self,
         input: &mut PartialBuffer<&[u8]>,
@@ -87,7 +86,7 @@ impl Inflate {
                         input.advance(self.held.len() - before);
                         return Ok(false);
                     };
-                    // Of the last piece only the rest of the header; the blocks come next.
+                    // Take only the rest of the header from the last piece. The blocks follow it.
                     input.advance(length.saturating_sub(before));
                     self.held.clear();
                     self.part = Part::Blocks;
@@ -131,7 +130,7 @@ impl Frame {
         }
     }
 
-    /// How long the header is, if it is all there.
+    /// The length of the header, if it is complete.
     fn header_bytes(self, start: &[u8]) -> io::Result<Option<usize>> {
         match self {
             Self::Gzip => gzip_header_bytes(start),
@@ -148,7 +147,7 @@ impl Frame {
 fn gzip_header_bytes(start: &[u8]) -> io::Result<Option<usize>> {
     let [_, _, method, flags, _, _, _, _, _, _, ..] = start else { return Ok(None) };
     if *method != 8 || flags & 0xe0 != 0 {
-        return Err(invalid("its header is none of gzip"));
+        return Err(invalid("its gzip header is invalid"));
     }
     let mut length = Some(10);
     let flag = |bit: u8| flags & 1 << bit != 0;
@@ -186,7 +185,7 @@ impl Sum {
         match self {
             Self::Crc { crc, bytes } => {
                 crc.update(piece);
-                // RFC 1952: the size is counted modulo 2^32.
+                // RFC 1952 counts the size modulo 2^32.
                 #[allow(clippy::cast_possible_truncation)]
                 let more = piece.len() as u32;
                 *bytes = bytes.wrapping_add(more);

@@ -1,4 +1,4 @@
-//! One coding of a body that is undone, piece by piece, with what forgiveness a wrong label needs.
+//! Decodes one coding of a body piece by piece, and tolerates wrong labels.
 
 use bytes::{Bytes, BytesMut};
 use compression_codecs::core::util::{PartialBuffer, WriteBuffer};
@@ -6,48 +6,48 @@ use compression_codecs::core::util::{PartialBuffer, WriteBuffer};
 use super::decoder::{Coding, Decoder, DetectedCoding, has_control, is_utf8};
 use crate::fetch::errors::FetchError;
 
-/// What is decoded at once.
+/// Largest size of a decoded piece.
 pub(super) const PIECE_BYTES: usize = 32 << 10;
-/// So much input that yields nothing is remembered: it may prove to be text.
+/// How much input without output is remembered. It may turn out to be text.
 const MAX_SILENT_BYTES: usize = 64 << 10;
 
-/// One coding that is undone.
+/// One coding of a body.
 pub(super) struct Layer {
     coding: Coding,
     state: LayerState,
     input: Bytes,
-    /// What was taken in and has yielded nothing; `None` once something came of it.
+    /// Input that has yielded no output; `None` after the first output.
     silent: Option<Bytes>,
-    /// Bytes that may still come in: much input that yields nothing is no page.
+    /// Bytes of input that are still allowed, so that endless input without output is an error.
     room: usize,
     limit_bytes: usize,
     buffer: Box<[u8]>,
-    /// Whether there may be more to come without further input.
+    /// Whether there may be more output without further input.
     is_pending: bool,
 }
 
 enum LayerState {
-    /// Too few bytes have come to tell what they are.
+    /// Too few bytes have arrived to know the coding.
     Unknown,
-    /// It was never coded.
+    /// The body was never encoded.
     Plain,
-    /// It is decoded.
+    /// The body is being decoded.
     Coded(Decoder),
-    /// A member has ended; another may follow.
+    /// A member has ended, and another may follow.
     Between(Decoder),
-    /// Whatever follows means nothing.
+    /// The rest is ignored.
     Over,
 }
 
 impl Layer {
-    /// For a body of which at most `max_bytes` may come.
+    /// A layer for a body of at most `max_bytes`.
     pub(super) fn new(coding: Coding, max_bytes: usize) -> Self {
         Self {
             coding,
             state: LayerState::Unknown,
             input: Bytes::new(),
             silent: Some(Bytes::new()),
-            // What does not compress grows a little.
+            // Data that does not compress well becomes slightly larger.
             room: max_bytes.saturating_mul(2),
             limit_bytes: max_bytes,
             buffer: Box::default(),
@@ -55,21 +55,21 @@ impl Layer {
         }
     }
 
-    /// Which coding it is.
+    /// The coding.
     pub(super) fn coding(&self) -> Coding {
         self.coding
     }
 
-    /// Takes the next piece in.
+    /// Adds the next piece of input.
     pub(super) fn feed(&mut self, piece: Bytes) -> Result<(), FetchError> {
         let excess = FetchError::TooLarge { limit_bytes: self.limit_bytes };
         self.room = self.room.checked_sub(piece.len()).ok_or(excess)?;
-        // Something is left only while it is unknown what it is: a few bytes.
+        // Only a few bytes can be left here, while the coding is unknown.
         self.input = joined(&self.input, piece);
         Ok(())
     }
 
-    /// A piece, if one can be had of what was fed.
+    /// The next piece of output, if the input yields one.
     pub(super) fn produce(&mut self) -> Result<Option<Bytes>, FetchError> {
         loop {
             match &mut self.state {
@@ -110,7 +110,7 @@ impl Layer {
         let mut output = WriteBuffer::new_initialized(&mut self.buffer);
         let is_at_end = match decoder.decode(&mut input, &mut output) {
             Ok(is_at_end) => is_at_end,
-            // Without input this says that nothing was pending; what is really wrong is said again.
+            // Without input, the error only means that nothing was pending. A real error comes again.
             Err(_) if self.input.is_empty() => false,
             Err(_) if self.is_text() => {
                 self.take_as_plain();
@@ -137,7 +137,7 @@ impl Layer {
         Ok((made > 0).then(|| Bytes::copy_from_slice(&self.buffer[..made])))
     }
 
-    /// Begins another member.
+    /// Starts the next member.
     fn restart(&mut self) -> Result<(), FetchError> {
         if let LayerState::Between(mut decoder) = std::mem::replace(&mut self.state, LayerState::Over) {
             decoder.restart().map_err(|error| self.coding.undecodable(&error.to_string()))?;
@@ -146,10 +146,10 @@ impl Layer {
         Ok(())
     }
 
-    /// What is left when nothing more comes.
+    /// The last piece of output, after the end of the input.
     pub(super) fn end(&mut self) -> Result<Option<Bytes>, FetchError> {
         match &self.state {
-            // Less than the first bytes of its coding: it has none.
+            // A body that is too short for its coding was never encoded.
             LayerState::Unknown | LayerState::Plain => {
                 self.state = LayerState::Plain;
                 self.produce()
@@ -166,7 +166,7 @@ impl Layer {
         }
     }
 
-    /// Whether nothing has come of the input, and it reads like text: then somebody put a wrong label on it.
+    /// Whether the input has yielded no output and looks like text, so its label is wrong.
     fn is_text(&self) -> bool {
         let Some(silent) = &self.silent else { return false };
         !has_control(silent) && !has_control(&self.input) && is_utf8(&[&silent[..], &self.input[..]].concat())

@@ -1,4 +1,4 @@
-//! Bodies as servers send them, in pieces of any size.
+//! Bodies as servers send them, in pieces of every size.
 
 use compression_codecs::core::Level;
 use compression_codecs::core::util::{PartialBuffer, WriteBuffer};
@@ -61,7 +61,7 @@ fn decoded_in(coding: &str, body: &[u8], piece_bytes: usize) -> Result<Vec<u8>, 
     Ok(all)
 }
 
-/// The body, which must not depend on how it is cut.
+/// The decoded body. It must not depend on the size of the pieces.
 fn decoded(coding: &str, body: &[u8]) -> Result<Vec<u8>, FetchError> {
     let whole = decoded_in(coding, body, usize::MAX);
     for piece_bytes in [1, 2, 7, 1000] {
@@ -70,7 +70,7 @@ fn decoded(coding: &str, body: &[u8]) -> Result<Vec<u8>, FetchError> {
     whole
 }
 
-/// What fills the output exactly is among them, and what compresses well and badly.
+/// Texts of many lengths, some of which fill the output exactly, and that compress well or badly.
 fn texts() -> Vec<Vec<u8>> {
     let mut noise = 1_u32;
     let mut next = |_| {
@@ -83,7 +83,7 @@ fn texts() -> Vec<Vec<u8>> {
 }
 
 #[test]
-fn each_coding_is_undone() {
+fn each_coding_is_decoded() {
     for text in texts() {
         for (coding, body) in [
             ("gzip", gzip(&text)),
@@ -104,7 +104,7 @@ fn each_coding_is_undone() {
 }
 
 #[test]
-fn what_is_coded_otherwise_than_its_label_says_is_undone() {
+fn a_body_with_a_wrong_label_is_decoded() {
     for text in texts() {
         for label in ["gzip", "br", "zstd", "deflate"] {
             for (coding, body) in [("gzip", gzip(&text)), ("zstd", zstd(&text))] {
@@ -117,12 +117,12 @@ fn what_is_coded_otherwise_than_its_label_says_is_undone() {
 }
 
 #[test]
-fn several_members_are_one_body_and_padding_is_none() {
+fn members_are_joined_and_padding_is_ignored() {
     assert_eq!(decoded("gzip", &[gzip(b"one "), gzip(b"two")].concat()).unwrap(), b"one two");
     assert_eq!(decoded("zstd", &[zstd(b"one "), zstd(b"two")].concat()).unwrap(), b"one two");
     assert_eq!(decoded("gzip", &[gzip(b"one"), vec![0; 600]].concat()).unwrap(), b"one");
     assert_eq!(decoded("deflate", &[zlib(b"one"), b"\r\n".to_vec()].concat()).unwrap(), b"one");
-    // What is none is passed over, whatever it begins with and however often.
+    // Bytes after the end are ignored, whatever they begin with.
     for rest in [&b"<!-- cached -->"[..], b"\x1f", b"\x1f\x1f\x8b", b"(\xb5/", b"\0\x1f\x8b\x08"] {
         for (coding, body) in [("gzip", gzip(b"one")), ("zstd", zstd(b"one")), ("br", brotli(b"one"))] {
             assert_eq!(decoded(coding, &[&body, rest].concat()).unwrap(), b"one", "{coding} and {rest:?}");
@@ -131,7 +131,7 @@ fn several_members_are_one_body_and_padding_is_none() {
 }
 
 #[test]
-fn what_was_never_coded_is_taken_as_it_is() {
+fn a_body_that_was_never_encoded_stays_as_it_is() {
     for text in ["", "x", "<p>", "<title>plain</title>", "PK", "("] {
         for coding in ["gzip", "zstd", "gzip, zstd"] {
             assert_eq!(decoded(coding, text.as_bytes()).unwrap(), text.as_bytes(), "{coding} {text:?}");
@@ -143,7 +143,7 @@ fn what_was_never_coded_is_taken_as_it_is() {
 }
 
 #[test]
-fn text_with_a_wrong_label_is_taken_as_it_is() {
+fn text_with_a_wrong_label_stays_as_it_is() {
     for text in [
         b"<title>plain</title>".as_slice(),
         b"<!DOCTYPE html>\n<html lang=en><p>caf\xc3\xa9</p></html>",
@@ -156,7 +156,7 @@ fn text_with_a_wrong_label_is_taken_as_it_is() {
             assert!(decoded(coding, text) == Ok(text.to_vec()), "{coding}: {shown}");
         }
     }
-    // Another coding than the one that is named.
+    // The label names a different coding.
     assert_eq!(decoded("deflate", &gzip(b"one")).unwrap(), b"one");
 }
 
@@ -181,7 +181,7 @@ fn a_body_is_whole_without_its_checksum_and_a_header_may_say_more() {
 }
 
 #[test]
-fn what_is_cut_off_may_come_whole_next_time_and_what_is_damaged_will_not() {
+fn a_truncated_body_is_retried_and_a_damaged_one_is_not() {
     let text: Vec<u8> = texts().pop().unwrap();
     for (coding, body) in [
         ("gzip", gzip(&text)),
@@ -216,10 +216,10 @@ fn what_is_cut_off_may_come_whole_next_time_and_what_is_damaged_will_not() {
 }
 
 #[test]
-fn much_that_yields_nothing_is_refused() {
+fn endless_input_without_output_is_refused() {
     let endless = [0, 0, 0, 0xff, 0xff].repeat(LIMIT);
     assert_eq!(decoded_in("deflate", &endless, 9999), Err(FetchError::TooLarge { limit_bytes: LIMIT }));
-    // The same, made of very little.
+    // The same input, compressed to a small size.
     let bomb = gzip(&endless);
     assert!(bomb.len() < LIMIT / 50);
     assert_eq!(decoded_in("deflate, gzip", &bomb, 9999), Err(FetchError::TooLarge { limit_bytes: LIMIT }));

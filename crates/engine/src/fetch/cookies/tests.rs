@@ -1,4 +1,4 @@
-//! Which cookie goes where, what of it is told to the store, and that jars are bounded.
+//! Where cookies are sent, which changes are stored, and the limits on jars.
 
 use super::*;
 
@@ -25,7 +25,7 @@ fn after(url: &str, cookies: &[&str], then: &str) -> String {
 }
 
 #[test]
-fn a_cookie_goes_where_it_may() {
+fn a_cookie_is_sent_only_where_it_belongs() {
     let page = "http://www.shop.example/a/b";
     for (cookie, to, expected) in [
         ("s=1", "http://www.shop.example/a/c", "s=1"),
@@ -51,7 +51,7 @@ fn a_cookie_goes_where_it_may() {
 }
 
 #[test]
-fn nobody_sets_a_cookie_for_a_public_suffix() {
+fn a_cookie_for_a_public_suffix_is_refused() {
     assert_eq!(after("http://a.co.uk/", &["s=1; Domain=co.uk"], "http://b.co.uk/"), "");
     assert_eq!(after("http://a.co.uk/", &["s=1; Domain=co.uk"], "http://a.co.uk/"), "");
     assert_eq!(after("http://ann.github.io/", &["s=1; Domain=github.io"], "http://ben.github.io/"), "");
@@ -73,7 +73,7 @@ fn each_session_has_its_own_jar() {
 }
 
 #[test]
-fn a_requests_own_cookies_win() {
+fn the_requests_own_cookies_take_precedence() {
     let (jars, url) = (jars(), "http://a.example/");
     jars.receive(&get(url), &headers(&["a=1", "b=2"]));
     assert_eq!(sent(&jars, &get(url).with_header("cookie", "b=mine; c=3")), "a=1; b=mine; c=3");
@@ -87,7 +87,7 @@ fn a_requests_own_cookies_win() {
 }
 
 #[test]
-fn what_changes_is_told_and_brings_the_jars_back() {
+fn stored_changes_restore_the_jars() {
     let (first, url) = (jars(), "http://www.a.example/");
     let ann = get(url).with_session("ann");
     let mut changes =
@@ -98,7 +98,7 @@ fn what_changes_is_told_and_brings_the_jars_back() {
     changes.extend(first.receive(&ann, &headers(&["none=; Max-Age=0"])));
     assert_eq!(changes.len(), 5);
     let stored: Vec<StoredCookie> = dragline_core::cookies::latest(&changes).into_iter().cloned().collect();
-    assert!(!format!("{stored:?}").contains("cookie"), "a value is no matter for logs");
+    assert!(!format!("{stored:?}").contains("cookie"), "logs must not show a value");
 
     let resumed = Jars::new(CookieMode::Stored, &stored);
     assert_eq!(sent(&resumed, &ann), "t=2");
@@ -115,12 +115,12 @@ fn what_changes_is_told_and_brings_the_jars_back() {
 }
 
 #[test]
-fn jars_are_bounded_and_the_oldest_go() {
+fn jars_are_limited_and_lose_their_oldest_cookies() {
     let (jars, request) = (jars(), get("http://a.example/"));
     for number in 0..MAX_PER_SITE {
         jars.receive(&request, &headers(&[&format!("c{number}=1")]));
     }
-    // The oldest becomes the newest.
+    // This makes the oldest cookie the newest.
     jars.receive(&request, &headers(&["c0=2"]));
     let changes = jars.receive(&request, &headers(&["more=1"]));
     let gone: Vec<&str> =

@@ -1,4 +1,4 @@
-//! What goes wrong with TLS, in words for whoever reads the error of a request.
+//! Explains TLS errors in plain words.
 
 use rustls::{AlertDescription, CertificateError, Error};
 
@@ -9,15 +9,13 @@ pub(super) fn plain_words(error: &Error) -> String {
         Error::InvalidMessage(_)
         | Error::InappropriateMessage { .. }
         | Error::InappropriateHandshakeMessage { .. } => {
-            "the server speaks no TLS, or breaks it off".to_owned()
+            "the server does not speak TLS, or it ended the handshake".to_owned()
         }
         Error::AlertReceived(AlertDescription::NoApplicationProtocol) | Error::NoApplicationProtocol => {
-            "the server speaks no version of HTTP that we do (ALPN)".to_owned()
+            "the server supports none of our HTTP versions (ALPN)".to_owned()
         }
         Error::AlertReceived(alert) => format!("the server refuses TLS: {}", spaced(&format!("{alert:?}"))),
-        Error::PeerIncompatible(_) => {
-            "the server speaks no version of TLS, or no cipher, that we do".to_owned()
-        }
+        Error::PeerIncompatible(_) => "the server supports none of our TLS versions or ciphers".to_owned(),
         other => format!("TLS: {other}"),
     }
 }
@@ -29,15 +27,15 @@ fn certificate(problem: &CertificateError) -> String {
         CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
             "is for another host"
         }
-        CertificateError::UnknownIssuer => "is vouched for by nobody who is trusted",
+        CertificateError::UnknownIssuer => "was not issued by a trusted authority",
         CertificateError::Revoked => "has been revoked",
-        // Such as one that signed itself and is no authority that could.
+        // For example a self-signed certificate that is not a certificate authority.
         other => return format!("the server's certificate cannot be used: {}", spaced(&other.to_string())),
     };
     format!("the server's certificate {what}")
 }
 
-/// `HandshakeFailure` as people write it.
+/// Turns `HandshakeFailure` into `handshake failure`.
 fn spaced(name: &str) -> String {
     let mut words = String::new();
     let mut before = ' ';

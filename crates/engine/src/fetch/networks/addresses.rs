@@ -1,14 +1,15 @@
-//! Which addresses belong to somebody's own network, and are none that the public web is at.
+//! Tells public addresses from those of private networks.
 //!
-//! The list is the IANA registries of special-purpose addresses (RFC 6890), with the metadata services of clouds that lie
-//! outside of them. Addresses that carry an IPv4 address in them (IPv4-mapped, NAT64, 6to4) are what that one is.
+//! The list comes from the IANA registries of special-purpose addresses (RFC 6890). It also has the cloud metadata services
+//! with addresses outside these registries. An address that contains an IPv4 address (IPv4-mapped, NAT64, 6to4) is judged by
+//! that one.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// The virtual server of Azure's machines, which knows their secrets: a public address that is none.
+/// The metadata service of Azure. It has a public address, but every virtual machine reaches its own service there.
 const AZURE: Ipv4Addr = Ipv4Addr::new(168, 63, 129, 16);
 
-/// What kind of address it is, if it is not one of the public Internet.
+/// The kind of an address; `None` for a public one.
 pub(super) fn kind_if_not_public(address: IpAddr) -> Option<&'static str> {
     match address {
         IpAddr::V4(address) => of_v4(address),
@@ -38,7 +39,7 @@ fn of_v6(address: Ipv6Addr) -> Option<&'static str> {
     let kind = match address.segments() {
         [0, 0, 0, 0, 0, 0, 0, 0] => "an unspecified address",
         [0, 0, 0, 0, 0, 0, 0, 1] => "a loopback address",
-        // IPv4-mapped; NAT64, by which a network without IPv4 reaches all that has nothing else (RFC 6052).
+        // IPv4-mapped, and NAT64, through which a network without IPv4 reaches IPv4 hosts (RFC 6052).
         [0, 0, 0, 0, 0, 0xffff, high, low] | [0x64, 0xff9b, 0, 0, 0, 0, high, low] => {
             return within(high, low);
         }
@@ -51,7 +52,7 @@ fn of_v6(address: Ipv6Addr) -> Option<&'static str> {
         // Teredo, benchmarks, ORCHID and other protocols' own (RFC 2928).
         [0x2001, 0..=0x1ff, ..] => "an address for special purposes",
         [0x2000..=0x3fff, ..] => return None,
-        // Nothing else is given to networks (RFC 4291, section 2.4).
+        // No other range is assigned (RFC 4291, section 2.4).
         _ => "a reserved address",
     };
     Some(kind)
@@ -66,7 +67,7 @@ mod tests {
     }
 
     #[test]
-    fn addresses_of_the_public_internet_are_told_from_all_others() {
+    fn public_addresses_are_told_from_all_others() {
         for public in [
             "1.1.1.1",
             "9.255.255.255",
@@ -83,7 +84,7 @@ mod tests {
             "2606:4700::1111",
             "2001:200::1",
             "3ffe::1",
-            // They carry 1.1.1.1.
+            // These contain 1.1.1.1.
             "::ffff:1.1.1.1",
             "64:ff9b::1.1.1.1",
             "2002:101:101::1",
@@ -121,8 +122,8 @@ mod tests {
             ("an address", &["2001:db8::1", "2001::1", "2001:1ff::1", "3fff::1", "3fff:fff::1"]),
         ] {
             for address in addresses {
-                let told = kind(address).unwrap_or("public");
-                assert!(told.starts_with(kind_of_it), "{address}: {told}");
+                let found = kind(address).unwrap_or("public");
+                assert!(found.starts_with(kind_of_it), "{address}: {found}");
             }
         }
     }

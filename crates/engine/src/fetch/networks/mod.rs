@@ -1,12 +1,12 @@
-//! `deny_private_networks`: no request reaches somebody's own network, whatever a page, a redirect or a name server says.
+//! Enforces `deny_private_networks`: no request reaches a private network, whatever a page, a redirect or a name server says.
 //!
-//! A crawler that follows links of strangers can be sent to the machine that it runs on, to its neighbours, or to the
-//! metadata service that gives out the cloud's keys. A look at the URL is not enough: a name may be at any address, and
-//! at another one a moment later. So what is checked is the address that the connection is made to, in the client's own
-//! resolver, for each connection; and a URL that names an address itself, which no resolver sees.
+//! A crawler that follows unknown links can be led to its own machine, to machines next to it, or to the metadata service that
+//! hands out cloud credentials. It isn't enough to check the URL: a name can have any address, and the address can change at
+//! any moment. So the client's resolver checks the addresses for each connection. It never sees a URL that contains an
+//! address, so such URLs are checked separately.
 //!
-//! Through a proxy that resolves names itself (http, https, socks4a, socks5h) the addresses of names are the proxy's
-//! matter: URLs that name an address are refused all the same, and so is the proxy's own name.
+//! A proxy may resolve names itself (http, https, socks4a, socks5h). In this case only the proxy can check the addresses of
+//! names. URLs that contain an address are still refused, and so is the proxy's own name.
 
 mod addresses;
 mod resolver;
@@ -21,68 +21,65 @@ pub(super) use self::resolver::GuardedResolver;
 use super::ClientSettings;
 use super::proxy::ProxySetting;
 
-/// Says what may be reached.
+/// Decides which hosts requests may reach.
 #[derive(Clone, Debug)]
 pub(crate) struct NetworkGuard {
     is_on: bool,
-    /// The hosts of proxies, which may be in a private network: whoever runs the crawl named them.
+    /// The hosts of proxies. They may be in a private network, because the user named them.
     proxies: Arc<[String]>,
 }
 
 /// A host that may not be reached.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum RefusedNetwork {
-    /// The URL names an address.
-    #[error("{address} is {kind}, and private networks are not to be reached (deny_private_networks)")]
+    /// The URL contains an address.
+    #[error("{address} is {kind}, and `deny_private_networks` forbids private networks")]
     Address {
         /// The address.
         address: IpAddr,
-        /// What it is.
+        /// The kind of address.
         kind: &'static str,
     },
-    /// The URL names a host that is at one.
-    #[error(
-        "{host} is at {address}, {kind}, and private networks are not to be reached (deny_private_networks)"
-    )]
+    /// The URL names a host that has such an address.
+    #[error("{host} is at {address}, {kind}, and `deny_private_networks` forbids private networks")]
     Name {
         /// The host.
         host: String,
         /// The address.
         address: IpAddr,
-        /// What it is.
+        /// The kind of address.
         kind: &'static str,
     },
     /// The URL names this machine, or the proxy.
-    #[error("{host} is {what}, and private networks are not to be reached (deny_private_networks)")]
+    #[error("{host} is {what}, and `deny_private_networks` forbids private networks")]
     Itself {
         /// The host.
         host: String,
-        /// What it is.
+        /// The kind of address.
         what: &'static str,
     },
 }
 
 impl NetworkGuard {
-    /// As the settings say.
+    /// A guard that follows these settings.
     pub(super) fn new(settings: &ClientSettings) -> Self {
         let proxies = if settings.deny_private_networks { settings.proxy.hosts() } else { Vec::new() };
         if settings.deny_private_networks && settings.proxy.resolves_names() {
             tracing::warn!(
-                "names are resolved by the proxy, so it is the proxy that must keep them out of private networks: `deny_private_networks` sees only URLs that name an address"
+                "the proxy resolves names, so only the proxy can keep them out of private networks; `deny_private_networks` checks only URLs that contain an address"
             );
         }
         Self { is_on: settings.deny_private_networks, proxies: proxies.into() }
     }
 
-    /// The same for requests through another proxy.
+    /// The guard for requests that use another proxy.
     pub(super) fn behind(&self, proxy: &Url) -> Self {
         let mut proxies = self.proxies.to_vec();
         proxies.extend(proxy.host_str().map(str::to_ascii_lowercase));
         Self { is_on: self.is_on, proxies: proxies.into() }
     }
 
-    /// Looks at what a URL names. The parser has brought odd forms of an address (`0x7f.1`, `2130706433`) into the usual
-    /// one.
+    /// Checks the host of a URL. The URL parser has already normalized unusual forms of an address (`0x7f.1`, `2130706433`).
     pub(crate) fn check(&self, url: &Url) -> Result<(), RefusedNetwork> {
         if !self.is_on {
             return Ok(());
@@ -98,7 +95,7 @@ impl NetworkGuard {
     fn check_name(&self, host: &str) -> Result<(), RefusedNetwork> {
         let bare = host.trim_end_matches('.');
         let what = if bare == "localhost" || bare.ends_with(".localhost") {
-            // RFC 6761, section 6.3: whoever resolves it.
+            // RFC 6761, section 6.3.
             "this machine"
         } else if self.is_proxy(host) {
             "the proxy"
@@ -112,12 +109,12 @@ impl NetworkGuard {
         self.proxies.iter().any(|proxy| proxy == host)
     }
 
-    /// The resolver for clients; `None` for the usual one.
+    /// The resolver for clients; `None` if they should use the default one.
     pub(super) fn resolver(&self) -> Option<Arc<GuardedResolver>> {
         self.is_on.then(|| Arc::new(GuardedResolver::new(self.clone())))
     }
 
-    /// Of the addresses that a name is at, those that may be reached.
+    /// The addresses of a name that may be reached.
     fn reachable(&self, host: &str, addresses: Vec<IpAddr>) -> Result<Vec<IpAddr>, RefusedNetwork> {
         if self.is_proxy(host) {
             return Ok(addresses);
@@ -139,12 +136,12 @@ fn check_address(address: IpAddr) -> Result<(), RefusedNetwork> {
 }
 
 impl ProxySetting {
-    /// The hosts of the proxies.
+    /// The hosts of all proxies.
     fn hosts(&self) -> Vec<String> {
         self.urls().iter().filter_map(|url| Some(url.host_str()?.to_ascii_lowercase())).collect()
     }
 
-    /// Whether names reach one of them unresolved.
+    /// Whether one of the proxies resolves names itself.
     fn resolves_names(&self) -> bool {
         self.urls().iter().any(|url| !matches!(url.scheme(), "socks4" | "socks5"))
     }
@@ -163,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn whatever_an_address_is_written_like_it_is_seen() {
+    fn an_address_is_recognized_in_every_spelling() {
         let guard = guard(ProxySetting::Direct);
         for url in [
             "http://127.0.0.1/",
@@ -185,8 +182,8 @@ mod tests {
             "http://LOCALHOST./",
             "http://a.localhost:8080/",
         ] {
-            let told = refusal(&guard, url).unwrap_or_else(|| panic!("{url}"));
-            assert!(told.ends_with("not to be reached (deny_private_networks)"), "{told}");
+            let problem = refusal(&guard, url).unwrap_or_else(|| panic!("{url}"));
+            assert!(problem.ends_with("`deny_private_networks` forbids private networks"), "{problem}");
         }
         for url in
             ["http://a.example/", "http://1.1.1.1/", "http://[2606:4700::1111]/", "http://localhost.example/"]
@@ -196,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_is_where_it_is_found() {
+    fn a_name_is_checked_by_its_addresses() {
         let guard = guard(ProxySetting::Direct);
         let at = |addresses: &[&str]| {
             let addresses = addresses.iter().map(|address| address.parse().unwrap()).collect();
@@ -206,13 +203,13 @@ mod tests {
         assert_eq!(at(&["10.0.0.1", "1.1.1.1", "::1"]), Ok(vec![public]));
         assert_eq!(
             at(&["10.0.0.1", "::1"]).unwrap_err().to_string(),
-            "a.example is at 10.0.0.1, a private address, and private networks are not to be reached (deny_private_networks)"
+            "a.example is at 10.0.0.1, a private address, and `deny_private_networks` forbids private networks"
         );
         assert_eq!(at(&[]), Ok(Vec::new()));
     }
 
     #[test]
-    fn a_proxy_may_be_in_a_private_network_and_is_no_target() {
+    fn a_proxy_may_be_in_a_private_network_but_requests_to_it_are_refused() {
         let proxy = Url::parse("http://Proxy.internal:3128").unwrap();
         let guard = guard(ProxySetting::Through(proxy));
         let private: IpAddr = "10.0.0.1".parse().unwrap();

@@ -1,7 +1,7 @@
-//! The resolver of a client that keeps out of private networks: the system's, with what it answers looked at.
+//! The resolver of a client that must stay out of private networks. It asks the system and filters the addresses.
 //!
-//! The client asks it for each connection and connects to what it gives, so there is no moment between the look and the
-//! use at which a name could move.
+//! The client asks it for each connection and connects to one of the returned addresses. So a name can't change its address
+//! between the check and the connection.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -11,7 +11,7 @@ use tokio::net::lookup_host;
 
 use super::NetworkGuard;
 
-/// See the module.
+/// A resolver that returns only addresses that the guard allows.
 #[derive(Debug)]
 pub(in crate::fetch) struct GuardedResolver(NetworkGuard);
 
@@ -27,16 +27,16 @@ impl Resolve for GuardedResolver {
         Box::pin(async move {
             let host = name.as_str();
             let found = guard.reachable(host, addresses_of(host).await?)?;
-            // The client knows the port.
+            // The client sets the port.
             let addresses: Addrs = Box::new(found.into_iter().map(|address| SocketAddr::new(address, 0)));
             Ok(addresses)
         })
     }
 }
 
-/// Where the system says that a host is.
+/// The addresses of a host, according to the system.
 async fn addresses_of(host: &str) -> io::Result<Vec<IpAddr>> {
-    // A connector of SOCKS asks for what is an address already.
+    // The SOCKS connector also asks for hosts that already are an address.
     if let Ok(address) = host.trim_start_matches('[').trim_end_matches(']').parse() {
         return Ok(vec![address]);
     }
@@ -49,7 +49,7 @@ mod tests {
     use crate::fetch::ClientSettings;
 
     #[tokio::test]
-    async fn what_the_system_answers_is_looked_at() {
+    async fn addresses_from_the_system_are_checked() {
         let settings = ClientSettings { deny_private_networks: true, ..ClientSettings::default() };
         let resolver = GuardedResolver::new(NetworkGuard::new(&settings));
         for name in ["localhost", "127.0.0.1", "::1", "10.0.0.1"] {

@@ -23,7 +23,7 @@ fn tls_that_fails() {
             "of an unknown authority",
             shows(Certificate::OtherAuthority),
             1,
-            "the server's certificate is vouched for by nobody",
+            "the server's certificate was not issued by a trusted authority",
         ),
         ("signed by itself", shows(Certificate::SelfSigned), 1, "the server's certificate"),
         ("no protocol in common", BadServer::start_tls(Certificate::Good, &["smtp"], [page()]), 2, "ALPN"),
@@ -38,7 +38,7 @@ fn tls_that_fails() {
     let plain = "HTTP/1.1 400 Bad Request\r\n\r\nThe plain HTTP request was sent to HTTPS port";
     let refusal = Act::Send(b"\x15\x03\x03\x00\x02\x02\x28".to_vec());
     for (name, acts, told) in [
-        ("no TLS at all", vec![Act::send(plain), Act::Wait], "the server speaks no TLS"),
+        ("no TLS at all", vec![Act::send(plain), Act::Wait], "the server does not speak TLS"),
         ("closes in the handshake", vec![], "the server closed the connection in the TLS handshake"),
         ("waits in the handshake", vec![Act::Wait], "timed out after 2 s while connecting"),
         ("refuses the handshake", vec![refusal, Act::Wait], "the server refuses TLS: handshake failure"),

@@ -79,7 +79,7 @@ fn lengths_that_are_wrong() {
             "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n{lines}\r\n<title>well</title> and more"
         ))
     };
-    let no_length = "the answer's Content-Length is no length";
+    let no_length = "the answer's Content-Length is invalid";
     judge(
         hurried(),
         &[
