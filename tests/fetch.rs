@@ -226,5 +226,5 @@ fn what_is_not_reached_is_told_and_so_are_links_that_are_not_followed() {
 fn a_pattern_that_is_none_is_told_before_anything_is_fetched() {
     let finished = fetch("http://127.0.0.1:9/", &["--allow", "("]).run();
     let told = &finished.assert_code(2).stderr;
-    assert!(told.contains("\"(\" is no pattern: unclosed group"), "{told}");
+    assert!(told.contains("\"(\" is not a regular expression: unclosed group"), "{told}");
 }

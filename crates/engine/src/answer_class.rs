@@ -1,6 +1,6 @@
-//! How fetches were answered, in classes: for whoever counts them.
+//! The class of an answer, for counters and metrics.
 
-/// The class of an answer's status, or that there was none.
+/// The class of an answer's status, or that there was no answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum AnswerClass {
     /// 2xx.
@@ -11,9 +11,9 @@ pub enum AnswerClass {
     ClientError,
     /// 5xx.
     ServerError,
-    /// A status of no class.
+    /// A status outside these classes.
     Other,
-    /// No answer: no connection, a time limit, a body that broke off or was too large.
+    /// No answer, for example because of a failed connection, a time limit, or an incomplete or too large body.
     None,
 }
 
@@ -22,7 +22,7 @@ impl AnswerClass {
     pub const ALL: [Self; 6] =
         [Self::Success, Self::Redirect, Self::ClientError, Self::ServerError, Self::Other, Self::None];
 
-    /// As counted.
+    /// Its name in metrics.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Success => "2xx",

@@ -1,13 +1,13 @@
-//! The hosts that keep the crawl busy, for people who watch it. They are gathered only if somebody asks.
+//! The hosts that keep the crawl busy, for people who watch it. The list is only made if somebody asks for it.
 
 use std::cmp::Reverse;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// How many hosts are named.
+/// How many hosts the list has.
 pub(crate) const TOLD_HOSTS: usize = 16;
-/// Shortest time between two times that they are gathered, which looks at every host.
+/// Shortest time between two lists, because each looks at every host.
 const GATHER_EVERY: Duration = Duration::from_millis(250);
 
 /// A host that has requests in flight or in the window.
@@ -19,7 +19,7 @@ pub struct BusyHost {
     pub in_flight: usize,
     /// Its requests in the window.
     pub queued: u64,
-    /// How long it rests, and why.
+    /// How long the host rests, and why.
     pub rests_for: Option<(Duration, RestReason)>,
 }
 
@@ -28,11 +28,11 @@ pub struct BusyHost {
 pub enum RestReason {
     /// Its next request is not due.
     Pace,
-    /// It asked for a rest (429, `Retry-After`).
+    /// The host asked for a rest (429, `Retry-After`).
     Asked,
-    /// It keeps failing.
+    /// The host keeps failing.
     Failing,
-    /// Its robots.txt could not be fetched and will be asked for again.
+    /// Its robots.txt could not be fetched, and another attempt follows.
     Robots,
 }
 
@@ -57,7 +57,7 @@ pub struct BusyHosts {
     pub others: usize,
 }
 
-/// The scheduler writes the busy hosts down here, and others read them.
+/// The scheduler writes the list here, and others read it.
 #[derive(Debug, Default)]
 pub(crate) struct HostBoard {
     is_watched: AtomicBool,
@@ -73,7 +73,7 @@ impl HostBoard {
         self.written.lock().unwrap_or_else(PoisonError::into_inner).1.clone()
     }
 
-    /// Writes them down again if somebody watches and it is time.
+    /// Updates the list if somebody watches and it is old enough.
     pub(crate) fn write(&self, now: Instant, gather: impl FnOnce() -> Vec<BusyHost>) {
         if !self.is_watched.load(Ordering::Relaxed) {
             return;

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// One number. Relaxed: no counter is compared with another.
+/// One number. `Relaxed` is enough, because no counter is compared with another.
 #[derive(Debug, Default)]
 pub(crate) struct Counter(AtomicU64);
 

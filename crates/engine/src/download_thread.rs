@@ -1,4 +1,4 @@
-//! What the download thread needs.
+//! The parts of a crawl that the download thread takes over.
 
 use std::sync::Arc;
 

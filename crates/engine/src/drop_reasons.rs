@@ -1,19 +1,19 @@
-//! Why item pipelines dropped items, counted. The reasons are texts of the pipelines, so their number is bounded here: the
-//! first 64 are counted each for itself, all further ones together.
+//! Counts the reasons why item pipelines dropped items. The reasons are texts of the pipelines, so their number is limited here.
+//! The first 64 reasons have their own counters, and all others share one.
 
 use std::collections::BTreeMap;
 
-/// As many are counted each for itself.
+/// How many reasons have their own counter.
 const MAX_REASONS: usize = 64;
-/// The name under which the others are counted.
+/// The name of the counter for all others.
 const OTHERS: &str = "other reasons";
 
-/// See the module.
+/// Counters by reason.
 #[derive(Debug, Default)]
 pub(crate) struct DropReasons(BTreeMap<String, u64>);
 
 impl DropReasons {
-    /// One more for this reason.
+    /// Counts one more item with this reason.
     pub(crate) fn add(&mut self, reason: &str) {
         if let Some(count) = self.0.get_mut(reason) {
             *count += 1;
@@ -23,7 +23,7 @@ impl DropReasons {
         }
     }
 
-    /// Each, with how often it was the reason.
+    /// The reasons with their counts.
     pub(crate) fn counts(&self) -> &BTreeMap<String, u64> {
         &self.0
     }

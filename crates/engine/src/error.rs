@@ -2,36 +2,36 @@
 
 use std::io;
 
-/// An error of start-up. Once it runs, the engine ends with a [`CrawlEnd`](crate::CrawlEnd) instead.
+/// Why the engine could not start. A running engine ends with a [`CrawlEnd`](crate::CrawlEnd) instead.
 #[derive(Debug, thiserror::Error)]
 pub enum EngineError {
-    /// A setting that cannot be.
-    #[error("{name} = {value} cannot be: {problem}")]
+    /// A setting is invalid.
+    #[error("{name} = {value} is invalid: {problem}")]
     Setting {
         /// The field of [`EngineSettings`](crate::EngineSettings).
         name: &'static str,
-        /// What it was set to.
+        /// Its value.
         value: String,
-        /// What is wrong with it.
+        /// The problem.
         problem: &'static str,
     },
     /// The HTTP client could not be built.
     #[error("the HTTP client could not be built")]
     Client(#[source] reqwest::Error),
-    /// Something that the HTTP client was given cannot be used.
+    /// A part of the configuration cannot be used.
     #[error("{name}: {problem}")]
     Unusable {
-        /// What it is.
+        /// The part.
         name: &'static str,
-        /// What is wrong with it, without secrets.
+        /// The problem, without secrets.
         problem: String,
     },
-    /// The operating system gave no thread or no event queue.
+    /// The operating system could not start a thread or an event queue.
     #[error("the thread {thread} could not be started")]
     Thread {
-        /// Which one.
+        /// The name of the thread.
         thread: &'static str,
-        /// What the system says.
+        /// The error of the system.
         source: io::Error,
     },
 }
@@ -43,7 +43,7 @@ impl EngineError {
             Self::Setting { .. } | Self::Unusable { .. } => {
                 Some("change it on the command line, in the environment or in dragline.toml")
             }
-            Self::Client(_) => Some("does the user agent hold characters that no header may hold?"),
+            Self::Client(_) => Some("does the user agent contain characters that a header cannot contain?"),
             Self::Thread { .. } => {
                 Some("look at the limits on processes and open files (ulimit -u, ulimit -n)")
             }

@@ -1,4 +1,4 @@
-//! Why pages failed or are dead, counted by reason. One example of each is kept for people.
+//! Counts failed and dead pages by reason, and keeps one example of each for people.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -6,7 +6,7 @@ use std::fmt;
 
 use dragline_core::{PageFault, Reason};
 
-/// Failures with the same reason are counted together. Where the HTTP status is the reason, so are those with the same status.
+/// Failures of one kind are counted together: those with the same reason and, if the reason is the HTTP status, the same status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct FailureKind {
     /// The reason.
@@ -18,13 +18,13 @@ pub struct FailureKind {
 /// The failures of one kind.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FailureCount {
-    /// How many there are.
+    /// Their number.
     pub count: u64,
-    /// What happened in the first of them.
+    /// What happened the first time.
     pub example: String,
 }
 
-/// Failures by kind. There are about as many kinds as reasons and statuses, so this needs no bound of its own.
+/// Failures by kind. The number of kinds is limited by the number of reasons and statuses.
 #[derive(Debug, Default)]
 pub(crate) struct FailureCounts(BTreeMap<FailureKind, FailureCount>);
 
@@ -57,7 +57,7 @@ impl FailureCounts {
         &self.0
     }
 
-    /// The most frequent kind; of two that are as frequent, the first reason.
+    /// The most frequent kind. If two are equally frequent, the first reason counts.
     pub(crate) fn most_frequent(&self) -> Option<(&FailureKind, &FailureCount)> {
         self.0.iter().max_by_key(|(kind, count)| (count.count, Reverse(**kind)))
     }

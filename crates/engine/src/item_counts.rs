@@ -1,4 +1,4 @@
-//! What became of items, by type: a row of counters for each type that the spider declares.
+//! Counts kept, dropped and quarantined items for each item type of the spider.
 
 use dragline_core::ItemType;
 
@@ -25,7 +25,7 @@ pub struct ItemsOfType {
     pub quarantined: u64,
 }
 
-/// The counters. A spider has a handful of types, so they are found by looking at each.
+/// The counters. A spider has few types, so a linear search is fast enough.
 #[derive(Debug, Default)]
 pub(crate) struct ItemCounts(Box<[(String, [Counter; 3])]>);
 

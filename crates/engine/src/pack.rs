@@ -108,8 +108,8 @@ impl Packer {
         outcome.with_answer(Some(status), attempts)
     }
 
-    /// The outcome of a page that sends its reader on with a refresh. Such a page is not parsed, unless it leads out of the
-    /// run's scope: then it would yield nothing otherwise.
+    /// The outcome of a page with a refresh to another page. Such a page is not parsed, unless its target is outside the
+    /// scope of the run, because otherwise the page would yield nothing.
     fn sent_on(&self, page: &Page, scope: &Scope, refusals: &mut impl Refusals) -> Option<PageOutcome> {
         let Response { queued, status, attempts, .. } = page.response();
         let target = match refresh_target(page, &self.redirects, &self.same_request)? {

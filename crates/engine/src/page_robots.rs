@@ -1,8 +1,8 @@
-//! What a page itself says to robots: `X-Robots-Tag`, `<meta name="robots">` and `rel="nofollow"`.
+//! Robots rules on pages: `X-Robots-Tag`, `<meta name="robots">` and `rel="nofollow"`.
 //!
-//! They are made for search engines, so they are obeyed where a setting asks for it. Of all that can be said there,
-//! two things mean something to a crawl: `nofollow` (its links are not followed) and `noindex` (what is on the page
-//! is not kept); `none` is both. What is said to everybody and what is said to us holds together.
+//! These rules are meant for search engines, so they are obeyed only if a setting asks for it. Two of them matter to a crawl:
+//! `nofollow` (do not follow the links) and `noindex` (do not keep the items). `none` means both. Rules for all robots and rules
+//! for this crawler apply together.
 
 use std::collections::HashSet;
 
@@ -14,20 +14,20 @@ use crate::refusals::Refusals;
 use crate::robots::{PageRobotsSettings, RobotsSettings};
 use crate::scope::LinkRefusal;
 
-/// What a page says, as far as it is to be obeyed.
+/// The rules of a page that are obeyed.
 #[derive(Debug, Default)]
 pub(crate) struct PageRobots {
-    /// No link of the page is to be followed.
+    /// Do not follow the links of the page.
     nofollow: bool,
-    /// Nothing of the page is to be kept.
+    /// Do not keep the items of the page.
     noindex: bool,
-    /// Where links lead that are not to be followed.
+    /// The targets of links that must not be followed.
     links: HashSet<Url>,
 }
 
 impl PageRobots {
     /// # Panics
-    /// When the page cannot be parsed, as [`Page::select`] does.
+    /// Panics if the page cannot be parsed, as [`Page::select`] does.
     pub(crate) fn of(page: &Page, settings: &RobotsSettings) -> Self {
         let obeyed = settings.page;
         let mut said = Self::default();
@@ -53,12 +53,12 @@ impl PageRobots {
         said
     }
 
-    /// Of the requests that the page yields those that may be made; `refusals` hears of the others.
+    /// The requests of the page that may be made. `refusals` gets the others.
     pub(crate) fn allowed(&self, requests: Vec<Request>, refusals: &mut impl Refusals) -> Vec<Request> {
         let (forbidden, allowed): (Vec<Request>, Vec<Request>) =
             requests.into_iter().partition(|request| self.forbids(request));
         for request in forbidden {
-            tracing::debug!(url = request.url().as_str(), "not followed, as the page asks");
+            tracing::debug!(url = request.url().as_str(), "not followed, because the page forbids it");
             refusals.link(LinkRefusal::NoFollow, request.url());
         }
         allowed
@@ -73,12 +73,12 @@ impl PageRobots {
         self.links.contains(&url)
     }
 
-    /// Whether what the page yields is not to be kept.
+    /// Whether the items of the page must not be kept.
     pub(crate) fn forbids_items(&self) -> bool {
         self.noindex
     }
 
-    /// The value of one `X-Robots-Tag`: rules for everybody, and behind `name:` those for one robot.
+    /// Reads one `X-Robots-Tag`. It has rules for all robots, and after `name:` rules for one robot.
     fn hear(&mut self, tag: &str, agent: &str) {
         let mut is_for_us = true;
         for part in tag.split(',') {
@@ -105,13 +105,13 @@ impl PageRobots {
     }
 }
 
-/// Rules that have a colon of their own; a date behind one may have more of them, and spaces.
+/// Whether a rule has a value after a colon. A date in the value may have more colons, and spaces.
 fn has_value(name: &str) -> bool {
     let valued = ["unavailable_after", "max-snippet", "max-image-preview", "max-video-preview"];
     valued.iter().any(|rule| name.eq_ignore_ascii_case(rule))
 }
 
-/// Where links with `rel=nofollow` lead, unless one without it leads there as well.
+/// The targets of links with `rel=nofollow`, except those that a link without it also leads to.
 fn links(page: &Page) -> HashSet<Url> {
     let (mut forbidden, mut followed) = (HashSet::new(), HashSet::new());
     for link in page.select("a[href], area[href]") {

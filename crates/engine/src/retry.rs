@@ -1,4 +1,4 @@
-//! Which answers are tried again, and after how long.
+//! Decides which answers are retried, and after which wait.
 
 use std::time::{Duration, SystemTime};
 
@@ -10,15 +10,15 @@ use http::header::RETRY_AFTER;
 /// Attempts and the waits between them.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RetrySettings {
-    /// Further attempts after the first.
+    /// Attempts after the first one.
     pub retries: u32,
-    /// The statuses of answers that are asked for again, each from the first to the second.
+    /// Ranges of statuses that are retried, each with its first and last status.
     pub statuses: Vec<(u16, u16)>,
-    /// Wait before the first of them; each further one waits twice as long.
+    /// Wait before the first retry. Each further retry waits twice as long.
     pub base_delay: Duration,
-    /// Longest wait that this doubling comes to.
+    /// Longest wait that doubling leads to.
     pub max_delay: Duration,
-    /// Longest wait that a server's `Retry-After` can ask for.
+    /// Longest wait for a `Retry-After` of a server.
     pub max_retry_after: Duration,
 }
 
@@ -26,7 +26,7 @@ impl Default for RetrySettings {
     fn default() -> Self {
         Self {
             retries: 3,
-            // "Not now", and what the server does not know of itself; not what it will never do (501, 505).
+            // These say "not now", or the server has a problem. 501 and 505 are left out, because they mean "never".
             statuses: vec![(408, 408), (429, 429), (500, 500), (502, 504), (506, 599)],
             base_delay: Duration::from_secs(1),
             max_delay: Duration::from_secs(60),
@@ -36,26 +36,26 @@ impl Default for RetrySettings {
 }
 
 impl RetrySettings {
-    /// Whether an answer with this status is asked for again.
+    /// Whether an answer with this status is retried.
     pub(crate) fn has_status(&self, status: u16) -> bool {
         self.statuses.iter().any(|(first, last)| (*first..=*last).contains(&status))
     }
 }
 
-/// Whether a status says "not now" rather than "no": 408, 429 and 5xx, but not what a server will never do
-/// (501 Not Implemented, 505 HTTP Version Not Supported).
+/// Whether a status says "not now" rather than "no": 408, 429 and 5xx, except 501 (Not Implemented) and 505 (HTTP Version Not
+/// Supported).
 pub(crate) fn is_retryable_status(status: u16) -> bool {
     matches!(status, 408 | 429 | 500..=599) && !matches!(status, 501 | 505)
 }
 
-/// How long to wait before the next attempt, after `attempts` of them. It is never less than the server asks for.
+/// How long to wait after `attempts` attempts. This is at least as long as the server asks for, up to the limit.
 pub(crate) fn delay(settings: &RetrySettings, attempts: u32, retry_after: Option<Duration>) -> Duration {
     let back_off = BackOff::new(settings.base_delay, settings.max_delay);
     let asked = retry_after.unwrap_or_default().min(settings.max_retry_after);
     back_off.pause_after(attempts).max(asked)
 }
 
-/// How long an answer asks to wait, as far as it is waited.
+/// How long an answer asks us to wait, up to the limit.
 pub(crate) fn wait_asked(settings: &RetrySettings, headers: &HeaderMap) -> Option<Duration> {
     retry_after(headers).map(|asked| asked.min(settings.max_retry_after)).filter(|asked| !asked.is_zero())
 }
@@ -65,7 +65,7 @@ pub(crate) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     parse_retry_after(headers.get(RETRY_AFTER)?.to_str().ok()?, SystemTime::now())
 }
 
-/// Digits alone are seconds; all else is a date. One that has passed asks for nothing.
+/// A value of only digits is a number of seconds. Anything else is a date. A date in the past means no wait.
 fn parse_retry_after(text: &str, now: SystemTime) -> Option<Duration> {
     let text = text.trim();
     if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
@@ -75,10 +75,10 @@ fn parse_retry_after(text: &str, now: SystemTime) -> Option<Duration> {
     Some(date.duration_since(now).unwrap_or_default().min(LONGEST))
 }
 
-/// More than anybody waits, and little enough to be added to any moment.
+/// The largest wait. It is small enough to be added to any moment.
 const LONGEST: Duration = Duration::from_secs(366 * 86_400);
 
-/// Servers write dates as in mail, too (RFC 5322 §3.3): a day of one digit, another zone.
+/// Servers also write dates as in mail (RFC 5322 §3.3), with a day of one digit or another time zone.
 fn mail_date(text: &str) -> Option<SystemTime> {
     let text = text.strip_suffix("UTC").map_or_else(|| text.to_owned(), |rest| format!("{rest}GMT"));
     DateTime::parse_from_rfc2822(&text).ok().map(SystemTime::from)
@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn not_now_is_told_from_no() {
+    fn not_now_differs_from_no() {
         for (status, again) in [(408, true), (429, true), (500, true), (503, true), (599, true)] {
             assert_eq!(is_retryable_status(status), again, "{status}");
         }
@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_neither_of_the_forms_asks_for_nothing() {
+    fn an_invalid_value_asks_for_no_wait() {
         let now = httpdate::parse_http_date("Mon, 03 Jun 2019 11:00:00 GMT").unwrap();
         let seconds = |text: &str| parse_retry_after(text, now).map(|wait| wait.as_secs());
         for (text, expected) in [
@@ -166,7 +166,7 @@ mod tests {
                 SystemTime::from(DateTime::parse_from_rfc3339(now).unwrap())
             });
             let asked = row["value"].as_str().and_then(|value| parse_retry_after(value, now));
-            // A moment that has passed is no wait.
+            // A moment in the past means no wait.
             let expected = row["expected_seconds"].as_f64().unwrap_or_default();
             assert!((asked.unwrap_or_default().as_secs_f64() - expected).abs() < 1.0, "{row}: {asked:?}");
             assert!(row["error"] != true || asked.is_none(), "{row}: {asked:?}");

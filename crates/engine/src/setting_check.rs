@@ -1,11 +1,11 @@
-//! What the types of settings cannot say.
+//! Checks of settings for values that the types allow but that are invalid.
 
 use std::fmt::{Debug, Display};
 use std::time::Duration;
 
 use crate::error::EngineError;
 
-/// Refuses `value` for the setting `name`, with what is wrong, unless it is possible.
+/// Refuses `value` for the setting `name` unless it is `possible`.
 pub(crate) fn require(
     possible: bool,
     name: &'static str,
@@ -15,13 +15,13 @@ pub(crate) fn require(
     if possible { Ok(()) } else { Err(EngineError::Setting { name, value: value.to_string(), problem }) }
 }
 
-/// Refuses 0 for any of these.
+/// Refuses 0 for each of these settings.
 pub(crate) fn at_least_one<const N: usize>(settings: [(&'static str, usize); N]) -> Result<(), EngineError> {
     let mut settings = settings.into_iter();
     settings.try_for_each(|(name, value)| require(value > 0, name, &value, "it must be at least 1"))
 }
 
-/// Refuses no time at all for any of these.
+/// Refuses a duration of zero for each of these settings.
 pub(crate) fn longer_than_zero<const N: usize>(
     settings: [(&'static str, Duration); N],
 ) -> Result<(), EngineError> {
@@ -31,7 +31,7 @@ pub(crate) fn longer_than_zero<const N: usize>(
     })
 }
 
-/// For values that `Display` writes with hundreds of digits, or not at all.
+/// A value as text, if it has no `Display` or one with hundreds of digits.
 pub(crate) fn as_debugged(value: &impl Debug) -> String {
     format!("{value:?}")
 }

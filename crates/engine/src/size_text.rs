@@ -1,6 +1,6 @@
 //! Sizes for people.
 
-/// A number of bytes in the unit that reads best.
+/// A number of bytes in a readable unit.
 pub(crate) fn size_text(bytes: usize) -> String {
     match bytes {
         0..1024 => format!("{bytes} bytes"),

@@ -25,7 +25,7 @@ mod tests {
     use super::*;
     use dragline_core::{Accepts, Args, ItemType, Output, Page, Request};
 
-    /// A spider that accepts what it was given.
+    /// A spider that accepts these answers.
     struct AcceptsThis(Accepts);
 
     impl Spider for AcceptsThis {
@@ -51,13 +51,13 @@ mod tests {
     }
 
     #[test]
-    fn what_a_spider_accepts_is_checked_before_there_is_a_run() {
+    fn an_invalid_list_of_accepted_answers_is_refused() {
         let settings = EngineSettings::default();
         let check = |accepts| settings.check_spider(&AcceptsThis(accepts)).map_err(|error| error.to_string());
         assert_eq!(check(Accepts::new().with_statuses(400..=499).with_type("image/*")), Ok(()));
-        let told = check(Accepts::new().with_type("pdf")).unwrap_err();
-        assert!(told.starts_with("what the spider accepts: \"pdf\" is not a type"), "{told}");
-        let told = check(Accepts::new().with_status(42)).unwrap_err();
-        assert!(told.contains("42 to 42 is not a range of HTTP statuses"), "{told}");
+        let problem = check(Accepts::new().with_type("pdf")).unwrap_err();
+        assert!(problem.starts_with("what the spider accepts: \"pdf\" is not a type"), "{problem}");
+        let problem = check(Accepts::new().with_status(42)).unwrap_err();
+        assert!(problem.contains("42 to 42 is not a range of HTTP statuses"), "{problem}");
     }
 }

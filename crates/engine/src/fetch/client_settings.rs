@@ -59,12 +59,17 @@ impl Default for ClientSettings {
 impl ClientSettings {
     pub(crate) fn validate(&self) -> Result<(), EngineError> {
         let agent = &self.user_agent;
-        require(!agent.is_empty(), "user_agent", &"\"\"", "a crawler says who it is")?;
+        require(
+            !agent.is_empty(),
+            "user_agent",
+            &"\"\"",
+            "it must not be empty, because a crawler should identify itself",
+        )?;
         require(
             HeaderValue::from_str(agent).is_ok(),
             "user_agent",
             &as_debugged(agent),
-            "it holds characters that no header may hold, such as a line break",
+            "it contains characters that a header cannot contain, such as a line break",
         )
     }
 }

@@ -173,11 +173,11 @@ impl Inner {
         }
     }
 
-    /// A cookie as it was stored. One that cannot be read any more, or is too old, is left out.
+    /// Restores a stored cookie. An unreadable or expired one is left out.
     fn restore(&mut self, stored: &StoredCookie) {
         let Some(text) = &stored.cookie else { return };
         let Ok(cookie) = serde_json::from_str::<Cookie<'static>>(text) else { return };
-        // Any page of its own will do: what it may be sent to stands in the cookie.
+        // Any URL of its domain works, because the cookie itself says where it may be sent.
         let Ok(url) = Url::parse(&format!("https://{}{}", stored.domain, stored.path)) else { return };
         let site_key = SiteKey { session: stored.session.clone(), site: site_of(&stored.domain) };
         let key = key_of(&cookie);
@@ -201,7 +201,7 @@ impl Inner {
         self.ages.insert(version, CookiePlace { site, key, bytes });
     }
 
-    /// Forgets how old a cookie is.
+    /// Removes a cookie from the order of ages.
     fn forget(&mut self, site: &SiteKey, key: &CookieKey) {
         let version = self.sites.get_mut(site).and_then(|site| site.versions.remove(key));
         if let Some(place) = version.and_then(|version| self.ages.remove(&version)) {

@@ -1,5 +1,5 @@
-//! The circuit breaker of one host: after failures in a row it is paused, its requests stay queued, and after the
-//! pause one request tries whether it is back.
+//! The circuit breaker of one host. After several failures in a row the host is paused, and its requests stay queued. After
+//! the pause, one request tries the host again.
 //!
 //! ```text
 //!             failures in a row,
@@ -11,23 +11,23 @@
 //!                                 ▲─────────────────────────────────┘
 //! ```
 //!
-//! While it is not closed, a failure says nothing of the request that met it: that may be tried again, however often
-//! it was. Only when the host is down its requests fail, and with the host's reason.
+//! While the breaker is not closed, a failure does not count against its request, which may be retried without limit. Only
+//! when the host is down do its requests fail, with the reason of the host.
 
 use std::sync::Arc;
 use std::time::Instant;
 
 use super::PaceSettings;
 
-/// See the module.
+/// The circuit breaker of one host.
 #[derive(Debug)]
 pub(super) struct Breaker {
     state: BreakerState,
-    /// Requests in a row that failed, each counted once: one bad page, tried again and again, is no bad host.
+    /// Requests in a row that failed. Each counts once, so retries of one bad page don't pause the host.
     failures: u32,
-    /// When the first of them was sent.
+    /// When the first of these requests was sent.
     failing_since: Option<Instant>,
-    /// The last failure, in words.
+    /// The text of the last failure.
     error: Arc<str>,
 }
 
@@ -39,12 +39,12 @@ enum BreakerState {
     Down { since: Instant, until: Instant },
 }
 
-/// What a failure has changed.
+/// The change after a failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Broken {
-    /// The host is left alone from now on, until then.
+    /// The host is paused.
     Paused { since: Instant, until: Instant },
-    /// It was paused for too long: its requests fail, until then.
+    /// The host was paused for too long, so its requests fail for a while.
     Down { until: Instant },
 }
 
@@ -62,7 +62,7 @@ impl Breaker {
         self.state == BreakerState::Closed
     }
 
-    /// Since when the host is left alone, if it is.
+    /// Since when the host has been paused or down.
     pub(super) fn paused_since(&self) -> Option<Instant> {
         match self.state {
             BreakerState::Closed => None,
@@ -71,12 +71,12 @@ impl Breaker {
         }
     }
 
-    /// The failure that it was paused for, in words.
+    /// The text of the failure that caused the pause.
     pub(super) fn error(&self) -> &str {
         &self.error
     }
 
-    /// Whether what it knows must be kept, though nothing is to be asked of the host.
+    /// Whether it must be kept, even without requests for the host.
     pub(super) fn holds(&self, now: Instant) -> bool {
         match self.state {
             BreakerState::Paused { until, .. } | BreakerState::Down { until, .. } => now < until,
@@ -84,12 +84,12 @@ impl Breaker {
         }
     }
 
-    /// Why its requests fail now, if they do.
+    /// Why requests of the host fail now; `None` if they don't.
     pub(super) fn is_down(&self, now: Instant) -> Option<&Arc<str>> {
         matches!(self.state, BreakerState::Down { until, .. } if now < until).then_some(&self.error)
     }
 
-    /// A request is sent: after a pause it is the one that tries.
+    /// A request is sent. After a pause, this request tries the host.
     pub(super) fn sent(&mut self, now: Instant) {
         match self.state {
             BreakerState::Paused { since, .. } => self.state = BreakerState::Probing { paused_since: since },
@@ -98,8 +98,8 @@ impl Breaker {
         }
     }
 
-    /// What was sent at that moment brought no answer, or one that says the host is not well; so many requests have
-    /// failed by this that had not before.
+    /// A fetch that began at `sent_at` got no answer, or one that says that the host is not well. `requests` is the number of
+    /// requests that have failed for the first time.
     pub(super) fn failed(
         &mut self,
         settings: &PaceSettings,
@@ -120,7 +120,7 @@ impl Breaker {
                 now
             }
             BreakerState::Probing { paused_since } => paused_since,
-            // One that was in flight as the others failed.
+            // This request was in flight while others failed.
             BreakerState::Paused { .. } | BreakerState::Down { .. } => return None,
         };
         self.error = error.into();
@@ -140,7 +140,7 @@ impl Breaker {
         Some(broken)
     }
 
-    /// The host answered. Whether it had been paused.
+    /// The host answered. Returns whether it had been paused.
     pub(super) fn answered(&mut self) -> bool {
         let was_paused = self.state != BreakerState::Closed;
         *self = Self::new();
@@ -192,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn one_bad_page_is_no_bad_host() {
+    fn one_bad_page_does_not_pause_its_host() {
         let (settings, start) = (settings(), Instant::now());
         let mut breaker = Breaker::new();
         let mut fail = |after: u32, requests| {
@@ -220,7 +220,7 @@ mod tests {
         let down = start + 150 * SECOND;
         assert_eq!(probe(&mut breaker, 150), Some(Broken::Down { until: down + 150 * SECOND }));
         assert_eq!(breaker.is_down(down).map(|error| &**error), Some("timed out"));
-        // Later it has another chance, with all the patience there is.
+        // Later the host gets another chance, with the full time.
         let later = down + 150 * SECOND;
         assert!(breaker.is_down(later).is_none());
         assert_eq!(
@@ -232,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_limit_a_host_is_waited_for() {
+    fn without_a_limit_a_host_is_never_down() {
         let settings = PaceSettings { max_host_pause: None, ..settings() };
         let start = Instant::now();
         let mut breaker = Breaker::paused(start, start, "");

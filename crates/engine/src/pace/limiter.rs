@@ -1,13 +1,11 @@
-//! How fast one host may be asked: governor's GCRA, which is the last word, and a jitter within what it allows.
+//! Limits the rate of one host with governor's GCRA, and adds jitter within that limit.
 //!
-//! Requests have slots, one period apart. One is sent somewhere in the first part of its slot, by chance (the
-//! jitter), or later. So gaps differ, by half to one and a half periods at the most, but chance does not add up:
-//! in no stretch of time is a host asked more often than without jitter, but for that part of one period. A
-//! request that is late within that part does not delay the next slot; one that is later does, and nothing is
-//! saved up.
+//! Requests have slots that are one period apart. A request is sent at a random moment in the first part of its slot, which is
+//! the jitter, or later. So gaps vary from half a period to one and a half, but the variations don't add up. In any stretch of
+//! time, the host gets no more requests than without jitter, except for that part of one period. A request that is late within
+//! that part does not delay the next slot. A request that is even later does, and unused slots are lost.
 //!
-//! The time comes from outside: the scheduler looks at the clock once a turn, and tests need no waiting. So
-//! does chance.
+//! The callers provide the time and the random numbers, so tests don't have to wait.
 
 use std::cell::Cell;
 use std::num::NonZeroU32;
@@ -18,9 +16,9 @@ use governor::middleware::NoOpMiddleware;
 use governor::state::{InMemoryState, NotKeyed};
 use governor::{Quota, RateLimiter};
 
-/// governor counts whole cells: a request is so many, so that a part of a period can be told.
+/// governor counts in whole cells. A request takes this many, so that parts of a period can be counted.
 const CELLS: NonZeroU32 = NonZeroU32::new(100).unwrap();
-/// Gaps between half a period and one and a half. With more, two requests could meet.
+/// Gaps from half a period to one and a half. With more jitter, two requests could coincide.
 pub(crate) const MAX_JITTER: f64 = 0.5;
 
 type Gcra = RateLimiter<NotKeyed, InMemoryState, Given, NoOpMiddleware<Instant>>;
@@ -28,19 +26,19 @@ type Gcra = RateLimiter<NotKeyed, InMemoryState, Given, NoOpMiddleware<Instant>>
 /// The limit of one host.
 #[derive(Debug)]
 pub(crate) struct Limiter {
-    /// `None`: as fast as one likes.
+    /// `None` means no limit.
     gcra: Option<Gcra>,
     period: Duration,
     /// The share of a period in which a request may be sent.
     jitter: f64,
     /// The beginning of the next slot.
     slot: Option<Instant>,
-    /// Where in it the next request is sent: from 0 to 1, which is the end of the jitter's part.
+    /// Where in the slot the next request is sent, from 0 to 1. 1 is the end of the part for jitter.
     place: f64,
     last: Option<Instant>,
 }
 
-/// A clock that shows what it is set to.
+/// A clock that shows the time that it was set to.
 #[derive(Debug)]
 struct Given(Cell<Instant>);
 
@@ -53,7 +51,7 @@ impl Clock for Given {
 }
 
 impl Limiter {
-    /// One request in each `period`; a period of zero is no limit.
+    /// A limiter of one request per `period`. A period of zero means no limit.
     pub(crate) fn new(period: Duration, jitter: f64, now: Instant) -> Self {
         let jitter = jitter.clamp(0.0, MAX_JITTER);
         Self { gcra: gcra(period, jitter, now), period, jitter, slot: None, place: 0.0, last: None }
@@ -63,8 +61,8 @@ impl Limiter {
         self.period
     }
 
-    /// Takes the right to ask once, now; else says from when on it may be there. `chance`, from 0 to 1, is where in
-    /// its slot the request after this one is sent.
+    /// Takes the permission for one request now, or returns when to try again. `chance`, from 0 to 1, decides where in its slot
+    /// the next request is sent.
     pub(crate) fn take(&mut self, now: Instant, chance: f64) -> Result<(), Instant> {
         let opens_at = self.opens_at();
         if let Some(opens_at) = opens_at.filter(|at| now < *at) {
@@ -72,19 +70,19 @@ impl Limiter {
         }
         if let Some(gcra) = &self.gcra {
             ask(gcra, now)?;
-            // So soon a second one is refused: that says when the next slot begins.
+            // A second request now is refused, and the refusal says when the next slot begins.
             self.slot = ask(gcra, now).err();
         }
         (self.last, self.place) = (Some(now), chance);
         Ok(())
     }
 
-    /// From now on one request in each `period`. The time since the last one counts.
+    /// Allows one request per `period` from now on. The time since the last one counts.
     pub(crate) fn set_period(&mut self, period: Duration, now: Instant) {
         self.set(period, self.jitter, now);
     }
 
-    /// From now on no gap is shorter than the period.
+    /// Ends the jitter, so that no gap is shorter than the period.
     pub(crate) fn end_jitter(&mut self, now: Instant) {
         self.set(self.period, 0.0, now);
     }
@@ -99,22 +97,22 @@ impl Limiter {
             return;
         };
         let part = period.mul_f64(jitter);
-        // How far into its own slot the last one was sent.
+        // How far into its slot the last request was sent.
         let into = self.slot.map_or(part, |slot| (last + self.period).saturating_duration_since(slot));
         let slot = fresh.gcra.as_ref().and_then(|gcra| {
-            // As if the last one had been asked for at the end of that part, or earlier by what it was early.
+            // Pretend that the last request was sent at the end of the jitter part, or earlier by as much as it was early.
             let asked_at = last + part.saturating_sub(into);
             ask(gcra, asked_at).ok().and_then(|()| ask(gcra, asked_at).err())
         });
         *self = Self { slot, place: self.place, last: self.last, ..fresh };
     }
 
-    /// Whether forgetting it would change nothing.
+    /// Whether this limiter may be forgotten, because a new one would behave the same.
     pub(crate) fn is_rested(&self, now: Instant) -> bool {
         self.last.is_none_or(|last| last + self.period.mul_f64(1.0 + self.jitter) <= now)
     }
 
-    /// Whether nothing was asked for so long.
+    /// Whether the last request is at least this long ago.
     pub(crate) fn is_idle_for(&self, long: Duration, now: Instant) -> bool {
         self.last.is_none_or(|last| last + long <= now)
     }
@@ -125,7 +123,7 @@ impl Limiter {
 }
 
 fn gcra(period: Duration, jitter: f64, now: Instant) -> Option<Gcra> {
-    // Rounded up: never faster than allowed.
+    // Round up, so that it is never faster than allowed.
     let nanos = period.as_nanos().div_ceil(u128::from(CELLS.get()));
     let cell = Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX));
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // of a hundred cells at most half
@@ -134,19 +132,19 @@ fn gcra(period: Duration, jitter: f64, now: Instant) -> Option<Gcra> {
     Some(RateLimiter::direct_with_clock(quota, Given(Cell::new(now))))
 }
 
-/// Takes the right to ask at this moment, or says from when on it is there.
+/// Takes the permission for one request at this moment, or returns when there will be one.
 fn ask(gcra: &Gcra, now: Instant) -> Result<(), Instant> {
     gcra.clock().0.set(now);
     match gcra.check_n(CELLS) {
         Ok(answer) => answer.map_err(|not_until| not_until.earliest_possible()),
-        // The quota holds a request's cells and more.
+        // This can't happen, because the quota has more cells than a request takes.
         Err(_) => Ok(()),
     }
 }
 
-/// The period of a rate in requests per second; `None` is no limit.
+/// The period of a rate in requests per second; `None` means no limit.
 pub(crate) fn period_of(rate_per_second: Option<f64>) -> Duration {
-    // The settings' check keeps the quotient within a Duration.
+    // The check of the settings makes sure that the quotient fits in a Duration.
     rate_per_second.and_then(|rate| Duration::try_from_secs_f64(1.0 / rate).ok()).unwrap_or_default()
 }
 
@@ -157,7 +155,7 @@ mod tests {
 
     const SECOND: Duration = Duration::from_secs(1);
 
-    /// The moments, in milliseconds, at which a host is asked that is always asked as early as it may be.
+    /// The moments in milliseconds at which requests are sent, if each is sent as early as possible.
     fn moments(limiter: &mut Limiter, start: Instant, count: usize) -> Vec<u128> {
         let mut now = start;
         let mut moments = Vec::new();

@@ -1,15 +1,15 @@
-//! How often one host is asked: the rate allowed, and what its answers make of that.
+//! The pace of one host: its allowed rate, and how its answers change that rate.
 //!
 //! | file | question |
 //! |---|---|
-//! | `limiter` | may it be asked now? |
-//! | `slow_down` | it refuses (429, 503): how much slower, and how does it recover? |
-//! | `throttle` | how fast does it answer, when `AutoThrottle` is asked for? |
-//! | `breaker` | it keeps failing: when is it left alone, when is it down? |
-//! | `overrides` | what is set for this host? |
+//! | `limiter` | may a request be sent now? |
+//! | `slow_down` | how much does a refusal (429, 503) slow the host down, and how does it recover? |
+//! | `throttle` | which delay does `AutoThrottle` choose? |
+//! | `breaker` | when is a failing host paused, and when is it down? |
+//! | `overrides` | which settings does only this host have? |
 //!
-//! Of all that ask for a delay the longest counts: nothing makes a host be asked faster than its rate allows. The time
-//! comes from outside, so does chance.
+//! The longest of all delays counts, so nothing makes requests faster than the rate allows. The callers provide the time and
+//! the random numbers.
 
 mod breaker;
 mod limiter;
@@ -32,7 +32,7 @@ use self::slow_down::SlowDown;
 use self::throttle::Throttle;
 use crate::retry::is_retryable_status;
 
-/// A host that nothing was asked of for so long may be forgotten, though it was slowed down.
+/// A host that was slowed down may be forgotten if it got no request for this long.
 const KEEP_SLOWED: Duration = Duration::from_secs(600);
 
 /// The pace of one host.
@@ -40,7 +40,7 @@ const KEEP_SLOWED: Duration = Duration::from_secs(600);
 pub(crate) struct Pace {
     settings: Arc<PaceSettings>,
     concurrency: usize,
-    /// The shortest period: of the rate, or of a `Crawl-delay`.
+    /// The shortest period that the rate and a `Crawl-delay` allow.
     allowed: Duration,
     limiter: Limiter,
     slow_down: SlowDown,
@@ -54,22 +54,22 @@ pub(crate) struct Answered {
     pub(crate) status: u16,
     /// Whether the request was sent for the first time.
     pub(crate) is_first: bool,
-    /// When it was asked for.
+    /// When the request was sent.
     pub(crate) sent_at: Instant,
-    /// Until the headers were there.
+    /// Time until the headers arrived.
     pub(crate) latency: Duration,
 }
 
-/// What an answer, or none, has changed.
+/// The changes after an answer or a failure.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Changed {
-    /// The host is asked once in this time from now on.
+    /// From now on, the host gets one request per this period.
     pub(crate) slowed_to: Option<Duration>,
-    /// It is asked as often as is allowed again.
+    /// The host has its full rate again.
     pub(crate) has_recovered: bool,
-    /// It is paused, or down.
+    /// The host is paused or down.
     pub(crate) broken: Option<Broken>,
-    /// It was paused, and answers again.
+    /// The host was paused, and it answers again.
     pub(crate) is_back: bool,
 }
 
@@ -80,7 +80,7 @@ impl Changed {
 }
 
 impl Pace {
-    /// The pace of a host with these settings, of which `own` are its own.
+    /// The pace of a host with these settings. `own` has the settings of only this host.
     pub(crate) fn new(settings: &Arc<PaceSettings>, own: Option<&HostOverride>, now: Instant) -> Self {
         let rate = own.and_then(|own| own.rate_per_second).unwrap_or(settings.rate_per_second);
         let jitter = own.and_then(|own| own.jitter).unwrap_or(settings.jitter);
@@ -98,7 +98,7 @@ impl Pace {
         }
     }
 
-    /// Takes up what an earlier process had noted.
+    /// Continues with the note of an earlier process.
     pub(crate) fn resume(&mut self, note: &HostNote, now: Instant) {
         if let Some(period) = note.slowed_to {
             self.slow_down = SlowDown::to(period.min(self.settings.max_delay));
@@ -110,23 +110,22 @@ impl Pace {
         }
     }
 
-    /// Takes the right to ask once, now; else says from when on it may be there. `chance` is a number from 0 to 1.
+    /// Takes the permission for one request now, or returns when to try again. `chance` is a number from 0 to 1.
     pub(crate) fn take(&mut self, now: Instant, chance: f64) -> Result<(), Instant> {
         self.limiter.take(now, chance)?;
         self.breaker.sent(now);
         Ok(())
     }
 
-    /// Requests in flight that the host may have at once: one while it is tried whether it is back.
+    /// How many requests to the host may be in flight at once. Only one may, while it is tried again.
     pub(crate) fn slots(&self) -> usize {
         if self.breaker.is_closed() { self.concurrency } else { 1 }
     }
 
-    /// From now on at most one request in each `period` (robots.txt's `Crawl-delay`); never faster than
-    /// before.
+    /// Allows at most one request per `period` from now on (`Crawl-delay` of robots.txt), and never more than before.
     pub(crate) fn slow_to(&mut self, period: Duration, now: Instant) {
         if period >= self.allowed {
-            // It is the shortest gap that the site wants to see.
+            // The site wants no shorter gap than this.
             self.limiter.end_jitter(now);
         }
         self.allowed = self.allowed.max(period);
@@ -156,28 +155,28 @@ impl Pace {
         changed
     }
 
-    /// The host has answered in some other way.
+    /// The host has answered something else.
     pub(crate) fn is_back(&mut self) -> Changed {
         Changed { is_back: self.breaker.answered(), ..Changed::default() }
     }
 
-    /// What was sent at that moment brought no answer, and so many requests have failed by this that had not before.
+    /// A fetch that began at `sent_at` got no answer. `requests` is the number of requests that have failed for the first time.
     pub(crate) fn failed(&mut self, sent_at: Instant, requests: u32, error: &str, now: Instant) -> Changed {
         let broken = self.breaker.failed(&self.settings, sent_at, requests, error, now);
         Changed { broken, ..Changed::default() }
     }
 
-    /// Whether nothing is known against it. While it is not well, a failure is the host's and not the request's.
+    /// Whether the host seems to be well. If not, a failure is the fault of the host and not of the request.
     pub(crate) fn is_well(&self) -> bool {
         self.breaker.is_closed()
     }
 
-    /// Why its requests fail now without being sent, if they do.
+    /// Why requests of the host fail now without being sent; `None` if they don't.
     pub(crate) fn is_down(&self, now: Instant) -> Option<Arc<str>> {
         self.breaker.is_down(now).cloned()
     }
 
-    /// What a later process must know of this host, which waits `until` then if it does.
+    /// The note about this host for a later process. If the host waits, `waits_until` says until when.
     pub(crate) fn note(&self, host: &str, waits_until: Option<Instant>, reason: &str) -> HostNote {
         let paused_since = self.breaker.paused_since();
         let reason = if paused_since.is_some() { self.breaker.error() } else { reason };
@@ -190,7 +189,7 @@ impl Pace {
         }
     }
 
-    /// Whether forgetting it would change nothing.
+    /// Whether this pace may be forgotten, because a new one would behave the same.
     pub(crate) fn is_rested(&self, now: Instant) -> bool {
         let is_slowed = self.slow_down.period().is_some();
         self.limiter.is_rested(now)
@@ -198,7 +197,7 @@ impl Pace {
             && (!is_slowed || self.limiter.is_idle_for(KEEP_SLOWED, now))
     }
 
-    /// The longest of all delays that are asked for is the period.
+    /// Makes the longest of all delays the period.
     fn settle(&mut self, now: Instant) {
         let slowed = self.slow_down.period().unwrap_or_default();
         let throttled = self.throttle.as_ref().map_or(Duration::ZERO, Throttle::delay);
@@ -206,8 +205,8 @@ impl Pace {
     }
 }
 
-/// Whether a status says that the host is not well, or has had enough of us: 429, what gateways say of who stands behind
-/// them (RFC 9110 §15.6), and what Cloudflare adds to that. 500 is a page that failed on a host that answers.
+/// Whether a status says that the host is not well or wants fewer requests: 429, the errors of gateways (RFC 9110 §15.6), and
+/// those of Cloudflare. With 500, only the page failed.
 pub(crate) fn says_not_well(status: u16) -> bool {
     matches!(status, 429 | 502..=504 | 520..=530)
 }
@@ -237,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn the_longest_delay_counts_and_none_hastens() {
+    fn the_longest_delay_counts_and_no_delay_speeds_up() {
         let start = Instant::now();
         let settings = settings(|it| it.rate_per_second = Some(2.0));
         let mut pace = Pace::new(&settings, None, start);
@@ -299,7 +298,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_noted_is_taken_up_by_the_next_process() {
+    fn the_next_process_continues_with_the_note() {
         let start = Instant::now();
         let settings = settings(|it| (it.host_failures, it.host_failing_for) = (Some(1), Duration::ZERO));
         let mut pace = Pace::new(&settings, None, start);
@@ -331,9 +330,8 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever a host answers, and however chance falls, it is never asked faster than its rate.
         #[test]
-        fn no_answer_makes_a_host_be_asked_faster_than_allowed(
+        fn no_answer_exceeds_the_rate(
             steps in prop::collection::vec((step(), 0.0..=1.0), 1..300),
             jitter in 0.0..=MAX_JITTER,
             autothrottle in any::<bool>(),

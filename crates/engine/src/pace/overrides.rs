@@ -1,28 +1,28 @@
-//! What is set for single hosts: `[host."example.com"]` in the settings file.
+//! Settings for single hosts: `[host."example.com"]` in the settings file.
 
 use std::fmt;
 
 use url::Host;
 
-/// What is set for the hosts that a pattern matches; what is not stays as for all.
+/// Settings for the hosts that a pattern matches. `None` keeps the general setting.
 #[derive(Clone, Debug, PartialEq)]
 pub struct HostOverride {
     /// Which hosts.
     pub pattern: HostPattern,
-    /// Requests per second; `Some(None)` is no limit.
+    /// Requests per second; `Some(None)` means no limit.
     pub rate_per_second: Option<Option<f64>>,
     /// Requests in flight at once.
     pub concurrency: Option<usize>,
-    /// The share of a gap that chance moves a request by.
+    /// How much chance varies the gaps, as a share of a gap.
     pub jitter: Option<f64>,
     /// Whether robots.txt is obeyed.
     pub robots: Option<bool>,
 }
 
-/// `example.com`, `example.com:8080`, or `*.example.com` for all below it.
+/// `example.com`, `example.com:8080`, or `*.example.com` for all its subdomains.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct HostPattern {
-    // In the order in which one is closer than another: the last match wins.
+    // The order of the fields defines which of two patterns is more specific.
     has_port: bool,
     is_exact: bool,
     labels: usize,
@@ -31,36 +31,36 @@ pub struct HostPattern {
 }
 
 impl HostPattern {
-    /// Reads a pattern.
+    /// Parses a pattern.
     ///
     /// # Errors
-    /// What is wrong with it, in words.
+    /// A description of the problem.
     pub fn parse(text: &str) -> Result<Self, String> {
         let (is_exact, name) = match text.strip_prefix("*.") {
             Some(name) => (false, name),
             None => (true, text),
         };
         let (name, port) = match name.rsplit_once(':') {
-            // Not the end of an IPv6 address.
+            // The colon must not belong to an IPv6 address.
             Some((before, digits)) if !before.contains(':') || before.ends_with(']') => {
-                let port = digits.parse().map_err(|_| format!("{digits:?} is no port"))?;
+                let port = digits.parse().map_err(|_| format!("{digits:?} is not a port"))?;
                 (before, Some(port))
             }
             _ => (name, None),
         };
         if name.contains('*') {
-            return Err("a * can only stand at its beginning, as in *.example.com".to_owned());
+            return Err("a * is only allowed at the beginning, as in *.example.com".to_owned());
         }
-        let host = Host::parse(name).map_err(|problem| format!("{name:?} is no host ({problem})"))?;
+        let host = Host::parse(name).map_err(|problem| format!("{name:?} is not a host ({problem})"))?;
         if !is_exact && !matches!(host, Host::Domain(_)) {
-            return Err("nothing is below an address".to_owned());
+            return Err("an address has no subdomains".to_owned());
         }
         let host = host.to_string();
         let labels = host.split('.').count();
         Ok(Self { has_port: port.is_some(), is_exact, labels, host, port })
     }
 
-    /// Whether a host of the frontier (`host:port`) is meant.
+    /// Whether the pattern matches a host of the frontier (`host:port`).
     pub fn matches(&self, host: &str) -> bool {
         let Some((name, port)) = host.rsplit_once(':') else { return false };
         let is_its_name = if self.is_exact {
@@ -80,12 +80,12 @@ impl fmt::Display for HostPattern {
 }
 
 impl HostOverride {
-    /// One that sets nothing yet.
+    /// An override that changes nothing.
     pub fn new(pattern: HostPattern) -> Self {
         Self { pattern, rate_per_second: None, concurrency: None, jitter: None, robots: None }
     }
 
-    /// What is set for a host of the frontier: of two patterns that set the same, the closer one counts.
+    /// The settings for a host of the frontier. If two patterns have the same setting, the more specific pattern counts.
     pub(crate) fn of(host: &str, all: &[Self]) -> Option<Self> {
         let mut matching: Vec<&Self> = all.iter().filter(|one| one.pattern.matches(host)).collect();
         matching.sort_by(|a, b| b.pattern.cmp(&a.pattern));

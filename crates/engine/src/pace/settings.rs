@@ -1,4 +1,4 @@
-//! How fast one host is asked.
+//! The settings of the pace of each host.
 
 use std::time::Duration;
 
@@ -12,32 +12,32 @@ use crate::setting_check::{as_debugged, at_least_one, longer_than_zero, require}
 pub struct PaceSettings {
     /// Requests in flight at once to one host.
     pub host_concurrency: usize,
-    /// Requests per second to one host, fractions allowed; `None` is no limit.
+    /// Requests per second to one host, which may be a fraction; `None` means no limit.
     pub rate_per_second: Option<f64>,
-    /// The share of a gap between two requests that chance moves one by, up to a half: gaps are `1 - jitter` to
-    /// `1 + jitter` times those of the rate, and on average the same.
+    /// How much chance varies the gap between two requests, as a share of the gap from 0 to 0.5. A gap has `1 - jitter` to
+    /// `1 + jitter` times its normal length. The average stays the same.
     pub jitter: f64,
-    /// The longest gap that refusals and `AutoThrottle` come to.
+    /// The longest gap that refusals and `AutoThrottle` can lead to.
     pub max_delay: Duration,
-    /// By this a refusal (429, 503) makes gaps longer; 1 is not at all.
+    /// The factor by which a refusal (429, 503) makes gaps longer; 1 turns this off.
     pub slow_down: f64,
-    /// So many answers double the rate of a host that was slowed down.
+    /// After this many answers, a host that was slowed down has double the rate.
     pub recovery: u32,
-    /// Whether gaps follow the time that a host takes to answer.
+    /// Whether gaps depend on how long the host takes to answer.
     pub autothrottle: bool,
-    /// The gap that this begins with.
+    /// The first gap of `AutoThrottle`.
     pub autothrottle_start_delay: Duration,
-    /// Requests that are to be with a host at a time, on average.
+    /// The average number of requests that `AutoThrottle` keeps in flight to a host.
     pub autothrottle_concurrency: f64,
-    /// So many failures in a row have a host left alone; `None` is never.
+    /// After this many failures in a row, the host is paused; `None` means never.
     pub host_failures: Option<u32>,
-    /// If they last at least so long.
+    /// The failures must also last at least this long.
     pub host_failing_for: Duration,
-    /// Then it is left alone for so long, until one request tries whether it is back.
+    /// How long a pause lasts. Then one request tries the host again.
     pub host_pause: Duration,
-    /// When it was left alone for so long, its requests fail; `None` is no limit.
+    /// After this time in pauses, the requests of the host fail; `None` means no limit.
     pub max_host_pause: Option<Duration>,
-    /// What is set for single hosts.
+    /// Settings for single hosts.
     pub hosts: Vec<HostOverride>,
 }
 
@@ -85,7 +85,7 @@ impl PaceSettings {
 
 fn check_rate(rate: Option<f64>) -> Result<(), EngineError> {
     let Some(rate) = rate else { return Ok(()) };
-    // The lower bound is one request in a day: below it a period overflows before anybody notices.
+    // The lowest rate is one request per day. A period must not overflow.
     let possible = rate.is_finite() && (1.0 / 86_400.0..=1e9).contains(&rate);
     let value = as_debugged(&rate);
     require(possible, "rate_per_second", &value, "it must be a number between 1/86400 and 1e9")

@@ -1,17 +1,17 @@
-//! A host that refuses (429, 503) is asked less often, and gradually as often as before when it answers again.
+//! Slows a host down that refuses requests (429, 503). When it answers again, its rate recovers gradually.
 
 use std::time::{Duration, Instant};
 
 use super::PaceSettings;
 
-/// Where there is no limit, a slow-down begins as if this were the period.
+/// The period to start from if the host has no limit.
 const WITHOUT_LIMIT: Duration = Duration::from_millis(250);
 
-/// To what one host is slowed down, if it is.
+/// How much a host is slowed down.
 #[derive(Debug, Default)]
 pub(super) struct SlowDown {
     period: Option<Duration>,
-    /// Since when. What was sent before says nothing of how the host likes the present pace.
+    /// When the period changed. Answers to earlier requests say nothing about the current pace.
     changed_at: Option<Instant>,
 }
 
@@ -25,8 +25,8 @@ impl SlowDown {
         self.period
     }
 
-    /// The host refused a request that was sent at that moment, while it was asked once in `period`. The new
-    /// period, if it changes: requests that were in flight together slow it down once.
+    /// The host refused a request that was sent at `sent_at`, when it got one request per `period`. Returns the new period if it
+    /// changes. Several refusals of requests that were in flight together count once.
     pub(super) fn refused(
         &mut self,
         settings: &PaceSettings,
@@ -45,8 +45,8 @@ impl SlowDown {
         Some(slower)
     }
 
-    /// The host answered a request that was sent at that moment. Whether it may be asked as often as before now: once in
-    /// `allowed`.
+    /// The host answered a request that was sent at `sent_at`. Returns whether it now has its full rate again, which is one
+    /// request per `allowed`.
     pub(super) fn answered(&mut self, settings: &PaceSettings, allowed: Duration, sent_at: Instant) -> bool {
         let Some(period) = self.period.filter(|_| self.changed_at.is_none_or(|at| sent_at >= at)) else {
             return false;

@@ -1,8 +1,8 @@
-//! `AutoThrottle`, as Scrapy has it: the delay follows the time that a host takes to answer, so that about so many
-//! requests are with it at a time. <https://docs.scrapy.org/en/latest/topics/autothrottle.html>
+//! `AutoThrottle` as in Scrapy. The delay depends on how long a host takes to answer, so that a certain number of requests are
+//! in flight on average. <https://docs.scrapy.org/en/latest/topics/autothrottle.html>
 //!
-//! The new delay is half way between the old one and latency divided by the concurrency aimed at, and not below that
-//! quotient; an answer that is an error, and may have come quickly for that reason, never shortens it.
+//! The target delay is the latency divided by the wanted concurrency. The new delay is the average of the old one and the
+//! target, but not below the target. An error never shortens the delay, because errors often come quickly.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ pub(super) struct Throttle {
 }
 
 impl Throttle {
-    /// If it is asked for.
+    /// A throttle, if the settings ask for one.
     pub(super) fn new(settings: &PaceSettings) -> Option<Self> {
         settings
             .autothrottle

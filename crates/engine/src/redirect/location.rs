@@ -1,29 +1,28 @@
-//! What the header `Location` says, as browsers read it.
+//! Reads the header `Location` as browsers do.
 
 use std::fmt::Write as _;
 
 use http::HeaderMap;
 use http::header::LOCATION;
 
-/// Where an answer redirects to, as the server wrote it: the first `Location` that says something.
+/// The target of a redirect as the server wrote it, from the first `Location` that is not empty.
 pub(crate) fn location(status: u16, headers: &HeaderMap) -> Option<String> {
     let is_redirect = matches!(status, 301 | 302 | 303 | 307 | 308);
     let mut said = headers.get_all(LOCATION).iter().filter(|_| is_redirect);
     said.find_map(|value| Some(text_of(value.as_bytes())).filter(|text| !text.is_empty()))
 }
 
-/// Servers write raw UTF-8 here, although they should not, and bytes of older encodings, which go back to them as they
-/// came.
+/// Servers write raw UTF-8 here, although they should not. Bytes of older encodings are sent back unchanged.
 fn text_of(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(bytes.len());
     for chunk in bytes.utf8_chunks() {
         text.push_str(chunk.valid());
         for byte in chunk.invalid() {
-            // Writing to a String cannot fail.
+            // This cannot fail.
             let _ = write!(text, "%{byte:02X}");
         }
     }
-    // What parsing a URL passes over.
+    // A URL parser ignores these characters.
     text.trim_matches(|c| c <= ' ').to_owned()
 }
 

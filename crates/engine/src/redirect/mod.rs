@@ -1,5 +1,5 @@
-//! A redirect ends its request and becomes a request of its own, so that pace, robots, limits and the
-//! duplicate rule meet every hop (RFC 9110 §15.4).
+//! A redirect ends its request, and its target becomes a new request. So pace, robots, limits and the duplicate filter apply to
+//! every hop (RFC 9110 §15.4).
 
 mod location;
 mod refresh;
@@ -18,10 +18,10 @@ pub(crate) use self::location::location;
 pub(crate) use self::refresh::refresh_target;
 pub use self::settings::RedirectSettings;
 
-/// Why a redirect leads nowhere.
+/// Why a redirect can't be followed.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum RedirectError {
-    #[error("redirected to {0:?}, which is no URL ({1})")]
+    #[error("redirected to {0:?}, which is not a URL ({1})")]
     NoUrl(String, ParseError),
     #[error("redirected to {0}; only http and https can be fetched")]
     Scheme(Url),
@@ -38,7 +38,7 @@ impl RedirectError {
     }
 }
 
-/// The request that takes the place of `from`, which was answered with `status` and `location`.
+/// The request that replaces `from`, which was answered with `status` and `location`.
 pub(crate) fn follow(
     from: &QueuedRequest,
     status: u16,
@@ -50,7 +50,7 @@ pub(crate) fn follow(
     after(from, status, target, max_redirects, rule)
 }
 
-/// The request for `target` in the place of `from`.
+/// The request for `target` that replaces `from`.
 fn after(
     from: &QueuedRequest,
     status: u16,
@@ -59,7 +59,7 @@ fn after(
     rule: &SameRequest,
 ) -> Result<QueuedRequest, RedirectError> {
     if target.fragment().is_none() {
-        // RFC 9110 §10.2.2. It is never sent, and says what of the page was meant.
+        // RFC 9110 §10.2.2. The fragment is never sent, but it names a part of the page.
         target.set_fragment(from.request.url().fragment());
     }
     let mut redirects = from.redirects.clone();
@@ -86,8 +86,8 @@ fn resolve(base: &Url, location: &str) -> Result<Url, RedirectError> {
     Ok(target)
 }
 
-/// 303 asks with GET from then on; 301 and 302 do so for POST, as every browser does; 307 and 308 repeat the
-/// request as it was.
+/// After 303, the new request is a GET. After 301 and 302, a POST becomes a GET, as in every browser. 307 and 308 repeat the
+/// request unchanged.
 fn request_for(request: &Request, status: u16, target: Url) -> Request {
     let becomes_get = match status {
         303 => !matches!(*request.method(), Method::GET | Method::HEAD),
@@ -102,14 +102,14 @@ fn request_for(request: &Request, status: u16, target: Url) -> Request {
     credentials.iter().fold(next, |next, header| next.without_header(header))
 }
 
-/// The headers with credentials that do not go to the target: each is for one receiver (RFC 9110 §15.4).
+/// The headers with credentials that must not be sent to the target, because each is for one receiver (RFC 9110 §15.4).
 fn credentials_left_behind(request: &Request, target: &Url) -> Vec<&'static str> {
     let from = request.url();
     let is_same_origin = from.origin() == target.origin();
-    // As of cookies that a server sets: ports are no matter, and what went over TLS goes nowhere without it.
+    // As with cookies of a server, the port does not matter, and a cookie that was sent over TLS is never sent without it.
     let is_downgrade = from.scheme() == "https" && target.scheme() == "http";
     let takes_cookies = from.host_str() == target.host_str() && !is_downgrade;
-    // A request that names its proxy takes the same one for every hop.
+    // A request that names its proxy uses it for every hop.
     let takes_proxy_credentials = is_same_origin || request.proxy().is_some();
     let kept = [
         (AUTHORIZATION.as_str(), is_same_origin),
@@ -119,15 +119,15 @@ fn credentials_left_behind(request: &Request, target: &Url) -> Vec<&'static str>
     kept.into_iter().filter(|(_, is_kept)| !is_kept).map(|(header, _)| header).collect()
 }
 
-/// Whether the target was asked for in this chain already: a cookie check sends back to where one came from,
-/// and the duplicate filter must let that pass. Only the hop limit ends such a chain.
+/// Whether this chain has already requested the target. A cookie check redirects back to the first page, and the duplicate
+/// filter must allow this. Only the limit on hops ends such a chain.
 fn is_refetch(rule: &SameRequest, from: &QueuedRequest, request: &Request) -> bool {
     let target = rule.spelling(request.url());
     chain_holds(rule, from, &target) || rule.spelling(from.request.url()) == target
 }
 
-/// Whether the spider said `dont_filter`. Read from the fingerprint, for this is what the store keeps; a
-/// fingerprint that differs because of a cookie check does not count.
+/// Whether the spider asked for `dont_filter`. The fingerprint shows it, because that is what the store keeps. A fingerprint
+/// that differs because of a cookie check does not count.
 fn is_unfiltered(rule: &SameRequest, from: &QueuedRequest) -> bool {
     from.fingerprint != Fingerprint::by(rule, &from.request)
         && !chain_holds(rule, from, &rule.spelling(from.request.url()))
@@ -248,11 +248,11 @@ mod tests {
         let check = next(&page, 302, "/check");
         let again = next(&check, 302, "/page");
         assert_ne!(again.fingerprint, page.fingerprint);
-        // The same once more, and a page that redirects to itself: always another fingerprint.
+        // Another check, and a page that redirects to itself, always get another fingerprint.
         let third = next(&next(&again, 302, "/check"), 302, "/page");
         assert_ne!(third.fingerprint, again.fingerprint);
         assert_ne!(next(&page, 302, "/page").fingerprint, page.fingerprint);
-        // What comes behind the check is filtered as ever.
+        // The target after the check is filtered as usual.
         assert_eq!(next(&again, 302, "/end").fingerprint, get("http://a.example/end").fingerprint);
         let mut at = page;
         for _ in 0..20 {
@@ -279,12 +279,12 @@ mod tests {
         let rule = SameRequest::verbatim().with_ignored(["sid"]);
         let from = QueuedRequest::start_by(&rule, Request::get("http://a.example/?b=1&a=2").unwrap(), 0);
         let to = follow(&from, 302, "/?a=2&b=1&sid=3", 20, &rule).unwrap();
-        // In another order it is another page, which is filtered as ever.
+        // With another order of parameters, it is another page, which is filtered as usual.
         assert_eq!(
             to.fingerprint,
             Fingerprint::by(&rule, &Request::get("http://a.example/?a=2&b=1").unwrap())
         );
-        // With a session's number it is the same: a check, which comes back.
+        // With a session id, it is the same page, so this is a check that redirects back.
         let check = follow(&from, 302, "/?b=1&a=2&sid=3", 20, &rule).unwrap();
         assert_ne!(check.fingerprint, from.fingerprint);
     }

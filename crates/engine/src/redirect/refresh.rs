@@ -1,4 +1,4 @@
-//! Pages that send their readers on: a refresh is followed as a redirect is, and the page is then no page to be parsed.
+//! Pages with a refresh, which sends the reader to another page. It is followed like a redirect, and the page is not parsed.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::LazyLock;
@@ -12,15 +12,15 @@ use url::Url;
 use super::RedirectSettings;
 use super::{RedirectError, after};
 
-/// How often in a row a page is fetched again because it sends its reader to itself. That may mean "please wait"; after so
-/// many times it is a page that shows itself again for news.
+/// How often in a row a page is fetched again because it refreshes itself. It may mean "please wait". After this many times, it
+/// is a page that reloads itself to show news.
 const MAX_RELOADS: usize = 3;
 
-/// What every such page has in it. To look for it costs a hundredth of parsing the page, and most have it not.
+/// Every such page contains this. To search for it costs a hundredth of parsing the page, and most pages don't have it.
 #[allow(clippy::unwrap_used)] // a constant, which the tests use
 static MENTIONED: LazyLock<Regex> = LazyLock::new(|| Regex::new("(?i-u)refresh").unwrap());
 
-/// The request that takes the place of a page; `None` when it is one to be parsed.
+/// The request that replaces a page; `None` if the page should be parsed.
 pub(crate) fn refresh_target(
     page: &Page,
     settings: &RedirectSettings,
@@ -31,7 +31,7 @@ pub(crate) fn refresh_target(
     if page.header("refresh").is_none() && !MENTIONED.is_match(page.body()) {
         return None;
     }
-    // A page that cannot be parsed is the spider's to see, if it looks.
+    // If the page can't be parsed, the spider gets the error.
     let refresh = catch_unwind(AssertUnwindSafe(|| page.refresh())).ok().flatten()?;
     let is_followed = refresh.after <= max_delay
         && matches!(refresh.url.scheme(), "http" | "https")
@@ -39,7 +39,7 @@ pub(crate) fn refresh_target(
     is_followed.then(|| after(queued, 303, refresh.url, settings.max_hops, rule))
 }
 
-/// How often in a row the page was fetched already.
+/// How often in a row the page has been fetched.
 fn reloads(queued: &QueuedRequest) -> usize {
     let own = queued.request.url();
     queued.redirects.iter().rev().take_while(|hop| is_same(own, hop)).count()

@@ -1,14 +1,14 @@
-//! How far redirects are followed.
+//! The settings for redirects.
 
 use std::time::Duration;
 
-/// The bounds of a chain of redirects.
+/// The limits on a chain of redirects.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct RedirectSettings {
-    /// Hops after which a chain is given up.
+    /// Largest number of hops. A longer chain fails.
     pub max_hops: usize,
-    /// A page that sends its reader on (`<meta http-equiv=refresh>`) after at most so long is followed as a redirect;
-    /// `None`: it is parsed.
+    /// A page with a refresh (`<meta http-equiv=refresh>`) of at most this delay is followed like a redirect. With `None`, such a
+    /// page is parsed.
     pub max_refresh_delay: Option<Duration>,
 }
 

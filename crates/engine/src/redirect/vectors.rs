@@ -1,4 +1,4 @@
-//! The recorded decisions of Scrapy's tests on redirects and refreshes, where they are at hand.
+//! Recorded decisions of Scrapy's tests on redirects and refreshes, if the files are there.
 
 use dragline_core::{Page, QueuedRequest, Request, Response, SameRequest};
 use dragline_testkit::vectors;
@@ -9,10 +9,10 @@ use serde_json::{Map, Value as Json};
 use super::RedirectSettings;
 use super::{RedirectError, follow, location, refresh_target};
 
-/// What becomes of an answer.
+/// The result of an answer.
 #[derive(Debug, PartialEq)]
 enum Decision {
-    /// It is the page, or it fails as what it is.
+    /// It is the page, or it fails as it is.
     Answer,
     /// Its chain is too long.
     Ignored,
@@ -24,7 +24,7 @@ enum Decision {
 fn recorded_redirects_are_decided_alike() {
     let mut wrong = Vec::new();
     for vector in vectors::rows("redirects_scrapy.json") {
-        // Such requests cannot be made.
+        // Such requests are impossible here.
         if !vector["request"]["url"].as_str().unwrap().starts_with("http") {
             continue;
         }
@@ -46,7 +46,7 @@ fn recorded_refreshes_are_read_alike() {
             Some("base_url") => {
                 assert_eq!(Some(page.base_url().clone()), text(&vector["result"]), "{vector}");
             }
-            // Without those that look into `noscript` after all.
+            // Leave out those that do look into `noscript`.
             Some("meta_refresh") if vector["kwargs"].as_object().is_none_or(Map::is_empty) => {
                 let seconds = vector["result"][0].as_f64().map(f64::trunc);
                 let found = page.refresh();
@@ -83,7 +83,7 @@ fn decide(vector: &Json) -> Decision {
     let status = u16::try_from(answer["status"].as_u64().unwrap()).unwrap();
     let listed = meta["handle_httpstatus_list"].as_array().is_some_and(|list| list.contains(&status.into()));
     let is_wanted = meta["dont_redirect"] == true || meta["handle_httpstatus_all"] == true || listed;
-    // What Spider::accepts and the setting max_refresh_delay are for.
+    // Spider::accepts and the setting max_refresh_delay do this.
     if is_wanted {
         return Decision::Answer;
     }
@@ -91,7 +91,7 @@ fn decide(vector: &Json) -> Decision {
         redirects: vec!["http://before.example/".to_owned(); hops(meta)],
         ..QueuedRequest::start(request(vector), 0)
     };
-    // What was left of the hops, before or after this one.
+    // The hops that were left, before or after this one.
     let left = |meta: &Json| Some(hops(meta) + usize::try_from(meta["redirect_ttl"].as_u64()?).unwrap());
     let max_hops = left(meta).or_else(|| left(&vector["result"]["meta"])).unwrap_or(20);
     let settings = RedirectSettings { max_hops, ..RedirectSettings::default() };
@@ -132,7 +132,7 @@ fn request(vector: &Json) -> Request {
             request = request.with_header(name, value.as_str().unwrap());
         }
     }
-    // The recording has left the proxy out that these requests name.
+    // These requests name a proxy, which the recording leaves out.
     if vector["test"].as_str().unwrap().contains("test_meta_proxy") {
         request = request.with_proxy("http://a.example".parse().unwrap());
     }

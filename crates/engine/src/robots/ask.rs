@@ -1,4 +1,4 @@
-//! Fetching a robots.txt (RFC 9309 §2.3).
+//! Fetches a robots.txt (RFC 9309 §2.3).
 
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
@@ -16,45 +16,45 @@ use crate::pace::says_not_well;
 use crate::redirect::location;
 use crate::retry::{is_retryable_status, retry_after};
 
-/// Most files are smaller, and read in a millisecond; the largest take forty.
+/// Most files are smaller and take a millisecond to read. The largest take forty.
 const READ_AT_ONCE_BYTES: usize = 16 << 10;
 
-/// What asking for a robots.txt brought.
+/// The result of a fetch of robots.txt.
 #[derive(Debug)]
 pub(crate) enum RobotsAnswer {
     /// Rules, possibly none.
     Rules(RobotsFile),
-    /// The server cannot say now.
+    /// The file is not available now.
     NotNow(NotNow),
 }
 
-/// Why a server cannot say now.
+/// Why the file is not available now.
 #[derive(Debug)]
 pub(crate) struct NotNow {
-    /// In words.
+    /// The reason as text.
     pub(crate) reason: String,
-    /// How long it asks us to wait.
+    /// How long the server asks us to wait.
     pub(crate) retry_after: Option<Duration>,
-    /// Whether it counts as one that has no robots.txt if it stays so (429 and other 4xx).
+    /// Whether the file counts as missing if this persists (429 and other 4xx).
     pub(crate) is_unavailable: bool,
-    /// Whose fault it is.
+    /// What is at fault.
     pub(crate) fault: RobotsFault,
 }
 
-/// Whose fault it is that a robots.txt cannot be had.
+/// What is at fault if a robots.txt is not available.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum RobotsFault {
-    /// The host gives no answer, or says that it is not well: whatever waits for the file would fail as well.
+    /// The host. It does not answer, or says that it is not well, so its pages would fail too.
     Host,
-    /// The host answers, and cannot give this file now.
+    /// Only this file. The host answers.
     File,
-    /// Nobody: asking again would bring the same (a certificate that is not trusted, an address that is not reached).
+    /// Neither. Another attempt would fail too, for example because of an untrusted certificate or a forbidden address.
     Nobody,
 }
 
-/// Fetches the robots.txt of the origin of `page`, and reads it with the eyes of the settings' agent.
+/// Fetches the robots.txt of the origin of `page`, and reads the rules for the agent of the settings.
 pub(crate) async fn ask(http: &HttpDownloader, page: &Request, settings: &RobotsSettings) -> RobotsAnswer {
-    // A panic on the way costs this attempt, not the crawl.
+    // A panic makes only this attempt fail, not the crawl.
     AssertUnwindSafe(fetch(http, page, settings))
         .catch_unwind()
         .await
@@ -65,7 +65,7 @@ async fn fetch(http: &HttpDownloader, page: &Request, settings: &RobotsSettings)
     let nothing = RobotsAnswer::Rules(RobotsFile::default());
     let Ok(mut url) = page.url().join("/robots.txt") else { return nothing };
     for _ in 0..=settings.max_redirects {
-        // One byte more, to see whether there is more.
+        // One byte more shows whether the file is longer.
         let answer = match http.file(url.clone(), settings.max_bytes.saturating_add(1), page).await {
             Ok(answer) => answer,
             Err(error) => return not_now(error.to_string(), fault_of(&error)),
@@ -87,7 +87,7 @@ async fn fetch(http: &HttpDownloader, page: &Request, settings: &RobotsSettings)
             None => return nothing,
         }
     }
-    // Too many hops: as if the file were not there.
+    // After too many hops, the file counts as missing.
     nothing
 }
 
@@ -103,7 +103,7 @@ fn not_now(reason: String, fault: RobotsFault) -> RobotsAnswer {
     RobotsAnswer::NotNow(NotNow { reason, retry_after: None, is_unavailable: false, fault })
 }
 
-/// The scheduler shares this thread and never waits: a large file is read elsewhere.
+/// The scheduler shares this thread and must not wait, so a large file is read on another thread.
 async fn read(settings: &RobotsSettings, text: Bytes) -> RobotsFile {
     let (agent, max_bytes) = (settings.agent.clone(), settings.max_bytes);
     let is_small = text.len() <= READ_AT_ONCE_BYTES;
@@ -116,7 +116,7 @@ async fn read(settings: &RobotsSettings, text: Bytes) -> RobotsFile {
     }
     match tokio::task::spawn_blocking(read).await {
         Ok(rules) => rules,
-        // What stays is a panic: nobody ends this runtime's tasks while they run.
+        // This can only be a panic, because the task is never cancelled.
         Err(problem) => std::panic::resume_unwind(problem.into_panic()),
     }
 }

@@ -1,20 +1,20 @@
-//! The lines of a robots.txt, as records.
+//! Splits a robots.txt into records.
 //!
-//! A record is `name: value`, with what people forget or mistype as Google's parser forgives it: the colon, when
-//! there are just two words; the hyphen of `user-agent`; five ways to misspell `disallow`. Names must match as a
-//! whole, unlike there: `Disallows:` is nobody's rule.
+//! A record is `name: value`. Like Google's parser, this one tolerates common mistakes: a missing colon between just two words,
+//! a missing hyphen in `user-agent`, and five misspellings of `disallow`. Unlike there, the whole name must match, so
+//! `Disallows:` is not a rule.
 
-/// A record that means something to us.
+/// A record that this crawler understands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Record<'a> {
-    /// Counted from one.
+    /// The line number, counted from one.
     pub(super) line: u32,
     pub(super) kind: RecordKind,
-    /// Without white space around it. Any bytes.
+    /// The value without surrounding white space. It may have any bytes.
     pub(super) value: &'a [u8],
 }
 
-/// What a record is.
+/// The kind of a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum RecordKind {
     UserAgent,
@@ -22,13 +22,13 @@ pub(super) enum RecordKind {
     Disallow,
     CrawlDelay,
     Sitemap,
-    /// Something else that belongs to a group, as far as we can tell.
+    /// Another record that may belong to a group.
     Other,
 }
 
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
-/// The records, in order.
+/// The records of a file, in order.
 pub(super) fn records(text: &[u8]) -> impl Iterator<Item = Record<'_>> {
     let text = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text);
     (1..).zip(lines(text)).filter_map(|(line, text)| {
@@ -37,14 +37,13 @@ pub(super) fn records(text: &[u8]) -> impl Iterator<Item = Record<'_>> {
     })
 }
 
-/// Without what comes after its last line end: where a text is cut off, so is its last rule, and half a rule says
-/// something else.
+/// The text up to its last line end. If a text is cut off, its last rule is incomplete and could mean something else.
 pub(super) fn whole_lines(text: &[u8]) -> &[u8] {
     let end = text.iter().rposition(|byte| is_line_end(*byte)).unwrap_or(0);
     &text[..end]
 }
 
-/// A line ends at CR, at LF, and at both together.
+/// A line ends with CR, LF or CRLF.
 fn lines(text: &[u8]) -> impl Iterator<Item = &[u8]> {
     let mut rest = Some(text);
     std::iter::from_fn(move || {
@@ -74,7 +73,7 @@ fn record(line: &[u8]) -> Option<(RecordKind, &[u8])> {
     })
 }
 
-/// `name value`, with the colon forgotten.
+/// `name value`, where the colon is missing.
 fn two_words(line: &[u8]) -> Option<(RecordKind, &[u8])> {
     let mut words = line.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
     let (name, value) = (words.next()?, words.next()?);

@@ -1,15 +1,15 @@
-//! robots.txt (RFC 9309): fetched before the first page of an origin, kept for a day, obeyed.
+//! Fetches robots.txt (RFC 9309) before the first page of an origin, keeps it for a day and obeys it.
 //!
 //! ```text
-//!  ask ─► lines ─► rules ◄─ product_token      state: what is known of a host, and for how long
+//!  ask ─► lines ─► rules ◄─ product_token      state: what is known about a host, and for how long
 //!                    │
 //!                 pattern ◄─ octets
 //! ```
 //!
-//! The parser is our own. Of the two that are kept up, `texting_robots` compiles each pattern with `$` as a regular
-//! expression, and `robotstxt` reads the file anew for every URL; neither says which line decided, nor passes all
-//! vectors of public test suites, because both compare percent-encoded bytes as they are spelled. What a wrapper
-//! would have had to mend was most of this.
+//! We have our own parser. There are two maintained crates: `texting_robots` compiles each pattern with `$` as a regular
+//! expression, and `robotstxt` reads the whole file again for every URL. Neither reports which line decided. Neither passes all
+//! vectors of public test suites, because they compare percent-encoded bytes without decoding them. A wrapper would have had to
+//! redo most of the work.
 
 mod ask;
 mod lines;

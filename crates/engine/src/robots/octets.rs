@@ -1,23 +1,23 @@
-//! Percent-encoding: paths and rules are compared in one spelling (RFC 9309 §2.2.2).
+//! Normalizes percent-encoding, so that paths and rules can be compared (RFC 9309 §2.2.2).
 //!
-//! A byte that prints as itself in ASCII is written as itself, encoded or not in the original; any other is
-//! `%XX`. So `~` is `%7e` and `&` is `%26`, however either side wrote it. Three bytes are something else when they
-//! are encoded, and stay so: `/` in a path, where it separates, and `*` and `$`, which are special in rules.
+//! A printable ASCII byte is always written as itself, and every other byte as `%XX`. So `~` equals `%7e`, and `&` equals `%26`.
+//! Three bytes have another meaning when they are encoded, so they stay encoded: `/` in a path, where it separates segments,
+//! and `*` and `$`, which are special in rules.
 
-/// What a text is.
+/// The kind of a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Text {
-    /// The pattern of a rule, without its final `$`: `*` is special.
+    /// The pattern of a rule without its final `$`. `*` is special.
     Pattern,
     /// The path and query of a URL.
     Path,
-    /// The same, to be held against a pattern that has a query of its own.
+    /// The path and query of a URL that is compared with a pattern that has a query.
     PathForQueries,
 }
 
 const HEX: &[u8; 16] = b"0123456789ABCDEF";
 
-/// `text` in the spelling in which it is compared: ASCII.
+/// The normalized text, which is ASCII.
 pub(super) fn spelled(text: &[u8], what: Text) -> String {
     let mut spelled = String::with_capacity(text.len());
     let mut is_query = false;
@@ -27,8 +27,8 @@ pub(super) fn spelled(text: &[u8], what: Text) -> String {
         match (byte, encoded(behind)) {
             (b'%', Some(octet)) => {
                 rest = &behind[2..];
-                // `/` separates nothing in a query (the RFC's own example). Whether a pattern without `?` means
-                // one there nobody can tell: that is held against what was sent.
+                // `/` is not a separator in a query (this is the RFC's own example). A pattern without `?` may mean a
+                // path or a query, so it is compared with the URL as it was sent.
                 let separates = octet == b'/' && !(is_query && what != Text::Path);
                 push(&mut spelled, octet, separates || matches!(octet, b'*' | b'$' | b'%'));
             }
@@ -53,7 +53,7 @@ fn push(spelled: &mut String, octet: u8, is_encoded: bool) {
     }
 }
 
-/// The octet that the two digits after a `%` stand for.
+/// The octet for the two digits after a `%`.
 fn encoded(digits: &[u8]) -> Option<u8> {
     let digit =
         |at: usize| char::from(*digits.get(at)?).to_digit(16).and_then(|digit| u8::try_from(digit).ok());

@@ -1,7 +1,7 @@
-//! Patterns: what stands behind `Allow` and `Disallow`, with `*` and the final `$`.
+//! The patterns of `Allow` and `Disallow`, with `*` and the final `$`.
 //!
-//! A pattern is a beginning and, after each `*`, a further piece. The leftmost place of each piece is as good as
-//! any other, so none is ever looked for twice: a path is read once, whatever the pattern.
+//! A pattern has a beginning and another piece after each `*`. It is enough to find the leftmost place of each piece, so a path
+//! is read only once, whatever the pattern.
 
 use memchr::memmem;
 
@@ -10,18 +10,18 @@ use super::octets::{Text, spelled};
 /// The pattern of one rule.
 #[derive(Debug)]
 pub(super) struct RobotsPattern {
-    /// As it is compared, without the final `$`, and each run of `*` as one.
+    /// The normalized pattern, without the final `$`, and with each run of `*` as one.
     text: Box<str>,
     octets: usize,
     ends_with_dollar: bool,
     has_query: bool,
 }
 
-/// What is held against patterns: the path and query of a URL.
+/// The path and query of a URL, which are compared with patterns.
 #[derive(Debug)]
 pub(super) struct RobotsPath {
     path: String,
-    /// In the spelling for patterns that have a query, where that is another.
+    /// The form for patterns that have a query, if it differs.
     for_queries: Option<String>,
     has_dollar: bool,
 }
@@ -37,7 +37,7 @@ impl RobotsPattern {
         Self { octets, has_query: text.contains('?'), text: text.into_boxed_str(), ends_with_dollar }
     }
 
-    /// RFC 9309 §2.2.2: of several that match, the one with the most octets counts.
+    /// RFC 9309 §2.2.2: if several patterns match, the one with the most octets counts.
     pub(super) fn octets(&self) -> usize {
         self.octets
     }
@@ -63,7 +63,7 @@ impl RobotsPattern {
 }
 
 impl RobotsPath {
-    /// The path and query of a URL, as they are sent.
+    /// Takes the path and query of a URL as they are sent.
     pub(super) fn new(path: &str) -> Self {
         let for_queries = path.contains('?').then(|| spelled(path.as_bytes(), Text::PathForQueries));
         let path = spelled(path.as_bytes(), Text::Path);
@@ -75,11 +75,11 @@ impl RobotsPath {
     }
 }
 
-/// A dollar sign as it is spelled. The final `$` of a rule is the end of the path, and where the path has one there,
-/// just a dollar sign: Scrapy's parser and others read it so, and some sites mean it.
+/// A normalized dollar sign. The final `$` of a rule means the end of the path. If the path has a dollar sign there, it also
+/// means a dollar sign. Scrapy's parser and others agree, and some sites rely on it.
 const DOLLAR: &str = "%24";
 
-/// What stands behind the first `piece`.
+/// The text after the first `piece`.
 fn after<'a>(text: &'a str, piece: &str) -> Option<&'a str> {
     let at = memmem::find(text.as_bytes(), piece.as_bytes())?;
     Some(&text[at + piece.len()..])

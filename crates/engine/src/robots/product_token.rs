@@ -1,20 +1,20 @@
-//! Product tokens: the name under which a crawler is looked for in robots.txt (RFC 9309 §2.2.1).
+//! Product tokens: the names of crawlers in robots.txt (RFC 9309 §2.2.1).
 
-/// What a `User-agent` line is about.
+/// Which crawler a `User-agent` line is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum About {
-    /// Everybody who is not named.
+    /// Every crawler that is not named.
     All,
-    /// The crawler that was asked about.
+    /// This crawler.
     Us,
-    /// Somebody else.
+    /// Another crawler.
     Other,
 }
 
-/// Whom the line with this value is about, if we are `agent`.
+/// Which crawler a line with this value is about, from the point of view of `agent`.
 ///
-/// The RFC's tokens are letters, `_` and `-`, and lines are cut to them: `Foobot/2.1` is about `foobot`. Names with
-/// other characters (`2bot`) exist all the same; a crawler of such a name finds itself as it is written.
+/// In the RFC, tokens consist of letters, `_` and `-`, and the rest of a line is ignored. So `Foobot/2.1` is about `foobot`. Some
+/// names have other characters (`2bot`). Such a crawler finds its name as it is written.
 pub(super) fn about(value: &[u8], agent: &str) -> About {
     if value.first() == Some(&b'*') && value.get(1).is_none_or(u8::is_ascii_whitespace) {
         return About::All;
@@ -26,7 +26,7 @@ pub(super) fn about(value: &[u8], agent: &str) -> About {
     if is_us { About::Us } else { About::Other }
 }
 
-/// The token in a `User-Agent` header: its first product, or the one that a browser's disguise names as compatible.
+/// The token in a `User-Agent` header: its first product, or the `compatible` one if the header imitates a browser.
 pub fn product_token(user_agent: &str) -> &str {
     let disguised = user_agent.split_once("(compatible;").map(|(_, rest)| rest.trim_start());
     let product = disguised.unwrap_or(user_agent);

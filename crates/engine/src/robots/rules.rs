@@ -1,4 +1,4 @@
-//! What a robots.txt says to one crawler: the rules of its groups, longest first (RFC 9309 §2.2).
+//! The rules of a robots.txt for one crawler, longest first (RFC 9309 §2.2).
 
 use std::fmt;
 use std::time::Duration;
@@ -10,34 +10,34 @@ use super::lines::{Record, RecordKind, records};
 use super::pattern::{RobotsPath, RobotsPattern};
 use super::product_token::{About, about};
 
-/// Longest text of a rule that is kept, to be shown.
+/// How much of a rule's text is kept for display.
 const SHOWN_BYTES: usize = 200;
 
-/// What a robots.txt says to us.
+/// The part of a robots.txt that is about this crawler.
 #[derive(Debug, Default)]
 pub(crate) struct RobotsFile {
-    /// The first that matches counts.
+    /// The first matching rule counts.
     longest_first: Vec<RobotsLine>,
     crawl_delay: Option<Duration>,
     sitemaps: Vec<String>,
 }
 
-/// One rule of it.
+/// One rule of a robots.txt.
 #[derive(Debug)]
 pub(crate) struct RobotsLine {
     pattern: RobotsPattern,
     allows: bool,
     line: u32,
-    /// As it stands in the file.
+    /// The text in the file.
     written: Box<str>,
 }
 
 /// A line of a robots.txt that decided about a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DecidingLine {
-    /// Its number, counted from one.
+    /// The line number, counted from one.
     pub line: u32,
-    /// Its rule.
+    /// The rule on this line.
     pub rule: String,
 }
 
@@ -48,8 +48,7 @@ impl fmt::Display for DecidingLine {
 }
 
 impl RobotsFile {
-    /// Reads a robots.txt with the eyes of `agent`. There is no text that cannot be read: what is no record is left
-    /// out.
+    /// Reads the rules for `agent` from a robots.txt. Every text is valid, and lines that are not records are ignored.
     pub(crate) fn read(agent: &str, text: &[u8]) -> Self {
         let mut file = File::default();
         for record in records(text) {
@@ -57,14 +56,14 @@ impl RobotsFile {
         }
         let File { ours, all, is_named, sitemaps, .. } = file;
         let Said { mut rules, crawl_delay } = if is_named { ours } else { all };
-        // Stable: of equal lines the first is told.
+        // The sort is stable, so the first of several equal lines is reported.
         rules.sort_by_key(|rule| (std::cmp::Reverse(rule.pattern.octets()), !rule.allows));
         Self { longest_first: rules, crawl_delay, sitemaps }
     }
 
-    /// The rule that decides about a URL. Without one it is allowed.
+    /// The rule that decides about a URL. Without a rule, the URL is allowed.
     pub(crate) fn rule_for(&self, url: &Url) -> Option<&RobotsLine> {
-        // RFC 9309 §2.2.2: the file itself is always allowed.
+        // RFC 9309 §2.2.2: robots.txt itself is always allowed.
         if self.longest_first.is_empty() || url.path() == "/robots.txt" {
             return None;
         }
@@ -72,18 +71,18 @@ impl RobotsFile {
         self.longest_first.iter().find(|rule| rule.pattern.matches(&target))
     }
 
-    /// The wait between requests that it asks for.
+    /// The wait between requests that the file asks for.
     pub(crate) fn crawl_delay(&self) -> Option<Duration> {
         self.crawl_delay
     }
 
-    /// The same, as far as it is honoured.
+    /// The `Crawl-delay`, up to the longest one that is honoured.
     pub(crate) fn honoured_delay(&self, settings: &RobotsSettings) -> Option<Duration> {
         let delay = self.crawl_delay.filter(|delay| !delay.is_zero())?;
         Some(settings.max_crawl_delay.map_or(delay, |longest| delay.min(longest)))
     }
 
-    /// The sitemaps that it names, as they are written there.
+    /// The sitemaps in the file, as they are written there.
     pub(crate) fn sitemaps(&self) -> &[String] {
         &self.sitemaps
     }
@@ -94,7 +93,7 @@ impl RobotsLine {
         self.allows
     }
 
-    /// Its line, for people.
+    /// The line, for display.
     pub(crate) fn told(&self) -> DecidingLine {
         let name = if self.allows { "Allow" } else { "Disallow" };
         DecidingLine { line: self.line, rule: format!("{name}: {}", self.written) }
@@ -108,21 +107,20 @@ struct File {
     all: Said,
     is_named: bool,
     sitemaps: Vec<String>,
-    /// Whom the rules here are for. Only rules end a list of agents: other records must not interfere.
+    /// The agents that the following rules are for. Only a rule ends a list of agents, and other records have no effect.
     group: Group,
-    /// Whom a `Crawl-delay` here is for. The RFC does not know it, and those who write it think that it does end the
-    /// list.
+    /// The agents that a `Crawl-delay` is for. It is not part of the RFC, and most authors assume that it also ends the list.
     wider_group: Group,
 }
 
-/// What is said to somebody.
+/// The rules for one agent.
 #[derive(Default)]
 struct Said {
     rules: Vec<RobotsLine>,
     crawl_delay: Option<Duration>,
 }
 
-/// The agents of a group, while it is read.
+/// The agents of a group that is being read.
 #[derive(Default)]
 struct Group {
     has_us: bool,
@@ -192,10 +190,10 @@ fn rule(record: Record<'_>) -> RobotsLine {
     }
 }
 
-/// A number of seconds, fractions allowed.
+/// A number of seconds, which may be a fraction.
 fn seconds(value: &[u8]) -> Option<Duration> {
     let seconds: f64 = std::str::from_utf8(value).ok()?.parse().ok()?;
-    // What is too long for a Duration is longer than anybody waits.
+    // A delay that does not fit in a Duration is as good as the maximum.
     if seconds.is_finite() && seconds >= 0.0 {
         Some(Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX))
     } else {

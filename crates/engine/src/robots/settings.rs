@@ -1,38 +1,37 @@
-//! Whether and as whom robots.txt is obeyed, and what pages say to robots.
+//! The settings for robots.txt and for robots rules on pages.
 
 use std::time::Duration;
 
 use crate::error::EngineError;
 use crate::setting_check::{as_debugged, at_least_one, longer_than_zero, require};
 
-/// What is made of robots.txt.
+/// How to obey robots.txt.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RobotsSettings {
-    /// Whether it is fetched and obeyed.
+    /// Whether robots.txt is fetched and obeyed.
     pub obey: bool,
-    /// The name that is looked for in it: a product token (RFC 9309, section 2.2.1).
+    /// The name to look for in robots.txt: a product token (RFC 9309, section 2.2.1).
     pub agent: String,
-    /// Longest `Crawl-delay` that is honoured; `None` is any. With a long one a site is never finished.
+    /// Longest `Crawl-delay` that is honoured; `None` honours every delay. With a very long delay, a crawl never ends.
     pub max_crawl_delay: Option<Duration>,
-    /// How long a copy is good (section 2.4: not longer than a day). While no newer one can be had, it is used on.
+    /// How long a copy is valid (section 2.4: at most a day). Without a newer copy, it stays in use.
     pub max_age: Duration,
-    /// After so long a server that could not say what its robots.txt says is asked again, if there are requests for
-    /// it.
+    /// How long to wait before a server that failed to send robots.txt is asked again, if there are requests for it.
     pub unreachable_pause: Duration,
-    /// So much of a file is read (section 2.5: at least 500 KiB); the rest is left out.
+    /// How much of a file is read (section 2.5: at least 500 KiB). The rest is ignored.
     pub max_bytes: usize,
-    /// Redirects that are followed to a file (section 2.3.1.2: at least five); with more it counts as missing.
+    /// How many redirects to a file are followed (section 2.3.1.2: at least five). With more, it counts as missing.
     pub max_redirects: usize,
-    /// What of that which pages themselves say is obeyed.
+    /// Which robots rules of pages are obeyed.
     pub page: PageRobotsSettings,
 }
 
-/// What is made of `X-Robots-Tag`, `<meta name="robots">` and `rel="nofollow"`.
+/// Which rules of `X-Robots-Tag`, `<meta name="robots">` and `rel="nofollow"` are obeyed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PageRobotsSettings {
-    /// Whether links are left alone that are not to be followed.
+    /// Whether `nofollow` is obeyed, so that such links are not followed.
     pub nofollow: bool,
-    /// Whether items are dropped that come from pages which are not to be indexed.
+    /// Whether `noindex` is obeyed, so that items of such pages are dropped.
     pub noindex: bool,
 }
 
@@ -59,7 +58,7 @@ impl RobotsSettings {
             is_token,
             "robots_agent",
             &format!("{:?}", self.agent),
-            "it must be a name such as `acmebot`: that is looked for in robots.txt, without version or spaces",
+            "it must be a name such as `acmebot`, without version or spaces; Dragline looks for it in robots.txt",
         )?;
         at_least_one([("robots_max_bytes", self.max_bytes)])?;
         longer_than_zero([("robots_max_age", self.max_age)])?;

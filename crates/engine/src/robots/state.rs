@@ -1,8 +1,8 @@
-//! What is known of a host's robots.txt, and for how long.
+//! Keeps what is known about the robots.txt of a host, and decides when to fetch it again.
 //!
-//! RFC 9309 §2.3 and §2.4: a copy is good for a day, and longer while no newer one can be had. Without any copy, a
-//! server that cannot say forbids everything: the requests of its host fail with that reason, for nobody knows what
-//! it would have said, and later ones ask it again.
+//! RFC 9309 §2.3 and §2.4: a copy is valid for a day, and longer without a newer one. If the server can't send the file and
+//! there has never been a copy, everything is forbidden. The requests of the host fail with that reason, and later requests try
+//! to fetch the file again.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -13,7 +13,7 @@ use super::RobotsSettings;
 use super::ask::NotNow;
 use super::rules::{DecidingLine, RobotsFile, RobotsLine};
 
-/// The robots.txt of a host: one for each scheme, for `http://h:8443` and `https://h:8443` are two origins.
+/// The robots.txt files of a host. There is one for each scheme, because `http://h:8443` and `https://h:8443` are two origins.
 #[derive(Debug)]
 pub(crate) struct HostRobots {
     is_obeyed: bool,
@@ -23,40 +23,40 @@ pub(crate) struct HostRobots {
 
 #[derive(Debug, Default)]
 struct OriginRobots {
-    /// What it said when it was last to be had.
+    /// The last copy of the file.
     copy: Option<RobotsFile>,
-    /// Until then nobody asks.
+    /// Until then, the file is not fetched again.
     good_until: Option<Instant>,
-    /// Whether no page was fetched since it was asked for. Then it is good however old it is: a host that is asked
-    /// once a day would be asked for nothing else.
+    /// Whether no page was fetched since the file was. In that case the copy is valid at any age. Otherwise a host that gets one
+    /// request a day would only be asked for robots.txt.
     is_unused: bool,
-    /// Why there is no newer copy, if it was asked for in vain.
+    /// Why the last fetch of the file failed.
     problem: Option<Arc<str>>,
-    /// How often it was asked for in vain, in a row.
+    /// Failed fetches in a row.
     attempts: u32,
     is_being_fetched: bool,
 }
 
-/// What robots.txt makes of a request.
+/// The decision about a request.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum RobotsVerdict {
     Allowed,
-    /// By this line.
+    /// This line forbids the request.
     Denied(DecidingLine),
-    /// First fetch the file.
+    /// The file must be fetched first.
     Ask,
-    /// The file cannot be had, so neither can the page.
+    /// The file is not available, so the page must not be fetched.
     Unreachable(Arc<str>),
 }
 
-/// What follows from a fetch that brought nothing.
+/// What follows from a failed fetch of the file.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum AfterFailedFetch {
-    /// It is tried again, after so many attempts.
+    /// The file is fetched again. This many attempts have failed.
     TriedAgain { attempts: u32 },
-    /// As if the file were not there.
+    /// The file counts as missing.
     TakenAsEmpty,
-    /// The copy from before is good a while longer.
+    /// The previous copy stays valid a while longer.
     CopyKept { attempts: u32 },
     /// The requests of the host fail.
     GivenUp { attempts: u32 },
@@ -95,19 +95,19 @@ impl HostRobots {
         }
     }
 
-    /// The file for this request is on its way. The host is asked for nothing else meanwhile.
+    /// A fetch of the file for this request begins. Until it ends, the host gets no other request.
     pub(crate) fn begin_fetch(&mut self, request: &Request) {
         let origin = if request.url().scheme() == "https" { &mut self.https } else { &mut self.http };
         origin.is_being_fetched = true;
     }
 
-    /// Something is fetched from the host.
+    /// A page of the host is fetched.
     pub(crate) fn are_used(&mut self) {
         self.http.is_unused = false;
         self.https.is_unused = false;
     }
 
-    /// The fetch brought rules.
+    /// The fetch succeeded.
     pub(crate) fn fetched(&mut self, rules: RobotsFile, settings: &RobotsSettings, now: Instant) {
         if let Some(origin) = self.end_fetch() {
             *origin = OriginRobots::with(rules, now + settings.max_age);
@@ -119,7 +119,7 @@ impl HostRobots {
         [&self.http, &self.https].into_iter().any(|origin| origin.is_being_fetched && origin.attempts == 0)
     }
 
-    /// The fetch brought nothing; what is done about it. At most `retries` further attempts are made.
+    /// The fetch failed. Returns what follows. After the first attempt, there are at most `retries` more.
     pub(crate) fn fetch_failed(
         &mut self,
         failure: &NotNow,

@@ -1,4 +1,4 @@
-//! The vectors of public test suites, and the decisions about real files on which two independent parsers agree.
+//! Test vectors of public test suites, and decisions about real files on which two independent parsers agree.
 
 use std::fs;
 
@@ -14,7 +14,7 @@ fn the_vectors_pass() {
     for row in vectors::rows("robots_vectors.json") {
         let kind = row["kind"].as_str().unwrap();
         let counts = row["agreed"] == true || kind.starts_with("rfc9309");
-        // Google's parser leaves it to its callers to encode a URL, or not; RFC 9309 does not.
+        // Google's parser expects encoded URLs from its callers. RFC 9309 normalizes them.
         let is_known = row["test"] == "ID_Encoding";
         let text = match row.get("robots_txt_base64") {
             Some(coded) => vectors::bytes(&json!({ "$b64": coded })),
@@ -48,7 +48,7 @@ fn decisions_about_real_files_are_those_of_others() {
     assert!(failed.is_empty(), "{failed:#?}");
 }
 
-/// Some vectors give a path alone, and some not even that.
+/// Some vectors have only a path, and some not even that.
 fn allows(text: &[u8], agent: &Json, url: &Json) -> Json {
     let url = url.as_str().unwrap();
     let url = Url::parse(url).unwrap_or_else(|_| {

@@ -1,26 +1,24 @@
-//! File names that say by their ends that nothing in the file is worth fetching for a crawl of pages: images, sound,
-//! films, archives, programs, office documents, style sheets.
+//! File extensions that a crawl of pages ignores: images, audio, video, archives, programs, office documents and style sheets.
 
 use std::collections::HashSet;
 
-/// Those that are ignored unless the setting says otherwise.
+/// The extensions that are ignored by default.
 pub(crate) const IGNORED_EXTENSIONS: &[&str] = &[
     // Images and fonts.
     "apng", "avif", "bmp", "eps", "gif", "heic", "ico", "jpe", "jpeg", "jpg", "jxl", "png", "psd", "svg",
-    "svgz", "tif", "tiff", "webp", "eot", "otf", "ttf", "woff", "woff2", // Sound and films.
+    "svgz", "tif", "tiff", "webp", "eot", "otf", "ttf", "woff", "woff2", // Audio and video.
     "aac", "aif", "aiff", "flac", "m4a", "mid", "midi", "mp3", "oga", "ogg", "opus", "wav", "wma", "3gp",
     "avi", "flv", "m3u8", "m4v", "mkv", "mov", "mp4", "mpeg", "mpg", "ogv", "swf", "webm", "wmv",
-    // Archives, images of disks, programs.
+    // Archives, disk images, programs.
     "7z", "bz2", "cab", "gz", "lz4", "lzma", "rar", "tar", "tbz2", "tgz", "txz", "xz", "zip", "zst", "apk",
     "bin", "deb", "dll", "dmg", "exe", "img", "iso", "jar", "msi", "pkg", "rpm", "whl",
-    // Office.
+    // Office documents.
     "doc", "docm", "docx", "dotx", "epub", "mobi", "odg", "odp", "ods", "odt", "pdf", "potx", "pps", "ppsx",
-    "ppt", "pptm", "pptx", "rtf", "xls", "xlsb", "xlsm", "xlsx", "xltx",
-    // What pages are drawn with.
+    "ppt", "pptm", "pptx", "rtf", "xls", "xlsb", "xlsm", "xlsx", "xltx", // Parts of pages.
     "css", "js", "mjs",
 ];
 
-/// Extensions that are not followed.
+/// The extensions to ignore.
 #[derive(Debug)]
 pub(super) struct Extensions(HashSet<String>);
 
@@ -34,7 +32,7 @@ impl Extensions {
         )
     }
 
-    /// Whether a path ends with one of them.
+    /// Whether a path ends with such an extension.
     pub(super) fn end(&self, path: &str) -> bool {
         let name = path.rsplit('/').next().unwrap_or(path);
         match name.rsplit_once('.') {

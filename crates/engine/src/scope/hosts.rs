@@ -1,5 +1,4 @@
-//! Which hosts a run may ask: those of the domains that were named, or else those of its start requests and what these
-//! redirect to.
+//! The hosts that a run may ask: those of the given domains, or those of its start requests and of their redirects.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -8,22 +7,22 @@ use url::{Host, Url};
 
 use crate::error::EngineError;
 
-/// See the module.
+/// The hosts that a run may ask.
 #[derive(Clone, Debug)]
 pub(super) enum ScopeHosts {
-    /// Somebody named domains.
+    /// Domains were given.
     Named(Arc<[Domain]>),
-    /// Everything: the domain `*` was named.
+    /// All hosts are allowed, because the domain `*` was given.
     All,
-    /// The run's own, each `host:port`.
+    /// The hosts of the run, each `host:port`.
     Own(Arc<HashSet<String>>),
 }
 
-/// A domain with all that is below it, or one address.
+/// A domain with its subdomains, or one address.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Domain {
     host: Host,
-    /// This port alone; else all.
+    /// Only this port; `None` allows all ports.
     port: Option<u16>,
 }
 
@@ -50,12 +49,12 @@ impl ScopeHosts {
         }
     }
 
-    /// Whether what a start request leads to is added.
+    /// Whether hosts that start requests lead to are added.
     pub(super) fn may_grow(&self) -> bool {
         matches!(self, Self::Own(_))
     }
 
-    /// Adds a host (`host:port`); whether it is new.
+    /// Adds a host (`host:port`), and returns whether it is new.
     pub(super) fn add(&mut self, host: &str) -> bool {
         let Self::Own(hosts) = self else { return false };
         !hosts.contains(site_of(host)) && Arc::make_mut(hosts).insert(site_of(host).to_owned())
@@ -72,7 +71,7 @@ impl Domain {
         let (host, port) = found.ok_or_else(|| EngineError::Unusable {
             name: "allow_domains",
             problem: format!(
-                "{text:?} is no domain; write shop.example, or shop.example:8080 for one port, or * for all"
+                "{text:?} is not a domain; write shop.example, or shop.example:8080 for one port, or * for all"
             ),
         })?;
         Ok(Self { host, port })
@@ -95,7 +94,7 @@ impl Domain {
     }
 }
 
-/// `http://a.example` and `https://a.example` are one site to whoever names it; another port is not.
+/// `http://a.example` and `https://a.example` are the same site. Another port is another site.
 fn site_of(host: &str) -> &str {
     host.strip_suffix(":80").or_else(|| host.strip_suffix(":443")).unwrap_or(host)
 }

@@ -1,7 +1,7 @@
-//! Staying in: which of the requests that pages yield belong to the run. One file for each rule.
+//! Decides which requests of a page belong to the run. Each rule has its own file.
 //!
-//! Start requests are what the user named, and pass all of these rules. What they redirect to is in their place: it may be
-//! another host, unless domains were named, and need not match what is allowed for links.
+//! These rules don't apply to start requests, because the user named them. The target of their redirect replaces them. It may be
+//! on another host unless domains are set, and it doesn't have to match the patterns that links must match.
 
 mod extensions;
 mod hosts;
@@ -22,7 +22,7 @@ use self::patterns::Patterns;
 pub use self::settings::LinkSettings;
 use crate::error::EngineError;
 
-/// What belongs to a run. Clones share it; the scheduler owns the one that grows.
+/// Which requests belong to a run. Clones share it, and the scheduler owns the one that grows.
 #[derive(Clone, Debug)]
 pub struct Scope {
     hosts: ScopeHosts,
@@ -40,9 +40,9 @@ struct ScopeRules {
 /// How a request was found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum RequestOrigin {
-    /// As a link, by `Output::follow` and the like.
+    /// As a link, for example by `Output::follow`.
     Link,
-    /// As a request that the spider made itself: it knows what it asks for.
+    /// As a request that the spider made itself.
     Request,
     /// As the target of a redirect.
     Redirect,
@@ -66,19 +66,19 @@ pub enum LinkRefusal {
     TooDeep,
     /// It is longer than `max_url_bytes`.
     TooLong,
-    /// It is no http(s) URL.
+    /// It is not an http(s) URL.
     Scheme,
-    /// It matches none of the patterns that are allowed.
+    /// It matches none of the allowed patterns.
     NotAllowed,
-    /// It matches a pattern that is denied.
+    /// It matches a denied pattern.
     Denied,
-    /// Its file name ends like that of a file which is not worth fetching.
+    /// Its file extension is ignored.
     Extension,
     /// Its path repeats itself.
     Repeating,
-    /// As many pages of its host are done as may be.
+    /// The limit on pages of its host is reached.
     HostFull,
-    /// As many pages of its URL pattern are done as may be.
+    /// The limit on pages of its URL pattern is reached.
     PatternFull,
     /// Its page asks robots not to follow it.
     NoFollow,
@@ -100,7 +100,7 @@ impl LinkRefusal {
         Self::NoFollow,
     ];
 
-    /// As logged and counted.
+    /// Its name in logs and metrics.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::OffSite => "off-site",
@@ -117,7 +117,7 @@ impl LinkRefusal {
         }
     }
 
-    /// As said of the target of a redirect, behind "which".
+    /// Describes the target of a redirect, after "which".
     pub(crate) fn of_target(self) -> &'static str {
         match self {
             Self::OffSite => "is off site",
@@ -136,10 +136,10 @@ impl LinkRefusal {
 }
 
 impl Scope {
-    /// The scope of a run: what settings and spider say, and the hosts (each `host:port`) that it began with.
+    /// The scope of a run from the settings, the spider and the hosts (each `host:port`) of the start requests.
     ///
     /// # Errors
-    /// [`EngineError::Unusable`] for a domain or a pattern that is none.
+    /// [`EngineError::Unusable`] for an invalid domain or pattern.
     pub fn new<'a>(
         settings: &LinkSettings,
         spider: &dyn Spider,
@@ -161,13 +161,13 @@ impl Scope {
         })
     }
 
-    /// Checks what the settings say, before there is a run.
+    /// Checks the domains and patterns of the settings.
     pub(crate) fn check(settings: &LinkSettings) -> Result<(), EngineError> {
         ScopeHosts::new(&settings.allow_domains, [])?;
         Patterns::new(&settings.allow, &settings.deny).map(drop)
     }
 
-    /// Why a URL does not belong to the run, if so. `host` is its `host:port`.
+    /// Why a URL does not belong to the run; `None` if it does. `host` is its `host:port`.
     pub(crate) fn refusal(&self, url: &Url, host: &str, found: RequestOrigin) -> Option<LinkRefusal> {
         let ScopeRules { patterns, extensions, max_url_bytes, max_path_repeats } = &*self.rules;
         let text = url.as_str();
@@ -194,7 +194,7 @@ impl Scope {
         is_repeating.then_some(LinkRefusal::Repeating)
     }
 
-    /// A start request leads to this host (`host:port`): whether that is new. Clones made before do not see it.
+    /// Adds a host (`host:port`) that a start request leads to. Returns whether it is new. Earlier clones do not see it.
     pub(crate) fn add(&mut self, host: &str) -> bool {
         self.hosts.add(host)
     }
@@ -302,16 +302,19 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn what_is_no_domain_or_no_pattern_is_told() {
-        let told = |settings: LinkSettings| {
+    fn invalid_domains_and_patterns_are_refused() {
+        let problem_of = |settings: LinkSettings| {
             Scope::new(&settings, &Stays(StayIn::default()), []).unwrap_err().to_string()
         };
         let list = |text: &str| vec![text.to_owned()];
         for domain in ["https://a.example/", "a.example/path", "*.a.example", "a b", ""] {
-            let told = told(LinkSettings { allow_domains: list(domain), ..LinkSettings::default() });
-            assert!(told.contains("is no domain"), "{told}");
+            let problem = problem_of(LinkSettings { allow_domains: list(domain), ..LinkSettings::default() });
+            assert!(problem.contains("is not a domain"), "{problem}");
         }
-        let told = told(LinkSettings { deny: list("(open"), ..LinkSettings::default() });
-        assert!(told.contains("\"(open\" is no pattern") && told.contains("unclosed group"), "{told}");
+        let problem = problem_of(LinkSettings { deny: list("(open"), ..LinkSettings::default() });
+        assert!(
+            problem.contains("\"(open\" is not a regular expression") && problem.contains("unclosed group"),
+            "{problem}"
+        );
     }
 }

@@ -1,10 +1,10 @@
-//! Patterns that a URL must match, and such as it must not.
+//! Patterns that a URL must match or must not match.
 
 use regex::RegexSet;
 
 use crate::error::EngineError;
 
-/// Regular expressions over whole URLs; they match anywhere in one.
+/// Regular expressions that may match anywhere in a URL.
 #[derive(Debug)]
 pub(super) struct Patterns {
     allow: Option<RegexSet>,
@@ -19,12 +19,12 @@ impl Patterns {
         Ok(Self { allow: set("allow", allow)?, deny: set("deny", deny)? })
     }
 
-    /// Whether a URL matches one of those that are allowed, or there are none.
+    /// Whether a URL matches an allowed pattern, or there are none.
     pub(super) fn allow(&self, url: &str) -> bool {
         self.allow.as_ref().is_none_or(|patterns| patterns.is_match(url))
     }
 
-    /// Whether it matches one that is denied.
+    /// Whether a URL matches a denied pattern.
     pub(super) fn deny(&self, url: &str) -> bool {
         self.deny.as_ref().is_some_and(|patterns| patterns.is_match(url))
     }
@@ -38,13 +38,16 @@ fn set<'a>(
     if patterns.is_empty() {
         return Ok(None);
     }
-    // One by one, for the set's error does not say which.
+    // Check each pattern, because the error of the set does not say which one is invalid.
     for pattern in &patterns {
         regex::Regex::new(pattern).map_err(|error| {
-            // It draws the pattern with an arrow below; the last line says what is wrong.
+            // The error shows the pattern with an arrow, and its last line describes the problem.
             let error = error.to_string();
             let problem = error.lines().last().unwrap_or_default().trim_start_matches("error: ");
-            EngineError::Unusable { name, problem: format!("{pattern:?} is no pattern: {problem}") }
+            EngineError::Unusable {
+                name,
+                problem: format!("{pattern:?} is not a regular expression: {problem}"),
+            }
         })?;
     }
     let together = RegexSet::new(patterns);

@@ -1,7 +1,7 @@
-//! Paths that repeat themselves: `/a/b/a/b/a/b`. A server that answers every path with the same page, whose links are
-//! relative, has as many of them as anybody cares to fetch.
+//! Finds paths that repeat themselves: `/a/b/a/b/a/b`. If a server answers every path with the same page, and its links are
+//! relative, such paths never end.
 
-/// Whether the same segments come more than `most` times in a row. Numbers alone do not count: `/11/11/11` is a day.
+/// Whether the same segments occur more than `most` times in a row. Only numbers do not count, because `/11/11/11` is a date.
 pub(super) fn repeats(path: &str, most: usize) -> bool {
     if path.bytes().filter(|byte| *byte == b'/').count() <= most {
         return false;
@@ -11,7 +11,7 @@ pub(super) fn repeats(path: &str, most: usize) -> bool {
     (1..=longest_unit).any(|unit| repeats_unit(&segments, unit, most))
 }
 
-/// The same for units of so many segments: each segment is as the one a unit before, for long enough.
+/// Whether a unit of this many segments repeats: enough segments in a row are equal to the one a unit before them.
 fn repeats_unit(segments: &[&str], unit: usize, most: usize) -> bool {
     let mut alike = 0;
     for at in unit..segments.len() {
@@ -57,7 +57,7 @@ mod tests {
     }
 
     proptest! {
-        /// Against a search for the repetition itself.
+        /// Compares the result with a direct search for repetitions.
         #[test]
         fn a_run_is_found_wherever_it_is(segments in prop::collection::vec("[abc1]", 0..14), most in 1_usize..4) {
             let found = (0..segments.len()).any(|start| (1..=segments.len()).any(|unit| {

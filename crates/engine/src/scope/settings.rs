@@ -1,4 +1,4 @@
-//! Which links are followed.
+//! The settings that decide which links are followed.
 
 use dragline_core::tally::TallyOf;
 
@@ -6,29 +6,29 @@ use super::extensions::IGNORED_EXTENSIONS;
 use crate::error::EngineError;
 use crate::setting_check::at_least_one;
 
-/// What a link must be to enter the frontier.
+/// Which links enter the frontier.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LinkSettings {
-    /// Links deeper than this are not followed; start requests have depth 0.
+    /// Links deeper than this are not followed. Start requests have depth 0.
     pub max_depth: Option<u32>,
-    /// Links longer than this are not followed. 2,083 is the longest that browsers have agreed on.
+    /// Links longer than this are not followed. All browsers support at least 2,083 bytes.
     pub max_url_bytes: usize,
-    /// Domains that links may lead to, each with all that is below it; none: those of the spider, else the hosts that the
-    /// start requests are for and redirect to.
+    /// Domains that links may lead to, with their subdomains. If the list is empty, the domains of the spider apply. If the
+    /// spider has none either, only the hosts of the start requests and of their redirects are allowed.
     pub allow_domains: Vec<String>,
-    /// Regular expressions, one of which the URL of a link must match; none: those of the spider.
+    /// Regular expressions. The URL of a link must match one of them. If the list is empty, those of the spider apply.
     pub allow: Vec<String>,
-    /// Regular expressions that the URL of a link must not match, beside those of the spider.
+    /// Regular expressions that the URL of a link must not match, in addition to those of the spider.
     pub deny: Vec<String>,
-    /// Ends of file names (without the dot) to which links are not followed.
+    /// File extensions (without the dot). Links to such files are not followed.
     pub ignored_extensions: Vec<String>,
-    /// How often in a row a path may repeat the same segments; `None` is no limit.
+    /// How often in a row a path may repeat the same segments; `None` means no limit.
     pub max_path_repeats: Option<usize>,
-    /// Pages in state `done` of one host, over all starts of a run; the requests beyond are skipped.
+    /// Largest number of pages of one host in state `done`, over all starts of a run. Further requests are skipped.
     pub max_pages_per_host: Option<u64>,
-    /// The same of one URL pattern: of URLs that differ in their numbers alone. Start requests do not count.
+    /// The same limit for a URL pattern, which covers URLs that differ only in numbers. Start requests do not count.
     pub max_pages_per_pattern: Option<u64>,
-    /// Parameters of a URL's query that make no other request of it, beside those that the spider names.
+    /// Query parameters that don't matter when URLs are compared, in addition to those of the spider.
     pub ignored_parameters: Vec<String>,
 }
 
@@ -50,7 +50,7 @@ impl Default for LinkSettings {
 }
 
 impl LinkSettings {
-    /// What the store is to count of a run when it is opened, for the limits to hold over all its starts.
+    /// Which pages of a run the store counts when it opens the run, so that the limits apply over all its starts.
     pub fn tally(&self) -> TallyOf {
         TallyOf { hosts: self.max_pages_per_host.is_some(), patterns: self.max_pages_per_pattern.is_some() }
     }

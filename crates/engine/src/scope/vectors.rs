@@ -1,5 +1,5 @@
-//! The recorded links of Scrapy's tests, where they are at hand: those that ask for what `Page::links` and the rules of the
-//! scope do. Others (`XPath`, other attributes than `href`, the text of links) are a spider's to write in its own words.
+//! Recorded links of Scrapy's tests, if the files are there. Only those cases are used that `Page::links` and the rules of the
+//! scope cover. For others (`XPath`, attributes other than `href`, the text of links), a spider has its own code.
 
 use std::collections::HashSet;
 
@@ -15,7 +15,7 @@ use super::extensions::{Extensions, IGNORED_EXTENSIONS};
 use super::hosts::ScopeHosts;
 use super::patterns::Patterns;
 
-/// What of a link extractor there is here.
+/// The options of a link extractor that are supported here.
 const KNOWN: [&str; 8] = [
     "allow",
     "deny",
@@ -114,7 +114,7 @@ fn unique(is_asked_for: bool, urls: impl Iterator<Item = String>) -> Vec<String>
     urls.filter(|url| !is_asked_for || seen.insert(url.clone())).collect()
 }
 
-/// As the parser writes it.
+/// As the parser writes the URL.
 fn without_fragment(url: &str) -> String {
     let mut url = Url::parse(url).unwrap();
     url.set_fragment(None);

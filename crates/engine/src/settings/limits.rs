@@ -1,20 +1,20 @@
-//! Until when a run is crawled.
+//! When to end a run.
 
 use std::time::Duration;
 
 use crate::error::EngineError;
 use crate::setting_check::require;
 
-/// The limits of a run; `None` is no limit.
+/// The limits of a run; `None` means no limit.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct LimitSettings {
-    /// Pages in state `done` after which the run is finished, those of earlier processes included.
+    /// Pages in state `done`, including those of earlier processes. After that many, the run is finished.
     pub pages: Option<u64>,
-    /// Item rows after which nothing more is claimed.
+    /// Rows of items. After that many, nothing more is claimed.
     pub items: Option<u64>,
-    /// Time after which nothing more is claimed.
+    /// Duration of the crawl. After that, nothing more is claimed.
     pub duration: Option<Duration>,
-    /// Share of pages (0 to 1) that may fail or die; above it nothing more is claimed.
+    /// Share of pages (0 to 1) that may fail or die. Above it, nothing more is claimed.
     pub failed_share: Option<f64>,
 }
 

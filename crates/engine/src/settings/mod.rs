@@ -1,6 +1,6 @@
-//! What a crawl may do and how fast. Plain values, checked once; the layers they come from are the CLI's.
+//! The settings of a crawl, as plain values that are checked once. The command line and the settings file are the CLI's concern.
 //!
-//! A file for each concern; whoever needs one takes that one, not all.
+//! Each part of the engine owns its settings, and this module puts them together.
 
 mod limits;
 #[cfg(test)]
@@ -28,33 +28,33 @@ use crate::setting_check::{at_least_one, longer_than_zero, require};
 /// The settings of scheduler, downloader and crawl threads.
 #[derive(Clone, Debug, PartialEq)]
 pub struct EngineSettings {
-    /// Requests in flight at once, all hosts together; the number of credits.
+    /// Requests in flight at once, to all hosts together. This is also the number of credits.
     pub concurrency: usize,
-    /// Threads that parse.
+    /// Threads that parse pages.
     pub crawl_threads: usize,
-    /// Longest time for the parse of one page. After it the page fails and its thread is left behind.
+    /// Longest time to parse one page. After that, the page fails and another thread takes over.
     pub parse_timeout: Duration,
-    /// Memory for bodies, outcomes and batches; above it nothing new is claimed.
+    /// Memory for bodies, outcomes and batches. Above it, nothing new is claimed.
     pub memory_budget_bytes: usize,
-    /// How long fetches in flight may go on after a stop.
+    /// How long fetches in flight may continue after a stop.
     pub stop_grace: Duration,
-    /// Until when a run is crawled.
+    /// When to end the run.
     pub limits: LimitSettings,
-    /// How much of the frontier is in memory.
+    /// How much of the frontier is held in memory.
     pub window: WindowSettings,
-    /// How fast one host is asked.
+    /// The pace of each host.
     pub pace: PaceSettings,
-    /// Whether robots.txt is obeyed.
+    /// How to obey robots.txt.
     pub robots: RobotsSettings,
-    /// Which links are followed.
+    /// Which links to follow.
     pub links: LinkSettings,
-    /// Who asks, and through whom.
+    /// The HTTP client.
     pub client: ClientSettings,
-    /// How long a fetch may take, and how much it may bring.
+    /// The limits on one fetch.
     pub fetch: FetchSettings,
-    /// What is tried again.
+    /// Which requests are retried.
     pub retry: RetrySettings,
-    /// How far redirects are followed.
+    /// The limits on redirects.
     pub redirects: RedirectSettings,
 }
 
@@ -80,17 +80,17 @@ impl Default for EngineSettings {
 }
 
 impl EngineSettings {
-    /// Checks what the types cannot say.
+    /// Checks the values, as far as their types allow invalid ones.
     ///
     /// # Errors
-    /// [`EngineError::Setting`] for the first value that cannot be.
+    /// [`EngineError::Setting`] for the first invalid value.
     pub fn validate(&self) -> Result<(), EngineError> {
         at_least_one([
             ("concurrency", self.concurrency),
             ("crawl_threads", self.crawl_threads),
             ("memory_budget_bytes", self.memory_budget_bytes),
         ])?;
-        // There is a place in a channel for each of the one, and a stack for each of the other.
+        // Each request needs a slot in a channel, and each thread needs a stack.
         let few = self.concurrency <= 100_000;
         require(few, "concurrency", &self.concurrency, "it must be at most 100000")?;
         require(
@@ -110,12 +110,13 @@ impl EngineSettings {
         self.fetch.validate()
     }
 
-    /// The rule for the same request: the spider's, with what is set beside it. A run keeps the one that it began with.
+    /// The rule that decides which requests are the same: the spider's rule with the ignored parameters of the settings. A run
+    /// keeps the rule that it began with.
     pub fn same_request(&self, spider: &dyn Spider) -> SameRequest {
         spider.same_request().with_ignored(self.links.ignored_parameters.iter().cloned())
     }
 
-    /// These, with a change.
+    /// These settings with a change.
     #[cfg(test)]
     pub(crate) fn but(mut self, change: impl FnOnce(&mut Self)) -> Self {
         change(&mut self);

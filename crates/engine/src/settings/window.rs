@@ -3,12 +3,12 @@
 use crate::error::EngineError;
 use crate::setting_check::at_least_one;
 
-/// The bounds of the window.
+/// The limits on the window.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct WindowSettings {
-    /// Requests held in memory; all others are in the store alone.
+    /// Requests held in memory. All others are only in the store.
     pub requests: usize,
-    /// Of these, at most so many for one host.
+    /// Requests of one host that are held in memory.
     pub per_host: usize,
 }
 

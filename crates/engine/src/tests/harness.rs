@@ -56,7 +56,7 @@ impl Item for SeenPage {
     }
 }
 
-/// Follows every link and emits one item per page. It misbehaves if the text of the page says so.
+/// Follows every link and emits one item per page. It misbehaves if the text of the page asks for it.
 pub(crate) struct Follow;
 
 impl Spider for Follow {
