@@ -1,6 +1,6 @@
 //! The class of an answer, for counters and metrics.
 
-/// The class of an answer's status, or that there was no answer.
+/// The class of an answer's status, or a missing answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum AnswerClass {
     /// 2xx.

@@ -151,7 +151,7 @@ fn a_proxy_that_does_not_let_a_request_through_is_the_reason() {
     let request = Request::get("https://a.example/tunnel").unwrap();
     let by_run = ended(through, request.clone());
     assert_eq!(reason(&by_run, "/tunnel"), Some(Reason::Proxy), "{:?}", by_run.fate("/tunnel"));
-    // A request's own proxy, to which there is no connection.
+    // The request names a proxy that nobody can connect to.
     let proxy = nobody("").parse().unwrap();
     let by_request = ended(settings, request.with_proxy(proxy));
     assert_eq!(reason(&by_request, "/tunnel"), Some(Reason::Proxy), "{:?}", by_request.fate("/tunnel"));
