@@ -4,7 +4,7 @@
 //! failed, skipped and dead, and queued requests with every option. The spider is in `upgrade/attic.rs`.
 
 use std::net::TcpListener;
-use std::sync::LazyLock;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use dragline_testkit::{Answer, Dragline, Site, wait_until};
@@ -16,9 +16,12 @@ on_both_stores!(a_crawl_of_version_5_goes_on, a_newer_version_is_refused, a_page
 /// The requests in the dumps name this address. No other test uses it.
 const ADDRESS: &str = "127.55.0.6:8806";
 
-static SITE: LazyLock<Site> = LazyLock::new(|| {
+/// The site, for one test at a time. Another test run on this machine may have the address for a while.
+fn site() -> (MutexGuard<'static, ()>, Site) {
+    static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+    let turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
     let is_free = || TcpListener::bind(ADDRESS).is_ok();
-    wait_until("no other test run uses the address", Duration::from_secs(60), is_free);
+    wait_until("no other test run uses the address", Duration::from_secs(120), is_free);
     let origin = format!("http://{ADDRESS}");
     let site = Site::builder().bind(ADDRESS).handler(move |asked| {
         let proxied = asked.path.strip_prefix(&origin);
@@ -36,15 +39,19 @@ static SITE: LazyLock<Site> = LazyLock::new(|| {
             _ => Answer::html(text),
         })
     });
-    site.start()
-});
+    (turn, site.start())
+}
+
+fn url(path: &str) -> String {
+    format!("http://{ADDRESS}{path}")
+}
 
 fn attic(stored: &Stored) -> Dragline {
     example("nasty_spiders").args(["--store", &stored.url()])
 }
 
 fn crawl(stored: &Stored) -> Dragline {
-    attic(stored).args(["crawl", "attic", "-a", &format!("door={}", SITE.url("/")), "--rate", "0"])
+    attic(stored).args(["crawl", "attic", "-a", &format!("door={}", url("/")), "--rate", "0"])
 }
 
 fn with_version_5(stored: &Stored) {
@@ -78,6 +85,7 @@ fn rows(stored: &Stored) -> Vec<Vec<Vec<String>>> {
 }
 
 fn a_crawl_of_version_5_goes_on(stored: &Stored) {
+    let _site = site();
     with_version_5(stored);
     let queued = stored.pages("queued");
     assert!(queued > 10 && stored.pages("done") > 3, "half of a crawl");
@@ -114,11 +122,12 @@ fn a_crawl_of_version_5_goes_on(stored: &Stored) {
 }
 
 fn a_page_shows_its_lineage(stored: &Stored) {
+    let _site = site();
     crawl(stored).run().assert_code(0);
-    let show = |path: &str| attic(stored).args(["runs", "show", "attic", "--path", &SITE.url(path)]).run();
+    let show = |path: &str| attic(stored).args(["runs", "show", "attic", "--path", &url(path)]).run();
     let shown = show("/desk/3");
     shown.assert_code(0);
-    let paths = ["/", "/room/3", "/desk/3"].map(|path| SITE.url(path));
+    let paths = ["/", "/room/3", "/desk/3"].map(|path| url(path));
     let lines: Vec<Vec<&str>> =
         shown.stdout.lines().skip(1).take(3).map(|line| line.split_whitespace().collect()).collect();
     assert_eq!(
@@ -139,7 +148,7 @@ fn a_page_shows_its_lineage(stored: &Stored) {
         .run()
         .assert_code(1)
         .assert_stderr("is not a URL");
-    let json = attic(stored).args(["runs", "show", "attic", "--json", "--path", &SITE.url("/room/1")]).run();
+    let json = attic(stored).args(["runs", "show", "attic", "--json", "--path", &url("/room/1")]).run();
     let json: serde_json::Value = serde_json::from_str(&json.stdout).unwrap();
     // The spider asks for this page twice.
     let tags: Vec<&str> =

@@ -48,8 +48,12 @@ impl Spider for Attic {
         vec![Exhibit::item_type(), Footnote::item_type(), Crate::item_type(), Label::item_type()]
     }
 
+    fn arguments(&self) -> Arguments {
+        Arguments::new().with_required("door", "the page to begin with")
+    }
+
     fn start(&self, args: &Args) -> Result<Vec<Request>> {
-        let door = args.get("door").ok_or_else(|| Error::new("it wants -a door=URL"))?;
+        let door = args.get("door").unwrap_or_default();
         Ok(vec![Request::get(door)?.with_session("ann").with_tag("door").with_meta("n", -1)])
     }
 
