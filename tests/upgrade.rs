@@ -94,7 +94,8 @@ fn a_crawl_of_version_5_goes_on(stored: &Stored) {
 
     let applied = attic(stored).args(["schema", "apply"]).run();
     applied.assert_code(0);
-    for line in ["raised Dragline's tables", "added the column source_fingerprint to the table attic_crates"]
+    for line in
+        ["upgraded Dragline's tables", "added the column source_fingerprint to the table attic_crates"]
     {
         applied.assert(line, applied.stdout.contains(line));
     }

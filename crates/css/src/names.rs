@@ -20,7 +20,7 @@ pub(crate) fn names(css: &str) -> Option<Box<[LocalName]>> {
             Component::LocalName(name) => Some(name),
             _ => None,
         })?;
-        // HTML's elements are matched in lower case, those of drawings as written.
+        // Elements of HTML are matched in lower case, and those of drawings as written.
         names.extend([name.name.0.clone(), name.lower_name.0.clone()]);
     }
     names.sort_unstable();

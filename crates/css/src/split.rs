@@ -89,7 +89,7 @@ struct Member {
     end: Option<(usize, Target)>,
 }
 
-/// What stands in the last compound selector.
+/// The contents of the last compound selector.
 #[derive(PartialEq)]
 enum Last {
     Nothing,
@@ -210,7 +210,7 @@ mod tests {
         ] {
             assert!(members(css).is_err(), "{css}");
         }
-        // Left to the parser of CSS, which refuses them.
+        // The parser of CSS refuses these.
         for css in ["a::before", "p:is(a::text)", "a::text(x)"] {
             assert_eq!(members(css).unwrap().len(), 1, "{css}");
         }

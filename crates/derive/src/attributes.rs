@@ -99,7 +99,7 @@ pub(crate) fn set<T>(place: &mut Option<T>, meta: &ParseNestedMeta<'_>, value: T
     }
 }
 
-/// All mistakes as one error, so that one build shows everything there is to mend.
+/// All mistakes as one error, so that one build shows everything that needs a fix.
 pub(crate) fn combined(mistakes: Vec<Error>) -> Result<()> {
     let all = mistakes.into_iter().reduce(|mut all, mistake| {
         all.combine(mistake);

@@ -16,7 +16,7 @@ pub(crate) fn expand(css: &LitStr) -> Result<TokenStream> {
     }})
 }
 
-/// Refuses what is not a selector, with the reason that a crawl would give.
+/// Refuses an invalid selector, with the reason that a crawl would give.
 pub(crate) fn check(css: &LitStr) -> Result<dragline_css::Selector> {
     dragline_css::Selector::new(css.value()).map_err(|error| Error::new(css.span(), error))
 }

@@ -38,7 +38,7 @@ impl ItemStruct {
         if !input.generics.params.is_empty() {
             return Err(Error::new_spanned(
                 &input.generics,
-                "an item owns its values and has one table: its struct takes no parameters",
+                "remove the parameters of this struct, because an item owns its values and has one table",
             ));
         }
         let attributes = StructAttributes::read(&input.attrs, Helper::Item)?;
@@ -71,7 +71,7 @@ impl ItemStruct {
     }
 }
 
-/// What to say of a key column whose type does not make keys.
+/// The message for a key column whose type cannot be a key.
 pub(crate) fn unequal_keys(column: &str) -> String {
     format!(
         "the key column `{column}` is a float, a list or JSON: two spellings of one value would be two keys"
@@ -83,7 +83,7 @@ pub(crate) fn named_fields(input: &DeriveInput) -> Result<impl Iterator<Item = &
         Data::Struct(data) if matches!(data.fields, Fields::Named(_)) => Ok(data.fields.iter()),
         _ => Err(Error::new_spanned(
             &input.ident,
-            "this derive is for structs with named fields: each field is a column, or a value that a page fills",
+            "this derive needs a struct with named fields: each field is a column, or a value that a page fills",
         )),
     }
 }
@@ -96,17 +96,15 @@ fn columns<'a>(input: &DeriveInput, fields: impl Iterator<Item = &'a Field>) -> 
         match column(field) {
             Ok(Some(column)) if names.insert(column.column.clone()) => columns.push(column),
             Ok(Some(column)) => {
-                mistakes.push(Error::new(
-                    column.span,
-                    format!("the column `{}` is there already", column.column),
-                ));
+                mistakes
+                    .push(Error::new(column.span, format!("there is already a column `{}`", column.column)));
             }
             Ok(None) => {}
             Err(mistake) => mistakes.push(mistake),
         }
     }
     if mistakes.is_empty() && columns.is_empty() {
-        mistakes.push(Error::new_spanned(&input.ident, "an item has at least one field that is stored"));
+        mistakes.push(Error::new_spanned(&input.ident, "an item needs at least one field that is stored"));
     }
     combined(mistakes)?;
     Ok(columns)

@@ -22,12 +22,12 @@ pub(crate) struct ExtractStruct {
 }
 
 impl ExtractStruct {
-    /// `None` for an item that says nothing about a page: its spider makes it by hand.
+    /// `None` for an item without selectors, which its spider fills by hand.
     pub(crate) fn read(input: &DeriveInput, helper: Helper) -> Result<Option<Self>> {
         if helper == Helper::Extract && !input.generics.params.is_empty() {
             return Err(Error::new_spanned(
                 &input.generics,
-                "a struct that a page fills takes no parameters",
+                "remove the parameters of this struct, because a page fills it",
             ));
         }
         let css = StructAttributes::read(&input.attrs, helper)?.css;

@@ -9,8 +9,8 @@ use crate::facade::private;
 
 /// The implementation of `FromRecord`.
 ///
-/// Its bounds name concrete types. The compiler would reject an unmet one at once, and so every item with a borrowed
-/// field. `for<'field>` delays the check until somebody needs the implementation.
+/// Its bounds name concrete types. If such a bound is not met, the compiler rejects it at once, and with it every item that has
+/// a borrowed field. `for<'field>` delays the check until someone needs the implementation.
 pub(crate) fn expand(item: &ItemStruct) -> TokenStream {
     let private = private();
     let ItemStruct { ident, columns, skipped, .. } = item;

@@ -132,7 +132,7 @@ mod spider_args;
 /// }
 /// ```
 ///
-/// Either every field is filled, or none is:
+/// Either all fields have such an attribute, or none of them:
 ///
 /// ```compile_fail
 /// # use dragline::prelude::*;
@@ -166,7 +166,7 @@ mod spider_args;
 /// struct Book { isbn: Option<String> }
 /// ```
 ///
-/// Nor is it a float, a list or JSON, because two spellings of one value would be two keys:
+/// It is also never a float, a list or JSON, because two spellings of one value would be two keys:
 ///
 /// ```compile_fail
 /// # use dragline::prelude::*;

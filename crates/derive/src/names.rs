@@ -1,7 +1,7 @@
 //! Which names a table, a column and an item type may have.
 
-/// A name that SQL takes without quotes, whatever the database: the pattern `[a-z_][a-z0-9_]{0,62}`. 63 bytes
-/// are what Postgres keeps of a longer one.
+/// A name that SQL takes without quotes, whatever the database: the pattern `[a-z_][a-z0-9_]{0,62}`. Postgres keeps
+/// only 63 bytes of a longer name.
 pub(crate) fn is_plain(name: &str) -> bool {
     let is_inner = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
     (1..=63).contains(&name.len())
@@ -9,11 +9,11 @@ pub(crate) fn is_plain(name: &str) -> bool {
         && !name.starts_with(|c: char| c.is_ascii_digit())
 }
 
-/// Why an item's column cannot have this name, if so.
+/// Why an item's column cannot have this name. `None` if it can.
 pub(crate) fn column_refusal(name: &str) -> Option<String> {
-    /// Those that Dragline adds to each table.
+    /// The columns that Dragline adds to each table.
     const ADDED: [&str; 3] = ["run_id", "source_url", "scraped_at"];
-    /// Those that Postgres has in each table (its documentation, section "System Columns").
+    /// The columns that Postgres has in each table (its documentation, section "System Columns").
     const SYSTEM: [&str; 6] = ["tableoid", "xmin", "cmin", "xmax", "cmax", "ctid"];
     if !is_plain(name) {
         Some(not_plain(name))
@@ -26,7 +26,7 @@ pub(crate) fn column_refusal(name: &str) -> Option<String> {
     }
 }
 
-/// Why an item's table cannot have this name, if so.
+/// Why an item's table cannot have this name. `None` if it can.
 pub(crate) fn table_refusal(name: &str) -> Option<String> {
     if !is_plain(name) {
         return Some(not_plain(name));
@@ -35,7 +35,7 @@ pub(crate) fn table_refusal(name: &str) -> Option<String> {
     Some(format!("tables that begin with `{prefix}` are not for items: call this one something else"))
 }
 
-/// What to say of a name that is not plain.
+/// The message for a name that is not plain.
 pub(crate) fn not_plain(name: &str) -> String {
     format!(
         "`{name}` is not a plain SQL name: a lower-case letter or `_`, then letters, digits and `_`, 63 at most"

@@ -2,7 +2,7 @@
 
 use syn::{GenericArgument, PathArguments, Type};
 
-/// A type by what is written around it. An alias of an `Option` or a `Vec` is not seen.
+/// A type, judged by how it is written. It does not see through an alias of an `Option` or a `Vec`.
 pub(crate) enum Shape<'t> {
     /// One value.
     One(&'t Type),

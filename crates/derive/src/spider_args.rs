@@ -27,7 +27,7 @@ struct ArgField {
     name: String,
     help: String,
     kind: Type,
-    /// The default, as Rust that gives its text.
+    /// The default, as a Rust expression that gives its text.
     default: Option<proc_macro2::TokenStream>,
 }
 

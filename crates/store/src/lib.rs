@@ -108,7 +108,7 @@ pub fn open_runs(url: &str, settings: &StoreSettings) -> Result<Box<dyn RunAdmin
 pub(crate) fn no_such_run(run_id: i64) -> StoreError {
     StoreError::Setup {
         problem: format!("there is no run {run_id}"),
-        hint: "`dragline runs list` shows which there are".to_owned(),
+        hint: "`dragline runs list` shows all runs".to_owned(),
     }
 }
 
@@ -129,7 +129,7 @@ pub(crate) fn of_another_spider(spec: &RunSpec, spider: &str) -> StoreError {
             "the unfinished run {:?} belongs to the spider {spider}, not to {}",
             spec.name, spec.spider
         ),
-        hint: "name another run with --run, or give that one up with --fresh".to_owned(),
+        hint: "choose another name with --run, or end that run with --fresh".to_owned(),
     }
 }
 

@@ -61,7 +61,7 @@ impl Act {
 pub struct BadServer {
     address: SocketAddr,
     shared: Arc<BadServerShared>,
-    /// With the certificate of its authority, if it speaks TLS.
+    /// The certificate of its authority, if it speaks TLS.
     folder: Option<TempDir>,
     accept: Option<JoinHandle<()>>,
 }
@@ -69,22 +69,22 @@ pub struct BadServer {
 /// What all connections share.
 #[derive(Debug)]
 struct BadServerShared {
-    /// One for each connection; the last for all further ones.
+    /// One script for each connection. The last one is for all further connections.
     scripts: Vec<Vec<Act>>,
     tls: Option<Arc<ServerConfig>>,
     closed: AtomicBool,
-    /// Connections that stand, by number.
+    /// Open connections, by number.
     open: Mutex<HashMap<usize, TcpStream>>,
     connections: AtomicUsize,
 }
 
 impl BadServer {
-    /// A server that does this on each connection.
+    /// A server that plays this script on each connection.
     pub fn start(script: impl IntoIterator<Item = Act>) -> Self {
         Self::start_each([script.into_iter().collect()])
     }
 
-    /// One that does this on the first connection, that on the second …, and the last on all further ones.
+    /// A server with a script for each connection. It plays the last one on all further connections.
     pub fn start_each(scripts: impl IntoIterator<Item = Vec<Act>>) -> Self {
         Self::launch(scripts.into_iter().collect(), None, None)
     }
@@ -136,7 +136,7 @@ impl BadServer {
         self.shared.connections.load(Ordering::SeqCst)
     }
 
-    /// How many of them stand.
+    /// How many of them are open.
     pub fn open(&self) -> usize {
         self.shared.lock().len()
     }
@@ -145,7 +145,7 @@ impl BadServer {
 impl Drop for BadServer {
     fn drop(&mut self) {
         self.shared.closed.store(true, Ordering::SeqCst);
-        // A last connection wakes the thread to see it.
+        // A last connection wakes the thread, which then sees that the server is closed.
         drop(TcpStream::connect(self.address));
         if let Some(accept) = self.accept.take() {
             let _ = accept.join();
@@ -189,7 +189,7 @@ fn accept(listener: &TcpListener, shared: &Arc<BadServerShared>) {
     }
 }
 
-/// A server that takes no connection: its queue is full, and who comes next hears nothing.
+/// A server that accepts no connection. Its queue is full, so the next client gets no answer at all.
 #[derive(Debug)]
 pub struct DeafServer {
     address: SocketAddr,
@@ -225,7 +225,8 @@ impl DeafServer {
     }
 }
 
-/// Where nobody listens. Not a port that was free a moment ago: the next test may have it.
+/// An address where nobody listens. A port that was free a moment ago would not do, because the next test may use
+/// it.
 pub const NOBODY: &str = "127.0.0.1:9";
 
 /// A URL at which nobody listens.

@@ -1,5 +1,5 @@
-//! A forward proxy: HTTP (RFC 9112 §3.2.2), tunnels (RFC 9110 §9.3.6) and SOCKS5 (RFC 1928, 1929) on one port. It notes
-//! what comes through, and may want a password.
+//! A forward proxy: HTTP (RFC 9112 §3.2.2), tunnels (RFC 9110 §9.3.6) and SOCKS5 (RFC 1928, 1929) on one port. It records what
+//! comes through, and may require a password.
 
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -16,17 +16,17 @@ pub struct ForwardProxy {
 #[derive(Debug, Default)]
 struct ForwardProxyShared {
     passages: Mutex<Vec<String>>,
-    /// User and password, and the two as HTTP has them.
+    /// User and password, and both together as in the HTTP header.
     wanted: Option<(String, String, String)>,
 }
 
 impl ForwardProxy {
-    /// One for everybody.
+    /// A proxy for everyone.
     pub fn start() -> Self {
         Self::with(ForwardProxyShared::default())
     }
 
-    /// One for who knows the password; `basic` is the header's `Basic …`.
+    /// A proxy that requires a password. `basic` is the `Basic …` of the header.
     pub fn for_user(user: &str, password: &str, basic: &str) -> Self {
         let wanted = Some((user.to_owned(), password.to_owned(), basic.to_owned()));
         Self::with(ForwardProxyShared { wanted, ..ForwardProxyShared::default() })

@@ -1,8 +1,8 @@
 //! A real Postgres, started from the installed binaries: one per test process, a fresh database per test.
 //!
-//! A server must not outlive its test process, also not when that is killed. So it is started by a small
-//! shell script that reads from a pipe held by the test process: when the process ends, however it ends, the
-//! pipe closes, and the script stops the server and removes its files.
+//! A server must not outlive its test process, even if that process is killed. So a small shell script starts the
+//! server, and reads from a pipe that the test process holds. When the process ends for any reason, the pipe
+//! closes. The script then stops the server and removes its files.
 
 mod install;
 mod server;
@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 pub use server::OwnServer;
 
-/// A database of the test's own on the server that all tests of the process share.
+/// A separate database for one test, on the server that all tests of the process share.
 #[derive(Debug)]
 pub struct TestDatabase {
     name: String,
@@ -29,7 +29,7 @@ pub fn database() -> TestDatabase {
     TestDatabase { name }
 }
 
-/// A server of the test's own, which it may stop and start again.
+/// A separate server for one test, which may stop it and start it again.
 ///
 /// # Panics
 /// When there is no Postgres on this machine.
@@ -37,7 +37,7 @@ pub fn server() -> OwnServer {
     OwnServer::new(false)
 }
 
-/// The same as people run it, for measurements: what is committed is on the disk.
+/// The same server with production settings, for measurements. What is committed is on the disk.
 ///
 /// # Panics
 /// When there is no Postgres on this machine.
@@ -112,7 +112,7 @@ mod tests {
         assert_eq!(server.query("SELECT a FROM t"), [["7"]]);
     }
 
-    /// Not a test: what the next one starts and kills.
+    /// This is not a test. The next test starts it as a process and kills it.
     #[test]
     #[ignore = "waits to be killed"]
     fn a_process_that_holds_a_server() {

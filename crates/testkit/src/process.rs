@@ -13,7 +13,7 @@ use crate::wait::{try_wait_for, wait_until};
 
 /// How long [`Dragline::run`] and [`Running::finish`] wait unless told otherwise.
 const DEFAULT_LIMIT: Duration = Duration::from_secs(60);
-/// Until a process that was sent SIGSTOP stands still.
+/// The time for a process to stand still after SIGSTOP.
 const STOPPED: Duration = Duration::from_secs(10);
 
 /// A command line of the program. It can be run many times: for a resume, run it again.
@@ -37,7 +37,7 @@ pub struct Running {
     started: Instant,
     limit: Duration,
     output: TempDir,
-    /// Kept until the process ends, for it is the child's working directory.
+    /// Kept until the process ends, because it is the child's working directory.
     _folder: Arc<TempDir>,
 }
 
@@ -90,21 +90,21 @@ impl Dragline {
         self
     }
 
-    /// Another working directory than its own folder.
+    /// Sets a working directory other than its own folder.
     #[must_use]
     pub fn cwd(mut self, folder: impl Into<PathBuf>) -> Self {
         self.cwd = Some(folder.into());
         self
     }
 
-    /// How long it may take.
+    /// Sets how long it may take.
     #[must_use]
     pub fn limit(mut self, limit: Duration) -> Self {
         self.limit = limit;
         self
     }
 
-    /// The program itself, for a test that starts it in a way of its own.
+    /// The path of the program, for a test that starts it differently.
     pub fn program(&self) -> &Path {
         &self.binary
     }
@@ -199,7 +199,7 @@ impl Running {
         self.finished(status)
     }
 
-    /// Looks until `condition` holds.
+    /// Checks again and again until `condition` holds.
     ///
     /// # Panics
     /// If it does not within `limit`, or if the process ends before. The message shows its output.
@@ -271,7 +271,7 @@ impl Running {
 /// A test that fails leaves no process behind.
 impl Drop for Running {
     fn drop(&mut self) {
-        // Both fail when it has ended already, which is as well.
+        // Both fail if it has already ended, which is fine.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
@@ -329,7 +329,7 @@ impl std::fmt::Display for Finished {
     }
 }
 
-/// Whether none of its threads runs on; where there is no `/proc`, that cannot be seen.
+/// Whether all of its threads have stopped. Without `/proc`, nobody can tell.
 fn is_suspended(pid: u32) -> bool {
     let Ok(threads) = fs::read_dir(format!("/proc/{pid}/task")) else { return true };
     threads.flatten().all(|thread| {

@@ -131,7 +131,7 @@ impl ChaosProxy {
         self.reset();
     }
 
-    /// The next `times` conversations that come to that point are cut there.
+    /// Cuts the next `times` conversations that reach this point.
     pub fn strike(&self, strike: Strike, times: usize) {
         self.shared.lock().strike = (times > 0).then_some((strike, times));
     }
@@ -158,7 +158,7 @@ impl Drop for ChaosProxy {
     fn drop(&mut self) {
         self.shared.lock().closed = true;
         self.reset();
-        // A last connection wakes the thread to see it.
+        // A last connection wakes the thread, which then sees that the proxy is closed.
         drop(TcpStream::connect(self.address));
         if let Some(accept) = self.accept.take() {
             // A panic there has been printed already; a second one here would abort the test.
@@ -174,7 +174,7 @@ impl ProxyShared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether a conversation that came to this point is to be cut; counts it if so.
+    /// Whether to cut a conversation at this point. If so, this counts it.
     fn strikes(&self, is_there: impl FnOnce(Strike) -> bool) -> bool {
         let mut state = self.lock();
         let Some((strike, times)) = state.strike.filter(|(strike, _)| is_there(*strike)) else {

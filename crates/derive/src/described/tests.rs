@@ -14,7 +14,7 @@ fn refusal(input: &DeriveInput) -> String {
 #[test]
 fn only_structs_with_named_fields_are_items() {
     let words =
-        "this derive is for structs with named fields: each field is a column, or a value that a page fills";
+        "this derive needs a struct with named fields: each field is a column, or a value that a page fills";
     assert_eq!(
         refusal(&parse_quote!(
             enum Quote {
@@ -36,7 +36,8 @@ fn only_structs_with_named_fields_are_items() {
         )),
         words
     );
-    let parameters = "an item owns its values and has one table: its struct takes no parameters";
+    let parameters =
+        "remove the parameters of this struct, because an item owns its values and has one table";
     assert_eq!(
         refusal(&parse_quote!(
             struct Quote<'a> {
@@ -52,7 +53,7 @@ fn only_structs_with_named_fields_are_items() {
                 text: String,
             }
         )),
-        "an item has at least one field that is stored"
+        "an item needs at least one field that is stored"
     );
 }
 
@@ -221,6 +222,6 @@ fn names_are_plain_free_and_not_there_already() {
                 words: String,
             }
         )),
-        "the column `text` is there already"
+        "there is already a column `text`"
     );
 }

@@ -116,7 +116,7 @@ fn expanded_place(field: &str, place: &Place, private: &TokenStream) -> TokenStr
     quote!(#private::Place::new(#field, #selector, #attribute, #pattern))
 }
 
-/// A text stands for what is made of it: `default = "none"` fills a `String`.
+/// A default text is converted, so `default = "none"` fills a `String`.
 fn default(given: Option<&Expr>) -> TokenStream {
     match given {
         None => quote!(::core::default::Default::default()),

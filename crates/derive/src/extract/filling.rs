@@ -24,11 +24,11 @@ pub(crate) enum Filling {
     Exists(Place),
     /// With what is selected.
     Selected { place: Place, reading: Reading, absent: Absent },
-    /// With a value that no page has a part in.
+    /// With a value that does not come from the page.
     Value(Option<Expr>),
 }
 
-/// Where values stand.
+/// Where values are.
 pub(crate) struct Place {
     pub(crate) css: Option<LitStr>,
     pub(crate) attr: Option<LitStr>,
@@ -49,7 +49,7 @@ pub(crate) enum Reading {
 
 /// The replacement for a missing value.
 pub(crate) enum Absent {
-    /// Nothing does: it is an error.
+    /// Nothing. A missing value is an error.
     Error,
     /// A default.
     Default(Option<Expr>),
@@ -90,7 +90,8 @@ fn selected(given: ExtractAttributes, kind: &Type) -> Result<Filling> {
         return Err(Error::new(all, "`all` takes every match, so the field must be a Vec"));
     }
     if let (Some(default), false) = (&given.default, matches!(shape, Shape::One(_))) {
-        let mistake = "without a match an Option is None and a Vec is empty: they take no `default`";
+        let mistake =
+            "without a match, an Option is None and a Vec is empty, so they cannot have a `default`";
         return Err(Error::new(default.span, mistake));
     }
     let place = Place { css: given.css, attr: given.attr, regex: given.regex };
@@ -98,7 +99,8 @@ fn selected(given: ExtractAttributes, kind: &Type) -> Result<Filling> {
     if let Some(exists) = given.exists {
         let others = given.parse.is_some() || given.format.is_some() || given.extract.is_some();
         if others || given.default.is_some() || !selects {
-            let mistake = "`exists` is whether a selector finds something: give it `css`, `attr` or `regex`, and nothing else";
+            let mistake =
+                "`exists` says whether a selector finds something: use it only with `css`, `attr` or `regex`";
             return Err(Error::new(exists, mistake));
         }
         return Ok(Filling::Exists(place));
@@ -116,7 +118,7 @@ fn selected(given: ExtractAttributes, kind: &Type) -> Result<Filling> {
         (None, None, Some(_)) => Reading::Nested,
         (parse, format, extract) => {
             let span = extract.or(format.map(|format| format.span()));
-            let mistake = "say one of `parse`, `format` and `extract`";
+            let mistake = "use only one of `parse`, `format` and `extract`";
             return Err(
                 span.map_or_else(|| Error::new_spanned(parse, mistake), |span| Error::new(span, mistake))
             );
@@ -126,7 +128,7 @@ fn selected(given: ExtractAttributes, kind: &Type) -> Result<Filling> {
         if let Some(default) = given.default {
             return Ok(Filling::Value(default.value));
         }
-        return Err(Error::new_spanned(kind, "say where its values stand: `css = \"…\"` or `attr = \"…\"`"));
+        return Err(Error::new_spanned(kind, "say where its values are: `css = \"…\"` or `attr = \"…\"`"));
     }
     let absent = given.default.map_or(Absent::Error, |default| Absent::Default(default.value));
     Ok(Filling::Selected { place, reading, absent })

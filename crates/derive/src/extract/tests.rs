@@ -43,7 +43,7 @@ fn attributes_must_fit_together() {
         (refused!(#[css = "a", default] Option<String>), "an Option is None"),
         (
             refused!(#[css = "a", parse = f, format = "%Y"] String),
-            "say one of `parse`, `format` and `extract`",
+            "use only one of `parse`, `format` and `extract`",
         ),
         (refused!(#[css = "a", extract, attr = "x"] Review), "from an element"),
         (refused!(#[css = "a::text", extract] Review), "from an element"),
@@ -52,11 +52,11 @@ fn attributes_must_fit_together() {
                 #[exists]
                 bool
             ),
-            "`exists` is whether",
+            "`exists` says whether",
         ),
         (refused!(#[url, css = "a"] String), "needs no other attribute"),
         (refused!(#[with = f, css = "a"] String), "needs no other attribute"),
-        (refused!(#[all] Vec<String>), "say where its values stand"),
+        (refused!(#[all] Vec<String>), "say where its values are"),
         (
             refused!(
                 #[colour = "red"]

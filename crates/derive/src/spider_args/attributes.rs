@@ -8,7 +8,7 @@ use syn::{Attribute, Expr, ExprLit, ExprUnary, Lit, LitStr, Meta, Result, Token,
 #[derive(Default)]
 pub(super) struct FieldAttributes {
     pub(super) name: Option<LitStr>,
-    /// Rust that gives the text of the default.
+    /// A Rust expression that gives the text of the default.
     pub(super) default: Option<TokenStream>,
 }
 
@@ -49,8 +49,8 @@ pub(super) fn help(attributes: &[Attribute]) -> String {
     paragraph.collect::<Vec<_>>().join(" ")
 }
 
-/// Rust that gives an expression as the text that a user would write. A number is taken as it is written, so that its type
-/// does not matter.
+/// A Rust expression that gives the text that a user would write. A number is used as it is written, so its type does not
+/// matter.
 fn text_of(default: &Expr) -> TokenStream {
     match literal(default) {
         Some(text) => quote!(::std::string::String::from(#text)),

@@ -34,7 +34,7 @@ pub(super) fn failure(error: &Error) -> Option<Failure> {
             "see the server's log; if it wants a certificate from us, sslcert and sslkey must name one that it trusts",
         ),
         Some(error @ (rustls::Error::PeerIncompatible(_) | rustls::Error::InvalidMessage(_))) => failure(
-            format!("no encryption could be agreed upon: {error}"),
+            format!("client and server could not agree on encryption: {error}"),
             "the server must speak TLS 1.2 or newer (ssl_min_protocol_version, ssl_ciphers in postgresql.conf)",
         ),
         Some(_) => None,

@@ -37,7 +37,7 @@ const READ: &str = "SELECT host, (extract(epoch FROM paused_until - clock_timest
 
 /// Writes notes, at most one for each host. An empty note removes the host.
 pub(super) async fn write(connections: &Connections, run: &RunKey, notes: &[HostNote]) -> StoreResult<()> {
-    let session = connections.session("noting what hosts were told to wait").await?;
+    let session = connections.session("storing the pauses of hosts").await?;
     let (kept, forgotten): (Vec<&HostNote>, Vec<&HostNote>) = notes.iter().partition(|note| !note.is_empty());
     let names = |notes: &[&HostNote]| notes.iter().map(|note| clean(&note.host)).collect::<Vec<_>>();
     let times = |part: fn(&HostNote) -> Option<Duration>| {

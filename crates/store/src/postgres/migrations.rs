@@ -104,7 +104,7 @@ pub(super) async fn raise(
         session.run_unhurried(statements).await?;
         at = from + 1;
         session.change("INSERT INTO crawl_schema (version) VALUES ($1)", &[&at]).await?;
-        done.push(format!("raised Dragline's tables to version {at}"));
+        done.push(format!("upgraded Dragline's tables to version {at}"));
     }
     if at != VERSION {
         return Err(StoreError::Setup {

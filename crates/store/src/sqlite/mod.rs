@@ -194,9 +194,7 @@ impl Store for SqliteStore {
     fn note_hosts<'a>(&'a self, run: &'a RunKey, notes: &'a [HostNote]) -> BoxFuture<'a, StoreResult<()>> {
         Box::pin(async {
             self.database
-                .work("noting what hosts were told to wait", |connection| {
-                    hosts::write(connection, run, notes)
-                })
+                .work("storing the pauses of hosts", |connection| hosts::write(connection, run, notes))
                 .await
         })
     }

@@ -62,7 +62,7 @@ pub(super) fn apply(connection: &mut Connection, path: &Path) -> Result<Vec<Stri
     Ok(match before {
         None => vec![format!("created Dragline's tables, version {VERSION}")],
         Some(VERSION) => missing.iter().map(|what| format!("created the {what}")).collect(),
-        Some(before) => vec![format!("raised Dragline's tables from version {before} to {VERSION}")],
+        Some(before) => vec![format!("upgraded Dragline's tables from version {before} to {VERSION}")],
     })
 }
 

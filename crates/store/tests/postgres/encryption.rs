@@ -236,7 +236,7 @@ fn what_contradicts_itself_is_told() {
         ("sslmode=allow".to_owned(), "sslmode can be disable"),
         (format!("sslrootcert={ca}"), "add sslmode=verify-full"),
         (format!("sslmode=disable&sslrootcert={ca}"), "add sslmode=verify-full"),
-        ("sslmode=require&sslrootcert=system".to_owned(), "say sslmode=verify-full"),
+        ("sslmode=require&sslrootcert=system".to_owned(), "set sslmode=verify-full"),
         ("sslmode=disable&channel_binding=require".to_owned(), "say sslmode=require"),
         ("sslnegotiation=direct".to_owned(), "say sslmode=require"),
         ("sslmode=verify-full&sslrootcert=/nowhere".to_owned(), "/nowhere: entity not found"),

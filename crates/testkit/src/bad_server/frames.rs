@@ -1,4 +1,4 @@
-//! Frames of HTTP/2 (RFC 9113 §4.1), as few as a bad server needs, byte by byte: a library would not send these.
+//! The few frames of HTTP/2 (RFC 9113 §4.1) that a bad server needs, byte by byte. A library would not send these.
 
 use std::io::{self, Read};
 
@@ -18,7 +18,7 @@ const FIRST_STREAM: u32 = 1;
 const PREFACE_BYTES: usize = 24;
 const HEAD_BYTES: usize = 9;
 
-/// What a server says first: that it has no wishes.
+/// What a server says first: empty settings.
 pub fn settings() -> Act {
     frame(SETTINGS, 0, 0, &[])
 }

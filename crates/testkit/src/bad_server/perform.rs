@@ -9,7 +9,7 @@ use socket2::SockRef;
 
 use super::{Act, BadServerShared, frames};
 
-/// How often who pauses looks whether the server has been closed.
+/// How often a pause checks whether the server has been closed.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 
 /// The bytes of a connection, with TLS or without.
@@ -121,7 +121,7 @@ impl Write for Wire {
     }
 }
 
-/// A server's slowness; it ends early with the server.
+/// A pause of a slow server. It ends early when the server ends.
 fn pause(mut rest: Duration, shared: &BadServerShared) -> io::Result<()> {
     while !rest.is_zero() {
         if shared.is_closed() {

@@ -176,7 +176,7 @@ impl KeptLife<'_> {
         record: &mut Record,
     ) {
         self.link(breaks);
-        // Noticed by a flush, or where the site stalls by the run's heartbeat.
+        // A flush notices this or, while the site stalls, the run's heartbeat.
         if random.random_bool(0.5) {
             self.go_on();
         }
@@ -194,7 +194,7 @@ impl KeptLife<'_> {
             LifeEnd::Kill | LifeEnd::KillAtOnce => {
                 watched.signal("KILL");
                 let _ = watched.ends(SLACK);
-                // Else the next process meets what this one left behind: sessions, a lock.
+                // Otherwise the next process finds what this one left behind, such as sessions or a lock.
                 if random.random_bool(0.25) {
                     watched.is_gone(false, record);
                 }
@@ -229,7 +229,7 @@ impl KeptLife<'_> {
     }
 }
 
-/// From the first signal on it is stopping, until nobody answers any more.
+/// From the first signal on, it is stopping, until it no longer answers.
 fn watch_the_stop(watched: &mut Watched, record: &mut Record) {
     let begun = Instant::now();
     let mut is_told = false;
@@ -243,7 +243,7 @@ fn watch_the_stop(watched: &mut Watched, record: &mut Record) {
             Some(other) if is_told || begun.elapsed() > HEARD => {
                 watched.fail(&format!("it stops and says {other}"));
             }
-            // Not heard yet, or gone already.
+            // It has not noticed the signal yet, or it is gone already.
             Some(_) | None => {}
         }
         (!watched.is_running()).then_some(())

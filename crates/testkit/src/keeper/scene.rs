@@ -1,4 +1,5 @@
-//! What may happen in a life, and how it may end: drawn from a deck, so that a short watch has seen it all.
+//! What may happen in a life, and how it may end. Both are drawn from a deck, so even a short watch sees all of
+//! them.
 
 use rand::rngs::StdRng;
 use rand::seq::SliceRandom;
@@ -16,13 +17,13 @@ pub(super) enum Scene {
     StoreMute,
     /// The store goes away in mid-crawl, and comes back.
     StoreAway,
-    /// What is sent to the store and back vanishes, and later does not.
+    /// Everything that is sent to the store and back vanishes for a while.
     BlackHole,
     /// The store answers late.
     StoreLate,
     /// The process is suspended, and goes on.
     Suspended,
-    /// The spider does not come back from its pages.
+    /// The spider's `parse` does not return.
     ParseHangs,
 }
 
@@ -59,7 +60,7 @@ impl Scene {
 }
 
 impl LifeEnd {
-    /// As often as they are in the list.
+    /// Each occurs as often as it is in the list.
     const ALL: [Self; 8] = [
         Self::Stop,
         Self::Stop,
@@ -106,7 +107,7 @@ impl Deck {
             self.ends.shuffle(random);
         }
         let end = self.ends.pop().unwrap_or(LifeEnd::Stop);
-        // One that is killed while it starts does not come to its scene: that stays in the deck.
+        // A process that is killed while it starts never reaches its scene, so the scene stays in the deck.
         let scene = if end == LifeEnd::KillAtOnce { self.scenes.last().copied() } else { self.scenes.pop() };
         (scene.unwrap_or(Scene::Stall), end)
     }

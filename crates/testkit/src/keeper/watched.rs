@@ -91,7 +91,7 @@ impl Watched {
             if *alive { "healthy" } else { "unhealthy" },
             self.running.pid()
         );
-        // The file is written twice a second, and may tell of the moment before.
+        // The file is written twice a second, so it may be slightly out of date.
         for (check, within) in [(self.by_endpoint(), Duration::ZERO), (self.by_file(), WRITTEN)] {
             let mut last = None;
             let right = try_wait_for(within, || {
@@ -105,7 +105,7 @@ impl Watched {
         }
     }
 
-    /// Asks for as long: it must be in `state` each time.
+    /// Keeps asking for that long. The process must be in `state` each time.
     pub(super) fn stays(&mut self, state: &str, duration: Duration, record: &mut Record) {
         let _ = try_wait_for(duration, || {
             let told = self.look(record);
@@ -116,14 +116,14 @@ impl Watched {
         });
     }
 
-    /// Nothing in its log has this word.
+    /// Checks that its log does not contain this word.
     pub(super) fn never_said(&self, word: &str) {
         if self.running.stderr().contains(word) {
             self.fail(&format!("it says {word}"));
         }
     }
 
-    /// It hangs as a whole: no way of asking may find it healthy.
+    /// The whole process hangs. No check may find it healthy.
     pub(super) fn is_silent(&mut self, record: &mut Record) {
         let checked = self.checked(&self.by_endpoint(), record);
         if checked.code != Some(1) || !checked.stdout.contains("did not answer within") {
@@ -137,7 +137,7 @@ impl Watched {
         }
     }
 
-    /// It has ended: nobody may find it healthy. One that was killed leaves its file behind, which must grow old.
+    /// The process has ended. No check may find it healthy. If it was killed, its file is still there, and must grow too old.
     pub(super) fn is_gone(&self, took_its_file: bool, record: &mut Record) {
         let checked = self.checked(&self.by_endpoint(), record);
         if checked.code != Some(1) || !checked.stdout.contains("no crawl is running") {

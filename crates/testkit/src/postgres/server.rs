@@ -18,14 +18,14 @@ use crate::certificates::Certified;
 use crate::wait::try_wait_for;
 
 const USER: &str = "dragline";
-/// Connections over TCP need it, so that tests can get a password wrong.
+/// Connections over TCP need this password, so that tests can use a wrong one.
 const PASSWORD: &str = "well-kept";
 /// On a loaded machine with two cores a start takes a few seconds.
 const START_LIMIT: Duration = Duration::from_secs(60);
-/// Between a look for a free port and the server's own bind another program may take it.
+/// Another program may take a free port before the server binds it.
 const START_ATTEMPTS: usize = 5;
 
-/// Below those that systems give to connections and to sites: while a server is stopped, none of these takes its port.
+/// These ports are below those that systems give to connections and sites. So none of them takes the port of a stopped server.
 const PORTS: Range<u16> = 12_000..32_000;
 
 /// Makes the cluster at the first start, then runs the server until told to stop or until whoever started it
@@ -48,7 +48,7 @@ wait "$server"
 /// Without fsync the tests are fast. Killing the server still loses nothing that it wrote, because the machine stays up.
 const FAST: &str = "fsync=off";
 
-/// The other settings. The time zone is one that nobody mistakes for UTC.
+/// The other settings. The time zone cannot be mistaken for UTC.
 const SETTINGS: [&str; 5] = [
     "listen_addresses=127.0.0.1",
     "max_connections=200",
@@ -57,7 +57,7 @@ const SETTINGS: [&str; 5] = [
     "timezone=Asia/Kathmandu",
 ];
 
-/// The messages in the log of a program that has given up.
+/// The log messages of a server that has given up.
 const GIVEN_UP: [&str; 3] = ["initdb: error:", "FATAL:  could not", "postgres: could not"];
 
 /// A server of a test's own. It ends when it is dropped, or with the process.
@@ -68,7 +68,7 @@ pub struct OwnServer {
     user: Option<(u32, u32)>,
     port: u16,
     watcher: Option<Child>,
-    /// Starts a server as people run it: committed data is on the disk.
+    /// Starts a server with production settings: committed data is on the disk.
     is_durable: bool,
 }
 
@@ -127,7 +127,7 @@ impl OwnServer {
         }
     }
 
-    /// Makes it speak TLS, and restarts it. It then knows clients' certificates that `clients` signed.
+    /// Turns on TLS, and restarts the server. It then accepts client certificates that `clients` signed.
     ///
     /// # Panics
     /// When it does not come up again.
@@ -151,7 +151,8 @@ impl OwnServer {
         self.start();
     }
 
-    /// Says who may connect over TCP: lines of `pg_hba.conf`. Over its socket everybody may. Restarts it.
+    /// Sets who may connect over TCP, with lines of `pg_hba.conf`, and restarts the server. Anyone may connect over
+    /// its socket.
     ///
     /// # Panics
     /// When it does not come up again.
@@ -162,7 +163,7 @@ impl OwnServer {
         self.start();
     }
 
-    /// The folder of its socket. Over it nobody needs a password.
+    /// The folder of its socket. Connections over the socket need no password.
     pub fn socket_folder(&self) -> &Path {
         self.path()
     }
@@ -196,7 +197,7 @@ impl OwnServer {
         records.split('\u{1e}').map(|record| record.split('\u{1f}').map(str::to_owned).collect()).collect()
     }
 
-    /// A new database, all of whose tables lie in a new folder under `folder`.
+    /// A new database with all its tables in a new folder under `folder`.
     pub fn database_in(&self, folder: &Path, name: &str) {
         let tables = folder.join(name);
         std::fs::create_dir(&tables).expect("a folder for the tables");
@@ -243,7 +244,7 @@ impl OwnServer {
             .expect("the program psql")
     }
 
-    /// Writes the password for the cluster to be, and gives it and the folder to the server's user.
+    /// Writes the password for the new cluster, and gives the file and the folder to the server's user.
     fn give_folder(&self) {
         let password = self.path().join("password");
         std::fs::write(&password, PASSWORD).expect("the password file");
@@ -271,7 +272,8 @@ impl OwnServer {
             )
             // The folder that the tests run in may be closed to the server's user.
             .current_dir(self.path())
-            // A group of its own: what ends the tests by Ctrl-C must not end the watcher before its work.
+            // The script has its own process group, so a Ctrl-C that ends the tests does not end the script before
+            // its work is done.
             .process_group(0)
             .stdin(Stdio::piped())
             .stdout(Stdio::null())

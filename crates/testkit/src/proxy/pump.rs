@@ -30,7 +30,7 @@ struct Ends {
     server: TcpStream,
     cut: AtomicBool,
     has_lost_bytes: AtomicBool,
-    /// Whether the server's next answer is the one to a COMMIT and must not arrive.
+    /// Whether the next answer of the server belongs to a COMMIT and must not arrive.
     swallows_answer: AtomicBool,
 }
 
@@ -148,7 +148,7 @@ fn carry(
     loop {
         let length = from.read(&mut buffer).unwrap_or(0);
         if length == 0 {
-            // Nor does the news of an end come out of a black hole; but who was never heard of is not missed.
+            // A black hole also swallows the end of a connection, unless the connection never carried a byte.
             if has_carried {
                 shared.leave_blackhole(ends);
             }
@@ -164,7 +164,7 @@ fn carry(
             Link::Delay(delay) => shared.pause(delay, ends),
             Link::Pass | Link::Refuse => {}
         }
-        // What was lost before cannot be made up for.
+        // The lost bytes cannot be recovered.
         if ends.has_lost_bytes.load(Ordering::Acquire) {
             return Ok(());
         }
@@ -178,13 +178,13 @@ fn carry(
 }
 
 impl ProxyShared {
-    /// A slow link; the wait ends early when the connection does.
+    /// The wait of a slow link. It ends early when the connection ends.
     fn pause(&self, delay: Duration, ends: &Ends) {
         let waited = self.changed.wait_timeout_while(self.lock(), delay, |_| !ends.is_cut());
         drop(waited.unwrap_or_else(PoisonError::into_inner));
     }
 
-    /// Waits until the link is another, or the connection is cut.
+    /// Waits until the link changes, or the connection is cut.
     fn leave_blackhole(&self, ends: &Ends) {
         let is_there = |state: &mut ProxyState| state.link == Link::Blackhole && !ends.is_cut();
         let left = self.changed.wait_while(self.lock(), is_there);

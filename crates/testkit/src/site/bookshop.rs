@@ -1,8 +1,8 @@
-//! A whole bookshop in the markup of books.toscrape.com, always the same, of which the truth is known.
+//! A whole bookshop in the markup of books.toscrape.com, always the same, with known contents.
 //!
-//! Listings of 20 books lead to every book and to the next listing; the listings of the categories, which the
-//! sidebar of each page names, lead to all books once more. Every form of a field occurs: titles with signs that
-//! HTML escapes, books without a description, without stock, with tax, with three or no reviews.
+//! Listings of 20 books lead to every book and to the next listing. The sidebar of each page also names listings by category,
+//! which lead to all books once more. Every form of a field occurs: titles with characters that HTML escapes, and books without
+//! a description, without stock, with tax, and with three or no reviews.
 
 use super::{Answer, Site, SiteBuilder};
 
@@ -10,14 +10,14 @@ const BOOKS_PER_LISTING: usize = 20;
 const CATEGORIES: usize = 50;
 const RATINGS: [&str; 5] = ["One", "Two", "Three", "Four", "Five"];
 
-/// A book as it is; amounts in pence.
+/// The true data of a book. Amounts are in pence.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Book {
     /// Its place in the catalogue, from 1.
     pub number: usize,
     /// Its key.
     pub upc: String,
-    /// With whatever signs.
+    /// It may contain any characters.
     pub title: String,
     /// The name of its category.
     pub category: String,

@@ -1,4 +1,4 @@
-//! A site of any size, always the same for the same numbers, of which the truth is known.
+//! A site of any size, always the same for the same numbers, with known contents.
 //!
 //! Page 0 is `/`. Page `n` links to its children `n·k + 1 … n·k + k`, so that every page is reached, and to
 //! three others (back, across, home), so that most links lead to pages that are known already.

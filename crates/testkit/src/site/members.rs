@@ -1,8 +1,9 @@
-//! A site behind a login, with an API: what it asks for is checked, and answered with 403 where it is missing.
+//! A site behind a login, with an API. It checks everything that it requires, and answers 403 if something is
+//! missing.
 //!
-//! `/login` gives a cookie and a form with a token that belongs to it. `POST /login` wants both and the password, and
-//! gives another cookie. Only with that one `/notes/1` to `/notes/N` can be seen. `/api/notes?page=1` and further, in JSON,
-//! is for scripts: it wants the header `X-Requested-With`.
+//! `/login` gives a cookie and a form with a matching token. `POST /login` requires both and the password, and gives another
+//! cookie. Only this cookie opens `/notes/1` to `/notes/N`. `/api/notes?page=1` and further, in JSON, is for scripts, and
+//! requires the header `X-Requested-With`.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};

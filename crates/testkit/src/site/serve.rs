@@ -103,7 +103,7 @@ impl SiteShared {
             .wait_while(state, |state| state.holds(&asked.path, number) && !state.closed)
             .unwrap_or_else(PoisonError::into_inner);
         state.waiting -= 1;
-        // After the gate, so that a test may change the page while requests wait.
+        // Find the answer after the gate, so that a test may change the page while requests wait.
         if let Some(answers) = state.pages.get(&asked.path) {
             return answers.get(earlier).or(answers.last()).cloned().unwrap_or_else(not_found);
         }
@@ -116,7 +116,7 @@ impl SiteShared {
         }
     }
 
-    /// A site's slowness; it ends early with the site.
+    /// A pause of a slow site. It ends early when the site ends.
     fn pause(&self, duration: Duration) {
         let closed = self.gate.wait_timeout_while(self.lock(), duration, |state| !state.closed);
         drop(closed.unwrap_or_else(PoisonError::into_inner));

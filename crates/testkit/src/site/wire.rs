@@ -66,7 +66,7 @@ pub(super) fn write_answer(
     answer: &Answer,
     pause: impl Fn(Duration),
 ) -> io::Result<After> {
-    // One write for the whole answer, else every small page takes two packets.
+    // Send the whole answer in one write. Otherwise every small page takes two packets.
     let mut head = Vec::new();
     write!(head, "HTTP/1.1 {} {}\r\n", answer.status, reason(answer.status))?;
     for (name, value) in &answer.headers {
@@ -98,7 +98,7 @@ pub(super) fn write_answer(
             head.extend_from_slice(b"Transfer-Encoding: chunked\r\n\r\n");
             out.write_all(&head)?;
             let mut sent = 0;
-            // Without an end the client's disconnect ends it: the write fails.
+            // An endless body ends when the client disconnects and the write fails.
             while times.is_none_or(|times| sent < times) {
                 write!(out, "{:x}\r\n", chunk.len())?;
                 out.write_all(chunk)?;

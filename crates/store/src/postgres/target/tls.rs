@@ -82,7 +82,7 @@ fn mode(parameters: &Parameters) -> Result<Mode, StoreError> {
         Some(_) => {
             return Err(parameters.wrong(
                 "sslmode",
-                "is none that Dragline knows",
+                "has a value that Dragline does not know",
                 "sslmode can be disable, prefer (the default), require, verify-ca or verify-full",
             ));
         }
@@ -92,13 +92,13 @@ fn mode(parameters: &Parameters) -> Result<Mode, StoreError> {
 /// Refuses settings that have no effect, because nobody should believe that they are safer than they are.
 fn contradictions(parameters: &Parameters, mode: Mode) -> Result<(), StoreError> {
     let wrong = |name, problem, hint: &str| Err(parameters.wrong(name, problem, hint));
-    let weak = "does nothing with this sslmode, which checks no certificate";
+    let weak = "has no effect with this sslmode, which checks no certificate";
     if parameters.in_url("sslrootcert") && mode < Mode::Require {
-        return wrong("sslrootcert", weak, "add sslmode=verify-full, or take sslrootcert out");
+        return wrong("sslrootcert", weak, "add sslmode=verify-full, or remove sslrootcert");
     }
     // The system's CAs sign certificates for anyone, so they prove nothing unless the name is checked too.
     if parameters.get("sslrootcert") == Some("system") && (Mode::Require..Mode::VerifyFull).contains(&mode) {
-        return wrong("sslrootcert", "=system is for sslmode=verify-full alone", "say sslmode=verify-full");
+        return wrong("sslrootcert", "=system is only for sslmode=verify-full", "set sslmode=verify-full");
     }
     if parameters.get("channel_binding") == Some("require") && mode == Mode::Disable {
         return wrong("channel_binding", "=require needs encryption", "say sslmode=require or more");
