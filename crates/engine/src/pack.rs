@@ -207,6 +207,9 @@ impl Packer {
         scope: &Scope,
         refusals: &mut impl Refusals,
     ) -> Result<Produced, ParseFault> {
+        if let Err(error) = self.routes.check([&page.response().queued.request]) {
+            return Err((Reason::UnknownTag, format!("parse: {error}")));
+        }
         let (records, requests) = self.emitted("parse", refusals, |out| self.spider.parse(page, out))?;
         let mut robots = PageRobots::default();
         guarded(Reason::PageUnreadable, "page", || {

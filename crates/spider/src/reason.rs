@@ -73,7 +73,7 @@ pub enum Reason {
     ParseTimeout,
     /// The page emitted an item of a type that the spider does not declare.
     ItemUndeclared,
-    /// The page emitted a request with a tag that no route of the spider has.
+    /// The page, or a request that it emitted, has a tag that no route of the spider has.
     UnknownTag,
     /// The page emitted a request that no store can hold.
     InvalidRequest,

@@ -284,6 +284,26 @@ fn faults_of_user_code_fail_the_page_and_nothing_else() {
 }
 
 #[test]
+fn a_page_with_a_tag_that_no_route_has_is_not_parsed() {
+    let routed = || Packer {
+        routes: Router::new().with_start(|_: &Page, _: &mut Output| {}),
+        ..packer(|_, out| {
+            out.item(Note("keep"));
+            Ok(())
+        })
+    };
+    let parsed = page(&routed());
+    assert_eq!((parsed.state, parsed.items.len()), (PageState::Done, 1));
+
+    let request = Request::get("http://a.example/").unwrap().with_tag("old");
+    let outcome = routed().page(Response::stored(request, ""), &scope_of(&["a.example:80"]));
+    assert_eq!((outcome.state, outcome.reason), (PageState::Failed, Some(Reason::UnknownTag)));
+    assert!(outcome.items.is_empty());
+    let error = outcome.error.unwrap_or_default();
+    assert!(error.starts_with("parse: no route of the spider has the tag \"old\""), "{error}");
+}
+
+#[test]
 fn an_item_that_no_store_may_take_makes_the_page_dead_and_keeps_its_requests() {
     let outcome = page(&packer(|page, out| {
         out.item(Note("well"));
