@@ -4,6 +4,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use dragline_core::{ItemPipeline, Spider};
+use dragline_engine::Downloader;
 
 use crate::check::{self, Found};
 use crate::commands;
@@ -16,7 +17,7 @@ pub struct App(Program);
 
 /// A program with these spiders. Its `main` only needs to call [`App::run`].
 pub fn app(spiders: Vec<Arc<dyn Spider>>) -> App {
-    App(Program { spiders, pipelines: Vec::new() })
+    App(Program { spiders, ..Program::default() })
 }
 
 /// The complete `main` of a binary: the command line, with these spiders.
@@ -38,6 +39,12 @@ impl App {
     /// items are validated after them.
     pub fn pipeline(mut self, pipeline: impl ItemPipeline + 'static) -> Self {
         self.0.pipelines.push(Arc::new(pipeline));
+        self
+    }
+
+    /// Adds a downloader. A request chooses it by this name, with `Request::with_downloader`.
+    pub fn downloader(mut self, name: impl Into<String>, downloader: impl Downloader) -> Self {
+        self.0.downloaders = self.0.downloaders.with(name, downloader);
         self
     }
 

@@ -5,7 +5,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use dragline_core::{ItemPipeline, Spider};
+use dragline_core::Spider;
 use dragline_runtime::logging::LogHandle;
 use dragline_runtime::metrics::{Measured, Metrics};
 use dragline_runtime::signals::{self, SignalListener};
@@ -13,6 +13,7 @@ use dragline_runtime::{Crawl, CrawlError, Ended, Overrun, progress};
 
 use crate::exit::Exit;
 use crate::failed::Failed;
+use crate::program::Program;
 use crate::settings::CommandSettings;
 
 /// Time to write the last metrics when the process is forced to end.
@@ -43,13 +44,15 @@ pub(crate) fn metrics(
 /// Runs a crawl to its end. Returns `Ok(None)` if it was stopped before it began.
 pub(crate) fn crawl(
     spider: &Arc<dyn Spider>,
-    pipelines: &[Arc<dyn ItemPipeline>],
+    program: &Program,
     settings: &CommandSettings,
     metrics: &Arc<Metrics>,
     log: &LogHandle,
 ) -> Result<Option<Attended>, Failed> {
     log.about_run(&settings.crawl.run_name(spider.name()));
-    let crawl = Crawl::with_settings(Arc::clone(spider), settings.crawl.clone()).pipelines(pipelines);
+    let crawl = Crawl::with_settings(Arc::clone(spider), settings.crawl.clone())
+        .pipelines(&program.pipelines)
+        .downloaders(&program.downloaders);
     let signals = signals::listen(crawl.stop_value(), force(log)).map_err(|error| no_thread(&error))?;
     let running = match crawl.start(Arc::clone(metrics), end_process(metrics, log)) {
         Ok(running) => running,

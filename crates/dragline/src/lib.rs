@@ -113,6 +113,8 @@ pub use dragline_spider::__private;
 /// The Rust in the documents is compiled and run.
 #[cfg(doctest)]
 mod documents {
+    #[doc = include_str!("../../../docs/fetching.md")]
+    struct Fetching;
     #[doc = include_str!("../../../docs/writing-a-spider.md")]
     struct WritingASpider;
     #[doc = include_str!("../../../docs/writing-a-pipeline.md")]

@@ -124,6 +124,12 @@ impl Crawl {
         self
     }
 
+    /// The same for several that are shared. They take the place of those that are there.
+    pub fn downloaders(mut self, downloaders: &Downloaders) -> Self {
+        self.downloaders = downloaders.clone();
+        self
+    }
+
     /// Ends the run after exactly this many pages are done, resumes included. 0 means no limit.
     pub fn limit(mut self, pages: u64) -> Self {
         self.settings.engine.limits.pages = Some(pages).filter(|pages| *pages > 0);

@@ -50,7 +50,7 @@ fn crawl_and_report(
     program: &Program,
     log: &LogHandle,
 ) -> Result<Exit, Failed> {
-    let Some(attended) = attended::crawl(spider, &program.pipelines, settings, metrics, log)? else {
+    let Some(attended) = attended::crawl(spider, program, settings, metrics, log)? else {
         print("stopped during start-up, before the first request; run the same command to start again\n")?;
         return Ok(Exit::Stopped);
     };

@@ -14,6 +14,7 @@ use super::{crawl, print};
 use crate::attended;
 use crate::exit::Exit;
 use crate::failed::Failed;
+use crate::program::Program;
 use crate::settings::{CommandSettings, Common};
 use dragline_runtime::CrawlOutcome;
 use dragline_runtime::blocking::Blocking;
@@ -31,7 +32,7 @@ pub(super) fn run(common: &Common, log: &LogHandle) -> Result<Exit, Failed> {
     let settings = CommandSettings::combine(common.flags(&flags)?, &common.store, &common.file)?;
     tracing::info!(url = site.url(), "serving a small site on loopback and crawling it");
     let metrics = attended::metrics(&*spider, &settings, log)?;
-    let Some(attended) = attended::crawl(&spider, &[], &settings, &metrics, log)? else {
+    let Some(attended) = attended::crawl(&spider, &Program::default(), &settings, &metrics, log)? else {
         return Ok(Exit::Stopped);
     };
     if attended.ended.outcome() == CrawlOutcome::Finished {

@@ -33,7 +33,8 @@ const HOSTS_PER_PLACE: usize = 2;
 /// See the module.
 #[derive(Debug)]
 pub(crate) struct Hosts {
-    hosts: Vec<Host>,
+    /// By their numbers.
+    registered: Vec<Host>,
     by_name: HashMap<Arc<str>, HostId>,
     /// Numbers of forgotten hosts.
     free: Vec<HostId>,
@@ -43,7 +44,7 @@ pub(crate) struct Hosts {
     /// Hosts that changed since the window last looked.
     changed: Vec<HostId>,
     swept_at: Option<Instant>,
-    max_hosts: usize,
+    capacity: usize,
     pace: Arc<PaceSettings>,
     obey_robots: bool,
     /// Notes of an earlier process about hosts that are not registered yet.
@@ -54,14 +55,14 @@ impl Hosts {
     /// No hosts. `notes` are those of an earlier process.
     pub(crate) fn new(settings: &EngineSettings, notes: &[HostNote]) -> Self {
         Self {
-            hosts: Vec::new(),
+            registered: Vec::new(),
             by_name: HashMap::new(),
             free: Vec::new(),
             rest_ends: BTreeSet::new(),
             resting: 0,
             changed: Vec::new(),
             swept_at: None,
-            max_hosts: settings.window.requests.saturating_mul(HOSTS_PER_PLACE),
+            capacity: settings.window.requests.saturating_mul(HOSTS_PER_PLACE),
             pace: Arc::new(settings.pace.clone()),
             obey_robots: settings.robots.obey,
             noted: notes.iter().map(|note| (note.host.clone(), note.clone())).collect(),
@@ -69,12 +70,12 @@ impl Hosts {
     }
 
     pub(crate) fn get(&self, id: HostId) -> &Host {
-        &self.hosts[id.index()]
+        &self.registered[id.index()]
     }
 
     /// Changes a host.
     pub(crate) fn update<T>(&mut self, id: HostId, change: impl FnOnce(&mut Host) -> T) -> T {
-        let host = &mut self.hosts[id.index()];
+        let host = &mut self.registered[id.index()];
         if !std::mem::replace(&mut host.is_changed, true) {
             self.changed.push(id);
         }
@@ -84,7 +85,7 @@ impl Hosts {
     /// The next host that has changed. Each change is named once.
     pub(crate) fn take_changed(&mut self) -> Option<HostId> {
         let id = self.changed.pop()?;
-        self.hosts[id.index()].is_changed = false;
+        self.registered[id.index()].is_changed = false;
         Some(id)
     }
 
@@ -99,10 +100,10 @@ impl Hosts {
         if let Some(id) = self.by_name.get(name) {
             return Some(*id);
         }
-        if self.by_name.len() >= self.max_hosts {
+        if self.by_name.len() >= self.capacity {
             self.sweep(now, has_requests);
         }
-        if self.by_name.len() >= self.max_hosts {
+        if self.by_name.len() >= self.capacity {
             return None;
         }
         self.register(name, now)
@@ -183,12 +184,12 @@ impl Hosts {
         let host = Host::new(Arc::clone(&name), pace, robots);
         let id = match self.free.pop() {
             Some(id) => {
-                self.hosts[id.index()] = host;
+                self.registered[id.index()] = host;
                 id
             }
             None => {
-                let id = HostId::at(self.hosts.len())?;
-                self.hosts.push(host);
+                let id = HostId::at(self.registered.len())?;
+                self.registered.push(host);
                 id
             }
         };
@@ -209,9 +210,9 @@ impl Hosts {
             return;
         }
         self.swept_at = Some(now);
-        let Self { hosts, free, by_name, .. } = self;
+        let Self { registered, free, by_name, .. } = self;
         by_name.retain(|_, id| {
-            let is_kept = has_requests(*id) || !hosts[id.index()].is_idle(now);
+            let is_kept = has_requests(*id) || !registered[id.index()].is_idle(now);
             if !is_kept {
                 free.push(*id);
             }

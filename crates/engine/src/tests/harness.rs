@@ -140,7 +140,8 @@ impl Crawl {
         // This is long, so a test that ends quickly shows that the scheduler asked for its flushes.
         let (sink, store) = frontier.open(receipts, settings.concurrency, Duration::from_secs(2));
         let (sink, stop) = (Arc::new(sink), Stop::new());
-        let stats = Arc::new(CrawlStats::new(&spider.items()));
+        let items = spider.items();
+        let stats = Arc::new(CrawlStats::new(&items));
         let settings = Arc::new(settings);
         let (pages, queue) = bounded(settings.concurrency);
         let (finish, finished) = bounded(0);
@@ -159,7 +160,7 @@ impl Crawl {
             same_request: spider.same_request(),
             settings,
             args: Args::default(),
-            spider: Arc::clone(&spider),
+            spider,
             sink: Arc::clone(&sink) as _,
             stop: stop.clone(),
             stats: Arc::clone(&stats),
@@ -169,7 +170,7 @@ impl Crawl {
             parts: parts.clone(),
             run: RunLabel { run_id: 1, name: "test".to_owned() },
             pipelines: Arc::new([]),
-            items: spider.items(),
+            items,
             pages: queue,
             finish: finished,
         })

@@ -20,6 +20,7 @@ pub(crate) struct Waiting {
 }
 
 /// The requests of one host.
+#[allow(clippy::struct_excessive_bools)] // facts that change independently of each other
 #[derive(Debug, Default)]
 pub(super) struct HostQueue {
     pub(super) waiting: BTreeMap<FetchKey, Waiting>,
