@@ -8,7 +8,7 @@ use dragline_core::store::{Refill, RefillScope};
 use dragline_core::{PageState, QueuedRequest, Receipt, Refilled, StoreEvent};
 
 use super::Scheduler;
-use crate::download::CrawlEnd;
+use crate::crawl_end::CrawlEnd;
 use crate::hosts::HostId;
 use crate::window::Admission;
 
