@@ -177,7 +177,8 @@ impl Shapes {
                 .with_column("url", ColumnType::Text)
                 .with_column("corners", ColumnType::Integer)
                 .with_nullable_column("title", ColumnType::Text);
-            let shape = if number % 2 == 0 { shape.with_table(format!("shapes_{number}")) } else { shape };
+            let shape =
+                if number.is_multiple_of(2) { shape.with_table(format!("shapes_{number}")) } else { shape };
             let shape = if number < 5 { shape.with_key(["url"]) } else { shape };
             shape.build()
         };

@@ -128,7 +128,7 @@ fn a_page_shows_its_lineage(stored: &Stored) {
     let show = |path: &str| attic(stored).args(["runs", "show", "attic", "--path", &url(path)]).run();
     let shown = show("/desk/3");
     shown.assert_code(0);
-    let paths = ["/", "/room/3", "/desk/3"].map(|path| url(path));
+    let paths = ["/", "/room/3", "/desk/3"].map(url);
     let lines: Vec<Vec<&str>> =
         shown.stdout.lines().skip(1).take(3).map(|line| line.split_whitespace().collect()).collect();
     assert_eq!(

@@ -80,6 +80,7 @@ fn quotes(page: &Page, out: &mut Output) -> Result<()> {
 }
 
 /// Some descriptions are written in lines, which folded text would lose.
+#[allow(clippy::unnecessary_wraps)] // a function of `#[item(with)]` returns a Result
 fn description(author: &Node<'_>) -> Result<String> {
     let description = author.first(".author-description").map(|text| text.raw_text());
     Ok(description.unwrap_or_default().trim().to_owned())

@@ -38,16 +38,16 @@ static SAMPLE: LazyLock<ItemType> = LazyLock::new(|| {
 });
 
 fn every_type_comes_back_from_its_table(stored: &Stored) {
-    come_back(stored, SAMPLE.clone());
+    come_back(stored, &SAMPLE);
 }
 
 fn every_type_comes_back_from_crawl_items(stored: &Stored) {
-    come_back(stored, SAMPLE.to_builder().without_table().build().unwrap());
+    come_back(stored, &SAMPLE.to_builder().without_table().build().unwrap());
 }
 
-fn come_back(stored: &Stored, item: ItemType) {
+fn come_back(stored: &Stored, item: &ItemType) {
     run(async {
-        let store = prepared(stored, std::slice::from_ref(&item)).await;
+        let store = prepared(stored, std::slice::from_ref(item)).await;
         store.lock_run(RUN, PATIENCE).await.unwrap();
         let page = request("page");
         let spec = dragline_core::store::RunSpec { start: vec![page.clone()], ..spec() };
@@ -59,7 +59,7 @@ fn come_back(stored: &Stored, item: ItemType) {
         store.flush(&key, &[done_with(&page, records)]).await.unwrap();
         let mut read = BTreeMap::new();
         store
-            .read_items(key.run_id, "spider", &item, &mut |row| {
+            .read_items(key.run_id, "spider", item, &mut |row| {
                 assert_eq!(row.url, page.request.url().as_str());
                 read.insert(key_of(&row.fields), row.fields);
                 Ok(())

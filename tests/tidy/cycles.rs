@@ -149,14 +149,13 @@ fn resolved(modules: &Modules, from: &Module, path: &str, hops: usize) -> Option
             modules.contains_key(&inside).then(|| from.clone())?
         }
     };
-    while let Some(name) = names.next() {
-        match name {
-            "self" => continue,
-            "super" => {
-                at.pop();
-                continue;
-            }
-            _ => {}
+    for name in names {
+        if name == "self" {
+            continue;
+        }
+        if name == "super" {
+            at.pop();
+            continue;
         }
         at.push(name.to_owned());
         if modules.contains_key(&at) {

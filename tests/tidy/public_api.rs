@@ -8,6 +8,7 @@
 //! `PUBLIC_API=write cargo test --test dragline tidy::public_api` writes the file anew.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::fs;
 
 use quote::ToTokens;
@@ -48,25 +49,25 @@ fn listing() -> String {
         if is_hidden(attrs) {
             continue;
         }
-        for path in paths(tree, String::new()) {
+        for path in paths(tree, "") {
             let (package, _) = path.split_once("::").unwrap();
             let declared = crates.entry(package.to_owned()).or_insert_with(|| declared(package));
             let name = path.rsplit("::").next().unwrap();
-            text.push_str(&format!("{name}\n"));
+            let _ = writeln!(text, "{name}");
             for line in declared.get(name).into_iter().flatten() {
-                text.push_str(&format!("    {line}\n"));
+                let _ = writeln!(text, "    {line}");
             }
         }
     }
     text
 }
 
-fn paths(tree: &UseTree, head: String) -> Vec<String> {
+fn paths(tree: &UseTree, head: &str) -> Vec<String> {
     match tree {
-        UseTree::Path(path) => paths(&path.tree, format!("{head}{}::", path.ident)),
+        UseTree::Path(path) => paths(&path.tree, &format!("{head}{}::", path.ident)),
         UseTree::Name(name) => vec![format!("{head}{}", name.ident)],
         UseTree::Rename(renamed) => vec![format!("{head}{}", renamed.rename)],
-        UseTree::Group(group) => group.items.iter().flat_map(|tree| paths(tree, head.clone())).collect(),
+        UseTree::Group(group) => group.items.iter().flat_map(|tree| paths(tree, head)).collect(),
         UseTree::Glob(_) => panic!("the facade lists its names one by one, without {head}*"),
     }
 }
@@ -77,9 +78,13 @@ fn declared(package: &str) -> Declared {
     let mut declared = Declared::new();
     for path in files(|name| extension(name) == "rs").into_iter().filter(|path| path.starts_with(&folder)) {
         let file = syn::parse_file(&fs::read_to_string(repository().join(&path)).unwrap()).unwrap();
-        file.items.iter().for_each(|item| note(item, &mut declared));
+        for item in &file.items {
+            note(item, &mut declared);
+        }
     }
-    declared.values_mut().for_each(|lines| lines.sort());
+    for lines in declared.values_mut() {
+        lines.sort();
+    }
     declared
 }
 
@@ -112,7 +117,7 @@ fn note(item: &Item, declared: &mut Declared) {
                         add(name.clone(), format!("{provided}{}", spelled(&method.sig)));
                     }
                     TraitItem::Const(one) => {
-                        add(name.clone(), format!("const {}: {}", one.ident, spelled(&one.ty)))
+                        add(name.clone(), format!("const {}: {}", one.ident, spelled(&one.ty)));
                     }
                     TraitItem::Type(one) => add(name.clone(), format!("type {}", one.ident)),
                     _ => {}

@@ -50,7 +50,7 @@ pub(super) const FAMILIES: &[Family<Arc<RunFacts>>] = &[
     ),
     gauge("dragline_run_id", "The run's id in `crawl_runs`.", |now, out| now.opened(out, |it| it.run_id)),
     gauge("dragline_run_epoch", "The number of this start of the run.", |now, out| {
-        now.opened(out, |it| it.epoch)
+        now.opened(out, |it| it.epoch);
     }),
     gauge(
         "dragline_unclean_start",

@@ -44,7 +44,7 @@ pub(super) fn show(
     let traced = lineages.into_iter().map(|lineage| Traced::read(lineage, run, runs, items));
     let traced = traced.collect::<Result<Vec<Traced>, Failed>>()?;
     if as_json {
-        print(&format!("{:#}\n", Json::from_iter(traced.iter().map(Traced::json))))?;
+        print(&format!("{:#}\n", traced.iter().map(Traced::json).collect::<Json>()))?;
     } else {
         print(&traced.iter().map(Traced::text).collect::<Vec<_>>().join("\n"))?;
     }

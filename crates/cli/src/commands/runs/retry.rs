@@ -53,9 +53,9 @@ fn told(run: &RunRecord, done: &Requeued) -> String {
         return format!("run {name} (id {run_id}) has no such failed requests, so nothing was changed\n");
     }
     let mut text = format!(
-        "{} failed request{} of run {name} (id {run_id}) queued again\n",
+        "run {name} (id {run_id}): {} failed {} queued again\n",
         done.requests,
-        if done.requests == 1 { " is" } else { "s are" },
+        if done.requests == 1 { "request is" } else { "requests are" },
     );
     if let Some(reason) = &done.new_reason() {
         // Writing to a String cannot fail.

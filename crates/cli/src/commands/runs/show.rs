@@ -114,7 +114,7 @@ fn group(title: &str, key: &str, tallies: &LargestGroups) -> String {
 fn next(run: &RunRecord, figures: &RunFigures) -> String {
     let failed = figures.pages.of(PageState::Failed);
     let retry = format!(
-        "`dragline runs retry {} --failed` puts {} back into the queue into the queue",
+        "`dragline runs retry {} --failed` puts {} back into the queue",
         run.run_id,
         number(failed, "failed request")
     );
