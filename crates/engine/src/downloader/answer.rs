@@ -18,11 +18,11 @@ pub struct Answer {
     /// The body.
     pub body: AnswerBody,
     /// The answer's changes to the run's cookie jars. They are stored with the page.
-    pub cookies: Vec<StoredCookie>,
+    pub(crate) cookies: Vec<StoredCookie>,
     /// The time until the headers were there. The whole time is taken if a downloader does not know it.
     pub latency: Option<Duration>,
     /// The memory that the body holds. Dragline charges the body itself if a downloader has not.
-    pub charge: Option<Charge>,
+    pub(crate) charge: Option<Charge>,
 }
 
 /// The body of an answer.
