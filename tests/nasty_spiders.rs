@@ -156,7 +156,7 @@ impl Spider for Zoo {
 
     fn failed(&self, failure: &Failure, out: &mut Output) -> Result<()> {
         // A footprint is appended, so that one too many would show. What is gone may be among the new pages.
-        let url = failure.queued.request.url();
+        let url = failure.request().url();
         out.item(Footprint { url: url.to_string() });
         if let Some(number) = url.path().strip_prefix("/gone/") {
             out.request(Request::from_url(url.join(&format!("/new/gone-{number}"))?)?);

@@ -116,9 +116,10 @@ impl Packer {
             Ok(target) => target,
             Err(problem) => {
                 let (reason, error) = (problem.reason(), problem.to_string());
-                let (queued, status) = (queued.clone(), Some(*status));
-                let (attempts, args) = (*attempts, self.args.clone());
-                let failure = Failure { queued, status, attempts, reason, error, args };
+                let failure = Failure::of_queued(queued.clone(), reason, error)
+                    .with_status(*status)
+                    .with_attempts(*attempts)
+                    .with_args(self.args.clone());
                 return Some(self.failure_telling(&failure, scope, refusals));
             }
         };
@@ -140,8 +141,8 @@ impl Packer {
     }
 
     fn failure_telling(&self, failure: &Failure, scope: &Scope, refusals: &mut impl Refusals) -> PageOutcome {
-        let Failure { queued, status, attempts, reason, error, .. } = failure;
-        let outcome = PageOutcome::failed(queued, *reason, error).with_answer(*status, *attempts);
+        let outcome = PageOutcome::failed(failure.queued(), failure.reason(), failure.error())
+            .with_answer(failure.status(), failure.attempts());
         match self.produce_of_failure(failure, scope, refusals) {
             Ok(produced) => produced.put_into(outcome),
             Err((_, detail)) => {
@@ -163,9 +164,9 @@ impl Packer {
         refusals: &mut impl Refusals,
     ) -> Result<Produced, ParseFault> {
         let (records, requests) = self.emitted("failed", refusals, |out| self.spider.failed(failure, out))?;
-        let requests = self.links(&failure.queued, requests, scope, refusals)?;
+        let requests = self.links(failure.queued(), requests, scope, refusals)?;
         let mut produced = Produced { requests, ..Produced::default() };
-        let origin = self.origin(&failure.queued, failure.queued.request.url());
+        let origin = self.origin(failure.queued(), failure.request().url());
         guarded(Reason::PipelinePanic, "item pipelines", || {
             for record in records {
                 self.keep(record, &origin, &mut produced, refusals);

@@ -9,11 +9,10 @@ use crate::args::Args;
 use crate::arguments::Arguments;
 use crate::canonical::has_userinfo;
 use crate::error::{Error, Result};
+use crate::failure::Failure;
 use crate::item_type::ItemType;
 use crate::output::Output;
 use crate::page::Page;
-use crate::queued_request::QueuedRequest;
-use crate::reason::Reason;
 use crate::request::{Request, RequestError};
 use crate::router::Router;
 use crate::same_request::SameRequest;
@@ -137,23 +136,6 @@ impl<T: Any> AsAny for T {
     fn as_any(&self) -> &dyn Any {
         self
     }
-}
-
-/// A request that was given up.
-#[derive(Debug)]
-pub struct Failure {
-    /// The request.
-    pub queued: QueuedRequest,
-    /// The last HTTP status, if there was one.
-    pub status: Option<u16>,
-    /// How often it was sent.
-    pub attempts: u32,
-    /// Why it was given up.
-    pub reason: Reason,
-    /// What happened the last time, for people.
-    pub error: String,
-    /// The arguments of the run.
-    pub args: Args,
 }
 
 /// A list of spiders for `dragline::run`: `spiders![Quotes, Books]`.

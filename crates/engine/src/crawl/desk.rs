@@ -79,8 +79,8 @@ impl Desks {
             }
             Job::GivenUp(given_up, _) => {
                 let failure = &given_up.failure;
-                let why = (failure.reason, failure.error.clone());
-                (&failure.queued, failure.status, failure.attempts, Some(why))
+                let why = (failure.reason(), failure.error().to_owned());
+                (failure.queued(), failure.status(), failure.attempts(), Some(why))
             }
         };
         let activity = Activity { url: queued.request.url().to_string(), since: Instant::now() };

@@ -145,7 +145,7 @@ impl CrawlThread {
             }
             Job::GivenUp(given_up, scope) => {
                 let failure = given_up.failure;
-                let _span = tracing::error_span!("page", url = %failure.queued.request.url()).entered();
+                let _span = tracing::error_span!("page", url = %failure.request().url()).entered();
                 packer.failure(&failure, &scope)
             }
         };

@@ -39,11 +39,11 @@ impl Spider for Test {
     }
 
     fn failed(&self, failure: &Failure, out: &mut Output) -> dragline_core::Result<()> {
-        assert_eq!(failure.args.get("shelf"), Some("rope"));
+        assert_eq!(failure.args().get("shelf"), Some("rope"));
         out.item(Note("keep"));
         out.request(Request::get("http://a.example/instead")?);
         out.request(Request::get("http://b.example/off-site")?);
-        match failure.queued.request.tag() {
+        match failure.request().tag() {
             "panic" => panic!("here"),
             "error" => Err(Error::new("here too")),
             "dead" => {
@@ -330,14 +330,10 @@ fn parse_sees_the_arguments_of_the_run() {
 /// The outcome of a request with this tag that was given up.
 fn failure(packer: &Packer, tag: &str) -> PageOutcome {
     let request = Request::get("http://a.example/").unwrap().with_tag(tag);
-    let failure = Failure {
-        queued: QueuedRequest::start(request, 0),
-        status: Some(404),
-        attempts: 1,
-        reason: Reason::HttpStatus,
-        error: "HTTP 404".to_owned(),
-        args: packer.args.clone(),
-    };
+    let failure = Failure::of(request, Reason::HttpStatus)
+        .with_status(404)
+        .with_error("HTTP 404")
+        .with_args(packer.args.clone());
     let outcome = packer.failure(&failure, &scope_of(&["a.example:80"]));
     assert_eq!((outcome.state, outcome.status), (PageState::Failed, Some(404)), "{tag}");
     assert_eq!(outcome.reason, Some(Reason::HttpStatus), "{tag}");

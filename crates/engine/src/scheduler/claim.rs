@@ -165,7 +165,10 @@ impl Scheduler {
         let mut charge = self.budget.charge();
         charge.enter(Stage::Parsing);
         let given_up = GivenUp {
-            failure: Failure { queued, status, attempts, reason, error, args: self.parts.args.clone() },
+            failure: Failure::of_queued(queued, reason, error)
+                .with_status(status)
+                .with_attempts(attempts)
+                .with_args(self.parts.args.clone()),
             credit: Some(credit),
             charge: Some(charge),
             cookies,

@@ -74,11 +74,11 @@ impl Spider for FailureListener {
     fn failed(&self, failure: &Failure, out: &mut Output) -> dragline_core::Result<()> {
         let thread = std::thread::current();
         let thread = thread.name().unwrap_or_default().trim_end_matches(char::is_numeric);
-        let Failure { queued, status, attempts, error, .. } = failure;
-        let path = queued.request.url().path();
+        let (status, attempts, error) = (failure.status(), failure.attempts(), failure.error());
+        let path = failure.request().url().path();
         self.0.lock().unwrap().push(format!("{thread}: {path} {status:?} {attempts} {error}"));
         if path == "/down" {
-            out.request(Request::from_url(queued.request.url().join("/mirror")?)?);
+            out.request(Request::from_url(failure.request().url().join("/mirror")?)?);
             return Ok(());
         }
         panic!("also here");
