@@ -1,5 +1,6 @@
 //! Where rows come from: a request's parent, an item's page, and a digest that identifies the item.
 
+use dragline_core::runs::Requeue;
 use dragline_core::{PageOutcome, Reason};
 
 use super::fixture::{Session, discovers, done_with, request, run};
@@ -11,6 +12,7 @@ on_both_stores!(
     every_item_row_has_its_page,
     a_key_may_be_long,
     items_without_a_key_are_kept_beside_letters_of_their_page,
+    items_without_a_key_of_a_failure_are_kept_after_a_retry,
 );
 
 fn a_request_has_the_page_that_it_was_found_on(stored: &Stored) {
@@ -78,6 +80,23 @@ fn items_without_a_key_are_kept_beside_letters_of_their_page(stored: &Stored) {
         session.store.retry_letters(&super::letters::retry(&letters)).await.unwrap();
         let rows = stored.query("SELECT count(*), count(DISTINCT key_digest) FROM crawl_items");
         assert_eq!(rows, [["2", "2"]]);
+    });
+}
+
+fn items_without_a_key_of_a_failure_are_kept_after_a_retry(stored: &Stored) {
+    run(async {
+        let page = request("page");
+        let session = Session::begin(stored, std::slice::from_ref(&page)).await;
+        let failed = PageOutcome::failed(&page, Reason::Timeout, "timed out");
+        session.flush(&[PageOutcome { items: vec![remark(1)], ..failed }]).await.unwrap();
+        session.store.close().await;
+        let ask = Requeue { run_id: session.key().run_id, ..Requeue::default() };
+        assert_eq!(super::run_admin::requeue(stored, &ask).await.unwrap().requests, 1);
+        let session = Session::begin(stored, &[]).await;
+        session.flush(&[done_with(&page, vec![remark(2)])]).await.unwrap();
+        let rows = stored
+            .query("SELECT count(*), count(DISTINCT key_digest), count(DISTINCT run_id) FROM crawl_items");
+        assert_eq!(rows, [["2", "2", "1"]]);
     });
 }
 

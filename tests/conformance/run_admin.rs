@@ -75,7 +75,10 @@ async fn ended_run(stored: &Stored, failures: &[PageOutcome], more: &[QueuedRequ
 }
 
 /// Asks under the run's lock, as a person's command does.
-async fn requeue(stored: &Stored, ask: &Requeue) -> Result<dragline_core::runs::Requeued, StoreError> {
+pub(super) async fn requeue(
+    stored: &Stored,
+    ask: &Requeue,
+) -> Result<dragline_core::runs::Requeued, StoreError> {
     let admin = admin(stored).await;
     admin.lock_run(RUN, PATIENCE).await?;
     let done = admin.requeue_failed(ask).await;

@@ -3,7 +3,7 @@
 //! An index cannot hold a key of any length, and items without a key need something that identifies them as well. So both
 //! have a digest. If a page is parsed or flushed again, its items get the same digests.
 
-use dragline_core::Fingerprint;
+use dragline_core::{Fingerprint, PageOutcome, PageState};
 use sha2::{Digest, Sha256};
 
 /// An item's digest.
@@ -14,8 +14,22 @@ pub(crate) type KeyDigest = [u8; 16];
 pub(crate) enum Origin {
     /// The page's item with this number.
     Item(usize),
+    /// The item with this number that the spider emitted for a failed request. A retry of the request may give items of the page.
+    Failure(usize),
     /// The dead letter with this id. The page may also have items.
     Letter(i64),
+}
+
+impl Origin {
+    /// The origin of the page's item with this number. If the items are dead letters that are retried, `letters` has the id for
+    /// each item.
+    pub(crate) fn of(page: &PageOutcome, number: usize, letters: &[i64]) -> Self {
+        match letters.get(number) {
+            Some(id) => Self::Letter(*id),
+            None if page.state == PageState::Failed => Self::Failure(number),
+            None => Self::Item(number),
+        }
+    }
 }
 
 /// The digest of an item with a key.
@@ -28,6 +42,7 @@ pub(crate) fn of_origin(run_id: i64, page: &Fingerprint, origin: Origin) -> KeyD
     let (kind, number) = match origin {
         Origin::Item(number) => (0_u8, number as u64),
         Origin::Letter(letter_id) => (1, letter_id.unsigned_abs()),
+        Origin::Failure(number) => (2, number as u64),
     };
     let mut hasher = Sha256::new();
     // Each part has a fixed length, so two origins never give the same bytes.
@@ -65,6 +80,7 @@ mod tests {
             of_origin(1, &one, Origin::Item(0)),
             of_origin(1, &one, Origin::Item(1)),
             of_origin(1, &one, Origin::Letter(1)),
+            of_origin(1, &one, Origin::Failure(1)),
             of_origin(1, &other, Origin::Item(0)),
             of_origin(2, &one, Origin::Item(0)),
         ];

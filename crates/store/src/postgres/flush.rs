@@ -296,7 +296,7 @@ impl Transaction<'_> {
         for page in outcomes {
             for (number, record) in page.items.iter().enumerate() {
                 let table = record.item_type.table().unwrap_or(items::TABLE);
-                let origin = self.letters.get(number).map_or(Origin::Item(number), |id| Origin::Letter(*id));
+                let origin = Origin::of(page, number, self.letters);
                 by_table.entry(table).or_default().push(ItemOfPage { page, record, origin });
             }
         }

@@ -60,7 +60,7 @@ pub(super) fn write(
     for page in pages {
         for (number, record) in page.items.iter().enumerate() {
             let of_type = types.entry((record.item_type.table(), record.item_type.name())).or_default();
-            let origin = letters.get(number).map_or(Origin::Item(number), |id| Origin::Letter(*id));
+            let origin = Origin::of(page, number, letters);
             let item = ItemOfPage { page, record, origin };
             match record.key_text() {
                 Some(key) => drop(of_type.keyed.insert(key, item)),
