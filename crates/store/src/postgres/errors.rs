@@ -22,6 +22,10 @@ const QUERY_CANCELED: &str = "57014";
 /// The functions of the server that refuse rows, by a row-level security policy or by the CHECK OPTION of a view.
 const ROW_POLICY_CHECK: &str = "ExecWithCheckOptions";
 
+/// How the server says that only the owner may change a table. It has the same code as a missing privilege, and comes from the
+/// same function. A server that speaks another language gets the hint for a missing privilege.
+const NOT_THE_OWNER: &str = "must be owner of ";
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Meaning {
     /// The store is away, busy or full.
@@ -135,7 +139,11 @@ impl DatabaseTarget {
             Meaning::Row => StoreError::Refused { message: refusal(answer), sqlstate: Some(code.to_owned()) },
             Meaning::Setup => StoreError::Setup {
                 problem: format!("{}: {}", self.location, answer.message()),
-                hint: self.remedy(code),
+                hint: if answer.message().starts_with(NOT_THE_OWNER) {
+                    "run `dragline schema apply` as the owner of the tables; a GRANT is not enough".to_owned()
+                } else {
+                    self.remedy(code)
+                },
             },
             Meaning::Schema => StoreError::Schema {
                 problem: format!("{}: {}", self.location, answer.message()),

@@ -115,6 +115,26 @@ async fn tables_of_the_first_version_are_raised() {
 }
 
 #[tokio::test]
+async fn only_the_owner_raises_tables() {
+    let database = database();
+    let (first, _) = run_of(&database, 2).await;
+    first.close().await;
+    let role = format!("deputy_{}", database.name());
+    database.query(&format!(
+        "UPDATE crawl_schema SET version = 5;
+         CREATE ROLE {role} LOGIN PASSWORD 'its-own';
+         GRANT ALL ON SCHEMA public TO {role}; GRANT ALL ON ALL TABLES IN SCHEMA public TO {role}"
+    ));
+    let url = database.url();
+    let (_, address) = url.rsplit_once('@').unwrap();
+    let admin = open_admin(&format!("postgres://{role}:its-own@{address}"), &settings()).unwrap();
+    let text = told(&admin.apply(&[]).await.unwrap_err());
+    assert!(text.contains("must be owner of") && text.contains("as the owner of the tables"), "{text}");
+    assert!(!text.contains("GRANT USAGE"), "{text}");
+    admin.close().await;
+}
+
+#[tokio::test]
 async fn tables_that_a_crawl_uses_are_not_raised() {
     let database = database();
     let (crawling, _) = run_of(&database, 2).await;
