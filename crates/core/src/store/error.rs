@@ -97,6 +97,9 @@ pub type Source = Box<dyn std::error::Error + Send + Sync>;
 /// `disk_full` of Postgres, and `SQLITE_FULL`.
 const DISK_FULL: [&str; 2] = ["53100", "13"];
 
+/// `SQLITE_BUSY`, and its variants for a recovery, a snapshot and a timeout.
+const FILE_BUSY: [&str; 4] = ["5", "261", "517", "773"];
+
 impl StoreError {
     /// The run's own row is gone.
     pub fn run_gone(run_id: i64) -> Self {
@@ -118,6 +121,9 @@ impl StoreError {
         match self {
             Self::Unavailable { sqlstate: Some(code), .. } if DISK_FULL.contains(&code.as_str()) => {
                 Some("its disk is full: make room, and the crawl goes on by itself")
+            }
+            Self::Unavailable { sqlstate: Some(code), .. } if FILE_BUSY.contains(&code.as_str()) => {
+                Some("another process is writing to the file, or upgrading it: try again when it is done")
             }
             Self::Unavailable { .. } => Some("is the database running, and can it be reached from here?"),
             Self::GaveUp { .. } => {

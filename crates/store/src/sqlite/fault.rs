@@ -117,6 +117,8 @@ mod tests {
         for code in [ffi::SQLITE_BUSY, ffi::SQLITE_FULL, ffi::SQLITE_READONLY, ffi::SQLITE_IOERR_FSYNC] {
             assert!(error(code).is_retryable(), "{code}");
         }
+        let busy = error(ffi::SQLITE_BUSY);
+        assert!(busy.hint().is_some_and(|hint| hint.contains("another process is writing")), "{busy:?}");
         assert!(matches!(error(ffi::SQLITE_INTERRUPT), StoreError::Cancelled));
         assert!(matches!(error(ffi::SQLITE_CORRUPT), StoreError::Broken { .. }));
         let refused = error(ffi::SQLITE_CONSTRAINT_NOTNULL);
