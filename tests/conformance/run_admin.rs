@@ -221,7 +221,9 @@ fn figures_are_those_of_the_rows(stored: &Stored) {
 
         // As in a run that began under an older schema.
         execute(stored, "UPDATE crawl_requests SET reason = NULL");
-        let by_error = told(&self::figures(stored, run_id).await.failed_by_reason);
+        let older = self::figures(stored, run_id).await;
+        assert_eq!(told(&older.skipped_by_reason)[0], row("redirected", 2, "7"));
+        let by_error = told(&older.failed_by_reason);
         assert_eq!(by_error[0], row("HTTP 503", 2, "2"));
         assert!(by_error.contains(&row(&"é".repeat(200), 1, "4")), "{by_error:?}");
 
@@ -330,6 +332,11 @@ fn where_nothing_is_found_nothing_is_changed(stored: &Stored) {
             requeue(stored, &Requeue { run_id, statuses: vec![(404, 404)], ..Requeue::default() }).await;
         assert_eq!(done.unwrap().requests, 0);
         assert_eq!(stored.query(row), before);
+        let timeouts = Requeue { run_id, reason: Some(Reason::Timeout), ..Requeue::default() };
+        assert!(!requeue(stored, &timeouts).await.unwrap().is_reason_missing);
+        execute(stored, "UPDATE crawl_requests SET reason = NULL");
+        let done = requeue(stored, &timeouts).await.unwrap();
+        assert_eq!((done.requests, done.is_reason_missing), (0, true));
         let error = requeue(stored, &Requeue { run_id: 4_711, ..Requeue::default() }).await.unwrap_err();
         assert!(error.to_string().contains("4711") && error.hint().is_some(), "{error:?}");
     });

@@ -127,7 +127,7 @@ pub struct RunFigures {
     pub failed_by_status: LargestGroups,
     /// Failed requests by the code of their reason; those that ended before schema version 6 by their error.
     pub failed_by_reason: LargestGroups,
-    /// Skipped requests, in the same way.
+    /// Skipped requests, in the same way; of an error such as "redirected to URL", only the text before " to " counts.
     pub skipped_by_reason: LargestGroups,
     /// Queued requests by host.
     pub queued_by_host: LargestGroups,
@@ -186,6 +186,9 @@ pub struct Requeued {
     pub reason: Option<String>,
     /// Whether other requests of the run were still queued.
     pub others_queued: bool,
+    /// Whether a reason was asked for and found nowhere, and the run has failed requests without a reason. They ended before
+    /// schema version 6.
+    pub is_reason_missing: bool,
 }
 
 impl Requeued {

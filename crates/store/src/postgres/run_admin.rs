@@ -20,6 +20,9 @@ const NEWER: &str =
 
 const OTHERS: &str = "SELECT 1 FROM crawl_requests WHERE run_id = $1 AND state = 'queued' LIMIT 1";
 
+const WITHOUT_REASON: &str =
+    "SELECT 1 FROM crawl_requests WHERE run_id = $1 AND state = 'failed' AND reason IS NULL LIMIT 1";
+
 /// The next requests in the order of `crawl_requests_not_done`, so that a statement does not read again what the earlier ones
 /// put back.
 const REQUEUE: &str = "UPDATE crawl_requests
@@ -89,7 +92,10 @@ pub(super) async fn requeue(connections: &Connections, ask: &Requeue) -> StoreRe
     }
     let others_queued = session.row(OTHERS, &[&ask.run_id]).await?.is_some();
     let requests = requeue_all(&session, ask).await?;
-    let requeued = Requeued { requests, was, reason: run.get("stop_reason"), others_queued };
+    let is_reason_missing =
+        requests == 0 && ask.reason.is_some() && session.row(WITHOUT_REASON, &[&ask.run_id]).await?.is_some();
+    let reason = run.get("stop_reason");
+    let requeued = Requeued { requests, was, reason, others_queued, is_reason_missing };
     if requests == 0 {
         session.run("ROLLBACK").await?;
     } else {

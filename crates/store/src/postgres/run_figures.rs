@@ -39,14 +39,17 @@ pub(super) async fn inspect(
     let letters = "SELECT count(*) AS rows FROM crawl_dead_letters WHERE run_id = $1";
     let failed = async |key: &str| tallies(&session, run_id, "failed", key, EXAMPLE).await;
     // A request that ended before schema version 6 has only its error.
-    let reason = format!("coalesce(reason, left(error, {}))", LargestGroups::KEY_CHARS);
+    let error = format!("left(error, {})", LargestGroups::KEY_CHARS);
+    let reason = format!("coalesce(reason, {error})");
+    // Without the target of "redirected to https://…", the redirects are one group.
+    let kind = format!("coalesce(reason, split_part({error}, ' to ', 1))");
     let read = RunFigures {
         pages: figures::pages(all, queued, not_done),
         items: item_rows(&session, run_id, declared).await?,
         dead_letters: count(&session, letters, run_id).await?,
         failed_by_status: failed("status::text").await?.1,
         failed_by_reason: failed(&reason).await?.1,
-        skipped_by_reason: tallies(&session, run_id, "skipped", &reason, EXAMPLE).await?.1,
+        skipped_by_reason: tallies(&session, run_id, "skipped", &kind, EXAMPLE).await?.1,
         queued_by_host,
     };
     session.run("COMMIT").await?;

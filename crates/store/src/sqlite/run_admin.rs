@@ -88,7 +88,12 @@ pub(super) fn requeue(connection: &mut Connection, ask: &Requeue) -> Result<Requ
             ask.error.as_deref().map(str::to_ascii_lowercase),
         ],
     )?;
-    let requeued = Requeued { requests: requests as u64, was, reason, others_queued };
+    let without_reason = "SELECT EXISTS (SELECT 1 FROM crawl_requests INDEXED BY crawl_requests_not_done
+         WHERE run_id = ?1 AND state = 'failed' AND reason IS NULL) AS is_any";
+    let is_reason_missing = requests == 0
+        && ask.reason.is_some()
+        && transaction.query_row(without_reason, [ask.run_id], |row| row.get("is_any"))?;
+    let requeued = Requeued { requests: requests as u64, was, reason, others_queued, is_reason_missing };
     if requests > 0 {
         // Requests that left `queued` earlier no longer count as progress, so the next start must make its own.
         transaction.execute(

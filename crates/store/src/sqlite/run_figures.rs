@@ -28,10 +28,13 @@ pub(super) fn inspect(
         Ok(transaction.query_row(sql, [run_id], |row| row.get("rows"))?)
     };
     // A request that ended before schema version 6 has only its error.
-    let reason = format!("coalesce(reason, substr(error, 1, {}))", LargestGroups::KEY_CHARS);
+    let error = format!("substr(error, 1, {})", LargestGroups::KEY_CHARS);
+    let reason = format!("coalesce(reason, {error})");
+    // Without the target of "redirected to https://…", the redirects are one group.
+    let kind = format!("coalesce(reason, substr({error}, 1, instr({error} || ' to ', ' to ') - 1))");
     let (queued, queued_by_host) = tallies("queued", "host")?;
     let (failed, failed_by_status) = tallies("failed", "CAST(status AS TEXT)")?;
-    let (skipped, skipped_by_reason) = tallies("skipped", &reason)?;
+    let (skipped, skipped_by_reason) = tallies("skipped", &kind)?;
     let dead = count(&format!(
         "SELECT count(*) AS rows FROM crawl_requests INDEXED BY {NOT_DONE} WHERE run_id = ?1 AND state = 'dead'"
     ))?;

@@ -50,7 +50,14 @@ pub(super) fn end(run: &str, runs: &Runs) -> Result<Exit, Failed> {
 fn told(run: &RunRecord, done: &Requeued) -> String {
     let (name, run_id) = (&run.name, run.run_id);
     if done.requests == 0 {
-        return format!("run {name} (id {run_id}) has no such failed requests, so nothing was changed\n");
+        let mut text =
+            format!("run {name} (id {run_id}) has no such failed requests, so nothing was changed\n");
+        if done.is_reason_missing {
+            text.push_str(
+                "its requests that failed under an older version have no reason; use --status or --error\n",
+            );
+        }
+        return text;
     }
     let mut text = format!(
         "run {name} (id {run_id}): {} failed {} queued again\n",
