@@ -55,6 +55,9 @@ fn failed_requests_are_retried_by_the_same_crawl(stored: &Stored) {
         .assert_code(0)
         .assert_stdout("nothing was changed");
     runs(stored, &["retry", "shaky", "--reason", "moon"]).assert_code(2).assert_stderr("http_status");
+    runs(stored, &["retry", "shaky", "--reason", "redirected"])
+        .assert_code(2)
+        .assert_stderr("skipped or dead");
     assert_eq!(stored.runs(), [("finished".to_owned(), "finished".to_owned())]);
 
     let retried = runs(stored, &["retry", "shaky", "--reason", "http_status", "--status", "5xx"]);

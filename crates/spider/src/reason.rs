@@ -137,6 +137,21 @@ impl Reason {
         Self::ALL.into_iter().find(|reason| reason.code() == code)
     }
 
+    /// Whether a request with this reason is `failed`. With the other reasons, it is `skipped` or `dead`.
+    pub fn fails(self) -> bool {
+        !matches!(
+            self,
+            Self::RobotsDenied
+                | Self::Redirected
+                | Self::RedirectOutOfScope
+                | Self::UnwantedType
+                | Self::HostLimit
+                | Self::PatternLimit
+                | Self::ItemRefused
+                | Self::StoreRefused
+        )
+    }
+
     /// Code and text.
     fn words(self) -> (&'static str, &'static str) {
         match self {
@@ -204,6 +219,14 @@ mod tests {
         let codes: BTreeSet<&str> = Reason::ALL.into_iter().map(Reason::code).collect();
         assert_eq!(codes.len(), Reason::ALL.len());
         assert_eq!(Reason::parse("HTTP 500"), None);
+    }
+
+    #[test]
+    fn a_request_fails_for_most_reasons() {
+        assert!(
+            Reason::Timeout.fails() && Reason::RobotsUnreachable.fails() && Reason::TooManyRedirects.fails()
+        );
+        assert!(!Reason::Redirected.fails() && !Reason::StoreRefused.fails());
     }
 
     #[test]

@@ -136,8 +136,17 @@ pub(crate) struct RetryRun {
 }
 
 fn reason(code: &str) -> Result<Reason, String> {
-    Reason::parse(code).ok_or_else(|| {
-        let codes: Vec<&str> = Reason::ALL.into_iter().map(Reason::code).collect();
-        format!("a reason is one of {}; --error finds a text", codes.join(", "))
-    })
+    match Reason::parse(code) {
+        Some(reason) if reason.fails() => Ok(reason),
+        Some(_) => {
+            Err("no failed request has this reason: such requests are skipped or dead, and only failed \
+                        ones are retried; `dragline dead-letters retry` is for dead ones"
+                .to_owned())
+        }
+        None => {
+            let failing = Reason::ALL.into_iter().filter(|reason| reason.fails());
+            let codes: Vec<&str> = failing.map(Reason::code).collect();
+            Err(format!("a reason is one of {}; --error finds a text", codes.join(", ")))
+        }
+    }
 }
