@@ -162,7 +162,7 @@ fn is_public(visibility: &Visibility) -> bool {
 }
 
 fn public_fields(fields: &Fields) -> Vec<String> {
-    let public = fields.iter().filter(|field| is_public(&field.vis));
+    let public = fields.iter().filter(|field| is_public(&field.vis) && !is_hidden(&field.attrs));
     public
         .map(|field| {
             format!(

@@ -160,14 +160,10 @@ impl Visitor<'_> {
             return Ok(NextHop::Hop(Box::new(target)));
         }
         let answer = answer.map_err(|error| error.to_string())?;
-        let page = Page::new(Response {
-            queued,
-            status,
-            headers: answer.headers,
-            body: answer.body.unwrap_or_default(),
-            attempts: 1,
-            elapsed: total,
-        });
+        let body = answer.body.unwrap_or_default();
+        let mut response = Response::of_queued(queued, status, answer.headers, body);
+        response.elapsed = total;
+        let page = Page::new(response);
         match redirect::refresh_target(&page, &self.settings.redirects, &SameRequest::canonical()) {
             Some(Ok(target)) => Ok(NextHop::Hop(Box::new(target))),
             Some(Err(problem)) => Err(problem.to_string()),

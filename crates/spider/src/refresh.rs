@@ -12,6 +12,7 @@ use crate::page::Page;
 
 /// Where a page sends its reader, and when.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Refresh {
     /// The delay in whole seconds, as in browsers.
     pub after: Duration,

@@ -6,11 +6,14 @@ use bytes::Bytes;
 use http::HeaderMap;
 
 use crate::queued_request::QueuedRequest;
+use crate::request::Request;
 
 /// An answer, with the request that it belongs to.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct Response {
-    /// The request.
+    /// The request as the frontier keeps it.
+    #[doc(hidden)]
     pub queued: QueuedRequest,
     /// The HTTP status.
     pub status: u16,
@@ -26,18 +29,22 @@ pub struct Response {
 
 impl Response {
     /// A stored page, for tests of spiders: `html` as if fetched with `request`.
-    pub fn stored(request: crate::Request, html: impl Into<Bytes>) -> Self {
+    pub fn stored(request: Request, html: impl Into<Bytes>) -> Self {
         let mut headers = HeaderMap::new();
         headers
             .insert(http::header::CONTENT_TYPE, http::HeaderValue::from_static("text/html; charset=utf-8"));
-        Self {
-            queued: QueuedRequest::start(request, 0),
-            status: 200,
-            headers,
-            body: html.into(),
-            attempts: 1,
-            elapsed: Duration::ZERO,
-        }
+        Self::of_queued(QueuedRequest::start(request, 0), 200, headers, html.into())
+    }
+
+    /// The answer to the first attempt of a request in the frontier.
+    #[doc(hidden)]
+    pub fn of_queued(queued: QueuedRequest, status: u16, headers: HeaderMap, body: Bytes) -> Self {
+        Self { queued, status, headers, body, attempts: 1, elapsed: Duration::ZERO }
+    }
+
+    /// The request.
+    pub fn request(&self) -> &Request {
+        &self.queued.request
     }
 
     /// A header's value, if it is text.

@@ -60,7 +60,9 @@ mod tests {
 
     fn page(queued: QueuedRequest, content: &str) -> Page {
         let html = format!("<META HTTP-EQUIV=REFRESH CONTENT='{content}'>");
-        Page::new(Response { queued, ..Response::stored(Request::get("http://a.example/").unwrap(), html) })
+        let mut response = Response::stored(queued.request.clone(), html);
+        response.queued = queued;
+        Page::new(response)
     }
 
     fn queued(request: Request) -> QueuedRequest {

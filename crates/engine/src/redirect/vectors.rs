@@ -96,7 +96,8 @@ fn decide(vector: &Json) -> Decision {
     let max_hops = left(meta).or_else(|| left(&vector["result"]["meta"])).unwrap_or(20);
     let settings = RedirectSettings { max_hops, ..RedirectSettings::default() };
     let target = if vector["kind"] == "meta_refresh" {
-        let page = Response { queued, ..Response::stored(request(vector), vectors::bytes(&answer["body"])) };
+        let mut page = Response::stored(request(vector), vectors::bytes(&answer["body"]));
+        page.queued = queued;
         refresh_target(&Page::new(page), &settings, &SameRequest::canonical())
     } else {
         location(status, &headers(answer))

@@ -128,7 +128,8 @@ impl Scheduler {
         };
         self.hosts.update(host, |host| host.log_memory.page_came());
         let Waiting { queued, attempts, .. } = waiting;
-        let response = Response { queued, status, headers, body, attempts, elapsed };
+        let mut response = Response::of_queued(queued, status, headers, body);
+        (response.attempts, response.elapsed) = (attempts, elapsed);
         let fetched = Fetched { response, credit: Some(credit), charge, cookies };
         self.hand_on(Job::Parse(fetched, self.scope.clone()));
     }
