@@ -94,12 +94,13 @@ pub use dragline_engine::{
 };
 pub use dragline_runtime::{Crawl, CrawlError, CrawlOutcome, CrawlReport, StopHandle, StopReport};
 pub use dragline_spider::{
-    Accepts, Args, Argument, ArgumentError, ArgumentProblem, Arguments, AsPattern, AsSelector, Column,
-    ColumnType, Error, Extract, Failure, Field, Followed, Form, FromFormat, FromJson, FromRecord, FromText,
-    FromValue, Item, ItemOrigin, ItemPipeline, ItemRecord, ItemType, ItemTypeBuilder, ItemTypeError, Node,
-    Output, Page, Presence, Proxy, Re, Reason, RecordError, Refresh, Regex, Request, RequestError,
-    RequestOptions, Response, Result, Router, SameRequest, Sample, Selector, SelectorError, Spider,
-    SpiderArgs, StayIn, StoredPage, TypePattern, TypedPipeline, UnknownTag, Value, Verdict,
+    Accepts, AcceptsError, Args, Argument, ArgumentError, ArgumentProblem, Arguments, AsPattern, AsSelector,
+    Column, ColumnType, Error, Extract, Failure, Field, Followed, Form, FromFormat, FromJson, FromRecord,
+    FromText, FromValue, Item, ItemOrigin, ItemPipeline, ItemRecord, ItemType, ItemTypeBuilder,
+    ItemTypeError, Node, Output, Page, Presence, Proxy, Re, Reason, RecordError, Refresh, Regex, Request,
+    RequestError, RequestOptions, Response, Result, Router, SameRequest, Sample, Selector, SelectorError,
+    Spider, SpiderArgs, StayIn, StoredPage, TypePattern, TypePatternError, TypedPipeline, UnknownTag, Value,
+    Verdict,
 };
 pub use dragline_spider::{bail, css, item_pipeline, prelude, sample, spiders};
 

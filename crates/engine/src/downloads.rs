@@ -101,7 +101,9 @@ pub(crate) fn download_limits(
     spider: &dyn Spider,
 ) -> Result<DownloadLimits, EngineError> {
     let FetchSettings { request_timeout, max_body_bytes, accept_types, .. } = settings;
-    DownloadLimits::new(*request_timeout, *max_body_bytes, accept_types, spider.accepts())
+    DownloadLimits::new(*request_timeout, *max_body_bytes, accept_types, spider.accepts()).map_err(|error| {
+        EngineError::Unusable { name: "what the spider accepts", problem: error.to_string() }
+    })
 }
 
 /// The type of a page for which a crawl would skip it.

@@ -72,7 +72,7 @@ mod typed_values;
 pub mod value;
 mod visible_text;
 
-pub use accepts::Accepts;
+pub use accepts::{Accepts, AcceptsError};
 pub use args::Args;
 pub use argument_error::{ArgumentError, ArgumentProblem};
 pub use arguments::{Argument, Arguments, Presence, SpiderArgs};
@@ -108,7 +108,7 @@ pub use sample::Sample;
 pub use spider::Spider;
 pub use stay_in::StayIn;
 pub use stored_page::StoredPage;
-pub use type_pattern::TypePattern;
+pub use type_pattern::{TypePattern, TypePatternError};
 pub use value::{Field, Value};
 
 /// The types that `#[item(…)]` fields are made of, under the names that the derive macro uses.

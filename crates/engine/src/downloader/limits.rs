@@ -4,10 +4,9 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use dragline_core::{Accepts, Reason, TypePattern, mime};
+use dragline_core::{Accepts, AcceptsError, Reason, TypePattern, mime};
 
 use super::{Answer, AnswerBody, DownloadError};
-use crate::error::EngineError;
 use crate::size_text::size_text;
 
 /// The limits on an answer.
@@ -23,20 +22,16 @@ impl DownloadLimits {
     /// These limits, and the answers that a spider accepts in addition.
     ///
     /// # Errors
-    /// [`EngineError::Unusable`] if a status or a type of the spider is invalid.
+    /// [`AcceptsError`] if a status or a type of the spider is invalid.
     pub fn new(
         timeout: Duration,
         max_body_bytes: usize,
         accept_types: &[TypePattern],
         accepts: Accepts,
-    ) -> Result<Self, EngineError> {
-        let unusable = |error: &dyn std::error::Error| EngineError::Unusable {
-            name: "what the spider accepts",
-            problem: error.to_string(),
-        };
-        accepts.check().map_err(|error| unusable(&error))?;
+    ) -> Result<Self, AcceptsError> {
+        accepts.check()?;
         let mut types = accept_types.to_vec();
-        types.extend(accepts.types().map_err(|error| unusable(&error))?);
+        types.extend(accepts.types()?);
         Ok(Self { timeout, max_body_bytes, accepts, types })
     }
 
