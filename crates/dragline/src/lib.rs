@@ -84,6 +84,8 @@
 //! async program.
 
 // What is public here is a contract, and `docs/public-api.txt` lists it. Add a name on purpose: nothing comes in by a glob.
+// Types that may grow are `#[non_exhaustive]`. `PageState`, `RunState`, `ColumnType`, `Value` and `Verdict` are not: each store
+// must handle every state, type and value, and whoever calls a pipeline must handle every verdict.
 
 pub use dragline_cli::{App, app, check, run};
 pub use dragline_core::PageState;

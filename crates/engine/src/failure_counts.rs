@@ -8,6 +8,7 @@ use dragline_core::{PageFault, Reason};
 
 /// Failures of one kind are counted together: those with the same reason and, if the reason is the HTTP status, the same status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
 pub struct FailureKind {
     /// The reason.
     pub reason: Reason,
@@ -17,6 +18,7 @@ pub struct FailureKind {
 
 /// The failures of one kind.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct FailureCount {
     /// Their number.
     pub count: u64,

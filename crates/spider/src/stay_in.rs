@@ -9,6 +9,7 @@
 /// assert_eq!(stay.domains, ["shop.example"]);
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct StayIn {
     /// Domains, each with its subdomains. If this is empty, the crawl stays on the hosts of the start requests.
     pub domains: Vec<String>,

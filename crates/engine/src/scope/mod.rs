@@ -59,6 +59,7 @@ impl RequestOrigin {
 
 /// Why a link was not followed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[non_exhaustive]
 pub enum LinkRefusal {
     /// Its host is not one of the run's.
     OffSite,
