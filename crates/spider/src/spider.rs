@@ -118,6 +118,9 @@ pub trait Spider: AsAny + Send + Sync + 'static {
     /// Its requests obey the same rules as those of a page: scope, depth, robots.txt, duplicates. This is not called for a
     /// page that `parse` could not handle.
     ///
+    /// Do not emit the failed URL again [without the filter](Request::without_filter). While the URL keeps failing, each failure
+    /// emits the next request, one level deeper, and the crawl does not end unless `--max-depth` is set.
+    ///
     /// # Errors
     /// After an error or a panic, nothing of what this emitted is stored. The request is `failed` with the reason it had.
     fn failed(&self, _failure: &Failure, _out: &mut Output) -> Result<()> {
