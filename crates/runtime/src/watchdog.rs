@@ -14,7 +14,7 @@ use dragline_core::worker::Worker;
 
 use crate::critical;
 use crate::diagnosis::Diagnosis;
-use crate::health::{Health, State};
+use crate::health::{Health, HealthState};
 use crate::memory::MemoryGuard;
 
 /// How often the watchdog checks.
@@ -119,7 +119,7 @@ impl Watch {
     /// Logs once that a loop is silent or a parse doesn't return. Returns in how many checks this was so.
     fn name_what_is_stuck(&self, looks: u32) -> u32 {
         let verdict = self.health.verdict();
-        if verdict.state != State::Stuck {
+        if verdict.state != HealthState::Stuck {
             return 0;
         }
         let looks = looks.saturating_add(1);

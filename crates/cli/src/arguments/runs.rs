@@ -73,7 +73,7 @@ pub(crate) struct ListRuns {
 
     /// Only runs in this state
     #[arg(long, value_name = "STATE")]
-    pub(crate) state: Option<State>,
+    pub(crate) state: Option<RunStateFilter>,
 
     /// Show at most N; 0 = all
     #[arg(long, value_name = "N", value_parser = number::<usize>, default_value_t = 20)]
@@ -84,9 +84,9 @@ pub(crate) struct ListRuns {
     pub(crate) json: bool,
 }
 
-/// The state of a run.
+/// The state of the runs to list.
 #[derive(Clone, Copy, Debug, ValueEnum)]
-pub(crate) enum State {
+pub(crate) enum RunStateFilter {
     /// A process is working on it, or was killed while working on it
     Running,
     /// Stopped early; the same crawl resumes it
@@ -97,13 +97,13 @@ pub(crate) enum State {
     Failed,
 }
 
-impl From<State> for RunState {
-    fn from(state: State) -> Self {
+impl From<RunStateFilter> for RunState {
+    fn from(state: RunStateFilter) -> Self {
         match state {
-            State::Running => Self::Running,
-            State::Stopped => Self::Stopped,
-            State::Finished => Self::Finished,
-            State::Failed => Self::Failed,
+            RunStateFilter::Running => Self::Running,
+            RunStateFilter::Stopped => Self::Stopped,
+            RunStateFilter::Finished => Self::Finished,
+            RunStateFilter::Failed => Self::Failed,
         }
     }
 }

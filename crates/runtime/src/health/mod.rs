@@ -18,7 +18,9 @@ use std::time::{Duration, Instant};
 use dragline_core::stop::Stop;
 
 pub use self::heartbeat::Heartbeat;
-pub use self::verdict::{Beats, CLOCK_TOLERANCE_MS, Parse, Phase, State, Verdict, ms_since_1970, unix_ms};
+pub use self::verdict::{
+    Beats, CLOCK_TOLERANCE_MS, HealthState, Parse, Phase, Verdict, ms_since_1970, unix_ms,
+};
 use crate::parts::Parts;
 
 /// The health of one crawl. A crawl that has ended is not alive, even if something still holds its heartbeat:

@@ -8,7 +8,7 @@ use dragline_engine::StatsSnapshot;
 use serde::Serialize;
 use serde_json::{Value as Json, json};
 
-use super::{Health, State, Verdict};
+use super::{Health, HealthState, Verdict};
 use crate::usage::Usage;
 
 /// The state, and the process and run that it belongs to.
@@ -79,7 +79,7 @@ impl Health {
             "pending_rows": store.pending_rows,
         });
         body["store"] = json!({
-            "reachable": store.outage_since.is_none() && verdict.state != State::Degraded,
+            "reachable": store.outage_since.is_none() && verdict.state != HealthState::Degraded,
             "unreachable_seconds": store.outage_since.map(seconds),
             "seconds_since_commit": store.last_commit.map(seconds),
             "rows_stored": store.flushed_rows,

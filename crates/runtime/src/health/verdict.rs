@@ -25,7 +25,7 @@ pub enum Phase {
 
 /// The state for orchestrators and people.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum State {
+pub enum HealthState {
     /// The store is being opened.
     Starting,
     /// The crawl is running.
@@ -42,7 +42,7 @@ pub enum State {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Verdict {
     /// The state.
-    pub state: State,
+    pub state: HealthState,
     /// One sentence.
     pub why: String,
 }
@@ -87,7 +87,7 @@ impl Beats {
         match self.phase {
             Phase::Starting => {
                 let silent = silent([("persistence", self.persistence_ms)], now_ms, max_age);
-                silent.unwrap_or_else(|| State::Starting.because("the store is being opened"))
+                silent.unwrap_or_else(|| HealthState::Starting.because("the store is being opened"))
             }
             Phase::Crawling => self.crawling(now_ms, max_age),
             Phase::Stopping => {
@@ -95,7 +95,7 @@ impl Beats {
                 let newest = self.scheduler_ms.max(self.persistence_ms).max(self.aftermath_ms);
                 let silent = silent([("stop", newest)], now_ms, max_age);
                 silent.unwrap_or_else(|| {
-                    State::Stopping.because("pages in hand are being finished, stored and reported")
+                    HealthState::Stopping.because("pages in hand are being finished, stored and reported")
                 })
             }
         }
@@ -110,7 +110,7 @@ impl Beats {
         if let Some(parse) = &self.longest_parse
             && now_ms.saturating_sub(parse.since_ms) > millis(max_age)
         {
-            return State::Stuck.because(format!(
+            return HealthState::Stuck.because(format!(
                 "crawl-{} has been parsing {} for {} s (limit {limit} s)",
                 parse.thread,
                 parse.url,
@@ -120,11 +120,11 @@ impl Beats {
         match self.degraded_since_ms {
             Some(since) => {
                 let seconds = seconds(now_ms, since);
-                State::Degraded.because(format!("it has been waiting for its store for {seconds} s"))
+                HealthState::Degraded.because(format!("it has been waiting for its store for {seconds} s"))
             }
             None => {
                 let oldest = seconds(now_ms, self.scheduler_ms.min(self.persistence_ms));
-                State::Running.because(format!("the oldest heartbeat is {oldest} s old"))
+                HealthState::Running.because(format!("the oldest heartbeat is {oldest} s old"))
             }
         }
     }
@@ -136,12 +136,14 @@ fn silent<const N: usize>(loops: [(&str, u64); N], now_ms: u64, max_age: Duratio
     for (part, moment) in loops {
         if moment > now_ms + CLOCK_TOLERANCE_MS {
             let ahead = (moment - now_ms) / 1_000;
-            return Some(State::Stuck.because(format!("the {part}'s heartbeat is {ahead} s in the future")));
+            return Some(
+                HealthState::Stuck.because(format!("the {part}'s heartbeat is {ahead} s in the future")),
+            );
         }
         if now_ms.saturating_sub(moment) > millis(max_age) {
             let age = seconds(now_ms, moment);
             let why = format!("the {part}'s last heartbeat is {age} s old (limit {limit} s)");
-            return Some(State::Stuck.because(why));
+            return Some(HealthState::Stuck.because(why));
         }
     }
     None
@@ -151,7 +153,7 @@ fn seconds(now_ms: u64, since_ms: u64) -> u64 {
     now_ms.saturating_sub(since_ms) / 1_000
 }
 
-impl State {
+impl HealthState {
     /// All states.
     pub const ALL: [Self; 5] = [Self::Starting, Self::Running, Self::Degraded, Self::Stopping, Self::Stuck];
 
@@ -212,20 +214,23 @@ mod tests {
         Beats { pid: 7, phase: Phase::Crawling, scheduler_ms: NOW, persistence_ms: NOW, ..Beats::default() }
     }
 
-    fn judged(beats: &Beats) -> (State, String) {
+    fn judged(beats: &Beats) -> (HealthState, String) {
         let verdict = beats.verdict(NOW, LIMIT);
         (verdict.state, verdict.why)
     }
 
     #[test]
     fn each_loop_must_have_beaten_lately() {
-        assert_eq!(judged(&crawling()).0, State::Running);
+        assert_eq!(judged(&crawling()).0, HealthState::Running);
         let (state, why) = judged(&Beats { scheduler_ms: NOW - 61_000, ..crawling() });
-        assert!(state == State::Stuck && why.contains("scheduler's last heartbeat is 61 s old (limit 60 s)"));
+        assert!(
+            state == HealthState::Stuck
+                && why.contains("scheduler's last heartbeat is 61 s old (limit 60 s)")
+        );
         let (state, why) = judged(&Beats { persistence_ms: NOW - 61_000, ..crawling() });
-        assert!(state == State::Stuck && why.contains("persistence"), "{why}");
+        assert!(state == HealthState::Stuck && why.contains("persistence"), "{why}");
         let (state, why) = judged(&Beats { persistence_ms: NOW + 61_000, ..crawling() });
-        assert!(state == State::Stuck && why.contains("future"), "{why}");
+        assert!(state == HealthState::Stuck && why.contains("future"), "{why}");
     }
 
     #[test]
@@ -238,9 +243,9 @@ mod tests {
             }),
             ..crawling()
         };
-        assert_eq!(judged(&parsing(59)).0, State::Running);
+        assert_eq!(judged(&parsing(59)).0, HealthState::Running);
         let (state, why) = judged(&parsing(61));
-        assert_eq!(state, State::Stuck);
+        assert_eq!(state, HealthState::Stuck);
         assert_eq!(why, "crawl-1 has been parsing http://a.example/ for 61 s (limit 60 s)");
     }
 
@@ -248,7 +253,10 @@ mod tests {
     fn waiting_for_the_store_is_no_reason_to_restart() {
         let (state, why) = judged(&Beats { degraded_since_ms: Some(NOW - 3_600_000), ..crawling() });
         assert!(state.is_alive() && state.is_ready());
-        assert_eq!((state, why.as_str()), (State::Degraded, "it has been waiting for its store for 3600 s"));
+        assert_eq!(
+            (state, why.as_str()),
+            (HealthState::Degraded, "it has been waiting for its store for 3600 s")
+        );
     }
 
     #[test]
@@ -257,7 +265,7 @@ mod tests {
             let (state, _) = judged(&Beats { phase, ..crawling() });
             assert!(state.is_alive() && !state.is_ready(), "{phase:?}");
         }
-        assert!(!State::Stuck.is_alive() && !State::Stuck.is_ready());
+        assert!(!HealthState::Stuck.is_alive() && !HealthState::Stuck.is_ready());
     }
 
     #[test]
@@ -265,12 +273,12 @@ mod tests {
         let old = NOW - 61_000;
         let silent = Beats { scheduler_ms: old, persistence_ms: old, aftermath_ms: old, ..crawling() };
         for phase in [Phase::Starting, Phase::Stopping] {
-            assert_eq!(judged(&Beats { phase, ..silent.clone() }).0, State::Stuck, "{phase:?}");
+            assert_eq!(judged(&Beats { phase, ..silent.clone() }).0, HealthState::Stuck, "{phase:?}");
         }
         // In a stop, the parts end one after the other, and the report comes last.
         let (state, _) = judged(&Beats { phase: Phase::Stopping, aftermath_ms: NOW, ..silent.clone() });
-        assert_eq!(state, State::Stopping);
+        assert_eq!(state, HealthState::Stopping);
         let (state, _) = judged(&Beats { phase: Phase::Starting, persistence_ms: NOW, ..silent });
-        assert_eq!(state, State::Starting);
+        assert_eq!(state, HealthState::Starting);
     }
 }

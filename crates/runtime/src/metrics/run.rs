@@ -13,7 +13,7 @@ use dragline_pipelines::persistence::Monitor;
 
 use super::family::{Family, by, gauge};
 use super::seconds_since_1970;
-use crate::health::{Health, State};
+use crate::health::{Health, HealthState};
 use crate::page_counts::pages_now;
 
 pub(super) const TITLE: &str = "The run";
@@ -34,7 +34,7 @@ pub(super) const FAMILIES: &[Family<Arc<RunFacts>>] = &[
             if let Some(health) =
                 now.health.get().and_then(Weak::upgrade).filter(|_| now.exit_code().is_none())
             {
-                out.one_of(State::ALL.map(State::name), Some(health.verdict().state.name()));
+                out.one_of(HealthState::ALL.map(HealthState::name), Some(health.verdict().state.name()));
             }
         }),
     ),
