@@ -22,6 +22,8 @@ pub(crate) struct Fetch {
     pub(crate) url: String,
 
     /// Show what this spider would make of the page, after the item pipelines
+    ///
+    /// If the request fails, you see only the failure: fetch doesn't call the spider's `failed`.
     #[arg(long, value_name = "NAME")]
     pub(crate) spider: Option<String>,
 
