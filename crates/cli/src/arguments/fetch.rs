@@ -23,7 +23,7 @@ pub(crate) struct Fetch {
 
     /// Show what this spider would make of the page, after the item pipelines
     ///
-    /// If the request fails, you see only the failure: fetch doesn't call the spider's `failed`.
+    /// If the request fails, you see only the failure: fetch doesn't call the spider's failed function.
     #[arg(long, value_name = "NAME")]
     pub(crate) spider: Option<String>,
 
