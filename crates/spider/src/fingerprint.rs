@@ -29,7 +29,7 @@ impl Fingerprint {
 
     /// The fingerprint of a request that must not be filtered ([`Request::without_filter`], or a redirect back into its own
     /// chain). It covers the parent and the place on the parent's page. So a page that is parsed again after a kill gives the
-    /// same fingerprint, and two pages never do. [`SameRequest`](crate::SameRequest) does not apply to it.
+    /// same fingerprint, and two pages never do. [`SameRequest`] does not apply to it.
     pub fn below(request: &Request, parent: Fingerprint, ordinal: usize) -> Self {
         Self::digest(&SameRequest::default(), request, Some((parent, ordinal)))
     }

@@ -1,6 +1,6 @@
 //! The downloader: what turns a request into an answer. Each request chooses one.
 //!
-//! The built-in downloader, `http`, sends one HTTP request ([`crate::fetch`]). A program may add others, for example one that
+//! The built-in downloader, `http`, sends one HTTP request (`fetch`). A program may add others, for example one that
 //! lets a browser load the page, and a request names it: `Request::with_downloader("browser")`. A downloader only
 //! downloads. Which request is next, robots.txt, the pace of a host, retries, redirects, the limits on size and type, and the
 //! outcome stay outside it, so they are the same for every downloader.
