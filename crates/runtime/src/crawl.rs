@@ -125,6 +125,7 @@ impl Crawl {
     }
 
     /// The same for several that are shared. They take the place of those that are there.
+    #[doc(hidden)]
     pub fn downloaders(mut self, downloaders: &Downloaders) -> Self {
         self.downloaders = downloaders.clone();
         self

@@ -382,7 +382,7 @@ mod tests {
             |pattern: &str, key: &str, line| lines.contains(&(pattern.to_owned(), key.to_owned(), line));
         assert!(has("example.com", "concurrency", 3) && has("*.example.com:8080", "rate", 6), "{lines:?}");
         for (text, line, says, hint) in [
-            ("[host.'a b']\nrate = 1\n", 1, "no host", "[host."),
+            ("[host.'a b']\nrate = 1\n", 1, "not a host", "[host."),
             (
                 "[host.'http://example.com/']\nrate = 1\n",
                 1,
