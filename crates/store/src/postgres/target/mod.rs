@@ -383,7 +383,7 @@ mod tests {
         let error = target_with("postgres://", &[("PGPORT", "many")]).unwrap_err().to_string();
         assert!(error.contains("PGPORT is not a number"), "{error}");
         let error = target_with("postgres://", &[("PGSSLMODE", "much")]).unwrap_err().to_string();
-        assert!(error.contains("PGSSLMODE is none that"), "{error}");
+        assert!(error.contains("PGSSLMODE has a value that"), "{error}");
     }
 
     #[test]
