@@ -17,7 +17,7 @@ struct Quote {
     tags: Vec<String>,
 }
 
-/// Who said it.
+/// The author of quotes.
 #[derive(Item)]
 #[item(table = "authors", key = "name")]
 struct Author {

@@ -1,9 +1,9 @@
 //! Folders depend on each other one way: no two folders of a crate are in a cycle.
 //!
-//! What is compared are the `use` declarations and the paths that begin with `crate`, `super` or `self`, outside tests.
-//! A name that a module re-exports counts for the module that it comes from. Files that are alone may need each other; a
-//! folder that is entered must not lead back, through whatever files, to another folder that led there. What only a
-//! compiler knows (methods, macros) is not seen.
+//! The check compares the `use` declarations and the paths that begin with `crate`, `super` or `self`, outside tests.
+//! A name that a module re-exports counts for the module that it comes from. Two files of one folder may need each other.
+//! From a folder, no chain of files may lead to a second folder and back to the first. The check does not see what only a
+//! compiler knows: methods and macros.
 
 use std::collections::{BTreeMap, BTreeSet};
 

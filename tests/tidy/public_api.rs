@@ -5,7 +5,7 @@
 //! `crates/dragline` exports it has the declaration, public fields, variants, and the signatures of public and of trait
 //! methods. What macros write, derived and generic impls, and other people's types are not in it.
 //!
-//! `PUBLIC_API=write cargo test --test dragline tidy::public_api` writes the file anew.
+//! `PUBLIC_API=write cargo test --test dragline tidy::public_api` writes the file again.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;

@@ -1,4 +1,4 @@
-//! What a program is made of. The commands work with it.
+//! The parts of a program, which the commands work with.
 
 use std::sync::Arc;
 

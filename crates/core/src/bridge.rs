@@ -25,7 +25,7 @@ pub trait OutcomeSink: Send + Sync {
     /// Asks for an immediate flush of the current batch, because the engine has credits but nothing to fetch.
     fn flush_now(&self);
 
-    /// Keeps a note about how long to leave a host alone, for a process that resumes the run. The last note of a host counts.
+    /// Keeps a note about how long not to ask a host, for a process that resumes the run. The last note of a host counts.
     /// This never waits.
     fn note_host(&self, note: HostNote);
 }

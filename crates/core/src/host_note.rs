@@ -28,7 +28,7 @@ impl HostNote {
         self.waits_until.is_none() && self.paused_since.is_none() && self.slowed_to.is_none()
     }
 
-    /// How long to leave the host alone from now on.
+    /// How long not to ask the host, from now on.
     pub fn wait(&self) -> Option<Duration> {
         self.waits_until.map(|until| until.saturating_duration_since(Instant::now()))
     }

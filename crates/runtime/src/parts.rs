@@ -1,5 +1,5 @@
-//! What the threads of a crawl publish about themselves. Whoever asks how the crawl is reads it here and waits for none
-//! of them.
+//! Figures that the threads of a crawl publish about themselves. Health, metrics and progress read them here and wait for
+//! no thread.
 
 use std::sync::Arc;
 

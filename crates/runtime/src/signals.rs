@@ -21,8 +21,8 @@ pub struct SignalListener {
     handle: Handle,
     diagnosis: Arc<OnceLock<Arc<Diagnosis>>>,
     run: Stop,
-    /// What a signal cuts off when the run has ended. Locked while a signal is given its meaning, and not while that
-    /// is logged.
+    /// The writing that a signal cuts off once the run has ended. The lock is held while a signal gets its meaning, but not
+    /// while that is logged.
     aftermath: Arc<Mutex<Option<Stop>>>,
     _thread: Worker<()>,
 }

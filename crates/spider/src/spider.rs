@@ -128,7 +128,7 @@ pub trait Spider: AsAny + Send + Sync + 'static {
     }
 }
 
-/// Any type as `dyn Any`. With it, a [`Router`] can call the methods of a spider.
+/// Any type as `dyn Any`, so that a [`Router`] can call the methods of a spider.
 #[doc(hidden)]
 pub trait AsAny {
     /// The value itself.

@@ -37,7 +37,7 @@ pub fn server() -> OwnServer {
     OwnServer::new(false)
 }
 
-/// The same server with production settings, for measurements. What is committed is on the disk.
+/// The same server with production settings, for measurements: a commit waits for the disk.
 ///
 /// # Panics
 /// When there is no Postgres on this machine.

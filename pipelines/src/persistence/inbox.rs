@@ -38,7 +38,7 @@ pub(super) struct InboxReceivers {
     pub(super) messages: Receiver<InboxMessage>,
     /// Says that the engine has nothing to fetch.
     pub(super) idle: Receiver<()>,
-    /// How long to leave each host alone.
+    /// How long not to ask each host.
     pub(super) notes: Arc<HostNotes>,
     /// Says that there are new notes.
     pub(super) noted: Receiver<()>,

@@ -1,4 +1,4 @@
-//! Notes of how long to leave hosts alone, on their way to the store. Only the latest note of each host is kept.
+//! Notes of how long not to ask hosts, on their way to the store. Only the latest note of each host is kept.
 //!
 //! One task at a time writes the notes, at most once a second, in parallel with the flushes. During an outage the notes
 //! wait here and are tried again a second later.

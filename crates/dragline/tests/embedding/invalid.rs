@@ -1,4 +1,4 @@
-//! What is wrong is said when the crawl is run, with what to do about it, and before anything is fetched or stored.
+//! `run` reports an invalid value, and says what to do about it, before it fetches or stores anything.
 
 use std::time::Duration;
 

@@ -61,7 +61,7 @@ fn two_crawls_at_a_time_do_not_meet() {
     }
 }
 
-/// A timer that the program's runtime must keep while a crawl runs beside it.
+/// A timer that the program's runtime must keep while a crawl runs.
 const TICK: Duration = Duration::from_millis(5);
 
 #[test]

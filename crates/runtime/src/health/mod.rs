@@ -34,7 +34,7 @@ pub struct Health {
     crawl: OnceLock<Crawl>,
 }
 
-/// What is known once the run is open.
+/// Facts that are known as soon as the run is open.
 struct Crawl {
     run_id: i64,
     parts: Parts,

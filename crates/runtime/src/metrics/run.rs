@@ -110,7 +110,7 @@ pub(super) struct RunFacts {
     exit_code: AtomicI16,
 }
 
-/// What is known once the run is open.
+/// Facts that are known as soon as the run is open.
 pub(super) struct Opened {
     run_id: u64,
     epoch: u64,

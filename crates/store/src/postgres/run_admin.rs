@@ -10,7 +10,7 @@ use super::run_lock::is_held;
 use super::session::Session;
 use crate::{no_such_run, not_the_newest};
 
-/// How many requests one statement puts back. With this number, each statement stays far below its time limit.
+/// The number of requests that one statement puts back. It keeps each statement far below its time limit.
 const REQUEUED_AT_ONCE: i64 = 20_000;
 
 const LOCK: &str = "SELECT name, state, stop_reason FROM crawl_runs WHERE run_id = $1 FOR UPDATE";
