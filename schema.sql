@@ -1,4 +1,4 @@
--- The Postgres schema of Dragline, version 6.
+-- The Postgres schema of Dragline, version 7.
 --
 -- The first crawl creates these tables, and so does `dragline schema apply`, which also upgrades the tables of an older
 -- version. `dragline schema print` prints this file followed by the tables of your item types.
@@ -10,7 +10,7 @@ CREATE TABLE crawl_schema (
     version     integer PRIMARY KEY,
     applied_at  timestamptz NOT NULL DEFAULT now()
 );
-INSERT INTO crawl_schema (version) VALUES (6);
+INSERT INTO crawl_schema (version) VALUES (7);
 
 -- One row per run. A run is one crawl with its frontier, and can be resumed until it is finished or failed.
 CREATE TABLE crawl_runs (
@@ -47,6 +47,14 @@ CREATE TABLE crawl_runs (
     --   one, 1:            every request is in shard 0; runs that began before version 6 have this rule
     shards           smallint NOT NULL,
     shard_rule       text NOT NULL,
+    -- What the run held when it ended: pages by state, rows by item type … NULL before that, and in a run that ended
+    -- before version 7.
+    figures          jsonb,
+    -- Whether a finished run is good. NULL for a run that is not finished, or whose process was killed before it could
+    -- judge the run, and for a run that ended before version 7.
+    verdict          text CHECK (verdict IN ('good', 'problems')),
+    -- The problems, each with a short code to group by and a text for people: [{"code": …, "text": …}, …].
+    problems         jsonb NOT NULL DEFAULT '[]',
     CHECK ((state IN ('finished', 'failed')) = (finished_at IS NOT NULL))
 );
 CREATE UNIQUE INDEX crawl_runs_one_unfinished ON crawl_runs (name) WHERE state IN ('running', 'stopped');
@@ -188,4 +196,22 @@ CREATE TABLE crawl_hosts (
     reason       text,
     noted_at     timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (run_id, host)
+);
+
+-- The first bytes of the answers of pages that failed, kept where `--keep-failed` asks for them. `dragline runs show
+-- RUN --kept URL` prints one. They are deleted with their run.
+CREATE TABLE crawl_kept_pages (
+    run_id      bigint NOT NULL REFERENCES crawl_runs (run_id) ON DELETE CASCADE,
+    -- The failed page: crawl_requests.fingerprint.
+    fingerprint bytea NOT NULL,
+    -- The URL that gave the answer.
+    url         text NOT NULL,
+    status      integer NOT NULL,
+    -- [[name, value], …]
+    headers     json NOT NULL,
+    -- Decompressed, but not decoded: as the spider got it. body_bytes is the length of the whole body.
+    body        bytea NOT NULL,
+    body_bytes  bigint NOT NULL,
+    kept_at     timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (run_id, fingerprint)
 );

@@ -1,7 +1,7 @@
 //! Upgrades older versions of Dragline's tables to the one that this program needs.
 //!
 //! All steps are one transaction without a time limit, because a large `crawl_requests` gets new indexes, and a large
-//! `crawl_items` is rewritten. No other table is rewritten. For a new column that may be null, or that has a constant as its
+//! `crawl_items` is rewritten (from version 5). No other table is rewritten. For a new column that may be null, or that has a constant as its
 //! default, Postgres only changes the catalog.
 
 use dragline_core::StoreError;
@@ -84,6 +84,25 @@ const MIGRATIONS: &[(i32, &str)] = &[
                  FROM 1 FOR 16),
              ALTER COLUMN key_digest SET NOT NULL;
          ALTER TABLE crawl_items ADD PRIMARY KEY (spider, item_type, key_digest);",
+    ),
+    (
+        // A run that ended before stays without a verdict. No row is rewritten.
+        6,
+        "ALTER TABLE crawl_runs
+             ADD COLUMN figures jsonb,
+             ADD COLUMN verdict text CHECK (verdict IN ('good', 'problems')),
+             ADD COLUMN problems jsonb NOT NULL DEFAULT '[]';
+         CREATE TABLE crawl_kept_pages (
+             run_id      bigint NOT NULL REFERENCES crawl_runs (run_id) ON DELETE CASCADE,
+             fingerprint bytea NOT NULL,
+             url         text NOT NULL,
+             status      integer NOT NULL,
+             headers     json NOT NULL,
+             body        bytea NOT NULL,
+             body_bytes  bigint NOT NULL,
+             kept_at     timestamptz NOT NULL DEFAULT now(),
+             PRIMARY KEY (run_id, fingerprint)
+         )",
     ),
 ];
 /// Upgrades the tables, and returns what it did.

@@ -12,8 +12,8 @@ use crate::identifier::{SOURCE_FINGERPRINT, check_names, quoted};
 
 /// The schema of this program.
 pub(super) const SCHEMA: &str = include_str!("../../../../schema.sql");
-pub(super) const VERSION: i32 = 6;
-const TABLES: [&str; 7] = [
+pub(super) const VERSION: i32 = 7;
+const TABLES: [&str; 8] = [
     "crawl_schema",
     "crawl_runs",
     "crawl_requests",
@@ -21,6 +21,7 @@ const TABLES: [&str; 7] = [
     "crawl_dead_letters",
     "crawl_cookies",
     "crawl_hosts",
+    "crawl_kept_pages",
 ];
 /// The tables from which rows are deleted.
 const DELETED_FROM: [&str; 3] = ["crawl_dead_letters", "crawl_cookies", "crawl_hosts"];

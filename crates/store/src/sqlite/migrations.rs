@@ -40,6 +40,13 @@ const MIGRATIONS: &[(i64, &str)] = &[
          ALTER TABLE crawl_items ADD COLUMN key_digest BLOB NOT NULL DEFAULT x'';
          UPDATE crawl_items SET key_digest = coalesce(dragline_key_digest(item_key), randomblob(16));",
     ),
+    (
+        // A run that ended before stays without a verdict. crawl_kept_pages is new.
+        6,
+        "ALTER TABLE crawl_runs ADD COLUMN figures TEXT CHECK (json_valid(figures));
+         ALTER TABLE crawl_runs ADD COLUMN verdict TEXT CHECK (verdict IN ('good', 'problems'));
+         ALTER TABLE crawl_runs ADD COLUMN problems TEXT NOT NULL DEFAULT '[]' CHECK (json_valid(problems));",
+    ),
 ];
 
 /// Upgrades the tables of a version. The database is at `path`.

@@ -17,10 +17,10 @@ pub(super) const DDL: &str = include_str!("schema.sql");
 
 /// The version that this program works with. It rises with each change that older programs or older tables cannot work
 /// with; `migrations` then has a step for it.
-pub(super) const VERSION: i64 = 6;
+pub(super) const VERSION: i64 = 7;
 
 /// The store's tables.
-const TABLES: [&str; 7] = [
+const TABLES: [&str; 8] = [
     "crawl_schema",
     "crawl_runs",
     "crawl_requests",
@@ -28,6 +28,7 @@ const TABLES: [&str; 7] = [
     "crawl_dead_letters",
     "crawl_cookies",
     "crawl_hosts",
+    "crawl_kept_pages",
 ];
 
 const APPLY: &str = "dragline schema apply";

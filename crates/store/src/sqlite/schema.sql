@@ -1,4 +1,4 @@
--- The SQLite schema of Dragline, version 6. schema.sql at the top of the repository describes every table and column; this
+-- The SQLite schema of Dragline, version 7. schema.sql at the top of the repository describes every table and column; this
 -- file has the same names for SQLite. Types become what STRICT tables know: jsonb is TEXT with valid JSON, bytea is BLOB,
 -- and timestamptz is TEXT in RFC 3339 and UTC, by the clock of this machine and to the millisecond.
 
@@ -26,7 +26,10 @@ CREATE TABLE IF NOT EXISTS crawl_runs (
     ended_at_start   INTEGER NOT NULL DEFAULT 0,
     fruitless_starts INTEGER NOT NULL DEFAULT 0,
     shards           INTEGER NOT NULL,
-    shard_rule       TEXT    NOT NULL
+    shard_rule       TEXT    NOT NULL,
+    figures          TEXT    CHECK (json_valid(figures)),
+    verdict          TEXT    CHECK (verdict IN ('good', 'problems')),
+    problems         TEXT    NOT NULL DEFAULT '[]' CHECK (json_valid(problems))
 ) STRICT;
 
 CREATE UNIQUE INDEX IF NOT EXISTS crawl_runs_unfinished
@@ -121,3 +124,15 @@ CREATE TABLE IF NOT EXISTS crawl_hosts (
     noted_at     TEXT    NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%f000Z', 'now')),
     PRIMARY KEY (run_id, host)
 ) STRICT, WITHOUT ROWID;
+
+CREATE TABLE IF NOT EXISTS crawl_kept_pages (
+    run_id      INTEGER NOT NULL REFERENCES crawl_runs (run_id) ON DELETE CASCADE,
+    fingerprint BLOB    NOT NULL,
+    url         TEXT    NOT NULL,
+    status      INTEGER NOT NULL,
+    headers     TEXT    NOT NULL CHECK (json_valid(headers)),
+    body        BLOB    NOT NULL,
+    body_bytes  INTEGER NOT NULL,
+    kept_at     TEXT    NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%f000Z', 'now')),
+    PRIMARY KEY (run_id, fingerprint)
+) STRICT;

@@ -99,6 +99,10 @@ fn tables_of_the_first_version_are_raised() {
              CREATE INDEX crawl_dead_letters_run ON crawl_dead_letters (run_id);
              ALTER TABLE crawl_runs DROP COLUMN shards;
              ALTER TABLE crawl_runs DROP COLUMN shard_rule;
+             ALTER TABLE crawl_runs DROP COLUMN figures;
+             ALTER TABLE crawl_runs DROP COLUMN verdict;
+             ALTER TABLE crawl_runs DROP COLUMN problems;
+             DROP TABLE crawl_kept_pages;
              ALTER TABLE crawl_requests DROP COLUMN shard;
              ALTER TABLE crawl_requests DROP COLUMN parent;
              ALTER TABLE crawl_requests DROP COLUMN options;
@@ -112,7 +116,7 @@ fn tables_of_the_first_version_are_raised() {
     let error = run(store(&path).connect()).unwrap_err();
     assert!(error.hint().is_some_and(|hint| hint.contains("schema apply")), "{error:?}");
     let admin = open_admin(&format!("sqlite:{}", path.display()), &StoreSettings::default()).unwrap();
-    assert_eq!(run(admin.apply(&[])).unwrap(), ["upgraded Dragline's tables from version 1 to 6"]);
+    assert_eq!(run(admin.apply(&[])).unwrap(), ["upgraded Dragline's tables from version 1 to 7"]);
     assert_eq!(run(admin.apply(&[])).unwrap(), Vec::<String>::new());
     assert_eq!(run(with_run(&path)).1.run_id, first);
 }
