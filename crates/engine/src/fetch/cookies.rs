@@ -4,6 +4,9 @@
 //! public suffixes, and finds the changes that each answer makes. A change is stored with its page
 //! (`dragline_core::cookies`).
 
+mod date;
+mod lifetime;
+
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -112,7 +115,8 @@ impl Jars {
         let mut changes = Vec::new();
         for header in headers.get_all(SET_COOKIE).iter().filter(|header| header.len() <= MAX_COOKIE_BYTES) {
             let text = String::from_utf8_lossy(header.as_bytes());
-            if let Ok(raw) = RawCookie::parse(text.into_owned()) {
+            if let Ok(mut raw) = RawCookie::parse(text.clone().into_owned()) {
+                lifetime::correct(&mut raw, &text);
                 inner.set(request, &raw, &mut changes);
             }
         }

@@ -40,6 +40,18 @@ fn a_cookie_is_sent_only_where_it_belongs() {
         ("s=1; Path=/; Max-Age=0", page, ""),
         ("s=1; Path=/; Expires=Wed, 21 Oct 2015 07:28:00 GMT", page, ""),
         ("s=1; Path=/; Max-Age=100; Expires=Wed, 21 Oct 2015 07:28:00 GMT", page, "s=1"),
+        // Each of these dates is in the past, in a form that a strict reader does not know.
+        ("s=1; Path=/; Expires=Thu, 1 Jan 1970 00:00:00 GMT", page, ""),
+        ("s=1; Path=/; Expires=Thursday, 1-Jan-1970 00:00:00 UTC", page, ""),
+        ("s=1; Path=/; expires=Thu 01 Jan 1970 00:00:00 +0000", page, ""),
+        ("s=1; Path=/; Expires=\"Thu, 01-Jan-70 0:0:1\"", page, ""),
+        ("s=1; Path=/; Max-Age=; Expires=Thu, 1 Jan 1970 00:00:00", page, ""),
+        ("s=1; Path=/; Max-Age=-5", page, ""),
+        // Of several, the last that can be read counts. One that can't be read does not delete the cookie.
+        ("s=1; Path=/; Expires=1 Jan 2099 00:00:00; Expires=1 Jan 1970 00:00:00", page, ""),
+        ("s=1; Path=/; Expires=1 Jan 1970 00:00:00; Expires=1 Jan 2099 00:00:00; Expires=0", page, "s=1"),
+        ("s=1; Path=/; Expires=0", page, "s=1"),
+        ("s=1; Path=/; Max-Age=soon; Max-Age=", page, "s=1"),
         ("s=\"a b\"; HttpOnly; SameSite=Strict; Path=/", page, "s=\"a b\""),
         ("nonsense", page, ""),
     ] {
@@ -48,6 +60,18 @@ fn a_cookie_is_sent_only_where_it_belongs() {
     assert_eq!(after(page, &["a=1; Path=/", "b=2; Path=/a", "c=3; Path=/"], page), "b=2; a=1; c=3");
     assert_eq!(after(page, &["a=1; Path=/", "a=2; Path=/"], page), "a=2");
     assert_eq!(after("http://127.0.0.1:1/", &["a=1"], "http://127.0.0.1:2/"), "a=1");
+}
+
+#[test]
+fn a_log_out_deletes_the_cookie_whatever_the_form_of_its_date() {
+    for date in ["Thu, 1 Jan 1970 00:00:00 UTC", "Thursday, 01-Jan-1970 00:00:00 GMT", "1 Jan 1970 0:0:0"] {
+        let (jars, url) = (jars(), get("http://www.shop.example/account"));
+        jars.receive(&url, &headers(&["session=ann; Path=/; Expires=Fri, 1 Jan 2099 0:00:00 +0100"]));
+        assert_eq!(sent(&jars, &url), "session=ann", "{date}");
+        let changes = jars.receive(&url, &headers(&[&format!("session=; Path=/; Expires={date}")]));
+        assert_eq!(sent(&jars, &url), "", "{date}");
+        assert!(changes.len() == 1 && changes[0].cookie.is_none(), "the store forgets it too: {changes:?}");
+    }
 }
 
 #[test]
