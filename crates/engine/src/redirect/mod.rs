@@ -1,6 +1,7 @@
 //! A redirect ends its request, and its target becomes a new request. So pace, robots, limits and the duplicate filter apply to
 //! every hop (RFC 9110 §15.4).
 
+mod headers;
 mod location;
 mod refresh;
 mod settings;
@@ -11,7 +12,6 @@ use dragline_core::canonical::drop_userinfo;
 use dragline_core::queued_request::host_of;
 use dragline_core::{Fingerprint, QueuedRequest, Reason, Request, SameRequest};
 use http::Method;
-use http::header::{AUTHORIZATION, COOKIE, PROXY_AUTHORIZATION};
 use url::{ParseError, Url};
 
 pub(crate) use self::location::location;
@@ -94,29 +94,11 @@ fn request_for(request: &Request, status: u16, target: Url) -> Request {
         301 | 302 => *request.method() == Method::POST,
         _ => false,
     };
-    let credentials = credentials_left_behind(request, &target);
     let mut next = request.clone().with_url(target);
     if becomes_get {
         next = next.into_get();
     }
-    credentials.iter().fold(next, |next, header| next.without_header(header))
-}
-
-/// The headers with credentials that must not be sent to the target, because each is for one receiver (RFC 9110 §15.4).
-fn credentials_left_behind(request: &Request, target: &Url) -> Vec<&'static str> {
-    let from = request.url();
-    let is_same_origin = from.origin() == target.origin();
-    // As with cookies of a server, the port does not matter, and a cookie that was sent over TLS is never sent without it.
-    let is_downgrade = from.scheme() == "https" && target.scheme() == "http";
-    let takes_cookies = from.host_str() == target.host_str() && !is_downgrade;
-    // A request that names its proxy uses it for every hop.
-    let takes_proxy_credentials = is_same_origin || request.proxy().is_some();
-    let kept = [
-        (AUTHORIZATION.as_str(), is_same_origin),
-        (COOKIE.as_str(), takes_cookies),
-        (PROXY_AUTHORIZATION.as_str(), takes_proxy_credentials),
-    ];
-    kept.into_iter().filter(|(_, is_kept)| !is_kept).map(|(header, _)| header).collect()
+    headers::for_target(next, request.url())
 }
 
 /// Whether this chain has already requested the target. A cookie check redirects back to the first page, and the duplicate
@@ -194,34 +176,6 @@ mod tests {
         }
         let head = queued(Request::get("http://a.example/").unwrap().with_method(Method::HEAD));
         assert_eq!(*next(&head, 303, "/there").request.method(), Method::HEAD);
-    }
-
-    #[test]
-    fn credentials_stay_with_whom_they_are_for() {
-        let with = |url: &str| {
-            let request =
-                Request::get(url).unwrap().with_header("X-A", "1").with_header("Authorization", "secret");
-            request.with_header("cookie", "a=b").with_header("Proxy-Authorization", "secret")
-        };
-        let names = |from: &Request, to: &str| -> String {
-            let to = next(&queued(from.clone()), 302, to);
-            let names = to.request.headers().iter().map(|(name, _)| name[..1].to_uppercase());
-            names.collect()
-        };
-        let from = with("https://a.example/");
-        for (to, expected) in [
-            ("/there", "XACP"),
-            ("https://a.example:443/", "XACP"),
-            ("https://a.example:444/", "XC"),
-            ("http://a.example/", "X"),
-            ("https://www.a.example/", "X"),
-            ("https://b.example/", "X"),
-        ] {
-            assert_eq!(names(&from, to), expected, "{to}");
-        }
-        assert_eq!(names(&with("http://a.example/"), "https://a.example/"), "XC");
-        let proxied = with("http://a.example/").with_proxy("http://p.example:3128".parse().unwrap());
-        assert_eq!(names(&proxied, "https://b.example/"), "XP");
     }
 
     #[test]
