@@ -20,6 +20,11 @@ pub fn detect(body: &[u8], content_type: Option<&str>) -> &'static Encoding {
         .unwrap_or_else(|| if std::str::from_utf8(body).is_ok() { UTF_8 } else { WINDOWS_1252 })
 }
 
+/// Whether a byte order mark or the `Content-Type` names the encoding.
+pub(crate) fn is_stated(body: &[u8], content_type: Option<&str>) -> bool {
+    Encoding::for_bom(body).is_some() || content_type.and_then(stated).is_some()
+}
+
 /// The encoding in a `Content-Type`. Encodings that browsers refuse to read (such as "replacement") count as unknown.
 fn stated(content_type: &str) -> Option<&'static Encoding> {
     MimeType::parse(content_type)?.encoding().filter(|encoding| *encoding != REPLACEMENT)

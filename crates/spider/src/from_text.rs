@@ -6,6 +6,7 @@ use serde_json::Value as Json;
 use url::Url;
 
 use crate::error::{Error, Result};
+use crate::json;
 use crate::page::Page;
 use crate::pattern::shortened;
 
@@ -93,7 +94,7 @@ impl FromText for DateTime<Utc> {
 
 impl FromText for Json {
     fn from_text(text: &str, _page: &Page) -> Result<Self> {
-        serde_json::from_str(text).map_err(|error| is_not(text, &format!("JSON ({error})")))
+        json::read(text).map_err(|error| is_not(text, &format!("JSON ({error})")))
     }
 }
 

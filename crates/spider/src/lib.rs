@@ -42,6 +42,7 @@ pub mod item;
 pub mod item_origin;
 pub mod item_pipeline;
 pub mod item_type;
+mod json;
 mod link;
 mod meta;
 pub mod mime;

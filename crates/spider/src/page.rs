@@ -14,7 +14,7 @@ use crate::args::Args;
 use crate::canonical::drop_userinfo;
 use crate::compiled::AsSelector;
 use crate::elements::Document;
-use crate::encoding::detect;
+use crate::encoding::{detect, is_stated};
 use crate::error::Result;
 use crate::form::Form;
 use crate::found::{Found, Scope};
@@ -25,7 +25,7 @@ use crate::refresh::{self, Refresh};
 use crate::request::{Request, RequestError};
 use crate::resolve::resolve;
 use crate::response::Response;
-use crate::{document, mime, sniff};
+use crate::{document, json, mime, sniff};
 
 /// A page.
 ///
@@ -177,14 +177,29 @@ impl Page {
         self.encoding().decode(self.body()).0
     }
 
-    /// The body as JSON.
+    /// The body as JSON. It is decoded as [`Page::body_text`] decodes it, but a `<meta charset>` in a text of the JSON says nothing.
+    ///
+    /// Half a surrogate pair in a text (`\ud83d`) becomes U+FFFD. A number that 64 bits cannot hold exactly stays exact: in a
+    /// [`Json`] it becomes a text, as a `Decimal` does, and a field of type `f64` gets the nearest number.
+    ///
+    /// ```
+    /// use dragline_spider::StoredPage;
+    /// use dragline_spider::prelude::*;
+    ///
+    /// let page = StoredPage::new("https://shop.example/api", r#"{"price": 19.90, "id": 123456789012345678901}"#).page()?;
+    /// let book = page.json::<Json>()?;
+    /// assert_eq!((book["price"].as_f64(), book["id"].as_str()), (Some(19.9), Some("123456789012345678901")));
+    /// # Ok::<(), Error>(())
+    /// ```
     ///
     /// # Errors
-    /// When the body is not JSON, or does not have the shape of `T`.
+    /// When the body is not JSON, or does not have the shape of `T`. The error says where.
     pub fn json<T: DeserializeOwned>(&self) -> Result<T> {
-        // A byte order mark is not JSON, and a parser may ignore it (RFC 8259, section 8.1).
-        let body = self.body();
-        Ok(serde_json::from_slice(body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body))?)
+        let text = match std::str::from_utf8(self.body()) {
+            Ok(text) if !self.states_encoding() => Cow::Borrowed(text),
+            _ => self.body_text(),
+        };
+        Ok(json::read(&text)?)
     }
 
     /// The whole document as an element.
@@ -348,6 +363,11 @@ impl Page {
 
     pub(crate) fn encoding(&self) -> &'static Encoding {
         self.encoding.get_or_init(|| detect(self.body(), self.header("content-type")))
+    }
+
+    /// Whether something outside the text names its encoding.
+    fn states_encoding(&self) -> bool {
+        is_stated(self.body(), self.header("content-type"))
     }
 
     fn scope(&self) -> Scope<'_> {

@@ -107,6 +107,23 @@ fn a_body_is_text_or_json() {
     assert_eq!(stored("{\"a\": [\"é\"]}".as_bytes(), "application/json").json::<Json>().unwrap(), expected);
     assert_eq!(stored("\u{feff}{\"a\": [\"é\"]}".as_bytes(), "").json::<Json>().unwrap(), expected);
     assert!(stored(b"<p>", "application/json").json::<Json>().is_err());
+    let utf16 = b"\xff\xfe\"\0\xe9\0\"\0";
+    for (body, kind) in [
+        (&b"\"caf\xe9\""[..], "application/json; charset=windows-1252"),
+        (b"\"caf\xe9\"", "application/json"),
+        (b"\xef\xbb\xbf\"caf\xc3\xa9\"", "application/json; charset=windows-1252"),
+        (b"\"caf\xc3\xa9\"", "text/plain; charset=nonsense"),
+    ] {
+        assert_eq!(stored(body, kind).json::<String>().unwrap(), "café", "{kind}");
+    }
+    assert_eq!(stored(utf16, "application/json").json::<String>().unwrap(), "é");
+    // One byte that does not fit costs one character, and what a text says about HTML says nothing about the JSON.
+    assert_eq!(
+        stored(b"\"a\xffb\"", "application/json; charset=utf-8").json::<String>().unwrap(),
+        "a\u{fffd}b"
+    );
+    let html = "\"<meta charset=koi8-r>é\"".as_bytes();
+    assert_eq!(stored(html, "application/json").json::<String>().unwrap(), "<meta charset=koi8-r>é");
 }
 
 #[test]
