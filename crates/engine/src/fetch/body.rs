@@ -154,7 +154,13 @@ async fn next(wire: &mut Wire<'_>, decoding: &mut Decoding) -> Result<Option<Byt
             Some(bytes) => decoding.feed(bytes),
             None => {
                 decoding.end();
-                return decoding.next();
+                return decoding.next().map_err(|error| match error {
+                    // The end of the connection says nothing. The announced length, the last chunk and HTTP/2 do.
+                    FetchError::CutOff { coding, .. } => {
+                        FetchError::CutOff { coding, is_as_sent: !wire.ends_with_connection }
+                    }
+                    error => error,
+                });
             }
         }
     }

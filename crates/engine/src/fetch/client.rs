@@ -148,6 +148,10 @@ impl Recipe {
         let builder = Client::builder()
             .connector_layer(WatchConnecting)
             .http1_max_headers(self.max_headers)
+            // Browsers and curl read an answer with such lines, so a page must not fail because of one.
+            .http1_ignore_invalid_headers_in_responses(true)
+            .http1_allow_obsolete_multiline_headers_in_responses(true)
+            .http1_allow_spaces_after_header_name_in_responses(true)
             .http2_max_header_list_size(max_header_bytes)
             .user_agent(&self.user_agent)
             .default_headers(self.headers.clone())

@@ -30,6 +30,14 @@ pub(crate) enum FetchError {
     /// The answer is incomplete.
     #[error("the body ended early: {0}")]
     Truncated(String),
+    /// The compressed body ends early. The transfer may have been complete all the same.
+    #[error("{}", cut_off(coding, *is_as_sent))]
+    CutOff {
+        /// The coding.
+        coding: &'static str,
+        /// Whether all that the server sent has arrived, so it would send the same again.
+        is_as_sent: bool,
+    },
     /// The server's certificate is not trusted.
     #[error("{0}")]
     Certificate(String),
@@ -82,10 +90,13 @@ pub(crate) enum FetchError {
 impl FetchError {
     /// Whether the same fetch may succeed later.
     pub(crate) fn is_retryable(&self) -> bool {
-        matches!(
-            self,
-            Self::Connection { .. } | Self::Truncated(_) | Self::Timeout { .. } | Self::TooSlow { .. }
-        )
+        match self {
+            // The server would send the same again.
+            Self::Connection { reason, .. } => *reason != Reason::InvalidAnswer,
+            Self::CutOff { is_as_sent, .. } => !is_as_sent,
+            Self::Truncated(_) | Self::Timeout { .. } | Self::TooSlow { .. } => true,
+            _ => false,
+        }
     }
 
     /// The reason that is stored with the failed request.
@@ -93,14 +104,14 @@ impl FetchError {
         match self {
             Self::Unsendable(_) => Reason::Unsendable,
             Self::Connection { reason, .. } => *reason,
-            Self::Truncated(_) => Reason::BodyTruncated,
+            Self::Truncated(_) | Self::CutOff { is_as_sent: false, .. } => Reason::BodyTruncated,
             Self::Certificate(_) => Reason::Tls,
             Self::RefusedNetwork(_) => Reason::PrivateNetwork,
             Self::Timeout { .. } => Reason::Timeout,
             Self::TooSlow { .. } => Reason::TooSlow,
             Self::HeadersTooLarge { .. } => Reason::HeadersTooLarge,
             Self::TooLarge { .. } => Reason::BodyTooLarge,
-            Self::Undecodable { .. } => Reason::BodyUndecodable,
+            Self::Undecodable { .. } | Self::CutOff { .. } => Reason::BodyUndecodable,
             Self::Panicked(_) => Reason::DownloaderPanic,
         }
     }
@@ -117,7 +128,7 @@ impl FetchError {
 
     /// Whether the host answered, and only the body failed.
     pub(crate) fn is_of_the_body(&self) -> bool {
-        matches!(self, Self::Truncated(_) | Self::TooSlow { .. })
+        matches!(self, Self::Truncated(_) | Self::TooSlow { .. } | Self::CutOff { is_as_sent: false, .. })
     }
 
     /// An error that happened before the headers arrived.
@@ -142,6 +153,16 @@ impl FetchError {
     /// An error that happened while the body arrived.
     pub(super) fn of_body(error: &reqwest::Error) -> Self {
         Self::Truncated(explain(error))
+    }
+}
+
+fn cut_off(coding: &str, is_as_sent: bool) -> String {
+    if is_as_sent {
+        format!(
+            "the body cannot be decoded as {coding}: it is cut off, although all that the server sent has arrived"
+        )
+    } else {
+        format!("the body ended early: its {coding} is not complete")
     }
 }
 

@@ -388,4 +388,4 @@ fn has_no_body(request: &Request, status: StatusCode) -> bool {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

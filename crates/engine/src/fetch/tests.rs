@@ -9,6 +9,7 @@ use dragline_testkit::{Answer, Site};
 use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::time::{Instant, sleep};
 
+pub(crate) use super::coding::tests::gzip;
 use super::*;
 use crate::EngineSettings;
 use crate::tests::harness::fast;

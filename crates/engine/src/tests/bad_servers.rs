@@ -1,6 +1,7 @@
 //! A zoo of servers that do wrong in every possible way. Each costs only its own request, which ends in the right state, after
 //! a sensible number of attempts, and with an error that a person can read.
 
+mod headers;
 mod no_http;
 mod secure;
 mod short_answers;

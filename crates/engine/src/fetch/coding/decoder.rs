@@ -11,7 +11,7 @@ use super::inflate::{Frame, Inflate};
 use crate::fetch::errors::FetchError;
 
 /// RFC 9659 limits the window to 8 MiB.
-const ZSTD_WINDOW_LOG: u32 = 23;
+pub(super) const ZSTD_WINDOW_LOG: u32 = 23;
 
 /// A compressed byte looks like text with a probability of one third, so this many bytes are needed.
 const TEXT_BYTES: usize = 16;

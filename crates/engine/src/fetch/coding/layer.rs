@@ -1,13 +1,19 @@
 //! Decodes one coding of a body piece by piece, and tolerates wrong labels.
 
+use std::io;
+
 use bytes::{Bytes, BytesMut};
 use compression_codecs::core::util::{PartialBuffer, WriteBuffer};
 
-use super::decoder::{Coding, Decoder, DetectedCoding, has_control, is_utf8};
+use super::decoder::{Coding, Decoder, DetectedCoding, ZSTD_WINDOW_LOG, has_control, is_utf8};
 use crate::fetch::errors::FetchError;
+use crate::size_text::size_text;
 
 /// Largest size of a decoded piece.
 pub(super) const PIECE_BYTES: usize = 32 << 10;
+/// Most members of one body. `bgzip` makes one of each 64 KiB, so a body of 64 MiB has some 1,000. Endless empty members cost time
+/// and yield nothing.
+pub(super) const MAX_MEMBERS: usize = 10_000;
 /// How much input without output is remembered. It may turn out to be text.
 const MAX_SILENT_BYTES: usize = 64 << 10;
 
@@ -24,6 +30,8 @@ pub(super) struct Layer {
     buffer: Box<[u8]>,
     /// Whether there may be more output without further input.
     is_pending: bool,
+    /// Members that have begun after the first one.
+    more_members: usize,
 }
 
 enum LayerState {
@@ -52,6 +60,7 @@ impl Layer {
             limit_bytes: max_bytes,
             buffer: Box::default(),
             is_pending: false,
+            more_members: 0,
         }
     }
 
@@ -116,7 +125,7 @@ impl Layer {
                 self.take_as_plain();
                 return Ok(None);
             }
-            Err(error) => return Err(self.coding.undecodable(&error.to_string())),
+            Err(error) => return Err(self.coding.undecodable(&plain_words(&error))),
         };
         let (used, made) = (input.written_len(), output.written_len());
         self.is_pending = output.has_no_spare_space() && !is_at_end;
@@ -139,6 +148,10 @@ impl Layer {
 
     /// Starts the next member.
     fn restart(&mut self) -> Result<(), FetchError> {
+        self.more_members += 1;
+        if self.more_members >= MAX_MEMBERS {
+            return Err(self.coding.undecodable(&format!("it has more than {MAX_MEMBERS} members")));
+        }
         if let LayerState::Between(mut decoder) = std::mem::replace(&mut self.state, LayerState::Over) {
             decoder.restart().map_err(|error| self.coding.undecodable(&error.to_string()))?;
             self.state = LayerState::Coded(decoder);
@@ -160,9 +173,7 @@ impl Layer {
                 self.take_as_plain();
                 self.produce()
             }
-            LayerState::Coded(_) => {
-                Err(FetchError::Truncated(format!("its {} is not complete", self.coding.name())))
-            }
+            LayerState::Coded(_) => Err(FetchError::CutOff { coding: self.coding.name(), is_as_sent: false }),
         }
     }
 
@@ -176,6 +187,17 @@ impl Layer {
         self.input = joined(&self.silent.take().unwrap_or_default(), self.input.split_off(0));
         self.state = LayerState::Plain;
     }
+}
+
+/// The library's error in plain words.
+fn plain_words(error: &io::Error) -> String {
+    let text = error.to_string();
+    // This error can only be recognized by its text (ZSTD_error_frameParameter_windowTooLarge).
+    if text == "Frame requires too much memory for decoding" {
+        let most = size_text(1 << ZSTD_WINDOW_LOG);
+        return format!("it needs a window larger than {most}, which no client has to support (RFC 9659)");
+    }
+    text
 }
 
 fn joined(first: &Bytes, second: Bytes) -> Bytes {

@@ -216,6 +216,35 @@ fn a_truncated_body_is_retried_and_a_damaged_one_is_not() {
 }
 
 #[test]
+fn members_without_end_are_refused() {
+    let empty = gzip(b"");
+    let members = |count: usize| [empty.repeat(count - 1), gzip(b"end")].concat();
+    assert_eq!(decoded_in("gzip", &members(super::layer::MAX_MEMBERS), 9999).unwrap(), b"end");
+    for (coding, more) in [("gzip", members(10_001)), ("zstd", zstd(b"x").repeat(10_001))] {
+        let error = decoded_in(coding, &more, 9999).unwrap_err();
+        let expected = format!("the body cannot be decoded as {coding}: it has more than 10000 members");
+        assert_eq!((error.to_string(), error.is_retryable()), (expected, false));
+    }
+}
+
+#[test]
+fn a_window_that_is_too_large_says_so() {
+    let text = vec![b'x'; 1000];
+    let with_window = |log: u8| {
+        // A frame header without a size and with this window (RFC 8878 §3.1.1.1), and one raw block, the last.
+        let block = u32::try_from(text.len()).unwrap() << 3 | 1;
+        [&b"(\xb5/\xfd\x00"[..], &[(log - 10) << 3], &block.to_le_bytes()[..3], &text].concat()
+    };
+    assert!(decoded("zstd", &with_window(23)) == Ok(text.clone()));
+    let error = decoded("zstd", &with_window(24)).unwrap_err();
+    assert!(!error.is_retryable());
+    assert_eq!(
+        error.to_string(),
+        "the body cannot be decoded as zstd: it needs a window larger than 8 MiB, which no client has to support (RFC 9659)"
+    );
+}
+
+#[test]
 fn endless_input_without_output_is_refused() {
     let endless = [0, 0, 0, 0xff, 0xff].repeat(LIMIT);
     assert_eq!(decoded_in("deflate", &endless, 9999), Err(FetchError::TooLarge { limit_bytes: LIMIT }));
