@@ -17,12 +17,18 @@ pub use persistence::{
 
 use std::sync::Arc;
 
+use clap::builder::BoolishValueParser;
+use clap::{ArgAction, Args};
 use dragline_core::ItemPipeline;
 
 /// What a user decides about the steps.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Args, Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[command(next_help_heading = "Storing")]
 pub struct ItemPipelineSettings {
-    /// Whether to replace NUL characters by U+FFFD. If not, an item with one becomes a dead letter.
+    /// Replace a NUL character in an item with U+FFFD, instead of making its page `dead`
+    ///
+    /// Text in Postgres can't contain a NUL. The items of a `dead` page become dead letters.
+    #[arg(long, env = "DRAGLINE_REPLACE_NUL", value_name = "BOOL", action = ArgAction::Set, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_parser = BoolishValueParser::new(), default_value_t = Self::default().replace_nul, hide_short_help = true)]
     pub replace_nul: bool,
 }
 

@@ -6,20 +6,28 @@ use super::source::{files, repository};
 
 /// Each package and those of this workspace that it may name. Engine, pipelines and store know the contracts
 /// in core and not each other: `crates/runtime/src/run.rs` joins them. Dependencies of tests do not count.
-const MAY_NAME: [(&str, &[&str]); 14] = [
+const MAY_NAME: [(&str, &[&str]); 15] = [
     ("dragline-css", &[]),
     ("dragline-derive", &["dragline-css"]),
     ("dragline-spider", &["dragline-css", "dragline-derive"]),
     ("dragline-core", &["dragline-spider"]),
-    ("dragline-engine", &["dragline-core"]),
-    ("dragline-store", &["dragline-core"]),
-    ("dragline-pipelines", &["dragline-core"]),
+    ("dragline-flags", &[]),
+    ("dragline-engine", &["dragline-core", "dragline-flags"]),
+    ("dragline-store", &["dragline-core", "dragline-flags"]),
+    ("dragline-pipelines", &["dragline-core", "dragline-flags"]),
     ("dragline-runtime", &["dragline-core", "dragline-engine", "dragline-pipelines", "dragline-store"]),
     ("dragline-testkit", &[]),
     ("dragline-renamed", &["dragline"]),
     (
         "dragline-cli",
-        &["dragline-core", "dragline-engine", "dragline-pipelines", "dragline-runtime", "dragline-store"],
+        &[
+            "dragline-core",
+            "dragline-engine",
+            "dragline-flags",
+            "dragline-pipelines",
+            "dragline-runtime",
+            "dragline-store",
+        ],
     ),
     // The facade knows no spider: the bundled ones use it like anybody else.
     (

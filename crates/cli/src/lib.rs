@@ -13,7 +13,6 @@ mod commands;
 mod exit;
 mod export;
 mod failed;
-mod parse;
 mod probes;
 mod program;
 mod report;

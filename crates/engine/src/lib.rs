@@ -81,7 +81,7 @@ pub use robots::{DecidingLine, product_token};
 pub use scope::{LinkRefusal, Scope};
 pub use settings::{
     ClientSettings, CookieMode, EngineSettings, FetchSettings, LimitSettings, LinkSettings, PaceSettings,
-    PageRobotsSettings, RedirectSettings, RetrySettings, RobotsSettings, WindowSettings,
+    PageRule, RedirectSettings, RetrySettings, RobotsSettings, WindowSettings,
 };
 pub use stats::{CrawlStats, StatsSnapshot};
 pub use visit::{Hop, HopAnswer, RobotsRule, RobotsTxt, Visit, visit};

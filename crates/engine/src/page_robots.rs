@@ -11,7 +11,7 @@ use http::Method;
 use url::Url;
 
 use crate::refusals::Refusals;
-use crate::robots::{PageRobotsSettings, RobotsSettings};
+use crate::robots::{PageRule, RobotsSettings};
 use crate::scope::LinkRefusal;
 
 /// The rules of a page that are obeyed.
@@ -29,27 +29,27 @@ impl PageRobots {
     /// # Panics
     /// Panics if the page cannot be parsed, as [`Page::select`] does.
     pub(crate) fn of(page: &Page, settings: &RobotsSettings) -> Self {
-        let obeyed = settings.page;
+        let obeys = |rule| settings.page.contains(&rule);
         let mut said = Self::default();
-        if obeyed == PageRobotsSettings::default() {
+        if settings.page.is_empty() {
             return said;
         }
         for tag in page.response().headers.get_all("x-robots-tag") {
-            said.hear(&String::from_utf8_lossy(tag.as_bytes()), &settings.agent);
+            said.hear(&String::from_utf8_lossy(tag.as_bytes()), settings.agent());
         }
         if page.is_html() {
             for meta in page.select("meta[name][content]") {
                 let name = meta.own_attr("name").unwrap_or_default().trim();
-                if name.eq_ignore_ascii_case("robots") || name.eq_ignore_ascii_case(&settings.agent) {
+                if name.eq_ignore_ascii_case("robots") || name.eq_ignore_ascii_case(settings.agent()) {
                     said.hear_rules(meta.own_attr("content").unwrap_or_default());
                 }
             }
-            if obeyed.nofollow && !said.nofollow {
+            if obeys(PageRule::Nofollow) && !said.nofollow {
                 said.links = links(page);
             }
         }
-        said.nofollow &= obeyed.nofollow;
-        said.noindex &= obeyed.noindex;
+        said.nofollow &= obeys(PageRule::Nofollow);
+        said.noindex &= obeys(PageRule::Noindex);
         said
     }
 
@@ -136,8 +136,9 @@ mod tests {
         for value in headers {
             response.headers.append("x-robots-tag", http::HeaderValue::from_static(value));
         }
-        let settings =
-            RobotsSettings { page: PageRobotsSettings { nofollow, noindex }, ..RobotsSettings::default() };
+        let rules = [(nofollow, PageRule::Nofollow), (noindex, PageRule::Noindex)];
+        let page = rules.into_iter().filter_map(|(is_obeyed, rule)| is_obeyed.then_some(rule)).collect();
+        let settings = RobotsSettings { page, ..RobotsSettings::default() };
         PageRobots::of(&Page::new(response), &settings)
     }
 

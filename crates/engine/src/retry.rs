@@ -2,23 +2,35 @@
 
 use std::time::{Duration, SystemTime};
 
+use clap::Args;
 use dragline_core::back_off::BackOff;
 use dragline_core::chrono::DateTime;
+use dragline_flags::{duration, number, statuses, text};
 use http::HeaderMap;
 use http::header::RETRY_AFTER;
 
 /// Attempts and the waits between them.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Args, Clone, Debug, PartialEq)]
+#[command(next_help_heading = "Retries")]
 pub struct RetrySettings {
-    /// Attempts after the first one.
+    /// How many times to retry a failed request
+    #[arg(long, env = "DRAGLINE_RETRIES", value_name = "N", value_parser = number::<u32>, default_value_t = Self::default().retries, hide_short_help = true)]
     pub retries: u32,
-    /// Ranges of statuses that are retried, each with its first and last status.
+
+    /// Statuses to retry, such as 503, 500-504 or 5xx; none = no status
+    #[arg(id = "retry_statuses", long = "retry-statuses", env = "DRAGLINE_RETRY_STATUSES", value_name = "STATUS", value_delimiter = ',', value_parser = statuses, default_value = text::statuses(&Self::default().statuses), hide_short_help = true)]
     pub statuses: Vec<(u16, u16)>,
-    /// Wait before the first retry. Each further retry waits twice as long.
+
+    /// Wait before the first retry; it doubles for each further one
+    #[arg(id = "retry_base_delay", long = "retry-base-delay", env = "DRAGLINE_RETRY_BASE_DELAY", value_name = "TIME", value_parser = duration, default_value = text::duration(Self::default().base_delay), hide_short_help = true)]
     pub base_delay: Duration,
-    /// Longest wait that doubling leads to.
+
+    /// Longest wait before a retry
+    #[arg(id = "retry_max_delay", long = "retry-max-delay", env = "DRAGLINE_RETRY_MAX_DELAY", value_name = "TIME", value_parser = duration, default_value = text::duration(Self::default().max_delay), hide_short_help = true)]
     pub max_delay: Duration,
-    /// Longest wait for a `Retry-After` of a server.
+
+    /// Longest wait that a server can ask for with Retry-After
+    #[arg(long, env = "DRAGLINE_MAX_RETRY_AFTER", value_name = "TIME", value_parser = duration, default_value = text::duration(Self::default().max_retry_after), hide_short_help = true)]
     pub max_retry_after: Duration,
 }
 

@@ -20,7 +20,7 @@ use crossbeam_channel::bounded;
 use dragline_core::stop::Stop;
 use dragline_core::worker::Worker;
 use dragline_core::{Args, ItemPipeline, Spider};
-use dragline_engine::{Downloader, Downloaders, product_token};
+use dragline_engine::{Downloader, Downloaders};
 use tokio::sync::oneshot;
 
 use crate::blocking::Blocking;
@@ -181,12 +181,7 @@ impl Crawl {
 
     /// The `User-Agent` header. Its first word is also the name by which `robots.txt` may address the crawl.
     pub fn user_agent(mut self, text: impl Into<String>) -> Self {
-        let text = text.into();
-        let token = product_token(&text);
-        if !token.is_empty() {
-            token.clone_into(&mut self.settings.engine.robots.agent);
-        }
-        self.settings.engine.client.user_agent = text;
+        self.settings.engine.client.user_agent = text.into();
         self
     }
 

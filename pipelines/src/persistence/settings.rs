@@ -2,42 +2,77 @@
 
 use std::time::Duration;
 
+use clap::Args;
 use dragline_core::back_off::BackOff;
+use dragline_flags::{Limit, bytes, count, duration, limit, text};
 
 /// The limits of the persistence thread. `Default` gives the values that the design names.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Args, Clone, Debug, PartialEq, Eq)]
+#[command(next_help_heading = "Storing")]
 pub struct PersistenceSettings {
-    /// The number of rows that fills a batch. 0 means no limit.
+    /// Rows at which a batch is full
+    #[arg(long, env = "DRAGLINE_FLUSH_ROWS", value_name = "N", value_parser = count, default_value_t = Self::default().flush_rows, hide_short_help = true)]
     pub flush_rows: usize,
-    /// The factor by which a batch may outgrow its rows while no flush can take it, within `flush_bytes`. 1 means no growth.
+
+    /// How large a batch may grow while it waits for a flush, as a multiple of --flush-rows; 1 = no growth
+    ///
+    /// A batch grows only while `--max-pending-flushes` flushes are pending. The crawl is then waiting for the
+    /// store, and larger batches cost the store less. --flush-bytes still applies.
+    #[arg(long, env = "DRAGLINE_FLUSH_GROWTH", value_name = "N", value_parser = count, default_value_t = Self::default().flush_growth, hide_short_help = true)]
     pub flush_growth: usize,
-    /// The number of bytes that fills a batch. 0 means no limit.
+
+    /// Size at which a batch is full
+    #[arg(long, env = "DRAGLINE_FLUSH_BYTES", value_name = "BYTES", value_parser = bytes, default_value = text::bytes(Self::default().flush_bytes), hide_short_help = true)]
     pub flush_bytes: usize,
-    /// The age at which a batch is flushed even if it is not full, counted from its first page.
+
+    /// Age at which a batch is flushed even if it isn't full
+    #[arg(long, env = "DRAGLINE_FLUSH_INTERVAL", value_name = "TIME", value_parser = duration, default_value = text::duration(Self::default().flush_interval), hide_short_help = true)]
     pub flush_interval: Duration,
-    /// How many flush tasks may be pending at once. The store may allow fewer.
+
+    /// Flushes that may be pending at once; SQLite always has one
+    #[arg(long, env = "DRAGLINE_MAX_PENDING_FLUSHES", value_name = "N", value_parser = count, default_value_t = Self::default().max_pending_flushes, hide_short_help = true)]
     pub max_pending_flushes: usize,
-    /// The limit of one start-up operation including its retries, and of writing the run's end.
+
+    /// Stop with exit 1 if the store is away for longer than this; 0 = wait forever
+    #[arg(long, env = "DRAGLINE_MAX_OUTAGE", value_name = "TIME", value_parser = limit(duration), default_value = text::limit(Self::default().max_outage, text::duration), hide_short_help = true)]
+    pub max_outage: Limit<Duration>,
+
+    /// Time for each operation on the store during start-up
+    #[arg(long, env = "DRAGLINE_OPERATION_TIMEOUT", value_name = "TIME", value_parser = duration, default_value = text::duration(Self::default().operation_timeout), hide_short_help = true)]
     pub operation_timeout: Duration,
-    /// The limit of the whole start-up.
+
+    /// Time for all operations on the store during start-up
+    #[arg(long, env = "DRAGLINE_STARTUP_TIMEOUT", value_name = "TIME", value_parser = duration, default_value = text::duration(Self::default().startup_timeout), hide_short_help = true)]
     pub startup_timeout: Duration,
+
     /// How long to try for the run's lock. This is added to the operation's limit, so that the error names the holder of
     /// the lock and not a timeout.
+    #[arg(skip = Self::default().lock_patience)]
     pub lock_patience: Duration,
-    /// How long an outage of the store may last before the run gives up. `None` means for ever.
-    pub max_outage: Option<Duration>,
+
     /// How many outcomes may wait to be taken. If this is at least the number of credits, `submit` never waits while the
     /// thread works.
+    #[arg(skip = Self::default().inbox_capacity)]
     pub inbox_capacity: usize,
+
     /// How often the run's figures and sign of life are written.
+    #[arg(skip = Self::default().heartbeat_interval)]
     pub heartbeat_interval: Duration,
+
     /// The limit of the first pause before something is tried again. It doubles with each further pause.
+    #[arg(skip = Self::default().retry_base_delay)]
     pub retry_base_delay: Duration,
+
     /// The longest pause before something is tried again.
+    #[arg(skip = Self::default().retry_max_delay)]
     pub retry_max_delay: Duration,
+
     /// How often a lasting outage is logged again.
+    #[arg(skip = Self::default().outage_log_interval)]
     pub outage_log_interval: Duration,
+
     /// How long to wait for cancelled tasks. Design §6 reserves 2.5 s for this and for closing the store.
+    #[arg(skip = Self::default().cancel_timeout)]
     pub cancel_timeout: Duration,
 }
 

@@ -1,26 +1,13 @@
-//! What a crawl sends to sites, and the proxy through which it reaches them.
+//! What a crawl sends to sites, and the proxy through which it reaches them, as far as these may be secrets.
 
 use std::fmt;
-use std::path::PathBuf;
 
-use clap::{ArgAction, Args, ValueEnum};
+use clap::Args;
 
-/// The settings of the HTTP client other than pace and limits.
+/// The settings of the HTTP client that may hold secrets. The others are in `ClientSettings`.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Access")]
 pub(crate) struct Access {
-    /// Where to keep cookies
-    ///
-    /// Stored cookies are secrets in the database. They keep a resumed run logged in.
-    #[arg(
-        long,
-        env = "DRAGLINE_COOKIES",
-        value_name = "WHERE",
-        default_value = "stored",
-        hide_short_help = true
-    )]
-    pub(crate) cookies: Cookies,
-
     /// Send this header with every request, as `NAME: VALUE`; repeatable
     ///
     /// In the variable, write one per line. In the file, use a list. If a request has its own header of that
@@ -56,27 +43,6 @@ pub(crate) struct Access {
     /// With socks5h, the proxy resolves names. Hosts in `no_proxy` are reached directly.
     #[arg(long, env = "DRAGLINE_PROXY", hide_env_values = true, value_name = "URL", hide_short_help = true)]
     pub(crate) proxy: Option<Hidden>,
-
-    /// Also trust the certificates in this PEM file, in addition to those of the system
-    #[arg(long, env = "DRAGLINE_CA_FILE", value_name = "FILE", hide_short_help = true)]
-    pub(crate) ca_file: Option<PathBuf>,
-
-    /// Use HTTP/2 with servers that offer it
-    #[arg(long, env = "DRAGLINE_HTTP2", value_name = "BOOL", action = ArgAction::Set, default_value = "true", hide_short_help = true)]
-    pub(crate) http2: bool,
-}
-
-/// Where cookies are kept.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Cookies {
-    /// In the run's store, until the run ends
-    #[value(alias = "true")]
-    Stored,
-    /// In memory, until the process ends
-    Memory,
-    /// Nowhere; cookies are ignored
-    #[value(alias = "false")]
-    Off,
 }
 
 /// A value that may contain a secret. The parser accepts it unchecked, because its errors show the refused value.

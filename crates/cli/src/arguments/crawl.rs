@@ -3,10 +3,16 @@
 
 use clap::Args;
 use clap::builder::BoolishValueParser;
+use dragline_engine::{
+    ClientSettings, FetchSettings, LimitSettings, LinkSettings, PaceSettings, RedirectSettings,
+    RetrySettings, RobotsSettings,
+};
+use dragline_pipelines::{ItemPipelineSettings, PersistenceSettings};
+use dragline_store::StoreSettings;
 
-use crate::parse::run_name;
+use dragline_flags::run_name;
 
-use super::{Access, Fetching, Limits, Links, Pace, Process, Progress, Retrying, Robots, Storing};
+use super::{Access, Process, Progress};
 
 pub(super) const EXAMPLES: &str = "\
 Examples:
@@ -40,31 +46,43 @@ pub(crate) struct CrawlFlags {
     pub(crate) start: Start,
 
     #[command(flatten)]
-    pub(crate) limits: Limits,
+    pub(crate) limits: LimitSettings,
 
     #[command(flatten)]
     pub(crate) identity: Identity,
 
     #[command(flatten)]
-    pub(crate) links: Links,
+    pub(crate) links: LinkSettings,
 
     #[command(flatten)]
-    pub(crate) pace: Pace,
+    pub(crate) redirects: RedirectSettings,
 
     #[command(flatten)]
-    pub(crate) robots: Robots,
+    pub(crate) pace: PaceSettings,
 
     #[command(flatten)]
-    pub(crate) fetching: Fetching,
+    pub(crate) robots: RobotsSettings,
 
     #[command(flatten)]
-    pub(crate) retrying: Retrying,
+    pub(crate) fetch: FetchSettings,
+
+    #[command(flatten)]
+    pub(crate) retry: RetrySettings,
+
+    #[command(flatten)]
+    pub(crate) client: ClientSettings,
 
     #[command(flatten)]
     pub(crate) access: Access,
 
     #[command(flatten)]
-    pub(crate) storing: Storing,
+    pub(crate) item_pipelines: ItemPipelineSettings,
+
+    #[command(flatten)]
+    pub(crate) persistence: PersistenceSettings,
+
+    #[command(flatten)]
+    pub(crate) store: StoreSettings,
 
     #[command(flatten)]
     pub(crate) process: Process,

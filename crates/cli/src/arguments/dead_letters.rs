@@ -3,7 +3,7 @@
 use clap::builder::BoolishValueParser;
 use clap::{Args, Subcommand};
 
-use crate::parse::number;
+use dragline_flags::number;
 
 pub(super) const EXAMPLES: &str = "\
 Examples:

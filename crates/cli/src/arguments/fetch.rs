@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::{Fetching, Links, Robots};
+use dragline_engine::{ClientSettings, FetchSettings, LinkSettings, RedirectSettings, RobotsSettings};
 
 pub(super) const EXAMPLES: &str = "\
 Examples:
@@ -66,11 +66,17 @@ pub(crate) struct Fetch {
     pub(crate) json: bool,
 
     #[command(flatten)]
-    pub(crate) fetching: Fetching,
+    pub(crate) fetching: FetchSettings,
 
     #[command(flatten)]
-    pub(crate) robots: Robots,
+    pub(crate) client: ClientSettings,
 
     #[command(flatten)]
-    pub(crate) links: Links,
+    pub(crate) robots: RobotsSettings,
+
+    #[command(flatten)]
+    pub(crate) redirects: RedirectSettings,
+
+    #[command(flatten)]
+    pub(crate) links: LinkSettings,
 }

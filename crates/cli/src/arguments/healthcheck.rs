@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::Args;
 
-use crate::parse::duration;
+use dragline_flags::duration;
 use dragline_runtime::listen::ListenAddr;
 
 pub(super) const EXAMPLES: &str = "\

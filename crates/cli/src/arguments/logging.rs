@@ -8,7 +8,7 @@ use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use dragline_runtime::logging::LogFormat;
 use dragline_runtime::progress::ProgressForm;
 
-use crate::parse::{bytes, count, number, progress_interval};
+use dragline_flags::{bytes, count, number, progress_interval};
 
 /// How the log is written, in every command.
 #[derive(Debug, Args)]

@@ -5,6 +5,9 @@
 //! with `hide_short_help`: it shows the flags that people use daily. Values in `dragline.toml` replace the defaults
 //! before the parser runs (`settings`). So a flag in `Global`, `Logging` or a group of `CrawlFlags` has its key in the
 //! file without further code.
+//!
+//! Most groups of `CrawlFlags` are the settings of a part of the program, and are declared there (`PaceSettings` in the
+//! engine). Only the flags that need more than a parser are here.
 
 mod access;
 mod check;
@@ -14,28 +17,21 @@ mod dead_letters;
 mod demo;
 mod export;
 mod fetch;
-mod fetching;
 mod healthcheck;
-mod limits;
-mod links;
 mod list;
 mod logging;
-mod pace;
 mod process;
-mod retrying;
-mod robots;
 mod runs;
 mod schema;
-mod storing;
 mod teaching;
 
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+pub(crate) use access::Access;
 #[cfg(test)]
 pub(crate) use access::Hidden;
-pub(crate) use access::{Access, Cookies};
 pub(crate) use check::Check;
 pub(crate) use config::{ConfigAction, ConfigFormat};
 pub(crate) use crawl::{Crawl, CrawlFlags};
@@ -43,19 +39,12 @@ pub(crate) use dead_letters::{LetterAction, ListLetters, RetryLetters};
 pub(crate) use demo::Demo;
 pub(crate) use export::Export;
 pub(crate) use fetch::Fetch;
-pub(crate) use fetching::Fetching;
 pub(crate) use healthcheck::Healthcheck;
-pub(crate) use limits::Limits;
-pub(crate) use links::Links;
 pub(crate) use list::List;
 pub(crate) use logging::{Logging, Progress};
-pub(crate) use pace::Pace;
 pub(crate) use process::Process;
-pub(crate) use retrying::Retrying;
-pub(crate) use robots::{PageRule, Robots};
 pub(crate) use runs::{ListRuns, RetryRun, RunAction};
 pub(crate) use schema::SchemaAction;
-pub(crate) use storing::Storing;
 pub(crate) use teaching::{Completions, Man};
 
 /// A scraping pipeline that never lets go of a row.

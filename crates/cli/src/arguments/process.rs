@@ -5,19 +5,26 @@ use std::time::Duration;
 
 use clap::Args;
 
-use crate::parse::{bytes, bytes_or_none, count, duration, health_max_age, shutdown_timeout};
+use dragline_engine::EngineSettings;
+use dragline_flags::text;
+use dragline_flags::{bytes, bytes_or_none, count, duration, health_max_age, shutdown_timeout};
 use dragline_runtime::listen::ListenAddr;
+use dragline_runtime::settings::CrawlSettings;
 
 /// The settings of the process.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Process")]
 pub(crate) struct Process {
+    /// Requests in flight to all hosts together
+    #[arg(long, env = "DRAGLINE_CONCURRENCY", value_name = "N", value_parser = count, default_value_t = EngineSettings::default().concurrency, help_heading = "Fetching")]
+    pub(crate) concurrency: usize,
+
     /// Threads that parse pages [default: one per core]
     #[arg(long, env = "DRAGLINE_CRAWL_THREADS", value_name = "N", value_parser = count, hide_short_help = true)]
     pub(crate) crawl_threads: Option<usize>,
 
     /// Time to parse one page; after that, the page fails and its thread is replaced
-    #[arg(long, env = "DRAGLINE_PARSE_TIMEOUT", value_name = "TIME", value_parser = duration, default_value = "300s", hide_short_help = true)]
+    #[arg(long, env = "DRAGLINE_PARSE_TIMEOUT", value_name = "TIME", value_parser = duration, default_value = text::duration(EngineSettings::default().parse_timeout), hide_short_help = true)]
     pub(crate) parse_timeout: Duration,
 
     /// Memory for pages, outcomes and batches in hand [default: 256MiB, in a container at most a quarter of its
@@ -33,7 +40,7 @@ pub(crate) struct Process {
     pub(crate) memory_limit: Option<usize>,
 
     /// Longest time from a stop signal to the exit, at least `4s`
-    #[arg(long, env = "SHUTDOWN_TIMEOUT_SECONDS", value_name = "TIME", value_parser = shutdown_timeout, default_value = "8s", hide_short_help = true)]
+    #[arg(long, env = "SHUTDOWN_TIMEOUT_SECONDS", value_name = "TIME", value_parser = shutdown_timeout, default_value = text::duration(CrawlSettings::default().shutdown_timeout), hide_short_help = true)]
     pub(crate) shutdown_timeout: Duration,
 
     /// Serve `/health`, `/ready`, `/status` and `/metrics` at this address [default: off; `0.0.0.0` in the
@@ -44,7 +51,7 @@ pub(crate) struct Process {
     pub(crate) listen: Option<ListenAddr>,
 
     /// How long a loop may be silent, or a spider may parse one page, before the crawl counts as stuck
-    #[arg(long, env = "DRAGLINE_HEALTH_MAX_AGE", value_name = "TIME", value_parser = health_max_age, default_value = "60s", hide_short_help = true)]
+    #[arg(long, env = "DRAGLINE_HEALTH_MAX_AGE", value_name = "TIME", value_parser = health_max_age, default_value = text::duration(CrawlSettings::default().health_max_age), hide_short_help = true)]
     pub(crate) health_max_age: Duration,
 
     /// Write the heartbeats of the working loops to this file, for `dragline healthcheck` [default: none; set

@@ -4,7 +4,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use dragline_core::Reason;
 use dragline_core::store::RunState;
 
-use crate::parse::{number, statuses};
+use dragline_flags::{number, statuses};
 
 pub(super) const EXAMPLES: &str = "\
 Examples:

@@ -4,9 +4,9 @@
 use std::fs::File;
 use std::path::PathBuf;
 
-use dragline_engine::{ClientSettings, CookieMode, Credentials, ProxySetting, refused_header};
+use dragline_engine::{ClientSettings, Credentials, ProxySetting, refused_header};
 
-use crate::arguments::{Access, Cookies};
+use crate::arguments::Access;
 use crate::failed::Failed;
 
 /// Adds them to the client's settings.
@@ -16,16 +16,10 @@ pub(super) fn apply(access: Access, client: ClientSettings) -> Result<ClientSett
     let auth = auth.map(|it| credentials(&it.0));
     let proxy = access.proxy.map_or(Ok(ProxySetting::default()), |it| ProxySetting::parse(&it.0));
     Ok(ClientSettings {
-        cookies: match access.cookies {
-            Cookies::Stored => CookieMode::Stored,
-            Cookies::Memory => CookieMode::Memory,
-            Cookies::Off => CookieMode::Off,
-        },
         headers: headers.collect::<Result<_, _>>()?,
         auth: auth.collect::<Result<_, _>>()?,
         proxy: proxy.map_err(|problem| refused("proxy", &problem))?,
-        ca_file: access.ca_file.map(readable).transpose()?,
-        http2: access.http2,
+        ca_file: client.ca_file.map(readable).transpose()?,
         ..client
     })
 }
@@ -75,14 +69,7 @@ mod tests {
     use crate::arguments::Hidden;
 
     fn access() -> Access {
-        Access {
-            cookies: Cookies::Memory,
-            header: Vec::new(),
-            auth: Vec::new(),
-            proxy: None,
-            ca_file: Some(PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml")),
-            http2: false,
-        }
+        Access { header: Vec::new(), auth: Vec::new(), proxy: None }
     }
 
     fn hidden(texts: &[&str]) -> Vec<Hidden> {
@@ -100,7 +87,7 @@ mod tests {
         assert!(!format!("{given:?}").contains("hunter2"));
         let client = apply(given, ClientSettings::default()).unwrap();
         assert_eq!(client.headers, [("X-Key".to_owned(), "a: b".to_owned())]);
-        assert_eq!((client.auth.len(), client.cookies, client.http2), (1, CookieMode::Memory, false));
+        assert_eq!(client.auth.len(), 1);
         assert!(!format!("{client:?}").contains("hunter2"), "{client:?}");
     }
 
@@ -113,11 +100,13 @@ mod tests {
             ("--auth", Access { auth: hidden(&["https://shop.example=hunter2"]), ..access() }),
             ("--auth", Access { auth: hidden(&["shop.example=me:hunter2"]), ..access() }),
             ("--auth", Access { auth: hidden(&["me:hunter2=x"]), ..access() }),
-            ("--ca-file", Access { ca_file: Some("hunter3.pem".into()), ..access() }),
             ("--proxy", Access { proxy: Some(Hidden("me:hunter2@p.example".to_owned())), ..access() }),
         ] {
             let failed = apply(wrong, ClientSettings::default()).unwrap_err();
             assert!(failed.what.starts_with(setting) && !format!("{failed}").contains("hunter2"), "{failed}");
         }
+        let absent = ClientSettings { ca_file: Some("absent.pem".into()), ..ClientSettings::default() };
+        let failed = apply(access(), absent).unwrap_err();
+        assert!(failed.what.starts_with("--ca-file: absent.pem cannot be read"), "{failed}");
     }
 }

@@ -36,8 +36,21 @@ const DEFAULT_FILE: &str = "dragline.toml";
 fn table_of(group: &str) -> Option<&'static str> {
     match group {
         "Global" | "Logging" => Some(""),
-        "Limits" | "Links" | "Pace" | "Robots" | "Fetching" | "Retrying" | "Access" | "Storing"
-        | "Process" | "Progress" | "Healthcheck" => Some("crawl"),
+        "LimitSettings"
+        | "LinkSettings"
+        | "RedirectSettings"
+        | "PaceSettings"
+        | "RobotsSettings"
+        | "FetchSettings"
+        | "RetrySettings"
+        | "ClientSettings"
+        | "ItemPipelineSettings"
+        | "PersistenceSettings"
+        | "StoreSettings"
+        | "Access"
+        | "Process"
+        | "Progress"
+        | "Healthcheck" => Some("crawl"),
         _ => None,
     }
 }

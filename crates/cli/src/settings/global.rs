@@ -5,13 +5,13 @@ use dragline_core::StoreError;
 use dragline_core::runs::RunAdmin;
 use dragline_store::{SchemaAdmin, StoreSettings};
 
+use super::environment;
 use super::file::File;
-use super::{environment, parts};
-use crate::arguments::{Global, Logging, Storing};
+use crate::arguments::{Global, Logging};
 use crate::exit::Exit;
 use crate::failed::Failed;
 use dragline_runtime::logging::{LogFileSettings, LogSettings};
-use dragline_runtime::settings::StoreUrl;
+use dragline_runtime::settings::{StoreUrl, store_settings};
 
 /// Settings of every command.
 #[derive(Debug)]
@@ -59,7 +59,7 @@ impl Common {
 
     /// The store's own settings.
     pub(crate) fn store_settings(&self) -> Result<StoreSettings, Failed> {
-        Ok(parts::store(&self.flags::<Storing>(&[])?))
+        Ok(store_settings(&self.flags(&[])?, &self.flags(&[])?))
     }
 }
 

@@ -12,7 +12,7 @@
 use clap::{ArgAction, Args, Command, FromArgMatches};
 use dragline_engine::{HostOverride, HostPattern};
 
-use crate::parse::{count, jitter, rate};
+use dragline_flags::{count, jitter, rate};
 
 /// The settings that a host may have. Their names are the keys in the file.
 #[derive(Debug, Args)]

@@ -1,31 +1,31 @@
 //! Settings: defaults < `dragline.toml` < environment < flags, combined once and validated.
 //!
 //! The command line's parser handles all four layers. A value in the [`file`] replaces a flag's default before
-//! the parser runs. `parts` passes the results to the parts of the program.
+//! the parser runs. Most flags are the settings of a part of the program as they are; `engine` adds what follows from
+//! other settings or from the machine.
 
 mod access;
+mod engine;
 pub(crate) mod environment;
 pub(crate) mod file;
 mod global;
 pub(crate) mod hosts;
 pub(crate) mod origin;
-mod parts;
 mod spider_arguments;
 
 use std::path::PathBuf;
 
 use dragline_core::Args;
-use dragline_engine::EngineSettings;
+use dragline_engine::{EngineSettings, LimitSettings};
 use dragline_pipelines::ItemPipelineSettings;
 use dragline_runtime::progress::ProgressSettings;
-use dragline_runtime::settings::CrawlSettings;
+use dragline_runtime::settings::{CrawlSettings, store_settings};
 use dragline_runtime::{CrawlError, start_url};
 
-use crate::arguments::{CrawlFlags, Fetch, Process};
+use crate::arguments::{CrawlFlags, Fetch};
 use crate::export::Target;
 use crate::failed::Failed;
 use file::File;
-use parts::EngineFlags;
 use spider_arguments::SpiderArguments;
 
 pub(crate) use dragline_runtime::settings::StoreUrl;
@@ -51,21 +51,19 @@ pub(crate) struct FetchSettings {
 impl FetchSettings {
     /// Combines the settings given for the fetch with those of a crawl.
     pub(crate) fn combine(fetch: &Fetch, common: &Common) -> Result<Self, Failed> {
-        let process: Process = common.flags(&[])?;
-        let engine = parts::engine(&EngineFlags {
-            limits: &common.flags(&[])?,
-            links: &fetch.links,
-            pace: &common.flags(&[])?,
-            hosts: common.file.hosts(),
-            robots: &fetch.robots,
-            fetching: &fetch.fetching,
-            retrying: &common.flags(&[])?,
-            process: &process,
-        });
-        let engine = EngineSettings { client: access::apply(common.flags(&[])?, engine.client)?, ..engine };
+        let engine = EngineSettings {
+            links: fetch.links.clone(),
+            redirects: fetch.redirects,
+            pace: common.flags(&[])?,
+            robots: fetch.robots.clone(),
+            client: access::apply(common.flags(&[])?, fetch.client.clone())?,
+            fetch: fetch.fetching.clone(),
+            ..EngineSettings::default()
+        };
+        let engine = engine::complete(engine, &common.flags(&[])?, common.file.hosts());
         engine.validate().map_err(|error| CrawlError::Setting(error.into()))?;
         let SpiderArguments { start_urls, values, .. } = SpiderArguments::split(&fetch.args)?;
-        let item_pipelines = parts::item_pipelines(&common.flags(&[])?);
+        let item_pipelines = common.flags(&[])?;
         Ok(Self { engine, item_pipelines, args: Args::new(start_urls, values) })
     }
 }
@@ -73,39 +71,42 @@ impl FetchSettings {
 impl CommandSettings {
     /// Combines the settings given for a crawl of any spider, and checks them.
     pub(crate) fn combine(flags: CrawlFlags, store: &StoreUrl, file: &File) -> Result<Self, Failed> {
-        let CrawlFlags { start, mut limits, identity, links, pace, robots, .. } = flags;
-        let CrawlFlags { fetching, retrying, access, storing, process, progress, .. } = flags;
+        let CrawlFlags { start, identity, access, item_pipelines, persistence, process, progress, .. } =
+            flags;
         let mut given = SpiderArguments::split(&start.args)?;
         for url in &start.start_urls {
             given.start_urls.push(start_url(url)?);
         }
-        limits.limit = given.limit.or(limits.limit);
-        parts::warn_of_a_long_stop(process.shutdown_timeout);
-        let engine = parts::engine(&EngineFlags {
-            limits: &limits,
-            links: &links,
-            pace: &pace,
-            hosts: file.hosts(),
-            robots: &robots,
-            fetching: &fetching,
-            retrying: &retrying,
-            process: &process,
-        });
+        engine::warn_of_a_long_stop(process.shutdown_timeout);
+        let engine = EngineSettings {
+            limits: LimitSettings {
+                pages: given.limit.or(flags.limits.pages).filter(|pages| *pages > 0),
+                ..flags.limits
+            },
+            links: flags.links,
+            redirects: flags.redirects,
+            pace: flags.pace,
+            robots: flags.robots,
+            client: access::apply(access, flags.client)?,
+            fetch: flags.fetch,
+            retry: flags.retry,
+            ..EngineSettings::default()
+        };
         let crawl = CrawlSettings {
             args: Args::new(given.start_urls, given.values),
             run_name: identity.run,
             fresh: identity.fresh,
             force_run: identity.force_run || given.force_run,
-            memory_limit: parts::memory_limit(&process),
+            memory_limit: engine::memory_limit(&process),
+            engine: engine::complete(engine, &process, file.hosts()),
             heartbeat_file: process.heartbeat_file,
             listen: process.listen,
             health_max_age: process.health_max_age,
             shutdown_timeout: process.shutdown_timeout,
-            engine: EngineSettings { client: access::apply(access, engine.client)?, ..engine },
-            item_pipelines: parts::item_pipelines(&storing),
-            persistence: parts::persistence(&storing),
+            item_pipelines,
+            store_settings: store_settings(&persistence, &flags.store),
+            persistence,
             store: store.clone(),
-            store_settings: parts::store(&storing),
         };
         // Before the store is opened: a run that cannot begin leaves no trace there.
         let crawl = crawl.validated()?;

@@ -2,32 +2,56 @@
 
 use std::time::Duration;
 
+use clap::Args;
 use dragline_core::TypePattern;
+use dragline_flags::{bytes, count, duration, number, text};
 
 use super::client_settings::ClientSettings;
 use crate::error::EngineError;
 use crate::setting_check::{at_least_one, longer_than_zero, require};
 
 /// The limits on one fetch.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Args, Clone, Debug, PartialEq)]
+#[command(next_help_heading = "Fetching")]
 pub struct FetchSettings {
-    /// Longest time for one fetch, from start to end.
+    /// Time for a whole request
+    #[arg(long, env = "DRAGLINE_REQUEST_TIMEOUT", value_name = "TIME", value_parser = duration, default_value = text::duration(Self::default().request_timeout), hide_short_help = true)]
     pub request_timeout: Duration,
-    /// Longest time to connect, which includes name resolution, TCP and TLS.
+
+    /// Time to connect, including DNS and TLS
+    #[arg(long, env = "DRAGLINE_CONNECT_TIMEOUT", value_name = "TIME", value_parser = duration, default_value = text::duration(Self::default().connect_timeout), hide_short_help = true)]
     pub connect_timeout: Duration,
-    /// Longest time from the connection to the headers of the answer.
+
+    /// Time from the connection to complete headers
+    #[arg(long, env = "DRAGLINE_FIRST_BYTE_TIMEOUT", value_name = "TIME", value_parser = duration, default_value = text::duration(Self::default().first_byte_timeout), hide_short_help = true)]
     pub first_byte_timeout: Duration,
-    /// Longest pause within the body.
+
+    /// Longest silence within a body
+    #[arg(long, env = "DRAGLINE_READ_TIMEOUT", value_name = "TIME", value_parser = duration, default_value = text::duration(Self::default().read_timeout), hide_short_help = true)]
     pub read_timeout: Duration,
-    /// Fewest bytes of a body per second, over each stretch of `read_timeout`; 0 means no limit.
+
+    /// Lowest speed of a body in bytes per second, measured over each `--read-timeout`; 0 = no limit
+    #[arg(id = "min_speed", long = "min-speed", env = "DRAGLINE_MIN_SPEED", value_name = "BYTES", value_parser = number::<u64>, default_value_t = Self::default().min_bytes_per_second, hide_short_help = true)]
     pub min_bytes_per_second: u64,
-    /// Largest body, decompressed.
+
+    /// Largest body after decompression
+    #[arg(id = "max_body", long = "max-body", env = "DRAGLINE_MAX_BODY", value_name = "BYTES", value_parser = bytes, default_value = text::bytes(Self::default().max_body_bytes), hide_short_help = true)]
     pub max_body_bytes: usize,
-    /// Largest number of headers in an answer.
+
+    /// Largest number of headers in an answer
+    #[arg(long, env = "DRAGLINE_MAX_HEADERS", value_name = "N", value_parser = count, default_value_t = Self::default().max_headers, hide_short_help = true)]
     pub max_headers: usize,
-    /// Largest size of all headers together, names and values.
+
+    /// Largest size of all headers in an answer, at most 400KiB
+    #[arg(long, env = "DRAGLINE_MAX_HEADER_BYTES", value_name = "BYTES", value_parser = bytes, default_value = text::bytes(Self::default().max_header_bytes), hide_short_help = true)]
     pub max_header_bytes: usize,
-    /// The types of pages whose bodies are read, in addition to those that the spider accepts.
+
+    /// Types of pages to read, separated by commas; `*/*` = all
+    ///
+    /// A `*` in a type stands for anything. If a page has another type, Dragline reads only its headers, closes
+    /// the connection and skips the page. If a page has no type, its first bytes decide. A spider can accept
+    /// more types.
+    #[arg(long, env = "DRAGLINE_ACCEPT_TYPES", value_name = "TYPES", value_delimiter = ',', default_values_t = Self::default().accept_types, hide_short_help = true)]
     pub accept_types: Vec<TypePattern>,
 }
 

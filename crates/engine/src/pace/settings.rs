@@ -2,42 +2,75 @@
 
 use std::time::Duration;
 
+use clap::{ArgAction, Args};
+use dragline_flags::{Limit, count, duration, factor, jitter, limit, number, positive, rate, text};
+
 use super::limiter::MAX_JITTER;
 use super::overrides::HostOverride;
 use crate::error::EngineError;
 use crate::setting_check::{as_debugged, at_least_one, longer_than_zero, require};
 
 /// The pace of each host.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Args, Clone, Debug, PartialEq)]
+#[command(next_help_heading = "Pace")]
 pub struct PaceSettings {
-    /// Requests in flight at once to one host.
+    /// Requests in flight to each host
+    #[arg(long, env = "DRAGLINE_HOST_CONCURRENCY", value_name = "N", value_parser = count, default_value_t = Self::default().host_concurrency)]
     pub host_concurrency: usize,
-    /// Requests per second to one host, which may be a fraction; `None` means no limit.
-    pub rate_per_second: Option<f64>,
-    /// How much chance varies the gap between two requests, as a share of the gap from 0 to 0.5. A gap has `1 - jitter` to
-    /// `1 + jitter` times its normal length. The average stays the same.
+
+    /// Requests per second to each host; 0 = no limit
+    ///
+    /// Fractions are allowed: 0.5 is one request in two seconds.
+    #[arg(id = "rate", long = "rate", env = "DRAGLINE_RATE", value_name = "R", value_parser = limit(rate), allow_negative_numbers = true, default_value = text::limit(Self::default().rate_per_second, text::number))]
+    pub rate_per_second: Limit<f64>,
+
+    /// Send each request at a random moment within this share of its time slot, 0 to 0.5; the rate stays the
+    /// same
+    #[arg(long, env = "DRAGLINE_JITTER", value_name = "SHARE", value_parser = jitter, allow_negative_numbers = true, default_value_t = Self::default().jitter, hide_short_help = true)]
     pub jitter: f64,
-    /// The longest gap that refusals and `AutoThrottle` can lead to.
+
+    /// Longest gap that refusals and --autothrottle can cause
+    #[arg(long, env = "DRAGLINE_MAX_DELAY", value_name = "TIME", value_parser = duration, default_value = text::duration(Self::default().max_delay), hide_short_help = true)]
     pub max_delay: Duration,
-    /// The factor by which a refusal (429, 503) makes gaps longer; 1 turns this off.
+
+    /// Factor by which a refusal (429, 503) lengthens the gaps of a host; 1 = not at all
+    #[arg(long, env = "DRAGLINE_SLOW_DOWN", value_name = "FACTOR", value_parser = factor, default_value_t = Self::default().slow_down, hide_short_help = true)]
     pub slow_down: f64,
-    /// After this many answers, a host that was slowed down has double the rate.
+
+    /// Number of good answers that double the rate of a slowed-down host
+    #[arg(long, env = "DRAGLINE_RECOVERY", value_name = "N", value_parser = clap::value_parser!(u32).range(1..), default_value_t = Self::default().recovery, hide_short_help = true)]
     pub recovery: u32,
-    /// Whether gaps depend on how long the host takes to answer.
+
+    /// Adapt the gaps to the time that each host takes to answer
+    #[arg(long, env = "DRAGLINE_AUTOTHROTTLE", value_name = "BOOL", action = ArgAction::Set, default_value_t = Self::default().autothrottle, hide_short_help = true)]
     pub autothrottle: bool,
-    /// The first gap of `AutoThrottle`.
+
+    /// The first gap with --autothrottle
+    #[arg(long, env = "DRAGLINE_AUTOTHROTTLE_START_DELAY", value_name = "TIME", value_parser = duration, default_value = text::duration(Self::default().autothrottle_start_delay), hide_short_help = true)]
     pub autothrottle_start_delay: Duration,
-    /// The average number of requests that `AutoThrottle` keeps in flight to a host.
+
+    /// Requests that --autothrottle aims to have in flight to each host
+    #[arg(long, env = "DRAGLINE_AUTOTHROTTLE_CONCURRENCY", value_name = "N", value_parser = positive, default_value_t = Self::default().autothrottle_concurrency, hide_short_help = true)]
     pub autothrottle_concurrency: f64,
-    /// After this many failures in a row, the host is paused; `None` means never.
-    pub host_failures: Option<u32>,
-    /// The failures must also last at least this long.
+
+    /// Pause a host after this many failed requests in a row; 0 = never
+    #[arg(long, env = "DRAGLINE_HOST_FAILURES", value_name = "N", value_parser = limit(number::<u32>), default_value = text::limit(Self::default().host_failures, text::number), hide_short_help = true)]
+    pub host_failures: Limit<u32>,
+
+    /// Pause a host only if it has been failing for at least this long
+    #[arg(long, env = "DRAGLINE_HOST_FAILING_FOR", value_name = "TIME", value_parser = duration, default_value = text::duration(Self::default().host_failing_for), hide_short_help = true)]
     pub host_failing_for: Duration,
-    /// How long a pause lasts. Then one request tries the host again.
+
+    /// How long to pause a failing host before trying it again with one request
+    #[arg(long, env = "DRAGLINE_HOST_PAUSE", value_name = "TIME", value_parser = duration, default_value = text::duration(Self::default().host_pause), hide_short_help = true)]
     pub host_pause: Duration,
-    /// After this time in pauses, the requests of the host fail; `None` means no limit.
-    pub max_host_pause: Option<Duration>,
-    /// Settings for single hosts.
+
+    /// How long to pause a failing host in total before its requests fail (host-down); 0 = no limit
+    #[arg(long, env = "DRAGLINE_MAX_HOST_PAUSE", value_name = "TIME", value_parser = limit(duration), default_value = text::limit(Self::default().max_host_pause, text::duration), hide_short_help = true)]
+    pub max_host_pause: Limit<Duration>,
+
+    /// Settings for single hosts. A settings file has a table for each.
+    #[arg(skip)]
     pub hosts: Vec<HostOverride>,
 }
 

@@ -27,7 +27,8 @@ pub(crate) fn refresh_target(
     rule: &SameRequest,
 ) -> Option<Result<QueuedRequest, RedirectError>> {
     let queued = &page.response().queued;
-    let max_delay = settings.max_refresh_delay.filter(|_| *queued.request.method() != Method::HEAD)?;
+    let max_delay = Some(settings.max_refresh_delay)
+        .filter(|_| settings.meta_refresh && *queued.request.method() != Method::HEAD)?;
     if page.header("refresh").is_none() && !MENTIONED.is_match(page.body()) {
         return None;
     }
@@ -86,7 +87,7 @@ mod tests {
             assert_eq!(target.as_ref().map(|to| to.request.url().as_str()), expected, "{content}");
             assert!(target.is_none_or(|to| to.redirects == ["http://a.example/page#top"]));
         }
-        let none = RedirectSettings { max_refresh_delay: None, ..RedirectSettings::default() };
+        let none = RedirectSettings { meta_refresh: false, ..RedirectSettings::default() };
         assert!(refresh_target(&page(get(), "0;url=/x"), &none, &SameRequest::canonical()).is_none());
     }
 

@@ -105,7 +105,7 @@ fn not_now(reason: String, fault: RobotsFault) -> RobotsAnswer {
 
 /// The scheduler shares this thread and must not wait, so a large file is read on another thread.
 async fn read(settings: &RobotsSettings, text: Bytes) -> RobotsFile {
-    let (agent, max_bytes) = (settings.agent.clone(), settings.max_bytes);
+    let (agent, max_bytes) = (settings.agent().to_owned(), settings.max_bytes);
     let is_small = text.len() <= READ_AT_ONCE_BYTES;
     let read = move || match text.get(..max_bytes) {
         Some(beginning) if beginning.len() < text.len() => RobotsFile::read(&agent, whole_lines(beginning)),

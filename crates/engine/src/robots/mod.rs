@@ -26,5 +26,5 @@ pub(crate) use self::ask::{RobotsAnswer, RobotsFault, ask};
 pub use self::product_token::product_token;
 pub use self::rules::DecidingLine;
 pub(crate) use self::rules::{RobotsFile, RobotsLine};
-pub use self::settings::{PageRobotsSettings, RobotsSettings};
+pub use self::settings::{PageRule, RobotsSettings};
 pub(crate) use self::state::{AfterFailedFetch, HostRobots, RobotsVerdict};

@@ -2,19 +2,46 @@
 
 use std::time::Duration;
 
+use clap::Args;
+use dragline_flags::{Limit, duration, limit, number, share, text};
+
 use crate::error::EngineError;
 use crate::setting_check::require;
 
 /// The limits of a run; `None` means no limit.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Args, Clone, Copy, Debug, Default, PartialEq)]
+#[command(next_help_heading = "Limits")]
 pub struct LimitSettings {
-    /// Pages in state `done`, including those of earlier processes. After that many, the run is finished.
-    pub pages: Option<u64>,
-    /// Rows of items. After that many, nothing more is claimed.
-    pub items: Option<u64>,
-    /// Duration of the crawl. After that, nothing more is claimed.
-    pub duration: Option<Duration>,
-    /// Share of pages (0 to 1) that may fail or die. Above it, nothing more is claimed.
+    /// Stop after exactly N pages are done; 0 = no limit
+    ///
+    /// If you resume a run, the pages that it has already done count too. At the limit, the run is `finished`,
+    /// and the next start begins a new run.
+    #[arg(id = "limit", long = "limit", env = "DRAGLINE_LIMIT", value_name = "N", value_parser = limit(number::<u64>), default_value = text::limit(Self::default().pages, text::number))]
+    pub pages: Limit<u64>,
+
+    /// End the run after this process has stored N items; 0 = no limit
+    ///
+    /// Dragline then starts no new page and finishes the pages in hand. The run is `finished`, with exit 0.
+    /// Requests that are still queued aren't fetched, and the next start begins a new run.
+    #[arg(id = "max_items", long = "max-items", env = "DRAGLINE_MAX_ITEMS", value_name = "N", value_parser = limit(number::<u64>), default_value = text::limit(Self::default().items, text::number), hide_short_help = true)]
+    pub items: Limit<u64>,
+
+    /// End the run after a time such as `45m` or `6h`; 0 = no limit
+    ///
+    /// The time counts from each start. Dragline then starts no new page and finishes the pages in hand. The
+    /// run is `finished`, with exit 0. Requests that are still queued aren't fetched, and the next start begins
+    /// a new run. If you want to continue later, stop the crawl with SIGTERM instead. For example, run `timeout
+    /// --signal=TERM 2h dragline crawl …`. The crawl then exits with 75, and the same command resumes the run.
+    #[arg(id = "max_duration", long = "max-duration", env = "DRAGLINE_MAX_DURATION", value_name = "TIME", value_parser = limit(duration), default_value = text::limit(Self::default().duration, text::duration))]
+    pub duration: Limit<Duration>,
+
+    /// Stop with exit 1 if more than this share of the pages, such as 0.25, failed or died [default: off]
+    ///
+    /// The share is from 0 to 1, and skipped pages don't count. During the crawl, Dragline looks at the pages
+    /// that ended in this process, once there are at least 20 of them. If it stops the crawl, the run is
+    /// `stopped`, and you can resume it. At the end of the run, Dragline looks at all its pages, however few
+    /// there are. The run is then `finished`.
+    #[arg(id = "max_failed_share", long = "max-failed-share", env = "DRAGLINE_MAX_FAILED_SHARE", value_name = "SHARE", value_parser = share, allow_negative_numbers = true, hide_short_help = true)]
     pub failed_share: Option<f64>,
 }
 

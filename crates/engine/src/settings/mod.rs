@@ -20,7 +20,7 @@ pub use crate::fetch::{ClientSettings, CookieMode, FetchSettings};
 pub use crate::pace::PaceSettings;
 pub use crate::redirect::RedirectSettings;
 pub use crate::retry::RetrySettings;
-pub use crate::robots::{PageRobotsSettings, RobotsSettings};
+pub use crate::robots::{PageRule, RobotsSettings};
 pub use crate::scope::LinkSettings;
 use crate::scope::Scope;
 use crate::setting_check::{at_least_one, longer_than_zero, require};

@@ -36,7 +36,7 @@ fn the_settings_of_each_part_are_checked() {
     assert!(problem(|it| it.limits.failed_share = Some(1.5)).starts_with("max_failed_share = 1.5"));
     assert!(problem(|it| it.window.per_host = 0).starts_with("window_per_host = 0"));
     assert!(problem(|it| it.pace.host_concurrency = 0).starts_with("host_concurrency = 0"));
-    assert!(problem(|it| it.robots.agent.clear()).starts_with("robots_agent = \"\""));
+    assert!(problem(|it| it.robots.agent = Some(String::new())).starts_with("robots_agent = \"\""));
     assert!(problem(|it| it.links.max_url_bytes = 0).starts_with("max_url_bytes = 0"));
     assert!(problem(|it| it.fetch.read_timeout = Duration::ZERO).starts_with("read_timeout = 0ns"));
 }

@@ -6,7 +6,7 @@ use dragline_core::PageState;
 use dragline_testkit::{Answer, Site};
 
 use super::harness::{crawl_all, fast};
-use crate::{CrawlEnd, LinkRefusal, PageRobotsSettings};
+use crate::{CrawlEnd, LinkRefusal, PageRule};
 
 #[test]
 fn what_robots_forbids_is_skipped_and_never_asked_for() {
@@ -143,7 +143,7 @@ fn what_pages_ask_of_robots_is_obeyed_where_a_setting_asks_for_it() {
         .start();
     let unasked = crawl_all(fast(), &[site.url("/")]);
     assert_eq!((unasked.done(), unasked.stats.items_kept), (4, 4));
-    let settings = fast().but(|it| it.robots.page = PageRobotsSettings { nofollow: true, noindex: true });
+    let settings = fast().but(|it| it.robots.page = vec![PageRule::Nofollow, PageRule::Noindex]);
     let ended = crawl_all(settings, &[site.url("/")]);
     assert_eq!((ended.done(), ended.stats.items_kept), (2, 1));
     assert_eq!(ended.stats.refused_links[&LinkRefusal::NoFollow], 2);

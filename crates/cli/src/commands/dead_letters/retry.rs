@@ -11,7 +11,7 @@ use dragline_pipelines::letters::{RefusedLetter, Retry, RetryReport};
 use dragline_pipelines::{ItemPipelineSettings, item_pipelines};
 
 use super::Letters;
-use crate::arguments::{RetryLetters, Storing};
+use crate::arguments::RetryLetters;
 use crate::commands::demo_site::Shelf;
 use crate::commands::print;
 use crate::commands::table::table;
@@ -31,7 +31,7 @@ pub(super) fn run(arguments: &RetryLetters, common: &Common, program: &Program) 
         ask.letter_ids = Some(arguments.letter_ids.clone());
         missing = not_there(&letters, &ask, &arguments.letter_ids)?;
     }
-    let replace_nul = arguments.replace_nul || common.flags::<Storing>(&[])?.replace_nul;
+    let replace_nul = arguments.replace_nul || common.flags::<ItemPipelineSettings>(&[])?.replace_nul;
     // The demo's letters can be retried too, although its spider isn't listed.
     let known = |name: &str| {
         let spider = program.spiders.iter().find(|spider| spider.name() == name).map(|spider| spider.items());

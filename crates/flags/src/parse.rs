@@ -11,7 +11,7 @@ const MAX_BYTES: usize = 1 << 50;
 const MAX_HOPS: usize = 100;
 
 /// `90s`, `1h 30m`, or a plain number of seconds.
-pub(crate) fn duration(text: &str) -> Result<Duration, String> {
+pub fn duration(text: &str) -> Result<Duration, String> {
     if let Ok(seconds) = text.trim().parse::<f64>() {
         return Duration::try_from_secs_f64(seconds).map_err(|error| format!("{error}; example: 90s"));
     }
@@ -19,7 +19,7 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
 }
 
 /// `8MiB`, `500kB`, or a plain number of bytes; at least one.
-pub(crate) fn bytes(text: &str) -> Result<usize, String> {
+pub fn bytes(text: &str) -> Result<usize, String> {
     let size: bytesize::ByteSize = text.trim().parse().map_err(|error| format!("{error}; example: 8MiB"))?;
     match usize::try_from(size.as_u64()) {
         Ok(0) => Err("must be at least 1".to_owned()),
@@ -29,12 +29,12 @@ pub(crate) fn bytes(text: &str) -> Result<usize, String> {
 }
 
 /// The same, or 0 for no limit.
-pub(crate) fn bytes_or_none(text: &str) -> Result<usize, String> {
+pub fn bytes_or_none(text: &str) -> Result<usize, String> {
     if text.trim() == "0" { Ok(0) } else { bytes(text) }
 }
 
 /// Requests per second: not negative, and finite.
-pub(crate) fn rate(text: &str) -> Result<f64, String> {
+pub fn rate(text: &str) -> Result<f64, String> {
     let rate: f64 = text.trim().parse().map_err(|_| "not a number; examples: 2, 0.5".to_owned())?;
     if rate.is_finite() && rate >= 0.0 {
         Ok(rate)
@@ -44,7 +44,7 @@ pub(crate) fn rate(text: &str) -> Result<f64, String> {
 }
 
 /// A part of a whole: from 0 to 1.
-pub(crate) fn share(text: &str) -> Result<f64, String> {
+pub fn share(text: &str) -> Result<f64, String> {
     let share: f64 = text.trim().parse().map_err(|_| "not a number; example: 0.25".to_owned())?;
     if (0.0..=1.0).contains(&share) {
         Ok(share)
@@ -54,7 +54,7 @@ pub(crate) fn share(text: &str) -> Result<f64, String> {
 }
 
 /// `503`, `500-504`, `5xx`, or `none`: the first and the last status of a range. 0 stands for no answer.
-pub(crate) fn statuses(text: &str) -> Result<(u16, u16), String> {
+pub fn statuses(text: &str) -> Result<(u16, u16), String> {
     let wrong = || "write a status (503), a range (500-504), a class (1xx to 5xx), or none".to_owned();
     let status = |text: &str| text.parse().ok().filter(|status| (100..=999).contains(status));
     let text = text.trim();
@@ -70,25 +70,25 @@ pub(crate) fn statuses(text: &str) -> Result<(u16, u16), String> {
 }
 
 /// The share by which a gap may be shorter or longer, at most half of it.
-pub(crate) fn jitter(text: &str) -> Result<f64, String> {
+pub fn jitter(text: &str) -> Result<f64, String> {
     let jitter: f64 = text.trim().parse().map_err(|_| "not a number; example: 0.5".to_owned())?;
     if (0.0..=0.5).contains(&jitter) { Ok(jitter) } else { Err("must be from 0 to 0.5".to_owned()) }
 }
 
 /// A factor of at least 1.
-pub(crate) fn factor(text: &str) -> Result<f64, String> {
+pub fn factor(text: &str) -> Result<f64, String> {
     let factor: f64 = text.trim().parse().map_err(|_| "not a number; example: 2".to_owned())?;
     if (1.0..=1000.0).contains(&factor) { Ok(factor) } else { Err("must be from 1 to 1000".to_owned()) }
 }
 
 /// A positive number, fractions allowed.
-pub(crate) fn positive(text: &str) -> Result<f64, String> {
+pub fn positive(text: &str) -> Result<f64, String> {
     let number: f64 = text.trim().parse().map_err(|_| "not a number; example: 1.5".to_owned())?;
     if (0.001..=1e6).contains(&number) { Ok(number) } else { Err("must be from 0.001 to 1000000".to_owned()) }
 }
 
 /// The name of a run. It is used to find the run, and it is displayed.
-pub(crate) fn run_name(text: &str) -> Result<String, String> {
+pub fn run_name(text: &str) -> Result<String, String> {
     if text.trim().is_empty() || text.chars().any(char::is_control) {
         return Err("must not be empty and must not contain control characters".to_owned());
     }
@@ -96,7 +96,7 @@ pub(crate) fn run_name(text: &str) -> Result<String, String> {
 }
 
 /// A number, including 0.
-pub(crate) fn number<N: FromStr<Err = ParseIntError>>(text: &str) -> Result<N, String> {
+pub fn number<N: FromStr<Err = ParseIntError>>(text: &str) -> Result<N, String> {
     text.trim().parse().map_err(|error: ParseIntError| match error.kind() {
         IntErrorKind::PosOverflow => "too large".to_owned(),
         _ => "must be a whole number, such as 100".to_owned(),
@@ -104,7 +104,7 @@ pub(crate) fn number<N: FromStr<Err = ParseIntError>>(text: &str) -> Result<N, S
 }
 
 /// A positive number.
-pub(crate) fn count(text: &str) -> Result<usize, String> {
+pub fn count(text: &str) -> Result<usize, String> {
     match text.trim().parse() {
         Ok(0) => Err("must be at least 1".to_owned()),
         Ok(number) => Ok(number),
@@ -113,7 +113,7 @@ pub(crate) fn count(text: &str) -> Result<usize, String> {
 }
 
 /// The number of redirects in a row. 0 follows none.
-pub(crate) fn hops(text: &str) -> Result<usize, String> {
+pub fn hops(text: &str) -> Result<usize, String> {
     match text.trim().parse() {
         Ok(hops) if hops <= MAX_HOPS => Ok(hops),
         Ok(_) => Err(format!("must be from 0 to {MAX_HOPS}")),
@@ -122,7 +122,7 @@ pub(crate) fn hops(text: &str) -> Result<usize, String> {
 }
 
 /// A file extension, with or without its dot, or `none`.
-pub(crate) fn extension(text: &str) -> Result<String, String> {
+pub fn extension(text: &str) -> Result<String, String> {
     let name = text.trim();
     let bare = name.strip_prefix('.').unwrap_or(name);
     // An empty entry: the list may end with a comma.
@@ -134,7 +134,7 @@ pub(crate) fn extension(text: &str) -> Result<String, String> {
 }
 
 /// The name of a query parameter, as it is written there. A `*` at its end stands for anything.
-pub(crate) fn parameter(text: &str) -> Result<String, String> {
+pub fn parameter(text: &str) -> Result<String, String> {
     if text.contains(['=', '&', '?', '#']) {
         return Err("write only the parameter's name, without a value; example: utm_*".to_owned());
     }
@@ -142,7 +142,7 @@ pub(crate) fn parameter(text: &str) -> Result<String, String> {
 }
 
 /// The time of a stop must be longer than the reserve for its last two steps.
-pub(crate) fn shutdown_timeout(text: &str) -> Result<Duration, String> {
+pub fn shutdown_timeout(text: &str) -> Result<Duration, String> {
     match duration(text)? {
         time if time < Duration::from_secs(4) => {
             Err("too short; use at least 4, because 2.5 s are reserved for cancelling and closing".to_owned())
@@ -152,7 +152,7 @@ pub(crate) fn shutdown_timeout(text: &str) -> Result<Duration, String> {
 }
 
 /// Progress is checked twice a second.
-pub(crate) fn progress_interval(text: &str) -> Result<Duration, String> {
+pub fn progress_interval(text: &str) -> Result<Duration, String> {
     match duration(text)? {
         time if time < Duration::from_secs(1) => {
             Err("must be at least 1s; --progress none turns the lines off".to_owned())
@@ -162,7 +162,7 @@ pub(crate) fn progress_interval(text: &str) -> Result<Duration, String> {
 }
 
 /// The loops send a heartbeat at least every second.
-pub(crate) fn health_max_age(text: &str) -> Result<Duration, String> {
+pub fn health_max_age(text: &str) -> Result<Duration, String> {
     match duration(text)? {
         time if time < Duration::from_secs(2) => {
             Err("too short; use at least 2s, because loops send a heartbeat every second".to_owned())
@@ -173,7 +173,7 @@ pub(crate) fn health_max_age(text: &str) -> Result<Duration, String> {
 
 /// A process sends a heartbeat every 5 s. If it has been silent for less than twice that, it may not hang. 0
 /// means never.
-pub(crate) fn take_over_after(text: &str) -> Result<Duration, String> {
+pub fn take_over_after(text: &str) -> Result<Duration, String> {
     match duration(text)? {
         time if time.is_zero() || time >= Duration::from_secs(10) => Ok(time),
         _ => Err(
