@@ -16,7 +16,7 @@ pub(super) fn complete(given: EngineSettings, process: &Process, hosts: &[HostOv
         memory_budget_bytes: process
             .memory_budget
             .unwrap_or_else(|| memory::fitting_budget(given.memory_budget_bytes)),
-        links: without_empty_entries(given.links),
+        links: lists_in_order(given.links),
         ..given
     };
     engine.pace.hosts = hosts.to_vec();
@@ -24,11 +24,14 @@ pub(super) fn complete(given: EngineSettings, process: &Process, hosts: &[HostOv
     engine
 }
 
-/// A list in a variable may end with a comma.
-fn without_empty_entries(mut links: LinkSettings) -> LinkSettings {
+/// A list in a variable may end with a comma. No extensions at all means the default, and `none` means no extension.
+fn lists_in_order(mut links: LinkSettings) -> LinkSettings {
     let LinkSettings { allow_domains, allow, deny, ignored_extensions, ignored_parameters, .. } = &mut links;
     for list in [allow_domains, allow, deny, ignored_extensions, ignored_parameters] {
         list.retain(|entry| !entry.trim().is_empty());
+    }
+    if links.ignored_extensions.is_empty() {
+        links.ignored_extensions = LinkSettings::default().ignored_extensions;
     }
     links.ignored_extensions.retain(|extension| extension != "none");
     links

@@ -51,7 +51,7 @@ pub struct FetchSettings {
     /// A `*` in a type stands for anything. If a page has another type, Dragline reads only its headers, closes
     /// the connection and skips the page. If a page has no type, its first bytes decide. A spider can accept
     /// more types.
-    #[arg(long, env = "DRAGLINE_ACCEPT_TYPES", value_name = "TYPES", value_delimiter = ',', default_values_t = Self::default().accept_types, hide_short_help = true)]
+    #[arg(long, env = "DRAGLINE_ACCEPT_TYPES", value_name = "TYPES", value_delimiter = ',', default_value = text::list(&Self::default().accept_types), hide_short_help = true)]
     pub accept_types: Vec<TypePattern>,
 }
 

@@ -55,8 +55,6 @@ pub struct LinkSettings {
         value_name = "LIST",
         value_delimiter = ',',
         value_parser = extension,
-        default_values_t = Self::default().ignored_extensions,
-        hide_default_value = true,
         hide_short_help = true
     )]
     pub ignored_extensions: Vec<String>,
