@@ -109,7 +109,7 @@ fn robots_txt_is_obeyed(stored: &Stored) {
 
     let start = site.url("/private/a");
     let told = crawl_site(&start, stored).args(["--start-url", &site.url("/private/b")]).run();
-    told.assert_code(0)
+    told.assert_code(65)
         .assert_stdout("done 0, failed 0, skipped 2")
         .assert_stderr("robots.txt forbids this start page");
     assert_eq!(told.stderr.matches("robots.txt forbids").count(), 1, "{}", told.stderr);
@@ -130,7 +130,7 @@ fn errors_are_retried_and_then_kept(stored: &Stored) {
         .page("/cut", Answer::cut_off("<title>half", 500))
         .start();
     let finished = crawl_site(&site.url("/"), stored).args(["--retries", "2"]).run();
-    finished.assert_code(0);
+    finished.assert_code(65);
     let row = |path: &str| {
         let sql =
             format!("select state, attempts, status, error from crawl_requests where url like '%{path}'");

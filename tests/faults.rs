@@ -92,7 +92,7 @@ fn a_bad_page_costs_itself_alone(stored: &Stored) {
         site = site.page(&format!("/{name}"), Answer::html("a page"));
     }
     let site = site.start();
-    crawl_nasty(&site.url("/"), stored).run().assert_code(0);
+    crawl_nasty(&site.url("/"), stored).run().assert_code(65);
     assert_eq!((stored.pages("done"), stored.pages("failed")), (2, 4));
     for (name, error) in bad.into_iter().zip(["not to my taste", "no price", "selector", "stranger"]) {
         let row = stored.query(&format!("select error from crawl_requests where url like '%/{name}'"));
@@ -110,7 +110,7 @@ fn a_row_that_is_refused_costs_its_page(stored: &Stored) {
         site = site.page(&format!("/{name}/child"), Answer::html("a child"));
     }
     let site = site.start();
-    crawl_nasty(&site.url("/"), stored).run().assert_code(0).assert_stdout("dead 2");
+    crawl_nasty(&site.url("/"), stored).run().assert_code(65).assert_stdout("dead 2");
     assert_eq!(
         (stored.pages("done"), stored.pages("dead")),
         (9, 2),
@@ -131,7 +131,7 @@ fn a_constraint_costs_the_pages_that_violate_it() {
     let crawl = crawl_site(&site.url("/"), &stored);
     crawl.clone().args(["--limit", "1"]).run().assert_code(0);
     database.query("alter table crawl_items add check (url not like '%7.html')");
-    crawl.run().assert_code(0);
+    crawl.run().assert_code(65);
     let refused = site.truth().keys().filter(|url| url.ends_with("7.html")).count();
     assert!(refused > 5);
     assert_eq!(
@@ -156,7 +156,7 @@ fn a_narrow_column_is_told_at_start_and_costs_what_does_not_fit() {
         .page("/much-longer", Answer::html("does not"))
         .start();
     let crawl = crawl_nasty(&site.url("/"), &stored).run();
-    crawl.assert_code(0).assert_stderr("character varying(5)").assert_stderr("numeric(4,1)");
+    crawl.assert_code(65).assert_stderr("character varying(5)").assert_stderr("numeric(4,1)");
     crawl.assert_stdout("done 2").assert_stdout("dead 1");
     assert_eq!(
         stored.query("select sqlstate from crawl_dead_letters where item_type = 'thing'"),

@@ -34,4 +34,5 @@ mod tidy;
 mod torture;
 mod tutorial;
 mod upgrade;
+mod verdict;
 mod words;

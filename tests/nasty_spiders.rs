@@ -1,10 +1,13 @@
 //! A program only for the tests. On each page, its spider `nasty` does what the last part of the page's path says. Its
-//! spider `zoo` is well-behaved, and emits items for every kind of table. Its spider `attic` has requests of every kind.
+//! spider `zoo` is well-behaved, and emits items for every kind of table. Its spider `attic` has requests of every kind, and its
+//! spider `shop` has lists and details.
 
 #[path = "upgrade/attic.rs"]
 mod attic;
 #[path = "arguments/library.rs"]
 mod library;
+#[path = "verdict/shop.rs"]
+mod shop;
 
 use std::process::ExitCode;
 use std::sync::Mutex;
@@ -241,5 +244,5 @@ impl Spider for Mistyped {
 
 fn main() -> ExitCode {
     let shapes = Shapes::new().unwrap_or_else(|error| panic!("ten item types: {error}"));
-    dragline::run(spiders![Nasty, Zoo, Mistyped, attic::Attic, shapes, library::Library])
+    dragline::run(spiders![Nasty, Zoo, Mistyped, attic::Attic, shapes, library::Library, shop::Shop])
 }

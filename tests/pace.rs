@@ -46,7 +46,7 @@ fn a_host_that_stays_away_is_down(stored: &Stored) {
         "300ms",
     ]);
     let finished = crawl.run();
-    finished.assert_code(0).assert_stdout("done 1, failed 40").assert_stderr("they stay queued");
+    finished.assert_code(65).assert_stdout("done 1, failed 40").assert_stderr("they stay queued");
     let down = stored.count("select count(*) from crawl_requests where error = 'host-down: HTTP 502'");
     assert!(down >= 20, "{down}");
     // Those in flight as it was paused, and the probes.

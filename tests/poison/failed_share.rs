@@ -47,7 +47,7 @@ fn a_crawl_in_which_too_many_pages_fail_stops_and_can_be_resumed(stored: &Stored
     assert!(stored.pages("queued") > 0);
 
     let resumed = crawl.run();
-    resumed.assert_code(0).assert_stderr("max-failed-share").assert_stdout("queued 0");
+    resumed.assert_code(65).assert_stderr("max-failed-share").assert_stdout("queued 0");
     assert_eq!((stored.pages("done"), stored.pages("failed")), (202, 201));
 }
 

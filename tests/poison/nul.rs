@@ -9,7 +9,7 @@ on_both_stores!(a_nul_is_replaced_only_if_asked_for);
 fn a_nul_is_replaced_only_if_asked_for(stored: &Stored) {
     let site = site_of(&["nul", "fine"], &[]);
     let crawl = crawl_at_once(&site, stored);
-    crawl.clone().args(["--run", "as-it-is"]).run().assert_code(0).assert_stdout("dead 1");
+    crawl.clone().args(["--run", "as-it-is"]).run().assert_code(65).assert_stdout("dead 1");
     assert_eq!(stored.count("select count(*) from nasty_things where url like '%nul'"), 0);
 
     let replaced = crawl.clone().args(["--run", "replaced", "--replace-nul"]).run();

@@ -68,7 +68,7 @@ fn a_parent_that_comes_later_revives_its_children(stored: &Stored) {
     running.wait_until("all children are dead", SOON, |_| stored.pages("dead") == 3);
     site.release();
     let finished = running.finish();
-    finished.assert_code(0).assert_stdout("done 5, failed 0, skipped 0, dead 1, queued 0");
+    finished.assert_code(65).assert_stdout("done 5, failed 0, skipped 0, dead 1, queued 0");
     finished.assert_stderr("were tried once more");
     // Counters never fall, so a page that was dead and is done counts as both. The remaining dead letters have a metric of
     // their own.
@@ -116,7 +116,7 @@ fn a_kill_before_the_second_try_loses_nothing(stored: &Stored) {
     // The other child of this parent may have come in the parent's own batch.
     assert!(stored.pages("dead") >= 2);
     site.set("/last", Answer::html("the last"));
-    crawl.run().assert_code(0).assert_stdout("done 5, failed 0, skipped 0, dead 1, queued 0");
+    crawl.run().assert_code(65).assert_stdout("done 5, failed 0, skipped 0, dead 1, queued 0");
     assert_eq!(stored.count("select count(*) from nasty_things"), 5);
     assert_eq!(stored.count("select count(*) from crawl_items"), 5);
 }
@@ -159,7 +159,7 @@ fn a_limit_is_exact_also_with_children_revived(stored: &Stored) {
     families(stored);
     let site = site();
     let crawl = crawl_nasty(&site.url("/"), stored).args(["--concurrency", "1", "--limit", "4"]);
-    crawl.run().assert_code(0);
+    crawl.run().assert_code(65);
     // Without the two children three pages are done: there is room for one of them.
     assert_eq!((stored.pages("done"), stored.pages("dead")), (4, 2));
 }
@@ -175,7 +175,7 @@ fn generations_that_one_retry_does_not_reach_are_reported(stored: &Stored) {
         site = site.page(&heir(number), link(number + 1));
     }
     let site = site.start();
-    crawl_nasty(&site.url("/"), stored).run().assert_code(0).assert_stdout("dead 12");
+    crawl_nasty(&site.url("/"), stored).run().assert_code(65).assert_stdout("dead 12");
 
     stored.execute("insert into parents values ('13')");
     let retry = letters(stored, &["retry", "--all"]);

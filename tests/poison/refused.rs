@@ -192,7 +192,7 @@ fn costs_its_page_alone(poison: &Poison, stored: &Stored) {
     leaves.insert(17, guilty);
     let site = site_of(&leaves, &[guilty]);
     let finished = crawl_at_once(&site, stored).run();
-    finished.assert_code(0).assert_stdout("done 42, failed 0, skipped 0, dead 1, queued 0");
+    finished.assert_code(65).assert_stdout("done 42, failed 0, skipped 0, dead 1, queued 0");
     assert_eq!(state(stored, &format!("/{guilty}")), "dead", "{what}");
     assert_eq!(state(stored, "/next"), "done", "{what}: the new requests of a dead page are followed");
     assert_eq!(stored.count("select count(*) from nasty_things"), 42, "{what}: the other pages' things");

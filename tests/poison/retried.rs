@@ -53,7 +53,7 @@ fn letters_are_listed_shown_and_exported(stored: &Stored) {
     letters(stored, &["list"]).assert_code(0).assert_stdout("no dead letters");
     refuse_bad_ones(stored);
     let site = site_of(&["bad", "fine"], &[]);
-    crawl_at_once(&site, stored).args(["--run", "mine"]).run().assert_code(0);
+    crawl_at_once(&site, stored).args(["--run", "mine"]).run().assert_code(65);
     let list = letters(stored, &["list"]);
     list.assert_code(0).assert_stdout("mine (1)").assert_stdout("not that one").assert_stdout(code(stored));
     assert_eq!(list.stdout.lines().count(), 3, "{list}");
@@ -79,7 +79,7 @@ fn letters_are_listed_shown_and_exported(stored: &Stored) {
 fn a_mended_table_takes_what_it_refused(stored: &Stored) {
     refuse_bad_ones(stored);
     let site = site_of(&["bad", "bad2", "fine"], &["bad"]);
-    crawl_at_once(&site, stored).run().assert_code(0).assert_stdout("dead 2");
+    crawl_at_once(&site, stored).run().assert_code(65).assert_stdout("dead 2");
 
     let refused = letters(stored, &["retry", "--all"]);
     refused.assert_code(1).assert_stdout("applied 2 dead letters; 0 more pages").assert_stdout("refused 2");
@@ -105,7 +105,7 @@ fn a_mended_table_takes_what_it_refused(stored: &Stored) {
 fn what_does_not_fit_the_item_type_stays(stored: &Stored) {
     refuse_bad_ones(stored);
     let site = site_of(&["bad", "bad2"], &[]);
-    crawl_at_once(&site, stored).run().assert_code(0).assert_stdout("dead 2");
+    crawl_at_once(&site, stored).run().assert_code(65).assert_stdout("dead 2");
     mend(stored);
     stored.execute(
         "UPDATE crawl_dead_letters SET payload = '{\"url\": \"u\", \"text\": \"t\", \"number\": null, \"count\": \"many\"}'
@@ -128,7 +128,7 @@ fn what_does_not_fit_the_item_type_stays(stored: &Stored) {
 fn a_row_of_a_later_run_is_kept(stored: &Stored) {
     refuse_bad_ones(stored);
     let site = site_of(&["bad"], &[]);
-    crawl_at_once(&site, stored).run().assert_code(0).assert_stdout("dead 1");
+    crawl_at_once(&site, stored).run().assert_code(65).assert_stdout("dead 1");
     mend(stored);
     crawl_at_once(&site, stored).run().assert_code(0).assert_stdout("dead 0");
     stored.execute("UPDATE nasty_things SET text = 'newer' WHERE text = 'bad'");
@@ -143,7 +143,7 @@ fn letters_are_applied_once_whoever_retries_and_whatever_is_killed(stored: &Stor
     let names: Vec<String> = (0..60).map(|number| format!("bad{number}")).collect();
     let leaves: Vec<&str> = names.iter().map(String::as_str).collect();
     let site = site_of(&leaves, &[]);
-    crawl_at_once(&site, stored).run().assert_code(0).assert_stdout("dead 60");
+    crawl_at_once(&site, stored).run().assert_code(65).assert_stdout("dead 60");
     mend(stored);
     let retry = nasty_letters(stored, &["retry", "--all"]);
     for applied in [5, 15] {

@@ -13,6 +13,8 @@ pub(crate) enum Exit {
     Error,
     /// A mistake on the command line, in the environment or in the settings file.
     Usage,
+    /// Finished, but a person should look at the run. The same command would only crawl it again (`EX_DATAERR` of sysexits).
+    Problems,
     /// Forced to end by the watchdog or by a second signal (`EX_SOFTWARE` of sysexits).
     Forced,
     /// Stopped early; the same command resumes (`EX_TEMPFAIL` of sysexits).
@@ -26,6 +28,7 @@ impl Exit {
             Self::Finished => 0,
             Self::Error => 1,
             Self::Usage => 2,
+            Self::Problems => 65,
             Self::Forced => 70,
             Self::Stopped => 75,
         }
@@ -41,6 +44,7 @@ impl From<CrawlOutcome> for Exit {
     fn from(outcome: CrawlOutcome) -> Self {
         match outcome {
             CrawlOutcome::Finished => Self::Finished,
+            CrawlOutcome::FinishedWithProblems => Self::Problems,
             CrawlOutcome::Stopped => Self::Stopped,
             CrawlOutcome::Forced => Self::Forced,
             // An unknown outcome doesn't count as success.

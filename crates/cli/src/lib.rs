@@ -13,6 +13,7 @@ mod commands;
 mod exit;
 mod export;
 mod failed;
+mod paint;
 mod probes;
 mod program;
 mod report;

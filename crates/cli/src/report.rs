@@ -6,17 +6,24 @@ use dragline_core::PageState;
 use dragline_core::store::RunState;
 use dragline_runtime::{CrawlReport, StopReport};
 
+use crate::paint::Paint;
+
 /// How many reasons a line names. `runs show` has all of them.
 const MAX_REASONS: usize = 3;
 
-/// The report as text, one fact per line.
-pub(crate) fn render(report: &CrawlReport) -> String {
+/// The report as text, one fact per line. Problems are in red if `paint` is for a terminal.
+pub(crate) fn render(report: &CrawlReport, paint: Paint) -> String {
     let mut text = String::new();
     let mut line = |name: &str, value: String| {
         let _ = writeln!(text, "{name:<9} {value}");
     };
     let (run, state) = (report.run_name(), report.state().as_str());
     line("run", format!("{run} (id {}) {state}: {}", report.run_id(), report.reason()));
+    if let Some(verdict) = report.verdict() {
+        let name = if verdict.is_good() { "good" } else { "problems" };
+        line("verdict", if verdict.is_good() { name.to_owned() } else { paint.red(name) });
+        verdict.problems.iter().for_each(|problem| line("", paint.red(&problem.text)));
+    }
     figure_lines(report, &mut line);
     if !report.failures().is_empty() {
         let failures = most_frequent(report.failures().iter().map(|(kind, count)| (kind, count.count)));

@@ -21,6 +21,7 @@ pub mod lineage;
 pub mod outcome;
 pub mod probe;
 pub mod pulse;
+pub mod run_verdict;
 pub mod runs;
 pub mod shard;
 pub mod stop;

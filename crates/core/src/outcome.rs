@@ -69,6 +69,9 @@ pub struct PageOutcome {
     pub reason: Option<Reason>,
     /// What happened in this case, for people.
     pub error: Option<String>,
+    /// Whether it is done and had contents, but the spider found no item in them. A run that stored nothing is only
+    /// suspicious if it had such pages.
+    pub is_barren: bool,
     /// The kept items.
     pub items: Vec<ItemRecord>,
     /// The new requests, each fingerprint once.
@@ -123,6 +126,7 @@ impl PageOutcome {
             attempts: 1,
             reason: None,
             error: None,
+            is_barren: false,
             items: Vec::new(),
             requests: Vec::new(),
             dead_letters: Vec::new(),

@@ -10,6 +10,8 @@ use url::Url;
 #[cfg(doc)]
 use crate::lineage::MAX_LINEAGES;
 use crate::lineage::{Lineage, TracedRequest};
+use crate::outcome::PageState;
+use crate::run_verdict::{EndFigures, RunVerdict};
 use crate::store::{BoxFuture, ItemRow, PageCounts, ProcessInfo, RunState, Store, StoreResult};
 use dragline_spider::item_type::ItemType;
 use dragline_spider::reason::Reason;
@@ -108,6 +110,13 @@ pub struct RunRecord {
     pub process: Option<ProcessInfo>,
     /// The figures of that process at its last sign of life.
     pub stats: Json,
+    /// What it held when it ended. `None` if it has not ended, if its process was killed before it could count, and for a run
+    /// that ended before schema version 7.
+    pub figures: Option<EndFigures>,
+    /// The verdict on it, if it is finished and was judged.
+    pub verdict: Option<RunVerdict>,
+    /// What the last finished run of this name before this one held when it ended, if that is known.
+    pub before: Option<EndFigures>,
     /// Whether a process holds the run's lock now.
     pub is_held: bool,
     /// The time of this answer, by the store's clock.
@@ -127,10 +136,36 @@ pub struct RunFigures {
     pub failed_by_status: LargestGroups,
     /// Failed requests by the code of their reason; those that ended before schema version 6 by their error.
     pub failed_by_reason: LargestGroups,
+    /// Dead requests, in the same way.
+    pub dead_by_reason: LargestGroups,
     /// Skipped requests, in the same way; of an error such as "redirected to URL", only the text before " to " counts.
     pub skipped_by_reason: LargestGroups,
     /// Queued requests by host.
     pub queued_by_host: LargestGroups,
+    /// Some failed and some dead requests, [`RunFigures::MAX_SHOWN`] of each state at most.
+    pub ended_badly: Vec<BadPage>,
+}
+
+impl RunFigures {
+    /// How many failed and how many dead requests are listed.
+    pub const MAX_SHOWN: usize = 20;
+}
+
+/// A failed or dead request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BadPage {
+    /// Its URL.
+    pub url: String,
+    /// [`PageState::Failed`] or [`PageState::Dead`].
+    pub state: PageState,
+    /// The last HTTP status, if an answer came.
+    pub status: Option<u16>,
+    /// The code of its reason. `None` for one that ended before schema version 6.
+    pub reason: Option<String>,
+    /// The beginning of its error, [`LargestGroups::KEY_CHARS`] characters at most.
+    pub error: Option<String>,
+    /// How many bytes of its body are kept, if `--keep-failed` asked for it.
+    pub kept_bytes: Option<u64>,
 }
 
 /// Requests counted in groups, the largest group first.

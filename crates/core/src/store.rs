@@ -19,6 +19,7 @@ use crate::host_note::HostNote;
 use crate::latency::LatencySnapshot;
 use crate::letters::{LetterAsk, LetterReceipt, LetterRetry, StoredLetter};
 use crate::outcome::{PageOutcome, PageState};
+use crate::run_verdict::{EndFigures, GoodRun, RunVerdict, TagPages};
 use crate::shard::ShardRule;
 use crate::tally::{Tally, TallyOf};
 use dragline_spider::fingerprint::Fingerprint;
@@ -93,6 +94,16 @@ pub trait Store: Send + Sync {
         run: &'a RunKey,
         state: RunState,
         reason: &'a str,
+    ) -> BoxFuture<'a, StoreResult<()>>;
+
+    /// Keeps what the run held when it ended, and the verdict on it if it is finished. It comes after
+    /// [`end_run`](Store::end_run), because counting may take longer than a stop may. Does nothing if this process no longer
+    /// owns the run.
+    fn judge_run<'a>(
+        &'a self,
+        run: &'a RunKey,
+        figures: &'a EndFigures,
+        verdict: Option<&'a RunVerdict>,
     ) -> BoxFuture<'a, StoreResult<()>>;
 
     /// What a run holds.
@@ -202,6 +213,16 @@ pub struct Earlier {
     pub items: u64,
     /// The last finished runs of this name, the newest first. Two at most.
     pub finished: Vec<FinishedRun>,
+    /// The barren pages ([`PageOutcome::is_barren`]) that earlier starts of this run recorded.
+    pub barren_pages: u64,
+    /// The last good runs of this name, or of this spider with the same arguments, the newest first. [`Earlier::MAX_GOOD`] at
+    /// most.
+    pub good: Vec<GoodRun>,
+}
+
+impl Earlier {
+    /// How many good runs are read at most. A run is only compared with one that had no wider limits.
+    pub const MAX_GOOD: usize = 20;
 }
 
 /// A run that is finished.
@@ -215,6 +236,9 @@ pub struct FinishedRun {
 
 /// The key in `crawl_runs.stats` for the item rows that all starts of a run wrote.
 pub const RUN_ITEMS: &str = "run_items";
+
+/// The same for the barren pages.
+pub const RUN_BARREN_PAGES: &str = "run_barren_pages";
 
 /// The sessions of a store.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -362,6 +386,13 @@ pub struct RunSummary {
     pub items: Vec<(String, u64)>,
     /// Dead letters.
     pub dead_letters: u64,
+    /// The pages of the tags with the most failed and dead pages. [`RunSummary::MAX_TAGS`] at most.
+    pub failing_tags: Vec<TagPages>,
+}
+
+impl RunSummary {
+    /// How many tags are counted on their own. A spider may use any number of them.
+    pub const MAX_TAGS: usize = 20;
 }
 
 /// A run, as found by name.

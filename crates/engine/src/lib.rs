@@ -73,7 +73,7 @@ pub use item_counts::ItemsOfType;
 pub use job::{GivenUp, Job, WaitingJob};
 pub use known::KnownRequests;
 pub use pace::{HostOverride, HostPattern};
-pub use pack::RunLabel;
+pub use pack::{NOINDEX, RunLabel};
 pub use parts::EngineParts;
 pub use preview::{Preview, Refused, preview};
 pub use receipts::{ReceiptReceiver, ReceiptSender, receipt_channel};
@@ -81,7 +81,7 @@ pub use robots::{DecidingLine, product_token};
 pub use scope::{LinkRefusal, Scope};
 pub use settings::{
     ClientSettings, CookieMode, EngineSettings, FetchSettings, LimitSettings, LinkSettings, PaceSettings,
-    PageRule, RedirectSettings, RetrySettings, RobotsSettings, WindowSettings,
+    PageRule, RedirectSettings, RetrySettings, RobotsSettings, VerdictSettings, WindowSettings,
 };
 pub use stats::{CrawlStats, StatsSnapshot};
 pub use visit::{Hop, HopAnswer, RobotsRule, RobotsTxt, Visit, visit};

@@ -2,6 +2,7 @@
 //!
 //! Whatever user code does wrong here (errors, panics, undeclared items, rows that no store can hold) affects only this page.
 
+mod barren;
 mod links;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -32,6 +33,9 @@ pub struct RunLabel {
     /// Its name.
     pub name: String,
 }
+
+/// Why an item was dropped whose page asks robots not to index it. No item pipeline decided this.
+pub const NOINDEX: &str = "noindex";
 
 /// Makes page outcomes. All crawl threads share one.
 pub(crate) struct Packer {
@@ -217,15 +221,19 @@ impl Packer {
             robots = PageRobots::of(page, &self.robots);
             Ok(())
         })?;
+        let is_barren = match records.as_slice() {
+            [] => barren::is_barren(page, !requests.is_empty()),
+            _ => robots.forbids_items(),
+        };
         let requests = robots.allowed(requests, refusals);
         let requests = self.links(&page.response().queued, requests, scope, refusals)?;
-        let mut produced = Produced { requests, ..Produced::default() };
+        let mut produced = Produced { requests, is_barren, ..Produced::default() };
         let origin = self.origin(&page.response().queued, page.url());
         guarded(Reason::PipelinePanic, "item pipelines", || {
             for record in records {
                 if robots.forbids_items() {
                     let copy = refusals.copy_of(&record);
-                    refusals.item(record.item_type.name(), copy, "noindex".to_owned());
+                    refusals.item(record.item_type.name(), copy, NOINDEX.to_owned());
                     continue;
                 }
                 self.keep(record, &origin, &mut produced, refusals);
@@ -281,13 +289,14 @@ struct Produced {
     items: Vec<ItemRecord>,
     dead_letters: Vec<DeadLetter>,
     requests: Vec<QueuedRequest>,
+    is_barren: bool,
 }
 
 impl Produced {
     fn put_into(self, outcome: PageOutcome) -> PageOutcome {
-        let Self { items, dead_letters, requests } = self;
+        let Self { items, dead_letters, requests, is_barren } = self;
         let refusal = items.iter().find_map(ItemRecord::refusal);
-        let mut outcome = PageOutcome { items, dead_letters, requests, ..outcome };
+        let mut outcome = PageOutcome { items, dead_letters, requests, is_barren, ..outcome };
         if let Some(detail) = refusal {
             let url = outcome.url.as_str();
             tracing::warn!(

@@ -1,19 +1,25 @@
 //! A crawl that has ended. Its threads are gone, and its run is in the store. Only the report is left to do.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use dragline_core::store::{OpenedRun, RunState, RunSummary, Store};
+use dragline_core::run_verdict::{EndFigures, ProblemKind, RunVerdict};
+use dragline_core::stop::StopReason;
+use dragline_core::store::{OpenedRun, PageCounts, RunState, RunSummary, Store};
 use dragline_core::{PageState, Spider, StoreError};
-use dragline_engine::CrawlStats;
+use dragline_engine::{CrawlStats, LinkRefusal, NOINDEX};
+use dragline_pipelines::persistence::PersistenceStatus;
 
 use crate::blocking::{Blocking, BlockingError};
 use crate::error_chain::chain;
 use crate::health::Health;
+use crate::metrics::Metrics;
 use crate::outcome::CrawlOutcome;
 use crate::report::CrawlReport;
 use crate::settings::CrawlSettings;
 use crate::stop_report::StopReport;
+use crate::verdict::{Evidence, judge};
 use crate::watched::Watched;
 
 /// After a stop, the report must fit into the time that a container gets.
@@ -34,6 +40,9 @@ pub struct Ended {
     pub(crate) elapsed: Duration,
     pub(crate) left_of_stop: Duration,
     pub(crate) stats: Arc<CrawlStats>,
+    /// What the persistence thread stored.
+    pub(crate) stored: PersistenceStatus,
+    pub(crate) metrics: Arc<Metrics>,
     pub(crate) stop: StopReport,
     pub(crate) watched: Watched,
 }
@@ -80,27 +89,49 @@ impl Ended {
         dragline_store::open(&self.settings.store.0, &self.settings.store_settings)
     }
 
-    /// The result, with the numbers in `store`. Without these numbers if the store doesn't answer.
+    /// The result, with the numbers in `store`, and the verdict on the run, which it keeps there. Without these if the store
+    /// doesn't answer.
     pub fn report(&self, store: &dyn Store, blocking: &Blocking) -> CrawlReport {
         let summary = self.summary(store, blocking).inspect_err(|error| {
             tracing::warn!("the report has no numbers from the store: {}", chain(error));
         });
-        self.report_with(summary.ok())
+        let judged = summary.as_ref().ok().map(|summary| self.judge(summary));
+        if let Some((figures, verdict)) = &judged {
+            let kept = store.judge_run(&self.run.key, figures, verdict.as_ref());
+            let kept = blocking.wait(store, "keeping the verdict on the run", self.reading_limit(), kept);
+            let _ = kept.inspect_err(|error| {
+                tracing::warn!("the verdict on the run was not stored: {}", chain(error));
+            });
+        }
+        let verdict = judged.and_then(|(_, verdict)| verdict);
+        if let Some(verdict) = &verdict {
+            self.metrics.judged(verdict);
+            self.watched.health.judged(verdict);
+        }
+        self.report_with(summary.ok(), verdict)
     }
 
-    fn report_with(&self, summary: Option<RunSummary>) -> CrawlReport {
-        let is_fruitless = self.outcome == CrawlOutcome::Finished
-            && summary.as_ref().is_some_and(|RunSummary { pages, .. }| {
-                pages.of(PageState::Done) == 0 && pages.of(PageState::Failed) + pages.of(PageState::Dead) > 0
-            });
+    fn report_with(&self, summary: Option<RunSummary>, verdict: Option<RunVerdict>) -> CrawlReport {
+        let has = |kind: ProblemKind| {
+            verdict.iter().flat_map(|verdict| &verdict.problems).any(|problem| problem.code == kind.code())
+        };
+        let is_fruitless = self.outcome == CrawlOutcome::Finished && has(ProblemKind::NoPageDone);
+        let outcome = match self.outcome {
+            CrawlOutcome::Finished if is_fruitless => CrawlOutcome::Failed,
+            CrawlOutcome::Finished if verdict.as_ref().is_some_and(|verdict| !verdict.is_good()) => {
+                CrawlOutcome::FinishedWithProblems
+            }
+            outcome => outcome,
+        };
         let stats = self.stats.snapshot();
         CrawlReport {
             run_id: self.run_id(),
             run_name: self.settings.run_name(self.spider.name()),
             spider: self.spider.name().to_owned(),
             state: self.state,
-            outcome: if is_fruitless { CrawlOutcome::Failed } else { self.outcome },
+            outcome,
             is_fruitless,
+            verdict,
             reason: self.reason.clone(),
             elapsed: self.elapsed,
             summary,
@@ -110,6 +141,71 @@ impl Ended {
             failures: stats.failures,
             stop: self.stop.clone(),
         }
+    }
+
+    /// What the run held when it ended, and the verdict on it if it is finished.
+    fn judge(&self, summary: &RunSummary) -> (EndFigures, Option<RunVerdict>) {
+        let stats = self.stats.snapshot();
+        let figures = EndFigures {
+            pages: summary.pages.clone(),
+            items: summary.items.iter().cloned().collect(),
+            dead_letters: summary.dead_letters,
+            cut_by: self.cut_by(&summary.pages, &stats.refused_links),
+        };
+        if self.state != RunState::Finished {
+            return (figures, None);
+        }
+        let declared: Vec<String> = self.spider.items().iter().map(|item| item.name().to_owned()).collect();
+        let by_robots = stats.drop_reasons.get(NOINDEX).copied().unwrap_or_default();
+        let pipelines_drop = stats.items_dropped > by_robots;
+        let found =
+            stats.items.iter().filter(|of_type| of_type.kept > 0 || (pipelines_drop && of_type.dropped > 0));
+        let found: Vec<String> = found.map(|of_type| of_type.item_type.clone()).collect();
+        let most_frequent = stats.failures.iter().max_by_key(|(_, failures)| failures.count);
+        let verdict = judge(&Evidence {
+            settings: &self.settings.verdict,
+            max_failed_share: self.settings.engine.limits.failed_share,
+            figures: &figures,
+            failing_tags: &summary.failing_tags,
+            declared: &declared,
+            found: &found,
+            rows_written: self.stored.items_before + self.stored.items,
+            barren_pages: self.stored.barren_before + self.stored.barren_pages,
+            good: &self.run.earlier.good,
+            most_frequent: most_frequent.map(|(kind, _)| kind.to_string()),
+        });
+        (figures, Some(verdict))
+    }
+
+    /// The limits that kept the run from seeing the whole site. What an earlier start of the run refused is not known, so a
+    /// resumed run counts as cut by each limit that it may have reached.
+    fn cut_by(&self, pages: &PageCounts, refused: &BTreeMap<LinkRefusal, u64>) -> BTreeMap<String, u64> {
+        let (limits, links) = (&self.settings.engine.limits, &self.settings.engine.links);
+        let (done, is_resumed) = (pages.of(PageState::Done), self.run.resumed.is_some());
+        let refused = |reason| refused.contains_key(&reason);
+        let full = |reason, limit: u64| refused(reason) || is_resumed && done >= limit;
+        let ended_by = |reason: StopReason| self.reason == reason.to_string();
+        let cuts = [
+            ("limit", limits.pages.filter(|limit| done >= *limit)),
+            ("max_items", limits.items.filter(|_| ended_by(StopReason::MaxItems))),
+            (
+                "max_duration",
+                limits.duration.filter(|_| ended_by(StopReason::MaxDuration)).map(|limit| limit.as_secs()),
+            ),
+            (
+                "max_depth",
+                links.max_depth.filter(|_| is_resumed || refused(LinkRefusal::TooDeep)).map(u64::from),
+            ),
+            (
+                "max_pages_per_host",
+                links.max_pages_per_host.filter(|limit| full(LinkRefusal::HostFull, *limit)),
+            ),
+            (
+                "max_pages_per_pattern",
+                links.max_pages_per_pattern.filter(|limit| full(LinkRefusal::PatternFull, *limit)),
+            ),
+        ];
+        cuts.into_iter().filter_map(|(name, limit)| Some((name.to_owned(), limit?))).collect()
     }
 
     fn summary(&self, store: &dyn Store, blocking: &Blocking) -> Result<RunSummary, BlockingError> {

@@ -13,6 +13,7 @@ mod crawl;
 mod critical;
 pub mod diagnosis;
 mod ended;
+mod ending;
 mod error;
 mod error_chain;
 pub mod first_process;

@@ -6,6 +6,8 @@
 pub enum CrawlOutcome {
     /// The frontier is empty, or a limit was reached.
     Finished,
+    /// Finished as well, but the [verdict](crate::CrawlReport::verdict) names problems that a person should look at.
+    FinishedWithProblems,
     /// Stopped early; the same crawl resumes.
     Stopped,
     /// An error ended it, too many pages failed, or no page at all was done. What was stored is safe.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use dragline_core::PageState;
+use dragline_core::run_verdict::RunVerdict;
 use dragline_core::store::{RunState, RunSummary};
 use dragline_engine::{FailureCount, FailureKind, LinkRefusal};
 
@@ -20,6 +21,7 @@ pub struct CrawlReport {
     pub(crate) state: RunState,
     pub(crate) outcome: CrawlOutcome,
     pub(crate) is_fruitless: bool,
+    pub(crate) verdict: Option<RunVerdict>,
     pub(crate) reason: String,
     pub(crate) elapsed: Duration,
     pub(crate) summary: Option<RunSummary>,
@@ -105,6 +107,11 @@ impl CrawlReport {
     /// Pages that failed or died, by the kind of failure.
     pub fn failures(&self) -> &BTreeMap<FailureKind, FailureCount> {
         &self.failures
+    }
+
+    /// The verdict on the run. `None` if it is not finished, or if the store could not be read at the end.
+    pub fn verdict(&self) -> Option<&RunVerdict> {
+        self.verdict.as_ref()
     }
 
     /// Whether pages failed or died, and none was done. The run is `finished` all the same.

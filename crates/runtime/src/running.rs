@@ -12,12 +12,12 @@ use dragline_pipelines::persistence::{PersistencePipeline, RunEnd};
 
 use crate::diagnosis::Diagnosis;
 use crate::ended::Ended;
+use crate::ending::{ending, outcome_after_close, state_after_close};
 use crate::metrics::Metrics;
 use crate::parts::Parts;
 use crate::settings::CrawlSettings;
 use crate::stop_report::StopReport;
 use crate::stopping::{Producers, close_pipeline, join_producers, record};
-use crate::verdict::{outcome_after_close, state_after_close, verdict};
 use crate::watchdog::Watchdog;
 use crate::watched::Watched;
 
@@ -72,7 +72,7 @@ impl Running {
             Some(interrupted) => end.map(|_| interrupted),
             None => end,
         };
-        let (state, reason, outcome) = verdict(end, &stop);
+        let (state, reason, outcome) = ending(end, &stop);
         let run_end = RunEnd { state, reason: reason.clone() };
         close_pipeline(&pipeline, run_end, stop_began + times.total, &watchdog, &mut report);
         record(&report, &stop, pipeline.status().outage_since, &watchdog);
@@ -86,7 +86,9 @@ impl Running {
             spider,
             settings,
             stats: self.parts.stats,
+            stored: pipeline.status(),
             stop: report,
+            metrics: self.metrics,
             watched,
         }
     }

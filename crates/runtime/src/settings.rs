@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use dragline_core::Args;
-use dragline_engine::EngineSettings;
+use dragline_engine::{EngineSettings, VerdictSettings};
 use dragline_pipelines::ItemPipelineSettings;
 use dragline_pipelines::persistence::PersistenceSettings;
 use dragline_store::StoreSettings;
@@ -43,6 +43,8 @@ pub struct CrawlSettings {
     pub memory_limit: Option<u64>,
     /// The limit of the whole stop.
     pub shutdown_timeout: Duration,
+    /// Which runs count as good.
+    pub verdict: VerdictSettings,
     /// Of the scheduler, the downloader and the crawl threads.
     pub engine: EngineSettings,
     /// Of the item pipelines.
@@ -67,6 +69,7 @@ impl Default for CrawlSettings {
             health_max_age: Duration::from_secs(60),
             memory_limit: None,
             shutdown_timeout: DEFAULT_SHUTDOWN_TIMEOUT,
+            verdict: VerdictSettings::default(),
             engine: EngineSettings::default(),
             item_pipelines: ItemPipelineSettings::default(),
             persistence: PersistenceSettings::default(),

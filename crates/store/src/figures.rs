@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use dragline_core::run_verdict::TagPages;
 use dragline_core::store::PageCounts;
 use dragline_core::{ItemType, PageState};
 
@@ -27,4 +28,31 @@ pub(crate) fn items(
     }
     items.extend(shared.into_iter().map(|(name, rows)| (name, Some(rows))));
     items
+}
+
+/// Requests by state, and the failing tags, the worst first. A row without a tag counts all requests of its state.
+pub(crate) fn by_state_and_tag<S: AsRef<str>>(
+    rows: impl Iterator<Item = (Option<String>, S, u64)>,
+) -> (PageCounts, Vec<TagPages>) {
+    let mut pages = PageCounts::default();
+    let mut tags: BTreeMap<String, TagPages> = BTreeMap::new();
+    for (tag, state, requests) in rows {
+        let state = PageState::parse(state.as_ref());
+        match (tag, state) {
+            (None, Some(state)) => drop(pages.ended.insert(state, requests)),
+            (None, None) => pages.queued += requests,
+            (Some(tag), state) => {
+                let of_tag =
+                    tags.entry(tag.clone()).or_insert_with(|| TagPages { tag, ..TagPages::default() });
+                match state {
+                    Some(PageState::Done) => of_tag.done += requests,
+                    Some(PageState::Failed | PageState::Dead) => of_tag.failed += requests,
+                    Some(PageState::Skipped) | None => {}
+                }
+            }
+        }
+    }
+    let mut tags: Vec<TagPages> = tags.into_values().collect();
+    tags.sort_by_key(|tag| std::cmp::Reverse(tag.failed));
+    (pages, tags)
 }

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use dragline_core::serde_json::{Value as Json, json};
-use dragline_core::store::{FlushReceipt, PoolStatus, RUN_ITEMS, Store};
+use dragline_core::store::{Earlier, FlushReceipt, PoolStatus, RUN_BARREN_PAGES, RUN_ITEMS, Store};
 use dragline_core::{Latency, LatencySnapshot, PageOutcome, PageState};
 
 use super::flush::HowEnded;
@@ -91,6 +91,10 @@ pub struct PersistenceStatus {
     pub flush_retries: u64,
     /// Item rows that earlier starts of this run wrote, as far as they recorded it.
     pub items_before: u64,
+    /// Pages that had contents, but no item in them.
+    pub barren_pages: u64,
+    /// The same for earlier starts of this run, as far as they recorded it.
+    pub barren_before: u64,
 }
 
 /// How long things took in the persistence thread and its store.
@@ -162,9 +166,10 @@ impl PersistenceProgress {
         self.lock().clone()
     }
 
-    /// The run is open, and its earlier starts wrote this number of item rows.
-    pub(super) fn opened(&self, items_before: u64) {
-        self.lock().items_before = items_before;
+    /// The run is open, and its earlier starts recorded this.
+    pub(super) fn opened(&self, earlier: &Earlier) {
+        let mut status = self.lock();
+        (status.items_before, status.barren_before) = (earlier.items, earlier.barren_pages);
     }
 
     pub(super) fn outage_since(&self) -> Option<Instant> {
@@ -202,8 +207,10 @@ impl PersistenceProgress {
         let count = |of: fn(&PageOutcome) -> usize| outcomes.iter().map(of).sum::<usize>() as u64;
         let (letters, cookies) = (count(|page| page.dead_letters.len()), count(|page| page.cookies.len()));
         let (pages, requests) = (receipt.pages.len() as u64, receipt.new_requests.len() as u64);
+        let barren = outcomes.iter().filter(|page| page.is_barren).count() as u64;
         let mut status = self.lock();
         status.last_commit = Some(Instant::now());
+        status.barren_pages += barren;
         status.flushed_pages += pages;
         status.flushed_rows += pages + receipt.items + requests + letters;
         status.dead_letters += letters;
@@ -246,6 +253,7 @@ impl PersistenceProgress {
             "rows_flushed": status.flushed_rows,
             "items": status.items,
             RUN_ITEMS: status.items_before + status.items,
+            RUN_BARREN_PAGES: status.barren_before + status.barren_pages,
             "dead_pages": status.dead_pages,
             "rows_waiting": status.batch_rows + status.pending_rows,
             "pending_flushes": status.pending_flushes,

@@ -58,7 +58,7 @@ pub(super) fn work(
             return report;
         }
     };
-    context.progress.opened(opened.earlier.items);
+    context.progress.opened(&opened.earlier);
     let span = error_span!("persistence", run_id = opened.key.run_id, epoch = opened.key.epoch);
     let _entered = span.enter();
     let bridge = PersistenceLoop::new(Arc::clone(context), opened.key.clone(), items.into(), inbox, &runtime);

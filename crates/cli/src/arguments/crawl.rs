@@ -5,7 +5,7 @@ use clap::Args;
 use clap::builder::BoolishValueParser;
 use dragline_engine::{
     ClientSettings, FetchSettings, LimitSettings, LinkSettings, PaceSettings, RedirectSettings,
-    RetrySettings, RobotsSettings,
+    RetrySettings, RobotsSettings, VerdictSettings,
 };
 use dragline_pipelines::{ItemPipelineSettings, PersistenceSettings};
 use dragline_store::StoreSettings;
@@ -47,6 +47,9 @@ pub(crate) struct CrawlFlags {
 
     #[command(flatten)]
     pub(crate) limits: LimitSettings,
+
+    #[command(flatten)]
+    pub(crate) verdict: VerdictSettings,
 
     #[command(flatten)]
     pub(crate) identity: Identity,

@@ -73,7 +73,8 @@ Examples:
   dragline crawl quotes --limit 20 -o quotes.jsonl       stop after 20 pages and export the rows
   dragline crawl quotes --store postgres://me@db/crawls  store the rows in Postgres
 
-Exit codes: 0 finished · 1 error · 2 usage · 75 stopped early, the same command resumes · 70 forced to end";
+Exit codes: 0 finished · 1 error · 2 usage · 65 finished with problems, look at the run · 75 stopped early, \
+the same command resumes · 70 forced to end";
 
 /// Flags of every command.
 #[derive(Debug, Args)]

@@ -16,6 +16,7 @@ use crate::attended::{self, Attended, no_thread};
 use crate::exit::Exit;
 use crate::export::{self, Target};
 use crate::failed::Failed;
+use crate::paint::Paint;
 use crate::program::Program;
 use crate::settings::{CommandSettings, Common};
 use crate::{probes, report};
@@ -103,10 +104,9 @@ pub(super) fn after(
     blocking.close(&*store, ended.reading_limit());
 
     // Rows on stdout are for a program, so the report then goes to the log.
-    let text = report::render(&report);
     if settings.output == Some(Target::Stdout) {
-        log.text(&text);
-    } else if let Err(failed) = print(&text) {
+        log.text(&report::render(&report, Paint::NONE), &report::render(&report, Paint::stderr()));
+    } else if let Err(failed) = print(&report::render(&report, Paint::stdout())) {
         // Only the report is lost, not the run.
         tracing::warn!("{}", failed.what);
     }
@@ -116,6 +116,12 @@ pub(super) fn after(
     if report.is_fruitless() {
         let hint = format!("`dragline runs show {}` shows their errors with URLs", report.run_id());
         return Err(Failed::error("no page was done, because every request failed").hint(hint));
+    }
+    if let Some(verdict) = report.verdict().filter(|verdict| !verdict.is_good()) {
+        let hint = format!("`dragline runs show {}` shows the failed pages with URLs", report.run_id());
+        let codes: Vec<&str> = verdict.problems.iter().map(|problem| problem.code.as_str()).collect();
+        let first = verdict.problems.first().map_or("", |problem| problem.text.as_str());
+        tracing::error!(problems = codes.join(" "), hint, "the run is finished with problems: {first}");
     }
     Ok(report.outcome().into())
 }

@@ -103,6 +103,7 @@ impl CommandSettings {
             listen: process.listen,
             health_max_age: process.health_max_age,
             shutdown_timeout: process.shutdown_timeout,
+            verdict: flags.verdict,
             item_pipelines,
             store_settings: store_settings(&persistence, &flags.store),
             persistence,

@@ -5,6 +5,7 @@
 mod limits;
 #[cfg(test)]
 mod tests;
+mod verdict;
 mod window;
 
 use std::num::NonZero;
@@ -13,6 +14,7 @@ use std::time::Duration;
 use dragline_core::{SameRequest, Spider};
 
 pub use self::limits::LimitSettings;
+pub use self::verdict::VerdictSettings;
 pub use self::window::WindowSettings;
 use crate::error::EngineError;
 use crate::fetch::HttpSettings;

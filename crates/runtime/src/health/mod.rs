@@ -15,6 +15,7 @@ mod verdict;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
+use dragline_core::run_verdict::RunVerdict;
 use dragline_core::stop::Stop;
 
 pub use self::heartbeat::Heartbeat;
@@ -32,6 +33,7 @@ pub struct Health {
     max_age: Duration,
     heartbeat: Arc<Heartbeat>,
     crawl: OnceLock<Crawl>,
+    run_verdict: OnceLock<RunVerdict>,
 }
 
 /// Facts that are known as soon as the run is open.
@@ -58,6 +60,7 @@ impl Health {
             max_age,
             heartbeat: Arc::clone(heartbeat),
             crawl: OnceLock::new(),
+            run_verdict: OnceLock::new(),
         })
     }
 
@@ -71,6 +74,16 @@ impl Health {
     /// The crawl has ended, by itself or not.
     pub(crate) fn stopping(&self) {
         self.heartbeat.stopping();
+    }
+
+    /// The run is finished and judged.
+    pub(crate) fn judged(&self, verdict: &RunVerdict) {
+        let _ = self.run_verdict.set(verdict.clone());
+    }
+
+    /// The verdict on the run, which is not the one on the process.
+    pub(crate) fn run_verdict(&self) -> Option<&RunVerdict> {
+        self.run_verdict.get()
     }
 
     /// Reports work after the crawl, because an export may take long.

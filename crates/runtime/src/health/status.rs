@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Instant;
 
 use chrono::{SecondsFormat, Utc};
+use dragline_core::run_verdict::RunVerdict;
 use dragline_engine::StatsSnapshot;
 use serde::Serialize;
 use serde_json::{Value as Json, json};
@@ -42,6 +43,8 @@ impl Health {
         };
         let mut body = json!(identity);
         body["process"] = json!(Usage::now());
+        body["verdict"] = json!(self.run_verdict().map(RunVerdict::as_str));
+        body["problems"] = self.run_verdict().map_or_else(|| json!([]), RunVerdict::problems_json);
         let Some(parts) = crawl.map(|crawl| &crawl.parts) else { return body };
 
         let (engine, store) = (parts.stats.snapshot(), parts.persistence.status());

@@ -164,12 +164,13 @@ impl LogHandle {
     /// The error that ends the process.
     pub fn failed(&self, failed: &FatalError<'_>) {
         self.counts.event(Level::ERROR);
-        self.outputs.send_text(&failed_line(failed), &failed.to_string());
+        let text = failed.to_string();
+        self.outputs.send_text(&failed_line(failed), &text, &text);
     }
 
-    /// A separate text for people.
-    pub fn text(&self, text: &str) {
-        self.outputs.send_text(&Line::now("INFO", text), text);
+    /// A separate text for people. `painted` is the same text with colours, for a terminal.
+    pub fn text(&self, text: &str, painted: &str) {
+        self.outputs.send_text(&Line::now("INFO", text), text, painted);
     }
 
     /// The number of logged events.

@@ -45,8 +45,8 @@ impl Outputs {
     }
 
     /// The same for a separate text.
-    pub(super) fn send_text(&self, line: &Line, text: &str) {
-        self.stderr.line(self.plain.render_text(line, text, self.plain.stderr));
+    pub(super) fn send_text(&self, line: &Line, text: &str, painted: &str) {
+        self.stderr.line(self.plain.render_text(line, painted, self.plain.stderr));
         if let Some((file, form)) = &self.file {
             file.line(self.plain.render_text(line, text, *form));
         }

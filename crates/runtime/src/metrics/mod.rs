@@ -27,6 +27,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use dragline_core::run_verdict::RunVerdict;
 use dragline_core::store::{OpenedRun, PageCounts, RunState};
 use dragline_core::worker::Worker;
 use dragline_engine::CrawlStats;
@@ -126,6 +127,11 @@ impl Metrics {
     pub fn ended(&self, state: RunState, exit_code: u8) {
         self.run.end(state);
         self.leave(exit_code);
+    }
+
+    /// Records the verdict on the run.
+    pub(crate) fn judged(&self, verdict: &RunVerdict) {
+        self.run.judge(verdict.clone());
     }
 
     /// Records how the process ends, and writes the last values to the textfile, if there is one.

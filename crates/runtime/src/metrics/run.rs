@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 use std::time::{Duration, Instant, SystemTime};
 
 use chrono::{DateTime, Utc};
+use dragline_core::run_verdict::{ProblemKind, RunVerdict};
 use dragline_core::store::{FinishedRun, OpenedRun, PageCounts, RunState};
 use dragline_pipelines::persistence::Monitor;
 
@@ -45,6 +46,37 @@ pub(super) const FAMILIES: &[Family<Arc<RunFacts>>] = &[
             "1 for the state of the run, as in `crawl_runs`. All are 0 until the run is open.",
             |now, out| {
                 out.one_of(RunState::ALL.map(RunState::as_str), now.state().map(RunState::as_str));
+            },
+        ),
+    ),
+    by(
+        &[("verdict", "`good`, `problems`")],
+        gauge(
+            "dragline_run_verdict",
+            "1 for the verdict on the run. Both are 0 until the run is finished.",
+            |now, out| {
+                let verdict = now.verdict();
+                out.one_of(
+                    [RunVerdict::GOOD, RunVerdict::PROBLEMS],
+                    verdict.as_ref().map(RunVerdict::as_str),
+                );
+            },
+        ),
+    ),
+    by(
+        &[(
+            "problem",
+            "`no_page_done`, `failed_share`, `failed_tag`, `dead_pages`, `items_lost`, `nothing_stored`",
+        )],
+        gauge(
+            "dragline_run_problems",
+            "Problems of the run, by kind, as soon as it is finished.",
+            |now, out| {
+                let Some(verdict) = now.verdict() else { return };
+                for kind in ProblemKind::ALL {
+                    let of_kind = verdict.problems.iter().filter(|problem| problem.code == kind.code());
+                    out.count_of(&[kind.code()], of_kind.count() as u64);
+                }
             },
         ),
     ),
@@ -108,6 +140,7 @@ pub(super) struct RunFacts {
     pub(super) opened: OnceLock<Opened>,
     ended: Mutex<Option<(RunState, DateTime<Utc>)>>,
     exit_code: AtomicI16,
+    verdict: Mutex<Option<RunVerdict>>,
 }
 
 /// Facts that are known as soon as the run is open.
@@ -130,11 +163,20 @@ impl RunFacts {
             opened: OnceLock::new(),
             ended: Mutex::default(),
             exit_code: AtomicI16::new(NOT_YET),
+            verdict: Mutex::default(),
         }
     }
 
     pub(super) fn end(&self, state: RunState) {
         *self.ended.lock().unwrap_or_else(PoisonError::into_inner) = Some((state, Utc::now()));
+    }
+
+    pub(super) fn judge(&self, verdict: RunVerdict) {
+        *self.verdict.lock().unwrap_or_else(PoisonError::into_inner) = Some(verdict);
+    }
+
+    fn verdict(&self) -> Option<RunVerdict> {
+        self.verdict.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     pub(super) fn exit(&self, code: u8) {

@@ -33,6 +33,7 @@ mod requests;
 mod run_admin;
 mod run_figures;
 mod run_lock;
+mod run_verdict;
 mod runs;
 mod schema;
 mod session;
@@ -47,6 +48,7 @@ use std::time::Duration;
 
 use dragline_core::letters::{LetterAsk, LetterReceipt, LetterRetry, StoredLetter};
 use dragline_core::lineage::{Lineage, TracedRequest};
+use dragline_core::run_verdict::{EndFigures, RunVerdict};
 use dragline_core::runs::{Requeue, Requeued, RunAdmin, RunAsk, RunFigures, RunRecord};
 use dragline_core::store::{
     BoxFuture, FlushReceipt, ItemRow, OpenedRun, PoolStatus, Refill, RunInfo, RunKey, RunSpec, RunState,
@@ -183,6 +185,15 @@ impl Store for PostgresStore {
         reason: &'a str,
     ) -> BoxFuture<'a, StoreResult<()>> {
         Box::pin(runs::end(&self.connections, run, state, reason))
+    }
+
+    fn judge_run<'a>(
+        &'a self,
+        run: &'a RunKey,
+        figures: &'a EndFigures,
+        verdict: Option<&'a RunVerdict>,
+    ) -> BoxFuture<'a, StoreResult<()>> {
+        Box::pin(run_verdict::judge(&self.connections, run, figures, verdict))
     }
 
     fn summary<'a>(&'a self, run_id: i64, items: &'a [ItemType]) -> BoxFuture<'a, StoreResult<RunSummary>> {

@@ -1,8 +1,10 @@
 //! Lists runs, opens them again, and ends them. People do this between two crawls.
 
 use dragline_core::Reason;
+use dragline_core::run_verdict::{EndFigures, RunVerdict};
 use dragline_core::runs::{Requeue, Requeued, RunAsk, RunRecord};
 use dragline_core::store::{ProcessInfo, RunState, StoreResult};
+use serde_json::Value as Json;
 use tokio_postgres::Row;
 
 use super::connections::Connections;
@@ -47,7 +49,7 @@ const REOPEN: &str = "WITH hosts AS (DELETE FROM crawl_hosts WHERE run_id = $1 A
     UPDATE crawl_runs
     SET epoch = epoch + 1, ended_at_start = 0, fruitless_starts = 0,
         state = CASE WHEN finished_at IS NULL THEN state ELSE 'stopped' END,
-        stop_reason = coalesce($2, stop_reason), finished_at = NULL
+        stop_reason = coalesce($2, stop_reason), finished_at = NULL, figures = NULL, verdict = NULL, problems = '[]'
     WHERE run_id = $1";
 
 const GIVE_UP: &str = "WITH cookies AS (DELETE FROM crawl_cookies WHERE run_id = $1),
@@ -59,7 +61,10 @@ const GIVE_UP: &str = "WITH cookies AS (DELETE FROM crawl_cookies WHERE run_id =
 pub(super) async fn list(connections: &Connections, ask: &RunAsk) -> StoreResult<Vec<RunRecord>> {
     let sql = format!(
         "SELECT run_id, name, spider, args, epoch, state, stop_reason, started_at, last_start_at, heartbeat_at,
-                finished_at, pid, hostname, stats, clock_timestamp() AS read_at,
+                finished_at, pid, hostname, stats, figures, verdict, problems, clock_timestamp() AS read_at,
+                (SELECT earlier.figures FROM crawl_runs earlier
+                  WHERE earlier.name = run.name AND earlier.run_id < run.run_id AND earlier.state = 'finished'
+                  ORDER BY earlier.run_id DESC LIMIT 1) AS before,
                 state IN ('running', 'stopped') AND EXISTS (SELECT FROM pg_locks held WHERE {}) AS is_held
          FROM crawl_runs run
          WHERE ($1::bigint IS NULL OR run_id = $1) AND ($2::text IS NULL OR name = $2)
@@ -152,7 +157,14 @@ fn record(row: &Row) -> Result<RunRecord, String> {
         finished_at: row.get("finished_at"),
         process: process.map(|(pid, hostname)| ProcessInfo { pid: pid.unsigned_abs(), hostname }),
         stats: row.get("stats"),
+        figures: figures(row, "figures"),
+        verdict: RunVerdict::parse(row.get("verdict"), &row.get("problems")),
+        before: figures(row, "before"),
         is_held: row.get("is_held"),
         read_at: row.get("read_at"),
     })
+}
+
+fn figures(row: &Row, column: &str) -> Option<EndFigures> {
+    row.get::<_, Option<Json>>(column).map(|json| EndFigures::from_json(&json))
 }

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use dragline_core::runs::{GroupCount, LargestGroups, RunFigures};
+use dragline_core::runs::{BadPage, GroupCount, LargestGroups, RunFigures};
 use dragline_core::store::StoreResult;
 use dragline_core::{ItemType, PageState};
 use tokio_postgres::Row;
@@ -49,8 +49,10 @@ pub(super) async fn inspect(
         dead_letters: count(&session, letters, run_id).await?,
         failed_by_status: failed("status::text").await?.1,
         failed_by_reason: failed(&reason).await?.1,
+        dead_by_reason: tallies(&session, run_id, "dead", &reason, EXAMPLE).await?.1,
         skipped_by_reason: tallies(&session, run_id, "skipped", &kind, EXAMPLE).await?.1,
         queued_by_host,
+        ended_badly: ended_badly(&session, run_id).await?,
     };
     session.run("COMMIT").await?;
     session.release();
@@ -83,6 +85,32 @@ async fn tallies(
         example: row.get("example"),
     });
     Ok((all, LargestGroups { largest: largest.collect(), kinds }))
+}
+
+/// The first failed and the first dead requests in the order of their fingerprints, which the index has.
+async fn ended_badly(session: &Session, run_id: i64) -> StoreResult<Vec<BadPage>> {
+    let (chars, most) = (LargestGroups::KEY_CHARS, RunFigures::MAX_SHOWN);
+    let of_state = |state: &str| {
+        format!(
+            "(SELECT page.url, page.state, page.status, page.reason, left(page.error, {chars}) AS error,
+                     octet_length(kept.body)::bigint AS kept_bytes
+              FROM crawl_requests page LEFT JOIN crawl_kept_pages kept USING (run_id, fingerprint)
+              WHERE run_id = $1 AND page.state = '{state}' ORDER BY page.fingerprint LIMIT {most})"
+        )
+    };
+    let sql = format!("{} UNION ALL {}", of_state("failed"), of_state("dead"));
+    let rows = session.rows(&sql, &[&run_id]).await?;
+    let pages = rows.iter().filter_map(|row| {
+        Some(BadPage {
+            url: row.get("url"),
+            state: PageState::parse(row.get("state"))?,
+            status: row.get::<_, Option<i32>>("status").and_then(|status| u16::try_from(status).ok()),
+            reason: row.get("reason"),
+            error: row.get("error"),
+            kept_bytes: row.get::<_, Option<i64>>("kept_bytes").map(i64::unsigned_abs),
+        })
+    });
+    Ok(pages.collect())
 }
 
 async fn item_rows(

@@ -18,7 +18,7 @@ use tokio_postgres::Row;
 use super::connections::Connections;
 use super::session::Session;
 use super::target::DatabaseTarget;
-use super::{cookies, hosts, items, requests};
+use super::{cookies, hosts, items, requests, run_verdict};
 use crate::columns::{FoundRequest, cleaned};
 use crate::fruitless::{self, LastStart};
 use crate::identifier::{check_names, quoted};
@@ -27,7 +27,7 @@ use crate::{of_another_spider, unknown_rule};
 /// `FOR UPDATE`, so that the epoch does not rise while a flush that has checked it is not committed yet.
 const UNFINISHED: &str = "SELECT run_id, epoch, state, stop_reason, pid, hostname, heartbeat_at, spider,
         fruitless_starts, ended_at_start, extract(epoch FROM heartbeat_at - last_start_at)::float8 AS lived,
-        stats ->> 'run_items' AS run_items, args, shards, shard_rule
+        stats ->> 'run_items' AS run_items, stats ->> 'run_barren_pages' AS run_barren_pages, args, shards, shard_rule
     FROM crawl_runs WHERE name = $1 AND state IN ('running', 'stopped') FOR UPDATE";
 
 const COUNTS: &str =
@@ -46,7 +46,7 @@ pub(super) const RUN_EPOCH: &str = "SELECT epoch FROM crawl_runs WHERE run_id = 
 
 const RESUME: &str = "UPDATE crawl_runs SET state = 'running', stop_reason = NULL, epoch = epoch + 1,
         heartbeat_at = now(), last_start_at = now(), pid = $2, hostname = $3, ended_at_start = $4,
-        fruitless_starts = $5
+        fruitless_starts = $5, figures = NULL
     WHERE run_id = $1 RETURNING epoch";
 
 const BEGIN_RUN: &str = "INSERT INTO crawl_runs (name, spider, args, pid, hostname, shards, shard_rule)
@@ -94,9 +94,12 @@ pub(super) async fn open(connections: &Connections, spec: &RunSpec) -> StoreResu
     let cookies = cookies::read(&session, run_id).await?;
     let tally = if resumed.is_some() { tally(&session, run_id, spec.tally).await? } else { Tally::default() };
     let finished = session.rows(FINISHED, &[&spec.name]).await?;
+    let there = there.filter(|_| resumed.is_some());
     let earlier = Earlier {
-        items: there.filter(|_| resumed.is_some()).and_then(|row| items(&row)).unwrap_or_default(),
+        items: there.as_ref().and_then(items).unwrap_or_default(),
         finished: finished.iter().filter_map(finished_run).collect(),
+        barren_pages: there.and_then(|row| figure(&row, "run_barren_pages")).unwrap_or_default(),
+        good: run_verdict::good_runs(&session, spec).await?,
     };
     let hosts = hosts::read(&session, run_id).await?;
     session.run("COMMIT").await?;
@@ -143,7 +146,7 @@ pub(super) async fn summary(
     types: &[ItemType],
 ) -> StoreResult<RunSummary> {
     let session = connections.session("summing up the run").await?;
-    let pages = counts(&session, run_id).await?;
+    let (pages, failing_tags) = run_verdict::counts_and_tags(&session, run_id).await?;
     let mut counted = Vec::new();
     for item in types {
         check_names(item)?;
@@ -165,7 +168,8 @@ pub(super) async fn summary(
     let letters =
         session.row("SELECT count(*) AS rows FROM crawl_dead_letters WHERE run_id = $1", &[&run_id]).await?;
     session.release();
-    Ok(RunSummary { pages, items: counted, dead_letters: letters.map_or(0, |row| count(&row, "rows")) })
+    let dead_letters = letters.map_or(0, |row| count(&row, "rows"));
+    Ok(RunSummary { pages, items: counted, dead_letters, failing_tags })
 }
 
 /// Finds a run by id or by name.
@@ -255,7 +259,11 @@ fn finished_run(row: &Row) -> Option<FinishedRun> {
 }
 
 fn items(row: &Row) -> Option<u64> {
-    row.get::<_, Option<&str>>("run_items")?.parse().ok()
+    figure(row, "run_items")
+}
+
+fn figure(row: &Row, column: &str) -> Option<u64> {
+    row.get::<_, Option<&str>>(column)?.parse().ok()
 }
 
 fn last_start(row: &Row) -> LastStart {
@@ -317,7 +325,7 @@ async fn counts(session: &Session, run_id: i64) -> StoreResult<PageCounts> {
     Ok(counts)
 }
 
-fn count(row: &Row, column: &str) -> u64 {
+pub(super) fn count(row: &Row, column: &str) -> u64 {
     row.get::<_, i64>(column).unsigned_abs()
 }
 

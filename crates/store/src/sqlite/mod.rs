@@ -20,6 +20,7 @@ mod reading;
 mod run_admin;
 mod run_figures;
 mod run_lock;
+mod run_verdict;
 mod runs;
 mod schema;
 mod shape;
@@ -31,13 +32,14 @@ use std::time::{Duration, Instant};
 use chrono::{DateTime, Utc};
 use dragline_core::letters::{LetterAsk, LetterReceipt, LetterRetry, StoredLetter};
 use dragline_core::lineage::{Lineage, TracedRequest};
+use dragline_core::run_verdict::{EndFigures, RunVerdict};
 use dragline_core::runs::{Requeue, Requeued, RunAdmin, RunAsk, RunFigures, RunRecord};
 use dragline_core::store::{
     BoxFuture, FlushReceipt, ItemRow, OpenedRun, PoolStatus, Refill, RunInfo, RunKey, RunSpec, RunState,
     RunSummary, StoreResult,
 };
 use dragline_core::{HostNote, ItemType, PageOutcome, Refilled, Store, StoreError};
-use rusqlite::TransactionBehavior;
+use rusqlite::{Connection, TransactionBehavior};
 use serde_json::Value as Json;
 use url::Url;
 
@@ -207,6 +209,18 @@ impl Store for SqliteStore {
     ) -> BoxFuture<'a, StoreResult<()>> {
         Box::pin(async move {
             self.database.work("ending the run", |connection| runs::end(connection, run, state, reason)).await
+        })
+    }
+
+    fn judge_run<'a>(
+        &'a self,
+        run: &'a RunKey,
+        figures: &'a EndFigures,
+        verdict: Option<&'a RunVerdict>,
+    ) -> BoxFuture<'a, StoreResult<()>> {
+        Box::pin(async move {
+            let judging = |connection: &mut Connection| run_verdict::judge(connection, run, figures, verdict);
+            self.database.work("keeping the verdict on the run", judging).await
         })
     }
 

@@ -10,7 +10,7 @@ use rusqlite::{Connection, Row, params};
 use serde_json::{Map, Value as Json};
 
 use super::fault::Fault;
-use super::runs;
+use super::run_verdict;
 use crate::identifier::{SOURCE_FINGERPRINT, check_names, quoted, quoted_list};
 
 /// The figures of a run. An item table that does not exist counts as empty.
@@ -32,8 +32,10 @@ pub(super) fn summary(connection: &Connection, run_id: i64, items: &[ItemType]) 
         };
         counts.push((item.name().to_owned(), count));
     }
+    let (pages, failing_tags) = run_verdict::page_counts_and_tags(connection, run_id)?;
     Ok(RunSummary {
-        pages: runs::page_counts(connection, run_id)?,
+        pages,
+        failing_tags,
         items: counts,
         dead_letters: one("SELECT count(*) AS rows FROM crawl_dead_letters WHERE run_id = ?1")?,
     })

@@ -4,10 +4,12 @@ use std::path::Path;
 
 use chrono::{DateTime, Utc};
 use dragline_core::Reason;
+use dragline_core::run_verdict::{EndFigures, RunVerdict};
 use dragline_core::runs::{Requeue, Requeued, RunAsk, RunRecord};
 use dragline_core::store::{ProcessInfo, RunState};
 use rusqlite::types::Value as Sql;
 use rusqlite::{Connection, OptionalExtension, Row, TransactionBehavior, params, params_from_iter};
+use serde_json::Value as Json;
 
 use super::fault::Fault;
 use super::items::NOW;
@@ -17,8 +19,11 @@ use crate::{no_such_run, not_the_newest};
 /// Runs, the newest first. The database is at `path`.
 pub(super) fn list(connection: &Connection, path: &Path, ask: &RunAsk) -> Result<Vec<RunRecord>, Fault> {
     let mut sql = "SELECT run_id, name, spider, args, epoch, state, stop_reason, started_at, last_start_at,
-             heartbeat_at, finished_at, pid, hostname, stats
-         FROM crawl_runs WHERE true"
+             heartbeat_at, finished_at, pid, hostname, stats, figures, verdict, problems,
+             (SELECT earlier.figures FROM crawl_runs earlier
+              WHERE earlier.name = run.name AND earlier.run_id < run.run_id AND earlier.state = 'finished'
+              ORDER BY earlier.run_id DESC LIMIT 1) AS before
+         FROM crawl_runs run WHERE true"
         .to_owned();
     let mut values: Vec<Sql> = Vec::new();
     let state = ask.state.map(|state| state.as_str().to_owned());
@@ -100,7 +105,8 @@ pub(super) fn requeue(connection: &mut Connection, ask: &Requeue) -> Result<Requ
             "UPDATE crawl_runs
              SET epoch = epoch + 1, ended_at_start = 0, fruitless_starts = 0,
                  state = CASE WHEN finished_at IS NULL THEN state ELSE 'stopped' END,
-                 stop_reason = coalesce(?2, stop_reason), finished_at = NULL
+                 stop_reason = coalesce(?2, stop_reason), finished_at = NULL, figures = NULL, verdict = NULL,
+                 problems = '[]'
              WHERE run_id = ?1",
             params![ask.run_id, requeued.new_reason()],
         )?;
@@ -146,7 +152,17 @@ fn record(row: &Row<'_>, now: DateTime<Utc>) -> Result<RunRecord, Fault> {
         finished_at: row.get("finished_at")?,
         process: Some(ProcessInfo { pid: row.get("pid")?, hostname: row.get("hostname")? }),
         stats: row.get("stats")?,
+        figures: figures(row, "figures")?,
+        verdict: RunVerdict::parse(
+            row.get::<_, Option<String>>("verdict")?.as_deref(),
+            &row.get("problems")?,
+        ),
+        before: figures(row, "before")?,
         is_held: false,
         read_at: now,
     })
+}
+
+fn figures(row: &Row<'_>, column: &str) -> rusqlite::Result<Option<EndFigures>> {
+    Ok(row.get::<_, Option<Json>>(column)?.map(|json| EndFigures::from_json(&json)))
 }

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use dragline_core::runs::{GroupCount, LargestGroups, RunFigures};
+use dragline_core::runs::{BadPage, GroupCount, LargestGroups, RunFigures};
 use dragline_core::{ItemType, PageState};
 use rusqlite::Connection;
 
@@ -35,9 +35,7 @@ pub(super) fn inspect(
     let (queued, queued_by_host) = tallies("queued", "host")?;
     let (failed, failed_by_status) = tallies("failed", "CAST(status AS TEXT)")?;
     let (skipped, skipped_by_reason) = tallies("skipped", &kind)?;
-    let dead = count(&format!(
-        "SELECT count(*) AS rows FROM crawl_requests INDEXED BY {NOT_DONE} WHERE run_id = ?1 AND state = 'dead'"
-    ))?;
+    let (dead, dead_by_reason) = tallies("dead", &reason)?;
     let not_done = [(PageState::Failed, failed), (PageState::Skipped, skipped), (PageState::Dead, dead)];
     let not_done = not_done.into_iter().filter(|(_, count)| *count > 0).collect();
     let all = count("SELECT count(*) AS rows FROM crawl_requests WHERE run_id = ?1")?;
@@ -47,8 +45,10 @@ pub(super) fn inspect(
         dead_letters: count("SELECT count(*) AS rows FROM crawl_dead_letters WHERE run_id = ?1")?,
         failed_by_status,
         failed_by_reason: tallies("failed", &reason)?.1,
+        dead_by_reason,
         skipped_by_reason,
         queued_by_host,
+        ended_badly: ended_badly(&transaction, run_id)?,
     })
 }
 
@@ -79,6 +79,36 @@ fn tallies(
         });
     }
     Ok((all, tallies))
+}
+
+/// The first failed and the first dead requests in the order of their fingerprints, which the index has.
+fn ended_badly(connection: &Connection, run_id: i64) -> Result<Vec<BadPage>, Fault> {
+    let mut pages = Vec::new();
+    for state in [PageState::Failed, PageState::Dead] {
+        let mut select = connection.prepare(&format!(
+            "SELECT page.url, page.status, page.reason, substr(page.error, 1, {}) AS error,
+                    length(kept.body) AS kept_bytes
+             FROM crawl_requests page INDEXED BY {NOT_DONE}
+             LEFT JOIN crawl_kept_pages kept USING (run_id, fingerprint)
+             WHERE page.run_id = ?1 AND page.state = '{state}' ORDER BY page.fingerprint LIMIT {}",
+            LargestGroups::KEY_CHARS,
+            RunFigures::MAX_SHOWN
+        ))?;
+        let rows = select.query_map([run_id], |row| {
+            Ok(BadPage {
+                url: row.get("url")?,
+                state,
+                status: row.get("status")?,
+                reason: row.get("reason")?,
+                error: row.get("error")?,
+                kept_bytes: row.get("kept_bytes")?,
+            })
+        })?;
+        for row in rows {
+            pages.push(row?);
+        }
+    }
+    Ok(pages)
 }
 
 fn item_rows(

@@ -6,8 +6,8 @@ use dragline_core::outcome::PageState;
 use dragline_core::probe::reach;
 use dragline_core::shard::ShardRule;
 use dragline_core::store::{
-    Earlier, FinishedRun, OpenedRun, PageCounts, ProcessInfo, RUN_ITEMS, Resumed, RunInfo, RunKey, RunSpec,
-    RunState,
+    Earlier, FinishedRun, OpenedRun, PageCounts, ProcessInfo, RUN_BARREN_PAGES, RUN_ITEMS, Resumed, RunInfo,
+    RunKey, RunSpec, RunState,
 };
 use dragline_core::tally::{Tally, TallyOf};
 use dragline_core::value::timestamp_text;
@@ -16,7 +16,7 @@ use serde_json::Value as Json;
 
 use super::fault::Fault;
 use super::items::NOW;
-use super::{cookies, frontier, hosts};
+use super::{cookies, frontier, hosts, run_verdict};
 use crate::columns::FoundRequest;
 use crate::fruitless::{self, LastStart};
 use crate::{just_ended, of_another_spider, unknown_rule};
@@ -170,6 +170,7 @@ struct Unfinished {
     heartbeat_at: Option<DateTime<Utc>>,
     last_start: LastStart,
     items: u64,
+    barren_pages: u64,
     args: Json,
     shard_rule: String,
     shards: i16,
@@ -198,6 +199,7 @@ fn unfinished(connection: &Connection, name: &str) -> Result<Option<Unfinished>,
                 lived: lived.and_then(|lived| lived.to_std().ok()).unwrap_or_default(),
             },
             items: items(row).unwrap_or_default(),
+            barren_pages: figure(row, RUN_BARREN_PAGES).unwrap_or_default(),
             args: row.get("args")?,
             shard_rule: row.get("shard_rule")?,
             shards: row.get("shards")?,
@@ -222,7 +224,8 @@ fn resume(
     connection.execute(
         &format!(
             "UPDATE crawl_runs SET epoch = ?2, state = 'running', stop_reason = NULL, pid = ?3, hostname = ?4,
-                 heartbeat_at = {NOW}, last_start_at = {NOW}, fruitless_starts = ?5, ended_at_start = ?6
+                 heartbeat_at = {NOW}, last_start_at = {NOW}, fruitless_starts = ?5, ended_at_start = ?6,
+                 figures = NULL
              WHERE run_id = ?1"
         ),
         params![old.run_id, epoch, spec.process.pid, spec.process.hostname, fruitless_starts, ended],
@@ -232,7 +235,7 @@ fn resume(
         key: RunKey { run_id: old.run_id, epoch, spider: spec.spider.as_str().into(), shards },
         start_hosts: start_hosts(connection, old.run_id)?,
         cookies: cookies::read(connection, old.run_id)?,
-        earlier: Earlier { items: old.items, finished: finished(connection, &spec.name)? },
+        earlier: earlier(connection, spec, old.items, old.barren_pages)?,
         hosts: hosts::read(connection, old.run_id)?,
         done,
         tally: tally(connection, old.run_id, spec.tally)?,
@@ -273,11 +276,17 @@ fn begin(connection: &Connection, spec: &RunSpec) -> Result<OpenedRun, Fault> {
         resumed: None,
         start_hosts: start_hosts(connection, run_id)?,
         cookies: Vec::new(),
-        earlier: Earlier { items: 0, finished: finished(connection, &spec.name)? },
+        earlier: earlier(connection, spec, 0, 0)?,
         hosts: Vec::new(),
         done: 0,
         tally: Tally::default(),
     })
+}
+
+/// What earlier starts of this run recorded, and what is known of earlier runs.
+fn earlier(connection: &Connection, spec: &RunSpec, items: u64, barren_pages: u64) -> Result<Earlier, Fault> {
+    let (finished, good) = (finished(connection, &spec.name)?, run_verdict::good_runs(connection, spec)?);
+    Ok(Earlier { items, finished, barren_pages, good })
 }
 
 /// The last runs of this name that are finished, the newest first.
@@ -294,7 +303,11 @@ fn finished(connection: &Connection, name: &str) -> Result<Vec<FinishedRun>, Fau
 
 /// The number of item rows in the run's stats, if they have one.
 fn items(row: &Row<'_>) -> Option<u64> {
-    row.get::<_, Json>("stats").ok()?[RUN_ITEMS].as_u64()
+    figure(row, RUN_ITEMS)
+}
+
+fn figure(row: &Row<'_>, name: &str) -> Option<u64> {
+    row.get::<_, Json>("stats").ok()?[name].as_u64()
 }
 
 /// Ends a run that nobody will resume. Its epoch rises too, so a process that still works on it can write nothing more.

@@ -34,6 +34,7 @@ CREATE TABLE IF NOT EXISTS crawl_runs (
 
 CREATE UNIQUE INDEX IF NOT EXISTS crawl_runs_unfinished
     ON crawl_runs (name) WHERE state IN ('running', 'stopped');
+CREATE INDEX IF NOT EXISTS crawl_runs_by_name ON crawl_runs (name, run_id);
 
 -- The shard is not part of the key here: only one process works on an SQLite file, so nobody looks for requests by shard,
 -- and the fingerprint is unique within the run without it.

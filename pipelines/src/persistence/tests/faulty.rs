@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use dragline_core::item_type::ItemType;
 use dragline_core::letters::{LetterAsk, LetterReceipt, LetterRetry, StoredLetter};
+use dragline_core::run_verdict::{EndFigures, RunVerdict};
 use dragline_core::serde_json::Value as Json;
 use dragline_core::store::{
     BoxFuture, FlushReceipt, ItemRow, OpenedRun, PoolStatus, Refill, RunInfo, RunKey, RunSpec, RunState,
@@ -284,6 +285,15 @@ impl Store for FaultyStore {
             self.over(|faults| !faults.end_hangs).await;
             self.inner.end_run(run, state, reason).await
         })
+    }
+
+    fn judge_run<'a>(
+        &'a self,
+        run: &'a RunKey,
+        figures: &'a EndFigures,
+        verdict: Option<&'a RunVerdict>,
+    ) -> BoxFuture<'a, StoreResult<()>> {
+        self.inner.judge_run(run, figures, verdict)
     }
 
     fn summary<'a>(&'a self, run_id: i64, items: &'a [ItemType]) -> BoxFuture<'a, StoreResult<RunSummary>> {

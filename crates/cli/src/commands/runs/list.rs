@@ -1,21 +1,30 @@
 //! `dragline runs list`.
 
 use std::fmt::Write as _;
+use std::sync::Arc;
 
+use dragline_core::run_verdict::EndFigures;
 use dragline_core::runs::{RunAsk, RunRecord};
+use dragline_core::{PageState, Spider};
 use serde_json::Value as Json;
 
+use super::show::items_of;
 use super::{Runs, standing};
 use crate::arguments::ListRuns;
 use crate::commands::print;
 use crate::commands::table::table;
 use crate::exit::Exit;
 use crate::failed::Failed;
+use crate::paint::Paint;
 
-/// How much of a reason a line of the list shows. `show` prints all of it.
-const REASON_CHARS: usize = 60;
+/// A line of the list is not longer, so that it fits a terminal. `show` and `--json` shorten nothing.
+const LINE_CHARS: usize = 100;
+/// How much of a name the list shows.
+const NAME_CHARS: usize = 20;
+/// So many unfinished runs are counted now. The others were counted when they ended.
+const COUNTED_NOW: usize = 20;
 
-pub(super) fn run(arguments: &ListRuns, runs: &Runs) -> Result<Exit, Failed> {
+pub(super) fn run(arguments: &ListRuns, runs: &Runs, spiders: &[Arc<dyn Spider>]) -> Result<Exit, Failed> {
     let limit = if arguments.limit == 0 { usize::MAX - 1 } else { arguments.limit };
     let mut listed = runs.list(&RunAsk {
         spider: arguments.spider.clone(),
@@ -26,16 +35,14 @@ pub(super) fn run(arguments: &ListRuns, runs: &Runs) -> Result<Exit, Failed> {
     })?;
     let are_more = listed.len() > limit;
     listed.truncate(limit);
+    count_unfinished(&mut listed, runs, spiders)?;
     let text = if arguments.json {
         let listed = listed.iter().map(|run| Json::Object(standing::json(run))).collect();
         format!("{}\n", Json::Array(listed))
     } else if listed.is_empty() {
         "no runs\n".to_owned()
     } else {
-        let mut text = table(
-            ["id", "run", "spider", "state", "reason", "started (UTC)", "took", "epoch"],
-            listed.iter().map(row),
-        );
+        let mut text = text(&listed, Paint::stdout());
         if are_more {
             // Writing to a String cannot fail.
             let _ =
@@ -47,20 +54,89 @@ pub(super) fn run(arguments: &ListRuns, runs: &Runs) -> Result<Exit, Failed> {
     Ok(Exit::Finished)
 }
 
-fn row(run: &RunRecord) -> [String; 8] {
-    let reason = run.stop_reason.as_deref().unwrap_or("-").replace('\n', " ");
-    let mut shown: String = reason.chars().take(REASON_CHARS).collect();
-    if shown.len() < reason.len() {
-        shown.push('…');
+/// A run that is not finished has no figures of its end.
+fn count_unfinished(
+    listed: &mut [RunRecord],
+    runs: &Runs,
+    spiders: &[Arc<dyn Spider>],
+) -> Result<(), Failed> {
+    let uncounted = listed.iter_mut().filter(|run| run.figures.is_none() && !run.state.is_final());
+    for run in uncounted.take(COUNTED_NOW) {
+        let items = items_of(&run.spider, spiders);
+        let now = runs.wait("looking at the run", runs.admin.inspect_run(run.run_id, &items))?;
+        run.figures = Some(EndFigures {
+            pages: now.pages,
+            items: now.items.into_iter().filter_map(|(name, rows)| Some((name, rows?))).collect(),
+            dead_letters: now.dead_letters,
+            ..EndFigures::default()
+        });
     }
+    Ok(())
+}
+
+/// Two lines for each run: what it did in columns, and what it was.
+fn text(listed: &[RunRecord], paint: Paint) -> String {
+    let headings = ["id", "run", "state", "verdict", "done", "failed", "dead", "queued", "items", "took"];
+    let columns = table(headings, listed.iter().map(row));
+    let mut lines = columns.lines();
+    let mut text = lines.next().map_or_else(String::new, |headings| format!("{headings}\n"));
+    for (line, run) in lines.zip(listed) {
+        let is_good = run.verdict.as_ref().is_none_or(|verdict| verdict.is_good());
+        let line = if is_good { line.to_owned() } else { paint.red(line) };
+        // Writing to a String cannot fail.
+        let _ = writeln!(text, "{line}\n    {}", shortened(&about(run), LINE_CHARS - 4));
+        for problem in run.verdict.iter().flat_map(|verdict| &verdict.problems) {
+            let _ = writeln!(text, "    {}", paint.red(&shortened(&problem.text, LINE_CHARS - 4)));
+        }
+    }
+    text
+}
+
+fn row(run: &RunRecord) -> [String; 10] {
+    let of = |state| {
+        run.figures.as_ref().map_or_else(|| "-".to_owned(), |figures| figures.pages.of(state).to_string())
+    };
+    let change = standing::change(run);
+    let with = |number: String, change: Option<String>| match change {
+        Some(change) => format!("{number} {change}"),
+        None => number,
+    };
+    let done = with(of(PageState::Done), change.as_ref().map(standing::Change::pages));
+    let items =
+        run.figures.as_ref().map_or_else(|| "-".to_owned(), |figures| figures.all_items().to_string());
+    let queued =
+        run.figures.as_ref().map_or_else(|| "-".to_owned(), |figures| figures.pages.queued.to_string());
     [
         run.run_id.to_string(),
-        run.name.clone(),
-        run.spider.clone(),
+        shortened(&run.name, NAME_CHARS),
         standing::word(run).to_owned(),
-        shown,
-        run.started_at.format("%F %T").to_string(),
+        run.verdict.as_ref().map_or("-", |verdict| verdict.as_str()).to_owned(),
+        done,
+        of(PageState::Failed),
+        of(PageState::Dead),
+        queued,
+        with(items, change.as_ref().map(standing::Change::items)),
         standing::told(standing::took(run)),
-        run.epoch.to_string(),
     ]
+}
+
+/// When it began, its spider, what it was started with, and why it ended if that is not obvious.
+fn about(run: &RunRecord) -> String {
+    let mut parts = vec![standing::moment(&run.started_at), format!("spider {}", run.spider)];
+    if let Some(reason) = run.stop_reason.as_deref().filter(|reason| *reason != run.state.as_str()) {
+        parts.push(reason.replace('\n', " "));
+    }
+    let given: Vec<String> =
+        standing::start_urls(run).map(str::to_owned).chain(standing::arguments(run)).collect();
+    if !given.is_empty() {
+        parts.push(given.join(" "));
+    }
+    parts.join(", ")
+}
+
+fn shortened(text: &str, chars: usize) -> String {
+    if text.chars().count() <= chars {
+        return text.to_owned();
+    }
+    text.chars().take(chars - 1).chain(['…']).collect()
 }

@@ -26,7 +26,7 @@ const READ_LIMIT: Duration = Duration::from_secs(120);
 pub(super) fn run(action: &RunAction, common: &Common, spiders: &[Arc<dyn Spider>]) -> Result<Exit, Failed> {
     let runs = Runs::open(common)?;
     let exit = match action {
-        RunAction::List(list) => list::run(list, &runs),
+        RunAction::List(list) => list::run(list, &runs, spiders),
         RunAction::Show { run, path, json } => show::run(run, path.as_deref(), *json, &runs, spiders),
         RunAction::Retry(retry) => retry::run(retry, &runs),
         RunAction::End { run } => retry::end(run, &runs),

@@ -3,8 +3,8 @@
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-use dragline_core::runs::{LargestGroups, RunFigures, RunRecord};
-use dragline_core::{PageState, Spider};
+use dragline_core::runs::{BadPage, LargestGroups, RunFigures, RunRecord};
+use dragline_core::{ItemType, PageState, Spider};
 use serde_json::{Value as Json, json};
 
 use super::{Runs, lineage, standing};
@@ -13,6 +13,7 @@ use crate::commands::print;
 use crate::commands::table::table;
 use crate::exit::Exit;
 use crate::failed::Failed;
+use crate::paint::Paint;
 
 pub(super) fn run(
     run: &str,
@@ -22,13 +23,7 @@ pub(super) fn run(
     spiders: &[Arc<dyn Spider>],
 ) -> Result<Exit, Failed> {
     let run = runs.find(run)?;
-    // The demo's spider isn't listed. For a spider that this program doesn't have, the tables of its items are
-    // unknown.
-    let items = match spiders.iter().find(|spider| spider.name() == run.spider) {
-        Some(spider) => spider.items(),
-        None if run.spider == Shelf.name() => Shelf.items(),
-        None => Vec::new(),
-    };
+    let items = items_of(&run.spider, spiders);
     if let Some(url) = path {
         return lineage::show(&run, url, as_json, runs, &items);
     }
@@ -36,20 +31,31 @@ pub(super) fn run(
     if as_json {
         print(&format!("{:#}\n", json(&run, &figures)))?;
     } else {
-        print(&text(&run, &figures))?;
+        print(&text(&run, &figures, Paint::stdout()))?;
     }
     Ok(Exit::Finished)
 }
 
-fn text(run: &RunRecord, figures: &RunFigures) -> String {
+fn text(run: &RunRecord, figures: &RunFigures, paint: Paint) -> String {
     let mut text = String::new();
     let mut line = |name: &str, value: &str| {
         // Writing to a String cannot fail.
         let _ = writeln!(text, "{name:<9} {value}");
     };
     line("run", &format!("{} (id {}), spider {}", run.name, run.run_id, run.spider));
+    for url in standing::start_urls(run) {
+        line("start", url);
+    }
+    for argument in standing::arguments(run) {
+        line("argument", &argument);
+    }
     let reason = run.stop_reason.as_ref().map_or_else(String::new, |reason| format!(": {reason}"));
     line("state", &format!("{}{reason}", standing::word(run)));
+    if let Some(verdict) = &run.verdict {
+        let word = verdict.as_str();
+        line("verdict", &if verdict.is_good() { word.to_owned() } else { paint.red(word) });
+        verdict.problems.iter().for_each(|problem| line("", &paint.red(&problem.text)));
+    }
     line("process", &standing::process(run));
     line("epoch", &run.epoch.to_string());
     line("began", &standing::moment(&run.started_at));
@@ -69,6 +75,16 @@ fn text(run: &RunRecord, figures: &RunFigures) -> String {
     });
     let items = items.collect::<Vec<_>>().join(", ");
     line("items", if items.is_empty() { "none" } else { &items });
+    if let Some(change) = standing::change(run) {
+        line(
+            "change",
+            &format!(
+                "{} pages done, {} items, compared with the last finished run of this name",
+                change.pages(),
+                change.items()
+            ),
+        );
+    }
     if figures.dead_letters > 0 {
         line(
             "letters",
@@ -85,10 +101,43 @@ fn text(run: &RunRecord, figures: &RunFigures) -> String {
     for (title, key, tallies) in [
         ("failed by status", "status", &figures.failed_by_status),
         ("failed by reason", "reason", &figures.failed_by_reason),
+        ("dead by reason", "reason", &figures.dead_by_reason),
         ("skipped by reason", "reason", &figures.skipped_by_reason),
         ("queued by host", "host", &figures.queued_by_host),
     ] {
         text.push_str(&group(title, key, tallies));
+    }
+    for state in [PageState::Failed, PageState::Dead] {
+        text.push_str(&bad_pages(state, figures));
+    }
+    text
+}
+
+/// The item types of a spider. The demo's spider isn't listed. For a spider that this program doesn't have, the tables of its
+/// items are unknown.
+pub(super) fn items_of(spider: &str, spiders: &[Arc<dyn Spider>]) -> Vec<ItemType> {
+    match spiders.iter().find(|known| known.name() == spider) {
+        Some(spider) => spider.items(),
+        None if spider == Shelf.name() => Shelf.items(),
+        None => Vec::new(),
+    }
+}
+
+/// The failed or dead pages with their URLs.
+fn bad_pages(state: PageState, figures: &RunFigures) -> String {
+    let pages: Vec<&BadPage> = figures.ended_badly.iter().filter(|page| page.state == state).collect();
+    if pages.is_empty() {
+        return String::new();
+    }
+    let rows = pages.iter().map(|page| {
+        let kept = page.kept_bytes.map_or_else(|| "-".to_owned(), |bytes| format!("{bytes} bytes"));
+        let status = page.status.map_or_else(|| "-".to_owned(), |status| status.to_string());
+        [page.reason.clone().unwrap_or_else(|| "-".to_owned()), status, kept, page.url.clone()]
+    });
+    let mut text = format!("\n{state} pages\n{}", table(["reason", "status", "kept", "url"], rows));
+    let untold = figures.pages.of(state).saturating_sub(pages.len() as u64);
+    if untold > 0 {
+        let _ = writeln!(text, "… and {untold} more");
     }
     text
 }
@@ -143,6 +192,7 @@ fn json(run: &RunRecord, figures: &RunFigures) -> Json {
     for (name, key, tallies) in [
         ("failed_by_status", "status", &figures.failed_by_status),
         ("failed_by_reason", "reason", &figures.failed_by_reason),
+        ("dead_by_reason", "reason", &figures.dead_by_reason),
         ("skipped_by_reason", "reason", &figures.skipped_by_reason),
         ("queued_by_host", "host", &figures.queued_by_host),
     ] {
@@ -159,6 +209,18 @@ fn json(run: &RunRecord, figures: &RunFigures) -> Json {
         });
         let largest: Vec<Json> = largest.collect();
         fields.insert(name.to_owned(), json!({ "kinds": tallies.kinds, "largest": largest }));
+    }
+    for (name, state) in [("failed_pages", PageState::Failed), ("dead_pages", PageState::Dead)] {
+        let pages = figures.ended_badly.iter().filter(|page| page.state == state).map(|page| {
+            json!({
+                "url": page.url,
+                "status": page.status,
+                "reason": page.reason,
+                "error": page.error,
+                "kept_bytes": page.kept_bytes,
+            })
+        });
+        fields.insert(name.to_owned(), pages.collect());
     }
     Json::Object(fields)
 }

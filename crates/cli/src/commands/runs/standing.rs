@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use dragline_core::PageState;
+use dragline_core::run_verdict::{EndFigures, RunVerdict};
 use dragline_core::runs::RunRecord;
 use dragline_core::store::RunState;
 use dragline_core::value::timestamp_text;
@@ -67,6 +69,50 @@ pub(super) fn moment(at: &DateTime<Utc>) -> String {
     at.format("%F %T UTC").to_string()
 }
 
+/// The start URLs that were given. Without any, the spider began with its own.
+pub(super) fn start_urls(run: &RunRecord) -> impl Iterator<Item = &str> {
+    run.args["start_urls"].as_array().into_iter().flatten().filter_map(Json::as_str)
+}
+
+/// The arguments that were given, as they are written on the command line. Secrets are not stored.
+pub(super) fn arguments(run: &RunRecord) -> impl Iterator<Item = String> {
+    let given = run.args["args"].as_object().into_iter().flatten();
+    given.map(|(name, value)| match value {
+        Json::String(text) => format!("-a {name}={text}"),
+        value => format!("-a {name}={value}"),
+    })
+}
+
+/// What is different from the last finished run of the same name.
+pub(super) struct Change {
+    pages: i64,
+    items: i64,
+}
+
+/// The change, if both runs are counted.
+pub(super) fn change(run: &RunRecord) -> Option<Change> {
+    let (now, before) = (run.figures.as_ref()?, run.before.as_ref()?);
+    let difference =
+        |now: u64, before: u64| i64::try_from(i128::from(now) - i128::from(before)).unwrap_or_default();
+    let done = |figures: &EndFigures| figures.pages.of(PageState::Done);
+    Some(Change {
+        pages: difference(done(now), done(before)),
+        items: difference(now.all_items(), before.all_items()),
+    })
+}
+
+impl Change {
+    /// With its sign.
+    pub(super) fn pages(&self) -> String {
+        format!("{:+}", self.pages)
+    }
+
+    /// With its sign.
+    pub(super) fn items(&self) -> String {
+        format!("{:+}", self.items)
+    }
+}
+
 /// Everything, for programs.
 pub(super) fn json(run: &RunRecord) -> Map<String, Json> {
     let seconds = |duration: TimeDelta| duration.to_std().unwrap_or_default().as_secs_f64();
@@ -88,6 +134,10 @@ pub(super) fn json(run: &RunRecord) -> Map<String, Json> {
         "seconds": seconds(took(run)),
         "last_process_seconds": seconds(lived(run)),
         "stats": run.stats,
+        "verdict": run.verdict.as_ref().map(RunVerdict::as_str),
+        "problems": run.verdict.as_ref().map_or_else(|| json!([]), RunVerdict::problems_json),
+        "figures": run.figures.as_ref().map(EndFigures::to_json),
+        "change": change(run).map(|change| json!({ "done": change.pages, "items": change.items })),
     });
     match fields {
         Json::Object(fields) => fields,
