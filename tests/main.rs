@@ -21,6 +21,7 @@ mod keeper;
 mod logs;
 mod memory;
 mod metrics;
+mod network;
 mod outage;
 mod pace;
 mod poison;

@@ -19,6 +19,9 @@ pub trait Pulse: Send + Sync {
     /// Says since when the crawl has been waiting for its store: it is alive but degraded. `None` when it does not wait.
     /// Must not block.
     fn degraded(&self, since: Option<Instant>);
+
+    /// Says since when no host can be reached: the crawl is alive but waits. `None` when one can be. Must not block.
+    fn offline(&self, since: Option<Instant>);
 }
 
 /// For runs that nobody watches.
@@ -29,4 +32,6 @@ impl Pulse for NoPulse {
     fn beat(&self, _part: Beating) {}
 
     fn degraded(&self, _since: Option<Instant>) {}
+
+    fn offline(&self, _since: Option<Instant>) {}
 }

@@ -36,6 +36,7 @@ mod hosts;
 mod item_counts;
 mod job;
 mod known;
+mod outage;
 mod pace;
 mod pack;
 mod page_robots;
@@ -53,6 +54,7 @@ mod settings;
 mod size_text;
 mod spider_check;
 mod stats;
+pub mod suspension;
 #[cfg(test)]
 mod tests;
 mod visit;
@@ -80,8 +82,8 @@ pub use receipts::{ReceiptReceiver, ReceiptSender, receipt_channel};
 pub use robots::{DecidingLine, product_token};
 pub use scope::{LinkRefusal, Scope};
 pub use settings::{
-    ClientSettings, CookieMode, EngineSettings, FetchSettings, LimitSettings, LinkSettings, PaceSettings,
-    PageRule, RedirectSettings, RetrySettings, RobotsSettings, VerdictSettings, WindowSettings,
+    ClientSettings, CookieMode, EngineSettings, FetchSettings, LimitSettings, LinkSettings, OutageSettings,
+    PaceSettings, PageRule, RedirectSettings, RetrySettings, RobotsSettings, VerdictSettings, WindowSettings,
 };
-pub use stats::{CrawlStats, StatsSnapshot};
+pub use stats::{CrawlStats, NetworkOutage, StatsSnapshot};
 pub use visit::{Hop, HopAnswer, RobotsRule, RobotsTxt, Visit, visit};

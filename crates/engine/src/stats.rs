@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use dragline_core::budget::Stage;
 use dragline_core::{ItemType, Latency, LatencySnapshot, PageFault, Reason};
@@ -34,6 +34,10 @@ pub struct CrawlStats {
     pub(crate) window_requests: Counter,
     pub(crate) waiting_hosts: Counter,
     pub(crate) waiting_pages: Counter,
+    pub(crate) connections: Counter,
+    pub(crate) network_outages: Counter,
+    pub(crate) excused: Counter,
+    network_outage: Mutex<Option<NetworkOutage>>,
     held_bytes: [Counter; Stage::ALL.len()],
     answers: [Counter; AnswerClass::ALL.len()],
     pub(crate) fetch: Latency,
@@ -87,6 +91,14 @@ pub struct StatsSnapshot {
     pub waiting_hosts: u64,
     /// Pages that wait for a crawl thread now.
     pub waiting_pages: u64,
+    /// Connections that may be open now.
+    pub connections: u64,
+    /// How often no host could be reached.
+    pub network_outages: u64,
+    /// Fetches that failed because of us, or were not processed by the server. They do not count against their requests.
+    pub excused: u64,
+    /// Why no host can be reached now, if that is so.
+    pub network_outage: Option<NetworkOutage>,
     /// Memory that is charged to the byte budget now, by stage.
     pub held_bytes: [(Stage, u64); Stage::ALL.len()],
     /// Fetches that have ended, by the class of their answer.
@@ -105,6 +117,16 @@ pub struct StatsSnapshot {
     pub drop_reasons: BTreeMap<String, u64>,
     /// Why pages failed or are dead.
     pub failures: BTreeMap<FailureKind, FailureCount>,
+}
+
+/// The network, or the proxy of the run, is away.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct NetworkOutage {
+    /// Since when.
+    pub since: Instant,
+    /// What happened.
+    pub error: String,
 }
 
 impl StatsSnapshot {
@@ -148,6 +170,10 @@ impl CrawlStats {
             window_requests: self.window_requests.get(),
             waiting_hosts: self.waiting_hosts.get(),
             waiting_pages: self.waiting_pages.get(),
+            connections: self.connections.get(),
+            network_outages: self.network_outages.get(),
+            excused: self.excused.get(),
+            network_outage: lock(&self.network_outage).clone(),
             held_bytes: Stage::ALL.map(|stage| (stage, self.held_bytes[stage as usize].get())),
             answers: AnswerClass::ALL.map(|class| (class, self.answers[class as usize].get())),
             fetch: self.fetch.snapshot(),
@@ -185,6 +211,15 @@ impl CrawlStats {
 
     pub(crate) fn hold_bytes(&self, stage: Stage, bytes: usize) {
         self.held_bytes[stage as usize].set(bytes);
+    }
+
+    /// No host can be reached since then, or they can be again.
+    pub(crate) fn set_network_outage(&self, outage: Option<(Instant, &str)>) {
+        let mut shown = lock(&self.network_outage);
+        if outage.is_some() && shown.is_none() {
+            self.network_outages.add(1);
+        }
+        *shown = outage.map(|(since, error)| NetworkOutage { since, error: error.to_owned() });
     }
 
     pub(crate) fn item(&self, item_type: &str, fate: Fate) {

@@ -178,7 +178,7 @@ impl Visitor<'_> {
         let url = queued.request.url();
         let origin = url.origin();
         if !self.robots.contains_key(&origin) {
-            let answer = ask(&self.http, &queued.request, &self.settings.robots).await;
+            let answer = ask(&self.http, &queued.request, &self.settings.robots).await.answer;
             self.robots.insert(origin.clone(), answer);
         }
         match self.robots.get(&origin) {

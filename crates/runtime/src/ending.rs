@@ -28,6 +28,14 @@ pub(crate) fn ending(end: Result<CrawlEnd, JoinError>, stop: &Stop) -> (RunState
             | StopReason::ParsesHang
             | StopReason::Memory(_)),
         )) => (RunState::Stopped, reason.to_string(), CrawlOutcome::Stopped),
+        Ok(CrawlEnd::Stopped(reason @ StopReason::NetworkOutage(_))) => {
+            let hint = "look at the network, the name servers and the proxy; run the same command to resume";
+            tracing::error!(
+                hint,
+                "no host could be reached for too long (see the setting `max_network_outage`): {reason}"
+            );
+            (RunState::Stopped, reason.to_string(), CrawlOutcome::Stopped)
+        }
         Ok(CrawlEnd::TooManyFailed(figures)) => {
             let reason = StopReason::MaxFailedShare(figures).to_string();
             tracing::error!(hint = TOO_MANY_FAILED, "{reason}");

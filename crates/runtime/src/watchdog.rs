@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, Sender, bounded, never, select, tick};
 use dragline_core::stop::Stop;
 use dragline_core::worker::Worker;
+use dragline_engine::suspension;
 
 use crate::critical;
 use crate::diagnosis::Diagnosis;
@@ -95,7 +96,7 @@ impl Watch {
     fn run(&mut self) {
         let ticks = tick(TICK);
         let (mut requested, mut began) = (self.stop.requested().clone(), None::<Instant>);
-        let mut stuck = 0;
+        let (mut stuck, mut lost_before) = (0, Duration::ZERO);
         loop {
             select! {
                 recv(self.ended) -> _ => return,
@@ -108,9 +109,12 @@ impl Watch {
             }
             let closing = self.stop.is_requested() || self.diagnosis.is_closing();
             if closing && began.is_none() {
-                began = Some(Instant::now());
+                (began, lost_before) = (Some(Instant::now()), suspension::lost());
             }
-            if let Some(began) = began.filter(|began| began.elapsed() >= self.total) {
+            let ran = |began: &Instant| {
+                began.elapsed().saturating_sub(suspension::lost().saturating_sub(lost_before))
+            };
+            if let Some(began) = began.filter(|began| ran(began) >= self.total) {
                 self.overran(began);
             }
         }

@@ -1,9 +1,10 @@
 //! A forward proxy: HTTP (RFC 9112 §3.2.2), tunnels (RFC 9110 §9.3.6) and SOCKS5 (RFC 1928, 1929) on one port. It records what
-//! comes through, and may require a password.
+//! comes through, and may require a password. A test can make it go away, or refuse everything.
 
+use std::collections::HashMap;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
 /// The proxy.
@@ -18,6 +19,28 @@ struct ForwardProxyShared {
     passages: Mutex<Vec<String>>,
     /// User and password, and both together as in the HTTP header.
     wanted: Option<(String, String, String)>,
+    manner: Mutex<Manner>,
+    /// How it will treat requests after so many passages.
+    next: Mutex<Option<(usize, Manner)>>,
+    changed: Condvar,
+    /// Open connections, by number.
+    clients: Mutex<HashMap<usize, TcpStream>>,
+}
+
+/// How the proxy treats requests.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Manner {
+    /// It passes them on.
+    #[default]
+    Passes,
+    /// It is gone: nobody listens, and open connections are cut.
+    Gone,
+    /// It answers each request itself with this text, also CONNECT.
+    Answers(String),
+    /// It reads the request and closes the connection.
+    Closes,
+    /// It refuses SOCKS connections with this code (RFC 1928 §6).
+    RefusesSocks(u8),
 }
 
 impl ForwardProxy {
@@ -42,20 +65,53 @@ impl ForwardProxy {
         self.shared.passages.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// Changes how it treats requests from now on.
+    pub fn set(&self, manner: Manner) {
+        self.shared.set(manner, self.address);
+    }
+
+    /// Changes how it treats requests when `more` of them have come through.
+    pub fn set_after(&self, more: usize, manner: Manner) {
+        let at = self.passages().len() + more;
+        *self.shared.next.lock().unwrap_or_else(PoisonError::into_inner) = Some((at, manner));
+    }
+
     fn with(shared: ForwardProxyShared) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port for the proxy");
         let address = listener.local_addr().expect("the proxy's address");
         let shared = Arc::new(shared);
         let of_thread = Arc::clone(&shared);
         // This thread ends with the test's process. No test waits for it.
+        spawn(move || accept(listener, address, &of_thread));
+        Self { address, shared }
+    }
+}
+
+fn accept(mut listener: TcpListener, address: SocketAddr, shared: &Arc<ForwardProxyShared>) {
+    for number in 0.. {
+        let Ok((client, _)) = listener.accept() else { continue };
+        if *shared.lock_manner() == Manner::Gone {
+            drop(listener);
+            for (_, client) in shared.lock_clients().drain() {
+                let _ = client.shutdown(Shutdown::Both);
+            }
+            let gone = shared.lock_manner();
+            drop(shared.changed.wait_while(gone, |manner| *manner == Manner::Gone));
+            listener = TcpListener::bind(address).expect("the proxy's port once more");
+            continue;
+        }
+        shared.lock_clients().extend(client.try_clone().map(|client| (number, client)));
+        let shared = Arc::clone(shared);
+        // The client sees every failure as a closed connection.
         spawn(move || {
-            for client in listener.incoming().flatten() {
-                let shared = Arc::clone(&of_thread);
-                // The client sees every failure as a closed connection.
-                spawn(move || drop(shared.serve(client)));
+            drop(shared.serve(client));
+            shared.lock_clients().remove(&number);
+            let mut next = shared.next.lock().unwrap_or_else(PoisonError::into_inner);
+            let passages = shared.passages.lock().unwrap_or_else(PoisonError::into_inner).len();
+            if let Some((_, manner)) = next.take_if(|(at, _)| passages >= *at) {
+                shared.set(manner, address);
             }
         });
-        Self { address, shared }
     }
 }
 
@@ -64,6 +120,23 @@ impl ForwardProxyShared {
         let mut first = [0];
         client.peek(&mut first)?;
         if first[0] == 5 { self.socks(client) } else { self.http(client) }
+    }
+
+    fn set(&self, manner: Manner, address: SocketAddr) {
+        let was_gone = std::mem::replace(&mut *self.lock_manner(), manner) == Manner::Gone;
+        self.changed.notify_all();
+        if !was_gone {
+            // Wakes the thread that accepts.
+            drop(TcpStream::connect(address));
+        }
+    }
+
+    fn lock_clients(&self) -> MutexGuard<'_, HashMap<usize, TcpStream>> {
+        self.clients.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn lock_manner(&self) -> MutexGuard<'_, Manner> {
+        self.manner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn note(&self, passage: String) {
@@ -94,6 +167,11 @@ impl ForwardProxyShared {
             return (&client).write_all(b"HTTP/1.1 407 Proxy Authentication Required\r\nProxy-Authenticate: Basic\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
         }
         self.note(format!("{method} {target}"));
+        match self.lock_manner().clone() {
+            Manner::Answers(text) => return (&client).write_all(text.as_bytes()),
+            Manner::Closes => return Ok(()),
+            _ => {}
+        }
         if method == "CONNECT" {
             let server = TcpStream::connect(target)?;
             (&client).write_all(b"HTTP/1.1 200 OK\r\n\r\n")?;
@@ -147,6 +225,9 @@ impl ForwardProxyShared {
         let port = take(&mut client, 2)?;
         let target = format!("{host}:{}", u16::from_be_bytes([port[0], port[1]]));
         self.note(format!("SOCKS5 {target}"));
+        if let Manner::RefusesSocks(code) = *self.lock_manner() {
+            return client.write_all(&[5, code, 0, 1, 0, 0, 0, 0, 0, 0]);
+        }
         let server = TcpStream::connect(&target)?;
         client.write_all(&[5, 0, 0, 1, 0, 0, 0, 0, 0, 0])?;
         join(client, server, &[])

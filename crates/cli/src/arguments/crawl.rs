@@ -5,7 +5,7 @@ use clap::Args;
 use clap::builder::BoolishValueParser;
 use dragline_engine::{
     ClientSettings, FetchSettings, LimitSettings, LinkSettings, PaceSettings, RedirectSettings,
-    RetrySettings, RobotsSettings, VerdictSettings,
+    OutageSettings, RetrySettings, RobotsSettings, VerdictSettings,
 };
 use dragline_pipelines::{ItemPipelineSettings, PersistenceSettings};
 use dragline_store::StoreSettings;
@@ -68,6 +68,9 @@ pub(crate) struct CrawlFlags {
 
     #[command(flatten)]
     pub(crate) fetch: FetchSettings,
+
+    #[command(flatten)]
+    pub(crate) outage: OutageSettings,
 
     #[command(flatten)]
     pub(crate) retry: RetrySettings,

@@ -29,6 +29,7 @@ use self::words::{parse, words};
 use crate::arguments::Command;
 use crate::exit::Exit;
 use crate::failed::Failed;
+use crate::open_files;
 use crate::program::Program;
 use crate::settings::file::File;
 use crate::settings::{Common, StoreUrl, environment};
@@ -48,6 +49,7 @@ pub(crate) fn run(program: &Program) -> ExitCode {
 
 fn called(program: &Program) -> Result<ExitCode, Failed> {
     first_process::begin().map_err(|error| Failed::error(format!("cannot listen for signals: {error}")))?;
+    open_files::raise_limit();
     let words = words(program.spiders.iter().map(|spider| spider.name().to_owned()).collect());
     let (arguments, _) = match parse(words.clone()) {
         Ok(parsed) => parsed,

@@ -84,6 +84,7 @@ mod tests {
             robots: flags.robots,
             client: flags.client,
             fetch: flags.fetch,
+            outage: flags.outage,
             retry: flags.retry,
             ..EngineSettings::default()
         };

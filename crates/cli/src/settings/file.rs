@@ -42,6 +42,7 @@ fn table_of(group: &str) -> Option<&'static str> {
         | "PaceSettings"
         | "RobotsSettings"
         | "FetchSettings"
+        | "OutageSettings"
         | "RetrySettings"
         | "ClientSettings"
         | "ItemPipelineSettings"

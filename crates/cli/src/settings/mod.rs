@@ -89,6 +89,7 @@ impl CommandSettings {
             robots: flags.robots,
             client: access::apply(access, flags.client)?,
             fetch: flags.fetch,
+            outage: flags.outage,
             retry: flags.retry,
             ..EngineSettings::default()
         };

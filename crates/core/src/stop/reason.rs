@@ -19,6 +19,8 @@ pub enum StopReason {
     MaxItems,
     /// Too many pages failed. Holds the figures and the most frequent error.
     MaxFailedShare(String),
+    /// No host could be reached for too long. Holds the reason.
+    NetworkOutage(String),
     /// Something broke. The run can be resumed.
     Failed(String),
 }
@@ -28,6 +30,7 @@ impl fmt::Display for StopReason {
         match self {
             Self::Signal(name) => write!(f, "signal {name}"),
             Self::Memory(figures) => write!(f, "memory: {figures}"),
+            Self::NetworkOutage(what) => write!(f, "network: {what}"),
             Self::Requested => f.write_str("requested"),
             Self::MaxDuration => f.write_str("max-duration"),
             Self::MaxItems => f.write_str("max-items"),

@@ -13,6 +13,7 @@ use dragline_core::credit::Credit;
 use dragline_core::{Fingerprint, PageOutcome, Reason, StoredCookie};
 
 use crate::job::Job;
+use crate::suspension;
 
 /// The desks of all crawl threads. Clones share them.
 #[derive(Clone, Debug)]
@@ -47,6 +48,8 @@ pub(super) struct PageInHand {
     /// Why its request was given up, if it was. Then the spider's `failed` has it, and not `parse`.
     pub(super) failure: Option<(Reason, String)>,
     pub(super) activity: Activity,
+    /// What [`suspension::lost`] said when it was laid down.
+    lost_before: Duration,
     credit: Option<Credit>,
     charge: Option<Charge>,
     cookies: Vec<StoredCookie>,
@@ -97,6 +100,7 @@ impl Desks {
             status,
             attempts,
             activity,
+            lost_before: suspension::lost(),
             credit,
             charge,
             cookies: std::mem::take(cookies),
@@ -113,7 +117,11 @@ impl Desks {
 
     /// Takes a page away that has been there for longer than `limit`.
     pub(super) fn take_overdue(&self, index: usize, limit: Duration) -> Option<PageInHand> {
-        self.desk(index).take_if(|page| page.activity.since.elapsed() > limit)
+        let lost = suspension::lost();
+        self.desk(index).take_if(|page| {
+            let slept = lost.saturating_sub(page.lost_before);
+            page.activity.since.elapsed().saturating_sub(slept) > limit
+        })
     }
 
     fn desk(&self, index: usize) -> MutexGuard<'_, Option<PageInHand>> {

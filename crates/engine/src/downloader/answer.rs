@@ -21,8 +21,22 @@ pub struct Answer {
     pub(crate) cookies: Vec<StoredCookie>,
     /// The time until the headers were there. The whole time is taken if a downloader does not know it.
     pub latency: Option<Duration>,
+    /// What the answer says about the way to the host.
+    pub(crate) proof: Proof,
     /// The memory that the body holds. Dragline charges the body itself if a downloader has not.
     pub(crate) charge: Option<Charge>,
+}
+
+/// What an answer says about the way to its host. See [`crate::outage`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Proof {
+    /// The way works: the answer came over a new connection.
+    #[default]
+    WayWorks,
+    /// Nothing: the connection was open before, so new ones may still be impossible.
+    Nothing,
+    /// The way may not work: a proxy answered that it got no answer (502 to 504), unless the host itself said so.
+    Doubt,
 }
 
 /// The body of an answer.
@@ -46,6 +60,7 @@ impl Answer {
             body: AnswerBody::Whole(Bytes::new()),
             cookies: Vec::new(),
             latency: None,
+            proof: Proof::WayWorks,
             charge: None,
         }
     }

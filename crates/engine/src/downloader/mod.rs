@@ -16,8 +16,10 @@ use std::sync::Arc;
 
 use dragline_core::Request;
 
+pub(crate) use self::answer::Proof;
 pub use self::answer::{Answer, AnswerBody};
 pub use self::error::DownloadError;
+pub(crate) use self::error::Fault;
 pub use self::limits::DownloadLimits;
 
 /// The name of the built-in downloader. A request that names none uses it.

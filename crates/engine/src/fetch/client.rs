@@ -1,24 +1,25 @@
 //! Builds the HTTP client: rustls with ring and the system's certificates. It doesn't follow redirects.
 
 use std::path::Path;
-use std::sync::Once;
+use std::sync::{Arc, Once};
 use std::time::Duration;
 
 use http::header::{ACCEPT, ACCEPT_ENCODING, ACCEPT_LANGUAGE, HeaderMap, HeaderName, HeaderValue};
-use reqwest::{Certificate, Client, ClientBuilder};
+use reqwest::{Client, ClientBuilder};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use rustls::{ClientConfig, RootCertStore};
+use rustls_platform_verifier::Verifier;
 
-use super::connecting::WatchConnecting;
+use super::connecting::{Opened, WatchConnecting};
 use super::networks::NetworkGuard;
 use super::settings::HttpSettings;
 use crate::error::EngineError;
 
 /// Servers commonly close idle connections after 60 s or more, so we close them earlier.
-const IDLE_CONNECTION: Duration = Duration::from_secs(50);
+pub(super) const IDLE_CONNECTION: Duration = Duration::from_secs(50);
 
-/// How to build a client. A run has one client, and one for each proxy that requests name.
+/// How to build a client. A run has one for each host, so that the connections of a host can be closed.
 pub(super) struct Recipe {
     user_agent: String,
     headers: HeaderMap,
@@ -27,7 +28,8 @@ pub(super) struct Recipe {
     has_http2: bool,
     max_headers: usize,
     max_header_bytes: usize,
-    own_authorities: Vec<CertificateDer<'static>>,
+    /// Reading the certificates of the system takes milliseconds, so all clients share them.
+    tls: ClientConfig,
     pub(super) guard: NetworkGuard,
 }
 
@@ -93,60 +95,31 @@ impl Recipe {
             has_http2: settings.client.http2,
             max_headers: settings.fetch.max_headers,
             max_header_bytes: settings.fetch.max_header_bytes,
-            own_authorities,
+            tls: trusting(&own_authorities)?,
             guard: NetworkGuard::new(settings.client),
         })
     }
 
-    /// Builds a client; `with` adds its proxy.
+    /// Builds a client; `with` adds its proxy. It speaks only HTTP/1.1 if the server of its host asked for that.
     pub(super) fn client(
         &self,
-        with: impl Fn(ClientBuilder) -> Result<ClientBuilder, EngineError>,
+        only_http1: bool,
+        opened: &Opened,
+        with: impl FnOnce(ClientBuilder) -> ClientBuilder,
     ) -> Result<Client, EngineError> {
-        provide_crypto();
-        let problem = match with(self.trusting_all(self.builder())?)?.build() {
-            Ok(client) => return Ok(client),
-            Err(problem) => problem,
-        };
-        match with(self.without_system_certificates()?)?.build() {
-            Ok(client) => {
-                let error = super::errors::explain(&problem);
-                tracing::warn!(
-                    error,
-                    "this machine has no CA certificates, so https works only with `--ca-file`; install ca-certificates"
-                );
-                Ok(client)
-            }
-            // Certificates were not the problem.
-            Err(_) => Err(EngineError::Client(problem)),
-        }
-    }
-
-    fn trusting_all(&self, builder: ClientBuilder) -> Result<ClientBuilder, EngineError> {
-        let own: Result<Vec<Certificate>, _> =
-            self.own_authorities.iter().map(|der| Certificate::from_der(der)).collect();
-        let own = own.map_err(|error| unusable_authorities(&super::errors::explain(&error)))?;
-        Ok(if own.is_empty() { builder } else { builder.tls_certs_merge(own) })
-    }
-
-    /// Without trusted certificates, http works, and every https fetch fails with a clear error.
-    fn without_system_certificates(&self) -> Result<ClientBuilder, EngineError> {
-        let mut trusted = RootCertStore::empty();
-        for authority in &self.own_authorities {
-            trusted.add(authority.clone()).map_err(|error| unusable_authorities(&error.to_string()))?;
-        }
-        let mut config = ClientConfig::builder().with_root_certificates(trusted).with_no_client_auth();
-        if self.has_http2 {
-            config.alpn_protocols.push(b"h2".to_vec());
-        }
-        config.alpn_protocols.push(b"http/1.1".to_vec());
-        Ok(self.builder().tls_backend_preconfigured(config))
+        let has_http2 = self.has_http2 && !only_http1;
+        let mut tls = self.tls.clone();
+        tls.alpn_protocols = if has_http2 { vec![b"h2".to_vec()] } else { Vec::new() };
+        tls.alpn_protocols.push(b"http/1.1".to_vec());
+        let builder =
+            self.builder().connector_layer(WatchConnecting::new(opened)).tls_backend_preconfigured(tls);
+        let builder = if has_http2 { builder } else { builder.http1_only() };
+        with(builder).build().map_err(EngineError::Client)
     }
 
     fn builder(&self) -> ClientBuilder {
         let max_header_bytes = u32::try_from(self.max_header_bytes).unwrap_or(u32::MAX);
         let builder = Client::builder()
-            .connector_layer(WatchConnecting)
             .http1_max_headers(self.max_headers)
             // Browsers and curl read an answer with such lines, so a page must not fail because of one.
             .http1_ignore_invalid_headers_in_responses(true)
@@ -157,14 +130,15 @@ impl Recipe {
             .default_headers(self.headers.clone())
             .redirect(reqwest::redirect::Policy::none())
             .referer(false)
+            // The downloader sends such requests again, and counts them.
+            .retry(reqwest::retry::never())
             .connect_timeout(self.connect_timeout)
             .pool_max_idle_per_host(self.idle_per_host)
             .pool_idle_timeout(IDLE_CONNECTION);
-        let builder = match self.guard.resolver() {
+        match self.guard.resolver() {
             Some(resolver) => builder.dns_resolver(resolver),
             None => builder,
-        };
-        if self.has_http2 { builder } else { builder.http1_only() }
+        }
     }
 }
 
@@ -173,6 +147,31 @@ pub(super) fn provide_crypto() {
     static PROVIDER: Once = Once::new();
     // An error means that the program has already installed a provider. In that case, rustls uses that one.
     PROVIDER.call_once(|| drop(rustls::crypto::ring::default_provider().install_default()));
+}
+
+/// What is trusted: the certificates of the system, and our own. Without any, http works, and every https fetch fails with a
+/// clear error.
+fn trusting(own: &[CertificateDer<'static>]) -> Result<ClientConfig, EngineError> {
+    provide_crypto();
+    let unusable = |error: &rustls::Error| unusable_authorities(&super::errors::explain(error));
+    let builder = ClientConfig::builder();
+    let provider = Arc::clone(builder.crypto_provider());
+    let mut trusted = RootCertStore::empty();
+    for authority in own {
+        trusted.add(authority.clone()).map_err(|error| unusable(&error))?;
+    }
+    Ok(match Verifier::new_with_extra_roots(own.to_vec(), provider) {
+        Ok(verifier) => builder.dangerous().with_custom_certificate_verifier(Arc::new(verifier)),
+        Err(error) => {
+            let error = super::errors::explain(&error);
+            tracing::warn!(
+                error,
+                "this machine has no CA certificates, so https works only with `--ca-file`; install ca-certificates"
+            );
+            builder.with_root_certificates(trusted)
+        }
+    }
+    .with_no_client_auth())
 }
 
 /// The certificates of a PEM file.
@@ -192,19 +191,24 @@ fn unusable_authorities(problem: &str) -> EngineError {
 mod tests {
     use super::*;
     use crate::fetch::errors::FetchError;
+    use crate::fetch::proxy::Route;
     use crate::fetch::{ClientSettings, FetchSettings};
     use dragline_testkit::{Answer, Site};
 
     fn recipe(client: &ClientSettings, of_spider: &[(String, String)]) -> Result<Recipe, EngineError> {
         let fetch = FetchSettings::default();
-        Recipe::new(HttpSettings { client, fetch: &fetch, idle_connections_per_host: 2 }, of_spider)
+        Recipe::new(
+            HttpSettings { client, fetch: &fetch, idle_connections_per_host: 2, max_connections: 9 },
+            of_spider,
+        )
     }
 
     #[test]
     fn a_machine_without_certificates_fetches_http_and_says_why_not_https() {
-        let recipe = recipe(&ClientSettings::default(), &[]).unwrap();
-        recipe.client(Ok).unwrap();
-        let client = recipe.without_system_certificates().unwrap().build().unwrap();
+        let mut recipe = recipe(&ClientSettings::default(), &[]).unwrap();
+        recipe.tls =
+            ClientConfig::builder().with_root_certificates(RootCertStore::empty()).with_no_client_auth();
+        let client = recipe.client(false, &Opened::default(), |builder| builder).unwrap();
         let site = Site::builder().page("/", Answer::text("plain")).start();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
@@ -213,7 +217,7 @@ mod tests {
             // This server does not speak TLS.
             let secure = site.url("/").replace("http://", "https://");
             let error = client.get(secure).send().await.unwrap_err();
-            let error = FetchError::of_send(&error, &FetchSettings::default()).to_string();
+            let error = FetchError::of_send(&error, &FetchSettings::default(), &Route::Direct).to_string();
             assert!(!error.contains('\n') && !error.contains("error sending request"), "{error}");
         });
     }

@@ -5,6 +5,7 @@
 //! task-local value can name the request.
 
 use std::pin::Pin;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -85,15 +86,38 @@ impl Drop for Begun {
     }
 }
 
+/// How many connections a client has opened so far. Clones share the number.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Opened(Arc<AtomicUsize>);
+
+impl Opened {
+    pub(super) fn count(&self) -> usize {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn note(&self, more: usize) {
+        self.0.fetch_add(more, Ordering::Relaxed);
+    }
+}
+
 /// Watches the connector of a client.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct WatchConnecting;
+#[derive(Clone, Debug)]
+pub(super) struct WatchConnecting {
+    opened: Opened,
+}
+
+impl WatchConnecting {
+    /// Counts the connections there.
+    pub(super) fn new(opened: &Opened) -> Self {
+        Self { opened: opened.clone() }
+    }
+}
 
 impl<S> Layer<S> for WatchConnecting {
     type Service = Watched<S>;
 
     fn layer(&self, connector: S) -> Watched<S> {
-        Watched { connector }
+        Watched { connector, opened: self.opened.clone() }
     }
 }
 
@@ -101,6 +125,7 @@ impl<S> Layer<S> for WatchConnecting {
 #[derive(Clone, Debug)]
 pub(super) struct Watched<S> {
     connector: S,
+    opened: Opened,
 }
 
 impl<S, R> Service<R> for Watched<S>
@@ -119,9 +144,13 @@ where
     fn call(&mut self, to: R) -> Self::Future {
         let begun = CONNECTING.try_with(Clone::clone).ok().map(Begun::now);
         let connecting = self.connector.call(to);
+        let opened = self.opened.clone();
         Box::pin(async move {
             let connected = connecting.await;
             drop(begun);
+            if connected.is_ok() {
+                opened.note(1);
+            }
             connected
         })
     }

@@ -1,5 +1,6 @@
 //! Explains in one line why a fetch failed.
 
+mod blame;
 mod tls;
 
 use std::error::Error;
@@ -10,7 +11,8 @@ use dragline_core::Reason;
 
 use super::FetchSettings;
 use super::networks::RefusedNetwork;
-use crate::downloader::DownloadError;
+use super::proxy::Route;
+use crate::downloader::{DownloadError, Fault};
 use crate::size_text::size_text;
 
 /// Why a fetch failed.
@@ -26,6 +28,16 @@ pub(crate) enum FetchError {
         reason: Reason,
         /// What went wrong.
         problem: String,
+        /// Who is at fault.
+        fault: Fault,
+    },
+    /// The server says that it has not processed the request.
+    #[error("the server did not process the request: {problem}")]
+    NotProcessed {
+        /// What it said.
+        problem: String,
+        /// Whether it wants the request over HTTP/1.1.
+        wants_http1: bool,
     },
     /// The answer is incomplete.
     #[error("the body ended early: {0}")]
@@ -94,8 +106,28 @@ impl FetchError {
             // The server would send the same again.
             Self::Connection { reason, .. } => *reason != Reason::InvalidAnswer,
             Self::CutOff { is_as_sent, .. } => !is_as_sent,
-            Self::Truncated(_) | Self::Timeout { .. } | Self::TooSlow { .. } => true,
+            Self::NotProcessed { .. } | Self::Truncated(_) | Self::Timeout { .. } | Self::TooSlow { .. } => {
+                true
+            }
             _ => false,
+        }
+    }
+
+    /// Who is at fault.
+    pub(crate) fn fault(&self) -> Fault {
+        match self {
+            Self::Connection { fault, .. } => *fault,
+            Self::NotProcessed { .. } => Fault::Nobody,
+            Self::Timeout { .. } => Fault::HostOrWay,
+            Self::Truncated(_) | Self::TooSlow { .. } | Self::CutOff { is_as_sent: false, .. } => {
+                Fault::BrokenOff
+            }
+            Self::Certificate(_)
+            | Self::CutOff { .. }
+            | Self::HeadersTooLarge { .. }
+            | Self::TooLarge { .. }
+            | Self::Undecodable { .. } => Fault::Host,
+            Self::Unsendable(_) | Self::RefusedNetwork(_) | Self::Panicked(_) => Fault::Request,
         }
     }
 
@@ -104,6 +136,7 @@ impl FetchError {
         match self {
             Self::Unsendable(_) => Reason::Unsendable,
             Self::Connection { reason, .. } => *reason,
+            Self::NotProcessed { .. } => Reason::Connection,
             Self::Truncated(_) | Self::CutOff { is_as_sent: false, .. } => Reason::BodyTruncated,
             Self::Certificate(_) => Reason::Tls,
             Self::RefusedNetwork(_) => Reason::PrivateNetwork,
@@ -116,29 +149,22 @@ impl FetchError {
         }
     }
 
-    /// The error of a request that names its own proxy. If it can't connect, the proxy is at fault, not the host.
-    pub(super) fn through_a_proxy(self) -> Self {
-        match self {
-            Self::Connection { reason: Reason::Dns | Reason::Connect, problem } => {
-                Self::Connection { reason: Reason::Proxy, problem }
-            }
-            other => other,
-        }
-    }
-
     /// Whether the host answered, and only the body failed.
     pub(crate) fn is_of_the_body(&self) -> bool {
         matches!(self, Self::Truncated(_) | Self::TooSlow { .. } | Self::CutOff { is_as_sent: false, .. })
     }
 
     /// An error that happened before the headers arrived.
-    pub(super) fn of_send(error: &reqwest::Error, settings: &FetchSettings) -> Self {
+    pub(super) fn of_send(error: &reqwest::Error, settings: &FetchSettings, route: &Route) -> Self {
         if error.is_builder() {
             Self::Unsendable(explain(error))
         } else if let Some(refused) = refused_network(error) {
             Self::RefusedNetwork(refused)
         } else if error.is_timeout() && error.is_connect() {
-            Self::Timeout { after: settings.connect_timeout, doing: "connecting" }
+            let timeout = Self::Timeout { after: settings.connect_timeout, doing: "connecting" };
+            blame::of_connect_timeout(timeout, route)
+        } else if let Some(not_processed) = blame::not_processed(error) {
+            not_processed
         } else if causes(error).any(|cause| cause.to_string() == HEAD_TOO_LARGE) {
             Self::HeadersTooLarge { bytes: settings.max_header_bytes, count: settings.max_headers }
         } else if causes(error)
@@ -146,8 +172,13 @@ impl FetchError {
         {
             Self::Certificate(explain(error))
         } else {
-            Self::Connection { reason: of_connection(error), problem: explain(error) }
+            blame::of_connection(error, of_connection(error), route)
         }
+    }
+
+    /// A proxy that is asked for a page wants a password.
+    pub(super) fn proxy_wants_password(route: &Route) -> Self {
+        blame::proxy_wants_password(route)
     }
 
     /// An error that happened while the body arrived.
@@ -173,6 +204,7 @@ impl From<FetchError> for DownloadError {
             detail: error.to_string(),
             is_retryable: error.is_retryable(),
             host_has_answered: error.is_of_the_body(),
+            fault: error.fault(),
         }
     }
 }

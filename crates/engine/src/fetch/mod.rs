@@ -7,12 +7,16 @@ mod client;
 mod client_settings;
 mod coding;
 mod connecting;
+mod connections;
 mod cookies;
 mod credentials;
+mod descriptors;
 mod errors;
 mod gate;
 mod networks;
+mod probe;
 mod proxy;
+mod sending;
 mod settings;
 
 use std::panic::AssertUnwindSafe;
@@ -22,11 +26,11 @@ use std::time::Duration;
 use bytes::Bytes;
 use dragline_core::budget::{ByteBudget, Charge, Stage};
 use dragline_core::worker::panic_message;
-use dragline_core::{Proxy, Request, StoredCookie, mime};
+use dragline_core::{Request, StoredCookie, mime};
 use futures_util::FutureExt;
 use http::header::{ACCEPT_ENCODING, AUTHORIZATION, COOKIE, RANGE};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version};
-use reqwest::{Client, Response};
+use reqwest::Response;
 use tokio::time::{Instant, timeout_at};
 use url::Url;
 
@@ -35,31 +39,35 @@ use self::client::Recipe;
 pub(crate) use self::client::check_headers;
 pub use self::client::refused_header;
 pub use self::client_settings::{ClientSettings, CookieMode};
-use self::connecting::Connecting;
+use self::connecting::{Connecting, Opened};
+use self::connections::Connections;
 use self::cookies::Jars;
 pub use self::credentials::Credentials;
 use self::credentials::credentials_for;
+pub(crate) use self::descriptors::max_connections;
 pub(crate) use self::errors::FetchError;
 use self::gate::Gate;
 use self::networks::RefusedNetwork;
-use self::proxy::ProxyClients;
 pub use self::proxy::ProxySetting;
+use self::proxy::{Route, RunProxy};
+use self::sending::{Errand, OldServers, Sent};
 pub use self::settings::FetchSettings;
 pub(crate) use self::settings::HttpSettings;
-use crate::downloader::{Answer, AnswerBody, DownloadError, DownloadLimits, Downloader, Downloading};
+use crate::downloader::{Answer, AnswerBody, DownloadError, DownloadLimits, Downloader, Downloading, Proof};
 use crate::error::EngineError;
 use crate::redirect::location;
 
 /// Sends HTTP requests. Clones share the connections.
 #[derive(Clone)]
 pub(crate) struct HttpDownloader {
-    client: Client,
     shared: Arc<HttpShared>,
 }
 
 struct HttpShared {
     recipe: Recipe,
-    proxies: ProxyClients,
+    proxy: RunProxy,
+    connections: Arc<Connections>,
+    old_servers: OldServers,
     auth: Vec<Credentials>,
     jars: Jars,
     budget: ByteBudget,
@@ -82,6 +90,8 @@ pub(crate) struct HttpAnswer {
     pub(crate) cookies: Vec<StoredCookie>,
     /// Time until the headers arrived.
     pub(crate) latency: Duration,
+    /// What it says about the way to the host.
+    pub(crate) proof: Proof,
 }
 
 /// An answer with its details, for a person to look at.
@@ -111,6 +121,7 @@ impl HttpAnswer {
             charge,
             cookies: Vec::new(),
             latency: Duration::ZERO,
+            proof: Proof::Nothing,
         }
     }
 }
@@ -127,6 +138,7 @@ impl From<HttpAnswer> for Answer {
             body,
             cookies: answer.cookies,
             latency: Some(answer.latency),
+            proof: answer.proof,
             charge: Some(answer.charge),
             ..Self::new(answer.status)
         }
@@ -152,17 +164,21 @@ impl HttpDownloader {
     ) -> Result<Self, EngineError> {
         let settings = settings.into();
         let recipe = Recipe::new(settings, headers)?;
-        let client = recipe.client(|builder| settings.client.proxy.apply(builder, &settings.client.auth))?;
+        let proxy = RunProxy::new(&settings.client.proxy, &settings.client.auth)?;
+        // A setting that no client can have is an error at the start, and not one of each page.
+        recipe.client(false, &Opened::default(), |builder| proxy.apply(builder))?;
         let shared = HttpShared {
             recipe,
-            proxies: ProxyClients::default(),
+            proxy,
+            connections: Connections::new(settings.max_connections, settings.idle_connections_per_host),
+            old_servers: OldServers::default(),
             auth: settings.client.auth.clone(),
             jars: Jars::new(settings.client.cookies, stored_cookies),
             budget,
             gate: Gate::new(),
             settings: settings.fetch.clone(),
         };
-        Ok(Self { client, shared: Arc::new(shared) })
+        Ok(Self { shared: Arc::new(shared) })
     }
 
     /// Why a request may not be sent, judged by its URL.
@@ -174,11 +190,10 @@ impl HttpDownloader {
     async fn page(&self, request: &Request, limits: &DownloadLimits) -> Result<HttpAnswer, FetchError> {
         let (begun, deadline) = (Instant::now(), self.deadline());
         let connecting = Connecting::default();
-        let sent = self.by(deadline, self.send(self.prepare(request)?, &connecting)).await;
-        let response = match sent {
-            Err(error) if request.proxy().is_some() => return Err(error.through_a_proxy()),
-            sent => sent?,
-        };
+        let errand = self.errand(request)?;
+        let sent = self.by(deadline, self.send(errand, &connecting)).await?;
+        // The host is busy until the answer is complete.
+        let Sent { response, lease: _lease, route } = sent;
         let latency = begun.elapsed();
         let status = response.status();
         let cookies = self.shared.jars.receive(request, response.headers());
@@ -196,7 +211,8 @@ impl HttpDownloader {
                 None => self.answer(response, self.page_bounds(deadline), Some(&wants)).await?,
             }
         };
-        Ok(HttpAnswer { cookies, latency, ..answer })
+        let proof = proof(&connecting, &route, answer.status);
+        Ok(HttpAnswer { cookies, latency, proof, ..answer })
     }
 
     /// Fetches an answer of any status and type, for a person to look at.
@@ -204,7 +220,9 @@ impl HttpDownloader {
         let fetch = AssertUnwindSafe(async {
             let (begun, deadline) = (Instant::now(), self.deadline());
             let connecting = Connecting::default();
-            let response = self.by(deadline, self.send(self.prepare(request)?, &connecting)).await?;
+            let errand = self.errand(request)?;
+            let sent = self.by(deadline, self.send(errand, &connecting)).await?;
+            let Sent { response, lease: _lease, .. } = sent;
             let connect = connecting.took();
             let (version, status) = (response.version(), response.status().as_u16());
             let (headers, first_byte) = (response.headers().clone(), begun.elapsed());
@@ -230,15 +248,28 @@ impl HttpDownloader {
     ) -> Result<HttpAnswer, FetchError> {
         self.check(&url)?;
         let deadline = self.deadline();
-        let client = self.client_for(on_behalf_of)?;
+        let connecting = Connecting::default();
         let authorization = self.authorization(&url);
-        let request = client.get(url).headers(authorization);
-        let response = self.by(deadline, self.send(request, &Connecting::default())).await?;
-        if response.status().is_success() {
-            self.answer(response, self.bounds(max_bytes, Excess::IsLeftOut, deadline), None).await
+        let errand = Errand::get(url, authorization, on_behalf_of.proxy());
+        let sent = self.by(deadline, self.send(errand, &connecting)).await?;
+        let Sent { response, lease: _lease, route } = sent;
+        let answer = if response.status().is_success() {
+            self.answer(response, self.bounds(max_bytes, Excess::IsLeftOut, deadline), None).await?
         } else {
-            Ok(self.bare_answer(response).await)
-        }
+            self.bare_answer(response).await
+        };
+        let proof = proof(&connecting, &route, answer.status);
+        Ok(HttpAnswer { proof, ..answer })
+    }
+
+    /// How many connections may be open, and at most.
+    pub(crate) fn connections(&self) -> usize {
+        self.shared.connections.open()
+    }
+
+    /// Closes all idle connections.
+    pub(crate) fn close_idle_connections(&self) {
+        self.shared.connections.close_idle();
     }
 
     /// The answer with its body, unless the first bytes show a type that `wants` rejects. Time spent waiting for memory does not
@@ -285,42 +316,11 @@ impl HttpDownloader {
             .unwrap_or(Err(FetchError::Timeout { after, doing: "fetching the page" }))
     }
 
-    /// Sends a request and waits for the headers of its answer. The time limit starts when the connection is ready.
-    async fn send(
-        &self,
-        request: reqwest::RequestBuilder,
-        connecting: &Connecting,
-    ) -> Result<Response, FetchError> {
-        let settings = &self.shared.settings;
-        let after = settings.first_byte_timeout;
-        let begun = Instant::now();
-        let mut until = begun + after;
-        let sending = connecting.watch(request.send());
-        tokio::pin!(sending);
-        let response = loop {
-            if let Ok(sent) = timeout_at(until, &mut sending).await {
-                break sent.map_err(|error| FetchError::of_send(&error, settings))?;
-            }
-            until = connecting.waits_since(begun, Instant::now()) + after;
-            if until <= Instant::now() {
-                return Err(FetchError::Timeout { after, doing: "waiting for the answer" });
-            }
-        };
-        // The client checks the size only for HTTP/2, and the number only for HTTP/1.
-        let size: usize =
-            response.headers().iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
-        let (bytes, count) = (settings.max_header_bytes, settings.max_headers);
-        if size > bytes || response.headers().len() > count {
-            return Err(FetchError::HeadersTooLarge { bytes, count });
-        }
-        Ok(response)
-    }
-
     fn check(&self, url: &Url) -> Result<(), RefusedNetwork> {
         self.shared.recipe.guard.check(url)
     }
 
-    fn prepare(&self, request: &Request) -> Result<reqwest::RequestBuilder, FetchError> {
+    fn errand<'a>(&self, request: &'a Request) -> Result<Errand<'a>, FetchError> {
         self.check(request.url())?;
         let mut headers = self.authorization(request.url());
         // The request's own header comes first.
@@ -340,11 +340,12 @@ impl HttpDownloader {
             // A part of a compressed body cannot be decoded.
             headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
         }
-        let client = self.client_for(request)?;
-        let prepared = client.request(request.method().clone(), request.url().clone()).headers(headers);
-        Ok(match request.body() {
-            Some(body) => prepared.body(body.to_vec()),
-            None => prepared,
+        Ok(Errand {
+            method: request.method().clone(),
+            url: request.url().clone(),
+            headers,
+            body: request.body().map(Bytes::copy_from_slice),
+            proxy: request.proxy(),
         })
     }
 
@@ -354,23 +355,6 @@ impl HttpDownloader {
         header.map(|header| (AUTHORIZATION, header)).into_iter().collect()
     }
 
-    /// The client of the run, or of the proxy that the request names.
-    fn client_for(&self, request: &Request) -> Result<Client, FetchError> {
-        let Some(url) = request.proxy().map(Proxy::url) else { return Ok(self.client.clone()) };
-        let HttpShared { proxies, recipe, auth, .. } = &*self.shared;
-        let make = |proxy: reqwest::Proxy| {
-            recipe.client(|builder| {
-                let builder = builder.no_proxy().proxy(proxy.clone());
-                // This proxy may be in a private network.
-                Ok(match recipe.guard.behind(url).resolver() {
-                    Some(resolver) => builder.dns_resolver(resolver),
-                    None => builder,
-                })
-            })
-        };
-        proxies.client(url, auth, make).map_err(|error| FetchError::Unsendable(error.to_string()))
-    }
-
     fn page_bounds(&self, deadline: Instant) -> Bounds {
         self.bounds(self.shared.settings.max_body_bytes, Excess::Fails, deadline)
     }
@@ -378,6 +362,17 @@ impl HttpDownloader {
     fn bounds(&self, max_bytes: usize, excess: Excess, deadline: Instant) -> Bounds {
         let FetchSettings { read_timeout, min_bytes_per_second, request_timeout, .. } = self.shared.settings;
         Bounds { max_bytes, excess, silence: read_timeout, min_bytes_per_second, deadline, request_timeout }
+    }
+}
+
+/// What an answer says about the way to its host. 502 to 504 may be those of the proxy, which has no way then.
+fn proof(connecting: &Connecting, route: &Route, status: u16) -> Proof {
+    if matches!(status, 502..=504) && route.forwarder().is_some() {
+        Proof::Doubt
+    } else if connecting.took().is_some() {
+        Proof::WayWorks
+    } else {
+        Proof::Nothing
     }
 }
 

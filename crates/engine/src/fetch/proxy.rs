@@ -1,17 +1,14 @@
-//! The proxy of the run, and proxies of single requests. A reqwest client has one proxy, so each proxy needs a client.
+//! The proxy of the run, and proxies of single requests. Also: which of them a request goes through, because that decides who is
+//! at fault if it fails.
 
-use std::collections::VecDeque;
 use std::fmt;
-use std::sync::{Mutex, PoisonError};
 
-use reqwest::{Client, ClientBuilder, NoProxy, Proxy};
+use hyper_util::client::proxy::matcher::Matcher;
+use reqwest::{ClientBuilder, NoProxy, Proxy};
 use url::Url;
 
 use super::credentials::{Credentials, credentials_for};
 use crate::error::EngineError;
-
-/// How many proxies keep their clients and connections at once.
-const MAX_CLIENTS: usize = 64;
 
 /// The environment variables that name proxies.
 const VARIABLES: [&str; 6] =
@@ -67,14 +64,33 @@ impl ProxySetting {
         }
     }
 
-    /// Sets the proxy of a client.
-    pub(super) fn apply(
-        &self,
-        builder: ClientBuilder,
-        auth: &[Credentials],
-    ) -> Result<ClientBuilder, EngineError> {
+    /// The same rules as those of the client.
+    fn matcher(&self) -> Option<Matcher> {
         match self {
-            Self::Environment => {
+            Self::Direct => None,
+            Self::Environment => Some(Matcher::from_env()),
+            Self::Through(url) => {
+                let no_proxy = ["NO_PROXY", "no_proxy"].iter().find_map(|name| std::env::var(name).ok());
+                Some(Matcher::builder().all(url.as_str()).no(no_proxy.unwrap_or_default()).build())
+            }
+        }
+    }
+}
+
+/// The proxy of the run.
+pub(super) struct RunProxy {
+    setting: ProxySetting,
+    explicit: Option<Proxy>,
+    matcher: Option<Matcher>,
+}
+
+impl RunProxy {
+    /// The proxy of this setting, with its password.
+    pub(super) fn new(setting: &ProxySetting, auth: &[Credentials]) -> Result<Self, EngineError> {
+        let explicit = match setting {
+            ProxySetting::Through(url) => Some(proxy(url, auth)?.no_proxy(NoProxy::from_env())),
+            ProxySetting::Direct => None,
+            ProxySetting::Environment => {
                 let is_set = |name: &&str| std::env::var(name).is_ok_and(|value| !value.is_empty());
                 let set: Vec<&str> = VARIABLES.into_iter().filter(|name| is_set(name)).collect();
                 if !set.is_empty() {
@@ -83,13 +99,75 @@ impl ProxySetting {
                         "using the proxy from the environment; `--proxy none` turns it off"
                     );
                 }
-                Ok(builder)
+                None
             }
-            Self::Direct => Ok(builder.no_proxy()),
-            Self::Through(url) => {
-                let proxy = proxy(url, auth)?.no_proxy(NoProxy::from_env());
-                Ok(builder.no_proxy().proxy(proxy))
-            }
+        };
+        Ok(Self { setting: setting.clone(), explicit, matcher: setting.matcher() })
+    }
+
+    /// Sets the proxy of a client.
+    pub(super) fn apply(&self, builder: ClientBuilder) -> ClientBuilder {
+        match (&self.setting, &self.explicit) {
+            (ProxySetting::Environment, _) => builder,
+            (_, Some(proxy)) => builder.no_proxy().proxy(proxy.clone()),
+            (_, None) => builder.no_proxy(),
+        }
+    }
+
+    /// The way of a request that names no proxy.
+    pub(super) fn route(&self, url: &Url) -> Route {
+        let uri = url.as_str().parse::<http::Uri>().ok();
+        let intercept = uri.and_then(|uri| self.matcher.as_ref()?.intercept(&uri));
+        match intercept.and_then(|intercept| Url::parse(&intercept.uri().to_string()).ok()) {
+            Some(proxy) => Route::through(&proxy, url, false),
+            None => Route::Direct,
+        }
+    }
+}
+
+/// The way of a request to its host.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Route {
+    /// No proxy is on it.
+    Direct,
+    /// It goes through a proxy.
+    Proxy {
+        /// The proxy's URL, without a password.
+        shown: String,
+        /// How the proxy passes it on.
+        passing: Passing,
+        /// Whether the request named this proxy. Otherwise, it is the proxy of the run.
+        is_named: bool,
+    },
+}
+
+/// How a proxy passes a request on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Passing {
+    /// It reads the request and answers it (RFC 9112 §3.2.2), so the answer may be its own.
+    Forwarded,
+    /// Through a tunnel (CONNECT).
+    Tunnelled,
+    /// Through SOCKS.
+    Socks,
+}
+
+impl Route {
+    /// The way through a proxy to this URL.
+    pub(super) fn through(proxy: &Url, url: &Url, is_named: bool) -> Self {
+        let passing = match (proxy.scheme(), url.scheme()) {
+            (scheme, _) if scheme.starts_with("socks") => Passing::Socks,
+            (_, "https") => Passing::Tunnelled,
+            _ => Passing::Forwarded,
+        };
+        Self::Proxy { shown: shown(proxy), passing, is_named }
+    }
+
+    /// The proxy, if it reads the request and its answer.
+    pub(super) fn forwarder(&self) -> Option<&str> {
+        match self {
+            Self::Proxy { shown, passing: Passing::Forwarded, .. } => Some(shown),
+            _ => None,
         }
     }
 }
@@ -104,34 +182,8 @@ impl fmt::Debug for ProxySetting {
     }
 }
 
-/// The clients of requests that name their own proxy.
-#[derive(Default)]
-pub(super) struct ProxyClients(Mutex<VecDeque<(Url, Client)>>);
-
-impl ProxyClients {
-    /// The client for a proxy, which is created if necessary. Beyond the limit, the least recently used client is dropped.
-    pub(super) fn client(
-        &self,
-        url: &Url,
-        auth: &[Credentials],
-        make: impl FnOnce(Proxy) -> Result<Client, EngineError>,
-    ) -> Result<Client, EngineError> {
-        let mut clients = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = clients.iter().position(|(known, _)| known == url).and_then(|at| clients.remove(at));
-        let entry = match known {
-            Some(entry) => entry,
-            None => (url.clone(), make(proxy(url, auth)?)?),
-        };
-        let client = entry.1.clone();
-        clients.push_back(entry);
-        if clients.len() > MAX_CLIENTS {
-            clients.pop_front();
-        }
-        Ok(client)
-    }
-}
-
-fn proxy(url: &Url, auth: &[Credentials]) -> Result<Proxy, EngineError> {
+/// A proxy with its password.
+pub(super) fn proxy(url: &Url, auth: &[Credentials]) -> Result<Proxy, EngineError> {
     let mut url = url.clone();
     let unusable = |problem: String| EngineError::Unusable { name: "proxy", problem };
     if let Some((user, password)) = credentials_for(auth, &url).and_then(Credentials::user_and_password) {
@@ -159,7 +211,7 @@ mod tests {
         assert_eq!(ProxySetting::parse("NONE"), Ok(ProxySetting::Direct));
         let setting = ProxySetting::parse("http://me:hunter2@p.example:3128").unwrap();
         assert_eq!(format!("{setting:?}"), "Through(http://p.example:3128/)");
-        assert!(setting.apply(Client::builder(), &[]).is_ok());
+        assert!(RunProxy::new(&setting, &[]).is_ok());
         for odd in [
             "p.example:3128",
             "ftp://me:hunter2@p.example",
@@ -173,23 +225,21 @@ mod tests {
     }
 
     #[test]
-    fn the_number_of_clients_is_limited() {
-        let (clients, made) = (ProxyClients::default(), std::cell::Cell::new(0));
-        crate::fetch::client::provide_crypto();
-        let client = |number: usize| {
-            let url = Url::parse(&format!("socks5h://p{number}.example:1")).unwrap();
-            let make = |proxy| {
-                made.set(made.get() + 1);
-                Ok(Client::builder().proxy(proxy).build().unwrap())
-            };
-            clients.client(&url, &[], make).unwrap();
-        };
-        (0..MAX_CLIENTS).for_each(client);
-        client(0);
-        assert_eq!(made.get(), MAX_CLIENTS);
-        client(MAX_CLIENTS);
-        client(0);
-        client(1);
-        assert_eq!((made.get(), clients.0.lock().unwrap().len()), (MAX_CLIENTS + 2, MAX_CLIENTS));
+    fn the_way_of_a_request_is_known() {
+        let url = |text: &str| Url::parse(text).unwrap();
+        let run = |proxy: &str| RunProxy::new(&ProxySetting::parse(proxy).unwrap(), &[]).unwrap();
+        assert_eq!(run("none").route(&url("http://a.example/")), Route::Direct);
+        for (proxy, target, passing) in [
+            ("http://me:hunter2@p.example:3128", "http://a.example/", Passing::Forwarded),
+            ("https://p.example:3128", "http://a.example/", Passing::Forwarded),
+            ("http://p.example:3128", "https://a.example/", Passing::Tunnelled),
+            ("socks5h://p.example:3128", "http://a.example/", Passing::Socks),
+            ("socks5://p.example:3128", "https://a.example/", Passing::Socks),
+        ] {
+            let route = run(proxy).route(&url(target));
+            let Route::Proxy { shown, passing: found, is_named: false } = route else { panic!("{proxy}") };
+            assert_eq!(found, passing, "{proxy}");
+            assert!(shown.contains("p.example:3128") && !shown.contains("hunter2"), "{shown}");
+        }
     }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use clap::Args;
 use dragline_core::TypePattern;
-use dragline_flags::{bytes, count, duration, number, text};
+use dragline_flags::{Limit, bytes, count, duration, limit, number, text};
 
 use super::client_settings::ClientSettings;
 use crate::error::EngineError;
@@ -46,6 +46,14 @@ pub struct FetchSettings {
     #[arg(long, env = "DRAGLINE_MAX_HEADER_BYTES", value_name = "BYTES", value_parser = bytes, default_value = text::bytes(Self::default().max_header_bytes), hide_short_help = true)]
     pub max_header_bytes: usize,
 
+    /// Largest number of connections to all hosts together, including idle ones; 0 = what the limit on open files
+    /// allows
+    ///
+    /// When there are too many, Dragline closes the connections that have been idle longest. With 0, at most 1024
+    /// (or twice --concurrency) are open, and some open files are left for everything else.
+    #[arg(long, env = "DRAGLINE_MAX_CONNECTIONS", value_name = "N", value_parser = limit(number::<usize>), default_value = text::limit(Self::default().max_connections, text::number), hide_short_help = true)]
+    pub max_connections: Limit<usize>,
+
     /// Types of pages to read, separated by commas; `*/*` = all
     ///
     /// A `*` in a type stands for anything. If a page has another type, Dragline reads only its headers, closes
@@ -62,6 +70,8 @@ pub(crate) struct HttpSettings<'a> {
     pub(crate) fetch: &'a FetchSettings,
     /// Idle connections to one host that stay open.
     pub(crate) idle_connections_per_host: usize,
+    /// Connections to all hosts together.
+    pub(crate) max_connections: usize,
 }
 
 /// The HTTP client can't hold larger headers (hyper's buffer for HTTP/1).
@@ -82,6 +92,7 @@ impl Default for FetchSettings {
             max_body_bytes: 64 << 20,
             max_headers: 256,
             max_header_bytes: 256 << 10,
+            max_connections: None,
             accept_types: types.iter().filter_map(|pattern| pattern.parse().ok()).collect(),
         }
     }
@@ -93,6 +104,7 @@ impl FetchSettings {
             ("max_body_bytes", self.max_body_bytes),
             ("max_headers", self.max_headers),
             ("max_header_bytes", self.max_header_bytes),
+            ("max_connections", self.max_connections.unwrap_or(1)),
         ])?;
         let fits = self.max_header_bytes <= MAX_HEADER_BYTES;
         require(fits, "max_header_bytes", &self.max_header_bytes, "it must be at most 409600 (400 KiB)")?;

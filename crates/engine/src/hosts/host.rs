@@ -20,6 +20,8 @@ pub(crate) struct Host {
     pub(crate) pace: Pace,
     pub(crate) robots: HostRobots,
     pub(crate) log_memory: HostLogMemory,
+    /// Whether it failed while others answered, and has not answered since. So its failures say nothing about the network.
+    pub(crate) fails_alone: bool,
     /// Fetches in flight.
     pub(super) active: usize,
     pub(super) rests_until: Option<Instant>,
@@ -45,6 +47,7 @@ impl Host {
             pace,
             robots,
             log_memory: HostLogMemory::default(),
+            fails_alone: false,
             active: 0,
             rests_until: None,
             rests_because: RestReason::Pace,

@@ -146,6 +146,13 @@ impl Hosts {
         }
     }
 
+    /// So much time has passed while this process did not run. It brings no host closer to being given up.
+    pub(crate) fn slept(&mut self, time: Duration) {
+        for id in self.by_name.values() {
+            self.registered[id.index()].pace.slept(time);
+        }
+    }
+
     /// When [`Hosts::wake`] has something to do again.
     pub(crate) fn next_wake(&self) -> Option<Instant> {
         self.rest_ends.first().map(|(until, _)| *until)
@@ -154,6 +161,13 @@ impl Hosts {
     /// How many hosts rest.
     pub(crate) fn resting(&self) -> usize {
         self.resting
+    }
+
+    /// At most `limit` hosts that have something in flight or requests.
+    pub(crate) fn needed(&self, has_requests: impl Fn(HostId) -> bool, limit: usize) -> Vec<Arc<str>> {
+        let is_needed = |id: &HostId| self.get(*id).active > 0 || has_requests(*id);
+        let needed = self.by_name.iter().filter(|(_, id)| is_needed(id));
+        needed.map(|(name, _)| Arc::clone(name)).take(limit).collect()
     }
 
     /// The hosts that have something in flight or in the window. `held` says how many requests a host has in the window. This

@@ -15,7 +15,7 @@
 //! when the host is down do its requests fail, with the reason of the host.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::PaceSettings;
 
@@ -140,6 +140,20 @@ impl Breaker {
         Some(broken)
     }
 
+    /// So much time has passed while this process did not run. The host has not failed for that time.
+    pub(super) fn slept(&mut self, time: Duration) {
+        let later = |moment: Instant| moment.checked_add(time).unwrap_or(moment);
+        self.failing_since = self.failing_since.map(later);
+        self.state = match self.state {
+            BreakerState::Closed => BreakerState::Closed,
+            BreakerState::Paused { since, until } => BreakerState::Paused { since: later(since), until },
+            BreakerState::Probing { paused_since } => {
+                BreakerState::Probing { paused_since: later(paused_since) }
+            }
+            BreakerState::Down { since, until } => BreakerState::Down { since: later(since), until },
+        };
+    }
+
     /// The host answered. Returns whether it had been paused.
     pub(super) fn answered(&mut self) -> bool {
         let was_paused = self.state != BreakerState::Closed;
@@ -151,7 +165,6 @@ impl Breaker {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::time::Duration;
 
     const SECOND: Duration = Duration::from_secs(1);
 

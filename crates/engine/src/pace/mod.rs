@@ -171,6 +171,11 @@ impl Pace {
         self.breaker.is_closed()
     }
 
+    /// So much time has passed while this process did not run.
+    pub(crate) fn slept(&mut self, time: Duration) {
+        self.breaker.slept(time);
+    }
+
     /// Why requests of the host fail now without being sent; `None` if they don't.
     pub(crate) fn is_down(&self, now: Instant) -> Option<Arc<str>> {
         self.breaker.is_down(now).cloned()

@@ -11,6 +11,7 @@ use futures_util::FutureExt;
 use super::RobotsSettings;
 use super::lines::whole_lines;
 use super::rules::RobotsFile;
+use crate::downloader::{Fault, Proof};
 use crate::fetch::{FetchError, HttpDownloader};
 use crate::pace::says_not_well;
 use crate::redirect::location;
@@ -26,6 +27,14 @@ pub(crate) enum RobotsAnswer {
     Rules(RobotsFile),
     /// The file is not available now.
     NotNow(NotNow),
+}
+
+/// A fetch of robots.txt that has ended.
+#[derive(Debug)]
+pub(crate) struct RobotsFetch {
+    pub(crate) answer: RobotsAnswer,
+    /// What it says about the way to the host, or who is at fault if no answer came.
+    pub(crate) heard: Result<Proof, Fault>,
 }
 
 /// Why the file is not available now.
@@ -48,28 +57,41 @@ pub(crate) enum RobotsFault {
     Host,
     /// Only this file. The host answers.
     File,
+    /// The proxy that the page's request names.
+    Proxy,
     /// Neither. Another attempt would fail too, for example because of an untrusted certificate or a forbidden address.
     Nobody,
 }
 
 /// Fetches the robots.txt of the origin of `page`, and reads the rules for the agent of the settings.
-pub(crate) async fn ask(http: &HttpDownloader, page: &Request, settings: &RobotsSettings) -> RobotsAnswer {
+pub(crate) async fn ask(http: &HttpDownloader, page: &Request, settings: &RobotsSettings) -> RobotsFetch {
+    let mut heard = Ok(Proof::Nothing);
     // A panic makes only this attempt fail, not the crawl.
-    AssertUnwindSafe(fetch(http, page, settings))
+    let answer = AssertUnwindSafe(fetch(http, page, settings, &mut heard))
         .catch_unwind()
         .await
-        .unwrap_or_else(|panic| not_now(format!("panic: {}", panic_message(&*panic)), RobotsFault::File))
+        .unwrap_or_else(|panic| not_now(format!("panic: {}", panic_message(&*panic)), RobotsFault::File));
+    RobotsFetch { answer, heard }
 }
 
-async fn fetch(http: &HttpDownloader, page: &Request, settings: &RobotsSettings) -> RobotsAnswer {
+async fn fetch(
+    http: &HttpDownloader,
+    page: &Request,
+    settings: &RobotsSettings,
+    heard: &mut Result<Proof, Fault>,
+) -> RobotsAnswer {
     let nothing = RobotsAnswer::Rules(RobotsFile::default());
     let Ok(mut url) = page.url().join("/robots.txt") else { return nothing };
     for _ in 0..=settings.max_redirects {
         // One byte more shows whether the file is longer.
         let answer = match http.file(url.clone(), settings.max_bytes.saturating_add(1), page).await {
             Ok(answer) => answer,
-            Err(error) => return not_now(error.to_string(), fault_of(&error)),
+            Err(error) => {
+                *heard = Err(error.fault());
+                return not_now(error.to_string(), fault_of(&error));
+            }
         };
+        *heard = Ok(answer.proof);
         if let Some(body) = answer.body {
             return RobotsAnswer::Rules(read(settings, body).await);
         }
@@ -93,6 +115,7 @@ async fn fetch(http: &HttpDownloader, page: &Request, settings: &RobotsSettings)
 
 fn fault_of(error: &FetchError) -> RobotsFault {
     match error {
+        error if error.fault() == Fault::NamedProxy => RobotsFault::Proxy,
         error if error.is_of_the_body() => RobotsFault::File,
         error if error.is_retryable() => RobotsFault::Host,
         _ => RobotsFault::Nobody,

@@ -34,6 +34,8 @@ struct OriginRobots {
     problem: Option<Arc<str>>,
     /// Failed fetches in a row.
     attempts: u32,
+    /// Fetches in a row that failed because of us.
+    excuses: u32,
     is_being_fetched: bool,
 }
 
@@ -145,6 +147,34 @@ impl HostRobots {
             AfterFailedFetch::CopyKept { attempts }
         } else {
             AfterFailedFetch::GivenUp { attempts }
+        }
+    }
+
+    /// The fetch under way failed because of us, so it does not count. `false` if that has happened too often.
+    pub(crate) fn excuse(&mut self, max_excuses: u32) -> bool {
+        let Some(origin) =
+            [&mut self.http, &mut self.https].into_iter().find(|origin| origin.is_being_fetched)
+        else {
+            return true;
+        };
+        let is_excused = origin.excuses < max_excuses;
+        if is_excused {
+            origin.excuses += 1;
+            origin.is_being_fetched = false;
+        }
+        is_excused
+    }
+
+    /// Failed attempts of the fetch under way.
+    pub(crate) fn attempts(&self) -> u32 {
+        let origins = [&self.http, &self.https].into_iter();
+        origins.filter(|origin| origin.is_being_fetched).map(|origin| origin.attempts).max().unwrap_or(0)
+    }
+
+    /// The fetch under way failed, and the host is not at fault. Later requests begin anew.
+    pub(crate) fn abandon_fetch(&mut self) {
+        if let Some(origin) = self.end_fetch() {
+            origin.attempts = 0;
         }
     }
 

@@ -28,6 +28,11 @@ impl Scheduler {
 
     /// Whether something new may be claimed at all.
     pub(super) fn may_claim(&self) -> bool {
+        self.network.link.may_send() && self.may_fetch()
+    }
+
+    /// The same, if the network works.
+    pub(super) fn may_fetch(&self) -> bool {
         matches!(self.phase, CrawlPhase::Running)
             && !self.hold.is_put()
             && self.limits.have_room()
@@ -36,7 +41,7 @@ impl Scheduler {
     }
 
     /// Brings the best request of a ready host one step further.
-    fn step(&mut self, host: HostId, now: Instant) {
+    pub(super) fn step(&mut self, host: HostId, now: Instant) {
         if let Some(error) = self.hosts.get(host).pace.is_down(now) {
             return self.with_credit(host, |scheduler, waiting, credit| {
                 scheduler.parts.stats.host_down.add(1);
@@ -106,7 +111,7 @@ impl Scheduler {
     }
 
     /// Takes the host's best request out of the window, reserves a page of the limits for it, and works with it.
-    fn with_credit(&mut self, host: HostId, work: impl FnOnce(&mut Self, Waiting, Credit)) {
+    pub(super) fn with_credit(&mut self, host: HostId, work: impl FnOnce(&mut Self, Waiting, Credit)) {
         let Some(credit) = self.credits.try_take() else { return };
         let Some(waiting) = self.window.take(host) else { return };
         self.in_hand.set_out(&waiting.queued.fingerprint, true);

@@ -1,21 +1,22 @@
 //! Landing decides what becomes of a fetch that has ended.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use dragline_core::budget::{Charge, Stage};
 use dragline_core::credit::Credit;
-use dragline_core::{Fetched, PageOutcome, Reason, Response, StoredCookie};
+use dragline_core::{Fetched, PageOutcome, Reason, Request, Response, StoredCookie};
 use tokio::task::JoinError;
 
 use super::{CrawlPhase, Scheduler};
 use crate::answer_class::AnswerClass;
-use crate::downloader::{Answer, AnswerBody, DownloadError};
+use crate::downloader::{Answer, AnswerBody, DownloadError, Fault};
 use crate::hosts::{FailureLog, HostId};
 use crate::job::Job;
 use crate::pace::Answered;
 use crate::redirect;
 use crate::retry;
-use crate::robots::RobotsAnswer;
+use crate::robots::RobotsFetch;
 use crate::scope::RequestOrigin;
 use crate::window::Waiting;
 
@@ -24,7 +25,9 @@ pub(super) enum Landed {
     /// The fetch of a page.
     Page(Box<EndedFetch>),
     /// The fetch of a robots.txt.
-    Robots { host: HostId, answer: RobotsAnswer, credit: Credit },
+    Robots(Box<EndedRobots>),
+    /// A question whether the way to this host works.
+    Probe { host: Arc<str>, result: Result<(), DownloadError> },
 }
 
 /// The end of a page's fetch.
@@ -35,6 +38,15 @@ pub(super) struct EndedFetch {
     pub(super) result: Result<Answer, DownloadError>,
     pub(super) begun: Instant,
     pub(super) elapsed: Duration,
+}
+
+/// The end of a fetch of robots.txt.
+pub(super) struct EndedRobots {
+    pub(super) host: HostId,
+    /// The request for which it was fetched.
+    pub(super) page: Request,
+    pub(super) fetch: RobotsFetch,
+    pub(super) begun: Instant,
 }
 
 /// Why a request is given up.
@@ -55,31 +67,37 @@ impl RequestFailure {
 impl Scheduler {
     pub(super) fn on_landed(&mut self, landed: Result<Landed, JoinError>) {
         match landed {
-            Ok(Landed::Page(fetched)) => self.on_page(*fetched),
-            Ok(Landed::Robots { host, answer, credit }) => {
-                drop(credit);
-                self.robots_fetches -= 1;
-                self.hosts.end_fetch(host);
-                self.on_robots(host, answer);
+            Ok(Landed::Page(fetch)) => {
+                self.hosts.end_fetch(fetch.host);
+                let class = fetch.result.as_ref().map(|answer| AnswerClass::of(answer.status));
+                self.parts.stats.fetched(class.unwrap_or(AnswerClass::None), fetch.elapsed);
+                if let Some(fetch) = self.weigh_page(*fetch) {
+                    self.on_page(fetch);
+                }
             }
+            Ok(Landed::Robots(ended)) => {
+                self.robots_fetches -= 1;
+                self.hosts.end_fetch(ended.host);
+                if let Some(ended) = self.weigh_robots(*ended) {
+                    self.on_robots(ended);
+                }
+            }
+            Ok(Landed::Probe { host, result }) => self.on_probe(host, result),
             // Panics within the fetch are caught there. Any other panic would leave its request in hand for ever.
             Err(problem) => self.fail(&format!("a fetch was lost: {problem}")),
         }
     }
 
-    fn on_page(&mut self, fetch: EndedFetch) {
+    pub(super) fn on_page(&mut self, fetch: EndedFetch) {
         let EndedFetch { host, mut waiting, credit, result, begun, elapsed } = fetch;
-        self.hosts.end_fetch(host);
-        let class = result.as_ref().map_or(AnswerClass::None, |answer| AnswerClass::of(answer.status));
-        self.parts.stats.fetched(class, elapsed);
         let answer = match result {
             Ok(answer) => answer,
             Err(error) => {
                 if error.is_retryable {
                     if error.host_has_answered {
                         self.host_is_back(host);
-                    } else {
-                        let requests = u32::from(waiting.attempts == 1);
+                    } else if !matches!(error.fault, Fault::Ours | Fault::NamedProxy) {
+                        let requests = u32::from(waiting.is_first());
                         self.host_failed(host, begun, requests, &error.to_string());
                     }
                     if self.may_retry(host, &mut waiting) {
@@ -95,10 +113,7 @@ impl Scheduler {
             }
         };
         let (status, latency) = (answer.status, answer.latency.unwrap_or(elapsed));
-        self.host_answered(
-            host,
-            Answered { status, is_first: waiting.attempts == 1, sent_at: begun, latency },
-        );
+        self.host_answered(host, Answered { status, is_first: waiting.is_first(), sent_at: begun, latency });
         self.parts.stats.pages_fetched.add(1);
         self.parts.stats.bytes_fetched.add(answer.charge.as_ref().map_or(0, Charge::bytes) as u64);
         // A redirect with a body is a page that the spider accepts.
@@ -179,6 +194,17 @@ impl Scheduler {
 
     /// Puts a request back into the window, to be tried again later. It holds no credit, slot or reservation then.
     fn retry(&mut self, host: HostId, waiting: Waiting, asked: Option<Duration>, error: &str) {
+        let delay = if self.hosts.get(host).pace.is_well() {
+            retry::delay(&self.parts.settings.retry, waiting.counted(), asked)
+        } else {
+            // Its host rests, and that is wait enough.
+            Duration::ZERO
+        };
+        self.put_back(host, waiting, delay, error);
+    }
+
+    /// The same after a wait that was chosen already.
+    pub(super) fn put_back(&mut self, host: HostId, waiting: Waiting, delay: Duration, error: &str) {
         self.limits.release();
         let fingerprint = waiting.queued.fingerprint;
         self.budgets.end(&fingerprint, false);
@@ -187,12 +213,6 @@ impl Scheduler {
             self.in_hand.leave(&fingerprint);
             return self.window.settle(host);
         }
-        let delay = if self.hosts.get(host).pace.is_well() {
-            retry::delay(&self.parts.settings.retry, waiting.counted(), asked)
-        } else {
-            // Its host rests, and that is wait enough.
-            Duration::ZERO
-        };
         let url = waiting.queued.request.url().as_str();
         tracing::debug!(
             url,
@@ -206,7 +226,13 @@ impl Scheduler {
         self.window.delay(host, waiting, Instant::now() + delay);
     }
 
-    fn fail_page(&mut self, host: HostId, waiting: Waiting, ended: RequestFailure, credit: Credit) {
+    pub(super) fn fail_page(
+        &mut self,
+        host: HostId,
+        waiting: Waiting,
+        ended: RequestFailure,
+        credit: Credit,
+    ) {
         self.parts.stats.given_up.add(1);
         // A missing page is normal, unless somebody named it. A server that fails again and again is worth a look.
         if waiting.queued.depth == 0 || ended.status.is_none_or(|status| status >= 500) {

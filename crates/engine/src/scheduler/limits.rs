@@ -1,7 +1,7 @@
 //! The run's limits. `limit` is exact: a page is reserved at dispatch, and released when its receipt is anything but `done`.
 //! So the pages that are done or reserved never exceed it, whatever is in flight.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use dragline_core::stop::StopReason;
 
@@ -71,6 +71,11 @@ impl Limits {
         }
     }
 
+    /// So much time has passed while this process did not run. It is not part of `max_duration`.
+    pub(super) fn slept(&mut self, time: Duration) {
+        self.deadline = self.deadline.and_then(|deadline| deadline.checked_add(time));
+    }
+
     /// When `max_duration` ends.
     pub(super) fn deadline(&self) -> Option<Instant> {
         self.deadline
@@ -80,7 +85,6 @@ impl Limits {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::time::Duration;
 
     #[test]
     fn done_and_reserved_never_exceed_the_limit() {

@@ -2,8 +2,8 @@
 //!
 //! In each turn it looks at the clock once, claims what it may claim, and asks for more of the frontier if there is room. Then
 //! it waits for whatever comes first: an event from the store, a finished fetch, a returned credit, a timer, a stop. `claim`
-//! chooses and dispatches, `landing` decides what becomes of a finished fetch, `refill` talks with the store, and `robots`
-//! does what robots.txt asks for.
+//! chooses and dispatches, `landing` decides what becomes of a finished fetch, `refill` talks with the store, `robots` does
+//! what robots.txt asks for, and `outage` pauses the crawl when the network fails.
 
 mod backlog;
 mod budgets;
@@ -12,22 +12,24 @@ mod failed_share;
 mod in_hand;
 mod landing;
 mod limits;
+mod outage;
 mod pacing;
 mod refill;
 mod robots;
+mod sleep;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::Sender;
-use dragline_core::PageOutcome;
 use dragline_core::budget::{ByteBudget, Stage};
 use dragline_core::credit::Credits;
 use dragline_core::hold::Hold;
 use dragline_core::pulse::{Beating, Pulse};
 use dragline_core::stop::StopReason;
+use dragline_core::{PageOutcome, StoreEvent};
 use tokio::sync::Notify;
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 
 use self::backlog::Backlog;
 use self::budgets::Budgets;
@@ -35,6 +37,8 @@ use self::failed_share::FailedShare;
 use self::in_hand::InHand;
 use self::landing::Landed;
 use self::limits::Limits;
+use self::outage::NetworkWatch;
+use self::sleep::SleepWatch;
 use crate::crawl_end::CrawlEnd;
 use crate::download_thread::DownloadThread;
 use crate::downloads::Downloads;
@@ -44,6 +48,7 @@ use crate::job::WaitingJob;
 use crate::parts::EngineParts;
 use crate::receipts::ReceiptReceiver;
 use crate::scope::Scope;
+use crate::settings::EngineSettings;
 use crate::window::Window;
 
 /// Longest time between two turns. Heartbeats are due once a second.
@@ -68,6 +73,8 @@ pub(crate) struct Scheduler {
     /// Fetches in flight. They are abandoned with the scheduler, and their requests are still queued.
     fetches: JoinSet<Landed>,
     robots_fetches: usize,
+    network: NetworkWatch,
+    sleep: SleepWatch,
     hosts: Hosts,
     window: Window,
     in_hand: InHand,
@@ -95,9 +102,17 @@ enum CrawlPhase {
     Stopping { deadline: Instant },
 }
 
+/// What ended a wait.
+enum Woken {
+    Event(Option<StoreEvent>),
+    Landed(Box<Result<Landed, JoinError>>),
+    ForATurn,
+}
+
 impl Scheduler {
     pub(crate) fn new(thread: DownloadThread<'_>) -> Result<Self, EngineError> {
-        let DownloadThread { parts, run, downloaders, receipts, pages, pulse, hold } = thread;
+        let DownloadThread { mut parts, run, downloaders, receipts, pages, pulse, hold } = thread;
+        parts.settings = fitting(parts.settings);
         let (settings, spider) = (Arc::clone(&parts.settings), &*parts.spider);
         let wake = Arc::new(Notify::new());
         let waker = || {
@@ -123,6 +138,8 @@ impl Scheduler {
             backlog: Backlog::new(),
             fetches: JoinSet::new(),
             robots_fetches: 0,
+            network: NetworkWatch::new(&settings.outage),
+            sleep: SleepWatch::begin(),
             phase: CrawlPhase::Running,
             end: None,
             flush_asked_at: 0,
@@ -150,14 +167,19 @@ impl Scheduler {
             }
             self.show(now);
             let wake_at = tokio::time::Instant::from_std(self.next_turn(now));
-            tokio::select! {
-                event = self.receipts.recv() => match event {
-                    Some(event) => self.on_event(event),
-                    None => self.fail("the persistence thread has ended"),
-                },
-                Some(landed) = self.fetches.join_next() => self.on_landed(landed),
-                () = self.wake.notified() => {}
-                () = tokio::time::sleep_until(wake_at) => {}
+            let woken = tokio::select! {
+                event = self.receipts.recv() => Woken::Event(event),
+                Some(landed) = self.fetches.join_next() => Woken::Landed(Box::new(landed)),
+                () = self.wake.notified() => Woken::ForATurn,
+                () = tokio::time::sleep_until(wake_at) => Woken::ForATurn,
+            };
+            // Before anything else: a fetch that has ended may have been in flight during a jump.
+            self.look_at_the_clock();
+            match woken {
+                Woken::Event(Some(event)) => self.on_event(event),
+                Woken::Event(None) => self.fail("the persistence thread has ended"),
+                Woken::Landed(landed) => self.on_landed(*landed),
+                Woken::ForATurn => {}
             }
             self.take_what_is_there();
         }
@@ -174,6 +196,10 @@ impl Scheduler {
         self.hosts.wake(now);
         self.window.wake(now);
         self.change_phase(now);
+        self.watch_network(now);
+        if let Some(end) = self.end.take() {
+            return Some(end);
+        }
         match &self.phase {
             CrawlPhase::Running => {
                 if self.limits.are_reached() {
@@ -198,7 +224,7 @@ impl Scheduler {
                 }
             }
             CrawlPhase::Stopping { deadline } => {
-                let pages = self.fetches.len() - self.robots_fetches;
+                let pages = self.fetches.len() - self.robots_fetches - self.network.probes;
                 if pages == 0 || now >= *deadline {
                     tracing::debug!(pages, "fetches in flight are abandoned");
                     return Some(CrawlEnd::Stopped(self.stop_reason()));
@@ -240,7 +266,7 @@ impl Scheduler {
             CrawlPhase::Running | CrawlPhase::Draining(_) => None,
         };
         let limit = self.limits.deadline().filter(|_| matches!(self.phase, CrawlPhase::Running));
-        let wakes = [self.hosts.next_wake(), self.window.next_wake()];
+        let wakes = [self.hosts.next_wake(), self.window.next_wake(), self.network.link.next_step()];
         let wakes = wakes.into_iter().flatten().filter(|_| matches!(self.phase, CrawlPhase::Running));
         let moments = [stop_deadline, limit].into_iter().flatten().chain(wakes);
         moments.fold(now + IDLE_TURN, Instant::min)
@@ -308,10 +334,25 @@ impl Scheduler {
         self.parts.stats.window_requests.set(self.window.len());
         self.parts.stats.waiting_hosts.set(self.hosts.resting());
         self.parts.stats.waiting_pages.set(self.pages.len());
+        self.parts.stats.connections.set(self.downloads.http().connections());
         for stage in Stage::ALL {
             self.parts.stats.hold_bytes(stage, self.budget.held_in(stage));
         }
         let busy = || self.hosts.busy(now, |id| self.window.held_by(id));
         self.parts.stats.hosts.write(now, busy);
     }
+}
+
+/// The settings with as many requests in flight as there may be connections.
+fn fitting(settings: Arc<EngineSettings>) -> Arc<EngineSettings> {
+    let connections = settings.max_connections();
+    if settings.concurrency <= connections {
+        return settings;
+    }
+    tracing::warn!(
+        concurrency = settings.concurrency,
+        connections,
+        "there may be fewer connections than requests in flight, so fewer requests are sent at once; raise the limit on open files (ulimit -n) or `max_connections`, or lower `concurrency`"
+    );
+    Arc::new(EngineSettings { concurrency: connections, ..EngineSettings::clone(&settings) })
 }

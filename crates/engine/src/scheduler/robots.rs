@@ -4,10 +4,10 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use dragline_core::credit::Credit;
-use dragline_core::{PageOutcome, Reason};
+use dragline_core::{PageOutcome, Reason, Request};
 
 use super::Scheduler;
-use super::landing::Landed;
+use super::landing::{EndedRobots, Landed, RequestFailure};
 use crate::hosts::{HostId, RestReason};
 use crate::retry;
 use crate::robots::{AfterFailedFetch, DecidingLine, RobotsAnswer, RobotsFault, RobotsFile, ask};
@@ -23,8 +23,10 @@ impl Scheduler {
         self.robots_fetches += 1;
         let (downloads, settings) = (self.downloads.clone(), Arc::clone(&self.parts.settings));
         self.fetches.spawn(async move {
-            let answer = ask(downloads.http(), &page, &settings.robots).await;
-            Landed::Robots { host, answer, credit }
+            let begun = Instant::now();
+            let fetch = ask(downloads.http(), &page, &settings.robots).await;
+            drop(credit);
+            Landed::Robots(Box::new(EndedRobots { host, page, fetch, begun }))
         });
     }
 
@@ -51,9 +53,9 @@ impl Scheduler {
         self.submit(outcome.with_answer(None, waiting.attempts).with_credit(credit));
     }
 
-    pub(super) fn on_robots(&mut self, host: HostId, answer: RobotsAnswer) {
-        let now = Instant::now();
-        match answer {
+    pub(super) fn on_robots(&mut self, ended: EndedRobots) {
+        let (host, now) = (ended.host, Instant::now());
+        match ended.fetch.answer {
             RobotsAnswer::Rules(rules) => self.take_rules(host, rules, now),
             RobotsAnswer::NotNow(failure) => {
                 let settings = Arc::clone(&self.parts.settings);
@@ -66,7 +68,11 @@ impl Scheduler {
                         self.host_failed(host, now, requests, &failure.reason);
                     }
                     RobotsFault::File => self.host_is_back(host),
-                    RobotsFault::Nobody => {}
+                    RobotsFault::Proxy | RobotsFault::Nobody => {}
+                }
+                let is_the_proxys = failure.fault == RobotsFault::Proxy;
+                if is_the_proxys && self.hosts.get(host).robots.attempts() >= settings.retry.retries {
+                    return self.give_up_behind_proxy(host, &ended.page, &failure.reason);
                 }
                 // A host that rests is asked again afterwards, however many attempts there were before.
                 let retries = match failure.fault {
@@ -107,6 +113,19 @@ impl Scheduler {
                 }
             }
         }
+    }
+
+    /// The proxy that a request names does not lead to the robots.txt of its host. Only this request fails.
+    fn give_up_behind_proxy(&mut self, host: HostId, page: &Request, problem: &str) {
+        self.hosts.update(host, |host| host.robots.abandon_fetch());
+        let is_same = self.window.best(host).is_some_and(|best| best.request.proxy() == page.proxy());
+        if !is_same {
+            return;
+        }
+        self.with_credit(host, |scheduler, waiting, credit| {
+            let ended = RequestFailure::of(Reason::Proxy, format!("robots.txt: {problem}"));
+            scheduler.fail_page(host, waiting, ended, credit);
+        });
     }
 
     fn take_rules(&mut self, host: HostId, rules: RobotsFile, now: Instant) {

@@ -19,6 +19,7 @@ pub use self::window::WindowSettings;
 use crate::error::EngineError;
 use crate::fetch::HttpSettings;
 pub use crate::fetch::{ClientSettings, CookieMode, FetchSettings};
+pub use crate::outage::OutageSettings;
 pub use crate::pace::PaceSettings;
 pub use crate::redirect::RedirectSettings;
 pub use crate::retry::RetrySettings;
@@ -58,6 +59,8 @@ pub struct EngineSettings {
     pub retry: RetrySettings,
     /// The limits on redirects.
     pub redirects: RedirectSettings,
+    /// How long to wait for the network.
+    pub outage: OutageSettings,
 }
 
 impl Default for EngineSettings {
@@ -77,6 +80,7 @@ impl Default for EngineSettings {
             fetch: FetchSettings::default(),
             retry: RetrySettings::default(),
             redirects: RedirectSettings::default(),
+            outage: OutageSettings::default(),
         }
     }
 }
@@ -112,6 +116,11 @@ impl EngineSettings {
         self.fetch.validate()
     }
 
+    /// Connections to all hosts together: the setting, or what the limit on open files leaves room for.
+    pub(crate) fn max_connections(&self) -> usize {
+        self.fetch.max_connections.unwrap_or_else(|| crate::fetch::max_connections(self.concurrency))
+    }
+
     /// The rule that decides which requests are the same: the spider's rule with the ignored parameters of the settings. A run
     /// keeps the rule that it began with.
     pub fn same_request(&self, spider: &dyn Spider) -> SameRequest {
@@ -129,6 +138,11 @@ impl EngineSettings {
 impl<'a> From<&'a EngineSettings> for HttpSettings<'a> {
     fn from(settings: &'a EngineSettings) -> Self {
         let EngineSettings { client, fetch, pace, .. } = settings;
-        Self { client, fetch, idle_connections_per_host: pace.host_concurrency }
+        Self {
+            client,
+            fetch,
+            idle_connections_per_host: pace.host_concurrency,
+            max_connections: settings.max_connections(),
+        }
     }
 }

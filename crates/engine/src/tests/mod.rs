@@ -6,6 +6,7 @@ mod fetching;
 mod frontier;
 pub(crate) mod harness;
 mod limits;
+mod outage;
 mod pace;
 mod reasons;
 mod redirects;

@@ -2,7 +2,7 @@
 
 use dragline_core::{PageState, QueuedRequest, Reason, Request};
 use dragline_testkit::bad_server::{Act, BadServer, Certificate, DeafServer, nobody};
-use dragline_testkit::{Answer, Site};
+use dragline_testkit::{Answer, ForwardProxy, Site};
 
 use super::frontier::Frontier;
 use super::harness::{Crawl, EndedCrawl, crawl_all, fast, start};
@@ -137,8 +137,6 @@ fn where_nothing_is_answered_the_reason_says_how_far_it_came() {
 
 #[test]
 fn a_proxy_that_does_not_let_a_request_through_is_the_reason() {
-    let refuses =
-        BadServer::start([Act::Read, Act::send("HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n")]);
     let settings = fast().but(|it| {
         it.robots.obey = false;
         it.retry.retries = 0;
@@ -147,9 +145,15 @@ fn a_proxy_that_does_not_let_a_request_through_is_the_reason() {
         let frontier = Frontier::with([QueuedRequest::start(request, 0)]);
         Crawl::begin(settings, frontier).end()
     };
-    let through = settings.clone().but(|it| it.client.proxy = ProxySetting::parse(&refuses.url("")).unwrap());
-    let request = Request::get("https://a.example/tunnel").unwrap();
-    let by_run = ended(through, request.clone());
+    let request = Request::get("https://127.0.0.1:9/tunnel").unwrap();
+    // The proxy of the run does not lead to this host, and it leads to another one.
+    let well = Site::builder().page("/well", Answer::html("<title>well</title>")).start();
+    let urls = [well.url("/well"), "https://127.0.0.1:9/tunnel".to_owned()];
+    let proxy = ForwardProxy::start();
+    let through = settings.clone().but(|it| {
+        it.client.proxy = ProxySetting::parse(&format!("http://{}", proxy.host())).unwrap();
+    });
+    let by_run = crawl_all(through, &urls);
     assert_eq!(reason(&by_run, "/tunnel"), Some(Reason::Proxy), "{:?}", by_run.fate("/tunnel"));
     // The request names a proxy that nobody can connect to.
     let proxy = nobody("").parse().unwrap();

@@ -14,7 +14,7 @@ mod places;
 mod queue;
 mod retries;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::time::Instant;
 
 use dragline_core::{Fingerprint, QueuedRequest};
@@ -113,6 +113,12 @@ impl Window {
     pub(crate) fn ready(&mut self, hosts: &mut Hosts) -> Option<HostId> {
         self.look_at(hosts);
         self.ready.first().map(|(_, id)| *id)
+    }
+
+    /// The same, but of a host that is not among these.
+    pub(crate) fn ready_other_than(&mut self, hosts: &mut Hosts, tried: &HashSet<HostId>) -> Option<HostId> {
+        self.look_at(hosts);
+        self.ready.iter().map(|(_, id)| *id).find(|id| !tried.contains(id))
     }
 
     /// The best request of a host.

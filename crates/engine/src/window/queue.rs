@@ -17,6 +17,10 @@ pub(crate) struct Waiting {
     pub(crate) attempts: u32,
     /// How many of these attempts failed because the host did. They do not count against the request.
     pub(crate) excused: u32,
+    /// How many of the excused attempts failed because of us, or were not processed by the server.
+    pub(crate) ours: u32,
+    /// In how many outages it has failed. There is a limit, in case the outage is not ours after all.
+    pub(crate) outages: u32,
 }
 
 /// The requests of one host.
@@ -50,7 +54,12 @@ impl FetchKey {
 
 impl Waiting {
     pub(crate) fn new(queued: QueuedRequest) -> Self {
-        Self { queued, attempts: 0, excused: 0 }
+        Self { queued, attempts: 0, excused: 0, ours: 0, outages: 0 }
+    }
+
+    /// Whether its last attempt was the first that reached the host, as far as we know.
+    pub(crate) fn is_first(&self) -> bool {
+        self.attempts.saturating_sub(self.ours) == 1
     }
 
     /// Attempts that count against it.

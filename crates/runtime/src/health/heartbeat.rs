@@ -27,6 +27,8 @@ pub struct Heartbeat {
     aftermath_ms: AtomicU64,
     /// 0 when it is not.
     degraded_since_ms: AtomicU64,
+    /// 0 when it is not.
+    offline_since_ms: AtomicU64,
     desks: OnceLock<Desks>,
     file: Option<PathBuf>,
     written_ms: Mutex<u64>,
@@ -54,6 +56,7 @@ impl Heartbeat {
             persistence_ms: AtomicU64::new(now),
             aftermath_ms: AtomicU64::new(now),
             degraded_since_ms: AtomicU64::new(0),
+            offline_since_ms: AtomicU64::new(0),
             desks: OnceLock::new(),
             file,
             written_ms: Mutex::new(now),
@@ -108,6 +111,7 @@ impl Heartbeat {
             aftermath_ms: self.aftermath_ms.load(Ordering::Relaxed),
             degraded_since_ms: Some(self.degraded_since_ms.load(Ordering::Relaxed))
                 .filter(|since| *since > 0),
+            offline_since_ms: Some(self.offline_since_ms.load(Ordering::Relaxed)).filter(|since| *since > 0),
             longest_parse: self.desks.get().and_then(longest_parse),
         }
     }
@@ -171,8 +175,18 @@ impl Pulse for Heartbeat {
     }
 
     fn degraded(&self, since: Option<Instant>) {
+        self.waits(&self.degraded_since_ms, since);
+    }
+
+    fn offline(&self, since: Option<Instant>) {
+        self.waits(&self.offline_since_ms, since);
+    }
+}
+
+impl Heartbeat {
+    fn waits(&self, moment: &AtomicU64, since: Option<Instant>) {
         let since_ms = since.map_or(0, |since| unix_ms().saturating_sub(millis(since.elapsed())));
-        let before = self.degraded_since_ms.swap(since_ms, Ordering::Relaxed);
+        let before = moment.swap(since_ms, Ordering::Relaxed);
         // The file must not lag behind what the process itself answers.
         if (before == 0) != (since_ms == 0) {
             self.write_at(&mut self.written_ms.lock().unwrap_or_else(PoisonError::into_inner));

@@ -87,6 +87,14 @@ impl Health {
             "seconds_since_commit": store.last_commit.map(seconds),
             "rows_stored": store.flushed_rows,
         });
+        let outage = engine.network_outage.as_ref();
+        body["network"] = json!({
+            "reachable": outage.is_none(),
+            "unreachable_seconds": outage.map(|outage| seconds(outage.since)),
+            "error": outage.map(|outage| outage.error.as_str()),
+            "outages": engine.network_outages,
+            "connections": engine.connections,
+        });
         body["memory"] = json!({
             "limit_bytes": parts.memory_limit,
             "fetching_pauses": parts.hold.is_put(),

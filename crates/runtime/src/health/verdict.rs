@@ -65,6 +65,9 @@ pub struct Beats {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     /// Since when the crawl has been waiting for its store.
     pub degraded_since_ms: Option<u64>,
+    /// Since when no host can be reached.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub offline_since_ms: Option<u64>,
     /// The page that a spider has been parsing for the longest time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub longest_parse: Option<Parse>,
@@ -117,12 +120,17 @@ impl Beats {
                 seconds(now_ms, parse.since_ms)
             ));
         }
-        match self.degraded_since_ms {
-            Some(since) => {
+        match (self.degraded_since_ms, self.offline_since_ms) {
+            (Some(since), _) => {
                 let seconds = seconds(now_ms, since);
                 HealthState::Degraded.because(format!("it has been waiting for its store for {seconds} s"))
             }
-            None => {
+            (None, Some(since)) => {
+                let seconds = seconds(now_ms, since);
+                HealthState::Degraded
+                    .because(format!("it has been waiting for the network or its proxy for {seconds} s"))
+            }
+            (None, None) => {
                 let oldest = seconds(now_ms, self.scheduler_ms.min(self.persistence_ms));
                 HealthState::Running.because(format!("the oldest heartbeat is {oldest} s old"))
             }

@@ -65,6 +65,27 @@ pub(super) const FAMILIES: &[Family<StatsSnapshot>] = &[
     counter("dragline_host_down_total", "Requests that failed because their host was down.", |now, out| {
         out.count(now.host_down);
     }),
+    gauge(
+        "dragline_network_outage_seconds",
+        "How long no host could be reached: the network, the name servers or the proxy are away; 0 while they work.",
+        |now, out| {
+            let outage = now.network_outage.as_ref();
+            out.value(outage.map_or(0.0, |outage| outage.since.elapsed().as_secs_f64()));
+        },
+    ),
+    counter("dragline_network_outages_total", "How many times that happened.", |now, out| {
+        out.count(now.network_outages);
+    }),
+    counter(
+        "dragline_excused_fetches_total",
+        "Fetches that failed because of such an outage, or that the server did not process. They are no attempts.",
+        |now, out| {
+            out.count(now.excused);
+        },
+    ),
+    gauge("dragline_connections", "Connections that may be open, at most.", |now, out| {
+        out.count(now.connections);
+    }),
     by(
         &[(
             "reason",

@@ -48,6 +48,8 @@ pub(crate) struct Figures {
     pub(crate) last_commit: Duration,
     /// How long the store has been away.
     pub(crate) outage: Option<Duration>,
+    /// How long no host could be reached.
+    pub(crate) network_outage: Option<Duration>,
     pub(crate) elapsed: Duration,
     pub(crate) limit: Option<u64>,
     /// The estimated time until the limit is reached.
@@ -100,6 +102,7 @@ impl Sources {
             errors: self.log.events_at(Level::ERROR),
             last_commit: store.last_commit.map_or(elapsed, |at| now.saturating_duration_since(at)),
             outage: store.outage_since.map(|since| now.saturating_duration_since(since)),
+            network_outage: stats.network_outage.map(|outage| now.saturating_duration_since(outage.since)),
             elapsed,
             limit: self.limit,
             left,

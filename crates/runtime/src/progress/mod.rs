@@ -125,6 +125,7 @@ fn say(figures: &Figures) {
         errors = figures.errors,
         last_commit_s = tenths(figures.last_commit.as_secs_f64()),
         outage_s = figures.outage.map(|outage| tenths(outage.as_secs_f64())),
+        network_outage_s = figures.network_outage.map(|outage| tenths(outage.as_secs_f64())),
         elapsed_s = tenths(figures.elapsed.as_secs_f64()),
         limit = figures.limit,
         left_s = figures.left.map(|left| tenths(left.as_secs_f64())),

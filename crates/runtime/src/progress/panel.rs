@@ -65,6 +65,9 @@ fn facts(figures: &Figures) -> Vec<String> {
         Some(outage) => format!("STORE AWAY for {}", time(outage)),
         None => format!("last commit {:.1} s ago", figures.last_commit.as_secs_f64()),
     });
+    if let Some(outage) = figures.network_outage {
+        facts.push(format!("NETWORK AWAY for {}", time(outage)));
+    }
     facts.push(time(figures.elapsed));
     facts
 }
@@ -242,7 +245,10 @@ mod tests {
 
     #[test]
     fn an_outage_takes_the_place_of_the_last_commit() {
-        let figures = Figures { outage: Some(Duration::from_secs(75)), ..figures() };
+        let away = Some(Duration::from_secs(75));
+        let figures = Figures { network_outage: away, ..figures() };
+        assert!(rows(&figures, false, (200, 50)).join("").contains("NETWORK AWAY for"));
+        let figures = Figures { outage: away, ..figures };
         let text = rows(&figures, false, (200, 60)).join("\n");
         assert!(text.contains("STORE AWAY for 1m 15s") && !text.contains("last commit"), "{text}");
     }

@@ -215,4 +215,6 @@ impl Pulse for Beats {
     }
 
     fn degraded(&self, _since: Option<Instant>) {}
+
+    fn offline(&self, _since: Option<Instant>) {}
 }

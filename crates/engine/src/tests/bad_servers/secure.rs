@@ -87,7 +87,7 @@ fn http2_that_breaks_off() {
             "the body ended early",
         ),
         ("wants us calmer", vec![then(vec![reset(calm)])], Failed, 2, "stream"),
-        ("goes away in anger", vec![then(vec![go_away(0, protocol_error)])], Failed, 2, "connection"),
+        ("goes away in anger", vec![then(vec![go_away(0, protocol_error)])], Failed, ANY, "did not process"),
         (
             "goes away in the body",
             vec![then(vec![ok(), data("half"), go_away(1, internal_error)])],
@@ -100,9 +100,11 @@ fn http2_that_breaks_off() {
         ("never answers", vec![then(vec![Act::Wait])], Failed, 2, "timed out after 2 s"),
         ("speaks HTTP/1.1 after all", vec![vec![Act::ReadFrames, Act::send(WELL), Act::Wait]], Failed, 2, ""),
         ("resets once", vec![then(vec![reset(internal_error)]), well()], Done, 2, ""),
-        // If a server says that it has not looked at a request, it is sent again at once or as another attempt.
-        ("refuses once", vec![then(vec![reset(refused)]), well()], Done, ANY, ""),
-        ("goes away in peace", vec![then(vec![go_away(0, no_error)]), well()], Done, ANY, ""),
+        // If a server says that it has not looked at a request, that was no attempt.
+        ("refuses once", vec![then(vec![reset(refused)]), well()], Done, 1, ""),
+        ("refuses again", vec![then(vec![reset(refused)]), then(vec![reset(refused)]), well()], Done, 1, ""),
+        ("goes away in peace", vec![then(vec![go_away(0, no_error)]), well()], Done, 1, ""),
+        ("goes away too calm", vec![then(vec![go_away(0, calm)]), well()], Done, 1, ""),
     ] {
         let server = BadServer::start_tls(Certificate::Good, &["h2"], scripts);
         let settings = hurried().but(|it| it.client.ca_file = Some(server.authority()));
@@ -110,5 +112,23 @@ fn http2_that_breaks_off() {
         let attempts = if attempts == ANY { is_attempts } else { attempts };
         assert_eq!((is_state, is_attempts), (Some(state), attempts), "{name}: {error}");
         assert!(error.contains(told) && is_readable(&error), "{name}: {error}");
+    }
+}
+
+#[test]
+fn a_server_that_wants_http1_gets_it() {
+    let http1_required = 13;
+    let wants = |act: Act| vec![Act::ReadFrames, settings(), act];
+    let page = || vec![Act::Read, Act::send(WELL), Act::Notify];
+    for refusal in [reset(http1_required), go_away(0, http1_required)] {
+        let server = BadServer::start_tls(Certificate::Good, &["h2", "http/1.1"], [wants(refusal), page()]);
+        let settings = hurried().but(|it| {
+            it.client.ca_file = Some(server.authority());
+            it.retry.retries = 0;
+            it.pace.host_concurrency = 1;
+        });
+        let ended = crawl_all(settings, &[server.url("/1"), server.url("/2")]);
+        assert_eq!((ended.fate("/1").1, ended.done()), (1, 2), "{:?}", ended.frontier.rows());
+        assert_eq!(server.connections(), 3, "the second page is asked for over HTTP/1.1 at once");
     }
 }

@@ -1,0 +1,457 @@
+//! Decides from failures and answers whether the link to the world works.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use dragline_core::Request;
+use dragline_core::back_off::BackOff;
+
+use super::canaries::Canaries;
+use super::log::OutageLog;
+use super::settings::OutageSettings;
+use crate::downloader::{Fault, Proof};
+
+/// If this many hosts fail and nobody answers, it is not the hosts.
+const ENOUGH_HOSTS: usize = 3;
+/// A doubt that has lasted this long without an answer is settled by asking.
+const DOUBT_FOR: Duration = Duration::from_secs(1);
+/// So long does a doubt wait for requests in flight, if there is nobody to ask.
+const WAIT_FOR_OTHERS: Duration = Duration::from_secs(5);
+/// How many hosts are asked to settle a doubt. If it is serious, fewer are enough.
+const MOST_ASKED: usize = 3;
+const ENOUGH_ASKED: usize = 2;
+/// The first wait between two probes. Each further one is twice as long.
+const FIRST_PAUSE: Duration = Duration::from_millis(500);
+/// The longest of them.
+const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+
+/// See the module.
+#[derive(Debug)]
+pub(crate) struct Link {
+    max: Option<Duration>,
+    state: LinkState,
+    canaries: Canaries,
+    /// Whether a probe is in flight.
+    is_asking: bool,
+    log: OutageLog,
+}
+
+#[derive(Debug)]
+enum LinkState {
+    Up,
+    Doubted(Doubt),
+    Out(Ongoing),
+}
+
+/// Failures without an answer in between.
+#[derive(Debug)]
+struct Doubt {
+    since: Instant,
+    /// The hosts that failed, and proxies that were named.
+    failing: BTreeSet<Arc<str>>,
+    /// Whether one of the failures is probably not the host's.
+    is_of_the_way: bool,
+    error: String,
+    asked: Vec<Arc<str>>,
+}
+
+#[derive(Debug)]
+struct Ongoing {
+    since: Instant,
+    error: String,
+    next_probe: Instant,
+    pauses: u32,
+}
+
+/// A request that got no answer.
+#[derive(Debug)]
+pub(crate) struct Failed<'a> {
+    /// The host, or the proxy that the request names.
+    pub(crate) who: Arc<str>,
+    pub(crate) fault: Fault,
+    pub(crate) error: &'a str,
+    /// Whether it failed before while others answered.
+    pub(crate) is_known_to_fail: bool,
+}
+
+/// What to do with a request that got no answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Judgement {
+    /// It is the host's or the request's own failure.
+    Now,
+    /// Nobody knows yet.
+    Later,
+    /// It is our failure. The request is queued again.
+    Excused,
+}
+
+/// What an answer changes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum News {
+    Nothing,
+    /// The link works, so what failed is judged now.
+    Cleared,
+    /// An outage is over.
+    Over,
+}
+
+/// What is to be done now.
+#[derive(Debug)]
+pub(crate) enum Step {
+    Nothing,
+    /// Ask this host whether the way to it works.
+    Ask(Arc<str>, Box<Request>),
+    /// Nobody has answered before: send one request, whichever it is.
+    Try,
+    /// Nobody can tell. What failed is judged now.
+    Judge,
+    /// An outage begins. What failed is queued again.
+    Pause,
+    /// An outage lasts for too long. This is what happened.
+    GiveUp(String),
+}
+
+impl Link {
+    pub(crate) fn new(settings: &OutageSettings) -> Self {
+        Self {
+            max: settings.max_network_outage,
+            state: LinkState::Up,
+            canaries: Canaries::default(),
+            is_asking: false,
+            log: OutageLog::new(settings.log_interval),
+        }
+    }
+
+    /// Since when the outage lasts, and why.
+    pub(crate) fn outage(&self) -> Option<(Instant, &str)> {
+        match &self.state {
+            LinkState::Out(ongoing) => Some((ongoing.since, &ongoing.error)),
+            _ => None,
+        }
+    }
+
+    /// Whether requests may be sent. If so many hosts fail that it may be an outage, no others are tried until that is settled.
+    pub(crate) fn may_send(&self) -> bool {
+        match &self.state {
+            LinkState::Up => true,
+            // A single host may have no route. If somebody can be asked, nobody else has to wait for that.
+            LinkState::Doubted(doubt) => {
+                doubt.failing.len() < ENOUGH_HOSTS && !(doubt.is_of_the_way && self.canaries.is_empty())
+            }
+            LinkState::Out(_) => false,
+        }
+    }
+
+    /// A request got no answer. `others` names hosts that have requests.
+    pub(crate) fn failed(&mut self, failed: Failed<'_>, others: &[Arc<str>], now: Instant) -> Judgement {
+        match failed.fault {
+            Fault::Request | Fault::Host | Fault::Nobody => return Judgement::Now,
+            Fault::Ours => {
+                self.begin_outage(now, failed.error, now);
+                return Judgement::Excused;
+            }
+            Fault::BrokenOff | Fault::HostOrWay | Fault::Way | Fault::NamedProxy => {}
+        }
+        if let LinkState::Out(ongoing) = &mut self.state {
+            failed.error.clone_into(&mut ongoing.error);
+            return Judgement::Excused;
+        }
+        if failed.is_known_to_fail {
+            return Judgement::Now;
+        }
+        let is_of_the_way = failed.fault == Fault::Way;
+        if !is_of_the_way && !self.could_tell(&failed.who, others) {
+            return Judgement::Now;
+        }
+        if let LinkState::Up = self.state {
+            self.state = LinkState::Doubted(Doubt {
+                since: now,
+                failing: BTreeSet::new(),
+                is_of_the_way: false,
+                error: String::new(),
+                asked: Vec::new(),
+            });
+        }
+        if let LinkState::Doubted(doubt) = &mut self.state {
+            if failed.fault != Fault::BrokenOff {
+                doubt.failing.insert(failed.who);
+            }
+            if is_of_the_way || !doubt.is_of_the_way {
+                failed.error.clone_into(&mut doubt.error);
+            }
+            doubt.is_of_the_way |= is_of_the_way;
+        }
+        Judgement::Later
+    }
+
+    /// A request that was sent at `begun` got an answer from this host.
+    pub(crate) fn answered(
+        &mut self,
+        host: &Arc<str>,
+        request: &Request,
+        proof: Proof,
+        begun: Instant,
+        now: Instant,
+    ) -> News {
+        if proof != Proof::WayWorks {
+            return News::Nothing;
+        }
+        self.canaries.note(host, request, now);
+        match &self.state {
+            LinkState::Up => News::Nothing,
+            // It may have been answered before the link broke.
+            LinkState::Out(ongoing) if begun < ongoing.since => News::Nothing,
+            LinkState::Doubted(_) | LinkState::Out(_) => self.is_up(now),
+        }
+    }
+
+    /// A request that was sent at `begun` failed, but its host has answered something.
+    pub(crate) fn answered_badly(&mut self, begun: Instant, now: Instant) -> News {
+        match &self.state {
+            LinkState::Up => News::Nothing,
+            LinkState::Out(ongoing) if begun < ongoing.since => News::Nothing,
+            LinkState::Doubted(_) | LinkState::Out(_) => self.is_up(now),
+        }
+    }
+
+    /// What is to be done now, with this many fetches in flight.
+    pub(crate) fn step(&mut self, in_flight: usize, now: Instant) -> Step {
+        match &mut self.state {
+            LinkState::Up => Step::Nothing,
+            LinkState::Doubted(_) => self.settle(in_flight, now),
+            LinkState::Out(ongoing) => {
+                self.log.lasts(ongoing.since, &ongoing.error, now);
+                let lasted = now.saturating_duration_since(ongoing.since);
+                if self.max.is_some_and(|max| lasted >= max) {
+                    return Step::GiveUp(format!("{} for {} s", ongoing.error, lasted.as_secs()));
+                }
+                if self.is_asking || now < ongoing.next_probe {
+                    return Step::Nothing;
+                }
+                self.is_asking = true;
+                match self.canaries.take_turn() {
+                    Some((host, request)) => Step::Ask(host, Box::new(request)),
+                    None => Step::Try,
+                }
+            }
+        }
+    }
+
+    /// When [`Link::step`] has something to do again.
+    pub(crate) fn next_step(&self) -> Option<Instant> {
+        match &self.state {
+            LinkState::Out(ongoing) if !self.is_asking => Some(ongoing.next_probe),
+            _ => None,
+        }
+    }
+
+    /// A host that was asked has answered.
+    pub(crate) fn probe_answered(&mut self, now: Instant) -> News {
+        self.is_asking = false;
+        match self.state {
+            LinkState::Up => News::Nothing,
+            LinkState::Doubted(_) | LinkState::Out(_) => self.is_up(now),
+        }
+    }
+
+    /// A host that was asked has not answered.
+    pub(crate) fn probe_failed(&mut self, host: Arc<str>, error: &str, now: Instant) {
+        match &mut self.state {
+            LinkState::Up => {}
+            LinkState::Doubted(doubt) => drop(doubt.failing.insert(host)),
+            LinkState::Out(ongoing) => error.clone_into(&mut ongoing.error),
+        }
+        self.probe_ended(now);
+    }
+
+    /// A probe, or the request that was tried, has ended, however that was. If the outage lasts, the next one must wait.
+    pub(crate) fn probe_ended(&mut self, now: Instant) {
+        self.is_asking = false;
+        if let LinkState::Out(ongoing) = &mut self.state {
+            ongoing.pauses = ongoing.pauses.saturating_add(1);
+            ongoing.next_probe = now + BackOff::new(FIRST_PAUSE, LONGEST_PAUSE).pause_after(ongoing.pauses);
+        }
+    }
+
+    /// So much time has passed while this process did not run. That time is not part of an outage.
+    pub(crate) fn slept(&mut self, time: Duration) {
+        match &mut self.state {
+            LinkState::Up => {}
+            LinkState::Doubted(doubt) => doubt.since += time,
+            LinkState::Out(ongoing) => ongoing.since += time,
+        }
+    }
+
+    fn settle(&mut self, in_flight: usize, now: Instant) -> Step {
+        let LinkState::Doubted(doubt) = &mut self.state else { return Step::Nothing };
+        let lasts = now.saturating_duration_since(doubt.since);
+        if self.is_asking || !(doubt.is_serious() || lasts >= DOUBT_FOR) {
+            return Step::Nothing;
+        }
+        let enough = if doubt.is_serious() { ENOUGH_ASKED } else { MOST_ASKED };
+        if doubt.asked.len() < enough
+            && let Some((host, request)) = self.canaries.other_than(&doubt.asked, &doubt.failing)
+        {
+            doubt.asked.push(Arc::clone(&host));
+            self.is_asking = true;
+            return Step::Ask(host, Box::new(request));
+        }
+        if doubt.is_serious() {
+            let has_asked = !doubt.asked.is_empty();
+            if !has_asked && in_flight > 0 && lasts < WAIT_FOR_OTHERS {
+                return Step::Nothing;
+            }
+            let (since, error) = (doubt.since, doubt.error.clone());
+            self.begin_outage(since, &error, now);
+            return Step::Pause;
+        }
+        if doubt.asked.is_empty() {
+            // Others may still fail, so the hosts are remembered.
+            doubt.since = now;
+        } else {
+            self.state = LinkState::Up;
+        }
+        Step::Judge
+    }
+
+    /// Whether so many hosts could fail that they would show an outage.
+    fn could_tell(&self, who: &Arc<str>, others: &[Arc<str>]) -> bool {
+        let mut hosts: BTreeSet<&Arc<str>> = others.iter().chain(self.canaries.names()).collect();
+        if let LinkState::Doubted(doubt) = &self.state {
+            hosts.extend(&doubt.failing);
+        }
+        hosts.insert(who);
+        hosts.len() >= ENOUGH_HOSTS
+    }
+
+    fn begin_outage(&mut self, since: Instant, error: &str, now: Instant) {
+        if let LinkState::Out(ongoing) = &mut self.state {
+            error.clone_into(&mut ongoing.error);
+            return;
+        }
+        let next_probe = now + BackOff::new(FIRST_PAUSE, LONGEST_PAUSE).pause_after(1);
+        self.state = LinkState::Out(Ongoing { since, error: error.to_owned(), next_probe, pauses: 1 });
+    }
+
+    fn is_up(&mut self, now: Instant) -> News {
+        match std::mem::replace(&mut self.state, LinkState::Up) {
+            LinkState::Out(ongoing) => {
+                self.log.is_over(now.saturating_duration_since(ongoing.since));
+                News::Over
+            }
+            _ => News::Cleared,
+        }
+    }
+}
+
+impl Doubt {
+    /// Whether it would be an outage if nobody answers.
+    fn is_serious(&self) -> bool {
+        self.is_of_the_way || self.failing.len() >= ENOUGH_HOSTS
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn link() -> Link {
+        Link::new(&OutageSettings::default())
+    }
+
+    fn fail(link: &mut Link, host: &str, fault: Fault, others: &[&str], now: Instant) -> Judgement {
+        let others: Vec<Arc<str>> = others.iter().map(|host| (*host).into()).collect();
+        let failed = Failed { who: host.into(), fault, error: "connection refused", is_known_to_fail: false };
+        link.failed(failed, &others, now)
+    }
+
+    fn answer(link: &mut Link, host: &str, now: Instant) -> News {
+        let request = Request::get(format!("http://{host}/")).unwrap();
+        link.answered(&host.into(), &request, Proof::WayWorks, now, now)
+    }
+
+    #[test]
+    fn too_few_hosts_are_judged_at_once() {
+        let (mut link, now) = (link(), Instant::now());
+        for _ in 0..10 {
+            assert_eq!(fail(&mut link, "a", Fault::HostOrWay, &["b"], now), Judgement::Now);
+            assert_eq!(fail(&mut link, "b", Fault::HostOrWay, &["a"], now), Judgement::Now);
+        }
+        assert!(link.may_send() && matches!(link.step(0, now), Step::Nothing));
+        assert_eq!(fail(&mut link, "c", Fault::Request, &["a", "b"], now), Judgement::Now);
+    }
+
+    #[test]
+    fn an_answer_of_another_host_ends_a_doubt() {
+        let (mut link, now) = (link(), Instant::now());
+        assert_eq!(fail(&mut link, "a", Fault::HostOrWay, &["b", "c"], now), Judgement::Later);
+        let old = Request::get("http://b/").unwrap();
+        assert_eq!(link.answered(&"b".into(), &old, Proof::Nothing, now, now), News::Nothing);
+        assert_eq!(answer(&mut link, "b", now), News::Cleared);
+        assert_eq!(answer(&mut link, "b", now), News::Nothing);
+    }
+
+    #[test]
+    fn a_doubt_is_settled_by_asking_a_host_that_answered_before() {
+        let (mut link, now) = (link(), Instant::now());
+        answer(&mut link, "b", now);
+        fail(&mut link, "a", Fault::HostOrWay, &["b", "c"], now);
+        assert!(matches!(link.step(3, now), Step::Nothing));
+        let later = now + DOUBT_FOR;
+        assert!(matches!(link.step(3, later), Step::Ask(host, _) if &*host == "b"));
+        assert!(matches!(link.step(3, later), Step::Nothing), "one at a time");
+        assert_eq!(link.probe_answered(later), News::Cleared);
+        // Now it does not answer either, but two hosts are too few.
+        fail(&mut link, "a", Fault::HostOrWay, &["b", "c"], now);
+        assert!(matches!(link.step(3, later), Step::Ask(..)));
+        link.probe_failed("b".into(), "connection refused", later);
+        assert!(matches!(link.step(3, later), Step::Judge) && link.outage().is_none());
+    }
+
+    #[test]
+    fn if_nobody_answers_it_is_an_outage_until_somebody_does() {
+        let (mut link, now) = (link(), Instant::now());
+        for host in ["a", "b", "c"] {
+            assert_eq!(fail(&mut link, host, Fault::HostOrWay, &["a", "b", "c"], now), Judgement::Later);
+        }
+        assert!(!link.may_send());
+        assert!(matches!(link.step(2, now), Step::Nothing), "two requests may still be answered");
+        assert!(matches!(link.step(0, now), Step::Pause) && link.outage().is_some());
+        assert_eq!(fail(&mut link, "d", Fault::HostOrWay, &[], now), Judgement::Excused);
+        let mut at = now;
+        for _ in 0..20 {
+            at = link.next_step().unwrap();
+            assert!(matches!(link.step(0, at), Step::Try));
+            link.probe_ended(at);
+            assert!(link.next_step().unwrap() <= at + LONGEST_PAUSE);
+        }
+        let request = Request::get("http://a/").unwrap();
+        let early = now.checked_sub(Duration::from_secs(9)).unwrap_or(now);
+        let news = link.answered(&"a".into(), &request, Proof::WayWorks, early, at);
+        assert!(news == News::Nothing || early == now, "it may have been answered before the link broke");
+        assert_eq!(answer(&mut link, "a", at), News::Over);
+        assert!(link.may_send() && link.outage().is_none());
+    }
+
+    #[test]
+    fn a_failure_of_ours_is_an_outage_at_once_and_not_for_ever() {
+        let (mut link, now) = (link(), Instant::now());
+        assert_eq!(fail(&mut link, "a", Fault::Ours, &[], now), Judgement::Excused);
+        link.slept(Duration::from_secs(3600));
+        let (early, late) = (now + Duration::from_secs(5399), now + Duration::from_secs(5400));
+        assert!(matches!(link.step(0, early), Step::Try));
+        assert!(matches!(link.step(0, late), Step::GiveUp(what) if what.starts_with("connection refused")));
+    }
+
+    #[test]
+    fn without_a_route_one_host_is_enough_unless_others_get_through() {
+        let (mut link, now) = (link(), Instant::now());
+        assert_eq!(fail(&mut link, "a", Fault::Way, &[], now), Judgement::Later);
+        assert!(matches!(link.step(0, now), Step::Pause));
+        answer(&mut link, "b", now);
+        assert_eq!(fail(&mut link, "a", Fault::Way, &[], now), Judgement::Later);
+        assert!(link.may_send() && matches!(link.step(0, now), Step::Ask(..)));
+        assert_eq!(link.probe_answered(now), News::Cleared);
+    }
+}
