@@ -4,8 +4,8 @@
 use clap::Args;
 use clap::builder::BoolishValueParser;
 use dragline_engine::{
-    ClientSettings, FetchSettings, LimitSettings, LinkSettings, PaceSettings, RedirectSettings,
-    OutageSettings, RetrySettings, RobotsSettings, VerdictSettings,
+    ClientSettings, FetchSettings, LimitSettings, LinkSettings, OutageSettings, PaceSettings,
+    RedirectSettings, RetrySettings, RobotsSettings, VerdictSettings,
 };
 use dragline_pipelines::{ItemPipelineSettings, PersistenceSettings};
 use dragline_store::StoreSettings;
