@@ -66,6 +66,25 @@ fn arguments_reach_every_page_and_an_unknown_tag_fails_the_page_that_emits_it() 
 }
 
 #[test]
+fn start_urls_may_have_a_tag() {
+    let site = Site::builder().page("/b/1", Answer::html("<title>Knots</title>")).start();
+    let crawl = |words: &[&str]| {
+        let library = example("nasty_spiders").args(["crawl", "library", "-a", "shelf=rope", "--rate", "0"]);
+        library.args(["-o", "rows.jsonl"]).args(words)
+    };
+    let book = crawl(&["--start-url", &site.url("/b/1"), "--tag", "book"]);
+    book.run().assert_code(0);
+    let rows = std::fs::read_to_string(book.folder().join("rows.jsonl")).unwrap();
+    assert!(rows.lines().count() == 1 && rows.contains("/b/1"), "{rows}");
+    let wrong = crawl(&["--start-url", &site.url("/b/1"), "--tag", "boook"]).run();
+    wrong
+        .assert_code(2)
+        .assert_stderr("no route of the spider has the tag \"boook\" (did you mean \"book\"?)");
+    wrong.assert_stderr("its routes are the start (no tag), \"book\"");
+    crawl(&["--tag", "book"]).run().assert_code(2).assert_stderr("is for start URLs, and none is given");
+}
+
+#[test]
 fn fetch_and_check_take_arguments_too() {
     let site = Site::builder().page("/", Answer::html("<p id=rope><a href=/b/1>1</a>")).start();
     let fetch = |words: &[&str]| example("nasty_spiders").args(["fetch", &site.url("/")]).args(words).run();
@@ -80,7 +99,7 @@ fn fetch_and_check_take_arguments_too() {
         .assert_stdout("the argument \"shelf\" is missing")
         .assert_stdout("no route of the spider has the tag \"boook\"")
         .assert_stdout("as expected")
-        .assert_stderr("2 of 3 samples show a mistake");
+        .assert_stderr("2 of 3 samples with a mistake");
 }
 
 #[test]

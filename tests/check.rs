@@ -17,6 +17,12 @@ fn every_spider_that_comes_with_the_program_carries_samples_and_passes() {
 }
 
 #[test]
+fn accepting_what_is_expected_already_writes_nothing() {
+    let accepted = dragline().args(["check", "quotes", "--accept"]).run();
+    accepted.assert_code(0).assert_stdout("nothing was written").assert_stdout("as expected");
+}
+
+#[test]
 fn a_spider_that_is_not_there_is_a_usage_error() {
     dragline().args(["check", "qoutes"]).run().assert_code(2).assert_stderr("quotes");
 }
@@ -30,7 +36,7 @@ fn what_can_never_be_expected_is_a_mistake() {
         .assert_stdout("items() does not declare the item type stranger")
         .assert_stdout("thing.text is text with a NUL character")
         .assert_stdout("does not accept status 404")
-        .assert_stderr("4 of 5 samples show a mistake");
+        .assert_stderr("4 of 5 samples with a mistake");
     let nothing = example("nasty_spiders").args(["check", "zoo"]).run();
     nothing.assert_code(1).assert_stdout("no samples").assert_stderr("nothing was checked");
 }
@@ -52,12 +58,10 @@ fn what_differs_is_shown_and_accepted_into_the_source_tree() {
         .assert_stderr("is not the page that this program was built");
     let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/nasty_pages/new.html");
     fs::copy(page, pages.join("new.html")).unwrap();
-    check
-        .clone()
-        .arg("--accept")
-        .run()
-        .assert_code(1)
-        .assert_stdout("accepted: tests/nasty_pages/new.html.json");
+    let accepted = check.clone().arg("--accept").run();
+    accepted.assert_code(1).assert_stdout("written: tests/nasty_pages/new.html.json\n");
+    accepted.assert("the difference", !accepted.stdout.contains("unusable_links"));
+    accepted.assert("one that differs", !accepted.stdout.contains("differs"));
     let written = fs::read_to_string(pages.join("new.html.json")).unwrap();
     let written: serde_json::Value = serde_json::from_str(&written).unwrap();
     assert_eq!(written["items"][1]["thing"]["text"], "new");

@@ -301,9 +301,48 @@ fn an_export_that_cannot_be_written_is_told_before_the_crawl() {
     let stored = Stored::sqlite();
     let crawl = crawl_site(&site.url("/"), &stored).args(["-o", "/nowhere/rows.jsonl"]);
     crawl.run().assert_code(2).assert_stderr("/nowhere").assert_stderr("hint");
-    let quotes = dragline().args(["crawl", "quotes", "-o", "rows.csv", "--start-url", &site.url("/")]);
-    quotes.run().assert_code(2).assert_stderr("--item");
+    let quotes =
+        dragline().args(["crawl", "quotes", "-o", "/nowhere/rows.csv", "--start-url", &site.url("/")]);
+    quotes.run().assert_code(2).assert_stderr("/nowhere/rows.quote.csv").assert_stderr("hint");
     assert_eq!(site.received().len(), 0);
+}
+
+#[test]
+fn several_item_types_are_exported_into_a_csv_file_each() {
+    let quote = "<div class=quote><span class=text>Knots hold</span><small class=author>Ann</small></div>";
+    let site = Site::builder().page("/", Answer::html(quote)).start();
+    let crawl = dragline().args(["crawl", "quotes", "--start-url", &site.url("/"), "-o", "rows.csv"]);
+    fs::write(crawl.folder().join("rows.author.csv"), "of yesterday").unwrap();
+    let done = crawl.run();
+    done.assert_code(0).assert_stderr("rows.quote.csv").assert_stderr("rows.author.csv");
+    let rows = |of: &str| fs::read_to_string(crawl.folder().join(format!("rows.{of}.csv"))).unwrap();
+    assert_eq!(rows("quote").lines().count(), 2, "{}", rows("quote"));
+    assert!(rows("quote").contains("\nKnots hold,Ann,"), "{}", rows("quote"));
+    assert!(rows("author").starts_with("name,") && rows("author").lines().count() == 1, "{}", rows("author"));
+    let mut files: Vec<_> = fs::read_dir(crawl.folder()).unwrap().map(|it| it.unwrap().file_name()).collect();
+    files.retain(|name| name.to_string_lossy().contains("csv"));
+    files.sort();
+    assert_eq!(files, ["rows.author.csv", "rows.quote.csv"]);
+}
+
+#[test]
+fn a_comma_in_a_start_url_is_part_of_it() {
+    let site =
+        Site::builder().handler(|asked| asked.path.starts_with("/l").then(|| Answer::html("<p>x"))).start();
+    let [one, other] = ["/list?ids=1,2,3", "/list/a,b;c=1,2"].map(|path| site.url(path));
+    let crawl = || dragline().args(["crawl", "site", "--rate", "0"]);
+    let both = format!("{one},{other}");
+    for crawl in [
+        crawl().args(["--start-url", &one, "--start-url", &other]),
+        crawl().args(["--start-url", &both]),
+        crawl().args(["-a", &format!("start_urls={both}")]),
+        crawl().env("DRAGLINE_START_URLS", &both),
+        crawl().env("DRAGLINE_START_URLS", format!("{one}\n{other}\n")),
+    ] {
+        let before = site.hits("/list?ids=1,2,3") + site.hits("/list/a,b;c=1,2");
+        crawl.run().assert_code(0).assert_stdout("done 2");
+        assert_eq!(site.hits("/list?ids=1,2,3") + site.hits("/list/a,b;c=1,2"), before + 2);
+    }
 }
 
 #[test]
@@ -311,5 +350,28 @@ fn a_program_with_spiders_of_its_own_has_every_command() {
     let own = example("own_spiders");
     own.clone().arg("list").run().assert_code(0);
     own.clone().args(["crawl", "no-such-spider"]).run().assert_code(2);
-    own.arg("--help").run().assert_code(0).assert_stdout("crawl");
+    let help = own.clone().arg("--help").run();
+    help.assert_code(0).assert_stdout("  own_spiders crawl headings --limit 20 -o headings.jsonl");
+    own.clone().arg("--version").run().assert_code(0).assert_stdout("own_spiders (dragline ");
+    let mut told = vec![help, own.clone().args(["crawl", "--help"]).run()];
+    for wrong in [
+        &["crawl"][..],
+        &["crawl", "headngs"],
+        &["runs", "show", "7"],
+        &["runs", "retry", "nobody", "--failed"],
+        &["dead-letters", "show", "7"],
+        &["schema", "check"],
+        &["crawl", "offers", "-a", "sction=x"],
+    ] {
+        let finished = own.clone().args(wrong).run();
+        finished.assert("an error", finished.code != Some(0));
+        told.push(finished);
+    }
+    for finished in &told {
+        let text = format!("{}{}", finished.stdout, finished.stderr);
+        for word in ["`dragline ", "dragline crawl", "dragline runs", "quotes", "'site'", "crawl site"] {
+            finished.assert(word, !text.contains(word));
+        }
+    }
+    own.clone().args(["runs", "show", "7"]).run().assert_stderr("`own_spiders runs list`");
 }

@@ -99,6 +99,28 @@ fn a_body_goes_down_the_pipe_and_nothing_else_does() {
 }
 
 #[test]
+fn what_selectors_find_goes_down_the_pipe() {
+    let site = site();
+    let links = fetch(&site.url("/links"), &["--select", "a::attr(href)"]).run();
+    links.assert_code(0).assert_stderr("200 OK");
+    assert_eq!(links.stdout, "/new\n/new#x\nmailto:me\nhttp://elsewhere.example/\n");
+    let two = fetch(&site.url("/links"), &["--select", "title, b", "--select", "h1::text"]).run();
+    two.assert_code(0).assert_stderr("h1::text finds nothing on this page");
+    assert_eq!(two.stdout, "title, b\n  links\nh1::text\n");
+    let json = fetch(&site.url("/links"), &["--json", "--select", "title"]).run();
+    assert_eq!(told(json.assert_code(0))["selected"], json!([{ "css": "title", "found": ["links"] }]));
+    // Also on a page that a crawl would not parse.
+    let down = fetch(&site.url("/down"), &["--select", "p"]).run();
+    assert_eq!(down.assert_code(1).stdout, "not now\n");
+    for wrong in ["a[", "a::hover", ""] {
+        let refused = fetch(&site.url("/never"), &["--select", wrong]).run();
+        refused.assert_code(2).assert_stderr("--select").assert_stderr("is not a CSS selector");
+    }
+    fetch(&site.url("/never"), &["--select", "a", "-o", "-"]).run().assert_code(2).assert_stderr("-o -");
+    assert_eq!(site.hits("/never"), 0);
+}
+
+#[test]
 fn what_cannot_be_had_is_told() {
     let site = site();
     let denied = fetch(&site.url("/private"), &[]).run();

@@ -28,6 +28,7 @@ mod poison;
 mod resume;
 mod runs;
 mod same_request;
+mod secrets;
 mod stop;
 mod stored;
 mod terminal;

@@ -242,7 +242,48 @@ impl Spider for Mistyped {
     }
 }
 
+/// Repeats what it was given.
+struct Indiscreet;
+
+#[derive(Item)]
+#[item(key = "text")]
+struct Repeated {
+    text: String,
+}
+
+impl Spider for Indiscreet {
+    fn name(&self) -> &str {
+        "indiscreet"
+    }
+
+    fn items(&self) -> Vec<ItemType> {
+        vec![Repeated::item_type()]
+    }
+
+    fn arguments(&self) -> Arguments {
+        let names = ["auth", "pwd", "passwd", "authorization", "cookie", "api_key", "session_id", "feed"];
+        names.into_iter().fold(Arguments::new(), |all, name| all.with_optional(name, ""))
+    }
+
+    fn start(&self, _args: &Args) -> Result<Vec<Request>> {
+        bail!("this spider needs --start-url")
+    }
+
+    fn parse(&self, page: &Page, out: &mut Output) -> Result<()> {
+        let given = page.args().get("auth").unwrap_or("nothing");
+        match page.url().path() {
+            "/panic" => panic!("refused {given} at {}: {:?}", page.url(), page.args()),
+            "/error" => bail!("refused {given} at {}: {:?}", page.url(), page.args()),
+            _ => {}
+        }
+        out.item(Repeated { text: page.url().path().to_owned() });
+        out.follow_all(page, "a");
+        Ok(())
+    }
+}
+
 fn main() -> ExitCode {
     let shapes = Shapes::new().unwrap_or_else(|error| panic!("ten item types: {error}"));
-    dragline::run(spiders![Nasty, Zoo, Mistyped, attic::Attic, shapes, library::Library, shop::Shop])
+    let library = library::Library;
+    dragline::run(spiders![Nasty, Zoo, Mistyped, attic::Attic, shapes, library, shop::Shop, Indiscreet])
 }

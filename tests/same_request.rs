@@ -6,6 +6,7 @@ use crate::stored::{Stored, crawl_site, dragline, on_both_stores};
 
 on_both_stores!(
     links_that_differ_in_what_does_not_count_are_one_request,
+    a_session_id_in_every_link_does_not_make_new_pages,
     a_run_keeps_the_rule_that_it_began_with
 );
 
@@ -23,6 +24,22 @@ fn links_that_differ_in_what_does_not_count_are_one_request(stored: &Stored) {
     assert_eq!(stored.pages("done"), 3);
     // As it was found.
     assert_eq!((site.hits("/p?b=1,2&a=%7e"), site.hits("/p?a=2&b=1")), (1, 1));
+}
+
+/// Each answer has new ids, so without the rule the crawl would never end.
+fn a_session_id_in_every_link_does_not_make_new_pages(stored: &Stored) {
+    let answers = std::sync::atomic::AtomicU64::new(0);
+    let site = Site::builder()
+        .handler(move |asked| {
+            let id = answers.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+            let links = [format!("/item/1;jsessionid={id:X}"), format!("/a;JSESSIONID={id}/item/2?sid={id}")];
+            let links = links.each_ref().map(String::as_str);
+            (asked.path != "/robots.txt").then(|| linked(&links))
+        })
+        .start();
+    let crawl = crawl_site(&site.url("/"), stored).args(["--limit", "50"]);
+    crawl.args(["--ignore-parameters", "jsessionid,sid"]).run().assert_code(0);
+    assert_eq!((stored.pages("done"), stored.pages("queued")), (3, 0));
 }
 
 fn a_run_keeps_the_rule_that_it_began_with(stored: &Stored) {

@@ -11,7 +11,7 @@ mod config;
 mod documents;
 
 /// Every command of the program, as its words; the empty one is the program itself.
-fn commands() -> Vec<Vec<String>> {
+pub(crate) fn commands() -> Vec<Vec<String>> {
     let mut all = vec![Vec::new()];
     let mut at = 0;
     while at < all.len() {
@@ -30,7 +30,7 @@ fn commands() -> Vec<Vec<String>> {
     all
 }
 
-fn help(command: &[String]) -> String {
+pub(crate) fn help(command: &[String]) -> String {
     let finished = dragline().args(command).arg("--help").run();
     finished.assert_code(0).stdout.clone()
 }
@@ -41,7 +41,7 @@ fn known_words() -> BTreeSet<String> {
 }
 
 /// Flags and environment variables in a text.
-fn words(text: &str) -> BTreeSet<String> {
+pub(crate) fn words(text: &str) -> BTreeSet<String> {
     text.split(|c: char| !(c.is_ascii_alphanumeric() || c == '-' || c == '_'))
         .filter(|word| {
             let is_flag = word.len() > 3 && word.starts_with("--") && word.ends_with(char::is_alphanumeric);

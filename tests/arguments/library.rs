@@ -40,7 +40,9 @@ impl Library {
     }
 
     fn book(&self, page: &Page, out: &mut Output) -> Result<()> {
-        let shelf: String = page.meta_value("shelf")?;
+        let args: &LibraryArgs = page.args().typed()?;
+        // A start URL has no meta.
+        let shelf = page.meta_value("shelf").unwrap_or_else(|_| args.shelf.clone());
         out.item(LibraryBook { url: page.url().to_string(), shelf });
         Ok(())
     }

@@ -154,6 +154,6 @@ pub(super) fn run<T>(case: impl Future<Output = T>) -> T {
     let runtime = runtime.unwrap();
     let limit = Duration::from_secs(120);
     runtime
-        .block_on(async { tokio::time::timeout(limit, case).await })
+        .block_on(async { tokio::time::timeout(dragline_testkit::patience(limit), case).await })
         .expect("the case ends within its limit")
 }

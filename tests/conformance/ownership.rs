@@ -5,7 +5,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use dragline_core::StoreError;
 use dragline_core::store::{RunSpec, RunState};
-use dragline_testkit::wait_until;
+use dragline_testkit::{patience, wait_until};
 use tokio::time::timeout;
 
 use super::fixture::{PATIENCE, RUN, Session, connected, done_with, prepared, request, run, spec, states};
@@ -28,7 +28,9 @@ fn a_second_process_is_refused_and_told_who_holds_the_run(stored: &Stored) {
         let second = connected(stored).await;
         let begun = Instant::now();
         let error = second.lock_run(RUN, PATIENCE).await.unwrap_err();
-        assert!(begun.elapsed() >= PATIENCE && begun.elapsed() < PATIENCE + Duration::from_secs(20));
+        assert!(
+            begun.elapsed() >= PATIENCE && begun.elapsed() < PATIENCE + patience(Duration::from_secs(20))
+        );
         let StoreError::Locked { name, holder } = &error else { panic!("{error:?}") };
         assert_eq!(name, RUN);
         for part in ["4711", "here", "heartbeat"] {

@@ -41,7 +41,7 @@ fn a_last_flush_that_hangs_is_cancelled_and_diagnosed() {
     running.wait_until("a flush hangs", SOON, |_| stored.count(asleep) > 0);
     running.signal("TERM");
     let stopped = running.finish_within(SOON);
-    stopped.assert_code(75).assert_stdout("flush tasks; ").assert_stderr("CRITICAL: the last flush");
+    stopped.assert_code(75).assert_stdout("flush task").assert_stderr("CRITICAL: the last flush");
     stopped.assert_stderr("1. the database or its disk hangs").assert_stderr("crawl-0");
     let counted = !stopped.stderr.contains("pipeline_tasks_cancelled_total 0");
     stopped.assert("what was cancelled is counted", counted);

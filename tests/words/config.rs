@@ -107,3 +107,38 @@ fn the_settings_reference_is_made_of_the_declarations() {
     );
     call.args(["config", "reference", "missing.md"]).run().assert_code(1).assert_stderr("missing.md");
 }
+
+#[test]
+fn the_table_of_a_spider_counts_for_that_spider() {
+    let file = "[crawl]\nrate = 2\nretries = 1\n\n[spider.quotes]\nrate = 0.5\nargs = { tag = 'love' }\n\n\
+                [spider.site]\nstart_urls = ['http://a.example/?ids=1,2']\n";
+    let shown = |words: &[&str]| {
+        let call = dragline().args(["config", "show"]).args(words).args(["--format", "json"]);
+        fs::write(call.folder().join("dragline.toml"), file).unwrap();
+        let text = call.run().assert_code(0).stdout.clone();
+        let settings: Vec<Json> = serde_json::from_str(&text).unwrap();
+        move |name: &str| {
+            let named = settings.iter().filter(|setting| setting["name"] == name);
+            named
+                .map(|setting| (setting["values"].clone(), setting["origin"]["line"].clone()))
+                .collect::<Vec<_>>()
+        }
+    };
+    let (all, quotes, site) = (shown(&[]), shown(&["quotes"]), shown(&["site"]));
+    assert_eq!(all("rate"), [(json!(["2"]), json!(2))]);
+    assert_eq!(quotes("rate"), [(json!(["0.5"]), json!(6))]);
+    assert_eq!((quotes("retries"), quotes("args")), (all("retries"), vec![(json!(["tag=love"]), json!(7))]));
+    assert_eq!(site("start_urls"), [(json!(["http://a.example/?ids=1,2"]), json!(10))]);
+    assert_eq!(all("args"), [(json!([]), Json::Null)]);
+    // Variables and flags go before it, and an argument replaces the one of its name.
+    let given = shown(&["quotes", "--rate", "3", "-a", "tag=life"]);
+    assert_eq!(given("rate"), [(json!(["3"]), Json::Null)]);
+    assert_eq!(given("args"), [(json!(["tag=life"]), Json::Null)]);
+    let wrong = dragline().args(["list"]);
+    fs::write(wrong.folder().join("dragline.toml"), "[spider.qoutes]\nrate = 1\n").unwrap();
+    wrong
+        .run()
+        .assert_code(2)
+        .assert_stderr("no spider \"qoutes\"")
+        .assert_stderr("it has books, quotes, site");
+}

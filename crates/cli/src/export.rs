@@ -49,29 +49,44 @@ impl Target {
         let path = match self {
             Self::Stdout => return Ok(()),
             Self::JsonLines(path) => path,
-            Self::Csv(path) => {
-                one_type(items, path, "RUN")?;
-                path
-            }
+            Self::Csv(path) => return csv_paths(path, items).iter().try_for_each(|path| can_write(path)),
         };
-        let temporary = temporary(path);
-        let made = File::create(&temporary).and_then(|_| std::fs::remove_file(&temporary));
-        made.map_err(|error| {
-            Failed::usage(format!("-o {}: cannot write the file: {error}", path.display()))
-                .hint("choose a file in an existing folder that this user may write to")
-        })
+        can_write(path)
     }
 }
 
-/// A CSV file holds only one item type.
-fn one_type(items: &[ItemType], path: &Path, run: &str) -> Result<ItemType, Failed> {
-    if let [item] = items {
-        return Ok(item.clone());
+fn can_write(path: &Path) -> Result<(), Failed> {
+    let temporary = temporary(path);
+    let made = File::create(&temporary).and_then(|_| std::fs::remove_file(&temporary));
+    made.map_err(|error| {
+        Failed::usage(format!("-o {}: cannot write the file: {error}", path.display()))
+            .hint("choose a file in an existing folder that this user may write to")
+    })
+}
+
+/// The CSV file of each item type. The rows of a CSV file have the same columns, so several types have a file each:
+/// `rows.TYPE.csv`.
+fn csv_paths(path: &Path, items: &[ItemType]) -> Vec<PathBuf> {
+    if items.len() == 1 {
+        return vec![path.to_owned()];
     }
-    let names: Vec<&str> = items.iter().map(dragline_core::ItemType::name).collect();
-    let what = format!("a CSV file can hold only one item type, but this spider has {}", names.join(", "));
-    let (item, path) = (names.first().unwrap_or(&"TYPE"), path.display());
-    Err(Failed::usage(what).hint(format!("export one: dragline export {run} --item {item} -o {path}")))
+    let stem = path.file_stem().unwrap_or_default();
+    let mut paths: Vec<PathBuf> = Vec::new();
+    for item in items {
+        // A type's name may contain what a file's name must not.
+        let plain = |c: char| if c.is_alphanumeric() || matches!(c, '_' | '-') { c } else { '_' };
+        let mut name: String = item.name().chars().map(plain).collect();
+        let named = |name: &str| {
+            let mut file = stem.to_owned();
+            file.push(format!(".{name}.csv"));
+            path.with_file_name(file)
+        };
+        while paths.contains(&named(&name)) {
+            name.push('_');
+        }
+        paths.push(named(&name));
+    }
+    paths
 }
 
 /// The path of the file until it is renamed.
@@ -97,16 +112,17 @@ pub(crate) fn export(
             to_file(path, |file| write_all(store, blocking, run, items, &mut JsonLines(BufWriter::new(file))))
         }
         Target::Csv(path) => {
-            let item = one_type(items, path, &run.run_id.to_string())?;
-            to_file(path, |file| {
-                write_all(
-                    store,
-                    blocking,
-                    run,
-                    std::slice::from_ref(&item),
-                    &mut Csv::new(BufWriter::new(file), item.clone())?,
-                )
-            })
+            let paths = csv_paths(path, items);
+            let rows = to_files(&paths, |at, file| {
+                let mut csv = Csv::new(BufWriter::new(file), items[at].clone())?;
+                write_all(store, blocking, run, &items[at..=at], &mut csv)
+            })?;
+            if let [_, _, ..] = *paths {
+                for (path, rows) in paths.iter().zip(&rows) {
+                    tracing::info!(rows, file = %path.display(), "exported an item type");
+                }
+            }
+            Ok(rows.iter().sum())
         }
     }
 }
@@ -169,8 +185,7 @@ pub(crate) fn unwritable(error: &io::Error) -> Failed {
     if error.kind() == io::ErrorKind::BrokenPipe {
         Failed::error(BROKEN_PIPE)
     } else {
-        Failed::error(format!("cannot write the export: {error}"))
-            .hint("the rows are safe in the store; dragline export RUN -o FILE writes them again")
+        Failed::error(format!("cannot write the export: {error}")).hint(AGAIN)
     }
 }
 
@@ -184,21 +199,41 @@ pub(crate) fn to_stdout(write: impl FnOnce(io::Stdout) -> Result<u64, Failed>) -
 
 /// Writes to a file next to the target, and renames it.
 pub(crate) fn to_file(path: &Path, write: impl FnOnce(&File) -> Result<u64, Failed>) -> Result<u64, Failed> {
-    let cannot = |error: io::Error| {
-        Failed::error(format!("cannot write {}: {error}", path.display()))
-            .hint("the rows are safe in the store; dragline export RUN -o FILE writes them again")
+    let mut write = Some(write);
+    let once = |_, file: &File| write.take().map_or(Ok(0), |write| write(file));
+    Ok(to_files(&[path.to_owned()], once)?.iter().sum())
+}
+
+/// The same for several files. None is renamed before all are complete.
+fn to_files(
+    paths: &[PathBuf],
+    mut write: impl FnMut(usize, &File) -> Result<u64, Failed>,
+) -> Result<Vec<u64>, Failed> {
+    let cannot = |path: &Path, error: &io::Error| {
+        Failed::error(format!("cannot write {}: {error}", path.display())).hint(AGAIN)
     };
-    let temporary = temporary(path);
-    let file = File::create(&temporary).map_err(cannot)?;
-    let written = write(&file).and_then(|rows| {
-        file.sync_all().and_then(|()| std::fs::rename(&temporary, path)).map_err(cannot)?;
+    let written = paths.iter().enumerate().map(|(at, path)| {
+        let file = File::create(temporary(path)).map_err(|error| cannot(path, &error))?;
+        let rows = write(at, &file)?;
+        file.sync_all().map_err(|error| cannot(path, &error))?;
         Ok(rows)
     });
-    if written.is_err() {
-        let _ = std::fs::remove_file(&temporary);
+    let written: Result<Vec<u64>, Failed> = written.collect();
+    let renamed = written.and_then(|rows| {
+        for path in paths {
+            std::fs::rename(temporary(path), path).map_err(|error| cannot(path, &error))?;
+        }
+        Ok(rows)
+    });
+    if renamed.is_err() {
+        for path in paths {
+            let _ = std::fs::remove_file(temporary(path));
+        }
     }
-    written
+    renamed
 }
+
+const AGAIN: &str = "the rows are safe in the store; `dragline export RUN -o FILE` writes them again";
 
 /// One object per line: the item's fields, and metadata under names that no field can have.
 struct JsonLines<W: Write>(W);
@@ -251,7 +286,26 @@ impl<W: Write + Send> RowSink for Csv<W> {
 
 #[cfg(test)]
 mod tests {
+    use dragline_core::{Column, ColumnType};
+
     use super::*;
+
+    #[test]
+    fn several_item_types_have_a_csv_file_each() {
+        let items = |names: &[&str]| -> Vec<ItemType> {
+            let column = || Column::new("url", ColumnType::Text);
+            names
+                .iter()
+                .map(|name| ItemType::builder(*name).with_columns([column()]).build().unwrap())
+                .collect()
+        };
+        let paths = |names: &[&str]| csv_paths(Path::new("out/rows.csv"), &items(names));
+        assert_eq!(paths(&["quote"]), [Path::new("out/rows.csv")]);
+        assert_eq!(
+            paths(&["quote", "author", "a/b", "a b"]),
+            ["quote", "author", "a_b", "a_b_"].map(|name| PathBuf::from(format!("out/rows.{name}.csv")))
+        );
+    }
 
     #[test]
     fn the_name_tells_the_form() {

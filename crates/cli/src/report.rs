@@ -3,6 +3,7 @@
 use std::fmt::{Display, Write as _};
 
 use dragline_core::PageState;
+use dragline_core::counted::counted;
 use dragline_core::store::RunState;
 use dragline_runtime::{CrawlReport, StopReport};
 
@@ -42,7 +43,7 @@ pub(crate) fn render(report: &CrawlReport, paint: Paint) -> String {
     // A rate for people, so the lost precision doesn't matter.
     #[allow(clippy::cast_precision_loss)]
     let rate = fetched as f64 / seconds.max(0.001);
-    line("took", format!("{seconds:.1} s, {fetched} pages fetched, {rate:.1} pages/s"));
+    line("took", format!("{seconds:.1} s, {} fetched, {rate:.1} pages/s", counted(fetched, "page")));
     if report.state() == RunState::Stopped {
         stop_lines(report.stop(), &mut line);
     }
@@ -69,12 +70,13 @@ fn stop_lines(stop: &StopReport, line: &mut dyn FnMut(&str, String)) {
     let steps = stop.steps().iter().map(|(name, took)| format!("{name} {:.2} s", took.as_secs_f64()));
     line("stop", steps.collect::<Vec<_>>().join(", "));
     if stop.tasks_cancelled() > 0 {
-        let (tasks, pages) = (stop.tasks_cancelled(), stop.pages_unknown());
-        line("cancelled", format!("{tasks} flush tasks; {pages} pages unknown, the resume decides"));
+        let tasks = counted(stop.tasks_cancelled(), "flush task");
+        let pages = counted(stop.pages_unknown(), "page");
+        line("cancelled", format!("{tasks}; {pages} unknown, the resume decides"));
     }
     if stop.pages_left() > 0 {
-        let pages = stop.pages_left();
-        line("in hand", format!("{pages} pages that were not stored; their requests are as they were"));
+        let pages = counted(stop.pages_left(), "page");
+        line("in hand", format!("{pages} not stored, with their requests as they were"));
     }
     if let Some(error) = stop.error() {
         line("close", error.to_owned());
@@ -85,19 +87,20 @@ fn stop_lines(stop: &StopReport, line: &mut dyn FnMut(&str, String)) {
 }
 
 fn left(report: &CrawlReport) -> String {
-    let Some(queued) = report.queued() else {
+    let Some(left) = report.queued() else {
         return "unknown, because the store could not be read; the same command resumes this run".to_owned();
     };
+    let queued = counted(left, "request");
     match report.state() {
         _ if report.stop().is_refused() => {
-            format!("{queued} requests; this process has lost the run, see the error above")
+            format!("{queued}; this process has lost the run, see the error above")
         }
-        RunState::Finished | RunState::Failed if queued == 0 => "nothing".to_owned(),
+        RunState::Finished | RunState::Failed if left == 0 => "nothing".to_owned(),
         RunState::Finished | RunState::Failed => {
-            format!("{queued} requests, which this run no longer needs")
+            format!("{queued}, which this run no longer needs")
         }
         RunState::Stopped | RunState::Running => {
-            format!("{queued} requests; the same command resumes this run")
+            format!("{queued}; the same command resumes this run")
         }
     }
 }

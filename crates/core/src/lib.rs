@@ -20,6 +20,7 @@ pub mod letters;
 pub mod lineage;
 pub mod outcome;
 pub mod probe;
+pub mod program;
 pub mod pulse;
 pub mod run_verdict;
 pub mod runs;

@@ -1,5 +1,6 @@
 //! The page outcome: everything that one request produced. It is stored in one transaction or not at all.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use serde_json::Value as Json;
@@ -11,6 +12,7 @@ use dragline_spider::fingerprint::Fingerprint;
 use dragline_spider::item::ItemRecord;
 use dragline_spider::queued_request::QueuedRequest;
 use dragline_spider::reason::Reason;
+use dragline_spider::secrets;
 use dragline_spider::value::json_size;
 
 /// The state in which a request ends. Before that it is `queued`.
@@ -141,7 +143,7 @@ impl PageOutcome {
         Self {
             state: PageState::Failed,
             reason: Some(reason),
-            error: Some(clean(detail)),
+            error: Some(stored_error(detail)),
             ..Self::done(page)
         }
     }
@@ -157,7 +159,7 @@ impl PageOutcome {
         if self.state != PageState::Failed {
             self.state = PageState::Dead;
             self.reason = Some(reason);
-            self.error = Some(clean(detail));
+            self.error = Some(stored_error(detail));
         }
         for record in std::mem::take(&mut self.items) {
             self.dead_letters.push(DeadLetter::of(&record, detail, sqlstate));
@@ -180,6 +182,11 @@ impl PageOutcome {
     #[must_use]
     pub fn with_cookies(self, cookies: Vec<StoredCookie>) -> Self {
         Self { cookies, ..self }
+    }
+
+    /// The URL of the page as the rows of its items and letters show it. The frontier has the whole URL.
+    pub fn shown_url(&self) -> Cow<'_, str> {
+        secrets::hide_given_in_url(&self.url)
     }
 
     /// The rows that it adds or changes: its own, and those of its items, dead letters, new requests and cookies.
@@ -218,10 +225,15 @@ impl DeadLetter {
             payload: Json::Object(
                 record.to_json().into_iter().map(|(name, value)| (name, clean_json(value))).collect(),
             ),
-            error: clean(error),
+            error: stored_error(error),
             sqlstate: sqlstate.map(str::to_owned),
         }
     }
+}
+
+/// An error in a form that every store takes, and without secrets: people read the tables.
+pub fn stored_error(error: &str) -> String {
+    clean(&secrets::hide(error))
 }
 
 /// The text in a form that every store takes.

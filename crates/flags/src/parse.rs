@@ -133,9 +133,9 @@ pub fn extension(text: &str) -> Result<String, String> {
     }
 }
 
-/// The name of a query parameter, as it is written there. A `*` at its end stands for anything.
+/// The name of a parameter of a URL's query or path, as it is written there. A `*` at its end stands for anything.
 pub fn parameter(text: &str) -> Result<String, String> {
-    if text.contains(['=', '&', '?', '#']) {
+    if text.contains(['=', '&', '?', '#', ';', '/']) {
         return Err("write only the parameter's name, without a value; example: utm_*".to_owned());
     }
     Ok(text.to_owned())
@@ -232,6 +232,7 @@ mod tests {
         assert_eq!((extension(".PDF"), extension("7z")), (Ok("PDF".to_owned()), Ok("7z".to_owned())));
         assert!([".", "..", "tar.gz", "*.zip", "a/b"].into_iter().all(|it| extension(it).is_err()));
         assert!(parameter("utm_*").is_ok() && parameter("a=b").is_err() && parameter("a&b").is_err());
+        assert!(parameter(";jsessionid").is_err());
         assert!(count("0").is_err() && count("-1").is_err() && count("many").is_err());
         assert_eq!(count("7"), Ok(7));
     }

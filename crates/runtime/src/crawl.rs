@@ -47,6 +47,7 @@ pub struct Crawl {
     downloaders: Downloaders,
     settings: CrawlSettings,
     start_urls: Vec<String>,
+    start_tag: String,
     arguments: BTreeMap<String, String>,
     stop: Stop,
 }
@@ -69,6 +70,7 @@ impl Crawl {
             downloaders: Downloaders::new(),
             settings,
             start_urls: Vec::new(),
+            start_tag: String::new(),
             arguments: BTreeMap::new(),
             stop: Stop::new(),
         }
@@ -97,6 +99,12 @@ impl Crawl {
     /// One more URL to start at. With any, the spider's own start URLs are not used.
     pub fn start_url(mut self, url: impl Into<String>) -> Self {
         self.start_urls.push(url.into());
+        self
+    }
+
+    /// The tag of the start URLs, for a spider with routes.
+    pub fn start_tag(mut self, tag: impl Into<String>) -> Self {
+        self.start_tag = tag.into();
         self
     }
 
@@ -288,10 +296,11 @@ impl Crawl {
 
     /// The settings put together and checked.
     fn settled(mut self) -> Result<Self, CrawlError> {
-        if !self.start_urls.is_empty() || !self.arguments.is_empty() {
+        if !self.start_urls.is_empty() || !self.start_tag.is_empty() || !self.arguments.is_empty() {
             let given = std::mem::take(&mut self.start_urls);
             let urls = given.iter().map(|url| start_url(url)).collect::<Result<_, _>>()?;
-            self.settings.args = Args::new(urls, std::mem::take(&mut self.arguments));
+            let args = Args::new(urls, std::mem::take(&mut self.arguments));
+            self.settings.args = args.with_start_tag(std::mem::take(&mut self.start_tag));
         }
         self.settings = self.settings.validated()?;
         Ok(self)

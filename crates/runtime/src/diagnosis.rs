@@ -3,6 +3,7 @@
 //!
 //! It reads what the threads publish and waits for none of them.
 
+use dragline_core::counted::counted;
 use std::fmt::Write as _;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -78,12 +79,12 @@ impl Diagnosis {
         line(
             "engine",
             &format!(
-                "{} in flight, {} in the window, {} hosts waiting, {} fetched, {} retries",
+                "{} in flight, {} in the window, {} waiting, {} fetched, {}",
                 stats.in_flight,
                 stats.window_requests,
-                stats.waiting_hosts,
+                counted(stats.waiting_hosts, "host"),
                 stats.pages_fetched,
-                stats.retries
+                counted(stats.retries, "retry")
             ),
         );
         line("store", &store_line(&parts.persistence.status()));
@@ -106,8 +107,11 @@ impl Diagnosis {
 
 fn store_line(status: &PersistenceStatus) -> String {
     let mut text = format!(
-        "{} pages with {} rows waiting, {} flushes pending with {} rows",
-        status.batch_pages, status.batch_rows, status.pending_flushes, status.pending_rows
+        "{} with {} waiting, {} pending with {}",
+        counted(status.batch_pages, "page"),
+        counted(status.batch_rows, "row"),
+        counted(status.pending_flushes, "flush"),
+        counted(status.pending_rows, "row")
     );
     if let Some(at) = status.last_commit {
         let _ = write!(text, ", last commit {:.1} s ago", at.elapsed().as_secs_f64());

@@ -52,6 +52,7 @@ pub(crate) struct Ingredients {
 pub(crate) fn start(made_of: Ingredients) -> Result<Running, CrawlError> {
     let began = Instant::now();
     let Ingredients { spider, pipelines, downloaders, settings, stop, metrics, overrun } = made_of;
+    settings.remember_secrets();
     settings.engine.check_spider(&*spider).map_err(|error| CrawlError::Engine(error.into()))?;
     let spec = run_spec(&*spider, &settings)?;
     let store = dragline_store::open(&settings.store.0, &settings.store_settings)

@@ -3,11 +3,16 @@
 use dragline_core::Args;
 use sha2::{Digest, Sha256};
 
-/// The default name of a run. It doesn't contain settings, limits or secrets, so you can resume a run with a
-/// different pace or a higher limit.
+/// The default name of a run. It doesn't depend on settings, limits and secret arguments, so you can resume a run with a
+/// different pace, a higher limit or a new password. It does depend on the whole start URLs, because they say what is crawled:
+/// `?key=1` and `?key=2` are two runs. Of them, the name has only a short digest.
 pub(crate) fn default_run_name(spider: &str, args: &Args) -> String {
     let mut parts: Vec<String> = args.start_urls().iter().map(ToString::to_string).collect();
     parts.sort();
+    if !args.start_tag().is_empty() {
+        // No argument has a name with dashes before it.
+        parts.push(format!("--tag={}", args.start_tag()));
+    }
     parts.extend(args.shown().into_iter().map(|(name, value)| format!("{name}={value}")));
     if parts.is_empty() {
         return spider.to_owned();
@@ -38,6 +43,15 @@ mod tests {
         assert_ne!(one, default_run_name("site", &args(&["http://a.example/"], &[])));
         let tagged = default_run_name("quotes", &args(&[], &[("tag", "love")]));
         assert_ne!(tagged, default_run_name("quotes", &args(&[], &[("tag", "life")])));
+        let keyed =
+            |key: &str| default_run_name("site", &args(&[&format!("http://a.example/?key={key}")], &[]));
+        assert!(keyed("1") != keyed("2") && !keyed("hunter2").contains("hunter2"));
+        let of_tag =
+            |tag: &str| default_run_name("site", &args(&["http://a.example/"], &[]).with_start_tag(tag));
+        assert!(
+            of_tag("book") != of_tag("shelf")
+                && of_tag("") == default_run_name("site", &args(&["http://a.example/"], &[]))
+        );
         assert_eq!(tagged, default_run_name("quotes", &args(&[], &[("tag", "love"), ("api_token", "x")])));
     }
 }

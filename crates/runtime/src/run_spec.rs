@@ -20,11 +20,10 @@ pub(crate) fn run_spec(spider: &dyn Spider, settings: &CrawlSettings) -> Result<
         return Err(CrawlError::NoStartUrl { spider: spider.name().to_owned() });
     }
     let rule = settings.engine.same_request(spider);
-    let start_urls: Vec<String> = settings.args.start_urls().iter().map(ToString::to_string).collect();
     Ok(RunSpec {
         name: settings.run_name(spider.name()),
         spider: spider.name().to_owned(),
-        args: run_args(&start_urls, settings, &rule),
+        args: run_args(settings, &rule),
         start: start
             .into_iter()
             .enumerate()
@@ -51,8 +50,12 @@ pub fn check_arguments(spider: &dyn Spider, args: &Args) -> Result<(), CrawlErro
 /// Where the rule for the same request stands among a run's arguments, unless it is the common one.
 const SAME_REQUEST: &str = "same_request";
 
-fn run_args(start_urls: &[String], settings: &CrawlSettings, rule: &SameRequest) -> Json {
-    let mut args = json!({ "start_urls": start_urls, "args": settings.args.shown() });
+/// What the run was started with, without secrets: people read it. The requests themselves are in the frontier.
+fn run_args(settings: &CrawlSettings, rule: &SameRequest) -> Json {
+    let mut args = json!({ "start_urls": settings.args.shown_start_urls(), "args": settings.args.shown() });
+    if !settings.args.start_tag().is_empty() {
+        args["start_tag"] = settings.args.start_tag().into();
+    }
     if *rule != SameRequest::default() {
         args[SAME_REQUEST] = rule.to_json();
     }

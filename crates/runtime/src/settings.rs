@@ -5,7 +5,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use dragline_core::Args;
+use dragline_core::{Args, secrets};
 use dragline_engine::{EngineSettings, VerdictSettings};
 use dragline_pipelines::ItemPipelineSettings;
 use dragline_pipelines::persistence::PersistenceSettings;
@@ -82,7 +82,11 @@ impl Default for CrawlSettings {
 impl CrawlSettings {
     /// The name of the run that `spider` crawls with these settings.
     pub fn run_name(&self, spider: &str) -> String {
-        self.run_name.clone().unwrap_or_else(|| default_run_name(spider, &self.args))
+        match &self.run_name {
+            // People read it everywhere.
+            Some(name) => secrets::hide(name).into_owned(),
+            None => default_run_name(spider, &self.args),
+        }
     }
 
     /// The same settings, checked, with what follows from one of them for another. The store's URL is checked when the store

@@ -8,6 +8,7 @@ use url::Url;
 
 use crate::argument_error::ArgumentError;
 use crate::arguments::SpiderArgs;
+use crate::secrets::{hide, hide_in_url, is_secret_name};
 use crate::typed_values::TypedValues;
 
 /// What the user gave to the spider. Clones share it.
@@ -26,6 +27,8 @@ pub struct Args(Arc<Given>);
 struct Given {
     start_urls: Vec<Url>,
     values: BTreeMap<String, String>,
+    /// The tag of the start URLs.
+    start_tag: String,
     /// The structs that were read from the values.
     typed: TypedValues,
 }
@@ -33,7 +36,7 @@ struct Given {
 impl Args {
     /// Arguments from their parts.
     pub fn new(start_urls: Vec<Url>, values: BTreeMap<String, String>) -> Self {
-        Self(Arc::new(Given { start_urls, values, typed: TypedValues::default() }))
+        Self(Arc::new(Given { start_urls, values, ..Given::default() }))
     }
 
     /// Adds an argument, as `-a NAME=VALUE` does.
@@ -41,12 +44,26 @@ impl Args {
     pub fn with_value(self, name: impl Into<String>, value: impl Into<String>) -> Self {
         let mut values = self.0.values.clone();
         values.insert(name.into(), value.into());
-        Self::new(self.0.start_urls.clone(), values)
+        let Given { start_urls, start_tag, .. } = &*self.0;
+        let (start_urls, start_tag) = (start_urls.clone(), start_tag.clone());
+        Self(Arc::new(Given { start_urls, values, start_tag, ..Given::default() }))
+    }
+
+    /// Sets the tag of the start URLs, as `--tag` does. It selects the function that parses their pages.
+    #[must_use]
+    pub fn with_start_tag(self, tag: impl Into<String>) -> Self {
+        let (start_urls, values) = (self.0.start_urls.clone(), self.0.values.clone());
+        Self(Arc::new(Given { start_urls, values, start_tag: tag.into(), ..Given::default() }))
     }
 
     /// The start URLs that the user named. If there are any, they replace the spider's own.
     pub fn start_urls(&self) -> &[Url] {
         &self.0.start_urls
+    }
+
+    /// The tag of the start URLs that the user named; empty if they have none.
+    pub fn start_tag(&self) -> &str {
+        &self.0.start_tag
     }
 
     /// The value of an argument.
@@ -88,31 +105,34 @@ impl Args {
         self.0.typed.get_or_try_insert(|| T::from_args(self))
     }
 
-    /// The arguments that may be stored and shown. Those named like a secret are left out.
+    /// The arguments that may be stored and shown. Those named like a secret are left out, and what looks like a secret in the
+    /// others is hidden.
     pub fn shown(&self) -> BTreeMap<String, String> {
-        let shown = self.iter().filter(|(name, _)| !is_secret(name));
-        shown.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+        let shown = self.iter().filter(|(name, _)| !is_secret_name(name));
+        shown.map(|(name, value)| (hide(name).into_owned(), hide(value).into_owned())).collect()
+    }
+
+    /// The start URLs as they may be stored and shown.
+    pub fn shown_start_urls(&self) -> Vec<String> {
+        self.start_urls().iter().map(hide_in_url).collect()
     }
 }
 
 impl PartialEq for Args {
     fn eq(&self, other: &Self) -> bool {
-        (&self.0.start_urls, &self.0.values) == (&other.0.start_urls, &other.0.values)
+        let parts =
+            |args: &Self| (args.0.start_urls.clone(), args.0.values.clone(), args.0.start_tag.clone());
+        parts(self) == parts(other)
     }
 }
 
 /// Without secrets.
 impl fmt::Debug for Args {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let start_urls: Vec<&str> = self.start_urls().iter().map(Url::as_str).collect();
-        f.debug_struct("Args").field("start_urls", &start_urls).field("values", &self.shown()).finish()
+        let mut shown = f.debug_struct("Args");
+        shown.field("start_urls", &self.shown_start_urls()).field("values", &self.shown());
+        shown.finish()
     }
-}
-
-/// Whether an argument of this name is neither stored nor shown.
-pub fn is_secret(name: &str) -> bool {
-    let name = name.to_ascii_lowercase();
-    ["password", "token", "secret", "key"].iter().any(|word| name.contains(word))
 }
 
 #[cfg(test)]
@@ -124,6 +144,11 @@ mod tests {
         let args = Args::default().with_value("api_key", "hunter2").with_value("tag", "love");
         assert_eq!(args.get("api_key"), Some("hunter2"));
         assert_eq!(args.shown().into_keys().collect::<Vec<_>>(), ["tag"]);
+        let url = "https://a.example/?page=2&token=hunter2".parse().unwrap();
+        let args =
+            Args::new(vec![url], args.0.values.clone()).with_value("feed", "http://me:hunter2@b.example/");
+        assert_eq!(args.shown()["feed"], "http://***@b.example/");
+        assert_eq!(args.shown_start_urls(), ["https://a.example/?page=2&token=***"]);
         let shown = format!("{args:?}");
         assert!(shown.contains("love") && !shown.contains("hunter2"), "{shown}");
     }

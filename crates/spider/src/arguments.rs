@@ -1,14 +1,20 @@
 //! The arguments that a spider declares: their names, types and meanings.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
-use crate::args::{Args, is_secret};
+use crate::args::Args;
 use crate::argument_error::{ArgumentError, ArgumentProblem};
 use crate::nearest::nearest;
+use crate::secrets::{hide, is_secret_name};
+use crate::url_list;
 
 /// Names that `-a` gives another meaning: `-a limit=20` is `--limit 20`, for every spider.
 const RESERVED: [&str; 4] = ["start_urls", "start_url", "limit", "force_run"];
+
+/// A URL in everyday words.
+const URL: &str = "URL";
 
 /// A struct that holds a spider's arguments. `#[derive(SpiderArgs)]` implements it; see
 /// [`Args::typed`].
@@ -45,6 +51,7 @@ pub struct Argument {
     kind: String,
     presence: Presence,
     is_list: bool,
+    is_list_of_urls: bool,
     /// Whether a text is a value of the type; the error says why it is not.
     check: fn(&str) -> Result<(), String>,
 }
@@ -92,6 +99,7 @@ impl Arguments {
             kind: kind_of::<T>(),
             presence,
             is_list: false,
+            is_list_of_urls: false,
             check: |text| parse::<T>(text).map(drop),
         });
         self
@@ -112,6 +120,7 @@ impl Arguments {
         let mut declared = self.declared::<T>(name, help, presence);
         if let Some(argument) = declared.0.last_mut() {
             argument.is_list = true;
+            argument.is_list_of_urls = argument.kind == URL;
             argument.kind = format!("{}, several with commas", argument.kind);
         }
         declared
@@ -172,7 +181,9 @@ impl Arguments {
         T: FromStr<Err: fmt::Display>,
     {
         let Some(text) = self.text(args, name)? else { return Ok(Vec::new()) };
-        parts(text).map(|part| parse(part).map_err(|why| self.invalid(name, part, &why))).collect()
+        let is_of_urls = self.find(name).is_some_and(|argument| argument.is_list_of_urls);
+        let parts = parts(text, is_of_urls).into_iter();
+        parts.map(|part| parse(&part).map_err(|why| self.invalid(name, &part, &why))).collect()
     }
 
     fn find(&self, name: &str) -> Option<&Argument> {
@@ -261,14 +272,19 @@ impl Argument {
     /// Its default, unless its name is like a secret.
     pub fn shown_default(&self) -> Option<&str> {
         match &self.presence {
-            Presence::Default(text) if !is_secret(&self.name) => Some(text),
+            Presence::Default(text) if !is_secret_name(&self.name) => Some(text),
             _ => None,
         }
     }
 
     fn check(&self, text: &str) -> Result<(), ArgumentProblem> {
-        let check = |text| (self.check)(text).map_err(|why| invalid(&self.name, &self.kind, text, &why));
-        if self.is_list { parts(text).try_for_each(check) } else { check(text) }
+        let check =
+            |text: &str| (self.check)(text).map_err(|why| invalid(&self.name, &self.kind, text, &why));
+        if self.is_list {
+            parts(text, self.is_list_of_urls).iter().try_for_each(|part| check(part))
+        } else {
+            check(text)
+        }
     }
 }
 
@@ -286,7 +302,10 @@ impl fmt::Display for Argument {
 }
 
 fn invalid(name: &str, kind: &str, text: &str, why: &str) -> ArgumentProblem {
-    let problem = if is_secret(name) { String::new() } else { format!(" {text:?} ({why})") };
+    let problem = format!(" {text:?} ({why})");
+    // What is wrong may repeat the text.
+    let is_shown = !is_secret_name(name) && hide(&problem) == problem;
+    let problem = if is_shown { problem } else { String::new() };
     ArgumentProblem::Invalid { name: name.to_owned(), kind: kind.to_owned(), problem }
 }
 
@@ -299,8 +318,25 @@ fn parse<T: FromStr<Err: fmt::Display>>(text: &str) -> Result<T, String> {
     text.parse().map_err(|error: T::Err| error.to_string())
 }
 
-fn parts(text: &str) -> impl Iterator<Item = &str> {
-    text.split(',').map(str::trim).filter(|part| !part.is_empty())
+/// The values of a list. In a list of URLs, a comma separates only where a URL begins after it. In other lists, `\,` is a
+/// comma within a value.
+fn parts(text: &str, is_of_urls: bool) -> Vec<Cow<'_, str>> {
+    if is_of_urls {
+        return url_list::split(text).into_iter().map(Cow::Borrowed).collect();
+    }
+    let (mut parts, mut begin) = (Vec::new(), 0);
+    for (at, _) in text.match_indices(',') {
+        if !text[begin..at].ends_with('\\') {
+            parts.push(&text[begin..at]);
+            begin = at + 1;
+        }
+    }
+    parts.push(&text[begin..]);
+    let parts = parts.into_iter().map(str::trim).filter(|part| !part.is_empty());
+    let unescaped = |part| {
+        if str::contains(part, "\\,") { Cow::Owned(part.replace("\\,", ",")) } else { Cow::Borrowed(part) }
+    };
+    parts.map(unescaped).collect()
 }
 
 fn is_bool<T>() -> bool {
@@ -318,7 +354,7 @@ fn kind_of<T>() -> String {
         "u8" | "u16" | "u32" | "u64" | "u128" | "usize" => "integer, 0 or more",
         "f32" | "f64" | "Decimal" => "number",
         "bool" => "true or false",
-        "Url" => "URL",
+        "Url" => URL,
         "NaiveDate" => "date, as 2026-12-31",
         "DateTime" => "date and time, as 2026-12-31T23:59:59Z",
         other => other,

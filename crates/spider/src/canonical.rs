@@ -37,19 +37,76 @@ const PATH: &AsciiSet = &CONTROLS
 /// The characters that are escaped in a query: all except the unreserved.
 const QUERY: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// The canonical spelling of `url`.
-pub fn canonical_url(url: &Url) -> String {
-    canonical_without(url, |_| false)
+/// The parameters that don't count.
+#[derive(Clone, Copy)]
+pub(crate) struct Ignored<'a> {
+    /// A `*` at the end stands for the rest of the name.
+    pub(crate) names: &'a [String],
+    /// Whether they don't count in the path, either.
+    pub(crate) in_path: bool,
 }
 
-/// The canonical spelling of `url` without the ignored parameters of its query.
-pub(crate) fn canonical_without(url: &Url, is_ignored: impl Fn(&[u8]) -> bool) -> String {
+impl Ignored<'_> {
+    fn has(self, name: &[u8]) -> bool {
+        self.names.iter().any(|pattern| match pattern.strip_suffix('*') {
+            Some(beginning) => name.starts_with(beginning.as_bytes()),
+            None => name == pattern.as_bytes(),
+        })
+    }
+
+    /// The same for the name of a path's parameter, in upper or lower case.
+    fn has_in_path(self, name: &[u8]) -> bool {
+        self.names.iter().any(|pattern| match pattern.strip_suffix('*') {
+            Some(beginning) => {
+                name.get(..beginning.len()).is_some_and(|it| it.eq_ignore_ascii_case(beginning.as_bytes()))
+            }
+            None => name.eq_ignore_ascii_case(pattern.as_bytes()),
+        })
+    }
+
+    /// The path without its ignored parameters. They follow the segment that they belong to: `/item;name=value/…`. `None` if
+    /// it has none.
+    fn path_without(self, path: &str) -> Option<String> {
+        if !self.in_path || self.names.is_empty() || !path.contains(';') {
+            return None;
+        }
+        let mut rest = String::with_capacity(path.len());
+        for (at, segment) in path.split('/').enumerate() {
+            if at > 0 {
+                rest.push('/');
+            }
+            for (at, part) in segment.split(';').enumerate() {
+                if at == 0 {
+                    rest.push_str(part);
+                } else if !self.has_in_path(&parameter(part).0) {
+                    rest.push(';');
+                    rest.push_str(part);
+                }
+            }
+        }
+        Some(rest)
+    }
+}
+
+/// The canonical spelling of `url`.
+pub fn canonical_url(url: &Url) -> String {
+    canonical_without(url, Ignored { names: &[], in_path: false })
+}
+
+/// The canonical spelling of `url` without the ignored parameters.
+pub(crate) fn canonical_without(url: &Url, ignored: Ignored<'_>) -> String {
     let mut canonical = String::with_capacity(url.as_str().len() + 8);
     canonical.push_str(&url[..Position::BeforePath]);
+    let before_path = canonical.len();
     push_path(&mut canonical, url.path());
+    // After the escapes are read, because an escaped semicolon means the same here.
+    if let Some(path) = ignored.path_without(&canonical[before_path..]) {
+        canonical.truncate(before_path);
+        canonical.push_str(&path);
+    }
     let Some(query) = url.query() else { return canonical };
     let fields = query.split(['&', ';']).filter(|field| !field.is_empty());
-    let mut parameters: Vec<_> = fields.map(parameter).filter(|(name, _)| !is_ignored(name)).collect();
+    let mut parameters: Vec<_> = fields.map(parameter).filter(|(name, _)| !ignored.has(name)).collect();
     parameters.sort_unstable();
     let mut before = '?';
     for (name, value) in parameters {
@@ -62,15 +119,20 @@ pub(crate) fn canonical_without(url: &Url, is_ignored: impl Fn(&[u8]) -> bool) -
     canonical
 }
 
-/// `url` as it is spelled, without its fragment and the ignored parameters of its query.
-pub(crate) fn verbatim_without(url: &Url, is_ignored: impl Fn(&[u8]) -> bool) -> String {
-    let whole = &url[..Position::AfterQuery];
+/// `url` as it is spelled, without its fragment and the ignored parameters.
+pub(crate) fn verbatim_without(url: &Url, ignored: Ignored<'_>) -> String {
     let query = url.query().unwrap_or_default();
-    let is_kept = |field: &str| !is_ignored(&parameter(field).0);
-    if query.split(['&', ';']).all(is_kept) {
-        return whole.to_owned();
+    let is_kept = |field: &str| !ignored.has(&parameter(field).0);
+    let path = ignored.path_without(url.path());
+    if path.is_none() && query.split(['&', ';']).all(is_kept) {
+        return url[..Position::AfterQuery].to_owned();
     }
-    let mut rest = url[..Position::AfterPath].to_owned();
+    let mut rest = url[..Position::BeforePath].to_owned();
+    rest.push_str(path.as_deref().unwrap_or(url.path()));
+    if query.split(['&', ';']).all(is_kept) {
+        rest.push_str(&url[Position::AfterPath..Position::AfterQuery]);
+        return rest;
+    }
     let mut before = "?";
     for piece in query.split_inclusive(['&', ';']) {
         let (field, after) = piece.split_at(piece.trim_end_matches(['&', ';']).len());

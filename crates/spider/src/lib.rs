@@ -26,6 +26,7 @@ pub mod arguments;
 mod cache;
 pub mod canonical;
 mod compiled;
+pub mod counted;
 mod document;
 mod elements;
 pub mod encoding;
@@ -63,6 +64,7 @@ pub mod response;
 pub mod router;
 pub mod same_request;
 pub mod sample;
+pub mod secrets;
 
 mod sniff;
 pub mod spider;
@@ -70,6 +72,7 @@ pub mod stay_in;
 pub mod stored_page;
 pub mod type_pattern;
 mod typed_values;
+pub mod url_list;
 pub mod value;
 mod visible_text;
 

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use serde_json::{Value as Json, json};
 use url::Url;
 
-use crate::canonical::{canonical_without, verbatim_without};
+use crate::canonical::{Ignored, canonical_without, verbatim_without};
 
 /// Decides when two requests are the same. The method, the URL, the body and the session always count. The rule says which
 /// parts of the URL count.
@@ -31,6 +31,8 @@ pub struct SameRequest {
     is_verbatim: bool,
     /// Sorted, without duplicates.
     ignored: Arc<[String]>,
+    /// Whether the ignored parameters of the path do count. Runs that began before there was a rule for paths keep it so.
+    keeps_path_parameters: bool,
 }
 
 impl SameRequest {
@@ -46,7 +48,17 @@ impl SameRequest {
         Self { is_verbatim: true, ..Self::default() }
     }
 
-    /// Adds parameters of the query that do not count. A `*` at the end stands for the rest of the name.
+    /// Adds parameters that do not count: those of the query (`?name=value`) and those of the path (`/item;name=value`). A `*` at
+    /// the end stands for the rest of the name. Upper and lower case differ in a query. They are the same in a path, because
+    /// servers write `;jsessionid=` and name the cookie `JSESSIONID`.
+    ///
+    /// ```
+    /// use dragline_spider::SameRequest;
+    ///
+    /// let rule = SameRequest::canonical().with_ignored(["jsessionid"]);
+    /// let spelling = |url: &str| rule.spelling(&url.parse().unwrap());
+    /// assert_eq!(spelling("http://a.example/item;jsessionid=1F/2?page=2"), "http://a.example/item/2?page=2");
+    /// ```
     #[must_use]
     pub fn with_ignored<P: Into<String>>(mut self, parameters: impl IntoIterator<Item = P>) -> Self {
         let named = parameters.into_iter().map(Into::into).filter(|name: &String| !name.is_empty());
@@ -59,18 +71,17 @@ impl SameRequest {
 
     /// The part of a URL that counts.
     pub fn spelling(&self, url: &Url) -> String {
-        let is_ignored = |name: &[u8]| {
-            self.ignored.iter().any(|pattern| match pattern.strip_suffix('*') {
-                Some(beginning) => name.starts_with(beginning.as_bytes()),
-                None => name == pattern.as_bytes(),
-            })
-        };
-        if self.is_verbatim { verbatim_without(url, is_ignored) } else { canonical_without(url, is_ignored) }
+        let ignored = Ignored { names: &self.ignored, in_path: !self.keeps_path_parameters };
+        if self.is_verbatim { verbatim_without(url, ignored) } else { canonical_without(url, ignored) }
     }
 
     /// Its stored form.
     pub fn to_json(&self) -> Json {
-        json!({ "urls": self.urls(), "ignored_parameters": &*self.ignored })
+        json!({
+            "urls": self.urls(),
+            "ignored_parameters": &*self.ignored,
+            "path_parameters": if self.keeps_path_parameters { "count" } else { "ignored" },
+        })
     }
 
     /// From its stored form. `None` if the text is invalid.
@@ -82,7 +93,15 @@ impl SameRequest {
         };
         let ignored: Option<Vec<&str>> =
             json["ignored_parameters"].as_array()?.iter().map(Json::as_str).collect();
-        Some(rule.with_ignored(ignored?))
+        let rule = rule.with_ignored(ignored?);
+        // Version 6 stored no rule for paths. Without ignored parameters, there is nothing to tell apart.
+        let keeps_path_parameters = match json["path_parameters"].as_str() {
+            Some("ignored") => false,
+            Some("count") => true,
+            Some(_) => return None,
+            None => !rule.ignored.is_empty(),
+        };
+        Some(Self { keeps_path_parameters, ..rule })
     }
 
     fn urls(&self) -> &'static str {
@@ -94,7 +113,11 @@ impl SameRequest {
 impl std::fmt::Display for SameRequest {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{} URLs", self.urls())?;
-        if self.ignored.is_empty() { Ok(()) } else { write!(f, " without {}", self.ignored.join(", ")) }
+        if self.ignored.is_empty() {
+            return Ok(());
+        }
+        write!(f, " without {}", self.ignored.join(", "))?;
+        if self.keeps_path_parameters { f.write_str(" in the query") } else { Ok(()) }
     }
 }
 
@@ -133,6 +156,48 @@ mod tests {
     }
 
     #[test]
+    fn ignored_parameters_of_a_path_do_not_count_in_any_segment() {
+        let ignored = ["jsessionid", "cf*", "säson", "v"];
+        let canonical = SameRequest::canonical().with_ignored(ignored);
+        let verbatim = SameRequest::verbatim().with_ignored(ignored);
+        for (found, spelling) in [
+            ("/item/1;jsessionid=0AF", "/item/1"),
+            ("/item/1;JSessionID=0AF!-12?a=1", "/item/1?a=1"),
+            ("/shop;jsessionid=0AF/item/1", "/shop/item/1"),
+            ("/;jsessionid=0AF", "/"),
+            ("/item;color=red;jsessionid=0AF;size=2", "/item;color=red;size=2"),
+            ("/item;cfid=1;cftoken=2;x", "/item;x"),
+            ("/item;jsessionid", "/item"),
+            ("/item;jsessionids=1;", "/item;jsessionids=1;"),
+            ("/jsessionid=1;a=jsessionid=2", "/jsessionid=1;a=jsessionid=2"),
+            ("/x;v=1,2", "/x"),
+            ("/item;s%C3%A4son=2", "/item"),
+            ("/item;jsessionid=a%2Fb/c", "/item/c"),
+        ] {
+            let (found, spelling) =
+                (format!("http://a.example{found}"), format!("http://a.example{spelling}"));
+            assert_eq!(spelled(&canonical, &found), spelling, "{found}");
+            assert_eq!(spelled(&verbatim, &found), spelling, "{found}");
+        }
+        // An escaped semicolon means the same to the canonical rule.
+        assert_eq!(spelled(&canonical, "http://a.example/item%3bjsessionid=1"), "http://a.example/item");
+    }
+
+    #[test]
+    fn a_run_from_before_the_rule_for_paths_keeps_its_rule() {
+        let wanted = SameRequest::canonical().with_ignored(["jsessionid"]);
+        let stored = json!({ "urls": "canonical", "ignored_parameters": ["jsessionid"] });
+        let rule = SameRequest::from_json(&stored).unwrap();
+        let found = "http://a.example/item;jsessionid=1?jsessionid=2";
+        assert_eq!(spelled(&rule, found), "http://a.example/item;jsessionid=1");
+        assert_eq!(rule.to_string(), "canonical URLs without jsessionid in the query");
+        assert_ne!(rule, wanted);
+        assert_eq!(SameRequest::from_json(&rule.to_json()), Some(rule));
+        let nothing_ignored = json!({ "urls": "verbatim", "ignored_parameters": [] });
+        assert_eq!(SameRequest::from_json(&nothing_ignored), Some(SameRequest::verbatim()));
+    }
+
+    #[test]
     fn verbatim_is_as_found_but_for_the_fragment() {
         let found = "http://a.example/%7e?b=2&a=1&&c;d=%2f+%20?";
         assert_eq!(spelled(&SameRequest::verbatim(), &format!("{found}#top")), found);
@@ -157,6 +222,7 @@ mod tests {
             json!({}),
             json!({ "urls": "sorted", "ignored_parameters": [] }),
             json!({ "urls": "verbatim" }),
+            json!({ "urls": "verbatim", "ignored_parameters": [], "path_parameters": "sorted" }),
         ] {
             assert_eq!(SameRequest::from_json(&other), None, "{other}");
         }

@@ -154,13 +154,20 @@ macro_rules! spiders {
 /// The start requests of a run: one for each start URL that the user named, or otherwise the spider's own.
 ///
 /// # Errors
-/// Those of the spider; when one of its selectors is invalid; when a URL cannot be fetched or contains a password; and when
-/// a request has a tag that no route of the spider has.
+/// Those of the spider; when one of its selectors is invalid; when a URL cannot be fetched or contains a password; when
+/// a request has a tag that no route of the spider has; and when there is a tag for start URLs and no start URL.
 pub fn start_requests(spider: &dyn Spider, args: &Args) -> Result<Vec<Request>> {
     check_selectors(spider)?;
     let named: Result<Vec<Request>, RequestError> =
         args.start_urls().iter().cloned().map(Request::from_url).collect();
-    let named = named?;
+    let tagged = |request: Request| request.with_tag(args.start_tag());
+    let named: Vec<Request> = named?.into_iter().map(tagged).collect();
+    if named.is_empty() && !args.start_tag().is_empty() {
+        return Err(Error::new(format!(
+            "the tag {:?} is for start URLs, and none is given; it sets the tags of its own start requests itself",
+            args.start_tag()
+        )));
+    }
     let requests = if named.is_empty() { spider.start(args)? } else { named };
     let routes = spider.routes();
     if let Some(tag) = routes.repeated_tag() {

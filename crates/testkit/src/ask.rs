@@ -4,6 +4,8 @@ use std::io::{self, Read, Write};
 use std::net::{TcpStream, ToSocketAddrs};
 use std::time::Duration;
 
+use crate::wait::patience;
+
 /// How long an endpoint on loopback may take on a loaded machine.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -32,7 +34,7 @@ pub fn ask(address: impl ToSocketAddrs, path: &str) -> io::Result<Asked> {
 /// If nobody answers, or the answer is not HTTP.
 pub fn ask_with(address: impl ToSocketAddrs, words: &str) -> io::Result<Asked> {
     let mut stream = TcpStream::connect(address)?;
-    stream.set_read_timeout(Some(PATIENCE))?;
+    stream.set_read_timeout(Some(patience(PATIENCE)))?;
     stream.write_all(words.as_bytes())?;
     let mut text = String::new();
     stream.read_to_string(&mut text)?;

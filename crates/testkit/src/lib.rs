@@ -32,4 +32,4 @@ pub use proxy::{ChaosProxy, Link, Strike};
 pub use secure_site::SecureSite;
 pub use site::{Answer, MEMBER, Received, Site, SiteBuilder};
 pub use small_disk::SmallDisk;
-pub use wait::{wait_for, wait_until};
+pub use wait::{patience, wait_for, wait_until};

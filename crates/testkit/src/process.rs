@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
-use crate::wait::{try_wait_for, wait_until};
+use crate::wait::{patience, try_wait_for, wait_until};
 
 /// How long [`Dragline::run`] and [`Running::finish`] wait unless told otherwise.
 const DEFAULT_LIMIT: Duration = Duration::from_secs(60);
@@ -212,7 +212,7 @@ impl Running {
         match held {
             Some(true) => {}
             Some(false) => panic!("{what}: the process ended before\n{}", self.shown()),
-            None => panic!("{what}: not within {limit:?}\n{}", self.shown()),
+            None => panic!("{what}: not within {:?}\n{}", patience(limit), self.shown()),
         }
     }
 
@@ -240,7 +240,7 @@ impl Running {
     pub fn end_within(&mut self, limit: Duration) -> Finished {
         match try_wait_for(limit, || self.status()) {
             Some(status) => self.finished(status),
-            None => panic!("still running after {limit:?}\n{}", self.shown()),
+            None => panic!("still running after {:?}\n{}", patience(limit), self.shown()),
         }
     }
 

@@ -6,7 +6,7 @@
 
 use std::mem;
 
-use dragline_core::outcome::{DeadLetter, clean};
+use dragline_core::outcome::{DeadLetter, clean, stored_error};
 use dragline_core::serde_json::{Value as Json, json};
 use dragline_core::{PageOutcome, QueuedRequest, Reason};
 
@@ -136,7 +136,7 @@ impl Piece {
                 Relief::Requests
             }
             Relief::Requests => {
-                let error: String = clean(error).chars().take(MINIMAL_ERROR_CHARS).collect();
+                let error: String = stored_error(error).chars().take(MINIMAL_ERROR_CHARS).collect();
                 let letters = page.dead_letters.len();
                 page.requests.clear();
                 page.error = Some(error.clone());
@@ -164,7 +164,7 @@ fn request_letter(queued: &QueuedRequest, error: &str, sqlstate: Option<&str>) -
             "tag": clean(queued.request.tag()),
             "meta": clean(&Json::Object(queued.request.meta().clone()).to_string()),
         }),
-        error: clean(error),
+        error: stored_error(error),
         sqlstate: sqlstate.map(str::to_owned),
     }
 }

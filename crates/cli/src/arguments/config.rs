@@ -14,7 +14,7 @@ Examples:
 const SHOW_EXAMPLES: &str = "\
 Examples:
   dragline config show
-  dragline config show --config nightly.toml --rate 0.5
+  dragline config show quotes --config nightly.toml --rate 0.5
   dragline config show --format json
 
 It accepts the flags of crawl and shows the resulting settings. If a crawl would refuse one of them, \
@@ -38,6 +38,10 @@ pub(crate) enum ConfigAction {
 /// `dragline config show`.
 #[derive(Debug, Args)]
 pub(crate) struct ShowConfig {
+    /// With the settings that `dragline.toml` has for this spider
+    #[arg(value_name = "SPIDER")]
+    pub(crate) spider: Option<String>,
+
     /// Format of the output
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     pub(crate) format: ConfigFormat,

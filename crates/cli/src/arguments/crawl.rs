@@ -99,13 +99,18 @@ pub(crate) struct CrawlFlags {
 
 /// What is crawled.
 #[derive(Debug, Args)]
+#[allow(clippy::struct_field_names)] // a field is named like its flag
 pub(crate) struct Start {
     /// Start at this URL instead of the spider's own; repeatable
     ///
-    /// You can also separate several URLs by commas. Don't include a user name or a password, because URLs are
-    /// stored.
-    #[arg(long = "start-url", env = "DRAGLINE_START_URLS", value_name = "URL", value_delimiter = ',')]
+    /// You can also separate several URLs by commas, each with its `https://`. Any other comma is part of a URL.
+    /// Don't include a user name or a password, because URLs are stored.
+    #[arg(long = "start-url", env = "DRAGLINE_START_URLS", value_name = "URL")]
     pub(crate) start_urls: Vec<String>,
+
+    /// The tag of these start URLs: the kind of page that the spider parses them as
+    #[arg(long, env = "DRAGLINE_TAG", value_name = "TAG", hide_short_help = true)]
+    pub(crate) tag: Option<String>,
 
     /// Pass an argument to the spider; repeatable
     ///
@@ -133,7 +138,8 @@ pub(crate) struct Identity {
 
     /// When finished, export the items to `FILE.jsonl`, `FILE.csv` or `-` (stdout)
     ///
-    /// The value `-` writes JSON lines to stdout.
+    /// The value `-` writes JSON lines to stdout. A CSV file holds one item type. If the spider has several, each
+    /// gets a file of its own: `FILE.TYPE.csv`.
     #[arg(short = 'o', long, env = "DRAGLINE_OUTPUT", value_name = "FILE")]
     pub(crate) output: Option<String>,
 }

@@ -8,6 +8,7 @@ pub(super) const EXAMPLES: &str = "\
 Examples:
   dragline fetch https://example.com/                           status, redirects, headers, times
   dragline fetch https://example.com/ --body | grep title       the body
+  dragline fetch https://example.com/ --select 'a::attr(href)'  what a CSS selector finds
   dragline fetch https://quotes.toscrape.com/ --spider quotes   the items and requests
   dragline fetch https://api.example.com/ -H 'Accept: application/json' --data '{}' -o answer.json
 
@@ -56,6 +57,13 @@ pub(crate) struct Fetch {
     /// Print the body to stdout, and everything else to stderr
     #[arg(long, conflicts_with_all = ["output", "json"])]
     pub(crate) body: bool,
+
+    /// Print what this CSS selector finds, one text a line, and everything else to stderr; repeatable
+    ///
+    /// It finds the same as in a spider: `h1` the whole text of each element, `h1::text` the texts directly in it,
+    /// `a::attr(href)` an attribute.
+    #[arg(long, value_name = "CSS", conflicts_with = "body")]
+    pub(crate) select: Vec<String>,
 
     /// Write the decompressed body to FILE; - is stdout
     #[arg(short = 'o', long, value_name = "FILE")]

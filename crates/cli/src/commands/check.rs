@@ -6,6 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use dragline_core::counted::counted;
 use dragline_core::{Sample, Spider};
 
 use super::table::table;
@@ -31,7 +32,7 @@ pub(super) fn run(arguments: &Check, program: &Program) -> Result<Exit, Failed> 
     for checked in checked.iter().filter(|_| arguments.accept) {
         accepted.extend(accept(checked)?);
     }
-    print(&told(&spiders, &checked, &accepted))?;
+    print(&told(&spiders, &checked, arguments.accept.then_some(&*accepted)))?;
     if checked.is_empty() {
         return Err(Failed::error("nothing was checked, because there are no samples")
             .hint("return stored pages from the spider's samples(); see docs/writing-a-spider.md"));
@@ -41,12 +42,13 @@ pub(super) fn run(arguments: &Check, program: &Program) -> Result<Exit, Failed> 
     match (mistakes, differ - accepted.len()) {
         (0, 0) => Ok(Exit::Finished),
         (0, left) => {
-            let what = format!("{left} of {} samples differ from the expected results", checked.len());
+            let what = format!("{left} of {} not as expected", counted(checked.len(), "sample"));
             Err(Failed::error(what).hint(DIFFER))
         }
-        (bad, _) => {
-            Err(Failed::error(format!("{bad} of {} samples show a mistake in their spider", checked.len())))
-        }
+        (bad, _) => Err(Failed::error(format!(
+            "{bad} of {} with a mistake in the spider",
+            counted(checked.len(), "sample")
+        ))),
     }
 }
 
@@ -82,14 +84,16 @@ fn source_file(sample: &Sample) -> Result<PathBuf, Failed> {
     Ok(found)
 }
 
-/// A line for each sample; what differs comes after them.
-fn told(spiders: &[Arc<dyn Spider>], checked: &[Checked], accepted: &[PathBuf]) -> String {
+/// A line for each sample. After them comes what differs and was not accepted, and the files that were written.
+fn told(spiders: &[Arc<dyn Spider>], checked: &[Checked], accepted: Option<&[PathBuf]>) -> String {
+    let (is_accepting, accepted) = (accepted.is_some(), accepted.unwrap_or_default());
     let mut rows: Vec<[String; 3]> = Vec::new();
     for spider in spiders {
         let before = rows.len();
         for checked in checked.iter().filter(|checked| checked.spider == spider.name()) {
             let verdict = match &checked.found {
                 Found::AsExpected => "as expected",
+                Found::Other { .. } if is_accepting => "accepted",
                 Found::Other { .. } => "differs",
                 Found::Mistake(_) => "mistake",
             };
@@ -104,12 +108,20 @@ fn told(spiders: &[Arc<dyn Spider>], checked: &[Checked], accepted: &[PathBuf]) 
         // Writing to a String cannot fail.
         let _ = match found {
             Found::AsExpected => Ok(()),
+            // Its file says what it is now, and version control what it was.
+            Found::Other { .. } if is_accepting => Ok(()),
             Found::Other { diff, .. } => write!(text, "\n{diff}"),
             Found::Mistake(mistake) => writeln!(text, "\n{spider} {}: {mistake}", sample.name()),
         };
     }
-    for path in accepted {
-        let _ = writeln!(text, "accepted: {}", shown(path).display());
+    if is_accepting {
+        text.push('\n');
+        for path in accepted {
+            let _ = writeln!(text, "written: {}", shown(path).display());
+        }
+        if accepted.is_empty() {
+            text.push_str("nothing was written: no result differs from the expected one\n");
+        }
     }
     text
 }

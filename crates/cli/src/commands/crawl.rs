@@ -8,6 +8,7 @@ use dragline_core::store::{RunInfo, RunState};
 use dragline_runtime::blocking::Blocking;
 use dragline_runtime::logging::LogHandle;
 use dragline_runtime::metrics::Metrics;
+use dragline_runtime::shown;
 
 use super::{find_spider, print};
 use crate::aftermath::Aftermath;
@@ -106,7 +107,7 @@ pub(super) fn after(
     // Rows on stdout are for a program, so the report then goes to the log.
     if settings.output == Some(Target::Stdout) {
         log.text(&report::render(&report, Paint::NONE), &report::render(&report, Paint::stderr()));
-    } else if let Err(failed) = print(&report::render(&report, Paint::stdout())) {
+    } else if let Err(failed) = print(&shown(&report::render(&report, Paint::stdout()))) {
         // Only the report is lost, not the run.
         tracing::warn!("{}", failed.what);
     }

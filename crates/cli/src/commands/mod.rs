@@ -12,6 +12,7 @@ mod fetch;
 mod healthcheck;
 mod list;
 mod man;
+mod own_words;
 mod runs;
 mod schema;
 mod table;
@@ -19,14 +20,16 @@ mod which_run;
 mod words;
 
 use std::io::{self, Write};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use dragline_core::Spider;
+use dragline_core::{Spider, program, secrets};
 
 use self::config::Given;
+use self::own_words::OwnWords;
 use self::words::{parse, words};
-use crate::arguments::Command;
+use crate::arguments::{Command, ConfigAction};
 use crate::exit::Exit;
 use crate::failed::Failed;
 use crate::open_files;
@@ -38,6 +41,9 @@ use dragline_runtime::logging::{self, Log, LogHandle};
 
 /// The complete `main` of a binary.
 pub(crate) fn run(program: &Program) -> ExitCode {
+    if let Some(name) = own_name() {
+        program::is_called(name);
+    }
     match called(program) {
         Ok(exit) => exit,
         Err(failed) => {
@@ -47,23 +53,30 @@ pub(crate) fn run(program: &Program) -> ExitCode {
     }
 }
 
+/// The name by which this process was started.
+fn own_name() -> Option<String> {
+    let path = PathBuf::from(std::env::args_os().next()?);
+    Some(path.file_stem()?.to_str()?.to_owned())
+}
+
 fn called(program: &Program) -> Result<ExitCode, Failed> {
     first_process::begin().map_err(|error| Failed::error(format!("cannot listen for signals: {error}")))?;
     open_files::raise_limit();
-    let words = words(program.spiders.iter().map(|spider| spider.name().to_owned()).collect());
+    let spiders: Vec<String> = program.spiders.iter().map(|spider| spider.name().to_owned()).collect();
+    let words = words(&spiders, &OwnWords::new(program::name(), &program.spiders));
     let (arguments, _) = match parse(words.clone()) {
         Ok(parsed) => parsed,
         Err(error) => return Ok(told(&error)),
     };
     // These must not depend on settings, because they have to work even if the settings file is invalid.
     match &arguments.command {
-        Command::Healthcheck(_) => return healthcheck::run(arguments, words).map(Exit::into),
+        Command::Healthcheck(_) => return healthcheck::run(arguments, words, &spiders).map(Exit::into),
         Command::Completions(asked) => return completions::run(asked, words).map(Exit::into),
         Command::Man(asked) => return man::run(asked, words).map(Exit::into),
         _ => {}
     }
     // Only now is the path of the file known. Its values are defaults, so parse everything again with them.
-    let file = File::read(arguments.config.as_deref())?;
+    let file = File::read(arguments.config.as_deref(), &spiders)?.for_spider(settings_of(&arguments.command));
     let (arguments, matches) = match parse(file.beneath(words.clone())) {
         Ok(parsed) => parsed,
         Err(error) => return Ok(told(&error)),
@@ -78,10 +91,14 @@ fn called(program: &Program) -> Result<ExitCode, Failed> {
 
 /// Help and version also come this way, with their own exit code.
 fn told(error: &clap::Error) -> ExitCode {
+    let text = error.to_string();
+    // The parser repeats what it refuses, and that may be a secret in the wrong place.
+    let has_secret = error.use_stderr() && secrets::hide(&text) != text;
     if error.use_stderr() && logging::is_json_asked_for() {
-        let text = error.to_string();
         let failed = Failed::usage(text.strip_prefix("error: ").unwrap_or(&text).trim_end());
         logging::failed_before_start(&failed.fatal());
+    } else if has_secret {
+        let _ = io::stderr().write_all(secrets::hide(&text).as_bytes());
     } else {
         let _ = error.print();
     }
@@ -129,8 +146,19 @@ fn spider_of(command: &Command) -> Option<&str> {
     }
 }
 
+/// The spider whose settings apply.
+fn settings_of(command: &Command) -> Option<&str> {
+    match command {
+        Command::Crawl(crawl) => Some(&crawl.spider),
+        Command::Fetch(fetch) => fetch.spider.as_deref(),
+        Command::Config { action: ConfigAction::Show(show) } => show.spider.as_deref(),
+        _ => None,
+    }
+}
+
 /// Writes to stdout. It is fine if the reader has gone away. Any other problem is an error.
 fn print(text: &str) -> Result<(), Failed> {
+    let text = program::with_own_commands(text);
     let mut stdout = io::stdout().lock();
     match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {

@@ -3,21 +3,42 @@
 
 use clap::builder::{PossibleValuesParser, Resettable, StyledStr};
 use clap::error::{ContextKind, ContextValue};
-use clap::{ArgMatches, Command, CommandFactory, FromArgMatches};
+use clap::{Arg, ArgMatches, Command, CommandFactory, FromArgMatches};
 
+use super::own_words::OwnWords;
 use crate::arguments::Arguments;
 use crate::settings::environment;
 
 /// The command line with spiders of these names. The parser knows them as values, so that it can suggest the right one.
-pub(super) fn words(spiders: Vec<String>) -> Command {
-    let known = PossibleValuesParser::new(spiders);
-    let command = Arguments::command()
+pub(super) fn words(spiders: &[String], own: &OwnWords) -> Command {
+    let known = PossibleValuesParser::new(spiders.iter().cloned());
+    let command = own
+        .put_into(Arguments::command())
         .mut_subcommand("crawl", |crawl| crawl.mut_arg("spider", |spider| spider.value_parser(known.clone())))
         .mut_subcommand("list", |list| list.mut_arg("spider", |spider| spider.value_parser(known.clone())))
+        .mut_subcommand("config", |config| {
+            config.mut_subcommand("show", |show| {
+                show.mut_arg("spider", |spider| spider.value_parser(known.clone()))
+            })
+        })
         .mut_subcommand("check", |check| {
             check.mut_arg("spiders", |spiders| spiders.value_parser(known.clone()))
         });
-    for_terminals(environment::read(command))
+    for_terminals(environment::read(with_log_files_where_they_help(command)))
+}
+
+/// The flags for log files, which only a command that runs long needs.
+const OF_LOG_FILES: [&str; 4] = ["log_repeats", "log_dir", "log_file_bytes", "log_files"];
+
+/// Every command accepts these flags, but only the help of a long one shows them.
+fn with_log_files_where_they_help(command: Command) -> Command {
+    let is_of_log_files = |flag: &Arg| OF_LOG_FILES.iter().any(|id| flag.get_id() == id);
+    let flags: Vec<Arg> = command.get_arguments().filter(|flag| is_of_log_files(flag)).cloned().collect();
+    let command = command.mut_args(|flag| if is_of_log_files(&flag) { flag.hide(true) } else { flag });
+    let shown = |command: Command| command.args(flags.clone());
+    let command = command.mut_subcommand("crawl", shown).mut_subcommand("demo", shown);
+    // It takes the flags of crawl.
+    command.mut_subcommand("config", |config| config.mut_subcommand("show", shown))
 }
 
 /// Reads this process's command line.
@@ -71,6 +92,10 @@ fn for_one_screen(command: Command) -> Command {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use dragline_core::{Args, Column, ColumnType, ItemType, Request, Result, Spider};
+
     use super::*;
 
     /// Every command that has a help, with its name.
@@ -92,9 +117,91 @@ mod tests {
             .collect()
     }
 
+    /// A spider of this name with one item type.
+    fn named(name: &str) -> Arc<dyn Spider> {
+        Arc::new(Named(name.to_owned()))
+    }
+
+    struct Named(String);
+
+    impl Spider for Named {
+        fn name(&self) -> &str {
+            &self.0
+        }
+
+        fn items(&self) -> Vec<ItemType> {
+            vec![
+                ItemType::builder("offer")
+                    .with_columns([Column::new("url", ColumnType::Text)])
+                    .build()
+                    .unwrap(),
+            ]
+        }
+
+        fn start(&self, _args: &Args) -> Result<Vec<Request>> {
+            Ok(Vec::new())
+        }
+    }
+
+    #[test]
+    fn a_program_of_its_own_speaks_of_itself() {
+        let spiders = ["shoes", "hats"].map(str::to_owned);
+        let own = OwnWords::new("shops", &spiders.each_ref().map(|name| named(name)));
+        let mut words = words(&spiders, &own);
+        words.build();
+        let mut examples = 0;
+        each(&words, "shops", &mut |path, command| {
+            let mut command = command.clone();
+            for help in [command.render_help().to_string(), command.render_long_help().to_string()] {
+                for word in
+                    ["quotes", "toscrape", "crawl site", "dragline crawl", "dragline runs", "--item quote"]
+                {
+                    assert!(!help.contains(word), "{path} --help names {word}:\n{help}");
+                }
+                assert!(help.contains("Usage: shops"), "{path}:\n{help}");
+                examples += help.lines().filter(|line| line.starts_with("  shops ")).count();
+            }
+        });
+        assert!(examples > 60, "{examples}");
+        let help = words.clone().render_long_help().to_string();
+        assert!(help.contains("  shops crawl shoes --limit 20 -o shoes.jsonl"), "{help}");
+        assert!(help.contains("  shops crawl hats --start-url https://example.com/"), "{help}");
+        assert!(words.render_version().starts_with("shops (dragline "), "{}", words.render_version());
+        let without =
+            OwnWords::new("shops", &[]).put_into(Arguments::command()).render_long_help().to_string();
+        assert!(without.contains("shops crawl SPIDER --limit 20"), "{without}");
+    }
+
+    #[test]
+    fn only_commands_that_run_long_show_the_flags_for_log_files() {
+        let spiders = ["quotes".to_owned()];
+        let mut words = words(&spiders, &OwnWords::new("dragline", &[named("quotes")]));
+        words.build();
+        each(&words, "", &mut |path, command| {
+            let help = command.clone().render_long_help().to_string();
+            let runs_long = [" crawl", " demo", " config show"].contains(&path);
+            assert_eq!(help.contains("--log-dir"), runs_long, "{path}");
+            assert_eq!(help.contains("--log-repeats"), runs_long, "{path}");
+            assert!(
+                help.contains("--log-format") || path.ends_with(" help") || path.contains(" help "),
+                "{path}"
+            );
+        });
+        for call in [
+            "dragline list --log-dir x",
+            "dragline --log-dir x crawl quotes",
+            "dragline crawl quotes --log-dir x",
+        ] {
+            let matches = words.clone().try_get_matches_from(split(call)).unwrap();
+            let dir: Option<&std::path::PathBuf> = matches.get_one("log_dir");
+            assert_eq!(dir.unwrap().to_str(), Some("x"), "{call}");
+        }
+    }
+
     #[test]
     fn every_command_has_an_example_and_every_example_is_understood() {
-        let words = words(["books", "quotes", "site"].map(str::to_owned).to_vec());
+        let spiders = ["books", "quotes", "site"].map(str::to_owned);
+        let words = words(&spiders, &OwnWords::new("dragline", &spiders.each_ref().map(|name| named(name))));
         each(&words, "dragline", &mut |path, command| {
             let helps = [command.get_after_help(), command.get_after_long_help()];
             let help: String = helps.into_iter().flatten().map(|help| format!("{help}\n")).collect();

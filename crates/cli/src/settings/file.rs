@@ -9,22 +9,26 @@
 //! flush_interval = "2s"
 //! ```
 //!
-//! Settings for single hosts are in tables of their own ([`hosts`](super::hosts)).
+//! Settings for single hosts and for single spiders are in tables of their own ([`hosts`](super::hosts), [`spiders`]).
 //!
 //! A key is the name of a flag. Its value replaces the flag's default before the command line is parsed. File,
 //! environment and flag therefore have the same parser, the same checks and one order of precedence.
+
+mod known;
+mod spiders;
 
 use std::fs;
 use std::io;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Arg, Command, CommandFactory};
 use dragline_engine::{HostOverride, HostPattern};
 use toml::Spanned;
 use toml::de::{DeString, DeTable, DeValue};
 
+use self::known::{Known, reason};
+use self::spiders::SpiderTable;
 use super::hosts;
 use crate::arguments::Arguments;
 use crate::failed::Failed;
@@ -59,8 +63,11 @@ fn table_of(group: &str) -> Option<&'static str> {
 /// The place of this flag of `command` in the file: table and key.
 pub(crate) fn place<'a>(command: &Command, flag: &'a Arg) -> Option<(&'static str, &'a str)> {
     let mut groups = command.get_groups().filter(|group| group.get_args().any(|id| id == flag.get_id()));
-    let table = groups.find_map(|group| table_of(group.get_id().as_str()))?;
-    Some((table, flag.get_id().as_str()))
+    let id = flag.get_id().as_str();
+    // Only the main command has the groups of flags for every command.
+    let of_every_command = || (flag.is_global_set() && id != "config").then_some("");
+    let table = groups.find_map(|group| table_of(group.get_id().as_str())).or_else(of_every_command)?;
+    Some((table, id))
 }
 
 /// The checked contents of the file.
@@ -70,6 +77,9 @@ pub(crate) struct File {
     entries: Vec<Entry>,
     hosts: Vec<HostOverride>,
     host_entries: Vec<(HostPattern, Entry)>,
+    spiders: Vec<SpiderTable>,
+    /// The table of the spider that this call is about.
+    chosen: Option<SpiderTable>,
 }
 
 /// A setting for a host.
@@ -91,11 +101,11 @@ struct Entry {
 }
 
 impl File {
-    /// Reads the named file, or the one in this folder if it exists.
-    pub(crate) fn read(named: Option<&Path>) -> Result<Self, Failed> {
+    /// Reads the named file, or the one in this folder if it exists. Only these spiders may have a table.
+    pub(crate) fn read(named: Option<&Path>, spiders: &[String]) -> Result<Self, Failed> {
         let path = named.unwrap_or(Path::new(DEFAULT_FILE));
         match fs::read_to_string(path) {
-            Ok(text) => Self::parse(&text, path),
+            Ok(text) => Self::parse(&text, path, spiders),
             Err(error) if named.is_none() && error.kind() == io::ErrorKind::NotFound => Ok(Self::default()),
             Err(error) => {
                 let failed =
@@ -111,13 +121,27 @@ impl File {
         }
     }
 
+    /// The same file, with the table of this spider before those for all.
+    pub(crate) fn for_spider(mut self, spider: Option<&str>) -> Self {
+        self.chosen = self.spiders.iter().find(|table| Some(&*table.spider) == spider).cloned();
+        self
+    }
+
+    /// The arguments that the file has for the chosen spider, as `NAME=VALUE` with their line.
+    pub(crate) fn arguments(&self) -> &[(String, usize)] {
+        self.chosen.as_ref().map(|table| table.arguments.as_slice()).unwrap_or_default()
+    }
+
+    /// The file itself.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// `command` and its subcommands, with the values of the file as defaults.
     pub(crate) fn beneath(&self, mut command: Command) -> Command {
         let found: Vec<_> = command
             .get_arguments()
-            .filter_map(|flag| {
-                Some((flag.get_id().clone(), self.entry(place(&command, flag)?)?.values.clone()))
-            })
+            .filter_map(|flag| Some((flag.get_id().clone(), self.entry_of(&command, flag)?.values.clone())))
             .collect();
         for (id, values) in found {
             // Not in the help, because a value may contain a password.
@@ -127,9 +151,9 @@ impl File {
         names.into_iter().fold(command, |command, name| command.mut_subcommand(name, |sub| self.beneath(sub)))
     }
 
-    /// The entry for this place, if there is one.
-    pub(crate) fn line_of(&self, place: (&str, &str)) -> Option<(&Path, usize)> {
-        self.entry(place).map(|entry| (self.path.as_path(), entry.line))
+    /// The line that sets this flag of `command`, if there is one.
+    pub(crate) fn line_of(&self, command: &Command, flag: &Arg) -> Option<(&Path, usize)> {
+        self.entry_of(command, flag).map(|entry| (self.path.as_path(), entry.line))
     }
 
     /// The settings for single hosts.
@@ -148,11 +172,19 @@ impl File {
         (&self.path, entries)
     }
 
+    /// What is for one spider goes before what is for all.
+    fn entry_of(&self, command: &Command, flag: &Arg) -> Option<&Entry> {
+        let place = place(command, flag);
+        let is_of_a_crawl = place.is_some_and(|(table, _)| table == "crawl");
+        let own = self.chosen.as_ref().filter(|_| is_of_a_crawl || spiders::is_start(command, flag));
+        own.and_then(|table| table.entry(flag.get_id().as_str())).or_else(|| self.entry(place?))
+    }
+
     fn entry(&self, (table, key): (&str, &str)) -> Option<&Entry> {
         self.entries.iter().find(|entry| entry.table == table && entry.key == key)
     }
 
-    fn parse(text: &str, path: &Path) -> Result<Self, Failed> {
+    fn parse(text: &str, path: &Path, spiders: &[String]) -> Result<Self, Failed> {
         // Only give the line, because an excerpt could show the store's password.
         let wrong = |span: Option<Range<usize>>, what: &str| {
             let line = span.map_or(1, |span| line_of(text, span.start));
@@ -169,6 +201,7 @@ impl File {
                 .entry(key.get_ref(), value.get_ref(), line)
                 .map_err(|(what, hint)| wrong(Some(key.span()), &what).hint(hint))
         };
+        let of_spider = spiders::known();
         let mut file = Self { path: path.to_owned(), ..Self::default() };
         for (key, value) in root.get_ref() {
             match (key.get_ref().as_ref(), value.get_ref()) {
@@ -203,6 +236,32 @@ impl File {
                         file.hosts.push(own.map_err(|error| wrong(Some(name.span()), &reason(&error)))?);
                     }
                 }
+                ("spider", DeValue::Table(tables)) => {
+                    for (name, value) in tables {
+                        let (spider, at) = (name.get_ref().to_string(), Some(name.span()));
+                        spiders::check_name(&spider, spiders)
+                            .map_err(|(what, hint)| wrong(at.clone(), &what).hint(hint))?;
+                        let DeValue::Table(table) = value.get_ref() else {
+                            return Err(wrong(at, "`spider` must have a table for each spider").hint(SPIDERS));
+                        };
+                        let mut own = SpiderTable::new(spider);
+                        for (key, value) in table {
+                            let line = line_of(text, key.span().start);
+                            if key.get_ref() == spiders::ARGUMENTS {
+                                let taken = own.take_arguments(value.get_ref(), line);
+                                taken.map_err(|(what, hint)| wrong(Some(key.span()), &what).hint(hint))?;
+                            } else {
+                                own.entries.push(read(&of_spider, key, value)?);
+                            }
+                        }
+                        file.spiders.push(own);
+                    }
+                }
+                ("spider", _) => {
+                    return Err(
+                        wrong(Some(key.span()), "`spider` must have a table for each spider").hint(SPIDERS)
+                    );
+                }
                 _ => file.entries.push(read(&top, key, value)?),
             }
         }
@@ -212,6 +271,9 @@ impl File {
 
 const HOSTS: &str = "write a table for each host, such as [host.\"example.com\"] or \
                      [host.\"*.example.com\"], with rate, concurrency, jitter or robots";
+
+const SPIDERS: &str = "write a table for each spider, such as [spider.books], with settings of [crawl], and with \
+                       start_urls, tag and args";
 
 const NAMES: &str = "use the names of the flags, with _ instead of -, in [crawl]; store and names that \
                      begin with log go to the top";
@@ -236,243 +298,5 @@ fn line_of(text: &str, at: usize) -> usize {
     1 + text[..at].matches('\n').count()
 }
 
-/// The flags that may be set in one of the file's tables.
-struct Known {
-    table: &'static str,
-    flags: Command,
-    /// Advice for an unknown name.
-    names: &'static str,
-}
-
-impl Known {
-    fn of(table: &'static str, command: &Command) -> Self {
-        let flags =
-            command.get_arguments().filter(|flag| place(command, flag).is_some_and(|at| at.0 == table));
-        let alone = Command::new("file").no_binary_name(true).disable_help_flag(true);
-        // Without variables, because only the file is checked here.
-        let flags = flags.cloned().map(|flag| flag.env(clap::builder::Resettable::Reset));
-        Self { table, flags: alone.args(flags), names: NAMES }
-    }
-
-    fn of_crawl() -> Self {
-        let command = Arguments::command();
-        Self::of("crawl", command.find_subcommand("crawl").unwrap_or(&command))
-    }
-
-    fn of_host() -> Self {
-        Self { table: "host", flags: hosts::command(), names: HOSTS }
-    }
-
-    /// The setting, or the problem with it and what to do. The value isn't repeated, because it may be a
-    /// secret.
-    fn entry(&self, key: &str, value: &DeValue<'_>, line: usize) -> Result<Entry, (String, String)> {
-        let Some(flag) = self.flags.get_arguments().find(|flag| flag.get_id() == key) else {
-            return Err(self.unknown(key));
-        };
-        let values = texts(value).ok_or_else(|| {
-            (
-                format!("`{key}` cannot be a {}", value.type_str()),
-                "use a text, a number, or true or false".to_owned(),
-            )
-        })?;
-        let name = flag.get_long().unwrap_or(key);
-        let words = values.iter().map(|value| format!("--{name}={value}"));
-        if let Err(error) = self.flags.clone().try_get_matches_from(words) {
-            return Err((
-                format!("`{key}`: {}", reason(&error)),
-                format!("`{key}` takes the same values as --{name}"),
-            ));
-        }
-        Ok(Entry { table: self.table, key: key.to_owned(), values, line })
-    }
-
-    /// The problem with a name that doesn't belong here, and what to do.
-    fn unknown(&self, key: &str) -> (String, String) {
-        let all = Arguments::command();
-        let crawl = all.find_subcommand("crawl").unwrap_or(&all);
-        let name = key.replace('_', "-");
-        let is_named = |flag: &&Arg| flag.get_id() == key || flag.get_long() == Some(name.as_str());
-        let found = [&all, crawl].into_iter().find_map(|command| {
-            let flag = command.get_arguments().find(is_named)?;
-            Some((flag, place(command, flag)))
-        });
-        match found {
-            Some((flag, None)) => (
-                format!("`{key}` is for a single call, so it cannot be in the file"),
-                match (flag.get_long(), flag.get_env()) {
-                    (Some(long), Some(variable)) => {
-                        format!("use --{long} or {}", variable.to_string_lossy())
-                    }
-                    _ => self.names.to_owned(),
-                },
-            ),
-            Some((_, Some(("", id)))) if !self.table.is_empty() => (
-                format!("`{key}` does not belong in [{}]", self.table),
-                format!("put `{id}` at the top, above all tables"),
-            ),
-            Some((_, Some((table, id)))) if self.table.is_empty() => {
-                (format!("`{key}` does not belong at the top"), format!("put `{id}` under [{table}]"))
-            }
-            // The name is unknown, is written with `-`, or isn't a setting for single hosts.
-            _ => (format!("unknown name `{key}`"), self.meant(key)),
-        }
-    }
-
-    /// The command line's parser finds the nearest name.
-    fn meant(&self, key: &str) -> String {
-        let word = format!("--{}", key.replace('_', "-"));
-        let near = match self.flags.clone().try_get_matches_from([&format!("{word}=")]) {
-            Err(error) if error.kind() == ErrorKind::UnknownArgument => {
-                match error.get(ContextKind::SuggestedArg) {
-                    Some(ContextValue::String(flag)) => flag.clone(),
-                    _ => return self.names.to_owned(),
-                }
-            }
-            // It is the flag's own name, written with `-`.
-            _ => word,
-        };
-        format!("did you mean `{}`? {}", near.trim_start_matches('-').replace('-', "_"), self.names)
-    }
-}
-
-/// A value as a flag would give it.
-fn texts(value: &DeValue<'_>) -> Option<Vec<String>> {
-    match value {
-        DeValue::Array(values) => values.iter().map(|value| texts(value.get_ref())?.pop()).collect(),
-        DeValue::String(text) => Some(vec![text.to_string()]),
-        DeValue::Integer(number) if number.radix() == 10 => Some(vec![number.as_str().to_owned()]),
-        DeValue::Float(number) => Some(vec![number.as_str().to_owned()]),
-        DeValue::Boolean(yes) => Some(vec![yes.to_string()]),
-        DeValue::Integer(_) | DeValue::Datetime(_) | DeValue::Table(_) => None,
-    }
-}
-
-/// Why the parser refuses a value, without the value itself.
-fn reason(error: &clap::Error) -> String {
-    if let Some(source) = std::error::Error::source(error) {
-        return source.to_string();
-    }
-    match error.get(ContextKind::ValidValue) {
-        Some(ContextValue::Strings(valid)) => format!("must be one of {}", valid.join(", ")),
-        _ => "this value is invalid".to_owned(),
-    }
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn parse(text: &str) -> Result<File, Failed> {
-        File::parse(text, Path::new("dragline.toml"))
-    }
-
-    #[test]
-    fn values_are_those_that_a_flag_takes() {
-        let file = parse(
-            "store = 'sqlite:x.db'\n[crawl]\nrate = 0.5\nflush_bytes = '1MiB'\nretries = 2\nrobots = false\n",
-        );
-        let file = file.unwrap();
-        let values = |key| file.entry(("crawl", key)).map(|entry| (entry.values[0].as_str(), entry.line));
-        assert_eq!(values("rate"), Some(("0.5", 3)));
-        assert_eq!(values("flush_bytes"), Some(("1MiB", 4)));
-        assert_eq!(values("retries"), Some(("2", 5)));
-        assert_eq!(values("robots"), Some(("false", 6)));
-        assert_eq!(file.entry(("", "store")).unwrap().values, ["sqlite:x.db"]);
-    }
-
-    #[test]
-    fn a_host_has_a_table_of_its_own() {
-        let file = parse(
-            "[host.'Example.com']\nrate = 0.5\nconcurrency = 1\n\n[host.'*.example.com:8080']\nrate = 0\nrobots = false\n",
-        );
-        let file = file.unwrap();
-        // Sorted by name.
-        let [below, one] = file.hosts() else { panic!("{:?}", file.hosts()) };
-        assert_eq!((one.rate_per_second, one.concurrency, one.robots), (Some(Some(0.5)), Some(1), None));
-        assert_eq!((below.rate_per_second, below.jitter, below.robots), (Some(None), None, Some(false)));
-        let (_, entries) = file.host_entries();
-        let lines: Vec<_> = entries.map(|it| (it.pattern.to_string(), it.key.to_owned(), it.line)).collect();
-        let has =
-            |pattern: &str, key: &str, line| lines.contains(&(pattern.to_owned(), key.to_owned(), line));
-        assert!(has("example.com", "concurrency", 3) && has("*.example.com:8080", "rate", 6), "{lines:?}");
-        for (text, line, says, hint) in [
-            ("[host.'a b']\nrate = 1\n", 1, "not a host", "[host."),
-            (
-                "[host.'http://example.com/']\nrate = 1\n",
-                1,
-                "without http:// and without a path: \"example.com\"",
-                "[host.",
-            ),
-            ("[host]\nrate = 1\n", 2, "a table for each host", "[host."),
-            ("[host.'a.example']\nrate = 1\n[host.'A.example']\nrate = 50\n", 1, "has two tables", "[host."),
-            ("[host.'a.example']\nratte = 1\n", 2, "unknown name `ratte`", "did you mean `rate`?"),
-            ("[host.'a.example']\nretries = 1\n", 2, "unknown name `retries`", "rate, concurrency"),
-            ("[host.'a.example']\nconcurrency = 0\n", 2, "at least 1", "concurrency"),
-            ("[host.'a.example']\njitter = 0.7\n", 2, "from 0 to 0.5", "jitter"),
-            ("[host.'a.example']\nrate = [1, 2]\n", 2, "", ""),
-        ] {
-            let failed = parse(text).unwrap_err();
-            assert!(failed.what.contains(&format!("line {line}")) && failed.what.contains(says), "{failed}");
-            assert!(failed.hint.as_deref().unwrap_or_default().contains(hint), "{failed}");
-        }
-    }
-
-    #[test]
-    fn every_setting_of_a_crawl_has_its_place_but_what_belongs_to_one_call() {
-        let of_one_call = ["config", "spider", "start_urls", "args", "run", "fresh", "force_run", "output"];
-        let all = Arguments::command();
-        for command in [&all, all.find_subcommand("crawl").unwrap()] {
-            for flag in command.get_arguments() {
-                let id = flag.get_id().as_str();
-                assert_eq!(place(command, flag).is_none(), of_one_call.contains(&id), "{id}");
-            }
-        }
-    }
-
-    #[test]
-    fn an_unknown_name_is_told_with_its_place_and_the_one_that_was_meant() {
-        for (text, line, meant) in [
-            ("[crawl]\nratte = 1\n", 2, "`rate`"),
-            ("\n\nstroe = 'x'\n", 3, "`store`"),
-            ("[crawl]\nhost-concurrency = 1\n", 2, "`host_concurrency`"),
-            ("[crawl]\nstore = 'x'\n", 2, "put `store` at the top"),
-            ("\nrate = 1\n", 2, "put `rate` under [crawl]"),
-            ("host-concurrency = 1\n", 1, "put `host_concurrency` under [crawl]"),
-            ("[crwal]\nrate = 1\n", 1, "in [crawl]"),
-            ("config = 'x'\n", 1, "use --config or DRAGLINE_CONFIG"),
-            ("[crawl]\nfresh = true\n", 2, "use --fresh or DRAGLINE_FRESH"),
-            ("[crawl]\nrun = 'x'\n", 2, "use --run or DRAGLINE_RUN"),
-            ("[crawl]\nstart_url = 'x'\n", 2, "use --start-url or DRAGLINE_START_URLS"),
-            ("spider = 'x'\n", 1, "use the names"),
-            ("[crawl]\nrate = 1\nrate = 2\n", 3, "use each name once"),
-            ("[crawl]\nrate = 1\n[crawl]\n", 3, "use each name once"),
-            ("[crawl]\nrate = much\n", 2, "text in quotes"),
-        ] {
-            let failed = parse(text).unwrap_err();
-            assert!(failed.what.contains(&format!("line {line}")), "{failed}");
-            assert!(failed.hint.as_ref().unwrap().contains(meant), "{failed}");
-        }
-    }
-
-    #[test]
-    fn a_wrong_value_is_told_with_its_place_and_never_shown() {
-        for wrong in [
-            "store = \"postgres://me:secret@db/x",
-            "store = 's://me:secret@a'\nstore = 's://me:secret@b'\n",
-            "log_format = 'secret'\n",
-            "[crawl]\nflush_interval = 'secret'\n",
-            "[crawl]\nrobots = 'secret'\n",
-            "[crawl]\nrate = { secret = 1 }\n",
-            "[crawl]\nrate = [1, 'secret']\n",
-            "[crawl]\nconcurrency = 0\n",
-            "[crawl]\nretries = 0x10\n",
-            "[crawl]\nshutdown_timeout = 3\n",
-            "store = 1979-05-27\n",
-            "crawl = 'secret'\n",
-        ] {
-            let failed = parse(wrong).unwrap_err();
-            assert!(failed.what.contains("line "), "{failed}");
-            assert!(!format!("{failed}").contains("secret"), "{failed}");
-        }
-    }
-}
+mod tests;

@@ -1,8 +1,8 @@
 //! The settings of every command: the store, the log, and the settings file.
 
 use clap::{Args, Command, FromArgMatches};
-use dragline_core::StoreError;
 use dragline_core::runs::RunAdmin;
+use dragline_core::{StoreError, program};
 use dragline_store::{SchemaAdmin, StoreSettings};
 
 use super::environment;
@@ -35,12 +35,14 @@ impl Common {
                 keep: log_files,
             }),
         };
-        Self { store: StoreUrl(global.store), log, file }
+        let store = StoreUrl(global.store);
+        store.remember_secret();
+        Self { store, log, file }
     }
 
     /// For flags that this command doesn't have: the values from the file and the environment, or else `words`.
     pub(crate) fn flags<F: Args + FromArgMatches>(&self, words: &[&str]) -> Result<F, Failed> {
-        let command = F::augment_args(Command::new("dragline").no_binary_name(true));
+        let command = F::augment_args(Command::new(program::name()).no_binary_name(true));
         let command = self.file.beneath(environment::read(command));
         let matches = command.try_get_matches_from(words).map_err(|error| plain(&error))?;
         F::from_arg_matches(&matches).map_err(|error| plain(&error))

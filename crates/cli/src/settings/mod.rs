@@ -15,12 +15,12 @@ mod spider_arguments;
 
 use std::path::PathBuf;
 
-use dragline_core::Args;
+use dragline_core::{Args, secrets, url_list};
 use dragline_engine::{EngineSettings, LimitSettings};
 use dragline_pipelines::ItemPipelineSettings;
 use dragline_runtime::progress::ProgressSettings;
 use dragline_runtime::settings::{CrawlSettings, store_settings};
-use dragline_runtime::{CrawlError, start_url};
+use dragline_runtime::{CrawlError, remember_arguments, start_url};
 
 use crate::arguments::{CrawlFlags, Fetch};
 use crate::export::Target;
@@ -62,9 +62,12 @@ impl FetchSettings {
         };
         let engine = engine::complete(engine, &common.flags(&[])?, common.file.hosts());
         engine.validate().map_err(|error| CrawlError::Setting(error.into()))?;
-        let SpiderArguments { start_urls, values, .. } = SpiderArguments::split(&fetch.args)?;
+        let given = SpiderArguments::combined(common.file.arguments(), &fetch.args, false)?;
+        let SpiderArguments { start_urls, values, .. } = given;
         let item_pipelines = common.flags(&[])?;
-        Ok(Self { engine, item_pipelines, args: Args::new(start_urls, values) })
+        let args = Args::new(start_urls, values);
+        remember_arguments(&args);
+        Ok(Self { engine, item_pipelines, args })
     }
 }
 
@@ -73,8 +76,15 @@ impl CommandSettings {
     pub(crate) fn combine(flags: CrawlFlags, store: &StoreUrl, file: &File) -> Result<Self, Failed> {
         let CrawlFlags { start, identity, access, item_pipelines, persistence, process, progress, .. } =
             flags;
-        let mut given = SpiderArguments::split(&start.args)?;
-        for url in &start.start_urls {
+        if identity.run.as_deref().is_some_and(|name| secrets::hide(name) != name) {
+            return Err(Failed::usage(
+                "--run: the name looks as if it contained a secret, and a name is stored and shown",
+            )
+            .hint("choose another name"));
+        }
+        let has_start_urls = !start.start_urls.is_empty();
+        let mut given = SpiderArguments::combined(file.arguments(), &start.args, has_start_urls)?;
+        for url in start.start_urls.iter().flat_map(|urls| url_list::split(urls)) {
             given.start_urls.push(start_url(url)?);
         }
         engine::warn_of_a_long_stop(process.shutdown_timeout);
@@ -94,7 +104,7 @@ impl CommandSettings {
             ..EngineSettings::default()
         };
         let crawl = CrawlSettings {
-            args: Args::new(given.start_urls, given.values),
+            args: Args::new(given.start_urls, given.values).with_start_tag(start.tag.unwrap_or_default()),
             run_name: identity.run,
             fresh: identity.fresh,
             force_run: identity.force_run || given.force_run,

@@ -6,7 +6,7 @@ use clap::parser::ValueSource;
 use clap::{Arg, ArgMatches, Command};
 use serde::Serialize;
 
-use super::file::{File, place};
+use super::file::File;
 
 /// The layer in which a value was found.
 #[derive(Debug, PartialEq, Eq, Serialize)]
@@ -39,7 +39,7 @@ impl Origin {
                 let name = flag.get_env().unwrap_or_default().to_string_lossy().into_owned();
                 Self::Variable { name }
             }
-            _ => match place(command, flag).and_then(|place| file.line_of(place)) {
+            _ => match file.line_of(command, flag) {
                 Some((path, line)) => Self::File { path: path.to_owned(), line },
                 None => Self::Default,
             },

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crossbeam_channel::{Receiver, Sender, bounded};
 use dragline::prelude::*;
 use dragline::{Crawl, CrawlError, CrawlOutcome, PageState, RunState};
-use dragline_testkit::{Site, wait_until};
+use dragline_testkit::{Site, patience, wait_until};
 
 use crate::titles::{store, stored};
 use crate::together::{SOON, crawl_of};
@@ -105,7 +105,7 @@ fn a_thread_that_hangs_is_left_behind_and_the_program_goes_on() {
     let handle = crawl.stop_handle();
     std::thread::scope(|scope| {
         let crawling = scope.spawn(move || crawl.run());
-        has_page.recv_timeout(SOON).unwrap();
+        has_page.recv_timeout(patience(SOON)).unwrap();
         handle.stop();
         let report = crawling.join().unwrap().unwrap();
         assert_eq!(report.outcome(), CrawlOutcome::Stopped);

@@ -4,6 +4,7 @@ use std::fmt;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use dragline_core::secrets;
 use http::HeaderValue;
 use url::Url;
 
@@ -49,6 +50,8 @@ impl Credentials {
                 Secret::Basic { user: user.to_owned(), password: password.to_owned() }
             }
         };
+        let (Secret::Basic { password: value, .. } | Secret::Bearer { token: value }) = &secret;
+        secrets::remember(value);
         let credentials = Self { origin, secret };
         match credentials.header() {
             Some(_) => Ok(credentials),

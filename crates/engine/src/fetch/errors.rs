@@ -3,6 +3,7 @@
 mod blame;
 mod tls;
 
+use dragline_core::counted::counted;
 use std::error::Error;
 use std::time::Duration;
 use std::{io, iter};
@@ -65,7 +66,7 @@ pub(crate) enum FetchError {
         doing: &'static str,
     },
     /// The body arrived too slowly.
-    #[error("too slow: {bytes} bytes in {:.1} s while reading the body", over.as_secs_f64())]
+    #[error("too slow: {} in {:.1} s while reading the body", counted(*bytes, "byte"), over.as_secs_f64())]
     TooSlow {
         /// Bytes that arrived.
         bytes: u64,

@@ -42,6 +42,7 @@ impl ProxySetting {
         if !is_known || url.host_str().is_none_or(str::is_empty) {
             return Err(format!("it is not the URL of a proxy; {problem}"));
         }
+        url.password().into_iter().for_each(dragline_core::secrets::remember);
         Ok(Self::Through(url))
     }
 

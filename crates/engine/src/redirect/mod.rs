@@ -9,6 +9,7 @@ mod settings;
 mod vectors;
 
 use dragline_core::canonical::drop_userinfo;
+use dragline_core::counted::counted;
 use dragline_core::queued_request::host_of;
 use dragline_core::{Fingerprint, QueuedRequest, Reason, Request, SameRequest};
 use http::Method;
@@ -25,7 +26,7 @@ pub(crate) enum RedirectError {
     NoUrl(String, ParseError),
     #[error("redirected to {0}; only http and https can be fetched")]
     Scheme(Url),
-    #[error("too many redirects: {0} hops, the last to {1}")]
+    #[error("too many redirects: {hops}, the last to {1}", hops = counted(*.0, "hop"))]
     TooMany(usize, Url),
 }
 

@@ -4,6 +4,7 @@
 //! During the crawl, only the pages that ended since this start count, so that a resume has a fair chance. At its end, the
 //! whole run is judged, because a resume that finds nothing left to do does not make a bad run good.
 
+use dragline_core::counted::counted;
 use dragline_core::store::PageCounts;
 use dragline_core::{PageState, Receipt};
 
@@ -70,10 +71,19 @@ impl FailedShare {
         let share = failed as f64 / pages.max(1) as f64;
         (share > max).then(|| {
             let (share, max) = (share * 100.0, max * 100.0);
-            let most = self.faults.most_frequent().map_or_else(String::new, |(kind, FailureCount { count, example })| {
-                format!("; the most frequent reason since this start: {kind}, {count} times (for example: {example})")
-            });
-            format!("{failed} of {pages} pages failed or died ({share:.1} %, at most {max:.1} % may){most}")
+            let most = self.faults.most_frequent().map_or_else(
+                String::new,
+                |(kind, FailureCount { count, example })| {
+                    format!(
+                        "; the most frequent reason since this start: {kind}, {} (for example: {example})",
+                        counted(*count, "time")
+                    )
+                },
+            );
+            format!(
+                "{failed} of {} failed or died ({share:.1} %, at most {max:.1} % may){most}",
+                counted(pages, "page")
+            )
         })
     }
 }

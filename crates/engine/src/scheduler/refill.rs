@@ -1,5 +1,6 @@
 //! Takes what comes back from the store, and asks it for more.
 
+use dragline_core::counted::counted;
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Instant;
@@ -156,7 +157,7 @@ struct ScopeSize<'a>(&'a RefillScope);
 impl std::fmt::Debug for ScopeSize<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self.0 {
-            RefillScope::Hosts(hosts) => write!(f, "{} hosts", hosts.len()),
+            RefillScope::Hosts(hosts) => f.write_str(&counted(hosts.len(), "host")),
             RefillScope::After(None) => f.write_str("all hosts"),
             RefillScope::After(Some(host)) => write!(f, "hosts after {host}"),
         }

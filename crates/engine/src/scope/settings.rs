@@ -81,9 +81,10 @@ pub struct LinkSettings {
     #[arg(long, env = "DRAGLINE_MAX_PAGES_PER_PATTERN", value_name = "N", value_parser = limit(number::<u64>), default_value = text::limit(Self::default().max_pages_per_pattern, text::number), hide_short_help = true)]
     pub max_pages_per_pattern: Limit<u64>,
 
-    /// Ignore these URL parameters when comparing requests, such as utm_*,gclid
+    /// Ignore these URL parameters when comparing requests, such as utm_*,gclid,jsessionid
     ///
-    /// This adds to the parameters that the spider names.
+    /// They don't count in the query (`?name=value`), nor in the path (`/item;name=value`). This adds to the
+    /// parameters that the spider names.
     #[arg(id = "ignore_parameters", long = "ignore-parameters", env = "DRAGLINE_IGNORE_PARAMETERS", value_name = "NAME", value_delimiter = ',', value_parser = parameter, hide_short_help = true)]
     pub ignored_parameters: Vec<String>,
 }

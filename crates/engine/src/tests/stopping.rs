@@ -10,7 +10,7 @@ use dragline_core::{
     Args, HostNote, ItemType, OutcomeSink, Output, Page, PageOutcome, PageState, Request, Response,
     SameRequest, Spider, SubmitError,
 };
-use dragline_testkit::{Answer, Site, wait_until};
+use dragline_testkit::{Answer, Site, patience, wait_until};
 
 use super::harness::{Crawl, crawl_all, fast, start};
 use crate::scope::tests::scope_of;
@@ -58,7 +58,7 @@ fn the_grace_and_an_abandon_are_the_bounds_of_a_stop() {
             crawl.stop.request(StopReason::Signal("SIGINT"));
         }
         let ended = crawl.end();
-        assert!(asked.elapsed() < SOON, "{:?}", asked.elapsed());
+        assert!(asked.elapsed() < patience(SOON), "{:?}", asked.elapsed());
         assert!(matches!(ended.end, CrawlEnd::Stopped(_)), "{}", ended.end);
         assert_eq!(ended.frontier.count(None), 1);
         site.release();

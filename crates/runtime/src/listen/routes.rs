@@ -1,5 +1,6 @@
 //! The answers of the endpoints. They read what the threads publish, and wait for none of them.
 
+use dragline_core::secrets;
 use http_body_util::Full;
 use hyper::body::Bytes;
 use hyper::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
@@ -32,6 +33,8 @@ pub(super) fn answer<B>(served: &Served, request: &Request<B>) -> Response<Full<
 
 fn told(well: bool, body: &serde_json::Value) -> Response<Full<Bytes>> {
     let status = if well { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    let mut body = body.clone();
+    secrets::hide_in_json(&mut body);
     response(status, JSON, format!("{body:#}\n"))
 }
 

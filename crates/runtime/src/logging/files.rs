@@ -4,6 +4,7 @@
 //! the next one starts. Only the newest files of a spider in the folder are kept, including those of earlier
 //! processes. A process locks the file that it writes (`flock`), so that no other process removes it.
 
+use dragline_core::counted::counted;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
@@ -125,10 +126,11 @@ impl Sink for LogFile {
         let mut written = written.and_then(|()| self.append(&bytes));
         if written.is_ok() && !self.takes {
             self.takes = true;
-            let gap = format!("{} lines are missing here: the log file could not be written", self.lost);
+            let gap =
+                format!("{} missing here: the log file could not be written", counted(self.lost, "line"));
             self.tell(
                 "WARN",
-                format!("the log file can be written again; {} lines are missing in it", self.lost),
+                format!("the log file can be written again; {} missing in it", counted(self.lost, "line")),
             );
             self.lost = 0;
             let line = self.told.plain.render(&Line::now("WARN", gap), self.told.form);

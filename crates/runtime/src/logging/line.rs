@@ -9,9 +9,12 @@ use std::fmt::Write as _;
 use std::sync::OnceLock;
 
 use chrono::{DateTime, SecondsFormat, Utc};
+use dragline_core::counted::counted;
 use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 use serde_json::Value;
+
+use crate::shown::shown;
 
 /// Maximum bytes of a message or of a field's value. The rest is cut.
 const MAX_TEXT_BYTES: usize = 16 << 10;
@@ -66,11 +69,25 @@ impl Line {
         }
     }
 
-    /// The line with its line end.
+    /// The line with its line end, without secrets.
     pub(crate) fn render(&self, form: Form, about: &About) -> Vec<u8> {
+        let shown = self.shown();
         match form {
-            Form::Text { colours } => self.text(colours).into_bytes(),
-            Form::Json => self.json(about),
+            Form::Text { colours } => shown.text(colours).into_bytes(),
+            Form::Json => shown.json(about),
+        }
+    }
+
+    fn shown(&self) -> Self {
+        let text = |value: &Value| match value {
+            Value::String(text) => Value::String(shown(text).into_owned()),
+            // A list, such as arguments, is logged as a text.
+            other => other.clone(),
+        };
+        Self {
+            message: shown(&self.message).into_owned(),
+            fields: self.fields.iter().map(|(name, value)| (*name, text(value))).collect(),
+            ..self.clone()
         }
     }
 
@@ -165,7 +182,7 @@ pub(crate) fn cut(mut text: String) -> String {
         let end = (0..=MAX_TEXT_BYTES).rev().find(|at| text.is_char_boundary(*at)).unwrap_or_default();
         let more = text.len() - end;
         text.truncate(end);
-        let _ = write!(text, "… ({more} bytes more)");
+        let _ = write!(text, "… ({} more)", counted(more, "byte"));
     }
     text
 }
@@ -245,6 +262,19 @@ mod tests {
         let said = line("x", &[("run", json!("other")), ("url", json!("inner")), ("url", json!("outer"))]);
         let object: Value = serde_json::from_slice(&said.render(Form::Json, &about)).unwrap();
         assert_eq!((&object["run"], &object["url"]), (&json!("other"), &json!("inner")));
+    }
+
+    #[test]
+    fn no_line_has_a_secret_in_either_form() {
+        let said = line(
+            "no route to postgres://me:hunter2@db/x",
+            &[("url", json!("http://a.example/?token=hunter2")), ("hint", json!("Bearer hunter2"))],
+        );
+        for form in [Form::Text { colours: true }, Form::Json] {
+            let bytes = said.render(form, &About::default());
+            let text = String::from_utf8(bytes).unwrap();
+            assert!(!text.contains("hunter2") && text.contains("postgres://me:***@db/x"), "{text}");
+        }
     }
 
     #[test]

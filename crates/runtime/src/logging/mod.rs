@@ -29,6 +29,7 @@ use std::panic::PanicHookInfo;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use dragline_core::counted::counted;
 use dragline_core::worker::Worker;
 use tracing::Level;
 use tracing_subscriber::layer::SubscriberExt as _;
@@ -46,6 +47,8 @@ use queue::{DroppedLine, Queue};
 use repeats::{Limit, Repeats};
 use screen::Screen;
 pub(crate) use screen::size;
+
+use crate::shown::shown;
 
 /// How long the end of the process waits for devices that accept nothing.
 const LAST_LINES: Duration = Duration::from_secs(1);
@@ -90,9 +93,9 @@ pub struct FatalError<'a> {
 
 impl fmt::Display for FatalError<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "error: {}", self.what)?;
+        write!(f, "error: {}", shown(self.what))?;
         match self.hint {
-            Some(hint) => write!(f, "\n  hint: {}", hint.trim().replace('\n', "\n        ")),
+            Some(hint) => write!(f, "\n  hint: {}", shown(hint).trim().replace('\n', "\n        ")),
             None => Ok(()),
         }
     }
@@ -235,7 +238,10 @@ impl Drop for Log {
         outputs.settle(deadline);
         let dropped = [(counts.dropped(), "on stderr"), (counts.dropped_by_file(), "in the log file")];
         for (lines, place) in dropped.into_iter().filter(|(lines, _)| *lines > 0) {
-            outputs.send(&Line::now("WARN", format!("in total, {lines} log lines are missing {place}")));
+            outputs.send(&Line::now(
+                "WARN",
+                format!("in total, {} missing {place}", counted(lines, "log line")),
+            ));
         }
         outputs.settle(deadline);
     }
@@ -300,7 +306,7 @@ fn start_file(
 
 fn dropped_line(plain: Plain, form: Form, why: &'static str) -> DroppedLine {
     Box::new(move |lines| {
-        let message = format!("{lines} log lines have been dropped so far, because {why}");
+        let message = format!("{} dropped so far, because {why}", counted(lines, "log line"));
         plain.render(&Line::now("WARN", message), form)
     })
 }

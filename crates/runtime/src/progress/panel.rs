@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use bytesize::ByteSize;
 use dragline_core::PageState;
+use dragline_core::counted::noun_of;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use super::figures::Figures;
@@ -48,19 +49,19 @@ fn facts(figures: &Figures) -> Vec<String> {
         facts.push(format!("{} dead", count(PageState::Dead)));
     }
     facts.extend([
-        format!("{} items", number(figures.items)),
+        counted(figures.items, "item"),
         format!("{:.1} pages/s", figures.pages_per_second),
         format!("{}/s", bytes(figures.bytes_per_second)),
         format!("{} queued ({} in the window)", number(pages.queued), number(figures.window)),
         format!("{} in flight", number(figures.in_flight)),
     ]);
     if figures.waiting_hosts > 0 {
-        facts.push(format!("{} hosts waiting", number(figures.waiting_hosts)));
+        facts.push(format!("{} waiting", counted(figures.waiting_hosts, "host")));
     }
     if figures.retries > 0 {
-        facts.push(format!("{} retries", number(figures.retries)));
+        facts.push(counted(figures.retries, "retry"));
     }
-    facts.push(format!("{} errors", number(figures.errors)));
+    facts.push(counted(figures.errors, "error"));
     facts.push(match figures.outage {
         Some(outage) => format!("STORE AWAY for {}", time(outage)),
         None => format!("last commit {:.1} s ago", figures.last_commit.as_secs_f64()),
@@ -90,7 +91,7 @@ fn flow(facts: &[String], columns: usize) -> Vec<String> {
 fn limit_rows(figures: &Figures, limit: u64, columns: usize) -> Vec<String> {
     let done = figures.pages.of(PageState::Done).min(limit);
     let percent = done * 100 / limit.max(1);
-    let mut words = vec![format!("{percent} % of {} pages", number(limit))];
+    let mut words = vec![format!("{percent} % of {}", counted(limit, "page"))];
     match figures.left {
         Some(left) => words.push(format!("about {} left", time(left))),
         None => words.push("time left unknown".to_owned()),
@@ -122,7 +123,7 @@ fn host_rows(figures: &Figures, columns: usize) -> Vec<String> {
         })
         .collect();
     if hosts.others > 0 {
-        rows.push(shorten(&format!("  … and {} more hosts", number(hosts.others as u64)), columns));
+        rows.push(shorten(&format!("  … and {}", counted(hosts.others as u64, "more host")), columns));
     }
     rows
 }
@@ -143,6 +144,11 @@ fn shorten(text: &str, columns: usize) -> String {
     }
     short.push('…');
     short
+}
+
+/// `1,234 hosts`.
+fn counted(count: u64, noun: &str) -> String {
+    format!("{} {}", number(count), noun_of(count == 1, noun))
 }
 
 /// `1,234,567`.

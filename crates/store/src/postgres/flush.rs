@@ -317,7 +317,7 @@ impl Transaction<'_> {
         for (place, ItemOfPage { page, record, .. }) in items.iter().enumerate() {
             rows.plain(place);
             record.values.iter().for_each(|value| rows.value(value));
-            rows.text(&page.url);
+            rows.text(&page.shown_url());
             if table.has_fingerprint {
                 rows.bytes(page.fingerprint.as_bytes());
             }
@@ -333,7 +333,7 @@ impl Transaction<'_> {
             for letter in &outcome.dead_letters {
                 rows.plain(self.run.run_id);
                 rows.bytes(outcome.fingerprint.as_bytes());
-                rows.text(&outcome.url);
+                rows.text(&outcome.shown_url());
                 rows.text(&letter.item_type);
                 rows.text(&cleaned(letter.payload.clone()).to_string());
                 rows.text(&letter.error);

@@ -54,7 +54,7 @@ pub(super) async fn insert(
         rows.optional(key.as_deref());
         rows.bytes(&digest);
         rows.bytes(page.fingerprint.as_bytes());
-        rows.text(&page.url);
+        rows.text(&page.shown_url());
         rows.text(&data);
         rows.plain(hash);
         rows.end_row();

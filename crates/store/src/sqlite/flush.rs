@@ -111,7 +111,7 @@ fn insert_dead_letters(
             insert.execute(params![
                 run.run_id,
                 page.fingerprint.as_bytes(),
-                page.url,
+                page.shown_url(),
                 letter.item_type,
                 letter.payload.to_string(),
                 letter.error,

@@ -123,7 +123,8 @@ fn write_own(
     let mut rows = 0;
     for (_, ItemOfPage { page, record, .. }) in of_type.rows() {
         ticket.check()?;
-        let of_row = [ToSqlOutput::from(run.run_id), ToSqlOutput::from(page.url.as_str())];
+        let url = page.shown_url();
+        let of_row = [ToSqlOutput::from(run.run_id), ToSqlOutput::from(&*url)];
         let fingerprint = has_fingerprint.then(|| ToSqlOutput::from(page.fingerprint.as_bytes().as_slice()));
         statement
             .execute(params_from_iter(record.values.iter().map(to_sql).chain(of_row).chain(fingerprint)))?;
@@ -163,7 +164,7 @@ fn write_shared(
             digest,
             run.run_id,
             page.fingerprint.as_bytes(),
-            page.url,
+            page.shown_url(),
             data,
             hash
         ])?;

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use dragline_core::StoreError;
 use dragline_core::store::StoreResult;
 use dragline_store::open_admin;
-use dragline_testkit::database;
+use dragline_testkit::{database, patience};
 
 use crate::support::{PAGE, QUOTE, run_of, settings, spec, store, with_quote};
 
@@ -14,7 +14,7 @@ async fn connect(url: &str) -> StoreError {
     let begin = Instant::now();
     let result: StoreResult<()> = store.connect().await;
     store.close().await;
-    assert!(begin.elapsed() < Duration::from_secs(15), "{:?}", begin.elapsed());
+    assert!(begin.elapsed() < patience(Duration::from_secs(15)), "{:?}", begin.elapsed());
     result.unwrap_err()
 }
 

@@ -9,7 +9,7 @@ use dragline_core::queued_request::QueuedRequest;
 use dragline_core::store::{OpenedRun, ProcessInfo, RunSpec};
 use dragline_core::{Column, ColumnType, ItemRecord, ItemType, PageOutcome, Request, Store, Value};
 use dragline_store::{StoreSettings, open};
-use dragline_testkit::TestDatabase;
+use dragline_testkit::{TestDatabase, patience};
 
 pub(crate) static QUOTE: LazyLock<ItemType> = LazyLock::new(|| {
     ItemType::builder("quote")
@@ -29,7 +29,7 @@ pub(crate) static PAGE: LazyLock<ItemType> = LazyLock::new(|| {
 });
 
 pub(crate) fn settings() -> StoreSettings {
-    StoreSettings { connect_timeout: Duration::from_secs(2), ..StoreSettings::default() }
+    StoreSettings { connect_timeout: patience(Duration::from_secs(5)), ..StoreSettings::default() }
 }
 
 pub(crate) fn store(url: &str) -> Arc<dyn Store> {

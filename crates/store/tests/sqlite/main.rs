@@ -173,7 +173,11 @@ fn another_writer_is_waited_for_and_then_told() {
         let error = store.flush(&key, &[done(1)]).await.unwrap_err();
         assert!(error.is_retryable(), "{error:?}");
         // Shorter than a stop waits for a cancelled flush.
-        assert!(begun.elapsed() < Duration::from_secs(2), "{:?}", begun.elapsed());
+        assert!(
+            begun.elapsed() < dragline_testkit::patience(Duration::from_secs(2)),
+            "{:?}",
+            begun.elapsed()
+        );
         other.execute_batch("COMMIT").unwrap();
         assert_eq!(store.flush(&key, &[done(1)]).await.unwrap().pages.len(), 1);
     });
@@ -243,14 +247,20 @@ fn a_close_that_must_wait_can_be_timed_out() {
             let mut reading = Some(reading);
             let mut each = move |_| {
                 reading.take().unwrap().send(()).unwrap();
-                waits.recv_timeout(Duration::from_secs(20)).map_err(std::io::Error::other)
+                waits
+                    .recv_timeout(dragline_testkit::patience(Duration::from_secs(20)))
+                    .map_err(std::io::Error::other)
             };
             reader.read_items(key.run_id, "spider", &item, &mut each).await
         });
         is_reading.await.unwrap();
         let begun = Instant::now();
         assert!(tokio::time::timeout(Duration::from_millis(100), store.close()).await.is_err());
-        assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
+        assert!(
+            begun.elapsed() < dragline_testkit::patience(Duration::from_secs(5)),
+            "{:?}",
+            begun.elapsed()
+        );
         goes_on.send(()).unwrap();
         slow.await.unwrap().unwrap();
         store.close().await;

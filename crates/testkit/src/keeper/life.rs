@@ -8,12 +8,12 @@ use rand::rngs::StdRng;
 use super::LAST;
 use super::record::Record;
 use super::scene::{Deck, LifeEnd, Scene};
-use super::watched::{MAX_AGE, Watched};
+use super::watched::{Watched, max_age};
 use crate::process::Dragline;
 use crate::proxy::{ChaosProxy, Link};
 use crate::site::Site;
 use crate::torture::{Ground, Place};
-use crate::wait::{try_wait_for, wait_for, wait_until};
+use crate::wait::{patience, try_wait_for, wait_for, wait_until};
 
 /// The extra time that a busy machine may need for any limit below.
 const SLACK: Duration = Duration::from_secs(5);
@@ -162,7 +162,7 @@ impl KeptLife<'_> {
             Scene::ParseHangs => {
                 self.site.append(HANGS);
                 self.go_on();
-                watched.becomes("stuck", MAX_AGE + SLACK, record);
+                watched.becomes("stuck", max_age() + SLACK, record);
                 watched.stays("stuck", held(random), record);
             }
         }
@@ -240,7 +240,7 @@ fn watch_the_stop(watched: &mut Watched, record: &mut Record) {
                 record.told.entry("stopping").or_default().add(begun.elapsed());
             }
             Some("stopping") => {}
-            Some(other) if is_told || begun.elapsed() > HEARD => {
+            Some(other) if is_told || begun.elapsed() > patience(HEARD) => {
                 watched.fail(&format!("it stops and says {other}"));
             }
             // It has not noticed the signal yet, or it is gone already.

@@ -10,10 +10,12 @@ use tempfile::TempDir;
 use super::record::Record;
 use crate::ask::ask;
 use crate::process::{Dragline, Finished, Running};
-use crate::wait::try_wait_for;
+use crate::wait::{patience, try_wait_for};
 
 /// `--health-max-age`: a loop without a sign of life for longer is stuck.
-pub(super) const MAX_AGE: Duration = Duration::from_secs(4);
+pub(super) fn max_age() -> Duration {
+    patience(Duration::from_secs(4))
+}
 /// How long a started process may need to log that it listens, on a busy machine.
 const SAYS_SO: Duration = Duration::from_secs(20);
 /// How long it may take until the heartbeat file is written again, on a busy machine.
@@ -47,7 +49,7 @@ impl Watched {
         let folder = tempfile::tempdir().expect("a folder for the heartbeat file");
         let file = folder.path().join("heartbeat");
         let crawl = command.clone().arg("--heartbeat-file").arg(&file).args(["--listen", "127.0.0.1:0"]);
-        let mut running = crawl.args(["--health-max-age", &format!("{}s", MAX_AGE.as_secs())]).spawn();
+        let mut running = crawl.args(["--health-max-age", &format!("{}s", max_age().as_secs())]).spawn();
         running.wait_until("it listens", SAYS_SO, |it| listens_at(&it.stderr()).is_some());
         let address = listens_at(&running.stderr()).unwrap_or_default();
         Self { running, command: command.clone(), address, file, _folder: folder, scene }
@@ -129,7 +131,7 @@ impl Watched {
         if checked.code != Some(1) || !checked.stdout.contains("did not answer within") {
             self.fail(&format!("it is suspended, and the health check by the endpoint says\n{checked}"));
         }
-        let file = try_wait_for(MAX_AGE + HEALTH_CHECK, || {
+        let file = try_wait_for(max_age() + HEALTH_CHECK, || {
             (self.checked(&self.by_file(), record).code == Some(1)).then_some(())
         });
         if file.is_none() {
@@ -143,7 +145,7 @@ impl Watched {
         if checked.code != Some(1) || !checked.stdout.contains("no crawl is running") {
             self.fail(&format!("it is gone, and the health check by the endpoint says\n{checked}"));
         }
-        let limit = if took_its_file { Duration::ZERO } else { MAX_AGE + HEALTH_CHECK };
+        let limit = if took_its_file { Duration::ZERO } else { max_age() + HEALTH_CHECK };
         let file =
             try_wait_for(limit, || (self.checked(&self.by_file(), record).code == Some(1)).then_some(()));
         if file.is_none() {
@@ -176,7 +178,7 @@ impl Watched {
     fn checked(&self, check: &Dragline, record: &mut Record) -> Finished {
         let checked = check.run();
         record.health_checks.add(checked.elapsed);
-        if checked.elapsed > HEALTH_CHECK {
+        if checked.elapsed > patience(HEALTH_CHECK) {
             self.fail(&format!("the health check took too long\n{checked}"));
         }
         checked
@@ -187,7 +189,7 @@ impl Watched {
     }
 
     fn by_file(&self) -> Dragline {
-        let max_age = format!("{}s", MAX_AGE.as_secs());
+        let max_age = format!("{}s", max_age().as_secs());
         self.health_check().args(["--max-age", &max_age, "--heartbeat-file"]).arg(&self.file)
     }
 

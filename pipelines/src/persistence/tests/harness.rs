@@ -143,7 +143,7 @@ impl Bridge {
 
     /// The next event.
     pub(super) fn event(&self) -> StoreEvent {
-        self.events.recv_timeout(LIMIT).unwrap()
+        self.events.recv_timeout(dragline_testkit::patience(LIMIT)).unwrap()
     }
 
     /// Receipts until `pages` pages are durable.

@@ -26,8 +26,8 @@ fn an_absent_store_is_told_within_the_limit_of_one_operation() {
     );
     assert!(error.hint().is_some());
     // All of the start-up has 20 s.
-    assert!(begun.elapsed() < Duration::from_secs(10));
-    assert!(pipeline.ended().recv_timeout(LIMIT).is_err(), "the thread is gone");
+    assert!(begun.elapsed() < dragline_testkit::patience(Duration::from_secs(10)));
+    assert!(pipeline.ended().recv_timeout(dragline_testkit::patience(LIMIT)).is_err(), "the thread is gone");
 }
 
 #[test]
@@ -88,7 +88,7 @@ fn it_opens_once_and_takes_outcomes_only_while_it_is_open() {
     let (_, events) = open(&pipeline, 3).unwrap();
     assert!(matches!(open(&pipeline, 3), Err(OpenError::OpenedBefore)));
     sink.submit(page(1)).unwrap();
-    events.recv_timeout(LIMIT).unwrap();
+    events.recv_timeout(dragline_testkit::patience(LIMIT)).unwrap();
     let end = RunEnd { state: RunState::Stopped, reason: "test".to_owned() };
     let report = pipeline.close_spider(end, Instant::now() + LIMIT);
     assert_eq!((report.flushed_pages, report.end_written), (1, true), "{report:?}");

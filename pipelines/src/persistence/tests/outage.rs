@@ -6,7 +6,7 @@ use dragline_core::bridge::StoreEvent;
 use dragline_core::stop::StopReason;
 use dragline_core::store::{Refill, RefillScope};
 use dragline_core::{PageState, StoreError};
-use dragline_testkit::wait_until;
+use dragline_testkit::{patience, wait_until};
 
 use super::super::PersistenceSettings;
 use super::harness::{Bridge, LIMIT, folder, page, quick, slow, url_of};
@@ -112,7 +112,7 @@ fn a_thread_that_dies_stops_the_crawl_and_refuses_what_comes() {
     let (_folder, url) = folder();
     let bridge = Bridge::open(&url, quick(), 2);
     bridge.beats.panic_at_the_next();
-    assert!(bridge.pipeline.ended().recv_timeout(LIMIT).is_err());
+    assert!(bridge.pipeline.ended().recv_timeout(patience(LIMIT)).is_err());
     assert!(matches!(bridge.event(), StoreEvent::Failed(StoreError::Broken { .. })));
     assert!(matches!(bridge.stop.reason(), Some(StopReason::Failed(_))));
     assert!(bridge.sink.submit(page(0)).is_err());

@@ -1,7 +1,7 @@
 //! `dragline config show`: the settings of a crawl, and where each comes from.
 
 use clap::{Arg, ArgMatches, Command};
-use dragline_core::args::is_secret;
+use dragline_core::secrets::{HIDDEN, hide, is_secret_name};
 use serde::Serialize;
 use url::Url;
 
@@ -12,9 +12,6 @@ use crate::commands::print;
 use crate::commands::table::table;
 use crate::failed::Failed;
 use crate::settings::origin::Origin;
-
-/// Replaces a hidden value.
-const HIDDEN: &str = "***";
 
 /// A setting for display.
 #[derive(Serialize)]
@@ -58,11 +55,38 @@ fn settings(given: &Given<'_>) -> Vec<Setting> {
     let (Some(own), Some(matches)) = (own, matches) else { return Vec::new() };
     let of = |command: &Command| -> Vec<Setting> {
         let flags = command.get_arguments().filter(|flag| {
-            flag.get_long().is_some() && !matches!(flag.get_id().as_str(), "help" | "version" | "format")
+            // `config show` has a copy of some flags that every command has.
+            let is_copy = flag.is_global_set() && command.get_name() == "show";
+            flag.get_long().is_some()
+                && !is_copy
+                && !matches!(flag.get_id().as_str(), "help" | "version" | "format")
         });
         flags.map(|flag| setting(command, flag, matches, given)).collect()
     };
-    of(all).into_iter().chain(of(own)).chain(of_hosts(given)).collect()
+    let of_file = of_arguments(given, matches);
+    let is_shown = |setting: &Setting| {
+        // The arguments of the file stand in place of none.
+        setting.name != "args" || !setting.values.is_empty() || of_file.is_empty()
+    };
+    let all: Vec<Setting> = of(all).into_iter().chain(of(own)).filter(is_shown).collect();
+    all.into_iter().chain(of_file).chain(of_hosts(given)).collect()
+}
+
+/// The spider's arguments in the settings file, except for those that are given otherwise.
+fn of_arguments(given: &Given<'_>, matches: &ArgMatches) -> Vec<Setting> {
+    let name = |argument: &str| argument.split('=').next().unwrap_or_default().to_owned();
+    let raw = matches.get_raw("args").into_iter().flatten();
+    let given_names: Vec<String> = raw.map(|argument| name(&argument.to_string_lossy())).collect();
+    let of_file =
+        given.file.arguments().iter().filter(|(argument, _)| !given_names.contains(&name(argument)));
+    of_file
+        .map(|(argument, line)| Setting {
+            name: "args".to_owned(),
+            values: vec![shown(argument, false)],
+            otherwise: None,
+            origin: Origin::File { path: given.file.path().to_owned(), line: *line },
+        })
+        .collect()
 }
 
 /// The settings for single hosts in the settings file.
@@ -79,7 +103,7 @@ fn of_hosts<'a>(given: &Given<'a>) -> impl Iterator<Item = Setting> + 'a {
 fn setting(command: &Command, flag: &Arg, matches: &ArgMatches, given: &Given<'_>) -> Setting {
     let id = flag.get_id().as_str();
     let raw = matches.get_raw(id).into_iter().flatten();
-    let is_sensitive = flag.is_hide_env_values_set() || is_secret(id);
+    let is_sensitive = flag.is_hide_env_values_set() || is_secret_setting(id);
     let values: Vec<_> = raw.map(|value| shown(value.to_string_lossy().trim(), is_sensitive)).collect();
     Setting {
         name: id.to_owned(),
@@ -89,38 +113,23 @@ fn setting(command: &Command, flag: &Arg, matches: &ArgMatches, given: &Given<'_
     }
 }
 
-/// Hides everything that nobody else should read: passwords in URLs, names that sound like secrets, and for a
-/// sensitive setting everything that isn't a URL.
+/// `--cookies` says where cookies are kept, and is none itself.
+fn is_secret_setting(id: &str) -> bool {
+    is_secret_name(id) && id != "cookies"
+}
+
+/// Hides everything that nobody else should read: what the common rule calls a secret, and for a sensitive setting
+/// everything that isn't a URL.
 fn shown(value: &str, is_sensitive: bool) -> String {
     if let Some((name, _)) =
-        value.split_once('=').filter(|(name, _)| is_secret(name) && !name.contains("://"))
+        value.split_once('=').filter(|(name, _)| is_secret_name(name) && !name.contains("://"))
     {
         return format!("{name}={HIDDEN}");
     }
-    let Ok(mut url) = Url::parse(value) else {
-        // In a text that only looks like a URL, we don't know where the password is.
-        return if is_sensitive || value.contains('@') { HIDDEN.to_owned() } else { value.to_owned() };
-    };
-    // `user:password` is itself a valid URL, with the scheme `user`.
-    if !url.has_host() && (value.contains('@') || is_sensitive && url.scheme() != "sqlite") {
-        return HIDDEN.to_owned();
-    }
-    if url.password().is_some() && url.set_password(Some(HIDDEN)).is_err() {
-        return HIDDEN.to_owned();
-    }
-    if url.query().is_some() {
-        let pairs: Vec<(String, String)> = url.query_pairs().into_owned().collect();
-        if pairs.iter().any(|(name, _)| is_secret(name)) {
-            let pairs = pairs.into_iter().map(|(name, value)| {
-                let value = if is_secret(&name) { HIDDEN.to_owned() } else { value };
-                (name, value)
-            });
-            let pairs: Vec<_> = pairs.collect();
-            url.query_pairs_mut().clear().extend_pairs(pairs);
-            return url.to_string();
-        }
-    }
-    if url.password().is_some() { url.to_string() } else { value.to_owned() }
+    let shown = hide(value).into_owned();
+    // Of a sensitive text that isn't a URL, we don't know where the secret is.
+    let is_url = Url::parse(value).is_ok_and(|url| url.has_host() || url.scheme() == "sqlite");
+    if is_sensitive && !is_url && shown == value { HIDDEN.to_owned() } else { shown }
 }
 
 #[cfg(test)]
@@ -143,8 +152,8 @@ mod tests {
         assert_eq!(shown("postgres://me@db/crawls", true), "postgres://me@db/crawls");
         assert_eq!(shown("sqlite:dragline.db", true), "sqlite:dragline.db");
         assert_eq!(shown("api_token=hunter2", false), "api_token=***");
-        assert_eq!(shown("http://me:hunter2@proxy:8080", false), "http://me:***@proxy:8080/");
-        assert_eq!(shown("me:hunter2@proxy:port", false), "***");
+        assert_eq!(shown("http://me:hunter2@proxy:8080", true), "http://***@proxy:8080");
+        assert_eq!(shown("me:hunter2@proxy:port", false), "me:***@proxy:port");
         assert_eq!(shown("tag=love", false), "tag=love");
     }
 }

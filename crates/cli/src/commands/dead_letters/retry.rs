@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use dragline_core::Spider;
+use dragline_core::counted::counted;
 use dragline_core::letters::LetterAsk;
 use dragline_core::stop::Stop;
 use dragline_pipelines::letters::{RefusedLetter, Retry, RetryReport};
@@ -70,9 +71,10 @@ fn not_there(letters: &Letters, ask: &LetterAsk, wanted: &[i64]) -> Result<BTree
 fn told(report: &RetryReport, missing: &BTreeSet<i64>) -> String {
     let RetryReport { applied, pages_done, refused, told } = report;
     let mut text = format!(
-        "applied {applied} dead letter{}; {pages_done} more page{} done\n",
-        if *applied == 1 { "" } else { "s" },
-        if *pages_done == 1 { " is" } else { "s are" },
+        "applied {}; {} {} done\n",
+        counted(*applied, "dead letter"),
+        counted(*pages_done, "more page"),
+        if *pages_done == 1 { "is" } else { "are" },
     );
     for letter_id in missing {
         // Writing to a String cannot fail.

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::fmt::Write as _;
 
-use dragline_core::{ItemRecord, QueuedRequest};
+use dragline_core::{ItemRecord, QueuedRequest, secrets};
 use dragline_engine::Preview;
 use serde_json::{Map, Value as Json, json};
 
@@ -24,7 +24,7 @@ pub(super) fn text(preview: &Preview) -> String {
     for queued in &outcome.requests {
         let request = &queued.request;
         let tag = if request.tag().is_empty() { String::new() } else { format!(" [{}]", request.tag()) };
-        let _ = writeln!(text, "  {} {}{tag}", request.method(), request.url());
+        let _ = writeln!(text, "  {} {}{tag}", request.method(), secrets::hide_in_url(request.url()));
     }
     let refused = refused(preview);
     let _ = writeln!(text, "\nrefused {}", refused.len());
@@ -54,7 +54,7 @@ fn request(queued: &QueuedRequest) -> Json {
     let request = &queued.request;
     let mut fields = Map::from_iter([
         ("method".to_owned(), Json::from(request.method().as_str())),
-        ("url".to_owned(), Json::from(request.url().as_str())),
+        ("url".to_owned(), secrets::hide_in_url(request.url()).into()),
     ]);
     if !request.tag().is_empty() {
         fields.insert("tag".to_owned(), request.tag().into());

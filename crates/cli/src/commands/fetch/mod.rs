@@ -2,6 +2,7 @@
 
 mod emitted;
 mod request;
+mod select;
 mod shown;
 
 use std::fs;
@@ -10,11 +11,12 @@ use std::sync::Arc;
 
 use dragline_core::queued_request::host_of;
 use dragline_core::spider::start_requests;
-use dragline_core::{Accepts, PageState, Response, Spider};
+use dragline_core::{Accepts, Page, PageState, Response, Spider};
 use dragline_engine::{Preview, Scope, Visit, preview, unwanted_type, visit};
 use dragline_pipelines::item_pipelines;
 use serde_json::{Value as Json, json};
 
+use self::select::Selected;
 use super::{find_spider, print};
 use crate::arguments::Fetch;
 use crate::exit::Exit;
@@ -26,6 +28,12 @@ use dragline_runtime::{chain, check_arguments};
 pub(super) fn run(arguments: &Fetch, common: &Common, program: &Program) -> Result<Exit, Failed> {
     let spider = arguments.spider.as_deref().map(|name| find_spider(name, &program.spiders)).transpose()?;
     let request = request::of(arguments)?;
+    let selectors = select::selectors(arguments)?;
+    let to_stdout = arguments.body || arguments.output.as_deref() == Some("-");
+    if to_stdout && !selectors.is_empty() {
+        return Err(Failed::usage("--select and -o - both write to stdout")
+            .hint("write the body to a file: -o page.html"));
+    }
     let settings = FetchSettings::combine(arguments, common)?;
     if let Some(spider) = spider {
         check_arguments(&**spider, &settings.args)?;
@@ -38,7 +46,12 @@ pub(super) fn run(arguments: &Fetch, common: &Common, program: &Program) -> Resu
         }
     })?;
     let shown = (shown::text(&visit), shown::json(&visit));
-    let to_stdout = arguments.body || arguments.output.as_deref() == Some("-");
+    let mut found = Vec::new();
+    visit.end = visit.end.map(|answer| {
+        let page = Page::new(answer);
+        found = select::find(&selectors, &page);
+        page.into_response()
+    });
     if let Ok(page) = &visit.end {
         give_body(arguments, page, to_stdout)?;
     }
@@ -48,7 +61,7 @@ pub(super) fn run(arguments: &Fetch, common: &Common, program: &Program) -> Resu
         (Some(spider), Ok(page)) if is_parsed => Some(emit(spider, program, &settings, &visit, page)?),
         _ => None,
     };
-    show(arguments, shown, emitted.as_ref(), to_stdout)?;
+    show(arguments, shown, emitted.as_ref(), &found, to_stdout)?;
     verdict?;
     match emitted.map(|preview| (preview.outcome.state, preview.outcome.error)) {
         None | Some((PageState::Done, _)) => Ok(Exit::Finished),
@@ -126,6 +139,7 @@ fn show(
     arguments: &Fetch,
     shown: (String, Json),
     emitted: Option<&Preview>,
+    found: &[Selected],
     to_stdout: bool,
 ) -> Result<(), Failed> {
     let (mut text, mut fields) = shown;
@@ -134,9 +148,17 @@ fn show(
             fields["spider"] = json!(arguments.spider);
             fields["emitted"] = emitted::json(preview);
         }
+        if !found.is_empty() {
+            fields["selected"] = select::json(found);
+        }
         text = format!("{fields:#}\n");
     } else if let Some(preview) = emitted {
         text.push_str(&emitted::text(preview));
+    }
+    if !found.is_empty() && !arguments.json {
+        text.push_str(&select::nothing(found));
+        let _ = io::stderr().write_all(text.as_bytes());
+        return print(&select::text(found));
     }
     if to_stdout {
         // If someone reads only the body from stdout, the rest may be lost.

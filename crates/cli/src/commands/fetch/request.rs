@@ -47,7 +47,7 @@ pub(super) fn of(arguments: &Fetch) -> Result<Request, Failed> {
     }
     for text in &arguments.meta {
         let Some((name, value)) = text.split_once('=').filter(|(name, _)| !name.is_empty()) else {
-            return Err(Failed::usage(format!("--meta {text:?} is not NAME=JSON"))
+            return Err(Failed::usage("a value of --meta is not NAME=JSON")
                 .hint("example: --meta 'page=2' --meta 'category=\"travel\"'"));
         };
         request = request.with_meta(name, serde_json::from_str(value).unwrap_or_else(|_| Json::from(value)));

@@ -3,7 +3,8 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use dragline_core::Response;
+use dragline_core::counted::counted;
+use dragline_core::{Response, secrets};
 use dragline_engine::{Hop, HopAnswer, RobotsRule, RobotsTxt, Visit};
 use http::StatusCode;
 use http::header::CONTENT_ENCODING;
@@ -15,7 +16,7 @@ pub(super) fn text(visit: &Visit) -> String {
     for (at, hop) in visit.hops.iter().enumerate() {
         let is_last = at + 1 == visit.hops.len();
         // Writing to a String cannot fail.
-        let _ = writeln!(text, "{} {}", hop.queued.request.method(), hop.queued.request.url());
+        let _ = writeln!(text, "{} {}", hop.queued.request.method(), url(hop));
         let _ = writeln!(text, "  robots   {}", robots(&hop.robots));
         for sitemap in robots_txt(&hop.robots).into_iter().flat_map(|file| &file.sitemaps) {
             let _ = writeln!(text, "  sitemap  {sitemap}");
@@ -27,7 +28,7 @@ pub(super) fn text(visit: &Visit) -> String {
             (Ok(page), true) => {
                 let coding = hop.answer.as_ref().and_then(coding);
                 let coding = coding.map_or_else(String::new, |coding| format!(", sent as {coding}"));
-                let _ = writeln!(text, "  body     {} bytes{coding}", page.body.len());
+                let _ = writeln!(text, "  body     {}{coding}", counted(page.body.len(), "byte"));
             }
             (Err(problem), true) => {
                 let _ = writeln!(text, "  end      {problem}");
@@ -58,8 +59,8 @@ pub(super) fn json(visit: &Visit) -> Json {
     let hops: Vec<Json> = visit.hops.iter().map(hop).collect();
     let last = visit.hops.last();
     json!({
-        "url": visit.hops.first().map(|hop| hop.queued.request.url().as_str()),
-        "final_url": last.map(|hop| hop.queued.request.url().as_str()),
+        "url": visit.hops.first().map(url),
+        "final_url": last.map(url),
         "status": last.and_then(|hop| hop.answer.as_ref()).map(|answer| answer.status),
         "bytes": visit.end.as_ref().ok().map(|page: &Response| page.body.len()),
         "content_encoding": last.and_then(|hop| hop.answer.as_ref()).and_then(coding),
@@ -86,7 +87,7 @@ fn hop(hop: &Hop) -> Json {
     });
     json!({
         "method": hop.queued.request.method().as_str(),
-        "url": hop.queued.request.url().as_str(),
+        "url": url(hop),
         "robots": robots(&hop.robots),
         "robots_txt": robots_txt(&hop.robots).map(robots_json),
         "answer": answer,
@@ -129,6 +130,11 @@ fn robots_txt(rule: &RobotsRule) -> Option<&RobotsTxt> {
 
 fn coding(answer: &HopAnswer) -> Option<&str> {
     answer.headers.get(CONTENT_ENCODING)?.to_str().ok()
+}
+
+/// People paste this output elsewhere.
+fn url(hop: &Hop) -> String {
+    secrets::hide_in_url(hop.queued.request.url())
 }
 
 fn seconds(time: Duration) -> String {

@@ -9,14 +9,18 @@ use crate::exit::Exit;
 use crate::failed::Failed;
 use crate::settings::file::File;
 use ask::{Where, ask};
+use dragline_runtime::shown;
 
 /// Uses `given` from flags and variables, and for the rest the crawl's settings in the settings file. An
 /// invalid file is ignored, because a health check must always answer.
-pub(super) fn run(given: Arguments, words: clap::Command) -> Result<Exit, Failed> {
-    let (file, wrong) = match File::read(given.config.as_deref()) {
+pub(super) fn run(given: Arguments, words: clap::Command, spiders: &[String]) -> Result<Exit, Failed> {
+    // The spider is known if its variable is set, as in a container.
+    let spider = std::env::var("DRAGLINE_SPIDER").ok();
+    let (file, wrong) = match File::read(given.config.as_deref(), spiders) {
         Ok(file) => (file, None),
         Err(failed) => (File::default(), Some(failed)),
     };
+    let file = file.for_spider(spider.as_deref());
     let all = parse(file.beneath(words)).map_or(given, |(all, _)| all);
     let Command::Healthcheck(check) = all.command else { return Ok(Exit::Finished) };
     let Healthcheck { listen, heartbeat_file, max_age } = check;
@@ -39,6 +43,6 @@ pub(super) fn run(given: Arguments, words: clap::Command) -> Result<Exit, Failed
         Ok(line) => ("healthy", line, Exit::Finished),
         Err(line) => ("unhealthy", line, Exit::Error),
     };
-    print(&format!("{word}: {line}\n"))?;
+    print(&shown(&format!("{word}: {line}\n")))?;
     Ok(exit)
 }

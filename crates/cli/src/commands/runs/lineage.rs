@@ -2,10 +2,10 @@
 
 use std::fmt::Write as _;
 
-use dragline_core::ItemType;
 use dragline_core::lineage::{Lineage, TracedRequest};
 use dragline_core::runs::RunRecord;
 use dragline_core::store::ItemRow;
+use dragline_core::{ItemType, secrets};
 use serde_json::{Value as Json, json};
 use url::Url;
 
@@ -75,7 +75,7 @@ impl Traced {
             text.push_str("It is not known where the first of these was found: version 5 stored it.\n");
         }
         let requests = self.lineage.requests.iter().map(|request| {
-            [request.depth.to_string(), state(request).to_owned(), request.tag.clone(), request.url.clone()]
+            [request.depth.to_string(), state(request).to_owned(), request.tag.clone(), shown_url(request)]
         });
         text.push_str(&table(["depth", "state", "tag", "url"], requests));
         if let Some((reason, error)) = self.lineage.last().and_then(why) {
@@ -106,6 +106,11 @@ impl Traced {
     }
 }
 
+/// The frontier has the whole URL.
+fn shown_url(request: &TracedRequest) -> String {
+    secrets::hide(&request.url).into_owned()
+}
+
 fn state(request: &TracedRequest) -> &'static str {
     request.state.map_or("queued", dragline_core::PageState::as_str)
 }
@@ -117,7 +122,7 @@ fn why(request: &TracedRequest) -> Option<(&str, &str)> {
 
 fn request_json(request: &TracedRequest) -> Json {
     json!({
-        "url": request.url,
+        "url": shown_url(request),
         "state": state(request),
         "tag": request.tag,
         "depth": request.depth,

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use dragline_core::run_verdict::EndFigures;
 use dragline_core::runs::{RunAsk, RunRecord};
-use dragline_core::{PageState, Spider};
+use dragline_core::{PageState, Spider, secrets};
+use dragline_runtime::shown;
 use serde_json::Value as Json;
 
 use super::show::items_of;
@@ -37,8 +38,9 @@ pub(super) fn run(arguments: &ListRuns, runs: &Runs, spiders: &[Arc<dyn Spider>]
     listed.truncate(limit);
     count_unfinished(&mut listed, runs, spiders)?;
     let text = if arguments.json {
-        let listed = listed.iter().map(|run| Json::Object(standing::json(run))).collect();
-        format!("{}\n", Json::Array(listed))
+        let mut listed = Json::Array(listed.iter().map(|run| Json::Object(standing::json(run))).collect());
+        secrets::hide_in_json(&mut listed);
+        format!("{listed}\n")
     } else if listed.is_empty() {
         "no runs\n".to_owned()
     } else {
@@ -48,7 +50,7 @@ pub(super) fn run(arguments: &ListRuns, runs: &Runs, spiders: &[Arc<dyn Spider>]
             let _ =
                 writeln!(text, "… and more; use --limit N to show more of them, or --limit 0 to show all");
         }
-        text
+        shown(&text).into_owned()
     };
     print(&text)?;
     Ok(Exit::Finished)

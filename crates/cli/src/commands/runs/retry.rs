@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
+use dragline_core::counted::counted;
 use dragline_core::runs::{Requeue, Requeued, RunRecord};
 
 use super::Runs;
@@ -60,9 +61,9 @@ fn told(run: &RunRecord, done: &Requeued) -> String {
         return text;
     }
     let mut text = format!(
-        "run {name} (id {run_id}): {} failed {} queued again\n",
-        done.requests,
-        if done.requests == 1 { "request is" } else { "requests are" },
+        "run {name} (id {run_id}): {} {} queued again\n",
+        counted(done.requests, "failed request"),
+        if done.requests == 1 { "is" } else { "are" },
     );
     if let Some(reason) = &done.new_reason() {
         // Writing to a String cannot fail.

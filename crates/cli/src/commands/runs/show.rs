@@ -3,8 +3,10 @@
 use std::fmt::Write as _;
 use std::sync::Arc;
 
+use dragline_core::counted::counted;
 use dragline_core::runs::{BadPage, LargestGroups, RunFigures, RunRecord};
-use dragline_core::{ItemType, PageState, Spider};
+use dragline_core::{ItemType, PageState, Spider, secrets};
+use dragline_runtime::shown;
 use serde_json::{Value as Json, json};
 
 use super::{Runs, lineage, standing};
@@ -29,9 +31,11 @@ pub(super) fn run(
     }
     let figures = runs.wait("looking at the run", runs.admin.inspect_run(run.run_id, &items))?;
     if as_json {
-        print(&format!("{:#}\n", json(&run, &figures)))?;
+        let mut shown = json(&run, &figures);
+        secrets::hide_in_json(&mut shown);
+        print(&format!("{shown:#}\n"))?;
     } else {
-        print(&text(&run, &figures, Paint::stdout()))?;
+        print(&shown(&text(&run, &figures, Paint::stdout())))?;
     }
     Ok(Exit::Finished)
 }
@@ -88,14 +92,19 @@ fn text(run: &RunRecord, figures: &RunFigures, paint: Paint) -> String {
     if figures.dead_letters > 0 {
         line(
             "letters",
-            &format!("{} (dragline dead-letters list --run {})", figures.dead_letters, run.run_id),
+            &format!("{} (`dragline dead-letters list --run {}`)", figures.dead_letters, run.run_id),
         );
     }
     let all = figures.pages.queued + figures.pages.ended.values().sum::<u64>();
     let hosts = figures.queued_by_host.kinds;
     line(
         "frontier",
-        &format!("{} of {all} requests queued, of {}", figures.pages.queued, number(hosts, "host")),
+        &format!(
+            "{} of {} queued, of {}",
+            figures.pages.queued,
+            counted(all, "request"),
+            counted(hosts, "host")
+        ),
     );
     line("next", &next(run, figures));
     for (title, key, tallies) in [
@@ -165,7 +174,7 @@ fn next(run: &RunRecord, figures: &RunFigures) -> String {
     let retry = format!(
         "`dragline runs retry {} --failed` puts {} back into the queue",
         run.run_id,
-        number(failed, "failed request")
+        counted(failed, "failed request")
     );
     match (run.state.is_final(), run.is_held, failed) {
         (_, true, _) => "nothing; a process is working on it".to_owned(),
@@ -174,10 +183,6 @@ fn next(run: &RunRecord, figures: &RunFigures) -> String {
         (true, false, 0) => "nothing; the next crawl starts a new run".to_owned(),
         (true, false, _) => format!("the next crawl starts a new run; {retry}"),
     }
-}
-
-fn number(count: u64, what: &str) -> String {
-    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 
 fn json(run: &RunRecord, figures: &RunFigures) -> Json {
