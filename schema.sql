@@ -209,9 +209,10 @@ CREATE TABLE crawl_kept_pages (
     status      integer NOT NULL,
     -- [[name, value], …]
     headers     json NOT NULL,
-    -- Decompressed, but not decoded: as the spider got it. body_bytes is the length of the whole body.
+    -- Decompressed, but not decoded: as the spider got it. body_bytes is the length of the whole body, if it
+    -- is known.
     body        bytea NOT NULL,
-    body_bytes  bigint NOT NULL,
+    body_bytes  bigint,
     kept_at     timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (run_id, fingerprint)
 );

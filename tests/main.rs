@@ -18,6 +18,7 @@ mod faults;
 mod fetch;
 mod health;
 mod keeper;
+mod kept;
 mod logs;
 mod memory;
 mod metrics;

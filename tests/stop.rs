@@ -1,5 +1,6 @@
 //! A stop is bounded, explains itself, and loses nothing.
 
+mod early;
 mod forced;
 
 use std::io::Read;
@@ -10,9 +11,12 @@ use dragline_testkit::{Answer, Running, Site, patience, wait_until};
 
 use crate::stored::{Stored, crawl_nasty, crawl_site, dragline, on_both_stores};
 
+use self::early::a_crawl_that_has_just_begun_stops_cleanly;
+
 const SOON: Duration = Duration::from_secs(20);
 
 on_both_stores!(
+    a_crawl_that_has_just_begun_stops_cleanly,
     sigterm_stops_in_time_and_the_same_command_finishes,
     a_stop_with_every_fetch_stalled_is_bounded,
     a_second_signal_forces_the_end,

@@ -82,6 +82,29 @@ impl Terminal {
     }
 }
 
+#[test]
+fn problems_are_red_unless_nobody_wants_colours() {
+    let stored = Stored::sqlite();
+    let site = Site::builder().page("/", Answer::html("<a class=detail href=/detail/0>0</a>")).start();
+    let (door, store) = (format!("door={}", site.url("/")), stored.url());
+    let crawl = ["crawl", "shop", "-a", &door, "--store", &store, "--retries", "0", "--rate", "0"];
+    let list = ["runs", "list", "--store", &store];
+    let show = ["runs", "show", "shop", "--store", &store];
+    for words in [&crawl[..], &list, &show] {
+        let mut coloured = Terminal::start(120, words, &[]);
+        coloured.finish();
+        let raw = coloured.raw();
+        assert!(
+            raw.contains("\u{1b}[31mno item was stored, though 1 page was done\u{1b}[0m"),
+            "{words:?}: {raw}"
+        );
+        let mut plain = Terminal::start(120, words, &[("NO_COLOR", "1")]);
+        plain.finish();
+        let raw = plain.raw();
+        assert!(raw.contains("no item was stored") && !raw.contains("\u{1b}[31m"), "{words:?}: {raw}");
+    }
+}
+
 /// Pages that fail, a line of the log each, and one that is held until it is released.
 fn site(pages: usize) -> Site {
     let links: String = (0..pages).map(|number| format!("<a href=/{number}/error>x</a>")).collect();

@@ -294,6 +294,19 @@ fn the_list_shows_counts_and_changes(stored: &Stored) {
     running.finish_within(soon).assert_code(PROBLEMS);
 }
 
+/// Each page that was fetched has a line, for someone who looks for a slow or a strange one.
+#[test]
+fn each_fetched_page_has_a_line_at_debug_level() {
+    let stored = Stored::sqlite();
+    let site = Site::builder().page("/", Answer::html("<title>well</title>")).start();
+    let crawl = crawl_site(&site.url("/"), &stored).env("DRAGLINE_LOG", "info,dragline_engine=debug").run();
+    let told = crawl.stderr.lines().find(|line| line.contains(" fetched ")).unwrap_or_default();
+    let url = format!("url={}", site.url("/"));
+    for part in ["DEBUG", "method=GET", &url, "status=200", "bytes=19", "elapsed_ms="] {
+        crawl.assert(part, told.contains(part));
+    }
+}
+
 /// The spider `site` has items as well.
 #[test]
 fn a_crawl_of_a_site_is_judged_too() {

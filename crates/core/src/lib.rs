@@ -15,6 +15,7 @@ pub mod credit;
 pub mod fetched;
 pub mod hold;
 pub mod host_note;
+pub mod kept_page;
 mod latency;
 pub mod letters;
 pub mod lineage;

@@ -8,6 +8,7 @@ use serde_json::Value as Json;
 use crate::budget::Charge;
 use crate::cookies::StoredCookie;
 use crate::credit::Credit;
+use crate::kept_page::KeptPage;
 use dragline_spider::fingerprint::Fingerprint;
 use dragline_spider::item::ItemRecord;
 use dragline_spider::queued_request::QueuedRequest;
@@ -80,6 +81,8 @@ pub struct PageOutcome {
     pub requests: Vec<QueuedRequest>,
     /// Items that cannot be stored where they belong.
     pub dead_letters: Vec<DeadLetter>,
+    /// The first bytes of the answer, if the page failed and the settings keep them.
+    pub kept: Option<Box<KeptPage>>,
     /// The answer's changes to the cookie jars. They are stored with the page, whatever its state.
     pub cookies: Vec<StoredCookie>,
     /// It returns when the persistence thread takes the outcome.
@@ -132,6 +135,7 @@ impl PageOutcome {
             items: Vec::new(),
             requests: Vec::new(),
             dead_letters: Vec::new(),
+            kept: None,
             cookies: Vec::new(),
             credit: None,
             charge: None,
@@ -212,6 +216,7 @@ impl PageOutcome {
             + self.items.iter().map(ItemRecord::size).sum::<usize>()
             + requests
             + letters
+            + self.kept.as_ref().map_or(0, |kept| kept.size())
             + self.cookies.iter().map(StoredCookie::size).sum::<usize>()
     }
 }

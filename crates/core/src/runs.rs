@@ -7,6 +7,7 @@ use chrono::{DateTime, Utc};
 use serde_json::Value as Json;
 use url::Url;
 
+use crate::kept_page::KeptRequest;
 #[cfg(doc)]
 use crate::lineage::MAX_LINEAGES;
 use crate::lineage::{Lineage, TracedRequest};
@@ -48,6 +49,9 @@ pub trait RunAdmin: Store {
         page: &'a TracedRequest,
         each: &'a mut (dyn FnMut(ItemRow) -> std::io::Result<()> + Send),
     ) -> BoxFuture<'a, StoreResult<()>>;
+
+    /// The kept answers of failed pages with this URL, as it is stored, the newest first; a few at most.
+    fn kept_pages<'a>(&'a self, run_id: i64, url: &'a str) -> BoxFuture<'a, StoreResult<Vec<KeptRequest>>>;
 
     /// Puts failed requests back to `queued`, as if they had never been requested, in one transaction. A run that had ended
     /// becomes `stopped`, so that the next crawl of its name resumes it. The run's epoch rises, so an earlier process can

@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use dragline_core::budget::Charge;
 use dragline_core::credit::Credit;
+use dragline_core::kept_page::KeptPage;
 use dragline_core::{Failure, Fetched, StoredCookie};
 
 use crate::scope::Scope;
@@ -36,6 +37,8 @@ pub struct GivenUp {
     pub charge: Option<Charge>,
     /// The last answer's changes to the cookie jars.
     pub cookies: Vec<StoredCookie>,
+    /// The first bytes of the last answer, if the settings keep them.
+    pub kept: Option<Box<KeptPage>>,
 }
 
 impl WaitingJob {

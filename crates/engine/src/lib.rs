@@ -77,13 +77,14 @@ pub use known::KnownRequests;
 pub use pace::{HostOverride, HostPattern};
 pub use pack::{NOINDEX, RunLabel};
 pub use parts::EngineParts;
-pub use preview::{Preview, Refused, preview};
+pub use preview::{Preview, Previewer, Refused};
 pub use receipts::{ReceiptReceiver, ReceiptSender, receipt_channel};
 pub use robots::{DecidingLine, product_token};
 pub use scope::{LinkRefusal, Scope};
 pub use settings::{
-    ClientSettings, CookieMode, EngineSettings, FetchSettings, LimitSettings, LinkSettings, OutageSettings,
-    PaceSettings, PageRule, RedirectSettings, RetrySettings, RobotsSettings, VerdictSettings, WindowSettings,
+    ClientSettings, CookieMode, EngineSettings, FetchSettings, KeepSettings, LimitSettings, LinkSettings,
+    OutageSettings, PaceSettings, PageRule, RedirectSettings, RetrySettings, RobotsSettings, VerdictSettings,
+    WindowSettings,
 };
 pub use stats::{CrawlStats, NetworkOutage, StatsSnapshot};
-pub use visit::{Hop, HopAnswer, RobotsRule, RobotsTxt, Visit, visit};
+pub use visit::{Hop, HopAnswer, RobotsRule, RobotsTxt, Visit, VisitProblem, visit};

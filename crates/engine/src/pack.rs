@@ -8,6 +8,7 @@ mod links;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
+use dragline_core::kept_page::KeptPage;
 use dragline_core::worker::panic_message;
 use dragline_core::{
     Args, DeadLetter, Failure, ItemOrigin, ItemPipeline, ItemRecord, ItemType, Output, Page, PageOutcome,
@@ -49,6 +50,8 @@ pub(crate) struct Packer {
     /// The item types that the spider declared.
     pub(crate) items: Vec<ItemType>,
     pub(crate) max_depth: Option<u32>,
+    /// So many bytes of a failed page are kept.
+    pub(crate) keep_failed_bytes: Option<usize>,
     pub(crate) redirects: RedirectSettings,
     pub(crate) robots: RobotsSettings,
     pub(crate) same_request: SameRequest,
@@ -76,6 +79,7 @@ impl Packer {
             pipelines,
             items,
             max_depth: settings.links.max_depth,
+            keep_failed_bytes: settings.keep.failed_bytes,
             redirects: settings.redirects,
             robots: settings.robots.clone(),
             same_request: parts.same_request.clone(),
@@ -101,12 +105,16 @@ impl Packer {
             return outcome;
         }
         let produced = self.produce(&page, scope, refusals);
-        let Response { queued, status, attempts, .. } = page.into_response();
+        let Response { queued, status, attempts, headers, body, .. } = page.into_response();
         let outcome = match produced {
             Ok(produced) => produced.put_into(PageOutcome::done(&queued)),
             Err((reason, detail)) => {
                 tracing::warn!(reason = reason.code(), error = detail, "the page failed");
-                PageOutcome::failed(&queued, reason, &detail)
+                let kept = self.keep_failed_bytes.map(|max| {
+                    let url = queued.request.url().as_str();
+                    Box::new(KeptPage::of(url, status, &headers, &body, max, true))
+                });
+                PageOutcome { kept, ..PageOutcome::failed(&queued, reason, &detail) }
             }
         };
         outcome.with_answer(Some(status), attempts)
@@ -144,7 +152,12 @@ impl Packer {
         self.failure_telling(failure, scope, &mut &*self.stats)
     }
 
-    fn failure_telling(&self, failure: &Failure, scope: &Scope, refusals: &mut impl Refusals) -> PageOutcome {
+    pub(crate) fn failure_telling(
+        &self,
+        failure: &Failure,
+        scope: &Scope,
+        refusals: &mut impl Refusals,
+    ) -> PageOutcome {
         let outcome = PageOutcome::failed(failure.queued(), failure.reason(), failure.error())
             .with_answer(failure.status(), failure.attempts());
         match self.produce_of_failure(failure, scope, refusals) {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use dragline_core::{Args, ItemPipeline, ItemRecord, PageOutcome, Response, Spider};
+use dragline_core::{Args, Failure, ItemPipeline, ItemRecord, PageOutcome, Response, Spider};
 use url::Url;
 
 use crate::pack::Packer;
@@ -13,6 +13,8 @@ use crate::settings::EngineSettings;
 /// See the module.
 #[derive(Debug)]
 pub struct Preview {
+    /// The function of the spider that was called: `parse` or `failed`.
+    pub calls: &'static str,
     /// The outcome, which a crawl would store.
     pub outcome: PageOutcome,
     /// Everything that a crawl would refuse.
@@ -32,32 +34,54 @@ pub struct Refused {
     pub items: Vec<(ItemRecord, String)>,
 }
 
-/// Shows what `spider` and `pipelines` make of a page in a run with these arguments, as on a crawl thread.
-pub fn preview(
-    settings: &EngineSettings,
-    spider: Arc<dyn Spider>,
-    args: Args,
-    pipelines: Arc<[Box<dyn ItemPipeline>]>,
-    page: Response,
-    scope: &Scope,
-) -> Preview {
-    let packer = Packer {
-        run: None,
-        same_request: settings.same_request(&*spider),
-        items: spider.items(),
-        args,
-        routes: spider.routes(),
-        spider,
-        pipelines,
-        max_depth: settings.links.max_depth,
-        redirects: settings.redirects,
-        robots: settings.robots.clone(),
-        stats: Arc::default(),
-        known: Arc::default(),
-    };
-    let mut refused = Refused::default();
-    let outcome = packer.page_telling(page, scope, &mut refused);
-    Preview { outcome, refused }
+/// What a preview needs besides the page.
+pub struct Previewer<'a> {
+    /// The settings of the crawl.
+    pub settings: &'a EngineSettings,
+    /// The spider.
+    pub spider: Arc<dyn Spider>,
+    /// The arguments of the run.
+    pub args: Args,
+    /// The item pipelines.
+    pub pipelines: Arc<[Box<dyn ItemPipeline>]>,
+    /// The hosts that links may lead to.
+    pub scope: &'a Scope,
+}
+
+impl Previewer<'_> {
+    /// Shows what the spider and the pipelines make of a page, as on a crawl thread.
+    pub fn page(self, page: Response) -> Preview {
+        let (mut refused, scope) = (Refused::default(), self.scope);
+        let outcome = self.packer().page_telling(page, scope, &mut refused);
+        Preview { calls: "parse", outcome, refused }
+    }
+
+    /// Shows what they make of a request that was given up.
+    pub fn failure(self, failure: Failure) -> Preview {
+        let (mut refused, scope) = (Refused::default(), self.scope);
+        let failure = failure.with_args(self.args.clone());
+        let outcome = self.packer().failure_telling(&failure, scope, &mut refused);
+        Preview { calls: "failed", outcome, refused }
+    }
+
+    fn packer(self) -> Packer {
+        let Self { settings, spider, args, pipelines, .. } = self;
+        Packer {
+            run: None,
+            same_request: settings.same_request(&*spider),
+            items: spider.items(),
+            args,
+            routes: spider.routes(),
+            spider,
+            pipelines,
+            max_depth: settings.links.max_depth,
+            keep_failed_bytes: None,
+            redirects: settings.redirects,
+            robots: settings.robots.clone(),
+            stats: Arc::default(),
+            known: Arc::default(),
+        }
+    }
 }
 
 impl Refusals for Refused {

@@ -5,16 +5,17 @@
 //! error page is kept.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::time::{Duration, Instant};
 
 use dragline_core::budget::ByteBudget;
-use dragline_core::{Page, QueuedRequest, Request, Response, SameRequest};
+use dragline_core::{Page, QueuedRequest, Reason, Request, Response, SameRequest};
 use http::{HeaderMap, Version};
 use tokio::runtime::Builder;
 use url::Origin;
 
 use crate::error::EngineError;
-use crate::fetch::{DetailedAnswer, HttpDownloader};
+use crate::fetch::{DetailedAnswer, FetchError, HttpDownloader};
 use crate::redirect;
 use crate::robots::{DecidingLine, RobotsAnswer, RobotsLine, ask};
 use crate::settings::EngineSettings;
@@ -28,7 +29,32 @@ pub struct Visit {
     /// The requests, in order. The answer to each of them except the last was a redirect.
     pub hops: Vec<Hop>,
     /// The page at the end, whatever its status, or why it could not be fetched.
-    pub end: Result<Response, String>,
+    pub end: Result<Response, VisitProblem>,
+}
+
+/// Why a page could not be fetched.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VisitProblem {
+    /// The reason for which a crawl would give the request up. `None` if it would skip it.
+    pub reason: Option<Reason>,
+    /// What happened, for people.
+    pub text: String,
+}
+
+impl fmt::Display for VisitProblem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl VisitProblem {
+    fn failed(reason: Reason, problem: impl fmt::Display) -> Self {
+        Self { reason: Some(reason), text: problem.to_string() }
+    }
+
+    fn skipped(text: String) -> Self {
+        Self { reason: None, text }
+    }
 }
 
 /// One request of a visit.
@@ -122,16 +148,21 @@ impl Visitor<'_> {
         Visit { hops: self.hops, end }
     }
 
-    async fn hop(&mut self, queued: QueuedRequest) -> Result<NextHop, String> {
+    async fn hop(&mut self, queued: QueuedRequest) -> Result<NextHop, VisitProblem> {
         let unreachable = self.http.refusal(&queued.request);
         let robots = if unreachable.is_some() { RobotsRule::NotAsked } else { self.robots(&queued).await };
         let refusal = match &robots {
             RobotsRule::Denied(RobotsTxt { decided_by: Some(line), .. }) => {
-                Some(format!("robots.txt forbids this page: {line}"))
+                Some(VisitProblem::skipped(format!("robots.txt forbids this page: {line}")))
             }
-            RobotsRule::Denied(_) => Some("robots.txt forbids this page".to_owned()),
-            RobotsRule::Unreachable(reason) => Some(format!("robots.txt unreachable: {reason}")),
-            RobotsRule::NotAsked | RobotsRule::Allowed(_) => unreachable,
+            RobotsRule::Denied(_) => Some(VisitProblem::skipped("robots.txt forbids this page".to_owned())),
+            RobotsRule::Unreachable(reason) => {
+                let text = format!("robots.txt unreachable: {reason}");
+                Some(VisitProblem::failed(Reason::RobotsUnreachable, text))
+            }
+            RobotsRule::NotAsked | RobotsRule::Allowed(_) => {
+                unreachable.map(|refusal| VisitProblem::failed(Reason::PrivateNetwork, refusal))
+            }
         };
         let at = self.hops.len();
         self.hops.push(Hop { queued: queued.clone(), robots, answer: None });
@@ -139,7 +170,8 @@ impl Visitor<'_> {
             return Err(refusal);
         }
         let begun = Instant::now();
-        let seen = self.http.look(&queued.request).await.map_err(|error| error.to_string())?;
+        let failed = |error: FetchError| VisitProblem::failed(error.reason(), error);
+        let seen = self.http.look(&queued.request).await.map_err(failed)?;
         let DetailedAnswer { version, status, headers, connect, first_byte, answer } = seen;
         let location = redirect::location(status, &headers);
         let total = begun.elapsed();
@@ -152,21 +184,22 @@ impl Visitor<'_> {
                 self.settings.redirects.max_hops,
                 &SameRequest::canonical(),
             );
-            let target = target.map_err(|problem| problem.to_string())?;
+            let target = target.map_err(|problem| VisitProblem::failed(problem.reason(), problem))?;
             let longest = self.settings.links.max_url_bytes;
             if target.request.url().as_str().len() > longest {
-                return Err(format!("redirected to a URL that is longer than {longest} bytes"));
+                let text = format!("redirected to a URL that is longer than {longest} bytes");
+                return Err(VisitProblem::skipped(text));
             }
             return Ok(NextHop::Hop(Box::new(target)));
         }
-        let answer = answer.map_err(|error| error.to_string())?;
+        let answer = answer.map_err(failed)?;
         let body = answer.body.unwrap_or_default();
         let mut response = Response::of_queued(queued, status, answer.headers, body);
         response.elapsed = total;
         let page = Page::new(response);
         match redirect::refresh_target(&page, &self.settings.redirects, &SameRequest::canonical()) {
             Some(Ok(target)) => Ok(NextHop::Hop(Box::new(target))),
-            Some(Err(problem)) => Err(problem.to_string()),
+            Some(Err(problem)) => Err(VisitProblem::failed(problem.reason(), problem)),
             None => Ok(NextHop::Page(Box::new(page.into_response()))),
         }
     }

@@ -1,42 +1,25 @@
 //! The duties of the first process in a container.
 //!
-//! The kernel protects process 1: a signal without a handler has no effect, so without handlers only SIGKILL
-//! could end a command. Process 1 also inherits every process whose parent has ended, such as a health check
-//! that was cut off. It must reap them, or they stay in the process table as long as the container lives.
+//! Process 1 inherits every process whose parent has ended, such as a health check that was cut off. It must reap them, or
+//! they stay in the process table as long as the container lives. Its signals need handlers: see `early_signals.rs`.
 
 use std::io;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, LazyLock};
 
-use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
-use signal_hook::flag::register_conditional_shutdown;
-
-/// The exit code that shells use for a process that was ended by a signal.
-const ENDED_BY_SIGNAL: i32 = 128;
-
-/// Whether a signal ends the process at once. Handlers belong to the process, and so does this.
-static ENDS_AT_ONCE: LazyLock<Arc<AtomicBool>> = LazyLock::new(Arc::default);
+/// Whether this is process 1.
+pub(crate) fn is_this() -> bool {
+    std::process::id() == 1
+}
 
 /// Takes on these duties if this is process 1. Other processes don't have them.
 ///
 /// # Errors
-/// When the signal handlers or the thread cannot be made.
+/// When the thread cannot be made.
 pub fn begin() -> io::Result<()> {
-    if std::process::id() != 1 {
-        return Ok(());
-    }
-    ENDS_AT_ONCE.store(true, Ordering::Relaxed);
-    for signal in [SIGHUP, SIGINT, SIGQUIT, SIGTERM] {
-        register_conditional_shutdown(signal, ENDED_BY_SIGNAL + signal, Arc::clone(&ENDS_AT_ONCE))?;
-    }
     #[cfg(target_os = "linux")]
-    orphans::reap_from_now_on()?;
+    if is_this() {
+        orphans::reap_from_now_on()?;
+    }
     Ok(())
-}
-
-/// Something listens for signals, so they no longer end the process at once.
-pub fn signals_are_heard() {
-    ENDS_AT_ONCE.store(false, Ordering::Relaxed);
 }
 
 #[cfg(target_os = "linux")]

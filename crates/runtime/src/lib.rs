@@ -12,6 +12,7 @@ pub mod blocking;
 mod crawl;
 mod critical;
 pub mod diagnosis;
+pub mod early_signals;
 mod ended;
 mod ending;
 mod error;

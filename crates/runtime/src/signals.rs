@@ -10,11 +10,11 @@ use std::time::Instant;
 use dragline_core::stop::{Stop, StopReason};
 use dragline_core::worker::Worker;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1};
-use signal_hook::iterator::{Handle, Signals};
+use signal_hook::iterator::Handle;
 use tracing::{info, warn};
 
 use crate::diagnosis::Diagnosis;
-use crate::first_process;
+use crate::early_signals;
 
 /// The thread that listens; dropping it ends the thread.
 pub struct SignalListener {
@@ -27,14 +27,13 @@ pub struct SignalListener {
     _thread: Worker<()>,
 }
 
-/// Listens from now on. Signals are for the run that `stop` stops, until [`SignalListener::run_has_ended`]. `end_process`
+/// Listens from now on, and hears what was caught before. Signals are for the run that `stop` stops, until [`SignalListener::run_has_ended`]. `end_process`
 /// is called on the signals' thread when a signal is to end the process at once.
 ///
 /// # Errors
 /// When the operating system refuses a handler or a thread.
 pub fn listen(stop: Stop, end_process: impl Fn() + Send + 'static) -> io::Result<SignalListener> {
-    let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1])?;
-    first_process::signals_are_heard();
+    let mut signals = early_signals::take()?;
     let handle = signals.handle();
     let diagnosis = Arc::<OnceLock<Arc<Diagnosis>>>::default();
     let aftermath = Arc::<Mutex<Option<Stop>>>::default();

@@ -4,7 +4,7 @@
 use clap::Args;
 use clap::builder::BoolishValueParser;
 use dragline_engine::{
-    ClientSettings, FetchSettings, LimitSettings, LinkSettings, OutageSettings, PaceSettings,
+    ClientSettings, FetchSettings, KeepSettings, LimitSettings, LinkSettings, OutageSettings, PaceSettings,
     RedirectSettings, RetrySettings, RobotsSettings, VerdictSettings,
 };
 use dragline_pipelines::{ItemPipelineSettings, PersistenceSettings};
@@ -86,6 +86,9 @@ pub(crate) struct CrawlFlags {
 
     #[command(flatten)]
     pub(crate) persistence: PersistenceSettings,
+
+    #[command(flatten)]
+    pub(crate) keep: KeepSettings,
 
     #[command(flatten)]
     pub(crate) store: StoreSettings,

@@ -11,6 +11,7 @@ Examples:
   dragline fetch https://example.com/ --select 'a::attr(href)'  what a CSS selector finds
   dragline fetch https://quotes.toscrape.com/ --spider quotes   the items and requests
   dragline fetch https://api.example.com/ -H 'Accept: application/json' --data '{}' -o answer.json
+  dragline fetch --kept quotes --spider quotes https://quotes.toscrape.com/page/3/
 
 It makes one request as a crawl would, with the same headers, timeouts, limits and decoding. It obeys \
 robots.txt, unless you add --robots false. It doesn't retry and stores nothing. The exit code is 0 if the page \
@@ -24,13 +25,20 @@ pub(crate) struct Fetch {
 
     /// Show what this spider would make of the page, after the item pipelines
     ///
-    /// If the request fails, you see only the failure: fetch doesn't call the spider's failed function.
+    /// If the request fails, you see what the spider's `failed` function would make of it.
     #[arg(long, value_name = "NAME")]
     pub(crate) spider: Option<String>,
 
     /// Pass an argument to the spider; repeatable
     #[arg(short = 'a', long = "arg", value_name = "NAME=VALUE", requires = "spider")]
     pub(crate) args: Vec<String>,
+
+    /// Take the page from what `crawl --keep-failed` kept of it in this run, and send no request
+    ///
+    /// The run is its id, its name, or its spider's name. The page has the tag and meta of its request in that run. Without
+    /// `-a`, the spider gets the arguments of that run.
+    #[arg(long, value_name = "RUN", conflicts_with_all = ["tag", "meta", "headers", "method", "data"])]
+    pub(crate) kept: Option<String>,
 
     /// The tag of the page's request
     #[arg(long, value_name = "TAG", default_value = "", hide_default_value = true)]

@@ -32,6 +32,10 @@ pub(crate) enum RunAction {
         #[arg(long, value_name = "URL")]
         path: Option<String>,
 
+        /// Print what --keep-failed kept of the failed page at this URL
+        #[arg(long, value_name = "URL", conflicts_with_all = ["path", "json"])]
+        kept: Option<String>,
+
         /// Print one JSON object
         #[arg(long)]
         json: bool,
@@ -52,7 +56,8 @@ pub(crate) enum RunAction {
 const SHOW_EXAMPLES: &str = "\
 Examples:
   dragline runs show quotes --json | jq .failed_by_reason
-  dragline runs show quotes --path https://quotes.toscrape.com/page/3/";
+  dragline runs show quotes --path https://quotes.toscrape.com/page/3/
+  dragline runs show quotes --kept https://quotes.toscrape.com/page/3/ > failed.html";
 
 const RETRY_EXAMPLES: &str = "\
 Examples:

@@ -5,8 +5,6 @@ use std::time::Duration;
 
 use dragline_core::Spider;
 use dragline_core::store::{ItemRow, RunInfo};
-use signal_hook::consts::{SIGINT, SIGTERM};
-use signal_hook::iterator::Signals;
 
 use super::demo_site::{DemoSite, Shelf};
 use super::table::table;
@@ -18,6 +16,7 @@ use crate::program::Program;
 use crate::settings::{CommandSettings, Common};
 use dragline_runtime::CrawlOutcome;
 use dragline_runtime::blocking::Blocking;
+use dragline_runtime::early_signals;
 use dragline_runtime::logging::LogHandle;
 
 const ROWS_SHOWN: usize = 8;
@@ -43,11 +42,10 @@ pub(super) fn run(common: &Common, log: &LogHandle) -> Result<Exit, Failed> {
 
 /// Only serves the site, so that you can write a spider for it.
 pub(super) fn serve() -> Result<Exit, Failed> {
-    let mut signals = Signals::new([SIGINT, SIGTERM])
-        .map_err(|error| Failed::error(format!("cannot listen for signals: {error}")))?;
     let site = serving()?;
     print(&format!("serving {} until Ctrl-C\n", site.url()))?;
-    signals.forever().next();
+    let stopped = early_signals::until_stopped();
+    stopped.map_err(|error| Failed::error(format!("cannot listen for signals: {error}")))?;
     Ok(Exit::Finished)
 }
 

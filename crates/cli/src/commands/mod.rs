@@ -36,8 +36,8 @@ use crate::open_files;
 use crate::program::Program;
 use crate::settings::file::File;
 use crate::settings::{Common, StoreUrl, environment};
-use dragline_runtime::first_process;
 use dragline_runtime::logging::{self, Log, LogHandle};
+use dragline_runtime::{early_signals, first_process};
 
 /// The complete `main` of a binary.
 pub(crate) fn run(program: &Program) -> ExitCode {
@@ -60,7 +60,9 @@ fn own_name() -> Option<String> {
 }
 
 fn called(program: &Program) -> Result<ExitCode, Failed> {
-    first_process::begin().map_err(|error| Failed::error(format!("cannot listen for signals: {error}")))?;
+    // Before anything else, because a signal may come at any moment.
+    let caught = early_signals::catch().and_then(|()| first_process::begin());
+    caught.map_err(|error| Failed::error(format!("cannot listen for signals: {error}")))?;
     open_files::raise_limit();
     let spiders: Vec<String> = program.spiders.iter().map(|spider| spider.name().to_owned()).collect();
     let words = words(&spiders, &OwnWords::new(program::name(), &program.spiders));
@@ -68,6 +70,10 @@ fn called(program: &Program) -> Result<ExitCode, Failed> {
         Ok(parsed) => parsed,
         Err(error) => return Ok(told(&error)),
     };
+    // A crawl stops in its own way. The other commands simply end.
+    if !matches!(arguments.command, Command::Crawl(_) | Command::Demo(_)) {
+        early_signals::end_at_once();
+    }
     // These must not depend on settings, because they have to work even if the settings file is invalid.
     match &arguments.command {
         Command::Healthcheck(_) => return healthcheck::run(arguments, words, &spiders).map(Exit::into),

@@ -101,6 +101,7 @@ impl CommandSettings {
             fetch: flags.fetch,
             outage: flags.outage,
             retry: flags.retry,
+            keep: flags.keep,
             ..EngineSettings::default()
         };
         let crawl = CrawlSettings {

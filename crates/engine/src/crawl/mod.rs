@@ -146,7 +146,8 @@ impl CrawlThread {
             Job::GivenUp(given_up, scope) => {
                 let failure = given_up.failure;
                 let _span = tracing::error_span!("page", url = %failure.request().url()).entered();
-                packer.failure(&failure, &scope)
+                let outcome = packer.failure(&failure, &scope);
+                PageOutcome { kept: given_up.kept, ..outcome }
             }
         };
         let page = desks.take(self.index, ticket)?;

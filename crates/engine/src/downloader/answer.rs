@@ -17,6 +17,8 @@ pub struct Answer {
     pub headers: HeaderMap,
     /// The body.
     pub body: AnswerBody,
+    /// The first bytes of a body that is not a page, if the settings keep them.
+    pub(crate) kept: Option<Bytes>,
     /// The answer's changes to the run's cookie jars. They are stored with the page.
     pub(crate) cookies: Vec<StoredCookie>,
     /// The time until the headers were there. The whole time is taken if a downloader does not know it.
@@ -58,6 +60,7 @@ impl Answer {
             status,
             headers: HeaderMap::new(),
             body: AnswerBody::Whole(Bytes::new()),
+            kept: None,
             cookies: Vec::new(),
             latency: None,
             proof: Proof::WayWorks,

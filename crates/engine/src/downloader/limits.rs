@@ -58,6 +58,7 @@ impl DownloadLimits {
     /// The answer as far as these limits let it through.
     pub(crate) fn apply(&self, answer: Answer) -> Result<Answer, DownloadError> {
         let AnswerBody::Whole(body) = &answer.body else { return Ok(answer) };
+        let kept = Some(body.clone());
         let body = if !self.accepts_status(answer.status) {
             AnswerBody::Unread
         } else if body.len() > self.max_body_bytes {
@@ -68,7 +69,7 @@ impl DownloadLimits {
         } else {
             return Ok(answer);
         };
-        Ok(Answer { body, charge: None, ..answer })
+        Ok(Answer { body, kept, charge: None, ..answer })
     }
 
     /// The type for which a page is skipped. The type does not matter for an empty body.

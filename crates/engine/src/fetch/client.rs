@@ -198,7 +198,13 @@ mod tests {
     fn recipe(client: &ClientSettings, of_spider: &[(String, String)]) -> Result<Recipe, EngineError> {
         let fetch = FetchSettings::default();
         Recipe::new(
-            HttpSettings { client, fetch: &fetch, idle_connections_per_host: 2, max_connections: 9 },
+            HttpSettings {
+                client,
+                fetch: &fetch,
+                idle_connections_per_host: 2,
+                max_connections: 9,
+                keep_failed_bytes: None,
+            },
             of_spider,
         )
     }

@@ -73,6 +73,7 @@ struct HttpShared {
     budget: ByteBudget,
     gate: Gate,
     settings: FetchSettings,
+    keep_failed_bytes: Option<usize>,
 }
 
 /// An answer.
@@ -86,6 +87,8 @@ pub(crate) struct HttpAnswer {
     pub(crate) unwanted: Option<String>,
     /// The memory that the body takes up.
     pub(crate) charge: Charge,
+    /// The first bytes of the body of an answer that is not a page, if the settings keep them.
+    pub(crate) kept: Option<Bytes>,
     /// The changes to the cookie jars, for the store.
     pub(crate) cookies: Vec<StoredCookie>,
     /// Time until the headers arrived.
@@ -112,12 +115,16 @@ pub(crate) struct DetailedAnswer {
 impl HttpAnswer {
     fn without_body(response: &mut Response, charge: Charge) -> Self {
         let status = response.status().as_u16();
-        let headers = std::mem::take(response.headers_mut());
+        Self::bare(status, std::mem::take(response.headers_mut()), charge)
+    }
+
+    fn bare(status: u16, headers: HeaderMap, charge: Charge) -> Self {
         Self {
             status,
             headers,
             body: None,
             unwanted: None,
+            kept: None,
             charge,
             cookies: Vec::new(),
             latency: Duration::ZERO,
@@ -136,6 +143,7 @@ impl From<HttpAnswer> for Answer {
         Self {
             headers: answer.headers,
             body,
+            kept: answer.kept,
             cookies: answer.cookies,
             latency: Some(answer.latency),
             proof: answer.proof,
@@ -177,6 +185,7 @@ impl HttpDownloader {
             budget,
             gate: Gate::new(),
             settings: settings.fetch.clone(),
+            keep_failed_bytes: settings.keep_failed_bytes,
         };
         Ok(Self { shared: Arc::new(shared) })
     }
@@ -198,7 +207,7 @@ impl HttpDownloader {
         let status = response.status();
         let cookies = self.shared.jars.receive(request, response.headers());
         let answer = if !limits.accepts_status(status.as_u16()) {
-            self.bare_answer(response).await
+            self.kept_answer(response, deadline).await
         } else if has_no_body(request, status) {
             self.answer(response, self.page_bounds(deadline), None).await?
         } else {
@@ -293,6 +302,21 @@ impl HttpDownloader {
     fn unwanted_answer(&self, mut response: Response, essence: String) -> HttpAnswer {
         let charge = self.shared.budget.charge();
         HttpAnswer { unwanted: Some(essence), ..HttpAnswer::without_body(&mut response, charge) }
+    }
+
+    /// An answer that is not a page, with the first bytes of its body if the settings keep them.
+    async fn kept_answer(&self, response: Response, deadline: Instant) -> HttpAnswer {
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        let is_redirect = location(status, &headers).is_some();
+        let Some(max_bytes) = self.shared.keep_failed_bytes.filter(|_| !is_redirect) else {
+            return self.bare_answer(response).await;
+        };
+        let bounds = self.bounds(max_bytes, Excess::IsLeftOut, deadline);
+        match self.answer(response, bounds, None).await {
+            Ok(answer) => HttpAnswer { kept: answer.body, body: None, ..answer },
+            // The status says enough. The body would only have been a help.
+            Err(_) => HttpAnswer::bare(status, headers, self.shared.budget.charge()),
+        }
     }
 
     /// An answer without its body.

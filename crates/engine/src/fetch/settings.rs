@@ -72,6 +72,8 @@ pub(crate) struct HttpSettings<'a> {
     pub(crate) idle_connections_per_host: usize,
     /// Connections to all hosts together.
     pub(crate) max_connections: usize,
+    /// As much is kept of an answer that is not a page.
+    pub(crate) keep_failed_bytes: Option<usize>,
 }
 
 /// The HTTP client can't hold larger headers (hyper's buffer for HTTP/1).

@@ -96,6 +96,7 @@ fn packer(parse: Parse) -> Packer {
         stats: Arc::new(CrawlStats::new(&spider.items())),
         spider: Arc::new(spider),
         pipelines: Arc::new([Box::new(Sieve) as Box<dyn ItemPipeline>]),
+        keep_failed_bytes: None,
         max_depth: None,
         redirects: RedirectSettings::default(),
         robots: RobotsSettings::default(),

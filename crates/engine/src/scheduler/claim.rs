@@ -158,7 +158,7 @@ impl Scheduler {
 
     /// A request will not be tried again. A crawl thread tells the spider and packs the failure.
     pub(super) fn give_up(&mut self, waiting: Waiting, ended: RequestFailure, credit: Credit) {
-        let RequestFailure { status, reason, error, cookies } = ended;
+        let RequestFailure { status, reason, error, cookies, kept } = ended;
         let Waiting { queued, attempts, .. } = waiting;
         tracing::debug!(
             url = queued.request.url().as_str(),
@@ -177,6 +177,7 @@ impl Scheduler {
             credit: Some(credit),
             charge: Some(charge),
             cookies,
+            kept,
         };
         self.hand_on(Job::GivenUp(given_up, self.scope.clone()));
     }

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use dragline_core::budget::{Charge, Stage};
 use dragline_core::credit::Credit;
+use dragline_core::kept_page::KeptPage;
 use dragline_core::{Fetched, PageOutcome, Reason, Request, Response, StoredCookie};
 use tokio::task::JoinError;
 
@@ -55,12 +56,14 @@ pub(super) struct RequestFailure {
     pub(super) reason: Reason,
     pub(super) error: String,
     pub(super) cookies: Vec<StoredCookie>,
+    /// The first bytes of the answer, if the settings keep them.
+    pub(super) kept: Option<Box<KeptPage>>,
 }
 
 impl RequestFailure {
     /// A request that has no answer.
     pub(super) fn of(reason: Reason, error: String) -> Self {
-        Self { status: None, reason, error, cookies: Vec::new() }
+        Self { status: None, reason, error, cookies: Vec::new(), kept: None }
     }
 }
 
@@ -114,8 +117,18 @@ impl Scheduler {
         };
         let (status, latency) = (answer.status, answer.latency.unwrap_or(elapsed));
         self.host_answered(host, Answered { status, is_first: waiting.is_first(), sent_at: begun, latency });
+        let bytes = answer.charge.as_ref().map_or(0, Charge::bytes);
+        let request = &waiting.queued.request;
+        tracing::debug!(
+            method = request.method().as_str(),
+            url = request.url().as_str(),
+            status,
+            bytes,
+            elapsed_ms = elapsed.as_millis(),
+            "fetched"
+        );
         self.parts.stats.pages_fetched.add(1);
-        self.parts.stats.bytes_fetched.add(answer.charge.as_ref().map_or(0, Charge::bytes) as u64);
+        self.parts.stats.bytes_fetched.add(bytes as u64);
         // A redirect with a body is a page that the spider accepts.
         let location =
             redirect::location(answer.status, &answer.headers).filter(|_| answer.body == AnswerBody::Unread);
@@ -127,7 +140,7 @@ impl Scheduler {
             drop(answer);
             return self.put_off(host, waiting, status, asked);
         }
-        let Answer { headers, body, charge, cookies, .. } = answer;
+        let Answer { headers, body, charge, cookies, kept, .. } = answer;
         let body = match body {
             AnswerBody::Whole(body) => body,
             AnswerBody::Unwanted(essence) => {
@@ -137,7 +150,12 @@ impl Scheduler {
             }
             AnswerBody::Unread => {
                 let (reason, error) = (Reason::HttpStatus, format!("HTTP {status}"));
-                let ended = RequestFailure { status: Some(status), reason, error, cookies };
+                let max_bytes = self.parts.settings.keep.failed_bytes;
+                let url = waiting.queued.request.url().as_str();
+                let kept = max_bytes.zip(kept).map(|(max, body)| {
+                    Box::new(KeptPage::of(url, status, &headers, &body, max, body.len() < max))
+                });
+                let ended = RequestFailure { status: Some(status), reason, error, cookies, kept };
                 return self.fail_page(host, waiting, ended, credit);
             }
         };
@@ -264,7 +282,7 @@ impl Scheduler {
             Ok(target) => target,
             Err(problem) => {
                 let (reason, error) = (problem.reason(), problem.to_string());
-                let ended = RequestFailure { status: Some(status), reason, error, cookies };
+                let ended = RequestFailure { status: Some(status), reason, error, cookies, kept: None };
                 return self.fail_page(host, waiting, ended, credit);
             }
         };

@@ -2,6 +2,7 @@
 //!
 //! Each part of the engine owns its settings, and this module puts them together.
 
+mod keep;
 mod limits;
 #[cfg(test)]
 mod tests;
@@ -13,6 +14,7 @@ use std::time::Duration;
 
 use dragline_core::{SameRequest, Spider};
 
+pub use self::keep::KeepSettings;
 pub use self::limits::LimitSettings;
 pub use self::verdict::VerdictSettings;
 pub use self::window::WindowSettings;
@@ -57,6 +59,8 @@ pub struct EngineSettings {
     pub fetch: FetchSettings,
     /// Which requests are retried.
     pub retry: RetrySettings,
+    /// What is kept of pages that failed.
+    pub keep: KeepSettings,
     /// The limits on redirects.
     pub redirects: RedirectSettings,
     /// How long to wait for the network.
@@ -79,6 +83,7 @@ impl Default for EngineSettings {
             client: ClientSettings::default(),
             fetch: FetchSettings::default(),
             retry: RetrySettings::default(),
+            keep: KeepSettings::default(),
             redirects: RedirectSettings::default(),
             outage: OutageSettings::default(),
         }
@@ -112,6 +117,7 @@ impl EngineSettings {
         self.robots.validate()?;
         self.links.validate()?;
         Scope::check(&self.links)?;
+        self.keep.validate()?;
         self.client.validate()?;
         self.fetch.validate()
     }
@@ -137,12 +143,13 @@ impl EngineSettings {
 
 impl<'a> From<&'a EngineSettings> for HttpSettings<'a> {
     fn from(settings: &'a EngineSettings) -> Self {
-        let EngineSettings { client, fetch, pace, .. } = settings;
+        let EngineSettings { client, fetch, pace, keep, .. } = settings;
         Self {
             client,
             fetch,
             idle_connections_per_host: pace.host_concurrency,
             max_connections: settings.max_connections(),
+            keep_failed_bytes: keep.failed_bytes,
         }
     }
 }

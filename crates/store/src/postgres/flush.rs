@@ -26,7 +26,7 @@ use super::flights::Flight;
 use super::item_table::ItemTable;
 use super::runs::not_ours;
 use super::session::{Params, Session};
-use super::{PostgresStore, cookies, items, requests};
+use super::{PostgresStore, cookies, items, kept_pages, requests};
 use crate::columns::{FoundRequest, cleaned, shard_of_page};
 use crate::identifier::quoted;
 use crate::key_digest::Origin;
@@ -183,6 +183,7 @@ impl Transaction<'_> {
         let tables = self.insert_items(&in_order).await?;
         self.flight.check()?;
         self.insert_letters(&in_order).await?;
+        kept_pages::insert(session, run.run_id, &in_order).await?;
         let cookies = in_order.iter().flat_map(|outcome| &outcome.cookies);
         cookies::write(self.session, self.run.run_id, cookies).await?;
         reach("flush: after items");

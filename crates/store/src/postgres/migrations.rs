@@ -99,7 +99,7 @@ const MIGRATIONS: &[(i32, &str)] = &[
              status      integer NOT NULL,
              headers     json NOT NULL,
              body        bytea NOT NULL,
-             body_bytes  bigint NOT NULL,
+             body_bytes  bigint,
              kept_at     timestamptz NOT NULL DEFAULT now(),
              PRIMARY KEY (run_id, fingerprint)
          )",

@@ -26,6 +26,7 @@ mod hosts;
 mod item_check;
 mod item_table;
 mod items;
+mod kept_pages;
 mod letters;
 mod lineage;
 mod migrations;
@@ -46,6 +47,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
+use dragline_core::kept_page::KeptRequest;
 use dragline_core::letters::{LetterAsk, LetterReceipt, LetterRetry, StoredLetter};
 use dragline_core::lineage::{Lineage, TracedRequest};
 use dragline_core::run_verdict::{EndFigures, RunVerdict};
@@ -290,6 +292,10 @@ impl RunAdmin for PostgresStore {
             let of = ItemsOf { run_id: run.run_id, spider: &run.spider, item, page: Some(page) };
             export::read_items(&self.connections, &of, each).await
         })
+    }
+
+    fn kept_pages<'a>(&'a self, run_id: i64, url: &'a str) -> BoxFuture<'a, StoreResult<Vec<KeptRequest>>> {
+        Box::pin(kept_pages::read(&self.connections, run_id, url))
     }
 
     fn requeue_failed<'a>(&'a self, ask: &'a Requeue) -> BoxFuture<'a, StoreResult<Requeued>> {

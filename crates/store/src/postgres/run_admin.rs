@@ -46,6 +46,11 @@ const REQUEUE: &str = "UPDATE crawl_requests
 /// Requests that left `queued` earlier no longer count as progress, so the next start must make its own. Hosts that were paused
 /// because they kept failing are asked again, because the requests are put back to be fetched.
 const REOPEN: &str = "WITH hosts AS (DELETE FROM crawl_hosts WHERE run_id = $1 AND paused_ms IS NOT NULL)
+    , kept AS (
+        DELETE FROM crawl_kept_pages kept USING crawl_requests page
+        WHERE kept.run_id = $1 AND page.run_id = $1 AND page.fingerprint = kept.fingerprint
+        AND page.state = 'queued'
+    )
     UPDATE crawl_runs
     SET epoch = epoch + 1, ended_at_start = 0, fruitless_starts = 0,
         state = CASE WHEN finished_at IS NULL THEN state ELSE 'stopped' END,

@@ -24,7 +24,7 @@ const TABLES: [&str; 8] = [
     "crawl_kept_pages",
 ];
 /// The tables from which rows are deleted.
-const DELETED_FROM: [&str; 3] = ["crawl_dead_letters", "crawl_cookies", "crawl_hosts"];
+const DELETED_FROM: [&str; 4] = ["crawl_dead_letters", "crawl_cookies", "crawl_hosts", "crawl_kept_pages"];
 /// This version has `hashtextextended` and `tcp_user_timeout`. Everything older is out of support.
 const OLDEST_SERVER: i32 = 120_000;
 

@@ -15,7 +15,7 @@ use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 use super::cancel::Ticket;
 use super::fault::Fault;
 use super::items::{self, Conflict, NOW};
-use super::{cookies, frontier, runs};
+use super::{cookies, frontier, kept_pages, runs};
 use crate::columns::FoundRequest;
 
 /// Applies all outcomes or none.
@@ -41,6 +41,7 @@ pub(super) fn flush(
     reach("flush: after requests");
     let tables = items::write(&transaction, run, &applied, Conflict::Replace, &[], ticket)?;
     insert_dead_letters(&transaction, run, &applied, ticket)?;
+    kept_pages::insert(&transaction, run.run_id, &applied)?;
     cookies::write(&transaction, run.run_id, applied.iter().flat_map(|outcome| &outcome.cookies))?;
     reach("flush: after items");
     end_pages(&transaction, run, &applied, ticket)?;

@@ -139,7 +139,7 @@ impl FrontierReader<'_> {
     }
 }
 
-fn request_of(row: &Row<'_>) -> Result<QueuedRequest, Fault> {
+pub(super) fn request_of(row: &Row<'_>) -> Result<QueuedRequest, Fault> {
     let row = RequestRow {
         shard: row.get("shard")?,
         fingerprint: row.get("fingerprint")?,
@@ -160,7 +160,7 @@ fn request_of(row: &Row<'_>) -> Result<QueuedRequest, Fault> {
     row.into_queued().map_err(|problem| Fault::Other(problem.into()))
 }
 
-fn json<T: DeserializeOwned>(row: &Row<'_>, column: &str) -> Result<T, Fault> {
+pub(super) fn json<T: DeserializeOwned>(row: &Row<'_>, column: &str) -> Result<T, Fault> {
     let text: String = row.get(column)?;
     let url: String = row.get("url")?;
     serde_json::from_str(&text)

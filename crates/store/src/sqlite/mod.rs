@@ -13,6 +13,7 @@ mod frontier;
 mod hosts;
 mod item_table;
 mod items;
+mod kept_pages;
 mod letters;
 mod lineage;
 mod migrations;
@@ -30,6 +31,7 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
+use dragline_core::kept_page::KeptRequest;
 use dragline_core::letters::{LetterAsk, LetterReceipt, LetterRetry, StoredLetter};
 use dragline_core::lineage::{Lineage, TracedRequest};
 use dragline_core::run_verdict::{EndFigures, RunVerdict};
@@ -363,6 +365,14 @@ impl RunAdmin for SqliteStore {
                     Some(table) if !connection.table_exists(None, table)? => Ok(()),
                     _ => reading::items(connection, &of, each),
                 })
+                .await
+        })
+    }
+
+    fn kept_pages<'a>(&'a self, run_id: i64, url: &'a str) -> BoxFuture<'a, StoreResult<Vec<KeptRequest>>> {
+        Box::pin(async move {
+            self.database
+                .work("reading a kept page", |connection| kept_pages::read(connection, run_id, url))
                 .await
         })
     }

@@ -114,6 +114,9 @@ pub(super) fn requeue(connection: &mut Connection, ask: &Requeue) -> Result<Requ
         // again.
         let paused = "DELETE FROM crawl_hosts WHERE run_id = ?1 AND paused_ms IS NOT NULL";
         transaction.execute(paused, [ask.run_id])?;
+        let kept = "DELETE FROM crawl_kept_pages WHERE run_id = ?1 AND fingerprint IN (
+             SELECT fingerprint FROM crawl_requests WHERE run_id = ?1 AND state = 'queued')";
+        transaction.execute(kept, [ask.run_id])?;
         transaction.commit()?;
     }
     Ok(requeued)

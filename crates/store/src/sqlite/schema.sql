@@ -133,7 +133,7 @@ CREATE TABLE IF NOT EXISTS crawl_kept_pages (
     status      INTEGER NOT NULL,
     headers     TEXT    NOT NULL CHECK (json_valid(headers)),
     body        BLOB    NOT NULL,
-    body_bytes  INTEGER NOT NULL,
+    body_bytes  INTEGER,
     kept_at     TEXT    NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%f000Z', 'now')),
     PRIMARY KEY (run_id, fingerprint)
 ) STRICT;

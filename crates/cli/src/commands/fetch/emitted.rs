@@ -10,7 +10,7 @@ use serde_json::{Map, Value as Json, json};
 /// The text for people: items as they would be stored, then requests, then refusals.
 pub(super) fn text(preview: &Preview) -> String {
     let outcome = &preview.outcome;
-    let mut text = format!("\npage {}", outcome.state);
+    let mut text = format!("\ncalls    {}\npage {}", preview.calls, outcome.state);
     // Writing to a String cannot fail.
     let _ = match &outcome.error {
         Some(error) => writeln!(text, ": {error}"),
@@ -39,6 +39,7 @@ pub(super) fn json(preview: &Preview) -> Json {
     let outcome = &preview.outcome;
     let item = |item: &ItemRecord| json!({ "type": item.item_type.name(), "fields": item.to_json() });
     json!({
+        "calls": preview.calls,
         "state": outcome.state.as_str(),
         "error": outcome.error,
         "items": outcome.items.iter().map(item).collect::<Vec<_>>(),

@@ -1,6 +1,7 @@
-//! `dragline fetch`: shows one page, and what a spider would make of it. It uses no store.
+//! `dragline fetch`: shows one page, and what a spider would make of it. It uses no store, except for pages that were kept.
 
 mod emitted;
+mod kept;
 mod request;
 mod select;
 mod shown;
@@ -11,8 +12,8 @@ use std::sync::Arc;
 
 use dragline_core::queued_request::host_of;
 use dragline_core::spider::start_requests;
-use dragline_core::{Accepts, Page, PageState, Response, Spider};
-use dragline_engine::{Preview, Scope, Visit, preview, unwanted_type, visit};
+use dragline_core::{Accepts, Failure, Page, PageState, Reason, Response, Spider};
+use dragline_engine::{Preview, Previewer, Scope, Visit, VisitProblem, unwanted_type, visit};
 use dragline_pipelines::item_pipelines;
 use serde_json::{Value as Json, json};
 
@@ -27,7 +28,6 @@ use dragline_runtime::{chain, check_arguments};
 
 pub(super) fn run(arguments: &Fetch, common: &Common, program: &Program) -> Result<Exit, Failed> {
     let spider = arguments.spider.as_deref().map(|name| find_spider(name, &program.spiders)).transpose()?;
-    let request = request::of(arguments)?;
     let selectors = select::selectors(arguments)?;
     let to_stdout = arguments.body || arguments.output.as_deref() == Some("-");
     if to_stdout && !selectors.is_empty() {
@@ -35,6 +35,11 @@ pub(super) fn run(arguments: &Fetch, common: &Common, program: &Program) -> Resu
             .hint("write the body to a file: -o page.html"));
     }
     let settings = FetchSettings::combine(arguments, common)?;
+    let maker = spider.map(|spider| Maker { spider, program });
+    if let Some(run) = &arguments.kept {
+        return kept::run(run, arguments, settings, common, maker, &selectors);
+    }
+    let request = request::of(arguments)?;
     if let Some(spider) = spider {
         check_arguments(&**spider, &settings.args)?;
     }
@@ -57,12 +62,28 @@ pub(super) fn run(arguments: &Fetch, common: &Common, program: &Program) -> Resu
     }
     let verdict = verdict(&visit, spider, &settings);
     let is_parsed = verdict.is_ok();
-    let emitted = match (spider, std::mem::replace(&mut visit.end, Err(String::new()))) {
-        (Some(spider), Ok(page)) if is_parsed => Some(emit(spider, program, &settings, &visit, page)?),
+    let gone = VisitProblem { reason: None, text: String::new() };
+    let end = std::mem::replace(&mut visit.end, Err(gone));
+    let hosts: Vec<&str> = visit.hops.iter().map(|hop| hop.queued.host.as_str()).collect();
+    let emitted = match (maker, end) {
+        (Some(maker), Ok(page)) if is_parsed => Some(maker.page(&settings, &hosts, page)?),
+        (Some(maker), Ok(page)) => maker.answer_that_is_no_page(&settings, &hosts, page)?,
+        (Some(maker), Err(problem)) => match (problem.reason, visit.hops.last()) {
+            (Some(reason), Some(hop)) => {
+                let failure = Failure::of_queued(hop.queued.clone(), reason, problem.text);
+                Some(maker.failure(&settings, &hosts, failure)?)
+            }
+            _ => None,
+        },
         _ => None,
     };
     show(arguments, shown, emitted.as_ref(), &found, to_stdout)?;
     verdict?;
+    ended(emitted)
+}
+
+/// The exit code, by what a crawl would make of the page.
+fn ended(emitted: Option<Preview>) -> Result<Exit, Failed> {
     match emitted.map(|preview| (preview.outcome.state, preview.outcome.error)) {
         None | Some((PageState::Done, _)) => Ok(Exit::Finished),
         Some((state, error)) => {
@@ -77,7 +98,7 @@ fn verdict(visit: &Visit, spider: Option<&Arc<dyn Spider>>, settings: &FetchSett
     match &visit.end {
         Err(problem) => {
             let failed = Failed::error(format!("{url}: {problem}"));
-            Err(if problem.starts_with("robots.txt") {
+            Err(if problem.text.starts_with("robots.txt") {
                 failed.hint("a crawl would not fetch it either; --robots false ignores robots.txt")
             } else {
                 failed
@@ -100,22 +121,60 @@ fn verdict(visit: &Visit, spider: Option<&Arc<dyn Spider>>, settings: &FetchSett
     }
 }
 
-fn emit(
-    spider: &Arc<dyn Spider>,
-    program: &Program,
-    settings: &FetchSettings,
-    visit: &Visit,
-    page: Response,
-) -> Result<Preview, Failed> {
-    // Start as if the crawl had begun here or at the spider's own start URLs.
-    let begin = start_requests(&**spider, &settings.args).unwrap_or_default();
-    let begin: Vec<String> = begin.iter().map(|request| host_of(request.url())).collect();
-    let hops = visit.hops.iter().map(|hop| hop.queued.host.as_str());
-    let hosts = hops.chain(begin.iter().map(String::as_str));
-    let scope =
-        Scope::new(&settings.engine.links, &**spider, hosts).map_err(|error| Failed::error(chain(&error)))?;
-    let pipelines = item_pipelines(settings.item_pipelines, &program.pipelines).into();
-    Ok(preview(&settings.engine, Arc::clone(spider), settings.args.clone(), pipelines, page, &scope))
+/// Who makes something of a page.
+#[derive(Clone, Copy)]
+struct Maker<'a> {
+    spider: &'a Arc<dyn Spider>,
+    program: &'a Program,
+}
+
+impl Maker<'_> {
+    /// What the spider makes of a page.
+    fn page(self, settings: &FetchSettings, hosts: &[&str], page: Response) -> Result<Preview, Failed> {
+        let scope = self.scope(settings, hosts)?;
+        Ok(self.previewer(settings, &scope).page(page))
+    }
+
+    /// What it makes of a failure.
+    fn failure(self, settings: &FetchSettings, hosts: &[&str], failure: Failure) -> Result<Preview, Failed> {
+        let scope = self.scope(settings, hosts)?;
+        Ok(self.previewer(settings, &scope).failure(failure))
+    }
+
+    /// What it makes of an answer that is not a page because of its status. `None` if it is no page because of its type: a crawl
+    /// would skip it, and tell the spider nothing.
+    fn answer_that_is_no_page(
+        self,
+        settings: &FetchSettings,
+        hosts: &[&str],
+        page: Response,
+    ) -> Result<Option<Preview>, Failed> {
+        let status = page.status;
+        if self.spider.accepts().has_status(status) {
+            return Ok(None);
+        }
+        let failure = Failure::of_queued(page.queued, Reason::HttpStatus, format!("HTTP {status}"));
+        self.failure(settings, hosts, failure.with_status(status)).map(Some)
+    }
+
+    /// As if the crawl had begun at these hosts or at the spider's own start URLs.
+    fn scope(self, settings: &FetchSettings, hosts: &[&str]) -> Result<Scope, Failed> {
+        let begin = start_requests(&**self.spider, &settings.args).unwrap_or_default();
+        let begin: Vec<String> = begin.iter().map(|request| host_of(request.url())).collect();
+        let hosts = hosts.iter().copied().chain(begin.iter().map(String::as_str));
+        Scope::new(&settings.engine.links, &**self.spider, hosts)
+            .map_err(|error| Failed::error(chain(&error)))
+    }
+
+    fn previewer<'a>(self, settings: &'a FetchSettings, scope: &'a Scope) -> Previewer<'a> {
+        Previewer {
+            settings: &settings.engine,
+            spider: Arc::clone(self.spider),
+            args: settings.args.clone(),
+            pipelines: item_pipelines(settings.item_pipelines, &self.program.pipelines).into(),
+            scope,
+        }
+    }
 }
 
 fn give_body(arguments: &Fetch, page: &Response, to_stdout: bool) -> Result<(), Failed> {

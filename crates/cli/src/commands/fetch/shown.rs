@@ -64,7 +64,7 @@ pub(super) fn json(visit: &Visit) -> Json {
         "status": last.and_then(|hop| hop.answer.as_ref()).map(|answer| answer.status),
         "bytes": visit.end.as_ref().ok().map(|page: &Response| page.body.len()),
         "content_encoding": last.and_then(|hop| hop.answer.as_ref()).and_then(coding),
-        "error": visit.end.as_ref().err(),
+        "error": visit.end.as_ref().err().map(ToString::to_string),
         "hops": hops,
     })
 }

@@ -1,5 +1,6 @@
 //! `dragline runs`: shows runs, reopens them, and ends them.
 
+mod kept;
 mod lineage;
 mod list;
 mod retry;
@@ -9,9 +10,11 @@ mod standing;
 use std::sync::Arc;
 use std::time::Duration;
 
+use dragline_core::kept_page::KeptRequest;
 use dragline_core::runs::{RunAdmin, RunAsk, RunRecord};
 use dragline_core::{Spider, StoreError};
 use dragline_store::StoreSettings;
+use url::Url;
 
 use crate::arguments::RunAction;
 use crate::commands::which_run::find_run;
@@ -27,25 +30,23 @@ pub(super) fn run(action: &RunAction, common: &Common, spiders: &[Arc<dyn Spider
     let runs = Runs::open(common)?;
     let exit = match action {
         RunAction::List(list) => list::run(list, &runs, spiders),
-        RunAction::Show { run, path, json } => show::run(run, path.as_deref(), *json, &runs, spiders),
+        RunAction::Show { run, kept: Some(url), .. } => kept::show(run, url, &runs),
+        RunAction::Show { run, path, json, .. } => show::run(run, path.as_deref(), *json, &runs, spiders),
         RunAction::Retry(retry) => retry::run(retry, &runs),
         RunAction::End { run } => retry::end(run, &runs),
     };
-    let _ = runs.wait("closing", async {
-        runs.admin.close().await;
-        Ok(())
-    });
+    runs.close();
     exit
 }
 
 /// The store, for commands that look at its runs.
-struct Runs {
+pub(super) struct Runs {
     admin: Box<dyn RunAdmin>,
     blocking: Blocking,
 }
 
 impl Runs {
-    fn open(common: &Common) -> Result<Self, Failed> {
+    pub(super) fn open(common: &Common) -> Result<Self, Failed> {
         // A hung process keeps its run here. Only a crawl may take it over, because it continues it.
         let settings = StoreSettings { take_over_after: None, ..common.store_settings()? };
         let admin = common.open_runs(&settings)?;
@@ -62,8 +63,27 @@ impl Runs {
         self.wait("reading the runs", self.admin.list_runs(ask))
     }
 
-    fn find(&self, run: &str) -> Result<RunRecord, Failed> {
+    pub(super) fn find(&self, run: &str) -> Result<RunRecord, Failed> {
         find_run(&*self.admin, &self.blocking, run)
+    }
+
+    /// The kept answers of failed pages with this URL, the newest first. There is at least one.
+    pub(super) fn kept_pages(&self, run: &RunRecord, url: &str) -> Result<Vec<KeptRequest>, Failed> {
+        let stored = Url::parse(url).map_or_else(|_| url.to_owned(), |url| url.to_string());
+        let pages = self.wait("reading a kept page", self.admin.kept_pages(run.run_id, &stored))?;
+        if pages.is_empty() {
+            let problem = format!("run {} (id {}) has kept nothing of {stored}", run.name, run.run_id);
+            return Err(Failed::error(problem)
+                .hint("a crawl with --keep-failed keeps failed pages; `dragline runs show RUN` lists them"));
+        }
+        Ok(pages)
+    }
+
+    pub(super) fn close(&self) {
+        let _ = self.wait("closing", async {
+            self.admin.close().await;
+            Ok(())
+        });
     }
 
     /// Takes the lock of a run, which fails while a process works on it.
