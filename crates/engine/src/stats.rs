@@ -24,6 +24,7 @@ pub struct CrawlStats {
     pub(crate) redirects: Counter,
     pub(crate) given_up: Counter,
     pub(crate) robots_denied: Counter,
+    pub(crate) skipped_header_lines: Counter,
     pub(crate) unwanted_types: Counter,
     pub(crate) waits_asked: Counter,
     pub(crate) slow_downs: Counter,
@@ -65,6 +66,8 @@ pub struct StatsSnapshot {
     pub given_up: u64,
     /// Requests that robots.txt forbids.
     pub robots_denied: u64,
+    /// Invalid header lines that were left out of answers.
+    pub skipped_header_lines: u64,
     /// Pages of a type that nobody accepts.
     pub unwanted_types: u64,
     /// How often a host asked for a rest (`Retry-After`, 429).
@@ -156,6 +159,7 @@ impl CrawlStats {
             redirects: self.redirects.get(),
             given_up: self.given_up.get(),
             robots_denied: self.robots_denied.get(),
+            skipped_header_lines: self.skipped_header_lines.get(),
             unwanted_types: self.unwanted_types.get(),
             waits_asked: self.waits_asked.get(),
             slow_downs: self.slow_downs.get(),

@@ -7,13 +7,13 @@ use dragline_core::budget::Charge;
 use dragline_core::mime::{SNIFFED_BYTES, sniffed};
 use http::Version;
 use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, TRANSFER_ENCODING};
-use reqwest::Response;
 use tokio::task::coop::consume_budget;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::coding::Decoding;
 use super::errors::{FetchError, is_unannounced_end};
 use super::gate::Gate;
+use super::wire::Response;
 
 /// An unwanted body is read up to this size. A new connection costs about as much.
 const DRAIN_BYTES: usize = 64 << 10;

@@ -4,8 +4,11 @@ use std::path::Path;
 use std::sync::{Arc, Once};
 use std::time::Duration;
 
-use http::header::{ACCEPT, ACCEPT_ENCODING, ACCEPT_LANGUAGE, HeaderMap, HeaderName, HeaderValue};
-use reqwest::{Client, ClientBuilder};
+use http::header::{
+    ACCEPT, ACCEPT_ENCODING, ACCEPT_LANGUAGE, HeaderMap, HeaderName, HeaderValue, USER_AGENT,
+};
+use hyper_util::client::proxy::matcher::Matcher;
+use reqwest::ClientBuilder;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use rustls::{ClientConfig, RootCertStore};
@@ -14,6 +17,7 @@ use rustls_platform_verifier::Verifier;
 use super::connecting::{Opened, WatchConnecting};
 use super::networks::NetworkGuard;
 use super::settings::HttpSettings;
+use super::wire::{Client, HandOver, Wiring};
 use crate::error::EngineError;
 
 /// Servers commonly close idle connections after 60 s or more, so we close them earlier.
@@ -22,7 +26,7 @@ pub(super) const IDLE_CONNECTION: Duration = Duration::from_secs(50);
 /// How to build a client. A run has one for each host, so that the connections of a host can be closed.
 pub(super) struct Recipe {
     user_agent: String,
-    headers: HeaderMap,
+    headers: Arc<HeaderMap>,
     connect_timeout: Duration,
     idle_per_host: usize,
     has_http2: bool,
@@ -86,10 +90,18 @@ impl Recipe {
             let (name, value) = header(name, value)?;
             headers.insert(name, value);
         }
+        let user_agent = HeaderValue::try_from(&settings.client.user_agent);
+        headers.insert(
+            USER_AGENT,
+            user_agent.map_err(|_| EngineError::Unusable {
+                name: "user_agent",
+                problem: "a header cannot contain it".to_owned(),
+            })?,
+        );
         let own_authorities = settings.client.ca_file.as_deref().map_or(Ok(Vec::new()), authorities)?;
         Ok(Self {
             user_agent: settings.client.user_agent.clone(),
-            headers,
+            headers: Arc::new(headers),
             connect_timeout: settings.fetch.connect_timeout,
             idle_per_host: settings.idle_connections_per_host,
             has_http2: settings.client.http2,
@@ -100,41 +112,45 @@ impl Recipe {
         })
     }
 
-    /// Builds a client; `with` adds its proxy. It speaks only HTTP/1.1 if the server of its host asked for that.
+    /// Builds a client; `with` adds its proxy, which `proxy` describes. It speaks only HTTP/1.1 if the server of its host asked
+    /// for that.
     pub(super) fn client(
         &self,
         only_http1: bool,
         opened: &Opened,
+        proxy: Option<Arc<Matcher>>,
         with: impl FnOnce(ClientBuilder) -> ClientBuilder,
     ) -> Result<Client, EngineError> {
         let has_http2 = self.has_http2 && !only_http1;
         let mut tls = self.tls.clone();
         tls.alpn_protocols = if has_http2 { vec![b"h2".to_vec()] } else { Vec::new() };
         tls.alpn_protocols.push(b"http/1.1".to_vec());
-        let builder =
-            self.builder().connector_layer(WatchConnecting::new(opened)).tls_backend_preconfigured(tls);
+        let builder = self
+            .builder()
+            .connector_layer(WatchConnecting::new(opened))
+            .connector_layer(HandOver)
+            .tls_backend_preconfigured(tls);
         let builder = if has_http2 { builder } else { builder.http1_only() };
-        with(builder).build().map_err(EngineError::Client)
+        let dialing = with(builder).build().map_err(EngineError::Client)?;
+        let wiring = Wiring {
+            headers: Arc::clone(&self.headers),
+            idle_per_host: self.idle_per_host,
+            idle_time: IDLE_CONNECTION,
+            max_headers: self.max_headers,
+            max_header_bytes: u32::try_from(self.max_header_bytes).unwrap_or(u32::MAX),
+            proxy,
+        };
+        Ok(Client::new(dialing, wiring))
     }
 
     fn builder(&self) -> ClientBuilder {
-        let max_header_bytes = u32::try_from(self.max_header_bytes).unwrap_or(u32::MAX);
-        let builder = Client::builder()
-            .http1_max_headers(self.max_headers)
-            // Browsers and curl read an answer with such lines, so a page must not fail because of one.
-            .http1_ignore_invalid_headers_in_responses(true)
-            .http1_allow_obsolete_multiline_headers_in_responses(true)
-            .http1_allow_spaces_after_header_name_in_responses(true)
-            .http2_max_header_list_size(max_header_bytes)
+        // This client only connects.
+        let builder = reqwest::Client::builder()
+            // A proxy's tunnel gets it, too.
             .user_agent(&self.user_agent)
-            .default_headers(self.headers.clone())
-            .redirect(reqwest::redirect::Policy::none())
-            .referer(false)
-            // The downloader sends such requests again, and counts them.
             .retry(reqwest::retry::never())
             .connect_timeout(self.connect_timeout)
-            .pool_max_idle_per_host(self.idle_per_host)
-            .pool_idle_timeout(IDLE_CONNECTION);
+            .pool_max_idle_per_host(0);
         match self.guard.resolver() {
             Some(resolver) => builder.dns_resolver(resolver),
             None => builder,
@@ -214,15 +230,15 @@ mod tests {
         let mut recipe = recipe(&ClientSettings::default(), &[]).unwrap();
         recipe.tls =
             ClientConfig::builder().with_root_certificates(RootCertStore::empty()).with_no_client_auth();
-        let client = recipe.client(false, &Opened::default(), |builder| builder).unwrap();
+        let client = recipe.client(false, &Opened::default(), None, |builder| builder).unwrap();
         let site = Site::builder().page("/", Answer::text("plain")).start();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
-            let text = client.get(site.url("/")).send().await.unwrap().text().await.unwrap();
-            assert_eq!(text, "plain");
+            let mut answer = client.get(site.url("/").parse().unwrap()).send().await.unwrap();
+            assert_eq!(answer.chunk().await.unwrap().unwrap(), "plain");
             // This server does not speak TLS.
             let secure = site.url("/").replace("http://", "https://");
-            let error = client.get(secure).send().await.unwrap_err();
+            let error = client.get(secure.parse().unwrap()).send().await.unwrap_err();
             let error = FetchError::of_send(&error, &FetchSettings::default(), &Route::Direct).to_string();
             assert!(!error.contains('\n') && !error.contains("error sending request"), "{error}");
         });

@@ -1,21 +1,20 @@
 //! Bounds the connections of a crawl, so that a crawl of many hosts does not run out of file descriptors.
 //!
-//! A reqwest client keeps the idle connections of each host for a while. It has no limit on all of them together, and nobody can
+//! A client keeps the idle connections of each host for a while. It has no limit on all of them together, and nobody can
 //! close one. Dropping a client does close its idle connections. So each host has a client of its own, and when there are too
 //! many connections, the clients of the hosts that have been idle longest go. A client is cheap (a few microseconds and
 //! kilobytes), because all of them share the certificates and the TLS sessions.
 //!
-//! Nobody outside reqwest sees a connection close. So the number is an upper bound: what a client has opened, and never more than
+//! Nobody outside the client sees a connection close. So the number is an upper bound: what a client has opened, and never more than
 //! its requests in flight and the idle connections that it may keep.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use reqwest::Client;
-
 use super::client::IDLE_CONNECTION;
 use super::connecting::Opened;
+use super::wire::Client;
 use crate::error::EngineError;
 
 /// The clients of all hosts.
@@ -161,8 +160,9 @@ mod tests {
     }
 
     fn lend(connections: &Arc<Connections>, host: usize) -> Lease {
-        crate::fetch::client::provide_crypto();
-        let make = |_: &Opened| Client::builder().build().map_err(EngineError::Client);
+        let settings = crate::EngineSettings::default();
+        let recipe = crate::fetch::client::Recipe::new((&settings).into(), &[]).unwrap();
+        let make = |opened: &Opened| recipe.client(false, opened, None, |builder| builder);
         connections.lend(key(host), make).unwrap()
     }
 

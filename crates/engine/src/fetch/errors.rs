@@ -13,6 +13,7 @@ use dragline_core::Reason;
 use super::FetchSettings;
 use super::networks::RefusedNetwork;
 use super::proxy::Route;
+use super::wire::{self, HeadProblem};
 use crate::downloader::{DownloadError, Fault};
 use crate::size_text::size_text;
 
@@ -156,8 +157,8 @@ impl FetchError {
     }
 
     /// An error that happened before the headers arrived.
-    pub(super) fn of_send(error: &reqwest::Error, settings: &FetchSettings, route: &Route) -> Self {
-        if error.is_builder() {
+    pub(super) fn of_send(error: &wire::Error, settings: &FetchSettings, route: &Route) -> Self {
+        if error.is_of_request() {
             Self::Unsendable(explain(error))
         } else if let Some(refused) = refused_network(error) {
             Self::RefusedNetwork(refused)
@@ -183,7 +184,7 @@ impl FetchError {
     }
 
     /// An error that happened while the body arrived.
-    pub(super) fn of_body(error: &reqwest::Error) -> Self {
+    pub(super) fn of_body(error: &wire::Error) -> Self {
         Self::Truncated(explain(error))
     }
 }
@@ -211,7 +212,7 @@ impl From<FetchError> for DownloadError {
 }
 
 /// At which point a connection failed. Some of these errors have no public type, so their text is all there is to go by.
-fn of_connection(error: &reqwest::Error) -> Reason {
+fn of_connection(error: &wire::Error) -> Reason {
     let says = |is_so: fn(&str) -> bool| causes(error).any(|cause| is_so(&cause.to_string()));
     if says(|text| text.starts_with("tunnel error") || text.starts_with("SOCKS error")) {
         Reason::Proxy
@@ -219,7 +220,9 @@ fn of_connection(error: &reqwest::Error) -> Reason {
         Reason::Dns
     } else if causes(error).any(|cause| of_tls(cause).is_some()) || says(|text| text == "tls handshake eof") {
         Reason::Tls
-    } else if says(|text| text.ends_with(" parsed")) {
+    } else if says(|text| text.ends_with(" parsed"))
+        || causes(error).any(|cause| innermost(cause).downcast_ref::<HeadProblem>().is_some())
+    {
         // hyper: "invalid HTTP version parsed" and the like.
         Reason::InvalidAnswer
     } else if error.is_timeout() {

@@ -18,9 +18,11 @@ mod probe;
 mod proxy;
 mod sending;
 mod settings;
+mod wire;
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -30,7 +32,6 @@ use dragline_core::{Request, StoredCookie, mime};
 use futures_util::FutureExt;
 use http::header::{ACCEPT_ENCODING, AUTHORIZATION, COOKIE, RANGE};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version};
-use reqwest::Response;
 use tokio::time::{Instant, timeout_at};
 use url::Url;
 
@@ -53,6 +54,7 @@ use self::proxy::{Route, RunProxy};
 use self::sending::{Errand, OldServers, Sent};
 pub use self::settings::FetchSettings;
 pub(crate) use self::settings::HttpSettings;
+use self::wire::Response;
 use crate::downloader::{Answer, AnswerBody, DownloadError, DownloadLimits, Downloader, Downloading, Proof};
 use crate::error::EngineError;
 use crate::redirect::location;
@@ -74,6 +76,7 @@ struct HttpShared {
     gate: Gate,
     settings: FetchSettings,
     keep_failed_bytes: Option<usize>,
+    skipped_header_lines: AtomicUsize,
 }
 
 /// An answer.
@@ -174,7 +177,7 @@ impl HttpDownloader {
         let recipe = Recipe::new(settings, headers)?;
         let proxy = RunProxy::new(&settings.client.proxy, &settings.client.auth)?;
         // A setting that no client can have is an error at the start, and not one of each page.
-        recipe.client(false, &Opened::default(), |builder| proxy.apply(builder))?;
+        recipe.client(false, &Opened::default(), None, |builder| proxy.apply(builder))?;
         let shared = HttpShared {
             recipe,
             proxy,
@@ -186,8 +189,14 @@ impl HttpDownloader {
             gate: Gate::new(),
             settings: settings.fetch.clone(),
             keep_failed_bytes: settings.keep_failed_bytes,
+            skipped_header_lines: AtomicUsize::default(),
         };
         Ok(Self { shared: Arc::new(shared) })
+    }
+
+    /// Invalid header lines that were left out of all answers.
+    pub(crate) fn skipped_header_lines(&self) -> usize {
+        self.shared.skipped_header_lines.load(Ordering::Relaxed)
     }
 
     /// Why a request may not be sent, judged by its URL.

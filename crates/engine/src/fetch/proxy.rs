@@ -2,6 +2,7 @@
 //! at fault if it fails.
 
 use std::fmt;
+use std::sync::Arc;
 
 use hyper_util::client::proxy::matcher::Matcher;
 use reqwest::{ClientBuilder, NoProxy, Proxy};
@@ -66,13 +67,13 @@ impl ProxySetting {
     }
 
     /// The same rules as those of the client.
-    fn matcher(&self) -> Option<Matcher> {
+    fn matcher(&self, auth: &[Credentials]) -> Option<Matcher> {
         match self {
             Self::Direct => None,
             Self::Environment => Some(Matcher::from_env()),
             Self::Through(url) => {
                 let no_proxy = ["NO_PROXY", "no_proxy"].iter().find_map(|name| std::env::var(name).ok());
-                Some(Matcher::builder().all(url.as_str()).no(no_proxy.unwrap_or_default()).build())
+                Some(matcher(url, auth, no_proxy))
             }
         }
     }
@@ -82,7 +83,7 @@ impl ProxySetting {
 pub(super) struct RunProxy {
     setting: ProxySetting,
     explicit: Option<Proxy>,
-    matcher: Option<Matcher>,
+    matcher: Option<Arc<Matcher>>,
 }
 
 impl RunProxy {
@@ -103,7 +104,12 @@ impl RunProxy {
                 None
             }
         };
-        Ok(Self { setting: setting.clone(), explicit, matcher: setting.matcher() })
+        Ok(Self { setting: setting.clone(), explicit, matcher: setting.matcher(auth).map(Arc::new) })
+    }
+
+    /// Which requests go through it, and with which password.
+    pub(super) fn matcher(&self) -> Option<Arc<Matcher>> {
+        self.matcher.clone()
     }
 
     /// Sets the proxy of a client.
@@ -185,16 +191,28 @@ impl fmt::Debug for ProxySetting {
 
 /// A proxy with its password.
 pub(super) fn proxy(url: &Url, auth: &[Credentials]) -> Result<Proxy, EngineError> {
+    let url = with_password(url, auth);
+    let proxy = Proxy::all(url.clone());
+    // The error may show the URL.
+    proxy.map_err(|_| EngineError::Unusable {
+        name: "proxy",
+        problem: format!("{} cannot be used", shown(&url)),
+    })
+}
+
+/// The same proxy, as a rule for requests.
+pub(super) fn matcher(url: &Url, auth: &[Credentials], no_proxy: Option<String>) -> Matcher {
+    Matcher::builder().all(with_password(url, auth).as_str()).no(no_proxy.unwrap_or_default()).build()
+}
+
+fn with_password(url: &Url, auth: &[Credentials]) -> Url {
     let mut url = url.clone();
-    let unusable = |problem: String| EngineError::Unusable { name: "proxy", problem };
     if let Some((user, password)) = credentials_for(auth, &url).and_then(Credentials::user_and_password) {
         // This cannot fail, because the URL has a host.
         let _ = url.set_username(user);
         let _ = url.set_password(Some(password));
     }
-    let proxy = Proxy::all(url.clone());
-    // The error may show the URL.
-    proxy.map_err(|_| unusable(format!("{} cannot be used", shown(&url))))
+    url
 }
 
 fn shown(url: &Url) -> String {

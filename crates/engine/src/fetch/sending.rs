@@ -1,13 +1,13 @@
 //! Sends a request with the client of its host. If the server says that it has not processed the request, it is sent again.
 
 use std::collections::HashSet;
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
 use dragline_core::Proxy;
 use http::{HeaderMap, Method};
-use reqwest::{Client, Response};
 use tokio::time::{Instant, sleep, timeout_at};
 use url::Url;
 
@@ -16,6 +16,7 @@ use super::connecting::{Connecting, Opened};
 use super::connections::{ConnectionKey, Lease};
 use super::errors::FetchError;
 use super::proxy::{self, Route};
+use super::wire::{Client, RequestBuilder, Response};
 use crate::error::EngineError;
 
 /// How often one fetch sends a request again that the server has not processed. A server that closes its connection needs one
@@ -71,7 +72,7 @@ impl<'a> Errand<'a> {
     }
 
     /// The request, for this client.
-    pub(super) fn with(&self, client: &Client) -> reqwest::RequestBuilder {
+    pub(super) fn with(&self, client: &Client) -> RequestBuilder {
         let request = client.request(self.method.clone(), self.url.clone()).headers(self.headers.clone());
         match &self.body {
             Some(body) => request.body(body.clone()),
@@ -111,7 +112,7 @@ impl HttpDownloader {
     /// The time limit starts when the connection is ready.
     pub(super) async fn send_once(
         &self,
-        request: reqwest::RequestBuilder,
+        request: RequestBuilder,
         connecting: &Connecting,
         route: &Route,
     ) -> Result<Response, FetchError> {
@@ -130,6 +131,7 @@ impl HttpDownloader {
                 return Err(FetchError::Timeout { after, doing: "waiting for the answer" });
             }
         };
+        self.shared.skipped_header_lines.fetch_add(response.skipped_lines(), Ordering::Relaxed);
         // The client checks the size only for HTTP/2, and the number only for HTTP/1.
         let size: usize =
             response.headers().iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
@@ -172,10 +174,12 @@ impl HttpDownloader {
     ) -> Result<Client, EngineError> {
         let shared = &*self.shared;
         let Some(proxy) = proxy else {
-            return shared.recipe.client(only_http1, opened, |builder| shared.proxy.apply(builder));
+            let run = &shared.proxy;
+            return shared.recipe.client(only_http1, opened, run.matcher(), |builder| run.apply(builder));
         };
         let with_password = proxy::proxy(proxy.url(), &shared.auth)?;
-        shared.recipe.client(only_http1, opened, |builder| {
+        let matcher = Arc::new(proxy::matcher(proxy.url(), &shared.auth, None));
+        shared.recipe.client(only_http1, opened, Some(matcher), |builder| {
             let builder = builder.no_proxy().proxy(with_password.clone());
             // This proxy may be in a private network.
             match shared.recipe.guard.behind(proxy.url()).resolver() {

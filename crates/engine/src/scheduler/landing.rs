@@ -69,6 +69,7 @@ impl RequestFailure {
 
 impl Scheduler {
     pub(super) fn on_landed(&mut self, landed: Result<Landed, JoinError>) {
+        self.parts.stats.skipped_header_lines.set(self.downloads.http().skipped_header_lines());
         match landed {
             Ok(Landed::Page(fetch)) => {
                 self.hosts.end_fetch(fetch.host);

@@ -35,6 +35,13 @@ pub(super) const FAMILIES: &[Family<StatsSnapshot>] = &[
         out.count(now.robots_denied);
     }),
     counter(
+        "dragline_skipped_header_lines_total",
+        "Invalid header lines that were left out of answers over HTTP/1.",
+        |now, out| {
+            out.count(now.skipped_header_lines);
+        },
+    ),
+    counter(
         "dragline_unwanted_types_total",
         "Pages skipped at their headers because of their type.",
         |now, out| {

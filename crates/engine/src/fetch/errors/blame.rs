@@ -8,6 +8,7 @@ use dragline_core::Reason;
 use super::{FetchError, causes, explain, innermost};
 use crate::downloader::Fault;
 use crate::fetch::proxy::{Passing, Route};
+use crate::fetch::wire;
 
 /// No free descriptors (EMFILE, ENFILE), buffers (ENOBUFS) or memory (ENOMEM). The numbers are those of Linux.
 const OUR_OWN: [i32; 4] = [24, 23, 105, 12];
@@ -16,7 +17,7 @@ const OUR_OWN: [i32; 4] = [24, 23, 105, 12];
 const NO_ROUTE: [i32; 3] = [99, 100, 101];
 
 /// The error of a connection that failed.
-pub(super) fn of_connection(error: &reqwest::Error, reason: Reason, route: &Route) -> FetchError {
+pub(super) fn of_connection(error: &wire::Error, reason: Reason, route: &Route) -> FetchError {
     let problem = explain(error);
     let fault = of_this_machine(error).unwrap_or_else(|| of_the_way(error, reason, route));
     match (route, fault) {
@@ -60,7 +61,7 @@ pub(super) fn proxy_wants_password(route: &Route) -> FetchError {
 
 /// Whether the server says that it has not processed the request (RFC 9113 §8.7). After GOAWAY, only requests beyond the last
 /// stream have this error.
-pub(super) fn not_processed(error: &reqwest::Error) -> Option<FetchError> {
+pub(super) fn not_processed(error: &wire::Error) -> Option<FetchError> {
     let error = causes(error).find_map(|cause| cause.downcast_ref::<h2::Error>())?;
     let wants_http1 = error.reason() == Some(h2::Reason::HTTP_1_1_REQUIRED);
     let is_refused = error.is_reset() && error.reason() == Some(h2::Reason::REFUSED_STREAM);
@@ -68,7 +69,7 @@ pub(super) fn not_processed(error: &reqwest::Error) -> Option<FetchError> {
     is_so.then(|| FetchError::NotProcessed { problem: error.to_string(), wants_http1 })
 }
 
-fn of_this_machine(error: &reqwest::Error) -> Option<Fault> {
+fn of_this_machine(error: &wire::Error) -> Option<Fault> {
     let code = causes(error)
         .find_map(|cause| innermost(cause).downcast_ref::<io::Error>().and_then(io::Error::raw_os_error))?;
     if OUR_OWN.contains(&code) {
@@ -80,7 +81,7 @@ fn of_this_machine(error: &reqwest::Error) -> Option<Fault> {
     }
 }
 
-fn of_the_way(error: &reqwest::Error, reason: Reason, route: &Route) -> Fault {
+fn of_the_way(error: &wire::Error, reason: Reason, route: &Route) -> Fault {
     let says = |is_so: fn(&str) -> bool| says(error, is_so);
     match route {
         Route::Proxy { is_named: true, passing, .. } => {
@@ -106,7 +107,7 @@ fn of_the_way(error: &reqwest::Error, reason: Reason, route: &Route) -> Fault {
     }
 }
 
-fn of_the_host(error: &reqwest::Error, reason: Reason) -> Fault {
+fn of_the_host(error: &wire::Error, reason: Reason) -> Fault {
     match reason {
         Reason::Dns if says(error, is_no_answer_of_a_resolver) => Fault::Way,
         // There is no such name.
