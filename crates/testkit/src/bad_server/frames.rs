@@ -29,6 +29,19 @@ pub fn ok() -> Act {
     frame(HEADERS, END_HEADERS, FIRST_STREAM, &[0x88])
 }
 
+/// An interim answer to the first request: status 103 and no headers.
+pub fn hint() -> Act {
+    // A literal with the name of entry 8 (RFC 7541 §6.2.2).
+    frame(HEADERS, END_HEADERS, FIRST_STREAM, b"\x08\x03103")
+}
+
+/// The whole answer to the first request: status 200, this header, whatever its bytes are, and no body.
+pub fn ok_with(name: &str, value: &[u8]) -> Act {
+    let length = |bytes: &[u8]| u8::try_from(bytes.len()).expect("a short text");
+    let literal = [&[0x88, 0, length(name.as_bytes())], name.as_bytes(), &[length(value)], value].concat();
+    frame(HEADERS, END_HEADERS | END_STREAM, FIRST_STREAM, &literal)
+}
+
 /// A part of its body.
 pub fn data(text: &str) -> Act {
     frame(DATA, 0, FIRST_STREAM, text.as_bytes())

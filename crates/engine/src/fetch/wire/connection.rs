@@ -9,10 +9,11 @@ use std::task::{Context, Poll, ready};
 use hyper::rt::{Read, ReadBuf, ReadBufCursor, Write};
 use hyper_util::client::legacy::connect::{Connected, Connection};
 
+use super::frames::Frames;
 use super::heads::Heads;
 use super::sent::Sent;
 
-/// Bytes that are read at once while a head is expected.
+/// Bytes that are read at once while a head is expected, and over HTTP/2.
 const READ_BYTES: usize = 8 << 10;
 
 /// A connection to a server or a proxy, with TLS if need be.
@@ -20,17 +21,17 @@ pub(super) trait Transport: Read + Write + Connection + Send {}
 
 impl<T: Read + Write + Connection + Send> Transport for T {}
 
-/// A connection whose heads are cleaned. HTTP/2 passes as it is.
+/// A connection whose heads are cleaned. Those of HTTP/2 are only counted.
 pub(super) struct WatchedConnection {
     inner: Pin<Box<dyn Transport>>,
-    http1: Option<Box<Http1>>,
+    watch: Watch,
+    buffer: Box<[u8]>,
     report: SkippedLines,
 }
 
-struct Http1 {
-    heads: Heads,
-    sent: Sent,
-    buffer: [u8; READ_BYTES],
+enum Watch {
+    Http1 { heads: Heads, sent: Sent },
+    Http2(Frames),
 }
 
 /// The number of lines that were left out of the current answer. It is an extension of each answer of the connection.
@@ -46,19 +47,20 @@ impl SkippedLines {
 impl WatchedConnection {
     pub(super) fn new(inner: impl Transport + 'static) -> Self {
         let is_http2 = inner.connected().is_negotiated_h2();
-        let http1 = Http1 { heads: Heads::default(), sent: Sent::default(), buffer: [0; READ_BYTES] };
-        Self {
-            inner: Box::pin(inner),
-            http1: (!is_http2).then(|| Box::new(http1)),
-            report: SkippedLines::default(),
-        }
+        let watch = if is_http2 {
+            Watch::Http2(Frames::default())
+        } else {
+            Watch::Http1 { heads: Heads::default(), sent: Sent::default() }
+        };
+        let buffer = vec![0; READ_BYTES].into_boxed_slice();
+        Self { inner: Box::pin(inner), watch, buffer, report: SkippedLines::default() }
     }
 
     fn wrote(&mut self, bytes: &[u8]) {
-        if let Some(http1) = &mut self.http1
-            && http1.sent.take(bytes)
+        if let Watch::Http1 { heads, sent } = &mut self.watch
+            && sent.take(bytes)
         {
-            http1.heads.expect();
+            heads.expect();
         }
     }
 }
@@ -75,9 +77,18 @@ impl Read for WatchedConnection {
         context: &mut Context<'_>,
         mut into: ReadBufCursor<'_>,
     ) -> Poll<io::Result<()>> {
-        let Self { inner, http1, report } = self.get_mut();
-        let Some(http1) = http1 else { return inner.as_mut().poll_read(context, into) };
-        let Http1 { heads, buffer, .. } = &mut **http1;
+        let Self { inner, watch, buffer, report } = self.get_mut();
+        let heads = match watch {
+            Watch::Http1 { heads, .. } => heads,
+            Watch::Http2(frames) => {
+                let length = into.remaining().min(buffer.len());
+                let mut read = ReadBuf::new(&mut buffer[..length]);
+                ready!(inner.as_mut().poll_read(context, read.unfilled()))?;
+                frames.take(read.filled()).map_err(io::Error::other)?;
+                into.put_slice(read.filled());
+                return Poll::Ready(Ok(()));
+            }
+        };
         loop {
             if !heads.ready().is_empty() {
                 let length = into.remaining().min(heads.ready().len());

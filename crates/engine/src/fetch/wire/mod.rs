@@ -3,6 +3,7 @@
 
 mod connection;
 mod dial;
+mod frames;
 mod head;
 mod heads;
 mod sent;

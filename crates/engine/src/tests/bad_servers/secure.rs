@@ -1,7 +1,7 @@
 //! TLS that fails, and HTTP/2 that breaks off.
 
 use dragline_core::PageState::{Done, Failed};
-use dragline_testkit::bad_server::frames::{data, go_away, last_data, ok, reset, settings};
+use dragline_testkit::bad_server::frames::{data, go_away, hint, last_data, ok, ok_with, reset, settings};
 use dragline_testkit::bad_server::{Act, BadServer, Certificate};
 
 use super::{ANY, WELL, hurried, is_readable};
@@ -97,6 +97,21 @@ fn http2_that_breaks_off() {
         ),
         ("closes in the body", vec![then(vec![ok(), data("half")])], Failed, 2, "the body ended early"),
         ("stops in the body", vec![then(vec![ok(), data("half"), Act::Wait])], Failed, 2, "timed out after "),
+        (
+            "hints before the page",
+            vec![then([vec![hint(); 100], vec![ok(), last_data("x")]].concat())],
+            Done,
+            1,
+            "",
+        ),
+        (
+            "hints without end",
+            vec![then([vec![hint(); 1000], vec![Act::Wait]].concat())],
+            Failed,
+            1,
+            "more than 100 interim answers (1xx) came before the answer",
+        ),
+        ("an invalid header", vec![then(vec![ok_with("x-a", b"1\x01")])], Failed, ANY, ""),
         ("never answers", vec![then(vec![Act::Wait])], Failed, 2, "timed out after 2 s"),
         ("speaks HTTP/1.1 after all", vec![vec![Act::ReadFrames, Act::send(WELL), Act::Wait]], Failed, 2, ""),
         ("resets once", vec![then(vec![reset(internal_error)]), well()], Done, 2, ""),
