@@ -220,10 +220,8 @@ fn of_connection(error: &wire::Error) -> Reason {
         Reason::Dns
     } else if causes(error).any(|cause| of_tls(cause).is_some()) || says(|text| text == "tls handshake eof") {
         Reason::Tls
-    } else if says(|text| text.ends_with(" parsed"))
-        || causes(error).any(|cause| innermost(cause).downcast_ref::<HeadProblem>().is_some())
-    {
-        // hyper: "invalid HTTP version parsed" and the like.
+    } else if says(|text| text.ends_with(" parsed") || HeadProblem::is_text(text)) {
+        // hyper: "invalid HTTP version parsed" and the like. h2 keeps only the text of an error.
         Reason::InvalidAnswer
     } else if error.is_timeout() {
         Reason::Timeout

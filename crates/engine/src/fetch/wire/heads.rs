@@ -19,6 +19,13 @@ pub(in crate::fetch) enum HeadProblem {
     Interim,
 }
 
+impl HeadProblem {
+    /// Whether an error that has passed through the client was this one.
+    pub(in crate::fetch) fn is_text(text: &str) -> bool {
+        [Self::Framing, Self::Interim].iter().any(|problem| text.ends_with(&problem.to_string()))
+    }
+}
+
 /// The answers of one connection.
 #[derive(Debug, Default)]
 pub(super) struct Heads {
