@@ -210,6 +210,7 @@ mod tests {
     use crate::fetch::proxy::Route;
     use crate::fetch::{ClientSettings, FetchSettings};
     use dragline_testkit::{Answer, Site};
+    use http::Method;
 
     fn recipe(client: &ClientSettings, of_spider: &[(String, String)]) -> Result<Recipe, EngineError> {
         let fetch = FetchSettings::default();
@@ -234,11 +235,12 @@ mod tests {
         let site = Site::builder().page("/", Answer::text("plain")).start();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
-            let mut answer = client.get(site.url("/").parse().unwrap()).send().await.unwrap();
+            let mut answer =
+                client.request(Method::GET, site.url("/").parse().unwrap()).send().await.unwrap();
             assert_eq!(answer.chunk().await.unwrap().unwrap(), "plain");
             // This server does not speak TLS.
             let secure = site.url("/").replace("http://", "https://");
-            let error = client.get(secure.parse().unwrap()).send().await.unwrap_err();
+            let error = client.request(Method::GET, secure.parse().unwrap()).send().await.unwrap_err();
             let error = FetchError::of_send(&error, &FetchSettings::default(), &Route::Direct).to_string();
             assert!(!error.contains('\n') && !error.contains("error sending request"), "{error}");
         });

@@ -1,9 +1,10 @@
 //! Every hop is a request of its own.
 
-use dragline_core::PageState;
+use dragline_core::{PageState, QueuedRequest, Request};
 use dragline_testkit::{Answer, Site};
 
-use super::harness::{crawl_all, fast};
+use super::frontier::Frontier;
+use super::harness::{Crawl, crawl_all, fast};
 use crate::CrawlEnd;
 
 #[test]
@@ -46,6 +47,34 @@ fn a_cookie_check_comes_back_and_a_loop_ends() {
     let rows = ended.frontier.rows();
     let last = rows.iter().find(|row| row.state == Some(PageState::Failed)).unwrap();
     assert!(last.error.as_deref().unwrap().starts_with("too many redirects"), "{last:?}");
+}
+
+#[test]
+fn a_referer_and_credentials_of_a_spider_do_not_follow_to_another_origin() {
+    let shown = |asked: &dragline_testkit::Received| {
+        let seen = |name| asked.header(name).unwrap_or("none").to_owned();
+        let seen = ["referer", "authorization", "origin"].map(seen).join(" ");
+        Answer::html(&format!("<title>{seen}</title>"))
+    };
+    let other = Site::builder().handler(move |asked| Some(shown(asked))).start();
+    let away = other.url("/there");
+    let site = Site::builder()
+        .handler(move |asked| match asked.path.as_str() {
+            "/away" => Some(Answer::redirect(302, &away)),
+            "/near" => Some(Answer::redirect(302, "/here")),
+            _ => Some(shown(asked)),
+        })
+        .start();
+    let secret = site.url("/account?token=1");
+    for (path, expected) in
+        [("/near", format!("{secret} Basic 1 me")), ("/away", format!("{} none none", site.url("/")))]
+    {
+        let request = Request::get(site.url(path)).unwrap().with_header("Referer", &secret);
+        let request = request.with_header("Authorization", "Basic 1").with_header("Origin", "me");
+        let ended = Crawl::begin(fast(), Frontier::with([QueuedRequest::start(request, 0)])).end();
+        let items = ended.frontier.items();
+        assert!(items.iter().any(|item| item.contains(&expected)), "{expected}: {items:?}");
+    }
 }
 
 #[test]

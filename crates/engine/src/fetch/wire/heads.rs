@@ -41,7 +41,6 @@ pub(super) struct Heads {
 impl Heads {
     /// A request was sent, so a head is next.
     pub(super) fn expect(&mut self) {
-        // What is left was sent before it was asked for. The client must see that.
         self.is_in_head = true;
         (self.interim, self.skipped) = (0, 0);
     }
@@ -128,7 +127,7 @@ fn begins_like_http(held: &[u8]) -> bool {
 mod tests {
     use super::*;
 
-    /// What the client reads of an answer that comes in pieces of this size.
+    /// The bytes that the client reads of an answer that comes in pieces of this size.
     fn passed(answer: &[u8], piece: usize) -> Result<(Vec<u8>, usize), HeadProblem> {
         let mut heads = Heads::default();
         let mut all = Vec::new();

@@ -69,7 +69,7 @@ pub(super) struct RequestBuilder {
 #[derive(Debug)]
 pub(super) struct Response(http::Response<Incoming>);
 
-/// Why there is no answer, or why its body ended.
+/// Why no answer came, or why its body ended.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Error {
     #[error("the URL cannot be sent")]
@@ -92,11 +92,6 @@ impl Client {
             .http1_max_headers(wiring.max_headers)
             .http2_max_header_list_size(wiring.max_header_bytes);
         Self { hyper: builder.build(Dialer(dialing)), headers: wiring.headers, proxy: wiring.proxy }
-    }
-
-    /// A GET request.
-    pub(super) fn get(&self, url: Url) -> RequestBuilder {
-        self.request(Method::GET, url)
     }
 
     /// A request.
