@@ -63,9 +63,12 @@ pub(super) fn proxy_wants_password(route: &Route) -> FetchError {
 /// stream have this error.
 pub(super) fn not_processed(error: &wire::Error) -> Option<FetchError> {
     let error = causes(error).find_map(|cause| cause.downcast_ref::<h2::Error>())?;
-    let wants_http1 = error.reason() == Some(h2::Reason::HTTP_1_1_REQUIRED);
+    // h2 gives up the whole connection because of one invalid header. Over HTTP/1.1, the header is left out.
+    let cannot_be_read =
+        error.is_library() && error.is_go_away() && error.reason() == Some(h2::Reason::PROTOCOL_ERROR);
+    let wants_http1 = cannot_be_read || error.reason() == Some(h2::Reason::HTTP_1_1_REQUIRED);
     let is_refused = error.is_reset() && error.reason() == Some(h2::Reason::REFUSED_STREAM);
-    let is_so = error.is_remote() && (wants_http1 || is_refused || error.is_go_away());
+    let is_so = cannot_be_read || (error.is_remote() && (wants_http1 || is_refused || error.is_go_away()));
     is_so.then(|| FetchError::NotProcessed { problem: error.to_string(), wants_http1 })
 }
 
