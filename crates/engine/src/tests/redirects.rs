@@ -54,7 +54,7 @@ fn a_referer_and_credentials_of_a_spider_do_not_follow_to_another_origin() {
     let shown = |asked: &dragline_testkit::Received| {
         let seen = |name| asked.header(name).unwrap_or("none").to_owned();
         let seen = ["referer", "authorization", "origin"].map(seen).join(" ");
-        Answer::html(&format!("<title>{seen}</title>"))
+        Answer::html(format!("<title>{seen}</title>"))
     };
     let other = Site::builder().handler(move |asked| Some(shown(asked))).start();
     let away = other.url("/there");
