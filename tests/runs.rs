@@ -126,7 +126,7 @@ fn a_run_that_a_process_holds_is_left_alone(stored: &Stored) {
         .assert_code(0)
         .assert_stdout(&format!("pid {}", crawl.pid()))
         .assert_stdout("is working on it")
-        .assert_stdout("1 of 1 requests queued, of 1 host");
+        .assert_stdout("1 of 1 request queued, of 1 host");
     for words in [&["retry", "busy", "--failed"][..], &["end", "busy"]] {
         let refused = runs(stored, words);
         refused.assert_code(1).assert_stderr("is held by another process").assert_stderr("SIGTERM");

@@ -87,7 +87,7 @@ fn what_a_crawl_is_given_is_seen_nowhere(stored: &Stored) {
     assert!(first.header("authorization").is_some_and(|value| value.starts_with("Basic ")), "{first:?}");
 
     for (table, columns) in [
-        ("crawl_runs", "name, args, stop_reason, stats"),
+        ("crawl_runs", "name, args, stop_reason, stats, problems, figures"),
         ("crawl_requests", "error, reason, tag, host"),
         ("crawl_items", "item_key, url, data"),
         ("crawl_dead_letters", "url, payload, error"),

@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 
+use dragline_spider::secrets;
 use serde_json::{Map, Value as Json, json};
 
 use crate::outcome::PageState;
@@ -61,9 +62,9 @@ pub struct Problem {
 }
 
 impl Problem {
-    /// A problem of this kind.
+    /// A problem of this kind. Its text is stored, so it has no secrets.
     pub fn new(kind: ProblemKind, text: impl Into<String>) -> Self {
-        Self { code: kind.code().to_owned(), text: text.into() }
+        Self { code: kind.code().to_owned(), text: secrets::hide(&text.into()).into_owned() }
     }
 }
 

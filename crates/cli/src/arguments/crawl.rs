@@ -117,8 +117,8 @@ pub(crate) struct Start {
 
     /// Pass an argument to the spider; repeatable
     ///
-    /// The arguments `start_urls`, `limit` and `force_run` do the same as the flags `--start-url`, `--limit`
-    /// and `--force-run`.
+    /// In the variable, write one per line. The arguments `start_urls`, `limit` and `force_run` do the same as
+    /// the flags `--start-url`, `--limit` and `--force-run`.
     #[arg(short = 'a', long = "arg", env = "DRAGLINE_ARGS", value_name = "NAME=VALUE")]
     pub(crate) args: Vec<String>,
 }

@@ -3,10 +3,11 @@
 
 use clap::builder::{PossibleValuesParser, Resettable, StyledStr};
 use clap::error::{ContextKind, ContextValue};
+use clap::parser::ValueSource;
 use clap::{Arg, ArgMatches, Command, CommandFactory, FromArgMatches};
 
 use super::own_words::OwnWords;
-use crate::arguments::Arguments;
+use crate::arguments::{Arguments, Command as Words, ConfigAction};
 use crate::settings::environment;
 
 /// The command line with spiders of these names. The parser knows them as values, so that it can suggest the right one.
@@ -54,7 +55,26 @@ pub(super) fn parse(mut words: Command) -> Result<(Arguments, ArgMatches), clap:
         name_spiders(&mut error, &words);
         error
     })?;
-    Ok((Arguments::from_arg_matches(&matches)?, matches))
+    let mut arguments = Arguments::from_arg_matches(&matches)?;
+    read_lines_of_variable(&mut arguments, &matches);
+    Ok((arguments, matches))
+}
+
+/// The variable of `-a` has an argument in each line. After the flag, a line break is part of the value, so the parser can't
+/// separate them.
+fn read_lines_of_variable(arguments: &mut Arguments, matches: &ArgMatches) {
+    let (crawl, config) = (matches.subcommand_matches("crawl"), matches.subcommand_matches("config"));
+    let Some(matches) = crawl.or_else(|| config?.subcommand_matches("show")) else { return };
+    if matches.value_source("args") != Some(ValueSource::EnvVariable) {
+        return;
+    }
+    let given = match &mut arguments.command {
+        Words::Crawl(crawl) => &mut crawl.flags.start.args,
+        Words::Config { action: ConfigAction::Show(show) } => &mut show.flags.start.args,
+        _ => return,
+    };
+    let lines = given.iter().flat_map(|lines| lines.lines()).map(str::trim).filter(|line| !line.is_empty());
+    *given = lines.map(str::to_owned).collect();
 }
 
 /// If the spider is missing, adds the names of all spiders to the error.

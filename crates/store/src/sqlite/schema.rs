@@ -31,7 +31,10 @@ const TABLES: [&str; 8] = [
     "crawl_kept_pages",
 ];
 
-const APPLY: &str = "dragline schema apply";
+/// What makes or upgrades the tables.
+fn apply_command() -> String {
+    format!("{} schema apply", dragline_core::program::name())
+}
 
 /// Creates the tables in an empty database. Otherwise checks that they are those of this program.
 pub(super) fn prepare(connection: &mut Connection, path: &Path) -> Result<(), Fault> {
@@ -77,14 +80,14 @@ pub(super) fn check(connection: &Connection) -> Result<(), Fault> {
                 None => "the database has no tables of Dragline, or not all of them".to_owned(),
                 Some(found) => format!("the tables have version {found}; this program needs {VERSION}"),
             },
-            remedy: APPLY.to_owned(),
+            remedy: apply_command(),
         }
         .into());
     }
     let measure = measure()?;
     let mut differences = changed(connection, &measure)?;
     for what in missing(connection, &measure)? {
-        differences.add(format!("the {what} is missing"), APPLY.to_owned());
+        differences.add(format!("the {what} is missing"), apply_command());
     }
     Ok(differences.into_result()?)
 }
