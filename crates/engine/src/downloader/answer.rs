@@ -37,7 +37,7 @@ pub(crate) enum Proof {
     WayWorks,
     /// Nothing: the connection was open before, so new ones may still be impossible.
     Nothing,
-    /// The way may not work: a proxy answered that it got no answer (502 to 504), unless the host itself said so.
+    /// The way may not work: a proxy answered with an error of its own (502 to 504), unless the host itself said so.
     Doubt,
 }
 

@@ -24,7 +24,9 @@ pub(crate) enum Fault {
     BrokenOff,
     /// The host, or the way to it: no answer came. Only other hosts can tell.
     HostOrWay,
-    /// Probably the way: no route, no name resolution, a proxy that refuses. If others get through, it is the host after all.
+    /// Probably the way: the name servers do not answer. Only hosts that have a name can tell.
+    Names,
+    /// Probably the way: no route, a proxy that refuses. If others get through, it is the host after all.
     Way,
     /// Our side for certain: no free descriptor, or the proxy of the run is away or wants a password.
     Ours,

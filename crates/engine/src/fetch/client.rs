@@ -143,18 +143,20 @@ impl Recipe {
         Ok(Client::new(dialing, wiring))
     }
 
+    /// The part of the time to connect that name resolution may take.
+    pub(super) fn time_to_resolve(&self) -> Duration {
+        self.connect_timeout * 4 / 5
+    }
+
     fn builder(&self) -> ClientBuilder {
         // This client only connects.
-        let builder = reqwest::Client::builder()
+        reqwest::Client::builder()
             // A proxy's tunnel gets it, too.
             .user_agent(&self.user_agent)
             .retry(reqwest::retry::never())
             .connect_timeout(self.connect_timeout)
-            .pool_max_idle_per_host(0);
-        match self.guard.resolver() {
-            Some(resolver) => builder.dns_resolver(resolver),
-            None => builder,
-        }
+            .pool_max_idle_per_host(0)
+            .dns_resolver(self.guard.resolver(self.time_to_resolve()))
     }
 }
 

@@ -229,7 +229,7 @@ impl HttpDownloader {
                 None => self.answer(response, self.page_bounds(deadline), Some(&wants)).await?,
             }
         };
-        let proof = proof(&connecting, &route, answer.status);
+        let proof = proof(&connecting, &route, answer.status, &answer.headers);
         Ok(HttpAnswer { cookies, latency, proof, ..answer })
     }
 
@@ -276,7 +276,7 @@ impl HttpDownloader {
         } else {
             self.bare_answer(response).await
         };
-        let proof = proof(&connecting, &route, answer.status);
+        let proof = proof(&connecting, &route, answer.status, &answer.headers);
         Ok(HttpAnswer { proof, ..answer })
     }
 
@@ -398,9 +398,15 @@ impl HttpDownloader {
     }
 }
 
-/// What an answer says about the way to its host. 502 to 504 may be those of the proxy, which has no way then.
-fn proof(connecting: &Connecting, route: &Route, status: u16) -> Proof {
-    if matches!(status, 502..=504) && route.forwarder().is_some() {
+/// What an answer says about the way to its host. 502 to 504 may be those of the proxy, which has no way then. Squid marks its own
+/// errors, and other proxies do so as RFC 9209 says.
+fn proof(connecting: &Connecting, route: &Route, status: u16, headers: &HeaderMap) -> Proof {
+    let is_error_of_proxy = || {
+        let told = headers.get("proxy-status").and_then(|told| told.to_str().ok());
+        headers.contains_key("x-squid-error") || told.is_some_and(|told| told.contains("error="))
+    };
+    if route.forwarder().is_some() && (matches!(status, 502..=504) || (status >= 400 && is_error_of_proxy()))
+    {
         Proof::Doubt
     } else if connecting.took().is_some() {
         Proof::WayWorks

@@ -36,7 +36,9 @@ impl HttpDownloader {
         let connecting = Connecting::default();
         let asked = self.send_once(errand.with(&client), &connecting, &route).await;
         match asked.map_err(DownloadError::from) {
-            Ok(answer) if proof(&connecting, &route, answer.status().as_u16()) == Proof::Doubt => {
+            Ok(answer)
+                if proof(&connecting, &route, answer.status().as_u16(), answer.headers()) == Proof::Doubt =>
+            {
                 let detail = format!("HTTP {} of the proxy", answer.status().as_u16());
                 Err(DownloadError::new(dragline_core::Reason::Proxy, detail).retryable())
             }

@@ -182,10 +182,8 @@ impl HttpDownloader {
         shared.recipe.client(only_http1, opened, Some(matcher), |builder| {
             let builder = builder.no_proxy().proxy(with_password.clone());
             // This proxy may be in a private network.
-            match shared.recipe.guard.behind(proxy.url()).resolver() {
-                Some(resolver) => builder.dns_resolver(resolver),
-                None => builder,
-            }
+            let guard = shared.recipe.guard.behind(proxy.url());
+            builder.dns_resolver(guard.resolver(shared.recipe.time_to_resolve()))
         })
     }
 }

@@ -6,6 +6,8 @@ use std::time::{Duration, Instant};
 
 use dragline_core::Request;
 
+use super::link::has_name;
+
 /// How many hosts are remembered. They would have to fail all at once.
 const MOST: usize = 5;
 /// Hosts are noted at most this often, because thousands may answer in a second.
@@ -45,8 +47,9 @@ impl Canaries {
         self.known.iter().map(|(host, _)| host)
     }
 
-    pub(super) fn is_empty(&self) -> bool {
-        self.known.is_empty()
+    /// Whether there is one, with a name if it must have one.
+    pub(super) fn have_one(&self, must_be_named: bool) -> bool {
+        self.known.iter().any(|(_, request)| !must_be_named || has_name(request))
     }
 
     /// One that was not asked. One that has not failed comes first.
@@ -54,15 +57,19 @@ impl Canaries {
         &self,
         asked: &[Arc<str>],
         failing: &BTreeSet<Arc<str>>,
+        must_be_named: bool,
     ) -> Option<(Arc<str>, Request)> {
-        let unasked = || self.known.iter().filter(|(host, _)| !asked.contains(host));
+        let is_fit = |request: &Request| !must_be_named || has_name(request);
+        let unasked = || self.known.iter().filter(|(host, request)| !asked.contains(host) && is_fit(request));
         unasked().find(|(host, _)| !failing.contains(host)).or_else(|| unasked().next()).cloned()
     }
 
-    /// All of them in turn.
-    pub(super) fn take_turn(&mut self) -> Option<(Arc<str>, Request)> {
+    /// All of them in turn, or all that have a name.
+    pub(super) fn take_turn(&mut self, must_be_named: bool) -> Option<(Arc<str>, Request)> {
+        let fit: Vec<_> =
+            self.known.iter().filter(|(_, request)| !must_be_named || has_name(request)).collect();
         self.next = self.next.wrapping_add(1);
-        let at = self.next.checked_rem(self.known.len())?;
-        self.known.get(at).cloned()
+        let at = self.next.checked_rem(fit.len())?;
+        fit.get(at).map(|canary| (*canary).clone())
     }
 }

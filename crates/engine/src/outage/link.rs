@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use dragline_core::Request;
 use dragline_core::back_off::BackOff;
+use url::Host;
 
 use super::canaries::Canaries;
 use super::log::OutageLog;
@@ -52,6 +53,8 @@ struct Doubt {
     failing: BTreeSet<Arc<str>>,
     /// Whether one of the failures is probably not the host's.
     is_of_the_way: bool,
+    /// Whether name servers did not answer. Then hosts without a name say nothing.
+    is_of_names: bool,
     error: String,
     asked: Vec<Arc<str>>,
 }
@@ -60,6 +63,7 @@ struct Doubt {
 struct Ongoing {
     since: Instant,
     error: String,
+    is_of_names: bool,
     next_probe: Instant,
     pauses: u32,
 }
@@ -137,7 +141,8 @@ impl Link {
             LinkState::Up => true,
             // A single host may have no route. If somebody can be asked, nobody else has to wait for that.
             LinkState::Doubted(doubt) => {
-                doubt.failing.len() < ENOUGH_HOSTS && !(doubt.is_of_the_way && self.canaries.is_empty())
+                doubt.failing.len() < ENOUGH_HOSTS
+                    && !(doubt.is_of_the_way && !self.canaries.have_one(doubt.is_of_names))
             }
             LinkState::Out(_) => false,
         }
@@ -148,10 +153,10 @@ impl Link {
         match failed.fault {
             Fault::Request | Fault::Host | Fault::Nobody => return Judgement::Now,
             Fault::Ours => {
-                self.begin_outage(now, failed.error, now);
+                self.begin_outage(now, failed.error, false, now);
                 return Judgement::Excused;
             }
-            Fault::BrokenOff | Fault::HostOrWay | Fault::Way | Fault::NamedProxy => {}
+            Fault::BrokenOff | Fault::HostOrWay | Fault::Names | Fault::Way | Fault::NamedProxy => {}
         }
         if let LinkState::Out(ongoing) = &mut self.state {
             failed.error.clone_into(&mut ongoing.error);
@@ -160,7 +165,8 @@ impl Link {
         if failed.is_known_to_fail {
             return Judgement::Now;
         }
-        let is_of_the_way = failed.fault == Fault::Way;
+        let is_of_names = failed.fault == Fault::Names;
+        let is_of_the_way = is_of_names || failed.fault == Fault::Way;
         if !is_of_the_way && !self.could_tell(&failed.who, others) {
             return Judgement::Now;
         }
@@ -169,6 +175,7 @@ impl Link {
                 since: now,
                 failing: BTreeSet::new(),
                 is_of_the_way: false,
+                is_of_names: false,
                 error: String::new(),
                 asked: Vec::new(),
             });
@@ -181,6 +188,7 @@ impl Link {
                 failed.error.clone_into(&mut doubt.error);
             }
             doubt.is_of_the_way |= is_of_the_way;
+            doubt.is_of_names |= is_of_names;
         }
         Judgement::Later
     }
@@ -198,8 +206,11 @@ impl Link {
             return News::Nothing;
         }
         self.canaries.note(host, request, now);
+        let is_named = has_name(request);
         match &self.state {
             LinkState::Up => News::Nothing,
+            LinkState::Doubted(doubt) if doubt.is_of_names && !is_named => News::Nothing,
+            LinkState::Out(ongoing) if ongoing.is_of_names && !is_named => News::Nothing,
             // It may have been answered before the link broke.
             LinkState::Out(ongoing) if begun < ongoing.since => News::Nothing,
             LinkState::Doubted(_) | LinkState::Out(_) => self.is_up(now),
@@ -230,7 +241,7 @@ impl Link {
                     return Step::Nothing;
                 }
                 self.is_asking = true;
-                match self.canaries.take_turn() {
+                match self.canaries.take_turn(ongoing.is_of_names) {
                     Some((host, request)) => Step::Ask(host, Box::new(request)),
                     None => Step::Try,
                 }
@@ -291,7 +302,8 @@ impl Link {
         }
         let enough = if doubt.is_serious() { ENOUGH_ASKED } else { MOST_ASKED };
         if doubt.asked.len() < enough
-            && let Some((host, request)) = self.canaries.other_than(&doubt.asked, &doubt.failing)
+            && let Some((host, request)) =
+                self.canaries.other_than(&doubt.asked, &doubt.failing, doubt.is_of_names)
         {
             doubt.asked.push(Arc::clone(&host));
             self.is_asking = true;
@@ -302,8 +314,8 @@ impl Link {
             if !has_asked && in_flight > 0 && lasts < WAIT_FOR_OTHERS {
                 return Step::Nothing;
             }
-            let (since, error) = (doubt.since, doubt.error.clone());
-            self.begin_outage(since, &error, now);
+            let (since, error, is_of_names) = (doubt.since, doubt.error.clone(), doubt.is_of_names);
+            self.begin_outage(since, &error, is_of_names, now);
             return Step::Pause;
         }
         if doubt.asked.is_empty() {
@@ -325,13 +337,14 @@ impl Link {
         hosts.len() >= ENOUGH_HOSTS
     }
 
-    fn begin_outage(&mut self, since: Instant, error: &str, now: Instant) {
+    fn begin_outage(&mut self, since: Instant, error: &str, is_of_names: bool, now: Instant) {
         if let LinkState::Out(ongoing) = &mut self.state {
             error.clone_into(&mut ongoing.error);
             return;
         }
         let next_probe = now + BackOff::new(FIRST_PAUSE, LONGEST_PAUSE).pause_after(1);
-        self.state = LinkState::Out(Ongoing { since, error: error.to_owned(), next_probe, pauses: 1 });
+        let error = error.to_owned();
+        self.state = LinkState::Out(Ongoing { since, error, is_of_names, next_probe, pauses: 1 });
     }
 
     fn is_up(&mut self, now: Instant) -> News {
@@ -350,6 +363,11 @@ impl Doubt {
     fn is_serious(&self) -> bool {
         self.is_of_the_way || self.failing.len() >= ENOUGH_HOSTS
     }
+}
+
+/// Whether the host of a request has a name that must be resolved.
+pub(super) fn has_name(request: &Request) -> bool {
+    matches!(request.url().host(), Some(Host::Domain(_)))
 }
 
 #[cfg(test)]
@@ -442,6 +460,17 @@ mod tests {
         let (early, late) = (now + Duration::from_secs(5399), now + Duration::from_secs(5400));
         assert!(matches!(link.step(0, early), Step::Try));
         assert!(matches!(link.step(0, late), Step::GiveUp(what) if what.starts_with("connection refused")));
+    }
+
+    #[test]
+    fn a_host_without_a_name_says_nothing_about_name_servers() {
+        let (mut link, now) = (link(), Instant::now());
+        answer(&mut link, "127.0.0.1", now);
+        assert_eq!(fail(&mut link, "a.example", Fault::Names, &[], now), Judgement::Later);
+        assert_eq!(answer(&mut link, "127.0.0.2", now), News::Nothing);
+        assert!(matches!(link.step(0, now), Step::Pause), "nobody can be asked");
+        assert_eq!(answer(&mut link, "127.0.0.2", now), News::Nothing);
+        assert_eq!(answer(&mut link, "b.example", now), News::Over);
     }
 
     #[test]

@@ -77,8 +77,7 @@ impl Scheduler {
                 (Fault::HostOrWay, format!("HTTP {} of the proxy", answer.status))
             }
             Ok(answer) => {
-                let like = request.clone();
-                self.hears(host, &like, answer.proof, begun);
+                self.hears(host, request, answer.proof, begun);
                 return Some(fetch);
             }
             Err(error) if error.fault == Fault::Nobody => return self.send_again(fetch),

@@ -81,13 +81,15 @@ impl Health {
             "pending_flushes": store.pending_flushes,
             "pending_rows": store.pending_rows,
         });
+        let outage = engine.network_outage.as_ref();
+        // A crawl may also be degraded because no host can be reached.
+        let is_degraded_by_store = verdict.state == HealthState::Degraded && outage.is_none();
         body["store"] = json!({
-            "reachable": store.outage_since.is_none() && verdict.state != HealthState::Degraded,
+            "reachable": store.outage_since.is_none() && !is_degraded_by_store,
             "unreachable_seconds": store.outage_since.map(seconds),
             "seconds_since_commit": store.last_commit.map(seconds),
             "rows_stored": store.flushed_rows,
         });
-        let outage = engine.network_outage.as_ref();
         body["network"] = json!({
             "reachable": outage.is_none(),
             "unreachable_seconds": outage.map(|outage| seconds(outage.since)),

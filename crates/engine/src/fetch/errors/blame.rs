@@ -7,6 +7,7 @@ use dragline_core::Reason;
 
 use super::{FetchError, causes, explain, innermost};
 use crate::downloader::Fault;
+use crate::fetch::networks::NO_ANSWER;
 use crate::fetch::proxy::{Passing, Route};
 use crate::fetch::wire;
 
@@ -112,7 +113,7 @@ fn of_the_way(error: &wire::Error, reason: Reason, route: &Route) -> Fault {
 
 fn of_the_host(error: &wire::Error, reason: Reason) -> Fault {
     match reason {
-        Reason::Dns if says(error, is_no_answer_of_a_resolver) => Fault::Way,
+        Reason::Dns if says(error, is_no_answer_of_a_resolver) => Fault::Names,
         // There is no such name.
         Reason::Dns => Fault::Request,
         Reason::InvalidAnswer => Fault::Host,
@@ -122,7 +123,7 @@ fn of_the_host(error: &wire::Error, reason: Reason) -> Fault {
 
 /// The texts of `EAI_AGAIN` (glibc, musl, macOS). The error has no code.
 fn is_no_answer_of_a_resolver(text: &str) -> bool {
-    text.contains("emporary failure in name resolution") || text.ends_with("Try again")
+    text == NO_ANSWER || text.contains("Temporary failure in name resolution") || text.ends_with("Try again")
 }
 
 fn is_about_credentials(text: &str) -> bool {

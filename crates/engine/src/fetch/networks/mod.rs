@@ -13,11 +13,12 @@ mod resolver;
 
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use url::{Host, Url};
 
 use self::addresses::kind_if_not_public;
-pub(super) use self::resolver::GuardedResolver;
+pub(super) use self::resolver::{GuardedResolver, NO_ANSWER};
 use super::ClientSettings;
 use super::proxy::ProxySetting;
 
@@ -109,14 +110,14 @@ impl NetworkGuard {
         self.proxies.iter().any(|proxy| proxy == host)
     }
 
-    /// The resolver for clients; `None` if they should use the default one.
-    pub(super) fn resolver(&self) -> Option<Arc<GuardedResolver>> {
-        self.is_on.then(|| Arc::new(GuardedResolver::new(self.clone())))
+    /// The resolver for clients. It gives up after `limit`.
+    pub(super) fn resolver(&self, limit: Duration) -> Arc<GuardedResolver> {
+        Arc::new(GuardedResolver::new(self.clone(), limit))
     }
 
     /// The addresses of a name that may be reached.
     fn reachable(&self, host: &str, addresses: Vec<IpAddr>) -> Result<Vec<IpAddr>, RefusedNetwork> {
-        if self.is_proxy(host) {
+        if !self.is_on || self.is_proxy(host) {
             return Ok(addresses);
         }
         let refused = addresses.iter().find_map(|address| Some((*address, kind_if_not_public(*address)?)));
