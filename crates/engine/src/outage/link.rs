@@ -212,15 +212,24 @@ impl Link {
             LinkState::Doubted(doubt) if doubt.is_of_names && !is_named => News::Nothing,
             LinkState::Out(ongoing) if ongoing.is_of_names && !is_named => News::Nothing,
             // It may have been answered before the link broke.
+            LinkState::Doubted(doubt) if begun < doubt.since => News::Nothing,
             LinkState::Out(ongoing) if begun < ongoing.since => News::Nothing,
             LinkState::Doubted(_) | LinkState::Out(_) => self.is_up(now),
         }
     }
 
     /// A request that was sent at `begun` failed, but its host has answered something.
-    pub(crate) fn answered_badly(&mut self, begun: Instant, now: Instant) -> News {
+    pub(crate) fn answered_badly(
+        &mut self,
+        host: &Arc<str>,
+        request: &Request,
+        begun: Instant,
+        now: Instant,
+    ) -> News {
+        self.canaries.note(host, request, now);
         match &self.state {
             LinkState::Up => News::Nothing,
+            LinkState::Doubted(doubt) if begun < doubt.since => News::Nothing,
             LinkState::Out(ongoing) if begun < ongoing.since => News::Nothing,
             LinkState::Doubted(_) | LinkState::Out(_) => self.is_up(now),
         }
@@ -406,6 +415,10 @@ mod tests {
         assert_eq!(fail(&mut link, "a", Fault::HostOrWay, &["b", "c"], now), Judgement::Later);
         let old = Request::get("http://b/").unwrap();
         assert_eq!(link.answered(&"b".into(), &old, Proof::Nothing, now, now), News::Nothing);
+        if let Some(early) = now.checked_sub(DOUBT_FOR) {
+            let news = link.answered(&"b".into(), &old, Proof::WayWorks, early, now);
+            assert_eq!(news, News::Nothing, "it may have been answered before the link broke");
+        }
         assert_eq!(answer(&mut link, "b", now), News::Cleared);
         assert_eq!(answer(&mut link, "b", now), News::Nothing);
     }

@@ -82,7 +82,8 @@ impl Scheduler {
             }
             Err(error) if error.fault == Fault::Nobody => return self.send_again(fetch),
             Err(error) if error.fault == Fault::Host => {
-                let news = self.network.link.answered_badly(begun, Instant::now());
+                let name = &self.hosts.get(host).name;
+                let news = self.network.link.answered_badly(name, request, begun, Instant::now());
                 self.on_news(news);
                 return Some(fetch);
             }
@@ -118,7 +119,8 @@ impl Scheduler {
                 return Some(ended);
             }
             (Err(Fault::Host), _) => {
-                let news = self.network.link.answered_badly(ended.begun, Instant::now());
+                let name = &self.hosts.get(ended.host).name;
+                let news = self.network.link.answered_badly(name, &ended.page, ended.begun, Instant::now());
                 self.on_news(news);
                 return Some(ended);
             }
