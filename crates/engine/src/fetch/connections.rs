@@ -2,8 +2,8 @@
 //!
 //! A client keeps the idle connections of each host for a while. It has no limit on all of them together, and nobody can
 //! close one. Dropping a client does close its idle connections. So each host has a client of its own, and when there are too
-//! many connections, the clients of the hosts that have been idle longest go. A client is cheap (31 µs even
-//! without optimization), because all of them share the certificates and the TLS sessions.
+//! many connections, the clients of the hosts that have been idle longest go. A client is cheap,
+//! because all of them share the certificates and the TLS sessions.
 //!
 //! Nobody outside the client sees a connection close. So the number is an upper bound: what a client has opened, and never more than
 //! its requests in flight and the idle connections that it may keep.
