@@ -130,6 +130,22 @@ fn samples() -> Vec<Vec<Value>> {
             list(&[]),
             Value::Json(json!([])),
         ],
+        vec![
+            Value::Int(5),
+            text("\u{1}\u{7f}\u{85}\u{2028}\u{feff}\u{ffff}\u{10ffff}"),
+            Value::Int(0),
+            Value::Int(0),
+            Value::Int(0),
+            Value::Float(3.4e38),
+            Value::Float(5e-324),
+            Value::Bool(true),
+            // These two are stored as what every database makes of them.
+            decimal("-0.0"),
+            date("0001-01-01"),
+            moment("2016-12-31T23:59:60Z"),
+            list(&["\u{10ffff}"]),
+            Value::Json((1..120).fold(json!({"": null}), |inner, _| json!([inner]))),
+        ],
         std::iter::once(Value::Int(4)).chain(std::iter::repeat_n(Value::Null, columns().len() - 1)).collect(),
     ]
 }

@@ -25,7 +25,8 @@ pub enum PageState {
     Failed,
     /// Not fetched or not parsed, with the reason kept.
     Skipped,
-    /// The store refuses one of its items. All of its items are dead letters.
+    /// An item of it cannot be stored, and is a dead letter. If only the database knows which item that is, all of its items
+    /// are dead letters.
     Dead,
 }
 
@@ -160,13 +161,34 @@ impl PageOutcome {
     /// Makes the page a dead one: its items become dead letters, and its new requests stay. A failed page stays `failed`
     /// with its own reason, and only its items become dead letters.
     pub fn kill(&mut self, reason: Reason, detail: &str, sqlstate: Option<&str>) {
+        self.end_as_dead(reason, detail);
+        for record in std::mem::take(&mut self.items) {
+            self.dead_letters.push(DeadLetter::of(&record, detail, sqlstate));
+        }
+    }
+
+    /// Makes every item that no store can hold a dead letter, and the page a dead one. The other items stay. Returns why the
+    /// first of them was refused.
+    pub fn set_refused_items_apart(&mut self) -> Option<String> {
+        let mut first = None;
+        let letters = &mut self.dead_letters;
+        self.items.retain(|record| {
+            let Some(detail) = record.refusal() else { return true };
+            letters.push(DeadLetter::of(record, &detail, None));
+            first.get_or_insert(detail);
+            false
+        });
+        if let Some(detail) = &first {
+            self.end_as_dead(Reason::ItemRefused, detail);
+        }
+        first
+    }
+
+    fn end_as_dead(&mut self, reason: Reason, detail: &str) {
         if self.state != PageState::Failed {
             self.state = PageState::Dead;
             self.reason = Some(reason);
             self.error = Some(stored_error(detail));
-        }
-        for record in std::mem::take(&mut self.items) {
-            self.dead_letters.push(DeadLetter::of(&record, detail, sqlstate));
         }
     }
 

@@ -308,16 +308,14 @@ struct Produced {
 impl Produced {
     fn put_into(self, outcome: PageOutcome) -> PageOutcome {
         let Self { items, dead_letters, requests, is_barren } = self;
-        let refusal = items.iter().find_map(ItemRecord::refusal);
         let mut outcome = PageOutcome { items, dead_letters, requests, is_barren, ..outcome };
-        if let Some(detail) = refusal {
+        if let Some(detail) = outcome.set_refused_items_apart() {
             let url = outcome.url.as_str();
             tracing::warn!(
                 url,
                 error = detail,
-                "no store can hold an item of this page; its items are dead letters"
+                "no store can hold an item of this page; it is a dead letter"
             );
-            outcome.kill(Reason::ItemRefused, &detail, None);
         }
         outcome
     }

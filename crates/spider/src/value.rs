@@ -1,6 +1,6 @@
 //! The values that an item's fields may have, and the column type for each Rust type.
 
-use chrono::{DateTime, NaiveDate, SecondsFormat, Utc};
+use chrono::{DateTime, Datelike, NaiveDate, SecondsFormat, Utc};
 use rust_decimal::Decimal;
 use serde::{Serialize, Serializer};
 use serde_json::Value as Json;
@@ -8,6 +8,11 @@ use url::Url;
 
 use crate::item_type::ColumnType;
 use crate::pattern::shortened;
+
+/// The years that dates and times may have. Postgres, `SQLite` and the texts of ISO 8601 agree on these.
+const YEARS: std::ops::RangeInclusive<i32> = 1..=9999;
+/// How deeply JSON may be nested. A reader of JSON usually gives up at 128, and a row adds levels of its own.
+const MAX_JSON_DEPTH: usize = 120;
 
 /// One field of one item.
 #[derive(Clone, Debug, PartialEq)]
@@ -54,10 +59,10 @@ impl Value {
             Self::Null => Json::Null,
             Self::Text(text) => Json::from(text.as_str()),
             Self::Int(number) => Json::from(*number),
-            Self::Float(number) if number.is_finite() => Json::from(*number),
+            Self::Float(number) if number.is_finite() => Json::from(unsigned_zero(*number)),
             Self::Float(number) => Json::from(number.to_string()),
             Self::Bool(truth) => Json::from(*truth),
-            Self::Decimal(number) => Json::from(number.to_string()),
+            Self::Decimal(number) => Json::from(decimal_text(number)),
             Self::Date(date) => Json::from(date.to_string()),
             Self::Timestamp(moment) => Json::from(timestamp_text(moment)),
             Self::TextList(texts) => Json::from(texts.as_slice()),
@@ -78,9 +83,10 @@ impl Value {
         match (self, kind) {
             (Self::Int(number), ColumnType::SmallInt) => i16::try_from(*number).is_ok(),
             (Self::Int(number), ColumnType::Integer) => i32::try_from(*number).is_ok(),
+            (Self::Float(number), ColumnType::Real) => fits_real(*number),
             (Self::Text(_), ColumnType::Text)
             | (Self::Int(_), ColumnType::BigInt)
-            | (Self::Float(_), ColumnType::Real | ColumnType::Double)
+            | (Self::Float(_), ColumnType::Double)
             | (Self::Bool(_), ColumnType::Boolean)
             | (Self::Decimal(_), ColumnType::Numeric)
             | (Self::Date(_), ColumnType::Date)
@@ -134,8 +140,29 @@ impl Value {
             Self::TextList(texts) if texts.iter().any(|text| text.contains('\0')) => {
                 Some("text with a NUL character")
             }
+            Self::Json(json) if is_deeper(json, MAX_JSON_DEPTH) => {
+                Some("JSON that is nested more than 120 deep")
+            }
             Self::Json(json) if json_has_nul(json) => Some("JSON with a NUL character"),
+            Self::Date(date) if !YEARS.contains(&date.year()) => {
+                Some("a date outside of the years 1 to 9999")
+            }
+            Self::Timestamp(moment) if !YEARS.contains(&without_leap(moment).year()) => {
+                Some("a time outside of the years 1 to 9999")
+            }
             _ => None,
+        }
+    }
+
+    /// At most how many bytes it has in an index.
+    pub(crate) fn index_size(&self) -> usize {
+        /// The largest of the other types, a decimal with its overhead.
+        const NUMBER: usize = 24;
+        match self {
+            Self::Text(text) => text.len(),
+            Self::TextList(texts) => NUMBER + texts.iter().map(|text| text.len() + NUMBER).sum::<usize>(),
+            Self::Json(json) => json_size(json),
+            _ => NUMBER,
         }
     }
 
@@ -158,10 +185,10 @@ impl Serialize for Value {
             Self::Null => serializer.serialize_unit(),
             Self::Text(text) => serializer.serialize_str(text),
             Self::Int(number) => serializer.serialize_i64(*number),
-            Self::Float(number) if number.is_finite() => serializer.serialize_f64(*number),
+            Self::Float(number) if number.is_finite() => serializer.serialize_f64(unsigned_zero(*number)),
             Self::Float(number) => serializer.collect_str(number),
             Self::Bool(truth) => serializer.serialize_bool(*truth),
-            Self::Decimal(number) => serializer.collect_str(number),
+            Self::Decimal(number) => serializer.serialize_str(&decimal_text(number)),
             Self::Date(date) => serializer.collect_str(date),
             Self::Timestamp(moment) => serializer.serialize_str(&timestamp_text(moment)),
             Self::TextList(texts) => texts.serialize(serializer),
@@ -176,9 +203,45 @@ impl From<&str> for Value {
     }
 }
 
-/// A time as every store and export writes it: RFC 3339, UTC, microseconds.
+/// A time as every store and export writes it: RFC 3339, UTC, microseconds. A leap second is the second after it, as for
+/// Postgres.
 pub fn timestamp_text(moment: &DateTime<Utc>) -> String {
-    moment.to_rfc3339_opts(SecondsFormat::Micros, true)
+    without_leap(moment).to_rfc3339_opts(SecondsFormat::Micros, true)
+}
+
+/// A decimal as every store and export writes it. Postgres knows no negative zero.
+pub fn decimal_text(number: &Decimal) -> String {
+    if number.is_zero() { number.abs().to_string() } else { number.to_string() }
+}
+
+/// A float as every store writes it. `SQLite` and JSON in Postgres know no negative zero.
+pub fn unsigned_zero(number: f64) -> f64 {
+    number + 0.0
+}
+
+fn without_leap(moment: &DateTime<Utc>) -> DateTime<Utc> {
+    let nanoseconds = moment.timestamp_subsec_nanos();
+    match nanoseconds.checked_sub(1_000_000_000) {
+        Some(rest) => DateTime::from_timestamp(moment.timestamp() + 1, rest).unwrap_or(*moment),
+        None => *moment,
+    }
+}
+
+/// Whether a `real` holds the number: it is neither too large, nor so small that it would become zero.
+#[allow(clippy::cast_possible_truncation)] // this is the question
+fn fits_real(number: f64) -> bool {
+    let single = number as f32;
+    !number.is_finite() || (single.is_finite() && (single != 0.0 || number == 0.0))
+}
+
+/// Whether JSON is nested more than `depth` deep. It looks no deeper than that.
+fn is_deeper(json: &Json, depth: usize) -> bool {
+    match json {
+        Json::Array(_) | Json::Object(_) if depth == 0 => true,
+        Json::Array(list) => list.iter().any(|it| is_deeper(it, depth - 1)),
+        Json::Object(map) => map.values().any(|it| is_deeper(it, depth - 1)),
+        _ => false,
+    }
 }
 
 /// Whether a text anywhere in `json` holds a NUL character, which Postgres cannot store.
@@ -273,6 +336,53 @@ mod tests {
         assert!(Value::TextList(vec!["ok".into(), "\0".into()]).refusal().is_some());
         assert!(Value::Json(serde_json::json!({"a": ["\0"]})).refusal().is_some());
         assert!(Value::Float(1.5).refusal().is_none());
+    }
+
+    #[test]
+    fn dates_have_years_that_every_store_knows() {
+        let date = |text: &str| Value::Date(text.parse().unwrap()).refusal();
+        let time = |text: &str| Value::Timestamp(text.parse().unwrap()).refusal();
+        for text in ["0001-01-01", "2024-02-29", "9999-12-31"] {
+            assert_eq!(date(text), None, "{text}");
+            assert_eq!(time(&format!("{text}T23:59:59.999999999Z")), None, "{text}");
+        }
+        for text in ["0000-12-31", "-0044-03-15", "+10000-01-01", "+262000-01-01"] {
+            assert_eq!(date(text), Some("a date outside of the years 1 to 9999"), "{text}");
+            assert_eq!(
+                time(&format!("{text}T00:00:00Z")),
+                Some("a time outside of the years 1 to 9999"),
+                "{text}"
+            );
+        }
+        assert!(time("9999-12-31T23:59:60Z").is_some(), "a leap second counts as the second after it");
+        assert!(time("0001-01-01T00:30:00+01:00").is_some(), "the year in UTC counts");
+    }
+
+    #[test]
+    fn json_is_not_nested_without_end() {
+        let nested = |depth| (0..depth).fold(Json::Null, |inner, _| Json::Array(vec![inner]));
+        assert_eq!(Value::Json(nested(MAX_JSON_DEPTH)).refusal(), None);
+        let refused = Value::Json(nested(MAX_JSON_DEPTH + 1)).refusal().unwrap();
+        assert!(refused.contains(&MAX_JSON_DEPTH.to_string()), "{refused}");
+    }
+
+    #[test]
+    fn values_that_databases_would_change_are_written_as_they_would_be_kept() {
+        assert_eq!(timestamp_text(&"2024-02-29T23:59:60.5Z".parse().unwrap()), "2024-03-01T00:00:00.500000Z");
+        assert_eq!(decimal_text(&-Decimal::new(0, 1)), "0.0");
+        assert_eq!(decimal_text(&Decimal::new(-50, 2)), "-0.50");
+        assert_eq!(Value::Float(-0.0).to_json().to_string(), "0.0");
+        assert_eq!(serde_json::to_string(&Value::Float(-0.0)).unwrap(), "0.0");
+    }
+
+    #[test]
+    fn a_real_holds_what_single_precision_holds() {
+        for (number, fits) in
+            [(0.0, true), (-1.5, true), (3.4e38, true), (1e39, false), (1e-45, true), (1e-46, false)]
+        {
+            assert_eq!(Value::Float(number).is_of(ColumnType::Real), fits, "{number}");
+            assert!(Value::Float(number).is_of(ColumnType::Double), "{number}");
+        }
     }
 
     #[test]

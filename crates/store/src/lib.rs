@@ -41,8 +41,10 @@ mod key_digest;
 pub mod postgres;
 mod settings;
 pub mod sqlite;
+mod sqlite_url;
+mod table_order;
 
-use std::path::Path;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use dragline_core::runs::RunAdmin;
@@ -78,7 +80,7 @@ pub trait SchemaAdmin: Store {
 pub fn open(url: &str, settings: &StoreSettings) -> Result<Arc<dyn Store>, StoreError> {
     Ok(match StoreKind::parse(url)? {
         StoreKind::Postgres => Arc::new(postgres::PostgresStore::new(url, settings)?),
-        StoreKind::Sqlite(path) => Arc::new(sqlite::SqliteStore::new(path, settings)?),
+        StoreKind::Sqlite(path) => Arc::new(sqlite::SqliteStore::new(&path, settings)?),
     })
 }
 
@@ -89,7 +91,7 @@ pub fn open(url: &str, settings: &StoreSettings) -> Result<Arc<dyn Store>, Store
 pub fn open_admin(url: &str, settings: &StoreSettings) -> Result<Box<dyn SchemaAdmin>, StoreError> {
     Ok(match StoreKind::parse(url)? {
         StoreKind::Postgres => Box::new(postgres::PostgresStore::new(url, settings)?),
-        StoreKind::Sqlite(path) => Box::new(sqlite::SqliteStore::new(path, settings)?),
+        StoreKind::Sqlite(path) => Box::new(sqlite::SqliteStore::new(&path, settings)?),
     })
 }
 
@@ -100,7 +102,7 @@ pub fn open_admin(url: &str, settings: &StoreSettings) -> Result<Box<dyn SchemaA
 pub fn open_runs(url: &str, settings: &StoreSettings) -> Result<Box<dyn RunAdmin>, StoreError> {
     Ok(match StoreKind::parse(url)? {
         StoreKind::Postgres => Box::new(postgres::PostgresStore::new(url, settings)?),
-        StoreKind::Sqlite(path) => Box::new(sqlite::SqliteStore::new(path, settings)?),
+        StoreKind::Sqlite(path) => Box::new(sqlite::SqliteStore::new(&path, settings)?),
     })
 }
 
@@ -155,32 +157,58 @@ pub(crate) fn just_ended(pid: u32, hostname: &str, state: &str) -> String {
     format!("pid {pid} on {hostname}, which has just ended it as {state}; start again for a new run")
 }
 
-enum StoreKind<'a> {
+enum StoreKind {
     Postgres,
-    Sqlite(&'a Path),
+    Sqlite(PathBuf),
 }
 
-impl<'a> StoreKind<'a> {
-    fn parse(url: &'a str) -> Result<Self, StoreError> {
+impl StoreKind {
+    fn parse(url: &str) -> Result<Self, StoreError> {
         if postgres::is_keyword_form(url) {
             return Ok(Self::Postgres);
         }
         // The rest of a URL may hold a password: only its scheme is ever repeated.
-        match url.split_once(':') {
-            Some(("postgres" | "postgresql", rest)) if rest.starts_with("//") => Ok(Self::Postgres),
-            Some(("sqlite", "")) => Err(wrong("the store's URL names no file")),
-            Some(("sqlite", path)) => Ok(Self::Sqlite(Path::new(path))),
-            Some((scheme, _)) => Err(wrong(&format!("no store is called {scheme:?}"))),
-            None => Err(wrong("the store's URL has no scheme")),
+        let Some((scheme, rest)) = url.split_once(':') else {
+            return Err(wrong("the store's URL has no scheme", None));
+        };
+        match scheme {
+            "postgres" | "postgresql" if rest.starts_with("//") => Ok(Self::Postgres),
+            "postgres" | "postgresql" => {
+                Err(wrong(&format!("the store's URL has no // after {scheme}:"), Some(KnownScheme::Postgres)))
+            }
+            "sqlite" => Ok(Self::Sqlite(sqlite_url::path(rest)?)),
+            other => Err(wrong(&format!("no store is called {other:?}"), KnownScheme::like(other))),
         }
     }
 }
 
-fn wrong(problem: &str) -> StoreError {
-    StoreError::Setup {
-        problem: problem.to_owned(),
-        hint: "use postgres://USER@HOST:PORT/DATABASE or sqlite:FILE".to_owned(),
+/// The scheme that somebody probably meant.
+#[derive(Clone, Copy)]
+enum KnownScheme {
+    Postgres,
+    Sqlite,
+}
+
+impl KnownScheme {
+    /// `SQLAlchemy` adds the driver (`postgresql+psycopg`), Java a prefix, and some write capital letters.
+    fn like(scheme: &str) -> Option<Self> {
+        let scheme = scheme.to_ascii_lowercase();
+        let name = scheme.split('+').next().unwrap_or_default();
+        match name {
+            "postgres" | "postgresql" | "pgsql" | "pg" | "psql" => Some(Self::Postgres),
+            "sqlite" | "sqlite3" | "file" => Some(Self::Sqlite),
+            _ => None,
+        }
     }
+}
+
+fn wrong(problem: &str, meant: Option<KnownScheme>) -> StoreError {
+    let hint = match meant {
+        Some(KnownScheme::Postgres) => "write postgres://USER@HOST:PORT/DATABASE",
+        Some(KnownScheme::Sqlite) => "write sqlite:FILE",
+        None => "use postgres://USER@HOST:PORT/DATABASE or sqlite:FILE",
+    };
+    StoreError::Setup { problem: problem.to_owned(), hint: hint.to_owned() }
 }
 
 #[cfg(test)]
@@ -194,7 +222,17 @@ mod tests {
             assert!(matches!(error, StoreError::Setup { .. }) && error.hint().is_some(), "{url}");
             assert!(!error.to_string().contains("hunter2"), "{error}");
         }
-        let error = open("sqlite:", &StoreSettings::default()).err().unwrap();
-        assert!(error.to_string().contains("names no file"), "{error}");
+        for (url, hint) in [
+            ("sqlite:", "name one: sqlite:dragline.db"),
+            ("sqlite+aiosqlite:///x.db", "write sqlite:FILE"),
+            ("file:x.db", "write sqlite:FILE"),
+            ("SQLite:x.db", "write sqlite:FILE"),
+            ("postgresql+psycopg2://u:hunter2@h/d", "write postgres://USER@HOST:PORT/DATABASE"),
+            ("Postgres://u:hunter2@h/d", "write postgres://USER@HOST:PORT/DATABASE"),
+            ("postgres:/h/d", "write postgres://USER@HOST:PORT/DATABASE"),
+        ] {
+            let error = open(url, &StoreSettings::default()).err().unwrap();
+            assert_eq!(error.hint(), Some(hint), "{url}: {error}");
+        }
     }
 }

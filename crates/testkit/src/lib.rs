@@ -26,7 +26,7 @@ pub mod wait;
 pub use ask::{Asked, ask, ask_with};
 pub use bad_server::BadServer;
 pub use forward_proxy::ForwardProxy;
-pub use postgres::{OwnServer, TestDatabase, database, durable_server, server};
+pub use postgres::{OwnServer, Pooler, TestDatabase, database, database_encoded, durable_server, server};
 pub use process::{Dragline, Finished, Running};
 pub use proxy::{ChaosProxy, Link, Strike};
 pub use secure_site::SecureSite;

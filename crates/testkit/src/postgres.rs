@@ -5,11 +5,13 @@
 //! closes. The script then stops the server and removes its files.
 
 mod install;
+mod pooler;
 mod server;
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+pub use pooler::Pooler;
 pub use server::OwnServer;
 
 /// A separate database for one test, on the server that all tests of the process share.
@@ -26,6 +28,20 @@ pub fn database() -> TestDatabase {
     static NEXT: AtomicU32 = AtomicU32::new(1);
     let name = format!("test_{}", NEXT.fetch_add(1, Ordering::Relaxed));
     shared().psql("postgres", &format!("CREATE DATABASE {name}"));
+    TestDatabase { name }
+}
+
+/// A fresh, empty database with another encoding.
+///
+/// # Panics
+/// When there is no Postgres on this machine.
+pub fn database_encoded(encoding: &str) -> TestDatabase {
+    let TestDatabase { name } = database();
+    let name = format!("{name}_encoded");
+    shared().psql(
+        "postgres",
+        &format!("CREATE DATABASE {name} ENCODING '{encoding}' LOCALE 'C' TEMPLATE template0"),
+    );
     TestDatabase { name }
 }
 
@@ -49,6 +65,14 @@ impl TestDatabase {
     /// Its connection URL, password included.
     pub fn url(&self) -> String {
         shared().url_of(&self.name)
+    }
+
+    /// A `PgBouncer` before its server, with these lines of `pgbouncer.ini`.
+    ///
+    /// # Panics
+    /// If it is not installed.
+    pub fn pooler(&self, settings: &[&str]) -> Pooler {
+        Pooler::before(shared(), settings)
     }
 
     /// Its name on the server.

@@ -206,7 +206,10 @@ fn acknowledge(context: &PersistenceContext, outcomes: Vec<PageOutcome>, receipt
     for (fingerprint, _) in receipt.pages.iter().filter(|(_, state)| *state == PageState::Dead) {
         if let Some(page) = outcomes.iter().find(|page| page.fingerprint == *fingerprint) {
             let error = page.error.as_deref().unwrap_or_default();
-            warn!(url = page.url, error, "page is dead: its items are kept in the dead letters");
+            warn!(
+                url = page.url,
+                error, "page is dead: what cannot be stored of it is kept in the dead letters"
+            );
         }
     }
     let faults = outcomes.iter().filter_map(PageFault::of).collect();

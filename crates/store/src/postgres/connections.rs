@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use deadpool_postgres::{Connect, Manager, ManagerConfig, Pool, RecyclingMethod, Runtime, Status};
 use dragline_core::Latency;
 use dragline_core::store::{PoolStatus, StoreResult};
-use tokio::sync::oneshot;
+use tokio::sync::{OnceCell, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 use tokio_postgres::config::SslMode;
@@ -16,7 +16,7 @@ use tokio_postgres::{Client, Config, Connection, Error, Socket};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::handshake;
-use super::requests;
+use super::pooler;
 use super::session::Session;
 use super::target::DatabaseTarget;
 use super::tasks::Tasks;
@@ -28,11 +28,17 @@ const ANSWER_MARGIN: Duration = Duration::from_secs(3);
 /// for ever.
 const LAST_WORDS: Duration = Duration::from_secs(3);
 
+/// A pooler in session mode may hand over a session that another process has used and that nobody has cleaned. In a fresh session,
+/// there is nothing to clean.
+const CLEAN: &str = "DEALLOCATE ALL; DISCARD TEMP; SELECT pg_advisory_unlock_all()";
+
 /// The pool. The session of the run's lock is not part of it.
 pub(super) struct Connections {
     dialer: Arc<Dialer>,
     pool: Pool,
     wait: Latency,
+    /// Set once it is known that sessions belong to us alone.
+    is_ours: OnceCell<()>,
 }
 
 /// Creates sessions.
@@ -44,7 +50,7 @@ pub(super) struct Dialer {
 /// A session outside the pool.
 pub(super) struct LoneSession {
     pub(super) client: Client,
-    _used: SessionUse,
+    used: SessionUse,
 }
 
 /// What the driver returns for a host that accepts the connection.
@@ -68,7 +74,7 @@ impl Connections {
             .runtime(Runtime::Tokio1)
             .build()
             .map_err(|error| dialer.target.broken("making the pool", error.to_string()))?;
-        Ok(Self { dialer, pool, wait: Latency::default() })
+        Ok(Self { dialer, pool, wait: Latency::default(), is_ours: OnceCell::new() })
     }
 
     /// The database.
@@ -87,6 +93,7 @@ impl Connections {
 
     /// A session that was alive a moment ago, for `what`.
     pub(super) async fn session(&self, what: &'static str) -> StoreResult<Session> {
+        self.refuse_shared_sessions(what).await?;
         let asked = Instant::now();
         let taken = self.pool.get().await;
         self.wait.note(asked.elapsed());
@@ -96,12 +103,15 @@ impl Connections {
 
     /// A session outside the pool, without staging tables.
     pub(super) async fn lone_session(&self, what: &str) -> StoreResult<LoneSession> {
-        let target = self.target();
-        match timeout(target.limits.connect_timeout, self.dialer.dial()).await {
-            Ok(Ok((client, used))) => Ok(LoneSession { client, _used: used }),
-            Ok(Err(error)) => Err(target.error(what, &error)),
-            Err(_) => Err(target.silent(what)),
-        }
+        self.refuse_shared_sessions(what).await?;
+        // A session is seldom made, so this may lie on the heap and keep every other future small.
+        self.dialer.in_time(what, Box::pin(self.dialer.dial())).await
+    }
+
+    /// Checks once, before the first session gets its limits, that no pooler shares sessions between transactions.
+    async fn refuse_shared_sessions(&self, what: &str) -> StoreResult<()> {
+        // The check is done once, so it may lie on the heap and keep every other future small.
+        self.is_ours.get_or_try_init(|| Box::pin(pooler::refuse(&self.dialer, what))).await.copied()
     }
 
     /// The sessions of the pool.
@@ -134,8 +144,36 @@ impl Dialer {
         }
     }
 
+    /// Waits for a session within the time that one may take.
+    pub(super) async fn in_time(
+        &self,
+        what: &str,
+        dialing: impl Future<Output = Result<LoneSession, Error>>,
+    ) -> StoreResult<LoneSession> {
+        match timeout(self.target.limits.connect_timeout, dialing).await {
+            Ok(dialed) => dialed.map_err(|error| self.target.error(what, &error)),
+            Err(_) => Err(self.target.silent(what)),
+        }
+    }
+
     /// A session with its limits.
-    async fn dial(&self) -> Result<(Client, SessionUse), Error> {
+    async fn dial(&self) -> Result<LoneSession, Error> {
+        let session = self.dial_bare().await?;
+        let LoneSession { client, .. } = &session;
+        client.batch_execute(CLEAN).await?;
+        client.batch_execute(&self.limits()).await?;
+        // Not every server can check whether its client is alive. It needs version 14, and not every system
+        // supports it.
+        if let Err(error) = client.batch_execute("SET client_connection_check_interval = '5s'").await
+            && error.is_closed()
+        {
+            return Err(error);
+        }
+        Ok(session)
+    }
+
+    /// A session as the server gives it. Nothing was said in it yet.
+    pub(super) async fn dial_bare(&self) -> Result<LoneSession, Error> {
         let (client, connection) = self.reach().await?;
         let (used, unused) = oneshot::channel();
         self.tasks.spawn(async move {
@@ -152,15 +190,7 @@ impl Dialer {
                 () = outlived => tracing::debug!("a session without an answer was cut"),
             }
         });
-        client.batch_execute(&self.limits()).await?;
-        // Not every server can check whether its client is alive. It needs version 14, and not every system
-        // supports it.
-        if let Err(error) = client.batch_execute("SET client_connection_check_interval = '5s'").await
-            && error.is_closed()
-        {
-            return Err(error);
-        }
-        Ok((client, used))
+        Ok(LoneSession { client, used })
     }
 
     /// The first host that accepts the connection.
@@ -222,7 +252,7 @@ fn wants_it_plain(error: &Error) -> bool {
     handshake::failed(error) || error.code() == Some(&SqlState::INVALID_AUTHORIZATION_SPECIFICATION)
 }
 
-/// Creates sessions for the pool, with the staging table that every batch needs.
+/// Creates sessions for the pool.
 struct PoolConnect(Arc<Dialer>);
 
 impl Connect for PoolConnect {
@@ -231,8 +261,7 @@ impl Connect for PoolConnect {
         _config: &Config,
     ) -> std::pin::Pin<Box<dyn Future<Output = Result<(Client, JoinHandle<()>), Error>> + Send + '_>> {
         Box::pin(async move {
-            let (client, used) = self.0.dial().await?;
-            client.batch_execute(requests::STAGE).await?;
+            let LoneSession { client, used } = self.0.dial().await?;
             // The pool wants a task that it can abort with the session. Our own task serves the session, and ends
             // when this one does.
             let hold = async move {

@@ -7,7 +7,7 @@ use std::fmt::{Display, Write as _};
 
 use bytes::Bytes;
 use dragline_core::Value;
-use dragline_core::value::timestamp_text;
+use dragline_core::value::{decimal_text, timestamp_text, unsigned_zero};
 
 use crate::columns::hex;
 
@@ -60,9 +60,9 @@ impl CopyText {
             Value::Text(text) => self.text(text),
             Value::Int(number) => self.plain(number),
             // The shortest text that reads back as the same float.
-            Value::Float(number) => self.plain(format_args!("{number:?}")),
+            Value::Float(number) => self.plain(format_args!("{:?}", unsigned_zero(*number))),
             Value::Bool(truth) => self.plain(truth),
-            Value::Decimal(number) => self.plain(number),
+            Value::Decimal(number) => self.plain(decimal_text(number)),
             Value::Date(date) => self.plain(date),
             Value::Timestamp(moment) => self.text(&timestamp_text(moment)),
             Value::TextList(texts) => self.text(&array_literal(texts)),

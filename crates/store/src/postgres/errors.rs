@@ -14,6 +14,7 @@ use tokio_postgres::Error;
 use tokio_postgres::error::DbError;
 
 use super::handshake;
+use super::pooler;
 use super::target::DatabaseTarget;
 
 /// Statement was cancelled: by us, or by its own time limit.
@@ -38,11 +39,17 @@ enum Meaning {
     Broken,
 }
 
+/// How `PgBouncer` refuses a parameter of a connection.
+const UNSUPPORTED_PARAMETER: &str = "unsupported startup parameter";
+
+/// A prepared statement that is missing, or that exists already. We name each one once in a session, so the session is not ours.
+const NOT_OUR_SESSION: [&str; 2] = ["26000", "42P05"];
+
 /// What a SQLSTATE means (`PostgreSQL` manual, appendix A).
 fn meaning(code: &str) -> Meaning {
     match code {
-        // A wrong role, database, schema or privilege, or a table that belongs to another user.
-        "28P01" | "28000" | "3D000" | "3F000" | "42501" | "42P07" => Meaning::Setup,
+        // A wrong role, database, schema or privilege, or a table that belongs to another user. A session that is not ours.
+        "28P01" | "28000" | "3D000" | "3F000" | "42501" | "42P07" | "26000" | "42P05" => Meaning::Setup,
         // A table, a column or a unique index went away after the start-up check.
         "42P01" | "42703" | "42P10" => Meaning::Schema,
         // lock_not_available, object_in_use, and a statement's time limit or a cancel that was not ours.
@@ -122,7 +129,11 @@ impl DatabaseTarget {
         let text = format!("{} ({code})", answer.message());
         // A row-level policy has the same code as a missing privilege. The name of the server's function tells them apart,
         // whatever the language of the message.
-        let meaning = if answer.routine() == Some(ROW_POLICY_CHECK) { Meaning::Row } else { meaning(code) };
+        let meaning = match answer.routine() {
+            Some(ROW_POLICY_CHECK) => Meaning::Row,
+            _ if answer.message().starts_with(UNSUPPORTED_PARAMETER) => Meaning::Setup,
+            _ => meaning(code),
+        };
         match meaning {
             Meaning::Later => StoreError::Unavailable {
                 store: self.location.clone(),
@@ -139,10 +150,17 @@ impl DatabaseTarget {
             Meaning::Row => StoreError::Refused { message: refusal(answer), sqlstate: Some(code.to_owned()) },
             Meaning::Setup => StoreError::Setup {
                 problem: format!("{}: {}", self.location, answer.message()),
-                hint: if answer.message().starts_with(NOT_THE_OWNER) {
-                    "run `dragline schema apply` as the owner of the tables; a GRANT is not enough".to_owned()
-                } else {
-                    self.remedy(code)
+                hint: match answer.message() {
+                    text if text.starts_with(NOT_THE_OWNER) => {
+                        "run `dragline schema apply` as the owner of the tables; a GRANT is not enough".to_owned()
+                    }
+                    text if text.starts_with(UNSUPPORTED_PARAMETER) => {
+                        "a pooler refuses a parameter of the store's URL, of PGOPTIONS or of another PG… variable: leave it \
+                         out, or name it in the pooler's ignore_startup_parameters, which drops it"
+                            .to_owned()
+                    }
+                    _ if NOT_OUR_SESSION.contains(&code) => pooler::DIRECT.to_owned(),
+                    _ => self.remedy(code),
                 },
             },
             Meaning::Schema => StoreError::Schema {

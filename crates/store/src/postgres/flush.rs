@@ -6,12 +6,12 @@
 //! 2. Lock the batch's pages in the order of fingerprints. Only those that are still `queued` are applied, so a batch can
 //!    be repeated safely, even if the answer to its COMMIT was lost.
 //! 3. Insert new requests in the order of fingerprints.
-//! 4. Write items, table by table in the order of names, with sorted keys; then dead letters, then cookies.
+//! 4. Write items, table by table, parents before the tables that refer to them, with sorted keys; then dead letters, then
+//!    cookies. All processes have the same order of tables.
 //! 5. Write the pages' states. This comes last, because an insert of step 3 waits for a flush that is changing the same
 //!    request, and a flush in its last step waits for nobody.
 
-use std::collections::{BTreeMap, HashMap};
-use std::sync::Arc;
+use std::collections::BTreeMap;
 use std::time::Instant;
 
 use dragline_core::fingerprint::Fingerprint;
@@ -26,7 +26,7 @@ use super::flights::Flight;
 use super::item_table::ItemTable;
 use super::runs::not_ours;
 use super::session::{Params, Session};
-use super::{PostgresStore, cookies, items, kept_pages, requests};
+use super::{ItemTables, PostgresStore, cookies, items, kept_pages, requests};
 use crate::columns::{FoundRequest, cleaned, shard_of_page};
 use crate::identifier::quoted;
 use crate::key_digest::Origin;
@@ -152,7 +152,7 @@ pub(super) struct ItemOfPage<'a> {
 pub(super) struct Transaction<'a> {
     pub(super) session: &'a Session,
     pub(super) flight: &'a Flight<'a>,
-    pub(super) tables: &'a HashMap<String, Arc<ItemTable>>,
+    pub(super) tables: &'a ItemTables,
     pub(super) run: &'a RunKey,
     pub(super) conflict: Conflict,
     /// The ids of the dead letters that the items were, one for each; empty for items that are new.
@@ -222,7 +222,7 @@ impl Transaction<'_> {
             let missing = self.session.prepare_cached(MISSING_STAGES).await?;
             tokio::try_join!(
                 biased;
-                self.session.batch_execute("BEGIN"),
+                self.session.batch_execute(self.tables.begin()),
                 self.session.query_opt(&epoch, run),
                 self.session.query(&pages, batch),
                 self.session.query(&missing, names),
@@ -265,10 +265,13 @@ impl Transaction<'_> {
         Ok(())
     }
 
-    /// The staging tables of the batch's items, each with the statement that creates it. A session has only those that it
+    /// The staging tables of the batch's rows, each with the statement that creates it. A session has only those that it
     /// has needed, because every COMMIT empties all of them.
     fn stages_of(&self, outcomes: &[PageOutcome]) -> StoreResult<BTreeMap<&str, &str>> {
         let mut stages = BTreeMap::new();
+        if outcomes.iter().any(|outcome| !outcome.requests.is_empty()) {
+            stages.insert(requests::STAGE, requests::MAKE_STAGE);
+        }
         for record in outcomes.iter().flat_map(|outcome| &outcome.items) {
             let (stage, make) = match record.item_type.table() {
                 Some(name) => {
@@ -283,12 +286,12 @@ impl Transaction<'_> {
     }
 
     fn table(&self, name: &str, item: &ItemType) -> StoreResult<&ItemTable> {
-        self.tables.get(name).map(|table| &**table).filter(|table| table.item == *item).ok_or_else(|| {
-            StoreError::Setup {
+        self.tables.by_name.get(name).map(|table| &**table).filter(|table| table.item == *item).ok_or_else(
+            || StoreError::Setup {
                 problem: format!("the table {name} was not prepared for item type {}", item.name()),
                 hint: "let the spider name this item type in items()".to_owned(),
-            }
-        })
+            },
+        )
     }
 
     /// Stores items, and returns the number of rows by table.
@@ -301,10 +304,12 @@ impl Transaction<'_> {
                 by_table.entry(table).or_default().push(ItemOfPage { page, record, origin });
             }
         }
+        let mut in_order: Vec<_> = by_table.into_iter().collect();
+        in_order.sort_by_key(|(name, _)| self.tables.order.rank(name));
         let mut rows = BTreeMap::new();
-        for (name, records) in by_table {
+        for (name, records) in in_order {
             self.flight.check()?;
-            let written = match self.tables.get(name) {
+            let written = match self.tables.by_name.get(name) {
                 Some(table) => self.insert_typed(table, &records).await?,
                 None => items::insert(self.session, self.run, &records, self.conflict).await?,
             };

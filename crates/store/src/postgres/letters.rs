@@ -130,7 +130,7 @@ async fn apply(
     let shard = shard_of_page(run.shards, &retry.url);
     let fingerprint = retry.fingerprint.as_bytes().as_slice();
     let letter_ids: Vec<i64> = retry.letters.iter().map(|(letter_id, _)| *letter_id).collect();
-    session.run("BEGIN").await?;
+    session.run(tables.begin()).await?;
     if retry.epoch.is_some() && session.row(EPOCH, &[&run.run_id, &run.epoch]).await?.is_none() {
         return Err(not_ours(session, run).await);
     }

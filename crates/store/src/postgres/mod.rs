@@ -5,7 +5,9 @@
 //! | `target` | reads the URL and, as libpq does, variables, password file and certificates |
 //! | `errors`, `handshake` | turn errors of the driver into ours |
 //! | `connections`, `session`, `tasks` | sessions: made, pooled, lent, ended |
+//! | `pooler` | a pooler between us and the database that shares sessions |
 //! | `schema`, `migrations`, `item_table`, `item_check` | tables: made, raised to a newer version, compared |
+//! | `foreign_keys` | which table is written before which |
 //! | `runs`, `run_lock`, `take_over` | the life of a run, and its lock |
 //! | `flush`, `flights`, `requests`, `items`, `copy_text` | one transaction per batch |
 //! | `cookies`, `hosts` | what a resumed run needs in addition to its frontier |
@@ -20,6 +22,7 @@ mod errors;
 mod export;
 mod flights;
 mod flush;
+mod foreign_keys;
 mod frontier;
 mod handshake;
 mod hosts;
@@ -30,6 +33,7 @@ mod kept_pages;
 mod letters;
 mod lineage;
 mod migrations;
+mod pooler;
 mod requests;
 mod run_admin;
 mod run_figures;
@@ -68,19 +72,32 @@ use self::run_lock::RunLock;
 use self::schema::PreparedTable;
 use self::target::DatabaseTarget;
 pub(crate) use self::target::is_keyword_form;
+use crate::table_order::TableOrder;
 use crate::{SchemaAdmin, StoreSettings};
 
 /// While one flush waits for the disk, the next one copies its rows.
 const MAX_CONCURRENT_FLUSHES: usize = 2;
 
-type ItemTables = HashMap<String, Arc<ItemTable>>;
+/// The tables of the prepared item types.
+#[derive(Clone, Default)]
+struct ItemTables {
+    by_name: HashMap<String, Arc<ItemTable>>,
+    order: TableOrder,
+}
+
+impl ItemTables {
+    /// Begins a transaction that writes into them.
+    fn begin(&self) -> &'static str {
+        if self.order.needs_deferral() { "BEGIN; SET CONSTRAINTS ALL DEFERRED" } else { "BEGIN" }
+    }
+}
 
 /// Runs, frontiers and items in a Postgres database.
 pub struct PostgresStore {
     connections: Connections,
     lock: RunLock,
     flights: Flights,
-    /// The prepared item types, by table.
+    /// The prepared item types.
     tables: RwLock<Arc<ItemTables>>,
     next_stage: AtomicUsize,
 }
@@ -106,16 +123,16 @@ impl PostgresStore {
     }
 
     /// From now on, a flush can store rows in these tables.
-    fn prepared(&self, prepared: &[PreparedTable<'_>]) {
+    fn prepared(&self, prepared: &[PreparedTable<'_>], order: TableOrder) {
         let mut tables = self.tables.write().unwrap_or_else(PoisonError::into_inner);
-        let mut known = ItemTables::clone(&tables);
+        let mut known = ItemTables { order, ..ItemTables::clone(&tables) };
         for PreparedTable { item, table, has_fingerprint } in prepared {
             let is_same =
                 |known: &Arc<ItemTable>| known.item == **item && known.has_fingerprint == *has_fingerprint;
-            if !known.get(*table).is_some_and(is_same) {
+            if !known.by_name.get(*table).is_some_and(is_same) {
                 // Never reuse a number, because sessions may still have its staging table.
                 let number = self.next_stage.fetch_add(1, Ordering::Relaxed);
-                known.insert(
+                known.by_name.insert(
                     (*table).to_owned(),
                     Arc::new(ItemTable::new(item, table, number, *has_fingerprint)),
                 );
@@ -143,7 +160,8 @@ impl Store for PostgresStore {
 
     fn prepare_items<'a>(&'a self, items: &'a [ItemType]) -> BoxFuture<'a, StoreResult<()>> {
         Box::pin(async move {
-            self.prepared(&schema::prepare(&self.connections, items).await?);
+            let (tables, order) = schema::prepare(&self.connections, items).await?;
+            self.prepared(&tables, order);
             Ok(())
         })
     }

@@ -15,8 +15,11 @@ use super::copy_text::CopyText;
 use super::session::Session;
 use crate::columns::{FoundRequest, RequestRow, json_text};
 
-/// Creates the staging table of new requests.
-pub(super) const STAGE: &str = "CREATE TEMP TABLE stage_requests (
+/// The staging table of new requests.
+pub(super) const STAGE: &str = "stage_requests";
+
+/// Creates the staging table.
+pub(super) const MAKE_STAGE: &str = "CREATE TEMP TABLE IF NOT EXISTS stage_requests (
     shard smallint, fingerprint bytea, parent bytea, url text, method text, headers json, body bytea, tag text,
     meta json, options json, priority integer, depth integer, host text, redirects json, dont_filter boolean
 ) ON COMMIT DELETE ROWS";

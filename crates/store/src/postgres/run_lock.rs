@@ -11,6 +11,7 @@ use chrono::{DateTime, Utc};
 use dragline_core::StoreError;
 use dragline_core::store::{RunKey, StoreResult};
 use tokio::sync::Mutex;
+use tokio::time::timeout;
 
 use super::connections::{Connections, LoneSession};
 use super::runs::RUN_EPOCH;
@@ -21,6 +22,9 @@ use crate::just_ended;
 const POLL: Duration = Duration::from_millis(100);
 /// How long a flush tries to take a lost lock again. After that, the flush fails and is retried.
 const RETAKE_PATIENCE: Duration = Duration::from_secs(2);
+
+/// How long a stop waits for the lock to be given back. It ends anyway with its session.
+const UNLOCK_LIMIT: Duration = Duration::from_millis(500);
 
 /// The lock's number; `name` is an SQL expression. Two schemas of one database may have runs of the same name, so the number
 /// depends on the table too.
@@ -133,7 +137,12 @@ impl RunLock {
 
     /// Releases the lock.
     pub(super) async fn release(&self) {
-        *self.held.lock().await = None;
+        let Some(held) = self.held.lock().await.take() else { return };
+        // The lock ends with the session. But a pooler in session mode may keep the session and give it to somebody else.
+        let unlocked = held.session.client.batch_execute("SELECT pg_advisory_unlock_all()");
+        if !matches!(timeout(UNLOCK_LIMIT, unlocked).await, Ok(Ok(()))) {
+            tracing::debug!(run = held.name, "the session of the run's lock ended without an answer");
+        }
     }
 }
 

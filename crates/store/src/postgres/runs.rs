@@ -288,6 +288,7 @@ async fn begin(connections: &Connections, session: &Session, spec: &RunSpec) -> 
         .ok_or_else(|| connections.target().broken("opening the run", "no row came back"))?;
     let run_id = row.get("run_id");
     reach("start: run without requests");
+    session.run(requests::MAKE_STAGE).await?;
     requests::insert(session, run_id, shards, spec.start.iter().map(FoundRequest::start)).await?;
     Ok(RunKey { run_id, epoch: row.get("epoch"), spider: spec.spider.as_str().into(), shards })
 }

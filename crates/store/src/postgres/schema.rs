@@ -7,8 +7,10 @@ use dragline_core::{ItemType, StoreError};
 use super::connections::Connections;
 use super::item_check::{self, Comparison, Difference};
 use super::session::Session;
-use super::{item_table, migrations};
+use super::target::DatabaseTarget;
+use super::{foreign_keys, item_table, migrations};
 use crate::identifier::{SOURCE_FINGERPRINT, check_names, quoted};
+use crate::table_order::TableOrder;
 
 /// The schema of this program.
 pub(super) const SCHEMA: &str = include_str!("../../../../schema.sql");
@@ -27,6 +29,9 @@ const TABLES: [&str; 8] = [
 const DELETED_FROM: [&str; 4] = ["crawl_dead_letters", "crawl_cookies", "crawl_hosts", "crawl_kept_pages"];
 /// This version has `hashtextextended` and `tcp_user_timeout`. Everything older is out of support.
 const OLDEST_SERVER: i32 = 120_000;
+
+/// The only encoding of a database that can hold every page.
+const ENCODING: &str = "UTF8";
 
 /// Held while tables are created or changed, so that two processes that start at once do this one after the other.
 pub(super) const LOCK: &str = "SELECT pg_advisory_xact_lock(hashtextextended('dragline schema', 0))";
@@ -48,6 +53,7 @@ pub(super) fn ddl(items: &[ItemType]) -> StoreResult<String> {
 pub(super) async fn connect(connections: &Connections) -> StoreResult<()> {
     let session = connections.session("connecting").await?;
     check_server(connections, &session).await?;
+    check_encoding(connections, &session).await?;
     match version(&session).await? {
         Some(VERSION) => check_privileges(connections, &session).await?,
         Some(other) => return Err(wrong_version(connections, other)),
@@ -107,11 +113,11 @@ pub(super) async fn has_table(connections: &Connections, table: &str) -> StoreRe
     Ok(exists)
 }
 
-/// Compares the item tables, and creates missing ones unless their type forbids it.
+/// Compares the item tables, and creates missing ones unless their type forbids it. Returns them and the order of all tables.
 pub(super) async fn prepare<'a>(
     connections: &Connections,
     items: &'a [ItemType],
-) -> StoreResult<Vec<PreparedTable<'a>>> {
+) -> StoreResult<(Vec<PreparedTable<'a>>, TableOrder)> {
     let session = connections.session("preparing the item tables").await?;
     let (mut differences, mut prepared) = (Vec::new(), Vec::new());
     for (item, table) in tables(items)? {
@@ -129,15 +135,22 @@ pub(super) async fn prepare<'a>(
         differences.extend(comparison.differences);
         prepared.push(PreparedTable { item, table, has_fingerprint });
     }
+    let order = foreign_keys::order(&session).await?;
     session.release();
     refuse_differences(&differences)?;
-    Ok(prepared)
+    let names: Vec<&str> = prepared.iter().map(|it| it.table).collect();
+    // Rows whose foreign key is null may be stored all the same.
+    for Difference { problem, remedy } in foreign_keys::in_the_way(&order, &names) {
+        tracing::warn!(remedy, "{problem}");
+    }
+    Ok((prepared, order))
 }
 
 /// Creates what is missing and upgrades an older version. Returns what it did.
 pub(super) async fn apply(connections: &Connections, items: &[ItemType]) -> StoreResult<Vec<String>> {
     let session = connections.session("applying the schema").await?;
     check_server(connections, &session).await?;
+    check_encoding(connections, &session).await?;
     let mut done = Vec::new();
     match version(&session).await? {
         Some(VERSION) => {}
@@ -163,6 +176,7 @@ pub(super) async fn apply(connections: &Connections, items: &[ItemType]) -> Stor
 pub(super) async fn check(connections: &Connections, items: &[ItemType]) -> StoreResult<()> {
     let session = connections.session("checking the schema").await?;
     check_server(connections, &session).await?;
+    check_encoding(connections, &session).await?;
     let mut differences = Vec::new();
     match version(&session).await? {
         Some(VERSION) => {
@@ -183,9 +197,12 @@ pub(super) async fn check(connections: &Connections, items: &[ItemType]) -> Stor
             remedy: SCHEMA.to_owned(),
         }),
     }
-    for (item, table) in tables(items)? {
+    let tables = tables(items)?;
+    for (item, table) in &tables {
         differences.extend(compare(&session, item, table).await?.differences);
     }
+    let names: Vec<&str> = tables.iter().map(|(_, table)| *table).collect();
+    differences.extend(foreign_keys::in_the_way(&foreign_keys::order(&session).await?, &names));
     session.release();
     refuse_differences(&differences)
 }
@@ -241,6 +258,36 @@ async fn check_server(connections: &Connections, session: &Session) -> StoreResu
         return Err(StoreError::Setup {
             problem: format!("{}: {name} is too old", connections.target().location),
             hint: "use PostgreSQL 12 or newer".to_owned(),
+        });
+    }
+    Ok(())
+}
+
+/// Pages have characters that only UTF-8 can hold. A database with another encoding refuses them one by one, even in a dead
+/// letter. One with `SQL_ASCII` takes any bytes and knows no characters.
+async fn check_encoding(connections: &Connections, session: &Session) -> StoreResult<()> {
+    let asked =
+        "SELECT current_setting('server_encoding') AS stored, current_setting('client_encoding') AS sent";
+    let Some(row) = session.row(asked, &[]).await? else { return Ok(()) };
+    let (stored, sent): (String, String) = (row.get("stored"), row.get("sent"));
+    let DatabaseTarget { location, database, .. } = connections.target();
+    if stored != ENCODING {
+        return Err(StoreError::Setup {
+            problem: format!(
+                "{location}: the database's encoding is {stored}, which cannot hold the characters of all pages"
+            ),
+            hint: format!(
+                "use a database with UTF-8: createdb --encoding=UTF8 --template=template0 --locale=C.UTF-8 NEW_NAME; \
+                 to keep the rows of this one: pg_dump {database} | psql NEW_NAME"
+            ),
+        });
+    }
+    if sent != ENCODING {
+        return Err(StoreError::Setup {
+            problem: format!("{location}: the session's client_encoding is {sent}, and Dragline sends UTF-8"),
+            hint: "something on the way changes it: take client_encoding out of the URL's options and out of the \
+                   pooler's configuration"
+                .to_owned(),
         });
     }
     Ok(())

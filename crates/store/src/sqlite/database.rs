@@ -13,6 +13,7 @@ use tokio::sync::Mutex;
 
 use super::cancel::Cancel;
 use super::fault::Fault;
+use crate::sqlite_url::url;
 
 /// How long to wait for another process to finish its transaction. `SQLite` cannot be interrupted while it waits, and a stop
 /// gives cancelled flushes only 2 seconds. So this wait is shorter, and the caller tries again.
@@ -56,7 +57,7 @@ impl Database {
 
     /// For logs and errors.
     pub(super) fn location(&self) -> String {
-        format!("sqlite:{}", self.path.display())
+        url(&self.path)
     }
 
     /// Opens the connection unless it is open, and works on it. Its errors count as a wrong set-up.
@@ -116,6 +117,7 @@ impl Database {
     }
 
     fn open(&self, create: bool) -> Result<OpenDatabase, Fault> {
+        // The program has refused this spelling. Somebody who opens the store by a path may not have read that.
         if self.path == Path::new(":memory:") {
             return Err(setup("memory is not a store", "name a file: --store sqlite:dragline.db"));
         }

@@ -4,13 +4,14 @@
 use std::collections::BTreeMap;
 
 use dragline_core::store::RunKey;
-use dragline_core::value::timestamp_text;
+use dragline_core::value::{decimal_text, timestamp_text, unsigned_zero};
 use dragline_core::{ItemRecord, ItemType, PageOutcome, Value};
 use rusqlite::types::{Null, ToSqlOutput};
 use rusqlite::{Connection, params, params_from_iter};
 
 use super::cancel::Ticket;
 use super::fault::Fault;
+use super::foreign_keys;
 use crate::columns::data_and_hash;
 use crate::identifier::{ROW_COLUMNS, SOURCE_FINGERPRINT, check_names, quoted, quoted_list};
 use crate::key_digest::{self, Origin};
@@ -55,7 +56,10 @@ pub(super) fn write(
     letters: &[i64],
     ticket: &Ticket<'_>,
 ) -> Result<BTreeMap<String, u64>, Fault> {
-    // All stores write the tables in the same order.
+    // All stores write the tables in the same order. In addition, foreign keys are checked at the end of the transaction, because
+    // rows of one table may refer to each other, and so may tables.
+    connection.pragma_update(None, "defer_foreign_keys", true)?;
+    let order = foreign_keys::order(connection)?;
     let mut types: BTreeMap<(Option<&str>, &str), OfType<'_>> = BTreeMap::new();
     for page in pages {
         for (number, record) in page.items.iter().enumerate() {
@@ -68,8 +72,10 @@ pub(super) fn write(
             }
         }
     }
+    let mut in_order: Vec<_> = types.into_iter().collect();
+    in_order.sort_by_key(|((table, name), _)| (order.rank(table.unwrap_or(SHARED)), *name));
     let mut rows = BTreeMap::new();
-    for ((table, _), of_type) in types {
+    for ((table, _), of_type) in in_order {
         let written = match of_type.item_type() {
             Some(item) if item.table().is_some() => {
                 write_own(connection, run, &item, &of_type, conflict, ticket)?
@@ -204,9 +210,9 @@ fn to_sql(value: &Value) -> ToSqlOutput<'_> {
         Value::Null => ToSqlOutput::from(Null),
         Value::Text(text) => ToSqlOutput::from(text.as_str()),
         Value::Int(number) => ToSqlOutput::from(*number),
-        Value::Float(number) => ToSqlOutput::from(*number),
+        Value::Float(number) => ToSqlOutput::from(unsigned_zero(*number)),
         Value::Bool(truth) => ToSqlOutput::from(*truth),
-        Value::Decimal(number) => ToSqlOutput::from(number.to_string()),
+        Value::Decimal(number) => ToSqlOutput::from(decimal_text(number)),
         Value::Date(date) => ToSqlOutput::from(date.to_string()),
         Value::Timestamp(moment) => ToSqlOutput::from(timestamp_text(moment)),
         Value::TextList(_) | Value::Json(_) => ToSqlOutput::from(value.to_json().to_string()),

@@ -70,7 +70,7 @@ fn refuse_while_crawling(connection: &Connection, path: &Path) -> Result<(), Fau
     while let Some(row) = rows.next()? {
         let (name, hostname): (String, String) = (row.get("name")?, row.get("hostname")?);
         if run_lock::is_held(path, &name)? {
-            let location = format!("sqlite:{}", path.display());
+            let location = crate::sqlite_url::url(path);
             return Err(crawl_is_running(&location, row.get("pid")?, &hostname, &name).into());
         }
     }

@@ -9,6 +9,7 @@ mod cookies;
 mod database;
 mod fault;
 mod flush;
+mod foreign_keys;
 mod frontier;
 mod hosts;
 mod item_table;

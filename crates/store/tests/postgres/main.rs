@@ -11,5 +11,6 @@ mod flush;
 mod frontier;
 mod outage;
 mod places;
+mod poolers;
 mod setup;
 mod support;

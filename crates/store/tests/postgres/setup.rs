@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use dragline_core::StoreError;
 use dragline_core::store::StoreResult;
 use dragline_store::open_admin;
-use dragline_testkit::{database, patience};
+use dragline_testkit::{database, database_encoded, patience};
 
 use crate::support::{PAGE, QUOTE, run_of, settings, spec, store, with_quote};
 
@@ -170,5 +170,32 @@ async fn two_schemas_of_one_database_are_two_stores() {
     assert_eq!(database.query("SELECT text FROM other.quotes"), [["other"]]);
     for store in stores {
         store.close().await;
+    }
+}
+
+#[tokio::test]
+async fn a_database_that_cannot_hold_every_character_is_refused_before_anything_is_written() {
+    for encoding in ["LATIN1", "SQL_ASCII", "EUC_JP"] {
+        let database = database_encoded(encoding);
+        let text = told(&connect(&database.url()).await);
+        assert!(
+            text.contains(&format!("encoding is {encoding}")) && text.contains("--encoding=UTF8"),
+            "{text}"
+        );
+        for refused in [
+            open_admin(&database.url(), &settings())
+                .unwrap()
+                .check(std::slice::from_ref(&QUOTE))
+                .await
+                .unwrap_err(),
+            open_admin(&database.url(), &settings())
+                .unwrap()
+                .apply(std::slice::from_ref(&QUOTE))
+                .await
+                .unwrap_err(),
+        ] {
+            assert!(told(&refused).contains(encoding), "{refused}");
+        }
+        assert_eq!(database.value("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'"), "0");
     }
 }

@@ -17,7 +17,7 @@ use super::install;
 use crate::certificates::Certified;
 use crate::wait::try_wait_for;
 
-const USER: &str = "dragline";
+pub(super) const USER: &str = "dragline";
 /// Connections over TCP need this password, so that tests can use a wrong one.
 const PASSWORD: &str = "well-kept";
 /// On a loaded machine with two cores a start takes a few seconds.
@@ -312,7 +312,7 @@ impl Drop for OwnServer {
     }
 }
 
-fn free_port() -> u16 {
+pub(super) fn free_port() -> u16 {
     let mut random = rand::rng();
     let mut ports = (0..1_000).map(|_| random.random_range(PORTS));
     ports.find(|port| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok()).expect("a free port")
