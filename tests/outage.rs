@@ -5,6 +5,7 @@ mod classes;
 mod conflicts;
 mod faults;
 mod full_disk;
+mod hopeless;
 mod scene;
 mod sessions;
 mod tampering;

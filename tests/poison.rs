@@ -1,10 +1,12 @@
 //! Rows that the database refuses. Each costs only its own page, is kept, and can be applied after the cause is mended.
 
 mod failed_share;
+mod letters_refused;
 mod nul;
 mod orphans;
 mod refused;
 mod retried;
+mod too_much;
 
 use std::fmt::Write as _;
 

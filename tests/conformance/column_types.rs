@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 use std::collections::BTreeMap;
 
 use dragline_core::chrono::{DateTime, NaiveDate, Utc};
+use dragline_core::value::Field as _;
 use dragline_core::{Column, ColumnType, ItemRecord, ItemType, Value};
 use serde_json::{Map, Value as Json, json};
 
@@ -136,7 +137,7 @@ fn samples() -> Vec<Vec<Value>> {
             Value::Int(0),
             Value::Int(0),
             Value::Int(0),
-            Value::Float(3.4e38),
+            0.1_f32.into_value(),
             Value::Float(5e-324),
             Value::Bool(true),
             // These two are stored as what every database makes of them.

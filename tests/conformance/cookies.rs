@@ -14,6 +14,7 @@ on_both_stores!(
     an_outcome_that_is_not_applied_changes_no_cookie,
     a_run_that_has_ended_has_no_cookies,
     odd_cookies_are_stored_as_they_are,
+    a_cookie_that_no_index_holds_costs_no_page,
 );
 
 fn cookie(name: &str, version: i64, value: Option<&str>) -> StoredCookie {
@@ -139,5 +140,18 @@ fn odd_cookies_are_stored_as_they_are(stored: &Stored) {
         let resumed = Session::begin(stored, &[]).await;
         assert_eq!(resumed.opened.cookies, [odd]);
         resumed.store.close().await;
+    });
+}
+
+fn a_cookie_that_no_index_holds_costs_no_page(stored: &Stored) {
+    run(async {
+        let pages = ["a"].map(request);
+        let session = Session::begin(stored, &pages).await;
+        // Characters that no compression makes shorter.
+        let long: String =
+            (0..2_000_u32).filter_map(|n| char::from_u32(0x4e00 + n * 7_919 % 20_000)).collect();
+        let cookies = [cookie(&long, 1, Some("1")), cookie("s", 2, Some("2"))];
+        session.flush(&[with(&pages[0], PageState::Done, &cookies)]).await.unwrap();
+        assert_eq!(stored_cookies(stored).len(), 1, "the other one is kept");
     });
 }

@@ -3,7 +3,7 @@
 use dragline_core::outcome::PageState;
 use dragline_core::{ItemRecord, PageOutcome, Reason, StoreError, Value};
 
-use super::fixture::{Session, discovers, done, done_with, ended, execute, request, run, states};
+use super::fixture::{Session, discovers, done_with, ended, execute, request, run, states};
 use super::item_types::{QUOTE, note, one_of_each, quote, remark, visit};
 use crate::stored::{Stored, on_both_stores};
 

@@ -93,7 +93,7 @@ fn parents_come_first_in_a_batch_of_many_pages(stored: &Stored) {
         let pages: Vec<_> = (0..20).map(|number| request(&number.to_string())).collect();
         let session = session(stored, &pages).await;
         // Each page has a book of the next page's author, and the last page has that of the first one.
-        let outcome = |(number, page)| {
+        let outcome = |(number, page): (usize, _)| {
             let next = (number + 1) % 20;
             done_with(
                 page,

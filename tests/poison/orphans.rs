@@ -15,6 +15,7 @@ on_both_stores!(
     a_kill_before_the_second_try_loses_nothing,
     a_limit_is_exact_also_with_children_revived,
     generations_that_one_retry_does_not_reach_are_reported,
+    a_row_that_needs_a_later_row_of_its_own_table_is_revived,
 );
 
 /// A thing called `child-x` needs a parent `x`, and a thing called `parent-x` makes it.
@@ -187,4 +188,22 @@ fn generations_that_one_retry_does_not_reach_are_reported(stored: &Stored) {
         .assert_code(0)
         .assert_stdout("applied 2 dead letters; 2 more pages are done");
     assert_eq!((stored.pages("dead"), stored.pages("done")), (0, 13));
+}
+
+fn a_row_that_needs_a_later_row_of_its_own_table_is_revived(stored: &Stored) {
+    let needed = "CASE WHEN text LIKE 'child-%' THEN replace(url, 'child-', 'parent-') END";
+    let column = format!(", parent text GENERATED ALWAYS AS ({needed}) STORED REFERENCES nasty_things (url)");
+    stored.execute(&things(stored, &column));
+    let site = Site::builder()
+        .page("/", Answer::html("<a href=/child-a>a</a><a href=/child-b>b</a><a href=/parent-b>b</a>"))
+        // This one leads to its parent. The other one is beside it.
+        .page("/child-a", Answer::html("<a href=/parent-a>p</a>"))
+        .page("/child-b", Answer::html("none"))
+        .page("/parent-a", Answer::html("none"))
+        .page("/parent-b", Answer::html("none"))
+        .start();
+    let finished = crawl_nasty(&site.url("/"), stored).run();
+    finished.assert_code(0).assert_stdout("done 5, failed 0, skipped 0, dead 0, queued 0");
+    finished.assert_stderr("were tried once more");
+    assert_eq!(stored.count("select count(*) from nasty_things where parent is not null"), 2);
 }

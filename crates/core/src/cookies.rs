@@ -27,6 +27,10 @@ impl StoredCookie {
         (&self.session, &self.domain, &self.path, &self.name)
     }
 
+    fn key_bytes(&self) -> usize {
+        self.session.len() + self.domain.len() + self.path.len() + self.name.len()
+    }
+
     /// About how much memory it holds.
     pub fn size(&self) -> usize {
         size_of::<Self>()
@@ -49,10 +53,14 @@ impl std::fmt::Debug for StoredCookie {
     }
 }
 
-/// The latest state of each cookie, in the order of [`StoredCookie::key`]. Every store writes them in this order.
+/// The most bytes that the key of a stored cookie may have. An index of Postgres holds little more.
+const MAX_KEY_BYTES: usize = 2_600;
+
+/// The latest state of each cookie, in the order of [`StoredCookie::key`]. Every store writes them in this order. A cookie whose
+/// key is too long for an index is left out: it lives as long as the process.
 pub fn latest<'a>(cookies: impl IntoIterator<Item = &'a StoredCookie>) -> Vec<&'a StoredCookie> {
     let mut latest = std::collections::BTreeMap::new();
-    for cookie in cookies {
+    for cookie in cookies.into_iter().filter(|cookie| cookie.key_bytes() <= MAX_KEY_BYTES) {
         let kept = latest.entry(cookie.key()).or_insert(cookie);
         if kept.version < cookie.version {
             *kept = cookie;

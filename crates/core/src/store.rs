@@ -75,6 +75,14 @@ pub trait Store: Send + Sync {
         outcomes: &'a [PageOutcome],
     ) -> BoxFuture<'a, StoreResult<FlushReceipt>>;
 
+    /// Tries a transaction that writes nothing: it checks the run's epoch, and takes the locks on tables that a flush of these
+    /// outcomes takes. If it works, a flush that fails again and again has itself to blame.
+    fn try_tables<'a>(
+        &'a self,
+        run: &'a RunKey,
+        outcomes: &'a [PageOutcome],
+    ) -> BoxFuture<'a, StoreResult<()>>;
+
     /// Asks the server to give up every flush that is under way. Returns how many there were.
     fn cancel_flushes(&self) -> BoxFuture<'_, usize>;
 

@@ -24,6 +24,7 @@ use crate::redirect::{RedirectSettings, refresh_target};
 use crate::refusals::Refusals;
 use crate::robots::RobotsSettings;
 use crate::scope::{RequestOrigin, Scope};
+use crate::settings::LimitSettings;
 use crate::stats::CrawlStats;
 
 /// The run whose pages are parsed, as item pipelines see it.
@@ -52,6 +53,7 @@ pub(crate) struct Packer {
     pub(crate) max_depth: Option<u32>,
     /// So many bytes of a failed page are kept.
     pub(crate) keep_failed_bytes: Option<usize>,
+    pub(crate) limits: LimitSettings,
     pub(crate) redirects: RedirectSettings,
     pub(crate) robots: RobotsSettings,
     pub(crate) same_request: SameRequest,
@@ -80,6 +82,7 @@ impl Packer {
             items,
             max_depth: settings.links.max_depth,
             keep_failed_bytes: settings.keep.failed_bytes,
+            limits: settings.limits,
             redirects: settings.redirects,
             robots: settings.robots.clone(),
             same_request: parts.same_request.clone(),
@@ -209,6 +212,13 @@ impl Packer {
         }
         let (records, requests, unusable_links) = out.into_parts();
         refusals.unusable_links(unusable_links);
+        if let Some(max) = self.limits.items_per_page.filter(|max| records.len() > *max) {
+            let detail = format!(
+                "{name}: emitted {} items, and a page may have {max} (--max-items-per-page)",
+                records.len()
+            );
+            return Err((Reason::TooManyItems, detail));
+        }
         if let Some(stray) = records.iter().find(|record| !self.items.contains(&record.item_type)) {
             let detail = format!(
                 "{name}: the spider's items() does not declare the item type {}",

@@ -76,6 +76,7 @@ impl Previewer<'_> {
             pipelines,
             max_depth: settings.links.max_depth,
             keep_failed_bytes: None,
+            limits: settings.limits,
             redirects: settings.redirects,
             robots: settings.robots.clone(),
             stats: Arc::default(),

@@ -83,11 +83,17 @@ pub enum Reason {
     ItemRefused,
     /// The store refused the page's rows.
     StoreRefused,
+    /// The page leads to more new requests than a page may.
+    TooManyLinks,
+    /// The page has more items than a page may.
+    TooManyItems,
+    /// The store gave the page's rows up again and again, while it did other work.
+    StoreGaveUp,
 }
 
 impl Reason {
     /// All reasons.
-    pub const ALL: [Self; 37] = [
+    pub const ALL: [Self; 40] = [
         Self::HttpStatus,
         Self::Timeout,
         Self::TooSlow,
@@ -125,6 +131,9 @@ impl Reason {
         Self::PipelinePanic,
         Self::ItemRefused,
         Self::StoreRefused,
+        Self::TooManyLinks,
+        Self::TooManyItems,
+        Self::StoreGaveUp,
     ];
 
     /// The code, as stored and counted.
@@ -149,6 +158,7 @@ impl Reason {
                 | Self::PatternLimit
                 | Self::ItemRefused
                 | Self::StoreRefused
+                | Self::StoreGaveUp
         )
     }
 
@@ -192,6 +202,9 @@ impl Reason {
             Self::PipelinePanic => ("pipeline_panic", "panic in an item pipeline"),
             Self::ItemRefused => ("item_refused", "item that no store can hold"),
             Self::StoreRefused => ("store_refused", "refused by the store"),
+            Self::TooManyLinks => ("too_many_links", "too many links"),
+            Self::TooManyItems => ("too_many_items", "too many items"),
+            Self::StoreGaveUp => ("store_gave_up", "given up by the store"),
         }
     }
 }
@@ -235,6 +248,6 @@ mod tests {
         for (number, reason) in Reason::ALL.into_iter().enumerate() {
             assert_eq!(reason as usize, number, "{reason:?}");
         }
-        assert_eq!(Reason::StoreRefused as usize + 1, Reason::ALL.len());
+        assert_eq!(Reason::StoreGaveUp as usize + 1, Reason::ALL.len());
     }
 }

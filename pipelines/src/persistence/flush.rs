@@ -1,8 +1,8 @@
 //! A flush task: makes one batch durable, whatever the store does meanwhile.
 //!
 //! While the store is away, the task waits. If the store gives up a batch again and again, the task tries it in halves,
-//! so that the other pages commit. It keeps trying a single page, because a passing fault does not justify a dead letter.
-//! If the store refuses a row, its page becomes dead; halving finds that page. If the store refuses this process
+//! so that the other pages commit. It tries a single page several times, because a passing fault does not justify a dead letter.
+//! If the store does other work all the while, the page is dead. If the store refuses a row, its page becomes dead; halving finds that page. If the store refuses this process
 //! (superseded, wrong set-up, broken), the crawl ends. Receipts are delivered as the pieces commit.
 
 use std::collections::HashSet;
@@ -14,17 +14,21 @@ use crossbeam_channel::Sender;
 use dragline_core::bridge::{PageFault, Receipt, StoreEvent};
 use dragline_core::probe::reach;
 use dragline_core::store::{FlushReceipt, RunKey, StoreError, StoreResult};
-use dragline_core::{Fingerprint, PageOutcome, PageState, QueuedRequest};
+use dragline_core::{Fingerprint, PageOutcome, PageState, QueuedRequest, Reason};
 use tokio::sync::watch;
 use tokio::time::sleep;
 use tracing::{debug, warn};
 
 use super::batcher::Batch;
+use super::blame;
 use super::context::PersistenceContext;
+use super::outage::chain;
 use super::pieces::{Piece, Pieces, Unstorable};
 
 /// How many times in a row the store may give up a piece before the piece is tried in halves.
 const MAX_GIVEN_UP: u32 = 5;
+/// The same for a part of a piece that was given up.
+const MAX_GIVEN_UP_AGAIN: u32 = 2;
 
 /// How a flush task ended, and what it left behind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -98,31 +102,36 @@ pub(super) async fn flush(
     let (pages, rows, bytes) = (batch.outcomes.len(), batch.rows, batch.bytes);
     let mut pieces = Pieces::of(batch.outcomes);
     let mut transactions = 0_usize;
-    while let Some(piece) = pieces.next() {
+    while let Some(mut piece) = pieces.next() {
         transactions += 1;
-        match write(&context, &run, &piece, &mut cancel).await {
+        let (reason, message, sqlstate) = match write(&context, &run, &mut piece, &mut cancel).await {
             Ok(PieceWritten::GivenUp) => {
                 debug!(batch = number, pages = piece.outcomes.len(), "given up, trying less at once");
                 pieces.given_up(piece);
+                continue;
             }
             Ok(PieceWritten::Durable(receipt)) => {
                 ending.end.pages_left -= piece.outcomes.len();
-                acknowledge(&context, piece.outcomes, receipt);
-            }
-            Err(StoreError::Refused { message, sqlstate }) => {
-                tell_refusal(number, &piece, &message, sqlstate.as_deref());
-                if let Err(Unstorable(piece)) = pieces.refused(piece, &message, sqlstate.as_deref()) {
-                    ending.end.how = HowEnded::Failed;
-                    context.fail(unstorable(&context, &piece, &message));
-                    return;
+                if let Some(url) = piece.lone_url() {
+                    piece.relief.log_lost_letters(url);
                 }
+                acknowledge(&context, piece.outcomes, receipt);
+                continue;
             }
+            Ok(PieceWritten::Hopeless { message, sqlstate }) => (Reason::StoreGaveUp, message, sqlstate),
+            Err(StoreError::Refused { message, sqlstate }) => (Reason::StoreRefused, message, sqlstate),
             Err(StoreError::Cancelled) => return,
             Err(error) => {
                 ending.end.how = HowEnded::Failed;
                 context.fail(error);
                 return;
             }
+        };
+        tell_refusal(number, &piece, &message, sqlstate.as_deref());
+        if let Err(Unstorable(piece)) = pieces.refused(piece, reason, &message, sqlstate.as_deref()) {
+            ending.end.how = HowEnded::Failed;
+            context.fail(unstorable(&context, &piece, &message));
+            return;
         }
     }
     ending.end.how = HowEnded::Durable;
@@ -137,6 +146,11 @@ enum PieceWritten {
     Durable(FlushReceipt),
     /// The store answers, but gave up the piece several times. It may manage a smaller one.
     GivenUp,
+    /// The store failed at a page on its own, again and again, and did other work. It may manage less of the page.
+    Hopeless {
+        message: String,
+        sqlstate: Option<String>,
+    },
 }
 
 /// Tries one transaction until the store answers. [`StoreError::Cancelled`] means that this task was cancelled. If
@@ -144,11 +158,12 @@ enum PieceWritten {
 async fn write(
     context: &PersistenceContext,
     run: &RunKey,
-    piece: &Piece,
+    piece: &mut Piece,
     cancel: &mut watch::Receiver<bool>,
 ) -> StoreResult<PieceWritten> {
     let mut back_off = context.settings.back_off();
-    let mut given_up = 0;
+    let (mut given_up, mut blamed) = (0, 0);
+    let max_given_up = if piece.was_given_up() { MAX_GIVEN_UP_AGAIN } else { MAX_GIVEN_UP };
     loop {
         if *cancel.borrow() {
             return Err(StoreError::Cancelled);
@@ -172,14 +187,26 @@ async fn write(
         }
         context.progress.retried();
         given_up = if matches!(error, StoreError::GaveUp { .. }) { given_up + 1 } else { 0 };
-        let (kind, error) = match piece.stuck_url().filter(|_| given_up > 0) {
+        let weight = blame::weight(context, run, piece, &error).await;
+        blamed = if weight > 0 { blamed + 1 } else { 0 };
+        if piece.lone_url().is_some() {
+            piece.failures = if weight > 0 { piece.failures + weight } else { 0 };
+            let max = context.settings.max_lone_failures;
+            if piece.failures >= max {
+                // With less in it, the page has one more chance, and not as many again.
+                piece.failures = max - 1;
+                return Ok(hopeless(error));
+            }
+        }
+        let (kind, error) = match piece.stuck_url().filter(|_| given_up > 0 || blamed > 0) {
             Some(url) => (&context.stuck, naming(error, url)),
             None => (&context.writing, error),
         };
-        if context.waits(kind, &error).is_none() {
+        // A store that does other work is not away, so the limit on outages does not count.
+        if context.waits(kind, &error).is_none() && weight == 0 {
             return Err(error);
         }
-        if given_up == MAX_GIVEN_UP {
+        if given_up.max(blamed) >= max_given_up {
             return Ok(PieceWritten::GivenUp);
         }
         tokio::select! {
@@ -190,11 +217,25 @@ async fn write(
     }
 }
 
+fn hopeless(error: StoreError) -> PieceWritten {
+    let message =
+        format!("the store did other work, and failed at this page again and again: {}", chain(&error));
+    match error {
+        StoreError::GaveUp { sqlstate, .. } | StoreError::Unavailable { sqlstate, .. } => {
+            PieceWritten::Hopeless { message, sqlstate }
+        }
+        _ => PieceWritten::Hopeless { message, sqlstate: None },
+    }
+}
+
 /// Adds the URL to the error of a page that is flushed on its own.
 fn naming(error: StoreError, url: &str) -> StoreError {
     match error {
         StoreError::GaveUp { store, what, sqlstate, source } => {
             StoreError::GaveUp { store, what: format!("{what} with only {url}"), sqlstate, source }
+        }
+        StoreError::Unavailable { store, what, sqlstate, source } => {
+            StoreError::Unavailable { store, what: format!("{what} with only {url}"), sqlstate, source }
         }
         other => other,
     }

@@ -12,7 +12,7 @@
 //! |---|---|
 //! | how does a crawl thread hand over an outcome? | `inbox.rs` |
 //! | when is a batch flushed? | `batcher.rs`, `thread.rs` |
-//! | what happens when the store is away, or refuses a row? | `flush.rs`, `outage.rs`, `pieces.rs` |
+//! | what happens when the store is away, or refuses a row? | `flush.rs`, `blame.rs`, `outage.rs`, `pieces.rs`, `relief.rs` |
 //! | what must be true before the first request? | `open.rs` |
 //! | what happens to items whose parent came later? | `second_try.rs` |
 //! | how does a host's pause survive a restart? | `notes.rs` |
@@ -24,6 +24,7 @@
 
 mod background;
 mod batcher;
+mod blame;
 mod close;
 mod context;
 mod flush;
@@ -32,6 +33,7 @@ mod notes;
 mod open;
 mod outage;
 mod pieces;
+mod relief;
 mod report;
 mod second_try;
 mod settings;

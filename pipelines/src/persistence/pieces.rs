@@ -4,14 +4,9 @@
 //! When the first half is stored, the bad page is in the second half, which is halved without being tried as a whole. So
 //! one bad page in a batch of n costs at most 2·log2(n) + 2 transactions after the first.
 
-use std::mem;
+use dragline_core::{PageOutcome, Reason};
 
-use dragline_core::outcome::{DeadLetter, clean, stored_error};
-use dragline_core::serde_json::{Value as Json, json};
-use dragline_core::{PageOutcome, QueuedRequest, Reason};
-
-/// The longest error text that the smallest letter keeps.
-const MINIMAL_ERROR_CHARS: usize = 200;
+use super::relief::Relief;
 
 /// The pieces of a batch that remain, in order.
 #[derive(Debug)]
@@ -21,24 +16,14 @@ pub(super) struct Pieces(Vec<Piece>);
 #[derive(Debug)]
 pub(super) struct Piece {
     pub(super) outcomes: Vec<PageOutcome>,
-    relief: Relief,
+    /// What was removed from it, if it is one page.
+    pub(super) relief: Relief,
+    /// How often in a row the store failed at it, if it is one page, although the store worked.
+    pub(super) failures: u32,
     /// It is the second half of a refused piece, and the store has refused nothing in the first half yet.
     is_suspect: bool,
-    /// It is one page, and was given up before.
-    is_stuck: bool,
-}
-
-/// What was already removed from a single page, so that the store may accept the rest.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Relief {
-    /// Nothing.
-    Whole,
-    /// Its items, which became dead letters. This normally suffices; the next two should not happen.
-    Items,
-    /// Its new requests, which became dead letters too.
-    Requests,
-    /// Everything except one letter that records this.
-    Everything,
+    /// It was given up before, or is a part of a piece that was.
+    was_given_up: bool,
 }
 
 /// A page that the store refuses in every form.
@@ -48,7 +33,7 @@ pub(super) struct Unstorable(pub(super) Piece);
 impl Pieces {
     pub(super) fn of(outcomes: Vec<PageOutcome>) -> Self {
         let mut pieces = Self(Vec::new());
-        pieces.push(outcomes, false);
+        pieces.push(outcomes, false, false);
         pieces
     }
 
@@ -70,7 +55,8 @@ impl Pieces {
     /// If it is one page and nothing more can be removed from it.
     pub(super) fn refused(
         &mut self,
-        mut piece: Piece,
+        piece: Piece,
+        reason: Reason,
         error: &str,
         sqlstate: Option<&str>,
     ) -> Result<(), Unstorable> {
@@ -80,12 +66,17 @@ impl Pieces {
         }
         if piece.outcomes.len() > 1 {
             self.halve(piece);
-        } else if piece.relieve(error, sqlstate) {
-            self.0.push(piece);
-        } else {
-            return Err(Unstorable(piece));
+            return Ok(());
         }
-        Ok(())
+        let Piece { mut outcomes, mut relief, .. } = piece;
+        let is_relieved = outcomes.first_mut().is_some_and(|page| relief.next(page, reason, error, sqlstate));
+        let piece = Piece { outcomes, relief, ..piece };
+        if is_relieved {
+            self.0.push(piece);
+            Ok(())
+        } else {
+            Err(Unstorable(piece))
+        }
     }
 
     /// Takes back a piece that the store gave up again and again. It will be tried in halves or, if it is one page, after
@@ -93,10 +84,10 @@ impl Pieces {
     pub(super) fn given_up(&mut self, mut piece: Piece) {
         if piece.outcomes.len() > 1 {
             let second = piece.outcomes.split_off(piece.outcomes.len() / 2);
-            self.push(second, false);
-            self.push(piece.outcomes, false);
+            self.push(second, false, true);
+            self.push(piece.outcomes, false, true);
         } else {
-            piece.is_stuck = true;
+            piece.was_given_up = true;
             self.0.insert(0, piece);
         }
     }
@@ -104,76 +95,44 @@ impl Pieces {
     fn halve(&mut self, piece: Piece) {
         let mut first = piece.outcomes;
         let second = first.split_off(first.len() / 2);
-        self.push(second, true);
-        self.push(first, false);
+        self.push(second, true, false);
+        self.push(first, false, false);
     }
 
-    fn push(&mut self, outcomes: Vec<PageOutcome>, is_suspect: bool) {
+    fn push(&mut self, outcomes: Vec<PageOutcome>, is_suspect: bool, was_given_up: bool) {
         if !outcomes.is_empty() {
-            self.0.push(Piece { outcomes, relief: Relief::Whole, is_suspect, is_stuck: false });
+            let relief = Relief::default();
+            self.0.push(Piece { outcomes, relief, failures: 0, is_suspect, was_given_up });
         }
     }
 }
 
 impl Piece {
+    /// The URL of a page that is flushed on its own.
+    pub(super) fn lone_url(&self) -> Option<&str> {
+        match self.outcomes.as_slice() {
+            [page] => Some(&page.url),
+            _ => None,
+        }
+    }
+
     /// The URL of a page that is flushed on its own because the store gave it up before.
     pub(super) fn stuck_url(&self) -> Option<&str> {
-        self.outcomes.first().filter(|_| self.is_stuck).map(|page| page.url.as_str())
+        self.lone_url().filter(|_| self.was_given_up)
     }
 
-    /// Removes from the single page what the store may have refused. Returns `false` if nothing is left to remove.
-    fn relieve(&mut self, error: &str, sqlstate: Option<&str>) -> bool {
-        let Some(page) = self.outcomes.first_mut() else { return false };
-        self.relief = match self.relief {
-            Relief::Whole => {
-                page.kill(Reason::StoreRefused, error, sqlstate);
-                Relief::Items
-            }
-            Relief::Items => {
-                let requests = mem::take(&mut page.requests);
-                page.dead_letters
-                    .extend(requests.iter().map(|queued| request_letter(queued, error, sqlstate)));
-                Relief::Requests
-            }
-            Relief::Requests => {
-                let error: String = stored_error(error).chars().take(MINIMAL_ERROR_CHARS).collect();
-                let letters = page.dead_letters.len();
-                page.requests.clear();
-                page.error = Some(error.clone());
-                page.dead_letters = vec![DeadLetter {
-                    item_type: "page".to_owned(),
-                    payload: json!({ "letters_refused": letters }),
-                    error,
-                    sqlstate: sqlstate.map(str::to_owned),
-                }];
-                Relief::Everything
-            }
-            Relief::Everything => return false,
-        };
-        true
-    }
-}
-
-/// Records a new request that the store refuses, so that it leaves a trace.
-fn request_letter(queued: &QueuedRequest, error: &str, sqlstate: Option<&str>) -> DeadLetter {
-    DeadLetter {
-        item_type: "request".to_owned(),
-        payload: json!({
-            "url": queued.request.url().as_str(),
-            "method": queued.request.method().as_str(),
-            "tag": clean(queued.request.tag()),
-            "meta": clean(&Json::Object(queued.request.meta().clone()).to_string()),
-        }),
-        error: stored_error(error),
-        sqlstate: sqlstate.map(str::to_owned),
+    /// Whether it was given up before, or is a part of a piece that was.
+    pub(super) fn was_given_up(&self) -> bool {
+        self.was_given_up
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use dragline_core::serde_json::json;
     use dragline_core::{Column, ColumnType, ItemRecord, ItemType};
-    use dragline_core::{Fingerprint, PageState, Request, Value};
+    use dragline_core::{Fingerprint, PageState, QueuedRequest, Request, Value};
     use proptest::prelude::*;
     use std::collections::BTreeSet;
     use std::sync::LazyLock;
@@ -203,7 +162,7 @@ mod tests {
         while let Some(piece) = pieces.next() {
             transactions += 1;
             if piece.outcomes.iter().any(&refuses) {
-                if let Err(unstorable) = pieces.refused(piece, "no", Some("22000")) {
+                if let Err(unstorable) = pieces.refused(piece, Reason::StoreRefused, "no", Some("22000")) {
                     return (Err(unstorable), transactions);
                 }
             } else {
@@ -270,6 +229,16 @@ mod tests {
     }
 
     #[test]
+    fn letters_that_are_refused_do_not_take_the_requests_with_them() {
+        let (stored, _) = store(1, |page| {
+            page.dead_letters.iter().any(|it| it.item_type == "note") || !page.items.is_empty()
+        });
+        let dead = &stored.unwrap()[0];
+        assert_eq!((dead.state, dead.requests.len()), (PageState::Dead, 1));
+        assert_eq!(dead.dead_letters[0].payload, json!({ "letters_refused": 1 }));
+    }
+
+    #[test]
     fn letters_that_are_refused_leave_one_that_says_so() {
         let (stored, _) = store(1, |page| page.dead_letters.len() != 1 || !page.requests.is_empty());
         let dead = &stored.unwrap()[0];
@@ -280,6 +249,6 @@ mod tests {
     fn a_page_that_is_refused_in_every_form_ends_the_search() {
         let (stored, transactions) = store(2, |page| page.url == "0");
         assert_eq!(stored.unwrap_err().0.outcomes[0].url, "0");
-        assert_eq!(transactions, 5);
+        assert_eq!(transactions, 6);
     }
 }

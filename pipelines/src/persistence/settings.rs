@@ -67,6 +67,11 @@ pub struct PersistenceSettings {
     #[arg(skip = Self::default().retry_max_delay)]
     pub retry_max_delay: Duration,
 
+    /// How often in a row the store may fail at a page on its own, while it does other work, until the page is dead. A time limit
+    /// that the page exceeds counts three times.
+    #[arg(skip = Self::default().max_lone_failures)]
+    pub max_lone_failures: u32,
+
     /// How often a lasting outage is logged again.
     #[arg(skip = Self::default().outage_log_interval)]
     pub outage_log_interval: Duration,
@@ -102,6 +107,8 @@ impl Default for PersistenceSettings {
             retry_base_delay: Duration::from_millis(100),
             // Short enough to notice, within a stop's limit, that the store has come back.
             retry_max_delay: Duration::from_secs(2),
+            // About 15 s of quick failures, and four times the limit of a statement.
+            max_lone_failures: 12,
             outage_log_interval: Duration::from_secs(30),
             cancel_timeout: Duration::from_secs(2),
         }

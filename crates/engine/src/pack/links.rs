@@ -48,6 +48,11 @@ impl Packer {
                 continue;
             }
             if seen.insert(fingerprint) {
+                if let Some(max) = self.limits.links_per_page.filter(|max| kept.len() >= *max) {
+                    let detail =
+                        format!("the page leads to more than {max} new requests (--max-links-per-page)");
+                    return Err((Reason::TooManyLinks, detail));
+                }
                 kept.push(parent.child_named(fingerprint, request));
             } else {
                 refusals.repeated(request.url());

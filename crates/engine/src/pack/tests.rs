@@ -98,6 +98,7 @@ fn packer(parse: Parse) -> Packer {
         pipelines: Arc::new([Box::new(Sieve) as Box<dyn ItemPipeline>]),
         keep_failed_bytes: None,
         max_depth: None,
+        limits: LimitSettings::default(),
         redirects: RedirectSettings::default(),
         robots: RobotsSettings::default(),
         same_request: SameRequest::canonical().with_ignored(["utm_*"]),
@@ -233,6 +234,37 @@ fn a_page_that_is_too_deep_leads_nowhere() {
     };
     assert!(page(&shallow).requests.is_empty());
     assert_eq!(shallow.stats.snapshot().refused_links[&LinkRefusal::TooDeep], 1);
+}
+
+#[test]
+fn a_page_beyond_its_limits_fails_and_says_so() {
+    let limited = |links, items| Packer {
+        limits: LimitSettings {
+            links_per_page: Some(links),
+            items_per_page: Some(items),
+            ..LimitSettings::default()
+        },
+        ..packer(|page, out| {
+            for href in ["/a", "/b", "/a", "/c", "http://b.example/"] {
+                out.follow(page, href);
+            }
+            for _ in 0..4 {
+                out.item(Note("keep"));
+            }
+            Ok(())
+        })
+    };
+    let outcome = page(&limited(3, 4));
+    assert_eq!((outcome.state, outcome.requests.len(), outcome.items.len()), (PageState::Done, 3, 4));
+    for (links, items, reason, says) in [
+        (2, 4, Reason::TooManyLinks, "the page leads to more than 2 new requests (--max-links-per-page)"),
+        (3, 3, Reason::TooManyItems, "parse: emitted 4 items, and a page may have 3 (--max-items-per-page)"),
+    ] {
+        let outcome = page(&limited(links, items));
+        assert_eq!((outcome.state, outcome.reason), (PageState::Failed, Some(reason)));
+        assert_eq!(outcome.error.as_deref(), Some(says));
+        assert_eq!(outcome.rows(), 1, "nothing of it is stored");
+    }
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! When to end a run.
+//! When to end a run, and how much one page may add to it.
 
 use std::time::Duration;
 
@@ -8,8 +8,8 @@ use dragline_flags::{Limit, duration, limit, number, share, text};
 use crate::error::EngineError;
 use crate::setting_check::require;
 
-/// The limits of a run; `None` means no limit.
-#[derive(Args, Clone, Copy, Debug, Default, PartialEq)]
+/// The limits of a run and of its pages; `None` means no limit.
+#[derive(Args, Clone, Copy, Debug, PartialEq)]
 #[command(next_help_heading = "Limits")]
 pub struct LimitSettings {
     /// Stop after exactly N pages are done; 0 = no limit
@@ -43,6 +43,33 @@ pub struct LimitSettings {
     /// there are. The run is then `finished`.
     #[arg(id = "max_failed_share", long = "max-failed-share", env = "DRAGLINE_MAX_FAILED_SHARE", value_name = "SHARE", value_parser = share, allow_negative_numbers = true, hide_short_help = true)]
     pub failed_share: Option<f64>,
+
+    /// Fail a page that leads to more than N new requests; 0 = no limit
+    ///
+    /// Nothing of such a page is stored, and its reason is `too_many_links`. A page is stored in one transaction,
+    /// and a huge one holds up all others.
+    #[arg(id = "max_links_per_page", long = "max-links-per-page", env = "DRAGLINE_MAX_LINKS_PER_PAGE", value_name = "N", value_parser = limit(number::<usize>), default_value = text::limit(Self::default().links_per_page, text::number), hide_short_help = true)]
+    pub links_per_page: Limit<usize>,
+
+    /// Fail a page that has more than N items; 0 = no limit
+    ///
+    /// Nothing of such a page is stored, and its reason is `too_many_items`.
+    #[arg(id = "max_items_per_page", long = "max-items-per-page", env = "DRAGLINE_MAX_ITEMS_PER_PAGE", value_name = "N", value_parser = limit(number::<usize>), default_value = text::limit(Self::default().items_per_page, text::number), hide_short_help = true)]
+    pub items_per_page: Limit<usize>,
+}
+
+impl Default for LimitSettings {
+    fn default() -> Self {
+        Self {
+            pages: None,
+            items: None,
+            duration: None,
+            failed_share: None,
+            // Twice what a sitemap may hold. The transaction of a larger page would hold up the store for long.
+            links_per_page: Some(100_000),
+            items_per_page: Some(100_000),
+        }
+    }
 }
 
 impl LimitSettings {

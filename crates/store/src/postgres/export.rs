@@ -130,8 +130,9 @@ fn order(item: &ItemType) -> String {
 fn as_text(column: &Column) -> String {
     let name = quoted(&column.name);
     match column.kind {
-        // Converts the number back to the width of the item's value.
-        ColumnType::Real | ColumnType::Double => format!("{name}::float8::text"),
+        // The shortest text at the width of the item's value. At another width, 0.1 would have more digits.
+        ColumnType::Real => format!("{name}::float4::text"),
+        ColumnType::Double => format!("{name}::float8::text"),
         ColumnType::Timestamp => moment(&name),
         ColumnType::TextList => format!("to_json({name})::text"),
         _ => format!("{name}::text"),

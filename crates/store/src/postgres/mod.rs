@@ -9,6 +9,7 @@
 //! | `schema`, `migrations`, `item_table`, `item_check` | tables: made, raised to a newer version, compared |
 //! | `foreign_keys` | which table is written before which |
 //! | `runs`, `run_lock`, `take_over` | the life of a run, and its lock |
+//! | `try_tables` | a trivial transaction, while flushes fail |
 //! | `flush`, `flights`, `requests`, `items`, `copy_text` | one transaction per batch |
 //! | `cookies`, `hosts` | what a resumed run needs in addition to its frontier |
 //! | `letters` | dead letters: read, and stored as items after all |
@@ -45,6 +46,7 @@ mod session;
 mod take_over;
 mod target;
 mod tasks;
+mod try_tables;
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -180,6 +182,14 @@ impl Store for PostgresStore {
         outcomes: &'a [PageOutcome],
     ) -> BoxFuture<'a, StoreResult<FlushReceipt>> {
         Box::pin(flush::flush(self, run, outcomes))
+    }
+
+    fn try_tables<'a>(
+        &'a self,
+        run: &'a RunKey,
+        outcomes: &'a [PageOutcome],
+    ) -> BoxFuture<'a, StoreResult<()>> {
+        Box::pin(try_tables::try_tables(&self.connections, run, outcomes))
     }
 
     fn cancel_flushes(&self) -> BoxFuture<'_, usize> {

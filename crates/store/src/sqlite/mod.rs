@@ -178,6 +178,23 @@ impl Store for SqliteStore {
         })
     }
 
+    fn try_tables<'a>(
+        &'a self,
+        run: &'a RunKey,
+        _outcomes: &'a [PageOutcome],
+    ) -> BoxFuture<'a, StoreResult<()>> {
+        Box::pin(async move {
+            self.database
+                .work("trying a transaction", |connection| {
+                    // A lock covers the whole file.
+                    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+                    runs::check_epoch(&transaction, run)?;
+                    Ok(transaction.rollback()?)
+                })
+                .await
+        })
+    }
+
     fn cancel_flushes(&self) -> BoxFuture<'_, usize> {
         Box::pin(async { self.database.cancel.all() })
     }

@@ -28,6 +28,8 @@ pub(super) struct Faults {
     pub(super) refused: BTreeSet<String>,
     /// Flushes of these pages are given up, as by a deadlock.
     pub(super) given_up: BTreeSet<String>,
+    /// Flushes with items of these pages are given up.
+    pub(super) unmanageable: BTreeSet<String>,
     /// Flushes of more pages are given up, as by a time limit.
     pub(super) most_at_once: Option<usize>,
     /// Flushes wait until this is over, and do not hear a cancel at the server.
@@ -174,7 +176,9 @@ impl FaultyStore {
                 sqlstate: Some("22000".into()),
             });
         }
-        if outcomes.iter().any(|page| faults.given_up.contains(&page.url))
+        let is_unmanageable =
+            |page: &PageOutcome| !page.items.is_empty() && faults.unmanageable.contains(&page.url);
+        if outcomes.iter().any(|page| faults.given_up.contains(&page.url) || is_unmanageable(page))
             || faults.most_at_once.is_some_and(|most| outcomes.len() > most)
         {
             return Err(StoreError::GaveUp {
@@ -241,6 +245,17 @@ impl Store for FaultyStore {
         outcomes: &'a [PageOutcome],
     ) -> BoxFuture<'a, StoreResult<FlushReceipt>> {
         Box::pin(self.flush(run, outcomes))
+    }
+
+    fn try_tables<'a>(
+        &'a self,
+        run: &'a RunKey,
+        outcomes: &'a [PageOutcome],
+    ) -> BoxFuture<'a, StoreResult<()>> {
+        Box::pin(async move {
+            self.reach("trying the tables")?;
+            self.inner.try_tables(run, outcomes).await
+        })
     }
 
     fn cancel_flushes(&self) -> BoxFuture<'_, usize> {

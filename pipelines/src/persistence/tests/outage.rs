@@ -123,7 +123,8 @@ fn a_thread_that_dies_stops_the_crawl_and_refuses_what_comes() {
 #[test]
 fn a_page_that_is_given_up_again_and_again_holds_up_no_other() {
     let (_folder, url) = folder();
-    let bridge = Bridge::open(&url, slow(), 20);
+    let settings = PersistenceSettings { max_lone_failures: u32::MAX, ..slow() };
+    let bridge = Bridge::open(&url, settings, 20);
     bridge.store.set(|faults| faults.given_up = [url_of(7), url_of(13)].into());
     bridge.submit(0..20);
     bridge.receipts(18);
@@ -133,6 +134,33 @@ fn a_page_that_is_given_up_again_and_again_holds_up_no_other() {
     assert!(bridge.pipeline.status().outage_since.is_none());
     bridge.close(LIMIT);
     assert_eq!((bridge.pages_in(PageState::Done), bridge.pages_in(PageState::Dead)), (20, 0));
+}
+
+#[test]
+fn a_page_that_is_given_up_while_others_are_stored_is_dead_in_the_end() {
+    let (_folder, url) = folder();
+    let bridge = Bridge::open(&url, slow(), 20);
+    bridge.store.set(|faults| faults.unmanageable = [url_of(7)].into());
+    bridge.submit(0..20);
+    bridge.receipts(20);
+    assert!(bridge.pipeline.status().outage_since.is_none());
+    bridge.close(LIMIT);
+    assert_eq!((bridge.pages_in(PageState::Done), bridge.pages_in(PageState::Dead)), (19, 1));
+}
+
+#[test]
+fn a_store_that_is_away_costs_no_page_however_long() {
+    let (_folder, url) = folder();
+    let settings = PersistenceSettings { max_lone_failures: 3, ..quick() };
+    let bridge = Bridge::open(&url, settings, 1);
+    bridge.store.set(|faults| faults.away = true);
+    bridge.submit(0..1);
+    let tried = bridge.store.flushes();
+    wait_until("many tries", LIMIT, || bridge.store.flushes() > tried + 12);
+    bridge.store.set(|faults| faults.away = false);
+    bridge.receipts(1);
+    bridge.close(LIMIT);
+    assert_eq!((bridge.pages_in(PageState::Done), bridge.pages_in(PageState::Dead)), (1, 0));
 }
 
 #[test]
