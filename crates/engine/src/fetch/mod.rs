@@ -13,6 +13,7 @@ mod credentials;
 mod descriptors;
 mod errors;
 mod gate;
+mod http_answer;
 mod networks;
 mod probe;
 mod proxy;
@@ -23,15 +24,14 @@ mod wire;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
 
 use bytes::Bytes;
-use dragline_core::budget::{ByteBudget, Charge, Stage};
+use dragline_core::budget::{ByteBudget, Stage};
 use dragline_core::worker::panic_message;
 use dragline_core::{Request, StoredCookie, mime};
 use futures_util::FutureExt;
 use http::header::{ACCEPT_ENCODING, AUTHORIZATION, COOKIE, RANGE};
-use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use tokio::time::{Instant, timeout_at};
 use url::Url;
 
@@ -48,6 +48,7 @@ use self::credentials::credentials_for;
 pub(crate) use self::descriptors::max_connections;
 pub(crate) use self::errors::FetchError;
 use self::gate::Gate;
+pub(crate) use self::http_answer::{DetailedAnswer, HttpAnswer};
 use self::networks::RefusedNetwork;
 pub use self::proxy::ProxySetting;
 use self::proxy::{Route, RunProxy};
@@ -55,7 +56,7 @@ use self::sending::{Errand, OldServers, Sent};
 pub use self::settings::FetchSettings;
 pub(crate) use self::settings::HttpSettings;
 use self::wire::Response;
-use crate::downloader::{Answer, AnswerBody, DownloadError, DownloadLimits, Downloader, Downloading, Proof};
+use crate::downloader::{Answer, DownloadError, DownloadLimits, Downloader, Downloading, Proof};
 use crate::error::EngineError;
 use crate::redirect::location;
 
@@ -77,83 +78,6 @@ struct HttpShared {
     settings: FetchSettings,
     keep_failed_bytes: Option<usize>,
     skipped_header_lines: AtomicUsize,
-}
-
-/// An answer.
-#[derive(Debug)]
-pub(crate) struct HttpAnswer {
-    pub(crate) status: u16,
-    pub(crate) headers: HeaderMap,
-    /// The body, if a spider should see it.
-    pub(crate) body: Option<Bytes>,
-    /// The type of a body that was not read because nobody wants this type.
-    pub(crate) unwanted: Option<String>,
-    /// The memory that the body takes up.
-    pub(crate) charge: Charge,
-    /// The first bytes of the body of an answer that is not a page, if the settings keep them.
-    pub(crate) kept: Option<Bytes>,
-    /// The changes to the cookie jars, for the store.
-    pub(crate) cookies: Vec<StoredCookie>,
-    /// Time until the headers arrived.
-    pub(crate) latency: Duration,
-    /// What it says about the way to the host.
-    pub(crate) proof: Proof,
-}
-
-/// An answer with its details, for a person to look at.
-#[derive(Debug)]
-pub(crate) struct DetailedAnswer {
-    pub(crate) version: Version,
-    pub(crate) status: u16,
-    /// The headers as they were sent.
-    pub(crate) headers: HeaderMap,
-    /// Time to connect; `None` if the connection was already open.
-    pub(crate) connect: Option<Duration>,
-    /// Time until the headers arrived.
-    pub(crate) first_byte: Duration,
-    /// The answer with its body, for every status except that of a redirect, or why the body could not be read.
-    pub(crate) answer: Result<HttpAnswer, FetchError>,
-}
-
-impl HttpAnswer {
-    fn without_body(response: &mut Response, charge: Charge) -> Self {
-        let status = response.status().as_u16();
-        Self::bare(status, std::mem::take(response.headers_mut()), charge)
-    }
-
-    fn bare(status: u16, headers: HeaderMap, charge: Charge) -> Self {
-        Self {
-            status,
-            headers,
-            body: None,
-            unwanted: None,
-            kept: None,
-            charge,
-            cookies: Vec::new(),
-            latency: Duration::ZERO,
-            proof: Proof::Nothing,
-        }
-    }
-}
-
-impl From<HttpAnswer> for Answer {
-    fn from(answer: HttpAnswer) -> Self {
-        let body = match (answer.body, answer.unwanted) {
-            (Some(body), _) => AnswerBody::Whole(body),
-            (None, Some(essence)) => AnswerBody::Unwanted(essence),
-            (None, None) => AnswerBody::Unread,
-        };
-        Self {
-            headers: answer.headers,
-            body,
-            kept: answer.kept,
-            cookies: answer.cookies,
-            latency: Some(answer.latency),
-            proof: answer.proof,
-            charge: Some(answer.charge),
-            ..Self::new(answer.status)
-        }
-    }
 }
 
 impl Downloader for HttpDownloader {
