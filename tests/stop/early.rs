@@ -27,7 +27,7 @@ fn at_once_and_later(mut each: impl FnMut(Duration)) {
 
 /// Sends SIGTERM when this much time has passed since the program had handlers.
 fn terminate_after(running: &mut Running, time: Duration) {
-    running.wait_until("it has handlers", SOON, |it| catches(it));
+    running.wait_until("it has handlers", SOON, catches);
     let since = Instant::now();
     running.wait_until("the moment has come", SOON, |_| since.elapsed() >= time);
     running.signal("TERM");

@@ -1,6 +1,7 @@
 //! `dragline fetch --kept RUN URL`: a failed page as a crawl kept it, given to the spider again.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 
 use dragline_core::kept_page::KeptPage;
 use dragline_core::runs::RunRecord;
@@ -77,16 +78,17 @@ fn headers(page: &KeptPage) -> HeaderMap {
 
 fn text(run: &RunRecord, page: &KeptPage) -> String {
     let mut text = format!("kept by run {} (id {}): {}\n", run.name, run.run_id, secrets::hide(&page.url));
-    text.push_str(&format!("  status   {}\n", page.status));
+    // Writing to a String cannot fail.
+    let _ = writeln!(text, "  status   {}", page.status);
     for (name, value) in &page.headers {
-        text.push_str(&format!("  header   {name}: {value}\n"));
+        let _ = writeln!(text, "  header   {name}: {value}");
     }
     let of = match page.body_bytes {
         _ if page.is_whole() => String::new(),
         Some(all) => format!(" of {all}"),
         None => ", the first ones".to_owned(),
     };
-    text.push_str(&format!("  body     {} bytes{of}\n", page.body.len()));
+    let _ = writeln!(text, "  body     {} bytes{of}", page.body.len());
     text
 }
 

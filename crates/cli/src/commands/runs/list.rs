@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-use dragline_core::run_verdict::EndFigures;
+use dragline_core::run_verdict::{EndFigures, RunVerdict};
 use dragline_core::runs::{RunAsk, RunRecord};
 use dragline_core::{PageState, Spider, secrets};
 use dragline_runtime::shown;
@@ -83,7 +83,7 @@ fn text(listed: &[RunRecord], paint: Paint) -> String {
     let mut lines = columns.lines();
     let mut text = lines.next().map_or_else(String::new, |headings| format!("{headings}\n"));
     for (line, run) in lines.zip(listed) {
-        let is_good = run.verdict.as_ref().is_none_or(|verdict| verdict.is_good());
+        let is_good = run.verdict.as_ref().is_none_or(RunVerdict::is_good);
         let line = if is_good { line.to_owned() } else { paint.red(line) };
         // Writing to a String cannot fail.
         let _ = writeln!(text, "{line}\n    {}", shortened(&about(run), LINE_CHARS - 4));
@@ -112,7 +112,7 @@ fn row(run: &RunRecord) -> [String; 10] {
         run.run_id.to_string(),
         shortened(&run.name, NAME_CHARS),
         standing::word(run).to_owned(),
-        run.verdict.as_ref().map_or("-", |verdict| verdict.as_str()).to_owned(),
+        run.verdict.as_ref().map_or("-", RunVerdict::as_str).to_owned(),
         done,
         of(PageState::Failed),
         of(PageState::Dead),
