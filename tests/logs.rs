@@ -44,7 +44,7 @@ fn every_line_for_machines_is_an_object() {
     let stored = Stored::sqlite();
     let crawl = crawl_nasty(&site.url("/"), &stored).args(["--log-format", "json", "--run", "nightly"]);
     let finished = crawl.args(["--log", "debug,hyper=debug,hyper_util=debug,reqwest=debug", "-o", "-"]).run();
-    finished.assert_code(0);
+    finished.assert_code(65);
     let lines = objects(&finished.stderr);
     let panicked =
         lines.iter().find(|line| line["message"].as_str().unwrap().contains("panicked: this page"));
@@ -105,7 +105,7 @@ fn repeats_are_counted_and_their_number_is_said() {
     let stored = Stored::sqlite();
     let crawl = crawl_nasty(&site.url("/"), &stored).args(["--log-repeats", "5", "--log-format", "json"]);
     let finished = crawl.run();
-    finished.assert_code(0);
+    finished.assert_code(65);
     let lines = objects(&finished.stderr);
     let failed = lines.iter().filter(|line| line["message"] == "the page failed").count();
     let more: u64 = lines.iter().filter_map(|line| line["more"].as_u64()).sum();
