@@ -3,7 +3,6 @@
 use std::fmt::Write as _;
 use std::path::Path;
 use std::process::Command;
-use std::sync::Arc;
 
 use dragline::prelude::*;
 
@@ -16,11 +15,7 @@ const PAGES: usize = 2_000;
 const ITEMS_PER_PAGE: usize = 20;
 
 /// The spider of this benchmark. The benchmark starts itself as a child process to crawl with it.
-pub(crate) fn spiders() -> Vec<Arc<dyn Spider>> {
-    spiders![Shop]
-}
-
-struct Shop;
+pub(crate) struct Shop;
 
 #[derive(Item)]
 #[item(table = "offers", key = "sku")]

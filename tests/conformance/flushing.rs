@@ -170,7 +170,7 @@ fn a_quarantined_item_leaves_its_page_done(stored: &Stored) {
         let page = request("page");
         let session = Session::begin(stored, std::slice::from_ref(&page)).await;
         let mut outcome = done_with(&page, vec![quote("good", "a")]);
-        outcome.dead_letters.push(dragline_core::DeadLetter::of(&quote("bad", "b"), "no author", None));
+        outcome.dead_letters.push(dragline_core::DeadLetter::of(quote("bad", "b"), "no author", None));
         session.flush(&[outcome]).await.unwrap();
         assert_eq!(states(stored)["page"], "done");
         assert_eq!(stored.query("SELECT text FROM quotes"), [["good"]]);

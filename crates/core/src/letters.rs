@@ -99,6 +99,11 @@ impl StoredLetter {
     /// # Errors
     /// The reason why the payload does not fit the type.
     pub fn record(&self, types: &[ItemType]) -> Result<ItemRecord, String> {
+        if self.letter.is_shortened() {
+            return Err("the letter holds only the beginning of the item, which was too large; \
+                        crawl the page again with a larger limit (--max-item, --max-field)"
+                .to_owned());
+        }
         let name = &self.letter.item_type;
         let item = types.iter().find(|item| item.name() == *name);
         let item = item.ok_or_else(|| format!("the spider {} has no item type {name:?}", self.spider))?;

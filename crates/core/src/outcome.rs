@@ -2,8 +2,9 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::io;
 
-use serde_json::Value as Json;
+use serde_json::{Map, Value as Json};
 
 use crate::budget::Charge;
 use crate::cookies::StoredCookie;
@@ -11,10 +12,11 @@ use crate::credit::Credit;
 use crate::kept_page::KeptPage;
 use dragline_spider::fingerprint::Fingerprint;
 use dragline_spider::item::ItemRecord;
+use dragline_spider::item_limits::ItemLimits;
 use dragline_spider::queued_request::QueuedRequest;
 use dragline_spider::reason::Reason;
 use dragline_spider::secrets;
-use dragline_spider::value::json_size;
+use dragline_spider::value::{json_has_nul, json_size};
 
 /// The state in which a request ends. Before that it is `queued`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -163,21 +165,32 @@ impl PageOutcome {
     pub fn kill(&mut self, reason: Reason, detail: &str, sqlstate: Option<&str>) {
         self.end_as_dead(reason, detail);
         for record in std::mem::take(&mut self.items) {
-            self.dead_letters.push(DeadLetter::of(&record, detail, sqlstate));
+            self.dead_letters.push(DeadLetter::of(record, detail, sqlstate));
         }
     }
 
-    /// Makes every item that no store can hold a dead letter, and the page a dead one. The other items stay. Returns why the
-    /// first of them was refused.
-    pub fn set_refused_items_apart(&mut self) -> Option<String> {
+    /// Makes every item that no store can hold, or that is larger than `limits` allow, a dead letter, and the page a dead one.
+    /// The other items stay. Returns why the first of them was refused.
+    pub fn set_refused_items_apart(&mut self, limits: &ItemLimits) -> Option<String> {
         let mut first = None;
-        let letters = &mut self.dead_letters;
-        self.items.retain(|record| {
-            let Some(detail) = record.refusal() else { return true };
-            letters.push(DeadLetter::of(record, &detail, None));
-            first.get_or_insert(detail);
-            false
-        });
+        let refusal = |record: &ItemRecord| limits.refusal(record).or_else(|| record.refusal());
+        if !self.items.iter().any(|record| refusal(record).is_some()) {
+            return None;
+        }
+        for record in std::mem::take(&mut self.items) {
+            let (too_large, unfit) = (limits.refusal(&record), record.refusal());
+            match (too_large, unfit) {
+                (None, None) => self.items.push(record),
+                (Some(detail), _) => {
+                    self.dead_letters.push(DeadLetter::shortened(record, &detail));
+                    first.get_or_insert(detail);
+                }
+                (None, Some(detail)) => {
+                    self.dead_letters.push(DeadLetter::of(record, &detail, None));
+                    first.get_or_insert(detail);
+                }
+            }
+        }
         if let Some(detail) = &first {
             self.end_as_dead(Reason::ItemRefused, detail);
         }
@@ -246,21 +259,90 @@ impl PageOutcome {
 impl DeadLetter {
     /// An item as a dead letter. A NUL character is replaced by U+FFFD, because Postgres cannot hold it in JSON and a dead
     /// letter must always be storable.
-    pub fn of(record: &ItemRecord, error: &str, sqlstate: Option<&str>) -> Self {
-        Self {
-            item_type: record.item_type.name().to_owned(),
-            payload: Json::Object(
-                record.to_json().into_iter().map(|(name, value)| (name, clean_json(value))).collect(),
-            ),
-            error: stored_error(error),
-            sqlstate: sqlstate.map(str::to_owned),
+    pub fn of(record: ItemRecord, error: &str, sqlstate: Option<&str>) -> Self {
+        let item_type = record.item_type.name().to_owned();
+        let payload = cleaned(Json::Object(record.into_json()));
+        Self { item_type, payload, error: stored_error(error), sqlstate: sqlstate.map(str::to_owned) }
+    }
+
+    /// An item that is too large, as a dead letter that holds its beginning. It cannot be retried.
+    pub fn shortened(record: ItemRecord, error: &str) -> Self {
+        let item_type = record.item_type.name().to_owned();
+        let mut bytes = Map::new();
+        let mut payload = Map::new();
+        for (name, value) in record.into_json() {
+            let (value, length) = beginning(value);
+            if let Some(length) = length {
+                bytes.insert(name.clone(), Json::from(length));
+            }
+            payload.insert(name, value);
         }
+        payload.insert(SHORTENED.to_owned(), Json::Object(bytes));
+        Self {
+            item_type,
+            payload: cleaned(Json::Object(payload)),
+            error: stored_error(error),
+            sqlstate: None,
+        }
+    }
+
+    /// Whether the payload is only the beginning of the item.
+    pub fn is_shortened(&self) -> bool {
+        self.payload.get(SHORTENED).is_some()
     }
 }
 
-/// An error in a form that every store takes, and without secrets: people read the tables.
+/// The key in the payload of a letter whose item was too large: the whole length of each field that was cut. No column can have
+/// this name.
+const SHORTENED: &str = "#bytes";
+/// How much of a field is kept if the item is too large. It is enough to see what it was.
+const BEGINNING_BYTES: usize = 4 << 10;
+/// A longer error text is cut. It may quote the page.
+const MAX_ERROR_BYTES: usize = 16 << 10;
+
+/// The beginning of a field, and its whole length as text if it is longer.
+fn beginning(value: Json) -> (Json, Option<usize>) {
+    let cut = |text: &str| Json::from(&text[..text.floor_char_boundary(BEGINNING_BYTES)]);
+    match value {
+        Json::String(text) if text.len() > BEGINNING_BYTES => (cut(&text), Some(text.len())),
+        value @ (Json::Array(_) | Json::Object(_)) if json_size(&value) > BEGINNING_BYTES => {
+            let mut start = Beginning::default();
+            // It fails as soon as there is enough.
+            let _ = serde_json::to_writer(&mut start, &value);
+            (cut(&String::from_utf8_lossy(&start.0)), Some(json_size(&value)))
+        }
+        value => (value, None),
+    }
+}
+
+/// Keeps the first bytes that are written.
+#[derive(Default)]
+struct Beginning(Vec<u8>);
+
+impl io::Write for Beginning {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.0.len() > BEGINNING_BYTES {
+            return Err(io::ErrorKind::StorageFull.into());
+        }
+        self.0.extend_from_slice(&bytes[..bytes.len().min(BEGINNING_BYTES)]);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// An error in a form that every store takes, without secrets, and no longer than somebody reads: people read the tables.
 pub fn stored_error(error: &str) -> String {
-    clean(&secrets::hide(error))
+    // No secret is longer than what is looked at beyond the end, so none is cut in two before it is found.
+    let looked_at = &error[..error.floor_char_boundary(2 * MAX_ERROR_BYTES)];
+    let mut stored = clean(&secrets::hide(looked_at));
+    if stored.len() > MAX_ERROR_BYTES {
+        stored.truncate(stored.floor_char_boundary(MAX_ERROR_BYTES));
+        stored.push('…');
+    }
+    stored
 }
 
 /// The text in a form that every store takes.
@@ -268,12 +350,16 @@ pub fn clean(text: &str) -> String {
     text.replace('\0', "\u{fffd}")
 }
 
-fn clean_json(json: Json) -> Json {
+/// The same JSON without NUL characters. It is copied only if it has some.
+pub fn cleaned(json: Json) -> Json {
+    if !json_has_nul(&json) {
+        return json;
+    }
     match json {
         Json::String(text) => Json::String(clean(&text)),
-        Json::Array(list) => Json::Array(list.into_iter().map(clean_json).collect()),
+        Json::Array(list) => Json::Array(list.into_iter().map(cleaned).collect()),
         Json::Object(map) => {
-            Json::Object(map.into_iter().map(|(name, value)| (clean(&name), clean_json(value))).collect())
+            Json::Object(map.into_iter().map(|(name, value)| (clean(&name), cleaned(value))).collect())
         }
         other => other,
     }

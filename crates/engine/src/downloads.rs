@@ -88,7 +88,7 @@ impl Downloads {
         if let (None, AnswerBody::Whole(body)) = (&answer.charge, &answer.body) {
             let mut charge = budget.charge();
             charge.grow(body.len());
-            charge.enter(Stage::Parsing);
+            charge.enter(Stage::Waiting);
             answer.charge = Some(charge);
         }
         Ok(answer)

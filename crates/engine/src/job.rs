@@ -5,9 +5,13 @@ use std::time::Instant;
 use dragline_core::budget::Charge;
 use dragline_core::credit::Credit;
 use dragline_core::kept_page::KeptPage;
+use dragline_core::page_memory::expected_bytes;
 use dragline_core::{Failure, Fetched, StoredCookie};
 
 use crate::scope::Scope;
+
+/// Enough for what a spider emits because of a failure. If it emits more, more is asked for.
+const GIVEN_UP_BYTES: usize = 64 << 10;
 
 /// Work for a crawl thread. Each job has a credit, so a channel that holds as many jobs as there are credits is never full.
 #[derive(Debug)]
@@ -49,11 +53,20 @@ impl WaitingJob {
 }
 
 impl Job {
-    /// Whether there is memory for its outcome.
-    pub(crate) fn may_grow(&self) -> bool {
+    /// How much memory it probably takes until it is an outcome.
+    pub(crate) fn expected_bytes(&self) -> usize {
         match self {
-            Self::Parse(fetched, _) => fetched.charge.as_ref().is_none_or(Charge::may_grow),
-            Self::GivenUp(given_up, _) => given_up.charge.as_ref().is_none_or(Charge::may_grow),
+            Self::Parse(fetched, _) => expected_bytes(&fetched.response.body),
+            Self::GivenUp(..) => GIVEN_UP_BYTES,
         }
+    }
+
+    /// Reserves this memory. `false` if there is none now.
+    pub(crate) fn reserve(&mut self, bytes: usize) -> bool {
+        let charge = match self {
+            Self::Parse(fetched, _) => &mut fetched.charge,
+            Self::GivenUp(given_up, _) => &mut given_up.charge,
+        };
+        charge.as_mut().is_none_or(|charge| charge.reserve(bytes))
     }
 }

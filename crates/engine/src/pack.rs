@@ -9,10 +9,11 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use dragline_core::kept_page::KeptPage;
+use dragline_core::page_memory::{MemoryExcess, PageMemory};
 use dragline_core::worker::panic_message;
 use dragline_core::{
-    Args, DeadLetter, Failure, ItemOrigin, ItemPipeline, ItemRecord, ItemType, Output, Page, PageOutcome,
-    QueuedRequest, Reason, Request, Response, Router, SameRequest, Spider, Verdict,
+    Args, DeadLetter, Failure, ItemLimits, ItemOrigin, ItemPipeline, ItemRecord, ItemType, Output, Page,
+    PageOutcome, QueuedRequest, Reason, Request, Response, Router, SameRequest, Spider, Verdict,
 };
 use url::Url;
 
@@ -50,6 +51,8 @@ pub(crate) struct Packer {
     pub(crate) pipelines: Arc<[Box<dyn ItemPipeline>]>,
     /// The item types that the spider declared.
     pub(crate) items: Vec<ItemType>,
+    pub(crate) item_limits: ItemLimits,
+    pub(crate) max_page_memory: usize,
     pub(crate) max_depth: Option<u32>,
     /// So many bytes of a failed page are kept.
     pub(crate) keep_failed_bytes: Option<usize>,
@@ -60,6 +63,13 @@ pub(crate) struct Packer {
     pub(crate) stats: Arc<CrawlStats>,
     /// The requests that the store is known to have.
     pub(crate) known: Arc<KnownRequests>,
+}
+
+/// The page needs more memory than it can have while other pages hold so much. Nothing of it was kept.
+pub(crate) struct NotNow {
+    /// It has probably enough if it can have this much altogether.
+    pub(crate) needed_bytes: usize,
+    pub(crate) response: Response,
 }
 
 /// Why a page failed, and what happened in this case.
@@ -80,6 +90,8 @@ impl Packer {
             spider: Arc::clone(&parts.spider),
             pipelines,
             items,
+            item_limits: settings.items,
+            max_page_memory: settings.max_page_memory_bytes,
             max_depth: settings.links.max_depth,
             keep_failed_bytes: settings.keep.failed_bytes,
             limits: settings.limits,
@@ -92,8 +104,13 @@ impl Packer {
     }
 
     /// Parses a page, and packs its items and new requests.
-    pub(crate) fn page(&self, response: Response, scope: &Scope) -> PageOutcome {
-        self.page_telling(response, scope, &mut &*self.stats)
+    pub(crate) fn page(
+        &self,
+        response: Response,
+        scope: &Scope,
+        memory: PageMemory,
+    ) -> Result<PageOutcome, NotNow> {
+        self.page_telling(response, scope, memory, &mut &*self.stats)
     }
 
     /// The same, and `refusals` hears about everything that is left out.
@@ -101,16 +118,23 @@ impl Packer {
         &self,
         response: Response,
         scope: &Scope,
+        memory: PageMemory,
         refusals: &mut impl Refusals,
-    ) -> PageOutcome {
-        let page = Page::new(response).with_args(self.args.clone());
-        if let Some(outcome) = self.sent_on(&page, scope, refusals) {
-            return outcome;
+    ) -> Result<PageOutcome, NotNow> {
+        let page = Page::new(response).with_args(self.args.clone()).with_memory(memory.clone());
+        let produced = match memory.take(page.body().len()) {
+            Err(excess) => Err(too_large(excess)),
+            Ok(()) => match self.sent_on(&page, scope, refusals) {
+                Some(outcome) => return Ok(outcome),
+                None => self.produce(&page, &memory, scope, refusals),
+            },
+        };
+        if let Some(MemoryExcess::NotNow(needed_bytes)) = memory.excess() {
+            return Err(NotNow { needed_bytes, response: page.into_response() });
         }
-        let produced = self.produce(&page, scope, refusals);
         let Response { queued, status, attempts, headers, body, .. } = page.into_response();
         let outcome = match produced {
-            Ok(produced) => produced.put_into(PageOutcome::done(&queued)),
+            Ok(produced) => produced.put_into(PageOutcome::done(&queued), &self.item_limits),
             Err((reason, detail)) => {
                 tracing::warn!(reason = reason.code(), error = detail, "the page failed");
                 let kept = self.keep_failed_bytes.map(|max| {
@@ -120,7 +144,7 @@ impl Packer {
                 PageOutcome { kept, ..PageOutcome::failed(&queued, reason, &detail) }
             }
         };
-        outcome.with_answer(Some(status), attempts)
+        Ok(outcome.with_answer(Some(status), attempts))
     }
 
     /// The outcome of a page with a refresh to another page. Such a page is not parsed, unless its target is outside the
@@ -164,7 +188,7 @@ impl Packer {
         let outcome = PageOutcome::failed(failure.queued(), failure.reason(), failure.error())
             .with_answer(failure.status(), failure.attempts());
         match self.produce_of_failure(failure, scope, refusals) {
-            Ok(produced) => produced.put_into(outcome),
+            Ok(produced) => produced.put_into(outcome, &self.item_limits),
             Err((_, detail)) => {
                 let url = outcome.url.as_str();
                 tracing::warn!(
@@ -183,7 +207,9 @@ impl Packer {
         scope: &Scope,
         refusals: &mut impl Refusals,
     ) -> Result<Produced, ParseFault> {
-        let (records, requests) = self.emitted("failed", refusals, |out| self.spider.failed(failure, out))?;
+        let memory = PageMemory::up_to(self.max_page_memory);
+        let failed = |out: &mut Output| self.spider.failed(failure, out);
+        let (records, requests) = self.emitted("failed", &memory, refusals, failed)?;
         let requests = self.links(failure.queued(), requests, scope, refusals)?;
         let mut produced = Produced { requests, ..Produced::default() };
         let origin = self.origin(failure.queued(), failure.request().url());
@@ -200,13 +226,19 @@ impl Packer {
     fn emitted(
         &self,
         name: &str,
+        memory: &PageMemory,
         refusals: &mut impl Refusals,
         emit: impl FnOnce(&mut Output) -> dragline_core::Result<()>,
     ) -> Result<(Vec<ItemRecord>, Vec<Request>), ParseFault> {
-        let mut out = Output::new();
-        guarded(Reason::ParsePanic, name, || {
+        let mut out = Output::with_memory(memory.clone());
+        let emitted = guarded(Reason::ParsePanic, name, || {
             emit(&mut out).map_err(|error| (Reason::ParseError, format!("{name}: {error}")))
-        })?;
+        });
+        // An error or a panic may be its consequence.
+        if let Some(excess) = memory.excess() {
+            return Err(too_large(excess));
+        }
+        emitted?;
         if let Err(error) = self.routes.check(out.requests()) {
             return Err((Reason::UnknownTag, format!("{name}: {error}")));
         }
@@ -232,13 +264,19 @@ impl Packer {
     fn produce(
         &self,
         page: &Page,
+        memory: &PageMemory,
         scope: &Scope,
         refusals: &mut impl Refusals,
     ) -> Result<Produced, ParseFault> {
+        // The search for a refresh may have parsed the page.
+        if let Some(excess) = memory.excess() {
+            return Err(too_large(excess));
+        }
         if let Err(error) = self.routes.check([&page.response().queued.request]) {
             return Err((Reason::UnknownTag, format!("parse: {error}")));
         }
-        let (records, requests) = self.emitted("parse", refusals, |out| self.spider.parse(page, out))?;
+        let parse = |out: &mut Output| self.spider.parse(page, out);
+        let (records, requests) = self.emitted("parse", memory, refusals, parse)?;
         let mut robots = PageRobots::default();
         guarded(Reason::PageUnreadable, "page", || {
             robots = PageRobots::of(page, &self.robots);
@@ -297,12 +335,20 @@ impl Packer {
                 Verdict::Quarantine { item, reason } => {
                     self.stats.item(item_type, Fate::Quarantined);
                     let error = format!("{}: {reason}", pipeline.name());
-                    return produced.dead_letters.push(DeadLetter::of(&item, &error, None));
+                    return produced.dead_letters.push(self.letter(item, &error));
                 }
             }
         }
         self.stats.item(item_type, Fate::Kept);
         produced.items.push(record);
+    }
+
+    /// An item as a dead letter. Of one that is too large, the letter holds the beginning.
+    fn letter(&self, item: ItemRecord, error: &str) -> DeadLetter {
+        match self.item_limits.refusal(&item) {
+            Some(size) => DeadLetter::shortened(item, &format!("{error}; {size}")),
+            None => DeadLetter::of(item, error, None),
+        }
     }
 }
 
@@ -316,10 +362,10 @@ struct Produced {
 }
 
 impl Produced {
-    fn put_into(self, outcome: PageOutcome) -> PageOutcome {
+    fn put_into(self, outcome: PageOutcome, limits: &ItemLimits) -> PageOutcome {
         let Self { items, dead_letters, requests, is_barren } = self;
         let mut outcome = PageOutcome { items, dead_letters, requests, is_barren, ..outcome };
-        if let Some(detail) = outcome.set_refused_items_apart() {
+        if let Some(detail) = outcome.set_refused_items_apart(limits) {
             let url = outcome.url.as_str();
             tracing::warn!(
                 url,
@@ -329,6 +375,10 @@ impl Produced {
         }
         outcome
     }
+}
+
+fn too_large(excess: MemoryExcess) -> ParseFault {
+    (Reason::PageTooLarge, excess.to_string())
 }
 
 /// Runs user code. A panic in it becomes a fault.

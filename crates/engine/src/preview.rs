@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use dragline_core::{Args, Failure, ItemPipeline, ItemRecord, PageOutcome, Response, Spider};
+use dragline_core::page_memory::PageMemory;
+use dragline_core::{
+    Args, Failure, ItemPipeline, ItemRecord, PageKey, PageOutcome, Reason, Response, Spider,
+};
 use url::Url;
 
 use crate::pack::Packer;
@@ -52,7 +55,13 @@ impl Previewer<'_> {
     /// Shows what the spider and the pipelines make of a page, as on a crawl thread.
     pub fn page(self, page: Response) -> Preview {
         let (mut refused, scope) = (Refused::default(), self.scope);
-        let outcome = self.packer().page_telling(page, scope, &mut refused);
+        let key = PageKey::from(&page.queued);
+        let memory = PageMemory::up_to(self.settings.max_page_memory_bytes);
+        let outcome = self.packer().page_telling(page, scope, memory, &mut refused);
+        // There are no other pages, so the limit is all that can be refused.
+        let outcome = outcome.unwrap_or_else(|_| {
+            PageOutcome::failed(key, Reason::PageTooLarge, "nothing more can be reserved")
+        });
         Preview { calls: "parse", outcome, refused }
     }
 
@@ -74,6 +83,8 @@ impl Previewer<'_> {
             routes: spider.routes(),
             spider,
             pipelines,
+            item_limits: settings.items,
+            max_page_memory: settings.max_page_memory_bytes,
             max_depth: settings.links.max_depth,
             keep_failed_bytes: None,
             limits: settings.limits,

@@ -58,6 +58,8 @@ impl Crawl {
         let mut settings = CrawlSettings::default();
         let budget = &mut settings.engine.memory_budget_bytes;
         *budget = memory::fitting_budget(*budget);
+        let page = &mut settings.engine.max_page_memory_bytes;
+        *page = memory::fitting_page_memory(*page);
         Self::with_settings(Arc::new(spider), settings)
     }
 

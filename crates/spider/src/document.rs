@@ -9,22 +9,26 @@ use std::cell::Cell;
 use std::fmt;
 
 use ego_tree::Tree;
+use encoding_rs::Encoding;
 use html5ever::TokenizerResult;
 use html5ever::driver::ParseOpts;
 use html5ever::tendril::StrTendril;
 use html5ever::tokenizer::{BufferQueue, Token, TokenSink, TokenSinkResult, Tokenizer};
 use html5ever::tree_builder::{Tracer, TreeBuilder, TreeSink};
-use scraper::{Html, HtmlTreeSink, Node};
+use scraper::{Html, Node};
+
+use self::attributes::AttributeCount;
+use self::counted::{CountedSink, NODE_BYTES};
+use crate::encoding;
+use crate::page_memory::{MemoryExcess, PageMemory};
 
 mod attributes;
+mod counted;
 mod self_closed;
 
 /// How many open elements the parser may look at, summed over all tokens. 15,000 nested elements reach this limit in about
 /// a second, and so do 50 MB of a page with normal nesting.
 const MAX_WORK: usize = 120_000_000;
-
-/// How many elements, texts and comments a page may have. They take about 400 MB. 10 MB of HTML usually have half a million.
-const MAX_NODES: usize = 2_000_000;
 
 /// Documentation has about 25 bytes of text per node. News and shops have more.
 const BYTES_PER_NODE: usize = 24;
@@ -37,57 +41,113 @@ const TOKENS_PER_COUNT: usize = 16;
 pub(crate) enum TooMuch {
     /// The product of its length and its depth.
     Depth,
-    /// Its elements.
-    Nodes,
+    /// Its memory.
+    Memory(MemoryExcess),
     /// The attributes of one element.
     Attributes,
 }
 
 impl fmt::Display for TooMuch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Depth => "the page's elements nest too deep to be parsed",
-            Self::Nodes => "the page has more elements than are kept in memory",
-            Self::Attributes => "an element of the page has too many attributes to be parsed",
-        })
+        match self {
+            Self::Depth => f.write_str("the page's elements nest too deep to be parsed"),
+            Self::Memory(excess) => excess.fmt(f),
+            Self::Attributes => f.write_str("an element of the page has too many attributes to be parsed"),
+        }
     }
 }
 
-/// Parses a document as a browser without scripting does: the content of `noscript` is elements.
-pub(crate) fn parse(text: &str) -> Result<Html, TooMuch> {
-    if attributes::are_too_many(text) {
-        return Err(TooMuch::Attributes);
-    }
-    let mut options = ParseOpts::default();
-    options.tree_builder.scripting_enabled = false;
-    let mut html = Html::new_document();
-    // Reserve room for the nodes of a typical page, so that the list is not moved again and again.
-    html.tree = Tree::with_capacity(Node::Document, text.len() / BYTES_PER_NODE);
-    let builder = TreeBuilder::new(HtmlTreeSink::new(html), options.tree_builder);
-    let bounded = Bounded { builder, tokens: Cell::new(0), work: Cell::new(0), excess: Cell::new(None) };
-    let tokenizer = Tokenizer::new(bounded, options.tokenizer);
-
-    let input = BufferQueue::default();
-    input.push_back(StrTendril::from(text));
-    // The parser stops after each script, so that somebody can run it, and where the page names its encoding.
-    while !matches!(tokenizer.feed(&input), TokenizerResult::Done) {}
-    tokenizer.end();
-    match tokenizer.sink.excess.get() {
-        None => Ok(tokenizer.sink.builder.sink.finish()),
-        Some(excess) => Err(excess),
-    }
+/// Parses a body as a browser without scripting does: the content of `noscript` is elements. A large body is decoded piece by
+/// piece, so its text is never in memory as a whole.
+pub(crate) fn parse(body: &[u8], encoding: &'static Encoding, memory: &PageMemory) -> Result<Html, TooMuch> {
+    let mut parser = Parser::new(body.len(), memory);
+    encoding::each_piece(body, encoding, |text| parser.feed(text).is_ok());
+    parser.finish()
 }
 
 /// Parses a page that claims to be XML, as tolerantly as HTML.
-pub(crate) fn parse_xml(text: &str) -> Result<Html, TooMuch> {
-    parse(&self_closed::in_two_tags(text))
+pub(crate) fn parse_xml(
+    body: &[u8],
+    encoding: &'static Encoding,
+    memory: &PageMemory,
+) -> Result<Html, TooMuch> {
+    let mut parser = Parser::new(body.len(), memory);
+    let mut pieces = encoding::Pieces::new(|text| parser.feed(text).is_ok());
+    self_closed::in_two_tags(&encoding.decode(body).0, |part| pieces.push(part));
+    pieces.finish();
+    parser.finish()
 }
 
-type Handle = <HtmlTreeSink as TreeSink>::Handle;
+type Handle = <CountedSink as TreeSink>::Handle;
+
+/// Makes a tree from the pieces of a text.
+struct Parser {
+    tokenizer: Tokenizer<Bounded>,
+    input: BufferQueue,
+    /// `None` for a body that is too short to have too many.
+    attributes: Option<AttributeCount>,
+    memory: PageMemory,
+}
+
+impl Parser {
+    fn new(body_bytes: usize, memory: &PageMemory) -> Self {
+        let mut options = ParseOpts::default();
+        options.tree_builder.scripting_enabled = false;
+        let mut html = Html::new_document();
+        // Reserve room for the nodes of a typical page, so that the list is not moved again and again.
+        let nodes = (body_bytes / BYTES_PER_NODE).min(memory.left() / NODE_BYTES);
+        html.tree = Tree::with_capacity(Node::Document, nodes);
+        let bounded = Bounded {
+            builder: TreeBuilder::new(CountedSink::new(html), options.tree_builder),
+            memory: memory.clone(),
+            taken: Cell::new(0),
+            tokens: Cell::new(0),
+            work: Cell::new(0),
+            excess: Cell::new(None),
+        };
+        Self {
+            tokenizer: Tokenizer::new(bounded, options.tokenizer),
+            input: BufferQueue::default(),
+            attributes: AttributeCount::for_body(body_bytes),
+            memory: memory.clone(),
+        }
+    }
+
+    /// Parses the next piece. After too much, nothing more need be fed.
+    fn feed(&mut self, text: &str) -> Result<(), TooMuch> {
+        let excess = &self.tokenizer.sink.excess;
+        if self.attributes.as_mut().is_some_and(|count| count.are_too_many(text)) {
+            excess.set(Some(TooMuch::Attributes));
+        } else if let Err(refused) = self.memory.take(text.len()) {
+            excess.set(Some(TooMuch::Memory(refused)));
+        }
+        if excess.get().is_none() {
+            self.input.push_back(StrTendril::from(text));
+            // The parser stops after each script, so that somebody can run it, and where the page names its encoding.
+            while !matches!(self.tokenizer.feed(&self.input), TokenizerResult::Done) {}
+        }
+        self.tokenizer.sink.excess.get().map_or(Ok(()), Err)
+    }
+
+    fn finish(self) -> Result<Html, TooMuch> {
+        let bounded = &self.tokenizer.sink;
+        if bounded.excess.get().is_none() {
+            self.tokenizer.end();
+            bounded.count();
+        }
+        match bounded.excess.get() {
+            None => Ok(self.tokenizer.sink.builder.sink.finish()),
+            Some(excess) => Err(excess),
+        }
+    }
+}
 
 /// The tree builder. After too much work, it ignores all further tokens.
 struct Bounded {
-    builder: TreeBuilder<Handle, HtmlTreeSink>,
+    builder: TreeBuilder<Handle, CountedSink>,
+    memory: PageMemory,
+    /// The bytes of the tree that were taken from `memory`.
+    taken: Cell<usize>,
     tokens: Cell<usize>,
     work: Cell<usize>,
     excess: Cell<Option<TooMuch>>,
@@ -98,11 +158,13 @@ impl Bounded {
         let open = OpenElements(Cell::new(0));
         self.builder.trace_handles(&open);
         self.work.set(self.work.get() + open.0.get() * TOKENS_PER_COUNT);
+        let bytes = self.builder.sink.bytes();
         if self.work.get() > MAX_WORK {
             self.excess.set(Some(TooMuch::Depth));
-        } else if self.builder.sink.0.borrow().tree.values().len() > MAX_NODES {
-            self.excess.set(Some(TooMuch::Nodes));
+        } else if let Err(refused) = self.memory.take(bytes.saturating_sub(self.taken.get())) {
+            self.excess.set(Some(TooMuch::Memory(refused)));
         }
+        self.taken.set(bytes);
     }
 }
 
@@ -141,12 +203,19 @@ impl Tracer for OpenElements {
 }
 
 #[cfg(test)]
+pub(crate) fn parsed(text: &str) -> Result<Html, TooMuch> {
+    parse(text.as_bytes(), encoding_rs::UTF_8, &PageMemory::default())
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
+    use crate::encoding::PIECE_BYTES;
+    use encoding_rs::{UTF_8, UTF_16LE, WINDOWS_1252};
 
     fn elements(html: &str, name: &str) -> usize {
         let selector = scraper::Selector::parse(name).unwrap();
-        parse(html).unwrap().select(&selector).count()
+        parsed(html).unwrap().select(&selector).count()
     }
 
     #[test]
@@ -157,13 +226,47 @@ mod tests {
 
     #[test]
     fn what_would_take_hours_or_gigabytes_is_refused_in_time() {
-        assert_eq!(parse(&"<div>".repeat(100_000)).err(), Some(TooMuch::Depth));
-        // Each paragraph reopens what the first one left open.
-        let formatting: String = (0..4_000).map(|size| format!("<font size={size}>")).collect();
-        let grows = format!("<p>{formatting}</p>{}", "<p>x</p>".repeat(4_000));
-        assert_eq!(parse(&grows).err(), Some(TooMuch::Nodes));
+        assert_eq!(parsed(&"<div>".repeat(100_000)).err(), Some(TooMuch::Depth));
         let attributes: String = (0..100_000).map(|name| format!(" a{name}")).collect();
-        assert_eq!(parse(&format!("<p{attributes}>")).err(), Some(TooMuch::Attributes));
+        assert_eq!(parsed(&format!("<p{attributes}>")).err(), Some(TooMuch::Attributes));
+    }
+
+    #[test]
+    fn a_tree_stays_within_the_memory_of_its_page() {
+        const LIMIT: usize = 16 << 20;
+        // Each paragraph reopens what the first one left open.
+        let formatting: String =
+            (0..400).map(|size| format!("<font size={size} face='a long name'>")).collect();
+        let reopening = format!("<p>{formatting}</p>{}", "<p>x</p>".repeat(4_000));
+        for large in [
+            reopening,
+            "<p>".repeat(200_000),
+            "<p a b=1 c>".repeat(80_000),
+            format!("<p title='{}'>", "x".repeat(LIMIT)),
+            "<!--x-->".repeat(200_000),
+            format!("<title>{}", "x".repeat(LIMIT + 1)),
+            format!("<title>{}", "&amp;x".repeat(LIMIT / 4)),
+        ] {
+            let refused = parse(large.as_bytes(), UTF_8, &PageMemory::up_to(LIMIT)).err();
+            assert_eq!(refused, Some(TooMuch::Memory(MemoryExcess::Limit(LIMIT))), "{}", &large[..20]);
+        }
+        let fits = format!("<p>{}", "words ".repeat(LIMIT / 16));
+        assert!(parse(fits.as_bytes(), UTF_8, &PageMemory::up_to(LIMIT)).is_ok());
+    }
+
+    #[test]
+    fn a_body_in_pieces_is_parsed_as_a_whole() {
+        let unit = "<p title='é &amp; ü'>zwölf <b>Euro</b> €\r\n<script>a < b</script><!-- x -->";
+        let html = unit.repeat(3 * PIECE_BYTES / unit.len());
+        let whole = scraper::Html::parse_document(&html).html();
+        assert!(parsed(&html).unwrap().html() == whole);
+        let utf_16: Vec<u8> = html.encode_utf16().flat_map(u16::to_le_bytes).collect();
+        assert!(parse(&utf_16, UTF_16LE, &PageMemory::default()).unwrap().html() == whole);
+        assert!(parse_xml(html.as_bytes(), UTF_8, &PageMemory::default()).unwrap().html() == whole);
+        let old = "<p>caf\u{e9}</p>".repeat(PIECE_BYTES / 10);
+        let old_body: Vec<u8> = WINDOWS_1252.encode(&old).0.into_owned();
+        let new = parsed(&old).unwrap().html();
+        assert!(parse(&old_body, WINDOWS_1252, &PageMemory::default()).unwrap().html() == new);
     }
 
     #[test]

@@ -126,7 +126,7 @@ mod tests {
                 "</template>", "<select>", "<option>", "</select>", "<linearGradient/>", "<body>", "text", "<br>",
             ]), 0..40),
         ) {
-            let document = Document::new(document::parse(&parts.concat()).unwrap());
+            let document = Document::new(document::parsed(&parts.concat()).unwrap());
             for css in SELECTORS {
                 let selector = dragline_css::Selector::new(css).unwrap();
                 let [part] = selector.parts() else { unreachable!("no ends") };

@@ -5,11 +5,14 @@
 
 use std::borrow::Cow;
 
-use encoding_rs::{Encoding, REPLACEMENT, UTF_8, WINDOWS_1252};
+use encoding_rs::{CoderResult, Encoding, REPLACEMENT, UTF_8, WINDOWS_1252};
 
 use crate::mime::MimeType;
 
 mod prescan;
+
+/// A longer text is handled in pieces of this size.
+pub(crate) const PIECE_BYTES: usize = 1 << 20;
 
 /// The encoding of a page.
 pub fn detect(body: &[u8], content_type: Option<&str>) -> &'static Encoding {
@@ -40,6 +43,63 @@ fn stated(content_type: &str) -> Option<&'static Encoding> {
 /// ```
 pub fn decode<'a>(body: &'a [u8], content_type: Option<&str>) -> Cow<'a, str> {
     detect(body, content_type).decode(body).0
+}
+
+/// Decodes a body and gives its text: a short one as a whole, a long one in pieces. Ends early if `each` returns `false`.
+pub(crate) fn each_piece(body: &[u8], encoding: &'static Encoding, mut each: impl FnMut(&str) -> bool) {
+    if body.len() <= PIECE_BYTES {
+        each(&encoding.decode(body).0);
+        return;
+    }
+    let mut decoder = encoding.new_decoder();
+    let mut text = String::with_capacity(PIECE_BYTES);
+    let mut rest = body;
+    loop {
+        let (result, read, _) = decoder.decode_to_string(rest, &mut text, true);
+        rest = &rest[read..];
+        let goes_on = each(&text);
+        text.clear();
+        if result == CoderResult::InputEmpty || !goes_on {
+            return;
+        }
+    }
+}
+
+/// Puts parts of any length together into pieces.
+pub(crate) struct Pieces<F> {
+    text: String,
+    each: F,
+    goes_on: bool,
+}
+
+impl<F: FnMut(&str) -> bool> Pieces<F> {
+    /// Each piece is given to `each`, until that returns `false`.
+    pub(crate) fn new(each: F) -> Self {
+        Self { text: String::new(), each, goes_on: true }
+    }
+
+    /// Adds a part.
+    pub(crate) fn push(&mut self, mut part: &str) {
+        while self.goes_on && self.text.len() + part.len() > PIECE_BYTES {
+            let (fits, rest) = part.split_at(part.floor_char_boundary(PIECE_BYTES - self.text.len()));
+            self.text.push_str(fits);
+            self.give();
+            part = rest;
+        }
+        if self.goes_on {
+            self.text.push_str(part);
+        }
+    }
+
+    /// Gives the rest.
+    pub(crate) fn finish(mut self) {
+        self.give();
+    }
+
+    fn give(&mut self) {
+        self.goes_on = self.goes_on && (self.each)(&self.text);
+        self.text.clear();
+    }
 }
 
 /// The encoding of a label (Encoding standard, section 4.2), with the same exception.

@@ -1,8 +1,11 @@
 //! Items: what a spider extracts.
 
+use std::io;
+
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value as Json};
 
+use crate::item_limits::json_bytes;
 use crate::item_type::{ColumnType, ItemType};
 use crate::value::Value;
 
@@ -124,7 +127,7 @@ impl ItemRecord {
                     return Err(RecordError::Missing { item: item(), column: name() });
                 }
             } else if !value.is_of(kind) {
-                let value = value.to_json().to_string();
+                let value = value.shown();
                 return Err(RecordError::WrongType { item: item(), column: name(), kind, value });
             }
         }
@@ -168,6 +171,25 @@ impl ItemRecord {
     pub fn json_text(&self) -> String {
         // JSON can express every value.
         serde_json::to_string(&Fields(self)).unwrap_or_else(|_| Json::Object(self.to_json()).to_string())
+    }
+
+    /// The length of [`ItemRecord::json_text`], which is not written for that.
+    pub fn json_bytes(&self) -> usize {
+        json_bytes(&Fields(self))
+    }
+
+    /// [`ItemRecord::json_text`], written to `out`.
+    ///
+    /// # Errors
+    /// Those of `out`.
+    pub fn write_json(&self, out: impl io::Write) -> serde_json::Result<()> {
+        serde_json::to_writer(out, &Fields(self))
+    }
+
+    /// [`ItemRecord::to_json`] without a copy.
+    pub fn into_json(self) -> Map<String, Json> {
+        let fields = self.item_type.columns().iter().zip(self.values);
+        fields.map(|(column, value)| (column.name.clone(), value.into_json())).collect()
     }
 
     /// The column and the reason why the stores refuse this record, or `None` if they accept it.

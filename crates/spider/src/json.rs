@@ -26,6 +26,20 @@ pub(crate) struct JsonError {
     source: serde_json::Error,
 }
 
+/// A value takes this many bytes.
+const BYTES_PER_VALUE: usize = 32;
+/// A field of an object takes more: its name, and its place in a tree.
+const BYTES_PER_FIELD: usize = 64;
+
+/// How much memory the values of a text may take. Their number follows from the signs between them.
+pub(crate) fn expected_bytes(text: &str) -> usize {
+    let count = |sign: u8| memchr::memchr_iter(sign, text.as_bytes()).count();
+    // The text as it is prepared, and the texts of the values.
+    2 * text.len()
+        + BYTES_PER_VALUE * (count(b',') + count(b'[') + count(b'{'))
+        + BYTES_PER_FIELD * count(b':')
+}
+
 /// Reads a text as JSON.
 ///
 /// Half a surrogate pair becomes U+FFFD. A number that 64 bits cannot hold exactly stays exact: in a [`Json`](serde_json::Value)

@@ -8,6 +8,7 @@ use crate::extract::Extract;
 use crate::item::{Item, ItemRecord};
 use crate::item_type::ItemType;
 use crate::page::Page;
+use crate::page_memory::PageMemory;
 use crate::request::{Followed, Request};
 
 /// Collects what [`Spider::parse`](crate::Spider::parse) emits.
@@ -16,6 +17,7 @@ pub struct Output {
     items: Vec<ItemRecord>,
     requests: Vec<Request>,
     unusable_links: usize,
+    memory: PageMemory,
 }
 
 impl Output {
@@ -24,14 +26,22 @@ impl Output {
         Self::default()
     }
 
+    /// An empty output that takes the memory of what it collects from here. After that is used up, it collects nothing more.
+    #[doc(hidden)] // for the engine
+    pub fn with_memory(memory: PageMemory) -> Self {
+        Self { memory, ..Self::default() }
+    }
+
     /// Emits an item.
     pub fn item(&mut self, item: impl Item) {
-        self.items.push(item.into_record());
+        self.record(item.into_record());
     }
 
     /// Emits an item whose type was made at run time.
     pub fn record(&mut self, record: ItemRecord) {
-        self.items.push(record);
+        if self.memory.has_room_for(record.size()) {
+            self.items.push(record);
+        }
     }
 
     /// Emits the item that `page` holds: see [`Page::extract`].
@@ -56,7 +66,9 @@ impl Output {
 
     /// Emits a request.
     pub fn request(&mut self, request: Request) {
-        self.requests.push(request);
+        if self.memory.has_room_for(request.size()) {
+            self.requests.push(request);
+        }
     }
 
     /// Follows one link as found on `page`. A link that is not an http(s) URL is counted and left out.
@@ -88,7 +100,7 @@ impl Output {
 
     fn push_link(&mut self, page: &Page, href: &str) {
         match page.request(href) {
-            Ok(request) => self.requests.push(request),
+            Ok(request) => self.request(request),
             Err(_) => self.unusable_links += 1,
         }
     }

@@ -14,15 +14,17 @@ use crate::args::Args;
 use crate::canonical::drop_userinfo;
 use crate::compiled::AsSelector;
 use crate::elements::Document;
+use crate::encoding::PIECE_BYTES;
 use crate::encoding::{detect, is_stated};
 use crate::error::Result;
 use crate::form::Form;
 use crate::found::{Found, Scope};
 use crate::link::{self, Link};
 use crate::node::{Node, nothing};
+use crate::page_memory::PageMemory;
 use crate::pattern::AsPattern;
 use crate::refresh::{self, Refresh};
-use crate::request::{Request, RequestError};
+use crate::request::{MAX_LINK_BYTES, Request, RequestError};
 use crate::resolve::resolve;
 use crate::response::Response;
 use crate::{document, json, mime, sniff};
@@ -44,11 +46,12 @@ use crate::{document, json, mime, sniff};
 ///
 /// # Panics
 /// Each method that selects panics in two cases: when it is given text that is not a selector (see [`AsSelector`]),
-/// and when the page is too large to be parsed (some 15,000 elements deep, or two million elements). The panic fails
+/// and when the page is too large to be parsed (some 15,000 elements deep, or a tree of some 200 MiB). The panic fails
 /// the page, and its message is the page's error.
 pub struct Page {
     response: Response,
     args: Args,
+    memory: PageMemory,
     encoding: OnceCell<&'static Encoding>,
     document: OnceCell<Document>,
     base: OnceCell<Url>,
@@ -63,6 +66,7 @@ impl Page {
         Self {
             response,
             args: Args::default(),
+            memory: PageMemory::default(),
             encoding: OnceCell::new(),
             document: OnceCell::new(),
             base: OnceCell::new(),
@@ -75,6 +79,14 @@ impl Page {
     #[must_use]
     pub fn with_args(mut self, args: Args) -> Self {
         self.args = args;
+        self
+    }
+
+    /// The same page with this memory, from which its body was taken already.
+    #[doc(hidden)] // for the engine
+    #[must_use]
+    pub fn with_memory(mut self, memory: PageMemory) -> Self {
+        self.memory = memory;
         self
     }
 
@@ -193,12 +205,16 @@ impl Page {
     /// ```
     ///
     /// # Errors
-    /// When the body is not JSON, or does not have the shape of `T`. The error says where.
+    /// When the body is not JSON, or does not have the shape of `T`. The error says where. When the values would take more memory
+    /// than a page may.
     pub fn json<T: DeserializeOwned>(&self) -> Result<T> {
         let text = match std::str::from_utf8(self.body()) {
             Ok(text) if !self.states_encoding() => Cow::Borrowed(text),
             _ => self.body_text(),
         };
+        if text.len() > PIECE_BYTES {
+            self.memory.take(json::expected_bytes(&text))?;
+        }
         Ok(json::read(&text)?)
     }
 
@@ -277,7 +293,8 @@ impl Page {
         self.base.get_or_init(|| {
             let base = self
                 .first("base[href]")
-                .and_then(|base| resolve(self.url(), base.own_attr("href")?, None).ok());
+                .and_then(|base| base.own_attr("href").filter(|href| short_enough(href).is_ok()))
+                .and_then(|href| resolve(self.url(), href, None).ok());
             base.filter(|base| !base.cannot_be_a_base()).unwrap_or_else(|| self.url().clone())
         })
     }
@@ -316,6 +333,7 @@ impl Page {
     /// A link as found. Its query is written in the encoding of the page, as a browser would send it (URL
     /// standard, section 4.4; the path is always UTF-8).
     pub(crate) fn link(&self, href: &str) -> Result<Arc<Link>, RequestError> {
+        short_enough(href)?;
         if self.encoding().output_encoding() != UTF_8 {
             let encode: &dyn Fn(&str) -> Cow<'_, [u8]> = &|query| self.encoding().encode(query).0;
             return self.resolve(href, Some(encode));
@@ -335,8 +353,9 @@ impl Page {
     /// password.
     ///
     /// # Errors
-    /// [`RequestError::Url`] when it is not a URL.
+    /// [`RequestError::Url`] when it is not a URL, and [`RequestError::TooLong`] when it is longer than any URL.
     pub fn absolute(&self, href: &str) -> Result<Url, RequestError> {
+        short_enough(href)?;
         let encode: &dyn Fn(&str) -> Cow<'_, [u8]> = &|query| self.encoding().encode(query).0;
         let options = Url::options().base_url(Some(self.base_url())).encoding_override(Some(encode));
         let parsed = options.parse(href);
@@ -376,7 +395,7 @@ impl Page {
 
     fn document(&self) -> &Document {
         let parse = if self.is_xml() { document::parse_xml } else { document::parse };
-        self.document.get_or_init(|| match parse(&self.body_text()) {
+        self.document.get_or_init(|| match parse(self.body(), self.encoding(), &self.memory) {
             Ok(html) => Document::new(html),
             Err(excess) => panic!("{excess}"),
         })
@@ -388,6 +407,11 @@ impl Page {
             Some(essence) => sniff::is_xml(&essence),
         }
     }
+}
+
+fn short_enough(href: &str) -> Result<(), RequestError> {
+    let bytes = href.len();
+    if bytes > MAX_LINK_BYTES { Err(RequestError::TooLong { bytes }) } else { Ok(()) }
 }
 
 impl fmt::Debug for Page {

@@ -65,6 +65,8 @@ pub enum Reason {
     PatternLimit,
     /// The page could not be read as a document.
     PageUnreadable,
+    /// The page, with its tree and what the spider made of it, would take more memory than the limit.
+    PageTooLarge,
     /// The spider's `parse` returned an error.
     ParseError,
     /// The spider's `parse` panicked.
@@ -93,7 +95,7 @@ pub enum Reason {
 
 impl Reason {
     /// All reasons.
-    pub const ALL: [Self; 40] = [
+    pub const ALL: [Self; 41] = [
         Self::HttpStatus,
         Self::Timeout,
         Self::TooSlow,
@@ -122,6 +124,7 @@ impl Reason {
         Self::HostLimit,
         Self::PatternLimit,
         Self::PageUnreadable,
+        Self::PageTooLarge,
         Self::ParseError,
         Self::ParsePanic,
         Self::ParseTimeout,
@@ -193,6 +196,7 @@ impl Reason {
             Self::HostLimit => ("host_limit", "limit of pages per host"),
             Self::PatternLimit => ("pattern_limit", "limit of pages per URL pattern"),
             Self::PageUnreadable => ("page_unreadable", "page cannot be read"),
+            Self::PageTooLarge => ("page_too_large", "page takes too much memory"),
             Self::ParseError => ("parse_error", "error in parse"),
             Self::ParsePanic => ("parse_panic", "panic in parse"),
             Self::ParseTimeout => ("parse_timeout", "parse took too long"),

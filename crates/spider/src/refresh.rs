@@ -9,6 +9,7 @@ use std::time::Duration;
 use url::Url;
 
 use crate::page::Page;
+use crate::request::MAX_LINK_BYTES;
 
 /// Where a page sends its reader, and when.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,7 +57,11 @@ fn parse(text: &str) -> Option<(Duration, String)> {
         None => return None,
     };
     let url = unquoted(without_name(rest));
-    if url.is_empty() { None } else { Some((Duration::from_secs(seconds), url.to_owned())) }
+    if url.is_empty() || url.len() > MAX_LINK_BYTES {
+        None
+    } else {
+        Some((Duration::from_secs(seconds), url.to_owned()))
+    }
 }
 
 /// The text without a complete `url =` in front.

@@ -14,6 +14,7 @@ use crate::link::Link;
 use crate::meta;
 use crate::options::RequestOptions;
 use crate::proxy::Proxy;
+use crate::value::json_size;
 
 /// What to fetch, and how to recognise the page when it comes.
 ///
@@ -37,6 +38,9 @@ pub struct Request {
     is_unfiltered: bool,
     options: RequestOptions,
 }
+
+/// A longer text is not read as a URL. Parsing takes several times its memory. (`max_url_bytes` is a limit on what is followed.)
+pub(crate) const MAX_LINK_BYTES: usize = 1 << 20;
 
 /// Why a request is invalid.
 #[derive(Debug, thiserror::Error)]
@@ -63,6 +67,12 @@ pub enum RequestError {
         url: String,
         /// Its scheme.
         scheme: String,
+    },
+    /// The text is longer than any URL.
+    #[error("a link of {bytes} bytes is longer than the {MAX_LINK_BYTES} bytes that are read as a URL")]
+    TooLong {
+        /// Its length.
+        bytes: usize,
     },
     /// The text is not the URL of a proxy.
     #[error(
@@ -348,6 +358,14 @@ impl Request {
     /// See [`Request::without_cookies`].
     pub fn has_cookies(&self) -> bool {
         self.options.cookies
+    }
+
+    /// About how much memory it takes, until it is stored. The engine makes a queued request from it, with digests and a host.
+    pub(crate) fn size(&self) -> usize {
+        let headers: usize = self.headers.iter().map(|(name, value)| name.len() + value.len() + 48).sum();
+        let meta: usize = self.meta.iter().map(|(name, value)| name.len() + 48 + json_size(value)).sum();
+        let body = self.body.as_ref().map_or(0, Vec::len);
+        3 * size_of::<Self>() + size_of::<Link>() + self.url().as_str().len() + headers + meta + body
     }
 
     /// Whether it is a link of a page, and not one that the spider made up.

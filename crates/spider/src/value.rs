@@ -70,6 +70,16 @@ impl Value {
         }
     }
 
+    /// [`Value::to_json`] without a copy.
+    pub fn into_json(self) -> Json {
+        match self {
+            Self::Text(text) => Json::String(text),
+            Self::TextList(texts) => Json::from(texts),
+            Self::Json(json) => json,
+            other => other.to_json(),
+        }
+    }
+
     /// The value as an error shows it.
     pub(crate) fn shown(&self) -> String {
         match self {

@@ -3,6 +3,8 @@
 //! Whatever a request carries can be stored. A NUL character, which Postgres cannot store, becomes U+FFFD, because the new
 //! requests of a page are stored even when its items are refused.
 
+use std::io::{self, BufWriter};
+
 use dragline_core::fingerprint::Fingerprint;
 use dragline_core::outcome::clean;
 use dragline_core::queued_request::{QueuedRequest, host_of};
@@ -14,6 +16,9 @@ use serde::Serialize;
 use serde_json::{Map, Value as Json};
 use sha2::{Digest, Sha256};
 use url::Url;
+
+/// JSON is written in many small parts. They are collected up to this size, and handled together.
+pub(crate) const COLLECTED_BYTES: usize = 4 << 10;
 
 /// The columns of `crawl_requests` that describe a request.
 #[derive(Debug)]
@@ -153,20 +158,52 @@ pub(crate) fn data_and_hash(record: &ItemRecord) -> (String, String) {
     (data, hash)
 }
 
+/// Writes an item's fields as they are stored in `crawl_items.data`. Returns the digest of what it wrote.
+///
+/// # Errors
+/// Those of `out`.
+pub(crate) fn write_data(record: &ItemRecord, out: &mut dyn io::Write) -> io::Result<String> {
+    let mut collected = BufWriter::with_capacity(COLLECTED_BYTES, Digested { out, hasher: Sha256::new() });
+    record.write_json(&mut collected)?;
+    let digested = collected.into_inner().map_err(io::IntoInnerError::into_error)?;
+    Ok(hex_text(&digested.hasher.finalize()))
+}
+
+/// Digests what is written.
+struct Digested<'a> {
+    out: &'a mut dyn io::Write,
+    hasher: Sha256,
+}
+
+impl io::Write for Digested<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.hasher.update(bytes);
+        self.out.write_all(bytes)?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
+}
+
 /// SHA-256 of the data's JSON text, in hexadecimal.
 pub(crate) fn content_hash(data: &str) -> String {
-    let mut hash = String::with_capacity(64);
-    hex(&Sha256::digest(data.as_bytes()), &mut hash);
-    hash
+    hex_text(&Sha256::digest(data.as_bytes()))
 }
 
 /// Appends bytes in hexadecimal.
-pub(crate) fn hex(bytes: &[u8], text: &mut String) {
+pub(crate) fn hex(bytes: &[u8], text: &mut Vec<u8>) {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
     for byte in bytes {
-        text.push(char::from(DIGITS[usize::from(byte >> 4)]));
-        text.push(char::from(DIGITS[usize::from(byte & 15)]));
+        text.extend_from_slice(&[DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]]);
     }
+}
+
+fn hex_text(bytes: &[u8]) -> String {
+    let mut text = Vec::with_capacity(2 * bytes.len());
+    hex(bytes, &mut text);
+    text.into_iter().map(char::from).collect()
 }
 
 /// A list or a map as JSON text.
@@ -201,6 +238,7 @@ fn cleaned_options(options: &RequestOptions) -> RequestOptions {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use dragline_core::{ColumnType, ItemType};
 
     fn row(queued: &QueuedRequest) -> RequestRow {
         RequestRow::of(FoundRequest::start(queued), ShardRule::NEW)
@@ -280,6 +318,15 @@ mod tests {
             let of_page = shard_of_page(ShardRule::NEW, queued.request.url().as_str());
             assert_eq!(of_page, row(&queued).shard, "{url}");
         }
+    }
+
+    #[test]
+    fn data_that_is_written_has_the_same_text_and_digest() {
+        let item = ItemType::builder("note").with_column("text", ColumnType::Text).build().unwrap();
+        let record = ItemRecord { item_type: item, values: vec!["a \\\"\u{1}é".into()] };
+        let mut written = Vec::new();
+        let hash = write_data(&record, &mut written).unwrap();
+        assert_eq!((String::from_utf8(written).unwrap(), hash), data_and_hash(&record));
     }
 
     #[test]

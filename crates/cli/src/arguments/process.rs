@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use clap::Args;
 
+use dragline_core::ItemLimits;
 use dragline_engine::EngineSettings;
 use dragline_flags::text;
 use dragline_flags::{bytes, bytes_or_none, count, duration, health_max_age, shutdown_timeout};
@@ -31,6 +32,28 @@ pub(crate) struct Process {
     /// limit]
     #[arg(long, env = "DRAGLINE_MEMORY_BUDGET", value_name = "BYTES", value_parser = bytes, hide_short_help = true)]
     pub(crate) memory_budget: Option<usize>,
+
+    /// Most memory that one page may take, with its tree and its items [default: 224MiB, in a container at most
+    /// half of its limit]
+    ///
+    /// A page that needs more is `failed` with the reason `page_too_large`. A page that needs more than
+    /// --memory-budget is parsed alone.
+    #[arg(long, env = "DRAGLINE_MAX_PAGE_MEMORY", value_name = "BYTES", value_parser = bytes, hide_short_help = true)]
+    pub(crate) max_page_memory: Option<usize>,
+
+    /// Largest item, as JSON
+    ///
+    /// A page with a larger item is `dead`, with the reason `item_refused`. A dead letter keeps the beginning
+    /// of each field.
+    #[arg(long, env = "DRAGLINE_MAX_ITEM", value_name = "BYTES", value_parser = bytes, default_value = text::bytes(ItemLimits::default().max_item_bytes), help_heading = "Storing", hide_short_help = true)]
+    pub(crate) max_item: usize,
+
+    /// Largest field of an item, as JSON
+    ///
+    /// The same as --max-item for one field. JSON writes a control character as six characters, and a
+    /// backslash as two.
+    #[arg(long, env = "DRAGLINE_MAX_FIELD", value_name = "BYTES", value_parser = bytes, default_value = text::bytes(ItemLimits::default().max_field_bytes), help_heading = "Storing", hide_short_help = true)]
+    pub(crate) max_field: usize,
 
     /// Memory of the process above which fetching pauses; 0 = no limit [default: 80 % of the container's limit,
     /// if there is one]

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use dragline_core::ItemLimits;
 use dragline_engine::{EngineSettings, HostOverride, LinkSettings};
 use dragline_runtime::memory;
 
@@ -16,6 +17,10 @@ pub(super) fn complete(given: EngineSettings, process: &Process, hosts: &[HostOv
         memory_budget_bytes: process
             .memory_budget
             .unwrap_or_else(|| memory::fitting_budget(given.memory_budget_bytes)),
+        max_page_memory_bytes: process
+            .max_page_memory
+            .unwrap_or_else(|| memory::fitting_page_memory(given.max_page_memory_bytes)),
+        items: ItemLimits { max_item_bytes: process.max_item, max_field_bytes: process.max_field },
         links: lists_in_order(given.links),
         ..given
     };

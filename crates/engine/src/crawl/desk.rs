@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use dragline_core::budget::{Charge, Stage};
 use dragline_core::credit::Credit;
-use dragline_core::{Fingerprint, PageOutcome, Reason, StoredCookie};
+use dragline_core::{Fetched, Fingerprint, PageOutcome, Reason, Response, StoredCookie};
 
 use crate::job::Job;
 use crate::suspension;
@@ -124,12 +124,30 @@ impl Desks {
         })
     }
 
+    /// Reserves memory for the page on a desk: this many bytes altogether. `false` if there are none now, or if somebody else has
+    /// taken the page.
+    pub(super) fn reserve(&self, index: usize, ticket: Ticket, bytes: usize) -> bool {
+        let mut desk = self.desk(index);
+        let Some(page) = desk.as_mut().filter(|page| page.ticket == ticket) else { return false };
+        page.charge.as_mut().is_none_or(|charge| charge.reserve(bytes))
+    }
+
     fn desk(&self, index: usize) -> MutexGuard<'_, Option<PageInHand>> {
         self.0.desks[index].lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl PageInHand {
+    /// Goes back to where it was before a crawl thread took it: it waits for memory.
+    pub(super) fn waiting_again(self, response: Response) -> Fetched {
+        let Self { credit, mut charge, cookies, .. } = self;
+        if let Some(charge) = &mut charge {
+            charge.set(response.body.len());
+            charge.enter(Stage::Waiting);
+        }
+        Fetched { response, credit, charge, cookies }
+    }
+
     /// Gives credit, charge and cookies to the page's outcome. The charge is for the outcome now, because the body is gone.
     pub(super) fn travel_with(self, outcome: &mut PageOutcome) {
         (outcome.credit, outcome.charge, outcome.cookies) = (self.credit, self.charge, self.cookies);

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, select_biased};
+use dragline_core::page_memory::PageMemory;
 use dragline_core::stop::Stop;
 use dragline_core::worker::Worker;
 use dragline_core::{ItemPipeline, ItemType, OutcomeSink, PageOutcome};
@@ -16,7 +17,7 @@ use dragline_core::{ItemPipeline, ItemType, OutcomeSink, PageOutcome};
 pub use self::crew::{Crew, LeftBehind};
 pub use self::desk::{Activity, Desks};
 use crate::job::{Job, WaitingJob};
-use crate::pack::{Packer, RunLabel};
+use crate::pack::{NotNow, Packer, RunLabel};
 use crate::parts::EngineParts;
 
 /// How often a thread checks whether there is memory to parse a page. A flush takes about as long.
@@ -50,6 +51,7 @@ pub fn spawn(threads: CrawlThreads) -> io::Result<Crew> {
         packer: Packer::new(&parts, run, pipelines, items),
         desks: Desks::new(settings.crawl_threads),
         parse_timeout: settings.parse_timeout,
+        max_page_memory: settings.max_page_memory_bytes,
         pages,
         sink: parts.sink,
         stop: parts.stop,
@@ -62,6 +64,7 @@ struct Station {
     packer: Packer,
     desks: Desks,
     parse_timeout: Duration,
+    max_page_memory: usize,
     pages: Receiver<WaitingJob>,
     sink: Arc<dyn OutcomeSink>,
     stop: Stop,
@@ -75,6 +78,18 @@ impl Station {
             tracing::debug!(%refused, "an outcome was not taken");
         }
     }
+}
+
+/// What became of a job.
+enum Worked {
+    Done(PageOutcome),
+    /// The page needs more memory than was reserved, and other pages hold it now. It is parsed once more when there is enough.
+    TooEarly {
+        again: Job,
+        needed_bytes: usize,
+    },
+    /// It took too long, and the supervisor has taken the page away. Another thread sits at this desk by now.
+    Overdue,
 }
 
 struct CrawlThread {
@@ -104,23 +119,44 @@ impl CrawlThread {
                 recv(pages) -> job => job,
             };
             let Ok(WaitingJob { job, since }) = job else { return };
-            if !self.may_work(&job) {
+            if !self.finish_job(job, since) {
                 return;
-            }
-            self.station.packer.stats.page_wait.note(since.elapsed());
-            match self.work(job) {
-                Some(outcome) => self.station.submit(outcome),
-                // Another thread sits at this desk by now.
-                None => return,
             }
         }
     }
 
-    /// Waits for memory, because a page's items may be many times as large as the page. `false` if an end was requested
-    /// first. Then the job is dropped, and its request is still queued.
-    fn may_work(&self, job: &Job) -> bool {
+    /// `false` if the thread must end.
+    fn finish_job(&self, mut job: Job, since: Instant) -> bool {
+        let station = &*self.station;
+        let mut bytes = job.expected_bytes().min(station.max_page_memory);
+        if !self.may_work(&mut job, bytes) {
+            return false;
+        }
+        station.packer.stats.page_wait.note(since.elapsed());
+        loop {
+            match self.work(job, bytes) {
+                Worked::Done(outcome) => {
+                    station.submit(outcome);
+                    return true;
+                }
+                Worked::TooEarly { again, needed_bytes } => {
+                    job = again;
+                    // At least twice as much each time, so this comes to an end.
+                    bytes = needed_bytes.max(2 * bytes).min(station.max_page_memory);
+                    if !self.may_work(&mut job, bytes) {
+                        return false;
+                    }
+                }
+                Worked::Overdue => return false,
+            }
+        }
+    }
+
+    /// Waits for memory, because a page's tree and items may be many times as large as the page. `false` if an end was
+    /// requested first. Then the job is dropped, and its request is still queued.
+    fn may_work(&self, job: &mut Job, bytes: usize) -> bool {
         let Station { stop, finish, .. } = &*self.station;
-        while !job.may_grow() {
+        while !job.reserve(bytes) {
             select_biased! {
                 recv(stop.abandoned()) -> _ => return false,
                 recv(finish) -> _ => return false,
@@ -130,18 +166,30 @@ impl CrawlThread {
         true
     }
 
-    /// The job's outcome. `None` if it took too long and the supervisor has taken the page away.
-    fn work(&self, mut job: Job) -> Option<PageOutcome> {
-        let Station { desks, packer, .. } = &*self.station;
-        let ticket = desks.lay(self.index, &mut job);
+    /// Makes the job's outcome. `bytes` of memory are reserved for it.
+    fn work(&self, mut job: Job, bytes: usize) -> Worked {
+        let Station { desks, packer, max_page_memory, .. } = &*self.station;
+        let index = self.index;
+        let ticket = desks.lay(index, &mut job);
+        let at_desk = desks.clone();
+        let memory =
+            PageMemory::new(*max_page_memory, bytes, move |total| at_desk.reserve(index, ticket, total));
         let mut outcome = match job {
             Job::Parse(fetched, scope) => {
                 let response = fetched.response;
                 let _span = tracing::error_span!("page", url = %response.queued.request.url()).entered();
                 let begun = Instant::now();
-                let outcome = packer.page(response, &scope);
+                let outcome = packer.page(response, &scope, memory);
                 packer.stats.parse.note(begun.elapsed());
-                outcome
+                match outcome {
+                    Ok(outcome) => outcome,
+                    Err(NotNow { needed_bytes, response }) => {
+                        let Some(page) = desks.take(index, ticket) else { return Worked::Overdue };
+                        tracing::debug!("the page needs more memory than was expected, and waits for it");
+                        let again = Job::Parse(page.waiting_again(response), scope);
+                        return Worked::TooEarly { again, needed_bytes };
+                    }
+                }
             }
             Job::GivenUp(given_up, scope) => {
                 let failure = given_up.failure;
@@ -150,8 +198,8 @@ impl CrawlThread {
                 PageOutcome { kept: given_up.kept, ..outcome }
             }
         };
-        let page = desks.take(self.index, ticket)?;
+        let Some(page) = desks.take(index, ticket) else { return Worked::Overdue };
         page.travel_with(&mut outcome);
-        Some(outcome)
+        Worked::Done(outcome)
     }
 }

@@ -1,7 +1,7 @@
-//! A body that arrives while the memory budget is used up waits here until there is room again.
+//! A body that arrives while there is no memory for it waits here until there is room again.
 //!
-//! It waits until later stages finish their pages and free memory. If there are no such pages, the bodies would wait for each
-//! other forever. In that case one of them may exceed the budget and finish.
+//! Bodies get a part of the budget, so that there is room for what they become. When it is used up, they would wait for each
+//! other forever. So one of them at a time may exceed it and finish.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(20);
 /// The gate that all bodies pass through.
 pub(super) struct Gate(Semaphore);
 
-/// The permission to exceed the budget, if the body needed it.
+/// The permission to exceed the bodies' part, if the body needed it.
 pub(super) type Beyond<'a> = Option<SemaphorePermit<'a>>;
 
 impl Gate {
@@ -26,9 +26,9 @@ impl Gate {
     /// Waits until the body may grow. Returns how long it waited, because this time doesn't count against the site.
     pub(super) async fn pass<'a>(&'a self, charge: &Charge, beyond: &mut Beyond<'a>) -> Duration {
         let began = Instant::now();
-        while beyond.is_none() && !charge.has_room() {
+        while beyond.is_none() && !charge.may_arrive() {
             match self.0.try_acquire() {
-                Ok(permit) if charge.may_grow() => *beyond = Some(permit),
+                Ok(permit) if charge.may_arrive_alone() => *beyond = Some(permit),
                 _ => sleep(LOOK_EVERY).await,
             }
         }

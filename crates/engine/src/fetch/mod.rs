@@ -227,7 +227,7 @@ impl HttpDownloader {
             ReadBody::Body(body) => body,
             ReadBody::Unwanted(essence) => return Ok(self.unwanted_answer(response, essence.to_owned())),
         };
-        charge.enter(Stage::Parsing);
+        charge.enter(Stage::Waiting);
         Ok(HttpAnswer { body: Some(body), ..HttpAnswer::without_body(&mut response, charge) })
     }
 

@@ -17,6 +17,10 @@ impl Item for Note {
     }
 }
 
+fn note(text: String) -> ItemRecord {
+    ItemRecord { item_type: Note::item_type(), values: vec![Value::Text(text)] }
+}
+
 type Parse = fn(&Page, &mut Output) -> dragline_core::Result<()>;
 
 struct Test(Parse);
@@ -86,6 +90,8 @@ impl ItemPipeline for Sieve {
     }
 }
 
+const PAGE_MEMORY: usize = 16 << 20;
+
 fn packer(parse: Parse) -> Packer {
     let spider = Test(parse);
     Packer {
@@ -97,6 +103,8 @@ fn packer(parse: Parse) -> Packer {
         spider: Arc::new(spider),
         pipelines: Arc::new([Box::new(Sieve) as Box<dyn ItemPipeline>]),
         keep_failed_bytes: None,
+        item_limits: ItemLimits::default(),
+        max_page_memory: PAGE_MEMORY,
         max_depth: None,
         limits: LimitSettings::default(),
         redirects: RedirectSettings::default(),
@@ -108,7 +116,12 @@ fn packer(parse: Parse) -> Packer {
 
 fn page(packer: &Packer) -> PageOutcome {
     let request = Request::get("http://a.example/").unwrap();
-    packer.page(Response::stored(request, "<a href='/x'>x</a>"), &scope_of(&["a.example:80"]))
+    pack(packer, Response::stored(request, "<a href='/x'>x</a>"))
+}
+
+fn pack(packer: &Packer, response: Response) -> PageOutcome {
+    let memory = PageMemory::up_to(packer.max_page_memory);
+    packer.page(response, &scope_of(&["a.example:80"]), memory).unwrap_or_else(|_| panic!("it is alone"))
 }
 
 #[test]
@@ -138,7 +151,7 @@ fn a_pipeline_sees_where_an_item_comes_from() {
     let request = Request::get("http://a.example/list").unwrap().with_tag("list");
     let mut response = Response::stored(request, "");
     response.queued.depth = 3;
-    packer.page(response, &scope_of(&["a.example:80"]));
+    pack(&packer, response);
     let reasons = packer.stats.snapshot().drop_reasons;
     let seen = "sieve: http://a.example/list \"list\" 3 test Some(7) Some(\"nightly\")";
     assert_eq!(reasons.keys().collect::<Vec<_>>(), [seen]);
@@ -329,7 +342,7 @@ fn a_page_with_a_tag_that_no_route_has_is_not_parsed() {
     assert_eq!((parsed.state, parsed.items.len()), (PageState::Done, 1));
 
     let request = Request::get("http://a.example/").unwrap().with_tag("old");
-    let outcome = routed().page(Response::stored(request, ""), &scope_of(&["a.example:80"]));
+    let outcome = pack(&routed(), Response::stored(request, ""));
     assert_eq!((outcome.state, outcome.reason), (PageState::Failed, Some(Reason::UnknownTag)));
     assert!(outcome.items.is_empty());
     let error = outcome.error.unwrap_or_default();
@@ -408,5 +421,84 @@ impl Item for Other {
 
     fn into_record(self) -> ItemRecord {
         ItemRecord { item_type: Self::item_type(), values: vec![Value::Null] }
+    }
+}
+
+#[test]
+fn a_page_that_becomes_too_large_fails_for_that_reason() {
+    let cases: [Parse; 4] = [
+        |page, _| {
+            page.select("p");
+            Ok(())
+        },
+        |_, out| {
+            (0..1_000).for_each(|_| out.record(note("x".repeat(100_000))));
+            Ok(())
+        },
+        |page, out| {
+            for number in 0..100_000 {
+                out.request(page.request(&format!("/{number}"))?);
+            }
+            Ok(())
+        },
+        // Its consequences do not hide the reason.
+        |page, _| Err(Error::new(page.select("p").len())),
+    ];
+    for parse in cases {
+        let html = "<p>".repeat(200_000);
+        let packer = packer(parse);
+        let response = Response::stored(Request::get("http://a.example/").unwrap(), html);
+        let outcome = pack(&packer, response);
+        assert_eq!((outcome.state, outcome.reason), (PageState::Failed, Some(Reason::PageTooLarge)));
+        assert!(outcome.error.unwrap().contains("more than 16 MiB of memory"));
+        assert!(outcome.items.is_empty() && outcome.requests.is_empty());
+    }
+}
+
+#[test]
+fn what_does_not_fit_now_is_given_back_whole() {
+    let packer = packer(|page, out| {
+        page.select("p");
+        out.item(Note("keep"));
+        Ok(())
+    });
+    let body = "<p>".repeat(20_000);
+    let response = Response::stored(Request::get("http://a.example/").unwrap(), body.clone());
+    let memory = PageMemory::new(PAGE_MEMORY, 1 << 20, |_| false);
+    let Err(NotNow { needed_bytes, response: again }) =
+        packer.page(response, &scope_of(&["a.example:80"]), memory)
+    else {
+        panic!("there was no memory for it");
+    };
+    assert_eq!(again.body, body);
+    assert!(needed_bytes > 1 << 20 && needed_bytes <= PAGE_MEMORY);
+    let outcome = pack(&packer, again);
+    assert_eq!((outcome.state, outcome.items.len()), (PageState::Done, 1));
+}
+
+#[test]
+fn an_item_that_is_too_large_leaves_its_beginning_in_a_letter() {
+    let limits = ItemLimits { max_item_bytes: 100_000, max_field_bytes: 50_000 };
+    let of = |text: fn() -> String| {
+        let items = vec![note("small".to_owned()), note(text())];
+        let queued = QueuedRequest::start(Request::get("http://a.example/").unwrap(), 0);
+        Produced { items, ..Produced::default() }.put_into(PageOutcome::done(&queued), &limits)
+    };
+    assert_eq!(of(|| "x".repeat(40_000)).state, PageState::Done);
+    for large in
+        [|| "x".repeat(60_000), || "\u{1}".repeat(9_000), || "\\".repeat(25_000), || "\0".repeat(60_000)]
+    {
+        let outcome = of(large);
+        assert_eq!((outcome.state, outcome.reason), (PageState::Dead, Some(Reason::ItemRefused)));
+        assert_eq!(outcome.items, [note("small".to_owned())]);
+        let [short] = outcome.dead_letters.as_slice() else { panic!("one letter") };
+        assert!(short.is_shortened());
+        assert!(
+            short.error.contains("note.text has") && short.error.contains("(max_field)"),
+            "{}",
+            short.error
+        );
+        assert!(short.payload.to_string().len() < 30_000);
+        assert_eq!(short.payload["#bytes"]["text"], large().len());
     }
 }

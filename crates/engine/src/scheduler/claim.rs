@@ -168,7 +168,7 @@ impl Scheduler {
             "given up"
         );
         let mut charge = self.budget.charge();
-        charge.enter(Stage::Parsing);
+        charge.enter(Stage::Waiting);
         let given_up = GivenUp {
             failure: Failure::of_queued(queued, reason, error)
                 .with_status(status)

@@ -12,7 +12,8 @@ mod window;
 use std::num::NonZero;
 use std::time::Duration;
 
-use dragline_core::{SameRequest, Spider};
+use dragline_core::page_memory::DEFAULT_LIMIT_BYTES;
+use dragline_core::{ItemLimits, SameRequest, Spider};
 
 pub use self::keep::KeepSettings;
 pub use self::limits::LimitSettings;
@@ -41,6 +42,10 @@ pub struct EngineSettings {
     pub parse_timeout: Duration,
     /// Memory for bodies, outcomes and batches. Above it, nothing new is claimed.
     pub memory_budget_bytes: usize,
+    /// Most memory that one page may take, with its tree and everything that the spider makes of it. A page that needs more fails.
+    pub max_page_memory_bytes: usize,
+    /// How large an item may be.
+    pub items: ItemLimits,
     /// How long fetches in flight may continue after a stop.
     pub stop_grace: Duration,
     /// When to end the run.
@@ -74,6 +79,8 @@ impl Default for EngineSettings {
             crawl_threads: std::thread::available_parallelism().map_or(1, NonZero::get),
             parse_timeout: Duration::from_secs(300),
             memory_budget_bytes: 256 << 20,
+            max_page_memory_bytes: DEFAULT_LIMIT_BYTES,
+            items: ItemLimits::default(),
             stop_grace: Duration::from_secs(2),
             limits: LimitSettings::default(),
             window: WindowSettings::default(),
@@ -100,6 +107,9 @@ impl EngineSettings {
             ("concurrency", self.concurrency),
             ("crawl_threads", self.crawl_threads),
             ("memory_budget_bytes", self.memory_budget_bytes),
+            ("max_page_memory_bytes", self.max_page_memory_bytes),
+            ("max_item_bytes", self.items.max_item_bytes),
+            ("max_field_bytes", self.items.max_field_bytes),
         ])?;
         // Each request needs a slot in a channel, and each thread needs a stack.
         let few = self.concurrency <= 100_000;

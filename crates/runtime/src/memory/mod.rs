@@ -18,6 +18,8 @@ use crate::usage::Usage;
 const SOFT_SHARE: f64 = 0.8;
 /// Share of a container's limit.
 const BUDGET_SHARE: f64 = 0.25;
+/// The same for one page. A page that needs more than the budget is parsed alone.
+const PAGE_SHARE: f64 = 0.5;
 /// How far memory must fall below the limit before fetching continues.
 const RELIEF: f64 = 0.9;
 /// How long a pause may take to help. Flushes and parses in hand are done by then.
@@ -30,9 +32,17 @@ pub fn soft_limit() -> Option<u64> {
 
 /// The byte budget that fits into this container: at most `wanted`.
 pub fn fitting_budget(wanted: usize) -> usize {
-    cgroup::memory_limit().map_or(wanted, |limit| {
-        wanted.min(usize::try_from(share(limit, BUDGET_SHARE)).unwrap_or(wanted)).max(1)
-    })
+    fitting(wanted, BUDGET_SHARE)
+}
+
+/// The memory of one page that fits into this container: at most `wanted`.
+pub fn fitting_page_memory(wanted: usize) -> usize {
+    fitting(wanted, PAGE_SHARE)
+}
+
+fn fitting(wanted: usize, part: f64) -> usize {
+    cgroup::memory_limit()
+        .map_or(wanted, |limit| wanted.min(usize::try_from(share(limit, part)).unwrap_or(wanted)).max(1))
 }
 
 /// Enforces the soft limit of a crawl.

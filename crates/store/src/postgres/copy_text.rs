@@ -2,19 +2,23 @@
 //!
 //! This uses text and not binary. The server then reads each field with the input function of its column. So the
 //! same row fits `text`, `varchar(20)`, `numeric(10,2)` or a domain, and each column applies its own rule.
+//!
+//! Everything is escaped while it is written, so a field is never in memory in two forms.
 
-use std::fmt::{Display, Write as _};
+use std::fmt::Display;
+use std::io::{self, BufWriter, Write};
 
 use bytes::Bytes;
 use dragline_core::Value;
 use dragline_core::value::{decimal_text, timestamp_text, unsigned_zero};
+use serde::Serialize;
 
-use crate::columns::hex;
+use crate::columns::{COLLECTED_BYTES, hex};
 
 /// Rows on their way into a COPY.
 #[derive(Debug, Default)]
 pub(super) struct CopyText {
-    text: String,
+    text: Vec<u8>,
     row_has_field: bool,
 }
 
@@ -22,20 +26,39 @@ impl CopyText {
     /// A field whose text needs no escape: a number, a boolean, or one of our own names.
     pub(super) fn plain(&mut self, value: impl Display) {
         self.begin_field();
-        // Writing to a String cannot fail.
+        // Writing to a Vec cannot fail.
         let _ = write!(self.text, "{value}");
     }
 
     /// A field of any text.
     pub(super) fn text(&mut self, value: &str) {
         self.begin_field();
-        escape(value, &mut self.text);
+        escape(value.as_bytes(), &mut self.text);
+    }
+
+    /// A field of text that `write` writes.
+    pub(super) fn written<T>(
+        &mut self,
+        write: impl FnOnce(&mut dyn Write) -> io::Result<T>,
+    ) -> io::Result<T> {
+        self.begin_field();
+        write(&mut Escaped(&mut self.text))
+    }
+
+    /// A field of JSON.
+    pub(super) fn json(&mut self, json: &impl Serialize) {
+        // This fails only for a map whose keys are not strings, or for a type whose `Serialize` returns an error.
+        let _ = self.written(|out| {
+            let mut collected = BufWriter::with_capacity(COLLECTED_BYTES, out);
+            serde_json::to_writer(&mut collected, json)?;
+            collected.flush()
+        });
     }
 
     /// An absent field.
     pub(super) fn null(&mut self) {
         self.begin_field();
-        self.text.push_str("\\N");
+        self.text.extend_from_slice(b"\\N");
     }
 
     /// A field that may be absent.
@@ -49,7 +72,7 @@ impl CopyText {
     /// A `bytea`.
     pub(super) fn bytes(&mut self, value: &[u8]) {
         self.begin_field();
-        self.text.push_str("\\\\x");
+        self.text.extend_from_slice(b"\\\\x");
         hex(value, &mut self.text);
     }
 
@@ -65,72 +88,90 @@ impl CopyText {
             Value::Decimal(number) => self.plain(decimal_text(number)),
             Value::Date(date) => self.plain(date),
             Value::Timestamp(moment) => self.text(&timestamp_text(moment)),
-            Value::TextList(texts) => self.text(&array_literal(texts)),
-            Value::Json(json) => self.text(&json.to_string()),
+            Value::TextList(texts) => {
+                self.begin_field();
+                array_literal(texts, &mut self.text);
+            }
+            Value::Json(json) => self.json(json),
         }
     }
 
     /// Ends the row.
     pub(super) fn end_row(&mut self) {
-        self.text.push('\n');
+        self.text.push(b'\n');
         self.row_has_field = false;
     }
 
-    /// Whether there is nothing to copy.
-    pub(super) fn is_empty(&self) -> bool {
-        self.text.is_empty()
+    /// How many bytes there are.
+    pub(super) fn len(&self) -> usize {
+        self.text.len()
     }
 
-    /// All rows.
-    pub(super) fn into_bytes(self) -> Bytes {
-        Bytes::from(self.text)
+    /// The rows since the last call.
+    pub(super) fn take(&mut self) -> Bytes {
+        Bytes::from(std::mem::take(&mut self.text))
     }
 
     fn begin_field(&mut self) {
         if self.row_has_field {
-            self.text.push('\t');
+            self.text.push(b'\t');
         }
         self.row_has_field = true;
     }
 }
 
+/// Escapes what is written.
+struct Escaped<'a>(&'a mut Vec<u8>);
+
+impl Write for Escaped<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        escape(bytes, self.0);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
 /// Replaces NUL characters, because Postgres cannot store them. Items with a NUL were refused before.
-fn escape(value: &str, out: &mut String) {
-    let mut rest = value;
+fn escape(mut rest: &[u8], out: &mut Vec<u8>) {
     // In UTF-8, none of these bytes is ever part of another character.
-    let is_special = |byte: u8| matches!(byte, b'\\' | b'\t' | b'\n' | b'\r' | b'\0');
-    while let Some(at) = rest.bytes().position(is_special) {
-        out.push_str(&rest[..at]);
-        out.push_str(match rest.as_bytes()[at] {
-            b'\t' => "\\t",
-            b'\n' => "\\n",
-            b'\r' => "\\r",
-            b'\0' => "\u{fffd}",
-            _ => "\\\\",
+    let is_special = |byte: &u8| matches!(byte, b'\\' | b'\t' | b'\n' | b'\r' | b'\0');
+    while let Some(at) = rest.iter().position(is_special) {
+        out.extend_from_slice(&rest[..at]);
+        out.extend_from_slice(match rest[at] {
+            b'\t' => b"\\t",
+            b'\n' => b"\\n",
+            b'\r' => b"\\r",
+            b'\0' => "\u{fffd}".as_bytes(),
+            _ => b"\\\\",
         });
         rest = &rest[at + 1..];
     }
-    out.push_str(rest);
+    out.extend_from_slice(rest);
 }
 
 /// Writes `{"a","b"}`. Every element is quoted, so `NULL`, braces and commas count as text.
-fn array_literal(texts: &[String]) -> String {
-    let mut literal = String::from("{");
+fn array_literal(texts: &[String], out: &mut Vec<u8>) {
+    out.push(b'{');
     for (index, text) in texts.iter().enumerate() {
         if index > 0 {
-            literal.push(',');
+            out.push(b',');
         }
-        literal.push('"');
-        for character in text.chars() {
-            if matches!(character, '"' | '\\') {
-                literal.push('\\');
-            }
-            literal.push(character);
+        out.push(b'"');
+        let mut rest = text.as_bytes();
+        while let Some(at) = rest.iter().position(|byte| matches!(byte, b'"' | b'\\')) {
+            escape(&rest[..at], out);
+            // The backslash of the literal is one in a field of COPY.
+            out.extend_from_slice(b"\\\\");
+            escape(&rest[at..=at], out);
+            rest = &rest[at + 1..];
         }
-        literal.push('"');
+        escape(rest, out);
+        out.push(b'"');
     }
-    literal.push('}');
-    literal
+    out.push(b'}');
 }
 
 #[cfg(test)]
@@ -141,7 +182,7 @@ mod tests {
         let mut copy = CopyText::default();
         fill(&mut copy);
         copy.end_row();
-        String::from_utf8(copy.into_bytes().to_vec()).unwrap()
+        String::from_utf8(copy.take().to_vec()).unwrap()
     }
 
     #[test]
@@ -179,5 +220,8 @@ mod tests {
             "{\"a,b\",\"\\\\\"}\\\\\\\\\",\"NULL\",\"\"}\n"
         );
         assert_eq!(of(Value::Json(serde_json::json!({"a": "\n"}))), "{\"a\":\"\\\\n\"}\n");
+        let long = "\\\u{1}é".repeat(COLLECTED_BYTES);
+        let json = serde_json::json!({ "a": long });
+        assert_eq!(of(Value::Json(json.clone())), of(Value::Text(json.to_string())));
     }
 }

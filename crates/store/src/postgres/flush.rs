@@ -18,7 +18,8 @@ use dragline_core::fingerprint::Fingerprint;
 use dragline_core::outcome::clean;
 use dragline_core::probe::reach;
 use dragline_core::store::{FlushReceipt, RunKey, StoreResult};
-use dragline_core::{ItemRecord, ItemType, PageOutcome, PageState, Reason, StoreError};
+use dragline_core::value::json_has_nul;
+use dragline_core::{DeadLetter, ItemRecord, ItemType, PageOutcome, PageState, Reason, StoreError};
 use tokio_postgres::Row;
 
 use super::copy_text::CopyText;
@@ -319,37 +320,48 @@ impl Transaction<'_> {
     }
 
     async fn insert_typed(&self, table: &ItemTable, items: &[ItemOfPage<'_>]) -> StoreResult<u64> {
-        let mut rows = CopyText::default();
-        for (place, ItemOfPage { page, record, .. }) in items.iter().enumerate() {
-            rows.plain(place);
-            record.values.iter().for_each(|value| rows.value(value));
-            rows.text(&page.shown_url());
+        let mut left = items.iter().enumerate();
+        let next_row = |row: &mut CopyText| {
+            let Some((place, ItemOfPage { page, record, .. })) = left.next() else { return false };
+            row.plain(place);
+            record.values.iter().for_each(|value| row.value(value));
+            row.text(&page.shown_url());
             if table.has_fingerprint {
-                rows.bytes(page.fingerprint.as_bytes());
+                row.bytes(page.fingerprint.as_bytes());
             }
-            rows.end_row();
-        }
+            row.end_row();
+            true
+        };
         let take = self.conflict.statement(&table.take, &quoted(&table.name));
-        self.session.staged_change(&table.copy, rows, &take, &[&self.run.run_id]).await
+        self.session.staged_change(&table.copy, next_row, &take, &[&self.run.run_id]).await
     }
 
     async fn insert_letters(&self, outcomes: &[&PageOutcome]) -> StoreResult<()> {
-        let mut rows = CopyText::default();
+        let mut letters: Vec<(&PageOutcome, &DeadLetter)> = Vec::new();
         for outcome in outcomes {
-            for letter in &outcome.dead_letters {
-                rows.plain(self.run.run_id);
-                rows.bytes(outcome.fingerprint.as_bytes());
-                rows.text(&outcome.shown_url());
-                rows.text(&letter.item_type);
-                rows.text(&cleaned(letter.payload.clone()).to_string());
-                rows.text(&letter.error);
-                rows.optional(letter.sqlstate.as_deref());
-                rows.end_row();
+            letters.extend(outcome.dead_letters.iter().map(|letter| (*outcome, letter)));
+        }
+        if letters.is_empty() {
+            return Ok(());
+        }
+        let mut left = letters.into_iter();
+        let next_row = |row: &mut CopyText| {
+            let Some((outcome, letter)) = left.next() else { return false };
+            row.plain(self.run.run_id);
+            row.bytes(outcome.fingerprint.as_bytes());
+            row.text(&outcome.shown_url());
+            row.text(&letter.item_type);
+            if json_has_nul(&letter.payload) {
+                row.json(&cleaned(letter.payload.clone()));
+            } else {
+                row.json(&letter.payload);
             }
-        }
-        if !rows.is_empty() {
-            self.session.copy(LETTERS, rows).await?;
-        }
+            row.text(&letter.error);
+            row.optional(letter.sqlstate.as_deref());
+            row.end_row();
+            true
+        };
+        self.session.copy(LETTERS, next_row).await?;
         Ok(())
     }
 

@@ -5,7 +5,7 @@ use dragline_core::store::{RunKey, StoreResult};
 use super::copy_text::CopyText;
 use super::flush::{Conflict, ItemOfPage};
 use super::session::Session;
-use crate::columns::data_and_hash;
+use crate::columns::write_data;
 use crate::key_digest;
 
 /// The table.
@@ -41,24 +41,26 @@ pub(super) async fn insert(
     items: &[ItemOfPage<'_>],
     conflict: Conflict,
 ) -> StoreResult<u64> {
-    let mut rows = CopyText::default();
-    for (place, ItemOfPage { page, record, origin }) in items.iter().enumerate() {
-        let (data, hash) = data_and_hash(record);
+    let mut left = items.iter().enumerate();
+    let next_row = |row: &mut CopyText| {
+        let Some((place, ItemOfPage { page, record, origin })) = left.next() else { return false };
         let key = record.key_text();
         let digest = match &key {
             Some(key) => key_digest::of_key(key),
             None => key_digest::of_origin(run.run_id, &page.fingerprint, *origin),
         };
-        rows.plain(place);
-        rows.text(record.item_type.name());
-        rows.optional(key.as_deref());
-        rows.bytes(&digest);
-        rows.bytes(page.fingerprint.as_bytes());
-        rows.text(&page.shown_url());
-        rows.text(&data);
-        rows.plain(hash);
-        rows.end_row();
-    }
+        row.plain(place);
+        row.text(record.item_type.name());
+        row.optional(key.as_deref());
+        row.bytes(&digest);
+        row.bytes(page.fingerprint.as_bytes());
+        row.text(&page.shown_url());
+        // Every value can be expressed in JSON, and the row takes everything.
+        let hash = row.written(|out| write_data(record, out)).unwrap_or_default();
+        row.plain(hash);
+        row.end_row();
+        true
+    };
     let take = conflict.statement(TAKE, TABLE);
-    session.staged_change(COPY, rows, &take, &[&&*run.spider, &run.run_id]).await
+    session.staged_change(COPY, next_row, &take, &[&&*run.spider, &run.run_id]).await
 }

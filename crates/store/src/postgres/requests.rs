@@ -13,7 +13,7 @@ use tokio_postgres::types::Json;
 
 use super::copy_text::CopyText;
 use super::session::Session;
-use crate::columns::{FoundRequest, RequestRow, json_text};
+use crate::columns::{FoundRequest, RequestRow};
 
 /// The staging table of new requests.
 pub(super) const STAGE: &str = "stage_requests";
@@ -63,11 +63,13 @@ pub(super) async fn insert<'a>(
     if distinct.is_empty() {
         return Ok(Vec::new());
     }
-    let mut rows = CopyText::default();
-    for found in distinct.into_values() {
-        write(&RequestRow::of(found, rule), &mut rows);
-    }
-    let inserted = session.staged(COPY, rows, TAKE, &[&run_id]).await?;
+    let mut left = distinct.into_values();
+    let next_row = |row: &mut CopyText| {
+        let Some(found) = left.next() else { return false };
+        write(&RequestRow::of(found, rule), row);
+        true
+    };
+    let inserted = session.staged(COPY, next_row, TAKE, &[&run_id]).await?;
     Ok(inserted.iter().filter_map(|row| Fingerprint::from_bytes(row.get("fingerprint"))).collect())
 }
 
@@ -111,18 +113,18 @@ fn write(row: &RequestRow, rows: &mut CopyText) {
     }
     rows.text(&row.url);
     rows.text(&row.method);
-    rows.text(&json_text(&row.headers));
+    rows.json(&row.headers);
     match &row.body {
         Some(body) => rows.bytes(body),
         None => rows.null(),
     }
     rows.text(&row.tag);
-    rows.text(&json_text(&row.meta));
-    rows.text(&json_text(&row.options));
+    rows.json(&row.meta);
+    rows.json(&row.options);
     rows.plain(row.priority);
     rows.plain(row.depth);
     rows.text(&row.host);
-    rows.text(&json_text(&row.redirects));
+    rows.json(&row.redirects);
     rows.plain(row.dont_filter);
     rows.end_row();
 }

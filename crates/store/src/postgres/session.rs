@@ -26,6 +26,11 @@ const COPY_MESSAGE_BYTES: usize = 1024 * 1024;
 /// Parameters of a statement.
 pub(super) type Params<'a> = &'a [&'a (dyn ToSql + Sync)];
 
+/// Writes the next row of a COPY. Returns `false` if there is none.
+pub(super) trait NextRow: FnMut(&mut CopyText) -> bool + Send {}
+
+impl<F: FnMut(&mut CopyText) -> bool + Send> NextRow for F {}
+
 /// A session on loan.
 pub(super) struct Session {
     /// `None` only after the session was dropped.
@@ -85,8 +90,8 @@ impl Session {
     }
 
     /// Copies rows in. Returns how many.
-    pub(super) async fn copy(&self, sql: &str, rows: CopyText) -> StoreResult<u64> {
-        let copied = async { self.send_copy(&self.prepare_cached(sql).await?, rows.into_bytes()).await };
+    pub(super) async fn copy(&self, sql: &str, next_row: impl NextRow) -> StoreResult<u64> {
+        let copied = async { self.send_copy(&self.prepare_cached(sql).await?, next_row).await };
         self.answer(copied).await
     }
 
@@ -95,43 +100,52 @@ impl Session {
     pub(super) async fn staged(
         &self,
         copy: &str,
-        rows: CopyText,
+        next_row: impl NextRow,
         take: &str,
         params: Params<'_>,
     ) -> StoreResult<Vec<Row>> {
-        self.behind_copy(copy, rows, take, async |take| self.query(&take, params).await).await
+        self.behind_copy(copy, next_row, take, async |take| self.query(&take, params).await).await
     }
 
     /// The same for a statement that returns no rows. Returns the number of rows that it changed.
     pub(super) async fn staged_change(
         &self,
         copy: &str,
-        rows: CopyText,
+        next_row: impl NextRow,
         take: &str,
         params: Params<'_>,
     ) -> StoreResult<u64> {
-        self.behind_copy(copy, rows, take, async |take| self.execute(&take, params).await).await
+        self.behind_copy(copy, next_row, take, async |take| self.execute(&take, params).await).await
     }
 
     async fn behind_copy<T>(
         &self,
         copy: &str,
-        rows: CopyText,
+        next_row: impl NextRow,
         take: &str,
         run: impl AsyncFnOnce(Statement) -> Result<T, Error>,
     ) -> StoreResult<T> {
         let taken = async {
             let (copy, take) = (self.prepare_cached(copy).await?, self.prepare_cached(take).await?);
-            let (_, taken) = tokio::try_join!(biased; self.send_copy(&copy, rows.into_bytes()), run(take))?;
+            let (_, taken) = tokio::try_join!(biased; self.send_copy(&copy, next_row), run(take))?;
             Ok(taken)
         };
         self.answer(taken).await
     }
 
-    async fn send_copy(&self, copy: &Statement, mut rows: Bytes) -> Result<u64, Error> {
+    /// Writes and sends message by message, so that the rows of a large batch are never in memory once more.
+    async fn send_copy(&self, copy: &Statement, mut next_row: impl NextRow) -> Result<u64, Error> {
         let mut sink = pin!(self.copy_in::<_, Bytes>(copy).await?);
-        while !rows.is_empty() {
-            sink.feed(rows.split_to(rows.len().min(COPY_MESSAGE_BYTES))).await?;
+        let mut rows = CopyText::default();
+        let mut has_more = true;
+        while has_more {
+            while has_more && rows.len() < COPY_MESSAGE_BYTES {
+                has_more = next_row(&mut rows);
+            }
+            let mut message = rows.take();
+            while !message.is_empty() {
+                sink.feed(message.split_to(message.len().min(COPY_MESSAGE_BYTES))).await?;
+            }
         }
         reach("COPY: under way");
         sink.finish().await

@@ -1,0 +1,152 @@
+//! Counts the memory of a tree while it is built.
+//!
+//! The parser may create many elements for one tag: it reopens what a paragraph left open, with all attributes. So counting
+//! tags is not enough, and every node is counted where it is made.
+
+use std::borrow::Cow;
+use std::cell::{Cell, Ref};
+
+use ego_tree::NodeId;
+use html5ever::tendril::StrTendril;
+use html5ever::tree_builder::{ElementFlags, NodeOrText, QuirksMode, TreeSink};
+use html5ever::{Attribute, QualName};
+use scraper::{Html, HtmlTreeSink, Node};
+
+/// A node in the tree: its value, its five links to other nodes, and its place in the list of elements.
+pub(super) const NODE_BYTES: usize = size_of::<Node>() + 5 * size_of::<usize>() + 24;
+/// The allocator's own bytes for a block, and the header of a text that has a block of its own.
+const BLOCK_BYTES: usize = 32;
+/// A name or a text up to this length has no block of its own.
+const INLINE_BYTES: usize = 7;
+
+/// A tree, and the bytes of everything in it that is not a node and does not lie in the parser's input.
+pub(super) struct CountedSink {
+    sink: HtmlTreeSink,
+    bytes: Cell<usize>,
+}
+
+impl CountedSink {
+    pub(super) fn new(html: Html) -> Self {
+        Self { sink: HtmlTreeSink::new(html), bytes: Cell::new(0) }
+    }
+
+    /// The bytes that the tree takes.
+    pub(super) fn bytes(&self) -> usize {
+        self.nodes() * NODE_BYTES + self.bytes.get()
+    }
+
+    fn nodes(&self) -> usize {
+        self.sink.0.borrow().tree.values().len()
+    }
+
+    fn count(&self, bytes: usize) {
+        self.bytes.set(self.bytes.get() + bytes);
+    }
+
+    fn count_attributes(&self, attributes: &Vec<Attribute>) {
+        if attributes.capacity() > 0 {
+            let blocks = attributes.iter().map(|it| block(it.name.local.len()) + block(it.value.len()));
+            let list = attributes.capacity() * size_of::<Attribute>() + BLOCK_BYTES;
+            self.count(list + blocks.sum::<usize>());
+        }
+    }
+
+    /// Appends something. A text may join the text before it, which is then copied.
+    fn appended(&self, child: NodeOrText<NodeId>, append: impl FnOnce(NodeOrText<NodeId>)) {
+        let NodeOrText::AppendText(text) = &child else { return append(child) };
+        let (length, nodes) = (text.len(), self.nodes());
+        append(child);
+        if self.nodes() == nodes {
+            self.count(length);
+        }
+    }
+}
+
+/// The block of a name or a text.
+fn block(length: usize) -> usize {
+    if length <= INLINE_BYTES { 0 } else { BLOCK_BYTES + length }
+}
+
+impl TreeSink for CountedSink {
+    type Output = Html;
+    type Handle = NodeId;
+    type ElemName<'a> = Ref<'a, QualName>;
+
+    fn finish(self) -> Html {
+        self.sink.finish()
+    }
+
+    fn parse_error(&self, message: Cow<'static, str>) {
+        self.sink.parse_error(message);
+    }
+
+    fn set_quirks_mode(&self, mode: QuirksMode) {
+        self.sink.set_quirks_mode(mode);
+    }
+
+    fn get_document(&self) -> NodeId {
+        self.sink.get_document()
+    }
+
+    fn same_node(&self, one: &NodeId, other: &NodeId) -> bool {
+        self.sink.same_node(one, other)
+    }
+
+    fn elem_name<'a>(&'a self, target: &'a NodeId) -> Ref<'a, QualName> {
+        self.sink.elem_name(target)
+    }
+
+    fn create_element(&self, name: QualName, attributes: Vec<Attribute>, flags: ElementFlags) -> NodeId {
+        self.count_attributes(&attributes);
+        self.count(block(name.local.len()));
+        self.sink.create_element(name, attributes, flags)
+    }
+
+    fn create_comment(&self, text: StrTendril) -> NodeId {
+        self.count(block(text.len()));
+        self.sink.create_comment(text)
+    }
+
+    fn append_doctype_to_document(&self, name: StrTendril, public_id: StrTendril, system_id: StrTendril) {
+        self.count(block(name.len()) + block(public_id.len()) + block(system_id.len()));
+        self.sink.append_doctype_to_document(name, public_id, system_id);
+    }
+
+    fn append(&self, parent: &NodeId, child: NodeOrText<NodeId>) {
+        self.appended(child, |child| self.sink.append(parent, child));
+    }
+
+    fn append_before_sibling(&self, sibling: &NodeId, child: NodeOrText<NodeId>) {
+        self.appended(child, |child| self.sink.append_before_sibling(sibling, child));
+    }
+
+    fn append_based_on_parent_node(&self, element: &NodeId, before: &NodeId, child: NodeOrText<NodeId>) {
+        self.appended(child, |child| self.sink.append_based_on_parent_node(element, before, child));
+    }
+
+    fn remove_from_parent(&self, target: &NodeId) {
+        self.sink.remove_from_parent(target);
+    }
+
+    fn reparent_children(&self, node: &NodeId, new_parent: &NodeId) {
+        self.sink.reparent_children(node, new_parent);
+    }
+
+    fn add_attrs_if_missing(&self, target: &NodeId, attributes: Vec<Attribute>) {
+        self.count_attributes(&attributes);
+        self.sink.add_attrs_if_missing(target, attributes);
+    }
+
+    fn get_template_contents(&self, target: &NodeId) -> NodeId {
+        self.sink.get_template_contents(target)
+    }
+
+    fn mark_script_already_started(&self, node: &NodeId) {
+        self.sink.mark_script_already_started(node);
+    }
+
+    fn create_pi(&self, target: StrTendril, data: StrTendril) -> NodeId {
+        self.count(block(target.len()) + block(data.len()));
+        self.sink.create_pi(target, data)
+    }
+}
