@@ -43,6 +43,7 @@ fn table_of(group: &str) -> Option<&'static str> {
         "LimitSettings"
         | "LinkSettings"
         | "RedirectSettings"
+        | "VerdictSettings"
         | "PaceSettings"
         | "RobotsSettings"
         | "FetchSettings"
