@@ -141,8 +141,8 @@ impl Link {
             LinkState::Up => true,
             // A single host may have no route. If somebody can be asked, nobody else has to wait for that.
             LinkState::Doubted(doubt) => {
-                doubt.failing.len() < ENOUGH_HOSTS
-                    && !(doubt.is_of_the_way && !self.canaries.have_one(doubt.is_of_names))
+                let can_ask = !doubt.is_of_the_way || self.canaries.have_one(doubt.is_of_names);
+                can_ask && doubt.failing.len() < ENOUGH_HOSTS
             }
             LinkState::Out(_) => false,
         }
