@@ -44,6 +44,7 @@ fn table_of(group: &str) -> Option<&'static str> {
         | "LinkSettings"
         | "RedirectSettings"
         | "VerdictSettings"
+        | "KeepSettings"
         | "PaceSettings"
         | "RobotsSettings"
         | "FetchSettings"
