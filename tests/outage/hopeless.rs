@@ -33,7 +33,7 @@ fn costs_one_page(stored: &Stored, options: &str, code: &str) {
         // The limit is reached only after the page is out of the way.
         .args(["--limit", "5", "--flush-rows", "1"])
         .run();
-    finished.assert_code(0).assert_stdout("done 5, failed 0, skipped 0, dead 1, queued 0");
+    finished.assert_code(65).assert_stdout("done 5, failed 0, skipped 0, dead 1, queued 0");
     let row = stored.query("select url, reason from crawl_requests where state = 'dead'");
     assert_eq!(row, [[site.url("/bad").as_str(), "store_gave_up"]]);
     let letters = stored.query("select item_type, sqlstate from crawl_dead_letters order by item_type");

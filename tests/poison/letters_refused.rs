@@ -24,7 +24,7 @@ fn a_refused_letter_takes_no_link_with_it_and_is_kept_in_the_log(stored: &Stored
     // The path is in the payload, percent-encoded.
     let site = site_of(&["b%C3%BCse", "fine"], &["b%C3%BCse"]);
     let finished = crawl_nasty(&site.url("/"), stored).run();
-    finished.assert_code(0).assert_stdout("done 3, failed 0, skipped 0, dead 1, queued 0");
+    finished.assert_code(65).assert_stdout("done 3, failed 0, skipped 0, dead 1, queued 0");
     assert_eq!(state(stored, "/next"), "done", "the link of the dead page is followed");
     let letters = stored.query("select item_type, payload, error from crawl_dead_letters");
     assert_eq!(letters.len(), 1, "{letters:?}");
