@@ -156,7 +156,7 @@ fn no_redirect_is_followed_where_none_may_be() {
     let ended = crawl_all(fast().but(|it| it.redirects.max_hops = 0), &[site.url("/")]);
     let (state, _, error) = ended.fate("/");
     assert_eq!(state, Some(PageState::Failed));
-    assert_eq!(error, format!("too many redirects: 1 hops, the last to {}", site.url("/there")));
+    assert_eq!(error, format!("too many redirects: 1 hop, the last to {}", site.url("/there")));
 }
 
 #[test]

@@ -26,9 +26,11 @@ static SHAPES: LazyLock<Vec<Shape>> = LazyLock::new(|| {
         // scheme://user:password@host. A password may contain an @, and if the port is no number, even a slash.
         (r#"(?i)\b([a-z][a-z0-9+.-]*://)([^\s/?#"<>\\]*)@"#, user_of_url as fn(&Captures<'_>) -> String),
         (r#"(?i)\b([a-z][a-z0-9+.-]*://)([^\s/?#"<>@:\[\]\\]+:[0-9]*[^\s/?#"<>@0-9\\][^\s"<>@\\]*)@"#, user_of_url),
-        // user:password@host
+        // user:password@host. The address behind mailto: has no password.
         (r#"(^|[\s"'=(,`])([\w.+-]+):([^\s:@/"'`]+)@([\w.\[-])"#, |found| {
-            format!("{}{}:{HIDDEN}@{}", &found[1], &found[2], &found[4])
+            let is_address = found[2].eq_ignore_ascii_case("mailto");
+            let shown = if is_address { &found[3] } else { HIDDEN };
+            format!("{}{}:{shown}@{}", &found[1], &found[2], &found[4])
         }),
         // A parameter of a URL's path, and then of its query or fragment.
         (r#"(;)([^=&;#?/\s"'<>`\\]+)=([^&;#?\s"'<>`)\\]+)"#, |found| {
@@ -198,6 +200,7 @@ mod tests {
         for text in [
             "https://a.example/list?keyword=love&author=me&page=2",
             "https://medium.example/@me/post",
+            "mailto:somebody@a.example",
             "https://[::1]:8080/@me and me@b.example",
             "postgres://me@db/crawls",
             "sqlite:dragline.db",
