@@ -41,8 +41,6 @@ fn table_of(group: &str) -> Option<&'static str> {
     match group {
         "Global" | "Logging" => Some(""),
         "LimitSettings"
-        | "VerdictSettings"
-        | "KeepSettings"
         | "LinkSettings"
         | "RedirectSettings"
         | "VerdictSettings"
