@@ -69,7 +69,7 @@ pub(crate) struct Packer {
 pub(crate) struct NotNow {
     /// It has probably enough if it can have this much altogether.
     pub(crate) needed_bytes: usize,
-    pub(crate) response: Response,
+    pub(crate) response: Box<Response>,
 }
 
 /// Why a page failed, and what happened in this case.
@@ -108,7 +108,7 @@ impl Packer {
         &self,
         response: Response,
         scope: &Scope,
-        memory: PageMemory,
+        memory: &PageMemory,
     ) -> Result<PageOutcome, NotNow> {
         self.page_telling(response, scope, memory, &mut &*self.stats)
     }
@@ -118,7 +118,7 @@ impl Packer {
         &self,
         response: Response,
         scope: &Scope,
-        memory: PageMemory,
+        memory: &PageMemory,
         refusals: &mut impl Refusals,
     ) -> Result<PageOutcome, NotNow> {
         let page = Page::new(response).with_args(self.args.clone()).with_memory(memory.clone());
@@ -126,11 +126,11 @@ impl Packer {
             Err(excess) => Err(too_large(excess)),
             Ok(()) => match self.sent_on(&page, scope, refusals) {
                 Some(outcome) => return Ok(outcome),
-                None => self.produce(&page, &memory, scope, refusals),
+                None => self.produce(&page, memory, scope, refusals),
             },
         };
         if let Some(MemoryExcess::NotNow(needed_bytes)) = memory.excess() {
-            return Err(NotNow { needed_bytes, response: page.into_response() });
+            return Err(NotNow { needed_bytes, response: Box::new(page.into_response()) });
         }
         let Response { queued, status, attempts, headers, body, .. } = page.into_response();
         let outcome = match produced {

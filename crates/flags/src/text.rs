@@ -13,8 +13,8 @@ pub fn duration(time: Duration) -> String {
     }
     match seconds {
         0 => "0".to_owned(),
-        _ if seconds % 3600 == 0 => format!("{}h", seconds / 3600),
-        600.. if seconds % 60 == 0 => format!("{}m", seconds / 60),
+        _ if seconds.is_multiple_of(3600) => format!("{}h", seconds / 3600),
+        600.. if seconds.is_multiple_of(60) => format!("{}m", seconds / 60),
         _ => format!("{seconds}s"),
     }
 }
@@ -41,9 +41,8 @@ pub fn number(value: impl Display) -> String {
 
 /// Ranges of statuses, separated by commas: `408,500-504`.
 pub fn statuses(ranges: &[(u16, u16)]) -> String {
-    let range = |(first, last): &(u16, u16)| match first == last {
-        true => first.to_string(),
-        false => format!("{first}-{last}"),
+    let range = |(first, last): &(u16, u16)| {
+        if first == last { first.to_string() } else { format!("{first}-{last}") }
     };
     ranges.iter().map(range).collect::<Vec<_>>().join(",")
 }

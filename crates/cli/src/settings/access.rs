@@ -82,7 +82,6 @@ mod tests {
             header: hidden(&["X-Key:  a: b ", ""]),
             auth: hidden(&["https://shop.example=me:hunter2"]),
             proxy: Some(Hidden("socks5h://me:hunter2@p.example:1".to_owned())),
-            ..access()
         };
         assert!(!format!("{given:?}").contains("hunter2"));
         let client = apply(given, ClientSettings::default()).unwrap();

@@ -85,7 +85,7 @@ enum Worked {
     Done(PageOutcome),
     /// The page needs more memory than was reserved, and other pages hold it now. It is parsed once more when there is enough.
     TooEarly {
-        again: Job,
+        again: Box<Job>,
         needed_bytes: usize,
     },
     /// It took too long, and the supervisor has taken the page away. Another thread sits at this desk by now.
@@ -140,7 +140,7 @@ impl CrawlThread {
                     return true;
                 }
                 Worked::TooEarly { again, needed_bytes } => {
-                    job = again;
+                    job = *again;
                     // At least twice as much each time, so this comes to an end.
                     bytes = needed_bytes.max(2 * bytes).min(station.max_page_memory);
                     if !self.may_work(&mut job, bytes) {
@@ -179,14 +179,14 @@ impl CrawlThread {
                 let response = fetched.response;
                 let _span = tracing::error_span!("page", url = %response.queued.request.url()).entered();
                 let begun = Instant::now();
-                let outcome = packer.page(response, &scope, memory);
+                let outcome = packer.page(response, &scope, &memory);
                 packer.stats.parse.note(begun.elapsed());
                 match outcome {
                     Ok(outcome) => outcome,
                     Err(NotNow { needed_bytes, response }) => {
                         let Some(page) = desks.take(index, ticket) else { return Worked::Overdue };
                         tracing::debug!("the page needs more memory than was expected, and waits for it");
-                        let again = Job::Parse(page.waiting_again(response), scope);
+                        let again = Box::new(Job::Parse(page.waiting_again(*response), scope));
                         return Worked::TooEarly { again, needed_bytes };
                     }
                 }

@@ -123,7 +123,7 @@ fn page(packer: &Packer) -> PageOutcome {
 
 fn pack(packer: &Packer, response: Response) -> PageOutcome {
     let memory = PageMemory::up_to(packer.max_page_memory);
-    packer.page(response, &scope_of(&["a.example:80"]), memory).unwrap_or_else(|_| panic!("it is alone"))
+    packer.page(response, &scope_of(&["a.example:80"]), &memory).unwrap_or_else(|_| panic!("it is alone"))
 }
 
 #[test]

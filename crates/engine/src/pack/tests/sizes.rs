@@ -44,13 +44,13 @@ fn what_does_not_fit_now_is_given_back_whole() {
     let response = Response::stored(Request::get("http://a.example/").unwrap(), body.clone());
     let memory = PageMemory::new(PAGE_MEMORY, 1 << 20, |_| false);
     let Err(NotNow { needed_bytes, response: again }) =
-        packer.page(response, &scope_of(&["a.example:80"]), memory)
+        packer.page(response, &scope_of(&["a.example:80"]), &memory)
     else {
         panic!("there was no memory for it");
     };
     assert_eq!(again.body, body);
     assert!(needed_bytes > 1 << 20 && needed_bytes <= PAGE_MEMORY);
-    let outcome = pack(&packer, again);
+    let outcome = pack(&packer, *again);
     assert_eq!((outcome.state, outcome.items.len()), (PageState::Done, 1));
 }
 
