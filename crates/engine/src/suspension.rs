@@ -2,7 +2,7 @@
 //! stopped by a signal, or the clock jumped. Such time is not part of any time-out.
 //!
 //! Whoever measures a time-out asks for [`lost`], the total of such times. While a crawl runs, its scheduler asks several times a
-//! second ([`Watch`]). So a long gap between two looks means that nothing ran. The look after it notices the gap, whichever thread
+//! second (`Watch`). So a long gap between two looks means that nothing ran. The look after it notices the gap, whichever thread
 //! it is on.
 //!
 //! Linux has two clocks. `CLOCK_MONOTONIC`, which `Instant` and all timers use, stands still while the machine is suspended;
