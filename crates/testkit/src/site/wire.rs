@@ -66,13 +66,17 @@ pub(super) fn write_answer(
     answer: &Answer,
     pause: impl Fn(Duration),
 ) -> io::Result<After> {
+    let wants_close = asked.header("connection").is_some_and(|value| value.eq_ignore_ascii_case("close"));
     // Send the whole answer in one write. Otherwise every small page takes two packets.
     let mut head = Vec::new();
     write!(head, "HTTP/1.1 {} {}\r\n", answer.status, reason(answer.status))?;
+    if wants_close {
+        // Otherwise a client may send its next request just before the connection closes.
+        head.extend_from_slice(b"Connection: close\r\n");
+    }
     for (name, value) in &answer.headers {
         write!(head, "{name}: {value}\r\n")?;
     }
-    let wants_close = asked.header("connection").is_some_and(|value| value.eq_ignore_ascii_case("close"));
     let with_body = asked.method != "HEAD";
     match &answer.delivery {
         Delivery::Dropped => return Ok(After::Close),
