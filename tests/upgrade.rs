@@ -102,7 +102,7 @@ fn rows(stored: &Stored) -> Vec<Vec<Vec<String>>> {
 fn upgraded_and_finished(stored: &Stored) -> Stored {
     let queued = stored.pages("queued");
     assert!(queued > 10 && stored.pages("done") > 3, "half of a crawl");
-    crawl(stored).run().assert_code(1).assert_stderr("dragline schema apply");
+    crawl(stored).run().assert_code(1).assert_stderr("schema apply");
     assert_eq!(stored.pages("queued"), queued, "and nothing was changed");
 
     attic(stored).args(["schema", "apply"]).run().assert_code(0).assert_stdout("upgraded Dragline's tables");
