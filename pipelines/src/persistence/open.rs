@@ -132,8 +132,10 @@ impl StartUpSteps<'_> {
         let limit = limit.min(self.end.saturating_duration_since(Instant::now()));
         let mut last_error = None;
         let outcome = tokio::select! {
-            done = timeout(limit, self.try_until_answered(step, operation, &mut last_error)) => done,
+            // A stop comes first, also before a store that answers at once.
+            biased;
             () = self.context.stop.until_requested() => return Err(OpenError::Stopped { step }),
+            done = timeout(limit, self.try_until_answered(step, operation, &mut last_error)) => done,
         };
         match outcome {
             Ok(Ok(value)) => Ok(value),
