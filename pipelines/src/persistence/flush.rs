@@ -192,7 +192,12 @@ async fn write(
         if piece.lone_url().is_some() {
             piece.failures = if weight > 0 { piece.failures + weight } else { 0 };
             let max = context.settings.max_lone_failures;
-            if piece.failures >= max {
+            let now = Instant::now();
+            let since = if weight > 0 { *piece.failing_since.get_or_insert(now) } else { now };
+            piece.failing_since = Some(since).filter(|_| weight > 0);
+            // A connection that only breaks may be flapping. That passes, and must not cost the page.
+            let is_lasting = weight > 1 || now.duration_since(since) >= context.settings.lone_failures_last;
+            if piece.failures >= max && is_lasting {
                 // With less in it, the page has one more chance, and not as many again.
                 piece.failures = max - 1;
                 return Ok(hopeless(error));

@@ -20,6 +20,8 @@ pub(super) struct Piece {
     pub(super) relief: Relief,
     /// How often in a row the store failed at it, if it is one page, although the store worked.
     pub(super) failures: u32,
+    /// Since when.
+    pub(super) failing_since: Option<std::time::Instant>,
     /// It is the second half of a refused piece, and the store has refused nothing in the first half yet.
     is_suspect: bool,
     /// It was given up before, or is a part of a piece that was.
@@ -102,7 +104,14 @@ impl Pieces {
     fn push(&mut self, outcomes: Vec<PageOutcome>, is_suspect: bool, was_given_up: bool) {
         if !outcomes.is_empty() {
             let relief = Relief::default();
-            self.0.push(Piece { outcomes, relief, failures: 0, is_suspect, was_given_up });
+            self.0.push(Piece {
+                outcomes,
+                relief,
+                failures: 0,
+                failing_since: None,
+                is_suspect,
+                was_given_up,
+            });
         }
     }
 }

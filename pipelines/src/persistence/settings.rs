@@ -72,6 +72,11 @@ pub struct PersistenceSettings {
     #[arg(skip = Self::default().max_lone_failures)]
     pub max_lone_failures: u32,
 
+    /// How long these failures must have lasted, unless the page exceeds a limit of the server: a connection may break often for
+    /// a while.
+    #[arg(skip = Self::default().lone_failures_last)]
+    pub lone_failures_last: Duration,
+
     /// How often a lasting outage is logged again.
     #[arg(skip = Self::default().outage_log_interval)]
     pub outage_log_interval: Duration,
@@ -109,6 +114,7 @@ impl Default for PersistenceSettings {
             retry_max_delay: Duration::from_secs(2),
             // About 15 s of quick failures, and four times the limit of a statement.
             max_lone_failures: 12,
+            lone_failures_last: Duration::from_secs(20),
             outage_log_interval: Duration::from_secs(30),
             cancel_timeout: Duration::from_secs(2),
         }

@@ -151,7 +151,8 @@ fn a_page_that_is_given_up_while_others_are_stored_is_dead_in_the_end() {
 #[test]
 fn a_store_that_is_away_costs_no_page_however_long() {
     let (_folder, url) = folder();
-    let settings = PersistenceSettings { max_lone_failures: 3, ..quick() };
+    let settings =
+        PersistenceSettings { max_lone_failures: 3, lone_failures_last: Duration::ZERO, ..quick() };
     let bridge = Bridge::open(&url, settings, 1);
     bridge.store.set(|faults| faults.away = true);
     bridge.submit(0..1);
