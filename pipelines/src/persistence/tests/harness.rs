@@ -52,6 +52,7 @@ pub(super) fn slow() -> PersistenceSettings {
         flush_interval: LIMIT * 10,
         retry_base_delay: Duration::from_millis(5),
         retry_max_delay: Duration::from_millis(20),
+        lone_failures_last: Duration::ZERO,
         ..PersistenceSettings::default()
     }
 }
