@@ -5,7 +5,7 @@ use std::time::Duration;
 use dragline_testkit::{Answer, Finished, Site};
 use serde_json::{Value as Json, json};
 
-use crate::stored::{Stored, crawl_site, dragline, on_both_stores};
+use crate::stored::{Stored, crawl_site, dragline, example, on_both_stores};
 
 const SOON: Duration = Duration::from_secs(20);
 
@@ -16,6 +16,7 @@ on_both_stores!(
     a_killed_run_is_told_and_can_be_ended,
     a_limit_holds_when_a_run_is_opened_again,
     a_run_is_found_by_its_spider_where_that_is_clear,
+    the_items_of_a_spider_that_the_program_does_not_have_are_not_called_none,
 );
 
 fn runs(stored: &Stored, words: &[&str]) -> Finished {
@@ -114,6 +115,47 @@ fn a_run_is_shown_with_its_failures(stored: &Stored) {
     runs(stored, &["list", "--state", "failed"]).assert_code(0).assert_stdout("no runs");
     runs(stored, &["list", "--spider", "quotes"]).assert_code(0).assert_stdout("no runs");
     runs(stored, &["show", "nobody"]).assert_code(1).assert_stderr("nobody").assert_stderr("runs list");
+}
+
+/// `dragline` doesn't have the spider `shop` of the example.
+fn the_items_of_a_spider_that_the_program_does_not_have_are_not_called_none(stored: &Stored) {
+    let site = Site::builder()
+        .page("/", Answer::html("<a class=detail href=/1>1</a><a class=detail href=/2>2</a>"))
+        .handler(|asked| Some(Answer::html(format!("<h1 class=name>bolt {}</h1>", asked.path))))
+        .start();
+    let crawl = example("nasty_spiders")
+        .args(["crawl", "shop", "-a", &format!("door={}", site.url("/")), "--run", "shop"])
+        .args(["--rate", "0", "--store", &stored.url()]);
+    crawl.run().assert_code(0);
+    let at_the_end =
+        "product 2, review 0 (counted when the run ended; this program doesn't have the spider shop)";
+    runs(stored, &["show", "shop"]).assert_code(0).assert_stdout(at_the_end);
+    assert_eq!(shown(stored, "shop")["items"], json!({"product": 2, "review": 0}));
+    let detail = site.url("/1");
+    let path = ["show", "shop", "--path", &detail];
+    runs(stored, &path)
+        .assert_code(0)
+        .assert_stdout("are unknown; this program doesn't have the spider shop");
+    let traced = runs(stored, &[&path[..], &["--json"]].concat());
+    let traced: Json = serde_json::from_str(&traced.assert_code(0).stdout).unwrap();
+    assert_eq!(traced[0]["items"], Json::Null);
+
+    // Nobody has counted the items of a killed run.
+    site.hold_page("/2");
+    let mut running = crawl.spawn();
+    running.wait_until("a request is out", SOON, |_| site.waiting() > 0);
+    running.signal("KILL");
+    running.finish();
+    runs(stored, &["show", "shop"]).assert_code(0).assert_stdout("items     unknown; this program doesn't");
+    assert_eq!(shown(stored, "shop")["items"], Json::Null);
+    let listed = runs(stored, &["list", "--json", "--limit", "1"]);
+    let listed: Json = serde_json::from_str(&listed.assert_code(0).stdout).unwrap();
+    assert_eq!((&listed[0]["state"], &listed[0]["held"]), (&json!("running"), &json!(false)));
+    assert_eq!((&listed[0]["figures"]["items"], &listed[0]["change"]["items"]), (&Json::Null, &Json::Null));
+    let list = runs(stored, &["list", "--limit", "1"]);
+    let row: Vec<&str> = list.stdout.lines().nth(1).unwrap().split_whitespace().collect();
+    // The column before the last one.
+    assert_eq!(row[row.len() - 2], "-", "{}", list.stdout);
 }
 
 fn a_run_that_a_process_holds_is_left_alone(stored: &Stored) {

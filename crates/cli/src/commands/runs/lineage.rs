@@ -23,7 +23,8 @@ const ROWS_SHOWN: usize = 20;
 /// A request with the requests that led to it, and the rows of its page by item type.
 struct Traced {
     lineage: Lineage,
-    rows: Vec<(String, Vec<ItemRow>)>,
+    /// `None` if this program doesn't have the run's spider, and so doesn't know the tables.
+    rows: Option<Vec<(String, Vec<ItemRow>)>>,
 }
 
 pub(super) fn show(
@@ -31,7 +32,7 @@ pub(super) fn show(
     url: &str,
     as_json: bool,
     runs: &Runs,
-    items: &[ItemType],
+    items: Option<&[ItemType]>,
 ) -> Result<Exit, Failed> {
     let parsed = Url::parse(url).map_err(|error| {
         Failed::error(format!("{url:?} is not a URL: {error}")).hint("write it with http:// or https://")
@@ -46,13 +47,19 @@ pub(super) fn show(
     if as_json {
         print(&format!("{:#}\n", traced.iter().map(Traced::json).collect::<Json>()))?;
     } else {
-        print(&traced.iter().map(Traced::text).collect::<Vec<_>>().join("\n"))?;
+        print(&traced.iter().map(|traced| traced.text(&run.spider)).collect::<Vec<_>>().join("\n"))?;
     }
     Ok(Exit::Finished)
 }
 
 impl Traced {
-    fn read(lineage: Lineage, run: &RunRecord, runs: &Runs, items: &[ItemType]) -> Result<Self, Failed> {
+    fn read(
+        lineage: Lineage,
+        run: &RunRecord,
+        runs: &Runs,
+        items: Option<&[ItemType]>,
+    ) -> Result<Self, Failed> {
+        let Some(items) = items else { return Ok(Self { lineage, rows: None }) };
         let mut rows = Vec::new();
         for item in items {
             let Some(page) = lineage.last() else { break };
@@ -66,10 +73,10 @@ impl Traced {
                 rows.push((item.name().to_owned(), of_type));
             }
         }
-        Ok(Self { lineage, rows })
+        Ok(Self { lineage, rows: Some(rows) })
     }
 
-    fn text(&self) -> String {
+    fn text(&self, spider: &str) -> String {
         let mut text = String::new();
         if !self.lineage.is_whole() {
             text.push_str("It is not known where the first of these was found: version 5 stored it.\n");
@@ -82,10 +89,17 @@ impl Traced {
             // Writing to a String cannot fail.
             let _ = writeln!(text, "\n{reason}: {error}");
         }
-        if self.rows.is_empty() {
-            text.push_str("\nThe page has no item rows.\n");
+        match &self.rows {
+            None => {
+                let _ = writeln!(
+                    text,
+                    "\nThe item rows of the page are unknown; this program doesn't have the spider {spider}."
+                );
+            }
+            Some(rows) if rows.is_empty() => text.push_str("\nThe page has no item rows.\n"),
+            Some(_) => (),
         }
-        for (item, rows) in &self.rows {
+        for (item, rows) in self.rows.iter().flatten() {
             let _ = writeln!(text, "\n{item}");
             for row in rows.iter().take(ROWS_SHOWN) {
                 let _ = writeln!(text, "  {}", shortened(&Json::Object(row.fields.clone()).to_string()));
@@ -100,8 +114,10 @@ impl Traced {
     fn json(&self) -> Json {
         let path: Vec<Json> = self.lineage.requests.iter().map(request_json).collect();
         let rows = |rows: &[ItemRow]| -> Json { rows.iter().map(|row| row.fields.clone()).collect() };
-        let items: serde_json::Map<String, Json> =
-            self.rows.iter().map(|(item, of_type)| (item.clone(), rows(of_type))).collect();
+        let by_type = |types: &[(String, Vec<ItemRow>)]| -> serde_json::Map<String, Json> {
+            types.iter().map(|(item, of_type)| (item.clone(), rows(of_type))).collect()
+        };
+        let items = self.rows.as_deref().map(by_type);
         json!({ "path": path, "is_whole": self.lineage.is_whole(), "items": items })
     }
 }

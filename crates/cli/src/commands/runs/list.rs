@@ -1,5 +1,6 @@
 //! `dragline runs list`.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::sync::Arc;
 
@@ -22,7 +23,7 @@ use crate::paint::Paint;
 const LINE_CHARS: usize = 100;
 /// How much of a name the list shows.
 const NAME_CHARS: usize = 20;
-/// So many unfinished runs are counted now. The others were counted when they ended.
+/// How many unfinished runs are counted now. Runs that have ended were counted then.
 const COUNTED_NOW: usize = 20;
 
 pub(super) fn run(arguments: &ListRuns, runs: &Runs, spiders: &[Arc<dyn Spider>]) -> Result<Exit, Failed> {
@@ -36,15 +37,15 @@ pub(super) fn run(arguments: &ListRuns, runs: &Runs, spiders: &[Arc<dyn Spider>]
     })?;
     let are_more = listed.len() > limit;
     listed.truncate(limit);
-    count_unfinished(&mut listed, runs, spiders)?;
+    let uncounted = count_unfinished(&mut listed, runs, spiders)?;
     let text = if arguments.json {
-        let mut listed = Json::Array(listed.iter().map(|run| Json::Object(standing::json(run))).collect());
+        let mut listed: Json = listed.iter().map(|run| json(run, &uncounted)).collect();
         secrets::hide_in_json(&mut listed);
         format!("{listed}\n")
     } else if listed.is_empty() {
         "no runs\n".to_owned()
     } else {
-        let mut text = text(&listed, Paint::stdout());
+        let mut text = text(&listed, &uncounted, Paint::stdout());
         if are_more {
             // Writing to a String cannot fail.
             let _ =
@@ -56,15 +57,21 @@ pub(super) fn run(arguments: &ListRuns, runs: &Runs, spiders: &[Arc<dyn Spider>]
     Ok(Exit::Finished)
 }
 
-/// A run that is not finished has no figures of its end.
+/// A run that is not finished has no figures of its end. Returns the runs whose items could not be counted, because this program
+/// doesn't have their spider.
 fn count_unfinished(
     listed: &mut [RunRecord],
     runs: &Runs,
     spiders: &[Arc<dyn Spider>],
-) -> Result<(), Failed> {
+) -> Result<BTreeSet<i64>, Failed> {
+    let mut without_spider = BTreeSet::new();
     let uncounted = listed.iter_mut().filter(|run| run.figures.is_none() && !run.state.is_final());
     for run in uncounted.take(COUNTED_NOW) {
         let items = items_of(&run.spider, spiders);
+        if items.is_none() {
+            without_spider.insert(run.run_id);
+        }
+        let items = items.unwrap_or_default();
         let now = runs.wait("looking at the run", runs.admin.inspect_run(run.run_id, &items))?;
         run.figures = Some(EndFigures {
             pages: now.pages,
@@ -73,13 +80,24 @@ fn count_unfinished(
             ..EndFigures::default()
         });
     }
-    Ok(())
+    Ok(without_spider)
+}
+
+fn json(run: &RunRecord, uncounted: &BTreeSet<i64>) -> Json {
+    let mut fields = Json::Object(standing::json(run));
+    if uncounted.contains(&run.run_id) {
+        fields["figures"]["items"] = Json::Null;
+        if !fields["change"].is_null() {
+            fields["change"]["items"] = Json::Null;
+        }
+    }
+    fields
 }
 
 /// Two lines for each run: what it did in columns, and what it was.
-fn text(listed: &[RunRecord], paint: Paint) -> String {
+fn text(listed: &[RunRecord], uncounted: &BTreeSet<i64>, paint: Paint) -> String {
     let headings = ["id", "run", "state", "verdict", "done", "failed", "dead", "queued", "items", "took"];
-    let columns = table(headings, listed.iter().map(row));
+    let columns = table(headings, listed.iter().map(|run| row(run, uncounted)));
     let mut lines = columns.lines();
     let mut text = lines.next().map_or_else(String::new, |headings| format!("{headings}\n"));
     for (line, run) in lines.zip(listed) {
@@ -94,7 +112,7 @@ fn text(listed: &[RunRecord], paint: Paint) -> String {
     text
 }
 
-fn row(run: &RunRecord) -> [String; 10] {
+fn row(run: &RunRecord, uncounted: &BTreeSet<i64>) -> [String; 10] {
     let of = |state| {
         run.figures.as_ref().map_or_else(|| "-".to_owned(), |figures| figures.pages.of(state).to_string())
     };
@@ -104,8 +122,12 @@ fn row(run: &RunRecord) -> [String; 10] {
         None => number,
     };
     let done = with(of(PageState::Done), change.as_ref().map(standing::Change::pages));
-    let items =
-        run.figures.as_ref().map_or_else(|| "-".to_owned(), |figures| figures.all_items().to_string());
+    let items = match &run.figures {
+        Some(figures) if !uncounted.contains(&run.run_id) => {
+            with(figures.all_items().to_string(), change.as_ref().map(standing::Change::items))
+        }
+        _ => "-".to_owned(),
+    };
     let queued =
         run.figures.as_ref().map_or_else(|| "-".to_owned(), |figures| figures.pages.queued.to_string());
     [
@@ -117,7 +139,7 @@ fn row(run: &RunRecord) -> [String; 10] {
         of(PageState::Failed),
         of(PageState::Dead),
         queued,
-        with(items, change.as_ref().map(standing::Change::items)),
+        items,
         standing::told(standing::took(run)),
     ]
 }

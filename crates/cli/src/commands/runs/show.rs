@@ -1,5 +1,6 @@
 //! `dragline runs show`: the state of a run, and why requests failed.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::sync::Arc;
 
@@ -27,20 +28,71 @@ pub(super) fn run(
     let run = runs.find(run)?;
     let items = items_of(&run.spider, spiders);
     if let Some(url) = path {
-        return lineage::show(&run, url, as_json, runs, &items);
+        return lineage::show(&run, url, as_json, runs, items.as_deref());
     }
-    let figures = runs.wait("looking at the run", runs.admin.inspect_run(run.run_id, &items))?;
+    let types = items.as_deref().unwrap_or_default();
+    let figures = runs.wait("looking at the run", runs.admin.inspect_run(run.run_id, types))?;
+    let rows = match &items {
+        Some(_) => ItemRows::Now(&figures.items),
+        None => ItemRows::of_unknown_types(&run),
+    };
     if as_json {
-        let mut shown = json(&run, &figures);
+        let mut shown = json(&run, &figures, &rows);
         secrets::hide_in_json(&mut shown);
         print(&format!("{shown:#}\n"))?;
     } else {
-        print(&shown(&text(&run, &figures, Paint::stdout())))?;
+        print(&shown(&text(&run, &figures, &rows, Paint::stdout())))?;
     }
     Ok(Exit::Finished)
 }
 
-fn text(run: &RunRecord, figures: &RunFigures, paint: Paint) -> String {
+/// The rows of each item type of a run.
+enum ItemRows<'a> {
+    /// They were counted now. A type whose table is missing has no count.
+    Now(&'a [(String, Option<u64>)]),
+    /// This program doesn't have the run's spider, so it doesn't know the tables. These are the counts of the run's last end.
+    AtItsEnd(&'a BTreeMap<String, u64>),
+    /// In the same case, but nobody counted: the run is going on, or it was killed.
+    Unknown,
+}
+
+impl<'a> ItemRows<'a> {
+    fn of_unknown_types(run: &'a RunRecord) -> Self {
+        run.figures.as_ref().map_or(Self::Unknown, |figures| Self::AtItsEnd(&figures.items))
+    }
+
+    fn text(&self, spider: &str) -> String {
+        let listed = |rows: Vec<String>| if rows.is_empty() { "none".to_owned() } else { rows.join(", ") };
+        match self {
+            Self::Now(rows) => {
+                let counted = rows.iter().map(|(name, rows)| match rows {
+                    Some(rows) => format!("{name} {rows}"),
+                    None => format!("{name} (its table is missing)"),
+                });
+                listed(counted.collect())
+            }
+            Self::AtItsEnd(rows) => {
+                let rows = listed(rows.iter().map(|(name, rows)| format!("{name} {rows}")).collect());
+                format!("{rows} (counted when the run ended; this program doesn't have the spider {spider})")
+            }
+            Self::Unknown => {
+                format!("unknown; this program doesn't have the spider {spider}, so ask one that does")
+            }
+        }
+    }
+
+    fn json(&self) -> Json {
+        match self {
+            Self::Now(rows) => {
+                Json::Object(rows.iter().map(|(name, rows)| (name.clone(), Json::from(*rows))).collect())
+            }
+            Self::AtItsEnd(rows) => json!(rows),
+            Self::Unknown => Json::Null,
+        }
+    }
+}
+
+fn text(run: &RunRecord, figures: &RunFigures, rows: &ItemRows<'_>, paint: Paint) -> String {
     let mut text = String::new();
     let mut line = |name: &str, value: &str| {
         // Writing to a String cannot fail.
@@ -73,12 +125,7 @@ fn text(run: &RunRecord, figures: &RunFigures, paint: Paint) -> String {
     line("took", &standing::told(standing::took(run)));
     let pages = PageState::ALL.map(|state| format!("{state} {}", figures.pages.of(state)));
     line("pages", &format!("{}, queued {}", pages.join(", "), figures.pages.queued));
-    let items = figures.items.iter().map(|(name, rows)| match rows {
-        Some(rows) => format!("{name} {rows}"),
-        None => format!("{name} (its table is missing)"),
-    });
-    let items = items.collect::<Vec<_>>().join(", ");
-    line("items", if items.is_empty() { "none" } else { &items });
+    line("items", &rows.text(&run.spider));
     if let Some(change) = standing::change(run) {
         line(
             "change",
@@ -122,13 +169,11 @@ fn text(run: &RunRecord, figures: &RunFigures, paint: Paint) -> String {
     text
 }
 
-/// The item types of a spider. The demo's spider isn't listed. For a spider that this program doesn't have, the tables of its
-/// items are unknown.
-pub(super) fn items_of(spider: &str, spiders: &[Arc<dyn Spider>]) -> Vec<ItemType> {
+/// The item types of a spider, or `None` if this program doesn't have the spider. The demo's spider isn't listed.
+pub(super) fn items_of(spider: &str, spiders: &[Arc<dyn Spider>]) -> Option<Vec<ItemType>> {
     match spiders.iter().find(|known| known.name() == spider) {
-        Some(spider) => spider.items(),
-        None if spider == Shelf.name() => Shelf.items(),
-        None => Vec::new(),
+        Some(spider) => Some(spider.items()),
+        None => (spider == Shelf.name()).then(|| Shelf.items()),
     }
 }
 
@@ -185,14 +230,13 @@ fn next(run: &RunRecord, figures: &RunFigures) -> String {
     }
 }
 
-fn json(run: &RunRecord, figures: &RunFigures) -> Json {
+fn json(run: &RunRecord, figures: &RunFigures, rows: &ItemRows<'_>) -> Json {
     let mut fields = standing::json(run);
     let mut pages: serde_json::Map<String, Json> =
         PageState::ALL.iter().map(|state| (state.to_string(), figures.pages.of(*state).into())).collect();
     pages.insert("queued".to_owned(), figures.pages.queued.into());
-    let items = figures.items.iter().map(|(name, rows)| (name.clone(), Json::from(*rows))).collect();
     fields.insert("pages".to_owned(), Json::Object(pages));
-    fields.insert("items".to_owned(), Json::Object(items));
+    fields.insert("items".to_owned(), rows.json());
     fields.insert("dead_letters".to_owned(), figures.dead_letters.into());
     for (name, key, tallies) in [
         ("failed_by_status", "status", &figures.failed_by_status),
