@@ -11,8 +11,8 @@ use crate::stored::{Stored, crawl_nasty, crawl_site, example, on_both_stores};
 const MIB: usize = 1 << 20;
 /// `--memory-budget`.
 const BUDGET: usize = 64 * MIB;
-/// What is beyond the budget: the program itself, what a page needs beyond the budget when it is alone, and texts on their way
-/// from a page into its item.
+/// Memory beyond the budget: the program itself, a single page that needs more than the budget, and texts on their way from a page
+/// into its item.
 const ALLOWANCE: usize = 122 * MIB;
 /// The same with items of 20 MiB, of which the spider makes copies of its own on each of two crawl threads.
 const ALLOWANCE_WITH_COPIES: usize = 256 * MIB;
@@ -145,7 +145,7 @@ fn hostile_pages_stay_within_the_budget(stored: &Stored) {
     });
     let site = site.start();
     let crawl = crawl_site(&site.url("/"), stored).args(["--max-page-memory", "32MiB", "--max-depth", "1"]);
-    // Most pages fail, and the verdict of the run says so.
+    // Most pages fail, and the run's verdict reports it.
     stays_small(limited(crawl).spawn(), 65);
     let ends =
         stored.query("select state, reason, count(*) from crawl_requests where depth = 1 group by 1, 2");

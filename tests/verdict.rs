@@ -1,4 +1,4 @@
-//! The verdict on a finished run: a night that looks good and was not is told, and a healthy one never is.
+//! The verdict on a finished run: a night that only looks good has problems, and a healthy night never has.
 
 use dragline_testkit::{Answer, Dragline, Finished, Site};
 use serde_json::{Value as Json, json};

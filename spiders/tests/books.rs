@@ -21,7 +21,7 @@ fn the_crawl_starts_at_the_catalogue_or_at_a_category() {
     assert_eq!(start(&args), format!("{SITE}catalogue/category/books/poetry_23/index.html"));
 }
 
-/// A file of the real site, kept beside the repository; without it there is nothing to test.
+/// A file of the real site, from a folder next to the repository. Without the folder, nothing can be tested.
 fn real(name: &str) -> Option<String> {
     let folder = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/pages/books.toscrape.com"));
     folder.exists().then(|| fs::read_to_string(folder.join(name)).unwrap())

@@ -196,7 +196,7 @@ fn a_row_that_needs_a_later_row_of_its_own_table_is_revived(stored: &Stored) {
     stored.execute(&things(stored, &column));
     let site = Site::builder()
         .page("/", Answer::html("<a href=/child-a>a</a><a href=/child-b>b</a><a href=/parent-b>b</a>"))
-        // This one leads to its parent. The other one is beside it.
+        // This child leads to its parent. The parent of the other child has a link of its own on the start page.
         .page("/child-a", Answer::html("<a href=/parent-a>p</a>"))
         .page("/child-b", Answer::html("none"))
         .page("/parent-a", Answer::html("none"))

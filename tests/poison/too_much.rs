@@ -10,7 +10,7 @@ fn a_page_beyond_its_limits_fails_alone_and_says_so(stored: &Stored) {
     let site = Site::builder()
         .page("/", Answer::html("<a href=/many>m</a><a href=/few>f</a>"))
         .page("/many", Answer::html("<a href=/1>1</a><a href=/2>2</a><a href=/3>3</a>"))
-        // The same links again and again are no new requests.
+        // The same link many times is one request.
         .page("/few", Answer::html("<a href=/4>4</a>".repeat(9)))
         .page("/4", Answer::html("the last"))
         .start();

@@ -2,7 +2,7 @@
 //!
 //! Above the budget, the scheduler claims nothing new. Bodies that arrive or wait for a crawl thread get an eighth of it, so that
 //! there is room for what they become. A page is parsed when there is room for its body, its tree and its items. A page that
-//! needs more than the whole budget goes alone: when no other page is parsed and none waits for the store. So it still gets
+//! needs more than the whole budget waits until no other page is parsed and none waits for the store. So it still gets
 //! done, and a crawl never deadlocks on its own budget: a page in a later stage never waits for one in an earlier stage.
 
 use std::fmt;

@@ -83,7 +83,7 @@
 //! It installs no subscriber, panic hook or signal handler, and it never ends the process. `examples/embed.rs` shows one in an
 //! async program.
 
-// What is public here is a contract, and `docs/public-api.txt` lists it. Add a name on purpose: nothing comes in by a glob.
+// The public names are a contract, and `docs/public-api.txt` lists them. Add a name on purpose: nothing comes in by a glob.
 // Types that may grow are `#[non_exhaustive]`. `PageState`, `RunState`, `ColumnType`, `Value` and `Verdict` are not: each store
 // must handle every state, type and value, and whoever calls a pipeline must handle every verdict.
 

@@ -61,7 +61,7 @@ impl Job {
         }
     }
 
-    /// Reserves this memory. `false` if there is none now.
+    /// Reserves this memory. `false` if that much is not free now.
     pub(crate) fn reserve(&mut self, bytes: usize) -> bool {
         let charge = match self {
             Self::Parse(fetched, _) => &mut fetched.charge,

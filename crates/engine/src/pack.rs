@@ -54,7 +54,7 @@ pub(crate) struct Packer {
     pub(crate) item_limits: ItemLimits,
     pub(crate) max_page_memory: usize,
     pub(crate) max_depth: Option<u32>,
-    /// So many bytes of a failed page are kept.
+    /// How many bytes of a failed page are kept.
     pub(crate) keep_failed_bytes: Option<usize>,
     pub(crate) limits: LimitSettings,
     pub(crate) redirects: RedirectSettings,

@@ -1,7 +1,7 @@
 //! Notices that this process did not run for a while: the machine was suspended, the container was frozen, the process was
 //! stopped by a signal, or the clock jumped. Such time is not part of any time-out.
 //!
-//! Whoever measures a time-out asks for [`lost`], the total of such times. While a crawl runs, its scheduler asks several times a
+//! Code that measures a time-out asks for [`lost`], the total of such times. While a crawl runs, its scheduler asks several times a
 //! second (`Watch`). So a long gap between two looks means that nothing ran. The look after it notices the gap, whichever thread
 //! it is on.
 //!
@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use rustix::time::{ClockId, clock_gettime};
 
-/// A gap that is longer than this is no delay of a busy machine. The scheduler looks twice a second or more.
+/// A busy machine causes shorter gaps than this. The scheduler looks twice a second or more.
 const GAP: Duration = Duration::from_secs(5);
 
 /// The clocks belong to the machine, so all crawls of a process share this.

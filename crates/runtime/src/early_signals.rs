@@ -25,7 +25,7 @@ const ENDED_BY_SIGNAL: i32 = 128;
 
 /// Whether a signal ends the process at once. Handlers belong to the process, and so does this.
 static ENDS_AT_ONCE: LazyLock<Arc<AtomicBool>> = LazyLock::new(Arc::default);
-/// What was caught and nobody has heard yet.
+/// The signals that were caught and not yet handed to anyone.
 static CAUGHT: Mutex<Option<Signals>> = Mutex::new(None);
 
 /// Catches signals from now on. It comes first in `main`.

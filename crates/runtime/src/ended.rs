@@ -177,7 +177,7 @@ impl Ended {
         (figures, Some(verdict))
     }
 
-    /// The limits that kept the run from seeing the whole site. What an earlier start of the run refused is not known, so a
+    /// The limits that kept the run from seeing the whole site. The refusals of earlier starts are not known, so a
     /// resumed run counts as cut by each limit that it may have reached.
     fn cut_by(&self, pages: &PageCounts, refused: &BTreeMap<LinkRefusal, u64>) -> BTreeMap<String, u64> {
         let (limits, links) = (&self.settings.engine.limits, &self.settings.engine.links);

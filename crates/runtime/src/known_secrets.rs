@@ -1,4 +1,4 @@
-//! What a crawl is given as a secret. From then on, it is hidden wherever it turns up, for example in the message of a panic.
+//! Remembers the secrets that a crawl is given. From then on, they are hidden everywhere, for example in the message of a panic.
 
 use dragline_core::{Args, secrets};
 use url::Url;
@@ -12,7 +12,7 @@ impl CrawlSettings {
         self.store.remember_secret();
         for (name, value) in &self.engine.client.headers {
             if secrets::is_secret_name(name) {
-                // `Bearer TOKEN`: the token may also be shown alone.
+                // `Bearer TOKEN`: the token may also turn up by itself.
                 value.split([' ', ';']).for_each(secrets::remember);
                 secrets::remember(value);
             }

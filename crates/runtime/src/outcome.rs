@@ -10,7 +10,7 @@ pub enum CrawlOutcome {
     FinishedWithProblems,
     /// Stopped early; the same crawl resumes.
     Stopped,
-    /// An error ended it, too many pages failed, or no page at all was done. What was stored is safe.
+    /// An error ended it, too many pages failed, or no page at all was done. All that was stored is safe.
     Failed,
     /// The stop was forced; the same crawl resumes.
     Forced,

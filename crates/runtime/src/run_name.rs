@@ -5,7 +5,7 @@ use sha2::{Digest, Sha256};
 
 /// The default name of a run. It doesn't depend on settings, limits and secret arguments, so you can resume a run with a
 /// different pace, a higher limit or a new password. It does depend on the whole start URLs, because they say what is crawled:
-/// `?key=1` and `?key=2` are two runs. Of them, the name has only a short digest.
+/// `?key=1` and `?key=2` are two runs. The name contains only a short digest of them.
 pub(crate) fn default_run_name(spider: &str, args: &Args) -> String {
     let mut parts: Vec<String> = args.start_urls().iter().map(ToString::to_string).collect();
     parts.sort();

@@ -50,7 +50,8 @@ pub fn check_arguments(spider: &dyn Spider, args: &Args) -> Result<(), CrawlErro
 /// Where the rule for the same request stands among a run's arguments, unless it is the common one.
 const SAME_REQUEST: &str = "same_request";
 
-/// What the run was started with, without secrets: people read it. The requests themselves are in the frontier.
+/// The start URLs, arguments and rules of the run, without secrets, because people read them. The requests themselves are in the
+/// frontier.
 fn run_args(settings: &CrawlSettings, rule: &SameRequest) -> Json {
     let mut args = json!({ "start_urls": settings.args.shown_start_urls(), "args": settings.args.shown() });
     if !settings.args.start_tag().is_empty() {

@@ -16,11 +16,11 @@ use dragline_engine::VerdictSettings;
 /// The share of failed and dead pages that a run may have without being told otherwise. Sites have broken links: a few per cent
 /// are usual.
 const TOLERATED_SHARE: f64 = 0.1;
-/// So many failed and dead pages, and fewer, don't say anything about a site without [`TOLERATED_SHARE`] being set.
+/// Up to this many failed and dead pages don't say anything about a site, unless the user has set the share.
 const FEW_PAGES: u64 = 4;
-/// So large a share of the pages of one tag may fail.
+/// This share of the pages of one tag may fail.
 const TOLERATED_SHARE_OF_A_TAG: f64 = 0.5;
-/// So many of them, and fewer, don't say anything about the tag.
+/// Up to this many of them don't say anything about the tag.
 const FEW_PAGES_OF_A_TAG: u64 = 2;
 /// A run that a limit cut short is not judged by its items before this many pages are done, because chance decides which pages
 /// they are.

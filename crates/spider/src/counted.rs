@@ -15,7 +15,7 @@ pub fn counted<N: Copy + Display + PartialEq + From<u8>>(count: N, noun: &str) -
     format!("{count} {}", noun_of(is_one, noun))
 }
 
-/// The noun for one or for several, for a number that is written in its own way.
+/// The singular or the plural of a noun. Use it next to a number that you format yourself.
 pub fn noun_of(is_one: bool, noun: &str) -> String {
     if is_one {
         return noun.to_owned();

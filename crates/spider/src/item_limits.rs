@@ -1,6 +1,6 @@
 //! How large an item may be. A larger one is refused before it comes near a store, the same way for all stores.
 //!
-//! What counts is the length as JSON, because a text of control characters is six times as long there. The length is computed
+//! The limit is on the length as JSON, because a text of control characters is six times as long there. The length is computed
 //! without writing the JSON.
 
 use std::io;

@@ -20,7 +20,7 @@ struct ForwardProxyShared {
     /// User and password, and both together as in the HTTP header.
     wanted: Option<(String, String, String)>,
     manner: Mutex<Manner>,
-    /// How it will treat requests after so many passages.
+    /// How it will treat requests after this number of passages.
     next: Mutex<Option<(usize, Manner)>>,
     changed: Condvar,
     /// Open connections, by number.

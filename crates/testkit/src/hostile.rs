@@ -28,7 +28,7 @@ impl HostilePage {
     /// The kind of this name.
     ///
     /// # Panics
-    /// If there is none.
+    /// If no page has this name.
     pub fn named(name: &str) -> Self {
         Self::all().find(|page| page.name == name).unwrap_or_else(|| panic!("no hostile page {name:?}"))
     }

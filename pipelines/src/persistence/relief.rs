@@ -33,16 +33,16 @@ enum Form {
     Whole,
     /// Its items are dead letters.
     WithoutItems,
-    /// In place of its letters it has one that says so.
+    /// One letter stands for all its letters, and says that they are missing.
     WithoutLetters,
     /// It has its letters, and its new requests are letters too.
     WithoutRequests,
-    /// It has nothing but one letter that says so.
+    /// It has nothing but one letter, which says that all else is missing.
     Bare,
 }
 
 impl Relief {
-    /// Brings the page into its next form. Returns `false` if there is none. A form that removes nothing is left out.
+    /// Brings the page into its next form. Returns `false` after the last form. A form that removes nothing is left out.
     pub(super) fn next(
         &mut self,
         page: &mut PageOutcome,

@@ -87,7 +87,7 @@ impl OwnWords {
 }
 
 fn in_example(line: &str, [spider, another, item]: &[String; 3]) -> String {
-    // What follows the command is for the reader.
+    // The reader gets an explanation after the command.
     let (call, about) = line[2..].find("  ").map_or((line, ""), |at| line.split_at(at + 2));
     let call = call.replace(PAGE, "https://example.com/");
     let is_of_word = |c: char| c.is_alphanumeric() || c == '_';

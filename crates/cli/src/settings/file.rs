@@ -174,7 +174,7 @@ impl File {
         (&self.path, entries)
     }
 
-    /// What is for one spider goes before what is for all.
+    /// A setting for one spider goes before a setting for all.
     fn entry_of(&self, command: &Command, flag: &Arg) -> Option<&Entry> {
         let place = place(command, flag);
         let is_of_a_crawl = place.is_some_and(|(table, _)| table == "crawl");

@@ -13,7 +13,7 @@ pub struct DownloadError {
     pub(crate) fault: Fault,
 }
 
-/// Who is at fault if a download has no answer. See [`crate::outage`].
+/// The party at fault if a download has no answer. See [`crate::outage`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fault {
     /// The request itself, or its name: it was not sent.

@@ -72,7 +72,7 @@ impl Connections {
         Arc::new(Self { max, idle_per_host, book: Mutex::default() })
     }
 
-    /// The client for a request, which is made if there is none. Others are closed if it could open too many connections.
+    /// Lends the client for a request, and makes it if it doesn't exist. Closes others if they could open too many connections.
     pub(super) fn lend(
         self: &Arc<Self>,
         key: ConnectionKey,

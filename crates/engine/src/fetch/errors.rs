@@ -30,7 +30,7 @@ pub(crate) enum FetchError {
         reason: Reason,
         /// What went wrong.
         problem: String,
-        /// Who is at fault.
+        /// The party at fault.
         fault: Fault,
     },
     /// The server says that it has not processed the request.
@@ -115,7 +115,7 @@ impl FetchError {
         }
     }
 
-    /// Who is at fault.
+    /// The party at fault.
     pub(crate) fn fault(&self) -> Fault {
         match self {
             Self::Connection { fault, .. } => *fault,

@@ -1,4 +1,4 @@
-//! A body that arrives while there is no memory for it waits here until there is room again.
+//! A body that arrives while memory is used up waits here until there is room again.
 //!
 //! Bodies get a part of the budget, so that there is room for what they become. When it is used up, they would wait for each
 //! other forever. So one of them at a time may exceed it and finish.

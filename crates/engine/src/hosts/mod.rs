@@ -146,7 +146,7 @@ impl Hosts {
         }
     }
 
-    /// So much time has passed while this process did not run. It brings no host closer to being given up.
+    /// This process did not run for this time. The time doesn't count towards giving up a host.
     pub(crate) fn slept(&mut self, time: Duration) {
         for id in self.by_name.values() {
             self.registered[id.index()].pace.slept(time);

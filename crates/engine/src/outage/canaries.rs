@@ -19,7 +19,7 @@ pub(super) struct Canaries {
     /// The one that answered last comes first.
     known: VecDeque<(Arc<str>, Request)>,
     noted_at: Option<Instant>,
-    /// Who is asked next.
+    /// The position of the host that is asked next.
     next: usize,
 }
 

@@ -17,7 +17,7 @@ use crate::downloader::{Fault, Proof};
 const ENOUGH_HOSTS: usize = 3;
 /// A doubt that has lasted this long without an answer is settled by asking.
 const DOUBT_FOR: Duration = Duration::from_secs(1);
-/// So long does a doubt wait for requests in flight, if there is nobody to ask.
+/// How long a doubt waits for requests in flight, if there is no host to ask.
 const WAIT_FOR_OTHERS: Duration = Duration::from_secs(5);
 /// How many hosts are asked to settle a doubt. If it is serious, fewer are enough.
 const MOST_ASKED: usize = 3;
@@ -108,9 +108,9 @@ pub(crate) enum Step {
     Ask(Arc<str>, Box<Request>),
     /// Nobody has answered before: send one request, whichever it is.
     Try,
-    /// Nobody can tell. What failed is judged now.
+    /// Nobody can tell. The failed requests are judged now.
     Judge,
-    /// An outage begins. What failed is queued again.
+    /// An outage begins. The failed requests are queued again.
     Pause,
     /// An outage lasts for too long. This is what happened.
     GiveUp(String),
@@ -135,7 +135,7 @@ impl Link {
         }
     }
 
-    /// Whether requests may be sent. If so many hosts fail that it may be an outage, no others are tried until that is settled.
+    /// Whether requests may be sent. If the number of failing hosts suggests an outage, no others are tried until that is settled.
     pub(crate) fn may_send(&self) -> bool {
         match &self.state {
             LinkState::Up => true,
@@ -336,7 +336,7 @@ impl Link {
         Step::Judge
     }
 
-    /// Whether so many hosts could fail that they would show an outage.
+    /// Whether enough hosts are known that their failures would show an outage.
     fn could_tell(&self, who: &Arc<str>, others: &[Arc<str>]) -> bool {
         let mut hosts: BTreeSet<&Arc<str>> = others.iter().chain(self.canaries.names()).collect();
         if let LinkState::Doubted(doubt) = &self.state {

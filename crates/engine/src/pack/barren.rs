@@ -1,7 +1,7 @@
 //! Whether a page had contents in which the spider found no item.
 //!
-//! If a run stored nothing, either its selectors are wrong or the site has nothing. An interface that has nothing new says so:
-//! with an empty answer, an empty list, a feed without entries. Everything else counts as contents.
+//! If a run stored nothing, either its selectors are wrong or the site has nothing. An interface that has nothing new shows it
+//! with an empty answer, an empty list, or a feed without entries. Everything else counts as contents.
 
 use dragline_core::Page;
 use serde_json::Value as Json;

@@ -171,7 +171,7 @@ impl HostRobots {
         origins.filter(|origin| origin.is_being_fetched).map(|origin| origin.attempts).max().unwrap_or(0)
     }
 
-    /// The fetch under way failed, and the host is not at fault. Later requests begin anew.
+    /// The fetch under way failed, and the host is not at fault. The next request fetches it again, with all its attempts.
     pub(crate) fn abandon_fetch(&mut self) {
         if let Some(origin) = self.end_fetch() {
             origin.attempts = 0;

@@ -22,7 +22,7 @@ use crate::robots::RobotsAnswer;
 const MAX_OUTAGES: u32 = 10;
 /// How often it may come back because the server has not processed it.
 const MAX_NOT_PROCESSED: u32 = 5;
-/// A doubt needs to know of so many hosts with requests. More do not change anything.
+/// How many hosts with requests a doubt needs to know. More do not change anything.
 const HOSTS_NAMED: usize = 4;
 /// How many hosts are looked at for one request to try. Others may be skipped or forbidden.
 const MOST_TRIES: usize = 20;
@@ -62,7 +62,7 @@ impl NetworkWatch {
 }
 
 impl Scheduler {
-    /// Takes note of how a page's fetch ended. Gives it back if it is to be judged now.
+    /// Takes note of how a page's fetch ended. Gives it back if it must be judged now.
     pub(super) fn weigh_page(&mut self, fetch: EndedFetch) -> Option<EndedFetch> {
         self.try_has_ended();
         if self.was_interrupted(&fetch) {
@@ -206,7 +206,7 @@ impl Scheduler {
         }
     }
 
-    /// Judges what was held. If others have answered, the hosts fail alone.
+    /// Judges the failures that were held. If other hosts have answered, these hosts fail by themselves.
     fn judge_held(&mut self, others_answered: bool) {
         for held in std::mem::take(&mut self.network.held) {
             let host = match &held {
@@ -278,7 +278,7 @@ impl Scheduler {
         }
     }
 
-    /// The server has not processed a request, so it was no attempt.
+    /// The server has not processed a request, so it doesn't count as an attempt.
     fn send_again(&mut self, mut fetch: EndedFetch) -> Option<EndedFetch> {
         fetch.waiting.outages += 1;
         if fetch.waiting.outages > MAX_NOT_PROCESSED {

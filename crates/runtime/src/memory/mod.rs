@@ -18,7 +18,7 @@ use crate::usage::Usage;
 const SOFT_SHARE: f64 = 0.8;
 /// Share of a container's limit.
 const BUDGET_SHARE: f64 = 0.25;
-/// The same for one page. A page that needs more than the budget is parsed alone.
+/// The same for one page. A page that needs more than the budget is parsed while no other page is.
 const PAGE_SHARE: f64 = 0.5;
 /// How far memory must fall below the limit before fetching continues.
 const RELIEF: f64 = 0.9;

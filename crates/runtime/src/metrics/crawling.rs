@@ -85,7 +85,7 @@ pub(super) const FAMILIES: &[Family<StatsSnapshot>] = &[
     }),
     counter(
         "dragline_excused_fetches_total",
-        "Fetches that failed because of such an outage, or that the server did not process. They are no attempts.",
+        "Fetches that failed because of such an outage, or that the server did not process. They don't count as attempts.",
         |now, out| {
             out.count(now.excused);
         },

@@ -23,7 +23,7 @@ struct Shape {
 /// In this order: what one leaves is not read again as another.
 static SHAPES: LazyLock<Vec<Shape>> = LazyLock::new(|| {
     [
-        // scheme://user:password@host. A password may contain an @, and if the port is no number, even a slash.
+        // scheme://user:password@host. A password may contain an @, and even a slash if the port is not a number.
         (r#"(?i)\b([a-z][a-z0-9+.-]*://)([^\s/?#"<>\\]*)@"#, user_of_url as fn(&Captures<'_>) -> String),
         (r#"(?i)\b([a-z][a-z0-9+.-]*://)([^\s/?#"<>@:\[\]\\]+:[0-9]*[^\s/?#"<>@0-9\\][^\s"<>@\\]*)@"#, user_of_url),
         // user:password@host. The address behind mailto: has no password.

@@ -37,7 +37,7 @@ pub(super) struct Connections {
     dialer: Arc<Dialer>,
     pool: Pool,
     wait: Latency,
-    /// Set once it is known that sessions belong to us alone.
+    /// Set once it is known that nobody else uses our sessions.
     is_ours: OnceCell<()>,
 }
 

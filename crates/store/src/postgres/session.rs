@@ -26,7 +26,7 @@ const COPY_MESSAGE_BYTES: usize = 1024 * 1024;
 /// Parameters of a statement.
 pub(super) type Params<'a> = &'a [&'a (dyn ToSql + Sync)];
 
-/// Writes the next row of a COPY. Returns `false` if there is none.
+/// Writes the next row of a COPY. Returns `false` after the last row.
 pub(super) trait NextRow: FnMut(&mut CopyText) -> bool + Send {}
 
 impl<F: FnMut(&mut CopyText) -> bool + Send> NextRow for F {}

@@ -1,4 +1,4 @@
-//! The foreign keys of the database, for the order in which tables are written.
+//! Reads the foreign keys of the database. They give the order in which tables are written.
 
 use rusqlite::Connection;
 

@@ -113,7 +113,7 @@ fn setting(command: &Command, flag: &Arg, matches: &ArgMatches, given: &Given<'_
     }
 }
 
-/// `--cookies` says where cookies are kept, and is none itself.
+/// The value of `--cookies` is the place where cookies are kept, not a cookie.
 fn is_secret_setting(id: &str) -> bool {
     is_secret_name(id) && id != "cookies"
 }

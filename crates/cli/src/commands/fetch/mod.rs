@@ -121,7 +121,7 @@ fn verdict(visit: &Visit, spider: Option<&Arc<dyn Spider>>, settings: &FetchSett
     }
 }
 
-/// Who makes something of a page.
+/// Makes items and requests of a page.
 #[derive(Clone, Copy)]
 struct Maker<'a> {
     spider: &'a Arc<dyn Spider>,
@@ -141,8 +141,8 @@ impl Maker<'_> {
         Ok(self.previewer(settings, &scope).failure(failure))
     }
 
-    /// What it makes of an answer that is not a page because of its status. `None` if it is no page because of its type: a crawl
-    /// would skip it, and tell the spider nothing.
+    /// What it makes of an answer that is not a page because of its status. `None` if its type is the cause: a crawl would
+    /// skip it, and tell the spider nothing.
     fn answer_that_is_no_page(
         self,
         settings: &FetchSettings,

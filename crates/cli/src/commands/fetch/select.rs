@@ -45,7 +45,7 @@ pub(super) fn text(found: &[Selected]) -> String {
     text
 }
 
-/// What was not found. An empty answer alone would look like a failure.
+/// Names the selectors that find nothing. An empty answer without a word would look like a failure.
 pub(super) fn nothing(found: &[Selected]) -> String {
     let nothing = found.iter().filter(|selected| selected.texts.is_empty());
     nothing.map(|selected| format!("{} finds nothing on this page\n", selected.css)).collect()

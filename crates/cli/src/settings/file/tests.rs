@@ -1,4 +1,4 @@
-//! What a settings file may say, and how it is told what it may not.
+//! The settings that a file may contain, and the errors for those that it may not.
 
 use super::*;
 

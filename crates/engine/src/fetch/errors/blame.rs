@@ -1,4 +1,5 @@
-//! Who is at fault when no answer came: the host, the way to it, a proxy, or our own machine. `crate::outage` acts on it.
+//! Decides which party is at fault when no answer came: the host, the way to it, a proxy, or our own machine. `crate::outage`
+//! acts on it.
 
 use std::error::Error;
 use std::io;
