@@ -100,6 +100,31 @@ fn degraded_while_the_store_is_away_and_running_again() {
 }
 
 #[test]
+fn a_parse_is_not_stuck_because_the_process_was_stopped() {
+    let site = Site::builder().page("/hang", Answer::html("h")).start();
+    let stored = Stored::sqlite();
+    let nasty = crawl_nasty(&site.url("/hang"), &stored).args(["--health-max-age", MAX_AGE]);
+    let mut watched = Watched::start(nasty);
+    let is_parsing = |body: &serde_json::Value| body["tasks"]["parsing"][0]["url"] == site.url("/hang");
+    wait_until("the page is parsed", SOON, || {
+        is_parsing(&serde_json::from_str(&watched.ask("/status").body).unwrap())
+    });
+    watched.running.signal("STOP");
+    // Longer than a parse may take. Nothing else shows that time has passed.
+    #[allow(clippy::disallowed_methods)]
+    std::thread::sleep(Duration::from_secs(8));
+    watched.running.signal("CONT");
+    wait_until("the file is new again", SOON, || watched.check_file().run().code == Some(0));
+    let body = watched.is("running", true, true);
+    assert!(is_parsing(&body), "{body}");
+    // Time in which the process runs does count.
+    let body = watched.is("stuck", false, false);
+    assert!(body["why"].as_str().unwrap().contains("has been parsing"), "{body}");
+    watched.running.signal("KILL");
+    watched.running.finish_within(SOON);
+}
+
+#[test]
 fn stuck_when_a_parse_does_not_come_back_and_stopping_from_the_first_signal_on() {
     let site = Site::builder().page("/hang", Answer::html("h")).start();
     let stored = Stored::sqlite();

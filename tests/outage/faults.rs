@@ -61,6 +61,26 @@ fn refused_connections_are_waited_for_calmly() {
     goes_on(&scene, running);
 }
 
+/// As for a machine that was suspended: nobody could ask the store meanwhile.
+#[test]
+fn time_in_which_the_process_was_stopped_does_not_count_as_an_outage() {
+    let scene = Scene::new(200);
+    let mut running = scene.in_mid_crawl(&scene.crawl().args(["--max-outage", "9s"]));
+    scene.proxy.go_away();
+    scene.site.release();
+    running
+        .wait_until("the outage is told", SOON, |running| warnings(&running.stderr(), "flushing fails") > 0);
+    running.signal("STOP");
+    // Nothing else shows that time has passed.
+    #[allow(clippy::disallowed_methods)]
+    std::thread::sleep(Duration::from_secs(10));
+    let tried = scene.proxy.accepted();
+    running.signal("CONT");
+    running.wait_until("it tries again", SOON, |_| scene.proxy.accepted() > tried);
+    scene.proxy.set(Link::Pass);
+    goes_on(&scene, running).assert_stderr("did not run for a while");
+}
+
 #[test]
 fn a_black_hole_is_noticed_and_waited_for() {
     let scene = Scene::new(400);

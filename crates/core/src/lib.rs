@@ -1,4 +1,4 @@
-//! What the engine, the item pipelines, the stores and the runtime agree on. No I/O, no clock, no async runtime.
+//! What the engine, the item pipelines, the stores and the runtime agree on. No I/O, no async runtime.
 //!
 //! A [`Fetched`] answer goes from the downloader to a crawl thread. A [`PageOutcome`] goes from the crawl thread to the
 //! persistence thread. A [`StoreEvent`] comes back to the scheduler. A [`Store`] makes outcomes durable. The engine, the
@@ -28,6 +28,7 @@ pub mod runs;
 pub mod shard;
 pub mod stop;
 pub mod store;
+pub mod suspension;
 pub mod tally;
 pub mod worker;
 

@@ -54,7 +54,6 @@ mod settings;
 mod size_text;
 mod spider_check;
 mod stats;
-pub mod suspension;
 #[cfg(test)]
 mod tests;
 mod visit;

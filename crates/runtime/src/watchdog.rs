@@ -6,12 +6,12 @@
 
 use std::io;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender, bounded, never, select, tick};
 use dragline_core::stop::Stop;
+use dragline_core::suspension::Since;
 use dragline_core::worker::Worker;
-use dragline_engine::suspension;
 
 use crate::critical;
 use crate::diagnosis::Diagnosis;
@@ -95,8 +95,7 @@ struct Watch {
 impl Watch {
     fn run(&mut self) {
         let ticks = tick(TICK);
-        let (mut requested, mut began) = (self.stop.requested().clone(), None::<Instant>);
-        let (mut stuck, mut lost_before) = (0, Duration::ZERO);
+        let (mut requested, mut began, mut stuck) = (self.stop.requested().clone(), None::<Since>, 0);
         loop {
             select! {
                 recv(self.ended) -> _ => return,
@@ -109,12 +108,9 @@ impl Watch {
             }
             let closing = self.stop.is_requested() || self.diagnosis.is_closing();
             if closing && began.is_none() {
-                (began, lost_before) = (Some(Instant::now()), suspension::lost());
+                began = Some(Since::now());
             }
-            let ran = |began: &Instant| {
-                began.elapsed().saturating_sub(suspension::lost().saturating_sub(lost_before))
-            };
-            if let Some(began) = began.filter(|began| ran(began) >= self.total) {
+            if let Some(began) = began.filter(|began| began.elapsed() >= self.total) {
                 self.overran(began);
             }
         }
@@ -135,7 +131,7 @@ impl Watch {
     }
 
     /// Everything that wasn't stored is still queued, so nothing is lost.
-    fn overran(&mut self, began: Instant) {
+    fn overran(&mut self, began: Since) {
         let Some(overrun) = self.overrun.take() else { return };
         let total = self.total.as_secs_f64();
         let exceeded = format!(

@@ -10,6 +10,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use dragline_core::StoreError;
+use dragline_core::suspension::Since;
 use tracing::{info, warn};
 
 use super::settings::PersistenceSettings;
@@ -41,7 +42,8 @@ struct OutageHistory {
 
 #[derive(Debug)]
 struct OngoingOutage {
-    begun: Instant,
+    /// Time in which this process did not run says nothing about the store.
+    begun: Since,
     /// The reasons that were logged. In a shutdown, the connection first closes and is then refused.
     reasons: Vec<String>,
 }
@@ -72,7 +74,7 @@ impl Outage {
         let mut history = self.history();
         let (say, begun, blips) = history.say(now, reason(error), self.log_interval);
         drop(history);
-        let lasts = now.duration_since(begun);
+        let lasts = begun.elapsed();
         let (what, error, hint, outage_s) = (self.what, chain(error), error.hint(), lasts.as_secs());
         match say {
             OutageNews::Nothing => {}
@@ -96,7 +98,7 @@ impl Outage {
             }
             OutageNews::Lasts => warn!(error, rows_waiting, outage_s, "{what} still fails; the crawl waits"),
         }
-        self.max.is_none_or(|max| lasts < max).then_some(begun)
+        self.max.is_none_or(|max| lasts < max).then_some(begun.moment())
     }
 
     /// Notes that the store did its work.
@@ -114,7 +116,7 @@ impl Outage {
 
     /// When the outage began.
     pub(super) fn since(&self) -> Option<Instant> {
-        self.history().ongoing.as_ref().map(|current| current.begun)
+        self.history().ongoing.as_ref().map(|current| current.begun.moment())
     }
 
     fn history(&self) -> MutexGuard<'_, OutageHistory> {
@@ -124,10 +126,11 @@ impl Outage {
 
 impl OutageHistory {
     /// Returns what to log about a failure now, when the outage began, and how many outages before it were not logged.
-    fn say(&mut self, now: Instant, reason: String, log_interval: Duration) -> (OutageNews, Instant, u32) {
-        let current = self.ongoing.get_or_insert_with(|| OngoingOutage { begun: now, reasons: Vec::new() });
+    fn say(&mut self, now: Instant, reason: String, log_interval: Duration) -> (OutageNews, Since, u32) {
+        let current =
+            self.ongoing.get_or_insert_with(|| OngoingOutage { begun: Since::now(), reasons: Vec::new() });
         let is_due = self.told.is_none_or(|told| now.duration_since(told) >= log_interval);
-        let lasts = now.duration_since(current.begun) >= BLIP;
+        let lasts = now.saturating_duration_since(current.begun.moment()) >= BLIP;
         let is_new = !current.reasons.contains(&reason) && current.reasons.len() < MAX_REASONS;
         let say = match current.reasons.is_empty() {
             true if is_due || lasts => OutageNews::Begins,

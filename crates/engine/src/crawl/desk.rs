@@ -6,14 +6,14 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use dragline_core::budget::{Charge, Stage};
 use dragline_core::credit::Credit;
+use dragline_core::suspension::Since;
 use dragline_core::{Fetched, Fingerprint, PageOutcome, Reason, Response, StoredCookie};
 
 use crate::job::Job;
-use crate::suspension;
 
 /// The desks of all crawl threads. Clones share them.
 #[derive(Clone, Debug)]
@@ -31,7 +31,7 @@ pub struct Activity {
     /// The page's URL.
     pub url: String,
     /// Since when.
-    pub since: Instant,
+    pub since: Since,
 }
 
 /// The right to take a page back from its desk.
@@ -48,8 +48,6 @@ pub(super) struct PageInHand {
     /// Why its request was given up, if it was. Then the spider's `failed` has it, and not `parse`.
     pub(super) failure: Option<(Reason, String)>,
     pub(super) activity: Activity,
-    /// What [`suspension::lost`] said when it was laid down.
-    lost_before: Duration,
     credit: Option<Credit>,
     charge: Option<Charge>,
     cookies: Vec<StoredCookie>,
@@ -86,7 +84,7 @@ impl Desks {
                 (failure.queued(), failure.status(), failure.attempts(), Some(why))
             }
         };
-        let activity = Activity { url: queued.request.url().to_string(), since: Instant::now() };
+        let activity = Activity { url: queued.request.url().to_string(), since: Since::now() };
         let fingerprint = queued.fingerprint;
         let (credit, charge, cookies) = match job {
             Job::Parse(fetched, _) => (fetched.credit.take(), fetched.charge.take(), &mut fetched.cookies),
@@ -100,7 +98,6 @@ impl Desks {
             status,
             attempts,
             activity,
-            lost_before: suspension::lost(),
             credit,
             charge,
             cookies: std::mem::take(cookies),
@@ -117,11 +114,7 @@ impl Desks {
 
     /// Takes a page away that has been there for longer than `limit`.
     pub(super) fn take_overdue(&self, index: usize, limit: Duration) -> Option<PageInHand> {
-        let lost = suspension::lost();
-        self.desk(index).take_if(|page| {
-            let slept = lost.saturating_sub(page.lost_before);
-            page.activity.since.elapsed().saturating_sub(slept) > limit
-        })
+        self.desk(index).take_if(|page| page.activity.since.elapsed() > limit)
     }
 
     /// Reserves memory for the page on a desk: this many bytes altogether. `false` if there are none now, or if somebody else has

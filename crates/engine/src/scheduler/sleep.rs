@@ -1,12 +1,13 @@
-//! After a time in which this process did not run (`crate::suspension`), time-outs and connections end that are nobody's fault.
+//! After a time in which this process did not run (`dragline_core::suspension`), time-outs and connections end that are nobody's fault.
 //! Requests that were in flight are tried again, and no limit has come closer.
 
 use std::time::Instant;
 
+use dragline_core::suspension::Watch;
+
 use super::Scheduler;
 use super::landing::{EndedFetch, EndedRobots};
 use crate::robots::RobotsAnswer;
-use crate::suspension::Watch;
 
 /// See the module.
 pub(super) struct SleepWatch {

@@ -76,7 +76,7 @@ impl Health {
             "parsing": (0..parts.desks.count()).filter_map(|desk| {
                 let activity = parts.desks.activity(desk)?;
                 let thread = format!("crawl-{desk}");
-                Some(json!({ "thread": thread, "url": activity.url, "seconds": seconds(activity.since) }))
+                Some(json!({ "thread": thread, "url": activity.url, "seconds": activity.since.elapsed().as_secs_f64() }))
             }).collect::<Vec<_>>(),
             "pending_flushes": store.pending_flushes,
             "pending_rows": store.pending_rows,

@@ -1,8 +1,8 @@
 //! Notices that this process did not run for a while: the machine was suspended, the container was frozen, the process was
 //! stopped by a signal, or the clock jumped. Such time is not part of any time-out.
 //!
-//! Code that measures a time-out asks for [`lost`], the total of such times. While a crawl runs, its scheduler asks several times a
-//! second (`Watch`). So a long gap between two looks means that nothing ran. The look after it notices the gap, whichever thread
+//! Code that measures a time-out begins it with [`Since::now`]. While a crawl runs, its scheduler looks at the clocks several times a
+//! second ([`Watch`]). So a long gap between two looks means that nothing ran. The look after it notices the gap, whichever thread
 //! it is on.
 //!
 //! Linux has two clocks. `CLOCK_MONOTONIC`, which `Instant` and all timers use, stands still while the machine is suspended;
@@ -33,32 +33,59 @@ struct Looks {
     jumped: Duration,
 }
 
+/// The moment at which something began. Only time in which the process ran counts from then on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Since {
+    moment: Instant,
+    lost_before: Duration,
+}
+
 /// While this exists, its owner calls [`Watch::look`] twice a second or more.
 #[derive(Debug)]
-pub(crate) struct Watch {
+pub struct Watch {
     seen: u64,
     lost: Duration,
 }
 
 /// A time in which nothing ran.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Jump {
+pub struct Jump {
     /// Its length.
-    pub(crate) length: Duration,
+    pub length: Duration,
     /// The part that timers have counted. It is less if the machine was suspended.
-    pub(crate) counted: Duration,
+    pub counted: Duration,
 }
 
-/// The total time in which this process did not run, as far as timers have counted it. A time-out subtracts what was lost since
-/// it began.
-pub fn lost() -> Duration {
+impl Since {
+    /// Begins now.
+    pub fn now() -> Self {
+        let moment = Instant::now();
+        Self { moment, lost_before: lost_until(moment) }
+    }
+
+    /// When it began, for people and for timers.
+    pub fn moment(self) -> Instant {
+        self.moment
+    }
+
+    /// How long the process has run since then.
+    pub fn elapsed(self) -> Duration {
+        let now = Instant::now();
+        let lost = lost_until(now).saturating_sub(self.lost_before);
+        now.saturating_duration_since(self.moment).saturating_sub(lost)
+    }
+}
+
+/// The total time in which this process did not run, as far as timers have counted it.
+fn lost_until(now: Instant) -> Duration {
     let mut looks = lock();
-    looks.look(Instant::now(), since_boot());
+    looks.look(now, since_boot());
     looks.lost
 }
 
 impl Watch {
-    pub(crate) fn begin() -> Self {
+    /// From now on, the clocks are watched.
+    pub fn begin() -> Self {
         let mut looks = lock();
         if looks.watches == 0 {
             // Nobody has looked for a while.
@@ -70,7 +97,7 @@ impl Watch {
     }
 
     /// The jump since the last look, if there was one.
-    pub(crate) fn look(&mut self, now: Instant) -> Option<Jump> {
+    pub fn look(&mut self, now: Instant) -> Option<Jump> {
         let mut looks = lock();
         looks.look(now, since_boot());
         if self.seen == looks.jumps {
