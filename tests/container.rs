@@ -9,12 +9,12 @@ mod first_process;
 mod limits;
 
 /// Says that `what` could not be tested, past what keeps the output of tests that pass.
-fn not_tested(what: &str, why: &str) {
+pub(crate) fn not_tested(what: &str, why: &str) {
     let _ = writeln!(std::io::stderr(), "NOT TESTED: {what}. {why}");
 }
 
 /// Whether this command succeeds here.
-fn can(words: &[&str]) -> bool {
+pub(crate) fn can(words: &[&str]) -> bool {
     let tried = Command::new(words[0]).args(&words[1..]).stdout(Stdio::null()).stderr(Stdio::null()).status();
     tried.is_ok_and(|status| status.success())
 }

@@ -173,7 +173,7 @@ impl Scheduler {
             }
             Err(error) => {
                 tracing::debug!(host = %host, %error, "the network still fails");
-                self.network.link.probe_failed(host, &error.to_string(), now);
+                self.network.link.probe_failed(host, error.fault, &error.to_string(), now);
             }
         }
     }
@@ -209,6 +209,8 @@ impl Scheduler {
     /// Judges the failures that were held. If other hosts have answered, these hosts fail by themselves.
     fn judge_held(&mut self, others_answered: bool) {
         for held in std::mem::take(&mut self.network.held) {
+            let charged = if others_answered { self.excuse_missing_name(held) } else { Some(held) };
+            let Some(held) = charged else { continue };
             let host = match &held {
                 Held::Page(fetch) => fetch.host,
                 Held::Robots(ended) => ended.host,
@@ -262,6 +264,27 @@ impl Scheduler {
             Err(error) => error.to_string(),
         };
         self.excuse(fetch, Duration::ZERO, &error);
+    }
+
+    /// The name servers did not answer, and a moment later they do. That was a short outage. It excuses a request only once,
+    /// because the name servers of only its host may be broken.
+    fn excuse_missing_name(&mut self, held: Held) -> Option<Held> {
+        match held {
+            Held::Page(fetch)
+                if fetch.waiting.outages == 0
+                    && fetch.result.as_ref().is_err_and(|error| error.fault == Fault::Names) =>
+            {
+                self.excuse_page(*fetch);
+                None
+            }
+            Held::Robots(ended)
+                if matches!(ended.fetch.heard, Err(Fault::Names))
+                    && self.hosts.update(ended.host, |host| host.robots.excuse(1)) =>
+            {
+                None
+            }
+            held => Some(held),
+        }
     }
 
     fn excuse(&mut self, fetch: EndedFetch, delay: Duration, error: &str) {
