@@ -30,6 +30,12 @@ mod self_closed;
 /// a second, and so do 50 MB of a page with normal nesting.
 const MAX_WORK: usize = 120_000_000;
 
+/// How many different names a page may give its elements and attributes, not counting those of the HTML standard and those of up
+/// to 7 bytes. All others are in one hash table with 4,096 lists. A new name is compared with the whole list, so a million names
+/// (34 MB) take minutes, and the other crawl threads wait for the same lists. Custom elements and `data-` attributes of an honest
+/// page have a few hundred.
+const MAX_NAMES: usize = 20_000;
+
 /// Documentation has about 25 bytes of text per node. News and shops have more.
 const BYTES_PER_NODE: usize = 24;
 
@@ -45,6 +51,8 @@ pub(crate) enum TooMuch {
     Memory(MemoryExcess),
     /// The attributes of one element.
     Attributes,
+    /// The names of its elements and attributes.
+    Names,
 }
 
 impl fmt::Display for TooMuch {
@@ -53,6 +61,9 @@ impl fmt::Display for TooMuch {
             Self::Depth => f.write_str("the page's elements nest too deep to be parsed"),
             Self::Memory(excess) => excess.fmt(f),
             Self::Attributes => f.write_str("an element of the page has too many attributes to be parsed"),
+            Self::Names => {
+                f.write_str("the page's elements and attributes have too many different names to be parsed")
+            }
         }
     }
 }
@@ -161,6 +172,8 @@ impl Bounded {
         let bytes = self.builder.sink.bytes();
         if self.work.get() > MAX_WORK {
             self.excess.set(Some(TooMuch::Depth));
+        } else if self.builder.sink.names() > MAX_NAMES {
+            self.excess.set(Some(TooMuch::Names));
         } else if let Err(refused) = self.memory.take(bytes.saturating_sub(self.taken.get())) {
             self.excess.set(Some(TooMuch::Memory(refused)));
         }
@@ -229,6 +242,18 @@ mod tests {
         assert_eq!(parsed(&"<div>".repeat(100_000)).err(), Some(TooMuch::Depth));
         let attributes: String = (0..100_000).map(|name| format!(" a{name}")).collect();
         assert_eq!(parsed(&format!("<p{attributes}>")).err(), Some(TooMuch::Attributes));
+        let many =
+            |unit: fn(usize) -> String| (0..=MAX_NAMES + TOKENS_PER_COUNT).map(unit).collect::<String>();
+        for names in [
+            many(|number| format!("<element-{number}></element-{number}>")),
+            many(|number| format!("<p attribute-{number}=x>")),
+        ] {
+            assert_eq!(parsed(&names).err(), Some(TooMuch::Names), "{}", &names[..40]);
+        }
+        for fine in ["<custom-element data-attribute=x></custom-element>", "<blockquote onmouseover=x>"] {
+            assert!(parsed(&fine.repeat(2)).is_ok());
+        }
+        assert!(parsed(&"<custom-element data-attribute=x></custom-element>".repeat(MAX_NAMES + 1)).is_ok());
     }
 
     #[test]

@@ -4,12 +4,13 @@
 //! tags is not enough, and every node is counted where it is made.
 
 use std::borrow::Cow;
-use std::cell::{Cell, Ref};
+use std::cell::{Cell, Ref, RefCell};
+use std::collections::HashSet;
 
 use ego_tree::NodeId;
 use html5ever::tendril::StrTendril;
 use html5ever::tree_builder::{ElementFlags, NodeOrText, QuirksMode, TreeSink};
-use html5ever::{Attribute, QualName};
+use html5ever::{Attribute, LocalName, QualName};
 use scraper::{Html, HtmlTreeSink, Node};
 
 /// A node in the tree: its value, its five links to other nodes, and its place in the list of elements.
@@ -23,16 +24,29 @@ const INLINE_BYTES: usize = 7;
 pub(super) struct CountedSink {
     sink: HtmlTreeSink,
     bytes: Cell<usize>,
+    /// The different names that are in the table of names.
+    names: RefCell<HashSet<LocalName>>,
 }
 
 impl CountedSink {
     pub(super) fn new(html: Html) -> Self {
-        Self { sink: HtmlTreeSink::new(html), bytes: Cell::new(0) }
+        Self { sink: HtmlTreeSink::new(html), bytes: Cell::new(0), names: RefCell::default() }
     }
 
     /// The bytes that the tree takes.
     pub(super) fn bytes(&self) -> usize {
         self.nodes() * NODE_BYTES + self.bytes.get()
+    }
+
+    /// How many different names the elements and attributes have, apart from those that are known or very short.
+    pub(super) fn names(&self) -> usize {
+        self.names.borrow().len()
+    }
+
+    fn note_name(&self, name: &LocalName) {
+        if name.is_dynamic() && !self.names.borrow().contains(name) {
+            self.names.borrow_mut().insert(name.clone());
+        }
     }
 
     fn nodes(&self) -> usize {
@@ -45,6 +59,9 @@ impl CountedSink {
 
     fn count_attributes(&self, attributes: &Vec<Attribute>) {
         if attributes.capacity() > 0 {
+            for attribute in attributes {
+                self.note_name(&attribute.name.local);
+            }
             let blocks = attributes.iter().map(|it| block(it.name.local.len()) + block(it.value.len()));
             let list = attributes.capacity() * size_of::<Attribute>() + BLOCK_BYTES;
             self.count(list + blocks.sum::<usize>());
@@ -98,6 +115,7 @@ impl TreeSink for CountedSink {
 
     fn create_element(&self, name: QualName, attributes: Vec<Attribute>, flags: ElementFlags) -> NodeId {
         self.count_attributes(&attributes);
+        self.note_name(&name.local);
         self.count(block(name.local.len()));
         self.sink.create_element(name, attributes, flags)
     }
