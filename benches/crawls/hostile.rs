@@ -190,7 +190,7 @@ fn peak_of(command: &mut Command) -> (u64, ExitStatus) {
 /// The states and reasons of the pages.
 fn how(file: &std::path::Path) -> String {
     let sql = "SELECT state || coalesce(': ' || reason, '') || ' ' || count(*) FROM crawl_requests
-               WHERE url LIKE '%/_/%' GROUP BY 1 ORDER BY 1";
-    let rows = dragline_testkit::sqlite::rows(file, sql).unwrap_or_default();
+               WHERE url LIKE '%/_/%' GROUP BY state, reason ORDER BY state, reason";
+    let rows = dragline_testkit::sqlite::rows(file, sql).expect("the states of the pages");
     rows.iter().map(|row| row[0].as_str()).collect::<Vec<_>>().join(", ")
 }
