@@ -49,6 +49,15 @@ impl Connecting {
         }
     }
 
+    /// Whether a new connection was made, or tried, since `begun`. If not, the request used an open one.
+    pub(super) fn has_connected_since(&self, begun: Instant) -> bool {
+        match self.state() {
+            ConnectingState::NotNeeded => false,
+            ConnectingState::Begun => true,
+            ConnectingState::Ended { at, .. } => at >= begun,
+        }
+    }
+
     /// How long connecting took, if a new connection was made.
     pub(super) fn took(&self) -> Option<Duration> {
         match self.state() {

@@ -115,6 +115,11 @@ impl FetchError {
         }
     }
 
+    /// Whether the connection broke before the answer came.
+    pub(super) fn is_broken_connection(&self) -> bool {
+        matches!(self, Self::Connection { reason: Reason::Connection, .. })
+    }
+
     /// The party at fault.
     pub(crate) fn fault(&self) -> Fault {
         match self {

@@ -89,6 +89,7 @@ impl HttpDownloader {
         let mut resends = 0;
         loop {
             let lease = self.lease(&origin, errand.proxy)?;
+            let begun = Instant::now();
             match self.send_once(errand.with(&lease.client), connecting, &route).await {
                 Err(FetchError::NotProcessed { wants_http1, .. }) if resends < RESENDS => {
                     drop(lease);
@@ -102,6 +103,21 @@ impl HttpDownloader {
                         url = errand.url.as_str(),
                         wants_http1,
                         "the server did not process the request; it is sent again"
+                    );
+                }
+                // A server that refuses a request may close the connection right after it. The request that is sent again can
+                // still be given to that connection, and breaks with it.
+                Err(error)
+                    if (1..RESENDS).contains(&resends)
+                        && error.is_broken_connection()
+                        && errand.method.is_safe()
+                        && !connecting.has_connected_since(begun) =>
+                {
+                    drop(lease);
+                    resends += 1;
+                    tracing::debug!(
+                        url = errand.url.as_str(),
+                        "the server closed the connection after it did not process the request; it is sent again"
                     );
                 }
                 sent => return Ok(Sent { response: sent?, lease, route }),
