@@ -1,4 +1,4 @@
--- The Postgres schema of Dragline, version 7.
+-- The Postgres schema of Dragline, version 8.
 --
 -- The first crawl creates these tables, and so does `dragline schema apply`, which also upgrades the tables of an older
 -- version. `dragline schema print` prints this file followed by the tables of your item types.
@@ -10,7 +10,7 @@ CREATE TABLE crawl_schema (
     version     integer PRIMARY KEY,
     applied_at  timestamptz NOT NULL DEFAULT now()
 );
-INSERT INTO crawl_schema (version) VALUES (7);
+INSERT INTO crawl_schema (version) VALUES (8);
 
 -- One row per run. A run is one crawl with its frontier, and can be resumed until it is finished or failed.
 CREATE TABLE crawl_runs (
@@ -47,6 +47,9 @@ CREATE TABLE crawl_runs (
     --   one, 1:            every request is in shard 0; runs that began before version 6 have this rule
     shards           smallint NOT NULL,
     shard_rule       text NOT NULL,
+    -- Whether a start of the run had `--incremental`. Then an item row that is as it was keeps the run_id of the run that
+    -- wrote it. It belongs to the last run that visited one of its pages, see crawl_page_items.
+    incremental      boolean NOT NULL DEFAULT false,
     -- What the run held when it ended: pages by state, rows by item type … NULL before that, and in a run that ended
     -- before version 7.
     figures          jsonb,
@@ -102,7 +105,8 @@ CREATE TABLE crawl_requests (
     attempts      integer NOT NULL DEFAULT 0,
     -- The HTTP status of the last answer; NULL if no answer came.
     status        integer,
-    -- Why a request failed, was skipped or is dead: a short code to group by, and the same for people, in detail.
+    -- Why a request failed, was skipped or is dead: a short code to group by, and the same for people, in detail. For a
+    -- page that is done it is NULL, or says why the page was not parsed: unchanged or fresh.
     reason        text,
     error         text,
     discovered_at timestamptz NOT NULL DEFAULT now(),
@@ -215,4 +219,70 @@ CREATE TABLE crawl_kept_pages (
     body_bytes  bigint,
     kept_at     timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (run_id, fingerprint)
+);
+
+-- What the crawls with `--incremental` know about the pages of a spider, across its runs. Each row is written in the
+-- transaction that makes the page `done`. A crawl without `--incremental` removes the rows of the pages that it
+-- fetches, because they no longer say what is stored.
+CREATE TABLE crawl_pages (
+    spider        text COLLATE "C" NOT NULL,
+    -- As in crawl_requests.
+    fingerprint   bytea NOT NULL CHECK (octet_length(fingerprint) = 16),
+    url           text NOT NULL,
+    tag           text NOT NULL,
+    -- What the server said about the version of the page: the headers ETag and Last-Modified.
+    etag          text,
+    last_modified text,
+    -- SHA-256 of the decompressed body.
+    body_hash     bytea NOT NULL,
+    -- A digest of what parsed the page: item types, version and arguments of the spider, tag and meta of the request.
+    parser        bytea NOT NULL,
+    -- The requests that the page leads to, before any rule of a run left something out. Like crawl_requests.meta, this is
+    -- json, so that it is read exactly as it was written.
+    links         json NOT NULL,
+    -- When the page was parsed.
+    parsed_at     timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (spider, fingerprint)
+);
+
+-- When the pages of crawl_pages were visited. A page that is unchanged only costs an update of its row here, so the rows
+-- are short.
+CREATE TABLE crawl_page_visits (
+    spider      text COLLATE "C" NOT NULL,
+    fingerprint bytea NOT NULL,
+    -- The last run that found the page, whether or not it asked the server.
+    run_id      bigint NOT NULL,
+    -- When the server was asked for the page, for the first and for the last time.
+    first_at    timestamptz NOT NULL,
+    checked_at  timestamptz NOT NULL,
+    -- How often the server was asked, and how often the body was another one than before.
+    checks      integer NOT NULL,
+    changes     integer NOT NULL,
+    PRIMARY KEY (spider, fingerprint)
+)
+-- No index has a column that changes. With room on its page of the table, an update touches no index.
+WITH (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.05);
+
+-- The items with a key that each page of crawl_pages has. An item that is on several pages has several rows.
+CREATE TABLE crawl_page_items (
+    spider      text COLLATE "C" NOT NULL,
+    item_type   text COLLATE "C" NOT NULL,
+    -- As in crawl_items, also for items with a table of their own.
+    key_digest  bytea NOT NULL,
+    fingerprint bytea NOT NULL,
+    PRIMARY KEY (spider, item_type, key_digest, fingerprint)
+);
+CREATE INDEX crawl_page_items_by_page ON crawl_page_items (spider, fingerprint);
+
+-- Every item with a key that a crawl with `--incremental` has stored, and when it was first seen. To find out when it was
+-- last seen: SELECT max(checked_at) FROM crawl_page_items JOIN crawl_page_visits USING (spider, fingerprint) WHERE …
+CREATE TABLE crawl_item_keys (
+    spider     text COLLATE "C" NOT NULL,
+    item_type  text COLLATE "C" NOT NULL,
+    key_digest bytea NOT NULL,
+    -- The key: a text as it is, other values and keys of several columns as JSON.
+    item_key   text COLLATE "C" NOT NULL,
+    first_run  bigint NOT NULL,
+    first_seen timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (spider, item_type, key_digest)
 );

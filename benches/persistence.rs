@@ -108,6 +108,7 @@ impl Load {
             fresh: false,
             force: false,
             tally: dragline_core::tally::TallyOf::default(),
+            incremental: false,
             process: ProcessInfo { pid: std::process::id(), hostname: "here".to_owned() },
         }
     }

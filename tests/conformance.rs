@@ -16,6 +16,7 @@ mod item_types;
 mod letters;
 mod origins;
 mod ownership;
+mod page_records;
 mod parents;
 mod reading;
 mod refill_model;

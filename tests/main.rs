@@ -23,6 +23,7 @@ mod logs;
 mod memory;
 mod metrics;
 mod network;
+mod nights;
 mod outage;
 mod pace;
 mod poison;

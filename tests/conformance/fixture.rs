@@ -86,6 +86,7 @@ pub(super) fn spec() -> RunSpec {
         fresh: false,
         force: false,
         tally: dragline_core::tally::TallyOf::default(),
+        incremental: false,
         process: ProcessInfo { pid: 4711, hostname: "here".to_owned() },
     }
 }

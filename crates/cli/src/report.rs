@@ -26,6 +26,12 @@ pub(crate) fn render(report: &CrawlReport, paint: Paint) -> String {
         verdict.problems.iter().for_each(|problem| line("", paint.red(&problem.text)));
     }
     figure_lines(report, &mut line);
+    if report.pages_unchanged() > 0 {
+        line("unchanged", format!("{}, not parsed again", counted(report.pages_unchanged(), "page")));
+    }
+    if report.pages_fresh() > 0 {
+        line("fresh", format!("{}, not fetched again", counted(report.pages_fresh(), "page")));
+    }
     if !report.failures().is_empty() {
         let failures = most_frequent(report.failures().iter().map(|(kind, count)| (kind, count.count)));
         line("failed", format!("{failures}; `dragline runs show {}` shows URLs", report.run_id()));

@@ -1,8 +1,9 @@
 //! The contract between the engine and the persistence thread, in both directions.
 
+use crate::earlier::EarlierPages;
 use crate::host_note::HostNote;
 use crate::outcome::{PageOutcome, PageState};
-use crate::store::{Refill, Refilled, StoreError};
+use crate::store::{KeptLinks, Refill, Refilled, StoreError};
 use dragline_spider::fingerprint::Fingerprint;
 use dragline_spider::queued_request::QueuedRequest;
 use dragline_spider::reason::Reason;
@@ -21,6 +22,13 @@ pub trait OutcomeSink: Send + Sync {
     /// # Errors
     /// [`SubmitError`] if the thread is not open or everybody gives up.
     fn refill(&self, ask: Refill) -> Result<(), SubmitError>;
+
+    /// Asks for the links that earlier runs found on these pages. The answer is a [`StoreEvent::Links`]. At most one such
+    /// request is open at a time.
+    ///
+    /// # Errors
+    /// [`SubmitError`] if the thread is not open or everybody gives up.
+    fn links(&self, pages: Vec<Fingerprint>) -> Result<(), SubmitError>;
 
     /// Asks for an immediate flush of the current batch, because the engine has credits but nothing to fetch.
     fn flush_now(&self);
@@ -54,6 +62,8 @@ pub enum StoreEvent {
     Receipt(Receipt),
     /// The answer to a refill.
     Refilled(Refilled),
+    /// The links that earlier runs found on pages.
+    Links(KeptLinks),
     /// The store is gone for good or refuses this process, so the crawl must end.
     Failed(StoreError),
 }
@@ -65,6 +75,8 @@ pub struct Receipt {
     pub pages: Vec<(Fingerprint, PageState)>,
     /// The new requests that the store did not have before.
     pub new_requests: Vec<QueuedRequest>,
+    /// What earlier runs know about the new requests. Only an incremental run has some.
+    pub earlier: EarlierPages,
     /// All requests that the store has now, new or not.
     pub stored_requests: Vec<Fingerprint>,
     /// Item rows written.

@@ -5,6 +5,7 @@ use dragline_spider::Response;
 use crate::budget::Charge;
 use crate::cookies::StoredCookie;
 use crate::credit::Credit;
+use crate::earlier::BodyHash;
 
 /// A fetched answer on its way to a crawl thread.
 #[derive(Debug)]
@@ -17,11 +18,13 @@ pub struct Fetched {
     pub charge: Option<Charge>,
     /// What it changes in the cookie jars, for the store.
     pub cookies: Vec<StoredCookie>,
+    /// The hash of its body, if the crawl is incremental.
+    pub body_hash: Option<BodyHash>,
 }
 
 impl From<Response> for Fetched {
     /// An answer without a credit or a charge: a stored page, for tests and previews.
     fn from(response: Response) -> Self {
-        Self { response, credit: None, charge: None, cookies: Vec::new() }
+        Self { response, credit: None, charge: None, cookies: Vec::new(), body_hash: None }
     }
 }

@@ -12,6 +12,7 @@ pub mod bridge;
 pub mod budget;
 pub mod cookies;
 pub mod credit;
+pub mod earlier;
 pub mod fetched;
 pub mod hold;
 pub mod host_note;
@@ -34,6 +35,7 @@ pub mod worker;
 
 pub use bridge::{OutcomeSink, PageFault, Receipt, ReceiptSink, StoreEvent, SubmitError};
 pub use cookies::StoredCookie;
+pub use earlier::{EarlierPage, EarlierPages, PageRecord, ParserVersion};
 pub use fetched::Fetched;
 pub use host_note::HostNote;
 pub use latency::{LATENCY_BOUNDS, Latency, LatencySnapshot};

@@ -9,12 +9,14 @@ use serde_json::{Map, Value as Json};
 use crate::budget::Charge;
 use crate::cookies::StoredCookie;
 use crate::credit::Credit;
+use crate::earlier::PageRecord;
 use crate::kept_page::KeptPage;
 use dragline_spider::fingerprint::Fingerprint;
 use dragline_spider::item::ItemRecord;
 use dragline_spider::item_limits::ItemLimits;
 use dragline_spider::queued_request::QueuedRequest;
 use dragline_spider::reason::Reason;
+use dragline_spider::request::Request;
 use dragline_spider::secrets;
 use dragline_spider::value::{json_has_nul, json_size};
 
@@ -71,7 +73,7 @@ pub struct PageOutcome {
     pub status: Option<u16>,
     /// How often the page was requested.
     pub attempts: u32,
-    /// Why the page is not `done`. `None` if it is.
+    /// Why the page is not `done`, or why it was not parsed.
     pub reason: Option<Reason>,
     /// What happened in this case, for people.
     pub error: Option<String>,
@@ -86,6 +88,8 @@ pub struct PageOutcome {
     pub dead_letters: Vec<DeadLetter>,
     /// The first bytes of the answer, if the page failed and the settings keep them.
     pub kept: Option<Box<KeptPage>>,
+    /// What to keep of the page for later runs. It is stored if the page is done.
+    pub record: Option<Box<PageRecord>>,
     /// The answer's changes to the cookie jars. They are stored with the page, whatever its state.
     pub cookies: Vec<StoredCookie>,
     /// It returns when the persistence thread takes the outcome.
@@ -139,6 +143,7 @@ impl PageOutcome {
             requests: Vec::new(),
             dead_letters: Vec::new(),
             kept: None,
+            record: None,
             cookies: Vec::new(),
             credit: None,
             charge: None,
@@ -211,6 +216,11 @@ impl PageOutcome {
         Self { status, attempts, ..self }
     }
 
+    /// A page that is done without a parse, because it is as an earlier run found it.
+    pub fn as_before(page: impl Into<PageKey>, reason: Reason, record: PageRecord) -> Self {
+        Self { reason: Some(reason), record: Some(Box::new(record)), ..Self::done(page) }
+    }
+
     /// Adds the credit of the request.
     #[must_use]
     pub fn with_credit(self, credit: Credit) -> Self {
@@ -239,10 +249,9 @@ impl PageOutcome {
             .requests
             .iter()
             .map(|queued| {
-                size_of::<QueuedRequest>()
-                    + 2 * queued.request.url().as_str().len()
-                    + queued.request.body().map_or(0, <[u8]>::len)
-                    + queued.request.meta().values().map(json_size).sum::<usize>()
+                size_of::<QueuedRequest>() - size_of::<Request>()
+                    + queued.request.url().as_str().len()
+                    + request_size(&queued.request)
             })
             .sum();
         let letters: usize = self.dead_letters.iter().map(|letter| json_size(&letter.payload)).sum();
@@ -252,8 +261,17 @@ impl PageOutcome {
             + requests
             + letters
             + self.kept.as_ref().map_or(0, |kept| kept.size())
+            + self.record.as_ref().map_or(0, |record| record.size())
             + self.cookies.iter().map(StoredCookie::size).sum::<usize>()
     }
+}
+
+/// About how much memory a request holds.
+pub fn request_size(request: &Request) -> usize {
+    size_of::<Request>()
+        + request.url().as_str().len()
+        + request.body().map_or(0, <[u8]>::len)
+        + request.meta().values().map(json_size).sum::<usize>()
 }
 
 impl DeadLetter {

@@ -15,6 +15,7 @@ use chrono::{DateTime, Utc};
 use serde_json::{Map, Value as Json};
 
 use crate::cookies::StoredCookie;
+use crate::earlier::EarlierPages;
 use crate::host_note::HostNote;
 use crate::latency::LatencySnapshot;
 use crate::letters::{LetterAsk, LetterReceipt, LetterRetry, StoredLetter};
@@ -25,6 +26,7 @@ use crate::tally::{Tally, TallyOf};
 use dragline_spider::fingerprint::Fingerprint;
 use dragline_spider::item_type::ItemType;
 use dragline_spider::queued_request::QueuedRequest;
+use dragline_spider::request::Request;
 
 pub use error::{Source, StoreError};
 
@@ -88,6 +90,13 @@ pub trait Store: Send + Sync {
 
     /// Reads a part of the frontier.
     fn refill<'a>(&'a self, run: &'a RunKey, ask: &'a Refill) -> BoxFuture<'a, StoreResult<Refilled>>;
+
+    /// Reads the links that earlier runs of the spider found on these pages. A page of which nothing is kept is left out.
+    fn links<'a>(
+        &'a self,
+        run: &'a RunKey,
+        pages: &'a [Fingerprint],
+    ) -> BoxFuture<'a, StoreResult<KeptLinks>>;
 
     /// Records that the run is alive, with figures for people.
     fn heartbeat<'a>(&'a self, run: &'a RunKey, stats: &'a Json) -> BoxFuture<'a, StoreResult<()>>;
@@ -167,6 +176,8 @@ pub struct RunSpec {
     pub force: bool,
     /// Which done pages to count.
     pub tally: TallyOf,
+    /// Whether to keep records of pages, and to use those of earlier runs.
+    pub incremental: bool,
     /// The process that opens it.
     pub process: ProcessInfo,
 }
@@ -191,6 +202,9 @@ pub struct RunKey {
     pub spider: Arc<str>,
     /// How its requests are divided into shards.
     pub shards: ShardRule,
+    /// Whether it keeps records of its pages, and leaves rows alone that are as they were. The records of the pages of another
+    /// run are removed, because they no longer say what is stored.
+    pub incremental: bool,
 }
 
 /// An opened run.
@@ -342,6 +356,8 @@ pub struct FlushReceipt {
     pub pages: Vec<(Fingerprint, PageState)>,
     /// The new requests that the store did not have before.
     pub new_requests: Vec<Fingerprint>,
+    /// What earlier runs know about the new requests. Only an incremental run has some.
+    pub earlier: EarlierPages,
     /// All requests of the applied pages. The store has them, new or not.
     pub stored_requests: Vec<Fingerprint>,
     /// Item rows written.
@@ -379,11 +395,16 @@ pub enum RefillScope {
 pub struct Refilled {
     /// Queued requests that are not in hand.
     pub requests: Vec<QueuedRequest>,
+    /// What earlier runs know about them. Only an incremental run has some.
+    pub earlier: EarlierPages,
     /// Hosts with more queued requests than the answer has.
     pub more_of: Vec<String>,
     /// Where to continue with the next hosts. `None` at the end.
     pub next_host: Option<String>,
 }
+
+/// The links that earlier runs found on pages, by page.
+pub type KeptLinks = BTreeMap<Fingerprint, Vec<Request>>;
 
 /// What a run holds.
 #[derive(Clone, Debug, Default)]

@@ -4,6 +4,7 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use dragline_core::budget::{ByteBudget, Stage};
+use dragline_core::earlier::{EarlierPage, body_hash};
 use dragline_core::worker::panic_message;
 use dragline_core::{Reason, Request, Response, Spider, StoredCookie};
 use futures_util::FutureExt;
@@ -12,6 +13,7 @@ use tokio::time::{Instant, timeout};
 use crate::downloader::{Answer, AnswerBody, DownloadError, DownloadLimits, Downloader, Downloaders, HTTP};
 use crate::error::EngineError;
 use crate::fetch::HttpDownloader;
+use crate::revisit::Revisits;
 use crate::settings::{EngineSettings, FetchSettings};
 
 /// The downloaders of a crawl. Clones share them.
@@ -23,6 +25,8 @@ struct DownloadsShared {
     others: Downloaders,
     limits: DownloadLimits,
     budget: ByteBudget,
+    /// The rules of an incremental crawl.
+    revisits: Option<Arc<Revisits>>,
 }
 
 impl Downloads {
@@ -32,6 +36,7 @@ impl Downloads {
         others: Downloaders,
         budget: ByteBudget,
         stored_cookies: &[StoredCookie],
+        revisits: Option<Arc<Revisits>>,
     ) -> Result<Self, EngineError> {
         if others.names().any(|name| name.is_empty() || name == HTTP) {
             let problem = format!("{HTTP:?} is the name of the built-in downloader; choose another name");
@@ -42,6 +47,7 @@ impl Downloads {
             others,
             limits: download_limits(&settings.fetch, spider)?,
             budget,
+            revisits,
         })))
     }
 
@@ -62,8 +68,14 @@ impl Downloads {
     }
 
     /// Downloads a page. A panic on the way is an error like any other: it costs one page, not the crawl.
-    pub(crate) async fn page(&self, request: &Request) -> Result<Answer, DownloadError> {
-        let DownloadsShared { http, others, limits, budget } = &*self.0;
+    pub(crate) async fn page(
+        &self,
+        request: &Request,
+        earlier: Option<&EarlierPage>,
+    ) -> Result<Answer, DownloadError> {
+        let DownloadsShared { http, others, limits, budget, revisits } = &*self.0;
+        let conditional = revisits.as_ref().map(|revisits| revisits.conditional(request, earlier));
+        let request = conditional.as_deref().unwrap_or(request);
         let begun = Instant::now();
         let download = AssertUnwindSafe(async {
             match request.downloader().and_then(|name| others.get(name)) {
@@ -90,6 +102,9 @@ impl Downloads {
             charge.grow(body.len());
             charge.enter(Stage::Waiting);
             answer.charge = Some(charge);
+        }
+        if let (Some(_), AnswerBody::Whole(body)) = (revisits, &answer.body) {
+            answer.body_hash = Some(body_hash(body));
         }
         Ok(answer)
     }

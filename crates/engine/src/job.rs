@@ -5,8 +5,9 @@ use std::time::Instant;
 use dragline_core::budget::Charge;
 use dragline_core::credit::Credit;
 use dragline_core::kept_page::KeptPage;
+use dragline_core::outcome::request_size;
 use dragline_core::page_memory::expected_bytes;
-use dragline_core::{Failure, Fetched, StoredCookie};
+use dragline_core::{Failure, Fetched, PageRecord, QueuedRequest, Reason, Request, StoredCookie};
 
 use crate::scope::Scope;
 
@@ -21,6 +22,8 @@ pub enum Job {
     /// A request that was given up, and the hosts that new requests may lead to. The spider hears about it, and it ends as
     /// `failed`.
     GivenUp(GivenUp, Scope),
+    /// A page that is as an earlier run found it, and the hosts that its links may lead to. The spider does not see it.
+    AsBefore(Box<AsBefore>, Scope),
 }
 
 /// A job, and the moment since which it waits.
@@ -45,6 +48,29 @@ pub struct GivenUp {
     pub kept: Option<Box<KeptPage>>,
 }
 
+/// A page that is as an earlier run found it, with everything that travels with it.
+#[derive(Debug)]
+pub struct AsBefore {
+    /// Its request.
+    pub queued: QueuedRequest,
+    /// Why it is not parsed: `Unchanged` or `Fresh`.
+    pub reason: Reason,
+    /// What to keep of it.
+    pub record: PageRecord,
+    /// What it leads to.
+    pub links: Vec<Request>,
+    /// The HTTP status, if the server was asked.
+    pub status: Option<u16>,
+    /// How often it was requested.
+    pub attempts: u32,
+    /// The credit of the request, until a crawl thread takes the job.
+    pub credit: Option<Credit>,
+    /// The charge for the outcome's memory, until a crawl thread takes the job.
+    pub charge: Option<Charge>,
+    /// The answer's changes to the cookie jars.
+    pub cookies: Vec<StoredCookie>,
+}
+
 impl WaitingJob {
     /// A job that waits from now on.
     pub fn new(job: Job) -> Self {
@@ -58,6 +84,8 @@ impl Job {
         match self {
             Self::Parse(fetched, _) => expected_bytes(&fetched.response.body),
             Self::GivenUp(..) => GIVEN_UP_BYTES,
+            // Once as they were read, and once as requests of the outcome.
+            Self::AsBefore(page, _) => 2 * page.links.iter().map(request_size).sum::<usize>(),
         }
     }
 
@@ -66,6 +94,7 @@ impl Job {
         let charge = match self {
             Self::Parse(fetched, _) => &mut fetched.charge,
             Self::GivenUp(given_up, _) => &mut given_up.charge,
+            Self::AsBefore(page, _) => &mut page.charge,
         };
         charge.as_mut().is_none_or(|charge| charge.reserve(bytes))
     }

@@ -8,7 +8,9 @@ mod links;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
+use dragline_core::earlier::BodyHash;
 use dragline_core::kept_page::KeptPage;
+use dragline_core::outcome::request_size;
 use dragline_core::page_memory::{MemoryExcess, PageMemory};
 use dragline_core::worker::panic_message;
 use dragline_core::{
@@ -18,11 +20,13 @@ use dragline_core::{
 use url::Url;
 
 use crate::item_counts::Fate;
+use crate::job::AsBefore;
 use crate::known::KnownRequests;
 use crate::page_robots::PageRobots;
 use crate::parts::EngineParts;
 use crate::redirect::{RedirectSettings, refresh_target};
 use crate::refusals::Refusals;
+use crate::revisit::Revisits;
 use crate::robots::RobotsSettings;
 use crate::scope::{RequestOrigin, Scope};
 use crate::settings::LimitSettings;
@@ -61,6 +65,8 @@ pub(crate) struct Packer {
     pub(crate) robots: RobotsSettings,
     pub(crate) same_request: SameRequest,
     pub(crate) stats: Arc<CrawlStats>,
+    /// The rules of an incremental crawl.
+    pub(crate) revisits: Option<Arc<Revisits>>,
     /// The requests that the store is known to have.
     pub(crate) known: Arc<KnownRequests>,
 }
@@ -99,6 +105,7 @@ impl Packer {
             robots: settings.robots.clone(),
             same_request: parts.same_request.clone(),
             stats: Arc::clone(&parts.stats),
+            revisits: parts.revisits.clone(),
             known: Arc::clone(&parts.known),
         }
     }
@@ -107,26 +114,43 @@ impl Packer {
     pub(crate) fn page(
         &self,
         response: Response,
+        body_hash: Option<BodyHash>,
         scope: &Scope,
         memory: &PageMemory,
     ) -> Result<PageOutcome, NotNow> {
-        self.page_telling(response, scope, memory, &mut &*self.stats)
+        self.page_telling(response, body_hash, scope, memory, &mut &*self.stats)
+    }
+
+    /// Packs a page that is as an earlier run found it, with the links that it had then. The rules of this run decide which of
+    /// them are followed.
+    pub(crate) fn as_before(&self, page: AsBefore, scope: &Scope) -> PageOutcome {
+        let AsBefore { queued, reason, record, links, status, attempts, .. } = page;
+        let outcome = match self.links(&queued, links, scope, &mut &*self.stats) {
+            Ok(requests) => PageOutcome { requests, ..PageOutcome::as_before(&queued, reason, record) },
+            Err((reason, detail)) => PageOutcome::failed(&queued, reason, &detail),
+        };
+        outcome.with_answer(status, attempts)
     }
 
     /// The same, and `refusals` hears about everything that is left out.
     pub(crate) fn page_telling(
         &self,
         response: Response,
+        body_hash: Option<BodyHash>,
         scope: &Scope,
         memory: &PageMemory,
         refusals: &mut impl Refusals,
     ) -> Result<PageOutcome, NotNow> {
         let page = Page::new(response).with_args(self.args.clone()).with_memory(memory.clone());
+        let mut links = None;
         let produced = match memory.take(page.body().len()) {
             Err(excess) => Err(too_large(excess)),
             Ok(()) => match self.sent_on(&page, scope, refusals) {
                 Some(outcome) => return Ok(outcome),
-                None => self.produce(&page, memory, scope, refusals),
+                None => {
+                    links = body_hash.and(self.revisits.as_ref()).map(|_| Vec::new());
+                    self.produce(&page, memory, scope, links.as_mut(), refusals)
+                }
             },
         };
         if let Some(MemoryExcess::NotNow(needed_bytes)) = memory.excess() {
@@ -134,7 +158,14 @@ impl Packer {
         }
         let Response { queued, status, attempts, headers, body, .. } = page.into_response();
         let outcome = match produced {
-            Ok(produced) => produced.put_into(PageOutcome::done(&queued), &self.item_limits),
+            Ok(produced) => {
+                let record =
+                    self.revisits.as_ref().zip(links).zip(body_hash).map(|((revisits, links), hash)| {
+                        Box::new(revisits.record(&queued.request, &headers, hash, links))
+                    });
+                let outcome = PageOutcome { record, ..PageOutcome::done(&queued) };
+                produced.put_into(outcome, &self.item_limits)
+            }
             Err((reason, detail)) => {
                 tracing::warn!(reason = reason.code(), error = detail, "the page failed");
                 let kept = self.keep_failed_bytes.map(|max| {
@@ -266,6 +297,7 @@ impl Packer {
         page: &Page,
         memory: &PageMemory,
         scope: &Scope,
+        all_links: Option<&mut Vec<Request>>,
         refusals: &mut impl Refusals,
     ) -> Result<Produced, ParseFault> {
         // The search for a refresh may have parsed the page.
@@ -287,6 +319,11 @@ impl Packer {
             _ => robots.forbids_items(),
         };
         let requests = robots.allowed(requests, refusals);
+        if let Some(all_links) = all_links {
+            // The record holds them once more.
+            memory.take(requests.iter().map(request_size).sum()).map_err(too_large)?;
+            all_links.clone_from(&requests);
+        }
         let requests = self.links(&page.response().queued, requests, scope, refusals)?;
         let mut produced = Produced { requests, is_barren, ..Produced::default() };
         let origin = self.origin(&page.response().queued, page.url());

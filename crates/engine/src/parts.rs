@@ -6,6 +6,7 @@ use dragline_core::stop::Stop;
 use dragline_core::{Args, OutcomeSink, SameRequest, Spider};
 
 use crate::known::KnownRequests;
+use crate::revisit::Revisits;
 use crate::settings::EngineSettings;
 use crate::stats::CrawlStats;
 
@@ -26,6 +27,8 @@ pub struct EngineParts {
     pub stats: Arc<CrawlStats>,
     /// The rule for the same request that the run began with.
     pub same_request: SameRequest,
+    /// The rules of an incremental crawl. `None` for any other crawl.
+    pub revisits: Option<Arc<Revisits>>,
     /// The requests that the store is known to have.
     pub known: Arc<KnownRequests>,
 }

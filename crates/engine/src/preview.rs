@@ -57,7 +57,7 @@ impl Previewer<'_> {
         let (mut refused, scope) = (Refused::default(), self.scope);
         let key = PageKey::from(&page.queued);
         let memory = PageMemory::up_to(self.settings.max_page_memory_bytes);
-        let outcome = self.packer().page_telling(page, scope, &memory, &mut refused);
+        let outcome = self.packer().page_telling(page, None, scope, &memory, &mut refused);
         // There are no other pages, so the limit is all that can be refused.
         let outcome = outcome.unwrap_or_else(|_| {
             PageOutcome::failed(key, Reason::PageTooLarge, "nothing more can be reserved")
@@ -91,6 +91,7 @@ impl Previewer<'_> {
             redirects: settings.redirects,
             robots: settings.robots.clone(),
             stats: Arc::default(),
+            revisits: None,
             known: Arc::default(),
         }
     }

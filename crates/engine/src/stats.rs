@@ -26,6 +26,8 @@ pub struct CrawlStats {
     pub(crate) robots_denied: Counter,
     pub(crate) skipped_header_lines: Counter,
     pub(crate) unwanted_types: Counter,
+    pages_unchanged: Counter,
+    pages_fresh: Counter,
     pub(crate) waits_asked: Counter,
     pub(crate) slow_downs: Counter,
     pub(crate) host_pauses: Counter,
@@ -70,6 +72,10 @@ pub struct StatsSnapshot {
     pub skipped_header_lines: u64,
     /// Pages of a type that nobody accepts.
     pub unwanted_types: u64,
+    /// Pages that were done without a parse, because they are as an earlier run found them.
+    pub pages_unchanged: u64,
+    /// Pages that were done without a fetch, because an earlier run saw them a short time ago.
+    pub pages_fresh: u64,
     /// How often a host asked for a rest (`Retry-After`, 429).
     pub waits_asked: u64,
     /// How often a host was slowed down because it refused requests.
@@ -161,6 +167,8 @@ impl CrawlStats {
             robots_denied: self.robots_denied.get(),
             skipped_header_lines: self.skipped_header_lines.get(),
             unwanted_types: self.unwanted_types.get(),
+            pages_unchanged: self.pages_unchanged.get(),
+            pages_fresh: self.pages_fresh.get(),
             waits_asked: self.waits_asked.get(),
             slow_downs: self.slow_downs.get(),
             host_pauses: self.host_pauses.get(),
@@ -205,6 +213,12 @@ impl CrawlStats {
 
     pub(crate) fn refuse_links(&self, reason: LinkRefusal, count: u64) {
         self.refused_links[reason as usize].add(count);
+    }
+
+    /// A page is done without a parse, for this reason.
+    pub(crate) fn as_before(&self, reason: Reason) {
+        let counter = if reason == Reason::Fresh { &self.pages_fresh } else { &self.pages_unchanged };
+        counter.add(1);
     }
 
     /// A fetch has ended.

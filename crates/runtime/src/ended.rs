@@ -136,6 +136,8 @@ impl Ended {
             elapsed: self.elapsed,
             summary,
             pages_fetched: stats.pages_fetched,
+            pages_unchanged: stats.pages_unchanged,
+            pages_fresh: stats.pages_fresh,
             refused_links: stats.refused_links,
             drop_reasons: stats.drop_reasons,
             failures: stats.failures,

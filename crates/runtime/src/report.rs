@@ -26,6 +26,8 @@ pub struct CrawlReport {
     pub(crate) elapsed: Duration,
     pub(crate) summary: Option<RunSummary>,
     pub(crate) pages_fetched: u64,
+    pub(crate) pages_unchanged: u64,
+    pub(crate) pages_fresh: u64,
     pub(crate) refused_links: BTreeMap<LinkRefusal, u64>,
     pub(crate) drop_reasons: BTreeMap<String, u64>,
     pub(crate) failures: BTreeMap<FailureKind, FailureCount>,
@@ -92,6 +94,16 @@ impl CrawlReport {
     /// Answers that this crawl fetched.
     pub fn pages_fetched(&self) -> u64 {
         self.pages_fetched
+    }
+
+    /// Pages that this crawl did not parse, because they are as an earlier run found them.
+    pub fn pages_unchanged(&self) -> u64 {
+        self.pages_unchanged
+    }
+
+    /// Pages that this crawl did not fetch, because an earlier run saw them a short time ago.
+    pub fn pages_fresh(&self) -> u64 {
+        self.pages_fresh
     }
 
     /// Links that were not followed, by the reason.

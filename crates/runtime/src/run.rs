@@ -16,10 +16,10 @@ use std::time::Instant;
 use crossbeam_channel::bounded;
 use dragline_core::hold::Hold;
 use dragline_core::stop::Stop;
-use dragline_core::{ItemPipeline, Spider};
+use dragline_core::{ItemPipeline, ParserVersion, Spider};
 use dragline_engine::crawl::{self, CrawlThreads};
 use dragline_engine::download::{self, DownloadThread};
-use dragline_engine::{CrawlStats, Downloaders, EngineParts, RunLabel, receipt_channel};
+use dragline_engine::{CrawlStats, Downloaders, EngineParts, Revisits, RunLabel, receipt_channel};
 use dragline_pipelines::item_pipelines;
 use dragline_pipelines::persistence::{OpenError, PersistencePipeline};
 
@@ -79,6 +79,11 @@ pub(crate) fn start(made_of: Ingredients) -> Result<Running, CrawlError> {
     let (pages, page_queue) = bounded(settings.engine.concurrency);
     let (finish, finished) = bounded(0);
     let hold = Hold::default();
+    let pipelines: Arc<[Box<dyn ItemPipeline>]> = item_pipelines(settings.item_pipelines, &pipelines).into();
+    let revisits = Revisits::new(&settings.engine.revisits, || {
+        let names = pipelines.iter().map(|step| step.name());
+        ParserVersion::new(&*spider, &spider.items(), &settings.args, names)
+    });
     let shared = EngineParts {
         settings: Arc::new(settings.engine.clone()),
         args: settings.args.clone(),
@@ -87,12 +92,13 @@ pub(crate) fn start(made_of: Ingredients) -> Result<Running, CrawlError> {
         stop: stop.clone(),
         stats: Arc::clone(&stats),
         same_request,
+        revisits: revisits.map(Arc::new),
         known: Arc::default(),
     };
     let crawl = crawl::spawn(CrawlThreads {
         parts: shared.clone(),
         run: RunLabel { run_id: run.key.run_id, name: settings.run_name(spider.name()) },
-        pipelines: item_pipelines(settings.item_pipelines, &pipelines).into(),
+        pipelines,
         items: spider.items(),
         pages: page_queue,
         finish: finished,

@@ -32,6 +32,7 @@ pub(crate) fn run_spec(spider: &dyn Spider, settings: &CrawlSettings) -> Result<
         fresh: settings.fresh,
         force: settings.force_run,
         tally: settings.engine.links.tally(),
+        incremental: settings.engine.revisits.incremental,
         process: ProcessInfo { pid: std::process::id(), hostname: hostname() },
     })
 }

@@ -5,7 +5,7 @@
 
 use std::fmt;
 
-/// Why a request did not end as `done`.
+/// Why a request did not end as `done`, or why a page that is `done` was not parsed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum Reason {
@@ -91,11 +91,15 @@ pub enum Reason {
     TooManyItems,
     /// The store gave the page's rows up again and again, while it did other work.
     StoreGaveUp,
+    /// The page is done without a parse: the site says, or its body shows, that it is as an earlier run found it.
+    Unchanged,
+    /// The page is done without a fetch, because an earlier run saw it a short time ago.
+    Fresh,
 }
 
 impl Reason {
     /// All reasons.
-    pub const ALL: [Self; 41] = [
+    pub const ALL: [Self; 43] = [
         Self::HttpStatus,
         Self::Timeout,
         Self::TooSlow,
@@ -137,6 +141,8 @@ impl Reason {
         Self::TooManyLinks,
         Self::TooManyItems,
         Self::StoreGaveUp,
+        Self::Unchanged,
+        Self::Fresh,
     ];
 
     /// The code, as stored and counted.
@@ -149,7 +155,7 @@ impl Reason {
         Self::ALL.into_iter().find(|reason| reason.code() == code)
     }
 
-    /// Whether a request with this reason is `failed`. With the other reasons, it is `skipped` or `dead`.
+    /// Whether a request with this reason is `failed`. With the other reasons, it is `skipped`, `dead` or `done`.
     pub fn fails(self) -> bool {
         !matches!(
             self,
@@ -162,6 +168,8 @@ impl Reason {
                 | Self::ItemRefused
                 | Self::StoreRefused
                 | Self::StoreGaveUp
+                | Self::Unchanged
+                | Self::Fresh
         )
     }
 
@@ -209,6 +217,8 @@ impl Reason {
             Self::TooManyLinks => ("too_many_links", "too many links"),
             Self::TooManyItems => ("too_many_items", "too many items"),
             Self::StoreGaveUp => ("store_gave_up", "given up by the store"),
+            Self::Unchanged => ("unchanged", "unchanged"),
+            Self::Fresh => ("fresh", "seen a short time ago"),
         }
     }
 }

@@ -101,6 +101,13 @@ pub trait Spider: AsAny + Send + Sync + 'static {
         SameRequest::canonical()
     }
 
+    /// The version of `parse`, as any text. Change it when the same page would now give other items or links. A crawl with
+    /// `--incremental` parses only pages that have changed, and after a new version it parses each page once more. A change
+    /// of the item types or of the arguments counts as a new version too.
+    fn version(&self) -> &str {
+        ""
+    }
+
     /// Stored pages of its site, each with the expected result. `dragline check` compares them.
     fn samples(&self) -> Vec<Sample> {
         Vec::new()

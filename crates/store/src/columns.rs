@@ -21,7 +21,7 @@ use url::Url;
 pub(crate) const COLLECTED_BYTES: usize = 4 << 10;
 
 /// The columns of `crawl_requests` that describe a request.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct RequestRow {
     pub(crate) shard: i16,
     pub(crate) fingerprint: Vec<u8>,
@@ -71,11 +71,20 @@ impl RequestRow {
     /// The row of a request.
     pub(crate) fn of(found: FoundRequest<'_>, rule: ShardRule) -> Self {
         let FoundRequest { request: queued, parent } = found;
-        let request = &queued.request;
         Self {
             shard: rule.shard_of(&queued.host),
             fingerprint: queued.fingerprint.as_bytes().to_vec(),
             parent: parent.map(|parent| parent.as_bytes().to_vec()),
+            depth: queued.depth,
+            host: queued.host.clone(),
+            redirects: queued.redirects.clone(),
+            ..Self::of_request(&queued.request)
+        }
+    }
+
+    /// The columns that only depend on the request itself.
+    pub(crate) fn of_request(request: &Request) -> Self {
+        Self {
             url: request.url().as_str().to_owned(),
             method: request.method().as_str().to_owned(),
             headers: request.headers().iter().map(|(name, value)| (clean(name), clean(value))).collect(),
@@ -84,10 +93,8 @@ impl RequestRow {
             meta: cleaned_map(request.meta()),
             options: cleaned_options(request.options()),
             priority: request.priority(),
-            depth: queued.depth,
-            host: queued.host.clone(),
-            redirects: queued.redirects.clone(),
             dont_filter: request.is_unfiltered(),
+            ..Self::default()
         }
     }
 
@@ -95,9 +102,20 @@ impl RequestRow {
     ///
     /// # Errors
     /// A message that names the column that cannot be read.
-    pub(crate) fn into_queued(self) -> Result<QueuedRequest, String> {
+    pub(crate) fn into_queued(mut self) -> Result<QueuedRequest, String> {
+        let fingerprint = Fingerprint::from_bytes(&self.fingerprint)
+            .ok_or_else(|| format!("the request {:?} has an invalid fingerprint", self.url))?;
+        let (host, redirects) = (std::mem::take(&mut self.host), std::mem::take(&mut self.redirects));
+        let depth = self.depth;
+        Ok(QueuedRequest { fingerprint, request: self.into_request()?, host, depth, redirects })
+    }
+
+    /// The request itself.
+    ///
+    /// # Errors
+    /// A message that names the column that cannot be read.
+    pub(crate) fn into_request(self) -> Result<Request, String> {
         let wrong = |column: &str| format!("the request {:?} has an invalid {column}", self.url);
-        let fingerprint = Fingerprint::from_bytes(&self.fingerprint).ok_or_else(|| wrong("fingerprint"))?;
         let method = Method::from_bytes(self.method.as_bytes()).map_err(|_| wrong("method"))?;
         let mut request = Request::get(&self.url)
             .map_err(|_| wrong("url"))?
@@ -120,13 +138,7 @@ impl RequestRow {
         if self.dont_filter {
             request = request.without_filter();
         }
-        Ok(QueuedRequest {
-            fingerprint,
-            request,
-            host: self.host,
-            depth: self.depth,
-            redirects: self.redirects,
-        })
+        Ok(request)
     }
 }
 

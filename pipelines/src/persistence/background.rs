@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
+use dragline_core::Fingerprint;
 use dragline_core::bridge::StoreEvent;
 use dragline_core::probe::reach;
-use dragline_core::store::Refilled;
-use dragline_core::store::{Refill, RunKey, StoreError, StoreResult};
+use dragline_core::store::{BoxFuture, Refill, RunKey, StoreError, StoreResult};
 use tracing::debug;
 
 use super::context::PersistenceContext;
@@ -16,12 +16,21 @@ use crate::pause::pause;
 /// names the requests that it already has in hand.
 pub(super) async fn refill(context: Arc<PersistenceContext>, run: Arc<RunKey>, ask: Refill) {
     reach("refill: asked");
-    match read(&context, &run, &ask).await {
+    match read(&context, || context.store.refill(&run, &ask)).await {
         None => {}
         Some(Ok(refilled)) => {
             reach("refill: read");
             context.receipts.deliver(StoreEvent::Refilled(refilled));
         }
+        Some(Err(error)) => context.fail(error),
+    }
+}
+
+/// Reads the links that earlier runs found on pages, and answers the scheduler.
+pub(super) async fn links(context: Arc<PersistenceContext>, run: Arc<RunKey>, pages: Vec<Fingerprint>) {
+    match read(&context, || context.store.links(&run, &pages)).await {
+        None => {}
+        Some(Ok(links)) => context.receipts.deliver(StoreEvent::Links(links)),
         Some(Err(error)) => context.fail(error),
     }
 }
@@ -57,10 +66,13 @@ pub(super) async fn heartbeat(context: Arc<PersistenceContext>, run: Arc<RunKey>
 }
 
 /// Tries until the store answers. `None` when a stop came first: a crawl that stops claims nothing more.
-async fn read(context: &PersistenceContext, run: &RunKey, ask: &Refill) -> Option<StoreResult<Refilled>> {
+async fn read<'a, T>(
+    context: &PersistenceContext,
+    ask: impl Fn() -> BoxFuture<'a, StoreResult<T>>,
+) -> Option<StoreResult<T>> {
     let mut back_off = context.settings.back_off();
     loop {
-        match context.store.refill(run, ask).await {
+        match ask().await {
             // An administrator may have cancelled the read.
             Err(error) if error.is_retryable() || matches!(error, StoreError::Cancelled) => {
                 if context.waits(&context.reading, &error).is_none() {

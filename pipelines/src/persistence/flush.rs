@@ -260,8 +260,8 @@ fn acknowledge(context: &PersistenceContext, outcomes: Vec<PageOutcome>, receipt
     }
     let faults = outcomes.iter().filter_map(PageFault::of).collect();
     let new_requests = unknown_before(outcomes, &receipt.new_requests);
-    let FlushReceipt { pages, stored_requests, items, .. } = receipt;
-    let receipt = Receipt { pages, new_requests, stored_requests, items, faults };
+    let FlushReceipt { pages, earlier, stored_requests, items, .. } = receipt;
+    let receipt = Receipt { pages, new_requests, earlier, stored_requests, items, faults };
     context.receipts.deliver(StoreEvent::Receipt(receipt));
 }
 

@@ -11,15 +11,16 @@ use crossbeam_channel::{Receiver, Sender, bounded, select, select_biased};
 use dragline_core::bridge::{OutcomeSink, SubmitError};
 use dragline_core::stop::Stop;
 use dragline_core::store::Refill;
-use dragline_core::{HostNote, PageOutcome};
+use dragline_core::{Fingerprint, HostNote, PageOutcome};
 
 use super::RunEnd;
 use super::notes::HostNotes;
 use super::second_try::SecondTry;
 use crate::letters::RetryReport;
 
-/// One refill and one order to close may wait at the same time. The other places are for an engine that asks twice.
-const MESSAGES: usize = 4;
+/// One refill, one question for links and one order to close may wait at the same time. The other places are for an engine that
+/// asks twice.
+const MESSAGES: usize = 5;
 
 /// The side of the senders.
 pub(super) struct Inbox {
@@ -48,6 +49,8 @@ pub(super) struct InboxReceivers {
 pub(super) enum InboxMessage {
     /// Read more of the frontier.
     Refill(Refill),
+    /// Read the links that earlier runs found on these pages.
+    Links(Vec<Fingerprint>),
     /// Try again to store the items whose parent was missing.
     SecondTry(SecondTry),
     /// Flush everything and end.
@@ -117,6 +120,16 @@ impl Inbox {
         let _ = self.messages.send_deadline(InboxMessage::Close(end), deadline);
     }
 
+    fn ask(&self, message: InboxMessage) -> Result<(), SubmitError> {
+        if !self.is_open() {
+            return Err(SubmitError::Closed(None));
+        }
+        select! {
+            recv(self.stop.abandoned()) -> _ => Err(SubmitError::Abandoned(None)),
+            send(self.messages, message) -> sent => sent.map_err(|_| SubmitError::Closed(None)),
+        }
+    }
+
     fn is_open(&self) -> bool {
         self.open.load(Ordering::Acquire)
     }
@@ -136,13 +149,11 @@ impl OutcomeSink for Inbox {
     }
 
     fn refill(&self, ask: Refill) -> Result<(), SubmitError> {
-        if !self.is_open() {
-            return Err(SubmitError::Closed(None));
-        }
-        select! {
-            recv(self.stop.abandoned()) -> _ => Err(SubmitError::Abandoned(None)),
-            send(self.messages, InboxMessage::Refill(ask)) -> sent => sent.map_err(|_| SubmitError::Closed(None)),
-        }
+        self.ask(InboxMessage::Refill(ask))
+    }
+
+    fn links(&self, pages: Vec<Fingerprint>) -> Result<(), SubmitError> {
+        self.ask(InboxMessage::Links(pages))
     }
 
     fn flush_now(&self) {

@@ -4,16 +4,16 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, bounded};
-use dragline_core::ItemType;
 use dragline_core::store::{Refill, RunKey};
 use dragline_core::worker::panic_message;
+use dragline_core::{Fingerprint, ItemType};
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio::task::{AbortHandle, JoinError, JoinSet};
 use tokio::time::timeout;
 use tracing::{Instrument as _, Span, warn};
 
-use super::background::{heartbeat, refill};
+use super::background::{heartbeat, links, refill};
 use super::batcher::Batch;
 use super::context::PersistenceContext;
 use super::flush::{FlushEnd, FlushEnding, flush};
@@ -130,6 +130,11 @@ impl PersistenceTasks {
 
     pub(super) fn start_refill(&mut self, ask: Refill) {
         let task = refill(Arc::clone(&self.context), Arc::clone(&self.run), ask);
+        self.others.spawn_on(task.instrument(Span::current()), &self.runtime);
+    }
+
+    pub(super) fn start_links(&mut self, pages: Vec<Fingerprint>) {
+        let task = links(Arc::clone(&self.context), Arc::clone(&self.run), pages);
         self.others.spawn_on(task.instrument(Span::current()), &self.runtime);
     }
 

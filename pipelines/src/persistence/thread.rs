@@ -148,6 +148,7 @@ impl<'rt> PersistenceLoop<'rt> {
             match self.next_event() {
                 ThreadEvent::Outcome(outcome) => self.take(outcome),
                 ThreadEvent::Message(InboxMessage::Refill(ask)) => self.tasks.start_refill(ask),
+                ThreadEvent::Message(InboxMessage::Links(pages)) => self.tasks.start_links(pages),
                 ThreadEvent::Message(InboxMessage::SecondTry(asked)) => {
                     self.tasks.start_second_try(asked);
                 }

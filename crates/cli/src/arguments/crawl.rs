@@ -5,7 +5,7 @@ use clap::Args;
 use clap::builder::BoolishValueParser;
 use dragline_engine::{
     ClientSettings, FetchSettings, KeepSettings, LimitSettings, LinkSettings, OutageSettings, PaceSettings,
-    RedirectSettings, RetrySettings, RobotsSettings, VerdictSettings,
+    RedirectSettings, RetrySettings, RevisitSettings, RobotsSettings, VerdictSettings,
 };
 use dragline_pipelines::{ItemPipelineSettings, PersistenceSettings};
 use dragline_store::StoreSettings;
@@ -89,6 +89,9 @@ pub(crate) struct CrawlFlags {
 
     #[command(flatten)]
     pub(crate) keep: KeepSettings,
+
+    #[command(flatten)]
+    pub(crate) revisits: RevisitSettings,
 
     #[command(flatten)]
     pub(crate) store: StoreSettings,

@@ -17,7 +17,7 @@ use dragline_runtime::settings::CrawlSettings;
 #[command(next_help_heading = "Process")]
 pub(crate) struct Process {
     /// Requests in flight to all hosts together
-    #[arg(long, env = "DRAGLINE_CONCURRENCY", value_name = "N", value_parser = count, default_value_t = EngineSettings::default().concurrency, help_heading = "Fetching")]
+    #[arg(long, env = "DRAGLINE_CONCURRENCY", value_name = "N", value_parser = count, default_value_t = EngineSettings::default().concurrency, help_heading = "Fetching", hide_short_help = true)]
     pub(crate) concurrency: usize,
 
     /// Threads that parse pages [default: one per core]

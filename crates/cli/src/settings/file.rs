@@ -45,6 +45,7 @@ fn table_of(group: &str) -> Option<&'static str> {
         | "RedirectSettings"
         | "VerdictSettings"
         | "KeepSettings"
+        | "RevisitSettings"
         | "PaceSettings"
         | "RobotsSettings"
         | "FetchSettings"

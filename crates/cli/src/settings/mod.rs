@@ -102,6 +102,7 @@ impl CommandSettings {
             outage: flags.outage,
             retry: flags.retry,
             keep: flags.keep,
+            revisits: flags.revisits,
             ..EngineSettings::default()
         };
         let crawl = CrawlSettings {

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use dragline_core::budget::{Charge, Stage};
 use dragline_core::credit::Credit;
+use dragline_core::earlier::BodyHash;
 use dragline_core::suspension::Since;
 use dragline_core::{Fetched, Fingerprint, PageOutcome, Reason, Response, StoredCookie};
 
@@ -83,6 +84,7 @@ impl Desks {
                 let why = (failure.reason(), failure.error().to_owned());
                 (failure.queued(), failure.status(), failure.attempts(), Some(why))
             }
+            Job::AsBefore(page, _) => (&page.queued, page.status, page.attempts, None),
         };
         let activity = Activity { url: queued.request.url().to_string(), since: Since::now() };
         let fingerprint = queued.fingerprint;
@@ -91,6 +93,7 @@ impl Desks {
             Job::GivenUp(given_up, _) => {
                 (given_up.credit.take(), given_up.charge.take(), &mut given_up.cookies)
             }
+            Job::AsBefore(page, _) => (page.credit.take(), page.charge.take(), &mut page.cookies),
         };
         let page = PageInHand {
             ticket,
@@ -132,13 +135,13 @@ impl Desks {
 
 impl PageInHand {
     /// Goes back to where it was before a crawl thread took it: it waits for memory.
-    pub(super) fn waiting_again(self, response: Response) -> Fetched {
+    pub(super) fn waiting_again(self, response: Response, body_hash: Option<BodyHash>) -> Fetched {
         let Self { credit, mut charge, cookies, .. } = self;
         if let Some(charge) = &mut charge {
             charge.set(response.body.len());
             charge.enter(Stage::Waiting);
         }
-        Fetched { response, credit, charge, cookies }
+        Fetched { response, credit, charge, cookies, body_hash }
     }
 
     /// Gives credit, charge and cookies to the page's outcome. The charge is for the outcome now, because the body is gone.

@@ -12,7 +12,7 @@ use crossbeam_channel::{Receiver, select_biased};
 use dragline_core::page_memory::PageMemory;
 use dragline_core::stop::Stop;
 use dragline_core::worker::Worker;
-use dragline_core::{ItemPipeline, ItemType, OutcomeSink, PageOutcome};
+use dragline_core::{Fetched, ItemPipeline, ItemType, OutcomeSink, PageOutcome};
 
 pub use self::crew::{Crew, LeftBehind};
 pub use self::desk::{Activity, Desks};
@@ -82,7 +82,7 @@ impl Station {
 
 /// What became of a job.
 enum Worked {
-    Done(PageOutcome),
+    Done(Box<PageOutcome>),
     /// The page needs more memory than was reserved, and other pages hold it now. It is parsed once more when there is enough.
     TooEarly {
         again: Box<Job>,
@@ -136,7 +136,7 @@ impl CrawlThread {
         loop {
             match self.work(job, bytes) {
                 Worked::Done(outcome) => {
-                    station.submit(outcome);
+                    station.submit(*outcome);
                     return true;
                 }
                 Worked::TooEarly { again, needed_bytes } => {
@@ -176,17 +176,17 @@ impl CrawlThread {
             PageMemory::new(*max_page_memory, bytes, move |total| at_desk.reserve(index, ticket, total));
         let mut outcome = match job {
             Job::Parse(fetched, scope) => {
-                let response = fetched.response;
+                let Fetched { response, body_hash, .. } = fetched;
                 let _span = tracing::error_span!("page", url = %response.queued.request.url()).entered();
                 let begun = Instant::now();
-                let outcome = packer.page(response, &scope, &memory);
+                let outcome = packer.page(response, body_hash, &scope, &memory);
                 packer.stats.parse.note(begun.elapsed());
                 match outcome {
                     Ok(outcome) => outcome,
                     Err(NotNow { needed_bytes, response }) => {
                         let Some(page) = desks.take(index, ticket) else { return Worked::Overdue };
                         tracing::debug!("the page needs more memory than was expected, and waits for it");
-                        let again = Box::new(Job::Parse(page.waiting_again(*response), scope));
+                        let again = Box::new(Job::Parse(page.waiting_again(*response, body_hash), scope));
                         return Worked::TooEarly { again, needed_bytes };
                     }
                 }
@@ -197,9 +197,13 @@ impl CrawlThread {
                 let outcome = packer.failure(&failure, &scope);
                 PageOutcome { kept: given_up.kept, ..outcome }
             }
+            Job::AsBefore(page, scope) => {
+                let _span = tracing::error_span!("page", url = %page.queued.request.url()).entered();
+                packer.as_before(*page, &scope)
+            }
         };
         let Some(page) = desks.take(index, ticket) else { return Worked::Overdue };
         page.travel_with(&mut outcome);
-        Worked::Done(outcome)
+        Worked::Done(Box::new(outcome))
     }
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use dragline_core::StoredCookie;
 use dragline_core::budget::Charge;
+use dragline_core::earlier::BodyHash;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 /// The answer of a downloader.
@@ -25,6 +26,8 @@ pub struct Answer {
     pub latency: Option<Duration>,
     /// What the answer says about the way to the host.
     pub(crate) proof: Proof,
+    /// The hash of the body, if the crawl is incremental.
+    pub(crate) body_hash: Option<BodyHash>,
     /// The memory that the body holds. Dragline charges the body itself if a downloader has not.
     pub(crate) charge: Option<Charge>,
 }
@@ -64,6 +67,7 @@ impl Answer {
             cookies: Vec::new(),
             latency: None,
             proof: Proof::WayWorks,
+            body_hash: None,
             charge: None,
         }
     }

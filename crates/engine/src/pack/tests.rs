@@ -112,6 +112,7 @@ fn packer(parse: Parse) -> Packer {
         redirects: RedirectSettings::default(),
         robots: RobotsSettings::default(),
         same_request: SameRequest::canonical().with_ignored(["utm_*"]),
+        revisits: None,
         known: Arc::default(),
     }
 }
@@ -123,7 +124,9 @@ fn page(packer: &Packer) -> PageOutcome {
 
 fn pack(packer: &Packer, response: Response) -> PageOutcome {
     let memory = PageMemory::up_to(packer.max_page_memory);
-    packer.page(response, &scope_of(&["a.example:80"]), &memory).unwrap_or_else(|_| panic!("it is alone"))
+    packer
+        .page(response, None, &scope_of(&["a.example:80"]), &memory)
+        .unwrap_or_else(|_| panic!("it is alone"))
 }
 
 #[test]

@@ -42,6 +42,9 @@ impl Scheduler {
 
     /// Brings the best request of a ready host one step further.
     pub(super) fn step(&mut self, host: HostId, now: Instant) {
+        if self.window.best(host).is_some_and(|best| self.is_fresh(best)) {
+            return self.keep_best_fresh(host);
+        }
         if let Some(error) = self.hosts.get(host).pace.is_down(now) {
             return self.with_credit(host, |scheduler, waiting, credit| {
                 scheduler.parts.stats.host_down.add(1);
@@ -53,7 +56,7 @@ impl Scheduler {
                 );
             });
         }
-        let Some(best) = self.window.best(host) else { return };
+        let Some(best) = self.window.best(host).map(|best| &best.queued) else { return };
         if let Some((reason, refusal)) = self.downloads.refusal(&best.request) {
             return self.with_credit(host, |scheduler, waiting, credit| {
                 tracing::debug!(url = waiting.queued.request.url().as_str(), refusal, "not asked for");
@@ -99,6 +102,22 @@ impl Scheduler {
         }
     }
 
+    /// The best request of a host needs no fetch, so neither pace nor robots.txt matter.
+    fn keep_best_fresh(&mut self, host: HostId) {
+        let Some(best) = self.window.best(host).map(|best| &best.queued) else { return };
+        match self.budgets.room_for(best) {
+            BudgetRoom::Now => {
+                self.with_credit(host, |scheduler, waiting, credit| {
+                    scheduler.keep_fresh(host, waiting, credit);
+                });
+            }
+            BudgetRoom::NotNow => self.window.await_receipt(host),
+            BudgetRoom::Never(reason) => self.with_credit(host, |scheduler, waiting, credit| {
+                scheduler.skip_full(&waiting, reason, credit);
+            }),
+        }
+    }
+
     /// Takes the right to ask the host now. If that must wait, the host rests until then.
     fn keeps_pace(&mut self, host: HostId, now: Instant) -> bool {
         match self.hosts.update(host, |host| host.pace.take(now, rand::random())) {
@@ -126,7 +145,7 @@ impl Scheduler {
         let downloads = self.downloads.clone();
         self.fetches.spawn(async move {
             let begun = Instant::now();
-            let result = downloads.page(&waiting.queued.request).await;
+            let result = downloads.page(&waiting.queued.request, waiting.earlier.as_deref()).await;
             Landed::Page(Box::new(EndedFetch {
                 host,
                 waiting,

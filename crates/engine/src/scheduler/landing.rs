@@ -6,9 +6,10 @@ use std::time::{Duration, Instant};
 use dragline_core::budget::{Charge, Stage};
 use dragline_core::credit::Credit;
 use dragline_core::kept_page::KeptPage;
-use dragline_core::{Fetched, PageOutcome, Reason, Request, Response, StoredCookie};
+use dragline_core::{Fetched, PageOutcome, PageRecord, Reason, Request, Response, StoredCookie};
 use tokio::task::JoinError;
 
+use super::revisits::AwaitingLinks;
 use super::{CrawlPhase, Scheduler};
 use crate::answer_class::AnswerClass;
 use crate::downloader::{Answer, AnswerBody, DownloadError, Fault};
@@ -130,6 +131,20 @@ impl Scheduler {
         );
         self.parts.stats.pages_fetched.add(1);
         self.parts.stats.bytes_fetched.add(bytes as u64);
+        if let Some(validators) = self.unchanged(&waiting, &answer) {
+            self.hosts.update(host, |host| host.log_memory.page_came());
+            let (reason, record) = (Reason::Unchanged, PageRecord::Unchanged(validators));
+            let (status, cookies) = (Some(status), answer.cookies);
+            return self.await_links(AwaitingLinks {
+                host,
+                waiting,
+                credit,
+                reason,
+                record,
+                status,
+                cookies,
+            });
+        }
         // A redirect with a body is a page that the spider accepts.
         let location =
             redirect::location(answer.status, &answer.headers).filter(|_| answer.body == AnswerBody::Unread);
@@ -141,7 +156,7 @@ impl Scheduler {
             drop(answer);
             return self.put_off(host, waiting, status, asked);
         }
-        let Answer { headers, body, charge, cookies, kept, .. } = answer;
+        let Answer { headers, body, charge, cookies, kept, body_hash, .. } = answer;
         let body = match body {
             AnswerBody::Whole(body) => body,
             AnswerBody::Unwanted(essence) => {
@@ -164,7 +179,7 @@ impl Scheduler {
         let Waiting { queued, attempts, .. } = waiting;
         let mut response = Response::of_queued(queued, status, headers, body);
         (response.attempts, response.elapsed) = (attempts, elapsed);
-        let fetched = Fetched { response, credit: Some(credit), charge, cookies };
+        let fetched = Fetched { response, credit: Some(credit), charge, cookies, body_hash };
         self.hand_on(Job::Parse(fetched, self.scope.clone()));
     }
 

@@ -15,6 +15,7 @@ mod limits;
 mod outage;
 mod pacing;
 mod refill;
+mod revisits;
 mod robots;
 mod sleep;
 
@@ -38,6 +39,7 @@ use self::in_hand::InHand;
 use self::landing::Landed;
 use self::limits::Limits;
 use self::outage::NetworkWatch;
+use self::revisits::AwaitedLinks;
 use self::sleep::SleepWatch;
 use crate::crawl_end::CrawlEnd;
 use crate::download_thread::DownloadThread;
@@ -82,6 +84,7 @@ pub(crate) struct Scheduler {
     budgets: Budgets,
     failed_share: FailedShare,
     backlog: Backlog,
+    awaited_links: AwaitedLinks,
     scope: Scope,
     phase: CrawlPhase,
     /// Set by whoever finds that the crawl cannot go on.
@@ -125,7 +128,14 @@ impl Scheduler {
         let start_hosts = run.start_hosts.iter().map(String::as_str);
         Ok(Self {
             scope: Scope::new(&settings.links, spider, start_hosts)?,
-            downloads: Downloads::new(&settings, spider, downloaders, budget.clone(), &run.cookies)?,
+            downloads: Downloads::new(
+                &settings,
+                spider,
+                downloaders,
+                budget.clone(),
+                &run.cookies,
+                parts.revisits.clone(),
+            )?,
             hosts: Hosts::new(&settings, &run.hosts),
             window: Window::new(&settings),
             in_hand: InHand::new(settings.window.requests),
@@ -136,6 +146,7 @@ impl Scheduler {
                 run.resumed.as_ref().map(|resumed| &resumed.pages),
             ),
             backlog: Backlog::new(),
+            awaited_links: AwaitedLinks::default(),
             fetches: JoinSet::new(),
             robots_fetches: 0,
             network: NetworkWatch::new(&settings.outage),
@@ -231,6 +242,7 @@ impl Scheduler {
                 }
             }
         }
+        self.ask_for_links();
         self.flush_if_idle();
         self.end.take()
     }

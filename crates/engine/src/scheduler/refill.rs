@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use dragline_core::store::{Refill, RefillScope};
-use dragline_core::{PageState, QueuedRequest, Receipt, Refilled, StoreEvent};
+use dragline_core::{EarlierPage, PageState, QueuedRequest, Receipt, Refilled, StoreEvent};
 
 use super::Scheduler;
 use crate::crawl_end::CrawlEnd;
@@ -23,6 +23,7 @@ impl Scheduler {
         match event {
             StoreEvent::Receipt(receipt) => self.on_receipt(receipt),
             StoreEvent::Refilled(refilled) => self.on_refilled(refilled),
+            StoreEvent::Links(links) => self.on_links(links),
             StoreEvent::Failed(error) => self.end = Some(CrawlEnd::StoreFailed(error)),
         }
     }
@@ -66,7 +67,7 @@ impl Scheduler {
         }
     }
 
-    fn on_receipt(&mut self, receipt: Receipt) {
+    fn on_receipt(&mut self, mut receipt: Receipt) {
         let now = Instant::now();
         for (fingerprint, state) in &receipt.pages {
             // An earlier receipt has counted a page that is not out.
@@ -87,7 +88,8 @@ impl Scheduler {
         for queued in receipt.new_requests {
             // A refill may have brought it already, and it may even have ended.
             if !self.in_hand.has_ended(&queued.fingerprint) {
-                self.admit(queued, now);
+                let earlier = receipt.earlier.remove(&queued.fingerprint);
+                self.admit(queued, earlier, now);
             }
         }
         self.forget();
@@ -95,7 +97,7 @@ impl Scheduler {
 
     fn on_refilled(&mut self, refilled: Refilled) {
         let now = Instant::now();
-        let Refilled { requests, more_of, next_host } = refilled;
+        let Refilled { requests, mut earlier, more_of, next_host } = refilled;
         let brought_something = !requests.is_empty() || !more_of.is_empty();
         let Some(ask) = self.backlog.answered(brought_something, next_host) else { return };
         tracing::debug!(requests = requests.len(), "more of the frontier has come");
@@ -103,7 +105,8 @@ impl Scheduler {
         for queued in requests {
             // The answer may be older than the receipt of a page that came and went meanwhile.
             if !self.in_hand.has_ended_since(&queued.fingerprint, ask.asked_at) {
-                self.admit(queued, now);
+                let earlier = earlier.remove(&queued.fingerprint);
+                self.admit(queued, earlier, now);
             }
         }
         for name in &more_of {
@@ -115,7 +118,7 @@ impl Scheduler {
         self.forget();
     }
 
-    fn admit(&mut self, queued: QueuedRequest, now: Instant) {
+    fn admit(&mut self, queued: QueuedRequest, earlier: Option<Box<EarlierPage>>, now: Instant) {
         let fingerprint = queued.fingerprint;
         if queued.depth == 0 && self.scope.add(&queued.host) {
             tracing::info!(
@@ -127,7 +130,7 @@ impl Scheduler {
             return;
         }
         let Some(host) = self.host_named(&queued.host, now) else { return self.backlog.missed_a_host() };
-        if self.window.admit(host, queued) == Admission::Taken {
+        if self.window.admit(host, queued, earlier) == Admission::Taken {
             self.in_hand.enter(fingerprint, host);
         }
         self.let_go();

@@ -17,7 +17,7 @@ impl Scheduler {
     /// Fetches the host's robots.txt. That takes a credit, so that a frontier of many hosts does not ask all of them at once.
     pub(super) fn ask_robots(&mut self, host: HostId) {
         let Some(credit) = self.credits.try_take() else { return };
-        let Some(page) = self.window.best(host).map(|best| best.request.clone()) else { return };
+        let Some(page) = self.window.best(host).map(|best| best.queued.request.clone()) else { return };
         self.hosts.update(host, |host| host.robots.begin_fetch(&page));
         self.hosts.begin_fetch(host);
         self.robots_fetches += 1;
@@ -118,7 +118,7 @@ impl Scheduler {
     /// The proxy that a request names does not lead to the robots.txt of its host. Only this request fails.
     fn give_up_behind_proxy(&mut self, host: HostId, page: &Request, problem: &str) {
         self.hosts.update(host, |host| host.robots.abandon_fetch());
-        let is_same = self.window.best(host).is_some_and(|best| best.request.proxy() == page.proxy());
+        let is_same = self.window.best(host).is_some_and(|best| best.queued.request.proxy() == page.proxy());
         if !is_same {
             return;
         }

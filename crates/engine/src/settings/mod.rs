@@ -26,6 +26,7 @@ pub use crate::outage::OutageSettings;
 pub use crate::pace::PaceSettings;
 pub use crate::redirect::RedirectSettings;
 pub use crate::retry::RetrySettings;
+use crate::revisit::RevisitSettings;
 pub use crate::robots::{PageRule, RobotsSettings};
 pub use crate::scope::LinkSettings;
 use crate::scope::Scope;
@@ -66,6 +67,8 @@ pub struct EngineSettings {
     pub retry: RetrySettings,
     /// What is kept of pages that failed.
     pub keep: KeepSettings,
+    /// What to fetch again of what earlier runs have seen.
+    pub revisits: RevisitSettings,
     /// The limits on redirects.
     pub redirects: RedirectSettings,
     /// How long to wait for the network.
@@ -91,6 +94,7 @@ impl Default for EngineSettings {
             fetch: FetchSettings::default(),
             retry: RetrySettings::default(),
             keep: KeepSettings::default(),
+            revisits: RevisitSettings::default(),
             redirects: RedirectSettings::default(),
             outage: OutageSettings::default(),
         }
@@ -128,6 +132,7 @@ impl EngineSettings {
         self.links.validate()?;
         Scope::check(&self.links)?;
         self.keep.validate()?;
+        self.revisits.validate()?;
         self.client.validate()?;
         self.fetch.validate()
     }

@@ -246,6 +246,10 @@ impl OutcomeSink for Sink {
         self.messages.send(Message::Refill(ask)).map_err(|_| SubmitError::Closed(None))
     }
 
+    fn links(&self, _pages: Vec<Fingerprint>) -> Result<(), SubmitError> {
+        Ok(())
+    }
+
     fn flush_now(&self) {
         let _ = self.messages.try_send(Message::FlushNow);
     }

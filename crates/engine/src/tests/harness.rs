@@ -146,7 +146,13 @@ impl Crawl {
         let (pages, queue) = bounded(settings.concurrency);
         let (finish, finished) = bounded(0);
         let run = OpenedRun {
-            key: RunKey { run_id: 1, epoch: 1, spider: "follow".into(), shards: ShardRule::NEW },
+            key: RunKey {
+                run_id: 1,
+                epoch: 1,
+                spider: "follow".into(),
+                shards: ShardRule::NEW,
+                incremental: false,
+            },
             resumed: None,
             start_hosts: frontier.start_hosts(),
             done: frontier.count(Some(PageState::Done)) as u64,
@@ -164,6 +170,7 @@ impl Crawl {
             sink: Arc::clone(&sink) as _,
             stop: stop.clone(),
             stats: Arc::clone(&stats),
+            revisits: None,
             known: Arc::default(),
         };
         let threads = crawl::spawn(CrawlThreads {

@@ -7,8 +7,8 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 use dragline_core::stop::{Stop, StopReason};
 use dragline_core::store::Refill;
 use dragline_core::{
-    Args, HostNote, ItemType, OutcomeSink, Output, Page, PageOutcome, PageState, Request, Response,
-    SameRequest, Spider, SubmitError,
+    Args, Fingerprint, HostNote, ItemType, OutcomeSink, Output, Page, PageOutcome, PageState, Request,
+    Response, SameRequest, Spider, SubmitError,
 };
 use dragline_testkit::{Answer, Site, patience, wait_until};
 
@@ -111,6 +111,7 @@ fn crawl_threads_finish_the_page_in_hand_and_drop_what_waits() {
         stop: Stop::new(),
         stats: Arc::default(),
         same_request: SameRequest::default(),
+        revisits: None,
         known: Arc::default(),
     };
     let threads = crawl::spawn(CrawlThreads {
@@ -169,6 +170,10 @@ impl OutcomeSink for Taker {
     }
 
     fn refill(&self, _ask: Refill) -> Result<(), SubmitError> {
+        Err(SubmitError::Closed(None))
+    }
+
+    fn links(&self, _pages: Vec<Fingerprint>) -> Result<(), SubmitError> {
         Err(SubmitError::Closed(None))
     }
 

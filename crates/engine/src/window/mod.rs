@@ -17,7 +17,7 @@ mod retries;
 use std::collections::{BTreeSet, HashSet};
 use std::time::Instant;
 
-use dragline_core::{Fingerprint, QueuedRequest};
+use dragline_core::{EarlierPage, Fingerprint, QueuedRequest};
 
 use self::places::Places;
 use self::queue::HostQueue;
@@ -68,7 +68,12 @@ impl Window {
     }
 
     /// Offers a request of this host that is not in hand. Others may have to go for it: see [`Window::given_away`].
-    pub(crate) fn admit(&mut self, id: HostId, queued: QueuedRequest) -> Admission {
+    pub(crate) fn admit(
+        &mut self,
+        id: HostId,
+        queued: QueuedRequest,
+        earlier: Option<Box<EarlierPage>>,
+    ) -> Admission {
         let share = self.share();
         let has_share = self.held_by(id) < share;
         if has_share && self.room() == 0 {
@@ -82,7 +87,7 @@ impl Window {
         if admission == Admission::NoPlace {
             queue.more_in_store = true;
         } else {
-            queue.waiting.insert(key, Waiting::new(queued));
+            queue.waiting.insert(key, Waiting::new(queued, earlier));
             self.len += 1;
             self.largest_share_given = self.largest_share_given.max(share);
             if !has_place {
@@ -122,7 +127,7 @@ impl Window {
     }
 
     /// The best request of a host.
-    pub(crate) fn best(&self, id: HostId) -> Option<&QueuedRequest> {
+    pub(crate) fn best(&self, id: HostId) -> Option<&Waiting> {
         self.queues.get(id.index())?.best()
     }
 

@@ -97,7 +97,7 @@ impl Both {
                     let queued = self.known[at].queued.clone();
                     let id = self.host(&queued.host);
                     self.hosts.end_fetch(id);
-                    self.window.delay(id, Waiting { attempts: 1, ..Waiting::new(queued) }, until);
+                    self.window.delay(id, Waiting { attempts: 1, ..Waiting::new(queued, None) }, until);
                     self.known[at].place = Place::Delayed(until);
                 }
             }
@@ -124,7 +124,7 @@ impl Both {
             return Ok(());
         }
         let id = self.host(&queued.host);
-        let admission = self.window.admit(id, queued.clone());
+        let admission = self.window.admit(id, queued.clone(), None);
         for worse in self.let_go() {
             prop_assert!(worse.host != queued.host || worse.fetch_order(&queued).is_gt());
         }
@@ -160,7 +160,7 @@ impl Both {
 
     fn agree(&mut self) -> Result<(), TestCaseError> {
         let ready = self.window.ready(&mut self.hosts);
-        let offered = ready.and_then(|id| self.window.best(id)).map(|best| best.fingerprint);
+        let offered = ready.and_then(|id| self.window.best(id)).map(|best| best.queued.fingerprint);
         prop_assert_eq!(offered, self.best());
         let waiting = self.known.iter().filter(|known| known.place != Place::InFlight).count();
         prop_assert_eq!(self.window.len(), waiting);
@@ -258,7 +258,7 @@ fn hosts_that_the_window_needs_no_more_make_room_for_others() {
         both.now += Duration::from_secs(2);
         let queued = request(host % 10, u16::from(host), 0);
         let id = both.host(&queued.host);
-        assert_eq!(both.window.admit(id, queued), Admission::Taken, "{host}");
+        assert_eq!(both.window.admit(id, queued, None), Admission::Taken, "{host}");
         both.window.take(id);
         both.window.settle(id);
     }
@@ -266,7 +266,7 @@ fn hosts_that_the_window_needs_no_more_make_room_for_others() {
     for host in 0..4 {
         let queued = request(host, 1000, 0);
         let id = both.host(&queued.host);
-        both.window.admit(id, queued);
+        both.window.admit(id, queued, None);
     }
     let later = both.now + Duration::from_secs(2);
     assert_eq!(both.hosts.named("h9.example:80", later, |id| both.window.needs(id)), None);
@@ -281,7 +281,7 @@ fn a_busy_host_leaves_places_to_others() {
     let mut window = Window::new(&settings);
     for host in 0..4 {
         for page in 0..100 {
-            window.admit(HostId::at(host.into()).unwrap(), request(host, page, 0));
+            window.admit(HostId::at(host.into()).unwrap(), request(host, page, 0), None);
         }
     }
     // The first took 80 before the others were known, and gave back what exceeds its share now.

@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
-use dragline_core::{Fingerprint, QueuedRequest};
+use dragline_core::{EarlierPage, Fingerprint, QueuedRequest};
 
 /// [`QueuedRequest::fetch_order`] as a value: the least is fetched first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -13,6 +13,8 @@ pub(crate) struct FetchKey(Reverse<i32>, u32, Fingerprint);
 #[derive(Debug)]
 pub(crate) struct Waiting {
     pub(crate) queued: QueuedRequest,
+    /// What earlier runs know about its page.
+    pub(crate) earlier: Option<Box<EarlierPage>>,
     /// How often it was sent already.
     pub(crate) attempts: u32,
     /// How many of these attempts failed because the host did. They do not count against the request.
@@ -53,8 +55,8 @@ impl FetchKey {
 }
 
 impl Waiting {
-    pub(crate) fn new(queued: QueuedRequest) -> Self {
-        Self { queued, attempts: 0, excused: 0, ours: 0, outages: 0 }
+    pub(crate) fn new(queued: QueuedRequest, earlier: Option<Box<EarlierPage>>) -> Self {
+        Self { queued, earlier, attempts: 0, excused: 0, ours: 0, outages: 0 }
     }
 
     /// Whether its last attempt was the first that reached the host, as far as we know.
@@ -70,8 +72,8 @@ impl Waiting {
 
 impl HostQueue {
     /// The best request.
-    pub(super) fn best(&self) -> Option<&QueuedRequest> {
-        self.waiting.first_key_value().map(|(_, waiting)| &waiting.queued)
+    pub(super) fn best(&self) -> Option<&Waiting> {
+        self.waiting.first_key_value().map(|(_, waiting)| waiting)
     }
 
     /// Places that it takes in the window.

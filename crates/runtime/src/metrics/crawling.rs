@@ -49,6 +49,20 @@ pub(super) const FAMILIES: &[Family<StatsSnapshot>] = &[
         },
     ),
     counter(
+        "dragline_unchanged_pages_total",
+        "Pages done without a parse, because they are as an earlier run found them.",
+        |now, out| {
+            out.count(now.pages_unchanged);
+        },
+    ),
+    counter(
+        "dragline_fresh_pages_total",
+        "Pages done without a fetch, because an earlier run saw them a short time ago.",
+        |now, out| {
+            out.count(now.pages_fresh);
+        },
+    ),
+    counter(
         "dragline_host_waits_total",
         "How many times a host asked Dragline to wait (429, `Retry-After`).",
         |now, out| {

@@ -12,7 +12,7 @@ use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 
 use super::connections::Connections;
-use super::items;
+use super::seen::SeenBy;
 use super::session::Session;
 use crate::identifier::{SOURCE_FINGERPRINT, check_names, quoted};
 
@@ -44,10 +44,11 @@ pub(super) async fn read_items(
     check_names(item)?;
     let session = connections.session(WHAT).await?;
     session.run(BEGIN).await?;
+    let seen = SeenBy::run(&session, *run_id).await?.rows(item);
     let name = item.name();
     let (mut sql, mut params): (String, Vec<&(dyn ToSql + Sync)>) = match item.table() {
-        Some(table) => (typed_statement(item, table), vec![run_id]),
-        None => (common_statement(), vec![run_id, spider, &name]),
+        Some(_) => (typed_statement(item, &seen), vec![run_id]),
+        None => (common_statement(&seen), vec![run_id, &name, spider]),
     };
     let of_page = page.map(|page| (page.fingerprint.as_bytes().as_slice(), page.url.as_str()));
     if let Some((fingerprint, url)) = &of_page {
@@ -77,22 +78,13 @@ pub(super) async fn read_items(
     Ok(())
 }
 
-fn common_statement() -> String {
-    format!(
-        "SELECT data, url, {} FROM {} WHERE run_id = $1 AND spider = $2 AND item_type = $3",
-        moment("scraped_at"),
-        items::TABLE
-    )
+fn common_statement(seen: &str) -> String {
+    format!("SELECT data, url, {} {seen} AND spider = $3", moment("scraped_at"))
 }
 
-fn typed_statement(item: &ItemType, table: &str) -> String {
+fn typed_statement(item: &ItemType, seen: &str) -> String {
     let columns: Vec<String> = item.columns().iter().map(as_text).collect();
-    format!(
-        "SELECT {}, source_url::text, {} FROM {} WHERE run_id = $1",
-        columns.join(", "),
-        moment("scraped_at"),
-        quoted(table)
-    )
+    format!("SELECT {}, source_url::text, {} {seen}", columns.join(", "), moment("scraped_at"))
 }
 
 /// The rows of one page: the next two parameters after the first `count` are its fingerprint and its URL. Rows from before
@@ -140,7 +132,7 @@ fn as_text(column: &Column) -> String {
 }
 
 /// A moment as every store and export writes it. The session's time zone is UTC.
-fn moment(column: &str) -> String {
+pub(super) fn moment(column: &str) -> String {
     format!("to_char({column}, 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')")
 }
 

@@ -7,7 +7,7 @@
 //!    be repeated safely, even if the answer to its COMMIT was lost.
 //! 3. Insert new requests in the order of fingerprints.
 //! 4. Write items, table by table, parents before the tables that refer to them, with sorted keys; then dead letters, then
-//!    cookies. All processes have the same order of tables.
+//!    cookies, then what later runs should know about the pages. All processes have the same order of tables.
 //! 5. Write the pages' states. This comes last, because an insert of step 3 waits for a flush that is changing the same
 //!    request, and a flush in its last step waits for nobody.
 
@@ -27,7 +27,7 @@ use super::flights::Flight;
 use super::item_table::ItemTable;
 use super::runs::not_ours;
 use super::session::{Params, Session};
-use super::{ItemTables, PostgresStore, cookies, items, kept_pages, requests};
+use super::{ItemTables, PostgresStore, cookies, items, kept_pages, pages, requests};
 use crate::columns::{FoundRequest, cleaned, shard_of_page};
 use crate::identifier::quoted;
 use crate::key_digest::Origin;
@@ -180,6 +180,7 @@ impl Transaction<'_> {
         let found = FoundRequest::on(&in_order);
         let Self { session, run, .. } = self;
         let new_requests = requests::insert(session, run.run_id, run.shards, found).await?;
+        let earlier = pages::earlier(session, run, &new_requests).await?;
         reach("flush: after requests");
         let tables = self.insert_items(&in_order).await?;
         self.flight.check()?;
@@ -187,6 +188,7 @@ impl Transaction<'_> {
         kept_pages::insert(session, run.run_id, &in_order).await?;
         let cookies = in_order.iter().flat_map(|outcome| &outcome.cookies);
         cookies::write(self.session, self.run.run_id, cookies).await?;
+        pages::write(session, run, &in_order).await?;
         reach("flush: after items");
         self.set_states(&applied).await?;
         self.flight.check()?;
@@ -202,7 +204,15 @@ impl Transaction<'_> {
         let found = in_order.iter().flat_map(|outcome| &outcome.requests);
         let stored_requests = found.map(|queued| queued.fingerprint).collect();
         let items = tables.values().sum();
-        Ok(FlushReceipt { pages: pages.collect(), new_requests, stored_requests, items, tables, commit })
+        Ok(FlushReceipt {
+            pages: pages.collect(),
+            new_requests,
+            earlier,
+            stored_requests,
+            items,
+            tables,
+            commit,
+        })
     }
 
     /// Steps 1 and 2 in one round trip, and the staging tables that the session still lacks. Returns the state of each
@@ -332,7 +342,8 @@ impl Transaction<'_> {
             row.end_row();
             true
         };
-        let take = self.conflict.statement(&table.take, &quoted(&table.name));
+        let take = if self.run.incremental { &table.take_changed } else { &table.take };
+        let take = self.conflict.statement(take, &quoted(&table.name));
         self.session.staged_change(&table.copy, next_row, &take, &[&self.run.run_id]).await
     }
 

@@ -9,6 +9,7 @@ use dragline_core::store::{Refill, RefillScope, RunKey, StoreResult};
 use tokio_postgres::Row;
 
 use super::connections::Connections;
+use super::pages;
 use super::requests::{self, COLUMNS};
 
 /// The hosts after shard `$7` and host `$2`. Each host costs one probe of the
@@ -50,8 +51,12 @@ pub(super) async fn refill(connections: &Connections, run: &RunKey, ask: &Refill
             session.rows(&sql, &[&run.run_id, &after, &in_hand, &per_host, &in_all, &in_all, &shard]).await?
         }
     };
+    let broken = |problem: String| connections.target().broken("reading the frontier", problem);
+    let mut refilled = sort_out(&rows, ask).map_err(broken)?;
+    let requests = refilled.requests.iter().map(|queued| &queued.fingerprint);
+    refilled.earlier = pages::earlier(&session, run, requests).await?;
     session.release();
-    sort_out(&rows, ask).map_err(|problem| connections.target().broken("reading the frontier", problem))
+    Ok(refilled)
 }
 
 const BEFORE_ALL_SHARDS: i16 = -1;

@@ -64,6 +64,9 @@ pub(super) struct ItemTable {
     pub(super) copy: String,
     /// Moves the rows from the staging table into the table. Its only parameter is the run.
     pub(super) take: String,
+    /// The same, but rows that are as they were are left alone. If only the page is another one, the row keeps its run and its
+    /// time.
+    pub(super) take_changed: String,
 }
 
 impl ItemTable {
@@ -83,6 +86,7 @@ impl ItemTable {
             ),
             copy: format!("COPY pg_temp.{stage} (\"#\", {columns}, {source}) FROM STDIN"),
             take: take(item, &table, &columns, source, &stage),
+            take_changed: take_changed(item, &table, &columns, source, &stage),
             name,
             stage,
             has_fingerprint,
@@ -108,6 +112,49 @@ fn take(item: &ItemType, table: &str, columns: &str, source: &str, stage: &str) 
          SELECT DISTINCT ON ({key}) {columns}, $1, {source}, now() FROM pg_temp.{stage}
          ORDER BY {key}, \"#\" DESC
          ON CONFLICT ({key}) DO UPDATE SET {}",
+        assignments.join(", ")
+    )
+}
+
+fn take_changed(item: &ItemType, table: &str, columns: &str, source: &str, stage: &str) -> String {
+    if !item.is_keyed() {
+        return take(item, table, columns, source, stage);
+    }
+    let key = quoted_list(item.key());
+    let names = || item.columns().iter().map(|column| column.name.as_str());
+    let own: Vec<&str> = names().filter(|name| !item.is_key_column(name)).collect();
+    let same = |columns: &[&str], old: &str, new: &str| {
+        let equal = columns.iter().map(|name| {
+            let name = quoted(name);
+            format!("{old}.{name} IS NOT DISTINCT FROM {new}.{name}")
+        });
+        std::iter::once("true".to_owned()).chain(equal).collect::<Vec<_>>().join(" AND ")
+    };
+    let same_key: Vec<String> =
+        item.key().iter().map(quoted).map(|name| format!("old.{name} = new.{name}")).collect();
+    let of_page: Vec<&str> = source.split(", ").collect();
+    let is_same_item = same(&own, table, "EXCLUDED");
+    let assigned = own.iter().chain(&of_page).map(|name| {
+        let name = quoted(name);
+        format!("{name} = EXCLUDED.{name}")
+    });
+    let kept = ["run_id", "scraped_at"].into_iter().map(|name| {
+        format!("{name} = CASE WHEN {is_same_item} THEN {table}.{name} ELSE EXCLUDED.{name} END")
+    });
+    let assignments: Vec<String> = assigned.chain(kept).collect();
+    format!(
+        "INSERT INTO {table} ({columns}, run_id, {source}, scraped_at)
+         SELECT {columns}, $1, {source}, now() FROM (
+             SELECT DISTINCT ON ({key}) * FROM pg_temp.{stage} ORDER BY {key}, \"#\" DESC
+         ) new
+         WHERE NOT EXISTS (
+             SELECT FROM {table} old WHERE {} AND {} AND {} OFFSET 0
+         )
+         ORDER BY {key}
+         ON CONFLICT ({key}) DO UPDATE SET {}",
+        same_key.join(" AND "),
+        same(&own, "old", "new"),
+        same(&of_page, "old", "new"),
         assignments.join(", ")
     )
 }

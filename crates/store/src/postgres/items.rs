@@ -34,6 +34,28 @@ const TAKE: &str = "INSERT INTO crawl_items
         run_id = EXCLUDED.run_id, fingerprint = EXCLUDED.fingerprint, url = EXCLUDED.url, data = EXCLUDED.data,
         content_hash = EXCLUDED.content_hash, scraped_at = EXCLUDED.scraped_at";
 
+/// The same, but rows that are as they were are left alone. If only the page is another one, the row keeps its time.
+const TAKE_CHANGED: &str = "INSERT INTO crawl_items
+        (spider, item_type, item_key, key_digest, run_id, fingerprint, url, data, content_hash, scraped_at)
+    SELECT $1, item_type, item_key, key_digest, $2, fingerprint, url, data, content_hash, now()
+    FROM (
+        SELECT DISTINCT ON (item_type COLLATE \"C\", key_digest) * FROM pg_temp.stage_items
+        ORDER BY item_type COLLATE \"C\", key_digest, place DESC
+    ) new
+    WHERE NOT EXISTS (
+        SELECT FROM crawl_items old
+        WHERE old.spider = $1 AND old.item_type = new.item_type AND old.key_digest = new.key_digest
+        AND old.content_hash = new.content_hash AND old.fingerprint = new.fingerprint OFFSET 0
+    )
+    ORDER BY item_type COLLATE \"C\", key_digest
+    ON CONFLICT (spider, item_type, key_digest) DO UPDATE SET
+        run_id = CASE WHEN crawl_items.content_hash = EXCLUDED.content_hash
+            THEN crawl_items.run_id ELSE EXCLUDED.run_id END,
+        scraped_at = CASE WHEN crawl_items.content_hash = EXCLUDED.content_hash
+            THEN crawl_items.scraped_at ELSE EXCLUDED.scraped_at END,
+        fingerprint = EXCLUDED.fingerprint, url = EXCLUDED.url, data = EXCLUDED.data,
+        content_hash = EXCLUDED.content_hash";
+
 /// Stores items, and returns how many rows it wrote.
 pub(super) async fn insert(
     session: &Session,
@@ -61,6 +83,6 @@ pub(super) async fn insert(
         row.end_row();
         true
     };
-    let take = conflict.statement(TAKE, TABLE);
+    let take = conflict.statement(if run.incremental { TAKE_CHANGED } else { TAKE }, TABLE);
     session.staged_change(COPY, next_row, &take, &[&&*run.spider, &run.run_id]).await
 }

@@ -102,6 +102,7 @@ pub(super) async fn retry(store: &PostgresStore, retry: &LetterRetry) -> StoreRe
         epoch: retry.epoch.unwrap_or_default(),
         spider: retry.spider.clone(),
         shards: ShardRule::One,
+        incremental: false,
     };
     let flight = store.flights.begin();
     let ready = async {

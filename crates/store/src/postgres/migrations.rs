@@ -104,6 +104,52 @@ const MIGRATIONS: &[(i32, &str)] = &[
              PRIMARY KEY (run_id, fingerprint)
          )",
     ),
+    (
+        // Only new tables, and a column with a constant default. No row is rewritten.
+        7,
+        "ALTER TABLE crawl_runs ADD COLUMN incremental boolean NOT NULL DEFAULT false;
+         CREATE TABLE crawl_pages (
+             spider        text COLLATE \"C\" NOT NULL,
+             fingerprint   bytea NOT NULL CHECK (octet_length(fingerprint) = 16),
+             url           text NOT NULL,
+             tag           text NOT NULL,
+             etag          text,
+             last_modified text,
+             body_hash     bytea NOT NULL,
+             parser        bytea NOT NULL,
+             links         json NOT NULL,
+             parsed_at     timestamptz NOT NULL DEFAULT now(),
+             PRIMARY KEY (spider, fingerprint)
+         );
+         CREATE TABLE crawl_page_visits (
+             spider      text COLLATE \"C\" NOT NULL,
+             fingerprint bytea NOT NULL,
+             run_id      bigint NOT NULL,
+             first_at    timestamptz NOT NULL,
+             checked_at  timestamptz NOT NULL,
+             checks      integer NOT NULL,
+             changes     integer NOT NULL,
+             PRIMARY KEY (spider, fingerprint)
+         )
+         WITH (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.05);
+         CREATE TABLE crawl_page_items (
+             spider      text COLLATE \"C\" NOT NULL,
+             item_type   text COLLATE \"C\" NOT NULL,
+             key_digest  bytea NOT NULL,
+             fingerprint bytea NOT NULL,
+             PRIMARY KEY (spider, item_type, key_digest, fingerprint)
+         );
+         CREATE INDEX crawl_page_items_by_page ON crawl_page_items (spider, fingerprint);
+         CREATE TABLE crawl_item_keys (
+             spider     text COLLATE \"C\" NOT NULL,
+             item_type  text COLLATE \"C\" NOT NULL,
+             key_digest bytea NOT NULL,
+             item_key   text COLLATE \"C\" NOT NULL,
+             first_run  bigint NOT NULL,
+             first_seen timestamptz NOT NULL DEFAULT now(),
+             PRIMARY KEY (spider, item_type, key_digest)
+         )",
+    ),
 ];
 /// Upgrades the tables, and returns what it did.
 pub(super) async fn raise(

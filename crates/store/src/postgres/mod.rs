@@ -34,6 +34,7 @@ mod kept_pages;
 mod letters;
 mod lineage;
 mod migrations;
+mod pages;
 mod pooler;
 mod requests;
 mod run_admin;
@@ -42,6 +43,7 @@ mod run_lock;
 mod run_verdict;
 mod runs;
 mod schema;
+mod seen;
 mod session;
 mod take_over;
 mod target;
@@ -59,10 +61,10 @@ use dragline_core::lineage::{Lineage, TracedRequest};
 use dragline_core::run_verdict::{EndFigures, RunVerdict};
 use dragline_core::runs::{Requeue, Requeued, RunAdmin, RunAsk, RunFigures, RunRecord};
 use dragline_core::store::{
-    BoxFuture, FlushReceipt, ItemRow, OpenedRun, PoolStatus, Refill, RunInfo, RunKey, RunSpec, RunState,
-    RunSummary, StoreResult,
+    BoxFuture, FlushReceipt, ItemRow, KeptLinks, OpenedRun, PoolStatus, Refill, RunInfo, RunKey, RunSpec,
+    RunState, RunSummary, StoreResult,
 };
-use dragline_core::{HostNote, ItemType, PageOutcome, Refilled, Store, StoreError};
+use dragline_core::{Fingerprint, HostNote, ItemType, PageOutcome, Refilled, Store, StoreError};
 use serde_json::Value as Json;
 use url::Url;
 
@@ -198,6 +200,10 @@ impl Store for PostgresStore {
 
     fn refill<'a>(&'a self, run: &'a RunKey, ask: &'a Refill) -> BoxFuture<'a, StoreResult<Refilled>> {
         Box::pin(frontier::refill(&self.connections, run, ask))
+    }
+
+    fn links<'a>(&'a self, run: &'a RunKey, of: &'a [Fingerprint]) -> BoxFuture<'a, StoreResult<KeptLinks>> {
+        Box::pin(pages::links(&self.connections, run, of))
     }
 
     fn heartbeat<'a>(&'a self, run: &'a RunKey, stats: &'a Json) -> BoxFuture<'a, StoreResult<()>> {

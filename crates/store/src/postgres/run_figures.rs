@@ -11,7 +11,7 @@ use dragline_core::{ItemType, PageState};
 use tokio_postgres::Row;
 
 use super::connections::Connections;
-use super::items;
+use super::seen::SeenBy;
 use super::session::Session;
 use crate::figures;
 use crate::identifier::{check_names, quoted};
@@ -118,26 +118,20 @@ async fn item_rows(
     run_id: i64,
     declared: &[ItemType],
 ) -> StoreResult<Vec<(String, Option<u64>)>> {
+    let seen = SeenBy::run(session, run_id).await?;
     let mut in_tables = Vec::new();
     for item in declared {
         check_names(item)?;
         let Some(table) = item.table().map(quoted) else { continue };
         let there = session.row("SELECT to_regclass($1) IS NOT NULL AS is_there", &[&table]).await?;
         let rows = if there.is_some_and(|row| row.get("is_there")) {
-            Some(
-                count(session, &format!("SELECT count(*) AS rows FROM {table} WHERE run_id = $1"), run_id)
-                    .await?,
-            )
+            Some(count(session, &format!("SELECT count(*) AS rows {}", seen.rows(item)), run_id).await?)
         } else {
             None
         };
         in_tables.push((item.name().to_owned(), rows));
     }
-    let shared = format!(
-        "SELECT item_type, count(*) AS rows FROM {} WHERE run_id = $1 GROUP BY item_type",
-        items::TABLE
-    );
-    let shared = session.rows(&shared, &[&run_id]).await?;
+    let shared = session.rows(&seen.shared_counts(), &[&run_id]).await?;
     let shared = shared.iter().map(|row| (row.get("item_type"), number(row, "rows"))).collect();
     Ok(figures::items(declared, in_tables, shared))
 }

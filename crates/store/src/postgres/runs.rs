@@ -16,12 +16,13 @@ use serde_json::Value as Json;
 use tokio_postgres::Row;
 
 use super::connections::Connections;
+use super::seen::SeenBy;
 use super::session::Session;
 use super::target::DatabaseTarget;
-use super::{cookies, hosts, items, requests, run_verdict};
+use super::{cookies, hosts, requests, run_verdict};
 use crate::columns::{FoundRequest, cleaned};
 use crate::fruitless::{self, LastStart};
-use crate::identifier::{check_names, quoted};
+use crate::identifier::check_names;
 use crate::{of_another_spider, unknown_rule};
 
 /// `FOR UPDATE`, so that the epoch does not rise while a flush that has checked it is not committed yet.
@@ -46,11 +47,12 @@ pub(super) const RUN_EPOCH: &str = "SELECT epoch FROM crawl_runs WHERE run_id = 
 
 const RESUME: &str = "UPDATE crawl_runs SET state = 'running', stop_reason = NULL, epoch = epoch + 1,
         heartbeat_at = now(), last_start_at = now(), pid = $2, hostname = $3, ended_at_start = $4,
-        fruitless_starts = $5, figures = NULL
+        fruitless_starts = $5, figures = NULL, incremental = incremental OR $6
     WHERE run_id = $1 RETURNING epoch";
 
-const BEGIN_RUN: &str = "INSERT INTO crawl_runs (name, spider, args, pid, hostname, shards, shard_rule)
-    VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING run_id, epoch";
+const BEGIN_RUN: &str =
+    "INSERT INTO crawl_runs (name, spider, args, pid, hostname, shards, shard_rule, incremental)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8) RETURNING run_id, epoch";
 
 const SHARD_RULE: &str = "SELECT run_id, shards, shard_rule FROM crawl_runs WHERE run_id = $1";
 
@@ -147,21 +149,14 @@ pub(super) async fn summary(
 ) -> StoreResult<RunSummary> {
     let session = connections.session("summing up the run").await?;
     let (pages, failing_tags) = run_verdict::counts_and_tags(&session, run_id).await?;
+    let seen = SeenBy::run(&session, run_id).await?;
     let mut counted = Vec::new();
     for item in types {
         check_names(item)?;
+        let sql = format!("SELECT count(*) AS rows {}", seen.rows(item));
         let row = match item.table() {
-            Some(table) => {
-                let sql = format!("SELECT count(*) AS rows FROM {} WHERE run_id = $1", quoted(table));
-                session.row(&sql, &[&run_id]).await?
-            }
-            None => {
-                let sql = format!(
-                    "SELECT count(*) AS rows FROM {} WHERE run_id = $1 AND item_type = $2",
-                    items::TABLE
-                );
-                session.row(&sql, &[&run_id, &item.name()]).await?
-            }
+            Some(_) => session.row(&sql, &[&run_id]).await?,
+            None => session.row(&sql, &[&run_id, &item.name()]).await?,
         };
         counted.push((item.name().to_owned(), row.map_or(0, |row| count(&row, "rows"))));
     }
@@ -233,7 +228,7 @@ async fn resume(
     let ended = i64::try_from(fruitless::ended(&pages)).unwrap_or(i64::MAX);
     let fruitless = i32::try_from(fruitless).unwrap_or(i32::MAX);
     let epoch = session
-        .row(RESUME, &[&run_id, &pid(process), &process.hostname, &ended, &fruitless])
+        .row(RESUME, &[&run_id, &pid(process), &process.hostname, &ended, &fruitless, &spec.incremental])
         .await?
         .map(|row| row.get("epoch"));
     reach("start: epoch raised");
@@ -250,7 +245,8 @@ async fn resume(
         args: row.get("args"),
         pages,
     };
-    Ok(Some((RunKey { run_id, epoch, spider: spec.spider.as_str().into(), shards }, resumed)))
+    let (spider, incremental) = (spec.spider.as_str().into(), spec.incremental);
+    Ok(Some((RunKey { run_id, epoch, spider, shards, incremental }, resumed)))
 }
 
 /// A row without a time does not count.
@@ -278,19 +274,18 @@ fn last_start(row: &Row) -> LastStart {
 async fn begin(connections: &Connections, session: &Session, spec: &RunSpec) -> StoreResult<RunKey> {
     let args = cleaned(spec.args.clone());
     let (process, shards) = (&spec.process, ShardRule::NEW);
-    let hostname = &process.hostname;
+    let (name, hostname, incremental) = (&spec.name, &process.hostname, &spec.incremental);
+    let (count, rule) = (shards.shards(), shards.code());
     let row = session
-        .row(
-            BEGIN_RUN,
-            &[&spec.name, &spec.spider, &args, &pid(process), hostname, &shards.shards(), &shards.code()],
-        )
+        .row(BEGIN_RUN, &[name, &spec.spider, &args, &pid(process), hostname, &count, &rule, incremental])
         .await?
         .ok_or_else(|| connections.target().broken("opening the run", "no row came back"))?;
     let run_id = row.get("run_id");
     reach("start: run without requests");
     session.run(requests::MAKE_STAGE).await?;
     requests::insert(session, run_id, shards, spec.start.iter().map(FoundRequest::start)).await?;
-    Ok(RunKey { run_id, epoch: row.get("epoch"), spider: spec.spider.as_str().into(), shards })
+    let (epoch, spider) = (row.get("epoch"), spec.spider.as_str().into());
+    Ok(RunKey { run_id, epoch, spider, shards, incremental: spec.incremental })
 }
 
 pub(super) fn rule_of(target: &DatabaseTarget, row: &Row) -> StoreResult<ShardRule> {

@@ -14,8 +14,8 @@ use crate::table_order::TableOrder;
 
 /// The schema of this program.
 pub(super) const SCHEMA: &str = include_str!("../../../../schema.sql");
-pub(super) const VERSION: i32 = 7;
-const TABLES: [&str; 8] = [
+pub(super) const VERSION: i32 = 8;
+const TABLES: [&str; 12] = [
     "crawl_schema",
     "crawl_runs",
     "crawl_requests",
@@ -24,9 +24,20 @@ const TABLES: [&str; 8] = [
     "crawl_cookies",
     "crawl_hosts",
     "crawl_kept_pages",
+    "crawl_pages",
+    "crawl_page_visits",
+    "crawl_page_items",
+    "crawl_item_keys",
 ];
 /// The tables from which rows are deleted.
-const DELETED_FROM: [&str; 4] = ["crawl_dead_letters", "crawl_cookies", "crawl_hosts", "crawl_kept_pages"];
+const DELETED_FROM: [&str; 6] = [
+    "crawl_dead_letters",
+    "crawl_cookies",
+    "crawl_hosts",
+    "crawl_kept_pages",
+    "crawl_pages",
+    "crawl_page_items",
+];
 /// This version has `hashtextextended` and `tcp_user_timeout`. Everything older is out of support.
 const OLDEST_SERVER: i32 = 120_000;
 

@@ -13,6 +13,7 @@ use tokio::sync::Mutex;
 
 use super::cancel::Cancel;
 use super::fault::Fault;
+use super::seen;
 use crate::sqlite_url::url;
 
 /// How long to wait for another process to finish its transaction. `SQLite` cannot be interrupted while it waits, and a stop
@@ -156,6 +157,7 @@ impl Database {
         // With FULL, a COMMIT that was answered is on the disk, even if the machine loses power.
         connection.pragma_update(None, "synchronous", "full")?;
         connection.pragma_update(None, "foreign_keys", true)?;
+        seen::register(&connection)?;
         connection.pragma_update_and_check(None, "journal_size_limit", LOG_BYTES_KEPT, |_| Ok(()))?;
         let file = std::fs::metadata(&self.path).map(|file| identity(&file))?;
         Ok(OpenDatabase { connection, file })

@@ -15,7 +15,8 @@ use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 use super::cancel::Ticket;
 use super::fault::Fault;
 use super::items::{self, Conflict, NOW};
-use super::{cookies, frontier, kept_pages, runs};
+use super::known_tables::KnownTables;
+use super::{cookies, frontier, kept_pages, pages, runs};
 use crate::columns::FoundRequest;
 
 /// Applies all outcomes or none.
@@ -23,6 +24,7 @@ pub(super) fn flush(
     connection: &mut Connection,
     run: &RunKey,
     outcomes: &[PageOutcome],
+    known: &KnownTables,
     ticket: &Ticket<'_>,
 ) -> Result<FlushReceipt, Fault> {
     // The flush may have waited for the connection.
@@ -38,11 +40,13 @@ pub(super) fn flush(
     reach("flush: after pages");
     let found = FoundRequest::on(&applied);
     let new_requests = frontier::insert(&transaction, run.run_id, run.shards, found, Some(ticket))?;
+    let earlier = pages::earlier(&transaction, run, &new_requests)?;
     reach("flush: after requests");
-    let tables = items::write(&transaction, run, &applied, Conflict::Replace, &[], ticket)?;
+    let tables = items::write(&transaction, run, &applied, Conflict::Replace, &[], known, ticket)?;
     insert_dead_letters(&transaction, run, &applied, ticket)?;
     kept_pages::insert(&transaction, run.run_id, &applied)?;
     cookies::write(&transaction, run.run_id, applied.iter().flat_map(|outcome| &outcome.cookies))?;
+    self::pages::write(&transaction, run, &applied, ticket)?;
     reach("flush: after items");
     end_pages(&transaction, run, &applied, ticket)?;
     ticket.check()?;
@@ -54,7 +58,7 @@ pub(super) fn flush(
     let requests = applied.iter().flat_map(|outcome| &outcome.requests);
     let stored_requests = requests.map(|queued| queued.fingerprint).collect();
     let (pages, items) = (states.into_iter().collect(), tables.values().sum());
-    Ok(FlushReceipt { pages, new_requests, stored_requests, items, tables, commit })
+    Ok(FlushReceipt { pages, new_requests, earlier, stored_requests, items, tables, commit })
 }
 
 /// The pages of a batch.

@@ -3,13 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use dragline_core::shard::ShardRule;
-use dragline_core::store::{Refill, RefillScope};
+use dragline_core::store::{Refill, RefillScope, RunKey};
 use dragline_core::{Fingerprint, QueuedRequest, Refilled};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde::de::DeserializeOwned;
 
 use super::cancel::Ticket;
 use super::fault::Fault;
+use super::pages;
 use crate::columns::{FoundRequest, RequestRow, json_text};
 
 const COLUMNS: &str =
@@ -65,7 +66,8 @@ pub(super) fn insert<'a>(
 
 /// Reads queued requests, host by host. Requests in hand are left out here and not in the statement. The read follows the
 /// index and stops at the cap, so it skips at most as many rows as are in hand.
-pub(super) fn refill(connection: &Connection, run_id: i64, ask: &Refill) -> Result<Refilled, Fault> {
+pub(super) fn refill(connection: &Connection, run: &RunKey, ask: &Refill) -> Result<Refilled, Fault> {
+    let run_id = run.run_id;
     let in_hand: HashSet<Fingerprint> = ask.in_hand.iter().copied().collect();
     let mut reader = FrontierReader { connection, run_id, ask, in_hand, answer: Refilled::default() };
     match &ask.scope {
@@ -86,7 +88,10 @@ pub(super) fn refill(connection: &Connection, run_id: i64, ask: &Refill) -> Resu
             }
         }
     }
-    Ok(reader.answer)
+    let mut answer = reader.answer;
+    answer.earlier =
+        pages::earlier(connection, run, answer.requests.iter().map(|queued| &queued.fingerprint))?;
+    Ok(answer)
 }
 
 struct FrontierReader<'a> {

@@ -11,7 +11,7 @@ use rusqlite::{Connection, params, params_from_iter};
 
 use super::cancel::Ticket;
 use super::fault::Fault;
-use super::foreign_keys;
+use super::known_tables::KnownTables;
 use crate::columns::data_and_hash;
 use crate::identifier::{ROW_COLUMNS, SOURCE_FINGERPRINT, check_names, quoted, quoted_list};
 use crate::key_digest::{self, Origin};
@@ -54,12 +54,13 @@ pub(super) fn write(
     pages: &[&PageOutcome],
     conflict: Conflict,
     letters: &[i64],
+    known: &KnownTables,
     ticket: &Ticket<'_>,
 ) -> Result<BTreeMap<String, u64>, Fault> {
     // All stores write the tables in the same order. In addition, foreign keys are checked at the end of the transaction, because
     // rows of one table may refer to each other, and so may tables.
     connection.pragma_update(None, "defer_foreign_keys", true)?;
-    let order = foreign_keys::order(connection)?;
+    let facts = known.now(connection)?;
     let mut types: BTreeMap<(Option<&str>, &str), OfType<'_>> = BTreeMap::new();
     for page in pages {
         for (number, record) in page.items.iter().enumerate() {
@@ -73,12 +74,15 @@ pub(super) fn write(
         }
     }
     let mut in_order: Vec<_> = types.into_iter().collect();
-    in_order.sort_by_key(|((table, name), _)| (order.rank(table.unwrap_or(SHARED)), *name));
+    in_order.sort_by_key(|((table, name), _)| (facts.order.rank(table.unwrap_or(SHARED)), *name));
     let mut rows = BTreeMap::new();
     for ((table, _), of_type) in in_order {
         let written = match of_type.item_type() {
             Some(item) if item.table().is_some() => {
-                write_own(connection, run, &item, &of_type, conflict, ticket)?
+                check_names(&item)?;
+                let has_fingerprint = facts.has_fingerprint(item.table().unwrap_or_default());
+                let statement = conflict.statement(upsert_statement(&item, has_fingerprint, run.incremental));
+                write_own(connection, run, &statement, has_fingerprint, &of_type, ticket)?
             }
             _ => write_shared(connection, run, &of_type, conflict, ticket)?,
         };
@@ -111,30 +115,25 @@ impl<'a> OfType<'a> {
     }
 }
 
-/// Into a table of its own.
+/// Into a table of its own, with this statement.
 fn write_own(
     connection: &Connection,
     run: &RunKey,
-    item: &ItemType,
+    upsert: &str,
+    has_fingerprint: bool,
     of_type: &OfType<'_>,
-    conflict: Conflict,
     ticket: &Ticket<'_>,
 ) -> Result<u64, Fault> {
-    check_names(item)?;
-    // A table from before schema version 6 may lack the column.
-    let has_fingerprint =
-        connection.column_exists(None, item.table().unwrap_or_default(), SOURCE_FINGERPRINT)?;
-    let upsert = conflict.statement(upsert_statement(item, has_fingerprint));
-    let mut statement = connection.prepare_cached(&upsert)?;
+    let mut statement = connection.prepare_cached(upsert)?;
     let mut rows = 0;
     for (_, ItemOfPage { page, record, .. }) in of_type.rows() {
         ticket.check()?;
         let url = page.shown_url();
         let of_row = [ToSqlOutput::from(run.run_id), ToSqlOutput::from(&*url)];
         let fingerprint = has_fingerprint.then(|| ToSqlOutput::from(page.fingerprint.as_bytes().as_slice()));
-        statement
-            .execute(params_from_iter(record.values.iter().map(to_sql).chain(of_row).chain(fingerprint)))?;
-        rows += 1;
+        rows += statement
+            .execute(params_from_iter(record.values.iter().map(to_sql).chain(of_row).chain(fingerprint)))?
+            as u64;
     }
     Ok(rows)
 }
@@ -147,13 +146,23 @@ fn write_shared(
     conflict: Conflict,
     ticket: &Ticket<'_>,
 ) -> Result<u64, Fault> {
+    // In the second form, a row that is as it was is left alone. If only the page is another one, the row keeps its run and time.
+    let (of_row, only_if) = if run.incremental {
+        (
+            "run_id = iif(content_hash = excluded.content_hash, run_id, excluded.run_id),
+             scraped_at = iif(content_hash = excluded.content_hash, scraped_at, excluded.scraped_at)",
+            " WHERE content_hash <> excluded.content_hash OR fingerprint IS NOT excluded.fingerprint",
+        )
+    } else {
+        ("run_id = excluded.run_id, scraped_at = excluded.scraped_at", "")
+    };
     let mut statement = connection.prepare_cached(&conflict.statement(format!(
         "INSERT INTO crawl_items (spider, item_type, item_key, key_digest, run_id, fingerprint, url, data, content_hash,
                                   scraped_at)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, {NOW})
          ON CONFLICT (spider, item_type, key_digest) DO UPDATE SET
-             run_id = excluded.run_id, fingerprint = excluded.fingerprint, url = excluded.url, data = excluded.data,
-             content_hash = excluded.content_hash, scraped_at = excluded.scraped_at"
+             {of_row}, fingerprint = excluded.fingerprint, url = excluded.url, data = excluded.data,
+             content_hash = excluded.content_hash{only_if}"
     )))?;
     let mut rows = 0;
     for (key, ItemOfPage { page, record, origin }) in of_type.rows() {
@@ -163,7 +172,7 @@ fn write_shared(
             None => key_digest::of_origin(run.run_id, &page.fingerprint, origin),
         };
         let (data, hash) = data_and_hash(record);
-        statement.execute(params![
+        rows += statement.execute(params![
             &*run.spider,
             record.item_type.name(),
             key,
@@ -173,15 +182,15 @@ fn write_shared(
             page.shown_url(),
             data,
             hash
-        ])?;
-        rows += 1;
+        ])? as u64;
     }
     Ok(rows)
 }
 
 /// The values come in the order of the columns: the item's own, `run_id`, `source_url`, and `source_fingerprint` where the
-/// table has it.
-fn upsert_statement(item: &ItemType, has_fingerprint: bool) -> String {
+/// table has it. With `only_changed`, a row that is as it was is left alone, and if only the page is another one, the row keeps its
+/// run and its time.
+fn upsert_statement(item: &ItemType, has_fingerprint: bool, only_changed: bool) -> String {
     let [run_id, source_url, scraped_at] = ROW_COLUMNS;
     let own = item.columns().iter().map(|column| column.name.as_str()).chain([run_id, source_url]);
     let values: Vec<&str> = own.chain(has_fingerprint.then_some(SOURCE_FINGERPRINT)).collect();
@@ -196,13 +205,28 @@ fn upsert_statement(item: &ItemType, has_fingerprint: bool) -> String {
     if !item.is_keyed() {
         return insert;
     }
-    let set: Vec<String> = columns
-        .iter()
-        .filter(|column| !item.is_key_column(column))
-        .map(|column| format!("{0} = excluded.{0}", quoted(column)))
-        .collect();
     let key = quoted_list(item.key());
-    format!("{insert} ON CONFLICT ({key}) DO UPDATE SET {}", set.join(", "))
+    let others = || columns.iter().filter(|column| !item.is_key_column(column));
+    if !only_changed {
+        let set: Vec<String> = others().map(|column| format!("{0} = excluded.{0}", quoted(column))).collect();
+        return format!("{insert} ON CONFLICT ({key}) DO UPDATE SET {}", set.join(", "));
+    }
+    let differs = |columns: &mut dyn Iterator<Item = &&str>| {
+        let each = columns.map(|column| format!("{0} IS NOT excluded.{0}", quoted(column)));
+        std::iter::once("false".to_owned()).chain(each).collect::<Vec<_>>().join(" OR ")
+    };
+    let is_of_run = |column: &&&str| **column == run_id || **column == scraped_at;
+    let is_of_row =
+        |column: &&&str| is_of_run(column) || **column == source_url || **column == SOURCE_FINGERPRINT;
+    let item_differs = differs(&mut others().filter(|column| !is_of_row(column)));
+    let set: Vec<String> = others()
+        .map(|column| match (is_of_run(&column), quoted(column)) {
+            (true, name) => format!("{name} = iif({item_differs}, excluded.{name}, {name})"),
+            (false, name) => format!("{name} = excluded.{name}"),
+        })
+        .collect();
+    let row_differs = differs(&mut others().filter(|column| !is_of_run(column)));
+    format!("{insert} ON CONFLICT ({key}) DO UPDATE SET {} WHERE {row_differs}", set.join(", "))
 }
 
 fn to_sql(value: &Value) -> ToSqlOutput<'_> {

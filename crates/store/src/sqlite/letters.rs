@@ -13,6 +13,7 @@ use rusqlite::{Connection, Row, TransactionBehavior, params, params_from_iter};
 use super::cancel::Ticket;
 use super::fault::Fault;
 use super::items::{self, Conflict, NOW};
+use super::known_tables::KnownTables;
 use super::runs;
 
 /// Reads the requested letters.
@@ -58,6 +59,7 @@ pub(super) fn read(connection: &mut Connection, ask: &LetterAsk) -> Result<Vec<S
 pub(super) fn retry(
     connection: &mut Connection,
     retry: &LetterRetry,
+    known: &KnownTables,
     ticket: &Ticket<'_>,
 ) -> Result<LetterReceipt, Fault> {
     ticket.check()?;
@@ -71,6 +73,7 @@ pub(super) fn retry(
         spider: retry.spider.clone(),
         // The shard rule has no effect here, because no request is inserted.
         shards: ShardRule::One,
+        incremental: false,
     };
     if retry.epoch.is_some() {
         runs::check_epoch(&transaction, &run)?;
@@ -88,7 +91,7 @@ pub(super) fn retry(
             page.items.push(record.clone());
         }
     }
-    items::write(&transaction, &run, &[&page], Conflict::KeepNewer, &applied, ticket)?;
+    items::write(&transaction, &run, &[&page], Conflict::KeepNewer, &applied, known, ticket)?;
     let page_done = transaction.execute(
         &format!(
             "UPDATE crawl_requests SET state = 'done', reason = NULL, error = NULL, done_at = {NOW}

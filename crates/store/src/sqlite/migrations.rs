@@ -47,6 +47,11 @@ const MIGRATIONS: &[(i64, &str)] = &[
          ALTER TABLE crawl_runs ADD COLUMN verdict TEXT CHECK (verdict IN ('good', 'problems'));
          ALTER TABLE crawl_runs ADD COLUMN problems TEXT NOT NULL DEFAULT '[]' CHECK (json_valid(problems));",
     ),
+    (
+        // The other tables of version 8 are new.
+        7,
+        "ALTER TABLE crawl_runs ADD COLUMN incremental INTEGER NOT NULL DEFAULT 0 CHECK (incremental IN (0, 1));",
+    ),
 ];
 
 /// Upgrades the tables of a version. The database is at `path`.

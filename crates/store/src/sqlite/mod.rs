@@ -15,9 +15,11 @@ mod hosts;
 mod item_table;
 mod items;
 mod kept_pages;
+mod known_tables;
 mod letters;
 mod lineage;
 mod migrations;
+mod pages;
 mod reading;
 mod run_admin;
 mod run_figures;
@@ -25,6 +27,7 @@ mod run_lock;
 mod run_verdict;
 mod runs;
 mod schema;
+mod seen;
 mod shape;
 
 use std::path::Path;
@@ -38,16 +41,17 @@ use dragline_core::lineage::{Lineage, TracedRequest};
 use dragline_core::run_verdict::{EndFigures, RunVerdict};
 use dragline_core::runs::{Requeue, Requeued, RunAdmin, RunAsk, RunFigures, RunRecord};
 use dragline_core::store::{
-    BoxFuture, FlushReceipt, ItemRow, OpenedRun, PoolStatus, Refill, RunInfo, RunKey, RunSpec, RunState,
-    RunSummary, StoreResult,
+    BoxFuture, FlushReceipt, ItemRow, KeptLinks, OpenedRun, PoolStatus, Refill, RunInfo, RunKey, RunSpec,
+    RunState, RunSummary, StoreResult,
 };
-use dragline_core::{HostNote, ItemType, PageOutcome, Refilled, Store, StoreError};
+use dragline_core::{Fingerprint, HostNote, ItemType, PageOutcome, Refilled, Store, StoreError};
 use rusqlite::{Connection, TransactionBehavior};
 use serde_json::Value as Json;
 use url::Url;
 
 use self::database::Database;
 use self::fault::Fault;
+use self::known_tables::KnownTables;
 use self::reading::ItemsOf;
 use self::run_lock::RunLock;
 use crate::{SchemaAdmin, StoreSettings};
@@ -58,6 +62,7 @@ const LOCK_RETRY_EVERY: Duration = Duration::from_millis(100);
 /// A store in an `SQLite` file.
 pub struct SqliteStore {
     database: Database,
+    tables: KnownTables,
     lock: Mutex<Option<RunLock>>,
     /// The time of the start, by the store's clock.
     connected_at: OnceLock<DateTime<Utc>>,
@@ -71,6 +76,7 @@ impl SqliteStore {
     pub fn new(path: &Path, settings: &StoreSettings) -> Result<Self, StoreError> {
         Ok(Self {
             database: Database::new(path, settings.lock_timeout),
+            tables: KnownTables::default(),
             lock: Mutex::new(None),
             connected_at: OnceLock::new(),
         })
@@ -174,7 +180,8 @@ impl Store for SqliteStore {
     ) -> BoxFuture<'a, StoreResult<FlushReceipt>> {
         Box::pin(async {
             let ticket = self.database.cancel.ticket();
-            self.database.work("a flush", |connection| flush::flush(connection, run, outcomes, &ticket)).await
+            let flush = |connection: &mut _| flush::flush(connection, run, outcomes, &self.tables, &ticket);
+            self.database.work("a flush", flush).await
         })
     }
 
@@ -202,7 +209,15 @@ impl Store for SqliteStore {
     fn refill<'a>(&'a self, run: &'a RunKey, ask: &'a Refill) -> BoxFuture<'a, StoreResult<Refilled>> {
         Box::pin(async {
             self.database
-                .work("reading the frontier", |connection| frontier::refill(connection, run.run_id, ask))
+                .work("reading the frontier", |connection| frontier::refill(connection, run, ask))
+                .await
+        })
+    }
+
+    fn links<'a>(&'a self, run: &'a RunKey, of: &'a [Fingerprint]) -> BoxFuture<'a, StoreResult<KeptLinks>> {
+        Box::pin(async {
+            self.database
+                .work("reading the links of pages", |connection| pages::links(connection, run, of))
                 .await
         })
     }
@@ -281,9 +296,8 @@ impl Store for SqliteStore {
     fn retry_letters<'a>(&'a self, retry: &'a LetterRetry) -> BoxFuture<'a, StoreResult<LetterReceipt>> {
         Box::pin(async {
             let ticket = self.database.cancel.ticket();
-            self.database
-                .work("applying dead letters", |connection| letters::retry(connection, retry, &ticket))
-                .await
+            let apply = |connection: &mut _| letters::retry(connection, retry, &self.tables, &ticket);
+            self.database.work("applying dead letters", apply).await
         })
     }
 

@@ -11,23 +11,20 @@ use serde_json::{Map, Value as Json};
 
 use super::fault::Fault;
 use super::run_verdict;
-use crate::identifier::{SOURCE_FINGERPRINT, check_names, quoted, quoted_list};
+use super::seen::SeenBy;
+use crate::identifier::{SOURCE_FINGERPRINT, check_names, quoted_list};
 
 /// The figures of a run. An item table that does not exist counts as empty.
 pub(super) fn summary(connection: &Connection, run_id: i64, items: &[ItemType]) -> Result<RunSummary, Fault> {
     let one = |sql: &str| connection.query_row(sql, [run_id], |row| row.get::<_, u64>("rows"));
+    let seen = SeenBy::run(connection, run_id)?;
     let mut counts = Vec::new();
     for item in items {
         check_names(item)?;
+        let sql = format!("SELECT count(*) AS rows {}", seen.rows(item));
         let count = match item.table() {
-            None => connection.query_row(
-                "SELECT count(*) AS rows FROM crawl_items WHERE run_id = ?1 AND item_type = ?2",
-                params![run_id, item.name()],
-                |row| row.get("rows"),
-            )?,
-            Some(table) if connection.table_exists(None, table)? => {
-                one(&format!("SELECT count(*) AS rows FROM {} WHERE run_id = ?1", quoted(table)))?
-            }
+            None => connection.query_row(&sql, params![run_id, item.name()], |row| row.get("rows"))?,
+            Some(table) if connection.table_exists(None, table)? => one(&sql)?,
             Some(_) => 0,
         };
         counts.push((item.name().to_owned(), count));
@@ -80,10 +77,10 @@ fn items_of_table(
     let has_fingerprint = connection.column_exists(None, table, SOURCE_FINGERPRINT)?;
     let fingerprint = if has_fingerprint { SOURCE_FINGERPRINT } else { "NULL" };
     let mut select = connection.prepare(&format!(
-        "SELECT {}, source_url, scraped_at FROM {}
-         WHERE run_id = ?1 AND (?2 IS NULL OR coalesce({fingerprint} = ?2, source_url = ?3)) ORDER BY {order}",
+        "SELECT {}, source_url, scraped_at {}
+         AND (?2 IS NULL OR coalesce({fingerprint} = ?2, source_url = ?3)) ORDER BY {order}",
         quoted_list(columns()),
-        quoted(table),
+        SeenBy::run(connection, of.run_id)?.rows(item),
     ))?;
     let (fingerprint, url) = page_of(of);
     let mut rows = select.query(params![of.run_id, fingerprint, url])?;
@@ -104,13 +101,14 @@ fn shared_items(
     of: &ItemsOf<'_>,
     each: &mut (dyn FnMut(ItemRow) -> io::Result<()> + Send),
 ) -> Result<(), Fault> {
-    let mut select = connection.prepare(
-        "SELECT data, url, scraped_at FROM crawl_items
-         WHERE run_id = ?1 AND spider = ?4 AND item_type = ?5
-         AND (?2 IS NULL OR coalesce(fingerprint = ?2, url = ?3)) ORDER BY item_key, url, content_hash",
-    )?;
+    let mut select = connection.prepare(&format!(
+        "SELECT data, url, scraped_at {}
+         AND spider = ?5 AND (?3 IS NULL OR coalesce(fingerprint = ?3, url = ?4))
+         ORDER BY item_key, url, content_hash",
+        SeenBy::run(connection, of.run_id)?.rows(of.item)
+    ))?;
     let (fingerprint, url) = page_of(of);
-    let mut rows = select.query(params![of.run_id, fingerprint, url, of.spider, of.item.name()])?;
+    let mut rows = select.query(params![of.run_id, of.item.name(), fingerprint, url, of.spider])?;
     while let Some(row) = rows.next()? {
         let data: String = row.get("data")?;
         let fields = serde_json::from_str(&data).map_err(io::Error::from)?;

@@ -10,8 +10,9 @@ use dragline_core::{ItemType, PageState};
 use rusqlite::Connection;
 
 use super::fault::Fault;
+use super::seen::SeenBy;
 use crate::figures;
-use crate::identifier::{check_names, quoted};
+use crate::identifier::check_names;
 
 const FRONTIER: &str = "crawl_requests_frontier";
 const NOT_DONE: &str = "crawl_requests_not_done";
@@ -116,21 +117,20 @@ fn item_rows(
     run_id: i64,
     declared: &[ItemType],
 ) -> Result<Vec<(String, Option<u64>)>, Fault> {
+    let seen = SeenBy::run(connection, run_id)?;
     let mut in_tables = Vec::new();
     for item in declared {
         check_names(item)?;
         let Some(table) = item.table() else { continue };
         let rows = if connection.table_exists(None, table)? {
-            let sql = format!("SELECT count(*) AS rows FROM {} WHERE run_id = ?1", quoted(table));
+            let sql = format!("SELECT count(*) AS rows {}", seen.rows(item));
             Some(connection.query_row(&sql, [run_id], |row| row.get("rows"))?)
         } else {
             None
         };
         in_tables.push((item.name().to_owned(), rows));
     }
-    let mut select = connection.prepare(
-        "SELECT item_type, count(*) AS rows FROM crawl_items WHERE run_id = ?1 GROUP BY item_type",
-    )?;
+    let mut select = connection.prepare(&seen.shared_counts())?;
     let shared = select.query_map([run_id], |row| Ok((row.get("item_type")?, row.get("rows")?)))?;
     Ok(figures::items(declared, in_tables, shared.collect::<rusqlite::Result<BTreeMap<_, _>>>()?))
 }

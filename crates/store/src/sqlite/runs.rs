@@ -225,14 +225,23 @@ fn resume(
         &format!(
             "UPDATE crawl_runs SET epoch = ?2, state = 'running', stop_reason = NULL, pid = ?3, hostname = ?4,
                  heartbeat_at = {NOW}, last_start_at = {NOW}, fruitless_starts = ?5, ended_at_start = ?6,
-                 figures = NULL
+                 figures = NULL, incremental = max(incremental, ?7)
              WHERE run_id = ?1"
         ),
-        params![old.run_id, epoch, spec.process.pid, spec.process.hostname, fruitless_starts, ended],
+        params![
+            old.run_id,
+            epoch,
+            spec.process.pid,
+            spec.process.hostname,
+            fruitless_starts,
+            ended,
+            spec.incremental
+        ],
     )?;
     reach("start: epoch raised");
+    let spider = spec.spider.as_str().into();
     Ok(OpenedRun {
-        key: RunKey { run_id: old.run_id, epoch, spider: spec.spider.as_str().into(), shards },
+        key: RunKey { run_id: old.run_id, epoch, spider, shards, incremental: spec.incremental },
         start_hosts: start_hosts(connection, old.run_id)?,
         cookies: cookies::read(connection, old.run_id)?,
         earlier: earlier(connection, spec, old.items, old.barren_pages)?,
@@ -255,8 +264,8 @@ fn begin(connection: &Connection, spec: &RunSpec) -> Result<OpenedRun, Fault> {
     connection.execute(
         &format!(
             "INSERT INTO crawl_runs (name, spider, args, epoch, state, heartbeat_at, last_start_at, stats, pid,
-                                     hostname, shards, shard_rule)
-             VALUES (?1, ?2, ?3, 1, 'running', {NOW}, {NOW}, '{{}}', ?4, ?5, ?6, ?7)"
+                                     hostname, shards, shard_rule, incremental)
+             VALUES (?1, ?2, ?3, 1, 'running', {NOW}, {NOW}, '{{}}', ?4, ?5, ?6, ?7, ?8)"
         ),
         params![
             spec.name,
@@ -265,14 +274,16 @@ fn begin(connection: &Connection, spec: &RunSpec) -> Result<OpenedRun, Fault> {
             spec.process.pid,
             spec.process.hostname,
             shards.shards(),
-            shards.code()
+            shards.code(),
+            spec.incremental
         ],
     )?;
     let run_id = connection.last_insert_rowid();
     reach("start: run without requests");
+    let spider = spec.spider.as_str().into();
     frontier::insert(connection, run_id, shards, spec.start.iter().map(FoundRequest::start), None)?;
     Ok(OpenedRun {
-        key: RunKey { run_id, epoch: 1, spider: spec.spider.as_str().into(), shards },
+        key: RunKey { run_id, epoch: 1, spider, shards, incremental: spec.incremental },
         resumed: None,
         start_hosts: start_hosts(connection, run_id)?,
         cookies: Vec::new(),

@@ -17,10 +17,10 @@ pub(super) const DDL: &str = include_str!("schema.sql");
 
 /// The version that this program works with. It rises with each change that older programs or older tables cannot work
 /// with; `migrations` then has a step for it.
-pub(super) const VERSION: i64 = 7;
+pub(super) const VERSION: i64 = 8;
 
 /// The store's tables.
-const TABLES: [&str; 8] = [
+const TABLES: [&str; 12] = [
     "crawl_schema",
     "crawl_runs",
     "crawl_requests",
@@ -29,6 +29,10 @@ const TABLES: [&str; 8] = [
     "crawl_cookies",
     "crawl_hosts",
     "crawl_kept_pages",
+    "crawl_pages",
+    "crawl_page_visits",
+    "crawl_page_items",
+    "crawl_item_keys",
 ];
 
 /// What makes or upgrades the tables.

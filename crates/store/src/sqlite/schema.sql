@@ -1,4 +1,4 @@
--- The SQLite schema of Dragline, version 7. schema.sql at the top of the repository describes every table and column; this
+-- The SQLite schema of Dragline, version 8. schema.sql at the top of the repository describes every table and column; this
 -- file has the same names for SQLite. Types become what STRICT tables know: jsonb is TEXT with valid JSON, bytea is BLOB,
 -- and timestamptz is TEXT in RFC 3339 and UTC, by the clock of this machine and to the millisecond.
 
@@ -27,6 +27,7 @@ CREATE TABLE IF NOT EXISTS crawl_runs (
     fruitless_starts INTEGER NOT NULL DEFAULT 0,
     shards           INTEGER NOT NULL,
     shard_rule       TEXT    NOT NULL,
+    incremental      INTEGER NOT NULL DEFAULT 0 CHECK (incremental IN (0, 1)),
     figures          TEXT    CHECK (json_valid(figures)),
     verdict          TEXT    CHECK (verdict IN ('good', 'problems')),
     problems         TEXT    NOT NULL DEFAULT '[]' CHECK (json_valid(problems))
@@ -137,3 +138,48 @@ CREATE TABLE IF NOT EXISTS crawl_kept_pages (
     kept_at     TEXT    NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%f000Z', 'now')),
     PRIMARY KEY (run_id, fingerprint)
 ) STRICT;
+
+CREATE TABLE IF NOT EXISTS crawl_pages (
+    spider        TEXT NOT NULL,
+    fingerprint   BLOB NOT NULL CHECK (length(fingerprint) = 16),
+    url           TEXT NOT NULL,
+    tag           TEXT NOT NULL,
+    etag          TEXT,
+    last_modified TEXT,
+    body_hash     BLOB NOT NULL,
+    parser        BLOB NOT NULL,
+    links         TEXT NOT NULL CHECK (json_valid(links)),
+    parsed_at     TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%f000Z', 'now')),
+    PRIMARY KEY (spider, fingerprint)
+) STRICT;
+
+CREATE TABLE IF NOT EXISTS crawl_page_visits (
+    spider      TEXT    NOT NULL,
+    fingerprint BLOB    NOT NULL,
+    run_id      INTEGER NOT NULL REFERENCES crawl_runs (run_id),
+    first_at    TEXT    NOT NULL,
+    checked_at  TEXT    NOT NULL,
+    checks      INTEGER NOT NULL,
+    changes     INTEGER NOT NULL,
+    PRIMARY KEY (spider, fingerprint)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE IF NOT EXISTS crawl_page_items (
+    spider      TEXT NOT NULL,
+    item_type   TEXT NOT NULL,
+    key_digest  BLOB NOT NULL,
+    fingerprint BLOB NOT NULL,
+    PRIMARY KEY (spider, item_type, key_digest, fingerprint)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX IF NOT EXISTS crawl_page_items_by_page ON crawl_page_items (spider, fingerprint);
+
+CREATE TABLE IF NOT EXISTS crawl_item_keys (
+    spider     TEXT    NOT NULL,
+    item_type  TEXT    NOT NULL,
+    key_digest BLOB    NOT NULL,
+    item_key   TEXT    NOT NULL,
+    first_run  INTEGER NOT NULL,
+    first_seen TEXT    NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%f000Z', 'now')),
+    PRIMARY KEY (spider, item_type, key_digest)
+) STRICT, WITHOUT ROWID;

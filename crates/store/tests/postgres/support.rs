@@ -54,6 +54,7 @@ pub(crate) fn spec(name: &str, pages: usize) -> RunSpec {
         fresh: false,
         force: false,
         tally: dragline_core::tally::TallyOf::default(),
+        incremental: false,
         process: ProcessInfo { pid: 4711, hostname: "test-host".to_owned() },
     }
 }

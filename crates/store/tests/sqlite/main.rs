@@ -43,6 +43,7 @@ async fn with_run(path: &Path) -> (Arc<dyn Store>, RunKey) {
         fresh: false,
         force: false,
         tally: dragline_core::tally::TallyOf::default(),
+        incremental: false,
         process: ProcessInfo { pid: 1, hostname: "here".to_owned() },
     };
     let key = store.open_run(&spec).await.unwrap().key;

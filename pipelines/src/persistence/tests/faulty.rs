@@ -10,10 +10,10 @@ use dragline_core::letters::{LetterAsk, LetterReceipt, LetterRetry, StoredLetter
 use dragline_core::run_verdict::{EndFigures, RunVerdict};
 use dragline_core::serde_json::Value as Json;
 use dragline_core::store::{
-    BoxFuture, FlushReceipt, ItemRow, OpenedRun, PoolStatus, Refill, RunInfo, RunKey, RunSpec, RunState,
-    RunSummary, StoreResult,
+    BoxFuture, FlushReceipt, ItemRow, KeptLinks, OpenedRun, PoolStatus, Refill, RunInfo, RunKey, RunSpec,
+    RunState, RunSummary, StoreResult,
 };
-use dragline_core::{HostNote, PageOutcome, Refilled, Store, StoreError};
+use dragline_core::{Fingerprint, HostNote, PageOutcome, Refilled, Store, StoreError};
 use tokio::sync::watch;
 
 /// How the store misbehaves from now on: switches that have nothing to do with each other.
@@ -269,6 +269,14 @@ impl Store for FaultyStore {
             assert!(!self.faults().refill_panics, "a refill that panics");
             self.inner.refill(run, ask).await
         })
+    }
+
+    fn links<'a>(
+        &'a self,
+        run: &'a RunKey,
+        pages: &'a [Fingerprint],
+    ) -> BoxFuture<'a, StoreResult<KeptLinks>> {
+        self.inner.links(run, pages)
     }
 
     fn heartbeat<'a>(&'a self, run: &'a RunKey, stats: &'a Json) -> BoxFuture<'a, StoreResult<()>> {

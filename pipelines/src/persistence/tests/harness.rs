@@ -83,6 +83,7 @@ pub(super) fn spec(pages: usize) -> RunSpec {
         fresh: false,
         force: false,
         tally: dragline_core::tally::TallyOf::default(),
+        incremental: false,
         process: ProcessInfo { pid: std::process::id(), hostname: "here".to_owned() },
     }
 }

@@ -1,0 +1,112 @@
+//! Which item rows a run has seen.
+//!
+//! A run writes its id into every row that it stores. An incremental run does not write a row that is as it was. Such a row
+//! belongs to the run as well if one of its pages was visited by the run. The last run that saw a row counts.
+
+use dragline_core::store::StoreResult;
+use dragline_core::{Column, ColumnType, ItemType};
+
+use super::export::moment;
+use super::items;
+use super::session::Session;
+use crate::identifier::quoted;
+
+/// Finds the rows of a run.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct SeenBy {
+    is_incremental: bool,
+}
+
+/// The spider of run `$1`.
+const SPIDER: &str = "(SELECT spider FROM crawl_runs WHERE run_id = $1)";
+
+/// The digests of all keys of one type that were on the pages of run `$1`. `OFFSET 0` keeps it apart, so that it is computed
+/// once and not for each row.
+const KEYS: &str = "SELECT of_page.key_digest FROM crawl_page_visits visit
+    JOIN crawl_page_items of_page USING (spider, fingerprint)
+    WHERE visit.run_id = $1 AND visit.spider = (SELECT spider FROM crawl_runs WHERE run_id = $1)
+    AND of_page.item_type = ";
+
+impl SeenBy {
+    /// Rows of this run.
+    pub(super) async fn run(session: &Session, run_id: i64) -> StoreResult<Self> {
+        let row = session.row("SELECT incremental FROM crawl_runs WHERE run_id = $1", &[&run_id]).await?;
+        Ok(Self { is_incremental: row.is_some_and(|row| row.get("incremental")) })
+    }
+
+    /// Counts the rows in `crawl_items` that run `$1` has seen, by type.
+    pub(super) fn shared_counts(self) -> String {
+        let also = if self.is_incremental {
+            format!(
+                " OR (spider = {SPIDER} AND (item_type, key_digest) IN (
+                     SELECT of_page.item_type, of_page.key_digest
+                     FROM crawl_page_visits visit JOIN crawl_page_items of_page USING (spider, fingerprint)
+                     WHERE visit.run_id = $1 AND visit.spider = {SPIDER} OFFSET 0))"
+            )
+        } else {
+            String::new()
+        };
+        format!(
+            "SELECT item_type, count(*) AS rows FROM {} WHERE run_id = $1{also} GROUP BY item_type",
+            items::TABLE
+        )
+    }
+
+    /// The table and the condition for the rows of an item type that run `$1` has seen: `FROM …`. For a type without a table of its
+    /// own, `$2` is its name.
+    pub(super) fn rows(self, item: &ItemType) -> String {
+        match item.table() {
+            Some(table) => {
+                let name = item.name().replace('\'', "''");
+                let digest = digest_of_key(item);
+                let also = match digest {
+                    Some(digest) if self.is_incremental => {
+                        format!(" OR {digest} IN ({KEYS}'{name}' OFFSET 0)")
+                    }
+                    _ => String::new(),
+                };
+                format!("FROM {} WHERE (run_id = $1{also})", quoted(table))
+            }
+            None => {
+                let also = if self.is_incremental {
+                    format!(" OR (spider = {SPIDER} AND key_digest IN ({KEYS}$2::text OFFSET 0))")
+                } else {
+                    String::new()
+                };
+                format!("FROM {} WHERE item_type = $2::text AND (run_id = $1{also})", items::TABLE)
+            }
+        }
+    }
+}
+
+/// The digest of a row's key, as [`crate::key_digest::of_key`] computes it from the item. `None` for a type without a key.
+fn digest_of_key(item: &ItemType) -> Option<String> {
+    let columns: Vec<&Column> =
+        item.key().iter().filter_map(|name| Some(&item.columns()[item.position(name)?])).collect();
+    let text = match columns.as_slice() {
+        [] => return None,
+        [column] if column.kind == ColumnType::Text => format!("{}::text", quoted(&column.name)),
+        [column] => json_text(column),
+        columns => {
+            let parts: Vec<String> = columns.iter().map(|column| json_text(column)).collect();
+            format!("'[' || {} || ']'", parts.join(" || ',' || "))
+        }
+    };
+    Some(format!("substring(sha256(convert_to({text}, 'UTF8')) FROM 1 FOR 16)"))
+}
+
+/// A column of a key as the JSON text that it has in the key of an item.
+fn json_text(column: &Column) -> String {
+    let name = quoted(&column.name);
+    match column.kind {
+        ColumnType::Text => format!("to_json({name}::text)::text"),
+        // Without zeros at the end.
+        ColumnType::Numeric => format!(
+            "'\"' || CASE WHEN strpos({name}::text, '.') > 0 THEN rtrim(rtrim({name}::text, '0'), '.')
+                 ELSE {name}::text END || '\"'"
+        ),
+        ColumnType::Date => format!("'\"' || to_char({name}, 'YYYY-MM-DD') || '\"'"),
+        ColumnType::Timestamp => format!("'\"' || {} || '\"'", moment(&name)),
+        _ => format!("{name}::text"),
+    }
+}

@@ -1,0 +1,77 @@
+//! What a flush needs to know about the tables of the database. Reading it costs more than a small flush, so it is kept until
+//! the schema changes.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use rusqlite::Connection;
+
+use super::fault::Fault;
+use super::foreign_keys;
+use crate::identifier::SOURCE_FINGERPRINT;
+use crate::table_order::TableOrder;
+
+/// The tables of a database, at one version of its schema.
+#[derive(Debug)]
+pub(super) struct TableFacts {
+    /// In which order they are written.
+    pub(super) order: TableOrder,
+    /// Those with a column for the fingerprint of the page. Tables from before schema version 6 may lack it.
+    with_fingerprint: BTreeSet<String>,
+}
+
+/// Remembers [`TableFacts`].
+#[derive(Debug, Default)]
+pub(super) struct KnownTables(Mutex<Option<(i64, Arc<TableFacts>)>>);
+
+impl KnownTables {
+    /// The facts as they are now.
+    pub(super) fn now(&self, connection: &Connection) -> Result<Arc<TableFacts>, Fault> {
+        // SQLite raises this number with each change of the schema, whichever process makes it.
+        let version: i64 =
+            connection.prepare_cached("PRAGMA schema_version")?.query_row([], |row| row.get(0))?;
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((at, facts)) = &*known
+            && *at == version
+        {
+            return Ok(Arc::clone(facts));
+        }
+        let facts = Arc::new(TableFacts::read(connection)?);
+        *known = Some((version, Arc::clone(&facts)));
+        Ok(facts)
+    }
+}
+
+impl TableFacts {
+    fn read(connection: &Connection) -> Result<Self, Fault> {
+        let mut select = connection.prepare(
+            "SELECT lower(own.name) FROM sqlite_schema own, pragma_table_info(own.name) col
+             WHERE own.type = 'table' AND lower(col.name) = ?1",
+        )?;
+        let names = select.query_map([SOURCE_FINGERPRINT], |row| row.get(0))?;
+        let with_fingerprint = names.collect::<rusqlite::Result<_>>()?;
+        Ok(Self { order: foreign_keys::order(connection)?, with_fingerprint })
+    }
+
+    /// Whether a table has the column.
+    pub(super) fn has_fingerprint(&self, table: &str) -> bool {
+        self.with_fingerprint.contains(table)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_change_of_the_schema_is_noticed_also_one_of_another_connection() {
+        let folder = tempfile::tempdir().unwrap();
+        let open = || Connection::open(folder.path().join("a.db")).unwrap();
+        let (ours, theirs, known) = (open(), open(), KnownTables::default());
+        ours.execute_batch("CREATE TABLE book (isbn TEXT)").unwrap();
+        assert!(!known.now(&ours).unwrap().has_fingerprint("book"));
+        assert!(Arc::ptr_eq(&known.now(&ours).unwrap(), &known.now(&ours).unwrap()));
+        theirs.execute_batch("ALTER TABLE book ADD COLUMN source_fingerprint BLOB").unwrap();
+        assert!(known.now(&ours).unwrap().has_fingerprint("book"));
+    }
+}
