@@ -1,5 +1,5 @@
 //! The name of a request within its run: a 128-bit digest of the method, the parts of the URL that count, the body, and the
-//! session if the request names one.
+//! session if the request names one. A sitemap that the crawl reads itself is another request than the page of the same URL.
 
 use std::fmt;
 
@@ -20,7 +20,7 @@ impl Fingerprint {
 
     /// The fingerprint of a request for the duplicate filter, by this rule.
     pub fn by(rule: &SameRequest, request: &Request) -> Self {
-        let is_plain = request.body().is_none() && request.session().is_none();
+        let is_plain = request.body().is_none() && request.session().is_none() && !request.is_sitemap();
         if request.method() == http::Method::GET && is_plain {
             return request.link().fingerprint(rule, || Self::digest(rule, request, None));
         }
@@ -58,6 +58,10 @@ impl Fingerprint {
         if let Some(session) = request.session() {
             part(session.as_bytes());
         }
+        // A site may also link to its sitemap as to a page. Whichever request came first would else decide who reads it.
+        if request.is_sitemap() {
+            part(b"sitemap");
+        }
         if let Some((parent, ordinal)) = below {
             part(parent.as_bytes());
             part(&(ordinal as u64).to_le_bytes());
@@ -83,6 +87,7 @@ impl fmt::Debug for Fingerprint {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::options::SitemapRole;
 
     fn get(url: &str) -> Request {
         Request::get(url).unwrap()
@@ -134,6 +139,19 @@ mod tests {
             Fingerprint::by(&rules[3], &link),
             Fingerprint::by(&rules[1], &get("http://a.example/?b=2&a=1"))
         );
+    }
+
+    #[test]
+    fn a_sitemap_is_another_request_than_the_page_of_its_url() {
+        let page = get("http://a.example/sitemap.xml");
+        let with = |role| {
+            let mut options = page.options().clone();
+            options.sitemap = Some(role);
+            Fingerprint::of(&page.clone().with_options(options))
+        };
+        assert_ne!(with(SitemapRole::Found(1)), Fingerprint::of(&page));
+        assert_eq!(with(SitemapRole::Found(1)), with(SitemapRole::Named), "but it is read once");
+        assert_eq!(with(SitemapRole::Page), Fingerprint::of(&page));
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! How a request is sent. What it asks for, and how its page is recognised, is elsewhere.
 
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::proxy::Proxy;
@@ -37,6 +38,52 @@ pub struct RequestOptions {
     /// file that is not a page.
     #[serde(skip_serializing_if = "is_false")]
     pub is_link: bool,
+    /// What the request has to do with sitemaps, if it has.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sitemap: Option<SitemapRole>,
+    /// When the page last changed, as the sitemap says that lists it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lastmod: Option<DateTime<Utc>>,
+}
+
+/// What a request has to do with sitemaps. The crawl reads a sitemap itself, and no spider sees it.
+///
+/// The stores find the hosts of a run by the stored form (`robots`, `named`), so do not change it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum SitemapRole {
+    /// It is the robots.txt that names the sitemaps of a start host.
+    Robots,
+    /// It is a sitemap that the user named.
+    Named,
+    /// It is the sitemap that a host without any in its robots.txt may have.
+    Guessed,
+    /// It is a sitemap that robots.txt names (0), or one that an index names, so many indexes below it.
+    Found(u32),
+    /// It is a page that a sitemap lists.
+    Page,
+}
+
+impl SitemapRole {
+    /// Whether the request is for a sitemap, or for the robots.txt that names them, and not for a page.
+    pub fn is_for_the_crawl(self) -> bool {
+        self != Self::Page
+    }
+
+    /// Whether a user stands behind it, as behind a start URL. So its host belongs to the run, and so does the one that it
+    /// redirects to.
+    pub fn is_as_a_start(self) -> bool {
+        matches!(self, Self::Robots | Self::Named)
+    }
+
+    /// How many indexes lead to the sitemap.
+    pub fn level(self) -> u32 {
+        match self {
+            Self::Found(level) => level,
+            _ => 0,
+        }
+    }
 }
 
 impl Default for RequestOptions {
@@ -48,6 +95,8 @@ impl Default for RequestOptions {
             cookies: true,
             max_retries: None,
             is_link: false,
+            sitemap: None,
+            lastmod: None,
         }
     }
 }
@@ -75,6 +124,8 @@ mod tests {
             cookies: false,
             max_retries: Some(7),
             is_link: true,
+            sitemap: Some(SitemapRole::Page),
+            lastmod: Some("2026-03-09T08:20:30Z".parse().unwrap()),
         };
         let json = serde_json::to_string(&options).unwrap();
         assert_eq!(serde_json::from_str::<RequestOptions>(&json).unwrap(), options);
@@ -85,6 +136,20 @@ mod tests {
         assert_eq!(serde_json::to_string(&RequestOptions::default()).unwrap(), "{}");
         let read: RequestOptions = serde_json::from_str(r#"{"from_the_future": 1}"#).unwrap();
         assert_eq!(read, RequestOptions::default());
+    }
+
+    #[test]
+    fn the_role_of_a_sitemap_has_the_stored_form_that_the_stores_look_for() {
+        for (role, stored) in [
+            (SitemapRole::Robots, r#""robots""#),
+            (SitemapRole::Named, r#""named""#),
+            (SitemapRole::Guessed, r#""guessed""#),
+            (SitemapRole::Found(2), r#"{"found":2}"#),
+            (SitemapRole::Page, r#""page""#),
+        ] {
+            assert_eq!(serde_json::to_string(&role).unwrap(), stored);
+            assert_eq!(serde_json::from_str::<SitemapRole>(stored).unwrap(), role);
+        }
     }
 
     #[test]

@@ -27,6 +27,7 @@ use crate::refresh::{self, Refresh};
 use crate::request::{MAX_LINK_BYTES, Request, RequestError};
 use crate::resolve::resolve;
 use crate::response::Response;
+use crate::sitemap::{self, Sitemap, SitemapDocument, SitemapError};
 use crate::{document, json, mime, sniff};
 
 /// A page.
@@ -216,6 +217,33 @@ impl Page {
             self.memory.take(json::expected_bytes(&text))?;
         }
         Ok(json::read(&text)?)
+    }
+
+    /// The body as a sitemap: a list of pages, an index of other sitemaps, a feed, or a text with one URL per line. It may be a
+    /// gzip file. A spider needs this only for what `--sitemaps` does not do, because a crawl can read sitemaps itself.
+    ///
+    /// ```
+    /// use dragline_spider::StoredPage;
+    ///
+    /// let xml = "<urlset><url><loc>/offers</loc></url></urlset>";
+    /// let sitemap = StoredPage::new("https://shop.example/sitemap.xml", xml).page()?.sitemap()?;
+    /// assert_eq!(sitemap.entries[0].url.as_str(), "https://shop.example/offers");
+    /// # Ok::<(), dragline_spider::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// Those of [`Sitemap::read`]. When its entries would take more memory than a page may.
+    pub fn sitemap(&self) -> Result<Sitemap> {
+        let document = self.sitemap_document(sitemap::MAX_BYTES)?;
+        Ok(Sitemap::of(&document, self.url(), &self.memory)?)
+    }
+
+    /// The same for a sitemap of at most `max_bytes` after unpacking, to read its entries one by one.
+    ///
+    /// # Errors
+    /// When the body is not a sitemap, or is too large.
+    pub fn sitemap_document(&self, max_bytes: usize) -> Result<SitemapDocument<'_>, SitemapError> {
+        SitemapDocument::open(self.body(), self.header("content-type"), max_bytes, &self.memory)
     }
 
     /// The whole document as an element.

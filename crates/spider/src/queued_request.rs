@@ -5,6 +5,7 @@ use std::cmp::Ordering;
 use url::Url;
 
 use crate::fingerprint::Fingerprint;
+use crate::options::SitemapRole;
 use crate::request::Request;
 use crate::same_request::SameRequest;
 
@@ -17,7 +18,7 @@ pub struct QueuedRequest {
     pub request: Request,
     /// `host:port`, the unit of politeness.
     pub host: String,
-    /// The number of links from a start request. A redirect does not change it.
+    /// The number of links from a start request, or from a page that a sitemap lists. A redirect does not change it.
     pub depth: u32,
     /// The URLs that redirected here, first to last. Their number is the hop count.
     pub redirects: Vec<String>,
@@ -36,6 +37,18 @@ impl QueuedRequest {
         let fingerprint =
             if request.is_unfiltered() { Fingerprint::below(&request, own, ordinal) } else { own };
         Self { fingerprint, host: request.host().to_owned(), request, depth: 0, redirects: Vec::new() }
+    }
+
+    /// Whether the user or the spider named it, so that its host belongs to the run. The target of its redirect takes its place.
+    pub fn is_start(&self) -> bool {
+        self.depth == 0 && self.request.options().sitemap.is_none_or(SitemapRole::is_as_a_start)
+    }
+
+    /// A request that the sitemap of `self` names, which has this fingerprint. The depth of a page that a sitemap lists is that
+    /// of a start request.
+    #[must_use]
+    pub fn listed_named(&self, fingerprint: Fingerprint, request: Request) -> Self {
+        Self { depth: self.depth, ..self.child_named(fingerprint, request) }
     }
 
     /// A request found on the page of `self`, under the default rule for the same request. `ordinal` is its place on that page.

@@ -95,11 +95,17 @@ pub enum Reason {
     Unchanged,
     /// The page is done without a fetch, because an earlier run saw it a short time ago.
     Fresh,
+    /// It is a sitemap, or the robots.txt that names them. The crawl has read it, and it is no page of the spider.
+    Sitemap,
+    /// The host has no sitemap. None was named; it was looked for in the usual place.
+    SitemapMissing,
+    /// The answer is not a sitemap that can be read.
+    SitemapUnreadable,
 }
 
 impl Reason {
     /// All reasons.
-    pub const ALL: [Self; 43] = [
+    pub const ALL: [Self; 46] = [
         Self::HttpStatus,
         Self::Timeout,
         Self::TooSlow,
@@ -143,6 +149,9 @@ impl Reason {
         Self::StoreGaveUp,
         Self::Unchanged,
         Self::Fresh,
+        Self::Sitemap,
+        Self::SitemapMissing,
+        Self::SitemapUnreadable,
     ];
 
     /// The code, as stored and counted.
@@ -170,6 +179,8 @@ impl Reason {
                 | Self::StoreGaveUp
                 | Self::Unchanged
                 | Self::Fresh
+                | Self::Sitemap
+                | Self::SitemapMissing
         )
     }
 
@@ -219,6 +230,9 @@ impl Reason {
             Self::StoreGaveUp => ("store_gave_up", "given up by the store"),
             Self::Unchanged => ("unchanged", "unchanged"),
             Self::Fresh => ("fresh", "seen a short time ago"),
+            Self::Sitemap => ("sitemap", "sitemap that was read"),
+            Self::SitemapMissing => ("sitemap_missing", "no sitemap"),
+            Self::SitemapUnreadable => ("sitemap_unreadable", "sitemap cannot be read"),
         }
     }
 }
@@ -262,6 +276,6 @@ mod tests {
         for (number, reason) in Reason::ALL.into_iter().enumerate() {
             assert_eq!(reason as usize, number, "{reason:?}");
         }
-        assert_eq!(Reason::StoreGaveUp as usize + 1, Reason::ALL.len());
+        assert_eq!(Reason::SitemapUnreadable as usize + 1, Reason::ALL.len());
     }
 }

@@ -12,7 +12,7 @@ use url::Url;
 pub use self::followed::Followed;
 use crate::link::Link;
 use crate::meta;
-use crate::options::RequestOptions;
+use crate::options::{RequestOptions, SitemapRole};
 use crate::proxy::Proxy;
 use crate::value::json_size;
 
@@ -361,11 +361,30 @@ impl Request {
     }
 
     /// About how much memory it takes, until it is stored. The engine makes a queued request from it, with digests and a host.
-    pub(crate) fn size(&self) -> usize {
+    #[doc(hidden)] // for the engine
+    pub fn size(&self) -> usize {
         let headers: usize = self.headers.iter().map(|(name, value)| name.len() + value.len() + 48).sum();
         let meta: usize = self.meta.iter().map(|(name, value)| name.len() + 48 + json_size(value)).sum();
         let body = self.body.as_ref().map_or(0, Vec::len);
         3 * size_of::<Self>() + size_of::<Link>() + self.url().as_str().len() + headers + meta + body
+    }
+
+    /// What it has to do with sitemaps, if it has.
+    pub fn sitemap_role(&self) -> Option<SitemapRole> {
+        self.options.sitemap
+    }
+
+    /// Gives it a role among sitemaps.
+    #[doc(hidden)] // for the engine
+    #[must_use]
+    pub fn with_sitemap_role(mut self, role: SitemapRole) -> Self {
+        self.options.sitemap = Some(role);
+        self
+    }
+
+    /// Whether the crawl reads its answer as a sitemap, so that no spider sees it.
+    pub fn is_sitemap(&self) -> bool {
+        self.options.sitemap.is_some_and(SitemapRole::is_for_the_crawl)
     }
 
     /// Whether it is a link of a page, and not one that the spider made up.
