@@ -31,6 +31,7 @@ mod resume;
 mod runs;
 mod same_request;
 mod secrets;
+mod sitemaps;
 mod stop;
 mod stored;
 mod terminal;

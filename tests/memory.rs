@@ -6,6 +6,7 @@ use dragline_testkit::{
     Answer, ChaosProxy, Dragline, Finished, HostilePage, Link, Running, Site, wait_until,
 };
 
+use crate::sitemaps::packed;
 use crate::stored::{Stored, crawl_nasty, crawl_site, example, on_both_stores};
 
 const MIB: usize = 1 << 20;
@@ -63,6 +64,28 @@ fn huge_pages_wait_for_each_other() {
     let site = site(24, "large", &paragraph.repeat(20 * MIB / paragraph.len()));
     stays_small(limited(crawl_nasty(&site.url("/"), &stored)).spawn(), 0);
     assert_eq!((stored.pages("done"), stored.pages("failed")), (25, 0));
+}
+
+/// As large as the protocol allows: 50,000 pages, and 50 MB.
+#[test]
+fn the_largest_sitemap_stays_within_the_budget() {
+    let image = format!("<image:image><image:loc>/{}</image:loc></image:image>", "x".repeat(900));
+    let page = |page| format!("<url><loc>/page/{page}</loc><lastmod>2026-01-31</lastmod>{image}</url>");
+    let sitemap = format!("<urlset>{}</urlset>", (0..50_000).map(page).collect::<String>());
+    assert!(sitemap.len() > 48 * MIB - MIB && sitemap.len() < 50_000_000 + MIB, "{}", sitemap.len());
+    let packed = packed(&sitemap);
+    for body in [sitemap.into_bytes(), packed] {
+        let stored = Stored::sqlite();
+        let site = Site::builder()
+            .handler(|asked| asked.path.starts_with("/page/").then(|| Answer::html("<title>page</title>")))
+            .page("/", Answer::html("home"))
+            .page("/sitemap.xml", Answer::new(200).body(body))
+            .start();
+        let crawl = limited(crawl_site(&site.url("/"), &stored)).args(["--sitemaps", "--limit", "100"]);
+        stays_small(crawl.spawn(), 0);
+        assert_eq!(stored.pages("done"), 100);
+        assert_eq!(stored.count("select count(*) from crawl_requests where url like '%/page/%'"), 50_000);
+    }
 }
 
 #[test]

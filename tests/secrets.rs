@@ -49,6 +49,7 @@ fn crawl(site: &Site, stored: &Stored) -> Dragline {
         .args(["--store", &stored.url(), "--retries", "0", "--log", "trace", "--log-dir", "logs"])
         .args(["-o", "rows.jsonl", "--listen", "127.0.0.1:0", "--metrics-textfile", "last.prom"])
         .args(["--heartbeat-file", "heartbeat"])
+        .args([format!("--sitemaps={}", site.url(&format!("/map.txt?access_token={MARKER}")))])
 }
 
 fn what_a_crawl_is_given_is_seen_nowhere(stored: &Stored) {
@@ -60,6 +61,7 @@ fn what_a_crawl_is_given_is_seen_nowhere(stored: &Stored) {
             "/" => Some(Answer::html(links.clone())),
             "/panic" | "/error" => Some(Answer::html("<p>x")),
             "/fine" => Some(Answer::html("<p>fine")),
+            "/map.txt" => Some(Answer::text(format!("https://a.example/?sig={MARKER}\n"))),
             _ => None,
         })
         .start();
@@ -96,7 +98,7 @@ fn what_a_crawl_is_given_is_seen_nowhere(stored: &Stored) {
         assert_hidden(table, &format!("{rows:?}").replace("\\n", "\n"));
     }
     // Only the frontier has it, because a resumed run needs it.
-    assert_eq!(stored.count(&format!("select count(*) from crawl_requests where url like '%{MARKER}%'")), 3);
+    assert_eq!(stored.count(&format!("select count(*) from crawl_requests where url like '%{MARKER}%'")), 4);
 
     let run = stored.query("select name from crawl_runs")[0][0].clone();
     let start = site.url(&format!("/panic?token={MARKER}"));

@@ -53,9 +53,8 @@ impl Spider for Site {
     }
 
     fn start(&self, _args: &Args) -> Result<Vec<Request>> {
-        bail!(
-            "the spider \"site\" has no start URL of its own: pass one with --start-url https://example.com/"
-        )
+        // Any site is somebody else's choice: --start-url, or --sitemaps.
+        Ok(Vec::new())
     }
 
     fn parse(&self, page: &Page, out: &mut Output) -> Result<()> {

@@ -1,7 +1,7 @@
 //! The frontier as it is read back: whole, in order, per host, with caps, without what is in hand.
 
 use dragline_core::store::{Refill, RefillScope};
-use dragline_core::{QueuedRequest, Request};
+use dragline_core::{Fingerprint, QueuedRequest, Request, RequestOptions, SitemapRole};
 
 use super::fixture::{Session, discovers, done, everything, request, request_to, run};
 use crate::stored::{Stored, on_both_stores};
@@ -35,7 +35,14 @@ fn a_request_comes_back_as_it_was(stored: &Stored) {
         let mut hop = page.child(Request::get("http://c.example/").unwrap(), 5);
         hop.depth = 0;
         hop.redirects = vec!["http://a.example/1".into(), "http://a.example/2".into()];
+        let listed = |role| {
+            let mut options = RequestOptions::default();
+            (options.sitemap, options.lastmod) = (Some(role), Some("2026-03-09T08:20:30Z".parse().unwrap()));
+            let request = Request::get("http://d.example/").unwrap().with_options(options);
+            page.listed_named(Fingerprint::of(&request), request)
+        };
         let mut new = vec![page.child(rich, 0), page.child(unfiltered, 3), hop];
+        new.extend([listed(SitemapRole::Page), listed(SitemapRole::Found(2))]);
         session.flush(&[discovers(&page, &new)]).await.unwrap();
         let mut queued = session.queued().await;
         new.sort_by_key(|queued| queued.fingerprint);

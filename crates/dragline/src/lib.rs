@@ -102,10 +102,10 @@ pub use dragline_spider::{
     FromText, FromValue, Item, ItemOrigin, ItemPipeline, ItemRecord, ItemType, ItemTypeBuilder,
     ItemTypeError, Node, Output, Page, Presence, Proxy, Re, Reason, RecordError, Refresh, Regex, Request,
     RequestError, RequestOptions, Response, Result, Router, SameRequest, Sample, Selector, SelectorError,
-    Spider, SpiderArgs, StayIn, StoredPage, TypePattern, TypePatternError, TypedPipeline, UnknownTag, Value,
-    Verdict,
+    SitemapRole, Spider, SpiderArgs, StayIn, StoredPage, TypePattern, TypePatternError, TypedPipeline,
+    UnknownTag, Value, Verdict,
 };
-pub use dragline_spider::{bail, css, item_pipeline, prelude, sample, spiders};
+pub use dragline_spider::{bail, css, item_pipeline, prelude, sample, sitemap, spiders};
 
 /// The crates whose types fields of items have.
 pub use dragline_spider::{chrono, rust_decimal, serde_json};

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use dragline_core::budget::{ByteBudget, Stage};
 use dragline_core::earlier::{EarlierPage, body_hash};
 use dragline_core::worker::panic_message;
-use dragline_core::{Reason, Request, Response, Spider, StoredCookie};
+use dragline_core::{Accepts, Reason, Request, Response, Spider, StoredCookie};
 use futures_util::FutureExt;
 use tokio::time::{Instant, timeout};
 
@@ -24,6 +24,8 @@ struct DownloadsShared {
     http: HttpDownloader,
     others: Downloaders,
     limits: DownloadLimits,
+    /// Those of a sitemap. Sites send it with types for which nobody reads a page, for example `application/gzip`.
+    sitemap_limits: DownloadLimits,
     budget: ByteBudget,
     /// The rules of an incremental crawl.
     revisits: Option<Arc<Revisits>>,
@@ -46,6 +48,7 @@ impl Downloads {
             http: HttpDownloader::new(settings, &spider.headers(), budget.clone(), stored_cookies)?,
             others,
             limits: download_limits(&settings.fetch, spider)?,
+            sitemap_limits: sitemap_limits(&settings.fetch)?,
             budget,
             revisits,
         })))
@@ -73,7 +76,8 @@ impl Downloads {
         request: &Request,
         earlier: Option<&EarlierPage>,
     ) -> Result<Answer, DownloadError> {
-        let DownloadsShared { http, others, limits, budget, revisits } = &*self.0;
+        let DownloadsShared { http, others, limits, sitemap_limits, budget, revisits } = &*self.0;
+        let limits = if request.is_sitemap() { sitemap_limits } else { limits };
         let conditional = revisits.as_ref().map(|revisits| revisits.conditional(request, earlier));
         let request = conditional.as_deref().unwrap_or(request);
         let begun = Instant::now();
@@ -119,6 +123,13 @@ pub(crate) fn download_limits(
     DownloadLimits::new(*request_timeout, *max_body_bytes, accept_types, spider.accepts()).map_err(|error| {
         EngineError::Unusable { name: "what the spider accepts", problem: error.to_string() }
     })
+}
+
+/// The limits on a sitemap, which may be of any type.
+fn sitemap_limits(settings: &FetchSettings) -> Result<DownloadLimits, EngineError> {
+    let accepts = Accepts::new().with_type("*/*");
+    DownloadLimits::new(settings.request_timeout, settings.max_body_bytes, &[], accepts)
+        .map_err(|error| EngineError::Unusable { name: "sitemaps", problem: error.to_string() })
 }
 
 /// The type of a page for which a crawl would skip it.

@@ -14,6 +14,10 @@ use crate::scope::Scope;
 /// Enough for what a spider emits because of a failure. If it emits more, more is asked for.
 const GIVEN_UP_BYTES: usize = 64 << 10;
 
+/// A sitemap needs its body, because it is not made into a tree, and this for its first entries. If it has many or is packed,
+/// more is asked for.
+const SITEMAP_BYTES: usize = 1 << 20;
+
 /// Work for a crawl thread. Each job has a credit, so a channel that holds as many jobs as there are credits is never full.
 #[derive(Debug)]
 pub enum Job {
@@ -82,6 +86,9 @@ impl Job {
     /// How much memory it probably takes until it is an outcome.
     pub(crate) fn expected_bytes(&self) -> usize {
         match self {
+            Self::Parse(fetched, _) if fetched.response.request().is_sitemap() => {
+                fetched.response.body.len() + SITEMAP_BYTES
+            }
             Self::Parse(fetched, _) => expected_bytes(&fetched.response.body),
             Self::GivenUp(..) => GIVEN_UP_BYTES,
             // Once as they were read, and once as requests of the outcome.

@@ -52,6 +52,7 @@ mod scheduler;
 mod scope;
 mod setting_check;
 mod settings;
+mod sitemaps;
 mod size_text;
 mod spider_check;
 mod stats;
@@ -84,8 +85,8 @@ pub use robots::{DecidingLine, product_token};
 pub use scope::{LinkRefusal, Scope};
 pub use settings::{
     ClientSettings, CookieMode, EngineSettings, FetchSettings, KeepSettings, LimitSettings, LinkSettings,
-    OutageSettings, PaceSettings, PageRule, RedirectSettings, RetrySettings, RobotsSettings, VerdictSettings,
-    WindowSettings,
+    OutageSettings, PaceSettings, PageRule, RedirectSettings, RetrySettings, RobotsSettings, SitemapSettings,
+    VerdictSettings, WindowSettings,
 };
 pub use stats::{CrawlStats, NetworkOutage, StatsSnapshot};
 pub use visit::{Hop, HopAnswer, RobotsRule, RobotsTxt, Visit, VisitProblem, visit};

@@ -4,6 +4,7 @@
 
 mod barren;
 mod links;
+mod sitemap;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -15,7 +16,7 @@ use dragline_core::page_memory::{MemoryExcess, PageMemory};
 use dragline_core::worker::panic_message;
 use dragline_core::{
     Args, DeadLetter, Failure, ItemLimits, ItemOrigin, ItemPipeline, ItemRecord, ItemType, Output, Page,
-    PageOutcome, QueuedRequest, Reason, Request, Response, Router, SameRequest, Spider, Verdict,
+    PageOutcome, QueuedRequest, Reason, Request, Response, Router, SameRequest, SitemapRole, Spider, Verdict,
 };
 use url::Url;
 
@@ -30,6 +31,7 @@ use crate::revisit::Revisits;
 use crate::robots::RobotsSettings;
 use crate::scope::{RequestOrigin, Scope};
 use crate::settings::LimitSettings;
+use crate::sitemaps::SitemapSettings;
 use crate::stats::CrawlStats;
 
 /// The run whose pages are parsed, as item pipelines see it.
@@ -63,6 +65,9 @@ pub(crate) struct Packer {
     pub(crate) limits: LimitSettings,
     pub(crate) redirects: RedirectSettings,
     pub(crate) robots: RobotsSettings,
+    pub(crate) sitemaps: SitemapSettings,
+    /// The largest body, and the largest sitemap after it was unpacked.
+    pub(crate) max_body_bytes: usize,
     pub(crate) same_request: SameRequest,
     pub(crate) stats: Arc<CrawlStats>,
     /// The rules of an incremental crawl.
@@ -103,6 +108,8 @@ impl Packer {
             limits: settings.limits,
             redirects: settings.redirects,
             robots: settings.robots.clone(),
+            sitemaps: settings.sitemaps.clone(),
+            max_body_bytes: settings.fetch.max_body_bytes,
             same_request: parts.same_request.clone(),
             stats: Arc::clone(&parts.stats),
             revisits: parts.revisits.clone(),
@@ -143,9 +150,14 @@ impl Packer {
     ) -> Result<PageOutcome, NotNow> {
         let page = Page::new(response).with_args(self.args.clone()).with_memory(memory.clone());
         let mut links = None;
-        let produced = match memory.take(page.body().len()) {
-            Err(excess) => Err(too_large(excess)),
-            Ok(()) => match self.sent_on(&page, scope, refusals) {
+        let sitemap = page.response().request().sitemap_role().filter(|role| role.is_for_the_crawl());
+        let produced = match (memory.take(page.body().len()), sitemap) {
+            (Err(excess), _) => Err(too_large(excess)),
+            (Ok(()), Some(role)) => match self.sitemap_outcome(&page, role, scope, memory, refusals) {
+                Ok(outcome) => return Ok(outcome),
+                Err(fault) => Err(fault),
+            },
+            (Ok(()), None) => match self.sent_on(&page, scope, refusals) {
                 Some(outcome) => return Ok(outcome),
                 None => {
                     links = body_hash.and(self.revisits.as_ref()).map(|_| Vec::new());
@@ -178,6 +190,23 @@ impl Packer {
         Ok(outcome.with_answer(Some(status), attempts))
     }
 
+    /// The outcome of a sitemap. A panic in a parser fails only the sitemap.
+    fn sitemap_outcome(
+        &self,
+        page: &Page,
+        role: SitemapRole,
+        scope: &Scope,
+        memory: &PageMemory,
+        refusals: &mut impl Refusals,
+    ) -> Result<PageOutcome, ParseFault> {
+        let mut outcome = None;
+        guarded(Reason::SitemapUnreadable, "sitemap", || {
+            outcome = Some(self.sitemap(page, role, scope, memory, refusals)?);
+            Ok(())
+        })?;
+        outcome.ok_or_else(|| (Reason::SitemapUnreadable, "nothing was read".to_owned()))
+    }
+
     /// The outcome of a page with a refresh to another page. Such a page is not parsed, unless its target is outside the
     /// scope of the run, because otherwise the page would yield nothing.
     fn sent_on(&self, page: &Page, scope: &Scope, refusals: &mut impl Refusals) -> Option<PageOutcome> {
@@ -193,7 +222,7 @@ impl Packer {
                 return Some(self.failure_telling(&failure, scope, refusals));
             }
         };
-        let found = RequestOrigin::redirect(queued.depth);
+        let found = RequestOrigin::redirect(queued);
         if let Some(reason) = scope.refusal(target.request.url(), &target.host, found) {
             refusals.link(reason, target.request.url());
             return None;
@@ -216,6 +245,9 @@ impl Packer {
         scope: &Scope,
         refusals: &mut impl Refusals,
     ) -> PageOutcome {
+        if failure.request().is_sitemap() {
+            return self.failed_sitemap(failure, scope, refusals);
+        }
         let outcome = PageOutcome::failed(failure.queued(), failure.reason(), failure.error())
             .with_answer(failure.status(), failure.attempts());
         match self.produce_of_failure(failure, scope, refusals) {

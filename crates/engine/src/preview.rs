@@ -90,6 +90,8 @@ impl Previewer<'_> {
             limits: settings.limits,
             redirects: settings.redirects,
             robots: settings.robots.clone(),
+            sitemaps: settings.sitemaps.clone(),
+            max_body_bytes: settings.fetch.max_body_bytes,
             stats: Arc::default(),
             revisits: None,
             known: Arc::default(),

@@ -165,6 +165,13 @@ impl Crawl {
         self
     }
 
+    /// Also crawls the pages that sitemaps list: `robots` for those that the `robots.txt` of each start host names, or the URL of a
+    /// sitemap. Call it again for more.
+    pub fn sitemaps(mut self, source: impl Into<String>) -> Self {
+        self.settings.engine.sitemaps.sitemaps.push(source.into());
+        self
+    }
+
     /// Requests in flight, over all hosts.
     pub fn concurrency(mut self, requests: usize) -> Self {
         self.settings.engine.concurrency = requests;

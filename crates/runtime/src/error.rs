@@ -185,7 +185,9 @@ impl CrawlError {
             Self::ShutdownTimeout(_) => {
                 Some("use at least 4 s; 8 s fits into the 10 s that a container gets")
             }
-            Self::NoStartUrl { .. } => Some("add one: --start-url https://example.com/"),
+            Self::NoStartUrl { .. } => {
+                Some("add one: --start-url https://example.com/ (or the URL of a sitemap: --sitemaps=URL)")
+            }
             Self::SameRequestRule => {
                 Some("resume it with the version that began it, or start a new run with --fresh")
             }

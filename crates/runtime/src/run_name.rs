@@ -6,9 +6,14 @@ use sha2::{Digest, Sha256};
 /// The default name of a run. It doesn't depend on settings, limits and secret arguments, so you can resume a run with a
 /// different pace, a higher limit or a new password. It does depend on the whole start URLs, because they say what is crawled:
 /// `?key=1` and `?key=2` are two runs. The name contains only a short digest of them.
-pub(crate) fn default_run_name(spider: &str, args: &Args) -> String {
+///
+/// `sitemaps` are the URLs of those that the user gave. They say what is crawled, too.
+pub(crate) fn default_run_name(spider: &str, args: &Args, sitemaps: &[String]) -> String {
     let mut parts: Vec<String> = args.start_urls().iter().map(ToString::to_string).collect();
     parts.sort();
+    let mut sitemaps: Vec<String> = sitemaps.iter().map(|url| format!("--sitemaps={url}")).collect();
+    sitemaps.sort();
+    parts.extend(sitemaps);
     if !args.start_tag().is_empty() {
         // No argument has a name with dashes before it.
         parts.push(format!("--tag={}", args.start_tag()));
@@ -28,11 +33,29 @@ pub(crate) fn default_run_name(spider: &str, args: &Args) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use dragline_core::Args;
+
+    fn default_run_name(spider: &str, args: &Args) -> String {
+        super::default_run_name(spider, args, &[])
+    }
 
     fn args(urls: &[&str], values: &[(&str, &str)]) -> Args {
         let values = values.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         Args::new(urls.iter().map(|url| url.parse().unwrap()).collect(), values)
+    }
+
+    #[test]
+    fn the_sitemaps_that_somebody_gave_name_the_run_too() {
+        let of = |urls: &[&str]| {
+            let urls: Vec<String> = urls.iter().map(|url| (*url).to_owned()).collect();
+            super::default_run_name("site", &Args::default(), &urls)
+        };
+        assert_eq!(of(&[]), "site");
+        assert_ne!(of(&["http://a.example/s.xml"]), of(&["http://b.example/s.xml"]));
+        assert_eq!(
+            of(&["http://a.example/s", "http://b.example/s"]),
+            of(&["http://b.example/s", "http://a.example/s"])
+        );
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use dragline_core::spider::start_requests;
 use dragline_core::store::{OpenedRun, ProcessInfo, RunSpec};
-use dragline_core::{Args, QueuedRequest, SameRequest, Spider};
+use dragline_core::{Args, QueuedRequest, Request, SameRequest, Spider};
 use dragline_engine::Scope;
 use serde_json::{Value as Json, json};
 
@@ -16,6 +16,10 @@ pub(crate) fn run_spec(spider: &dyn Spider, settings: &CrawlSettings) -> Result<
     let start = start_requests(spider, &settings.args).map_err(|error| cannot(error.to_string()))?;
     // An error in the spider's patterns is reported before there is a run.
     Scope::new(&settings.engine.links, spider, []).map_err(|error| cannot(error.to_string()))?;
+    settings.engine.sitemaps.check_spider(spider).map_err(|error| CrawlError::Setting(error.into()))?;
+    let sitemaps =
+        settings.engine.sitemaps.requests(&start).map_err(|error| CrawlError::Setting(error.into()))?;
+    let start: Vec<Request> = start.into_iter().chain(sitemaps).collect();
     if start.is_empty() {
         return Err(CrawlError::NoStartUrl { spider: spider.name().to_owned() });
     }
@@ -51,12 +55,19 @@ pub fn check_arguments(spider: &dyn Spider, args: &Args) -> Result<(), CrawlErro
 /// Where the rule for the same request stands among a run's arguments, unless it is the common one.
 const SAME_REQUEST: &str = "same_request";
 
+/// Where the sources of sitemaps stand among a run's arguments, unless there are none.
+const SITEMAPS: &str = "sitemaps";
+
 /// The start URLs, arguments and rules of the run, without secrets, because people read them. The requests themselves are in the
 /// frontier.
 fn run_args(settings: &CrawlSettings, rule: &SameRequest) -> Json {
     let mut args = json!({ "start_urls": settings.args.shown_start_urls(), "args": settings.args.shown() });
     if !settings.args.start_tag().is_empty() {
         args["start_tag"] = settings.args.start_tag().into();
+    }
+    let sitemaps = settings.engine.sitemaps.shown();
+    if !sitemaps.is_empty() {
+        args[SITEMAPS] = sitemaps.into();
     }
     if *rule != SameRequest::default() {
         args[SAME_REQUEST] = rule.to_json();
@@ -73,6 +84,21 @@ pub(crate) fn same_request(run: &OpenedRun, wanted: SameRequest) -> Result<SameR
     };
     let rule = SameRequest::from_json(stored).ok_or(CrawlError::SameRequestRule)?;
     Ok(kept(rule, &wanted))
+}
+
+/// Says so if a run that is resumed began with other sitemaps. It keeps them, because they are in its frontier.
+pub(crate) fn compare_sitemaps(run: &OpenedRun, settings: &CrawlSettings) {
+    let Some(resumed) = &run.resumed else { return };
+    let began_with = resumed.args.get(SITEMAPS).cloned().unwrap_or_else(|| json!([]));
+    let set_now = json!(settings.engine.sitemaps.shown());
+    if began_with != set_now {
+        tracing::warn!(
+            %began_with,
+            %set_now,
+            "the setting `sitemaps` has changed since the run began; this run keeps the sitemaps that it began \
+             with, and the next run uses the new ones (--fresh begins it now)"
+        );
+    }
 }
 
 fn kept(rule: SameRequest, wanted: &SameRequest) -> SameRequest {

@@ -85,7 +85,7 @@ impl CrawlSettings {
         match &self.run_name {
             // People read it everywhere.
             Some(name) => secrets::hide(name).into_owned(),
-            None => default_run_name(spider, &self.args),
+            None => default_run_name(spider, &self.args, &self.engine.sitemaps.urls()),
         }
     }
 

@@ -5,7 +5,7 @@ use clap::Args;
 use clap::builder::BoolishValueParser;
 use dragline_engine::{
     ClientSettings, FetchSettings, KeepSettings, LimitSettings, LinkSettings, OutageSettings, PaceSettings,
-    RedirectSettings, RetrySettings, RevisitSettings, RobotsSettings, VerdictSettings,
+    RedirectSettings, RetrySettings, RevisitSettings, RobotsSettings, SitemapSettings, VerdictSettings,
 };
 use dragline_pipelines::{ItemPipelineSettings, PersistenceSettings};
 use dragline_store::StoreSettings;
@@ -18,6 +18,7 @@ pub(super) const EXAMPLES: &str = "\
 Examples:
   dragline crawl site --start-url https://example.com/ --limit 100
   dragline crawl quotes -a start_urls=https://quotes.toscrape.com/tag/love/ -a limit=5
+  dragline crawl site --start-url https://example.com/ --sitemaps
   dragline crawl quotes --store postgres://me@db/crawls --rate 0.5 --max-duration 1h
 
 Stop it with Ctrl-C or SIGTERM. Run the same command again to continue where it stopped.";
@@ -56,6 +57,9 @@ pub(crate) struct CrawlFlags {
 
     #[command(flatten)]
     pub(crate) links: LinkSettings,
+
+    #[command(flatten)]
+    pub(crate) sitemaps: SitemapSettings,
 
     #[command(flatten)]
     pub(crate) redirects: RedirectSettings,

@@ -84,6 +84,7 @@ mod tests {
         let given = EngineSettings {
             limits: flags.limits,
             links: flags.links,
+            sitemaps: flags.sitemaps,
             redirects: flags.redirects,
             pace: flags.pace,
             robots: flags.robots,

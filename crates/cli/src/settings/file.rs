@@ -42,6 +42,7 @@ fn table_of(group: &str) -> Option<&'static str> {
         "Global" | "Logging" => Some(""),
         "LimitSettings"
         | "LinkSettings"
+        | "SitemapSettings"
         | "RedirectSettings"
         | "VerdictSettings"
         | "KeepSettings"

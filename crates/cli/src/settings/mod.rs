@@ -94,6 +94,7 @@ impl CommandSettings {
                 ..flags.limits
             },
             links: flags.links,
+            sitemaps: flags.sitemaps,
             redirects: flags.redirects,
             pace: flags.pace,
             robots: flags.robots,

@@ -12,7 +12,7 @@ use crossbeam_channel::{Receiver, select_biased};
 use dragline_core::page_memory::PageMemory;
 use dragline_core::stop::Stop;
 use dragline_core::worker::Worker;
-use dragline_core::{Fetched, ItemPipeline, ItemType, OutcomeSink, PageOutcome};
+use dragline_core::{Fetched, ItemPipeline, ItemType, OutcomeSink, PageOutcome, PageState};
 
 pub use self::crew::{Crew, LeftBehind};
 pub use self::desk::{Activity, Desks};
@@ -195,7 +195,9 @@ impl CrawlThread {
                 let failure = given_up.failure;
                 let _span = tracing::error_span!("page", url = %failure.request().url()).entered();
                 let outcome = packer.failure(&failure, &scope);
-                PageOutcome { kept: given_up.kept, ..outcome }
+                // A sitemap that was only looked for is not a failed page.
+                let kept = given_up.kept.filter(|_| outcome.state == PageState::Failed);
+                PageOutcome { kept, ..outcome }
             }
             Job::AsBefore(page, scope) => {
                 let _span = tracing::error_span!("page", url = %page.queued.request.url()).entered();

@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use dragline_core::canonical::{drop_userinfo, has_userinfo};
 use dragline_core::value::json_has_nul;
 use dragline_core::{Fingerprint, QueuedRequest, Reason, Request};
+use url::Url;
 
 use super::{Packer, ParseFault};
 use crate::refusals::Refusals;
@@ -25,40 +26,75 @@ impl Packer {
             }
             return Ok(Vec::new());
         }
-        let mut seen: HashSet<Fingerprint> = HashSet::new();
-        // A link of the page to itself is nothing new.
-        seen.insert(parent.fingerprint);
-        let mut kept = Vec::new();
-        let known = self.known.now();
+        let mut sieve = Sieve::new(self, parent);
         for (ordinal, request) in requests.into_iter().enumerate() {
-            if let Some(problem) = unstorable(&request) {
-                let detail = format!("the request for {} {problem}", request.url());
-                return Err((Reason::InvalidRequest, detail));
-            }
             let found = if request.is_link() { RequestOrigin::Link } else { RequestOrigin::Request };
-            let request = without_extras(request);
-            let fingerprint = parent.child_fingerprint(&self.same_request, &request, ordinal);
-            // This is so for most links of most pages. They belong to the run already, so no rule has to be asked.
-            if known.has(&fingerprint) {
-                continue;
-            }
-            if let Some(reason) = scope.refusal(request.url(), request.host(), found) {
-                tracing::debug!(link = request.url().as_str(), reason = reason.as_str(), "not followed");
-                refusals.link(reason, request.url());
-                continue;
-            }
-            if seen.insert(fingerprint) {
-                if let Some(max) = self.limits.links_per_page.filter(|max| kept.len() >= *max) {
-                    let detail =
-                        format!("the page leads to more than {max} new requests (--max-links-per-page)");
-                    return Err((Reason::TooManyLinks, detail));
-                }
-                kept.push(parent.child_named(fingerprint, request));
-            } else {
-                refusals.repeated(request.url());
+            if let Some((fingerprint, request)) =
+                sieve.new_request(request, ordinal, refusals, |url, host| scope.refusal(url, host, found))?
+            {
+                sieve.keep(parent.child_named(fingerprint, request));
             }
         }
-        Ok(kept)
+        Ok(sieve.into_kept())
+    }
+}
+
+/// Lets only those requests of a page through that are worth storing.
+pub(super) struct Sieve<'a> {
+    packer: &'a Packer,
+    parent: &'a QueuedRequest,
+    seen: HashSet<Fingerprint>,
+    kept: Vec<QueuedRequest>,
+}
+
+impl<'a> Sieve<'a> {
+    pub(super) fn new(packer: &'a Packer, parent: &'a QueuedRequest) -> Self {
+        // A link of the page to itself is nothing new.
+        Self { packer, parent, seen: HashSet::from([parent.fingerprint]), kept: Vec::new() }
+    }
+
+    /// The request with its fingerprint, if it is new and nothing refuses it.
+    pub(super) fn new_request(
+        &mut self,
+        request: Request,
+        ordinal: usize,
+        refusals: &mut impl Refusals,
+        refusal: impl FnOnce(&Url, &str) -> Option<LinkRefusal>,
+    ) -> Result<Option<(Fingerprint, Request)>, ParseFault> {
+        if let Some(problem) = unstorable(&request) {
+            let detail = format!("the request for {} {problem}", request.url());
+            return Err((Reason::InvalidRequest, detail));
+        }
+        let request = without_extras(request);
+        let fingerprint = self.parent.child_fingerprint(&self.packer.same_request, &request, ordinal);
+        // This is so for most links of most pages. They belong to the run already, so no rule has to be asked.
+        if self.packer.known.now().has(&fingerprint) {
+            return Ok(None);
+        }
+        if let Some(reason) = refusal(request.url(), request.host()) {
+            tracing::debug!(link = request.url().as_str(), reason = reason.as_str(), "not followed");
+            refusals.link(reason, request.url());
+            return Ok(None);
+        }
+        if !self.seen.insert(fingerprint) {
+            refusals.repeated(request.url());
+            return Ok(None);
+        }
+        if let Some(max) = self.packer.limits.links_per_page.filter(|max| self.kept.len() >= *max) {
+            let detail = format!("the page leads to more than {max} new requests (--max-links-per-page)");
+            return Err((Reason::TooManyLinks, detail));
+        }
+        Ok(Some((fingerprint, request)))
+    }
+
+    /// Keeps a request that was let through.
+    pub(super) fn keep(&mut self, queued: QueuedRequest) {
+        self.kept.push(queued);
+    }
+
+    /// The requests that were kept.
+    pub(super) fn into_kept(self) -> Vec<QueuedRequest> {
+        self.kept
     }
 }
 

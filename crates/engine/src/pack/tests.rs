@@ -111,6 +111,8 @@ fn packer(parse: Parse) -> Packer {
         limits: LimitSettings::default(),
         redirects: RedirectSettings::default(),
         robots: RobotsSettings::default(),
+        sitemaps: SitemapSettings::default(),
+        max_body_bytes: PAGE_MEMORY,
         same_request: SameRequest::canonical().with_ignored(["utm_*"]),
         revisits: None,
         known: Arc::default(),

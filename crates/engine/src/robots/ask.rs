@@ -126,17 +126,23 @@ fn not_now(reason: String, fault: RobotsFault) -> RobotsAnswer {
     RobotsAnswer::NotNow(NotNow { reason, retry_after: None, is_unavailable: false, fault })
 }
 
+/// Reads as much of a robots.txt as the settings allow.
+pub(crate) fn read_text(settings: &RobotsSettings, text: &[u8]) -> RobotsFile {
+    match text.get(..settings.max_bytes) {
+        Some(beginning) if beginning.len() < text.len() => {
+            RobotsFile::read(settings.agent(), whole_lines(beginning))
+        }
+        _ => RobotsFile::read(settings.agent(), text),
+    }
+}
+
 /// The scheduler shares this thread and must not wait, so a large file is read on another thread.
 async fn read(settings: &RobotsSettings, text: Bytes) -> RobotsFile {
-    let (agent, max_bytes) = (settings.agent().to_owned(), settings.max_bytes);
-    let is_small = text.len() <= READ_AT_ONCE_BYTES;
-    let read = move || match text.get(..max_bytes) {
-        Some(beginning) if beginning.len() < text.len() => RobotsFile::read(&agent, whole_lines(beginning)),
-        _ => RobotsFile::read(&agent, &text),
-    };
-    if is_small {
-        return read();
+    if text.len() <= READ_AT_ONCE_BYTES {
+        return read_text(settings, &text);
     }
+    let settings = settings.clone();
+    let read = move || read_text(&settings, &text);
     match tokio::task::spawn_blocking(read).await {
         Ok(rules) => rules,
         // This can only be a panic, because the task is never cancelled.

@@ -22,7 +22,7 @@ mod state;
 #[cfg(test)]
 mod vectors;
 
-pub(crate) use self::ask::{RobotsAnswer, RobotsFault, RobotsFetch, ask};
+pub(crate) use self::ask::{RobotsAnswer, RobotsFault, RobotsFetch, ask, read_text};
 pub use self::product_token::product_token;
 pub use self::rules::DecidingLine;
 pub(crate) use self::rules::{RobotsFile, RobotsLine};

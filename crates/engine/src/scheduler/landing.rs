@@ -20,6 +20,7 @@ use crate::redirect;
 use crate::retry;
 use crate::robots::RobotsFetch;
 use crate::scope::RequestOrigin;
+use crate::sitemaps::may_be_missing;
 use crate::window::Waiting;
 
 /// A fetch that has ended.
@@ -190,7 +191,7 @@ impl Scheduler {
         self.parts.stats.unwanted_types.add(1);
         let url = waiting.queued.request.url().as_str();
         let reason = format!("unwanted type {essence}");
-        if waiting.queued.depth == 0 {
+        if waiting.queued.is_start() {
             tracing::warn!(
                 url,
                 reason,
@@ -267,9 +268,12 @@ impl Scheduler {
         ended: RequestFailure,
         credit: Credit,
     ) {
+        if may_be_missing(&waiting.queued.request, ended.status) {
+            return self.give_up(waiting, ended, credit);
+        }
         self.parts.stats.given_up.add(1);
         // A missing page is normal, unless somebody named it. A server that fails again and again is worth a look.
-        if waiting.queued.depth == 0 || ended.status.is_none_or(|status| status >= 500) {
+        if waiting.queued.is_start() || ended.status.is_none_or(|status| status >= 500) {
             let log = self.hosts.update(host, |host| host.log_memory.failed());
             if log != FailureLog::Nothing {
                 let url = waiting.queued.request.url().as_str();
@@ -304,7 +308,7 @@ impl Scheduler {
         };
         self.parts.stats.redirects.add(1);
         let url = target.request.url();
-        let found = RequestOrigin::redirect(from.depth);
+        let found = RequestOrigin::redirect(from);
         let outcome = if let Some(refusal) = self.scope.refusal(url, &target.host, found) {
             self.parts.stats.refuse_links(refusal, 1);
             let detail = format!("redirected to {url}, which {}", refusal.of_target());

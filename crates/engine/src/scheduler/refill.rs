@@ -120,7 +120,7 @@ impl Scheduler {
 
     fn admit(&mut self, queued: QueuedRequest, earlier: Option<Box<EarlierPage>>, now: Instant) {
         let fingerprint = queued.fingerprint;
-        if queued.depth == 0 && self.scope.add(&queued.host) {
+        if queued.is_start() && self.scope.add(&queued.host) {
             tracing::info!(
                 host = queued.host,
                 "a start request leads to this host, so it belongs to the run"

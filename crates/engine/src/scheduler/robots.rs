@@ -40,7 +40,7 @@ impl Scheduler {
         self.parts.stats.robots_denied.add(1);
         let url = waiting.queued.request.url().as_str();
         // Without this line, nobody would know why the crawl ends at once and without an error.
-        if waiting.queued.depth == 0 && self.hosts.update(host, |host| host.log_memory.denies_a_start()) {
+        if waiting.queued.is_start() && self.hosts.update(host, |host| host.log_memory.denies_a_start()) {
             tracing::warn!(
                 url,
                 %line,

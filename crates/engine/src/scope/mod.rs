@@ -13,7 +13,7 @@ mod vectors;
 
 use std::sync::Arc;
 
-use dragline_core::Spider;
+use dragline_core::{QueuedRequest, Spider};
 use url::Url;
 
 use self::extensions::Extensions;
@@ -48,12 +48,22 @@ pub(crate) enum RequestOrigin {
     Redirect,
     /// As the target of a start request's redirect.
     StartRedirect,
+    /// As a sitemap that the user, a robots.txt or an index on its own host names, or as the target of a sitemap's redirect.
+    Sitemap,
+    /// As a sitemap that an index on another host names.
+    SitemapOfAnotherHost,
 }
 
 impl RequestOrigin {
-    /// The target of a redirect of a request at this depth.
-    pub(crate) fn redirect(depth: u32) -> Self {
-        if depth == 0 { Self::StartRedirect } else { Self::Redirect }
+    /// The target of a redirect of this request.
+    pub(crate) fn redirect(from: &QueuedRequest) -> Self {
+        if from.request.is_sitemap() {
+            Self::Sitemap
+        } else if from.is_start() {
+            Self::StartRedirect
+        } else {
+            Self::Redirect
+        }
     }
 }
 
@@ -175,14 +185,20 @@ impl Scope {
         if text.len() > *max_url_bytes {
             return Some(LinkRefusal::TooLong);
         }
-        let is_start = found == RequestOrigin::StartRedirect;
-        if !(self.hosts.contain(url, host) || (is_start && self.hosts.may_grow())) {
+        let may_be_elsewhere = match found {
+            RequestOrigin::StartRedirect => self.hosts.may_grow(),
+            RequestOrigin::Sitemap => true,
+            _ => false,
+        };
+        if !(may_be_elsewhere || self.hosts.contain(url, host)) {
             return Some(LinkRefusal::OffSite);
         }
         if patterns.deny(text) {
             return Some(LinkRefusal::Denied);
         }
-        if is_start {
+        // What links have to match says nothing about files that are not pages.
+        let is_sitemap = matches!(found, RequestOrigin::Sitemap | RequestOrigin::SitemapOfAnotherHost);
+        if is_sitemap || found == RequestOrigin::StartRedirect {
             return None;
         }
         if !patterns.allow(text) {
@@ -269,6 +285,39 @@ pub(crate) mod tests {
         let start = |url: &str| refusal(&scope, url, RequestOrigin::StartRedirect);
         assert_eq!((start("http://b.example/1.zip"), start("http://a.example/about")), (None, None));
         assert_eq!(start("http://a.example/?sort=up"), Some(LinkRefusal::Denied));
+    }
+
+    #[test]
+    fn a_sitemap_need_not_match_what_links_have_to_match() {
+        let settings = LinkSettings {
+            allow: vec!["/shop/".to_owned()],
+            deny: vec!["draft".to_owned()],
+            max_url_bytes: 60,
+            ..LinkSettings::default()
+        };
+        let scope = Scope::new(&settings, &Stays(StayIn::default()), ["a.example:80"]).unwrap();
+        let (own, other) = (RequestOrigin::Sitemap, RequestOrigin::SitemapOfAnotherHost);
+        assert_eq!(refusal(&scope, "http://cdn.example/map.xml.gz", own), None);
+        assert_eq!(refusal(&scope, "http://a.example/map.xml.gz", other), None);
+        assert_eq!(refusal(&scope, "http://cdn.example/map.xml", other), Some(LinkRefusal::OffSite));
+        assert_eq!(refusal(&scope, "http://a.example/draft.xml", own), Some(LinkRefusal::Denied));
+        let long = format!("http://a.example/{}", "x".repeat(60));
+        assert_eq!(refusal(&scope, &long, own), Some(LinkRefusal::TooLong));
+    }
+
+    #[test]
+    fn only_what_the_user_named_may_be_redirected_to_a_new_host() {
+        use dragline_core::SitemapRole;
+        let with = |role: Option<SitemapRole>, depth| {
+            let request = Request::get("http://a.example/").unwrap();
+            let request = role.map_or(request.clone(), |role| request.with_sitemap_role(role));
+            RequestOrigin::redirect(&QueuedRequest { depth, ..QueuedRequest::start(request, 0) })
+        };
+        assert_eq!(with(None, 0), RequestOrigin::StartRedirect);
+        assert_eq!(with(None, 1), RequestOrigin::Redirect);
+        assert_eq!(with(Some(SitemapRole::Page), 0), RequestOrigin::Redirect);
+        assert_eq!(with(Some(SitemapRole::Named), 0), RequestOrigin::Sitemap);
+        assert_eq!(with(Some(SitemapRole::Found(1)), 0), RequestOrigin::Sitemap);
     }
 
     #[test]

@@ -31,6 +31,7 @@ pub use crate::robots::{PageRule, RobotsSettings};
 pub use crate::scope::LinkSettings;
 use crate::scope::Scope;
 use crate::setting_check::{at_least_one, longer_than_zero, require};
+pub use crate::sitemaps::SitemapSettings;
 
 /// The settings of scheduler, downloader and crawl threads.
 #[derive(Clone, Debug, PartialEq)]
@@ -59,6 +60,8 @@ pub struct EngineSettings {
     pub robots: RobotsSettings,
     /// Which links to follow.
     pub links: LinkSettings,
+    /// Which sitemaps to read.
+    pub sitemaps: SitemapSettings,
     /// The HTTP client.
     pub client: ClientSettings,
     /// The limits on one fetch.
@@ -90,6 +93,7 @@ impl Default for EngineSettings {
             pace: PaceSettings::default(),
             robots: RobotsSettings::default(),
             links: LinkSettings::default(),
+            sitemaps: SitemapSettings::default(),
             client: ClientSettings::default(),
             fetch: FetchSettings::default(),
             retry: RetrySettings::default(),
@@ -131,6 +135,7 @@ impl EngineSettings {
         self.robots.validate()?;
         self.links.validate()?;
         Scope::check(&self.links)?;
+        self.sitemaps.validate()?;
         self.keep.validate()?;
         self.revisits.validate()?;
         self.client.validate()?;

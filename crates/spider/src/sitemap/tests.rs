@@ -227,7 +227,8 @@ fn gzip_files_and_other_encodings_are_unpacked() {
 fn an_entity_is_never_expanded() {
     let mut bomb = "<?xml version='1.0'?><!DOCTYPE urlset [<!ENTITY l0 'lol'>".to_owned();
     for level in 1..40 {
-        bomb.push_str(&format!("<!ENTITY l{level} '&l{0};&l{0};&l{0};&l{0};&l{0};'>", level - 1));
+        let before = format!("&l{};", level - 1).repeat(5);
+        bomb += &["<!ENTITY l", &level.to_string(), " '", &before, "'>"].concat();
     }
     bomb.push_str("<!ENTITY file SYSTEM 'file:///etc/passwd'>]><urlset>");
     bomb.push_str("<url><loc>/&l39;</loc></url><url><loc>/&file;</loc></url>");

@@ -56,8 +56,10 @@ const BEGIN_RUN: &str =
 
 const SHARD_RULE: &str = "SELECT run_id, shards, shard_rule FROM crawl_runs WHERE run_id = $1";
 
-const START_HOSTS: &str =
-    "SELECT DISTINCT host FROM crawl_requests WHERE run_id = $1 AND depth = 0 ORDER BY host";
+/// Pages that a sitemap lists have the depth of start requests, but their hosts do not belong to the run because of that.
+const START_HOSTS: &str = "SELECT DISTINCT host FROM crawl_requests
+    WHERE run_id = $1 AND depth = 0 AND coalesce(options ->> 'sitemap', 'named') IN ('named', 'robots')
+    ORDER BY host";
 
 /// The last finished runs of this name.
 const FINISHED: &str = "SELECT finished_at, stats ->> 'run_items' AS run_items

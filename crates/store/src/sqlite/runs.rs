@@ -335,9 +335,13 @@ fn give_up(connection: &Connection, run_id: i64, reason: &str) -> Result<(), Fau
     Ok(())
 }
 
+/// Pages that a sitemap lists have the depth of start requests, but their hosts do not belong to the run because of that.
+const START_HOSTS: &str = "SELECT DISTINCT host FROM crawl_requests
+    WHERE run_id = ?1 AND depth = 0 AND coalesce(options ->> '$.sitemap', 'named') IN ('named', 'robots')
+    ORDER BY host";
+
 fn start_hosts(connection: &Connection, run_id: i64) -> Result<Vec<String>, Fault> {
-    let mut select = connection
-        .prepare("SELECT DISTINCT host FROM crawl_requests WHERE run_id = ?1 AND depth = 0 ORDER BY host")?;
+    let mut select = connection.prepare(START_HOSTS)?;
     let hosts = select.query_map([run_id], |row| row.get("host"))?;
     Ok(hosts.collect::<rusqlite::Result<_>>()?)
 }
