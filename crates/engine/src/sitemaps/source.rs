@@ -30,7 +30,9 @@ pub(super) fn split(text: &str) -> Vec<&str> {
         sources.push(rest);
         sources.extend(words.into_iter().rev());
     }
-    sources
+    // A list may end with a comma.
+    let sources = sources.into_iter().map(|source| source.trim_matches([',', ' ']));
+    sources.filter(|source| !source.is_empty()).collect()
 }
 
 impl SitemapSource {
@@ -78,7 +80,9 @@ mod tests {
         let (one, two) = ("https://a.example/?ids=1,2", "https://b.example/x,y");
         assert_eq!(split(&format!("{one},{two}")), [one, two]);
         assert_eq!(split(&format!("robots,{one} , Robots, {two}")), ["robots", one, "Robots", two]);
-        assert!(split(" , ").iter().all(|source| source.is_empty()) && split("").is_empty());
+        assert_eq!(split("robots,"), ["robots"]);
+        assert_eq!(split(&format!("{one},")), [one]);
+        assert!(split(" , ").is_empty() && split("").is_empty());
     }
 
     #[test]
