@@ -19,6 +19,7 @@ const SOON: Duration = Duration::from_secs(20);
 on_both_stores!(
     the_sitemaps_of_robots_txt_are_crawled_in_every_form,
     a_kill_while_sitemaps_are_read_changes_nothing,
+    an_incremental_crawl_fetches_what_a_sitemap_says_has_changed,
 );
 
 /// A page whose title is its path.
@@ -167,6 +168,30 @@ fn a_kill_while_sitemaps_are_read_changes_nothing(stored: &Stored) {
     crawl.run().assert_code(0).assert_stderr("was killed or crashed");
     assert_eq!(rows(stored), rows(&undisturbed));
     assert_eq!(stored.titles(), undisturbed.titles());
+}
+
+fn an_incremental_crawl_fetches_what_a_sitemap_says_has_changed(stored: &Stored) {
+    let site = Site::builder()
+        .handler(|asked| asked.path.starts_with("/page/").then(|| titled(&asked.path)))
+        .page("/", titled("home"))
+        .start();
+    let sitemap = |lastmod: &str| {
+        let changed = format!("<url><loc>/page/changed</loc><lastmod>{lastmod}</lastmod></url>");
+        let old =
+            "<url><loc>/page/old</loc><lastmod>2020-01-01</lastmod></url><url><loc>/page/undated</loc></url>";
+        site.set("/sitemap.xml", xml(format!("<urlset>{changed}{old}</urlset>")).header("ETag", "\"same\""));
+    };
+    let crawl =
+        crawl_site(&site.url("/"), stored).args(["--sitemaps", "--incremental", "--refresh-after", "30d"]);
+    sitemap("2020-01-01");
+    crawl.run().assert_code(0).assert_stdout("done 4, failed 0, skipped 2");
+    crawl.run().assert_code(0).assert_stdout("done 4, failed 0, skipped 2");
+    // The sitemap is read in every run, and the pages were seen a short time ago.
+    assert_eq!((site.hits("/sitemap.xml"), site.hits("/page/changed"), site.hits("/page/old")), (2, 1, 1));
+    sitemap("2999-01-01");
+    crawl.run().assert_code(0).assert_stdout("done 4, failed 0, skipped 2");
+    let hits = |page: &str| site.hits(&format!("/page/{page}"));
+    assert_eq!((hits("changed"), hits("old"), hits("undated")), (2, 1, 1));
 }
 
 #[test]

@@ -6,7 +6,7 @@ mod settings;
 
 use std::borrow::Cow;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Days, NaiveTime, Utc};
 use dragline_core::earlier::{BodyHash, Validators};
 use dragline_core::{EarlierPage, PageRecord, ParserVersion, Request};
 use http::Method;
@@ -41,7 +41,9 @@ impl Revisits {
 
     /// Whether a page need not be fetched, because it was seen a short time ago.
     pub(crate) fn is_fresh(&self, request: &Request, earlier: &EarlierPage, now: DateTime<Utc>) -> bool {
-        rule::is_fresh(&self.rules, request, earlier, now) && self.is_of_this_parser(request, earlier)
+        rule::is_fresh(&self.rules, request, earlier, now)
+            && self.is_of_this_parser(request, earlier)
+            && !has_changed_since(request, earlier)
     }
 
     /// The request as it is sent: with what the server said about the page at the last visit.
@@ -92,6 +94,16 @@ impl Revisits {
     }
 }
 
+/// Whether a sitemap says that the page has changed since it was seen. A date without a time is the whole day.
+fn has_changed_since(request: &Request, earlier: &EarlierPage) -> bool {
+    request.options().lastmod.is_some_and(|lastmod| {
+        let is_a_day = lastmod.time() == NaiveTime::MIN;
+        let latest =
+            if is_a_day { lastmod.checked_add_days(Days::new(1)).unwrap_or(lastmod) } else { lastmod };
+        latest > earlier.checked_at
+    })
+}
+
 /// With such a header of the spider, the server may send only a part of the page, or nothing.
 fn is_conditional(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
@@ -115,6 +127,30 @@ mod tests {
 
     fn headers(request: &Request) -> Vec<&str> {
         request.headers().iter().map(|(name, _)| name.as_str()).collect()
+    }
+
+    #[test]
+    fn a_page_is_not_fresh_if_a_sitemap_says_that_it_has_changed() {
+        let parser = ParserVersion::from_bytes(&[1; 16]).unwrap();
+        let refresh_after = vec![RefreshRule::parse("30d").unwrap()];
+        let settings = RevisitSettings { incremental: true, refresh_after, ..RevisitSettings::default() };
+        let revisits = Revisits::new(&settings, || parser).unwrap();
+        let request = Request::get("http://a.example/").unwrap();
+        let at = |text: &str| text.parse::<DateTime<Utc>>().unwrap();
+        let earlier =
+            EarlierPage { checked_at: at("2026-03-09T10:00:00Z"), ..earlier(parser.of_page(&request), None) };
+        let is_fresh = |lastmod: Option<&str>| {
+            let mut options = request.options().clone();
+            options.lastmod = lastmod.map(at);
+            revisits.is_fresh(&request.clone().with_options(options), &earlier, at("2026-03-12T00:00:00Z"))
+        };
+        assert!(
+            is_fresh(None)
+                && is_fresh(Some("2026-03-09T09:59:59Z"))
+                && is_fresh(Some("2026-03-08T00:00:00Z"))
+        );
+        assert!(!is_fresh(Some("2026-03-09T10:00:01Z")) && !is_fresh(Some("2026-03-10T00:00:00Z")));
+        assert!(!is_fresh(Some("2026-03-09T00:00:00Z")), "some time on that day");
     }
 
     #[test]
