@@ -320,29 +320,32 @@ fn keys_of_every_kind_are_found_again(stored: &Stored) {
 
 fn a_run_without_records_removes_those_of_its_pages(stored: &Stored) {
     run(async {
-        let pages = ["1", "2", "3"].map(request);
-        night(
-            stored,
-            &pages,
-            &[parsed(&pages[0], "1", vec![]), parsed(&pages[1], "2", vec![]), parsed(&pages[2], "3", vec![])],
-        )
-        .await;
+        let pages = ["1", "2", "3", "4"].map(request);
+        let night_of = |session: Session, outcomes: Vec<PageOutcome>| async move {
+            session.flush(&outcomes).await.unwrap();
+            finish(session).await;
+        };
+        let all = pages.iter().enumerate().map(|(at, page)| parsed(page, &(at + 1).to_string(), vec![]));
+        night_of(Session::open(stored, &incremental(&pages)).await, all.collect()).await;
         let session = Session::begin(stored, &pages).await;
         assert!(session.refill(&everything()).await.earlier.is_empty(), "it does not want to know");
-        session
-            .flush(&[
-                done(&pages[0]),
-                ended(&pages[1], PageState::Failed),
-                ended(&pages[2], PageState::Skipped),
-            ])
-            .await
-            .unwrap();
-        finish(session).await;
-        assert_eq!(stored.query("SELECT etag FROM crawl_pages"), [["3"]]);
+        // A failed page has changed no row, unless the spider made an item of the failure.
+        let mut told = ended(&pages[2], PageState::Failed);
+        told.items = vec![quote("failed", "x")];
+        let outcomes = vec![
+            done(&pages[0]),
+            ended(&pages[1], PageState::Failed),
+            told,
+            ended(&pages[3], PageState::Skipped),
+        ];
+        night_of(session, outcomes).await;
+        assert_eq!(stored.query("SELECT etag FROM crawl_pages ORDER BY etag"), [["2"], ["4"]]);
         let session = Session::open(stored, &incremental(&pages)).await;
         let earlier = session.refill(&everything()).await.earlier;
-        assert_eq!(earlier.keys().collect::<Vec<_>>(), [&pages[2].fingerprint]);
-        finish(session).await;
+        assert_eq!(earlier.len(), 2);
+        // Nor does a record outlive a page that is done or dead without one, also in an incremental run.
+        night_of(session, vec![done(&pages[1]), ended(&pages[3], PageState::Dead)]).await;
+        assert_eq!(stored.count("SELECT count(*) FROM crawl_pages"), 0);
     });
 }
 

@@ -233,6 +233,19 @@ impl PageOutcome {
         Self { cookies, ..self }
     }
 
+    /// What to keep of the page for later runs. Only pages that are done have something.
+    pub fn record_to_keep(&self) -> Option<&PageRecord> {
+        self.record.as_deref().filter(|_| self.state == PageState::Done)
+    }
+
+    /// Whether an earlier record of the page no longer says what is stored: the page may have changed rows, and has no record of
+    /// its own.
+    pub fn outdates_record(&self) -> bool {
+        let may_change_rows =
+            matches!(self.state, PageState::Done | PageState::Dead) || !self.items.is_empty();
+        may_change_rows && self.record_to_keep().is_none()
+    }
+
     /// The URL of the page as the rows of its items and letters show it. The frontier has the whole URL.
     pub fn shown_url(&self) -> Cow<'_, str> {
         secrets::hide_given_in_url(&self.url)

@@ -27,7 +27,7 @@ use crate::page_robots::PageRobots;
 use crate::parts::EngineParts;
 use crate::redirect::{RedirectSettings, refresh_target};
 use crate::refusals::Refusals;
-use crate::revisit::Revisits;
+use crate::revisit::{Revisits, is_recorded};
 use crate::robots::RobotsSettings;
 use crate::scope::{RequestOrigin, Scope};
 use crate::settings::LimitSettings;
@@ -160,7 +160,8 @@ impl Packer {
             (Ok(()), None) => match self.sent_on(&page, scope, refusals) {
                 Some(outcome) => return Ok(outcome),
                 None => {
-                    links = body_hash.and(self.revisits.as_ref()).map(|_| Vec::new());
+                    let is_recorded = body_hash.is_some() && is_recorded(page.status());
+                    links = self.revisits.as_ref().filter(|_| is_recorded).map(|_| Vec::new());
                     self.produce(&page, memory, scope, links.as_mut(), refusals)
                 }
             },

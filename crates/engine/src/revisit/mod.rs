@@ -104,6 +104,11 @@ fn has_changed_since(request: &Request, earlier: &EarlierPage) -> bool {
     })
 }
 
+/// Whether records are kept of answers with this status. A spider may accept others, and makes something else of them.
+pub(crate) fn is_recorded(status: u16) -> bool {
+    (200..300).contains(&status)
+}
+
 /// With such a header of the spider, the server may send only a part of the page, or nothing.
 fn is_conditional(name: &str) -> bool {
     let name = name.to_ascii_lowercase();

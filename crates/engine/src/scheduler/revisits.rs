@@ -16,6 +16,7 @@ use super::Scheduler;
 use crate::downloader::{Answer, AnswerBody};
 use crate::hosts::HostId;
 use crate::job::{AsBefore, Job};
+use crate::revisit::is_recorded;
 use crate::window::Waiting;
 
 /// Pages that wait for their links. Each has a credit, so there are not many.
@@ -69,7 +70,9 @@ impl Scheduler {
         let request = &waiting.queued.request;
         let is_unchanged = match &answer.body {
             AnswerBody::Whole(_) => {
-                answer.body_hash == Some(earlier.body_hash) && revisits.is_of_this_parser(request, earlier)
+                is_recorded(answer.status)
+                    && answer.body_hash == Some(earlier.body_hash)
+                    && revisits.is_of_this_parser(request, earlier)
             }
             _ => answer.status == StatusCode::NOT_MODIFIED && revisits.asks_conditionally(request, earlier),
         };

@@ -1,10 +1,10 @@
 //! The records of pages, which incremental runs keep across runs.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use dragline_core::earlier::{BodyHash, EarlierPage, EarlierPages, PageRecord, ParserVersion, Validators};
 use dragline_core::store::{KeptLinks, RunKey, StoreResult};
-use dragline_core::{Fingerprint, PageOutcome, PageState};
+use dragline_core::{Fingerprint, PageOutcome};
 use tokio_postgres::Row;
 
 use super::connections::Connections;
@@ -12,13 +12,25 @@ use super::session::Session;
 use crate::kept_link::{links_text, read_links};
 use crate::page_items::{PageItem, page_items};
 
-const READ: &str = "SELECT page.fingerprint, page.etag, page.last_modified, page.body_hash, page.parser,
-        visit.first_at, visit.checked_at, visit.changes
-    FROM crawl_pages page JOIN crawl_page_visits visit USING (spider, fingerprint)
-    WHERE page.spider = $1 AND page.fingerprint = ANY ($2::bytea[])";
+// These tables grow faster than their statistics, like the frontier. So the statements leave the planner no choice, as in a flush:
+// a LATERAL subquery with OFFSET 0 probes an index for each page.
 
-const LINKS: &str = "SELECT fingerprint, links::text AS links FROM crawl_pages
-    WHERE spider = $1 AND fingerprint = ANY ($2::bytea[])";
+const READ: &str = "SELECT page.*, visit.first_at, visit.checked_at, visit.changes
+    FROM unnest($2::bytea[]) AS batch (fingerprint)
+    CROSS JOIN LATERAL (
+        SELECT fingerprint, etag, last_modified, body_hash, parser FROM crawl_pages
+        WHERE spider = $1 AND fingerprint = batch.fingerprint OFFSET 0
+    ) page
+    CROSS JOIN LATERAL (
+        SELECT first_at, checked_at, changes FROM crawl_page_visits
+        WHERE spider = $1 AND fingerprint = batch.fingerprint OFFSET 0
+    ) visit";
+
+const LINKS: &str = "SELECT page.fingerprint, page.links::text AS links
+    FROM unnest($2::bytea[]) AS batch (fingerprint) CROSS JOIN LATERAL (
+        SELECT fingerprint, links FROM crawl_pages
+        WHERE spider = $1 AND fingerprint = batch.fingerprint OFFSET 0
+    ) page";
 
 /// This comes before the pages are written, because it compares the new hashes with the old ones.
 const VISIT: &str = "INSERT INTO crawl_page_visits AS visit
@@ -26,7 +38,9 @@ const VISIT: &str = "INSERT INTO crawl_page_visits AS visit
     SELECT $1, new.fingerprint, $2, now(), now(), new.is_checked::integer,
         coalesce(new.body_hash <> old.body_hash, false)::integer
     FROM unnest($3::bytea[], $4::boolean[], $5::bytea[]) AS new (fingerprint, is_checked, body_hash)
-    LEFT JOIN crawl_pages old ON old.spider = $1 AND old.fingerprint = new.fingerprint
+    LEFT JOIN LATERAL (
+        SELECT body_hash FROM crawl_pages WHERE spider = $1 AND fingerprint = new.fingerprint OFFSET 0
+    ) old ON true
     ORDER BY new.fingerprint
     ON CONFLICT (spider, fingerprint) DO UPDATE SET run_id = EXCLUDED.run_id,
         checked_at = CASE EXCLUDED.checks WHEN 0 THEN visit.checked_at ELSE EXCLUDED.checked_at END,
@@ -45,14 +59,21 @@ const PARSED: &str = "INSERT INTO crawl_pages
 /// A server may give an unchanged page another validator.
 const REVALIDATED: &str = "UPDATE crawl_pages page SET etag = new.etag, last_modified = new.last_modified
     FROM unnest($2::bytea[], $3::text[], $4::text[]) AS new (fingerprint, etag, last_modified)
-    WHERE page.spider = $1 AND page.fingerprint = new.fingerprint
-    AND (page.etag, page.last_modified) IS DISTINCT FROM (new.etag, new.last_modified)";
+    CROSS JOIN LATERAL (
+        SELECT ctid AS place FROM crawl_pages WHERE spider = $1 AND fingerprint = new.fingerprint
+        AND (etag, last_modified) IS DISTINCT FROM (new.etag, new.last_modified) OFFSET 0
+    ) old
+    WHERE page.ctid = old.place";
 
-const GONE_ITEMS: &str = "DELETE FROM crawl_page_items old
-    WHERE old.spider = $1 AND old.fingerprint = ANY ($2::bytea[]) AND NOT EXISTS (
-        SELECT FROM unnest($3::bytea[], $4::text[], $5::bytea[]) AS new (fingerprint, item_type, key_digest)
-        WHERE new.fingerprint = old.fingerprint AND new.item_type = old.item_type
-        AND new.key_digest = old.key_digest
+/// `NOT IN` makes one table of the new items, however few old ones are expected.
+const GONE_ITEMS: &str = "DELETE FROM crawl_page_items item
+    USING unnest($2::bytea[]) AS batch (fingerprint) CROSS JOIN LATERAL (
+        SELECT ctid AS place, fingerprint, item_type, key_digest FROM crawl_page_items
+        WHERE spider = $1 AND fingerprint = batch.fingerprint OFFSET 0
+    ) old
+    WHERE item.ctid = old.place AND (old.fingerprint, old.item_type, old.key_digest) NOT IN (
+        SELECT fingerprint, item_type, key_digest
+        FROM unnest($3::bytea[], $4::text[], $5::bytea[]) AS new (fingerprint, item_type, key_digest)
     )";
 
 const ITEMS: &str = "INSERT INTO crawl_page_items (spider, item_type, key_digest, fingerprint)
@@ -67,7 +88,11 @@ const KEYS: &str = "INSERT INTO crawl_item_keys (spider, item_type, key_digest, 
     ORDER BY item_type COLLATE \"C\", key_digest
     ON CONFLICT DO NOTHING";
 
-const FORGET: &str = "DELETE FROM crawl_pages WHERE spider = $1 AND fingerprint = ANY ($2::bytea[])";
+const FORGET: &str = "DELETE FROM crawl_pages page
+    USING unnest($2::bytea[]) AS batch (fingerprint) CROSS JOIN LATERAL (
+        SELECT ctid AS place FROM crawl_pages WHERE spider = $1 AND fingerprint = batch.fingerprint OFFSET 0
+    ) old
+    WHERE page.ctid = old.place";
 
 /// What earlier runs know about these requests, if the run wants to know.
 pub(super) async fn earlier(
@@ -121,18 +146,16 @@ pub(super) async fn links(
     Ok(links)
 }
 
-/// Keeps the records of the pages that are done. A run without records removes those of the pages that it has fetched.
+/// Keeps the records of pages, and removes those that no longer say what is stored.
 pub(super) async fn write(session: &Session, run: &RunKey, outcomes: &[&PageOutcome]) -> StoreResult<()> {
-    if !run.incremental {
-        let done = outcomes.iter().filter(|page| page.state != PageState::Skipped);
-        let done = bytes(done.map(|page| &page.fingerprint));
-        session.change(FORGET, &[&&*run.spider, &done]).await?;
-        return Ok(());
+    let outdated: BTreeSet<&Fingerprint> =
+        outcomes.iter().filter(|page| page.outdates_record()).map(|page| &page.fingerprint).collect();
+    if !outdated.is_empty() {
+        session.change(FORGET, &[&&*run.spider, &bytes(outdated)]).await?;
     }
-    let recorded: BTreeMap<Fingerprint, (&PageOutcome, &PageRecord)> = outcomes
+    let recorded: Recorded<'_> = outcomes
         .iter()
-        .filter(|page| page.state == PageState::Done)
-        .filter_map(|page| Some((page.fingerprint, (*page, page.record.as_deref()?))))
+        .filter_map(|page| Some((page.fingerprint, (*page, page.record_to_keep()?))))
         .collect();
     if recorded.is_empty() {
         return Ok(());

@@ -2,7 +2,7 @@
 
 use dragline_core::earlier::{BodyHash, EarlierPage, EarlierPages, PageRecord, ParserVersion, Validators};
 use dragline_core::store::{KeptLinks, RunKey};
-use dragline_core::{Fingerprint, PageOutcome, PageState};
+use dragline_core::{Fingerprint, PageOutcome};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::cancel::Ticket;
@@ -72,24 +72,21 @@ pub(super) fn links(
     Ok(links)
 }
 
-/// Keeps the records of the pages that are done. A run without records removes those of the pages that it has fetched.
+/// Keeps the records of pages, and removes those that no longer say what is stored.
 pub(super) fn write(
     connection: &Connection,
     run: &RunKey,
     outcomes: &[&PageOutcome],
     ticket: &Ticket<'_>,
 ) -> Result<(), Fault> {
-    if !run.incremental {
-        let mut forget =
-            connection.prepare_cached("DELETE FROM crawl_pages WHERE spider = ?1 AND fingerprint = ?2")?;
-        for page in outcomes.iter().filter(|page| page.state != PageState::Skipped) {
+    let mut forget =
+        connection.prepare_cached("DELETE FROM crawl_pages WHERE spider = ?1 AND fingerprint = ?2")?;
+    for page in outcomes {
+        ticket.check()?;
+        if page.outdates_record() {
             forget.execute(params![&*run.spider, page.fingerprint.as_bytes()])?;
         }
-        return Ok(());
-    }
-    for page in outcomes.iter().filter(|page| page.state == PageState::Done) {
-        ticket.check()?;
-        let Some(record) = page.record.as_deref() else { continue };
+        let Some(record) = page.record_to_keep() else { continue };
         visit(connection, run, page, record)?;
         match record {
             PageRecord::Parsed { .. } => write_parsed(connection, run, page, record)?,
