@@ -11,6 +11,7 @@ mod fixture;
 mod flushing;
 mod frontier;
 mod hosts;
+mod item_figures;
 mod item_tables;
 mod item_types;
 mod letters;

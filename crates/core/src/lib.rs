@@ -16,6 +16,7 @@ pub mod earlier;
 pub mod fetched;
 pub mod hold;
 pub mod host_note;
+pub mod item_figures;
 pub mod kept_page;
 mod latency;
 pub mod letters;

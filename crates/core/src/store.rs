@@ -17,6 +17,7 @@ use serde_json::{Map, Value as Json};
 use crate::cookies::StoredCookie;
 use crate::earlier::EarlierPages;
 use crate::host_note::HostNote;
+use crate::item_figures::ItemFigures;
 use crate::latency::LatencySnapshot;
 use crate::letters::{LetterAsk, LetterReceipt, LetterRetry, StoredLetter};
 use crate::outcome::{PageOutcome, PageState};
@@ -126,6 +127,18 @@ pub trait Store: Send + Sync {
     /// What a run holds.
     fn summary<'a>(&'a self, run_id: i64, items: &'a [ItemType]) -> BoxFuture<'a, StoreResult<RunSummary>>;
 
+    /// What the columns of the rows hold that a run saw, for [`figured_columns`](crate::item_figures::figured_columns). An item
+    /// type whose table is missing has none.
+    ///
+    /// # Errors
+    /// Those of the store, and when it takes longer than `limit`.
+    fn item_figures<'a>(
+        &'a self,
+        run_id: i64,
+        items: &'a [ItemType],
+        limit: Duration,
+    ) -> BoxFuture<'a, StoreResult<ItemFigures>>;
+
     /// Finds a run by id or by name (the newest of that name).
     fn find_run<'a>(&'a self, run: &'a str) -> BoxFuture<'a, StoreResult<Option<RunInfo>>>;
 
@@ -229,7 +242,7 @@ pub struct OpenedRun {
 }
 
 /// Figures of earlier starts and runs, to compare runs with each other. They come from `crawl_runs.stats`.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Earlier {
     /// The item rows that earlier starts of this run recorded. A killed start has not recorded those of its last seconds.
     pub items: u64,

@@ -37,6 +37,7 @@ mod columns;
 mod figures;
 mod fruitless;
 mod identifier;
+mod item_figures;
 mod kept_link;
 mod key_digest;
 mod page_items;

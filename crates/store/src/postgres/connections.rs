@@ -23,7 +23,7 @@ use super::tasks::Tasks;
 
 /// How much longer than the statement's own limit an answer may take. This covers the way back, and the time that
 /// the server needs to notice.
-const ANSWER_MARGIN: Duration = Duration::from_secs(3);
+pub(super) const ANSWER_MARGIN: Duration = Duration::from_secs(3);
 /// How long an unused session may take to close cleanly. If the server is silent, the session would otherwise stay
 /// for ever.
 const LAST_WORDS: Duration = Duration::from_secs(3);

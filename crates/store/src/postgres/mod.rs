@@ -28,6 +28,7 @@ mod frontier;
 mod handshake;
 mod hosts;
 mod item_check;
+mod item_figures;
 mod item_table;
 mod items;
 mod kept_pages;
@@ -55,6 +56,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
+use dragline_core::item_figures::ItemFigures;
 use dragline_core::kept_page::KeptRequest;
 use dragline_core::letters::{LetterAsk, LetterReceipt, LetterRetry, StoredLetter};
 use dragline_core::lineage::{Lineage, TracedRequest};
@@ -234,6 +236,15 @@ impl Store for PostgresStore {
 
     fn summary<'a>(&'a self, run_id: i64, items: &'a [ItemType]) -> BoxFuture<'a, StoreResult<RunSummary>> {
         Box::pin(runs::summary(&self.connections, run_id, items))
+    }
+
+    fn item_figures<'a>(
+        &'a self,
+        run_id: i64,
+        items: &'a [ItemType],
+        limit: Duration,
+    ) -> BoxFuture<'a, StoreResult<ItemFigures>> {
+        Box::pin(item_figures::read(&self.connections, run_id, items, limit))
     }
 
     fn find_run<'a>(&'a self, run: &'a str) -> BoxFuture<'a, StoreResult<Option<RunInfo>>> {

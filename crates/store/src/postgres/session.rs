@@ -7,16 +7,18 @@
 use std::ops::Deref;
 use std::pin::pin;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use deadpool_postgres::{ClientWrapper, Object};
 use dragline_core::probe::reach;
 use dragline_core::store::StoreResult;
 use futures_util::SinkExt;
+use tokio::time::timeout;
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Error, Row, Statement};
 
-use super::connections::Dialer;
+use super::connections::{ANSWER_MARGIN, Dialer};
 use super::copy_text::CopyText;
 use super::tasks::{Canceller, cancel};
 
@@ -64,6 +66,22 @@ impl Session {
     pub(super) async fn rows(&self, sql: &str, params: Params<'_>) -> StoreResult<Vec<Row>> {
         let rows = async { self.query(&self.prepare_cached(sql).await?, params).await };
         self.answer(rows).await
+    }
+
+    /// Rows of a statement that may run until this moment, however long others may. The caller has opened a transaction.
+    pub(super) async fn rows_until(
+        &self,
+        until: Instant,
+        sql: &str,
+        params: Params<'_>,
+    ) -> StoreResult<Vec<Row>> {
+        // 0 would mean no limit.
+        let left = until.saturating_duration_since(Instant::now()).max(Duration::from_millis(1));
+        self.run(&format!("SET LOCAL statement_timeout = {}", left.as_millis())).await?;
+        match timeout(left + ANSWER_MARGIN, self.query(sql, params)).await {
+            Ok(rows) => rows.map_err(|error| self.dialer.target.error(self.what, &error)),
+            Err(_) => Err(self.dialer.target.silent(self.what)),
+        }
     }
 
     /// The only row of a statement, if there is one.

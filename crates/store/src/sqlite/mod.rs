@@ -12,6 +12,7 @@ mod flush;
 mod foreign_keys;
 mod frontier;
 mod hosts;
+mod item_figures;
 mod item_table;
 mod items;
 mod kept_pages;
@@ -35,6 +36,7 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
+use dragline_core::item_figures::ItemFigures;
 use dragline_core::kept_page::KeptRequest;
 use dragline_core::letters::{LetterAsk, LetterReceipt, LetterRetry, StoredLetter};
 use dragline_core::lineage::{Lineage, TracedRequest};
@@ -262,6 +264,18 @@ impl Store for SqliteStore {
     fn summary<'a>(&'a self, run_id: i64, items: &'a [ItemType]) -> BoxFuture<'a, StoreResult<RunSummary>> {
         Box::pin(async move {
             self.database.work("counting", |connection| reading::summary(connection, run_id, items)).await
+        })
+    }
+
+    fn item_figures<'a>(
+        &'a self,
+        run_id: i64,
+        items: &'a [ItemType],
+        limit: Duration,
+    ) -> BoxFuture<'a, StoreResult<ItemFigures>> {
+        Box::pin(async move {
+            let read = |connection: &mut Connection| item_figures::read(connection, run_id, items, limit);
+            self.database.work("reading what the columns hold", read).await
         })
     }
 

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
+use dragline_core::item_figures::ItemFigures;
 use dragline_core::item_type::ItemType;
 use dragline_core::letters::{LetterAsk, LetterReceipt, LetterRetry, StoredLetter};
 use dragline_core::run_verdict::{EndFigures, RunVerdict};
@@ -321,6 +322,15 @@ impl Store for FaultyStore {
 
     fn summary<'a>(&'a self, run_id: i64, items: &'a [ItemType]) -> BoxFuture<'a, StoreResult<RunSummary>> {
         self.inner.summary(run_id, items)
+    }
+
+    fn item_figures<'a>(
+        &'a self,
+        run_id: i64,
+        items: &'a [ItemType],
+        limit: Duration,
+    ) -> BoxFuture<'a, StoreResult<ItemFigures>> {
+        self.inner.item_figures(run_id, items, limit)
     }
 
     fn find_run<'a>(&'a self, run: &'a str) -> BoxFuture<'a, StoreResult<Option<RunInfo>>> {
