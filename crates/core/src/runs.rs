@@ -81,6 +81,8 @@ pub struct RunAsk {
     pub spider: Option<String>,
     /// Only runs in this state.
     pub state: Option<RunState>,
+    /// Only runs that began before the one with this id.
+    pub older_than: Option<i64>,
     /// How many runs at most.
     pub limit: usize,
 }

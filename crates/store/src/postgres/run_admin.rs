@@ -9,7 +9,7 @@ use tokio_postgres::Row;
 
 use super::connections::Connections;
 use super::run_lock::is_held;
-use super::session::Session;
+use super::session::{Params, Session};
 use crate::{no_such_run, not_the_newest};
 
 /// The number of requests that one statement puts back. It keeps each statement far below its time limit.
@@ -74,12 +74,14 @@ pub(super) async fn list(connections: &Connections, ask: &RunAsk) -> StoreResult
          FROM crawl_runs run
          WHERE ($1::bigint IS NULL OR run_id = $1) AND ($2::text IS NULL OR name = $2)
          AND ($3::text IS NULL OR spider = $3) AND ($4::text IS NULL OR state = $4)
+         AND ($6::bigint IS NULL OR run_id < $6)
          ORDER BY run_id DESC LIMIT $5",
         is_held("run.name"),
     );
     let (state, limit) = (ask.state.map(RunState::as_str), i64::try_from(ask.limit).unwrap_or(i64::MAX));
     let session = connections.session("reading the runs").await?;
-    let rows = session.rows(&sql, &[&ask.run_id, &ask.name, &ask.spider, &state, &limit]).await?;
+    let asked: Params<'_> = &[&ask.run_id, &ask.name, &ask.spider, &state, &limit, &ask.older_than];
+    let rows = session.rows(&sql, asked).await?;
     session.release();
     rows.iter()
         .map(record)

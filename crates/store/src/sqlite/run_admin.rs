@@ -28,14 +28,15 @@ pub(super) fn list(connection: &Connection, path: &Path, ask: &RunAsk) -> Result
     let mut values: Vec<Sql> = Vec::new();
     let state = ask.state.map(|state| state.as_str().to_owned());
     let asked = [
-        ("run_id", ask.run_id.map(Sql::from)),
-        ("name", ask.name.clone().map(Sql::from)),
-        ("spider", ask.spider.clone().map(Sql::from)),
-        ("state", state.map(Sql::from)),
+        ("run_id =", ask.run_id.map(Sql::from)),
+        ("name =", ask.name.clone().map(Sql::from)),
+        ("spider =", ask.spider.clone().map(Sql::from)),
+        ("state =", state.map(Sql::from)),
+        ("run_id <", ask.older_than.map(Sql::from)),
     ];
-    for (column, value) in asked {
+    for (condition, value) in asked {
         if let Some(value) = value {
-            sql.extend([" AND ", column, " = ?"]);
+            sql.extend([" AND ", condition, " ?"]);
             values.push(value);
         }
     }
