@@ -40,4 +40,5 @@ mod torture;
 mod tutorial;
 mod upgrade;
 mod verdict;
+mod watch;
 mod words;

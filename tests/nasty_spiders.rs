@@ -6,6 +6,8 @@
 mod attic;
 #[path = "arguments/library.rs"]
 mod library;
+#[path = "watch/shelf.rs"]
+mod shelf;
 #[path = "verdict/shop.rs"]
 mod shop;
 
@@ -285,5 +287,15 @@ impl Spider for Indiscreet {
 fn main() -> ExitCode {
     let shapes = Shapes::new().unwrap_or_else(|error| panic!("ten item types: {error}"));
     let library = library::Library;
-    dragline::run(spiders![Nasty, Zoo, Mistyped, attic::Attic, shapes, library, shop::Shop, Indiscreet])
+    dragline::run(spiders![
+        Nasty,
+        Zoo,
+        Mistyped,
+        attic::Attic,
+        shapes,
+        library,
+        shop::Shop,
+        shelf::Shelf,
+        Indiscreet
+    ])
 }

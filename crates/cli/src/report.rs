@@ -12,6 +12,9 @@ use crate::paint::Paint;
 /// How many reasons a line names. `runs show` has all of them.
 const MAX_REASONS: usize = 3;
 
+/// How many drops have a line. `runs show` has all of them.
+const MAX_DROPS: usize = 10;
+
 /// The report as text, one fact per line. Problems are in red if `paint` is for a terminal.
 pub(crate) fn render(report: &CrawlReport, paint: Paint) -> String {
     let mut text = String::new();
@@ -24,6 +27,12 @@ pub(crate) fn render(report: &CrawlReport, paint: Paint) -> String {
         let name = if verdict.is_good() { "good" } else { "problems" };
         line("verdict", if verdict.is_good() { name.to_owned() } else { paint.red(name) });
         verdict.problems.iter().for_each(|problem| line("", paint.red(&problem.text)));
+    }
+    for drop in report.drops().iter().take(MAX_DROPS) {
+        line("warning", paint.red(&drop.text()));
+    }
+    if let Some(more) = report.drops().len().checked_sub(MAX_DROPS).filter(|more| *more > 0) {
+        line("", format!("… and {more} more; `dragline runs show {}` shows them", report.run_id()));
     }
     figure_lines(report, &mut line);
     if report.pages_unchanged() > 0 {

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use dragline_spider::secrets;
 use serde_json::{Map, Value as Json, json};
 
+use crate::item_figures::{self, FigureDrop, ItemFigures};
 use crate::outcome::PageState;
 use crate::store::PageCounts;
 
@@ -26,17 +27,23 @@ pub enum ProblemKind {
     ItemsLost,
     /// The run stored no item at all.
     NothingStored,
+    /// A column has fewer filled values than `--min-filled` asks for.
+    TooFewFilled,
+    /// There are fewer rows than `--min-items` asks for.
+    TooFewItems,
 }
 
 impl ProblemKind {
     /// All of them, in the order of reports.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 8] = [
         Self::NoPageDone,
         Self::FailedShare,
         Self::FailedTag,
         Self::DeadPages,
         Self::ItemsLost,
         Self::NothingStored,
+        Self::TooFewFilled,
+        Self::TooFewItems,
     ];
 
     /// Its stored form.
@@ -48,6 +55,8 @@ impl ProblemKind {
             Self::DeadPages => "dead_pages",
             Self::ItemsLost => "items_lost",
             Self::NothingStored => "nothing_stored",
+            Self::TooFewFilled => "too_few_filled",
+            Self::TooFewItems => "too_few_items",
         }
     }
 }
@@ -108,7 +117,7 @@ impl RunVerdict {
 }
 
 /// What a run held when it ended.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct EndFigures {
     /// Requests by state.
     pub pages: PageCounts,
@@ -118,6 +127,10 @@ pub struct EndFigures {
     pub dead_letters: u64,
     /// The limits that kept the run from seeing the whole site, each with its value: `limit`, `max_depth` and so on.
     pub cut_by: BTreeMap<String, u64>,
+    /// What the columns of its rows hold. Empty if that could not be read, or if the run was only stopped.
+    pub columns: ItemFigures,
+    /// What is far below the earlier runs.
+    pub drops: Vec<FigureDrop>,
 }
 
 impl EndFigures {
@@ -131,7 +144,15 @@ impl EndFigures {
         let mut pages: Map<String, Json> =
             PageState::ALL.iter().map(|state| (state.to_string(), self.pages.of(*state).into())).collect();
         pages.insert("queued".to_owned(), self.pages.queued.into());
-        json!({ "pages": pages, "items": self.items, "dead_letters": self.dead_letters, "cut_by": self.cut_by })
+        let drops: Vec<Json> = self.drops.iter().map(FigureDrop::to_json).collect();
+        json!({
+            "pages": pages,
+            "items": self.items,
+            "dead_letters": self.dead_letters,
+            "cut_by": self.cut_by,
+            "columns": item_figures::to_json(&self.columns),
+            "drops": drops,
+        })
     }
 
     /// From the stored form. What is missing there counts as zero.
@@ -152,12 +173,14 @@ impl EndFigures {
             items: numbers("items"),
             dead_letters: json["dead_letters"].as_u64().unwrap_or_default(),
             cut_by: numbers("cut_by"),
+            columns: item_figures::from_json(&json["columns"]),
+            drops: json["drops"].as_array().into_iter().flatten().filter_map(FigureDrop::from_json).collect(),
         }
     }
 }
 
 /// An earlier run that was good.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct GoodRun {
     /// Its id.
     pub run_id: i64,
@@ -179,6 +202,7 @@ pub struct TagPages {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::item_figures::ColumnFigures;
 
     #[test]
     fn the_stored_forms_are_read_again() {
@@ -192,6 +216,8 @@ mod tests {
             items: [("quote".to_owned(), 30)].into(),
             dead_letters: 4,
             cut_by: [("limit".to_owned(), 4)].into(),
+            columns: [("quote".to_owned(), [("text".to_owned(), ColumnFigures::default())].into())].into(),
+            drops: Vec::new(),
         };
         assert_eq!(EndFigures::from_json(&figures.to_json()), figures);
         assert_eq!(EndFigures::from_json(&Json::Null), EndFigures::default());

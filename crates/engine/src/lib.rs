@@ -85,8 +85,8 @@ pub use robots::{DecidingLine, product_token};
 pub use scope::{LinkRefusal, Scope};
 pub use settings::{
     ClientSettings, CookieMode, EngineSettings, FetchSettings, KeepSettings, LimitSettings, LinkSettings,
-    OutageSettings, PaceSettings, PageRule, RedirectSettings, RetrySettings, RobotsSettings, SitemapSettings,
-    VerdictSettings, WindowSettings,
+    MinFilled, MinItems, OutageSettings, PaceSettings, PageRule, RedirectSettings, RetrySettings,
+    RobotsSettings, SitemapSettings, VerdictSettings, WatchSettings, WindowSettings,
 };
 pub use stats::{CrawlStats, NetworkOutage, StatsSnapshot};
 pub use visit::{Hop, HopAnswer, RobotsRule, RobotsTxt, Visit, VisitProblem, visit};

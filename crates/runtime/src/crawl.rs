@@ -29,6 +29,7 @@ use crate::logging::LogCounts;
 use crate::memory;
 use crate::metrics::{Measured, Metrics};
 use crate::report::CrawlReport;
+use crate::row_watch;
 use crate::run::{self, Ingredients};
 use crate::running::Running;
 use crate::settings::{CrawlSettings, StoreUrl};
@@ -312,6 +313,7 @@ impl Crawl {
             self.settings.args = args.with_start_tag(std::mem::take(&mut self.start_tag));
         }
         self.settings = self.settings.validated()?;
+        row_watch::check(&self.settings.watch, &self.spider.items())?;
         Ok(self)
     }
 }

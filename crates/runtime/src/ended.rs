@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use dragline_core::item_figures::{FigureDrop, ItemFigures};
 use dragline_core::run_verdict::{EndFigures, ProblemKind, RunVerdict};
 use dragline_core::stop::StopReason;
 use dragline_core::store::{OpenedRun, PageCounts, RunState, RunSummary, Store};
@@ -17,6 +18,7 @@ use crate::health::Health;
 use crate::metrics::Metrics;
 use crate::outcome::CrawlOutcome;
 use crate::report::CrawlReport;
+use crate::row_watch::RowWatch;
 use crate::settings::CrawlSettings;
 use crate::stop_report::StopReport;
 use crate::verdict::{Evidence, judge};
@@ -26,6 +28,8 @@ use crate::watched::Watched;
 const READ_AFTER_STOP: Duration = Duration::from_secs(1);
 /// A finished run may have millions of requests to count, and nothing waits for its process to end.
 const READ_AT_THE_END: Duration = Duration::from_secs(30);
+/// So many drops have a line of their own in the log. The run keeps all of them.
+const DROPS_LOGGED: usize = 20;
 /// The least time for reading, even if the time is up. A store that works answers faster.
 const LEAST_READ: Duration = Duration::from_millis(200);
 
@@ -95,29 +99,57 @@ impl Ended {
         let summary = self.summary(store, blocking).inspect_err(|error| {
             tracing::warn!("the report has no numbers from the store: {}", chain(error));
         });
-        let judged = summary.as_ref().ok().map(|summary| self.judge(summary));
+        let judged = summary.as_ref().ok().map(|summary| {
+            let columns = self.columns(store, blocking);
+            self.judge(summary, columns)
+        });
         if let Some((figures, verdict)) = &judged {
             let kept = store.judge_run(&self.run.key, figures, verdict.as_ref());
             let kept = blocking.wait(store, "keeping the verdict on the run", self.reading_limit(), kept);
             let _ = kept.inspect_err(|error| {
                 tracing::warn!("the verdict on the run was not stored: {}", chain(error));
             });
+            self.metrics.measured(figures);
+            warn_of(&figures.drops);
         }
-        let verdict = judged.and_then(|(_, verdict)| verdict);
+        let (figures, verdict) = judged.unzip();
+        let verdict = verdict.flatten();
         if let Some(verdict) = &verdict {
             self.metrics.judged(verdict);
             self.watched.health.judged(verdict);
         }
-        self.report_with(summary.ok(), verdict)
+        self.report_with(summary.ok(), figures.unwrap_or_default(), verdict)
     }
 
-    fn report_with(&self, summary: Option<RunSummary>, verdict: Option<RunVerdict>) -> CrawlReport {
+    /// What the columns hold. A stop leaves no time for that, and its run goes on anyway.
+    fn columns(&self, store: &dyn Store, blocking: &Blocking) -> ItemFigures {
+        if self.state == RunState::Stopped {
+            return ItemFigures::new();
+        }
+        let (items, limit) = (self.spider.items(), self.reading_limit());
+        let figures = store.item_figures(self.run_id(), &items, limit);
+        blocking.wait(store, "reading what the columns hold", limit + LEAST_READ, figures).unwrap_or_else(
+            |error| {
+                tracing::warn!("the columns of the run's rows were not looked at: {}", chain(&error));
+                ItemFigures::new()
+            },
+        )
+    }
+
+    fn report_with(
+        &self,
+        summary: Option<RunSummary>,
+        figures: EndFigures,
+        verdict: Option<RunVerdict>,
+    ) -> CrawlReport {
         let has = |kind: ProblemKind| {
             verdict.iter().flat_map(|verdict| &verdict.problems).any(|problem| problem.code == kind.code())
         };
         let is_fruitless = self.outcome == CrawlOutcome::Finished && has(ProblemKind::NoPageDone);
+        let breaks_rule = has(ProblemKind::TooFewFilled) || has(ProblemKind::TooFewItems);
+        // An operator who sets a rule wants the exit code of an error.
         let outcome = match self.outcome {
-            CrawlOutcome::Finished if is_fruitless => CrawlOutcome::Failed,
+            CrawlOutcome::Finished if is_fruitless || breaks_rule => CrawlOutcome::Failed,
             CrawlOutcome::Finished if verdict.as_ref().is_some_and(|verdict| !verdict.is_good()) => {
                 CrawlOutcome::FinishedWithProblems
             }
@@ -132,6 +164,8 @@ impl Ended {
             outcome,
             is_fruitless,
             verdict,
+            columns: figures.columns,
+            drops: figures.drops,
             reason: self.reason.clone(),
             elapsed: self.elapsed,
             summary,
@@ -146,13 +180,15 @@ impl Ended {
     }
 
     /// What the run held when it ended, and the verdict on it if it is finished.
-    fn judge(&self, summary: &RunSummary) -> (EndFigures, Option<RunVerdict>) {
+    fn judge(&self, summary: &RunSummary, columns: ItemFigures) -> (EndFigures, Option<RunVerdict>) {
         let stats = self.stats.snapshot();
-        let figures = EndFigures {
+        let mut figures = EndFigures {
             pages: summary.pages.clone(),
             items: summary.items.iter().cloned().collect(),
             dead_letters: summary.dead_letters,
             cut_by: self.cut_by(&summary.pages, &stats.refused_links),
+            columns,
+            drops: Vec::new(),
         };
         if self.state != RunState::Finished {
             return (figures, None);
@@ -164,7 +200,7 @@ impl Ended {
             stats.items.iter().filter(|of_type| of_type.kept > 0 || (pipelines_drop && of_type.dropped > 0));
         let found: Vec<String> = found.map(|of_type| of_type.item_type.clone()).collect();
         let most_frequent = stats.failures.iter().max_by_key(|(_, failures)| failures.count);
-        let verdict = judge(&Evidence {
+        let mut verdict = judge(&Evidence {
             settings: &self.settings.verdict,
             max_failed_share: self.settings.engine.limits.failed_share,
             figures: &figures,
@@ -176,6 +212,15 @@ impl Ended {
             good: &self.run.earlier.good,
             most_frequent: most_frequent.map(|(kind, _)| kind.to_string()),
         });
+        let watch = RowWatch {
+            settings: &self.settings.watch,
+            figures: &figures,
+            good: &self.run.earlier.good,
+            may_be_empty: &self.settings.verdict.may_be_empty,
+        };
+        verdict.problems.extend(watch.problems());
+        let drops = watch.drops();
+        figures.drops = drops;
         (figures, Some(verdict))
     }
 
@@ -215,5 +260,24 @@ impl Ended {
         blocking.wait(store, "connect", limit, store.connect())?;
         let items = self.spider.items();
         blocking.wait(store, "reading the run's figures", limit, store.summary(self.run_id(), &items))
+    }
+}
+
+fn warn_of(drops: &[FigureDrop]) {
+    for drop in drops.iter().take(DROPS_LOGGED) {
+        tracing::warn!(
+            item = drop.item,
+            column = drop.column,
+            now = drop.now,
+            usual = drop.usual,
+            "the site may have changed: {}",
+            drop.text()
+        );
+    }
+    if let Some(more) = drops.len().checked_sub(DROPS_LOGGED).filter(|more| *more > 0) {
+        tracing::warn!(
+            more,
+            "the site may have changed: there are more such columns; `dragline runs show` has them"
+        );
     }
 }

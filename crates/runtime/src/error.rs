@@ -57,6 +57,14 @@ pub enum CrawlError {
         /// Its name.
         spider: String,
     },
+    /// A rule about its rows names an item type or a column that the spider doesn't have.
+    #[error("{problem}")]
+    Watch {
+        /// What is wrong.
+        problem: String,
+        /// What the spider has.
+        hint: String,
+    },
     /// The store did not open the run.
     #[error(transparent)]
     Open(Cause),
@@ -176,7 +184,9 @@ impl CrawlError {
     /// What to do about it.
     pub fn hint(&self) -> Option<&str> {
         match self {
-            Self::StartUrl { hint, .. } | Self::Arguments { hint, .. } => Some(hint),
+            Self::StartUrl { hint, .. } | Self::Arguments { hint, .. } | Self::Watch { hint, .. } => {
+                Some(hint)
+            }
             Self::Setting(cause)
             | Self::StoreUrl(cause)
             | Self::Open(cause)
@@ -221,6 +231,7 @@ impl CrawlError {
                 | Self::Spider { .. }
                 | Self::Arguments { .. }
                 | Self::NoStartUrl { .. }
+                | Self::Watch { .. }
         )
     }
 }

@@ -30,6 +30,7 @@ mod parts;
 pub mod progress;
 mod report;
 mod resume_line;
+mod row_watch;
 mod run;
 mod run_name;
 mod run_spec;

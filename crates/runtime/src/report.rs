@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use dragline_core::PageState;
-use dragline_core::run_verdict::RunVerdict;
+use dragline_core::item_figures::{FigureDrop, ItemFigures};
+use dragline_core::run_verdict::{ProblemKind, RunVerdict};
 use dragline_core::store::{RunState, RunSummary};
 use dragline_engine::{FailureCount, FailureKind, LinkRefusal};
 
@@ -22,6 +23,8 @@ pub struct CrawlReport {
     pub(crate) outcome: CrawlOutcome,
     pub(crate) is_fruitless: bool,
     pub(crate) verdict: Option<RunVerdict>,
+    pub(crate) columns: ItemFigures,
+    pub(crate) drops: Vec<FigureDrop>,
     pub(crate) reason: String,
     pub(crate) elapsed: Duration,
     pub(crate) summary: Option<RunSummary>,
@@ -126,9 +129,28 @@ impl CrawlReport {
         self.verdict.as_ref()
     }
 
+    /// What the columns of the run's rows hold, by item type and column. Empty if the run was only stopped, or if the store
+    /// could not be read at the end.
+    pub fn columns(&self) -> &ItemFigures {
+        &self.columns
+    }
+
+    /// What is far below the runs before this one: the site may have changed.
+    pub fn drops(&self) -> &[FigureDrop] {
+        &self.drops
+    }
+
     /// Whether pages failed or died, and none was done. The run is `finished` all the same.
     pub fn is_fruitless(&self) -> bool {
         self.is_fruitless
+    }
+
+    /// The first of the operator's rules (`--min-filled`, `--min-items`) that the run breaks. The run is `finished` all the
+    /// same.
+    pub fn broken_rule(&self) -> Option<&str> {
+        let rules = [ProblemKind::TooFewFilled, ProblemKind::TooFewItems].map(ProblemKind::code);
+        let mut problems = self.verdict.iter().flat_map(|verdict| &verdict.problems);
+        problems.find(|problem| rules.contains(&problem.code.as_str())).map(|problem| problem.text.as_str())
     }
 
     /// What the stop did.

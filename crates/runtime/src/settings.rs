@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use dragline_core::{Args, secrets};
-use dragline_engine::{EngineSettings, VerdictSettings};
+use dragline_engine::{EngineSettings, VerdictSettings, WatchSettings};
 use dragline_pipelines::ItemPipelineSettings;
 use dragline_pipelines::persistence::PersistenceSettings;
 use dragline_store::StoreSettings;
@@ -45,6 +45,8 @@ pub struct CrawlSettings {
     pub shutdown_timeout: Duration,
     /// Which runs count as good.
     pub verdict: VerdictSettings,
+    /// When a run has far fewer rows or values than it should.
+    pub watch: WatchSettings,
     /// Of the scheduler, the downloader and the crawl threads.
     pub engine: EngineSettings,
     /// Of the item pipelines.
@@ -70,6 +72,7 @@ impl Default for CrawlSettings {
             memory_limit: None,
             shutdown_timeout: DEFAULT_SHUTDOWN_TIMEOUT,
             verdict: VerdictSettings::default(),
+            watch: WatchSettings::default(),
             engine: EngineSettings::default(),
             item_pipelines: ItemPipelineSettings::default(),
             persistence: PersistenceSettings::default(),

@@ -6,6 +6,7 @@ use clap::builder::BoolishValueParser;
 use dragline_engine::{
     ClientSettings, FetchSettings, KeepSettings, LimitSettings, LinkSettings, OutageSettings, PaceSettings,
     RedirectSettings, RetrySettings, RevisitSettings, RobotsSettings, SitemapSettings, VerdictSettings,
+    WatchSettings,
 };
 use dragline_pipelines::{ItemPipelineSettings, PersistenceSettings};
 use dragline_store::StoreSettings;
@@ -51,6 +52,9 @@ pub(crate) struct CrawlFlags {
 
     #[command(flatten)]
     pub(crate) verdict: VerdictSettings,
+
+    #[command(flatten)]
+    pub(crate) watch: WatchSettings,
 
     #[command(flatten)]
     pub(crate) identity: Identity,

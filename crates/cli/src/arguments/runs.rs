@@ -10,6 +10,7 @@ pub(super) const EXAMPLES: &str = "\
 Examples:
   dragline runs list --state stopped
   dragline runs show quotes                 show the newest run of that name
+  dragline runs compare quotes              compare it with the last finished one
   dragline runs retry quotes --status 5xx   let the next crawl fetch these again
   dragline runs end 12                      if nobody needs the rest of it
 
@@ -22,7 +23,7 @@ pub(crate) enum RunAction {
     #[command(after_help = "Example:\n  dragline runs list --spider quotes --state failed --limit 5")]
     List(ListRuns),
 
-    /// Show the state of a run: pages, items, failures, frontier
+    /// Show the state of a run: pages, items, columns, failures, frontier
     #[command(after_help = SHOW_EXAMPLES)]
     Show {
         /// The run: its id, its name (the newest run of that name), or its spider's name
@@ -35,6 +36,21 @@ pub(crate) enum RunAction {
         /// Print what --keep-failed kept of the failed page at this URL
         #[arg(long, value_name = "URL", conflicts_with_all = ["path", "json"])]
         kept: Option<String>,
+
+        /// Print one JSON object
+        #[arg(long)]
+        json: bool,
+    },
+
+    /// Show two runs side by side: pages, items, durations, and what their columns hold
+    #[command(after_help = COMPARE_EXAMPLES)]
+    Compare {
+        /// The run: its id, its name (the newest run of that name), or its spider's name
+        run: String,
+
+        /// The run to compare it with [default: the last finished run of the same name before it]
+        #[arg(value_name = "RUN")]
+        with: Option<String>,
 
         /// Print one JSON object
         #[arg(long)]
@@ -58,6 +74,11 @@ Examples:
   dragline runs show quotes --json | jq .failed_by_reason
   dragline runs show quotes --path https://quotes.toscrape.com/page/3/
   dragline runs show quotes --kept https://quotes.toscrape.com/page/3/ > failed.html";
+
+const COMPARE_EXAMPLES: &str = "\
+Examples:
+  dragline runs compare quotes
+  dragline runs compare 12 9 --json | jq .change.filled_share";
 
 const RETRY_EXAMPLES: &str = "\
 Examples:

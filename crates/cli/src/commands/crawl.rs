@@ -4,11 +4,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use dragline_core::Spider;
-use dragline_core::store::{RunInfo, RunState};
+use dragline_core::store::{RunInfo, RunState, Store};
 use dragline_runtime::blocking::Blocking;
 use dragline_runtime::logging::LogHandle;
 use dragline_runtime::metrics::Metrics;
-use dragline_runtime::shown;
+use dragline_runtime::{CrawlReport, Ended, shown};
 
 use super::{find_spider, print};
 use crate::aftermath::Aftermath;
@@ -80,28 +80,7 @@ pub(super) fn after(
     let blocking = Blocking::new()?.watched(ended.health()).until(&cut);
     let store = ended.open_store()?;
     let report = ended.report(&*store, &blocking);
-
-    let mut not_exported = None;
-    if ended.state() == RunState::Finished
-        && let Some(target) = &settings.output
-    {
-        let run = RunInfo {
-            run_id: report.run_id(),
-            name: report.run_name().to_owned(),
-            spider: spider.name().to_owned(),
-            state: ended.state(),
-        };
-        // Print the report first, because the export may fail.
-        match export::export(&*store, &blocking, &run, &spider.items(), target) {
-            Ok(rows) => tracing::info!(rows, "exported"),
-            Err(failed) => not_exported = Some(failed),
-        }
-    } else if settings.output.is_some() {
-        tracing::warn!(
-            "nothing was exported, because the run is not finished; run the same command to \
-                        finish and export it"
-        );
-    }
+    let not_exported = export_rows(ended, &*store, &blocking, &report, settings, spider).err();
     blocking.close(&*store, ended.reading_limit());
 
     // Rows on stdout are for a program, so the report then goes to the log.
@@ -111,12 +90,49 @@ pub(super) fn after(
         // Only the report is lost, not the run.
         tracing::warn!("{}", failed.what);
     }
-    if let Some(failed) = not_exported {
-        return Err(failed);
+    not_exported.map_or_else(|| exit_of(&report), Err)
+}
+
+/// Writes the rows of a finished run to where its user wants them.
+fn export_rows(
+    ended: &Ended,
+    store: &dyn Store,
+    blocking: &Blocking,
+    report: &CrawlReport,
+    settings: &CommandSettings,
+    spider: &dyn Spider,
+) -> Result<(), Failed> {
+    let Some(target) = &settings.output else { return Ok(()) };
+    if ended.state() != RunState::Finished {
+        tracing::warn!(
+            "nothing was exported, because the run is not finished; run the same command to \
+                        finish and export it"
+        );
+        return Ok(());
     }
+    let run = RunInfo {
+        run_id: report.run_id(),
+        name: report.run_name().to_owned(),
+        spider: spider.name().to_owned(),
+        state: ended.state(),
+    };
+    let rows = export::export(store, blocking, &run, &spider.items(), target)?;
+    tracing::info!(rows, "exported");
+    Ok(())
+}
+
+/// How the process ends, if nothing else goes wrong.
+fn exit_of(report: &CrawlReport) -> Result<Exit, Failed> {
     if report.is_fruitless() {
         let hint = format!("`dragline runs show {}` shows their errors with URLs", report.run_id());
         return Err(Failed::error("no page was done, because every request failed").hint(hint));
+    }
+    if let Some(rule) = report.broken_rule() {
+        let hint = format!(
+            "the rows are stored; `dragline runs show {}` shows what their columns hold, next to the last run",
+            report.run_id()
+        );
+        return Err(Failed::error(format!("the run is finished, but {rule}")).hint(hint));
     }
     if let Some(verdict) = report.verdict().filter(|verdict| !verdict.is_good()) {
         let hint = format!("`dragline runs show {}` shows the failed pages with URLs", report.run_id());

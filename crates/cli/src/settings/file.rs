@@ -45,6 +45,7 @@ fn table_of(group: &str) -> Option<&'static str> {
         | "SitemapSettings"
         | "RedirectSettings"
         | "VerdictSettings"
+        | "WatchSettings"
         | "KeepSettings"
         | "RevisitSettings"
         | "PaceSettings"

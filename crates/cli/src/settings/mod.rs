@@ -118,6 +118,7 @@ impl CommandSettings {
             health_max_age: process.health_max_age,
             shutdown_timeout: process.shutdown_timeout,
             verdict: flags.verdict,
+            watch: flags.watch,
             item_pipelines,
             store_settings: store_settings(&persistence, &flags.store),
             persistence,

@@ -7,6 +7,7 @@ mod limits;
 #[cfg(test)]
 mod tests;
 mod verdict;
+mod watch;
 mod window;
 
 use std::num::NonZero;
@@ -18,6 +19,7 @@ use dragline_core::{ItemLimits, SameRequest, Spider};
 pub use self::keep::KeepSettings;
 pub use self::limits::LimitSettings;
 pub use self::verdict::VerdictSettings;
+pub use self::watch::{MinFilled, MinItems, WatchSettings};
 pub use self::window::WindowSettings;
 use crate::error::EngineError;
 use crate::fetch::HttpSettings;

@@ -27,7 +27,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use dragline_core::run_verdict::RunVerdict;
+use dragline_core::run_verdict::{EndFigures, RunVerdict};
 use dragline_core::store::{OpenedRun, PageCounts, RunState};
 use dragline_core::worker::Worker;
 use dragline_engine::CrawlStats;
@@ -132,6 +132,11 @@ impl Metrics {
     /// Records the verdict on the run.
     pub(crate) fn judged(&self, verdict: &RunVerdict) {
         self.run.judge(verdict.clone());
+    }
+
+    /// Records what the run held when it ended.
+    pub(crate) fn measured(&self, figures: &EndFigures) {
+        self.run.measure(figures.clone());
     }
 
     /// Records how the process ends, and writes the last values to the textfile, if there is one.

@@ -8,7 +8,8 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 use std::time::{Duration, Instant, SystemTime};
 
 use chrono::{DateTime, Utc};
-use dragline_core::run_verdict::{ProblemKind, RunVerdict};
+use dragline_core::item_figures::FigureDrop;
+use dragline_core::run_verdict::{EndFigures, ProblemKind, RunVerdict};
 use dragline_core::store::{FinishedRun, OpenedRun, PageCounts, RunState};
 use dragline_pipelines::persistence::Monitor;
 
@@ -66,7 +67,8 @@ pub(super) const FAMILIES: &[Family<Arc<RunFacts>>] = &[
     by(
         &[(
             "problem",
-            "`no_page_done`, `failed_share`, `failed_tag`, `dead_pages`, `items_lost`, `nothing_stored`",
+            "`no_page_done`, `failed_share`, `failed_tag`, `dead_pages`, `items_lost`, `nothing_stored`, \
+             `too_few_filled`, `too_few_items`",
         )],
         gauge(
             "dragline_run_problems",
@@ -76,6 +78,53 @@ pub(super) const FAMILIES: &[Family<Arc<RunFacts>>] = &[
                 for kind in ProblemKind::ALL {
                     let of_kind = verdict.problems.iter().filter(|problem| problem.code == kind.code());
                     out.count_of(&[kind.code()], of_kind.count() as u64);
+                }
+            },
+        ),
+    ),
+    by(
+        &[("item", "an item type of the spider"), ("column", "one of its columns")],
+        gauge(
+            "dragline_column_filled_share",
+            "The share of the run's rows in which the column is filled, as soon as the run has ended. Not for item types \
+             without rows.",
+            |now, out| {
+                let Some(figures) = now.figures() else { return };
+                for (item, columns) in &figures.columns {
+                    for (name, column) in columns {
+                        let share = column.filled_share().into_iter();
+                        share.for_each(|share| out.value_of(&[item.as_str(), name.as_str()], share));
+                    }
+                }
+            },
+        ),
+    ),
+    by(
+        &[("item", "an item type of the spider"), ("column", "one of its columns")],
+        gauge(
+            "dragline_column_filled_drop",
+            "The share of its usual filled values that the column has lost. 0 if that may be chance. Usual is the median of \
+             the last good runs.",
+            |now, out| {
+                let Some(figures) = now.figures() else { return };
+                for (item, columns) in &figures.columns {
+                    for name in columns.keys() {
+                        let lost = lost(&figures, item, Some(name));
+                        out.value_of(&[item.as_str(), name.as_str()], lost);
+                    }
+                }
+            },
+        ),
+    ),
+    by(
+        &[("item", "an item type of the spider")],
+        gauge(
+            "dragline_items_drop",
+            "The share of its usual rows that the item type has lost. 0 if that is not unusual.",
+            |now, out| {
+                let Some(figures) = now.figures() else { return };
+                for item in figures.items.keys() {
+                    out.value_of(&[item.as_str()], lost(&figures, item, None));
                 }
             },
         ),
@@ -132,6 +181,12 @@ pub(super) const FAMILIES: &[Family<Arc<RunFacts>>] = &[
     }),
 ];
 
+/// The share that is lost, if it is worth a warning.
+fn lost(figures: &EndFigures, item: &str, column: Option<&String>) -> f64 {
+    let drop = figures.drops.iter().find(|drop| drop.item == item && drop.column.as_ref() == column);
+    drop.map_or(0.0, FigureDrop::lost)
+}
+
 /// What the code that connects the parts records about a run.
 pub(super) struct RunFacts {
     began: SystemTime,
@@ -141,6 +196,7 @@ pub(super) struct RunFacts {
     ended: Mutex<Option<(RunState, DateTime<Utc>)>>,
     exit_code: AtomicI16,
     verdict: Mutex<Option<RunVerdict>>,
+    figures: Mutex<Option<EndFigures>>,
 }
 
 /// Facts that are known as soon as the run is open.
@@ -164,6 +220,7 @@ impl RunFacts {
             ended: Mutex::default(),
             exit_code: AtomicI16::new(NOT_YET),
             verdict: Mutex::default(),
+            figures: Mutex::default(),
         }
     }
 
@@ -177,6 +234,14 @@ impl RunFacts {
 
     fn verdict(&self) -> Option<RunVerdict> {
         self.verdict.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(super) fn measure(&self, figures: EndFigures) {
+        *self.figures.lock().unwrap_or_else(PoisonError::into_inner) = Some(figures);
+    }
+
+    fn figures(&self) -> Option<EndFigures> {
+        self.figures.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     pub(super) fn exit(&self, code: u8) {

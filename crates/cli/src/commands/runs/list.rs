@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use dragline_core::run_verdict::{EndFigures, RunVerdict};
 use dragline_core::runs::{RunAsk, RunRecord};
-use dragline_core::{PageState, Spider, secrets};
+use dragline_core::{ItemType, PageState, Spider, secrets};
 use dragline_runtime::shown;
 use serde_json::Value as Json;
 
@@ -71,20 +71,17 @@ fn count_unfinished(
         if items.is_none() {
             without_spider.insert(run.run_id);
         }
-        let items = items.unwrap_or_default();
-        let now = runs.wait("looking at the run", runs.admin.inspect_run(run.run_id, &items))?;
-        run.figures = Some(EndFigures {
-            pages: now.pages,
-            items: now.items.into_iter().filter_map(|(name, rows)| Some((name, rows?))).collect(),
-            dead_letters: now.dead_letters,
-            ..EndFigures::default()
-        });
+        run.figures = Some(figures_now(run, runs, &items.unwrap_or_default())?);
     }
     Ok(without_spider)
 }
 
+/// A run for programs. `show` has the figures of its columns, which would make a list too long.
 fn json(run: &RunRecord, uncounted: &BTreeSet<i64>) -> Json {
     let mut fields = Json::Object(standing::json(run));
+    if let Json::Object(figures) = &mut fields["figures"] {
+        figures.remove("columns");
+    }
     if uncounted.contains(&run.run_id) {
         fields["figures"]["items"] = Json::Null;
         if !fields["change"].is_null() {
@@ -92,6 +89,17 @@ fn json(run: &RunRecord, uncounted: &BTreeSet<i64>) -> Json {
         }
     }
     fields
+}
+
+/// What a run holds now.
+pub(super) fn figures_now(run: &RunRecord, runs: &Runs, items: &[ItemType]) -> Result<EndFigures, Failed> {
+    let now = runs.wait("looking at the run", runs.admin.inspect_run(run.run_id, items))?;
+    Ok(EndFigures {
+        pages: now.pages,
+        items: now.items.into_iter().filter_map(|(name, rows)| Some((name, rows?))).collect(),
+        dead_letters: now.dead_letters,
+        ..EndFigures::default()
+    })
 }
 
 /// Two lines for each run: what it did in columns, and what it was.

@@ -1,5 +1,7 @@
 //! `dragline runs`: shows runs, reopens them, and ends them.
 
+mod columns;
+mod compare;
 mod kept;
 mod lineage;
 mod list;
@@ -32,6 +34,7 @@ pub(super) fn run(action: &RunAction, common: &Common, spiders: &[Arc<dyn Spider
         RunAction::List(list) => list::run(list, &runs, spiders),
         RunAction::Show { run, kept: Some(url), .. } => kept::show(run, url, &runs),
         RunAction::Show { run, path, json, .. } => show::run(run, path.as_deref(), *json, &runs, spiders),
+        RunAction::Compare { run, with, json } => compare::run(run, with.as_deref(), *json, &runs, spiders),
         RunAction::Retry(retry) => retry::run(retry, &runs),
         RunAction::End { run } => retry::end(run, &runs),
     };

@@ -3,20 +3,25 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::sync::Arc;
+use std::time::Duration;
 
 use dragline_core::counted::counted;
+use dragline_core::item_figures::{self, ItemFigures};
 use dragline_core::runs::{BadPage, LargestGroups, RunFigures, RunRecord};
 use dragline_core::{ItemType, PageState, Spider, secrets};
 use dragline_runtime::shown;
 use serde_json::{Value as Json, json};
 
-use super::{Runs, lineage, standing};
+use super::{Runs, columns, lineage, standing};
 use crate::commands::demo_site::Shelf;
 use crate::commands::print;
 use crate::commands::table::table;
 use crate::exit::Exit;
 use crate::failed::Failed;
 use crate::paint::Paint;
+
+/// Reading the columns of a run that goes on may take as long.
+const COLUMNS_LIMIT: Duration = Duration::from_secs(30);
 
 pub(super) fn run(
     run: &str,
@@ -36,14 +41,22 @@ pub(super) fn run(
         Some(_) => ItemRows::Now(&figures.items),
         None => ItemRows::of_unknown_types(&run),
     };
+    let held = Held { figures: &figures, rows, columns: columns_of(&run, types, runs) };
     if as_json {
-        let mut shown = json(&run, &figures, &rows);
+        let mut shown = json(&run, &held);
         secrets::hide_in_json(&mut shown);
         print(&format!("{shown:#}\n"))?;
     } else {
-        print(&shown(&text(&run, &figures, &rows, Paint::stdout())))?;
+        print(&shown(&text(&run, &held, Paint::stdout())))?;
     }
     Ok(Exit::Finished)
+}
+
+/// What a run holds.
+struct Held<'a> {
+    figures: &'a RunFigures,
+    rows: ItemRows<'a>,
+    columns: ItemFigures,
 }
 
 /// The rows of each item type of a run.
@@ -92,7 +105,25 @@ impl<'a> ItemRows<'a> {
     }
 }
 
-fn text(run: &RunRecord, figures: &RunFigures, rows: &ItemRows<'_>, paint: Paint) -> String {
+/// What the columns hold: as it was counted at the end of the run, and for one that goes on, as it is now. Rows of a run that
+/// ended long ago may belong to another one by now, so they are not counted again.
+fn columns_of(run: &RunRecord, items: &[ItemType], runs: &Runs) -> ItemFigures {
+    match &run.figures {
+        Some(figures) if run.state.is_final() => figures.columns.clone(),
+        None if run.state.is_final() => ItemFigures::new(),
+        _ => {
+            let now = runs.admin.item_figures(run.run_id, items, COLUMNS_LIMIT);
+            // The rest of the run can be shown all the same.
+            runs.wait("reading what the columns hold", now).unwrap_or_else(|failed| {
+                tracing::warn!("the columns of the run's rows are not shown: {}", failed.what);
+                ItemFigures::new()
+            })
+        }
+    }
+}
+
+fn text(run: &RunRecord, held: &Held<'_>, paint: Paint) -> String {
+    let Held { figures, rows, columns } = held;
     let mut text = String::new();
     let mut line = |name: &str, value: &str| {
         // Writing to a String cannot fail.
@@ -111,6 +142,10 @@ fn text(run: &RunRecord, figures: &RunFigures, rows: &ItemRows<'_>, paint: Paint
         let word = verdict.as_str();
         line("verdict", &if verdict.is_good() { word.to_owned() } else { paint.red(word) });
         verdict.problems.iter().for_each(|problem| line("", &paint.red(&problem.text)));
+    }
+    let drops = run.figures.as_ref().map_or(&[][..], |figures| &figures.drops);
+    for drop in drops {
+        line("warning", &paint.red(&drop.text()));
     }
     line("process", &standing::process(run));
     line("epoch", &run.epoch.to_string());
@@ -154,6 +189,12 @@ fn text(run: &RunRecord, figures: &RunFigures, rows: &ItemRows<'_>, paint: Paint
         ),
     );
     line("next", &next(run, figures));
+    let before = run.before.as_ref().map(|before| &before.columns);
+    let table = columns::text(columns, before, drops, paint);
+    if !table.is_empty() {
+        text.push_str("\ncolumns, next to those of the last finished run of this name\n");
+        text.push_str(&table);
+    }
     for (title, key, tallies) in [
         ("failed by status", "status", &figures.failed_by_status),
         ("failed by reason", "reason", &figures.failed_by_reason),
@@ -230,7 +271,8 @@ fn next(run: &RunRecord, figures: &RunFigures) -> String {
     }
 }
 
-fn json(run: &RunRecord, figures: &RunFigures, rows: &ItemRows<'_>) -> Json {
+fn json(run: &RunRecord, held: &Held<'_>) -> Json {
+    let Held { figures, rows, columns } = held;
     let mut fields = standing::json(run);
     let mut pages: serde_json::Map<String, Json> =
         PageState::ALL.iter().map(|state| (state.to_string(), figures.pages.of(*state).into())).collect();
@@ -238,6 +280,9 @@ fn json(run: &RunRecord, figures: &RunFigures, rows: &ItemRows<'_>) -> Json {
     fields.insert("pages".to_owned(), Json::Object(pages));
     fields.insert("items".to_owned(), rows.json());
     fields.insert("dead_letters".to_owned(), figures.dead_letters.into());
+    fields.insert("columns".to_owned(), item_figures::to_json(columns));
+    let before = run.before.as_ref().map(|before| item_figures::to_json(&before.columns));
+    fields.insert("columns_before".to_owned(), before.into());
     for (name, key, tallies) in [
         ("failed_by_status", "status", &figures.failed_by_status),
         ("failed_by_reason", "reason", &figures.failed_by_reason),
