@@ -48,7 +48,7 @@ fn crawl(site: &Site, stored: &Stored) -> Dragline {
         .args(["--header", &format!("X-Api-Key: {MARKER}"), "--header", &format!("X-Other: Bearer {MARKER}")])
         .args(["--store", &stored.url(), "--retries", "0", "--log", "trace", "--log-dir", "logs"])
         .args(["-o", "rows.jsonl", "--listen", "127.0.0.1:0", "--metrics-textfile", "last.prom"])
-        .args(["--heartbeat-file", "heartbeat"])
+        .args(["--heartbeat-file", "heartbeat", "--notify", &site.url(&format!("/hook/{MARKER}"))])
         .args([format!("--sitemaps={}", site.url(&format!("/map.txt?access_token={MARKER}")))])
 }
 
@@ -87,6 +87,14 @@ fn what_a_crawl_is_given_is_seen_nowhere(stored: &Stored) {
     let first = sent.iter().find(|asked| asked.path.starts_with("/?page")).unwrap();
     assert!(first.path.contains(MARKER) && first.header("x-api-key") == Some(MARKER), "{first:?}");
     assert!(first.header("authorization").is_some_and(|value| value.starts_with("Basic ")), "{first:?}");
+    // Only the address itself has the secret of the address.
+    let told: Vec<_> = sent.iter().filter(|asked| asked.path == format!("/hook/{MARKER}")).collect();
+    let [told] = &*told else { panic!("{told:?}") };
+    assert_hidden("the notification", &String::from_utf8_lossy(&told.body));
+    assert!(
+        done.stderr.contains("the notification was not delivered: the server answers HTTP 404"),
+        "{done}"
+    );
 
     for (table, columns) in [
         ("crawl_runs", "name, args, stop_reason, stats, problems, figures"),

@@ -1,10 +1,10 @@
-//! When a site changes its template, the empty column is named the same night.
+//! When a site changes its template, the empty column is named the same night, and a notification says so.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use dragline_testkit::{Answer, Dragline, Finished, Site, wait_until};
+use dragline_testkit::{Answer, Dragline, Finished, ForwardProxy, SecureSite, Site, wait_until};
 use serde_json::{Value as Json, json};
 
 use crate::stored::{Stored, example, on_both_stores};
@@ -15,6 +15,7 @@ on_both_stores!(
     the_figures_are_the_same_after_kills,
     an_item_type_that_loses_most_of_its_rows_is_told,
     two_runs_are_compared,
+    a_notification_says_how_a_run_ended,
 );
 
 const SOON: Duration = Duration::from_secs(30);
@@ -267,4 +268,176 @@ fn two_runs_are_compared(stored: &Stored) {
     assert_eq!(compared["change"]["items"], json!({"book": 0, "review": 0}));
     assert_eq!(compared["change"]["filled_share"]["book"]["author"], json!(1.0));
     assert!(compared["change"]["seconds"].is_number(), "{compared}");
+}
+
+/// The bodies that came to this path.
+fn messages(site: &Site, path: &str) -> Vec<Json> {
+    let received = site.received().into_iter().filter(|asked| asked.path == path);
+    received.map(|asked| serde_json::from_slice(&asked.body).unwrap()).collect()
+}
+
+fn a_notification_says_how_a_run_ended(stored: &Stored) {
+    let nights = Nights::start();
+    nights.crawl(stored).run().assert_code(0);
+    nights.is_now(3);
+    let hook = Site::builder()
+        .answers("/plain/xk3Jq9ZpLm2Rw8Vt", [Answer::new(500), Answer::new(200)])
+        .page("/slack", Answer::text("ok"))
+        .page("/discord", Answer::new(204))
+        .start();
+    let plain = hook.url("/plain/xk3Jq9ZpLm2Rw8Vt");
+    let third = nights.crawl(stored).args(["--notify", &plain, "--min-filled", "book.author=0.9"]).run();
+    third.assert_code(1).assert_stderr("the notification was delivered");
+    third.assert(
+        "the address is a secret",
+        !format!("{}{}", third.stdout, third.stderr).contains("xk3Jq9ZpLm2Rw8Vt"),
+    );
+    let told = messages(&hook, "/plain/xk3Jq9ZpLm2Rw8Vt");
+    assert_eq!(told.len(), 2, "the first attempt failed");
+    assert_eq!(told[0], told[1]);
+    let told = &told[0];
+    for (name, value) in [
+        ("event", json!("run_ended")),
+        ("run", json!("shelf")),
+        ("spider", json!("shelf")),
+        ("run_id", json!(2)),
+        ("state", json!("finished")),
+        ("verdict", json!("problems")),
+        ("exit_code", json!(1)),
+        ("items", json!({"book": 40, "review": 40})),
+    ] {
+        assert_eq!(told[name], value, "{told}");
+    }
+    assert_eq!(
+        (&told["problems"][0]["code"], &told["pages"]["done"]),
+        (&json!("too_few_filled"), &json!(41))
+    );
+    assert_eq!(told["drops"][0]["column"], "author");
+
+    for (path, format, key) in [("/slack", "slack", "text"), ("/discord", "discord", "content")] {
+        nights
+            .crawl(stored)
+            .args(["--notify", &hook.url(path), "--notify-format", format])
+            .run()
+            .assert_code(0);
+        let told = messages(&hook, path);
+        let [told] = &*told else { panic!("{told:?}") };
+        let text = told[key].as_str().unwrap();
+        assert!(text.starts_with("shelf (run "), "{text}");
+        assert!(text.contains("finished, good, but the site may have changed, exit code 0"), "{text}");
+        assert!(text.contains("• the column author of book is filled in 0.0 %"), "{text}");
+    }
+}
+
+/// `SQLite` is enough from here on: the store has nothing to do with it.
+#[test]
+fn a_stop_is_told_as_well() {
+    let (stored, nights) = (Stored::sqlite(), Nights::start());
+    let hook = Site::builder().page("/hook", Answer::new(200)).start();
+    nights.site.hold_after(10);
+    let running = nights.crawl(&stored).args(["--notify", &hook.url("/hook")]).spawn();
+    wait_until("it waits for the site", SOON, || nights.site.waiting() > 0);
+    running.signal("TERM");
+    let done = running.finish_within(SOON);
+    done.assert_code(75);
+    let told = messages(&hook, "/hook");
+    assert_eq!((&told[0]["state"], &told[0]["exit_code"]), (&json!("stopped"), &json!(75)), "{told:?}");
+    assert_eq!(told[0]["reason"], "signal SIGTERM");
+    assert!(told[0]["text"].as_str().unwrap().contains("the same command resumes it"), "{told:?}");
+}
+
+#[test]
+fn nobody_who_cannot_be_told_holds_up_the_end() {
+    let (stored, nights) = (Stored::sqlite(), Nights::start());
+    let hook = Site::builder().page("/404", Answer::new(404)).page("/hangs", Answer::new(200)).start();
+    hook.hold_page("/hangs");
+    let absent = Site::builder().start().url("/absent");
+    let addresses = [hook.url("/hangs"), absent, hook.url("/404")].join("\n");
+    let crawl = nights.crawl(&stored).env("DRAGLINE_NOTIFY", &addresses).args(["--notify-timeout", "1s"]);
+    let began = Instant::now();
+    let done = crawl.run();
+    // None of this changes the exit code.
+    done.assert_code(0).assert_stderr("the notification was not delivered");
+    for says in ["does not answer", "connection refused", "HTTP 404"] {
+        done.assert_stderr(says);
+    }
+    assert_eq!(done.stderr.matches("was not delivered").count(), 3, "{done}");
+    assert!(began.elapsed() < SOON, "{:?}", began.elapsed());
+    // With a stop, the time is also what is left of it.
+    nights.site.hold_after(10);
+    let running = nights.crawl(&stored).args(["--notify", &hook.url("/hangs"), "--notify-timeout", "1h"]);
+    let running = running.args(["--shutdown-timeout", "4s"]).spawn();
+    wait_until("it waits for the site", SOON, || nights.site.waiting() > 0);
+    running.signal("TERM");
+    let stopped = Instant::now();
+    running.finish_within(SOON).assert_code(75).assert_stderr("does not answer");
+    assert!(stopped.elapsed() < Duration::from_secs(5), "{:?}", stopped.elapsed());
+}
+
+#[test]
+fn a_second_signal_cuts_the_notification_off() {
+    let (stored, nights) = (Stored::sqlite(), Nights::start());
+    let hook = Site::builder().page("/hook", Answer::new(200)).start();
+    hook.hold();
+    let crawl = nights.crawl(&stored).args(["--notify", &hook.url("/hook"), "--notify-timeout", "1h"]);
+    let running = crawl.spawn();
+    wait_until("the message is on its way", SOON, || hook.waiting() > 0);
+    running.signal("TERM");
+    // The run was finished before.
+    running.finish_within(SOON).assert_code(0).assert_stderr("the notification was cut off");
+}
+
+#[test]
+fn an_address_that_is_none_is_refused_before_the_crawl() {
+    let nights = Nights::start();
+    for wrong in ["hunter2", "ftp://hunter2.example/x", "https://"] {
+        let stored = Stored::sqlite();
+        let done = nights.crawl(&stored).args(["--notify", wrong]).run();
+        done.assert_code(2).assert_stderr("--notify: it is not a URL").assert_stderr("DRAGLINE_NOTIFY");
+        done.assert("it is not repeated", !done.stderr.contains("hunter2"));
+        assert_eq!(nights.site.total_hits(), 0);
+    }
+}
+
+#[test]
+fn a_notification_goes_the_way_of_the_crawl() {
+    let (nights, hook, proxy) = (Nights::start(), SecureSite::start(), ForwardProxy::start());
+    let stored = Stored::sqlite();
+    let notifying = || {
+        let crawl = nights.crawl(&stored).args(["--notify", &hook.url("/hook")]);
+        crawl.args(["--notify-timeout", "2s"]).env("no_proxy", "").env("NO_PROXY", "")
+    };
+    let doubtful = notifying().run();
+    doubtful.assert_code(0).assert_stderr("was not delivered").assert_stderr("certificate");
+    assert!(hook.received().is_empty());
+    let trusting = || notifying().arg("--ca-file").arg(hook.authority());
+    trusting().run().assert_code(0).assert_stderr("the notification was delivered");
+    assert!(proxy.passages().is_empty());
+    let through = format!("http://{}", proxy.host());
+    trusting()
+        .args(["--proxy", &through])
+        .run()
+        .assert_code(0)
+        .assert_stderr("the notification was delivered");
+    assert!(proxy.passages().contains(&format!("CONNECT {}", hook.host())), "{:?}", proxy.passages());
+    assert_eq!(hook.received(), ["HTTP/1.1 /hook", "HTTP/1.1 /hook"]);
+}
+
+#[test]
+fn the_settings_file_names_rules_and_addresses() {
+    let (stored, nights) = (Stored::sqlite(), Nights::start());
+    let hook = Site::builder().page("/xk3Jq9ZpLm2Rw8Vt", Answer::new(200)).start();
+    nights.is_now(3);
+    let crawl = nights.crawl(&stored);
+    let settings = format!(
+        "[spider.shelf]\nmin_filled = ['book.author=0.5', 'book.title=1']\nmin_items = ['book=40', '80']\n\
+         notify = ['{}']\nnotify_format = 'slack'\n",
+        hook.url("/xk3Jq9ZpLm2Rw8Vt")
+    );
+    std::fs::write(crawl.folder().join("dragline.toml"), &settings).unwrap();
+    crawl.run().assert_code(1).assert_stderr("the column author of book");
+    assert!(messages(&hook, "/xk3Jq9ZpLm2Rw8Vt")[0]["text"].is_string());
+    let shown = example("nasty_spiders").args(["config", "show", "shelf"]);
+    let shown = shown.env("DRAGLINE_NOTIFY", hook.url("/xk3Jq9ZpLm2Rw8Vt")).run();
+    shown.assert("the address is a secret", !shown.stdout.contains("xk3Jq9ZpLm2Rw8Vt"));
 }

@@ -120,6 +120,23 @@ impl Blocking {
         }
     }
 
+    /// Waits for work that has a limit of its own. `None` if it is cut off.
+    pub fn unless_cut<T>(&self, work: impl Future<Output = T>) -> Option<T> {
+        self.runtime.block_on(async {
+            let cut = async {
+                match &self.cut {
+                    Some(cut) => cut.until_requested().await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                biased;
+                () = cut => None,
+                done = self.beating(work) => Some(done),
+            }
+        })
+    }
+
     /// Closes the store's sessions, if the store answers in time.
     pub fn close(&self, store: &dyn Store, limit: Duration) {
         let _ = self.wait(store, "closing", limit, async {

@@ -24,6 +24,7 @@ pub mod listen;
 pub mod logging;
 pub mod memory;
 pub mod metrics;
+pub mod notify;
 mod outcome;
 mod page_counts;
 mod parts;

@@ -13,7 +13,7 @@ use dragline_store::StoreSettings;
 
 use dragline_flags::run_name;
 
-use super::{Access, Process, Progress};
+use super::{Access, Notify, Process, Progress};
 
 pub(super) const EXAMPLES: &str = "\
 Examples:
@@ -58,6 +58,9 @@ pub(crate) struct CrawlFlags {
 
     #[command(flatten)]
     pub(crate) identity: Identity,
+
+    #[command(flatten)]
+    pub(crate) notify: Notify,
 
     #[command(flatten)]
     pub(crate) links: LinkSettings,

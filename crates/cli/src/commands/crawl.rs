@@ -8,7 +8,8 @@ use dragline_core::store::{RunInfo, RunState, Store};
 use dragline_runtime::blocking::Blocking;
 use dragline_runtime::logging::LogHandle;
 use dragline_runtime::metrics::Metrics;
-use dragline_runtime::{CrawlReport, Ended, shown};
+use dragline_runtime::notify::{self, Notice};
+use dragline_runtime::{CrawlOutcome, CrawlReport, Ended, shown};
 
 use super::{find_spider, print};
 use crate::aftermath::Aftermath;
@@ -24,6 +25,8 @@ use crate::{probes, report};
 
 /// The least time for reading and showing the report, even if the time of the stop is up.
 const LEAST_LEFT: Duration = Duration::from_secs(1);
+/// A notification ends so much earlier than the time of the stop.
+const BEFORE_THE_DEADLINE: Duration = Duration::from_millis(200);
 /// The time reserved for the last log lines after that.
 const LAST_WORDS: Duration = Duration::from_millis(500);
 
@@ -61,7 +64,7 @@ fn crawl_and_report(
     after(&attended, settings, &**spider, log)
 }
 
-/// Prints the report and writes the export, both from the store. Returns the exit code.
+/// Prints the report, writes the export and tells those who want to know, all of it from the store. Returns the exit code.
 pub(super) fn after(
     attended: &Attended,
     settings: &CommandSettings,
@@ -90,7 +93,16 @@ pub(super) fn after(
         // Only the report is lost, not the run.
         tracing::warn!("{}", failed.what);
     }
-    not_exported.map_or_else(|| exit_of(&report), Err)
+    let done = not_exported.map_or_else(|| exit_of(&report), Err);
+    // A second signal means that nobody wants to wait any longer.
+    if ended.outcome() != CrawlOutcome::Forced {
+        let exit_code = done.as_ref().map_or_else(|failed| failed.exit, |exit| *exit).code();
+        let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+        let limit = left.map_or(settings.notify.timeout, |left| left.saturating_sub(BEFORE_THE_DEADLINE));
+        let notice = Notice { report: &report, exit_code };
+        notify::send(&settings.notify, &settings.crawl.engine.client, &notice, limit, &blocking);
+    }
+    done
 }
 
 /// Writes the rows of a finished run to where its user wants them.

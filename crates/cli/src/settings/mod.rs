@@ -10,6 +10,7 @@ pub(crate) mod environment;
 pub(crate) mod file;
 mod global;
 pub(crate) mod hosts;
+mod notify;
 pub(crate) mod origin;
 mod spider_arguments;
 
@@ -18,6 +19,7 @@ use std::path::PathBuf;
 use dragline_core::{Args, secrets, url_list};
 use dragline_engine::{EngineSettings, LimitSettings};
 use dragline_pipelines::ItemPipelineSettings;
+use dragline_runtime::notify::NotifySettings;
 use dragline_runtime::progress::ProgressSettings;
 use dragline_runtime::settings::{CrawlSettings, store_settings};
 use dragline_runtime::{CrawlError, remember_arguments, start_url};
@@ -37,6 +39,7 @@ pub(crate) struct CommandSettings {
     pub(crate) crawl: CrawlSettings,
     pub(crate) output: Option<Target>,
     pub(crate) metrics_textfile: Option<PathBuf>,
+    pub(crate) notify: NotifySettings,
     pub(crate) progress: ProgressSettings,
 }
 
@@ -87,6 +90,7 @@ impl CommandSettings {
         for url in start.start_urls.iter().flat_map(|urls| url_list::split(urls)) {
             given.start_urls.push(start_url(url)?);
         }
+        let notify = notify::settings(&flags.notify)?;
         engine::warn_of_a_long_stop(process.shutdown_timeout);
         let engine = EngineSettings {
             limits: LimitSettings {
@@ -131,6 +135,7 @@ impl CommandSettings {
             crawl,
             output: identity.output.as_deref().map(Target::parse).transpose()?,
             metrics_textfile: process.metrics_textfile,
+            notify,
             progress: ProgressSettings { form: progress.form, every: progress.every },
         })
     }

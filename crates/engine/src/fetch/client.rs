@@ -169,7 +169,7 @@ pub(super) fn provide_crypto() {
 
 /// What is trusted: the certificates of the system, and our own. Without any, http works, and every https fetch fails with a
 /// clear error.
-fn trusting(own: &[CertificateDer<'static>]) -> Result<ClientConfig, EngineError> {
+pub(super) fn trusting(own: &[CertificateDer<'static>]) -> Result<ClientConfig, EngineError> {
     provide_crypto();
     let unusable = |error: &rustls::Error| unusable_authorities(&super::errors::explain(error));
     let builder = ClientConfig::builder();
@@ -193,7 +193,7 @@ fn trusting(own: &[CertificateDer<'static>]) -> Result<ClientConfig, EngineError
 }
 
 /// The certificates of a PEM file.
-fn authorities(path: &Path) -> Result<Vec<CertificateDer<'static>>, EngineError> {
+pub(super) fn authorities(path: &Path) -> Result<Vec<CertificateDer<'static>>, EngineError> {
     let problem = |problem: String| unusable_authorities(&format!("{}: {problem}", path.display()));
     let pem = std::fs::read(path).map_err(|error| problem(error.to_string()))?;
     let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem).collect();

@@ -104,13 +104,20 @@ fn setting(command: &Command, flag: &Arg, matches: &ArgMatches, given: &Given<'_
     let id = flag.get_id().as_str();
     let raw = matches.get_raw(id).into_iter().flatten();
     let is_sensitive = flag.is_hide_env_values_set() || is_secret_setting(id);
-    let values: Vec<_> = raw.map(|value| shown(value.to_string_lossy().trim(), is_sensitive)).collect();
+    let shown =
+        |value: &str| if is_secret_address(id) { HIDDEN.to_owned() } else { shown(value, is_sensitive) };
+    let values: Vec<_> = raw.map(|value| shown(value.to_string_lossy().trim())).collect();
     Setting {
         name: id.to_owned(),
         otherwise: values.is_empty().then(|| default_in_words(flag).unwrap_or_else(|| "none".to_owned())),
         values,
         origin: Origin::of(command, flag, matches, given.file),
     }
+}
+
+/// No part of the address of a notification is shown, because someone who knows it may send there.
+fn is_secret_address(id: &str) -> bool {
+    id == "notify"
 }
 
 /// The value of `--cookies` is the place where cookies are kept, not a cookie.
