@@ -14,6 +14,7 @@ on_both_stores!(
     a_rule_ends_a_run_with_an_error_after_everything_is_stored,
     the_figures_are_the_same_after_kills,
     an_item_type_that_loses_most_of_its_rows_is_told,
+    a_night_that_writes_only_what_changed_is_measured_as_a_whole,
     two_runs_are_compared,
     a_notification_says_how_a_run_ended,
 );
@@ -241,6 +242,20 @@ fn an_item_type_that_loses_most_of_its_rows_is_told(stored: &Stored) {
     nights.is_now(4);
     let silent = nights.crawl(stored).args(["--warn-items-drop", "1"]).run();
     silent.assert("the threshold is set", !silent.stdout.contains("warning"));
+}
+
+fn a_night_that_writes_only_what_changed_is_measured_as_a_whole(stored: &Stored) {
+    let nights = Nights::start();
+    let crawl = || nights.crawl(stored).args(["--incremental"]);
+    crawl().run().assert_code(0);
+    let first = figures(stored)["book"].clone();
+    let second = crawl().run();
+    second.assert_code(0);
+    second.assert("nothing has changed", !second.stdout.contains("warning"));
+    assert_eq!(stored.count("SELECT count(*) FROM shelf_books WHERE run_id = 2"), 0, "no row was written");
+    assert_eq!(figures(stored)["book"], first);
+    nights.is_now(3);
+    crawl().run().assert_code(0).assert_stdout(author_is_missing());
 }
 
 fn two_runs_are_compared(stored: &Stored) {
