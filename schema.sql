@@ -270,6 +270,9 @@ CREATE TABLE crawl_page_items (
     -- As in crawl_items, also for items with a table of their own.
     key_digest  bytea NOT NULL,
     fingerprint bytea NOT NULL,
+    -- A digest of the item as this page has it. Pages that have the same key with different values are always parsed, so
+    -- that the row is that of a full crawl.
+    item_hash   bytea NOT NULL,
     PRIMARY KEY (spider, item_type, key_digest, fingerprint)
 );
 CREATE INDEX crawl_page_items_by_page ON crawl_page_items (spider, fingerprint);

@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 
 use dragline_core::earlier::{Validators, body_hash};
+use dragline_core::letters::LetterRetry;
 use dragline_core::outcome::PageState;
 use dragline_core::store::{RunSpec, RunState};
 use dragline_core::{
-    ColumnType, ItemRecord, ItemType, PageOutcome, PageRecord, ParserVersion, QueuedRequest, Reason, Request,
-    Value,
+    ColumnType, DeadLetter, ItemRecord, ItemType, PageOutcome, PageRecord, ParserVersion, QueuedRequest,
+    Reason, Request, Value,
 };
 use dragline_store::{StoreSettings, open_runs};
 
@@ -23,6 +24,9 @@ on_both_stores!(
     a_row_whose_page_is_gone_does_not_belong_to_the_run,
     an_item_on_two_pages_belongs_to_a_run_that_saw_one_of_them,
     keys_of_every_kind_are_found_again,
+    pages_that_disagree_about_an_item_are_always_parsed,
+    the_stored_items_of_a_dead_page_count_as_seen,
+    an_old_letter_does_not_replace_a_row_that_later_runs_have_seen,
     a_run_without_records_removes_those_of_its_pages,
     a_repeated_batch_counts_a_visit_once,
 );
@@ -359,5 +363,88 @@ fn a_repeated_batch_counts_a_visit_once(stored: &Stored) {
         assert_eq!(stored.query("SELECT checks FROM crawl_page_visits"), [["1"]]);
         assert_eq!(stored.count("SELECT count(*) FROM crawl_page_items"), 1);
         finish(session).await;
+    });
+}
+
+fn pages_that_disagree_about_an_item_are_always_parsed(stored: &Stored) {
+    run(async {
+        let pages = ["list", "detail", "other"].map(request);
+        let outcomes = || {
+            [
+                parsed(&pages[0], "list", vec![quote("a", "short")]),
+                parsed(&pages[1], "detail", vec![quote("a", "in full"), quote("b", "x")]),
+                parsed(&pages[2], "other", vec![quote("b", "x")]),
+            ]
+        };
+        let known = async |stored: &Stored| {
+            let session = Session::open(stored, &incremental(&pages)).await;
+            let earlier = session.refill(&everything()).await.earlier;
+            let known: Vec<bool> = pages.iter().map(|page| earlier.contains_key(&page.fingerprint)).collect();
+            (session, known)
+        };
+        night(stored, &pages, &outcomes()).await;
+        let (session, pages_known) = known(stored).await;
+        assert_eq!(pages_known, [false, false, true], "those that agree need no parse");
+        session.flush(&outcomes()).await.unwrap();
+        finish(session).await;
+        // The list is gone. So nothing contradicts the other page any more, once it has been parsed again.
+        let (session, pages_known) = known(stored).await;
+        assert_eq!(pages_known, [false, false, true]);
+        let [_, detail, _] = outcomes();
+        session
+            .flush(&[ended(&pages[0], PageState::Failed), detail, unchanged(&pages[2], "other")])
+            .await
+            .unwrap();
+        finish(session).await;
+        let (session, pages_known) = known(stored).await;
+        assert_eq!(pages_known, [false, true, true]);
+        finish(session).await;
+    });
+}
+
+fn the_stored_items_of_a_dead_page_count_as_seen(stored: &Stored) {
+    run(async {
+        let page = request("1");
+        let start = std::slice::from_ref(&page);
+        night(stored, start, &[parsed(&page, "1", vec![quote("a", "x"), note("a", "x")])]).await;
+        let mut dead = parsed(&page, "2", vec![quote("a", "x")]);
+        dead.state = PageState::Dead;
+        let second = night(stored, start, &[dead]).await;
+        assert_eq!(seen(stored, second, &QUOTE).await, [1, 1, 1]);
+        assert_eq!(seen(stored, second, &NOTE).await, [0, 0, 0]);
+        assert_eq!(stored.count("SELECT count(*) FROM crawl_pages"), 0, "the next run parses it again");
+    });
+}
+
+fn an_old_letter_does_not_replace_a_row_that_later_runs_have_seen(stored: &Stored) {
+    run(async {
+        let page = request("1");
+        let start = std::slice::from_ref(&page);
+        night(stored, start, &[parsed(&page, "1", vec![quote("a", "x"), note("a", "x")])]).await;
+        let letter = |record: ItemRecord| DeadLetter::of(record, "refused", None);
+        let letters = vec![letter(quote("a", "old")), letter(note("a", "old")), letter(quote("new", "y"))];
+        let dead = PageOutcome { dead_letters: letters, ..ended(&page, PageState::Dead) };
+        let second = night(stored, start, &[dead]).await;
+        night(stored, start, &[parsed(&page, "1", vec![quote("a", "x"), note("a", "x")])]).await;
+        let store = prepared(stored, &all_types()).await;
+        let ids: Vec<i64> = stored
+            .query("SELECT letter_id FROM crawl_dead_letters ORDER BY letter_id")
+            .iter()
+            .map(|row| row[0].parse().unwrap())
+            .collect();
+        let records = [quote("a", "old"), note("a", "old"), quote("new", "y")];
+        let retry = LetterRetry {
+            run_id: second,
+            epoch: None,
+            spider: "spider".into(),
+            fingerprint: page.fingerprint,
+            url: "http://a.example/1".to_owned(),
+            letters: ids.iter().copied().zip(records).collect(),
+        };
+        let receipt = store.retry_letters(&retry).await.unwrap();
+        assert_eq!((receipt.applied, receipt.page_done), (ids, true));
+        store.close().await;
+        assert_eq!(stored.query("SELECT text, author FROM quotes ORDER BY text"), [["a", "x"], ["new", "y"]]);
+        assert_eq!(stored.count("SELECT count(*) FROM crawl_items WHERE run_id = 1"), 1);
     });
 }

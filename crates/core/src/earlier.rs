@@ -204,6 +204,7 @@ impl PageRecord {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use dragline_spider::ColumnType;
     use http::{HeaderMap, HeaderValue};
 
     fn version(spider: &dyn Spider, args: &Args) -> ParserVersion {
@@ -234,7 +235,8 @@ mod tests {
         assert_eq!(one, version(&Versioned("1"), &none));
         assert_ne!(one, version(&Versioned("2"), &none));
         assert_ne!(one, version(&Versioned("1"), &Args::default().with_value("lang", "de")));
-        let renamed = [ItemType::builder("book").build().unwrap()];
+        let book = ItemType::builder("book").with_column("isbn", ColumnType::Text);
+        let renamed = [book.build().unwrap()];
         assert_ne!(one, ParserVersion::new(&Versioned("1"), &renamed, &none, []));
         assert_ne!(one, ParserVersion::new(&Versioned("1"), &[], &none, ["prices"]));
     }

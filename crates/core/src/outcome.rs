@@ -233,9 +233,19 @@ impl PageOutcome {
         Self { cookies, ..self }
     }
 
-    /// What to keep of the page for later runs. Only pages that are done have something.
+    /// What to keep of the page for later runs. Only a page that is done has something, and only if all its items are stored.
     pub fn record_to_keep(&self) -> Option<&PageRecord> {
-        self.record.as_deref().filter(|_| self.state == PageState::Done)
+        self.record.as_deref().filter(|_| self.state == PageState::Done && self.dead_letters.is_empty())
+    }
+
+    /// Whether an incremental run notes that it has visited the page: it has a record, or items that count as seen.
+    pub fn is_visit(&self) -> bool {
+        self.record_to_keep().is_some() || !self.items.is_empty()
+    }
+
+    /// Whether its items are all that the page has.
+    pub fn was_parsed(&self) -> bool {
+        !matches!(self.record_to_keep(), Some(PageRecord::Unchanged(_) | PageRecord::Fresh))
     }
 
     /// Whether an earlier record of the page no longer says what is stored: the page may have changed rows, and has no record of

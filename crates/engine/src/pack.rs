@@ -355,7 +355,7 @@ impl Packer {
         if let Some(all_links) = all_links {
             // The record holds them once more.
             memory.take(requests.iter().map(request_size).sum()).map_err(too_large)?;
-            all_links.clone_from(&requests);
+            all_links.extend(requests.iter().cloned().map(links::without_extras));
         }
         let requests = self.links(&page.response().queued, requests, scope, refusals)?;
         let mut produced = Produced { requests, is_barren, ..Produced::default() };

@@ -82,7 +82,9 @@ pub(crate) fn start(made_of: Ingredients) -> Result<Running, CrawlError> {
     let hold = Hold::default();
     let pipelines: Arc<[Box<dyn ItemPipeline>]> = item_pipelines(settings.item_pipelines, &pipelines).into();
     let revisits = Revisits::new(&settings.engine.revisits, || {
-        let names = pipelines.iter().map(|step| step.name());
+        // These settings decide as well what becomes of a page.
+        let rules = format!("{:?} {:?}", settings.engine.robots.page, settings.engine.redirects);
+        let names = pipelines.iter().map(|step| step.name()).chain([rules.as_str()]);
         ParserVersion::new(&*spider, &spider.items(), &settings.args, names)
     });
     let shared = EngineParts {

@@ -1,6 +1,6 @@
 //! Which items with a key each page has.
 
-use dragline_core::{Fingerprint, PageOutcome};
+use dragline_core::{Fingerprint, ItemRecord, PageOutcome};
 
 use crate::key_digest::{self, KeyDigest};
 
@@ -11,6 +11,13 @@ pub(crate) struct PageItem<'a> {
     pub(crate) item_type: &'a str,
     pub(crate) key: String,
     pub(crate) key_digest: KeyDigest,
+    /// A digest of its values.
+    pub(crate) item_hash: KeyDigest,
+}
+
+/// The type of an item and the digest of its key. `None` for an item without a key.
+pub(crate) fn digest(record: &ItemRecord) -> Option<(String, KeyDigest)> {
+    Some((record.item_type.name().to_owned(), key_digest::of_key(&record.key_text()?)))
 }
 
 /// The items with a key of these pages, each once for each page.
@@ -21,10 +28,13 @@ pub(crate) fn page_items<'a>(pages: &[&'a PageOutcome]) -> Vec<PageItem<'a>> {
         .filter_map(|(page, record)| {
             let key = record.key_text()?;
             let key_digest = key_digest::of_key(&key);
-            Some(PageItem { page, item_type: record.item_type.name(), key, key_digest })
+            let item_hash = key_digest::of_key(&record.json_text());
+            Some(PageItem { page, item_type: record.item_type.name(), key, key_digest, item_hash })
         })
         .collect();
     let order = |item: &PageItem<'a>| (item.item_type, item.key_digest, item.page);
+    // Of two items with one key, the last one is stored.
+    items.reverse();
     items.sort_by_key(order);
     items.dedup_by_key(|item| order(item));
     items

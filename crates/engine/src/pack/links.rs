@@ -100,7 +100,7 @@ impl<'a> Sieve<'a> {
 
 /// The request without fragment and password. A fragment never reaches the server, so links that differ only in it are one
 /// request, and the URL that a spider stores must not depend on which of them came first. A password would be stored.
-fn without_extras(request: Request) -> Request {
+pub(super) fn without_extras(request: Request) -> Request {
     if request.url().fragment().is_none() && !has_userinfo(request.url()) {
         return request;
     }

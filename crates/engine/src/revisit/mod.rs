@@ -41,7 +41,8 @@ impl Revisits {
 
     /// Whether a page need not be fetched, because it was seen a short time ago.
     pub(crate) fn is_fresh(&self, request: &Request, earlier: &EarlierPage, now: DateTime<Utc>) -> bool {
-        rule::is_fresh(&self.rules, request, earlier, now)
+        is_read(request)
+            && rule::is_fresh(&self.rules, request, earlier, now)
             && self.is_of_this_parser(request, earlier)
             && !has_changed_since(request, earlier)
     }
@@ -70,7 +71,7 @@ impl Revisits {
         let has_own = || request.headers().iter().any(|(name, _)| is_conditional(name));
         self.conditional_requests
             && !earlier.validators.is_empty()
-            && matches!(*request.method(), Method::GET | Method::HEAD)
+            && is_read(request)
             && request.downloader().is_none_or(|name| name == HTTP)
             && !has_own()
             && self.is_of_this_parser(request, earlier)
@@ -102,6 +103,11 @@ fn has_changed_since(request: &Request, earlier: &EarlierPage) -> bool {
             if is_a_day { lastmod.checked_add_days(Days::new(1)).unwrap_or(lastmod) } else { lastmod };
         latest > earlier.checked_at
     })
+}
+
+/// Whether a request only asks for a page. Any other request may be sent for what it does, such as a login.
+fn is_read(request: &Request) -> bool {
+    matches!(*request.method(), Method::GET | Method::HEAD)
 }
 
 /// Whether records are kept of answers with this status. A spider may accept others, and makes something else of them.

@@ -19,6 +19,9 @@ use crate::job::{AsBefore, Job};
 use crate::revisit::is_recorded;
 use crate::window::Waiting;
 
+/// For how many pages the store is asked at once. Their links are in memory together, before any of them is charged.
+const ASKED_AT_ONCE: usize = 16;
+
 /// Pages that wait for their links. Each has a credit, so there are not many.
 #[derive(Default)]
 pub(super) struct AwaitedLinks {
@@ -68,19 +71,16 @@ impl Scheduler {
     pub(super) fn unchanged(&self, waiting: &Waiting, answer: &Answer) -> Option<Validators> {
         let (revisits, earlier) = (self.parts.revisits.as_ref()?, waiting.earlier.as_ref()?);
         let request = &waiting.queued.request;
-        let is_unchanged = match &answer.body {
-            AnswerBody::Whole(_) => {
-                is_recorded(answer.status)
-                    && answer.body_hash == Some(earlier.body_hash)
-                    && revisits.is_of_this_parser(request, earlier)
-            }
-            _ => answer.status == StatusCode::NOT_MODIFIED && revisits.asks_conditionally(request, earlier),
-        };
         let newer = Validators::of(&answer.headers);
-        is_unchanged.then(|| match &answer.body {
-            AnswerBody::Whole(_) => newer,
-            _ => earlier.validators.updated_by(newer),
-        })
+        // A spider may accept this status. But it has not asked this question.
+        if answer.status == StatusCode::NOT_MODIFIED && revisits.asks_conditionally(request, earlier) {
+            return Some(earlier.validators.updated_by(newer));
+        }
+        let is_same = matches!(&answer.body, AnswerBody::Whole(body) if !body.is_empty())
+            && is_recorded(answer.status)
+            && answer.body_hash == Some(earlier.body_hash)
+            && revisits.is_of_this_parser(request, earlier);
+        is_same.then_some(newer)
     }
 
     /// Puts a page among those that wait for their links.
@@ -94,7 +94,7 @@ impl Scheduler {
         if next.is_empty() || !asked.is_empty() || self.end.is_some() {
             return;
         }
-        *asked = mem::take(next);
+        *asked = next.drain(..next.len().min(ASKED_AT_ONCE)).collect();
         let pages = asked.iter().map(|page| page.waiting.queued.fingerprint).collect();
         if let Err(refused) = self.parts.sink.links(pages) {
             self.fail(&refused.to_string());

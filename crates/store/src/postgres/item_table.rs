@@ -123,10 +123,16 @@ fn take_changed(item: &ItemType, table: &str, columns: &str, source: &str, stage
     let key = quoted_list(item.key());
     let names = || item.columns().iter().map(|column| column.name.as_str());
     let own: Vec<&str> = names().filter(|name| !item.is_key_column(name)).collect();
+    // A table may have json, which has no equality, or a text type for which A and a are the same.
+    let is_text = |name: &str| {
+        let kind = item.position(name).map(|at| item.columns()[at].kind);
+        matches!(kind, Some(ColumnType::Text | ColumnType::Json))
+    };
     let same = |columns: &[&str], old: &str, new: &str| {
         let equal = columns.iter().map(|name| {
+            let cast = if is_text(name) { "::text COLLATE \"C\"" } else { "" };
             let name = quoted(name);
-            format!("{old}.{name} IS NOT DISTINCT FROM {new}.{name}")
+            format!("{old}.{name}{cast} IS NOT DISTINCT FROM {new}.{name}{cast}")
         });
         std::iter::once("true".to_owned()).chain(equal).collect::<Vec<_>>().join(" AND ")
     };

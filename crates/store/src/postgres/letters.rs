@@ -17,8 +17,9 @@ use super::flights::Flight;
 use super::flush::{Conflict, EPOCH, Transaction, settle};
 use super::runs::{not_ours, rule_of, shard_rule};
 use super::session::Session;
-use super::{ItemTables, PostgresStore};
+use super::{ItemTables, PostgresStore, pages};
 use crate::columns::shard_of_page;
+use crate::page_items;
 
 /// A null parameter means no condition.
 const READ: &str = "SELECT letter_id, letter.run_id, coalesce(run.name, '') AS run_name,
@@ -144,8 +145,16 @@ async fn apply(
     let there = retry.letters.iter().filter(|(letter_id, _)| taken.contains(letter_id));
     let applied: Vec<i64>;
     (applied, page.items) = there.map(|(letter_id, record)| (*letter_id, record.clone())).unzip();
+    let seen = pages::seen_later(session, run, &page).await?;
+    let (applied_here, items) = applied
+        .iter()
+        .copied()
+        .zip(std::mem::take(&mut page.items))
+        .filter(|(_, record)| !seen.contains(&page_items::digest(record)))
+        .unzip::<i64, ItemRecord, Vec<_>, Vec<_>>();
+    page.items = items;
     let transaction =
-        Transaction { session, flight, tables, run, conflict: Conflict::KeepNewer, letters: &applied };
+        Transaction { session, flight, tables, run, conflict: Conflict::KeepNewer, letters: &applied_here };
     transaction.prepare_stages(&page).await?;
     transaction.insert_items(&[&page]).await?;
     let page_done = session.change(PAGE_DONE, &[&run.run_id, &shard, &fingerprint]).await? > 0;

@@ -137,6 +137,7 @@ const MIGRATIONS: &[(i32, &str)] = &[
              item_type   text COLLATE \"C\" NOT NULL,
              key_digest  bytea NOT NULL,
              fingerprint bytea NOT NULL,
+             item_hash   bytea NOT NULL,
              PRIMARY KEY (spider, item_type, key_digest, fingerprint)
          );
          CREATE INDEX crawl_page_items_by_page ON crawl_page_items (spider, fingerprint);

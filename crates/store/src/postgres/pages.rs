@@ -1,20 +1,24 @@
 //! The records of pages, which incremental runs keep across runs.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use dragline_core::earlier::{BodyHash, EarlierPage, EarlierPages, PageRecord, ParserVersion, Validators};
+use dragline_core::outcome::clean;
 use dragline_core::store::{KeptLinks, RunKey, StoreResult};
 use dragline_core::{Fingerprint, PageOutcome};
 use tokio_postgres::Row;
 
 use super::connections::Connections;
-use super::session::Session;
+use super::session::{Params, Session};
 use crate::kept_link::{links_text, read_links};
+use crate::key_digest::KeyDigest;
 use crate::page_items::{PageItem, page_items};
 
 // These tables grow faster than their statistics, like the frontier. So the statements leave the planner no choice, as in a flush:
 // a LATERAL subquery with OFFSET 0 probes an index for each page.
 
+/// A page is left out if another page that was seen as lately has the same key with other values. If only one of them were parsed,
+/// its values would stay, whichever page a full crawl would fetch last.
 const READ: &str = "SELECT page.*, visit.first_at, visit.checked_at, visit.changes
     FROM unnest($2::bytea[]) AS batch (fingerprint)
     CROSS JOIN LATERAL (
@@ -22,9 +26,16 @@ const READ: &str = "SELECT page.*, visit.first_at, visit.checked_at, visit.chang
         WHERE spider = $1 AND fingerprint = batch.fingerprint OFFSET 0
     ) page
     CROSS JOIN LATERAL (
-        SELECT first_at, checked_at, changes FROM crawl_page_visits
+        SELECT run_id, first_at, checked_at, changes FROM crawl_page_visits
         WHERE spider = $1 AND fingerprint = batch.fingerprint OFFSET 0
-    ) visit";
+    ) visit
+    WHERE NOT EXISTS (
+        SELECT FROM crawl_page_items mine
+        JOIN crawl_page_items other ON other.spider = $1 AND other.item_type = mine.item_type
+            AND other.key_digest = mine.key_digest AND other.item_hash <> mine.item_hash
+        JOIN crawl_page_visits seen ON seen.spider = $1 AND seen.fingerprint = other.fingerprint
+        WHERE mine.spider = $1 AND mine.fingerprint = batch.fingerprint AND seen.run_id >= visit.run_id OFFSET 0
+    )";
 
 const LINKS: &str = "SELECT page.fingerprint, page.links::text AS links
     FROM unnest($2::bytea[]) AS batch (fingerprint) CROSS JOIN LATERAL (
@@ -76,17 +87,28 @@ const GONE_ITEMS: &str = "DELETE FROM crawl_page_items item
         FROM unnest($3::bytea[], $4::text[], $5::bytea[]) AS new (fingerprint, item_type, key_digest)
     )";
 
-const ITEMS: &str = "INSERT INTO crawl_page_items (spider, item_type, key_digest, fingerprint)
-    SELECT $1, item_type, key_digest, fingerprint
-    FROM unnest($2::bytea[], $3::text[], $4::bytea[]) AS new (fingerprint, item_type, key_digest)
+const ITEMS: &str =
+    "INSERT INTO crawl_page_items AS old (spider, item_type, key_digest, fingerprint, item_hash)
+    SELECT $1, item_type, key_digest, fingerprint, item_hash
+    FROM unnest($2::bytea[], $3::text[], $4::bytea[], $5::bytea[])
+        AS new (fingerprint, item_type, key_digest, item_hash)
     ORDER BY item_type COLLATE \"C\", key_digest, fingerprint
-    ON CONFLICT DO NOTHING";
+    ON CONFLICT (spider, item_type, key_digest, fingerprint) DO UPDATE SET item_hash = EXCLUDED.item_hash
+    WHERE old.item_hash <> EXCLUDED.item_hash";
 
 const KEYS: &str = "INSERT INTO crawl_item_keys (spider, item_type, key_digest, item_key, first_run)
     SELECT $1, item_type, key_digest, item_key, $2
     FROM unnest($3::text[], $4::bytea[], $5::text[]) AS new (item_type, key_digest, item_key)
     ORDER BY item_type COLLATE \"C\", key_digest
     ON CONFLICT DO NOTHING";
+
+const SEEN_LATER: &str = "SELECT new.item_type, new.key_digest
+    FROM unnest($3::text[], $4::bytea[]) AS new (item_type, key_digest)
+    WHERE EXISTS (
+        SELECT FROM crawl_page_items item JOIN crawl_page_visits visit USING (spider, fingerprint)
+        WHERE item.spider = $1 AND item.item_type = new.item_type AND item.key_digest = new.key_digest
+        AND visit.run_id > $2 OFFSET 0
+    )";
 
 const FORGET: &str = "DELETE FROM crawl_pages page
     USING unnest($2::bytea[]) AS batch (fingerprint) CROSS JOIN LATERAL (
@@ -153,37 +175,39 @@ pub(super) async fn write(session: &Session, run: &RunKey, outcomes: &[&PageOutc
     if !outdated.is_empty() {
         session.change(FORGET, &[&&*run.spider, &bytes(outdated)]).await?;
     }
-    let recorded: Recorded<'_> = outcomes
-        .iter()
-        .filter_map(|page| Some((page.fingerprint, (*page, page.record_to_keep()?))))
-        .collect();
-    if recorded.is_empty() {
+    if !run.incremental {
         return Ok(());
     }
-    visit(session, run, &recorded).await?;
-    revalidate(session, run, &recorded).await?;
-    write_parsed(session, run, &recorded).await
+    let visited: Visited<'_> =
+        outcomes.iter().filter(|page| page.is_visit()).map(|page| (page.fingerprint, *page)).collect();
+    if visited.is_empty() {
+        return Ok(());
+    }
+    visit(session, run, &visited).await?;
+    revalidate(session, run, &visited).await?;
+    write_parsed(session, run, &visited).await?;
+    write_items(session, run, &visited).await
 }
 
-type Recorded<'a> = BTreeMap<Fingerprint, (&'a PageOutcome, &'a PageRecord)>;
+type Visited<'a> = BTreeMap<Fingerprint, &'a PageOutcome>;
 
-async fn visit(session: &Session, run: &RunKey, recorded: &Recorded<'_>) -> StoreResult<()> {
-    let records = || recorded.values().map(|(_, record)| *record);
-    let checked: Vec<bool> = records().map(|record| !matches!(record, PageRecord::Fresh)).collect();
+async fn visit(session: &Session, run: &RunKey, visited: &Visited<'_>) -> StoreResult<()> {
+    let records = || visited.values().map(|page| page.record_to_keep());
+    let checked: Vec<bool> = records().map(|record| !matches!(record, Some(PageRecord::Fresh))).collect();
     let hashes: Vec<Option<&[u8]>> = records()
         .map(|record| match record {
-            PageRecord::Parsed { body_hash, .. } => Some(body_hash.as_slice()),
-            PageRecord::Unchanged(_) | PageRecord::Fresh => None,
+            Some(PageRecord::Parsed { body_hash, .. }) => Some(body_hash.as_slice()),
+            Some(PageRecord::Unchanged(_) | PageRecord::Fresh) | None => None,
         })
         .collect();
-    let pages = bytes(recorded.keys());
+    let pages = bytes(visited.keys());
     session.change(VISIT, &[&&*run.spider, &run.run_id, &pages, &checked, &hashes]).await?;
     Ok(())
 }
 
-async fn revalidate(session: &Session, run: &RunKey, recorded: &Recorded<'_>) -> StoreResult<()> {
+async fn revalidate(session: &Session, run: &RunKey, visited: &Visited<'_>) -> StoreResult<()> {
     let unchanged = || {
-        recorded.iter().filter_map(|(page, (_, record))| match record {
+        visited.iter().filter_map(|(page, outcome)| match outcome.record_to_keep()? {
             PageRecord::Unchanged(validators) => Some((page, validators)),
             PageRecord::Parsed { .. } | PageRecord::Fresh => None,
         })
@@ -198,43 +222,70 @@ async fn revalidate(session: &Session, run: &RunKey, recorded: &Recorded<'_>) ->
     Ok(())
 }
 
-async fn write_parsed(session: &Session, run: &RunKey, recorded: &Recorded<'_>) -> StoreResult<()> {
+async fn write_parsed(session: &Session, run: &RunKey, visited: &Visited<'_>) -> StoreResult<()> {
     let (mut fingerprints, mut urls, mut tags) = (Vec::new(), Vec::new(), Vec::new());
     let (mut etags, mut modified) = (Vec::new(), Vec::new());
     let (mut hashes, mut parsers, mut all_links) = (Vec::new(), Vec::new(), Vec::new());
-    let mut pages: Vec<&PageOutcome> = Vec::new();
-    for (fingerprint, (page, record)) in recorded {
-        let PageRecord::Parsed { tag, validators, body_hash, parser, links } = record else { continue };
+    for (fingerprint, page) in visited {
+        let Some(PageRecord::Parsed { tag, validators, body_hash, parser, links }) = page.record_to_keep()
+        else {
+            continue;
+        };
         fingerprints.push(fingerprint.as_bytes().as_slice());
         urls.push(page.shown_url());
-        tags.push(tag.as_str());
+        tags.push(clean(tag));
         etags.push(validators.etag.as_deref());
         modified.push(validators.last_modified.as_deref());
         hashes.push(body_hash.as_slice());
         parsers.push(parser.as_bytes().as_slice());
         all_links.push(links_text(links));
-        pages.push(page);
     }
-    if pages.is_empty() {
+    if fingerprints.is_empty() {
         return Ok(());
     }
     let urls: Vec<&str> = urls.iter().map(|url| &**url).collect();
     let spider = &*run.spider;
-    session
-        .change(
-            PARSED,
-            &[&spider, &fingerprints, &urls, &tags, &etags, &modified, &hashes, &parsers, &all_links],
-        )
-        .await?;
+    let values: Params<'_> =
+        &[&spider, &fingerprints, &urls, &tags, &etags, &modified, &hashes, &parsers, &all_links];
+    session.change(PARSED, values).await?;
+    Ok(())
+}
+
+/// The items of the pages that were parsed. Those of a page without a record count as seen too.
+async fn write_items(session: &Session, run: &RunKey, visited: &Visited<'_>) -> StoreResult<()> {
+    let pages: Vec<&PageOutcome> = visited.values().copied().filter(|page| page.was_parsed()).collect();
+    if pages.is_empty() {
+        return Ok(());
+    }
+    let spider = &*run.spider;
+    let fingerprints = bytes(pages.iter().map(|page| &page.fingerprint));
     let items: Vec<PageItem<'_>> = page_items(&pages);
     let of: Vec<&[u8]> = items.iter().map(|item| item.page.as_bytes().as_slice()).collect();
     let types: Vec<&str> = items.iter().map(|item| item.item_type).collect();
     let digests: Vec<&[u8]> = items.iter().map(|item| item.key_digest.as_slice()).collect();
+    let hashes: Vec<&[u8]> = items.iter().map(|item| item.item_hash.as_slice()).collect();
     let keys: Vec<&str> = items.iter().map(|item| item.key.as_str()).collect();
     session.change(GONE_ITEMS, &[&spider, &fingerprints, &of, &types, &digests]).await?;
-    session.change(ITEMS, &[&spider, &of, &types, &digests]).await?;
+    session.change(ITEMS, &[&spider, &of, &types, &digests, &hashes]).await?;
     session.change(KEYS, &[&spider, &run.run_id, &types, &digests, &keys]).await?;
     Ok(())
+}
+
+/// The items of a page that later runs have seen. An incremental run does not write a row that is as it was, so the row itself does
+/// not say that it is newer.
+pub(super) async fn seen_later(
+    session: &Session,
+    run: &RunKey,
+    page: &PageOutcome,
+) -> StoreResult<HashSet<Option<(String, KeyDigest)>>> {
+    let items = page_items(&[page]);
+    let types: Vec<&str> = items.iter().map(|item| item.item_type).collect();
+    let digests: Vec<&[u8]> = items.iter().map(|item| item.key_digest.as_slice()).collect();
+    let rows = session.rows(SEEN_LATER, &[&&*run.spider, &run.run_id, &types, &digests]).await?;
+    let seen = rows.iter().filter_map(|row| {
+        Some(Some((row.get("item_type"), KeyDigest::try_from(row.get::<_, &[u8]>("key_digest")).ok()?)))
+    });
+    Ok(seen.collect())
 }
 
 fn bytes<'a>(fingerprints: impl IntoIterator<Item = &'a Fingerprint>) -> Vec<&'a [u8]> {

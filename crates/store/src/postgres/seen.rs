@@ -20,12 +20,16 @@ pub(super) struct SeenBy {
 /// The spider of run `$1`.
 const SPIDER: &str = "(SELECT spider FROM crawl_runs WHERE run_id = $1)";
 
-/// The digests of all keys of one type that were on the pages of run `$1`. `OFFSET 0` keeps it apart, so that it is computed
-/// once and not for each row.
-const KEYS: &str = "SELECT of_page.key_digest FROM crawl_page_visits visit
-    JOIN crawl_page_items of_page USING (spider, fingerprint)
-    WHERE visit.run_id = $1 AND visit.spider = (SELECT spider FROM crawl_runs WHERE run_id = $1)
-    AND of_page.item_type = ";
+/// Adds the rows of a join with [`KEYS`] to a condition.
+const OR_SEEN: &str = " OR dragline_seen IS NOT NULL";
+
+/// Joins a table with the keys that were on the pages of run `$1`. It has to be a join: Postgres tries a list of more keys than fit
+/// into `work_mem` row by row. The only column that it adds is `dragline_seen`.
+const KEYS: &str = "LEFT JOIN (
+        SELECT DISTINCT of_page.item_type AS dragline_type, of_page.key_digest AS dragline_seen
+        FROM crawl_page_visits visit JOIN crawl_page_items of_page USING (spider, fingerprint)
+        WHERE visit.run_id = $1 AND visit.spider = (SELECT spider FROM crawl_runs WHERE run_id = $1)
+    ) dragline_keys ON";
 
 impl SeenBy {
     /// Rows of this run.
@@ -36,20 +40,20 @@ impl SeenBy {
 
     /// Counts the rows in `crawl_items` that run `$1` has seen, by type.
     pub(super) fn shared_counts(self) -> String {
-        let also = if self.is_incremental {
-            format!(
-                " OR (spider = {SPIDER} AND (item_type, key_digest) IN (
-                     SELECT of_page.item_type, of_page.key_digest
-                     FROM crawl_page_visits visit JOIN crawl_page_items of_page USING (spider, fingerprint)
-                     WHERE visit.run_id = $1 AND visit.spider = {SPIDER} OFFSET 0))"
-            )
-        } else {
-            String::new()
-        };
+        let (join, also) = self.shared_join();
         format!(
-            "SELECT item_type, count(*) AS rows FROM {} WHERE run_id = $1{also} GROUP BY item_type",
+            "SELECT item_type, count(*) AS rows FROM {} {join} WHERE run_id = $1{also} GROUP BY item_type",
             items::TABLE
         )
+    }
+
+    /// Joins `crawl_items` with the keys that the run has seen.
+    fn shared_join(self) -> (String, &'static str) {
+        if !self.is_incremental {
+            return (String::new(), "");
+        }
+        let on = format!("dragline_seen = key_digest AND dragline_type = item_type AND spider = {SPIDER}");
+        (format!("{KEYS} {on}"), OR_SEEN)
     }
 
     /// The table and the condition for the rows of an item type that run `$1` has seen: `FROM …`. For a type without a table of its
@@ -58,22 +62,17 @@ impl SeenBy {
         match item.table() {
             Some(table) => {
                 let name = item.name().replace('\'', "''");
-                let digest = digest_of_key(item);
-                let also = match digest {
-                    Some(digest) if self.is_incremental => {
-                        format!(" OR {digest} IN ({KEYS}'{name}' OFFSET 0)")
+                let (join, also) = match digest_of_key(item).filter(|_| self.is_incremental) {
+                    Some(digest) => {
+                        (format!("{KEYS} dragline_seen = {digest} AND dragline_type = '{name}'"), OR_SEEN)
                     }
-                    _ => String::new(),
+                    None => (String::new(), ""),
                 };
-                format!("FROM {} WHERE (run_id = $1{also})", quoted(table))
+                format!("FROM {} {join} WHERE (run_id = $1{also})", quoted(table))
             }
             None => {
-                let also = if self.is_incremental {
-                    format!(" OR (spider = {SPIDER} AND key_digest IN ({KEYS}$2::text OFFSET 0))")
-                } else {
-                    String::new()
-                };
-                format!("FROM {} WHERE item_type = $2::text AND (run_id = $1{also})", items::TABLE)
+                let (join, also) = self.shared_join();
+                format!("FROM {} {join} WHERE item_type = $2::text AND (run_id = $1{also})", items::TABLE)
             }
         }
     }

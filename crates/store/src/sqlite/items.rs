@@ -212,7 +212,7 @@ fn upsert_statement(item: &ItemType, has_fingerprint: bool, only_changed: bool) 
         return format!("{insert} ON CONFLICT ({key}) DO UPDATE SET {}", set.join(", "));
     }
     let differs = |columns: &mut dyn Iterator<Item = &&str>| {
-        let each = columns.map(|column| format!("{0} IS NOT excluded.{0}", quoted(column)));
+        let each = columns.map(|column| format!("{0} IS NOT excluded.{0} COLLATE BINARY", quoted(column)));
         std::iter::once("false".to_owned()).chain(each).collect::<Vec<_>>().join(" OR ")
     };
     let is_of_run = |column: &&&str| **column == run_id || **column == scraped_at;

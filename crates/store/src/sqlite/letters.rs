@@ -14,7 +14,7 @@ use super::cancel::Ticket;
 use super::fault::Fault;
 use super::items::{self, Conflict, NOW};
 use super::known_tables::KnownTables;
-use super::runs;
+use super::{pages, runs};
 
 /// Reads the requested letters.
 pub(super) fn read(connection: &mut Connection, ask: &LetterAsk) -> Result<Vec<StoredLetter>, Fault> {
@@ -80,7 +80,7 @@ pub(super) fn retry(
     }
     let of_page = params![retry.run_id, retry.fingerprint.as_bytes()];
     let mut page = PageOutcome::done(PageKey { fingerprint: retry.fingerprint, url: retry.url.clone() });
-    let mut applied = Vec::new();
+    let (mut applied, mut written) = (Vec::new(), Vec::new());
     for (letter_id, record) in &retry.letters {
         ticket.check()?;
         let mut delete = transaction.prepare_cached(
@@ -88,10 +88,13 @@ pub(super) fn retry(
         )?;
         if delete.execute(params![retry.run_id, retry.fingerprint.as_bytes(), letter_id])? > 0 {
             applied.push(*letter_id);
-            page.items.push(record.clone());
+            if !pages::is_seen_later(&transaction, &run, record)? {
+                written.push(*letter_id);
+                page.items.push(record.clone());
+            }
         }
     }
-    items::write(&transaction, &run, &[&page], Conflict::KeepNewer, &applied, known, ticket)?;
+    items::write(&transaction, &run, &[&page], Conflict::KeepNewer, &written, known, ticket)?;
     let page_done = transaction.execute(
         &format!(
             "UPDATE crawl_requests SET state = 'done', reason = NULL, error = NULL, done_at = {NOW}

@@ -2,16 +2,18 @@
 
 use dragline_core::earlier::{BodyHash, EarlierPage, EarlierPages, PageRecord, ParserVersion, Validators};
 use dragline_core::store::{KeptLinks, RunKey};
-use dragline_core::{Fingerprint, PageOutcome};
+use dragline_core::{Fingerprint, ItemRecord, PageOutcome};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::cancel::Ticket;
 use super::fault::Fault;
 use super::items::NOW;
 use crate::kept_link::{links_text, read_links};
-use crate::page_items::page_items;
+use crate::page_items::{self, page_items};
 
-/// What earlier runs know about these requests, if the run wants to know.
+/// What earlier runs know about these requests, if the run wants to know. A page is left out if another page that was seen as lately
+/// has the same key with other values. If only one of them were parsed, its values would stay, whichever page a full crawl would
+/// fetch last.
 pub(super) fn earlier<'a>(
     connection: &Connection,
     run: &RunKey,
@@ -25,7 +27,13 @@ pub(super) fn earlier<'a>(
         "SELECT page.etag, page.last_modified, page.body_hash, page.parser, visit.first_at, visit.checked_at,
                 visit.changes
          FROM crawl_pages page JOIN crawl_page_visits visit USING (spider, fingerprint)
-         WHERE page.spider = ?1 AND page.fingerprint = ?2",
+         WHERE page.spider = ?1 AND page.fingerprint = ?2 AND NOT EXISTS (
+             SELECT 1 FROM crawl_page_items mine
+             JOIN crawl_page_items other ON other.spider = ?1 AND other.item_type = mine.item_type
+                 AND other.key_digest = mine.key_digest AND other.item_hash <> mine.item_hash
+             JOIN crawl_page_visits seen ON seen.spider = ?1 AND seen.fingerprint = other.fingerprint
+             WHERE mine.spider = ?1 AND mine.fingerprint = ?2 AND seen.run_id >= visit.run_id
+         )",
     )?;
     for request in requests {
         let found = select.query_row(params![&*run.spider, request.as_bytes()], earlier_page).optional()?;
@@ -86,29 +94,30 @@ pub(super) fn write(
         if page.outdates_record() {
             forget.execute(params![&*run.spider, page.fingerprint.as_bytes()])?;
         }
-        let Some(record) = page.record_to_keep() else { continue };
-        visit(connection, run, page, record)?;
-        match record {
-            PageRecord::Parsed { .. } => write_parsed(connection, run, page, record)?,
-            PageRecord::Unchanged(validators) => revalidate(connection, run, page, validators)?,
-            PageRecord::Fresh => {}
+        if !run.incremental || !page.is_visit() {
+            continue;
+        }
+        visit(connection, run, page)?;
+        match page.record_to_keep() {
+            Some(PageRecord::Parsed { .. }) => write_parsed(connection, run, page)?,
+            Some(PageRecord::Unchanged(validators)) => revalidate(connection, run, page, validators)?,
+            Some(PageRecord::Fresh) | None => {}
+        }
+        if page.was_parsed() {
+            write_items(connection, run, page)?;
         }
     }
     Ok(())
 }
 
 /// This comes before the page is written, because it compares the new hash with the old one.
-fn visit(
-    connection: &Connection,
-    run: &RunKey,
-    page: &PageOutcome,
-    record: &PageRecord,
-) -> Result<(), Fault> {
+fn visit(connection: &Connection, run: &RunKey, page: &PageOutcome) -> Result<(), Fault> {
+    let record = page.record_to_keep();
     let body_hash = match record {
-        PageRecord::Parsed { body_hash, .. } => Some(body_hash),
-        PageRecord::Unchanged(_) | PageRecord::Fresh => None,
+        Some(PageRecord::Parsed { body_hash, .. }) => Some(body_hash),
+        Some(PageRecord::Unchanged(_) | PageRecord::Fresh) | None => None,
     };
-    let is_checked = !matches!(record, PageRecord::Fresh);
+    let is_checked = !matches!(record, Some(PageRecord::Fresh));
     let mut insert = connection.prepare_cached(&format!(
         "INSERT INTO crawl_page_visits (spider, fingerprint, run_id, first_at, checked_at, checks, changes)
          VALUES (?1, ?2, ?3, {NOW}, {NOW}, ?4, coalesce(?5 <> (
@@ -137,13 +146,10 @@ fn revalidate(
     Ok(())
 }
 
-fn write_parsed(
-    connection: &Connection,
-    run: &RunKey,
-    page: &PageOutcome,
-    record: &PageRecord,
-) -> Result<(), Fault> {
-    let PageRecord::Parsed { tag, validators, body_hash, parser, links } = record else { return Ok(()) };
+fn write_parsed(connection: &Connection, run: &RunKey, page: &PageOutcome) -> Result<(), Fault> {
+    let Some(PageRecord::Parsed { tag, validators, body_hash, parser, links }) = page.record_to_keep() else {
+        return Ok(());
+    };
     let (spider, fingerprint) = (&*run.spider, page.fingerprint.as_bytes());
     let mut insert = connection.prepare_cached(&format!(
         "INSERT INTO crawl_pages
@@ -164,19 +170,41 @@ fn write_parsed(
         parser.as_bytes(),
         links_text(links)
     ])?;
+    Ok(())
+}
+
+/// The items of a page that was parsed. Those of a page without a record count as seen too.
+fn write_items(connection: &Connection, run: &RunKey, page: &PageOutcome) -> Result<(), Fault> {
+    let (spider, fingerprint) = (&*run.spider, page.fingerprint.as_bytes());
     let mut clear =
         connection.prepare_cached("DELETE FROM crawl_page_items WHERE spider = ?1 AND fingerprint = ?2")?;
     clear.execute(params![spider, fingerprint])?;
     let mut of_page = connection.prepare_cached(
-        "INSERT INTO crawl_page_items (spider, item_type, key_digest, fingerprint) VALUES (?1, ?2, ?3, ?4)",
+        "INSERT INTO crawl_page_items (spider, item_type, key_digest, fingerprint, item_hash)
+         VALUES (?1, ?2, ?3, ?4, ?5)",
     )?;
     let mut key = connection.prepare_cached(&format!(
         "INSERT INTO crawl_item_keys (spider, item_type, key_digest, item_key, first_run, first_seen)
          VALUES (?1, ?2, ?3, ?4, ?5, {NOW}) ON CONFLICT DO NOTHING"
     ))?;
     for item in page_items(&[page]) {
-        of_page.execute(params![spider, item.item_type, item.key_digest, fingerprint])?;
+        of_page.execute(params![spider, item.item_type, item.key_digest, fingerprint, item.item_hash])?;
         key.execute(params![spider, item.item_type, item.key_digest, item.key, run.run_id])?;
     }
     Ok(())
+}
+
+/// Whether a later run has seen the item. An incremental run does not write a row that is as it was, so the row itself does not say that
+/// it is newer.
+pub(super) fn is_seen_later(
+    connection: &Connection,
+    run: &RunKey,
+    record: &ItemRecord,
+) -> Result<bool, Fault> {
+    let Some((item_type, digest)) = page_items::digest(record) else { return Ok(false) };
+    let mut select = connection.prepare_cached(
+        "SELECT 1 FROM crawl_page_items item JOIN crawl_page_visits visit USING (spider, fingerprint)
+         WHERE item.spider = ?1 AND item.item_type = ?2 AND item.key_digest = ?3 AND visit.run_id > ?4",
+    )?;
+    Ok(select.exists(params![&*run.spider, item_type, digest, run.run_id])?)
 }

@@ -169,6 +169,7 @@ CREATE TABLE IF NOT EXISTS crawl_page_items (
     item_type   TEXT NOT NULL,
     key_digest  BLOB NOT NULL,
     fingerprint BLOB NOT NULL,
+    item_hash   BLOB NOT NULL,
     PRIMARY KEY (spider, item_type, key_digest, fingerprint)
 ) STRICT, WITHOUT ROWID;
 
