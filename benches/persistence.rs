@@ -107,6 +107,7 @@ impl Load {
             start: (0..self.pages).map(start).collect(),
             fresh: false,
             force: false,
+            min_interval: None,
             tally: dragline_core::tally::TallyOf::default(),
             incremental: false,
             process: ProcessInfo { pid: std::process::id(), hostname: "here".to_owned() },

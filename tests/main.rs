@@ -13,6 +13,7 @@ mod conformance;
 mod connecting;
 mod container;
 mod crawl;
+mod due;
 mod embedding;
 mod faults;
 mod fetch;

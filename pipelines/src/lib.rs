@@ -12,7 +12,7 @@ pub mod replace_nul;
 pub mod validate;
 
 pub use persistence::{
-    CloseReport, OpenError, PersistencePipeline, PersistenceSettings, PersistenceStatus, RunEnd,
+    CloseReport, DueSettings, OpenError, PersistencePipeline, PersistenceSettings, PersistenceStatus, RunEnd,
 };
 
 use std::sync::Arc;

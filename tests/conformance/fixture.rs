@@ -85,6 +85,7 @@ pub(super) fn spec() -> RunSpec {
         start: Vec::new(),
         fresh: false,
         force: false,
+        min_interval: None,
         tally: dragline_core::tally::TallyOf::default(),
         incremental: false,
         process: ProcessInfo { pid: 4711, hostname: "here".to_owned() },

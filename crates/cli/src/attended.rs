@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use dragline_core::Spider;
+use dragline_core::due::NotDue;
 use dragline_runtime::logging::LogHandle;
 use dragline_runtime::metrics::{Measured, Metrics};
 use dragline_runtime::signals::{self, SignalListener};
@@ -26,6 +27,14 @@ pub(crate) struct Attended {
     pub(crate) signals: SignalListener,
 }
 
+/// Why there is no run.
+pub(crate) enum NoRun {
+    /// A stop came before the first request.
+    Stopped,
+    /// The last run is too young.
+    NotDue(NotDue),
+}
+
 /// The metrics of a crawl, which leave their last values in a file.
 pub(crate) fn metrics(
     spider: &dyn Spider,
@@ -41,14 +50,14 @@ pub(crate) fn metrics(
     Ok(Metrics::new(measured, log.counts().clone())?)
 }
 
-/// Runs a crawl to its end. Returns `Ok(None)` if it was stopped before it began.
+/// Runs a crawl to its end, if it begins.
 pub(crate) fn crawl(
     spider: &Arc<dyn Spider>,
     program: &Program,
     settings: &CommandSettings,
     metrics: &Arc<Metrics>,
     log: &LogHandle,
-) -> Result<Option<Attended>, Failed> {
+) -> Result<Result<Attended, NoRun>, Failed> {
     log.about_run(&settings.crawl.run_name(spider.name()));
     let crawl = Crawl::with_settings(Arc::clone(spider), settings.crawl.clone())
         .pipelines(&program.pipelines)
@@ -56,7 +65,8 @@ pub(crate) fn crawl(
     let signals = signals::listen(crawl.stop_value(), force(log)).map_err(|error| no_thread(&error))?;
     let running = match crawl.start(Arc::clone(metrics), end_process(metrics, log)) {
         Ok(running) => running,
-        Err(CrawlError::StoppedEarly) => return Ok(None),
+        Err(CrawlError::StoppedEarly) => return Ok(Err(NoRun::Stopped)),
+        Err(CrawlError::NotDue(not_due)) => return Ok(Err(NoRun::NotDue(not_due))),
         Err(error) => return Err(error.into()),
     };
     log.about_run_id(running.run().key.run_id);
@@ -68,7 +78,7 @@ pub(crate) fn crawl(
     let ended = running.close();
     shown.map_err(|error| no_thread(&error))?;
     signals.run_has_ended(ended.state() == dragline_core::store::RunState::Finished);
-    Ok(Some(Attended { ended, signals }))
+    Ok(Ok(Attended { ended, signals }))
 }
 
 /// The operating system refused a thread.

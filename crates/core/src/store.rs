@@ -15,6 +15,7 @@ use chrono::{DateTime, Utc};
 use serde_json::{Map, Value as Json};
 
 use crate::cookies::StoredCookie;
+use crate::due::RunsOfName;
 use crate::earlier::EarlierPages;
 use crate::host_note::HostNote;
 use crate::item_figures::ItemFigures;
@@ -60,6 +61,10 @@ pub trait Store: Send + Sync {
     /// # Errors
     /// [`StoreError::Locked`] naming the holder.
     fn lock_run<'a>(&'a self, name: &'a str, patience: Duration) -> BoxFuture<'a, StoreResult<()>>;
+
+    /// What is known about the runs of this name. Asked with the name's lock held, the answer stays true until
+    /// [`Store::open_run`], because only the holder of the lock opens a run.
+    fn runs_of_name<'a>(&'a self, name: &'a str) -> BoxFuture<'a, StoreResult<RunsOfName>>;
 
     /// Resumes the unfinished run of this name or starts a new one, and raises its epoch. One transaction creates a run and
     /// its start requests.
@@ -185,8 +190,10 @@ pub struct RunSpec {
     pub start: Vec<QueuedRequest>,
     /// Whether to end an unfinished run of this name and start a new one.
     pub fresh: bool,
-    /// Whether to resume even after three starts without a done page.
+    /// Whether to resume even after three starts without a done page, and to begin a new run even if it is not due.
     pub force: bool,
+    /// A new run does not begin while the last finished one of this name is younger.
+    pub min_interval: Option<Duration>,
     /// Which done pages to count.
     pub tally: TallyOf,
     /// Whether to keep records of pages, and to use those of earlier runs.

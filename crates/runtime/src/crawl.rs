@@ -99,6 +99,20 @@ impl Crawl {
         self
     }
 
+    /// Does nothing if the last finished run of this name is younger than this: [`run`](Crawl::run) then returns
+    /// [`CrawlError::NotDue`]. An unfinished run is always resumed. Zero means no limit.
+    pub fn min_interval(mut self, interval: Duration) -> Self {
+        self.settings.due.min_interval = Some(interval).filter(|interval| !interval.is_zero());
+        self
+    }
+
+    /// Begins a new run even if [`min_interval`](Crawl::min_interval) says that it is not due, and resumes an unfinished one
+    /// even after three starts in a row without progress.
+    pub fn force_run(mut self, force: bool) -> Self {
+        self.settings.force_run = force;
+        self
+    }
+
     /// One more URL to start at. With any, the spider's own start URLs are not used.
     pub fn start_url(mut self, url: impl Into<String>) -> Self {
         self.start_urls.push(url.into());
@@ -229,8 +243,8 @@ impl Crawl {
     /// Crawls, and blocks until the run has ended. In async code use [`run_async`](Crawl::run_async).
     ///
     /// # Errors
-    /// When the crawl can't start: a setting is invalid, the store can't be reached, another process has the run. When it was
-    /// stopped before its first request. When its stop took longer than the shutdown timeout; then threads are left behind.
+    /// When the crawl can't start: a setting is invalid, the store can't be reached, another process has the run. When no run
+    /// is due ([`min_interval`](Crawl::min_interval)). When it was stopped before its first request. When its stop took longer than the shutdown timeout; then threads are left behind.
     /// Failed pages are not an error: the [`CrawlReport`] counts them.
     pub fn run(self) -> Result<CrawlReport, CrawlError> {
         let (sender, result) = bounded(1);

@@ -6,6 +6,7 @@ use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use dragline_core::due::NotDue;
 use dragline_core::{ArgumentError, StoreError};
 use dragline_engine::EngineError;
 use dragline_pipelines::persistence::OpenError;
@@ -104,6 +105,10 @@ pub enum CrawlError {
         /// Why.
         source: io::Error,
     },
+    /// The last finished run of this name is younger than [`Crawl::min_interval`](crate::Crawl::min_interval) allows. Nothing
+    /// was fetched or changed.
+    #[error("no run is due: {0}")]
+    NotDue(NotDue),
     /// A stop came before the run was open.
     #[error("stopped before the first request")]
     StoppedEarly,
@@ -212,6 +217,7 @@ impl CrawlError {
                       the variable PORT)",
             ),
             Self::Thread(_) => Some("look at the limits on processes and open files (ulimit -u, ulimit -n)"),
+            Self::NotDue(_) => Some("Crawl::force_run starts a run now"),
             Self::StoppedEarly | Self::StopOverran { .. } => Some("run the same crawl again to resume"),
             Self::Lost => Some(
                 "this is a bug in Dragline; everything stored is safe, and the same crawl resumes the run",

@@ -68,6 +68,7 @@ pub(crate) fn start(made_of: Ingredients) -> Result<Running, CrawlError> {
     let run =
         pipeline.open_spider(spec, spider.items(), Box::new(receipts)).map_err(|error| match error {
             OpenError::Stopped { .. } => CrawlError::StoppedEarly,
+            OpenError::NotDue(not_due) => CrawlError::NotDue(not_due),
             error => CrawlError::Open(error.into()),
         })?;
     let pages_before = pages_before(&run, start_requests);

@@ -35,6 +35,7 @@ pub(crate) fn run_spec(spider: &dyn Spider, settings: &CrawlSettings) -> Result<
             .collect(),
         fresh: settings.fresh,
         force: settings.force_run,
+        min_interval: settings.due.min_interval,
         tally: settings.engine.links.tally(),
         incremental: settings.engine.revisits.incremental,
         process: ProcessInfo { pid: std::process::id(), hostname: hostname() },

@@ -8,7 +8,7 @@ use std::time::Duration;
 use dragline_core::{Args, secrets};
 use dragline_engine::{EngineSettings, VerdictSettings, WatchSettings};
 use dragline_pipelines::ItemPipelineSettings;
-use dragline_pipelines::persistence::PersistenceSettings;
+use dragline_pipelines::persistence::{DueSettings, PersistenceSettings};
 use dragline_store::StoreSettings;
 use tracing::subscriber::NoSubscriber;
 
@@ -31,8 +31,10 @@ pub struct CrawlSettings {
     pub run_name: Option<String>,
     /// End an unfinished run of this name and begin a new one.
     pub fresh: bool,
-    /// Resume even after three starts in a row without a page.
+    /// Resume even after three starts in a row without a page, and begin a new run even if it is not due.
     pub force_run: bool,
+    /// When a new run is due.
+    pub due: DueSettings,
     /// Where the working loops write their heartbeat.
     pub heartbeat_file: Option<PathBuf>,
     /// Where the endpoints listen.
@@ -66,6 +68,7 @@ impl Default for CrawlSettings {
             run_name: None,
             fresh: false,
             force_run: false,
+            due: DueSettings::default(),
             heartbeat_file: None,
             listen: None,
             health_max_age: Duration::from_secs(60),

@@ -27,6 +27,7 @@ mod batcher;
 mod blame;
 mod close;
 mod context;
+mod due;
 mod flush;
 mod inbox;
 mod notes;
@@ -55,6 +56,7 @@ use dragline_core::store::{OpenedRun, RunSpec, RunState, Store};
 use dragline_core::worker::{JoinError, Worker};
 use tracing::warn;
 
+pub use due::DueSettings;
 pub use flush::HowEnded;
 pub use open::{OpenError, StartUp};
 pub use report::{CloseReport, Monitor, PersistenceStatus, PersistenceTimes};

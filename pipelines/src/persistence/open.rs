@@ -7,6 +7,7 @@ use std::fmt;
 use std::io;
 use std::time::{Duration, Instant};
 
+use dragline_core::due::{Due, NotDue, RunsOfName};
 use dragline_core::item_type::ItemType;
 use dragline_core::probe::reach;
 use dragline_core::store::{BoxFuture, OpenedRun, RunSpec, StoreError, StoreResult};
@@ -26,6 +27,8 @@ pub enum StartUp {
     Items,
     /// Taking the run's lock.
     Lock,
+    /// Asking whether a new run is due.
+    Due,
     /// Resuming or starting the run.
     Run,
 }
@@ -51,6 +54,9 @@ pub enum OpenError {
         /// The step's limit.
         limit: Duration,
     },
+    /// The last finished run of this name is younger than [`RunSpec::min_interval`]. Nothing was changed.
+    #[error("no run is due: {0}")]
+    NotDue(NotDue),
     /// A stop came first.
     #[error("stopped while {step} was under way")]
     Stopped {
@@ -79,6 +85,7 @@ impl OpenError {
             Self::TimedOut { .. } => {
                 Some("is the database overloaded, or does a session hold a lock on these tables?")
             }
+            Self::NotDue(_) => Some("--force-run starts a run now"),
             Self::Thread(_) => Some("does the process or container have a limit on threads?"),
             Self::Stopped { .. } | Self::NoAnswer(_) | Self::OpenedBefore => None,
         }
@@ -91,6 +98,7 @@ impl fmt::Display for StartUp {
             Self::Connect => "connecting to the store",
             Self::Items => "checking the item tables",
             Self::Lock => "taking the run's lock",
+            Self::Due => "asking whether a run is due",
             Self::Run => "opening the run",
         })
     }
@@ -111,10 +119,38 @@ pub(super) async fn start_up(
     steps.run(StartUp::Items, limit, || store.prepare_items(items)).await?;
     steps.run(StartUp::Lock, limit + patience, || store.lock_run(&spec.name, patience)).await?;
     reach("start: locked");
+    if let Some(min_interval) = spec.min_interval.filter(|_| !spec.force) {
+        // Under the lock, so that of two starts only one finds that a run is due.
+        let runs = steps.run(StartUp::Due, limit, || store.runs_of_name(&spec.name)).await?;
+        due(spec, min_interval, &runs)?;
+    }
     // This step counts the run's requests, maybe many millions, so it may use all the time that is left.
     let opened = steps.run(StartUp::Run, settings.startup_timeout, || store.open_run(spec)).await?;
     reach("start: run opened");
     Ok(opened)
+}
+
+/// Whether the run of `spec` may be opened. An unfinished run is always resumed. With `fresh`, it would be ended for a new run,
+/// which must be due.
+fn due(spec: &RunSpec, min_interval: Duration, runs: &RunsOfName) -> Result<(), OpenError> {
+    if runs.is_unfinished && !spec.fresh {
+        return Ok(());
+    }
+    match runs.due(&spec.name, min_interval) {
+        Due::Yes => Ok(()),
+        Due::ClockSetBack(last) => {
+            warn!(
+                run = spec.name,
+                run_id = last.run_id,
+                finished_at = %last.at,
+                now = %runs.now,
+                "the last run seems to finish in the future, so somebody has set the clock back; the minimum interval \
+                 does not count"
+            );
+            Ok(())
+        }
+        Due::NotYet(not_due) => Err(OpenError::NotDue(not_due)),
+    }
 }
 
 struct StartUpSteps<'a> {

@@ -8,7 +8,7 @@ use dragline_engine::{
     RedirectSettings, RetrySettings, RevisitSettings, RobotsSettings, SitemapSettings, VerdictSettings,
     WatchSettings,
 };
-use dragline_pipelines::{ItemPipelineSettings, PersistenceSettings};
+use dragline_pipelines::{DueSettings, ItemPipelineSettings, PersistenceSettings};
 use dragline_store::StoreSettings;
 
 use dragline_flags::run_name;
@@ -58,6 +58,9 @@ pub(crate) struct CrawlFlags {
 
     #[command(flatten)]
     pub(crate) identity: Identity,
+
+    #[command(flatten)]
+    pub(crate) due: DueSettings,
 
     #[command(flatten)]
     pub(crate) notify: Notify,
@@ -149,7 +152,8 @@ pub(crate) struct Identity {
     #[arg(long, env = "DRAGLINE_FRESH", value_parser = BoolishValueParser::new())]
     pub(crate) fresh: bool,
 
-    /// Resume the run even after three starts in a row without progress
+    /// Start a run even if --min-interval says that none is due, and resume one even after three starts in a row
+    /// without progress
     #[arg(long, env = "DRAGLINE_FORCE_RUN", value_parser = BoolishValueParser::new(), hide_short_help = true)]
     pub(crate) force_run: bool,
 

@@ -4,17 +4,19 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use dragline_core::Spider;
+use dragline_core::due::NotDue;
 use dragline_core::store::{RunInfo, RunState, Store};
+use dragline_core::value::timestamp_text;
+use dragline_flags::text;
 use dragline_runtime::blocking::Blocking;
 use dragline_runtime::logging::LogHandle;
-use dragline_runtime::metrics::Metrics;
 use dragline_runtime::notify::{self, Notice};
 use dragline_runtime::{CrawlOutcome, CrawlReport, Ended, shown};
 
 use super::{find_spider, print};
 use crate::aftermath::Aftermath;
 use crate::arguments::Crawl;
-use crate::attended::{self, Attended, no_thread};
+use crate::attended::{self, Attended, NoRun, no_thread};
 use crate::exit::Exit;
 use crate::export::{self, Target};
 use crate::failed::Failed;
@@ -27,6 +29,9 @@ use crate::{probes, report};
 const LEAST_LEFT: Duration = Duration::from_secs(1);
 /// A notification ends so much earlier than the time of the stop.
 const BEFORE_THE_DEADLINE: Duration = Duration::from_millis(200);
+/// The words before and after the reason why no run is due.
+const NOT_DUE: &str = "no run is due, so nothing was fetched: ";
+const FORCE: &str = "--force-run starts it now";
 /// The time reserved for the last log lines after that.
 const LAST_WORDS: Duration = Duration::from_millis(500);
 
@@ -43,25 +48,44 @@ pub(super) fn run(
         target.check(&spider.items())?;
     }
     let metrics = attended::metrics(&**spider, &settings, log)?;
-    let done = crawl_and_report(spider, &settings, &metrics, program, log);
+    let done = match attended::crawl(spider, program, &settings, &metrics, log) {
+        // The metrics file keeps the values of the last run. Those of this process would say that the crawl did nothing.
+        Ok(Err(NoRun::NotDue(not_due))) => return nothing_to_do(&not_due, &settings),
+        Ok(Err(NoRun::Stopped)) => stopped_early(),
+        Ok(Ok(attended)) => {
+            // From here on, a signal may cut the rest off.
+            metrics.ended(attended.ended.state(), Exit::from(attended.ended.outcome()).code());
+            after(&attended, &settings, &**spider, log)
+        }
+        Err(failed) => Err(failed),
+    };
     metrics.leave(done.as_ref().map_or_else(|failed| failed.exit, |exit| *exit).code());
     done
 }
 
-fn crawl_and_report(
-    spider: &Arc<dyn Spider>,
-    settings: &CommandSettings,
-    metrics: &Arc<Metrics>,
-    program: &Program,
-    log: &LogHandle,
-) -> Result<Exit, Failed> {
-    let Some(attended) = attended::crawl(spider, program, settings, metrics, log)? else {
-        print("stopped during start-up, before the first request; run the same command to start again\n")?;
-        return Ok(Exit::Stopped);
-    };
-    // From here on, a signal may cut the rest off.
-    metrics.ended(attended.ended.state(), Exit::from(attended.ended.outcome()).code());
-    after(&attended, settings, &**spider, log)
+fn stopped_early() -> Result<Exit, Failed> {
+    print("stopped during start-up, before the first request; run the same command to start again\n")?;
+    Ok(Exit::Stopped)
+}
+
+/// Says why no run is due, and what to do about it.
+fn nothing_to_do(not_due: &NotDue, settings: &CommandSettings) -> Result<Exit, Failed> {
+    tracing::info!(
+        run = not_due.name,
+        run_id = not_due.last.run_id,
+        finished_at = %timestamp_text(&not_due.last.at),
+        due_at = %timestamp_text(&not_due.due_at()),
+        min_interval = text::duration(not_due.min_interval),
+        hint = "--force-run starts a run now",
+        "no run is due, so nothing is fetched"
+    );
+    match &settings.output {
+        // Rows on stdout are for a program.
+        Some(Target::Stdout) => {}
+        Some(_) => print(&shown(&format!("{NOT_DUE}{not_due}; nothing was exported; {FORCE}\n")))?,
+        None => print(&shown(&format!("{NOT_DUE}{not_due}; {FORCE}\n")))?,
+    }
+    Ok(Exit::Finished)
 }
 
 /// Prints the report, writes the export and tells those who want to know, all of it from the store. Returns the exit code.

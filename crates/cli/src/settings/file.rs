@@ -47,6 +47,7 @@ fn table_of(group: &str) -> Option<&'static str> {
         | "VerdictSettings"
         | "WatchSettings"
         | "Notify"
+        | "DueSettings"
         | "KeepSettings"
         | "RevisitSettings"
         | "PaceSettings"

@@ -56,6 +56,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
+use dragline_core::due::RunsOfName;
 use dragline_core::item_figures::ItemFigures;
 use dragline_core::kept_page::KeptRequest;
 use dragline_core::letters::{LetterAsk, LetterReceipt, LetterRetry, StoredLetter};
@@ -174,6 +175,10 @@ impl Store for PostgresStore {
 
     fn lock_run<'a>(&'a self, name: &'a str, patience: Duration) -> BoxFuture<'a, StoreResult<()>> {
         Box::pin(self.lock.take(&self.connections, name, patience))
+    }
+
+    fn runs_of_name<'a>(&'a self, name: &'a str) -> BoxFuture<'a, StoreResult<RunsOfName>> {
+        Box::pin(runs::of_name(&self.connections, name))
     }
 
     fn open_run<'a>(&'a self, spec: &'a RunSpec) -> BoxFuture<'a, StoreResult<OpenedRun>> {

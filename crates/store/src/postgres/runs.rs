@@ -3,7 +3,9 @@
 use std::pin::pin;
 use std::time::Duration;
 
+use dragline_core::due::{LastFinish, RunsOfName};
 use dragline_core::probe::reach;
+use dragline_core::run_verdict::ProblemKind;
 use dragline_core::shard::ShardRule;
 use dragline_core::store::{
     Earlier, FinishedRun, OpenedRun, PageCounts, ProcessInfo, Resumed, RunInfo, RunKey, RunSpec, RunState,
@@ -65,6 +67,15 @@ const START_HOSTS: &str = "SELECT DISTINCT host FROM crawl_requests
 const FINISHED: &str = "SELECT finished_at, stats ->> 'run_items' AS run_items
     FROM crawl_runs WHERE name = $1 AND state = 'finished' ORDER BY run_id DESC LIMIT 2";
 
+/// A run without a page that is done may be tried again at once, so it does not count.
+const RUNS_OF_NAME: &str = "SELECT clock_timestamp() AS now, last.run_id, last.finished_at,
+        EXISTS (SELECT FROM crawl_runs WHERE name = $1 AND state IN ('running', 'stopped')) AS is_unfinished
+    FROM (SELECT) AS one LEFT JOIN LATERAL (
+        SELECT run_id, finished_at FROM crawl_runs
+        WHERE name = $1 AND state = 'finished' AND NOT problems @> $2
+        ORDER BY run_id DESC LIMIT 1
+    ) AS last ON true";
+
 const HEARTBEAT: &str = "UPDATE crawl_runs SET heartbeat_at = now(), stats = $3
     WHERE run_id = $1 AND epoch = $2";
 
@@ -79,6 +90,23 @@ const END: &str = "WITH cookies AS (
     UPDATE crawl_runs SET state = $3, stop_reason = $4, heartbeat_at = now(),
         finished_at = CASE WHEN $5 THEN now() END
     WHERE run_id = $1 AND epoch = $2";
+
+/// What is known about the runs of a name; see the trait.
+pub(super) async fn of_name(connections: &Connections, name: &str) -> StoreResult<RunsOfName> {
+    let session = connections.session("looking for the last run").await?;
+    let without_pages = serde_json::json!([{ "code": ProblemKind::NoPageDone.code() }]);
+    let row = session
+        .row(RUNS_OF_NAME, &[&name, &without_pages])
+        .await?
+        .ok_or_else(|| connections.target().broken("looking for the last run", "no row came back"))?;
+    session.release();
+    let last = row.get::<_, Option<i64>>("run_id").zip(row.get::<_, Option<_>>("finished_at"));
+    Ok(RunsOfName {
+        is_unfinished: row.get("is_unfinished"),
+        last_finish: last.map(|(run_id, at)| LastFinish { run_id, at }),
+        now: row.get("now"),
+    })
+}
 
 /// Resumes or begins a run.
 pub(super) async fn open(connections: &Connections, spec: &RunSpec) -> StoreResult<OpenedRun> {

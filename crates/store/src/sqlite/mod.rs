@@ -36,6 +36,7 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
+use dragline_core::due::RunsOfName;
 use dragline_core::item_figures::ItemFigures;
 use dragline_core::kept_page::KeptRequest;
 use dragline_core::letters::{LetterAsk, LetterReceipt, LetterRetry, StoredLetter};
@@ -167,6 +168,14 @@ impl Store for SqliteStore {
 
     fn lock_run<'a>(&'a self, name: &'a str, patience: Duration) -> BoxFuture<'a, StoreResult<()>> {
         Box::pin(self.take_lock(name, patience))
+    }
+
+    fn runs_of_name<'a>(&'a self, name: &'a str) -> BoxFuture<'a, StoreResult<RunsOfName>> {
+        Box::pin(async move {
+            self.database
+                .work("looking for the last run", |connection| runs::of_name(connection, name))
+                .await
+        })
     }
 
     fn open_run<'a>(&'a self, spec: &'a RunSpec) -> BoxFuture<'a, StoreResult<OpenedRun>> {

@@ -2,8 +2,10 @@
 
 use chrono::{DateTime, Utc};
 use dragline_core::StoreError;
+use dragline_core::due::{LastFinish, RunsOfName};
 use dragline_core::outcome::PageState;
 use dragline_core::probe::reach;
+use dragline_core::run_verdict::ProblemKind;
 use dragline_core::shard::ShardRule;
 use dragline_core::store::{
     Earlier, FinishedRun, OpenedRun, PageCounts, ProcessInfo, RUN_BARREN_PAGES, RUN_ITEMS, Resumed, RunInfo,
@@ -20,6 +22,26 @@ use super::{cookies, frontier, hosts, run_verdict};
 use crate::columns::FoundRequest;
 use crate::fruitless::{self, LastStart};
 use crate::{just_ended, of_another_spider, unknown_rule};
+
+/// What is known about the runs of a name; see the trait. A run without a page that is done may be tried again at once, so it
+/// does not count.
+pub(super) fn of_name(connection: &Connection, name: &str) -> Result<RunsOfName, Fault> {
+    let is_unfinished = "SELECT EXISTS (
+             SELECT 1 FROM crawl_runs WHERE name = ?1 AND state IN ('running', 'stopped')
+         ) AS is_any";
+    let last = "SELECT run_id, finished_at FROM crawl_runs
+         WHERE name = ?1 AND state = 'finished'
+         AND NOT EXISTS (SELECT 1 FROM json_each(problems) problem WHERE problem.value ->> 'code' = ?2)
+         ORDER BY run_id DESC LIMIT 1";
+    let last = connection.query_row(last, [name, ProblemKind::NoPageDone.code()], |row| {
+        Ok((row.get("run_id")?, moment(row, "finished_at")))
+    });
+    Ok(RunsOfName {
+        is_unfinished: connection.query_row(is_unfinished, [name], |row| row.get("is_any"))?,
+        last_finish: last.optional()?.and_then(|(run_id, at)| Some(LastFinish { run_id, at: at? })),
+        now: now(connection)?,
+    })
+}
 
 /// Resumes the unfinished run of this name, or begins one; all in one transaction.
 pub(super) fn open(connection: &mut Connection, spec: &RunSpec) -> Result<OpenedRun, Fault> {

@@ -53,6 +53,7 @@ pub(crate) fn spec(name: &str, pages: usize) -> RunSpec {
         start: (0..pages).map(page).collect(),
         fresh: false,
         force: false,
+        min_interval: None,
         tally: dragline_core::tally::TallyOf::default(),
         incremental: false,
         process: ProcessInfo { pid: 4711, hostname: "test-host".to_owned() },

@@ -42,6 +42,7 @@ async fn with_run(path: &Path) -> (Arc<dyn Store>, RunKey) {
         start: (0..100).map(request).collect(),
         fresh: false,
         force: false,
+        min_interval: None,
         tally: dragline_core::tally::TallyOf::default(),
         incremental: false,
         process: ProcessInfo { pid: 1, hostname: "here".to_owned() },

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
+use dragline_core::due::RunsOfName;
 use dragline_core::item_figures::ItemFigures;
 use dragline_core::item_type::ItemType;
 use dragline_core::letters::{LetterAsk, LetterReceipt, LetterRetry, StoredLetter};
@@ -234,6 +235,10 @@ impl Store for FaultyStore {
 
     fn lock_run<'a>(&'a self, name: &'a str, patience: Duration) -> BoxFuture<'a, StoreResult<()>> {
         self.inner.lock_run(name, patience)
+    }
+
+    fn runs_of_name<'a>(&'a self, name: &'a str) -> BoxFuture<'a, StoreResult<RunsOfName>> {
+        self.inner.runs_of_name(name)
     }
 
     fn open_run<'a>(&'a self, spec: &'a RunSpec) -> BoxFuture<'a, StoreResult<OpenedRun>> {

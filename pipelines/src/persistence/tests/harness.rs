@@ -82,6 +82,7 @@ pub(super) fn spec(pages: usize) -> RunSpec {
         start: (0..pages).map(start).collect(),
         fresh: false,
         force: false,
+        min_interval: None,
         tally: dragline_core::tally::TallyOf::default(),
         incremental: false,
         process: ProcessInfo { pid: std::process::id(), hostname: "here".to_owned() },
