@@ -25,6 +25,7 @@ pub mod lineage;
 pub mod outcome;
 pub mod probe;
 pub mod program;
+pub mod prune;
 pub mod pulse;
 pub mod run_verdict;
 pub mod runs;

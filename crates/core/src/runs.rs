@@ -12,6 +12,7 @@ use crate::kept_page::KeptRequest;
 use crate::lineage::MAX_LINEAGES;
 use crate::lineage::{Lineage, TracedRequest};
 use crate::outcome::PageState;
+use crate::prune::{self, PrunableRun, PruneAsk, PruneBatch, PruneCounts, PrunePart};
 use crate::run_verdict::{EndFigures, RunVerdict};
 use crate::store::{BoxFuture, ItemRow, PageCounts, ProcessInfo, RunState, Store, StoreResult};
 use dragline_spider::item_type::ItemType;
@@ -68,6 +69,37 @@ pub trait RunAdmin: Store {
     ///
     /// The caller holds the run's lock ([`Store::lock_run`]).
     fn give_up_run<'a>(&'a self, run_id: i64, reason: &'a str) -> BoxFuture<'a, StoreResult<bool>>;
+
+    /// Ended runs of which something is left to prune, by id. It reads only `crawl_runs`.
+    fn prunable_runs<'a>(&'a self, ask: &'a PruneAsk) -> BoxFuture<'a, StoreResult<Vec<PrunableRun>>>;
+
+    /// How many rows pruning the run would remove, and as `dead_letters` all letters of the run.
+    fn count_prunable(&self, run_id: i64, with_letters: bool) -> BoxFuture<'_, StoreResult<PruneCounts>>;
+
+    /// Marks an ended run as pruned, and keeps its figures if it has none yet. Returns `false` if the run has not ended.
+    fn begin_prune<'a>(
+        &'a self,
+        run_id: i64,
+        with_letters: bool,
+        figures: Option<&'a EndFigures>,
+    ) -> BoxFuture<'a, StoreResult<bool>>;
+
+    /// Removes some rows of a run with the mark, in one transaction.
+    ///
+    /// # Cancel safety
+    /// A batch whose future is dropped has committed completely or not at all.
+    fn prune_batch<'a>(
+        &'a self,
+        run_id: i64,
+        part: &'a PrunePart,
+        max_rows: u32,
+    ) -> BoxFuture<'a, StoreResult<PruneBatch>>;
+
+    /// Notes that nothing is left to prune, if so. Dead letters keep the requests of their pages.
+    fn end_prune(&self, run_id: i64) -> BoxFuture<'_, StoreResult<()>>;
+
+    /// What becomes of the space of removed rows, for people.
+    fn freed_space(&self) -> String;
 }
 
 /// Which runs to list.
@@ -127,6 +159,13 @@ pub struct RunRecord {
     pub is_held: bool,
     /// The time of this answer, by the store's clock.
     pub read_at: DateTime<Utc>,
+}
+
+impl RunRecord {
+    /// When it was pruned. Its requests are no longer in the store then, or only some of them.
+    pub fn pruned_at(&self) -> Option<DateTime<Utc>> {
+        prune::pruned_at(&self.stats)
+    }
 }
 
 /// What a run holds.

@@ -127,6 +127,14 @@ pub(crate) fn not_the_newest(run_id: i64, name: &str, newer: i64) -> StoreError 
     }
 }
 
+/// The error for opening a run whose requests are gone.
+pub(crate) fn is_pruned(run_id: i64) -> StoreError {
+    StoreError::Setup {
+        problem: format!("run {run_id} was pruned, so its requests are no longer in the store"),
+        hint: "the next `dragline crawl` of its name starts a new run".to_owned(),
+    }
+}
+
 /// The error for resuming the run of another spider. This spider could not parse its requests.
 pub(crate) fn of_another_spider(spec: &RunSpec, spider: &str) -> StoreError {
     StoreError::Setup {

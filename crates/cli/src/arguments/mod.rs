@@ -45,7 +45,7 @@ pub(crate) use list::List;
 pub(crate) use logging::{Logging, Progress};
 pub(crate) use notify::Notify;
 pub(crate) use process::Process;
-pub(crate) use runs::{ListRuns, RetryRun, RunAction};
+pub(crate) use runs::{ListRuns, PruneRuns, RetryRun, RunAction};
 pub(crate) use schema::SchemaAction;
 pub(crate) use teaching::{Completions, Man};
 

@@ -1,10 +1,12 @@
 //! `dragline runs`.
 
+use std::time::Duration;
+
 use clap::{Args, Subcommand, ValueEnum};
 use dragline_core::Reason;
 use dragline_core::store::RunState;
 
-use dragline_flags::{number, statuses};
+use dragline_flags::{count, duration, number, statuses};
 
 pub(super) const EXAMPLES: &str = "\
 Examples:
@@ -13,6 +15,7 @@ Examples:
   dragline runs compare quotes              compare it with the last finished one
   dragline runs retry quotes --status 5xx   let the next crawl fetch these again
   dragline runs end 12                      if nobody needs the rest of it
+  dragline runs prune --keep 30             remove what old runs no longer need
 
 You can name a run by its id, by its name, or by its spider's name if all runs of the spider have the same name.";
 
@@ -67,6 +70,10 @@ pub(crate) enum RunAction {
         /// The run: its id, its name (the newest run of that name), or its spider's name
         run: String,
     },
+
+    /// Remove the requests and kept pages of ended runs; their figures and all items stay
+    #[command(after_help = PRUNE_EXAMPLES)]
+    Prune(PruneRuns),
 }
 
 const SHOW_EXAMPLES: &str = "\
@@ -89,6 +96,48 @@ Examples:
 
 This fetches nothing. The same `dragline crawl` then resumes the run and fetches the requests. You can only \
 reopen the newest run of a name, and only while no process works on it.";
+
+const PRUNE_EXAMPLES: &str = "\
+Examples:
+  dragline runs prune --keep 30 --dry-run
+  dragline runs prune --older-than 90d
+  dragline runs prune --keep 1 --spider quotes
+
+This removes the rows of crawl_requests, crawl_kept_pages, crawl_cookies and crawl_hosts. `runs list` still shows \
+the run, but `runs retry` can't open it again. Items are never removed, and neither is anything of a run that is \
+running or stopped: end such a run first (`dragline runs end`). A dead letter is an item that is stored nowhere \
+else, so letters and their pages stay, unless you say --letters. Crawls may go on meanwhile. You can stop this at \
+any moment, and run it again to go on.";
+
+/// `dragline runs prune`.
+#[derive(Debug, Args)]
+pub(crate) struct PruneRuns {
+    /// Keep the newest N ended runs of each name
+    ///
+    /// With --older-than as well, a run must meet both conditions to be pruned.
+    #[arg(long, value_name = "N", value_parser = count, required_unless_present = "older_than")]
+    pub(crate) keep: Option<usize>,
+
+    /// Prune runs that ended longer ago than this, such as 90d
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    pub(crate) older_than: Option<Duration>,
+
+    /// Only runs of this name
+    #[arg(long, value_name = "NAME")]
+    pub(crate) run: Option<String>,
+
+    /// Only runs of this spider
+    #[arg(long, value_name = "NAME")]
+    pub(crate) spider: Option<String>,
+
+    /// Also remove their dead letters, which are items that could not be stored
+    #[arg(long)]
+    pub(crate) letters: bool,
+
+    /// Only show for each run what would be removed
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+}
 
 /// `dragline runs list`.
 #[derive(Debug, Args)]

@@ -13,6 +13,7 @@
 //! | `flush`, `flights`, `requests`, `items`, `copy_text` | one transaction per batch |
 //! | `cookies`, `hosts` | what a resumed run needs in addition to its frontier |
 //! | `letters` | dead letters: read, and stored as items after all |
+//! | `prune` | ended runs without their frontiers |
 //! | `run_admin`, `run_figures`, `lineage` | runs looked at and opened again, between two crawls |
 //! | `frontier`, `export` | what is read back |
 
@@ -37,6 +38,7 @@ mod lineage;
 mod migrations;
 mod pages;
 mod pooler;
+mod prune;
 mod requests;
 mod run_admin;
 mod run_figures;
@@ -61,6 +63,7 @@ use dragline_core::item_figures::ItemFigures;
 use dragline_core::kept_page::KeptRequest;
 use dragline_core::letters::{LetterAsk, LetterReceipt, LetterRetry, StoredLetter};
 use dragline_core::lineage::{Lineage, TracedRequest};
+use dragline_core::prune::{PrunableRun, PruneAsk, PruneBatch, PruneCounts, PrunePart};
 use dragline_core::run_verdict::{EndFigures, RunVerdict};
 use dragline_core::runs::{Requeue, Requeued, RunAdmin, RunAsk, RunFigures, RunRecord};
 use dragline_core::store::{
@@ -354,5 +357,39 @@ impl RunAdmin for PostgresStore {
 
     fn give_up_run<'a>(&'a self, run_id: i64, reason: &'a str) -> BoxFuture<'a, StoreResult<bool>> {
         Box::pin(run_admin::give_up(&self.connections, run_id, reason))
+    }
+
+    fn prunable_runs<'a>(&'a self, ask: &'a PruneAsk) -> BoxFuture<'a, StoreResult<Vec<PrunableRun>>> {
+        Box::pin(prune::find(&self.connections, ask))
+    }
+
+    fn count_prunable(&self, run_id: i64, with_letters: bool) -> BoxFuture<'_, StoreResult<PruneCounts>> {
+        Box::pin(prune::count(&self.connections, run_id, with_letters))
+    }
+
+    fn begin_prune<'a>(
+        &'a self,
+        run_id: i64,
+        with_letters: bool,
+        figures: Option<&'a EndFigures>,
+    ) -> BoxFuture<'a, StoreResult<bool>> {
+        Box::pin(prune::begin(&self.connections, run_id, with_letters, figures))
+    }
+
+    fn prune_batch<'a>(
+        &'a self,
+        run_id: i64,
+        part: &'a PrunePart,
+        max_rows: u32,
+    ) -> BoxFuture<'a, StoreResult<PruneBatch>> {
+        Box::pin(prune::batch(&self.connections, run_id, part, max_rows))
+    }
+
+    fn end_prune(&self, run_id: i64) -> BoxFuture<'_, StoreResult<()>> {
+        Box::pin(prune::end(&self.connections, run_id))
+    }
+
+    fn freed_space(&self) -> String {
+        "Postgres uses the space again for new rows once autovacuum has passed; the tables don't get smaller".to_owned()
     }
 }

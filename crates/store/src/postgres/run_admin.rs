@@ -1,6 +1,7 @@
 //! Lists runs, opens them again, and ends them. People do this between two crawls.
 
 use dragline_core::Reason;
+use dragline_core::prune;
 use dragline_core::run_verdict::{EndFigures, RunVerdict};
 use dragline_core::runs::{Requeue, Requeued, RunAsk, RunRecord};
 use dragline_core::store::{ProcessInfo, RunState, StoreResult};
@@ -10,12 +11,12 @@ use tokio_postgres::Row;
 use super::connections::Connections;
 use super::run_lock::is_held;
 use super::session::{Params, Session};
-use crate::{no_such_run, not_the_newest};
+use crate::{is_pruned, no_such_run, not_the_newest};
 
 /// The number of requests that one statement puts back. It keeps each statement far below its time limit.
 const REQUEUED_AT_ONCE: i64 = 20_000;
 
-const LOCK: &str = "SELECT name, state, stop_reason FROM crawl_runs WHERE run_id = $1 FOR UPDATE";
+const LOCK: &str = "SELECT name, state, stop_reason, stats FROM crawl_runs WHERE run_id = $1 FOR UPDATE";
 
 const NEWER: &str =
     "SELECT run_id FROM crawl_runs WHERE name = $1 AND run_id > $2 ORDER BY run_id DESC LIMIT 1";
@@ -97,6 +98,9 @@ pub(super) async fn requeue(connections: &Connections, ask: &Requeue) -> StoreRe
     let name: String = run.get("name");
     let was = RunState::parse(run.get("state"))
         .ok_or_else(|| connections.target().broken("putting failed requests back", "its state is unknown"))?;
+    if prune::pruned_at(&run.get("stats")).is_some() {
+        return Err(is_pruned(ask.run_id));
+    }
     if was.is_final()
         && let Some(newer) = session.row(NEWER, &[&name, &ask.run_id]).await?
     {

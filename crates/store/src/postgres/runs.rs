@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use dragline_core::due::{LastFinish, RunsOfName};
 use dragline_core::probe::reach;
+use dragline_core::prune;
 use dragline_core::run_verdict::ProblemKind;
 use dragline_core::shard::ShardRule;
 use dragline_core::store::{
@@ -25,12 +26,13 @@ use super::{cookies, hosts, requests, run_verdict};
 use crate::columns::{FoundRequest, cleaned};
 use crate::fruitless::{self, LastStart};
 use crate::identifier::check_names;
-use crate::{of_another_spider, unknown_rule};
+use crate::{is_pruned, of_another_spider, unknown_rule};
 
 /// `FOR UPDATE`, so that the epoch does not rise while a flush that has checked it is not committed yet.
 const UNFINISHED: &str = "SELECT run_id, epoch, state, stop_reason, pid, hostname, heartbeat_at, spider,
         fruitless_starts, ended_at_start, extract(epoch FROM heartbeat_at - last_start_at)::float8 AS lived,
-        stats ->> 'run_items' AS run_items, stats ->> 'run_barren_pages' AS run_barren_pages, args, shards, shard_rule
+        stats ->> 'run_items' AS run_items, stats ->> 'run_barren_pages' AS run_barren_pages, args, shards, shard_rule,
+        stats
     FROM crawl_runs WHERE name = $1 AND state IN ('running', 'stopped') FOR UPDATE";
 
 const COUNTS: &str =
@@ -246,6 +248,9 @@ async fn resume(
     let spider: &str = row.get("spider");
     if spider != spec.spider {
         return Err(of_another_spider(spec, spider));
+    }
+    if prune::pruned_at(&row.get("stats")).is_some() {
+        return Err(is_pruned(run_id));
     }
     let shards = rule_of(connections.target(), row)?;
     let pages = counts(session, run_id).await?;

@@ -21,6 +21,7 @@ mod letters;
 mod lineage;
 mod migrations;
 mod pages;
+mod prune;
 mod reading;
 mod run_admin;
 mod run_figures;
@@ -41,6 +42,7 @@ use dragline_core::item_figures::ItemFigures;
 use dragline_core::kept_page::KeptRequest;
 use dragline_core::letters::{LetterAsk, LetterReceipt, LetterRetry, StoredLetter};
 use dragline_core::lineage::{Lineage, TracedRequest};
+use dragline_core::prune::{PrunableRun, PruneAsk, PruneBatch, PruneCounts, PrunePart};
 use dragline_core::run_verdict::{EndFigures, RunVerdict};
 use dragline_core::runs::{Requeue, Requeued, RunAdmin, RunAsk, RunFigures, RunRecord};
 use dragline_core::store::{
@@ -446,5 +448,67 @@ impl RunAdmin for SqliteStore {
                 .work("giving the run up", |connection| run_admin::give_up(connection, run_id, reason))
                 .await
         })
+    }
+
+    fn prunable_runs<'a>(&'a self, ask: &'a PruneAsk) -> BoxFuture<'a, StoreResult<Vec<PrunableRun>>> {
+        Box::pin(async {
+            self.database.work("looking for runs to prune", |connection| prune::find(connection, ask)).await
+        })
+    }
+
+    fn count_prunable(&self, run_id: i64, with_letters: bool) -> BoxFuture<'_, StoreResult<PruneCounts>> {
+        Box::pin(async move {
+            self.database
+                .work("counting", |connection| prune::count(connection, run_id, with_letters))
+                .await
+        })
+    }
+
+    fn begin_prune<'a>(
+        &'a self,
+        run_id: i64,
+        with_letters: bool,
+        figures: Option<&'a EndFigures>,
+    ) -> BoxFuture<'a, StoreResult<bool>> {
+        Box::pin(async move {
+            self.database
+                .work("marking the run as pruned", |connection| {
+                    prune::begin(connection, run_id, with_letters, figures)
+                })
+                .await
+        })
+    }
+
+    fn prune_batch<'a>(
+        &'a self,
+        run_id: i64,
+        part: &'a PrunePart,
+        max_rows: u32,
+    ) -> BoxFuture<'a, StoreResult<PruneBatch>> {
+        Box::pin(async move {
+            let batch = self
+                .database
+                .work("pruning", |connection| prune::batch(connection, run_id, part, max_rows))
+                .await?;
+            if batch.next.is_some() {
+                // A crawl on the same file waits for this transaction, and looks only so often whether it has ended.
+                tokio::time::sleep(prune::PAUSE).await;
+            }
+            Ok(batch)
+        })
+    }
+
+    fn end_prune(&self, run_id: i64) -> BoxFuture<'_, StoreResult<()>> {
+        Box::pin(async move {
+            self.database.work("ending the pruning", |connection| prune::end(connection, run_id)).await
+        })
+    }
+
+    fn freed_space(&self) -> String {
+        let file = self.database.path().display();
+        format!(
+            "the file does not get smaller: later crawls use the space again; to shrink it, stop all crawls and run \
+             sqlite3 {file} VACUUM"
+        )
     }
 }

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use chrono::{DateTime, Utc};
 use dragline_core::Reason;
+use dragline_core::prune;
 use dragline_core::run_verdict::{EndFigures, RunVerdict};
 use dragline_core::runs::{Requeue, Requeued, RunAsk, RunRecord};
 use dragline_core::store::{ProcessInfo, RunState};
@@ -14,7 +15,7 @@ use serde_json::Value as Json;
 use super::fault::Fault;
 use super::items::NOW;
 use super::{cookies, hosts, run_lock, runs};
-use crate::{no_such_run, not_the_newest};
+use crate::{is_pruned, no_such_run, not_the_newest};
 
 /// Runs, the newest first. The database is at `path`.
 pub(super) fn list(connection: &Connection, path: &Path, ask: &RunAsk) -> Result<Vec<RunRecord>, Fault> {
@@ -57,11 +58,17 @@ pub(super) fn list(connection: &Connection, path: &Path, ask: &RunAsk) -> Result
 /// Puts failed requests back; see the trait.
 pub(super) fn requeue(connection: &mut Connection, ask: &Requeue) -> Result<Requeued, Fault> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let run = "SELECT name, state, stop_reason FROM crawl_runs WHERE run_id = ?1";
+    let run = "SELECT name, state, stop_reason, stats FROM crawl_runs WHERE run_id = ?1";
     let run = transaction.query_row(run, [ask.run_id], |row| {
-        Ok((row.get::<_, String>("name")?, row.get::<_, String>("state")?, row.get("stop_reason")?))
+        let (name, state): (String, String) = (row.get("name")?, row.get("state")?);
+        Ok((name, state, row.get("stop_reason")?, row.get::<_, Json>("stats")?))
     });
-    let Some((name, state, reason)) = run.optional()? else { return Err(no_such_run(ask.run_id).into()) };
+    let Some((name, state, reason, stats)) = run.optional()? else {
+        return Err(no_such_run(ask.run_id).into());
+    };
+    if prune::pruned_at(&stats).is_some() {
+        return Err(is_pruned(ask.run_id).into());
+    }
     let was = RunState::parse(&state)
         .ok_or_else(|| Fault::Other(format!("run {} has the unknown state {state:?}", ask.run_id).into()))?;
     if was.is_final() {

@@ -5,6 +5,7 @@ use dragline_core::StoreError;
 use dragline_core::due::{LastFinish, RunsOfName};
 use dragline_core::outcome::PageState;
 use dragline_core::probe::reach;
+use dragline_core::prune;
 use dragline_core::run_verdict::ProblemKind;
 use dragline_core::shard::ShardRule;
 use dragline_core::store::{
@@ -21,7 +22,7 @@ use super::items::NOW;
 use super::{cookies, frontier, hosts, run_verdict};
 use crate::columns::FoundRequest;
 use crate::fruitless::{self, LastStart};
-use crate::{just_ended, of_another_spider, unknown_rule};
+use crate::{is_pruned, just_ended, of_another_spider, unknown_rule};
 
 /// What is known about the runs of a name; see the trait. A run without a page that is done may be tried again at once, so it
 /// does not count.
@@ -55,6 +56,7 @@ pub(super) fn open(connection: &mut Connection, spec: &RunSpec) -> Result<Opened
         Some(old) if old.spider != spec.spider => {
             return Err(of_another_spider(spec, &old.spider).into());
         }
+        Some(old) if old.is_pruned => return Err(is_pruned(old.run_id).into()),
         Some(old) => {
             let pages = page_counts(&transaction, old.run_id)?;
             let fruitless_starts = old.last_start.fruitless(&pages);
@@ -196,6 +198,7 @@ struct Unfinished {
     args: Json,
     shard_rule: String,
     shards: i16,
+    is_pruned: bool,
 }
 
 fn unfinished(connection: &Connection, name: &str) -> Result<Option<Unfinished>, Fault> {
@@ -225,6 +228,7 @@ fn unfinished(connection: &Connection, name: &str) -> Result<Option<Unfinished>,
             args: row.get("args")?,
             shard_rule: row.get("shard_rule")?,
             shards: row.get("shards")?,
+            is_pruned: row.get::<_, Json>("stats").is_ok_and(|stats| prune::pruned_at(&stats).is_some()),
         })
     });
     Ok(found.optional()?)

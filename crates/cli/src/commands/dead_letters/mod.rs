@@ -7,6 +7,7 @@ mod retry;
 use std::time::Duration;
 
 use dragline_core::letters::{LetterAsk, StoredLetter};
+use dragline_core::prune;
 use dragline_core::runs::RunAdmin;
 
 use crate::arguments::LetterAction;
@@ -49,6 +50,10 @@ impl Letters {
     fn of(&self, run: Option<&str>) -> Result<LetterAsk, Failed> {
         let Some(name) = run else { return Ok(LetterAsk::default()) };
         let found = find_run(&*self.store, &self.blocking, name)?;
+        if prune::lost_letters(&found.stats) {
+            let problem = format!("run {} (id {}) was pruned with --letters", found.name, found.run_id);
+            return Err(Failed::error(problem).hint("its dead letters are no longer in the store"));
+        }
         Ok(LetterAsk { run_id: Some(found.run_id), ..LetterAsk::default() })
     }
 

@@ -9,7 +9,7 @@ use dragline_core::{ItemType, secrets};
 use serde_json::{Value as Json, json};
 use url::Url;
 
-use super::Runs;
+use super::{Runs, standing};
 use crate::commands::print;
 use crate::commands::table::table;
 use crate::exit::Exit;
@@ -38,6 +38,9 @@ pub(super) fn show(
         Failed::error(format!("{url:?} is not a URL: {error}")).hint("write it with http:// or https://")
     })?;
     let lineages = runs.wait("tracing the page", runs.admin.trace(run.run_id, &parsed))?;
+    if lineages.is_empty() && run.pruned_at().is_some() {
+        return Err(standing::pruned(run));
+    }
     if lineages.is_empty() {
         let problem = format!("run {} (id {}) does not know the URL {parsed}", run.name, run.run_id);
         return Err(Failed::error(problem).hint("it must be the URL of a request, as a page links to it"));

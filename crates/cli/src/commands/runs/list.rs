@@ -71,7 +71,7 @@ fn count_unfinished(
         if items.is_none() {
             without_spider.insert(run.run_id);
         }
-        run.figures = Some(figures_now(run, runs, &items.unwrap_or_default())?);
+        run.figures = Some(figures_now(run.run_id, runs, &items.unwrap_or_default())?);
     }
     Ok(without_spider)
 }
@@ -92,8 +92,8 @@ fn json(run: &RunRecord, uncounted: &BTreeSet<i64>) -> Json {
 }
 
 /// What a run holds now.
-pub(super) fn figures_now(run: &RunRecord, runs: &Runs, items: &[ItemType]) -> Result<EndFigures, Failed> {
-    let now = runs.wait("looking at the run", runs.admin.inspect_run(run.run_id, items))?;
+pub(super) fn figures_now(run_id: i64, runs: &Runs, items: &[ItemType]) -> Result<EndFigures, Failed> {
+    let now = runs.wait("looking at the run", runs.admin.inspect_run(run_id, items))?;
     Ok(EndFigures {
         pages: now.pages,
         items: now.items.into_iter().filter_map(|(name, rows)| Some((name, rows?))).collect(),

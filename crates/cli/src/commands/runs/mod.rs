@@ -1,10 +1,11 @@
-//! `dragline runs`: shows runs, reopens them, and ends them.
+//! `dragline runs`: shows runs, reopens them, ends them, and prunes them.
 
 mod columns;
 mod compare;
 mod kept;
 mod lineage;
 mod list;
+mod prune;
 mod retry;
 mod show;
 mod standing;
@@ -37,6 +38,7 @@ pub(super) fn run(action: &RunAction, common: &Common, spiders: &[Arc<dyn Spider
         RunAction::Compare { run, with, json } => compare::run(run, with.as_deref(), *json, &runs, spiders),
         RunAction::Retry(retry) => retry::run(retry, &runs),
         RunAction::End { run } => retry::end(run, &runs),
+        RunAction::Prune(prune) => prune::run(prune, &runs, spiders),
     };
     runs.close();
     exit
@@ -74,6 +76,9 @@ impl Runs {
     pub(super) fn kept_pages(&self, run: &RunRecord, url: &str) -> Result<Vec<KeptRequest>, Failed> {
         let stored = Url::parse(url).map_or_else(|_| url.to_owned(), |url| url.to_string());
         let pages = self.wait("reading a kept page", self.admin.kept_pages(run.run_id, &stored))?;
+        if pages.is_empty() && run.pruned_at().is_some() {
+            return Err(standing::pruned(run));
+        }
         if pages.is_empty() {
             let problem = format!("run {} (id {}) has kept nothing of {stored}", run.name, run.run_id);
             return Err(Failed::error(problem)

@@ -36,7 +36,10 @@ pub(super) fn run(
         return lineage::show(&run, url, as_json, runs, items.as_deref());
     }
     let types = items.as_deref().unwrap_or_default();
-    let figures = runs.wait("looking at the run", runs.admin.inspect_run(run.run_id, types))?;
+    let mut figures = runs.wait("looking at the run", runs.admin.inspect_run(run.run_id, types))?;
+    if let Some(ended) = run.figures.as_ref().filter(|_| run.pruned_at().is_some()) {
+        figures.pages = ended.pages.clone();
+    }
     let rows = match &items {
         Some(_) => ItemRows::Now(&figures.items),
         None => ItemRows::of_unknown_types(&run),
@@ -177,18 +180,17 @@ fn text(run: &RunRecord, held: &Held<'_>, paint: Paint) -> String {
             &format!("{} (`dragline dead-letters list --run {}`)", figures.dead_letters, run.run_id),
         );
     }
-    let all = figures.pages.queued + figures.pages.ended.values().sum::<u64>();
-    let hosts = figures.queued_by_host.kinds;
-    line(
-        "frontier",
-        &format!(
-            "{} of {} queued, of {}",
-            figures.pages.queued,
-            counted(all, "request"),
-            counted(hosts, "host")
-        ),
-    );
-    line("next", &next(run, figures));
+    if let Some(at) = &run.pruned_at() {
+        let what = "its requests are no longer in the store, and the pages are those of its end";
+        line("frontier", &format!("pruned at {}: {what}", standing::moment(at)));
+        line("next", "nothing; the next crawl starts a new run");
+    } else {
+        let all = figures.pages.queued + figures.pages.ended.values().sum::<u64>();
+        let (queued, hosts) = (figures.pages.queued, figures.queued_by_host.kinds);
+        let (all, hosts) = (counted(all, "request"), counted(hosts, "host"));
+        line("frontier", &format!("{queued} of {all} queued, of {hosts}"));
+        line("next", &next(run, figures));
+    }
     let before = run.before.as_ref().map(|before| &before.columns);
     let table = columns::text(columns, before, drops, paint);
     if !table.is_empty() {

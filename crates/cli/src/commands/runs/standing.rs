@@ -10,6 +10,15 @@ use dragline_core::store::RunState;
 use dragline_core::value::timestamp_text;
 use serde_json::{Map, Value as Json, json};
 
+use crate::failed::Failed;
+
+/// The error for a question about the requests of a pruned run.
+pub(super) fn pruned(run: &RunRecord) -> Failed {
+    let at = run.pruned_at().as_ref().map_or_else(String::new, |at| format!(" at {}", moment(at)));
+    let problem = format!("run {} (id {}) was pruned{at}, so its requests are no longer in the store", run.name, run.run_id);
+    Failed::error(problem).hint("`dragline runs show RUN` still shows its figures, and its items are still there")
+}
+
 /// The state in one word. A run that its row calls running, but that no process holds, was killed.
 pub(super) fn word(run: &RunRecord) -> &'static str {
     match run.state {
@@ -131,6 +140,7 @@ pub(super) fn json(run: &RunRecord) -> Map<String, Json> {
         "last_start_at": timestamp_text(&run.last_start_at),
         "heartbeat_at": timestamp_text(&run.heartbeat_at),
         "finished_at": run.finished_at.as_ref().map(timestamp_text),
+        "pruned_at": run.pruned_at().as_ref().map(timestamp_text),
         "seconds": seconds(took(run)),
         "last_process_seconds": seconds(lived(run)),
         "stats": run.stats,
