@@ -28,6 +28,7 @@ mod nights;
 mod outage;
 mod pace;
 mod poison;
+mod prune;
 mod resume;
 mod runs;
 mod same_request;

@@ -4,6 +4,7 @@ mod failed_share;
 mod letters_refused;
 mod nul;
 mod orphans;
+mod pruned;
 mod refused;
 mod retried;
 mod too_much;

@@ -20,7 +20,7 @@ on_both_stores!(
 );
 
 /// Refuses every thing whose text begins with `bad`.
-fn refuse_bad_ones(stored: &Stored) {
+pub(super) fn refuse_bad_ones(stored: &Stored) {
     stored.execute(&format!(
         "{}{}",
         things(stored, ""),
@@ -38,7 +38,7 @@ fn refuse_bad_ones(stored: &Stored) {
     ));
 }
 
-fn mend(stored: &Stored) {
+pub(super) fn mend(stored: &Stored) {
     stored.execute(match stored {
         Stored::Postgres(_) => "DROP TRIGGER spoil ON nasty_things",
         Stored::Sqlite(_) => "DROP TRIGGER spoil",

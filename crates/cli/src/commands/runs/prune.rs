@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use dragline_core::Spider;
 use dragline_core::counted::counted;
+use dragline_core::probe::reach;
 use dragline_core::prune::{
     KEPT_PAGES_PER_BATCH, PrunableRun, PruneAsk, PruneCounts, PrunePart, ROWS_PER_BATCH,
 };
@@ -22,6 +23,7 @@ use crate::commands::print;
 use crate::commands::table::table;
 use crate::exit::Exit;
 use crate::failed::Failed;
+use crate::probes;
 
 /// How many runs are read at once.
 const RUNS_PER_READ: usize = 100;
@@ -29,6 +31,7 @@ const RUNS_PER_READ: usize = 100;
 const TOLD_EVERY: Duration = Duration::from_secs(5);
 
 pub(super) fn run(arguments: &PruneRuns, runs: &Runs, spiders: &[Arc<dyn Spider>]) -> Result<Exit, Failed> {
+    probes::arm();
     check_filters(arguments, runs)?;
     if arguments.dry_run { would_prune(arguments, runs) } else { prune(arguments, runs, spiders) }
 }
@@ -201,6 +204,7 @@ fn prune_one(
         while let Some(part) = next {
             let max_rows = if part == PrunePart::KeptPages { KEPT_PAGES_PER_BATCH } else { ROWS_PER_BATCH };
             let batch = runs.wait("pruning", runs.admin.prune_batch(run.run_id, &part, max_rows))?;
+            reach("prune: batch done");
             removed.add(&part, batch.rows);
             next = batch.next;
             if told_at.elapsed() >= TOLD_EVERY {
