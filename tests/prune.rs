@@ -111,7 +111,7 @@ fn old_runs_lose_their_requests_and_keep_their_figures(stored: &Stored) {
     runs(stored, &["list"]).run().assert_code(0).assert_stdout("nightly");
     assert!(told(3)["pruned_at"].is_null());
 
-    // What needs the requests says that they are gone.
+    // Commands that need the requests report that they are gone.
     let page = site.url("/down");
     for words in [vec!["show", "1", "--path", &page], vec!["show", "1", "--kept", &page]] {
         let refused = runs(stored, &words).run();

@@ -26,7 +26,7 @@ pub const PRUNE_DONE: &str = "prune_done";
 pub const ROWS_PER_BATCH: u32 = 10_000;
 /// How many kept pages one transaction removes. A page may have 16 MiB.
 pub const KEPT_PAGES_PER_BATCH: u32 = 200;
-/// A run whose figures are not counted is left alone for so long: its process may still be counting.
+/// A run whose figures are not counted is not pruned for this long after its end: its process may still be counting.
 pub const UNCOUNTED_FOR: Duration = Duration::from_secs(300);
 
 /// Which runs to prune. A run must meet every condition. Only ended runs are found.
@@ -134,7 +134,7 @@ pub struct RequestPlace {
     pub fingerprint: Fingerprint,
 }
 
-/// What a batch has done.
+/// The result of a batch.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PruneBatch {
     /// Rows that it removed.

@@ -109,7 +109,7 @@ fn would_prune(arguments: &PruneRuns, runs: &Runs) -> Result<Exit, Failed> {
     Ok(Exit::Finished)
 }
 
-/// What is said when there is nothing to do.
+/// The answer when there is nothing to do.
 const NOTHING: &str = "there is nothing to prune\n";
 
 fn letters_stay(letters: u64) -> String {
