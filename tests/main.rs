@@ -32,6 +32,7 @@ mod prune;
 mod resume;
 mod runs;
 mod same_request;
+mod schemas;
 mod secrets;
 mod sitemaps;
 mod stop;

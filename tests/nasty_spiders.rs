@@ -1,9 +1,11 @@
 //! A program only for the tests. On each page, its spider `nasty` does what the last part of the page's path says. Its
-//! spider `zoo` is well-behaved, and emits items for every kind of table. Its spider `attic` has requests of every kind, and its
-//! spider `shop` has lists and details.
+//! spider `zoo` is well-behaved, and emits items for every kind of table. Its spider `attic` has requests of every kind, its
+//! spider `shop` has lists and details, and its spider `branches` has a table in a schema.
 
 #[path = "upgrade/attic.rs"]
 mod attic;
+#[path = "schemas/branches.rs"]
+mod branches;
 #[path = "arguments/library.rs"]
 mod library;
 #[path = "watch/shelf.rs"]
@@ -296,6 +298,7 @@ fn main() -> ExitCode {
         library,
         shop::Shop,
         shelf::Shelf,
+        branches::Branches,
         Indiscreet
     ])
 }

@@ -28,11 +28,24 @@ pub(crate) fn column_refusal(name: &str) -> Option<String> {
 
 /// Why an item's table cannot have this name. `None` if it can.
 pub(crate) fn table_refusal(name: &str) -> Option<String> {
-    if !is_plain(name) {
-        return Some(not_plain(name));
+    let (schema, table) = name.split_once('.').map_or((None, name), |(schema, table)| (Some(schema), table));
+    if table.contains('.') {
+        return Some(format!("`{name}` has too many parts: a table is `TABLE` or `SCHEMA.TABLE`"));
     }
-    let prefix = ["crawl_", "sqlite_"].into_iter().find(|prefix| name.starts_with(prefix))?;
-    Some(format!("tables that begin with `{prefix}` are not for items: call this one something else"))
+    if let Some(part) = schema.into_iter().chain([table]).find(|part| !is_plain(part)) {
+        return Some(match schema {
+            Some(_) => format!("in `{name}`, {}", not_plain(part)),
+            None => not_plain(part),
+        });
+    }
+    if let Some(prefix) = ["crawl_", "sqlite_"].into_iter().find(|prefix| table.starts_with(prefix)) {
+        return Some(format!("tables that begin with `{prefix}` are not for items: call this one something else"));
+    }
+    let is_of_database = |schema: &str| {
+        schema.starts_with("pg_") || schema.starts_with("sqlite_") || schema == "information_schema"
+    };
+    let schema = schema.filter(|schema| is_of_database(schema))?;
+    Some(format!("the schema `{schema}` belongs to the database: choose another"))
 }
 
 /// The message for a name that is not plain.
@@ -79,6 +92,25 @@ mod tests {
             ("URL", "url"),
         ] {
             assert_eq!(snake_case(name), expected);
+        }
+    }
+
+    #[test]
+    fn a_table_has_at_most_a_schema() {
+        for name in ["books", "shop.books", "crawl_data.books"] {
+            assert_eq!(table_refusal(name), None, "{name}");
+        }
+        for (name, problem) in [
+            ("a.b.c", "too many parts"),
+            (".x", "in `.x`, `` is not a plain SQL name"),
+            ("x.", "in `x.`, `` is not a plain SQL name"),
+            ("\"shop\".books", "`\"shop\"` is not a plain SQL name"),
+            ("Shop.books", "`Shop` is not a plain SQL name"),
+            ("shop.crawl_x", "not for items"),
+            ("pg_temp.books", "belongs to the database"),
+            ("information_schema.books", "belongs to the database"),
+        ] {
+            assert!(table_refusal(name).is_some_and(|told| told.contains(problem)), "{name}");
         }
     }
 

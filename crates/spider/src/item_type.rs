@@ -3,6 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+use crate::table_name;
+
 /// An item type: a shared description. Clones are cheap, and the derive builds each description once.
 ///
 /// Derive it with `#[derive(Item)]`, or build it at run time:
@@ -82,6 +84,16 @@ pub enum ItemTypeError {
     NoColumns {
         /// Its name.
         item: String,
+    },
+    /// The table can't have this name.
+    #[error("the item type {item:?} cannot have the table {table:?}: {problem}")]
+    TableName {
+        /// Its name.
+        item: String,
+        /// The name of the table.
+        table: String,
+        /// Why.
+        problem: String,
     },
     /// Two columns have one name.
     #[error("the item type {item:?} has two columns {column:?}: rename one of them")]
@@ -201,7 +213,7 @@ impl ItemTypeBuilder {
         self
     }
 
-    /// Keeps the items in a table of their own.
+    /// Keeps the items in a table of their own: `books`, or `shop.books` in the schema `shop`.
     pub fn with_table(mut self, table: impl Into<String>) -> Self {
         self.0.table = Some(table.into());
         self
@@ -241,15 +253,20 @@ impl ItemTypeBuilder {
         self
     }
 
-    /// The item type. The store checks the names when the crawl starts.
+    /// The item type. The store checks the names of the columns when the crawl starts.
     ///
     /// # Errors
-    /// [`ItemTypeError`] when the columns and the key do not fit together.
+    /// [`ItemTypeError`] when the columns and the key do not fit together, or when the table can't have its name.
     pub fn build(self) -> Result<ItemType, ItemTypeError> {
         let described = self.0;
         let item = || described.name.clone();
         if described.columns.is_empty() {
             return Err(ItemTypeError::NoColumns { item: item() });
+        }
+        if let Some((table, problem)) =
+            described.table.as_ref().and_then(|table| Some((table.clone(), table_name::refusal(table)?)))
+        {
+            return Err(ItemTypeError::TableName { item: item(), table, problem });
         }
         for (at, column) in described.columns.iter().enumerate() {
             if described.columns[..at].iter().any(|earlier| earlier.name == column.name) {
@@ -350,6 +367,8 @@ mod tests {
             (book().with_column("a", text).with_key(["b"]).build(), "names \"b\""),
             (book().with_nullable_column("a", text).with_key(["a"]).build(), "nullable"),
             (book().with_column("a", ColumnType::Double).with_key(["a"]).build(), "double precision"),
+            (book().with_column("a", text).with_table("a.b.c").build(), "the table \"a.b.c\""),
+            (book().with_column("a", text).with_table("crawl_x").build(), "not for items"),
         ] {
             let error = built.unwrap_err().to_string();
             assert!(error.contains(expected) && error.contains("\"book\""), "{error}");

@@ -73,6 +73,7 @@ mod sniff;
 pub mod spider;
 pub mod stay_in;
 pub mod stored_page;
+pub mod table_name;
 pub mod type_pattern;
 mod typed_values;
 pub mod url_list;

@@ -23,6 +23,9 @@ const QUERY_CANCELED: &str = "57014";
 /// The functions of the server that refuse rows, by a row-level security policy or by the CHECK OPTION of a view.
 const ROW_POLICY_CHECK: &str = "ExecWithCheckOptions";
 
+/// How the server begins to say that a user may not look into a schema. The name of the schema follows.
+const NO_SCHEMA_PRIVILEGE: &str = "permission denied for schema ";
+
 /// How the server says that only the owner may change a table. It has the same code as a missing privilege, and comes from the
 /// same function. A server that speaks another language gets the hint for a missing privilege.
 const NOT_THE_OWNER: &str = "must be owner of ";
@@ -159,6 +162,9 @@ impl DatabaseTarget {
                          out, or name it in the pooler's ignore_startup_parameters, which drops it"
                             .to_owned()
                     }
+                    text if text.starts_with(NO_SCHEMA_PRIVILEGE) => {
+                        self.privileges(&text[NO_SCHEMA_PRIVILEGE.len()..])
+                    }
                     _ if NOT_OUR_SESSION.contains(&code) => pooler::DIRECT.to_owned(),
                     _ => self.remedy(code),
                 },
@@ -219,12 +225,18 @@ impl DatabaseTarget {
                         ?options=-csearch_path%3DNAME in the URL"
                     .to_owned()
             }
-            _ => format!(
-                "as its owner: GRANT USAGE, CREATE ON SCHEMA public TO \"{user}\"; GRANT SELECT, INSERT, \
-                 UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO \"{user}\"; GRANT TEMPORARY ON DATABASE \
-                 \"{database}\" TO \"{user}\";"
-            ),
+            _ => self.privileges("public"),
         }
+    }
+
+    /// The statements that give this user what it needs in a schema.
+    fn privileges(&self, schema: &str) -> String {
+        let Self { user, database, .. } = self;
+        format!(
+            "as its owner: GRANT USAGE, CREATE ON SCHEMA {schema} TO \"{user}\"; GRANT SELECT, INSERT, \
+             UPDATE, DELETE ON ALL TABLES IN SCHEMA {schema} TO \"{user}\"; GRANT TEMPORARY ON DATABASE \
+             \"{database}\" TO \"{user}\";"
+        )
     }
 }
 

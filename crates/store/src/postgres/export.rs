@@ -14,7 +14,7 @@ use tokio_postgres::types::ToSql;
 use super::connections::Connections;
 use super::seen::SeenBy;
 use super::session::Session;
-use crate::identifier::{SOURCE_FINGERPRINT, check_names, quoted};
+use crate::identifier::{SOURCE_FINGERPRINT, check_names, quoted, quoted_path};
 
 const WHAT: &str = "reading items";
 
@@ -95,7 +95,7 @@ async fn page_condition(session: &Session, item: &ItemType, count: usize) -> Sto
         Some(table) => {
             let sql = "SELECT 1 FROM pg_attribute
                 WHERE attrelid = to_regclass($1) AND attname = $2 AND NOT attisdropped";
-            let there = session.row(sql, &[&quoted(table), &SOURCE_FINGERPRINT]).await?;
+            let there = session.row(sql, &[&quoted_path(table), &SOURCE_FINGERPRINT]).await?;
             (there.map(|_| SOURCE_FINGERPRINT), "source_url")
         }
     };

@@ -29,7 +29,7 @@ use super::runs::not_ours;
 use super::session::{Params, Session};
 use super::{ItemTables, PostgresStore, cookies, items, kept_pages, pages, requests};
 use crate::columns::{FoundRequest, cleaned, shard_of_page};
-use crate::identifier::quoted;
+use crate::identifier::quoted_path;
 use crate::key_digest::Origin;
 
 pub(super) const EPOCH: &str = "SELECT 1 FROM crawl_runs WHERE run_id = $1 AND epoch = $2 FOR KEY SHARE";
@@ -343,7 +343,7 @@ impl Transaction<'_> {
             true
         };
         let take = if self.run.incremental { &table.take_changed } else { &table.take };
-        let take = self.conflict.statement(take, &quoted(&table.name));
+        let take = self.conflict.statement(take, &quoted_path(&table.name));
         self.session.staged_change(&table.copy, next_row, &take, &[&self.run.run_id]).await
     }
 

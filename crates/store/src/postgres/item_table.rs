@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use dragline_core::{ColumnType, ItemType};
 
-use crate::identifier::{quoted, quoted_list};
+use crate::identifier::{quoted, quoted_list, quoted_path};
 
 /// The SQL name of a column type.
 pub(super) fn sql_type(kind: ColumnType) -> &'static str {
@@ -24,9 +24,14 @@ pub(super) fn sql_type(kind: ColumnType) -> &'static str {
     }
 }
 
+/// The statement that creates the schema of a table.
+pub(super) fn schema_ddl(schema: &str) -> String {
+    format!("CREATE SCHEMA IF NOT EXISTS {};\n", quoted(schema))
+}
+
 /// The statements that create the table.
 pub(super) fn ddl(item: &ItemType, table: &str) -> String {
-    let table = quoted(table);
+    let table = quoted_path(table);
     let mut sql = format!("CREATE TABLE {table} (\n");
     for column in item.columns() {
         let null = if column.nullable { "" } else { " NOT NULL" };
@@ -73,7 +78,7 @@ impl ItemTable {
     /// The statements of an item type. `number` makes the name of its staging table unique.
     pub(super) fn new(item: &ItemType, table: &str, number: usize, has_fingerprint: bool) -> Self {
         let stage = format!("stage_item_{number}");
-        let (name, table) = (table.to_owned(), quoted(table));
+        let (name, table) = (table.to_owned(), quoted_path(table));
         let source = if has_fingerprint { "source_url, source_fingerprint" } else { "source_url" };
         let columns = quoted_list(item.columns().iter().map(|column| column.name.as_str()));
         Self {
@@ -192,6 +197,18 @@ mod tests {
         let take = ItemTable::new(&item, "quotes", 0, true).take;
         assert!(take.contains("DO UPDATE SET \"order\" = EXCLUDED.\"order\", run_id"), "{take}");
         assert!(take.contains("source_fingerprint = EXCLUDED.source_fingerprint"), "{take}");
+    }
+
+    #[test]
+    fn a_table_in_a_schema_is_named_by_both() {
+        let item = ItemType::builder("quote").with_table("shop.quotes").with_key(["text"]);
+        let item = item.with_columns(columns()).build().unwrap();
+        let ddl = ddl(&item, "shop.quotes");
+        assert!(ddl.starts_with("CREATE TABLE \"shop\".\"quotes\" (\n"), "{ddl}");
+        assert!(ddl.ends_with("CREATE INDEX ON \"shop\".\"quotes\" (run_id);\n"), "{ddl}");
+        let table = ItemTable::new(&item, "shop.quotes", 0, true);
+        assert!(table.take.starts_with("INSERT INTO \"shop\".\"quotes\" ("), "{}", table.take);
+        assert!(table.make_stage.contains("FROM \"shop\".\"quotes\" WITH NO DATA"), "{}", table.make_stage);
     }
 
     #[test]

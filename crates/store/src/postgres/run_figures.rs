@@ -14,7 +14,7 @@ use super::connections::Connections;
 use super::seen::SeenBy;
 use super::session::Session;
 use crate::figures;
-use crate::identifier::{check_names, quoted};
+use crate::identifier::{check_names, quoted_path};
 
 const ALL: &str = "SELECT count(*) AS rows FROM crawl_requests WHERE run_id = $1";
 
@@ -122,7 +122,7 @@ async fn item_rows(
     let mut in_tables = Vec::new();
     for item in declared {
         check_names(item)?;
-        let Some(table) = item.table().map(quoted) else { continue };
+        let Some(table) = item.table().map(quoted_path) else { continue };
         let there = session.row("SELECT to_regclass($1) IS NOT NULL AS is_there", &[&table]).await?;
         let rows = if there.is_some_and(|row| row.get("is_there")) {
             Some(count(session, &format!("SELECT count(*) AS rows {}", seen.rows(item)), run_id).await?)

@@ -1,7 +1,10 @@
 //! Dragline's own tables and those of the item types. This module creates, compares and upgrades them.
 
+use std::collections::BTreeSet;
+
 use dragline_core::probe::reach;
 use dragline_core::store::StoreResult;
+use dragline_core::table_name::parts;
 use dragline_core::{ItemType, StoreError};
 
 use super::connections::Connections;
@@ -9,7 +12,7 @@ use super::item_check::{self, Comparison, Difference};
 use super::session::Session;
 use super::target::DatabaseTarget;
 use super::{foreign_keys, item_table, migrations};
-use crate::identifier::{SOURCE_FINGERPRINT, check_names, quoted};
+use crate::identifier::{SOURCE_FINGERPRINT, check_names, quoted_path};
 use crate::table_order::TableOrder;
 
 /// The schema of this program.
@@ -49,11 +52,17 @@ pub(super) const LOCK: &str = "SELECT pg_advisory_xact_lock(hashtextextended('dr
 
 /// All statements that create the tables.
 pub(super) fn ddl(items: &[ItemType]) -> StoreResult<String> {
-    let mut sql = SCHEMA.to_owned();
+    let (mut sql, mut schemas) = (SCHEMA.to_owned(), BTreeSet::new());
     for item in items {
         check_names(item)?;
         if let Some(table) = item.table() {
             let ddl = item_table::ddl(item, table);
+            if let Some(schema) = parts(table).0
+                && schemas.insert(schema)
+            {
+                sql.push('\n');
+                sql.push_str(&item_table::schema_ddl(schema));
+            }
             sql.extend(["\n-- Item type ", item.name(), ".\n", &ddl]);
         }
     }
@@ -132,7 +141,11 @@ pub(super) async fn prepare<'a>(
     let session = connections.session("preparing the item tables").await?;
     let (mut differences, mut prepared) = (Vec::new(), Vec::new());
     for (item, table) in tables(items)? {
-        if item.auto_create() && create(&session, item, table).await? {
+        // A crawl makes no schema: whoever owns the database decides about those. The comparison names the statement.
+        if item.auto_create()
+            && item_check::has_schema(&session, table).await?
+            && create(&session, item, table).await?
+        {
             tracing::info!(store = connections.target().location, "created the table {table}");
         }
         let comparison = compare(&session, item, table).await?;
@@ -146,10 +159,10 @@ pub(super) async fn prepare<'a>(
         differences.extend(comparison.differences);
         prepared.push(PreparedTable { item, table, has_fingerprint });
     }
-    let order = foreign_keys::order(&session).await?;
+    let names: Vec<&str> = prepared.iter().map(|it| it.table).collect();
+    let order = foreign_keys::order(&session, &names).await?;
     session.release();
     refuse_differences(&differences)?;
-    let names: Vec<&str> = prepared.iter().map(|it| it.table).collect();
     // Rows whose foreign key is null may be stored all the same.
     for Difference { problem, remedy } in foreign_keys::in_the_way(&order, &names) {
         tracing::warn!(remedy, "{problem}");
@@ -173,6 +186,12 @@ pub(super) async fn apply(connections: &Connections, items: &[ItemType]) -> Stor
         }
     }
     for (item, table) in tables(items)? {
+        if let (Some(schema), _) = parts(table)
+            && !item_check::has_schema(&session, table).await?
+        {
+            session.run(&item_table::schema_ddl(schema)).await?;
+            done.push(format!("created the schema {schema}"));
+        }
         if create(&session, item, table).await? {
             done.push(format!("created the table {table}"));
         } else if add_fingerprint(&session, item, table).await? {
@@ -213,7 +232,7 @@ pub(super) async fn check(connections: &Connections, items: &[ItemType]) -> Stor
         differences.extend(compare(&session, item, table).await?.differences);
     }
     let names: Vec<&str> = tables.iter().map(|(_, table)| *table).collect();
-    differences.extend(foreign_keys::in_the_way(&foreign_keys::order(&session).await?, &names));
+    differences.extend(foreign_keys::in_the_way(&foreign_keys::order(&session, &names).await?, &names));
     session.release();
     refuse_differences(&differences)
 }
@@ -225,11 +244,14 @@ fn tables(items: &[ItemType]) -> StoreResult<Vec<(&ItemType, &str)>> {
 
 async fn compare(session: &Session, item: &ItemType, table: &str) -> StoreResult<Comparison> {
     let comparison = item_check::compare_with_table(session, item, table).await?;
-    Ok(comparison.unwrap_or_else(|| Comparison {
-        differences: vec![item_check::missing(item, table)],
-        has_fingerprint: false,
-        is_owner: false,
-    }))
+    Ok(match comparison {
+        Some(comparison) => comparison,
+        None => Comparison {
+            differences: vec![item_check::missing(session, item, table).await?],
+            has_fingerprint: false,
+            is_owner: false,
+        },
+    })
 }
 
 /// Adds the column for the fingerprint of the page to a table that lacks it, and says whether it did. No row is rewritten,
@@ -239,7 +261,7 @@ async fn add_fingerprint(session: &Session, item: &ItemType, table: &str) -> Sto
     if comparison.has_fingerprint || !comparison.is_owner {
         return Ok(false);
     }
-    let add = format!("ALTER TABLE {} ADD COLUMN IF NOT EXISTS {SOURCE_FINGERPRINT} bytea", quoted(table));
+    let add = format!("ALTER TABLE {} ADD COLUMN IF NOT EXISTS {SOURCE_FINGERPRINT} bytea", quoted_path(table));
     session.run(&add).await?;
     Ok(compare(session, item, table).await?.has_fingerprint)
 }

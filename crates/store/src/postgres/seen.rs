@@ -9,7 +9,7 @@ use dragline_core::{Column, ColumnType, ItemType};
 use super::export::moment;
 use super::items;
 use super::session::Session;
-use crate::identifier::quoted;
+use crate::identifier::{quoted, quoted_path};
 
 /// Finds the rows of a run.
 #[derive(Clone, Copy, Debug)]
@@ -68,7 +68,7 @@ impl SeenBy {
                     }
                     None => (String::new(), ""),
                 };
-                format!("FROM {} {join} WHERE (run_id = $1{also})", quoted(table))
+                format!("FROM {} {join} WHERE (run_id = $1{also})", quoted_path(table))
             }
             None => {
                 let (join, also) = self.shared_join();

@@ -9,7 +9,7 @@ use super::connections::Connections;
 use super::flush::EPOCH;
 use super::items;
 use super::runs::not_ours;
-use crate::identifier::quoted_list;
+use crate::identifier::quoted_path;
 
 /// The tables into which every flush may write.
 const OWN: [&str; 3] = ["crawl_requests", "crawl_dead_letters", "crawl_cookies"];
@@ -25,12 +25,13 @@ pub(super) async fn try_tables(
     let mut tables: BTreeSet<&str> =
         items.map(|record| record.item_type.table().unwrap_or(items::TABLE)).collect();
     tables.extend(OWN);
+    let tables: Vec<String> = tables.into_iter().map(quoted_path).collect();
     session.run("BEGIN").await?;
     if session.row(EPOCH, &[&run.run_id, &run.epoch]).await?.is_none() {
         return Err(not_ours(&session, run).await);
     }
     // The mode in which an INSERT locks them.
-    session.run(&format!("LOCK TABLE {} IN ROW EXCLUSIVE MODE", quoted_list(tables))).await?;
+    session.run(&format!("LOCK TABLE {} IN ROW EXCLUSIVE MODE", tables.join(", "))).await?;
     session.run("COMMIT").await?;
     session.release();
     Ok(())

@@ -12,5 +12,6 @@ mod frontier;
 mod outage;
 mod places;
 mod poolers;
+mod schemas;
 mod setup;
 mod support;

@@ -40,7 +40,7 @@ pub(super) fn run(
     let side = |run: RunRecord| -> Result<Side, Failed> {
         let figures = match &run.figures {
             Some(figures) => figures.clone(),
-            None => list::figures_now(&run, runs, &known_items(&run, spiders)?)?,
+            None => list::figures_now(run.run_id, runs, &known_items(&run, spiders)?)?,
         };
         Ok(Side { run, figures })
     };
