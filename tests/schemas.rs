@@ -29,8 +29,12 @@ fn command(stored: &Stored, words: &[&str]) -> Dragline {
 }
 
 fn crawl(site: &Site, stored: &Stored) -> Dragline {
-    command(stored, &["crawl", "branches", "--start-url", &site.url("/"), "--rate", "0"])
-        .args(["--host-concurrency", "8", "--run", "branches"])
+    command(stored, &["crawl", "branches", "--start-url", &site.url("/"), "--rate", "0"]).args([
+        "--host-concurrency",
+        "8",
+        "--run",
+        "branches",
+    ])
 }
 
 fn apply(stored: &Stored) -> Finished {
@@ -81,7 +85,10 @@ fn its_rows_survive_a_kill_and_are_read_again(stored: &Stored) {
     path.assert_code(0).assert_stdout(&format!("\"title\":{:?}", truth[7][1]));
     let again = crawl.run();
     again.assert_code(0);
-    assert_eq!(stored.count(&format!("select count(*) from {} where run_id = 2", table(stored))), truth.len());
+    assert_eq!(
+        stored.count(&format!("select count(*) from {} where run_id = 2", table(stored))),
+        truth.len()
+    );
 }
 
 fn a_refused_row_is_stored_once_its_table_is_mended(stored: &Stored) {

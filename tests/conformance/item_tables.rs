@@ -136,11 +136,20 @@ fn all_differences_are_told_at_once(stored: &Stored) {
 fn names_that_are_no_names_are_refused(stored: &Stored) {
     run(async {
         let store = connected(stored).await;
-        for table in ["quotes; DROP TABLE crawl_runs", "crawl_runs", "\"", "Quotes", "a.b.c", ".quotes", "pg_temp.quotes"] {
+        for table in [
+            "quotes; DROP TABLE crawl_runs",
+            "crawl_runs",
+            "\"",
+            "Quotes",
+            "a.b.c",
+            ".quotes",
+            "pg_temp.quotes",
+        ] {
             let quote = QUOTE.to_builder().with_table(table);
             assert!(quote.clone().build().is_err(), "{table}");
             // The store doesn't rely on the builder.
-            let quote = quote.derived([("text", ColumnType::Text, false), ("author", ColumnType::Text, false)]);
+            let quote =
+                quote.derived([("text", ColumnType::Text, false), ("author", ColumnType::Text, false)]);
             let error = store.prepare_items(&[quote]).await.unwrap_err();
             assert!(matches!(error, StoreError::Setup { .. }), "{table}: {error:?}");
         }

@@ -7,10 +7,7 @@ use crate::stored::{Stored, example, on_both_stores};
 use super::retried::{mend, refuse_bad_ones};
 use super::{crawl_at_once, letters, site_of};
 
-on_both_stores!(
-    letters_stay_with_their_pages_and_can_be_retried,
-    letters_go_only_where_that_is_said,
-);
+on_both_stores!(letters_stay_with_their_pages_and_can_be_retried, letters_go_only_where_that_is_said,);
 
 fn prune(stored: &Stored, words: &[&str]) -> Finished {
     let words = [&["runs", "prune", "--older-than", "0"], words].concat();

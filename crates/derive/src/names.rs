@@ -39,7 +39,9 @@ pub(crate) fn table_refusal(name: &str) -> Option<String> {
         });
     }
     if let Some(prefix) = ["crawl_", "sqlite_"].into_iter().find(|prefix| table.starts_with(prefix)) {
-        return Some(format!("tables that begin with `{prefix}` are not for items: call this one something else"));
+        return Some(format!(
+            "tables that begin with `{prefix}` are not for items: call this one something else"
+        ));
     }
     let is_of_database = |schema: &str| {
         schema.starts_with("pg_") || schema.starts_with("sqlite_") || schema == "information_schema"

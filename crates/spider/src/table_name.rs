@@ -37,9 +37,9 @@ pub fn refusal(name: &str) -> Option<String> {
     let is_of_database = |schema: &str| {
         schema.starts_with("pg_") || schema.starts_with("sqlite_") || schema == "information_schema"
     };
-    schema.filter(|schema| is_of_database(schema)).map(|schema| {
-        format!("the schema `{schema}` belongs to the database")
-    })
+    schema
+        .filter(|schema| is_of_database(schema))
+        .map(|schema| format!("the schema `{schema}` belongs to the database"))
 }
 
 /// Whether `name` is `[a-z_][a-z0-9_]{0,62}`: the same thing quoted and unquoted, in both databases.
@@ -61,9 +61,26 @@ mod tests {
             assert_eq!(refusal(name), None, "{name}");
         }
         for name in [
-            "", ".", "a.", ".x", "a.b.c", "Shop.books", "shop.Books", "\"shop\".books", "shop.\"books\"", "shop .books",
-            "crawl_runs", "shop.crawl_x", "sqlite_a", "sqlite_a.b", "pg_temp.books", "pg_catalog.pg_class",
-            "information_schema.books", "shop.größe", &format!("{long}x.books"), "a.b; DROP TABLE crawl_runs",
+            "",
+            ".",
+            "a.",
+            ".x",
+            "a.b.c",
+            "Shop.books",
+            "shop.Books",
+            "\"shop\".books",
+            "shop.\"books\"",
+            "shop .books",
+            "crawl_runs",
+            "shop.crawl_x",
+            "sqlite_a",
+            "sqlite_a.b",
+            "pg_temp.books",
+            "pg_catalog.pg_class",
+            "information_schema.books",
+            "shop.größe",
+            &format!("{long}x.books"),
+            "a.b; DROP TABLE crawl_runs",
         ] {
             assert!(refusal(name).is_some(), "{name}");
         }

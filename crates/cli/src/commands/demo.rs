@@ -27,7 +27,8 @@ pub(super) fn run(common: &Common, log: &LogHandle) -> Result<Exit, Failed> {
     let spider: Arc<dyn Spider> = Arc::new(Shelf);
     // The site is on loopback, so there is no need to be polite or to restrict networks.
     let anywhere = "--deny-private-networks=false";
-    let flags = ["--start-url", site.url(), "--run", "demo", "--fresh", "--force-run", "--rate", "0", anywhere];
+    let flags =
+        ["--start-url", site.url(), "--run", "demo", "--fresh", "--force-run", "--rate", "0", anywhere];
     let settings = CommandSettings::combine(common.flags(&flags)?, &common.store, &common.file)?;
     tracing::info!(url = site.url(), "serving a small site on loopback and crawling it");
     let metrics = attended::metrics(&*spider, &settings, log)?;

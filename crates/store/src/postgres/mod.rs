@@ -390,6 +390,7 @@ impl RunAdmin for PostgresStore {
     }
 
     fn freed_space(&self) -> String {
-        "Postgres uses the space again for new rows once autovacuum has passed; the tables don't get smaller".to_owned()
+        "Postgres uses the space again for new rows once autovacuum has passed; the tables don't get smaller"
+            .to_owned()
     }
 }

@@ -90,7 +90,8 @@ pub(super) async fn count(
         let sql = format!("SELECT count(*) AS rows FROM {table} page WHERE run_id = $1");
         Ok(session.row(&sql, &[&run_id]).await?.map_or(0, |row| number(&row, "rows")))
     };
-    let requests = format!("SELECT count(*) AS rows FROM crawl_requests page WHERE run_id = $1 AND {WITHOUT_LETTERS}");
+    let requests =
+        format!("SELECT count(*) AS rows FROM crawl_requests page WHERE run_id = $1 AND {WITHOUT_LETTERS}");
     let counts = PruneCounts {
         requests: if with_letters {
             of("crawl_requests").await?
@@ -115,7 +116,8 @@ pub(super) async fn begin(
     figures: Option<&EndFigures>,
 ) -> StoreResult<bool> {
     let session = connections.session("marking the run as pruned").await?;
-    let letters = if with_letters { serde_json::json!({ PRUNED_LETTERS: true }) } else { serde_json::json!({}) };
+    let letters =
+        if with_letters { serde_json::json!({ PRUNED_LETTERS: true }) } else { serde_json::json!({}) };
     let figures = figures.map(|figures| cleaned(figures.to_json()));
     let marked = session.change(MARK, &[&run_id, &letters, &PRUNED_AT, &figures]).await?;
     session.release();
@@ -176,7 +178,8 @@ async fn requests(
          SELECT shard, fingerprint, (SELECT count(*) FROM gone) AS rows, (SELECT count(*) FROM batch) AS seen
          FROM batch ORDER BY shard DESC, fingerprint DESC LIMIT 1"
     );
-    let (shard, fingerprint) = after.map_or((i16::MIN, &[][..]), |place| (place.shard, place.fingerprint.as_bytes()));
+    let (shard, fingerprint) =
+        after.map_or((i16::MIN, &[][..]), |place| (place.shard, place.fingerprint.as_bytes()));
     let row = session.row(&sql, &[&run_id, &shard, &fingerprint, &i64::from(max_rows)]).await?;
     let Some(row) = row else { return Ok(PruneBatch { rows: 0, next: None }) };
     let last = Fingerprint::from_bytes(row.get("fingerprint"))

@@ -261,7 +261,8 @@ async fn add_fingerprint(session: &Session, item: &ItemType, table: &str) -> Sto
     if comparison.has_fingerprint || !comparison.is_owner {
         return Ok(false);
     }
-    let add = format!("ALTER TABLE {} ADD COLUMN IF NOT EXISTS {SOURCE_FINGERPRINT} bytea", quoted_path(table));
+    let add =
+        format!("ALTER TABLE {} ADD COLUMN IF NOT EXISTS {SOURCE_FINGERPRINT} bytea", quoted_path(table));
     session.run(&add).await?;
     Ok(compare(session, item, table).await?.has_fingerprint)
 }

@@ -174,9 +174,7 @@ impl Store for SqliteStore {
 
     fn runs_of_name<'a>(&'a self, name: &'a str) -> BoxFuture<'a, StoreResult<RunsOfName>> {
         Box::pin(async move {
-            self.database
-                .work("looking for the last run", |connection| runs::of_name(connection, name))
-                .await
+            self.database.work("looking for the last run", |connection| runs::of_name(connection, name)).await
         })
     }
 
@@ -458,9 +456,7 @@ impl RunAdmin for SqliteStore {
 
     fn count_prunable(&self, run_id: i64, with_letters: bool) -> BoxFuture<'_, StoreResult<PruneCounts>> {
         Box::pin(async move {
-            self.database
-                .work("counting", |connection| prune::count(connection, run_id, with_letters))
-                .await
+            self.database.work("counting", |connection| prune::count(connection, run_id, with_letters)).await
         })
     }
 

@@ -75,7 +75,11 @@ pub(super) fn find(connection: &Connection, ask: &PruneAsk) -> Result<Vec<Prunab
 }
 
 /// How many rows pruning the run would remove.
-pub(super) fn count(connection: &mut Connection, run_id: i64, with_letters: bool) -> Result<PruneCounts, Fault> {
+pub(super) fn count(
+    connection: &mut Connection,
+    run_id: i64,
+    with_letters: bool,
+) -> Result<PruneCounts, Fault> {
     let transaction = connection.transaction()?;
     let of = |table: &str, condition: &str| -> Result<u64, Fault> {
         let sql = format!("SELECT count(*) AS rows FROM {table} page WHERE run_id = ?1 AND {condition}");
@@ -119,7 +123,9 @@ pub(super) fn batch(
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let done = match part {
         PrunePart::Requests { after } => requests(&transaction, run_id, after.as_ref(), max_rows)?,
-        PrunePart::DeadLetters => rows_of(&transaction, "crawl_dead_letters", "letter_id", run_id, part, max_rows)?,
+        PrunePart::DeadLetters => {
+            rows_of(&transaction, "crawl_dead_letters", "letter_id", run_id, part, max_rows)?
+        }
         PrunePart::KeptPages => rows_of(&transaction, "crawl_kept_pages", "rowid", run_id, part, max_rows)?,
         PrunePart::Cookies => {
             rows_of(&transaction, "crawl_cookies", "session, domain, path, name", run_id, part, max_rows)?
@@ -170,7 +176,8 @@ fn requests(
     let last = last.and_then(|(_, fingerprint, _)| Fingerprint::from_bytes(fingerprint));
     Ok(PruneBatch {
         rows,
-        next: last.map(|fingerprint| PrunePart::Requests { after: Some(RequestPlace { shard: 0, fingerprint }) }),
+        next: last
+            .map(|fingerprint| PrunePart::Requests { after: Some(RequestPlace { shard: 0, fingerprint }) }),
     })
 }
 

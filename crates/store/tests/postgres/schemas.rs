@@ -61,7 +61,10 @@ async fn tables_of_one_name_in_two_schemas_are_two_tables() {
     }
     let summary = store.summary(run.key.run_id, &items).await.unwrap();
     assert!(summary.items.iter().all(|(_, rows)| *rows == 1), "{:?}", summary.items);
-    store.try_tables(&run.key, &[PageOutcome { items: vec![row(&items[0], "x", None)], ..done(0) }]).await.unwrap();
+    store
+        .try_tables(&run.key, &[PageOutcome { items: vec![row(&items[0], "x", None)], ..done(0) }])
+        .await
+        .unwrap();
     store.close().await;
 }
 

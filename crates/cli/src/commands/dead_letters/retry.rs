@@ -78,7 +78,10 @@ fn told(report: &RetryReport, missing: &BTreeSet<i64>) -> String {
     );
     for letter_id in missing {
         // Writing to a String cannot fail.
-        let _ = writeln!(text, "there is no dead letter {letter_id}; a letter is removed once it is applied, and by `runs prune --letters`");
+        let _ = writeln!(
+            text,
+            "there is no dead letter {letter_id}; a letter is removed once it is applied, and by `runs prune --letters`"
+        );
     }
     if *refused > 0 {
         let _ = writeln!(text, "refused {refused}, which stay in crawl_dead_letters:");

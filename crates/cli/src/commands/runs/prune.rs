@@ -40,13 +40,18 @@ pub(super) fn run(arguments: &PruneRuns, runs: &Runs, spiders: &[Arc<dyn Spider>
 fn check_filters(arguments: &PruneRuns, runs: &Runs) -> Result<(), Failed> {
     for (what, name, ask) in [
         ("of the name", &arguments.run, RunAsk { name: arguments.run.clone(), ..RunAsk::default() }),
-        ("of the spider", &arguments.spider, RunAsk { spider: arguments.spider.clone(), ..RunAsk::default() }),
+        (
+            "of the spider",
+            &arguments.spider,
+            RunAsk { spider: arguments.spider.clone(), ..RunAsk::default() },
+        ),
     ] {
         if let Some(name) = name
             && runs.list(&RunAsk { limit: 1, ..ask })?.is_empty()
         {
             let problem = format!("{} has no run {what} {name:?}", runs.admin.location());
-            return Err(Failed::error(problem).hint("`dragline runs list` shows the names and the spiders of all runs"));
+            return Err(Failed::error(problem)
+                .hint("`dragline runs list` shows the names and the spiders of all runs"));
         }
     }
     Ok(())
@@ -92,7 +97,15 @@ fn would_prune(arguments: &PruneRuns, runs: &Runs) -> Result<Exit, Failed> {
             let [requests, kept_pages, dead_letters] = counts;
             let ended = standing::moment(&run.finished_at);
             let state = run.state.as_str().to_owned();
-            rows.push([run.run_id.to_string(), run.name.clone(), state, ended, requests, kept_pages, dead_letters]);
+            rows.push([
+                run.run_id.to_string(),
+                run.name.clone(),
+                state,
+                ended,
+                requests,
+                kept_pages,
+                dead_letters,
+            ]);
         }
         Ok(())
     })?;
@@ -227,12 +240,9 @@ fn prune_one(
 fn told(counts: &PruneCounts) -> String {
     let PruneCounts { requests, kept_pages, dead_letters, cookies, hosts } = *counts;
     let mut parts = vec![counted(requests, "request")];
-    for (count, what) in [
-        (kept_pages, "kept page"),
-        (dead_letters, "dead letter"),
-        (cookies, "cookie"),
-        (hosts, "host note"),
-    ] {
+    for (count, what) in
+        [(kept_pages, "kept page"), (dead_letters, "dead letter"), (cookies, "cookie"), (hosts, "host note")]
+    {
         if count > 0 {
             parts.push(counted(count, what));
         }

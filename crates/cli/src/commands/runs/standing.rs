@@ -15,8 +15,12 @@ use crate::failed::Failed;
 /// The error for a question about the requests of a pruned run.
 pub(super) fn pruned(run: &RunRecord) -> Failed {
     let at = run.pruned_at().as_ref().map_or_else(String::new, |at| format!(" at {}", moment(at)));
-    let problem = format!("run {} (id {}) was pruned{at}, so its requests are no longer in the store", run.name, run.run_id);
-    Failed::error(problem).hint("`dragline runs show RUN` still shows its figures, and its items are still there")
+    let problem = format!(
+        "run {} (id {}) was pruned{at}, so its requests are no longer in the store",
+        run.name, run.run_id
+    );
+    Failed::error(problem)
+        .hint("`dragline runs show RUN` still shows its figures, and its items are still there")
 }
 
 /// The state in one word. A run that its row calls running, but that no process holds, was killed.
