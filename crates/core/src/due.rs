@@ -39,13 +39,14 @@ pub enum Due {
 
 /// Why a new run is not due yet. Its text is for people.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct NotDue {
     /// The name of the runs.
     pub name: String,
-    /// The last finished one.
-    pub last: LastFinish,
-    /// Its age.
-    pub age: Duration,
+    /// The id of the last finished one.
+    pub run_id: i64,
+    /// When it finished, by the store's clock.
+    pub finished_at: DateTime<Utc>,
     /// The least age at which the next run may begin.
     pub min_interval: Duration,
 }
@@ -58,7 +59,7 @@ impl RunsOfName {
         if age >= min_interval {
             return Due::Yes;
         }
-        Due::NotYet(NotDue { name: name.to_owned(), last, age, min_interval })
+        Due::NotYet(NotDue { name: name.to_owned(), run_id: last.run_id, finished_at: last.at, min_interval })
     }
 }
 
@@ -66,7 +67,7 @@ impl NotDue {
     /// From when on the next run may begin. An interval of thousands of years ends at the end of time.
     pub fn due_at(&self) -> DateTime<Utc> {
         let interval = TimeDelta::from_std(self.min_interval).unwrap_or(TimeDelta::MAX);
-        self.last.at.checked_add_signed(interval).unwrap_or(DateTime::<Utc>::MAX_UTC)
+        self.finished_at.checked_add_signed(interval).unwrap_or(DateTime::<Utc>::MAX_UTC)
     }
 }
 
@@ -77,8 +78,8 @@ impl fmt::Display for NotDue {
             f,
             "the last run of the name {} (id {}) finished at {}, and the next one is due at {}",
             self.name,
-            self.last.run_id,
-            self.last.at.format(MOMENT),
+            self.run_id,
+            self.finished_at.format(MOMENT),
             self.due_at().format(MOMENT)
         )
     }

@@ -89,6 +89,7 @@
 
 pub use dragline_cli::{App, app, check, run};
 pub use dragline_core::PageState;
+pub use dragline_core::due::NotDue;
 pub use dragline_core::item_figures::{ColumnFigures, FigureDrop, ItemFigures};
 pub use dragline_core::run_verdict::{Problem, ProblemKind, RunVerdict};
 pub use dragline_core::store::RunState;

@@ -1,6 +1,5 @@
 //! `dragline crawl`.
 
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use dragline_core::Spider;
@@ -72,8 +71,8 @@ fn stopped_early() -> Result<Exit, Failed> {
 fn nothing_to_do(not_due: &NotDue, settings: &CommandSettings) -> Result<Exit, Failed> {
     tracing::info!(
         run = not_due.name,
-        run_id = not_due.last.run_id,
-        finished_at = %timestamp_text(&not_due.last.at),
+        run_id = not_due.run_id,
+        finished_at = %timestamp_text(&not_due.finished_at),
         due_at = %timestamp_text(&not_due.due_at()),
         min_interval = text::duration(not_due.min_interval),
         hint = "--force-run starts a run now",

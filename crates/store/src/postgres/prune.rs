@@ -17,6 +17,9 @@ use super::runs::count as number;
 use super::session::Session;
 use crate::columns::cleaned;
 
+/// No run is older. The server refuses an interval that it can't subtract from this moment.
+const LONGEST: Duration = Duration::from_secs(1_000 * 366 * 24 * 3600);
+
 /// Runs that have ended, each with its place among those of its name.
 const FIND: &str = "SELECT run_id, name, spider, state, finished_at, figures FROM (
         SELECT *, row_number() OVER (PARTITION BY name ORDER BY run_id DESC) AS place
@@ -47,7 +50,7 @@ const MAY_GO: &str = "EXISTS (
 /// The next ended runs of which something is left.
 pub(super) async fn find(connections: &Connections, ask: &PruneAsk) -> StoreResult<Vec<PrunableRun>> {
     let whole = |number: usize| i64::try_from(number).unwrap_or(i64::MAX);
-    let seconds = |time: Duration| time.as_secs_f64();
+    let seconds = |time: Duration| time.min(LONGEST).as_secs_f64();
     let (keep, older_than) = (ask.keep.map(whole), ask.older_than.map(seconds));
     let session = connections.session("looking for runs to prune").await?;
     let rows = session
