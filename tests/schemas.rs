@@ -138,6 +138,8 @@ fn the_commands_about_the_schema_know_it(stored: &Stored) {
     // It makes the same in an empty database.
     let other = if is_postgres(stored) { Stored::postgres() } else { Stored::sqlite() };
     other.execute(&printed.stdout);
+    // At most, the entry of the version is missing.
+    assert!(!apply(&other).stdout.contains("branch"), "everything is there");
     command(&other, &["schema", "check"]).run().assert_code(0);
     command(&other, &["list", "branches"]).run().assert_code(0).assert_stdout("branch.books");
 }

@@ -209,7 +209,7 @@ impl DatabaseTarget {
     }
 
     fn remedy(&self, code: &str) -> String {
-        let Self { user, database, .. } = self;
+        let database = &self.database;
         match code {
             "28P01" => format!(
                 "check user and password, and pg_hba.conf on the server; the password comes from {}",

@@ -199,7 +199,7 @@ async fn ended_since(
         .row(
             "SELECT pid, hostname, state
              FROM (SELECT * FROM crawl_runs WHERE name = $1 ORDER BY run_id DESC LIMIT 1) AS newest
-             WHERE finished_at > $2",
+             WHERE finished_at > $2 AND finished_at <= clock_timestamp()",
             &[&name, &moment],
         )
         .await?;

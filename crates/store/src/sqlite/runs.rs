@@ -145,16 +145,19 @@ pub(super) fn holder(connection: &Connection, name: &str) -> Result<String, Faul
     Ok(found.optional()?.unwrap_or_else(|| "one that is just starting or just ending".to_owned()))
 }
 
-/// Describes the process that ended the newest run of this name, if the run ended after that moment.
+/// Describes the process that ended the newest run of this name, if the run ended after that moment. An end in the future does not
+/// count: somebody has set the clock back, and no start may be refused until that time.
 pub(super) fn ended_since(
     connection: &Connection,
     name: &str,
     moment: DateTime<Utc>,
 ) -> Result<Option<String>, Fault> {
-    let newest = "SELECT pid, hostname, state FROM (
-                      SELECT * FROM crawl_runs WHERE name = ?1 ORDER BY run_id DESC LIMIT 1
-                  ) WHERE finished_at > ?2";
-    let found = connection.query_row(newest, [name, &timestamp_text(&moment)], |row| {
+    let newest = format!(
+        "SELECT pid, hostname, state FROM (
+             SELECT * FROM crawl_runs WHERE name = ?1 ORDER BY run_id DESC LIMIT 1
+         ) WHERE finished_at > ?2 AND finished_at <= {NOW}"
+    );
+    let found = connection.query_row(&newest, [name, &timestamp_text(&moment)], |row| {
         let (hostname, state): (String, String) = (row.get("hostname")?, row.get("state")?);
         Ok(just_ended(row.get("pid")?, &hostname, &state))
     });
