@@ -13,7 +13,7 @@ on_both_stores!(
     a_young_run_is_not_repeated,
     a_forced_run_begins_at_once,
     an_unfinished_run_is_always_resumed,
-    a_run_without_a_page_may_be_tried_again,
+    a_run_that_counts_as_failed_may_be_tried_again,
     a_clock_that_was_set_back_holds_up_nothing,
 );
 
@@ -117,7 +117,7 @@ fn an_unfinished_run_is_always_resumed(stored: &Stored) {
     did_nothing(&crawl.run());
 }
 
-fn a_run_without_a_page_may_be_tried_again(stored: &Stored) {
+fn a_run_that_counts_as_failed_may_be_tried_again(stored: &Stored) {
     let site = Site::builder().page("/", Answer::new(503)).start();
     let crawl = nightly(&site, stored).args(["--retries", "0"]);
     crawl.run().assert_code(1).assert_stderr("no page was done");
@@ -125,6 +125,11 @@ fn a_run_without_a_page_may_be_tried_again(stored: &Stored) {
     crawl.run().assert_code(0).assert_stdout("finished");
     assert_eq!(stored.titles().len(), 1);
     did_nothing(&crawl.run());
+    // The same for a run that breaks a rule: exit 1 must not become 0 when an orchestrator tries again.
+    let strict = crawl.clone().args(["--run", "strict", "--min-items", "2"]);
+    strict.run().assert_code(1).assert_stderr("--min-items");
+    strict.run().assert_code(1).assert_stderr("--min-items");
+    assert_eq!(stored.runs().len(), 4);
 }
 
 fn a_clock_that_was_set_back_holds_up_nothing(stored: &Stored) {

@@ -10,7 +10,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 pub struct RunsOfName {
     /// Whether one of them is unfinished, so that the next crawl resumes it.
     pub is_unfinished: bool,
-    /// The newest one that finished with at least one page done. A run without one may be tried again at once.
+    /// The newest one that finished and does not count as failed
+    /// ([`ProblemKind::FAILURES`](crate::run_verdict::ProblemKind::FAILURES)).
     pub last_finish: Option<LastFinish>,
     /// The time of this answer, by the store's clock.
     pub now: DateTime<Utc>,

@@ -46,6 +46,9 @@ impl ProblemKind {
         Self::TooFewItems,
     ];
 
+    /// Those with which a finished run counts as failed: its exit code is 1, and it may be tried again at once.
+    pub const FAILURES: [Self; 3] = [Self::NoPageDone, Self::TooFewFilled, Self::TooFewItems];
+
     /// Its stored form.
     pub fn code(self) -> &'static str {
         match self {

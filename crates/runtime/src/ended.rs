@@ -146,10 +146,10 @@ impl Ended {
             verdict.iter().flat_map(|verdict| &verdict.problems).any(|problem| problem.code == kind.code())
         };
         let is_fruitless = self.outcome == CrawlOutcome::Finished && has(ProblemKind::NoPageDone);
-        let breaks_rule = has(ProblemKind::TooFewFilled) || has(ProblemKind::TooFewItems);
         // An operator who sets a rule wants the exit code of an error.
+        let counts_as_failed = ProblemKind::FAILURES.into_iter().any(has);
         let outcome = match self.outcome {
-            CrawlOutcome::Finished if is_fruitless || breaks_rule => CrawlOutcome::Failed,
+            CrawlOutcome::Finished if counts_as_failed => CrawlOutcome::Failed,
             CrawlOutcome::Finished if verdict.as_ref().is_some_and(|verdict| !verdict.is_good()) => {
                 CrawlOutcome::FinishedWithProblems
             }

@@ -18,7 +18,7 @@ use super::connections::Connections;
 use super::export::moment;
 use super::seen::SeenBy;
 use super::session::{Params, Session};
-use crate::identifier::{SOURCE_FINGERPRINT, check_names, quoted};
+use crate::identifier::{SOURCE_FINGERPRINT, check_names, quoted, quoted_path};
 use crate::item_figures::{BLANK, MAX_COLUMNS_AT_ONCE, Ordered, ordered};
 
 /// Reads the figures within `limit`.
@@ -53,7 +53,7 @@ async fn sample_order(session: &Session, item: &ItemType) -> StoreResult<Option<
     let Some(table) = item.table() else { return Ok(Some("key_digest".to_owned())) };
     let columns = "SELECT attname::text AS name FROM pg_attribute
         WHERE attrelid = to_regclass($1) AND attnum > 0 AND NOT attisdropped";
-    let columns = session.rows(columns, &[&quoted(table)]).await?;
+    let columns = session.rows(columns, &[&quoted_path(table)]).await?;
     if columns.is_empty() {
         return Ok(None);
     }

@@ -69,12 +69,14 @@ const START_HOSTS: &str = "SELECT DISTINCT host FROM crawl_requests
 const FINISHED: &str = "SELECT finished_at, stats ->> 'run_items' AS run_items
     FROM crawl_runs WHERE name = $1 AND state = 'finished' ORDER BY run_id DESC LIMIT 2";
 
-/// A run without a page that is done may be tried again at once, so it does not count.
+/// A run that counts as failed may be tried again at once. `$2` has the codes of the problems that make it so.
 const RUNS_OF_NAME: &str = "SELECT clock_timestamp() AS now, last.run_id, last.finished_at,
         EXISTS (SELECT FROM crawl_runs WHERE name = $1 AND state IN ('running', 'stopped')) AS is_unfinished
     FROM (SELECT) AS one LEFT JOIN LATERAL (
         SELECT run_id, finished_at FROM crawl_runs
-        WHERE name = $1 AND state = 'finished' AND NOT problems @> $2
+        WHERE name = $1 AND state = 'finished' AND NOT EXISTS (
+            SELECT FROM jsonb_array_elements(problems) AS problem WHERE problem ->> 'code' = ANY ($2::text[])
+        )
         ORDER BY run_id DESC LIMIT 1
     ) AS last ON true";
 
@@ -96,9 +98,9 @@ const END: &str = "WITH cookies AS (
 /// What is known about the runs of a name; see the trait.
 pub(super) async fn of_name(connections: &Connections, name: &str) -> StoreResult<RunsOfName> {
     let session = connections.session("looking for the last run").await?;
-    let without_pages = serde_json::json!([{ "code": ProblemKind::NoPageDone.code() }]);
+    let failures = ProblemKind::FAILURES.map(ProblemKind::code);
     let row = session
-        .row(RUNS_OF_NAME, &[&name, &without_pages])
+        .row(RUNS_OF_NAME, &[&name, &&failures[..]])
         .await?
         .ok_or_else(|| connections.target().broken("looking for the last run", "no row came back"))?;
     session.release();

@@ -24,19 +24,21 @@ use crate::columns::FoundRequest;
 use crate::fruitless::{self, LastStart};
 use crate::{is_pruned, just_ended, of_another_spider, unknown_rule};
 
-/// What is known about the runs of a name; see the trait. A run without a page that is done may be tried again at once, so it
-/// does not count.
+/// What is known about the runs of a name; see the trait. A run that counts as failed may be tried again at once.
 pub(super) fn of_name(connection: &Connection, name: &str) -> Result<RunsOfName, Fault> {
     let is_unfinished = "SELECT EXISTS (
              SELECT 1 FROM crawl_runs WHERE name = ?1 AND state IN ('running', 'stopped')
          ) AS is_any";
     let last = "SELECT run_id, finished_at FROM crawl_runs
          WHERE name = ?1 AND state = 'finished'
-         AND NOT EXISTS (SELECT 1 FROM json_each(problems) problem WHERE problem.value ->> 'code' = ?2)
+         AND NOT EXISTS (
+             SELECT 1 FROM json_each(problems) problem
+             WHERE problem.value ->> 'code' IN (SELECT value FROM json_each(?2))
+         )
          ORDER BY run_id DESC LIMIT 1";
-    let last = connection.query_row(last, [name, ProblemKind::NoPageDone.code()], |row| {
-        Ok((row.get("run_id")?, moment(row, "finished_at")))
-    });
+    let failures = serde_json::json!(ProblemKind::FAILURES.map(ProblemKind::code)).to_string();
+    let last = connection
+        .query_row(last, [name, &failures], |row| Ok((row.get("run_id")?, moment(row, "finished_at"))));
     Ok(RunsOfName {
         is_unfinished: connection.query_row(is_unfinished, [name], |row| row.get("is_any"))?,
         last_finish: last.optional()?.and_then(|(run_id, at)| Some(LastFinish { run_id, at: at? })),
