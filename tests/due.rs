@@ -127,8 +127,8 @@ fn a_run_that_counts_as_failed_may_be_tried_again(stored: &Stored) {
     did_nothing(&crawl.run());
     // The same for a run that breaks a rule: exit 1 must not become 0 when an orchestrator tries again.
     let strict = crawl.clone().args(["--run", "strict", "--min-items", "2"]);
-    strict.run().assert_code(1).assert_stderr("--min-items");
-    strict.run().assert_code(1).assert_stderr("--min-items");
+    strict.run().assert_code(1).assert_stderr("at least 2 should be there");
+    strict.run().assert_code(1).assert_stderr("at least 2 should be there");
     assert_eq!(stored.runs().len(), 4);
 }
 

@@ -4,6 +4,7 @@
 //! modules describe what differs: types and clock in `schema.sql`, the run's lock in `run_lock`, cancelling in `cancel`.
 //! All work blocks, and holds the lock of the one connection.
 
+mod administration;
 mod cancel;
 mod cookies;
 mod database;
@@ -39,12 +40,8 @@ use std::time::{Duration, Instant};
 use chrono::{DateTime, Utc};
 use dragline_core::due::RunsOfName;
 use dragline_core::item_figures::ItemFigures;
-use dragline_core::kept_page::KeptRequest;
 use dragline_core::letters::{LetterAsk, LetterReceipt, LetterRetry, StoredLetter};
-use dragline_core::lineage::{Lineage, TracedRequest};
-use dragline_core::prune::{PrunableRun, PruneAsk, PruneBatch, PruneCounts, PrunePart};
 use dragline_core::run_verdict::{EndFigures, RunVerdict};
-use dragline_core::runs::{Requeue, Requeued, RunAdmin, RunAsk, RunFigures, RunRecord};
 use dragline_core::store::{
     BoxFuture, FlushReceipt, ItemRow, KeptLinks, OpenedRun, PoolStatus, Refill, RunInfo, RunKey, RunSpec,
     RunState, RunSummary, StoreResult,
@@ -52,14 +49,12 @@ use dragline_core::store::{
 use dragline_core::{Fingerprint, HostNote, ItemType, PageOutcome, Refilled, Store, StoreError};
 use rusqlite::{Connection, TransactionBehavior};
 use serde_json::Value as Json;
-use url::Url;
 
 use self::database::Database;
-use self::fault::Fault;
 use self::known_tables::KnownTables;
 use self::reading::ItemsOf;
 use self::run_lock::RunLock;
-use crate::{SchemaAdmin, StoreSettings};
+use crate::StoreSettings;
 
 /// The time between two attempts to get a run's lock.
 const LOCK_RETRY_EVERY: Duration = Duration::from_millis(100);
@@ -334,177 +329,5 @@ impl Store for SqliteStore {
 
     fn pool(&self) -> PoolStatus {
         self.database.status()
-    }
-}
-
-impl SchemaAdmin for SqliteStore {
-    fn ddl(&self, items: &[ItemType]) -> StoreResult<String> {
-        let mut ddl = schema::DDL.to_owned();
-        for item in items {
-            if let Some(table) = item_table::ddl(item)? {
-                ddl = ddl + "\n" + &table + "\n";
-            }
-        }
-        Ok(ddl)
-    }
-
-    fn apply<'a>(&'a self, items: &'a [ItemType]) -> BoxFuture<'a, StoreResult<Vec<String>>> {
-        Box::pin(async {
-            self.database
-                .connect(true, |connection| {
-                    let mut done = schema::apply(connection, self.database.path())?;
-                    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-                    done.extend(item_table::create_missing(&transaction, items, true)?);
-                    done.extend(item_table::add_fingerprints(&transaction, items)?);
-                    transaction.commit()?;
-                    Ok(done)
-                })
-                .await
-        })
-    }
-
-    fn check<'a>(&'a self, items: &'a [ItemType]) -> BoxFuture<'a, StoreResult<()>> {
-        Box::pin(async {
-            self.database
-                .connect(false, |connection| {
-                    schema::check(connection)?;
-                    Ok::<_, Fault>(item_table::compare(connection, items)?.into_result()?)
-                })
-                .await
-        })
-    }
-}
-
-impl RunAdmin for SqliteStore {
-    fn reach(&self) -> BoxFuture<'_, StoreResult<()>> {
-        Box::pin(async { self.database.connect(false, |connection| schema::check(connection)).await })
-    }
-
-    fn list_runs<'a>(&'a self, ask: &'a RunAsk) -> BoxFuture<'a, StoreResult<Vec<RunRecord>>> {
-        Box::pin(async {
-            self.database
-                .work("reading the runs", |connection| run_admin::list(connection, self.database.path(), ask))
-                .await
-        })
-    }
-
-    fn inspect_run<'a>(
-        &'a self,
-        run_id: i64,
-        items: &'a [ItemType],
-    ) -> BoxFuture<'a, StoreResult<RunFigures>> {
-        Box::pin(async move {
-            self.database
-                .work("looking at the run", |connection| run_figures::inspect(connection, run_id, items))
-                .await
-        })
-    }
-
-    fn trace<'a>(&'a self, run_id: i64, url: &'a Url) -> BoxFuture<'a, StoreResult<Vec<Lineage>>> {
-        Box::pin(async move {
-            self.database.work("tracing a page", |connection| lineage::trace(connection, run_id, url)).await
-        })
-    }
-
-    fn read_page_items<'a>(
-        &'a self,
-        run: &'a RunRecord,
-        item: &'a ItemType,
-        page: &'a TracedRequest,
-        each: &'a mut (dyn FnMut(ItemRow) -> std::io::Result<()> + Send),
-    ) -> BoxFuture<'a, StoreResult<()>> {
-        Box::pin(async move {
-            let of = ItemsOf { run_id: run.run_id, spider: &run.spider, item, page: Some(page) };
-            self.database
-                .work("reading items", |connection| match item.table() {
-                    Some(table) if !connection.table_exists(None, table)? => Ok(()),
-                    _ => reading::items(connection, &of, each),
-                })
-                .await
-        })
-    }
-
-    fn kept_pages<'a>(&'a self, run_id: i64, url: &'a str) -> BoxFuture<'a, StoreResult<Vec<KeptRequest>>> {
-        Box::pin(async move {
-            self.database
-                .work("reading a kept page", |connection| kept_pages::read(connection, run_id, url))
-                .await
-        })
-    }
-
-    fn requeue_failed<'a>(&'a self, ask: &'a Requeue) -> BoxFuture<'a, StoreResult<Requeued>> {
-        Box::pin(async {
-            self.database
-                .work("putting failed requests back", |connection| run_admin::requeue(connection, ask))
-                .await
-        })
-    }
-
-    fn give_up_run<'a>(&'a self, run_id: i64, reason: &'a str) -> BoxFuture<'a, StoreResult<bool>> {
-        Box::pin(async move {
-            self.database
-                .work("giving the run up", |connection| run_admin::give_up(connection, run_id, reason))
-                .await
-        })
-    }
-
-    fn prunable_runs<'a>(&'a self, ask: &'a PruneAsk) -> BoxFuture<'a, StoreResult<Vec<PrunableRun>>> {
-        Box::pin(async {
-            self.database.work("looking for runs to prune", |connection| prune::find(connection, ask)).await
-        })
-    }
-
-    fn count_prunable(&self, run_id: i64, with_letters: bool) -> BoxFuture<'_, StoreResult<PruneCounts>> {
-        Box::pin(async move {
-            self.database.work("counting", |connection| prune::count(connection, run_id, with_letters)).await
-        })
-    }
-
-    fn begin_prune<'a>(
-        &'a self,
-        run_id: i64,
-        with_letters: bool,
-        figures: Option<&'a EndFigures>,
-    ) -> BoxFuture<'a, StoreResult<bool>> {
-        Box::pin(async move {
-            self.database
-                .work("marking the run as pruned", |connection| {
-                    prune::begin(connection, run_id, with_letters, figures)
-                })
-                .await
-        })
-    }
-
-    fn prune_batch<'a>(
-        &'a self,
-        run_id: i64,
-        part: &'a PrunePart,
-        max_rows: u32,
-    ) -> BoxFuture<'a, StoreResult<PruneBatch>> {
-        Box::pin(async move {
-            let batch = self
-                .database
-                .work("pruning", |connection| prune::batch(connection, run_id, part, max_rows))
-                .await?;
-            if batch.next.is_some() {
-                // A crawl on the same file waits for this transaction, and looks only so often whether it has ended.
-                tokio::time::sleep(prune::PAUSE).await;
-            }
-            Ok(batch)
-        })
-    }
-
-    fn end_prune(&self, run_id: i64) -> BoxFuture<'_, StoreResult<()>> {
-        Box::pin(async move {
-            self.database.work("ending the pruning", |connection| prune::end(connection, run_id)).await
-        })
-    }
-
-    fn freed_space(&self) -> String {
-        let file = self.database.path().display();
-        format!(
-            "the file does not get smaller: later crawls use the space again; to shrink it, stop all crawls and run \
-             sqlite3 {file} VACUUM"
-        )
     }
 }
