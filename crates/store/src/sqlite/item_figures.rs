@@ -136,34 +136,40 @@ fn counted(row: &Row<'_>, first: usize, rows: u64) -> rusqlite::Result<ColumnFig
 fn counting(of: &OfType<'_>, values: &[Value<'_>]) -> String {
     let mut sql = "SELECT count(*)".to_owned();
     for value in values {
-        let filled = value.filled();
         // Writing to a String cannot fail.
-        let _ = write!(sql, ",\n count(*) FILTER (WHERE {filled})");
+        let _ = write!(sql, ",\n count({})", value.name());
         for of in [value.ordered(), value.length()] {
             for what in ["min", "max"] {
                 let _ = match &of {
-                    Some(of) => write!(sql, ", {what}({of}) FILTER (WHERE {filled})"),
+                    Some(of) => write!(sql, ", {what}({of})"),
                     None => write!(sql, ", NULL"),
                 };
             }
         }
     }
-    format!("{sql}\n {}", of_rows(of, values, ""))
+    format!("{sql}\n {}", of_rows(of, values, "LIMIT -1 OFFSET 0"))
 }
 
 fn sampling(of: &OfType<'_>, values: &[Value<'_>]) -> String {
     let mut sql = "SELECT count(*)".to_owned();
     for value in values {
-        let _ = write!(sql, ",\n count(DISTINCT {}) FILTER (WHERE {})", value.name(), value.filled());
+        let _ = write!(sql, ",\n count(DISTINCT {})", value.name());
     }
     format!("{sql}\n {}", of_rows(of, values, &format!("ORDER BY {} LIMIT {MAX_SAMPLED_ROWS}", of.order)))
 }
 
-/// The columns have names of their own here.
-fn of_rows(of: &OfType<'_>, values: &[Value<'_>], and: &str) -> String {
-    let columns: Vec<String> =
-        values.iter().map(|value| format!("{} AS {}", value.source(), value.name())).collect();
-    format!("FROM (SELECT {} {} {and}) seen", columns.join(", "), of.rows)
+/// The columns have names of their own here, and what doesn't fill a column is null. The limits that limit nothing keep `SQLite`
+/// from looking for that again for each figure.
+fn of_rows(of: &OfType<'_>, values: &[Value<'_>], which: &str) -> String {
+    let filled = list(values, |value| format!("CASE WHEN {} THEN {} END", value.filled(), value.name()));
+    let seen = format!("SELECT {} {} {which}", list(values, Value::source), of.rows);
+    format!("FROM (SELECT {filled} FROM ({seen}) seen LIMIT -1 OFFSET 0) filled")
+}
+
+/// An expression for each column, under its name.
+fn list<'a>(values: &[Value<'a>], expression: impl Fn(&Value<'a>) -> String) -> String {
+    let columns = values.iter().map(|value| format!("{} AS {}", expression(value), value.name()));
+    columns.collect::<Vec<String>>().join(", ")
 }
 
 /// A column as an expression over the rows that were seen.
