@@ -12,7 +12,7 @@ use dragline_flags::{number, share};
 pub struct WatchSettings {
     /// End with exit 1 if fewer values of a column are filled, as `TYPE.COLUMN=SHARE`; repeatable
     ///
-    /// For example, `quote.author=0.95`: at least 95 % of the quotes must have an author. The rows are stored
+    /// For example, `book.author=0.95`: at least 95 % of the books must have an author. The rows are stored
     /// first, and the run is `finished` with problems. Without any rows of the type, nothing is checked. Separate
     /// several by commas.
     #[arg(
@@ -88,7 +88,7 @@ impl FromStr for MinFilled {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let wrong = || "write TYPE.COLUMN=SHARE, such as quote.author=0.95".to_owned();
+        let wrong = || "write TYPE.COLUMN=SHARE, such as book.author=0.95".to_owned();
         let (name, least) = text.trim().rsplit_once('=').ok_or_else(wrong)?;
         // A column has no dot in its name, and a type may have one.
         let (item, column) = name.rsplit_once('.').ok_or_else(wrong)?;
