@@ -85,10 +85,18 @@ fn its_rows_survive_a_kill_and_are_read_again(stored: &Stored) {
     path.assert_code(0).assert_stdout(&format!("\"title\":{:?}", truth[7][1]));
     let again = crawl.run();
     again.assert_code(0);
-    assert_eq!(
-        stored.count(&format!("select count(*) from {} where run_id = 2", table(stored))),
-        truth.len()
-    );
+    let rows_of = |run_id: usize| {
+        stored.count(&format!("select count(*) from {} where run_id = {run_id}", table(stored)))
+    };
+    assert_eq!(rows_of(2), truth.len());
+    // Rows that an incremental run finds as they were stay those of the run that wrote them, and count all the same.
+    for run_id in [3, 4] {
+        crawl.clone().arg("--incremental").run().assert_code(0);
+        let shown = command(stored, &["runs", "show", &run_id.to_string(), "--json"]).run();
+        let shown: Json = serde_json::from_str(&shown.assert_code(0).stdout).unwrap();
+        assert_eq!(shown["items"]["book"], json!(truth.len()), "run {run_id}: {shown}");
+    }
+    assert_eq!(rows_of(4), 0);
 }
 
 fn a_refused_row_is_stored_once_its_table_is_mended(stored: &Stored) {
