@@ -1,4 +1,4 @@
-//! When a site changes its template, the empty column is named the same night, and a notification says so.
+//! When a site changes its template, the report and the notification of the same night name the empty column.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -1,4 +1,4 @@
-//! What the columns of a run's rows hold is the same in both stores, and in a table as in `crawl_items`.
+//! Both stores give the same figures of a run's columns, for a table of its own and for `crawl_items`.
 
 use std::sync::LazyLock;
 use std::time::Duration;

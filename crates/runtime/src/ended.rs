@@ -28,7 +28,7 @@ use crate::watched::Watched;
 const READ_AFTER_STOP: Duration = Duration::from_secs(1);
 /// A finished run may have millions of requests to count, and nothing waits for its process to end.
 const READ_AT_THE_END: Duration = Duration::from_secs(30);
-/// So many drops have a line of their own in the log. The run keeps all of them.
+/// The log has a line for each of the first drops, up to this number. The run keeps all of them.
 const DROPS_LOGGED: usize = 20;
 /// The least time for reading, even if the time is up. A store that works answers faster.
 const LEAST_READ: Duration = Duration::from_millis(200);

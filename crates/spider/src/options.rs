@@ -38,7 +38,7 @@ pub struct RequestOptions {
     /// file that is not a page.
     #[serde(skip_serializing_if = "is_false")]
     pub is_link: bool,
-    /// What the request has to do with sitemaps, if it has.
+    /// Whether the request is a sitemap, or comes from one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sitemap: Option<SitemapRole>,
     /// When the page last changed, as the sitemap says that lists it.
@@ -46,7 +46,7 @@ pub struct RequestOptions {
     pub lastmod: Option<DateTime<Utc>>,
 }
 
-/// What a request has to do with sitemaps. The crawl reads a sitemap itself, and no spider sees it.
+/// The role of a request that is a sitemap, or comes from one. The crawl reads a sitemap itself, and no spider sees it.
 ///
 /// The stores find the hosts of a run by the stored form (`robots`, `named`), so do not change it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -59,7 +59,7 @@ pub enum SitemapRole {
     Named,
     /// It is the sitemap that a host without any in its robots.txt may have.
     Guessed,
-    /// It is a sitemap that robots.txt names (0), or one that an index names, so many indexes below it.
+    /// It is a sitemap that robots.txt or an index names. The number says how many indexes lead to it.
     Found(u32),
     /// It is a page that a sitemap lists.
     Page,

@@ -95,7 +95,7 @@ pub enum Reason {
     Unchanged,
     /// The page is done without a fetch, because an earlier run saw it a short time ago.
     Fresh,
-    /// It is a sitemap, or the robots.txt that names them. The crawl has read it, and it is no page of the spider.
+    /// The crawl itself has read it: it is a sitemap, or the robots.txt that names some. The spider does not see it.
     Sitemap,
     /// The host has no sitemap. None was named; it was looked for in the usual place.
     SitemapMissing,

@@ -69,8 +69,8 @@ pub(super) struct ItemTable {
     pub(super) copy: String,
     /// Moves the rows from the staging table into the table. Its only parameter is the run.
     pub(super) take: String,
-    /// The same, but rows that are as they were are left alone. If only the page is another one, the row keeps its run and its
-    /// time.
+    /// The same, but a row that has not changed is not written. If the item only comes from another page, the row keeps its run and
+    /// its time.
     pub(super) take_changed: String,
 }
 

@@ -34,7 +34,8 @@ const TAKE: &str = "INSERT INTO crawl_items
         run_id = EXCLUDED.run_id, fingerprint = EXCLUDED.fingerprint, url = EXCLUDED.url, data = EXCLUDED.data,
         content_hash = EXCLUDED.content_hash, scraped_at = EXCLUDED.scraped_at";
 
-/// The same, but rows that are as they were are left alone. If only the page is another one, the row keeps its time.
+/// The same, but a row that has not changed is not written. If the item only comes from another page, the row keeps its run and
+/// its time.
 const TAKE_CHANGED: &str = "INSERT INTO crawl_items
         (spider, item_type, item_key, key_digest, run_id, fingerprint, url, data, content_hash, scraped_at)
     SELECT $1, item_type, item_key, key_digest, $2, fingerprint, url, data, content_hash, now()

@@ -166,7 +166,7 @@ impl RunAdmin for SqliteStore {
                 .work("pruning", |connection| prune::batch(connection, run_id, part, max_rows))
                 .await?;
             if batch.next.is_some() {
-                // A crawl on the same file waits for this transaction, and looks only so often whether it has ended.
+                // While this transaction lasts, a crawl on the same file waits, and it looks for its end only now and then.
                 tokio::time::sleep(prune::PAUSE).await;
             }
             Ok(batch)

@@ -146,7 +146,7 @@ fn write_shared(
     conflict: Conflict,
     ticket: &Ticket<'_>,
 ) -> Result<u64, Fault> {
-    // In the second form, a row that is as it was is left alone. If only the page is another one, the row keeps its run and time.
+    // The first form does not write a row that has not changed. If the item only comes from another page, the row keeps its run and time.
     let (of_row, only_if) = if run.incremental {
         (
             "run_id = iif(content_hash = excluded.content_hash, run_id, excluded.run_id),
@@ -188,8 +188,8 @@ fn write_shared(
 }
 
 /// The values come in the order of the columns: the item's own, `run_id`, `source_url`, and `source_fingerprint` where the
-/// table has it. With `only_changed`, a row that is as it was is left alone, and if only the page is another one, the row keeps its
-/// run and its time.
+/// table has it. With `only_changed`, a row that has not changed is not written. If the item only comes from another page, the row
+/// keeps its run and its time.
 fn upsert_statement(item: &ItemType, has_fingerprint: bool, only_changed: bool) -> String {
     let [run_id, source_url, scraped_at] = ROW_COLUMNS;
     let own = item.columns().iter().map(|column| column.name.as_str()).chain([run_id, source_url]);
