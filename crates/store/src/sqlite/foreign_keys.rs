@@ -3,11 +3,11 @@
 use rusqlite::Connection;
 
 use super::fault::Fault;
-use crate::table_order::{ForeignKey, TableOrder};
+use crate::table_order::ForeignKey;
 
-/// Reads the order of all tables. All foreign keys can wait for the end of a transaction, so none is in the way.
-pub(super) fn order(connection: &Connection) -> Result<TableOrder, Fault> {
-    let mut select = connection.prepare_cached(
+/// Reads all foreign keys. Each can wait for the end of a transaction, so none is in the way.
+pub(super) fn read(connection: &Connection) -> Result<Vec<ForeignKey>, Fault> {
+    let mut select = connection.prepare(
         "SELECT DISTINCT lower(child.name) AS child, lower(key.\"table\") AS parent
          FROM sqlite_schema child, pragma_foreign_key_list(child.name) key WHERE child.type = 'table'",
     )?;
@@ -19,5 +19,5 @@ pub(super) fn order(connection: &Connection) -> Result<TableOrder, Fault> {
             is_deferrable: true,
         })
     })?;
-    Ok(TableOrder::of(&keys.collect::<rusqlite::Result<Vec<_>>>()?))
+    Ok(keys.collect::<rusqlite::Result<_>>()?)
 }

@@ -57,10 +57,13 @@ pub(super) fn write(
     known: &KnownTables,
     ticket: &Ticket<'_>,
 ) -> Result<BTreeMap<String, u64>, Fault> {
-    // All stores write the tables in the same order. In addition, foreign keys are checked at the end of the transaction, because
-    // rows of one table may refer to each other, and so may tables.
-    connection.pragma_update(None, "defer_foreign_keys", true)?;
     let facts = known.now(connection)?;
+    // All stores write the tables in the same order. In addition, foreign keys are checked at the end of the transaction, because
+    // rows of one table may refer to each other, and so may tables. After this pragma, SQLite compiles every statement again. So it
+    // is only set where it is needed.
+    if facts.items_refer_to_rows {
+        connection.pragma_update(None, "defer_foreign_keys", true)?;
+    }
     let mut types: BTreeMap<(Option<&str>, &str), OfType<'_>> = BTreeMap::new();
     for page in pages {
         for (number, record) in page.items.iter().enumerate() {

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use rusqlite::Connection;
 
 use super::fault::Fault;
-use super::foreign_keys;
+use super::{foreign_keys, schema};
 use crate::identifier::SOURCE_FINGERPRINT;
 use crate::table_order::TableOrder;
 
@@ -16,6 +16,8 @@ use crate::table_order::TableOrder;
 pub(super) struct TableFacts {
     /// In which order they are written.
     pub(super) order: TableOrder,
+    /// Whether rows of items may refer to rows that come later in the transaction.
+    pub(super) items_refer_to_rows: bool,
     /// Those with a column for the fingerprint of the page. Tables from before schema version 6 may lack it.
     with_fingerprint: BTreeSet<String>,
 }
@@ -50,7 +52,9 @@ impl TableFacts {
         )?;
         let names = select.query_map([SOURCE_FINGERPRINT], |row| row.get(0))?;
         let with_fingerprint = names.collect::<rusqlite::Result<_>>()?;
-        Ok(Self { order: foreign_keys::order(connection)?, with_fingerprint })
+        let keys = foreign_keys::read(connection)?;
+        let items_refer_to_rows = keys.iter().any(|key| !schema::TABLES.contains(&key.child.as_str()));
+        Ok(Self { order: TableOrder::of(&keys), items_refer_to_rows, with_fingerprint })
     }
 
     /// Whether a table has the column.
@@ -73,5 +77,8 @@ mod tests {
         assert!(Arc::ptr_eq(&known.now(&ours).unwrap(), &known.now(&ours).unwrap()));
         theirs.execute_batch("ALTER TABLE book ADD COLUMN source_fingerprint BLOB").unwrap();
         assert!(known.now(&ours).unwrap().has_fingerprint("book"));
+        assert!(!known.now(&ours).unwrap().items_refer_to_rows);
+        theirs.execute_batch("CREATE TABLE review (isbn TEXT REFERENCES book (isbn))").unwrap();
+        assert!(known.now(&ours).unwrap().items_refer_to_rows);
     }
 }

@@ -20,7 +20,7 @@ pub(super) const DDL: &str = include_str!("schema.sql");
 pub(super) const VERSION: i64 = 8;
 
 /// The store's tables.
-const TABLES: [&str; 12] = [
+pub(super) const TABLES: [&str; 12] = [
     "crawl_schema",
     "crawl_runs",
     "crawl_requests",
