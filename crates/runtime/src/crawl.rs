@@ -20,7 +20,7 @@ use crossbeam_channel::bounded;
 use dragline_core::stop::Stop;
 use dragline_core::worker::Worker;
 use dragline_core::{Args, ItemPipeline, Spider};
-use dragline_engine::{Downloader, Downloaders};
+use dragline_engine::{Downloader, Downloaders, RefreshRule};
 use tokio::sync::oneshot;
 
 use crate::blocking::Blocking;
@@ -103,6 +103,18 @@ impl Crawl {
     /// [`CrawlError::NotDue`]. An unfinished run is always resumed. Zero means no limit.
     pub fn min_interval(mut self, interval: Duration) -> Self {
         self.settings.due.min_interval = Some(interval).filter(|interval| !interval.is_zero());
+        self
+    }
+
+    /// Fetches, parses and stores only what may have changed since the spider's earlier runs, as `--incremental` does.
+    pub fn incremental(mut self, incremental: bool) -> Self {
+        self.settings.engine.revisits.incremental = incremental;
+        self
+    }
+
+    /// An incremental crawl does not fetch pages that an earlier run asked for less than `age` ago.
+    pub fn refresh_after(mut self, age: Duration) -> Self {
+        self.settings.engine.revisits.refresh_after = vec![RefreshRule::after(age)];
         self
     }
 

@@ -29,6 +29,20 @@ fn a_crawl_reports_what_the_store_has() {
 }
 
 #[test]
+fn an_incremental_crawl_parses_only_what_has_changed() {
+    let (folder, site) = (tempfile::tempdir().unwrap(), Site::generated(20, 4));
+    let crawl = || crawl_of(&site, store(folder.path(), "nights.db")).incremental(true);
+    let figures = |crawl: Crawl| {
+        let report = crawl.run().unwrap();
+        assert_eq!(report.items(), Some(&[("title".to_owned(), 20)][..]), "{report:?}");
+        (report.pages_fetched(), report.pages_unchanged(), report.pages_fresh())
+    };
+    assert_eq!(figures(crawl()), (20, 0, 0));
+    assert_eq!(figures(crawl()), (20, 20, 0));
+    assert_eq!(figures(crawl().refresh_after(SOON * 100)), (0, 0, 20));
+}
+
+#[test]
 fn two_crawls_at_a_time_do_not_meet() {
     let folder = tempfile::tempdir().unwrap();
     let sites = [Site::generated(80, 4), Site::generated(50, 3)];

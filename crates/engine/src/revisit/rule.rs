@@ -33,6 +33,11 @@ struct Age {
 }
 
 impl RefreshRule {
+    /// All pages are fresh for this long.
+    pub fn after(age: Duration) -> Self {
+        Self { pages: Pages::All, age: Age { least: age, most: age }, text: text::duration(age) }
+    }
+
     /// Reads `30d`, `1d..30d`, `tag:detail=30d` or `url:/archive/=90d`.
     ///
     /// # Errors
