@@ -316,3 +316,20 @@ fn a_crawl_of_a_site_is_judged_too() {
     let listed = dragline().args(["runs", "list", "--store", &stored.url()]).run();
     listed.assert_code(0).assert_stdout("good").assert_stdout(&site.url("/"));
 }
+
+#[test]
+fn a_run_that_cannot_be_counted_has_no_verdict_and_says_so() {
+    let (site, stored) = (shop(3, "h1"), Stored::postgres());
+    crawl(&site, &stored).run().assert_code(0);
+    // As soon as the next run is finished, the table that is counted is away.
+    stored.execute(
+        "CREATE FUNCTION hide() RETURNS trigger LANGUAGE plpgsql AS
+         $$ BEGIN ALTER TABLE crawl_requests RENAME TO hidden; RETURN NULL; END $$;
+         CREATE TRIGGER hide AFTER UPDATE ON crawl_runs FOR EACH ROW
+         WHEN (NEW.state = 'finished' AND OLD.state = 'running') EXECUTE FUNCTION hide()",
+    );
+    let night = crawl(&site, &stored).run();
+    night.assert_stdout("verdict   unknown, because the run could not be counted");
+    night.assert_stdout("left      unknown, because the store could not be read\n");
+    assert_eq!(stored.runs().len(), 2);
+}

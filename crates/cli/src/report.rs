@@ -27,6 +27,8 @@ pub(crate) fn render(report: &CrawlReport, paint: Paint) -> String {
         let name = if verdict.is_good() { "good" } else { "problems" };
         line("verdict", if verdict.is_good() { name.to_owned() } else { paint.red(name) });
         verdict.problems.iter().for_each(|problem| line("", paint.red(&problem.text)));
+    } else if report.state() == RunState::Finished {
+        line("verdict", paint.red("unknown, because the run could not be counted in time"));
     }
     for drop in report.drops().iter().take(MAX_DROPS) {
         line("warning", paint.red(&drop.text()));
@@ -103,7 +105,8 @@ fn stop_lines(stop: &StopReport, line: &mut dyn FnMut(&str, String)) {
 
 fn left(report: &CrawlReport) -> String {
     let Some(left) = report.queued() else {
-        return "unknown, because the store could not be read; the same command resumes this run".to_owned();
+        let next = if report.state().is_final() { "" } else { "; the same command resumes this run" };
+        return format!("unknown, because the store could not be read{next}");
     };
     let queued = counted(left, "request");
     match report.state() {
