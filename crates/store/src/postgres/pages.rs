@@ -110,11 +110,12 @@ const SEEN_LATER: &str = "SELECT new.item_type, new.key_digest
         AND visit.run_id > $2 OFFSET 0
     )";
 
+/// Most spiders have no records. `EXISTS` is looked at once, and not for each page.
 const FORGET: &str = "DELETE FROM crawl_pages page
     USING unnest($2::bytea[]) AS batch (fingerprint) CROSS JOIN LATERAL (
         SELECT ctid AS place FROM crawl_pages WHERE spider = $1 AND fingerprint = batch.fingerprint OFFSET 0
     ) old
-    WHERE page.ctid = old.place";
+    WHERE page.ctid = old.place AND EXISTS (SELECT FROM crawl_pages WHERE spider = $1)";
 
 /// What earlier runs know about these requests, if the run wants to know.
 pub(super) async fn earlier(
