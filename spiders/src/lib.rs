@@ -9,6 +9,7 @@ use std::sync::Arc;
 use dragline::{Spider, spiders};
 
 pub mod books;
+pub mod catalogue;
 pub mod quotes;
 pub mod site;
 
