@@ -133,8 +133,8 @@ fn counting(of: &OfType<'_>, values: &[Value<'_>]) -> String {
 fn sampling(of: &OfType<'_>, values: &[Value<'_>]) -> String {
     let mut sql = "SELECT count(*)".to_owned();
     for value in values {
-        // The digest of a long text takes less room.
-        let _ = write!(sql, ",\n count(DISTINCT md5({}::text))", value.name());
+        // Numbers are sorted several times as fast as texts. Two texts of a sample practically never have the same hash of 64 bits.
+        let _ = write!(sql, ",\n count(DISTINCT hashtextextended({}::text, 0))", value.name());
     }
     format!("{sql}\n {}", of_rows(of, values, &format!("ORDER BY {} LIMIT {MAX_SAMPLED_ROWS}", of.order)))
 }

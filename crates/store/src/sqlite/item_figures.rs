@@ -222,6 +222,9 @@ impl<'a> Value<'a> {
     fn ordered(&self) -> Option<String> {
         let plain = self.plain();
         match ordered(self.column) {
+            Ordered::Number if !self.is_field && self.column.kind != ColumnType::Numeric => Some(format!(
+                "CASE WHEN typeof({plain}) IN ('integer', 'real') THEN CAST({plain} AS REAL) END"
+            )),
             // An exact number is stored as a text.
             Ordered::Number => Some(format!(
                 "CASE WHEN {plain} GLOB '*[0-9]*' AND {plain} NOT GLOB '*[^-+.eE0-9]*' THEN CAST({plain} AS REAL) END"
