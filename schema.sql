@@ -1,4 +1,4 @@
--- The Postgres schema of Dragline, version 8.
+-- The Postgres schema of Dragline, version 9.
 --
 -- The first crawl creates these tables, and so does `dragline schema apply`, which also upgrades the tables of an older
 -- version. `dragline schema print` prints this file followed by the tables of your item types.
@@ -10,7 +10,7 @@ CREATE TABLE crawl_schema (
     version     integer PRIMARY KEY,
     applied_at  timestamptz NOT NULL DEFAULT now()
 );
-INSERT INTO crawl_schema (version) VALUES (8);
+INSERT INTO crawl_schema (version) VALUES (9);
 
 -- One row per run. A run is one crawl with its frontier, and can be resumed until it is finished or failed.
 CREATE TABLE crawl_runs (
@@ -18,6 +18,9 @@ CREATE TABLE crawl_runs (
     -- The name that `--run` sets. At most one unfinished run has a given name.
     name             text NOT NULL,
     spider           text NOT NULL,
+    -- crawl: it fetches its pages. replay: it reads kept pages and fetches the others. reparse: it parses kept pages once
+    -- more. import: its pages come from a file.
+    kind             text NOT NULL DEFAULT 'crawl' CHECK (kind IN ('crawl', 'reparse', 'replay', 'import')),
     -- The spider's arguments and start URLs, without secrets.
     args             jsonb NOT NULL DEFAULT '{}',
     -- Rises with every start. A process that was started earlier has a lower epoch and can write nothing more.
@@ -202,24 +205,48 @@ CREATE TABLE crawl_hosts (
     PRIMARY KEY (run_id, host)
 );
 
--- The first bytes of the answers of pages that failed, kept where `--keep-failed` asks for them. `dragline runs show
--- RUN --kept URL` prints one. They are deleted with their run.
+-- The bodies of kept answers, each of them once, however many pages and runs have it. `dragline runs prune` removes those
+-- that no kept answer refers to any more.
+CREATE TABLE crawl_bodies (
+    -- SHA-256 of the body.
+    body_hash  bytea PRIMARY KEY CHECK (octet_length(body_hash) = 32),
+    -- The body as the spider got it, in one zstd frame, which any program for zstd unpacks.
+    body       bytea NOT NULL,
+    -- The length of the unpacked body.
+    body_bytes bigint NOT NULL
+);
+-- It can't be compressed once more.
+ALTER TABLE crawl_bodies ALTER COLUMN body SET STORAGE EXTERNAL;
+
+-- The answers that `--keep-pages` keeps, and the first bytes of the answers of failed pages that `--keep-failed` keeps.
+-- `dragline pages` lists and prints them. They are deleted with their run.
 CREATE TABLE crawl_kept_pages (
     run_id      bigint NOT NULL REFERENCES crawl_runs (run_id) ON DELETE CASCADE,
-    -- The failed page: crawl_requests.fingerprint.
+    -- The page: crawl_requests.fingerprint.
     fingerprint bytea NOT NULL,
     -- The URL that gave the answer.
     url         text NOT NULL,
     status      integer NOT NULL,
-    -- [[name, value], …]
+    -- [[name, value], …], without cookies and other secrets.
     headers     json NOT NULL,
-    -- Decompressed, but not decoded: as the spider got it. body_bytes is the length of the whole body, if it
-    -- is known.
-    body        bytea NOT NULL,
+    -- The first bytes of the body. Decompressed, but not decoded: as the spider got it. NULL if the whole body is kept.
+    body        bytea,
+    -- The whole body, in crawl_bodies.
+    body_hash   bytea REFERENCES crawl_bodies (body_hash),
+    -- The length of the whole body, if it is known.
     body_bytes  bigint,
+    -- When the answer came. NULL in a row that was stored before version 9.
+    fetched_at  timestamptz,
+    -- As crawl_requests.shard, by the rule sha256-host, whatever the rule of the run is.
+    shard       smallint,
     kept_at     timestamptz NOT NULL DEFAULT now(),
-    PRIMARY KEY (run_id, fingerprint)
+    PRIMARY KEY (run_id, fingerprint),
+    CHECK ((body IS NULL) <> (body_hash IS NULL))
 );
+-- The newest whole answer of a page.
+CREATE INDEX crawl_kept_pages_by_page ON crawl_kept_pages (fingerprint, run_id) WHERE body_hash IS NOT NULL;
+-- Whether a body is still needed.
+CREATE INDEX crawl_kept_pages_by_body ON crawl_kept_pages (body_hash) WHERE body_hash IS NOT NULL;
 
 -- What the crawls with `--incremental` know about the pages of a spider, across its runs. Each row is written in the
 -- transaction that makes the page `done`. A crawl without `--incremental` removes the rows of the pages that it

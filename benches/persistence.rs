@@ -103,6 +103,7 @@ impl Load {
         RunSpec {
             name: name.to_owned(),
             spider: "bench".to_owned(),
+            kind: dragline_core::RunKind::Crawl,
             args: dragline_core::serde_json::Value::Null,
             start: (0..self.pages).map(start).collect(),
             fresh: false,

@@ -14,6 +14,7 @@ mod hosts;
 mod item_figures;
 mod item_tables;
 mod item_types;
+mod kept_pages;
 mod letters;
 mod origins;
 mod ownership;

@@ -27,6 +27,7 @@ mod network;
 mod nights;
 mod outage;
 mod pace;
+mod pages;
 mod poison;
 mod prune;
 mod resume;

@@ -16,6 +16,7 @@ pub(crate) fn crawl_zoo() -> Dragline {
         "60",
         "--flush-interval",
         "30ms",
+        "--keep-pages",
     ])
 }
 

@@ -15,6 +15,7 @@ use crate::stored::{Stored, example, on_both_stores};
 on_both_stores!(
     a_crawl_of_version_5_goes_on,
     a_crawl_of_version_6_goes_on,
+    kept_pages_of_version_8_stay,
     a_newer_version_is_refused,
     a_page_shows_its_lineage,
 );
@@ -141,6 +142,44 @@ fn a_crawl_of_version_6_goes_on(stored: &Stored) {
     let _site = site();
     with_version_6(stored);
     upgraded_and_finished(stored);
+}
+
+/// What the program at version 8 had in the tables that version 9 changes.
+fn kept_pages_of_version_8_stay(stored: &Stored) {
+    let _site = site();
+    crawl(stored).arg("--keep-failed").run().assert_code(65);
+    let kept = "SELECT url, status, headers, body, body_bytes FROM crawl_kept_pages ORDER BY url";
+    let before = stored.query(kept);
+    assert_eq!(before.len(), 2, "{before:?}");
+    stored.execute("DROP INDEX crawl_kept_pages_by_page; DROP INDEX crawl_kept_pages_by_body;");
+    match stored {
+        Stored::Postgres(_) => stored.execute(
+            "ALTER TABLE crawl_kept_pages DROP COLUMN body_hash, DROP COLUMN fetched_at, DROP COLUMN shard,
+                 ALTER COLUMN body SET NOT NULL;",
+        ),
+        Stored::Sqlite(_) => stored.execute(
+            "CREATE TABLE old (
+                 run_id INTEGER NOT NULL REFERENCES crawl_runs (run_id) ON DELETE CASCADE, fingerprint BLOB NOT NULL,
+                 url TEXT NOT NULL, status INTEGER NOT NULL, headers TEXT NOT NULL CHECK (json_valid(headers)),
+                 body BLOB NOT NULL, body_bytes INTEGER, kept_at TEXT NOT NULL, PRIMARY KEY (run_id, fingerprint)
+             ) STRICT;
+             INSERT INTO old SELECT run_id, fingerprint, url, status, headers, body, body_bytes, kept_at
+                 FROM crawl_kept_pages;
+             DROP TABLE crawl_kept_pages; ALTER TABLE old RENAME TO crawl_kept_pages;",
+        ),
+    }
+    stored.execute(
+        "DROP TABLE crawl_bodies; ALTER TABLE crawl_runs DROP COLUMN kind;
+         DELETE FROM crawl_schema; INSERT INTO crawl_schema (version) VALUES (8);",
+    );
+    attic(stored).args(["schema", "apply"]).run().assert_code(0).assert_stdout("upgraded Dragline's tables");
+    attic(stored).args(["schema", "check"]).run().assert_code(0);
+    assert_eq!(stored.query(kept), before);
+    assert_eq!(stored.query("SELECT DISTINCT kind FROM crawl_runs"), [["crawl"]]);
+    let shown = attic(stored).args(["runs", "show", "attic", "--kept", &url("/gone")]).run();
+    shown.assert_code(0).assert_stdout("<title>/gone</title>");
+    crawl(stored).args(["--fresh", "--keep-pages"]).run().assert_code(65).assert_stdout("kept ");
+    assert!(stored.count("SELECT count(*) FROM crawl_bodies") > 10);
 }
 
 fn a_page_shows_its_lineage(stored: &Stored) {

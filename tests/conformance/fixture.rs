@@ -81,6 +81,7 @@ pub(super) fn spec() -> RunSpec {
     RunSpec {
         name: RUN.to_owned(),
         spider: "spider".to_owned(),
+        kind: dragline_core::RunKind::Crawl,
         args: serde_json::json!({"start_urls": []}),
         start: Vec::new(),
         fresh: false,

@@ -6,7 +6,7 @@ use dragline_testkit::{Dragline, Finished};
 use super::crawl_zoo;
 
 /// Both stores reach these.
-const PLACES: [&str; 22] = [
+const PLACES: [&str; 24] = [
     // The first start: tables half made, a run without start requests.
     "start: own tables made",
     "start: item table made",
@@ -21,6 +21,8 @@ const PLACES: [&str; 22] = [
     "flush: after pages:4",
     "flush: after requests",
     "flush: after requests:4",
+    "flush: after bodies",
+    "flush: after bodies:4",
     "flush: after items",
     "flush: after items:4",
     "flush: after states",

@@ -2,6 +2,7 @@
 
 use std::fmt::{Display, Write as _};
 
+use bytesize::ByteSize;
 use dragline_core::PageState;
 use dragline_core::counted::counted;
 use dragline_core::store::RunState;
@@ -42,6 +43,10 @@ pub(crate) fn render(report: &CrawlReport, paint: Paint) -> String {
     }
     if report.pages_fresh() > 0 {
         line("fresh", format!("{}, not fetched again", counted(report.pages_fresh(), "page")));
+    }
+    if report.pages_kept() > 0 {
+        let bytes = ByteSize(report.bytes_kept()).display().iec();
+        line("kept", format!("{}, {bytes} of new bodies", counted(report.pages_kept(), "page")));
     }
     if !report.failures().is_empty() {
         let failures = most_frequent(report.failures().iter().map(|(kind, count)| (kind, count.count)));

@@ -1,5 +1,6 @@
 //! What the downloader hands to a crawl thread: an answer, with everything that travels with it.
 
+use chrono::{DateTime, Utc};
 use dragline_spider::Response;
 
 use crate::budget::Charge;
@@ -18,13 +19,22 @@ pub struct Fetched {
     pub charge: Option<Charge>,
     /// What it changes in the cookie jars, for the store.
     pub cookies: Vec<StoredCookie>,
+    /// How it came.
+    pub arrival: Arrival,
+}
+
+/// How an answer came.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Arrival {
     /// The hash of its body, if the crawl is incremental.
     pub body_hash: Option<BodyHash>,
+    /// When it was complete. `None` for a stored page, which is not kept once more.
+    pub fetched_at: Option<DateTime<Utc>>,
 }
 
 impl From<Response> for Fetched {
     /// An answer without a credit or a charge: a stored page, for tests and previews.
     fn from(response: Response) -> Self {
-        Self { response, credit: None, charge: None, cookies: Vec::new(), body_hash: None }
+        Self { response, credit: None, charge: None, cookies: Vec::new(), arrival: Arrival::default() }
     }
 }

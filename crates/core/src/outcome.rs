@@ -86,7 +86,7 @@ pub struct PageOutcome {
     pub requests: Vec<QueuedRequest>,
     /// Items that cannot be stored where they belong.
     pub dead_letters: Vec<DeadLetter>,
-    /// The first bytes of the answer, if the page failed and the settings keep them.
+    /// The answer, or its first bytes, if the settings keep them.
     pub kept: Option<Box<KeptPage>>,
     /// What to keep of the page for later runs. It is stored if the page is done.
     pub record: Option<Box<PageRecord>>,

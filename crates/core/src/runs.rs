@@ -13,6 +13,7 @@ use crate::lineage::MAX_LINEAGES;
 use crate::lineage::{Lineage, TracedRequest};
 use crate::outcome::PageState;
 use crate::prune::{self, PrunableRun, PruneAsk, PruneBatch, PruneCounts, PrunePart};
+use crate::run_kind::RunKind;
 use crate::run_verdict::{EndFigures, RunVerdict};
 use crate::store::{BoxFuture, ItemRow, PageCounts, ProcessInfo, RunState, Store, StoreResult};
 use dragline_spider::item_type::ItemType;
@@ -51,7 +52,7 @@ pub trait RunAdmin: Store {
         each: &'a mut (dyn FnMut(ItemRow) -> std::io::Result<()> + Send),
     ) -> BoxFuture<'a, StoreResult<()>>;
 
-    /// The kept answers of failed pages with this URL, as it is stored, the newest first; a few at most.
+    /// The kept answers of pages with this URL, as it is stored, the newest first; a few at most.
     fn kept_pages<'a>(&'a self, run_id: i64, url: &'a str) -> BoxFuture<'a, StoreResult<Vec<KeptRequest>>>;
 
     /// Puts failed requests back to `queued`, as if they had never been requested, in one transaction. A run that had ended
@@ -128,6 +129,8 @@ pub struct RunRecord {
     pub name: String,
     /// Its spider.
     pub spider: String,
+    /// What it is.
+    pub kind: RunKind,
     /// Its arguments and start URLs, without secrets.
     pub args: Json,
     /// How often it was started or opened again.
@@ -209,7 +212,7 @@ pub struct BadPage {
     pub reason: Option<String>,
     /// The beginning of its error, [`LargestGroups::KEY_CHARS`] characters at most.
     pub error: Option<String>,
-    /// How many bytes of its body are kept, if `--keep-failed` asked for it.
+    /// How many bytes of its body are kept, if `--keep-failed` or `--keep-pages` asked for it.
     pub kept_bytes: Option<u64>,
 }
 

@@ -19,9 +19,12 @@ use crate::due::RunsOfName;
 use crate::earlier::EarlierPages;
 use crate::host_note::HostNote;
 use crate::item_figures::ItemFigures;
+use crate::kept_answer::{KeptAnswers, KeptAsk};
+use crate::kept_page::KeptCounts;
 use crate::latency::LatencySnapshot;
 use crate::letters::{LetterAsk, LetterReceipt, LetterRetry, StoredLetter};
 use crate::outcome::{PageOutcome, PageState};
+use crate::run_kind::RunKind;
 use crate::run_verdict::{EndFigures, GoodRun, RunVerdict, TagPages};
 use crate::shard::ShardRule;
 use crate::tally::{Tally, TallyOf};
@@ -104,6 +107,10 @@ pub trait Store: Send + Sync {
         pages: &'a [Fingerprint],
     ) -> BoxFuture<'a, StoreResult<KeptLinks>>;
 
+    /// Reads the newest whole answers that the runs of a spider have kept of these pages. What an unfinished import has stored so
+    /// far is left out.
+    fn kept_answers<'a>(&'a self, ask: &'a KeptAsk) -> BoxFuture<'a, StoreResult<KeptAnswers>>;
+
     /// Records that the run is alive, with figures for people.
     fn heartbeat<'a>(&'a self, run: &'a RunKey, stats: &'a Json) -> BoxFuture<'a, StoreResult<()>>;
 
@@ -184,6 +191,8 @@ pub struct RunSpec {
     pub name: String,
     /// Its spider.
     pub spider: String,
+    /// What it is, if it is new.
+    pub kind: RunKind,
     /// Its arguments and start URLs, without secrets.
     pub args: Json,
     /// The start requests, in case the run is new.
@@ -384,6 +393,8 @@ pub struct FlushReceipt {
     pub items: u64,
     /// Item rows written, by table.
     pub tables: BTreeMap<String, u64>,
+    /// What was stored of kept pages.
+    pub kept: KeptCounts,
     /// How long the COMMIT took, until the server or the disk had the data safely.
     pub commit: Duration,
 }
@@ -453,6 +464,8 @@ pub struct RunInfo {
     pub name: String,
     /// Its spider.
     pub spider: String,
+    /// What it is.
+    pub kind: RunKind,
     /// Its state.
     pub state: RunState,
 }

@@ -3,14 +3,14 @@
 //! Whatever user code does wrong here (errors, panics, undeclared items, rows that no store can hold) affects only this page.
 
 mod barren;
+mod keep;
 mod links;
 mod sitemap;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use dragline_core::earlier::BodyHash;
-use dragline_core::kept_page::KeptPage;
+use dragline_core::fetched::Arrival;
 use dragline_core::outcome::request_size;
 use dragline_core::page_memory::{MemoryExcess, PageMemory};
 use dragline_core::worker::panic_message;
@@ -30,7 +30,7 @@ use crate::refusals::Refusals;
 use crate::revisit::{Revisits, is_recorded};
 use crate::robots::RobotsSettings;
 use crate::scope::{RequestOrigin, Scope};
-use crate::settings::LimitSettings;
+use crate::settings::{KeepSettings, LimitSettings};
 use crate::sitemaps::SitemapSettings;
 use crate::stats::CrawlStats;
 
@@ -60,8 +60,8 @@ pub(crate) struct Packer {
     pub(crate) item_limits: ItemLimits,
     pub(crate) max_page_memory: usize,
     pub(crate) max_depth: Option<u32>,
-    /// How many bytes of a failed page are kept.
-    pub(crate) keep_failed_bytes: Option<usize>,
+    /// What is kept of answers.
+    pub(crate) keep: KeepSettings,
     pub(crate) limits: LimitSettings,
     pub(crate) redirects: RedirectSettings,
     pub(crate) robots: RobotsSettings,
@@ -104,7 +104,7 @@ impl Packer {
             item_limits: settings.items,
             max_page_memory: settings.max_page_memory_bytes,
             max_depth: settings.links.max_depth,
-            keep_failed_bytes: settings.keep.failed_bytes,
+            keep: settings.keep,
             limits: settings.limits,
             redirects: settings.redirects,
             robots: settings.robots.clone(),
@@ -121,11 +121,11 @@ impl Packer {
     pub(crate) fn page(
         &self,
         response: Response,
-        body_hash: Option<BodyHash>,
+        arrival: Arrival,
         scope: &Scope,
         memory: &PageMemory,
     ) -> Result<PageOutcome, NotNow> {
-        self.page_telling(response, body_hash, scope, memory, &mut &*self.stats)
+        self.page_telling(response, arrival, scope, memory, &mut &*self.stats)
     }
 
     /// Packs a page that is as an earlier run found it, with the links that it had then. The rules of this run decide which of
@@ -139,28 +139,41 @@ impl Packer {
         outcome.with_answer(status, attempts)
     }
 
-    /// The same, and `refusals` hears about everything that is left out.
+    /// The same as [`page`](Self::page), and `refusals` hears about everything that is left out.
     pub(crate) fn page_telling(
         &self,
         response: Response,
-        body_hash: Option<BodyHash>,
+        arrival: Arrival,
         scope: &Scope,
         memory: &PageMemory,
         refusals: &mut impl Refusals,
     ) -> Result<PageOutcome, NotNow> {
+        let (outcome, response) = self.parsed(response, arrival, scope, memory, refusals)?;
+        // The page's tree is gone, so there is memory for what is kept.
+        Ok(self.with_kept(outcome, &response, arrival))
+    }
+
+    fn parsed(
+        &self,
+        response: Response,
+        arrival: Arrival,
+        scope: &Scope,
+        memory: &PageMemory,
+        refusals: &mut impl Refusals,
+    ) -> Result<(PageOutcome, Response), NotNow> {
         let page = Page::new(response).with_args(self.args.clone()).with_memory(memory.clone());
         let mut links = None;
         let sitemap = page.response().request().sitemap_role().filter(|role| role.is_for_the_crawl());
         let produced = match (memory.take(page.body().len()), sitemap) {
             (Err(excess), _) => Err(too_large(excess)),
             (Ok(()), Some(role)) => match self.sitemap_outcome(&page, role, scope, memory, refusals) {
-                Ok(outcome) => return Ok(outcome),
+                Ok(outcome) => return Ok((outcome, page.into_response())),
                 Err(fault) => Err(fault),
             },
             (Ok(()), None) => match self.sent_on(&page, scope, refusals) {
-                Some(outcome) => return Ok(outcome),
+                Some(outcome) => return Ok((outcome, page.into_response())),
                 None => {
-                    let is_recorded = body_hash.is_some() && is_recorded(page.status());
+                    let is_recorded = arrival.body_hash.is_some() && is_recorded(page.status());
                     links = self.revisits.as_ref().filter(|_| is_recorded).map(|_| Vec::new());
                     self.produce(&page, memory, scope, links.as_mut(), refusals)
                 }
@@ -169,26 +182,24 @@ impl Packer {
         if let Some(MemoryExcess::NotNow(needed_bytes)) = memory.excess() {
             return Err(NotNow { needed_bytes, response: Box::new(page.into_response()) });
         }
-        let Response { queued, status, attempts, headers, body, .. } = page.into_response();
+        let response = page.into_response();
+        let Response { queued, status, attempts, headers, .. } = &response;
         let outcome = match produced {
             Ok(produced) => {
-                let record =
-                    self.revisits.as_ref().zip(links).zip(body_hash).map(|((revisits, links), hash)| {
-                        Box::new(revisits.record(&queued.request, &headers, hash, links))
-                    });
-                let outcome = PageOutcome { record, ..PageOutcome::done(&queued) };
+                let record = self.revisits.as_ref().zip(links).zip(arrival.body_hash).map(
+                    |((revisits, links), hash)| {
+                        Box::new(revisits.record(&queued.request, headers, hash, links))
+                    },
+                );
+                let outcome = PageOutcome { record, ..PageOutcome::done(queued) };
                 produced.put_into(outcome, &self.item_limits)
             }
             Err((reason, detail)) => {
                 tracing::warn!(reason = reason.code(), error = detail, "the page failed");
-                let kept = self.keep_failed_bytes.map(|max| {
-                    let url = queued.request.url().as_str();
-                    Box::new(KeptPage::of(url, status, &headers, &body, max, true))
-                });
-                PageOutcome { kept, ..PageOutcome::failed(&queued, reason, &detail) }
+                PageOutcome::failed(queued, reason, &detail)
             }
         };
-        Ok(outcome.with_answer(Some(status), attempts))
+        Ok((outcome.with_answer(Some(*status), *attempts), response))
     }
 
     /// The outcome of a sitemap. A panic in a parser fails only the sitemap.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use dragline_core::fetched::Arrival;
 use dragline_core::page_memory::PageMemory;
 use dragline_core::{
     Args, Failure, ItemPipeline, ItemRecord, PageKey, PageOutcome, Reason, Response, Spider,
@@ -11,7 +12,7 @@ use url::Url;
 use crate::pack::Packer;
 use crate::refusals::Refusals;
 use crate::scope::{LinkRefusal, Scope};
-use crate::settings::EngineSettings;
+use crate::settings::{EngineSettings, KeepSettings};
 
 /// See the module.
 #[derive(Debug)]
@@ -57,7 +58,7 @@ impl Previewer<'_> {
         let (mut refused, scope) = (Refused::default(), self.scope);
         let key = PageKey::from(&page.queued);
         let memory = PageMemory::up_to(self.settings.max_page_memory_bytes);
-        let outcome = self.packer().page_telling(page, None, scope, &memory, &mut refused);
+        let outcome = self.packer().page_telling(page, Arrival::default(), scope, &memory, &mut refused);
         // There are no other pages, so the limit is all that can be refused.
         let outcome = outcome.unwrap_or_else(|_| {
             PageOutcome::failed(key, Reason::PageTooLarge, "nothing more can be reserved")
@@ -86,7 +87,7 @@ impl Previewer<'_> {
             item_limits: settings.items,
             max_page_memory: settings.max_page_memory_bytes,
             max_depth: settings.links.max_depth,
-            keep_failed_bytes: None,
+            keep: KeepSettings::default(),
             limits: settings.limits,
             redirects: settings.redirects,
             robots: settings.robots.clone(),

@@ -118,6 +118,12 @@ impl Crawl {
         self
     }
 
+    /// Keeps status, headers and body of each page that the spider gets, as `--keep-pages` does.
+    pub fn keep_pages(mut self, keep: bool) -> Self {
+        self.settings.engine.keep.pages = keep;
+        self
+    }
+
     /// Begins a new run even if [`min_interval`](Crawl::min_interval) says that it is not due, and resumes an unfinished one
     /// even after three starts in a row without progress.
     pub fn force_run(mut self, force: bool) -> Self {

@@ -172,6 +172,7 @@ impl Ended {
             pages_fetched: stats.pages_fetched,
             pages_unchanged: stats.pages_unchanged,
             pages_fresh: stats.pages_fresh,
+            kept: self.stored.kept,
             refused_links: stats.refused_links,
             drop_reasons: stats.drop_reasons,
             failures: stats.failures,

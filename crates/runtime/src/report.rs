@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use dragline_core::PageState;
 use dragline_core::item_figures::{FigureDrop, ItemFigures};
+use dragline_core::kept_page::KeptCounts;
 use dragline_core::run_verdict::{ProblemKind, RunVerdict};
 use dragline_core::store::{RunState, RunSummary};
 use dragline_engine::{FailureCount, FailureKind, LinkRefusal};
@@ -31,6 +32,7 @@ pub struct CrawlReport {
     pub(crate) pages_fetched: u64,
     pub(crate) pages_unchanged: u64,
     pub(crate) pages_fresh: u64,
+    pub(crate) kept: KeptCounts,
     pub(crate) refused_links: BTreeMap<LinkRefusal, u64>,
     pub(crate) drop_reasons: BTreeMap<String, u64>,
     pub(crate) failures: BTreeMap<FailureKind, FailureCount>,
@@ -107,6 +109,16 @@ impl CrawlReport {
     /// Pages that this crawl did not fetch, because an earlier run saw them a short time ago.
     pub fn pages_fresh(&self) -> u64 {
         self.pages_fresh
+    }
+
+    /// Pages whose answer this crawl kept.
+    pub fn pages_kept(&self) -> u64 {
+        self.kept.pages
+    }
+
+    /// Bytes of the bodies among these that the store did not have before, compressed as they are stored.
+    pub fn bytes_kept(&self) -> u64 {
+        self.kept.bytes
     }
 
     /// Links that were not followed, by the reason.

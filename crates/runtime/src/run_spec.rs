@@ -2,7 +2,7 @@
 
 use dragline_core::spider::start_requests;
 use dragline_core::store::{OpenedRun, ProcessInfo, RunSpec};
-use dragline_core::{Args, QueuedRequest, Request, SameRequest, Spider};
+use dragline_core::{Args, QueuedRequest, Request, RunKind, SameRequest, Spider};
 use dragline_engine::Scope;
 use serde_json::{Value as Json, json};
 
@@ -27,6 +27,7 @@ pub(crate) fn run_spec(spider: &dyn Spider, settings: &CrawlSettings) -> Result<
     Ok(RunSpec {
         name: settings.run_name(spider.name()),
         spider: spider.name().to_owned(),
+        kind: RunKind::Crawl,
         args: run_args(settings, &rule),
         start: start
             .into_iter()

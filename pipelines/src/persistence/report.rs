@@ -5,6 +5,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use dragline_core::kept_page::KeptCounts;
 use dragline_core::serde_json::{Value as Json, json};
 use dragline_core::store::{Earlier, FlushReceipt, PoolStatus, RUN_BARREN_PAGES, RUN_ITEMS, Store};
 use dragline_core::{Latency, LatencySnapshot, PageOutcome, PageState};
@@ -83,6 +84,8 @@ pub struct PersistenceStatus {
     pub revived_letters: u64,
     /// Dead letters written.
     pub dead_letters: u64,
+    /// Answers that were kept with their pages, and what the store needed for them.
+    pub kept: KeptCounts,
     /// Rows written, by table. For requests, the new ones and the ended ones.
     pub rows: BTreeMap<String, u64>,
     /// Flush tasks that have ended, by how they ended.
@@ -223,6 +226,7 @@ impl PersistenceProgress {
             }
         }
         status.items += receipt.items;
+        status.kept.add(receipt.kept);
         status.new_requests += requests;
         for (_, state) in &receipt.pages {
             *status.pages.entry(*state).or_default() += 1;

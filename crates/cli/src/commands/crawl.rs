@@ -149,6 +149,7 @@ fn export_rows(
         run_id: report.run_id(),
         name: report.run_name().to_owned(),
         spider: spider.name().to_owned(),
+        kind: dragline_core::RunKind::Crawl,
         state: ended.state(),
     };
     let rows = export::export(store, blocking, &run, &spider.items(), target)?;

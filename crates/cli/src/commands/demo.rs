@@ -81,6 +81,7 @@ fn show_rows(common: &Common, settings: &CommandSettings, run_id: i64) -> Result
         run_id,
         name: settings.crawl.run_name(Shelf.name()),
         spider: Shelf.name().to_owned(),
+        kind: dragline_core::RunKind::Crawl,
         state: dragline_core::store::RunState::Finished,
     };
     print(&format!("…\n(table demo_books in {}, run {})\n\n", store.location(), info.run_id))

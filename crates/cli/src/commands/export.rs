@@ -30,8 +30,13 @@ pub(super) fn run(arguments: &Export, common: &Common, spiders: &[Arc<dyn Spider
     let known: Vec<Arc<dyn Spider>> = spiders.iter().cloned().chain([demo]).collect();
     let spider = find_spider(&run.spider, &known)?;
     let items = item_types(&**spider, arguments.item.as_deref())?;
-    let info =
-        RunInfo { run_id: run.run_id, name: run.name.clone(), spider: run.spider.clone(), state: run.state };
+    let info = RunInfo {
+        run_id: run.run_id,
+        name: run.name.clone(),
+        spider: run.spider.clone(),
+        kind: run.kind,
+        state: run.state,
+    };
     let rows = export(&*store, &blocking, &info, &items, &target)?;
     tracing::info!(rows, run = run.name, "exported");
     if rows == 0 {

@@ -29,6 +29,18 @@ fn a_crawl_reports_what_the_store_has() {
 }
 
 #[test]
+fn a_crawl_keeps_pages_if_it_is_asked_to() {
+    let (folder, site) = (tempfile::tempdir().unwrap(), Site::generated(20, 4));
+    let kept = |keep: bool| {
+        let report = crawl_of(&site, store(folder.path(), "kept.db")).keep_pages(keep).run().unwrap();
+        (report.pages_kept(), report.bytes_kept() > 0)
+    };
+    assert_eq!(kept(false), (0, false));
+    assert_eq!(kept(true), (20, true));
+    assert_eq!(kept(true), (20, false), "the store has these bodies");
+}
+
+#[test]
 fn an_incremental_crawl_parses_only_what_has_changed() {
     let (folder, site) = (tempfile::tempdir().unwrap(), Site::generated(20, 4));
     let crawl = || crawl_of(&site, store(folder.path(), "nights.db")).incremental(true);

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use dragline_core::budget::{Charge, Stage};
 use dragline_core::credit::Credit;
-use dragline_core::earlier::BodyHash;
+use dragline_core::fetched::Arrival;
 use dragline_core::suspension::Since;
 use dragline_core::{Fetched, Fingerprint, PageOutcome, Reason, Response, StoredCookie};
 
@@ -135,13 +135,13 @@ impl Desks {
 
 impl PageInHand {
     /// Goes back to where it was before a crawl thread took it: it waits for memory.
-    pub(super) fn waiting_again(self, response: Response, body_hash: Option<BodyHash>) -> Fetched {
+    pub(super) fn waiting_again(self, response: Response, arrival: Arrival) -> Fetched {
         let Self { credit, mut charge, cookies, .. } = self;
         if let Some(charge) = &mut charge {
             charge.set(response.body.len());
             charge.enter(Stage::Waiting);
         }
-        Fetched { response, credit, charge, cookies, body_hash }
+        Fetched { response, credit, charge, cookies, arrival }
     }
 
     /// Gives credit, charge and cookies to the page's outcome. The charge is for the outcome now, because the body is gone.

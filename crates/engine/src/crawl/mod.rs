@@ -176,17 +176,17 @@ impl CrawlThread {
             PageMemory::new(*max_page_memory, bytes, move |total| at_desk.reserve(index, ticket, total));
         let mut outcome = match job {
             Job::Parse(fetched, scope) => {
-                let Fetched { response, body_hash, .. } = fetched;
+                let Fetched { response, arrival, .. } = fetched;
                 let _span = tracing::error_span!("page", url = %response.queued.request.url()).entered();
                 let begun = Instant::now();
-                let outcome = packer.page(response, body_hash, &scope, &memory);
+                let outcome = packer.page(response, arrival, &scope, &memory);
                 packer.stats.parse.note(begun.elapsed());
                 match outcome {
                     Ok(outcome) => outcome,
                     Err(NotNow { needed_bytes, response }) => {
                         let Some(page) = desks.take(index, ticket) else { return Worked::Overdue };
                         tracing::debug!("the page needs more memory than was expected, and waits for it");
-                        let again = Box::new(Job::Parse(page.waiting_again(*response, body_hash), scope));
+                        let again = Box::new(Job::Parse(page.waiting_again(*response, arrival), scope));
                         return Worked::TooEarly { again, needed_bytes };
                     }
                 }

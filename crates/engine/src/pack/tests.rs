@@ -104,7 +104,7 @@ fn packer(parse: Parse) -> Packer {
         stats: Arc::new(CrawlStats::new(&spider.items())),
         spider: Arc::new(spider),
         pipelines: Arc::new([Box::new(Sieve) as Box<dyn ItemPipeline>]),
-        keep_failed_bytes: None,
+        keep: KeepSettings::default(),
         item_limits: ItemLimits::default(),
         max_page_memory: PAGE_MEMORY,
         max_depth: None,
@@ -127,7 +127,7 @@ fn page(packer: &Packer) -> PageOutcome {
 fn pack(packer: &Packer, response: Response) -> PageOutcome {
     let memory = PageMemory::up_to(packer.max_page_memory);
     packer
-        .page(response, None, &scope_of(&["a.example:80"]), &memory)
+        .page(response, Arrival::default(), &scope_of(&["a.example:80"]), &memory)
         .unwrap_or_else(|_| panic!("it is alone"))
 }
 

@@ -3,9 +3,11 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use chrono::Utc;
 use dragline_core::budget::{Charge, Stage};
 use dragline_core::credit::Credit;
-use dragline_core::kept_page::KeptPage;
+use dragline_core::fetched::Arrival;
+use dragline_core::kept_page::{KeptPage, KeptPart};
 use dragline_core::{Fetched, PageOutcome, PageRecord, Reason, Request, Response, StoredCookie};
 use tokio::task::JoinError;
 
@@ -170,7 +172,8 @@ impl Scheduler {
                 let max_bytes = self.parts.settings.keep.failed_bytes;
                 let url = waiting.queued.request.url().as_str();
                 let kept = max_bytes.zip(kept).map(|(max, body)| {
-                    Box::new(KeptPage::of(url, status, &headers, &body, max, body.len() < max))
+                    let part = KeptPart::beginning(&headers, &body, max, body.len() < max);
+                    Box::new(KeptPage::of(url, status, &headers, Utc::now(), part))
                 });
                 let ended = RequestFailure { status: Some(status), reason, error, cookies, kept };
                 return self.fail_page(host, waiting, ended, credit);
@@ -180,7 +183,8 @@ impl Scheduler {
         let Waiting { queued, attempts, .. } = waiting;
         let mut response = Response::of_queued(queued, status, headers, body);
         (response.attempts, response.elapsed) = (attempts, elapsed);
-        let fetched = Fetched { response, credit: Some(credit), charge, cookies, body_hash };
+        let arrival = Arrival { body_hash, fetched_at: Some(Utc::now()) };
+        let fetched = Fetched { response, credit: Some(credit), charge, cookies, arrival };
         self.hand_on(Job::Parse(fetched, self.scope.clone()));
     }
 

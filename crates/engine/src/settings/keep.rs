@@ -1,6 +1,7 @@
-//! What is kept of pages that failed.
+//! What is kept of answers.
 
 use clap::Args;
+use clap::builder::BoolishValueParser;
 use dragline_flags::{Limit, bytes_or_none, limit, text};
 
 use crate::error::EngineError;
@@ -11,10 +12,18 @@ const SIZE: &str = "64KiB";
 /// Each kept page is in memory until it is stored.
 const MAX_BYTES: usize = 16 << 20;
 
-/// What is kept of pages that failed.
+/// What is kept of answers.
 #[derive(Args, Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[command(next_help_heading = "Storing")]
 pub struct KeepSettings {
+    /// Keep the answer of each page that the spider gets: status, headers and the whole body, compressed
+    ///
+    /// The answer is stored together with its page. A body that the store has already is not stored again. Cookies and
+    /// other headers with secrets are left out. `dragline pages` lists, prints and exports what is kept, and
+    /// `dragline runs prune` removes it.
+    #[arg(id = "keep_pages", long = "keep-pages", env = "DRAGLINE_KEEP_PAGES", value_parser = BoolishValueParser::new(), hide_short_help = true)]
+    pub pages: bool,
+
     /// Keep the first bytes of each failed page's answer, at most 16MiB of each; 0 = keep nothing
     ///
     /// Without a size, it is 64KiB. The bytes are in the table `crawl_kept_pages`, until someone deletes the run.

@@ -7,7 +7,7 @@
 //!    be repeated safely, even if the answer to its COMMIT was lost.
 //! 3. Insert new requests in the order of fingerprints.
 //! 4. Write items, table by table, parents before the tables that refer to them, with sorted keys; then dead letters, then
-//!    cookies, then what later runs should know about the pages. All processes have the same order of tables.
+//!    kept bodies in the order of their hashes, then cookies, then what later runs should know about the pages. All processes have the same order of tables.
 //! 5. Write the pages' states. This comes last, because an insert of step 3 waits for a flush that is changing the same
 //!    request, and a flush in its last step waits for nobody.
 
@@ -185,7 +185,7 @@ impl Transaction<'_> {
         let tables = self.insert_items(&in_order).await?;
         self.flight.check()?;
         self.insert_letters(&in_order).await?;
-        kept_pages::insert(session, run.run_id, &in_order).await?;
+        let kept = kept_pages::insert(session, run.run_id, &in_order).await?;
         let cookies = in_order.iter().flat_map(|outcome| &outcome.cookies);
         cookies::write(self.session, self.run.run_id, cookies).await?;
         pages::write(session, run, &in_order).await?;
@@ -211,6 +211,7 @@ impl Transaction<'_> {
             stored_requests,
             items,
             tables,
+            kept,
             commit,
         })
     }

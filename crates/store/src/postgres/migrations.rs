@@ -151,7 +151,28 @@ const MIGRATIONS: &[(i32, &str)] = &[
              PRIMARY KEY (spider, item_type, key_digest)
          )",
     ),
+    (
+        // Columns that may be null or have a constant default. No row is rewritten.
+        8,
+        "ALTER TABLE crawl_runs ADD COLUMN kind text NOT NULL DEFAULT 'crawl'
+             CHECK (kind IN ('crawl', 'reparse', 'replay', 'import'));
+         CREATE TABLE crawl_bodies (
+             body_hash  bytea PRIMARY KEY CHECK (octet_length(body_hash) = 32),
+             body       bytea NOT NULL,
+             body_bytes bigint NOT NULL
+         );
+         ALTER TABLE crawl_bodies ALTER COLUMN body SET STORAGE EXTERNAL;
+         ALTER TABLE crawl_kept_pages
+             ALTER COLUMN body DROP NOT NULL,
+             ADD COLUMN body_hash bytea REFERENCES crawl_bodies (body_hash),
+             ADD COLUMN fetched_at timestamptz,
+             ADD COLUMN shard smallint,
+             ADD CHECK ((body IS NULL) <> (body_hash IS NULL));
+         CREATE INDEX crawl_kept_pages_by_page ON crawl_kept_pages (fingerprint, run_id) WHERE body_hash IS NOT NULL;
+         CREATE INDEX crawl_kept_pages_by_body ON crawl_kept_pages (body_hash) WHERE body_hash IS NOT NULL",
+    ),
 ];
+
 /// Upgrades the tables, and returns what it did.
 pub(super) async fn raise(
     connections: &Connections,

@@ -12,6 +12,7 @@
 //! | `try_tables` | a trivial transaction, while flushes fail |
 //! | `flush`, `flights`, `requests`, `items`, `copy_text` | one transaction per batch |
 //! | `cookies`, `hosts` | what a resumed run needs in addition to its frontier |
+//! | `kept_pages` | the answers that are kept with their pages |
 //! | `letters` | dead letters: read, and stored as items after all |
 //! | `prune` | ended runs without their frontiers |
 //! | `run_admin`, `run_figures`, `lineage` | runs looked at and opened again, between two crawls |
@@ -70,7 +71,9 @@ use dragline_core::store::{
     BoxFuture, FlushReceipt, ItemRow, KeptLinks, OpenedRun, PoolStatus, Refill, RunInfo, RunKey, RunSpec,
     RunState, RunSummary, StoreResult,
 };
-use dragline_core::{Fingerprint, HostNote, ItemType, PageOutcome, Refilled, Store, StoreError};
+use dragline_core::{
+    Fingerprint, HostNote, ItemType, KeptAnswers, KeptAsk, PageOutcome, Refilled, Store, StoreError,
+};
 use serde_json::Value as Json;
 use url::Url;
 
@@ -214,6 +217,10 @@ impl Store for PostgresStore {
 
     fn links<'a>(&'a self, run: &'a RunKey, of: &'a [Fingerprint]) -> BoxFuture<'a, StoreResult<KeptLinks>> {
         Box::pin(pages::links(&self.connections, run, of))
+    }
+
+    fn kept_answers<'a>(&'a self, ask: &'a KeptAsk) -> BoxFuture<'a, StoreResult<KeptAnswers>> {
+        Box::pin(kept_pages::answers(&self.connections, ask))
     }
 
     fn heartbeat<'a>(&'a self, run: &'a RunKey, stats: &'a Json) -> BoxFuture<'a, StoreResult<()>> {

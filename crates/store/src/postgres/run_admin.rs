@@ -10,6 +10,7 @@ use tokio_postgres::Row;
 
 use super::connections::Connections;
 use super::run_lock::is_held;
+use super::runs;
 use super::session::{Params, Session};
 use crate::{is_pruned, no_such_run, not_the_newest};
 
@@ -66,7 +67,7 @@ const GIVE_UP: &str = "WITH cookies AS (DELETE FROM crawl_cookies WHERE run_id =
 /// Runs, the newest first.
 pub(super) async fn list(connections: &Connections, ask: &RunAsk) -> StoreResult<Vec<RunRecord>> {
     let sql = format!(
-        "SELECT run_id, name, spider, args, epoch, state, stop_reason, started_at, last_start_at, heartbeat_at,
+        "SELECT run_id, name, spider, kind, args, epoch, state, stop_reason, started_at, last_start_at, heartbeat_at,
                 finished_at, pid, hostname, stats, figures, verdict, problems, clock_timestamp() AS read_at,
                 (SELECT earlier.figures FROM crawl_runs earlier
                   WHERE earlier.name = run.name AND earlier.run_id < run.run_id AND earlier.state = 'finished'
@@ -157,6 +158,7 @@ fn record(row: &Row) -> Result<RunRecord, String> {
         run_id,
         name: row.get("name"),
         spider: row.get("spider"),
+        kind: runs::kind(row)?,
         args: row.get("args"),
         epoch: row.get("epoch"),
         state: RunState::parse(row.get("state"))

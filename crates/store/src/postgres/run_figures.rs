@@ -93,7 +93,7 @@ async fn ended_badly(session: &Session, run_id: i64) -> StoreResult<Vec<BadPage>
     let of_state = |state: &str| {
         format!(
             "(SELECT page.url, page.state, page.status, page.reason, left(page.error, {chars}) AS error,
-                     octet_length(kept.body)::bigint AS kept_bytes
+                     coalesce(octet_length(kept.body), kept.body_bytes)::bigint AS kept_bytes
               FROM crawl_requests page LEFT JOIN crawl_kept_pages kept USING (run_id, fingerprint)
               WHERE run_id = $1 AND page.state = '{state}' ORDER BY page.fingerprint LIMIT {most})"
         )

@@ -13,7 +13,7 @@ use dragline_core::store::{
     RunSummary, StoreResult,
 };
 use dragline_core::tally::{Tally, TallyOf};
-use dragline_core::{ItemType, PageState, StoreError};
+use dragline_core::{ItemType, PageState, RunKind, StoreError};
 use futures_util::TryStreamExt;
 use serde_json::Value as Json;
 use tokio_postgres::Row;
@@ -55,8 +55,8 @@ const RESUME: &str = "UPDATE crawl_runs SET state = 'running', stop_reason = NUL
     WHERE run_id = $1 RETURNING epoch";
 
 const BEGIN_RUN: &str =
-    "INSERT INTO crawl_runs (name, spider, args, pid, hostname, shards, shard_rule, incremental)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8) RETURNING run_id, epoch";
+    "INSERT INTO crawl_runs (name, spider, args, pid, hostname, shards, shard_rule, incremental, kind)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) RETURNING run_id, epoch";
 
 const SHARD_RULE: &str = "SELECT run_id, shards, shard_rule FROM crawl_runs WHERE run_id = $1";
 
@@ -203,7 +203,7 @@ pub(super) async fn summary(
 
 /// Finds a run by id or by name.
 pub(super) async fn find(connections: &Connections, run: &str) -> StoreResult<Option<RunInfo>> {
-    const COLUMNS: &str = "SELECT run_id, name, spider, state FROM crawl_runs";
+    const COLUMNS: &str = "SELECT run_id, name, spider, kind, state FROM crawl_runs";
     let session = connections.session("looking for the run").await?;
     let mut row = None;
     if let Ok(run_id) = run.parse::<i64>() {
@@ -219,6 +219,7 @@ pub(super) async fn find(connections: &Connections, run: &str) -> StoreResult<Op
             run_id: row.get("run_id"),
             name: row.get("name"),
             spider: row.get("spider"),
+            kind: kind(&row).map_err(|problem| connections.target().broken("reading a run", problem))?,
             state: state(connections, &row)?,
         })
     })
@@ -314,7 +315,20 @@ async fn begin(connections: &Connections, session: &Session, spec: &RunSpec) -> 
     let (name, hostname, incremental) = (&spec.name, &process.hostname, &spec.incremental);
     let (count, rule) = (shards.shards(), shards.code());
     let row = session
-        .row(BEGIN_RUN, &[name, &spec.spider, &args, &pid(process), hostname, &count, &rule, incremental])
+        .row(
+            BEGIN_RUN,
+            &[
+                name,
+                &spec.spider,
+                &args,
+                &pid(process),
+                hostname,
+                &count,
+                &rule,
+                incremental,
+                &spec.kind.as_str(),
+            ],
+        )
         .await?
         .ok_or_else(|| connections.target().broken("opening the run", "no row came back"))?;
     let run_id = row.get("run_id");
@@ -367,6 +381,13 @@ fn state(connections: &Connections, row: &Row) -> StoreResult<RunState> {
     RunState::parse(text).ok_or_else(|| {
         connections.target().broken("reading a run", format!("it has the unknown state {text:?}"))
     })
+}
+
+/// What a run is, by its row.
+pub(super) fn kind(row: &Row) -> Result<RunKind, String> {
+    let text: &str = row.get("kind");
+    RunKind::parse(text)
+        .ok_or_else(|| format!("run {} has the unknown kind {text:?}", row.get::<_, i64>("run_id")))
 }
 
 fn pid(process: &ProcessInfo) -> i32 {

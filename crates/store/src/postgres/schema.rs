@@ -17,8 +17,8 @@ use crate::table_order::TableOrder;
 
 /// The schema of this program.
 pub(super) const SCHEMA: &str = include_str!("../../../../schema.sql");
-pub(super) const VERSION: i32 = 8;
-const TABLES: [&str; 12] = [
+pub(super) const VERSION: i32 = 9;
+const TABLES: [&str; 13] = [
     "crawl_schema",
     "crawl_runs",
     "crawl_requests",
@@ -26,6 +26,7 @@ const TABLES: [&str; 12] = [
     "crawl_dead_letters",
     "crawl_cookies",
     "crawl_hosts",
+    "crawl_bodies",
     "crawl_kept_pages",
     "crawl_pages",
     "crawl_page_visits",

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use deadpool_postgres::{ClientWrapper, Object};
+use dragline_core::StoreError;
 use dragline_core::probe::reach;
 use dragline_core::store::StoreResult;
 use futures_util::SinkExt;
@@ -60,6 +61,16 @@ impl Session {
     /// The answer of this session, or its error. If the server stays silent, that is an error too.
     pub(super) async fn answer<T>(&self, asked: impl Future<Output = Result<T, Error>>) -> StoreResult<T> {
         self.dialer.answer(self.what, asked).await
+    }
+
+    /// The error of a transaction that others have kept from ending. It can be tried again.
+    pub(super) fn gave_up(&self, why: &str) -> StoreError {
+        StoreError::GaveUp {
+            store: self.dialer.target.location.clone(),
+            what: self.what.to_owned(),
+            sqlstate: None,
+            source: why.into(),
+        }
     }
 
     /// Rows of a statement.

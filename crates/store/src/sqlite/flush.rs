@@ -44,7 +44,7 @@ pub(super) fn flush(
     reach("flush: after requests");
     let tables = items::write(&transaction, run, &applied, Conflict::Replace, &[], known, ticket)?;
     insert_dead_letters(&transaction, run, &applied, ticket)?;
-    kept_pages::insert(&transaction, run.run_id, &applied)?;
+    let kept = kept_pages::insert(&transaction, run.run_id, &applied)?;
     cookies::write(&transaction, run.run_id, applied.iter().flat_map(|outcome| &outcome.cookies))?;
     self::pages::write(&transaction, run, &applied, ticket)?;
     reach("flush: after items");
@@ -58,7 +58,7 @@ pub(super) fn flush(
     let requests = applied.iter().flat_map(|outcome| &outcome.requests);
     let stored_requests = requests.map(|queued| queued.fingerprint).collect();
     let (pages, items) = (states.into_iter().collect(), tables.values().sum());
-    Ok(FlushReceipt { pages, new_requests, earlier, stored_requests, items, tables, commit })
+    Ok(FlushReceipt { pages, new_requests, earlier, stored_requests, items, tables, kept, commit })
 }
 
 /// The pages of a batch.

@@ -52,6 +52,40 @@ const MIGRATIONS: &[(i64, &str)] = &[
         7,
         "ALTER TABLE crawl_runs ADD COLUMN incremental INTEGER NOT NULL DEFAULT 0 CHECK (incremental IN (0, 1));",
     ),
+    (
+        // A column cannot become one that may be null, so the kept pages go into a new table. A file of version 6 has none. A new
+        // row refers to crawl_bodies, so that table must exist now.
+        8,
+        "ALTER TABLE crawl_runs ADD COLUMN kind TEXT NOT NULL DEFAULT 'crawl'
+             CHECK (kind IN ('crawl', 'reparse', 'replay', 'import'));
+         CREATE TABLE crawl_bodies (
+             body_hash  BLOB    PRIMARY KEY CHECK (length(body_hash) = 32),
+             body       BLOB    NOT NULL,
+             body_bytes INTEGER NOT NULL
+         ) STRICT;
+         CREATE TABLE crawl_kept_answers (
+             run_id      INTEGER NOT NULL REFERENCES crawl_runs (run_id) ON DELETE CASCADE,
+             fingerprint BLOB    NOT NULL,
+             url         TEXT    NOT NULL,
+             status      INTEGER NOT NULL,
+             headers     TEXT    NOT NULL CHECK (json_valid(headers)),
+             body        BLOB,
+             body_hash   BLOB    REFERENCES crawl_bodies (body_hash),
+             body_bytes  INTEGER,
+             fetched_at  TEXT,
+             kept_at     TEXT    NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%f000Z', 'now')),
+             PRIMARY KEY (run_id, fingerprint),
+             CHECK ((body IS NULL) <> (body_hash IS NULL))
+         ) STRICT;
+         CREATE TABLE IF NOT EXISTS crawl_kept_pages (
+             run_id INTEGER, fingerprint BLOB, url TEXT, status INTEGER, headers TEXT, body BLOB, body_bytes INTEGER,
+             kept_at TEXT
+         );
+         INSERT INTO crawl_kept_answers (run_id, fingerprint, url, status, headers, body, body_bytes, kept_at)
+             SELECT run_id, fingerprint, url, status, headers, body, body_bytes, kept_at FROM crawl_kept_pages;
+         DROP TABLE crawl_kept_pages;
+         ALTER TABLE crawl_kept_answers RENAME TO crawl_kept_pages;",
+    ),
 ];
 
 /// Upgrades the tables of a version. The database is at `path`.

@@ -46,7 +46,9 @@ use dragline_core::store::{
     BoxFuture, FlushReceipt, ItemRow, KeptLinks, OpenedRun, PoolStatus, Refill, RunInfo, RunKey, RunSpec,
     RunState, RunSummary, StoreResult,
 };
-use dragline_core::{Fingerprint, HostNote, ItemType, PageOutcome, Refilled, Store, StoreError};
+use dragline_core::{
+    Fingerprint, HostNote, ItemType, KeptAnswers, KeptAsk, PageOutcome, Refilled, Store, StoreError,
+};
 use rusqlite::{Connection, TransactionBehavior};
 use serde_json::Value as Json;
 
@@ -225,6 +227,12 @@ impl Store for SqliteStore {
             self.database
                 .work("reading the links of pages", |connection| pages::links(connection, run, of))
                 .await
+        })
+    }
+
+    fn kept_answers<'a>(&'a self, ask: &'a KeptAsk) -> BoxFuture<'a, StoreResult<KeptAnswers>> {
+        Box::pin(async {
+            self.database.work("reading kept pages", |connection| kept_pages::answers(connection, ask)).await
         })
     }
 

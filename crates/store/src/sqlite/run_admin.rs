@@ -19,13 +19,14 @@ use crate::{is_pruned, no_such_run, not_the_newest};
 
 /// Runs, the newest first. The database is at `path`.
 pub(super) fn list(connection: &Connection, path: &Path, ask: &RunAsk) -> Result<Vec<RunRecord>, Fault> {
-    let mut sql = "SELECT run_id, name, spider, args, epoch, state, stop_reason, started_at, last_start_at,
+    let mut sql =
+        "SELECT run_id, name, spider, kind, args, epoch, state, stop_reason, started_at, last_start_at,
              heartbeat_at, finished_at, pid, hostname, stats, figures, verdict, problems,
              (SELECT earlier.figures FROM crawl_runs earlier
               WHERE earlier.name = run.name AND earlier.run_id < run.run_id AND earlier.state = 'finished'
               ORDER BY earlier.run_id DESC LIMIT 1) AS before
          FROM crawl_runs run WHERE true"
-        .to_owned();
+            .to_owned();
     let mut values: Vec<Sql> = Vec::new();
     let state = ask.state.map(|state| state.as_str().to_owned());
     let asked = [
@@ -153,6 +154,7 @@ fn record(row: &Row<'_>, now: DateTime<Utc>) -> Result<RunRecord, Fault> {
         run_id,
         name: row.get("name")?,
         spider: row.get("spider")?,
+        kind: runs::kind(row)?,
         args: row.get("args")?,
         epoch: row.get("epoch")?,
         state: state.ok_or_else(|| Fault::Other(format!("run {run_id} has an invalid state").into()))?,

@@ -88,7 +88,7 @@ fn ended_badly(connection: &Connection, run_id: i64) -> Result<Vec<BadPage>, Fau
     for state in [PageState::Failed, PageState::Dead] {
         let mut select = connection.prepare(&format!(
             "SELECT page.url, page.status, page.reason, substr(page.error, 1, {}) AS error,
-                    length(kept.body) AS kept_bytes
+                    coalesce(length(kept.body), kept.body_bytes) AS kept_bytes
              FROM crawl_requests page INDEXED BY {NOT_DONE}
              LEFT JOIN crawl_kept_pages kept USING (run_id, fingerprint)
              WHERE page.run_id = ?1 AND page.state = '{state}' ORDER BY page.fingerprint LIMIT {}",

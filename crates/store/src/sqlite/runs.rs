@@ -1,7 +1,6 @@
 //! Runs: resumed or begun, kept alive, ended.
 
 use chrono::{DateTime, Utc};
-use dragline_core::StoreError;
 use dragline_core::due::{LastFinish, RunsOfName};
 use dragline_core::outcome::PageState;
 use dragline_core::probe::reach;
@@ -14,6 +13,7 @@ use dragline_core::store::{
 };
 use dragline_core::tally::{Tally, TallyOf};
 use dragline_core::value::timestamp_text;
+use dragline_core::{RunKind, StoreError};
 use rusqlite::{Connection, OptionalExtension, Row, TransactionBehavior, params};
 use serde_json::Value as Json;
 
@@ -124,7 +124,7 @@ pub(super) fn end(connection: &Connection, run: &RunKey, state: RunState, reason
 
 /// Finds a run by id or by name, the newest of that name.
 pub(super) fn find(connection: &Connection, run: &str) -> Result<Option<RunInfo>, Fault> {
-    const COLUMNS: &str = "SELECT run_id, name, spider, state FROM crawl_runs";
+    const COLUMNS: &str = "SELECT run_id, name, spider, kind, state FROM crawl_runs";
     if let Ok(run_id) = run.parse::<i64>() {
         let found = connection.query_row(&format!("{COLUMNS} WHERE run_id = ?1"), [run_id], info);
         if let Some(found) = found.optional()? {
@@ -295,8 +295,8 @@ fn begin(connection: &Connection, spec: &RunSpec) -> Result<OpenedRun, Fault> {
     connection.execute(
         &format!(
             "INSERT INTO crawl_runs (name, spider, args, epoch, state, heartbeat_at, last_start_at, stats, pid,
-                                     hostname, shards, shard_rule, incremental)
-             VALUES (?1, ?2, ?3, 1, 'running', {NOW}, {NOW}, '{{}}', ?4, ?5, ?6, ?7, ?8)"
+                                     hostname, shards, shard_rule, incremental, kind)
+             VALUES (?1, ?2, ?3, 1, 'running', {NOW}, {NOW}, '{{}}', ?4, ?5, ?6, ?7, ?8, ?9)"
         ),
         params![
             spec.name,
@@ -306,7 +306,8 @@ fn begin(connection: &Connection, spec: &RunSpec) -> Result<OpenedRun, Fault> {
             spec.process.hostname,
             shards.shards(),
             shards.code(),
-            spec.incremental
+            spec.incremental,
+            spec.kind.as_str()
         ],
     )?;
     let run_id = connection.last_insert_rowid();
@@ -398,10 +399,18 @@ fn moment(row: &Row<'_>, column: &str) -> Option<DateTime<Utc>> {
     row.get::<_, Option<_>>(column).ok().flatten()
 }
 
+/// What a run is, by its row.
+pub(super) fn kind(row: &Row<'_>) -> Result<RunKind, Fault> {
+    let (run_id, kind): (i64, String) = (row.get("run_id")?, row.get("kind")?);
+    let unknown = || Fault::Other(format!("run {run_id} has the unknown kind {kind:?}").into());
+    RunKind::parse(&kind).ok_or_else(unknown)
+}
+
 /// The outer result is the database's, the inner one is about the contents of the row.
 fn info(row: &Row<'_>) -> rusqlite::Result<Result<RunInfo, Fault>> {
     let (run_id, name, spider): (i64, _, _) = (row.get("run_id")?, row.get("name")?, row.get("spider")?);
     let state: String = row.get("state")?;
     let unknown = || Fault::Other(format!("run {run_id} has the unknown state {state:?}").into());
-    Ok(RunState::parse(&state).ok_or_else(unknown).map(|state| RunInfo { run_id, name, spider, state }))
+    let found = RunState::parse(&state).ok_or_else(unknown);
+    Ok(found.and_then(|state| Ok(RunInfo { run_id, name, spider, kind: kind(row)?, state })))
 }

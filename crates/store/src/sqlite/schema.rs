@@ -17,10 +17,10 @@ pub(super) const DDL: &str = include_str!("schema.sql");
 
 /// The version that this program works with. It rises with each change that older programs or older tables cannot work
 /// with; `migrations` then has a step for it.
-pub(super) const VERSION: i64 = 8;
+pub(super) const VERSION: i64 = 9;
 
 /// The store's tables.
-pub(super) const TABLES: [&str; 12] = [
+pub(super) const TABLES: [&str; 13] = [
     "crawl_schema",
     "crawl_runs",
     "crawl_requests",
@@ -28,6 +28,7 @@ pub(super) const TABLES: [&str; 12] = [
     "crawl_dead_letters",
     "crawl_cookies",
     "crawl_hosts",
+    "crawl_bodies",
     "crawl_kept_pages",
     "crawl_pages",
     "crawl_page_visits",

@@ -1,4 +1,4 @@
--- The SQLite schema of Dragline, version 8. schema.sql at the top of the repository describes every table and column; this
+-- The SQLite schema of Dragline, version 9. schema.sql at the top of the repository describes every table and column; this
 -- file has the same names for SQLite. Types become what STRICT tables know: jsonb is TEXT with valid JSON, bytea is BLOB,
 -- and timestamptz is TEXT in RFC 3339 and UTC, by the clock of this machine and to the millisecond.
 
@@ -12,6 +12,7 @@ CREATE TABLE IF NOT EXISTS crawl_runs (
     run_id           INTEGER PRIMARY KEY AUTOINCREMENT,
     name             TEXT    NOT NULL,
     spider           TEXT    NOT NULL,
+    kind             TEXT    NOT NULL DEFAULT 'crawl' CHECK (kind IN ('crawl', 'reparse', 'replay', 'import')),
     args             TEXT    NOT NULL CHECK (json_valid(args)),
     epoch            INTEGER NOT NULL DEFAULT 1,
     state            TEXT    NOT NULL CHECK (state IN ('running', 'stopped', 'finished', 'failed')),
@@ -127,17 +128,30 @@ CREATE TABLE IF NOT EXISTS crawl_hosts (
     PRIMARY KEY (run_id, host)
 ) STRICT, WITHOUT ROWID;
 
+CREATE TABLE IF NOT EXISTS crawl_bodies (
+    body_hash  BLOB    PRIMARY KEY CHECK (length(body_hash) = 32),
+    body       BLOB    NOT NULL,
+    body_bytes INTEGER NOT NULL
+) STRICT;
+
 CREATE TABLE IF NOT EXISTS crawl_kept_pages (
     run_id      INTEGER NOT NULL REFERENCES crawl_runs (run_id) ON DELETE CASCADE,
     fingerprint BLOB    NOT NULL,
     url         TEXT    NOT NULL,
     status      INTEGER NOT NULL,
     headers     TEXT    NOT NULL CHECK (json_valid(headers)),
-    body        BLOB    NOT NULL,
+    body        BLOB,
+    body_hash   BLOB    REFERENCES crawl_bodies (body_hash),
     body_bytes  INTEGER,
+    fetched_at  TEXT,
     kept_at     TEXT    NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%f000Z', 'now')),
-    PRIMARY KEY (run_id, fingerprint)
+    PRIMARY KEY (run_id, fingerprint),
+    CHECK ((body IS NULL) <> (body_hash IS NULL))
 ) STRICT;
+
+CREATE INDEX IF NOT EXISTS crawl_kept_pages_by_page ON crawl_kept_pages (fingerprint, run_id)
+    WHERE body_hash IS NOT NULL;
+CREATE INDEX IF NOT EXISTS crawl_kept_pages_by_body ON crawl_kept_pages (body_hash) WHERE body_hash IS NOT NULL;
 
 CREATE TABLE IF NOT EXISTS crawl_pages (
     spider        TEXT NOT NULL,

@@ -49,6 +49,7 @@ pub(crate) fn spec(name: &str, pages: usize) -> RunSpec {
     RunSpec {
         name: name.to_owned(),
         spider: "spider".to_owned(),
+        kind: dragline_core::RunKind::Crawl,
         args: serde_json::json!({"start_urls": ["http://a.example/"]}),
         start: (0..pages).map(page).collect(),
         fresh: false,

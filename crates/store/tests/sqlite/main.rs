@@ -38,6 +38,7 @@ async fn with_run(path: &Path) -> (Arc<dyn Store>, RunKey) {
     let spec = RunSpec {
         name: "run".to_owned(),
         spider: "spider".to_owned(),
+        kind: dragline_core::RunKind::Crawl,
         args: serde_json::json!({}),
         start: (0..100).map(request).collect(),
         fresh: false,

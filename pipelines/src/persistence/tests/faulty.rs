@@ -15,7 +15,7 @@ use dragline_core::store::{
     BoxFuture, FlushReceipt, ItemRow, KeptLinks, OpenedRun, PoolStatus, Refill, RunInfo, RunKey, RunSpec,
     RunState, RunSummary, StoreResult,
 };
-use dragline_core::{Fingerprint, HostNote, PageOutcome, Refilled, Store, StoreError};
+use dragline_core::{Fingerprint, HostNote, KeptAnswers, KeptAsk, PageOutcome, Refilled, Store, StoreError};
 use tokio::sync::watch;
 
 /// How the store misbehaves from now on: switches that have nothing to do with each other.
@@ -283,6 +283,10 @@ impl Store for FaultyStore {
         pages: &'a [Fingerprint],
     ) -> BoxFuture<'a, StoreResult<KeptLinks>> {
         self.inner.links(run, pages)
+    }
+
+    fn kept_answers<'a>(&'a self, ask: &'a KeptAsk) -> BoxFuture<'a, StoreResult<KeptAnswers>> {
+        self.inner.kept_answers(ask)
     }
 
     fn heartbeat<'a>(&'a self, run: &'a RunKey, stats: &'a Json) -> BoxFuture<'a, StoreResult<()>> {

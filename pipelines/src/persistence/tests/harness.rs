@@ -78,6 +78,7 @@ pub(super) fn spec(pages: usize) -> RunSpec {
     RunSpec {
         name: NAME.to_owned(),
         spider: "spider".to_owned(),
+        kind: dragline_core::RunKind::Crawl,
         args: Json::Null,
         start: (0..pages).map(start).collect(),
         fresh: false,

@@ -1,8 +1,9 @@
-//! `dragline fetch --kept RUN URL`: a failed page as a crawl kept it, given to the spider again.
+//! `dragline fetch --kept RUN URL`: a page as a crawl kept it, given to the spider again.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use dragline_core::kept_body::MAX_SHOWN_BYTES;
 use dragline_core::kept_page::KeptPage;
 use dragline_core::runs::RunRecord;
 use dragline_core::{Accepts, Args, Page, Response, Selector, secrets};
@@ -36,14 +37,17 @@ pub(super) fn run(
     if let Some(maker) = maker {
         check_arguments(&**maker.spider, &settings.args)?;
     }
-    if !kept.page.is_whole() {
+    let is_whole = kept.page.body.is_whole();
+    if !is_whole {
         tracing::warn!("only the first bytes of the body were kept, so the spider may miss the rest");
     }
-    let shown = (text(&run, &kept.page), json(&run, &kept.page));
+    let body = kept.page.body.read(MAX_SHOWN_BYTES).map_err(|error| Failed::error(error.to_string()))?;
+    let shown = (text(&run, &kept.page, body.len()), json(&run, &kept.page, body.len()));
     let to_stdout = arguments.body || arguments.output.as_deref() == Some("-");
     let status = kept.page.status;
     let host = kept.request.host.clone();
-    let page = Response::of_queued(kept.request, status, headers(&kept.page), kept.page.body.into());
+    let headers = headers(&kept.page);
+    let page = Response::of_queued(kept.request, status, headers, body.into_owned().into());
     let page = Page::new(page);
     let found = select::find(selectors, &page);
     let page = page.into_response();
@@ -76,29 +80,29 @@ fn headers(page: &KeptPage) -> HeaderMap {
     page.headers.iter().filter_map(header).collect()
 }
 
-fn text(run: &RunRecord, page: &KeptPage) -> String {
+fn text(run: &RunRecord, page: &KeptPage, bytes: usize) -> String {
     let mut text = format!("kept by run {} (id {}): {}\n", run.name, run.run_id, secrets::hide(&page.url));
     // Writing to a String cannot fail.
     let _ = writeln!(text, "  status   {}", page.status);
     for (name, value) in &page.headers {
         let _ = writeln!(text, "  header   {name}: {value}");
     }
-    let of = match page.body_bytes {
-        _ if page.is_whole() => String::new(),
+    let of = match page.body.body_bytes() {
+        _ if page.body.is_whole() => String::new(),
         Some(all) => format!(" of {all}"),
         None => ", the first ones".to_owned(),
     };
-    let _ = writeln!(text, "  body     {} bytes{of}", page.body.len());
+    let _ = writeln!(text, "  body     {bytes} bytes{of}");
     text
 }
 
-fn json(run: &RunRecord, page: &KeptPage) -> Json {
+fn json(run: &RunRecord, page: &KeptPage, bytes: usize) -> Json {
     json!({
         "kept_by_run": run.run_id,
         "url": secrets::hide(&page.url),
         "status": page.status,
         "headers": page.headers,
-        "bytes": page.body.len(),
-        "body_bytes": page.body_bytes,
+        "bytes": bytes,
+        "body_bytes": page.body.body_bytes(),
     })
 }

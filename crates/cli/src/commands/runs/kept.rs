@@ -1,6 +1,8 @@
-//! `dragline runs show RUN --kept URL`: the first bytes of a failed page, as they were kept.
+//! `dragline runs show RUN --kept URL`: the body of a page as it was kept, or its first bytes.
 
 use std::io::{self, Write};
+
+use dragline_core::kept_body::MAX_SHOWN_BYTES;
 
 use super::Runs;
 use crate::exit::Exit;
@@ -11,8 +13,9 @@ pub(super) fn show(run: &str, url: &str, runs: &Runs) -> Result<Exit, Failed> {
     let run = runs.find(run)?;
     let pages = runs.kept_pages(&run, url)?;
     for kept in pages.iter().take(1) {
+        let body = kept.page.body.read(MAX_SHOWN_BYTES).map_err(|error| Failed::error(error.to_string()))?;
         let mut stdout = io::stdout().lock();
-        match stdout.write_all(&kept.page.body).and_then(|()| stdout.flush()) {
+        match stdout.write_all(&body).and_then(|()| stdout.flush()) {
             Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
                 return Err(Failed::error(format!("cannot write the body to stdout: {error}")));
             }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use dragline_core::run_verdict::{EndFigures, RunVerdict};
 use dragline_core::runs::{RunAsk, RunRecord};
-use dragline_core::{ItemType, PageState, Spider, secrets};
+use dragline_core::{ItemType, PageState, RunKind, Spider, secrets};
 use dragline_runtime::shown;
 use serde_json::Value as Json;
 
@@ -155,6 +155,9 @@ fn row(run: &RunRecord, uncounted: &BTreeSet<i64>) -> [String; 10] {
 /// When it began, its spider, what it was started with, and why it ended if that is not obvious.
 fn about(run: &RunRecord) -> String {
     let mut parts = vec![standing::moment(&run.started_at), format!("spider {}", run.spider)];
+    if run.kind != RunKind::Crawl {
+        parts.push(run.kind.to_string());
+    }
     if let Some(reason) = run.stop_reason.as_deref().filter(|reason| *reason != run.state.as_str()) {
         parts.push(reason.replace('\n', " "));
     }

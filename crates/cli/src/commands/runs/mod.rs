@@ -72,7 +72,7 @@ impl Runs {
         find_run(&*self.admin, &self.blocking, run)
     }
 
-    /// The kept answers of failed pages with this URL, the newest first. There is at least one.
+    /// The kept answers of pages with this URL, the newest first. There is at least one.
     pub(super) fn kept_pages(&self, run: &RunRecord, url: &str) -> Result<Vec<KeptRequest>, Failed> {
         let stored = Url::parse(url).map_or_else(|_| url.to_owned(), |url| url.to_string());
         let pages = self.wait("reading a kept page", self.admin.kept_pages(run.run_id, &stored))?;
@@ -81,8 +81,9 @@ impl Runs {
         }
         if pages.is_empty() {
             let problem = format!("run {} (id {}) has kept nothing of {stored}", run.name, run.run_id);
-            return Err(Failed::error(problem)
-                .hint("a crawl with --keep-failed keeps failed pages; `dragline runs show RUN` lists them"));
+            return Err(Failed::error(problem).hint(
+                "a crawl with --keep-pages keeps all pages, and one with --keep-failed keeps failed ones",
+            ));
         }
         Ok(pages)
     }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use dragline_core::counted::counted;
 use dragline_core::item_figures::{self, ItemFigures};
 use dragline_core::runs::{BadPage, LargestGroups, RunFigures, RunRecord};
-use dragline_core::{ItemType, PageState, Spider, secrets};
+use dragline_core::{ItemType, PageState, RunKind, Spider, secrets};
 use dragline_runtime::shown;
 use serde_json::{Value as Json, json};
 
@@ -133,6 +133,9 @@ fn text(run: &RunRecord, held: &Held<'_>, paint: Paint) -> String {
         let _ = writeln!(text, "{name:<9} {value}");
     };
     line("run", &format!("{} (id {}), spider {}", run.name, run.run_id, run.spider));
+    if run.kind != RunKind::Crawl {
+        line("kind", run.kind.as_str());
+    }
     for url in standing::start_urls(run) {
         line("start", url);
     }

@@ -133,6 +133,7 @@ pub(super) fn json(run: &RunRecord) -> Map<String, Json> {
         "run_id": run.run_id,
         "name": run.name,
         "spider": run.spider,
+        "kind": run.kind.as_str(),
         "args": run.args,
         "epoch": run.epoch,
         "state": run.state.as_str(),

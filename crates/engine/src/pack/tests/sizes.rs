@@ -44,7 +44,7 @@ fn what_does_not_fit_now_is_given_back_whole() {
     let response = Response::stored(Request::get("http://a.example/").unwrap(), body.clone());
     let memory = PageMemory::new(PAGE_MEMORY, 1 << 20, |_| false);
     let Err(NotNow { needed_bytes, response: again }) =
-        packer.page(response, None, &scope_of(&["a.example:80"]), &memory)
+        packer.page(response, Arrival::default(), &scope_of(&["a.example:80"]), &memory)
     else {
         panic!("there was no memory for it");
     };
