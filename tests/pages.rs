@@ -93,7 +93,7 @@ fn a_page_that_fails_in_its_parse_is_kept_whole(stored: &Stored) {
     assert_eq!(kept_paths(&site, stored), ["/", "/panic"]);
     let panic = answer(stored, "nasty", &site.url("/panic"), None).unwrap();
     assert_eq!(body(&panic).len(), 100_000);
-    // An answer that is no page is not read to its end, so its beginning is kept, as without --keep-pages.
+    // The crawl does not read an answer with an error status to its end, so its beginning is kept, as without --keep-pages.
     let beginnings = "SELECT url, body_bytes FROM crawl_kept_pages WHERE body IS NOT NULL";
     assert_eq!(stored.query(beginnings), [[site.url("/gone"), "4".to_owned()]]);
 }

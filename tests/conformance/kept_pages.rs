@@ -259,7 +259,7 @@ fn flushes_with_the_same_bodies_do_not_wait_in_a_circle(stored: &Stored) {
             let mut bodies = 0;
             for (batch, pages) in pages.chunks(PAGES).enumerate() {
                 let body = |page: usize| {
-                    let at = if number % 2 == 0 { page } else { PAGES - page };
+                    let at = if number.is_multiple_of(2) { page } else { PAGES - page };
                     format!("body {batch} {at}")
                 };
                 let outcomes: Vec<PageOutcome> =
@@ -275,7 +275,7 @@ fn flushes_with_the_same_bodies_do_not_wait_in_a_circle(stored: &Stored) {
         let [a, b, c] = crawls;
         let (a, b, c) = tokio::join!(a, b, c);
         let bodies = stored.count("SELECT count(*) FROM crawl_bodies");
-        assert_eq!((a + b + c) as usize, bodies, "each was stored by one of them");
+        assert_eq!(a + b + c, bodies as u64, "each was stored by one of them");
         assert_eq!(bodies, BATCHES * (PAGES + 1));
         assert_eq!(stored.count("SELECT count(*) FROM crawl_kept_pages"), CRAWLS * BATCHES * PAGES);
     });

@@ -23,7 +23,7 @@ pub struct KeptAsk {
 pub struct KeptAnswers {
     /// The answers, in the order of the pages that were asked for.
     pub answers: Vec<KeptAnswer>,
-    /// Pages that have an answer for which there was no room. Ask for them again.
+    /// Pages whose answers were not read because there was not enough room. Ask for them again.
     pub left: Vec<Fingerprint>,
 }
 

@@ -39,7 +39,7 @@ pub enum KeptBodyError {
         /// The limit.
         max_bytes: usize,
     },
-    /// What is stored is not what was kept.
+    /// It was changed or cut off in the store.
     #[error("the kept body is damaged: {problem}; remove it with `runs prune`, and fetch its page again")]
     Damaged {
         /// What is wrong with it.
@@ -51,7 +51,7 @@ impl KeptBody {
     /// Compresses a body with this hash.
     ///
     /// # Errors
-    /// If there is no memory for that.
+    /// If the system has not enough memory.
     pub fn pack(body: &[u8], hash: BodyHash) -> io::Result<Self> {
         COMPRESSOR.with_borrow_mut(|slot| {
             let compressor = match slot {
@@ -160,7 +160,7 @@ mod tests {
 
     #[test]
     fn a_limit_holds_whatever_the_frame_says() {
-        let kept = pack(&[0; 100_000]);
+        let kept = pack(&vec![0; 100_000]);
         let told = kept.read(99_999).unwrap_err();
         assert_eq!(told, KeptBodyError::TooLarge { bytes: 100_000, max_bytes: 99_999 });
         let understated = KeptBody::stored(*kept.hash(), 10, kept.frame().to_vec());

@@ -48,7 +48,7 @@ pub struct KeptRequest {
     pub page: KeptPage,
 }
 
-/// What a flush has stored of kept pages.
+/// Counts of the kept pages that a flush has stored.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct KeptCounts {
     /// Pages whose answer was kept.

@@ -1,8 +1,8 @@
-//! What a run is: not every run asks a site for its pages.
+//! The kind of a run: not every run asks a site for its pages.
 
 use std::fmt;
 
-/// What a run is. It never changes.
+/// The kind of a run. It never changes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum RunKind {
     /// It fetches its pages.

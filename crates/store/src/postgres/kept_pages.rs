@@ -99,12 +99,15 @@ pub(super) async fn insert(
     let urls: Vec<String> = pages().map(|page| clean(&page.url)).collect();
     let statuses: Vec<i32> = pages().map(|page| i32::from(page.status)).collect();
     let headers: Vec<String> = pages().map(|page| json_text(&page.headers)).collect();
-    let (beginnings, hashes): (Vec<Option<&[u8]>>, Vec<Option<&[u8]>>) = pages()
-        .map(|page| match &page.body {
+    let (mut beginnings, mut hashes): (Vec<Option<&[u8]>>, Vec<_>) = (Vec::new(), Vec::new());
+    for page in pages() {
+        let (beginning, hash) = match &page.body {
             KeptPart::Beginning { bytes, .. } => (Some(bytes.as_slice()), None),
             KeptPart::Whole(body) => (None, Some(body.hash().as_slice())),
-        })
-        .unzip();
+        };
+        beginnings.push(beginning);
+        hashes.push(hash);
+    }
     let lengths: Vec<Option<i64>> = pages().map(|page| page.body.body_bytes().map(number)).collect();
     let times: Vec<DateTime<Utc>> = pages().map(|page| page.fetched_at).collect();
     let shards: Vec<i16> = pages().map(|page| shard_of_page(ShardRule::NEW, &page.url)).collect();
