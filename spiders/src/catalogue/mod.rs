@@ -1,19 +1,25 @@
-//! The catalogue of DJ mixes: what the texts on pages of MixesDB and 1001tracklists say.
+//! The catalogue of DJ mixes: what the pages of MixesDB and 1001tracklists say, as values of one domain.
 //!
 //! ```text
-//!  mix_title     2004-11-20 - Tiefschwarz @ Fabric, London
-//!  track_line    [012] Artist - Title (Somebody Remix) [Label - CAT 001]
-//!     uses cue, artists, version, name_key
+//!  a page ─► reader: mixesdb, tracklists1001 ─► mix: a Mix with its Entries
+//!               │ uses
+//!               ├─► mix_title     2004-11-20 - Tiefschwarz @ Fabric, London
+//!               └─► track_line    [012] Artist - Title (Somebody Remix) [Label - CAT 001]
+//!                      uses cue, artists, version, name_key
 //! ```
 //!
 //! Everything here is a function of its input, without I/O. A parser never fails on a text: it keeps the text and finds what it
-//! can.
+//! can. A reader fails on a page that is not what it should be.
 
 pub mod artists;
+mod blocked;
 mod countries;
 pub mod cue;
 mod markup;
+pub mod mix;
 pub mod mix_title;
+pub mod mixesdb;
 pub mod name_key;
 pub mod track_line;
+pub mod tracklists1001;
 pub mod version;

@@ -51,6 +51,8 @@ pub struct Track {
     pub label: Option<String>,
     /// The number of the record in the label's catalogue.
     pub catalogue_number: Option<String>,
+    /// Whether nobody knows which track it is: its title is unknown, perhaps up to its version (`? (Somebody Edit)`).
+    pub is_unknown: bool,
     /// Whether the line says that no label has released it yet.
     pub is_unreleased: bool,
     /// Everybody with a part in it: artists, guests, remixers.
@@ -95,37 +97,29 @@ impl TrackLine {
 impl Track {
     /// Reads `Artist - Title [Label - CATNO]`.
     pub fn parse(text: &str) -> Self {
-        let (text, label) = split_label(text.trim());
-        let (artist, title) = match split_artist(text) {
-            Some((artist, title)) => (known(artist), known(title)),
-            None => (None, known(text)),
-        };
+        let (name, label) = split_label(text.trim());
         let (label, catalogue_number) = label.map_or((None, None), split_catalogue_number);
         Self {
-            credits: credits(artist, title),
             is_unreleased: label.is_some_and(|label| label.eq_ignore_ascii_case("unreleased")),
-            artist: artist.map(str::to_owned),
-            title: title.map(str::to_owned),
-            label: label.map(str::to_owned),
             catalogue_number: catalogue_number.map(str::to_owned),
+            ..Self::parse_name(name, label)
         }
     }
 
-    /// A track of which a page gives the parts in fields of their own.
-    pub fn of(artist: Option<&str>, title: Option<&str>, label: Option<&str>) -> Self {
-        let (artist, title) = (artist.and_then(known), title.and_then(known));
+    /// Reads `Artist - Title`, of which a page gives the label apart.
+    pub fn parse_name(name: &str, label: Option<&str>) -> Self {
+        let (artist, title) = match split_artist(name.trim()) {
+            Some((artist, title)) => (known(artist), known(title)),
+            None => (None, known(name)),
+        };
         Self {
+            is_unknown: title.is_none_or(|title| title.split(" (").next().is_some_and(is_unknown)),
             credits: credits(artist, title),
             artist: artist.map(str::to_owned),
             title: title.map(str::to_owned),
             label: label.and_then(known).map(str::to_owned),
             ..Self::default()
         }
-    }
-
-    /// Whether nobody knows which track it is: its title is unknown, perhaps up to its version (`? (Somebody Edit)`).
-    pub fn is_unknown(&self) -> bool {
-        self.title.as_deref().is_none_or(|title| title.split(" (").next().is_some_and(is_unknown))
     }
 }
 

@@ -109,7 +109,7 @@ fn a_label_is_kept_with_and_without_a_catalogue_number() {
         ("? [Klockworks]", None, None, None, Some("Klockworks"), None),
     ]);
     let unreleased = TrackLine::parse("A - ? [Unreleased]").tracks.remove(0);
-    assert!(unreleased.is_unreleased && unreleased.is_unknown());
+    assert!(unreleased.is_unreleased && unreleased.is_unknown);
     assert_eq!(unreleased.label.as_deref(), Some("Unreleased"), "the page's own word is kept");
 }
 
@@ -129,10 +129,10 @@ fn unknown_tracks_are_tracks() {
     ] {
         let track = TrackLine::parse(line).tracks.remove(0);
         assert_eq!((track.artist.as_deref(), track.title.as_deref()), (artist, title), "{line}");
-        assert!(track.is_unknown(), "{line}");
+        assert!(track.is_unknown, "{line}");
     }
     for line in ["? - Known", "Identity", "A - ?uestion", "A - IDs"] {
-        assert!(!TrackLine::parse(line).tracks[0].is_unknown(), "{line}");
+        assert!(!TrackLine::parse(line).tracks[0].is_unknown, "{line}");
     }
 }
 
