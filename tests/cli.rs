@@ -26,7 +26,7 @@ fn an_invalid_selector_is_an_error_before_the_first_request() {
 #[test]
 fn wrong_words_are_usage_errors_with_advice() {
     for (words, told) in [
-        (&["crawl"][..], "the spiders are books, quotes, site"),
+        (&["crawl"][..], "the spiders are books, mixesdb, quotes, site, tracklists1001"),
         (&["crawl", "qoutes"], "quotes"),
         (&["crawl", "site", "--limit", "many"], "limit"),
         (&["crawl", "site", "--no-such-flag"], "--no-such-flag"),

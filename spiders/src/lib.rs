@@ -10,14 +10,12 @@ use dragline::{Spider, spiders};
 
 pub mod books;
 pub mod catalogue;
+pub mod mixesdb;
 pub mod quotes;
 pub mod site;
+pub mod tracklists1001;
 
 /// All of them, in the order of `dragline list`.
 pub fn all() -> Vec<Arc<dyn Spider>> {
-    spiders![
-        books::Books,
-        quotes::Quotes,
-        site::Site, //
-    ]
+    spiders![books::Books, mixesdb::MixesDb, quotes::Quotes, site::Site, tracklists1001::Tracklists1001,]
 }

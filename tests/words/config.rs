@@ -140,5 +140,5 @@ fn the_table_of_a_spider_counts_for_that_spider() {
         .run()
         .assert_code(2)
         .assert_stderr("no spider \"qoutes\"")
-        .assert_stderr("it has books, quotes, site");
+        .assert_stderr("it has books, mixesdb, quotes, site, tracklists1001");
 }

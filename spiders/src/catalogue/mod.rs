@@ -1,7 +1,7 @@
 //! The catalogue of DJ mixes: what the pages of MixesDB and 1001tracklists say, as values of one domain.
 //!
 //! ```text
-//!  a page ─► reader: mixesdb, tracklists1001 ─► mix: a Mix with its Entries
+//!  a page ─► reader: mixesdb, tracklists1001 ─► mix: a Mix with its Entries ─► bronze: rows
 //!               │ uses
 //!               ├─► mix_title     2004-11-20 - Tiefschwarz @ Fabric, London
 //!               └─► track_line    [012] Artist - Title (Somebody Remix) [Label - CAT 001]
@@ -13,6 +13,7 @@
 
 pub mod artists;
 mod blocked;
+pub mod bronze;
 mod countries;
 pub mod cue;
 mod markup;

@@ -33,7 +33,9 @@ Example:
 /// `dragline crawl`.
 #[derive(Debug, Args)]
 pub(crate) struct Crawl {
-    /// The spider; `dragline list` shows all of them
+    /// The spider
+    ///
+    /// `dragline list` shows all of them.
     #[arg(env = "DRAGLINE_SPIDER")]
     pub(crate) spider: String,
 
