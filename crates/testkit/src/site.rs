@@ -16,6 +16,7 @@ mod answer;
 pub mod bookshop;
 mod generated;
 mod members;
+pub mod mixwiki;
 mod serve;
 mod wire;
 
