@@ -33,7 +33,9 @@ pub struct MixDate {
 pub struct MixTitle {
     /// The title as it came.
     pub raw: String,
-    /// When it was played, as exactly as the title says.
+    /// The date as the title writes it: `2004-11`, `200X`.
+    pub date_text: Option<String>,
+    /// When it was played, as exactly as the title says. `None` if the year is unknown.
     pub date: Option<MixDate>,
     /// The artists who played it, as the title writes them.
     pub artist: Option<String>,
@@ -129,6 +131,17 @@ impl fmt::Display for MixDate {
     }
 }
 
+/// Whether this is the date of a title: one of [`MixDate::parse`], or one with an unknown year (`200X`, `19??-05`).
+pub(crate) fn is_date(text: &str) -> bool {
+    let (year, rest) = text.split_at_checked(4).unwrap_or((text, ""));
+    let known = year.trim_end_matches(['X', 'x', '?']);
+    let is_decade = year.len() == 4
+        && known.len() < 4
+        && matches!(known, "19" | "20" | "199" | "198" | "200" | "201" | "202");
+    // With a known year in its place, the rest must be a date.
+    MixDate::parse(text).is_some() || (is_decade && MixDate::parse(&format!("2000{rest}")).is_some())
+}
+
 /// The month or the day of a date.
 enum Part {
     Number(u8),
@@ -153,19 +166,16 @@ impl MixTitle {
         let text = folded(title);
         let mut parsed = Self { raw: title.to_owned(), ..Self::default() };
         let mut rest = text.as_str();
-        if let Some((date, after)) = text.split_once(" - ")
-            && let Some(date) = MixDate::parse(date)
-        {
-            parsed.date = Some(date);
-            rest = after;
-        } else if let Some(date) = MixDate::parse(&text) {
-            parsed.date = Some(date);
-            return parsed;
+        let (first, after) = split(&text, " - ");
+        if is_date(first) {
+            parsed.date_text = Some(first.to_owned());
+            parsed.date = MixDate::parse(first);
+            rest = after.unwrap_or_default();
         }
         let (rest, brackets) = split_brackets(rest);
         let (performer, place, show) = match (rest.find(" @ "), rest.find(" - ")) {
             (Some(at), dash) if dash.is_none_or(|dash| at < dash) => {
-                let (place, show) = split(&rest[at + 3..], " - ");
+                let (place, show) = split_show(&rest[at + 3..]);
                 (&rest[..at], Some(place), show)
             }
             (_, Some(dash)) => {
@@ -200,6 +210,7 @@ impl MixTitle {
         if let Some((before, date)) = text.rsplit_once(' ')
             && let Some(date) = MixDate::parse(date)
         {
+            parsed.date_text = Some(date.to_string());
             parsed.date = Some(date);
             rest = before.trim_end();
         }
@@ -282,6 +293,15 @@ fn split_brackets(text: &str) -> (&str, Vec<&str>) {
     }
     brackets.reverse();
     (rest, brackets)
+}
+
+/// A show behind the city: `Space, Ibiza - Global 220`. A dash before a comma is part of a name: `Rezerection - Event 2, Hall`.
+fn split_show(place: &str) -> (&str, Option<&str>) {
+    let last_comma = place.rfind(", ").unwrap_or(place.len());
+    match place[last_comma..].find(" - ") {
+        Some(dash) => (&place[..last_comma + dash], Some(&place[last_comma + dash + 3..])),
+        None => (place, None),
+    }
 }
 
 /// The two sides of the first `joiner`, or the whole text.

@@ -33,7 +33,7 @@ pub fn mix(page: &Page) -> Result<Mix> {
     let acts: Vec<&str> = all.iter().map(String::as_str).collect();
     let parsed = MixTitle::of_mixesdb(&title, &acts);
     let completeness = all.iter().find_map(|category| completeness(category));
-    if parsed.date.is_none() && completeness.is_none() {
+    if parsed.date_text.is_none() && completeness.is_none() {
         // Every mix has a date in its title or a category for its track list. Other pages of the wiki have neither.
         return Err(blocked::not_a_page_of(page, wanted));
     }

@@ -7,19 +7,20 @@
 //! |---|---|
 //! | `[012]`, `[1:02:33]`, `[3?]` at the beginning | [`TrackLine::cue`] |
 //! | `'''Intro:'''`: bold, with a colon | [`TrackLine::prefix`] |
-//! | `w/` at the beginning | [`TrackLine::joins_previous`]: played together with the track of the line before |
+//! | `w/` or `+` at the beginning | [`TrackLine::joins_previous`]: played together with the track of the line before |
 //! | `...` and nothing else | [`TrackLine::is_gap`]: nobody knows how many tracks are missing here |
 //! | the first ` - ` (or en or em dash) outside of brackets | ends the artist. A hyphen without spaces is part of a name |
 //! | `?`, `ID` as the artist or the title | `None`. The track exists all the same |
+//! | `? with a remark` as the title | `None`, and [`Track::remark`] |
 //! | `[Label]`, `[Label - CATNO]` at the end | [`Track::label`], [`Track::catalogue_number`] |
-//! | ` w/ ` between two tracks | two [`Track`]s of one line |
+//! | ` w/ ` or ` + ` between two tracks | two [`Track`]s of one line |
 
 use serde::Serialize;
 
 use super::artists::{self, Credit, is_unknown};
 use super::cue::Cue;
 use super::markup;
-use super::version::{is_version, remixers};
+use super::version::{is_version, is_version_mark, remixers};
 
 /// A line of a track list, taken apart.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -32,7 +33,7 @@ pub struct TrackLine {
     pub cue: Option<Cue>,
     /// What a bold prefix says about the track, without its colon: `Intro`.
     pub prefix: Option<String>,
-    /// Whether it is played together with the track before (`w/`).
+    /// Whether it is played together with the track before (`w/` or `+`).
     pub joins_previous: bool,
     /// Whether an unknown number of tracks is missing here. Such a line has no tracks.
     pub is_gap: bool,
@@ -47,6 +48,8 @@ pub struct Track {
     pub artist: Option<String>,
     /// The title with its version. `None` if it is unknown.
     pub title: Option<String>,
+    /// What the line says about an unknown track: `bassline resembles another record`.
+    pub remark: Option<String>,
     /// The label, as the line writes it. It may say `Unreleased`.
     pub label: Option<String>,
     /// The number of the record in the label's catalogue.
@@ -62,7 +65,7 @@ pub struct Track {
 /// Signs that stand between artist and title, if there are spaces around them.
 const DASHES: &[char] = &['-', '–', '—', '‐', '‑', '‒', '―', '−'];
 /// Between the tracks of a mashup.
-const WITH: &str = " w/ ";
+const JOINERS: &[&str] = &[" w/ ", " + "];
 
 impl TrackLine {
     /// Takes a line apart. Its markup is that of the wiki: `'''bold'''`, `''italics''`.
@@ -79,13 +82,10 @@ impl TrackLine {
         parsed.number = number.map(str::to_owned);
         parsed.cue = cue;
         parsed.prefix = prefix.map(str::to_owned);
-        let rest = match rest.get(..2) {
-            Some(with) if with.eq_ignore_ascii_case("w/") => {
-                parsed.joins_previous = true;
-                rest[2..].trim_start()
-            }
-            _ => rest,
-        };
+        let after_with = rest.get(..2).filter(|with| with.eq_ignore_ascii_case("w/")).map(|_| &rest[2..]);
+        let joined = after_with.or_else(|| rest.strip_prefix("+ ")).map(str::trim_start);
+        parsed.joins_previous = joined.is_some();
+        let rest = joined.unwrap_or(rest);
         parsed.is_gap = is_gap(rest);
         if !parsed.is_gap {
             parsed.tracks = mashed(rest).into_iter().map(Track::parse).collect();
@@ -112,8 +112,10 @@ impl Track {
             Some((artist, title)) => (known(artist), known(title)),
             None => (None, known(name)),
         };
+        let (title, remark) = title.map_or((None, None), split_remark);
         Self {
             is_unknown: title.is_none_or(|title| title.split(" (").next().is_some_and(is_unknown)),
+            remark: remark.map(str::to_owned),
             credits: credits(artist, title),
             artist: artist.map(str::to_owned),
             title: title.map(str::to_owned),
@@ -176,29 +178,45 @@ fn is_gap(text: &str) -> bool {
     text.chars().all(|c| c == '.' || c == '…') && (text.contains('…') || text.len() >= 2)
 }
 
-/// The tracks of a mashup. A `w/` inside of one track (`Somebody w/ Orchestra - Title`) does not count: each track needs a dash,
-/// or must be unknown.
+/// A title that begins with a `?` and goes on: a remark follows, or a version in brackets.
+fn split_remark(title: &str) -> (Option<&str>, Option<&str>) {
+    match title.split_once(' ') {
+        Some((mark, remark)) if mark.starts_with('?') && is_unknown(mark) && !remark.starts_with('(') => {
+            (None, Some(remark.trim()))
+        }
+        _ => (Some(title), None),
+    }
+}
+
+/// The tracks of a mashup. A joiner inside of one track (`Somebody w/ Orchestra - Title`, `A + B - Title`) does not count: each
+/// track needs a dash, or must be unknown.
 fn mashed(text: &str) -> Vec<&str> {
     let mut tracks = Vec::new();
     let (mut start, mut from) = (0, 0);
-    while let Some(at) = find_ignoring_case(&text[from..], WITH).map(|at| from + at) {
+    while let Some((at, length)) = find_joiner(&text[from..]).map(|(at, length)| (from + at, length)) {
         let is_track = |part: &str| {
             let (part, _) = split_label(part.trim());
             split_artist(part).is_some() || is_unknown(part)
         };
-        let after = &text[at + WITH.len()..];
-        let next = find_ignoring_case(after, WITH).map_or(after, |end| &after[..end]);
+        let after = &text[at + length..];
+        let next = find_joiner(after).map_or(after, |(end, _)| &after[..end]);
         if is_track(&text[start..at]) && (is_track(after) || is_track(next)) {
             tracks.push(&text[start..at]);
-            start = at + WITH.len();
+            start = at + length;
             from = start;
         } else {
             // The space behind one may be the space before the next.
-            from = at + WITH.len() - 1;
+            from = at + length - 1;
         }
     }
     tracks.push(&text[start..]);
     tracks
+}
+
+/// Where the first joiner is, and how long it is.
+fn find_joiner(text: &str) -> Option<(usize, usize)> {
+    let found = JOINERS.iter().filter_map(|joiner| Some((find_ignoring_case(text, joiner)?, joiner.len())));
+    found.min()
 }
 
 fn find_ignoring_case(text: &str, needle: &str) -> Option<usize> {
@@ -211,7 +229,8 @@ fn split_label(text: &str) -> (&str, Option<&str>) {
     let Some(open) = inner.rfind('[') else { return (text, None) };
     let (before, label) = (text[..open].trim_end(), inner[open + 1..].trim());
     let is_title = before.is_empty() || before.ends_with(DASHES);
-    let names_version = is_version(label) && split_at_dash(label).is_none() && label.contains(' ');
+    let names_version = split_at_dash(label).is_none()
+        && if label.contains(' ') { is_version(label) } else { is_version_mark(label) };
     if is_title || names_version { (text, None) } else { (before, Some(label)) }
 }
 

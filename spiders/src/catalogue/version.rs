@@ -5,11 +5,11 @@ use super::artists::{self, Credit, Role};
 /// A bracket with one of these words names a version.
 const VERSION_WORDS: &str = "remix rmx mix edit re-edit reedit rework refix remake reshape rerub re-rub reform reprise bootleg \
     flip dub version vip mashup mash-up instrumental acapella acappella interpretation \
-    reinterpretation reconstruction remodel refit redux process extended live vocal tool cut cover \
+    reinterpretation reconstruction reassembly remodel refit redux process extended live vocal tool cut cover \
     remaster remastered";
 /// The words among them that follow the name of whoever made the version.
 const MAKER_WORDS: &str = "remix rmx edit re-edit reedit rework refix remake reshape rerub re-rub reform bootleg flip \
-    interpretation reinterpretation reconstruction remodel refit process";
+    interpretation reinterpretation reconstruction reassembly remodel refit process";
 /// Words that describe a version and are not names.
 const PLAIN_WORDS: &str = "original extended radio club dub vocal instrumental album single short long full length live main \
     acid deep house techno tech disco trance ambient dj special bonus beatless acoustic alternate \
@@ -56,6 +56,11 @@ pub(crate) fn is_version(group: &str) -> bool {
     let words = group.to_lowercase();
     words.contains("a cappella")
         || words.split_whitespace().any(|word| is_in(VERSION_WORDS, word.trim_matches(['.', ',', '!'])))
+}
+
+/// Whether one word in a square bracket, where a label would be, names a version: `[Live]`.
+pub(crate) fn is_version_mark(word: &str) -> bool {
+    is_in("live acapella acappella instrumental remix mashup bootleg", &word.to_lowercase())
 }
 
 /// The names in one version.

@@ -65,6 +65,10 @@ fn a_place_is_behind_an_at() {
     assert_eq!((title.event, title.city, title.country), (text("Robert Johnson"), None, text("Germany")));
     let title = MixTitle::of_mixesdb("2004 - Tiefschwarz @ Festival, Crans Montana, Switzerland", &[]);
     assert_eq!((title.city, title.country), (text("Crans Montana"), text("Switzerland")));
+    let title =
+        MixTitle::of_mixesdb("1994 - Tiefschwarz @ Rezerection - Event 2, Royal Hall, Edinburgh", &[]);
+    assert_eq!((title.event, title.venue), (text("Rezerection - Event 2"), text("Royal Hall")));
+    assert_eq!((title.city, title.show), (text("Edinburgh"), None));
     let title = MixTitle::of_mixesdb("2004 - Tiefschwarz @ A, B, C, D", &[]);
     assert_eq!((title.event, title.venue, title.city), (text("A"), text("B, C"), text("D")));
 }
@@ -81,9 +85,13 @@ fn all_forms_of_a_title() {
     for (title, artists, event, city, show, number, notes) in [
         ("2007-05-12 - Ricardo Villalobos", vec!["Ricardo Villalobos"], None, None, None, None, vec![]),
         ("2007", vec![], None, None, None, None, vec![]),
+        ("200X - A @ B (D, 2009-06)", vec!["A"], Some("B"), None, Some("D"), None, vec![]),
+        ("19??-05 - A - D", vec!["A"], None, None, Some("D"), None, vec![]),
+        ("2XX1 - A", vec!["2XX1"], None, None, Some("A"), None, vec![]),
         ("Ricardo Villalobos", vec!["Ricardo Villalobos"], None, None, None, None, vec![]),
         ("2007 - A @ B", vec!["A"], Some("B"), None, None, None, vec![]),
         ("2007 - A @ B, C - D 12", vec!["A"], Some("B"), Some("C"), Some("D"), Some("12"), vec![]),
+        ("2007 - A @ B - C", vec!["A"], Some("B - C"), None, None, None, vec![]),
         ("2007 - A - D @ B, C", vec!["A"], Some("B"), Some("C"), Some("D"), None, vec![]),
         ("2007 - A - D (Promo Mix)", vec!["A"], None, None, Some("D"), None, vec!["Promo Mix"]),
         (
@@ -149,6 +157,7 @@ fn pieces() -> impl Strategy<Value = String> {
     let piece = prop_oneof![
         Just("2004-11-20".to_owned()),
         Just("2004".to_owned()),
+        Just("200X".to_owned()),
         Just(" - ".to_owned()),
         Just(" @ ".to_owned()),
         Just(", ".to_owned()),
@@ -177,7 +186,8 @@ proptest! {
     fn no_letter_of_a_title_is_lost(title in pieces()) {
         let parsed = MixTitle::of_mixesdb(&title, &[]);
         let mut missing: Vec<char> = title.chars().filter(|c| c.is_alphanumeric()).collect();
-        let dates = [parsed.date, parsed.broadcast].into_iter().flatten().map(|date| date.to_string());
+        let broadcast = parsed.broadcast.map(|date| date.to_string());
+        let dates = [parsed.date_text, broadcast].into_iter().flatten();
         let places = [parsed.event, parsed.venue, parsed.city, parsed.country];
         let parts = [parsed.artist, parsed.show, parsed.show_number].into_iter().chain(places);
         let found: String = dates.chain(parts.flatten()).chain(parsed.notes).collect();

@@ -3,7 +3,7 @@
 use dragline::prelude::*;
 
 use crate::catalogue::blocked;
-use crate::catalogue::mix_title::MixDate;
+use crate::catalogue::mix_title::is_date;
 
 /// The links of a list, as they are written on the page.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -56,7 +56,7 @@ pub fn links(page: &Page) -> Result<Option<Links>> {
 /// A link whose text or title begins with a date, as that of every mix does.
 fn is_mix(link: &Node<'_>) -> bool {
     let title = link.own_attr("title").map_or_else(|| link.full_text(), str::to_owned);
-    title.split(" - ").next().is_some_and(|date| MixDate::parse(date).is_some())
+    title.split(" - ").next().is_some_and(is_date)
 }
 
 fn next(page: &Page) -> Option<String> {

@@ -104,6 +104,8 @@ fn a_label_is_kept_with_and_without_a_catalogue_number() {
             Some("Innervisions"),
             None,
         ),
+        ("A - B [Live]", None, Some("A"), Some("B [Live]"), None, None),
+        ("A - B [Process]", None, Some("A"), Some("B"), Some("Process"), None),
         ("Intro [Label - 001]", None, None, Some("Intro"), Some("Label"), Some("001")),
         ("[Intro]", None, None, Some("[Intro]"), None, None),
         ("? [Klockworks]", None, None, None, Some("Klockworks"), None),
@@ -129,6 +131,19 @@ fn unknown_tracks_are_tracks() {
     ] {
         let track = TrackLine::parse(line).tracks.remove(0);
         assert_eq!((track.artist.as_deref(), track.title.as_deref()), (artist, title), "{line}");
+        assert!(track.is_unknown, "{line}");
+    }
+    for (line, artist, remark) in [
+        ("? bassline resembles another record", None, "bassline resembles another record"),
+        ("[107] A - ?? sounds (like) - B [L]", Some("A"), "sounds (like) - B"),
+        ("+ ? static discharge", None, "static discharge"),
+    ] {
+        let track = TrackLine::parse(line).tracks.remove(0);
+        assert_eq!(
+            (track.artist.as_deref(), track.title, track.remark.as_deref()),
+            (artist, None, Some(remark)),
+            "{line}"
+        );
         assert!(track.is_unknown, "{line}");
     }
     for line in ["? - Known", "Identity", "A - ?uestion", "A - IDs"] {
@@ -176,6 +191,13 @@ fn mashups_are_several_tracks() {
         ("A - B [L] w/ C - D [M] w/ E - F", false, vec!["B", "D", "F"]),
         ("A - B w/ ?", false, vec!["B", ""]),
         ("A - B w/ w/ C - D", false, vec!["B", "D"]),
+        ("+ A - B [L]", true, vec!["B"]),
+        ("A - B [L - 1] + C - D (Part 1) [M - 2]", false, vec!["B", "D (Part 1)"]),
+        ("A - B + C - D w/ E - F", false, vec!["B", "D", "F"]),
+        ("A - B + ?", false, vec!["B", ""]),
+        ("A + C - B", false, vec!["B"]),
+        ("Orbital - Halcyon + On + On", false, vec!["Halcyon + On + On"]),
+        ("A - B + ID?", false, vec!["B + ID?"]),
         ("A w/ Orchestra - B", false, vec!["B"]),
         ("A - B w/ Strings", false, vec!["B w/ Strings"]),
     ] {
@@ -211,6 +233,7 @@ fn pieces() -> impl Strategy<Value = String> {
         Just("-".to_owned()),
         Just(" w/ ".to_owned()),
         Just("w/".to_owned()),
+        Just(" + ".to_owned()),
         Just("?".to_owned()),
         Just("ID".to_owned()),
         Just("N/A".to_owned()),
@@ -255,7 +278,7 @@ proptest! {
         }
         found.push_str(parsed.cue.as_ref().map_or("", |cue| &cue.text));
         for track in &parsed.tracks {
-            for part in [&track.artist, &track.title, &track.label, &track.catalogue_number].into_iter().flatten() {
+            for part in [&track.artist, &track.title, &track.remark, &track.label, &track.catalogue_number].into_iter().flatten() {
                 prop_assert_eq!(part.trim(), part);
                 prop_assert!(!part.is_empty());
                 found.push_str(part);
