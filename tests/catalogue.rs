@@ -21,6 +21,7 @@ on_both_stores!(
     start_urls_limit_and_force_run_work_as_typed,
     a_captcha_overwrites_nothing,
     a_shorter_list_leaves_no_line_that_counts,
+    a_second_night_writes_only_what_has_changed,
     both_sites_share_the_tables,
     the_queries_of_the_document_answer,
 );
@@ -211,6 +212,40 @@ fn a_shorter_list_leaves_no_line_that_counts(stored: &Stored) {
     site.set(&mix.path(), Answer::html(mix.html(&[])));
     crawl_all(&site, stored).run().assert_code(0);
     expected.extend([truth_of(mix, &[])]);
+    assert_rows(stored, &expected);
+}
+
+fn a_second_night_writes_only_what_has_changed(stored: &Stored) {
+    let (site, mixes) = Site::mixwiki(30);
+    let nightly = crawl_all(&site, stored).arg("--incremental");
+    nightly.run().assert_code(0);
+    let written = |table: &str| {
+        stored.query(&format!(
+            "select * from {table} where run_id = (select max(run_id) from crawl_runs) order by 1, 2, 3"
+        ))
+    };
+    assert_eq!(written("bronze_playlists").len(), 30);
+    nightly.run().assert_code(0).assert_stdout("unchanged");
+    assert_eq!((written("bronze_playlists").len(), written("bronze_tracks").len()), (0, 0));
+
+    // One line says something else: no other row is written, not even that of its mix.
+    let mix = &mixes[1];
+    let mut lines = mix.lines.clone();
+    let at = lines.iter().rposition(|line| line.title.is_some()).unwrap();
+    lines[at] = WikiLine {
+        text: "Artist - Changed".to_owned(),
+        cue_ms: None,
+        artist: Some("Artist".to_owned()),
+        title: Some("Changed".to_owned()),
+        label: None,
+        catalogue_number: None,
+        ..lines[at].clone()
+    };
+    site.set(&mix.path(), Answer::html(mix.html(&lines)));
+    nightly.run().assert_code(0);
+    assert_eq!((written("bronze_playlists").len(), written("bronze_tracks").len()), (0, 1));
+    let mut expected = truth(&mixes);
+    expected.extend([truth_of(mix, &lines)]);
     assert_rows(stored, &expected);
 }
 
