@@ -119,7 +119,8 @@ fn category_page(site: &Url, name: &str) -> Result<Url> {
     }
     let mut url = site.join("/w/")?;
     match url.path_segments_mut() {
-        Ok(mut path) => drop(path.pop_if_empty().push(&format!("Category:{name}"))),
+        // A slash in a name is one in the path, as in the links of the wiki.
+        Ok(mut path) => drop(path.pop_if_empty().extend(format!("Category:{name}").split('/'))),
         Err(()) => bail!("{site} is not the address of a site"),
     }
     Ok(url)

@@ -1,9 +1,13 @@
 //! A mix and its track list, whatever site they come from.
 
+use dragline::prelude::*;
 use serde::Serialize;
 
 use super::mix_title::MixTitle;
 use super::track_line::TrackLine;
+
+/// The longest real track lists, of radio shows that last for days, have some 1,000 lines.
+const MAX_ENTRIES: usize = 10_000;
 
 /// The site that a mix comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -96,7 +100,7 @@ pub struct SiteRow {
 }
 
 /// Numbers the lines of a track list while they are read.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct EntryList {
     entries: Vec<Entry>,
     position: u32,
@@ -148,8 +152,15 @@ impl EntryList {
         });
     }
 
-    pub(crate) fn finish(self) -> Vec<Entry> {
-        self.entries
+    /// The entries.
+    ///
+    /// # Errors
+    /// If there are more than any mix can have: then the page is something else.
+    pub(crate) fn finish(self) -> Result<Vec<Entry>> {
+        match self.entries.len() {
+            0..=MAX_ENTRIES => Ok(self.entries),
+            count => bail!("the track list has {count} lines, and more than {MAX_ENTRIES} are not read"),
+        }
     }
 }
 
@@ -166,10 +177,19 @@ mod tests {
             }
             list.push(TrackLine::parse(line), None);
         }
-        let entries = list.finish();
+        let entries = list.finish().unwrap();
         assert_eq!(entries.iter().map(|entry| entry.entry).collect::<Vec<_>>(), [1, 2, 3, 4, 5, 6]);
         let positions: Vec<Option<u32>> = entries.iter().map(|entry| entry.position).collect();
         assert_eq!(positions, [Some(1), Some(2), None, Some(2), Some(3), Some(4)]);
         assert_eq!((entries[3].part.as_deref(), entries[4].part.as_deref()), (None, Some("Part 2")));
+    }
+
+    #[test]
+    fn an_endless_list_is_an_error() {
+        let mut list = EntryList::default();
+        (0..MAX_ENTRIES).for_each(|_| list.push(TrackLine::parse("?"), None));
+        assert!(list.clone().finish().is_ok());
+        list.push(TrackLine::parse("?"), None);
+        assert!(list.finish().unwrap_err().to_string().contains("10001 lines"));
     }
 }

@@ -37,7 +37,7 @@ pub fn mix(page: &Page) -> Result<Mix> {
         // Every mix has a date in its title or a category for its track list. Other pages of the wiki have neither.
         return Err(blocked::not_a_page_of(page, wanted));
     }
-    let entries = entries(page);
+    let entries = entries(page)?;
     Ok(Mix {
         source: Source::MixesDb,
         source_id: title.replace(' ', "_"),

@@ -45,7 +45,7 @@ pub fn mix(page: &Page) -> Result<Mix> {
         let line = TrackLine { cue: seconds.map(Cue::from_seconds), ..row.line };
         entries.push(line, Some(row.facts));
     }
-    let entries = entries.finish();
+    let entries = entries.finish()?;
     let styles = metas(&tab, "genre");
     Ok(Mix {
         source: Source::Tracklists1001,

@@ -9,12 +9,18 @@ use crate::catalogue::cue::Cue;
 use crate::catalogue::mix::{Entry, EntryList};
 use crate::catalogue::track_line::TrackLine;
 
+/// How deep lists and boxes in each other are read. Real pages have two or three.
+const MAX_DEPTH: usize = 20;
+
 /// The entries of the page's track list. Empty if it has none.
-pub(super) fn entries(page: &Page) -> Vec<Entry> {
+///
+/// # Errors
+/// If the list is too long or too deep.
+pub(super) fn entries(page: &Page) -> Result<Vec<Entry>> {
     let mut list = EntryList::default();
     let mut block = heading(page).and_then(|heading| heading.next());
     while let Some(node) = block.filter(|node| !ends_list(node)) {
-        read(&node, &mut list);
+        read(&node, MAX_DEPTH, &mut list)?;
         block = node.next();
     }
     list.finish()
@@ -36,9 +42,12 @@ fn ends_list(node: &Node<'_>) -> bool {
         || (has_class(node, "mw-heading") && node.first(css!(":scope > h2")).is_some())
 }
 
-fn read(node: &Node<'_>, list: &mut EntryList) {
+fn read(node: &Node<'_>, depth: usize, list: &mut EntryList) -> Result<()> {
+    let Some(depth) = depth.checked_sub(1) else {
+        bail!("the track list is more than {MAX_DEPTH} elements deep")
+    };
     match node.name() {
-        "ol" => read_items(node, list),
+        "ol" => read_items(node, depth, list)?,
         "dl" => {
             for term in node.select(css!(":scope > dt")) {
                 list.begin_part(term.visible_text().trim_end_matches(':').trim().to_owned());
@@ -49,41 +58,49 @@ fn read(node: &Node<'_>, list: &mut EntryList) {
             let heading = node.children().into_iter().find(|child| matches!(child.name(), "h3" | "h4"));
             list.begin_part(heading.map(|heading| heading.visible_text()).unwrap_or_default());
         }
-        "div" if has_class(node, "list") => read_list(node, list),
-        "div" | "section" => node.children().iter().for_each(|child| read(child, list)),
+        "div" if has_class(node, "list") => read_list(node, depth, list)?,
+        "div" | "section" => {
+            for child in node.children() {
+                read(&child, depth, list)?;
+            }
+        }
         "p" => push_gaps(&node.raw_text(), list),
         _ => {}
     }
+    Ok(())
 }
 
 /// The items of a list, and those of lists in them.
-fn read_items(ol: &Node<'_>, list: &mut EntryList) {
+fn read_items(ol: &Node<'_>, depth: usize, list: &mut EntryList) -> Result<()> {
+    let Some(depth) = depth.checked_sub(1) else { bail!("the lists are more than {MAX_DEPTH} deep") };
     for item in ol.select(css!(":scope > li")) {
         list.push(TrackLine::parse(&line(&item)), None);
         for nested in item.select(css!(":scope > ol, :scope > ul")) {
-            read_items(&nested, list);
+            read_items(&nested, depth, list)?;
         }
     }
+    Ok(())
 }
 
 /// A `div.list`: its tracks, or its lines if it has no elements for them.
-fn read_list(div: &Node<'_>, list: &mut EntryList) {
+fn read_list(div: &Node<'_>, depth: usize, list: &mut EntryList) -> Result<()> {
     let children = div.children();
     if !children.iter().any(|child| has_class(child, "list-track")) {
         for text in div.raw_text().lines().filter(|text| !text.trim().is_empty()) {
             list.push(TrackLine::parse(text.trim()), None);
         }
-        return;
+        return Ok(());
     }
     for child in children {
         if has_class(&child, "list-track") {
             list.push(TrackLine::parse(&line(&child)), None);
         } else if child.name() == "dl" {
-            read(&child, list);
+            read(&child, depth, list)?;
         } else {
             push_gaps(&child.raw_text(), list);
         }
     }
+    Ok(())
 }
 
 /// Of text between tracks, only gaps count. Other text is a remark.
@@ -118,4 +135,33 @@ fn is_cue(text: &str) -> bool {
 
 fn has_class(node: &Node<'_>, class: &str) -> bool {
     node.own_attr("class").is_some_and(|classes| classes.split_ascii_whitespace().any(|name| name == class))
+}
+
+#[cfg(test)]
+mod tests {
+    use dragline::StoredPage;
+
+    use super::*;
+
+    fn read_page(list: &str) -> Result<Vec<Entry>> {
+        let html =
+            format!("<h2 id=Tracklist>Tracklist</h2>{list}<div id=bodyBottom></div><ol><li>not this</ol>");
+        entries(&StoredPage::new("https://a.example/", html).page().unwrap())
+    }
+
+    #[test]
+    fn boxes_and_lists_in_each_other_are_read_up_to_a_depth() {
+        let lines =
+            |list: &str| read_page(list).unwrap().into_iter().map(|entry| entry.line.raw).collect::<Vec<_>>();
+        assert_eq!(
+            lines("<div><div><ol><li>A - B<ol><li>w/ C - D</ol><li>E - F</ol></div></div>"),
+            ["A - B", "w/ C - D", "E - F"]
+        );
+        assert_eq!(lines("<div class=list>A - B\n\n...\nC - D</div>"), ["A - B", "...", "C - D"]);
+        assert_eq!(lines("<p>Not a track - at all</p>"), Vec::<String>::new());
+        for element in ["<div>", "<ol><li>A - B"] {
+            let error = read_page(&element.repeat(300)).unwrap_err().to_string();
+            assert!(error.contains("more than 20"), "{error}");
+        }
+    }
 }

@@ -209,6 +209,21 @@ fn mashups_are_several_tracks() {
 }
 
 #[test]
+fn an_endless_line_is_a_title() {
+    for piece in ["A - B w/ ", "(- ", "w/ ", " + ", "() ", "feat. & "] {
+        let line = piece.repeat(1_000_000 / piece.len());
+        let parsed = TrackLine::parse(&line);
+        assert_eq!(parsed.tracks.len(), 1);
+        assert_eq!(
+            parsed.tracks[0].title.as_deref(),
+            Some(line.split_whitespace().collect::<Vec<_>>().join(" ").as_str())
+        );
+        // The longest line that is taken apart.
+        TrackLine::parse(&line[..MAX_LINE_BYTES]);
+    }
+}
+
+#[test]
 fn everybody_is_credited() {
     let line = "Bicep & Hammer ft. Clara La San - Water (feat. X) (Carl Craig Remix) [Ninja Tune]";
     let credits: Vec<(String, Role)> =
