@@ -22,6 +22,7 @@ pub(crate) struct StructAttributes {
     pub(crate) key: Option<LitStr>,
     pub(crate) name: Option<LitStr>,
     pub(crate) auto_create: Option<LitBool>,
+    pub(crate) history: Option<Span>,
     pub(crate) css: Option<LitStr>,
 }
 
@@ -38,6 +39,7 @@ impl StructAttributes {
     pub(crate) fn read(attributes: &[Attribute], helper: Helper) -> Result<Self> {
         let mut read = Self::default();
         each(attributes, helper, |meta| {
+            let span = meta.path.segments.first().map_or_else(Span::call_site, |part| part.ident.span());
             if meta.path.is_ident("css") {
                 set(&mut read.css, &meta, meta.value()?.parse()?)
             } else if helper == Helper::Extract {
@@ -51,9 +53,11 @@ impl StructAttributes {
                 set(&mut read.name, &meta, meta.value()?.parse()?)
             } else if meta.path.is_ident("auto_create") {
                 set(&mut read.auto_create, &meta, meta.value()?.parse()?)
+            } else if meta.path.is_ident("history") {
+                set(&mut read.history, &meta, span)
             } else {
                 Err(meta.error(
-                    "unknown: an item has `table = \"…\"`, `key = \"…\"`, `name = \"…\"`, `auto_create = false`, `css = \"…\"`",
+                    "unknown: an item has `table = \"…\"`, `key = \"…\"`, `name = \"…\"`, `auto_create = false`, `history`, `css = \"…\"`",
                 ))
             }
         })?;

@@ -7,7 +7,7 @@ use syn::ext::IdentExt;
 use syn::{Data, DeriveInput, Error, Field, Fields, Ident, LitStr, Result, Type};
 
 use crate::attributes::{FieldAttributes, Helper, StructAttributes, combined};
-use crate::names::{column_refusal, is_plain, not_plain, snake_case, table_refusal};
+use crate::names::{column_refusal, history_refusal, is_plain, not_plain, snake_case, table_refusal};
 
 /// An item type without mistakes, as far as its tokens show.
 pub(crate) struct ItemStruct {
@@ -20,6 +20,7 @@ pub(crate) struct ItemStruct {
     /// The fields that are not stored.
     pub(crate) skipped: Vec<(Ident, Type)>,
     pub(crate) auto_create: bool,
+    pub(crate) history: bool,
 }
 
 /// A field and the column that it is kept in.
@@ -54,14 +55,21 @@ impl ItemStruct {
                 "`auto_create` is about a table: name it with `table = \"…\"`",
             ));
         }
+        let table = attributes.table.as_ref().map(|table| checked(table, table_refusal)).transpose()?;
+        if let Some(span) = attributes.history {
+            let columns = columns.iter().map(|column| column.column.as_str());
+            let refusal = history_refusal(table.as_deref(), !key.is_empty(), columns);
+            refusal.map_or(Ok(()), |refusal| Err(Error::new(span, refusal)))?;
+        }
         Ok(Self {
             name: item_name(&input.ident, attributes.name.as_ref())?,
             ident: input.ident.clone(),
-            table: attributes.table.as_ref().map(|table| checked(table, table_refusal)).transpose()?,
+            table,
             key,
             columns,
             skipped,
             auto_create: attributes.auto_create.is_none_or(|create| create.value),
+            history: attributes.history.is_some(),
         })
     }
 

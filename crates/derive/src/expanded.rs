@@ -14,6 +14,7 @@ pub(crate) fn expand(item: &ItemStruct) -> TokenStream {
     let ItemStruct { ident, name, key, auto_create, .. } = item;
     let table = item.table.as_ref().map(|table| quote!(.with_table(#table)));
     let auto_create = (!auto_create).then(|| quote!(.without_auto_create()));
+    let history = item.history.then(|| quote!(.with_history()));
     let columns = item.columns.iter().map(column);
     let values = item.columns.iter().map(value);
     let checks = item.key_columns().map(key_check);
@@ -27,6 +28,7 @@ pub(crate) fn expand(item: &ItemStruct) -> TokenStream {
                         #table
                         .with_key::<&str>([#(#key),*])
                         #auto_create
+                        #history
                         .derived([#(#columns),*])
                 });
                 ::std::clone::Clone::clone(&*ITEM_TYPE)

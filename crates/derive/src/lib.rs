@@ -55,6 +55,7 @@ mod spider_args;
 /// | `key = "shop, number"` | the columns that identify an item: it is an upsert | items are appended, once per page |
 /// | `name = "offer"` | its name in `crawl_items`, dead letters, exports and reports | the struct's name in snake case |
 /// | `auto_create = false` | a missing table is not created at start: its DDL is printed instead | it is created |
+/// | `history` | the earlier versions of rows are kept in `offers_history` | they are lost |
 ///
 /// # On a field
 ///

@@ -50,6 +50,39 @@ pub(crate) fn table_refusal(name: &str) -> Option<String> {
     Some(format!("the schema `{schema}` belongs to the database: choose another"))
 }
 
+/// Why an item with this table and these columns cannot have a history. `None` if it can. The same rules as those of a type
+/// that is built at run time.
+pub(crate) fn history_refusal<'a>(
+    table: Option<&str>,
+    is_keyed: bool,
+    columns: impl IntoIterator<Item = &'a str>,
+) -> Option<String> {
+    /// The columns that each history has.
+    const OF_VERSION: [&str; 5] = ["valid_from", "valid_to", "run_id", "replaced_by_run", "changed"];
+    /// With `_history`, this makes the 63 bytes of a name.
+    const LONGEST: usize = 55;
+    let Some(table) = table else {
+        return Some(
+            "`history` is a table next to the item's own: name that with `table = \"…\"`".to_owned(),
+        );
+    };
+    if !is_keyed {
+        return Some(
+            "`history` needs a key, which says which rows are versions of one another: add `key = \"…\"`"
+                .to_owned(),
+        );
+    }
+    if table.rsplit('.').next().is_some_and(|name| name.len() > LONGEST) {
+        return Some(format!(
+            "the history's name would be longer than 63 characters: give the table a name of {LONGEST} at most"
+        ));
+    }
+    let column = columns.into_iter().find(|column| OF_VERSION.contains(column))?;
+    Some(format!(
+        "`history` has a column `{column}` of its own: rename this one with #[item(column = \"…\")]"
+    ))
+}
+
 /// The message for a name that is not plain.
 pub(crate) fn not_plain(name: &str) -> String {
     format!(

@@ -99,7 +99,7 @@ fn every_kind_of_field_has_its_column_and_its_value() {
 }
 
 #[derive(Item)]
-#[item(table = "tracks", key = "mix, position", name = "track", auto_create = false)]
+#[item(table = "tracks", key = "mix, position", name = "track", auto_create = false, history)]
 struct MixTrack {
     #[item(column = "mix")]
     mix_url: String,
@@ -116,6 +116,7 @@ fn attributes_say_what_the_table_is() {
     assert_eq!((tracks.name(), tracks.table(), tracks.auto_create()), ("track", Some("tracks"), false));
     assert_eq!(tracks.key(), ["mix", "position"]);
     assert!(tracks.is_keyed());
+    assert_eq!(tracks.history().unwrap().table(), Some("tracks_history"));
     assert_eq!(
         tracks.columns().iter().map(|column| column.name.as_str()).collect::<Vec<_>>(),
         ["mix", "position", "type"]
@@ -130,7 +131,7 @@ fn attributes_say_what_the_table_is() {
 fn without_attributes_items_are_appended_under_the_structs_name() {
     let kinds = EveryKind::item_type();
     assert_eq!((kinds.name(), kinds.table(), kinds.auto_create()), ("every_kind", None, true));
-    assert!(!kinds.is_keyed());
+    assert!(!kinds.is_keyed() && !kinds.keeps_history());
 }
 
 #[derive(Item)]

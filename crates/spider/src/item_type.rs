@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::table_name;
+use crate::{item_history, table_name};
 
 /// An item type: a shared description. Clones are cheap, and the derive builds each description once.
 ///
@@ -32,6 +32,7 @@ struct Description {
     key: Vec<String>,
     columns: Vec<Column>,
     auto_create: bool,
+    history: bool,
 }
 
 /// A column of an item type.
@@ -129,6 +130,14 @@ pub enum ItemTypeError {
         /// Its type.
         kind: ColumnType,
     },
+    /// It can't have a history.
+    #[error("the item type {item:?} cannot have a history: {problem}")]
+    History {
+        /// Its name.
+        item: String,
+        /// Why.
+        problem: String,
+    },
 }
 
 /// Builds an [`ItemType`] at run time.
@@ -145,6 +154,7 @@ impl ItemType {
             key: Vec::new(),
             columns: Vec::new(),
             auto_create: true,
+            history: false,
         })
     }
 
@@ -176,6 +186,11 @@ impl ItemType {
     /// Whether a missing table is created at start. Otherwise the start prints the statement and fails.
     pub fn auto_create(&self) -> bool {
         self.0.auto_create
+    }
+
+    /// Whether the earlier versions of its rows are kept, see [`ItemType::history`].
+    pub fn keeps_history(&self) -> bool {
+        self.0.history
     }
 
     /// Whether items of this type are upserts by key. Otherwise they are appended once per page.
@@ -253,6 +268,18 @@ impl ItemTypeBuilder {
         self
     }
 
+    /// Keeps the earlier versions of rows, in a table next to the item's own: `books_history` for `books`.
+    pub fn with_history(mut self) -> Self {
+        self.0.history = true;
+        self
+    }
+
+    /// Keeps no earlier versions, which is the default.
+    pub fn without_history(mut self) -> Self {
+        self.0.history = false;
+        self
+    }
+
     /// The item type. The store checks the names of the columns when the crawl starts.
     ///
     /// # Errors
@@ -285,7 +312,28 @@ impl ItemTypeBuilder {
                 return Err(ItemTypeError::UnequalKey { item: item(), column: name.clone(), kind });
             }
         }
+        let columns = described.columns.iter().map(|column| column.name.as_str());
+        let is_keyed = !described.key.is_empty();
+        if described.history
+            && let Some(problem) = item_history::refusal(described.table.as_deref(), is_keyed, columns)
+        {
+            return Err(ItemTypeError::History { item: item(), problem });
+        }
         Ok(ItemType(Arc::new(described)))
+    }
+
+    /// The type of the versions of this one. The caller has checked the names.
+    pub(crate) fn of_versions<'a>(
+        mut self,
+        table: String,
+        key: impl IntoIterator<Item = &'a str>,
+        columns: impl IntoIterator<Item = Column>,
+    ) -> ItemType {
+        self.0.table = Some(table);
+        self.0.key = key.into_iter().map(str::to_owned).collect();
+        self.0.columns = columns.into_iter().collect();
+        self.0.history = false;
+        ItemType(Arc::new(self.0))
     }
 
     /// The item type of a derive. The derive made the checks of [`ItemTypeBuilder::build`] at compile time.
@@ -369,6 +417,8 @@ mod tests {
             (book().with_column("a", ColumnType::Double).with_key(["a"]).build(), "double precision"),
             (book().with_column("a", text).with_table("a.b.c").build(), "the table \"a.b.c\""),
             (book().with_column("a", text).with_table("crawl_x").build(), "not for items"),
+            (book().with_column("a", text).with_key(["a"]).with_history().build(), "give the item a table"),
+            (book().with_column("a", text).with_table("books").with_history().build(), "needs a key"),
         ] {
             let error = built.unwrap_err().to_string();
             assert!(error.contains(expected) && error.contains("\"book\""), "{error}");

@@ -3,7 +3,7 @@
 //! Both parts are plain names, so they are the same with and without quotes, in every database.
 
 /// How many bytes of a name Postgres keeps (`NAMEDATALEN` − 1).
-const MAX_BYTES: usize = 63;
+pub(crate) const MAX_BYTES: usize = 63;
 
 /// The schema, if the name has one, and the table in it.
 ///

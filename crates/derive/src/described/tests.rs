@@ -66,7 +66,7 @@ fn unknown_and_repeated_attributes_are_refused() {
                 text: String,
             }
         )),
-        "unknown: an item has `table = \"…\"`, `key = \"…\"`, `name = \"…\"`, `auto_create = false`, `css = \"…\"`"
+        "unknown: an item has `table = \"…\"`, `key = \"…\"`, `name = \"…\"`, `auto_create = false`, `history`, `css = \"…\"`"
     );
     let unknown = refusal(&parse_quote!(
         struct Quote {
@@ -106,6 +106,43 @@ fn unknown_and_repeated_attributes_are_refused() {
         )),
         "`auto_create` is about a table: name it with `table = \"…\"`"
     );
+}
+
+#[test]
+fn a_history_needs_a_table_and_a_key_and_names_of_its_own() {
+    let without_table = refusal(&parse_quote!(
+        #[item(history, key = "text")]
+        struct Quote {
+            text: String,
+        }
+    ));
+    assert!(without_table.contains("name that with `table = \"…\"`"), "{without_table}");
+    let without_key = refusal(&parse_quote!(
+        #[item(table = "quotes", history)]
+        struct Quote {
+            text: String,
+        }
+    ));
+    assert!(without_key.contains("`history` needs a key"), "{without_key}");
+    let long = refusal(&parse_quote!(
+        #[item(
+            table = "shop.a_name_for_a_table_of_quotes_that_is_longer_than_it_may_be",
+            key = "text",
+            history
+        )]
+        struct Quote {
+            text: String,
+        }
+    ));
+    assert!(long.contains("give the table a name of 55 at most"), "{long}");
+    let taken = refusal(&parse_quote!(
+        #[item(table = "quotes", key = "text", history)]
+        struct Quote {
+            text: String,
+            valid_to: String,
+        }
+    ));
+    assert!(taken.contains("`history` has a column `valid_to` of its own"), "{taken}");
 }
 
 #[test]
