@@ -10,7 +10,7 @@ CREATE TABLE crawl_schema (
     version     integer PRIMARY KEY,
     applied_at  timestamptz NOT NULL DEFAULT now()
 );
-INSERT INTO crawl_schema (version) VALUES (9);
+INSERT INTO crawl_schema (version) VALUES (10);
 
 -- One row per run. A run is one crawl with its frontier, and can be resumed until it is finished or failed.
 CREATE TABLE crawl_runs (
@@ -304,7 +304,8 @@ CREATE TABLE crawl_page_items (
 );
 CREATE INDEX crawl_page_items_by_page ON crawl_page_items (spider, fingerprint);
 
--- Every item with a key that a crawl with `--incremental` has stored, and when it was first seen. To find out when it was
+-- Every item with a key that a crawl with `--incremental` has stored, or whose type has a history, and when it was first seen.
+-- To find out when an item of an incremental crawl was
 -- last seen: SELECT max(checked_at) FROM crawl_page_items JOIN crawl_page_visits USING (spider, fingerprint) WHERE …
 CREATE TABLE crawl_item_keys (
     spider     text COLLATE "C" NOT NULL,
@@ -314,5 +315,11 @@ CREATE TABLE crawl_item_keys (
     item_key   text COLLATE "C" NOT NULL,
     first_run  bigint NOT NULL,
     first_seen timestamptz NOT NULL DEFAULT now(),
+    -- The run that made the row that is there now, and when. NULL for a type without a history, and for a row that is older
+    -- than its history.
+    made_by    bigint,
+    made_at    timestamptz,
+    -- The last run with `--incremental` in which a page that had the item no longer has it.
+    left_by    bigint,
     PRIMARY KEY (spider, item_type, key_digest)
 );

@@ -10,6 +10,8 @@ mod cookies;
 mod fixture;
 mod flushing;
 mod frontier;
+mod history;
+mod history_tables;
 mod hosts;
 mod item_figures;
 mod item_tables;

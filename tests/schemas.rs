@@ -20,6 +20,10 @@ fn table(stored: &Stored) -> &'static str {
     if is_postgres(stored) { "\"branch\".\"books\"" } else { "\"branch.books\"" }
 }
 
+fn history(stored: &Stored) -> &'static str {
+    if is_postgres(stored) { "\"branch\".\"books_history\"" } else { "\"branch.books_history\"" }
+}
+
 fn is_postgres(stored: &Stored) -> bool {
     matches!(stored, Stored::Postgres(_))
 }
@@ -83,8 +87,12 @@ fn its_rows_survive_a_kill_and_are_read_again(stored: &Stored) {
     assert_eq!(shown["items"], json!({"book": truth.len(), "loan": truth.len()}));
     let path = command(stored, &["runs", "show", "branches", "--path", &truth[7][0]]).run();
     path.assert_code(0).assert_stdout(&format!("\"title\":{:?}", truth[7][1]));
+    // The next run finds one row as it was not.
+    stored.execute(&format!("UPDATE {} SET title = 'before' WHERE url = '{}'", table(stored), truth[3][0]));
     let again = crawl.run();
     again.assert_code(0);
+    let versions = format!("select url, title, run_id, replaced_by_run from {}", history(stored));
+    assert_eq!(stored.query(&versions), [[&*truth[3][0], "before", "1", "2"]]);
     let rows_of = |run_id: usize| {
         stored.count(&format!("select count(*) from {} where run_id = {run_id}", table(stored)))
     };
@@ -130,12 +138,15 @@ fn the_commands_about_the_schema_know_it(stored: &Stored) {
     let check = || command(stored, &["schema", "check"]).run();
     let applied = apply(stored);
     applied.assert_stdout("created the table branch.books").assert_stdout("created the table branch_books");
+    applied.assert_stdout("created the table branch.books_history");
     assert_eq!(applied.stdout.contains("created the schema branch"), is_postgres(stored), "{applied}");
     check().assert_code(0);
     assert!(!apply(stored).stdout.contains("branch"), "everything is there");
 
     stored.execute(&format!("ALTER TABLE {} DROP COLUMN title", table(stored)));
+    stored.execute(&format!("ALTER TABLE {} DROP COLUMN title", history(stored)));
     let differs = check();
+    differs.assert_stderr(&format!("ALTER TABLE {} ADD COLUMN \"title\"", history(stored)));
     differs.assert_code(1).assert_stderr("branch.books");
     differs.assert_stderr(&format!("ALTER TABLE {} ADD COLUMN \"title\"", table(stored)));
 

@@ -2,7 +2,7 @@
 
 use dragline_core::letters::{LetterAsk, LetterRetry, StoredLetter};
 use dragline_core::store::RunSpec;
-use dragline_core::{ItemRecord, PageState, QueuedRequest, Reason, StoreError};
+use dragline_core::{ItemRecord, ItemType, PageState, QueuedRequest, Reason, StoreError};
 
 use super::fixture::{Session, connected, done_with, execute, request, run, spec, states};
 use super::item_types::{all_types, one_of_each, quote, visit};
@@ -42,16 +42,18 @@ pub(super) fn all() -> LetterAsk {
 
 /// A retry of these letters, all of one page.
 pub(super) fn retry(letters: &[StoredLetter]) -> LetterRetry {
+    retry_as(letters, &all_types())
+}
+
+/// The same, of these item types.
+pub(super) fn retry_as(letters: &[StoredLetter], types: &[ItemType]) -> LetterRetry {
     LetterRetry {
         run_id: letters[0].run_id,
         epoch: None,
         spider: letters[0].spider.as_str().into(),
         fingerprint: letters[0].fingerprint,
         url: letters[0].url.clone(),
-        letters: letters
-            .iter()
-            .map(|letter| (letter.letter_id, letter.record(&all_types()).unwrap()))
-            .collect(),
+        letters: letters.iter().map(|letter| (letter.letter_id, letter.record(types).unwrap())).collect(),
     }
 }
 

@@ -2,9 +2,9 @@
 
 use dragline::prelude::*;
 
-/// In the schema `branch`, with a key.
+/// In the schema `branch`, with a key and a history.
 #[derive(Item)]
-#[item(table = "branch.books", key = "url")]
+#[item(table = "branch.books", key = "url", history)]
 struct Book {
     url: String,
     title: String,

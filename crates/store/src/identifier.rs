@@ -2,7 +2,7 @@
 
 use dragline_core::store::StoreResult;
 use dragline_core::table_name::{self, is_plain, parts};
-use dragline_core::{ItemType, StoreError};
+use dragline_core::{ItemType, StoreError, item_history};
 
 /// Columns that every item table has in addition to the item's own.
 pub(crate) const ROW_COLUMNS: [&str; 3] = ["run_id", "source_url", "scraped_at"];
@@ -54,6 +54,15 @@ pub(crate) fn check_names(item: &ItemType) -> StoreResult<()> {
             "every item table has run_id, source_url, source_fingerprint and scraped_at already; choose another",
         );
     }
+    if item.keeps_history() {
+        let columns = item.columns().iter().map(|column| column.name.as_str());
+        if let Some(problem) = item_history::refusal(Some(table), item.is_keyed(), columns) {
+            return wrong(
+                format!("item type {}: it cannot have a history: {problem}", item.name()),
+                "or leave out `history`",
+            );
+        }
+    }
     match item.key().iter().find(|key| item.position(key).is_none()) {
         Some(key) => wrong(
             format!("item type {}: it has no column for its key {key:?}", item.name()),
@@ -63,10 +72,32 @@ pub(crate) fn check_names(item: &ItemType) -> StoreResult<()> {
     }
 }
 
+/// Checks the names of item types, also that no table is the history of another one.
+///
+/// # Errors
+/// [`StoreError::Setup`] with the first name that is not allowed.
+pub(crate) fn check_all_names(items: &[ItemType]) -> StoreResult<()> {
+    items.iter().try_for_each(check_names)?;
+    for history in items.iter().filter_map(ItemType::history) {
+        if let Some(item) = items.iter().find(|item| item.table() == history.table()) {
+            return Err(StoreError::Setup {
+                problem: format!(
+                    "item type {}: its table {} is the history of the item type {}",
+                    item.name(),
+                    history.table().unwrap_or_default(),
+                    history.name()
+                ),
+                hint: "choose another name for the table".to_owned(),
+            });
+        }
+    }
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use dragline_core::ColumnType;
+    use dragline_core::{Column, ColumnType};
 
     fn item(table: &str, key: &[&str], column: &'static str) -> ItemType {
         let item = ItemType::builder("quote").with_table(table).with_key(key.iter().copied());
@@ -78,6 +109,18 @@ mod tests {
     fn each_part_of_a_table_has_its_own_quotes() {
         assert_eq!(quoted_path("books"), "\"books\"");
         assert_eq!(quoted_path("shop.books"), "\"shop\".\"books\"");
+    }
+
+    #[test]
+    fn the_history_of_one_type_is_no_table_of_another() {
+        let text = || [Column::new("text", ColumnType::Text)];
+        let quote = ItemType::builder("quote").with_table("quotes").with_key(["text"]).with_columns(text());
+        let quote = quote.with_history().build().unwrap();
+        let other = ItemType::builder("old").with_table("quotes_history").with_columns(text());
+        let other = other.build().unwrap();
+        assert!(check_all_names(&[quote.clone(), quote.clone()]).is_ok());
+        let error = check_all_names(&[quote, other]).unwrap_err().to_string();
+        assert!(error.contains("quotes_history is the history of the item type quote"), "{error}");
     }
 
     #[test]

@@ -24,9 +24,10 @@ use tokio_postgres::Row;
 
 use super::copy_text::CopyText;
 use super::flights::Flight;
+use super::history::HistoryStatements;
 use super::item_table::ItemTable;
 use super::runs::not_ours;
-use super::session::{Params, Session};
+use super::session::{NextRow, Params, Session};
 use super::{ItemTables, PostgresStore, cookies, items, kept_pages, pages, requests};
 use crate::columns::{FoundRequest, cleaned, shard_of_page};
 use crate::identifier::quoted_path;
@@ -345,7 +346,34 @@ impl Transaction<'_> {
         };
         let take = if self.run.incremental { &table.take_changed } else { &table.take };
         let take = self.conflict.statement(take, &quoted_path(&table.name));
+        if let Some(history) = &table.history {
+            return self.replace_with_history(table, history, next_row, &take).await;
+        }
         self.session.staged_change(&table.copy, next_row, &take, &[&self.run.run_id]).await
+    }
+
+    /// See [`history`](super::history) for the steps.
+    async fn replace_with_history(
+        &self,
+        table: &ItemTable,
+        history: &HistoryStatements,
+        next_row: impl NextRow,
+        take: &str,
+    ) -> StoreResult<u64> {
+        let (run_id, spider, keep) = (self.run.run_id, &*self.run.spider, history.keep(self.conflict));
+        let settle: (&str, Params<'_>) =
+            if self.run.incremental { (&history.settle_changed, &[]) } else { (&history.settle, &[&run_id]) };
+        let steps: [(&str, Params<'_>); 5] = [
+            (&history.make, &[&run_id, &spider]),
+            settle,
+            (&history.lock, &[]),
+            (&keep, &[&run_id, &spider]),
+            (take, &[&run_id]),
+        ];
+        let done = self.session.staged_changes(&table.copy, next_row, &steps).await?;
+        reach("flush: after history");
+        // The second one removes from the staging table, the third one only reads, and the fourth one writes versions.
+        Ok(done.first().unwrap_or(&0) + done.last().unwrap_or(&0))
     }
 
     async fn insert_letters(&self, outcomes: &[&PageOutcome]) -> StoreResult<()> {

@@ -24,14 +24,15 @@ pub(crate) struct Difference {
 
 /// A table as the database has it.
 #[derive(Debug)]
-struct TableShape {
-    kind: String,
+pub(super) struct TableShape {
+    pub(super) kind: String,
     /// The user of this session.
-    user: String,
-    may_write: bool,
+    pub(super) user: String,
+    pub(super) may_write: bool,
+    pub(super) may_delete: bool,
     /// Whether this user may change the table.
     is_owner: bool,
-    columns: Vec<TableColumn>,
+    pub(super) columns: Vec<TableColumn>,
     /// The sorted columns of each index that ON CONFLICT can use.
     unique: Vec<Vec<String>>,
     /// The columns that partition the table.
@@ -46,19 +47,19 @@ struct Partitions {
     columns: Option<Vec<String>>,
 }
 
-#[derive(Debug)]
-struct TableColumn {
-    name: String,
+#[derive(Clone, Debug)]
+pub(super) struct TableColumn {
+    pub(super) name: String,
     /// As people write it.
-    shown: String,
+    pub(super) shown: String,
     /// The base type. For a domain, this is the type that it is based on.
-    base: String,
-    category: String,
-    not_null: bool,
-    has_default: bool,
-    generated: bool,
+    pub(super) base: String,
+    pub(super) category: String,
+    pub(super) not_null: bool,
+    pub(super) has_default: bool,
+    pub(super) generated: bool,
     /// Its base type, when that has a limit on length or digits.
-    limit: Option<String>,
+    pub(super) limit: Option<String>,
 }
 
 /// Whether a table exists.
@@ -93,7 +94,7 @@ pub(super) async fn compare_with_table(
         column.name == SOURCE_FINGERPRINT && column.base == "bytea" && !column.generated
     };
     Ok(Some(Comparison {
-        differences: compare(item, table, &found),
+        differences: compare(item, table, &found, &row_columns()),
         has_fingerprint: found.columns.iter().any(is_fingerprint),
         is_owner: found.is_owner,
     }))
@@ -118,16 +119,18 @@ pub(super) async fn missing(session: &Session, item: &ItemType, table: &str) -> 
     })
 }
 
-async fn look(session: &Session, table: &str) -> StoreResult<Option<TableShape>> {
+pub(super) async fn look(session: &Session, table: &str) -> StoreResult<Option<TableShape>> {
     let name = quoted_path(table);
     let about = "SELECT c.relkind::text AS kind, current_user::text AS user,
                         pg_has_role(c.relowner, 'USAGE') AS is_owner,
                         has_table_privilege(c.oid, 'SELECT') AND has_table_privilege(c.oid, 'INSERT')
-                        AND has_table_privilege(c.oid, 'UPDATE') AS may_write
+                        AND has_table_privilege(c.oid, 'UPDATE') AS may_write,
+                        has_table_privilege(c.oid, 'DELETE') AS may_delete
                  FROM pg_class c WHERE c.oid = to_regclass($1)";
     let Some(row) = session.row(about, &[&name]).await? else { return Ok(None) };
     let (kind, user) = (row.get("kind"), row.get("user"));
-    let (may_write, is_owner) = (row.get("may_write"), row.get("is_owner"));
+    let (may_write, may_delete) = (row.get("may_write"), row.get("may_delete"));
+    let is_owner = row.get("is_owner");
     let columns = "SELECT a.attname::text AS name, format_type(a.atttypid, a.atttypmod) AS shown,
                           coalesce(b.typname, t.typname)::text AS base, t.typcategory::text AS category,
                           a.attnotnull OR t.typnotnull AS not_null,
@@ -169,10 +172,16 @@ async fn look(session: &Session, table: &str) -> StoreResult<Option<TableShape>>
         shown: row.get("shown"),
         columns: row.get::<_, bool>("has_only_columns").then(|| row.get("columns")),
     });
-    Ok(Some(TableShape { kind, user, may_write, is_owner, columns, unique, partitions }))
+    Ok(Some(TableShape { kind, user, may_write, may_delete, is_owner, columns, unique, partitions }))
 }
 
-fn compare(item: &ItemType, table: &str, found: &TableShape) -> Vec<Difference> {
+/// Compares an item type with its table, which also needs the columns `of_row`.
+pub(super) fn compare(
+    item: &ItemType,
+    table: &str,
+    found: &TableShape,
+    of_row: &[Column],
+) -> Vec<Difference> {
     if !matches!(found.kind.as_str(), "r" | "p") {
         return vec![Difference {
             problem: format!("{table} is not a table"),
@@ -190,7 +199,7 @@ fn compare(item: &ItemType, table: &str, found: &TableShape) -> Vec<Difference> 
             format!("GRANT SELECT, INSERT, UPDATE ON {} TO {};", quoted_path(table), quoted(&found.user)),
         );
     }
-    for column in item.columns().iter().chain(&row_columns()) {
+    for column in item.columns().iter().chain(of_row) {
         let (name, wanted) = (column.name.as_str(), sql_type(column.kind));
         let Some(there) = found.columns.iter().find(|there| there.name == name) else {
             differs(
@@ -229,10 +238,9 @@ fn compare(item: &ItemType, table: &str, found: &TableShape) -> Vec<Difference> 
             );
         }
     }
-    let row = row_columns();
     for there in &found.columns {
         let known = there.name == SOURCE_FINGERPRINT
-            || item.columns().iter().chain(&row).any(|column| column.name == there.name);
+            || item.columns().iter().chain(of_row).any(|column| column.name == there.name);
         if !known && there.not_null && !there.has_default {
             differs(
                 format!(
@@ -291,7 +299,7 @@ fn limits<'a>(item: &ItemType, found: &'a TableShape) -> Vec<(&'a str, &'a str)>
     columns.filter_map(|there| Some((there.name.as_str(), there.limit.as_deref()?))).collect()
 }
 
-fn fits(kind: ColumnType, there: &TableColumn) -> bool {
+pub(super) fn fits(kind: ColumnType, there: &TableColumn) -> bool {
     let base = there.base.as_str();
     match kind {
         // Category S: text, varchar, char, name, citext; E: enums. A domain has the category of its base type.
@@ -345,6 +353,7 @@ mod tests {
             kind: "r".to_owned(),
             user: "me".to_owned(),
             may_write: true,
+            may_delete: true,
             is_owner: true,
             columns: columns.into_iter().chain(row).collect(),
             unique: vec![vec!["text".to_owned()]],
@@ -353,7 +362,7 @@ mod tests {
     }
 
     fn problems(found: &TableShape) -> Vec<String> {
-        compare(&ITEM, "quotes", found)
+        compare(&ITEM, "quotes", found, &row_columns())
             .into_iter()
             .map(|it| format!("{} | {}", it.problem, it.remedy))
             .collect()

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use dragline_core::{ColumnType, ItemType};
 
+use super::history::HistoryStatements;
 use crate::identifier::{quoted, quoted_list, quoted_path};
 
 /// The SQL name of a column type.
@@ -72,6 +73,8 @@ pub(super) struct ItemTable {
     /// The same, but a row that has not changed is not written. If the item only comes from another page, the row keeps its run and
     /// its time.
     pub(super) take_changed: String,
+    /// Keeps the earlier versions of rows, if the type has a history.
+    pub(super) history: Option<HistoryStatements>,
 }
 
 impl ItemTable {
@@ -92,6 +95,9 @@ impl ItemTable {
             copy: format!("COPY pg_temp.{stage} (\"#\", {columns}, {source}) FROM STDIN"),
             take: take(item, &table, &columns, source, &stage),
             take_changed: take_changed(item, &table, &columns, source, &stage),
+            history: item
+                .history()
+                .and_then(|history| HistoryStatements::new(item, history.table()?, &stage, &columns, source)),
             name,
             stage,
             has_fingerprint,
@@ -126,21 +132,8 @@ fn take_changed(item: &ItemType, table: &str, columns: &str, source: &str, stage
         return take(item, table, columns, source, stage);
     }
     let key = quoted_list(item.key());
-    let names = || item.columns().iter().map(|column| column.name.as_str());
-    let own: Vec<&str> = names().filter(|name| !item.is_key_column(name)).collect();
-    // A table may have json, which has no equality, or a text type for which A and a are the same.
-    let is_text = |name: &str| {
-        let kind = item.position(name).map(|at| item.columns()[at].kind);
-        matches!(kind, Some(ColumnType::Text | ColumnType::Json))
-    };
-    let same = |columns: &[&str], old: &str, new: &str| {
-        let equal = columns.iter().map(|name| {
-            let cast = if is_text(name) { "::text COLLATE \"C\"" } else { "" };
-            let name = quoted(name);
-            format!("{old}.{name}{cast} IS NOT DISTINCT FROM {new}.{name}{cast}")
-        });
-        std::iter::once("true".to_owned()).chain(equal).collect::<Vec<_>>().join(" AND ")
-    };
+    let own = own_columns(item);
+    let same = |columns: &[&str], old: &str, new: &str| same_columns(item, columns, old, new);
     let same_key: Vec<String> =
         item.key().iter().map(quoted).map(|name| format!("old.{name} = new.{name}")).collect();
     let of_page: Vec<&str> = source.split(", ").collect();
@@ -168,6 +161,33 @@ fn take_changed(item: &ItemType, table: &str, columns: &str, source: &str, stage
         same(&of_page, "old", "new"),
         assignments.join(", ")
     )
+}
+
+/// The columns that are not part of the key.
+pub(super) fn own_columns(item: &ItemType) -> Vec<&str> {
+    item.columns()
+        .iter()
+        .map(|column| column.name.as_str())
+        .filter(|name| !item.is_key_column(name))
+        .collect()
+}
+
+/// The condition that two rows have the same value in a column. A table may have json, which has no equality, or a text type
+/// for which A and a are the same.
+pub(super) fn is_same(item: &ItemType, column: &str, old: &str, new: &str) -> String {
+    let kind = item.position(column).map(|at| item.columns()[at].kind);
+    let cast = match kind {
+        Some(ColumnType::Text | ColumnType::Json) => "::text COLLATE \"C\"",
+        _ => "",
+    };
+    let name = quoted(column);
+    format!("{old}.{name}{cast} IS NOT DISTINCT FROM {new}.{name}{cast}")
+}
+
+/// The condition that two rows have the same values in all these columns.
+pub(super) fn same_columns(item: &ItemType, columns: &[&str], old: &str, new: &str) -> String {
+    let equal = columns.iter().map(|name| is_same(item, name, old, new));
+    std::iter::once("true".to_owned()).chain(equal).collect::<Vec<_>>().join(" AND ")
 }
 
 #[cfg(test)]

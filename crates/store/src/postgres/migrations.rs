@@ -171,6 +171,12 @@ const MIGRATIONS: &[(i32, &str)] = &[
          CREATE INDEX crawl_kept_pages_by_page ON crawl_kept_pages (fingerprint, run_id) WHERE body_hash IS NOT NULL;
          CREATE INDEX crawl_kept_pages_by_body ON crawl_kept_pages (body_hash) WHERE body_hash IS NOT NULL",
     ),
+    (
+        // What made the existing rows stays unknown.
+        9,
+        "ALTER TABLE crawl_item_keys
+             ADD COLUMN made_by bigint, ADD COLUMN made_at timestamptz, ADD COLUMN left_by bigint",
+    ),
 ];
 
 /// Upgrades the tables, and returns what it did.

@@ -7,6 +7,7 @@
 //! | `connections`, `session`, `tasks` | sessions: made, pooled, lent, ended |
 //! | `pooler` | a pooler between us and the database that shares sessions |
 //! | `schema`, `migrations`, `item_table`, `item_check` | tables: made, raised to a newer version, compared |
+//! | `history`, `history_table` | the earlier versions of rows |
 //! | `foreign_keys` | which table is written before which |
 //! | `runs`, `run_lock`, `take_over` | the life of a run, and its lock |
 //! | `try_tables` | a trivial transaction, while flushes fail |
@@ -28,6 +29,8 @@ mod flush;
 mod foreign_keys;
 mod frontier;
 mod handshake;
+mod history;
+mod history_table;
 mod hosts;
 mod item_check;
 mod item_figures;

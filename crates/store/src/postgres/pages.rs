@@ -76,16 +76,28 @@ const REVALIDATED: &str = "UPDATE crawl_pages page SET etag = new.etag, last_mod
     ) old
     WHERE page.ctid = old.place";
 
-/// `NOT IN` makes one table of the new items, however few old ones are expected.
-const GONE_ITEMS: &str = "DELETE FROM crawl_page_items item
-    USING unnest($2::bytea[]) AS batch (fingerprint) CROSS JOIN LATERAL (
-        SELECT ctid AS place, fingerprint, item_type, key_digest FROM crawl_page_items
-        WHERE spider = $1 AND fingerprint = batch.fingerprint OFFSET 0
-    ) old
-    WHERE item.ctid = old.place AND (old.fingerprint, old.item_type, old.key_digest) NOT IN (
-        SELECT fingerprint, item_type, key_digest
-        FROM unnest($3::bytea[], $4::text[], $5::bytea[]) AS new (fingerprint, item_type, key_digest)
-    )";
+/// `NOT IN` makes one table of the new items, however few old ones are expected. The last part only changes rows that are there: an
+/// UPDATE could not do this in the order of keys.
+const GONE_ITEMS: &str = "WITH gone AS (
+        DELETE FROM crawl_page_items item
+        USING unnest($2::bytea[]) AS batch (fingerprint) CROSS JOIN LATERAL (
+            SELECT ctid AS place, fingerprint, item_type, key_digest FROM crawl_page_items
+            WHERE spider = $1 AND fingerprint = batch.fingerprint OFFSET 0
+        ) old
+        WHERE item.ctid = old.place AND (old.fingerprint, old.item_type, old.key_digest) NOT IN (
+            SELECT fingerprint, item_type, key_digest
+            FROM unnest($3::bytea[], $4::text[], $5::bytea[]) AS new (fingerprint, item_type, key_digest)
+        )
+        RETURNING item.item_type, item.key_digest
+    )
+    INSERT INTO crawl_item_keys (spider, item_type, key_digest, item_key, first_run, left_by)
+    SELECT known.* FROM (SELECT DISTINCT item_type, key_digest FROM gone) gone
+    CROSS JOIN LATERAL (
+        SELECT spider, item_type, key_digest, item_key, first_run, $6::bigint AS left_by FROM crawl_item_keys
+        WHERE spider = $1 AND item_type = gone.item_type AND key_digest = gone.key_digest OFFSET 0
+    ) known
+    ORDER BY known.item_type COLLATE \"C\", known.key_digest
+    ON CONFLICT (spider, item_type, key_digest) DO UPDATE SET left_by = EXCLUDED.left_by";
 
 const ITEMS: &str =
     "INSERT INTO crawl_page_items AS old (spider, item_type, key_digest, fingerprint, item_hash)
@@ -266,7 +278,7 @@ async fn write_items(session: &Session, run: &RunKey, visited: &Visited<'_>) -> 
     let digests: Vec<&[u8]> = items.iter().map(|item| item.key_digest.as_slice()).collect();
     let hashes: Vec<&[u8]> = items.iter().map(|item| item.item_hash.as_slice()).collect();
     let keys: Vec<&str> = items.iter().map(|item| item.key.as_str()).collect();
-    session.change(GONE_ITEMS, &[&spider, &fingerprints, &of, &types, &digests]).await?;
+    session.change(GONE_ITEMS, &[&spider, &fingerprints, &of, &types, &digests, &run.run_id]).await?;
     session.change(ITEMS, &[&spider, &of, &types, &digests, &hashes]).await?;
     session.change(KEYS, &[&spider, &run.run_id, &types, &digests, &keys]).await?;
     Ok(())

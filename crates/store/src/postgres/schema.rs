@@ -11,13 +11,13 @@ use super::connections::Connections;
 use super::item_check::{self, Comparison, Difference};
 use super::session::Session;
 use super::target::DatabaseTarget;
-use super::{foreign_keys, item_table, migrations};
-use crate::identifier::{SOURCE_FINGERPRINT, check_names, quoted_path};
+use super::{foreign_keys, history_table, item_table, migrations};
+use crate::identifier::{SOURCE_FINGERPRINT, check_all_names, quoted_path};
 use crate::table_order::TableOrder;
 
 /// The schema of this program.
 pub(super) const SCHEMA: &str = include_str!("../../../../schema.sql");
-pub(super) const VERSION: i32 = 9;
+pub(super) const VERSION: i32 = 10;
 const TABLES: [&str; 13] = [
     "crawl_schema",
     "crawl_runs",
@@ -53,9 +53,9 @@ pub(super) const LOCK: &str = "SELECT pg_advisory_xact_lock(hashtextextended('dr
 
 /// All statements that create the tables.
 pub(super) fn ddl(items: &[ItemType]) -> StoreResult<String> {
+    check_all_names(items)?;
     let (mut sql, mut schemas) = (SCHEMA.to_owned(), BTreeSet::new());
     for item in items {
-        check_names(item)?;
         if let Some(table) = item.table() {
             let ddl = item_table::ddl(item, table);
             if let Some(schema) = parts(table).0
@@ -65,6 +65,9 @@ pub(super) fn ddl(items: &[ItemType]) -> StoreResult<String> {
                 sql.push_str(&item_table::schema_ddl(schema));
             }
             sql.extend(["\n-- Item type ", item.name(), ".\n", &ddl]);
+            if let Some(history) = item.history() {
+                sql.push_str(&history_table::ddl(&history));
+            }
         }
     }
     Ok(sql)
@@ -149,6 +152,11 @@ pub(super) async fn prepare<'a>(
         {
             tracing::info!(store = connections.target().location, "created the table {table}");
         }
+        if item.auto_create()
+            && let Some(history) = create_history(&session, item).await?
+        {
+            tracing::info!(store = connections.target().location, "created the table {history}");
+        }
         let comparison = compare(&session, item, table).await?;
         let has_fingerprint = comparison.has_fingerprint;
         if !has_fingerprint && comparison.differences.is_empty() {
@@ -198,6 +206,9 @@ pub(super) async fn apply(connections: &Connections, items: &[ItemType]) -> Stor
         } else if add_fingerprint(&session, item, table).await? {
             done.push(format!("added the column {SOURCE_FINGERPRINT} to the table {table}"));
         }
+        if let Some(history) = create_history(&session, item).await? {
+            done.push(format!("created the table {history}"));
+        }
     }
     session.release();
     Ok(done)
@@ -239,20 +250,24 @@ pub(super) async fn check(connections: &Connections, items: &[ItemType]) -> Stor
 }
 
 fn tables(items: &[ItemType]) -> StoreResult<Vec<(&ItemType, &str)>> {
-    items.iter().try_for_each(check_names)?;
+    check_all_names(items)?;
     Ok(items.iter().filter_map(|item| Some((item, item.table()?))).collect())
 }
 
 async fn compare(session: &Session, item: &ItemType, table: &str) -> StoreResult<Comparison> {
     let comparison = item_check::compare_with_table(session, item, table).await?;
-    Ok(match comparison {
+    let mut comparison = match comparison {
         Some(comparison) => comparison,
         None => Comparison {
             differences: vec![item_check::missing(session, item, table).await?],
             has_fingerprint: false,
             is_owner: false,
         },
-    })
+    };
+    if let Some(history) = item.history() {
+        comparison.differences.extend(history_table::differences(session, item, &history).await?);
+    }
+    Ok(comparison)
 }
 
 /// Adds the column for the fingerprint of the page to a table that lacks it, and says whether it did. No row is rewritten,
@@ -371,11 +386,32 @@ async fn create(session: &Session, item: &ItemType, table: &str) -> StoreResult<
     if item_check::exists(session, table).await? {
         return Ok(false);
     }
+    create_by(session, table, async || Ok(item_table::ddl(item, table))).await
+}
+
+/// Creates the history of an item type unless it exists, or unless the item's own table is missing. Returns its name if it
+/// did.
+async fn create_history(session: &Session, item: &ItemType) -> StoreResult<Option<String>> {
+    let (Some(history), Some(own)) = (item.history(), item.table()) else { return Ok(None) };
+    let Some(table) = history.table() else { return Ok(None) };
+    if item_check::exists(session, table).await? || !item_check::exists(session, own).await? {
+        return Ok(None);
+    }
+    let ddl = async || history_table::ddl_there(session, item, &history).await;
+    Ok(create_by(session, table, ddl).await?.then(|| table.to_owned()))
+}
+
+/// Creates a table by these statements, unless another process was faster. Returns whether it did.
+async fn create_by(
+    session: &Session,
+    table: &str,
+    ddl: impl AsyncFnOnce() -> StoreResult<String>,
+) -> StoreResult<bool> {
     session.run("BEGIN").await?;
     session.rows(LOCK, &[]).await?;
     let missing = !item_check::exists(session, table).await?;
     if missing {
-        session.run(&item_table::ddl(item, table)).await?;
+        session.run(&ddl().await?).await?;
         reach("start: item table made");
     }
     session.run("COMMIT").await?;

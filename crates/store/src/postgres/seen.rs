@@ -79,19 +79,25 @@ impl SeenBy {
 }
 
 /// The digest of a row's key, as [`crate::key_digest::of_key`] computes it from the item. `None` for a type without a key.
-fn digest_of_key(item: &ItemType) -> Option<String> {
+pub(super) fn digest_of_key(item: &ItemType) -> Option<String> {
+    let text = text_of_key(item)?;
+    Some(format!("substring(sha256(convert_to({text}, 'UTF8')) FROM 1 FOR 16)"))
+}
+
+/// A row's key as the item has it ([`ItemRecord::key_text`](dragline_core::ItemRecord::key_text)). `None` for a type without a
+/// key.
+pub(super) fn text_of_key(item: &ItemType) -> Option<String> {
     let columns: Vec<&Column> =
         item.key().iter().filter_map(|name| Some(&item.columns()[item.position(name)?])).collect();
-    let text = match columns.as_slice() {
-        [] => return None,
-        [column] if column.kind == ColumnType::Text => format!("{}::text", quoted(&column.name)),
-        [column] => json_text(column),
+    match columns.as_slice() {
+        [] => None,
+        [column] if column.kind == ColumnType::Text => Some(format!("{}::text", quoted(&column.name))),
+        [column] => Some(json_text(column)),
         columns => {
             let parts: Vec<String> = columns.iter().map(|column| json_text(column)).collect();
-            format!("'[' || {} || ']'", parts.join(" || ',' || "))
+            Some(format!("'[' || {} || ']'", parts.join(" || ',' || ")))
         }
-    };
-    Some(format!("substring(sha256(convert_to({text}, 'UTF8')) FROM 1 FOR 16)"))
+    }
 }
 
 /// A column of a key as the JSON text that it has in the key of an item.

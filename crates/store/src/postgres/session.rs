@@ -15,6 +15,7 @@ use dragline_core::StoreError;
 use dragline_core::probe::reach;
 use dragline_core::store::StoreResult;
 use futures_util::SinkExt;
+use futures_util::future::try_join_all;
 use tokio::time::timeout;
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Error, Row, Statement};
@@ -145,6 +146,28 @@ impl Session {
         params: Params<'_>,
     ) -> StoreResult<u64> {
         self.behind_copy(copy, next_row, take, async |take| self.execute(&take, params).await).await
+    }
+
+    /// The same for several statements, each of which sees what those before it did. Returns the number of rows that each
+    /// changed.
+    pub(super) async fn staged_changes(
+        &self,
+        copy: &str,
+        next_row: impl NextRow,
+        steps: &[(&str, Params<'_>)],
+    ) -> StoreResult<Vec<u64>> {
+        let done = async {
+            let copy = self.prepare_cached(copy).await?;
+            let mut prepared = Vec::new();
+            for (sql, params) in steps {
+                prepared.push((self.prepare_cached(sql).await?, *params));
+            }
+            // Both poll in order, and the first poll sends.
+            let all = try_join_all(prepared.iter().map(|(step, params)| self.execute(step, params)));
+            let (_, changed) = tokio::try_join!(biased; self.send_copy(&copy, next_row), all)?;
+            Ok(changed)
+        };
+        self.answer(done).await
     }
 
     async fn behind_copy<T>(

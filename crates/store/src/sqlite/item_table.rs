@@ -2,12 +2,12 @@
 
 use dragline_core::probe::reach;
 use dragline_core::store::StoreResult;
-use dragline_core::{ColumnType, ItemType, StoreError};
+use dragline_core::{ColumnType, ItemType, StoreError, item_history};
 use rusqlite::Connection;
 
 use super::fault::Fault;
 use super::shape::{ColumnShape, Shape};
-use crate::identifier::{SOURCE_FINGERPRINT, check_names, quoted, quoted_list};
+use crate::identifier::{SOURCE_FINGERPRINT, check_all_names, check_names, quoted, quoted_list};
 
 /// The columns that every item table has in addition to the item's own.
 const ROW_COLUMNS: [Wanted<'static>; 4] = [
@@ -31,22 +31,44 @@ struct Wanted<'a> {
     not_null: bool,
 }
 
-/// The statement that creates the table of an item type. `None` for a type that is kept in `crawl_items`.
+impl Wanted<'_> {
+    /// The column in a CREATE TABLE.
+    fn line(&self, kind: &str) -> String {
+        format!("    {} {kind}{}", quoted(self.name), if self.not_null { " NOT NULL" } else { "" })
+    }
+}
+
+/// The statements that create the table of an item type and its history. `None` for a type that is kept in `crawl_items`.
 ///
 /// # Errors
 /// [`StoreError::Setup`] for an invalid name.
 pub(super) fn ddl(item: &ItemType) -> StoreResult<Option<String>> {
     check_names(item)?;
     let Some(table) = item.table() else { return Ok(None) };
-    let columns = wanted(item).map(|column| {
-        format!(
-            "    {} {}{}",
-            quoted(column.name),
-            column.kind,
-            if column.not_null { " NOT NULL" } else { "" }
-        )
+    let mut sql = own_ddl(item, table);
+    if let Some(history) = item.history() {
+        sql.push('\n');
+        sql.push_str(&history_ddl(&history, None));
+    }
+    Ok(Some(sql))
+}
+
+fn own_ddl(item: &ItemType, table: &str) -> String {
+    create(table, wanted(item).map(|column| column.line(column.kind)).collect(), item.key())
+}
+
+/// The statements that create a history. A version is copied from the row, so its columns have the types that those of the item's own
+/// table have there.
+fn history_ddl(history: &ItemType, beside: Option<&Shape>) -> String {
+    let table = history.table().unwrap_or_default();
+    let lines = wanted_of(history, &[]).map(|column| {
+        let there = beside.filter(|_| !item_history::COLUMNS.contains(&column.name));
+        let there = there.and_then(|shape| shape.column(column.name));
+        column.line(there.map_or(column.kind, |there| strict_kind(&there.kind)))
     });
-    Ok(Some(create(table, columns.collect(), item.key())))
+    let create = create(table, lines.collect(), history.key());
+    let index = quoted(format!("{table}_by_run"));
+    format!("{create}\nCREATE INDEX {index} ON {} (replaced_by_run);", quoted(table))
 }
 
 /// Creates the missing tables and returns their names. With `all`, this includes the tables of types with
@@ -56,13 +78,21 @@ pub(super) fn create_missing(
     items: &[ItemType],
     all: bool,
 ) -> Result<Vec<String>, Fault> {
+    check_all_names(items)?;
     let mut made = Vec::new();
     for item in items.iter().filter(|item| all || item.auto_create()) {
-        let (Some(table), Some(ddl)) = (item.table(), ddl(item)?) else { continue };
+        let Some(table) = item.table() else { continue };
         if Shape::read(connection, table)?.is_none() {
-            connection.execute_batch(&ddl)?;
+            connection.execute_batch(&own_ddl(item, table))?;
             reach("start: item table made");
             made.push(format!("created the table {table}"));
+        }
+        if let Some(history) = item.history()
+            && let Some(versions) = history.table()
+            && Shape::read(connection, versions)?.is_none()
+        {
+            connection.execute_batch(&history_ddl(&history, Shape::read(connection, table)?.as_ref()))?;
+            made.push(format!("created the table {versions}"));
         }
     }
     Ok(made)
@@ -102,9 +132,13 @@ fn lacks_fingerprint(connection: &Connection, table: &str) -> Result<bool, Fault
 
 /// Whether a table is missing that may be created.
 pub(super) fn any_missing(connection: &Connection, items: &[ItemType]) -> Result<bool, Fault> {
-    for table in items.iter().filter(|item| item.auto_create()).filter_map(|item| item.table()) {
-        if Shape::read(connection, table)?.is_none() {
-            return Ok(true);
+    for item in items.iter().filter(|item| item.auto_create()) {
+        let history = item.history();
+        let tables = [item.table(), history.as_ref().and_then(ItemType::table)];
+        for table in tables.into_iter().flatten() {
+            if Shape::read(connection, table)?.is_none() {
+                return Ok(true);
+            }
         }
     }
     Ok(false)
@@ -112,12 +146,23 @@ pub(super) fn any_missing(connection: &Connection, items: &[ItemType]) -> Result
 
 /// Compares item types with their tables.
 pub(super) fn compare(connection: &Connection, items: &[ItemType]) -> Result<Differences, Fault> {
+    check_all_names(items)?;
     let mut differences = Differences::default();
     for item in items {
-        let (Some(table), Some(ddl)) = (item.table(), ddl(item)?) else { continue };
-        match Shape::read(connection, table)? {
-            Some(shape) => differences.of_table(item, table, &shape),
-            None => differences.add(format!("table {table} is missing"), ddl),
+        let Some(table) = item.table() else { continue };
+        let own = Shape::read(connection, table)?;
+        match &own {
+            Some(shape) => differences.of_table(item, table, shape, &ROW_COLUMNS),
+            None => differences.add(format!("table {table} is missing"), own_ddl(item, table)),
+        }
+        let Some(history) = item.history() else { continue };
+        let versions = history.table().unwrap_or_default();
+        match Shape::read(connection, versions)? {
+            Some(shape) => differences.of_history(&history, versions, &shape, own.as_ref()),
+            None => differences.add(
+                format!("table {versions} is missing, which holds the history of {table}"),
+                history_ddl(&history, own.as_ref()),
+            ),
         }
     }
     Ok(differences)
@@ -138,10 +183,37 @@ impl Differences {
         Err(StoreError::Schema { problem: self.problems.join("; "), remedy: self.remedies.join("\n") })
     }
 
-    fn of_table(&mut self, item: &ItemType, table: &str, shape: &Shape) {
+    /// A version is copied from the row, so its columns must take what those of the row hold.
+    fn of_history(&mut self, history: &ItemType, table: &str, shape: &Shape, beside: Option<&Shape>) {
+        self.of_table(history, table, shape, &[]);
+        let own = history.columns().iter().filter(|column| !item_history::COLUMNS.contains(&&*column.name));
+        for column in own {
+            let row = beside.and_then(|beside| beside.column(&column.name));
+            let (Some(row), Some(version)) = (row, shape.column(&column.name)) else { continue };
+            if !same_kind(&version.kind, strict_kind(&row.kind))
+                && same_kind(&version.kind, kind(column.kind))
+            {
+                self.add(
+                    format!(
+                        "table {table}: column {} is {}, and the rows have {}",
+                        column.name, version.kind, row.kind
+                    ),
+                    format!(
+                        "ALTER TABLE {0} RENAME TO {1};\n{2}\nINSERT INTO {0} SELECT * FROM {1};",
+                        quoted(table),
+                        quoted(format!("{table}_old")),
+                        history_ddl(history, beside)
+                    ),
+                );
+                return;
+            }
+        }
+    }
+
+    fn of_table(&mut self, item: &ItemType, table: &str, shape: &Shape, of_row: &[Wanted<'static>]) {
         let mut rebuild = false;
         let mut additions = Vec::new();
-        for column in wanted(item) {
+        for column in wanted_of(item, of_row) {
             let name = column.name;
             match shape.column(name) {
                 // Rows can be stored without it.
@@ -170,7 +242,7 @@ impl Differences {
             }
         }
         for column in shape.columns.iter().filter(|column| column.not_null && !column.fills_itself) {
-            if !wanted(item).any(|known| known.name == column.name) {
+            if !wanted_of(item, of_row).any(|known| known.name == column.name) {
                 self.problems.push(format!(
                     "table {table}: column {} is NOT NULL without a default, and the item has no such field",
                     column.name
@@ -188,7 +260,7 @@ impl Differences {
             ));
         }
         if rebuild {
-            self.remedies.push(rebuilt(item, table, shape));
+            self.remedies.push(rebuilt(item, table, shape, of_row));
         } else {
             self.remedies.append(&mut additions);
         }
@@ -197,16 +269,16 @@ impl Differences {
 
 /// `SQLite` cannot change a column, so these statements create a new table and copy the rows. They keep the old table,
 /// because only its owner knows whether every value fits.
-fn rebuilt(item: &ItemType, table: &str, shape: &Shape) -> String {
+fn rebuilt(item: &ItemType, table: &str, shape: &Shape, of_row: &[Wanted<'static>]) -> String {
     let old = format!("{table}_old");
-    let mut columns: Vec<String> = wanted(item)
+    let mut columns: Vec<String> = wanted_of(item, of_row)
         .map(|column| {
             let not_null =
                 if column.not_null && shape.column(column.name).is_some() { " NOT NULL" } else { "" };
             format!("    {} {}{not_null}", quoted(column.name), column.kind)
         })
         .collect();
-    let is_extra = |column: &&ColumnShape| !wanted(item).any(|known| known.name == column.name);
+    let is_extra = |column: &&ColumnShape| !wanted_of(item, of_row).any(|known| known.name == column.name);
     let extras = shape.columns.iter().filter(is_extra);
     columns
         .extend(extras.map(|column| format!("    {} {}", quoted(&column.name), strict_kind(&column.kind))));
@@ -227,13 +299,19 @@ fn create(table: &str, mut lines: Vec<String>, key: &[String]) -> String {
     format!("CREATE TABLE {} (\n{}\n) STRICT;", quoted(table), lines.join(",\n"))
 }
 
+/// The columns of an item's own table.
 fn wanted(item: &ItemType) -> impl Iterator<Item = Wanted<'_>> {
+    wanted_of(item, &ROW_COLUMNS)
+}
+
+/// The columns of an item type, and these.
+fn wanted_of<'a>(item: &'a ItemType, of_row: &'a [Wanted<'static>]) -> impl Iterator<Item = Wanted<'a>> {
     let own = item.columns().iter().map(|column| Wanted {
         name: &column.name,
         kind: kind(column.kind),
         not_null: !column.nullable,
     });
-    own.chain(ROW_COLUMNS)
+    own.chain(of_row.iter().copied())
 }
 
 /// The name of the type in a STRICT table. Decimals are text, so that nothing is rounded; dates and times sort as

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use dragline_core::probe::reach;
 use dragline_core::store::RunKey;
 use dragline_core::value::{decimal_text, timestamp_text, unsigned_zero};
 use dragline_core::{ItemRecord, ItemType, PageOutcome, Value};
@@ -11,6 +12,7 @@ use rusqlite::{Connection, params, params_from_iter};
 
 use super::cancel::Ticket;
 use super::fault::Fault;
+use super::history::{Before, HistoryStatements, Writing};
 use super::known_tables::KnownTables;
 use crate::columns::data_and_hash;
 use crate::identifier::{ROW_COLUMNS, SOURCE_FINGERPRINT, check_names, quoted, quoted_list};
@@ -85,7 +87,9 @@ pub(super) fn write(
                 check_names(&item)?;
                 let has_fingerprint = facts.has_fingerprint(item.table().unwrap_or_default());
                 let statement = conflict.statement(upsert_statement(&item, has_fingerprint, run.incremental));
-                write_own(connection, run, &statement, has_fingerprint, &of_type, ticket)?
+                let upsert =
+                    Upsert { statement, has_fingerprint, history: HistoryStatements::new(&item), conflict };
+                write_own(connection, run, &upsert, &of_type, ticket)?
             }
             _ => write_shared(connection, run, &of_type, conflict, ticket)?,
         };
@@ -118,26 +122,45 @@ impl<'a> OfType<'a> {
     }
 }
 
-/// Into a table of its own, with this statement.
+/// How the items of a type get into its table.
+struct Upsert {
+    statement: String,
+    has_fingerprint: bool,
+    history: Option<HistoryStatements>,
+    conflict: Conflict,
+}
+
+/// Into a table of its own.
 fn write_own(
     connection: &Connection,
     run: &RunKey,
-    upsert: &str,
-    has_fingerprint: bool,
+    upsert: &Upsert,
     of_type: &OfType<'_>,
     ticket: &Ticket<'_>,
 ) -> Result<u64, Fault> {
-    let mut statement = connection.prepare_cached(upsert)?;
+    let mut statement = connection.prepare_cached(&upsert.statement)?;
     let mut rows = 0;
-    for (_, ItemOfPage { page, record, .. }) in of_type.rows() {
+    for (key, ItemOfPage { page, record, .. }) in of_type.rows() {
         ticket.check()?;
+        let kept = match (&upsert.history, key) {
+            (Some(history), Some(key)) => {
+                let writing = Writing { run_id: run.run_id, spider: &run.spider, key, record };
+                Some((history, writing, history.keep(connection, writing, upsert.conflict)?))
+            }
+            _ => None,
+        };
         let url = page.shown_url();
         let of_row = [ToSqlOutput::from(run.run_id), ToSqlOutput::from(&*url)];
-        let fingerprint = has_fingerprint.then(|| ToSqlOutput::from(page.fingerprint.as_bytes().as_slice()));
+        let fingerprint =
+            upsert.has_fingerprint.then(|| ToSqlOutput::from(page.fingerprint.as_bytes().as_slice()));
         rows += statement
             .execute(params_from_iter(record.values.iter().map(to_sql).chain(of_row).chain(fingerprint)))?
             as u64;
+        if let Some((history, writing, Before::Nothing)) = kept {
+            history.made(connection, writing)?;
+        }
     }
+    reach("flush: after history");
     Ok(rows)
 }
 
@@ -232,7 +255,7 @@ fn upsert_statement(item: &ItemType, has_fingerprint: bool, only_changed: bool) 
     format!("{insert} ON CONFLICT ({key}) DO UPDATE SET {} WHERE {row_differs}", set.join(", "))
 }
 
-fn to_sql(value: &Value) -> ToSqlOutput<'_> {
+pub(super) fn to_sql(value: &Value) -> ToSqlOutput<'_> {
     match value {
         Value::Null => ToSqlOutput::from(Null),
         Value::Text(text) => ToSqlOutput::from(text.as_str()),

@@ -48,9 +48,18 @@ const MIGRATIONS: &[(i64, &str)] = &[
          ALTER TABLE crawl_runs ADD COLUMN problems TEXT NOT NULL DEFAULT '[]' CHECK (json_valid(problems));",
     ),
     (
-        // The other tables of version 8 are new.
+        // The other tables of version 8 are new, and have not changed since. `crawl_item_keys` has.
         7,
-        "ALTER TABLE crawl_runs ADD COLUMN incremental INTEGER NOT NULL DEFAULT 0 CHECK (incremental IN (0, 1));",
+        "ALTER TABLE crawl_runs ADD COLUMN incremental INTEGER NOT NULL DEFAULT 0 CHECK (incremental IN (0, 1));
+         CREATE TABLE crawl_item_keys (
+             spider     TEXT    NOT NULL,
+             item_type  TEXT    NOT NULL,
+             key_digest BLOB    NOT NULL,
+             item_key   TEXT    NOT NULL,
+             first_run  INTEGER NOT NULL,
+             first_seen TEXT    NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%f000Z', 'now')),
+             PRIMARY KEY (spider, item_type, key_digest)
+         ) STRICT, WITHOUT ROWID;",
     ),
     (
         // A column cannot become one that may be null, so the kept pages go into a new table. A file of version 6 has none. A new
@@ -85,6 +94,13 @@ const MIGRATIONS: &[(i64, &str)] = &[
              SELECT run_id, fingerprint, url, status, headers, body, body_bytes, kept_at FROM crawl_kept_pages;
          DROP TABLE crawl_kept_pages;
          ALTER TABLE crawl_kept_answers RENAME TO crawl_kept_pages;",
+    ),
+    (
+        // What made the existing rows stays unknown.
+        9,
+        "ALTER TABLE crawl_item_keys ADD COLUMN made_by INTEGER;
+         ALTER TABLE crawl_item_keys ADD COLUMN made_at TEXT;
+         ALTER TABLE crawl_item_keys ADD COLUMN left_by INTEGER;",
     ),
 ];
 

@@ -12,6 +12,7 @@ mod fault;
 mod flush;
 mod foreign_keys;
 mod frontier;
+mod history;
 mod hosts;
 mod item_figures;
 mod item_table;

@@ -1,5 +1,7 @@
 //! The records of pages, which incremental runs keep across runs.
 
+use std::collections::HashSet;
+
 use dragline_core::earlier::{BodyHash, EarlierPage, EarlierPages, PageRecord, ParserVersion, Validators};
 use dragline_core::store::{KeptLinks, RunKey};
 use dragline_core::{Fingerprint, ItemRecord, PageOutcome};
@@ -9,6 +11,7 @@ use super::cancel::Ticket;
 use super::fault::Fault;
 use super::items::NOW;
 use crate::kept_link::{links_text, read_links};
+use crate::key_digest::KeyDigest;
 use crate::page_items::{self, page_items};
 
 /// What earlier runs know about these requests, if the run wants to know. A page is left out if another page that was seen as lately
@@ -176,9 +179,22 @@ fn write_parsed(connection: &Connection, run: &RunKey, page: &PageOutcome) -> Re
 /// The items of a page that was parsed. Those of a page without a record count as seen too.
 fn write_items(connection: &Connection, run: &RunKey, page: &PageOutcome) -> Result<(), Fault> {
     let (spider, fingerprint) = (&*run.spider, page.fingerprint.as_bytes());
-    let mut clear =
-        connection.prepare_cached("DELETE FROM crawl_page_items WHERE spider = ?1 AND fingerprint = ?2")?;
-    clear.execute(params![spider, fingerprint])?;
+    let items = page_items(&[page]);
+    let of_now: HashSet<(&str, KeyDigest)> =
+        items.iter().map(|item| (item.item_type, item.key_digest)).collect();
+    let mut clear = connection.prepare_cached(
+        "DELETE FROM crawl_page_items WHERE spider = ?1 AND fingerprint = ?2 RETURNING item_type, key_digest",
+    )?;
+    let before = clear.query_map(params![spider, fingerprint], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let before: Vec<(String, KeyDigest)> = before.collect::<rusqlite::Result<_>>()?;
+    let mut leave = connection.prepare_cached(
+        "UPDATE crawl_item_keys SET left_by = ?4 WHERE spider = ?1 AND item_type = ?2 AND key_digest = ?3",
+    )?;
+    for (item_type, digest) in &before {
+        if !of_now.contains(&(item_type.as_str(), *digest)) {
+            leave.execute(params![spider, item_type, digest, run.run_id])?;
+        }
+    }
     let mut of_page = connection.prepare_cached(
         "INSERT INTO crawl_page_items (spider, item_type, key_digest, fingerprint, item_hash)
          VALUES (?1, ?2, ?3, ?4, ?5)",
@@ -187,7 +203,7 @@ fn write_items(connection: &Connection, run: &RunKey, page: &PageOutcome) -> Res
         "INSERT INTO crawl_item_keys (spider, item_type, key_digest, item_key, first_run, first_seen)
          VALUES (?1, ?2, ?3, ?4, ?5, {NOW}) ON CONFLICT DO NOTHING"
     ))?;
-    for item in page_items(&[page]) {
+    for item in &items {
         of_page.execute(params![spider, item.item_type, item.key_digest, fingerprint, item.item_hash])?;
         key.execute(params![spider, item.item_type, item.key_digest, item.key, run.run_id])?;
     }

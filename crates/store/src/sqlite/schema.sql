@@ -196,5 +196,8 @@ CREATE TABLE IF NOT EXISTS crawl_item_keys (
     item_key   TEXT    NOT NULL,
     first_run  INTEGER NOT NULL,
     first_seen TEXT    NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%f000Z', 'now')),
+    made_by    INTEGER,
+    made_at    TEXT,
+    left_by    INTEGER,
     PRIMARY KEY (spider, item_type, key_digest)
 ) STRICT, WITHOUT ROWID;

@@ -1,0 +1,204 @@
+//! How a flush keeps the earlier versions of rows (`#[item(history)]`), in the transaction that replaces them.
+//!
+//! A version is the row as it was before the run. So a run ends at most one version of a row: if the run changes the row once
+//! more, only the list of changed columns is corrected, and if the row ends as it began, its version is removed again. The
+//! order in which pages with the same key come therefore makes no difference.
+//!
+//! The statements follow the COPY into the staging table, and are all sent before the first answer:
+//!
+//! 1. `make` inserts the rows whose key is new, and notes the run that made them. Another transaction may be inserting the same
+//!    key. Then this waits and leaves the row to the next steps.
+//! 2. `settle` removes from the staging table what needs no write. Without history, the last statement would find this out
+//!    by itself. With history, steps 3 to 5 must agree on the rows.
+//! 3. `lock` locks the rows that remain, in the order of keys, as every flush does.
+//! 4. `keep` compares them with the new ones and writes, corrects or removes versions. It has a snapshot of its own, so it sees
+//!    what a flush has committed for which step 3 had to wait.
+//! 5. `take` or `take_changed` of [`ItemTable`](super::item_table::ItemTable) replaces the rows.
+//!
+//! Unlike a trigger, this needs no right to create functions, knows the run, and costs nothing for other writers.
+
+use dragline_core::ItemType;
+
+use super::flush::Conflict;
+use super::item_table::{is_same, own_columns, same_columns};
+use super::seen::{digest_of_key, text_of_key};
+use crate::identifier::{quoted, quoted_list, quoted_path};
+
+/// The statements for the rows of an item type.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct HistoryStatements {
+    /// Parameters: the run and its spider.
+    pub(super) make: String,
+    /// For a run that writes every row. Its parameter is the run.
+    pub(super) settle: String,
+    /// For a run that writes only rows that have changed.
+    pub(super) settle_changed: String,
+    pub(super) lock: String,
+    keep: Keep,
+}
+
+/// `keep` in two parts, with the condition on the old row in between. Parameters: the run and its spider.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Keep {
+    before: String,
+    after: String,
+}
+
+impl HistoryStatements {
+    /// Those of an item type that keeps a history. `columns` and `source` are lists of columns, as in `stage`.
+    pub(super) fn new(
+        item: &ItemType,
+        history: &str,
+        stage: &str,
+        columns: &str,
+        source: &str,
+    ) -> Option<Self> {
+        let (table, history) = (quoted_path(item.table()?), quoted_path(history));
+        let key = quoted_list(item.key());
+        let newest = format!("SELECT DISTINCT ON ({key}) * FROM pg_temp.{stage} ORDER BY {key}, \"#\" DESC");
+        let same_key = |one: &str, other: &str| {
+            let equal = item.key().iter().map(quoted).map(|name| format!("{one}.{name} = {other}.{name}"));
+            equal.collect::<Vec<_>>().join(" AND ")
+        };
+        let is_of_item =
+            format!("spider = $2 AND item_type = '{}' AND key_digest =", item.name().replace('\'', "''"));
+        let written: Vec<&str> = own_columns(item).into_iter().chain(source.split(", ")).collect();
+        let settle = |condition: &str| {
+            format!(
+                "DELETE FROM pg_temp.{stage} WHERE \"#\" NOT IN (
+                     SELECT \"#\" FROM ({newest}) new WHERE NOT EXISTS (
+                         SELECT FROM {table} old WHERE {} AND {}{condition} OFFSET 0
+                     )
+                 )",
+                same_key("old", "new"),
+                same_columns(item, &written, "old", "new"),
+            )
+        };
+        Some(Self {
+            make: make(item, &table, &newest, columns, source, &same_key("old", "new"))?,
+            settle: settle(" AND old.run_id = $1"),
+            settle_changed: settle(""),
+            lock: format!(
+                "SELECT count(*) FROM (SELECT DISTINCT ON ({key}) {key} FROM pg_temp.{stage} ORDER BY {key}) new
+                 CROSS JOIN LATERAL (SELECT FROM {table} old WHERE {} FOR UPDATE) locked",
+                same_key("old", "new")
+            ),
+            keep: keep(item, &table, &history, &newest, columns, &same_key, &is_of_item)?,
+        })
+    }
+
+    /// `keep` for the rows that this rule lets be replaced.
+    pub(super) fn keep(&self, conflict: Conflict) -> String {
+        let condition = match conflict {
+            Conflict::Replace => "",
+            Conflict::KeepNewer => " AND coalesce(old.run_id, 0) <= $1",
+        };
+        [&self.keep.before, condition, &self.keep.after].concat()
+    }
+}
+
+fn make(
+    item: &ItemType,
+    table: &str,
+    newest: &str,
+    columns: &str,
+    source: &str,
+    same_key: &str,
+) -> Option<String> {
+    let key = quoted_list(item.key());
+    let (digest, text) = (digest_of_key(item)?, text_of_key(item)?);
+    let name = item.name().replace('\'', "''");
+    Some(format!(
+        "WITH made AS (
+             INSERT INTO {table} ({columns}, run_id, {source}, scraped_at)
+             SELECT {columns}, $1, {source}, now() FROM ({newest}) new
+             WHERE NOT EXISTS (SELECT FROM {table} old WHERE {same_key} OFFSET 0)
+             ORDER BY {key}
+             ON CONFLICT ({key}) DO NOTHING RETURNING {key}
+         )
+         INSERT INTO crawl_item_keys (spider, item_type, key_digest, item_key, first_run, made_by, made_at)
+         SELECT $2, '{name}', {digest}, {text}, $1, $1, now() FROM made ORDER BY 3
+         ON CONFLICT (spider, item_type, key_digest) DO UPDATE SET
+             made_by = EXCLUDED.made_by, made_at = EXCLUDED.made_at"
+    ))
+}
+
+/// Compares each row with the new one or, if this run has already replaced it, the version with the new one. No column of an
+/// item can have a name with "#".
+fn keep(
+    item: &ItemType,
+    table: &str,
+    history: &str,
+    newest: &str,
+    columns: &str,
+    same_key: &dyn Fn(&str, &str) -> String,
+    is_of_item: &str,
+) -> Option<Keep> {
+    let digest = digest_of_key(item)?;
+    let of = |table: &str| {
+        let names = item.columns().iter().map(|column| format!("{table}.{}", quoted(&column.name)));
+        names.collect::<Vec<_>>().join(", ")
+    };
+    let before = format!(
+        "WITH pair AS MATERIALIZED (
+             SELECT {of_old}, version.\"#place\",
+                 CASE WHEN version.\"#place\" IS NULL THEN {from_row} ELSE {from_version} END AS \"#changed\"
+             FROM ({newest}) new
+             CROSS JOIN LATERAL (SELECT * FROM {table} old WHERE {old_key} OFFSET 0) old
+             LEFT JOIN LATERAL (
+                 SELECT ctid AS \"#place\", * FROM {history} version
+                 WHERE {version_key} AND version.replaced_by_run = $1 OFFSET 0
+             ) version ON true
+             WHERE true",
+        of_old = of("old"),
+        from_row = changed(item, "old", "new"),
+        from_version = changed(item, "version", "new"),
+        old_key = same_key("old", "new"),
+        version_key = same_key("version", "new"),
+    );
+    // A row began when it was made, or when its last version ended. It is not known when somebody else made a row that a run
+    // had removed.
+    let after = format!(
+        "
+         ), removed AS (
+             DELETE FROM {history} version USING pair
+             WHERE version.ctid = pair.\"#place\" AND pair.\"#changed\" = '{{}}'
+         ), corrected AS (
+             UPDATE {history} version SET changed = pair.\"#changed\" FROM pair
+             WHERE version.ctid = pair.\"#place\" AND pair.\"#changed\" <> '{{}}'
+             AND version.changed IS DISTINCT FROM pair.\"#changed\"
+         )
+         INSERT INTO {history} ({columns}, valid_from, valid_to, run_id, replaced_by_run, changed)
+         SELECT {of_pair}, began.at, now(), began.run, $1, pair.\"#changed\"
+         FROM (
+             SELECT *, {digest} AS \"#digest\" FROM pair WHERE \"#place\" IS NULL AND \"#changed\" <> '{{}}'
+         ) pair
+         LEFT JOIN LATERAL (
+             SELECT made_by, made_at FROM crawl_item_keys WHERE {is_of_item} pair.\"#digest\" OFFSET 0
+         ) made ON true
+         LEFT JOIN LATERAL (
+             SELECT CASE WHEN is_known THEN at END AS at, CASE WHEN is_known THEN run END AS run FROM (
+                 SELECT made.made_at AS at, made.made_by AS run, true AS is_known WHERE made.made_by IS NOT NULL
+                 UNION ALL (
+                     SELECT version.valid_to, version.replaced_by_run, version.changed IS NOT NULL
+                     FROM {history} version WHERE {pair_key} ORDER BY version.replaced_by_run DESC LIMIT 1
+                 )
+             ) beginnings ORDER BY beginnings.at DESC LIMIT 1
+         ) began ON true
+         WHERE made.made_by IS DISTINCT FROM $1
+         ORDER BY {pair_order}",
+        of_pair = of("pair"),
+        pair_key = same_key("version", "pair"),
+        pair_order = item.key().iter().map(|name| format!("pair.{}", quoted(name))).collect::<Vec<_>>().join(", "),
+    );
+    Some(Keep { before, after })
+}
+
+/// The names of the columns in which two rows differ, as `text[]`.
+fn changed(item: &ItemType, old: &str, new: &str) -> String {
+    let names = own_columns(item);
+    let each = names
+        .iter()
+        .map(|name| format!("CASE WHEN NOT ({}) THEN '{name}' END", is_same(item, name, old, new)));
+    format!("array_remove(ARRAY[{}]::text[], NULL)", each.collect::<Vec<_>>().join(", "))
+}
