@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use dragline_core::PageOutcome;
 use dragline_core::store::{RunKey, StoreResult};
+use dragline_core::{ItemType, PageOutcome};
 
 use super::connections::Connections;
 use super::flush::EPOCH;
@@ -21,11 +21,12 @@ pub(super) async fn try_tables(
     outcomes: &[PageOutcome],
 ) -> StoreResult<()> {
     let session = connections.session("trying the tables").await?;
-    let items = outcomes.iter().flat_map(|outcome| &outcome.items);
-    let mut tables: BTreeSet<&str> =
-        items.map(|record| record.item_type.table().unwrap_or(items::TABLE)).collect();
-    tables.extend(OWN);
-    let tables: Vec<String> = tables.into_iter().map(quoted_path).collect();
+    let mut tables: BTreeSet<String> = OWN.into_iter().map(quoted_path).collect();
+    for record in outcomes.iter().flat_map(|outcome| &outcome.items) {
+        tables.insert(quoted_path(record.item_type.table().unwrap_or(items::TABLE)));
+        tables.extend(record.item_type.history().iter().filter_map(ItemType::table).map(quoted_path));
+    }
+    let tables: Vec<String> = tables.into_iter().collect();
     session.run("BEGIN").await?;
     if session.row(EPOCH, &[&run.run_id, &run.epoch]).await?.is_none() {
         return Err(not_ours(&session, run).await);
