@@ -5,6 +5,7 @@
 //! $ cargo bench -p dragline-pipelines -- PAGES ITEMS ROUNDS # items per page
 //! $ FLUSH_ROWS=4000 cargo bench -p dragline-pipelines       # with a different batch size
 //! $ FLUSH_GROWTH=1 cargo bench -p dragline-pipelines        # without growing batches
+//! $ HISTORY=1 cargo bench -p dragline-pipelines             # instead: the cost of a history
 //! ```
 //!
 //! One thread submits page outcomes from memory. The clock runs from the first submit to the receipt that makes the
@@ -17,6 +18,9 @@
 // A benchmark may panic, and it prints.
 // A float represents counts of this size exactly.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::cast_precision_loss, missing_docs)]
+
+#[path = "persistence/history.rs"]
+mod history;
 
 use std::sync::LazyLock;
 
@@ -54,9 +58,13 @@ static PRODUCT: LazyLock<ItemType> = LazyLock::new(|| {
 
 const LIMIT: Duration = Duration::from_secs(600);
 
+#[derive(Clone)]
 struct Load {
     pages: usize,
     items: usize,
+    item: ItemType,
+    /// Whether every row has another price than at first.
+    is_changed: bool,
     /// The rows as text, for the databases' own tools.
     file: PathBuf,
     /// The pages' fingerprints.
@@ -65,9 +73,11 @@ struct Load {
 
 /// One way of storing the rows, and how long it took in each round.
 struct Way {
-    name: &'static str,
+    name: String,
     times: Vec<f64>,
     cpu: Vec<Cpu>,
+    /// Bytes of write-ahead log, where they are counted.
+    wal: Vec<f64>,
 }
 
 /// Seconds of processor time.
@@ -86,10 +96,13 @@ fn main() {
     };
     let folder = tempfile::tempdir().unwrap();
     let (file, pages_file) = (folder.path().join("rows.tsv"), folder.path().join("pages.tsv"));
-    let load = Load { pages, items, file, pages_file };
+    let load = Load { pages, items, item: PRODUCT.clone(), is_changed: false, file, pages_file };
     let bytes = load.write_file();
     let rows = pages * items;
     println!("{pages} pages, {rows} items, {} bytes a row in psql's file, {rounds} rounds", bytes / rows);
+    if std::env::var_os("HISTORY").is_some() {
+        return history::compare(&load, rounds, folder.path());
+    }
     postgres(&load, rounds);
     sqlite(&load, rounds, folder.path());
 }
@@ -123,7 +136,7 @@ impl Load {
         let queued = start(page);
         let mut outcome = PageOutcome::done(&queued);
         outcome.status = Some(200);
-        outcome.items = (0..self.items).map(|item| product(page * self.items + item)).collect();
+        outcome.items = (0..self.items).map(|item| self.product(page * self.items + item)).collect();
         outcome
     }
 
@@ -157,20 +170,23 @@ fn start(page: usize) -> QueuedRequest {
     QueuedRequest::start(Request::get(format!("http://shop.example/list?page={page}")).unwrap(), page)
 }
 
-/// About 200 bytes with the page's URL. Keys come in random order, as on a site.
-fn product(number: usize) -> ItemRecord {
-    let scattered = (number as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    let text = |text: String| Value::Text(text);
-    ItemRecord {
-        item_type: PRODUCT.clone(),
-        values: vec![
-            text(format!("{scattered:016x}")),
-            text(format!("A thing for the house, number {number}, in one of four colours")),
-            text(format!("household/{}", number % 40)),
-            Value::Decimal(format!("{}.{:02}", number % 900, number % 100).parse().unwrap()),
-            Value::Int(i64::try_from(number % 50).unwrap()),
-            text(format!("It does what it says, {scattered:x} times, and can be washed.")),
-        ],
+impl Load {
+    /// About 200 bytes with the page's URL. Keys come in random order, as on a site.
+    fn product(&self, number: usize) -> ItemRecord {
+        let scattered = (number as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        let text = |text: String| Value::Text(text);
+        let price = number % 900 + usize::from(self.is_changed);
+        ItemRecord {
+            item_type: self.item.clone(),
+            values: vec![
+                text(format!("{scattered:016x}")),
+                text(format!("A thing for the house, number {number}, in one of four colours")),
+                text(format!("household/{}", number % 40)),
+                Value::Decimal(format!("{price}.{:02}", number % 100).parse().unwrap()),
+                Value::Int(i64::try_from(number % 50).unwrap()),
+                text(format!("It does what it says, {scattered:x} times, and can be washed.")),
+            ],
+        }
     }
 }
 
@@ -358,7 +374,7 @@ impl Bridge {
         };
         let pipeline = PersistencePipeline::new(store, settings, Stop::new(), Arc::new(NoPulse));
         let (sender, events) = bounded(load.pages + 1);
-        pipeline.open_spider(load.spec(run), vec![PRODUCT.clone()], Box::new(Events(sender))).unwrap();
+        pipeline.open_spider(load.spec(run), vec![load.item.clone()], Box::new(Events(sender))).unwrap();
         Self { sink: pipeline.sink(), pipeline, events }
     }
 
@@ -387,14 +403,14 @@ impl Bridge {
 }
 
 impl Way {
-    fn new(name: &'static str) -> Self {
-        Self { name, times: Vec::new(), cpu: Vec::new() }
+    fn new(name: impl Into<String>) -> Self {
+        Self { name: name.into(), times: Vec::new(), cpu: Vec::new(), wal: Vec::new() }
     }
 
     /// The median of each variant, compared with the first of its group.
     fn print(groups: &[&[Self]], rows: usize) {
         println!(
-            "{:<38}{:>10}{:>10}{:>10}{:>10}{:>12}",
+            "{:<44}{:>10}{:>10}{:>10}{:>10}{:>12}",
             "", "rows/s", "least", "most", "ratio", "CPU µs/row"
         );
         for group in groups {
@@ -407,7 +423,7 @@ impl Way {
                 let per_row =
                     |of: fn(&Cpu) -> f64| median(&way.cpu.iter().map(of).collect::<Vec<_>>()) / rows * 1e6;
                 println!(
-                    "{:<38}{:>10.0}{:>10.0}{:>10.0}{:>9.0}%{:>7.1}+{:.1}",
+                    "{:<44}{:>10.0}{:>10.0}{:>10.0}{:>9.0}%{:>7.1}+{:.1}",
                     way.name,
                     rate(median(times)),
                     rate(least),

@@ -1,11 +1,14 @@
 //! A program only for the tests. On each page, its spider `nasty` does what the last part of the page's path says. Its
 //! spider `zoo` is well-behaved, and emits items for every kind of table. Its spider `attic` has requests of every kind, its
-//! spider `shop` has lists and details, and its spider `branches` has a table in a schema.
+//! spider `shop` has lists and details, its spider `branches` has a table in a schema, and its spider
+//! `ledger` keeps the earlier versions of rows.
 
 #[path = "upgrade/attic.rs"]
 mod attic;
 #[path = "schemas/branches.rs"]
 mod branches;
+#[path = "nights/ledger.rs"]
+mod ledger;
 #[path = "arguments/library.rs"]
 mod library;
 #[path = "watch/shelf.rs"]
@@ -299,6 +302,7 @@ fn main() -> ExitCode {
         shop::Shop,
         shelf::Shelf,
         branches::Branches,
+        ledger::Ledger,
         Indiscreet
     ])
 }

@@ -1,6 +1,8 @@
 //! Incremental crawls: the second night fetches, parses and writes only what has changed, and ends with the rows of a crawl that
 //! fetches everything.
 
+mod history;
+
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -95,6 +97,29 @@ impl Changing {
 
     fn remove(&self, path: &str) {
         self.0.lock().unwrap().pages.remove(path);
+    }
+
+    /// Takes all links to a page away.
+    fn hide(&self, path: &str) {
+        let mut site = self.0.lock().unwrap();
+        for leaf in site.pages.values_mut() {
+            let before = leaf.links.len();
+            leaf.links.retain(|link| link != path);
+            leaf.version += usize::from(leaf.links.len() != before);
+        }
+    }
+
+    /// Text and number of links of the pages that a crawl finds, by path.
+    fn truth(&self) -> BTreeMap<String, (String, usize)> {
+        let site = self.0.lock().unwrap();
+        let mut found = BTreeMap::new();
+        let mut to_visit = vec!["/".to_owned()];
+        while let Some(path) = to_visit.pop() {
+            let Some(leaf) = site.pages.get(&path).filter(|_| !found.contains_key(&path)) else { continue };
+            to_visit.extend(leaf.links.iter().cloned());
+            found.insert(path, (leaf.text.clone(), leaf.links.len()));
+        }
+        found
     }
 
     /// Bodies and answers 304 since the last call.
