@@ -1,6 +1,7 @@
 //! Incremental crawls: the second night fetches, parses and writes only what has changed, and ends with the rows of a crawl that
 //! fetches everything.
 
+mod diff;
 mod history;
 
 use std::collections::BTreeMap;
@@ -57,6 +58,8 @@ struct Changing(Arc<Mutex<Contents>>);
 #[derive(Default)]
 struct Contents {
     pages: BTreeMap<String, Leaf>,
+    /// The page whose answer is 503.
+    broken: Option<String>,
     /// How many bodies it has sent.
     bodies: usize,
     /// How often it has said that a page is unchanged.
@@ -93,6 +96,14 @@ impl Changing {
         let leaf = site.pages.get_mut(path).unwrap_or_else(|| panic!("{path} is missing"));
         leaf.version += 1;
         change(leaf);
+    }
+
+    fn break_page(&self, path: &str) {
+        self.0.lock().unwrap().broken = Some(path.to_owned());
+    }
+
+    fn mend_pages(&self) {
+        self.0.lock().unwrap().broken = None;
     }
 
     fn remove(&self, path: &str) {
@@ -135,6 +146,9 @@ impl Changing {
 
     fn answer(&self, asked: &Received) -> Option<Answer> {
         let mut site = self.0.lock().unwrap();
+        if site.broken.as_ref() == Some(&asked.path) {
+            return Some(Answer::html("busy").status(503));
+        }
         let leaf = site.pages.get(&asked.path)?.clone();
         let (etag, date) = match leaf.tells {
             Tells::StrongTag => (Some(format!("\"{}\"", leaf.version)), None),

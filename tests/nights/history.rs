@@ -23,12 +23,12 @@ const KILLED_AT: [&str; 5] = [
 ];
 
 /// Text and number of links of each page, by path.
-type Rows = BTreeMap<String, (String, usize)>;
+pub(super) type Rows = BTreeMap<String, (String, usize)>;
 
 /// Path, text, links and changed columns of a version, and the run that replaced it.
 type Version = (String, String, usize, String, usize);
 
-fn ledger(site: &Site, stored: &Stored) -> Dragline {
+pub(super) fn ledger(site: &Site, stored: &Stored) -> Dragline {
     example("nasty_spiders")
         .args(["crawl", "ledger", "--start-url", &site.url("/"), "--store", &stored.url(), "--rate", "0"])
         .args(["--host-concurrency", "8", "--flush-rows", "10", "--flush-interval", "20ms"])
@@ -87,7 +87,7 @@ fn nights_leave_the_truth(stored: &Stored, flags: &[&str]) {
 
 /// What is different in a night: some texts, some links, pages that are new, gone or moved, and texts that are again what they
 /// were before.
-fn change(changing: &Changing, night: usize) {
+pub(super) fn change(changing: &Changing, night: usize) {
     for page in 0..60 {
         let path = format!("/page/{page}");
         match (page + night) % 10 {

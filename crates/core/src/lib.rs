@@ -12,6 +12,7 @@ pub mod bridge;
 pub mod budget;
 pub mod cookies;
 pub mod credit;
+pub mod diff;
 pub mod due;
 pub mod earlier;
 pub mod fetched;

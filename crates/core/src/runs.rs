@@ -7,6 +7,7 @@ use chrono::{DateTime, Utc};
 use serde_json::Value as Json;
 use url::Url;
 
+use crate::diff::{DiffAsk, RowChange};
 use crate::kept_page::KeptRequest;
 #[cfg(doc)]
 use crate::lineage::MAX_LINEAGES;
@@ -50,6 +51,16 @@ pub trait RunAdmin: Store {
         item: &'a ItemType,
         page: &'a TracedRequest,
         each: &'a mut (dyn FnMut(ItemRow) -> std::io::Result<()> + Send),
+    ) -> BoxFuture<'a, StoreResult<()>>;
+
+    /// Gives every row of a type that differs between two runs to `each`: new rows, changed ones, and those that are gone. New and
+    /// changed ones are only known for a type with a history, and gone ones for a type with a key. No rows when a table of
+    /// the type is missing.
+    fn diff_rows<'a>(
+        &'a self,
+        ask: &'a DiffAsk,
+        item: &'a ItemType,
+        each: &'a mut (dyn FnMut(RowChange) -> std::io::Result<()> + Send),
     ) -> BoxFuture<'a, StoreResult<()>>;
 
     /// The kept answers of pages with this URL, as it is stored, the newest first; a few at most.

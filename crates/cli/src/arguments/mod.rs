@@ -15,6 +15,7 @@ mod config;
 mod crawl;
 mod dead_letters;
 mod demo;
+mod diff;
 mod export;
 mod fetch;
 mod healthcheck;
@@ -38,6 +39,7 @@ pub(crate) use config::{ConfigAction, ConfigFormat};
 pub(crate) use crawl::{Crawl, CrawlFlags};
 pub(crate) use dead_letters::{LetterAction, ListLetters, RetryLetters};
 pub(crate) use demo::Demo;
+pub(crate) use diff::{Diff, DiffFormat};
 pub(crate) use export::Export;
 pub(crate) use fetch::Fetch;
 pub(crate) use healthcheck::Healthcheck;
@@ -127,6 +129,10 @@ pub(crate) enum Command {
     /// A row with a key belongs to the last run that saw it. An older run exports only rows that no later run has seen.
     #[command(after_help = "Example:\n  dragline export 12 --item quote -o quotes.csv")]
     Export(Export),
+
+    /// Show which rows are new, changed and gone since an earlier run
+    #[command(after_help = diff::EXAMPLES)]
+    Diff(Diff),
 
     /// Show runs, retry failed requests, end a run
     #[command(after_help = runs::EXAMPLES)]

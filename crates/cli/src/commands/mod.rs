@@ -7,6 +7,7 @@ mod crawl;
 mod dead_letters;
 mod demo;
 mod demo_site;
+mod diff;
 mod export;
 mod fetch;
 mod healthcheck;
@@ -132,6 +133,7 @@ fn command(command: Command, common: &Common, program: &Program, log: &LogHandle
         Command::Check(check) => check::run(&check, program),
         Command::Schema { action } => schema::run(action, common, &program.spiders),
         Command::Export(export) => export::run(&export, common, &program.spiders),
+        Command::Diff(diff) => diff::run(&diff, common, &program.spiders),
         Command::Runs { action } => runs::run(&action, common, &program.spiders),
         Command::DeadLetters { action } => dead_letters::run(&action, common, program),
         Command::Demo(demo) if demo.serve => demo::serve(),

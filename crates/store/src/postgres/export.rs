@@ -61,7 +61,7 @@ pub(super) async fn read_items(
     let mut rows = pin!(rows);
     while let Some(row) = session.answer(rows.try_next()).await? {
         let fields = match item.table() {
-            Some(_) => typed_fields(item, &row),
+            Some(_) => typed_fields(item, &row, 0),
             None => match row.get("data") {
                 Json::Object(fields) => Ok(fields),
                 _ => Err("a row of crawl_items has data that is not a JSON object".to_owned()),
@@ -105,7 +105,7 @@ async fn page_condition(session: &Session, item: &ItemType, count: usize) -> Sto
 }
 
 /// Ordered by key or, without a key, by page and value.
-fn order(item: &ItemType) -> String {
+pub(super) fn order(item: &ItemType) -> String {
     if item.table().is_none() {
         return "item_key, url COLLATE \"C\", content_hash".to_owned();
     }
@@ -120,12 +120,16 @@ fn order(item: &ItemType) -> String {
 
 /// A column as the text that [`typed_field`] reads.
 fn as_text(column: &Column) -> String {
-    let name = quoted(&column.name);
-    match column.kind {
+    text_of(&quoted(&column.name), column.kind)
+}
+
+/// The same for a value of this type, whatever it is called.
+pub(super) fn text_of(name: &str, kind: ColumnType) -> String {
+    match kind {
         // The shortest text at the width of the item's value. At another width, 0.1 would have more digits.
         ColumnType::Real => format!("{name}::float4::text"),
         ColumnType::Double => format!("{name}::float8::text"),
-        ColumnType::Timestamp => moment(&name),
+        ColumnType::Timestamp => moment(name),
         ColumnType::TextList => format!("to_json({name})::text"),
         _ => format!("{name}::text"),
     }
@@ -136,9 +140,10 @@ pub(super) fn moment(column: &str) -> String {
     format!("to_char({column}, 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')")
 }
 
-fn typed_fields(item: &ItemType, row: &Row) -> Result<Map<String, Json>, String> {
+/// The fields of a row whose columns begin at this place.
+pub(super) fn typed_fields(item: &ItemType, row: &Row, from: usize) -> Result<Map<String, Json>, String> {
     let fields = item.columns().iter().enumerate().map(|(at, column)| {
-        let value = match row.get::<_, Option<&str>>(at) {
+        let value = match row.get::<_, Option<&str>>(from + at) {
             Some(text) => typed_field(column, text)?,
             None => Json::Null,
         };

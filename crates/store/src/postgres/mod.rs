@@ -17,11 +17,12 @@
 //! | `letters` | dead letters: read, and stored as items after all |
 //! | `prune` | ended runs without their frontiers |
 //! | `run_admin`, `run_figures`, `lineage` | runs looked at and opened again, between two crawls |
-//! | `frontier`, `export` | what is read back |
+//! | `frontier`, `export`, `diff` | what is read back |
 
 mod connections;
 mod cookies;
 mod copy_text;
+mod diff;
 mod errors;
 mod export;
 mod flights;
@@ -62,6 +63,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
+use dragline_core::diff::{DiffAsk, RowChange};
 use dragline_core::due::RunsOfName;
 use dragline_core::item_figures::ItemFigures;
 use dragline_core::kept_page::KeptRequest;
@@ -355,6 +357,15 @@ impl RunAdmin for PostgresStore {
             let of = ItemsOf { run_id: run.run_id, spider: &run.spider, item, page: Some(page) };
             export::read_items(&self.connections, &of, each).await
         })
+    }
+
+    fn diff_rows<'a>(
+        &'a self,
+        ask: &'a DiffAsk,
+        item: &'a ItemType,
+        each: &'a mut (dyn FnMut(RowChange) -> std::io::Result<()> + Send),
+    ) -> BoxFuture<'a, StoreResult<()>> {
+        Box::pin(diff::rows(&self.connections, ask, item, each))
     }
 
     fn kept_pages<'a>(&'a self, run_id: i64, url: &'a str) -> BoxFuture<'a, StoreResult<Vec<KeptRequest>>> {

@@ -1,6 +1,7 @@
 //! The tables and the runs between two crawls: each call goes to the module that does it.
 
 use dragline_core::ItemType;
+use dragline_core::diff::{DiffAsk, RowChange};
 use dragline_core::kept_page::KeptRequest;
 use dragline_core::lineage::{Lineage, TracedRequest};
 use dragline_core::prune::{PrunableRun, PruneAsk, PruneBatch, PruneCounts, PrunePart};
@@ -13,7 +14,7 @@ use url::Url;
 use super::SqliteStore;
 use super::fault::Fault;
 use super::reading::ItemsOf;
-use super::{item_table, kept_pages, lineage, prune, reading, run_admin, run_figures, schema};
+use super::{diff, item_table, kept_pages, lineage, prune, reading, run_admin, run_figures, schema};
 use crate::SchemaAdmin;
 
 impl SchemaAdmin for SqliteStore {
@@ -100,6 +101,17 @@ impl RunAdmin for SqliteStore {
                     _ => reading::items(connection, &of, each),
                 })
                 .await
+        })
+    }
+
+    fn diff_rows<'a>(
+        &'a self,
+        ask: &'a DiffAsk,
+        item: &'a ItemType,
+        each: &'a mut (dyn FnMut(RowChange) -> std::io::Result<()> + Send),
+    ) -> BoxFuture<'a, StoreResult<()>> {
+        Box::pin(async move {
+            self.database.work("comparing rows", |connection| diff::rows(connection, ask, item, each)).await
         })
     }
 

@@ -8,6 +8,7 @@ mod administration;
 mod cancel;
 mod cookies;
 mod database;
+mod diff;
 mod fault;
 mod flush;
 mod foreign_keys;

@@ -123,7 +123,7 @@ fn page_of<'a>(of: &ItemsOf<'a>) -> (Option<&'a [u8]>, Option<&'a str>) {
 }
 
 /// A column as [`Value::to_json`](dragline_core::Value::to_json) would have written it.
-fn field(row: &Row<'_>, at: usize, column: &Column) -> Result<Json, Fault> {
+pub(super) fn field(row: &Row<'_>, at: usize, column: &Column) -> Result<Json, Fault> {
     if row.get_ref(at)? == ValueRef::Null {
         return Ok(Json::Null);
     }

@@ -97,7 +97,7 @@ pub(super) fn register(connection: &Connection) -> Result<(), Fault> {
 
 /// The call that gives the digest of a row's key, as [`key_digest::of_key`] computes it from the item. `None` for a type without a
 /// key.
-fn digest_of_key(item: &ItemType) -> Option<String> {
+pub(super) fn digest_of_key(item: &ItemType) -> Option<String> {
     let columns: Vec<&Column> =
         item.key().iter().filter_map(|name| Some(&item.columns()[item.position(name)?])).collect();
     if columns.is_empty() {
