@@ -144,7 +144,7 @@ fn a_crawl_of_version_6_goes_on(stored: &Stored) {
     upgraded_and_finished(stored);
 }
 
-/// What the program at version 8 had in the tables that version 9 changes.
+/// What the program at version 8 had in the tables that versions 9 and 10 change.
 fn kept_pages_of_version_8_stay(stored: &Stored) {
     let _site = site();
     crawl(stored).arg("--keep-failed").run().assert_code(65);
@@ -169,7 +169,9 @@ fn kept_pages_of_version_8_stay(stored: &Stored) {
         ),
     }
     stored.execute(
-        "DROP TABLE crawl_bodies; ALTER TABLE crawl_runs DROP COLUMN kind;
+        "ALTER TABLE crawl_item_keys DROP COLUMN made_by; ALTER TABLE crawl_item_keys DROP COLUMN made_at;
+         ALTER TABLE crawl_item_keys DROP COLUMN left_by;
+         DROP TABLE crawl_bodies; ALTER TABLE crawl_runs DROP COLUMN kind;
          DELETE FROM crawl_schema; INSERT INTO crawl_schema (version) VALUES (8);",
     );
     attic(stored).args(["schema", "apply"]).run().assert_code(0).assert_stdout("upgraded Dragline's tables");
