@@ -124,6 +124,7 @@ impl Load {
             min_interval: None,
             tally: dragline_core::tally::TallyOf::default(),
             incremental: false,
+            keeps_pages: false,
             process: ProcessInfo { pid: std::process::id(), hostname: "here".to_owned() },
         }
     }

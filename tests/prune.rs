@@ -15,6 +15,10 @@ on_both_stores!(
     an_unfinished_run_is_never_pruned,
     a_killed_pruning_goes_on,
     a_crawl_goes_on_meanwhile,
+    bodies_go_with_the_last_page_that_has_them,
+    an_answer_that_a_later_run_needs_stays,
+    the_oldest_runs_lose_their_kept_pages_first,
+    bodies_that_rows_deleted_by_hand_leave_are_removed,
 );
 
 fn runs(stored: &Stored, words: &[&str]) -> Dragline {
@@ -87,10 +91,11 @@ fn old_runs_lose_their_requests_and_keep_their_figures(stored: &Stored) {
     let before = told(1);
 
     let dry = prune(stored, &["--keep", "1", "--dry-run"]);
-    dry.assert_stdout("6 requests, 2 kept pages of 2 runs").assert_stdout("nothing was removed");
+    dry.assert_stdout("6 requests, 2 kept pages (42 B) of 2 runs").assert_stdout("nothing was removed");
     assert_eq!(tables.map(rows), [9, 3]);
     let done = prune(stored, &["--keep", "1"]);
-    done.assert_stdout("run nightly (id 1): removed 3 requests, 1 kept page").assert_stdout("pruned 2 runs");
+    done.assert_stdout("run nightly (id 1): removed 3 requests, 1 kept page (21 B)")
+        .assert_stdout("pruned 2 runs");
     let space = if matches!(stored, Stored::Sqlite(_)) { "VACUUM" } else { "autovacuum" };
     done.assert_stdout(space);
     assert_eq!(tables.map(rows), [3, 1]);
@@ -226,4 +231,130 @@ fn a_crawl_goes_on_meanwhile(stored: &Stored) {
     assert_eq!((requests(stored, 1), requests(stored, 2)), (0, 3));
     let titles = stored.titles();
     assert!(site.truth().iter().all(|page| titles.get(page.0) == Some(page.1)), "every page is there");
+}
+
+fn keeping(site: &Site, stored: &Stored) -> Dragline {
+    crawl_site(&site.url("/"), stored).args(["--robots", "false", "--run", "nightly", "--keep-pages"])
+}
+
+/// A page that tells its version, and one that is always the same.
+fn versioned_site() -> Site {
+    let site =
+        Site::builder().page("/same", Answer::html("<title>same</title>").header("ETag", "\"s\"")).start();
+    set(&site, "one");
+    site
+}
+
+fn set(site: &Site, version: &str) {
+    let page = format!("<title>{version}</title><a href='/same'>x</a>{}", version.repeat(400));
+    site.set("/", Answer::html(page).header("ETag", &format!("\"{version}\"")));
+}
+
+fn bodies(stored: &Stored) -> usize {
+    stored.count("select count(*) from crawl_bodies")
+}
+
+/// Runs whose answers are kept, each with the number of its pages.
+fn kept(stored: &Stored) -> Vec<Vec<String>> {
+    stored.query("select run_id, count(*) from crawl_kept_pages group by run_id order by run_id")
+}
+
+fn bodies_go_with_the_last_page_that_has_them(stored: &Stored) {
+    let site = versioned_site();
+    for version in ["one", "two", "three"] {
+        set(&site, version);
+        keeping(&site, stored).run().assert_code(0);
+    }
+    assert_eq!((kept(stored).len(), bodies(stored)), (3, 4));
+    let dry = prune(stored, &["--keep", "1", "--dry-run"]);
+    dry.assert_stdout("4 requests, 4 kept pages (").assert_stdout("of 2 runs");
+    assert_eq!((kept(stored).len(), bodies(stored)), (3, 4));
+    let told = |finished: &Finished| {
+        let (_, rest) = finished.stdout.split_once("4 kept pages (").unwrap();
+        rest.split_once(')').unwrap().0.to_owned()
+    };
+    let done = prune(stored, &["--keep", "1"]);
+    assert_eq!(told(&dry), told(&done));
+    assert_eq!((kept(stored), bodies(stored)), (vec![vec!["3".to_owned(), "2".to_owned()]], 2));
+    prune(stored, &["--keep", "1"]).assert_stdout("there is nothing to prune");
+    prune(stored, &["--older-than", "0"]).assert_stdout("2 kept pages");
+    assert_eq!((kept(stored).len(), bodies(stored)), (0, 0));
+}
+
+fn an_answer_that_a_later_run_needs_stays(stored: &Stored) {
+    let site = versioned_site();
+    let night = || {
+        let night = keeping(&site, stored).arg("--incremental").run();
+        night.assert_code(0);
+        night.stdout
+    };
+    // The test site sends the whole page again, and the crawl sees by its hash that it is unchanged.
+    for _ in 0..3 {
+        night();
+    }
+    assert_eq!(kept(stored), [["1", "2"]]);
+    let stays = "2 kept pages of these runs stay,";
+    prune(stored, &["--keep", "1", "--dry-run"]).assert_stdout("4 requests of 2 runs").assert_stdout(stays);
+    prune(stored, &["--keep", "1"]).assert_stdout("removed 2 requests\n").assert_stdout(stays);
+    let again = prune(stored, &["--keep", "1"]);
+    again.assert_stdout("there is nothing to prune").assert_stdout("2 kept pages");
+    assert_eq!((kept(stored), requests(stored, 1)), (vec![vec!["1".to_owned(), "2".to_owned()]], 0));
+
+    set(&site, "two");
+    let told = night();
+    assert!(told.contains("kept      1 page"), "{told}");
+    // Only the page that has not changed is still needed, and not by run 3 any more.
+    let done = prune(stored, &["--keep", "1"]);
+    done.assert_stdout("run nightly (id 1): removed 1 kept page (")
+        .assert_stdout("1 kept page of these runs stays");
+    assert_eq!(kept(stored), [["1", "1"], ["4", "1"]]);
+    assert_eq!(bodies(stored), 2);
+    // A crawl that fetches everything needs nothing older.
+    keeping(&site, stored).run().assert_code(0);
+    prune(stored, &["--keep", "1"]);
+    assert_eq!((kept(stored), bodies(stored)), (vec![vec!["5".to_owned(), "2".to_owned()]], 2));
+}
+
+fn the_oldest_runs_lose_their_kept_pages_first(stored: &Stored) {
+    let site = versioned_site();
+    for version in ["one", "two", "three", "four"] {
+        set(&site, version);
+        keeping(&site, stored).run().assert_code(0);
+    }
+    let length = if matches!(stored, Stored::Postgres(_)) { "octet_length" } else { "length" };
+    let since = |run_id: usize| {
+        let of_runs = format!("select body_hash from crawl_kept_pages where run_id >= {run_id}");
+        let sum = format!("select sum({length}(body)) from crawl_bodies where body_hash in ({of_runs})");
+        stored.count(&sum).to_string()
+    };
+    prune(stored, &["--max-kept", &since(1)]).assert_stdout("are kept, no more than --max-kept");
+    let limit = since(3);
+    let dry = prune(stored, &["--max-kept", &limit, "--dry-run"]);
+    dry.assert_stdout("this would remove the kept pages of 2 runs").assert_stdout("nothing was removed");
+    assert_eq!(kept(stored).len(), 4);
+    prune(stored, &["--max-kept", &limit]).assert_stdout("removed 4 kept pages (").assert_stdout("of 2 runs");
+    assert_eq!(
+        (kept(stored), bodies(stored)),
+        ([["3", "2"], ["4", "2"]].map(|row| row.map(str::to_owned).to_vec()).to_vec(), 3)
+    );
+    // Nothing else of the runs is gone.
+    assert_eq!((requests(stored, 1), requests(stored, 2)), (2, 2));
+    let one = shown(stored, "1");
+    assert!(one["pruned_at"].is_null() && one["kept_pruned_at"].is_string(), "{one}");
+    let gone = runs(stored, &["show", "1", "--kept", &site.url("/")]).run();
+    gone.assert_code(1).assert_stderr("lost its kept pages at 20").assert_stderr("--max-kept");
+    prune(stored, &["--max-kept", "0"]).assert_stdout("0 B are still kept");
+    assert_eq!((kept(stored).len(), bodies(stored)), (0, 0));
+    let refused = runs(stored, &["prune", "--max-kept", "much"]).run();
+    refused.assert_code(2).assert_stderr("--max-kept");
+}
+
+fn bodies_that_rows_deleted_by_hand_leave_are_removed(stored: &Stored) {
+    let site = versioned_site();
+    keeping(&site, stored).run().assert_code(0);
+    stored.execute("delete from crawl_kept_pages");
+    assert_eq!(bodies(stored), 2);
+    let done = prune(stored, &["--keep", "9"]);
+    done.assert_stdout("removed 2 bodies (").assert_stdout("that no kept page had any more");
+    assert_eq!(bodies(stored), 0);
 }

@@ -89,6 +89,7 @@ pub(super) fn spec() -> RunSpec {
         min_interval: None,
         tally: dragline_core::tally::TallyOf::default(),
         incremental: false,
+        keeps_pages: false,
         process: ProcessInfo { pid: 4711, hostname: "here".to_owned() },
     }
 }

@@ -1,17 +1,20 @@
 //! Kept answers: stored with their pages, each body once, and read again by later runs of the spider.
 
 use dragline_core::chrono::{DateTime, TimeDelta, Utc};
-use dragline_core::earlier::body_hash;
+use dragline_core::earlier::{Validators, body_hash};
 use dragline_core::kept_page::{KeptCounts, KeptPage, KeptPart};
 use dragline_core::outcome::PageState;
+use dragline_core::prune::PrunePart;
+use dragline_core::runs::RunAdmin;
 use dragline_core::store::{RunSpec, RunState};
 use dragline_core::{
-    Fingerprint, KeptAnswers, KeptAsk, KeptBody, PageOutcome, QueuedRequest, RunKind, StoreError,
+    Fingerprint, KeptAnswers, KeptAsk, KeptBody, PageOutcome, PageRecord, ParserVersion, QueuedRequest,
+    RunKind, StoreError,
 };
 use dragline_store::{StoreSettings, open_runs};
 
 use super::fixture::{
-    RUN, Session, connected, done, done_with, ended, execute, request, request_to, run, spec,
+    RUN, Session, connected, done, done_with, ended, everything, execute, request, request_to, run, spec,
 };
 use super::item_types::quote;
 use crate::stored::{Stored, on_both_stores};
@@ -25,6 +28,9 @@ on_both_stores!(
     answers_are_read_as_long_as_there_is_room,
     a_changed_body_is_an_error_when_it_is_read,
     flushes_with_the_same_bodies_do_not_wait_in_a_circle,
+    a_body_is_not_removed_while_a_flush_refers_to_it,
+    an_unfinished_reparse_keeps_answers_from_being_removed,
+    a_run_that_keeps_pages_does_not_use_the_record_of_one_that_is_not_kept,
     a_run_is_of_the_kind_that_it_began_with,
 );
 
@@ -281,6 +287,108 @@ fn flushes_with_the_same_bodies_do_not_wait_in_a_circle(stored: &Stored) {
     });
 }
 
+/// Removes all kept answers of a run that has ended. Returns how many.
+async fn prune(runs: &dyn RunAdmin, run_id: i64) -> u64 {
+    let (mut next, mut rows) = (Some(PrunePart::KeptPages { after: None }), 0);
+    assert!(runs.begin_prune(run_id, false, None).await.unwrap());
+    while let Some(part) = next {
+        let batch = runs.prune_batch(run_id, &part, 3).await.unwrap();
+        rows += batch.rows;
+        next = batch.next;
+    }
+    rows
+}
+
+async fn administration(stored: &Stored) -> Box<dyn RunAdmin> {
+    connected(stored).await.close().await;
+    let runs = open_runs(&stored.url(), &StoreSettings::default()).unwrap();
+    runs.reach().await.unwrap();
+    runs
+}
+
+/// An old run loses its answers at the moment when a crawl finds the same bodies again.
+fn a_body_is_not_removed_while_a_flush_refers_to_it(stored: &Stored) {
+    const PAGES: usize = 30;
+    let rounds = if matches!(stored, Stored::Postgres(_)) { 25 } else { 3 };
+    run(async {
+        let runs = administration(stored).await;
+        for round in 0..rounds {
+            let pages: Vec<QueuedRequest> = (0..PAGES).map(|page| request(&page.to_string())).collect();
+            let outcomes = || -> Vec<PageOutcome> {
+                let body = |page: usize| format!("body {page} of round {round}");
+                (0..).zip(&pages).map(|(at, page)| keeping(done(page), body(at).as_bytes())).collect()
+            };
+            let old = night(stored, &starting(&pages), &outcomes()).await;
+            let session = Session::begin(stored, &pages).await;
+            let flushes = async {
+                for batch in outcomes().chunks(3) {
+                    assert_eq!(session.flush(batch).await.unwrap().kept.pages, 3);
+                }
+            };
+            let ((), removed) = tokio::join!(flushes, prune(&*runs, old));
+            assert_eq!(removed, PAGES as u64);
+            let new = finish(session).await;
+            let found =
+                answers(stored, &ask(&pages.iter().map(|page| page.fingerprint).collect::<Vec<_>>())).await;
+            assert!(read(&found).iter().all(|(run_id, _)| *run_id == new));
+            assert_eq!(found.answers.len(), PAGES);
+            assert_eq!(prune(&*runs, new).await, PAGES as u64);
+            assert_eq!(runs.prune_bodies(None, 1000).await.unwrap().next, None);
+            assert_eq!(stored.count("SELECT count(*) FROM crawl_bodies"), 0);
+            assert_eq!(runs.kept_bytes().await.unwrap(), 0);
+        }
+    });
+}
+
+fn an_unfinished_reparse_keeps_answers_from_being_removed(stored: &Stored) {
+    run(async {
+        let page = request("page");
+        let start = starting(std::slice::from_ref(&page));
+        let old = night(stored, &start, &[keeping(done(&page), b"one")]).await;
+        let reparse = RunSpec { kind: RunKind::Reparse, name: "reparse".into(), ..spec() };
+        let session = Session::open(stored, &reparse).await;
+        let runs = administration(stored).await;
+        let counts = runs.count_prunable(old, false).await.unwrap();
+        assert_eq!((counts.kept_pages, counts.kept_bytes, counts.kept_staying), (0, 0, 1));
+        assert_eq!(prune(&*runs, old).await, 0);
+        finish(session).await;
+        let counts = runs.count_prunable(old, false).await.unwrap();
+        assert_eq!((counts.kept_pages, counts.kept_staying), (1, 0));
+        assert_eq!(counts.kept_bytes, runs.kept_bytes().await.unwrap());
+        assert_eq!(prune(&*runs, old).await, 1);
+    });
+}
+
+/// Otherwise an incremental spider that begins to keep pages would never get those that don't change.
+fn a_run_that_keeps_pages_does_not_use_the_record_of_one_that_is_not_kept(stored: &Stored) {
+    run(async {
+        let page = request("page");
+        let parsed = |outcome: PageOutcome| {
+            let record = PageRecord::Parsed {
+                tag: String::new(),
+                validators: Validators { etag: Some("1".to_owned()), last_modified: None },
+                body_hash: body_hash(b"one"),
+                parser: ParserVersion::from_bytes(&[7; 16]).unwrap(),
+                links: Vec::new(),
+            };
+            PageOutcome { record: Some(Box::new(record)), ..outcome }
+        };
+        let without = RunSpec { incremental: true, ..starting(std::slice::from_ref(&page)) };
+        let with = RunSpec { keeps_pages: true, ..without.clone() };
+        night(stored, &without, &[parsed(done(&page))]).await;
+        let known = async |spec: &RunSpec, outcome: PageOutcome| {
+            let session = Session::open(stored, spec).await;
+            let known = session.refill(&everything()).await.earlier.contains_key(&page.fingerprint);
+            session.flush(&[outcome]).await.unwrap();
+            finish(session).await;
+            known
+        };
+        assert!(known(&without, parsed(done(&page))).await);
+        assert!(!known(&with, parsed(keeping(done(&page), b"one"))).await, "nothing of it is kept");
+        assert!(known(&with, parsed(keeping(done(&page), b"one"))).await);
+    });
+}
+
 fn a_run_is_of_the_kind_that_it_began_with(stored: &Stored) {
     run(async {
         for kind in RunKind::ALL {
@@ -289,7 +397,14 @@ fn a_run_is_of_the_kind_that_it_began_with(stored: &Stored) {
             let found = session.store.find_run(&name).await.unwrap().unwrap();
             assert_eq!(found.kind, kind);
             session.store.close().await;
-            // The start of another kind does not change it.
+            // The start of another kind does not change it. An import is resumed only as an import.
+            if kind == RunKind::Import {
+                let store = connected(stored).await;
+                let other = store.open_run(&RunSpec { name: name.clone(), ..spec() }).await;
+                assert!(matches!(other, Err(StoreError::Setup { .. })), "{other:?}");
+                store.close().await;
+                continue;
+            }
             let session = Session::open(stored, &RunSpec { name: name.clone(), ..spec() }).await;
             assert_eq!(session.store.find_run(&name).await.unwrap().unwrap().kind, kind);
             session.store.close().await;

@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use dragline_spider::fingerprint::Fingerprint;
 
 use crate::kept_body::KeptBody;
+use crate::prune::RequestPlace;
 
 /// Which kept answers to read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,4 +45,63 @@ pub struct KeptAnswer {
     pub fetched_at: DateTime<Utc>,
     /// Its body.
     pub body: KeptBody,
+}
+
+/// Which kept pages of a run to list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeptListAsk {
+    /// The run.
+    pub run_id: i64,
+    /// The spider of the run.
+    pub spider: String,
+    /// Where to go on.
+    pub after: KeptPlace,
+    /// How many pages to look at, at most.
+    pub limit: u32,
+}
+
+/// A place in the list of a run's kept pages. The answers that the run has kept itself come first. Then come the older ones that
+/// stand for the pages that it found unchanged or fresh.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum KeptPlace {
+    /// Behind this page of those that the run has kept.
+    Own(Option<Fingerprint>),
+    /// Behind this request of the run.
+    Older(Option<RequestPlace>),
+}
+
+impl Default for KeptPlace {
+    fn default() -> Self {
+        Self::Own(None)
+    }
+}
+
+/// A part of the list of a run's kept pages.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeptListed {
+    /// The pages.
+    pub pages: Vec<KeptEntry>,
+    /// Where to go on. `None` at the end.
+    pub next: Option<KeptPlace>,
+}
+
+/// A kept page, without its body.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeptEntry {
+    /// Its request.
+    pub fingerprint: Fingerprint,
+    /// The run that kept it.
+    pub run_id: i64,
+    /// The URL that gave the answer.
+    pub url: String,
+    /// Its HTTP status.
+    pub status: u16,
+    /// When it came.
+    pub fetched_at: DateTime<Utc>,
+    /// Whether the whole body is kept, and not only its first bytes.
+    pub is_whole: bool,
+    /// The length of the body, if it is known.
+    pub body_bytes: Option<u64>,
+    /// How many bytes of it the store has: compressed ones of a whole body.
+    pub stored_bytes: u64,
 }

@@ -45,7 +45,7 @@ pub use cookies::StoredCookie;
 pub use earlier::{EarlierPage, EarlierPages, PageRecord, ParserVersion};
 pub use fetched::Fetched;
 pub use host_note::HostNote;
-pub use kept_answer::{KeptAnswer, KeptAnswers, KeptAsk};
+pub use kept_answer::{KeptAnswer, KeptAnswers, KeptAsk, KeptEntry, KeptListAsk, KeptListed, KeptPlace};
 pub use kept_body::{KeptBody, KeptBodyError};
 pub use latency::{LATENCY_BOUNDS, Latency, LatencySnapshot};
 pub use outcome::{DeadLetter, PageKey, PageOutcome, PageState};

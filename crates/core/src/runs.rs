@@ -8,12 +8,14 @@ use serde_json::Value as Json;
 use url::Url;
 
 use crate::diff::{DiffAsk, RowChange};
+use crate::earlier::BodyHash;
+use crate::kept_answer::{KeptListAsk, KeptListed};
 use crate::kept_page::KeptRequest;
 #[cfg(doc)]
 use crate::lineage::MAX_LINEAGES;
 use crate::lineage::{Lineage, TracedRequest};
 use crate::outcome::PageState;
-use crate::prune::{self, PrunableRun, PruneAsk, PruneBatch, PruneCounts, PrunePart};
+use crate::prune::{self, BodyBatch, PrunableRun, PruneAsk, PruneBatch, PruneCounts, PrunePart};
 use crate::run_kind::RunKind;
 use crate::run_verdict::{EndFigures, RunVerdict};
 use crate::store::{BoxFuture, ItemRow, PageCounts, ProcessInfo, RunState, Store, StoreResult};
@@ -63,8 +65,12 @@ pub trait RunAdmin: Store {
         each: &'a mut (dyn FnMut(RowChange) -> std::io::Result<()> + Send),
     ) -> BoxFuture<'a, StoreResult<()>>;
 
-    /// The kept answers of pages with this URL, as it is stored, the newest first; a few at most.
+    /// The kept answers of pages with this URL, as it is stored, the newest first; a few at most. For a page that the run found
+    /// unchanged or fresh, an older answer stands.
     fn kept_pages<'a>(&'a self, run_id: i64, url: &'a str) -> BoxFuture<'a, StoreResult<Vec<KeptRequest>>>;
+
+    /// Lists the kept pages of a run, a part at a time. The answer may be empty although there are more.
+    fn list_kept<'a>(&'a self, ask: &'a KeptListAsk) -> BoxFuture<'a, StoreResult<KeptListed>>;
 
     /// Puts failed requests back to `queued`, as if they had never been requested, in one transaction. A run that had ended
     /// becomes `stopped`, so that the next crawl of its name resumes it. The run's epoch rises, so an earlier process can
@@ -106,6 +112,16 @@ pub trait RunAdmin: Store {
         part: &'a PrunePart,
         max_rows: u32,
     ) -> BoxFuture<'a, StoreResult<PruneBatch>>;
+
+    /// Marks an ended run as one that loses its kept answers. Returns `false` if the run has not ended.
+    fn begin_prune_kept(&self, run_id: i64) -> BoxFuture<'_, StoreResult<bool>>;
+
+    /// Bytes of everything that is kept of answers, as it is stored.
+    fn kept_bytes(&self) -> BoxFuture<'_, StoreResult<u64>>;
+
+    /// Looks at the next `max` bodies, and removes those that no kept answer refers to, in one transaction. Such bodies are left when
+    /// somebody deletes rows by hand, and when a page is put back to be fetched again.
+    fn prune_bodies(&self, after: Option<BodyHash>, max: u32) -> BoxFuture<'_, StoreResult<BodyBatch>>;
 
     /// Notes that nothing is left to prune, if so. Dead letters keep the requests of their pages.
     fn end_prune(&self, run_id: i64) -> BoxFuture<'_, StoreResult<()>>;
@@ -179,6 +195,11 @@ impl RunRecord {
     /// When it was pruned. Its requests are no longer in the store then, or only some of them.
     pub fn pruned_at(&self) -> Option<DateTime<Utc>> {
         prune::pruned_at(&self.stats)
+    }
+
+    /// When it lost its kept answers, if it did.
+    pub fn kept_pruned_at(&self) -> Option<DateTime<Utc>> {
+        prune::kept_pruned_at(&self.stats)
     }
 }
 

@@ -73,6 +73,13 @@ pub trait Store: Send + Sync {
     /// its start requests.
     fn open_run<'a>(&'a self, spec: &'a RunSpec) -> BoxFuture<'a, StoreResult<OpenedRun>>;
 
+    /// Adds requests that were found on no page to a run, in one transaction. Those that it has already stay as they are.
+    fn add_requests<'a>(
+        &'a self,
+        run: &'a RunKey,
+        requests: &'a [QueuedRequest],
+    ) -> BoxFuture<'a, StoreResult<()>>;
+
     /// Applies outcomes in one transaction, except for pages that are no longer `queued`.
     ///
     /// # Errors
@@ -184,7 +191,8 @@ pub trait Store: Send + Sync {
     fn pool(&self) -> PoolStatus;
 }
 
-/// Which run to open.
+/// Which run to open. Its switches have nothing to do with each other.
+#[allow(clippy::struct_excessive_bools)]
 #[derive(Clone, Debug)]
 pub struct RunSpec {
     /// Its name.
@@ -207,6 +215,8 @@ pub struct RunSpec {
     pub tally: TallyOf,
     /// Whether to keep records of pages, and to use those of earlier runs.
     pub incremental: bool,
+    /// Whether to keep answers.
+    pub keeps_pages: bool,
     /// The process that opens it.
     pub process: ProcessInfo,
 }
@@ -234,6 +244,8 @@ pub struct RunKey {
     /// Whether it keeps records of its pages, and leaves rows alone that are as they were. The records of the pages of another
     /// run are removed, because they no longer say what is stored.
     pub incremental: bool,
+    /// Whether it keeps answers. Then it does not use the record of a page of which no answer is kept, so the page is fetched.
+    pub keeps_pages: bool,
 }
 
 /// An opened run.

@@ -39,6 +39,7 @@ pub(crate) fn run_spec(spider: &dyn Spider, settings: &CrawlSettings) -> Result<
         min_interval: settings.due.min_interval,
         tally: settings.engine.links.tally(),
         incremental: settings.engine.revisits.incremental,
+        keeps_pages: settings.engine.keep.pages,
         process: ProcessInfo { pid: std::process::id(), hostname: hostname() },
     })
 }
@@ -116,7 +117,7 @@ fn kept(rule: SameRequest, wanted: &SameRequest) -> SameRequest {
 }
 
 /// The name of this host, so that people can find the process that holds a run.
-fn hostname() -> String {
+pub fn hostname() -> String {
     let name = std::fs::read_to_string("/proc/sys/kernel/hostname").ok().or(std::env::var("HOSTNAME").ok());
     name.map_or_else(|| "unknown".to_owned(), |name| name.trim().to_owned())
 }

@@ -52,7 +52,7 @@ use std::sync::Arc;
 
 use dragline_core::runs::RunAdmin;
 use dragline_core::store::{BoxFuture, RunSpec, StoreResult};
-use dragline_core::{ItemType, Store, StoreError};
+use dragline_core::{ItemType, RunKind, Store, StoreError};
 
 pub use settings::StoreSettings;
 
@@ -144,6 +144,15 @@ pub(crate) fn of_another_spider(spec: &RunSpec, spider: &str) -> StoreError {
         ),
         hint: "choose another name with --run, or end that run with --fresh".to_owned(),
     }
+}
+
+/// The error for a crawl that would resume an import, or the other way round. An import knows no links, and a crawl has no file.
+pub(crate) fn of_another_kind(spec: &RunSpec, kind: RunKind) -> Option<StoreError> {
+    let is_import = |kind| kind == RunKind::Import;
+    (is_import(kind) != is_import(spec.kind)).then(|| StoreError::Setup {
+        problem: format!("the unfinished run {:?} is of the kind {kind}, not {}", spec.name, spec.kind),
+        hint: "choose another name with --run, or end that run with `dragline runs end`".to_owned(),
+    })
 }
 
 /// The error for a run with an unknown shard rule.

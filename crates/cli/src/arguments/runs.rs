@@ -6,7 +6,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use dragline_core::Reason;
 use dragline_core::store::RunState;
 
-use dragline_flags::{count, duration, number, statuses};
+use dragline_flags::{bytes_or_none, count, duration, number, statuses};
 
 pub(super) const EXAMPLES: &str = "\
 Examples:
@@ -102,8 +102,10 @@ Examples:
   dragline runs prune --keep 30 --dry-run
   dragline runs prune --older-than 90d
   dragline runs prune --keep 1 --spider quotes
+  dragline runs prune --keep 30 --max-kept 10GB
 
-This removes the rows of crawl_requests, crawl_kept_pages, crawl_cookies and crawl_hosts. `runs list` still shows \
+This removes the rows of crawl_requests, crawl_kept_pages, crawl_cookies and crawl_hosts, and the bodies of kept pages \
+that no run needs any more. A kept page stays while a later run needs it that found the page unchanged. `runs list` still shows \
 the run, but `runs retry` can't open it again. Items are never removed, and neither is anything of a run that is \
 running or stopped: end such a run first (`dragline runs end`). A dead letter is an item that is stored nowhere \
 else, so letters and their pages stay, unless you say --letters. Crawls may go on meanwhile. You can stop this at \
@@ -115,12 +117,19 @@ pub(crate) struct PruneRuns {
     /// Keep the newest N ended runs of each name
     ///
     /// With --older-than as well, a run must meet both conditions to be pruned.
-    #[arg(long, value_name = "N", value_parser = count, required_unless_present = "older_than")]
+    #[arg(long, value_name = "N", value_parser = count, required_unless_present_any = ["older_than", "max_kept"])]
     pub(crate) keep: Option<usize>,
 
     /// Prune runs that ended longer ago than this, such as 90d
     #[arg(long, value_name = "TIME", value_parser = duration)]
     pub(crate) older_than: Option<Duration>,
+
+    /// Remove kept pages, of the oldest ended runs first, until all that is kept has at most this size
+    ///
+    /// Such a run loses nothing else: its requests and figures stay, and it can still be opened again. The size is that of
+    /// the compressed bodies in the whole database. With --keep or --older-than as well, those come first.
+    #[arg(long, value_name = "BYTES", value_parser = bytes_or_none)]
+    pub(crate) max_kept: Option<usize>,
 
     /// Only runs of this name
     #[arg(long, value_name = "NAME")]

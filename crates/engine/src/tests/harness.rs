@@ -152,6 +152,7 @@ impl Crawl {
                 spider: "follow".into(),
                 shards: ShardRule::NEW,
                 incremental: false,
+                keeps_pages: false,
             },
             resumed: None,
             start_hosts: frontier.start_hosts(),

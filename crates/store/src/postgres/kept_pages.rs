@@ -7,9 +7,13 @@ use dragline_core::earlier::BodyHash;
 use dragline_core::kept_page::{KeptCounts, KeptPage, KeptPart, KeptRequest};
 use dragline_core::outcome::clean;
 use dragline_core::probe::reach;
+use dragline_core::prune::RequestPlace;
 use dragline_core::shard::ShardRule;
 use dragline_core::store::StoreResult;
-use dragline_core::{Fingerprint, KeptAnswer, KeptAnswers, KeptAsk, KeptBody, PageOutcome};
+use dragline_core::{
+    Fingerprint, KeptAnswer, KeptAnswers, KeptAsk, KeptBody, KeptEntry, KeptListAsk, KeptListed, KeptPlace,
+    PageOutcome,
+};
 use tokio_postgres::Row;
 use tokio_postgres::types::Json;
 
@@ -49,13 +53,28 @@ const INSERT: &str =
         headers = EXCLUDED.headers, body = EXCLUDED.body, body_hash = EXCLUDED.body_hash,
         body_bytes = EXCLUDED.body_bytes, fetched_at = EXCLUDED.fetched_at, shard = EXCLUDED.shard, kept_at = now()";
 
+/// An older answer stands for a page that the run found unchanged or fresh.
 const READ: &str =
     "SELECT r.*, kept.url AS kept_url, kept.status AS kept_status, kept.headers AS kept_headers,
         kept.body AS kept_body, kept.body_bytes, coalesce(kept.fetched_at, kept.kept_at) AS fetched_at,
         whole.body_hash, whole.body AS frame, whole.body_bytes AS whole_bytes
-    FROM crawl_kept_pages kept JOIN crawl_requests r USING (run_id, fingerprint)
+    FROM crawl_requests r JOIN crawl_runs own ON own.run_id = r.run_id CROSS JOIN LATERAL (
+        SELECT mine.* FROM crawl_kept_pages mine WHERE mine.run_id = r.run_id AND mine.fingerprint = r.fingerprint
+        UNION ALL (
+            SELECT older.* FROM crawl_kept_pages older JOIN crawl_runs run ON run.run_id = older.run_id
+            WHERE older.fingerprint = r.fingerprint AND older.body_hash IS NOT NULL AND older.run_id < r.run_id
+            AND run.spider = own.spider AND (run.kind <> 'import' OR run.state = 'finished')
+            AND r.reason IN ('unchanged', 'fresh')
+            ORDER BY older.run_id DESC LIMIT 1
+        )
+    ) kept
     LEFT JOIN crawl_bodies whole ON whole.body_hash = kept.body_hash
-    WHERE kept.run_id = $1 AND r.url = $2 ORDER BY kept.kept_at DESC LIMIT $3";
+    WHERE r.run_id = $1 AND r.url = $2 ORDER BY kept.kept_at DESC LIMIT $3";
+
+/// The columns of a list.
+const LISTED: &str = "kept.fingerprint, kept.run_id, kept.url, kept.status,
+        coalesce(kept.fetched_at, kept.kept_at) AS fetched_at, kept.body_hash IS NOT NULL AS is_whole,
+        kept.body_bytes, coalesce(octet_length(kept.body), octet_length(whole.body), 0)::bigint AS stored_bytes";
 
 /// The newest whole answer of each page, with its body as long as there is room. As in a flush, the statement leaves the planner
 /// no choice but to probe indexes.
@@ -241,4 +260,78 @@ pub(super) async fn answers(connections: &Connections, ask: &KeptAsk) -> StoreRe
         });
     }
     Ok(found)
+}
+
+/// The kept pages of a run; see the trait.
+pub(super) async fn list(connections: &Connections, ask: &KeptListAsk) -> StoreResult<KeptListed> {
+    let session = connections.session("listing kept pages").await?;
+    let listed = match &ask.after {
+        KeptPlace::Own(after) => own(&session, ask, after.as_ref()).await?,
+        KeptPlace::Older(after) => older(&session, ask, after.as_ref()).await?,
+    };
+    session.release();
+    Ok(listed)
+}
+
+async fn own(session: &Session, ask: &KeptListAsk, after: Option<&Fingerprint>) -> StoreResult<KeptListed> {
+    let sql = format!(
+        "SELECT {LISTED} FROM crawl_kept_pages kept
+         LEFT JOIN crawl_bodies whole ON whole.body_hash = kept.body_hash
+         WHERE kept.run_id = $1 AND kept.fingerprint > $2 ORDER BY kept.fingerprint LIMIT $3"
+    );
+    let after = after.map_or(&[][..], |after| after.as_bytes());
+    let rows = session.rows(&sql, &[&ask.run_id, &after, &i64::from(ask.limit)]).await?;
+    let pages: Vec<KeptEntry> = rows.iter().filter_map(entry).collect();
+    let is_full = rows.len() as u64 >= u64::from(ask.limit);
+    let last = pages.last().map(|page| page.fingerprint).filter(|_| is_full);
+    let next = last.map_or(KeptPlace::Older(None), |last| KeptPlace::Own(Some(last)));
+    Ok(KeptListed { pages, next: Some(next) })
+}
+
+async fn older(
+    session: &Session,
+    ask: &KeptListAsk,
+    after: Option<&RequestPlace>,
+) -> StoreResult<KeptListed> {
+    let sql = format!(
+        "SELECT page.shard, page.fingerprint AS of_page, older.* FROM (
+             SELECT shard, fingerprint, reason FROM crawl_requests
+             WHERE run_id = $1 AND (shard, fingerprint) > ($2, $3) ORDER BY shard, fingerprint LIMIT $4
+         ) page
+         LEFT JOIN LATERAL (
+             SELECT {LISTED} FROM crawl_kept_pages kept JOIN crawl_runs run ON run.run_id = kept.run_id
+             LEFT JOIN crawl_bodies whole ON whole.body_hash = kept.body_hash
+             WHERE kept.fingerprint = page.fingerprint AND kept.body_hash IS NOT NULL AND kept.run_id < $1
+             AND run.spider = $5 AND (run.kind <> 'import' OR run.state = 'finished')
+             AND page.reason IN ('unchanged', 'fresh')
+             ORDER BY kept.run_id DESC LIMIT 1
+         ) older ON true
+         ORDER BY page.shard, page.fingerprint"
+    );
+    let (shard, fingerprint) =
+        after.map_or((i16::MIN, &[][..]), |place| (place.shard, place.fingerprint.as_bytes()));
+    let values: Params<'_> = &[&ask.run_id, &shard, &fingerprint, &i64::from(ask.limit), &ask.spider];
+    let rows = session.rows(&sql, values).await?;
+    let last = rows.last().filter(|_| rows.len() as u64 >= u64::from(ask.limit)).and_then(|row| {
+        let fingerprint = Fingerprint::from_bytes(row.get("of_page"))?;
+        Some(RequestPlace { shard: row.get("shard"), fingerprint })
+    });
+    Ok(KeptListed {
+        pages: rows.iter().filter_map(entry).collect(),
+        next: last.map(|last| KeptPlace::Older(Some(last))),
+    })
+}
+
+/// `None` for a request without a kept answer.
+fn entry(row: &Row) -> Option<KeptEntry> {
+    Some(KeptEntry {
+        fingerprint: Fingerprint::from_bytes(row.get::<_, Option<&[u8]>>("fingerprint")?)?,
+        run_id: row.get("run_id"),
+        url: row.get("url"),
+        status: u16::try_from(row.get::<_, i32>("status")).unwrap_or_default(),
+        fetched_at: row.get("fetched_at"),
+        is_whole: row.get("is_whole"),
+        body_bytes: row.get::<_, Option<i64>>("body_bytes").map(i64::unsigned_abs),
+        stored_bytes: row.get::<_, i64>("stored_bytes").unsigned_abs(),
+    })
 }

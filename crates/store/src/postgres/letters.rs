@@ -104,6 +104,7 @@ pub(super) async fn retry(store: &PostgresStore, retry: &LetterRetry) -> StoreRe
         spider: retry.spider.clone(),
         shards: ShardRule::One,
         incremental: false,
+        keeps_pages: false,
     };
     let flight = store.flights.begin();
     let ready = async {

@@ -15,7 +15,7 @@
 //! | `cookies`, `hosts` | what a resumed run needs in addition to its frontier |
 //! | `kept_pages` | the answers that are kept with their pages |
 //! | `letters` | dead letters: read, and stored as items after all |
-//! | `prune` | ended runs without their frontiers |
+//! | `prune`, `prune_kept` | ended runs without their frontiers and their kept answers |
 //! | `run_admin`, `run_figures`, `lineage` | runs looked at and opened again, between two crawls |
 //! | `frontier`, `export`, `diff` | what is read back |
 
@@ -44,6 +44,7 @@ mod migrations;
 mod pages;
 mod pooler;
 mod prune;
+mod prune_kept;
 mod requests;
 mod run_admin;
 mod run_figures;
@@ -65,11 +66,12 @@ use std::time::Duration;
 
 use dragline_core::diff::{DiffAsk, RowChange};
 use dragline_core::due::RunsOfName;
+use dragline_core::earlier::BodyHash;
 use dragline_core::item_figures::ItemFigures;
 use dragline_core::kept_page::KeptRequest;
 use dragline_core::letters::{LetterAsk, LetterReceipt, LetterRetry, StoredLetter};
 use dragline_core::lineage::{Lineage, TracedRequest};
-use dragline_core::prune::{PrunableRun, PruneAsk, PruneBatch, PruneCounts, PrunePart};
+use dragline_core::prune::{BodyBatch, PrunableRun, PruneAsk, PruneBatch, PruneCounts, PrunePart};
 use dragline_core::run_verdict::{EndFigures, RunVerdict};
 use dragline_core::runs::{Requeue, Requeued, RunAdmin, RunAsk, RunFigures, RunRecord};
 use dragline_core::store::{
@@ -77,7 +79,8 @@ use dragline_core::store::{
     RunState, RunSummary, StoreResult,
 };
 use dragline_core::{
-    Fingerprint, HostNote, ItemType, KeptAnswers, KeptAsk, PageOutcome, Refilled, Store, StoreError,
+    Fingerprint, HostNote, ItemType, KeptAnswers, KeptAsk, KeptListAsk, KeptListed, PageOutcome,
+    QueuedRequest, Refilled, Store, StoreError,
 };
 use serde_json::Value as Json;
 use url::Url;
@@ -194,6 +197,14 @@ impl Store for PostgresStore {
 
     fn open_run<'a>(&'a self, spec: &'a RunSpec) -> BoxFuture<'a, StoreResult<OpenedRun>> {
         Box::pin(runs::open(&self.connections, spec))
+    }
+
+    fn add_requests<'a>(
+        &'a self,
+        run: &'a RunKey,
+        requests: &'a [QueuedRequest],
+    ) -> BoxFuture<'a, StoreResult<()>> {
+        Box::pin(runs::add_requests(&self.connections, run, requests))
     }
 
     fn flush<'a>(
@@ -372,6 +383,10 @@ impl RunAdmin for PostgresStore {
         Box::pin(kept_pages::read(&self.connections, run_id, url))
     }
 
+    fn list_kept<'a>(&'a self, ask: &'a KeptListAsk) -> BoxFuture<'a, StoreResult<KeptListed>> {
+        Box::pin(kept_pages::list(&self.connections, ask))
+    }
+
     fn requeue_failed<'a>(&'a self, ask: &'a Requeue) -> BoxFuture<'a, StoreResult<Requeued>> {
         Box::pin(run_admin::requeue(&self.connections, ask))
     }
@@ -404,6 +419,18 @@ impl RunAdmin for PostgresStore {
         max_rows: u32,
     ) -> BoxFuture<'a, StoreResult<PruneBatch>> {
         Box::pin(prune::batch(&self.connections, run_id, part, max_rows))
+    }
+
+    fn begin_prune_kept(&self, run_id: i64) -> BoxFuture<'_, StoreResult<bool>> {
+        Box::pin(prune_kept::begin(&self.connections, run_id))
+    }
+
+    fn kept_bytes(&self) -> BoxFuture<'_, StoreResult<u64>> {
+        Box::pin(prune_kept::bytes(&self.connections))
+    }
+
+    fn prune_bodies(&self, after: Option<BodyHash>, max: u32) -> BoxFuture<'_, StoreResult<BodyBatch>> {
+        Box::pin(prune_kept::bodies(&self.connections, after, max))
     }
 
     fn end_prune(&self, run_id: i64) -> BoxFuture<'_, StoreResult<()>> {

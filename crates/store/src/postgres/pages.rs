@@ -18,7 +18,8 @@ use crate::page_items::{PageItem, page_items};
 // a LATERAL subquery with OFFSET 0 probes an index for each page.
 
 /// A page is left out if another page that was seen as lately has the same key with other values. If only one of them were parsed,
-/// its values would stay, whichever page a full crawl would fetch last.
+/// its values would stay, whichever page a full crawl would fetch last. A run that keeps answers also leaves out a page of which no
+/// answer is kept.
 const READ: &str = "SELECT page.*, visit.first_at, visit.checked_at, visit.changes
     FROM unnest($2::bytea[]) AS batch (fingerprint)
     CROSS JOIN LATERAL (
@@ -35,7 +36,10 @@ const READ: &str = "SELECT page.*, visit.first_at, visit.checked_at, visit.chang
             AND other.key_digest = mine.key_digest AND other.item_hash <> mine.item_hash
         JOIN crawl_page_visits seen ON seen.spider = $1 AND seen.fingerprint = other.fingerprint
         WHERE mine.spider = $1 AND mine.fingerprint = batch.fingerprint AND seen.run_id >= visit.run_id OFFSET 0
-    )";
+    ) AND (NOT $3 OR EXISTS (
+        SELECT FROM crawl_kept_pages kept JOIN crawl_runs run USING (run_id)
+        WHERE kept.fingerprint = batch.fingerprint AND kept.body_hash IS NOT NULL AND run.spider = $1 OFFSET 0
+    ))";
 
 const LINKS: &str = "SELECT page.fingerprint, page.links::text AS links
     FROM unnest($2::bytea[]) AS batch (fingerprint) CROSS JOIN LATERAL (
@@ -142,7 +146,7 @@ pub(super) async fn earlier(
     if requests.is_empty() {
         return Ok(EarlierPages::new());
     }
-    let rows = session.rows(READ, &[&&*run.spider, &requests]).await?;
+    let rows = session.rows(READ, &[&&*run.spider, &requests, &run.keeps_pages]).await?;
     Ok(rows.iter().filter_map(earlier_page).collect())
 }
 

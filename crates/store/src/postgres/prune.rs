@@ -1,5 +1,5 @@
 //! Ended runs lose their frontier, batch by batch. Each statement here is one small transaction, and its locks are those of the
-//! rows that it removes, so it holds up no crawl.
+//! rows that it removes, so it holds up no crawl. Kept answers and their bodies are in `prune_kept`.
 
 use std::time::Duration;
 
@@ -13,6 +13,7 @@ use dragline_core::store::{RunState, StoreResult};
 use serde_json::Value as Json;
 
 use super::connections::Connections;
+use super::prune_kept;
 use super::runs::count as number;
 use super::session::Session;
 use crate::columns::cleaned;
@@ -29,7 +30,8 @@ const FIND: &str = "SELECT run_id, name, spider, state, finished_at, figures FRO
     AND ($3::float8 IS NULL OR finished_at < clock_timestamp() - make_interval(secs => $3))
     AND ($4::text IS NULL OR name = $4) AND ($5::text IS NULL OR spider = $5)
     AND (figures IS NOT NULL OR finished_at < clock_timestamp() - make_interval(secs => $6))
-    AND stats -> $7::text IS NULL
+    AND CASE WHEN $9 THEN EXISTS (SELECT FROM crawl_kept_pages kept WHERE kept.run_id = ended.run_id)
+        ELSE stats -> $7::text IS NULL END
     ORDER BY run_id LIMIT $8";
 
 /// A page has no letters, so its request may go.
@@ -65,6 +67,7 @@ pub(super) async fn find(connections: &Connections, ask: &PruneAsk) -> StoreResu
                 &seconds(UNCOUNTED_FOR),
                 &PRUNE_DONE,
                 &whole(ask.limit),
+                &ask.with_kept_pages,
             ],
         )
         .await?;
@@ -95,13 +98,16 @@ pub(super) async fn count(
     };
     let requests =
         format!("SELECT count(*) AS rows FROM crawl_requests page WHERE run_id = $1 AND {WITHOUT_LETTERS}");
+    let kept = prune_kept::count(&session, run_id).await?;
     let counts = PruneCounts {
         requests: if with_letters {
             of("crawl_requests").await?
         } else {
             session.row(&requests, &[&run_id]).await?.map_or(0, |row| number(&row, "rows"))
         },
-        kept_pages: of("crawl_kept_pages").await?,
+        kept_pages: kept.pages,
+        kept_bytes: kept.bytes,
+        kept_staying: of("crawl_kept_pages").await?.saturating_sub(kept.pages),
         dead_letters: of("crawl_dead_letters").await?,
         cookies: of("crawl_cookies").await?,
         hosts: of("crawl_hosts").await?,
@@ -138,7 +144,9 @@ pub(super) async fn batch(
     let done = match part {
         PrunePart::Requests { after } => requests(&session, run_id, after.as_ref(), max_rows).await?,
         PrunePart::DeadLetters => rows_of(&session, "crawl_dead_letters", run_id, part, max_rows).await?,
-        PrunePart::KeptPages => rows_of(&session, "crawl_kept_pages", run_id, part, max_rows).await?,
+        PrunePart::KeptPages { after } => {
+            prune_kept::batch(&session, run_id, after.as_ref(), max_rows).await?
+        }
         PrunePart::Cookies => rows_of(&session, "crawl_cookies", run_id, part, max_rows).await?,
         PrunePart::Hosts => rows_of(&session, "crawl_hosts", run_id, part, max_rows).await?,
     };
@@ -184,12 +192,13 @@ async fn requests(
     let (shard, fingerprint) =
         after.map_or((i16::MIN, &[][..]), |place| (place.shard, place.fingerprint.as_bytes()));
     let row = session.row(&sql, &[&run_id, &shard, &fingerprint, &i64::from(max_rows)]).await?;
-    let Some(row) = row else { return Ok(PruneBatch { rows: 0, next: None }) };
+    let Some(row) = row else { return Ok(PruneBatch::default()) };
     let last = Fingerprint::from_bytes(row.get("fingerprint"))
         .map(|fingerprint| RequestPlace { shard: row.get("shard"), fingerprint })
         .filter(|_| number(&row, "seen") >= u64::from(max_rows));
     Ok(PruneBatch {
         rows: number(&row, "rows"),
+        bytes: 0,
         next: last.map(|place| PrunePart::Requests { after: Some(place) }),
     })
 }
@@ -208,5 +217,5 @@ async fn rows_of(
          ))"
     );
     let rows = session.change(&sql, &[&run_id, &i64::from(max_rows)]).await?;
-    Ok(PruneBatch { rows, next: (rows >= u64::from(max_rows)).then(|| part.clone()) })
+    Ok(PruneBatch { rows, bytes: 0, next: (rows >= u64::from(max_rows)).then(|| part.clone()) })
 }

@@ -13,12 +13,13 @@ use dragline_core::store::{
     RunSummary, StoreResult,
 };
 use dragline_core::tally::{Tally, TallyOf};
-use dragline_core::{ItemType, PageState, RunKind, StoreError};
+use dragline_core::{ItemType, PageState, QueuedRequest, RunKind, StoreError};
 use futures_util::TryStreamExt;
 use serde_json::Value as Json;
 use tokio_postgres::Row;
 
 use super::connections::Connections;
+use super::flush::EPOCH;
 use super::seen::SeenBy;
 use super::session::Session;
 use super::target::DatabaseTarget;
@@ -26,10 +27,10 @@ use super::{cookies, hosts, requests, run_verdict};
 use crate::columns::{FoundRequest, cleaned};
 use crate::fruitless::{self, LastStart};
 use crate::identifier::check_names;
-use crate::{is_pruned, of_another_spider, unknown_rule};
+use crate::{is_pruned, of_another_kind, of_another_spider, unknown_rule};
 
 /// `FOR UPDATE`, so that the epoch does not rise while a flush that has checked it is not committed yet.
-const UNFINISHED: &str = "SELECT run_id, epoch, state, stop_reason, pid, hostname, heartbeat_at, spider,
+const UNFINISHED: &str = "SELECT run_id, epoch, state, stop_reason, pid, hostname, heartbeat_at, spider, kind,
         fruitless_starts, ended_at_start, extract(epoch FROM heartbeat_at - last_start_at)::float8 AS lived,
         stats ->> 'run_items' AS run_items, stats ->> 'run_barren_pages' AS run_barren_pages, args, shards, shard_rule,
         stats
@@ -153,6 +154,25 @@ pub(super) async fn open(connections: &Connections, spec: &RunSpec) -> StoreResu
     })
 }
 
+/// Adds requests that were found on no page.
+pub(super) async fn add_requests(
+    connections: &Connections,
+    run: &RunKey,
+    requests: &[QueuedRequest],
+) -> StoreResult<()> {
+    let session = connections.session("adding requests").await?;
+    session.run("BEGIN").await?;
+    if session.row(EPOCH, &[&run.run_id, &run.epoch]).await?.is_none() {
+        return Err(not_ours(&session, run).await);
+    }
+    session.run(requests::MAKE_STAGE).await?;
+    let found = requests.iter().map(FoundRequest::start);
+    requests::insert(&session, run.run_id, run.shards, found).await?;
+    session.run("COMMIT").await?;
+    session.release();
+    Ok(())
+}
+
 /// Notes that the run is alive.
 pub(super) async fn heartbeat(connections: &Connections, run: &RunKey, stats: &Json) -> StoreResult<()> {
     let session = connections.session("writing the heartbeat").await?;
@@ -255,6 +275,10 @@ async fn resume(
     if prune::pruned_at(&row.get("stats")).is_some() {
         return Err(is_pruned(run_id));
     }
+    let kind = kind(row).map_err(|problem| connections.target().broken("opening the run", problem))?;
+    if let Some(error) = of_another_kind(spec, kind) {
+        return Err(error);
+    }
     let shards = rule_of(connections.target(), row)?;
     let pages = counts(session, run_id).await?;
     let fruitless = last_start(row).fruitless(&pages);
@@ -283,8 +307,9 @@ async fn resume(
         args: row.get("args"),
         pages,
     };
-    let (spider, incremental) = (spec.spider.as_str().into(), spec.incremental);
-    Ok(Some((RunKey { run_id, epoch, spider, shards, incremental }, resumed)))
+    let (spider, incremental, keeps_pages) =
+        (spec.spider.as_str().into(), spec.incremental, spec.keeps_pages);
+    Ok(Some((RunKey { run_id, epoch, spider, shards, incremental, keeps_pages }, resumed)))
 }
 
 /// A row without a time does not count.
@@ -336,7 +361,7 @@ async fn begin(connections: &Connections, session: &Session, spec: &RunSpec) -> 
     session.run(requests::MAKE_STAGE).await?;
     requests::insert(session, run_id, shards, spec.start.iter().map(FoundRequest::start)).await?;
     let (epoch, spider) = (row.get("epoch"), spec.spider.as_str().into());
-    Ok(RunKey { run_id, epoch, spider, shards, incremental: spec.incremental })
+    Ok(RunKey { run_id, epoch, spider, shards, incremental: spec.incremental, keeps_pages: spec.keeps_pages })
 }
 
 pub(super) fn rule_of(target: &DatabaseTarget, row: &Row) -> StoreResult<ShardRule> {

@@ -1,20 +1,23 @@
 //! The tables and the runs between two crawls: each call goes to the module that does it.
 
-use dragline_core::ItemType;
 use dragline_core::diff::{DiffAsk, RowChange};
+use dragline_core::earlier::BodyHash;
 use dragline_core::kept_page::KeptRequest;
 use dragline_core::lineage::{Lineage, TracedRequest};
-use dragline_core::prune::{PrunableRun, PruneAsk, PruneBatch, PruneCounts, PrunePart};
+use dragline_core::prune::{BodyBatch, PrunableRun, PruneAsk, PruneBatch, PruneCounts, PrunePart};
 use dragline_core::run_verdict::EndFigures;
 use dragline_core::runs::{Requeue, Requeued, RunAdmin, RunAsk, RunFigures, RunRecord};
 use dragline_core::store::{BoxFuture, ItemRow, StoreResult};
+use dragline_core::{ItemType, KeptListAsk, KeptListed};
 use rusqlite::TransactionBehavior;
 use url::Url;
 
 use super::SqliteStore;
 use super::fault::Fault;
 use super::reading::ItemsOf;
-use super::{diff, item_table, kept_pages, lineage, prune, reading, run_admin, run_figures, schema};
+use super::{
+    diff, item_table, kept_pages, lineage, prune, prune_kept, reading, run_admin, run_figures, schema,
+};
 use crate::SchemaAdmin;
 
 impl SchemaAdmin for SqliteStore {
@@ -123,6 +126,12 @@ impl RunAdmin for SqliteStore {
         })
     }
 
+    fn list_kept<'a>(&'a self, ask: &'a KeptListAsk) -> BoxFuture<'a, StoreResult<KeptListed>> {
+        Box::pin(async {
+            self.database.work("listing kept pages", |connection| kept_pages::list(connection, ask)).await
+        })
+    }
+
     fn requeue_failed<'a>(&'a self, ask: &'a Requeue) -> BoxFuture<'a, StoreResult<Requeued>> {
         Box::pin(async {
             self.database
@@ -179,6 +188,37 @@ impl RunAdmin for SqliteStore {
                 .await?;
             if batch.next.is_some() {
                 // While this transaction lasts, a crawl on the same file waits, and it looks for its end only now and then.
+                tokio::time::sleep(prune::PAUSE).await;
+            }
+            Ok(batch)
+        })
+    }
+
+    fn begin_prune_kept(&self, run_id: i64) -> BoxFuture<'_, StoreResult<bool>> {
+        Box::pin(async move {
+            self.database
+                .work("marking the run as one that loses its kept pages", |connection| {
+                    prune_kept::begin(connection, run_id)
+                })
+                .await
+        })
+    }
+
+    fn kept_bytes(&self) -> BoxFuture<'_, StoreResult<u64>> {
+        Box::pin(async {
+            self.database.work("adding up the kept pages", |connection| prune_kept::bytes(connection)).await
+        })
+    }
+
+    fn prune_bodies(&self, after: Option<BodyHash>, max: u32) -> BoxFuture<'_, StoreResult<BodyBatch>> {
+        Box::pin(async move {
+            let batch = self
+                .database
+                .work("looking for bodies without pages", |connection| {
+                    prune_kept::bodies(connection, after, max)
+                })
+                .await?;
+            if batch.next.is_some() && batch.bodies > 0 {
                 tokio::time::sleep(prune::PAUSE).await;
             }
             Ok(batch)

@@ -3,9 +3,13 @@
 use dragline_core::earlier::BodyHash;
 use dragline_core::kept_page::{KeptCounts, KeptPage, KeptPart, KeptRequest};
 use dragline_core::probe::reach;
+use dragline_core::prune::RequestPlace;
 use dragline_core::value::timestamp_text;
-use dragline_core::{KeptAnswer, KeptAnswers, KeptAsk, KeptBody, PageOutcome};
-use rusqlite::{Connection, OptionalExtension, params};
+use dragline_core::{
+    Fingerprint, KeptAnswer, KeptAnswers, KeptAsk, KeptBody, KeptEntry, KeptListAsk, KeptListed, KeptPlace,
+    PageOutcome,
+};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::fault::Fault;
 use super::frontier::{json, request_of};
@@ -80,14 +84,23 @@ fn insert_body(connection: &Connection, body: &KeptBody) -> Result<bool, Fault> 
 
 /// The kept pages of a URL.
 pub(super) fn read(connection: &Connection, run_id: i64, url: &str) -> Result<Vec<KeptRequest>, Fault> {
+    // An older answer stands for a page that the run found unchanged or fresh.
     let mut select = connection.prepare(
         "SELECT page.*, kept.url AS kept_url, kept.status AS kept_status, kept.headers AS kept_headers,
                 kept.body AS kept_body, kept.body_bytes, coalesce(kept.fetched_at, kept.kept_at) AS fetched_at,
                 whole.body_hash, whole.body AS frame, whole.body_bytes AS whole_bytes
-         FROM crawl_kept_pages kept JOIN crawl_requests page
-         ON page.run_id = kept.run_id AND page.fingerprint = kept.fingerprint
+         FROM crawl_requests page JOIN crawl_runs own ON own.run_id = page.run_id
+         JOIN crawl_kept_pages kept ON kept.fingerprint = page.fingerprint AND kept.run_id = coalesce((
+             SELECT mine.run_id FROM crawl_kept_pages mine
+             WHERE mine.run_id = page.run_id AND mine.fingerprint = page.fingerprint
+         ), (
+             SELECT max(older.run_id) FROM crawl_kept_pages older JOIN crawl_runs run ON run.run_id = older.run_id
+             WHERE older.fingerprint = page.fingerprint AND older.body_hash IS NOT NULL AND older.run_id < page.run_id
+             AND run.spider = own.spider AND (run.kind <> 'import' OR run.state = 'finished')
+             AND page.reason IN ('unchanged', 'fresh')
+         ))
          LEFT JOIN crawl_bodies whole ON whole.body_hash = kept.body_hash
-         WHERE kept.run_id = ?1 AND page.url = ?2 ORDER BY kept.kept_at DESC LIMIT ?3",
+         WHERE page.run_id = ?1 AND page.url = ?2 ORDER BY kept.kept_at DESC LIMIT ?3",
     )?;
     let mut rows = select.query(params![run_id, url, MOST])?;
     let mut pages = Vec::new();
@@ -139,4 +152,83 @@ pub(super) fn answers(connection: &Connection, ask: &KeptAsk) -> Result<KeptAnsw
         });
     }
     Ok(found)
+}
+
+/// The columns of a list.
+const LISTED: &str = "kept.fingerprint, kept.run_id, kept.url, kept.status,
+        coalesce(kept.fetched_at, kept.kept_at) AS fetched_at, kept.body_hash IS NOT NULL AS is_whole,
+        kept.body_bytes, coalesce(length(kept.body), length(whole.body), 0) AS stored_bytes";
+
+/// The kept pages of a run; see the trait.
+pub(super) fn list(connection: &Connection, ask: &KeptListAsk) -> Result<KeptListed, Fault> {
+    match &ask.after {
+        KeptPlace::Own(after) => own(connection, ask, after.as_ref()),
+        KeptPlace::Older(after) => older(connection, ask, after.as_ref()),
+    }
+}
+
+fn own(connection: &Connection, ask: &KeptListAsk, after: Option<&Fingerprint>) -> Result<KeptListed, Fault> {
+    let mut select = connection.prepare_cached(&format!(
+        "SELECT {LISTED} FROM crawl_kept_pages kept LEFT JOIN crawl_bodies whole ON whole.body_hash = kept.body_hash
+         WHERE kept.run_id = ?1 AND kept.fingerprint > ?2 ORDER BY kept.fingerprint LIMIT ?3"
+    ))?;
+    let after = after.map_or(&[][..], |after| after.as_bytes());
+    let mut rows = select.query(params![ask.run_id, after, ask.limit])?;
+    let (mut pages, mut looked_at) = (Vec::new(), 0);
+    while let Some(row) = rows.next()? {
+        looked_at += 1;
+        pages.extend(entry(row)?);
+    }
+    let last = pages.last().map(|page: &KeptEntry| page.fingerprint).filter(|_| looked_at >= ask.limit);
+    let next = last.map_or(KeptPlace::Older(None), |last| KeptPlace::Own(Some(last)));
+    Ok(KeptListed { pages, next: Some(next) })
+}
+
+fn older(
+    connection: &Connection,
+    ask: &KeptListAsk,
+    after: Option<&RequestPlace>,
+) -> Result<KeptListed, Fault> {
+    let mut select = connection.prepare_cached(
+        "SELECT fingerprint, reason IN ('unchanged', 'fresh') AS is_as_before FROM crawl_requests
+         WHERE run_id = ?1 AND fingerprint > ?2 ORDER BY fingerprint LIMIT ?3",
+    )?;
+    let mut kept = connection.prepare_cached(&format!(
+        "SELECT {LISTED} FROM crawl_kept_pages kept JOIN crawl_runs run ON run.run_id = kept.run_id
+         LEFT JOIN crawl_bodies whole ON whole.body_hash = kept.body_hash
+         WHERE kept.fingerprint = ?1 AND kept.body_hash IS NOT NULL AND kept.run_id < ?2
+         AND run.spider = ?3 AND (run.kind <> 'import' OR run.state = 'finished')
+         ORDER BY kept.run_id DESC LIMIT 1"
+    ))?;
+    let after = after.map_or(&[][..], |place| place.fingerprint.as_bytes());
+    let mut rows = select.query(params![ask.run_id, after, ask.limit])?;
+    let (mut pages, mut looked_at, mut last) = (Vec::new(), 0, None);
+    while let Some(row) = rows.next()? {
+        looked_at += 1;
+        let fingerprint: Vec<u8> = row.get("fingerprint")?;
+        last = Fingerprint::from_bytes(&fingerprint);
+        if row.get::<_, Option<bool>>("is_as_before")? == Some(true) {
+            let found = kept.query_row(params![fingerprint, ask.run_id, ask.spider], entry);
+            pages.extend(found.optional()?.flatten());
+        }
+    }
+    let last = last.filter(|_| looked_at >= ask.limit);
+    let next = last.map(|fingerprint| KeptPlace::Older(Some(RequestPlace { shard: 0, fingerprint })));
+    Ok(KeptListed { pages, next })
+}
+
+fn entry(row: &Row<'_>) -> rusqlite::Result<Option<KeptEntry>> {
+    let Some(fingerprint) = Fingerprint::from_bytes(&row.get::<_, Vec<u8>>("fingerprint")?) else {
+        return Ok(None);
+    };
+    Ok(Some(KeptEntry {
+        fingerprint,
+        run_id: row.get("run_id")?,
+        url: row.get("url")?,
+        status: row.get("status")?,
+        fetched_at: row.get("fetched_at")?,
+        is_whole: row.get("is_whole")?,
+        body_bytes: row.get("body_bytes")?,
+        stored_bytes: row.get("stored_bytes")?,
+    }))
 }

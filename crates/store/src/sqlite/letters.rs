@@ -74,6 +74,7 @@ pub(super) fn retry(
         // The shard rule has no effect here, because no request is inserted.
         shards: ShardRule::One,
         incremental: false,
+        keeps_pages: false,
     };
     if retry.epoch.is_some() {
         runs::check_epoch(&transaction, &run)?;

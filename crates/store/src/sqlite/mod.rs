@@ -25,6 +25,7 @@ mod lineage;
 mod migrations;
 mod pages;
 mod prune;
+mod prune_kept;
 mod reading;
 mod run_admin;
 mod run_figures;
@@ -49,7 +50,8 @@ use dragline_core::store::{
     RunState, RunSummary, StoreResult,
 };
 use dragline_core::{
-    Fingerprint, HostNote, ItemType, KeptAnswers, KeptAsk, PageOutcome, Refilled, Store, StoreError,
+    Fingerprint, HostNote, ItemType, KeptAnswers, KeptAsk, PageOutcome, QueuedRequest, Refilled, Store,
+    StoreError,
 };
 use rusqlite::{Connection, TransactionBehavior};
 use serde_json::Value as Json;
@@ -180,6 +182,18 @@ impl Store for SqliteStore {
     fn open_run<'a>(&'a self, spec: &'a RunSpec) -> BoxFuture<'a, StoreResult<OpenedRun>> {
         Box::pin(async {
             self.database.work("opening the run", |connection| runs::open(connection, spec)).await
+        })
+    }
+
+    fn add_requests<'a>(
+        &'a self,
+        run: &'a RunKey,
+        requests: &'a [QueuedRequest],
+    ) -> BoxFuture<'a, StoreResult<()>> {
+        Box::pin(async move {
+            self.database
+                .work("adding requests", |connection| runs::add_requests(connection, run, requests))
+                .await
         })
     }
 

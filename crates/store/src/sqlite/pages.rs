@@ -36,10 +36,14 @@ pub(super) fn earlier<'a>(
                  AND other.key_digest = mine.key_digest AND other.item_hash <> mine.item_hash
              JOIN crawl_page_visits seen ON seen.spider = ?1 AND seen.fingerprint = other.fingerprint
              WHERE mine.spider = ?1 AND mine.fingerprint = ?2 AND seen.run_id >= visit.run_id
-         )",
+         ) AND (NOT ?3 OR EXISTS (
+             SELECT 1 FROM crawl_kept_pages kept JOIN crawl_runs run ON run.run_id = kept.run_id
+             WHERE kept.fingerprint = ?2 AND kept.body_hash IS NOT NULL AND run.spider = ?1
+         ))",
     )?;
     for request in requests {
-        let found = select.query_row(params![&*run.spider, request.as_bytes()], earlier_page).optional()?;
+        let asked = params![&*run.spider, request.as_bytes(), run.keeps_pages];
+        let found = select.query_row(asked, earlier_page).optional()?;
         pages.extend(found.flatten().map(|page| (*request, Box::new(page))));
     }
     Ok(pages)

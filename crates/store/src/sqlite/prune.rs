@@ -1,5 +1,5 @@
 //! Ended runs lose their frontier, batch by batch. `SQLite` has one writer, so each batch is short, and there is a pause behind it in
-//! which a crawl gets its turn.
+//! which a crawl gets its turn. Kept answers and their bodies are in `prune_kept`.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use rusqlite::{Connection, TransactionBehavior, params};
 use serde_json::{Value as Json, json};
 
 use super::fault::Fault;
-use super::runs;
+use super::{prune_kept, runs};
 
 /// The pause behind a batch. A writer that waits looks every 100 ms whether the file is free.
 pub(super) const PAUSE: Duration = Duration::from_millis(150);
@@ -43,10 +43,12 @@ pub(super) fn find(connection: &Connection, ask: &PruneAsk) -> Result<Vec<Prunab
         "SELECT run_id, name, spider, state, finished_at, figures FROM (
              SELECT *, row_number() OVER (PARTITION BY name ORDER BY run_id DESC) AS place
              FROM crawl_runs WHERE state IN ('finished', 'failed')
-         )
+         ) ended
          WHERE run_id > ?1 AND (?2 IS NULL OR place > ?2) AND (?3 IS NULL OR finished_at < ?3)
          AND (?4 IS NULL OR name = ?4) AND (?5 IS NULL OR spider = ?5)
-         AND (figures IS NOT NULL OR finished_at < ?6) AND stats ->> ?7 IS NULL
+         AND (figures IS NOT NULL OR finished_at < ?6)
+         AND CASE WHEN ?9 THEN EXISTS (SELECT 1 FROM crawl_kept_pages kept WHERE kept.run_id = ended.run_id)
+             ELSE stats ->> ?7 IS NULL END
          ORDER BY run_id LIMIT ?8",
     )?;
     let whole = |number: usize| i64::try_from(number).unwrap_or(i64::MAX);
@@ -58,7 +60,8 @@ pub(super) fn find(connection: &Connection, ask: &PruneAsk) -> Result<Vec<Prunab
         ask.spider,
         before(UNCOUNTED_FOR),
         PRUNE_DONE,
-        whole(ask.limit)
+        whole(ask.limit),
+        ask.with_kept_pages
     ];
     let rows = select.query_map(values, |row| {
         Ok(PrunableRun {
@@ -85,9 +88,12 @@ pub(super) fn count(
         let sql = format!("SELECT count(*) AS rows FROM {table} page WHERE run_id = ?1 AND {condition}");
         Ok(transaction.query_row(&sql, [run_id], |row| row.get("rows"))?)
     };
+    let (kept_pages, kept_bytes) = prune_kept::count(&transaction, run_id)?;
     Ok(PruneCounts {
         requests: of("crawl_requests", if with_letters { "true" } else { WITHOUT_LETTERS })?,
-        kept_pages: of("crawl_kept_pages", "true")?,
+        kept_pages,
+        kept_bytes,
+        kept_staying: of("crawl_kept_pages", "true")?.saturating_sub(kept_pages),
         dead_letters: of("crawl_dead_letters", "true")?,
         cookies: of("crawl_cookies", "true")?,
         hosts: of("crawl_hosts", "true")?,
@@ -126,7 +132,7 @@ pub(super) fn batch(
         PrunePart::DeadLetters => {
             rows_of(&transaction, "crawl_dead_letters", "letter_id", run_id, part, max_rows)?
         }
-        PrunePart::KeptPages => rows_of(&transaction, "crawl_kept_pages", "rowid", run_id, part, max_rows)?,
+        PrunePart::KeptPages { after } => prune_kept::batch(&transaction, run_id, after.as_ref(), max_rows)?,
         PrunePart::Cookies => {
             rows_of(&transaction, "crawl_cookies", "session, domain, path, name", run_id, part, max_rows)?
         }
@@ -176,6 +182,7 @@ fn requests(
     let last = last.and_then(|(_, fingerprint, _)| Fingerprint::from_bytes(fingerprint));
     Ok(PruneBatch {
         rows,
+        bytes: 0,
         next: last
             .map(|fingerprint| PrunePart::Requests { after: Some(RequestPlace { shard: 0, fingerprint }) }),
     })
@@ -198,5 +205,5 @@ fn rows_of(
         ),
         params![run_id, max_rows],
     )? as u64;
-    Ok(PruneBatch { rows, next: (rows >= u64::from(max_rows)).then(|| part.clone()) })
+    Ok(PruneBatch { rows, bytes: 0, next: (rows >= u64::from(max_rows)).then(|| part.clone()) })
 }

@@ -13,7 +13,7 @@ use dragline_core::store::{
 };
 use dragline_core::tally::{Tally, TallyOf};
 use dragline_core::value::timestamp_text;
-use dragline_core::{RunKind, StoreError};
+use dragline_core::{QueuedRequest, RunKind, StoreError};
 use rusqlite::{Connection, OptionalExtension, Row, TransactionBehavior, params};
 use serde_json::Value as Json;
 
@@ -22,7 +22,7 @@ use super::items::NOW;
 use super::{cookies, frontier, hosts, run_verdict};
 use crate::columns::FoundRequest;
 use crate::fruitless::{self, LastStart};
-use crate::{is_pruned, just_ended, of_another_spider, unknown_rule};
+use crate::{is_pruned, just_ended, of_another_kind, of_another_spider, unknown_rule};
 
 /// What is known about the runs of a name; see the trait. A run that counts as failed may be tried again at once.
 pub(super) fn of_name(connection: &Connection, name: &str) -> Result<RunsOfName, Fault> {
@@ -60,6 +60,10 @@ pub(super) fn open(connection: &mut Connection, spec: &RunSpec) -> Result<Opened
         }
         Some(old) if old.is_pruned => return Err(is_pruned(old.run_id).into()),
         Some(old) => {
+            let there = find(&transaction, &old.run_id.to_string())?.map(|run| run.kind);
+            if let Some(error) = there.and_then(|kind| of_another_kind(spec, kind)) {
+                return Err(error.into());
+            }
             let pages = page_counts(&transaction, old.run_id)?;
             let fruitless_starts = old.last_start.fruitless(&pages);
             if !spec.force && fruitless::gives_up(&spec.name, fruitless_starts) {
@@ -90,6 +94,18 @@ pub(super) fn check_epoch(connection: &Connection, run: &RunKey) -> Result<(), F
         Some(_) => Err(StoreError::Superseded { run_id: run.run_id, epoch: run.epoch }.into()),
         None => Err(StoreError::run_gone(run.run_id).into()),
     }
+}
+
+/// Adds requests that were found on no page.
+pub(super) fn add_requests(
+    connection: &mut Connection,
+    run: &RunKey,
+    requests: &[QueuedRequest],
+) -> Result<(), Fault> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    check_epoch(&transaction, run)?;
+    frontier::insert(&transaction, run.run_id, run.shards, requests.iter().map(FoundRequest::start), None)?;
+    Ok(transaction.commit()?)
 }
 
 /// Notes that the run is alive.
@@ -272,7 +288,14 @@ fn resume(
     reach("start: epoch raised");
     let spider = spec.spider.as_str().into();
     Ok(OpenedRun {
-        key: RunKey { run_id: old.run_id, epoch, spider, shards, incremental: spec.incremental },
+        key: RunKey {
+            run_id: old.run_id,
+            epoch,
+            spider,
+            shards,
+            incremental: spec.incremental,
+            keeps_pages: spec.keeps_pages,
+        },
         start_hosts: start_hosts(connection, old.run_id)?,
         cookies: cookies::read(connection, old.run_id)?,
         earlier: earlier(connection, spec, old.items, old.barren_pages)?,
@@ -315,7 +338,14 @@ fn begin(connection: &Connection, spec: &RunSpec) -> Result<OpenedRun, Fault> {
     let spider = spec.spider.as_str().into();
     frontier::insert(connection, run_id, shards, spec.start.iter().map(FoundRequest::start), None)?;
     Ok(OpenedRun {
-        key: RunKey { run_id, epoch: 1, spider, shards, incremental: spec.incremental },
+        key: RunKey {
+            run_id,
+            epoch: 1,
+            spider,
+            shards,
+            incremental: spec.incremental,
+            keeps_pages: spec.keeps_pages,
+        },
         resumed: None,
         start_hosts: start_hosts(connection, run_id)?,
         cookies: Vec::new(),

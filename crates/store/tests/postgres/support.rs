@@ -57,6 +57,7 @@ pub(crate) fn spec(name: &str, pages: usize) -> RunSpec {
         min_interval: None,
         tally: dragline_core::tally::TallyOf::default(),
         incremental: false,
+        keeps_pages: false,
         process: ProcessInfo { pid: 4711, hostname: "test-host".to_owned() },
     }
 }

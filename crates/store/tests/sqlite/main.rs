@@ -46,6 +46,7 @@ async fn with_run(path: &Path) -> (Arc<dyn Store>, RunKey) {
         min_interval: None,
         tally: dragline_core::tally::TallyOf::default(),
         incremental: false,
+        keeps_pages: false,
         process: ProcessInfo { pid: 1, hostname: "here".to_owned() },
     };
     let key = store.open_run(&spec).await.unwrap().key;

@@ -15,7 +15,9 @@ use dragline_core::store::{
     BoxFuture, FlushReceipt, ItemRow, KeptLinks, OpenedRun, PoolStatus, Refill, RunInfo, RunKey, RunSpec,
     RunState, RunSummary, StoreResult,
 };
-use dragline_core::{Fingerprint, HostNote, KeptAnswers, KeptAsk, PageOutcome, Refilled, Store, StoreError};
+use dragline_core::{
+    Fingerprint, HostNote, KeptAnswers, KeptAsk, PageOutcome, QueuedRequest, Refilled, Store, StoreError,
+};
 use tokio::sync::watch;
 
 /// How the store misbehaves from now on: switches that have nothing to do with each other.
@@ -243,6 +245,14 @@ impl Store for FaultyStore {
 
     fn open_run<'a>(&'a self, spec: &'a RunSpec) -> BoxFuture<'a, StoreResult<OpenedRun>> {
         self.inner.open_run(spec)
+    }
+
+    fn add_requests<'a>(
+        &'a self,
+        run: &'a RunKey,
+        requests: &'a [QueuedRequest],
+    ) -> BoxFuture<'a, StoreResult<()>> {
+        self.inner.add_requests(run, requests)
     }
 
     fn flush<'a>(

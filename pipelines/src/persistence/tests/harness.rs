@@ -86,6 +86,7 @@ pub(super) fn spec(pages: usize) -> RunSpec {
         min_interval: None,
         tally: dragline_core::tally::TallyOf::default(),
         incremental: false,
+        keeps_pages: false,
         process: ProcessInfo { pid: std::process::id(), hostname: "here".to_owned() },
     }
 }

@@ -6,6 +6,7 @@ mod kept;
 mod lineage;
 mod list;
 mod prune;
+mod prune_kept;
 mod retry;
 mod show;
 mod standing;
@@ -78,6 +79,9 @@ impl Runs {
         let pages = self.wait("reading a kept page", self.admin.kept_pages(run.run_id, &stored))?;
         if pages.is_empty() && run.pruned_at().is_some() {
             return Err(standing::pruned(run));
+        }
+        if pages.is_empty() && run.kept_pruned_at().is_some() {
+            return Err(standing::kept_pruned(run));
         }
         if pages.is_empty() {
             let problem = format!("run {} (id {}) has kept nothing of {stored}", run.name, run.run_id);

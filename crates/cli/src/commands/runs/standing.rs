@@ -23,6 +23,13 @@ pub(super) fn pruned(run: &RunRecord) -> Failed {
         .hint("`dragline runs show RUN` still shows its figures, and its items are still there")
 }
 
+/// The error for a question about a kept page of a run that has lost them.
+pub(super) fn kept_pruned(run: &RunRecord) -> Failed {
+    let at = run.kept_pruned_at().as_ref().map_or_else(String::new, |at| format!(" at {}", moment(at)));
+    let problem = format!("run {} (id {}) lost its kept pages{at}, by --max-kept", run.name, run.run_id);
+    Failed::error(problem).hint("a later run may have kept the page: `dragline runs list` shows all runs")
+}
+
 /// The state in one word. A run that its row calls running, but that no process holds, was killed.
 pub(super) fn word(run: &RunRecord) -> &'static str {
     match run.state {
@@ -146,6 +153,7 @@ pub(super) fn json(run: &RunRecord) -> Map<String, Json> {
         "heartbeat_at": timestamp_text(&run.heartbeat_at),
         "finished_at": run.finished_at.as_ref().map(timestamp_text),
         "pruned_at": run.pruned_at().as_ref().map(timestamp_text),
+        "kept_pruned_at": run.kept_pruned_at().as_ref().map(timestamp_text),
         "seconds": seconds(took(run)),
         "last_process_seconds": seconds(lived(run)),
         "stats": run.stats,
