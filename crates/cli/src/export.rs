@@ -113,7 +113,7 @@ pub(crate) fn export(
         }
         Target::Csv(path) => {
             let paths = csv_paths(path, items);
-            let rows = to_files(&paths, |at, file| {
+            let rows = to_files(&paths, AGAIN, |at, file| {
                 let mut csv = Csv::new(BufWriter::new(file), items[at].clone())?;
                 write_all(store, blocking, run, &items[at..=at], &mut csv)
             })?;
@@ -199,18 +199,28 @@ pub(crate) fn to_stdout(write: impl FnOnce(io::Stdout) -> Result<u64, Failed>) -
 
 /// Writes to a file next to the target, and renames it.
 pub(crate) fn to_file(path: &Path, write: impl FnOnce(&File) -> Result<u64, Failed>) -> Result<u64, Failed> {
+    to_file_for(path, AGAIN, write)
+}
+
+/// The same. If the file can't be written, `again` says what to do.
+pub(crate) fn to_file_for(
+    path: &Path,
+    again: &str,
+    write: impl FnOnce(&File) -> Result<u64, Failed>,
+) -> Result<u64, Failed> {
     let mut write = Some(write);
     let once = |_, file: &File| write.take().map_or(Ok(0), |write| write(file));
-    Ok(to_files(&[path.to_owned()], once)?.iter().sum())
+    Ok(to_files(&[path.to_owned()], again, once)?.iter().sum())
 }
 
 /// The same for several files. None is renamed before all are complete.
 fn to_files(
     paths: &[PathBuf],
+    again: &str,
     mut write: impl FnMut(usize, &File) -> Result<u64, Failed>,
 ) -> Result<Vec<u64>, Failed> {
     let cannot = |path: &Path, error: &io::Error| {
-        Failed::error(format!("cannot write {}: {error}", path.display())).hint(AGAIN)
+        Failed::error(format!("cannot write {}: {error}", path.display())).hint(again)
     };
     let written = paths.iter().enumerate().map(|(at, path)| {
         let file = File::create(temporary(path)).map_err(|error| cannot(path, &error))?;

@@ -19,5 +19,6 @@ mod probes;
 mod program;
 mod report;
 mod settings;
+mod warc;
 
 pub use app::{App, app, check, run};

@@ -71,7 +71,7 @@ pub use downloader::{
 pub use downloads::unwanted_type;
 pub use error::EngineError;
 pub use failure_counts::{FailureCount, FailureKind};
-pub use fetch::{Credentials, Posted, Poster, ProxySetting, refused_header};
+pub use fetch::{Credentials, Posted, Poster, ProxySetting, decoded_body, refused_header};
 pub use item_counts::ItemsOfType;
 pub use job::{AsBefore, GivenUp, Job, WaitingJob};
 pub use known::KnownRequests;

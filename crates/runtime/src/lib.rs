@@ -56,7 +56,7 @@ pub use error_chain::chain;
 pub use known_secrets::remember_arguments;
 pub use outcome::CrawlOutcome;
 pub use report::CrawlReport;
-pub use run_spec::check_arguments;
+pub use run_spec::{check_arguments, hostname};
 pub use running::Running;
 pub use shown::shown;
 pub use start_url::start_url;

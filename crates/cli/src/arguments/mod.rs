@@ -22,6 +22,7 @@ mod healthcheck;
 mod list;
 mod logging;
 mod notify;
+mod pages;
 mod process;
 mod runs;
 mod schema;
@@ -46,6 +47,7 @@ pub(crate) use healthcheck::Healthcheck;
 pub(crate) use list::List;
 pub(crate) use logging::{Logging, Progress};
 pub(crate) use notify::Notify;
+pub(crate) use pages::{ExportPages, ImportPages, ListPages, PageAction, ShowPage};
 pub(crate) use process::Process;
 pub(crate) use runs::{ListRuns, PruneRuns, RetryRun, RunAction};
 pub(crate) use schema::SchemaAction;
@@ -139,6 +141,13 @@ pub(crate) enum Command {
     Runs {
         #[command(subcommand)]
         action: RunAction,
+    },
+
+    /// List and print the pages that a crawl has kept, export them to a WARC file, or import one
+    #[command(after_help = pages::EXAMPLES)]
+    Pages {
+        #[command(subcommand)]
+        action: PageAction,
     },
 
     /// Show items that the store refused, and retry them after you have fixed the cause

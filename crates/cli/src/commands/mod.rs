@@ -14,6 +14,7 @@ mod healthcheck;
 mod list;
 mod man;
 mod own_words;
+mod pages;
 mod runs;
 mod schema;
 mod table;
@@ -135,6 +136,7 @@ fn command(command: Command, common: &Common, program: &Program, log: &LogHandle
         Command::Export(export) => export::run(&export, common, &program.spiders),
         Command::Diff(diff) => diff::run(&diff, common, &program.spiders),
         Command::Runs { action } => runs::run(&action, common, &program.spiders),
+        Command::Pages { action } => pages::run(&action, common, &program.spiders),
         Command::DeadLetters { action } => dead_letters::run(&action, common, program),
         Command::Demo(demo) if demo.serve => demo::serve(),
         Command::Demo(_) => demo::run(common, log),

@@ -78,6 +78,28 @@ impl Decoding {
     }
 }
 
+/// A body that is there already, without the content codings that these headers name. A crawl decodes its answers in the same way.
+///
+/// # Errors
+/// A message if the body is damaged, or has more than `max_bytes` then.
+pub fn decoded_body(headers: &HeaderMap, body: Bytes, max_bytes: usize) -> Result<Bytes, String> {
+    let too_large = || format!("it has more than {max_bytes} bytes");
+    let mut decoding = Decoding::of(headers, max_bytes).map_err(|error| error.to_string())?;
+    if !decoding.is_needed() {
+        return if body.len() > max_bytes { Err(too_large()) } else { Ok(body) };
+    }
+    decoding.feed(body);
+    decoding.end();
+    let mut decoded = Vec::new();
+    while let Some(piece) = decoding.next().map_err(|error| error.to_string())? {
+        if decoded.len() + piece.len() > max_bytes {
+            return Err(too_large());
+        }
+        decoded.extend_from_slice(&piece);
+    }
+    Ok(decoded.into())
+}
+
 /// The next piece from the last of these layers.
 fn pull(layers: &mut [Layer], fed: &mut Fed) -> Result<Option<Bytes>, FetchError> {
     let Some((layer, before)) = layers.split_last_mut() else { return Ok(fed.piece.take()) };

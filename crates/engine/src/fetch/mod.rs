@@ -41,6 +41,7 @@ use self::client::Recipe;
 pub(crate) use self::client::check_headers;
 pub use self::client::refused_header;
 pub use self::client_settings::{ClientSettings, CookieMode};
+pub use self::coding::decoded_body;
 use self::connecting::{Connecting, Opened};
 use self::connections::Connections;
 use self::cookies::Jars;

@@ -3,24 +3,28 @@
 use std::io::{self, Write};
 
 use dragline_core::kept_body::MAX_SHOWN_BYTES;
+use dragline_core::kept_page::KeptPage;
 
 use super::Runs;
 use crate::exit::Exit;
 use crate::failed::Failed;
 
-/// Prints the newest kept body of the URL, and nothing else, so that it can go into a file.
+/// Prints the newest kept body of the URL.
 pub(super) fn show(run: &str, url: &str, runs: &Runs) -> Result<Exit, Failed> {
     let run = runs.find(run)?;
     let pages = runs.kept_pages(&run, url)?;
-    for kept in pages.iter().take(1) {
-        let body = kept.page.body.read(MAX_SHOWN_BYTES).map_err(|error| Failed::error(error.to_string()))?;
-        let mut stdout = io::stdout().lock();
-        match stdout.write_all(&body).and_then(|()| stdout.flush()) {
-            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-                return Err(Failed::error(format!("cannot write the body to stdout: {error}")));
-            }
-            _ => {}
-        }
-    }
+    pages.iter().take(1).try_for_each(|kept| print_kept_body(&kept.page))?;
     Ok(Exit::Finished)
+}
+
+/// Prints a kept body to stdout and nothing else, so that it can go into a file.
+pub(in crate::commands) fn print_kept_body(page: &KeptPage) -> Result<(), Failed> {
+    let body = page.body.read(MAX_SHOWN_BYTES).map_err(|error| Failed::error(error.to_string()))?;
+    let mut stdout = io::stdout().lock();
+    match stdout.write_all(&body).and_then(|()| stdout.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(Failed::error(format!("cannot write the body to stdout: {error}")))
+        }
+        _ => Ok(()),
+    }
 }

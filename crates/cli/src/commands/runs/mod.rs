@@ -11,6 +11,8 @@ mod retry;
 mod show;
 mod standing;
 
+pub(super) use self::kept::print_kept_body;
+
 use std::sync::Arc;
 use std::time::Duration;
 
