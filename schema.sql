@@ -1,4 +1,4 @@
--- The Postgres schema of Dragline, version 9.
+-- The Postgres schema of Dragline, version 11.
 --
 -- The first crawl creates these tables, and so does `dragline schema apply`, which also upgrades the tables of an older
 -- version. `dragline schema print` prints this file followed by the tables of your item types.
@@ -10,7 +10,7 @@ CREATE TABLE crawl_schema (
     version     integer PRIMARY KEY,
     applied_at  timestamptz NOT NULL DEFAULT now()
 );
-INSERT INTO crawl_schema (version) VALUES (10);
+INSERT INTO crawl_schema (version) VALUES (11);
 
 -- One row per run. A run is one crawl with its frontier, and can be resumed until it is finished or failed.
 CREATE TABLE crawl_runs (
@@ -152,6 +152,8 @@ CREATE TABLE crawl_items (
     PRIMARY KEY (spider, item_type, key_digest)
 );
 CREATE INDEX crawl_items_by_run ON crawl_items (run_id, item_type);
+-- The items of a page that have no key. A reparse replaces them.
+CREATE INDEX crawl_items_without_key ON crawl_items (run_id, fingerprint) WHERE item_key IS NULL;
 
 -- Items that the database refused, or that an item pipeline put aside, with the reason. `dragline dead-letters` lists
 -- them and stores them once the cause is mended.

@@ -119,6 +119,7 @@ impl Load {
             kind: dragline_core::RunKind::Crawl,
             args: dragline_core::serde_json::Value::Null,
             start: (0..self.pages).map(start).collect(),
+            reparse: None,
             fresh: false,
             force: false,
             min_interval: None,

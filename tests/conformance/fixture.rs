@@ -84,6 +84,7 @@ pub(super) fn spec() -> RunSpec {
         kind: dragline_core::RunKind::Crawl,
         args: serde_json::json!({"start_urls": []}),
         start: Vec::new(),
+        reparse: None,
         fresh: false,
         force: false,
         min_interval: None,

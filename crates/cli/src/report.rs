@@ -5,7 +5,9 @@ use std::fmt::{Display, Write as _};
 use bytesize::ByteSize;
 use dragline_core::PageState;
 use dragline_core::counted::counted;
-use dragline_core::store::RunState;
+use dragline_core::reparse::ReparseCounts;
+use dragline_core::run_kind::RunKind;
+use dragline_core::store::{PageOrigins, RunState};
 use dragline_runtime::{CrawlReport, StopReport};
 
 use crate::paint::Paint;
@@ -38,6 +40,12 @@ pub(crate) fn render(report: &CrawlReport, paint: Paint) -> String {
         line("", format!("… and {more} more; `dragline runs show {}` shows them", report.run_id()));
     }
     figure_lines(report, &mut line);
+    if report.kind() != RunKind::Crawl {
+        line("from", origins(report.origins()));
+    }
+    if let Some(counts) = report.reparse() {
+        reparse_lines(counts, &mut line);
+    }
     if report.pages_unchanged() > 0 {
         line("unchanged", format!("{}, not parsed again", counted(report.pages_unchanged(), "page")));
     }
@@ -61,16 +69,40 @@ pub(crate) fn render(report: &CrawlReport, paint: Paint) -> String {
     if !refused.is_empty() {
         line("refused", format!("links: {}", refused.join(", ")));
     }
-    let (seconds, fetched) = (report.elapsed().as_secs_f64(), report.pages_fetched());
+    let (seconds, fetched, read) =
+        (report.elapsed().as_secs_f64(), report.pages_fetched(), report.pages_read());
     // A rate for people, so the lost precision doesn't matter.
     #[allow(clippy::cast_precision_loss)]
-    let rate = fetched as f64 / seconds.max(0.001);
-    line("took", format!("{seconds:.1} s, {} fetched, {rate:.1} pages/s", counted(fetched, "page")));
+    let rate = (fetched + read) as f64 / seconds.max(0.001);
+    let read = if read > 0 { format!(", {read} read") } else { String::new() };
+    line("took", format!("{seconds:.1} s, {} fetched{read}, {rate:.1} pages/s", counted(fetched, "page")));
     if report.state() == RunState::Stopped {
         stop_lines(report.stop(), &mut line);
     }
     line("left", left(report));
     text
+}
+
+/// Where the pages of a run came from that reads kept pages.
+pub(crate) fn origins(of: PageOrigins) -> String {
+    format!("{} read from kept pages, {} fetched", counted(of.read, "page"), of.fetched)
+}
+
+/// What became of the requests that a reparse did not parse.
+fn reparse_lines(counts: &ReparseCounts, line: &mut dyn FnMut(&str, String)) {
+    let ReparseCounts { not_kept, fetched_later, not_followed, .. } = *counts;
+    if not_kept > 0 {
+        line(
+            "left out",
+            format!("{} of which nothing is kept (crawl with --keep-pages)", counted(not_kept, "page")),
+        );
+    }
+    if fetched_later > 0 {
+        line("left out", format!("{} that a later run has fetched", counted(fetched_later, "page")));
+    }
+    if not_followed > 0 {
+        line("links", format!("{not_followed} new, not followed (--follow queues and fetches them)"));
+    }
 }
 
 /// The numbers of the whole run.
@@ -80,9 +112,15 @@ fn figure_lines(report: &CrawlReport, line: &mut dyn FnMut(&str, String)) {
     };
     let ended = PageState::ALL.map(|state| format!("{state} {}", report.pages(state).unwrap_or_default()));
     line("pages", format!("{}, queued {queued}", ended.join(", ")));
+    if report.kind() == RunKind::Reparse {
+        let rows = counted(report.rows_written(), "row");
+        line("rows", format!("{rows} new or changed; they belong to the runs that fetched their pages"));
+    }
     let items = report.items().unwrap_or_default();
     let items: Vec<String> = items.iter().map(|(name, count)| format!("{name} {count}")).collect();
-    line("items", if items.is_empty() { "none".to_owned() } else { items.join(", ") });
+    if report.kind() != RunKind::Reparse {
+        line("items", if items.is_empty() { "none".to_owned() } else { items.join(", ") });
+    }
     if let Some(letters) = report.dead_letters().filter(|letters| *letters > 0) {
         line("letters", format!("{letters} in crawl_dead_letters"));
     }

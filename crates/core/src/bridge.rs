@@ -2,6 +2,7 @@
 
 use crate::earlier::EarlierPages;
 use crate::host_note::HostNote;
+use crate::kept_answer::KeptAnswers;
 use crate::outcome::{PageOutcome, PageState};
 use crate::store::{KeptLinks, Refill, Refilled, StoreError};
 use dragline_spider::fingerprint::Fingerprint;
@@ -29,6 +30,13 @@ pub trait OutcomeSink: Send + Sync {
     /// # Errors
     /// [`SubmitError`] if the thread is not open or everybody gives up.
     fn links(&self, pages: Vec<Fingerprint>) -> Result<(), SubmitError>;
+
+    /// Asks for the newest whole answers that the store keeps of these pages. The answer is a [`StoreEvent::Kept`]. At most one
+    /// such request is open at a time.
+    ///
+    /// # Errors
+    /// [`SubmitError`] if the thread is not open or everybody gives up.
+    fn kept(&self, pages: Vec<Fingerprint>) -> Result<(), SubmitError>;
 
     /// Asks for an immediate flush of the current batch, because the engine has credits but nothing to fetch.
     fn flush_now(&self);
@@ -64,6 +72,8 @@ pub enum StoreEvent {
     Refilled(Refilled),
     /// The links that earlier runs found on pages.
     Links(KeptLinks),
+    /// The answers that the store keeps of pages.
+    Kept(KeptAnswers),
     /// The store is gone for good or refuses this process, so the crawl must end.
     Failed(StoreError),
 }

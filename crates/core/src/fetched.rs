@@ -30,6 +30,8 @@ pub struct Arrival {
     pub body_hash: Option<BodyHash>,
     /// When it was complete. `None` for a stored page, which is not kept once more.
     pub fetched_at: Option<DateTime<Utc>>,
+    /// The run that kept the answer, if it was not fetched now.
+    pub kept_by: Option<i64>,
 }
 
 impl From<Response> for Fetched {

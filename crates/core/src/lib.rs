@@ -30,6 +30,7 @@ pub mod probe;
 pub mod program;
 pub mod prune;
 pub mod pulse;
+pub mod reparse;
 pub mod run_kind;
 pub mod run_verdict;
 pub mod runs;

@@ -90,6 +90,8 @@ pub struct PageOutcome {
     pub kept: Option<Box<KeptPage>>,
     /// What to keep of the page for later runs. It is stored if the page is done.
     pub record: Option<Box<PageRecord>>,
+    /// The run that fetched the page and kept its answer, if this run has read the answer and not fetched the page.
+    pub read_from: Option<i64>,
     /// The answer's changes to the cookie jars. They are stored with the page, whatever its state.
     pub cookies: Vec<StoredCookie>,
     /// It returns when the persistence thread takes the outcome.
@@ -144,6 +146,7 @@ impl PageOutcome {
             dead_letters: Vec::new(),
             kept: None,
             record: None,
+            read_from: None,
             cookies: Vec::new(),
             credit: None,
             charge: None,
@@ -251,9 +254,12 @@ impl PageOutcome {
     /// Whether an earlier record of the page no longer says what is stored: the page may have changed rows, and has no record of
     /// its own.
     pub fn outdates_record(&self) -> bool {
-        let may_change_rows =
-            matches!(self.state, PageState::Done | PageState::Dead) || !self.items.is_empty();
-        may_change_rows && self.record_to_keep().is_none()
+        self.may_change_rows() && self.record_to_keep().is_none()
+    }
+
+    /// Whether rows of its items may have changed.
+    pub fn may_change_rows(&self) -> bool {
+        matches!(self.state, PageState::Done | PageState::Dead) || !self.items.is_empty()
     }
 
     /// The URL of the page as the rows of its items and letters show it. The frontier has the whole URL.

@@ -139,6 +139,8 @@ pub struct RunAsk {
     pub name: Option<String>,
     /// Only runs of this spider.
     pub spider: Option<String>,
+    /// Only runs of this kind.
+    pub kind: Option<RunKind>,
     /// Only runs in this state.
     pub state: Option<RunState>,
     /// Only runs that began before the one with this id.

@@ -5,10 +5,11 @@
 //! ends. `crates/store` has the implementations, and every store passes the same conformance suite.
 
 mod error;
+mod page_origins;
+mod run_key;
 
 use std::collections::BTreeMap;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -24,9 +25,9 @@ use crate::kept_page::KeptCounts;
 use crate::latency::LatencySnapshot;
 use crate::letters::{LetterAsk, LetterReceipt, LetterRetry, StoredLetter};
 use crate::outcome::{PageOutcome, PageState};
+use crate::reparse::{Reparse, ReparseCounts};
 use crate::run_kind::RunKind;
 use crate::run_verdict::{EndFigures, GoodRun, RunVerdict, TagPages};
-use crate::shard::ShardRule;
 use crate::tally::{Tally, TallyOf};
 use dragline_spider::fingerprint::Fingerprint;
 use dragline_spider::item_type::ItemType;
@@ -34,6 +35,8 @@ use dragline_spider::queued_request::QueuedRequest;
 use dragline_spider::request::Request;
 
 pub use error::{Source, StoreError};
+pub use page_origins::PageOrigins;
+pub use run_key::RunKey;
 
 /// A boxed future, so that the trait can be an object without an async runtime in this crate.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -205,6 +208,8 @@ pub struct RunSpec {
     pub args: Json,
     /// The start requests, in case the run is new.
     pub start: Vec<QueuedRequest>,
+    /// Whose requests it takes instead, if it is a reparse.
+    pub reparse: Option<Reparse>,
     /// Whether to end an unfinished run of this name and start a new one.
     pub fresh: bool,
     /// Whether to resume even after three starts without a done page, and to begin a new run even if it is not due.
@@ -230,24 +235,6 @@ pub struct ProcessInfo {
     pub hostname: String,
 }
 
-/// A run that this process owns until somebody raises the epoch.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RunKey {
-    /// Its id.
-    pub run_id: i64,
-    /// The number of this start of the run.
-    pub epoch: i64,
-    /// Its spider.
-    pub spider: Arc<str>,
-    /// How its requests are divided into shards.
-    pub shards: ShardRule,
-    /// Whether it keeps records of its pages, and leaves rows alone that are as they were. The records of the pages of another
-    /// run are removed, because they no longer say what is stored.
-    pub incremental: bool,
-    /// Whether it keeps answers. Then it does not use the record of a page of which no answer is kept, so the page is fetched.
-    pub keeps_pages: bool,
-}
-
 /// An opened run.
 #[derive(Clone, Debug)]
 pub struct OpenedRun {
@@ -267,6 +254,10 @@ pub struct OpenedRun {
     pub hosts: Vec<HostNote>,
     /// The figures of earlier starts.
     pub earlier: Earlier,
+    /// Whether a run of the spider has kept whole answers. Only a run that reads them asks.
+    pub has_kept_pages: bool,
+    /// The requests of a reparse, by what becomes of them.
+    pub reparse: Option<ReparseCounts>,
 }
 
 /// Figures of earlier starts and runs, to compare runs with each other. They come from `crawl_runs.stats`.
@@ -278,6 +269,8 @@ pub struct Earlier {
     pub finished: Vec<FinishedRun>,
     /// The barren pages ([`PageOutcome::is_barren`]) that earlier starts of this run recorded.
     pub barren_pages: u64,
+    /// The pages that earlier starts of this run recorded by where they came from.
+    pub origins: PageOrigins,
     /// The last good runs of this name, or of this spider with the same arguments, the newest first. [`Earlier::MAX_GOOD`] at
     /// most.
     pub good: Vec<GoodRun>,

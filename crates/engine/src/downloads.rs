@@ -23,9 +23,9 @@ pub(crate) struct Downloads(Arc<DownloadsShared>);
 struct DownloadsShared {
     http: HttpDownloader,
     others: Downloaders,
-    limits: DownloadLimits,
+    limits: Arc<DownloadLimits>,
     /// Those of a sitemap. Sites send it with types for which nobody reads a page, for example `application/gzip`.
-    sitemap_limits: DownloadLimits,
+    sitemap_limits: Arc<DownloadLimits>,
     budget: ByteBudget,
     /// The rules of an incremental crawl.
     revisits: Option<Arc<Revisits>>,
@@ -47,8 +47,8 @@ impl Downloads {
         Ok(Self(Arc::new(DownloadsShared {
             http: HttpDownloader::new(settings, &spider.headers(), budget.clone(), stored_cookies)?,
             others,
-            limits: download_limits(&settings.fetch, spider)?,
-            sitemap_limits: sitemap_limits(&settings.fetch)?,
+            limits: Arc::new(download_limits(&settings.fetch, spider)?),
+            sitemap_limits: Arc::new(sitemap_limits(&settings.fetch)?),
             budget,
             revisits,
         })))
@@ -70,14 +70,19 @@ impl Downloads {
         Some((Reason::UnknownDownloader, detail))
     }
 
+    /// The limits on the answer to a request.
+    pub(crate) fn limits(&self, request: &Request) -> &Arc<DownloadLimits> {
+        if request.is_sitemap() { &self.0.sitemap_limits } else { &self.0.limits }
+    }
+
     /// Downloads a page. A panic on the way is an error like any other: it costs one page, not the crawl.
     pub(crate) async fn page(
         &self,
         request: &Request,
         earlier: Option<&EarlierPage>,
     ) -> Result<Answer, DownloadError> {
-        let DownloadsShared { http, others, limits, sitemap_limits, budget, revisits } = &*self.0;
-        let limits = if request.is_sitemap() { sitemap_limits } else { limits };
+        let DownloadsShared { http, others, budget, revisits, .. } = &*self.0;
+        let limits = &**self.limits(request);
         let conditional = revisits.as_ref().map(|revisits| revisits.conditional(request, earlier));
         let request = conditional.as_deref().unwrap_or(request);
         let begun = Instant::now();

@@ -1,14 +1,17 @@
 //! The work that the download thread hands to a crawl thread.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use dragline_core::budget::Charge;
 use dragline_core::credit::Credit;
+use dragline_core::kept_answer::KeptAnswer;
 use dragline_core::kept_page::KeptPage;
 use dragline_core::outcome::request_size;
 use dragline_core::page_memory::expected_bytes;
 use dragline_core::{Failure, Fetched, PageRecord, QueuedRequest, Reason, Request, StoredCookie};
 
+use crate::downloader::DownloadLimits;
 use crate::scope::Scope;
 
 /// Enough for what a spider emits because of a failure. If it emits more, more is asked for.
@@ -30,10 +33,20 @@ pub enum Job {
     AsBefore(Box<AsBefore>, Scope),
 }
 
-/// A job, and the moment since which it waits.
+/// What waits for a crawl thread.
+#[derive(Debug)]
+#[allow(clippy::large_enum_variant)] // as many wait as there are credits, and a box would be an allocation for each page
+pub enum WaitingWork {
+    /// A job that can be done as it is.
+    Ready(Job),
+    /// A page of which the store keeps an answer, and the hosts that its links may lead to. The crawl thread unpacks it first.
+    Packed(Box<KeptPageJob>, Scope),
+}
+
+/// Work for a crawl thread, and the moment since which it waits.
 #[derive(Debug)]
 pub struct WaitingJob {
-    pub(crate) job: Job,
+    pub(crate) work: WaitingWork,
     pub(crate) since: Instant,
 }
 
@@ -50,6 +63,8 @@ pub struct GivenUp {
     pub cookies: Vec<StoredCookie>,
     /// The first bytes of the last answer, if the settings keep them.
     pub kept: Option<Box<KeptPage>>,
+    /// The run that kept the last answer, if it was not fetched now.
+    pub kept_by: Option<i64>,
 }
 
 /// A page that is as an earlier run found it, with everything that travels with it.
@@ -75,10 +90,25 @@ pub struct AsBefore {
     pub cookies: Vec<StoredCookie>,
 }
 
+/// A page of which the store keeps an answer, with everything that travels with it.
+#[derive(Debug)]
+pub struct KeptPageJob {
+    /// Its request.
+    pub queued: QueuedRequest,
+    /// The answer, compressed.
+    pub answer: KeptAnswer,
+    /// The limits on the answer, which are those of this run.
+    pub limits: Arc<DownloadLimits>,
+    /// The credit of the request, until a crawl thread takes the job.
+    pub credit: Option<Credit>,
+    /// The charge for the answer as it is kept and for its body, until a crawl thread takes the job.
+    pub charge: Option<Charge>,
+}
+
 impl WaitingJob {
-    /// A job that waits from now on.
-    pub fn new(job: Job) -> Self {
-        Self { job, since: Instant::now() }
+    /// Work that waits from now on.
+    pub fn new(work: WaitingWork) -> Self {
+        Self { work, since: Instant::now() }
     }
 }
 

@@ -54,6 +54,7 @@ mod setting_check;
 mod settings;
 mod sitemaps;
 mod size_text;
+mod source;
 mod spider_check;
 mod stats;
 #[cfg(test)]
@@ -73,7 +74,7 @@ pub use error::EngineError;
 pub use failure_counts::{FailureCount, FailureKind};
 pub use fetch::{Credentials, Posted, Poster, ProxySetting, decoded_body, refused_header};
 pub use item_counts::ItemsOfType;
-pub use job::{AsBefore, GivenUp, Job, WaitingJob};
+pub use job::{AsBefore, GivenUp, Job, KeptPageJob, WaitingJob, WaitingWork};
 pub use known::KnownRequests;
 pub use pace::{HostOverride, HostPattern};
 pub use pack::{NOINDEX, RunLabel};
@@ -88,5 +89,6 @@ pub use settings::{
     MinFilled, MinItems, OutageSettings, PaceSettings, PageRule, RedirectSettings, RetrySettings,
     RobotsSettings, SitemapSettings, VerdictSettings, WatchSettings, WindowSettings,
 };
+pub use source::PageSource;
 pub use stats::{CrawlStats, NetworkOutage, StatsSnapshot};
 pub use visit::{Hop, HopAnswer, RobotsRule, RobotsTxt, Visit, VisitProblem, visit};

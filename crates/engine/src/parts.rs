@@ -8,6 +8,7 @@ use dragline_core::{Args, OutcomeSink, SameRequest, Spider};
 use crate::known::KnownRequests;
 use crate::revisit::Revisits;
 use crate::settings::EngineSettings;
+use crate::source::PageSource;
 use crate::stats::CrawlStats;
 
 /// The parts that the download thread and the crawl threads of one crawl share. Clones share them too.
@@ -27,6 +28,8 @@ pub struct EngineParts {
     pub stats: Arc<CrawlStats>,
     /// The rule for the same request that the run began with.
     pub same_request: SameRequest,
+    /// Where pages come from.
+    pub source: PageSource,
     /// The rules of an incremental crawl. `None` for any other crawl.
     pub revisits: Option<Arc<Revisits>>,
     /// The requests that the store is known to have.

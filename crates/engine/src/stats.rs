@@ -28,6 +28,8 @@ pub struct CrawlStats {
     pub(crate) unwanted_types: Counter,
     pages_unchanged: Counter,
     pages_fresh: Counter,
+    pub(crate) pages_read: Counter,
+    pub(crate) links_not_followed: Counter,
     pub(crate) waits_asked: Counter,
     pub(crate) slow_downs: Counter,
     pub(crate) host_pauses: Counter,
@@ -76,6 +78,10 @@ pub struct StatsSnapshot {
     pub pages_unchanged: u64,
     /// Pages that were done without a fetch, because an earlier run saw them a short time ago.
     pub pages_fresh: u64,
+    /// Pages that were read from kept pages, and not fetched.
+    pub pages_read: u64,
+    /// New links that were stored and not followed, because the run only reads kept pages.
+    pub links_not_followed: u64,
     /// How often a host asked for a rest (`Retry-After`, 429).
     pub waits_asked: u64,
     /// How often a host was slowed down because it refused requests.
@@ -169,6 +175,8 @@ impl CrawlStats {
             unwanted_types: self.unwanted_types.get(),
             pages_unchanged: self.pages_unchanged.get(),
             pages_fresh: self.pages_fresh.get(),
+            pages_read: self.pages_read.get(),
+            links_not_followed: self.links_not_followed.get(),
             waits_asked: self.waits_asked.get(),
             slow_downs: self.slow_downs.get(),
             host_pauses: self.host_pauses.get(),

@@ -112,6 +112,12 @@ impl Crawl {
         self
     }
 
+    /// Reads the pages that earlier runs have kept, and fetches only the others, as `--replay` does.
+    pub fn replay(mut self, replay: bool) -> Self {
+        self.settings.engine.revisits.replay = replay;
+        self
+    }
+
     /// An incremental crawl does not fetch pages that an earlier run asked for less than `age` ago.
     pub fn refresh_after(mut self, age: Duration) -> Self {
         self.settings.engine.revisits.refresh_after = vec![RefreshRule::after(age)];

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use dragline_core::item_figures::{FigureDrop, ItemFigures};
+use dragline_core::reparse::ReparseCounts;
+use dragline_core::run_kind::RunKind;
 use dragline_core::run_verdict::{EndFigures, ProblemKind, RunVerdict};
 use dragline_core::stop::StopReason;
 use dragline_core::store::{OpenedRun, PageCounts, RunState, RunSummary, Store};
@@ -169,7 +171,15 @@ impl Ended {
             reason: self.reason.clone(),
             elapsed: self.elapsed,
             summary,
+            kind: self.run.key.kind,
+            origins: self.stored.origins,
+            rows_written: self.stored.items_before + self.stored.items,
+            reparse: self.run.reparse.map(|counts| ReparseCounts {
+                not_followed: counts.not_followed + stats.links_not_followed,
+                ..counts
+            }),
             pages_fetched: stats.pages_fetched,
+            pages_read: stats.pages_read,
             pages_unchanged: stats.pages_unchanged,
             pages_fresh: stats.pages_fresh,
             kept: self.stored.kept,
@@ -194,7 +204,10 @@ impl Ended {
         if self.state != RunState::Finished {
             return (figures, None);
         }
-        let declared: Vec<String> = self.spider.items().iter().map(|item| item.name().to_owned()).collect();
+        // The rows that a reparse corrects still belong to the runs that fetched their pages.
+        let is_reparse = self.run.key.kind == RunKind::Reparse;
+        let declared = self.spider.items().into_iter().filter(|_| !is_reparse);
+        let declared: Vec<String> = declared.map(|item| item.name().to_owned()).collect();
         let by_robots = stats.drop_reasons.get(NOINDEX).copied().unwrap_or_default();
         let pipelines_drop = stats.items_dropped > by_robots;
         let found =
@@ -219,9 +232,11 @@ impl Ended {
             good: &self.run.earlier.good,
             may_be_empty: &self.settings.verdict.may_be_empty,
         };
-        verdict.problems.extend(watch.problems());
-        let drops = watch.drops();
-        figures.drops = drops;
+        if !is_reparse {
+            verdict.problems.extend(watch.problems());
+            let drops = watch.drops();
+            figures.drops = drops;
+        }
         (figures, Some(verdict))
     }
 

@@ -6,8 +6,10 @@ use std::time::Duration;
 use dragline_core::PageState;
 use dragline_core::item_figures::{FigureDrop, ItemFigures};
 use dragline_core::kept_page::KeptCounts;
+use dragline_core::reparse::ReparseCounts;
+use dragline_core::run_kind::RunKind;
 use dragline_core::run_verdict::{ProblemKind, RunVerdict};
-use dragline_core::store::{RunState, RunSummary};
+use dragline_core::store::{PageOrigins, RunState, RunSummary};
 use dragline_engine::{FailureCount, FailureKind, LinkRefusal};
 
 use crate::outcome::CrawlOutcome;
@@ -29,7 +31,12 @@ pub struct CrawlReport {
     pub(crate) reason: String,
     pub(crate) elapsed: Duration,
     pub(crate) summary: Option<RunSummary>,
+    pub(crate) kind: RunKind,
+    pub(crate) origins: PageOrigins,
+    pub(crate) rows_written: u64,
+    pub(crate) reparse: Option<ReparseCounts>,
     pub(crate) pages_fetched: u64,
+    pub(crate) pages_read: u64,
     pub(crate) pages_unchanged: u64,
     pub(crate) pages_fresh: u64,
     pub(crate) kept: KeptCounts,
@@ -53,6 +60,26 @@ impl CrawlReport {
     /// The spider's name.
     pub fn spider(&self) -> &str {
         &self.spider
+    }
+
+    /// What the run is: a crawl, or one that reads kept pages.
+    pub fn kind(&self) -> RunKind {
+        self.kind
+    }
+
+    /// The requests of a reparse, by what became of them.
+    pub fn reparse(&self) -> Option<&ReparseCounts> {
+        self.reparse.as_ref()
+    }
+
+    /// Item rows that the run wrote, as far as earlier starts of it recorded them.
+    pub fn rows_written(&self) -> u64 {
+        self.rows_written
+    }
+
+    /// Where the pages of the run came from.
+    pub fn origins(&self) -> PageOrigins {
+        self.origins
     }
 
     /// The run's state in the store.
@@ -99,6 +126,11 @@ impl CrawlReport {
     /// Answers that this crawl fetched.
     pub fn pages_fetched(&self) -> u64 {
         self.pages_fetched
+    }
+
+    /// Kept answers that this crawl read.
+    pub fn pages_read(&self) -> u64 {
+        self.pages_read
     }
 
     /// Pages that this crawl did not parse, because they are as an earlier run found them.

@@ -1,15 +1,30 @@
 //! The first line of a crawl: whether a run is new or resumed, and how its last process ended.
 
 use dragline_core::PageState;
+use dragline_core::run_kind::RunKind;
 use dragline_core::runs::REOPENED;
 use dragline_core::store::{OpenedRun, Resumed, RunState};
-use tracing::info;
+use tracing::{info, warn};
 
 /// Writes the line to the log.
 pub(crate) fn say(name: &str, run: &OpenedRun) {
     let run_id = run.key.run_id;
     match &run.resumed {
-        None => info!(run = name, run_id, spider = &*run.key.spider, "new run"),
+        None => {
+            let what = match run.key.kind {
+                RunKind::Crawl | RunKind::Import => "new run",
+                RunKind::Replay => "new replay: kept pages are read, and only the others are fetched",
+                RunKind::Reparse => "new reparse: only kept pages are read",
+            };
+            info!(run = name, run_id, spider = &*run.key.spider, "{what}");
+            if run.key.kind == RunKind::Replay && !run.has_kept_pages {
+                warn!(
+                    spider = &*run.key.spider,
+                    "no run of this spider has kept a page, so the replay fetches all of them; crawl once with \
+                     --keep-pages"
+                );
+            }
+        }
         Some(resumed) => {
             let pages = &resumed.pages;
             info!(

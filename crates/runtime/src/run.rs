@@ -15,11 +15,15 @@ use std::time::Instant;
 
 use crossbeam_channel::bounded;
 use dragline_core::hold::Hold;
+use dragline_core::run_kind::RunKind;
 use dragline_core::stop::Stop;
+use dragline_core::store::RunKey;
 use dragline_core::{ItemPipeline, ParserVersion, Spider};
 use dragline_engine::crawl::{self, CrawlThreads};
 use dragline_engine::download::{self, DownloadThread};
-use dragline_engine::{CrawlStats, Downloaders, EngineParts, Revisits, RunLabel, receipt_channel};
+use dragline_engine::{
+    CrawlStats, Downloaders, EngineParts, PageSource, Revisits, RunLabel, receipt_channel,
+};
 use dragline_pipelines::item_pipelines;
 use dragline_pipelines::persistence::{OpenError, PersistencePipeline};
 
@@ -30,7 +34,7 @@ use crate::metrics::Metrics;
 use crate::page_counts::pages_before;
 use crate::parts::Parts;
 use crate::resume_line;
-use crate::run_spec::{compare_sitemaps, run_spec, same_request};
+use crate::run_spec::{compare_sitemaps, run_spec, same_request, wanted_rule};
 use crate::running::Running;
 use crate::settings::CrawlSettings;
 use crate::stopping::Producers;
@@ -74,7 +78,7 @@ pub(crate) fn start(made_of: Ingredients) -> Result<Running, CrawlError> {
     let pages_before = pages_before(&run, start_requests);
     resume_line::say(&settings.run_name(spider.name()), &run);
     compare_sitemaps(&run, &settings);
-    let same_request = same_request(&run, settings.engine.same_request(&*spider))?;
+    let same_request = same_request(&run, wanted_rule(&*spider, &settings)?)?;
 
     // Then the crawl threads, then the downloads that feed them.
     let stats = Arc::new(CrawlStats::new(&spider.items()));
@@ -82,12 +86,7 @@ pub(crate) fn start(made_of: Ingredients) -> Result<Running, CrawlError> {
     let (finish, finished) = bounded(0);
     let hold = Hold::default();
     let pipelines: Arc<[Box<dyn ItemPipeline>]> = item_pipelines(settings.item_pipelines, &pipelines).into();
-    let revisits = Revisits::new(&settings.engine.revisits, || {
-        // These settings decide as well what becomes of a page.
-        let rules = format!("{:?} {:?}", settings.engine.robots.page, settings.engine.redirects);
-        let names = pipelines.iter().map(|step| step.name()).chain([rules.as_str()]);
-        ParserVersion::new(&*spider, &spider.items(), &settings.args, names)
-    });
+    let revisits = revisits(&run.key, &*spider, &settings, &pipelines);
     let shared = EngineParts {
         settings: Arc::new(settings.engine.clone()),
         args: settings.args.clone(),
@@ -96,6 +95,7 @@ pub(crate) fn start(made_of: Ingredients) -> Result<Running, CrawlError> {
         stop: stop.clone(),
         stats: Arc::clone(&stats),
         same_request,
+        source: page_source(&run.key),
         revisits: revisits.map(Arc::new),
         known: Arc::default(),
     };
@@ -155,4 +155,32 @@ pub(crate) fn start(made_of: Ingredients) -> Result<Running, CrawlError> {
         watchdog,
         watched,
     })
+}
+
+/// What a run does with what earlier runs know about its pages. `None` if it does nothing with it.
+fn revisits(
+    run: &RunKey,
+    spider: &dyn Spider,
+    settings: &CrawlSettings,
+    pipelines: &[Box<dyn ItemPipeline>],
+) -> Option<Revisits> {
+    let parser = || {
+        // These settings decide as well what becomes of a page.
+        let rules = format!("{:?} {:?}", settings.engine.robots.page, settings.engine.redirects);
+        let names = pipelines.iter().map(|step| step.name()).chain([rules.as_str()]);
+        ParserVersion::new(spider, &spider.items(), &settings.args, names)
+    };
+    match run.kind {
+        RunKind::Reparse => Some(Revisits::of_kept_pages(parser())),
+        _ => Revisits::new(&settings.engine.revisits, parser),
+    }
+}
+
+/// Where the pages of a run come from.
+fn page_source(run: &RunKey) -> PageSource {
+    match run.kind {
+        RunKind::Crawl | RunKind::Import => PageSource::Sites,
+        RunKind::Reparse if !run.follows_links() => PageSource::OnlyKept,
+        RunKind::Reparse | RunKind::Replay => PageSource::KeptFirst,
+    }
 }

@@ -1,5 +1,6 @@
 //! The run that a crawl opens: its name, its start requests, and the rule for what is the same request.
 
+use dragline_core::reparse::Reparse;
 use dragline_core::spider::start_requests;
 use dragline_core::store::{OpenedRun, ProcessInfo, RunSpec};
 use dragline_core::{Args, QueuedRequest, Request, RunKind, SameRequest, Spider};
@@ -7,15 +8,18 @@ use dragline_engine::Scope;
 use serde_json::{Value as Json, json};
 
 use crate::error::CrawlError;
-use crate::settings::CrawlSettings;
+use crate::settings::{CrawlSettings, ReparseSettings};
 
 /// The run to open: its name, its start requests, who opens it.
 pub(crate) fn run_spec(spider: &dyn Spider, settings: &CrawlSettings) -> Result<RunSpec, CrawlError> {
     let cannot = |problem: String| CrawlError::Spider { spider: spider.name().to_owned(), problem };
     check_arguments(spider, &settings.args)?;
-    let start = start_requests(spider, &settings.args).map_err(|error| cannot(error.to_string()))?;
     // An error in the spider's patterns is reported before there is a run.
     Scope::new(&settings.engine.links, spider, []).map_err(|error| cannot(error.to_string()))?;
+    if let Some(reparse) = &settings.reparse {
+        return reparse_spec(spider, settings, reparse);
+    }
+    let start = start_requests(spider, &settings.args).map_err(|error| cannot(error.to_string()))?;
     settings.engine.sitemaps.check_spider(spider).map_err(|error| CrawlError::Setting(error.into()))?;
     let sitemaps =
         settings.engine.sitemaps.requests(&start).map_err(|error| CrawlError::Setting(error.into()))?;
@@ -27,21 +31,59 @@ pub(crate) fn run_spec(spider: &dyn Spider, settings: &CrawlSettings) -> Result<
     Ok(RunSpec {
         name: settings.run_name(spider.name()),
         spider: spider.name().to_owned(),
-        kind: RunKind::Crawl,
         args: run_args(settings, &rule),
         start: start
             .into_iter()
             .enumerate()
             .map(|(at, request)| QueuedRequest::start_by(&rule, request, at))
             .collect(),
+        reparse: None,
         fresh: settings.fresh,
         force: settings.force_run,
         min_interval: settings.due.min_interval,
         tally: settings.engine.links.tally(),
-        incremental: settings.engine.revisits.incremental,
+        incremental: settings.engine.revisits.keeps_records(),
+        kind: if settings.engine.revisits.replay { RunKind::Replay } else { RunKind::Crawl },
         keeps_pages: settings.engine.keep.pages,
         process: ProcessInfo { pid: std::process::id(), hostname: hostname() },
     })
+}
+
+/// The run of a reparse. Its requests come from the store.
+fn reparse_spec(
+    spider: &dyn Spider,
+    settings: &CrawlSettings,
+    reparse: &ReparseSettings,
+) -> Result<RunSpec, CrawlError> {
+    let mut args = run_args(settings, &wanted_rule(spider, settings)?);
+    args[Reparse::ARGUMENT] = reparse.reparse.to_json();
+    Ok(RunSpec {
+        name: settings.run_name(spider.name()),
+        spider: spider.name().to_owned(),
+        kind: RunKind::Reparse,
+        args,
+        start: Vec::new(),
+        reparse: Some(reparse.reparse),
+        fresh: settings.fresh,
+        force: settings.force_run,
+        min_interval: None,
+        tally: settings.engine.links.tally(),
+        incremental: false,
+        keeps_pages: settings.engine.keep.pages,
+        process: ProcessInfo { pid: std::process::id(), hostname: hostname() },
+    })
+}
+
+/// The rule for equal requests of a new run. A reparse has that of the run whose pages it parses, so that it knows which links are
+/// new.
+pub(crate) fn wanted_rule(spider: &dyn Spider, settings: &CrawlSettings) -> Result<SameRequest, CrawlError> {
+    let Some(of) = settings.reparse.as_ref().and_then(|reparse| reparse.run_args.as_ref()) else {
+        return Ok(settings.engine.same_request(spider));
+    };
+    match of.get(SAME_REQUEST) {
+        Some(stored) => SameRequest::from_json(stored).ok_or(CrawlError::SameRequestRule),
+        None => Ok(SameRequest::default()),
+    }
 }
 
 /// Checks that the spider declares these arguments, and that each is a value of its type.
@@ -91,7 +133,7 @@ pub(crate) fn same_request(run: &OpenedRun, wanted: SameRequest) -> Result<SameR
 
 /// Says so if a run that is resumed began with other sitemaps. It keeps them, because they are in its frontier.
 pub(crate) fn compare_sitemaps(run: &OpenedRun, settings: &CrawlSettings) {
-    let Some(resumed) = &run.resumed else { return };
+    let Some(resumed) = run.resumed.as_ref().filter(|_| settings.reparse.is_none()) else { return };
     let began_with = resumed.args.get(SITEMAPS).cloned().unwrap_or_else(|| json!([]));
     let set_now = json!(settings.engine.sitemaps.shown());
     if began_with != set_now {

@@ -5,11 +5,13 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use dragline_core::reparse::{Reparse, ReparseOf};
 use dragline_core::{Args, secrets};
 use dragline_engine::{EngineSettings, VerdictSettings, WatchSettings};
 use dragline_pipelines::ItemPipelineSettings;
 use dragline_pipelines::persistence::{DueSettings, PersistenceSettings};
 use dragline_store::StoreSettings;
+use serde_json::Value as Json;
 use tracing::subscriber::NoSubscriber;
 
 use crate::error::CrawlError;
@@ -33,6 +35,8 @@ pub struct CrawlSettings {
     pub fresh: bool,
     /// Resume even after three starts in a row without a page, and begin a new run even if it is not due.
     pub force_run: bool,
+    /// What to parse once more, instead of a crawl.
+    pub reparse: Option<ReparseSettings>,
     /// When a new run is due.
     pub due: DueSettings,
     /// Where the working loops write their heartbeat.
@@ -61,6 +65,28 @@ pub struct CrawlSettings {
     pub store_settings: StoreSettings,
 }
 
+/// The kept pages that a reparse parses once more.
+#[derive(Clone, Debug)]
+pub struct ReparseSettings {
+    /// Whose pages, and what becomes of new links.
+    pub reparse: Reparse,
+    /// The arguments with which their run began, as it keeps them. `None` if there are several runs.
+    pub run_args: Option<Json>,
+}
+
+impl ReparseSettings {
+    /// The name of the run, unless somebody chose another.
+    fn run_name(&self, spider: &str) -> String {
+        let of = match self.reparse.of {
+            ReparseOf::Run(run_id) => run_id.to_string(),
+            ReparseOf::Spider => spider.to_owned(),
+        };
+        // With the same name, one of them would have to resume the other.
+        let follow = if self.reparse.follows_links { "-follow" } else { "" };
+        format!("reparse-of-{of}{follow}")
+    }
+}
+
 impl Default for CrawlSettings {
     fn default() -> Self {
         Self {
@@ -68,6 +94,7 @@ impl Default for CrawlSettings {
             run_name: None,
             fresh: false,
             force_run: false,
+            reparse: None,
             due: DueSettings::default(),
             heartbeat_file: None,
             listen: None,
@@ -88,11 +115,18 @@ impl Default for CrawlSettings {
 impl CrawlSettings {
     /// The name of the run that `spider` crawls with these settings.
     pub fn run_name(&self, spider: &str) -> String {
-        match &self.run_name {
+        match (&self.run_name, &self.reparse) {
             // People read it everywhere.
-            Some(name) => secrets::hide(name).into_owned(),
-            None => default_run_name(spider, &self.args, &self.engine.sitemaps.urls()),
+            (Some(name), _) => secrets::hide(name).into_owned(),
+            (None, Some(reparse)) => reparse.run_name(spider),
+            // A replay that is left unfinished must not stand in the way of the next crawl.
+            (None, None) if self.engine.revisits.replay => self.default_run_name(spider) + "-replay",
+            (None, None) => self.default_run_name(spider),
         }
+    }
+
+    fn default_run_name(&self, spider: &str) -> String {
+        default_run_name(spider, &self.args, &self.engine.sitemaps.urls())
     }
 
     /// The same settings, checked, with what follows from one of them for another. The store's URL is checked when the store

@@ -101,11 +101,19 @@ pub enum Reason {
     SitemapMissing,
     /// The answer is not a sitemap that can be read.
     SitemapUnreadable,
+    /// What is kept of the page cannot be read any more.
+    KeptPageDamaged,
+    /// The run only reads kept pages, and no answer is kept of this one.
+    NotKept,
+    /// The run only reads kept pages, and a later run has fetched this one since. Older values must not replace newer ones.
+    FetchedLater,
+    /// It is a new link, and the run only reads kept pages.
+    NotFollowed,
 }
 
 impl Reason {
     /// All reasons.
-    pub const ALL: [Self; 46] = [
+    pub const ALL: [Self; 50] = [
         Self::HttpStatus,
         Self::Timeout,
         Self::TooSlow,
@@ -152,6 +160,10 @@ impl Reason {
         Self::Sitemap,
         Self::SitemapMissing,
         Self::SitemapUnreadable,
+        Self::KeptPageDamaged,
+        Self::NotKept,
+        Self::FetchedLater,
+        Self::NotFollowed,
     ];
 
     /// The code, as stored and counted.
@@ -181,6 +193,9 @@ impl Reason {
                 | Self::Fresh
                 | Self::Sitemap
                 | Self::SitemapMissing
+                | Self::NotKept
+                | Self::FetchedLater
+                | Self::NotFollowed
         )
     }
 
@@ -233,6 +248,10 @@ impl Reason {
             Self::Sitemap => ("sitemap", "sitemap that was read"),
             Self::SitemapMissing => ("sitemap_missing", "no sitemap"),
             Self::SitemapUnreadable => ("sitemap_unreadable", "sitemap cannot be read"),
+            Self::KeptPageDamaged => ("kept_page_damaged", "kept page is damaged"),
+            Self::NotKept => ("not_kept", "nothing is kept of it"),
+            Self::FetchedLater => ("fetched_later", "fetched by a later run"),
+            Self::NotFollowed => ("not_followed", "new link, not followed"),
         }
     }
 }
@@ -276,6 +295,6 @@ mod tests {
         for (number, reason) in Reason::ALL.into_iter().enumerate() {
             assert_eq!(reason as usize, number, "{reason:?}");
         }
-        assert_eq!(Reason::SitemapUnreadable as usize + 1, Reason::ALL.len());
+        assert_eq!(Reason::NotFollowed as usize + 1, Reason::ALL.len());
     }
 }

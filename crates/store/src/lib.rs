@@ -42,6 +42,7 @@ mod kept_link;
 mod key_digest;
 mod page_items;
 pub mod postgres;
+mod reparse;
 mod settings;
 pub mod sqlite;
 mod sqlite_url;
@@ -50,9 +51,11 @@ mod table_order;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use dragline_core::reparse::Reparse;
 use dragline_core::runs::RunAdmin;
 use dragline_core::store::{BoxFuture, RunSpec, StoreResult};
 use dragline_core::{ItemType, RunKind, Store, StoreError};
+use serde_json::Value as Json;
 
 pub use settings::StoreSettings;
 
@@ -146,13 +149,51 @@ pub(crate) fn of_another_spider(spec: &RunSpec, spider: &str) -> StoreError {
     }
 }
 
-/// The error for a crawl that would resume an import, or the other way round. An import knows no links, and a crawl has no file.
-pub(crate) fn of_another_kind(spec: &RunSpec, kind: RunKind) -> Option<StoreError> {
-    let is_import = |kind| kind == RunKind::Import;
-    (is_import(kind) != is_import(spec.kind)).then(|| StoreError::Setup {
-        problem: format!("the unfinished run {:?} is of the kind {kind}, not {}", spec.name, spec.kind),
-        hint: "choose another name with --run, or end that run with `dragline runs end`".to_owned(),
-    })
+/// The error for resuming a run as something else than it is.
+pub(crate) fn of_another_kind(spec: &RunSpec, run_id: i64, kind: RunKind) -> StoreError {
+    let name = &spec.name;
+    let hint = match (kind, spec.kind) {
+        (RunKind::Replay, RunKind::Crawl) => "add --replay to go on with it, or end it with --fresh",
+        (_, RunKind::Replay) => "leave --replay out to go on with it, or choose another name with --run",
+        (RunKind::Import, _) | (_, RunKind::Import) => {
+            "choose another name with --run, or end that run with `dragline runs end`"
+        }
+        _ => "choose another name with --run, or end that run with --fresh",
+    };
+    StoreError::Setup {
+        problem: format!(
+            "the unfinished run {name:?} (id {run_id}) is of the kind {kind}, not {}",
+            spec.kind
+        ),
+        hint: hint.to_owned(),
+    }
+}
+
+/// The error for resuming a reparse of something else.
+pub(crate) fn of_other_pages(spec: &RunSpec, run_id: i64) -> StoreError {
+    StoreError::Setup {
+        problem: format!(
+            "the unfinished reparse {:?} (id {run_id}) reads other pages, or treats links differently",
+            spec.name
+        ),
+        hint: "choose another name with --run, or end that run with --fresh".to_owned(),
+    }
+}
+
+/// Whether the run of `spec` can go on as this unfinished one, which has these arguments.
+pub(crate) fn check_same_kind(
+    spec: &RunSpec,
+    run_id: i64,
+    kind: RunKind,
+    args: &Json,
+) -> Result<(), StoreError> {
+    if kind != spec.kind {
+        return Err(of_another_kind(spec, run_id, kind));
+    }
+    if spec.reparse != args.get(Reparse::ARGUMENT).and_then(Reparse::from_json) {
+        return Err(of_other_pages(spec, run_id));
+    }
+    Ok(())
 }
 
 /// The error for a run with an unknown shard rule.

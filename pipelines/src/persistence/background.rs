@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use dragline_core::Fingerprint;
 use dragline_core::bridge::StoreEvent;
+use dragline_core::kept_answer::KeptAsk;
 use dragline_core::probe::reach;
 use dragline_core::store::{BoxFuture, Refill, RunKey, StoreError, StoreResult};
 use tracing::debug;
@@ -11,6 +12,9 @@ use tracing::debug;
 use super::context::PersistenceContext;
 use super::outage::chain;
 use crate::pause::pause;
+
+/// How many compressed bytes of kept answers are read at once. They are in memory before the scheduler charges them.
+const KEPT_BYTES: usize = 8 << 20;
 
 /// Reads a part of the frontier and answers the scheduler. The read may run before or after any flush, because the scheduler
 /// names the requests that it already has in hand.
@@ -31,6 +35,17 @@ pub(super) async fn links(context: Arc<PersistenceContext>, run: Arc<RunKey>, pa
     match read(&context, || context.store.links(&run, &pages)).await {
         None => {}
         Some(Ok(links)) => context.receipts.deliver(StoreEvent::Links(links)),
+        Some(Err(error)) => context.fail(error),
+    }
+}
+
+/// Reads the answers that are kept of pages, and answers the scheduler.
+pub(super) async fn kept(context: Arc<PersistenceContext>, run: Arc<RunKey>, pages: Vec<Fingerprint>) {
+    let (spider, up_to_run) = (run.spider.to_string(), run.kept_up_to());
+    let ask = KeptAsk { spider, pages, up_to_run, max_bytes: KEPT_BYTES };
+    match read(&context, || context.store.kept_answers(&ask)).await {
+        None => {}
+        Some(Ok(answers)) => context.receipts.deliver(StoreEvent::Kept(answers)),
         Some(Err(error)) => context.fail(error),
     }
 }

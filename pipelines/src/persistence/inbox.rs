@@ -18,9 +18,9 @@ use super::notes::HostNotes;
 use super::second_try::SecondTry;
 use crate::letters::RetryReport;
 
-/// One refill, one question for links and one order to close may wait at the same time. The other places are for an engine that
-/// asks twice.
-const MESSAGES: usize = 5;
+/// One refill, one question for links, one for kept answers and one order to close may wait at the same time. The other places are
+/// for an engine that asks twice.
+const MESSAGES: usize = 6;
 
 /// The side of the senders.
 pub(super) struct Inbox {
@@ -51,6 +51,8 @@ pub(super) enum InboxMessage {
     Refill(Refill),
     /// Read the links that earlier runs found on these pages.
     Links(Vec<Fingerprint>),
+    /// Read the answers that are kept of these pages.
+    Kept(Vec<Fingerprint>),
     /// Try again to store the items whose parent was missing.
     SecondTry(SecondTry),
     /// Flush everything and end.
@@ -154,6 +156,10 @@ impl OutcomeSink for Inbox {
 
     fn links(&self, pages: Vec<Fingerprint>) -> Result<(), SubmitError> {
         self.ask(InboxMessage::Links(pages))
+    }
+
+    fn kept(&self, pages: Vec<Fingerprint>) -> Result<(), SubmitError> {
+        self.ask(InboxMessage::Kept(pages))
     }
 
     fn flush_now(&self) {

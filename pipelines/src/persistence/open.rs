@@ -18,6 +18,9 @@ use tracing::warn;
 use super::context::PersistenceContext;
 use super::outage::chain;
 
+/// A new reparse copies the requests of other runs, maybe many millions of them.
+const REPARSE_LIMIT: Duration = Duration::from_secs(1800);
+
 /// A step of the start-up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StartUp {
@@ -111,7 +114,11 @@ pub(super) async fn start_up(
     items: &[ItemType],
 ) -> Result<OpenedRun, OpenError> {
     let (store, settings) = (&context.store, &context.settings);
-    let end = Instant::now() + settings.startup_timeout;
+    let opening = match spec.reparse {
+        Some(_) => settings.startup_timeout.max(REPARSE_LIMIT),
+        None => settings.startup_timeout,
+    };
+    let end = Instant::now() + opening;
     let limit = settings.operation_timeout;
     let patience = settings.lock_patience;
     let steps = StartUpSteps { context, end };
@@ -125,7 +132,7 @@ pub(super) async fn start_up(
         due(spec, min_interval, &runs)?;
     }
     // This step counts the run's requests, maybe many millions, so it may use all the time that is left.
-    let opened = steps.run(StartUp::Run, settings.startup_timeout, || store.open_run(spec)).await?;
+    let opened = steps.run(StartUp::Run, opening, || store.open_run(spec)).await?;
     reach("start: run opened");
     Ok(opened)
 }

@@ -7,7 +7,9 @@ use std::time::{Duration, Instant};
 
 use dragline_core::kept_page::KeptCounts;
 use dragline_core::serde_json::{Value as Json, json};
-use dragline_core::store::{Earlier, FlushReceipt, PoolStatus, RUN_BARREN_PAGES, RUN_ITEMS, Store};
+use dragline_core::store::{
+    Earlier, FlushReceipt, PageOrigins, PoolStatus, RUN_BARREN_PAGES, RUN_ITEMS, Store,
+};
 use dragline_core::{Latency, LatencySnapshot, PageOutcome, PageState};
 
 use super::flush::HowEnded;
@@ -98,6 +100,8 @@ pub struct PersistenceStatus {
     pub barren_pages: u64,
     /// The same for earlier starts of this run, as far as they recorded it.
     pub barren_before: u64,
+    /// Where the pages of all starts of this run came from, as far as earlier ones recorded it.
+    pub origins: PageOrigins,
 }
 
 /// How long things took in the persistence thread and its store.
@@ -173,6 +177,7 @@ impl PersistenceProgress {
     pub(super) fn opened(&self, earlier: &Earlier) {
         let mut status = self.lock();
         (status.items_before, status.barren_before) = (earlier.items, earlier.barren_pages);
+        status.origins = earlier.origins;
     }
 
     pub(super) fn outage_since(&self) -> Option<Instant> {
@@ -214,6 +219,9 @@ impl PersistenceProgress {
         let mut status = self.lock();
         status.last_commit = Some(Instant::now());
         status.barren_pages += barren;
+        for page in outcomes {
+            status.origins.add(page);
+        }
         status.flushed_pages += pages;
         status.flushed_rows += pages + receipt.items + requests + letters;
         status.dead_letters += letters;
@@ -258,6 +266,8 @@ impl PersistenceProgress {
             "items": status.items,
             RUN_ITEMS: status.items_before + status.items,
             RUN_BARREN_PAGES: status.barren_before + status.barren_pages,
+            PageOrigins::READ: status.origins.read,
+            PageOrigins::FETCHED: status.origins.fetched,
             "dead_pages": status.dead_pages,
             "rows_waiting": status.batch_rows + status.pending_rows,
             "pending_flushes": status.pending_flushes,

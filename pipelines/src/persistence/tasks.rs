@@ -13,7 +13,7 @@ use tokio::task::{AbortHandle, JoinError, JoinSet};
 use tokio::time::timeout;
 use tracing::{Instrument as _, Span, warn};
 
-use super::background::{heartbeat, links, refill};
+use super::background::{heartbeat, kept, links, refill};
 use super::batcher::Batch;
 use super::context::PersistenceContext;
 use super::flush::{FlushEnd, FlushEnding, flush};
@@ -135,6 +135,11 @@ impl PersistenceTasks {
 
     pub(super) fn start_links(&mut self, pages: Vec<Fingerprint>) {
         let task = links(Arc::clone(&self.context), Arc::clone(&self.run), pages);
+        self.others.spawn_on(task.instrument(Span::current()), &self.runtime);
+    }
+
+    pub(super) fn start_kept(&mut self, pages: Vec<Fingerprint>) {
+        let task = kept(Arc::clone(&self.context), Arc::clone(&self.run), pages);
         self.others.spawn_on(task.instrument(Span::current()), &self.runtime);
     }
 

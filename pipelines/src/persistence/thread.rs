@@ -149,6 +149,7 @@ impl<'rt> PersistenceLoop<'rt> {
                 ThreadEvent::Outcome(outcome) => self.take(outcome),
                 ThreadEvent::Message(InboxMessage::Refill(ask)) => self.tasks.start_refill(ask),
                 ThreadEvent::Message(InboxMessage::Links(pages)) => self.tasks.start_links(pages),
+                ThreadEvent::Message(InboxMessage::Kept(pages)) => self.tasks.start_kept(pages),
                 ThreadEvent::Message(InboxMessage::SecondTry(asked)) => {
                     self.tasks.start_second_try(asked);
                 }

@@ -115,6 +115,7 @@ impl CommandSettings {
             run_name: identity.run,
             fresh: identity.fresh,
             force_run: identity.force_run || given.force_run,
+            reparse: None,
             due: flags.due,
             memory_limit: engine::memory_limit(&process),
             engine: engine::complete(engine, &process, file.hosts()),

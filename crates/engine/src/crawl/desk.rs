@@ -14,7 +14,7 @@ use dragline_core::fetched::Arrival;
 use dragline_core::suspension::Since;
 use dragline_core::{Fetched, Fingerprint, PageOutcome, Reason, Response, StoredCookie};
 
-use crate::job::Job;
+use crate::job::{GivenUp, Job};
 
 /// The desks of all crawl threads. Clones share them.
 #[derive(Clone, Debug)]
@@ -52,6 +52,8 @@ pub(super) struct PageInHand {
     credit: Option<Credit>,
     charge: Option<Charge>,
     cookies: Vec<StoredCookie>,
+    /// The run that kept the answer, if it was not fetched now.
+    kept_by: Option<i64>,
 }
 
 impl Desks {
@@ -88,12 +90,20 @@ impl Desks {
         };
         let activity = Activity { url: queued.request.url().to_string(), since: Since::now() };
         let fingerprint = queued.fingerprint;
+        let kept_by = match job {
+            Job::Parse(fetched, _) => fetched.arrival.kept_by,
+            Job::GivenUp(given_up, _) => given_up.kept_by,
+            Job::AsBefore(..) => None,
+        };
         let (credit, charge, cookies) = match job {
-            Job::Parse(fetched, _) => (fetched.credit.take(), fetched.charge.take(), &mut fetched.cookies),
-            Job::GivenUp(given_up, _) => {
-                (given_up.credit.take(), given_up.charge.take(), &mut given_up.cookies)
+            Job::Parse(Fetched { credit, charge, cookies, .. }, _)
+            | Job::GivenUp(GivenUp { credit, charge, cookies, .. }, _) => {
+                (credit, charge, std::mem::take(cookies))
             }
-            Job::AsBefore(page, _) => (page.credit.take(), page.charge.take(), &mut page.cookies),
+            Job::AsBefore(page, _) => {
+                let cookies = std::mem::take(&mut page.cookies);
+                (&mut page.credit, &mut page.charge, cookies)
+            }
         };
         let page = PageInHand {
             ticket,
@@ -101,10 +111,11 @@ impl Desks {
             status,
             attempts,
             activity,
-            credit,
-            charge,
-            cookies: std::mem::take(cookies),
+            credit: credit.take(),
+            charge: charge.take(),
+            cookies,
             failure,
+            kept_by,
         };
         *self.desk(index) = Some(page);
         ticket
@@ -147,6 +158,7 @@ impl PageInHand {
     /// Gives credit, charge and cookies to the page's outcome. The charge is for the outcome now, because the body is gone.
     pub(super) fn travel_with(self, outcome: &mut PageOutcome) {
         (outcome.credit, outcome.charge, outcome.cookies) = (self.credit, self.charge, self.cookies);
+        outcome.read_from = self.kept_by;
         let bytes = outcome.size();
         if let Some(charge) = &mut outcome.charge {
             charge.enter(Stage::Storing);

@@ -3,6 +3,7 @@
 
 mod crew;
 mod desk;
+mod unpack;
 
 use std::io;
 use std::sync::Arc;
@@ -16,7 +17,8 @@ use dragline_core::{Fetched, ItemPipeline, ItemType, OutcomeSink, PageOutcome, P
 
 pub use self::crew::{Crew, LeftBehind};
 pub use self::desk::{Activity, Desks};
-use crate::job::{Job, WaitingJob};
+use self::unpack::Unpacked;
+use crate::job::{Job, WaitingJob, WaitingWork};
 use crate::pack::{NotNow, Packer, RunLabel};
 use crate::parts::EngineParts;
 
@@ -118,7 +120,18 @@ impl CrawlThread {
                 recv(finish) -> _ => return,
                 recv(pages) -> job => job,
             };
-            let Ok(WaitingJob { job, since }) = job else { return };
+            let Ok(WaitingJob { work, since }) = job else { return };
+            let job = match work {
+                WaitingWork::Ready(job) => job,
+                WaitingWork::Packed(page, scope) => match page.unpacked(scope, &self.station.packer.args) {
+                    Unpacked::Job(job) => job,
+                    Unpacked::Unwanted(outcome) => {
+                        self.station.packer.stats.unwanted_types.add(1);
+                        self.station.submit(*outcome);
+                        continue;
+                    }
+                },
+            };
             if !self.finish_job(job, since) {
                 return;
             }

@@ -26,12 +26,16 @@ pub struct Revisits {
 impl Revisits {
     /// The rules of a crawl whose pages are parsed by `parser`. `None` if it is not incremental.
     pub fn new(settings: &RevisitSettings, parser: impl FnOnce() -> ParserVersion) -> Option<Self> {
-        let RevisitSettings { incremental, refresh_after, conditional_requests } = settings;
-        incremental.then(|| Self {
+        settings.keeps_records().then(|| Self {
             parser: parser(),
-            rules: refresh_after.clone(),
-            conditional_requests: *conditional_requests,
+            rules: settings.refresh_after.clone(),
+            conditional_requests: settings.conditional_requests,
         })
+    }
+
+    /// The rules of a run that parses kept pages once more. It makes records of them, and uses none.
+    pub fn of_kept_pages(parser: ParserVersion) -> Self {
+        Self { parser, rules: Vec::new(), conditional_requests: false }
     }
 
     /// Whether what earlier runs kept of a page is what a parse would give now, if the page is unchanged.

@@ -19,6 +19,14 @@ pub struct RevisitSettings {
     #[arg(long, env = "DRAGLINE_INCREMENTAL", help_heading = "Run", value_parser = BoolishValueParser::new())]
     pub incremental: bool,
 
+    /// Read the pages that earlier runs have kept (--keep-pages), and fetch only the others
+    ///
+    /// This is for the time in which you write a spider. The run is a replay and says so: no later crawl compares itself
+    /// with it or waits because of it. Its name ends in `-replay`, unless you choose one. Pages that redirected and pages
+    /// that could not be fetched are asked for again. --incremental doesn't count in a replay.
+    #[arg(long, env = "DRAGLINE_REPLAY", help_heading = "Run", value_parser = BoolishValueParser::new(), hide_short_help = true)]
+    pub replay: bool,
+
     /// In an incremental crawl, don't fetch pages that an earlier run asked for less than AGE ago [default: ask for
     /// every page]
     ///
@@ -42,11 +50,16 @@ pub struct RevisitSettings {
 
 impl Default for RevisitSettings {
     fn default() -> Self {
-        Self { incremental: false, refresh_after: Vec::new(), conditional_requests: true }
+        Self { incremental: false, replay: false, refresh_after: Vec::new(), conditional_requests: true }
     }
 }
 
 impl RevisitSettings {
+    /// Whether records of pages are kept and used. A replay does neither: it sees pages as they were once.
+    pub fn keeps_records(&self) -> bool {
+        self.incremental && !self.replay
+    }
+
     pub(crate) fn validate(&self) -> Result<(), EngineError> {
         if !self.incremental && !self.refresh_after.is_empty() {
             return Err(EngineError::Unusable {

@@ -10,7 +10,7 @@ use super::budgets::BudgetRoom;
 use super::landing::{EndedFetch, Landed, RequestFailure};
 use super::{CrawlPhase, Scheduler};
 use crate::hosts::{HostId, RestReason};
-use crate::job::{GivenUp, Job, WaitingJob};
+use crate::job::{GivenUp, Job, WaitingJob, WaitingWork};
 use crate::robots::RobotsVerdict;
 use crate::scope::LinkRefusal;
 use crate::window::Waiting;
@@ -43,7 +43,10 @@ impl Scheduler {
     /// Brings the best request of a ready host one step further.
     pub(super) fn step(&mut self, host: HostId, now: Instant) {
         if self.window.best(host).is_some_and(|best| self.is_fresh(best)) {
-            return self.keep_best_fresh(host);
+            return self.take_unasked(host, Self::keep_fresh);
+        }
+        if self.window.best(host).is_some_and(|best| self.may_be_kept(best)) {
+            return self.take_unasked(host, Self::look_for_answer);
         }
         if let Some(error) = self.hosts.get(host).pace.is_down(now) {
             return self.with_credit(host, |scheduler, waiting, credit| {
@@ -102,14 +105,12 @@ impl Scheduler {
         }
     }
 
-    /// The best request of a host needs no fetch, so neither pace nor robots.txt matter.
-    fn keep_best_fresh(&mut self, host: HostId) {
+    /// The best request of a host may need no fetch, so neither pace nor robots.txt matter yet.
+    fn take_unasked(&mut self, host: HostId, work: impl FnOnce(&mut Self, HostId, Waiting, Credit)) {
         let Some(best) = self.window.best(host).map(|best| &best.queued) else { return };
         match self.budgets.room_for(best) {
             BudgetRoom::Now => {
-                self.with_credit(host, |scheduler, waiting, credit| {
-                    scheduler.keep_fresh(host, waiting, credit);
-                });
+                self.with_credit(host, |scheduler, waiting, credit| work(scheduler, host, waiting, credit));
             }
             BudgetRoom::NotNow => self.window.await_receipt(host),
             BudgetRoom::Never(reason) => self.with_credit(host, |scheduler, waiting, credit| {
@@ -197,13 +198,19 @@ impl Scheduler {
             charge: Some(charge),
             cookies,
             kept,
+            kept_by: None,
         };
         self.hand_on(Job::GivenUp(given_up, self.scope.clone()));
     }
 
-    /// Hands a job to the crawl threads. The channel holds as many jobs as there are credits.
+    /// Hands a job to the crawl threads.
     pub(super) fn hand_on(&mut self, job: Job) {
-        if let Err(refused) = self.pages.try_send(WaitingJob::new(job)) {
+        self.hand_over(WaitingWork::Ready(job));
+    }
+
+    /// Hands work to the crawl threads. The channel holds as much of it as there are credits.
+    pub(super) fn hand_over(&mut self, work: WaitingWork) {
+        if let Err(refused) = self.pages.try_send(WaitingJob::new(work)) {
             self.fail(if refused.is_full() {
                 "the channel of pages holds fewer jobs than there are credits"
             } else {

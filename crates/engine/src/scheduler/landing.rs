@@ -183,7 +183,7 @@ impl Scheduler {
         let Waiting { queued, attempts, .. } = waiting;
         let mut response = Response::of_queued(queued, status, headers, body);
         (response.attempts, response.elapsed) = (attempts, elapsed);
-        let arrival = Arrival { body_hash, fetched_at: Some(Utc::now()) };
+        let arrival = Arrival { body_hash, fetched_at: Some(Utc::now()), kept_by: None };
         let fetched = Fetched { response, credit: Some(credit), charge, cookies, arrival };
         self.hand_on(Job::Parse(fetched, self.scope.clone()));
     }
@@ -244,6 +244,22 @@ impl Scheduler {
 
     /// The same after a wait that was chosen already.
     pub(super) fn put_back(&mut self, host: HostId, waiting: Waiting, delay: Duration, error: &str) {
+        if matches!(self.phase, CrawlPhase::Running) {
+            let url = waiting.queued.request.url().as_str();
+            tracing::debug!(
+                url,
+                attempts = waiting.attempts,
+                delay_ms = delay.as_millis(),
+                error,
+                "it will be tried again"
+            );
+            self.parts.stats.retries.add(1);
+        }
+        self.return_to_window(host, waiting, delay);
+    }
+
+    /// A request that was taken out of the window waits there again. It holds no credit, slot or reservation then.
+    pub(super) fn return_to_window(&mut self, host: HostId, waiting: Waiting, delay: Duration) {
         self.limits.release();
         let fingerprint = waiting.queued.fingerprint;
         self.budgets.end(&fingerprint, false);
@@ -252,15 +268,6 @@ impl Scheduler {
             self.in_hand.leave(&fingerprint);
             return self.window.settle(host);
         }
-        let url = waiting.queued.request.url().as_str();
-        tracing::debug!(
-            url,
-            attempts = waiting.attempts,
-            delay_ms = delay.as_millis(),
-            error,
-            "it will be tried again"
-        );
-        self.parts.stats.retries.add(1);
         self.in_hand.set_out(&fingerprint, false);
         self.window.delay(host, waiting, Instant::now() + delay);
     }

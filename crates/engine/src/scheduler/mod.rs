@@ -5,11 +5,13 @@
 //! chooses and dispatches, `landing` decides what becomes of a finished fetch, `refill` talks with the store, `robots` does
 //! what robots.txt asks for, and `outage` pauses the crawl when the network fails.
 
+mod awaited;
 mod backlog;
 mod budgets;
 mod claim;
 mod failed_share;
 mod in_hand;
+mod kept;
 mod landing;
 mod limits;
 mod outage;
@@ -32,14 +34,16 @@ use dragline_core::{PageOutcome, StoreEvent};
 use tokio::sync::Notify;
 use tokio::task::{JoinError, JoinSet};
 
+use self::awaited::Awaited;
 use self::backlog::Backlog;
 use self::budgets::Budgets;
 use self::failed_share::FailedShare;
 use self::in_hand::InHand;
+use self::kept::AwaitingAnswer;
 use self::landing::Landed;
 use self::limits::Limits;
 use self::outage::NetworkWatch;
-use self::revisits::AwaitedLinks;
+use self::revisits::AwaitingLinks;
 use self::sleep::SleepWatch;
 use crate::crawl_end::CrawlEnd;
 use crate::download_thread::DownloadThread;
@@ -84,7 +88,8 @@ pub(crate) struct Scheduler {
     budgets: Budgets,
     failed_share: FailedShare,
     backlog: Backlog,
-    awaited_links: AwaitedLinks,
+    awaited_links: Awaited<AwaitingLinks>,
+    awaited_answers: Awaited<AwaitingAnswer>,
     scope: Scope,
     phase: CrawlPhase,
     /// Set by whoever finds that the crawl cannot go on.
@@ -146,7 +151,8 @@ impl Scheduler {
                 run.resumed.as_ref().map(|resumed| &resumed.pages),
             ),
             backlog: Backlog::new(),
-            awaited_links: AwaitedLinks::default(),
+            awaited_links: Awaited::default(),
+            awaited_answers: Awaited::default(),
             fetches: JoinSet::new(),
             robots_fetches: 0,
             network: NetworkWatch::new(&settings.outage),
@@ -243,6 +249,7 @@ impl Scheduler {
             }
         }
         self.ask_for_links();
+        self.ask_for_answers();
         self.flush_if_idle();
         self.end.take()
     }

@@ -24,6 +24,7 @@ impl Scheduler {
             StoreEvent::Receipt(receipt) => self.on_receipt(receipt),
             StoreEvent::Refilled(refilled) => self.on_refilled(refilled),
             StoreEvent::Links(links) => self.on_links(links),
+            StoreEvent::Kept(kept) => self.on_answers(kept),
             StoreEvent::Failed(error) => self.end = Some(CrawlEnd::StoreFailed(error)),
         }
     }
@@ -85,6 +86,11 @@ impl Scheduler {
         self.parts.stats.failed(&receipt.faults);
         self.limits.items_stored(receipt.items);
         self.parts.known.are_stored(receipt.stored_requests);
+        if !self.parts.source.may_fetch() {
+            // The store has them, and this run does not follow them.
+            self.parts.stats.links_not_followed.add(receipt.new_requests.len() as u64);
+            receipt.new_requests.clear();
+        }
         for queued in receipt.new_requests {
             // A refill may have brought it already, and it may even have ended.
             if !self.in_hand.has_ended(&queued.fingerprint) {

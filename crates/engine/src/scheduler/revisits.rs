@@ -1,7 +1,6 @@
 //! Pages that are as an earlier run found them. The store has their links, so they wait until these are read. Then a crawl
 //! thread packs them without the spider.
 
-use std::mem;
 use std::time::Duration;
 
 use chrono::Utc;
@@ -21,15 +20,6 @@ use crate::window::Waiting;
 
 /// For how many pages the store is asked at once. Their links are in memory together, before any of them is charged.
 const ASKED_AT_ONCE: usize = 16;
-
-/// Pages that wait for their links. Each has a credit, so there are not many.
-#[derive(Default)]
-pub(super) struct AwaitedLinks {
-    /// Those for which the store is not asked yet.
-    next: Vec<AwaitingLinks>,
-    /// Those for which it is asked.
-    asked: Vec<AwaitingLinks>,
-}
 
 /// A page that waits for its links.
 pub(super) struct AwaitingLinks {
@@ -85,17 +75,19 @@ impl Scheduler {
 
     /// Puts a page among those that wait for their links.
     pub(super) fn await_links(&mut self, page: AwaitingLinks) {
-        self.awaited_links.next.push(page);
+        self.awaited_links.put(page);
     }
 
     /// Asks the store for the links of all pages that wait, unless an answer is still to come.
     pub(super) fn ask_for_links(&mut self) {
-        let AwaitedLinks { next, asked } = &mut self.awaited_links;
-        if next.is_empty() || !asked.is_empty() || self.end.is_some() {
+        if self.end.is_some() {
             return;
         }
-        *asked = next.drain(..next.len().min(ASKED_AT_ONCE)).collect();
-        let pages = asked.iter().map(|page| page.waiting.queued.fingerprint).collect();
+        let asked = self.awaited_links.ask(ASKED_AT_ONCE);
+        let pages: Vec<_> = asked.iter().map(|page| page.waiting.queued.fingerprint).collect();
+        if pages.is_empty() {
+            return;
+        }
         if let Err(refused) = self.parts.sink.links(pages) {
             self.fail(&refused.to_string());
         }
@@ -103,7 +95,7 @@ impl Scheduler {
 
     /// The links of the pages that wait have come.
     pub(super) fn on_links(&mut self, mut kept: KeptLinks) {
-        for page in mem::take(&mut self.awaited_links.asked) {
+        for page in self.awaited_links.answered() {
             let AwaitingLinks { host, mut waiting, credit, reason, record, status, cookies } = page;
             let Some(links) = kept.remove(&waiting.queued.fingerprint) else {
                 // Somebody has removed the record meanwhile. So the page has to be fetched after all.

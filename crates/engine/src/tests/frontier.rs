@@ -7,12 +7,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{RecvTimeoutError, Sender, bounded};
+use dragline_core::chrono::DateTime;
+use dragline_core::kept_answer::{KeptAnswer, KeptAnswers};
+use dragline_core::kept_body::KeptBody;
 use dragline_core::store::{Refill, RefillScope, StoreError};
 use dragline_core::tally::{Tally, TallyOf};
 use dragline_core::worker::Worker;
 use dragline_core::{
     Fingerprint, HostNote, OutcomeSink, PageFault, PageOutcome, PageState, QueuedRequest, Reason, Receipt,
-    ReceiptSink, Refilled, StoreEvent, SubmitError,
+    ReceiptSink, Refilled, Request, StoreEvent, SubmitError,
 };
 
 use crate::receipts::ReceiptSender;
@@ -37,6 +40,7 @@ struct FrontierState {
     rows: BTreeMap<Fingerprint, Row>,
     items: Vec<String>,
     notes: BTreeMap<String, HostNote>,
+    kept: BTreeMap<Fingerprint, KeptAnswer>,
     largest_answer: usize,
 }
 
@@ -49,6 +53,7 @@ pub(crate) struct Sink {
 enum Message {
     Outcome(Box<PageOutcome>),
     Refill(Refill),
+    Kept(Vec<Fingerprint>),
     FlushNow,
     Fail,
 }
@@ -72,6 +77,24 @@ impl Frontier {
 
     fn insert(&self, queued: QueuedRequest) {
         self.lock().rows.insert(queued.fingerprint, Row::new(queued));
+    }
+
+    /// From now on, this is what an earlier run has kept of a page.
+    pub(crate) fn keep(&self, url: &str, status: u16, body: KeptBody) {
+        let request = Request::get(url).unwrap();
+        let fingerprint = QueuedRequest::start(request, 0).fingerprint;
+        let headers = vec![("content-type".to_owned(), "text/html".to_owned())];
+        let (url, fetched_at) = (url.to_owned(), DateTime::UNIX_EPOCH);
+        let answer = KeptAnswer { fingerprint, run_id: 7, url, status, headers, fetched_at, body };
+        self.lock().kept.insert(fingerprint, answer);
+    }
+
+    /// Answers with one page at a time, as if the others did not fit.
+    fn kept(&self, pages: &[Fingerprint]) -> KeptAnswers {
+        let state = self.lock();
+        let mut found = pages.iter().filter_map(|page| state.kept.get(page).cloned());
+        let answers = found.by_ref().take(1).collect();
+        KeptAnswers { answers, left: found.map(|answer| answer.fingerprint).collect() }
     }
 
     /// All rows, by URL.
@@ -139,6 +162,10 @@ impl Frontier {
                     }
                     Ok(Message::Refill(ask)) => {
                         receipts.deliver(StoreEvent::Refilled(frontier.refill(&ask)));
+                        continue;
+                    }
+                    Ok(Message::Kept(pages)) => {
+                        receipts.deliver(StoreEvent::Kept(frontier.kept(&pages)));
                         continue;
                     }
                     Ok(Message::Fail) => {
@@ -248,6 +275,10 @@ impl OutcomeSink for Sink {
 
     fn links(&self, _pages: Vec<Fingerprint>) -> Result<(), SubmitError> {
         Ok(())
+    }
+
+    fn kept(&self, pages: Vec<Fingerprint>) -> Result<(), SubmitError> {
+        self.messages.send(Message::Kept(pages)).map_err(|_| SubmitError::Closed(None))
     }
 
     fn flush_now(&self) {

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Sender, bounded};
 use dragline_core::hold::Hold;
 use dragline_core::pulse::NoPulse;
+use dragline_core::run_kind::RunKind;
 use dragline_core::shard::ShardRule;
 use dragline_core::stop::Stop;
 use dragline_core::store::{Earlier, OpenedRun, RunKey};
@@ -18,8 +19,8 @@ use dragline_core::{
 use super::frontier::{Frontier, Sink};
 use crate::crawl::Crew;
 use crate::{
-    CrawlEnd, CrawlStats, CrawlThreads, DownloadThread, Downloaders, EngineParts, EngineSettings, RunLabel,
-    StatsSnapshot, crawl, download, receipt_channel,
+    CrawlEnd, CrawlStats, CrawlThreads, DownloadThread, Downloaders, EngineParts, EngineSettings, PageSource,
+    RunLabel, StatsSnapshot, crawl, download, receipt_channel,
 };
 
 /// Longest time for a test's crawl.
@@ -136,6 +137,16 @@ impl Crawl {
         settings: EngineSettings,
         frontier: Frontier,
     ) -> Self {
+        Self::begin_from(PageSource::Sites, downloaders, spider, settings, frontier)
+    }
+
+    pub(crate) fn begin_from(
+        source: PageSource,
+        downloaders: Downloaders,
+        spider: Arc<dyn Spider>,
+        settings: EngineSettings,
+        frontier: Frontier,
+    ) -> Self {
         let (receipts, receiver) = receipt_channel();
         // This is long, so a test that ends quickly shows that the scheduler asked for its flushes.
         let (sink, store) = frontier.open(receipts, settings.concurrency, Duration::from_secs(2));
@@ -153,6 +164,8 @@ impl Crawl {
                 shards: ShardRule::NEW,
                 incremental: false,
                 keeps_pages: false,
+                kind: RunKind::Crawl,
+                reparse: None,
             },
             resumed: None,
             start_hosts: frontier.start_hosts(),
@@ -161,6 +174,8 @@ impl Crawl {
             earlier: Earlier::default(),
             tally: frontier.tally(settings.links.tally()),
             hosts: frontier.notes(),
+            has_kept_pages: false,
+            reparse: None,
         };
         let begun = Instant::now();
         let parts = EngineParts {
@@ -171,6 +186,7 @@ impl Crawl {
             sink: Arc::clone(&sink) as _,
             stop: stop.clone(),
             stats: Arc::clone(&stats),
+            source,
             revisits: None,
             known: Arc::default(),
         };

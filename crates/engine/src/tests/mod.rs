@@ -5,6 +5,7 @@ mod downloaders;
 mod fetching;
 mod frontier;
 pub(crate) mod harness;
+mod kept;
 mod limits;
 mod outage;
 mod pace;

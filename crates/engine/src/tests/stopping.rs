@@ -14,7 +14,7 @@ use dragline_testkit::{Answer, Site, patience, wait_until};
 
 use super::harness::{Crawl, crawl_all, fast, start};
 use crate::scope::tests::scope_of;
-use crate::{CrawlEnd, CrawlThreads, EngineParts, Job, RunLabel, WaitingJob, crawl};
+use crate::{CrawlEnd, CrawlThreads, EngineParts, Job, RunLabel, WaitingJob, WaitingWork, crawl};
 
 const SOON: Duration = Duration::from_secs(10);
 
@@ -111,6 +111,7 @@ fn crawl_threads_finish_the_page_in_hand_and_drop_what_waits() {
         stop: Stop::new(),
         stats: Arc::default(),
         same_request: SameRequest::default(),
+        source: crate::PageSource::Sites,
         revisits: None,
         known: Arc::default(),
     };
@@ -126,7 +127,7 @@ fn crawl_threads_finish_the_page_in_hand_and_drop_what_waits() {
     for number in 0..3 {
         let request = Request::get(format!("http://a.example/{number}")).unwrap();
         let job = Job::Parse(Response::stored(request, "").into(), scope_of(&[]));
-        pages.send(WaitingJob::new(job)).unwrap();
+        pages.send(WaitingJob::new(WaitingWork::Ready(job))).unwrap();
     }
     wait_until("a page in user code", SOON, || threads.desks().activity(0).is_some());
     assert_eq!(threads.desks().activity(0).unwrap().url, "http://a.example/0");
@@ -174,6 +175,10 @@ impl OutcomeSink for Taker {
     }
 
     fn links(&self, _pages: Vec<Fingerprint>) -> Result<(), SubmitError> {
+        Err(SubmitError::Closed(None))
+    }
+
+    fn kept(&self, _pages: Vec<Fingerprint>) -> Result<(), SubmitError> {
         Err(SubmitError::Closed(None))
     }
 

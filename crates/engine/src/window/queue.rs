@@ -15,6 +15,8 @@ pub(crate) struct Waiting {
     pub(crate) queued: QueuedRequest,
     /// What earlier runs know about its page.
     pub(crate) earlier: Option<Box<EarlierPage>>,
+    /// Whether the store was asked for its page, and keeps nothing of it.
+    pub(crate) is_not_kept: bool,
     /// How often it was sent already.
     pub(crate) attempts: u32,
     /// How many of these attempts failed because the host did. They do not count against the request.
@@ -56,7 +58,7 @@ impl FetchKey {
 
 impl Waiting {
     pub(crate) fn new(queued: QueuedRequest, earlier: Option<Box<EarlierPage>>) -> Self {
-        Self { queued, earlier, attempts: 0, excused: 0, ours: 0, outages: 0 }
+        Self { queued, earlier, is_not_kept: false, attempts: 0, excused: 0, ours: 0, outages: 0 }
     }
 
     /// Whether its last attempt was the first that reached the host, as far as we know.

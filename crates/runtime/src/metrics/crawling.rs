@@ -62,6 +62,9 @@ pub(super) const FAMILIES: &[Family<StatsSnapshot>] = &[
             out.count(now.pages_fresh);
         },
     ),
+    counter("dragline_kept_pages_read_total", "Kept pages that were read, and not fetched.", |now, out| {
+        out.count(now.pages_read);
+    }),
     counter(
         "dragline_host_waits_total",
         "How many times a host asked Dragline to wait (429, `Retry-After`).",

@@ -130,7 +130,9 @@ impl Notice<'_> {
             "pages": pages,
             "items": items,
             "dead_letters": report.dead_letters(),
+            "kind": report.kind().as_str(),
             "pages_fetched": report.pages_fetched(),
+            "pages_read": report.pages_read(),
             "seconds": report.elapsed().as_secs_f64(),
             "text": self.text(),
         })

@@ -82,7 +82,8 @@ impl Sources {
         let now = Instant::now();
         let stats = self.stats.snapshot();
         let store = self.persistence.status();
-        let (pages_per_second, bytes_per_second) = pace.take(now, stats.pages_fetched, stats.bytes_fetched);
+        let (pages_per_second, bytes_per_second) =
+            pace.take(now, stats.pages_fetched + stats.pages_read, stats.bytes_fetched);
         let pages = pages_now(&self.before, &store);
         let elapsed = self.began.elapsed();
         let done_here = store.pages.get(&PageState::Done).copied().unwrap_or_default();

@@ -19,7 +19,7 @@ use dragline_core::outcome::clean;
 use dragline_core::probe::reach;
 use dragline_core::store::{FlushReceipt, RunKey, StoreResult};
 use dragline_core::value::json_has_nul;
-use dragline_core::{DeadLetter, ItemRecord, ItemType, PageOutcome, PageState, Reason, StoreError};
+use dragline_core::{DeadLetter, ItemRecord, ItemType, PageOutcome, PageState, Reason, RunKind, StoreError};
 use tokio_postgres::Row;
 
 use super::copy_text::CopyText;
@@ -28,7 +28,7 @@ use super::history::HistoryStatements;
 use super::item_table::ItemTable;
 use super::runs::not_ours;
 use super::session::{NextRow, Params, Session};
-use super::{ItemTables, PostgresStore, cookies, items, kept_pages, pages, requests};
+use super::{ItemTables, PostgresStore, cookies, items, kept_pages, pages, parsed_again, requests};
 use crate::columns::{FoundRequest, cleaned, shard_of_page};
 use crate::identifier::quoted_path;
 use crate::key_digest::Origin;
@@ -180,7 +180,7 @@ impl Transaction<'_> {
         self.flight.check()?;
         let found = FoundRequest::on(&in_order);
         let Self { session, run, .. } = self;
-        let new_requests = requests::insert(session, run.run_id, run.shards, found).await?;
+        let new_requests = requests::insert(session, run, found).await?;
         let earlier = pages::earlier(session, run, &new_requests).await?;
         reach("flush: after requests");
         let tables = self.insert_items(&in_order).await?;
@@ -189,7 +189,12 @@ impl Transaction<'_> {
         let kept = kept_pages::insert(session, run.run_id, &in_order).await?;
         let cookies = in_order.iter().flat_map(|outcome| &outcome.cookies);
         cookies::write(self.session, self.run.run_id, cookies).await?;
-        pages::write(session, run, &in_order).await?;
+        if run.kind == RunKind::Reparse {
+            parsed_again::settle_letters(session, run, &in_order).await?;
+            parsed_again::write_records(session, run, &in_order).await?;
+        } else {
+            pages::write(session, run, &in_order).await?;
+        }
         reach("flush: after items");
         self.set_states(&applied).await?;
         self.flight.check()?;
@@ -309,6 +314,25 @@ impl Transaction<'_> {
 
     /// Stores items, and returns the number of rows by table.
     pub(super) async fn insert_items(&self, outcomes: &[&PageOutcome]) -> StoreResult<BTreeMap<String, u64>> {
+        if self.run.kind != RunKind::Reparse {
+            return self.insert_items_of_run(outcomes).await;
+        }
+        let mut rows = BTreeMap::new();
+        for (run_id, pages) in parsed_again::by_run(self.run, outcomes) {
+            let run = RunKey { run_id, ..self.run.clone() };
+            // A row that a later run has stored is newer.
+            let of_run = Transaction { run: &run, conflict: Conflict::KeepNewer, ..*self };
+            if run_id != self.run.run_id {
+                of_run.remove_gone(&pages).await?;
+            }
+            for (table, written) in of_run.insert_items_of_run(&pages).await? {
+                *rows.entry(table).or_default() += written;
+            }
+        }
+        Ok(rows)
+    }
+
+    async fn insert_items_of_run(&self, outcomes: &[&PageOutcome]) -> StoreResult<BTreeMap<String, u64>> {
         let mut by_table: BTreeMap<&str, Vec<ItemOfPage<'_>>> = BTreeMap::new();
         for page in outcomes {
             for (number, record) in page.items.iter().enumerate() {
@@ -344,7 +368,7 @@ impl Transaction<'_> {
             row.end_row();
             true
         };
-        let take = if self.run.incremental { &table.take_changed } else { &table.take };
+        let take = if self.run.leaves_unchanged_rows() { &table.take_changed } else { &table.take };
         let take = self.conflict.statement(take, &quoted_path(&table.name));
         if let Some(history) = &table.history {
             return self.replace_with_history(table, history, next_row, &take).await;
@@ -361,8 +385,11 @@ impl Transaction<'_> {
         take: &str,
     ) -> StoreResult<u64> {
         let (run_id, spider, keep) = (self.run.run_id, &*self.run.spider, history.keep(self.conflict));
-        let settle: (&str, Params<'_>) =
-            if self.run.incremental { (&history.settle_changed, &[]) } else { (&history.settle, &[&run_id]) };
+        let settle: (&str, Params<'_>) = if self.run.leaves_unchanged_rows() {
+            (&history.settle_changed, &[])
+        } else {
+            (&history.settle, &[&run_id])
+        };
         let steps: [(&str, Params<'_>); 5] = [
             (&history.make, &[&run_id, &spider]),
             settle,

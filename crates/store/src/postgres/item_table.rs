@@ -46,7 +46,9 @@ pub(super) fn ddl(item: &ItemType, table: &str) -> String {
     if item.is_keyed() {
         let _ = write!(sql, ",\n    PRIMARY KEY ({})", quoted_list(item.key()));
     }
-    let _ = write!(sql, "\n);\nCREATE INDEX ON {table} (run_id);\n");
+    // Rows without a key are found by the run and the page that they come from.
+    let found_by = if item.is_keyed() { "run_id" } else { "run_id, source_fingerprint" };
+    let _ = write!(sql, "\n);\nCREATE INDEX ON {table} ({found_by});\n");
     sql
 }
 
@@ -242,6 +244,7 @@ mod tests {
     fn rows_without_a_key_are_appended() {
         let item = ItemType::builder("quote").with_table("quotes").with_columns(columns()).build().unwrap();
         assert!(!ddl(&item, "quotes").contains("PRIMARY KEY"));
+        assert!(ddl(&item, "quotes").ends_with("CREATE INDEX ON \"quotes\" (run_id, source_fingerprint);\n"));
         assert!(!ItemTable::new(&item, "quotes", 0, true).take.contains("CONFLICT"));
     }
 }

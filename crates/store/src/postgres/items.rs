@@ -84,6 +84,6 @@ pub(super) async fn insert(
         row.end_row();
         true
     };
-    let take = conflict.statement(if run.incremental { TAKE_CHANGED } else { TAKE }, TABLE);
+    let take = conflict.statement(if run.leaves_unchanged_rows() { TAKE_CHANGED } else { TAKE }, TABLE);
     session.staged_change(COPY, next_row, &take, &[&&*run.spider, &run.run_id]).await
 }

@@ -105,6 +105,8 @@ pub(super) async fn retry(store: &PostgresStore, retry: &LetterRetry) -> StoreRe
         shards: ShardRule::One,
         incremental: false,
         keeps_pages: false,
+        kind: dragline_core::RunKind::Crawl,
+        reparse: None,
     };
     let flight = store.flights.begin();
     let ready = async {

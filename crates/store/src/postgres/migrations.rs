@@ -177,6 +177,11 @@ const MIGRATIONS: &[(i32, &str)] = &[
         "ALTER TABLE crawl_item_keys
              ADD COLUMN made_by bigint, ADD COLUMN made_at timestamptz, ADD COLUMN left_by bigint",
     ),
+    (
+        // It has only the rows of items without a key.
+        10,
+        "CREATE INDEX crawl_items_without_key ON crawl_items (run_id, fingerprint) WHERE item_key IS NULL",
+    ),
 ];
 
 /// Upgrades the tables, and returns what it did.

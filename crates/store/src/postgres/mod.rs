@@ -15,6 +15,7 @@
 //! | `cookies`, `hosts` | what a resumed run needs in addition to its frontier |
 //! | `kept_pages` | the answers that are kept with their pages |
 //! | `letters` | dead letters: read, and stored as items after all |
+//! | `reparse`, `parsed_again` | a run that parses kept pages once more: its frontier, and its flushes |
 //! | `prune`, `prune_kept` | ended runs without their frontiers and their kept answers |
 //! | `run_admin`, `run_figures`, `lineage` | runs looked at and opened again, between two crawls |
 //! | `frontier`, `export`, `diff` | what is read back |
@@ -42,9 +43,11 @@ mod letters;
 mod lineage;
 mod migrations;
 mod pages;
+mod parsed_again;
 mod pooler;
 mod prune;
 mod prune_kept;
+mod reparse;
 mod requests;
 mod run_admin;
 mod run_figures;

@@ -189,9 +189,7 @@ pub(super) async fn links(
 pub(super) async fn write(session: &Session, run: &RunKey, outcomes: &[&PageOutcome]) -> StoreResult<()> {
     let outdated: BTreeSet<&Fingerprint> =
         outcomes.iter().filter(|page| page.outdates_record()).map(|page| &page.fingerprint).collect();
-    if !outdated.is_empty() {
-        session.change(FORGET, &[&&*run.spider, &bytes(outdated)]).await?;
-    }
+    forget(session, run, outdated).await?;
     if !run.incremental {
         return Ok(());
     }
@@ -203,7 +201,21 @@ pub(super) async fn write(session: &Session, run: &RunKey, outcomes: &[&PageOutc
     visit(session, run, &visited).await?;
     revalidate(session, run, &visited).await?;
     write_parsed(session, run, &visited).await?;
-    write_items(session, run, &visited).await
+    let parsed: Vec<&PageOutcome> = visited.values().copied().filter(|page| page.was_parsed()).collect();
+    write_items(session, run, &parsed).await
+}
+
+/// Removes the records of these pages.
+pub(super) async fn forget(
+    session: &Session,
+    run: &RunKey,
+    pages: impl IntoIterator<Item = &Fingerprint>,
+) -> StoreResult<()> {
+    let pages = bytes(pages);
+    if !pages.is_empty() {
+        session.change(FORGET, &[&&*run.spider, &pages]).await?;
+    }
+    Ok(())
 }
 
 type Visited<'a> = BTreeMap<Fingerprint, &'a PageOutcome>;
@@ -269,14 +281,13 @@ async fn write_parsed(session: &Session, run: &RunKey, visited: &Visited<'_>) ->
 }
 
 /// The items of the pages that were parsed. Those of a page without a record count as seen too.
-async fn write_items(session: &Session, run: &RunKey, visited: &Visited<'_>) -> StoreResult<()> {
-    let pages: Vec<&PageOutcome> = visited.values().copied().filter(|page| page.was_parsed()).collect();
+pub(super) async fn write_items(session: &Session, run: &RunKey, pages: &[&PageOutcome]) -> StoreResult<()> {
     if pages.is_empty() {
         return Ok(());
     }
     let spider = &*run.spider;
     let fingerprints = bytes(pages.iter().map(|page| &page.fingerprint));
-    let items: Vec<PageItem<'_>> = page_items(&pages);
+    let items: Vec<PageItem<'_>> = page_items(pages);
     let of: Vec<&[u8]> = items.iter().map(|item| item.page.as_bytes().as_slice()).collect();
     let types: Vec<&str> = items.iter().map(|item| item.item_type).collect();
     let digests: Vec<&[u8]> = items.iter().map(|item| item.key_digest.as_slice()).collect();

@@ -1,12 +1,12 @@
 //! Requests on their way into the frontier and out of it.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use dragline_core::RequestOptions;
 use dragline_core::fingerprint::Fingerprint;
 use dragline_core::queued_request::QueuedRequest;
-use dragline_core::shard::ShardRule;
-use dragline_core::store::StoreResult;
+use dragline_core::store::{RunKey, StoreResult};
 use serde::de::DeserializeOwned;
 use tokio_postgres::Row;
 use tokio_postgres::types::Json;
@@ -43,6 +43,16 @@ const TAKE: &str = "INSERT INTO crawl_requests (run_id, shard, fingerprint, pare
     ON CONFLICT (run_id, shard, fingerprint) DO NOTHING
     RETURNING fingerprint";
 
+/// The same, for a run that does not follow them.
+fn take(is_followed: bool) -> Cow<'static, str> {
+    if is_followed {
+        return TAKE.into();
+    }
+    TAKE.replacen("dont_filter)", "dont_filter, state, reason, done_at)", 1)
+        .replacen("dont_filter\n", "dont_filter, 'skipped', 'not_followed', now()\n", 1)
+        .into()
+}
+
 /// The columns of the table `r` that [`read`] needs.
 pub(super) const COLUMNS: &str =
     "r.shard, r.fingerprint, r.parent, r.url, r.method, r.headers, r.body, r.tag, r.meta,
@@ -52,8 +62,7 @@ pub(super) const COLUMNS: &str =
 /// fingerprint it stores the first. The caller has opened a transaction and locked the run's row.
 pub(super) async fn insert<'a>(
     session: &Session,
-    run_id: i64,
-    rule: ShardRule,
+    run: &RunKey,
     requests: impl IntoIterator<Item = FoundRequest<'a>>,
 ) -> StoreResult<Vec<Fingerprint>> {
     let mut distinct: BTreeMap<Fingerprint, FoundRequest<'_>> = BTreeMap::new();
@@ -63,13 +72,14 @@ pub(super) async fn insert<'a>(
     if distinct.is_empty() {
         return Ok(Vec::new());
     }
+    let take = take(run.follows_links());
     let mut left = distinct.into_values();
     let next_row = |row: &mut CopyText| {
         let Some(found) = left.next() else { return false };
-        write(&RequestRow::of(found, rule), row);
+        write(&RequestRow::of(found, run.shards), row);
         true
     };
-    let inserted = session.staged(COPY, next_row, TAKE, &[&run_id]).await?;
+    let inserted = session.staged(COPY, next_row, &take, &[&run.run_id]).await?;
     Ok(inserted.iter().filter_map(|row| Fingerprint::from_bytes(row.get("fingerprint"))).collect())
 }
 

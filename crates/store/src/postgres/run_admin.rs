@@ -1,10 +1,10 @@
 //! Lists runs, opens them again, and ends them. People do this between two crawls.
 
-use dragline_core::Reason;
 use dragline_core::prune;
 use dragline_core::run_verdict::{EndFigures, RunVerdict};
 use dragline_core::runs::{Requeue, Requeued, RunAsk, RunRecord};
 use dragline_core::store::{ProcessInfo, RunState, StoreResult};
+use dragline_core::{Reason, RunKind};
 use serde_json::Value as Json;
 use tokio_postgres::Row;
 
@@ -71,18 +71,20 @@ pub(super) async fn list(connections: &Connections, ask: &RunAsk) -> StoreResult
                 finished_at, pid, hostname, stats, figures, verdict, problems, clock_timestamp() AS read_at,
                 (SELECT earlier.figures FROM crawl_runs earlier
                   WHERE earlier.name = run.name AND earlier.run_id < run.run_id AND earlier.state = 'finished'
+                  AND earlier.kind = 'crawl'
                   ORDER BY earlier.run_id DESC LIMIT 1) AS before,
                 state IN ('running', 'stopped') AND EXISTS (SELECT FROM pg_locks held WHERE {}) AS is_held
          FROM crawl_runs run
          WHERE ($1::bigint IS NULL OR run_id = $1) AND ($2::text IS NULL OR name = $2)
          AND ($3::text IS NULL OR spider = $3) AND ($4::text IS NULL OR state = $4)
-         AND ($6::bigint IS NULL OR run_id < $6)
+         AND ($6::bigint IS NULL OR run_id < $6) AND ($7::text IS NULL OR kind = $7)
          ORDER BY run_id DESC LIMIT $5",
         is_held("run.name"),
     );
     let (state, limit) = (ask.state.map(RunState::as_str), i64::try_from(ask.limit).unwrap_or(i64::MAX));
+    let kind = ask.kind.map(RunKind::as_str);
     let session = connections.session("reading the runs").await?;
-    let asked: Params<'_> = &[&ask.run_id, &ask.name, &ask.spider, &state, &limit, &ask.older_than];
+    let asked: Params<'_> = &[&ask.run_id, &ask.name, &ask.spider, &state, &limit, &ask.older_than, &kind];
     let rows = session.rows(&sql, asked).await?;
     session.release();
     rows.iter()

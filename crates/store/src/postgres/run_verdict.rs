@@ -22,7 +22,7 @@ const COUNTS_AND_TAGS: &str = "WITH counted AS MATERIALIZED (
 
 /// Good runs to compare a run with. Where each run has a name of its own, these are the runs with the same arguments.
 const GOOD: &str = "SELECT run_id, figures FROM crawl_runs
-    WHERE (name = $1 OR args = $3) AND spider = $2 AND verdict = 'good' AND figures IS NOT NULL
+    WHERE (name = $1 OR args = $3) AND spider = $2 AND verdict = 'good' AND figures IS NOT NULL AND kind = 'crawl'
     ORDER BY (name = $1) DESC, run_id DESC LIMIT $4";
 
 const JUDGE: &str = "UPDATE crawl_runs SET figures = $3,

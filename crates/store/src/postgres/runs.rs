@@ -6,11 +6,12 @@ use std::time::Duration;
 use dragline_core::due::{LastFinish, RunsOfName};
 use dragline_core::probe::reach;
 use dragline_core::prune;
+use dragline_core::reparse::ReparseOf;
 use dragline_core::run_verdict::ProblemKind;
 use dragline_core::shard::ShardRule;
 use dragline_core::store::{
-    Earlier, FinishedRun, OpenedRun, PageCounts, ProcessInfo, Resumed, RunInfo, RunKey, RunSpec, RunState,
-    RunSummary, StoreResult,
+    Earlier, FinishedRun, OpenedRun, PageCounts, PageOrigins, ProcessInfo, Resumed, RunInfo, RunKey, RunSpec,
+    RunState, RunSummary, StoreResult,
 };
 use dragline_core::tally::{Tally, TallyOf};
 use dragline_core::{ItemType, PageState, QueuedRequest, RunKind, StoreError};
@@ -23,11 +24,11 @@ use super::flush::EPOCH;
 use super::seen::SeenBy;
 use super::session::Session;
 use super::target::DatabaseTarget;
-use super::{cookies, hosts, requests, run_verdict};
+use super::{cookies, hosts, reparse, requests, run_verdict};
 use crate::columns::{FoundRequest, cleaned};
 use crate::fruitless::{self, LastStart};
 use crate::identifier::check_names;
-use crate::{is_pruned, of_another_kind, of_another_spider, unknown_rule};
+use crate::{check_same_kind, is_pruned, no_such_run, of_another_spider, unknown_rule};
 
 /// `FOR UPDATE`, so that the epoch does not rise while a flush that has checked it is not committed yet.
 const UNFINISHED: &str = "SELECT run_id, epoch, state, stop_reason, pid, hostname, heartbeat_at, spider, kind,
@@ -68,18 +69,24 @@ const START_HOSTS: &str = "SELECT DISTINCT host FROM crawl_requests
 
 /// The last finished runs of this name.
 const FINISHED: &str = "SELECT finished_at, stats ->> 'run_items' AS run_items
-    FROM crawl_runs WHERE name = $1 AND state = 'finished' ORDER BY run_id DESC LIMIT 2";
+    FROM crawl_runs WHERE name = $1 AND state = 'finished' AND kind = 'crawl' ORDER BY run_id DESC LIMIT 2";
 
 /// A run that counts as failed may be tried again at once. `$2` has the codes of the problems that make it so.
 const RUNS_OF_NAME: &str = "SELECT clock_timestamp() AS now, last.run_id, last.finished_at,
         EXISTS (SELECT FROM crawl_runs WHERE name = $1 AND state IN ('running', 'stopped')) AS is_unfinished
     FROM (SELECT) AS one LEFT JOIN LATERAL (
         SELECT run_id, finished_at FROM crawl_runs
-        WHERE name = $1 AND state = 'finished' AND NOT EXISTS (
+        WHERE name = $1 AND state = 'finished' AND kind = 'crawl' AND NOT EXISTS (
             SELECT FROM jsonb_array_elements(problems) AS problem WHERE problem ->> 'code' = ANY ($2::text[])
         )
         ORDER BY run_id DESC LIMIT 1
     ) AS last ON true";
+
+/// Whether a run of a spider has kept whole answers.
+const HAS_KEPT_PAGES: &str = "SELECT 1 AS is_kept FROM crawl_runs run CROSS JOIN LATERAL (
+        SELECT FROM crawl_kept_pages WHERE run_id = run.run_id AND body_hash IS NOT NULL LIMIT 1
+    ) kept
+    WHERE run.spider = $1 AND (run.kind <> 'import' OR run.state = 'finished') LIMIT 1";
 
 const HEARTBEAT: &str = "UPDATE crawl_runs SET heartbeat_at = now(), stats = $3
     WHERE run_id = $1 AND epoch = $2";
@@ -135,10 +142,19 @@ pub(super) async fn open(connections: &Connections, spec: &RunSpec) -> StoreResu
     let earlier = Earlier {
         items: there.as_ref().and_then(items).unwrap_or_default(),
         finished: finished.iter().filter_map(finished_run).collect(),
-        barren_pages: there.and_then(|row| figure(&row, "run_barren_pages")).unwrap_or_default(),
+        barren_pages: there.as_ref().and_then(|row| figure(row, "run_barren_pages")).unwrap_or_default(),
+        origins: there.map(|row| PageOrigins::of_stats(&row.get("stats"))).unwrap_or_default(),
         good: run_verdict::good_runs(&session, spec).await?,
     };
     let hosts = hosts::read(&session, run_id).await?;
+    let has_kept_pages = match spec.kind {
+        RunKind::Replay => session.row(HAS_KEPT_PAGES, &[&spec.spider]).await?.is_some(),
+        _ => false,
+    };
+    let reparse = match spec.reparse {
+        Some(_) => Some(reparse::counts(&session, run_id).await?),
+        None => None,
+    };
     session.run("COMMIT").await?;
     session.release();
     let done = resumed.as_ref().map_or(0, |resumed| resumed.pages.of(PageState::Done));
@@ -151,6 +167,8 @@ pub(super) async fn open(connections: &Connections, spec: &RunSpec) -> StoreResu
         cookies,
         earlier,
         hosts,
+        has_kept_pages,
+        reparse,
     })
 }
 
@@ -167,7 +185,7 @@ pub(super) async fn add_requests(
     }
     session.run(requests::MAKE_STAGE).await?;
     let found = requests.iter().map(FoundRequest::start);
-    requests::insert(&session, run.run_id, run.shards, found).await?;
+    requests::insert(&session, run, found).await?;
     session.run("COMMIT").await?;
     session.release();
     Ok(())
@@ -272,12 +290,10 @@ async fn resume(
     if spider != spec.spider {
         return Err(of_another_spider(spec, spider));
     }
+    let kind = kind(row).map_err(|problem| connections.target().broken("opening the run", problem))?;
+    check_same_kind(spec, run_id, kind, &row.get("args"))?;
     if prune::pruned_at(&row.get("stats")).is_some() {
         return Err(is_pruned(run_id));
-    }
-    let kind = kind(row).map_err(|problem| connections.target().broken("opening the run", problem))?;
-    if let Some(error) = of_another_kind(spec, kind) {
-        return Err(error);
     }
     let shards = rule_of(connections.target(), row)?;
     let pages = counts(session, run_id).await?;
@@ -307,9 +323,7 @@ async fn resume(
         args: row.get("args"),
         pages,
     };
-    let (spider, incremental, keeps_pages) =
-        (spec.spider.as_str().into(), spec.incremental, spec.keeps_pages);
-    Ok(Some((RunKey { run_id, epoch, spider, shards, incremental, keeps_pages }, resumed)))
+    Ok(Some((key(spec, run_id, epoch, shards), resumed)))
 }
 
 /// A row without a time does not count.
@@ -336,7 +350,14 @@ fn last_start(row: &Row) -> LastStart {
 
 async fn begin(connections: &Connections, session: &Session, spec: &RunSpec) -> StoreResult<RunKey> {
     let args = cleaned(spec.args.clone());
-    let (process, shards) = (&spec.process, ShardRule::NEW);
+    let process = &spec.process;
+    // The requests of a run that began before version 6 keep their shard.
+    let shards = match spec.reparse.map(|reparse| reparse.of) {
+        Some(ReparseOf::Run(of)) => {
+            shard_rule(connections.target(), session, of).await?.ok_or_else(|| no_such_run(of))?
+        }
+        Some(ReparseOf::Spider) | None => ShardRule::NEW,
+    };
     let (name, hostname, incremental) = (&spec.name, &process.hostname, &spec.incremental);
     let (count, rule) = (shards.shards(), shards.code());
     let row = session
@@ -359,9 +380,19 @@ async fn begin(connections: &Connections, session: &Session, spec: &RunSpec) -> 
     let run_id = row.get("run_id");
     reach("start: run without requests");
     session.run(requests::MAKE_STAGE).await?;
-    requests::insert(session, run_id, shards, spec.start.iter().map(FoundRequest::start)).await?;
-    let (epoch, spider) = (row.get("epoch"), spec.spider.as_str().into());
-    Ok(RunKey { run_id, epoch, spider, shards, incremental: spec.incremental, keeps_pages: spec.keeps_pages })
+    let start = spec.start.iter().map(FoundRequest::start);
+    let key = key(spec, run_id, row.get("epoch"), shards);
+    requests::insert(session, &key, start).await?;
+    if let Some(reparse) = spec.reparse {
+        reparse::fill(session, run_id, reparse, &spec.spider).await?;
+    }
+    Ok(key)
+}
+
+fn key(spec: &RunSpec, run_id: i64, epoch: i64, shards: ShardRule) -> RunKey {
+    let RunSpec { incremental, keeps_pages, kind, reparse, .. } = *spec;
+    let spider = spec.spider.as_str().into();
+    RunKey { run_id, epoch, spider, shards, incremental, keeps_pages, kind, reparse }
 }
 
 pub(super) fn rule_of(target: &DatabaseTarget, row: &Row) -> StoreResult<ShardRule> {

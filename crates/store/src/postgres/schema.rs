@@ -17,7 +17,7 @@ use crate::table_order::TableOrder;
 
 /// The schema of this program.
 pub(super) const SCHEMA: &str = include_str!("../../../../schema.sql");
-pub(super) const VERSION: i32 = 10;
+pub(super) const VERSION: i32 = 11;
 const TABLES: [&str; 13] = [
     "crawl_schema",
     "crawl_runs",

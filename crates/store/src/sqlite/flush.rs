@@ -9,14 +9,14 @@ use std::time::Instant;
 use dragline_core::outcome::{PageState, clean};
 use dragline_core::probe::reach;
 use dragline_core::store::{FlushReceipt, RunKey};
-use dragline_core::{Fingerprint, ItemRecord, PageOutcome, Reason, StoreError};
+use dragline_core::{Fingerprint, ItemRecord, PageOutcome, Reason, RunKind, StoreError};
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 
 use super::cancel::Ticket;
 use super::fault::Fault;
 use super::items::{self, Conflict, NOW};
 use super::known_tables::KnownTables;
-use super::{cookies, frontier, kept_pages, pages, runs};
+use super::{cookies, frontier, kept_pages, pages, parsed_again, runs};
 use crate::columns::FoundRequest;
 
 /// Applies all outcomes or none.
@@ -39,14 +39,19 @@ pub(super) fn flush(
     let BatchPages { applied, states } = queued_pages(&transaction, run, outcomes, ticket)?;
     reach("flush: after pages");
     let found = FoundRequest::on(&applied);
-    let new_requests = frontier::insert(&transaction, run.run_id, run.shards, found, Some(ticket))?;
+    let new_requests = frontier::insert(&transaction, run, found, Some(ticket))?;
     let earlier = pages::earlier(&transaction, run, &new_requests)?;
     reach("flush: after requests");
     let tables = items::write(&transaction, run, &applied, Conflict::Replace, &[], known, ticket)?;
     insert_dead_letters(&transaction, run, &applied, ticket)?;
     let kept = kept_pages::insert(&transaction, run.run_id, &applied)?;
     cookies::write(&transaction, run.run_id, applied.iter().flat_map(|outcome| &outcome.cookies))?;
-    self::pages::write(&transaction, run, &applied, ticket)?;
+    if run.kind == RunKind::Reparse {
+        parsed_again::settle_letters(&transaction, &applied)?;
+        parsed_again::write_records(&transaction, run, &applied)?;
+    } else {
+        self::pages::write(&transaction, run, &applied, ticket)?;
+    }
     reach("flush: after items");
     end_pages(&transaction, run, &applied, ticket)?;
     ticket.check()?;

@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
-use dragline_core::shard::ShardRule;
 use dragline_core::store::{Refill, RefillScope, RunKey};
 use dragline_core::{Fingerprint, QueuedRequest, Refilled};
 use rusqlite::{Connection, OptionalExtension, Row, params};
@@ -10,6 +9,7 @@ use serde::de::DeserializeOwned;
 
 use super::cancel::Ticket;
 use super::fault::Fault;
+use super::items::NOW;
 use super::pages;
 use crate::columns::{FoundRequest, RequestRow, json_text};
 
@@ -20,8 +20,7 @@ const COLUMNS: &str =
 /// Inserts the requests that the run does not know yet, and returns their fingerprints.
 pub(super) fn insert<'a>(
     connection: &Connection,
-    run_id: i64,
-    rule: ShardRule,
+    run: &RunKey,
     requests: impl Iterator<Item = FoundRequest<'a>>,
     ticket: Option<&Ticket<'_>>,
 ) -> Result<Vec<Fingerprint>, Fault> {
@@ -30,17 +29,22 @@ pub(super) fn insert<'a>(
     for found in requests {
         sorted.entry(found.request.fingerprint).or_insert(found);
     }
+    let (columns, values) = if run.follows_links() {
+        ("", String::new())
+    } else {
+        (", state, reason, done_at", format!(", 'skipped', 'not_followed', {NOW}"))
+    };
     let mut insert = connection.prepare_cached(&format!(
-        "INSERT INTO crawl_requests (run_id, {COLUMNS})
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)
+        "INSERT INTO crawl_requests (run_id, {COLUMNS}{columns})
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16{values})
          ON CONFLICT (run_id, fingerprint) DO NOTHING"
     ))?;
     let mut new = Vec::new();
     for (fingerprint, found) in sorted {
         ticket.map_or(Ok(()), Ticket::check)?;
-        let row = RequestRow::of(found, rule);
+        let row = RequestRow::of(found, run.shards);
         let inserted = insert.execute(params![
-            run_id,
+            run.run_id,
             row.shard,
             row.fingerprint,
             row.parent,

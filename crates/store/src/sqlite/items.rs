@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use dragline_core::probe::reach;
 use dragline_core::store::RunKey;
 use dragline_core::value::{decimal_text, timestamp_text, unsigned_zero};
-use dragline_core::{ItemRecord, ItemType, PageOutcome, Value};
+use dragline_core::{ItemRecord, ItemType, PageOutcome, RunKind, Value};
 use rusqlite::types::{Null, ToSqlOutput};
 use rusqlite::{Connection, params, params_from_iter};
 
@@ -14,6 +14,7 @@ use super::cancel::Ticket;
 use super::fault::Fault;
 use super::history::{Before, HistoryStatements, Writing};
 use super::known_tables::KnownTables;
+use super::parsed_again;
 use crate::columns::data_and_hash;
 use crate::identifier::{ROW_COLUMNS, SOURCE_FINGERPRINT, check_names, quoted, quoted_list};
 use crate::key_digest::{self, Origin};
@@ -59,6 +60,34 @@ pub(super) fn write(
     known: &KnownTables,
     ticket: &Ticket<'_>,
 ) -> Result<BTreeMap<String, u64>, Fault> {
+    if run.kind != RunKind::Reparse {
+        return write_of_run(connection, run, pages, conflict, letters, known, ticket);
+    }
+    let mut rows = BTreeMap::new();
+    for (run_id, pages) in parsed_again::by_run(run, pages) {
+        let of = RunKey { run_id, ..run.clone() };
+        if run_id != run.run_id {
+            parsed_again::remove_gone(connection, &of, &pages, known)?;
+        }
+        // A row that a later run has stored is newer.
+        for (table, written) in
+            write_of_run(connection, &of, &pages, Conflict::KeepNewer, letters, known, ticket)?
+        {
+            *rows.entry(table).or_default() += written;
+        }
+    }
+    Ok(rows)
+}
+
+fn write_of_run(
+    connection: &Connection,
+    run: &RunKey,
+    pages: &[&PageOutcome],
+    conflict: Conflict,
+    letters: &[i64],
+    known: &KnownTables,
+    ticket: &Ticket<'_>,
+) -> Result<BTreeMap<String, u64>, Fault> {
     let facts = known.now(connection)?;
     // All stores write the tables in the same order. In addition, foreign keys are checked at the end of the transaction, because
     // rows of one table may refer to each other, and so may tables. After this pragma, SQLite compiles every statement again. So it
@@ -86,7 +115,8 @@ pub(super) fn write(
             Some(item) if item.table().is_some() => {
                 check_names(&item)?;
                 let has_fingerprint = facts.has_fingerprint(item.table().unwrap_or_default());
-                let statement = conflict.statement(upsert_statement(&item, has_fingerprint, run.incremental));
+                let statement =
+                    conflict.statement(upsert_statement(&item, has_fingerprint, run.leaves_unchanged_rows()));
                 let upsert =
                     Upsert { statement, has_fingerprint, history: HistoryStatements::new(&item), conflict };
                 write_own(connection, run, &upsert, &of_type, ticket)?
@@ -101,11 +131,16 @@ pub(super) fn write(
 impl Conflict {
     /// An upsert with this rule. In its last clause, a column without a prefix is that of the existing row.
     fn statement(self, upsert: String) -> String {
-        match self {
-            Self::KeepNewer if upsert.contains("DO UPDATE") => {
-                upsert + " WHERE coalesce(run_id, 0) <= excluded.run_id"
+        let Some((insert, set)) = upsert.split_once(" DO UPDATE SET ").filter(|_| self == Self::KeepNewer)
+        else {
+            return upsert;
+        };
+        let is_older = "coalesce(run_id, 0) <= excluded.run_id";
+        match set.rsplit_once(" WHERE ") {
+            Some((set, only_if)) => {
+                format!("{insert} DO UPDATE SET {set} WHERE ({only_if}) AND {is_older}")
             }
-            _ => upsert,
+            None => format!("{upsert} WHERE {is_older}"),
         }
     }
 }
@@ -173,7 +208,7 @@ fn write_shared(
     ticket: &Ticket<'_>,
 ) -> Result<u64, Fault> {
     // The first form does not write a row that has not changed. If the item only comes from another page, the row keeps its run and time.
-    let (of_row, only_if) = if run.incremental {
+    let (of_row, only_if) = if run.leaves_unchanged_rows() {
         (
             "run_id = iif(content_hash = excluded.content_hash, run_id, excluded.run_id),
              scraped_at = iif(content_hash = excluded.content_hash, scraped_at, excluded.scraped_at)",

@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use dragline_core::ItemType;
 use rusqlite::Connection;
 
 use super::fault::Fault;
@@ -22,17 +23,32 @@ pub(super) struct TableFacts {
     with_fingerprint: BTreeSet<String>,
 }
 
-/// Remembers [`TableFacts`].
+/// Remembers [`TableFacts`], and the prepared tables of item types without a key.
 #[derive(Debug, Default)]
-pub(super) struct KnownTables(Mutex<Option<(i64, Arc<TableFacts>)>>);
+pub(super) struct KnownTables {
+    facts: Mutex<Option<(i64, Arc<TableFacts>)>>,
+    without_key: Mutex<Arc<[String]>>,
+}
 
 impl KnownTables {
+    /// These item types were prepared.
+    pub(super) fn prepared(&self, items: &[ItemType]) {
+        let keyless = items.iter().filter(|item| !item.is_keyed()).filter_map(ItemType::table);
+        *self.without_key.lock().unwrap_or_else(PoisonError::into_inner) =
+            keyless.map(str::to_owned).collect();
+    }
+
+    /// The prepared tables of item types without a key.
+    pub(super) fn without_key(&self) -> Arc<[String]> {
+        Arc::clone(&self.without_key.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
     /// The facts as they are now.
     pub(super) fn now(&self, connection: &Connection) -> Result<Arc<TableFacts>, Fault> {
         // SQLite raises this number with each change of the schema, whichever process makes it.
         let version: i64 =
             connection.prepare_cached("PRAGMA schema_version")?.query_row([], |row| row.get(0))?;
-        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = self.facts.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((at, facts)) = &*known
             && *at == version
         {

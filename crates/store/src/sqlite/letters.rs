@@ -75,6 +75,8 @@ pub(super) fn retry(
         shards: ShardRule::One,
         incremental: false,
         keeps_pages: false,
+        kind: dragline_core::RunKind::Crawl,
+        reparse: None,
     };
     if retry.epoch.is_some() {
         runs::check_epoch(&transaction, &run)?;

@@ -24,9 +24,11 @@ mod letters;
 mod lineage;
 mod migrations;
 mod pages;
+mod parsed_again;
 mod prune;
 mod prune_kept;
 mod reading;
+mod reparse;
 mod run_admin;
 mod run_figures;
 mod run_lock;
@@ -89,6 +91,7 @@ impl SqliteStore {
     }
 
     async fn prepare(&self, items: &[ItemType]) -> StoreResult<()> {
+        self.tables.prepared(items);
         self.database
             .work("preparing the item tables", |connection| {
                 // A write would wait for another writer, even if that process hangs. So if there is nothing to
@@ -181,7 +184,9 @@ impl Store for SqliteStore {
 
     fn open_run<'a>(&'a self, spec: &'a RunSpec) -> BoxFuture<'a, StoreResult<OpenedRun>> {
         Box::pin(async {
-            self.database.work("opening the run", |connection| runs::open(connection, spec)).await
+            self.database
+                .work("opening the run", |connection| runs::open(connection, spec, &self.tables))
+                .await
         })
     }
 

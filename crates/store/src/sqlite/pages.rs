@@ -94,12 +94,10 @@ pub(super) fn write(
     outcomes: &[&PageOutcome],
     ticket: &Ticket<'_>,
 ) -> Result<(), Fault> {
-    let mut forget =
-        connection.prepare_cached("DELETE FROM crawl_pages WHERE spider = ?1 AND fingerprint = ?2")?;
     for page in outcomes {
         ticket.check()?;
         if page.outdates_record() {
-            forget.execute(params![&*run.spider, page.fingerprint.as_bytes()])?;
+            forget(connection, run, page)?;
         }
         if !run.incremental || !page.is_visit() {
             continue;
@@ -114,6 +112,14 @@ pub(super) fn write(
             write_items(connection, run, page)?;
         }
     }
+    Ok(())
+}
+
+/// Removes the record of a page.
+pub(super) fn forget(connection: &Connection, run: &RunKey, page: &PageOutcome) -> Result<(), Fault> {
+    let mut delete =
+        connection.prepare_cached("DELETE FROM crawl_pages WHERE spider = ?1 AND fingerprint = ?2")?;
+    delete.execute(params![&*run.spider, page.fingerprint.as_bytes()])?;
     Ok(())
 }
 
@@ -181,7 +187,7 @@ fn write_parsed(connection: &Connection, run: &RunKey, page: &PageOutcome) -> Re
 }
 
 /// The items of a page that was parsed. Those of a page without a record count as seen too.
-fn write_items(connection: &Connection, run: &RunKey, page: &PageOutcome) -> Result<(), Fault> {
+pub(super) fn write_items(connection: &Connection, run: &RunKey, page: &PageOutcome) -> Result<(), Fault> {
     let (spider, fingerprint) = (&*run.spider, page.fingerprint.as_bytes());
     let items = page_items(&[page]);
     let of_now: HashSet<(&str, KeyDigest)> =

@@ -24,6 +24,7 @@ pub(super) fn list(connection: &Connection, path: &Path, ask: &RunAsk) -> Result
              heartbeat_at, finished_at, pid, hostname, stats, figures, verdict, problems,
              (SELECT earlier.figures FROM crawl_runs earlier
               WHERE earlier.name = run.name AND earlier.run_id < run.run_id AND earlier.state = 'finished'
+                  AND earlier.kind = 'crawl'
               ORDER BY earlier.run_id DESC LIMIT 1) AS before
          FROM crawl_runs run WHERE true"
             .to_owned();
@@ -34,6 +35,7 @@ pub(super) fn list(connection: &Connection, path: &Path, ask: &RunAsk) -> Result
         ("name =", ask.name.clone().map(Sql::from)),
         ("spider =", ask.spider.clone().map(Sql::from)),
         ("state =", state.map(Sql::from)),
+        ("kind =", ask.kind.map(|kind| Sql::from(kind.as_str().to_owned()))),
         ("run_id <", ask.older_than.map(Sql::from)),
     ];
     for (condition, value) in asked {

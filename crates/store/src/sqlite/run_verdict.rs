@@ -36,7 +36,7 @@ pub(super) fn judge(
 pub(super) fn good_runs(connection: &Connection, spec: &RunSpec) -> Result<Vec<GoodRun>, Fault> {
     let mut select = connection.prepare(
         "SELECT run_id, figures FROM crawl_runs
-         WHERE (name = ?1 OR args = ?3) AND spider = ?2 AND verdict = 'good' AND figures IS NOT NULL
+         WHERE (name = ?1 OR args = ?3) AND spider = ?2 AND verdict = 'good' AND figures IS NOT NULL AND kind = 'crawl'
          ORDER BY name = ?1 DESC, run_id DESC LIMIT ?4",
     )?;
     let values = params![spec.name, spec.spider, spec.args.to_string(), Earlier::MAX_GOOD];

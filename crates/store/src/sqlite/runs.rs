@@ -8,8 +8,8 @@ use dragline_core::prune;
 use dragline_core::run_verdict::ProblemKind;
 use dragline_core::shard::ShardRule;
 use dragline_core::store::{
-    Earlier, FinishedRun, OpenedRun, PageCounts, ProcessInfo, RUN_BARREN_PAGES, RUN_ITEMS, Resumed, RunInfo,
-    RunKey, RunSpec, RunState,
+    Earlier, FinishedRun, OpenedRun, PageCounts, PageOrigins, ProcessInfo, RUN_BARREN_PAGES, RUN_ITEMS,
+    Resumed, RunInfo, RunKey, RunSpec, RunState,
 };
 use dragline_core::tally::{Tally, TallyOf};
 use dragline_core::value::timestamp_text;
@@ -19,10 +19,11 @@ use serde_json::Value as Json;
 
 use super::fault::Fault;
 use super::items::NOW;
-use super::{cookies, frontier, hosts, run_verdict};
+use super::known_tables::KnownTables;
+use super::{cookies, frontier, hosts, reparse, run_verdict};
 use crate::columns::FoundRequest;
 use crate::fruitless::{self, LastStart};
-use crate::{is_pruned, just_ended, of_another_kind, of_another_spider, unknown_rule};
+use crate::{check_same_kind, is_pruned, just_ended, of_another_spider, unknown_rule};
 
 /// What is known about the runs of a name; see the trait. A run that counts as failed may be tried again at once.
 pub(super) fn of_name(connection: &Connection, name: &str) -> Result<RunsOfName, Fault> {
@@ -30,7 +31,7 @@ pub(super) fn of_name(connection: &Connection, name: &str) -> Result<RunsOfName,
              SELECT 1 FROM crawl_runs WHERE name = ?1 AND state IN ('running', 'stopped')
          ) AS is_any";
     let last = "SELECT run_id, finished_at FROM crawl_runs
-         WHERE name = ?1 AND state = 'finished'
+         WHERE name = ?1 AND state = 'finished' AND kind = 'crawl'
          AND NOT EXISTS (
              SELECT 1 FROM json_each(problems) problem
              WHERE problem.value ->> 'code' IN (SELECT value FROM json_each(?2))
@@ -47,7 +48,11 @@ pub(super) fn of_name(connection: &Connection, name: &str) -> Result<RunsOfName,
 }
 
 /// Resumes the unfinished run of this name, or begins one; all in one transaction.
-pub(super) fn open(connection: &mut Connection, spec: &RunSpec) -> Result<OpenedRun, Fault> {
+pub(super) fn open(
+    connection: &mut Connection,
+    spec: &RunSpec,
+    known: &KnownTables,
+) -> Result<OpenedRun, Fault> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let resumed = match unfinished(&transaction, &spec.name)? {
         None => None,
@@ -60,10 +65,7 @@ pub(super) fn open(connection: &mut Connection, spec: &RunSpec) -> Result<Opened
         }
         Some(old) if old.is_pruned => return Err(is_pruned(old.run_id).into()),
         Some(old) => {
-            let there = find(&transaction, &old.run_id.to_string())?.map(|run| run.kind);
-            if let Some(error) = there.and_then(|kind| of_another_kind(spec, kind)) {
-                return Err(error.into());
-            }
+            check_same_kind(spec, old.run_id, old.kind, &old.args)?;
             let pages = page_counts(&transaction, old.run_id)?;
             let fruitless_starts = old.last_start.fruitless(&pages);
             if !spec.force && fruitless::gives_up(&spec.name, fruitless_starts) {
@@ -76,7 +78,7 @@ pub(super) fn open(connection: &mut Connection, spec: &RunSpec) -> Result<Opened
     };
     let opened = match resumed {
         Some(opened) => opened,
-        None => begin(&transaction, spec)?,
+        None => begin(&transaction, spec, known)?,
     };
     transaction.commit()?;
     Ok(opened)
@@ -104,7 +106,7 @@ pub(super) fn add_requests(
 ) -> Result<(), Fault> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     check_epoch(&transaction, run)?;
-    frontier::insert(&transaction, run.run_id, run.shards, requests.iter().map(FoundRequest::start), None)?;
+    frontier::insert(&transaction, run, requests.iter().map(FoundRequest::start), None)?;
     Ok(transaction.commit()?)
 }
 
@@ -207,6 +209,8 @@ pub(super) fn page_counts(connection: &Connection, run_id: i64) -> Result<PageCo
 /// An unfinished run as it was left.
 struct Unfinished {
     run_id: i64,
+    kind: RunKind,
+    origins: PageOrigins,
     epoch: i64,
     spider: String,
     state: RunState,
@@ -224,13 +228,16 @@ struct Unfinished {
 
 fn unfinished(connection: &Connection, name: &str) -> Result<Option<Unfinished>, Fault> {
     let select = "SELECT run_id, epoch, spider, state, stop_reason, pid, hostname, heartbeat_at,
-                         fruitless_starts, ended_at_start, last_start_at, stats, args, shards, shard_rule
+                         fruitless_starts, ended_at_start, last_start_at, stats, args, shards, shard_rule, kind
                   FROM crawl_runs WHERE name = ?1 AND state IN ('running', 'stopped')";
     let found = connection.query_row(select, [name], |row| {
         let (heartbeat_at, started_at) = (moment(row, "heartbeat_at"), moment(row, "last_start_at"));
         let lived = heartbeat_at.zip(started_at).map(|(heartbeat, start)| heartbeat - start);
         Ok(Unfinished {
             run_id: row.get("run_id")?,
+            // The table has a check.
+            kind: RunKind::parse(&row.get::<_, String>("kind")?).unwrap_or_default(),
+            origins: row.get("stats").map(|stats| PageOrigins::of_stats(&stats)).unwrap_or_default(),
             epoch: row.get("epoch")?,
             spider: row.get("spider")?,
             // The statement selects only `running` and `stopped`.
@@ -286,19 +293,18 @@ fn resume(
         ],
     )?;
     reach("start: epoch raised");
-    let spider = spec.spider.as_str().into();
     Ok(OpenedRun {
-        key: RunKey {
-            run_id: old.run_id,
-            epoch,
-            spider,
-            shards,
-            incremental: spec.incremental,
-            keeps_pages: spec.keeps_pages,
-        },
+        key: key(spec, old.run_id, epoch, shards),
+        has_kept_pages: has_kept_pages(connection, spec)?,
+        reparse: spec.reparse.map(|_| reparse::counts(connection, old.run_id)).transpose()?,
         start_hosts: start_hosts(connection, old.run_id)?,
         cookies: cookies::read(connection, old.run_id)?,
-        earlier: earlier(connection, spec, old.items, old.barren_pages)?,
+        earlier: Earlier {
+            items: old.items,
+            barren_pages: old.barren_pages,
+            origins: old.origins,
+            ..earlier(connection, spec)?
+        },
         hosts: hosts::read(connection, old.run_id)?,
         done,
         tally: tally(connection, old.run_id, spec.tally)?,
@@ -313,7 +319,7 @@ fn resume(
     })
 }
 
-fn begin(connection: &Connection, spec: &RunSpec) -> Result<OpenedRun, Fault> {
+fn begin(connection: &Connection, spec: &RunSpec, known: &KnownTables) -> Result<OpenedRun, Fault> {
     let shards = ShardRule::NEW;
     connection.execute(
         &format!(
@@ -335,37 +341,55 @@ fn begin(connection: &Connection, spec: &RunSpec) -> Result<OpenedRun, Fault> {
     )?;
     let run_id = connection.last_insert_rowid();
     reach("start: run without requests");
-    let spider = spec.spider.as_str().into();
-    frontier::insert(connection, run_id, shards, spec.start.iter().map(FoundRequest::start), None)?;
+    let key = key(spec, run_id, 1, shards);
+    frontier::insert(connection, &key, spec.start.iter().map(FoundRequest::start), None)?;
+    if let Some(reparse) = spec.reparse {
+        reparse::fill(connection, run_id, reparse, &spec.spider)?;
+        reparse::index_pages(connection, known)?;
+    }
     Ok(OpenedRun {
-        key: RunKey {
-            run_id,
-            epoch: 1,
-            spider,
-            shards,
-            incremental: spec.incremental,
-            keeps_pages: spec.keeps_pages,
-        },
+        key,
+        has_kept_pages: has_kept_pages(connection, spec)?,
+        reparse: spec.reparse.map(|_| reparse::counts(connection, run_id)).transpose()?,
         resumed: None,
         start_hosts: start_hosts(connection, run_id)?,
         cookies: Vec::new(),
-        earlier: earlier(connection, spec, 0, 0)?,
+        earlier: earlier(connection, spec)?,
         hosts: Vec::new(),
         done: 0,
         tally: Tally::default(),
     })
 }
 
-/// What earlier starts of this run recorded, and what is known of earlier runs.
-fn earlier(connection: &Connection, spec: &RunSpec, items: u64, barren_pages: u64) -> Result<Earlier, Fault> {
+/// What is known of earlier runs.
+fn earlier(connection: &Connection, spec: &RunSpec) -> Result<Earlier, Fault> {
     let (finished, good) = (finished(connection, &spec.name)?, run_verdict::good_runs(connection, spec)?);
-    Ok(Earlier { items, finished, barren_pages, good })
+    Ok(Earlier { finished, good, ..Earlier::default() })
+}
+
+fn key(spec: &RunSpec, run_id: i64, epoch: i64, shards: ShardRule) -> RunKey {
+    let RunSpec { incremental, keeps_pages, kind, reparse, .. } = *spec;
+    let spider = spec.spider.as_str().into();
+    RunKey { run_id, epoch, spider, shards, incremental, keeps_pages, kind, reparse }
+}
+
+/// Whether a run of the spider has kept whole answers. Only a replay asks.
+fn has_kept_pages(connection: &Connection, spec: &RunSpec) -> Result<bool, Fault> {
+    if spec.kind != RunKind::Replay {
+        return Ok(false);
+    }
+    let mut select = connection.prepare(
+        "SELECT 1 FROM crawl_runs run WHERE spider = ?1 AND (kind <> 'import' OR state = 'finished') AND EXISTS (
+             SELECT 1 FROM crawl_kept_pages kept WHERE kept.run_id = run.run_id AND kept.body_hash IS NOT NULL
+         ) LIMIT 1",
+    )?;
+    Ok(select.exists([&spec.spider])?)
 }
 
 /// The last runs of this name that are finished, the newest first.
 fn finished(connection: &Connection, name: &str) -> Result<Vec<FinishedRun>, Fault> {
     let mut select = connection.prepare(
-        "SELECT finished_at, stats FROM crawl_runs WHERE name = ?1 AND state = 'finished'
+        "SELECT finished_at, stats FROM crawl_runs WHERE name = ?1 AND state = 'finished' AND kind = 'crawl'
          ORDER BY run_id DESC LIMIT 2",
     )?;
     let rows = select.query_map([name], |row| {

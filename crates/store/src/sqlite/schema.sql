@@ -1,4 +1,4 @@
--- The SQLite schema of Dragline, version 9. schema.sql at the top of the repository describes every table and column; this
+-- The SQLite schema of Dragline, version 11. schema.sql at the top of the repository describes every table and column; this
 -- file has the same names for SQLite. Types become what STRICT tables know: jsonb is TEXT with valid JSON, bytea is BLOB,
 -- and timestamptz is TEXT in RFC 3339 and UTC, by the clock of this machine and to the millisecond.
 
@@ -90,6 +90,7 @@ CREATE TABLE IF NOT EXISTS crawl_items (
 
 CREATE UNIQUE INDEX IF NOT EXISTS crawl_items_key ON crawl_items (spider, item_type, key_digest);
 CREATE INDEX IF NOT EXISTS crawl_items_run ON crawl_items (run_id, item_type);
+CREATE INDEX IF NOT EXISTS crawl_items_without_key ON crawl_items (run_id, fingerprint) WHERE item_key IS NULL;
 
 CREATE TABLE IF NOT EXISTS crawl_dead_letters (
     letter_id   INTEGER PRIMARY KEY,

@@ -52,6 +52,7 @@ pub(crate) fn spec(name: &str, pages: usize) -> RunSpec {
         kind: dragline_core::RunKind::Crawl,
         args: serde_json::json!({"start_urls": ["http://a.example/"]}),
         start: (0..pages).map(page).collect(),
+        reparse: None,
         fresh: false,
         force: false,
         min_interval: None,

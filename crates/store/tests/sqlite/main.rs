@@ -41,6 +41,7 @@ async fn with_run(path: &Path) -> (Arc<dyn Store>, RunKey) {
         kind: dragline_core::RunKind::Crawl,
         args: serde_json::json!({}),
         start: (0..100).map(request).collect(),
+        reparse: None,
         fresh: false,
         force: false,
         min_interval: None,
@@ -120,6 +121,7 @@ fn tables_of_the_first_version_are_raised() {
              ALTER TABLE crawl_requests DROP COLUMN options;
              ALTER TABLE crawl_requests DROP COLUMN reason;
              DROP INDEX crawl_items_key;
+             DROP INDEX crawl_items_without_key;
              ALTER TABLE crawl_items DROP COLUMN key_digest;
              ALTER TABLE crawl_items DROP COLUMN fingerprint;
              CREATE UNIQUE INDEX crawl_items_key ON crawl_items (spider, item_type, item_key)",
@@ -128,7 +130,7 @@ fn tables_of_the_first_version_are_raised() {
     let error = run(store(&path).connect()).unwrap_err();
     assert!(error.hint().is_some_and(|hint| hint.contains("schema apply")), "{error:?}");
     let admin = open_admin(&format!("sqlite:{}", path.display()), &StoreSettings::default()).unwrap();
-    assert_eq!(run(admin.apply(&[])).unwrap(), ["upgraded Dragline's tables from version 1 to 10"]);
+    assert_eq!(run(admin.apply(&[])).unwrap(), ["upgraded Dragline's tables from version 1 to 11"]);
     assert_eq!(run(admin.apply(&[])).unwrap(), Vec::<String>::new());
     assert_eq!(run(with_run(&path)).1.run_id, first);
 }

@@ -81,6 +81,7 @@ pub(super) fn spec(pages: usize) -> RunSpec {
         kind: dragline_core::RunKind::Crawl,
         args: Json::Null,
         start: (0..pages).map(start).collect(),
+        reparse: None,
         fresh: false,
         force: false,
         min_interval: None,

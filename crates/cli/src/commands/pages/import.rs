@@ -139,6 +139,7 @@ fn open(name: &str, rules: &Rules<'_>, about: &Json, pages: &Pages) -> Result<Ru
         kind: RunKind::Import,
         args: json!({ "start_urls": [], "args": {}, "import": about }),
         start: Vec::new(),
+        reparse: None,
         fresh: false,
         force: true,
         min_interval: None,

@@ -7,7 +7,7 @@ use chrono::TimeDelta;
 use dragline_core::run_verdict::{EndFigures, RunVerdict};
 use dragline_core::runs::{RunAsk, RunRecord};
 use dragline_core::store::RunState;
-use dragline_core::{ItemType, PageState, Spider, secrets};
+use dragline_core::{ItemType, PageState, RunKind, Spider, secrets};
 use dragline_runtime::shown;
 use serde_json::{Map, Value as Json, json};
 
@@ -70,6 +70,7 @@ fn known_items(run: &RunRecord, spiders: &[Arc<dyn Spider>]) -> Result<Vec<ItemT
 fn finished_before(run: &RunRecord, runs: &Runs) -> Result<RunRecord, Failed> {
     let ask = RunAsk {
         name: Some(run.name.clone()),
+        kind: Some(RunKind::Crawl),
         state: Some(RunState::Finished),
         older_than: Some(run.run_id),
         limit: 1,

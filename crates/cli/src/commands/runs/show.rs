@@ -8,6 +8,7 @@ use std::time::Duration;
 use dragline_core::counted::counted;
 use dragline_core::item_figures::{self, ItemFigures};
 use dragline_core::runs::{BadPage, LargestGroups, RunFigures, RunRecord};
+use dragline_core::store::PageOrigins;
 use dragline_core::{ItemType, PageState, RunKind, Spider, secrets};
 use dragline_runtime::shown;
 use serde_json::{Value as Json, json};
@@ -19,6 +20,7 @@ use crate::commands::table::table;
 use crate::exit::Exit;
 use crate::failed::Failed;
 use crate::paint::Paint;
+use crate::report::origins;
 
 /// Reading the columns of a run that goes on may take as long.
 const COLUMNS_LIMIT: Duration = Duration::from_secs(30);
@@ -166,6 +168,9 @@ fn text(run: &RunRecord, held: &Held<'_>, paint: Paint) -> String {
     line("took", &standing::told(standing::took(run)));
     let pages = PageState::ALL.map(|state| format!("{state} {}", figures.pages.of(state)));
     line("pages", &format!("{}, queued {}", pages.join(", "), figures.pages.queued));
+    if run.kind != RunKind::Crawl {
+        line("from", &origins(PageOrigins::of_stats(&run.stats)));
+    }
     line("items", &rows.text(&run.spider));
     if let Some(change) = standing::change(run) {
         line(
@@ -283,6 +288,9 @@ fn json(run: &RunRecord, held: &Held<'_>) -> Json {
         PageState::ALL.iter().map(|state| (state.to_string(), figures.pages.of(*state).into())).collect();
     pages.insert("queued".to_owned(), figures.pages.queued.into());
     fields.insert("pages".to_owned(), Json::Object(pages));
+    let PageOrigins { read, fetched } = PageOrigins::of_stats(&run.stats);
+    fields.insert("pages_read".to_owned(), read.into());
+    fields.insert("pages_fetched".to_owned(), fetched.into());
     fields.insert("items".to_owned(), rows.json());
     fields.insert("dead_letters".to_owned(), figures.dead_letters.into());
     fields.insert("columns".to_owned(), item_figures::to_json(columns));
