@@ -31,6 +31,7 @@ mod pace;
 mod pages;
 mod poison;
 mod prune;
+mod reparse;
 mod replays;
 mod resume;
 mod runs;

@@ -1,7 +1,7 @@
 //! A program only for the tests. On each page, its spider `nasty` does what the last part of the page's path says. Its
 //! spider `zoo` is well-behaved, and emits items for every kind of table. Its spider `attic` has requests of every kind, its
-//! spider `shop` has lists and details, its spider `branches` has a table in a schema, and its spider
-//! `ledger` keeps the earlier versions of rows.
+//! spider `shop` has lists and details, its spider `branches` has a table in a schema, its spider
+//! `ledger` keeps the earlier versions of rows, and its spider `stall` is mended.
 
 #[path = "upgrade/attic.rs"]
 mod attic;
@@ -15,6 +15,8 @@ mod library;
 mod shelf;
 #[path = "verdict/shop.rs"]
 mod shop;
+#[path = "reparse/stall.rs"]
+mod stall;
 
 use std::process::ExitCode;
 use std::sync::Mutex;
@@ -301,6 +303,7 @@ fn main() -> ExitCode {
         library,
         shop::Shop,
         shelf::Shelf,
+        stall::Stall,
         branches::Branches,
         ledger::Ledger,
         Indiscreet

@@ -24,6 +24,7 @@ mod logging;
 mod notify;
 mod pages;
 mod process;
+mod reparse;
 mod runs;
 mod schema;
 mod teaching;
@@ -49,6 +50,7 @@ pub(crate) use logging::{Logging, Progress};
 pub(crate) use notify::Notify;
 pub(crate) use pages::{ExportPages, ImportPages, ListPages, PageAction, ShowPage};
 pub(crate) use process::Process;
+pub(crate) use reparse::Reparse;
 pub(crate) use runs::{ListRuns, PruneRuns, RetryRun, RunAction};
 pub(crate) use schema::SchemaAction;
 pub(crate) use teaching::{Completions, Man};
@@ -106,6 +108,14 @@ pub(crate) enum Command {
     /// Crawl with a spider, or resume its unfinished run
     #[command(after_help = crawl::SHORT, after_long_help = crawl::EXAMPLES)]
     Crawl(Box<Crawl>),
+
+    /// Parse the pages that a run has kept once more, with the spider as it is now, and fetch nothing
+    ///
+    /// Item rows with a key are replaced where they differ, and those of a page without a key are replaced together.
+    /// Rows keep the run that fetched their page. A page that a later run has fetched is left out, so older values
+    /// never replace newer ones. The arguments of the spider are those of the run; -a changes them.
+    #[command(after_help = reparse::SHORT, after_long_help = reparse::EXAMPLES)]
+    Reparse(Box<Reparse>),
 
     /// List the spiders, their items and tables; or show one spider in detail
     #[command(after_help = list::EXAMPLES)]

@@ -1,5 +1,6 @@
 //! `dragline crawl`.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use dragline_core::Spider;
@@ -46,15 +47,25 @@ pub(super) fn run(
     if let Some(target) = &settings.output {
         target.check(&spider.items())?;
     }
-    let metrics = attended::metrics(&**spider, &settings, log)?;
-    let done = match attended::crawl(spider, program, &settings, &metrics, log) {
+    go(spider, &settings, program, log)
+}
+
+/// Crawls with these settings, or does the reparse that they ask for.
+pub(super) fn go(
+    spider: &Arc<dyn Spider>,
+    settings: &CommandSettings,
+    program: &Program,
+    log: &LogHandle,
+) -> Result<Exit, Failed> {
+    let metrics = attended::metrics(&**spider, settings, log)?;
+    let done = match attended::crawl(spider, program, settings, &metrics, log) {
         // The metrics file keeps the values of the last run. Those of this process would say that the crawl did nothing.
-        Ok(Err(NoRun::NotDue(not_due))) => return nothing_to_do(&not_due, &settings),
+        Ok(Err(NoRun::NotDue(not_due))) => return nothing_to_do(&not_due, settings),
         Ok(Err(NoRun::Stopped)) => stopped_early(),
         Ok(Ok(attended)) => {
             // From here on, a signal may cut the rest off.
             metrics.ended(attended.ended.state(), Exit::from(attended.ended.outcome()).code());
-            after(&attended, &settings, &**spider, log)
+            after(&attended, settings, &**spider, log)
         }
         Err(failed) => Err(failed),
     };

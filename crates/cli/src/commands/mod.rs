@@ -15,6 +15,7 @@ mod list;
 mod man;
 mod own_words;
 mod pages;
+mod reparse;
 mod runs;
 mod schema;
 mod table;
@@ -73,7 +74,7 @@ fn called(program: &Program) -> Result<ExitCode, Failed> {
         Err(error) => return Ok(told(&error)),
     };
     // A crawl stops in its own way. The other commands simply end.
-    if !matches!(arguments.command, Command::Crawl(_) | Command::Demo(_)) {
+    if !matches!(arguments.command, Command::Crawl(_) | Command::Reparse(_) | Command::Demo(_)) {
         early_signals::end_at_once();
     }
     // These must not depend on settings, because they have to work even if the settings file is invalid.
@@ -129,6 +130,7 @@ fn dispatch(asked: Command, common: &Common, program: &Program) -> Result<Exit, 
 fn command(command: Command, common: &Common, program: &Program, log: &LogHandle) -> Result<Exit, Failed> {
     match command {
         Command::Crawl(crawl) => crawl::run(*crawl, common, program, log),
+        Command::Reparse(reparse) => reparse::run(*reparse, common, program, log),
         Command::List(list) => list::run(&list, &program.spiders),
         Command::Fetch(fetch) => fetch::run(&fetch, common, program),
         Command::Check(check) => check::run(&check, program),
@@ -151,6 +153,7 @@ fn command(command: Command, common: &Common, program: &Program, log: &LogHandle
 fn spider_of(command: &Command) -> Option<&str> {
     match command {
         Command::Crawl(crawl) => Some(&crawl.spider),
+        Command::Reparse(reparse) => reparse.of_spider.as_deref(),
         Command::Demo(_) => Some(demo_site::SPIDER),
         _ => None,
     }
@@ -160,6 +163,7 @@ fn spider_of(command: &Command) -> Option<&str> {
 fn settings_of(command: &Command) -> Option<&str> {
     match command {
         Command::Crawl(crawl) => Some(&crawl.spider),
+        Command::Reparse(reparse) => reparse.of_spider.as_deref(),
         Command::Fetch(fetch) => fetch.spider.as_deref(),
         Command::Config { action: ConfigAction::Show(show) } => show.spider.as_deref(),
         _ => None,

@@ -16,6 +16,10 @@ pub(super) fn words(spiders: &[String], own: &OwnWords) -> Command {
     let command = own
         .put_into(Arguments::command())
         .mut_subcommand("crawl", |crawl| crawl.mut_arg("spider", |spider| spider.value_parser(known.clone())))
+        .mut_subcommand("reparse", |reparse| {
+            let reparse = reparse.mut_arg("of_spider", |spider| spider.value_parser(known.clone()));
+            reparse.mut_args(|flag| if is_of_crawls(&flag) { flag.hide(true) } else { flag })
+        })
         .mut_subcommand("list", |list| list.mut_arg("spider", |spider| spider.value_parser(known.clone())))
         .mut_subcommand("config", |config| {
             config.mut_subcommand("show", |show| {
@@ -28,6 +32,26 @@ pub(super) fn words(spiders: &[String], own: &OwnWords) -> Command {
     for_terminals(environment::read(with_log_files_where_they_help(command)))
 }
 
+/// Flags that say what is crawled, and when. A reparse takes its pages from the store.
+const OF_CRAWLS: [&str; 12] = [
+    "start_urls",
+    "tag",
+    "output",
+    "sitemaps",
+    "sitemap_tag",
+    "max_sitemap_depth",
+    "min_interval",
+    "incremental",
+    "replay",
+    "refresh_after",
+    "conditional_requests",
+    "keep_pages",
+];
+
+fn is_of_crawls(flag: &Arg) -> bool {
+    OF_CRAWLS.iter().any(|id| flag.get_id() == id)
+}
+
 /// The flags for log files, which only a command that runs long needs.
 const OF_LOG_FILES: [&str; 4] = ["log_repeats", "log_dir", "log_file_bytes", "log_files"];
 
@@ -37,7 +61,8 @@ fn with_log_files_where_they_help(command: Command) -> Command {
     let flags: Vec<Arg> = command.get_arguments().filter(|flag| is_of_log_files(flag)).cloned().collect();
     let command = command.mut_args(|flag| if is_of_log_files(&flag) { flag.hide(true) } else { flag });
     let shown = |command: Command| command.args(flags.clone());
-    let command = command.mut_subcommand("crawl", shown).mut_subcommand("demo", shown);
+    let command =
+        command.mut_subcommand("crawl", shown).mut_subcommand("reparse", shown).mut_subcommand("demo", shown);
     // It takes the flags of crawl.
     command.mut_subcommand("config", |config| config.mut_subcommand("show", shown))
 }
@@ -63,13 +88,15 @@ pub(super) fn parse(mut words: Command) -> Result<(Arguments, ArgMatches), clap:
 /// The variable of `-a` has an argument in each line. After the flag, a line break is part of the value, so the parser can't
 /// separate them.
 fn read_lines_of_variable(arguments: &mut Arguments, matches: &ArgMatches) {
-    let (crawl, config) = (matches.subcommand_matches("crawl"), matches.subcommand_matches("config"));
+    let of = |name| matches.subcommand_matches(name);
+    let (crawl, config) = (of("crawl").or_else(|| of("reparse")), of("config"));
     let Some(matches) = crawl.or_else(|| config?.subcommand_matches("show")) else { return };
     if matches.value_source("args") != Some(ValueSource::EnvVariable) {
         return;
     }
     let given = match &mut arguments.command {
         Words::Crawl(crawl) => &mut crawl.flags.start.args,
+        Words::Reparse(reparse) => &mut reparse.flags.start.args,
         Words::Config { action: ConfigAction::Show(show) } => &mut show.flags.start.args,
         _ => return,
     };
@@ -199,7 +226,7 @@ mod tests {
         words.build();
         each(&words, "", &mut |path, command| {
             let help = command.clone().render_long_help().to_string();
-            let runs_long = [" crawl", " demo", " config show"].contains(&path);
+            let runs_long = [" crawl", " reparse", " demo", " config show"].contains(&path);
             assert_eq!(help.contains("--log-dir"), runs_long, "{path}");
             assert_eq!(help.contains("--log-repeats"), runs_long, "{path}");
             assert!(

@@ -106,8 +106,8 @@ fn others(command: &Command, path: &str, text: &mut String) {
         let path = path.trim_start();
         others(sub, path, text);
         for flag in flags(sub) {
-            // `config show` accepts the flags of crawl.
-            let is_of_crawl = path == "config show" && flag.get_env().is_some();
+            // These accept the flags of crawl.
+            let is_of_crawl = matches!(path, "config show" | "reparse") && flag.get_env().is_some();
             if path != "crawl" && !is_of_crawl {
                 row(text, &[&format!("`{path}`"), &name(flag), &variable(flag), &default(flag), &what(flag)]);
             }
