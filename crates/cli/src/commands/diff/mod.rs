@@ -9,7 +9,7 @@ use std::time::Duration;
 use dragline_core::diff::{DiffAsk, RowChange, saw_whole_site, tells_gone};
 use dragline_core::runs::{RunAdmin, RunAsk, RunRecord};
 use dragline_core::store::RunState;
-use dragline_core::{ItemType, Spider};
+use dragline_core::{ItemType, RunKind, Spider};
 use dragline_runtime::blocking::Blocking;
 
 use self::output::{Counts, Output};
@@ -121,6 +121,7 @@ impl Runs {
     fn finished_before(&self, run: &RunRecord) -> Result<Vec<RunRecord>, Failed> {
         let ask = RunAsk {
             name: Some(run.name.clone()),
+            kind: Some(RunKind::Crawl),
             state: Some(RunState::Finished),
             older_than: Some(run.run_id),
             limit: RUNS_LOOKED_AT,
