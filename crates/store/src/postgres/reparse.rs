@@ -7,7 +7,7 @@ use super::runs::count;
 use super::session::Session;
 use crate::reparse::{COUNTS, Dialect, SOURCES, counted, nothing_to_parse};
 
-const DIALECT: Dialect = Dialect { now: "now()", has_shards: true };
+const DIALECT: Dialect = Dialect { now: "now()", has_shards: true, fence: " OFFSET 0" };
 
 /// Takes the requests of the runs whose pages the reparse `run_id` parses once more. The caller has opened a transaction.
 pub(super) async fn fill(session: &Session, run_id: i64, reparse: Reparse, spider: &str) -> StoreResult<()> {

@@ -9,7 +9,7 @@ use super::known_tables::KnownTables;
 use crate::identifier::{SOURCE_FINGERPRINT, quoted};
 use crate::reparse::{COUNTS, Dialect, SOURCES, counted, nothing_to_parse};
 
-const DIALECT: Dialect = Dialect { now: NOW, has_shards: false };
+const DIALECT: Dialect = Dialect { now: NOW, has_shards: false, fence: "" };
 
 /// Takes the requests of the runs whose pages the reparse `run_id` parses once more. The caller has opened a transaction.
 pub(super) fn fill(
