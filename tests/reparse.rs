@@ -298,7 +298,8 @@ fn what_cannot_be_parsed_again_is_told(stored: &Stored) {
     told(&[], 2, "<RUN>");
     let none = stall(&["reparse", "--spider", "zoo"], stored).run();
     none.assert_code(1).assert_stderr("kept none of their pages");
-    told(&["1", "--limit", "2"], 0, "new reparse");
+    told(&["1", "--limit", "2", "--max-pages-per-host", "1"], 0, "new reparse");
+    assert_eq!(stored.count("SELECT count(*) FROM crawl_requests WHERE run_id > 1 AND state = 'done'"), 2);
     told(&["reparse-of-1"], 2, "is itself a reparse");
     // An unfinished reparse of other pages does not become this one.
     stored.execute("UPDATE crawl_runs SET state = 'stopped', finished_at = NULL WHERE kind = 'reparse'");

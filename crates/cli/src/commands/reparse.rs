@@ -49,6 +49,11 @@ pub(super) fn run(
         reparse: Plan { of, follows_links: follow },
         run_args: run.map(|run| run.args),
     });
+    if !follow {
+        // They keep a crawl from asking a site too much. These pages are there, and the run may have had higher limits.
+        let links = &mut settings.crawl.engine.links;
+        (links.max_pages_per_host, links.max_pages_per_pattern) = (None, None);
+    }
     crawl::go(spider, &settings, program, log)
 }
 
