@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use dragline_testkit::{Answer, Dragline, Finished, Site};
+use serde_json::Value as Json;
 
 use crate::stored::{Stored, example, on_both_stores};
 
@@ -16,6 +17,8 @@ on_both_stores!(
     the_next_incremental_night_neither_parses_nor_believes_that_the_server_was_asked,
     dead_pages_and_their_letters_are_settled,
     what_cannot_be_parsed_again_is_told,
+    a_dry_run_tells_every_change_and_stores_nothing,
+    a_dry_run_says_what_is_new_newer_or_left_out,
 );
 
 const SOON: Duration = Duration::from_secs(90);
@@ -308,4 +311,90 @@ fn what_cannot_be_parsed_again_is_told(stored: &Stored) {
     let crawl = stall(&["crawl", "stall", "--run", "reparse-of-1", "--start-url", &url], stored).run();
     crawl.assert_code(1).assert_stderr("is of the kind reparse, not crawl");
     told(&["1", "--fresh"], 0, "new reparse");
+}
+
+/// Everything that is stored, so that nothing may change.
+fn everything(stored: &Stored) -> Vec<Vec<String>> {
+    let tables =
+        ["crawl_runs", "crawl_requests", "crawl_items", "crawl_kept_pages", "stall_goods", "stall_marks"];
+    let counted = tables.iter().flat_map(|table| stored.query(&format!("SELECT count(*) FROM {table}")));
+    counted.chain(rows(stored)).collect()
+}
+
+fn lines(finished: &Finished) -> Vec<Json> {
+    finished.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+fn a_dry_run_tells_every_change_and_stores_nothing(stored: &Stored) {
+    let site = site(300);
+    crawl(&site, stored).run().assert_code(0);
+    let asked = everything_asked(&site);
+    let before = everything(stored);
+    let told = reparse(&["stall", "--dry-run"], stored).run();
+    told.assert_code(0)
+        .assert_stdout("nothing was stored")
+        .assert_stdout("301 pages parsed: done 301, failed 0, skipped 0")
+        .assert_stdout("1 page that was not done is done now")
+        .assert_stdout("good      new 1, changed 299, as they are 0")
+        .assert_stdout("price: 299 changed")
+        .assert_stdout("95\n          changed  sku-")
+        .assert_stdout("label     new 1, changed 0, as they are 299")
+        .assert_stdout("remark    600 items without a key");
+    let as_lines = reparse(&["stall", "--dry-run", "--format", "jsonl"], stored).run();
+    as_lines.assert_code(0);
+    let lines = lines(&as_lines);
+    let changed = lines.iter().filter(|line| line["change"] == "changed").count();
+    assert_eq!(
+        (changed, lines.len()),
+        (299, 299 + 2 + 1 + 1),
+        "changed, new, a page that is mended, and the sum"
+    );
+    let one = lines.iter().find(|line| line["key"]["sku"] == "sku-7" && line["item"] == "good").unwrap();
+    assert_eq!(one["columns"], serde_json::json!({ "price": { "before": 7, "after": 795 } }));
+    let sum = &lines.last().unwrap()["summary"];
+    assert_eq!(
+        (&sum["pages"], &sum["done_now"], &sum["items"]["good"]["changed"]),
+        (&301.into(), &1.into(), &299.into())
+    );
+    assert_eq!((everything(stored), everything_asked(&site)), (before, asked));
+    // What it told is what a reparse does.
+    reparse(&["stall"], stored).run().assert_code(0);
+    let again = reparse(&["stall", "--dry-run"], stored).run();
+    again.assert_code(0).assert_stdout("good      new 0, changed 0, as they are 300");
+    // The old spider would break a page that the mended one has parsed.
+    let mended = other(stored);
+    crawl(&site, &mended).args(["-a", "mended=yes"]).run().assert_code(0);
+    let old = stall(&["reparse", "stall", "--dry-run", "-a", "mended=no"], &mended).run();
+    old.assert_code(0).assert_stdout("1 page that was done is not done now").assert_stdout("no price");
+}
+
+fn a_dry_run_says_what_is_new_newer_or_left_out(stored: &Stored) {
+    let site = site(6);
+    crawl(&site, stored).run().assert_code(0);
+    // A later run of the spider has stored another row under a key, on a page of its own.
+    site.set("/elsewhere", Answer::html(good(3).replace("good 3", "newer")));
+    let of = |path: &str, run: &str| {
+        let url = site.url(path);
+        stall(&["crawl", "stall", "--run", run, "--start-url", &url, "--rate", "0"], stored)
+            .run()
+            .assert_code(0);
+    };
+    of("/elsewhere", "elsewhere");
+    of("/good/2", "later");
+    stored.execute("DELETE FROM stall_goods WHERE sku = 'sku-1'");
+    let told = reparse(&["1", "--dry-run"], stored).run();
+    told.assert_code(0)
+        .assert_stdout("6 pages parsed: done 6")
+        .assert_stdout("1 page that a later run has fetched")
+        .assert_stdout("good      new 2, changed 2, as they are 0, newer in the store 1");
+    let two = reparse(&["1", "--dry-run", "--limit", "2"], stored).run();
+    two.assert_code(0).assert_stdout("2 pages parsed");
+    let all = reparse(&["--spider", "stall", "--dry-run"], stored).run();
+    all.assert_code(0).assert_stdout("6 pages parsed");
+    reparse(&["elsewhere", "--dry-run"], stored).run().assert_code(1).assert_stderr("kept none of its pages");
+    reparse(&["1", "--format", "jsonl"], stored).run().assert_code(2).assert_stderr("--dry-run");
+    reparse(&["1", "--dry-run", "--follow"], stored)
+        .run()
+        .assert_code(2)
+        .assert_stderr("cannot be used with");
 }

@@ -1,6 +1,10 @@
 //! A reparse: a run that parses kept pages of other runs once more.
 
-use serde_json::{Value as Json, json};
+use dragline_spider::fingerprint::Fingerprint;
+use dragline_spider::queued_request::QueuedRequest;
+use serde_json::{Map, Value as Json, json};
+
+use crate::outcome::PageState;
 
 /// Whose pages are parsed once more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,6 +35,50 @@ pub struct ReparseCounts {
     pub fetched_later: u64,
     /// New links that are not followed.
     pub not_followed: u64,
+}
+
+/// Asks which pages a reparse would parse, one part after the other. Nothing is changed.
+#[derive(Clone, Debug)]
+pub struct PlanAsk {
+    /// The run whose requests are looked at.
+    pub run_id: i64,
+    /// Its spider.
+    pub spider: String,
+    /// Whether it is one of all runs of the spider. Then only those pages count whose newest answer this run has kept.
+    pub of: ReparseOf,
+    /// Only requests after this place. `None` begins with the first.
+    pub after: Option<PlanPlace>,
+    /// How many requests to look at.
+    pub limit: u32,
+}
+
+/// A place in the order of a run's requests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PlanPlace {
+    /// The shard of the request.
+    pub shard: i16,
+    /// The request.
+    pub fingerprint: Fingerprint,
+}
+
+/// A part of the pages that a reparse would parse.
+#[derive(Clone, Debug, Default)]
+pub struct PlanPart {
+    /// The pages, each with the state that it has in its run.
+    pub pages: Vec<(QueuedRequest, PageState)>,
+    /// The requests that were looked at and would not be parsed.
+    pub left_out: ReparseCounts,
+    /// Where to continue. `None` at the end.
+    pub next: Option<PlanPlace>,
+}
+
+/// A row as it is stored.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StoredRow {
+    /// The run that it belongs to.
+    pub run_id: i64,
+    /// Its fields.
+    pub fields: Map<String, Json>,
 }
 
 impl Reparse {

@@ -16,9 +16,11 @@ use crate::lineage::MAX_LINEAGES;
 use crate::lineage::{Lineage, TracedRequest};
 use crate::outcome::PageState;
 use crate::prune::{self, BodyBatch, PrunableRun, PruneAsk, PruneBatch, PruneCounts, PrunePart};
+use crate::reparse::{PlanAsk, PlanPart, StoredRow};
 use crate::run_kind::RunKind;
 use crate::run_verdict::{EndFigures, RunVerdict};
 use crate::store::{BoxFuture, ItemRow, PageCounts, ProcessInfo, RunState, Store, StoreResult};
+use dragline_spider::item::ItemRecord;
 use dragline_spider::item_type::ItemType;
 use dragline_spider::reason::Reason;
 
@@ -125,6 +127,21 @@ pub trait RunAdmin: Store {
 
     /// Notes that nothing is left to prune, if so. Dead letters keep the requests of their pages.
     fn end_prune(&self, run_id: i64) -> BoxFuture<'_, StoreResult<()>>;
+
+    /// The runs whose kept pages a reparse of this spider reads, the newest first.
+    fn reparse_sources<'a>(&'a self, spider: &'a str) -> BoxFuture<'a, StoreResult<Vec<i64>>>;
+
+    /// Which pages a reparse would parse.
+    fn plan_reparse<'a>(&'a self, ask: &'a PlanAsk) -> BoxFuture<'a, StoreResult<PlanPart>>;
+
+    /// The rows that are stored under the keys of these items, which are of this type and have a key. There is an entry for each
+    /// item.
+    fn rows_of_items<'a>(
+        &'a self,
+        spider: &'a str,
+        item: &'a ItemType,
+        items: &'a [ItemRecord],
+    ) -> BoxFuture<'a, StoreResult<Vec<Option<StoredRow>>>>;
 
     /// What becomes of the space of removed rows, for people.
     fn freed_space(&self) -> String;

@@ -131,7 +131,7 @@ pub(crate) fn download_limits(
 }
 
 /// The limits on a sitemap, which may be of any type.
-fn sitemap_limits(settings: &FetchSettings) -> Result<DownloadLimits, EngineError> {
+pub(crate) fn sitemap_limits(settings: &FetchSettings) -> Result<DownloadLimits, EngineError> {
     let accepts = Accepts::new().with_type("*/*");
     DownloadLimits::new(settings.request_timeout, settings.max_body_bytes, &[], accepts)
         .map_err(|error| EngineError::Unusable { name: "sitemaps", problem: error.to_string() })

@@ -3,12 +3,17 @@
 use std::sync::Arc;
 
 use dragline_core::fetched::Arrival;
+use dragline_core::kept_answer::KeptAnswer;
 use dragline_core::page_memory::PageMemory;
 use dragline_core::{
-    Args, Failure, ItemPipeline, ItemRecord, PageKey, PageOutcome, Reason, Response, Spider,
+    Args, Failure, ItemPipeline, ItemRecord, PageKey, PageOutcome, QueuedRequest, Reason, Response, Spider,
 };
 use url::Url;
 
+use crate::crawl::Unpacked;
+use crate::downloads::{download_limits, sitemap_limits};
+use crate::error::EngineError;
+use crate::job::KeptPageJob;
 use crate::pack::Packer;
 use crate::refusals::Refusals;
 use crate::scope::{LinkRefusal, Scope};
@@ -64,6 +69,27 @@ impl Previewer<'_> {
             PageOutcome::failed(key, Reason::PageTooLarge, "nothing more can be reserved")
         });
         Preview { calls: "parse", outcome, refused }
+    }
+
+    /// Shows what they make of a kept answer, under the limits of these settings.
+    ///
+    /// # Errors
+    /// [`EngineError::Unusable`] if a status or a type of the spider is invalid.
+    pub fn kept(self, queued: QueuedRequest, answer: KeptAnswer) -> Result<Preview, EngineError> {
+        let fetch = &self.settings.fetch;
+        let limits = if queued.request.is_sitemap() {
+            sitemap_limits(fetch)
+        } else {
+            download_limits(fetch, &*self.spider)
+        };
+        let job = KeptPageJob { queued, answer, limits: Arc::new(limits?), credit: None, charge: None };
+        Ok(match job.unpacked(&self.args) {
+            Unpacked::Page(fetched) => self.page(fetched.response),
+            Unpacked::GivenUp(given_up) => self.failure(given_up.failure),
+            Unpacked::Unwanted(outcome) => {
+                Preview { calls: "parse", outcome: *outcome, refused: Refused::default() }
+            }
+        })
     }
 
     /// Shows what they make of a request that was given up.

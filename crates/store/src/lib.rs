@@ -57,6 +57,7 @@ use dragline_core::store::{BoxFuture, RunSpec, StoreResult};
 use dragline_core::{ItemType, RunKind, Store, StoreError};
 use serde_json::Value as Json;
 
+pub use reparse::nothing_to_parse;
 pub use settings::StoreSettings;
 
 /// What an administrator does with the tables of a store. Every store implements it.

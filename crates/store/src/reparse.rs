@@ -7,8 +7,8 @@
 //! taken, and `$3` for the spider.
 
 use dragline_core::counted::counted as counted_text;
-use dragline_core::reparse::{ReparseCounts, ReparseOf};
-use dragline_core::{Reason, StoreError};
+use dragline_core::reparse::{PlanPart, PlanPlace, ReparseCounts, ReparseOf};
+use dragline_core::{PageState, QueuedRequest, Reason, StoreError};
 
 /// Where the stores differ.
 pub(crate) struct Dialect {
@@ -33,6 +33,14 @@ pub(crate) const SOURCES: &str = "SELECT run_id FROM crawl_runs
     AND shard_rule = (SELECT shard_rule FROM crawl_runs WHERE run_id = $1)
     ORDER BY run_id DESC";
 
+/// The same, as long as there is no reparse. `$1` is the spider.
+pub(crate) const SOURCES_NOW: &str = "SELECT run_id FROM crawl_runs
+    WHERE spider = $1 AND kind <> 'reparse' AND (kind <> 'import' OR state = 'finished')
+    ORDER BY run_id DESC";
+
+/// The id of the reparse in a statement, as long as there is none.
+pub(crate) const NO_RUN: i64 = 0;
+
 /// How many requests of a reparse there are, by what became of them. `$1` is the reparse.
 pub(crate) const COUNTS: &str = "SELECT fate, count(*) AS requests FROM (
         SELECT CASE WHEN state <> 'skipped' THEN 'page' ELSE reason END AS fate
@@ -42,6 +50,47 @@ pub(crate) const COUNTS: &str = "SELECT fate, count(*) AS requests FROM (
 impl Dialect {
     /// Takes the requests of one run.
     pub(crate) fn fill_from_run(&self) -> String {
+        self.insert(&self.plan_of_run(""))
+    }
+
+    /// Reads a part of the plan for one run. `$4` and `$5` are the place after which it begins, and `$6` is the number of requests.
+    pub(crate) fn read_from_run(&self) -> String {
+        self.select(&self.plan_of_run(&self.part("old")))
+    }
+
+    /// Reads a part of the plan for a run of a spider, in the same way.
+    pub(crate) fn read_from_kept(&self) -> String {
+        // The newest answer of a page counts, and another run may have kept it.
+        let is_older = "SELECT 1 FROM crawl_kept_pages newer JOIN crawl_runs run ON run.run_id = newer.run_id
+            WHERE newer.fingerprint = plan.fingerprint AND newer.body_hash IS NOT NULL AND newer.run_id > $2
+            AND run.spider = $3 AND (run.kind <> 'import' OR run.state = 'finished')";
+        let columns = format!("{KEPT}, state");
+        self.select(&format!(
+            "SELECT {columns}, CASE WHEN EXISTS ({is_older}) THEN 'older' ELSE fate END AS fate
+            FROM ({}) AS plan",
+            self.plan_of_kept(&self.part("old"))
+        ))
+    }
+
+    /// Which part of the requests is meant.
+    fn part(&self, request: &str) -> String {
+        let (after, order) = if self.has_shards {
+            (
+                format!("({request}.shard, {request}.fingerprint) > ($4, $5)"),
+                format!("{request}.shard, {request}.fingerprint"),
+            )
+        } else {
+            (format!("{request}.fingerprint > $5 AND $4 IS NOT NULL"), format!("{request}.fingerprint"))
+        };
+        format!(" AND {after} ORDER BY {order} LIMIT $6")
+    }
+
+    fn select(&self, planned: &str) -> String {
+        let order = if self.has_shards { "shard, fingerprint" } else { "fingerprint" };
+        format!("SELECT {KEPT}, state, fate FROM ({planned}) AS fates ORDER BY {order}")
+    }
+
+    fn plan_of_run(&self, part: &str) -> String {
         let fetched = self.fetched_later("r", "r.kept_by");
         let kept = "SELECT kept.run_id FROM crawl_kept_pages kept
                 WHERE kept.fingerprint = old.fingerprint AND kept.body_hash IS NOT NULL AND kept.run_id <= $2
@@ -51,7 +100,7 @@ impl Dialect {
                 )
                 ORDER BY kept.run_id DESC LIMIT 1";
         // If this run itself has fetched the page and not kept it, an older answer does not say what this run has seen.
-        let planned = format!(
+        format!(
             "SELECT planned.*, CASE
                 WHEN state = 'skipped' THEN 'as it was'
                 WHEN kept_by IS NULL OR fetched_by <= $2 THEN 'not_kept'
@@ -59,28 +108,30 @@ impl Dialect {
             FROM (
                 SELECT r.*, ({fetched}) AS fetched_by FROM (
                     SELECT old.*, CASE WHEN old.state IN ('done', 'failed', 'dead') THEN ({kept}) END AS kept_by
-                    FROM crawl_requests old WHERE old.run_id = $2
+                    FROM crawl_requests old WHERE old.run_id = $2{part}
                 ) r
             ) planned"
-        );
-        self.insert(&planned)
+        )
     }
 
     /// Takes the pages that one run has kept, unless the reparse has them already.
     pub(crate) fn fill_from_kept(&self) -> String {
+        self.insert(&self.plan_of_kept(""))
+    }
+
+    fn plan_of_kept(&self, part: &str) -> String {
         let fetched = self.fetched_later("r", "$2");
         let shard = if self.has_shards { "old.shard = kept.shard AND" } else { "" };
         // The spider is a parameter of all of these statements.
-        let planned = format!(
+        format!(
             "SELECT r.*, ({fetched}) AS fetched_by,
                 CASE WHEN ({fetched}) IS NULL THEN 'read' ELSE 'fetched_later' END AS fate
             FROM (
                 SELECT old.* FROM crawl_kept_pages kept JOIN crawl_requests old
                 ON old.run_id = kept.run_id AND {shard} old.fingerprint = kept.fingerprint
-                WHERE kept.run_id = $2 AND kept.body_hash IS NOT NULL
+                WHERE kept.run_id = $2 AND kept.body_hash IS NOT NULL{part}
             ) r"
-        );
-        self.insert(&planned)
+        )
     }
 
     /// Takes the other requests of one run, unless the reparse has them already.
@@ -148,7 +199,7 @@ pub(crate) fn counted<'a>(rows: impl IntoIterator<Item = (Option<&'a str>, u64)>
 }
 
 /// The error for a reparse that has no page.
-pub(crate) fn nothing_to_parse(of: ReparseOf, spider: &str, counts: &ReparseCounts) -> StoreError {
+pub fn nothing_to_parse(of: ReparseOf, spider: &str, counts: &ReparseCounts) -> StoreError {
     let (whose, their) = match of {
         ReparseOf::Run(run_id) => (format!("run {run_id}"), "its"),
         ReparseOf::Spider => (format!("the runs of the spider {spider}"), "their"),
@@ -170,4 +221,35 @@ pub(crate) fn nothing_to_parse(of: ReparseOf, spider: &str, counts: &ReparseCoun
         ),
         hint: "crawl with --keep-pages; a reparse reads what such a crawl has kept".to_owned(),
     }
+}
+
+/// A part of the plan from its rows: request, state and fate of each, in order.
+pub(crate) fn part(
+    rows: impl IntoIterator<Item = (QueuedRequest, i16, Option<PageState>, String)>,
+    limit: u32,
+) -> PlanPart {
+    let mut part = PlanPart::default();
+    let mut rows_read = 0;
+    for (request, shard, state, fate) in rows {
+        rows_read += 1;
+        part.next = Some(PlanPlace { shard, fingerprint: request.fingerprint });
+        match (fate.as_str(), state) {
+            ("read", Some(state)) => {
+                part.left_out.pages += 1;
+                part.pages.push((request, state));
+            }
+            ("not_kept", _) => part.left_out.not_kept += 1,
+            ("fetched_later", _) => part.left_out.fetched_later += 1,
+            _ => {}
+        }
+    }
+    if rows_read < limit {
+        part.next = None;
+    }
+    part
+}
+
+/// The place before the first request.
+pub(crate) fn begin(after: Option<PlanPlace>) -> (i16, Vec<u8>) {
+    after.map_or((i16::MIN, Vec::new()), |place| (place.shard, place.fingerprint.as_bytes().to_vec()))
 }

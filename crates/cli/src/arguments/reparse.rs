@@ -1,6 +1,6 @@
 //! `dragline reparse`.
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 
 use super::CrawlFlags;
 
@@ -9,6 +9,7 @@ Examples:
   dragline reparse 12                        the pages that run 12 has kept
   dragline reparse quotes                    those of the newest run of that name
   dragline reparse --spider quotes           those of all runs of the spider, each page once
+  dragline reparse 12 --dry-run              show what would change, and store nothing
   dragline reparse 12 --follow               queue and fetch the new links as well
 
 Stop it with Ctrl-C or SIGTERM. Run the same command again to continue where it stopped, or with --fresh to begin \
@@ -35,6 +36,23 @@ pub(crate) struct Reparse {
     #[arg(long)]
     pub(crate) follow: bool,
 
+    /// Store nothing, and show what a reparse would change, column by column
+    #[arg(long, conflicts_with = "follow")]
+    pub(crate) dry_run: bool,
+
+    /// How to print what would change
+    #[arg(long, value_enum, requires = "dry_run", default_value_t = DryRunFormat::Text)]
+    pub(crate) format: DryRunFormat,
+
     #[command(flatten)]
     pub(crate) flags: CrawlFlags,
+}
+
+/// The format of a dry run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum DryRunFormat {
+    /// Counts, and the first few changes, for people
+    Text,
+    /// One JSON object for each change, and one with all counts at the end
+    Jsonl,
 }

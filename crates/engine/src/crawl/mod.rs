@@ -17,7 +17,7 @@ use dragline_core::{Fetched, ItemPipeline, ItemType, OutcomeSink, PageOutcome, P
 
 pub use self::crew::{Crew, LeftBehind};
 pub use self::desk::{Activity, Desks};
-use self::unpack::Unpacked;
+pub(crate) use self::unpack::Unpacked;
 use crate::job::{Job, WaitingJob, WaitingWork};
 use crate::pack::{NotNow, Packer, RunLabel};
 use crate::parts::EngineParts;
@@ -123,8 +123,9 @@ impl CrawlThread {
             let Ok(WaitingJob { work, since }) = job else { return };
             let job = match work {
                 WaitingWork::Ready(job) => job,
-                WaitingWork::Packed(page, scope) => match page.unpacked(scope, &self.station.packer.args) {
-                    Unpacked::Job(job) => job,
+                WaitingWork::Packed(page, scope) => match page.unpacked(&self.station.packer.args) {
+                    Unpacked::Page(fetched) => Job::Parse(fetched, scope),
+                    Unpacked::GivenUp(given_up) => Job::GivenUp(given_up, scope),
                     Unpacked::Unwanted(outcome) => {
                         self.station.packer.stats.unwanted_types.add(1);
                         self.station.submit(*outcome);

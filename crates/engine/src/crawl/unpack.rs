@@ -10,21 +10,22 @@ use dragline_core::{Args, Failure, Fetched, PageOutcome, Reason, Response};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::downloader::{Answer, AnswerBody, DownloadError};
-use crate::job::{GivenUp, Job, KeptPageJob};
-use crate::scope::Scope;
+use crate::job::{GivenUp, KeptPageJob};
 
 /// What a kept answer became.
 #[allow(clippy::large_enum_variant)] // it is taken apart at once
-pub(super) enum Unpacked {
-    /// A page, or a request that is given up because nobody takes this answer.
-    Job(Job),
+pub(crate) enum Unpacked {
+    /// A page to parse.
+    Page(Fetched),
+    /// A request that is given up, because nobody takes this answer.
+    GivenUp(GivenUp),
     /// The outcome of a page of an unwanted type.
     Unwanted(Box<PageOutcome>),
 }
 
 impl KeptPageJob {
     /// Decompresses the answer, and applies the limits of this run to it as to a fetched one.
-    pub(super) fn unpacked(self, scope: Scope, args: &Args) -> Unpacked {
+    pub(crate) fn unpacked(self, args: &Args) -> Unpacked {
         let Self { queued, answer, limits, credit, charge } = self;
         let KeptAnswer { run_id, status, headers, body, .. } = answer;
         let limited =
@@ -39,7 +40,7 @@ impl KeptPageJob {
                 let arrival =
                     Arrival { body_hash: Some(*body.hash()), fetched_at: None, kept_by: Some(run_id) };
                 let fetched = Fetched { response, credit, charge, cookies: Vec::new(), arrival };
-                return Unpacked::Job(Job::Parse(fetched, scope));
+                return Unpacked::Page(fetched);
             }
             Ok(Answer { body: AnswerBody::Unwanted(essence), .. }) => {
                 let detail = format!("unwanted type {essence}");
@@ -58,7 +59,7 @@ impl KeptPageJob {
         let failure = Failure::of_queued(queued, reason, error);
         let failure = failure.with_status(Some(status)).with_attempts(0).with_args(args.clone());
         let (cookies, kept_by) = (Vec::new(), Some(run_id));
-        Unpacked::Job(Job::GivenUp(GivenUp { failure, credit, charge, cookies, kept: None, kept_by }, scope))
+        Unpacked::GivenUp(GivenUp { failure, credit, charge, cookies, kept: None, kept_by })
     }
 }
 

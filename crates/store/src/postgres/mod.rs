@@ -75,6 +75,7 @@ use dragline_core::kept_page::KeptRequest;
 use dragline_core::letters::{LetterAsk, LetterReceipt, LetterRetry, StoredLetter};
 use dragline_core::lineage::{Lineage, TracedRequest};
 use dragline_core::prune::{BodyBatch, PrunableRun, PruneAsk, PruneBatch, PruneCounts, PrunePart};
+use dragline_core::reparse::{PlanAsk, PlanPart, StoredRow};
 use dragline_core::run_verdict::{EndFigures, RunVerdict};
 use dragline_core::runs::{Requeue, Requeued, RunAdmin, RunAsk, RunFigures, RunRecord};
 use dragline_core::store::{
@@ -82,7 +83,7 @@ use dragline_core::store::{
     RunState, RunSummary, StoreResult,
 };
 use dragline_core::{
-    Fingerprint, HostNote, ItemType, KeptAnswers, KeptAsk, KeptListAsk, KeptListed, PageOutcome,
+    Fingerprint, HostNote, ItemRecord, ItemType, KeptAnswers, KeptAsk, KeptListAsk, KeptListed, PageOutcome,
     QueuedRequest, Refilled, Store, StoreError,
 };
 use serde_json::Value as Json;
@@ -438,6 +439,23 @@ impl RunAdmin for PostgresStore {
 
     fn end_prune(&self, run_id: i64) -> BoxFuture<'_, StoreResult<()>> {
         Box::pin(prune::end(&self.connections, run_id))
+    }
+
+    fn reparse_sources<'a>(&'a self, spider: &'a str) -> BoxFuture<'a, StoreResult<Vec<i64>>> {
+        Box::pin(reparse::sources(&self.connections, spider))
+    }
+
+    fn plan_reparse<'a>(&'a self, ask: &'a PlanAsk) -> BoxFuture<'a, StoreResult<PlanPart>> {
+        Box::pin(reparse::plan(&self.connections, ask))
+    }
+
+    fn rows_of_items<'a>(
+        &'a self,
+        spider: &'a str,
+        item: &'a ItemType,
+        items: &'a [ItemRecord],
+    ) -> BoxFuture<'a, StoreResult<Vec<Option<StoredRow>>>> {
+        Box::pin(reparse::rows_of_items(&self.connections, spider, item, items))
     }
 
     fn freed_space(&self) -> String {

@@ -5,10 +5,11 @@ use dragline_core::earlier::BodyHash;
 use dragline_core::kept_page::KeptRequest;
 use dragline_core::lineage::{Lineage, TracedRequest};
 use dragline_core::prune::{BodyBatch, PrunableRun, PruneAsk, PruneBatch, PruneCounts, PrunePart};
+use dragline_core::reparse::{PlanAsk, PlanPart, StoredRow};
 use dragline_core::run_verdict::EndFigures;
 use dragline_core::runs::{Requeue, Requeued, RunAdmin, RunAsk, RunFigures, RunRecord};
 use dragline_core::store::{BoxFuture, ItemRow, StoreResult};
-use dragline_core::{ItemType, KeptListAsk, KeptListed};
+use dragline_core::{ItemRecord, ItemType, KeptListAsk, KeptListed};
 use rusqlite::TransactionBehavior;
 use url::Url;
 
@@ -16,7 +17,8 @@ use super::SqliteStore;
 use super::fault::Fault;
 use super::reading::ItemsOf;
 use super::{
-    diff, item_table, kept_pages, lineage, prune, prune_kept, reading, run_admin, run_figures, schema,
+    diff, item_table, kept_pages, lineage, prune, prune_kept, reading, reparse, run_admin, run_figures,
+    schema,
 };
 use crate::SchemaAdmin;
 
@@ -228,6 +230,33 @@ impl RunAdmin for SqliteStore {
     fn end_prune(&self, run_id: i64) -> BoxFuture<'_, StoreResult<()>> {
         Box::pin(async move {
             self.database.work("ending the pruning", |connection| prune::end(connection, run_id)).await
+        })
+    }
+
+    fn reparse_sources<'a>(&'a self, spider: &'a str) -> BoxFuture<'a, StoreResult<Vec<i64>>> {
+        Box::pin(async move {
+            self.database
+                .work("looking for kept pages", |connection| reparse::sources(connection, spider))
+                .await
+        })
+    }
+
+    fn plan_reparse<'a>(&'a self, ask: &'a PlanAsk) -> BoxFuture<'a, StoreResult<PlanPart>> {
+        Box::pin(async move {
+            self.database.work("planning a reparse", |connection| reparse::plan(connection, ask)).await
+        })
+    }
+
+    fn rows_of_items<'a>(
+        &'a self,
+        spider: &'a str,
+        item: &'a ItemType,
+        items: &'a [ItemRecord],
+    ) -> BoxFuture<'a, StoreResult<Vec<Option<StoredRow>>>> {
+        Box::pin(async move {
+            self.database
+                .work("looking up rows", |connection| reparse::rows_of_items(connection, spider, item, items))
+                .await
         })
     }
 

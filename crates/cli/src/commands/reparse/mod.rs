@@ -1,5 +1,8 @@
 //! `dragline reparse`: parses kept pages once more, as a run that can be stopped and resumed like a crawl.
 
+mod changes;
+mod dry_run;
+
 use std::collections::BTreeMap;
 
 use dragline_core::reparse::{Reparse as Plan, ReparseOf};
@@ -30,7 +33,7 @@ pub(super) fn run(
     log: &LogHandle,
 ) -> Result<Exit, Failed> {
     probes::arm();
-    let Reparse { of_run, of_spider, follow, flags } = arguments;
+    let Reparse { of_run, of_spider, follow, dry_run, format, flags } = arguments;
     refuse_flags_of_a_crawl(&flags)?;
     let run = match &of_run {
         Some(run) => Some(source(run, common)?),
@@ -53,6 +56,9 @@ pub(super) fn run(
         // They keep a crawl from asking a site too much. These pages are there, and the run may have had higher limits.
         let links = &mut settings.crawl.engine.links;
         (links.max_pages_per_host, links.max_pages_per_pattern) = (None, None);
+    }
+    if dry_run {
+        return dry_run::run(spider, &settings, format, common, program);
     }
     crawl::go(spider, &settings, program, log)
 }
