@@ -1,7 +1,7 @@
 //! Cookies: stored with the page that changed them, there when the run is resumed, gone when it has ended.
 
 use dragline_core::outcome::PageState;
-use dragline_core::store::{RunSpec, RunState};
+use dragline_core::store::{MAX_STORED_COOKIES, RunSpec, RunState};
 use dragline_core::{PageOutcome, QueuedRequest, StoredCookie};
 use dragline_store::{StoreSettings, open_runs};
 
@@ -15,6 +15,7 @@ on_both_stores!(
     a_run_that_has_ended_has_no_cookies,
     odd_cookies_are_stored_as_they_are,
     a_cookie_that_no_index_holds_costs_no_page,
+    cookies_that_have_ended_do_not_crowd_out_those_that_live,
 );
 
 fn cookie(name: &str, version: i64, value: Option<&str>) -> StoredCookie {
@@ -153,5 +154,24 @@ fn a_cookie_that_no_index_holds_costs_no_page(stored: &Stored) {
         let cookies = [cookie(&long, 1, Some("1")), cookie("s", 2, Some("2"))];
         session.flush(&[with(&pages[0], PageState::Done, &cookies)]).await.unwrap();
         assert_eq!(stored_cookies(stored).len(), 1, "the other one is kept");
+    });
+}
+
+/// A site that ends one cookie after the other must not log the crawl out of another site.
+fn cookies_that_have_ended_do_not_crowd_out_those_that_live(stored: &Stored) {
+    run(async {
+        let pages = ["login", "other"].map(request);
+        let session = Session::begin(stored, &pages).await;
+        let login = cookie("login", 1, Some("1"));
+        session.flush(&[with(&pages[0], PageState::Done, std::slice::from_ref(&login))]).await.unwrap();
+        let many = i64::from(MAX_STORED_COOKIES) + 1;
+        let ended: Vec<StoredCookie> =
+            (0..many).map(|number| cookie(&format!("c{number}"), 2 + number, None)).collect();
+        session.flush(&[with(&pages[1], PageState::Done, &ended)]).await.unwrap();
+        session.store.close().await;
+        let resumed = Session::begin(stored, &pages).await;
+        assert_eq!(resumed.opened.cookies, [login]);
+        assert_eq!(stored_cookies(stored).len(), 1, "those that have ended are forgotten");
+        resumed.store.close().await;
     });
 }

@@ -27,8 +27,12 @@ impl StoredCookie {
         (&self.session, &self.domain, &self.path, &self.name)
     }
 
-    fn key_bytes(&self) -> usize {
-        self.session.len() + self.domain.len() + self.path.len() + self.name.len()
+    /// Whether an index of every store holds its key.
+    pub fn fits(&self) -> bool {
+        // A NUL is stored as U+FFFD, which has two bytes more.
+        let bytes = |text: &str| text.len() + 2 * text.matches('\0').count();
+        let (session, domain, path, name) = self.key();
+        bytes(session) + bytes(domain) + bytes(path) + bytes(name) <= MAX_KEY_BYTES
     }
 
     /// About how much memory it holds.
@@ -57,10 +61,10 @@ impl std::fmt::Debug for StoredCookie {
 const MAX_KEY_BYTES: usize = 2_600;
 
 /// The latest state of each cookie, in the order of [`StoredCookie::key`]. Every store writes them in this order. A cookie whose
-/// key is too long for an index is left out: it lives as long as the process.
+/// key is too long for an index is left out. The jars don't take such a cookie in the first place.
 pub fn latest<'a>(cookies: impl IntoIterator<Item = &'a StoredCookie>) -> Vec<&'a StoredCookie> {
     let mut latest = std::collections::BTreeMap::new();
-    for cookie in cookies.into_iter().filter(|cookie| cookie.key_bytes() <= MAX_KEY_BYTES) {
+    for cookie in cookies.into_iter().filter(|cookie| cookie.fits()) {
         let kept = latest.entry(cookie.key()).or_insert(cookie);
         if kept.version < cookie.version {
             *kept = cookie;

@@ -87,8 +87,14 @@ pub fn positive(text: &str) -> Result<f64, String> {
     if (0.001..=1e6).contains(&number) { Ok(number) } else { Err("must be from 0.001 to 1000000".to_owned()) }
 }
 
+/// The longest name of a run. An index of Postgres holds little more than twice as much.
+const MAX_RUN_NAME_BYTES: usize = 1_000;
+
 /// The name of a run. It is used to find the run, and it is displayed.
 pub fn run_name(text: &str) -> Result<String, String> {
+    if text.len() > MAX_RUN_NAME_BYTES {
+        return Err(format!("must have at most {MAX_RUN_NAME_BYTES} bytes, and this has {}", text.len()));
+    }
     if text.trim().is_empty() || text.chars().any(char::is_control) {
         return Err("must not be empty and must not contain control characters".to_owned());
     }
@@ -206,6 +212,11 @@ mod tests {
     fn a_run_has_a_name_that_can_be_shown() {
         assert_eq!(run_name("2026-11 books"), Ok("2026-11 books".to_owned()));
         assert!(["", " ", "a\nb", "\u{1b}[31m"].into_iter().all(|name| run_name(name).is_err()));
+        assert!(run_name(&"é".repeat(500)).is_ok());
+        assert_eq!(
+            run_name(&"é".repeat(501)),
+            Err("must have at most 1000 bytes, and this has 1002".to_owned())
+        );
     }
 
     #[test]

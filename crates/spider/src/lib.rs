@@ -110,7 +110,7 @@ pub use queued_request::QueuedRequest;
 pub use reason::Reason;
 pub use refresh::Refresh;
 pub use regex::Regex;
-pub use request::{Followed, Request, RequestError};
+pub use request::{Followed, MAX_HOST_BYTES, Request, RequestError};
 pub use response::Response;
 pub use router::{Router, UnknownTag};
 pub use same_request::SameRequest;

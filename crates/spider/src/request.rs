@@ -42,6 +42,10 @@ pub struct Request {
 /// A longer text is not read as a URL. Parsing takes several times its memory. (`max_url_bytes` is a limit on what is followed.)
 pub(crate) const MAX_LINK_BYTES: usize = 1 << 20;
 
+/// The longest name that DNS knows has 253 bytes, and may end with a dot. A longer host does not exist, and an index could not
+/// hold it.
+pub const MAX_HOST_BYTES: usize = 254;
+
 /// Why a request is invalid.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -67,6 +71,12 @@ pub enum RequestError {
         url: String,
         /// Its scheme.
         scheme: String,
+    },
+    /// No host has such a long name.
+    #[error("a host name of {bytes} bytes is longer than the {MAX_HOST_BYTES} bytes that DNS allows")]
+    Host {
+        /// Its length.
+        bytes: usize,
     },
     /// The text is longer than any URL.
     #[error("a link of {bytes} bytes is longer than the {MAX_LINK_BYTES} bytes that are read as a URL")]
@@ -112,12 +122,15 @@ impl Request {
     /// A GET request for a parsed URL.
     ///
     /// # Errors
-    /// [`RequestError::Scheme`] for anything but http and https.
+    /// [`RequestError::Scheme`] for anything but http and https, and [`RequestError::Host`] for a host that cannot exist.
     pub fn from_url(url: Url) -> Result<Self, RequestError> {
         if !matches!(url.scheme(), "http" | "https") {
             return Err(RequestError::Scheme { scheme: url.scheme().to_owned(), url: url.into() });
         }
-        Ok(Self::from_link(Link::new(url)))
+        match url.host_str().map_or(0, str::len) {
+            bytes if bytes > MAX_HOST_BYTES => Err(RequestError::Host { bytes }),
+            _ => Ok(Self::from_link(Link::new(url))),
+        }
     }
 
     /// A GET request for an http(s) link.
@@ -450,5 +463,13 @@ mod tests {
         let link = Request::get("http://a.example/x").unwrap().linked_from(&parent);
         assert_eq!((link.session(), link.proxy()), (Some("ann"), parent.proxy()));
         assert!(link.is_link() && !parent.is_link());
+    }
+
+    #[test]
+    fn a_host_that_cannot_exist_is_refused() {
+        let url = |bytes: usize| format!("http://{}:81/x", "h".repeat(bytes));
+        assert!(Request::get(url(MAX_HOST_BYTES)).is_ok());
+        let refused = Request::get(url(MAX_HOST_BYTES + 1)).unwrap_err();
+        assert!(matches!(refused, RequestError::Host { bytes: 255 }), "{refused}");
     }
 }

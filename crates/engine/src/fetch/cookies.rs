@@ -5,6 +5,7 @@
 //! (`dragline_core::cookies`).
 
 mod date;
+mod lengths;
 mod lifetime;
 
 use std::collections::{BTreeMap, HashMap};
@@ -20,7 +21,7 @@ use super::CookieMode;
 
 /// Cookies of one site in one session. Browsers keep 50 (RFC 6265 §6.1) to 180.
 const MAX_PER_SITE: usize = 180;
-/// Size of one cookie with its attributes. RFC 6265bis allows 4,096 bytes for name and value, and 1,024 for an attribute.
+/// Size of one cookie with its attributes.
 const MAX_COOKIE_BYTES: usize = 8 << 10;
 /// Size of all cookies of a run.
 const MAX_BYTES: usize = 8 << 20;
@@ -114,8 +115,8 @@ impl Jars {
         let mut inner = self.lock();
         let mut changes = Vec::new();
         for header in headers.get_all(SET_COOKIE).iter().filter(|header| header.len() <= MAX_COOKIE_BYTES) {
-            let text = String::from_utf8_lossy(header.as_bytes());
-            if let Ok(mut raw) = RawCookie::parse(text.clone().into_owned()) {
+            let Some(text) = lengths::read(header.as_bytes()) else { continue };
+            if let Ok(mut raw) = RawCookie::parse(text.clone()) {
                 lifetime::correct(&mut raw, &text);
                 inner.set(request, &raw, &mut changes);
             }
@@ -157,6 +158,10 @@ impl Inner {
         let key = key_of(&cookie);
         let known = self.sites.get(&site_key).and_then(|site| site.store.get_any(&key.0, &key.1, &key.2));
         let is_news = known.is_none_or(|known| !is_about_the_same(known, &cookie));
+        // A cookie that no store can keep would be gone after a kill. So it is not taken in the first place.
+        if !change(&site_key, key.clone(), None, 0).fits() {
+            return;
+        }
         let stored = serde_json::to_string(&cookie).ok().filter(|_| !cookie.is_expired());
         match stored {
             Some(stored) => {

@@ -13,7 +13,7 @@ mod vectors;
 
 use std::sync::Arc;
 
-use dragline_core::{QueuedRequest, Spider};
+use dragline_core::{MAX_HOST_BYTES, QueuedRequest, Spider};
 use url::Url;
 
 use self::extensions::Extensions;
@@ -75,7 +75,7 @@ pub enum LinkRefusal {
     OffSite,
     /// It is deeper than `max_depth`.
     TooDeep,
-    /// It is longer than `max_url_bytes`.
+    /// It is longer than `max_url_bytes`, or its host is longer than the name of a host can be.
     TooLong,
     /// It is not an http(s) URL.
     Scheme,
@@ -182,7 +182,7 @@ impl Scope {
     pub(crate) fn refusal(&self, url: &Url, host: &str, found: RequestOrigin) -> Option<LinkRefusal> {
         let ScopeRules { patterns, extensions, max_url_bytes, max_path_repeats } = &*self.rules;
         let text = url.as_str();
-        if text.len() > *max_url_bytes {
+        if text.len() > *max_url_bytes || url.host_str().is_some_and(|host| host.len() > MAX_HOST_BYTES) {
             return Some(LinkRefusal::TooLong);
         }
         let may_be_elsewhere = match found {
@@ -282,6 +282,14 @@ pub(crate) mod tests {
             assert_eq!(refusal(&scope, url, RequestOrigin::Redirect), expected, "{url}");
         }
         assert_eq!(refusal(&scope, "http://a.example/shop/1.zip", RequestOrigin::Request), None);
+        let settings = LinkSettings { max_url_bytes: 1_000_000, ..LinkSettings::default() };
+        let anywhere = Scope::new(&settings, &Stays(StayIn::default()), []).unwrap();
+        let host = |bytes: usize| format!("http://{}/", "x".repeat(bytes));
+        for origin in [RequestOrigin::Link, RequestOrigin::Request, RequestOrigin::Sitemap] {
+            let refused = refusal(&anywhere, &host(MAX_HOST_BYTES + 1), origin);
+            assert_eq!(refused, Some(LinkRefusal::TooLong), "{origin:?}");
+            assert_ne!(refusal(&anywhere, &host(MAX_HOST_BYTES), origin), Some(LinkRefusal::TooLong));
+        }
         let start = |url: &str| refusal(&scope, url, RequestOrigin::StartRedirect);
         assert_eq!((start("http://b.example/1.zip"), start("http://a.example/about")), (None, None));
         assert_eq!(start("http://a.example/?sort=up"), Some(LinkRefusal::Denied));

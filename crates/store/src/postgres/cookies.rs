@@ -19,6 +19,9 @@ const WRITE: &str = "INSERT INTO crawl_cookies AS old (run_id, session, domain, 
     SET cookie = EXCLUDED.cookie, version = EXCLUDED.version
     WHERE old.version < EXCLUDED.version";
 
+/// Only flushes of one process compete. When a run is opened, no flush of an earlier process can apply any more.
+const FORGET_ENDED: &str = "DELETE FROM crawl_cookies WHERE run_id = $1 AND cookie IS NULL";
+
 const READ: &str = "SELECT session, domain, path, name, cookie::text AS cookie, version FROM crawl_cookies
     WHERE run_id = $1 ORDER BY version DESC LIMIT $2";
 
@@ -43,8 +46,10 @@ pub(super) async fn write<'a>(
     Ok(())
 }
 
-/// The cookies of a run, the newest first.
-pub(super) async fn read(session: &Session, run_id: i64) -> StoreResult<Vec<StoredCookie>> {
+/// The cookies of a run that is being opened, the newest first. Those that have ended are removed: a site may end any number of
+/// them, and they must not take the place of those that live.
+pub(super) async fn take_up(session: &Session, run_id: i64) -> StoreResult<Vec<StoredCookie>> {
+    session.change(FORGET_ENDED, &[&run_id]).await?;
     let rows = session.rows(READ, &[&run_id, &i64::from(MAX_STORED_COOKIES)]).await?;
     let cookies = rows.iter().map(|row| StoredCookie {
         session: row.get("session"),

@@ -135,7 +135,7 @@ pub(super) async fn open(connections: &Connections, spec: &RunSpec) -> StoreResu
     };
     let run_id = key.run_id;
     let start_hosts = session.rows(START_HOSTS, &[&run_id]).await?;
-    let cookies = cookies::read(&session, run_id).await?;
+    let cookies = cookies::take_up(&session, run_id).await?;
     let tally = if resumed.is_some() { tally(&session, run_id, spec.tally).await? } else { Tally::default() };
     let finished = session.rows(FINISHED, &[&spec.name]).await?;
     let there = there.filter(|_| resumed.is_some());

@@ -27,8 +27,11 @@ pub(super) fn write<'a>(
     Ok(())
 }
 
-/// The cookies of a run, the newest first.
-pub(super) fn read(connection: &Connection, run_id: i64) -> Result<Vec<StoredCookie>, Fault> {
+/// The cookies of a run that is being opened, the newest first. Those that have ended are removed: a site may end any number of
+/// them, and they must not take the place of those that live. They are there for flushes of one process, and no flush of an
+/// earlier process can apply any more.
+pub(super) fn take_up(connection: &Connection, run_id: i64) -> Result<Vec<StoredCookie>, Fault> {
+    connection.execute("DELETE FROM crawl_cookies WHERE run_id = ?1 AND cookie IS NULL", [run_id])?;
     let mut select = connection.prepare(
         "SELECT session, domain, path, name, cookie, version FROM crawl_cookies
          WHERE run_id = ?1 ORDER BY version DESC LIMIT ?2",

@@ -298,7 +298,7 @@ fn resume(
         has_kept_pages: has_kept_pages(connection, spec)?,
         reparse: spec.reparse.map(|_| reparse::counts(connection, old.run_id)).transpose()?,
         start_hosts: start_hosts(connection, old.run_id)?,
-        cookies: cookies::read(connection, old.run_id)?,
+        cookies: cookies::take_up(connection, old.run_id)?,
         earlier: Earlier {
             items: old.items,
             barren_pages: old.barren_pages,

@@ -165,3 +165,33 @@ fn jars_are_limited_and_lose_their_oldest_cookies() {
     assert_eq!(inner.bytes, inner.ages.values().map(|place| place.bytes).sum::<usize>());
     assert_eq!(inner.sites.len(), inner.ages.len());
 }
+
+#[test]
+fn a_cookie_has_the_length_that_browsers_allow() {
+    let page = "http://a.example/a/b";
+    let sent_bytes = |cookie: &str| after(page, &[cookie], page).len();
+    let value = "x".repeat(lengths::MAX_PAIR_BYTES - 1);
+    assert_eq!(sent_bytes(&format!("s={value}")), "s=".len() + value.len());
+    assert_eq!(sent_bytes(&format!(" s = {value} ; Secure=")), 0, "it is for https");
+    assert_eq!(sent_bytes(&format!("s=x{value}")), 0);
+    assert_eq!(sent_bytes(&format!("{value}xy=")), 0);
+    // An attribute that is too long counts as absent.
+    let path = "/a".repeat(lengths::MAX_ATTRIBUTE_BYTES / 2);
+    assert_eq!(after(page, &[&format!("s=1; Path={path}")], page), "");
+    assert_eq!(after(page, &[&format!("s=1; Path={path}a")], page), "s=1");
+    assert_eq!(after(page, &[&format!("s=1; Path=/; Path={path}a")], "http://a.example/"), "s=1");
+    assert_eq!(after(page, &[&format!("s=1; Domain={}", "x".repeat(2_000))], page), "s=1");
+}
+
+/// Otherwise a resumed run would not send what an undisturbed one sends.
+#[test]
+fn a_cookie_that_no_store_keeps_is_not_taken() {
+    let (jars, request) = (jars(), get("http://a.example/"));
+    let changes = jars.receive(&request, &headers(&[&format!("{}=1", "n".repeat(2_700)), "s=2"]));
+    assert_eq!(sent(&jars, &request), "s=2");
+    assert!(changes.len() == 1 && changes[0].fits());
+    // Without an attribute for it, the path is that of the page.
+    let deep = get(&format!("http://a.example/{}/b", "p".repeat(3_000)));
+    assert!(jars.receive(&deep, &headers(&["t=1"])).is_empty());
+    assert_eq!(sent(&jars, &deep), "s=2");
+}
