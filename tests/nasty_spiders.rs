@@ -270,8 +270,10 @@ impl Spider for Indiscreet {
     }
 
     fn arguments(&self) -> Arguments {
-        let names = ["auth", "pwd", "passwd", "authorization", "cookie", "api_key", "session_id", "feed"];
-        names.into_iter().fold(Arguments::new(), |all, name| all.with_optional(name, ""))
+        let secret =
+            ["auth", "pwd", "passwd", "password", "authorization", "cookie", "api_key", "session_id"];
+        let plain = ["feed", "key", "keyword", "author"];
+        secret.into_iter().chain(plain).fold(Arguments::new(), |all, name| all.with_optional(name, ""))
     }
 
     fn start(&self, _args: &Args) -> Result<Vec<Request>> {

@@ -209,3 +209,63 @@ fn a_renewed_secret_goes_on_with_the_run() {
     let names = stored.query("select distinct name from crawl_runs");
     assert_eq!(names.len(), 1, "{names:?}");
 }
+
+/// Whatever may say what is crawled names the run, also if people don't see its value. What is surely a credential doesn't.
+#[test]
+fn another_keyword_is_another_run_and_another_password_is_not() {
+    let site = Site::generated(30, 2);
+    site.hold();
+    let stored = Stored::sqlite();
+    let crawl = |argument: &str| {
+        let crawl = example("nasty_spiders").args(["crawl", "indiscreet", "--start-url", &site.url("/")]);
+        crawl.args(["-a", argument, "--store", &stored.url(), "--rate", "0", "--log", "info"])
+    };
+    let stop = |argument: &str, first_line: &str| {
+        let mut running = crawl(argument).spawn();
+        running.wait_until("it begins", std::time::Duration::from_secs(30), |it| {
+            it.stderr().contains(first_line)
+        });
+        running.kill9()
+    };
+    for argument in ["keyword=rope", "keyword=silk", "author=me", "author=you", "key=minor", "key=major"] {
+        stop(argument, "new run");
+    }
+    let names = stored.query("select distinct name from crawl_runs");
+    assert_eq!(names.len(), 6, "{names:?}");
+    assert_eq!(stored.count("select count(*) from crawl_runs where args like '%rope%'"), 1);
+    assert_eq!(stored.count("select count(*) from crawl_runs where args like '%minor%'"), 0);
+    stop("keyword=rope", "resuming");
+    stop("key=minor", "resuming");
+
+    stop("password=first", "new run");
+    stop("password=second", "resuming")
+        .assert_stderr("does not depend on these secret arguments")
+        .assert_stderr("arguments=password");
+    site.release();
+}
+
+/// A run with a name of its own keeps what it began with, and says so.
+#[test]
+fn a_named_run_that_is_given_other_arguments_says_that_it_keeps_its_own() {
+    let site = Site::generated(30, 2);
+    let stored = Stored::sqlite();
+    let crawl = |start: &str, argument: &str| {
+        site.hold();
+        let crawl = example("nasty_spiders").args(["crawl", "indiscreet", "--start-url", &site.url(start)]);
+        let crawl = crawl.args(["-a", argument, "--store", &stored.url(), "--rate", "0", "--run", "nightly"]);
+        let mut running = crawl.spawn();
+        running.wait_until("it begins", std::time::Duration::from_secs(30), |_| site.waiting() > 0);
+        let killed = running.kill9();
+        site.release();
+        killed
+    };
+    crawl("/", "keyword=rope").assert_stderr("new run");
+    let same = crawl("/", "keyword=rope");
+    same.assert_stderr("resuming");
+    assert!(!same.stderr.contains("changed since the run began"), "{}", same.stderr);
+    crawl("/1", "keyword=silk")
+        .assert_stderr("the arguments changed since the run began")
+        .assert_stderr("the start URLs changed since the run began")
+        .assert_stderr("--fresh");
+    site.release();
+}

@@ -291,7 +291,7 @@ fn a_resumed_run_keeps_the_sitemaps_that_it_began_with() {
     running.kill9();
     site.release();
     let resumed = crawl_site(&site.url("/"), &stored).arg("--sitemaps").run();
-    resumed.assert_code(0).assert_stderr("the setting `sitemaps` has changed since the run began");
+    resumed.assert_code(0).assert_stderr("the setting `sitemaps` changed since the run began");
     assert_eq!(site.hits("/sitemap.xml"), 0);
     let next = crawl_site(&site.url("/"), &stored).arg("--sitemaps").run();
     next.assert_code(0);

@@ -33,6 +33,7 @@ mod report;
 mod resume_line;
 mod row_watch;
 mod run;
+mod run_changes;
 mod run_name;
 mod run_spec;
 mod running;

@@ -34,7 +34,8 @@ use crate::metrics::Metrics;
 use crate::page_counts::pages_before;
 use crate::parts::Parts;
 use crate::resume_line;
-use crate::run_spec::{compare_sitemaps, run_spec, same_request, wanted_rule};
+use crate::run_changes;
+use crate::run_spec::{run_spec, same_request, wanted_rule};
 use crate::running::Running;
 use crate::settings::CrawlSettings;
 use crate::stopping::Producers;
@@ -77,7 +78,7 @@ pub(crate) fn start(made_of: Ingredients) -> Result<Running, CrawlError> {
         })?;
     let pages_before = pages_before(&run, start_requests);
     resume_line::say(&settings.run_name(spider.name()), &run);
-    compare_sitemaps(&run, &settings);
+    run_changes::say(&run, &settings);
     let same_request = same_request(&run, wanted_rule(&*spider, &settings)?)?;
 
     // Then the crawl threads, then the downloads that feed them.

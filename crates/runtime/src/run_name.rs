@@ -1,11 +1,13 @@
 //! The default name of a run: its spider, and a digest of its start URLs and arguments.
 
 use dragline_core::Args;
+use dragline_core::secrets::is_credential_name;
 use sha2::{Digest, Sha256};
 
-/// The default name of a run. It doesn't depend on settings, limits and secret arguments, so you can resume a run with a
-/// different pace, a higher limit or a new password. It does depend on the whole start URLs, because they say what is crawled:
-/// `?key=1` and `?key=2` are two runs. The name contains only a short digest of them.
+/// The default name of a run. It doesn't depend on settings, limits and credentials, so you can resume a run with a
+/// different pace, a higher limit or a new password. It does depend on everything that may say what is crawled: the whole start
+/// URLs, and the whole values of all other arguments, also if they are hidden. `?key=1` and `?key=2` are two runs, and so are
+/// `-a key=minor` and `-a key=major`. The name contains only a short digest of them.
 ///
 /// `sitemaps` are the URLs of those that the user gave. They say what is crawled, too.
 pub(crate) fn default_run_name(spider: &str, args: &Args, sitemaps: &[String]) -> String {
@@ -18,7 +20,8 @@ pub(crate) fn default_run_name(spider: &str, args: &Args, sitemaps: &[String]) -
         // No argument has a name with dashes before it.
         parts.push(format!("--tag={}", args.start_tag()));
     }
-    parts.extend(args.shown().into_iter().map(|(name, value)| format!("{name}={value}")));
+    let says_what = args.iter().filter(|(name, _)| !is_credential_name(name));
+    parts.extend(says_what.map(|(name, value)| format!("{name}={value}")));
     if parts.is_empty() {
         return spider.to_owned();
     }
@@ -75,6 +78,23 @@ mod tests {
             of_tag("book") != of_tag("shelf")
                 && of_tag("") == default_run_name("site", &args(&["http://a.example/"], &[]))
         );
-        assert_eq!(tagged, default_run_name("quotes", &args(&[], &[("tag", "love"), ("api_token", "x")])));
+    }
+
+    #[test]
+    fn a_credential_may_be_renewed_and_everything_else_names_the_run() {
+        let name = |values: &[(&str, &str)]| default_run_name("quotes", &args(&[], values));
+        let tagged = name(&[("tag", "love")]);
+        for credential in ["api_token", "password", "api_key", "session_id", "auth"] {
+            assert_eq!(tagged, name(&[("tag", "love"), (credential, "hunter2")]), "{credential}");
+        }
+        for argument in ["keyword", "author", "monkey", "tokenizer", "key", "session", "signature"] {
+            assert_ne!(name(&[(argument, "one")]), name(&[(argument, "two")]), "{argument}");
+            assert!(!name(&[(argument, "hunter2")]).contains("hunter2"));
+        }
+        // What is hidden in a value still tells it from another.
+        assert_ne!(
+            name(&[("feed", "https://a.example/?key=1")]),
+            name(&[("feed", "https://a.example/?key=2")])
+        );
     }
 }

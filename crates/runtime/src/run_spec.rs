@@ -101,7 +101,7 @@ pub fn check_arguments(spider: &dyn Spider, args: &Args) -> Result<(), CrawlErro
 const SAME_REQUEST: &str = "same_request";
 
 /// Where the sources of sitemaps stand among a run's arguments, unless there are none.
-const SITEMAPS: &str = "sitemaps";
+pub(crate) const SITEMAPS: &str = "sitemaps";
 
 /// The start URLs, arguments and rules of the run, without secrets, because people read them. The requests themselves are in the
 /// frontier.
@@ -129,21 +129,6 @@ pub(crate) fn same_request(run: &OpenedRun, wanted: SameRequest) -> Result<SameR
     };
     let rule = SameRequest::from_json(stored).ok_or(CrawlError::SameRequestRule)?;
     Ok(kept(rule, &wanted))
-}
-
-/// Says so if a run that is resumed began with other sitemaps. It keeps them, because they are in its frontier.
-pub(crate) fn compare_sitemaps(run: &OpenedRun, settings: &CrawlSettings) {
-    let Some(resumed) = run.resumed.as_ref().filter(|_| settings.reparse.is_none()) else { return };
-    let began_with = resumed.args.get(SITEMAPS).cloned().unwrap_or_else(|| json!([]));
-    let set_now = json!(settings.engine.sitemaps.shown());
-    if began_with != set_now {
-        tracing::warn!(
-            %began_with,
-            %set_now,
-            "the setting `sitemaps` has changed since the run began; this run keeps the sitemaps that it began \
-             with, and the next run uses the new ones (--fresh begins it now)"
-        );
-    }
 }
 
 fn kept(rule: SameRequest, wanted: &SameRequest) -> SameRequest {

@@ -14,5 +14,5 @@ mod names;
 mod shapes;
 
 pub use given::{hide_given_in_url, remember};
-pub use names::is_secret_name;
+pub use names::{is_credential_name, is_secret_name};
 pub use shapes::{HIDDEN, hide, hide_in_json, hide_in_url, hide_value};

@@ -67,10 +67,65 @@ const ENDS: [&str; 15] = [
 /// assert!(!["tag", "keyword", "author", "passenger"].into_iter().any(is_secret_name));
 /// ```
 pub fn is_secret_name(name: &str) -> bool {
-    words(name).iter().any(|word| {
-        let one = word.strip_suffix('s').unwrap_or(word);
-        WORDS.contains(&&**word) || WORDS.contains(&one) || ENDS.iter().any(|end| one.ends_with(end))
-    })
+    words(name).iter().any(|word| is_secret_word(word))
+}
+
+/// Words that also have an everyday meaning: the key of a song, a session of parliament, the signature of a bar, the id of
+/// a station. Their values are hidden, but they may say what is crawled.
+const AMBIGUOUS: [&str; 6] = ["key", "nonce", "session", "sid", "sig", "signature"];
+
+/// Words that make a credential of such a word: `api_key`, `key_secret`, `session_id`, `request signature`.
+const QUALIFIERS: [&str; 22] = [
+    "access",
+    "account",
+    "api",
+    "app",
+    "application",
+    "client",
+    "consumer",
+    "crypto",
+    "customer",
+    "developer",
+    "encryption",
+    "id",
+    "licence",
+    "license",
+    "login",
+    "master",
+    "private",
+    "public",
+    "request",
+    "service",
+    "signing",
+    "user",
+];
+
+/// Whether this name is that of a credential and of nothing else, so its value can't say what is crawled. All of these names are
+/// [secret](is_secret_name). The value of `key` and `session` is secret too, but it may be a key of music, or a session of parliament.
+///
+/// ```
+/// use dragline_spider::secrets::is_credential_name;
+///
+/// assert!(["token", "api_key", "password", "sessionId"].into_iter().all(is_credential_name));
+/// assert!(!["key", "sort_key", "session", "keyword"].into_iter().any(is_credential_name));
+/// ```
+pub fn is_credential_name(name: &str) -> bool {
+    let words = words(name);
+    let is_ambiguous = |word: &str| is_one_of(&AMBIGUOUS, word);
+    words.iter().any(|word| is_secret_word(word) && !is_ambiguous(word))
+        || words.iter().any(|word| is_ambiguous(word))
+            && words.iter().any(|word| is_one_of(&QUALIFIERS, word))
+}
+
+/// Whether a word by itself makes a name secret.
+fn is_secret_word(word: &str) -> bool {
+    let one = word.strip_suffix('s').unwrap_or(word);
+    is_one_of(&WORDS, word) || ENDS.iter().any(|end| one.ends_with(end))
+}
+
+/// Whether the word, or the one that it is the plural of, is on the list.
+fn is_one_of(list: &[&str], word: &str) -> bool {
+    list.contains(&word) || word.strip_suffix('s').is_some_and(|one| list.contains(&one))
 }
 
 /// The words of a name, in lower case and without a number at the end: those of `my_key`, `my-key`, `myKey`, `MYKey2`.
@@ -186,9 +241,76 @@ mod tests {
             "secretary",
             "passport",
             "authentic",
+            "keyboard",
+            "keynote",
+            "Keyword",
+            "tokenizer_lang",
+            "passage",
+            "authored_by",
+            "crediting",
+            "signal",
+            "siding",
+            "cookiecutter",
+            "secretariat",
         ] {
             // `sessions` is a word of its own.
             assert_eq!(is_secret_name(plain), plain == "sessions_held_in", "{plain}");
+        }
+    }
+    #[test]
+    fn a_credential_says_nothing_about_what_is_crawled() {
+        let credentials = [
+            "password",
+            "passwd",
+            "pass",
+            "pwd",
+            "token",
+            "accessToken",
+            "api_key",
+            "apiKey",
+            "APIKey",
+            "apikey",
+            "X-Api-Key",
+            "private_key",
+            "client_secret",
+            "secret",
+            "auth",
+            "authorization",
+            "credential",
+            "credentials",
+            "cookie",
+            "session_id",
+            "sessionId",
+            "PHPSESSID",
+            "session_token",
+            "licence_keys",
+            "jwt",
+            "otp",
+            "clientsecret",
+        ];
+        for name in credentials {
+            assert!(is_credential_name(name) && is_secret_name(name), "{name}");
+        }
+        for name in [
+            "key",
+            "keys",
+            "sort_key",
+            "keyStage",
+            "session",
+            "sessions",
+            "session_year",
+            "signature",
+            "sid",
+            "sig",
+        ] {
+            assert!(
+                !is_credential_name(name) && is_secret_name(name),
+                "{name}: hidden, but not a credential for sure"
+            );
+        }
+        for name in ["keyword", "monkey", "author", "tokenizer", "tag", "secretary", "user", "api", "id", ""]
+        {
+            assert!(!is_credential_name(name) && !is_secret_name(name), "{name}");
         }
     }
 }
