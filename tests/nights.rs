@@ -2,6 +2,7 @@
 //! fetches everything.
 
 mod diff;
+mod gone;
 mod history;
 
 use std::collections::BTreeMap;

@@ -112,7 +112,7 @@ pub(super) fn change(changing: &Changing, night: usize) {
     changing.hide(&format!("/page/{}", 11 - night));
 }
 
-fn stored_rows(stored: &Stored) -> Rows {
+pub(super) fn stored_rows(stored: &Stored) -> Rows {
     let rows = stored.query("SELECT path, text, links FROM ledger");
     rows.into_iter().map(|row| (row[0].clone(), (row[1].clone(), row[2].parse().unwrap()))).collect()
 }

@@ -9,6 +9,7 @@ use crate::outcome::PageState;
 use crate::run_kind::RunKind;
 use crate::runs::{RunFigures, RunRecord};
 use crate::store::RunState;
+use dragline_spider::counted::counted;
 use dragline_spider::reason::Reason;
 
 /// The reason of a run that has seen everything that it was to see.
@@ -109,6 +110,14 @@ pub fn tells_gone(run: &RunRecord, figures: &RunFigures) -> Result<(), String> {
     if dead > 0 {
         return Err(format!("{} of run {id} died, so some rows were not stored", pages(dead)));
     }
+    // An item that a pipeline puts aside leaves its row as it was.
+    let letters = run.figures.as_ref().map_or(0, |figures| figures.dead_letters);
+    if letters > 0 {
+        return Err(format!(
+            "run {id} has {}, so some rows were not stored",
+            counted(letters, "dead letter")
+        ));
+    }
     let is_there = |status: &Option<String>| !status.as_deref().is_some_and(|it| NOT_THERE.contains(&it));
     let groups = &figures.failed_by_status;
     let known: u64 = groups.largest.iter().map(|group| group.count).sum();
@@ -204,6 +213,14 @@ mod tests {
             (
                 run(RunState::Finished, "finished", Some(ended(PageState::Dead, 2))),
                 Some("2 pages of run 7 died"),
+            ),
+            (
+                run(
+                    RunState::Finished,
+                    "finished",
+                    Some(EndFigures { dead_letters: 1, ..EndFigures::default() }),
+                ),
+                Some("1 dead letter, so some"),
             ),
         ] {
             let said = tells_gone(&run, &RunFigures::default()).err();

@@ -16,6 +16,7 @@ pub mod diff;
 pub mod due;
 pub mod earlier;
 pub mod fetched;
+pub mod gone;
 pub mod hold;
 pub mod host_note;
 pub mod item_figures;

@@ -31,11 +31,13 @@ pub enum ProblemKind {
     TooFewFilled,
     /// There are fewer rows than `--min-items` asks for.
     TooFewItems,
+    /// More rows are gone than `--max-gone-share` allows, so none was removed.
+    TooManyGone,
 }
 
 impl ProblemKind {
     /// All of them, in the order of reports.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::NoPageDone,
         Self::FailedShare,
         Self::FailedTag,
@@ -44,6 +46,7 @@ impl ProblemKind {
         Self::NothingStored,
         Self::TooFewFilled,
         Self::TooFewItems,
+        Self::TooManyGone,
     ];
 
     /// Those with which a finished run counts as failed: its exit code is 1, and it may be tried again at once.
@@ -60,6 +63,7 @@ impl ProblemKind {
             Self::NothingStored => "nothing_stored",
             Self::TooFewFilled => "too_few_filled",
             Self::TooFewItems => "too_few_items",
+            Self::TooManyGone => "too_many_gone",
         }
     }
 }
@@ -134,6 +138,8 @@ pub struct EndFigures {
     pub columns: ItemFigures,
     /// What is far below the earlier runs.
     pub drops: Vec<FigureDrop>,
+    /// Rows by item type that were removed at the end of the run, because the site no longer has them.
+    pub gone: BTreeMap<String, u64>,
 }
 
 impl EndFigures {
@@ -155,6 +161,7 @@ impl EndFigures {
             "cut_by": self.cut_by,
             "columns": item_figures::to_json(&self.columns),
             "drops": drops,
+            "gone": self.gone,
         })
     }
 
@@ -178,6 +185,7 @@ impl EndFigures {
             cut_by: numbers("cut_by"),
             columns: item_figures::from_json(&json["columns"]),
             drops: json["drops"].as_array().into_iter().flatten().filter_map(FigureDrop::from_json).collect(),
+            gone: numbers("gone"),
         }
     }
 }
@@ -221,6 +229,7 @@ mod tests {
             cut_by: [("limit".to_owned(), 4)].into(),
             columns: [("quote".to_owned(), [("text".to_owned(), ColumnFigures::default())].into())].into(),
             drops: Vec::new(),
+            gone: [("quote".to_owned(), 2)].into(),
         };
         assert_eq!(EndFigures::from_json(&figures.to_json()), figures);
         assert_eq!(EndFigures::from_json(&Json::Null), EndFigures::default());

@@ -3,12 +3,15 @@
 //! A crawl needs none of this. Everything is bounded: lists have a limit, only the largest few groups are shown, and no
 //! answer reads more of a frontier than its indexes.
 
+use std::time::Duration;
+
 use chrono::{DateTime, Utc};
 use serde_json::Value as Json;
 use url::Url;
 
 use crate::diff::{DiffAsk, RowChange};
 use crate::earlier::BodyHash;
+use crate::gone::{GoneAsk, GoneCounts, RowPlace};
 use crate::kept_answer::{KeptListAsk, KeptListed};
 use crate::kept_page::KeptRequest;
 #[cfg(doc)]
@@ -142,6 +145,48 @@ pub trait RunAdmin: Store {
         item: &'a ItemType,
         items: &'a [ItemRecord],
     ) -> BoxFuture<'a, StoreResult<Vec<Option<StoredRow>>>>;
+
+    /// The item types with a key, in the order in which their rows can be removed: those that refer to others first.
+    fn children_first<'a>(&'a self, items: &'a [ItemType]) -> BoxFuture<'a, StoreResult<Vec<ItemType>>>;
+
+    /// Counts the rows of a type with a key that are gone, within `limit`. No rows when the type's table is missing.
+    fn count_gone<'a>(
+        &'a self,
+        ask: &'a GoneAsk,
+        item: &'a ItemType,
+        limit: Duration,
+    ) -> BoxFuture<'a, StoreResult<GoneCounts>>;
+
+    /// Finds rows of a type with a key that are gone, `max` at most, within `limit`.
+    fn find_gone<'a>(
+        &'a self,
+        ask: &'a GoneAsk,
+        item: &'a ItemType,
+        max: usize,
+        limit: Duration,
+    ) -> BoxFuture<'a, StoreResult<Vec<RowPlace>>>;
+
+    /// The keys of rows of a type with a key, for people.
+    fn keys_of_rows<'a>(
+        &'a self,
+        item: &'a ItemType,
+        rows: &'a [RowPlace],
+    ) -> BoxFuture<'a, StoreResult<Vec<String>>>;
+
+    /// Removes those of these rows that are still gone, in one transaction, and returns their number. A type with a history keeps
+    /// them as last versions. The pages that had them are fetched and parsed again, should they come back.
+    ///
+    /// # Errors
+    /// [`StoreError::Refused`](crate::StoreError::Refused) if another row refers to one of them. None was removed then.
+    ///
+    /// # Cancel safety
+    /// A call whose future is dropped has committed completely or not at all.
+    fn remove_gone<'a>(
+        &'a self,
+        ask: &'a GoneAsk,
+        item: &'a ItemType,
+        rows: &'a [RowPlace],
+    ) -> BoxFuture<'a, StoreResult<u64>>;
 
     /// What becomes of the space of removed rows, for people.
     fn freed_space(&self) -> String;

@@ -85,9 +85,10 @@ pub use revisit::{RefreshRule, RevisitSettings, Revisits};
 pub use robots::{DecidingLine, product_token};
 pub use scope::{LinkRefusal, Scope};
 pub use settings::{
-    ClientSettings, CookieMode, EngineSettings, FetchSettings, KeepSettings, LimitSettings, LinkSettings,
-    MinFilled, MinItems, OutageSettings, PaceSettings, PageRule, RedirectSettings, RetrySettings,
-    RobotsSettings, SitemapSettings, VerdictSettings, WatchSettings, WindowSettings,
+    ClientSettings, CookieMode, EngineSettings, FetchSettings, GoneAfter, GoneSettings, KeepSettings,
+    LimitSettings, LinkSettings, MinFilled, MinItems, OutageSettings, PaceSettings, PageRule,
+    RedirectSettings, RetrySettings, RobotsSettings, SitemapSettings, VerdictSettings, WatchSettings,
+    WindowSettings,
 };
 pub use source::PageSource;
 pub use stats::{CrawlStats, NetworkOutage, StatsSnapshot};

@@ -20,11 +20,12 @@ use crossbeam_channel::bounded;
 use dragline_core::stop::Stop;
 use dragline_core::worker::Worker;
 use dragline_core::{Args, ItemPipeline, Spider};
-use dragline_engine::{Downloader, Downloaders, RefreshRule};
+use dragline_engine::{Downloader, Downloaders, GoneAfter, RefreshRule};
 use tokio::sync::oneshot;
 
 use crate::blocking::Blocking;
 use crate::error::CrawlError;
+use crate::gone;
 use crate::logging::LogCounts;
 use crate::memory;
 use crate::metrics::{Measured, Metrics};
@@ -121,6 +122,19 @@ impl Crawl {
     /// An incremental crawl does not fetch pages that an earlier run asked for less than `age` ago.
     pub fn refresh_after(mut self, age: Duration) -> Self {
         self.settings.engine.revisits.refresh_after = vec![RefreshRule::after(age)];
+        self
+    }
+
+    /// At the end of a complete run, removes the rows that this many complete runs in a row did not see, as `--delete-gone` does.
+    /// 0 removes none.
+    pub fn delete_gone(mut self, after: u32) -> Self {
+        self.settings.gone.delete_gone = Some(GoneAfter(after)).filter(|after| after.0 > 0);
+        self
+    }
+
+    /// Removes no row of an item type if more than this share of its rows would go: from 0 to 1.
+    pub fn max_gone_share(mut self, share: f64) -> Self {
+        self.settings.gone.max_gone_share = share;
         self
     }
 
@@ -352,6 +366,7 @@ impl Crawl {
         }
         self.settings = self.settings.validated()?;
         row_watch::check(&self.settings.watch, &self.spider.items())?;
+        gone::check(&self.settings.gone, &self.spider.items())?;
         Ok(self)
     }
 }

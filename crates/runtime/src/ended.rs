@@ -16,6 +16,7 @@ use dragline_pipelines::persistence::PersistenceStatus;
 
 use crate::blocking::{Blocking, BlockingError};
 use crate::error_chain::chain;
+use crate::gone::{GoneRows, Removed};
 use crate::health::Health;
 use crate::metrics::Metrics;
 use crate::outcome::CrawlOutcome;
@@ -101,16 +102,17 @@ impl Ended {
         let summary = self.summary(store, blocking).inspect_err(|error| {
             tracing::warn!("the report has no numbers from the store: {}", chain(error));
         });
-        let judged = summary.as_ref().ok().map(|summary| {
+        let mut judged = summary.as_ref().ok().map(|summary| {
             let columns = self.columns(store, blocking);
             self.judge(summary, columns)
         });
-        if let Some((figures, verdict)) = &judged {
-            let kept = store.judge_run(&self.run.key, figures, verdict.as_ref());
-            let kept = blocking.wait(store, "keeping the verdict on the run", self.reading_limit(), kept);
-            let _ = kept.inspect_err(|error| {
-                tracing::warn!("the verdict on the run was not stored: {}", chain(error));
-            });
+        if let Some((figures, verdict)) = &mut judged {
+            self.keep_verdict(store, blocking, figures, verdict.as_ref());
+            if let Some(verdict) = verdict
+                && self.remove_gone(blocking, figures, verdict)
+            {
+                self.keep_verdict(store, blocking, figures, Some(verdict));
+            }
             self.metrics.measured(figures);
             warn_of(&figures.drops);
         }
@@ -121,6 +123,48 @@ impl Ended {
             self.watched.health.judged(verdict);
         }
         self.report_with(summary.ok(), figures.unwrap_or_default(), verdict)
+    }
+
+    fn keep_verdict(
+        &self,
+        store: &dyn Store,
+        blocking: &Blocking,
+        figures: &EndFigures,
+        verdict: Option<&RunVerdict>,
+    ) {
+        let kept = store.judge_run(&self.run.key, figures, verdict);
+        let kept = blocking.wait(store, "keeping the verdict on the run", self.reading_limit(), kept);
+        let _ = kept.inspect_err(|error| {
+            tracing::warn!("the verdict on the run was not stored: {}", chain(error));
+        });
+    }
+
+    /// Removes the rows that the site no longer has, if the run may do that. Returns whether figures or verdict are others now.
+    fn remove_gone(&self, blocking: &Blocking, figures: &mut EndFigures, verdict: &mut RunVerdict) -> bool {
+        let settings = &self.settings.gone;
+        if settings.delete_gone.is_none() || self.run.key.kind != RunKind::Crawl {
+            return false;
+        }
+        let mut removed = Removed::default();
+        let opened = dragline_store::open_runs(&self.settings.store.0, &self.settings.store_settings);
+        let done = opened.map_err(BlockingError::from).and_then(|admin| {
+            blocking.wait(&*admin, "connect", self.reading_limit(), admin.reach())?;
+            let rows = GoneRows::new(&*admin, blocking);
+            let done = rows.remove(self.run_id(), settings, &self.spider.items(), &mut removed);
+            blocking.close(&*admin, self.reading_limit());
+            done
+        });
+        if let Err(error) = done {
+            tracing::warn!(
+                "some rows that are gone may be left, and the next complete run removes them: {}",
+                chain(&error)
+            );
+        }
+        let Removed { rows, problems } = removed;
+        let is_changed = !rows.is_empty() || !problems.is_empty();
+        figures.gone = rows;
+        verdict.problems.extend(problems);
+        is_changed
     }
 
     /// What the columns hold. A stop leaves no time for that, and its run goes on anyway.
@@ -168,6 +212,7 @@ impl Ended {
             verdict,
             columns: figures.columns,
             drops: figures.drops,
+            gone: figures.gone,
             reason: self.reason.clone(),
             elapsed: self.elapsed,
             summary,
@@ -200,6 +245,7 @@ impl Ended {
             cut_by: self.cut_by(&summary.pages, &stats.refused_links),
             columns,
             drops: Vec::new(),
+            gone: BTreeMap::new(),
         };
         if self.state != RunState::Finished {
             return (figures, None);

@@ -66,6 +66,14 @@ pub enum CrawlError {
         /// What the spider has.
         hint: String,
     },
+    /// Rows are to be removed that nobody can tell from others.
+    #[error("{problem}")]
+    Gone {
+        /// What is wrong.
+        problem: String,
+        /// What to do.
+        hint: String,
+    },
     /// The store did not open the run.
     #[error(transparent)]
     Open(Cause),
@@ -189,9 +197,10 @@ impl CrawlError {
     /// What to do about it.
     pub fn hint(&self) -> Option<&str> {
         match self {
-            Self::StartUrl { hint, .. } | Self::Arguments { hint, .. } | Self::Watch { hint, .. } => {
-                Some(hint)
-            }
+            Self::StartUrl { hint, .. }
+            | Self::Arguments { hint, .. }
+            | Self::Watch { hint, .. }
+            | Self::Gone { hint, .. } => Some(hint),
             Self::Setting(cause)
             | Self::StoreUrl(cause)
             | Self::Open(cause)
@@ -238,6 +247,7 @@ impl CrawlError {
                 | Self::Arguments { .. }
                 | Self::NoStartUrl { .. }
                 | Self::Watch { .. }
+                | Self::Gone { .. }
         )
     }
 }

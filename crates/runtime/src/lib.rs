@@ -18,6 +18,7 @@ mod ending;
 mod error;
 mod error_chain;
 pub mod first_process;
+pub mod gone;
 pub mod health;
 mod known_secrets;
 pub mod listen;

@@ -28,6 +28,7 @@ pub struct CrawlReport {
     pub(crate) verdict: Option<RunVerdict>,
     pub(crate) columns: ItemFigures,
     pub(crate) drops: Vec<FigureDrop>,
+    pub(crate) gone: BTreeMap<String, u64>,
     pub(crate) reason: String,
     pub(crate) elapsed: Duration,
     pub(crate) summary: Option<RunSummary>,
@@ -182,6 +183,11 @@ impl CrawlReport {
     /// What is far below the runs before this one: the site may have changed.
     pub fn drops(&self) -> &[FigureDrop] {
         &self.drops
+    }
+
+    /// Rows by item type that were removed at the end of the run, because the site no longer has them.
+    pub fn gone(&self) -> &BTreeMap<String, u64> {
+        &self.gone
     }
 
     /// Whether pages failed or died, and none was done. The run is `finished` all the same.

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use dragline_core::reparse::{Reparse, ReparseOf};
 use dragline_core::{Args, secrets};
-use dragline_engine::{EngineSettings, VerdictSettings, WatchSettings};
+use dragline_engine::{EngineSettings, GoneSettings, VerdictSettings, WatchSettings};
 use dragline_pipelines::ItemPipelineSettings;
 use dragline_pipelines::persistence::{DueSettings, PersistenceSettings};
 use dragline_store::StoreSettings;
@@ -53,6 +53,8 @@ pub struct CrawlSettings {
     pub verdict: VerdictSettings,
     /// When a run has far fewer rows or values than it should.
     pub watch: WatchSettings,
+    /// What becomes of rows that the site no longer has.
+    pub gone: GoneSettings,
     /// Of the scheduler, the downloader and the crawl threads.
     pub engine: EngineSettings,
     /// Of the item pipelines.
@@ -103,6 +105,7 @@ impl Default for CrawlSettings {
             shutdown_timeout: DEFAULT_SHUTDOWN_TIMEOUT,
             verdict: VerdictSettings::default(),
             watch: WatchSettings::default(),
+            gone: GoneSettings::default(),
             engine: EngineSettings::default(),
             item_pipelines: ItemPipelineSettings::default(),
             persistence: PersistenceSettings::default(),

@@ -4,9 +4,9 @@
 use clap::Args;
 use clap::builder::BoolishValueParser;
 use dragline_engine::{
-    ClientSettings, FetchSettings, KeepSettings, LimitSettings, LinkSettings, OutageSettings, PaceSettings,
-    RedirectSettings, RetrySettings, RevisitSettings, RobotsSettings, SitemapSettings, VerdictSettings,
-    WatchSettings,
+    ClientSettings, FetchSettings, GoneSettings, KeepSettings, LimitSettings, LinkSettings, OutageSettings,
+    PaceSettings, RedirectSettings, RetrySettings, RevisitSettings, RobotsSettings, SitemapSettings,
+    VerdictSettings, WatchSettings,
 };
 use dragline_pipelines::{DueSettings, ItemPipelineSettings, PersistenceSettings};
 use dragline_store::StoreSettings;
@@ -57,6 +57,9 @@ pub(crate) struct CrawlFlags {
 
     #[command(flatten)]
     pub(crate) watch: WatchSettings,
+
+    #[command(flatten)]
+    pub(crate) gone: GoneSettings,
 
     #[command(flatten)]
     pub(crate) identity: Identity,

@@ -5,6 +5,7 @@ use std::time::Duration;
 use clap::{Args, Subcommand, ValueEnum};
 use dragline_core::Reason;
 use dragline_core::store::RunState;
+use dragline_engine::GoneAfter;
 
 use dragline_flags::{bytes_or_none, count, duration, number, statuses};
 
@@ -59,6 +60,10 @@ pub(crate) enum RunAction {
         #[arg(long)]
         json: bool,
     },
+
+    /// Show which rows a crawl with --delete-gone removes at the end of this run; this removes nothing
+    #[command(after_help = "Example:\n  dragline runs gone books --after 3")]
+    Gone(GoneRun),
 
     /// Put failed requests back into the frontier, and reopen the run if it has ended
     #[command(after_help = RETRY_EXAMPLES)]
@@ -190,6 +195,26 @@ impl From<RunStateFilter> for RunState {
             RunStateFilter::Failed => Self::Failed,
         }
     }
+}
+
+/// `dragline runs gone`.
+#[derive(Debug, Args)]
+pub(crate) struct GoneRun {
+    /// The run: its id, its name (the newest run of that name), or its spider's name
+    pub(crate) run: String,
+
+    /// Rows are gone if this many complete runs in a row did not see them
+    #[arg(long, value_name = "N", value_parser = gone_after)]
+    pub(crate) after: GoneAfter,
+
+    /// Show the keys of at most N rows of each item type
+    #[arg(long, value_name = "N", value_parser = number::<usize>, default_value_t = 20)]
+    pub(crate) keys: usize,
+}
+
+fn gone_after(text: &str) -> Result<GoneAfter, String> {
+    let runs: u32 = number(text)?;
+    format!("after={runs}").parse()
 }
 
 /// `dragline runs retry`.

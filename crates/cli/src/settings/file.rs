@@ -46,6 +46,7 @@ fn table_of(group: &str) -> Option<&'static str> {
         | "RedirectSettings"
         | "VerdictSettings"
         | "WatchSettings"
+        | "GoneSettings"
         | "Notify"
         | "DueSettings"
         | "KeepSettings"

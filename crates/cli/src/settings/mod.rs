@@ -125,6 +125,7 @@ impl CommandSettings {
             shutdown_timeout: process.shutdown_timeout,
             verdict: flags.verdict,
             watch: flags.watch,
+            gone: flags.gone,
             item_pipelines,
             store_settings: store_settings(&persistence, &flags.store),
             persistence,

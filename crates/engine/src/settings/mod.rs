@@ -2,6 +2,7 @@
 //!
 //! Each part of the engine owns its settings, and this module puts them together.
 
+mod gone;
 mod keep;
 mod limits;
 #[cfg(test)]
@@ -16,6 +17,7 @@ use std::time::Duration;
 use dragline_core::page_memory::DEFAULT_LIMIT_BYTES;
 use dragline_core::{ItemLimits, SameRequest, Spider};
 
+pub use self::gone::{GoneAfter, GoneSettings};
 pub use self::keep::KeepSettings;
 pub use self::limits::LimitSettings;
 pub use self::verdict::VerdictSettings;

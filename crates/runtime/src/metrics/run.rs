@@ -68,7 +68,7 @@ pub(super) const FAMILIES: &[Family<Arc<RunFacts>>] = &[
         &[(
             "problem",
             "`no_page_done`, `failed_share`, `failed_tag`, `dead_pages`, `items_lost`, `nothing_stored`, \
-             `too_few_filled`, `too_few_items`",
+             `too_few_filled`, `too_few_items`, `too_many_gone`",
         )],
         gauge(
             "dragline_run_problems",
@@ -125,6 +125,19 @@ pub(super) const FAMILIES: &[Family<Arc<RunFacts>>] = &[
                 let Some(figures) = now.figures() else { return };
                 for item in figures.items.keys() {
                     out.value_of(&[item.as_str()], lost(&figures, item, None));
+                }
+            },
+        ),
+    ),
+    by(
+        &[("item", "an item type of the spider")],
+        gauge(
+            "dragline_gone_rows",
+            "Rows that were removed at the end of the run, because the site no longer has them. See `--delete-gone`.",
+            |now, out| {
+                let Some(figures) = now.figures() else { return };
+                for item in figures.items.keys() {
+                    out.count_of(&[item.as_str()], figures.gone.get(item).copied().unwrap_or_default());
                 }
             },
         ),

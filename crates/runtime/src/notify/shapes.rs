@@ -101,6 +101,11 @@ impl Notice<'_> {
                 if items.is_empty() { "none".to_owned() } else { items.join(", ") }
             ));
         }
+        if !report.gone().is_empty() {
+            let gone: Vec<String> =
+                report.gone().iter().map(|(name, rows)| format!("{name} {rows}")).collect();
+            lines.push(format!("gone rows removed: {}", gone.join(", ")));
+        }
         lines.push(format!("took: {:.1} s", report.elapsed().as_secs_f64()));
         shortened(&lines.join("\n"))
     }
@@ -129,6 +134,7 @@ impl Notice<'_> {
             "drops": drops,
             "pages": pages,
             "items": items,
+            "gone": report.gone(),
             "dead_letters": report.dead_letters(),
             "kind": report.kind().as_str(),
             "pages_fetched": report.pages_fetched(),

@@ -18,6 +18,7 @@
 //! Unlike a trigger, this needs no right to create functions, knows the run, and costs nothing for other writers.
 
 use dragline_core::ItemType;
+use dragline_core::item_history::REPLACED_BY_RUN;
 
 use super::flush::Conflict;
 use super::item_table::{is_same, own_columns, same_columns};
@@ -60,8 +61,7 @@ impl HistoryStatements {
             let equal = item.key().iter().map(quoted).map(|name| format!("{one}.{name} = {other}.{name}"));
             equal.collect::<Vec<_>>().join(" AND ")
         };
-        let is_of_item =
-            format!("spider = $2 AND item_type = '{}' AND key_digest =", item.name().replace('\'', "''"));
+        let is_of_item = is_of_item(item);
         let written: Vec<&str> = own_columns(item).into_iter().chain(source.split(", ")).collect();
         let settle = |condition: &str| {
             format!(
@@ -156,8 +156,6 @@ fn keep(
         old_key = same_key("old", "new"),
         version_key = same_key("version", "new"),
     );
-    // A row began when it was made, or when its last version ended. It is not known when somebody else made a row that a run
-    // had removed.
     let after = format!(
         "
          ), removed AS (
@@ -173,7 +171,22 @@ fn keep(
          FROM (
              SELECT *, {digest} AS \"#digest\" FROM pair WHERE \"#place\" IS NULL AND \"#changed\" <> '{{}}'
          ) pair
-         LEFT JOIN LATERAL (
+         {began}
+         WHERE made.made_by IS DISTINCT FROM $1
+         ORDER BY {pair_order}",
+        of_pair = of("pair"),
+        began = began(history, &same_key("version", "pair"), is_of_item),
+        pair_order =
+            item.key().iter().map(|name| format!("pair.{}", quoted(name))).collect::<Vec<_>>().join(", "),
+    );
+    Some(Keep { before, after })
+}
+
+/// When each row of `pair` began, and by which run, as `began`; and its entry in `crawl_item_keys`, as `made`. A row began when it
+/// was made, or when its last version ended. It is not known when somebody else made a row that a run had removed.
+fn began(history: &str, same_key: &str, is_of_item: &str) -> String {
+    format!(
+        "LEFT JOIN LATERAL (
              SELECT made_by, made_at FROM crawl_item_keys WHERE {is_of_item} pair.\"#digest\" OFFSET 0
          ) made ON true
          LEFT JOIN LATERAL (
@@ -181,17 +194,36 @@ fn keep(
                  SELECT made.made_at AS at, made.made_by AS run, true AS is_known WHERE made.made_by IS NOT NULL
                  UNION ALL (
                      SELECT version.valid_to, version.replaced_by_run, version.changed IS NOT NULL
-                     FROM {history} version WHERE {pair_key} ORDER BY version.replaced_by_run DESC LIMIT 1
+                     FROM {history} version WHERE {same_key} ORDER BY version.replaced_by_run DESC LIMIT 1
                  )
              ) beginnings ORDER BY beginnings.at DESC LIMIT 1
-         ) began ON true
-         WHERE made.made_by IS DISTINCT FROM $1
-         ORDER BY {pair_order}",
-        of_pair = of("pair"),
-        pair_key = same_key("version", "pair"),
-        pair_order = item.key().iter().map(|name| format!("pair.{}", quoted(name))).collect::<Vec<_>>().join(", "),
-    );
-    Some(Keep { before, after })
+         ) began ON true"
+    )
+}
+
+/// The statement that keeps the removed rows of the query `gone` as last versions. Parameters: the run and its spider.
+pub(super) fn keep_removed(item: &ItemType) -> Option<String> {
+    let history = quoted_path(item.history()?.table()?);
+    let names = || item.columns().iter().map(|column| column.name.as_str());
+    let of_pair: Vec<String> = names().map(|name| format!("pair.{}", quoted(name))).collect();
+    let same_key: Vec<String> =
+        item.key().iter().map(quoted).map(|name| format!("version.{name} = pair.{name}")).collect();
+    let key = quoted_list(item.key().iter().map(String::as_str).chain([REPLACED_BY_RUN]));
+    Some(format!(
+        "INSERT INTO {history} ({}, valid_from, valid_to, run_id, replaced_by_run, changed)
+         SELECT {}, began.at, now(), began.run, $1, NULL
+         FROM (SELECT *, {} AS \"#digest\" FROM gone) pair {}
+         ON CONFLICT ({key}) DO NOTHING",
+        quoted_list(names()),
+        of_pair.join(", "),
+        digest_of_key(item)?,
+        began(&history, &same_key.join(" AND "), &is_of_item(item)),
+    ))
+}
+
+/// The condition for an entry of `crawl_item_keys`, up to the digest. The spider is the second parameter.
+fn is_of_item(item: &ItemType) -> String {
+    format!("spider = $2 AND item_type = '{}' AND key_digest =", item.name().replace('\'', "''"))
 }
 
 /// The names of the columns in which two rows differ, as `text[]`.

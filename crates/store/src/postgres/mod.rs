@@ -18,6 +18,7 @@
 //! | `reparse`, `parsed_again` | a run that parses kept pages once more: its frontier, and its flushes |
 //! | `prune`, `prune_kept` | ended runs without their frontiers and their kept answers |
 //! | `run_admin`, `run_figures`, `lineage` | runs looked at and opened again, between two crawls |
+//! | `gone` | rows that the site no longer has are removed |
 //! | `frontier`, `export`, `diff` | what is read back |
 
 mod connections;
@@ -30,6 +31,7 @@ mod flights;
 mod flush;
 mod foreign_keys;
 mod frontier;
+mod gone;
 mod handshake;
 mod history;
 mod history_table;
@@ -70,6 +72,7 @@ use std::time::Duration;
 use dragline_core::diff::{DiffAsk, RowChange};
 use dragline_core::due::RunsOfName;
 use dragline_core::earlier::BodyHash;
+use dragline_core::gone::{GoneAsk, GoneCounts, RowPlace};
 use dragline_core::item_figures::ItemFigures;
 use dragline_core::kept_page::KeptRequest;
 use dragline_core::letters::{LetterAsk, LetterReceipt, LetterRetry, StoredLetter};
@@ -456,6 +459,46 @@ impl RunAdmin for PostgresStore {
         items: &'a [ItemRecord],
     ) -> BoxFuture<'a, StoreResult<Vec<Option<StoredRow>>>> {
         Box::pin(reparse::rows_of_items(&self.connections, spider, item, items))
+    }
+
+    fn children_first<'a>(&'a self, items: &'a [ItemType]) -> BoxFuture<'a, StoreResult<Vec<ItemType>>> {
+        Box::pin(gone::children_first(&self.connections, items))
+    }
+
+    fn count_gone<'a>(
+        &'a self,
+        ask: &'a GoneAsk,
+        item: &'a ItemType,
+        limit: Duration,
+    ) -> BoxFuture<'a, StoreResult<GoneCounts>> {
+        Box::pin(gone::count(&self.connections, ask, item, limit))
+    }
+
+    fn find_gone<'a>(
+        &'a self,
+        ask: &'a GoneAsk,
+        item: &'a ItemType,
+        max: usize,
+        limit: Duration,
+    ) -> BoxFuture<'a, StoreResult<Vec<RowPlace>>> {
+        Box::pin(gone::find(&self.connections, ask, item, max, limit))
+    }
+
+    fn keys_of_rows<'a>(
+        &'a self,
+        item: &'a ItemType,
+        rows: &'a [RowPlace],
+    ) -> BoxFuture<'a, StoreResult<Vec<String>>> {
+        Box::pin(gone::keys(&self.connections, item, rows))
+    }
+
+    fn remove_gone<'a>(
+        &'a self,
+        ask: &'a GoneAsk,
+        item: &'a ItemType,
+        rows: &'a [RowPlace],
+    ) -> BoxFuture<'a, StoreResult<u64>> {
+        Box::pin(gone::remove(&self.connections, ask, item, rows))
     }
 
     fn freed_space(&self) -> String {

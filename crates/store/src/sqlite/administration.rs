@@ -1,7 +1,10 @@
 //! The tables and the runs between two crawls: each call goes to the module that does it.
 
+use std::time::Duration;
+
 use dragline_core::diff::{DiffAsk, RowChange};
 use dragline_core::earlier::BodyHash;
+use dragline_core::gone::{GoneAsk, GoneCounts, ROWS_PER_BATCH, RowPlace};
 use dragline_core::kept_page::KeptRequest;
 use dragline_core::lineage::{Lineage, TracedRequest};
 use dragline_core::prune::{BodyBatch, PrunableRun, PruneAsk, PruneBatch, PruneCounts, PrunePart};
@@ -17,7 +20,7 @@ use super::SqliteStore;
 use super::fault::Fault;
 use super::reading::ItemsOf;
 use super::{
-    diff, item_table, kept_pages, lineage, prune, prune_kept, reading, reparse, run_admin, run_figures,
+    diff, gone, item_table, kept_pages, lineage, prune, prune_kept, reading, reparse, run_admin, run_figures,
     schema,
 };
 use crate::SchemaAdmin;
@@ -257,6 +260,72 @@ impl RunAdmin for SqliteStore {
             self.database
                 .work("looking up rows", |connection| reparse::rows_of_items(connection, spider, item, items))
                 .await
+        })
+    }
+
+    fn children_first<'a>(&'a self, items: &'a [ItemType]) -> BoxFuture<'a, StoreResult<Vec<ItemType>>> {
+        Box::pin(async {
+            self.database
+                .work("reading the foreign keys", |connection| gone::children_first(connection, items))
+                .await
+        })
+    }
+
+    fn count_gone<'a>(
+        &'a self,
+        ask: &'a GoneAsk,
+        item: &'a ItemType,
+        limit: Duration,
+    ) -> BoxFuture<'a, StoreResult<GoneCounts>> {
+        Box::pin(async move {
+            self.database
+                .work("counting rows that are gone", |connection| gone::count(connection, ask, item, limit))
+                .await
+        })
+    }
+
+    fn find_gone<'a>(
+        &'a self,
+        ask: &'a GoneAsk,
+        item: &'a ItemType,
+        max: usize,
+        limit: Duration,
+    ) -> BoxFuture<'a, StoreResult<Vec<RowPlace>>> {
+        Box::pin(async move {
+            self.database
+                .work("looking for rows that are gone", |connection| {
+                    gone::find(connection, ask, item, max, limit)
+                })
+                .await
+        })
+    }
+
+    fn keys_of_rows<'a>(
+        &'a self,
+        item: &'a ItemType,
+        rows: &'a [RowPlace],
+    ) -> BoxFuture<'a, StoreResult<Vec<String>>> {
+        Box::pin(async move {
+            self.database.work("reading keys", |connection| gone::keys(connection, item, rows)).await
+        })
+    }
+
+    fn remove_gone<'a>(
+        &'a self,
+        ask: &'a GoneAsk,
+        item: &'a ItemType,
+        rows: &'a [RowPlace],
+    ) -> BoxFuture<'a, StoreResult<u64>> {
+        Box::pin(async move {
+            let removed = self
+                .database
+                .work("removing rows that are gone", |connection| gone::remove(connection, ask, item, rows))
+                .await?;
+            if rows.len() >= ROWS_PER_BATCH {
+                // While this transaction lasts, a crawl on the same file waits, and it looks for its end only now and then.
+                tokio::time::sleep(prune::PAUSE).await;
+            }
+            Ok(removed)
         })
     }
 

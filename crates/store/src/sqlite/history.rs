@@ -170,6 +170,36 @@ impl HistoryStatements {
     }
 }
 
+/// The statement that keeps a row as its last version, before it is removed. Its parameters are the row's place, the run, its spider,
+/// and the digest of the key. A row began when it was made, or when its last version ended.
+pub(super) fn keep_removed(item: &ItemType) -> Option<String> {
+    let history = item.history()?;
+    let (table, versions) = (quoted(item.table()?), quoted(history.table()?));
+    let names = || item.columns().iter().map(|column| column.name.as_str());
+    let of_old: Vec<String> = names().map(|name| format!("old.{}", quoted(name))).collect();
+    let same_key: Vec<String> =
+        item.key().iter().map(quoted).map(|name| format!("version.{name} = old.{name}")).collect();
+    Some(format!(
+        "WITH \"#beginnings\" (\"#at\", \"#by\", is_known) AS (
+             SELECT made_at, made_by, true FROM crawl_item_keys
+             WHERE spider = ?3 AND item_type = '{}' AND key_digest = ?4 AND made_by IS NOT NULL
+             UNION ALL SELECT * FROM (
+                 SELECT version.valid_to, version.replaced_by_run, version.changed IS NOT NULL
+                 FROM {table} old CROSS JOIN {versions} version ON {} WHERE old.rowid = ?1
+                 ORDER BY version.replaced_by_run DESC LIMIT 1
+             )
+         ), \"#began\" AS (SELECT * FROM \"#beginnings\" ORDER BY 1 DESC LIMIT 1)
+         INSERT INTO {versions} ({}, valid_from, valid_to, run_id, replaced_by_run, changed)
+         SELECT {}, iif(is_known, \"#at\", NULL), {NOW}, iif(is_known, \"#by\", NULL), ?2, NULL
+         FROM {table} old LEFT JOIN \"#began\" ON true WHERE old.rowid = ?1
+         ON CONFLICT DO NOTHING",
+        item.name().replace('\'', "''"),
+        same_key.join(" AND "),
+        quoted_list(names()),
+        of_old.join(", "),
+    ))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

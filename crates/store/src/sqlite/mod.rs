@@ -13,6 +13,7 @@ mod fault;
 mod flush;
 mod foreign_keys;
 mod frontier;
+mod gone;
 mod history;
 mod hosts;
 mod item_figures;

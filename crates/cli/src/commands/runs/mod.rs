@@ -1,7 +1,8 @@
-//! `dragline runs`: shows runs, reopens them, ends them, and prunes them.
+//! `dragline runs`: shows runs and what they have lost, reopens them, ends them, and prunes them.
 
 mod columns;
 mod compare;
+mod gone;
 mod kept;
 mod lineage;
 mod list;
@@ -39,6 +40,7 @@ pub(super) fn run(action: &RunAction, common: &Common, spiders: &[Arc<dyn Spider
         RunAction::Show { run, kept: Some(url), .. } => kept::show(run, url, &runs),
         RunAction::Show { run, path, json, .. } => show::run(run, path.as_deref(), *json, &runs, spiders),
         RunAction::Compare { run, with, json } => compare::run(run, with.as_deref(), *json, &runs, spiders),
+        RunAction::Gone(gone) => gone::run(gone, &runs, spiders),
         RunAction::Retry(retry) => retry::run(retry, &runs),
         RunAction::End { run } => retry::end(run, &runs),
         RunAction::Prune(prune) => prune::run(prune, &runs, spiders),
