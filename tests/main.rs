@@ -16,6 +16,7 @@ mod container;
 mod crawl;
 mod due;
 mod embedding;
+mod emptied;
 mod faults;
 mod fetch;
 mod health;

@@ -33,11 +33,13 @@ pub enum ProblemKind {
     TooFewItems,
     /// More rows are gone than `--max-gone-share` allows, so none was removed.
     TooManyGone,
+    /// Requests of the run were deleted while it was crawled.
+    RequestsLost,
 }
 
 impl ProblemKind {
     /// All of them, in the order of reports.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::NoPageDone,
         Self::FailedShare,
         Self::FailedTag,
@@ -47,10 +49,12 @@ impl ProblemKind {
         Self::TooFewFilled,
         Self::TooFewItems,
         Self::TooManyGone,
+        Self::RequestsLost,
     ];
 
     /// Those with which a finished run counts as failed: its exit code is 1, and it may be tried again at once.
-    pub const FAILURES: [Self; 3] = [Self::NoPageDone, Self::TooFewFilled, Self::TooFewItems];
+    pub const FAILURES: [Self; 4] =
+        [Self::NoPageDone, Self::TooFewFilled, Self::TooFewItems, Self::RequestsLost];
 
     /// Its stored form.
     pub fn code(self) -> &'static str {
@@ -64,6 +68,7 @@ impl ProblemKind {
             Self::TooFewFilled => "too_few_filled",
             Self::TooFewItems => "too_few_items",
             Self::TooManyGone => "too_many_gone",
+            Self::RequestsLost => "requests_lost",
         }
     }
 }

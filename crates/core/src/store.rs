@@ -293,6 +293,9 @@ pub struct FinishedRun {
 /// The key in `crawl_runs.stats` for the item rows that all starts of a run wrote.
 pub const RUN_ITEMS: &str = "run_items";
 
+/// The same for the requests that the run has at least. Only deleting rows makes them fewer.
+pub const RUN_REQUESTS: &str = "run_requests";
+
 /// The same for the barren pages.
 pub const RUN_BARREN_PAGES: &str = "run_barren_pages";
 

@@ -268,6 +268,7 @@ impl Ended {
             declared: &declared,
             found: &found,
             rows_written: self.stored.items_before + self.stored.items,
+            requests: self.stored.requests(),
             barren_pages: self.stored.barren_before + self.stored.barren_pages,
             good: &self.run.earlier.good,
             most_frequent: most_frequent.map(|(kind, _)| kind.to_string()),

@@ -195,10 +195,11 @@ impl CrawlReport {
         self.is_fruitless
     }
 
-    /// The first of the operator's rules (`--min-filled`, `--min-items`) that the run breaks. The run is `finished` all the
-    /// same.
+    /// The first of the operator's rules (`--min-filled`, `--min-items`) that the run breaks, or that requests of the run were
+    /// deleted. The run is `finished` all the same.
     pub fn broken_rule(&self) -> Option<&str> {
-        let rules = [ProblemKind::TooFewFilled, ProblemKind::TooFewItems].map(ProblemKind::code);
+        let rules = [ProblemKind::TooFewFilled, ProblemKind::TooFewItems, ProblemKind::RequestsLost];
+        let rules = rules.map(ProblemKind::code);
         let mut problems = self.verdict.iter().flat_map(|verdict| &verdict.problems);
         problems.find(|problem| rules.contains(&problem.code.as_str())).map(|problem| problem.text.as_str())
     }

@@ -40,6 +40,8 @@ pub(crate) struct Evidence<'a> {
     pub(crate) found: &'a [String],
     /// Item rows that all starts of the run wrote.
     pub(crate) rows_written: u64,
+    /// How many requests the run had at least, if that is known.
+    pub(crate) requests: Option<u64>,
     /// Pages with contents, but without an item.
     pub(crate) barren_pages: u64,
     /// Earlier good runs, the best to compare with first.
@@ -63,13 +65,18 @@ pub(crate) fn judge(evidence: &Evidence<'_>) -> RunVerdict {
     }
     if pages.dead > 0 {
         let are = if pages.dead == 1 { "is" } else { "are" };
-        let text = format!("{} {are} dead: items were refused; see the dead letters", of_pages(pages.dead));
+        let text = format!(
+            "{} {are} dead: items were refused; see the dead letters{}",
+            of_pages(pages.dead),
+            evidence.types_without_rows()
+        );
         problems.push(Problem::new(ProblemKind::DeadPages, text));
     }
     problems.extend(evidence.lost_items());
     if let Some(text) = evidence.nothing_stored() {
         problems.push(Problem::new(ProblemKind::NothingStored, text));
     }
+    problems.extend(evidence.lost_requests().map(|text| Problem::new(ProblemKind::RequestsLost, text)));
     RunVerdict { problems }
 }
 
@@ -182,6 +189,28 @@ impl Evidence<'_> {
             }
             _ => None,
         }
+    }
+
+    /// The item types of which every row was refused, as the end of a sentence.
+    fn types_without_rows(&self) -> String {
+        let refused =
+            self.declared.iter().filter(|name| rows(self.figures, name) == 0 && self.found.contains(name));
+        let refused: Vec<&str> = refused.map(String::as_str).collect();
+        if refused.is_empty() {
+            String::new()
+        } else {
+            format!("; no {} was stored", refused.join(" and no "))
+        }
+    }
+
+    /// A run whose requests were deleted looks finished, because nothing is left to fetch.
+    fn lost_requests(&self) -> Option<String> {
+        let pages = &self.figures.pages;
+        let there = pages.queued + pages.ended.values().sum::<u64>();
+        let had = self.requests.filter(|had| there < *had)?;
+        Some(format!(
+            "{there} requests are in the store, but there were {had}: rows of crawl_requests were deleted"
+        ))
     }
 
     /// Whether the site had something to store.

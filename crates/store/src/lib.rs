@@ -40,6 +40,7 @@ mod identifier;
 mod item_figures;
 mod kept_link;
 mod key_digest;
+mod missing_requests;
 mod page_items;
 pub mod postgres;
 mod reparse;

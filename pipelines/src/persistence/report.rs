@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use dragline_core::kept_page::KeptCounts;
 use dragline_core::serde_json::{Value as Json, json};
 use dragline_core::store::{
-    Earlier, FlushReceipt, PageOrigins, PoolStatus, RUN_BARREN_PAGES, RUN_ITEMS, Store,
+    Earlier, FlushReceipt, PageOrigins, PoolStatus, RUN_BARREN_PAGES, RUN_ITEMS, RUN_REQUESTS, Store,
 };
 use dragline_core::{Latency, LatencySnapshot, PageOutcome, PageState};
 
@@ -96,12 +96,21 @@ pub struct PersistenceStatus {
     pub flush_retries: u64,
     /// Item rows that earlier starts of this run wrote, as far as they recorded it.
     pub items_before: u64,
+    /// Requests that the run had when it was opened. `None` for a reparse, which stores only some of the new ones.
+    pub requests_before: Option<u64>,
     /// Pages that had contents, but no item in them.
     pub barren_pages: u64,
     /// The same for earlier starts of this run, as far as they recorded it.
     pub barren_before: u64,
     /// Where the pages of all starts of this run came from, as far as earlier ones recorded it.
     pub origins: PageOrigins,
+}
+
+impl PersistenceStatus {
+    /// How many requests the run has in the store at least. Only deleting rows makes them fewer.
+    pub fn requests(&self) -> Option<u64> {
+        self.requests_before.map(|before| before + self.new_requests)
+    }
 }
 
 /// How long things took in the persistence thread and its store.
@@ -173,9 +182,10 @@ impl PersistenceProgress {
         self.lock().clone()
     }
 
-    /// The run is open, and its earlier starts recorded this.
-    pub(super) fn opened(&self, earlier: &Earlier) {
+    /// The run is open with these requests, and its earlier starts recorded this.
+    pub(super) fn opened(&self, earlier: &Earlier, requests: Option<u64>) {
         let mut status = self.lock();
+        status.requests_before = requests;
         (status.items_before, status.barren_before) = (earlier.items, earlier.barren_pages);
         status.origins = earlier.origins;
     }
@@ -265,6 +275,7 @@ impl PersistenceProgress {
             "rows_flushed": status.flushed_rows,
             "items": status.items,
             RUN_ITEMS: status.items_before + status.items,
+            RUN_REQUESTS: status.requests(),
             RUN_BARREN_PAGES: status.barren_before + status.barren_pages,
             PageOrigins::READ: status.origins.read,
             PageOrigins::FETCHED: status.origins.fetched,

@@ -3,16 +3,17 @@
 //! It waits for its inbox with a deadline, fills batches, and starts flush tasks on a runtime of its own. It never waits
 //! for the store itself, so it keeps hearing everything that happens meanwhile.
 
+use std::collections::HashSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, never, select};
-use dragline_core::PageOutcome;
 use dragline_core::item_type::ItemType;
 use dragline_core::pulse::Beating;
 use dragline_core::store::{OpenedRun, RunKey, RunSpec, RunState};
 use dragline_core::worker::panic_message;
+use dragline_core::{PageOutcome, RunKind};
 use tokio::runtime::{Builder, Runtime};
 use tracing::error_span;
 
@@ -58,7 +59,7 @@ pub(super) fn work(
             return report;
         }
     };
-    context.progress.opened(&opened.earlier);
+    context.progress.opened(&opened.earlier, requests_of(&opened, &spec));
     let span = error_span!("persistence", run_id = opened.key.run_id, epoch = opened.key.epoch);
     let _entered = span.enter();
     let bridge = PersistenceLoop::new(Arc::clone(context), opened.key.clone(), items.into(), inbox, &runtime);
@@ -264,6 +265,18 @@ impl<'rt> PersistenceLoop<'rt> {
 }
 
 /// One worker is enough, because it only waits for the network. The crawl threads do the computing.
+/// How many requests the run has. A reparse stores only some of the new ones, so it doesn't count them.
+fn requests_of(opened: &OpenedRun, spec: &RunSpec) -> Option<u64> {
+    match &opened.resumed {
+        _ if opened.key.kind == RunKind::Reparse => None,
+        Some(resumed) => Some(resumed.pages.queued + resumed.pages.ended.values().sum::<u64>()),
+        None => {
+            let distinct: HashSet<_> = spec.start.iter().map(|request| request.fingerprint).collect();
+            Some(distinct.len() as u64)
+        }
+    }
+}
+
 fn runtime() -> std::io::Result<Runtime> {
     Builder::new_multi_thread().worker_threads(1).thread_name("persistence-rt").enable_all().build()
 }

@@ -158,7 +158,7 @@ pub(crate) struct Identity {
     pub(crate) fresh: bool,
 
     /// Start a run even if --min-interval says that none is due, and resume one even after three starts in a row
-    /// without progress
+    /// without progress, or if some of its requests were deleted
     #[arg(long, env = "DRAGLINE_FORCE_RUN", value_parser = BoolishValueParser::new(), hide_short_help = true)]
     pub(crate) force_run: bool,
 

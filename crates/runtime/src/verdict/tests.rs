@@ -12,6 +12,7 @@ struct Night {
     tags: Vec<TagPages>,
     found: Vec<String>,
     rows_written: u64,
+    requests: Option<u64>,
     barren_pages: u64,
     good: Vec<GoodRun>,
 }
@@ -65,6 +66,7 @@ impl Night {
             declared: &["quote".to_owned(), "author".to_owned()],
             found: &self.found,
             rows_written: self.rows_written,
+            requests: self.requests,
             barren_pages: self.barren_pages,
             good: &self.good,
             most_frequent: Some("error in parse".to_owned()),
@@ -146,6 +148,15 @@ fn a_run_whose_requests_were_all_skipped_is_told() {
 }
 
 #[test]
+fn deleted_requests_are_told_also_if_nothing_is_left() {
+    let night = Night { requests: Some(12), ..Night::of(10, 2, 0).items(SOME) };
+    night.is_good();
+    Night { requests: Some(13), ..night.clone() }.has(&["requests_lost"]);
+    Night { requests: Some(1), ..Night::default() }.has(&["requests_lost"]);
+    Night { requests: None, ..night }.is_good();
+}
+
+#[test]
 fn quarantined_items_are_a_sign_that_there_was_something_to_store() {
     let mut night = Night::of(5, 0, 0);
     night.figures.dead_letters = 50;
@@ -198,6 +209,7 @@ fn the_texts_name_numbers() {
             declared: &[],
             found: &[],
             rows_written: 0,
+            requests: None,
             barren_pages: 0,
             good: &[],
             most_frequent: Some("error in parse".to_owned()),

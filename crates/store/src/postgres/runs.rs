@@ -28,13 +28,14 @@ use super::{cookies, hosts, reparse, requests, run_verdict};
 use crate::columns::{FoundRequest, cleaned};
 use crate::fruitless::{self, LastStart};
 use crate::identifier::check_names;
+use crate::missing_requests::{self, RunRow};
 use crate::{check_same_kind, is_pruned, no_such_run, of_another_spider, unknown_rule};
 
 /// `FOR UPDATE`, so that the epoch does not rise while a flush that has checked it is not committed yet.
 const UNFINISHED: &str = "SELECT run_id, epoch, state, stop_reason, pid, hostname, heartbeat_at, spider, kind,
         fruitless_starts, ended_at_start, extract(epoch FROM heartbeat_at - last_start_at)::float8 AS lived,
         stats ->> 'run_items' AS run_items, stats ->> 'run_barren_pages' AS run_barren_pages, args, shards, shard_rule,
-        stats
+        stats, figures
     FROM crawl_runs WHERE name = $1 AND state IN ('running', 'stopped') FOR UPDATE";
 
 const COUNTS: &str =
@@ -297,6 +298,7 @@ async fn resume(
     }
     let shards = rule_of(connections.target(), row)?;
     let pages = counts(session, run_id).await?;
+    check_requests(spec, row, kind, &pages)?;
     let fruitless = last_start(row).fruitless(&pages);
     if !spec.force && fruitless::gives_up(&spec.name, fruitless) {
         session.change(GIVE_UP, &[&run_id, &"no-progress"]).await?;
@@ -324,6 +326,20 @@ async fn resume(
         pages,
     };
     Ok(Some((key(spec, run_id, epoch, shards), resumed)))
+}
+
+/// Refuses to resume the run of `row` if requests are missing.
+fn check_requests(spec: &RunSpec, row: &Row, kind: RunKind, pages: &PageCounts) -> StoreResult<()> {
+    let (stats, figures) =
+        (row.get::<_, Json>("stats"), row.get::<_, Option<Json>>("figures").unwrap_or_default());
+    let run = RunRow {
+        run_id: row.get("run_id"),
+        kind,
+        ended_before: count(row, "ended_at_start"),
+        stats: &stats,
+        figures: &figures,
+    };
+    missing_requests::check(spec, &run, pages)
 }
 
 /// A row without a time does not count.

@@ -23,6 +23,7 @@ use super::known_tables::KnownTables;
 use super::{cookies, frontier, hosts, reparse, run_verdict};
 use crate::columns::FoundRequest;
 use crate::fruitless::{self, LastStart};
+use crate::missing_requests::{self, RunRow};
 use crate::{check_same_kind, is_pruned, just_ended, of_another_spider, unknown_rule};
 
 /// What is known about the runs of a name; see the trait. A run that counts as failed may be tried again at once.
@@ -67,6 +68,7 @@ pub(super) fn open(
         Some(old) => {
             check_same_kind(spec, old.run_id, old.kind, &old.args)?;
             let pages = page_counts(&transaction, old.run_id)?;
+            missing_requests::check(spec, &old.row(), &pages)?;
             let fruitless_starts = old.last_start.fruitless(&pages);
             if !spec.force && fruitless::gives_up(&spec.name, fruitless_starts) {
                 give_up(&transaction, old.run_id, "no-progress")?;
@@ -224,11 +226,23 @@ struct Unfinished {
     shard_rule: String,
     shards: i16,
     is_pruned: bool,
+    stats: Json,
+    figures: Json,
+}
+
+impl Unfinished {
+    /// What its row says about its requests.
+    fn row(&self) -> RunRow<'_> {
+        let Self { run_id, kind, last_start: LastStart { ended_before, .. }, ref stats, ref figures, .. } =
+            *self;
+        RunRow { run_id, kind, ended_before, stats, figures }
+    }
 }
 
 fn unfinished(connection: &Connection, name: &str) -> Result<Option<Unfinished>, Fault> {
     let select = "SELECT run_id, epoch, spider, state, stop_reason, pid, hostname, heartbeat_at,
-                         fruitless_starts, ended_at_start, last_start_at, stats, args, shards, shard_rule, kind
+                         fruitless_starts, ended_at_start, last_start_at, stats, args, shards, shard_rule, kind,
+                         figures
                   FROM crawl_runs WHERE name = ?1 AND state IN ('running', 'stopped')";
     let found = connection.query_row(select, [name], |row| {
         let (heartbeat_at, started_at) = (moment(row, "heartbeat_at"), moment(row, "last_start_at"));
@@ -257,6 +271,9 @@ fn unfinished(connection: &Connection, name: &str) -> Result<Option<Unfinished>,
             shard_rule: row.get("shard_rule")?,
             shards: row.get("shards")?,
             is_pruned: row.get::<_, Json>("stats").is_ok_and(|stats| prune::pruned_at(&stats).is_some()),
+            // Null if somebody has written something else there.
+            stats: row.get("stats").unwrap_or_default(),
+            figures: row.get("figures").unwrap_or_default(),
         })
     });
     Ok(found.optional()?)
