@@ -59,7 +59,9 @@ fn a_killed_run_without_its_queue_is_refused_and_goes_on_if_forced(stored: &Stor
     stored.execute("delete from crawl_requests where state = 'queued'");
     is_refused(&site, stored, "but it had at least");
     let forced = crawl_site(&site.url("/"), stored).arg("--force-run").run();
-    forced.assert_code(0).assert_stderr("it goes on with what is left, because of --force-run");
+    forced.assert_code(1).assert_stderr("it goes on with what is left, because of --force-run");
+    forced.assert_stderr("rows of crawl_requests were deleted");
+    assert_eq!(stored.runs()[0].0, "finished");
 }
 
 fn a_stopped_run_without_its_last_request_is_refused(stored: &Stored) {

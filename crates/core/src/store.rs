@@ -330,6 +330,8 @@ pub struct Resumed {
     pub args: Json,
     /// Requests by state.
     pub pages: PageCounts,
+    /// How many requests it has had at least. More than there are if rows were deleted.
+    pub requests: u64,
 }
 
 /// Requests by state.

@@ -35,11 +35,12 @@ impl RunRow<'_> {
     }
 }
 
-/// Refuses to resume a run of which requests are missing. With `--force-run`, it goes on with what is left.
+/// Refuses to resume a run of which requests are missing. With `--force-run`, it goes on with what is left, and at its end it has
+/// the problem that some were lost. Gives the number of requests that it had at least.
 ///
 /// # Errors
 /// [`StoreError::Setup`] with the numbers.
-pub(crate) fn check(spec: &RunSpec, row: &RunRow<'_>, pages: &PageCounts) -> Result<(), StoreError> {
+pub(crate) fn check(spec: &RunSpec, row: &RunRow<'_>, pages: &PageCounts) -> Result<u64, StoreError> {
     let (there, least, run_id) = (all(pages), row.least(), row.run_id);
     let problem = if there < least {
         format!("run {run_id} has {there} requests in the store, but it had at least {least}")
@@ -47,7 +48,7 @@ pub(crate) fn check(spec: &RunSpec, row: &RunRow<'_>, pages: &PageCounts) -> Res
         let (ended, before) = (ended(pages), row.ended_before);
         format!("{ended} requests of run {run_id} have ended, but {before} had when it was last started")
     } else {
-        return Ok(());
+        return Ok(there);
     };
     if spec.force && there > 0 {
         tracing::warn!(
@@ -55,7 +56,7 @@ pub(crate) fn check(spec: &RunSpec, row: &RunRow<'_>, pages: &PageCounts) -> Res
             run_id,
             "{problem}; it goes on with what is left, because of --force-run"
         );
-        return Ok(());
+        return Ok(least);
     }
     let go_on = if there > 0 { ". --force-run goes on with what is left" } else { "" };
     Err(StoreError::Setup {

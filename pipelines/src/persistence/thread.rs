@@ -269,7 +269,7 @@ impl<'rt> PersistenceLoop<'rt> {
 fn requests_of(opened: &OpenedRun, spec: &RunSpec) -> Option<u64> {
     match &opened.resumed {
         _ if opened.key.kind == RunKind::Reparse => None,
-        Some(resumed) => Some(resumed.pages.queued + resumed.pages.ended.values().sum::<u64>()),
+        Some(resumed) => Some(resumed.requests),
         None => {
             let distinct: HashSet<_> = spec.start.iter().map(|request| request.fingerprint).collect();
             Some(distinct.len() as u64)

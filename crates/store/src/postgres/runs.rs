@@ -298,7 +298,7 @@ async fn resume(
     }
     let shards = rule_of(connections.target(), row)?;
     let pages = counts(session, run_id).await?;
-    check_requests(spec, row, kind, &pages)?;
+    let requests = check_requests(spec, row, kind, &pages)?;
     let fruitless = last_start(row).fruitless(&pages);
     if !spec.force && fruitless::gives_up(&spec.name, fruitless) {
         session.change(GIVE_UP, &[&run_id, &"no-progress"]).await?;
@@ -324,12 +324,13 @@ async fn resume(
         heartbeat_at: row.get("heartbeat_at"),
         args: row.get("args"),
         pages,
+        requests,
     };
     Ok(Some((key(spec, run_id, epoch, shards), resumed)))
 }
 
-/// Refuses to resume the run of `row` if requests are missing.
-fn check_requests(spec: &RunSpec, row: &Row, kind: RunKind, pages: &PageCounts) -> StoreResult<()> {
+/// Refuses to resume the run of `row` if requests are missing. Gives how many it had at least.
+fn check_requests(spec: &RunSpec, row: &Row, kind: RunKind, pages: &PageCounts) -> StoreResult<u64> {
     let (stats, figures) =
         (row.get::<_, Json>("stats"), row.get::<_, Option<Json>>("figures").unwrap_or_default());
     let run = RunRow {

@@ -68,13 +68,13 @@ pub(super) fn open(
         Some(old) => {
             check_same_kind(spec, old.run_id, old.kind, &old.args)?;
             let pages = page_counts(&transaction, old.run_id)?;
-            missing_requests::check(spec, &old.row(), &pages)?;
+            let requests = missing_requests::check(spec, &old.row(), &pages)?;
             let fruitless_starts = old.last_start.fruitless(&pages);
             if !spec.force && fruitless::gives_up(&spec.name, fruitless_starts) {
                 give_up(&transaction, old.run_id, "no-progress")?;
                 None
             } else {
-                Some(resume(&transaction, old, pages, fruitless_starts, spec)?)
+                Some(resume(&transaction, old, Found { pages, requests }, fruitless_starts, spec)?)
             }
         }
     };
@@ -279,10 +279,17 @@ fn unfinished(connection: &Connection, name: &str) -> Result<Option<Unfinished>,
     Ok(found.optional()?)
 }
 
+/// The requests of a run that is resumed.
+struct Found {
+    pages: PageCounts,
+    /// How many it had at least.
+    requests: u64,
+}
+
 fn resume(
     connection: &Connection,
     old: Unfinished,
-    pages: PageCounts,
+    found: Found,
     fruitless_starts: u32,
     spec: &RunSpec,
 ) -> Result<OpenedRun, Fault> {
@@ -290,6 +297,7 @@ fn resume(
         let location = connection.path().unwrap_or_default();
         unknown_rule(&format!("sqlite:{location}"), old.run_id, &old.shard_rule, old.shards)
     })?;
+    let Found { pages, requests } = found;
     let epoch = old.epoch + 1;
     let (done, ended) = (pages.of(PageState::Done), fruitless::ended(&pages));
     connection.execute(
@@ -332,6 +340,7 @@ fn resume(
             heartbeat_at: old.heartbeat_at,
             args: old.args,
             pages,
+            requests,
         }),
     })
 }
