@@ -6,12 +6,13 @@ use super::source::{files, repository};
 
 /// Each package and those of this workspace that it may name. Engine, pipelines and store know the contracts
 /// in core and not each other: `crates/runtime/src/run.rs` joins them. Dependencies of tests do not count.
-const MAY_NAME: [(&str, &[&str]); 15] = [
+const MAY_NAME: [(&str, &[&str]); 16] = [
     ("dragline-css", &[]),
     ("dragline-derive", &["dragline-css"]),
     ("dragline-spider", &["dragline-css", "dragline-derive"]),
     ("dragline-core", &["dragline-spider"]),
     ("dragline-flags", &[]),
+    ("dragline-normalize", &[]),
     ("dragline-engine", &["dragline-core", "dragline-flags"]),
     ("dragline-store", &["dragline-core", "dragline-flags"]),
     ("dragline-pipelines", &["dragline-core", "dragline-flags"]),
@@ -32,14 +33,21 @@ const MAY_NAME: [(&str, &[&str]); 15] = [
     // The facade knows no spider: the bundled ones use it like anybody else.
     (
         "dragline",
-        &["dragline-cli", "dragline-core", "dragline-engine", "dragline-runtime", "dragline-spider"],
+        &[
+            "dragline-cli",
+            "dragline-core",
+            "dragline-engine",
+            "dragline-normalize",
+            "dragline-runtime",
+            "dragline-spider",
+        ],
     ),
     ("dragline-spiders", &["dragline"]),
     ("dragline-program", &["dragline", "dragline-spiders"]),
 ];
 
 /// Packages that must stay free of I/O and of any runtime, whatever is convenient.
-const WITHOUT_IO: [&str; 3] = ["dragline-core", "dragline-spider", "dragline-spiders"];
+const WITHOUT_IO: [&str; 4] = ["dragline-core", "dragline-normalize", "dragline-spider", "dragline-spiders"];
 
 /// What brings I/O or a runtime.
 const IO: [&str; 6] = ["tokio", "reqwest", "tokio-postgres", "deadpool-postgres", "rusqlite", "futures-util"];

@@ -44,22 +44,34 @@ fn listing() -> String {
     let facade = syn::parse_file(&fs::read_to_string(repository().join(FACADE)).unwrap()).unwrap();
     let mut crates: BTreeMap<String, Declared> = BTreeMap::new();
     let mut text = String::new();
-    for item in &facade.items {
-        let Item::Use(ItemUse { vis: Visibility::Public(_), tree, attrs, .. }) = item else { continue };
-        if is_hidden(attrs) {
-            continue;
-        }
-        for path in paths(tree, "") {
-            let (package, _) = path.split_once("::").unwrap();
-            let declared = crates.entry(package.to_owned()).or_insert_with(|| declared(package));
-            let name = path.rsplit("::").next().unwrap();
-            let _ = writeln!(text, "{name}");
-            for line in declared.get(name).into_iter().flatten() {
-                let _ = writeln!(text, "    {line}");
-            }
+    for (module, path) in exported(&facade.items, "") {
+        let (package, _) = path.split_once("::").unwrap();
+        let declared = crates.entry(package.to_owned()).or_insert_with(|| declared(package));
+        let name = path.rsplit("::").next().unwrap();
+        let _ = writeln!(text, "{module}{name}");
+        for line in declared.get(name).into_iter().flatten() {
+            let _ = writeln!(text, "    {line}");
         }
     }
     text
+}
+
+/// Each name that these items export: the module that it is in, and where it comes from.
+fn exported(items: &[Item], module: &str) -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    for item in items {
+        match item {
+            Item::Use(ItemUse { vis: Visibility::Public(_), tree, attrs, .. }) if !is_hidden(attrs) => {
+                found.extend(paths(tree, "").into_iter().map(|path| (module.to_owned(), path)));
+            }
+            Item::Mod(it) if is_public(&it.vis) && !is_hidden(&it.attrs) => {
+                let (_, items) = it.content.as_ref().expect("the facade has no module in another file");
+                found.extend(exported(items, &format!("{module}{}::", it.ident)));
+            }
+            _ => {}
+        }
+    }
+    found
 }
 
 fn paths(tree: &UseTree, head: &str) -> Vec<String> {
@@ -125,6 +137,9 @@ fn note(item: &Item, declared: &mut Declared) {
             }
         }
         Item::Fn(it) if is_public(&it.vis) => add(it.sig.ident.to_string(), spelled(&it.sig)),
+        Item::Const(it) if is_public(&it.vis) => {
+            add(it.ident.to_string(), format!("const {}: {}", it.ident, spelled(&it.ty)));
+        }
         Item::Type(it) if is_public(&it.vis) => {
             add(it.ident.to_string(), format!("type {} = {}", it.ident, spelled(&it.ty)));
         }

@@ -109,6 +109,24 @@ pub use dragline_spider::{
 };
 pub use dragline_spider::{bail, css, item_pipeline, prelude, sample, sitemap, spiders};
 
+/// What the texts of pages mean: clean text, prices, dates, and names in a form for comparison.
+///
+/// ```
+/// use dragline::normalize::{DateOrder, clean, date, price};
+///
+/// assert_eq!(clean("  Fish &amp;\n chips "), "Fish & chips");
+/// assert_eq!(price("from 1.599,00 € *")?.amount.to_string(), "1599.00");
+/// assert_eq!(date("3 мая 2020 г.", DateOrder::DayFirst)?.to_string(), "2020-05-03");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub mod normalize {
+    pub use dragline_normalize::{
+        DateError, DateOrder, DateProblem, Exactness, LANGUAGES, NAME_KEY_V1, PIVOT, PartialDate, Price,
+        PriceError, PriceProblem, blanks, clean, currency, currency_code, date, date_in, day_first, entities,
+        lines, month_first, name_key_v1, nfc, price, price_amount, price_currency, price_with, year_first,
+    };
+}
+
 /// The crates whose types fields of items have.
 pub use dragline_spider::{chrono, rust_decimal, serde_json};
 

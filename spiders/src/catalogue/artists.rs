@@ -3,9 +3,8 @@
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
+use dragline::normalize::name_key_v1;
 use serde::Serialize;
-
-use super::name_key::name_key_v1;
 
 /// What somebody did on a track.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]

@@ -6,6 +6,7 @@
 mod lines;
 mod links;
 
+use dragline::normalize::name_key_v1;
 use dragline::prelude::*;
 
 use self::lines::entries;
@@ -13,7 +14,6 @@ pub use self::links::{Links, links};
 use super::blocked;
 use super::mix::{Completeness, Mix, ParseStatus, Source};
 use super::mix_title::MixTitle;
-use super::name_key::name_key_v1;
 
 /// Reads the page of a mix.
 ///

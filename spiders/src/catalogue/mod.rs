@@ -5,7 +5,7 @@
 //!               │ uses
 //!               ├─► mix_title     2004-11-20 - Tiefschwarz @ Fabric, London
 //!               └─► track_line    [012] Artist - Title (Somebody Remix) [Label - CAT 001]
-//!                      uses cue, artists, version, name_key
+//!                      uses cue, artists, version
 //! ```
 //!
 //! Everything here is a function of its input, without I/O. A parser never fails on a text: it keeps the text and finds what it
@@ -20,7 +20,6 @@ mod markup;
 pub mod mix;
 pub mod mix_title;
 pub mod mixesdb;
-pub mod name_key;
 pub mod track_line;
 pub mod tracklists1001;
 pub mod version;

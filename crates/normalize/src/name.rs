@@ -4,7 +4,7 @@
 //! rule has a version in its name, because keys are stored: a change would make other keys of the same names. If a better rule
 //! comes, it gets a name of its own, and this one stays.
 
-use unicode_normalization::UnicodeNormalization;
+use unicode_normalization::UnicodeNormalization as _;
 use unicode_normalization::char::is_combining_mark;
 
 /// The name of the rule of [`name_key_v1`], to be stored next to its keys.
@@ -21,6 +21,13 @@ pub const NAME_KEY_V1: &str = "name_key_v1";
 /// 6. Compose again (NFC).
 ///
 /// A name without any letter or digit (`!!!`) keeps its signs, without spaces, so a key is only empty if the name is.
+///
+/// ```
+/// use dragline_normalize::name_key_v1;
+///
+/// assert_eq!(name_key_v1("Simon & Shaker"), name_key_v1("SIMON AND SHAKER"));
+/// assert_eq!(name_key_v1("Björk"), "bjork");
+/// ```
 pub fn name_key_v1(name: &str) -> String {
     let mut folded = String::with_capacity(name.len());
     let mut drops_marks = false;
