@@ -6,6 +6,7 @@
 
 pub mod letters;
 pub mod normalize;
+pub mod normalize_text;
 mod pause;
 pub mod persistence;
 pub mod replace_nul;

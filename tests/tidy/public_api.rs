@@ -86,7 +86,10 @@ fn paths(tree: &UseTree, head: &str) -> Vec<String> {
 
 /// Everything public that a package declares.
 fn declared(package: &str) -> Declared {
-    let folder = format!("crates/{}/src/", package.strip_prefix("dragline_").unwrap());
+    let folder = match package.strip_prefix("dragline_").unwrap() {
+        "pipelines" => "pipelines/src/".to_owned(),
+        name => format!("crates/{name}/src/"),
+    };
     let mut declared = Declared::new();
     for path in files(|name| extension(name) == "rs").into_iter().filter(|path| path.starts_with(&folder)) {
         let file = syn::parse_file(&fs::read_to_string(repository().join(&path)).unwrap()).unwrap();

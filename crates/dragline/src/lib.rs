@@ -109,7 +109,10 @@ pub use dragline_spider::{
 };
 pub use dragline_spider::{bail, css, item_pipeline, prelude, sample, sitemap, spiders};
 
-/// What the texts of pages mean: clean text, prices, dates, and names in a form for comparison.
+/// What the texts of pages mean: clean text, prices, dates, and names in a form for comparison. [`NormalizeText`] is an item
+/// pipeline that does this for columns.
+///
+/// [`NormalizeText`]: normalize::NormalizeText
 ///
 /// ```
 /// use dragline::normalize::{DateOrder, clean, date, price};
@@ -125,6 +128,7 @@ pub mod normalize {
         PriceError, PriceProblem, blanks, clean, currency, currency_code, date, date_in, day_first, entities,
         lines, month_first, name_key_v1, nfc, price, price_amount, price_currency, price_with, year_first,
     };
+    pub use dragline_pipelines::normalize_text::{NormalizeText, TextRule};
 }
 
 /// The crates whose types fields of items have.
