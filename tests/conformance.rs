@@ -24,5 +24,6 @@ mod page_records;
 mod parents;
 mod reading;
 mod refill_model;
+mod relations;
 mod run_admin;
 mod runs;

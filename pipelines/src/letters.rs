@@ -155,7 +155,7 @@ impl Retry<'_> {
         for letter in letters {
             match self.record(&letter) {
                 Ok(record) => {
-                    self.prepare(record.item_type.clone()).await?;
+                    self.prepare(&letter.spider, &record.item_type).await?;
                     fitting.push((letter, record));
                 }
                 Err(reason) => refused.push(RefusedLetter::of(&letter, reason, None)),
@@ -181,10 +181,12 @@ impl Retry<'_> {
         Ok(refused)
     }
 
-    async fn prepare(&mut self, item: ItemType) -> StoreResult<()> {
-        if !self.prepared.contains(&item) {
-            self.patiently(|| self.store.prepare_items(std::slice::from_ref(&item))).await?;
-            self.prepared.push(item);
+    /// Prepares the table of an item type, and those that it refers to.
+    async fn prepare(&mut self, spider: &str, item: &ItemType) -> StoreResult<()> {
+        if !self.prepared.contains(item) {
+            let items = with_parents(item, &(self.types)(spider).unwrap_or_default());
+            self.patiently(|| self.store.prepare_items(&items)).await?;
+            self.prepared.extend(items);
         }
         Ok(())
     }
@@ -247,8 +249,25 @@ impl Retry<'_> {
                 }
             };
         }
+        record.compute_id();
         record.refusal().map_or(Ok(record), Err)
     }
+}
+
+/// An item type, and those of the spider's types that it refers to, directly or not.
+fn with_parents(item: &ItemType, types: &[ItemType]) -> Vec<ItemType> {
+    let mut found = vec![item.clone()];
+    let mut at = 0;
+    while let Some(child) = found.get(at) {
+        let is_parent = |other: &&ItemType| {
+            child.references().iter().any(|reference| Some(&*reference.table) == other.table())
+        };
+        let parents: Vec<ItemType> =
+            types.iter().filter(is_parent).filter(|parent| !found.contains(parent)).cloned().collect();
+        found.extend(parents);
+        at += 1;
+    }
+    found
 }
 
 impl RetryReport {

@@ -35,7 +35,8 @@ fn empty_key(record: &ItemRecord) -> Option<&str> {
         Some(Value::Null) | None => true,
         Some(_) => false,
     };
-    record.item_type.key().iter().map(String::as_str).find(is_empty)
+    let keyed = record.item_type.key().iter().map(String::as_str).find(is_empty);
+    keyed.or_else(|| record.empty_id_part())
 }
 
 #[cfg(test)]

@@ -13,6 +13,7 @@ use crate::outcome::DeadLetter;
 use dragline_spider::fingerprint::Fingerprint;
 use dragline_spider::item::ItemRecord;
 use dragline_spider::item_type::ItemType;
+use dragline_spider::relations::ID;
 use dragline_spider::value::Value;
 
 /// The error codes for a row whose parent is missing: Postgres' SQLSTATE, and the extended code of `SQLite`. This is the
@@ -128,6 +129,8 @@ fn record_of(item: &ItemType, payload: &Json) -> Result<ItemRecord, String> {
         let place = format!("{}.{}", item.name(), column.name);
         let found = fields.remove(column.name.as_str());
         let value = match found {
+            // It is computed. A letter from before the type had an id has none.
+            None if item.has_id() && column.name == ID => Some(Value::Null),
             None | Some(Json::Null) if column.nullable => Some(Value::Null),
             None => return Err(format!("its payload has no {place}, which may not be null")),
             Some(json) => Value::from_json(column.kind, json),
@@ -136,7 +139,11 @@ fn record_of(item: &ItemType, payload: &Json) -> Result<ItemRecord, String> {
     }
     match fields.into_iter().find(|(_, value)| !value.is_null()) {
         Some((name, _)) => Err(format!("the item type {} has no column {name:?} any more", item.name())),
-        None => Ok(ItemRecord { item_type: item.clone(), values }),
+        None => {
+            let mut record = ItemRecord { item_type: item.clone(), values };
+            record.compute_id();
+            Ok(record)
+        }
     }
 }
 

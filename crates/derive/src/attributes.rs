@@ -2,7 +2,7 @@
 
 use proc_macro2::Span;
 use syn::meta::ParseNestedMeta;
-use syn::{Attribute, Error, LitBool, LitStr, Result};
+use syn::{Attribute, Error, LitBool, LitStr, Path, Result};
 
 use crate::extract::attributes::{ExtractAttributes, KNOWN};
 
@@ -20,6 +20,9 @@ pub(crate) enum Helper {
 pub(crate) struct StructAttributes {
     pub(crate) table: Option<LitStr>,
     pub(crate) key: Option<LitStr>,
+    pub(crate) id: Option<LitStr>,
+    pub(crate) children_of: Option<Path>,
+    pub(crate) indexes: Vec<LitStr>,
     pub(crate) name: Option<LitStr>,
     pub(crate) auto_create: Option<LitBool>,
     pub(crate) history: Option<Span>,
@@ -32,6 +35,8 @@ pub(crate) struct FieldAttributes {
     pub(crate) column: Option<LitStr>,
     pub(crate) json: Option<Span>,
     pub(crate) skip: Option<Span>,
+    pub(crate) references: Option<Path>,
+    pub(crate) deferrable: Option<Span>,
     pub(crate) extract: ExtractAttributes,
 }
 
@@ -49,6 +54,13 @@ impl StructAttributes {
                 set(&mut read.table, &meta, meta.value()?.parse()?)
             } else if meta.path.is_ident("key") {
                 set(&mut read.key, &meta, meta.value()?.parse()?)
+            } else if meta.path.is_ident("id") {
+                set(&mut read.id, &meta, meta.value()?.parse()?)
+            } else if meta.path.is_ident("children_of") {
+                set(&mut read.children_of, &meta, meta.value()?.parse()?)
+            } else if meta.path.is_ident("index") {
+                read.indexes.push(meta.value()?.parse()?);
+                Ok(())
             } else if meta.path.is_ident("name") {
                 set(&mut read.name, &meta, meta.value()?.parse()?)
             } else if meta.path.is_ident("auto_create") {
@@ -57,7 +69,8 @@ impl StructAttributes {
                 set(&mut read.history, &meta, span)
             } else {
                 Err(meta.error(
-                    "unknown: an item has `table = \"…\"`, `key = \"…\"`, `name = \"…\"`, `auto_create = false`, `history`, `css = \"…\"`",
+                    "unknown: an item has `table = \"…\"`, `key = \"…\"`, `id = \"…\"`, `name = \"…\"`, `auto_create = false`, `history`, \
+                     `children_of = …`, `index = \"…\"`, `css = \"…\"`",
                 ))
             }
         })?;
@@ -80,14 +93,21 @@ impl FieldAttributes {
                 set(&mut read.json, &meta, span)
             } else if meta.path.is_ident("skip") {
                 set(&mut read.skip, &meta, span)
+            } else if meta.path.is_ident("references") {
+                set(&mut read.references, &meta, meta.value()?.parse()?)
+            } else if meta.path.is_ident("deferrable") {
+                set(&mut read.deferrable, &meta, span)
             } else {
                 Err(meta.error(format!(
-                    "unknown: a field of an item has `column = \"…\"`, `json`, `skip`; and a page fills it by {KNOWN}"
+                    "unknown: a field of an item has `column = \"…\"`, `json`, `skip`, `references = …`, `deferrable`; and a page fills it by {KNOWN}"
                 )))
             }
         })?;
         if let Some(skip) = read.skip
-            && (read.column.is_some() || read.json.is_some())
+            && (read.column.is_some()
+                || read.json.is_some()
+                || read.references.is_some()
+                || read.deferrable.is_some())
         {
             return Err(Error::new(skip, "a field that is skipped has no column: use only one of the two"));
         }

@@ -4,7 +4,8 @@ use std::collections::HashSet;
 
 use proc_macro2::Span;
 use syn::ext::IdentExt;
-use syn::{Data, DeriveInput, Error, Field, Fields, Ident, LitStr, Result, Type};
+use syn::spanned::Spanned;
+use syn::{Data, DeriveInput, Error, Field, Fields, Ident, LitStr, Path, Result, Type, Visibility};
 
 use crate::attributes::{FieldAttributes, Helper, StructAttributes, combined};
 use crate::names::{column_refusal, history_refusal, is_plain, not_plain, snake_case, table_refusal};
@@ -12,10 +13,15 @@ use crate::names::{column_refusal, history_refusal, is_plain, not_plain, snake_c
 /// An item type without mistakes, as far as its tokens show.
 pub(crate) struct ItemStruct {
     pub(crate) ident: Ident,
+    pub(crate) visibility: Visibility,
     pub(crate) name: String,
     pub(crate) table: Option<String>,
-    /// Names of columns.
+    /// Names of columns. For an item with an id, it is `id`.
     pub(crate) key: Vec<String>,
+    pub(crate) id: Vec<IdPart>,
+    pub(crate) children_of: Option<Path>,
+    /// The names of the columns of each index.
+    pub(crate) indexes: Vec<Vec<String>>,
     pub(crate) columns: Vec<FieldColumn>,
     /// The fields that are not stored.
     pub(crate) skipped: Vec<(Ident, Type)>,
@@ -29,9 +35,22 @@ pub(crate) struct FieldColumn {
     pub(crate) column: String,
     pub(crate) kind: Type,
     pub(crate) json: bool,
+    /// The item type to whose key it refers. A field may also be a `Key`, which only the compiler knows.
+    pub(crate) references: Option<Path>,
+    pub(crate) deferrable: Option<Span>,
     /// Where its name stands.
     span: Span,
 }
+
+/// A column that is a part of the id.
+pub(crate) struct IdPart {
+    pub(crate) column: String,
+    /// Its spelling counts.
+    pub(crate) is_exact: bool,
+}
+
+/// The column of an id.
+pub(crate) const ID: &str = "id";
 
 impl ItemStruct {
     pub(crate) fn read(input: &DeriveInput) -> Result<Self> {
@@ -48,7 +67,14 @@ impl ItemStruct {
         let is_stored = |ident: &Ident| columns.iter().any(|column| column.field == *ident);
         let skipped = fields.iter().filter_map(|field| Some((field.ident.clone()?, field.ty.clone())));
         let skipped = skipped.filter(|(ident, _)| !is_stored(ident)).collect();
-        let key = key(attributes.key.as_ref(), &columns)?;
+        let id = id(attributes.id.as_ref(), &columns)?;
+        let key = match (&attributes.key, id.is_empty()) {
+            (Some(given), false) => {
+                return Err(Error::new(given.span(), "an item with an id has the id as its key: leave out one of the two"));
+            }
+            (None, false) => vec![ID.to_owned()],
+            (given, true) => key(given.as_ref(), &columns)?,
+        };
         if let (Some(auto_create), None) = (&attributes.auto_create, &attributes.table) {
             return Err(Error::new(
                 auto_create.span,
@@ -56,6 +82,14 @@ impl ItemStruct {
             ));
         }
         let table = attributes.table.as_ref().map(|table| checked(table, table_refusal)).transpose()?;
+        let indexes = indexes(&attributes.indexes, &columns, !id.is_empty())?;
+        if table.is_none() {
+            needs_table(&attributes, &columns)?;
+        }
+        if let (Some(parent), true) = (&attributes.children_of, key.is_empty()) {
+            let help = "children need a key, which says which rows are the same: add `id = \"…\"` or `key = \"…\"`";
+            return Err(Error::new_spanned(parent, help));
+        }
         if let Some(span) = attributes.history {
             let columns = columns.iter().map(|column| column.column.as_str());
             let refusal = history_refusal(table.as_deref(), !key.is_empty(), columns);
@@ -64,8 +98,12 @@ impl ItemStruct {
         Ok(Self {
             name: item_name(&input.ident, attributes.name.as_ref())?,
             ident: input.ident.clone(),
+            visibility: input.vis.clone(),
             table,
             key,
+            id,
+            children_of: attributes.children_of,
+            indexes,
             columns,
             skipped,
             auto_create: attributes.auto_create.is_none_or(|create| create.value),
@@ -77,6 +115,19 @@ impl ItemStruct {
     pub(crate) fn key_columns(&self) -> impl Iterator<Item = &FieldColumn> {
         self.columns.iter().filter(|column| self.key.contains(&column.column))
     }
+
+    /// The parts of the id, as fields, in their order.
+    pub(crate) fn id_columns(&self) -> impl Iterator<Item = &FieldColumn> {
+        let named = |part: &IdPart| self.columns.iter().find(|column| column.column == part.column);
+        self.id.iter().filter_map(named)
+    }
+}
+
+/// The message for a part of an id whose type cannot be one.
+pub(crate) fn unequal_parts(column: &str) -> String {
+    format!(
+        "the part `{column}` of the id is a float, a list or JSON: two spellings of one value would be two ids"
+    )
 }
 
 /// The message for a key column whose type cannot be a key.
@@ -122,6 +173,9 @@ fn columns<'a>(input: &DeriveInput, fields: impl Iterator<Item = &'a Field>) -> 
 fn column(field: &Field) -> Result<Option<FieldColumn>> {
     let attributes = FieldAttributes::read(&field.attrs, Helper::Item)?;
     let Some(ident) = field.ident.clone().filter(|_| attributes.skip.is_none()) else { return Ok(None) };
+    if let (Some(parent), Some(_)) = (&attributes.references, attributes.json) {
+        return Err(Error::new_spanned(parent, "JSON is not a key: a reference is a field of the type of the parent's key"));
+    }
     let (column, span) = match &attributes.column {
         Some(given) => (checked(given, column_refusal)?, given.span()),
         None => {
@@ -140,39 +194,98 @@ fn column(field: &Field) -> Result<Option<FieldColumn>> {
         column,
         kind: field.ty.clone(),
         json: attributes.json.is_some(),
+        references: attributes.references,
+        deferrable: attributes.deferrable,
         span,
     }))
 }
 
 fn key(given: Option<&LitStr>, columns: &[FieldColumn]) -> Result<Vec<String>> {
     let Some(given) = given else { return Ok(Vec::new()) };
-    let mut key: Vec<String> = Vec::new();
+    let key = listed(given, "key", "shop, number", columns, false)?;
+    match columns.iter().find(|column| column.json && key.contains(&column.column)) {
+        Some(column) => Err(Error::new(given.span(), unequal_keys(&column.column))),
+        None => Ok(key),
+    }
+}
+
+fn id(given: Option<&LitStr>, columns: &[FieldColumn]) -> Result<Vec<IdPart>> {
+    let Some(given) = given else { return Ok(Vec::new()) };
+    if let Some(column) = columns.iter().find(|column| column.column == ID) {
+        return Err(Error::new(
+            column.span,
+            "the column `id` is computed: call this one something else, or leave out `id = \"…\"` and name it as the key",
+        ));
+    }
+    let is_exact = |part: &str| part.trim_start().starts_with('=');
+    let exact: Vec<bool> = given.value().split(',').map(is_exact).collect();
+    let names: Vec<String> =
+        given.value().split(',').map(|part| part.trim().trim_start_matches('=').to_owned()).collect();
+    let names = listed(&LitStr::new(&names.join(","), given.span()), "id", "artist, title", columns, false)?;
+    if let Some(column) = columns.iter().find(|column| column.json && names.contains(&column.column)) {
+        return Err(Error::new(given.span(), unequal_parts(&column.column)));
+    }
+    Ok(names.into_iter().zip(exact).map(|(column, is_exact)| IdPart { column, is_exact }).collect())
+}
+
+fn indexes(given: &[LitStr], columns: &[FieldColumn], has_id: bool) -> Result<Vec<Vec<String>>> {
+    given.iter().map(|index| listed(index, "index", "shop, number", columns, has_id)).collect()
+}
+
+/// The columns that `what` names, with commas between them.
+fn listed(
+    given: &LitStr,
+    what: &str,
+    example: &str,
+    columns: &[FieldColumn],
+    has_id: bool,
+) -> Result<Vec<String>> {
+    let mut listed: Vec<String> = Vec::new();
+    let article = if what.starts_with('i') { "an" } else { "a" };
     for name in given.value().split(',').map(str::trim) {
         if name.is_empty() {
             return Err(Error::new(
                 given.span(),
-                "a key names columns, with commas between them: `key = \"shop, number\"`",
+                format!("{article} {what} names columns, with commas between them: `{what} = \"{example}\"`"),
             ));
         }
-        if key.iter().any(|known| known == name) {
-            return Err(Error::new(given.span(), format!("the key names `{name}` twice")));
+        if listed.iter().any(|known| known == name) {
+            return Err(Error::new(given.span(), format!("the {what} names `{name}` twice")));
         }
-        match columns.iter().find(|column| column.column == name) {
-            None => return Err(Error::new(given.span(), no_such_column(name, columns))),
-            Some(column) if column.json => return Err(Error::new(given.span(), unequal_keys(name))),
-            Some(_) => {}
+        if !columns.iter().any(|column| column.column == name) && !(has_id && name == ID) {
+            return Err(Error::new(given.span(), no_such_column(what, name, columns)));
         }
-        key.push(name.to_owned());
+        listed.push(name.to_owned());
     }
-    Ok(key)
+    Ok(listed)
 }
 
-fn no_such_column(name: &str, columns: &[FieldColumn]) -> String {
+fn no_such_column(what: &str, name: &str, columns: &[FieldColumn]) -> String {
     if let Some(renamed) = columns.iter().find(|column| column.field.unraw() == name) {
-        return format!("the column of the field `{name}` is `{}`: the key names columns", renamed.column);
+        return format!("the column of the field `{name}` is `{}`: the {what} names columns", renamed.column);
     }
     let known: Vec<String> = columns.iter().map(|column| format!("`{}`", column.column)).collect();
-    format!("the key names `{name}`, which is not a column of this item; there are {}", known.join(", "))
+    format!("the {what} names `{name}`, which is not a column of this item; there are {}", known.join(", "))
+}
+
+/// Refuses what is a part of a table, for an item without one.
+fn needs_table(attributes: &StructAttributes, columns: &[FieldColumn]) -> Result<()> {
+    let told = |span: Span, what: &str| {
+        Err(Error::new(span, format!("{what} belongs to a table: name it with `table = \"…\"`")))
+    };
+    if let Some(id) = &attributes.id {
+        return told(id.span(), "an id");
+    }
+    if let Some(index) = attributes.indexes.first() {
+        return told(index.span(), "an index");
+    }
+    if let Some(parent) = &attributes.children_of {
+        return told(parent.span(), "`children_of`");
+    }
+    match columns.iter().find_map(|column| column.references.as_ref()) {
+        Some(parent) => told(parent.span(), "a reference"),
+        None => Ok(()),
+    }
 }
 
 fn item_name(ident: &Ident, given: Option<&LitStr>) -> Result<String> {

@@ -6,18 +6,22 @@ use syn::spanned::Spanned;
 
 use crate::described::{FieldColumn, ItemStruct, unequal_keys};
 use crate::facade::private;
+use crate::related;
 use crate::shape::inside_option;
 
 /// The implementation of `Item`, and what the compiler must check of the fields' types.
 pub(crate) fn expand(item: &ItemStruct) -> TokenStream {
     let private = private();
-    let ItemStruct { ident, name, key, auto_create, .. } = item;
+    let ItemStruct { ident, name, auto_create, .. } = item;
     let table = item.table.as_ref().map(|table| quote!(.with_table(#table)));
     let auto_create = (!auto_create).then(|| quote!(.without_auto_create()));
     let history = item.history.then(|| quote!(.with_history()));
     let columns = item.columns.iter().map(column);
     let values = item.columns.iter().map(value);
     let checks = item.key_columns().map(key_check);
+    let keyed = related::keyed(item);
+    let relations = related::builder_calls(item);
+    let related = related::expand(item);
     let from_record = crate::from_record::expand(item);
     quote! {
         #[automatically_derived]
@@ -26,22 +30,21 @@ pub(crate) fn expand(item: &ItemStruct) -> TokenStream {
                 static ITEM_TYPE: ::std::sync::LazyLock<#private::ItemType> = ::std::sync::LazyLock::new(|| {
                     #private::ItemType::builder(#name)
                         #table
-                        .with_key::<&str>([#(#key),*])
+                        #keyed
                         #auto_create
                         #history
+                        #relations
                         .derived([#(#columns),*])
                 });
                 ::std::clone::Clone::clone(&*ITEM_TYPE)
             }
 
             fn into_record(self) -> #private::ItemRecord {
-                #private::ItemRecord {
-                    item_type: <Self as #private::Item>::item_type(),
-                    values: ::std::vec![#(#values),*],
-                }
+                #private::ItemRecord::derived(<Self as #private::Item>::item_type(), [#(#values),*])
             }
         }
         #from_record
+        #related
         #(#checks)*
     }
 }

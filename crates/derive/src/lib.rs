@@ -18,6 +18,7 @@ mod extract;
 mod facade;
 mod from_record;
 mod names;
+mod related;
 mod shape;
 mod spider_args;
 
@@ -53,6 +54,9 @@ mod spider_args;
 /// |---|---|---|
 /// | `table = "offers"` | the items have a table of their own, with typed columns | they go to `crawl_items` |
 /// | `key = "shop, number"` | the columns that identify an item: it is an upsert | items are appended, once per page |
+/// | `id = "shop, =number"` | a first column `id`, a UUID that is computed from these columns: it is the key. `=` before a column: its spelling counts | the key has the columns that `key` names |
+/// | `children_of = Offer` | the items that a page gave and no longer gives are deleted, when it gives their parent or its children again | they stay |
+/// | `index = "shop, price"` | the table has an index on these columns; may be given several times | only key and references have one |
 /// | `name = "offer"` | its name in `crawl_items`, dead letters, exports and reports | the struct's name in snake case |
 /// | `auto_create = false` | a missing table is not created at start: its DDL is printed instead | it is created |
 /// | `history` | the earlier versions of rows are kept in `offers_history` | they are lost |
@@ -64,6 +68,8 @@ mod spider_args;
 /// | `column = "number"` | the column's name, where it is not the field's |
 /// | `json` | any type that serde can serialize, kept as JSON; `Option` makes it nullable |
 /// | `skip` | not stored |
+/// | `references = Shop` | the key of an item of another type, if that is one column without an id: the table gets a foreign key. A field of the type `Key<Shop>` is a reference without this |
+/// | `deferrable` | the database checks the reference at the end of each page's transaction, so that types may refer to each other |
 ///
 /// Without `json`, a field has one of the types that implement `dragline::Field`.
 ///
@@ -174,6 +180,67 @@ mod spider_args;
 /// #[derive(Item)]
 /// #[item(key = "price")]
 /// struct Book { price: f64 }
+/// ```
+///
+/// The same is true of a part of an id:
+///
+/// ```compile_fail
+/// # use dragline::prelude::*;
+/// #[derive(Item)]
+/// #[item(table = "books", id = "isbn")]
+/// struct Book { isbn: Option<String> }
+/// ```
+///
+/// Only an item with an id has a `Key`, and only a table has references:
+///
+/// ```compile_fail
+/// # use dragline::prelude::*;
+/// #[derive(Item)]
+/// #[item(table = "shops", key = "name")]
+/// struct Shop { name: String }
+/// #[derive(Item)]
+/// #[item(table = "offers")]
+/// struct Offer { shop: Key<Shop> }
+/// ```
+///
+/// ```compile_fail
+/// # use dragline::prelude::*;
+/// #[derive(Item)]
+/// #[item(table = "shops", id = "name")]
+/// struct Shop { name: String }
+/// #[derive(Item)]
+/// struct Offer { shop: Key<Shop> }
+/// ```
+///
+/// A reference has the type of the key that it refers to, and `deferrable` is for references:
+///
+/// ```compile_fail
+/// # use dragline::prelude::*;
+/// #[derive(Item)]
+/// #[item(table = "shops", key = "name")]
+/// struct Shop { name: String }
+/// #[derive(Item)]
+/// #[item(table = "offers")]
+/// struct Offer { #[item(references = Shop)] shop: i64 }
+/// ```
+///
+/// ```compile_fail
+/// # use dragline::prelude::*;
+/// #[derive(Item)]
+/// #[item(table = "offers")]
+/// struct Offer { #[item(deferrable)] shop: i64 }
+/// ```
+///
+/// A child has exactly one reference to its parent, which is never null:
+///
+/// ```compile_fail
+/// # use dragline::prelude::*;
+/// #[derive(Item)]
+/// #[item(table = "shops", id = "name")]
+/// struct Shop { name: String }
+/// #[derive(Item)]
+/// #[item(table = "offers", id = "name", children_of = Shop)]
+/// struct Offer { name: String, shop: Option<Key<Shop>> }
 /// ```
 ///
 /// A field is of a type that a column can hold, or marked `json`:

@@ -145,3 +145,81 @@ struct Unwritable {
 fn a_field_that_is_no_json_fails_its_page() {
     let _ = dragline::Item::into_record(Unwritable { pairs: BTreeMap::from([((1, 2), 3)]) });
 }
+
+#[derive(Item)]
+#[item(table = "labels", key = "code")]
+struct Label {
+    code: String,
+    country: Option<String>,
+}
+
+#[derive(Item)]
+#[item(table = "artists", id = "name, =country", history)]
+struct Artist {
+    name: String,
+    #[item(column = "country")]
+    r#in: String,
+    #[item(deferrable)]
+    best_track: Option<Key<Track>>,
+    alias_of: Option<Key<Artist>>,
+}
+
+#[derive(Item)]
+#[item(table = "shop.tracks", id = "artist, title", index = "title, id", index = "seconds", children_of = Artist)]
+struct Track {
+    artist: Key<Artist>,
+    title: String,
+    seconds: Option<i32>,
+    #[item(references = Label)]
+    label: Option<String>,
+}
+
+fn artist(name: &str, country: &str) -> Artist {
+    Artist { name: name.to_owned(), r#in: country.to_owned(), best_track: None, alias_of: None }
+}
+
+#[test]
+fn an_id_is_a_column_that_nobody_fills() {
+    let tracks = Track::item_type();
+    let columns: Vec<&str> = tracks.columns().iter().map(|column| column.name.as_str()).collect();
+    assert_eq!(columns, ["id", "artist", "title", "seconds", "label"]);
+    assert_eq!((tracks.key(), tracks.columns()[0].kind), (&["id".to_owned()][..], ColumnType::Uuid));
+    assert!(tracks.has_id() && !Label::item_type().has_id());
+    assert_eq!(tracks.indexes(), [vec!["title".to_owned(), "id".to_owned()], vec!["seconds".to_owned()]]);
+
+    let made = artist("Björk", "IS");
+    let track = || Track { artist: made.key(), title: "Jóga".to_owned(), seconds: Some(305), label: None };
+    assert_eq!(made.key(), Artist::key_of("BJÖRK", "IS"));
+    assert_ne!(made.key(), Artist::key_of("Björk", "is"), "its spelling counts");
+    assert_eq!(track().key(), Track::key_of(&made.key(), "jóga".to_owned()));
+    let record = dragline::Item::into_record(track());
+    assert_eq!(record.values[0], Value::Uuid(track().key().uuid()));
+    assert_eq!(record.key_text(), Some(track().key().to_string()));
+    assert_eq!(<Track as dragline::FromRecord>::from_record(&record).unwrap().key(), track().key());
+    let built = dragline::ItemRecord::from_fields(
+        &tracks,
+        [("artist", Value::Uuid(made.key().uuid())), ("title", "JÓGA".into())],
+    );
+    assert_eq!(built.unwrap().values[0], record.values[0]);
+}
+
+#[test]
+fn a_key_of_another_item_is_a_reference() {
+    let shown = |item: &ItemType| -> Vec<String> {
+        let each = item.references().iter().map(|it| {
+            let end = if it.is_deferrable { " deferrable" } else { "" };
+            format!("{} -> {} {}.{}{end}", it.column, it.parent, it.table, it.key)
+        });
+        each.collect()
+    };
+    assert_eq!(shown(&Track::item_type()), ["artist -> artist artists.id", "label -> label labels.code"]);
+    assert_eq!(
+        shown(&Artist::item_type()),
+        ["best_track -> track shop.tracks.id deferrable", "alias_of -> artist artists.id deferrable"]
+    );
+    assert_eq!(Track::item_type().children_of().map(|it| it.column.as_str()), Some("artist"));
+    assert_eq!(Artist::item_type().children_of(), None);
+    assert_eq!(Artist::item_type().history().unwrap().references(), []);
+    let label = Label { code: "W".to_owned(), country: None };
+    assert_eq!(dragline::Item::into_record(label).values.len(), 2);
+}

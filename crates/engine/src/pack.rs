@@ -420,6 +420,8 @@ impl Packer {
                 }
             }
         }
+        // A pipeline may have changed what identifies the item.
+        record.compute_id();
         self.stats.item(item_type, Fate::Kept);
         produced.items.push(record);
     }

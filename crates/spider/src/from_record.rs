@@ -5,6 +5,7 @@ use rust_decimal::Decimal;
 use serde::de::DeserializeOwned;
 use serde_json::Value as Json;
 use url::Url;
+use uuid::Uuid;
 
 use crate::item::{Item, ItemRecord, RecordError};
 use crate::value::Value;
@@ -94,6 +95,7 @@ from_value! {
     NaiveDate: Value::Date(date) => Some(*date);
     DateTime<Utc>: Value::Timestamp(moment) => Some(*moment);
     Vec<String>: Value::TextList(texts) => Some(texts.clone());
+    Uuid: Value::Uuid(id) => Some(*id);
     Json: Value::Json(json) => Some(json.clone());
 }
 
@@ -113,7 +115,9 @@ impl<'a> RecordFields<'a> {
     pub fn of<T: Item>(record: &'a ItemRecord) -> Result<Self, RecordError> {
         let expected = T::item_type();
         if record.item_type == expected && record.values.len() == expected.columns().len() {
-            return Ok(Self { record, next: 0 });
+            // A struct has no field for the id.
+            let next = usize::from(expected.has_id());
+            return Ok(Self { record, next });
         }
         let (item, expected) = (record.item_type.name().to_owned(), expected.name().to_owned());
         Err(RecordError::OtherType { item, expected })

@@ -7,6 +7,7 @@ use serde_json::{Map, Value as Json};
 
 use crate::item_limits::json_bytes;
 use crate::item_type::{ColumnType, ItemType};
+use crate::natural_key;
 use crate::value::Value;
 
 /// The most bytes that the key of a row may have in a table of its own. A unique index of Postgres holds 2,704 with its own
@@ -76,6 +77,16 @@ pub enum RecordError {
         /// The value.
         value: String,
     },
+    /// The id is not that of the other values.
+    #[error("{item}.id is {value}, and the id of these values is {id}: leave it out, because it is computed")]
+    WrongId {
+        /// The type.
+        item: String,
+        /// The given id.
+        value: String,
+        /// The computed id.
+        id: String,
+    },
     /// The record is of another type.
     #[error("this is a record of the item type {item:?}, and {expected:?} was expected")]
     OtherType {
@@ -120,7 +131,10 @@ impl ItemRecord {
             })?;
             values[at] = value.into();
         }
-        for (column, value) in item_type.columns().iter().zip(&values) {
+        let given = values.first().cloned().filter(|given| item_type.has_id() && *given != Value::Null);
+        let mut record = Self { item_type: item_type.clone(), values };
+        record.compute_id();
+        for (column, value) in item_type.columns().iter().zip(&record.values) {
             let (kind, name) = (column.kind, || column.name.clone());
             if *value == Value::Null {
                 if !column.nullable {
@@ -131,7 +145,44 @@ impl ItemRecord {
                 return Err(RecordError::WrongType { item: item(), column: name(), kind, value });
             }
         }
-        Ok(Self { item_type: item_type.clone(), values })
+        if let (Some(given), Some(id)) = (given, record.values.first())
+            && given != *id
+        {
+            return Err(RecordError::WrongId { item: item(), value: given.shown(), id: id.shown() });
+        }
+        Ok(record)
+    }
+
+    /// The record of a derived item with these values of its fields.
+    #[doc(hidden)]
+    pub fn derived<const N: usize>(item_type: ItemType, fields: [Value; N]) -> Self {
+        let id = item_type.has_id().then_some(Value::Null);
+        let mut record = Self { item_type, values: id.into_iter().chain(fields).collect() };
+        record.compute_id();
+        record
+    }
+
+    /// Computes the id from the values as they are now. Dragline calls it after the item pipelines, so a pipeline may change a part
+    /// of the id. It does nothing for a type without an id.
+    pub fn compute_id(&mut self) {
+        if !self.item_type.has_id() {
+            return;
+        }
+        let parts = self.item_type.id().iter();
+        let parts = parts.filter_map(|part| Some((self.get(&part.column)?, part.spelling)));
+        let id = natural_key::id(self.item_type.name(), parts);
+        if let Some(value) = self.values.first_mut() {
+            *value = Value::Uuid(id);
+        }
+    }
+
+    /// The first part of the id that identifies nothing: it is null, or a text without a visible character.
+    pub fn empty_id_part(&self) -> Option<&str> {
+        let is_empty = |column: &&str| match self.get(column) {
+            Some(Value::Text(text)) => text.trim().is_empty(),
+            value => matches!(value, Some(Value::Null) | None),
+        };
+        self.item_type.id().iter().map(|part| part.column.as_str()).find(is_empty)
     }
 
     /// The value of a column.
@@ -144,7 +195,7 @@ impl ItemRecord {
         self.item_type.position(column).and_then(|at| self.values.get_mut(at))
     }
 
-    /// The key as one text, for `crawl_items` and for "the last row of a key wins". A single text is used as it is, and
+    /// The key as one text, for `crawl_items` and for "the last row of a key wins". A single text or UUID is used as it is, and
     /// everything else is written as JSON. Keys that are equal for a database have the same text. `None` for a type without
     /// a key.
     pub fn key_text(&self) -> Option<String> {
@@ -152,6 +203,7 @@ impl ItemRecord {
             [] => None,
             [column] => Some(match self.get(column) {
                 Some(Value::Text(text)) => text.clone(),
+                Some(Value::Uuid(id)) => id.to_string(),
                 other => other.map_or(Json::Null, Value::to_key).to_string(),
             }),
             columns => {
@@ -205,7 +257,13 @@ impl ItemRecord {
                 format!("{} is {}, which does not fit the column type {}", name(), value.shown(), column.kind)
             })
         });
-        of_fields.or_else(|| self.key_refusal())
+        of_fields.or_else(|| self.id_refusal()).or_else(|| self.key_refusal())
+    }
+
+    fn id_refusal(&self) -> Option<String> {
+        let column = self.empty_id_part()?;
+        let name = self.item_type.name();
+        Some(format!("{name}.{column} is empty, and it is a part of the id"))
     }
 
     fn key_refusal(&self) -> Option<String> {
@@ -290,6 +348,28 @@ mod tests {
         assert_eq!(offer.refusal(), None);
         offer.values[0] = "a\0b".into();
         assert_eq!(offer.refusal().as_deref(), Some("offer.shop is text with a NUL character"));
+    }
+
+    #[test]
+    fn an_id_is_that_of_the_values_as_they_are() {
+        let track = ItemType::builder("track").with_table("tracks").with_column("title", ColumnType::Text);
+        let track = track.with_nullable_column("n", ColumnType::Integer).with_id(["title"]).build().unwrap();
+        let made = |fields: Vec<(&str, Value)>| ItemRecord::from_fields(&track, fields);
+        let mut record = made(vec![("title", " Oxygène".into())]).unwrap();
+        let id = record.key_text().unwrap();
+        let again = Value::Uuid(id.parse().unwrap());
+        assert_eq!(made(vec![("title", "OXYGÈNE".into()), ("id", again.clone())]).unwrap().values[0], again);
+        let error = made(vec![("title", "Équinoxe".into()), ("id", again)]).unwrap_err().to_string();
+        assert!(error.contains(&format!("track.id is \"{id}\"")) && error.contains("leave it out"), "{error}");
+
+        record.values[1] = "Équinoxe".into();
+        record.compute_id();
+        assert_ne!(record.key_text().unwrap(), id);
+        assert_eq!(record.refusal(), None);
+        for empty in [" \u{a0}".into(), Value::Null] {
+            record.values[1] = empty;
+            assert_eq!(record.refusal().as_deref(), Some("track.title is empty, and it is a part of the id"));
+        }
     }
 
     #[test]

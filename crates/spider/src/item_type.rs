@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use crate::relations::Relations;
 use crate::{item_history, table_name};
 
 /// An item type: a shared description. Clones are cheap, and the derive builds each description once.
@@ -23,16 +24,17 @@ use crate::{item_history, table_name};
 /// # Ok::<(), dragline_spider::ItemTypeError>(())
 /// ```
 #[derive(Clone)]
-pub struct ItemType(Arc<Description>);
+pub struct ItemType(pub(crate) Arc<Description>);
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Description {
+pub(crate) struct Description {
     name: String,
-    table: Option<String>,
-    key: Vec<String>,
-    columns: Vec<Column>,
+    pub(crate) table: Option<String>,
+    pub(crate) key: Vec<String>,
+    pub(crate) columns: Vec<Column>,
     auto_create: bool,
     history: bool,
+    pub(crate) relations: Relations,
 }
 
 /// A column of an item type.
@@ -72,6 +74,8 @@ pub enum ColumnType {
     Timestamp,
     /// `text[]`
     TextList,
+    /// `uuid`
+    Uuid,
     /// `jsonb`
     Json,
 }
@@ -130,6 +134,14 @@ pub enum ItemTypeError {
         /// Its type.
         kind: ColumnType,
     },
+    /// Its id, its references or its indexes do not fit together.
+    #[error("the item type {item:?}: {problem}")]
+    Relation {
+        /// Its name.
+        item: String,
+        /// Why.
+        problem: String,
+    },
     /// It can't have a history.
     #[error("the item type {item:?} cannot have a history: {problem}")]
     History {
@@ -143,7 +155,7 @@ pub enum ItemTypeError {
 /// Builds an [`ItemType`] at run time.
 #[derive(Clone, Debug)]
 #[must_use = "call `build` to get the item type"]
-pub struct ItemTypeBuilder(Description);
+pub struct ItemTypeBuilder(pub(crate) Description);
 
 impl ItemType {
     /// Begins an item type of this name.
@@ -155,6 +167,7 @@ impl ItemType {
             columns: Vec::new(),
             auto_create: true,
             history: false,
+            relations: Relations::default(),
         })
     }
 
@@ -285,7 +298,8 @@ impl ItemTypeBuilder {
     /// # Errors
     /// [`ItemTypeError`] when the columns and the key do not fit together, or when the table can't have its name.
     pub fn build(self) -> Result<ItemType, ItemTypeError> {
-        let described = self.0;
+        let mut described = self.0;
+        described.complete();
         let item = || described.name.clone();
         if described.columns.is_empty() {
             return Err(ItemTypeError::NoColumns { item: item() });
@@ -299,6 +313,9 @@ impl ItemTypeBuilder {
             if described.columns[..at].iter().any(|earlier| earlier.name == column.name) {
                 return Err(ItemTypeError::Twice { item: item(), column: column.name.clone() });
             }
+        }
+        if let Some(problem) = described.relation_problem() {
+            return Err(ItemTypeError::Relation { item: item(), problem });
         }
         for name in &described.key {
             let column = described.columns.iter().find(|column| column.name == *name);
@@ -333,6 +350,7 @@ impl ItemTypeBuilder {
         self.0.key = key.into_iter().map(str::to_owned).collect();
         self.0.columns = columns.into_iter().collect();
         self.0.history = false;
+        self.0.relations = Relations::default();
         ItemType(Arc::new(self.0))
     }
 
@@ -345,6 +363,7 @@ impl ItemTypeBuilder {
         let columns = columns.into_iter();
         self.0.columns =
             columns.map(|(name, kind, nullable)| Column { name: name.to_owned(), kind, nullable }).collect();
+        self.0.complete();
         ItemType(Arc::new(self.0))
     }
 }
@@ -353,6 +372,12 @@ impl ColumnType {
     /// Whether equal values have only one spelling, as a key needs.
     pub const fn can_be_key(self) -> bool {
         !matches!(self, Self::Real | Self::Double | Self::TextList | Self::Json)
+    }
+
+    /// Whether it is the same type, for the derive.
+    #[doc(hidden)]
+    pub const fn is(self, other: Self) -> bool {
+        self as u8 == other as u8
     }
 
     /// The name that Postgres has for it.
@@ -369,6 +394,7 @@ impl ColumnType {
             Self::Date => "date",
             Self::Timestamp => "timestamptz",
             Self::TextList => "text[]",
+            Self::Uuid => "uuid",
             Self::Json => "jsonb",
         }
     }

@@ -46,9 +46,11 @@ pub mod item_origin;
 pub mod item_pipeline;
 pub mod item_type;
 mod json;
+mod key;
 mod link;
 mod meta;
 pub mod mime;
+pub mod natural_key;
 mod nearest;
 mod node;
 pub mod options;
@@ -61,6 +63,7 @@ pub mod proxy;
 pub mod queued_request;
 pub mod reason;
 pub mod refresh;
+pub mod relations;
 pub mod request;
 pub mod resolve;
 pub mod response;
@@ -100,6 +103,7 @@ pub use item_limits::ItemLimits;
 pub use item_origin::ItemOrigin;
 pub use item_pipeline::{ItemPipeline, TypedPipeline, Verdict};
 pub use item_type::{Column, ColumnType, ItemType, ItemTypeBuilder, ItemTypeError};
+pub use key::{HasId, IdPart, Key, Parent};
 pub use node::Node;
 pub use options::{RequestOptions, SitemapRole};
 pub use output::Output;
@@ -110,6 +114,7 @@ pub use queued_request::QueuedRequest;
 pub use reason::Reason;
 pub use refresh::Refresh;
 pub use regex::Regex;
+pub use relations::{IdColumn, Reference};
 pub use request::{Followed, MAX_HOST_BYTES, Request, RequestError};
 pub use response::Response;
 pub use router::{Router, UnknownTag};
@@ -126,6 +131,7 @@ pub use value::{Field, Value};
 pub use chrono;
 pub use rust_decimal;
 pub use serde_json;
+pub use uuid;
 
 /// The names that the macros use in the code that they write. Do not use them yourself.
 #[doc(hidden)]
@@ -133,6 +139,7 @@ pub mod __private {
     pub use crate::extract::Extract;
     pub use crate::from_record::{FromJson, FromRecord, FromValue, RecordFields};
     pub use crate::from_text::{FromFormat, FromText};
+    pub use crate::key::{HasId, IdPart, Key, Parent, ParentKey};
     pub use crate::place::{Place, checked_pattern, made_with, parsed};
     pub use crate::value::{Field, Value};
     pub use crate::{Args, ArgumentError, Arguments, Presence, SpiderArgs};
@@ -154,6 +161,7 @@ pub mod prelude {
     pub use crate::form::Form;
     pub use crate::item::Item as _;
     pub use crate::item_type::ItemType;
+    pub use crate::key::Key;
     pub use crate::node::Node;
     pub use crate::output::Output;
     pub use crate::page::Page;
@@ -173,4 +181,5 @@ pub mod prelude {
     pub use serde::Serialize;
     pub use serde_json::Value as Json;
     pub use url::Url;
+    pub use uuid::Uuid;
 }

@@ -5,8 +5,10 @@ use rust_decimal::Decimal;
 use serde::{Serialize, Serializer};
 use serde_json::Value as Json;
 use url::Url;
+use uuid::Uuid;
 
 use crate::item_type::ColumnType;
+use crate::key::ParentKey;
 use crate::pattern::shortened;
 
 /// The years that dates and times may have. Postgres, `SQLite` and the texts of ISO 8601 agree on these.
@@ -35,6 +37,8 @@ pub enum Value {
     Timestamp(DateTime<Utc>),
     /// A list of texts.
     TextList(Vec<String>),
+    /// A UUID.
+    Uuid(Uuid),
     /// Anything else.
     Json(Json),
 }
@@ -66,6 +70,7 @@ impl Value {
             Self::Date(date) => Json::from(date.to_string()),
             Self::Timestamp(moment) => Json::from(timestamp_text(moment)),
             Self::TextList(texts) => Json::from(texts.as_slice()),
+            Self::Uuid(id) => Json::from(id.to_string()),
             Self::Json(json) => json.clone(),
         }
     }
@@ -102,6 +107,7 @@ impl Value {
             | (Self::Date(_), ColumnType::Date)
             | (Self::Timestamp(_), ColumnType::Timestamp)
             | (Self::TextList(_), ColumnType::TextList)
+            | (Self::Uuid(_), ColumnType::Uuid)
             | (Self::Json(_), ColumnType::Json) => true,
             _ => false,
         }
@@ -130,6 +136,7 @@ impl Value {
                 let texts = json.as_array()?.iter().map(|text| text.as_str().map(str::to_owned));
                 texts.collect::<Option<_>>().map(Self::TextList)
             }
+            ColumnType::Uuid => json.as_str()?.parse().ok().map(Self::Uuid),
             ColumnType::Json => Some(Self::Json(json.clone())),
         }
     }
@@ -202,6 +209,7 @@ impl Serialize for Value {
             Self::Date(date) => serializer.collect_str(date),
             Self::Timestamp(moment) => serializer.serialize_str(&timestamp_text(moment)),
             Self::TextList(texts) => texts.serialize(serializer),
+            Self::Uuid(id) => serializer.collect_str(id),
             Self::Json(json) => json.serialize(serializer),
         }
     }
@@ -278,13 +286,16 @@ pub fn json_size(json: &Json) -> usize {
 /// A Rust type that can be an item's field.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be a field of an item",
-    note = "fields are String, Url, i8 to i64, u8 to u64, isize, usize, f32, f64, bool, Decimal, NaiveDate, DateTime<Utc>, Vec<String>, Json, or an Option of these; mark any other field that serde can serialize with #[item(json)]"
+    note = "fields are String, Url, i8 to i64, u8 to u64, isize, usize, f32, f64, bool, Decimal, NaiveDate, DateTime<Utc>, Uuid, Vec<String>, Json, the Key of an item type with an id, or an Option of these; mark any other field that serde can serialize with #[item(json)]"
 )]
 pub trait Field {
     /// The column that it is stored in.
     const TYPE: ColumnType;
     /// Whether it may be absent.
     const NULLABLE: bool = false;
+    /// The key that it refers to, for the key of another item.
+    #[doc(hidden)]
+    const PARENT: Option<ParentKey> = None;
     /// The value itself.
     fn into_value(self) -> Value;
 }
@@ -292,6 +303,7 @@ pub trait Field {
 impl<T: Field> Field for Option<T> {
     const TYPE: ColumnType = T::TYPE;
     const NULLABLE: bool = true;
+    const PARENT: Option<ParentKey> = T::PARENT;
     fn into_value(self) -> Value {
         self.map_or(Value::Null, Field::into_value)
     }
@@ -331,6 +343,7 @@ field! {
     NaiveDate, Date, self => Value::Date(self);
     DateTime<Utc>, Timestamp, self => Value::Timestamp(self);
     Vec<String>, TextList, self => Value::TextList(self);
+    Uuid, Uuid, self => Value::Uuid(self);
     Json, Json, self => Value::Json(self);
 }
 
@@ -421,6 +434,7 @@ mod tests {
             Value::Date("2026-01-02".parse().unwrap()),
             Value::Timestamp(moment),
             Value::TextList(vec!["a".into(), String::new()]),
+            Value::Uuid(Uuid::NAMESPACE_URL),
             Value::Json(serde_json::json!({"b": [1, null], "a": 2.5})),
         ] {
             assert_eq!(serde_json::to_string(&value).unwrap(), value.to_json().to_string());

@@ -4,6 +4,8 @@ use dragline_core::store::StoreResult;
 use dragline_core::table_name::{self, is_plain, parts};
 use dragline_core::{ItemType, StoreError, item_history};
 
+use crate::relations;
+
 /// Columns that every item table has in addition to the item's own.
 pub(crate) const ROW_COLUMNS: [&str; 3] = ["run_id", "source_url", "scraped_at"];
 /// The column for the fingerprint of an item's page. Tables that were made before schema version 6 may lack it.
@@ -72,12 +74,13 @@ pub(crate) fn check_names(item: &ItemType) -> StoreResult<()> {
     }
 }
 
-/// Checks the names of item types, also that no table is the history of another one.
+/// Checks the names of item types, also that no table is the history of another one, and that what they refer to is there.
 ///
 /// # Errors
 /// [`StoreError::Setup`] with the first name that is not allowed.
 pub(crate) fn check_all_names(items: &[ItemType]) -> StoreResult<()> {
     items.iter().try_for_each(check_names)?;
+    relations::check(items)?;
     for history in items.iter().filter_map(ItemType::history) {
         if let Some(item) = items.iter().find(|item| item.table() == history.table()) {
             return Err(StoreError::Setup {

@@ -33,7 +33,7 @@ pub(crate) fn ordered(column: &Column) -> Ordered {
         | ColumnType::Numeric => Ordered::Number,
         ColumnType::Date | ColumnType::Timestamp => Ordered::Moment,
         ColumnType::Text | ColumnType::TextList => Ordered::Length,
-        ColumnType::Boolean | ColumnType::Json => Ordered::Nothing,
+        ColumnType::Boolean | ColumnType::Uuid | ColumnType::Json => Ordered::Nothing,
     }
 }
 

@@ -43,6 +43,7 @@ mod key_digest;
 mod missing_requests;
 mod page_items;
 pub mod postgres;
+mod relations;
 mod reparse;
 mod settings;
 pub mod sqlite;

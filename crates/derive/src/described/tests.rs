@@ -66,7 +66,8 @@ fn unknown_and_repeated_attributes_are_refused() {
                 text: String,
             }
         )),
-        "unknown: an item has `table = \"…\"`, `key = \"…\"`, `name = \"…\"`, `auto_create = false`, `history`, `css = \"…\"`"
+        "unknown: an item has `table = \"…\"`, `key = \"…\"`, `id = \"…\"`, `name = \"…\"`, `auto_create = false`, `history`, \
+         `children_of = …`, `index = \"…\"`, `css = \"…\"`"
     );
     let unknown = refusal(&parse_quote!(
         struct Quote {
@@ -75,7 +76,7 @@ fn unknown_and_repeated_attributes_are_refused() {
         }
     ));
     assert!(
-        unknown.starts_with("unknown: a field of an item has `column = \"…\"`, `json`, `skip`; "),
+        unknown.starts_with("unknown: a field of an item has `column = \"…\"`, `json`, `skip`, `references = …`, `deferrable`; "),
         "{unknown}"
     );
     assert_eq!(
@@ -261,4 +262,41 @@ fn names_are_plain_free_and_not_there_already() {
         )),
         "there is already a column `text`"
     );
+}
+
+#[test]
+fn an_id_names_columns_and_is_the_only_key() {
+    let refused = |attribute: &str, fields: &str| {
+        let text = format!("#[item(table = \"tracks\", {attribute})] struct Track {{ {fields} }}");
+        refusal(&syn::parse_str(&text).unwrap())
+    };
+    let fields = "artist: String, title: String, #[item(json)] tags: Vec<u8>";
+    for (attribute, expected) in [
+        ("id = \"artist, titel\"", "the id names `titel`, which is not a column of this item"),
+        ("id = \"artist,\"", "an id names columns, with commas between them: `id = \"artist, title\"`"),
+        ("id = \"artist, =artist\"", "the id names `artist` twice"),
+        ("id = \"tags\"", "the part `tags` of the id is a float, a list or JSON"),
+        ("id = \"artist\", key = \"title\"", "an item with an id has the id as its key"),
+        ("index = \"artist, id\"", "the index names `id`"),
+        ("children_of = Playlist", "children need a key"),
+    ] {
+        let told = refused(attribute, fields);
+        assert!(told.contains(expected), "{told}");
+    }
+    assert!(refused("id = \"title\"", "id: i64, title: String").contains("the column `id` is computed"));
+    assert!(refused("", "#[item(references = Label, json)] a: String").contains("JSON is not a key"));
+    assert!(refused("", "#[item(references = Label, skip)] a: String, b: i8").contains("has no column"));
+}
+
+#[test]
+fn what_belongs_to_a_table_needs_one() {
+    for (attribute, field, what) in [
+        ("id = \"a\"", "", "an id"),
+        ("index = \"a\"", "", "an index"),
+        ("key = \"a\", children_of = Playlist", "", "`children_of`"),
+        ("key = \"a\"", "#[item(references = Label)]", "a reference"),
+    ] {
+        let told = refusal(&syn::parse_str(&format!("#[item({attribute})] struct A {{ {field} a: String }}")).unwrap());
+        assert_eq!(told, format!("{what} belongs to a table: name it with `table = \"…\"`"));
+    }
 }

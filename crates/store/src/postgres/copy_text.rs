@@ -92,6 +92,7 @@ impl CopyText {
                 self.begin_field();
                 array_literal(texts, &mut self.text);
             }
+            Value::Uuid(id) => self.plain(id),
             Value::Json(json) => self.json(json),
         }
     }

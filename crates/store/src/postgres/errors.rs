@@ -10,6 +10,7 @@ use std::io;
 
 use deadpool_postgres::{PoolError, TimeoutType};
 use dragline_core::StoreError;
+use dragline_core::letters::is_missing_parent;
 use tokio_postgres::Error;
 use tokio_postgres::error::DbError;
 
@@ -253,7 +254,13 @@ fn refusal(answer: &DbError) -> String {
         places.push(format!("constraint {constraint}"));
     }
     let places = if places.is_empty() { String::new() } else { format!(" ({})", places.join(", ")) };
-    format!("{}{places}", first_line(answer.message()))
+    let message = first_line(answer.message());
+    // It names the key that is not there, and the table of the parent.
+    let parent = answer.detail().filter(|_| is_missing_parent(Some(answer.code().code())));
+    match parent {
+        Some(detail) => format!("{message}{places}: {}", first_line(detail)),
+        None => format!("{message}{places}"),
+    }
 }
 
 /// COPY names the column only in its context: `COPY stage_1, line 3, column author: "…"`.

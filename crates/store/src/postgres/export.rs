@@ -156,7 +156,11 @@ pub(super) fn typed_fields(item: &ItemType, row: &Row, from: usize) -> Result<Ma
 fn typed_field(column: &Column, text: &str) -> Result<Json, String> {
     let wrong = || format!("column {} holds a value that is no {:?}", column.name, column.kind);
     Ok(match column.kind {
-        ColumnType::Text | ColumnType::Numeric | ColumnType::Date | ColumnType::Timestamp => Json::from(text),
+        ColumnType::Text
+        | ColumnType::Numeric
+        | ColumnType::Date
+        | ColumnType::Timestamp
+        | ColumnType::Uuid => Json::from(text),
         ColumnType::SmallInt | ColumnType::Integer | ColumnType::BigInt => {
             Json::from(text.parse::<i64>().map_err(|_| wrong())?)
         }

@@ -10,7 +10,8 @@
 //!    key. Then this waits and leaves the row to the next steps.
 //! 2. `settle` removes from the staging table what needs no write. Without history, the last statement would find this out
 //!    by itself. With history, steps 3 to 5 must agree on the rows.
-//! 3. `lock` locks the rows that remain, in the order of keys, as every flush does.
+//! 3. `lock` locks the rows that remain, in the order of keys, as every flush does. An update locks them in the same way: a flush
+//!    that stores a child of such a row need not wait.
 //! 4. `keep` compares them with the new ones and writes, corrects or removes versions. It has a snapshot of its own, so it sees
 //!    what a flush has committed for which step 3 had to wait.
 //! 5. `take` or `take_changed` of [`ItemTable`](super::item_table::ItemTable) replaces the rows.
@@ -80,7 +81,7 @@ impl HistoryStatements {
             settle_changed: settle(""),
             lock: format!(
                 "SELECT count(*) FROM (SELECT DISTINCT ON ({key}) {key} FROM pg_temp.{stage} ORDER BY {key}) new
-                 CROSS JOIN LATERAL (SELECT FROM {table} old WHERE {} FOR UPDATE) locked",
+                 CROSS JOIN LATERAL (SELECT FROM {table} old WHERE {} FOR NO KEY UPDATE) locked",
                 same_key("old", "new")
             ),
             keep: keep(item, &table, &history, &newest, columns, &same_key, &is_of_item)?,

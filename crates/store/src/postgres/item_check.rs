@@ -7,7 +7,7 @@
 
 use dragline_core::store::StoreResult;
 use dragline_core::table_name::parts;
-use dragline_core::{Column, ColumnType, ItemType};
+use dragline_core::{Column, ColumnType, ItemType, Reference};
 
 use super::item_table::{ddl, schema_ddl, sql_type};
 use super::session::Session;
@@ -108,8 +108,13 @@ pub(super) async fn has_schema(session: &Session, table: &str) -> StoreResult<bo
 }
 
 /// A missing table as a difference.
-pub(super) async fn missing(session: &Session, item: &ItemType, table: &str) -> StoreResult<Difference> {
-    let ddl = ddl(item, table);
+pub(super) async fn missing(
+    session: &Session,
+    item: &ItemType,
+    table: &str,
+    put_off: &[&Reference],
+) -> StoreResult<Difference> {
+    let ddl = ddl(item, table, put_off);
     Ok(match parts(table).0 {
         Some(schema) if !has_schema(session, table).await? => Difference {
             problem: format!("table {table} is missing, and so is its schema {schema}"),
@@ -185,7 +190,7 @@ pub(super) fn compare(
     if !matches!(found.kind.as_str(), "r" | "p") {
         return vec![Difference {
             problem: format!("{table} is not a table"),
-            remedy: format!("-- rename or drop {table}, then:\n{}", ddl(item, table)),
+            remedy: format!("-- rename or drop {table}, then:\n{}", ddl(item, table, &[])),
         }];
     }
     let mut differences = Vec::new();
@@ -314,6 +319,7 @@ pub(super) fn fits(kind: ColumnType, there: &TableColumn) -> bool {
         ColumnType::Date => base == "date",
         ColumnType::Timestamp => matches!(base, "timestamptz" | "timestamp"),
         ColumnType::TextList => matches!(base, "_text" | "_varchar" | "_citext"),
+        ColumnType::Uuid => base == "uuid",
         ColumnType::Json => matches!(base, "jsonb" | "json"),
     }
 }

@@ -2,10 +2,11 @@
 
 use std::fmt::Write as _;
 
-use dragline_core::{ColumnType, ItemType};
+use dragline_core::{ColumnType, ItemType, Reference};
 
 use super::history::HistoryStatements;
 use crate::identifier::{quoted, quoted_list, quoted_path};
+use crate::relations;
 
 /// The SQL name of a column type.
 pub(super) fn sql_type(kind: ColumnType) -> &'static str {
@@ -21,6 +22,7 @@ pub(super) fn sql_type(kind: ColumnType) -> &'static str {
         ColumnType::Date => "date",
         ColumnType::Timestamp => "timestamptz",
         ColumnType::TextList => "text[]",
+        ColumnType::Uuid => "uuid",
         ColumnType::Json => "jsonb",
     }
 }
@@ -30,9 +32,9 @@ pub(super) fn schema_ddl(schema: &str) -> String {
     format!("CREATE SCHEMA IF NOT EXISTS {};\n", quoted(schema))
 }
 
-/// The statements that create the table.
-pub(super) fn ddl(item: &ItemType, table: &str) -> String {
-    let table = quoted_path(table);
+/// The statements that create the table, without the foreign keys of these references.
+pub(super) fn ddl(item: &ItemType, name: &str, put_off: &[&Reference]) -> String {
+    let table = quoted_path(name);
     let mut sql = format!("CREATE TABLE {table} (\n");
     for column in item.columns() {
         let null = if column.nullable { "" } else { " NOT NULL" };
@@ -46,10 +48,33 @@ pub(super) fn ddl(item: &ItemType, table: &str) -> String {
     if item.is_keyed() {
         let _ = write!(sql, ",\n    PRIMARY KEY ({})", quoted_list(item.key()));
     }
+    for reference in item.references().iter().filter(|reference| !put_off.contains(reference)) {
+        let _ = write!(sql, ",\n    {}", foreign_key(name, reference));
+    }
     // Rows without a key are found by the run and the page that they come from.
     let found_by = if item.is_keyed() { "run_id" } else { "run_id, source_fingerprint" };
     let _ = write!(sql, "\n);\nCREATE INDEX ON {table} ({found_by});\n");
+    for columns in relations::indexes(item) {
+        let _ = writeln!(sql, "CREATE INDEX ON {table} ({});", quoted_list(columns));
+    }
     sql
+}
+
+/// The statement that adds the foreign key of a reference to a table that is there.
+pub(super) fn add_foreign_key(table: &str, reference: &Reference) -> String {
+    format!("ALTER TABLE {} ADD {};\n", quoted_path(table), foreign_key(table, reference))
+}
+
+fn foreign_key(table: &str, reference: &Reference) -> String {
+    let Reference { column, table: parent, key, is_deferrable, .. } = reference;
+    format!(
+        "CONSTRAINT {} FOREIGN KEY ({}) REFERENCES {} ({}){}",
+        quoted(relations::constraint_name(table, column)),
+        quoted(column),
+        quoted_path(parent),
+        quoted(key),
+        if *is_deferrable { " DEFERRABLE INITIALLY DEFERRED" } else { "" }
+    )
 }
 
 /// How rows get into a table. A COPY writes them into a staging table of the session, and one statement moves them
@@ -210,7 +235,7 @@ mod tests {
             .build()
             .unwrap();
         assert_eq!(
-            ddl(&item, "quotes"),
+            ddl(&item, "quotes", &[]),
             "CREATE TABLE \"quotes\" (\n    \"text\" text NOT NULL,\n    \"order\" integer,\n    \
              run_id bigint NOT NULL,\n    source_url text NOT NULL,\n    \
              source_fingerprint bytea,\n    scraped_at timestamptz NOT NULL DEFAULT now(),\n    PRIMARY KEY (\"text\")\n);\n\
@@ -225,12 +250,35 @@ mod tests {
     fn a_table_in_a_schema_is_named_by_both() {
         let item = ItemType::builder("quote").with_table("shop.quotes").with_key(["text"]);
         let item = item.with_columns(columns()).build().unwrap();
-        let ddl = ddl(&item, "shop.quotes");
+        let ddl = ddl(&item, "shop.quotes", &[]);
         assert!(ddl.starts_with("CREATE TABLE \"shop\".\"quotes\" (\n"), "{ddl}");
         assert!(ddl.ends_with("CREATE INDEX ON \"shop\".\"quotes\" (run_id);\n"), "{ddl}");
         let table = ItemTable::new(&item, "shop.quotes", 0, true);
         assert!(table.take.starts_with("INSERT INTO \"shop\".\"quotes\" ("), "{}", table.take);
         assert!(table.make_stage.contains("FROM \"shop\".\"quotes\" WITH NO DATA"), "{}", table.make_stage);
+    }
+
+    #[test]
+    fn a_reference_is_a_foreign_key_with_an_index() {
+        let artist = Reference::to_id("artist", "artist", "shop.artists");
+        let item = ItemType::builder("track").with_table("tracks").with_column("title", ColumnType::Text);
+        let item = item.with_column("artist", ColumnType::Uuid).with_nullable_column("of", ColumnType::Uuid);
+        let item = item.with_reference(artist).with_reference(Reference::to_id("of", "track", "tracks"));
+        let item = item.with_id(["artist", "title"]).with_index(["title", "of"]).build().unwrap();
+        let ddl = |put_off: &[&Reference]| ddl(&item, "tracks", put_off);
+        let whole = ddl(&[]);
+        for part in [
+            "(\n    \"id\" uuid NOT NULL,\n",
+            ",\n    PRIMARY KEY (\"id\"),\n",
+            ",\n    CONSTRAINT \"tracks_artist_fkey\" FOREIGN KEY (\"artist\") REFERENCES \"shop\".\"artists\" (\"id\"),\n",
+            "REFERENCES \"tracks\" (\"id\") DEFERRABLE INITIALLY DEFERRED\n);\n",
+            "CREATE INDEX ON \"tracks\" (\"title\", \"of\");\nCREATE INDEX ON \"tracks\" (\"artist\");\n",
+        ] {
+            assert!(whole.contains(part), "{part}\n{whole}");
+        }
+        let late = &item.references()[0];
+        assert!(!ddl(&[late]).contains("shop"));
+        assert!(add_foreign_key("tracks", late).starts_with("ALTER TABLE \"tracks\" ADD CONSTRAINT"));
     }
 
     #[test]
@@ -243,8 +291,8 @@ mod tests {
     #[test]
     fn rows_without_a_key_are_appended() {
         let item = ItemType::builder("quote").with_table("quotes").with_columns(columns()).build().unwrap();
-        assert!(!ddl(&item, "quotes").contains("PRIMARY KEY"));
-        assert!(ddl(&item, "quotes").ends_with("CREATE INDEX ON \"quotes\" (run_id, source_fingerprint);\n"));
+        assert!(!ddl(&item, "quotes", &[]).contains("PRIMARY KEY"));
+        assert!(ddl(&item, "quotes", &[]).ends_with("CREATE INDEX ON \"quotes\" (run_id, source_fingerprint);\n"));
         assert!(!ItemTable::new(&item, "quotes", 0, true).take.contains("CONFLICT"));
     }
 }

@@ -9,7 +9,7 @@
 //! | `schema`, `migrations`, `item_table`, `item_check` | tables: made, raised to a newer version, compared |
 //! | `history`, `history_table` | the earlier versions of rows |
 //! | `administration` | what is asked about tables and runs between two crawls |
-//! | `foreign_keys` | which table is written before which |
+//! | `foreign_keys`, `reference_check` | which table is written before which, and whether references are foreign keys |
 //! | `runs`, `run_lock`, `take_over` | the life of a run, and its lock |
 //! | `try_tables` | a trivial transaction, while flushes fail |
 //! | `flush`, `flights`, `requests`, `items`, `copy_text` | one transaction per batch |
@@ -51,6 +51,7 @@ mod parsed_again;
 mod pooler;
 mod prune;
 mod prune_kept;
+mod reference_check;
 mod reparse;
 mod requests;
 mod run_admin;

@@ -5,14 +5,15 @@ use std::collections::BTreeSet;
 use dragline_core::probe::reach;
 use dragline_core::store::StoreResult;
 use dragline_core::table_name::parts;
-use dragline_core::{ItemType, StoreError};
+use dragline_core::{ItemType, Reference, StoreError};
 
 use super::connections::Connections;
-use super::item_check::{self, Comparison, Difference};
+use super::item_check::{self, Difference};
 use super::session::Session;
 use super::target::DatabaseTarget;
-use super::{foreign_keys, history_table, item_table, migrations};
+use super::{foreign_keys, history_table, item_table, migrations, reference_check};
 use crate::identifier::{SOURCE_FINGERPRINT, check_all_names, quoted_path};
+use crate::relations;
 use crate::table_order::TableOrder;
 
 /// The schema of this program.
@@ -55,9 +56,13 @@ pub(super) const LOCK: &str = "SELECT pg_advisory_xact_lock(hashtextextended('dr
 pub(super) fn ddl(items: &[ItemType]) -> StoreResult<String> {
     check_all_names(items)?;
     let (mut sql, mut schemas) = (SCHEMA.to_owned(), BTreeSet::new());
-    for item in items {
+    let order = relations::parents_first(items);
+    let mut late = String::new();
+    for (at, item) in order.iter().enumerate() {
         if let Some(table) = item.table() {
-            let ddl = item_table::ddl(item, table);
+            let put_off = relations::put_off(&order, at);
+            let ddl = item_table::ddl(item, table, &put_off);
+            late.extend(put_off.into_iter().map(|reference| item_table::add_foreign_key(table, reference)));
             if let Some(schema) = parts(table).0
                 && schemas.insert(schema)
             {
@@ -69,6 +74,9 @@ pub(super) fn ddl(items: &[ItemType]) -> StoreResult<String> {
                 sql.push_str(&history_table::ddl(&history));
             }
         }
+    }
+    if !late.is_empty() {
+        sql.extend(["\n-- References between tables that refer to each other.\n", &late]);
     }
     Ok(sql)
 }
@@ -143,35 +151,32 @@ pub(super) async fn prepare<'a>(
     items: &'a [ItemType],
 ) -> StoreResult<(Vec<PreparedTable<'a>>, TableOrder)> {
     let session = connections.session("preparing the item tables").await?;
-    let (mut differences, mut prepared) = (Vec::new(), Vec::new());
-    for (item, table) in tables(items)? {
-        // A crawl makes no schema: whoever owns the database decides about those. The comparison names the statement.
-        if item.auto_create()
-            && item_check::has_schema(&session, table).await?
-            && create(&session, item, table).await?
-        {
-            tracing::info!(store = connections.target().location, "created the table {table}");
-        }
+    let (mut differences, mut prepared) = (Differences::default(), Vec::new());
+    check_all_names(items)?;
+    let order = relations::parents_first(items);
+    for table in create_missing(&session, &order, Only::AutoCreated).await? {
+        tracing::info!(store = connections.target().location, "created the table {table}");
+    }
+    for item in &order {
+        let Some(table) = item.table() else { continue };
         if item.auto_create()
             && let Some(history) = create_history(&session, item).await?
         {
             tracing::info!(store = connections.target().location, "created the table {history}");
         }
-        let comparison = compare(&session, item, table).await?;
-        let has_fingerprint = comparison.has_fingerprint;
-        if !has_fingerprint && comparison.differences.is_empty() {
+        let (has_fingerprint, fits) = differences.compare(&session, &order, item, table).await?;
+        if !has_fingerprint && fits {
             tracing::info!(
                 "the rows of {table} will not name their page: `dragline schema apply` adds the column \
                  {SOURCE_FINGERPRINT}"
             );
         }
-        differences.extend(comparison.differences);
         prepared.push(PreparedTable { item, table, has_fingerprint });
     }
     let names: Vec<&str> = prepared.iter().map(|it| it.table).collect();
     let order = foreign_keys::order(&session, &names).await?;
     session.release();
-    refuse_differences(&differences)?;
+    differences.refuse()?;
     // Rows whose foreign key is null may be stored all the same.
     for Difference { problem, remedy } in foreign_keys::in_the_way(&order, &names) {
         tracing::warn!(remedy, "{problem}");
@@ -194,16 +199,19 @@ pub(super) async fn apply(connections: &Connections, items: &[ItemType]) -> Stor
             }
         }
     }
-    for (item, table) in tables(items)? {
+    let tables = tables(items)?;
+    for (_, table) in &tables {
         if let (Some(schema), _) = parts(table)
             && !item_check::has_schema(&session, table).await?
         {
             session.run(&item_table::schema_ddl(schema)).await?;
             done.push(format!("created the schema {schema}"));
         }
-        if create(&session, item, table).await? {
-            done.push(format!("created the table {table}"));
-        } else if add_fingerprint(&session, item, table).await? {
+    }
+    let created = create_missing(&session, &relations::parents_first(items), Only::Any).await?;
+    done.extend(created.iter().map(|table| format!("created the table {table}")));
+    for (item, table) in tables {
+        if add_fingerprint(&session, item, table).await? {
             done.push(format!("added the column {SOURCE_FINGERPRINT} to the table {table}"));
         }
         if let Some(history) = create_history(&session, item).await? {
@@ -219,12 +227,12 @@ pub(super) async fn check(connections: &Connections, items: &[ItemType]) -> Stor
     let session = connections.session("checking the schema").await?;
     check_server(connections, &session).await?;
     check_encoding(connections, &session).await?;
-    let mut differences = Vec::new();
+    let mut differences = Differences::default();
     match version(&session).await? {
         Some(VERSION) => {
             for table in TABLES {
                 if !item_check::exists(&session, table).await? {
-                    differences.push(Difference {
+                    differences.found.push(Difference {
                         problem: format!("table {table} is missing"),
                         remedy: "-- restore it from a backup, or drop all crawl_ tables and run: dragline \
                                  schema apply"
@@ -234,19 +242,22 @@ pub(super) async fn check(connections: &Connections, items: &[ItemType]) -> Stor
             }
         }
         Some(other) => return Err(wrong_version(connections, other)),
-        None => differences.push(Difference {
+        None => differences.found.push(Difference {
             problem: "Dragline's own tables are missing".to_owned(),
             remedy: SCHEMA.to_owned(),
         }),
     }
     let tables = tables(items)?;
-    for (item, table) in &tables {
-        differences.extend(compare(&session, item, table).await?.differences);
+    let order = relations::parents_first(items);
+    for item in &order {
+        if let Some(table) = item.table() {
+            differences.compare(&session, &order, item, table).await?;
+        }
     }
     let names: Vec<&str> = tables.iter().map(|(_, table)| *table).collect();
-    differences.extend(foreign_keys::in_the_way(&foreign_keys::order(&session, &names).await?, &names));
+    differences.late.extend(foreign_keys::in_the_way(&foreign_keys::order(&session, &names).await?, &names));
     session.release();
-    refuse_differences(&differences)
+    differences.refuse()
 }
 
 fn tables(items: &[ItemType]) -> StoreResult<Vec<(&ItemType, &str)>> {
@@ -254,33 +265,64 @@ fn tables(items: &[ItemType]) -> StoreResult<Vec<(&ItemType, &str)>> {
     Ok(items.iter().filter_map(|item| Some((item, item.table()?))).collect())
 }
 
-async fn compare(session: &Session, item: &ItemType, table: &str) -> StoreResult<Comparison> {
-    let comparison = item_check::compare_with_table(session, item, table).await?;
-    let mut comparison = match comparison {
-        Some(comparison) => comparison,
-        None => Comparison {
-            differences: vec![item_check::missing(session, item, table).await?],
-            has_fingerprint: false,
-            is_owner: false,
-        },
-    };
-    if let Some(history) = item.history() {
-        comparison.differences.extend(history_table::differences(session, item, &history).await?);
+/// What keeps rows from being stored.
+#[derive(Default)]
+struct Differences {
+    found: Vec<Difference>,
+    /// About foreign keys. Their statements need all tables, so they come last.
+    late: Vec<Difference>,
+}
+
+impl Differences {
+    /// Compares a type with its table. Returns whether the table has the column for the fingerprint of the page, and whether
+    /// everything fits.
+    async fn compare(
+        &mut self,
+        session: &Session,
+        order: &[&ItemType],
+        item: &ItemType,
+        table: &str,
+    ) -> StoreResult<(bool, bool)> {
+        let before = self.found.len() + self.late.len();
+        let comparison = item_check::compare_with_table(session, item, table).await?;
+        let has_fingerprint = comparison.as_ref().is_some_and(|comparison| comparison.has_fingerprint);
+        if let Some(comparison) = comparison {
+            self.found.extend(comparison.differences);
+            self.late.extend(reference_check::differences(session, item, table).await?);
+        } else {
+            let at = order.iter().position(|other| *other == item).unwrap_or_default();
+            let put_off = relations::put_off(order, at);
+            self.found.push(item_check::missing(session, item, table, &put_off).await?);
+            self.late.extend(put_off.into_iter().map(|reference| Difference {
+                problem: format!("the foreign key of {table} to {} is missing", reference.table),
+                remedy: item_table::add_foreign_key(table, reference).trim_end().to_owned(),
+            }));
+        }
+        if let Some(history) = item.history() {
+            self.found.extend(history_table::differences(session, item, &history).await?);
+        }
+        Ok((has_fingerprint, self.found.len() + self.late.len() == before))
     }
-    Ok(comparison)
+
+    fn refuse(self) -> StoreResult<()> {
+        let Self { mut found, late } = self;
+        found.extend(late);
+        refuse_differences(&found)
+    }
 }
 
 /// Adds the column for the fingerprint of the page to a table that lacks it, and says whether it did. No row is rewritten,
 /// because the column may be null.
 async fn add_fingerprint(session: &Session, item: &ItemType, table: &str) -> StoreResult<bool> {
-    let comparison = compare(session, item, table).await?;
-    if comparison.has_fingerprint || !comparison.is_owner {
-        return Ok(false);
-    }
+    let has_fingerprint = async || {
+        let comparison = item_check::compare_with_table(session, item, table).await?;
+        Ok(comparison.map(|comparison| (comparison.has_fingerprint, comparison.is_owner)))
+    };
+    let Some((false, true)) = has_fingerprint().await? else { return Ok(false) };
     let add =
         format!("ALTER TABLE {} ADD COLUMN IF NOT EXISTS {SOURCE_FINGERPRINT} bytea", quoted_path(table));
     session.run(&add).await?;
-    Ok(compare(session, item, table).await?.has_fingerprint)
+    Ok(has_fingerprint().await?.is_some_and(|(has_fingerprint, _)| has_fingerprint))
 }
 
 fn refuse_differences(differences: &[Difference]) -> StoreResult<()> {
@@ -381,12 +423,74 @@ async fn create_own(session: &Session) -> StoreResult<bool> {
     Ok(missing)
 }
 
-/// Creates the table of an item type unless it exists. Returns whether it did.
-async fn create(session: &Session, item: &ItemType, table: &str) -> StoreResult<bool> {
-    if item_check::exists(session, table).await? {
-        return Ok(false);
+/// Which missing tables are created.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Only {
+    /// Those whose types allow it.
+    AutoCreated,
+    Any,
+}
+
+/// Creates the missing tables of these item types, which have parents first, in one transaction. Returns their names.
+async fn create_missing<'a>(
+    session: &Session,
+    order: &[&'a ItemType],
+    only: Only,
+) -> StoreResult<Vec<&'a str>> {
+    if !is_any_missing(session, order, only).await? {
+        return Ok(Vec::new());
     }
-    create_by(session, table, async || Ok(item_table::ddl(item, table))).await
+    session.run("BEGIN").await?;
+    session.rows(LOCK, &[]).await?;
+    let mut created = Vec::new();
+    for (at, item) in order.iter().enumerate() {
+        let Some(table) = item.table() else { continue };
+        let put_off = relations::put_off(order, at);
+        if may_create(session, item, only).await? && has_parents(session, item, &put_off).await? {
+            session.run(&item_table::ddl(item, table, &put_off)).await?;
+            reach("start: item table made");
+            created.push((at, table));
+        }
+    }
+    for (at, table) in &created {
+        for reference in relations::put_off(order, *at) {
+            if item_check::exists(session, &reference.table).await? {
+                session.run(&item_table::add_foreign_key(table, reference)).await?;
+            }
+        }
+    }
+    session.run("COMMIT").await?;
+    Ok(created.into_iter().map(|(_, table)| table).collect())
+}
+
+async fn is_any_missing(session: &Session, items: &[&ItemType], only: Only) -> StoreResult<bool> {
+    for item in items {
+        if may_create(session, item, only).await? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// Whether the table of an item type is missing and may be created. A crawl makes no schema: whoever owns the database decides
+/// about those. The comparison names the statement.
+async fn may_create(session: &Session, item: &ItemType, only: Only) -> StoreResult<bool> {
+    let Some(table) = item.table() else { return Ok(false) };
+    Ok((only == Only::Any || item.auto_create())
+        && !item_check::exists(session, table).await?
+        && item_check::has_schema(session, table).await?)
+}
+
+/// Whether the tables that a new one refers to are there. One of them may be missing because it is not created automatically. Then
+/// the comparison tells both.
+async fn has_parents(session: &Session, item: &ItemType, put_off: &[&Reference]) -> StoreResult<bool> {
+    let parents = item.references().iter().filter(|reference| !put_off.contains(reference));
+    for parent in parents.filter(|reference| Some(&*reference.table) != item.table()) {
+        if !item_check::exists(session, &parent.table).await? {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 /// Creates the history of an item type unless it exists, or unless the item's own table is missing. Returns its name if it

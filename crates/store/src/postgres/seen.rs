@@ -91,7 +91,7 @@ pub(super) fn text_of_key(item: &ItemType) -> Option<String> {
         item.key().iter().filter_map(|name| Some(&item.columns()[item.position(name)?])).collect();
     match columns.as_slice() {
         [] => None,
-        [column] if column.kind == ColumnType::Text => Some(format!("{}::text", quoted(&column.name))),
+        [column] if matches!(column.kind, ColumnType::Text | ColumnType::Uuid) => Some(format!("{}::text", quoted(&column.name))),
         [column] => Some(json_text(column)),
         columns => {
             let parts: Vec<String> = columns.iter().map(|column| json_text(column)).collect();
@@ -104,7 +104,7 @@ pub(super) fn text_of_key(item: &ItemType) -> Option<String> {
 fn json_text(column: &Column) -> String {
     let name = quoted(&column.name);
     match column.kind {
-        ColumnType::Text => format!("to_json({name}::text)::text"),
+        ColumnType::Text | ColumnType::Uuid => format!("to_json({name}::text)::text"),
         // Without zeros at the end.
         ColumnType::Numeric => format!(
             "'\"' || CASE WHEN strpos({name}::text, '.') > 0 THEN rtrim(rtrim({name}::text, '0'), '.')

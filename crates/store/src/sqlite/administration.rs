@@ -23,12 +23,14 @@ use super::{
     diff, gone, item_table, kept_pages, lineage, prune, prune_kept, reading, reparse, run_admin, run_figures,
     schema,
 };
-use crate::SchemaAdmin;
+use crate::identifier::check_all_names;
+use crate::{SchemaAdmin, relations};
 
 impl SchemaAdmin for SqliteStore {
     fn ddl(&self, items: &[ItemType]) -> StoreResult<String> {
         let mut ddl = schema::DDL.to_owned();
-        for item in items {
+        check_all_names(items)?;
+        for item in relations::parents_first(items) {
             if let Some(table) = item_table::ddl(item)? {
                 ddl = ddl + "\n" + &table + "\n";
             }

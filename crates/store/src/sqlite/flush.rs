@@ -16,7 +16,7 @@ use super::cancel::Ticket;
 use super::fault::Fault;
 use super::items::{self, Conflict, NOW};
 use super::known_tables::KnownTables;
-use super::{cookies, frontier, kept_pages, pages, parsed_again, runs};
+use super::{cookies, frontier, kept_pages, missing_parent, pages, parsed_again, runs};
 use crate::columns::FoundRequest;
 
 /// Applies all outcomes or none.
@@ -57,7 +57,7 @@ pub(super) fn flush(
     ticket.check()?;
     reach("flush: after states");
     let committing = Instant::now();
-    transaction.commit()?;
+    missing_parent::commit(&transaction, applied.iter().flat_map(|page| &page.items))?;
     let commit = committing.elapsed();
     reach("flush: after COMMIT");
     let requests = applied.iter().flat_map(|outcome| &outcome.requests);

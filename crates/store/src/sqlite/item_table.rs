@@ -2,12 +2,13 @@
 
 use dragline_core::probe::reach;
 use dragline_core::store::StoreResult;
-use dragline_core::{ColumnType, ItemType, StoreError, item_history};
+use dragline_core::{ColumnType, ItemType, Reference, StoreError, item_history};
 use rusqlite::Connection;
 
 use super::fault::Fault;
 use super::shape::{ColumnShape, Shape};
 use crate::identifier::{SOURCE_FINGERPRINT, check_all_names, check_names, quoted, quoted_list};
+use crate::relations;
 
 /// The columns that every item table has in addition to the item's own.
 const ROW_COLUMNS: [Wanted<'static>; 4] = [
@@ -54,7 +55,21 @@ pub(super) fn ddl(item: &ItemType) -> StoreResult<Option<String>> {
 }
 
 fn own_ddl(item: &ItemType, table: &str) -> String {
-    create(table, wanted(item).map(|column| column.line(column.kind)).collect(), item.key())
+    let lines = wanted(item).map(|column| column.line(column.kind)).collect();
+    create(table, lines, item.key(), item.references()) + &index_ddl(item, table)
+}
+
+/// The indexes of the table, each with a line break before it.
+fn index_ddl(item: &ItemType, table: &str) -> String {
+    let index = |columns: &Vec<String>| {
+        format!(
+            "\nCREATE INDEX IF NOT EXISTS {} ON {} ({});",
+            quoted(format!("{table}_by_{}", columns.join("_"))),
+            quoted(table),
+            quoted_list(columns)
+        )
+    };
+    relations::indexes(item).iter().map(index).collect()
 }
 
 /// The statements that create a history. A version is copied from the row, so its columns have the types that those of the item's own
@@ -66,7 +81,7 @@ fn history_ddl(history: &ItemType, beside: Option<&Shape>) -> String {
         let there = there.and_then(|shape| shape.column(column.name));
         column.line(there.map_or(column.kind, |there| strict_kind(&there.kind)))
     });
-    let create = create(table, lines.collect(), history.key());
+    let create = create(table, lines.collect(), history.key(), &[]);
     let index = quoted(format!("{table}_by_run"));
     format!("{create}\nCREATE INDEX {index} ON {} (replaced_by_run);", quoted(table))
 }
@@ -80,7 +95,7 @@ pub(super) fn create_missing(
 ) -> Result<Vec<String>, Fault> {
     check_all_names(items)?;
     let mut made = Vec::new();
-    for item in items.iter().filter(|item| all || item.auto_create()) {
+    for item in relations::parents_first(items).into_iter().filter(|item| all || item.auto_create()) {
         let Some(table) = item.table() else { continue };
         if Shape::read(connection, table)?.is_none() {
             connection.execute_batch(&own_ddl(item, table))?;
@@ -148,11 +163,17 @@ pub(super) fn any_missing(connection: &Connection, items: &[ItemType]) -> Result
 pub(super) fn compare(connection: &Connection, items: &[ItemType]) -> Result<Differences, Fault> {
     check_all_names(items)?;
     let mut differences = Differences::default();
-    for item in items {
+    for item in relations::parents_first(items) {
         let Some(table) = item.table() else { continue };
         let own = Shape::read(connection, table)?;
         match &own {
-            Some(shape) => differences.of_table(item, table, shape, &ROW_COLUMNS),
+            Some(shape) => {
+                let missing = missing_keys(connection, item, table)?;
+                let is_parent = items.iter().any(|other| {
+                    other.references().iter().any(|reference| reference.table == table)
+                });
+                differences.of_table(item, table, shape, &ROW_COLUMNS, &missing, is_parent);
+            }
             None => differences.add(format!("table {table} is missing"), own_ddl(item, table)),
         }
         let Some(history) = item.history() else { continue };
@@ -185,7 +206,7 @@ impl Differences {
 
     /// A version is copied from the row, so its columns must take what those of the row hold.
     fn of_history(&mut self, history: &ItemType, table: &str, shape: &Shape, beside: Option<&Shape>) {
-        self.of_table(history, table, shape, &[]);
+        self.of_table(history, table, shape, &[], &[], false);
         let own = history.columns().iter().filter(|column| !item_history::COLUMNS.contains(&&*column.name));
         for column in own {
             let row = beside.and_then(|beside| beside.column(&column.name));
@@ -210,8 +231,20 @@ impl Differences {
         }
     }
 
-    fn of_table(&mut self, item: &ItemType, table: &str, shape: &Shape, of_row: &[Wanted<'static>]) {
-        let mut rebuild = false;
+    /// `missing` are references without a foreign key. Other tables refer to this one if it `is_parent`.
+    fn of_table(
+        &mut self,
+        item: &ItemType,
+        table: &str,
+        shape: &Shape,
+        of_row: &[Wanted<'static>],
+        missing: &[&Reference],
+        is_parent: bool,
+    ) {
+        let mut rebuild = !missing.is_empty();
+        for Reference { column, table: parent, key, .. } in missing {
+            self.problems.push(format!("table {table}: column {column} has no foreign key to {parent} ({key})"));
+        }
         let mut additions = Vec::new();
         for column in wanted_of(item, of_row) {
             let name = column.name;
@@ -260,7 +293,8 @@ impl Differences {
             ));
         }
         if rebuild {
-            self.remedies.push(rebuilt(item, table, shape, of_row));
+            let rebuilt = rebuilt(item, table, shape, of_row) + &index_ddl(item, table);
+            self.remedies.push(if is_parent { beside_children(&rebuilt) } else { rebuilt });
         } else {
             self.remedies.append(&mut additions);
         }
@@ -286,16 +320,59 @@ fn rebuilt(item: &ItemType, table: &str, shape: &Shape, of_row: &[Wanted<'static
     let key = if shape.is_unique(item.key()) || item.is_keyed() { item.key() } else { &[] };
     format!(
         "ALTER TABLE {table} RENAME TO {old};\n{create}\nINSERT INTO {table} ({copied}) SELECT {copied} FROM {old};",
-        create = create(table, columns, key),
+        create = create(table, columns, key, item.references()),
         table = quoted(table),
         old = quoted(&old),
     )
 }
 
-fn create(table: &str, mut lines: Vec<String>, key: &[String]) -> String {
+/// A rename makes other tables refer to the old table, unless these pragmas forbid it.
+fn beside_children(rebuilt: &str) -> String {
+    format!(
+        "PRAGMA foreign_keys = OFF;\nPRAGMA legacy_alter_table = ON;\n{rebuilt}\nPRAGMA legacy_alter_table = OFF;\n\
+         PRAGMA foreign_keys = ON;"
+    )
+}
+
+/// The references of an item type that are no foreign keys of its table. `SQLite` checks each at the end of the transaction if it
+/// has to, so it makes no difference whether they are deferrable.
+fn missing_keys<'a>(
+    connection: &Connection,
+    item: &'a ItemType,
+    table: &str,
+) -> rusqlite::Result<Vec<&'a Reference>> {
+    if item.references().is_empty() {
+        return Ok(Vec::new());
+    }
+    // Without a column of the parent, it means the primary key.
+    let mut select = connection.prepare(
+        "SELECT lower(key.\"table\"), lower(key.\"from\"), lower(coalesce(key.\"to\", (
+             SELECT name FROM pragma_table_info(key.\"table\") WHERE pk = 1
+         ))) FROM pragma_foreign_key_list(?1) key GROUP BY key.id HAVING count(*) = 1",
+    )?;
+    let keys = select.query_map([table], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+    let keys: Vec<(String, String, Option<String>)> = keys.collect::<rusqlite::Result<_>>()?;
+    let is_missing = |reference: &&Reference| {
+        let Reference { column, table: parent, key, .. } = reference;
+        !keys.iter().any(|(to, from, of)| to == parent && from == column && of.as_ref() == Some(key))
+    };
+    Ok(item.references().iter().filter(is_missing).collect())
+}
+
+fn create(table: &str, mut lines: Vec<String>, key: &[String], references: &[Reference]) -> String {
     if !key.is_empty() {
         lines.push(format!("    UNIQUE ({})", quoted_list(key)));
     }
+    lines.extend(references.iter().map(|Reference { column, table: parent, key, is_deferrable, .. }| {
+        format!(
+            "    CONSTRAINT {} FOREIGN KEY ({}) REFERENCES {} ({}){}",
+            quoted(relations::constraint_name(table, column)),
+            quoted(column),
+            quoted(parent),
+            quoted(key),
+            if *is_deferrable { " DEFERRABLE INITIALLY DEFERRED" } else { "" }
+        )
+    }));
     format!("CREATE TABLE {} (\n{}\n) STRICT;", quoted(table), lines.join(",\n"))
 }
 
@@ -325,6 +402,7 @@ fn kind(kind: ColumnType) -> &'static str {
         | ColumnType::Date
         | ColumnType::Timestamp
         | ColumnType::TextList
+        | ColumnType::Uuid
         | ColumnType::Json => "TEXT",
     }
 }

@@ -300,6 +300,7 @@ pub(super) fn to_sql(value: &Value) -> ToSqlOutput<'_> {
         Value::Decimal(number) => ToSqlOutput::from(decimal_text(number)),
         Value::Date(date) => ToSqlOutput::from(date.to_string()),
         Value::Timestamp(moment) => ToSqlOutput::from(timestamp_text(moment)),
+        Value::Uuid(id) => ToSqlOutput::from(id.to_string()),
         Value::TextList(_) | Value::Json(_) => ToSqlOutput::from(value.to_json().to_string()),
     }
 }

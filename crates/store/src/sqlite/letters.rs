@@ -14,7 +14,7 @@ use super::cancel::Ticket;
 use super::fault::Fault;
 use super::items::{self, Conflict, NOW};
 use super::known_tables::KnownTables;
-use super::{pages, runs};
+use super::{missing_parent, pages, runs};
 
 /// Reads the requested letters.
 pub(super) fn read(connection: &mut Connection, ask: &LetterAsk) -> Result<Vec<StoredLetter>, Fault> {
@@ -108,7 +108,7 @@ pub(super) fn retry(
         of_page,
     )? > 0;
     ticket.check()?;
-    transaction.commit()?;
+    missing_parent::commit(&transaction, &page.items)?;
     Ok(LetterReceipt { applied, page_done })
 }
 

@@ -24,6 +24,7 @@ mod known_tables;
 mod letters;
 mod lineage;
 mod migrations;
+mod missing_parent;
 mod pages;
 mod parsed_again;
 mod prune;

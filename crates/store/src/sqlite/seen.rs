@@ -117,7 +117,7 @@ const OTHER: char = 'o';
 
 fn letter(kind: ColumnType) -> char {
     match kind {
-        ColumnType::Text => TEXT,
+        ColumnType::Text | ColumnType::Uuid => TEXT,
         ColumnType::Boolean => BOOLEAN,
         ColumnType::Numeric => NUMERIC,
         _ => OTHER,
