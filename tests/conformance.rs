@@ -3,6 +3,7 @@
 //! A case is a function over an empty place for a store; it is a test for each of the stores. Rows are read
 //! past the store, by other means, and only from the tables and columns that are a contract.
 
+mod children;
 mod closing;
 mod column_types;
 mod concurrent;

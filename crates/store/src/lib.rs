@@ -33,6 +33,7 @@
 //! This crate does not decide what is fetched when (the engine does), does not collect or retry batches (the
 //! persistence pipeline does), and does not keep rows in memory while a store is away.
 
+mod children;
 mod columns;
 mod figures;
 mod fruitless;

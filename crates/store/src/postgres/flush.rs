@@ -22,6 +22,7 @@ use dragline_core::value::json_has_nul;
 use dragline_core::{DeadLetter, ItemRecord, ItemType, PageOutcome, PageState, Reason, RunKind, StoreError};
 use tokio_postgres::Row;
 
+use super::children::ChildStatements;
 use super::copy_text::CopyText;
 use super::flights::Flight;
 use super::history::HistoryStatements;
@@ -29,6 +30,7 @@ use super::item_table::ItemTable;
 use super::runs::not_ours;
 use super::session::{NextRow, Params, Session};
 use super::{ItemTables, PostgresStore, cookies, items, kept_pages, pages, parsed_again, requests};
+use crate::children::Scopes;
 use crate::columns::{FoundRequest, cleaned, shard_of_page};
 use crate::identifier::quoted_path;
 use crate::key_digest::Origin;
@@ -89,6 +91,7 @@ pub(super) async fn flush(
         tables: &tables,
         run,
         conflict: Conflict::Replace,
+        is_retry: false,
         letters: &[],
     };
     let applied = transaction.apply(outcomes).await;
@@ -157,6 +160,8 @@ pub(super) struct Transaction<'a> {
     pub(super) tables: &'a ItemTables,
     pub(super) run: &'a RunKey,
     pub(super) conflict: Conflict,
+    /// Whether the items are dead letters.
+    pub(super) is_retry: bool,
     /// The ids of the dead letters that the items were, one for each; empty for items that are new.
     pub(super) letters: &'a [i64],
 }
@@ -290,6 +295,12 @@ impl Transaction<'_> {
         if outcomes.iter().any(|outcome| !outcome.requests.is_empty()) {
             stages.insert(requests::STAGE, requests::MAKE_STAGE);
         }
+        let pages: Vec<&PageOutcome> = outcomes.iter().collect();
+        for name in self.scopes(&pages).keys() {
+            if let Some(table) = self.tables.by_name.get(*name) {
+                stages.insert(table.stage.as_str(), table.make_stage.as_str());
+            }
+        }
         for record in outcomes.iter().flat_map(|outcome| &outcome.items) {
             let (stage, make) = match record.item_type.table() {
                 Some(name) => {
@@ -341,21 +352,42 @@ impl Transaction<'_> {
                 by_table.entry(table).or_default().push(ItemOfPage { page, record, origin });
             }
         }
+        let scopes = self.scopes(outcomes);
+        for name in scopes.keys() {
+            by_table.entry(*name).or_default();
+        }
         let mut in_order: Vec<_> = by_table.into_iter().collect();
         in_order.sort_by_key(|(name, _)| self.tables.order.rank(name));
         let mut rows = BTreeMap::new();
         for (name, records) in in_order {
             self.flight.check()?;
             let written = match self.tables.by_name.get(name) {
-                Some(table) => self.insert_typed(table, &records).await?,
+                Some(table) => self.insert_typed(table, &records, scopes.get(name)).await?,
                 None => items::insert(self.session, self.run, &records, self.conflict).await?,
             };
-            rows.insert(name.to_owned(), written);
+            if written > 0 || !records.is_empty() {
+                rows.insert(name.to_owned(), written);
+            }
         }
         Ok(rows)
     }
 
-    async fn insert_typed(&self, table: &ItemTable, items: &[ItemOfPage<'_>]) -> StoreResult<u64> {
+    /// The parents that the pages give, by the tables of their children. A dead letter only gives itself.
+    fn scopes<'o>(&self, outcomes: &[&'o PageOutcome]) -> BTreeMap<&str, Scopes<'o>> {
+        if self.is_retry {
+            return BTreeMap::new();
+        }
+        let tables = self.tables.by_name.values().filter(|table| table.children.is_some());
+        let scopes = tables.map(|table| (table.name.as_str(), Scopes::of(outcomes, &table.item)));
+        scopes.filter(|(_, scopes)| !scopes.is_empty()).collect()
+    }
+
+    async fn insert_typed(
+        &self,
+        table: &ItemTable,
+        items: &[ItemOfPage<'_>],
+        scopes: Option<&Scopes<'_>>,
+    ) -> StoreResult<u64> {
         let mut left = items.iter().enumerate();
         let next_row = |row: &mut CopyText| {
             let Some((place, ItemOfPage { page, record, .. })) = left.next() else { return false };
@@ -370,19 +402,53 @@ impl Transaction<'_> {
         };
         let take = if self.run.leaves_unchanged_rows() { &table.take_changed } else { &table.take };
         let take = self.conflict.statement(take, &quoted_path(&table.name));
+        if let (Some(children), Some(scopes)) = (&table.children, scopes) {
+            return self.replace_children(table, children, scopes, next_row, &take).await;
+        }
         if let Some(history) = &table.history {
-            return self.replace_with_history(table, history, next_row, &take).await;
+            return self.replace_with_history(table, history, next_row, &take, &[]).await;
         }
         self.session.staged_change(&table.copy, next_row, &take, &[&self.run.run_id]).await
     }
 
-    /// See [`history`](super::history) for the steps.
+    /// See [`children`](super::children) for the steps.
+    async fn replace_children(
+        &self,
+        table: &ItemTable,
+        children: &ChildStatements,
+        scopes: &Scopes<'_>,
+        next_row: impl NextRow,
+        take: &str,
+    ) -> StoreResult<u64> {
+        let pages: Vec<&[u8]> = scopes.pages.iter().map(|page| page.as_bytes().as_slice()).collect();
+        let parents = scopes.parent_texts();
+        let (run_id, spider) = (self.run.run_id, &*self.run.spider);
+        let (replaces_newer, knows_pages) = (self.conflict == Conflict::Replace, self.run.leaves_unchanged_rows());
+        let gone: Params<'_> = &[&run_id, &spider, &pages, &parents, &replaces_newer, &knows_pages];
+        let mut steps: Vec<(&str, Params<'_>)> = vec![(&children.lock, gone)];
+        if knows_pages {
+            steps.push((&children.pass_on, gone));
+        }
+        steps.extend(children.end_versions.iter().map(|sql| (sql.as_str(), gone)));
+        steps.push((&children.delete, gone));
+        if let Some(history) = &table.history {
+            return self.replace_with_history(table, history, next_row, take, &steps).await;
+        }
+        let of_run: Params<'_> = &[&run_id];
+        steps.push((take, of_run));
+        let done = self.session.staged_changes(&table.copy, next_row, &steps).await?;
+        reach("flush: after children");
+        Ok(done.last().copied().unwrap_or_default())
+    }
+
+    /// See [`history`](super::history) for the steps. `first` comes before them.
     async fn replace_with_history(
         &self,
         table: &ItemTable,
         history: &HistoryStatements,
         next_row: impl NextRow,
         take: &str,
+        first: &[(&str, Params<'_>)],
     ) -> StoreResult<u64> {
         let (run_id, spider, keep) = (self.run.run_id, &*self.run.spider, history.keep(self.conflict));
         let settle: (&str, Params<'_>) = if self.run.leaves_unchanged_rows() {
@@ -397,10 +463,10 @@ impl Transaction<'_> {
             (&keep, &[&run_id, &spider]),
             (take, &[&run_id]),
         ];
-        let done = self.session.staged_changes(&table.copy, next_row, &steps).await?;
+        let done = self.session.staged_changes(&table.copy, next_row, &[first, &steps[..]].concat()).await?;
         reach("flush: after history");
         // The second one removes from the staging table, the third one only reads, and the fourth one writes versions.
-        Ok(done.first().unwrap_or(&0) + done.last().unwrap_or(&0))
+        Ok(done.get(first.len()).unwrap_or(&0) + done.last().unwrap_or(&0))
     }
 
     async fn insert_letters(&self, outcomes: &[&PageOutcome]) -> StoreResult<()> {

@@ -204,6 +204,21 @@ pub(super) fn compare(
             format!("GRANT SELECT, INSERT, UPDATE ON {} TO {};", quoted_path(table), quoted(&found.user)),
         );
     }
+    if item.children_of().is_some() {
+        let is_fingerprint = |there: &TableColumn| there.name == SOURCE_FINGERPRINT && there.base == "bytea";
+        if !found.columns.iter().any(is_fingerprint) {
+            differs(
+                format!("table {table}: column {SOURCE_FINGERPRINT} (bytea) is missing, and children are found by it"),
+                format!("ALTER TABLE {} ADD COLUMN {SOURCE_FINGERPRINT} bytea;", quoted_path(table)),
+            );
+        }
+        if found.may_write && !found.may_delete {
+            differs(
+                format!("no row of the table {table} may be deleted by {}, and children are", found.user),
+                format!("GRANT DELETE ON {} TO {};", quoted_path(table), quoted(&found.user)),
+            );
+        }
+    }
     for column in item.columns().iter().chain(of_row) {
         let (name, wanted) = (column.name.as_str(), sql_type(column.kind));
         let Some(there) = found.columns.iter().find(|there| there.name == name) else {

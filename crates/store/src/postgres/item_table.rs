@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use dragline_core::{ColumnType, ItemType, Reference};
 
+use super::children::ChildStatements;
 use super::history::HistoryStatements;
 use crate::identifier::{quoted, quoted_list, quoted_path};
 use crate::relations;
@@ -100,6 +101,8 @@ pub(super) struct ItemTable {
     /// The same, but a row that has not changed is not written. If the item only comes from another page, the row keeps its run and
     /// its time.
     pub(super) take_changed: String,
+    /// Deletes the children that their page no longer gives, if the items are children.
+    pub(super) children: Option<ChildStatements>,
     /// Keeps the earlier versions of rows, if the type has a history.
     pub(super) history: Option<HistoryStatements>,
 }
@@ -122,6 +125,7 @@ impl ItemTable {
             copy: format!("COPY pg_temp.{stage} (\"#\", {columns}, {source}) FROM STDIN"),
             take: take(item, &table, &columns, source, &stage),
             take_changed: take_changed(item, &table, &columns, source, &stage),
+            children: ChildStatements::new(item, &stage),
             history: item
                 .history()
                 .and_then(|history| HistoryStatements::new(item, history.table()?, &stage, &columns, source)),

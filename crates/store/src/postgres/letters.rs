@@ -157,7 +157,7 @@ async fn apply(
         .unzip::<i64, ItemRecord, Vec<_>, Vec<_>>();
     page.items = items;
     let transaction =
-        Transaction { session, flight, tables, run, conflict: Conflict::KeepNewer, letters: &applied_here };
+        Transaction { session, flight, tables, run, conflict: Conflict::KeepNewer, is_retry: true, letters: &applied_here };
     transaction.prepare_stages(&page).await?;
     transaction.insert_items(&[&page]).await?;
     let page_done = session.change(PAGE_DONE, &[&run.run_id, &shard, &fingerprint]).await? > 0;

@@ -7,6 +7,7 @@
 //! | `connections`, `session`, `tasks` | sessions: made, pooled, lent, ended |
 //! | `pooler` | a pooler between us and the database that shares sessions |
 //! | `schema`, `migrations`, `item_table`, `item_check` | tables: made, raised to a newer version, compared |
+//! | `children` | children that their page no longer gives |
 //! | `history`, `history_table` | the earlier versions of rows |
 //! | `administration` | what is asked about tables and runs between two crawls |
 //! | `foreign_keys`, `reference_check` | which table is written before which, and whether references are foreign keys |
@@ -23,6 +24,7 @@
 //! | `frontier`, `export`, `diff` | what is read back |
 
 mod administration;
+mod children;
 mod connections;
 mod cookies;
 mod copy_text;

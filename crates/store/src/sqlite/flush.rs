@@ -42,7 +42,7 @@ pub(super) fn flush(
     let new_requests = frontier::insert(&transaction, run, found, Some(ticket))?;
     let earlier = pages::earlier(&transaction, run, &new_requests)?;
     reach("flush: after requests");
-    let tables = items::write(&transaction, run, &applied, Conflict::Replace, &[], known, ticket)?;
+    let tables = items::write(&transaction, run, &applied, Conflict::Replace, None, known, ticket)?;
     insert_dead_letters(&transaction, run, &applied, ticket)?;
     let kept = kept_pages::insert(&transaction, run.run_id, &applied)?;
     cookies::write(&transaction, run.run_id, applied.iter().flat_map(|outcome| &outcome.cookies))?;

@@ -250,7 +250,7 @@ impl Differences {
             let name = column.name;
             match shape.column(name) {
                 // Rows can be stored without it.
-                None if name == SOURCE_FINGERPRINT => {}
+                None if name == SOURCE_FINGERPRINT && item.children_of().is_none() => {}
                 None => {
                     self.problems.push(format!("table {table} has no column {name} ({})", column.kind));
                     // Without NOT NULL, because existing rows have no value for it.

@@ -2,6 +2,7 @@
 //! one row for each item.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use dragline_core::probe::reach;
 use dragline_core::store::RunKey;
@@ -14,7 +15,8 @@ use super::cancel::Ticket;
 use super::fault::Fault;
 use super::history::{Before, HistoryStatements, Writing};
 use super::known_tables::KnownTables;
-use super::parsed_again;
+use super::{children, parsed_again};
+use crate::children::Scopes;
 use crate::columns::data_and_hash;
 use crate::identifier::{ROW_COLUMNS, SOURCE_FINGERPRINT, check_names, quoted, quoted_list};
 use crate::key_digest::{self, Origin};
@@ -50,13 +52,13 @@ pub(super) enum Conflict {
 const SHARED: &str = "crawl_items";
 
 /// Writes the items of pages, and returns the number of rows by table. If the items come from dead letters, `letters` has the
-/// id for each item. For new items, it is empty.
+/// id for each item.
 pub(super) fn write(
     connection: &Connection,
     run: &RunKey,
     pages: &[&PageOutcome],
     conflict: Conflict,
-    letters: &[i64],
+    letters: Option<&[i64]>,
     known: &KnownTables,
     ticket: &Ticket<'_>,
 ) -> Result<BTreeMap<String, u64>, Fault> {
@@ -84,7 +86,7 @@ fn write_of_run(
     run: &RunKey,
     pages: &[&PageOutcome],
     conflict: Conflict,
-    letters: &[i64],
+    letters: Option<&[i64]>,
     known: &KnownTables,
     ticket: &Ticket<'_>,
 ) -> Result<BTreeMap<String, u64>, Fault> {
@@ -99,7 +101,7 @@ fn write_of_run(
     for page in pages {
         for (number, record) in page.items.iter().enumerate() {
             let of_type = types.entry((record.item_type.table(), record.item_type.name())).or_default();
-            let origin = Origin::of(page, number, letters);
+            let origin = Origin::of(page, number, letters.unwrap_or_default());
             let item = ItemOfPage { page, record, origin };
             match record.key_text() {
                 Some(key) => drop(of_type.keyed.insert(key, item)),
@@ -107,10 +109,21 @@ fn write_of_run(
             }
         }
     }
+    // A dead letter only gives itself.
+    let children = if letters.is_some() { Arc::default() } else { known.children() };
+    for item in children.iter().filter(|item| !Scopes::of(pages, item).is_empty()) {
+        types.entry((item.table(), item.name())).or_default();
+    }
     let mut in_order: Vec<_> = types.into_iter().collect();
     in_order.sort_by_key(|((table, name), _)| (facts.order.rank(table.unwrap_or(SHARED)), *name));
     let mut rows = BTreeMap::new();
     for ((table, _), of_type) in in_order {
+        if let Some(item) = children.iter().find(|item| item.table() == table) {
+            children::remove_gone(connection, run, pages, item, conflict)?;
+            if of_type.item_type().is_none() {
+                continue;
+            }
+        }
         let written = match of_type.item_type() {
             Some(item) if item.table().is_some() => {
                 check_names(&item)?;

@@ -23,19 +23,30 @@ pub(super) struct TableFacts {
     with_fingerprint: BTreeSet<String>,
 }
 
-/// Remembers [`TableFacts`], and the prepared tables of item types without a key.
+/// Remembers [`TableFacts`], the prepared tables of item types without a key, and the prepared types of children.
 #[derive(Debug, Default)]
 pub(super) struct KnownTables {
     facts: Mutex<Option<(i64, Arc<TableFacts>)>>,
     without_key: Mutex<Arc<[String]>>,
+    children: Mutex<Arc<[ItemType]>>,
 }
 
 impl KnownTables {
-    /// These item types were prepared.
+    /// These item types were prepared. Others may have been prepared before.
     pub(super) fn prepared(&self, items: &[ItemType]) {
+        let is_new = |table: Option<&str>| items.iter().any(|item| item.table() == table);
+        let mut without_key = self.without_key.lock().unwrap_or_else(PoisonError::into_inner);
         let keyless = items.iter().filter(|item| !item.is_keyed()).filter_map(ItemType::table);
-        *self.without_key.lock().unwrap_or_else(PoisonError::into_inner) =
-            keyless.map(str::to_owned).collect();
+        let others = without_key.iter().filter(|table| !is_new(Some(table)));
+        *without_key = others.cloned().chain(keyless.map(str::to_owned)).collect();
+        let mut children = self.children.lock().unwrap_or_else(PoisonError::into_inner);
+        let new = items.iter().filter(|item| item.children_of().is_some());
+        *children = children.iter().filter(|item| !is_new(item.table())).chain(new).cloned().collect();
+    }
+
+    /// The prepared item types whose items are children.
+    pub(super) fn children(&self) -> Arc<[ItemType]> {
+        Arc::clone(&self.children.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// The prepared tables of item types without a key.

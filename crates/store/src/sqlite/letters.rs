@@ -97,7 +97,7 @@ pub(super) fn retry(
             }
         }
     }
-    items::write(&transaction, &run, &[&page], Conflict::KeepNewer, &written, known, ticket)?;
+    items::write(&transaction, &run, &[&page], Conflict::KeepNewer, Some(&written), known, ticket)?;
     let page_done = transaction.execute(
         &format!(
             "UPDATE crawl_requests SET state = 'done', reason = NULL, error = NULL, done_at = {NOW}
