@@ -48,6 +48,7 @@ pub(super) async fn rows(
         (statements.new_rows(), Kind::New),
         (statements.changed_rows(), Kind::Changed),
         (statements.gone_rows(), Kind::Gone),
+        (statements.removed_rows(), Kind::Gone),
     ];
     for (sql, kind) in streams {
         let Some(sql) = sql else { continue };
@@ -245,6 +246,28 @@ impl<'a> Statements<'a> {
             made = self.made(),
             not_gone = self.not_gone()?,
             order = order.collect::<Vec<_>>().join(", "),
+        ))
+    }
+
+    /// The rows whose last version of the runs says that it was removed. A row that came back is a new one.
+    fn removed_rows(&self) -> Option<String> {
+        let (item, [_, history]) = (self.item, self.tables()?);
+        Some(format!(
+            "SELECT {texts} FROM (
+                 SELECT *, {digest} AS \"#digest\" FROM (
+                     SELECT DISTINCT ON ({key}) {columns}, changed FROM {history}
+                     WHERE replaced_by_run IN ({RUNS}) ORDER BY {key}, replaced_by_run DESC
+                 ) last WHERE changed IS NULL
+             ) old
+             WHERE NOT EXISTS (SELECT FROM {made} made WHERE made.\"#key\" = \"#digest\"){since} ORDER BY {order}",
+            texts = texts(item, "old"),
+            digest = digest_of_key(item)?,
+            key = quoted_list(item.key()),
+            columns = columns(item),
+            made = self.made(),
+            // All statements have the same parameters.
+            since = if self.with_gone { " AND $5::bigint IS NOT NULL" } else { "" },
+            order = order(item),
         ))
     }
 

@@ -44,6 +44,7 @@ pub(super) fn rows(
         (statements.new_rows(), Kind::New),
         (statements.changed_rows(), Kind::Changed),
         (statements.gone_rows(), Kind::Gone),
+        (statements.removed_rows(), Kind::Gone),
     ];
     for (sql, kind) in streams {
         let Some(sql) = sql else { continue };
@@ -216,6 +217,26 @@ impl<'a> Statements<'a> {
             made = self.made(),
             not_gone = self.not_gone()?,
             order = order.join(", "),
+        ))
+    }
+
+    /// The rows whose last version of the runs says that it was removed. A row that came back is a new one. With `max`, the other
+    /// columns are those of the row that has the greatest value.
+    fn removed_rows(&self) -> Option<String> {
+        let (item, [_, history]) = (self.item, self.tables()?);
+        Some(format!(
+            "SELECT {columns} FROM (
+                 SELECT *, {digest} AS \"#digest\" FROM (
+                     SELECT {columns}, changed, max(replaced_by_run) FROM {history}
+                     WHERE replaced_by_run IN ({RUNS}) GROUP BY {key}
+                 ) WHERE changed IS NULL
+             ) WHERE \"#digest\" NOT IN {made}{since} ORDER BY {key}",
+            columns = columns(item),
+            digest = digest_of_key(item)?,
+            key = quoted_list(item.key()),
+            made = self.made(),
+            // All statements have the same parameters.
+            since = if self.with_gone { " AND ?5 IS NOT NULL" } else { "" },
         ))
     }
 
