@@ -168,11 +168,15 @@ fn positions_may_move_in_any_way(stored: &Stored) {
         nights.plain(stored, vec![page_of(&page, "one", "1a 2b 3c")], std::slice::from_ref(&page)).await;
         nights.plain(stored, vec![page_of(&page, "one", "1c 2a 3b")], std::slice::from_ref(&page)).await;
         assert_eq!(stored_entries(stored), "1c 2a 3b");
-        nights.plain(stored, vec![page_of_lines(&page, "one", "1a 2b 3c")], std::slice::from_ref(&page)).await;
+        nights
+            .plain(stored, vec![page_of_lines(&page, "one", "1a 2b 3c")], std::slice::from_ref(&page))
+            .await;
         nights.end().await;
         execute(stored, "CREATE UNIQUE INDEX one_each ON lines (playlist, position)");
         // The place of a row that goes is free.
-        nights.plain(stored, vec![page_of_lines(&page, "one", "1d 2b 3e")], std::slice::from_ref(&page)).await;
+        nights
+            .plain(stored, vec![page_of_lines(&page, "one", "1d 2b 3e")], std::slice::from_ref(&page))
+            .await;
         assert_eq!(stored_lines(stored), "1d 2b 3e");
     });
 }

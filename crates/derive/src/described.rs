@@ -70,7 +70,10 @@ impl ItemStruct {
         let id = id(attributes.id.as_ref(), &columns)?;
         let key = match (&attributes.key, id.is_empty()) {
             (Some(given), false) => {
-                return Err(Error::new(given.span(), "an item with an id has the id as its key: leave out one of the two"));
+                return Err(Error::new(
+                    given.span(),
+                    "an item with an id has the id as its key: leave out one of the two",
+                ));
             }
             (None, false) => vec![ID.to_owned()],
             (given, true) => key(given.as_ref(), &columns)?,
@@ -87,7 +90,8 @@ impl ItemStruct {
             needs_table(&attributes, &columns)?;
         }
         if let (Some(parent), true) = (&attributes.children_of, key.is_empty()) {
-            let help = "children need a key, which says which rows are the same: add `id = \"…\"` or `key = \"…\"`";
+            let help =
+                "children need a key, which says which rows are the same: add `id = \"…\"` or `key = \"…\"`";
             return Err(Error::new_spanned(parent, help));
         }
         if let Some(span) = attributes.history {
@@ -174,7 +178,10 @@ fn column(field: &Field) -> Result<Option<FieldColumn>> {
     let attributes = FieldAttributes::read(&field.attrs, Helper::Item)?;
     let Some(ident) = field.ident.clone().filter(|_| attributes.skip.is_none()) else { return Ok(None) };
     if let (Some(parent), Some(_)) = (&attributes.references, attributes.json) {
-        return Err(Error::new_spanned(parent, "JSON is not a key: a reference is a field of the type of the parent's key"));
+        return Err(Error::new_spanned(
+            parent,
+            "JSON is not a key: a reference is a field of the type of the parent's key",
+        ));
     }
     let (column, span) = match &attributes.column {
         Some(given) => (checked(given, column_refusal)?, given.span()),
@@ -252,7 +259,8 @@ fn listed(
         if listed.iter().any(|known| known == name) {
             return Err(Error::new(given.span(), format!("the {what} names `{name}` twice")));
         }
-        if !columns.iter().any(|column| column.column == name) && !(has_id && name == ID) {
+        let is_column = columns.iter().any(|column| column.column == name) || (has_id && name == ID);
+        if !is_column {
             return Err(Error::new(given.span(), no_such_column(what, name, columns)));
         }
         listed.push(name.to_owned());

@@ -15,7 +15,10 @@ pub(crate) fn keyed(item: &ItemStruct) -> TokenStream {
         let key = &item.key;
         return quote!(.with_key::<&str>([#(#key),*]));
     }
-    let parts = item.id.iter().map(|part| if part.is_exact { format!("={}", part.column) } else { part.column.clone() });
+    let parts = item
+        .id
+        .iter()
+        .map(|part| if part.is_exact { format!("={}", part.column) } else { part.column.clone() });
     quote!(.with_id::<&str>([#(#parts),*]))
 }
 
@@ -73,8 +76,10 @@ fn with_id(item: &ItemStruct) -> Option<TokenStream> {
     let fields: Vec<&Ident> = item.id_columns().map(|column| &column.field).collect();
     let kinds: Vec<_> = item.id_columns().map(|column| &column.kind).collect();
     let names = fields.iter().map(|field| format!("`{}`", field.unraw())).collect::<Vec<_>>().join(", ");
-    let (of_item, of_parts) =
-        (format!("The key of this item, computed from {names}."), format!("The key of the item with this {names}."));
+    let (of_item, of_parts) = (
+        format!("The key of this item, computed from {names}."),
+        format!("The key of the item with this {names}."),
+    );
     let checks = item.id_columns().map(part_check);
     Some(quote! {
         #[automatically_derived]
@@ -90,7 +95,7 @@ fn with_id(item: &ItemStruct) -> Option<TokenStream> {
 
             #[doc = #of_parts]
             #visibility fn key_of(#(#fields: impl #private::IdPart<#kinds>),*) -> #private::Key<Self> {
-                #private::Key::of_parts([
+                #private::Key::of_parts(&[
                     #(<#kinds as #private::Field>::into_value(#private::IdPart::<#kinds>::into_part(#fields))),*
                 ])
             }
@@ -133,16 +138,21 @@ fn reference_check(item: &ItemStruct, column: &FieldColumn) -> Option<TokenStrea
     let check = if let Some(parent) = references {
         let key = quote!(<#parent as #private::Parent>::KEY);
         let another = format!("the column `{name}` has another type than the key that it refers to");
-        let twice = format!("the column `{name}` is a Key, so it refers to its item already: leave out `references`");
+        let twice =
+            format!("the column `{name}` is a Key, so it refers to its item already: leave out `references`");
         quote_spanned! {parent.span()=>
             ::core::assert!(#own::PARENT.is_none(), #twice);
             ::core::assert!(#own::TYPE.is(#key.kind), #another);
         }
     } else if item.table.is_none() {
-        let needs_table = format!("the column `{name}` is a Key, and a reference belongs to a table: name it with `table = \"…\"`");
+        let needs_table = format!(
+            "the column `{name}` is a Key, and a reference belongs to a table: name it with `table = \"…\"`"
+        );
         quote_spanned!(kind.span()=> ::core::assert!(#own::PARENT.is_none(), #needs_table);)
     } else if let Some(span) = deferrable {
-        let nothing = format!("the column `{name}` refers to nothing: `deferrable` is for a `Key` or for `references = …`");
+        let nothing = format!(
+            "the column `{name}` refers to nothing: `deferrable` is for a `Key` or for `references = …`"
+        );
         quote_spanned!(*span=> ::core::assert!(#own::PARENT.is_some(), #nothing);)
     } else {
         return None;
@@ -161,7 +171,8 @@ fn children_check(item: &ItemStruct) -> Option<TokenStream> {
     let table = item.table.as_deref().unwrap_or_default();
     let shown = quote!(#of).to_string();
     let how_many = format!("`children_of = {shown}` needs exactly one field that refers to `{shown}`");
-    let absent = format!("the field that refers to `{shown}` is an Option, and a child always has its parent");
+    let absent =
+        format!("the field that refers to `{shown}` is an Option, and a child always has its parent");
     let own = "the items of a type cannot be children of items of the same type".to_owned();
     Some(quote_spanned! {of.span()=>
         const _: () = {
@@ -175,4 +186,3 @@ fn children_check(item: &ItemStruct) -> Option<TokenStream> {
         };
     })
 }
-

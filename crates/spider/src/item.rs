@@ -360,7 +360,10 @@ mod tests {
         let again = Value::Uuid(id.parse().unwrap());
         assert_eq!(made(vec![("title", "OXYGÈNE".into()), ("id", again.clone())]).unwrap().values[0], again);
         let error = made(vec![("title", "Équinoxe".into()), ("id", again)]).unwrap_err().to_string();
-        assert!(error.contains(&format!("track.id is \"{id}\"")) && error.contains("leave it out"), "{error}");
+        assert!(
+            error.contains(&format!("track.id is \"{id}\"")) && error.contains("leave it out"),
+            "{error}"
+        );
 
         record.values[1] = "Équinoxe".into();
         record.compute_id();

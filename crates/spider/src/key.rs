@@ -96,7 +96,7 @@ pub struct ParentKey {
 impl<T: HasId> Key<T> {
     /// The key of the item with these values in the parts of its id. The derive uses it.
     #[doc(hidden)]
-    pub fn of_parts<const N: usize>(values: [Value; N]) -> Self {
+    pub fn of_parts(values: &[Value]) -> Self {
         let item = T::item_type();
         let spellings = item.id().iter().map(|part| part.spelling);
         Self::from_uuid(natural_key::id(item.name(), values.iter().zip(spellings)))

@@ -225,10 +225,16 @@ impl Description {
             let Reference { column: name, parent, .. } = reference;
             let problem = match column(name) {
                 _ if reference.table.is_empty() => "refers to an item without a table",
-                _ if reference.key.is_empty() => "refers to an item without an id and without a key of one column",
-                _ if self.relations.references[..at].iter().any(|earlier| earlier.column == *name) => "refers to two items",
+                _ if reference.key.is_empty() => {
+                    "refers to an item without an id and without a key of one column"
+                }
+                _ if self.relations.references[..at].iter().any(|earlier| earlier.column == *name) => {
+                    "refers to two items"
+                }
                 None => "is not there",
-                Some(column) if column.kind != reference.kind => "has another type than the key that it refers to",
+                Some(column) if column.kind != reference.kind => {
+                    "has another type than the key that it refers to"
+                }
                 Some(_) => continue,
             };
             return Some(format!("its column {name:?} is to refer to {parent:?}, but it {problem}"));
@@ -238,7 +244,9 @@ impl Description {
             let problem = match reference {
                 None => "is not a reference",
                 Some(reference) if Some(&reference.table) == self.table.as_ref() => "refers to its own table",
-                Some(_) if self.key.is_empty() => "needs a key next to it, which says which rows are the same",
+                Some(_) if self.key.is_empty() => {
+                    "needs a key next to it, which says which rows are the same"
+                }
                 Some(_) if column(by).is_some_and(|column| column.nullable) => "may be null",
                 Some(_) => return self.index_problem(),
             };
@@ -249,9 +257,11 @@ impl Description {
 
     fn index_problem(&self) -> Option<String> {
         let is_column = |name: &String| self.columns.iter().any(|column| column.name == *name);
-        let problem = self.relations.indexes.iter().find_map(|index| match index.iter().find(|name| !is_column(name)) {
-            Some(name) => Some(format!("names {name:?}, which is not one of its columns")),
-            None => index.is_empty().then(|| "has no columns".to_owned()),
+        let problem = self.relations.indexes.iter().find_map(|index| {
+            match index.iter().find(|name| !is_column(name)) {
+                Some(name) => Some(format!("names {name:?}, which is not one of its columns")),
+                None => index.is_empty().then(|| "has no columns".to_owned()),
+            }
         })?;
         Some(format!("an index {problem}"))
     }
@@ -277,7 +287,8 @@ mod tests {
         assert_eq!((built.columns()[0].name.as_str(), built.columns()[0].kind), (ID, ColumnType::Uuid));
         assert_eq!((built.key(), built.id()[0].spelling), (&[ID.to_owned()][..], Spelling::Exact));
         assert_eq!(built.to_builder().build().unwrap(), built, "it is added once");
-        let own = track().with_id(["artist", "n"]).with_reference(Reference::to_id("remix_of", "track", "tracks"));
+        let own =
+            track().with_id(["artist", "n"]).with_reference(Reference::to_id("remix_of", "track", "tracks"));
         assert!(own.build().unwrap().references()[0].is_deferrable);
     }
 

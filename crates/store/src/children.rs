@@ -28,7 +28,9 @@ impl<'a> Scopes<'a> {
                     Some(table) if table == reference.table => &reference.key,
                     _ => continue,
                 };
-                let Some(parent) = record.get(column).filter(|value| **value != Value::Null) else { continue };
+                let Some(parent) = record.get(column).filter(|value| **value != Value::Null) else {
+                    continue;
+                };
                 if seen.insert(parent.to_key().to_string()) {
                     scopes.pages.push(&page.fingerprint);
                     scopes.parents.push(parent);
@@ -71,7 +73,8 @@ mod tests {
         let list = list.with_key(["name"]).build().unwrap();
         let entry = ItemType::builder("entry").with_table("entries").with_column("list", ColumnType::Text);
         let entry = entry.with_column("n", ColumnType::Integer).with_key(["list", "n"]);
-        let entry = entry.with_reference(Reference::new("list", &list)).with_children_by("list").build().unwrap();
+        let entry =
+            entry.with_reference(Reference::new("list", &list)).with_children_by("list").build().unwrap();
         let of_list = |name: &str| ItemRecord::from_fields(&list, [("name", name)]).unwrap();
         let of_entry = |name: &str, n| {
             ItemRecord::from_fields(&entry, [("list", Value::from(name)), ("n", Value::Int(n))]).unwrap()
@@ -92,7 +95,10 @@ mod tests {
         ];
         let scopes = Scopes::of(&pages.iter().collect::<Vec<_>>(), &entry);
         let numbers: Vec<u8> = scopes.pages.iter().map(|page| page.as_bytes()[0]).collect();
-        assert_eq!((numbers, scopes.parent_texts()), (vec![1, 1, 2], ["a", "b", "a"].map(str::to_owned).to_vec()));
+        assert_eq!(
+            (numbers, scopes.parent_texts()),
+            (vec![1, 1, 2], ["a", "b", "a"].map(str::to_owned).to_vec())
+        );
         assert!(Scopes::of(&pages.iter().collect::<Vec<_>>(), &list).is_empty());
     }
 }

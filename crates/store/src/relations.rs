@@ -1,6 +1,6 @@
 //! How the item types of a spider refer to each other: which tables are created first, and what cannot work.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use dragline_core::store::StoreResult;
 use dragline_core::table_name::parts;
@@ -66,7 +66,7 @@ fn check_parent(item: &ItemType, reference: &Reference, items: &[ItemType]) -> S
 /// Names of item types that refer to each other in a circle of references that are all checked at once.
 fn circle(items: &[ItemType]) -> Option<Vec<&str>> {
     let mut path = Vec::new();
-    let mut done = BTreeMap::new();
+    let mut done = BTreeSet::new();
     items.iter().find_map(|item| follow(item, items, &mut path, &mut done))
 }
 
@@ -74,20 +74,20 @@ fn follow<'a>(
     item: &'a ItemType,
     items: &'a [ItemType],
     path: &mut Vec<&'a str>,
-    done: &mut BTreeMap<&'a str, ()>,
+    done: &mut BTreeSet<&'a str>,
 ) -> Option<Vec<&'a str>> {
     let table = item.table()?;
     if let Some(at) = path.iter().position(|earlier| *earlier == table) {
         let named = |table: &&str| items.iter().find(|item| item.table() == Some(table)).map(ItemType::name);
         return Some(path[at..].iter().chain([&table]).filter_map(named).collect());
     }
-    if done.contains_key(table) {
+    if done.contains(table) {
         return None;
     }
     path.push(table);
     let found = parents(item, items).find_map(|parent| follow(parent, items, path, done));
     path.pop();
-    done.insert(table, ());
+    done.insert(table);
     found
 }
 
@@ -99,7 +99,12 @@ fn parents<'a>(item: &'a ItemType, items: &'a [ItemType]) -> impl Iterator<Item 
 
 /// The item types that have a table, parents before the types that refer to them. The others keep their order.
 pub(crate) fn parents_first(items: &[ItemType]) -> Vec<&ItemType> {
-    fn add<'a>(item: &'a ItemType, items: &'a [ItemType], path: &mut Vec<&'a str>, order: &mut Vec<&'a ItemType>) {
+    fn add<'a>(
+        item: &'a ItemType,
+        items: &'a [ItemType],
+        path: &mut Vec<&'a str>,
+        order: &mut Vec<&'a ItemType>,
+    ) {
         let Some(table) = item.table() else { return };
         // `check` refuses circles.
         if path.contains(&table) || order.contains(&item) {
@@ -111,7 +116,9 @@ pub(crate) fn parents_first(items: &[ItemType]) -> Vec<&ItemType> {
         order.push(item);
     }
     let mut order = Vec::new();
-    items.iter().for_each(|item| add(item, items, &mut Vec::new(), &mut order));
+    for item in items {
+        add(item, items, &mut Vec::new(), &mut order);
+    }
     order
 }
 
@@ -130,7 +137,8 @@ pub(crate) fn constraint_name(table: &str, column: &str) -> String {
     if name.len() <= MAX_NAME_BYTES {
         return name;
     }
-    let digest: String = Sha256::digest(name.as_bytes()).iter().take(4).map(|byte| format!("{byte:02x}")).collect();
+    let digest: String =
+        Sha256::digest(name.as_bytes()).iter().take(4).map(|byte| format!("{byte:02x}")).collect();
     // Names are ASCII.
     format!("{}_{digest}_fkey", &name[..MAX_NAME_BYTES - "_12345678_fkey".len()])
 }
@@ -158,7 +166,8 @@ mod tests {
 
     /// A type with an id, which refers to others: `b` at once, `b?` deferrable.
     fn node(name: &str, to: &str) -> ItemType {
-        let begun = ItemType::builder(name).with_table(name).with_column("name", ColumnType::Text).with_id(["name"]);
+        let begun =
+            ItemType::builder(name).with_table(name).with_column("name", ColumnType::Text).with_id(["name"]);
         let refer = |node: ItemTypeBuilder, to: &str| {
             let parent = to.trim_end_matches('?');
             let column = format!("to_{parent}");
@@ -195,7 +204,10 @@ mod tests {
     #[test]
     fn a_parent_that_does_not_fit_is_told() {
         let error = check(&[node("a", "b")]).unwrap_err().to_string();
-        assert!(error.contains("a: its column to_b refers to the item type b") && error.contains("not one of"), "{error}");
+        assert!(
+            error.contains("a: its column to_b refers to the item type b") && error.contains("not one of"),
+            "{error}"
+        );
         let keyed = ItemType::builder("b").with_table("b").with_column("name", ColumnType::Text);
         let error = check(&[node("a", "b"), keyed.clone().with_key(["name"]).build().unwrap()]).unwrap_err();
         assert!(error.to_string().contains("whose key is (name), and not id"), "{error}");
@@ -214,7 +226,8 @@ mod tests {
 
     #[test]
     fn no_index_is_made_twice() {
-        let item = node("a", "b c").to_builder().with_index(["to_c", "name"]).with_index(["id"]).build().unwrap();
+        let item =
+            node("a", "b c").to_builder().with_index(["to_c", "name"]).with_index(["id"]).build().unwrap();
         assert_eq!(indexes(&item), [vec!["to_c".to_owned(), "name".to_owned()], vec!["to_b".to_owned()]]);
     }
 }

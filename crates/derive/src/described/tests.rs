@@ -296,7 +296,9 @@ fn what_belongs_to_a_table_needs_one() {
         ("key = \"a\", children_of = Playlist", "", "`children_of`"),
         ("key = \"a\"", "#[item(references = Label)]", "a reference"),
     ] {
-        let told = refusal(&syn::parse_str(&format!("#[item({attribute})] struct A {{ {field} a: String }}")).unwrap());
+        let told = refusal(
+            &syn::parse_str(&format!("#[item({attribute})] struct A {{ {field} a: String }}")).unwrap(),
+        );
         assert_eq!(told, format!("{what} belongs to a table: name it with `table = \"…\"`"));
     }
 }

@@ -430,3 +430,37 @@ impl Item for Other {
         ItemRecord { item_type: Self::item_type(), values: vec![Value::Null] }
     }
 }
+
+fn tracks() -> ItemType {
+    let track = ItemType::builder("track").with_table("tracks").with_column("title", ColumnType::Text);
+    track.with_id(["title"]).build().unwrap()
+}
+
+/// Removes what a shop adds to titles.
+struct Retitle;
+
+impl ItemPipeline for Retitle {
+    fn name(&self) -> &str {
+        "retitle"
+    }
+
+    fn process(&self, mut record: ItemRecord, _origin: &ItemOrigin<'_>) -> Verdict {
+        if let Some(Value::Text(title)) = record.get_mut("title") {
+            *title = title.replace(" (new!)", "");
+        }
+        Verdict::Keep(record)
+    }
+}
+
+#[test]
+fn an_id_is_that_of_what_the_pipelines_made() {
+    let track = |title: &str| ItemRecord::from_fields(&tracks(), [("title", title)]).unwrap();
+    let mut packer = packer(|_, out| {
+        out.record(ItemRecord::from_fields(&tracks(), [("title", "Jóga (new!)")])?);
+        Ok(())
+    });
+    packer.items = vec![tracks()];
+    packer.pipelines = Arc::new([Box::new(Retitle) as Box<dyn ItemPipeline>]);
+    assert_ne!(track("Jóga (new!)"), track("Jóga"));
+    assert_eq!(page(&packer).items, [track("Jóga")]);
+}

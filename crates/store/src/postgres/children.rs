@@ -11,6 +11,7 @@
 
 use dragline_core::ItemType;
 
+use super::history::{began, is_of_item};
 use super::item_table::sql_type;
 use super::seen::digest_of_key;
 use crate::identifier::{SOURCE_FINGERPRINT, quoted, quoted_list, quoted_path};
@@ -116,27 +117,14 @@ fn end_versions(item: &ItemType, table: &str, gone: &str) -> Option<String> {
          INSERT INTO {history} ({columns}, valid_from, valid_to, run_id, replaced_by_run, changed)
          SELECT {of_pair}, began.at, now(), began.run, $1, NULL
          FROM pair
-         LEFT JOIN LATERAL (
-             SELECT made_by, made_at FROM crawl_item_keys
-             WHERE spider = $2 AND item_type = '{item_type}' AND key_digest = pair.\"#digest\" OFFSET 0
-         ) made ON true
-         LEFT JOIN LATERAL (
-             SELECT CASE WHEN is_known THEN at END AS at, CASE WHEN is_known THEN run END AS run FROM (
-                 SELECT made.made_at AS at, made.made_by AS run, true AS is_known WHERE made.made_by IS NOT NULL
-                 UNION ALL (
-                     SELECT version.valid_to, version.replaced_by_run, version.changed IS NOT NULL
-                     FROM {history} version WHERE {pair_key} ORDER BY version.replaced_by_run DESC LIMIT 1
-                 )
-             ) beginnings ORDER BY beginnings.at DESC LIMIT 1
-         ) began ON true
+         {began}
          WHERE pair.\"#place\" IS NULL AND made.made_by IS DISTINCT FROM $1",
         of_old = of("old"),
         of_pair = of("pair"),
         columns = quoted_list(&names),
         old_key = same_key(item, "old", "gone"),
         version_key = same_key(item, "version", "old"),
-        pair_key = same_key(item, "version", "pair"),
-        item_type = item.name().replace('\'', "''"),
+        began = began(&history, &same_key(item, "version", "pair"), &is_of_item(item)),
     ))
 }
 

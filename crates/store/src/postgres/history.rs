@@ -185,7 +185,7 @@ fn keep(
 
 /// When each row of `pair` began, and by which run, as `began`; and its entry in `crawl_item_keys`, as `made`. A row began when it
 /// was made, or when its last version ended. It is not known when somebody else made a row that a run had removed.
-fn began(history: &str, same_key: &str, is_of_item: &str) -> String {
+pub(super) fn began(history: &str, same_key: &str, is_of_item: &str) -> String {
     format!(
         "LEFT JOIN LATERAL (
              SELECT made_by, made_at FROM crawl_item_keys WHERE {is_of_item} pair.\"#digest\" OFFSET 0
@@ -223,7 +223,7 @@ pub(super) fn keep_removed(item: &ItemType) -> Option<String> {
 }
 
 /// The condition for an entry of `crawl_item_keys`, up to the digest. The spider is the second parameter.
-fn is_of_item(item: &ItemType) -> String {
+pub(super) fn is_of_item(item: &ItemType) -> String {
     format!("spider = $2 AND item_type = '{}' AND key_digest =", item.name().replace('\'', "''"))
 }
 

@@ -208,7 +208,9 @@ pub(super) fn compare(
         let is_fingerprint = |there: &TableColumn| there.name == SOURCE_FINGERPRINT && there.base == "bytea";
         if !found.columns.iter().any(is_fingerprint) {
             differs(
-                format!("table {table}: column {SOURCE_FINGERPRINT} (bytea) is missing, and children are found by it"),
+                format!(
+                    "table {table}: column {SOURCE_FINGERPRINT} (bytea) is missing, and children are found by it"
+                ),
                 format!("ALTER TABLE {} ADD COLUMN {SOURCE_FINGERPRINT} bytea;", quoted_path(table)),
             );
         }

@@ -296,7 +296,9 @@ mod tests {
     fn rows_without_a_key_are_appended() {
         let item = ItemType::builder("quote").with_table("quotes").with_columns(columns()).build().unwrap();
         assert!(!ddl(&item, "quotes", &[]).contains("PRIMARY KEY"));
-        assert!(ddl(&item, "quotes", &[]).ends_with("CREATE INDEX ON \"quotes\" (run_id, source_fingerprint);\n"));
+        assert!(
+            ddl(&item, "quotes", &[]).ends_with("CREATE INDEX ON \"quotes\" (run_id, source_fingerprint);\n")
+        );
         assert!(!ItemTable::new(&item, "quotes", 0, true).take.contains("CONFLICT"));
     }
 }

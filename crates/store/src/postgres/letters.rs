@@ -156,8 +156,15 @@ async fn apply(
         .filter(|(_, record)| !seen.contains(&page_items::digest(record)))
         .unzip::<i64, ItemRecord, Vec<_>, Vec<_>>();
     page.items = items;
-    let transaction =
-        Transaction { session, flight, tables, run, conflict: Conflict::KeepNewer, is_retry: true, letters: &applied_here };
+    let transaction = Transaction {
+        session,
+        flight,
+        tables,
+        run,
+        conflict: Conflict::KeepNewer,
+        is_retry: true,
+        letters: &applied_here,
+    };
     transaction.prepare_stages(&page).await?;
     transaction.insert_items(&[&page]).await?;
     let page_done = session.change(PAGE_DONE, &[&run.run_id, &shard, &fingerprint]).await? > 0;

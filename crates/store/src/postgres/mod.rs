@@ -6,14 +6,14 @@
 //! | `errors`, `handshake` | turn errors of the driver into ours |
 //! | `connections`, `session`, `tasks` | sessions: made, pooled, lent, ended |
 //! | `pooler` | a pooler between us and the database that shares sessions |
-//! | `schema`, `migrations`, `item_table`, `item_check` | tables: made, raised to a newer version, compared |
+//! | `schema`, `migrations`, `item_table`, `item_create`, `item_check` | tables: made, raised to a newer version, compared |
 //! | `children` | children that their page no longer gives |
 //! | `history`, `history_table` | the earlier versions of rows |
 //! | `administration` | what is asked about tables and runs between two crawls |
 //! | `foreign_keys`, `reference_check` | which table is written before which, and whether references are foreign keys |
 //! | `runs`, `run_lock`, `take_over` | the life of a run, and its lock |
 //! | `try_tables` | a trivial transaction, while flushes fail |
-//! | `flush`, `flights`, `requests`, `items`, `copy_text` | one transaction per batch |
+//! | `flush`, `flights`, `requests`, `item_writes`, `items`, `copy_text` | one transaction per batch |
 //! | `cookies`, `hosts` | what a resumed run needs in addition to its frontier |
 //! | `kept_pages` | the answers that are kept with their pages |
 //! | `letters` | dead letters: read, and stored as items after all |
@@ -41,8 +41,10 @@ mod history;
 mod history_table;
 mod hosts;
 mod item_check;
+mod item_create;
 mod item_figures;
 mod item_table;
+mod item_writes;
 mod items;
 mod kept_pages;
 mod letters;

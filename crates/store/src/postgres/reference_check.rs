@@ -7,10 +7,11 @@ use tokio_postgres::Row;
 use super::item_check::Difference;
 use super::item_table::add_foreign_key;
 use super::session::Session;
-use crate::identifier::{quoted, quoted_list, quoted_path};
+use crate::identifier::{quoted, quoted_path};
 
 /// The foreign keys of one column each.
-const KEYS: &str = "SELECT con.conname::text AS name, con.confrelid::regclass::text AS parent, con.confrelid AS parent_id,
+const KEYS: &str =
+    "SELECT con.conname::text AS name, con.confrelid::regclass::text AS parent, con.confrelid AS parent_id,
         own.attname::text AS column, other.attname::text AS key, con.condeferrable AS is_deferrable
     FROM pg_constraint con
     JOIN pg_attribute own ON own.attrelid = con.conrelid AND own.attnum = con.conkey[1]
@@ -59,25 +60,29 @@ pub(super) async fn differences(
 
 fn missing(table: &str, reference: &Reference, on_column: &[&Row], is_indexed: bool) -> Difference {
     let Reference { column, table: parent, key, .. } = reference;
-    let mut problem = format!("table {table}: column {column} has no foreign key to {parent} ({key})");
-    let mut remedy = String::new();
-    for other in on_column {
-        let (name, to, of): (&str, &str, &str) = (other.get("name"), other.get("parent"), other.get("key"));
-        problem += &format!(", but one to {to} ({of})");
-        remedy += &format!("ALTER TABLE {} DROP CONSTRAINT \"{}\";\n", quoted_path(table), name.replace('"', "\"\""));
-    }
-    remedy += &format!(
-        "-- Rows without a parent would be refused. To see them: SELECT * FROM {0} WHERE {1} NOT IN (SELECT {2} FROM {3});\n",
+    let others = on_column.iter().map(|other| {
+        let (to, of): (&str, &str) = (other.get("parent"), other.get("key"));
+        format!(", but one to {to} ({of})")
+    });
+    let drops = on_column.iter().map(|other| {
+        let name = other.get::<_, &str>("name").replace('"', "\"\"");
+        format!("ALTER TABLE {} DROP CONSTRAINT \"{name}\";", quoted_path(table))
+    });
+    let look = format!(
+        "-- Rows without a parent would be refused. To see them: SELECT * FROM {} WHERE {} NOT IN (SELECT {} FROM {});",
         quoted_path(table),
         quoted(column),
         quoted(key),
         quoted_path(parent)
     );
-    remedy += add_foreign_key(table, reference).trim_end();
-    if !is_indexed {
-        remedy += &format!("\nCREATE INDEX ON {} ({});", quoted_path(table), quoted_list([column]));
+    let index = format!("CREATE INDEX ON {} ({});", quoted_path(table), quoted(column));
+    let add = add_foreign_key(table, reference).trim_end().to_owned();
+    let statements = drops.chain([look, add]).chain((!is_indexed).then_some(index));
+    Difference {
+        problem: format!("table {table}: column {column} has no foreign key to {parent} ({key})")
+            + &others.collect::<String>(),
+        remedy: statements.collect::<Vec<_>>().join("\n"),
     }
-    Difference { problem, remedy }
 }
 
 fn at_once(table: &str, reference: &Reference, name: &str) -> Difference {

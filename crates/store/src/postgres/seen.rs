@@ -91,7 +91,9 @@ pub(super) fn text_of_key(item: &ItemType) -> Option<String> {
         item.key().iter().filter_map(|name| Some(&item.columns()[item.position(name)?])).collect();
     match columns.as_slice() {
         [] => None,
-        [column] if matches!(column.kind, ColumnType::Text | ColumnType::Uuid) => Some(format!("{}::text", quoted(&column.name))),
+        [column] if matches!(column.kind, ColumnType::Text | ColumnType::Uuid) => {
+            Some(format!("{}::text", quoted(&column.name)))
+        }
         [column] => Some(json_text(column)),
         columns => {
             let parts: Vec<String> = columns.iter().map(|column| json_text(column)).collect();

@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 
 use dragline_core::store::RunKey;
-use dragline_core::{ItemType, PageOutcome};
+use dragline_core::{ItemRecord, ItemType, PageOutcome};
 use rusqlite::types::Value as Sql;
 use rusqlite::{Connection, params, params_from_iter};
 
@@ -25,7 +25,8 @@ pub(super) fn remove_gone(
     conflict: Conflict,
 ) -> Result<(), Fault> {
     let scopes = Scopes::of(pages, item);
-    let (Some(reference), Some(table), Some(digest)) = (item.children_of(), item.table(), digest_of_key(item))
+    let (Some(reference), Some(table), Some(digest)) =
+        (item.children_of(), item.table(), digest_of_key(item))
     else {
         return Ok(());
     };
@@ -36,7 +37,7 @@ pub(super) fn remove_gone(
         .iter()
         .flat_map(|page| &page.items)
         .filter(|record| record.item_type.table() == Some(table))
-        .filter_map(|record| record.key_text())
+        .filter_map(ItemRecord::key_text)
         .map(|key| key_digest::of_key(&key))
         .collect();
     let mut select = connection.prepare_cached(&format!(
@@ -115,7 +116,8 @@ fn end_version(
     key: &[Sql],
 ) -> Result<(), Fault> {
     let Some(history) = item.history() else { return Ok(()) };
-    let (table, versions) = (quoted(item.table().unwrap_or_default()), quoted(history.table().unwrap_or_default()));
+    let (table, versions) =
+        (quoted(item.table().unwrap_or_default()), quoted(history.table().unwrap_or_default()));
     let names: Vec<&str> = item.columns().iter().map(|column| column.name.as_str()).collect();
     let of_old: Vec<String> = names.iter().map(|name| format!("old.{}", quoted(name))).collect();
     let count = item.key().len();
@@ -150,7 +152,8 @@ fn end_version(
         is_old = key_is(item),
     );
     connection.prepare_cached(&sql)?.execute(given())?;
-    let mut removed = connection.prepare_cached(&format!("UPDATE {versions} SET changed = NULL WHERE {is_version}"))?;
+    let mut removed =
+        connection.prepare_cached(&format!("UPDATE {versions} SET changed = NULL WHERE {is_version}"))?;
     removed.execute(params_from_iter(key.iter().cloned().chain([Sql::from(run.run_id)])))?;
     Ok(())
 }

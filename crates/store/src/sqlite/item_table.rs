@@ -169,9 +169,9 @@ pub(super) fn compare(connection: &Connection, items: &[ItemType]) -> Result<Dif
         match &own {
             Some(shape) => {
                 let missing = missing_keys(connection, item, table)?;
-                let is_parent = items.iter().any(|other| {
-                    other.references().iter().any(|reference| reference.table == table)
-                });
+                let is_parent = items
+                    .iter()
+                    .any(|other| other.references().iter().any(|reference| reference.table == table));
                 differences.of_table(item, table, shape, &ROW_COLUMNS, &missing, is_parent);
             }
             None => differences.add(format!("table {table} is missing"), own_ddl(item, table)),
@@ -243,7 +243,8 @@ impl Differences {
     ) {
         let mut rebuild = !missing.is_empty();
         for Reference { column, table: parent, key, .. } in missing {
-            self.problems.push(format!("table {table}: column {column} has no foreign key to {parent} ({key})"));
+            self.problems
+                .push(format!("table {table}: column {column} has no foreign key to {parent} ({key})"));
         }
         let mut additions = Vec::new();
         for column in wanted_of(item, of_row) {
