@@ -22,6 +22,7 @@ mod fetch;
 mod health;
 mod keeper;
 mod kept;
+mod kin;
 mod logs;
 mod memory;
 mod metrics;

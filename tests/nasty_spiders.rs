@@ -1,7 +1,7 @@
 //! A program only for the tests. On each page, its spider `nasty` does what the last part of the page's path says. Its
 //! spider `zoo` is well-behaved, and emits items for every kind of table. Its spider `attic` has requests of every kind, its
 //! spider `shop` has lists and details, its spider `branches` has a table in a schema, its spider
-//! `ledger` keeps the earlier versions of rows, and its spider `stall` is mended.
+//! `ledger` keeps the earlier versions of rows, its spider `kin` has parents and children, and its spider `stall` is mended.
 
 #[path = "upgrade/attic.rs"]
 mod attic;
@@ -11,6 +11,8 @@ mod branches;
 mod ledger;
 #[path = "arguments/library.rs"]
 mod library;
+#[path = "kin/mixes.rs"]
+mod mixes;
 #[path = "watch/shelf.rs"]
 mod shelf;
 #[path = "verdict/shop.rs"]
@@ -308,6 +310,7 @@ fn main() -> ExitCode {
         stall::Stall,
         branches::Branches,
         ledger::Ledger,
+        mixes::Kin,
         Indiscreet
     ])
 }

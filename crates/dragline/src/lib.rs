@@ -101,13 +101,13 @@ pub use dragline_runtime::{Crawl, CrawlError, CrawlOutcome, CrawlReport, StopHan
 pub use dragline_spider::{
     Accepts, AcceptsError, Args, Argument, ArgumentError, ArgumentProblem, Arguments, AsPattern, AsSelector,
     Column, ColumnType, Error, Extract, Failure, Field, Followed, Form, FromFormat, FromJson, FromRecord,
-    FromText, FromValue, Item, ItemOrigin, ItemPipeline, ItemRecord, ItemType, ItemTypeBuilder,
-    ItemTypeError, Node, Output, Page, Presence, Proxy, Re, Reason, RecordError, Refresh, Regex, Request,
-    RequestError, RequestOptions, Response, Result, Router, SameRequest, Sample, Selector, SelectorError,
-    SitemapRole, Spider, SpiderArgs, StayIn, StoredPage, TypePattern, TypePatternError, TypedPipeline,
-    UnknownTag, Value, Verdict,
+    FromText, FromValue, HasId, IdColumn, IdPart, Item, ItemOrigin, ItemPipeline, ItemRecord, ItemType,
+    ItemTypeBuilder, ItemTypeError, Key, Node, Output, Page, Parent, Presence, Proxy, Re, Reason,
+    RecordError, Reference, Refresh, Regex, Request, RequestError, RequestOptions, Response, Result, Router,
+    SameRequest, Sample, Selector, SelectorError, SitemapRole, Spider, SpiderArgs, StayIn, StoredPage,
+    TypePattern, TypePatternError, TypedPipeline, UnknownTag, Value, Verdict,
 };
-pub use dragline_spider::{bail, css, item_pipeline, prelude, sample, sitemap, spiders};
+pub use dragline_spider::{bail, css, item_pipeline, natural_key, prelude, sample, sitemap, spiders};
 
 /// What the texts of pages mean: clean text, prices, dates, and names in a form for comparison. [`NormalizeText`] is an item
 /// pipeline that does this for columns.
@@ -132,7 +132,7 @@ pub mod normalize {
 }
 
 /// The crates whose types fields of items have.
-pub use dragline_spider::{chrono, rust_decimal, serde_json};
+pub use dragline_spider::{chrono, rust_decimal, serde_json, uuid};
 
 /// What the macros name in the code that they write. It may change at any time: nobody else uses it.
 #[doc(hidden)]
@@ -143,6 +143,8 @@ pub use dragline_spider::__private;
 mod documents {
     #[doc = include_str!("../../../docs/fetching.md")]
     struct Fetching;
+    #[doc = include_str!("../../../docs/relations.md")]
+    struct Relations;
     #[doc = include_str!("../../../docs/writing-a-spider.md")]
     struct WritingASpider;
     #[doc = include_str!("../../../docs/writing-a-pipeline.md")]
