@@ -5,7 +5,7 @@
 //! grow to gigabytes. Browsers flatten everything deeper than a few hundred elements. This code counts the work instead. A
 //! page that is ten thousand elements deep is parsed, and a page that would take hours fails.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::fmt;
 
 use ego_tree::Tree;
@@ -29,6 +29,22 @@ mod self_closed;
 /// How many open elements the parser may look at, summed over all tokens. 15,000 nested elements reach this limit in about
 /// a second, and so do 50 MB of a page with normal nesting.
 const MAX_WORK: usize = 120_000_000;
+
+/// How many pairs of attributes may be compared with each other, or moved to make room. A start tag compares each of its attributes
+/// with all earlier ones, and each further `<html>` or `<body>` tag adds its attributes to those that the element has. 30,000
+/// attributes in one tag, which are allowed, take a third of a second and a quarter of this. Without a sum, a page of 20 MB has
+/// room for a hundred such tags, or for three million `<body b1>`, `<body b2>` …, which take hours.
+const MAX_ATTRIBUTE_PAIRS: usize = 4_000_000_000;
+
+/// A tag with fewer attributes takes no time worth counting.
+const MANY_ATTRIBUTES: usize = 32;
+
+/// A formatting element (`<b>`, `<a>` …) is compared with each open one, attribute by attribute (the "Noah's Ark clause"). To compare
+/// an attribute takes as long as to look at this many open elements.
+const WORK_PER_ATTRIBUTE: usize = 4;
+
+/// With fewer open elements, these comparisons take no time worth counting. Few honest pages have more.
+const MANY_OPEN: usize = 48;
 
 /// How many different names a page may give its elements and attributes, not counting those of the HTML standard and those of up
 /// to 7 bytes. All others are in one hash table with 4,096 lists. A new name is compared with the whole list, so a million names
@@ -60,7 +76,7 @@ impl fmt::Display for TooMuch {
         match self {
             Self::Depth => f.write_str("the page's elements nest too deep to be parsed"),
             Self::Memory(excess) => excess.fmt(f),
-            Self::Attributes => f.write_str("an element of the page has too many attributes to be parsed"),
+            Self::Attributes => f.write_str("elements of the page have too many attributes to be parsed"),
             Self::Names => {
                 f.write_str("the page's elements and attributes have too many different names to be parsed")
             }
@@ -114,6 +130,8 @@ impl Parser {
             taken: Cell::new(0),
             tokens: Cell::new(0),
             work: Cell::new(0),
+            new_attributes: Cell::new(0),
+            attribute_pairs: Cell::new(0),
             excess: Cell::new(None),
         };
         Self {
@@ -161,6 +179,10 @@ struct Bounded {
     taken: Cell<usize>,
     tokens: Cell<usize>,
     work: Cell<usize>,
+    /// The attributes of the tags since the last count, where they may have to be compared with those of open elements.
+    new_attributes: Cell<usize>,
+    /// The pairs of attributes within one tag.
+    attribute_pairs: Cell<usize>,
     excess: Cell<Option<TooMuch>>,
 }
 
@@ -168,16 +190,34 @@ impl Bounded {
     fn count(&self) {
         let open = OpenElements(Cell::new(0));
         self.builder.trace_handles(&open);
-        self.work.set(self.work.get() + open.0.get() * TOKENS_PER_COUNT);
+        let mut work = open.0.get() * TOKENS_PER_COUNT;
+        let new_attributes = self.new_attributes.take();
+        if new_attributes > 0 && open.0.get() > MANY_OPEN {
+            let formatting = OpenFormatting::default();
+            self.builder.trace_handles(&formatting);
+            work += formatting.count() * new_attributes * WORK_PER_ATTRIBUTE;
+        }
+        self.work.set(self.work.get().saturating_add(work));
         let bytes = self.builder.sink.bytes();
+        let pairs = self.attribute_pairs.get().saturating_add(self.builder.sink.attribute_pairs());
         if self.work.get() > MAX_WORK {
             self.excess.set(Some(TooMuch::Depth));
+        } else if pairs > MAX_ATTRIBUTE_PAIRS {
+            self.excess.set(Some(TooMuch::Attributes));
         } else if self.builder.sink.names() > MAX_NAMES {
             self.excess.set(Some(TooMuch::Names));
         } else if let Err(refused) = self.memory.take(bytes.saturating_sub(self.taken.get())) {
             self.excess.set(Some(TooMuch::Memory(refused)));
         }
         self.taken.set(bytes);
+    }
+
+    /// Counts what a tag's attributes cost beyond the tag.
+    fn count_attributes(&self, attributes: usize) {
+        self.new_attributes.set(self.new_attributes.get() + attributes);
+        if attributes >= MANY_ATTRIBUTES {
+            self.attribute_pairs.set(self.attribute_pairs.get().saturating_add(attributes * attributes));
+        }
     }
 }
 
@@ -188,6 +228,9 @@ impl TokenSink for Bounded {
         self.tokens.set(self.tokens.get() + 1);
         if self.tokens.get().is_multiple_of(TOKENS_PER_COUNT) && self.excess.get().is_none() {
             self.count();
+        }
+        if let Token::TagToken(tag) = &token {
+            self.count_attributes(tag.attrs.len());
         }
         match self.excess.get() {
             None => self.builder.process_token(token, line),
@@ -212,6 +255,26 @@ impl Tracer for OpenElements {
 
     fn trace_handle(&self, _: &Handle) {
         self.0.set(self.0.get() + 1);
+    }
+}
+
+/// Finds the open elements that are formatting. The tree builder has them in two lists, so it gives each of them twice.
+#[derive(Default)]
+struct OpenFormatting(RefCell<Vec<Handle>>);
+
+impl OpenFormatting {
+    fn count(self) -> usize {
+        let mut handles = self.0.into_inner();
+        handles.sort_unstable();
+        handles.windows(2).filter(|pair| pair[0] == pair[1]).count()
+    }
+}
+
+impl Tracer for OpenFormatting {
+    type Handle = Handle;
+
+    fn trace_handle(&self, handle: &Handle) {
+        self.0.borrow_mut().push(*handle);
     }
 }
 
@@ -254,6 +317,37 @@ mod tests {
             assert!(parsed(&fine.repeat(2)).is_ok());
         }
         assert!(parsed(&"<custom-element data-attribute=x></custom-element>".repeat(MAX_NAMES + 1)).is_ok());
+    }
+
+    #[test]
+    fn attributes_are_counted_over_all_tags_that_have_many_and_all_that_add_to_one_element() {
+        let list = |count: usize| (0..count).map(|name| format!(" a{name}")).collect::<String>();
+        // The names are short, so that they are not counted as names.
+        let adding = |tag: &str| (0..120_000).map(|name| format!("<{tag} b{name}>")).collect::<String>();
+        let wide = list(20_000);
+        for refused in [
+            adding("body"),
+            adding("html"),
+            format!("<body{wide}>{}", (0..30_000).map(|name| format!("<body b{name}>")).collect::<String>()),
+            format!("<p{wide}>").repeat(12),
+            format!("</p{wide}>").repeat(12),
+        ] {
+            assert_eq!(parsed(&refused).err(), Some(TooMuch::Attributes), "{}", &refused[..20]);
+        }
+        // Many documents in one file, each with its own tags.
+        let documents =
+            "<html lang=en class=no-js><body class='a b' id=top data-x=1>x</body></html>".repeat(20_000);
+        assert_eq!(elements(&documents, "body[id=top]"), 1);
+        assert_eq!(elements(&format!("<p{}>", list(100)).repeat(1_000), "p"), 1_000);
+    }
+
+    #[test]
+    fn formatting_elements_are_counted_with_their_attributes() {
+        let attributes: String = (0..60).map(|name| format!(" a{name}")).collect();
+        let different =
+            |count: usize| (0..count).map(|number| format!("<b{attributes} z={number}>")).collect::<String>();
+        assert_eq!(parsed(&different(2_000)).err(), Some(TooMuch::Depth));
+        assert!(parsed(&different(300)).is_ok());
     }
 
     #[test]

@@ -13,6 +13,8 @@ use html5ever::tree_builder::{ElementFlags, NodeOrText, QuirksMode, TreeSink};
 use html5ever::{Attribute, LocalName, QualName};
 use scraper::{Html, HtmlTreeSink, Node};
 
+use super::MAX_ATTRIBUTE_PAIRS;
+
 /// A node in the tree: its value, its five links to other nodes, and its place in the list of elements.
 pub(super) const NODE_BYTES: usize = size_of::<Node>() + 5 * size_of::<usize>() + 24;
 /// The allocator's own bytes for a block, and the header of a text that has a block of its own.
@@ -20,22 +22,52 @@ const BLOCK_BYTES: usize = 32;
 /// A name or a text up to this length has no block of its own.
 const INLINE_BYTES: usize = 7;
 
+/// Moving an attribute takes this many times as long as comparing two names.
+const PAIRS_PER_MOVE: usize = 8;
+
 /// A tree, and the bytes of everything in it that is not a node and does not lie in the parser's input.
 pub(super) struct CountedSink {
     sink: HtmlTreeSink,
     bytes: Cell<usize>,
+    /// The pairs of attributes that repeated tags of one element have compared or moved.
+    attribute_pairs: Cell<usize>,
     /// The different names that are in the table of names.
     names: RefCell<HashSet<LocalName>>,
 }
 
 impl CountedSink {
     pub(super) fn new(html: Html) -> Self {
-        Self { sink: HtmlTreeSink::new(html), bytes: Cell::new(0), names: RefCell::default() }
+        Self {
+            sink: HtmlTreeSink::new(html),
+            bytes: Cell::new(0),
+            attribute_pairs: Cell::new(0),
+            names: RefCell::default(),
+        }
     }
 
     /// The bytes that the tree takes.
     pub(super) fn bytes(&self) -> usize {
         self.nodes() * NODE_BYTES + self.bytes.get()
+    }
+
+    /// How many pairs of attributes were compared or moved because a tag added to an element that was there.
+    pub(super) fn attribute_pairs(&self) -> usize {
+        self.attribute_pairs.get()
+    }
+
+    /// Counts the pairs before they cost anything. `false` if they are too many already.
+    fn may_add(&self, target: NodeId, attributes: usize) -> bool {
+        let has = self
+            .sink
+            .0
+            .borrow()
+            .tree
+            .get(target)
+            .and_then(|node| node.value().as_element().map(|it| it.attrs.len()));
+        let pairs = attributes * (has.unwrap_or(0) + attributes);
+        let sum = self.attribute_pairs.get().saturating_add(pairs.saturating_mul(PAIRS_PER_MOVE));
+        self.attribute_pairs.set(sum);
+        sum <= MAX_ATTRIBUTE_PAIRS
     }
 
     /// How many different names the elements and attributes have, apart from those that are known or very short.
@@ -151,6 +183,9 @@ impl TreeSink for CountedSink {
     }
 
     fn add_attrs_if_missing(&self, target: &NodeId, attributes: Vec<Attribute>) {
+        if !self.may_add(*target, attributes.len()) {
+            return;
+        }
         self.count_attributes(&attributes);
         self.sink.add_attrs_if_missing(target, attributes);
     }
