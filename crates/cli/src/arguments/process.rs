@@ -73,7 +73,7 @@ pub(crate) struct Process {
     #[arg(long, env = "DRAGLINE_LISTEN", value_name = "ADDR", value_parser = ListenAddr::parse, hide_short_help = true)]
     pub(crate) listen: Option<ListenAddr>,
 
-    /// How long a loop may be silent, or a spider may parse one page, before the crawl counts as stuck
+    /// How long a loop may be silent before the crawl counts as stuck. A parse has a limit of its own, --parse-timeout
     #[arg(long, env = "DRAGLINE_HEALTH_MAX_AGE", value_name = "TIME", value_parser = health_max_age, default_value = text::duration(CrawlSettings::default().health_max_age), hide_short_help = true)]
     pub(crate) health_max_age: Duration,
 

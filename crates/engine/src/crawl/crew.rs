@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{select, tick};
+use dragline_core::probe::reach;
 use dragline_core::stop::StopReason;
 use dragline_core::worker::{JoinError, Worker};
 use dragline_core::{PageKey, PageOutcome, Reason};
@@ -94,6 +95,7 @@ fn supervise(station: &Arc<Station>, members: &Mutex<CrewMembers>) {
             recv(station.stop.abandoned()) -> _ => return,
             recv(ticks) -> _ => {}
         }
+        reach("supervisor: looks");
         for index in 0..station.desks.count() {
             if let Some(page) = station.desks.take_overdue(index, station.parse_timeout) {
                 leave_behind(station, members, index, page);

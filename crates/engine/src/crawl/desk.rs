@@ -24,6 +24,7 @@ pub struct Desks(Arc<DesksShared>);
 struct DesksShared {
     desks: Box<[Mutex<Option<PageInHand>>]>,
     tickets: AtomicU64,
+    parse_timeout: Duration,
 }
 
 /// What a crawl thread does.
@@ -58,9 +59,14 @@ pub(super) struct PageInHand {
 
 impl Desks {
     /// Empty desks.
-    pub(super) fn new(threads: usize) -> Self {
+    pub(super) fn new(threads: usize, parse_timeout: Duration) -> Self {
         let desks = (0..threads).map(|_| Mutex::new(None)).collect();
-        Self(Arc::new(DesksShared { desks, tickets: AtomicU64::new(0) }))
+        Self(Arc::new(DesksShared { desks, tickets: AtomicU64::new(0), parse_timeout }))
+    }
+
+    /// How long a page may lie on a desk. After that, the supervisor takes it away.
+    pub fn parse_timeout(&self) -> Duration {
+        self.0.parse_timeout
     }
 
     /// What the thread at desk `index` does; `None` while it waits for a page.

@@ -51,7 +51,7 @@ pub fn spawn(threads: CrawlThreads) -> io::Result<Crew> {
     let settings = Arc::clone(&parts.settings);
     Crew::start(Arc::new(Station {
         packer: Packer::new(&parts, run, pipelines, items),
-        desks: Desks::new(settings.crawl_threads),
+        desks: Desks::new(settings.crawl_threads, settings.parse_timeout),
         parse_timeout: settings.parse_timeout,
         max_page_memory: settings.max_page_memory_bytes,
         pages,

@@ -199,6 +199,7 @@ fn longest_parse(desks: &Desks) -> Option<Parse> {
     parses.min_by_key(|(_, activity)| activity.since).map(|(thread, activity)| Parse {
         thread,
         since_ms: unix_ms().saturating_sub(millis(activity.since.elapsed())),
+        limit_ms: millis(desks.parse_timeout()),
         url: activity.url,
     })
 }

@@ -82,6 +82,8 @@ pub struct Parse {
     pub url: String,
     /// When the parse began.
     pub since_ms: u64,
+    /// How long it may take (`--parse-timeout`). After that, the supervisor of the crawl threads fails the page.
+    pub limit_ms: u64,
 }
 
 impl Beats {
@@ -109,15 +111,17 @@ impl Beats {
         if let Some(silent) = silent(loops, now_ms, max_age) {
             return silent;
         }
-        let limit = max_age.as_secs_f64();
+        // A long parse within its limit is work, and a restart would only begin it again. If nobody ends it after its limit, the
+        // supervisor is silent.
         if let Some(parse) = &self.longest_parse
-            && now_ms.saturating_sub(parse.since_ms) > millis(max_age)
+            && now_ms.saturating_sub(parse.since_ms) > parse.limit_ms.saturating_add(millis(max_age))
         {
             return HealthState::Stuck.because(format!(
-                "crawl-{} has been parsing {} for {} s (limit {limit} s)",
+                "crawl-{} has been parsing {} for {} s, and nobody has ended it after its limit of {} s",
                 parse.thread,
                 parse.url,
-                seconds(now_ms, parse.since_ms)
+                seconds(now_ms, parse.since_ms),
+                Duration::from_millis(parse.limit_ms).as_secs_f64()
             ));
         }
         match (self.degraded_since_ms, self.offline_since_ms) {
@@ -248,13 +252,17 @@ mod tests {
                 thread: 1,
                 url: "http://a.example/".to_owned(),
                 since_ms: NOW - seconds * 1_000,
+                limit_ms: 300_000,
             }),
             ..crawling()
         };
-        assert_eq!(judged(&parsing(59)).0, HealthState::Running);
-        let (state, why) = judged(&parsing(61));
+        assert_eq!(judged(&parsing(359)).0, HealthState::Running);
+        let (state, why) = judged(&parsing(361));
         assert_eq!(state, HealthState::Stuck);
-        assert_eq!(why, "crawl-1 has been parsing http://a.example/ for 61 s (limit 60 s)");
+        assert_eq!(
+            why,
+            "crawl-1 has been parsing http://a.example/ for 361 s, and nobody has ended it after its limit of 300 s"
+        );
     }
 
     #[test]
