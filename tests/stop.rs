@@ -171,3 +171,32 @@ fn a_stop_leaves_no_session_behind() {
     // Sooner than the server gives up one that was left to it.
     wait_until("all sessions are gone", Duration::from_secs(10), || stored.count(sessions) == 0);
 }
+
+/// The flush of a large page has many steps: its requests are sorted, sent and inserted. Whatever the signal meets, the stop is a
+/// normal one, and the page is stored with everything or not at all.
+#[test]
+fn a_stop_in_the_flush_of_a_page_with_very_many_links_is_a_normal_one() {
+    const LINKS: usize = 60_000;
+    let links: String = (0..LINKS).map(|number| format!("<a href=/{number}></a>")).collect();
+    let site = Site::builder().page("/", Answer::html(links)).start();
+    let stored = Stored::postgres();
+    let crawl = crawl_site(&site.url("/"), &stored).args(["--limit", "1"]);
+    for step in 0..3 {
+        let mut running = crawl.clone().args(["--run", &format!("run-{step}")]).spawn();
+        let flushing = "select count(*) from pg_stat_activity where datname = current_database()
+            and application_name like 'dragline%' and state <> 'idle' and xact_start is not null";
+        running.wait_until("the page is flushed", Duration::from_secs(120), |_| {
+            site.hits("/") > step && stored.count(flushing) > 0
+        });
+        // A moment of its own for each run.
+        #[allow(clippy::disallowed_methods)]
+        std::thread::sleep(Duration::from_millis(300) * u32::try_from(step).unwrap());
+        running.signal("TERM");
+        let ended = running.finish_within(SOON);
+        ended.assert("it is a stop, or the end", matches!(ended.code, Some(0 | 75)));
+        let rows = stored.count(&format!(
+            "select count(*) from crawl_requests join crawl_runs using (run_id) where name = 'run-{step}'"
+        ));
+        assert!([1, LINKS + 1].contains(&rows), "half a page: {rows}");
+    }
+}

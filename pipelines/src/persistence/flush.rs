@@ -16,6 +16,7 @@ use dragline_core::probe::reach;
 use dragline_core::store::{FlushReceipt, RunKey, StoreError, StoreResult};
 use dragline_core::{Fingerprint, PageOutcome, PageState, QueuedRequest, Reason};
 use tokio::sync::watch;
+use tokio::task::yield_now;
 use tokio::time::sleep;
 use tracing::{debug, warn};
 
@@ -29,6 +30,9 @@ use super::pieces::{Piece, Pieces, Unstorable};
 const MAX_GIVEN_UP: u32 = 5;
 /// The same for a part of a piece that was given up.
 const MAX_GIVEN_UP_AGAIN: u32 = 2;
+
+/// How many requests are dropped at a time.
+const DROPPED_AT_ONCE: usize = 4_096;
 
 /// How a flush task ended, and what it left behind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -120,7 +124,10 @@ pub(super) async fn flush(
             }
             Ok(PieceWritten::Hopeless { message, sqlstate }) => (Reason::StoreGaveUp, message, sqlstate),
             Err(StoreError::Refused { message, sqlstate }) => (Reason::StoreRefused, message, sqlstate),
-            Err(StoreError::Cancelled) => return,
+            Err(StoreError::Cancelled) => {
+                discard(piece.outcomes).await;
+                return;
+            }
             Err(error) => {
                 ending.end.how = HowEnded::Failed;
                 context.fail(error);
@@ -139,6 +146,16 @@ pub(super) async fn flush(
     context.progress.times.flush.note(elapsed);
     let elapsed_ms = elapsed.as_millis();
     debug!(batch = number, pages, rows, bytes, transactions, elapsed_ms, "flushed");
+}
+
+/// Drops the pages of a flush that was cancelled. A million requests take a second, in which nothing else could run.
+async fn discard(outcomes: Vec<PageOutcome>) {
+    for mut outcome in outcomes {
+        while !outcome.requests.is_empty() {
+            outcome.requests.truncate(outcome.requests.len().saturating_sub(DROPPED_AT_ONCE));
+            yield_now().await;
+        }
+    }
 }
 
 /// The result of writing a piece.
@@ -299,5 +316,36 @@ fn unstorable(context: &PersistenceContext, piece: &Piece, message: &str) -> Sto
         store: context.store.location(),
         what: format!("storing {url} even as a dead page without items"),
         source: message.into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use dragline_core::{PageKey, Request};
+    use tokio::runtime::Builder;
+
+    use super::*;
+
+    #[test]
+    fn others_have_their_turn_while_a_large_page_is_dropped() {
+        let page = QueuedRequest::start(Request::get("http://a.example/").unwrap(), 0);
+        let key = PageKey { fingerprint: page.fingerprint, url: page.request.url().to_string() };
+        let mut outcome = PageOutcome::failed(key, Reason::StoreGaveUp, "test");
+        outcome.requests = vec![page; 20 * DROPPED_AT_ONCE];
+        let turns = Arc::new(AtomicUsize::new(0));
+        let taken = Arc::clone(&turns);
+        Builder::new_current_thread().build().unwrap().block_on(async move {
+            let other = tokio::spawn(async move {
+                loop {
+                    taken.fetch_add(1, Ordering::Relaxed);
+                    yield_now().await;
+                }
+            });
+            discard(vec![outcome]).await;
+            other.abort();
+        });
+        assert!(turns.load(Ordering::Relaxed) >= 10, "{turns:?}");
     }
 }

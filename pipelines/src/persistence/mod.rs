@@ -1,7 +1,7 @@
 //! The thread bridge: synchronous code hands over page outcomes, and one thread writes them to the store.
 //!
 //! ```text
-//!  crawl threads ─submit─►┐             persistence thread              persistence-rt (tokio, one worker)
+//!  crawl threads ─submit─►┐             persistence thread              persistence-rt (tokio, 2 workers)
 //!  scheduler ─refill, ───►│ inbox ─► batcher ─► a slot is free? ─start─► flush task ─► Store::flush
 //!             flush_now   │             ▲                                  │  refills, heartbeats
 //!  main ─open, close─────►┘             └───────────── it has ended ───────┤

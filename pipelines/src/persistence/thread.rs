@@ -264,7 +264,6 @@ impl<'rt> PersistenceLoop<'rt> {
     }
 }
 
-/// One worker is enough, because it only waits for the network. The crawl threads do the computing.
 /// How many requests the run has. A reparse stores only some of the new ones, so it doesn't count them.
 fn requests_of(opened: &OpenedRun, spec: &RunSpec) -> Option<u64> {
     match &opened.resumed {
@@ -277,6 +276,8 @@ fn requests_of(opened: &OpenedRun, spec: &RunSpec) -> Option<u64> {
     }
 }
 
+/// One worker would be enough to wait for the network. But a flush of a page with very many links also computes, for seconds on a
+/// busy machine, and then the limits of a stop must not wait for it.
 fn runtime() -> std::io::Result<Runtime> {
-    Builder::new_multi_thread().worker_threads(1).thread_name("persistence-rt").enable_all().build()
+    Builder::new_multi_thread().worker_threads(2).thread_name("persistence-rt").enable_all().build()
 }

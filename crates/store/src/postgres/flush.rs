@@ -181,7 +181,7 @@ impl Transaction<'_> {
         self.flight.check()?;
         let found = FoundRequest::on(&in_order);
         let Self { session, run, .. } = self;
-        let new_requests = requests::insert(session, run, found).await?;
+        let new_requests = requests::insert(session, run, found, || self.flight.check()).await?;
         let earlier = pages::earlier(session, run, &new_requests).await?;
         reach("flush: after requests");
         let tables = self.insert_items(&in_order).await?;

@@ -8,6 +8,7 @@ use dragline_core::fingerprint::Fingerprint;
 use dragline_core::queued_request::QueuedRequest;
 use dragline_core::store::{RunKey, StoreResult};
 use serde::de::DeserializeOwned;
+use tokio::task::yield_now;
 use tokio_postgres::Row;
 use tokio_postgres::types::Json;
 
@@ -17,6 +18,9 @@ use crate::columns::{FoundRequest, RequestRow};
 
 /// The staging table of new requests.
 pub(super) const STAGE: &str = "stage_requests";
+
+/// So many requests are worked on at a time. Then other tasks have their turn, for example the end of this one.
+const AT_ONCE: usize = 4_096;
 
 /// Creates the staging table.
 pub(super) const MAKE_STAGE: &str = "CREATE TEMP TABLE IF NOT EXISTS stage_requests (
@@ -59,16 +63,24 @@ pub(super) const COLUMNS: &str =
     r.options, r.priority, r.depth, r.host, r.redirects, r.dont_filter";
 
 /// Stores the requests that the run does not know yet, and returns their fingerprints. Of several requests with one
-/// fingerprint it stores the first. The caller has opened a transaction and locked the run's row.
+/// fingerprint it stores the first. The caller has opened a transaction and locked the run's row. `may_go_on` is asked now and
+/// then, because a page may have a million requests.
 pub(super) async fn insert<'a>(
     session: &Session,
     run: &RunKey,
     requests: impl IntoIterator<Item = FoundRequest<'a>>,
+    may_go_on: impl Fn() -> StoreResult<()>,
 ) -> StoreResult<Vec<Fingerprint>> {
+    let requests: Vec<FoundRequest<'_>> = requests.into_iter().collect();
     let mut distinct: BTreeMap<Fingerprint, FoundRequest<'_>> = BTreeMap::new();
-    for found in requests {
-        distinct.entry(found.request.fingerprint).or_insert(found);
+    for some in requests.chunks(AT_ONCE) {
+        may_go_on()?;
+        for found in some {
+            distinct.entry(found.request.fingerprint).or_insert(*found);
+        }
+        yield_now().await;
     }
+    may_go_on()?;
     if distinct.is_empty() {
         return Ok(Vec::new());
     }

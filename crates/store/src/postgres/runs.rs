@@ -186,7 +186,7 @@ pub(super) async fn add_requests(
     }
     session.run(requests::MAKE_STAGE).await?;
     let found = requests.iter().map(FoundRequest::start);
-    requests::insert(&session, run, found).await?;
+    requests::insert(&session, run, found, || Ok(())).await?;
     session.run("COMMIT").await?;
     session.release();
     Ok(())
@@ -399,7 +399,7 @@ async fn begin(connections: &Connections, session: &Session, spec: &RunSpec) -> 
     session.run(requests::MAKE_STAGE).await?;
     let start = spec.start.iter().map(FoundRequest::start);
     let key = key(spec, run_id, row.get("epoch"), shards);
-    requests::insert(session, &key, start).await?;
+    requests::insert(session, &key, start, || Ok(())).await?;
     if let Some(reparse) = spec.reparse {
         reparse::fill(session, run_id, reparse, &spec.spider).await?;
     }
