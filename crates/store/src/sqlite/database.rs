@@ -133,6 +133,7 @@ impl Database {
             let problem = format!("there is no database {}", self.path.display());
             return Err(setup(&problem, "`dragline schema apply` makes it, and so does the first crawl"));
         }
+        self.check_links()?;
         // Without the URI flag, the text is always a path, whatever it contains.
         let mut flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         if create {
@@ -161,6 +162,22 @@ impl Database {
         connection.pragma_update_and_check(None, "journal_size_limit", LOG_BYTES_KEPT, |_| Ok(()))?;
         let file = std::fs::metadata(&self.path).map(|file| identity(&file))?;
         Ok(OpenDatabase { connection, file })
+    }
+
+    /// `SQLite` names its log after the path, so processes that open one file by two names write two logs and destroy the
+    /// database. A symbolic link is fine, because `SQLite` follows it first.
+    fn check_links(&self) -> Result<(), Fault> {
+        match std::fs::metadata(&self.path) {
+            Ok(file) if file.nlink() > 1 => Err(setup(
+                &format!(
+                    "the database {} has {} names (hard links), and each name would have a log of its own",
+                    self.path.display(),
+                    file.nlink()
+                ),
+                "keep one name: `find -samefile FILE` lists all of them, and a copy of the file or a symbolic link is fine",
+            )),
+            _ => Ok(()),
+        }
     }
 
     /// Rows written into a deleted file would be lost without an error.
