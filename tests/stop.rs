@@ -2,6 +2,7 @@
 
 mod early;
 mod forced;
+mod ignored;
 
 use std::io::Read;
 use std::net::TcpListener;

@@ -4,6 +4,9 @@
 //! a crawl, which ends in its own way with its own exit code, or another one, which a signal simply ends. So handlers come first,
 //! and what they have caught waits.
 //!
+//! A signal that this process was started to ignore stays ignored: `nohup` does that with SIGHUP, and a shell without job control
+//! does it with SIGINT and SIGQUIT for what it starts in the background.
+//!
 //! The kernel protects process 1: a signal without a handler has no effect, so without handlers only SIGKILL could end a command
 //! there.
 
@@ -20,6 +23,8 @@ use crate::first_process;
 
 /// The signals that a crawl listens to.
 const HEARD: [i32; 5] = [SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1];
+/// Those that stay ignored if they were when the process began. SIGTERM is for whoever runs the process, so it always counts.
+const MAY_BE_IGNORED: [i32; 3] = [SIGINT, SIGHUP, SIGQUIT];
 /// The exit code that shells use for a process that was ended by a signal.
 const ENDED_BY_SIGNAL: i32 = 128;
 
@@ -27,13 +32,21 @@ const ENDED_BY_SIGNAL: i32 = 128;
 static ENDS_AT_ONCE: LazyLock<Arc<AtomicBool>> = LazyLock::new(Arc::default);
 /// The signals that were caught and not yet handed to anyone.
 static CAUGHT: Mutex<Option<Signals>> = Mutex::new(None);
+/// The signals to listen to, as they stood before the first handler.
+static HEARD_HERE: LazyLock<Vec<i32>> = LazyLock::new(|| {
+    let ignored = ignored();
+    HEARD
+        .into_iter()
+        .filter(|signal| !(MAY_BE_IGNORED.contains(signal) && ignored.contains(signal)))
+        .collect()
+});
 
 /// Catches signals from now on. It comes first in `main`.
 ///
 /// # Errors
 /// When the operating system refuses a handler.
 pub fn catch() -> io::Result<()> {
-    for signal in HEARD {
+    for &signal in &*HEARD_HERE {
         let at_once = Arc::clone(&ENDS_AT_ONCE);
         if first_process::is_this() {
             register_conditional_shutdown(signal, ENDED_BY_SIGNAL + signal, at_once)?;
@@ -41,8 +54,16 @@ pub fn catch() -> io::Result<()> {
             register_conditional_default(signal, at_once)?;
         }
     }
-    *CAUGHT.lock().unwrap_or_else(PoisonError::into_inner) = Some(Signals::new(HEARD)?);
+    *CAUGHT.lock().unwrap_or_else(PoisonError::into_inner) = Some(Signals::new(&*HEARD_HERE)?);
     Ok(())
+}
+
+/// The signals that this process ignores, as the kernel shows them. Elsewhere than on Linux nobody shows them.
+fn ignored() -> Vec<i32> {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or_default();
+    HEARD.into_iter().filter(|signal| mask & (1 << (signal - 1)) != 0).collect()
 }
 
 /// From now on, a signal ends the process at once, as if there were no handlers. One that was caught ends it now.
@@ -64,7 +85,7 @@ pub fn end_at_once() {
 /// When the operating system refuses a handler.
 pub(crate) fn take() -> io::Result<Signals> {
     let caught = CAUGHT.lock().unwrap_or_else(PoisonError::into_inner).take();
-    caught.map_or_else(|| Signals::new(HEARD), Ok)
+    caught.map_or_else(|| Signals::new(&*HEARD_HERE), Ok)
 }
 
 /// Blocks until a signal asks the process to end.

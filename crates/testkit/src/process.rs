@@ -126,7 +126,7 @@ impl Dragline {
     pub fn spawn(&self) -> Running {
         let output = tempfile::tempdir().expect("a temporary folder for the output");
         let file = |name: &str| File::create(output.path().join(name)).expect("a file for the output");
-        let mut command = Command::new(&self.binary);
+        let mut command = self.command();
         for (name, _) in std::env::vars_os() {
             let text = name.to_string_lossy();
             let ours = text.starts_with("DRAGLINE_") || text.starts_with("PG");
@@ -153,6 +153,23 @@ impl Dragline {
             _folder: Arc::clone(&self.folder),
         }
     }
+
+    /// Tests may run in the background of a script, where a shell makes everything ignore these signals.
+    fn command(&self) -> Command {
+        if !ignores_signals() {
+            return Command::new(&self.binary);
+        }
+        let mut command = Command::new("env");
+        command.arg("--default-signal=INT,QUIT,HUP").arg(&self.binary);
+        command
+    }
+}
+
+/// Whether this process ignores SIGHUP, SIGINT or SIGQUIT, and its children with it.
+fn ignores_signals() -> bool {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    mask.is_some_and(|mask| u64::from_str_radix(mask.trim(), 16).unwrap_or_default() & 0b111 != 0)
 }
 
 impl Running {
