@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use dragline_testkit::{Running, Site, wait_until};
+use dragline_testkit::{Answer, Running, Site, wait_until};
 
 use crate::stored::{Stored, crawl_site, example, on_both_stores};
 
@@ -16,6 +16,7 @@ on_both_stores!(
     fresh_begins_anew,
     fruitless_starts_end_a_run,
     quick_kills_never_end_a_run,
+    a_run_that_waits_as_it_was_asked_to_makes_progress,
     of_two_started_at_once_one_crawls,
     item_types_made_at_run_time_survive_kills,
 );
@@ -139,6 +140,48 @@ fn fruitless_starts_end_a_run(stored: &Stored) {
     let runs = stored.runs();
     assert_eq!(runs[0], ("failed".to_owned(), "no-progress".to_owned()));
     assert_eq!(runs[1].0, "finished");
+}
+
+/// Four starts in a row only wait, because the site asked for that. None of them asks again, and the run goes on.
+fn a_run_that_waits_as_it_was_asked_to_makes_progress(stored: &Stored) {
+    let busy = Answer::new(429).header("Retry-After", "120");
+    let site = Site::builder().answers("/", [busy, Answer::html("<title>ready</title>")]).start();
+    let crawl = crawl_site(&site.url("/"), stored);
+    for start in 1..=5 {
+        let mut running = crawl.spawn();
+        running.wait_until("it waits, and the row knows", SOON, |_| {
+            let waits = match stored {
+                Stored::Postgres(_) => "stats ->> 'waits' = 'true'",
+                Stored::Sqlite(_) => "stats ->> '$.waits'",
+            };
+            let knows = format!(
+                "select count(*) from crawl_runs where epoch = {start} and {waits} and {}",
+                lived(stored)
+            );
+            stored.count(&knows) == 1
+        });
+        // A stop and a kill, by turns.
+        if start % 2 == 0 {
+            running.kill9();
+        } else {
+            running.signal("TERM");
+            running.finish().assert_code(75);
+        }
+        assert_eq!(site.hits("/"), 1, "start {start} waits for the rest of the time, and doesn't ask again");
+    }
+    assert_eq!(stored.runs().len(), 1);
+    // The wait is over: as if two minutes had passed.
+    stored.execute("delete from crawl_hosts");
+    crawl.run().assert_code(0).assert_stderr("resuming");
+    assert_eq!(stored.runs(), [("finished".to_owned(), "finished".to_owned())]);
+}
+
+/// Whether the start lived for more than a second, and so would count.
+fn lived(stored: &Stored) -> &'static str {
+    match stored {
+        Stored::Postgres(_) => "heartbeat_at - last_start_at > interval '1 second'",
+        Stored::Sqlite(_) => "julianday(heartbeat_at) - julianday(last_start_at) > 1.0 / 86400.0",
+    }
 }
 
 fn quick_kills_never_end_a_run(stored: &Stored) {

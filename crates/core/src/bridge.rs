@@ -44,6 +44,10 @@ pub trait OutcomeSink: Send + Sync {
     /// Keeps a note about how long not to ask a host, for a process that resumes the run. The last note of a host counts.
     /// This never waits.
     fn note_host(&self, note: HostNote);
+
+    /// Says whether all that is left to fetch has to wait, because its hosts asked for that, keep failing or have a pace, or because
+    /// the network is away. A start that ends like this has done what it should. This never waits.
+    fn waits(&self, waits: bool);
 }
 
 /// An outcome was not taken. The error gives it back, and its request is still queued in the store.

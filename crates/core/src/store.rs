@@ -7,6 +7,7 @@
 mod error;
 mod page_origins;
 mod run_key;
+mod run_stats;
 
 use std::collections::BTreeMap;
 use std::pin::Pin;
@@ -37,6 +38,7 @@ use dragline_spider::request::Request;
 pub use error::{Source, StoreError};
 pub use page_origins::PageOrigins;
 pub use run_key::RunKey;
+pub use run_stats::{RUN_BARREN_PAGES, RUN_ITEMS, RUN_REQUESTS, RUN_WAITS};
 
 /// A boxed future, so that the trait can be an object without an async runtime in this crate.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -47,6 +49,12 @@ pub type StoreResult<T> = Result<T, StoreError>;
 pub trait Store: Send + Sync {
     /// The store's location without secrets, for logs and errors.
     fn location(&self) -> String;
+
+    /// How many answers its server has given. Over a slow link, each of many steps takes long, and only this shows that they go on.
+    /// Always 0 without a server.
+    fn answers(&self) -> u64 {
+        0
+    }
 
     /// How many flushes it can work on at once.
     fn max_concurrent_flushes(&self) -> usize;
@@ -289,15 +297,6 @@ pub struct FinishedRun {
     /// The item rows that it wrote, if it recorded them.
     pub items: Option<u64>,
 }
-
-/// The key in `crawl_runs.stats` for the item rows that all starts of a run wrote.
-pub const RUN_ITEMS: &str = "run_items";
-
-/// The same for the requests that the run has at least. Only deleting rows makes them fewer.
-pub const RUN_REQUESTS: &str = "run_requests";
-
-/// The same for the barren pages.
-pub const RUN_BARREN_PAGES: &str = "run_barren_pages";
 
 /// The sessions of a store.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -2,7 +2,8 @@
 //!
 //! Without the rule, a run that makes no progress would be resumed for ever, and the next night's rows would never come.
 //! Only a start that lived long enough counts. A process that was killed or stopped within its first second says nothing
-//! about the run, however often that happens.
+//! about the run, however often that happens. A process in which all that was left had to wait (`Retry-After`, a pause of a host,
+//! the pace, an outage) only did what it should.
 
 use std::time::Duration;
 
@@ -22,15 +23,17 @@ pub(crate) struct LastStart {
     pub(crate) ended_before: u64,
     /// From its beginning to its last sign of life, by the store's clock.
     pub(crate) lived: Duration,
+    /// Whether all that was left to fetch had to wait at its last sign of life.
+    pub(crate) waited: bool,
 }
 
 impl LastStart {
     /// Starts without progress in a row, including this one. Any request that left `queued` is progress. Only a person can
-    /// put a request back, and that sets these counts to zero. A start that lived too short changes nothing.
+    /// put a request back, and that sets these counts to zero. A start that lived too short, or had to wait, changes nothing.
     pub(crate) fn fruitless(&self, pages: &PageCounts) -> u32 {
         if ended(pages) > self.ended_before {
             0
-        } else if self.lived < CHANCE {
+        } else if self.lived < CHANCE || self.waited {
             self.fruitless_before
         } else {
             self.fruitless_before.saturating_add(1)
@@ -66,7 +69,12 @@ mod tests {
     }
 
     fn last(lived_ms: u64) -> LastStart {
-        LastStart { fruitless_before: 2, ended_before: 5, lived: Duration::from_millis(lived_ms) }
+        LastStart {
+            fruitless_before: 2,
+            ended_before: 5,
+            lived: Duration::from_millis(lived_ms),
+            waited: false,
+        }
     }
 
     #[test]
@@ -74,6 +82,7 @@ mod tests {
         let same = pages(&[(PageState::Done, 4), (PageState::Dead, 1)]);
         assert_eq!(last(1_000).fruitless(&same), 3);
         assert_eq!(last(999).fruitless(&same), 2, "it had no chance");
+        assert_eq!(LastStart { waited: true, ..last(9_000) }.fruitless(&same), 2, "it did what it should");
         for state in [PageState::Done, PageState::Failed, PageState::Skipped, PageState::Dead] {
             assert_eq!(last(1_000).fruitless(&pages(&[(state, 6)])), 0, "{state:?}");
         }

@@ -15,6 +15,7 @@ use dragline_core::{Fingerprint, HostNote, PageOutcome};
 
 use super::RunEnd;
 use super::notes::HostNotes;
+use super::report::PersistenceProgress;
 use super::second_try::SecondTry;
 use crate::letters::RetryReport;
 
@@ -30,6 +31,7 @@ pub(super) struct Inbox {
     idle: Sender<()>,
     notes: Arc<HostNotes>,
     noted: Sender<()>,
+    progress: Arc<PersistenceProgress>,
     stop: Stop,
 }
 
@@ -67,7 +69,11 @@ pub(super) struct CloseOrder {
 }
 
 /// Creates both sides. The inbox refuses everything until [`Inbox::open`].
-pub(super) fn inbox(capacity: usize, stop: Stop) -> (Inbox, InboxReceivers) {
+pub(super) fn inbox(
+    capacity: usize,
+    progress: Arc<PersistenceProgress>,
+    stop: Stop,
+) -> (Inbox, InboxReceivers) {
     let (outcomes, outcomes_out) = bounded(capacity);
     let (messages, messages_out) = bounded(MESSAGES);
     // One place is enough, because a second message of this kind would say nothing new.
@@ -82,6 +88,7 @@ pub(super) fn inbox(capacity: usize, stop: Stop) -> (Inbox, InboxReceivers) {
             idle,
             notes: Arc::clone(&notes),
             noted,
+            progress,
             stop,
         },
         InboxReceivers {
@@ -172,5 +179,9 @@ impl OutcomeSink for Inbox {
             self.notes.put(note);
             let _ = self.noted.try_send(());
         }
+    }
+
+    fn waits(&self, waits: bool) {
+        self.progress.waits.store(waits, Ordering::Relaxed);
     }
 }

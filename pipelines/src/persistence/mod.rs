@@ -113,7 +113,8 @@ impl PersistencePipeline {
         stop: Stop,
         pulse: Arc<dyn Pulse>,
     ) -> Self {
-        let (inbox, receivers) = inbox(settings.inbox_capacity, stop.clone());
+        let progress = Arc::<PersistenceProgress>::default();
+        let (inbox, receivers) = inbox(settings.inbox_capacity, Arc::clone(&progress), stop.clone());
         let (alive, ended) = bounded(0);
         Self {
             store,
@@ -121,7 +122,7 @@ impl PersistencePipeline {
             stop,
             pulse,
             inbox: Arc::new(inbox),
-            progress: Arc::new(PersistenceProgress::default()),
+            progress,
             ended,
             phase: Mutex::new(PipelinePhase::Unopened(receivers, alive)),
         }

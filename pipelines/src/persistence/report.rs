@@ -2,13 +2,15 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use dragline_core::kept_page::KeptCounts;
 use dragline_core::serde_json::{Value as Json, json};
 use dragline_core::store::{
-    Earlier, FlushReceipt, PageOrigins, PoolStatus, RUN_BARREN_PAGES, RUN_ITEMS, RUN_REQUESTS, Store,
+    Earlier, FlushReceipt, PageOrigins, PoolStatus, RUN_BARREN_PAGES, RUN_ITEMS, RUN_REQUESTS, RUN_WAITS,
+    Store,
 };
 use dragline_core::{Latency, LatencySnapshot, PageOutcome, PageState};
 
@@ -167,6 +169,8 @@ impl fmt::Debug for Monitor {
 #[derive(Debug, Default)]
 pub(super) struct PersistenceProgress {
     status: Mutex<PersistenceStatus>,
+    /// Whether all that is left to fetch has to wait.
+    pub(super) waits: AtomicBool,
     pub(super) times: PersistenceTimers,
 }
 
@@ -276,6 +280,7 @@ impl PersistenceProgress {
             "items": status.items,
             RUN_ITEMS: status.items_before + status.items,
             RUN_REQUESTS: status.requests(),
+            RUN_WAITS: self.waits.load(Ordering::Relaxed) || status.outage_since.is_some(),
             RUN_BARREN_PAGES: status.barren_before + status.barren_pages,
             PageOrigins::READ: status.origins.read,
             PageOrigins::FETCHED: status.origins.fetched,

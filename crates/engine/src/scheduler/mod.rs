@@ -183,6 +183,7 @@ impl Scheduler {
                 return end;
             }
             self.show(now);
+            self.tell_of_waits();
             let wake_at = tokio::time::Instant::from_std(self.next_turn(now));
             let woken = tokio::select! {
                 event = self.receipts.recv() => Woken::Event(event),
@@ -339,6 +340,16 @@ impl Scheduler {
             .reason()
             .cloned()
             .unwrap_or_else(|| StopReason::Failed("stopped without a reason".to_owned()))
+    }
+
+    /// Says whether all that is left has to wait. After a turn, a request in the window has to wait if it could be claimed. A crawl
+    /// that stops says nothing new, so its last word is from before the stop.
+    fn tell_of_waits(&self) {
+        if matches!(self.phase, CrawlPhase::Running) {
+            let is_idle = self.in_hand.out() == 0 && self.robots_fetches == 0;
+            let has_to_wait = if self.network.link.may_send() { is_idle && self.may_fetch() } else { true };
+            self.parts.sink.waits(has_to_wait && self.window.len() > 0);
+        }
     }
 
     fn beat(&mut self, now: Instant) {

@@ -285,6 +285,8 @@ impl OutcomeSink for Sink {
         let _ = self.messages.try_send(Message::FlushNow);
     }
 
+    fn waits(&self, _waits: bool) {}
+
     fn note_host(&self, note: HostNote) {
         self.frontier.lock().notes.insert(note.host.clone(), note);
     }

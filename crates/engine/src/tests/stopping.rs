@@ -184,5 +184,7 @@ impl OutcomeSink for Taker {
 
     fn flush_now(&self) {}
 
+    fn waits(&self, _waits: bool) {}
+
     fn note_host(&self, _note: HostNote) {}
 }

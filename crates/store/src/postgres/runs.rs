@@ -10,8 +10,8 @@ use dragline_core::reparse::ReparseOf;
 use dragline_core::run_verdict::ProblemKind;
 use dragline_core::shard::ShardRule;
 use dragline_core::store::{
-    Earlier, FinishedRun, OpenedRun, PageCounts, PageOrigins, ProcessInfo, Resumed, RunInfo, RunKey, RunSpec,
-    RunState, RunSummary, StoreResult,
+    Earlier, FinishedRun, OpenedRun, PageCounts, PageOrigins, ProcessInfo, RUN_WAITS, Resumed, RunInfo,
+    RunKey, RunSpec, RunState, RunSummary, StoreResult,
 };
 use dragline_core::tally::{Tally, TallyOf};
 use dragline_core::{ItemType, PageState, QueuedRequest, RunKind, StoreError};
@@ -362,6 +362,7 @@ fn last_start(row: &Row) -> LastStart {
         ended_before: count(row, "ended_at_start"),
         // This is negative if someone has set the clock back.
         lived: Duration::try_from_secs_f64(row.get("lived")).unwrap_or_default(),
+        waited: row.get::<_, Json>("stats")[RUN_WAITS].as_bool().unwrap_or_default(),
     }
 }
 

@@ -9,7 +9,7 @@ use dragline_core::run_verdict::ProblemKind;
 use dragline_core::shard::ShardRule;
 use dragline_core::store::{
     Earlier, FinishedRun, OpenedRun, PageCounts, PageOrigins, ProcessInfo, RUN_BARREN_PAGES, RUN_ITEMS,
-    Resumed, RunInfo, RunKey, RunSpec, RunState,
+    RUN_WAITS, Resumed, RunInfo, RunKey, RunSpec, RunState,
 };
 use dragline_core::tally::{Tally, TallyOf};
 use dragline_core::value::timestamp_text;
@@ -264,6 +264,7 @@ fn unfinished(connection: &Connection, name: &str) -> Result<Option<Unfinished>,
                 ended_before: row.get("ended_at_start")?,
                 // Negative when somebody has set the clock back.
                 lived: lived.and_then(|lived| lived.to_std().ok()).unwrap_or_default(),
+                waited: row.get::<_, Json>("stats").is_ok_and(|stats| stats[RUN_WAITS] == true),
             },
             items: items(row).unwrap_or_default(),
             barren_pages: figure(row, RUN_BARREN_PAGES).unwrap_or_default(),
