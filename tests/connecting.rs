@@ -1,9 +1,60 @@
 //! The program finds its Postgres as psql does, and says what is wrong when it must not trust it.
 
+use std::path::Path;
+use std::time::Duration;
+
 use dragline_testkit::certificates::Authority;
-use dragline_testkit::{Dragline, OwnServer, server};
+use dragline_testkit::{ChaosProxy, Dragline, Link, OwnServer, Site, database, server};
 
 use crate::stored::dragline;
+
+/// Every answer takes 200 ms, and a first start needs very many of them.
+#[test]
+fn a_slow_link_slows_a_first_start_down_and_does_not_fail_it() {
+    let database = database();
+    let (proxy, url) = ChaosProxy::before(&database.url());
+    proxy.set(Link::Delay(Duration::from_millis(100)));
+    let site = Site::generated(5, 2);
+    let crawl =
+        dragline().args(["crawl", "site", "--start-url", &site.url("/"), "--store", &url, "--rate", "0"]);
+    crawl.run().assert_code(0).assert_stdout("done 5");
+    for command in
+        [&["runs", "list"][..], &["runs", "show", "site"], &["schema", "check"], &["schema", "apply"]]
+    {
+        dragline().args(command).args(["--store", &url]).run().assert_code(0);
+    }
+    // The same for a command that makes everything, over a link that is twice as slow.
+    let other = self::database();
+    let (proxy, url) = ChaosProxy::before(&other.url());
+    proxy.set(Link::Delay(Duration::from_millis(200)));
+    dragline().args(["schema", "apply", "--store", &url]).run().assert_code(0);
+}
+
+/// Two processes that open one SQLite file by two names would write two logs and destroy it.
+#[test]
+fn a_sqlite_file_with_two_names_is_refused_and_a_symbolic_link_is_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let (file, other) = (folder.path().join("crawl.db"), folder.path().join("other.db"));
+    let run = |command: &[&str], file: &Path| {
+        dragline().args(command).args(["--store", &format!("sqlite:{}", file.display())]).run()
+    };
+    run(&["schema", "apply"], &file).assert_code(0);
+    std::os::unix::fs::symlink(&file, &other).unwrap();
+    run(&["runs", "list"], &other).assert_code(0);
+    std::fs::remove_file(&other).unwrap();
+    std::fs::hard_link(&file, &other).unwrap();
+    for file in [&file, &other] {
+        for command in [&["runs", "list"][..], &["schema", "apply"], &["crawl", "quotes"]] {
+            let refused = run(command, file);
+            refused
+                .assert_code(1)
+                .assert_stderr("has 2 names (hard links)")
+                .assert_stderr("hint: keep one name");
+        }
+    }
+    std::fs::remove_file(&other).unwrap();
+    run(&["runs", "list"], &file).assert_code(0);
+}
 
 /// A command that reaches the store, with libpq's variables for a server.
 fn with_variables(server: &OwnServer) -> Dragline {

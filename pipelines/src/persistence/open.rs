@@ -1,10 +1,14 @@
 //! Start-up: the steps that make the store ready before the first request, each with a limit.
 //!
+//! Over a slow link, a step of many answers takes long. While answers come, it goes on beyond its limit.
+//!
 //! If the store does not answer, a step tries again within its limit: a database that starts together with the crawl
 //! needs a moment. The first failure is logged at once, so that nobody has to look at a silent screen.
 
 use std::fmt;
 use std::io;
+use std::pin::pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use dragline_core::due::{Due, NotDue, RunsOfName};
@@ -20,6 +24,8 @@ use super::outage::chain;
 
 /// A new reparse copies the requests of other runs, maybe many millions of them.
 const REPARSE_LIMIT: Duration = Duration::from_secs(1800);
+/// How often a start-up may take its time if the server goes on answering. The first start makes all tables.
+const SLOW_LINK_TIMES: u32 = 6;
 
 /// A step of the start-up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -118,10 +124,11 @@ pub(super) async fn start_up(
         Some(_) => settings.startup_timeout.max(REPARSE_LIMIT),
         None => settings.startup_timeout,
     };
-    let end = Instant::now() + opening;
+    let now = Instant::now();
+    let (end, slow_end) = (now + opening, now + opening.saturating_mul(SLOW_LINK_TIMES));
     let limit = settings.operation_timeout;
     let patience = settings.lock_patience;
-    let steps = StartUpSteps { context, end };
+    let steps = StartUpSteps { context, end, slow_end };
     steps.run(StartUp::Connect, limit, || store.connect()).await?;
     steps.run(StartUp::Items, limit, || store.prepare_items(items)).await?;
     steps.run(StartUp::Lock, limit + patience, || store.lock_run(&spec.name, patience)).await?;
@@ -163,6 +170,8 @@ fn due(spec: &RunSpec, min_interval: Duration, runs: &RunsOfName) -> Result<(), 
 struct StartUpSteps<'a> {
     context: &'a PersistenceContext,
     end: Instant,
+    /// The same if the server goes on answering.
+    slow_end: Instant,
 }
 
 impl StartUpSteps<'_> {
@@ -172,21 +181,51 @@ impl StartUpSteps<'_> {
         limit: Duration,
         operation: impl Fn() -> BoxFuture<'f, StoreResult<T>>,
     ) -> Result<T, OpenError> {
-        let limit = limit.min(self.end.saturating_duration_since(Instant::now()));
         let mut last_error = None;
+        let has_failed = AtomicBool::new(false);
         let outcome = tokio::select! {
             // A stop comes first, also before a store that answers at once.
             biased;
             () = self.context.stop.until_requested() => return Err(OpenError::Stopped { step }),
-            done = timeout(limit, self.try_until_answered(step, operation, &mut last_error)) => done,
+            done = self.while_answered(limit, &has_failed, self.try_until_answered(step, operation, &has_failed, &mut last_error)) => done,
         };
         match outcome {
             Ok(Ok(value)) => Ok(value),
             Ok(Err(source)) => Err(OpenError::Failed { step, source }),
-            Err(_elapsed) => Err(match last_error {
+            Err(limit) => Err(match last_error {
                 Some(source) => OpenError::Failed { step, source },
                 None => OpenError::TimedOut { step, store: self.context.store.location(), limit },
             }),
+        }
+    }
+
+    /// Waits for `limit`, and for that long again as often as the server has answered meanwhile and nothing has failed. Gives the
+    /// time that it has waited if that was in vain.
+    async fn while_answered<T>(
+        &self,
+        limit: Duration,
+        has_failed: &AtomicBool,
+        trying: impl Future<Output = T>,
+    ) -> Result<T, Duration> {
+        let (store, begun) = (&self.context.store, Instant::now());
+        let mut trying = pin!(trying);
+        let mut end = self.end;
+        loop {
+            let answers = store.answers();
+            let now = Instant::now();
+            if answers > 0 {
+                end = self.slow_end;
+            }
+            let limit = limit.min(end.saturating_duration_since(now));
+            if let Ok(done) = timeout(limit, &mut trying).await {
+                return Ok(done);
+            }
+            if store.answers() == answers
+                || has_failed.load(Ordering::Relaxed)
+                || Instant::now() >= self.slow_end
+            {
+                return Err(begun.elapsed());
+            }
         }
     }
 
@@ -194,6 +233,7 @@ impl StartUpSteps<'_> {
         &self,
         step: StartUp,
         operation: impl Fn() -> BoxFuture<'f, StoreResult<T>>,
+        has_failed: &AtomicBool,
         last_error: &mut Option<StoreError>,
     ) -> StoreResult<T> {
         let mut back_off = self.context.settings.back_off();
@@ -203,6 +243,7 @@ impl StartUpSteps<'_> {
                     if last_error.is_none() {
                         warn!(error = chain(&error), hint = error.hint(), "{step} failed; trying again");
                     }
+                    has_failed.store(true, Ordering::Relaxed);
                     *last_error = Some(error);
                     sleep(back_off.next_pause()).await;
                 }

@@ -17,7 +17,7 @@ use crate::failed::Failed;
 use crate::settings::Common;
 use dragline_runtime::blocking::Blocking;
 
-const FIND_LIMIT: Duration = Duration::from_secs(5);
+const FIND_LIMIT: Duration = Duration::from_secs(30);
 
 pub(super) fn run(arguments: &Export, common: &Common, spiders: &[Arc<dyn Spider>]) -> Result<Exit, Failed> {
     let target = Target::parse(&arguments.output)?;

@@ -1,6 +1,7 @@
 //! Sessions: how they are made, pooled, and ended.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use deadpool_postgres::{Connect, Manager, ManagerConfig, Pool, RecyclingMethod, Runtime, Status};
@@ -45,6 +46,8 @@ pub(super) struct Connections {
 pub(super) struct Dialer {
     pub(super) target: DatabaseTarget,
     pub(super) tasks: Arc<Tasks>,
+    /// How many answers the server has given, in all sessions.
+    answers: AtomicU64,
 }
 
 /// A session outside the pool.
@@ -63,7 +66,7 @@ impl Connections {
     /// A pool without sessions yet.
     pub(super) fn new(target: DatabaseTarget) -> StoreResult<Self> {
         let (config, limits) = (target.config(), target.limits.clone());
-        let dialer = Arc::new(Dialer { target, tasks: Arc::default() });
+        let dialer = Arc::new(Dialer { target, tasks: Arc::default(), answers: AtomicU64::new(0) });
         let recycling = ManagerConfig { recycling_method: RecyclingMethod::Verified };
         let manager = Manager::from_connect(config, PoolConnect(Arc::clone(&dialer)), recycling);
         let pool = Pool::builder(manager)
@@ -80,6 +83,11 @@ impl Connections {
     /// The database.
     pub(super) fn target(&self) -> &DatabaseTarget {
         &self.dialer.target
+    }
+
+    /// How many answers the server has given.
+    pub(super) fn answers(&self) -> u64 {
+        self.dialer.answers.load(Ordering::Relaxed)
     }
 
     /// See [`Dialer::answer`].
@@ -139,8 +147,18 @@ impl Dialer {
         asked: impl Future<Output = Result<T, Error>>,
     ) -> StoreResult<T> {
         match timeout(self.target.limits.statement_timeout + ANSWER_MARGIN, asked).await {
-            Ok(answer) => answer.map_err(|error| self.target.error(what, &error)),
+            Ok(answer) => {
+                self.heard(&answer);
+                answer.map_err(|error| self.target.error(what, &error))
+            }
             Err(_) => Err(self.target.silent(what)),
+        }
+    }
+
+    /// Counts an answer. An error is none: the server may give the same one for ever.
+    fn heard<T>(&self, answer: &Result<T, Error>) {
+        if answer.is_ok() {
+            self.answers.fetch_add(1, Ordering::Relaxed);
         }
     }
 
@@ -151,7 +169,10 @@ impl Dialer {
         dialing: impl Future<Output = Result<LoneSession, Error>>,
     ) -> StoreResult<LoneSession> {
         match timeout(self.target.limits.connect_timeout, dialing).await {
-            Ok(dialed) => dialed.map_err(|error| self.target.error(what, &error)),
+            Ok(dialed) => {
+                self.heard(&dialed);
+                dialed.map_err(|error| self.target.error(what, &error))
+            }
             Err(_) => Err(self.target.silent(what)),
         }
     }
@@ -261,7 +282,9 @@ impl Connect for PoolConnect {
         _config: &Config,
     ) -> std::pin::Pin<Box<dyn Future<Output = Result<(Client, JoinHandle<()>), Error>> + Send + '_>> {
         Box::pin(async move {
-            let LoneSession { client, used } = self.0.dial().await?;
+            let dialed = self.0.dial().await;
+            self.0.heard(&dialed);
+            let LoneSession { client, used } = dialed?;
             // The pool wants a task that it can abort with the session. Our own task serves the session, and ends
             // when this one does.
             let hold = async move {

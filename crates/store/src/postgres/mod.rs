@@ -173,6 +173,10 @@ impl Store for PostgresStore {
         self.connections.target().location.clone()
     }
 
+    fn answers(&self) -> u64 {
+        self.connections.answers()
+    }
+
     fn max_concurrent_flushes(&self) -> usize {
         MAX_CONCURRENT_FLUSHES
     }
