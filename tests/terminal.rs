@@ -8,7 +8,7 @@ use std::time::Duration;
 use dragline_testkit::{Answer, Site, wait_for, wait_until};
 use pty_process::blocking::{Command, Pty};
 
-use crate::stored::{Stored, example_path};
+use crate::stored::{Stored, example, example_path};
 
 const LIMIT: Duration = Duration::from_secs(120);
 /// The exit code of these crawls, because pages of the site fail on purpose.
@@ -212,4 +212,112 @@ fn no_colours_and_no_display_where_they_are_not_wanted() {
     assert!(json.contains("\"message\":\"the page failed\""), "{json:?}");
     let none = run(&[], &["--progress", "none"], "the page failed");
     assert!(!none.contains("in flight"), "{none:?}");
+}
+
+/// What a terminal would obey: the title, a cleared screen, the same with one character, DEL, and a turned direction.
+const HOSTILE: &str = "h\u{1b}]0;owned\u{7}\u{1b}[2J\u{9b}2J\u{7f}\u{202e}\u{2066}o";
+
+/// The same in SQL, for SQLite.
+const HOSTILE_SQL: &str =
+    "'h' || char(27) || ']0;owned' || char(7) || char(27) || '[2J' || char(155) || '2J' || char(127)
+    || char(8238) || char(8294) || 'o'";
+
+#[track_caller]
+fn obeys_nobody(what: &str, raw: &str, may_move: bool) {
+    let foreign = ["\u{1b}]0;owned", "\u{7}", "\u{1b}[2J", "\u{9b}", "\u{7f}", "\u{202e}", "\u{2066}"];
+    for found in foreign {
+        assert!(!raw.contains(found), "{what}: {found:?} in {raw:?}");
+    }
+    // Colours are the program's own.
+    let colours = [0, 1, 2, 4, 22, 31, 32, 33, 34, 35, 36].map(|number| format!("\u{1b}[{number}m"));
+    let rest = colours.iter().fold(raw.to_owned(), |text, colour| text.replace(colour, ""));
+    assert!(may_move || !rest.contains('\u{1b}'), "{what}: {raw:?}");
+}
+
+#[test]
+fn a_terminal_obeys_no_text_of_others() {
+    let stored = Stored::sqlite();
+    let page = format!("<title>{HOSTILE}</title><a href='/bad/error'>x</a><a href='/x/nul'>n</a>");
+    let site = Site::builder()
+        .page("/", Answer::html(page).header("X-Hostile", "a\u{9b}2J\u{202e}b"))
+        .handler(|_| Some(Answer::html(format!("<title>{HOSTILE}</title>"))))
+        .start();
+    let (start, store) = (site.url("/"), stored.url());
+    let on = |words: &[&str], variables: &[(&str, &str)]| {
+        let mut terminal = Terminal::start(400, words, variables);
+        let (code, _) = terminal.finish();
+        let raw = terminal.raw();
+        obeys_nobody(&format!("{words:?}"), &raw, words[0] == "crawl");
+        (code, raw)
+    };
+    let crawl = [
+        "crawl",
+        "nasty",
+        "--start-url",
+        &start,
+        "--store",
+        &store,
+        "--rate",
+        "0",
+        "--retries",
+        "0",
+        "--keep-pages",
+    ];
+    on(&crawl, &[]);
+    // As if a site, or another program, had written it.
+    for (table, column) in [
+        ("crawl_runs", "stop_reason"),
+        ("crawl_requests", "error"),
+        ("crawl_requests", "tag"),
+        ("crawl_dead_letters", "error"),
+        ("crawl_dead_letters", "url"),
+    ] {
+        stored.execute(&format!("update {table} set {column} = {HOSTILE_SQL}"));
+    }
+    stored.execute(&format!("update crawl_dead_letters set payload = json_object('url', {HOSTILE_SQL})"));
+    stored.execute(&format!("update crawl_items set data = json_object('url', {HOSTILE_SQL})"));
+    stored.execute(&format!("update nasty_things set text = {HOSTILE_SQL}"));
+    let letter = stored.count("select min(letter_id) from crawl_dead_letters").to_string();
+    let with_store: &[&[&str]] = &[
+        &["runs", "list"],
+        &["runs", "list", "--json"],
+        &["runs", "show", "nasty"],
+        &["runs", "show", "nasty", "--json"],
+        &["runs", "show", "nasty", "--path", &start],
+        &["pages", "list", "nasty"],
+        &["pages", "show", "nasty", &start],
+        &["pages", "show", "nasty", &start, "--headers"],
+        &["dead-letters", "list"],
+        &["dead-letters", "show", &letter],
+        &["dead-letters", "retry", &letter],
+        &["dead-letters", "export", "-"],
+        &["export", "nasty", "-o", "-"],
+        &["schema", "check"],
+    ];
+    let mut shown = 0;
+    for words in with_store {
+        let words: Vec<&str> = words.iter().copied().chain(["--store", &store]).collect();
+        let (_, raw) = on(&words, &[]);
+        shown += usize::from(raw.contains("\\u001b") || raw.contains("\\u{1b}"));
+    }
+    assert!(shown >= 8, "only {shown} commands showed the text at all");
+    for words in [
+        &["fetch", &start][..],
+        &["fetch", &start, "--spider", "nasty"],
+        &["fetch", &start, "-o", "-"],
+        &["list"],
+        &["check", "nasty"],
+    ] {
+        on(words, &[]);
+    }
+    let hostile =
+        [("DRAGLINE_LOG_DIR", HOSTILE), ("DRAGLINE_USER_AGENT", HOSTILE), ("DRAGLINE_RATE", HOSTILE)];
+    for variable in hostile {
+        on(&["config", "show"], &[variable]);
+        on(&["runs", "list", "--store", &store], &[variable]);
+        on(&crawl, &[variable]);
+    }
+    // Into a pipe, data goes as it is.
+    let piped = example("nasty_spiders").args(["pages", "show", "nasty", &start, "--store", &store]).run();
+    piped.assert_code(0).assert_stdout(HOSTILE);
 }

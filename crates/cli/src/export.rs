@@ -4,7 +4,7 @@
 //! written next to its target and renamed when it is complete.
 
 use std::fs::File;
-use std::io::{self, BufWriter, Write};
+use std::io::{self, BufWriter, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -14,6 +14,7 @@ use serde_json::{Map, Value as Json};
 
 use crate::failed::Failed;
 use dragline_runtime::blocking::Blocking;
+use dragline_runtime::visible::VisibleWriter;
 
 /// Millions of rows need some time, but a store that hangs must not take forever.
 const READ_LIMIT: Duration = Duration::from_secs(3600);
@@ -189,9 +190,18 @@ pub(crate) fn unwritable(error: &io::Error) -> Failed {
     }
 }
 
+/// Where data goes that somebody wants on stdout.
+pub(crate) type DataOut = Box<dyn Write + Send>;
+
+/// stdout for data: as it is, or on a terminal with everything visible that a terminal would obey.
+pub(crate) fn data_out() -> DataOut {
+    let stdout = io::stdout();
+    if stdout.is_terminal() { Box::new(VisibleWriter::new(stdout)) } else { Box::new(stdout) }
+}
+
 /// Writes to stdout. It is fine if the reader ends early, as in `… | head`.
-pub(crate) fn to_stdout(write: impl FnOnce(io::Stdout) -> Result<u64, Failed>) -> Result<u64, Failed> {
-    match write(io::stdout()) {
+pub(crate) fn to_stdout(write: impl FnOnce(DataOut) -> Result<u64, Failed>) -> Result<u64, Failed> {
+    match write(data_out()) {
         Err(Failed { what, .. }) if what.contains(BROKEN_PIPE) => Ok(0),
         result => result,
     }

@@ -48,6 +48,7 @@ mod stop_times;
 mod stopping;
 mod usage;
 mod verdict;
+pub mod visible;
 mod watchdog;
 mod watched;
 

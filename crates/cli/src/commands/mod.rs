@@ -22,7 +22,7 @@ mod table;
 mod which_run;
 mod words;
 
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -34,12 +34,14 @@ use self::own_words::OwnWords;
 use self::words::{parse, words};
 use crate::arguments::{Command, ConfigAction};
 use crate::exit::Exit;
+use crate::export::data_out;
 use crate::failed::Failed;
 use crate::open_files;
 use crate::program::Program;
 use crate::settings::file::File;
 use crate::settings::{Common, StoreUrl, environment};
 use dragline_runtime::logging::{self, Log, LogHandle};
+use dragline_runtime::visible::{is_obeyed, visible, visible_with_colours};
 use dragline_runtime::{early_signals, first_process};
 
 /// The complete `main` of a binary.
@@ -103,11 +105,13 @@ fn told(error: &clap::Error) -> ExitCode {
     let text = error.to_string();
     // The parser repeats what it refuses, and that may be a secret in the wrong place.
     let has_secret = error.use_stderr() && secrets::hide(&text) != text;
+    // It also repeats variables and the settings file, which others may have written.
+    let is_obeyed = error.use_stderr() && text.contains(is_obeyed);
     if error.use_stderr() && logging::is_json_asked_for() {
         let failed = Failed::usage(text.strip_prefix("error: ").unwrap_or(&text).trim_end());
         logging::failed_before_start(&failed.fatal());
-    } else if has_secret {
-        let _ = io::stderr().write_all(secrets::hide(&text).as_bytes());
+    } else if has_secret || is_obeyed {
+        let _ = io::stderr().write_all(visible(&secrets::hide(&text)).as_bytes());
     } else {
         let _ = error.print();
     }
@@ -174,9 +178,28 @@ fn settings_of(command: &Command) -> Option<&str> {
 fn print(text: &str) -> Result<(), Failed> {
     let text = program::with_own_commands(text);
     let mut stdout = io::stdout().lock();
+    let text = if stdout.is_terminal() { visible_with_colours(&text) } else { text };
     match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
             Err(Failed::error(format!("cannot write the output to stdout: {error}")))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Writes to stderr what goes along with data on stdout. It may be lost.
+fn tell(text: &str) {
+    let mut stderr = io::stderr().lock();
+    let text = if stderr.is_terminal() { visible_with_colours(text) } else { text.into() };
+    let _ = stderr.write_all(text.as_bytes());
+}
+
+/// Writes the body of a page to stdout as it is. On a terminal, what the terminal would obey becomes visible.
+fn print_body(body: &[u8]) -> Result<(), Failed> {
+    let mut stdout = data_out();
+    match stdout.write_all(body).and_then(|()| stdout.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(Failed::error(format!("cannot write the body to stdout: {error}")))
         }
         _ => Ok(()),
     }

@@ -15,6 +15,7 @@ use serde::ser::{SerializeMap, Serializer};
 use serde_json::Value;
 
 use crate::shown::shown;
+use crate::visible::is_obeyed;
 
 /// Maximum bytes of a message or of a field's value. The rest is cut.
 const MAX_TEXT_BYTES: usize = 16 << 10;
@@ -202,7 +203,7 @@ fn push_message(text: &mut String, message: &str) {
 /// Writes a value as it is if that is unambiguous, and otherwise in quotes.
 fn push_value(text: &mut String, value: &str) {
     let is_plain =
-        !value.is_empty() && value.chars().all(|c| !c.is_whitespace() && !c.is_control() && c != '"');
+        !value.is_empty() && value.chars().all(|c| !c.is_whitespace() && !is_obeyed(c) && c != '"');
     if is_plain {
         text.push_str(value);
     } else {
@@ -216,7 +217,7 @@ fn push_escaped(text: &mut String, part: &str) {
     for c in part.chars() {
         match c {
             '\t' => text.push(c),
-            c if c.is_control() => text.extend(c.escape_default()),
+            c if c == '\n' || is_obeyed(c) => text.extend(c.escape_default()),
             c => text.push(c),
         }
     }

@@ -6,6 +6,7 @@ use std::time::Instant;
 use super::line::{About, Form, Line};
 use super::queue::Queue;
 use crate::shown::shown;
+use crate::visible::visible_with_colours;
 
 /// All outputs.
 pub(super) struct Outputs {
@@ -30,7 +31,7 @@ impl Plain {
     /// A separate text. People get it as it is, and machines get it as the message of a line.
     pub(super) fn render_text(&self, line: &Line, text: &str, form: Form) -> Vec<u8> {
         match form {
-            Form::Text { .. } => format!("{}\n", shown(text.trim_end())).into_bytes(),
+            Form::Text { .. } => format!("{}\n", visible_with_colours(&shown(text.trim_end()))).into_bytes(),
             Form::Json => self.render(line, form),
         }
     }

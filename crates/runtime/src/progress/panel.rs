@@ -11,6 +11,7 @@ use dragline_core::counted::noun_of;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use super::figures::Figures;
+use crate::visible::is_obeyed;
 
 /// No terminal is narrower than this.
 const LEAST_COLUMNS: usize = 20;
@@ -130,7 +131,7 @@ fn host_rows(figures: &Figures, columns: usize) -> Vec<String> {
 
 /// Cuts a text to this many columns. Removes control characters, because a terminal would obey them.
 fn shorten(text: &str, columns: usize) -> String {
-    let text: String = text.chars().map(|c| if c.is_control() { '?' } else { c }).collect();
+    let text: String = text.chars().map(|c| if c.is_control() || is_obeyed(c) { '?' } else { c }).collect();
     if text.width() <= columns {
         return text;
     }

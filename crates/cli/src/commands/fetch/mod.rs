@@ -7,7 +7,6 @@ mod select;
 mod shown;
 
 use std::fs;
-use std::io::{self, Write};
 use std::sync::Arc;
 
 use dragline_core::queued_request::host_of;
@@ -18,7 +17,7 @@ use dragline_pipelines::item_pipelines;
 use serde_json::{Value as Json, json};
 
 use self::select::Selected;
-use super::{find_spider, print};
+use super::{find_spider, print, print_body, tell};
 use crate::arguments::Fetch;
 use crate::exit::Exit;
 use crate::failed::Failed;
@@ -179,13 +178,7 @@ impl Maker<'_> {
 
 fn give_body(arguments: &Fetch, page: &Response, to_stdout: bool) -> Result<(), Failed> {
     if to_stdout {
-        let mut stdout = io::stdout().lock();
-        match stdout.write_all(&page.body).and_then(|()| stdout.flush()) {
-            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-                return Err(Failed::error(format!("cannot write the body to stdout: {error}")));
-            }
-            _ => {}
-        }
+        print_body(&page.body)?;
     } else if let Some(file) = &arguments.output {
         fs::write(file, &page.body)
             .map_err(|error| Failed::error(format!("-o {file}: cannot write the file: {error}")))?;
@@ -216,12 +209,12 @@ fn show(
     }
     if !found.is_empty() && !arguments.json {
         text.push_str(&select::nothing(found));
-        let _ = io::stderr().write_all(text.as_bytes());
+        tell(&text);
         return print(&select::text(found));
     }
     if to_stdout {
         // If someone reads only the body from stdout, the rest may be lost.
-        let _ = io::stderr().write_all(text.as_bytes());
+        tell(&text);
         return Ok(());
     }
     print(&text)

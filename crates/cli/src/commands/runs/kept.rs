@@ -1,11 +1,10 @@
 //! `dragline runs show RUN --kept URL`: the body of a page as it was kept, or its first bytes.
 
-use std::io::{self, Write};
-
 use dragline_core::kept_body::MAX_SHOWN_BYTES;
 use dragline_core::kept_page::KeptPage;
 
 use super::Runs;
+use crate::commands::print_body;
 use crate::exit::Exit;
 use crate::failed::Failed;
 
@@ -20,11 +19,5 @@ pub(super) fn show(run: &str, url: &str, runs: &Runs) -> Result<Exit, Failed> {
 /// Prints a kept body to stdout and nothing else, so that it can go into a file.
 pub(in crate::commands) fn print_kept_body(page: &KeptPage) -> Result<(), Failed> {
     let body = page.body.read(MAX_SHOWN_BYTES).map_err(|error| Failed::error(error.to_string()))?;
-    let mut stdout = io::stdout().lock();
-    match stdout.write_all(&body).and_then(|()| stdout.flush()) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            Err(Failed::error(format!("cannot write the body to stdout: {error}")))
-        }
-        _ => Ok(()),
-    }
+    print_body(&body)
 }
