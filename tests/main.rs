@@ -36,6 +36,7 @@ mod prune;
 mod reparse;
 mod replays;
 mod resume;
+mod rules;
 mod runs;
 mod same_request;
 mod schemas;

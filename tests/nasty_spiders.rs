@@ -1,7 +1,8 @@
 //! A program only for the tests. On each page, its spider `nasty` does what the last part of the page's path says. Its
 //! spider `zoo` is well-behaved, and emits items for every kind of table. Its spider `attic` has requests of every kind, its
 //! spider `shop` has lists and details, its spider `branches` has a table in a schema, its spider
-//! `ledger` keeps the earlier versions of rows, its spider `kin` has parents and children, and its spider `stall` is mended.
+//! `ledger` keeps the earlier versions of rows, its spider `kin` has parents and children, its spider `stall` is mended, and
+//! the items of its spider `market` have to follow rules.
 
 #[path = "upgrade/attic.rs"]
 mod attic;
@@ -11,6 +12,8 @@ mod branches;
 mod ledger;
 #[path = "arguments/library.rs"]
 mod library;
+#[path = "rules/market.rs"]
+mod market;
 #[path = "kin/mixes.rs"]
 mod mixes;
 #[path = "watch/shelf.rs"]
@@ -298,7 +301,7 @@ impl Spider for Indiscreet {
 fn main() -> ExitCode {
     let shapes = Shapes::new().unwrap_or_else(|error| panic!("ten item types: {error}"));
     let library = library::Library;
-    dragline::run(spiders![
+    let spiders = spiders![
         Nasty,
         Zoo,
         Mistyped,
@@ -310,7 +313,9 @@ fn main() -> ExitCode {
         stall::Stall,
         branches::Branches,
         ledger::Ledger,
+        market::Market,
         mixes::Kin,
         Indiscreet
-    ])
+    ];
+    dragline::app(spiders).pipeline(market::rules()).run()
 }

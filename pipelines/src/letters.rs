@@ -37,8 +37,8 @@ pub struct Retry<'a> {
     pub store: &'a dyn Store,
     /// Gives the item types of a spider as they are now, or `None` if there is no such spider.
     pub types: &'a (dyn Fn(&str) -> Option<Vec<ItemType>> + Sync),
-    /// The steps that every item passes before it is stored.
-    pub steps: &'a [Box<dyn ItemPipeline>],
+    /// Gives the steps that every item of a spider passes before it is stored.
+    pub steps: &'a (dyn Fn(&str) -> &'a [Box<dyn ItemPipeline>] + Sync),
     /// Whether U+FFFD may be stored where the item had a NUL character.
     pub accept_lost_nul: bool,
     /// Whether to apply the requested letters of a page only together. If one fails, none is applied.
@@ -241,7 +241,7 @@ impl Retry<'_> {
             .with_depth(letter.depth)
             .with_spider(&letter.spider)
             .with_run(letter.run_id, &letter.run_name);
-        for step in self.steps {
+        for step in (self.steps)(&letter.spider) {
             record = match step.process(record, &origin) {
                 Verdict::Keep(record) => record,
                 Verdict::Drop { reason } | Verdict::Quarantine { reason, .. } => {

@@ -50,11 +50,12 @@ impl fmt::Display for Found {
 
 /// Checks all samples of these spiders. Their items pass these pipelines in addition to Dragline's own.
 pub(crate) fn check(spiders: &[Arc<dyn Spider>], own: &[Arc<dyn ItemPipeline>]) -> Vec<Checked> {
-    let pipelines = item_pipelines(ItemPipelineSettings::default(), own);
     let samples = spiders.iter().flat_map(|spider| spider.samples().into_iter().map(move |s| (spider, s)));
     samples
         .map(|(spider, sample)| {
-            let found = match made(&sample, &**spider, &pipelines) {
+            let steps = item_pipelines(&ItemPipelineSettings::default(), own, &spider.items());
+            let made = steps.map_err(|error| error.to_string());
+            let found = match made.and_then(|steps| made_of(&sample, &**spider, &steps)) {
                 Ok(made) => compared(&sample, made),
                 Err(mistake) => Found::Mistake(mistake),
             };
@@ -87,7 +88,7 @@ fn text(mut json: Json) -> String {
 }
 
 /// The result that a crawl would pass to the store, or the mistake that prevents it.
-fn made(sample: &Sample, spider: &dyn Spider, steps: &[Box<dyn ItemPipeline>]) -> Result<Json, String> {
+fn made_of(sample: &Sample, spider: &dyn Spider, steps: &[Box<dyn ItemPipeline>]) -> Result<Json, String> {
     check_selectors(spider).map_err(|error| error.to_string())?;
     let page = sample.page().page().map_err(|error| format!("the sample is not a valid page: {error}"))?;
     let status = page.status();

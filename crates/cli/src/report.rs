@@ -3,17 +3,20 @@
 use std::fmt::{Display, Write as _};
 
 use bytesize::ByteSize;
-use dragline_core::PageState;
 use dragline_core::counted::counted;
 use dragline_core::reparse::ReparseCounts;
 use dragline_core::run_kind::RunKind;
 use dragline_core::store::{PageOrigins, RunState};
+use dragline_core::{BrokenRule, PageState, RuleCounts};
 use dragline_runtime::{CrawlReport, StopReport};
 
 use crate::paint::Paint;
 
 /// How many reasons a line names. `runs show` has all of them.
 const MAX_REASONS: usize = 3;
+
+/// How many broken rules have a line. `runs show --json` has all of them.
+const MAX_RULES: usize = 10;
 
 /// How many drops have a line. `runs show` has all of them.
 const MAX_DROPS: usize = 10;
@@ -69,6 +72,7 @@ pub(crate) fn render(report: &CrawlReport, paint: Paint) -> String {
         let drops = report.drop_reasons().iter().map(|(reason, count)| (reason, *count));
         line("dropped", format!("items: {}", most_frequent(drops)));
     }
+    rule_lines(report.rules(), &mut |name, value| line(name, value.to_owned()));
     let refused: Vec<String> =
         report.refused_links().iter().map(|(reason, count)| format!("{} {count}", reason.as_str())).collect();
     if !refused.is_empty() {
@@ -91,6 +95,23 @@ pub(crate) fn render(report: &CrawlReport, paint: Paint) -> String {
 /// Where the pages of a run came from that reads kept pages.
 pub(crate) fn origins(of: PageOrigins) -> String {
     format!("{} read from kept pages, {} fetched", counted(of.read, "page"), of.fetched)
+}
+
+/// The rules that items broke, the most frequent ones.
+pub(crate) fn rule_lines(counts: &RuleCounts, line: &mut dyn FnMut(&str, &str)) {
+    if counts.is_empty() {
+        return;
+    }
+    let (checked, invalid) = (counted(counts.checked, "item"), counts.invalid);
+    line("rules", &format!("{checked} checked, {invalid} invalid"));
+    let mut broken: Vec<(&BrokenRule, u64)> = counts.iter().collect();
+    broken.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+    for (BrokenRule { item, rule, consequence }, count) in broken.iter().take(MAX_RULES) {
+        line("", &format!("{item}: {rule}: {count} {}", consequence.as_str()));
+    }
+    if let Some(more) = broken.len().checked_sub(MAX_RULES).filter(|more| *more > 0) {
+        line("", &format!("… and {more} more"));
+    }
 }
 
 /// What became of the requests that a reparse did not parse.

@@ -17,6 +17,7 @@ use dragline_spider::item_limits::ItemLimits;
 use dragline_spider::queued_request::QueuedRequest;
 use dragline_spider::reason::Reason;
 use dragline_spider::request::Request;
+use dragline_spider::rule_counts::RuleCounts;
 use dragline_spider::secrets;
 use dragline_spider::value::{json_has_nul, json_size};
 
@@ -80,6 +81,8 @@ pub struct PageOutcome {
     /// Whether it is done and had contents, but the spider found no item in them. A run that stored nothing is only
     /// suspicious if it had such pages.
     pub is_barren: bool,
+    /// The rules that its items broke.
+    pub rules: RuleCounts,
     /// The kept items.
     pub items: Vec<ItemRecord>,
     /// The new requests, each fingerprint once.
@@ -141,6 +144,7 @@ impl PageOutcome {
             reason: None,
             error: None,
             is_barren: false,
+            rules: RuleCounts::default(),
             items: Vec::new(),
             requests: Vec::new(),
             dead_letters: Vec::new(),

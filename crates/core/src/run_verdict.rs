@@ -35,11 +35,13 @@ pub enum ProblemKind {
     TooManyGone,
     /// Requests of the run were deleted while it was crawled.
     RequestsLost,
+    /// More items broke a rule than `--max-invalid-share` allows.
+    InvalidShare,
 }
 
 impl ProblemKind {
     /// All of them, in the order of reports.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::NoPageDone,
         Self::FailedShare,
         Self::FailedTag,
@@ -50,11 +52,12 @@ impl ProblemKind {
         Self::TooFewItems,
         Self::TooManyGone,
         Self::RequestsLost,
+        Self::InvalidShare,
     ];
 
     /// Those with which a finished run counts as failed: its exit code is 1, and it may be tried again at once.
-    pub const FAILURES: [Self; 4] =
-        [Self::NoPageDone, Self::TooFewFilled, Self::TooFewItems, Self::RequestsLost];
+    pub const FAILURES: [Self; 5] =
+        [Self::NoPageDone, Self::TooFewFilled, Self::TooFewItems, Self::RequestsLost, Self::InvalidShare];
 
     /// Its stored form.
     pub fn code(self) -> &'static str {
@@ -69,6 +72,7 @@ impl ProblemKind {
             Self::TooFewItems => "too_few_items",
             Self::TooManyGone => "too_many_gone",
             Self::RequestsLost => "requests_lost",
+            Self::InvalidShare => "invalid_share",
         }
     }
 }

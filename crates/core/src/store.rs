@@ -34,6 +34,7 @@ use dragline_spider::fingerprint::Fingerprint;
 use dragline_spider::item_type::ItemType;
 use dragline_spider::queued_request::QueuedRequest;
 use dragline_spider::request::Request;
+use dragline_spider::rule_counts::RuleCounts;
 
 pub use error::{Source, StoreError};
 pub use page_origins::PageOrigins;
@@ -279,6 +280,8 @@ pub struct Earlier {
     pub barren_pages: u64,
     /// The pages that earlier starts of this run recorded by where they came from.
     pub origins: PageOrigins,
+    /// The rules that items broke, as earlier starts of this run recorded them.
+    pub rules: RuleCounts,
     /// The last good runs of this name, or of this spider with the same arguments, the newest first. [`Earlier::MAX_GOOD`] at
     /// most.
     pub good: Vec<GoodRun>,

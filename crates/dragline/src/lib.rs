@@ -131,6 +131,12 @@ pub mod normalize {
     pub use dragline_pipelines::normalize_text::{NormalizeText, TextRule};
 }
 
+/// Rules that items have to follow: a step for [`App::pipeline`] and [`Crawl::pipeline`].
+pub mod rules {
+    pub use dragline_pipelines::rules::{Rule, Rules};
+    pub use dragline_spider::{BrokenRule, Consequence, RuleCounts};
+}
+
 /// The crates whose types fields of items have.
 pub use dragline_spider::{chrono, rust_decimal, serde_json, uuid};
 

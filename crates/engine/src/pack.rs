@@ -16,7 +16,8 @@ use dragline_core::page_memory::{MemoryExcess, PageMemory};
 use dragline_core::worker::panic_message;
 use dragline_core::{
     Args, DeadLetter, Failure, ItemLimits, ItemOrigin, ItemPipeline, ItemRecord, ItemType, Output, Page,
-    PageOutcome, QueuedRequest, Reason, Request, Response, Router, SameRequest, SitemapRole, Spider, Verdict,
+    PageOutcome, QueuedRequest, Reason, Request, Response, Router, RuleCounts, RuleTally, SameRequest,
+    SitemapRole, Spider, Verdict,
 };
 use url::Url;
 
@@ -287,13 +288,15 @@ impl Packer {
         let (records, requests) = self.emitted("failed", &memory, refusals, failed)?;
         let requests = self.links(failure.queued(), requests, scope, refusals)?;
         let mut produced = Produced { requests, ..Produced::default() };
-        let origin = self.origin(failure.queued(), failure.request().url());
+        let tally = RuleTally::default();
+        let origin = self.origin(failure.queued(), failure.request().url()).with_tally(&tally);
         guarded(Reason::PipelinePanic, "item pipelines", || {
             for record in records {
                 self.keep(record, &origin, &mut produced, refusals);
             }
             Ok(())
         })?;
+        self.count_rules(tally, &mut produced);
         Ok(produced)
     }
 
@@ -370,7 +373,8 @@ impl Packer {
         }
         let requests = self.links(&page.response().queued, requests, scope, refusals)?;
         let mut produced = Produced { requests, is_barren, ..Produced::default() };
-        let origin = self.origin(&page.response().queued, page.url());
+        let tally = RuleTally::default();
+        let origin = self.origin(&page.response().queued, page.url()).with_tally(&tally);
         guarded(Reason::PipelinePanic, "item pipelines", || {
             for record in records {
                 if robots.forbids_items() {
@@ -382,7 +386,17 @@ impl Packer {
             }
             Ok(())
         })?;
+        self.count_rules(tally, &mut produced);
         Ok(produced)
+    }
+
+    /// The rules that the items of a page broke.
+    fn count_rules(&self, tally: RuleTally, produced: &mut Produced) {
+        let counts = tally.into_counts();
+        if !counts.is_empty() {
+            self.stats.count_rules(&counts);
+            produced.rules = counts;
+        }
     }
 
     /// Where the items of the page at `url` come from.
@@ -442,12 +456,13 @@ struct Produced {
     dead_letters: Vec<DeadLetter>,
     requests: Vec<QueuedRequest>,
     is_barren: bool,
+    rules: RuleCounts,
 }
 
 impl Produced {
     fn put_into(self, outcome: PageOutcome, limits: &ItemLimits) -> PageOutcome {
-        let Self { items, dead_letters, requests, is_barren } = self;
-        let mut outcome = PageOutcome { items, dead_letters, requests, is_barren, ..outcome };
+        let Self { items, dead_letters, requests, is_barren, rules } = self;
+        let mut outcome = PageOutcome { items, dead_letters, requests, is_barren, rules, ..outcome };
         if let Some(detail) = outcome.set_refused_items_apart(limits) {
             let url = outcome.url.as_str();
             tracing::warn!(

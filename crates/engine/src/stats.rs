@@ -5,7 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use dragline_core::budget::Stage;
-use dragline_core::{ItemType, Latency, LatencySnapshot, PageFault, Reason};
+use dragline_core::{ItemType, Latency, LatencySnapshot, PageFault, Reason, RuleCounts};
 
 use crate::answer_class::AnswerClass;
 use crate::busy_hosts::{BusyHosts, HostBoard};
@@ -51,6 +51,7 @@ pub struct CrawlStats {
     items: ItemCounts,
     refused_links: [Counter; LinkRefusal::ALL.len()],
     drop_reasons: Mutex<DropReasons>,
+    rules: Mutex<RuleCounts>,
     failures: Mutex<FailureCounts>,
     pub(crate) hosts: HostBoard,
 }
@@ -130,6 +131,8 @@ pub struct StatsSnapshot {
     pub refused_links: BTreeMap<LinkRefusal, u64>,
     /// Why items were dropped.
     pub drop_reasons: BTreeMap<String, u64>,
+    /// The rules that items broke.
+    pub rules: RuleCounts,
     /// Why pages failed or are dead.
     pub failures: BTreeMap<FailureKind, FailureCount>,
 }
@@ -205,6 +208,7 @@ impl CrawlStats {
                 .filter(|(_, count)| *count > 0)
                 .collect(),
             drop_reasons: lock(&self.drop_reasons).counts().clone(),
+            rules: lock(&self.rules).clone(),
             failures: lock(&self.failures).counts().clone(),
         }
     }
@@ -255,6 +259,16 @@ impl CrawlStats {
     pub(crate) fn drop_item(&self, item_type: &str, reason: &str) {
         self.item(item_type, Fate::Dropped);
         lock(&self.drop_reasons).add(reason);
+    }
+
+    /// The rules that the items of a page broke.
+    pub(crate) fn count_rules(&self, of_page: &RuleCounts) {
+        lock(&self.rules).add(of_page);
+    }
+
+    /// Looks at the rules that items broke.
+    pub(crate) fn rules<T>(&self, look: impl FnOnce(&RuleCounts) -> T) -> T {
+        look(&lock(&self.rules))
     }
 
     /// Pages have failed or are dead.

@@ -230,6 +230,7 @@ impl Ended {
             kept: self.stored.kept,
             refused_links: stats.refused_links,
             drop_reasons: stats.drop_reasons,
+            rules: self.stored.rules.clone(),
             failures: stats.failures,
             stop: self.stop.clone(),
         }
@@ -270,6 +271,8 @@ impl Ended {
             rows_written: self.stored.items_before + self.stored.items,
             requests: self.stored.requests(),
             barren_pages: self.stored.barren_before + self.stored.barren_pages,
+            rules: &self.stored.rules,
+            max_invalid_share: self.settings.engine.limits.invalid_share,
             good: &self.run.earlier.good,
             most_frequent: most_frequent.map(|(kind, _)| kind.to_string()),
         });

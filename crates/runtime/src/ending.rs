@@ -14,6 +14,9 @@ use crate::stop_report::StopReport;
 const TOO_MANY_FAILED: &str =
     "crawl_requests.error says why each page failed; the site may have changed, or may not accept this pace";
 
+/// The same for items.
+const TOO_MANY_INVALID: &str = "`dragline dead-letters list` shows quarantined items; the site may have changed, or a rule is too strict";
+
 /// State and reason of the run, and the outcome.
 pub(crate) fn ending(end: Result<CrawlEnd, JoinError>, stop: &Stop) -> (RunState, String, CrawlOutcome) {
     match end {
@@ -43,6 +46,10 @@ pub(crate) fn ending(end: Result<CrawlEnd, JoinError>, stop: &Stop) -> (RunState
         }
         Ok(CrawlEnd::Stopped(reason @ StopReason::MaxFailedShare(_))) => {
             tracing::error!(hint = TOO_MANY_FAILED, "{reason}");
+            (RunState::Stopped, reason.to_string(), CrawlOutcome::Failed)
+        }
+        Ok(CrawlEnd::Stopped(reason @ StopReason::MaxInvalidShare(_))) => {
+            tracing::error!(hint = TOO_MANY_INVALID, "{reason}");
             (RunState::Stopped, reason.to_string(), CrawlOutcome::Failed)
         }
         Ok(CrawlEnd::Stopped(reason @ StopReason::Failed(_))) => {

@@ -9,6 +9,7 @@ use std::time::Duration;
 use dragline_core::due::NotDue;
 use dragline_core::{ArgumentError, StoreError};
 use dragline_engine::EngineError;
+use dragline_pipelines::StepError;
 use dragline_pipelines::persistence::OpenError;
 
 use crate::blocking::BlockingError;
@@ -184,6 +185,12 @@ impl From<BlockingError> for Cause {
     fn from(error: BlockingError) -> Self {
         let hint = error.hint().map(str::to_owned);
         Self::new(error, hint)
+    }
+}
+
+impl From<StepError> for Cause {
+    fn from(error: StepError) -> Self {
+        Self::new(error, None)
     }
 }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use dragline_core::PageState;
+use dragline_core::RuleCounts;
 use dragline_core::item_figures::{FigureDrop, ItemFigures};
 use dragline_core::kept_page::KeptCounts;
 use dragline_core::reparse::ReparseCounts;
@@ -43,6 +44,7 @@ pub struct CrawlReport {
     pub(crate) kept: KeptCounts,
     pub(crate) refused_links: BTreeMap<LinkRefusal, u64>,
     pub(crate) drop_reasons: BTreeMap<String, u64>,
+    pub(crate) rules: RuleCounts,
     pub(crate) failures: BTreeMap<FailureKind, FailureCount>,
     pub(crate) stop: StopReport,
 }
@@ -162,6 +164,11 @@ impl CrawlReport {
     /// Items that item pipelines dropped, by the reason.
     pub fn drop_reasons(&self) -> &BTreeMap<String, u64> {
         &self.drop_reasons
+    }
+
+    /// The rules that items of this run broke, also in earlier starts.
+    pub fn rules(&self) -> &RuleCounts {
+        &self.rules
     }
 
     /// Pages that failed or died, by the kind of failure.

@@ -59,6 +59,8 @@ pub(crate) fn start(made_of: Ingredients) -> Result<Running, CrawlError> {
     let Ingredients { spider, pipelines, downloaders, settings, stop, metrics, overrun } = made_of;
     settings.remember_secrets();
     settings.engine.check_spider(&*spider).map_err(|error| CrawlError::Engine(error.into()))?;
+    let steps = item_pipelines(&settings.item_pipelines, &pipelines, &spider.items())
+        .map_err(|error| CrawlError::Setting(error.into()))?;
     let spec = run_spec(&*spider, &settings)?;
     let store = dragline_store::open(&settings.store.0, &settings.store_settings)
         .map_err(|error| CrawlError::StoreUrl(error.into()))?;
@@ -86,7 +88,7 @@ pub(crate) fn start(made_of: Ingredients) -> Result<Running, CrawlError> {
     let (pages, page_queue) = bounded(settings.engine.concurrency);
     let (finish, finished) = bounded(0);
     let hold = Hold::default();
-    let pipelines: Arc<[Box<dyn ItemPipeline>]> = item_pipelines(settings.item_pipelines, &pipelines).into();
+    let pipelines: Arc<[Box<dyn ItemPipeline>]> = steps.into();
     let revisits = revisits(&run.key, &*spider, &settings, &pipelines);
     let shared = EngineParts {
         settings: Arc::new(settings.engine.clone()),

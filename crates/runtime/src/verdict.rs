@@ -9,8 +9,8 @@
 
 use std::collections::BTreeMap;
 
-use dragline_core::PageState;
 use dragline_core::run_verdict::{EndFigures, GoodRun, Problem, ProblemKind, RunVerdict, TagPages};
+use dragline_core::{PageState, RuleCounts};
 use dragline_engine::VerdictSettings;
 
 /// The share of failed and dead pages that a run may have without being told otherwise. Sites have broken links: a few per cent
@@ -44,6 +44,10 @@ pub(crate) struct Evidence<'a> {
     pub(crate) requests: Option<u64>,
     /// Pages with contents, but without an item.
     pub(crate) barren_pages: u64,
+    /// The rules that items broke.
+    pub(crate) rules: &'a RuleCounts,
+    /// The share of items at which the crawl would have been stopped.
+    pub(crate) max_invalid_share: Option<f64>,
     /// Earlier good runs, the best to compare with first.
     pub(crate) good: &'a [GoodRun],
     /// The most frequent reason of failures, if it is known.
@@ -77,6 +81,9 @@ pub(crate) fn judge(evidence: &Evidence<'_>) -> RunVerdict {
         problems.push(Problem::new(ProblemKind::NothingStored, text));
     }
     problems.extend(evidence.lost_requests().map(|text| Problem::new(ProblemKind::RequestsLost, text)));
+    if let Some(text) = evidence.max_invalid_share.and_then(|max| evidence.rules.too_many_invalid(max)) {
+        problems.push(Problem::new(ProblemKind::InvalidShare, text));
+    }
     RunVerdict { problems }
 }
 

@@ -1,5 +1,7 @@
 //! Where an item comes from.
 
+use crate::rule_counts::{RuleCounts, RuleTally};
+
 /// The page that an item comes from, and the run that crawls it. Item pipelines get it with each item.
 ///
 /// ```
@@ -9,19 +11,20 @@
 /// assert_eq!((origin.url(), origin.tag(), origin.depth()), ("https://shop.example/1", "offer", 2));
 /// assert_eq!(origin.run_id(), None);
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 pub struct ItemOrigin<'a> {
     url: &'a str,
     tag: &'a str,
     depth: u32,
     spider: &'a str,
     run: Option<(i64, &'a str)>,
+    tally: Option<&'a RuleTally>,
 }
 
 impl<'a> ItemOrigin<'a> {
     /// The page with this URL. It has no tag, depth 0, no spider and no run, until you say otherwise.
     pub fn new(url: &'a str) -> Self {
-        Self { url, tag: "", depth: 0, spider: "", run: None }
+        Self { url, tag: "", depth: 0, spider: "", run: None, tally: None }
     }
 
     /// Sets the page's tag.
@@ -46,6 +49,19 @@ impl<'a> ItemOrigin<'a> {
     #[must_use]
     pub fn with_run(self, run_id: i64, name: &'a str) -> Self {
         Self { run: Some((run_id, name)), ..self }
+    }
+
+    /// Counts broken rules there.
+    #[must_use]
+    pub fn with_tally(self, tally: &'a RuleTally) -> Self {
+        Self { tally: Some(tally), ..self }
+    }
+
+    /// Counts rules. Nothing happens where nobody counts, as in a test.
+    pub fn count_rules(&self, change: impl FnOnce(&mut RuleCounts)) {
+        if let Some(tally) = self.tally {
+            tally.note(change);
+        }
     }
 
     /// The page's URL.

@@ -5,8 +5,10 @@ mod verdict;
 
 use std::sync::Arc;
 
+use crate::error::Result;
 use crate::item::ItemRecord;
 use crate::item_origin::ItemOrigin;
+use crate::item_type::ItemType;
 
 pub use typed::{TypedPipeline, of};
 pub use verdict::Verdict;
@@ -20,6 +22,15 @@ pub trait ItemPipeline: Send + Sync {
     /// The step's name, for reasons and counters.
     fn name(&self) -> &str;
 
+    /// Checks the step before a crawl begins, which has items of these types. Bad settings of a step are found here.
+    ///
+    /// # Errors
+    /// What is wrong with the step, and how to fix it. The crawl does not start.
+    fn check(&self, items: &[ItemType]) -> Result<()> {
+        let _ = items;
+        Ok(())
+    }
+
     /// Decides about an item that comes from `origin`.
     fn process(&self, record: ItemRecord, origin: &ItemOrigin<'_>) -> Verdict;
 }
@@ -28,6 +39,10 @@ pub trait ItemPipeline: Send + Sync {
 impl<P: ItemPipeline + ?Sized> ItemPipeline for Arc<P> {
     fn name(&self) -> &str {
         (**self).name()
+    }
+
+    fn check(&self, items: &[ItemType]) -> Result<()> {
+        (**self).check(items)
     }
 
     fn process(&self, record: ItemRecord, origin: &ItemOrigin<'_>) -> Verdict {

@@ -12,7 +12,7 @@ use dragline_core::store::{
     Earlier, FlushReceipt, PageOrigins, PoolStatus, RUN_BARREN_PAGES, RUN_ITEMS, RUN_REQUESTS, RUN_WAITS,
     Store,
 };
-use dragline_core::{Latency, LatencySnapshot, PageOutcome, PageState};
+use dragline_core::{Latency, LatencySnapshot, PageOutcome, PageState, RuleCounts};
 
 use super::flush::HowEnded;
 use crate::letters::RetryReport;
@@ -104,6 +104,8 @@ pub struct PersistenceStatus {
     pub barren_pages: u64,
     /// The same for earlier starts of this run, as far as they recorded it.
     pub barren_before: u64,
+    /// The rules that the items of stored pages broke, for all starts of this run, as far as earlier ones recorded it.
+    pub rules: RuleCounts,
     /// Where the pages of all starts of this run came from, as far as earlier ones recorded it.
     pub origins: PageOrigins,
 }
@@ -192,6 +194,7 @@ impl PersistenceProgress {
         status.requests_before = requests;
         (status.items_before, status.barren_before) = (earlier.items, earlier.barren_pages);
         status.origins = earlier.origins;
+        status.rules.clone_from(&earlier.rules);
     }
 
     pub(super) fn outage_since(&self) -> Option<Instant> {
@@ -235,6 +238,7 @@ impl PersistenceProgress {
         status.barren_pages += barren;
         for page in outcomes {
             status.origins.add(page);
+            status.rules.add(&page.rules);
         }
         status.flushed_pages += pages;
         status.flushed_rows += pages + receipt.items + requests + letters;
@@ -274,7 +278,7 @@ impl PersistenceProgress {
     /// The figures that go with a heartbeat, for people who read `crawl_runs`.
     pub(super) fn stats(&self) -> Json {
         let status = self.lock();
-        json!({
+        let mut stats = json!({
             "pages_flushed": status.flushed_pages,
             "rows_flushed": status.flushed_rows,
             "items": status.items,
@@ -287,7 +291,11 @@ impl PersistenceProgress {
             "dead_pages": status.dead_pages,
             "rows_waiting": status.batch_rows + status.pending_rows,
             "pending_flushes": status.pending_flushes,
-        })
+        });
+        if !status.rules.is_empty() {
+            stats[RuleCounts::STATS] = status.rules.to_json();
+        }
+        stats
     }
 
     fn lock(&self) -> MutexGuard<'_, PersistenceStatus> {

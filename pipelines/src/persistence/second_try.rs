@@ -83,7 +83,7 @@ async fn try_once(
         store: &*context.store,
         types: &types,
         // These items have passed the steps before.
-        steps: &[],
+        steps: &|_| &[],
         accept_lost_nul: false,
         whole_pages: true,
         epoch: Some(run.epoch),

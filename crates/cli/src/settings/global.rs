@@ -42,10 +42,12 @@ impl Common {
 
     /// For flags that this command doesn't have: the values from the file and the environment, or else `words`.
     pub(crate) fn flags<F: Args + FromArgMatches>(&self, words: &[&str]) -> Result<F, Failed> {
-        let command = F::augment_args(Command::new(program::name()).no_binary_name(true));
-        let command = self.file.beneath(environment::read(command));
-        let matches = command.try_get_matches_from(words).map_err(|error| plain(&error))?;
-        F::from_arg_matches(&matches).map_err(|error| plain(&error))
+        flags_from(&self.file, words)
+    }
+
+    /// The same without words, with the table that the file has for this spider.
+    pub(crate) fn flags_of_spider<F: Args + FromArgMatches>(&self, spider: &str) -> Result<F, Failed> {
+        flags_from(&self.file.clone().for_spider(Some(spider)), &[])
     }
 
     /// The store, for commands that look at its runs. This doesn't connect yet, so an error is a mistake in the
@@ -63,6 +65,13 @@ impl Common {
     pub(crate) fn store_settings(&self) -> Result<StoreSettings, Failed> {
         Ok(store_settings(&self.flags(&[])?, &self.flags(&[])?))
     }
+}
+
+fn flags_from<F: Args + FromArgMatches>(file: &File, words: &[&str]) -> Result<F, Failed> {
+    let command = F::augment_args(Command::new(program::name()).no_binary_name(true));
+    let command = file.beneath(environment::read(command));
+    let matches = command.try_get_matches_from(words).map_err(|error| plain(&error))?;
+    F::from_arg_matches(&matches).map_err(|error| plain(&error))
 }
 
 /// For a store that isn't opened yet.

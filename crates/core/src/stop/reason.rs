@@ -19,6 +19,8 @@ pub enum StopReason {
     MaxItems,
     /// Too many pages failed. Holds the figures and the most frequent error.
     MaxFailedShare(String),
+    /// Too many items broke a rule. Holds the figures and the rule that was broken most.
+    MaxInvalidShare(String),
     /// No host could be reached for too long. Holds the reason.
     NetworkOutage(String),
     /// Something broke. The run can be resumed.
@@ -35,6 +37,7 @@ impl fmt::Display for StopReason {
             Self::MaxDuration => f.write_str("max-duration"),
             Self::MaxItems => f.write_str("max-items"),
             Self::MaxFailedShare(figures) => write!(f, "max-failed-share: {figures}"),
+            Self::MaxInvalidShare(figures) => write!(f, "max-invalid-share: {figures}"),
             Self::ParsesHang => f.write_str("the spider's parse does not come back, again and again"),
             Self::Failed(what) => write!(f, "error: {what}"),
         }

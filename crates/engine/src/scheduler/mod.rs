@@ -11,6 +11,7 @@ mod budgets;
 mod claim;
 mod failed_share;
 mod in_hand;
+mod invalid_share;
 mod kept;
 mod landing;
 mod limits;
@@ -236,7 +237,9 @@ impl Scheduler {
                     return Some(match reason {
                         _ if reached => CrawlEnd::LimitReached,
                         // A resume would find nothing to do.
-                        StopReason::MaxFailedShare(_) if is_over => self.judged(CrawlEnd::Finished),
+                        StopReason::MaxFailedShare(_) | StopReason::MaxInvalidShare(_) if is_over => {
+                            self.judged(CrawlEnd::Finished)
+                        }
                         reason => CrawlEnd::Stopped(reason.clone()),
                     });
                 }
@@ -272,7 +275,11 @@ impl Scheduler {
     /// Why nothing more may be claimed, if that is so. Pages in hand still finish.
     fn reason_to_stop(&self, now: Instant) -> Option<StopReason> {
         let reason = self.limits.reason_to_stop(now);
-        reason.or_else(|| self.failed_share.is_exceeded().map(StopReason::MaxFailedShare))
+        let max_invalid = self.parts.settings.limits.invalid_share;
+        reason.or_else(|| self.failed_share.is_exceeded().map(StopReason::MaxFailedShare)).or_else(|| {
+            let exceeded = self.parts.stats.rules(|rules| invalid_share::exceeded(max_invalid, rules));
+            exceeded.map(StopReason::MaxInvalidShare)
+        })
     }
 
     /// A good end, unless too many pages failed on the way.

@@ -44,6 +44,15 @@ pub struct LimitSettings {
     #[arg(id = "max_failed_share", long = "max-failed-share", env = "DRAGLINE_MAX_FAILED_SHARE", value_name = "SHARE", value_parser = share, allow_negative_numbers = true, hide_short_help = true)]
     pub failed_share: Option<f64>,
 
+    /// Stop with exit 1 if more than this share of the items, such as 0.25, broke a rule [default: off]
+    ///
+    /// The share is from 0 to 1. Only items that rules dropped or quarantined count, of all items that had to
+    /// follow rules. During the crawl, Dragline looks at the items of this process, once there are at least 100 of
+    /// them. If it stops the crawl, the run is `stopped`, and you can resume it. At the end of the run, Dragline
+    /// looks at all its items. The run is then `finished`, with problems.
+    #[arg(id = "max_invalid_share", long = "max-invalid-share", env = "DRAGLINE_MAX_INVALID_SHARE", value_name = "SHARE", value_parser = share, allow_negative_numbers = true, hide_short_help = true)]
+    pub invalid_share: Option<f64>,
+
     /// Fail a page that leads to more than N new requests; 0 = no limit
     ///
     /// Nothing of such a page is stored, and its reason is `too_many_links`. A page is stored in one transaction,
@@ -65,6 +74,7 @@ impl Default for LimitSettings {
             items: None,
             duration: None,
             failed_share: None,
+            invalid_share: None,
             // Twice what a sitemap may hold. The transaction of a larger page would hold up the store for long.
             links_per_page: Some(100_000),
             items_per_page: Some(100_000),
@@ -74,8 +84,11 @@ impl Default for LimitSettings {
 
 impl LimitSettings {
     pub(crate) fn validate(&self) -> Result<(), EngineError> {
-        let Some(share) = self.failed_share else { return Ok(()) };
-        let possible = (0.0..=1.0).contains(&share);
-        require(possible, "max_failed_share", &share, "it must be a number from 0 to 1")
+        let shares = [("max_failed_share", self.failed_share), ("max_invalid_share", self.invalid_share)];
+        let mut given = shares.into_iter().filter_map(|(name, share)| Some((name, share?)));
+        given.try_for_each(|(name, share)| {
+            let possible = (0.0..=1.0).contains(&share);
+            require(possible, name, &share, "it must be a number from 0 to 1")
+        })
     }
 }

@@ -34,6 +34,7 @@ fn the_defaults_are_valid_and_errors_name_the_setting() {
 #[test]
 fn the_settings_of_each_part_are_checked() {
     assert!(problem(|it| it.limits.failed_share = Some(1.5)).starts_with("max_failed_share = 1.5"));
+    assert!(problem(|it| it.limits.invalid_share = Some(-0.5)).starts_with("max_invalid_share = -0.5"));
     assert!(problem(|it| it.window.per_host = 0).starts_with("window_per_host = 0"));
     assert!(problem(|it| it.pace.host_concurrency = 0).starts_with("host_concurrency = 0"));
     assert!(problem(|it| it.robots.agent = Some(String::new())).starts_with("robots_agent = \"\""));

@@ -61,6 +61,7 @@ impl Health {
             "dropped": engine.items_dropped,
             "dropped_by_reason": engine.drop_reasons,
             "quarantined": engine.items_quarantined,
+            "rules": engine.rules.to_json(),
         });
         body["queues"] = json!({
             "window_requests": engine.window_requests,

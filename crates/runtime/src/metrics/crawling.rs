@@ -145,6 +145,18 @@ pub(super) const FAMILIES: &[Family<StatsSnapshot>] = &[
             },
         ),
     ),
+    by(
+        &[
+            ("type", "the item types of the spider"),
+            ("rule", "the name of the rule, such as `price range`"),
+            ("consequence", "`dropped`, `quarantined`, `warned`"),
+        ],
+        counter("dragline_broken_rules_total", "Rules that items broke.", |now, out| {
+            for (rule, count) in now.rules.iter() {
+                out.count_of(&[&rule.item, &rule.rule, rule.consequence.as_str()], count);
+            }
+        }),
+    ),
     histogram(
         "dragline_fetch_seconds",
         "Time from the request to the last byte of the answer, or to the error.",

@@ -68,7 +68,7 @@ pub(super) const FAMILIES: &[Family<Arc<RunFacts>>] = &[
         &[(
             "problem",
             "`no_page_done`, `failed_share`, `failed_tag`, `dead_pages`, `items_lost`, `nothing_stored`, \
-             `too_few_filled`, `too_few_items`, `too_many_gone`",
+             `too_few_filled`, `too_few_items`, `too_many_gone`, `requests_lost`, `invalid_share`",
         )],
         gauge(
             "dragline_run_problems",

@@ -14,6 +14,8 @@ struct Night {
     rows_written: u64,
     requests: Option<u64>,
     barren_pages: u64,
+    rules: RuleCounts,
+    max_invalid_share: Option<f64>,
     good: Vec<GoodRun>,
 }
 
@@ -68,6 +70,8 @@ impl Night {
             rows_written: self.rows_written,
             requests: self.requests,
             barren_pages: self.barren_pages,
+            rules: &self.rules,
+            max_invalid_share: self.max_invalid_share,
             good: &self.good,
             most_frequent: Some("error in parse".to_owned()),
         });
@@ -211,6 +215,8 @@ fn the_texts_name_numbers() {
             rows_written: 0,
             requests: None,
             barren_pages: 0,
+            rules: &RuleCounts::default(),
+            max_invalid_share: None,
             good: &[],
             most_frequent: Some("error in parse".to_owned()),
         });
@@ -223,4 +229,15 @@ fn the_texts_name_numbers() {
             "8 of 8 pages with the tag \"detail\" failed or died (100.0 %)",
         ]
     );
+}
+
+#[test]
+fn too_many_invalid_items_make_a_run_bad() {
+    let mut rules = RuleCounts::default();
+    (0..4).for_each(|number| rules.item(number == 0));
+    let night =
+        |max| Night { rules: rules.clone(), max_invalid_share: max, ..Night::of(40, 0, 0).items(SOME) };
+    night(None).is_good();
+    night(Some(0.25)).is_good();
+    night(Some(0.2)).has(&["invalid_share"]);
 }

@@ -14,7 +14,7 @@ use dragline_core::store::{
     RunKey, RunSpec, RunState, RunSummary, StoreResult,
 };
 use dragline_core::tally::{Tally, TallyOf};
-use dragline_core::{ItemType, PageState, QueuedRequest, RunKind, StoreError};
+use dragline_core::{ItemType, PageState, QueuedRequest, RuleCounts, RunKind, StoreError};
 use futures_util::TryStreamExt;
 use serde_json::Value as Json;
 use tokio_postgres::Row;
@@ -144,7 +144,8 @@ pub(super) async fn open(connections: &Connections, spec: &RunSpec) -> StoreResu
         items: there.as_ref().and_then(items).unwrap_or_default(),
         finished: finished.iter().filter_map(finished_run).collect(),
         barren_pages: there.as_ref().and_then(|row| figure(row, "run_barren_pages")).unwrap_or_default(),
-        origins: there.map(|row| PageOrigins::of_stats(&row.get("stats"))).unwrap_or_default(),
+        origins: there.as_ref().map(|row| PageOrigins::of_stats(&row.get("stats"))).unwrap_or_default(),
+        rules: there.map(|row| RuleCounts::of_stats(&row.get("stats"))).unwrap_or_default(),
         good: run_verdict::good_runs(&session, spec).await?,
     };
     let hosts = hosts::read(&session, run_id).await?;

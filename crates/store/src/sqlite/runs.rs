@@ -13,7 +13,7 @@ use dragline_core::store::{
 };
 use dragline_core::tally::{Tally, TallyOf};
 use dragline_core::value::timestamp_text;
-use dragline_core::{QueuedRequest, RunKind, StoreError};
+use dragline_core::{QueuedRequest, RuleCounts, RunKind, StoreError};
 use rusqlite::{Connection, OptionalExtension, Row, TransactionBehavior, params};
 use serde_json::Value as Json;
 
@@ -213,6 +213,7 @@ struct Unfinished {
     run_id: i64,
     kind: RunKind,
     origins: PageOrigins,
+    rules: RuleCounts,
     epoch: i64,
     spider: String,
     state: RunState,
@@ -252,6 +253,7 @@ fn unfinished(connection: &Connection, name: &str) -> Result<Option<Unfinished>,
             // The table has a check.
             kind: RunKind::parse(&row.get::<_, String>("kind")?).unwrap_or_default(),
             origins: row.get("stats").map(|stats| PageOrigins::of_stats(&stats)).unwrap_or_default(),
+            rules: row.get("stats").map(|stats| RuleCounts::of_stats(&stats)).unwrap_or_default(),
             epoch: row.get("epoch")?,
             spider: row.get("spider")?,
             // The statement selects only `running` and `stopped`.
@@ -329,6 +331,7 @@ fn resume(
             items: old.items,
             barren_pages: old.barren_pages,
             origins: old.origins,
+            rules: old.rules,
             ..earlier(connection, spec)?
         },
         hosts: hosts::read(connection, old.run_id)?,

@@ -9,7 +9,10 @@ use dragline_core::{ItemOrigin, ItemPipeline, ItemRecord, Store, StoreError, Ver
 use super::harness::{Bridge, NOTE, folder, quick, store, url_of};
 use crate::letters::{Retry, RetryReport};
 
-fn retry<'a>(store: &'a dyn Store, steps: &'a [Box<dyn ItemPipeline>], stop: &'a Stop) -> Retry<'a> {
+/// Gives the steps of a spider.
+type StepsOf<'a> = dyn Fn(&str) -> &'a [Box<dyn ItemPipeline>] + Sync + 'a;
+
+fn retry<'a>(store: &'a dyn Store, steps: &'a StepsOf<'a>, stop: &'a Stop) -> Retry<'a> {
     Retry {
         store,
         types: &|_| Some(vec![NOTE.clone()]),
@@ -38,7 +41,7 @@ fn they_are_tried_again_during_an_outage_until_a_stop() {
     store.set(|faults| faults.away = true);
     let reads_until_it_fails = || {
         let before = store.letter_reads();
-        let answer = wait(retry(&*store, &[], &stop).run(ask(), &mut RetryReport::default()));
+        let answer = wait(retry(&*store, &|_| &[], &stop).run(ask(), &mut RetryReport::default()));
         assert!(matches!(answer, Err(StoreError::Unavailable { .. })), "{answer:?}");
         store.letter_reads() - before
     };
@@ -76,7 +79,7 @@ fn their_items_pass_the_steps_with_their_origin() {
     bridge.receipts(1);
     let steps: [Box<dyn ItemPipeline>; 1] = [Box::new(Witness)];
     let mut report = RetryReport::default();
-    wait(retry(&*bridge.store, &steps, &Stop::new()).run(ask(), &mut report)).unwrap();
+    wait(retry(&*bridge.store, &|_| &steps, &Stop::new()).run(ask(), &mut report)).unwrap();
     let reasons: Vec<_> = report.told.iter().map(|letter| letter.error.as_str()).collect();
     assert_eq!(reasons, ["witness: http://a.example/0 \"start\" 0 spider Some(\"a run\")"]);
 }

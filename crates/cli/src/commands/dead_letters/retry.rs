@@ -1,13 +1,13 @@
 //! `dragline dead-letters retry`: rebuilds the items from their payloads, and stores them the usual way.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use dragline_core::Spider;
 use dragline_core::counted::counted;
 use dragline_core::letters::LetterAsk;
 use dragline_core::stop::Stop;
+use dragline_core::{ItemPipeline, Spider};
 use dragline_pipelines::letters::{RefusedLetter, Retry, RetryReport};
 use dragline_pipelines::{ItemPipelineSettings, item_pipelines};
 
@@ -33,6 +33,7 @@ pub(super) fn run(arguments: &RetryLetters, common: &Common, program: &Program) 
         missing = not_there(&letters, &ask, &arguments.letter_ids)?;
     }
     let replace_nul = arguments.replace_nul || common.flags::<ItemPipelineSettings>(&[])?.replace_nul;
+    let steps = steps_by_spider(common, program, replace_nul)?;
     // The demo's letters can be retried too, although its spider isn't listed.
     let known = |name: &str| {
         let spider = program.spiders.iter().find(|spider| spider.name() == name).map(|spider| spider.items());
@@ -41,7 +42,7 @@ pub(super) fn run(arguments: &RetryLetters, common: &Common, program: &Program) 
     let mut retry = Retry {
         store: &*letters.store,
         types: &known,
-        steps: &item_pipelines(ItemPipelineSettings { replace_nul }, &program.pipelines),
+        steps: &|spider| steps.get(spider).map_or(&[], Vec::as_slice),
         accept_lost_nul: replace_nul,
         whole_pages: false,
         // A signal ends this process at once. Letters that were applied stay applied.
@@ -56,6 +57,24 @@ pub(super) fn run(arguments: &RetryLetters, common: &Common, program: &Program) 
     print(&told(&report, &missing))?;
     done?;
     Ok(if report.refused == 0 && missing.is_empty() { Exit::Finished } else { Exit::Error })
+}
+
+/// The steps of each spider. The settings file may have a list for each.
+fn steps_by_spider(
+    common: &Common,
+    program: &Program,
+    replace_nul: bool,
+) -> Result<BTreeMap<String, Vec<Box<dyn ItemPipeline>>>, Failed> {
+    let known = program.spiders.iter().map(|spider| (spider.name(), spider.items()));
+    let mut steps = BTreeMap::new();
+    for (name, items) in known.chain([(Shelf.name(), Shelf.items())]) {
+        let settings = common.flags_of_spider::<ItemPipelineSettings>(name)?;
+        let settings = ItemPipelineSettings { replace_nul, ..settings };
+        let of_spider = item_pipelines(&settings, &program.pipelines, &items)
+            .map_err(|error| Failed::usage(format!("spider {name}: {error}")))?;
+        steps.insert(name.to_owned(), of_spider);
+    }
+    Ok(steps)
 }
 
 /// The `wanted` ids that the query does not find.

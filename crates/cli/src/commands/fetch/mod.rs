@@ -131,13 +131,13 @@ impl Maker<'_> {
     /// What the spider makes of a page.
     fn page(self, settings: &FetchSettings, hosts: &[&str], page: Response) -> Result<Preview, Failed> {
         let scope = self.scope(settings, hosts)?;
-        Ok(self.previewer(settings, &scope).page(page))
+        Ok(self.previewer(settings, &scope)?.page(page))
     }
 
     /// What it makes of a failure.
     fn failure(self, settings: &FetchSettings, hosts: &[&str], failure: Failure) -> Result<Preview, Failed> {
         let scope = self.scope(settings, hosts)?;
-        Ok(self.previewer(settings, &scope).failure(failure))
+        Ok(self.previewer(settings, &scope)?.failure(failure))
     }
 
     /// What it makes of an answer that is not a page because of its status. `None` if its type is the cause: a crawl would
@@ -165,14 +165,17 @@ impl Maker<'_> {
             .map_err(|error| Failed::error(chain(&error)))
     }
 
-    fn previewer<'a>(self, settings: &'a FetchSettings, scope: &'a Scope) -> Previewer<'a> {
-        Previewer {
+    fn previewer<'a>(self, settings: &'a FetchSettings, scope: &'a Scope) -> Result<Previewer<'a>, Failed> {
+        let (own, items) = (&self.program.pipelines, self.spider.items());
+        let steps = item_pipelines(&settings.item_pipelines, own, &items)
+            .map_err(|error| Failed::usage(error.to_string()))?;
+        Ok(Previewer {
             settings: &settings.engine,
             spider: Arc::clone(self.spider),
             args: settings.args.clone(),
-            pipelines: item_pipelines(settings.item_pipelines, &self.program.pipelines).into(),
+            pipelines: steps.into(),
             scope,
-        }
+        })
     }
 }
 

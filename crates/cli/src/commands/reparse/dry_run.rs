@@ -199,8 +199,9 @@ impl Threads {
     fn start(spider: &Arc<dyn Spider>, settings: &CrawlSettings, program: &Program) -> Result<Self, Failed> {
         let at_once = PART as usize;
         let ((pages, page_queue), (done, parsed)) = (bounded(at_once), bounded(at_once));
-        let pipelines: Arc<[Box<dyn ItemPipeline>]> =
-            item_pipelines(settings.item_pipelines, &program.pipelines).into();
+        let steps = item_pipelines(&settings.item_pipelines, &program.pipelines, &spider.items())
+            .map_err(|error| Failed::usage(error.to_string()))?;
+        let pipelines: Arc<[Box<dyn ItemPipeline>]> = steps.into();
         let scope = Scope::new(&settings.engine.links, &**spider, [])
             .map_err(|error| Failed::error(error.to_string()))?;
         let parser =

@@ -9,7 +9,7 @@ use dragline_core::counted::counted;
 use dragline_core::item_figures::{self, ItemFigures};
 use dragline_core::runs::{BadPage, LargestGroups, RunFigures, RunRecord};
 use dragline_core::store::PageOrigins;
-use dragline_core::{ItemType, PageState, RunKind, Spider, secrets};
+use dragline_core::{ItemType, PageState, RuleCounts, RunKind, Spider, secrets};
 use dragline_runtime::shown;
 use serde_json::{Value as Json, json};
 
@@ -20,7 +20,7 @@ use crate::commands::table::table;
 use crate::exit::Exit;
 use crate::failed::Failed;
 use crate::paint::Paint;
-use crate::report::origins;
+use crate::report::{origins, rule_lines};
 
 /// Reading the columns of a run that goes on may take as long.
 const COLUMNS_LIMIT: Duration = Duration::from_secs(30);
@@ -172,6 +172,7 @@ fn text(run: &RunRecord, held: &Held<'_>, paint: Paint) -> String {
         line("from", &origins(PageOrigins::of_stats(&run.stats)));
     }
     line("items", &rows.text(&run.spider));
+    rule_lines(&RuleCounts::of_stats(&run.stats), &mut line);
     if let Some(change) = standing::change(run) {
         line(
             "change",
@@ -292,6 +293,7 @@ fn json(run: &RunRecord, held: &Held<'_>) -> Json {
     fields.insert("pages_read".to_owned(), read.into());
     fields.insert("pages_fetched".to_owned(), fetched.into());
     fields.insert("items".to_owned(), rows.json());
+    fields.insert("rules".to_owned(), RuleCounts::of_stats(&run.stats).to_json());
     fields.insert("dead_letters".to_owned(), figures.dead_letters.into());
     fields.insert("columns".to_owned(), item_figures::to_json(columns));
     let before = run.before.as_ref().map(|before| item_figures::to_json(&before.columns));
