@@ -10,8 +10,8 @@ use crate::digits::to_ascii;
 use crate::name::name_key_v1;
 use crate::text::takes_no_place;
 
-/// What stands between the parts of a date and means nothing.
-const SEPARATORS: &str = " ,./-‐‑–—()[]'’ʼ`·|、،;*";
+/// What stands between the parts of a date and means nothing. The last two end abbreviations in Hebrew and Hindi.
+const SEPARATORS: &str = " ,./-‐‑–—()[]'’ʼ`·|、،;*\u{5f3}\u{970}";
 
 /// The longest run of digits: `20200503`.
 const MAX_DIGITS: usize = 8;

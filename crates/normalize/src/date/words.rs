@@ -9,8 +9,8 @@ use std::sync::LazyLock;
 
 use crate::name::name_key_v1;
 
-/// The languages whose names of months are known, as BCP 47 tags. Dates in Chinese, Japanese, Korean and Vietnamese have numbers
-/// of months, and are read in every language.
+/// The languages whose names of months are known, as BCP 47 tags. Dates in Chinese, Japanese, Korean and Vietnamese mostly have
+/// numbers of months. These are read in every language.
 pub const LANGUAGES: &[&str] = &{
     let mut languages = [""; MONTHS.len()];
     let mut at = 0;
@@ -110,7 +110,7 @@ const WEEKDAYS: &str = "monday mon mo tuesday tue tu wednesday wed we thursday t
 
 /// Each language with its months. The names of a month are separated by `|`.
 #[rustfmt::skip]
-const MONTHS: [(&str, [&str; 12]); 43] = [
+const MONTHS: [(&str, [&str; 12]); 44] = [
     ("en", ["january|jan", "february|feb", "march|mar", "april|apr", "may", "june|jun", "july|jul", "august|aug", "september|sep|sept", "october|oct", "november|nov", "december|dec"]),
     ("de", ["januar|jan|jänner|jaenner", "februar|feb", "märz|mär|mrz", "april|apr", "mai", "juni|jun", "juli|jul", "august|aug", "september|sept|sep", "oktober|okt", "november|nov", "dezember|dez"]),
     ("fr", ["janvier|janv", "février|févr", "mars", "avril|avr", "mai", "juin", "juillet|juil|juill", "août|aou", "septembre|sept", "octobre|oct", "novembre|nov", "décembre|déc"]),
@@ -154,4 +154,5 @@ const MONTHS: [(&str, [&str; 12]); 43] = [
     ("ar", ["يناير|كانون الثاني", "فبراير|شباط", "مارس|آذار", "أبريل|نيسان", "مايو|أيار", "يونيو|حزيران", "يوليو|تموز", "أغسطس|آب", "سبتمبر|أيلول", "أكتوبر|تشرين الأول", "نوفمبر|تشرين الثاني", "ديسمبر|كانون الأول"]),
     ("he", ["ינואר|ינו|בינואר|בינו", "פברואר|פבר|בפברואר|בפבר", "מרץ|במרץ", "אפריל|אפר|באפריל|באפר", "מאי|במאי", "יוני|ביוני", "יולי|ביולי", "אוגוסט|אוג|באוגוסט|באוג", "ספטמבר|ספט|בספטמבר|בספט", "אוקטובר|אוק|באוקטובר|באוק", "נובמבר|נוב|בנובמבר|בנוב", "דצמבר|דצמ|בדצמבר|בדצמ"]),
     ("hi", ["जनवरी|जन", "फ़रवरी|फ़र", "मार्च", "अप्रैल", "मई", "जून", "जुलाई|जुल", "अगस्त|अग", "सितंबर|सित", "अक्टूबर|अक्टू", "नवंबर|नव", "दिसंबर|दिस"]),
+    ("zh", ["一月", "二月", "三月", "四月", "五月", "六月", "七月", "八月", "九月", "十月", "十一月", "十二月"]),
 ];
