@@ -1,7 +1,7 @@
 //! Rows that are gone: the site no longer has them, so a crawl may remove them (`--delete-gone`).
 //!
 //! A row counts as gone if none of the last complete runs saw it. A run is complete if
-//! [`tells_gone`](crate::diff::tells_gone) says so and its verdict is good. Only runs of the same name and spider count, and only
+//! [`tells_gone`] says so and its verdict is good. Only runs of the same name and spider count, and only
 //! rows whose last run is one of these. So a row that a run of another name or spider saw last is left alone.
 //!
 //! Rows go in small transactions, and each transaction looks once more whether its rows are still gone. So nothing waits for it
