@@ -20,6 +20,7 @@ on_both_stores!(
     an_incremental_run_keeps_what_an_unchanged_page_gives,
     a_deleted_child_leaves_its_last_version,
     a_child_that_comes_back_is_new,
+    a_row_that_moves_between_pages_of_a_run_leaves_no_version,
     a_table_without_the_page_is_told,
     flushes_that_share_children_neither_wait_for_ever_nor_fail,
 );
@@ -334,6 +335,28 @@ fn a_child_that_comes_back_is_new(stored: &Stored) {
         let began = stored.query("select run_id = replaced_by_run - 1 from lines_history");
         let yes = if matches!(stored, Stored::Postgres(_)) { "t" } else { "1" };
         assert_eq!(began, [[yes], [yes]]);
+    });
+}
+
+fn a_row_that_moves_between_pages_of_a_run_leaves_no_version(stored: &Stored) {
+    run(async {
+        let pages = [request("part 1"), request("part 2")];
+        let mut nights = Nights::begin(stored).await;
+        let lines = |at: usize, given: &str| page_of_lines(&pages[at], "mix", given);
+        nights.plain(stored, vec![lines(0, "1a 2b"), lines(1, "3c")], &pages).await;
+        // In this order, the line goes and comes back; in the other one, it never goes.
+        nights.plain(stored, vec![lines(0, "1a"), lines(1, "2b 3c")], &pages).await;
+        nights.plain(stored, vec![lines(0, "1a 2b"), lines(1, "3c")], &pages).await;
+        assert_eq!((stored_lines(stored).as_str(), versions(stored)), ("1a 2b 3c", Vec::new()));
+        // Here it goes, and comes back changed.
+        nights.plain(stored, vec![lines(0, "1a"), lines(1, "3c 4b")], &pages).await;
+        assert_eq!(
+            (stored_lines(stored).as_str(), versions(stored)),
+            ("1a 3c 4b", vec!["b 2 [\"position\"]".to_owned()])
+        );
+        // It is as old as it was.
+        let first = stored.count("select min(run_id) from crawl_runs");
+        assert_eq!(stored.count("select run_id from lines_history"), first);
     });
 }
 

@@ -35,6 +35,8 @@ pub(super) struct HistoryStatements {
     pub(super) settle: String,
     /// For a run that writes only rows that have changed.
     pub(super) settle_changed: String,
+    /// Whether `settle_changed` has the run as its parameter, too.
+    pub(super) has_removed: bool,
     pub(super) lock: String,
     keep: Keep,
 }
@@ -64,11 +66,24 @@ impl HistoryStatements {
         };
         let is_of_item = is_of_item(item);
         let written: Vec<&str> = own_columns(item).into_iter().chain(source.split(", ")).collect();
+        // A child may come back on another page of the run that has removed it.
+        let has_removed = item.children_of().is_some();
+        let came_back = if has_removed {
+            format!(
+                " AND NOT EXISTS (
+                     SELECT FROM {history} removed
+                     WHERE {} AND removed.replaced_by_run = $1 AND removed.changed IS NULL
+                 )",
+                same_key("removed", "new")
+            )
+        } else {
+            String::new()
+        };
         let settle = |condition: &str| {
             format!(
                 "DELETE FROM pg_temp.{stage} WHERE \"#\" NOT IN (
                      SELECT \"#\" FROM ({newest}) new WHERE NOT EXISTS (
-                         SELECT FROM {table} old WHERE {} AND {}{condition} OFFSET 0
+                         SELECT FROM {table} old WHERE {} AND {}{condition}{came_back} OFFSET 0
                      )
                  )",
                 same_key("old", "new"),
@@ -79,6 +94,7 @@ impl HistoryStatements {
             make: make(item, &table, &newest, columns, source, &same_key("old", "new"))?,
             settle: settle(" AND old.run_id = $1"),
             settle_changed: settle(""),
+            has_removed,
             lock: format!(
                 "SELECT count(*) FROM (SELECT DISTINCT ON ({key}) {key} FROM pg_temp.{stage} ORDER BY {key}) new
                  CROSS JOIN LATERAL (SELECT FROM {table} old WHERE {} FOR NO KEY UPDATE) locked",
@@ -143,7 +159,9 @@ fn keep(
     let before = format!(
         "WITH pair AS MATERIALIZED (
              SELECT {of_old}, version.\"#place\",
-                 CASE WHEN version.\"#place\" IS NULL THEN {from_row} ELSE {from_version} END AS \"#changed\"
+                 CASE WHEN version.\"#place\" IS NULL THEN {from_row} ELSE {from_version} END AS \"#changed\",
+                 version.\"#place\" IS NOT NULL AND version.changed IS NULL AS \"#came_back\",
+                 version.run_id AS \"#made_by\", version.valid_from AS \"#made_at\"
              FROM ({newest}) new
              CROSS JOIN LATERAL (SELECT * FROM {table} old WHERE {old_key} OFFSET 0) old
              LEFT JOIN LATERAL (
@@ -166,7 +184,7 @@ fn keep(
              UPDATE {history} version SET changed = pair.\"#changed\" FROM pair
              WHERE version.ctid = pair.\"#place\" AND pair.\"#changed\" <> '{{}}'
              AND version.changed IS DISTINCT FROM pair.\"#changed\"
-         )
+         ){restored}
          INSERT INTO {history} ({columns}, valid_from, valid_to, run_id, replaced_by_run, changed)
          SELECT {of_pair}, began.at, now(), began.run, $1, pair.\"#changed\"
          FROM (
@@ -176,6 +194,17 @@ fn keep(
          WHERE made.made_by IS DISTINCT FROM $1
          ORDER BY {pair_order}",
         of_pair = of("pair"),
+        restored = if item.children_of().is_some() {
+            format!(
+                ", restored AS (
+                     UPDATE crawl_item_keys SET made_by = pair.\"#made_by\", made_at = pair.\"#made_at\"
+                     FROM (SELECT *, {digest} AS \"#digest\" FROM pair WHERE \"#came_back\") pair
+                     WHERE {is_of_item} pair.\"#digest\"
+                 )"
+            )
+        } else {
+            String::new()
+        },
         began = began(history, &same_key("version", "pair"), is_of_item),
         pair_order =
             item.key().iter().map(|name| format!("pair.{}", quoted(name))).collect::<Vec<_>>().join(", "),

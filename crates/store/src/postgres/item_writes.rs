@@ -149,7 +149,7 @@ impl Transaction<'_> {
     ) -> StoreResult<u64> {
         let (run_id, spider, keep) = (self.run.run_id, &*self.run.spider, history.keep(self.conflict));
         let settle: (&str, Params<'_>) = if self.run.leaves_unchanged_rows() {
-            (&history.settle_changed, &[])
+            (&history.settle_changed, if history.has_removed { &[&run_id] } else { &[] })
         } else {
             (&history.settle, &[&run_id])
         };

@@ -25,6 +25,8 @@ pub(super) struct HistoryStatements {
     insert: String,
     correct: String,
     remove: String,
+    /// For a child that comes back on another page of the run that has removed it: it is the row that it was.
+    restore: Option<String>,
 }
 
 /// Which item is written, and by which run.
@@ -115,6 +117,16 @@ impl HistoryStatements {
                 changed(&versions)
             ),
             remove: format!("{new} DELETE FROM {versions} WHERE {this_version}"),
+            restore: item.children_of().map(|_| {
+                format!(
+                    "{new} UPDATE crawl_item_keys SET (made_by, made_at) = (
+                         SELECT version.run_id, version.valid_from FROM \"#new\" CROSS JOIN {table} old ON {old_key}
+                         CROSS JOIN {versions} version ON {version_key} AND {of_run}
+                     )
+                     WHERE spider = (SELECT \"#spider\" FROM \"#new\") AND item_type = '{item_name}'
+                     AND key_digest = (SELECT \"#digest\" FROM \"#new\")"
+                )
+            }),
         })
     }
 
@@ -126,14 +138,7 @@ impl HistoryStatements {
         conflict: Conflict,
     ) -> Result<Before, Fault> {
         let digest = key_digest::of_key(writing.key);
-        let given = || {
-            let of_run = [
-                ToSqlOutput::from(writing.run_id),
-                ToSqlOutput::from(writing.spider),
-                ToSqlOutput::from(digest.as_slice()),
-            ];
-            params_from_iter(writing.record.values.iter().map(to_sql).chain(of_run))
-        };
+        let given = || Self::given(writing, &digest);
         let found = connection.prepare_cached(&self.look)?.query_row(given(), |row| {
             let (has_version, is_newer) = (row.get("has_version")?, row.get("is_newer")?);
             Ok((has_version, is_newer, row.get::<_, String>("changed")?))
@@ -148,6 +153,19 @@ impl HistoryStatements {
         };
         connection.prepare_cached(statement)?.execute(given())?;
         Ok(Before::Row)
+    }
+
+    /// The parameters of all statements.
+    fn given<'a>(
+        writing: Writing<'a>,
+        digest: &'a key_digest::KeyDigest,
+    ) -> rusqlite::ParamsFromIter<impl Iterator<Item = ToSqlOutput<'a>> + use<'a>> {
+        let of_run = [
+            ToSqlOutput::from(writing.run_id),
+            ToSqlOutput::from(writing.spider),
+            ToSqlOutput::from(digest.as_slice()),
+        ];
+        params_from_iter(writing.record.values.iter().map(to_sql).chain(of_run))
     }
 
     /// Notes that the run has made the row. Call it after the item was written, if nothing was there before.
@@ -166,6 +184,26 @@ impl HistoryStatements {
             writing.key,
             writing.run_id
         ])?;
+        self.came_back(connection, writing, &digest)
+    }
+
+    /// If the run itself has removed the row before, it is the row that it was: changed or not, and not a new one.
+    fn came_back(
+        &self,
+        connection: &Connection,
+        writing: Writing<'_>,
+        digest: &key_digest::KeyDigest,
+    ) -> Result<(), Fault> {
+        let Some(restore) = &self.restore else { return Ok(()) };
+        let given = || Self::given(writing, digest);
+        let found = connection
+            .prepare_cached(&self.look)?
+            .query_row(given(), |row| Ok((row.get("has_version")?, row.get::<_, String>("changed")?)));
+        if let Some((true, changed)) = found.optional()? {
+            connection.prepare_cached(restore)?.execute(given())?;
+            let statement = if changed == NOTHING { &self.remove } else { &self.correct };
+            connection.prepare_cached(statement)?.execute(given())?;
+        }
         Ok(())
     }
 }
