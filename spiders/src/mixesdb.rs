@@ -5,11 +5,11 @@
 
 use dragline::prelude::*;
 
-use crate::catalogue::bronze;
+use crate::catalogue;
 use crate::catalogue::mixesdb::{Links, links, mix};
 
 /// Goes into `scraper_version`. Change it when the same page would now give other rows.
-const VERSION: &str = "mixesdb 1";
+const VERSION: &str = "mixesdb 2";
 const SITE: &str = "https://www.mixesdb.com/";
 /// How many results a page of a search has.
 const RESULTS: &str = "100";
@@ -47,7 +47,7 @@ impl Spider for MixesDb {
     }
 
     fn items(&self) -> Vec<ItemType> {
-        bronze::item_types()
+        catalogue::item_types()
     }
 
     fn arguments(&self) -> Arguments {
@@ -161,5 +161,5 @@ fn follow(page: &Page, links: &Links, out: &mut Output) -> Result<()> {
 }
 
 fn a_mix(page: &Page, out: &mut Output) -> Result<()> {
-    bronze::emit(&mix(page)?, VERSION, out)
+    catalogue::emit(&mix(page)?, VERSION, out)
 }

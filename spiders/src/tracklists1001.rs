@@ -5,12 +5,12 @@
 
 use dragline::prelude::*;
 
-use crate::catalogue::bronze;
+use crate::catalogue;
 use crate::catalogue::tracklists1001::{is_mix, links, mix};
 
 const SITE: &str = "https://www.1001tracklists.com/";
 /// Goes into `scraper_version`. Change it when the same page would now give other rows.
-const VERSION: &str = "tracklists1001 1";
+const VERSION: &str = "tracklists1001 2";
 
 /// Crawls the newest track lists, or those that the start URLs lead to.
 pub struct Tracklists1001;
@@ -25,7 +25,7 @@ impl Spider for Tracklists1001 {
     }
 
     fn items(&self) -> Vec<ItemType> {
-        bronze::item_types()
+        catalogue::item_types()
     }
 
     fn version(&self) -> &str {
@@ -72,5 +72,5 @@ fn any(page: &Page, out: &mut Output) -> Result<()> {
 }
 
 fn a_mix(page: &Page, out: &mut Output) -> Result<()> {
-    bronze::emit(&mix(page)?, VERSION, out)
+    catalogue::emit(&mix(page)?, VERSION, out)
 }

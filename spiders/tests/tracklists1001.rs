@@ -25,6 +25,8 @@ fn every_row_of_the_real_page_is_right() {
         let url = truth["canonical"].as_str().unwrap();
         let out = StoredPage::new(url, real(name).unwrap()).with_tag("mix").parse(&Tracklists1001).unwrap();
         let items = out.to_json()["items"].as_array().unwrap().clone();
+        let is_raw = |item: &Json| item.get("bronze_playlist").or_else(|| item.get("bronze_track")).is_some();
+        let items: Vec<Json> = items.into_iter().filter(is_raw).collect();
         let playlist = &items[0]["bronze_playlist"];
         let title = &playlist["data"]["title"];
         assert_eq!(playlist["title"], truth["title"]);

@@ -27,6 +27,17 @@ pub struct Credit {
     pub role: Role,
 }
 
+impl Role {
+    /// Its name in tables.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Primary => "primary",
+            Self::Featured => "featured",
+            Self::Remixer => "remixer",
+        }
+    }
+}
+
 /// Acts whose names contain what otherwise stands between two names. They are compared by [`name_key_v1`]. Add the ones that you
 /// miss; nothing can tell them from two artists except that somebody knows them.
 const ACTS: &[&str] = &[
@@ -119,12 +130,15 @@ pub fn of_artist(text: &str, others: &[&str]) -> Vec<Credit> {
 /// The guests that a title names in brackets: `Water (feat. Clara La San)`.
 pub fn of_title(title: &str) -> Vec<Credit> {
     let groups = title.split(['(', '[']).skip(1).filter_map(|rest| rest.split([')', ']']).next());
-    let guests = groups.filter_map(|group| {
-        let (before, guests) = split_guests(group);
-        before.trim().is_empty().then_some(guests)
-    });
+    let guests = groups.filter(|group| is_guests(group)).map(|group| split_guests(group).1);
     let featured = guests.flat_map(|guests| names(guests, &[]));
     featured.map(|name| Credit { name, role: Role::Featured }).collect()
+}
+
+/// Whether the text in a bracket names guests: `feat. Clara La San`.
+pub(crate) fn is_guests(group: &str) -> bool {
+    let (before, guests) = split_guests(group);
+    before.trim().is_empty() && !guests.is_empty()
 }
 
 /// Whether somebody wrote that nobody knows: `?`, `??`, `ID`, `N/A`.

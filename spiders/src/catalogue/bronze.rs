@@ -1,7 +1,8 @@
 //! The raw layer: what each page says, one row for each mix and one for each line of its track list.
 //!
 //! A row keeps the parts of its text as JSON (`data`), and the SHA-256 of that JSON, so that a change is one comparison. A key has
-//! no column that may be null. The lines of a mix are numbered within the mix, so two mixes never share a row.
+//! no column that may be null. The lines are children of their mix, so two mixes never share a row, and the lines of a mix are
+//! always those of its page.
 
 use dragline::prelude::*;
 use serde::Serialize;
@@ -11,7 +12,7 @@ use super::mix::{Entry, Mix};
 
 /// A mix, without its track list.
 #[derive(Item)]
-#[item(table = "bronze_playlists", key = "source, source_id")]
+#[item(table = "bronze_playlists", id = "=source, =source_id")]
 struct BronzePlaylist {
     source: String,
     /// The site's name of the mix.
@@ -19,7 +20,7 @@ struct BronzePlaylist {
     title: String,
     /// `tracklist` or `no_tracklist`.
     parse_status: String,
-    /// How many lines the track list has. Lines with a greater number are of an earlier state of the page.
+    /// How many lines the track list has.
     entries: u32,
     /// How many of them are tracks.
     tracks: u32,
@@ -30,8 +31,9 @@ struct BronzePlaylist {
 
 /// A line of a track list.
 #[derive(Item)]
-#[item(table = "bronze_tracks", key = "source, playlist_id, entry")]
+#[item(table = "bronze_tracks", key = "playlist, entry", children_of = BronzePlaylist)]
 struct BronzeTrack {
+    playlist: Key<BronzePlaylist>,
     source: String,
     /// The `source_id` of its mix.
     playlist_id: String,
@@ -92,6 +94,7 @@ pub fn emit(mix: &Mix, scraper_version: &str, out: &mut Output) -> Result<()> {
 fn track(mix: &Mix, entry: &Entry, scraper_version: &str) -> Result<BronzeTrack> {
     let (data, content_hash) = json(entry)?;
     Ok(BronzeTrack {
+        playlist: BronzePlaylist::key_of(mix.source.as_str(), &mix.source_id),
         source: mix.source.as_str().to_owned(),
         playlist_id: mix.source_id.clone(),
         entry: entry.entry,

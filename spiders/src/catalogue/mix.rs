@@ -117,6 +117,17 @@ impl Source {
     }
 }
 
+impl Completeness {
+    /// Its name in tables.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Complete => "complete",
+            Self::Incomplete => "incomplete",
+            Self::None => "none",
+        }
+    }
+}
+
 impl ParseStatus {
     /// Its name in tables.
     pub fn as_str(self) -> &'static str {

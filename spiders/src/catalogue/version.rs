@@ -26,16 +26,33 @@ const PLAIN_WORDS: &str = "original extended radio club dub vocal instrumental a
 /// assert!(versions("Oxygène (Part 4)").is_empty());
 /// ```
 pub fn versions(title: &str) -> Vec<&str> {
-    let mut versions = Vec::new();
-    let mut rest = title.trim_end();
-    while let Some((before, group)) = last_group(rest) {
-        if is_version(group) {
-            versions.push(group.trim());
-        }
-        rest = before.trim_end();
-    }
+    let mut versions: Vec<&str> =
+        groups(title).filter(|(_, group)| is_version(group)).map(|(_, group)| group.trim()).collect();
     versions.reverse();
     versions
+}
+
+/// A title without its versions and without the guests that it names in brackets at its end, and the versions.
+///
+/// ```
+/// use dragline_spiders::catalogue::version::split;
+///
+/// let (title, versions) = split("Oxygène (Part 4) (feat. Somebody) (Carl Craig Remix)");
+/// assert_eq!((title.as_str(), versions), ("Oxygène (Part 4)", vec!["Carl Craig Remix"]));
+/// ```
+pub fn split(title: &str) -> (String, Vec<&str>) {
+    let start = groups(title).last().map_or(title, |(before, _)| before).trim_end();
+    let is_name = |group: &&str| !is_version(group) && !artists::is_guests(group);
+    let mut names: Vec<&str> = groups(title).map(|(_, group)| group).filter(is_name).collect();
+    names.reverse();
+    let name = names.iter().fold(start.to_owned(), |name, group| format!("{name} ({group})"));
+    // A title that is nothing but a version is a title.
+    if name.is_empty() { (title.to_owned(), Vec::new()) } else { (name, versions(title)) }
+}
+
+/// The brackets at the end of a title from right to left: what is before each, and what is in it.
+fn groups(title: &str) -> impl Iterator<Item = (&str, &str)> {
+    std::iter::successors(last_group(title.trim_end()), |(before, _)| last_group(before.trim_end()))
 }
 
 /// The artists who made the versions of a title.

@@ -1,0 +1,19 @@
+//! The refined layer: artists, tracks, playlists, and which track is played at which place.
+//!
+//! | what it is | tables | its columns follow from |
+//! |---|---|---|
+//! | what many pages share | `artists`, `tracks` | its id, and nothing else |
+//! | what one page says | `playlists`, `playlist_artists`, `playlist_tracks`, `track_credits` | the page |
+//!
+//! So no value depends on which of two pages is stored last, a killed and resumed crawl gives the same rows, and no two pages
+//! contradict each other. The price is that a name as people write it (`Björk`) is not in `artists`, because pages write it in
+//! several ways. It is in the rows of the pages that write it, and the views of `docs/catalogue.sql` choose the most frequent one.
+//!
+//! Which track follows which is a view over `playlist_tracks`, so it is right after every change without anything to keep right.
+
+mod emit;
+mod keys;
+mod tables;
+
+pub use self::emit::emit;
+pub use self::tables::item_types;
