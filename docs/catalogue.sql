@@ -1,5 +1,5 @@
 -- The views of the DJ-mix catalogue, for Postgres and SQLite: see catalogue.md. Run this once, after the first crawl.
--- To run it again is safe: it makes the views anew, and touches no table.
+-- To run it again is safe: it makes the views again, and touches no table.
 
 DROP VIEW IF EXISTS artist_sets;
 DROP VIEW IF EXISTS top_transitions;
@@ -36,7 +36,7 @@ SELECT t.id AS track, t.artist_keys, t.title_key, t.version_key,
     ), t.title_key) AS title
 FROM tracks t;
 
--- Who has a part in a track, as its lines say it. The place is the first one that a line gives.
+-- The people with a part in a track, as its lines say it. The place is the first one that a line gives.
 CREATE VIEW track_artists AS
 SELECT c.track, c.artist, c.role, min(c.credit) AS place, count(*) AS plays
 FROM track_credits c

@@ -10,6 +10,7 @@ use serde_json::Value as Json;
 
 use crate::stored::{Stored, dragline, on_both_stores};
 
+mod questions;
 mod silver;
 mod went_wrong;
 
@@ -26,7 +27,6 @@ on_both_stores!(
     a_shorter_list_leaves_no_line,
     a_second_night_writes_only_what_has_changed,
     both_sites_share_the_tables,
-    the_queries_of_the_document_answer,
 );
 
 /// `dragline crawl mixesdb` on this wiki.
@@ -292,29 +292,4 @@ fn both_sites_share_the_tables(stored: &Stored) {
     let mut all = rows(stored);
     all.retain(|_, (status, _)| status.starts_with("mixesdb"));
     assert_eq!(all, truth(&mixes));
-}
-
-/// The queries of docs/catalogue.md, in both stores.
-fn the_queries_of_the_document_answer(stored: &Stored) {
-    let document = include_str!("../docs/catalogue.md");
-    let queries: Vec<&str> =
-        document.split("```sql\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
-    let (site, mixes) = Site::mixwiki(30);
-    crawl_all(&site, stored).run().assert_code(0);
-    let [lines, plays] = queries.as_slice() else { panic!("{} queries", queries.len()) };
-    let found = stored.query(lines.trim_end().trim_end_matches(';'));
-    assert_eq!(found.len(), mixes.iter().map(|mix| mix.lines.len()).sum::<usize>());
-    let mut counts: BTreeMap<(String, String), usize> = BTreeMap::new();
-    for line in mixes.iter().flat_map(|mix| &mix.lines) {
-        if let Some(title) = &line.title {
-            *counts.entry((or_null(line.artist.as_ref()), title.clone())).or_default() += 1;
-        }
-    }
-    let found = stored.query(plays.trim_end().trim_end_matches(';'));
-    assert_eq!(found.len(), 20);
-    let most = counts.values().max().unwrap();
-    assert_eq!(found[0][2], most.to_string());
-    for row in found {
-        assert_eq!(row[2], counts[&(row[0].clone(), row[1].clone())].to_string());
-    }
 }

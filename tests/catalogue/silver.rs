@@ -56,12 +56,12 @@ fn rows(stored: &Stored) -> Vec<String> {
     rows
 }
 
-fn is_known(line: &WikiLine) -> bool {
+pub(super) fn is_known(line: &WikiLine) -> bool {
     line.artist.is_some() && line.title.is_some()
 }
 
 /// The numbers of the stretches in which tracks follow each other.
-fn stretches(lines: &[WikiLine]) -> Vec<usize> {
+pub(super) fn stretches(lines: &[WikiLine]) -> Vec<usize> {
     let mut number = 1;
     let mut numbers = Vec::new();
     for (at, line) in lines.iter().enumerate() {
