@@ -1,3 +1,5 @@
+//! The rows of mixes in all forms.
+
 use super::*;
 use crate::catalogue::mix::{Completeness, EntryList, ParseStatus, Source};
 use crate::catalogue::mix_title::MixTitle;
