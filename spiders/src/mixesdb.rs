@@ -1,4 +1,4 @@
-//! mixesdb.com: mixes with their track lists, for the [catalogue](crate::catalogue).
+//! mixesdb.com: mixes with their track lists, for the [catalogue].
 //!
 //! It starts at the recent changes, or at what the arguments name: a search, artists, categories. Lists lead to mixes and to
 //! their own next page. A start URL may be a mix or a list of any kind.

@@ -1,4 +1,4 @@
-//! 1001tracklists.com: track lists, for the [catalogue](crate::catalogue).
+//! 1001tracklists.com: track lists, for the [catalogue].
 //!
 //! It starts at the front page, which names the newest track lists. A start URL may be a track list, or any page with links to
 //! track lists: that of a DJ, an event, a radio show.
