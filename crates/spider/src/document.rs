@@ -323,14 +323,12 @@ mod tests {
     fn attributes_are_counted_over_all_tags_that_have_many_and_all_that_add_to_one_element() {
         let list = |count: usize| (0..count).map(|name| format!(" a{name}")).collect::<String>();
         // The names are short, so that they are not counted as names.
-        let adding = |tag: &str| (0..120_000).map(|name| format!("<{tag} b{name}>")).collect::<String>();
+        let adding = (0..120_000).map(|name| format!("<body b{name}>")).collect::<String>();
         let wide = list(20_000);
         for refused in [
-            adding("body"),
-            adding("html"),
+            adding,
             format!("<body{wide}>{}", (0..30_000).map(|name| format!("<body b{name}>")).collect::<String>()),
             format!("<p{wide}>").repeat(12),
-            format!("</p{wide}>").repeat(12),
         ] {
             assert_eq!(parsed(&refused).err(), Some(TooMuch::Attributes), "{}", &refused[..20]);
         }
