@@ -94,7 +94,8 @@ pub(super) struct PersistenceLoop<'rt> {
     nothing: Receiver<PageOutcome>,
 }
 
-/// Something that the thread reacts to.
+/// Something that the thread reacts to. It handles one at a time, so the size of the largest doesn't matter.
+#[allow(clippy::large_enum_variant)]
 enum ThreadEvent {
     Outcome(PageOutcome),
     Message(InboxMessage),
