@@ -395,7 +395,11 @@ fn a_run_is_of_the_kind_that_it_began_with(stored: &Stored) {
     run(async {
         for kind in RunKind::ALL {
             let name = format!("a {kind}");
-            let session = Session::open(stored, &RunSpec { kind, name: name.clone(), ..spec() }).await;
+            let session = Session::open(
+                stored,
+                &RunSpec { kind, name: name.clone(), start: vec![request("1")], ..spec() },
+            )
+            .await;
             let found = session.store.find_run(&name).await.unwrap().unwrap();
             assert_eq!(found.kind, kind);
             session.store.close().await;

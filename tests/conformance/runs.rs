@@ -225,7 +225,7 @@ fn a_start_is_told_of_what_was_finished_before(stored: &Stored) {
         for (written, state) in
             [(None, RunState::Finished), (Some(7), RunState::Finished), (Some(8), RunState::Failed)]
         {
-            let session = Session::begin(stored, &[]).await;
+            let session = Session::begin(stored, &[request("1")]).await;
             if let Some(items) = written {
                 let stats = serde_json::json!({ RUN_ITEMS: items });
                 session.store.heartbeat(session.key(), &stats).await.unwrap();
@@ -233,18 +233,18 @@ fn a_start_is_told_of_what_was_finished_before(stored: &Stored) {
             session.store.end_run(session.key(), state, "why").await.unwrap();
             session.store.close().await;
         }
-        let third = Session::begin(stored, &[]).await;
+        let third = Session::begin(stored, &[request("1")]).await;
         assert_eq!((third.opened.earlier.items, items(&third.opened.earlier)), (0, vec![Some(7), None]));
         let [newest, oldest] = third.opened.earlier.finished.as_slice() else { panic!("two") };
         assert!(newest.finished_at >= oldest.finished_at);
         third.store.heartbeat(third.key(), &serde_json::json!({ RUN_ITEMS: 3 })).await.unwrap();
         third.store.close().await;
-        let resumed = Session::begin(stored, &[]).await;
+        let resumed = Session::begin(stored, &[request("1")]).await;
         assert_eq!((resumed.opened.earlier.items, items(&resumed.opened.earlier)), (3, vec![Some(7), None]));
         resumed.store.close().await;
         // Somebody else has written a value that is not a figure. This must not keep the run from starting.
         execute(stored, "UPDATE crawl_runs SET stats = '{\"run_items\": \"many\"}'");
-        let again = Session::begin(stored, &[]).await;
+        let again = Session::begin(stored, &[request("1")]).await;
         assert_eq!((again.opened.earlier.items, items(&again.opened.earlier)), (0, vec![None, None]));
     });
 }
