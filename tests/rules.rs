@@ -1,5 +1,6 @@
 //! Rules that items have to follow: what happens to an item that breaks one, and who is told.
 
+use std::fmt::Write as _;
 use std::fs;
 use std::time::Duration;
 
@@ -25,7 +26,7 @@ fn market<'a>(wares: impl IntoIterator<Item = &'a str>) -> Site {
     let mut links = String::new();
     for ware in wares {
         site = site.page(&format!("/ware/{ware}"), Answer::html("a ware"));
-        links.push_str(&format!("<a href='/ware/{ware}'>{ware}</a>"));
+        let _ = write!(links, "<a href='/ware/{ware}'>{ware}</a>");
     }
     site.page("/", Answer::html(links)).start()
 }
