@@ -19,6 +19,10 @@ on_both_stores!(
     rows_of_other_names_and_spiders_stay,
     a_row_that_another_one_refers_to_stays_and_is_told,
     a_rule_that_can_not_apply_is_refused,
+    a_row_that_is_gone_is_marked_until_it_is_seen_again,
+    a_mark_goes_although_the_page_has_not_changed,
+    rows_are_marked_first_and_removed_later,
+    a_table_without_the_mark_is_told_with_its_remedy,
 );
 
 /// The rows may go that were not seen in this many nights.
@@ -222,7 +226,7 @@ fn a_broken_site_does_not_delete_the_catalogue(stored: &Stored) {
         let told = crawl(&[]);
         told.assert_code(65)
             .assert_stdout("10 of 45 rows of entry were not seen in the run")
-            .assert_stdout("none was removed")
+            .assert_stdout("none was removed or marked")
             .assert_stdout("crawl once with --max-gone-share 0.23");
         assert_eq!(stored_rows(stored).len(), all.len());
     }
@@ -294,4 +298,83 @@ fn a_rule_that_can_not_apply_is_refused(stored: &Stored) {
         wrong.assert_code(2).assert_stderr(told);
     }
     assert_eq!(changing.sent(), (0, 0));
+}
+
+/// The paths with a mark.
+fn marked(stored: &Stored) -> Vec<String> {
+    let rows = stored.query("SELECT path FROM ledger WHERE gone_at IS NOT NULL ORDER BY path");
+    rows.into_iter().map(|row| row[0].clone()).collect()
+}
+
+fn a_row_that_is_gone_is_marked_until_it_is_seen_again(stored: &Stored) {
+    is_marked_until_it_is_seen_again(stored, &[]);
+}
+
+fn a_mark_goes_although_the_page_has_not_changed(stored: &Stored) {
+    is_marked_until_it_is_seen_again(stored, &["--incremental"]);
+}
+
+fn is_marked_until_it_is_seen_again(stored: &Stored, flags: &[&str]) {
+    let changing = Changing::of(3, |_| Tells::StrongTag);
+    let site = changing.start();
+    let crawl = || ledger(&site, stored).args(flags).args(["--mark-gone", "after=1"]);
+    crawl().run().assert_code(0);
+    let all = stored_rows(stored);
+    changing.hide("/page/3");
+    let away = changing.0.lock().unwrap().pages.remove("/page/5").unwrap();
+    // The process is killed before the marks are there, and the next run sets them.
+    crawl().env("DRAGLINE_PROBE", "gone: before COMMIT").run();
+    assert_eq!(marked(stored), Vec::<String>::new());
+    crawl().run().assert_code(0).assert_stdout("gone      entry 2 marked").assert_stderr("marked the rows");
+    assert_eq!(marked(stored), ["/page/3", "/page/5"]);
+    let since = "SELECT gone_at FROM ledger WHERE gone_at IS NOT NULL ORDER BY path";
+    let marks = stored.query(since);
+    let again = crawl().run();
+    again.assert_code(0).assert("a row is marked once", !again.stdout.contains("gone  "));
+    assert_eq!(stored.query(since), marks);
+    // A list has changed since the first night, so the rows of lists have versions. Marks have none.
+    let versions = "SELECT count(*) FROM ledger_history WHERE path LIKE '/page/%'";
+    assert_eq!(stored.count(versions), 0);
+    changing.0.lock().unwrap().pages.insert("/page/5".to_owned(), away);
+    changing.change("/list/0", |leaf| leaf.links.insert(3, "/page/3".to_owned()));
+    crawl().run().assert_code(0);
+    assert_eq!(marked(stored), Vec::<String>::new());
+    assert_eq!(stored_rows(stored), all);
+    assert_eq!(stored.count(versions), 0);
+    // Too many.
+    for page in 0..10 {
+        changing.hide(&format!("/page/{page}"));
+    }
+    crawl().run().assert_code(65).assert_stdout("none was removed or marked");
+    assert_eq!(marked(stored), Vec::<String>::new());
+}
+
+fn rows_are_marked_first_and_removed_later(stored: &Stored) {
+    let changing = Changing::of(3, |_| Tells::Nothing);
+    let site = changing.start();
+    let crawl = || {
+        let rules = ["--mark-gone", "after=1", "--delete-gone", "after=2"];
+        ledger(&site, stored).args(rules).run()
+    };
+    crawl().assert_code(0);
+    changing.hide("/page/3");
+    crawl().assert_code(0).assert_stdout("gone      entry 1 marked");
+    assert_eq!(marked(stored), ["/page/3"]);
+    crawl().assert_code(0).assert_stdout("gone      entry 1 removed");
+    assert_eq!(stored_rows(stored), changing.truth());
+}
+
+fn a_table_without_the_mark_is_told_with_its_remedy(stored: &Stored) {
+    let changing = Changing::of(1, |_| Tells::Nothing);
+    let site = changing.start();
+    ledger(&site, stored).run().assert_code(0);
+    stored.execute("ALTER TABLE ledger DROP COLUMN gone_at");
+    let told = ledger(&site, stored).run();
+    told.assert_code(1).assert_stderr("gone_at").assert_stderr("ADD COLUMN \"gone_at\"");
+    let kind = if matches!(stored, Stored::Postgres(_)) { "timestamptz" } else { "TEXT" };
+    stored.execute(&format!("ALTER TABLE ledger ADD COLUMN gone_at {kind}"));
+    ledger(&site, stored).run().assert_code(0);
+    let site_has_none =
+        crate::stored::crawl_site(&site.url("/"), stored).args(["--mark-gone", "after=1"]).run();
+    site_has_none.assert_code(2).assert_stderr("no item type of the spider has a column for the mark");
 }

@@ -4,7 +4,7 @@ use dragline::prelude::*;
 
 /// Its key is the path.
 #[derive(Item)]
-#[item(table = "ledger", key = "path", history)]
+#[item(table = "ledger", key = "path", history, gone_mark)]
 struct Entry {
     path: String,
     text: String,

@@ -43,10 +43,11 @@ pub(crate) fn render(report: &CrawlReport, paint: Paint) -> String {
         line("", format!("… and {more} more; `dragline runs show {}` shows them", report.run_id()));
     }
     figure_lines(report, &mut line);
-    if !report.gone().is_empty() {
-        let rows = report.gone().iter().map(|(name, rows)| format!("{name} {rows}"));
-        let rows: Vec<String> = rows.collect();
-        line("gone", format!("{} removed, which the last complete runs did not see", rows.join(", ")));
+    for (rows, what) in [(report.gone(), "removed"), (report.marked(), "marked")] {
+        let rows: Vec<String> = rows.iter().map(|(name, rows)| format!("{name} {rows}")).collect();
+        if !rows.is_empty() {
+            line("gone", format!("{} {what}, which the last complete runs did not see", rows.join(", ")));
+        }
     }
     if report.kind() != RunKind::Crawl {
         line("from", origins(report.origins()));

@@ -1,4 +1,5 @@
-//! Rows that are gone: the site no longer has them, so a crawl may remove them (`--delete-gone`).
+//! Rows that are gone: the site no longer has them, so a crawl may remove them (`--delete-gone`) or mark them
+//! (`--mark-gone`).
 //!
 //! A row counts as gone if none of the last complete runs saw it. A run is complete if
 //! [`tells_gone`] says so and its verdict is good. Only runs of the same name and spider count, and only
@@ -29,6 +30,17 @@ pub struct GoneAsk {
     pub since: i64,
     /// The last of them, in whose name rows are removed.
     pub run_id: i64,
+    /// What becomes of them.
+    pub action: GoneAction,
+}
+
+/// What becomes of rows that are gone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GoneAction {
+    /// They are removed.
+    Remove,
+    /// They get the time in the column [`GONE_AT`](dragline_spider::item_type::GONE_AT). Rows that have one already don't count.
+    Mark,
 }
 
 /// Rows of an item type.

@@ -31,7 +31,7 @@ pub enum ProblemKind {
     TooFewFilled,
     /// There are fewer rows than `--min-items` asks for.
     TooFewItems,
-    /// More rows are gone than `--max-gone-share` allows, so none was removed.
+    /// More rows are gone than `--max-gone-share` allows, so none was removed or marked.
     TooManyGone,
     /// Requests of the run were deleted while it was crawled.
     RequestsLost,
@@ -149,6 +149,8 @@ pub struct EndFigures {
     pub drops: Vec<FigureDrop>,
     /// Rows by item type that were removed at the end of the run, because the site no longer has them.
     pub gone: BTreeMap<String, u64>,
+    /// Rows by item type that were marked for the same reason.
+    pub marked: BTreeMap<String, u64>,
 }
 
 impl EndFigures {
@@ -171,6 +173,7 @@ impl EndFigures {
             "columns": item_figures::to_json(&self.columns),
             "drops": drops,
             "gone": self.gone,
+            "marked": self.marked,
         })
     }
 
@@ -195,6 +198,7 @@ impl EndFigures {
             columns: item_figures::from_json(&json["columns"]),
             drops: json["drops"].as_array().into_iter().flatten().filter_map(FigureDrop::from_json).collect(),
             gone: numbers("gone"),
+            marked: numbers("marked"),
         }
     }
 }
@@ -239,6 +243,7 @@ mod tests {
             columns: [("quote".to_owned(), [("text".to_owned(), ColumnFigures::default())].into())].into(),
             drops: Vec::new(),
             gone: [("quote".to_owned(), 2)].into(),
+            marked: [("quote".to_owned(), 3)].into(),
         };
         assert_eq!(EndFigures::from_json(&figures.to_json()), figures);
         assert_eq!(EndFigures::from_json(&Json::Null), EndFigures::default());

@@ -173,15 +173,16 @@ pub trait RunAdmin: Store {
         rows: &'a [RowPlace],
     ) -> BoxFuture<'a, StoreResult<Vec<String>>>;
 
-    /// Removes those of these rows that are still gone, in one transaction, and returns their number. A type with a history keeps
-    /// them as last versions. The pages that had them are fetched and parsed again, should they come back.
+    /// Removes or marks those of these rows that are still gone, in one transaction, and returns their number. A type with a history
+    /// keeps removed ones as last versions. The pages that had them are fetched and parsed again, should they come back.
     ///
     /// # Errors
-    /// [`StoreError::Refused`](crate::StoreError::Refused) if another row refers to one of them. None was removed then.
+    /// [`StoreError::Refused`](crate::StoreError::Refused) if another row refers to one of them, or if the database refuses the mark.
+    /// Nothing was done then.
     ///
     /// # Cancel safety
     /// A call whose future is dropped has committed completely or not at all.
-    fn remove_gone<'a>(
+    fn end_gone<'a>(
         &'a self,
         ask: &'a GoneAsk,
         item: &'a ItemType,

@@ -26,6 +26,7 @@ pub(crate) struct StructAttributes {
     pub(crate) name: Option<LitStr>,
     pub(crate) auto_create: Option<LitBool>,
     pub(crate) history: Option<Span>,
+    pub(crate) gone_mark: Option<Span>,
     pub(crate) css: Option<LitStr>,
 }
 
@@ -67,9 +68,11 @@ impl StructAttributes {
                 set(&mut read.auto_create, &meta, meta.value()?.parse()?)
             } else if meta.path.is_ident("history") {
                 set(&mut read.history, &meta, span)
+            } else if meta.path.is_ident("gone_mark") {
+                set(&mut read.gone_mark, &meta, span)
             } else {
                 Err(meta.error(
-                    "unknown: an item has `table = \"…\"`, `key = \"…\"`, `id = \"…\"`, `name = \"…\"`, `auto_create = false`, `history`, \
+                    "unknown: an item has `table = \"…\"`, `key = \"…\"`, `id = \"…\"`, `name = \"…\"`, `auto_create = false`, `history`, `gone_mark`, \
                      `children_of = …`, `index = \"…\"`, `css = \"…\"`",
                 ))
             }

@@ -8,7 +8,9 @@ use syn::spanned::Spanned;
 use syn::{Data, DeriveInput, Error, Field, Fields, Ident, LitStr, Path, Result, Type, Visibility};
 
 use crate::attributes::{FieldAttributes, Helper, StructAttributes, combined};
-use crate::names::{column_refusal, history_refusal, is_plain, not_plain, snake_case, table_refusal};
+use crate::names::{
+    column_refusal, gone_mark_refusal, history_refusal, is_plain, not_plain, snake_case, table_refusal,
+};
 
 /// An item type without mistakes, as far as its tokens show.
 pub(crate) struct ItemStruct {
@@ -27,6 +29,7 @@ pub(crate) struct ItemStruct {
     pub(crate) skipped: Vec<(Ident, Type)>,
     pub(crate) auto_create: bool,
     pub(crate) history: bool,
+    pub(crate) gone_mark: bool,
 }
 
 /// A field and the column that it is kept in.
@@ -99,6 +102,11 @@ impl ItemStruct {
             let refusal = history_refusal(table.as_deref(), !key.is_empty(), columns);
             refusal.map_or(Ok(()), |refusal| Err(Error::new(span, refusal)))?;
         }
+        if let Some(span) = attributes.gone_mark {
+            let columns = columns.iter().map(|column| column.column.as_str());
+            let refusal = gone_mark_refusal(table.as_deref(), !key.is_empty(), columns);
+            refusal.map_or(Ok(()), |refusal| Err(Error::new(span, refusal)))?;
+        }
         Ok(Self {
             name: item_name(&input.ident, attributes.name.as_ref())?,
             ident: input.ident.clone(),
@@ -112,6 +120,7 @@ impl ItemStruct {
             skipped,
             auto_create: attributes.auto_create.is_none_or(|create| create.value),
             history: attributes.history.is_some(),
+            gone_mark: attributes.gone_mark.is_some(),
         })
     }
 

@@ -16,6 +16,7 @@ pub(crate) fn expand(item: &ItemStruct) -> TokenStream {
     let table = item.table.as_ref().map(|table| quote!(.with_table(#table)));
     let auto_create = (!auto_create).then(|| quote!(.without_auto_create()));
     let history = item.history.then(|| quote!(.with_history()));
+    let gone_mark = item.gone_mark.then(|| quote!(.with_gone_mark()));
     let columns = item.columns.iter().map(column);
     let values = item.columns.iter().map(value);
     let checks = item.key_columns().map(key_check);
@@ -34,6 +35,7 @@ pub(crate) fn expand(item: &ItemStruct) -> TokenStream {
                         #auto_create
                         #history
                         #relations
+                        #gone_mark
                         .derived([#(#columns),*])
                 });
                 ::std::clone::Clone::clone(&*ITEM_TYPE)

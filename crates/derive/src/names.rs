@@ -83,6 +83,26 @@ pub(crate) fn history_refusal<'a>(
     ))
 }
 
+/// Why the rows of an item with this table and these columns cannot be marked as gone. `None` if they can. The same rules as those of
+/// a type that is built at run time.
+pub(crate) fn gone_mark_refusal<'a>(
+    table: Option<&str>,
+    is_keyed: bool,
+    columns: impl IntoIterator<Item = &'a str>,
+) -> Option<String> {
+    let problem = match table {
+        None => "`gone_mark` is a column of the item's own table: name that with `table = \"…\"`",
+        Some(_) if !is_keyed => {
+            "`gone_mark` needs a key, which says whether a row was seen again: add `key = \"…\"`"
+        }
+        Some(_) if columns.into_iter().any(|column| column == "gone_at") => {
+            "`gone_mark` adds a column `gone_at`: rename this one with #[item(column = \"…\")]"
+        }
+        Some(_) => return None,
+    };
+    Some(problem.to_owned())
+}
+
 /// The message for a name that is not plain.
 pub(crate) fn not_plain(name: &str) -> String {
     format!(

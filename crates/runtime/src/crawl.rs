@@ -132,7 +132,14 @@ impl Crawl {
         self
     }
 
-    /// Removes no row of an item type if more than this share of its rows would go: from 0 to 1.
+    /// At the end of a complete run, marks the rows that this many complete runs in a row did not see, as `--mark-gone` does. 0 marks
+    /// none.
+    pub fn mark_gone(mut self, after: u32) -> Self {
+        self.settings.gone.mark_gone = Some(GoneAfter(after)).filter(|after| after.0 > 0);
+        self
+    }
+
+    /// Removes and marks no row of an item type if more than this share of its rows would go: from 0 to 1.
     pub fn max_gone_share(mut self, share: f64) -> Self {
         self.settings.gone.max_gone_share = share;
         self

@@ -16,7 +16,7 @@ use dragline_pipelines::persistence::PersistenceStatus;
 
 use crate::blocking::{Blocking, BlockingError};
 use crate::error_chain::chain;
-use crate::gone::{GoneRows, Removed};
+use crate::gone::{EndedRows, GoneRows};
 use crate::health::Health;
 use crate::metrics::Metrics;
 use crate::outcome::CrawlOutcome;
@@ -109,7 +109,7 @@ impl Ended {
         if let Some((figures, verdict)) = &mut judged {
             self.keep_verdict(store, blocking, figures, verdict.as_ref());
             if let Some(verdict) = verdict
-                && self.remove_gone(blocking, figures, verdict)
+                && self.end_gone(blocking, figures, verdict)
             {
                 self.keep_verdict(store, blocking, figures, Some(verdict));
             }
@@ -139,30 +139,32 @@ impl Ended {
         });
     }
 
-    /// Removes the rows that the site no longer has, if the run may do that. Returns whether figures or verdict are others now.
-    fn remove_gone(&self, blocking: &Blocking, figures: &mut EndFigures, verdict: &mut RunVerdict) -> bool {
+    /// Removes and marks the rows that the site no longer has, if the run may do that. Returns whether figures or verdict are others
+    /// now.
+    fn end_gone(&self, blocking: &Blocking, figures: &mut EndFigures, verdict: &mut RunVerdict) -> bool {
         let settings = &self.settings.gone;
-        if settings.delete_gone.is_none() || self.run.key.kind != RunKind::Crawl {
+        let is_asked_for = settings.delete_gone.is_some() || settings.mark_gone.is_some();
+        if !is_asked_for || self.run.key.kind != RunKind::Crawl {
             return false;
         }
-        let mut removed = Removed::default();
+        let mut ended = EndedRows::default();
         let opened = dragline_store::open_runs(&self.settings.store.0, &self.settings.store_settings);
         let done = opened.map_err(BlockingError::from).and_then(|admin| {
             blocking.wait(&*admin, "connect", self.reading_limit(), admin.reach())?;
             let rows = GoneRows::new(&*admin, blocking);
-            let done = rows.remove(self.run_id(), settings, &self.spider.items(), &mut removed);
+            let done = rows.end(self.run_id(), settings, &self.spider.items(), &mut ended);
             blocking.close(&*admin, self.reading_limit());
             done
         });
         if let Err(error) = done {
             tracing::warn!(
-                "some rows that are gone may be left, and the next complete run removes them: {}",
+                "some rows that are gone may be as they were, and the next complete run goes on: {}",
                 chain(&error)
             );
         }
-        let Removed { rows, problems } = removed;
-        let is_changed = !rows.is_empty() || !problems.is_empty();
-        figures.gone = rows;
+        let EndedRows { removed, marked, problems } = ended;
+        let is_changed = !removed.is_empty() || !marked.is_empty() || !problems.is_empty();
+        (figures.gone, figures.marked) = (removed, marked);
         verdict.problems.extend(problems);
         is_changed
     }
@@ -213,6 +215,7 @@ impl Ended {
             columns: figures.columns,
             drops: figures.drops,
             gone: figures.gone,
+            marked: figures.marked,
             reason: self.reason.clone(),
             elapsed: self.elapsed,
             summary,
@@ -247,6 +250,7 @@ impl Ended {
             columns,
             drops: Vec::new(),
             gone: BTreeMap::new(),
+            marked: BTreeMap::new(),
         };
         if self.state != RunState::Finished {
             return (figures, None);

@@ -1,4 +1,4 @@
-//! Removes the rows that the site no longer has, at the end of a complete run (`--delete-gone`).
+//! Removes or marks the rows that the site no longer has, at the end of a complete run (`--delete-gone`, `--mark-gone`).
 //!
 //! A site that breaks must not delete its catalogue. So only complete and good runs count, and if too large a share of an item
 //! type's rows would go, none of them does.
@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use dragline_core::counted::counted;
 use dragline_core::diff::saw_whole_site;
 use dragline_core::gone::{
-    GoneAsk, GoneCounts, MAX_REFUSED, MAX_ROWS, ROWS_PER_BATCH, RowPlace, is_complete, is_good,
+    GoneAction, GoneAsk, GoneCounts, MAX_REFUSED, MAX_ROWS, ROWS_PER_BATCH, RowPlace, is_complete, is_good,
 };
 use dragline_core::probe::reach;
 use dragline_core::run_verdict::{Problem, ProblemKind};
@@ -36,17 +36,23 @@ const TOLD_EVERY: Duration = Duration::from_secs(5);
 
 /// Refuses a rule that can't apply to any of the spider's rows.
 pub(crate) fn check(settings: &GoneSettings, items: &[ItemType]) -> Result<(), CrawlError> {
-    let Some(after) = settings.delete_gone else { return Ok(()) };
-    if !(1..=GoneAfter::MAX).contains(&after.0) || !(0.0..=1.0).contains(&settings.max_gone_share) {
+    let mut rules = settings.delete_gone.into_iter().chain(settings.mark_gone);
+    let is_in_range = rules.all(|after| (1..=GoneAfter::MAX).contains(&after.0));
+    if !is_in_range || !(0.0..=1.0).contains(&settings.max_gone_share) {
         return Err(CrawlError::Gone {
-            problem: format!(
-                "--delete-gone {after}, --max-gone-share {}: out of range",
-                settings.max_gone_share
-            ),
+            problem: "--delete-gone, --mark-gone or --max-gone-share is out of range".to_owned(),
             hint: format!("the number of runs is from 1 to {}, and a share from 0 to 1", GoneAfter::MAX),
         });
     }
-    if items.iter().any(ItemType::is_keyed) {
+    if settings.mark_gone.is_some() && !items.iter().any(ItemType::marks_gone) {
+        return Err(CrawlError::Gone {
+            problem: "--mark-gone: no item type of the spider has a column for the mark".to_owned(),
+            hint: "ask for it with #[item(gone_mark)]; in dragline.toml, a rule for one spider belongs into its own table \
+                   [spider.NAME]"
+                .to_owned(),
+        });
+    }
+    if settings.delete_gone.is_none() || items.iter().any(ItemType::is_keyed) {
         return Ok(());
     }
     Err(CrawlError::Gone {
@@ -65,11 +71,13 @@ pub struct GoneRows<'a> {
     blocking: &'a Blocking,
 }
 
-/// What was removed.
+/// What was done.
 #[derive(Debug, Default)]
-pub(crate) struct Removed {
-    /// Rows by item type.
-    pub(crate) rows: BTreeMap<String, u64>,
+pub(crate) struct EndedRows {
+    /// Removed rows by item type.
+    pub(crate) removed: BTreeMap<String, u64>,
+    /// Marked rows by item type.
+    pub(crate) marked: BTreeMap<String, u64>,
     /// The item types of which too many rows would have gone.
     pub(crate) problems: Vec<Problem>,
 }
@@ -79,7 +87,7 @@ struct Batches<'a> {
     ask: &'a GoneAsk,
     item: &'a ItemType,
     until: Instant,
-    removed: u64,
+    ended: u64,
     refused: usize,
 }
 
@@ -103,7 +111,12 @@ impl<'a> GoneRows<'a> {
     ///
     /// # Errors
     /// Those of the store.
-    pub fn ask(self, run: &RunRecord, after: GoneAfter) -> Result<Result<GoneAsk, String>, BlockingError> {
+    pub fn ask(
+        self,
+        run: &RunRecord,
+        action: GoneAction,
+        after: GoneAfter,
+    ) -> Result<Result<GoneAsk, String>, BlockingError> {
         if let Err(reason) = self.is_complete(run)? {
             return Ok(Err(reason));
         }
@@ -136,7 +149,8 @@ impl<'a> GoneRows<'a> {
             let runs = counted(found as u64, "complete run");
             return Ok(Err(format!("there is only {runs} of this name, and rows go after {wanted}")));
         }
-        Ok(Ok(GoneAsk { spider: run.spider.clone(), name: run.name.clone(), since, run_id: run.run_id }))
+        let (spider, name) = (run.spider.clone(), run.name.clone());
+        Ok(Ok(GoneAsk { spider, name, since, run_id: run.run_id, action }))
     }
 
     fn is_complete(self, run: &RunRecord) -> Result<Result<(), String>, BlockingError> {
@@ -180,66 +194,76 @@ impl<'a> GoneRows<'a> {
         self.wait("looking for rows that are gone", LOOK_LIMIT + BATCH_LIMIT, finding)
     }
 
-    /// Removes what is gone at the end of this run. `removed` has what was removed, also if an error comes in between.
-    pub(crate) fn remove(
+    /// Removes and marks what is gone at the end of this run. `ended` has what was done, also if an error comes in between.
+    pub(crate) fn end(
         self,
         run_id: i64,
         settings: &GoneSettings,
         items: &[ItemType],
-        removed: &mut Removed,
+        ended: &mut EndedRows,
     ) -> Result<(), BlockingError> {
-        let Some(after) = settings.delete_gone else { return Ok(()) };
         let asked = RunAsk { run_id: Some(run_id), limit: 1, ..RunAsk::default() };
         let found = self.wait("reading the run", LOOK_LIMIT, self.admin.list_runs(&asked))?;
         let Some(run) = found.first() else { return Ok(()) };
-        let ask = match self.ask(run, after)? {
-            Ok(ask) => ask,
-            Err(reason) => {
-                tracing::info!("no row counts as gone: {reason}");
-                return Ok(());
-            }
-        };
         let until = Instant::now() + REMOVE_LIMIT;
-        for item in self.types(items)? {
-            let counts = self.count(&ask, &item)?;
-            if counts.gone == 0 {
-                continue;
+        let types = self.types(items)?;
+        // Rows that are removed need no mark.
+        let rules = [(GoneAction::Remove, settings.delete_gone), (GoneAction::Mark, settings.mark_gone)];
+        for (action, after) in rules {
+            let Some(after) = after else { continue };
+            let ask = match self.ask(run, action, after)? {
+                Ok(ask) => ask,
+                Err(reason) => {
+                    tracing::info!("no row counts as gone: {reason}");
+                    continue;
+                }
+            };
+            for item in types.iter().filter(|item| action == GoneAction::Remove || item.marks_gone()) {
+                let counts = self.count(&ask, item)?;
+                if counts.gone == 0 {
+                    continue;
+                }
+                if counts.share() > settings.max_gone_share {
+                    ended.problems.push(too_many(run, item, counts, after, settings.max_gone_share));
+                    continue;
+                }
+                let mut batches = Batches { ask: &ask, item, until, ended: 0, refused: 0 };
+                let done = self.end_type(&mut batches);
+                if batches.ended > 0 {
+                    let of_action = match action {
+                        GoneAction::Remove => &mut ended.removed,
+                        GoneAction::Mark => &mut ended.marked,
+                    };
+                    of_action.insert(item.name().to_owned(), batches.ended);
+                    tracing::info!(
+                        item = item.name(),
+                        table = item.table().unwrap_or("crawl_items"),
+                        rows = batches.ended,
+                        not_seen_since = ask.since,
+                        "{} the rows that the last complete runs did not see",
+                        if action == GoneAction::Remove { "removed" } else { "marked" },
+                    );
+                }
+                done?;
             }
-            if counts.share() > settings.max_gone_share {
-                removed.problems.push(too_many(run, &item, counts, after, settings.max_gone_share));
-                continue;
-            }
-            let mut batches = Batches { ask: &ask, item: &item, until, removed: 0, refused: 0 };
-            let done = self.remove_type(&mut batches);
-            if batches.removed > 0 {
-                removed.rows.insert(item.name().to_owned(), batches.removed);
-                tracing::info!(
-                    item = item.name(),
-                    table = item.table().unwrap_or("crawl_items"),
-                    rows = batches.removed,
-                    not_seen_since = ask.since,
-                    "removed the rows that the last complete runs did not see"
-                );
-            }
-            done?;
         }
         Ok(())
     }
 
-    fn remove_type(self, batches: &mut Batches<'_>) -> Result<(), BlockingError> {
+    fn end_type(self, batches: &mut Batches<'_>) -> Result<(), BlockingError> {
         let rows = self.find(batches.ask, batches.item, MAX_ROWS)?;
         let mut told_at = Instant::now();
         for batch in rows.chunks(ROWS_PER_BATCH) {
-            if !self.remove_batch(batches, batch)? {
+            if !self.end_batch(batches, batch)? {
                 return Ok(());
             }
             if told_at.elapsed() >= TOLD_EVERY {
                 told_at = Instant::now();
                 tracing::info!(
                     item = batches.item.name(),
-                    rows = batches.removed,
+                    rows = batches.ended,
                     of = rows.len(),
-                    "removing rows that are gone"
+                    "going through rows that are gone"
                 );
             }
         }
@@ -247,35 +271,38 @@ impl<'a> GoneRows<'a> {
             tracing::warn!(
                 item = batches.item.name(),
                 rows = batches.refused,
-                "rows that are gone were not removed, because others refer to them"
+                "rows that are gone were left, because others refer to them, or because the database refused a mark"
             );
         }
         Ok(())
     }
 
-    /// Removes these rows. A batch that is refused is cut in two until the row is found that another one refers to. Returns
+    /// Removes or marks these rows. A batch that is refused is cut in two until the row is found that another one refers to. Returns
     /// whether to go on.
-    fn remove_batch(self, batches: &mut Batches<'_>, batch: &[RowPlace]) -> Result<bool, BlockingError> {
+    fn end_batch(self, batches: &mut Batches<'_>, batch: &[RowPlace]) -> Result<bool, BlockingError> {
         let mut pieces = vec![batch];
         while let Some(piece) = pieces.pop() {
             let name = batches.item.name();
             if self.blocking.is_cut() || Instant::now() >= batches.until {
                 tracing::warn!(
                     item = name,
-                    "some rows that are gone are left; the next complete run removes them"
+                    "some rows that are gone are as they were; the next complete run goes on"
                 );
                 return Ok(false);
             }
-            let removing = self.admin.remove_gone(batches.ask, batches.item, piece);
-            match self.wait("removing rows that are gone", BATCH_LIMIT, removing) {
-                Ok(rows) => batches.removed += rows,
+            let removing = self.admin.end_gone(batches.ask, batches.item, piece);
+            match self.wait("going through rows that are gone", BATCH_LIMIT, removing) {
+                Ok(rows) => batches.ended += rows,
                 Err(BlockingError::Store(StoreError::Refused { .. })) if piece.len() > 1 => {
                     let (first, second) = piece.split_at(piece.len() / 2);
                     pieces.extend([second, first]);
                 }
                 Err(BlockingError::Store(StoreError::Refused { message, .. })) => {
                     if batches.refused == 0 {
-                        tracing::warn!(item = name, "a row that is gone can't be removed: {message}");
+                        tracing::warn!(
+                            item = name,
+                            "a row that is gone can't be removed or marked: {message}"
+                        );
                     }
                     batches.refused += 1;
                     if batches.refused >= MAX_REFUSED {
@@ -300,7 +327,7 @@ impl<'a> GoneRows<'a> {
 fn too_many(run: &RunRecord, item: &ItemType, counts: GoneCounts, after: GoneAfter, max: f64) -> Problem {
     let GoneCounts { rows, gone } = counts;
     let text = format!(
-        "{gone} of {} of {} were not seen in {}, which is more than a share of {max} (--max-gone-share), so none was removed; \
+        "{gone} of {} of {} were not seen in {}, which is more than a share of {max} (--max-gone-share), so none was removed or marked; \
          `dragline runs gone {} --after {}` shows them; if they are really gone, crawl once with --max-gone-share {}",
         counted(rows, "row"),
         item.name(),

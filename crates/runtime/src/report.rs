@@ -30,6 +30,7 @@ pub struct CrawlReport {
     pub(crate) columns: ItemFigures,
     pub(crate) drops: Vec<FigureDrop>,
     pub(crate) gone: BTreeMap<String, u64>,
+    pub(crate) marked: BTreeMap<String, u64>,
     pub(crate) reason: String,
     pub(crate) elapsed: Duration,
     pub(crate) summary: Option<RunSummary>,
@@ -195,6 +196,11 @@ impl CrawlReport {
     /// Rows by item type that were removed at the end of the run, because the site no longer has them.
     pub fn gone(&self) -> &BTreeMap<String, u64> {
         &self.gone
+    }
+
+    /// Rows by item type that were marked at the end of the run, because the site no longer has them.
+    pub fn marked(&self) -> &BTreeMap<String, u64> {
+        &self.marked
     }
 
     /// Whether pages failed or died, and none was done. The run is `finished` all the same.

@@ -35,7 +35,12 @@ pub(crate) struct Description {
     auto_create: bool,
     history: bool,
     pub(crate) relations: Relations,
+    gone_mark: bool,
 }
+
+/// The column of an item's own table that says since when the site no longer has the row, if the item type asks for it
+/// ([`ItemTypeBuilder::with_gone_mark`]).
+pub const GONE_AT: &str = "gone_at";
 
 /// A column of an item type.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -142,6 +147,14 @@ pub enum ItemTypeError {
         /// Why.
         problem: String,
     },
+    /// Its rows can't be marked.
+    #[error("rows of the item type {item:?} cannot be marked as gone: {problem}")]
+    GoneMark {
+        /// Its name.
+        item: String,
+        /// Why.
+        problem: String,
+    },
     /// It can't have a history.
     #[error("the item type {item:?} cannot have a history: {problem}")]
     History {
@@ -168,6 +181,7 @@ impl ItemType {
             auto_create: true,
             history: false,
             relations: Relations::default(),
+            gone_mark: false,
         })
     }
 
@@ -204,6 +218,11 @@ impl ItemType {
     /// Whether the earlier versions of its rows are kept, see [`ItemType::history`].
     pub fn keeps_history(&self) -> bool {
         self.0.history
+    }
+
+    /// Whether its table has the column [`GONE_AT`].
+    pub fn marks_gone(&self) -> bool {
+        self.0.gone_mark
     }
 
     /// Whether items of this type are upserts by key. Otherwise they are appended once per page.
@@ -293,6 +312,12 @@ impl ItemTypeBuilder {
         self
     }
 
+    /// Adds the column `gone_at` to the item's own table. `crawl --mark-gone` notes there since when the site no longer has a row.
+    pub fn with_gone_mark(mut self) -> Self {
+        self.0.gone_mark = true;
+        self
+    }
+
     /// The item type. The store checks the names of the columns when the crawl starts.
     ///
     /// # Errors
@@ -329,10 +354,15 @@ impl ItemTypeBuilder {
                 return Err(ItemTypeError::UnequalKey { item: item(), column: name.clone(), kind });
             }
         }
-        let columns = described.columns.iter().map(|column| column.name.as_str());
+        let columns = || described.columns.iter().map(|column| column.name.as_str());
         let is_keyed = !described.key.is_empty();
+        if described.gone_mark
+            && let Some(problem) = gone_mark_refusal(described.table.as_deref(), is_keyed, columns())
+        {
+            return Err(ItemTypeError::GoneMark { item: item(), problem });
+        }
         if described.history
-            && let Some(problem) = item_history::refusal(described.table.as_deref(), is_keyed, columns)
+            && let Some(problem) = item_history::refusal(described.table.as_deref(), is_keyed, columns())
         {
             return Err(ItemTypeError::History { item: item(), problem });
         }
@@ -351,6 +381,7 @@ impl ItemTypeBuilder {
         self.0.columns = columns.into_iter().collect();
         self.0.history = false;
         self.0.relations = Relations::default();
+        self.0.gone_mark = false;
         ItemType(Arc::new(self.0))
     }
 
@@ -366,6 +397,25 @@ impl ItemTypeBuilder {
         self.0.complete();
         ItemType(Arc::new(self.0))
     }
+}
+
+/// Why the rows of an item type with this table and these columns cannot be marked. `None` if they can.
+pub fn gone_mark_refusal<'a>(
+    table: Option<&str>,
+    is_keyed: bool,
+    columns: impl IntoIterator<Item = &'a str>,
+) -> Option<String> {
+    let problem = match table {
+        None => "the mark is a column of the item's own table: give the item a table",
+        Some(_) if !is_keyed => {
+            "without a key, nobody can tell whether a row was seen again: give the item a key"
+        }
+        Some(_) if columns.into_iter().any(|column| column == GONE_AT) => {
+            "the mark is a column gone_at of its own: give the item's column another name"
+        }
+        Some(_) => return None,
+    };
+    Some(problem.to_owned())
 }
 
 impl ColumnType {
@@ -445,6 +495,20 @@ mod tests {
             (book().with_column("a", text).with_table("crawl_x").build(), "not for items"),
             (book().with_column("a", text).with_key(["a"]).with_history().build(), "give the item a table"),
             (book().with_column("a", text).with_table("books").with_history().build(), "needs a key"),
+            (book().with_column("a", text).with_key(["a"]).with_gone_mark().build(), "give the item a table"),
+            (
+                book().with_column("a", text).with_table("books").with_gone_mark().build(),
+                "give the item a key",
+            ),
+            (
+                book()
+                    .with_column("gone_at", text)
+                    .with_key(["gone_at"])
+                    .with_table("books")
+                    .with_gone_mark()
+                    .build(),
+                "a column gone_at of its own",
+            ),
         ] {
             let error = built.unwrap_err().to_string();
             assert!(error.contains(expected) && error.contains("\"book\""), "{error}");

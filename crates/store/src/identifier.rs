@@ -1,5 +1,6 @@
 //! Names that are built into statements. Everything else in a statement is a parameter.
 
+use dragline_core::item_type::gone_mark_refusal;
 use dragline_core::store::StoreResult;
 use dragline_core::table_name::{self, is_plain, parts};
 use dragline_core::{ItemType, StoreError, item_history};
@@ -62,6 +63,15 @@ pub(crate) fn check_names(item: &ItemType) -> StoreResult<()> {
             return wrong(
                 format!("item type {}: it cannot have a history: {problem}", item.name()),
                 "or leave out `history`",
+            );
+        }
+    }
+    if item.marks_gone() {
+        let columns = item.columns().iter().map(|column| column.name.as_str());
+        if let Some(problem) = gone_mark_refusal(Some(table), item.is_keyed(), columns) {
+            return wrong(
+                format!("item type {}: its rows cannot be marked as gone: {problem}", item.name()),
+                "or leave out `gone_mark`",
             );
         }
     }

@@ -66,7 +66,7 @@ fn unknown_and_repeated_attributes_are_refused() {
                 text: String,
             }
         )),
-        "unknown: an item has `table = \"…\"`, `key = \"…\"`, `id = \"…\"`, `name = \"…\"`, `auto_create = false`, `history`, \
+        "unknown: an item has `table = \"…\"`, `key = \"…\"`, `id = \"…\"`, `name = \"…\"`, `auto_create = false`, `history`, `gone_mark`, \
          `children_of = …`, `index = \"…\"`, `css = \"…\"`"
     );
     let unknown = refusal(&parse_quote!(
@@ -144,6 +144,32 @@ fn a_history_needs_a_table_and_a_key_and_names_of_its_own() {
         }
     ));
     assert!(taken.contains("`history` has a column `valid_to` of its own"), "{taken}");
+}
+
+#[test]
+fn a_mark_needs_a_table_and_a_key_and_a_name_of_its_own() {
+    let without_table = refusal(&parse_quote!(
+        #[item(gone_mark, key = "text")]
+        struct Quote {
+            text: String,
+        }
+    ));
+    assert!(without_table.contains("`gone_mark` is a column of the item's own table"), "{without_table}");
+    let without_key = refusal(&parse_quote!(
+        #[item(table = "quotes", gone_mark)]
+        struct Quote {
+            text: String,
+        }
+    ));
+    assert!(without_key.contains("`gone_mark` needs a key"), "{without_key}");
+    let taken = refusal(&parse_quote!(
+        #[item(table = "quotes", key = "text", gone_mark)]
+        struct Quote {
+            text: String,
+            gone_at: String,
+        }
+    ));
+    assert!(taken.contains("`gone_mark` adds a column `gone_at`"), "{taken}");
 }
 
 #[test]

@@ -18,7 +18,14 @@ pub struct GoneSettings {
     #[arg(long, env = "DRAGLINE_DELETE_GONE", value_name = "after=N", hide_short_help = true)]
     pub delete_gone: Option<GoneAfter>,
 
-    /// Remove no row of an item type if more than this share of its rows would go
+    /// At the end of a complete run, mark such rows instead: their `gone_at` gets the time, as `after=N` [default: never]
+    ///
+    /// Only item types with the attribute `gone_mark` have this column. If a row is seen again, its mark goes. With
+    /// --delete-gone as well, and a larger number there, rows are marked first and removed later.
+    #[arg(long, env = "DRAGLINE_MARK_GONE", value_name = "after=N", hide_short_help = true)]
+    pub mark_gone: Option<GoneAfter>,
+
+    /// Remove and mark no row of an item type if that were more than this share of its rows
     ///
     /// The run is then `finished` with problems, and the exit code is 65. If the rows are really gone, allow a larger share
     /// for one run.
@@ -30,6 +37,7 @@ impl Default for GoneSettings {
     fn default() -> Self {
         Self {
             delete_gone: None,
+            mark_gone: None,
             // A site that has lost a tenth of its contents is rather broken.
             max_gone_share: 0.1,
         }

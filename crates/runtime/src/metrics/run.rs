@@ -130,14 +130,18 @@ pub(super) const FAMILIES: &[Family<Arc<RunFacts>>] = &[
         ),
     ),
     by(
-        &[("item", "an item type of the spider")],
+        &[("item", "an item type of the spider"), ("action", "`removed`, `marked`")],
         gauge(
             "dragline_gone_rows",
-            "Rows that were removed at the end of the run, because the site no longer has them. See `--delete-gone`.",
+            "Rows that were removed or marked at the end of the run, because the site no longer has them. See \
+             `--delete-gone` and `--mark-gone`.",
             |now, out| {
                 let Some(figures) = now.figures() else { return };
                 for item in figures.items.keys() {
-                    out.count_of(&[item.as_str()], figures.gone.get(item).copied().unwrap_or_default());
+                    for (action, rows) in [("removed", &figures.gone), ("marked", &figures.marked)] {
+                        let rows = rows.get(item).copied().unwrap_or_default();
+                        out.count_of(&[item.as_str(), action], rows);
+                    }
                 }
             },
         ),

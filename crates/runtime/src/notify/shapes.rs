@@ -101,10 +101,11 @@ impl Notice<'_> {
                 if items.is_empty() { "none".to_owned() } else { items.join(", ") }
             ));
         }
-        if !report.gone().is_empty() {
-            let gone: Vec<String> =
-                report.gone().iter().map(|(name, rows)| format!("{name} {rows}")).collect();
-            lines.push(format!("gone rows removed: {}", gone.join(", ")));
+        for (rows, what) in [(report.gone(), "removed"), (report.marked(), "marked")] {
+            let rows: Vec<String> = rows.iter().map(|(name, rows)| format!("{name} {rows}")).collect();
+            if !rows.is_empty() {
+                lines.push(format!("gone rows {what}: {}", rows.join(", ")));
+            }
         }
         lines.push(format!("took: {:.1} s", report.elapsed().as_secs_f64()));
         shortened(&lines.join("\n"))
@@ -135,6 +136,7 @@ impl Notice<'_> {
             "pages": pages,
             "items": items,
             "gone": report.gone(),
+            "marked": report.marked(),
             "dead_letters": report.dead_letters(),
             "kind": report.kind().as_str(),
             "pages_fetched": report.pages_fetched(),

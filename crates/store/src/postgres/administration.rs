@@ -188,13 +188,13 @@ impl RunAdmin for PostgresStore {
         Box::pin(gone::keys(&self.connections, item, rows))
     }
 
-    fn remove_gone<'a>(
+    fn end_gone<'a>(
         &'a self,
         ask: &'a GoneAsk,
         item: &'a ItemType,
         rows: &'a [RowPlace],
     ) -> BoxFuture<'a, StoreResult<u64>> {
-        Box::pin(gone::remove(&self.connections, ask, item, rows))
+        Box::pin(gone::end(&self.connections, ask, item, rows))
     }
 
     fn freed_space(&self) -> String {

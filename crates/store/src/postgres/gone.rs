@@ -1,11 +1,12 @@
-//! Rows that are gone are counted, found and removed.
+//! Rows that are gone are counted, found, and removed or marked.
 //!
 //! A crawl may write a row at the moment when it is to be removed. So the rows are locked first, in the order of keys as in a flush.
 //! The next statement sees what was committed before the lock, and leaves out what somebody has seen meanwhile.
 
 use std::time::{Duration, Instant};
 
-use dragline_core::gone::{GoneAsk, GoneCounts, RowPlace};
+use dragline_core::gone::{GoneAction, GoneAsk, GoneCounts, RowPlace};
+use dragline_core::item_type::GONE_AT;
 use dragline_core::probe::reach;
 use dragline_core::store::StoreResult;
 use dragline_core::{ItemType, StoreError};
@@ -30,6 +31,9 @@ const PAGES: &str = "WITH of_page AS (
         WHERE page.spider = $1 ORDER BY page.fingerprint FOR UPDATE OF page
     )
     DELETE FROM crawl_pages WHERE ctid IN (SELECT place FROM locked)";
+
+const PAGE_ITEMS: &str = "DELETE FROM crawl_page_items
+    WHERE spider = $1 AND item_type = $2 AND key_digest = ANY ($3::bytea[])";
 
 /// The types with a key, those that refer to others first.
 pub(super) async fn children_first(
@@ -56,7 +60,8 @@ pub(super) async fn count(
     limit: Duration,
 ) -> StoreResult<GoneCounts> {
     let until = Instant::now() + limit;
-    let Some((rows, session)) = begin(connections, item, "counting rows that are gone").await? else {
+    let Some((rows, session)) = begin(connections, item, ask.action, "counting rows that are gone").await?
+    else {
         return Ok(GoneCounts::default());
     };
     let sql = format!(
@@ -85,7 +90,9 @@ pub(super) async fn find(
     limit: Duration,
 ) -> StoreResult<Vec<RowPlace>> {
     let until = Instant::now() + limit;
-    let Some((rows, session)) = begin(connections, item, "looking for rows that are gone").await? else {
+    let Some((rows, session)) =
+        begin(connections, item, ask.action, "looking for rows that are gone").await?
+    else {
         return Ok(Vec::new());
     };
     let sql = format!("SELECT {PLACE} FROM {} WHERE {} LIMIT $4", rows.all(""), rows.are_gone);
@@ -102,7 +109,7 @@ pub(super) async fn keys(
     item: &ItemType,
     places: &[RowPlace],
 ) -> StoreResult<Vec<String>> {
-    let Some((rows, session)) = begin(connections, item, "reading keys").await? else {
+    let Some((rows, session)) = begin(connections, item, GoneAction::Remove, "reading keys").await? else {
         return Ok(Vec::new());
     };
     let key = match item.table() {
@@ -124,21 +131,20 @@ pub(super) async fn keys(
     Ok(found.iter().map(|row| row.get("key")).collect())
 }
 
-/// Removes rows.
-pub(super) async fn remove(
+/// Removes or marks rows.
+pub(super) async fn end(
     connections: &Connections,
     ask: &GoneAsk,
     item: &ItemType,
     places: &[RowPlace],
 ) -> StoreResult<u64> {
-    let what = "removing rows that are gone";
     check_names(item)?;
-    let Some(rows) = Rows::of(item) else { return Ok(0) };
-    let session = connections.session(what).await?;
-    match remove_in(&session, ask, item, &rows, places).await {
-        Ok(removed) => {
+    let Some(rows) = Rows::of(item, ask.action) else { return Ok(0) };
+    let session = connections.session("removing or marking rows that are gone").await?;
+    match end_in(&session, ask, item, &rows, places).await {
+        Ok(ended) => {
             session.release();
-            Ok(removed)
+            Ok(ended)
         }
         Err(error) => {
             // There may be many of these, so the session is kept.
@@ -150,7 +156,7 @@ pub(super) async fn remove(
     }
 }
 
-async fn remove_in(
+async fn end_in(
     session: &Session,
     ask: &GoneAsk,
     item: &ItemType,
@@ -176,7 +182,11 @@ async fn remove_in(
         return Ok(0);
     }
     let Places { ctids, names } = Places::of(&still);
-    let removed = match history::keep_removed(item) {
+    let ended = match history::keep_removed(item) {
+        _ if ask.action == GoneAction::Mark => {
+            let sql = format!("UPDATE {} SET {GONE_AT} = now() WHERE {}", rows.table, at("", 1));
+            session.change(&sql, &[&ctids, &names]).await?
+        }
         Some(keep) => {
             let sql = format!(
                 "WITH gone AS (DELETE FROM {} old WHERE {} RETURNING {}), kept AS ({keep}) SELECT count(*) AS rows FROM gone",
@@ -194,12 +204,12 @@ async fn remove_in(
     };
     let (spider, name) = (&ask.spider, item.name());
     session.change(PAGES, &[spider, &name, &digests]).await?;
-    let items = "DELETE FROM crawl_page_items
-        WHERE spider = $1 AND item_type = $2 AND key_digest = ANY ($3::bytea[])";
-    session.change(items, &[spider, &name, &digests]).await?;
+    if ask.action == GoneAction::Remove {
+        session.change(PAGE_ITEMS, &[spider, &name, &digests]).await?;
+    }
     reach("gone: before COMMIT");
     session.run("COMMIT").await?;
-    Ok(removed)
+    Ok(ended)
 }
 
 /// The columns that [`place`] reads.
@@ -252,7 +262,7 @@ struct Rows {
 
 impl Rows {
     /// `None` for a type without a key.
-    fn of(item: &ItemType) -> Option<Self> {
+    fn of(item: &ItemType, action: GoneAction) -> Option<Self> {
         let name = item.name().replace('\'', "''");
         let seen = format!(
             "SELECT max(visit.run_id) FROM crawl_page_items of_page JOIN crawl_page_visits visit USING (spider, fingerprint)
@@ -278,7 +288,10 @@ impl Rows {
             Some(table) => Self {
                 table: quoted_path(table),
                 columns: format!("{}, {}", of_row(&digest_of_key(item)?), quoted_list(item.key())),
-                only: "true".to_owned(),
+                only: match action {
+                    GoneAction::Remove => "true".to_owned(),
+                    GoneAction::Mark => format!("{GONE_AT} IS NULL"),
+                },
                 order: item
                     .key()
                     .iter()
@@ -309,10 +322,11 @@ impl Rows {
 async fn begin(
     connections: &Connections,
     item: &ItemType,
+    action: GoneAction,
     what: &'static str,
 ) -> StoreResult<Option<(Rows, Session)>> {
     check_names(item)?;
-    let Some(rows) = Rows::of(item) else { return Ok(None) };
+    let Some(rows) = Rows::of(item, action) else { return Ok(None) };
     let session = connections.session(what).await?;
     if let Some(table) = item.table()
         && !item_check::exists(&session, table).await?

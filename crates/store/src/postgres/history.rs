@@ -22,7 +22,7 @@ use dragline_core::ItemType;
 use dragline_core::item_history::REPLACED_BY_RUN;
 
 use super::flush::Conflict;
-use super::item_table::{is_same, own_columns, same_columns};
+use super::item_table::{is_not_marked, is_same, own_columns, same_columns};
 use super::seen::{digest_of_key, text_of_key};
 use crate::identifier::{quoted, quoted_list, quoted_path};
 
@@ -83,11 +83,12 @@ impl HistoryStatements {
             format!(
                 "DELETE FROM pg_temp.{stage} WHERE \"#\" NOT IN (
                      SELECT \"#\" FROM ({newest}) new WHERE NOT EXISTS (
-                         SELECT FROM {table} old WHERE {} AND {}{condition}{came_back} OFFSET 0
+                         SELECT FROM {table} old WHERE {} AND {}{}{condition}{came_back} OFFSET 0
                      )
                  )",
                 same_key("old", "new"),
                 same_columns(item, &written, "old", "new"),
+                is_not_marked(item, "old"),
             )
         };
         Some(Self {

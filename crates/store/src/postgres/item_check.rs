@@ -5,6 +5,7 @@
 //! column refuses a row, the row becomes a dead letter; a limit on length or digits is logged at the start. If a difference
 //! would refuse or duplicate *every* row, it is an error here, before the first request.
 
+use dragline_core::item_type::GONE_AT;
 use dragline_core::store::StoreResult;
 use dragline_core::table_name::parts;
 use dragline_core::{Column, ColumnType, ItemType, Reference};
@@ -94,7 +95,7 @@ pub(super) async fn compare_with_table(
         column.name == SOURCE_FINGERPRINT && column.base == "bytea" && !column.generated
     };
     Ok(Some(Comparison {
-        differences: compare(item, table, &found, &row_columns()),
+        differences: compare(item, table, &found, &row_columns(item)),
         has_fingerprint: found.columns.iter().any(is_fingerprint),
         is_owner: found.is_owner,
     }))
@@ -301,20 +302,22 @@ fn unique_index(item: &ItemType, table: &str, partitions: Option<&Partitions>) -
     }
 }
 
-/// The columns that every item table must have in addition to the item's own.
-fn row_columns() -> [Column; 3] {
-    [
+/// The columns that the table of an item type must have in addition to the item's own.
+fn row_columns(item: &ItemType) -> Vec<Column> {
+    let mut columns = vec![
         Column::new("run_id", ColumnType::BigInt),
         Column::new("source_url", ColumnType::Text),
         Column::new("scraped_at", ColumnType::Timestamp),
-    ]
+    ];
+    columns.extend(item.marks_gone().then(|| Column::nullable(GONE_AT, ColumnType::Timestamp)));
+    columns
 }
 
 /// The columns with a limit on length or digits that the item does not have, each with its limit.
 fn limits<'a>(item: &ItemType, found: &'a TableShape) -> Vec<(&'a str, &'a str)> {
     // Timestamps are left out, because they round.
     let refuses = |base: &str| matches!(base, "varchar" | "bpchar" | "numeric" | "_varchar");
-    let row = row_columns();
+    let row = row_columns(item);
     let written =
         |there: &&TableColumn| item.columns().iter().chain(&row).any(|column| column.name == there.name);
     let columns = found.columns.iter().filter(written).filter(|there| refuses(&there.base));

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use dragline_core::item_type::GONE_AT;
 use dragline_core::{ColumnType, ItemType, Reference};
 
 use super::children::ChildStatements;
@@ -46,6 +47,9 @@ pub(super) fn ddl(item: &ItemType, name: &str, put_off: &[&Reference]) -> String
         "    run_id bigint NOT NULL,\n    source_url text NOT NULL,\n    source_fingerprint bytea,\n",
     );
     sql.push_str("    scraped_at timestamptz NOT NULL DEFAULT now()");
+    if item.marks_gone() {
+        let _ = write!(sql, ",\n    {GONE_AT} timestamptz");
+    }
     if item.is_keyed() {
         let _ = write!(sql, ",\n    PRIMARY KEY ({})", quoted_list(item.key()));
     }
@@ -145,8 +149,8 @@ fn take(item: &ItemType, table: &str, columns: &str, source: &str, stage: &str) 
     let updated =
         item.columns().iter().map(|column| column.name.as_str()).filter(|name| !item.is_key_column(name));
     let of_row = std::iter::once("run_id").chain(source.split(", ")).chain(["scraped_at"]).map(str::to_owned);
-    let assignments: Vec<String> =
-        updated.map(quoted).chain(of_row).map(|column| format!("{column} = EXCLUDED.{column}")).collect();
+    let assignments = updated.map(quoted).chain(of_row).map(|column| format!("{column} = EXCLUDED.{column}"));
+    let assignments: Vec<String> = assignments.chain(is_back(item)).collect();
     // One row for each key, the last one of the batch. The type of the key column decides which keys are equal. All flushes
     // take keys in this order, so no two of them wait for each other.
     format!(
@@ -176,22 +180,33 @@ fn take_changed(item: &ItemType, table: &str, columns: &str, source: &str, stage
     let kept = ["run_id", "scraped_at"].into_iter().map(|name| {
         format!("{name} = CASE WHEN {is_same_item} THEN {table}.{name} ELSE EXCLUDED.{name} END")
     });
-    let assignments: Vec<String> = assigned.chain(kept).collect();
+    let assignments: Vec<String> = assigned.chain(kept).chain(is_back(item)).collect();
     format!(
         "INSERT INTO {table} ({columns}, run_id, {source}, scraped_at)
          SELECT {columns}, $1, {source}, now() FROM (
              SELECT DISTINCT ON ({key}) * FROM pg_temp.{stage} ORDER BY {key}, \"#\" DESC
          ) new
          WHERE NOT EXISTS (
-             SELECT FROM {table} old WHERE {} AND {} AND {} OFFSET 0
+             SELECT FROM {table} old WHERE {} AND {} AND {}{} OFFSET 0
          )
          ORDER BY {key}
          ON CONFLICT ({key}) DO UPDATE SET {}",
         same_key.join(" AND "),
         same(&own, "old", "new"),
         same(&of_page, "old", "new"),
+        is_not_marked(item, "old"),
         assignments.join(", ")
     )
+}
+
+/// A row that is seen again is no longer gone.
+fn is_back(item: &ItemType) -> Option<String> {
+    item.marks_gone().then(|| format!("{GONE_AT} = NULL"))
+}
+
+/// The condition that a row is not marked as gone, after other conditions.
+pub(super) fn is_not_marked(item: &ItemType, row: &str) -> String {
+    if item.marks_gone() { format!(" AND {row}.{GONE_AT} IS NULL") } else { String::new() }
 }
 
 /// The columns that are not part of the key.

@@ -312,7 +312,7 @@ impl RunAdmin for SqliteStore {
         })
     }
 
-    fn remove_gone<'a>(
+    fn end_gone<'a>(
         &'a self,
         ask: &'a GoneAsk,
         item: &'a ItemType,
@@ -321,7 +321,7 @@ impl RunAdmin for SqliteStore {
         Box::pin(async move {
             let removed = self
                 .database
-                .work("removing rows that are gone", |connection| gone::remove(connection, ask, item, rows))
+                .work("removing rows that are gone", |connection| gone::end(connection, ask, item, rows))
                 .await?;
             if rows.len() >= ROWS_PER_BATCH {
                 // While this transaction lasts, a crawl on the same file waits, and it looks for its end only now and then.

@@ -1,14 +1,16 @@
-//! Rows that are gone are counted, found and removed. Rows are found again by their `rowid`, which only an owner of the table may
+//! Rows that are gone are counted, found, and removed or marked. Rows are found again by their `rowid`, which only an owner of the table may
 //! give to another row. So each of them is looked at once more before it goes.
 
 use std::time::{Duration, Instant};
 
-use dragline_core::gone::{GoneAsk, GoneCounts, RowPlace};
+use dragline_core::gone::{GoneAction, GoneAsk, GoneCounts, RowPlace};
+use dragline_core::item_type::GONE_AT;
 use dragline_core::probe::reach;
 use dragline_core::{ItemType, StoreError};
 use rusqlite::{Connection, ErrorCode, OptionalExtension, TransactionBehavior, params};
 
 use super::fault::Fault;
+use super::items::NOW;
 use super::seen::digest_of_key;
 use super::{foreign_keys, history};
 use crate::identifier::{check_names, quoted};
@@ -37,7 +39,7 @@ pub(super) fn count(
     item: &ItemType,
     limit: Duration,
 ) -> Result<GoneCounts, Fault> {
-    let Some(rows) = Rows::there(connection, item)? else { return Ok(GoneCounts::default()) };
+    let Some(rows) = Rows::there(connection, item, ask.action)? else { return Ok(GoneCounts::default()) };
     let sql = format!(
         "SELECT (
              SELECT count(*) FROM {all} JOIN crawl_runs run ON run.run_id = old.\"#by\"
@@ -61,7 +63,7 @@ pub(super) fn find(
     max: usize,
     limit: Duration,
 ) -> Result<Vec<RowPlace>, Fault> {
-    let Some(rows) = Rows::there(connection, item)? else { return Ok(Vec::new()) };
+    let Some(rows) = Rows::there(connection, item, ask.action)? else { return Ok(Vec::new()) };
     let sql = format!("SELECT old.\"#place\" FROM {} WHERE {} LIMIT ?4", rows.all(""), rows.are_gone);
     within(connection, limit, |connection| {
         let mut select = connection.prepare(&sql)?;
@@ -79,7 +81,7 @@ pub(super) fn keys(
     item: &ItemType,
     places: &[RowPlace],
 ) -> Result<Vec<String>, Fault> {
-    let Some(rows) = Rows::there(connection, item)? else { return Ok(Vec::new()) };
+    let Some(rows) = Rows::there(connection, item, GoneAction::Remove)? else { return Ok(Vec::new()) };
     let key = match item.table() {
         Some(_) => {
             let parts: Vec<String> =
@@ -98,19 +100,19 @@ pub(super) fn keys(
     Ok(keys)
 }
 
-/// Removes rows.
-pub(super) fn remove(
+/// Removes or marks rows.
+pub(super) fn end(
     connection: &mut Connection,
     ask: &GoneAsk,
     item: &ItemType,
     places: &[RowPlace],
 ) -> Result<u64, Fault> {
     check_names(item)?;
-    let Some(rows) = Rows::of(item) else { return Ok(0) };
+    let Some(rows) = Rows::of(item, ask.action) else { return Ok(0) };
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     // Rows of one table may refer to each other.
     transaction.pragma_update(None, "defer_foreign_keys", true)?;
-    let mut removed = 0;
+    let mut ended = 0;
     {
         let mut still = transaction.prepare(&format!(
             "SELECT old.\"#digest\" FROM {} WHERE {}",
@@ -118,9 +120,12 @@ pub(super) fn remove(
             rows.are_gone
         ))?;
         let table = quoted(rows.table);
-        let keep = history::keep_removed(item).map(|sql| transaction.prepare(&sql)).transpose()?;
-        let mut keep = keep;
-        let mut delete = transaction.prepare(&format!("DELETE FROM {table} WHERE rowid = ?1"))?;
+        let keep = history::keep_removed(item).filter(|_| ask.action == GoneAction::Remove);
+        let mut keep = keep.map(|sql| transaction.prepare(&sql)).transpose()?;
+        let mut end = transaction.prepare(&match ask.action {
+            GoneAction::Remove => format!("DELETE FROM {table} WHERE rowid = ?1"),
+            GoneAction::Mark => format!("UPDATE {table} SET {GONE_AT} = {NOW} WHERE rowid = ?1"),
+        })?;
         let mut pages = transaction.prepare(PAGES)?;
         let mut of_page = transaction.prepare(
             "DELETE FROM crawl_page_items WHERE spider = ?1 AND item_type = ?2 AND key_digest = ?3",
@@ -132,9 +137,11 @@ pub(super) fn remove(
             if let Some(keep) = &mut keep {
                 keep.execute(params![at, ask.run_id, ask.spider, digest])?;
             }
-            removed += delete.execute([at])? as u64;
+            ended += end.execute([at])? as u64;
             pages.execute(params![ask.spider, item.name(), digest])?;
-            of_page.execute(params![ask.spider, item.name(), digest])?;
+            if ask.action == GoneAction::Remove {
+                of_page.execute(params![ask.spider, item.name(), digest])?;
+            }
         }
     }
     reach("gone: before COMMIT");
@@ -142,7 +149,7 @@ pub(super) fn remove(
         let is_refused = error.sqlite_error_code() == Some(ErrorCode::ConstraintViolation);
         return Err(if is_refused { refused(connection, rows.table, &error)? } else { error.into() });
     }
-    Ok(removed)
+    Ok(ended)
 }
 
 /// The pages that had these items. An incremental run would otherwise find them unchanged, and not bring the rows back.
@@ -171,7 +178,7 @@ struct Rows<'a> {
 
 impl<'a> Rows<'a> {
     /// `None` for a type without a key.
-    fn of(item: &'a ItemType) -> Option<Self> {
+    fn of(item: &'a ItemType, action: GoneAction) -> Option<Self> {
         let name = item.name().replace('\'', "''");
         // If a page lost an item in an incremental run, nobody has noted when it was seen last. It was before that run.
         let are_gone = format!(
@@ -189,7 +196,13 @@ impl<'a> Rows<'a> {
              )"
         );
         let (table, digest, only) = match item.table() {
-            Some(table) => (table, digest_of_key(item)?, "true".to_owned()),
+            Some(table) => {
+                let only = match action {
+                    GoneAction::Remove => "true".to_owned(),
+                    GoneAction::Mark => format!("{GONE_AT} IS NULL"),
+                };
+                (table, digest_of_key(item)?, only)
+            }
             None if item.is_keyed() => (
                 SHARED,
                 "key_digest".to_owned(),
@@ -201,9 +214,9 @@ impl<'a> Rows<'a> {
     }
 
     /// The same. `None` also if the table is missing.
-    fn there(connection: &Connection, item: &'a ItemType) -> Result<Option<Self>, Fault> {
+    fn there(connection: &Connection, item: &'a ItemType, action: GoneAction) -> Result<Option<Self>, Fault> {
         check_names(item)?;
-        match Self::of(item) {
+        match Self::of(item, action) {
             Some(rows) if connection.table_exists(None, rows.table)? => Ok(Some(rows)),
             _ => Ok(None),
         }

@@ -1,5 +1,6 @@
 //! The table of an item type: how it is created, and how an existing table must look.
 
+use dragline_core::item_type::GONE_AT;
 use dragline_core::probe::reach;
 use dragline_core::store::StoreResult;
 use dragline_core::{ColumnType, ItemType, Reference, StoreError, item_history};
@@ -17,6 +18,14 @@ const ROW_COLUMNS: [Wanted<'static>; 4] = [
     Wanted { name: SOURCE_FINGERPRINT, kind: "BLOB", not_null: false },
     Wanted { name: "scraped_at", kind: "TEXT", not_null: true },
 ];
+
+/// The column for rows that are gone, of types that have one.
+const GONE_COLUMN: Wanted<'static> = Wanted { name: GONE_AT, kind: "TEXT", not_null: false };
+
+/// The columns that the table of an item type has in addition to the item's own.
+fn row_columns(item: &ItemType) -> Vec<Wanted<'static>> {
+    ROW_COLUMNS.into_iter().chain(item.marks_gone().then_some(GONE_COLUMN)).collect()
+}
 
 /// The differences between item types and their tables.
 #[derive(Debug, Default)]
@@ -55,7 +64,8 @@ pub(super) fn ddl(item: &ItemType) -> StoreResult<Option<String>> {
 }
 
 fn own_ddl(item: &ItemType, table: &str) -> String {
-    let lines = wanted(item).map(|column| column.line(column.kind)).collect();
+    let of_row = row_columns(item);
+    let lines = wanted_of(item, &of_row).map(|column| column.line(column.kind)).collect();
     create(table, lines, item.key(), item.references()) + &index_ddl(item, table)
 }
 
@@ -172,7 +182,7 @@ pub(super) fn compare(connection: &Connection, items: &[ItemType]) -> Result<Dif
                 let is_parent = items
                     .iter()
                     .any(|other| other.references().iter().any(|reference| reference.table == table));
-                differences.of_table(item, table, shape, &ROW_COLUMNS, &missing, is_parent);
+                differences.of_table(item, table, shape, &row_columns(item), &missing, is_parent);
             }
             None => differences.add(format!("table {table} is missing"), own_ddl(item, table)),
         }
@@ -375,11 +385,6 @@ fn create(table: &str, mut lines: Vec<String>, key: &[String], references: &[Ref
         )
     }));
     format!("CREATE TABLE {} (\n{}\n) STRICT;", quoted(table), lines.join(",\n"))
-}
-
-/// The columns of an item's own table.
-fn wanted(item: &ItemType) -> impl Iterator<Item = Wanted<'_>> {
-    wanted_of(item, &ROW_COLUMNS)
 }
 
 /// The columns of an item type, and these.

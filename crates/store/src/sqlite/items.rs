@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use dragline_core::item_type::GONE_AT;
 use dragline_core::probe::reach;
 use dragline_core::store::RunKey;
 use dragline_core::value::{decimal_text, timestamp_text, unsigned_zero};
@@ -280,9 +281,12 @@ fn upsert_statement(item: &ItemType, has_fingerprint: bool, only_changed: bool) 
         return insert;
     }
     let key = quoted_list(item.key());
+    // A row that is seen again is no longer gone.
+    let is_back = item.marks_gone().then(|| format!("{GONE_AT} = NULL"));
     let others = || columns.iter().filter(|column| !item.is_key_column(column));
     if !only_changed {
-        let set: Vec<String> = others().map(|column| format!("{0} = excluded.{0}", quoted(column))).collect();
+        let set = others().map(|column| format!("{0} = excluded.{0}", quoted(column)));
+        let set: Vec<String> = set.chain(is_back).collect();
         return format!("{insert} ON CONFLICT ({key}) DO UPDATE SET {}", set.join(", "));
     }
     let differs = |columns: &mut dyn Iterator<Item = &&str>| {
@@ -298,8 +302,12 @@ fn upsert_statement(item: &ItemType, has_fingerprint: bool, only_changed: bool) 
             (true, name) => format!("{name} = iif({item_differs}, excluded.{name}, {name})"),
             (false, name) => format!("{name} = excluded.{name}"),
         })
+        .chain(is_back)
         .collect();
-    let row_differs = differs(&mut others().filter(|column| !is_of_run(column)));
+    let mut row_differs = differs(&mut others().filter(|column| !is_of_run(column)));
+    if item.marks_gone() {
+        row_differs = format!("{row_differs} OR {GONE_AT} IS NOT NULL");
+    }
     format!("{insert} ON CONFLICT ({key}) DO UPDATE SET {} WHERE {row_differs}", set.join(", "))
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use dragline_core::Spider;
 use dragline_core::counted::counted;
-use dragline_core::gone::GoneCounts;
+use dragline_core::gone::{GoneAction, GoneCounts};
 use dragline_runtime::gone::GoneRows;
 
 use super::Runs;
@@ -20,7 +20,7 @@ pub(super) fn run(arguments: &GoneRun, runs: &Runs, spiders: &[Arc<dyn Spider>])
     let rows = GoneRows::new(&*runs.admin, &runs.blocking);
     let mut text = String::new();
     // Writing to a String cannot fail.
-    match rows.ask(&run, arguments.after)? {
+    match rows.ask(&run, GoneAction::Remove, arguments.after)? {
         Err(reason) => {
             let _ = writeln!(text, "no row counts as gone: {reason}");
         }
