@@ -388,7 +388,7 @@ mod tests {
     }
 
     fn problems(found: &TableShape) -> Vec<String> {
-        compare(&ITEM, "quotes", found, &row_columns())
+        compare(&ITEM, "quotes", found, &row_columns(&ITEM))
             .into_iter()
             .map(|it| format!("{} | {}", it.problem, it.remedy))
             .collect()
