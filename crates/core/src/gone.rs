@@ -39,7 +39,7 @@ pub struct GoneAsk {
 pub enum GoneAction {
     /// They are removed.
     Remove,
-    /// They get the time in the column [`GONE_AT`](dragline_spider::item_type::GONE_AT). Rows that have one already don't count.
+    /// They get the time in the column [`GONE_AT`](dragline_spider::item_extras::GONE_AT). Rows that have one already don't count.
     Mark,
 }
 

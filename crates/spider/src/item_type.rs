@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use crate::item_extras::gone_mark_refusal;
 use crate::relations::Relations;
 use crate::{item_history, table_name};
 
@@ -37,10 +38,6 @@ pub(crate) struct Description {
     pub(crate) relations: Relations,
     gone_mark: bool,
 }
-
-/// The column of an item's own table that says since when the site no longer has the row, if the item type asks for it
-/// ([`ItemTypeBuilder::with_gone_mark`]).
-pub const GONE_AT: &str = "gone_at";
 
 /// A column of an item type.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -220,7 +217,7 @@ impl ItemType {
         self.0.history
     }
 
-    /// Whether its table has the column [`GONE_AT`].
+    /// Whether its table has the column [`GONE_AT`](crate::item_extras::GONE_AT).
     pub fn marks_gone(&self) -> bool {
         self.0.gone_mark
     }
@@ -397,25 +394,6 @@ impl ItemTypeBuilder {
         self.0.complete();
         ItemType(Arc::new(self.0))
     }
-}
-
-/// Why the rows of an item type with this table and these columns cannot be marked. `None` if they can.
-pub fn gone_mark_refusal<'a>(
-    table: Option<&str>,
-    is_keyed: bool,
-    columns: impl IntoIterator<Item = &'a str>,
-) -> Option<String> {
-    let problem = match table {
-        None => "the mark is a column of the item's own table: give the item a table",
-        Some(_) if !is_keyed => {
-            "without a key, nobody can tell whether a row was seen again: give the item a key"
-        }
-        Some(_) if columns.into_iter().any(|column| column == GONE_AT) => {
-            "the mark is a column gone_at of its own: give the item's column another name"
-        }
-        Some(_) => return None,
-    };
-    Some(problem.to_owned())
 }
 
 impl ColumnType {

@@ -40,6 +40,7 @@ mod found;
 pub mod from_record;
 mod from_text;
 pub mod item;
+pub mod item_extras;
 pub mod item_history;
 pub mod item_limits;
 pub mod item_origin;

@@ -1,6 +1,6 @@
 //! Names that are built into statements. Everything else in a statement is a parameter.
 
-use dragline_core::item_type::gone_mark_refusal;
+use dragline_core::item_extras::gone_mark_refusal;
 use dragline_core::store::StoreResult;
 use dragline_core::table_name::{self, is_plain, parts};
 use dragline_core::{ItemType, StoreError, item_history};

@@ -5,7 +5,7 @@
 //! column refuses a row, the row becomes a dead letter; a limit on length or digits is logged at the start. If a difference
 //! would refuse or duplicate *every* row, it is an error here, before the first request.
 
-use dragline_core::item_type::GONE_AT;
+use dragline_core::item_extras::GONE_AT;
 use dragline_core::store::StoreResult;
 use dragline_core::table_name::parts;
 use dragline_core::{Column, ColumnType, ItemType, Reference};

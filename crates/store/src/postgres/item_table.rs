@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use dragline_core::item_type::GONE_AT;
+use dragline_core::item_extras::GONE_AT;
 use dragline_core::{ColumnType, ItemType, Reference};
 
 use super::children::ChildStatements;

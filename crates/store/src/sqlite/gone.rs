@@ -4,7 +4,7 @@
 use std::time::{Duration, Instant};
 
 use dragline_core::gone::{GoneAction, GoneAsk, GoneCounts, RowPlace};
-use dragline_core::item_type::GONE_AT;
+use dragline_core::item_extras::GONE_AT;
 use dragline_core::probe::reach;
 use dragline_core::{ItemType, StoreError};
 use rusqlite::{Connection, ErrorCode, OptionalExtension, TransactionBehavior, params};

@@ -1,6 +1,6 @@
 //! The table of an item type: how it is created, and how an existing table must look.
 
-use dragline_core::item_type::GONE_AT;
+use dragline_core::item_extras::GONE_AT;
 use dragline_core::probe::reach;
 use dragline_core::store::StoreResult;
 use dragline_core::{ColumnType, ItemType, Reference, StoreError, item_history};

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use dragline_core::item_type::GONE_AT;
+use dragline_core::item_extras::GONE_AT;
 use dragline_core::probe::reach;
 use dragline_core::store::RunKey;
 use dragline_core::value::{decimal_text, timestamp_text, unsigned_zero};
