@@ -1,4 +1,4 @@
--- The Postgres schema of Dragline, version 11.
+-- The Postgres schema of Dragline, version 12.
 --
 -- The first crawl creates these tables, and so does `dragline schema apply`, which also upgrades the tables of an older
 -- version. `dragline schema print` prints this file followed by the tables of your item types.
@@ -10,7 +10,7 @@ CREATE TABLE crawl_schema (
     version     integer PRIMARY KEY,
     applied_at  timestamptz NOT NULL DEFAULT now()
 );
-INSERT INTO crawl_schema (version) VALUES (11);
+INSERT INTO crawl_schema (version) VALUES (12);
 
 -- One row per run. A run is one crawl with its frontier, and can be resumed until it is finished or failed.
 CREATE TABLE crawl_runs (
@@ -324,4 +324,25 @@ CREATE TABLE crawl_item_keys (
     -- The last run with `--incremental` in which a page that had the item no longer has it.
     left_by    bigint,
     PRIMARY KEY (spider, item_type, key_digest)
+);
+
+-- What has changed in the rows of item types with a change feed (`#[item(changes)]`). The positions are in the order in which the
+-- changes were committed, so a program that has read one of them has missed none before it. Some numbers are left out. Each
+-- COMMIT with changes is told by NOTIFY dragline_changes. `dragline runs prune --changes-older-than` removes old rows.
+CREATE TABLE crawl_changes (
+    position        bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    -- The run that has changed the row, and its spider.
+    run_id          bigint NOT NULL,
+    spider          text COLLATE "C" NOT NULL,
+    item_type       text COLLATE "C" NOT NULL,
+    table_name      text COLLATE "C" NOT NULL,
+    -- The key of the row: a text as it is, other values and keys of several columns as JSON.
+    item_key        text COLLATE "C" NOT NULL,
+    -- new: the row is there now. changed: it has other values. gone: it was removed, or marked as gone.
+    kind            text NOT NULL CHECK (kind IN ('new', 'changed', 'gone')),
+    -- The item's columns, as to_jsonb writes them: the new values, or the last ones of a row that is gone.
+    data            jsonb NOT NULL,
+    -- The columns that have other values than before; NULL for rows that are new or gone.
+    changed_columns text[],
+    changed_at      timestamptz NOT NULL DEFAULT now()
 );

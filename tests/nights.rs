@@ -1,6 +1,7 @@
 //! Incremental crawls: the second night fetches, parses and writes only what has changed, and ends with the rows of a crawl that
 //! fetches everything.
 
+mod changes;
 mod diff;
 mod gone;
 mod history;

@@ -4,7 +4,7 @@ use dragline::prelude::*;
 
 /// Its key is the path.
 #[derive(Item)]
-#[item(table = "ledger", key = "path", history, gone_mark)]
+#[item(table = "ledger", key = "path", history, gone_mark, changes)]
 struct Entry {
     path: String,
     text: String,

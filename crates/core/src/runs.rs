@@ -189,6 +189,13 @@ pub trait RunAdmin: Store {
         rows: &'a [RowPlace],
     ) -> BoxFuture<'a, StoreResult<u64>>;
 
+    /// Counts the rows of the change feed that are older than this.
+    fn count_old_changes(&self, older_than: Duration) -> BoxFuture<'_, StoreResult<u64>>;
+
+    /// Removes the first rows of the change feed that are older than this, except for the last one of them, in one transaction. Returns
+    /// their number: 0 when nothing more is to be removed.
+    fn prune_changes(&self, older_than: Duration, max: u32) -> BoxFuture<'_, StoreResult<u64>>;
+
     /// What becomes of the space of removed rows, for people.
     fn freed_space(&self) -> String;
 }

@@ -27,6 +27,7 @@ pub(crate) struct StructAttributes {
     pub(crate) auto_create: Option<LitBool>,
     pub(crate) history: Option<Span>,
     pub(crate) gone_mark: Option<Span>,
+    pub(crate) changes: Option<Span>,
     pub(crate) css: Option<LitStr>,
 }
 
@@ -70,9 +71,11 @@ impl StructAttributes {
                 set(&mut read.history, &meta, span)
             } else if meta.path.is_ident("gone_mark") {
                 set(&mut read.gone_mark, &meta, span)
+            } else if meta.path.is_ident("changes") {
+                set(&mut read.changes, &meta, span)
             } else {
                 Err(meta.error(
-                    "unknown: an item has `table = \"…\"`, `key = \"…\"`, `id = \"…\"`, `name = \"…\"`, `auto_create = false`, `history`, `gone_mark`, \
+                    "unknown: an item has `table = \"…\"`, `key = \"…\"`, `id = \"…\"`, `name = \"…\"`, `auto_create = false`, `history`, `gone_mark`, `changes`, \
                      `children_of = …`, `index = \"…\"`, `css = \"…\"`",
                 ))
             }

@@ -9,10 +9,12 @@ use syn::{Data, DeriveInput, Error, Field, Fields, Ident, LitStr, Path, Result, 
 
 use crate::attributes::{FieldAttributes, Helper, StructAttributes, combined};
 use crate::names::{
-    column_refusal, gone_mark_refusal, history_refusal, is_plain, not_plain, snake_case, table_refusal,
+    changes_refusal, column_refusal, gone_mark_refusal, history_refusal, is_plain, not_plain, snake_case,
+    table_refusal,
 };
 
 /// An item type without mistakes, as far as its tokens show.
+#[allow(clippy::struct_excessive_bools)] // they have nothing to do with each other
 pub(crate) struct ItemStruct {
     pub(crate) ident: Ident,
     pub(crate) visibility: Visibility,
@@ -30,6 +32,7 @@ pub(crate) struct ItemStruct {
     pub(crate) auto_create: bool,
     pub(crate) history: bool,
     pub(crate) gone_mark: bool,
+    pub(crate) changes: bool,
 }
 
 /// A field and the column that it is kept in.
@@ -107,6 +110,10 @@ impl ItemStruct {
             let refusal = gone_mark_refusal(table.as_deref(), !key.is_empty(), columns);
             refusal.map_or(Ok(()), |refusal| Err(Error::new(span, refusal)))?;
         }
+        if let Some(span) = attributes.changes {
+            let refusal = changes_refusal(table.as_deref(), !key.is_empty());
+            refusal.map_or(Ok(()), |refusal| Err(Error::new(span, refusal)))?;
+        }
         Ok(Self {
             name: item_name(&input.ident, attributes.name.as_ref())?,
             ident: input.ident.clone(),
@@ -121,6 +128,7 @@ impl ItemStruct {
             auto_create: attributes.auto_create.is_none_or(|create| create.value),
             history: attributes.history.is_some(),
             gone_mark: attributes.gone_mark.is_some(),
+            changes: attributes.changes.is_some(),
         })
     }
 

@@ -16,6 +16,7 @@ pub(crate) fn expand(item: &ItemStruct) -> TokenStream {
     let table = item.table.as_ref().map(|table| quote!(.with_table(#table)));
     let auto_create = (!auto_create).then(|| quote!(.without_auto_create()));
     let history = item.history.then(|| quote!(.with_history()));
+    let changes = item.changes.then(|| quote!(.with_changes()));
     let gone_mark = item.gone_mark.then(|| quote!(.with_gone_mark()));
     let columns = item.columns.iter().map(column);
     let values = item.columns.iter().map(value);
@@ -36,6 +37,7 @@ pub(crate) fn expand(item: &ItemStruct) -> TokenStream {
                         #history
                         #relations
                         #gone_mark
+                        #changes
                         .derived([#(#columns),*])
                 });
                 ::std::clone::Clone::clone(&*ITEM_TYPE)

@@ -83,6 +83,17 @@ pub(crate) fn history_refusal<'a>(
     ))
 }
 
+/// Why an item with this table cannot have a change feed. `None` if it can. The same rules as those of a type that is built at run
+/// time.
+pub(crate) fn changes_refusal(table: Option<&str>, is_keyed: bool) -> Option<String> {
+    let problem = match table {
+        None => "`changes` is about the rows of a table of the item's own: name that with `table = \"…\"`",
+        Some(_) if !is_keyed => "`changes` needs a key, which says which row has changed: add `key = \"…\"`",
+        Some(_) => return None,
+    };
+    Some(problem.to_owned())
+}
+
 /// Why the rows of an item with this table and these columns cannot be marked as gone. `None` if they can. The same rules as those of
 /// a type that is built at run time.
 pub(crate) fn gone_mark_refusal<'a>(

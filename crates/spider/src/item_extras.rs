@@ -1,8 +1,19 @@
-//! What an item type with a table of its own may ask for in addition. Its history is in [`item_history`](crate::item_history).
+//! What an item type with a table of its own may ask for in addition: a mark for rows that are gone, and a change feed. Its history is
+//! in [`item_history`](crate::item_history).
 
 /// The column of an item's own table that says since when the site no longer has the row, if the item type asks for it
 /// ([`ItemTypeBuilder::with_gone_mark`](crate::ItemTypeBuilder::with_gone_mark)).
 pub const GONE_AT: &str = "gone_at";
+
+/// Why an item type with this table cannot have a change feed. `None` if it can.
+pub fn changes_refusal(table: Option<&str>, is_keyed: bool) -> Option<String> {
+    let problem = match table {
+        None => "it is about the rows of the item's own table: give the item a table",
+        Some(_) if !is_keyed => "it needs a key, which says which row has changed: give the item a key",
+        Some(_) => return None,
+    };
+    Some(problem.to_owned())
+}
 
 /// Why the rows of an item type with this table and these columns cannot be marked. `None` if they can.
 pub fn gone_mark_refusal<'a>(

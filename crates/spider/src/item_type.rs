@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::item_extras::gone_mark_refusal;
+use crate::item_extras::{changes_refusal, gone_mark_refusal};
 use crate::relations::Relations;
 use crate::{item_history, table_name};
 
@@ -27,6 +27,7 @@ use crate::{item_history, table_name};
 #[derive(Clone)]
 pub struct ItemType(pub(crate) Arc<Description>);
 
+#[allow(clippy::struct_excessive_bools)] // they have nothing to do with each other
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Description {
     name: String,
@@ -37,6 +38,7 @@ pub(crate) struct Description {
     history: bool,
     pub(crate) relations: Relations,
     gone_mark: bool,
+    changes: bool,
 }
 
 /// A column of an item type.
@@ -152,6 +154,14 @@ pub enum ItemTypeError {
         /// Why.
         problem: String,
     },
+    /// It can't have a change feed.
+    #[error("the item type {item:?} cannot have a change feed: {problem}")]
+    Changes {
+        /// Its name.
+        item: String,
+        /// Why.
+        problem: String,
+    },
     /// It can't have a history.
     #[error("the item type {item:?} cannot have a history: {problem}")]
     History {
@@ -179,6 +189,7 @@ impl ItemType {
             history: false,
             relations: Relations::default(),
             gone_mark: false,
+            changes: false,
         })
     }
 
@@ -215,6 +226,11 @@ impl ItemType {
     /// Whether the earlier versions of its rows are kept, see [`ItemType::history`].
     pub fn keeps_history(&self) -> bool {
         self.0.history
+    }
+
+    /// Whether changes of its rows are noted in `crawl_changes`.
+    pub fn emits_changes(&self) -> bool {
+        self.0.changes
     }
 
     /// Whether its table has the column [`GONE_AT`](crate::item_extras::GONE_AT).
@@ -315,6 +331,12 @@ impl ItemTypeBuilder {
         self
     }
 
+    /// Notes each change of a row in the table `crawl_changes`, for programs that follow the rows.
+    pub fn with_changes(mut self) -> Self {
+        self.0.changes = true;
+        self
+    }
+
     /// The item type. The store checks the names of the columns when the crawl starts.
     ///
     /// # Errors
@@ -358,6 +380,11 @@ impl ItemTypeBuilder {
         {
             return Err(ItemTypeError::GoneMark { item: item(), problem });
         }
+        if described.changes
+            && let Some(problem) = changes_refusal(described.table.as_deref(), is_keyed)
+        {
+            return Err(ItemTypeError::Changes { item: item(), problem });
+        }
         if described.history
             && let Some(problem) = item_history::refusal(described.table.as_deref(), is_keyed, columns())
         {
@@ -379,6 +406,7 @@ impl ItemTypeBuilder {
         self.0.history = false;
         self.0.relations = Relations::default();
         self.0.gone_mark = false;
+        self.0.changes = false;
         ItemType(Arc::new(self.0))
     }
 
@@ -474,6 +502,8 @@ mod tests {
             (book().with_column("a", text).with_key(["a"]).with_history().build(), "give the item a table"),
             (book().with_column("a", text).with_table("books").with_history().build(), "needs a key"),
             (book().with_column("a", text).with_key(["a"]).with_gone_mark().build(), "give the item a table"),
+            (book().with_column("a", text).with_key(["a"]).with_changes().build(), "give the item a table"),
+            (book().with_column("a", text).with_table("books").with_changes().build(), "give the item a key"),
             (
                 book().with_column("a", text).with_table("books").with_gone_mark().build(),
                 "give the item a key",

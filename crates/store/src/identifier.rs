@@ -1,6 +1,6 @@
 //! Names that are built into statements. Everything else in a statement is a parameter.
 
-use dragline_core::item_extras::gone_mark_refusal;
+use dragline_core::item_extras::{changes_refusal, gone_mark_refusal};
 use dragline_core::store::StoreResult;
 use dragline_core::table_name::{self, is_plain, parts};
 use dragline_core::{ItemType, StoreError, item_history};
@@ -65,6 +65,14 @@ pub(crate) fn check_names(item: &ItemType) -> StoreResult<()> {
                 "or leave out `history`",
             );
         }
+    }
+    if item.emits_changes()
+        && let Some(problem) = changes_refusal(Some(table), item.is_keyed())
+    {
+        return wrong(
+            format!("item type {}: it cannot have a change feed: {problem}", item.name()),
+            "or leave out `changes`",
+        );
     }
     if item.marks_gone() {
         let columns = item.columns().iter().map(|column| column.name.as_str());

@@ -108,6 +108,7 @@ Examples:
   dragline runs prune --older-than 90d
   dragline runs prune --keep 1 --spider quotes
   dragline runs prune --keep 30 --max-kept 10GB
+  dragline runs prune --changes-older-than 30d
 
 This removes the rows of crawl_requests, crawl_kept_pages, crawl_cookies and crawl_hosts, and the bodies of kept pages \
 that no run needs any more. A kept page stays while a later run needs it that found the page unchanged. `runs list` still shows \
@@ -122,7 +123,7 @@ pub(crate) struct PruneRuns {
     /// Keep the newest N ended runs of each name
     ///
     /// With --older-than as well, a run must meet both conditions to be pruned.
-    #[arg(long, value_name = "N", value_parser = count, required_unless_present_any = ["older_than", "max_kept"])]
+    #[arg(long, value_name = "N", value_parser = count, required_unless_present_any = ["older_than", "max_kept", "changes_older_than"])]
     pub(crate) keep: Option<usize>,
 
     /// Prune runs that ended longer ago than this, such as 90d
@@ -135,6 +136,13 @@ pub(crate) struct PruneRuns {
     /// the compressed bodies in the whole database. With --keep or --older-than as well, those come first.
     #[arg(long, value_name = "BYTES", value_parser = bytes_or_none)]
     pub(crate) max_kept: Option<usize>,
+
+    /// Remove rows of crawl_changes that are older than this, such as 30d
+    ///
+    /// A program that follows the changes misses those that it has not read until then. The newest of them stays, so that the
+    /// program can notice it.
+    #[arg(long, value_name = "TIME", value_parser = duration, conflicts_with_all = ["run", "spider"])]
+    pub(crate) changes_older_than: Option<Duration>,
 
     /// Only runs of this name
     #[arg(long, value_name = "NAME")]

@@ -66,7 +66,7 @@ fn unknown_and_repeated_attributes_are_refused() {
                 text: String,
             }
         )),
-        "unknown: an item has `table = \"…\"`, `key = \"…\"`, `id = \"…\"`, `name = \"…\"`, `auto_create = false`, `history`, `gone_mark`, \
+        "unknown: an item has `table = \"…\"`, `key = \"…\"`, `id = \"…\"`, `name = \"…\"`, `auto_create = false`, `history`, `gone_mark`, `changes`, \
          `children_of = …`, `index = \"…\"`, `css = \"…\"`"
     );
     let unknown = refusal(&parse_quote!(
@@ -170,6 +170,24 @@ fn a_mark_needs_a_table_and_a_key_and_a_name_of_its_own() {
         }
     ));
     assert!(taken.contains("`gone_mark` adds a column `gone_at`"), "{taken}");
+}
+
+#[test]
+fn a_change_feed_needs_a_table_and_a_key() {
+    let without_table = refusal(&parse_quote!(
+        #[item(changes, key = "text")]
+        struct Quote {
+            text: String,
+        }
+    ));
+    assert!(without_table.contains("`changes` is about the rows of a table"), "{without_table}");
+    let without_key = refusal(&parse_quote!(
+        #[item(table = "quotes", changes)]
+        struct Quote {
+            text: String,
+        }
+    ));
+    assert!(without_key.contains("`changes` needs a key"), "{without_key}");
 }
 
 #[test]

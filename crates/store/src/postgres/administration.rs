@@ -17,7 +17,9 @@ use url::Url;
 
 use super::PostgresStore;
 use super::export::{self, ItemsOf};
-use super::{diff, gone, kept_pages, lineage, prune, prune_kept, reparse, run_admin, run_figures, schema};
+use super::{
+    changes, diff, gone, kept_pages, lineage, prune, prune_kept, reparse, run_admin, run_figures, schema,
+};
 use crate::SchemaAdmin;
 
 impl SchemaAdmin for PostgresStore {
@@ -195,6 +197,14 @@ impl RunAdmin for PostgresStore {
         rows: &'a [RowPlace],
     ) -> BoxFuture<'a, StoreResult<u64>> {
         Box::pin(gone::end(&self.connections, ask, item, rows))
+    }
+
+    fn count_old_changes(&self, older_than: Duration) -> BoxFuture<'_, StoreResult<u64>> {
+        Box::pin(changes::count_old(&self.connections, older_than))
+    }
+
+    fn prune_changes(&self, older_than: Duration, max: u32) -> BoxFuture<'_, StoreResult<u64>> {
+        Box::pin(changes::prune(&self.connections, older_than, max))
     }
 
     fn freed_space(&self) -> String {

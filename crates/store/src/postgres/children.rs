@@ -11,6 +11,7 @@
 
 use dragline_core::ItemType;
 
+use super::changes;
 use super::history::{began, is_of_item};
 use super::item_table::sql_type;
 use super::seen::digest_of_key;
@@ -53,13 +54,28 @@ impl ChildStatements {
                  WHERE child.ctid = old.\"#place\" AND gone.\"#other\" IS NOT NULL"
             ),
             end_versions: end_versions(item, &table, &gone),
-            delete: format!(
-                "WITH {gone}
-                 DELETE FROM {table} child USING gone
-                 CROSS JOIN LATERAL (SELECT ctid AS \"#place\" FROM {table} old WHERE {old_key} OFFSET 0) old
-                 WHERE child.ctid = old.\"#place\" AND gone.\"#other\" IS NULL"
+            delete: delete(
+                item,
+                &format!(
+                    "DELETE FROM {table} child USING gone
+                     CROSS JOIN LATERAL (SELECT ctid AS \"#place\" FROM {table} old WHERE {old_key} OFFSET 0) old
+                     WHERE child.ctid = old.\"#place\" AND gone.\"#other\" IS NULL"
+                ),
+                &gone,
             ),
         })
+    }
+}
+
+/// Deletes the rows, and notes them if the type has a change feed.
+fn delete(item: &ItemType, delete: &str, gone: &str) -> String {
+    let columns: Vec<String> =
+        item.columns().iter().map(|column| format!("child.{}", quoted(&column.name))).collect();
+    match changes::note(item, "removed", "'gone'", "NULL::text[]").filter(|_| item.emits_changes()) {
+        Some(note) => {
+            format!("WITH {gone}, removed AS ({delete} RETURNING {}) {note}", columns.join(", "))
+        }
+        None => format!("WITH {gone} {delete}"),
     }
 }
 

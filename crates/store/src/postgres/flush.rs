@@ -10,6 +10,7 @@
 //!    kept bodies in the order of their hashes, then cookies, then what later runs should know about the pages. All processes have the same order of tables.
 //! 5. Write the pages' states. This comes last, because an insert of step 3 waits for a flush that is changing the same
 //!    request, and a flush in its last step waits for nobody.
+//! 6. Tell what changed in rows with a change feed. Its lock is held until COMMIT is done.
 
 use std::collections::BTreeMap;
 use std::time::Instant;
@@ -27,7 +28,7 @@ use super::flights::Flight;
 use super::item_table::ItemTable;
 use super::runs::not_ours;
 use super::session::{Params, Session};
-use super::{ItemTables, PostgresStore, cookies, items, kept_pages, pages, parsed_again, requests};
+use super::{ItemTables, PostgresStore, changes, cookies, items, kept_pages, pages, parsed_again, requests};
 use crate::columns::{FoundRequest, cleaned, shard_of_page};
 use crate::key_digest::Origin;
 
@@ -199,6 +200,7 @@ impl Transaction<'_> {
         reach("flush: after items");
         self.set_states(&applied).await?;
         self.flight.check()?;
+        self.publish().await?;
         reach("flush: after states");
         let committing = Instant::now();
         self.session.run("COMMIT").await?;
@@ -307,6 +309,9 @@ impl Transaction<'_> {
             };
             stages.insert(stage, make);
         }
+        if self.emits_changes() {
+            stages.insert(changes::STAGE, changes::MAKE_STAGE);
+        }
         Ok(stages)
     }
 
@@ -317,6 +322,20 @@ impl Transaction<'_> {
                 hint: "let the spider name this item type in items()".to_owned(),
             },
         )
+    }
+
+    /// Whether an item type of the spider has a change feed. Children are removed even if a page has no items.
+    fn emits_changes(&self) -> bool {
+        self.tables.by_name.values().any(|table| table.item.emits_changes())
+    }
+
+    /// Tells what changed in rows with a change feed. Nothing but COMMIT may follow.
+    pub(super) async fn publish(&self) -> StoreResult<()> {
+        if self.emits_changes() {
+            changes::publish(self.session).await?;
+            reach("flush: changes told");
+        }
+        Ok(())
     }
 
     async fn insert_letters(&self, outcomes: &[&PageOutcome]) -> StoreResult<()> {

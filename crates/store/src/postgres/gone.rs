@@ -16,7 +16,7 @@ use super::connections::Connections;
 use super::runs::count as number;
 use super::seen::digest_of_key;
 use super::session::{Params, Session};
-use super::{foreign_keys, history, item_check, items};
+use super::{changes, foreign_keys, history, item_check, items};
 use crate::identifier::{check_names, quoted, quoted_list, quoted_path};
 
 /// Reads as of one moment.
@@ -164,6 +164,9 @@ async fn end_in(
     places: &[RowPlace],
 ) -> StoreResult<u64> {
     session.run("BEGIN").await?;
+    if item.emits_changes() {
+        changes::prepare(session).await?;
+    }
     let Places { ctids, names } = Places::of(places);
     let asked: Params<'_> = &[&ask.spider, &ask.name, &ask.since, &ctids, &names];
     let still = |end: &str| {
@@ -182,34 +185,44 @@ async fn end_in(
         return Ok(0);
     }
     let Places { ctids, names } = Places::of(&still);
-    let ended = match history::keep_removed(item) {
-        _ if ask.action == GoneAction::Mark => {
-            let sql = format!("UPDATE {} SET {GONE_AT} = now() WHERE {}", rows.table, at("", 1));
-            session.change(&sql, &[&ctids, &names]).await?
-        }
-        Some(keep) => {
-            let sql = format!(
-                "WITH gone AS (DELETE FROM {} old WHERE {} RETURNING {}), kept AS ({keep}) SELECT count(*) AS rows FROM gone",
-                rows.table,
-                at("old.", 3),
-                quoted_list(item.columns().iter().map(|column| column.name.as_str())),
-            );
-            let row = session.row(&sql, &[&ask.run_id, &ask.spider, &ctids, &names]).await?;
-            row.map_or(0, |row| number(&row, "rows"))
-        }
-        None => {
-            let sql = format!("DELETE FROM {} WHERE {}", rows.table, at("", 1));
-            session.change(&sql, &[&ctids, &names]).await?
-        }
-    };
+    let sql = end_statement(item, rows, ask.action);
+    let ended = session.row(&sql, &[&ask.run_id, &ask.spider, &ctids, &names]).await?;
+    let ended = ended.map_or(0, |row| number(&row, "rows"));
     let (spider, name) = (&ask.spider, item.name());
     session.change(PAGES, &[spider, &name, &digests]).await?;
     if ask.action == GoneAction::Remove {
         session.change(PAGE_ITEMS, &[spider, &name, &digests]).await?;
     }
+    if item.emits_changes() {
+        changes::publish(session).await?;
+    }
     reach("gone: before COMMIT");
     session.run("COMMIT").await?;
     Ok(ended)
+}
+
+/// The statement that removes or marks rows, keeps last versions, and notes changes. Parameters: the run, its spider, and two for the
+/// rows.
+fn end_statement(item: &ItemType, rows: &Rows, action: GoneAction) -> String {
+    let of_rows = at("old.", 3);
+    let columns = match item.table() {
+        Some(_) => quoted_list(item.columns().iter().map(|column| column.name.as_str())),
+        None => "item_key".to_owned(),
+    };
+    let end = match action {
+        GoneAction::Remove => format!("DELETE FROM {} old", rows.table),
+        GoneAction::Mark => format!("UPDATE {} old SET {GONE_AT} = now()", rows.table),
+    };
+    let kept = history::keep_removed(item).filter(|_| action == GoneAction::Remove);
+    let noted =
+        if item.emits_changes() { changes::note(item, "gone", "'gone'", "NULL::text[]") } else { None };
+    let kept = kept.map(|sql| format!(", kept AS ({sql})")).unwrap_or_default();
+    let noted = noted.map(|sql| format!(", noted AS ({sql})")).unwrap_or_default();
+    // Not every statement needs the first two parameters, and the server wants to know their types.
+    format!(
+        "WITH gone AS ({end} WHERE {of_rows} RETURNING {columns}){kept}{noted}
+         SELECT count(*) AS rows FROM gone WHERE $1::bigint IS NOT NULL AND $2::text IS NOT NULL"
+    )
 }
 
 /// The columns that [`place`] reads.

@@ -1,4 +1,5 @@
-//! How a flush keeps the earlier versions of rows (`#[item(history)]`), in the transaction that replaces them.
+//! How a flush keeps the earlier versions of rows (`#[item(history)]`), in the transaction that replaces them; and how it notes what
+//! changes (`#[item(changes)]`), in the same steps.
 //!
 //! A version is the row as it was before the run. So a run ends at most one version of a row: if the run changes the row once
 //! more, only the list of changed columns is corrected, and if the row ends as it began, its version is removed again. The
@@ -12,7 +13,8 @@
 //!    by itself. With history, steps 3 to 5 must agree on the rows.
 //! 3. `lock` locks the rows that remain, in the order of keys, as every flush does. An update locks them in the same way: a flush
 //!    that stores a child of such a row need not wait.
-//! 4. `keep` compares them with the new ones and writes, corrects or removes versions. It has a snapshot of its own, so it sees
+//! 4. `keep`, and `note` for a change feed, compare them with the new ones. `keep` writes, corrects or removes versions. Each has a
+//!    snapshot of its own, so it sees
 //!    what a flush has committed for which step 3 had to wait.
 //! 5. `take` or `take_changed` of [`ItemTable`](super::item_table::ItemTable) replaces the rows.
 //!
@@ -21,6 +23,7 @@
 use dragline_core::ItemType;
 use dragline_core::item_history::REPLACED_BY_RUN;
 
+use super::changes;
 use super::flush::Conflict;
 use super::item_table::{is_not_marked, is_same, own_columns, same_columns};
 use super::seen::{digest_of_key, text_of_key};
@@ -38,7 +41,9 @@ pub(super) struct HistoryStatements {
     /// Whether `settle_changed` has the run as its parameter, too.
     pub(super) has_removed: bool,
     pub(super) lock: String,
-    keep: Keep,
+    keep: Option<Keep>,
+    /// Notes changes for the feed.
+    note: Option<Keep>,
 }
 
 /// `keep` in two parts, with the condition on the old row in between. Parameters: the run and its spider.
@@ -49,15 +54,13 @@ struct Keep {
 }
 
 impl HistoryStatements {
-    /// Those of an item type that keeps a history. `columns` and `source` are lists of columns, as in `stage`.
-    pub(super) fn new(
-        item: &ItemType,
-        history: &str,
-        stage: &str,
-        columns: &str,
-        source: &str,
-    ) -> Option<Self> {
-        let (table, history) = (quoted_path(item.table()?), quoted_path(history));
+    /// Those of an item type that keeps a history or has a change feed. `columns` and `source` are lists of columns, as in `stage`.
+    pub(super) fn new(item: &ItemType, stage: &str, columns: &str, source: &str) -> Option<Self> {
+        if !item.keeps_history() && !item.emits_changes() {
+            return None;
+        }
+        let table = quoted_path(item.table()?);
+        let history = item.history().and_then(|history| history.table().map(quoted_path));
         let key = quoted_list(item.key());
         let newest = format!("SELECT DISTINCT ON ({key}) * FROM pg_temp.{stage} ORDER BY {key}, \"#\" DESC");
         let same_key = |one: &str, other: &str| {
@@ -101,18 +104,50 @@ impl HistoryStatements {
                  CROSS JOIN LATERAL (SELECT FROM {table} old WHERE {} FOR NO KEY UPDATE) locked",
                 same_key("old", "new")
             ),
-            keep: keep(item, &table, &history, &newest, columns, &same_key, &is_of_item)?,
+            keep: match history {
+                Some(history) => {
+                    Some(keep(item, &table, &history, &newest, columns, &same_key, &is_of_item)?)
+                }
+                None => None,
+            },
+            note: if item.emits_changes() { Some(note(item, &table, &newest, &same_key)?) } else { None },
         })
     }
 
-    /// `keep` for the rows that this rule lets be replaced.
-    pub(super) fn keep(&self, conflict: Conflict) -> String {
+    /// `keep` and `note` for the rows that this rule lets be replaced.
+    pub(super) fn comparing(&self, conflict: Conflict) -> Vec<String> {
         let condition = match conflict {
             Conflict::Replace => "",
             Conflict::KeepNewer => " AND coalesce(old.run_id, 0) <= $1",
         };
-        [&self.keep.before, condition, &self.keep.after].concat()
+        let both = self.keep.iter().chain(&self.note);
+        both.map(|statement| [&statement.before, condition, &statement.after].concat()).collect()
     }
+}
+
+/// The statement that notes which rows get other values. A row that was marked as gone is there again.
+fn note(item: &ItemType, table: &str, newest: &str, same_key: &dyn Fn(&str, &str) -> String) -> Option<Keep> {
+    let is_back = if item.marks_gone() { "old.gone_at IS NOT NULL" } else { "false" };
+    let rows = "(SELECT * FROM \"#pair\" WHERE \"#changed\" <> '{}' OR \"#back\")";
+    Some(Keep {
+        before: format!(
+            "WITH \"#pair\" AS MATERIALIZED (
+                 SELECT new.*, {} AS \"#changed\", {is_back} AS \"#back\" FROM ({newest}) new
+                 CROSS JOIN LATERAL (SELECT * FROM {table} old WHERE {} OFFSET 0) old
+                 WHERE true",
+            changed(item, "old", "new"),
+            same_key("old", "new"),
+        ),
+        after: format!(
+            " ) {}",
+            changes::note(
+                item,
+                rows,
+                "CASE WHEN \"#back\" THEN 'new' ELSE 'changed' END",
+                "CASE WHEN NOT \"#back\" THEN \"#changed\" END",
+            )?
+        ),
+    })
 }
 
 fn make(
@@ -126,14 +161,22 @@ fn make(
     let key = quoted_list(item.key());
     let (digest, text) = (digest_of_key(item)?, text_of_key(item)?);
     let name = item.name().replace('\'', "''");
-    Some(format!(
+    let made = format!(
         "WITH made AS (
              INSERT INTO {table} ({columns}, run_id, {source}, scraped_at)
              SELECT {columns}, $1, {source}, now() FROM ({newest}) new
              WHERE NOT EXISTS (SELECT FROM {table} old WHERE {same_key} OFFSET 0)
              ORDER BY {key}
-             ON CONFLICT ({key}) DO NOTHING RETURNING {key}
-         )
+             ON CONFLICT ({key}) DO NOTHING RETURNING {columns}
+         )"
+    );
+    let noted = if item.emits_changes() { changes::note(item, "made", "'new'", "NULL") } else { None };
+    if !item.keeps_history() {
+        return Some(format!("{made} {}", noted?));
+    }
+    let noted = noted.map(|noted| format!(", noted AS ({noted})")).unwrap_or_default();
+    Some(format!(
+        "{made}{noted}
          INSERT INTO crawl_item_keys (spider, item_type, key_digest, item_key, first_run, made_by, made_at)
          SELECT $2, '{name}', {digest}, {text}, $1, $1, now() FROM made ORDER BY 3
          ON CONFLICT (spider, item_type, key_digest) DO UPDATE SET

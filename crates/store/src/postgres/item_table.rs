@@ -107,7 +107,7 @@ pub(super) struct ItemTable {
     pub(super) take_changed: String,
     /// Deletes the children that their page no longer gives, if the items are children.
     pub(super) children: Option<ChildStatements>,
-    /// Keeps the earlier versions of rows, if the type has a history.
+    /// Keeps the earlier versions of rows and notes changes, if the type has a history or a change feed.
     pub(super) history: Option<HistoryStatements>,
 }
 
@@ -130,9 +130,7 @@ impl ItemTable {
             take: take(item, &table, &columns, source, &stage),
             take_changed: take_changed(item, &table, &columns, source, &stage),
             children: ChildStatements::new(item, &stage),
-            history: item
-                .history()
-                .and_then(|history| HistoryStatements::new(item, history.table()?, &stage, &columns, source)),
+            history: HistoryStatements::new(item, &stage, &columns, source),
             name,
             stage,
             has_fingerprint,

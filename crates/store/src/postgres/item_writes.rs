@@ -147,22 +147,22 @@ impl Transaction<'_> {
         take: &str,
         first: &[(&str, Params<'_>)],
     ) -> StoreResult<u64> {
-        let (run_id, spider, keep) = (self.run.run_id, &*self.run.spider, history.keep(self.conflict));
+        let (run_id, spider) = (self.run.run_id, &*self.run.spider);
+        let comparing = history.comparing(self.conflict);
         let settle: (&str, Params<'_>) = if self.run.leaves_unchanged_rows() {
             (&history.settle_changed, if history.has_removed { &[&run_id] } else { &[] })
         } else {
             (&history.settle, &[&run_id])
         };
-        let steps: [(&str, Params<'_>); 5] = [
-            (&history.make, &[&run_id, &spider]),
-            settle,
-            (&history.lock, &[]),
-            (&keep, &[&run_id, &spider]),
-            (take, &[&run_id]),
-        ];
-        let done = self.session.staged_changes(&table.copy, next_row, &[first, &steps[..]].concat()).await?;
+        let of_run: Params<'_> = &[&run_id, &spider];
+        let mut steps: Vec<(&str, Params<'_>)> = first.to_vec();
+        steps.extend([(history.make.as_str(), of_run), settle, (history.lock.as_str(), &[])]);
+        steps.extend(comparing.iter().map(|statement| (statement.as_str(), of_run)));
+        let of_take: Params<'_> = &[&run_id];
+        steps.push((take, of_take));
+        let done = self.session.staged_changes(&table.copy, next_row, &steps).await?;
         reach("flush: after history");
-        // The second one removes from the staging table, the third one only reads, and the fourth one writes versions.
+        // The second one removes from the staging table, the third one only reads, and those after it write versions and changes.
         Ok(done.get(first.len()).unwrap_or(&0) + done.last().unwrap_or(&0))
     }
 }

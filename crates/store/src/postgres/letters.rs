@@ -169,6 +169,7 @@ async fn apply(
     transaction.insert_items(&[&page]).await?;
     let page_done = session.change(PAGE_DONE, &[&run.run_id, &shard, &fingerprint]).await? > 0;
     flight.check()?;
+    transaction.publish().await?;
     session.run("COMMIT").await?;
     Ok(LetterReceipt { applied, page_done })
 }

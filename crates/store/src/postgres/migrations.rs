@@ -182,6 +182,21 @@ const MIGRATIONS: &[(i32, &str)] = &[
         10,
         "CREATE INDEX crawl_items_without_key ON crawl_items (run_id, fingerprint) WHERE item_key IS NULL",
     ),
+    (
+        11,
+        "CREATE TABLE crawl_changes (
+             position        bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+             run_id          bigint NOT NULL,
+             spider          text COLLATE \"C\" NOT NULL,
+             item_type       text COLLATE \"C\" NOT NULL,
+             table_name      text COLLATE \"C\" NOT NULL,
+             item_key        text COLLATE \"C\" NOT NULL,
+             kind            text NOT NULL CHECK (kind IN ('new', 'changed', 'gone')),
+             data            jsonb NOT NULL,
+             changed_columns text[],
+             changed_at      timestamptz NOT NULL DEFAULT now()
+         )",
+    ),
 ];
 
 /// Upgrades the tables, and returns what it did.

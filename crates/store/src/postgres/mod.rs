@@ -20,10 +20,12 @@
 //! | `reparse`, `parsed_again` | a run that parses kept pages once more: its frontier, and its flushes |
 //! | `prune`, `prune_kept` | ended runs without their frontiers and their kept answers |
 //! | `run_admin`, `run_figures`, `lineage` | runs looked at and opened again, between two crawls |
+//! | `changes` | the change feed |
 //! | `gone` | rows that the site no longer has are removed |
 //! | `frontier`, `export`, `diff` | what is read back |
 
 mod administration;
+mod changes;
 mod children;
 mod connections;
 mod cookies;

@@ -19,7 +19,7 @@ use super::session::Session;
 use crate::columns::cleaned;
 
 /// No run is older. The server refuses an interval that it can't subtract from this moment.
-const LONGEST: Duration = Duration::from_secs(1_000 * 366 * 24 * 3600);
+pub(super) const LONGEST: Duration = Duration::from_secs(1_000 * 366 * 24 * 3600);
 
 /// Runs that have ended, each with its place among those of its name.
 const FIND: &str = "SELECT run_id, name, spider, state, finished_at, figures FROM (

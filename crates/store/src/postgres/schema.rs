@@ -19,8 +19,8 @@ use crate::table_order::TableOrder;
 
 /// The schema of this program.
 pub(super) const SCHEMA: &str = include_str!("../../../../schema.sql");
-pub(super) const VERSION: i32 = 11;
-const TABLES: [&str; 13] = [
+pub(super) const VERSION: i32 = 12;
+const TABLES: [&str; 14] = [
     "crawl_schema",
     "crawl_runs",
     "crawl_requests",
@@ -34,15 +34,17 @@ const TABLES: [&str; 13] = [
     "crawl_page_visits",
     "crawl_page_items",
     "crawl_item_keys",
+    "crawl_changes",
 ];
 /// The tables from which rows are deleted.
-const DELETED_FROM: [&str; 6] = [
+const DELETED_FROM: [&str; 7] = [
     "crawl_dead_letters",
     "crawl_cookies",
     "crawl_hosts",
     "crawl_kept_pages",
     "crawl_pages",
     "crawl_page_items",
+    "crawl_changes",
 ];
 /// This version has `hashtextextended` and `tcp_user_timeout`. Everything older is out of support.
 const OLDEST_SERVER: i32 = 120_000;

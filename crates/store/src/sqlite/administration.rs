@@ -20,8 +20,8 @@ use super::SqliteStore;
 use super::fault::Fault;
 use super::reading::ItemsOf;
 use super::{
-    diff, gone, item_table, kept_pages, lineage, prune, prune_kept, reading, reparse, run_admin, run_figures,
-    schema,
+    changes, diff, gone, item_table, kept_pages, lineage, prune, prune_kept, reading, reparse, run_admin,
+    run_figures, schema,
 };
 use crate::identifier::check_all_names;
 use crate::{SchemaAdmin, relations};
@@ -328,6 +328,27 @@ impl RunAdmin for SqliteStore {
                 tokio::time::sleep(prune::PAUSE).await;
             }
             Ok(removed)
+        })
+    }
+
+    fn count_old_changes(&self, older_than: Duration) -> BoxFuture<'_, StoreResult<u64>> {
+        Box::pin(async move {
+            self.database
+                .work("counting changes", |connection| changes::count_old(connection, older_than))
+                .await
+        })
+    }
+
+    fn prune_changes(&self, older_than: Duration, max: u32) -> BoxFuture<'_, StoreResult<u64>> {
+        Box::pin(async move {
+            let rows = self
+                .database
+                .work("removing changes", |connection| changes::prune(connection, older_than, max))
+                .await?;
+            if rows > 0 {
+                tokio::time::sleep(prune::PAUSE).await;
+            }
+            Ok(rows)
         })
     }
 

@@ -9,6 +9,7 @@ use dragline_core::{ItemRecord, ItemType, PageOutcome};
 use rusqlite::types::Value as Sql;
 use rusqlite::{Connection, params, params_from_iter};
 
+use super::changes;
 use super::fault::Fault;
 use super::items::{Conflict, NOW, to_sql};
 use super::seen::digest_of_key;
@@ -64,6 +65,12 @@ pub(super) fn remove_gone(
                 continue;
             }
             end_version(connection, run, item, &digest, &key)?;
+            if item.emits_changes() {
+                let sql = format!("SELECT rowid FROM {} WHERE {}", quoted(table), key_is(item));
+                let mut place = connection.prepare_cached(&sql)?;
+                let place = place.query_row(params_from_iter(key.iter().cloned()), |row| row.get(0))?;
+                changes::note_gone(connection, (run.run_id, &run.spider), item, place)?;
+            }
             let sql = format!("DELETE FROM {} WHERE {}", quoted(table), key_is(item));
             connection.prepare_cached(&sql)?.execute(params_from_iter(key))?;
         }

@@ -12,7 +12,7 @@ use rusqlite::{Connection, ErrorCode, OptionalExtension, TransactionBehavior, pa
 use super::fault::Fault;
 use super::items::NOW;
 use super::seen::digest_of_key;
-use super::{foreign_keys, history};
+use super::{changes, foreign_keys, history};
 use crate::identifier::{check_names, quoted};
 use crate::key_digest::KeyDigest;
 use crate::table_order::TableOrder;
@@ -137,6 +137,7 @@ pub(super) fn end(
             if let Some(keep) = &mut keep {
                 keep.execute(params![at, ask.run_id, ask.spider, digest])?;
             }
+            changes::note_gone(&transaction, (ask.run_id, &ask.spider), item, at)?;
             ended += end.execute([at])? as u64;
             pages.execute(params![ask.spider, item.name(), digest])?;
             if ask.action == GoneAction::Remove {

@@ -13,6 +13,7 @@ use rusqlite::types::{Null, ToSqlOutput};
 use rusqlite::{Connection, params, params_from_iter};
 
 use super::cancel::Ticket;
+use super::changes::ChangeStatements;
 use super::fault::Fault;
 use super::history::{Before, HistoryStatements, Writing};
 use super::known_tables::KnownTables;
@@ -131,8 +132,8 @@ fn write_of_run(
                 let has_fingerprint = facts.has_fingerprint(item.table().unwrap_or_default());
                 let statement =
                     conflict.statement(upsert_statement(&item, has_fingerprint, run.leaves_unchanged_rows()));
-                let upsert =
-                    Upsert { statement, has_fingerprint, history: HistoryStatements::new(&item), conflict };
+                let (history, changes) = (HistoryStatements::new(&item), ChangeStatements::new(&item));
+                let upsert = Upsert { statement, has_fingerprint, history, changes, conflict };
                 write_own(connection, run, &upsert, &of_type, ticket)?
             }
             _ => write_shared(connection, run, &of_type, conflict, ticket)?,
@@ -176,6 +177,7 @@ struct Upsert {
     statement: String,
     has_fingerprint: bool,
     history: Option<HistoryStatements>,
+    changes: Option<ChangeStatements>,
     conflict: Conflict,
 }
 
@@ -198,6 +200,10 @@ fn write_own(
             }
             _ => None,
         };
+        let change = match &upsert.changes {
+            Some(changes) => changes.look(connection, run.run_id, record, upsert.conflict)?,
+            None => None,
+        };
         let url = page.shown_url();
         let of_row = [ToSqlOutput::from(run.run_id), ToSqlOutput::from(&*url)];
         let fingerprint =
@@ -208,8 +214,14 @@ fn write_own(
         if let Some((history, writing, Before::Nothing)) = kept {
             history.made(connection, writing)?;
         }
+        if let (Some(changes), Some(change), Some(key)) = (&upsert.changes, change, key) {
+            changes.note(connection, (run.run_id, &run.spider), key, record, &change)?;
+        }
     }
     reach("flush: after history");
+    if upsert.changes.is_some() {
+        reach("flush: changes told");
+    }
     Ok(rows)
 }
 

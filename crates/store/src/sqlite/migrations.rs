@@ -102,6 +102,21 @@ const MIGRATIONS: &[(i64, &str)] = &[
          ALTER TABLE crawl_item_keys ADD COLUMN made_at TEXT;
          ALTER TABLE crawl_item_keys ADD COLUMN left_by INTEGER;",
     ),
+    (
+        11,
+        "CREATE TABLE crawl_changes (
+             position        INTEGER PRIMARY KEY AUTOINCREMENT,
+             run_id          INTEGER NOT NULL,
+             spider          TEXT    NOT NULL,
+             item_type       TEXT    NOT NULL,
+             table_name      TEXT    NOT NULL,
+             item_key        TEXT    NOT NULL,
+             kind            TEXT    NOT NULL CHECK (kind IN ('new', 'changed', 'gone')),
+             data            TEXT    NOT NULL CHECK (json_valid(data)),
+             changed_columns TEXT    CHECK (json_valid(changed_columns)),
+             changed_at      TEXT    NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%f000Z', 'now'))
+         ) STRICT;",
+    ),
 ];
 
 /// Upgrades the tables of a version. The database is at `path`.

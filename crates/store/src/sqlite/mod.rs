@@ -6,6 +6,7 @@
 
 mod administration;
 mod cancel;
+mod changes;
 mod children;
 mod cookies;
 mod database;

@@ -17,10 +17,10 @@ pub(super) const DDL: &str = include_str!("schema.sql");
 
 /// The version that this program works with. It rises with each change that older programs or older tables cannot work
 /// with; `migrations` then has a step for it.
-pub(super) const VERSION: i64 = 11;
+pub(super) const VERSION: i64 = 12;
 
 /// The store's tables.
-pub(super) const TABLES: [&str; 13] = [
+pub(super) const TABLES: [&str; 14] = [
     "crawl_schema",
     "crawl_runs",
     "crawl_requests",
@@ -34,6 +34,7 @@ pub(super) const TABLES: [&str; 13] = [
     "crawl_page_visits",
     "crawl_page_items",
     "crawl_item_keys",
+    "crawl_changes",
 ];
 
 /// What makes or upgrades the tables.

@@ -1,4 +1,4 @@
--- The SQLite schema of Dragline, version 11. schema.sql at the top of the repository describes every table and column; this
+-- The SQLite schema of Dragline, version 12. schema.sql at the top of the repository describes every table and column; this
 -- file has the same names for SQLite. Types become what STRICT tables know: jsonb is TEXT with valid JSON, bytea is BLOB,
 -- and timestamptz is TEXT in RFC 3339 and UTC, by the clock of this machine and to the millisecond.
 
@@ -202,3 +202,16 @@ CREATE TABLE IF NOT EXISTS crawl_item_keys (
     left_by    INTEGER,
     PRIMARY KEY (spider, item_type, key_digest)
 ) STRICT, WITHOUT ROWID;
+
+CREATE TABLE IF NOT EXISTS crawl_changes (
+    position        INTEGER PRIMARY KEY AUTOINCREMENT,
+    run_id          INTEGER NOT NULL,
+    spider          TEXT    NOT NULL,
+    item_type       TEXT    NOT NULL,
+    table_name      TEXT    NOT NULL,
+    item_key        TEXT    NOT NULL,
+    kind            TEXT    NOT NULL CHECK (kind IN ('new', 'changed', 'gone')),
+    data            TEXT    NOT NULL CHECK (json_valid(data)),
+    changed_columns TEXT    CHECK (json_valid(changed_columns)),
+    changed_at      TEXT    NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%f000Z', 'now'))
+) STRICT;

@@ -8,7 +8,7 @@ use std::str::FromStr;
 use dragline_core::{Column, ColumnType, ItemType};
 use rusqlite::functions::{Context, FunctionFlags};
 use rusqlite::types::ValueRef;
-use rusqlite::{Connection, OptionalExtension};
+use rusqlite::{Connection, OptionalExtension, Row};
 use rust_decimal::Decimal;
 use serde_json::Value as Json;
 
@@ -127,17 +127,31 @@ fn letter(kind: ColumnType) -> char {
 /// `None` for a row that holds something that no item has.
 fn row_digest(context: &Context<'_>) -> Option<KeyDigest> {
     let letters = context.get_raw(0).as_str().ok()?;
-    let parts: Vec<Json> = letters
-        .chars()
-        .enumerate()
-        .map(|(at, letter)| key_part(letter, context.get_raw(at + 1)))
-        .collect::<Option<_>>()?;
-    let key = match parts.as_slice() {
-        [Json::String(text)] if letters.starts_with(TEXT) => text.clone(),
+    let values = letters.chars().enumerate().map(|(at, letter)| (letter, context.get_raw(at + 1)));
+    key_text(values).map(|key| key_digest::of_key(&key))
+}
+
+/// The key of a row that has the item's columns, as the item has it. `None` for a row that holds something that no item has.
+pub(super) fn row_key(item: &ItemType, row: &Row<'_>) -> Option<String> {
+    let columns = item.key().iter().map(|name| item.position(name));
+    let columns: Vec<usize> = columns.collect::<Option<_>>()?;
+    let values = columns.iter().map(|at| Some((letter(item.columns()[*at].kind), row.get_ref(*at).ok()?)));
+    key_text(values.collect::<Option<Vec<_>>>()?)
+}
+
+/// The key that these values make, each with the letter of its column.
+fn key_text<'a>(values: impl IntoIterator<Item = (char, ValueRef<'a>)>) -> Option<String> {
+    let mut is_text = false;
+    let parts = values.into_iter().map(|(letter, value)| {
+        is_text = letter == TEXT;
+        key_part(letter, value)
+    });
+    let parts: Vec<Json> = parts.collect::<Option<_>>()?;
+    Some(match parts.as_slice() {
+        [Json::String(text)] if is_text => text.clone(),
         [part] => part.to_string(),
         _ => Json::Array(parts).to_string(),
-    };
-    Some(key_digest::of_key(&key))
+    })
 }
 
 /// A column of a key as [`Value::to_key`](dragline_core::Value::to_key) writes it.

@@ -111,6 +111,7 @@ fn tables_of_the_first_version_are_raised() {
              ALTER TABLE crawl_runs DROP COLUMN incremental;
              ALTER TABLE crawl_runs DROP COLUMN kind;
              DROP TABLE crawl_kept_pages;
+             DROP TABLE crawl_changes;
              DROP TABLE crawl_bodies;
              DROP TABLE crawl_pages;
              DROP TABLE crawl_page_visits;

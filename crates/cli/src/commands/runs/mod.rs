@@ -7,6 +7,7 @@ mod kept;
 mod lineage;
 mod list;
 mod prune;
+mod prune_changes;
 mod prune_kept;
 mod retry;
 mod show;

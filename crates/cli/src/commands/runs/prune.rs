@@ -19,7 +19,7 @@ use dragline_core::runs::RunAsk;
 
 use super::list::figures_now;
 use super::show::items_of;
-use super::{Runs, prune_kept, standing};
+use super::{Runs, prune_changes, prune_kept, standing};
 use crate::arguments::PruneRuns;
 use crate::commands::print;
 use crate::commands::table::table;
@@ -46,6 +46,9 @@ pub(super) fn run(arguments: &PruneRuns, runs: &Runs, spiders: &[Arc<dyn Spider>
     }
     if let Some(max_bytes) = arguments.max_kept {
         prune_kept::run(max_bytes as u64, arguments, runs)?;
+    }
+    if let Some(older_than) = arguments.changes_older_than {
+        prune_changes::run(older_than, arguments.dry_run, runs)?;
     }
     Ok(Exit::Finished)
 }
