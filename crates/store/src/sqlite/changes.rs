@@ -85,10 +85,9 @@ impl ChangeStatements {
             Ok((row.get::<_, String>("changed")?, row.get("is_marked")?, row.get("is_newer")?))
         });
         Ok(match found.optional()? {
-            None => Some(Change::New),
             Some((_, _, true)) if conflict == Conflict::KeepNewer => None,
             // A row that was told as gone is there again.
-            Some((_, true, _)) => Some(Change::New),
+            None | Some((_, true, _)) => Some(Change::New),
             Some((changed, false, _)) if changed == NOTHING => None,
             Some((changed, false, _)) => Some(Change::Changed(changed)),
         })
