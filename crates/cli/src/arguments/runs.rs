@@ -137,7 +137,7 @@ pub(crate) struct PruneRuns {
     #[arg(long, value_name = "BYTES", value_parser = bytes_or_none)]
     pub(crate) max_kept: Option<usize>,
 
-    /// Remove rows of crawl_changes that are older than this, such as 30d
+    /// Remove rows of the change feed that are older than this, such as 30d
     ///
     /// A program that follows the changes misses those that it has not read until then. The newest of them stays, so that the
     /// program can notice it.
