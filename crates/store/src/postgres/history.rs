@@ -70,17 +70,16 @@ impl HistoryStatements {
         let is_of_item = is_of_item(item);
         let written: Vec<&str> = own_columns(item).into_iter().chain(source.split(", ")).collect();
         // A child may come back on another page of the run that has removed it.
-        let has_removed = item.children_of().is_some();
-        let came_back = if has_removed {
-            format!(
+        let has_removed = history.is_some() && item.children_of().is_some();
+        let came_back = match &history {
+            Some(history) if has_removed => format!(
                 " AND NOT EXISTS (
                      SELECT FROM {history} removed
                      WHERE {} AND removed.replaced_by_run = $1 AND removed.changed IS NULL
                  )",
                 same_key("removed", "new")
-            )
-        } else {
-            String::new()
+            ),
+            _ => String::new(),
         };
         let settle = |condition: &str| {
             format!(
