@@ -22,7 +22,7 @@ const BATCH: i64 = 500;
 const POLL_EVERY: Duration = Duration::from_secs(10);
 
 /// What is followed, and where the copy is. The names are built into statements.
-struct Copy {
+struct Following {
     table: String,
     copy: String,
     key: String,
@@ -34,7 +34,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let [url, table, copy, key] = arguments.as_slice() else {
         return Err("usage: follow_changes URL TABLE COPY KEY".into());
     };
-    let of = Copy { table: table.clone(), copy: copy.clone(), key: key.clone() };
+    let of = Following { table: table.clone(), copy: copy.clone(), key: key.clone() };
     let (mut client, mut connection) = tokio_postgres::connect(url, NoTls).await?;
     let (wake, mut woken) = mpsc::channel(1);
     tokio::spawn(async move {
@@ -57,7 +57,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
 /// Copies the table, unless this was done before. If old changes were removed that this program has not read, it copies the table once
 /// more. Both statements see the same moment, so the copy has exactly the changes up to its position.
-async fn begin(client: &mut Client, Copy { table, copy, .. }: &Copy) -> Result<(), Box<dyn Error>> {
+async fn begin(client: &mut Client, Following { table, copy, .. }: &Following) -> Result<(), Box<dyn Error>> {
     client
         .batch_execute(
             "CREATE TABLE IF NOT EXISTS followers (copy text PRIMARY KEY, position bigint NOT NULL, changes bigint NOT NULL)",
@@ -85,7 +85,10 @@ async fn begin(client: &mut Client, Copy { table, copy, .. }: &Copy) -> Result<(
 }
 
 /// Applies the next changes, and moves the position behind them. Returns their number.
-async fn apply(client: &mut Client, Copy { table, copy, key }: &Copy) -> Result<i64, Box<dyn Error>> {
+async fn apply(
+    client: &mut Client,
+    Following { table, copy, key }: &Following,
+) -> Result<i64, Box<dyn Error>> {
     let transaction = client.transaction().await?;
     // A second process that follows for the same copy waits here.
     let position = "SELECT position FROM followers WHERE copy = $1 FOR UPDATE";
