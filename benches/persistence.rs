@@ -6,6 +6,7 @@
 //! $ FLUSH_ROWS=4000 cargo bench -p dragline-pipelines       # with a different batch size
 //! $ FLUSH_GROWTH=1 cargo bench -p dragline-pipelines        # without growing batches
 //! $ HISTORY=1 cargo bench -p dragline-pipelines             # instead: the cost of a history
+//! $ CHANGES=1 cargo bench -p dragline-pipelines             # instead: the cost of a change feed
 //! ```
 //!
 //! One thread submits page outcomes from memory. The clock runs from the first submit to the receipt that makes the
@@ -100,8 +101,9 @@ fn main() {
     let bytes = load.write_file();
     let rows = pages * items;
     println!("{pages} pages, {rows} items, {} bytes a row in psql's file, {rounds} rounds", bytes / rows);
-    if std::env::var_os("HISTORY").is_some() {
-        return history::compare(&load, rounds, folder.path());
+    let extras = [("HISTORY", history::Extra::History), ("CHANGES", history::Extra::Changes)];
+    if let Some((_, extra)) = extras.into_iter().find(|(variable, _)| std::env::var_os(variable).is_some()) {
+        return history::compare(extra, &load, rounds, folder.path());
     }
     postgres(&load, rounds);
     sqlite(&load, rounds, folder.path());

@@ -1,19 +1,54 @@
-//! The cost of a history: the same rows are stored three times, with and without one.
+//! The cost of a history, and of a change feed: the same rows are stored three times, with and without it.
 
 use std::path::Path;
 
+use dragline_core::ItemType;
+
 use super::{Bridge, Cpu, Load, PRODUCT, Way, median, sqlite_url};
 
-/// Stores the same rows three times, with and without a history: new, as they were, and all changed.
-pub(super) fn compare(load: &Load, rounds: usize, folder: &Path) {
-    let with_history = PRODUCT.to_builder().with_history().build().unwrap();
+/// What an item type may ask for in addition.
+#[derive(Clone, Copy)]
+pub(super) enum Extra {
+    History,
+    Changes,
+}
+
+impl Extra {
+    fn item(self) -> ItemType {
+        let item = PRODUCT.to_builder();
+        let item = match self {
+            Self::History => item.with_history(),
+            Self::Changes => item.with_changes(),
+        };
+        item.build().unwrap()
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::History => "history",
+            Self::Changes => "change feed",
+        }
+    }
+
+    /// How often it was written to in the three nights.
+    fn written(self, load: &Load) -> (&'static str, usize) {
+        match self {
+            Self::History => ("SELECT count(*) FROM products_history", load.rows()),
+            Self::Changes => ("SELECT count(*) FROM crawl_changes", 2 * load.rows()),
+        }
+    }
+}
+
+/// Stores the same rows three times, with and without something in addition: new, as they were, and all changed.
+pub(super) fn compare(extra: Extra, load: &Load, rounds: usize, folder: &Path) {
     let nights = [("new rows", false), ("rows as they were", false), ("every row changed", true)];
     let server = dragline_testkit::durable_server();
     let mut ways: Vec<[Way; 4]> = nights
         .iter()
         .map(|(name, _)| {
-            ["Postgres, ", "Postgres with history, ", "SQLite, ", "SQLite with history, "]
-                .map(|store| Way::new(format!("{store}{name}")))
+            let with = |store: &str| format!("{store} with {}", extra.name());
+            [String::from("Postgres"), with("Postgres"), String::from("SQLite"), with("SQLite")]
+                .map(|store| Way::new(format!("{store}, {name}")))
         })
         .collect();
     for round in 0..rounds {
@@ -21,7 +56,7 @@ pub(super) fn compare(load: &Load, rounds: usize, folder: &Path) {
         order.rotate_left(round % 4);
         for way in order {
             let name = format!("round_{round}_{way}");
-            let item = if way % 2 == 1 { with_history.clone() } else { PRODUCT.clone() };
+            let item = if way % 2 == 1 { extra.item() } else { PRODUCT.clone() };
             let url = if way < 2 {
                 server.query(&format!("CREATE DATABASE {name}"));
                 server.url_of(&name)
@@ -39,9 +74,9 @@ pub(super) fn compare(load: &Load, rounds: usize, folder: &Path) {
                 ways[night][way].wal.push(wal()[0][0].parse::<f64>().unwrap() - before);
             }
             if way < 2 {
-                let versions = "SELECT count(*) FROM products_history";
                 if way == 1 {
-                    assert_eq!(server.psql(&name, versions), [[load.rows().to_string()]]);
+                    let (count, rows) = extra.written(load);
+                    assert_eq!(server.psql(&name, count), [[rows.to_string()]]);
                 }
                 server.query(&format!("DROP DATABASE {name} WITH (FORCE)"));
             }
