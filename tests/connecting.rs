@@ -27,7 +27,9 @@ fn a_slow_link_slows_a_first_start_down_and_does_not_fail_it() {
     let other = self::database();
     let (proxy, url) = ChaosProxy::before(&other.url());
     proxy.set(Link::Delay(Duration::from_millis(200)));
-    dragline().args(["schema", "apply", "--store", &url]).run().assert_code(0);
+    // The tables of all spiders take more than a hundred answers.
+    let apply = dragline().args(["schema", "apply", "--store", &url]).limit(Duration::from_secs(300));
+    apply.run().assert_code(0);
 }
 
 /// Two processes that open one SQLite file by two names would write two logs and destroy it.
