@@ -310,8 +310,10 @@ fn a_terminal_obeys_no_text_of_others() {
     ] {
         on(words, &[]);
     }
+    let logs = tempfile::tempdir().unwrap();
+    let logs = logs.path().join(HOSTILE).display().to_string();
     let hostile =
-        [("DRAGLINE_LOG_DIR", HOSTILE), ("DRAGLINE_USER_AGENT", HOSTILE), ("DRAGLINE_RATE", HOSTILE)];
+        [("DRAGLINE_LOG_DIR", &*logs), ("DRAGLINE_USER_AGENT", HOSTILE), ("DRAGLINE_RATE", HOSTILE)];
     for variable in hostile {
         on(&["config", "show"], &[variable]);
         on(&["runs", "list", "--store", &store], &[variable]);

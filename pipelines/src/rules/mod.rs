@@ -22,7 +22,7 @@
 //! assert!(matches!(verdict(record("Spade", 2)), Verdict::Keep(_)));
 //! assert!(matches!(verdict(record("Spade", -2)), Verdict::Drop { reason } if reason == "stock range"));
 //! assert!(matches!(verdict(record("", 2)), Verdict::Quarantine { .. }));
-//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! # Ok::<(), dragline_core::Error>(())
 //! ```
 
 mod bounds;

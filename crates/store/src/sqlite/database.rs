@@ -165,10 +165,10 @@ impl Database {
     }
 
     /// `SQLite` names its log after the path, so processes that open one file by two names write two logs and destroy the
-    /// database. A symbolic link is fine, because `SQLite` follows it first.
+    /// database. A symbolic link is fine, because `SQLite` follows it first. A folder always has several names.
     fn check_links(&self) -> Result<(), Fault> {
         match std::fs::metadata(&self.path) {
-            Ok(file) if file.nlink() > 1 => Err(setup(
+            Ok(file) if file.is_file() && file.nlink() > 1 => Err(setup(
                 &format!(
                     "the database {} has {} names (hard links), and each name would have a log of its own",
                     self.path.display(),
