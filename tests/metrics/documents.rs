@@ -3,7 +3,7 @@
 use super::*;
 
 /// Of a crawl that has something of everything: one that runs, and what one leaves.
-fn everything() -> [Told; 2] {
+fn everything() -> [Told; 3] {
     let (site, stored, textfile) = (Site::generated(60, 3), Stored::postgres(), Textfile::new());
     site.hold();
     let crawl =
@@ -22,7 +22,23 @@ fn everything() -> [Told; 2] {
     running.finish_within(SOON).assert_code(0);
     // Twice, so that there are runs to compare.
     textfile.of(crawl).run().assert_code(0);
-    [scraped, textfile.told()]
+    let left = textfile.told();
+    // Rules count from 0, before an item breaks one.
+    let market = example("nasty_spiders").args([
+        "crawl",
+        "market",
+        "--start-url",
+        &site.url("/"),
+        "--rate",
+        "0",
+        "--may-be-empty",
+        "ware",
+    ]);
+    textfile.of(market.args(["--store", &stored.url()])).run().assert_code(0);
+    let with_rules = textfile.told();
+    let rule = "dragline_broken_rules_total{type=ware,rule=price range,consequence=dropped}";
+    with_rules.is(&[(rule, 0.0)]);
+    [scraped, left, with_rules]
 }
 
 #[test]

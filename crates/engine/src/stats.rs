@@ -5,7 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use dragline_core::budget::Stage;
-use dragline_core::{ItemType, Latency, LatencySnapshot, PageFault, Reason, RuleCounts};
+use dragline_core::{BrokenRule, ItemType, Latency, LatencySnapshot, PageFault, Reason, RuleCounts};
 
 use crate::answer_class::AnswerClass;
 use crate::busy_hosts::{BusyHosts, HostBoard};
@@ -259,6 +259,12 @@ impl CrawlStats {
     pub(crate) fn drop_item(&self, item_type: &str, reason: &str) {
         self.item(item_type, Fate::Dropped);
         lock(&self.drop_reasons).add(reason);
+    }
+
+    /// Items have to follow these rules. Counts that begin at 0 show the first item that breaks one as a rise.
+    pub fn know_rules(&self, rules: impl IntoIterator<Item = BrokenRule>) {
+        let mut counts = lock(&self.rules);
+        rules.into_iter().for_each(|rule| counts.know(rule));
     }
 
     /// The rules that the items of a page broke.

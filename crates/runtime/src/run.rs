@@ -88,6 +88,7 @@ pub(crate) fn start(made_of: Ingredients) -> Result<Running, CrawlError> {
     let (pages, page_queue) = bounded(settings.engine.concurrency);
     let (finish, finished) = bounded(0);
     let hold = Hold::default();
+    stats.know_rules(steps.iter().flat_map(|step| step.rules(&spider.items())));
     let pipelines: Arc<[Box<dyn ItemPipeline>]> = steps.into();
     let revisits = revisits(&run.key, &*spider, &settings, &pipelines);
     let shared = EngineParts {

@@ -9,6 +9,7 @@ use crate::error::Result;
 use crate::item::ItemRecord;
 use crate::item_origin::ItemOrigin;
 use crate::item_type::ItemType;
+use crate::rule_counts::BrokenRule;
 
 pub use typed::{TypedPipeline, of};
 pub use verdict::Verdict;
@@ -31,6 +32,12 @@ pub trait ItemPipeline: Send + Sync {
         Ok(())
     }
 
+    /// The rules that the step checks in items of these types, if it counts them. Their counts begin at 0.
+    fn rules(&self, items: &[ItemType]) -> Vec<BrokenRule> {
+        let _ = items;
+        Vec::new()
+    }
+
     /// Decides about an item that comes from `origin`.
     fn process(&self, record: ItemRecord, origin: &ItemOrigin<'_>) -> Verdict;
 }
@@ -43,6 +50,10 @@ impl<P: ItemPipeline + ?Sized> ItemPipeline for Arc<P> {
 
     fn check(&self, items: &[ItemType]) -> Result<()> {
         (**self).check(items)
+    }
+
+    fn rules(&self, items: &[ItemType]) -> Vec<BrokenRule> {
+        (**self).rules(items)
     }
 
     fn process(&self, record: ItemRecord, origin: &ItemOrigin<'_>) -> Verdict {

@@ -69,6 +69,11 @@ impl RuleCounts {
         self.invalid += u64::from(is_invalid);
     }
 
+    /// Begins to count this rule.
+    pub fn know(&mut self, rule: BrokenRule) {
+        self.broken.entry(rule).or_default();
+    }
+
     /// Notes a rule that an item broke.
     pub fn broken(&mut self, rule: BrokenRule) {
         *self.broken.entry(rule).or_default() += 1;
@@ -87,7 +92,7 @@ impl RuleCounts {
         }
     }
 
-    /// The broken rules, each with the number of items that broke it.
+    /// The rules that are known or were broken, each with the number of items that broke it.
     pub fn iter(&self) -> impl Iterator<Item = (&BrokenRule, u64)> {
         self.broken.iter().map(|(rule, count)| (rule, *count))
     }

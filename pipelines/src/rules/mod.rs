@@ -56,6 +56,16 @@ struct RulesOfType {
     rules: Vec<Rule>,
 }
 
+impl RulesOfType {
+    fn counted(&self) -> impl Iterator<Item = BrokenRule> {
+        self.rules.iter().map(|rule| self.counted_as(rule))
+    }
+
+    fn counted_as(&self, rule: &Rule) -> BrokenRule {
+        BrokenRule { item: self.item.clone(), rule: rule.name().to_owned(), consequence: rule.consequence() }
+    }
+}
+
 impl Rules {
     /// No rules yet.
     pub fn new() -> Self {
@@ -102,6 +112,11 @@ impl ItemPipeline for Rules {
         Ok(())
     }
 
+    fn rules(&self, items: &[ItemType]) -> Vec<BrokenRule> {
+        let of_types = items.iter().filter_map(|item| self.of(item));
+        of_types.flat_map(RulesOfType::counted).collect()
+    }
+
     fn process(&self, mut record: ItemRecord, origin: &ItemOrigin<'_>) -> Verdict {
         let Some(of_type) = self.of(&record.item_type) else { return Verdict::Keep(record) };
         let broken: Vec<(&Rule, String)> =
@@ -110,11 +125,7 @@ impl ItemPipeline for Rules {
         origin.count_rules(|counts| {
             counts.item(matches!(gravest, Some(Consequence::Drop | Consequence::Quarantine)));
             for (rule, _) in &broken {
-                counts.broken(BrokenRule {
-                    item: of_type.item.clone(),
-                    rule: rule.name().to_owned(),
-                    consequence: rule.consequence(),
-                });
+                counts.broken(of_type.counted_as(rule));
             }
         });
         let of_consequence = |consequence: Consequence| {
