@@ -1,12 +1,11 @@
 //! Parents and children in whole crawls: at every instant, each child has its parents, and a mix has exactly the entries of its page.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::thread;
-use std::time::Duration;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use dragline_testkit::{Answer, Dragline, Site};
 
+use crate::looked_at::killed_while_looked_at;
 use crate::stored::{Stored, example, on_both_stores};
 
 on_both_stores!(
@@ -15,7 +14,6 @@ on_both_stores!(
     kept_pages_are_parsed_once_more_to_the_same_rows,
 );
 
-const SOON: Duration = Duration::from_secs(30);
 const MIXES: usize = 200;
 const ARTISTS: usize = 23;
 
@@ -92,31 +90,7 @@ fn killed_and_resumed_every_child_has_its_parents(stored: &Stored) {
     crawl(&site, stored).run().assert_code(0);
     assert_eq!(rows(stored), truth(0));
     night.store(1, Ordering::SeqCst);
-    let before = stored.pages("done");
-    let ended = AtomicBool::new(false);
-    thread::scope(|scope| {
-        // A session of its own looks all the time, while the program works and while it is dead.
-        let looks = scope.spawn(|| {
-            let mut looks = 0;
-            while !ended.load(Ordering::SeqCst) {
-                assert_eq!(stored.count(WRONG), 0, "look {looks}");
-                looks += 1;
-            }
-            looks
-        });
-        for kill in 1..=5 {
-            site.hold_after(33);
-            let mut running = crawl(&site, stored).spawn();
-            running.wait_until("more pages are done", SOON, |_| stored.pages("done") - before >= kill * 25);
-            running.kill9();
-            assert!(stored.pages("queued") > 0, "kill {kill} came before the end");
-        }
-        site.release();
-        crawl(&site, stored).run().assert_code(0).assert_stderr("was killed or crashed");
-        ended.store(true, Ordering::SeqCst);
-        let looks = looks.join().unwrap();
-        assert!(looks > 20, "only {looks} looks");
-    });
+    killed_while_looked_at(&crawl(&site, stored), &site, stored, WRONG, &[33, 36, 39, 42, 45]);
     assert_eq!(rows(stored), truth(1));
     assert_eq!(stored.count("select count(*) from kin_artists"), ARTISTS);
 }

@@ -24,6 +24,7 @@ mod keeper;
 mod kept;
 mod kin;
 mod logs;
+mod looked_at;
 mod memory;
 mod metrics;
 mod network;

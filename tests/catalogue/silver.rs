@@ -1,13 +1,12 @@
 //! The refined layer of whole crawls: rows as the pages say, at every instant, after kills, changes and a reparse.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread;
 
 use dragline_testkit::site::mixwiki::{WikiLine, WikiMix};
 use dragline_testkit::{Answer, Site};
 
-use super::{SOON, crawl_all, dragline, or_null};
+use super::{crawl_all, dragline, or_null};
+use crate::looked_at::killed_while_looked_at;
 use crate::stored::{Stored, on_both_stores};
 
 on_both_stores!(
@@ -170,33 +169,7 @@ fn at_every_instant_and_after_every_kill_children_have_their_parents(stored: &St
     let crawl = crawl_all(&site, stored).args(["--flush-rows", "300", "--flush-interval", "30ms"]);
     // The tables are there before somebody looks.
     crawl.clone().args(["-a", "limit=1"]).run().assert_code(0);
-    let before = stored.pages("done");
-    let ended = AtomicBool::new(false);
-    thread::scope(|scope| {
-        let looks = scope.spawn(|| {
-            let mut looks = 0;
-            while !ended.load(Ordering::SeqCst) {
-                assert_eq!(stored.count(WRONG), 0, "look {looks}");
-                looks += 1;
-            }
-            looks
-        });
-        let mut wanted = 0;
-        for (kill, more) in (1..).zip([17, 61, 38, 74]) {
-            site.hold_after(more);
-            wanted += more * 2 / 3;
-            let mut running = crawl.spawn();
-            running.wait_until("more pages are done", SOON, |_| stored.pages("done") - before >= wanted);
-            running.kill9();
-            assert!(stored.pages("queued") > 0, "kill {kill} came before the end");
-            assert_eq!(stored.count(WRONG), 0, "after kill {kill}");
-        }
-        site.release();
-        crawl.run().assert_code(0).assert_stderr("was killed or crashed");
-        ended.store(true, Ordering::SeqCst);
-        let looks = looks.join().unwrap();
-        assert!(looks > 10, "only {looks} looks");
-    });
+    killed_while_looked_at(&crawl, &site, stored, WRONG, &[17, 61, 38, 74]);
     assert_same(&rows(stored), &truth(&mixes));
 }
 

@@ -1,12 +1,13 @@
 //! Children that replace: the rows of a parent that a page gives become exactly those of the page.
 
 use dragline::prelude::*;
-use dragline_core::letters::{LetterAsk, LetterRetry};
+use dragline_core::letters::LetterRetry;
 use dragline_core::outcome::PageState;
 use dragline_core::store::{RunSpec, RunState};
 use dragline_core::{Item, ItemRecord, PageOutcome, QueuedRequest, Reason};
 
 use super::fixture::{Session, done_with, ended, execute, request, run, spec};
+use super::letters;
 use crate::stored::{Stored, on_both_stores};
 
 on_both_stores!(
@@ -249,20 +250,11 @@ fn a_retried_letter_deletes_nothing(stored: &Stored) {
         let mut nights = Nights::begin(stored).await;
         nights.plain(stored, vec![page_of(&page, "one", "1a 2b")], std::slice::from_ref(&page)).await;
         let mut dead = page_of(&page, "one", "3c");
-        let items = dead.items.clone();
         dead.kill(Reason::StoreRefused, "no parent", Some("23503"));
         nights.plain(stored, vec![dead], std::slice::from_ref(&page)).await;
         let session = nights.last.as_ref().unwrap();
-        let letters =
-            session.store.read_letters(&LetterAsk { limit: 9, ..LetterAsk::default() }).await.unwrap();
-        let retry = LetterRetry {
-            run_id: session.key().run_id,
-            epoch: Some(session.key().epoch),
-            spider: "spider".into(),
-            fingerprint: page.fingerprint,
-            url: page.request.url().to_string(),
-            letters: letters.iter().map(|letter| letter.letter_id).zip(items).collect(),
-        };
+        let letters = session.store.read_letters(&letters::all()).await.unwrap();
+        let retry = LetterRetry { epoch: Some(session.key().epoch), ..letters::retry_as(&letters, &types()) };
         assert!(session.store.retry_letters(&retry).await.unwrap().page_done);
         assert_eq!(stored_entries(stored), "1a 2b 3c");
     });

@@ -2,11 +2,12 @@
 
 use std::sync::LazyLock;
 
-use dragline_core::letters::{LetterAsk, LetterRetry, is_missing_parent};
+use dragline_core::letters::{LetterRetry, is_missing_parent};
 use dragline_core::{ColumnType, ItemRecord, ItemType, PageOutcome, Reason, StoreError, Value};
 use dragline_store::{StoreSettings, open_admin};
 
 use super::fixture::{Session, done_with, execute, request, run};
+use super::letters;
 use crate::stored::{Stored, on_both_stores};
 
 on_both_stores!(
@@ -158,19 +159,13 @@ fn letters_are_applied_parents_first(stored: &Stored) {
     run(async {
         let page = request("page");
         let session = session(stored, std::slice::from_ref(&page)).await;
-        let items = vec![book("emma", "jane"), author("jane")];
-        let mut dead = done_with(&page, items.clone());
+        let mut dead = done_with(&page, vec![book("emma", "jane"), author("jane")]);
         dead.kill(Reason::StoreRefused, "no parent", Some("23503"));
         session.flush(&[dead]).await.unwrap();
-        let letters =
-            session.store.read_letters(&LetterAsk { limit: 9, ..LetterAsk::default() }).await.unwrap();
+        let letters = session.store.read_letters(&letters::all()).await.unwrap();
         let retry = LetterRetry {
-            run_id: session.key().run_id,
             epoch: Some(session.key().epoch),
-            spider: "spider".into(),
-            fingerprint: page.fingerprint,
-            url: page.request.url().to_string(),
-            letters: letters.iter().map(|letter| letter.letter_id).zip(items).collect(),
+            ..letters::retry_as(&letters, &[BOOK.clone(), AUTHOR.clone()])
         };
         let receipt = session.store.retry_letters(&retry).await.unwrap();
         assert_eq!((receipt.applied.len(), receipt.page_done), (2, true));
