@@ -1,5 +1,5 @@
 -- The views of the DJ-mix catalogue, for Postgres and SQLite: see catalogue.md. Run this once, after the first crawl.
--- To run it again is safe: it makes the views again, and touches no table.
+-- You can run it again safely: it makes the views again, and touches no table.
 
 DROP VIEW IF EXISTS artist_sets;
 DROP VIEW IF EXISTS top_transitions;
@@ -36,7 +36,7 @@ SELECT t.id AS track, t.artist_keys, t.title_key, t.version_key,
     ), t.title_key) AS title
 FROM tracks t;
 
--- The people with a part in a track, as its lines say it. The place is the first one that a line gives.
+-- The people with a part in a track, as its lines name them. The place is the first one that a line gives.
 CREATE VIEW track_artists AS
 SELECT c.track, c.artist, c.role, min(c.credit) AS place, count(*) AS plays
 FROM track_credits c
@@ -52,7 +52,7 @@ JOIN playlist_tracks t ON t.playlist = f.playlist AND t.stretch = f.stretch
     AND t.position > f.position AND t.position <= f.position + 3
 WHERE f.track IS NOT NULL AND t.track IS NOT NULL;
 
--- How often, and in how many mixes. In which mixes, `track_transitions` says.
+-- How often, and in how many mixes. `track_transitions` has the mixes themselves.
 CREATE VIEW track_adjacency AS
 SELECT x.from_track, x.to_track, x.distance, count(*) AS plays, count(DISTINCT x.playlist) AS playlists
 FROM track_transitions x
