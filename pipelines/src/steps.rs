@@ -19,8 +19,8 @@ const NONE: &str = "none";
 pub struct ItemPipelineSettings {
     /// The item pipelines that items pass, in this order [default: normalize, then the program's own]
     ///
-    /// Give their names, for example `rules,normalize,prices`. Items then pass only these. With `none`, they pass
-    /// none of them. The check for empty keys always comes last. In the settings file, each spider can have its
+    /// Give their names, for example `rules,normalize,prices`. Items then pass only these. With `none`, they
+    /// pass no item pipeline. The check for empty keys always comes last. In the settings file, each spider can have its
     /// own list.
     #[arg(
         id = "pipelines",

@@ -61,7 +61,7 @@ pub(crate) enum RunAction {
         json: bool,
     },
 
-    /// Show which rows a crawl with --delete-gone removes at the end of this run; this removes nothing
+    /// Show which rows a crawl with --delete-gone would remove at the end of this run; this removes nothing
     #[command(after_help = "Example:\n  dragline runs gone books --after 3")]
     Gone(GoneRun),
 
@@ -139,8 +139,8 @@ pub(crate) struct PruneRuns {
 
     /// Remove rows of the change feed that are older than this, such as 30d
     ///
-    /// A program that follows the changes misses those that it has not read until then. The newest of them stays, so that the
-    /// program can notice it.
+    /// A program that follows the changes misses those that it has not read by then. The newest of them stays, so that the
+    /// program can notice that it missed some.
     #[arg(long, value_name = "TIME", value_parser = duration, conflicts_with_all = ["run", "spider"])]
     pub(crate) changes_older_than: Option<Duration>,
 

@@ -10,22 +10,23 @@ use dragline_flags::{number, share};
 #[derive(Args, Clone, Debug, PartialEq)]
 #[command(next_help_heading = "Limits")]
 pub struct GoneSettings {
-    /// At the end of a complete run, remove the rows that the last complete runs did not see, as `after=N` [default: never]
+    /// At the end of a complete run, remove the rows that the last N complete runs did not see [default: never]
     ///
-    /// With `after=3`, a row goes if three complete runs in a row did not see it. A run is complete if it saw the whole
-    /// site and its verdict is good. Only rows of item types with a key are removed. `dragline runs gone` shows which rows
-    /// would go.
+    /// With `after=3`, a row is removed if three complete runs in a row did not see it. A run is complete if it saw the
+    /// whole site and its verdict is good. Only rows of item types with a key are removed. `dragline runs gone` shows which
+    /// rows would go.
     #[arg(long, env = "DRAGLINE_DELETE_GONE", value_name = "after=N", hide_short_help = true)]
     pub delete_gone: Option<GoneAfter>,
 
-    /// At the end of a complete run, mark such rows instead: their `gone_at` gets the time, as `after=N` [default: never]
+    /// At the end of a complete run, set `gone_at` in the rows that the last N complete runs did not see [default: never]
     ///
-    /// Only item types with the attribute `gone_mark` have this column. If a row is seen again, its mark goes. With
-    /// --delete-gone as well, and a larger number there, rows are marked first and removed later.
+    /// This marks rows and removes none. Only item types with the attribute `gone_mark` have this column. If a row is seen
+    /// again, it loses its mark. With --delete-gone as well, and a larger number there, rows are marked first and removed
+    /// later.
     #[arg(long, env = "DRAGLINE_MARK_GONE", value_name = "after=N", hide_short_help = true)]
     pub mark_gone: Option<GoneAfter>,
 
-    /// Remove and mark no row of an item type if that were more than this share of its rows
+    /// Don't remove or mark rows of an item type if that would be more than this share of its rows
     ///
     /// The run is then `finished` with problems, and the exit code is 65. If the rows are really gone, allow a larger share
     /// for one run.

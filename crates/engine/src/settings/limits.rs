@@ -46,10 +46,10 @@ pub struct LimitSettings {
 
     /// Stop with exit 1 if more than this share of the items, such as 0.25, broke a rule [default: off]
     ///
-    /// The share is from 0 to 1. Only items that rules dropped or quarantined count, of all items that had to
-    /// follow rules. During the crawl, Dragline looks at the items of this process, once there are at least 100 of
-    /// them. If it stops the crawl, the run is `stopped`, and you can resume it. At the end of the run, Dragline
-    /// looks at all its items. The run is then `finished`, with problems.
+    /// The share is from 0 to 1. Dragline compares the items that rules dropped or quarantined with all items that
+    /// rules checked. During the crawl, it looks at the items of this process, once there are at least 100 of them.
+    /// If it stops the crawl, the run is `stopped`, and you can resume it. At the end of the run, Dragline looks at
+    /// all its items. The run is then `finished`, with problems.
     #[arg(id = "max_invalid_share", long = "max-invalid-share", env = "DRAGLINE_MAX_INVALID_SHARE", value_name = "SHARE", value_parser = share, allow_negative_numbers = true, hide_short_help = true)]
     pub invalid_share: Option<f64>,
 
