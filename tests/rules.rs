@@ -158,7 +158,7 @@ fn the_order_of_steps_is_set_by_the_user(stored: &Stored) {
     let unknown = crawl(&site, stored).args(["--pipelines", "normalize,rulez"]).run();
     unknown
         .assert_code(2)
-        .assert_stderr("there is no item pipeline \"rulez\"; this program has normalize, rules");
+        .assert_stderr("the item pipeline \"rulez\" is unknown; this program has normalize, rules");
     // For one spider, in the file.
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("dragline.toml");

@@ -43,8 +43,8 @@ pub struct ItemPipelineSettings {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StepError {
-    /// The settings name a step that is not there.
-    #[error("there is no item pipeline {name:?}; this program has {}", .known.join(", "))]
+    /// The settings name a step that the program does not have.
+    #[error("the item pipeline {name:?} is unknown; this program has {}", .known.join(", "))]
     Unknown {
         /// The name.
         name: String,
@@ -54,7 +54,7 @@ pub enum StepError {
     /// The settings name a step twice.
     #[error("the list of item pipelines names {0:?} twice: name it once")]
     Twice(String),
-    /// The settings name steps, and say that there are none.
+    /// The settings name steps, and also `none`.
     #[error("the list of item pipelines names {NONE:?} and others: write {NONE:?} or the others")]
     NoneAndOthers,
     /// A step finds a mistake in its own settings.
@@ -163,7 +163,7 @@ mod tests {
         for (order, problem) in [
             (
                 &["rulez"][..],
-                "there is no item pipeline \"rulez\"; this program has normalize, rules, prices, broken",
+                "the item pipeline \"rulez\" is unknown; this program has normalize, rules, prices, broken",
             ),
             (&["rules", "rules"], "the list of item pipelines names \"rules\" twice: name it once"),
             (

@@ -87,7 +87,7 @@ pub(crate) fn history_refusal<'a>(
 /// time.
 pub(crate) fn changes_refusal(table: Option<&str>, is_keyed: bool) -> Option<String> {
     let problem = match table {
-        None => "`changes` is about the rows of a table of the item's own: name that with `table = \"…\"`",
+        None => "`changes` needs a table of the item's own: name it with `table = \"…\"`",
         Some(_) if !is_keyed => "`changes` needs a key, which says which row has changed: add `key = \"…\"`",
         Some(_) => return None,
     };
@@ -102,7 +102,7 @@ pub(crate) fn gone_mark_refusal<'a>(
     columns: impl IntoIterator<Item = &'a str>,
 ) -> Option<String> {
     let problem = match table {
-        None => "`gone_mark` is a column of the item's own table: name that with `table = \"…\"`",
+        None => "`gone_mark` is a column of the item's own table: name that table with `table = \"…\"`",
         Some(_) if !is_keyed => {
             "`gone_mark` needs a key, which says whether a row was seen again: add `key = \"…\"`"
         }

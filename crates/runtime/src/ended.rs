@@ -158,7 +158,7 @@ impl Ended {
         });
         if let Err(error) = done {
             tracing::warn!(
-                "some rows that are gone may be as they were, and the next complete run goes on: {}",
+                "some rows that are gone may have been left, and the next complete run continues with them: {}",
                 chain(&error)
             );
         }

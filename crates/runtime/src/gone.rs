@@ -47,7 +47,7 @@ pub(crate) fn check(settings: &GoneSettings, items: &[ItemType]) -> Result<(), C
     if settings.mark_gone.is_some() && !items.iter().any(ItemType::marks_gone) {
         return Err(CrawlError::Gone {
             problem: "--mark-gone: no item type of the spider has a column for the mark".to_owned(),
-            hint: "ask for it with #[item(gone_mark)]; in dragline.toml, a rule for one spider belongs into its own table \
+            hint: "ask for it with #[item(gone_mark)]; in dragline.toml, a rule for one spider belongs in its own table \
                    [spider.NAME]"
                 .to_owned(),
         });
@@ -58,7 +58,7 @@ pub(crate) fn check(settings: &GoneSettings, items: &[ItemType]) -> Result<(), C
     Err(CrawlError::Gone {
         problem: "--delete-gone: no item type of the spider has a key, so nobody can tell whether a row was seen again"
             .to_owned(),
-        hint: "give an item type a key, #[item(key = \"…\")]; in dragline.toml, a rule for one spider belongs into its own table \
+        hint: "give an item type a key, #[item(key = \"…\")]; in dragline.toml, a rule for one spider belongs in its own table \
                [spider.NAME]"
             .to_owned(),
     })
@@ -286,7 +286,7 @@ impl<'a> GoneRows<'a> {
             if self.blocking.is_cut() || Instant::now() >= batches.until {
                 tracing::warn!(
                     item = name,
-                    "some rows that are gone are as they were; the next complete run goes on"
+                    "some rows that are gone were left; the next complete run continues with them"
                 );
                 return Ok(false);
             }

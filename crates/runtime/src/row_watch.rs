@@ -39,7 +39,7 @@ pub(crate) fn check(settings: &WatchSettings, items: &[ItemType]) -> Result<(), 
     let unknown = |flag: &str, what: String, known: Vec<String>| {
         let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
         let hint = format!(
-            "it has {known}; in dragline.toml, a rule for one spider belongs into its own table [spider.NAME]"
+            "it has {known}; in dragline.toml, a rule for one spider belongs in its own table [spider.NAME]"
         );
         Err(CrawlError::Watch { problem: format!("{flag}: the spider has no {what}"), hint })
     };

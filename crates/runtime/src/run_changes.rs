@@ -35,7 +35,7 @@ fn say_credentials(args: &Args) {
     if !names.is_empty() {
         tracing::info!(
             arguments = names.join(", "),
-            "the name of a run does not depend on these secret arguments, so this run goes on also if their values \
+            "the name of a run does not depend on these secret arguments, so this run goes on even if their values \
              are new"
         );
     }

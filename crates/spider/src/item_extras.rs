@@ -8,7 +8,7 @@ pub const GONE_AT: &str = "gone_at";
 /// Why an item type with this table cannot have a change feed. `None` if it can.
 pub fn changes_refusal(table: Option<&str>, is_keyed: bool) -> Option<String> {
     let problem = match table {
-        None => "it is about the rows of the item's own table: give the item a table",
+        None => "it needs a table of the item's own: give the item a table",
         Some(_) if !is_keyed => "it needs a key, which says which row has changed: give the item a key",
         Some(_) => return None,
     };

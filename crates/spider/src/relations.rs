@@ -237,7 +237,7 @@ impl Description {
                 }
                 Some(_) => continue,
             };
-            return Some(format!("its column {name:?} is to refer to {parent:?}, but it {problem}"));
+            return Some(format!("its column {name:?} should refer to {parent:?}, but it {problem}"));
         }
         if let Some(by) = &self.relations.children_by {
             let reference = self.relations.references.iter().find(|reference| reference.column == *by);
@@ -250,7 +250,7 @@ impl Description {
                 Some(_) if column(by).is_some_and(|column| column.nullable) => "may be null",
                 Some(_) => return self.index_problem(),
             };
-            return Some(format!("its items are to be children by the column {by:?}, but this {problem}"));
+            return Some(format!("its items should be children by the column {by:?}, but this {problem}"));
         }
         self.index_problem()
     }

@@ -180,7 +180,7 @@ fn a_change_feed_needs_a_table_and_a_key() {
             text: String,
         }
     ));
-    assert!(without_table.contains("`changes` is about the rows of a table"), "{without_table}");
+    assert!(without_table.contains("`changes` needs a table"), "{without_table}");
     let without_key = refusal(&parse_quote!(
         #[item(table = "quotes", changes)]
         struct Quote {
