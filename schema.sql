@@ -326,9 +326,9 @@ CREATE TABLE crawl_item_keys (
     PRIMARY KEY (spider, item_type, key_digest)
 );
 
--- What has changed in the rows of item types with a change feed (`#[item(changes)]`). The positions are in the order in which the
--- changes were committed, so a program that has read one of them has missed none before it. Some numbers are left out. Each
--- COMMIT with changes is told by NOTIFY dragline_changes. `dragline runs prune --changes-older-than` removes old rows.
+-- Changes of the rows of item types with a change feed (`#[item(changes)]`). The positions are in the order in which the changes
+-- were committed, so a program that has read one of them has missed none before it. The numbers have gaps. Each COMMIT with
+-- changes sends NOTIFY dragline_changes. `dragline runs prune --changes-older-than` removes old rows.
 CREATE TABLE crawl_changes (
     position        bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     -- The run that has changed the row, and its spider.

@@ -21,7 +21,7 @@ const BATCH: i64 = 500;
 /// A notification may get lost, for example with its session. Then the changes are found after this time.
 const POLL_EVERY: Duration = Duration::from_secs(10);
 
-/// What is followed, and where the copy is. The names are built into statements.
+/// The table to follow, and its copy. The names are built into statements.
 struct Following {
     table: String,
     copy: String,
@@ -45,12 +45,12 @@ async fn main() -> Result<(), Box<dyn Error>> {
             }
         }
     });
-    // First listen, then read: what comes in between is read or told.
+    // First listen, then read. A change in between is then either read or announced.
     client.batch_execute("LISTEN dragline_changes").await?;
     begin(&mut client, &of).await?;
     loop {
         while apply(&mut client, &of).await? == BATCH {}
-        // When the connection is gone, the next statement says so.
+        // When the connection is gone, the next statement fails.
         let _ = timeout(POLL_EVERY, woken.recv()).await;
     }
 }

@@ -17,7 +17,7 @@ on_both_stores!(
     a_table_that_refuses_every_row_is_no_success,
 );
 
-/// A site, and a run of it with a few pages done that was killed. Its row has the figures of a heartbeat after that.
+/// A site, and a run of it that was killed after a few pages were done. The run's row has the figures of a later heartbeat.
 fn killed(stored: &Stored) -> Site {
     let site = Site::generated(60, 4);
     site.hold_after(20);

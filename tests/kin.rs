@@ -105,7 +105,7 @@ fn the_rows_are_those_of_the_pages_night_after_night(stored: &Stored) {
         crawl(&site, stored).args(*flags).run().assert_code(0);
         assert_eq!(rows(stored), truth(number), "night {number}");
     }
-    // What is as it was is not written.
+    // Unchanged entries are not written.
     let written = "select count(*) from kin_entries where run_id = 4";
     let changed = stored.count(written);
     crawl(&site, stored).args(["--incremental"]).run().assert_code(0);

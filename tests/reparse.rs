@@ -357,7 +357,7 @@ fn a_dry_run_tells_every_change_and_stores_nothing(stored: &Stored) {
         (&301.into(), &1.into(), &299.into())
     );
     assert_eq!((everything(stored), everything_asked(&site)), (before, asked));
-    // What it told is what a reparse does.
+    // The reparse does what the dry run showed.
     reparse(&["stall"], stored).run().assert_code(0);
     let again = reparse(&["stall", "--dry-run"], stored).run();
     again.assert_code(0).assert_stdout("good      new 0, changed 0, as they are 300");

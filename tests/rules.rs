@@ -1,4 +1,4 @@
-//! Rules that items have to follow: what happens to an item that breaks one, and who is told.
+//! Rules that items have to follow: what happens to an item that breaks one, and where that is reported.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -39,7 +39,7 @@ fn crawl(site: &Site, stored: &Stored) -> Dragline {
     crawl_at(8, site, stored)
 }
 
-/// With this many requests at once.
+/// Crawls with this many requests at once.
 fn crawl_at(requests: u32, site: &Site, stored: &Stored) -> Dragline {
     example("nasty_spiders")
         .args(["crawl", "market", "--start-url", &site.url("/"), "--store", &stored.url()])

@@ -210,7 +210,7 @@ fn a_renewed_secret_goes_on_with_the_run() {
     assert_eq!(names.len(), 1, "{names:?}");
 }
 
-/// Whatever may say what is crawled names the run, also if people don't see its value. What is surely a credential doesn't.
+/// An argument that may say what is crawled is part of the run's name, even if its value is hidden. A sure credential is not.
 #[test]
 fn another_keyword_is_another_run_and_another_password_is_not() {
     let site = Site::generated(30, 2);
@@ -244,7 +244,7 @@ fn another_keyword_is_another_run_and_another_password_is_not() {
     site.release();
 }
 
-/// A run with a name of its own keeps what it began with, and says so.
+/// A run with a name of its own keeps its first arguments and start URLs, and the log warns that it does.
 #[test]
 fn a_named_run_that_is_given_other_arguments_says_that_it_keeps_its_own() {
     let site = Site::generated(30, 2);

@@ -214,7 +214,7 @@ fn no_colours_and_no_display_where_they_are_not_wanted() {
     assert!(!none.contains("in flight"), "{none:?}");
 }
 
-/// What a terminal would obey: the title, a cleared screen, the same with one character, DEL, and a turned direction.
+/// Characters that a terminal would obey: the title, a cleared screen, the same with one character, DEL, and a turned direction.
 const HOSTILE: &str = "h\u{1b}]0;owned\u{7}\u{1b}[2J\u{9b}2J\u{7f}\u{202e}\u{2066}o";
 
 /// The same in SQL, for SQLite.
@@ -319,7 +319,7 @@ fn a_terminal_obeys_no_text_of_others() {
         on(&["runs", "list", "--store", &store], &[variable]);
         on(&crawl, &[variable]);
     }
-    // Into a pipe, data goes as it is.
+    // A pipe gets the data as it is.
     let piped = example("nasty_spiders").args(["pages", "show", "nasty", &start, "--store", &store]).run();
     piped.assert_code(0).assert_stdout(HOSTILE);
 }

@@ -275,7 +275,7 @@ fn an_incremental_run_keeps_what_an_unchanged_page_gives(stored: &Stored) {
             let session = nights.night(stored, &pages, true).await;
             session.flush(&[page_of(&pages[0], "mix", "1a")]).await.unwrap();
             assert_eq!(stored_entries(stored), "1a 2b 3c", "{order:?}");
-            // Nobody gives it any more.
+            // No page gives it any more.
             let session = nights.night(stored, &pages, true).await;
             session.flush(&[page_of(&pages[1], "mix", "3c")]).await.unwrap();
             assert_eq!(stored_entries(stored), "1a 3c", "{order:?}");

@@ -1,4 +1,4 @@
-//! The change feed tells each change of a row once, in order, whatever is killed.
+//! The change feed has each change of a row once and in order, even if processes are killed.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -54,7 +54,7 @@ fn told(stored: &Stored) -> Vec<Told> {
     rows.into_iter().map(change).collect()
 }
 
-/// The rows that somebody has who has followed the feed. Each change must fit what was there before.
+/// The rows of a reader that has followed the feed. Each change must fit the rows before it.
 fn followed(told: &[Told]) -> Rows {
     let mut rows = Rows::new();
     for Told { path, kind, row, changed, .. } in told {
@@ -74,7 +74,7 @@ fn followed(told: &[Told]) -> Rows {
                 assert_eq!(before, row, "{path}");
                 rows.remove(path);
             }
-            (kind, before) => panic!("{path} is told as {kind}, and before it was {before:?}"),
+            (kind, before) => panic!("the feed says {path} is {kind}, but it was {before:?}"),
         }
     }
     rows
@@ -122,7 +122,7 @@ fn nights_tell_each_change_once(stored: &Stored, flags: &[&str]) {
         last_position = told.last().map_or(0, |last| last.position);
     }
     assert!(kills >= 10, "{kills}");
-    // A night in which nothing changes tells nothing.
+    // A night in which nothing changes adds nothing to the feed.
     ledger(&site, stored).args(flags).run().assert_code(0);
     assert_eq!(told(stored).last().map(|last| last.position), Some(last_position));
     let kinds: BTreeMap<String, usize> = told(stored).iter().fold(BTreeMap::new(), |mut kinds, change| {

@@ -1,4 +1,4 @@
-//! With `--delete-gone`, the rows are those of the pages that the site has had lately, and nothing that broke removes one.
+//! With `--delete-gone`, the rows are those of the pages that the site has had lately, and no failure removes a row.
 
 use std::collections::BTreeMap;
 
@@ -25,7 +25,7 @@ on_both_stores!(
     a_table_without_the_mark_is_told_with_its_remedy,
 );
 
-/// The rows may go that were not seen in this many nights.
+/// Rows may go if this many nights did not see them.
 const AFTER: usize = 2;
 
 fn gone(stored: &Stored, after: &str) -> Dragline {

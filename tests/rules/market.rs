@@ -14,7 +14,7 @@ struct Ware {
     data_quality_score: Option<f64>,
 }
 
-/// What wares have to be like.
+/// The rules for wares.
 pub(crate) fn rules() -> Rules {
     Rules::new().on::<Ware>([
         Rule::length("name", 3..).or_warn(),

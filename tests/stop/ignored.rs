@@ -1,4 +1,4 @@
-//! A signal that a process was started to ignore stays ignored, as with `nohup` and behind `&`.
+//! A signal that was ignored when a process started stays ignored, as with `nohup` and behind `&`.
 
 use std::time::Duration;
 
