@@ -190,7 +190,7 @@ pub(crate) fn unwritable(error: &io::Error) -> Failed {
     }
 }
 
-/// Where data goes that somebody wants on stdout.
+/// Where a command writes data for stdout.
 pub(crate) type DataOut = Box<dyn Write + Send>;
 
 /// stdout for data: as it is, or on a terminal with everything visible that a terminal would obey.

@@ -1,12 +1,12 @@
 //! Rows that are gone: the site no longer has them, so a crawl may remove them (`--delete-gone`) or mark them
 //! (`--mark-gone`).
 //!
-//! A row counts as gone if none of the last complete runs saw it. A run is complete if
-//! [`tells_gone`] says so and its verdict is good. Only runs of the same name and spider count, and only
-//! rows whose last run is one of these. So a row that a run of another name or spider saw last is left alone.
+//! A row counts as gone if none of the last complete runs saw it. A run is complete if it passes
+//! [`tells_gone`] and its verdict is good. Only runs of the same name and spider count, and only
+//! rows whose last run is one of these. So a row stays if a run of another name or spider saw it last.
 //!
-//! Rows go in small transactions, and each transaction looks once more whether its rows are still gone. So nothing waits for it
-//! long, the process may end at any moment, and the next complete run goes on.
+//! Small transactions remove or mark the rows. Each transaction checks once more whether its rows are still gone. So nothing waits
+//! long for one of them, the process may end at any moment, and the next complete run continues.
 
 use crate::diff::tells_gone;
 use crate::run_verdict::{ProblemKind, RunVerdict};
@@ -14,9 +14,9 @@ use crate::runs::{RunFigures, RunRecord};
 
 /// How many rows one transaction removes.
 pub const ROWS_PER_BATCH: usize = 1_000;
-/// How many rows of an item type one run removes at most. The next complete run goes on.
+/// How many rows of an item type one run removes at most. The next complete run continues.
 pub const MAX_ROWS: usize = 1_000_000;
-/// How many rows of an item type may be refused before the others are left alone too.
+/// How many rows of an item type may be refused before the others stay, too.
 pub const MAX_REFUSED: usize = 100;
 
 /// Which rows are gone: those that neither the run `since` nor a later one saw.
@@ -30,11 +30,11 @@ pub struct GoneAsk {
     pub since: i64,
     /// The last of them, in whose name rows are removed.
     pub run_id: i64,
-    /// What becomes of them.
+    /// What to do with them.
     pub action: GoneAction,
 }
 
-/// What becomes of rows that are gone.
+/// What to do with rows that are gone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum GoneAction {
     /// They are removed.
@@ -69,8 +69,8 @@ pub struct RowPlace {
     pub place: u64,
 }
 
-/// Whether a run counts for `after`: it saw the whole site, and it is good. If rows were left because they were too many, this says
-/// nothing about the pages of the run.
+/// Whether a run counts for `after`: it saw the whole site, and it is good. A run in which too many rows were gone may count, too,
+/// because that problem is not about its pages.
 ///
 /// # Errors
 /// Why not, for people.

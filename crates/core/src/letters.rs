@@ -129,7 +129,7 @@ fn record_of(item: &ItemType, payload: &Json) -> Result<ItemRecord, String> {
         let place = format!("{}.{}", item.name(), column.name);
         let found = fields.remove(column.name.as_str());
         let value = match found {
-            // It is computed. A letter from before the type had an id has none.
+            // The id is computed. A letter does not have it if the type got its id later.
             None if item.has_id() && column.name == ID => Some(Value::Null),
             None | Some(Json::Null) if column.nullable => Some(Value::Null),
             None => return Err(format!("its payload has no {place}, which may not be null")),

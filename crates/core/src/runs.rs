@@ -174,7 +174,7 @@ pub trait RunAdmin: Store {
     ) -> BoxFuture<'a, StoreResult<Vec<String>>>;
 
     /// Removes or marks those of these rows that are still gone, in one transaction, and returns their number. A type with a history
-    /// keeps removed ones as last versions. The pages that had them are fetched and parsed again, should they come back.
+    /// keeps removed ones as last versions. The pages that had them are fetched and parsed again if the rows come back.
     ///
     /// # Errors
     /// [`StoreError::Refused`](crate::StoreError::Refused) if another row refers to one of them, or if the database refuses the mark.
@@ -193,7 +193,7 @@ pub trait RunAdmin: Store {
     fn count_old_changes(&self, older_than: Duration) -> BoxFuture<'_, StoreResult<u64>>;
 
     /// Removes the first rows of the change feed that are older than this, except for the last one of them, in one transaction. Returns
-    /// their number: 0 when nothing more is to be removed.
+    /// their number: 0 when nothing is left to remove.
     fn prune_changes(&self, older_than: Duration, max: u32) -> BoxFuture<'_, StoreResult<u64>>;
 
     /// What becomes of the space of removed rows, for people.

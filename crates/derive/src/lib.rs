@@ -60,7 +60,7 @@ mod spider_args;
 /// | `name = "offer"` | its name in `crawl_items`, dead letters, exports and reports | the struct's name in snake case |
 /// | `auto_create = false` | a missing table is not created at start: its DDL is printed instead | it is created |
 /// | `history` | the earlier versions of rows are kept in `offers_history` | they are lost |
-/// | `changes` | each change of a row is noted in `crawl_changes`, for programs that follow the rows | nobody is told |
+/// | `changes` | each change of a row is noted in `crawl_changes`, for programs that follow the rows | changes are not noted |
 /// | `gone_mark` | the table has a column `gone_at`, in which `crawl --mark-gone` notes rows that are gone | rows that are gone look like the others |
 ///
 /// # On a field

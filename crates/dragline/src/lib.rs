@@ -109,7 +109,7 @@ pub use dragline_spider::{
 };
 pub use dragline_spider::{bail, css, item_pipeline, natural_key, prelude, sample, sitemap, spiders};
 
-/// What the texts of pages mean: clean text, prices, dates, and names in a form for comparison. [`NormalizeText`] is an item
+/// Reads the texts of pages: clean text, prices, dates, and names in a form for comparison. [`NormalizeText`] is an item
 /// pipeline that does this for columns.
 ///
 /// [`NormalizeText`]: normalize::NormalizeText

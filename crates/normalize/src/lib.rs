@@ -1,4 +1,4 @@
-//! What the texts of pages mean: clean text, prices, dates, and names in a form for comparison.
+//! Reads the texts of pages: clean text, prices, dates, and names in a form for comparison.
 //!
 //! | you have | you want | function |
 //! |---|---|---|

@@ -61,7 +61,7 @@ pub enum PriceProblem {
     /// It has no number.
     #[error("it has no number")]
     NoNumber,
-    /// It has no currency, or none that is in the table.
+    /// It has no currency, or only one that the table lacks.
     #[error("it has no currency that is known")]
     NoCurrency,
     /// The marks in the number make no sense, as in `1.2.3`.

@@ -35,7 +35,7 @@ pub fn nfc(text: &str) -> Cow<'_, str> {
     }
 }
 
-/// The text in one line, with one space where it has white space, and none at its ends.
+/// The text in one line: a single space in place of each run of white space, and no white space at its ends.
 ///
 /// White space is what Unicode says: spaces of all widths, no-break spaces, tabs and line ends. Characters that take up no
 /// place are removed: zero-width space, word joiner, soft hyphen, byte order mark, and the marks of the direction of writing.
@@ -62,8 +62,8 @@ pub fn blanks(text: &str) -> Cow<'_, str> {
     folded.into()
 }
 
-/// The text with its lines kept. Each line is as [`blanks`] makes it. Several empty lines become one, and there are none at the
-/// ends. A line ends with `\n`, `\r\n`, `\r`, or Unicode's signs for the end of a line or a paragraph.
+/// The text with its lines kept. Each line is as [`blanks`] makes it. Several empty lines become one, and those at the
+/// ends are removed. A line ends with `\n`, `\r\n`, `\r`, or Unicode's signs for the end of a line or a paragraph.
 ///
 /// ```
 /// use dragline_normalize::lines;

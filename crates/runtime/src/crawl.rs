@@ -126,20 +126,20 @@ impl Crawl {
     }
 
     /// At the end of a complete run, removes the rows that this many complete runs in a row did not see, as `--delete-gone` does.
-    /// 0 removes none.
+    /// With 0, it removes no rows.
     pub fn delete_gone(mut self, after: u32) -> Self {
         self.settings.gone.delete_gone = Some(GoneAfter(after)).filter(|after| after.0 > 0);
         self
     }
 
-    /// At the end of a complete run, marks the rows that this many complete runs in a row did not see, as `--mark-gone` does. 0 marks
-    /// none.
+    /// At the end of a complete run, marks the rows that this many complete runs in a row did not see, as `--mark-gone` does. With 0,
+    /// it marks no rows.
     pub fn mark_gone(mut self, after: u32) -> Self {
         self.settings.gone.mark_gone = Some(GoneAfter(after)).filter(|after| after.0 > 0);
         self
     }
 
-    /// Removes and marks no row of an item type if more than this share of its rows would go: from 0 to 1.
+    /// Removes or marks rows of an item type only if they are at most this share of its rows: from 0 to 1.
     pub fn max_gone_share(mut self, share: f64) -> Self {
         self.settings.gone.max_gone_share = share;
         self

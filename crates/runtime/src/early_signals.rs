@@ -4,7 +4,7 @@
 //! a crawl, which ends in its own way with its own exit code, or another one, which a signal simply ends. So handlers come first,
 //! and what they have caught waits.
 //!
-//! A signal that this process was started to ignore stays ignored: `nohup` does that with SIGHUP, and a shell without job control
+//! A signal that was ignored when this process started stays ignored: `nohup` does that with SIGHUP, and a shell without job control
 //! does it with SIGINT and SIGQUIT for what it starts in the background.
 //!
 //! The kernel protects process 1: a signal without a handler has no effect, so without handlers only SIGKILL could end a command
@@ -23,7 +23,7 @@ use crate::first_process;
 
 /// The signals that a crawl listens to.
 const HEARD: [i32; 5] = [SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1];
-/// Those that stay ignored if they were when the process began. SIGTERM is for whoever runs the process, so it always counts.
+/// Those that stay ignored if they were ignored when the process began. SIGTERM is for whoever runs the process, so it always counts.
 const MAY_BE_IGNORED: [i32; 3] = [SIGINT, SIGHUP, SIGQUIT];
 /// The exit code that shells use for a process that was ended by a signal.
 const ENDED_BY_SIGNAL: i32 = 128;
@@ -58,7 +58,7 @@ pub fn catch() -> io::Result<()> {
     Ok(())
 }
 
-/// The signals that this process ignores, as the kernel shows them. Elsewhere than on Linux nobody shows them.
+/// The signals that this process ignores, as the kernel of Linux shows them. Other systems don't show them.
 fn ignored() -> Vec<i32> {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));

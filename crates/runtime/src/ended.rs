@@ -139,8 +139,8 @@ impl Ended {
         });
     }
 
-    /// Removes and marks the rows that the site no longer has, if the run may do that. Returns whether figures or verdict are others
-    /// now.
+    /// Removes and marks the rows that the site no longer has, if the run may do that. Returns whether that has changed figures or
+    /// verdict.
     fn end_gone(&self, blocking: &Blocking, figures: &mut EndFigures, verdict: &mut RunVerdict) -> bool {
         let settings = &self.settings.gone;
         let is_asked_for = settings.delete_gone.is_some() || settings.mark_gone.is_some();

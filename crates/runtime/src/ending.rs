@@ -14,7 +14,7 @@ use crate::stop_report::StopReport;
 const TOO_MANY_FAILED: &str =
     "crawl_requests.error says why each page failed; the site may have changed, or may not accept this pace";
 
-/// The same for items.
+/// The same advice about items.
 const TOO_MANY_INVALID: &str = "`dragline dead-letters list` shows quarantined items; the site may have changed, or a rule is too strict";
 
 /// State and reason of the run, and the outcome.

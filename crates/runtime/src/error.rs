@@ -67,7 +67,7 @@ pub enum CrawlError {
         /// What the spider has.
         hint: String,
     },
-    /// Rows are to be removed that nobody can tell from others.
+    /// The settings for rows that are gone can't work with this spider.
     #[error("{problem}")]
     Gone {
         /// What is wrong.

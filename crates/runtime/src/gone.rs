@@ -1,7 +1,7 @@
 //! Removes or marks the rows that the site no longer has, at the end of a complete run (`--delete-gone`, `--mark-gone`).
 //!
-//! A site that breaks must not delete its catalogue. So only complete and good runs count, and if too large a share of an item
-//! type's rows would go, none of them does.
+//! A broken site must not lead to deleted rows. So only complete and good runs count, and if too large a share of an item
+//! type's rows would go, all of them stay.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -23,13 +23,13 @@ use crate::error::CrawlError;
 
 /// How many earlier runs are looked at, in addition to those that are asked for.
 const MORE_RUNS: usize = 100;
-/// Of how many of these the requests are counted.
+/// For how many of these runs the requests are counted.
 const MORE_INSPECTED: usize = 30;
 /// The limit on one look at the runs, or at all rows of an item type.
 const LOOK_LIMIT: Duration = Duration::from_secs(300);
 /// The limit on one batch.
 const BATCH_LIMIT: Duration = Duration::from_secs(60);
-/// The limit on all batches of a run. The next complete run goes on.
+/// The limit on all batches of a run. The next complete run continues.
 const REMOVE_LIMIT: Duration = Duration::from_secs(600);
 /// How often the log says how far it is.
 const TOLD_EVERY: Duration = Duration::from_secs(5);
@@ -106,8 +106,8 @@ impl<'a> GoneRows<'a> {
         self.blocking.wait(self.admin, what, limit, work)
     }
 
-    /// Which rows are gone at the end of this run: those that it and the complete runs before it did not see. Otherwise why nobody
-    /// knows, for people.
+    /// Which rows are gone at the end of this run: those that it and the complete runs before it did not see. If that is not
+    /// known, it returns the reason, for people.
     ///
     /// # Errors
     /// Those of the store.
@@ -154,7 +154,7 @@ impl<'a> GoneRows<'a> {
     }
 
     fn is_complete(self, run: &RunRecord) -> Result<Result<(), String>, BlockingError> {
-        // Most runs say it by themselves, and counting takes time.
+        // For most runs, their row is enough, and counting takes time.
         if let Err(reason) = saw_whole_site(run).and_then(|()| is_good(run)) {
             return Ok(Err(reason));
         }
@@ -194,7 +194,7 @@ impl<'a> GoneRows<'a> {
         self.wait("looking for rows that are gone", LOOK_LIMIT + BATCH_LIMIT, finding)
     }
 
-    /// Removes and marks what is gone at the end of this run. `ended` has what was done, also if an error comes in between.
+    /// Removes and marks the rows that are gone at the end of this run. `ended` has what was done, even if an error comes in between.
     pub(crate) fn end(
         self,
         run_id: i64,

@@ -1,5 +1,5 @@
-//! What a resumed run began with, compared with what this start was given. A run keeps the requests that it began with, so a
-//! difference is not what somebody expects.
+//! Compares the start URLs, arguments and sitemaps that a resumed run began with and those of this start. A run keeps the requests
+//! that it began with, so a difference may be unexpected.
 
 use dragline_core::Args;
 use dragline_core::secrets::is_credential_name;
@@ -9,8 +9,8 @@ use serde_json::{Value as Json, json};
 use crate::run_spec::SITEMAPS;
 use crate::settings::CrawlSettings;
 
-/// Says so if a run that is resumed began with other start URLs, arguments or sitemaps. A run with the usual name can't, because
-/// its name depends on them.
+/// Warns if a resumed run began with other start URLs, arguments or sitemaps. A run with the default name began with the same ones,
+/// because its name depends on them.
 pub(crate) fn say(run: &OpenedRun, settings: &CrawlSettings) {
     let Some(resumed) = run.resumed.as_ref().filter(|_| settings.reparse.is_none()) else { return };
     if settings.run_name.is_none() {
@@ -27,8 +27,8 @@ pub(crate) fn say(run: &OpenedRun, settings: &CrawlSettings) {
     }
 }
 
-/// Credentials are not part of a run's name, so the next token of a night's job goes on with its run. If the value of such an
-/// argument does say what is crawled, somebody has to know.
+/// Credentials are not part of a run's name, so a nightly job with its next token continues the same run. The value of such an
+/// argument may say what is crawled all the same, so the log names the argument.
 fn say_credentials(args: &Args) {
     let names: Vec<&str> =
         args.iter().map(|(name, _)| name).filter(|name| is_credential_name(name)).collect();

@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 
 /// The default name of a run. It doesn't depend on settings, limits and credentials, so you can resume a run with a
 /// different pace, a higher limit or a new password. It does depend on everything that may say what is crawled: the whole start
-/// URLs, and the whole values of all other arguments, also if they are hidden. `?key=1` and `?key=2` are two runs, and so are
+/// URLs, and the whole values of all other arguments, even if they are hidden. `?key=1` and `?key=2` are two runs, and so are
 /// `-a key=minor` and `-a key=major`. The name contains only a short digest of them.
 ///
 /// `sitemaps` are the URLs of those that the user gave. They say what is crawled, too.
@@ -91,7 +91,7 @@ mod tests {
             assert_ne!(name(&[(argument, "one")]), name(&[(argument, "two")]), "{argument}");
             assert!(!name(&[(argument, "hunter2")]).contains("hunter2"));
         }
-        // What is hidden in a value still tells it from another.
+        // The hidden part of a value still makes it another value.
         assert_ne!(
             name(&[("feed", "https://a.example/?key=1")]),
             name(&[("feed", "https://a.example/?key=2")])

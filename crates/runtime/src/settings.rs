@@ -53,7 +53,7 @@ pub struct CrawlSettings {
     pub verdict: VerdictSettings,
     /// When a run has far fewer rows or values than it should.
     pub watch: WatchSettings,
-    /// What becomes of rows that the site no longer has.
+    /// What to do with rows that the site no longer has.
     pub gone: GoneSettings,
     /// Of the scheduler, the downloader and the crawl threads.
     pub engine: EngineSettings,

@@ -1,7 +1,8 @@
-//! Texts of others on a terminal. Sites, databases, files and the environment may contain characters that a terminal obeys: escape
-//! sequences move the cursor or change the title, and marks of direction turn a text around. People have to see these instead.
+//! Texts from elsewhere on a terminal. Sites, databases, files and the environment may contain characters that a terminal obeys:
+//! escape sequences move the cursor or change the title, and marks of direction turn a text around. On a terminal,
+//! these characters are made visible instead.
 //!
-//! Into a pipe or a file, data goes as it is.
+//! A pipe or a file gets the data as it is.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;

@@ -39,8 +39,8 @@ const MAX_ATTRIBUTE_PAIRS: usize = 4_000_000_000;
 /// A tag with fewer attributes takes no time worth counting.
 const MANY_ATTRIBUTES: usize = 32;
 
-/// A formatting element (`<b>`, `<a>` …) is compared with each open one, attribute by attribute (the "Noah's Ark clause"). To compare
-/// an attribute takes as long as to look at this many open elements.
+/// A formatting element (`<b>`, `<a>` …) is compared with each open one, attribute by attribute (the "Noah's Ark clause"). Comparing
+/// an attribute takes as long as looking at this many open elements.
 const WORK_PER_ATTRIBUTE: usize = 4;
 
 /// With fewer open elements, these comparisons take no time worth counting. Few honest pages have more.

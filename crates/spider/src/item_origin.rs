@@ -57,7 +57,7 @@ impl<'a> ItemOrigin<'a> {
         Self { tally: Some(tally), ..self }
     }
 
-    /// Counts rules. Nothing happens where nobody counts, as in a test.
+    /// Counts rules. Without a tally, as in a test, nothing happens.
     pub fn count_rules(&self, change: impl FnOnce(&mut RuleCounts)) {
         if let Some(tally) = self.tally {
             tally.note(change);

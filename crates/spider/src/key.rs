@@ -1,4 +1,4 @@
-//! Keys of items: what a child keeps of its parent.
+//! Keys of items. A child has the key of its parent.
 //!
 //! The key of an item with an id is known without the database, and without the item: see [`natural_key`].
 
@@ -45,7 +45,7 @@ pub struct Key<T> {
     note = "a parent is an item with `#[item(table = \"…\")]`, and with `id = \"…\"` or a `key` of one column"
 )]
 pub trait Parent: Item {
-    /// What refers to it needs to know this.
+    /// Everything that a reference to it needs to know.
     #[doc(hidden)]
     const KEY: ParentKey;
 }

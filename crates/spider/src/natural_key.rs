@@ -53,7 +53,7 @@ pub fn id<'v>(item_type: &str, parts: impl IntoIterator<Item = (&'v Value, Spell
 
 /// A text in a form for comparison, by the rule `natural-key-1`: normalised (Unicode NFKC), the case folded (Unicode's full case
 /// folding, so `ß` becomes `ss`), normalised once more, and every run of white space (Unicode's `White_Space`) is one blank,
-/// with none at the ends. Everything else counts: accents, hyphens and apostrophes too.
+/// without blanks at the ends. Everything else counts: accents, hyphens and apostrophes too.
 ///
 /// ```
 /// assert_eq!(dragline_spider::natural_key::folded(" ＤＪ\tStraße "), "dj strasse");

@@ -1,5 +1,5 @@
-//! How an item type is related to others: its id, its references, whose children its items are. And what belongs to its table:
-//! indexes.
+//! How an item type is related to others: its id, its references, and the parents of its items. The indexes of its table are here,
+//! too.
 
 use crate::item_type::{Column, ColumnType, Description, ItemType, ItemTypeBuilder};
 use crate::key::ParentKey;
@@ -48,7 +48,7 @@ pub struct Reference {
     pub is_deferrable: bool,
 }
 
-/// What a type says of its relations.
+/// The relations of a type.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Relations {
     id: Vec<IdColumn>,
@@ -188,7 +188,7 @@ impl Description {
         }
     }
 
-    /// What is wrong with its relations, if anything is.
+    /// What is wrong with its relations, or `None`.
     pub(crate) fn relation_problem(&self) -> Option<String> {
         let column = |name: &str| self.columns.iter().find(|column| column.name == name);
         if self.table.is_none() {

@@ -1,6 +1,6 @@
 //! Counts the rules that items broke.
 //!
-//! They are figures for people and for limits. No rule decides by them, so a kill can't change which items are stored.
+//! The counts are figures for people and for limits. No rule depends on them, so a kill can't change which items are stored.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};

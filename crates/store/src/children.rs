@@ -1,4 +1,4 @@
-//! Children that replace: which parents a page gives, so that its earlier children of these parents can go.
+//! Children that replace: which parents a page gives, so that its earlier children of these parents can be deleted.
 //!
 //! A page that gives a parent, or children of it, says everything that it knows about the children of this parent. So those that the
 //! page gave before, and does not give now, are deleted in the page's transaction. Children that only other pages gave stay.

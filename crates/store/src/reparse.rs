@@ -33,12 +33,12 @@ pub(crate) const SOURCES: &str = "SELECT run_id FROM crawl_runs
     AND shard_rule = (SELECT shard_rule FROM crawl_runs WHERE run_id = $1)
     ORDER BY run_id DESC";
 
-/// The same, as long as there is no reparse. `$1` is the spider.
+/// The same before the reparse exists. `$1` is the spider.
 pub(crate) const SOURCES_NOW: &str = "SELECT run_id FROM crawl_runs
     WHERE spider = $1 AND kind <> 'reparse' AND (kind <> 'import' OR state = 'finished')
     ORDER BY run_id DESC";
 
-/// The id of the reparse in a statement, as long as there is none.
+/// The id of the reparse in a statement before the reparse exists.
 pub(crate) const NO_RUN: i64 = 0;
 
 /// How many requests of a reparse there are, by what became of them. `$1` is the reparse.

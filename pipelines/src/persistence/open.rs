@@ -24,7 +24,7 @@ use super::outage::chain;
 
 /// A new reparse copies the requests of other runs, maybe many millions of them.
 const REPARSE_LIMIT: Duration = Duration::from_secs(1800);
-/// How often a start-up may take its time if the server goes on answering. The first start makes all tables.
+/// A start-up may take this many times its limit while the server goes on answering. The first start makes all tables.
 const SLOW_LINK_TIMES: u32 = 6;
 
 /// A step of the start-up.
@@ -199,8 +199,8 @@ impl StartUpSteps<'_> {
         }
     }
 
-    /// Waits for `limit`, and for that long again as often as the server has answered meanwhile and nothing has failed. Gives the
-    /// time that it has waited if that was in vain.
+    /// Waits for `limit`, and then again for the same time as often as the server has answered meanwhile and nothing has failed.
+    /// If that was in vain, it returns the time that it has waited.
     async fn while_answered<T>(
         &self,
         limit: Duration,

@@ -33,7 +33,7 @@ impl<T: Clone> Bounds<T> {
         )
     }
 
-    /// Whether `value` lies between them. What can't be compared doesn't.
+    /// Whether `value` lies between them. A value that can't be compared doesn't.
     pub(super) fn contain(&self, value: &T, compare: impl Fn(&T, &T) -> Option<Ordering>) -> bool {
         let against = |bound: &Bound<T>, side: Ordering| match bound {
             Bound::Unbounded => true,

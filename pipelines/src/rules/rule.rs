@@ -8,7 +8,7 @@ use dragline_core::{Consequence, Field, FromRecord, Item, ItemRecord, ItemType, 
 use super::bounds::Bounds;
 use super::test::Test;
 
-/// What a column, or a whole item, has to be like. An item that breaks a rule is quarantined, unless you choose another
+/// What a column, or a whole item, must be like. An item that breaks a rule is quarantined, unless you choose another
 /// consequence.
 ///
 /// Except for [`Rule::required`], a rule about a column does not look at a missing value: a column that may be null may also
@@ -22,7 +22,7 @@ pub struct Rule {
 }
 
 impl Rule {
-    /// The column has a value. An empty text and an empty list are none.
+    /// The column has a value. An empty text or an empty list does not count as a value.
     pub fn required(column: &str) -> Self {
         Self::about(column, "required", Test::Required)
     }
@@ -37,7 +37,7 @@ impl Rule {
         Self::about(column, "range", Test::Range(Bounds::of(&values).map(Field::into_value)))
     }
 
-    /// A regular expression matches the text somewhere, or each text of the list. Write `^` and `$` if it has to match all of it.
+    /// A regular expression matches the text somewhere, or each text of the list. Write `^` and `$` if it must match all of it.
     /// A crawl does not start with an invalid expression.
     pub fn pattern(column: &str, pattern: &str) -> Self {
         let test = Regex::new(pattern).map_err(|error| error.to_string());
@@ -54,7 +54,7 @@ impl Rule {
         Self::about(column, "url", Test::Url)
     }
 
-    /// The date or time has come. A page may be in another time zone than this machine, so one day is tolerated.
+    /// The date or time is not in the future. A page may be in another time zone than this machine, so one day is tolerated.
     pub fn not_in_future(column: &str) -> Self {
         Self::about(column, "not in future", Test::NotInFuture)
     }

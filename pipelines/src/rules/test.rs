@@ -9,7 +9,7 @@ use super::bounds::{Bounds, compare, fits};
 
 /// Time zones are at most a day apart. So a moment that is a day away may have come on the other side of the world.
 const TOLERATED_DAYS: i64 = 1;
-/// So much of a text is shown in an error.
+/// How much of a text an error shows.
 const SHOWN_CHARACTERS: usize = 80;
 
 /// The test of a rule.

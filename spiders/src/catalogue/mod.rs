@@ -8,7 +8,7 @@
 //!                      uses cue, artists, version
 //! ```
 //!
-//! `bronze` keeps what a page says, and `silver` is what people ask about: artists, tracks, playlists. A page gives both.
+//! `bronze` keeps what a page says, and `silver` has what people ask about: artists, tracks, playlists. A page gives both.
 //!
 //! Everything here is a function of its input, without I/O. A parser never fails on a text: it keeps the text and finds what it
 //! can. A reader fails on a page that is not what it should be.

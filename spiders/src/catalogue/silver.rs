@@ -9,7 +9,7 @@
 //! contradict each other. The price is that a name as people write it (`Björk`) is not in `artists`, because pages write it in
 //! several ways. It is in the rows of the pages that write it, and the views of `docs/catalogue.sql` choose the most frequent one.
 //!
-//! Which track follows which is a view over `playlist_tracks`, so it is right after every change without anything to keep right.
+//! A view over `playlist_tracks` shows which track follows which, so the answer is right after every change.
 
 mod emit;
 mod keys;

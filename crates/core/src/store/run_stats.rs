@@ -3,7 +3,7 @@
 /// The key in `crawl_runs.stats` for the item rows that all starts of a run wrote.
 pub const RUN_ITEMS: &str = "run_items";
 
-/// The same, for whether all that was left to fetch had to wait when the last start was last alive.
+/// The same, for whether all that was left to fetch had to wait at the last sign of life of the last start.
 pub const RUN_WAITS: &str = "waits";
 
 /// The same for the requests that the run has at least. Only deleting rows makes them fewer.

@@ -1,4 +1,4 @@
-//! What becomes of rows that the site no longer has.
+//! What to do with rows that the site no longer has.
 
 use std::fmt;
 use std::str::FromStr;
@@ -6,7 +6,7 @@ use std::str::FromStr;
 use clap::Args;
 use dragline_flags::{number, share};
 
-/// What becomes of rows that the site no longer has. The runtime removes them.
+/// What to do with rows that the site no longer has. The runtime does it.
 #[derive(Args, Clone, Debug, PartialEq)]
 #[command(next_help_heading = "Limits")]
 pub struct GoneSettings {
@@ -39,7 +39,7 @@ impl Default for GoneSettings {
         Self {
             delete_gone: None,
             mark_gone: None,
-            // A site that has lost a tenth of its contents is rather broken.
+            // A site that lacks a tenth of its contents is probably broken.
             max_gone_share: 0.1,
         }
     }

@@ -10,7 +10,7 @@ use crate::digits::to_ascii;
 use crate::name::name_key_v1;
 use crate::text::takes_no_place;
 
-/// What stands between the parts of a date and means nothing. The last two end abbreviations in Hebrew and Hindi.
+/// Characters that separate the parts of a date and mean nothing. The last two end abbreviations in Hebrew and Hindi.
 const SEPARATORS: &str = " ,./-‐‑–—()[]'’ʼ`·|、،;*\u{5f3}\u{970}";
 
 /// The longest run of digits: `20200503`.
@@ -25,7 +25,7 @@ pub(super) fn read(text: &str, order: DateOrder, languages: Languages) -> Result
     arrange(parts, order)
 }
 
-/// Which part of a date a sign or word next to a number says that it is.
+/// The part of a date that a sign or word next to a number names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Role {
     Year,
@@ -166,7 +166,7 @@ fn is_of_word(c: char) -> bool {
     c.is_alphabetic() || is_combining_mark(c)
 }
 
-/// What a sign behind a number says in Chinese, Japanese and Korean.
+/// The part of a date that a sign after a number names in Chinese, Japanese and Korean.
 fn sign_of_role(c: char) -> Option<Role> {
     match c {
         '年' | '년' => Some(Role::Year),
@@ -176,7 +176,7 @@ fn sign_of_role(c: char) -> Option<Role> {
     }
 }
 
-/// What a word in front of a number says in Vietnamese.
+/// The part of a date that a word before a number names in Vietnamese.
 fn vietnamese(key: &str) -> Option<Role> {
     match key {
         "nam" => Some(Role::Year),
@@ -219,8 +219,8 @@ fn arrange(parts: Parts, order: DateOrder) -> Result<PartialDate, DateProblem> {
     }
 }
 
-/// The month that a date names. A word that can also be a day of the week, such as the French `mar.`, is one if there is
-/// another month, or if there are enough numbers without it.
+/// The month that a date names. A word that can also be a day of the week, such as the French `mar.`, counts as a
+/// day of the week if there is another month, or if there are enough numbers without it.
 fn named_month(mut words: Vec<MonthWord>, numbers: usize) -> Result<Option<u32>, DateProblem> {
     let is_sure = |word: &MonthWord| !is_weekday(&word.key);
     if words.iter().any(is_sure) {

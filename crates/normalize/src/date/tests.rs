@@ -1,4 +1,4 @@
-//! Dates of many languages and formats, and what is not a date.
+//! Dates of many languages and formats, and texts that are not dates.
 
 use chrono::{Datelike as _, Days};
 use proptest::prelude::*;

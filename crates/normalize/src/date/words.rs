@@ -43,7 +43,7 @@ pub(super) fn is_weekday(key: &str) -> bool {
     WEEKDAY_KEYS.contains(key)
 }
 
-/// Whether a word stands in dates and means nothing: articles, `of`, the word for *year*, endings of ordinals.
+/// Whether a word occurs in dates and means nothing: articles, `of`, the word for *year*, endings of ordinals.
 pub(super) fn is_filler(key: &str) -> bool {
     FILLERS.split_whitespace().any(|filler| filler == key)
 }

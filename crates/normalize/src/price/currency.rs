@@ -27,7 +27,7 @@ pub(super) struct Sign {
 /// More characters than this, and it is not in the table.
 pub(super) const MAX_SIGN_CHARACTERS: usize = 9;
 
-/// The codes of ISO 4217 that are money of today, and some that shops still show.
+/// The codes of ISO 4217 for today's money, and some old ones that shops still show.
 const CODES: &str = "AED AFN ALL AMD ANG AOA ARS AUD AWG AZN BAM BBD BDT BGN BHD BIF BMD BND BOB BRL BSD BTN BWP BYN BZD CAD CDF \
     CHF CLP CNY COP CRC CUP CVE CZK DJF DKK DOP DZD EGP ERN ETB EUR FJD FKP GBP GEL GHS GIP GMD GNF GTQ GYD HKD HNL HRK HTG HUF \
     IDR ILS INR IQD IRR ISK JMD JOD JPY KES KGS KHR KMF KPW KRW KWD KYD KZT LAK LBP LKR LRD LSL LYD MAD MDL MGA MKD MMK MNT MOP \
@@ -113,7 +113,7 @@ const FORMS: &[(&str, &str)] = &[
     ("лева", "лв"),
 ];
 
-/// The sign of this text, which has to be all of it.
+/// The sign, if it is the whole text.
 pub(super) fn sign(text: &str) -> Option<Sign> {
     let signs = &*SIGNS;
     if let Some(sign) = signs.get(text) {
@@ -123,7 +123,7 @@ pub(super) fn sign(text: &str) -> Option<Sign> {
     signs.get(lower.as_str()).copied().filter(|sign| sign.strength == Strength::Strong)
 }
 
-/// The code that these large letters are.
+/// The code, if the text is one in large letters.
 pub(super) fn iso_code(text: &str) -> Option<&'static str> {
     if text.len() != 3 {
         return None;

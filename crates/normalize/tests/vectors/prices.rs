@@ -1,9 +1,9 @@
-//! Prices as price-parser, which Scrapy's users know, reads them. What it is known to read wrongly is read here, too.
+//! Prices as price-parser, which Scrapy's users know, should read them. It is known to read some of them wrongly.
 
 use dragline_normalize::{currency, price_with};
 use serde_json::Value as Json;
 
-/// Read in another way: the name of a currency without a number should be one of it, but we say that the price is missing.
+/// Read in another way: the vectors want the name of a currency without a number to be the price 1, but here it is not a price.
 const DIFFERING: [&str; 1] = ["тг"];
 
 #[test]

@@ -1,8 +1,8 @@
-//! The change feed: what a transaction changes in the rows of item types with `#[item(changes)]`, told in `crawl_changes`.
+//! The change feed: a transaction notes in `crawl_changes` what it changes in the rows of item types with `#[item(changes)]`.
 //!
-//! A reader goes through `crawl_changes` by position, so positions must be in the order of commits: whoever has seen one of them must
-//! never find a smaller one later. Numbers of a sequence are not in that order if several transactions are under way. So a transaction
-//! collects its changes in a staging table, and moves them as its last step. For that it takes a lock that lasts until its COMMIT is
+//! A reader goes through `crawl_changes` by position, so positions must be in the order of commits: after a reader has seen one of
+//! them, no smaller one may appear. Numbers of a sequence are not in that order if several transactions are under way. So a transaction
+//! collects its changes in a staging table, and moves them as its last step. This step takes a lock that lasts until the COMMIT is
 //! done. Between lock and COMMIT it waits for nobody, so the lock is short, and no two transactions wait for each other in a circle.
 //!
 //! `NOTIFY` lets only one transaction of the server commit at a time anyway. So the lock costs little more.
@@ -53,7 +53,7 @@ pub(super) async fn prepare(session: &Session) -> StoreResult<()> {
     Ok(())
 }
 
-/// Tells what the transaction has changed. Nothing but COMMIT may follow.
+/// Moves the changes of the transaction to the feed, and notifies its readers. Only COMMIT may follow.
 pub(super) async fn publish(session: &Session) -> StoreResult<()> {
     let published = async {
         let lock = session.prepare_cached(LOCK).await?;
@@ -91,8 +91,8 @@ pub(super) async fn count_old(connections: &Connections, older_than: Duration) -
     Ok(row.map_or(0, |row| number(&row, "rows")))
 }
 
-/// Removes the first changes that are older than this, except for the last one of them: a reader that knows no position as high
-/// as the lowest one has missed some.
+/// Removes the first changes that are older than this, except for the last one of them: a reader whose position is lower than the
+/// lowest one has missed some.
 pub(super) async fn prune(connections: &Connections, older_than: Duration, max: u32) -> StoreResult<u64> {
     let sql = "WITH head AS MATERIALIZED (
             SELECT position, changed_at FROM crawl_changes ORDER BY position LIMIT $2

@@ -155,7 +155,7 @@ impl Dialer {
         }
     }
 
-    /// Counts an answer. An error is none: the server may give the same one for ever.
+    /// Counts an answer. An error does not count, because the server may give the same one for ever.
     fn heard<T>(&self, answer: &Result<T, Error>) {
         if answer.is_ok() {
             self.answers.fetch_add(1, Ordering::Relaxed);

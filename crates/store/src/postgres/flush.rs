@@ -10,7 +10,7 @@
 //!    kept bodies in the order of their hashes, then cookies, then what later runs should know about the pages. All processes have the same order of tables.
 //! 5. Write the pages' states. This comes last, because an insert of step 3 waits for a flush that is changing the same
 //!    request, and a flush in its last step waits for nobody.
-//! 6. Tell what changed in rows with a change feed. Its lock is held until COMMIT is done.
+//! 6. Move the changes of rows to the change feed. The lock of this step lasts until COMMIT is done.
 
 use std::collections::BTreeMap;
 use std::time::Instant;
@@ -329,7 +329,7 @@ impl Transaction<'_> {
         self.tables.by_name.values().any(|table| table.item.emits_changes())
     }
 
-    /// Tells what changed in rows with a change feed. Nothing but COMMIT may follow.
+    /// Moves the changes of rows to the change feed. Only COMMIT may follow.
     pub(super) async fn publish(&self) -> StoreResult<()> {
         if self.emits_changes() {
             changes::publish(self.session).await?;

@@ -1,7 +1,7 @@
-//! Rows that are gone are counted, found, and removed or marked.
+//! Counts and finds rows that are gone, and removes or marks them.
 //!
-//! A crawl may write a row at the moment when it is to be removed. So the rows are locked first, in the order of keys as in a flush.
-//! The next statement sees what was committed before the lock, and leaves out what somebody has seen meanwhile.
+//! Another crawl may write a row at the moment of its removal. So the rows are locked first, in the order of keys as in a flush.
+//! The next statement sees what was committed before the lock, and leaves out rows that a run has seen meanwhile.
 
 use std::time::{Duration, Instant};
 

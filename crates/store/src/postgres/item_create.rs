@@ -68,7 +68,7 @@ async fn may_create(session: &Session, item: &ItemType, only: Only) -> StoreResu
 }
 
 /// Whether the tables that a new one refers to are there. One of them may be missing because it is not created automatically. Then
-/// the comparison tells both.
+/// the comparison reports both.
 async fn has_parents(session: &Session, item: &ItemType, put_off: &[&Reference]) -> StoreResult<bool> {
     let parents = item.references().iter().filter(|reference| !put_off.contains(reference));
     for parent in parents.filter(|reference| Some(&*reference.table) != item.table()) {

@@ -1,4 +1,4 @@
-//! Opens a reparse, and tells what one would do.
+//! Opens a reparse, and finds out what one would do.
 
 use dragline_core::reparse::{PlanAsk, PlanPart, Reparse, ReparseCounts, ReparseOf, StoredRow};
 use dragline_core::store::StoreResult;

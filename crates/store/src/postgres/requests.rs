@@ -19,7 +19,7 @@ use crate::columns::{FoundRequest, RequestRow};
 /// The staging table of new requests.
 pub(super) const STAGE: &str = "stage_requests";
 
-/// So many requests are worked on at a time. Then other tasks have their turn, for example the end of this one.
+/// How many requests are worked on at a time. Then other tasks have their turn, for example the end of this one.
 const AT_ONCE: usize = 4_096;
 
 /// Creates the staging table.

@@ -1,5 +1,5 @@
-//! The change feed: what a transaction changes in the rows of item types with `#[item(changes)]`, told in `crawl_changes`. There is one
-//! writer at a time, so positions are in the order of commits.
+//! The change feed: a transaction notes in `crawl_changes` what it changes in the rows of item types with `#[item(changes)]`. There is
+//! one writer at a time, so positions are in the order of commits.
 
 use std::time::Duration;
 
@@ -86,7 +86,7 @@ impl ChangeStatements {
         });
         Ok(match found.optional()? {
             Some((_, _, true)) if conflict == Conflict::KeepNewer => None,
-            // A row that was told as gone is there again.
+            // The feed has reported this row as gone, and now it is there again.
             None | Some((_, true, _)) => Some(Change::New),
             Some((changed, false, _)) if changed == NOTHING => None,
             Some((changed, false, _)) => Some(Change::Changed(changed)),
@@ -158,8 +158,8 @@ pub(super) fn count_old(connection: &Connection, older_than: Duration) -> Result
     Ok(connection.query_row(sql, [ago(connection, older_than)?], |row| row.get("rows"))?)
 }
 
-/// Removes the first changes that are older than this, except for the last one of them: a reader that knows no position as high
-/// as the lowest one has missed some.
+/// Removes the first changes that are older than this, except for the last one of them: a reader whose position is lower than the
+/// lowest one has missed some.
 pub(super) fn prune(connection: &Connection, older_than: Duration, max: u32) -> Result<u64, Fault> {
     let sql = "WITH head AS MATERIALIZED (
             SELECT position, changed_at FROM crawl_changes ORDER BY position LIMIT ?2

@@ -1,5 +1,5 @@
-//! Rows that are gone are counted, found, and removed or marked. Rows are found again by their `rowid`, which only an owner of the table may
-//! give to another row. So each of them is looked at once more before it goes.
+//! Counts and finds rows that are gone, and removes or marks them. It finds a row again by its `rowid`, which only an owner of the
+//! table may give to another row. So it looks at each row once more before the row goes.
 
 use std::time::{Duration, Instant};
 

@@ -345,7 +345,7 @@ fn beside_children(rebuilt: &str) -> String {
     )
 }
 
-/// The references of an item type that are no foreign keys of its table. `SQLite` checks each at the end of the transaction if it
+/// The references of an item type that are not foreign keys of its table. `SQLite` checks each at the end of the transaction if it
 /// has to, so it makes no difference whether they are deferrable.
 fn missing_keys<'a>(
     connection: &Connection,

@@ -1,6 +1,6 @@
-//! Commits, and tells which parent is missing if the database refuses.
+//! Commits, and finds the missing parent if the database refuses.
 //!
-//! `SQLite` checks the foreign keys of items at the end of a transaction, and then only says that one is not kept.
+//! `SQLite` checks the foreign keys of items at the end of a transaction, and its error doesn't say which one is violated.
 
 use dragline_core::{ItemRecord, Reference, StoreError, Value};
 use rusqlite::{Connection, ErrorCode, Transaction};

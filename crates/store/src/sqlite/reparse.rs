@@ -1,4 +1,4 @@
-//! Opens a reparse, and tells what one would do.
+//! Opens a reparse, and finds out what one would do.
 
 use std::io;
 

@@ -8,7 +8,7 @@ use crate::catalogue::artists::{Credit, Role};
 use crate::catalogue::track_line;
 use crate::catalogue::version;
 
-/// Between keys. A key has either no signs or no spaces, so this cannot be part of one.
+/// Separates keys. A key has either no signs or no spaces, so this cannot be part of one.
 const BETWEEN: &str = " ; ";
 /// The version of a track without one. A part of an id is never empty.
 const ORIGINAL: &str = "original";

@@ -14,7 +14,7 @@ pub(super) struct Artist {
 #[derive(Item)]
 #[item(table = "tracks", id = "=artist_keys, =title_key, =version_key")]
 pub(super) struct Track {
-    /// The keys of its primary artists, with ` ; ` between.
+    /// The keys of its primary artists, separated by ` ; `.
     pub(super) artist_keys: String,
     pub(super) title_key: String,
     /// `original`, or the keys of its versions.

@@ -1,4 +1,4 @@
-//! What a dry run has found: counted, and shown as text or as JSON lines.
+//! Counts the findings of a dry run, and shows them as text or as JSON lines.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -14,9 +14,9 @@ use crate::arguments::DryRunFormat;
 use crate::commands::print;
 use crate::failed::Failed;
 
-/// How many changes of an item type, and how many pages, a text shows.
+/// How many changes of each item type, and how many pages, the text shows.
 const SHOWN: usize = 5;
-/// How many characters of a value a text shows.
+/// How many characters of a value the text shows.
 const SHOWN_CHARS: usize = 60;
 
 /// See the module.
@@ -59,7 +59,7 @@ impl Changes {
         self.of(item);
     }
 
-    /// So many items of a type without a key would replace those of their pages.
+    /// Counts items of a type without a key. They would replace the earlier ones of their pages.
     pub(super) fn without_key(&mut self, item: &ItemType, count: u64) {
         self.of(item).without_key += count;
     }

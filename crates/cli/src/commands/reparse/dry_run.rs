@@ -130,7 +130,7 @@ fn compare(
             max_bytes: ANSWER_BYTES,
         };
         let found = store.wait("reading kept pages", store.admin.kept_answers(&ask))?;
-        // What was removed meanwhile is left out.
+        // Pages that somebody removed meanwhile are left out.
         let mut read = Vec::new();
         for answer in found.answers {
             let page = pages.remove(&answer.fingerprint);

@@ -1,4 +1,4 @@
-//! `dragline runs`: shows runs and what they have lost, reopens them, ends them, and prunes them.
+//! `dragline runs`: shows runs and the rows that are gone, reopens them, ends them, and prunes them.
 
 mod columns;
 mod compare;
