@@ -111,13 +111,13 @@ impl Beats {
         if let Some(silent) = silent(loops, now_ms, max_age) {
             return silent;
         }
-        // A long parse within its limit is work, and a restart would only begin it again. If nobody ends it after its limit, the
-        // supervisor is silent.
+        // A long parse within its limit is work, and a restart would only begin it again. If it is not ended after its limit,
+        // the supervisor is silent.
         if let Some(parse) = &self.longest_parse
             && now_ms.saturating_sub(parse.since_ms) > parse.limit_ms.saturating_add(millis(max_age))
         {
             return HealthState::Stuck.because(format!(
-                "crawl-{} has been parsing {} for {} s, and nobody has ended it after its limit of {} s",
+                "crawl-{} has been parsing {} for {} s, and it was not ended at its limit of {} s",
                 parse.thread,
                 parse.url,
                 seconds(now_ms, parse.since_ms),
@@ -261,7 +261,7 @@ mod tests {
         assert_eq!(state, HealthState::Stuck);
         assert_eq!(
             why,
-            "crawl-1 has been parsing http://a.example/ for 361 s, and nobody has ended it after its limit of 300 s"
+            "crawl-1 has been parsing http://a.example/ for 361 s, and it was not ended at its limit of 300 s"
         );
     }
 
