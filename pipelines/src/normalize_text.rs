@@ -8,7 +8,7 @@ use dragline_normalize::{
     DateOrder, blanks, clean, currency, currency_code, date, entities, lines, name_key_v1, nfc, price_amount,
 };
 
-/// What is done to a text.
+/// What the step does to a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TextRule {
@@ -40,7 +40,7 @@ impl TextRule {
 ///
 /// A column is a text or a list of texts. Another column takes what is read from it: a price, a currency, a date, or the key of
 /// a name. If the text is absent or empty, the other column stays as it is. If the text can't be read, the item is quarantined
-/// with a reason: so nothing is lost, and no wrong value is stored. The same holds if a column has another type than it needs.
+/// with a reason. So nothing is lost, and no wrong value is stored. The same is true if a column has another type than it needs.
 ///
 /// [`NormalizeText::of`] handles the items of one type, and every column must exist. [`NormalizeText::new`] handles the items of
 /// every type that has the columns.

@@ -1,4 +1,4 @@
-//! The refined layer of whole crawls: rows as the pages say, at every instant, after kills, changes and a reparse.
+//! The refined layer of whole crawls: at every instant, its rows are what the pages say, also after kills, changes and a reparse.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -117,7 +117,7 @@ fn a_parse_within_its_limit_is_work_however_short_a_heartbeat_is() {
     watched.running.finish_within(SOON);
 }
 
-/// A crawl whose only page hangs in its parse, and which nobody ends after its limit, because the supervisor hangs too.
+/// A crawl whose only page hangs in its parse. The supervisor hangs too, so it does not end the parse after its limit.
 #[cfg(debug_assertions)]
 fn nobody_ends_a_parse(site: &Site, stored: &Stored) -> Dragline {
     let nasty = crawl_nasty(&site.url("/hang"), stored).args(["--health-max-age", MAX_AGE]);

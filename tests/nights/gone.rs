@@ -1,4 +1,4 @@
-//! With `--delete-gone`, the rows are those of the pages that the site has had lately, and no failure removes a row.
+//! With `--delete-gone`, the table has the rows of the pages that the site has had lately, and no failure removes a row.
 
 use std::collections::BTreeMap;
 
