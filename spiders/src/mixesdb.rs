@@ -21,11 +21,11 @@ pub struct MixesDb;
 
 #[derive(SpiderArgs)]
 struct MixesDbArgs {
-    /// Only mixes that a search for this text finds
+    /// The mixes that a search for this text finds
     search_query: Option<String>,
-    /// Only mixes of these artists, with commas between
+    /// The mixes of these artists, with commas between
     search_artists: Vec<String>,
-    /// Only mixes in these categories, with commas between
+    /// The mixes in these categories, with commas between
     categories: Vec<String>,
     /// Also the mixes in the categories of a category
     #[arg(default = false)]
