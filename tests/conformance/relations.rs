@@ -15,6 +15,7 @@ on_both_stores!(
     tables_are_made_with_their_references,
     the_printed_schema_makes_them_too,
     a_missing_foreign_key_is_told_with_its_remedy,
+    a_table_that_is_made_anew_takes_its_indexes_along,
     a_foreign_key_to_another_table_is_told,
     a_parent_that_nobody_names_is_told,
     a_table_whose_parent_may_not_be_made_waits_for_it,
@@ -202,6 +203,26 @@ fn a_missing_foreign_key_is_told_with_its_remedy(stored: &Stored) {
             "column label has no foreign key to c_labels (code)",
         ],
     );
+}
+
+/// The remedy of SQLite renames the old table, which then still has the names of the indexes.
+fn a_table_that_is_made_anew_takes_its_indexes_along(stored: &Stored) {
+    begin(stored);
+    run(async { prepared(stored, &types()).await.close().await });
+    without_keys(stored, "");
+    if let Stored::Sqlite(_) = stored {
+        execute(stored, "CREATE INDEX \"shop.a_tracks_by_artist\" ON \"shop.a_tracks\" (artist)");
+    }
+    told_and_mended(stored, &["column artist has no foreign key"]);
+    let by_artist = match stored {
+        Stored::Postgres(_) => {
+            "select count(*) from pg_indexes where tablename = 'a_tracks' and indexdef like '%(artist)'"
+        }
+        Stored::Sqlite(_) => {
+            "select count(*) from sqlite_schema where name = 'shop.a_tracks_by_artist' and tbl_name = 'shop.a_tracks'"
+        }
+    };
+    assert_eq!(stored.count(by_artist), 1);
 }
 
 fn a_foreign_key_to_another_table_is_told(stored: &Stored) {

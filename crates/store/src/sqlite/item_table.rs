@@ -74,12 +74,26 @@ fn index_ddl(item: &ItemType, table: &str) -> String {
     let index = |columns: &Vec<String>| {
         format!(
             "\nCREATE INDEX IF NOT EXISTS {} ON {} ({});",
-            quoted(format!("{table}_by_{}", columns.join("_"))),
+            quoted(index_name(table, columns)),
             quoted(table),
             quoted_list(columns)
         )
     };
     relations::indexes(item).iter().map(index).collect()
+}
+
+fn index_name(table: &str, columns: &[String]) -> String {
+    format!("{table}_by_{}", columns.join("_"))
+}
+
+/// The same for a table whose earlier rows are in a renamed one, which still has the indexes and their names.
+fn moved_index_ddl(item: &ItemType, table: &str) -> String {
+    let drop = |columns: &Vec<String>| drop_index(&index_name(table, columns));
+    relations::indexes(item).iter().map(drop).collect::<String>() + &index_ddl(item, table)
+}
+
+fn drop_index(name: &str) -> String {
+    format!("\nDROP INDEX IF EXISTS {};", quoted(name))
 }
 
 /// The statements that create a history. A version is copied from the row, so its columns have the types that those of the item's own
@@ -92,8 +106,12 @@ fn history_ddl(history: &ItemType, beside: Option<&Shape>) -> String {
         column.line(there.map_or(column.kind, |there| strict_kind(&there.kind)))
     });
     let create = create(table, lines.collect(), history.key(), &[]);
-    let index = quoted(format!("{table}_by_run"));
+    let index = quoted(history_index(table));
     format!("{create}\nCREATE INDEX {index} ON {} (replaced_by_run);", quoted(table))
+}
+
+fn history_index(table: &str) -> String {
+    format!("{table}_by_run")
 }
 
 /// Creates the missing tables and returns their names. With `all`, this includes the tables of types with
@@ -230,9 +248,10 @@ impl Differences {
                         column.name, version.kind, row.kind
                     ),
                     format!(
-                        "ALTER TABLE {0} RENAME TO {1};\n{2}\nINSERT INTO {0} SELECT * FROM {1};",
+                        "ALTER TABLE {0} RENAME TO {1};{2}\n{3}\nINSERT INTO {0} SELECT * FROM {1};",
                         quoted(table),
                         quoted(format!("{table}_old")),
+                        drop_index(&history_index(table)),
                         history_ddl(history, beside)
                     ),
                 );
@@ -304,7 +323,7 @@ impl Differences {
             ));
         }
         if rebuild {
-            let rebuilt = rebuilt(item, table, shape, of_row) + &index_ddl(item, table);
+            let rebuilt = rebuilt(item, table, shape, of_row) + &moved_index_ddl(item, table);
             self.remedies.push(if is_parent { beside_children(&rebuilt) } else { rebuilt });
         } else {
             self.remedies.append(&mut additions);
