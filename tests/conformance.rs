@@ -28,3 +28,4 @@ mod refill_model;
 mod relations;
 mod run_admin;
 mod runs;
+mod views;

@@ -2,7 +2,7 @@
 
 use proc_macro2::Span;
 use syn::meta::ParseNestedMeta;
-use syn::{Attribute, Error, LitBool, LitStr, Path, Result};
+use syn::{Attribute, Error, Expr, LitBool, LitStr, Path, Result};
 
 use crate::extract::attributes::{ExtractAttributes, KNOWN};
 
@@ -23,6 +23,7 @@ pub(crate) struct StructAttributes {
     pub(crate) id: Option<LitStr>,
     pub(crate) children_of: Option<Path>,
     pub(crate) indexes: Vec<LitStr>,
+    pub(crate) views: Vec<Expr>,
     pub(crate) name: Option<LitStr>,
     pub(crate) auto_create: Option<LitBool>,
     pub(crate) history: Option<Span>,
@@ -63,6 +64,9 @@ impl StructAttributes {
             } else if meta.path.is_ident("index") {
                 read.indexes.push(meta.value()?.parse()?);
                 Ok(())
+            } else if meta.path.is_ident("view") {
+                read.views.push(meta.value()?.parse()?);
+                Ok(())
             } else if meta.path.is_ident("name") {
                 set(&mut read.name, &meta, meta.value()?.parse()?)
             } else if meta.path.is_ident("auto_create") {
@@ -76,7 +80,7 @@ impl StructAttributes {
             } else {
                 Err(meta.error(
                     "unknown: an item has `table = \"…\"`, `key = \"…\"`, `id = \"…\"`, `name = \"…\"`, `auto_create = false`, `history`, `gone_mark`, `changes`, \
-                     `children_of = …`, `index = \"…\"`, `css = \"…\"`",
+                     `children_of = …`, `index = \"…\"`, `view = …`, `css = \"…\"`",
                 ))
             }
         })?;

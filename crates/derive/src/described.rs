@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use proc_macro2::Span;
 use syn::ext::IdentExt;
 use syn::spanned::Spanned;
-use syn::{Data, DeriveInput, Error, Field, Fields, Ident, LitStr, Path, Result, Type, Visibility};
+use syn::{Data, DeriveInput, Error, Expr, Field, Fields, Ident, LitStr, Path, Result, Type, Visibility};
 
 use crate::attributes::{FieldAttributes, Helper, StructAttributes, combined};
 use crate::names::{
@@ -26,6 +26,8 @@ pub(crate) struct ItemStruct {
     pub(crate) children_of: Option<Path>,
     /// The names of the columns of each index.
     pub(crate) indexes: Vec<Vec<String>>,
+    /// Its views, each an expression.
+    pub(crate) views: Vec<Expr>,
     pub(crate) columns: Vec<FieldColumn>,
     /// The fields that are not stored.
     pub(crate) skipped: Vec<(Ident, Type)>,
@@ -123,6 +125,7 @@ impl ItemStruct {
             id,
             children_of: attributes.children_of,
             indexes,
+            views: attributes.views,
             columns,
             skipped,
             auto_create: attributes.auto_create.is_none_or(|create| create.value),
@@ -303,6 +306,9 @@ fn needs_table(attributes: &StructAttributes, columns: &[FieldColumn]) -> Result
     }
     if let Some(index) = attributes.indexes.first() {
         return told(index.span(), "an index");
+    }
+    if let Some(view) = attributes.views.first() {
+        return told(view.span(), "a view");
     }
     if let Some(parent) = &attributes.children_of {
         return told(parent.span(), "`children_of`");

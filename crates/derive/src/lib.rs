@@ -57,6 +57,7 @@ mod spider_args;
 /// | `id = "shop, =number"` | a first column `id`, a UUID that is computed from these columns: it is the key. `=` before a column: its spelling counts | the key has the columns that `key` names |
 /// | `children_of = Offer` | the items that a page gave and no longer gives are deleted, when it gives their parent or its children again | they stay |
 /// | `index = "shop, price"` | the table has an index on these columns; may be given several times | only key and references have one |
+/// | `view = CHEAPEST` | a view, an expression of the type `View`, that is created after the tables; may be given several times | there is none |
 /// | `name = "offer"` | its name in `crawl_items`, dead letters, exports and reports | the struct's name in snake case |
 /// | `auto_create = false` | a missing table is not created at start: its DDL is printed instead | it is created |
 /// | `history` | the earlier versions of rows are kept in `offers_history` | they are lost |

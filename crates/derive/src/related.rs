@@ -26,6 +26,7 @@ pub(crate) fn keyed(item: &ItemStruct) -> TokenStream {
 pub(crate) fn builder_calls(item: &ItemStruct) -> TokenStream {
     let private = private();
     let indexes = item.indexes.iter().map(|columns| quote!(.with_index::<&str>([#(#columns),*])));
+    let views = item.views.iter().map(|view| quote!(.with_view(#view)));
     if item.table.is_none() {
         return TokenStream::new();
     }
@@ -37,7 +38,7 @@ pub(crate) fn builder_calls(item: &ItemStruct) -> TokenStream {
         Some(parent) => quote!(::core::option::Option::Some(<#parent as #private::Parent>::KEY.table)),
         None => quote!(::core::option::Option::None),
     };
-    quote!(.with_parents([#(#parents),*], #children_of) #(#indexes)*)
+    quote!(.with_parents([#(#parents),*], #children_of) #(#indexes)* #(#views)*)
 }
 
 /// The implementations that let others refer to the item, and the checks of its own references.

@@ -9,6 +9,7 @@ pub use self::error::ItemTypeError;
 
 use crate::item_extras::{changes_refusal, gone_mark_refusal};
 use crate::relations::Relations;
+use crate::view::View;
 use crate::{item_history, table_name};
 
 /// An item type: a shared description. Clones are cheap, and the derive builds each description once.
@@ -41,6 +42,7 @@ pub(crate) struct Description {
     auto_create: bool,
     history: bool,
     pub(crate) relations: Relations,
+    pub(crate) views: Vec<View>,
     gone_mark: bool,
     changes: bool,
 }
@@ -104,6 +106,7 @@ impl ItemType {
             auto_create: true,
             history: false,
             relations: Relations::default(),
+            views: Vec::new(),
             gone_mark: false,
             changes: false,
         })
@@ -277,6 +280,9 @@ impl ItemTypeBuilder {
         if let Some(problem) = described.relation_problem() {
             return Err(ItemTypeError::Relation { item: item(), problem });
         }
+        if let Some(problem) = described.view_problem() {
+            return Err(ItemTypeError::View { item: item(), problem });
+        }
         for name in &described.key {
             let column = described.columns.iter().find(|column| column.name == *name);
             let column =
@@ -321,6 +327,7 @@ impl ItemTypeBuilder {
         self.0.columns = columns.into_iter().collect();
         self.0.history = false;
         self.0.relations = Relations::default();
+        self.0.views = Vec::new();
         self.0.gone_mark = false;
         self.0.changes = false;
         ItemType(Arc::new(self.0))

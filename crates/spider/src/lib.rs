@@ -84,6 +84,7 @@ pub mod type_pattern;
 mod typed_values;
 pub mod url_list;
 pub mod value;
+mod view;
 mod visible_text;
 
 pub use accepts::{Accepts, AcceptsError};
@@ -129,6 +130,7 @@ pub use stay_in::StayIn;
 pub use stored_page::StoredPage;
 pub use type_pattern::{TypePattern, TypePatternError};
 pub use value::{Field, Value};
+pub use view::View;
 
 /// The types that `#[item(…)]` fields are made of, under the names that the derive macro uses.
 pub use chrono;

@@ -5,7 +5,7 @@ use dragline_core::store::StoreResult;
 use dragline_core::table_name::{self, is_plain, parts};
 use dragline_core::{ItemType, StoreError, item_history};
 
-use crate::relations;
+use crate::{relations, views};
 
 /// Columns that every item table has in addition to the item's own.
 pub(crate) const ROW_COLUMNS: [&str; 3] = ["run_id", "source_url", "scraped_at"];
@@ -99,6 +99,7 @@ pub(crate) fn check_names(item: &ItemType) -> StoreResult<()> {
 pub(crate) fn check_all_names(items: &[ItemType]) -> StoreResult<()> {
     items.iter().try_for_each(check_names)?;
     relations::check(items)?;
+    views::check(items)?;
     for history in items.iter().filter_map(ItemType::history) {
         if let Some(item) = items.iter().find(|item| item.table() == history.table()) {
             return Err(StoreError::Setup {

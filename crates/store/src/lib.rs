@@ -50,6 +50,7 @@ mod settings;
 pub mod sqlite;
 mod sqlite_url;
 mod table_order;
+mod views;
 
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -67,7 +67,7 @@ fn unknown_and_repeated_attributes_are_refused() {
             }
         )),
         "unknown: an item has `table = \"…\"`, `key = \"…\"`, `id = \"…\"`, `name = \"…\"`, `auto_create = false`, `history`, `gone_mark`, `changes`, \
-         `children_of = …`, `index = \"…\"`, `css = \"…\"`"
+         `children_of = …`, `index = \"…\"`, `view = …`, `css = \"…\"`"
     );
     let unknown = refusal(&parse_quote!(
         struct Quote {
@@ -337,6 +337,7 @@ fn what_belongs_to_a_table_needs_one() {
     for (attribute, field, what) in [
         ("id = \"a\"", "", "an id"),
         ("index = \"a\"", "", "an index"),
+        ("view = CHEAPEST", "", "a view"),
         ("key = \"a\", children_of = Playlist", "", "`children_of`"),
         ("key = \"a\"", "#[item(references = Label)]", "a reference"),
     ] {

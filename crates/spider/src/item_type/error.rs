@@ -64,6 +64,14 @@ pub enum ItemTypeError {
         /// Why.
         problem: String,
     },
+    /// It can't have one of its views.
+    #[error("the item type {item:?}: {problem}")]
+    View {
+        /// Its name.
+        item: String,
+        /// Why.
+        problem: String,
+    },
     /// Its rows can't be marked.
     #[error("rows of the item type {item:?} cannot be marked as gone: {problem}")]
     GoneMark {

@@ -72,6 +72,7 @@ mod take_over;
 mod target;
 mod tasks;
 mod try_tables;
+mod views;
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};

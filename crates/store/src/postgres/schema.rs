@@ -12,7 +12,7 @@ use super::item_check::{self, Difference};
 use super::item_create::{Only, create_history, create_missing};
 use super::session::Session;
 use super::target::DatabaseTarget;
-use super::{foreign_keys, history_table, item_table, migrations, reference_check};
+use super::{foreign_keys, history_table, item_table, migrations, reference_check, views};
 use crate::identifier::{SOURCE_FINGERPRINT, check_all_names, quoted_path};
 use crate::relations;
 use crate::table_order::TableOrder;
@@ -80,6 +80,9 @@ pub(super) fn ddl(items: &[ItemType]) -> StoreResult<String> {
     }
     if !late.is_empty() {
         sql.extend(["\n-- References between tables that refer to each other.\n", &late]);
+    }
+    for declared in crate::views::of(items) {
+        sql.extend(["\n-- A view of the item type ", declared.item.name(), ".\n", &views::ddl(&declared)]);
     }
     Ok(sql)
 }
@@ -178,6 +181,11 @@ pub(super) async fn prepare<'a>(
     }
     let names: Vec<&str> = prepared.iter().map(|it| it.table).collect();
     let order = foreign_keys::order(&session, &names).await?;
+    if differences.is_empty() {
+        for view in views::create_missing(&session, items).await? {
+            tracing::info!(store = connections.target().location, "created the view {view}");
+        }
+    }
     session.release();
     differences.refuse()?;
     // Rows whose foreign key is null may be stored all the same.
@@ -203,9 +211,10 @@ pub(super) async fn apply(connections: &Connections, items: &[ItemType]) -> Stor
         }
     }
     let tables = tables(items)?;
-    for (_, table) in &tables {
-        if let (Some(schema), _) = parts(table)
-            && !item_check::has_schema(&session, table).await?
+    let of_views = crate::views::of(items).into_iter().map(|declared| declared.view.name());
+    for name in tables.iter().map(|(_, table)| *table).chain(of_views) {
+        if let (Some(schema), _) = parts(name)
+            && !item_check::has_schema(&session, name).await?
         {
             session.run(&item_table::schema_ddl(schema)).await?;
             done.push(format!("created the schema {schema}"));
@@ -221,6 +230,7 @@ pub(super) async fn apply(connections: &Connections, items: &[ItemType]) -> Stor
             done.push(format!("created the table {history}"));
         }
     }
+    done.extend(views::apply(&session, items).await?);
     session.release();
     Ok(done)
 }
@@ -259,6 +269,7 @@ pub(super) async fn check(connections: &Connections, items: &[ItemType]) -> Stor
     }
     let names: Vec<&str> = tables.iter().map(|(_, table)| *table).collect();
     differences.late.extend(foreign_keys::in_the_way(&foreign_keys::order(&session, &names).await?, &names));
+    differences.late.extend(views::differences(&session, items).await?);
     session.release();
     differences.refuse()
 }
@@ -305,6 +316,10 @@ impl Differences {
             self.found.extend(history_table::differences(session, item, &history).await?);
         }
         Ok((has_fingerprint, self.found.len() + self.late.len() == before))
+    }
+
+    fn is_empty(&self) -> bool {
+        self.found.is_empty() && self.late.is_empty()
     }
 
     fn refuse(self) -> StoreResult<()> {

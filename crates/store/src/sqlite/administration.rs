@@ -21,7 +21,7 @@ use super::fault::Fault;
 use super::reading::ItemsOf;
 use super::{
     changes, diff, gone, item_table, kept_pages, lineage, prune, prune_kept, reading, reparse, run_admin,
-    run_figures, schema,
+    run_figures, schema, views,
 };
 use crate::identifier::check_all_names;
 use crate::{SchemaAdmin, relations};
@@ -35,6 +35,9 @@ impl SchemaAdmin for SqliteStore {
                 ddl = ddl + "\n" + &table + "\n";
             }
         }
+        for declared in crate::views::of(items) {
+            ddl = ddl + "\n" + &views::ddl(&declared) + "\n";
+        }
         Ok(ddl)
     }
 
@@ -46,6 +49,7 @@ impl SchemaAdmin for SqliteStore {
                     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
                     done.extend(item_table::create_missing(&transaction, items, true)?);
                     done.extend(item_table::add_fingerprints(&transaction, items)?);
+                    done.extend(views::apply(&transaction, items)?);
                     transaction.commit()?;
                     Ok(done)
                 })
@@ -58,7 +62,9 @@ impl SchemaAdmin for SqliteStore {
             self.database
                 .connect(false, |connection| {
                     schema::check(connection)?;
-                    Ok::<_, Fault>(item_table::compare(connection, items)?.into_result()?)
+                    let mut differences = item_table::compare(connection, items)?;
+                    views::compare(connection, items, &mut differences)?;
+                    Ok::<_, Fault>(differences.into_result()?)
                 })
                 .await
         })

@@ -41,6 +41,7 @@ mod runs;
 mod schema;
 mod seen;
 mod shape;
+mod views;
 
 use std::path::Path;
 use std::sync::{Mutex, OnceLock, PoisonError};
@@ -100,7 +101,8 @@ impl SqliteStore {
             .work("preparing the item tables", |connection| {
                 // A write would wait for another writer, even if that process hangs. So if there is nothing to
                 // create, do not write. The run's lock then reports the other process.
-                if !item_table::any_missing(connection, items)? {
+                let any_view = views::any_missing(connection, items)?;
+                if !any_view && !item_table::any_missing(connection, items)? {
                     item_table::compare(connection, items)?.into_result()?;
                     return item_table::mention_missing_fingerprints(connection, items);
                 }
@@ -109,6 +111,9 @@ impl SqliteStore {
                     tracing::info!(store = self.location(), "{made}");
                 }
                 item_table::compare(&transaction, items)?.into_result()?;
+                for made in views::create_missing(&transaction, items)? {
+                    tracing::info!(store = self.location(), "{made}");
+                }
                 transaction.commit()?;
                 item_table::mention_missing_fingerprints(connection, items)
             })
