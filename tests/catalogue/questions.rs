@@ -1,4 +1,4 @@
-//! The views of `docs/catalogue.sql` and the queries of `docs/catalogue.md`, in both stores.
+//! The views of the catalogue and the queries of `docs/catalogue.md`, in both stores.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,14 +13,6 @@ on_both_stores!(what_follows_a_track_is_what_the_track_lists_say, the_queries_of
 
 /// Artist and title of a track.
 type Name = (String, String);
-
-fn make_views(stored: &Stored) {
-    let code: Vec<&str> =
-        include_str!("../../docs/catalogue.sql").lines().filter(|line| !line.starts_with("--")).collect();
-    for statement in code.join("\n").split(";\n").filter(|statement| !statement.trim().is_empty()) {
-        stored.execute(statement);
-    }
-}
 
 fn name(line: &WikiLine) -> Name {
     (line.artist.clone().unwrap(), line.title.clone().unwrap())
@@ -47,9 +39,6 @@ fn transitions(mixes: &[WikiMix]) -> Vec<(Name, Name, usize, usize)> {
 fn what_follows_a_track_is_what_the_track_lists_say(stored: &Stored) {
     let (site, mixes) = Site::mixwiki(100);
     crawl_all(&site, stored).run().assert_code(0);
-    make_views(stored);
-    // The views can be made again.
-    make_views(stored);
     let mut expected: BTreeMap<(Name, Name, usize), (usize, BTreeSet<usize>)> = BTreeMap::new();
     for (from, to, distance, mix) in transitions(&mixes) {
         let (plays, of_mixes) = expected.entry((from, to, distance)).or_default();
@@ -95,7 +84,6 @@ fn the_queries_of_the_document_answer(stored: &Stored) {
     };
     let (site, mixes) = Site::mixwiki(60);
     crawl_all(&site, stored).run().assert_code(0);
-    make_views(stored);
     let transitions = transitions(&mixes);
 
     // The track with the most followers, in place of the one in the document.

@@ -7,13 +7,14 @@
 //!
 //! So no value depends on which of two pages is stored last, a killed and resumed crawl gives the same rows, and no two pages
 //! contradict each other. The price is that a name as people write it (`Björk`) is not in `artists`, because pages write it in
-//! several ways. It is in the rows of the pages that write it, and the views of `docs/catalogue.sql` choose the most frequent one.
+//! several ways. It is in the rows of the pages that write it, and the [views] choose the most frequent one.
 //!
 //! A view over `playlist_tracks` shows which track follows which, so the answer is right after every change.
 
 mod emit;
 mod keys;
 mod tables;
+mod views;
 
 pub use self::emit::emit;
 pub use self::tables::item_types;

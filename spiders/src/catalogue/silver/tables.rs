@@ -2,9 +2,11 @@
 
 use dragline::prelude::*;
 
+use super::views;
+
 /// Somebody who plays or makes tracks, in all spellings of the name.
 #[derive(Item)]
-#[item(table = "artists", id = "=name_key")]
+#[item(table = "artists", id = "=name_key", view = views::ARTIST_NAMES, view = views::ARTIST_SETS)]
 pub(super) struct Artist {
     /// The name under `name_key_v1`.
     pub(super) name_key: String,
@@ -12,7 +14,7 @@ pub(super) struct Artist {
 
 /// A track, in all spellings.
 #[derive(Item)]
-#[item(table = "tracks", id = "=artist_keys, =title_key, =version_key")]
+#[item(table = "tracks", id = "=artist_keys, =title_key, =version_key", view = views::TRACK_NAMES)]
 pub(super) struct Track {
     /// The keys of its primary artists, separated by ` ; `.
     pub(super) artist_keys: String,
@@ -64,7 +66,11 @@ pub(super) struct PlaylistArtist {
     table = "playlist_tracks",
     key = "playlist, entry, place",
     children_of = Playlist,
-    index = "playlist, stretch, position"
+    index = "playlist, stretch, position",
+    view = views::TRACK_TRANSITIONS,
+    view = views::TRACK_ADJACENCY,
+    view = views::NEXT_TRACKS,
+    view = views::TOP_TRANSITIONS
 )]
 pub(super) struct PlaylistTrack {
     pub(super) playlist: Key<Playlist>,
@@ -96,7 +102,7 @@ pub(super) struct PlaylistTrack {
 
 /// Somebody with a part in a track, as a line says it.
 #[derive(Item)]
-#[item(table = "track_credits", key = "playlist, entry, place, credit", children_of = Playlist)]
+#[item(table = "track_credits", key = "playlist, entry, place, credit", children_of = Playlist, view = views::TRACK_ARTISTS)]
 pub(super) struct TrackCredit {
     pub(super) playlist: Key<Playlist>,
     pub(super) entry: u32,
