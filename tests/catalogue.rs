@@ -11,6 +11,7 @@ use serde_json::Value as Json;
 use crate::stored::{Stored, dragline, on_both_stores};
 
 mod questions;
+mod sets;
 mod silver;
 mod went_wrong;
 
