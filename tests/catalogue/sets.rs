@@ -53,10 +53,11 @@ fn rows_of(set: usize) -> Vec<Row> {
             (_, 1) => Some(format!("Rendez-Vous {} (Some One Remix)", mixed % 90)),
             _ => Some(format!("Title {}", mixed % 90)),
         };
-        let label = (title.is_some() && mixed % 4 > 0).then(|| format!("Blaues-Licht {}", mixed % 30));
+        let label =
+            (title.is_some() && !mixed.is_multiple_of(4)).then(|| format!("Blaues-Licht {}", mixed % 30));
         // Half of the sets have cues.
         let cue_seconds = if set.is_multiple_of(2) { u64::try_from(at).unwrap() * 200 } else { 0 };
-        Row { is_numbered: at == 0 || mixed % 6 > 0, cue_seconds, artist, title, label }
+        Row { is_numbered: at == 0 || !mixed.is_multiple_of(6), cue_seconds, artist, title, label }
     };
     (0..count).map(row).collect()
 }
