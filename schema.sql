@@ -1,4 +1,4 @@
--- The Postgres schema of Dragline, version 12.
+-- The Postgres schema of Dragline, version 13.
 --
 -- The first crawl creates these tables, and so does `dragline schema apply`, which also upgrades the tables of an older
 -- version. `dragline schema print` prints this file followed by the tables of your item types.
@@ -10,7 +10,7 @@ CREATE TABLE crawl_schema (
     version     integer PRIMARY KEY,
     applied_at  timestamptz NOT NULL DEFAULT now()
 );
-INSERT INTO crawl_schema (version) VALUES (12);
+INSERT INTO crawl_schema (version) VALUES (13);
 
 -- One row per run. A run is one crawl with its frontier, and can be resumed until it is finished or failed.
 CREATE TABLE crawl_runs (
@@ -346,3 +346,76 @@ CREATE TABLE crawl_changes (
     changed_columns text[],
     changed_at      timestamptz NOT NULL DEFAULT now()
 );
+
+-- The servers (`dragline serve`) that execute schedules. Their moments are by the clock of the database.
+CREATE TABLE crawl_servers (
+    server_id    bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    hostname     text NOT NULL,
+    pid          integer NOT NULL,
+    -- The start of the machine and the process namespace. Where another server finds the same ones, it can tell at once whether
+    -- this one is gone.
+    place        text NOT NULL,
+    version      text NOT NULL,
+    -- The address of its endpoints.
+    listen       text,
+    started_at   timestamptz NOT NULL DEFAULT clock_timestamp(),
+    -- The last sign of life. A server that is silent for longer than the lease loses its ticks to the others.
+    heartbeat_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    -- When it ended, or when another server noticed that it had.
+    ended_at     timestamptz
+);
+
+-- The schedules that servers have found in their settings files.
+CREATE TABLE crawl_schedules (
+    name          text COLLATE "C" PRIMARY KEY,
+    -- Its spider, cron expressions, time zone and limits, without secrets.
+    definition    jsonb NOT NULL,
+    -- When and by whom it was paused; NULL if it is not.
+    paused_at     timestamptz,
+    paused_by     text,
+    first_seen_at timestamptz NOT NULL,
+    -- Up to this moment, all ticks of its cron expressions have a row in crawl_ticks.
+    known_until   timestamptz NOT NULL
+);
+
+-- The moments at which schedules are due, a row for each. The primary key makes each of them happen once.
+CREATE TABLE crawl_ticks (
+    schedule     text COLLATE "C" NOT NULL,
+    due_at       timestamptz NOT NULL,
+    -- cron: the cron expression. catch_up: the same, at a moment when no server was there. manual: a person asked for it.
+    kind         text NOT NULL CHECK (kind IN ('cron', 'catch_up', 'manual')),
+    -- waiting: not started yet, or tried again later. running: a server executes it. The others are final. skipped: not executed.
+    state        text NOT NULL CHECK (state IN ('waiting', 'running', 'done', 'failed', 'skipped')),
+    -- Why, for people.
+    reason       text,
+    -- The server that executes it, or that has executed it last.
+    server_id    bigint,
+    -- How many processes were started for it, and how many of them failed.
+    attempts     integer NOT NULL DEFAULT 0,
+    failures     integer NOT NULL DEFAULT 0,
+    -- When it may be started, if it waits.
+    next_try_at  timestamptz,
+    -- Its run: crawl_runs.name, and crawl_runs.run_id as soon as the run is open.
+    run_name     text NOT NULL,
+    run_id       bigint,
+    -- How its last process ended: the exit code, or 128 and the number of the signal.
+    exit_code    integer,
+    pid          integer,
+    started_at   timestamptz,
+    ended_at     timestamptz,
+    -- The folder with the log files of its processes, on the machine of its server.
+    log_dir      text,
+    -- How many of its processes had to be killed.
+    forced_kills integer NOT NULL DEFAULT 0,
+    -- Who asked to end it, and why. Its server stops the process then.
+    cancel       text,
+    -- Rises with every change, and a change names the version that it has seen.
+    version      bigint NOT NULL DEFAULT 0,
+    PRIMARY KEY (schedule, due_at),
+    CHECK ((state IN ('done', 'failed', 'skipped')) = (ended_at IS NOT NULL))
+);
+-- The run of a schedule has one process.
+CREATE UNIQUE INDEX crawl_ticks_one_running ON crawl_ticks (schedule) WHERE state = 'running';
+CREATE INDEX crawl_ticks_open ON crawl_ticks (due_at) WHERE state IN ('waiting', 'running');
+CREATE INDEX crawl_ticks_by_due ON crawl_ticks (due_at);
+CREATE INDEX crawl_ticks_by_run ON crawl_ticks (run_id) WHERE run_id IS NOT NULL;

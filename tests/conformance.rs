@@ -28,4 +28,5 @@ mod refill_model;
 mod relations;
 mod run_admin;
 mod runs;
+mod schedules;
 mod views;

@@ -6,7 +6,7 @@ use super::source::{files, repository};
 
 /// Each package and those of this workspace that it may name. Engine, pipelines and store know the contracts
 /// in core and not each other: `crates/runtime/src/run.rs` joins them. Dependencies of tests do not count.
-const MAY_NAME: [(&str, &[&str]); 16] = [
+const MAY_NAME: [(&str, &[&str]); 17] = [
     ("dragline-css", &[]),
     ("dragline-derive", &["dragline-css"]),
     ("dragline-spider", &["dragline-css", "dragline-derive"]),
@@ -17,6 +17,7 @@ const MAY_NAME: [(&str, &[&str]); 16] = [
     ("dragline-store", &["dragline-core", "dragline-flags"]),
     ("dragline-pipelines", &["dragline-core", "dragline-flags", "dragline-normalize"]),
     ("dragline-runtime", &["dragline-core", "dragline-engine", "dragline-pipelines", "dragline-store"]),
+    ("dragline-serve", &["dragline-core", "dragline-flags"]),
     ("dragline-testkit", &[]),
     ("dragline-renamed", &["dragline"]),
     (
@@ -27,6 +28,7 @@ const MAY_NAME: [(&str, &[&str]); 16] = [
             "dragline-flags",
             "dragline-pipelines",
             "dragline-runtime",
+            "dragline-serve",
             "dragline-store",
         ],
     ),

@@ -35,6 +35,7 @@ pub mod reparse;
 pub mod run_kind;
 pub mod run_verdict;
 pub mod runs;
+pub mod schedules;
 pub mod shard;
 pub mod stop;
 pub mod store;

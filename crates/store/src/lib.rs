@@ -57,6 +57,7 @@ use std::sync::Arc;
 
 use dragline_core::reparse::Reparse;
 use dragline_core::runs::RunAdmin;
+use dragline_core::schedules::ScheduleStore;
 use dragline_core::store::{BoxFuture, RunSpec, StoreResult};
 use dragline_core::{ItemType, RunKind, Store, StoreError};
 use serde_json::Value as Json;
@@ -114,6 +115,17 @@ pub fn open_runs(url: &str, settings: &StoreSettings) -> Result<Box<dyn RunAdmin
     Ok(match StoreKind::parse(url)? {
         StoreKind::Postgres => Box::new(postgres::PostgresStore::new(url, settings)?),
         StoreKind::Sqlite(path) => Box::new(sqlite::SqliteStore::new(&path, settings)?),
+    })
+}
+
+/// The same, for `dragline serve` and `dragline schedule`.
+///
+/// # Errors
+/// [`StoreError::Setup`] when the URL names no store.
+pub fn open_schedules(url: &str, settings: &StoreSettings) -> Result<Arc<dyn ScheduleStore>, StoreError> {
+    Ok(match StoreKind::parse(url)? {
+        StoreKind::Postgres => Arc::new(postgres::PostgresStore::new(url, settings)?),
+        StoreKind::Sqlite(path) => Arc::new(sqlite::SqliteStore::new(&path, settings)?),
     })
 }
 

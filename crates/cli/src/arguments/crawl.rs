@@ -39,6 +39,12 @@ pub(crate) struct Crawl {
     #[arg(env = "DRAGLINE_SPIDER")]
     pub(crate) spider: String,
 
+    /// Use the settings that the settings file has for this schedule, and its name for the run
+    ///
+    /// So the crawl is the one that `dragline serve` starts for the schedule.
+    #[arg(long, value_name = "NAME", hide_short_help = true)]
+    pub(crate) schedule: Option<String>,
+
     #[command(flatten)]
     pub(crate) flags: CrawlFlags,
 }

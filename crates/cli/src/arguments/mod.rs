@@ -26,6 +26,7 @@ mod pages;
 mod process;
 mod reparse;
 mod runs;
+mod schedule;
 mod schema;
 mod teaching;
 
@@ -52,6 +53,7 @@ pub(crate) use pages::{ExportPages, ImportPages, ListPages, PageAction, ShowPage
 pub(crate) use process::Process;
 pub(crate) use reparse::{DryRunFormat, Reparse};
 pub(crate) use runs::{GoneRun, ListRuns, PruneRuns, RetryRun, RunAction};
+pub(crate) use schedule::{ListSchedules, NextTicks, ScheduleAction};
 pub(crate) use schema::SchemaAction;
 pub(crate) use teaching::{Completions, Man};
 
@@ -128,6 +130,13 @@ pub(crate) enum Command {
     /// Check the spiders on their sample pages; exit 0 or 1
     #[command(after_help = check::EXAMPLES)]
     Check(Check),
+
+    /// Show the schedules of the settings file and when they are due
+    #[command(after_help = schedule::EXAMPLES)]
+    Schedule {
+        #[command(subcommand)]
+        action: ScheduleAction,
+    },
 
     /// Print, create or check the tables
     #[command(after_help = schema::EXAMPLES)]

@@ -43,7 +43,9 @@ pub(super) fn run(
 ) -> Result<Exit, Failed> {
     probes::arm();
     let spider = find_spider(&arguments.spider, &program.spiders)?;
-    let settings = CommandSettings::combine(arguments.flags, &common.store, &common.file)?;
+    let mut flags = arguments.flags;
+    flags.identity.run = flags.identity.run.or(arguments.schedule);
+    let settings = CommandSettings::combine(flags, &common.store, &common.file)?;
     if let Some(target) = &settings.output {
         target.check(&spider.items())?;
     }

@@ -17,6 +17,7 @@ mod own_words;
 mod pages;
 mod reparse;
 mod runs;
+mod schedule;
 mod schema;
 mod table;
 mod which_run;
@@ -87,7 +88,8 @@ fn called(program: &Program) -> Result<ExitCode, Failed> {
         _ => {}
     }
     // Only now is the path of the file known. Its values are defaults, so parse everything again with them.
-    let file = File::read(arguments.config.as_deref(), &spiders)?.for_spider(settings_of(&arguments.command));
+    let file = File::read(arguments.config.as_deref(), &spiders)?;
+    let file = file.for_schedule(schedule_of(&arguments.command), settings_of(&arguments.command))?;
     let (arguments, matches) = match parse(file.beneath(words.clone())) {
         Ok(parsed) => parsed,
         Err(error) => return Ok(told(&error)),
@@ -139,6 +141,7 @@ fn command(command: Command, common: &Common, program: &Program, log: &LogHandle
         Command::Fetch(fetch) => fetch::run(&fetch, common, program),
         Command::Check(check) => check::run(&check, program),
         Command::Schema { action } => schema::run(action, common, &program.spiders),
+        Command::Schedule { action } => schedule::run(&action, common),
         Command::Export(export) => export::run(&export, common, &program.spiders),
         Command::Diff(diff) => diff::run(&diff, common, &program.spiders),
         Command::Runs { action } => runs::run(&action, common, &program.spiders),
@@ -170,6 +173,14 @@ fn settings_of(command: &Command) -> Option<&str> {
         Command::Reparse(reparse) => reparse.of_spider.as_deref(),
         Command::Fetch(fetch) => fetch.spider.as_deref(),
         Command::Config { action: ConfigAction::Show(show) } => show.spider.as_deref(),
+        _ => None,
+    }
+}
+
+/// The schedule whose settings apply.
+fn schedule_of(command: &Command) -> Option<&str> {
+    match command {
+        Command::Crawl(crawl) => crawl.schedule.as_deref(),
         _ => None,
     }
 }

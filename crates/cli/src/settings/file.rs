@@ -9,12 +9,13 @@
 //! flush_interval = "2s"
 //! ```
 //!
-//! Settings for single hosts and for single spiders are in tables of their own ([`hosts`](super::hosts), [`spiders`]).
+//! Settings for single hosts, spiders and schedules are in tables of their own ([`hosts`](super::hosts), [`spiders`], [`schedules`]).
 //!
 //! A key is the name of a flag. Its value replaces the flag's default before the command line is parsed. File,
 //! environment and flag therefore have the same parser, the same checks and one order of precedence.
 
 mod known;
+mod schedules;
 mod spiders;
 
 use std::fs;
@@ -24,10 +25,12 @@ use std::path::{Path, PathBuf};
 
 use clap::{Arg, Command, CommandFactory};
 use dragline_engine::{HostOverride, HostPattern};
+use dragline_serve::Schedule;
 use toml::Spanned;
 use toml::de::{DeString, DeTable, DeValue};
 
 use self::known::{Known, reason};
+use self::schedules::{SCHEDULES, ScheduleTable};
 use self::spiders::SpiderTable;
 use super::hosts;
 use crate::arguments::Arguments;
@@ -86,8 +89,9 @@ pub(crate) struct File {
     hosts: Vec<HostOverride>,
     host_entries: Vec<(HostPattern, Entry)>,
     spiders: Vec<SpiderTable>,
-    /// The table of the spider that this call is about.
-    chosen: Option<SpiderTable>,
+    schedules: Vec<ScheduleTable>,
+    /// The tables of the schedule and the spider that this call is about. The first one that has a key counts.
+    chosen: Vec<SpiderTable>,
 }
 
 /// A setting for a host.
@@ -131,13 +135,55 @@ impl File {
 
     /// The same file, with the table of this spider before those for all.
     pub(crate) fn for_spider(mut self, spider: Option<&str>) -> Self {
-        self.chosen = self.spiders.iter().find(|table| Some(&*table.spider) == spider).cloned();
+        self.chosen = self.spiders.iter().filter(|table| Some(&*table.spider) == spider).cloned().collect();
         self
     }
 
-    /// The arguments that the file has for the chosen spider, as `NAME=VALUE` with their line.
-    pub(crate) fn arguments(&self) -> &[(String, usize)] {
-        self.chosen.as_ref().map(|table| table.arguments.as_slice()).unwrap_or_default()
+    /// The same file, with the table of this schedule before that of the spider.
+    pub(crate) fn for_schedule(
+        mut self,
+        schedule: Option<&str>,
+        spider: Option<&str>,
+    ) -> Result<Self, Failed> {
+        self = self.for_spider(spider);
+        let Some(name) = schedule else { return Ok(self) };
+        let Some(table) = self.schedules.iter().find(|table| table.schedule.name == name) else {
+            return Err(self.no_schedule(name));
+        };
+        if spider.is_some_and(|spider| spider != table.schedule.spider) {
+            return Err(Failed::usage(format!(
+                "the schedule {name:?} is one of the spider {}, not of {}",
+                table.schedule.spider,
+                spider.unwrap_or_default()
+            )));
+        }
+        self.chosen.insert(0, table.settings.clone());
+        Ok(self)
+    }
+
+    /// The schedules, by name.
+    pub(crate) fn schedules(&self) -> impl Iterator<Item = &Schedule> {
+        self.schedules.iter().map(|table| &table.schedule)
+    }
+
+    /// The schedule of this name.
+    pub(crate) fn schedule(&self, name: &str) -> Result<&Schedule, Failed> {
+        self.schedules().find(|schedule| schedule.name == name).ok_or_else(|| self.no_schedule(name))
+    }
+
+    fn no_schedule(&self, name: &str) -> Failed {
+        let names: Vec<&str> = self.schedules().map(|schedule| schedule.name.as_str()).collect();
+        let problem = format!("the settings file has no schedule {name:?}");
+        if names.is_empty() {
+            return Failed::usage(problem).hint(SCHEDULES);
+        }
+        Failed::usage(problem).hint(format!("it has {}", names.join(", ")))
+    }
+
+    /// The arguments that the file has for the chosen spider and schedule, as `NAME=VALUE` with their line. A later one of the same
+    /// name counts.
+    pub(crate) fn arguments(&self) -> Vec<(String, usize)> {
+        self.chosen.iter().rev().flat_map(|table| table.arguments.iter().cloned()).collect()
     }
 
     /// The file itself.
@@ -180,12 +226,13 @@ impl File {
         (&self.path, entries)
     }
 
-    /// A setting for one spider goes before a setting for all.
+    /// A setting for one schedule goes before one for its spider, and that before a setting for all.
     fn entry_of(&self, command: &Command, flag: &Arg) -> Option<&Entry> {
         let place = place(command, flag);
         let is_of_a_crawl = place.is_some_and(|(table, _)| table == "crawl");
-        let own = self.chosen.as_ref().filter(|_| is_of_a_crawl || spiders::is_start(command, flag));
-        own.and_then(|table| table.entry(flag.get_id().as_str())).or_else(|| self.entry(place?))
+        let is_own = is_of_a_crawl || spiders::is_start(command, flag);
+        let mut own = self.chosen.iter().filter(|_| is_own);
+        own.find_map(|table| table.entry(flag.get_id().as_str())).or_else(|| self.entry(place?))
     }
 
     fn entry(&self, (table, key): (&str, &str)) -> Option<&Entry> {
@@ -209,7 +256,7 @@ impl File {
                 .entry(key.get_ref(), value.get_ref(), line)
                 .map_err(|(what, hint)| wrong(Some(key.span()), &what).hint(hint))
         };
-        let of_spider = spiders::known();
+        let (of_spider, of_schedule) = (spiders::known(), schedules::own_keys());
         let mut file = Self { path: path.to_owned(), ..Self::default() };
         for (key, value) in root.get_ref() {
             match (key.get_ref().as_ref(), value.get_ref()) {
@@ -264,6 +311,18 @@ impl File {
                         }
                         file.spiders.push(own);
                     }
+                }
+                ("schedule", DeValue::Table(tables)) => {
+                    for (name, value) in tables {
+                        let table = schedules::read(name, value.get_ref(), &of_schedule, spiders, |at| {
+                            line_of(text, at)
+                        });
+                        let table = table.map_err(|(at, (what, hint))| wrong(Some(at), &what).hint(hint));
+                        file.schedules.push(table?);
+                    }
+                }
+                ("schedule", _) => {
+                    return Err(wrong(Some(key.span()), schedules::NO_TABLE).hint(SCHEDULES));
                 }
                 ("spider", _) => {
                     return Err(

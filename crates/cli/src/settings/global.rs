@@ -1,7 +1,10 @@
 //! The settings of every command: the store, the log, and the settings file.
 
+use std::sync::Arc;
+
 use clap::{Args, Command, FromArgMatches};
 use dragline_core::runs::RunAdmin;
+use dragline_core::schedules::ScheduleStore;
 use dragline_core::{StoreError, program};
 use dragline_store::{SchemaAdmin, StoreSettings};
 
@@ -54,6 +57,11 @@ impl Common {
     /// settings.
     pub(crate) fn open_runs(&self, settings: &StoreSettings) -> Result<Box<dyn RunAdmin>, Failed> {
         dragline_store::open_runs(&self.store.0, settings).map_err(wrong_words)
+    }
+
+    /// The same, for schedules.
+    pub(crate) fn open_schedules(&self, settings: &StoreSettings) -> Result<Arc<dyn ScheduleStore>, Failed> {
+        dragline_store::open_schedules(&self.store.0, settings).map_err(wrong_words)
     }
 
     /// The same, for `dragline schema`.

@@ -65,7 +65,7 @@ impl FetchSettings {
         };
         let engine = engine::complete(engine, &common.flags(&[])?, common.file.hosts());
         engine.validate().map_err(|error| CrawlError::Setting(error.into()))?;
-        let given = SpiderArguments::combined(common.file.arguments(), &fetch.args, false)?;
+        let given = SpiderArguments::combined(&common.file.arguments(), &fetch.args, false)?;
         let SpiderArguments { start_urls, values, .. } = given;
         let item_pipelines = common.flags(&[])?;
         let args = Args::new(start_urls, values);
@@ -86,7 +86,7 @@ impl CommandSettings {
             .hint("choose another name"));
         }
         let has_start_urls = !start.start_urls.is_empty();
-        let mut given = SpiderArguments::combined(file.arguments(), &start.args, has_start_urls)?;
+        let mut given = SpiderArguments::combined(&file.arguments(), &start.args, has_start_urls)?;
         for url in start.start_urls.iter().flat_map(|urls| url_list::split(urls)) {
             given.start_urls.push(start_url(url)?);
         }

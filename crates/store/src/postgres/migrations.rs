@@ -197,6 +197,56 @@ const MIGRATIONS: &[(i32, &str)] = &[
              changed_at      timestamptz NOT NULL DEFAULT now()
          )",
     ),
+    (
+        // Only new tables.
+        12,
+        "CREATE TABLE crawl_servers (
+             server_id    bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+             hostname     text NOT NULL,
+             pid          integer NOT NULL,
+             place        text NOT NULL,
+             version      text NOT NULL,
+             listen       text,
+             started_at   timestamptz NOT NULL DEFAULT clock_timestamp(),
+             heartbeat_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+             ended_at     timestamptz
+         );
+         CREATE TABLE crawl_schedules (
+             name          text COLLATE \"C\" PRIMARY KEY,
+             definition    jsonb NOT NULL,
+             paused_at     timestamptz,
+             paused_by     text,
+             first_seen_at timestamptz NOT NULL,
+             known_until   timestamptz NOT NULL
+         );
+         CREATE TABLE crawl_ticks (
+             schedule     text COLLATE \"C\" NOT NULL,
+             due_at       timestamptz NOT NULL,
+             kind         text NOT NULL CHECK (kind IN ('cron', 'catch_up', 'manual')),
+             state        text NOT NULL CHECK (state IN ('waiting', 'running', 'done', 'failed', 'skipped')),
+             reason       text,
+             server_id    bigint,
+             attempts     integer NOT NULL DEFAULT 0,
+             failures     integer NOT NULL DEFAULT 0,
+             next_try_at  timestamptz,
+             run_name     text NOT NULL,
+             run_id       bigint,
+             exit_code    integer,
+             pid          integer,
+             started_at   timestamptz,
+             ended_at     timestamptz,
+             log_dir      text,
+             forced_kills integer NOT NULL DEFAULT 0,
+             cancel       text,
+             version      bigint NOT NULL DEFAULT 0,
+             PRIMARY KEY (schedule, due_at),
+             CHECK ((state IN ('done', 'failed', 'skipped')) = (ended_at IS NOT NULL))
+         );
+         CREATE UNIQUE INDEX crawl_ticks_one_running ON crawl_ticks (schedule) WHERE state = 'running';
+         CREATE INDEX crawl_ticks_open ON crawl_ticks (due_at) WHERE state IN ('waiting', 'running');
+         CREATE INDEX crawl_ticks_by_due ON crawl_ticks (due_at);
+         CREATE INDEX crawl_ticks_by_run ON crawl_ticks (run_id) WHERE run_id IS NOT NULL",
+    ),
 ];
 
 /// Upgrades the tables, and returns what it did.

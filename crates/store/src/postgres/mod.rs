@@ -6,6 +6,7 @@
 //! | `errors`, `handshake` | turn errors of the driver into ours |
 //! | `connections`, `session`, `tasks` | sessions: made, pooled, lent, ended |
 //! | `pooler` | a pooler between us and the database that shares sessions |
+//! | `schedules` | schedules, their ticks, and the servers that execute them |
 //! | `schema`, `migrations`, `item_table`, `item_create`, `item_check` | tables: made, raised to a newer version, compared |
 //! | `children` | children that their page no longer gives |
 //! | `history`, `history_table` | the earlier versions of rows |
@@ -65,6 +66,7 @@ mod run_figures;
 mod run_lock;
 mod run_verdict;
 mod runs;
+mod schedules;
 mod schema;
 mod seen;
 mod session;

@@ -19,8 +19,8 @@ use crate::table_order::TableOrder;
 
 /// The schema of this program.
 pub(super) const SCHEMA: &str = include_str!("../../../../schema.sql");
-pub(super) const VERSION: i32 = 12;
-const TABLES: [&str; 14] = [
+pub(super) const VERSION: i32 = 13;
+const TABLES: [&str; 17] = [
     "crawl_schema",
     "crawl_runs",
     "crawl_requests",
@@ -35,9 +35,12 @@ const TABLES: [&str; 14] = [
     "crawl_page_items",
     "crawl_item_keys",
     "crawl_changes",
+    "crawl_servers",
+    "crawl_schedules",
+    "crawl_ticks",
 ];
 /// The tables from which rows are deleted.
-const DELETED_FROM: [&str; 7] = [
+const DELETED_FROM: [&str; 9] = [
     "crawl_dead_letters",
     "crawl_cookies",
     "crawl_hosts",
@@ -45,6 +48,8 @@ const DELETED_FROM: [&str; 7] = [
     "crawl_pages",
     "crawl_page_items",
     "crawl_changes",
+    "crawl_servers",
+    "crawl_ticks",
 ];
 /// This version has `hashtextextended` and `tcp_user_timeout`. Everything older is out of support.
 const OLDEST_SERVER: i32 = 120_000;

@@ -38,6 +38,7 @@ mod run_figures;
 mod run_lock;
 mod run_verdict;
 mod runs;
+mod schedules;
 mod schema;
 mod seen;
 mod shape;

@@ -17,10 +17,10 @@ pub(super) const DDL: &str = include_str!("schema.sql");
 
 /// The version that this program works with. It rises with each change that older programs or older tables cannot work
 /// with; `migrations` then has a step for it.
-pub(super) const VERSION: i64 = 12;
+pub(super) const VERSION: i64 = 13;
 
 /// The store's tables.
-pub(super) const TABLES: [&str; 14] = [
+pub(super) const TABLES: [&str; 17] = [
     "crawl_schema",
     "crawl_runs",
     "crawl_requests",
@@ -35,6 +35,9 @@ pub(super) const TABLES: [&str; 14] = [
     "crawl_page_items",
     "crawl_item_keys",
     "crawl_changes",
+    "crawl_servers",
+    "crawl_schedules",
+    "crawl_ticks",
 ];
 
 /// What makes or upgrades the tables.

@@ -1,4 +1,4 @@
--- The SQLite schema of Dragline, version 12. schema.sql at the top of the repository describes every table and column; this
+-- The SQLite schema of Dragline, version 13. schema.sql at the top of the repository describes every table and column; this
 -- file has the same names for SQLite. Types become what STRICT tables know: jsonb is TEXT with valid JSON, bytea is BLOB,
 -- and timestamptz is TEXT in RFC 3339 and UTC, by the clock of this machine and to the millisecond.
 
@@ -215,3 +215,53 @@ CREATE TABLE IF NOT EXISTS crawl_changes (
     changed_columns TEXT    CHECK (json_valid(changed_columns)),
     changed_at      TEXT    NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%f000Z', 'now'))
 ) STRICT;
+
+CREATE TABLE IF NOT EXISTS crawl_servers (
+    server_id    INTEGER PRIMARY KEY AUTOINCREMENT,
+    hostname     TEXT    NOT NULL,
+    pid          INTEGER NOT NULL,
+    place        TEXT    NOT NULL,
+    version      TEXT    NOT NULL,
+    listen       TEXT,
+    started_at   TEXT    NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%f000Z', 'now')),
+    heartbeat_at TEXT    NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%f000Z', 'now')),
+    ended_at     TEXT
+) STRICT;
+
+CREATE TABLE IF NOT EXISTS crawl_schedules (
+    name          TEXT PRIMARY KEY,
+    definition    TEXT NOT NULL CHECK (json_valid(definition)),
+    paused_at     TEXT,
+    paused_by     TEXT,
+    first_seen_at TEXT NOT NULL,
+    known_until   TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE IF NOT EXISTS crawl_ticks (
+    schedule     TEXT    NOT NULL,
+    due_at       TEXT    NOT NULL,
+    kind         TEXT    NOT NULL CHECK (kind IN ('cron', 'catch_up', 'manual')),
+    state        TEXT    NOT NULL CHECK (state IN ('waiting', 'running', 'done', 'failed', 'skipped')),
+    reason       TEXT,
+    server_id    INTEGER,
+    attempts     INTEGER NOT NULL DEFAULT 0,
+    failures     INTEGER NOT NULL DEFAULT 0,
+    next_try_at  TEXT,
+    run_name     TEXT    NOT NULL,
+    run_id       INTEGER,
+    exit_code    INTEGER,
+    pid          INTEGER,
+    started_at   TEXT,
+    ended_at     TEXT,
+    log_dir      TEXT,
+    forced_kills INTEGER NOT NULL DEFAULT 0,
+    cancel       TEXT,
+    version      INTEGER NOT NULL DEFAULT 0,
+    PRIMARY KEY (schedule, due_at),
+    CHECK ((state IN ('done', 'failed', 'skipped')) = (ended_at IS NOT NULL))
+) STRICT, WITHOUT ROWID;
+
+CREATE UNIQUE INDEX IF NOT EXISTS crawl_ticks_one_running ON crawl_ticks (schedule) WHERE state = 'running';
+CREATE INDEX IF NOT EXISTS crawl_ticks_open ON crawl_ticks (due_at) WHERE state IN ('waiting', 'running');
+CREATE INDEX IF NOT EXISTS crawl_ticks_by_due ON crawl_ticks (due_at);
+CREATE INDEX IF NOT EXISTS crawl_ticks_by_run ON crawl_ticks (run_id) WHERE run_id IS NOT NULL;

@@ -19,6 +19,7 @@ use crate::failed::Failed;
 use crate::settings::file::place;
 use crate::settings::hosts;
 use dragline_runtime::metrics;
+use dragline_serve::ScheduleSettings;
 
 pub(super) fn run(path: &Path) -> Result<Exit, Failed> {
     let cannot = |verb: &str, error| Failed::error(format!("{} cannot be {verb}: {error}", path.display()));
@@ -74,6 +75,13 @@ fn tables(name: &str) -> Option<String> {
             let mut text = "| in the file | what |\n|---|---|\n".to_owned();
             for flag in flags(&hosts::command()) {
                 row(&mut text, &[&format!("`{}`", flag.get_id()), &what(flag)]);
+            }
+            Some(text)
+        }
+        "schedule" => {
+            let mut text = "| in the file | default | what |\n|---|---|---|\n".to_owned();
+            for flag in flags(&ScheduleSettings::command()) {
+                row(&mut text, &[&format!("`{}`", flag.get_id()), &default(flag), &what(flag)]);
             }
             Some(text)
         }

@@ -77,14 +77,15 @@ fn of_arguments(given: &Given<'_>, matches: &ArgMatches) -> Vec<Setting> {
     let name = |argument: &str| argument.split('=').next().unwrap_or_default().to_owned();
     let raw = matches.get_raw("args").into_iter().flatten();
     let given_names: Vec<String> = raw.map(|argument| name(&argument.to_string_lossy())).collect();
-    let of_file =
-        given.file.arguments().iter().filter(|(argument, _)| !given_names.contains(&name(argument)));
+    let of_file = given.file.arguments();
     of_file
+        .into_iter()
+        .filter(|(argument, _)| !given_names.contains(&name(argument)))
         .map(|(argument, line)| Setting {
             name: "args".to_owned(),
-            values: vec![shown(argument, false)],
+            values: vec![shown(&argument, false)],
             otherwise: None,
-            origin: Origin::File { path: given.file.path().to_owned(), line: *line },
+            origin: Origin::File { path: given.file.path().to_owned(), line },
         })
         .collect()
 }

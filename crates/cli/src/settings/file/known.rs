@@ -56,7 +56,11 @@ impl Known {
         if let Err(error) = self.flags.clone().try_get_matches_from(words) {
             return Err((
                 format!("`{key}`: {}", reason(&error)),
-                format!("`{key}` takes the same values as --{name}"),
+                match self.table {
+                    // Its keys are not flags.
+                    "schedule" => self.names.clone(),
+                    _ => format!("`{key}` takes the same values as --{name}"),
+                },
             ));
         }
         Ok(Entry { table: self.table, key: key.to_owned(), values, line })
@@ -99,6 +103,7 @@ impl Known {
         match self.table {
             "host" => "host.\"…\"",
             "spider" => "spider.NAME",
+            "schedule" => "schedule.NAME",
             table => table,
         }
     }

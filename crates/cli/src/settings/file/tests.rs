@@ -173,3 +173,71 @@ fn what_cannot_be_in_the_table_of_a_spider_is_told_with_what_can() {
         assert!(!format!("{failed}").contains("hunter2"), "{failed}");
     }
 }
+
+#[test]
+fn a_schedule_has_keys_of_its_own_and_settings_of_its_crawls() {
+    let file = parse(
+        "[crawl]\nrate = 4\nretries = 7\n[spider.books]\nrate = 2\nretry_base_delay = '3s'\nargs = { category = 'art', lang = 'de' }\n\
+         [schedule.nightly]\nspider = 'books'\ncron = ['30 3 * * *', '0 12 * * SUN']\ntime_zone = 'Europe/Berlin'\n\
+         jitter = '5m'\nrate = 0.5\nargs = { category = 'poetry' }\n",
+    );
+    let file = file.unwrap();
+    let schedule = file.schedule("nightly").unwrap();
+    assert_eq!((&*schedule.spider, schedule.times.expressions().count()), ("books", 2));
+    assert_eq!(schedule.settings.jitter, std::time::Duration::from_secs(300));
+    let chosen = file.clone().for_schedule(Some("nightly"), Some("books")).unwrap();
+    let all = Arguments::command();
+    let crawl = all.find_subcommand("crawl").unwrap();
+    let value = |file: &File, key: &str| {
+        let flag = crawl.get_arguments().find(|flag| flag.get_id() == key).unwrap();
+        file.entry_of(crawl, flag).map(|entry| entry.values[0].clone())
+    };
+    let values = ["rate", "retry_base_delay", "retries", "jitter"].map(|key| value(&chosen, key));
+    assert_eq!(values, [Some("0.5"), Some("3s"), Some("7"), None].map(|it| it.map(str::to_owned)));
+    let of_spider = file.clone().for_schedule(None, Some("books")).unwrap();
+    assert_eq!(value(&of_spider, "rate").as_deref(), Some("2"));
+    let arguments: Vec<String> = chosen.arguments().into_iter().map(|it| it.0).collect();
+    assert_eq!(arguments, ["category=art", "lang=de", "category=poetry"], "the last one counts");
+    assert!(file.clone().for_schedule(Some("weekly"), None).unwrap_err().hint.unwrap().contains("nightly"));
+    assert!(file.for_schedule(Some("nightly"), Some("quotes")).unwrap_err().what.contains("books"));
+}
+
+#[test]
+fn a_wrong_schedule_is_refused_with_a_suggestion() {
+    for (text, line, says, hint) in [
+        ("[schedule]\nspider = 'books'\n", 2, "a table for each schedule", "[schedule.nightly]"),
+        ("schedule = 1\n", 1, "a table for each schedule", "[schedule.nightly]"),
+        ("[schedule.a]\ncron = '0 3 * * *'\n", 1, "needs a spider", ""),
+        ("[schedule.a]\nspider = 'books'\n", 1, "needs a cron expression", ""),
+        ("[schedule.a]\nspider = 'boks'\ncron = '0 3 * * *'\n", 1, "no spider \"boks\"", "books"),
+        ("[schedule.a]\nspider = 'books'\ncron = 'often'\n", 1, "not a cron expression", ""),
+        (
+            "[schedule.a]\nspider = 'books'\ntimezone = 'UTC'\n",
+            3,
+            "unknown name `timezone`",
+            "did you mean `time_zone`?",
+        ),
+        ("[schedule.a]\nspider = 'books'\nratte = 1\n", 3, "unknown name `ratte`", "did you mean `rate`?"),
+        (
+            "[schedule.a]\nspider = 'books'\nif_running = 'wait'\n",
+            3,
+            "must be one of skip, queue, replace",
+            "",
+        ),
+        ("[schedule.a]\nspider = 'books'\nrate = -1\n", 3, "`rate`", ""),
+        (
+            "[schedule.a]\nspider = 'books'\nstore = 'sqlite:x.db'\n",
+            3,
+            "does not belong in [schedule.NAME]",
+            "at the top",
+        ),
+        ("[schedule.'a b']\nspider = 'books'\ncron = '0 3 * * *'\n", 1, "letters, digits", ""),
+    ] {
+        let failed = parse(text).unwrap_err();
+        assert!(
+            failed.what.contains(&format!("line {line}")) && failed.what.contains(says),
+            "{text}: {failed}"
+        );
+        assert!(failed.hint.as_deref().unwrap_or_default().contains(hint), "{text}: {failed}");
+    }
+}
