@@ -9,7 +9,7 @@ use crate::catalogue;
 use crate::catalogue::mixesdb::{Links, links, mix};
 
 /// Goes into `scraper_version`. Change it when the same page would now give other rows.
-const VERSION: &str = "mixesdb 2";
+const VERSION: &str = "mixesdb 3";
 const SITE: &str = "https://www.mixesdb.com/";
 /// How many results a page of a search has.
 const RESULTS: &str = "100";

@@ -10,7 +10,7 @@ use crate::catalogue::tracklists1001::{is_mix, links, mix};
 
 const SITE: &str = "https://www.1001tracklists.com/";
 /// Goes into `scraper_version`. Change it when the same page would now give other rows.
-const VERSION: &str = "tracklists1001 2";
+const VERSION: &str = "tracklists1001 3";
 
 /// Crawls the newest track lists, or those that the start URLs lead to.
 pub struct Tracklists1001;

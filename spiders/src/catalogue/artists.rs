@@ -44,31 +44,60 @@ const ACTS: &[&str] = &[
     "Above & Beyond",
     "Aly & Fila",
     "Angus & Julia Stone",
+    "Ashford & Simpson",
+    "Azari & III",
     "Belle & Sebastian",
     "Blank & Jones",
+    "Blood, Sweat & Tears",
     "Bob Marley & The Wailers",
+    "C & C Music Factory",
     "Chase & Status",
+    "Crosby, Stills & Nash",
     "Dimitri Vegas & Like Mike",
     "Earth, Wind & Fire",
+    "Echo & The Bunnymen",
+    "Emerson, Lake & Palmer",
     "Eric B. & Rakim",
     "Filo & Peri",
     "Florence + The Machine",
     "Gabriel & Dresden",
+    "Godley & Creme",
+    "Grandmaster Flash & The Furious Five",
     "Hall & Oates",
+    "Hercules & Love Affair",
+    "Huey Lewis & The News",
     "Jam & Spoon",
+    "Joan Jett & The Blackhearts",
+    "Joey Negro & The Sunburst Band",
+    "KC & The Sunshine Band",
     "Kool & The Gang",
     "Kruder & Dorfmeister",
     "Layo & Bushwacka!",
     "Loco & Jam",
+    "Martha & The Vandellas",
+    "Matt & Kim",
+    "Milk & Sugar",
+    "Mumford & Sons",
     "Nice & Smooth",
+    "Nick Cave & The Bad Seeds",
     "Pete Rock & CL Smooth",
+    "Peter, Paul & Mary",
     "Pig & Dan",
+    "Prince & The Revolution",
+    "Rhythm & Sound",
     "Simon & Garfunkel",
     "Simon & Shaker",
+    "Siouxsie & The Banshees",
     "Sly & Robbie",
+    "Sly & The Family Stone",
     "Smith & Hack",
     "Smith & Mighty",
+    "Smokey Robinson & The Miracles",
+    "Sonny & Cher",
     "Super8 & Tab",
+    "T & T Music Factory",
+    "Tom & Jerry",
+    "Tom & Joyce",
     "Tyler, The Creator",
     "Wolf + Lamb",
 ];
@@ -141,10 +170,13 @@ pub(crate) fn is_guests(group: &str) -> bool {
     before.trim().is_empty() && !guests.is_empty()
 }
 
-/// Whether somebody wrote that nobody knows: `?`, `??`, `ID`, `N/A`.
+/// Whether somebody wrote that nobody knows: `?`, `??`, `ID`, `N/A`, `Unknown`, `Unknown Artist`.
 pub(crate) fn is_unknown(text: &str) -> bool {
+    const WORDS: [&str; 4] = ["Unknown", "Unknown Artist", "Unknown Track", "Unknown Title"];
     let text = text.trim();
-    matches!(text, "ID" | "N/A") || (!text.is_empty() && text.bytes().all(|byte| byte == b'?'))
+    matches!(text, "ID" | "N/A")
+        || WORDS.iter().any(|words| words.eq_ignore_ascii_case(text))
+        || (!text.is_empty() && text.bytes().all(|byte| byte == b'?'))
 }
 
 /// What stands before and after `feat.`, in a bracket or not.
@@ -221,6 +253,8 @@ mod tests {
             ("W&W", vec!["W&W"]),
             ("Ø [Phase, X] & Rødhad", vec!["Ø [Phase, X]", "Rødhad"]),
             ("ID & Bicep", vec!["Bicep"]),
+            ("Unknown Artist vs. Bicep", vec!["Bicep"]),
+            ("Rhythm & Sound, Tikiman", vec!["Rhythm & Sound", "Tikiman"]),
             ("?", vec![]),
             ("", vec![]),
             (" , & ", vec![]),

@@ -12,12 +12,13 @@
 //! | the first ` - ` (or en or em dash) outside of brackets | ends the artist. A hyphen without spaces is part of a name |
 //! | `?`, `ID` as the artist or the title | `None`. The track exists all the same |
 //! | `? with a remark` as the title | `None`, and [`Track::remark`] |
-//! | `[Label]`, `[Label - CATNO]` at the end | [`Track::label`], [`Track::catalogue_number`] |
+//! | `[Label]`, `[Label - CATNO]`, `[Label CAT 001]`, `[Label] [CAT 001]` at the end | [`Track::label`], [`Track::catalogue_number`] |
+//! | `(promo)`, `+ MC` and the like behind the label | [`Track::remark`] |
 //! | ` w/ ` or ` + ` between two tracks | two [`Track`]s of one line |
 
 use serde::Serialize;
 
-use super::artists::{self, Credit, is_unknown};
+use super::artists::{self, Credit, is_guests, is_unknown};
 use super::cue::Cue;
 use super::markup;
 use super::version::{is_version, is_version_mark, remixers};
@@ -48,7 +49,7 @@ pub struct Track {
     pub artist: Option<String>,
     /// The title with its version. `None` if it is unknown.
     pub title: Option<String>,
-    /// What the line says about an unknown track: `bassline resembles another record`.
+    /// What the line says about an unknown track (`bassline resembles another record`), or behind the label (`(promo)`).
     pub remark: Option<String>,
     /// The label, as the line writes it. It may say `Unreleased`.
     pub label: Option<String>,
@@ -63,7 +64,7 @@ pub struct Track {
 }
 
 /// Signs that stand between artist and title, if there are spaces around them.
-const DASHES: &[char] = &['-', '–', '—', '‐', '‑', '‒', '―', '−'];
+pub(super) const DASHES: &[char] = &['-', '–', '—', '‐', '‑', '‒', '―', '−'];
 /// A longer line is taken as a title as it is. The longest real ones have some 300 bytes, and the time that a line takes grows with
 /// the square of its length.
 const MAX_LINE_BYTES: usize = 1_024;
@@ -73,15 +74,18 @@ const JOINERS: &[&str] = &[" w/ ", " + "];
 impl TrackLine {
     /// Takes a line apart. Its markup is that of the wiki: `'''bold'''`, `''italics''`.
     pub fn parse(line: &str) -> Self {
-        let text = line.split_whitespace().collect::<Vec<_>>().join(" ");
+        let text = markup::tidy(line);
         let mut parsed = Self { raw: line.to_owned(), ..Self::default() };
         if text.len() > MAX_LINE_BYTES {
             parsed.tracks.push(Track::parse_name(&text, None));
             return parsed;
         }
         let rest = text.strip_prefix("# ").unwrap_or(&text);
-        let (number, rest) = split_number(rest);
+        let (number, rest) = split_number(rest, 1);
         let (cue, rest) = split_cue(rest);
+        // `[00:00] 01. Artist - Title`. With one digit, it is rather a name: `3. Raum`.
+        let (number, rest) =
+            if number.is_none() && cue.is_some() { split_number(rest, 2) } else { (number, rest) };
         let (prefix, rest) = markup::split_bold_prefix(rest);
         let plain = markup::without_quotes(rest);
         // The whole line may be in italics, and so the cue, too.
@@ -104,12 +108,15 @@ impl TrackLine {
 impl Track {
     /// Reads `Artist - Title [Label - CATNO]`.
     pub fn parse(text: &str) -> Self {
-        let (name, label) = split_label(text.trim());
-        let (label, catalogue_number) = label.map_or((None, None), split_catalogue_number);
+        let (text, comment) = split_comment(text.trim());
+        let (name, label, number) = split_record(text);
+        let track = Self::parse_name(name, label);
+        let remarks: Vec<&str> = track.remark.as_deref().into_iter().chain(comment).collect();
         Self {
             is_unreleased: label.is_some_and(|label| label.eq_ignore_ascii_case("unreleased")),
-            catalogue_number: catalogue_number.map(str::to_owned),
-            ..Self::parse_name(name, label)
+            catalogue_number: number.map(str::to_owned),
+            remark: Some(remarks.join(" ")).filter(|remark| !remark.is_empty()),
+            ..track
         }
     }
 
@@ -153,12 +160,12 @@ fn known(text: &str) -> Option<&str> {
     (!text.is_empty() && !is_unknown(text)).then_some(text)
 }
 
-/// `7. Artist - Title`: a number of up to three digits with a dot or a bracket.
-fn split_number(text: &str) -> (Option<&str>, &str) {
+/// `7. Artist - Title`: a number of `least` to three digits with a dot or a bracket.
+fn split_number(text: &str, least: usize) -> (Option<&str>, &str) {
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
     let rest = text[digits..].strip_prefix(['.', ')']).and_then(|rest| rest.strip_prefix(' '));
     match rest {
-        Some(rest) if (1..=3).contains(&digits) => (Some(&text[..digits]), rest),
+        Some(rest) if (least..=3).contains(&digits) => (Some(&text[..digits]), rest),
         _ => (None, text),
     }
 }
@@ -237,31 +244,129 @@ fn find_ignoring_case(text: &str, needle: &str) -> Option<usize> {
     text.as_bytes().windows(needle.len()).position(|window| window.eq_ignore_ascii_case(needle.as_bytes()))
 }
 
-/// Takes `[Label …]` off the end. A bracket that is all of the text is a title, and one that names a version belongs to it.
-fn split_label(text: &str) -> (&str, Option<&str>) {
-    let Some(inner) = text.strip_suffix(']') else { return (text, None) };
-    let Some(open) = inner.rfind('[') else { return (text, None) };
-    let (before, label) = (text[..open].trim_end(), inner[open + 1..].trim());
-    let is_title = before.is_empty() || before.ends_with(DASHES);
-    let names_version = split_at_dash(label).is_none()
-        && if label.contains(' ') { is_version(label) } else { is_version_mark(label) };
-    if is_title || names_version { (text, None) } else { (before, Some(label)) }
+/// What stands behind the label: another bracket (`[Label] (promo)`), or words after a sign or in small letters. A version or
+/// guests there are part of the title.
+fn split_comment(text: &str) -> (&str, Option<&str>) {
+    let Some((record, comment)) = text.rfind("] ").map(|end| (&text[..=end], &text[end + 2..])) else {
+        return (text, None);
+    };
+    let (name, label, number) = split_record(record);
+    let in_brackets = comment.strip_prefix('(').and_then(|rest| rest.strip_suffix(')'));
+    let is_comment = match (in_brackets, comment.chars().next()) {
+        (Some(inner), _) => !is_version(inner) && !is_guests(inner),
+        // `[Label - CAT 001] [CDR]`, but `[Dixon Remix] [Label]`
+        (None, Some('[')) => number.is_some() && comment.ends_with(']'),
+        (None, Some(first)) => first.is_lowercase() || "+*<>?#=".contains(first),
+        (None, None) => false,
+    };
+    // Without an artist, the bracket may be that of a title: `Intro [Reprise] (loud)`.
+    if is_comment && label.is_some() && split_artist(name).is_some() {
+        (record, Some(comment))
+    } else {
+        (text, None)
+    }
 }
 
-/// `Label - CATNO`. The last dash splits, because a label may have one in its name.
-fn split_catalogue_number(text: &str) -> (Option<&str>, Option<&str>) {
-    match last_dash(text) {
-        Some((label, number)) => (known(label), known(number)),
-        None => (known(text), None),
+/// Takes the record off the end: the label and the catalogue number, in one bracket or in two.
+fn split_record(text: &str) -> (&str, Option<&str>, Option<&str>) {
+    let (name, record) = split_label(text);
+    let Some(record) = record else { return (name, None, None) };
+    // `[Label] [CAT 001]`
+    if is_number(record)
+        && let (name, Some(label)) = split_label(name)
+        && split_catalogue_number(label).1.is_none()
+    {
+        return (name, known(label), Some(record));
     }
+    let (label, number) = split_catalogue_number(record);
+    (name, label, number)
+}
+
+/// Takes `[Label …]` off the end. A bracket that is all of the text is a title, and one that names a version belongs to it.
+fn split_label(text: &str) -> (&str, Option<&str>) {
+    let Some(open) = text.rfind('[') else { return (text, None) };
+    let inner = &text[open + 1..];
+    // Somebody may have forgotten to close it.
+    let inner = match inner.strip_suffix(']') {
+        Some(inner) => inner.trim(),
+        None if !inner.contains(']') && text[..open].ends_with(' ') => inner.trim(),
+        None => return (text, None),
+    };
+    let inner = inner.trim_matches(['[', ']']).trim();
+    let before = text[..open].trim_end_matches('[').trim_end();
+    // `Artist - Title - [Label]`, but `Artist - [Title]`
+    let before = match before.strip_suffix(DASHES) {
+        Some(name) if name.ends_with(' ') && split_artist(name.trim_end()).is_some() => name.trim_end(),
+        _ => before,
+    };
+    // A bracket inside of a word or of another bracket is no label.
+    let is_inside = !text[..open].ends_with([' ', '[']) && depth(before) != Some(0);
+    let is_title = before.is_empty() || before.ends_with(DASHES) || is_inside;
+    let names_version = split_at_dash(inner).is_none()
+        && (is_guests(inner) || if inner.contains(' ') { is_version(inner) } else { is_version_mark(inner) });
+    if is_title || names_version || inner.is_empty() { (text, None) } else { (before, Some(inner)) }
+}
+
+/// `Label - CATNO`. The last dash splits, because a label may have one in its name. Without a dash, words at the end may have the
+/// form of a number: `Label CAT 001`.
+fn split_catalogue_number(text: &str) -> (Option<&str>, Option<&str>) {
+    if let Some((label, number)) = last_dash(text) {
+        return (known(label), known(number));
+    }
+    let spaces: Vec<usize> = text.match_indices(' ').map(|(at, _)| at).collect();
+    // `CAT 001` before `001`
+    let ends = spaces.iter().rev().take(2).rev().map(|at| (text[..*at].trim_end(), &text[at + 1..]));
+    let number = ends.into_iter().find(|(label, number)| {
+        // In a name in capitals, a word in capitals says nothing: `FUSE LONDON 12`.
+        is_number(number) && (!number.contains(' ') || label.chars().any(char::is_lowercase))
+    });
+    // `Label / CAT 001`
+    number.map_or_else(
+        || (known(text), None),
+        |(label, number)| (known(label.trim_end_matches(['/', ',', ':', ' '])), known(number)),
+    )
+}
+
+/// Whether a text can only be a catalogue number: `METH 007`, `CAT001`, `404-5`, `007`. A plain number may be part of the name
+/// of a label: `Plus 8`, `Studio 54`.
+fn is_number(text: &str) -> bool {
+    let (prefix, digits) = text.split_once(' ').unwrap_or(("", text));
+    let is_capitals =
+        |text: &str| (2..=12).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_uppercase());
+    let all_digits = |text: &str| text.len() >= 2 && text.bytes().all(|byte| byte.is_ascii_digit());
+    if !prefix.is_empty() {
+        return is_capitals(prefix) && all_digits(digits);
+    }
+    let letters = text.bytes().take_while(u8::is_ascii_alphabetic).count();
+    let (letters, rest) = text.split_at(letters);
+    if letters.is_empty() {
+        let is_pair = rest.split_once('-').is_some_and(|(before, after)| {
+            all_digits(before) && !after.is_empty() && after.bytes().all(|byte| byte.is_ascii_digit())
+        });
+        return (all_digits(rest) && rest.starts_with('0')) || is_pair;
+    }
+    is_capitals(letters) && all_digits(rest.strip_prefix(['-', '.']).unwrap_or(rest))
 }
 
 /// Splits at the first dash that is not in brackets. If the brackets are not balanced, they don't count.
 fn split_artist(text: &str) -> Option<(&str, &str)> {
-    let outside = dashes(text).find(|(at, _)| depth(&text[..*at]) == Some(0));
     let is_balanced = depth(text) == Some(0);
-    let (at, length) = outside.or_else(|| if is_balanced { None } else { dashes(text).next() })?;
+    let is_outside = |at: usize| depth(&text[..at]) == Some(0);
+    let outside = dashes(text).find(|(at, _)| is_outside(*at));
+    let free = outside.or_else(|| if is_balanced { None } else { dashes(text).next() });
+    // `Artist -Title`: somebody forgot a space.
+    let (at, length) = free.or_else(|| half_free_dashes(text).find(|(at, _)| is_outside(*at)))?;
     Some((&text[..at], &text[at + length..]))
+}
+
+/// Where dashes are that have a space on one side and a letter or digit on the other.
+fn half_free_dashes(text: &str) -> impl Iterator<Item = (usize, usize)> {
+    text.char_indices().filter_map(move |(at, c)| {
+        let (before, after) = (&text[..at], &text[at + c.len_utf8()..]);
+        let is_half_free = (before.ends_with(' ') && after.starts_with(char::is_alphanumeric))
+            || (before.ends_with(char::is_alphanumeric) && after.starts_with(' '));
+        (DASHES.contains(&c) && is_half_free).then_some((at, c.len_utf8()))
+    })
 }
 
 fn split_at_dash(text: &str) -> Option<(&str, &str)> {

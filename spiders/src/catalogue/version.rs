@@ -3,7 +3,7 @@
 use super::artists::{self, Credit, Role};
 
 /// A bracket with one of these words names a version.
-const VERSION_WORDS: &str = "remix rmx mix edit re-edit reedit rework refix remake reshape rerub re-rub reform reprise bootleg \
+const VERSION_WORDS: &str = "remix remixed rmx mix edit re-edit reedit rework refix remake reshape rerub re-rub reform reprise bootleg \
     flip dub version vip mashup mash-up instrumental acapella acappella interpretation \
     reinterpretation reconstruction reassembly remodel refit redux process extended live vocal tool cut cover \
     remaster remastered";
@@ -97,11 +97,25 @@ fn makers(version: &str) -> Vec<String> {
             return artists::names(bare, &[]);
         }
     }
+    // `Paul Boex' Hypno Rework`
+    if let Some(owner) = words.iter().position(|word| {
+        word.trim_end_matches(['\'', '’']).ends_with(['s', 'x', 'z']) && word.ends_with(['\'', '’'])
+    }) {
+        let is_followed = lower[owner + 1..].iter().any(|word| is_in(VERSION_WORDS, word));
+        // A quote that opens before it is not an apostrophe: `12'' Mix`, `The 'Dark' Mix`.
+        let is_quoted =
+            words[..=owner].iter().any(|word| word.starts_with(['\'', '‘'])) || words[owner].ends_with("''");
+        if is_followed && !is_quoted {
+            return artists::names(words[..=owner].join(" ").trim_end_matches(['\'', '’']), &[]);
+        }
+    }
     let Some(maker) = lower.iter().rposition(|word| is_in(MAKER_WORDS, word)) else {
         return Vec::new();
     };
     // `Ewan Pearson Extended Remix`: plain words between the name and the word for its work are not the name's.
     let named = (0..maker).rev().find(|at| !is_in(PLAIN_WORDS, &lower[*at])).map_or(0, |at| at + 1);
+    // `Azari & III Remix`: behind `&`, a plain word is a name as well.
+    let named = if named > 0 && named < maker && is_in("& + and", &lower[named - 1]) { maker } else { named };
     if named == 0 { Vec::new() } else { artists::names(&words[..named].join(" "), &[]) }
 }
 
@@ -179,6 +193,12 @@ mod tests {
             ),
             ("x (DJ Rolando Edit) (DJ Rolando Edit)", vec!["DJ Rolando"]),
             ("x (Ben Klock Process)", vec!["Ben Klock"]),
+            ("x (Remixed By Spasms)", vec!["Spasms"]),
+            ("x (Paul Boex' Hypno Rework)", vec!["Paul Boex"]),
+            ("x (Smokin' Posties Remix)", vec!["Smokin' Posties"]),
+            ("x ('Dark Skies' Mix)", vec![]),
+            ("x (12'' Mix)", vec![]),
+            ("x (Azari & III Remix)", vec!["Azari & III"]),
         ] {
             let found: Vec<String> = remixers(title).into_iter().map(|credit| credit.name).collect();
             assert_eq!(found, expected, "{title}");
