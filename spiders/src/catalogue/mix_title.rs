@@ -14,8 +14,10 @@ use std::fmt;
 
 use serde::Serialize;
 
-use super::artists::names;
+use super::artists::{is_unknown, names};
 use super::countries::is_country;
+use super::markup::tidy;
+use super::track_line::DASHES;
 
 /// A day, a month or a year, whatever the page knows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -60,6 +62,9 @@ pub struct MixTitle {
     /// Other remarks in brackets at the end: `Promo Mix`.
     pub notes: Vec<String>,
 }
+
+/// Instead of a show, it only says that somebody recorded it.
+const LIVE: &str = "Live";
 
 /// A bracket that begins with one of these words is a remark, and not the name of a show.
 const NOTE_WORDS: &[&str] = &[
@@ -163,25 +168,29 @@ fn two_digits(text: &str) -> Part {
 impl MixTitle {
     /// Reads a title of MixesDB. `acts` are names that must stay whole, such as the categories of the page.
     pub fn of_mixesdb(title: &str, acts: &[&str]) -> Self {
-        let text = folded(title);
+        let text = tidy(title);
         let mut parsed = Self { raw: title.to_owned(), ..Self::default() };
-        let mut rest = text.as_str();
-        let (first, after) = split(&text, " - ");
+        let mut rest = text.as_ref();
+        let (first, after) = split_at_dash(&text);
         if is_date(first) {
             parsed.date_text = Some(first.to_owned());
             parsed.date = MixDate::parse(first);
             rest = after.unwrap_or_default();
         }
         let (rest, brackets) = split_brackets(rest);
-        let (performer, place, show) = match (rest.find(" @ "), rest.find(" - ")) {
-            (Some(at), dash) if dash.is_none_or(|dash| at < dash) => {
+        let (performer, place, show) = match (rest.find(" @ "), split_at_dash(rest)) {
+            (Some(at), (performer, _)) if at < performer.len() => {
                 let (place, show) = split_show(&rest[at + 3..]);
                 (&rest[..at], Some(place), show)
             }
-            (_, Some(dash)) => {
-                let (show, place) = split(&rest[dash + 3..], " @ ");
-                (&rest[..dash], place, Some(show))
-            }
+            (_, (performer, Some(behind))) => match split(behind, " @ ") {
+                // `Artist - Live @ Club`
+                (LIVE, Some(place)) => {
+                    parsed.is_live = true;
+                    (performer, Some(place), None)
+                }
+                (show, place) => (performer, place, Some(show)),
+            },
             _ => (rest, None, None),
         };
         parsed.set_performer(performer, acts);
@@ -204,9 +213,9 @@ impl MixTitle {
 
     /// Reads a title of 1001tracklists.
     pub fn of_1001tracklists(title: &str, acts: &[&str]) -> Self {
-        let text = folded(title);
+        let text = tidy(title);
         let mut parsed = Self { raw: title.to_owned(), ..Self::default() };
-        let mut rest = text.as_str();
+        let mut rest = text.as_ref();
         if let Some((before, date)) = text.rsplit_once(' ')
             && let Some(date) = MixDate::parse(date)
         {
@@ -234,12 +243,17 @@ impl MixTitle {
     }
 
     fn set_performer(&mut self, performer: &str, acts: &[&str]) {
+        let mut performer = performer.trim().to_owned();
+        // One of several may be live: `Akufen, Dimbiman (Live PA)`.
+        for live in [" (Live PA)", " [Live PA]", " (Live)", " [Live]"] {
+            self.is_live |= performer.contains(live);
+            performer = performer.replace(live, "");
+        }
+        if let Some(bare) = [" Live PA", " Live"].into_iter().find_map(|live| performer.strip_suffix(live)) {
+            self.is_live = true;
+            performer = bare.to_owned();
+        }
         let performer = performer.trim();
-        let live = [" Live PA", " (Live)", " [Live]", " Live"]
-            .into_iter()
-            .find_map(|live| performer.strip_suffix(live));
-        self.is_live |= live.is_some();
-        let performer = live.unwrap_or(performer).trim();
         self.artists = names(performer, acts);
         self.artist = Some(performer.to_owned()).filter(|artist| !artist.is_empty());
     }
@@ -260,7 +274,8 @@ impl MixTitle {
         };
         let first_word = name.split(' ').next().unwrap_or_default().to_lowercase();
         let is_number = !name.contains(' ') && name.bytes().any(|byte| byte.is_ascii_digit());
-        if date.is_none() && NOTE_WORDS.contains(&first_word.as_str()) {
+        let is_note = NOTE_WORDS.contains(&first_word.as_str()) || is_length(name);
+        if date.is_none() && is_note {
             self.is_live |= first_word == "live";
             self.notes.push(name.to_owned());
         } else if self.show.is_none() {
@@ -274,6 +289,10 @@ impl MixTitle {
     }
 
     fn set_show(&mut self, text: &str) {
+        if is_unknown(text) {
+            self.notes.push(text.to_owned());
+            return;
+        }
         let (show, number) = split_show_number(text);
         self.show = Some(show.to_owned());
         self.show_number = number.map(str::to_owned);
@@ -298,15 +317,34 @@ fn split_brackets(text: &str) -> (&str, Vec<&str>) {
 /// A show behind the city: `Space, Ibiza - Global 220`. A dash before a comma is part of a name: `Rezerection - Event 2, Hall`.
 fn split_show(place: &str) -> (&str, Option<&str>) {
     let last_comma = place.rfind(", ").unwrap_or(place.len());
-    match place[last_comma..].find(" - ") {
-        Some(dash) => (&place[..last_comma + dash], Some(&place[last_comma + dash + 3..])),
-        None => (place, None),
+    match split_at_dash(&place[last_comma..]) {
+        (before, Some(show)) => (&place[..last_comma + before.len()], Some(show)),
+        (_, None) => (place, None),
     }
 }
 
 /// The two sides of the first `joiner`, or the whole text.
 fn split<'t>(text: &'t str, joiner: &str) -> (&'t str, Option<&'t str>) {
     text.split_once(joiner).map_or((text, None), |(before, after)| (before, Some(after)))
+}
+
+/// The two sides of the first dash with spaces around it, or the whole text.
+fn split_at_dash(text: &str) -> (&str, Option<&str>) {
+    let dash = text.char_indices().find(|(at, c)| {
+        DASHES.contains(c) && text[..*at].ends_with(' ') && text[at + c.len_utf8()..].starts_with(' ')
+    });
+    dash.map_or((text, None), |(at, c)| (&text[..at - 1], Some(&text[at + c.len_utf8() + 1..])))
+}
+
+/// Whether a bracket says how long the mix is: `60 Min Mix`, `2 Hours Set`.
+fn is_length(text: &str) -> bool {
+    let mut words = text.split(' ');
+    words.next().is_some_and(|number| !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit()))
+        && words.next().is_some_and(|unit| {
+            ["min", "mins", "minute", "minutes", "hour", "hours", "hr", "hrs"]
+                .iter()
+                .any(|it| it.eq_ignore_ascii_case(unit))
+        })
 }
 
 /// `Techno Germany Podcast 226`, `Trommel.251`: a number at the end. A year is part of the name.
@@ -318,10 +356,6 @@ fn split_show_number(text: &str) -> (&str, Option<&str>) {
     let is_number = (1..=4).contains(&digits) && before.ends_with([' ', '.', '#']) && !is_year;
     let name = before.trim_end_matches(['#', '.', ' ']);
     if is_number && !name.is_empty() { (name, Some(number)) } else { (text, None) }
-}
-
-fn folded(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 #[cfg(test)]

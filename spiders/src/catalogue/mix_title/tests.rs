@@ -106,6 +106,11 @@ fn all_forms_of_a_title() {
         ("2007 - A - RA Podcast (RA.971)", vec!["A"], None, None, Some("RA Podcast"), Some("RA.971"), vec![]),
         ("2007 - A - Trommel.251", vec!["A"], None, None, Some("Trommel"), Some("251"), vec![]),
         ("2007 - A - Summer 2007", vec!["A"], None, None, Some("Summer 2007"), None, vec![]),
+        ("2007 – A – D 12", vec!["A"], None, None, Some("D"), Some("12"), vec![]),
+        ("2007 - A - Unknown (D)", vec!["A"], None, None, Some("D"), None, vec!["Unknown"]),
+        ("2007 - A @ B (60 Min Mix)", vec!["A"], Some("B"), None, None, None, vec!["60 Min Mix"]),
+        ("2007 - A @ B (24 Grad)", vec!["A"], Some("B"), None, Some("24 Grad"), None, vec![]),
+        ("2007 - A &amp; C - D", vec!["A", "C"], None, None, Some("D"), None, vec![]),
         ("2007 - A - 12", vec!["A"], None, None, Some("12"), None, vec![]),
         ("2007 - A b2b B, C - D", vec!["A", "B", "C"], None, None, Some("D"), None, vec![]),
     ] {
@@ -123,6 +128,17 @@ fn a_live_act_is_told_from_a_dj() {
     let title = MixTitle::of_mixesdb("1994-06-25 - Orbital Live @ Glastonbury", &[]);
     assert_eq!((title.artist.as_deref(), title.is_live), (Some("Orbital"), true));
     assert!(!MixTitle::of_mixesdb("1994 - Oliveira @ Live Club", &[]).is_live);
+    for (title, artists) in [
+        ("2005 - Akufen, Dimbiman (Live PA) @ Fuse, Brussels", vec!["Akufen", "Dimbiman"]),
+        ("2005 - Akufen (Live PA) & Dimbiman - Show", vec!["Akufen", "Dimbiman"]),
+        ("2005 - Akufen [Live]", vec!["Akufen"]),
+        ("2005 - Akufen - Live @ Fuse, Brussels", vec!["Akufen"]),
+    ] {
+        let parsed = MixTitle::of_mixesdb(title, &[]);
+        assert_eq!((parsed.artists, parsed.is_live), (texts(&artists), true), "{title}");
+        assert_eq!(parsed.city.is_some(), title.contains("Brussels"), "{title}");
+        assert!(parsed.show.is_none_or(|show| show == "Show"), "{title}");
+    }
 }
 
 #[test]
@@ -185,7 +201,7 @@ proptest! {
     #[test]
     fn no_letter_of_a_title_is_lost(title in pieces()) {
         let parsed = MixTitle::of_mixesdb(&title, &[]);
-        let mut missing: Vec<char> = title.chars().filter(|c| c.is_alphanumeric()).collect();
+        let mut missing: Vec<char> = tidy(&title).chars().filter(|c| c.is_alphanumeric()).collect();
         let broadcast = parsed.broadcast.map(|date| date.to_string());
         let dates = [parsed.date_text, broadcast].into_iter().flatten();
         let places = [parsed.event, parsed.venue, parsed.city, parsed.country];
