@@ -3,7 +3,8 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::catalogue::artists::Role;
+use crate::catalogue::artists::{Role, is_guests};
+use crate::catalogue::version::is_version;
 
 /// A line, and the cue in ms, artist, title, label and catalogue number of its only track.
 type Case = (
