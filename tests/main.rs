@@ -24,6 +24,7 @@ mod keeper;
 mod kept;
 mod kin;
 mod logs;
+mod look_ups;
 mod looked_at;
 mod memory;
 mod metrics;

@@ -2,12 +2,14 @@
 //! spider `zoo` is well-behaved, and emits items for every kind of table. Its spider `attic` has requests of every kind, its
 //! spider `shop` has lists and details, its spider `branches` has a table in a schema, its spider
 //! `ledger` keeps the earlier versions of rows, its spider `kin` has parents and children, its spider `stall` is mended, and
-//! the items of its spider `market` have to follow rules.
+//! the items of its spider `market` have to follow rules, and those of its spider `chart` are looked up.
 
 #[path = "upgrade/attic.rs"]
 mod attic;
 #[path = "schemas/branches.rs"]
 mod branches;
+#[path = "look_ups/chart.rs"]
+mod chart;
 #[path = "nights/ledger.rs"]
 mod ledger;
 #[path = "arguments/library.rs"]
@@ -314,8 +316,10 @@ fn main() -> ExitCode {
         branches::Branches,
         ledger::Ledger,
         market::Market,
+        chart::Chart,
         mixes::Kin,
         Indiscreet
     ];
-    dragline::app(spiders).pipeline(market::rules()).run()
+    let [recording, label] = chart::steps();
+    dragline::app(spiders).pipeline(market::rules()).pipeline(recording).pipeline(label).run()
 }

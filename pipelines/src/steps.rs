@@ -57,6 +57,9 @@ pub enum StepError {
     /// The settings name steps, and also `none`.
     #[error("the list of item pipelines names {NONE:?} and others: write {NONE:?} or the others")]
     NoneAndOthers,
+    /// Two look-ups have the same name, so nobody could tell whose answer comes.
+    #[error("two look-ups are named {0:?}: give each Enrich a name of its own")]
+    LookUpTwice(String),
     /// A step finds a mistake in its own settings.
     #[error("the item pipeline {name:?} can't run: {problem}")]
     Invalid {
@@ -82,6 +85,9 @@ pub fn item_pipelines(
         steps.push(Box::new(ReplaceNul));
     }
     for step in chosen(&settings.order, own)? {
+        if step.look_up().is_some() && steps.iter().any(|earlier| earlier.name() == step.name()) {
+            return Err(StepError::LookUpTwice(step.name().to_owned()));
+        }
         step.check(items).map_err(|problem| StepError::Invalid { name: step.name().to_owned(), problem })?;
         steps.push(Box::new(step));
     }

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use dragline_core::spider::check_selectors;
 use dragline_core::worker::panic_message;
-use dragline_core::{ItemOrigin, ItemPipeline, ItemRecord, Output, Sample, Spider, Verdict};
+use dragline_core::{Enrich, ItemOrigin, ItemPipeline, ItemRecord, Output, Sample, Spider, Verdict, secrets};
 use dragline_pipelines::{ItemPipelineSettings, item_pipelines};
 use serde_json::{Value as Json, json};
 use similar::TextDiff;
@@ -119,7 +119,9 @@ fn made_of(sample: &Sample, spider: &dyn Spider, steps: &[Box<dyn ItemPipeline>]
         return Err(format!("no store accepts one of the items: {reason}"));
     }
     shown["items"] = passed.kept.iter().map(one).collect();
-    for (name, held_back) in [("dropped", passed.dropped), ("quarantined", passed.quarantined)] {
+    for (name, held_back) in
+        [("dropped", passed.dropped), ("quarantined", passed.quarantined), ("look_ups", passed.look_ups)]
+    {
         if !held_back.is_empty() {
             shown[name] = held_back.into();
         }
@@ -133,12 +135,16 @@ struct Passed {
     kept: Vec<ItemRecord>,
     dropped: Vec<Json>,
     quarantined: Vec<Json>,
+    look_ups: Vec<Json>,
 }
 
 impl Passed {
     fn pass(&mut self, mut record: ItemRecord, origin: &ItemOrigin<'_>, steps: &[Box<dyn ItemPipeline>]) {
         for step in steps {
             let reason = |reason: String| format!("{}: {reason}", step.name());
+            if let Some(asked) = step.look_up().filter(|asked| *asked.item() == record.item_type) {
+                self.look_ups.extend(look_up(asked, &record));
+            }
             match step.process(record, origin) {
                 Verdict::Keep(next) => record = next,
                 Verdict::Drop { reason: why } => return self.dropped.push(reason(why).into()),
@@ -149,6 +155,15 @@ impl Passed {
         }
         self.kept.push(record);
     }
+}
+
+/// What a crawl would ask about the item. Nobody is asked here.
+fn look_up(asks: &Enrich, record: &ItemRecord) -> Option<Json> {
+    let shown = match asks.request(record) {
+        Ok(request) => secrets::hide_in_url(request?.url()),
+        Err(error) => format!("not asked: {error}"),
+    };
+    Some(json!({ asks.name(): shown }))
 }
 
 fn one(record: &ItemRecord) -> Json {

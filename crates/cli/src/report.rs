@@ -74,6 +74,10 @@ pub(crate) fn render(report: &CrawlReport, paint: Paint) -> String {
         line("dropped", format!("items: {}", most_frequent(drops)));
     }
     rule_lines(report.rules(), &mut |name, value| line(name, value.to_owned()));
+    for (step, counts) in report.look_ups().iter().filter(|(_, counts)| counts.asked + counts.failed > 0) {
+        let named = counts.named().map(|(name, count)| format!("{} {count}", name.replace('_', " ")));
+        line("look-ups", format!("{step}: {}", named.join(", ")));
+    }
     let refused: Vec<String> =
         report.refused_links().iter().map(|(reason, count)| format!("{} {count}", reason.as_str())).collect();
     if !refused.is_empty() {

@@ -32,6 +32,8 @@ pub struct Arrival {
     pub fetched_at: Option<DateTime<Utc>>,
     /// The run that kept the answer, if it was not fetched now.
     pub kept_by: Option<i64>,
+    /// Whether it is the answer to another request with the same question, which was in memory.
+    pub from_memory: bool,
 }
 
 impl From<Response> for Fetched {

@@ -120,7 +120,7 @@ impl StoredLetter {
 }
 
 /// The record of a payload. Nothing is left out, and nothing is guessed.
-fn record_of(item: &ItemType, payload: &Json) -> Result<ItemRecord, String> {
+pub(crate) fn record_of(item: &ItemType, payload: &Json) -> Result<ItemRecord, String> {
     let Json::Object(fields) = payload else { return Err("its payload is no object".to_owned()) };
     let mut fields: BTreeMap<&str, &Json> =
         fields.iter().map(|(name, value)| (name.as_str(), value)).collect();

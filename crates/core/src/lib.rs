@@ -10,6 +10,7 @@
 pub mod back_off;
 pub mod bridge;
 pub mod budget;
+mod carried_item;
 pub mod cookies;
 pub mod credit;
 pub mod diff;
@@ -44,6 +45,7 @@ pub mod tally;
 pub mod worker;
 
 pub use bridge::{OutcomeSink, PageFault, Receipt, ReceiptSink, StoreEvent, SubmitError};
+pub use carried_item::CarriedItem;
 pub use cookies::StoredCookie;
 pub use earlier::{EarlierPage, EarlierPages, PageRecord, ParserVersion};
 pub use fetched::Fetched;

@@ -83,6 +83,8 @@ pub struct PageOutcome {
     pub is_barren: bool,
     /// The rules that its items broke.
     pub rules: RuleCounts,
+    /// Where the items come from, if this is not the page itself: the answer to a look-up fills an item of an earlier page.
+    pub items_url: Option<String>,
     /// The kept items.
     pub items: Vec<ItemRecord>,
     /// The new requests, each fingerprint once.
@@ -145,6 +147,7 @@ impl PageOutcome {
             error: None,
             is_barren: false,
             rules: RuleCounts::default(),
+            items_url: None,
             items: Vec::new(),
             requests: Vec::new(),
             dead_letters: Vec::new(),
@@ -268,7 +271,7 @@ impl PageOutcome {
 
     /// The URL of the page as the rows of its items and letters show it. The frontier has the whole URL.
     pub fn shown_url(&self) -> Cow<'_, str> {
-        secrets::hide_given_in_url(&self.url)
+        secrets::hide_given_in_url(self.items_url.as_deref().unwrap_or(&self.url))
     }
 
     /// The rows that it adds or changes: its own, and those of its items, dead letters, new requests and cookies.
@@ -290,6 +293,7 @@ impl PageOutcome {
         let letters: usize = self.dead_letters.iter().map(|letter| json_size(&letter.payload)).sum();
         size_of::<Self>()
             + self.url.len()
+            + self.items_url.as_ref().map_or(0, String::len)
             + self.items.iter().map(ItemRecord::size).sum::<usize>()
             + requests
             + letters

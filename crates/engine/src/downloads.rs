@@ -26,6 +26,8 @@ struct DownloadsShared {
     limits: Arc<DownloadLimits>,
     /// Those of a sitemap. Sites send it with types for which nobody reads a page, for example `application/gzip`.
     sitemap_limits: Arc<DownloadLimits>,
+    /// Those of a look-up. Its step reads any type, and 404 says that nothing is known.
+    look_up_limits: Arc<DownloadLimits>,
     budget: ByteBudget,
     /// The rules of an incremental crawl.
     revisits: Option<Arc<Revisits>>,
@@ -49,6 +51,7 @@ impl Downloads {
             others,
             limits: Arc::new(download_limits(&settings.fetch, spider)?),
             sitemap_limits: Arc::new(sitemap_limits(&settings.fetch)?),
+            look_up_limits: Arc::new(look_up_limits(&settings.fetch)?),
             budget,
             revisits,
         })))
@@ -72,7 +75,13 @@ impl Downloads {
 
     /// The limits on the answer to a request.
     pub(crate) fn limits(&self, request: &Request) -> &Arc<DownloadLimits> {
-        if request.is_sitemap() { &self.0.sitemap_limits } else { &self.0.limits }
+        if request.is_sitemap() {
+            &self.0.sitemap_limits
+        } else if request.look_up().is_some() {
+            &self.0.look_up_limits
+        } else {
+            &self.0.limits
+        }
     }
 
     /// Downloads a page. A panic on the way is an error like any other: it costs one page, not the crawl.
@@ -135,6 +144,16 @@ pub(crate) fn sitemap_limits(settings: &FetchSettings) -> Result<DownloadLimits,
     let accepts = Accepts::new().with_type("*/*");
     DownloadLimits::new(settings.request_timeout, settings.max_body_bytes, &[], accepts)
         .map_err(|error| EngineError::Unusable { name: "sitemaps", problem: error.to_string() })
+}
+
+/// The statuses that say that nothing is known of what was asked.
+pub(crate) const MISSING: [u16; 2] = [404, 410];
+
+/// The limits on the answer to a look-up, which may be of any type.
+pub(crate) fn look_up_limits(settings: &FetchSettings) -> Result<DownloadLimits, EngineError> {
+    let accepts = MISSING.into_iter().fold(Accepts::new().with_type("*/*"), Accepts::with_status);
+    DownloadLimits::new(settings.request_timeout, settings.max_body_bytes, &[], accepts)
+        .map_err(|error| EngineError::Unusable { name: "look-ups", problem: error.to_string() })
 }
 
 /// The type of a page for which a crawl would skip it.

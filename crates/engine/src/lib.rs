@@ -36,6 +36,7 @@ mod hosts;
 mod item_counts;
 mod job;
 mod known;
+mod look_ups;
 mod outage;
 mod pace;
 mod pack;
@@ -76,6 +77,7 @@ pub use fetch::{Credentials, Posted, Poster, ProxySetting, decoded_body, refused
 pub use item_counts::ItemsOfType;
 pub use job::{AsBefore, GivenUp, Job, KeptPageJob, WaitingJob, WaitingWork};
 pub use known::KnownRequests;
+pub use look_ups::{LookUpCounts, LookUps};
 pub use pace::{HostOverride, HostPattern};
 pub use pack::{NOINDEX, RunLabel};
 pub use parts::EngineParts;

@@ -5,8 +5,10 @@
 mod barren;
 mod keep;
 mod links;
+mod look_up;
 mod sitemap;
 
+use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
@@ -15,15 +17,17 @@ use dragline_core::outcome::request_size;
 use dragline_core::page_memory::{MemoryExcess, PageMemory};
 use dragline_core::worker::panic_message;
 use dragline_core::{
-    Args, DeadLetter, Failure, ItemLimits, ItemOrigin, ItemPipeline, ItemRecord, ItemType, Output, Page,
-    PageOutcome, QueuedRequest, Reason, Request, Response, Router, RuleCounts, RuleTally, SameRequest,
-    SitemapRole, Spider, Verdict,
+    Args, DeadLetter, Failure, Fingerprint, ItemLimits, ItemOrigin, ItemPipeline, ItemRecord, ItemType,
+    Output, Page, PageOutcome, QueuedRequest, Reason, Request, Response, Router, RuleCounts, RuleTally,
+    SameRequest, SitemapRole, Spider, Verdict,
 };
 use url::Url;
 
+use self::look_up::LookedUp;
 use crate::item_counts::Fate;
 use crate::job::AsBefore;
 use crate::known::KnownRequests;
+use crate::look_ups::LookUps;
 use crate::page_robots::PageRobots;
 use crate::parts::EngineParts;
 use crate::redirect::{RedirectSettings, refresh_target};
@@ -75,6 +79,7 @@ pub(crate) struct Packer {
     pub(crate) revisits: Option<Arc<Revisits>>,
     /// The requests that the store is known to have.
     pub(crate) known: Arc<KnownRequests>,
+    pub(crate) look_ups: Arc<LookUps>,
 }
 
 /// The page needs more memory than it can have while other pages hold so much. Nothing of it was kept.
@@ -115,6 +120,7 @@ impl Packer {
             stats: Arc::clone(&parts.stats),
             revisits: parts.revisits.clone(),
             known: Arc::clone(&parts.known),
+            look_ups: Arc::clone(&parts.look_ups),
         }
     }
 
@@ -164,6 +170,11 @@ impl Packer {
     ) -> Result<(PageOutcome, Response), NotNow> {
         let page = Page::new(response).with_args(self.args.clone()).with_memory(memory.clone());
         let mut links = None;
+        let is_look_up = page.response().request().look_up().is_some();
+        let is_recorded = arrival.body_hash.is_some() && is_recorded(page.status());
+        if is_recorded && self.revisits.is_some() {
+            links = Some(Vec::new());
+        }
         let sitemap = page.response().request().sitemap_role().filter(|role| role.is_for_the_crawl());
         let produced = match (memory.take(page.body().len()), sitemap) {
             (Err(excess), _) => Err(too_large(excess)),
@@ -171,13 +182,12 @@ impl Packer {
                 Ok(outcome) => return Ok((outcome, page.into_response())),
                 Err(fault) => Err(fault),
             },
+            (Ok(()), None) if is_look_up => {
+                self.answer(&page, arrival.from_memory, scope, memory, links.as_mut(), refusals)
+            }
             (Ok(()), None) => match self.sent_on(&page, scope, refusals) {
                 Some(outcome) => return Ok((outcome, page.into_response())),
-                None => {
-                    let is_recorded = arrival.body_hash.is_some() && is_recorded(page.status());
-                    links = self.revisits.as_ref().filter(|_| is_recorded).map(|_| Vec::new());
-                    self.produce(&page, memory, scope, links.as_mut(), refusals)
-                }
+                None => self.produce(&page, memory, scope, links.as_mut(), refusals),
             },
         };
         if let Some(MemoryExcess::NotNow(needed_bytes)) = memory.excess() {
@@ -196,8 +206,13 @@ impl Packer {
                 produced.put_into(outcome, &self.item_limits)
             }
             Err((reason, detail)) => {
-                tracing::warn!(reason = reason.code(), error = detail, "the page failed");
-                PageOutcome::failed(queued, reason, &detail)
+                if is_look_up {
+                    tracing::warn!(reason = reason.code(), error = detail, "the look-up failed");
+                    self.unanswered(queued, reason, &detail, scope, refusals)
+                } else {
+                    tracing::warn!(reason = reason.code(), error = detail, "the page failed");
+                    PageOutcome::failed(queued, reason, &detail)
+                }
             }
         };
         Ok((outcome.with_answer(Some(*status), *attempts), response))
@@ -261,6 +276,11 @@ impl Packer {
         if failure.request().is_sitemap() {
             return self.failed_sitemap(failure, scope, refusals);
         }
+        if failure.request().look_up().is_some() {
+            let outcome =
+                self.unanswered(failure.queued(), failure.reason(), failure.error(), scope, refusals);
+            return outcome.with_answer(failure.status(), failure.attempts());
+        }
         let outcome = PageOutcome::failed(failure.queued(), failure.reason(), failure.error())
             .with_answer(failure.status(), failure.attempts());
         match self.produce_of_failure(failure, scope, refusals) {
@@ -292,10 +312,12 @@ impl Packer {
         let origin = self.origin(failure.queued(), failure.request().url()).with_tally(&tally);
         guarded(Reason::PipelinePanic, "item pipelines", || {
             for record in records {
-                self.keep(record, &origin, &mut produced, refusals);
+                let passing = Passing::new(record, failure.queued());
+                self.pass(passing, &origin, &mut produced, refusals);
             }
             Ok(())
         })?;
+        self.ask_all(failure.queued(), &mut produced, scope, &memory, None, refusals)?;
         self.count_rules(tally, &mut produced);
         Ok(produced)
     }
@@ -344,7 +366,7 @@ impl Packer {
         page: &Page,
         memory: &PageMemory,
         scope: &Scope,
-        all_links: Option<&mut Vec<Request>>,
+        mut all_links: Option<&mut Vec<Request>>,
         refusals: &mut impl Refusals,
     ) -> Result<Produced, ParseFault> {
         // The search for a refresh may have parsed the page.
@@ -366,7 +388,7 @@ impl Packer {
             _ => robots.forbids_items(),
         };
         let requests = robots.allowed(requests, refusals);
-        if let Some(all_links) = all_links {
+        if let Some(all_links) = all_links.as_deref_mut() {
             // The record holds them once more.
             memory.take(requests.iter().map(request_size).sum()).map_err(too_large)?;
             all_links.extend(requests.iter().cloned().map(links::without_extras));
@@ -382,10 +404,12 @@ impl Packer {
                     refusals.item(record.item_type.name(), copy, NOINDEX.to_owned());
                     continue;
                 }
-                self.keep(record, &origin, &mut produced, refusals);
+                let passing = Passing::new(record, &page.response().queued);
+                self.pass(passing, &origin, &mut produced, refusals);
             }
             Ok(())
         })?;
+        self.ask_all(&page.response().queued, &mut produced, scope, memory, all_links, refusals)?;
         self.count_rules(tally, &mut produced);
         Ok(produced)
     }
@@ -405,6 +429,11 @@ impl Packer {
             .with_tag(queued.request.tag())
             .with_depth(queued.depth)
             .with_spider(self.spider.name());
+        self.of_run(origin)
+    }
+
+    /// The same, in this run.
+    fn of_run<'a>(&'a self, origin: ItemOrigin<'a>) -> ItemOrigin<'a> {
         match &self.run {
             Some(run) => origin.with_run(run.run_id, &run.name),
             None => origin,
@@ -412,32 +441,76 @@ impl Packer {
     }
 
     /// Sends an item through the pipelines.
-    fn keep(
+    fn pass(
         &self,
-        mut record: ItemRecord,
+        passing: Passing,
         origin: &ItemOrigin<'_>,
         produced: &mut Produced,
         refusals: &mut impl Refusals,
     ) {
-        let (copy, item_type) = (refusals.copy_of(&record), record.item_type.clone());
+        let (copy, item_type) = (refusals.copy_of(&passing.record), passing.record.item_type.clone());
         let item_type = item_type.name();
-        for pipeline in self.pipelines.iter() {
-            match pipeline.process(record, origin) {
-                Verdict::Keep(next) => record = next,
-                Verdict::Drop { reason } => {
-                    return refusals.item(item_type, copy, format!("{}: {reason}", pipeline.name()));
-                }
-                Verdict::Quarantine { item, reason } => {
-                    self.stats.item(item_type, Fate::Quarantined);
-                    let error = format!("{}: {reason}", pipeline.name());
-                    return produced.dead_letters.push(self.letter(item, &error));
-                }
+        let (is_new, not_yet) = (passing.is_new, RuleTally::default());
+        let Passed { mut record, is_changed, asks } = match self.steps(passing, origin, &not_yet, produced) {
+            Ok(passed) => passed,
+            Err(Refused { verdict, step }) => {
+                // It is not looked up after all.
+                origin.count_rules(|counts| counts.add(&not_yet.into_counts()));
+                return match verdict {
+                    Verdict::Keep(_) => {}
+                    Verdict::Drop { reason } => refusals.item(item_type, copy, format!("{step}: {reason}")),
+                    Verdict::Quarantine { item, reason } => {
+                        self.stats.item(item_type, Fate::Quarantined);
+                        produced.dead_letters.push(self.letter(item, &format!("{step}: {reason}")));
+                    }
+                };
             }
-        }
+        };
         // A pipeline may have changed what identifies the item.
         record.compute_id();
-        self.stats.item(item_type, Fate::Kept);
-        produced.items.push(record);
+        if is_new {
+            self.stats.item(item_type, Fate::Kept);
+        }
+        produced.ask(&record, asks);
+        if is_new || is_changed {
+            produced.items.push(record);
+        }
+    }
+
+    /// An item after all steps, or the verdict that ends its way. An item that is looked up will pass the later steps once more, so
+    /// the rules that it breaks there are only counted in `not_yet`.
+    fn steps(
+        &self,
+        passing: Passing,
+        origin: &ItemOrigin<'_>,
+        not_yet: &RuleTally,
+        produced: &mut Produced,
+    ) -> Result<Passed, Refused<'_>> {
+        let Passing { mut record, from, page, mut is_changed, .. } = passing;
+        let mut asks = None;
+        for step in self.pipelines.iter().skip(from) {
+            let Some(look_up) = step.look_up() else {
+                let origin = if asks.is_some() { origin.with_tally(not_yet) } else { *origin };
+                match step.process(record, &origin) {
+                    Verdict::Keep(next) => record = next,
+                    verdict => return Err(Refused { verdict, step: step.name() }),
+                }
+                continue;
+            };
+            if asks.is_some() {
+                continue;
+            }
+            match self.look_up(look_up, &mut record, page, origin) {
+                LookedUp::Nothing => {}
+                LookedUp::Known { filled, request } => {
+                    is_changed |= filled != record;
+                    record = filled;
+                    produced.known_look_ups.extend(self.revisits.as_ref().map(|_| request));
+                }
+                LookedUp::Asks(request) => asks = Some(request),
+            }
+        }
+        Ok(Passed { record, is_changed, asks })
     }
 
     /// An item as a dead letter. Of one that is too large, the letter holds the beginning.
@@ -449,20 +522,73 @@ impl Packer {
     }
 }
 
+/// An item on its way through the steps.
+struct Passing {
+    record: ItemRecord,
+    /// The step that comes next.
+    from: usize,
+    /// The page that gives it.
+    page: Fingerprint,
+    /// Whether it is not stored yet. An item that was looked up is.
+    is_new: bool,
+    is_changed: bool,
+}
+
+impl Passing {
+    /// An item that a page gives.
+    fn new(record: ItemRecord, page: &QueuedRequest) -> Self {
+        Self { record, from: 0, page: page.fingerprint, is_new: true, is_changed: false }
+    }
+}
+
+/// An item that all steps keep.
+struct Passed {
+    record: ItemRecord,
+    is_changed: bool,
+    /// The look-up that it needs.
+    asks: Option<Request>,
+}
+
+/// An item that a step does not keep.
+struct Refused<'a> {
+    verdict: Verdict,
+    step: &'a str,
+}
+
 /// The items and requests of a page.
 #[derive(Default)]
 struct Produced {
+    /// Where the items come from, if this is not the page itself.
+    items_url: Option<String>,
     items: Vec<ItemRecord>,
     dead_letters: Vec<DeadLetter>,
     requests: Vec<QueuedRequest>,
     is_barren: bool,
     rules: RuleCounts,
+    /// The look-ups that its items need, by item type and key. The last item of a key is the one that is stored.
+    look_ups: BTreeMap<(String, String), Request>,
+    /// Those whose answers are in memory, if the run keeps records of its pages.
+    known_look_ups: Vec<Request>,
 }
 
 impl Produced {
+    /// Notes what an item asks, if it does.
+    fn ask(&mut self, record: &ItemRecord, asks: Option<Request>) {
+        if asks.is_none() && self.look_ups.is_empty() {
+            return;
+        }
+        let Some(key) = record.key_text() else { return };
+        let key = (record.item_type.name().to_owned(), key);
+        match asks {
+            Some(request) => drop(self.look_ups.insert(key, request)),
+            None => drop(self.look_ups.remove(&key)),
+        }
+    }
+
     fn put_into(self, outcome: PageOutcome, limits: &ItemLimits) -> PageOutcome {
-        let Self { items, dead_letters, requests, is_barren, rules } = self;
-        let mut outcome = PageOutcome { items, dead_letters, requests, is_barren, rules, ..outcome };
+        let Self { items_url, items, dead_letters, requests, is_barren, rules, .. } = self;
+        let mut outcome =
+            PageOutcome { items_url, items, dead_letters, requests, is_barren, rules, ..outcome };
         if let Some(detail) = outcome.set_refused_items_apart(limits) {
             let url = outcome.url.as_str();
             tracing::warn!(

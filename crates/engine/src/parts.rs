@@ -6,6 +6,7 @@ use dragline_core::stop::Stop;
 use dragline_core::{Args, OutcomeSink, SameRequest, Spider};
 
 use crate::known::KnownRequests;
+use crate::look_ups::LookUps;
 use crate::revisit::Revisits;
 use crate::settings::EngineSettings;
 use crate::source::PageSource;
@@ -34,4 +35,6 @@ pub struct EngineParts {
     pub revisits: Option<Arc<Revisits>>,
     /// The requests that the store is known to have.
     pub known: Arc<KnownRequests>,
+    /// What is known about look-ups.
+    pub look_ups: Arc<LookUps>,
 }

@@ -11,7 +11,7 @@ use dragline_core::{
 use url::Url;
 
 use crate::crawl::Unpacked;
-use crate::downloads::{download_limits, sitemap_limits};
+use crate::downloads::{download_limits, look_up_limits, sitemap_limits};
 use crate::error::EngineError;
 use crate::job::KeptPageJob;
 use crate::pack::Packer;
@@ -79,6 +79,8 @@ impl Previewer<'_> {
         let fetch = &self.settings.fetch;
         let limits = if queued.request.is_sitemap() {
             sitemap_limits(fetch)
+        } else if queued.request.look_up().is_some() {
+            look_up_limits(fetch)
         } else {
             download_limits(fetch, &*self.spider)
         };
@@ -122,6 +124,7 @@ impl Previewer<'_> {
             stats: Arc::default(),
             revisits: None,
             known: Arc::default(),
+            look_ups: Arc::default(),
         }
     }
 }

@@ -13,6 +13,7 @@ use crate::counter::Counter;
 use crate::drop_reasons::DropReasons;
 use crate::failure_counts::{FailureCount, FailureCounts, FailureKind};
 use crate::item_counts::{Fate, ItemCounts, ItemsOfType};
+use crate::look_ups::{LookUpCounts, LookUpEvent};
 use crate::scope::LinkRefusal;
 
 /// Counts what this process has done. The engine's threads and all who report share it.
@@ -52,6 +53,7 @@ pub struct CrawlStats {
     refused_links: [Counter; LinkRefusal::ALL.len()],
     drop_reasons: Mutex<DropReasons>,
     rules: Mutex<RuleCounts>,
+    look_ups: Mutex<BTreeMap<String, LookUpCounts>>,
     failures: Mutex<FailureCounts>,
     pub(crate) hosts: HostBoard,
 }
@@ -133,6 +135,8 @@ pub struct StatsSnapshot {
     pub drop_reasons: BTreeMap<String, u64>,
     /// The rules that items broke.
     pub rules: RuleCounts,
+    /// What became of look-ups, by the name of their step.
+    pub look_ups: BTreeMap<String, LookUpCounts>,
     /// Why pages failed or are dead.
     pub failures: BTreeMap<FailureKind, FailureCount>,
 }
@@ -209,6 +213,7 @@ impl CrawlStats {
                 .collect(),
             drop_reasons: lock(&self.drop_reasons).counts().clone(),
             rules: lock(&self.rules).clone(),
+            look_ups: lock(&self.look_ups).clone(),
             failures: lock(&self.failures).counts().clone(),
         }
     }
@@ -265,6 +270,17 @@ impl CrawlStats {
     pub fn know_rules(&self, rules: impl IntoIterator<Item = BrokenRule>) {
         let mut counts = lock(&self.rules);
         rules.into_iter().for_each(|rule| counts.know(rule));
+    }
+
+    /// These steps look items up. Counts that begin at 0 show the first failure as a rise.
+    pub fn know_look_ups<'a>(&self, steps: impl IntoIterator<Item = &'a str>) {
+        let mut counts = lock(&self.look_ups);
+        counts.extend(steps.into_iter().map(|step| (step.to_owned(), LookUpCounts::default())));
+    }
+
+    /// Something happened to a look-up of this step.
+    pub(crate) fn look_up(&self, step: &str, event: LookUpEvent) {
+        lock(&self.look_ups).entry(step.to_owned()).or_default().note(event);
     }
 
     /// The rules that the items of a page broke.

@@ -234,6 +234,7 @@ impl Ended {
             refused_links: stats.refused_links,
             drop_reasons: stats.drop_reasons,
             rules: self.stored.rules.clone(),
+            look_ups: stats.look_ups,
             failures: stats.failures,
             stop: self.stop.clone(),
         }

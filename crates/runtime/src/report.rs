@@ -11,7 +11,7 @@ use dragline_core::reparse::ReparseCounts;
 use dragline_core::run_kind::RunKind;
 use dragline_core::run_verdict::{ProblemKind, RunVerdict};
 use dragline_core::store::{PageOrigins, RunState, RunSummary};
-use dragline_engine::{FailureCount, FailureKind, LinkRefusal};
+use dragline_engine::{FailureCount, FailureKind, LinkRefusal, LookUpCounts};
 
 use crate::outcome::CrawlOutcome;
 use crate::stop_report::StopReport;
@@ -46,6 +46,7 @@ pub struct CrawlReport {
     pub(crate) refused_links: BTreeMap<LinkRefusal, u64>,
     pub(crate) drop_reasons: BTreeMap<String, u64>,
     pub(crate) rules: RuleCounts,
+    pub(crate) look_ups: BTreeMap<String, LookUpCounts>,
     pub(crate) failures: BTreeMap<FailureKind, FailureCount>,
     pub(crate) stop: StopReport,
 }
@@ -170,6 +171,11 @@ impl CrawlReport {
     /// The rules that items of this run broke, also in earlier starts.
     pub fn rules(&self) -> &RuleCounts {
         &self.rules
+    }
+
+    /// What became of this crawl's look-ups, by the name of the step.
+    pub fn look_ups(&self) -> &BTreeMap<String, LookUpCounts> {
+        &self.look_ups
     }
 
     /// Pages that failed or died, by the kind of failure.

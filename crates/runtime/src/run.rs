@@ -22,7 +22,7 @@ use dragline_core::{ItemPipeline, ParserVersion, Spider};
 use dragline_engine::crawl::{self, CrawlThreads};
 use dragline_engine::download::{self, DownloadThread};
 use dragline_engine::{
-    CrawlStats, Downloaders, EngineParts, PageSource, Revisits, RunLabel, receipt_channel,
+    CrawlStats, Downloaders, EngineParts, LookUps, PageSource, Revisits, RunLabel, receipt_channel,
 };
 use dragline_pipelines::item_pipelines;
 use dragline_pipelines::persistence::{OpenError, PersistencePipeline};
@@ -88,6 +88,9 @@ pub(crate) fn start(made_of: Ingredients) -> Result<Running, CrawlError> {
     let (pages, page_queue) = bounded(settings.engine.concurrency);
     let (finish, finished) = bounded(0);
     let hold = Hold::default();
+    let looked_up =
+        steps.iter().filter(|step| step.look_up().is_some_and(|step| spider.items().contains(step.item())));
+    stats.know_look_ups(looked_up.map(|step| step.name()));
     stats.know_rules(steps.iter().flat_map(|step| step.rules(&spider.items())));
     let pipelines: Arc<[Box<dyn ItemPipeline>]> = steps.into();
     let revisits = revisits(&run.key, &*spider, &settings, &pipelines);
@@ -102,6 +105,7 @@ pub(crate) fn start(made_of: Ingredients) -> Result<Running, CrawlError> {
         source: page_source(&run.key),
         revisits: revisits.map(Arc::new),
         known: Arc::default(),
+        look_ups: Arc::new(LookUps::of(&pipelines)),
     };
     let crawl = crawl::spawn(CrawlThreads {
         parts: shared.clone(),

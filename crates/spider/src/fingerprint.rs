@@ -20,7 +20,10 @@ impl Fingerprint {
 
     /// The fingerprint of a request for the duplicate filter, by this rule.
     pub fn by(rule: &SameRequest, request: &Request) -> Self {
-        let is_plain = request.body().is_none() && request.session().is_none() && !request.is_sitemap();
+        let is_plain = request.body().is_none()
+            && request.session().is_none()
+            && request.look_up().is_none()
+            && !request.is_sitemap();
         if request.method() == http::Method::GET && is_plain {
             return request.link().fingerprint(rule, || Self::digest(rule, request, None));
         }
@@ -34,6 +37,20 @@ impl Fingerprint {
         Self::digest(&SameRequest::default(), request, Some((parent, ordinal)))
     }
 
+    /// Names the question of a look-up. Look-ups with the same question need the same answer, so only one of them is sent. The
+    /// headers count, because a step may choose them by the item.
+    #[doc(hidden)] // for the engine
+    pub fn of_question(rule: &SameRequest, request: &Request) -> Self {
+        let mut parts = Parts::default();
+        Self::what_is_asked(rule, request, &mut parts);
+        parts.add(request.look_up().map_or("", |ticket| &ticket.step).as_bytes());
+        for (name, value) in request.headers() {
+            parts.add(name.as_bytes());
+            parts.add(value.as_bytes());
+        }
+        parts.finish()
+    }
+
     /// Rebuilds a fingerprint from its stored bytes. `None` unless there are 16.
     pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
         bytes.try_into().ok().map(Self)
@@ -45,30 +62,49 @@ impl Fingerprint {
     }
 
     fn digest(rule: &SameRequest, request: &Request, below: Option<(Fingerprint, usize)>) -> Self {
-        let mut hasher = Sha256::new();
-        // The lengths separate the parts, so that different triples never give the same input.
-        let mut part = |bytes: &[u8]| {
-            hasher.update((bytes.len() as u64).to_le_bytes());
-            hasher.update(bytes);
-        };
-        part(request.method().as_str().as_bytes());
-        part(rule.spelling(request.url()).as_bytes());
-        part(request.body().unwrap_or_default());
-        // Without a session, the digest covers only the three parts.
-        if let Some(session) = request.session() {
-            part(session.as_bytes());
-        }
+        let mut parts = Parts::default();
+        Self::what_is_asked(rule, request, &mut parts);
         // A site may also link to its sitemap as to a page. Whichever request came first would else decide who reads it.
         if request.is_sitemap() {
-            part(b"sitemap");
+            parts.add(b"sitemap");
+        }
+        if let Some(ticket) = request.look_up() {
+            parts.add(b"look-up");
+            parts.add(ticket.step.as_bytes());
+            parts.add(ticket.of.as_bytes());
         }
         if let Some((parent, ordinal)) = below {
-            part(parent.as_bytes());
-            part(&(ordinal as u64).to_le_bytes());
+            parts.add(parent.as_bytes());
+            parts.add(&(ordinal as u64).to_le_bytes());
         }
+        parts.finish()
+    }
+
+    fn what_is_asked(rule: &SameRequest, request: &Request, parts: &mut Parts) {
+        parts.add(request.method().as_str().as_bytes());
+        parts.add(rule.spelling(request.url()).as_bytes());
+        parts.add(request.body().unwrap_or_default());
+        // Without a session, the digest covers only the three parts.
+        if let Some(session) = request.session() {
+            parts.add(session.as_bytes());
+        }
+    }
+}
+
+/// The input of a digest. The lengths separate the parts, so that different lists never give the same input.
+#[derive(Default)]
+struct Parts(Sha256);
+
+impl Parts {
+    fn add(&mut self, bytes: &[u8]) {
+        self.0.update((bytes.len() as u64).to_le_bytes());
+        self.0.update(bytes);
+    }
+
+    fn finish(self) -> Fingerprint {
         let mut bytes = [0; 16];
-        bytes.copy_from_slice(&hasher.finalize()[..16]);
-        Self(bytes)
+        bytes.copy_from_slice(&self.0.finalize()[..16]);
+        Fingerprint(bytes)
     }
 }
 

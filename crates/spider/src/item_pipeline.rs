@@ -9,6 +9,7 @@ use crate::error::Result;
 use crate::item::ItemRecord;
 use crate::item_origin::ItemOrigin;
 use crate::item_type::ItemType;
+use crate::look_up::Enrich;
 use crate::rule_counts::BrokenRule;
 
 pub use typed::{TypedPipeline, of};
@@ -38,6 +39,12 @@ pub trait ItemPipeline: Send + Sync {
         Vec::new()
     }
 
+    /// The step as one that looks items up, if it is one.
+    #[doc(hidden)] // for the engine
+    fn look_up(&self) -> Option<&Enrich> {
+        None
+    }
+
     /// Decides about an item that comes from `origin`.
     fn process(&self, record: ItemRecord, origin: &ItemOrigin<'_>) -> Verdict;
 }
@@ -54,6 +61,10 @@ impl<P: ItemPipeline + ?Sized> ItemPipeline for Arc<P> {
 
     fn rules(&self, items: &[ItemType]) -> Vec<BrokenRule> {
         (**self).rules(items)
+    }
+
+    fn look_up(&self) -> Option<&Enrich> {
+        (**self).look_up()
     }
 
     fn process(&self, record: ItemRecord, origin: &ItemOrigin<'_>) -> Verdict {

@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+use crate::look_up::LookUpTicket;
 use crate::proxy::Proxy;
 
 /// The options of a request. A store keeps them as one JSON object without the defaults.
@@ -44,6 +45,9 @@ pub struct RequestOptions {
     /// When the page last changed, as the sitemap says that lists it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lastmod: Option<DateTime<Utc>>,
+    /// What marks the request as a look-up. The engine sets it, and no spider sees the answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub look_up: Option<LookUpTicket>,
 }
 
 /// The role of a request that is a sitemap, or comes from one. The crawl reads a sitemap itself, and no spider sees it.
@@ -97,6 +101,7 @@ impl Default for RequestOptions {
             is_link: false,
             sitemap: None,
             lastmod: None,
+            look_up: None,
         }
     }
 }
@@ -126,6 +131,7 @@ mod tests {
             is_link: true,
             sitemap: Some(SitemapRole::Page),
             lastmod: Some("2026-03-09T08:20:30Z".parse().unwrap()),
+            look_up: Some(LookUpTicket { step: "isrc".to_owned(), of: "0af1".to_owned() }),
         };
         let json = serde_json::to_string(&options).unwrap();
         assert_eq!(serde_json::from_str::<RequestOptions>(&json).unwrap(), options);

@@ -109,11 +109,13 @@ pub enum Reason {
     FetchedLater,
     /// It is a new link, and the run only reads kept pages.
     NotFollowed,
+    /// The answer to a look-up is of no use, or the program has no such look-up any more. The item stays as it was stored.
+    LookUpUnusable,
 }
 
 impl Reason {
     /// All reasons.
-    pub const ALL: [Self; 50] = [
+    pub const ALL: [Self; 51] = [
         Self::HttpStatus,
         Self::Timeout,
         Self::TooSlow,
@@ -164,6 +166,7 @@ impl Reason {
         Self::NotKept,
         Self::FetchedLater,
         Self::NotFollowed,
+        Self::LookUpUnusable,
     ];
 
     /// The code, as stored and counted.
@@ -252,6 +255,7 @@ impl Reason {
             Self::NotKept => ("not_kept", "nothing is kept of it"),
             Self::FetchedLater => ("fetched_later", "fetched by a later run"),
             Self::NotFollowed => ("not_followed", "new link, not followed"),
+            Self::LookUpUnusable => ("look_up_unusable", "look-up without a usable answer"),
         }
     }
 }
@@ -295,6 +299,6 @@ mod tests {
         for (number, reason) in Reason::ALL.into_iter().enumerate() {
             assert_eq!(reason as usize, number, "{reason:?}");
         }
-        assert_eq!(Reason::NotFollowed as usize + 1, Reason::ALL.len());
+        assert_eq!(Reason::LookUpUnusable as usize + 1, Reason::ALL.len());
     }
 }

@@ -11,6 +11,7 @@ use url::Url;
 
 pub use self::followed::Followed;
 use crate::link::Link;
+use crate::look_up::LookUpTicket;
 use crate::meta;
 use crate::options::{RequestOptions, SitemapRole};
 use crate::proxy::Proxy;
@@ -392,6 +393,20 @@ impl Request {
     #[must_use]
     pub fn with_sitemap_role(mut self, role: SitemapRole) -> Self {
         self.options.sitemap = Some(role);
+        self
+    }
+
+    /// What marks it as a look-up, if it is one.
+    #[doc(hidden)] // for the engine
+    pub fn look_up(&self) -> Option<&LookUpTicket> {
+        self.options.look_up.as_ref()
+    }
+
+    /// Marks it as a look-up.
+    #[doc(hidden)] // for the engine
+    #[must_use]
+    pub fn with_look_up(mut self, ticket: LookUpTicket) -> Self {
+        self.options.look_up = Some(ticket);
         self
     }
 

@@ -3,6 +3,8 @@
 //! A page of which a whole answer is kept becomes a queued request. All other requests are stored as skipped, with the reason. So
 //! nothing is counted in secret, and a link is only new if none of these runs has it.
 //!
+//! Look-ups are left out. They carry items as an older spider made them. The pages ask for their look-ups once more.
+//!
 //! The statements are the same for both stores. Their parameters are `$1` for the reparse, `$2` for the run whose requests are
 //! taken, and `$3` for the spider.
 
@@ -23,6 +25,9 @@ pub(crate) struct Dialect {
 /// The columns that a request keeps.
 const KEPT: &str = "shard, fingerprint, parent, url, method, headers, body, tag, meta, options, priority, depth, host, \
      redirects, dont_filter";
+
+/// Leaves look-ups out. No other request has this option.
+const IS_NO_LOOK_UP: &str = "(old.options -> 'look_up') IS NULL";
 
 /// The columns that say what becomes of it.
 const FATE: &str = "state, status, reason, error, done_at";
@@ -108,7 +113,7 @@ impl Dialect {
             FROM (
                 SELECT r.*, ({fetched}) AS fetched_by FROM (
                     SELECT old.*, CASE WHEN old.state IN ('done', 'failed', 'dead') THEN ({kept}) END AS kept_by
-                    FROM crawl_requests old WHERE old.run_id = $2{part}
+                    FROM crawl_requests old WHERE old.run_id = $2 AND {IS_NO_LOOK_UP}{part}
                 ) r
             ) planned"
         )
@@ -129,7 +134,7 @@ impl Dialect {
             FROM (
                 SELECT old.* FROM crawl_kept_pages kept JOIN crawl_requests old
                 ON old.run_id = kept.run_id AND {shard} old.fingerprint = kept.fingerprint
-                WHERE kept.run_id = $2 AND kept.body_hash IS NOT NULL{part}
+                WHERE kept.run_id = $2 AND kept.body_hash IS NOT NULL AND {IS_NO_LOOK_UP}{part}
             ) r"
         )
     }
@@ -140,7 +145,7 @@ impl Dialect {
         let planned = format!(
             "SELECT old.*, NULL AS fetched_by,
                 CASE WHEN old.state = 'skipped' THEN 'as it was' ELSE 'not_kept' END AS fate
-            FROM crawl_requests old WHERE old.run_id = $2 AND $3 <> '' AND NOT EXISTS (
+            FROM crawl_requests old WHERE old.run_id = $2 AND $3 <> '' AND {IS_NO_LOOK_UP} AND NOT EXISTS (
                 SELECT 1 FROM crawl_requests mine
                 WHERE mine.run_id = $1 AND {shard} mine.fingerprint = old.fingerprint
             )"

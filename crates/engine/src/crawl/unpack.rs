@@ -38,7 +38,7 @@ impl KeptPageJob {
                 let mut response = Response::of_queued(queued, status, headers, whole);
                 (response.attempts, response.elapsed) = (0, Duration::ZERO);
                 let arrival =
-                    Arrival { body_hash: Some(*body.hash()), fetched_at: None, kept_by: Some(run_id) };
+                    Arrival { body_hash: Some(*body.hash()), kept_by: Some(run_id), ..Arrival::default() };
                 let fetched = Fetched { response, credit, charge, cookies: Vec::new(), arrival };
                 return Unpacked::Page(fetched);
             }

@@ -8,6 +8,7 @@ use dragline_core::{Fingerprint, QueuedRequest, Reason, Request};
 use url::Url;
 
 use super::{Packer, ParseFault};
+use crate::look_ups::LookUpEvent;
 use crate::refusals::Refusals;
 use crate::scope::{LinkRefusal, RequestOrigin, Scope};
 
@@ -16,15 +17,21 @@ impl Packer {
     pub(super) fn links(
         &self,
         parent: &QueuedRequest,
-        requests: Vec<Request>,
+        mut requests: Vec<Request>,
         scope: &Scope,
         refusals: &mut impl Refusals,
     ) -> Result<Vec<QueuedRequest>, ParseFault> {
+        // An unchanged page leads to the look-ups of its items, too.
+        let look_ups: Vec<_> = requests.extract_if(.., |request| request.look_up().is_some()).collect();
+        for ticket in look_ups.iter().filter_map(Request::look_up) {
+            self.stats.look_up(&ticket.step, LookUpEvent::Asked);
+        }
+        let look_ups = self.look_up_requests(parent, look_ups, scope, refusals);
         if self.max_depth.is_some_and(|max| parent.depth >= max) {
             for request in &requests {
                 refusals.link(LinkRefusal::TooDeep, request.url());
             }
-            return Ok(Vec::new());
+            return Ok(look_ups);
         }
         let mut sieve = Sieve::new(self, parent);
         for (ordinal, request) in requests.into_iter().enumerate() {
@@ -35,7 +42,7 @@ impl Packer {
                 sieve.keep(parent.child_named(fingerprint, request));
             }
         }
-        Ok(sieve.into_kept())
+        Ok(sieve.into_kept().into_iter().chain(look_ups).collect())
     }
 }
 
@@ -111,7 +118,7 @@ pub(super) fn without_extras(request: Request) -> Request {
 }
 
 /// Why no store can hold a request, if that is so. Text in Postgres cannot contain NUL.
-fn unstorable(request: &Request) -> Option<&'static str> {
+pub(super) fn unstorable(request: &Request) -> Option<&'static str> {
     if request.tag().contains('\0') {
         return Some("has a NUL character in its tag");
     }

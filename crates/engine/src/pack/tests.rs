@@ -116,6 +116,7 @@ fn packer(parse: Parse) -> Packer {
         same_request: SameRequest::canonical().with_ignored(["utm_*"]),
         revisits: None,
         known: Arc::default(),
+        look_ups: Arc::default(),
     }
 }
 

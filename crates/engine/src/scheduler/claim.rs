@@ -45,6 +45,16 @@ impl Scheduler {
         if self.window.best(host).is_some_and(|best| self.is_fresh(best)) {
             return self.take_unasked(host, Self::keep_fresh);
         }
+        if let Some(question) = self.question_of_best(host) {
+            if self.knows_answer(&question) {
+                return self.take_unasked(host, |scheduler, host, waiting, credit| {
+                    scheduler.answer_from_memory(&question, host, waiting, credit);
+                });
+            }
+            if self.asked.contains(&question) {
+                return self.window.park(host, question);
+            }
+        }
         if self.window.best(host).is_some_and(|best| self.may_be_kept(best)) {
             return self.take_unasked(host, Self::look_for_answer);
         }
@@ -72,7 +82,7 @@ impl Scheduler {
             BudgetRoom::NotNow => return self.window.await_receipt(host),
             BudgetRoom::Never(reason) => {
                 return self.with_credit(host, |scheduler, waiting, credit| {
-                    scheduler.skip_full(&waiting, reason, credit);
+                    scheduler.skip_full(waiting, reason, credit);
                 });
             }
         }
@@ -91,7 +101,7 @@ impl Scheduler {
             }
             RobotsVerdict::Denied(line) => {
                 self.with_credit(host, |scheduler, waiting, credit| {
-                    scheduler.skip_denied(host, &waiting, &line, credit);
+                    scheduler.skip_denied(host, waiting, &line, credit);
                 });
             }
             RobotsVerdict::Unreachable(reason) => self.with_credit(host, |scheduler, waiting, credit| {
@@ -114,7 +124,7 @@ impl Scheduler {
             }
             BudgetRoom::NotNow => self.window.await_receipt(host),
             BudgetRoom::Never(reason) => self.with_credit(host, |scheduler, waiting, credit| {
-                scheduler.skip_full(&waiting, reason, credit);
+                scheduler.skip_full(waiting, reason, credit);
             }),
         }
     }
@@ -141,6 +151,7 @@ impl Scheduler {
 
     fn fetch(&mut self, host: HostId, mut waiting: Waiting, credit: Credit) {
         waiting.attempts += 1;
+        self.begin_question(&waiting);
         self.budgets.reserve(&waiting.queued, &self.hosts.get(host).name);
         self.hosts.begin_fetch(host);
         let downloads = self.downloads.clone();
@@ -159,7 +170,7 @@ impl Scheduler {
     }
 
     /// Skips a request because the limit of its host or of its URL pattern is reached.
-    fn skip_full(&mut self, waiting: &Waiting, reason: LinkRefusal, credit: Credit) {
+    fn skip_full(&mut self, waiting: Waiting, reason: LinkRefusal, credit: Credit) {
         self.parts.stats.refuse_links(reason, 1);
         let url = waiting.queued.request.url().as_str();
         let (setting, limit) = match reason {
@@ -172,6 +183,9 @@ impl Scheduler {
             tracing::debug!(url, setting, "skipped");
         }
         let detail = format!("{}: as many pages as {setting} allows are done", reason.as_str());
+        if waiting.queued.request.look_up().is_some() {
+            return self.give_up(waiting, RequestFailure::of(limit, detail), credit);
+        }
         let outcome = PageOutcome::skipped(&waiting.queued, limit, &detail);
         self.submit(outcome.with_answer(None, waiting.attempts).with_credit(credit));
     }

@@ -11,6 +11,7 @@ use dragline_core::kept_answer::{KeptAnswer, KeptAnswers};
 use dragline_core::{PageOutcome, Reason};
 
 use super::Scheduler;
+use super::landing::RequestFailure;
 use crate::hosts::HostId;
 use crate::job::{KeptPageJob, WaitingWork};
 use crate::window::Waiting;
@@ -97,6 +98,10 @@ impl Scheduler {
             drop(credit);
             waiting.is_not_kept = true;
             return self.return_to_window(host, waiting, Duration::ZERO);
+        }
+        if waiting.queued.request.look_up().is_some() {
+            let ended = RequestFailure::of(Reason::NotKept, "no answer to this look-up is kept".to_owned());
+            return self.give_up(waiting, ended, credit);
         }
         // Somebody has removed it since the run began.
         let outcome =

@@ -17,6 +17,7 @@ use crate::answer_class::AnswerClass;
 use crate::downloader::{Answer, AnswerBody, DownloadError, Fault};
 use crate::hosts::{FailureLog, HostId};
 use crate::job::Job;
+use crate::look_ups::KnownAnswer;
 use crate::pace::Answered;
 use crate::redirect;
 use crate::retry;
@@ -77,6 +78,7 @@ impl Scheduler {
         match landed {
             Ok(Landed::Page(fetch)) => {
                 self.hosts.end_fetch(fetch.host);
+                self.end_question(&fetch.waiting);
                 let class = fetch.result.as_ref().map(|answer| AnswerClass::of(answer.status));
                 self.parts.stats.fetched(class.unwrap_or(AnswerClass::None), fetch.elapsed);
                 if let Some(fetch) = self.weigh_page(*fetch) {
@@ -180,10 +182,14 @@ impl Scheduler {
             }
         };
         self.hosts.update(host, |host| host.log_memory.page_came());
+        let (question, fetched_at) = (self.question_of(&waiting), Utc::now());
         let Waiting { queued, attempts, .. } = waiting;
         let mut response = Response::of_queued(queued, status, headers, body);
         (response.attempts, response.elapsed) = (attempts, elapsed);
-        let arrival = Arrival { body_hash, fetched_at: Some(Utc::now()), kept_by: None };
+        if let (Some(question), Some(answers)) = (question, self.parts.look_ups.answers()) {
+            answers.keep(question, KnownAnswer::of(&response, body_hash, fetched_at));
+        }
+        let arrival = Arrival { body_hash, fetched_at: Some(fetched_at), ..Arrival::default() };
         let fetched = Fetched { response, credit: Some(credit), charge, cookies, arrival };
         self.hand_on(Job::Parse(fetched, self.scope.clone()));
     }
@@ -323,6 +329,12 @@ impl Scheduler {
         let outcome = if let Some(refusal) = self.scope.refusal(url, &target.host, found) {
             self.parts.stats.refuse_links(refusal, 1);
             let detail = format!("redirected to {url}, which {}", refusal.of_target());
+            if from.request.look_up().is_some() {
+                let reason = Reason::RedirectOutOfScope;
+                let ended =
+                    RequestFailure { status: Some(status), reason, error: detail, cookies, kept: None };
+                return self.give_up(waiting, ended, credit);
+            }
             PageOutcome::skipped(from, Reason::RedirectOutOfScope, &detail)
         } else {
             let mut outcome = PageOutcome::skipped(from, Reason::Redirected, &format!("redirected to {url}"));

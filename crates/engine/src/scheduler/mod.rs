@@ -15,6 +15,7 @@ mod invalid_share;
 mod kept;
 mod landing;
 mod limits;
+mod look_ups;
 mod outage;
 mod pacing;
 mod refill;
@@ -22,6 +23,7 @@ mod revisits;
 mod robots;
 mod sleep;
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -31,7 +33,7 @@ use dragline_core::credit::Credits;
 use dragline_core::hold::Hold;
 use dragline_core::pulse::{Beating, Pulse};
 use dragline_core::stop::StopReason;
-use dragline_core::{PageOutcome, StoreEvent};
+use dragline_core::{Fingerprint, PageOutcome, StoreEvent};
 use tokio::sync::Notify;
 use tokio::task::{JoinError, JoinSet};
 
@@ -91,6 +93,8 @@ pub(crate) struct Scheduler {
     backlog: Backlog,
     awaited_links: Awaited<AwaitingLinks>,
     awaited_answers: Awaited<AwaitingAnswer>,
+    /// What the look-ups ask that are under way.
+    asked: HashSet<Fingerprint>,
     scope: Scope,
     phase: CrawlPhase,
     /// Set by whoever finds that the crawl cannot go on.
@@ -154,6 +158,7 @@ impl Scheduler {
             backlog: Backlog::new(),
             awaited_links: Awaited::default(),
             awaited_answers: Awaited::default(),
+            asked: HashSet::new(),
             fetches: JoinSet::new(),
             robots_fetches: 0,
             network: NetworkWatch::new(&settings.outage),

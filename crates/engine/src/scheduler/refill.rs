@@ -87,9 +87,10 @@ impl Scheduler {
         self.limits.items_stored(receipt.items);
         self.parts.known.are_stored(receipt.stored_requests);
         if !self.parts.source.may_fetch() {
-            // The store has them, and this run does not follow them.
-            self.parts.stats.links_not_followed.add(receipt.new_requests.len() as u64);
-            receipt.new_requests.clear();
+            // The store has them, and this run does not follow them. The answers to look-ups may be kept.
+            let found = receipt.new_requests.len();
+            receipt.new_requests.retain(|queued| queued.request.look_up().is_some());
+            self.parts.stats.links_not_followed.add((found - receipt.new_requests.len()) as u64);
         }
         for queued in receipt.new_requests {
             // A refill may have brought it already, and it may even have ended.

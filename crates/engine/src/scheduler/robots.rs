@@ -33,7 +33,7 @@ impl Scheduler {
     pub(super) fn skip_denied(
         &mut self,
         host: HostId,
-        waiting: &Waiting,
+        waiting: Waiting,
         line: &DecidingLine,
         credit: Credit,
     ) {
@@ -49,7 +49,12 @@ impl Scheduler {
         } else {
             tracing::debug!(url, %line, "robots.txt forbids this page");
         }
-        let outcome = PageOutcome::skipped(&waiting.queued, Reason::RobotsDenied, &format!("robots: {line}"));
+        let detail = format!("robots: {line}");
+        if waiting.queued.request.look_up().is_some() {
+            // Its item may have other look-ups, and a crawl thread knows them.
+            return self.give_up(waiting, RequestFailure::of(Reason::RobotsDenied, detail), credit);
+        }
+        let outcome = PageOutcome::skipped(&waiting.queued, Reason::RobotsDenied, &detail);
         self.submit(outcome.with_answer(None, waiting.attempts).with_credit(credit));
     }
 

@@ -52,6 +52,8 @@ pub(crate) enum RequestOrigin {
     Sitemap,
     /// As a sitemap that an index on another host names.
     SitemapOfAnotherHost,
+    /// As a look-up, or as the target of its redirect. A step of the program asks, and usually somebody else than the site.
+    LookUp,
 }
 
 impl RequestOrigin {
@@ -59,6 +61,8 @@ impl RequestOrigin {
     pub(crate) fn redirect(from: &QueuedRequest) -> Self {
         if from.request.is_sitemap() {
             Self::Sitemap
+        } else if from.request.look_up().is_some() {
+            Self::LookUp
         } else if from.is_start() {
             Self::StartRedirect
         } else {
@@ -187,7 +191,7 @@ impl Scope {
         }
         let may_be_elsewhere = match found {
             RequestOrigin::StartRedirect => self.hosts.may_grow(),
-            RequestOrigin::Sitemap => true,
+            RequestOrigin::Sitemap | RequestOrigin::LookUp => true,
             _ => false,
         };
         if !(may_be_elsewhere || self.hosts.contain(url, host)) {
@@ -197,8 +201,11 @@ impl Scope {
             return Some(LinkRefusal::Denied);
         }
         // What links have to match says nothing about files that are not pages.
-        let is_sitemap = matches!(found, RequestOrigin::Sitemap | RequestOrigin::SitemapOfAnotherHost);
-        if is_sitemap || found == RequestOrigin::StartRedirect {
+        let is_no_page = matches!(
+            found,
+            RequestOrigin::Sitemap | RequestOrigin::SitemapOfAnotherHost | RequestOrigin::LookUp
+        );
+        if is_no_page || found == RequestOrigin::StartRedirect {
             return None;
         }
         if !patterns.allow(text) {

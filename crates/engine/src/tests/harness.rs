@@ -189,6 +189,7 @@ impl Crawl {
             source,
             revisits: None,
             known: Arc::default(),
+            look_ups: Arc::default(),
         };
         let threads = crawl::spawn(CrawlThreads {
             parts: parts.clone(),

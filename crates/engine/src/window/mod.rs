@@ -10,6 +10,7 @@
 
 #[cfg(test)]
 mod model_tests;
+mod parked;
 mod places;
 mod queue;
 mod retries;
@@ -19,6 +20,7 @@ use std::time::Instant;
 
 use dragline_core::{EarlierPage, Fingerprint, QueuedRequest};
 
+use self::parked::Parked;
 use self::places::Places;
 use self::queue::HostQueue;
 pub(crate) use self::queue::{FetchKey, Waiting};
@@ -35,6 +37,7 @@ pub(crate) struct Window {
     /// Hosts that have less than half of their share while the store has more.
     hungry: BTreeSet<HostId>,
     retries: Retries,
+    parked: Parked,
     places: Places,
     len: usize,
     busy_hosts: usize,
@@ -59,6 +62,7 @@ impl Window {
             ready: BTreeSet::new(),
             hungry: BTreeSet::new(),
             retries: Retries::default(),
+            parked: Parked::default(),
             places: Places::new(settings),
             len: 0,
             busy_hosts: 0,
@@ -165,6 +169,23 @@ impl Window {
         });
     }
 
+    /// The best request of a host waits until the answer to this question has come to another request.
+    pub(crate) fn park(&mut self, id: HostId, question: Fingerprint) {
+        let Some((_, waiting)) = self.queue(id).waiting.pop_first() else { return };
+        self.parked.add(question, id, waiting);
+        self.update(id, |queue| queue.delayed += 1);
+    }
+
+    /// The request that others waited for has ended.
+    pub(crate) fn unpark(&mut self, question: &Fingerprint) {
+        for (id, waiting) in self.parked.take(question) {
+            self.update(id, |queue| {
+                queue.delayed -= 1;
+                queue.waiting.insert(FetchKey::of(&waiting.queued), waiting);
+            });
+        }
+    }
+
     /// A host that rests for long keeps a few requests and gives its other places away until the rest is over.
     pub(crate) fn trim(&mut self, id: HostId, hosts: &Hosts) {
         let excess = self.queue(id).waiting.len().saturating_sub(self.places.smallest_share());
@@ -187,14 +208,14 @@ impl Window {
         self.retries.next()
     }
 
-    /// Requests in the window, including those that wait for a further attempt.
+    /// Requests in the window, including those that wait for a further attempt or for the answer to another request.
     pub(crate) fn len(&self) -> usize {
         self.len
     }
 
     /// Whether a request waits only for its host's turn.
     pub(crate) fn has_queued(&self) -> bool {
-        self.len > self.retries.len()
+        self.len > self.retries.len() + self.parked.len()
     }
 
     /// Free places.

@@ -32,7 +32,7 @@ pub(crate) struct Waiting {
 #[derive(Debug, Default)]
 pub(super) struct HostQueue {
     pub(super) waiting: BTreeMap<FetchKey, Waiting>,
-    /// Requests that wait for their next attempt. They have their places in the window.
+    /// Requests that wait for their next attempt, or for the answer to another request. They have their places in the window.
     pub(super) delayed: usize,
     /// Requests that were taken out of the window and have no receipt yet.
     pub(super) out: usize,

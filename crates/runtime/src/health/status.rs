@@ -62,6 +62,7 @@ impl Health {
             "dropped_by_reason": engine.drop_reasons,
             "quarantined": engine.items_quarantined,
             "rules": engine.rules.to_json(),
+            "look_ups": look_ups(&engine),
         });
         body["queues"] = json!({
             "window_requests": engine.window_requests,
@@ -117,6 +118,11 @@ impl Health {
 /// How many pages failed or are dead, by the code of the reason.
 fn failed_by_reason(engine: &StatsSnapshot) -> BTreeMap<&'static str, u64> {
     engine.failures_by_reason().into_iter().map(|(reason, count)| (reason.code(), count)).collect()
+}
+
+/// What became of look-ups, by step and result.
+fn look_ups(engine: &StatsSnapshot) -> BTreeMap<&str, BTreeMap<&'static str, u64>> {
+    engine.look_ups.iter().map(|(step, counts)| (step.as_str(), counts.named().into())).collect()
 }
 
 fn seconds(since: Instant) -> f64 {

@@ -157,6 +157,19 @@ pub(super) const FAMILIES: &[Family<StatsSnapshot>] = &[
             }
         }),
     ),
+    by(
+        &[
+            ("look_up", "the name of the step"),
+            ("result", "`asked`, `answered`, `from_memory`, `missing`, `failed`"),
+        ],
+        counter("dragline_look_ups_total", "Items that were looked up, by what became of it.", |now, out| {
+            for (step, counts) in &now.look_ups {
+                for (result, count) in counts.named() {
+                    out.count_of(&[step, result], count);
+                }
+            }
+        }),
+    ),
     histogram(
         "dragline_fetch_seconds",
         "Time from the request to the last byte of the answer, or to the error.",

@@ -47,15 +47,20 @@ const TAKE: &str = "INSERT INTO crawl_requests (run_id, shard, fingerprint, pare
     ON CONFLICT (run_id, shard, fingerprint) DO NOTHING
     RETURNING fingerprint";
 
-/// The same, for a run that does not follow them.
+/// The same, for a run that does not follow them. It looks items up all the same, in what is kept.
 fn take(is_followed: bool) -> Cow<'static, str> {
     if is_followed {
         return TAKE.into();
     }
     TAKE.replacen("dont_filter)", "dont_filter, state, reason, done_at)", 1)
-        .replacen("dont_filter\n", "dont_filter, 'skipped', 'not_followed', now()\n", 1)
+        .replacen("dont_filter\n", NOT_FOLLOWED, 1)
         .into()
 }
+
+const NOT_FOLLOWED: &str = "dont_filter,
+        CASE WHEN options -> 'look_up' IS NULL THEN 'skipped' ELSE 'queued' END,
+        CASE WHEN options -> 'look_up' IS NULL THEN 'not_followed' END,
+        CASE WHEN options -> 'look_up' IS NULL THEN now() END\n";
 
 /// The columns of the table `r` that [`read`] needs.
 pub(super) const COLUMNS: &str =

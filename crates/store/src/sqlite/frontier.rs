@@ -32,7 +32,11 @@ pub(super) fn insert<'a>(
     let (columns, values) = if run.follows_links() {
         ("", String::new())
     } else {
-        (", state, reason, done_at", format!(", 'skipped', 'not_followed', {NOW}"))
+        // It looks items up all the same, in what is kept.
+        let unless_look_up = |value: &str| format!("iif((?11 -> 'look_up') IS NULL, {value}");
+        let (state, reason) = (unless_look_up("'skipped'"), unless_look_up("'not_followed'"));
+        let done_at = unless_look_up(NOW);
+        (", state, reason, done_at", format!(", {state}, 'queued'), {reason}, NULL), {done_at}, NULL)"))
     };
     let mut insert = connection.prepare_cached(&format!(
         "INSERT INTO crawl_requests (run_id, {COLUMNS}{columns})
