@@ -381,3 +381,45 @@ fn a_password_of_an_api_is_sent_and_not_stored() {
         0
     );
 }
+
+#[test]
+fn the_example_asks_for_isrc_and_date_as_musicbrainz_has_them() {
+    let track = |artist: &str, title: &str| format!("<li class=track><b>{artist}</b> <i>{title}</i></li>");
+    let (site, stored) = (
+        Site::builder()
+            .page("/", Answer::html(track("Jarre", "Oxyg\u{e8}ne \"4\"") + &track("Nobody", "Nothing")))
+            .start(),
+        Stored::sqlite(),
+    );
+    let found = r#"{"created": "2026-11-30T20:00:00Z", "count": 1, "offset": 0, "recordings": [{"id": "b9ad642e",
+        "score": 100, "title": "Oxygène (Part IV)", "first-release-date": "1976-12-05", "isrcs": ["FRDJ07600010"]}]}"#;
+    let none = r#"{"created": "2026-11-30T20:00:00Z", "count": 0, "offset": 0, "recordings": []}"#;
+    let api = Site::builder()
+        .handler(move |asked| {
+            let query = asked.path.strip_prefix("/ws/2/recording?query=")?;
+            Some(json(
+                if query.starts_with("recording%3A%22Oxyg%C3%A8ne++4+%22+AND+artist%3A%22Jarre%22&fmt=json") {
+                    found
+                } else {
+                    none
+                },
+            ))
+        })
+        .start();
+    let crawl = example("look_up").env("MUSICBRAINZ", api.url("")).args([
+        "crawl",
+        "charts",
+        "--start-url",
+        &site.url("/"),
+        "--store",
+        &stored.url(),
+        "--rate",
+        "0",
+    ]);
+    crawl.run().assert_code(0).assert_stdout("musicbrainz: asked 2, answered 2");
+    assert_eq!(
+        stored.query("select artist, isrc, released from tracks order by artist"),
+        [["Jarre", "FRDJ07600010", "1976-12-05"], ["Nobody", "NULL", "NULL"]]
+    );
+    assert_eq!(api.total_hits(), 2);
+}

@@ -1,5 +1,5 @@
 //! The spider of the tests of look-ups. Its pages list tracks: `<li class=track data-title=TITLE data-album=ALBUM>`. Two steps look
-//! them up at the address in `CHART_API`: the recording of a track, as MusicBrainz has it, and then the label of its album.
+//! them up at the address in `CHART_API`: the recording of a track, as a music database has it, and then the label of its album.
 
 use dragline::prelude::*;
 use dragline::{Enrich, LookUp};

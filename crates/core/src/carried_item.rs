@@ -27,7 +27,7 @@ pub struct CarriedItem {
 /// Its stored form.
 #[derive(Serialize, Deserialize)]
 struct Stored {
-    r#type: String,
+    item: String,
     url: String,
     #[serde(default, skip_serializing_if = "String::is_empty")]
     tag: String,
@@ -45,7 +45,7 @@ impl CarriedItem {
     pub fn put_into(&self, request: Request) -> Request {
         let Self { record, url, tag, depth } = self;
         let stored = Stored {
-            r#type: record.item_type.name().to_owned(),
+            item: record.item_type.name().to_owned(),
             url: url.clone(),
             tag: tag.clone(),
             depth: *depth,
@@ -62,9 +62,9 @@ impl CarriedItem {
         let stored = request.meta().get(KEY).ok_or("the look-up carries no item")?;
         let stored = Stored::deserialize(stored)
             .map_err(|error| format!("the item of the look-up cannot be read: {error}"))?;
-        let Stored { r#type, url, tag, depth, fields } = stored;
-        let item = types.iter().find(|item| item.name() == r#type);
-        let item = item.ok_or_else(|| format!("the spider has no item type {:?} any more", r#type))?;
+        let Stored { item: name, url, tag, depth, fields } = stored;
+        let item = types.iter().find(|item| item.name() == name);
+        let item = item.ok_or_else(|| format!("the spider has no item type {name:?} any more"))?;
         let record = record_of(item, &Json::Object(fields))
             .map_err(|problem| format!("the item of the look-up cannot be read: {problem}"))?;
         Ok(Self { record, url, tag, depth })

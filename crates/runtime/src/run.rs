@@ -18,7 +18,7 @@ use dragline_core::hold::Hold;
 use dragline_core::run_kind::RunKind;
 use dragline_core::stop::Stop;
 use dragline_core::store::RunKey;
-use dragline_core::{ItemPipeline, ParserVersion, Spider};
+use dragline_core::{ItemPipeline, ItemType, ParserVersion, Spider};
 use dragline_engine::crawl::{self, CrawlThreads};
 use dragline_engine::download::{self, DownloadThread};
 use dragline_engine::{
@@ -88,10 +88,7 @@ pub(crate) fn start(made_of: Ingredients) -> Result<Running, CrawlError> {
     let (pages, page_queue) = bounded(settings.engine.concurrency);
     let (finish, finished) = bounded(0);
     let hold = Hold::default();
-    let looked_up =
-        steps.iter().filter(|step| step.look_up().is_some_and(|step| spider.items().contains(step.item())));
-    stats.know_look_ups(looked_up.map(|step| step.name()));
-    stats.know_rules(steps.iter().flat_map(|step| step.rules(&spider.items())));
+    know_steps(&stats, &steps, &spider.items());
     let pipelines: Arc<[Box<dyn ItemPipeline>]> = steps.into();
     let revisits = revisits(&run.key, &*spider, &settings, &pipelines);
     let shared = EngineParts {
@@ -105,7 +102,7 @@ pub(crate) fn start(made_of: Ingredients) -> Result<Running, CrawlError> {
         source: page_source(&run.key),
         revisits: revisits.map(Arc::new),
         known: Arc::default(),
-        look_ups: Arc::new(LookUps::of(&pipelines)),
+        look_ups: LookUps::of(&pipelines).into(),
     };
     let crawl = crawl::spawn(CrawlThreads {
         parts: shared.clone(),
@@ -163,6 +160,13 @@ pub(crate) fn start(made_of: Ingredients) -> Result<Running, CrawlError> {
         watchdog,
         watched,
     })
+}
+
+/// The counts of these steps begin at 0.
+fn know_steps(stats: &CrawlStats, steps: &[Box<dyn ItemPipeline>], items: &[ItemType]) {
+    stats.know_rules(steps.iter().flat_map(|step| step.rules(items)));
+    let look_ups = steps.iter().filter_map(|step| step.look_up());
+    stats.know_look_ups(look_ups.filter(|step| items.contains(step.item())).map(ItemPipeline::name));
 }
 
 /// What a run does with what earlier runs know about its pages. `None` if it does nothing with it.

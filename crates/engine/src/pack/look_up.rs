@@ -1,7 +1,7 @@
 //! Look-ups: what becomes of an item that a step wants to ask about, and of the answer.
 //!
 //! The item is stored as it is, together with a request that carries it. When the answer comes, the item goes on behind the step, and
-//! is stored again if it has changed. If there is no answer, it goes on as it is. So at most one look-up of an item is under way, and
+//! is stored again if it has changed. Without an answer, it goes on as it is. So at most one look-up of an item is under way, and
 //! the next step asks about the filled item.
 
 use dragline_core::{
@@ -48,49 +48,13 @@ impl Packer {
             return LookedUp::Nothing;
         }
         record.compute_id();
-        match self.asks(step, record, page, origin) {
+        match asks(step, record, page, origin) {
             Ok(None) => LookedUp::Nothing,
             Ok(Some(request)) => {
                 self.stats.look_up(step.name(), LookUpEvent::Asked);
                 self.known_answer(step, record, request, origin)
             }
             Err((_, problem)) => self.cannot_look_up(step, origin, &problem),
-        }
-    }
-
-    /// The request of a look-up, which carries the item.
-    fn asks(
-        &self,
-        step: &Enrich,
-        record: &ItemRecord,
-        page: Fingerprint,
-        origin: &ItemOrigin<'_>,
-    ) -> Result<Option<Request>, ParseFault> {
-        let unusable = |problem: String| (Reason::LookUpUnusable, problem);
-        let mut asked = None;
-        guarded(Reason::PipelinePanic, "request", || {
-            asked = step.request(record).map_err(|error| unusable(error.to_string()))?;
-            Ok(())
-        })?;
-        let (Some(request), Some(key)) = (asked, record.key_text()) else { return Ok(None) };
-        let (bytes, limit) = (record.json_bytes(), CarriedItem::MAX_BYTES);
-        if bytes > limit {
-            return Err(unusable(format!(
-                "the item has {bytes} bytes as JSON, and a look-up carries {limit}"
-            )));
-        }
-        let carried = CarriedItem {
-            record: record.clone(),
-            url: origin.url().to_owned(),
-            tag: origin.tag().to_owned(),
-            depth: origin.depth(),
-        };
-        let ticket = LookUpTicket::new(step.name(), page, record.item_type.name(), &key);
-        let request = carried.put_into(without_extras(request)).with_look_up(ticket);
-        let request = request.with_tag(LookUpTicket::tag(step.name()));
-        match unstorable(&request) {
-            None => Ok(Some(request)),
-            Some(problem) => Err(unusable(format!("the request for {} {problem}", request.url()))),
         }
     }
 
@@ -107,7 +71,7 @@ impl Packer {
         let Some(answer) = answers.get(&question) else { return LookedUp::Asks(request) };
         let queued = QueuedRequest::start(request.clone(), 0);
         let page = Page::new(answer.response(queued)).with_args(self.args.clone());
-        match self.filled(step, record, &page, true) {
+        match filled(step, record, &page, true) {
             Ok((filled, event)) => {
                 self.stats.look_up(step.name(), event);
                 LookedUp::Known { filled, request }
@@ -127,32 +91,6 @@ impl Packer {
         LookedUp::Nothing
     }
 
-    /// The item after an answer.
-    fn filled(
-        &self,
-        step: &Enrich,
-        record: &ItemRecord,
-        answer: &Page,
-        from_memory: bool,
-    ) -> Result<(ItemRecord, LookUpEvent), ParseFault> {
-        let is_missing = MISSING.contains(&answer.status());
-        let mut filled = None;
-        guarded(Reason::PipelinePanic, if is_missing { "missing" } else { "fill" }, || {
-            let changed = if is_missing { step.missing(record) } else { step.filled(record, answer) };
-            let unusable = |error| (Reason::LookUpUnusable, format!("look-up {}: {error}", step.name()));
-            filled = Some(changed.map_err(unusable)?);
-            Ok(())
-        })?;
-        let event = if is_missing {
-            LookUpEvent::Missing { from_memory }
-        } else {
-            LookUpEvent::Answered { from_memory }
-        };
-        filled
-            .map(|filled| (filled, event))
-            .ok_or_else(|| (Reason::LookUpUnusable, "nothing was filled".to_owned()))
-    }
-
     /// What the answer to a look-up makes of its item.
     pub(super) fn answer(
         &self,
@@ -165,7 +103,7 @@ impl Packer {
     ) -> Result<Produced, ParseFault> {
         let queued = &page.response().queued;
         let (at, step, carried) = self.asker(&queued.request)?;
-        let (filled, event) = self.filled(step, &carried.record, page, from_memory)?;
+        let (filled, event) = filled(step, &carried.record, page, from_memory)?;
         let is_changed = filled != carried.record;
         let on = GoingOn { queued, scope, memory, is_changed };
         let produced = self.go_on(at, &carried, filled, &on, all_links, refusals)?;
@@ -304,4 +242,59 @@ impl Packer {
         }
         queued
     }
+}
+
+/// The request of a look-up, which carries the item.
+fn asks(
+    step: &Enrich,
+    record: &ItemRecord,
+    page: Fingerprint,
+    origin: &ItemOrigin<'_>,
+) -> Result<Option<Request>, ParseFault> {
+    let unusable = |problem: String| (Reason::LookUpUnusable, problem);
+    let mut asked = None;
+    guarded(Reason::PipelinePanic, "request", || {
+        asked = step.request(record).map_err(|error| unusable(error.to_string()))?;
+        Ok(())
+    })?;
+    let (Some(request), Some(key)) = (asked, record.key_text()) else { return Ok(None) };
+    let (bytes, limit) = (record.json_bytes(), CarriedItem::MAX_BYTES);
+    if bytes > limit {
+        return Err(unusable(format!("the item has {bytes} bytes as JSON, and a look-up carries {limit}")));
+    }
+    let carried = CarriedItem {
+        record: record.clone(),
+        url: origin.url().to_owned(),
+        tag: origin.tag().to_owned(),
+        depth: origin.depth(),
+    };
+    let ticket = LookUpTicket::new(step.name(), page, record.item_type.name(), &key);
+    let request = carried.put_into(without_extras(request)).with_look_up(ticket);
+    let request = request.with_tag(LookUpTicket::tag(step.name()));
+    match unstorable(&request) {
+        None => Ok(Some(request)),
+        Some(problem) => Err(unusable(format!("the request for {} {problem}", request.url()))),
+    }
+}
+
+/// The item after an answer.
+fn filled(
+    step: &Enrich,
+    record: &ItemRecord,
+    answer: &Page,
+    from_memory: bool,
+) -> Result<(ItemRecord, LookUpEvent), ParseFault> {
+    let is_missing = MISSING.contains(&answer.status());
+    let mut filled = None;
+    guarded(Reason::PipelinePanic, if is_missing { "missing" } else { "fill" }, || {
+        let changed = if is_missing { step.missing(record) } else { step.filled(record, answer) };
+        let unusable = |error| (Reason::LookUpUnusable, format!("look-up {}: {error}", step.name()));
+        filled = Some(changed.map_err(unusable)?);
+        Ok(())
+    })?;
+    let event =
+        if is_missing { LookUpEvent::Missing { from_memory } } else { LookUpEvent::Answered { from_memory } };
+    filled
+        .map(|filled| (filled, event))
+        .ok_or_else(|| (Reason::LookUpUnusable, "nothing was filled".to_owned()))
 }

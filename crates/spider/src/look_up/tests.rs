@@ -1,7 +1,9 @@
 //! What a step may ask and change.
 
 use super::*;
+use crate::fingerprint::Fingerprint;
 use crate::item_type::ColumnType;
+use crate::options::RequestOptions;
 use crate::stored_page::StoredPage;
 use crate::value::Value;
 use crate::{bail, item::Item};
@@ -133,7 +135,6 @@ fn a_step_that_cannot_work_is_refused_before_the_crawl() {
 
 #[test]
 fn each_item_of_each_page_has_a_request_of_its_own() {
-    use crate::options::RequestOptions;
     let fingerprint = |page: u8, key: &str, step: &str| {
         let page = Fingerprint::from_bytes(&[page; 16]).unwrap();
         let options = RequestOptions {
@@ -143,7 +144,6 @@ fn each_item_of_each_page_has_a_request_of_its_own() {
         let asked = Request::get("https://api.example/x").unwrap().with_options(options);
         (Fingerprint::of(&asked), Fingerprint::of_question(&crate::SameRequest::default(), &asked))
     };
-    use crate::fingerprint::Fingerprint;
     let first = fingerprint(1, "a", "isrc");
     assert_eq!(first, fingerprint(1, "a", "isrc"));
     for other in [fingerprint(2, "a", "isrc"), fingerprint(1, "b", "isrc")] {
