@@ -1,4 +1,4 @@
--- The Postgres schema of Dragline, version 13.
+-- The Postgres schema of Dragline, version 14.
 --
 -- The first crawl creates these tables, and so does `dragline schema apply`, which also upgrades the tables of an older
 -- version. `dragline schema print` prints this file followed by the tables of your item types.
@@ -10,7 +10,7 @@ CREATE TABLE crawl_schema (
     version     integer PRIMARY KEY,
     applied_at  timestamptz NOT NULL DEFAULT now()
 );
-INSERT INTO crawl_schema (version) VALUES (13);
+INSERT INTO crawl_schema (version) VALUES (14);
 
 -- One row per run. A run is one crawl with its frontier, and can be resumed until it is finished or failed.
 CREATE TABLE crawl_runs (
@@ -205,6 +205,22 @@ CREATE TABLE crawl_hosts (
     reason       text,
     noted_at     timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (run_id, host)
+);
+
+-- Pages that a process has in hand, and pages that may have ended one. Dragline writes these rows only after a process has
+-- ended without recording how, and deletes them when the run ends. A page that ends the process again and again is found
+-- here, and given up.
+CREATE TABLE crawl_suspects (
+    run_id       bigint NOT NULL,
+    -- The request of the page; see crawl_requests.
+    shard        smallint NOT NULL,
+    fingerprint  bytea NOT NULL,
+    url          text NOT NULL,
+    -- The epoch of the process that has the page in hand, or had it when it ended. NULL once it has put the page back.
+    marked_by    bigint,
+    -- How often a process ended while this page was the only one that it had in hand.
+    deaths       integer NOT NULL DEFAULT 0,
+    PRIMARY KEY (run_id, fingerprint)
 );
 
 -- The bodies of kept answers, each of them once, however many pages and runs have it. `dragline runs prune` removes those

@@ -29,4 +29,5 @@ mod relations;
 mod run_admin;
 mod runs;
 mod schedules;
+mod suspects;
 mod views;

@@ -7,6 +7,7 @@ mod access;
 mod arguments;
 mod backup;
 mod books;
+mod careful;
 mod catalogue;
 mod check;
 mod cli;

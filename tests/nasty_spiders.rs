@@ -91,6 +91,9 @@ impl Spider for Nasty {
                 std::thread::park();
             },
             "hoard" => HOARD.lock().map_err(|_| Error::new("poisoned"))?.push(vec![7; 8 << 20]),
+            "abort" => std::process::abort(),
+            "deep" => drop(depth(u64::MAX)),
+            "slow" => std::thread::sleep(std::time::Duration::from_millis(20)),
             "panic" => panic!("this page is not to my taste"),
             "error" => bail!("no price on the page"),
             "selector" => drop(page.select("a[[[")),
@@ -104,6 +107,12 @@ impl Spider for Nasty {
         }
         Ok(())
     }
+}
+
+/// Overflows the stack.
+fn depth(left: u64) -> u64 {
+    let below = std::hint::black_box([left; 64]);
+    if left == 0 { 0 } else { 1 + depth(left - 1).max(below[7]) }
 }
 
 /// In a table of its own, with a key.

@@ -40,8 +40,14 @@ const PLACES: [&str; 24] = [
 const AFTER_THE_END: [&str; 2] = ["close: run ended", "close: store closed"];
 
 /// A resume that is killed itself; a run in its middle comes before it.
-const IN_A_RESUME: [&str; 5] =
-    ["start: locked", "start: epoch raised", "start: run opened", "refill: read", "flush: after states"];
+const IN_A_RESUME: [&str; 6] = [
+    "start: locked",
+    "start: epoch raised",
+    "start: run opened",
+    "refill: read",
+    "marks: stored",
+    "flush: after states",
+];
 
 /// A COPY is Postgres' own: of the start requests, of new requests, of items, of typed items.
 const IN_COPY: [&str; 5] =

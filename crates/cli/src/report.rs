@@ -7,7 +7,7 @@ use dragline_core::counted::counted;
 use dragline_core::reparse::ReparseCounts;
 use dragline_core::run_kind::RunKind;
 use dragline_core::store::{PageOrigins, RunState};
-use dragline_core::{BrokenRule, PageState, RuleCounts};
+use dragline_core::{BrokenRule, PageState, Reason, RuleCounts};
 use dragline_runtime::{CrawlReport, StopReport};
 
 use crate::paint::Paint;
@@ -68,6 +68,11 @@ pub(crate) fn render(report: &CrawlReport, paint: Paint) -> String {
     if !report.failures().is_empty() {
         let failures = most_frequent(report.failures().iter().map(|(kind, count)| (kind, count.count)));
         line("failed", format!("{failures}; `dragline runs show {}` shows URLs", report.run_id()));
+    }
+    for (_, killers) in report.failures().iter().filter(|(kind, _)| kind.reason == Reason::KillsTheProcess) {
+        let pages = counted(killers.count, "page");
+        let such = if killers.count == 1 { "" } else { ", such as this one" };
+        line("given up", format!("{pages}{such}: {}", killers.example));
     }
     if !report.drop_reasons().is_empty() {
         let drops = report.drop_reasons().iter().map(|(reason, count)| (reason, *count));

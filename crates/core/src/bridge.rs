@@ -5,6 +5,7 @@ use crate::host_note::HostNote;
 use crate::kept_answer::KeptAnswers;
 use crate::outcome::{PageOutcome, PageState};
 use crate::store::{KeptLinks, Refill, Refilled, StoreError};
+use crate::suspects::PageMarks;
 use dragline_spider::fingerprint::Fingerprint;
 use dragline_spider::queued_request::QueuedRequest;
 use dragline_spider::reason::Reason;
@@ -37,6 +38,13 @@ pub trait OutcomeSink: Send + Sync {
     /// # Errors
     /// [`SubmitError`] if the thread is not open or everybody gives up.
     fn kept(&self, pages: Vec<Fingerprint>) -> Result<(), SubmitError>;
+
+    /// Marks pages in the store before the engine takes them up. When that is done, there is a [`StoreEvent::Marked`]. At most one
+    /// such request is open at a time.
+    ///
+    /// # Errors
+    /// [`SubmitError`] if the thread is not open or everybody gives up.
+    fn mark(&self, marks: PageMarks) -> Result<(), SubmitError>;
 
     /// Asks for an immediate flush of the current batch, because the engine has credits but nothing to fetch.
     fn flush_now(&self);
@@ -78,6 +86,8 @@ pub enum StoreEvent {
     Links(KeptLinks),
     /// The answers that the store keeps of pages.
     Kept(KeptAnswers),
+    /// The marks of pages are stored.
+    Marked,
     /// The store is gone for good or refuses this process, so the crawl must end.
     Failed(StoreError),
 }

@@ -40,6 +40,7 @@ pub mod schedules;
 pub mod shard;
 pub mod stop;
 pub mod store;
+pub mod suspects;
 pub mod suspension;
 pub mod tally;
 pub mod worker;

@@ -29,6 +29,7 @@ use crate::outcome::{PageOutcome, PageState};
 use crate::reparse::{Reparse, ReparseCounts};
 use crate::run_kind::RunKind;
 use crate::run_verdict::{EndFigures, GoodRun, RunVerdict, TagPages};
+use crate::suspects::{CarefulStart, PageMarks};
 use crate::tally::{Tally, TallyOf};
 use dragline_spider::fingerprint::Fingerprint;
 use dragline_spider::item_type::ItemType;
@@ -136,6 +137,10 @@ pub trait Store: Send + Sync {
     /// Keeps notes about hosts, each host once. An empty note forgets the host. This is not part of a flush, so nobody waits
     /// for it, and it changes no page.
     fn note_hosts<'a>(&'a self, run: &'a RunKey, notes: &'a [HostNote]) -> BoxFuture<'a, StoreResult<()>>;
+
+    /// Marks the pages that the process takes up, and removes the marks of those that it no longer has in hand. This is not part of
+    /// a flush, and it changes no page. See [`suspects`](crate::suspects).
+    fn mark_pages<'a>(&'a self, run: &'a RunKey, marks: &'a PageMarks) -> BoxFuture<'a, StoreResult<()>>;
 
     /// Writes how the run ended, if this process still owns it.
     fn end_run<'a>(
@@ -267,6 +272,8 @@ pub struct OpenedRun {
     pub has_kept_pages: bool,
     /// The requests of a reparse, by what becomes of them.
     pub reparse: Option<ReparseCounts>,
+    /// What to be careful with, if an earlier process ended without recording how.
+    pub careful: Option<CarefulStart>,
 }
 
 /// Figures of earlier starts and runs, to compare runs with each other. They come from `crawl_runs.stats`.

@@ -13,6 +13,7 @@ use tokio::time::{Instant, timeout};
 use crate::downloader::{Answer, AnswerBody, DownloadError, DownloadLimits, Downloader, Downloaders, HTTP};
 use crate::error::EngineError;
 use crate::fetch::HttpDownloader;
+use crate::mark_gate::until_marked;
 use crate::revisit::Revisits;
 use crate::settings::{EngineSettings, FetchSettings};
 
@@ -100,6 +101,8 @@ impl Downloads {
                 // Its own clock stands still while it waits for memory.
                 None => http.download(request, limits).await,
                 Some(other) => {
+                    // Nobody knows when it reads bodies.
+                    until_marked().await;
                     let after = limits.timeout();
                     timeout(after, other.download(request, limits)).await.unwrap_or_else(|_| {
                         let detail =

@@ -105,6 +105,18 @@ pub struct KeptPageJob {
     pub charge: Option<Charge>,
 }
 
+impl WaitingWork {
+    /// Its request.
+    pub(crate) fn queued(&self) -> &QueuedRequest {
+        match self {
+            Self::Ready(Job::Parse(fetched, _)) => &fetched.response.queued,
+            Self::Ready(Job::GivenUp(given_up, _)) => given_up.failure.queued(),
+            Self::Ready(Job::AsBefore(page, _)) => &page.queued,
+            Self::Packed(page, _) => &page.queued,
+        }
+    }
+}
+
 impl WaitingJob {
     /// Work that waits from now on.
     pub fn new(work: WaitingWork) -> Self {

@@ -37,6 +37,7 @@ mod item_counts;
 mod job;
 mod known;
 mod look_ups;
+mod mark_gate;
 mod outage;
 mod pace;
 mod pack;

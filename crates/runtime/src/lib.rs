@@ -9,6 +9,7 @@
 //! This crate reads no command line, no environment and no settings file.
 
 pub mod blocking;
+mod careful_line;
 mod crawl;
 mod critical;
 pub mod diagnosis;

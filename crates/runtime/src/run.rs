@@ -27,6 +27,7 @@ use dragline_engine::{
 use dragline_pipelines::item_pipelines;
 use dragline_pipelines::persistence::{OpenError, PersistencePipeline};
 
+use crate::careful_line;
 use crate::diagnosis::Diagnosis;
 use crate::error::CrawlError;
 use crate::memory::MemoryGuard;
@@ -80,6 +81,7 @@ pub(crate) fn start(made_of: Ingredients) -> Result<Running, CrawlError> {
         })?;
     let pages_before = pages_before(&run, start_requests);
     resume_line::say(&settings.run_name(spider.name()), &run);
+    careful_line::say(&run);
     run_changes::say(&run, &settings);
     let same_request = same_request(&run, wanted_rule(&*spider, &settings)?)?;
 

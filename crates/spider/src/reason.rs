@@ -111,6 +111,8 @@ pub enum Reason {
     NotFollowed,
     /// The answer to a look-up is of no use, or the program has no such look-up any more. The item stays as it was stored.
     LookUpUnusable,
+    /// The process ended again and again while it had only this page in hand.
+    KillsTheProcess,
 }
 
 impl Reason {
@@ -167,6 +169,7 @@ impl Reason {
         Self::FetchedLater,
         Self::NotFollowed,
         Self::LookUpUnusable,
+        Self::KillsTheProcess,
     ];
 
     /// The code, as stored and counted.
@@ -256,6 +259,7 @@ impl Reason {
             Self::FetchedLater => ("fetched_later", "fetched by a later run"),
             Self::NotFollowed => ("not_followed", "new link, not followed"),
             Self::LookUpUnusable => ("look_up_unusable", "look-up without a usable answer"),
+            Self::KillsTheProcess => ("kills_the_process", "page ends the process"),
         }
     }
 }
@@ -299,6 +303,6 @@ mod tests {
         for (number, reason) in Reason::ALL.into_iter().enumerate() {
             assert_eq!(reason as usize, number, "{reason:?}");
         }
-        assert_eq!(Reason::LookUpUnusable as usize + 1, Reason::ALL.len());
+        assert_eq!(Reason::KillsTheProcess as usize + 1, Reason::ALL.len());
     }
 }

@@ -14,6 +14,17 @@ const MAX_FRUITLESS_STARTS: u32 = 3;
 /// A start counts if it lived at least this long. The first heartbeat comes after the same time.
 const CHANCE: Duration = Duration::from_secs(1);
 
+/// The last process of an unfinished run.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct LastProcess {
+    /// Whether it ended without recording how.
+    pub(crate) was_killed: bool,
+    /// Its epoch.
+    pub(crate) epoch: i64,
+    /// From its beginning to its last sign of life, by the store's clock.
+    pub(crate) lived: Duration,
+}
+
 /// The last start of an unfinished run, as stored in its row.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct LastStart {
@@ -29,11 +40,12 @@ pub(crate) struct LastStart {
 
 impl LastStart {
     /// Starts without progress in a row, including this one. Any request that left `queued` is progress. Only a person can
-    /// put a request back, and that sets these counts to zero. A start that lived too short, or had to wait, changes nothing.
-    pub(crate) fn fruitless(&self, pages: &PageCounts) -> u32 {
+    /// put a request back, and that sets these counts to zero. A start that lived too short, had to wait, or ended with a death of a
+    /// page changes nothing: after a few deaths, the page is given up.
+    pub(crate) fn fruitless(&self, pages: &PageCounts, is_death: bool) -> u32 {
         if ended(pages) > self.ended_before {
             0
-        } else if self.lived < CHANCE || self.waited {
+        } else if self.lived < CHANCE || self.waited || is_death {
             self.fruitless_before
         } else {
             self.fruitless_before.saturating_add(1)
@@ -80,11 +92,16 @@ mod tests {
     #[test]
     fn a_start_counts_when_it_lived_and_no_request_left_the_frontier() {
         let same = pages(&[(PageState::Done, 4), (PageState::Dead, 1)]);
-        assert_eq!(last(1_000).fruitless(&same), 3);
-        assert_eq!(last(999).fruitless(&same), 2, "it had no chance");
-        assert_eq!(LastStart { waited: true, ..last(9_000) }.fruitless(&same), 2, "it did what it should");
+        assert_eq!(last(1_000).fruitless(&same, false), 3);
+        assert_eq!(last(999).fruitless(&same, false), 2, "it had no chance");
+        assert_eq!(
+            LastStart { waited: true, ..last(9_000) }.fruitless(&same, false),
+            2,
+            "it did what it should"
+        );
+        assert_eq!(last(1_000).fruitless(&same, true), 2, "it has found out something about a page");
         for state in [PageState::Done, PageState::Failed, PageState::Skipped, PageState::Dead] {
-            assert_eq!(last(1_000).fruitless(&pages(&[(state, 6)])), 0, "{state:?}");
+            assert_eq!(last(1_000).fruitless(&pages(&[(state, 6)]), false), 0, "{state:?}");
         }
         assert!(gives_up("run", 3) && !gives_up("run", 2));
     }

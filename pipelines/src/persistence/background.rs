@@ -7,6 +7,7 @@ use dragline_core::bridge::StoreEvent;
 use dragline_core::kept_answer::KeptAsk;
 use dragline_core::probe::reach;
 use dragline_core::store::{BoxFuture, Refill, RunKey, StoreError, StoreResult};
+use dragline_core::suspects::PageMarks;
 use tracing::debug;
 
 use super::context::PersistenceContext;
@@ -20,7 +21,7 @@ const KEPT_BYTES: usize = 8 << 20;
 /// names the requests that it already has in hand.
 pub(super) async fn refill(context: Arc<PersistenceContext>, run: Arc<RunKey>, ask: Refill) {
     reach("refill: asked");
-    match read(&context, || context.store.refill(&run, &ask)).await {
+    match until_answered(&context, || context.store.refill(&run, &ask)).await {
         None => {}
         Some(Ok(refilled)) => {
             reach("refill: read");
@@ -32,7 +33,7 @@ pub(super) async fn refill(context: Arc<PersistenceContext>, run: Arc<RunKey>, a
 
 /// Reads the links that earlier runs found on pages, and answers the scheduler.
 pub(super) async fn links(context: Arc<PersistenceContext>, run: Arc<RunKey>, pages: Vec<Fingerprint>) {
-    match read(&context, || context.store.links(&run, &pages)).await {
+    match until_answered(&context, || context.store.links(&run, &pages)).await {
         None => {}
         Some(Ok(links)) => context.receipts.deliver(StoreEvent::Links(links)),
         Some(Err(error)) => context.fail(error),
@@ -43,9 +44,21 @@ pub(super) async fn links(context: Arc<PersistenceContext>, run: Arc<RunKey>, pa
 pub(super) async fn kept(context: Arc<PersistenceContext>, run: Arc<RunKey>, pages: Vec<Fingerprint>) {
     let (spider, up_to_run) = (run.spider.to_string(), run.kept_up_to());
     let ask = KeptAsk { spider, pages, up_to_run, max_bytes: KEPT_BYTES };
-    match read(&context, || context.store.kept_answers(&ask)).await {
+    match until_answered(&context, || context.store.kept_answers(&ask)).await {
         None => {}
         Some(Ok(answers)) => context.receipts.deliver(StoreEvent::Kept(answers)),
+        Some(Err(error)) => context.fail(error),
+    }
+}
+
+/// Marks pages, and tells the scheduler that it may take them up.
+pub(super) async fn mark(context: Arc<PersistenceContext>, run: Arc<RunKey>, marks: PageMarks) {
+    match until_answered(&context, || context.store.mark_pages(&run, &marks)).await {
+        None => {}
+        Some(Ok(())) => {
+            reach("marks: stored");
+            context.receipts.deliver(StoreEvent::Marked);
+        }
         Some(Err(error)) => context.fail(error),
     }
 }
@@ -81,7 +94,7 @@ pub(super) async fn heartbeat(context: Arc<PersistenceContext>, run: Arc<RunKey>
 }
 
 /// Tries until the store answers. `None` when a stop came first: a crawl that stops claims nothing more.
-async fn read<'a, T>(
+async fn until_answered<'a, T>(
     context: &PersistenceContext,
     ask: impl Fn() -> BoxFuture<'a, StoreResult<T>>,
 ) -> Option<StoreResult<T>> {

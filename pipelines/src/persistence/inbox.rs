@@ -11,6 +11,7 @@ use crossbeam_channel::{Receiver, Sender, bounded, select, select_biased};
 use dragline_core::bridge::{OutcomeSink, SubmitError};
 use dragline_core::stop::Stop;
 use dragline_core::store::Refill;
+use dragline_core::suspects::PageMarks;
 use dragline_core::{Fingerprint, HostNote, PageOutcome};
 
 use super::RunEnd;
@@ -19,9 +20,9 @@ use super::report::PersistenceProgress;
 use super::second_try::SecondTry;
 use crate::letters::RetryReport;
 
-/// One refill, one question for links, one for kept answers and one order to close may wait at the same time. The other places are
+/// One refill, one question for links, one for kept answers, one set of marks and one order to close may wait at the same time. The other places are
 /// for an engine that asks twice.
-const MESSAGES: usize = 6;
+const MESSAGES: usize = 7;
 
 /// The side of the senders.
 pub(super) struct Inbox {
@@ -55,6 +56,8 @@ pub(super) enum InboxMessage {
     Links(Vec<Fingerprint>),
     /// Read the answers that are kept of these pages.
     Kept(Vec<Fingerprint>),
+    /// Mark pages.
+    Mark(PageMarks),
     /// Try again to store the items whose parent was missing.
     SecondTry(SecondTry),
     /// Flush everything and end.
@@ -167,6 +170,10 @@ impl OutcomeSink for Inbox {
 
     fn kept(&self, pages: Vec<Fingerprint>) -> Result<(), SubmitError> {
         self.ask(InboxMessage::Kept(pages))
+    }
+
+    fn mark(&self, marks: PageMarks) -> Result<(), SubmitError> {
+        self.ask(InboxMessage::Mark(marks))
     }
 
     fn flush_now(&self) {

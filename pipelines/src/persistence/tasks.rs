@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 use dragline_core::store::{Refill, RunKey};
+use dragline_core::suspects::PageMarks;
 use dragline_core::worker::panic_message;
 use dragline_core::{Fingerprint, ItemType};
 use tokio::runtime::Handle;
@@ -13,7 +14,7 @@ use tokio::task::{AbortHandle, JoinError, JoinSet};
 use tokio::time::timeout;
 use tracing::{Instrument as _, Span, warn};
 
-use super::background::{heartbeat, kept, links, refill};
+use super::background::{heartbeat, kept, links, mark, refill};
 use super::batcher::Batch;
 use super::context::PersistenceContext;
 use super::flush::{FlushEnd, FlushEnding, flush};
@@ -140,6 +141,11 @@ impl PersistenceTasks {
 
     pub(super) fn start_kept(&mut self, pages: Vec<Fingerprint>) {
         let task = kept(Arc::clone(&self.context), Arc::clone(&self.run), pages);
+        self.others.spawn_on(task.instrument(Span::current()), &self.runtime);
+    }
+
+    pub(super) fn start_marks(&mut self, marks: PageMarks) {
+        let task = mark(Arc::clone(&self.context), Arc::clone(&self.run), marks);
         self.others.spawn_on(task.instrument(Span::current()), &self.runtime);
     }
 

@@ -152,6 +152,7 @@ impl<'rt> PersistenceLoop<'rt> {
                 ThreadEvent::Message(InboxMessage::Refill(ask)) => self.tasks.start_refill(ask),
                 ThreadEvent::Message(InboxMessage::Links(pages)) => self.tasks.start_links(pages),
                 ThreadEvent::Message(InboxMessage::Kept(pages)) => self.tasks.start_kept(pages),
+                ThreadEvent::Message(InboxMessage::Mark(marks)) => self.tasks.start_marks(marks),
                 ThreadEvent::Message(InboxMessage::SecondTry(asked)) => {
                     self.tasks.start_second_try(asked);
                 }

@@ -14,6 +14,7 @@ use super::coding::Decoding;
 use super::errors::{FetchError, is_unannounced_end};
 use super::gate::Gate;
 use super::wire::Response;
+use crate::mark_gate::until_marked;
 
 /// An unwanted body is read up to this size. A new connection costs about as much.
 const DRAIN_BYTES: usize = 64 << 10;
@@ -91,6 +92,8 @@ pub(super) async fn read(
     let mut body = Collected::Nothing;
     let mut room = max_bytes;
     let mut unjudged = wants;
+    // The site is not to blame for this wait.
+    deadline += until_marked().await;
     let mut wire = Wire::of(response, bounds);
     loop {
         let waited = gate.pass(charge, &mut beyond).await;

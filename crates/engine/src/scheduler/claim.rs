@@ -154,10 +154,14 @@ impl Scheduler {
         self.begin_question(&waiting);
         self.budgets.reserve(&waiting.queued, &self.hosts.get(host).name);
         self.hosts.begin_fetch(host);
-        let downloads = self.downloads.clone();
+        let (downloads, marker) = (self.downloads.clone(), self.careful.marker(&waiting.queued));
         self.fetches.spawn(async move {
             let begun = Instant::now();
-            let result = downloads.page(&waiting.queued.request, waiting.earlier.as_deref()).await;
+            let download = downloads.page(&waiting.queued.request, waiting.earlier.as_deref());
+            let result = match marker {
+                Some(marker) => marker.watch(download).await,
+                None => download.await,
+            };
             Landed::Page(Box::new(EndedFetch {
                 host,
                 waiting,
@@ -222,8 +226,15 @@ impl Scheduler {
         self.hand_over(WaitingWork::Ready(job));
     }
 
-    /// Hands work to the crawl threads. The channel holds as much of it as there are credits.
+    /// Hands work to the crawl threads, as soon as its page is marked if it has to be.
     pub(super) fn hand_over(&mut self, work: WaitingWork) {
+        if let Some(work) = self.careful.marked(work) {
+            self.hand_over_now(work);
+        }
+    }
+
+    /// The channel holds as much work as there are credits.
+    pub(super) fn hand_over_now(&mut self, work: WaitingWork) {
         if let Err(refused) = self.pages.try_send(WaitingJob::new(work)) {
             self.fail(if refused.is_full() {
                 "the channel of pages holds fewer jobs than there are credits"

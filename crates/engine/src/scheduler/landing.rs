@@ -249,7 +249,9 @@ impl Scheduler {
     }
 
     /// The same after a wait that was chosen already.
-    pub(super) fn put_back(&mut self, host: HostId, waiting: Waiting, delay: Duration, error: &str) {
+    pub(super) fn put_back(&mut self, host: HostId, mut waiting: Waiting, delay: Duration, error: &str) {
+        waiting.goes_first = false;
+        self.careful.goes_back(&waiting.queued.fingerprint);
         if matches!(self.phase, CrawlPhase::Running) {
             let url = waiting.queued.request.url().as_str();
             tracing::debug!(

@@ -8,6 +8,7 @@
 mod awaited;
 mod backlog;
 mod budgets;
+mod careful;
 mod claim;
 mod failed_share;
 mod in_hand;
@@ -40,6 +41,7 @@ use tokio::task::{JoinError, JoinSet};
 use self::awaited::Awaited;
 use self::backlog::Backlog;
 use self::budgets::Budgets;
+use self::careful::Careful;
 use self::failed_share::FailedShare;
 use self::in_hand::InHand;
 use self::kept::AwaitingAnswer;
@@ -54,6 +56,7 @@ use crate::downloads::Downloads;
 use crate::error::EngineError;
 use crate::hosts::Hosts;
 use crate::job::WaitingJob;
+use crate::mark_gate::AskForMark;
 use crate::parts::EngineParts;
 use crate::receipts::ReceiptReceiver;
 use crate::scope::Scope;
@@ -95,6 +98,7 @@ pub(crate) struct Scheduler {
     awaited_answers: Awaited<AwaitingAnswer>,
     /// What the look-ups ask that are under way.
     asked: HashSet<Fingerprint>,
+    careful: Careful,
     scope: Scope,
     phase: CrawlPhase,
     /// Set by whoever finds that the crawl cannot go on.
@@ -118,6 +122,7 @@ enum CrawlPhase {
 /// What ended a wait.
 enum Woken {
     Event(Option<StoreEvent>),
+    AskForMark(AskForMark),
     Landed(Box<Result<Landed, JoinError>>),
     ForATurn,
 }
@@ -159,6 +164,7 @@ impl Scheduler {
             awaited_links: Awaited::default(),
             awaited_answers: Awaited::default(),
             asked: HashSet::new(),
+            careful: Careful::new(run.careful.as_ref(), settings.concurrency, Instant::now()),
             fetches: JoinSet::new(),
             robots_fetches: 0,
             network: NetworkWatch::new(&settings.outage),
@@ -180,6 +186,7 @@ impl Scheduler {
 
     /// Crawls until an end is reached.
     pub(crate) async fn run(mut self) -> CrawlEnd {
+        self.hold_suspects(Instant::now());
         loop {
             let now = Instant::now();
             self.beat(now);
@@ -193,6 +200,7 @@ impl Scheduler {
             let wake_at = tokio::time::Instant::from_std(self.next_turn(now));
             let woken = tokio::select! {
                 event = self.receipts.recv() => Woken::Event(event),
+                Some(ask) = self.careful.ask_for_mark() => Woken::AskForMark(ask),
                 Some(landed) = self.fetches.join_next() => Woken::Landed(Box::new(landed)),
                 () = self.wake.notified() => Woken::ForATurn,
                 () = tokio::time::sleep_until(wake_at) => Woken::ForATurn,
@@ -201,6 +209,7 @@ impl Scheduler {
             self.look_at_the_clock();
             match woken {
                 Woken::Event(Some(event)) => self.on_event(event),
+                Woken::AskForMark(ask) => self.careful.put_ask(ask),
                 Woken::Event(None) => self.fail("the persistence thread has ended"),
                 Woken::Landed(landed) => self.on_landed(*landed),
                 Woken::ForATurn => {}
@@ -229,7 +238,12 @@ impl Scheduler {
                 if self.limits.are_reached() {
                     return Some(self.judged(CrawlEnd::LimitReached));
                 }
-                self.claim(now);
+                self.be_careful(now);
+                if self.careful.is_quiet(now) {
+                    self.claim_trial(now);
+                } else {
+                    self.claim(now);
+                }
                 self.ask_for_more();
                 if self.in_hand.is_empty() && self.backlog.is_known_to_be_empty() {
                     return Some(self.judged(CrawlEnd::Finished));
@@ -259,7 +273,8 @@ impl Scheduler {
         }
         self.ask_for_links();
         self.ask_for_answers();
-        self.flush_if_idle();
+        self.ask_for_marks(now);
+        self.flush_if_idle(now);
         self.end.take()
     }
 
@@ -298,7 +313,12 @@ impl Scheduler {
             CrawlPhase::Running | CrawlPhase::Draining(_) => None,
         };
         let limit = self.limits.deadline().filter(|_| matches!(self.phase, CrawlPhase::Running));
-        let wakes = [self.hosts.next_wake(), self.window.next_wake(), self.network.link.next_step()];
+        let wakes = [
+            self.hosts.next_wake(),
+            self.window.next_wake(),
+            self.network.link.next_step(),
+            self.careful.next_moment(now),
+        ];
         let wakes = wakes.into_iter().flatten().filter(|_| matches!(self.phase, CrawlPhase::Running));
         let moments = [stop_deadline, limit].into_iter().flatten().chain(wakes);
         moments.fold(now + IDLE_TURN, Instant::min)
@@ -318,10 +338,11 @@ impl Scheduler {
 
     /// Asks for a flush when the persistence thread has outcomes and there is nothing to fetch. To wait for a fuller batch
     /// would only cost time then.
-    fn flush_if_idle(&mut self) {
+    fn flush_if_idle(&mut self, now: Instant) {
         let credits_of_pages = self.credits.in_use().saturating_sub(self.robots_fetches);
         let unreceipted = self.in_hand.out().saturating_sub(credits_of_pages);
-        let has_something_to_fetch = self.may_claim() && self.window.has_queued();
+        let has_something_to_fetch =
+            self.may_claim() && self.window.has_queued() && !self.careful.is_quiet(now);
         let has_credits = self.credits.in_use() < self.parts.settings.concurrency;
         // Counted from the beginning, so that an outcome that comes just as another gets its receipt is not missed.
         let taken = self.in_hand.ended() + unreceipted as u64;
@@ -360,7 +381,8 @@ impl Scheduler {
         if matches!(self.phase, CrawlPhase::Running) {
             let is_idle = self.in_hand.out() == 0 && self.robots_fetches == 0;
             let has_to_wait = if self.network.link.may_send() { is_idle && self.may_fetch() } else { true };
-            self.parts.sink.waits(has_to_wait && self.window.len() > 0);
+            let has_more = self.window.len() > 0 || self.careful.holds_back();
+            self.parts.sink.waits(has_to_wait && has_more);
         }
     }
 

@@ -25,6 +25,7 @@ impl Scheduler {
             StoreEvent::Refilled(refilled) => self.on_refilled(refilled),
             StoreEvent::Links(links) => self.on_links(links),
             StoreEvent::Kept(kept) => self.on_answers(kept),
+            StoreEvent::Marked => self.on_marked(),
             StoreEvent::Failed(error) => self.end = Some(CrawlEnd::StoreFailed(error)),
         }
     }
@@ -74,6 +75,7 @@ impl Scheduler {
             // An earlier receipt has counted a page that is not out.
             let Some(host) = self.in_hand.end(fingerprint) else { continue };
             self.window.settle(host);
+            self.careful.goes_back(fingerprint);
             self.budgets.end(fingerprint, *state == PageState::Done);
             if *state == PageState::Done {
                 self.limits.page_done();

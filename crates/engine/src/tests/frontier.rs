@@ -11,6 +11,7 @@ use dragline_core::chrono::DateTime;
 use dragline_core::kept_answer::{KeptAnswer, KeptAnswers};
 use dragline_core::kept_body::KeptBody;
 use dragline_core::store::{Refill, RefillScope, StoreError};
+use dragline_core::suspects::PageMarks;
 use dragline_core::tally::{Tally, TallyOf};
 use dragline_core::worker::Worker;
 use dragline_core::{
@@ -54,6 +55,7 @@ enum Message {
     Outcome(Box<PageOutcome>),
     Refill(Refill),
     Kept(Vec<Fingerprint>),
+    Mark,
     FlushNow,
     Fail,
 }
@@ -168,6 +170,10 @@ impl Frontier {
                         receipts.deliver(StoreEvent::Kept(frontier.kept(&pages)));
                         continue;
                     }
+                    Ok(Message::Mark) => {
+                        receipts.deliver(StoreEvent::Marked);
+                        continue;
+                    }
                     Ok(Message::Fail) => {
                         receipts.deliver(StoreEvent::Failed(StoreError::Superseded { run_id: 1, epoch: 1 }));
                         continue;
@@ -279,6 +285,10 @@ impl OutcomeSink for Sink {
 
     fn kept(&self, pages: Vec<Fingerprint>) -> Result<(), SubmitError> {
         self.messages.send(Message::Kept(pages)).map_err(|_| SubmitError::Closed(None))
+    }
+
+    fn mark(&self, _marks: PageMarks) -> Result<(), SubmitError> {
+        self.messages.send(Message::Mark).map_err(|_| SubmitError::Closed(None))
     }
 
     fn flush_now(&self) {

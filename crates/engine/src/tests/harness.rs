@@ -176,6 +176,7 @@ impl Crawl {
             hosts: frontier.notes(),
             has_kept_pages: false,
             reparse: None,
+            careful: None,
         };
         let begun = Instant::now();
         let parts = EngineParts {

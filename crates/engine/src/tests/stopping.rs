@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, Sender, bounded};
 use dragline_core::stop::{Stop, StopReason};
 use dragline_core::store::Refill;
+use dragline_core::suspects::PageMarks;
 use dragline_core::{
     Args, Fingerprint, HostNote, ItemType, OutcomeSink, Output, Page, PageOutcome, PageState, Request,
     Response, SameRequest, Spider, SubmitError,
@@ -180,6 +181,10 @@ impl OutcomeSink for Taker {
     }
 
     fn kept(&self, _pages: Vec<Fingerprint>) -> Result<(), SubmitError> {
+        Err(SubmitError::Closed(None))
+    }
+
+    fn mark(&self, _marks: PageMarks) -> Result<(), SubmitError> {
         Err(SubmitError::Closed(None))
     }
 

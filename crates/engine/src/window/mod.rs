@@ -22,8 +22,9 @@ use dragline_core::{EarlierPage, Fingerprint, QueuedRequest};
 
 use self::parked::Parked;
 use self::places::Places;
+use self::queue::FetchKey;
 use self::queue::HostQueue;
-pub(crate) use self::queue::{FetchKey, Waiting};
+pub(crate) use self::queue::Waiting;
 use self::retries::Retries;
 use crate::hosts::{HostId, Hosts};
 use crate::settings::EngineSettings;
@@ -83,7 +84,8 @@ impl Window {
         if has_share && self.room() == 0 {
             self.shrink_to(share);
         }
-        let key = FetchKey::of(&queued);
+        let waiting = Waiting::new(queued, earlier);
+        let key = FetchKey::of(&waiting);
         let has_place = has_share && self.room() > 0;
         let queue = self.queue(id);
         let is_better = || queue.waiting.last_key_value().is_some_and(|(worst, _)| key < *worst);
@@ -91,7 +93,7 @@ impl Window {
         if admission == Admission::NoPlace {
             queue.more_in_store = true;
         } else {
-            queue.waiting.insert(key, Waiting::new(queued, earlier));
+            queue.waiting.insert(key, waiting);
             self.len += 1;
             self.largest_share_given = self.largest_share_given.max(share);
             if !has_place {
@@ -100,6 +102,20 @@ impl Window {
         }
         self.refresh(id);
         admission
+    }
+
+    /// Puts a request before all others of its host. It may go beyond the places of the window by one.
+    pub(crate) fn put_first(&mut self, id: HostId, queued: QueuedRequest) {
+        let waiting = Waiting::first(queued);
+        self.queue(id).waiting.insert(FetchKey::of(&waiting), waiting);
+        self.len += 1;
+        self.refresh(id);
+    }
+
+    /// Whether a host may be asked now for its best request.
+    pub(crate) fn is_ready(&mut self, hosts: &mut Hosts, id: HostId) -> bool {
+        self.look_at(hosts);
+        self.queue(id).ready_key.is_some()
     }
 
     /// Requests that had to go since the last call. Now only the store has them.
@@ -198,7 +214,7 @@ impl Window {
         while let Some((id, waiting)) = self.retries.take_due(now) {
             self.update(id, |queue| {
                 queue.delayed -= 1;
-                queue.waiting.insert(FetchKey::of(&waiting.queued), waiting);
+                queue.waiting.insert(FetchKey::of(&waiting), waiting);
             });
         }
     }

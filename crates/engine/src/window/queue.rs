@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 
 use dragline_core::{EarlierPage, Fingerprint, QueuedRequest};
 
-/// [`QueuedRequest::fetch_order`] as a value: the least is fetched first.
+/// [`QueuedRequest::fetch_order`] as a value: the least is fetched first. What goes before all others comes before that order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct FetchKey(Reverse<i32>, u32, Fingerprint);
+pub(crate) struct FetchKey(Reverse<bool>, Reverse<i32>, u32, Fingerprint);
 
 /// A request in the window.
 #[derive(Debug)]
@@ -25,6 +25,8 @@ pub(crate) struct Waiting {
     pub(crate) ours: u32,
     /// In how many outages it has failed. There is a limit, in case the outage is not ours after all.
     pub(crate) outages: u32,
+    /// Whether it is tried with nothing else in hand, and therefore before all others of its host.
+    pub(crate) goes_first: bool,
 }
 
 /// The requests of one host.
@@ -51,14 +53,29 @@ pub(super) struct HostQueue {
 }
 
 impl FetchKey {
-    pub(crate) fn of(queued: &QueuedRequest) -> Self {
-        Self(Reverse(queued.request.priority()), queued.depth, queued.fingerprint)
+    pub(super) fn of(waiting: &Waiting) -> Self {
+        let Waiting { queued, goes_first, .. } = waiting;
+        Self(Reverse(*goes_first), Reverse(queued.request.priority()), queued.depth, queued.fingerprint)
     }
 }
 
 impl Waiting {
     pub(crate) fn new(queued: QueuedRequest, earlier: Option<Box<EarlierPage>>) -> Self {
-        Self { queued, earlier, is_not_kept: false, attempts: 0, excused: 0, ours: 0, outages: 0 }
+        Self {
+            queued,
+            earlier,
+            is_not_kept: false,
+            attempts: 0,
+            excused: 0,
+            ours: 0,
+            outages: 0,
+            goes_first: false,
+        }
+    }
+
+    /// A request that is tried with nothing else in hand.
+    pub(crate) fn first(queued: QueuedRequest) -> Self {
+        Self { goes_first: true, ..Self::new(queued, None) }
     }
 
     /// Whether its last attempt was the first that reached the host, as far as we know.

@@ -247,6 +247,18 @@ const MIGRATIONS: &[(i32, &str)] = &[
          CREATE INDEX crawl_ticks_by_due ON crawl_ticks (due_at);
          CREATE INDEX crawl_ticks_by_run ON crawl_ticks (run_id) WHERE run_id IS NOT NULL",
     ),
+    (
+        13,
+        "CREATE TABLE crawl_suspects (
+             run_id       bigint NOT NULL,
+             shard        smallint NOT NULL,
+             fingerprint  bytea NOT NULL,
+             url          text NOT NULL,
+             marked_by    bigint,
+             deaths       integer NOT NULL DEFAULT 0,
+             PRIMARY KEY (run_id, fingerprint)
+         )",
+    ),
 ];
 
 /// Upgrades the tables, and returns what it did.

@@ -70,6 +70,7 @@ mod schedules;
 mod schema;
 mod seen;
 mod session;
+mod suspects;
 mod take_over;
 mod target;
 mod tasks;
@@ -89,6 +90,7 @@ use dragline_core::store::{
     BoxFuture, FlushReceipt, ItemRow, KeptLinks, OpenedRun, PoolStatus, Refill, RunInfo, RunKey, RunSpec,
     RunState, RunSummary, StoreResult,
 };
+use dragline_core::suspects::PageMarks;
 use dragline_core::{
     Fingerprint, HostNote, ItemType, KeptAnswers, KeptAsk, PageOutcome, QueuedRequest, Refilled, Store,
     StoreError,
@@ -259,6 +261,10 @@ impl Store for PostgresStore {
 
     fn note_hosts<'a>(&'a self, run: &'a RunKey, notes: &'a [HostNote]) -> BoxFuture<'a, StoreResult<()>> {
         Box::pin(hosts::write(&self.connections, run, notes))
+    }
+
+    fn mark_pages<'a>(&'a self, run: &'a RunKey, marks: &'a PageMarks) -> BoxFuture<'a, StoreResult<()>> {
+        Box::pin(suspects::mark(&self.connections, run, marks))
     }
 
     fn end_run<'a>(

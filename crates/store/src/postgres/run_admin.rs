@@ -48,6 +48,7 @@ const REQUEUE: &str = "UPDATE crawl_requests
 /// Requests that left `queued` earlier no longer count as progress, so the next start must make its own. Hosts that were paused
 /// because they kept failing are asked again, because the requests are put back to be fetched.
 const REOPEN: &str = "WITH hosts AS (DELETE FROM crawl_hosts WHERE run_id = $1 AND paused_ms IS NOT NULL)
+    , suspects AS (DELETE FROM crawl_suspects WHERE run_id = $1)
     , kept AS (
         DELETE FROM crawl_kept_pages kept USING crawl_requests page
         WHERE kept.run_id = $1 AND page.run_id = $1 AND page.fingerprint = kept.fingerprint
@@ -60,7 +61,8 @@ const REOPEN: &str = "WITH hosts AS (DELETE FROM crawl_hosts WHERE run_id = $1 A
     WHERE run_id = $1";
 
 const GIVE_UP: &str = "WITH cookies AS (DELETE FROM crawl_cookies WHERE run_id = $1),
-        hosts AS (DELETE FROM crawl_hosts WHERE run_id = $1)
+        hosts AS (DELETE FROM crawl_hosts WHERE run_id = $1),
+        suspects AS (DELETE FROM crawl_suspects WHERE run_id = $1)
     UPDATE crawl_runs SET state = 'failed', stop_reason = $2, finished_at = now(),
     epoch = epoch + 1 WHERE run_id = $1 AND state IN ('running', 'stopped')";
 

@@ -13,6 +13,7 @@ use dragline_core::store::{
     Earlier, FinishedRun, OpenedRun, PageCounts, PageOrigins, ProcessInfo, RUN_WAITS, Resumed, RunInfo,
     RunKey, RunSpec, RunState, RunSummary, StoreResult,
 };
+use dragline_core::suspects::CarefulStart;
 use dragline_core::tally::{Tally, TallyOf};
 use dragline_core::{ItemType, PageState, QueuedRequest, RuleCounts, RunKind, StoreError};
 use futures_util::TryStreamExt;
@@ -24,9 +25,9 @@ use super::flush::EPOCH;
 use super::seen::SeenBy;
 use super::session::Session;
 use super::target::DatabaseTarget;
-use super::{cookies, hosts, reparse, requests, run_verdict};
+use super::{cookies, hosts, reparse, requests, run_verdict, suspects};
 use crate::columns::{FoundRequest, cleaned};
-use crate::fruitless::{self, LastStart};
+use crate::fruitless::{self, LastProcess, LastStart};
 use crate::identifier::check_names;
 use crate::missing_requests::{self, RunRow};
 use crate::{check_same_kind, is_pruned, no_such_run, of_another_spider, unknown_rule};
@@ -45,7 +46,8 @@ const DONE: &str = "SELECT host, url, depth FROM crawl_requests WHERE run_id = $
 
 /// This raises the epoch too, so a process that still works on the run can write nothing more.
 const GIVE_UP: &str = "WITH cookies AS (DELETE FROM crawl_cookies WHERE run_id = $1),
-        hosts AS (DELETE FROM crawl_hosts WHERE run_id = $1)
+        hosts AS (DELETE FROM crawl_hosts WHERE run_id = $1),
+        suspects AS (DELETE FROM crawl_suspects WHERE run_id = $1)
     UPDATE crawl_runs SET state = 'failed', stop_reason = $2, finished_at = now(),
     epoch = epoch + 1 WHERE run_id = $1";
 
@@ -99,6 +101,9 @@ const END: &str = "WITH cookies AS (
     ), hosts AS (
         DELETE FROM crawl_hosts WHERE run_id = $1 AND $5
         AND EXISTS (SELECT FROM crawl_runs WHERE run_id = $1 AND epoch = $2)
+    ), suspects AS (
+        DELETE FROM crawl_suspects WHERE run_id = $1 AND $5
+        AND EXISTS (SELECT FROM crawl_runs WHERE run_id = $1 AND epoch = $2)
     )
     UPDATE crawl_runs SET state = $3, stop_reason = $4, heartbeat_at = now(),
         finished_at = CASE WHEN $5 THEN now() END
@@ -130,9 +135,9 @@ pub(super) async fn open(connections: &Connections, spec: &RunSpec) -> StoreResu
         Some(row) => resume(connections, &session, spec, row).await?,
         None => None,
     };
-    let (key, resumed) = match resumed {
-        Some((key, resumed)) => (key, Some(resumed)),
-        None => (begin(connections, &session, spec).await?, None),
+    let (key, resumed, careful) = match resumed {
+        Some((key, resumed, careful)) => (key, Some(resumed), careful),
+        None => (begin(connections, &session, spec).await?, None, None),
     };
     let run_id = key.run_id;
     let start_hosts = session.rows(START_HOSTS, &[&run_id]).await?;
@@ -171,6 +176,7 @@ pub(super) async fn open(connections: &Connections, spec: &RunSpec) -> StoreResu
         hosts,
         has_kept_pages,
         reparse,
+        careful,
     })
 }
 
@@ -282,7 +288,7 @@ async fn resume(
     session: &Session,
     spec: &RunSpec,
     row: &Row,
-) -> StoreResult<Option<(RunKey, Resumed)>> {
+) -> StoreResult<Option<(RunKey, Resumed, Option<CarefulStart>)>> {
     let run_id: i64 = row.get("run_id");
     if spec.fresh {
         session.change(GIVE_UP, &[&run_id, &"superseded"]).await?;
@@ -300,7 +306,14 @@ async fn resume(
     let shards = rule_of(connections.target(), row)?;
     let pages = counts(session, run_id).await?;
     let requests = check_requests(spec, row, kind, &pages)?;
-    let fruitless = last_start(row).fruitless(&pages);
+    let (last_start, state) = (last_start(row), state(connections, row)?);
+    let last = LastProcess {
+        was_killed: state == RunState::Running,
+        epoch: row.get("epoch"),
+        lived: last_start.lived,
+    };
+    let (careful, is_death) = suspects::take_up(connections, session, run_id, &last).await?;
+    let fruitless = last_start.fruitless(&pages, is_death);
     if !spec.force && fruitless::gives_up(&spec.name, fruitless) {
         session.change(GIVE_UP, &[&run_id, &"no-progress"]).await?;
         return Ok(None);
@@ -319,7 +332,7 @@ async fn resume(
         .zip(row.get::<_, Option<String>>("hostname"))
         .map(|(pid, hostname)| ProcessInfo { pid: pid.unsigned_abs(), hostname });
     let resumed = Resumed {
-        state: state(connections, row)?,
+        state,
         stop_reason: row.get("stop_reason"),
         last_process,
         heartbeat_at: row.get("heartbeat_at"),
@@ -327,7 +340,7 @@ async fn resume(
         pages,
         requests,
     };
-    Ok(Some((key(spec, run_id, epoch, shards), resumed)))
+    Ok(Some((key(spec, run_id, epoch, shards), resumed, careful)))
 }
 
 /// Refuses to resume the run of `row` if requests are missing. Gives how many it had at least.

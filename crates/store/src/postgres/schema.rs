@@ -19,8 +19,8 @@ use crate::table_order::TableOrder;
 
 /// The schema of this program.
 pub(super) const SCHEMA: &str = include_str!("../../../../schema.sql");
-pub(super) const VERSION: i32 = 13;
-const TABLES: [&str; 17] = [
+pub(super) const VERSION: i32 = 14;
+const TABLES: [&str; 18] = [
     "crawl_schema",
     "crawl_runs",
     "crawl_requests",
@@ -28,6 +28,7 @@ const TABLES: [&str; 17] = [
     "crawl_dead_letters",
     "crawl_cookies",
     "crawl_hosts",
+    "crawl_suspects",
     "crawl_bodies",
     "crawl_kept_pages",
     "crawl_pages",
@@ -40,10 +41,11 @@ const TABLES: [&str; 17] = [
     "crawl_ticks",
 ];
 /// The tables from which rows are deleted.
-const DELETED_FROM: [&str; 9] = [
+const DELETED_FROM: [&str; 10] = [
     "crawl_dead_letters",
     "crawl_cookies",
     "crawl_hosts",
+    "crawl_suspects",
     "crawl_kept_pages",
     "crawl_pages",
     "crawl_page_items",

@@ -13,7 +13,7 @@ use super::items::NOW;
 use super::pages;
 use crate::columns::{FoundRequest, RequestRow, json_text};
 
-const COLUMNS: &str =
+pub(super) const COLUMNS: &str =
     "shard, fingerprint, parent, url, method, headers, body, tag, meta, options, priority, depth,
     host, redirects, dont_filter";
 

@@ -117,6 +117,18 @@ const MIGRATIONS: &[(i64, &str)] = &[
              changed_at      TEXT    NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%f000Z', 'now'))
          ) STRICT;",
     ),
+    (
+        13,
+        "CREATE TABLE crawl_suspects (
+             run_id      INTEGER NOT NULL REFERENCES crawl_runs (run_id),
+             shard       INTEGER NOT NULL,
+             fingerprint BLOB    NOT NULL,
+             url         TEXT    NOT NULL,
+             marked_by   INTEGER,
+             deaths      INTEGER NOT NULL DEFAULT 0,
+             PRIMARY KEY (run_id, fingerprint)
+         ) STRICT, WITHOUT ROWID;",
+    ),
 ];
 
 /// Upgrades the tables of a version. The database is at `path`.

@@ -42,6 +42,7 @@ mod schedules;
 mod schema;
 mod seen;
 mod shape;
+mod suspects;
 mod views;
 
 use std::path::Path;
@@ -57,6 +58,7 @@ use dragline_core::store::{
     BoxFuture, FlushReceipt, ItemRow, KeptLinks, OpenedRun, PoolStatus, Refill, RunInfo, RunKey, RunSpec,
     RunState, RunSummary, StoreResult,
 };
+use dragline_core::suspects::PageMarks;
 use dragline_core::{
     Fingerprint, HostNote, ItemType, KeptAnswers, KeptAsk, PageOutcome, QueuedRequest, Refilled, Store,
     StoreError,
@@ -278,6 +280,12 @@ impl Store for SqliteStore {
             self.database
                 .work("storing the pauses of hosts", |connection| hosts::write(connection, run, notes))
                 .await
+        })
+    }
+
+    fn mark_pages<'a>(&'a self, run: &'a RunKey, marks: &'a PageMarks) -> BoxFuture<'a, StoreResult<()>> {
+        Box::pin(async {
+            self.database.work("marking pages", |connection| suspects::mark(connection, run, marks)).await
         })
     }
 

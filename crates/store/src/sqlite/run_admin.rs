@@ -14,7 +14,7 @@ use serde_json::Value as Json;
 
 use super::fault::Fault;
 use super::items::NOW;
-use super::{cookies, hosts, run_lock, runs};
+use super::{cookies, hosts, run_lock, runs, suspects};
 use crate::{is_pruned, no_such_run, not_the_newest};
 
 /// Runs, the newest first. The database is at `path`.
@@ -125,6 +125,7 @@ pub(super) fn requeue(connection: &mut Connection, ask: &Requeue) -> Result<Requ
         // again.
         let paused = "DELETE FROM crawl_hosts WHERE run_id = ?1 AND paused_ms IS NOT NULL";
         transaction.execute(paused, [ask.run_id])?;
+        suspects::forget(&transaction, ask.run_id)?;
         let kept = "DELETE FROM crawl_kept_pages WHERE run_id = ?1 AND fingerprint IN (
              SELECT fingerprint FROM crawl_requests WHERE run_id = ?1 AND state = 'queued')";
         transaction.execute(kept, [ask.run_id])?;
@@ -138,6 +139,7 @@ pub(super) fn give_up(connection: &Connection, run_id: i64, reason: &str) -> Res
     let transaction = connection.unchecked_transaction()?;
     cookies::forget(&transaction, run_id)?;
     hosts::forget(&transaction, run_id)?;
+    suspects::forget(&transaction, run_id)?;
     let changed = transaction.execute(
         &format!(
             "UPDATE crawl_runs SET state = 'failed', stop_reason = ?2, epoch = epoch + 1, finished_at = {NOW}

@@ -11,6 +11,7 @@ use dragline_core::store::{
     Earlier, FinishedRun, OpenedRun, PageCounts, PageOrigins, ProcessInfo, RUN_BARREN_PAGES, RUN_ITEMS,
     RUN_WAITS, Resumed, RunInfo, RunKey, RunSpec, RunState,
 };
+use dragline_core::suspects::CarefulStart;
 use dragline_core::tally::{Tally, TallyOf};
 use dragline_core::value::timestamp_text;
 use dragline_core::{QueuedRequest, RuleCounts, RunKind, StoreError};
@@ -20,9 +21,9 @@ use serde_json::Value as Json;
 use super::fault::Fault;
 use super::items::NOW;
 use super::known_tables::KnownTables;
-use super::{cookies, frontier, hosts, reparse, run_verdict};
+use super::{cookies, frontier, hosts, reparse, run_verdict, suspects};
 use crate::columns::FoundRequest;
-use crate::fruitless::{self, LastStart};
+use crate::fruitless::{self, LastProcess, LastStart};
 use crate::missing_requests::{self, RunRow};
 use crate::{check_same_kind, is_pruned, just_ended, of_another_spider, unknown_rule};
 
@@ -69,12 +70,14 @@ pub(super) fn open(
             check_same_kind(spec, old.run_id, old.kind, &old.args)?;
             let pages = page_counts(&transaction, old.run_id)?;
             let requests = missing_requests::check(spec, &old.row(), &pages)?;
-            let fruitless_starts = old.last_start.fruitless(&pages);
+            let (careful, is_death) = suspects::take_up(&transaction, old.run_id, &old.last_process())?;
+            let fruitless_starts = old.last_start.fruitless(&pages, is_death);
             if !spec.force && fruitless::gives_up(&spec.name, fruitless_starts) {
                 give_up(&transaction, old.run_id, "no-progress")?;
                 None
             } else {
-                Some(resume(&transaction, old, Found { pages, requests }, fruitless_starts, spec)?)
+                let found = Found { pages, requests, careful };
+                Some(resume(&transaction, old, found, fruitless_starts, spec)?)
             }
         }
     };
@@ -138,6 +141,7 @@ pub(super) fn end(connection: &Connection, run: &RunKey, state: RunState, reason
     if state.is_final() {
         cookies::forget(&transaction, run.run_id)?;
         hosts::forget(&transaction, run.run_id)?;
+        suspects::forget(&transaction, run.run_id)?;
     }
     Ok(transaction.commit()?)
 }
@@ -238,6 +242,11 @@ impl Unfinished {
             *self;
         RunRow { run_id, kind, ended_before, stats, figures }
     }
+
+    fn last_process(&self) -> LastProcess {
+        let was_killed = self.state == RunState::Running;
+        LastProcess { was_killed, epoch: self.epoch, lived: self.last_start.lived }
+    }
 }
 
 fn unfinished(connection: &Connection, name: &str) -> Result<Option<Unfinished>, Fault> {
@@ -287,6 +296,8 @@ struct Found {
     pages: PageCounts,
     /// How many it had at least.
     requests: u64,
+    /// What to be careful with.
+    careful: Option<CarefulStart>,
 }
 
 fn resume(
@@ -300,7 +311,7 @@ fn resume(
         let location = connection.path().unwrap_or_default();
         unknown_rule(&format!("sqlite:{location}"), old.run_id, &old.shard_rule, old.shards)
     })?;
-    let Found { pages, requests } = found;
+    let Found { pages, requests, careful } = found;
     let epoch = old.epoch + 1;
     let (done, ended) = (pages.of(PageState::Done), fruitless::ended(&pages));
     connection.execute(
@@ -337,6 +348,7 @@ fn resume(
         hosts: hosts::read(connection, old.run_id)?,
         done,
         tally: tally(connection, old.run_id, spec.tally)?,
+        careful,
         resumed: Some(Resumed {
             state: old.state,
             stop_reason: old.stop_reason,
@@ -388,6 +400,7 @@ fn begin(connection: &Connection, spec: &RunSpec, known: &KnownTables) -> Result
         hosts: Vec::new(),
         done: 0,
         tally: Tally::default(),
+        careful: None,
     })
 }
 
@@ -441,6 +454,7 @@ fn figure(row: &Row<'_>, name: &str) -> Option<u64> {
 fn give_up(connection: &Connection, run_id: i64, reason: &str) -> Result<(), Fault> {
     cookies::forget(connection, run_id)?;
     hosts::forget(connection, run_id)?;
+    suspects::forget(connection, run_id)?;
     connection.execute(
         &format!(
             "UPDATE crawl_runs SET state = 'failed', stop_reason = ?2, epoch = epoch + 1, finished_at = {NOW}

@@ -17,10 +17,10 @@ pub(super) const DDL: &str = include_str!("schema.sql");
 
 /// The version that this program works with. It rises with each change that older programs or older tables cannot work
 /// with; `migrations` then has a step for it.
-pub(super) const VERSION: i64 = 13;
+pub(super) const VERSION: i64 = 14;
 
 /// The store's tables.
-pub(super) const TABLES: [&str; 17] = [
+pub(super) const TABLES: [&str; 18] = [
     "crawl_schema",
     "crawl_runs",
     "crawl_requests",
@@ -28,6 +28,7 @@ pub(super) const TABLES: [&str; 17] = [
     "crawl_dead_letters",
     "crawl_cookies",
     "crawl_hosts",
+    "crawl_suspects",
     "crawl_bodies",
     "crawl_kept_pages",
     "crawl_pages",

@@ -1,4 +1,4 @@
--- The SQLite schema of Dragline, version 13. schema.sql at the top of the repository describes every table and column; this
+-- The SQLite schema of Dragline, version 14. schema.sql at the top of the repository describes every table and column; this
 -- file has the same names for SQLite. Types become what STRICT tables know: jsonb is TEXT with valid JSON, bytea is BLOB,
 -- and timestamptz is TEXT in RFC 3339 and UTC, by the clock of this machine and to the millisecond.
 
@@ -127,6 +127,16 @@ CREATE TABLE IF NOT EXISTS crawl_hosts (
     reason       TEXT,
     noted_at     TEXT    NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%f000Z', 'now')),
     PRIMARY KEY (run_id, host)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE IF NOT EXISTS crawl_suspects (
+    run_id      INTEGER NOT NULL REFERENCES crawl_runs (run_id),
+    shard       INTEGER NOT NULL,
+    fingerprint BLOB    NOT NULL,
+    url         TEXT    NOT NULL,
+    marked_by   INTEGER,
+    deaths      INTEGER NOT NULL DEFAULT 0,
+    PRIMARY KEY (run_id, fingerprint)
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE IF NOT EXISTS crawl_bodies (

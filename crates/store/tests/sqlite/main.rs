@@ -102,6 +102,7 @@ fn tables_of_the_first_version_are_raised() {
              DROP INDEX crawl_requests_not_done;
              DROP TABLE crawl_cookies;
              DROP TABLE crawl_hosts;
+             DROP TABLE crawl_suspects;
              CREATE INDEX crawl_dead_letters_run ON crawl_dead_letters (run_id);
              ALTER TABLE crawl_runs DROP COLUMN shards;
              ALTER TABLE crawl_runs DROP COLUMN shard_rule;
@@ -131,7 +132,7 @@ fn tables_of_the_first_version_are_raised() {
     let error = run(store(&path).connect()).unwrap_err();
     assert!(error.hint().is_some_and(|hint| hint.contains("schema apply")), "{error:?}");
     let admin = open_admin(&format!("sqlite:{}", path.display()), &StoreSettings::default()).unwrap();
-    assert_eq!(run(admin.apply(&[])).unwrap(), ["upgraded Dragline's tables from version 1 to 12"]);
+    assert_eq!(run(admin.apply(&[])).unwrap(), ["upgraded Dragline's tables from version 1 to 14"]);
     assert_eq!(run(admin.apply(&[])).unwrap(), Vec::<String>::new());
     assert_eq!(run(with_run(&path)).1.run_id, first);
 }

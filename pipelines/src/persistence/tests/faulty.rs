@@ -15,6 +15,7 @@ use dragline_core::store::{
     BoxFuture, FlushReceipt, ItemRow, KeptLinks, OpenedRun, PoolStatus, Refill, RunInfo, RunKey, RunSpec,
     RunState, RunSummary, StoreResult,
 };
+use dragline_core::suspects::PageMarks;
 use dragline_core::{
     Fingerprint, HostNote, KeptAnswers, KeptAsk, PageOutcome, QueuedRequest, Refilled, Store, StoreError,
 };
@@ -297,6 +298,10 @@ impl Store for FaultyStore {
 
     fn kept_answers<'a>(&'a self, ask: &'a KeptAsk) -> BoxFuture<'a, StoreResult<KeptAnswers>> {
         self.inner.kept_answers(ask)
+    }
+
+    fn mark_pages<'a>(&'a self, run: &'a RunKey, marks: &'a PageMarks) -> BoxFuture<'a, StoreResult<()>> {
+        self.inner.mark_pages(run, marks)
     }
 
     fn heartbeat<'a>(&'a self, run: &'a RunKey, stats: &'a Json) -> BoxFuture<'a, StoreResult<()>> {

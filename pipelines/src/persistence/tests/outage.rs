@@ -35,7 +35,9 @@ fn nothing_is_lost_while_the_store_is_away() {
         match bridge.event() {
             StoreEvent::Receipt(receipt) => pages += receipt.pages.len(),
             StoreEvent::Refilled(_) => refills += 1,
-            StoreEvent::Links(_) | StoreEvent::Kept(_) => panic!("nobody asked for links"),
+            StoreEvent::Links(_) | StoreEvent::Kept(_) | StoreEvent::Marked => {
+                panic!("nobody asked for links")
+            }
             StoreEvent::Failed(error) => panic!("{error}"),
         }
     }
