@@ -6,6 +6,7 @@
 
 mod error;
 mod page_origins;
+mod pool_status;
 mod run_key;
 mod run_stats;
 
@@ -23,7 +24,6 @@ use crate::host_note::HostNote;
 use crate::item_figures::ItemFigures;
 use crate::kept_answer::{KeptAnswers, KeptAsk};
 use crate::kept_page::KeptCounts;
-use crate::latency::LatencySnapshot;
 use crate::letters::{LetterAsk, LetterReceipt, LetterRetry, StoredLetter};
 use crate::outcome::{PageOutcome, PageState};
 use crate::reparse::{Reparse, ReparseCounts};
@@ -39,6 +39,7 @@ use dragline_spider::rule_counts::RuleCounts;
 
 pub use error::{Source, StoreError};
 pub use page_origins::PageOrigins;
+pub use pool_status::PoolStatus;
 pub use run_key::RunKey;
 pub use run_stats::{RUN_BARREN_PAGES, RUN_ITEMS, RUN_REQUESTS, RUN_WAITS};
 
@@ -306,19 +307,6 @@ pub struct FinishedRun {
     pub finished_at: DateTime<Utc>,
     /// The item rows that it wrote, if it recorded them.
     pub items: Option<u64>,
-}
-
-/// The sessions of a store.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct PoolStatus {
-    /// Sessions in use.
-    pub busy: usize,
-    /// Sessions that wait to be used.
-    pub idle: usize,
-    /// The highest number of sessions.
-    pub max: usize,
-    /// How long operations waited for a session, including its creation.
-    pub wait: LatencySnapshot,
 }
 
 /// How many cookies a run is opened with at most. The jars of a run hold fewer.

@@ -43,6 +43,7 @@ mod schema;
 mod seen;
 mod shape;
 mod suspects;
+mod tally;
 mod views;
 
 use std::path::Path;

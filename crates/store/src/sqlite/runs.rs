@@ -12,7 +12,7 @@ use dragline_core::store::{
     RUN_WAITS, Resumed, RunInfo, RunKey, RunSpec, RunState,
 };
 use dragline_core::suspects::CarefulStart;
-use dragline_core::tally::{Tally, TallyOf};
+use dragline_core::tally::Tally;
 use dragline_core::value::timestamp_text;
 use dragline_core::{QueuedRequest, RuleCounts, RunKind, StoreError};
 use rusqlite::{Connection, OptionalExtension, Row, TransactionBehavior, params};
@@ -21,6 +21,7 @@ use serde_json::Value as Json;
 use super::fault::Fault;
 use super::items::NOW;
 use super::known_tables::KnownTables;
+use super::tally::tally;
 use super::{cookies, frontier, hosts, reparse, run_verdict, suspects};
 use crate::columns::FoundRequest;
 use crate::fruitless::{self, LastProcess, LastStart};
@@ -474,22 +475,6 @@ fn start_hosts(connection: &Connection, run_id: i64) -> Result<Vec<String>, Faul
     let mut select = connection.prepare(START_HOSTS)?;
     let hosts = select.query_map([run_id], |row| row.get("host"))?;
     Ok(hosts.collect::<rusqlite::Result<_>>()?)
-}
-
-/// Counts the pages that are done.
-fn tally(connection: &Connection, run_id: i64, of: TallyOf) -> Result<Tally, Fault> {
-    let mut tally = Tally::default();
-    if of.is_nothing() {
-        return Ok(tally);
-    }
-    let mut select = connection
-        .prepare("SELECT host, url, depth FROM crawl_requests WHERE run_id = ?1 AND state = 'done'")?;
-    let mut rows = select.query([run_id])?;
-    while let Some(row) = rows.next()? {
-        let (host, url): (String, String) = (row.get("host")?, row.get("url")?);
-        tally.add(of, &host, &url, row.get("depth")?);
-    }
-    Ok(tally)
 }
 
 /// Reads a time from a column. `None` if someone has changed it to something else.
