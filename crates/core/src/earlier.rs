@@ -98,6 +98,7 @@ impl ParserVersion {
         }
         for item in items {
             parts.add(&format!("{} {:?} {:?} {:?}", item.name(), item.table(), item.key(), item.columns()));
+            item.merges().for_each(|(column, merge)| parts.add(&format!("{column} {merge}")));
         }
         pipelines.into_iter().for_each(|name| parts.add(name));
         parts.finish()

@@ -40,6 +40,7 @@ pub(crate) struct FieldAttributes {
     pub(crate) skip: Option<Span>,
     pub(crate) references: Option<Path>,
     pub(crate) deferrable: Option<Span>,
+    pub(crate) merge: Option<LitStr>,
     pub(crate) extract: ExtractAttributes,
 }
 
@@ -107,9 +108,11 @@ impl FieldAttributes {
                 set(&mut read.references, &meta, meta.value()?.parse()?)
             } else if meta.path.is_ident("deferrable") {
                 set(&mut read.deferrable, &meta, span)
+            } else if meta.path.is_ident("merge") {
+                set(&mut read.merge, &meta, meta.value()?.parse()?)
             } else {
                 Err(meta.error(format!(
-                    "unknown: a field of an item has `column = \"…\"`, `json`, `skip`, `references = …`, `deferrable`; and a page fills it by {KNOWN}"
+                    "unknown: a field of an item has `column = \"…\"`, `json`, `skip`, `references = …`, `deferrable`, `merge = \"…\"`; and a page fills it by {KNOWN}"
                 )))
             }
         })?;
@@ -117,7 +120,8 @@ impl FieldAttributes {
             && (read.column.is_some()
                 || read.json.is_some()
                 || read.references.is_some()
-                || read.deferrable.is_some())
+                || read.deferrable.is_some()
+                || read.merge.is_some())
         {
             return Err(Error::new(skip, "a field that is skipped has no column: use only one of the two"));
         }

@@ -8,6 +8,7 @@ use syn::spanned::Spanned;
 use syn::{Data, DeriveInput, Error, Expr, Field, Fields, Ident, LitStr, Path, Result, Type, Visibility};
 
 use crate::attributes::{FieldAttributes, Helper, StructAttributes, combined};
+use crate::merged::{self, Merge};
 use crate::names::{
     changes_refusal, column_refusal, gone_mark_refusal, history_refusal, is_plain, not_plain, snake_case,
     table_refusal,
@@ -46,6 +47,7 @@ pub(crate) struct FieldColumn {
     /// The item type to whose key it refers. A field may also be a `Key`, which only the compiler knows.
     pub(crate) references: Option<Path>,
     pub(crate) deferrable: Option<Span>,
+    pub(crate) merge: Option<Merge>,
     /// Where its name stands.
     span: Span,
 }
@@ -97,6 +99,7 @@ impl ItemStruct {
         if table.is_none() {
             needs_table(&attributes, &columns)?;
         }
+        merged::check(table.as_deref(), &key, &id, &columns)?;
         if let (Some(parent), true) = (&attributes.children_of, key.is_empty()) {
             let help =
                 "children need a key, which says which rows are the same: add `id = \"…\"` or `key = \"…\"`";
@@ -223,6 +226,7 @@ fn column(field: &Field) -> Result<Option<FieldColumn>> {
         json: attributes.json.is_some(),
         references: attributes.references,
         deferrable: attributes.deferrable,
+        merge: attributes.merge.as_ref().map(|given| Merge::read(given, attributes.json)).transpose()?,
         span,
     }))
 }

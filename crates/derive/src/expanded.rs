@@ -6,8 +6,8 @@ use syn::spanned::Spanned;
 
 use crate::described::{FieldColumn, ItemStruct, unequal_keys};
 use crate::facade::private;
-use crate::related;
 use crate::shape::inside_option;
+use crate::{merged, related};
 
 /// The implementation of `Item`, and what the compiler must check of the fields' types.
 pub(crate) fn expand(item: &ItemStruct) -> TokenStream {
@@ -24,6 +24,9 @@ pub(crate) fn expand(item: &ItemStruct) -> TokenStream {
     let keyed = related::keyed(item);
     let relations = related::builder_calls(item);
     let related = related::expand(item);
+    let merges = item.columns.iter().filter_map(merged::builder_call);
+    let merges = quote!(#(#merges)*);
+    let merge_checks = item.columns.iter().filter_map(merged::expand);
     let from_record = crate::from_record::expand(item);
     quote! {
         #[automatically_derived]
@@ -38,6 +41,7 @@ pub(crate) fn expand(item: &ItemStruct) -> TokenStream {
                         #relations
                         #gone_mark
                         #changes
+                        #merges
                         .derived([#(#columns),*])
                 });
                 ::std::clone::Clone::clone(&*ITEM_TYPE)
@@ -50,6 +54,7 @@ pub(crate) fn expand(item: &ItemStruct) -> TokenStream {
         #from_record
         #related
         #(#checks)*
+        #(#merge_checks)*
     }
 }
 

@@ -17,6 +17,7 @@ mod expanded;
 mod extract;
 mod facade;
 mod from_record;
+mod merged;
 mod names;
 mod related;
 mod shape;
@@ -244,6 +245,36 @@ mod spider_args;
 /// #[derive(Item)]
 /// #[item(table = "offers", id = "name", children_of = Shop)]
 /// struct Offer { name: String, shop: Option<Key<Shop>> }
+/// ```
+///
+/// A rule for merging fits the type of the column, and a column that is never null has nothing to fill:
+///
+/// ```compile_fail
+/// # use dragline::prelude::*;
+/// #[derive(Item)]
+/// #[item(table = "artists", key = "name")]
+/// struct Artist { name: String, #[item(merge = "add")] score: f64 }
+/// ```
+///
+/// ```compile_fail
+/// # use dragline::prelude::*;
+/// #[derive(Item)]
+/// #[item(table = "artists", key = "name")]
+/// struct Artist { name: String, #[item(merge = "max")] title: String }
+/// ```
+///
+/// ```compile_fail
+/// # use dragline::prelude::*;
+/// #[derive(Item)]
+/// #[item(table = "artists", key = "name")]
+/// struct Artist { name: String, #[item(merge = "union")] sets: i64 }
+/// ```
+///
+/// ```compile_fail
+/// # use dragline::prelude::*;
+/// #[derive(Item)]
+/// #[item(table = "artists", key = "name")]
+/// struct Artist { name: String, #[item(merge = "fill")] title: String }
 /// ```
 ///
 /// A field is of a type that a column can hold, or marked `json`:

@@ -102,10 +102,10 @@ pub use dragline_spider::{
     Accepts, AcceptsError, Args, Argument, ArgumentError, ArgumentProblem, Arguments, AsPattern, AsSelector,
     Column, ColumnType, Enrich, Error, Extract, Failure, Field, Followed, Form, FromFormat, FromJson,
     FromRecord, FromText, FromValue, HasId, IdColumn, IdPart, Item, ItemOrigin, ItemPipeline, ItemRecord,
-    ItemType, ItemTypeBuilder, ItemTypeError, Key, LookUp, Node, Output, Page, Parent, Presence, Proxy, Re,
-    Reason, RecordError, Reference, Refresh, Regex, Request, RequestError, RequestOptions, Response, Result,
-    Router, SameRequest, Sample, Selector, SelectorError, SitemapRole, Spider, SpiderArgs, StayIn,
-    StoredPage, TypePattern, TypePatternError, TypedPipeline, UnknownTag, Value, Verdict, View,
+    ItemType, ItemTypeBuilder, ItemTypeError, Key, LookUp, Merge, Node, Output, Page, Parent, Presence,
+    Proxy, Re, Reason, RecordError, Reference, Refresh, Regex, Request, RequestError, RequestOptions,
+    Response, Result, Router, SameRequest, Sample, Selector, SelectorError, SitemapRole, Spider, SpiderArgs,
+    StayIn, StoredPage, TypePattern, TypePatternError, TypedPipeline, UnknownTag, Value, Verdict, View,
 };
 pub use dragline_spider::{bail, css, item_pipeline, natural_key, prelude, sample, sitemap, spiders};
 

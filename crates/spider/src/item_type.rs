@@ -8,6 +8,7 @@ use std::sync::Arc;
 pub use self::error::ItemTypeError;
 
 use crate::item_extras::{changes_refusal, gone_mark_refusal};
+use crate::merge::Merge;
 use crate::relations::Relations;
 use crate::view::View;
 use crate::{item_history, table_name};
@@ -45,6 +46,8 @@ pub(crate) struct Description {
     pub(crate) views: Vec<View>,
     gone_mark: bool,
     changes: bool,
+    /// The columns that keep what was known, each with its rule.
+    pub(crate) merges: Vec<(String, Merge)>,
 }
 
 /// A column of an item type.
@@ -109,6 +112,7 @@ impl ItemType {
             views: Vec::new(),
             gone_mark: false,
             changes: false,
+            merges: Vec::new(),
         })
     }
 
@@ -307,6 +311,9 @@ impl ItemTypeBuilder {
         {
             return Err(ItemTypeError::Changes { item: item(), problem });
         }
+        if let Some(problem) = described.merge_problem() {
+            return Err(ItemTypeError::Merge { item: item(), problem });
+        }
         if described.history
             && let Some(problem) = item_history::refusal(described.table.as_deref(), is_keyed, columns())
         {
@@ -330,6 +337,7 @@ impl ItemTypeBuilder {
         self.0.views = Vec::new();
         self.0.gone_mark = false;
         self.0.changes = false;
+        self.0.merges = Vec::new();
         ItemType(Arc::new(self.0))
     }
 

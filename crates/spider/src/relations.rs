@@ -58,6 +58,13 @@ pub(crate) struct Relations {
     indexes: Vec<Vec<String>>,
 }
 
+impl Relations {
+    /// Whether the id is computed from this column.
+    pub(crate) fn is_id_part(&self, column: &str) -> bool {
+        self.id.iter().any(|part| part.column == column)
+    }
+}
+
 impl Reference {
     /// A reference from a column to the key of `parent`.
     pub fn new(column: impl Into<String>, parent: &ItemType) -> Self {

@@ -76,7 +76,7 @@ fn unknown_and_repeated_attributes_are_refused() {
         }
     ));
     assert!(
-        unknown.starts_with("unknown: a field of an item has `column = \"…\"`, `json`, `skip`, `references = …`, `deferrable`; "),
+        unknown.starts_with("unknown: a field of an item has `column = \"…\"`, `json`, `skip`, `references = …`, `deferrable`, `merge = \"…\"`; "),
         "{unknown}"
     );
     assert_eq!(
@@ -107,6 +107,45 @@ fn unknown_and_repeated_attributes_are_refused() {
         )),
         "`auto_create` is about a table: name it with `table = \"…\"`"
     );
+}
+
+#[test]
+fn a_merged_column_needs_a_table_a_key_and_a_rule_that_fits() {
+    let said = |table: Option<&str>, key: Option<&str>, rule: &str, json: bool, kind: &str| {
+        let kind: syn::Type = syn::parse_str(kind).unwrap();
+        let table = table.map(|table| quote::quote!(#[item(table = #table)]));
+        let key = key.map(|key| quote::quote!(#[item(key = #key)]));
+        let json = json.then(|| quote::quote!(#[item(json)]));
+        refusal(&parse_quote!(
+            #table
+            #key
+            struct Quote {
+                text: String,
+                #[item(merge = #rule)]
+                #json
+                best: #kind,
+            }
+        ))
+    };
+    let (quotes, text) = (Some("quotes"), Some("text"));
+    for (said, expected) in [
+        (said(None, text, "max", false, "i64"), "name it with `table = \"…\"`"),
+        (said(quotes, None, "max", false, "i64"), "add `id = \"…\"` or `key = \"…\"`"),
+        (said(quotes, Some("text, best"), "max", false, "i64"), "`best` is a part of the key"),
+        (said(quotes, text, "sum", false, "i64"), "`sum` is not a rule; the rules are `keep`, `fill`, `max`"),
+        (said(quotes, text, "max", true, "Mood"), "JSON has no `max`: only `keep` and `fill`"),
+        (said(quotes, text, "fill", true, "Mood"), "make the field an Option"),
+    ] {
+        assert!(said.contains(expected), "{said}");
+    }
+    let part_of_id = refusal(&parse_quote!(
+        #[item(table = "quotes", id = "text")]
+        struct Quote {
+            #[item(merge = "keep")]
+            text: String,
+        }
+    ));
+    assert!(part_of_id.contains("`text` is a part of the key"), "{part_of_id}");
 }
 
 #[test]

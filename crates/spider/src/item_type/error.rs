@@ -88,6 +88,14 @@ pub enum ItemTypeError {
         /// Why.
         problem: String,
     },
+    /// It can't merge columns.
+    #[error("the item type {item:?} cannot merge columns: {problem}")]
+    Merge {
+        /// Its name.
+        item: String,
+        /// Why.
+        problem: String,
+    },
     /// It can't have a history.
     #[error("the item type {item:?} cannot have a history: {problem}")]
     History {
