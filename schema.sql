@@ -1,4 +1,4 @@
--- The Postgres schema of Dragline, version 14.
+-- The Postgres schema of Dragline, version 15.
 --
 -- The first crawl creates these tables, and so does `dragline schema apply`, which also upgrades the tables of an older
 -- version. `dragline schema print` prints this file followed by the tables of your item types.
@@ -10,7 +10,7 @@ CREATE TABLE crawl_schema (
     version     integer PRIMARY KEY,
     applied_at  timestamptz NOT NULL DEFAULT now()
 );
-INSERT INTO crawl_schema (version) VALUES (14);
+INSERT INTO crawl_schema (version) VALUES (15);
 
 -- One row per run. A run is one crawl with its frontier, and can be resumed until it is finished or failed.
 CREATE TABLE crawl_runs (
@@ -341,6 +341,25 @@ CREATE TABLE crawl_item_keys (
     left_by    bigint,
     PRIMARY KEY (spider, item_type, key_digest)
 );
+
+-- What each page adds to the rows of item types with a column that is a sum (`#[item(merge = "add")]`). A page counts once, however
+-- often it is parsed: its share replaces the one that it had before.
+CREATE TABLE crawl_item_shares (
+    table_name  text COLLATE "C" NOT NULL,
+    -- As in crawl_items.
+    key_digest  bytea NOT NULL,
+    -- The page, and the spider that has parsed it.
+    spider      text COLLATE "C" NOT NULL,
+    fingerprint bytea NOT NULL,
+    -- The key of the row: a text as it is, other values and keys of several columns as JSON.
+    item_key    text COLLATE "C" NOT NULL,
+    -- The last run that has found this on the page.
+    run_id      bigint NOT NULL,
+    -- The number for each column. A page that gives none has no row here.
+    shares      jsonb NOT NULL,
+    PRIMARY KEY (table_name, key_digest, spider, fingerprint)
+);
+CREATE INDEX crawl_item_shares_by_page ON crawl_item_shares (spider, fingerprint);
 
 -- Changes of the rows of item types with a change feed (`#[item(changes)]`). The positions are in the order in which the changes
 -- were committed, so a program that has read one of them has missed none before it. The numbers have gaps. Each COMMIT with

@@ -19,6 +19,7 @@ mod item_tables;
 mod item_types;
 mod kept_pages;
 mod letters;
+mod merging;
 mod origins;
 mod ownership;
 mod page_records;

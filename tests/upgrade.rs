@@ -173,7 +173,8 @@ fn kept_pages_of_version_8_stay(stored: &Stored) {
     stored.execute(
         "ALTER TABLE crawl_item_keys DROP COLUMN made_by; ALTER TABLE crawl_item_keys DROP COLUMN made_at;
          ALTER TABLE crawl_item_keys DROP COLUMN left_by;
-         DROP TABLE crawl_bodies; DROP TABLE crawl_changes; DROP TABLE crawl_suspects; ALTER TABLE crawl_runs DROP COLUMN kind;
+         DROP TABLE crawl_bodies; DROP TABLE crawl_changes; DROP TABLE crawl_suspects; DROP TABLE crawl_item_shares;
+         DROP TABLE crawl_servers; DROP TABLE crawl_schedules; DROP TABLE crawl_ticks; ALTER TABLE crawl_runs DROP COLUMN kind;
          DELETE FROM crawl_schema; INSERT INTO crawl_schema (version) VALUES (8);",
     );
     attic(stored).args(["schema", "apply"]).run().assert_code(0).assert_stdout("upgraded Dragline's tables");

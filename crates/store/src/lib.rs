@@ -41,6 +41,7 @@ mod identifier;
 mod item_figures;
 mod kept_link;
 mod key_digest;
+mod merge;
 mod missing_requests;
 mod page_items;
 pub mod postgres;

@@ -20,6 +20,16 @@ pub(crate) fn digest(record: &ItemRecord) -> Option<(String, KeyDigest)> {
     Some((record.item_type.name().to_owned(), key_digest::of_key(&record.key_text()?)))
 }
 
+/// The values that differ if two pages contradict each other. A column with a rule keeps what both pages say.
+fn contradictory(record: &ItemRecord) -> String {
+    if !record.item_type.has_merges() {
+        return record.json_text();
+    }
+    let mut fields = record.to_json();
+    fields.retain(|column, _| record.item_type.merge(column).is_none());
+    serde_json::Value::Object(fields).to_string()
+}
+
 /// The items with a key of these pages, each once for each page.
 pub(crate) fn page_items<'a>(pages: &[&'a PageOutcome]) -> Vec<PageItem<'a>> {
     let mut items: Vec<PageItem<'_>> = pages
@@ -28,7 +38,7 @@ pub(crate) fn page_items<'a>(pages: &[&'a PageOutcome]) -> Vec<PageItem<'a>> {
         .filter_map(|(page, record)| {
             let key = record.key_text()?;
             let key_digest = key_digest::of_key(&key);
-            let item_hash = key_digest::of_key(&record.json_text());
+            let item_hash = key_digest::of_key(&contradictory(record));
             Some(PageItem { page, item_type: record.item_type.name(), key, key_digest, item_hash })
         })
         .collect();

@@ -28,7 +28,9 @@ use super::flights::Flight;
 use super::item_table::ItemTable;
 use super::runs::not_ours;
 use super::session::{Params, Session};
-use super::{ItemTables, PostgresStore, changes, cookies, items, kept_pages, pages, parsed_again, requests};
+use super::{
+    ItemTables, PostgresStore, changes, cookies, items, kept_pages, merge, pages, parsed_again, requests,
+};
 use crate::columns::{FoundRequest, cleaned, shard_of_page};
 use crate::key_digest::Origin;
 
@@ -311,6 +313,12 @@ impl Transaction<'_> {
         }
         if self.emits_changes() {
             stages.insert(changes::STAGE, changes::MAKE_STAGE);
+        }
+        if self.adds_up() {
+            stages.insert(merge::STAGE, merge::MAKE_STAGE);
+            // A page may take its share back from a row of which it has no item.
+            let adding = self.tables.by_name.values().filter(|table| table.item.adds_up());
+            stages.extend(adding.map(|table| (table.stage.as_str(), table.make_stage.as_str())));
         }
         Ok(stages)
     }

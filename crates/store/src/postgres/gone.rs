@@ -16,7 +16,7 @@ use super::connections::Connections;
 use super::runs::count as number;
 use super::seen::digest_of_key;
 use super::session::{Params, Session};
-use super::{changes, foreign_keys, history, item_check, items};
+use super::{changes, foreign_keys, history, item_check, items, merge};
 use crate::identifier::{check_names, quoted, quoted_list, quoted_path};
 
 /// Reads as of one moment.
@@ -192,6 +192,9 @@ async fn end_in(
     session.change(PAGES, &[spider, &name, &digests]).await?;
     if ask.action == GoneAction::Remove {
         session.change(PAGE_ITEMS, &[spider, &name, &digests]).await?;
+        if let Some(table) = item.table().filter(|_| item.adds_up()) {
+            session.change(merge::REMOVE, &[&table, &digests]).await?;
+        }
     }
     if item.emits_changes() {
         changes::publish(session).await?;

@@ -41,6 +41,8 @@ pub(super) struct HistoryStatements {
     /// Whether `settle_changed` has the run as its parameter, too.
     pub(super) has_removed: bool,
     pub(super) lock: String,
+    /// Whether the type has columns with a rule.
+    merges: bool,
     keep: Option<Keep>,
     /// Notes changes for the feed.
     note: Option<Keep>,
@@ -53,10 +55,13 @@ struct Keep {
     after: String,
 }
 
+/// Stands for the run that ends versions.
+const BY: &str = "$BY";
+
 impl HistoryStatements {
-    /// Those of an item type that keeps a history or has a change feed. `columns` and `source` are lists of columns, as in `stage`.
+    /// Those of an item type that keeps a history, has a change feed, or has columns with a rule. `columns` and `source` are lists of columns, as in `stage`.
     pub(super) fn new(item: &ItemType, stage: &str, columns: &str, source: &str) -> Option<Self> {
-        if !item.keeps_history() && !item.emits_changes() {
+        if !item.keeps_history() && !item.emits_changes() && !item.has_merges() {
             return None;
         }
         let table = quoted_path(item.table()?);
@@ -98,6 +103,7 @@ impl HistoryStatements {
             settle: settle(" AND old.run_id = $1"),
             settle_changed: settle(""),
             has_removed,
+            merges: item.has_merges(),
             lock: format!(
                 "SELECT count(*) FROM (SELECT DISTINCT ON ({key}) {key} FROM pg_temp.{stage} ORDER BY {key}) new
                  CROSS JOIN LATERAL (SELECT FROM {table} old WHERE {} FOR NO KEY UPDATE) locked",
@@ -117,23 +123,36 @@ impl HistoryStatements {
     pub(super) fn comparing(&self, conflict: Conflict) -> Vec<String> {
         let condition = match conflict {
             Conflict::Replace => "",
+            // Only columns with a rule have changed in a row of a later run.
+            Conflict::KeepNewer if self.merges => "",
             Conflict::KeepNewer => " AND coalesce(old.run_id, 0) <= $1",
         };
+        // A run ends at most one version of a row, and versions are in the order of runs.
+        let by = match conflict {
+            Conflict::KeepNewer if self.merges => "greatest($1, coalesce(old.run_id, 0))",
+            _ => "$1",
+        };
         let both = self.keep.iter().chain(&self.note);
-        both.map(|statement| [&statement.before, condition, &statement.after].concat()).collect()
+        both.map(|statement| [&statement.before.replace(BY, by), condition, &statement.after].concat())
+            .collect()
     }
 }
 
 /// The statement that notes which rows get other values. A row that was marked as gone is there again.
 fn note(item: &ItemType, table: &str, newest: &str, same_key: &dyn Fn(&str, &str) -> String) -> Option<Keep> {
-    let is_back = if item.marks_gone() { "old.gone_at IS NOT NULL" } else { "false" };
+    // A row that keeps its mark is gone for the readers of the feed.
+    let (is_back, is_there) = match (item.marks_gone(), item.has_merges()) {
+        (false, _) => ("false", "true"),
+        (true, false) => ("old.gone_at IS NOT NULL", "true"),
+        (true, true) => ("old.gone_at IS NOT NULL", "(old.gone_at IS NULL OR new.\"#gone\" IS NULL)"),
+    };
     let rows = "(SELECT * FROM \"#pair\" WHERE \"#changed\" <> '{}' OR \"#back\")";
     Some(Keep {
         before: format!(
             "WITH \"#pair\" AS MATERIALIZED (
                  SELECT new.*, {} AS \"#changed\", {is_back} AS \"#back\" FROM ({newest}) new
                  CROSS JOIN LATERAL (SELECT * FROM {table} old WHERE {} OFFSET 0) old
-                 WHERE true",
+                 WHERE {is_there}",
             changed(item, "old", "new"),
             same_key("old", "new"),
         ),
@@ -171,7 +190,9 @@ fn make(
     );
     let noted = if item.emits_changes() { changes::note(item, "made", "'new'", "NULL") } else { None };
     if !item.keeps_history() {
-        return Some(format!("{made} {}", noted?));
+        // The server wants to know the type of the second parameter.
+        let nothing = "SELECT FROM made WHERE $2::text IS NOT NULL".to_owned();
+        return Some(format!("{made} {}", noted.unwrap_or(nothing)));
     }
     let noted = noted.map(|noted| format!(", noted AS ({noted})")).unwrap_or_default();
     Some(format!(
@@ -201,7 +222,7 @@ fn keep(
     };
     let before = format!(
         "WITH pair AS MATERIALIZED (
-             SELECT {of_old}, version.\"#place\",
+             SELECT {of_old}, {BY} AS \"#by\", version.\"#place\",
                  CASE WHEN version.\"#place\" IS NULL THEN {from_row} ELSE {from_version} END AS \"#changed\",
                  version.\"#place\" IS NOT NULL AND version.changed IS NULL AS \"#came_back\",
                  version.run_id AS \"#made_by\", version.valid_from AS \"#made_at\"
@@ -209,7 +230,7 @@ fn keep(
              CROSS JOIN LATERAL (SELECT * FROM {table} old WHERE {old_key} OFFSET 0) old
              LEFT JOIN LATERAL (
                  SELECT ctid AS \"#place\", * FROM {history} version
-                 WHERE {version_key} AND version.replaced_by_run = $1 OFFSET 0
+                 WHERE {version_key} AND version.replaced_by_run = {BY} OFFSET 0
              ) version ON true
              WHERE true",
         of_old = of("old"),
@@ -229,12 +250,12 @@ fn keep(
              AND version.changed IS DISTINCT FROM pair.\"#changed\"
          ){restored}
          INSERT INTO {history} ({columns}, valid_from, valid_to, run_id, replaced_by_run, changed)
-         SELECT {of_pair}, began.at, now(), began.run, $1, pair.\"#changed\"
+         SELECT {of_pair}, began.at, now(), began.run, pair.\"#by\", pair.\"#changed\"
          FROM (
              SELECT *, {digest} AS \"#digest\" FROM pair WHERE \"#place\" IS NULL AND \"#changed\" <> '{{}}'
          ) pair
          {began}
-         WHERE made.made_by IS DISTINCT FROM $1
+         WHERE made.made_by IS DISTINCT FROM pair.\"#by\"
          ORDER BY {pair_order}",
         of_pair = of("pair"),
         restored = if item.children_of().is_some() {

@@ -7,6 +7,7 @@ use dragline_core::{ColumnType, ItemType, Reference};
 
 use super::children::ChildStatements;
 use super::history::HistoryStatements;
+use super::merge::{self, MergeStatements};
 use crate::identifier::{quoted, quoted_list, quoted_path};
 use crate::relations;
 
@@ -107,6 +108,8 @@ pub(super) struct ItemTable {
     pub(super) take_changed: String,
     /// Deletes the children that their page no longer gives, if the items are children.
     pub(super) children: Option<ChildStatements>,
+    /// Computes the values of rows, if the type has columns with a rule.
+    pub(super) merge: Option<MergeStatements>,
     /// Keeps the earlier versions of rows and notes changes, if the type has a history or a change feed.
     pub(super) history: Option<HistoryStatements>,
 }
@@ -124,12 +127,14 @@ impl ItemTable {
             // lengths, ranges and domains apply.
             make_stage: format!(
                 "CREATE TEMP TABLE {stage} ON COMMIT DELETE ROWS AS
-                 SELECT 0 AS \"#\", {columns}, {source} FROM {table} WITH NO DATA"
+                 SELECT 0 AS \"#\", {columns}, {source}{} FROM {table} WITH NO DATA",
+                kept_columns(item)
             ),
             copy: format!("COPY pg_temp.{stage} (\"#\", {columns}, {source}) FROM STDIN"),
             take: take(item, &table, &columns, source, &stage),
             take_changed: take_changed(item, &table, &columns, source, &stage),
             children: ChildStatements::new(item, &stage),
+            merge: MergeStatements::new(item, &stage, source),
             history: HistoryStatements::new(item, &stage, &columns, source),
             name,
             stage,
@@ -143,17 +148,19 @@ fn take(item: &ItemType, table: &str, columns: &str, source: &str, stage: &str) 
     if !item.is_keyed() {
         return format!("{into} SELECT {columns}, $1, {source}, now() FROM pg_temp.{stage} ORDER BY \"#\"");
     }
-    let key = quoted_list(item.key());
+    let (key, of_run) = (quoted_list(item.key()), OfRun::of(item));
+    let into = of_run.insert(table, columns, source);
     let updated =
         item.columns().iter().map(|column| column.name.as_str()).filter(|name| !item.is_key_column(name));
     let of_row = std::iter::once("run_id").chain(source.split(", ")).chain(["scraped_at"]).map(str::to_owned);
     let assignments = updated.map(quoted).chain(of_row).map(|column| format!("{column} = EXCLUDED.{column}"));
     let assignments: Vec<String> = assignments.chain(is_back(item)).collect();
+    let values = of_run.values(columns, source);
     // One row for each key, the last one of the batch. The type of the key column decides which keys are equal. All flushes
     // take keys in this order, so no two of them wait for each other.
     format!(
         "{into}
-         SELECT DISTINCT ON ({key}) {columns}, $1, {source}, now() FROM pg_temp.{stage}
+         SELECT DISTINCT ON ({key}) {values} FROM pg_temp.{stage}
          ORDER BY {key}, \"#\" DESC
          ON CONFLICT ({key}) DO UPDATE SET {}",
         assignments.join(", ")
@@ -179,9 +186,10 @@ fn take_changed(item: &ItemType, table: &str, columns: &str, source: &str, stage
         format!("{name} = CASE WHEN {is_same_item} THEN {table}.{name} ELSE EXCLUDED.{name} END")
     });
     let assignments: Vec<String> = assigned.chain(kept).chain(is_back(item)).collect();
+    let of_run = OfRun::of(item);
     format!(
-        "INSERT INTO {table} ({columns}, run_id, {source}, scraped_at)
-         SELECT {columns}, $1, {source}, now() FROM (
+        "{}
+         SELECT {} FROM (
              SELECT DISTINCT ON ({key}) * FROM pg_temp.{stage} ORDER BY {key}, \"#\" DESC
          ) new
          WHERE NOT EXISTS (
@@ -189,6 +197,8 @@ fn take_changed(item: &ItemType, table: &str, columns: &str, source: &str, stage
          )
          ORDER BY {key}
          ON CONFLICT ({key}) DO UPDATE SET {}",
+        of_run.insert(table, columns, source),
+        of_run.values(columns, source),
         same_key.join(" AND "),
         same(&own, "old", "new"),
         same(&of_page, "old", "new"),
@@ -197,9 +207,48 @@ fn take_changed(item: &ItemType, table: &str, columns: &str, source: &str, stage
     )
 }
 
+/// What a row gets from the run that stores it. With rules for columns, the staging table says which rows keep what they have.
+struct OfRun {
+    run_id: &'static str,
+    scraped_at: &'static str,
+    /// The mark of a row that is gone, if a row may keep it.
+    gone_at: Option<&'static str>,
+}
+
+impl OfRun {
+    fn of(item: &ItemType) -> Self {
+        if item.has_merges() {
+            let gone_at = item.marks_gone().then_some("\"#gone\"");
+            Self { run_id: "coalesce(\"#run\", $1)", scraped_at: "coalesce(\"#at\", now())", gone_at }
+        } else {
+            Self { run_id: "$1", scraped_at: "now()", gone_at: None }
+        }
+    }
+
+    fn insert(&self, table: &str, columns: &str, source: &str) -> String {
+        let mark = self.gone_at.map(|_| format!(", {GONE_AT}")).unwrap_or_default();
+        format!("INSERT INTO {table} ({columns}, run_id, {source}, scraped_at{mark})")
+    }
+
+    fn values(&self, columns: &str, source: &str) -> String {
+        let mark = self.gone_at.map(|mark| format!(", {mark}")).unwrap_or_default();
+        format!("{columns}, {}, {source}, {}{mark}", self.run_id, self.scraped_at)
+    }
+}
+
+/// The columns of a staging table for what a row keeps.
+fn kept_columns(item: &ItemType) -> String {
+    if !item.has_merges() {
+        return String::new();
+    }
+    let each = merge::KEPT.iter().map(|(name, kind)| format!(", NULL::{kind} AS \"{name}\""));
+    each.collect()
+}
+
 /// A row that is seen again is no longer gone.
 fn is_back(item: &ItemType) -> Option<String> {
-    item.marks_gone().then(|| format!("{GONE_AT} = NULL"))
+    let mark = if item.has_merges() { format!("EXCLUDED.{GONE_AT}") } else { "NULL".to_owned() };
+    item.marks_gone().then(|| format!("{GONE_AT} = {mark}"))
 }
 
 /// The condition that a row is not marked as gone, after other conditions.

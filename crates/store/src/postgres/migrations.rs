@@ -259,6 +259,20 @@ const MIGRATIONS: &[(i32, &str)] = &[
              PRIMARY KEY (run_id, fingerprint)
          )",
     ),
+    (
+        14,
+        "CREATE TABLE crawl_item_shares (
+             table_name  text COLLATE \"C\" NOT NULL,
+             key_digest  bytea NOT NULL,
+             spider      text COLLATE \"C\" NOT NULL,
+             fingerprint bytea NOT NULL,
+             item_key    text COLLATE \"C\" NOT NULL,
+             run_id      bigint NOT NULL,
+             shares      jsonb NOT NULL,
+             PRIMARY KEY (table_name, key_digest, spider, fingerprint)
+         );
+         CREATE INDEX crawl_item_shares_by_page ON crawl_item_shares (spider, fingerprint)",
+    ),
 ];
 
 /// Upgrades the tables, and returns what it did.

@@ -10,6 +10,7 @@
 //! | `schema`, `migrations`, `item_table`, `item_create`, `item_check` | tables: made, raised to a newer version, compared |
 //! | `children` | children that their page no longer gives |
 //! | `history`, `history_table` | the earlier versions of rows |
+//! | `merge` | columns that keep what earlier pages knew |
 //! | `administration` | what is asked about tables and runs between two crawls |
 //! | `foreign_keys`, `reference_check` | which table is written before which, and whether references are foreign keys |
 //! | `runs`, `run_lock`, `take_over` | the life of a run, and its lock |
@@ -52,6 +53,7 @@ mod items;
 mod kept_pages;
 mod letters;
 mod lineage;
+mod merge;
 mod migrations;
 mod pages;
 mod parsed_again;

@@ -19,8 +19,8 @@ use crate::table_order::TableOrder;
 
 /// The schema of this program.
 pub(super) const SCHEMA: &str = include_str!("../../../../schema.sql");
-pub(super) const VERSION: i32 = 14;
-const TABLES: [&str; 18] = [
+pub(super) const VERSION: i32 = 15;
+const TABLES: [&str; 19] = [
     "crawl_schema",
     "crawl_runs",
     "crawl_requests",
@@ -35,13 +35,14 @@ const TABLES: [&str; 18] = [
     "crawl_page_visits",
     "crawl_page_items",
     "crawl_item_keys",
+    "crawl_item_shares",
     "crawl_changes",
     "crawl_servers",
     "crawl_schedules",
     "crawl_ticks",
 ];
 /// The tables from which rows are deleted.
-const DELETED_FROM: [&str; 10] = [
+const DELETED_FROM: [&str; 11] = [
     "crawl_dead_letters",
     "crawl_cookies",
     "crawl_hosts",
@@ -49,6 +50,7 @@ const DELETED_FROM: [&str; 10] = [
     "crawl_kept_pages",
     "crawl_pages",
     "crawl_page_items",
+    "crawl_item_shares",
     "crawl_changes",
     "crawl_servers",
     "crawl_ticks",

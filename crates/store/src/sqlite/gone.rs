@@ -12,7 +12,7 @@ use rusqlite::{Connection, ErrorCode, OptionalExtension, TransactionBehavior, pa
 use super::fault::Fault;
 use super::items::NOW;
 use super::seen::digest_of_key;
-use super::{changes, foreign_keys, history};
+use super::{changes, foreign_keys, history, merge};
 use crate::identifier::{check_names, quoted};
 use crate::key_digest::KeyDigest;
 use crate::table_order::TableOrder;
@@ -142,6 +142,7 @@ pub(super) fn end(
             pages.execute(params![ask.spider, item.name(), digest])?;
             if ask.action == GoneAction::Remove {
                 of_page.execute(params![ask.spider, item.name(), digest])?;
+                merge::remove_shares(&transaction, item, &digest)?;
             }
         }
     }

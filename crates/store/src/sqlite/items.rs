@@ -8,7 +8,7 @@ use dragline_core::item_extras::GONE_AT;
 use dragline_core::probe::reach;
 use dragline_core::store::RunKey;
 use dragline_core::value::{decimal_text, timestamp_text, unsigned_zero};
-use dragline_core::{ItemRecord, ItemType, PageOutcome, RunKind, Value};
+use dragline_core::{ItemRecord, ItemType, PageOutcome, RunKind, StoreError, Value};
 use rusqlite::types::{Null, ToSqlOutput};
 use rusqlite::{Connection, params, params_from_iter};
 
@@ -17,11 +17,13 @@ use super::changes::ChangeStatements;
 use super::fault::Fault;
 use super::history::{Before, HistoryStatements, Writing};
 use super::known_tables::KnownTables;
+use super::merge::{self, KeptRow, MergedRows};
 use super::{children, parsed_again};
 use crate::children::Scopes;
 use crate::columns::data_and_hash;
 use crate::identifier::{ROW_COLUMNS, SOURCE_FINGERPRINT, check_names, quoted, quoted_list};
-use crate::key_digest::{self, Origin};
+use crate::key_digest::{self, KeyDigest, Origin};
+use crate::merge::{Folded, FoldedItem, Share};
 
 /// The time of a write by this database's clock, in the format of all stores.
 pub(super) const NOW: &str = "strftime('%Y-%m-%dT%H:%M:%f000Z', 'now')";
@@ -39,6 +41,10 @@ struct ItemOfPage<'a> {
 struct OfType<'a> {
     keyed: BTreeMap<String, ItemOfPage<'a>>,
     keyless: Vec<ItemOfPage<'a>>,
+    /// Those of a type with columns with a rule, in the order of the batch.
+    to_merge: Vec<(&'a PageOutcome, &'a ItemRecord)>,
+    /// The shares that pages take back from rows of such a type.
+    taken_back: Vec<Share>,
 }
 
 /// What happens to an existing row with the same key.
@@ -105,6 +111,10 @@ fn write_of_run(
             let of_type = types.entry((record.item_type.table(), record.item_type.name())).or_default();
             let origin = Origin::of(page, number, letters.unwrap_or_default());
             let item = ItemOfPage { page, record, origin };
+            if record.item_type.has_merges() {
+                of_type.to_merge.push((page, record));
+                continue;
+            }
             match record.key_text() {
                 Some(key) => drop(of_type.keyed.insert(key, item)),
                 None => of_type.keyless.push(item),
@@ -116,27 +126,35 @@ fn write_of_run(
     for item in children.iter().filter(|item| !Scopes::of(pages, item).is_empty()) {
         types.entry((item.table(), item.name())).or_default();
     }
+    // A dead letter takes nothing back.
+    let adding = if letters.is_some() { Arc::default() } else { known.adding() };
+    for (item, share) in merge::taken_back(connection, run, pages, &adding)? {
+        types.entry((item.table(), item.name())).or_default().taken_back.push(share);
+    }
     let mut in_order: Vec<_> = types.into_iter().collect();
     in_order.sort_by_key(|((table, name), _)| (facts.order.rank(table.unwrap_or(SHARED)), *name));
     let mut rows = BTreeMap::new();
-    for ((table, _), of_type) in in_order {
+    for ((table, name), of_type) in in_order {
         if let Some(item) = children.iter().find(|item| item.table() == table) {
             children::remove_gone(connection, run, pages, item, conflict)?;
-            if of_type.item_type().is_none() {
-                continue;
-            }
         }
-        let written = match of_type.item_type() {
-            Some(item) if item.table().is_some() => {
-                check_names(&item)?;
-                let has_fingerprint = facts.has_fingerprint(item.table().unwrap_or_default());
-                let statement =
-                    conflict.statement(upsert_statement(&item, has_fingerprint, run.leaves_unchanged_rows()));
-                let (history, changes) = (HistoryStatements::new(&item), ChangeStatements::new(&item));
-                let upsert = Upsert { statement, has_fingerprint, history, changes, conflict };
+        let taken_from = adding.iter().find(|item| item.table() == table && item.name() == name);
+        let taken_from = taken_from.filter(|_| !of_type.taken_back.is_empty());
+        let Some(item) = of_type.item_type().or_else(|| taken_from.cloned()) else { continue };
+        let written = if item.table().is_none() {
+            write_shared(connection, run, &of_type, conflict, ticket)?
+        } else {
+            check_names(&item)?;
+            let has_fingerprint = facts.has_fingerprint(item.table().unwrap_or_default());
+            let statement =
+                conflict.statement(upsert_statement(&item, has_fingerprint, run.leaves_unchanged_rows()));
+            let (history, changes) = (HistoryStatements::new(&item), ChangeStatements::new(&item));
+            let upsert = Upsert { statement, has_fingerprint, history, changes, conflict };
+            if item.has_merges() {
+                write_merged(connection, run, &item, &upsert, of_type, ticket)?
+            } else {
                 write_own(connection, run, &upsert, &of_type, ticket)?
             }
-            _ => write_shared(connection, run, &of_type, conflict, ticket)?,
         };
         *rows.entry(table.unwrap_or(SHARED).to_owned()).or_default() += written;
     }
@@ -162,7 +180,8 @@ impl Conflict {
 
 impl<'a> OfType<'a> {
     fn item_type(&self) -> Option<ItemType> {
-        self.rows().next().map(|(_, item)| item.record.item_type.clone())
+        let to_merge = self.to_merge.first().map(|(_, record)| *record);
+        self.rows().next().map(|(_, item)| item.record).or(to_merge).map(|record| record.item_type.clone())
     }
 
     /// The rows to write, each with its key.
@@ -189,40 +208,113 @@ fn write_own(
     of_type: &OfType<'_>,
     ticket: &Ticket<'_>,
 ) -> Result<u64, Fault> {
-    let mut statement = connection.prepare_cached(&upsert.statement)?;
     let mut rows = 0;
     for (key, ItemOfPage { page, record, .. }) in of_type.rows() {
         ticket.check()?;
-        let kept = match (&upsert.history, key) {
-            (Some(history), Some(key)) => {
-                let writing = Writing { run_id: run.run_id, spider: &run.spider, key, record };
-                Some((history, writing, history.keep(connection, writing, upsert.conflict)?))
-            }
-            _ => None,
-        };
-        let change = match &upsert.changes {
-            Some(changes) => changes.look(connection, run.run_id, record, upsert.conflict)?,
-            None => None,
-        };
-        let url = page.shown_url();
-        let of_row = [ToSqlOutput::from(run.run_id), ToSqlOutput::from(&*url)];
-        let fingerprint =
-            upsert.has_fingerprint.then(|| ToSqlOutput::from(page.fingerprint.as_bytes().as_slice()));
-        rows += statement
-            .execute(params_from_iter(record.values.iter().map(to_sql).chain(of_row).chain(fingerprint)))?
-            as u64;
-        if let Some((history, writing, Before::Nothing)) = kept {
-            history.made(connection, writing)?;
-        }
-        if let (Some(changes), Some(change), Some(key)) = (&upsert.changes, change, key) {
-            changes.note(connection, (run.run_id, &run.spider), key, record, &change)?;
-        }
+        rows += upsert.write(connection, run, key, record, &RowFrom::Page(page))?;
     }
     reach("flush: after history");
     if upsert.changes.is_some() {
         reach("flush: changes told");
     }
     Ok(rows)
+}
+
+/// Into a table of its own that has columns with a rule.
+fn write_merged(
+    connection: &Connection,
+    run: &RunKey,
+    item: &ItemType,
+    upsert: &Upsert,
+    of_type: OfType<'_>,
+    ticket: &Ticket<'_>,
+) -> Result<u64, Fault> {
+    let mut folded = Folded::of(of_type.to_merge)?;
+    folded.shares.extend(of_type.taken_back);
+    let mut by_digest: BTreeMap<KeyDigest, (Option<FoldedItem<'_>>, Vec<Share>)> = BTreeMap::new();
+    for (key, item) in folded.items {
+        by_digest.entry(key_digest::of_key(&key)).or_default().0 = Some(item);
+    }
+    for share in folded.shares {
+        by_digest.entry(share.key_digest).or_default().1.push(share);
+    }
+    let rows = MergedRows::new(item, run, upsert.conflict);
+    let mut written = 0;
+    for (digest, (item, shares)) in by_digest {
+        ticket.check()?;
+        let Some(merged) = rows.merge(connection, &digest, item.as_ref(), &shares)? else { continue };
+        if let Some(message) = merged.record.refusal() {
+            return Err(StoreError::Refused { message, sqlstate: None }.into());
+        }
+        let from = match (merged.kept, &item) {
+            (None, Some(item)) => RowFrom::Page(item.page),
+            (Some(kept), _) => RowFrom::Kept(kept),
+            (None, None) => continue,
+        };
+        let key = merged.record.key_text();
+        written += upsert.write(connection, run, key.as_deref(), &merged.record, &from)?;
+    }
+    reach("flush: after merge");
+    if upsert.changes.is_some() {
+        reach("flush: changes told");
+    }
+    Ok(written)
+}
+
+/// Where the values of a row come from.
+enum RowFrom<'a> {
+    /// A page of the run.
+    Page(&'a PageOutcome),
+    /// The row itself, apart from columns with a rule. It keeps its run, its page and its time.
+    Kept(KeptRow),
+}
+
+impl Upsert {
+    /// Writes a row. Returns the number of rows that have changed.
+    fn write(
+        &self,
+        connection: &Connection,
+        run: &RunKey,
+        key: Option<&str>,
+        record: &ItemRecord,
+        from: &RowFrom<'_>,
+    ) -> Result<u64, Fault> {
+        let run_id = match from {
+            RowFrom::Page(_) => run.run_id,
+            RowFrom::Kept(kept) => kept.changed_by,
+        };
+        let before = match (&self.history, key) {
+            (Some(history), Some(key)) => {
+                let writing = Writing { run_id, spider: &run.spider, key, record };
+                Some((history, writing, history.keep(connection, writing, self.conflict)?))
+            }
+            _ => None,
+        };
+        let change = match &self.changes {
+            Some(changes) => changes.look(connection, run_id, record, self.conflict)?,
+            None => None,
+        };
+        let rows = match from {
+            RowFrom::Page(page) => {
+                let url = page.shown_url();
+                let of_row = [ToSqlOutput::from(run_id), ToSqlOutput::from(&*url)];
+                let fingerprint =
+                    self.has_fingerprint.then(|| ToSqlOutput::from(page.fingerprint.as_bytes().as_slice()));
+                let values = record.values.iter().map(to_sql).chain(of_row).chain(fingerprint);
+                connection.prepare_cached(&self.statement)?.execute(params_from_iter(values))?
+            }
+            RowFrom::Kept(kept) => kept.update(connection, record)?,
+        };
+        if let Some((history, writing, Before::Nothing)) = before {
+            history.made(connection, writing)?;
+        }
+        // A row that keeps its mark is gone for the readers of the feed.
+        let is_gone = matches!(from, RowFrom::Kept(kept) if kept.is_marked);
+        if let (Some(changes), Some(change), Some(key), false) = (&self.changes, change, key, is_gone) {
+            changes.note(connection, (run.run_id, &run.spider), key, record, &change)?;
+        }
+        Ok(rows as u64)
+    }
 }
 
 /// Into `crawl_items`.

@@ -23,12 +23,14 @@ pub(super) struct TableFacts {
     with_fingerprint: BTreeSet<String>,
 }
 
-/// Remembers [`TableFacts`], the prepared tables of item types without a key, and the prepared types of children.
+/// Remembers [`TableFacts`], the prepared tables of item types without a key, and the prepared types of children and of
+/// sums.
 #[derive(Debug, Default)]
 pub(super) struct KnownTables {
     facts: Mutex<Option<(i64, Arc<TableFacts>)>>,
     without_key: Mutex<Arc<[String]>>,
     children: Mutex<Arc<[ItemType]>>,
+    adding: Mutex<Arc<[ItemType]>>,
 }
 
 impl KnownTables {
@@ -39,9 +41,19 @@ impl KnownTables {
         let keyless = items.iter().filter(|item| !item.is_keyed()).filter_map(ItemType::table);
         let others = without_key.iter().filter(|table| !is_new(Some(table)));
         *without_key = others.cloned().chain(keyless.map(str::to_owned)).collect();
-        let mut children = self.children.lock().unwrap_or_else(PoisonError::into_inner);
-        let new = items.iter().filter(|item| item.children_of().is_some());
-        *children = children.iter().filter(|item| !is_new(item.table())).chain(new).cloned().collect();
+        for (known, is_one) in [
+            (&self.children, (|item| item.children_of().is_some()) as fn(&ItemType) -> bool),
+            (&self.adding, ItemType::adds_up),
+        ] {
+            let mut known = known.lock().unwrap_or_else(PoisonError::into_inner);
+            let new = items.iter().filter(|item| is_one(item));
+            *known = known.iter().filter(|item| !is_new(item.table())).chain(new).cloned().collect();
+        }
+    }
+
+    /// The prepared item types in which pages are added up.
+    pub(super) fn adding(&self) -> Arc<[ItemType]> {
+        Arc::clone(&self.adding.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// The prepared item types whose items are children.

@@ -129,6 +129,20 @@ const MIGRATIONS: &[(i64, &str)] = &[
              PRIMARY KEY (run_id, fingerprint)
          ) STRICT, WITHOUT ROWID;",
     ),
+    (
+        14,
+        "CREATE TABLE crawl_item_shares (
+             table_name  TEXT    NOT NULL,
+             key_digest  BLOB    NOT NULL,
+             spider      TEXT    NOT NULL,
+             fingerprint BLOB    NOT NULL,
+             item_key    TEXT    NOT NULL,
+             run_id      INTEGER NOT NULL,
+             shares      TEXT    NOT NULL CHECK (json_valid(shares)),
+             PRIMARY KEY (table_name, key_digest, spider, fingerprint)
+         ) STRICT, WITHOUT ROWID;
+         CREATE INDEX crawl_item_shares_by_page ON crawl_item_shares (spider, fingerprint);",
+    ),
 ];
 
 /// Upgrades the tables of a version. The database is at `path`.

@@ -25,6 +25,7 @@ mod kept_pages;
 mod known_tables;
 mod letters;
 mod lineage;
+mod merge;
 mod migrations;
 mod missing_parent;
 mod pages;

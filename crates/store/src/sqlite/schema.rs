@@ -17,10 +17,10 @@ pub(super) const DDL: &str = include_str!("schema.sql");
 
 /// The version that this program works with. It rises with each change that older programs or older tables cannot work
 /// with; `migrations` then has a step for it.
-pub(super) const VERSION: i64 = 14;
+pub(super) const VERSION: i64 = 15;
 
 /// The store's tables.
-pub(super) const TABLES: [&str; 18] = [
+pub(super) const TABLES: [&str; 19] = [
     "crawl_schema",
     "crawl_runs",
     "crawl_requests",
@@ -35,6 +35,7 @@ pub(super) const TABLES: [&str; 18] = [
     "crawl_page_visits",
     "crawl_page_items",
     "crawl_item_keys",
+    "crawl_item_shares",
     "crawl_changes",
     "crawl_servers",
     "crawl_schedules",

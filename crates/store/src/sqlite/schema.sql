@@ -1,4 +1,4 @@
--- The SQLite schema of Dragline, version 14. schema.sql at the top of the repository describes every table and column; this
+-- The SQLite schema of Dragline, version 15. schema.sql at the top of the repository describes every table and column; this
 -- file has the same names for SQLite. Types become what STRICT tables know: jsonb is TEXT with valid JSON, bytea is BLOB,
 -- and timestamptz is TEXT in RFC 3339 and UTC, by the clock of this machine and to the millisecond.
 
@@ -212,6 +212,18 @@ CREATE TABLE IF NOT EXISTS crawl_item_keys (
     left_by    INTEGER,
     PRIMARY KEY (spider, item_type, key_digest)
 ) STRICT, WITHOUT ROWID;
+
+CREATE TABLE IF NOT EXISTS crawl_item_shares (
+    table_name  TEXT    NOT NULL,
+    key_digest  BLOB    NOT NULL,
+    spider      TEXT    NOT NULL,
+    fingerprint BLOB    NOT NULL,
+    item_key    TEXT    NOT NULL,
+    run_id      INTEGER NOT NULL,
+    shares      TEXT    NOT NULL CHECK (json_valid(shares)),
+    PRIMARY KEY (table_name, key_digest, spider, fingerprint)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS crawl_item_shares_by_page ON crawl_item_shares (spider, fingerprint);
 
 CREATE TABLE IF NOT EXISTS crawl_changes (
     position        INTEGER PRIMARY KEY AUTOINCREMENT,

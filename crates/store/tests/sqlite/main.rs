@@ -103,6 +103,9 @@ fn tables_of_the_first_version_are_raised() {
              DROP TABLE crawl_cookies;
              DROP TABLE crawl_hosts;
              DROP TABLE crawl_suspects;
+             DROP TABLE crawl_servers;
+             DROP TABLE crawl_schedules;
+             DROP TABLE crawl_ticks;
              CREATE INDEX crawl_dead_letters_run ON crawl_dead_letters (run_id);
              ALTER TABLE crawl_runs DROP COLUMN shards;
              ALTER TABLE crawl_runs DROP COLUMN shard_rule;
@@ -113,6 +116,7 @@ fn tables_of_the_first_version_are_raised() {
              ALTER TABLE crawl_runs DROP COLUMN kind;
              DROP TABLE crawl_kept_pages;
              DROP TABLE crawl_changes;
+             DROP TABLE crawl_item_shares;
              DROP TABLE crawl_bodies;
              DROP TABLE crawl_pages;
              DROP TABLE crawl_page_visits;
@@ -132,7 +136,7 @@ fn tables_of_the_first_version_are_raised() {
     let error = run(store(&path).connect()).unwrap_err();
     assert!(error.hint().is_some_and(|hint| hint.contains("schema apply")), "{error:?}");
     let admin = open_admin(&format!("sqlite:{}", path.display()), &StoreSettings::default()).unwrap();
-    assert_eq!(run(admin.apply(&[])).unwrap(), ["upgraded Dragline's tables from version 1 to 14"]);
+    assert_eq!(run(admin.apply(&[])).unwrap(), ["upgraded Dragline's tables from version 1 to 15"]);
     assert_eq!(run(admin.apply(&[])).unwrap(), Vec::<String>::new());
     assert_eq!(run(with_run(&path)).1.run_id, first);
 }
