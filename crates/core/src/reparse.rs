@@ -1,7 +1,10 @@
 //! A reparse: a run that parses kept pages of other runs once more.
 
 use dragline_spider::fingerprint::Fingerprint;
+use dragline_spider::item::ItemRecord;
+use dragline_spider::merge::Merge;
 use dragline_spider::queued_request::QueuedRequest;
+use dragline_spider::value::Value;
 use serde_json::{Map, Value as Json, json};
 
 use crate::outcome::PageState;
@@ -79,6 +82,38 @@ pub struct StoredRow {
     pub run_id: i64,
     /// Its fields.
     pub fields: Map<String, Json>,
+    /// What the page has added to its sums. `None` if no page has added anything.
+    pub shares: Option<Map<String, Json>>,
+}
+
+impl StoredRow {
+    /// The fields that the row gets from an item of a page that this run has fetched. If the pages are added up in a column, it shows what this
+    /// page changes.
+    pub fn after(&self, record: &ItemRecord, run_id: i64) -> Map<String, Json> {
+        let mut after = record.to_json();
+        let item = &record.item_type;
+        for (column, merge) in item.merges() {
+            let Some(at) = item.position(column) else { continue };
+            let value = |fields: Option<&Map<String, Json>>| {
+                let json = fields.and_then(|fields| fields.get(column));
+                let value = json.and_then(|json| Value::from_json(item.columns()[at].kind, json));
+                value.unwrap_or(Value::Null)
+            };
+            let (before, new) = (value(Some(&self.fields)), &record.values[at]);
+            let merged = match merge {
+                // A number that no page has added is older than the rule.
+                Merge::Add if self.shares.is_none() => merge.apply(&Value::Null, new),
+                Merge::Add => Merge::negative(&value(self.shares.as_ref()))
+                    .and_then(|share| merge.apply(&before, &share))
+                    .and_then(|others| merge.apply(&others, new)),
+                // The values of a row that a later run has stored are newer.
+                Merge::Fill if self.run_id > run_id => Merge::Keep.apply(&before, new),
+                _ => merge.apply(&before, new),
+            };
+            after.insert(column.to_owned(), merged.unwrap_or(before).into_json());
+        }
+        after
+    }
 }
 
 impl Reparse {

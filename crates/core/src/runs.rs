@@ -23,6 +23,7 @@ use crate::reparse::{PlanAsk, PlanPart, StoredRow};
 use crate::run_kind::RunKind;
 use crate::run_verdict::{EndFigures, RunVerdict};
 use crate::store::{BoxFuture, ItemRow, PageCounts, ProcessInfo, RunState, Store, StoreResult};
+use dragline_spider::fingerprint::Fingerprint;
 use dragline_spider::item::ItemRecord;
 use dragline_spider::item_type::ItemType;
 use dragline_spider::reason::Reason;
@@ -137,13 +138,13 @@ pub trait RunAdmin: Store {
     /// Which pages a reparse would parse.
     fn plan_reparse<'a>(&'a self, ask: &'a PlanAsk) -> BoxFuture<'a, StoreResult<PlanPart>>;
 
-    /// The rows that are stored under the keys of these items, which are of this type and have a key. There is an entry for each
-    /// item.
+    /// The rows that are stored under the keys of these items, which are of this type and have a key. Each item comes with its page.
+    /// There is an entry for each item.
     fn rows_of_items<'a>(
         &'a self,
         spider: &'a str,
         item: &'a ItemType,
-        items: &'a [ItemRecord],
+        items: &'a [(Fingerprint, ItemRecord)],
     ) -> BoxFuture<'a, StoreResult<Vec<Option<StoredRow>>>>;
 
     /// The item types with a key, in the order in which their rows can be removed: those that refer to others first.

@@ -60,6 +60,16 @@ impl Merge {
         }
     }
 
+    /// The number that takes another one back from a sum. `None` if no column can hold it.
+    #[doc(hidden)]
+    pub fn negative(number: &Value) -> Option<Value> {
+        Some(match number {
+            Value::Int(number) => Value::Int(number.checked_neg()?),
+            Value::Decimal(number) => Value::Decimal(-*number),
+            _ => Value::Null,
+        })
+    }
+
     /// The types that it fits, for people.
     const fn kinds(self) -> &'static str {
         match self {

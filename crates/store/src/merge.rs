@@ -169,11 +169,7 @@ pub(crate) fn with_other_share(
     sum_so_far: &Value,
     (before, now): (&Value, &Value),
 ) -> Result<Value, StoreError> {
-    let taken_back = match before {
-        Value::Int(number) => Value::Int(number.checked_neg().ok_or_else(|| too_large(item, column))?),
-        Value::Decimal(number) => Value::Decimal(-*number),
-        _ => Value::Null,
-    };
+    let taken_back = Merge::negative(before).ok_or_else(|| too_large(item, column))?;
     sum(item, column, &sum(item, column, sum_so_far, &taken_back)?, now)
 }
 

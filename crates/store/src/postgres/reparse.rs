@@ -2,7 +2,7 @@
 
 use dragline_core::reparse::{PlanAsk, PlanPart, Reparse, ReparseCounts, ReparseOf, StoredRow};
 use dragline_core::store::StoreResult;
-use dragline_core::{Column, ItemRecord, ItemType, PageState};
+use dragline_core::{Column, Fingerprint, ItemRecord, ItemType, PageState};
 use serde_json::Value as Json;
 use tokio_postgres::types::ToSql;
 
@@ -82,25 +82,34 @@ pub(super) async fn rows_of_items(
     connections: &Connections,
     spider: &str,
     item: &ItemType,
-    items: &[ItemRecord],
+    items: &[(Fingerprint, ItemRecord)],
 ) -> StoreResult<Vec<Option<StoredRow>>> {
     check_names(item)?;
     let session = connections.session("looking up rows").await?;
     let mut found = vec![None; items.len()];
     let rows = match item.table() {
         None => {
-            let keys = items.iter().map(|record| record.key_text().unwrap_or_default());
+            let keys = items.iter().map(|(_, record)| record.key_text().unwrap_or_default());
             let digests: Vec<Vec<u8>> = keys.map(|key| key_digest::of_key(&key).to_vec()).collect();
             session.rows(SHARED_ROWS, &[&spider, &item.name(), &digests]).await?
         }
         Some(table) => {
             let keys: Vec<Vec<Option<String>>> = key_columns(item)
-                .map(|(at, _)| items.iter().map(|record| key_part(record, at)).collect())
+                .map(|(at, _)| items.iter().map(|(_, record)| key_part(record, at)).collect())
                 .collect();
             let values: Vec<&(dyn ToSql + Sync)> =
                 keys.iter().map(|key| key as &(dyn ToSql + Sync)).collect();
             session.rows(&typed_rows(item, table), &values).await?
         }
+    };
+    let shares = match item.table().filter(|_| item.adds_up()) {
+        Some(table) => {
+            let keys = items.iter().map(|(_, record)| record.key_text().unwrap_or_default());
+            let digests: Vec<Vec<u8>> = keys.map(|key| key_digest::of_key(&key).to_vec()).collect();
+            let pages: Vec<&[u8]> = items.iter().map(|(page, _)| page.as_bytes().as_slice()).collect();
+            session.rows(SHARES, &[&spider, &table, &digests, &pages]).await?
+        }
+        None => Vec::new(),
     };
     session.release();
     for row in &rows {
@@ -115,11 +124,27 @@ pub(super) async fn rows_of_items(
         let fields = fields.map_err(|problem| connections.target().broken("looking up rows", problem))?;
         let run_id = row.get::<_, Option<i64>>(1).unwrap_or_default();
         if let Some(entry) = found.get_mut(place) {
-            *entry = Some(StoredRow { run_id, fields });
+            *entry = Some(StoredRow { run_id, fields, shares: None });
+        }
+    }
+    for row in &shares {
+        let place = usize::try_from(row.get::<_, i64>("place") - 1).unwrap_or(usize::MAX);
+        if let Some(Some(entry)) = found.get_mut(place) {
+            let of_page: Option<Json> = row.get("shares");
+            entry.shares = Some(of_page.and_then(|shares| shares.as_object().cloned()).unwrap_or_default());
         }
     }
     Ok(found)
 }
+
+/// What pages have added to rows. Rows to which no page has added anything are left out.
+const SHARES: &str = "SELECT batch.place, share.shares
+    FROM unnest($3::bytea[], $4::bytea[]) WITH ORDINALITY AS batch (key_digest, fingerprint, place)
+    LEFT JOIN crawl_item_shares share ON share.table_name = $2 AND share.key_digest = batch.key_digest
+        AND share.spider = $1 AND share.fingerprint = batch.fingerprint
+    WHERE EXISTS (
+        SELECT FROM crawl_item_shares WHERE table_name = $2 AND key_digest = batch.key_digest OFFSET 0
+    )";
 
 const SHARED_ROWS: &str = "SELECT batch.place, item.run_id, item.data
     FROM unnest($3::bytea[]) WITH ORDINALITY AS batch (key_digest, place) CROSS JOIN LATERAL (

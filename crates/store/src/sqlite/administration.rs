@@ -12,7 +12,7 @@ use dragline_core::reparse::{PlanAsk, PlanPart, StoredRow};
 use dragline_core::run_verdict::EndFigures;
 use dragline_core::runs::{Requeue, Requeued, RunAdmin, RunAsk, RunFigures, RunRecord};
 use dragline_core::store::{BoxFuture, ItemRow, StoreResult};
-use dragline_core::{ItemRecord, ItemType, KeptListAsk, KeptListed};
+use dragline_core::{Fingerprint, ItemRecord, ItemType, KeptListAsk, KeptListed};
 use rusqlite::TransactionBehavior;
 use url::Url;
 
@@ -262,7 +262,7 @@ impl RunAdmin for SqliteStore {
         &'a self,
         spider: &'a str,
         item: &'a ItemType,
-        items: &'a [ItemRecord],
+        items: &'a [(Fingerprint, ItemRecord)],
     ) -> BoxFuture<'a, StoreResult<Vec<Option<StoredRow>>>> {
         Box::pin(async move {
             self.database

@@ -49,6 +49,31 @@ pub(super) fn taken_back<'t>(
     Ok(taken_back)
 }
 
+/// What a page has added to the row of an item. `None` if no page has added anything.
+pub(super) fn shares_of_page(
+    connection: &Connection,
+    spider: &str,
+    page: &Fingerprint,
+    record: &ItemRecord,
+) -> Result<Option<Map<String, Json>>, Fault> {
+    let (Some(table), Some(key), true) =
+        (record.item_type.table(), record.key_text(), record.item_type.adds_up())
+    else {
+        return Ok(None);
+    };
+    let mut select = connection.prepare_cached(
+        "SELECT (
+             SELECT shares FROM crawl_item_shares
+             WHERE table_name = ?1 AND key_digest = ?2 AND spider = ?3 AND fingerprint = ?4
+         ) AS shares FROM crawl_item_shares WHERE table_name = ?1 AND key_digest = ?2 LIMIT 1",
+    )?;
+    let of_share = params![table, key_digest::of_key(&key), spider, page.as_bytes()];
+    let shares = select.query_row(of_share, |row| row.get::<_, Option<String>>("shares")).optional()?;
+    let Some(shares) = shares else { return Ok(None) };
+    let shares = shares.map(|shares| serde_json::from_str(&shares).map_err(std::io::Error::from));
+    Ok(Some(shares.transpose()?.unwrap_or_default()))
+}
+
 /// Removes the shares of a row that is removed.
 pub(super) fn remove_shares(
     connection: &Connection,

@@ -3,7 +3,7 @@
 use std::io;
 
 use dragline_core::reparse::{PlanAsk, PlanPart, Reparse, ReparseCounts, ReparseOf, StoredRow};
-use dragline_core::{ItemRecord, ItemType, PageState};
+use dragline_core::{Fingerprint, ItemRecord, ItemType, PageState};
 use rusqlite::{Connection, OptionalExtension, params, params_from_iter};
 use serde_json::Map;
 
@@ -11,6 +11,7 @@ use super::fault::Fault;
 use super::frontier::request_of;
 use super::items::{NOW, to_sql};
 use super::known_tables::KnownTables;
+use super::merge;
 use super::reading::field;
 use crate::identifier::{SOURCE_FINGERPRINT, check_names, quoted, quoted_list};
 use crate::key_digest;
@@ -105,7 +106,7 @@ pub(super) fn rows_of_items(
     connection: &Connection,
     spider: &str,
     item: &ItemType,
-    items: &[ItemRecord],
+    items: &[(Fingerprint, ItemRecord)],
 ) -> Result<Vec<Option<StoredRow>>, Fault> {
     check_names(item)?;
     let Some(table) = item.table() else { return shared_rows(connection, spider, item, items) };
@@ -122,7 +123,7 @@ pub(super) fn rows_of_items(
         same.join(" AND ")
     ))?;
     let mut found = Vec::with_capacity(items.len());
-    for record in items {
+    for (page, record) in items {
         let mut rows = select.query(params_from_iter(keys.iter().map(|at| to_sql(&record.values[*at]))))?;
         found.push(match rows.next()? {
             None => None,
@@ -131,7 +132,8 @@ pub(super) fn rows_of_items(
                 for (at, column) in item.columns().iter().enumerate() {
                     fields.insert(column.name.clone(), field(row, at + 1, column)?);
                 }
-                Some(StoredRow { run_id: row.get::<_, Option<i64>>(0)?.unwrap_or_default(), fields })
+                let shares = merge::shares_of_page(connection, spider, page, record)?;
+                Some(StoredRow { run_id: row.get::<_, Option<i64>>(0)?.unwrap_or_default(), fields, shares })
             }
         });
     }
@@ -142,20 +144,20 @@ fn shared_rows(
     connection: &Connection,
     spider: &str,
     item: &ItemType,
-    items: &[ItemRecord],
+    items: &[(Fingerprint, ItemRecord)],
 ) -> Result<Vec<Option<StoredRow>>, Fault> {
     let mut select = connection.prepare_cached(
         "SELECT run_id, data FROM crawl_items WHERE spider = ?1 AND item_type = ?2 AND key_digest = ?3",
     )?;
     let mut found = Vec::with_capacity(items.len());
-    for record in items {
+    for (_, record) in items {
         let digest = key_digest::of_key(&record.key_text().unwrap_or_default());
         let row = select.query_row(params![spider, item.name(), digest], |row| {
             Ok((row.get("run_id")?, row.get::<_, String>("data")?))
         });
         let row = row.optional()?.map(|(run_id, data)| {
             let fields = serde_json::from_str(&data).map_err(io::Error::from)?;
-            Ok::<_, Fault>(StoredRow { run_id, fields })
+            Ok::<_, Fault>(StoredRow { run_id, fields, shares: None })
         });
         found.push(row.transpose()?);
     }

@@ -72,13 +72,16 @@ impl Changes {
         record: &ItemRecord,
         row: Option<StoredRow>,
     ) -> Result<(), Failed> {
-        let after = record.to_json();
+        let after = match &row {
+            Some(row) => row.after(record, run_id),
+            None => record.to_json(),
+        };
         let key: Map<String, Json> = item
             .key()
             .iter()
             .map(|name| (name.clone(), after.get(name).cloned().unwrap_or_default()))
             .collect();
-        let Some(StoredRow { run_id: of_row, fields: before }) = row else {
+        let Some(StoredRow { run_id: of_row, fields: before, .. }) = row else {
             let of = self.of(item);
             of.new += 1;
             of.show(|| format!("new      {}", key_text(&key)));

@@ -13,7 +13,8 @@ use dragline_core::reparse::{PlanAsk, ReparseCounts, ReparseOf, StoredRow};
 use dragline_core::runs::RunAdmin;
 use dragline_core::worker::Worker;
 use dragline_core::{
-    ItemPipeline, ItemRecord, ItemType, KeptAsk, PageOutcome, PageState, QueuedRequest, Spider, StoreError,
+    Fingerprint, ItemPipeline, ItemRecord, ItemType, KeptAsk, PageOutcome, PageState, QueuedRequest, Spider,
+    StoreError,
 };
 use dragline_engine::{Previewer, Scope};
 use dragline_pipelines::item_pipelines;
@@ -156,9 +157,9 @@ fn look_up(
 ) -> Result<(), Failed> {
     let stored = pages.iter().filter(|page| matches!(page.outcome.state, PageState::Done | PageState::Dead));
     let items = stored.flat_map(|page| page.outcome.items.iter().map(move |record| (page, record)));
-    let (pages, records): (Vec<&ParsedPage>, Vec<ItemRecord>) = items
+    let (pages, records): (Vec<&ParsedPage>, Vec<(Fingerprint, ItemRecord)>) = items
         .filter(|(_, record)| record.item_type == *item)
-        .map(|(page, record)| (page, record.clone()))
+        .map(|(page, record)| (page, (page.outcome.fingerprint, record.clone())))
         .unzip();
     if !item.is_keyed() {
         changes.without_key(item, records.len() as u64);
@@ -170,7 +171,7 @@ fn look_up(
     }
     let rows: Vec<Option<StoredRow>> =
         store.wait("looking up rows", store.admin.rows_of_items(spider, item, &records))?;
-    for ((page, record), row) in pages.into_iter().zip(&records).zip(rows) {
+    for ((page, (_, record)), row) in pages.into_iter().zip(&records).zip(rows) {
         changes.row(item, page.run_id, record, row)?;
     }
     Ok(())
