@@ -28,6 +28,7 @@ mod logs;
 mod look_ups;
 mod looked_at;
 mod memory;
+mod merged;
 mod metrics;
 mod network;
 mod nights;

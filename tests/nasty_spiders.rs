@@ -18,6 +18,8 @@ mod library;
 mod market;
 #[path = "kin/mixes.rs"]
 mod mixes;
+#[path = "merged/sets.rs"]
+mod sets;
 #[path = "watch/shelf.rs"]
 mod shelf;
 #[path = "verdict/shop.rs"]
@@ -327,6 +329,7 @@ fn main() -> ExitCode {
         market::Market,
         chart::Chart,
         mixes::Kin,
+        sets::Sets,
         Indiscreet
     ];
     let [recording, label] = chart::steps();

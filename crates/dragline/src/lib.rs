@@ -149,6 +149,8 @@ pub use dragline_spider::__private;
 mod documents {
     #[doc = include_str!("../../../docs/fetching.md")]
     struct Fetching;
+    #[doc = include_str!("../../../docs/merging.md")]
+    struct Merging;
     #[doc = include_str!("../../../docs/relations.md")]
     struct Relations;
     #[doc = include_str!("../../../docs/writing-a-spider.md")]
