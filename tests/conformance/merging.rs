@@ -540,7 +540,7 @@ fn flushes_that_share_new_rows_lose_nothing(stored: &Stored) {
                     names.iter().map(|name| (name.as_str(), sets(1))).collect();
                 given.rotate_left(at % 3);
                 let mut outcome = says(&pages[round * AT_ONCE + at], &given);
-                if at % 2 == 0 {
+                if at.is_multiple_of(2) {
                     outcome.items.reverse();
                 }
                 [outcome]

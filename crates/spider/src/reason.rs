@@ -117,7 +117,7 @@ pub enum Reason {
 
 impl Reason {
     /// All reasons.
-    pub const ALL: [Self; 51] = [
+    pub const ALL: [Self; 52] = [
         Self::HttpStatus,
         Self::Timeout,
         Self::TooSlow,

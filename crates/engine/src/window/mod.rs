@@ -197,7 +197,7 @@ impl Window {
         for (id, waiting) in self.parked.take(question) {
             self.update(id, |queue| {
                 queue.delayed -= 1;
-                queue.waiting.insert(FetchKey::of(&waiting.queued), waiting);
+                queue.waiting.insert(FetchKey::of(&waiting), waiting);
             });
         }
     }
