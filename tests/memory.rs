@@ -158,7 +158,33 @@ const HOSTILE: [&str; 8] = [
     "gzip",
 ];
 
-on_both_stores! { hostile_pages_stay_within_the_budget, an_item_that_is_too_large_is_a_letter_that_says_so }
+on_both_stores! { an_item_of_control_characters_is_in_memory_a_few_times, hostile_pages_stay_within_the_budget, an_item_that_is_too_large_is_a_letter_that_says_so }
+
+/// As JSON, the item has 120 MiB: six bytes for each character.
+fn an_item_of_control_characters_is_in_memory_a_few_times(stored: &Stored) {
+    let title = "\u{1}".repeat(20 * MIB);
+    let site = Site::builder().page("/", Answer::html(format!("<title>{title}</title>"))).start();
+    let limits = ["--max-field", "1GiB", "--max-item", "1GiB"];
+    let mut running = limited(crawl_site(&site.url("/"), stored).args(limits)).spawn();
+    let mut most = 0;
+    wait_until("the end", LIMIT, || {
+        most = most.max(peak(&running));
+        !running.is_running()
+    });
+    running.finish().assert_code(0);
+    println!("at most {} MiB were resident", most / MIB);
+    assert!(most > 0 && most < 400 * MIB, "{} MiB", most / MIB);
+    let bytes = match stored {
+        Stored::Postgres(_) => "length(data ->> 'title')",
+        Stored::Sqlite(_) => "length(json_extract(data, '$.title'))",
+    };
+    assert_eq!(stored.count(&format!("select {bytes} from crawl_items")), 20 * MIB);
+    // The constraint that such an item does not need holds for others.
+    if matches!(stored, Stored::Sqlite(_)) {
+        let broken = "update crawl_items set data = 'x' where item_id = 1";
+        assert!(std::panic::catch_unwind(|| stored.execute(broken)).is_err());
+    }
+}
 
 fn hostile_pages_stay_within_the_budget(stored: &Stored) {
     const BYTES: usize = 12 << 20;

@@ -14,6 +14,9 @@ use crate::value::Value;
 /// overhead. Every URL that is followed fits. A type without a table may have keys of any length.
 const MAX_KEY_BYTES: usize = 2_600;
 
+/// An item is large from this size on. Below it, the difference does not matter, and nobody should count.
+const LARGE_BYTES: usize = 1 << 20;
+
 /// A record type. Derive it: `#[derive(Item)]`.
 pub trait Item {
     /// The description of its table.
@@ -279,9 +282,11 @@ impl ItemRecord {
         })
     }
 
-    /// About how much memory it holds.
+    /// About how much memory it holds. A large item becomes JSON before it is stored, and each control character takes six bytes
+    /// there. So the longer of the two counts.
     pub fn size(&self) -> usize {
-        size_of::<Self>() + self.values.iter().map(Value::size).sum::<usize>()
+        let held = size_of::<Self>() + self.values.iter().map(Value::size).sum::<usize>();
+        if held < LARGE_BYTES { held } else { held.max(self.json_bytes()) }
     }
 }
 

@@ -10,7 +10,7 @@ use dragline_core::store::RunKey;
 use dragline_core::value::{decimal_text, timestamp_text, unsigned_zero};
 use dragline_core::{ItemRecord, ItemType, PageOutcome, RunKind, StoreError, Value};
 use rusqlite::types::{Null, ToSqlOutput};
-use rusqlite::{Connection, params, params_from_iter};
+use rusqlite::{Connection, Statement};
 
 use super::cancel::Ticket;
 use super::changes::ChangeStatements;
@@ -55,6 +55,9 @@ pub(super) enum Conflict {
     /// It is replaced unless a later run has stored it, because a dead letter may be old.
     KeepNewer,
 }
+
+/// An item whose JSON is longer than this is written with fewer copies of it. That takes longer for a small one.
+const LARGE_BYTES: usize = 4 << 20;
 
 /// The table of item types that have none of their own.
 const SHARED: &str = "crawl_items";
@@ -301,7 +304,7 @@ impl Upsert {
                 let fingerprint =
                     self.has_fingerprint.then(|| ToSqlOutput::from(page.fingerprint.as_bytes().as_slice()));
                 let values = record.values.iter().map(to_sql).chain(of_row).chain(fingerprint);
-                connection.prepare_cached(&self.statement)?.execute(params_from_iter(values))?
+                execute_lean(&mut connection.prepare_cached(&self.statement)?, values)?
             }
             RowFrom::Kept(kept) => kept.update(connection, record)?,
         };
@@ -335,14 +338,15 @@ fn write_shared(
     } else {
         ("run_id = excluded.run_id, scraped_at = excluded.scraped_at", "")
     };
-    let mut statement = connection.prepare_cached(&conflict.statement(format!(
+    let sql = conflict.statement(format!(
         "INSERT INTO crawl_items (spider, item_type, item_key, key_digest, run_id, fingerprint, url, data, content_hash,
                                   scraped_at)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, {NOW})
          ON CONFLICT (spider, item_type, key_digest) DO UPDATE SET
              {of_row}, fingerprint = excluded.fingerprint, url = excluded.url, data = excluded.data,
              content_hash = excluded.content_hash{only_if}"
-    )))?;
+    ));
+    let mut statement = connection.prepare_cached(&sql)?;
     let mut rows = 0;
     for (key, ItemOfPage { page, record, origin }) in of_type.rows() {
         ticket.check()?;
@@ -351,19 +355,49 @@ fn write_shared(
             None => key_digest::of_origin(run.run_id, &page.fingerprint, origin),
         };
         let (data, hash) = data_and_hash(record);
-        rows += statement.execute(params![
-            &*run.spider,
-            record.item_type.name(),
-            key,
-            digest,
-            run.run_id,
-            page.fingerprint.as_bytes(),
-            page.shown_url(),
-            data,
-            hash
-        ])? as u64;
+        let (url, is_large) = (page.shown_url(), data.len() > LARGE_BYTES);
+        let values = [
+            ToSqlOutput::from(&*run.spider),
+            ToSqlOutput::from(record.item_type.name()),
+            key.map_or(ToSqlOutput::from(Null), ToSqlOutput::from),
+            ToSqlOutput::from(digest),
+            ToSqlOutput::from(run.run_id),
+            ToSqlOutput::from(page.fingerprint.as_bytes().as_slice()),
+            ToSqlOutput::from(&*url),
+            ToSqlOutput::from(data),
+            ToSqlOutput::from(hash),
+        ];
+        rows += if is_large {
+            unchecked(connection, || execute_lean(&mut connection.prepare(&sql)?, values))?
+        } else {
+            execute_lean(&mut statement, values)?
+        };
     }
     Ok(rows)
+}
+
+/// Executes a statement that returns no rows. SQLite copies each value as it is bound, and it is freed at once, so that a large one
+/// is not in memory twice while the statement runs.
+fn execute_lean<'a>(
+    statement: &mut Statement<'_>,
+    values: impl IntoIterator<Item = ToSqlOutput<'a>>,
+) -> Result<u64, Fault> {
+    for (number, value) in (1..).zip(values) {
+        statement.raw_bind_parameter(number, value)?;
+    }
+    Ok(statement.raw_execute()? as u64)
+}
+
+/// Does something without the CHECK constraints of the tables. The one of `crawl_items` makes three copies of the item's JSON to find out
+/// that it is valid. We have just written it, so it is.
+fn unchecked<T>(connection: &Connection, work: impl FnOnce() -> Result<T, Fault>) -> Result<T, Fault> {
+    const IGNORE: &str = "ignore_check_constraints";
+    connection.pragma_update(None, IGNORE, true)?;
+    let done = work();
+    // A cancelled flush may interrupt it.
+    let again = |_| connection.pragma_update(None, IGNORE, false);
+    connection.pragma_update(None, IGNORE, false).or_else(again)?;
+    done
 }
 
 /// The values come in the order of the columns: the item's own, `run_id`, `source_url`, and `source_fingerprint` where the
@@ -426,6 +460,7 @@ pub(super) fn to_sql(value: &Value) -> ToSqlOutput<'_> {
         Value::Date(date) => ToSqlOutput::from(date.to_string()),
         Value::Timestamp(moment) => ToSqlOutput::from(timestamp_text(moment)),
         Value::Uuid(id) => ToSqlOutput::from(id.to_string()),
-        Value::TextList(_) | Value::Json(_) => ToSqlOutput::from(value.to_json().to_string()),
+        Value::Json(json) => ToSqlOutput::from(json.to_string()),
+        Value::TextList(_) => ToSqlOutput::from(value.to_json().to_string()),
     }
 }
