@@ -6,9 +6,10 @@ mod barren;
 mod keep;
 mod links;
 mod look_up;
+mod passing;
+mod produced;
 mod sitemap;
 
-use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
@@ -17,14 +18,14 @@ use dragline_core::outcome::request_size;
 use dragline_core::page_memory::{MemoryExcess, PageMemory};
 use dragline_core::worker::panic_message;
 use dragline_core::{
-    Args, DeadLetter, Failure, Fingerprint, ItemLimits, ItemOrigin, ItemPipeline, ItemRecord, ItemType,
-    Output, Page, PageOutcome, QueuedRequest, Reason, Request, Response, Router, RuleCounts, RuleTally,
-    SameRequest, SitemapRole, Spider, Verdict,
+    Args, DeadLetter, Failure, ItemLimits, ItemOrigin, ItemPipeline, ItemRecord, ItemType, Output, Page,
+    PageOutcome, QueuedRequest, Reason, Request, Response, Router, RuleTally, SameRequest, SitemapRole,
+    Spider,
 };
 use url::Url;
 
-use self::look_up::LookedUp;
-use crate::item_counts::Fate;
+use self::passing::Passing;
+use self::produced::Produced;
 use crate::job::AsBefore;
 use crate::known::KnownRequests;
 use crate::look_ups::LookUps;
@@ -440,164 +441,12 @@ impl Packer {
         }
     }
 
-    /// Sends an item through the pipelines.
-    fn pass(
-        &self,
-        passing: Passing,
-        origin: &ItemOrigin<'_>,
-        produced: &mut Produced,
-        refusals: &mut impl Refusals,
-    ) {
-        let (copy, item_type) = (refusals.copy_of(&passing.record), passing.record.item_type.clone());
-        let item_type = item_type.name();
-        let (is_new, not_yet) = (passing.is_new, RuleTally::default());
-        let Passed { mut record, is_changed, asks } = match self.steps(passing, origin, &not_yet, produced) {
-            Ok(passed) => passed,
-            Err(Refused { verdict, step }) => {
-                // It is not looked up after all.
-                origin.count_rules(|counts| counts.add(&not_yet.into_counts()));
-                return match verdict {
-                    Verdict::Keep(_) => {}
-                    Verdict::Drop { reason } => refusals.item(item_type, copy, format!("{step}: {reason}")),
-                    Verdict::Quarantine { item, reason } => {
-                        self.stats.item(item_type, Fate::Quarantined);
-                        produced.dead_letters.push(self.letter(item, &format!("{step}: {reason}")));
-                    }
-                };
-            }
-        };
-        // A pipeline may have changed what identifies the item.
-        record.compute_id();
-        if is_new {
-            self.stats.item(item_type, Fate::Kept);
-        }
-        produced.ask(&record, asks);
-        if is_new || is_changed {
-            produced.items.push(record);
-        }
-    }
-
-    /// An item after all steps, or the verdict that ends its way. An item that is looked up will pass the later steps once more, so
-    /// the rules that it breaks there are only counted in `not_yet`.
-    fn steps(
-        &self,
-        passing: Passing,
-        origin: &ItemOrigin<'_>,
-        not_yet: &RuleTally,
-        produced: &mut Produced,
-    ) -> Result<Passed, Refused<'_>> {
-        let Passing { mut record, from, page, mut is_changed, .. } = passing;
-        let mut asks = None;
-        for step in self.pipelines.iter().skip(from) {
-            let Some(look_up) = step.look_up() else {
-                let origin = if asks.is_some() { origin.with_tally(not_yet) } else { *origin };
-                match step.process(record, &origin) {
-                    Verdict::Keep(next) => record = next,
-                    verdict => return Err(Refused { verdict, step: step.name() }),
-                }
-                continue;
-            };
-            if asks.is_some() {
-                continue;
-            }
-            match self.look_up(look_up, &mut record, page, origin) {
-                LookedUp::Nothing => {}
-                LookedUp::Known { filled, request } => {
-                    is_changed |= filled != record;
-                    record = filled;
-                    produced.known_look_ups.extend(self.revisits.as_ref().map(|_| request));
-                }
-                LookedUp::Asks(request) => asks = Some(request),
-            }
-        }
-        Ok(Passed { record, is_changed, asks })
-    }
-
     /// An item as a dead letter. Of one that is too large, the letter holds the beginning.
     fn letter(&self, item: ItemRecord, error: &str) -> DeadLetter {
         match self.item_limits.refusal(&item) {
             Some(size) => DeadLetter::shortened(item, &format!("{error}; {size}")),
             None => DeadLetter::of(item, error, None),
         }
-    }
-}
-
-/// An item on its way through the steps.
-struct Passing {
-    record: ItemRecord,
-    /// The step that comes next.
-    from: usize,
-    /// The page that gives it.
-    page: Fingerprint,
-    /// Whether it is not stored yet. An item that was looked up is.
-    is_new: bool,
-    is_changed: bool,
-}
-
-impl Passing {
-    /// An item that a page gives.
-    fn new(record: ItemRecord, page: &QueuedRequest) -> Self {
-        Self { record, from: 0, page: page.fingerprint, is_new: true, is_changed: false }
-    }
-}
-
-/// An item that all steps keep.
-struct Passed {
-    record: ItemRecord,
-    is_changed: bool,
-    /// The look-up that it needs.
-    asks: Option<Request>,
-}
-
-/// An item that a step does not keep.
-struct Refused<'a> {
-    verdict: Verdict,
-    step: &'a str,
-}
-
-/// The items and requests of a page.
-#[derive(Default)]
-struct Produced {
-    /// Where the items come from, if this is not the page itself.
-    items_url: Option<String>,
-    items: Vec<ItemRecord>,
-    dead_letters: Vec<DeadLetter>,
-    requests: Vec<QueuedRequest>,
-    is_barren: bool,
-    rules: RuleCounts,
-    /// The look-ups that its items need, by item type and key. The last item of a key is the one that is stored.
-    look_ups: BTreeMap<(String, String), Request>,
-    /// Those whose answers are in memory, if the run keeps records of its pages.
-    known_look_ups: Vec<Request>,
-}
-
-impl Produced {
-    /// Notes what an item asks, if it does.
-    fn ask(&mut self, record: &ItemRecord, asks: Option<Request>) {
-        if asks.is_none() && self.look_ups.is_empty() {
-            return;
-        }
-        let Some(key) = record.key_text() else { return };
-        let key = (record.item_type.name().to_owned(), key);
-        match asks {
-            Some(request) => drop(self.look_ups.insert(key, request)),
-            None => drop(self.look_ups.remove(&key)),
-        }
-    }
-
-    fn put_into(self, outcome: PageOutcome, limits: &ItemLimits) -> PageOutcome {
-        let Self { items_url, items, dead_letters, requests, is_barren, rules, .. } = self;
-        let mut outcome =
-            PageOutcome { items_url, items, dead_letters, requests, is_barren, rules, ..outcome };
-        if let Some(detail) = outcome.set_refused_items_apart(limits) {
-            let url = outcome.url.as_str();
-            tracing::warn!(
-                url,
-                error = detail,
-                "no store can hold an item of this page; it is a dead letter"
-            );
-        }
-        outcome
     }
 }
 

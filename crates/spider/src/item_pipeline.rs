@@ -1,5 +1,6 @@
 //! Item pipelines: ordered steps over items, which run on the crawl threads.
 
+mod look_up;
 mod typed;
 mod verdict;
 
@@ -9,9 +10,9 @@ use crate::error::Result;
 use crate::item::ItemRecord;
 use crate::item_origin::ItemOrigin;
 use crate::item_type::ItemType;
-use crate::look_up::Enrich;
 use crate::rule_counts::BrokenRule;
 
+pub use look_up::{Enrich, LookUp};
 pub use typed::{TypedPipeline, of};
 pub use verdict::Verdict;
 

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::look_up::LookUpTicket;
+use crate::look_up_ticket::LookUpTicket;
 use crate::proxy::Proxy;
 
 /// The options of a request. A store keeps them as one JSON object without the defaults.

@@ -11,7 +11,7 @@ use url::Url;
 
 pub use self::followed::Followed;
 use crate::link::Link;
-use crate::look_up::LookUpTicket;
+use crate::look_up_ticket::LookUpTicket;
 use crate::meta;
 use crate::options::{RequestOptions, SitemapRole};
 use crate::proxy::Proxy;

@@ -10,7 +10,9 @@ use dragline_core::{
 };
 
 use super::links::{unstorable, without_extras};
-use super::{Packer, ParseFault, Passing, Produced, guarded, too_large};
+use super::passing::Passing;
+use super::produced::Produced;
+use super::{Packer, ParseFault, guarded, too_large};
 use crate::downloads::MISSING;
 use crate::look_ups::LookUpEvent;
 use crate::refusals::Refusals;

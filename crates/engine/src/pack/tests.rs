@@ -5,7 +5,7 @@ mod sizes;
 use super::*;
 use crate::scope::LinkRefusal;
 use crate::scope::tests::scope_of;
-use dragline_core::{Args, ColumnType, Error, Fingerprint, Item, PageState, Value};
+use dragline_core::{Args, ColumnType, Error, Fingerprint, Item, PageState, Value, Verdict};
 
 struct Note(&'static str);
 

@@ -1,6 +1,7 @@
 //! What a step may ask and change.
 
 use super::*;
+use crate::LookUpTicket;
 use crate::fingerprint::Fingerprint;
 use crate::item_type::ColumnType;
 use crate::options::RequestOptions;

@@ -5,16 +5,14 @@
 //! the frontier like a page, and no kill can lose it. When the answer comes, the engine fills the item and stores it again.
 
 mod asked;
-mod ticket;
 
 use std::fmt;
 
-pub use self::ticket::LookUpTicket;
+use super::{ItemPipeline, Verdict};
 use crate::error::{Error, Result};
 use crate::from_record::FromRecord;
 use crate::item::{Item as _, ItemRecord};
 use crate::item_origin::ItemOrigin;
-use crate::item_pipeline::{ItemPipeline, Verdict};
 use crate::item_type::ItemType;
 use crate::page::Page;
 use crate::request::Request;
