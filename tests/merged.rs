@@ -18,6 +18,7 @@ on_both_stores!(
     plain_nights_in_any_order_give_the_rows_of_the_pages,
     incremental_nights_in_any_order_give_the_rows_of_the_pages,
     kept_pages_are_parsed_once_more_to_the_same_sums,
+    kept_pages_of_two_runs_count_once_each,
     a_retried_letter_counts_once,
     a_row_that_is_gone_takes_its_shares_along,
     pages_that_share_merged_rows_are_not_parsed_every_night,
@@ -265,6 +266,34 @@ fn kept_pages_are_parsed_once_more_to_the_same_sums(stored: &Stored) {
     // A later crawl without kept pages counts each page once, too.
     crawl(&site, stored).run().assert_code(0);
     assert_eq!((rows(stored), stored.count(&wrong(stored))), (truth_now, 0));
+}
+
+fn kept_pages_of_two_runs_count_once_each(stored: &Stored) {
+    let night = Arc::new(AtomicUsize::new(0));
+    let site = site(&night);
+    crawl(&site, stored).args(["--keep-pages"]).run().assert_code(0);
+    // The second run fetches only a part of the pages.
+    night.store(1, Ordering::SeqCst);
+    crawl(&site, stored).args(["--keep-pages", "--limit", "50"]).run().assert_code(0);
+    let before = rows(stored);
+    let runs = "select run_id, count(*) from sets_artists group by run_id order by run_id";
+    let of_runs = stored.query(runs);
+    let doubled = |row: &Vec<String>, sums: usize| {
+        let mut row = row.clone();
+        for sum in row[..sums].iter_mut().filter(|sum| *sum != "NULL") {
+            *sum = (sum.parse::<f64>().unwrap() * 2.0).to_string();
+        }
+        row
+    };
+    let expected: Rows = before
+        .iter()
+        .map(|(name, row)| (name.clone(), doubled(row, if row.len() == 2 { 1 } else { 2 })))
+        .collect();
+    for _ in 0..2 {
+        sets(&["reparse", "--spider", "sets", "-a", "weight=2"], stored).run().assert_code(0);
+        assert_eq!((rows(stored), stored.count(&wrong(stored))), (expected.clone(), 0));
+    }
+    assert_eq!(stored.query(runs), of_runs, "a row belongs to the run that has fetched its page");
 }
 
 fn a_retried_letter_counts_once(stored: &Stored) {

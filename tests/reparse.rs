@@ -244,7 +244,13 @@ fn all_runs_of_a_spider_give_each_page_once(stored: &Stored) {
         contents(rows).into_iter().filter(|row| row.len() == 3 && row[0] != "remark").collect()
     };
     assert_eq!(goods(rows(stored)), goods(truth));
-    assert_eq!(stored.query("SELECT run_id FROM stall_goods WHERE sku = 'sku-2'"), [["2"]]);
+    let of_runs =
+        "SELECT sku, run_id FROM stall_goods WHERE run_id = 2 OR sku IN ('sku-1', 'sku-2') ORDER BY sku";
+    assert_eq!(stored.query(of_runs), [["sku-1", "1"], ["sku-2", "2"]]);
+    let doubled = "SELECT count(*) FROM (
+        SELECT 1 FROM stall_marks GROUP BY text, source_url, run_id HAVING count(*) > 1
+    ) marks";
+    assert_eq!(stored.count(doubled), 0, "a row without a key is stored once for its run");
 }
 
 fn the_next_incremental_night_neither_parses_nor_believes_that_the_server_was_asked(stored: &Stored) {

@@ -291,12 +291,20 @@ impl Transaction<'_> {
     /// The staging tables of the batch's rows, each with the statement that creates it. A session has only those that it
     /// has needed, because every COMMIT empties all of them.
     fn stages_of(&self, outcomes: &[PageOutcome]) -> StoreResult<BTreeMap<&str, &str>> {
-        let mut stages = BTreeMap::new();
+        let mut stages = self.item_stages(&outcomes.iter().collect::<Vec<_>>())?;
         if outcomes.iter().any(|outcome| !outcome.requests.is_empty()) {
             stages.insert(requests::STAGE, requests::MAKE_STAGE);
         }
-        let pages: Vec<&PageOutcome> = outcomes.iter().collect();
-        for name in self.scopes(&pages).keys() {
+        if self.emits_changes() {
+            stages.insert(changes::STAGE, changes::MAKE_STAGE);
+        }
+        Ok(stages)
+    }
+
+    /// Those of items.
+    pub(super) fn item_stages(&self, outcomes: &[&PageOutcome]) -> StoreResult<BTreeMap<&str, &str>> {
+        let mut stages = BTreeMap::new();
+        for name in self.scopes(outcomes).keys() {
             if let Some(table) = self.tables.by_name.get(*name) {
                 stages.insert(table.stage.as_str(), table.make_stage.as_str());
             }
@@ -310,9 +318,6 @@ impl Transaction<'_> {
                 None => (items::STAGE, items::MAKE_STAGE),
             };
             stages.insert(stage, make);
-        }
-        if self.emits_changes() {
-            stages.insert(changes::STAGE, changes::MAKE_STAGE);
         }
         if self.adds_up() {
             stages.insert(merge::STAGE, merge::MAKE_STAGE);

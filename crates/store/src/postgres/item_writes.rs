@@ -1,7 +1,7 @@
 //! How a flush writes items: table by table, parents before the tables that refer to them, with sorted keys. All processes have the same
 //! order, so no two flushes wait for each other in a circle.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use dragline_core::probe::reach;
 use dragline_core::store::{RunKey, StoreResult};
@@ -38,8 +38,19 @@ impl Transaction<'_> {
             for (table, written) in of_run.insert_items_of_run(&pages).await? {
                 *rows.entry(table).or_default() += written;
             }
+            self.empty_stages(outcomes).await?;
         }
         Ok(rows)
+    }
+
+    /// Empties the staging tables of items, for the pages of another run.
+    async fn empty_stages(&self, outcomes: &[&PageOutcome]) -> StoreResult<()> {
+        let mut stages = BTreeSet::new();
+        for page in outcomes {
+            stages.extend(self.item_stages(std::slice::from_ref(page))?.into_keys());
+        }
+        let empty: String = stages.iter().map(|stage| format!("DELETE FROM pg_temp.{stage};")).collect();
+        self.session.run(&empty).await
     }
 
     async fn insert_items_of_run(&self, outcomes: &[&PageOutcome]) -> StoreResult<BTreeMap<String, u64>> {
