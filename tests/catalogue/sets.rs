@@ -248,4 +248,5 @@ fn both_sites_at_once_share_artists_and_tracks(stored: &Stored) {
     let shared = "select count(*) from (select a.id from artists a join track_credits c on c.artist = a.id
         join playlists p on p.id = c.playlist group by a.id having count(distinct p.source) = 2) t";
     assert!(stored.count(shared) > 50);
+    super::silver::assert_names(stored);
 }

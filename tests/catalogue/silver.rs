@@ -147,6 +147,7 @@ fn the_tables_say_what_the_wiki_says(stored: &Stored) {
     let found: BTreeSet<String> = found.into_iter().map(|row| row[0].clone()).collect();
     assert_eq!(found, names(&mixes));
     assert_eq!(stored.count("select count(*) from artists"), found.len());
+    assert_names(stored);
 
     // The mixes, and their DJs.
     let found = stored.query(
@@ -251,6 +252,23 @@ fn a_change_writes_exactly_the_rows_of_its_mix(stored: &Stored) {
         assert_eq!(stored.count(WRONG), 0);
     }
     assert_eq!(stored.query(&lines_of_others).into_iter().collect::<BTreeSet<_>>(), others);
+}
+
+/// Each artist has all names that the pages write.
+pub(super) fn assert_names(stored: &Stored) {
+    let names = match stored {
+        Stored::Postgres(_) => "array_to_json(names)",
+        Stored::Sqlite(_) => "names",
+    };
+    let known = stored.query(&format!("select id, {names} from artists"));
+    let known: BTreeMap<String, BTreeSet<String>> =
+        known.into_iter().map(|row| (row[0].clone(), serde_json::from_str(&row[1]).unwrap())).collect();
+    let mut written: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    let of_pages = "select artist, name from track_credits union select artist, name from playlist_artists";
+    for row in stored.query(of_pages) {
+        written.entry(row[0].clone()).or_default().insert(row[1].clone());
+    }
+    assert_eq!(known, written);
 }
 
 fn kept_pages_give_the_same_rows_once_more(stored: &Stored) {

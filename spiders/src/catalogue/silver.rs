@@ -2,12 +2,12 @@
 //!
 //! | what it is | tables | its columns follow from |
 //! |---|---|---|
-//! | what many pages share | `artists`, `tracks` | its id, and nothing else |
+//! | what many pages share | `artists`, `tracks` | its id, and `names` from all pages |
 //! | what one page says | `playlists`, `playlist_artists`, `playlist_tracks`, `track_credits` | the page |
 //!
 //! So no value depends on which of two pages is stored last, a killed and resumed crawl gives the same rows, and no two pages
-//! contradict each other. The price is that a name as people write it (`Björk`) is not in `artists`, because pages write it in
-//! several ways. It is in the rows of the pages that write it, and the [views] choose the most frequent one.
+//! contradict each other. Pages write a name (`Björk`) in several ways: `artists` has all of them, the rows of the pages have their own, and
+//! the [views] choose the most frequent one.
 //!
 //! A view over `playlist_tracks` shows which track follows which, so the answer is right after every change.
 

@@ -48,11 +48,11 @@ fn day(date: MixDate) -> Option<NaiveDate> {
     NaiveDate::from_ymd_opt(date.year.into(), date.month?.into(), date.day?.into())
 }
 
-/// The rows of one mix. An artist or a track that the mix names twice is emitted once.
+/// The rows of one mix. A track that the mix names twice is emitted once, and so is an artist in one spelling.
 struct Rows<'o> {
     playlist: Key<Playlist>,
     out: &'o mut Output,
-    artists: BTreeSet<String>,
+    artists: BTreeSet<(String, String)>,
     tracks: BTreeSet<TrackKeys>,
 }
 
@@ -117,10 +117,9 @@ impl Rows<'_> {
 
     fn artist(&mut self, name: &str) -> Option<Key<Artist>> {
         let name_key = keys::artist(name)?;
-        let artist = Artist { name_key };
-        let key = artist.key();
-        if self.artists.insert(artist.name_key.clone()) {
-            self.out.item(artist);
+        let key = Artist::key_of(&name_key);
+        if self.artists.insert((name_key.clone(), name.to_owned())) {
+            self.out.item(Artist { name_key, names: vec![name.to_owned()] });
         }
         Some(key)
     }

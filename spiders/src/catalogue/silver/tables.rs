@@ -10,6 +10,9 @@ use super::views;
 pub(super) struct Artist {
     /// The name under `name_key_v1`.
     pub(super) name_key: String,
+    /// All spellings that any page has, of both sites.
+    #[item(merge = "union")]
+    pub(super) names: Vec<String>,
 }
 
 /// A track, in all spellings.

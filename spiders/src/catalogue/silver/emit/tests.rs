@@ -66,6 +66,15 @@ fn an_unknown_track_keeps_its_position_and_refers_to_no_track() {
 }
 
 #[test]
+fn an_artist_has_each_spelling_of_the_mix() {
+    let mix = mix("2004 - Björk - Show", &["BJÖRK - X", "Bjork - Y", "BJÖRK - Z"]);
+    assert_eq!(
+        fields(&items(&mix, "artist"), &["name_key", "names"]),
+        [r#"bjork | ["Björk"]"#, r#"bjork | ["BJÖRK"]"#, r#"bjork | ["Bjork"]"#]
+    );
+}
+
+#[test]
 fn the_tracks_of_a_mashup_are_rows_of_one_line() {
     let mix = mix("2004 - Marlow - Show", &["A - X", "B - Y w/ C feat. D - Z (E Remix)"]);
     assert_eq!(
