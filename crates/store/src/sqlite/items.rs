@@ -304,9 +304,10 @@ impl Upsert {
                 let fingerprint =
                     self.has_fingerprint.then(|| ToSqlOutput::from(page.fingerprint.as_bytes().as_slice()));
                 let values = record.values.iter().map(to_sql).chain(of_row).chain(fingerprint);
-                execute_lean(&mut connection.prepare_cached(&self.statement)?, values)?
+                let mut statement = connection.prepare_cached(&self.statement)?;
+                execute_lean(&mut statement, values)?
             }
-            RowFrom::Kept(kept) => kept.update(connection, record)?,
+            RowFrom::Kept(kept) => kept.update(connection, record)? as u64,
         };
         if let Some((history, writing, Before::Nothing)) = before {
             history.made(connection, writing)?;
@@ -316,7 +317,7 @@ impl Upsert {
         if let (Some(changes), Some(change), Some(key), false) = (&self.changes, change, key, is_gone) {
             changes.note(connection, (run.run_id, &run.spider), key, record, &change)?;
         }
-        Ok(rows as u64)
+        Ok(rows)
     }
 }
 
@@ -360,7 +361,7 @@ fn write_shared(
             ToSqlOutput::from(&*run.spider),
             ToSqlOutput::from(record.item_type.name()),
             key.map_or(ToSqlOutput::from(Null), ToSqlOutput::from),
-            ToSqlOutput::from(digest),
+            ToSqlOutput::from(digest.to_vec()),
             ToSqlOutput::from(run.run_id),
             ToSqlOutput::from(page.fingerprint.as_bytes().as_slice()),
             ToSqlOutput::from(&*url),
