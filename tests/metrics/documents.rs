@@ -3,7 +3,7 @@
 use super::*;
 
 /// Of a crawl that has something of everything: one that runs, and what one leaves.
-fn everything() -> [Told; 3] {
+fn everything() -> [Told; 4] {
     let (site, stored, textfile) = (Site::generated(60, 3), Stored::postgres(), Textfile::new());
     site.hold();
     let crawl =
@@ -38,7 +38,16 @@ fn everything() -> [Told; 3] {
     let with_rules = textfile.told();
     let rule = "dragline_broken_rules_total{type=ware,rule=price range,consequence=dropped}";
     with_rules.is(&[(rule, 0.0)]);
-    [scraped, left, with_rules]
+    // So do look-ups.
+    let chart = example("nasty_spiders").env("CHART_API", site.url("")).args([
+        "crawl",
+        "chart",
+        "--start-url",
+        &site.url("/"),
+    ]);
+    textfile.of(chart.args(["--limit", "1", "--store", &stored.url()])).run();
+    let with_look_ups = textfile.told();
+    [scraped, left, with_rules, with_look_ups]
 }
 
 #[test]

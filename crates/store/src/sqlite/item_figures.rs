@@ -22,6 +22,9 @@ use crate::item_figures::{BLANK, MAX_COLUMNS_AT_ONCE, Ordered, number, ordered};
 /// The steps of its machine after which `SQLite` asks whether to go on. They take well under a millisecond.
 const STEPS_BETWEEN_LOOKS: i32 = 10_000;
 
+/// A row with a longer value is left out.
+const LARGE_BYTES: usize = 4 << 20;
+
 /// Reads the figures within `limit`.
 pub(super) fn read(
     connection: &mut Connection,
@@ -49,7 +52,7 @@ fn read_all(connection: &mut Connection, run_id: i64, items: &[ItemType]) -> Res
     for (item, columns) in figured_columns(items) {
         check_names(item)?;
         let Some(order) = sample_order(&transaction, item)? else { continue };
-        let of = OfType { run_id, item, rows: seen.rows(item), order };
+        let of = OfType { run_id, item, rows: format!("{}{}", seen.rows(item), without_large(item)), order };
         let mut of_type = BTreeMap::new();
         for some in columns.chunks(MAX_COLUMNS_AT_ONCE) {
             of_type.extend(read_columns(&transaction, &of, some)?);
@@ -57,6 +60,18 @@ fn read_all(connection: &mut Connection, run_id: i64, items: &[ItemType]) -> Res
         figures.insert(item.name().to_owned(), of_type);
     }
     Ok(figures)
+}
+
+/// The condition that leaves out rows with a large value, after other conditions. Functions on JSON and texts copy their argument several
+/// times, so such a row would take ten times its size.
+fn without_large(item: &ItemType) -> String {
+    let is_small = |name: &str| format!(" AND coalesce(octet_length({name}), 0) <= {LARGE_BYTES}");
+    if item.table().is_none() {
+        return is_small("data");
+    }
+    let has_size =
+        |column: &&Column| matches!(column.kind, ColumnType::Text | ColumnType::TextList | ColumnType::Json);
+    item.columns().iter().filter(has_size).map(|column| is_small(&quoted(&column.name))).collect()
 }
 
 /// The order of the rows of the sample. `None` if the type's table is missing.
