@@ -45,6 +45,7 @@ mod runs;
 mod same_request;
 mod schemas;
 mod secrets;
+mod serve;
 mod sitemaps;
 mod stop;
 mod stored;

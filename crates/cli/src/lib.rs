@@ -13,6 +13,7 @@ mod commands;
 mod exit;
 mod export;
 mod failed;
+mod life_line;
 mod open_files;
 mod paint;
 mod probes;

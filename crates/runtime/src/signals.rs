@@ -89,6 +89,19 @@ fn cut_off(cut: &Stop, signal: &'static str, end_process: &impl Fn()) {
     info!(signal, "the run has already ended; its report and export are cut off");
 }
 
+/// Calls `heard` with the name of every signal from now on, and with those that were caught before, on a thread of its own.
+///
+/// # Errors
+/// When the operating system refuses a handler or a thread.
+pub fn each(mut heard: impl FnMut(&'static str) + Send + 'static) -> io::Result<Worker<()>> {
+    let mut signals = early_signals::take()?;
+    Worker::spawn("signals", move || {
+        for signal in signals.forever() {
+            heard(name(signal));
+        }
+    })
+}
+
 impl SignalListener {
     /// From now on, a signal cuts off the report and export. If a signal came too late to stop the run, and the
     /// run is `complete` anyway, it cuts them off now.
@@ -134,6 +147,7 @@ fn name(signal: i32) -> &'static str {
         SIGTERM => "SIGTERM",
         SIGHUP => "SIGHUP",
         SIGQUIT => "SIGQUIT",
+        SIGUSR1 => "SIGUSR1",
         _ => "signal",
     }
 }

@@ -6,7 +6,7 @@ use dragline_core::stop::Stop;
 
 use crate::error::CrawlError;
 use crate::health::{Health, Heartbeat};
-use crate::listen::{Listener, Served};
+use crate::listen::{Listener, OfCrawl};
 use crate::metrics::Metrics;
 use crate::settings::CrawlSettings;
 
@@ -40,7 +40,7 @@ pub(crate) fn watched(
     metrics.watch(&health);
     let listener = settings.listen.map(|address| {
         let shown = Arc::clone(metrics);
-        let served = Served { health: Arc::clone(&health), metrics: Box::new(move || shown.render()) };
+        let served = OfCrawl { health: Arc::clone(&health), metrics: Box::new(move || shown.render()) };
         Listener::start(address, served)
             .map_err(|source| CrawlError::Listen { address: address.to_string(), source })
     });

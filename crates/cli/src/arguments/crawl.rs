@@ -45,6 +45,10 @@ pub(crate) struct Crawl {
     #[arg(long, value_name = "NAME", hide_short_help = true)]
     pub(crate) schedule: Option<String>,
 
+    /// Stop when stdin closes. A supervisor holds the other end, so the crawl does not outlive it
+    #[arg(long, hide_short_help = true)]
+    pub(crate) stop_with_stdin: bool,
+
     #[command(flatten)]
     pub(crate) flags: CrawlFlags,
 }

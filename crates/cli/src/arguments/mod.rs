@@ -28,6 +28,7 @@ mod reparse;
 mod runs;
 mod schedule;
 mod schema;
+mod serve;
 mod teaching;
 
 use std::path::PathBuf;
@@ -55,6 +56,7 @@ pub(crate) use reparse::{DryRunFormat, Reparse};
 pub(crate) use runs::{GoneRun, ListRuns, PruneRuns, RetryRun, RunAction};
 pub(crate) use schedule::{ListSchedules, NextTicks, ScheduleAction};
 pub(crate) use schema::SchemaAction;
+pub(crate) use serve::Serve;
 pub(crate) use teaching::{Completions, Man};
 
 /// A scraping pipeline that never lets go of a row.
@@ -131,7 +133,11 @@ pub(crate) enum Command {
     #[command(after_help = check::EXAMPLES)]
     Check(Check),
 
-    /// Show the schedules of the settings file and when they are due
+    /// Run the crawls of the settings file when they are due, each as a process of its own
+    #[command(after_help = serve::EXAMPLES)]
+    Serve(Box<Serve>),
+
+    /// Show the schedules of the settings file and when they are due; run, pause and resume them
     #[command(after_help = schedule::EXAMPLES)]
     Schedule {
         #[command(subcommand)]

@@ -76,6 +76,13 @@ pub(crate) enum RunAction {
         run: String,
     },
 
+    /// Stop the crawl of a run that a server executes. The run stays unfinished, and its next tick goes on with it
+    #[command(after_help = "Example:\n  dragline runs cancel books-nightly")]
+    Cancel {
+        /// The run: its id, its name (the newest run of that name), or its spider's name
+        run: String,
+    },
+
     /// Remove the requests and kept pages of ended runs; their figures and all items stay
     #[command(after_help = PRUNE_EXAMPLES)]
     Prune(PruneRuns),

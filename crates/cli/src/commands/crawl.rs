@@ -23,7 +23,7 @@ use crate::failed::Failed;
 use crate::paint::Paint;
 use crate::program::Program;
 use crate::settings::{CommandSettings, Common};
-use crate::{probes, report};
+use crate::{life_line, probes, report};
 
 /// The least time for reading and showing the report, even if the time of the stop is up.
 const LEAST_LEFT: Duration = Duration::from_secs(1);
@@ -42,6 +42,9 @@ pub(super) fn run(
     log: &LogHandle,
 ) -> Result<Exit, Failed> {
     probes::arm();
+    if arguments.stop_with_stdin {
+        life_line::hold().map_err(|error| no_thread(&error))?;
+    }
     let spider = find_spider(&arguments.spider, &program.spiders)?;
     let mut flags = arguments.flags;
     flags.identity.run = flags.identity.run.or(arguments.schedule);

@@ -19,6 +19,7 @@ mod reparse;
 mod runs;
 mod schedule;
 mod schema;
+mod serve;
 mod table;
 mod which_run;
 mod words;
@@ -77,7 +78,10 @@ fn called(program: &Program) -> Result<ExitCode, Failed> {
         Err(error) => return Ok(told(&error)),
     };
     // A crawl stops in its own way. The other commands simply end.
-    if !matches!(arguments.command, Command::Crawl(_) | Command::Reparse(_) | Command::Demo(_)) {
+    if !matches!(
+        arguments.command,
+        Command::Crawl(_) | Command::Reparse(_) | Command::Demo(_) | Command::Serve(_)
+    ) {
         early_signals::end_at_once();
     }
     // These must not depend on settings, because they have to work even if the settings file is invalid.
@@ -141,6 +145,7 @@ fn command(command: Command, common: &Common, program: &Program, log: &LogHandle
         Command::Fetch(fetch) => fetch::run(&fetch, common, program),
         Command::Check(check) => check::run(&check, program),
         Command::Schema { action } => schema::run(action, common, &program.spiders),
+        Command::Serve(serve) => serve::run(*serve, common, program, log),
         Command::Schedule { action } => schedule::run(&action, common),
         Command::Export(export) => export::run(&export, common, &program.spiders),
         Command::Diff(diff) => diff::run(&diff, common, &program.spiders),

@@ -43,6 +43,7 @@ const DEFAULT_FILE: &str = "dragline.toml";
 fn table_of(group: &str) -> Option<&'static str> {
     match group {
         "Global" | "Logging" => Some(""),
+        "ServeSettings" | "ServeListen" => Some("serve"),
         "LimitSettings"
         | "LinkSettings"
         | "SitemapSettings"
@@ -85,6 +86,7 @@ pub(crate) fn place<'a>(command: &Command, flag: &'a Arg) -> Option<(&'static st
 #[derive(Clone, Debug, Default)]
 pub(crate) struct File {
     path: PathBuf,
+    text: String,
     entries: Vec<Entry>,
     hosts: Vec<HostOverride>,
     host_entries: Vec<(HostPattern, Entry)>,
@@ -186,6 +188,11 @@ impl File {
         self.chosen.iter().rev().flat_map(|table| table.arguments.iter().cloned()).collect()
     }
 
+    /// All of it. It may hold secrets.
+    pub(crate) fn text(&self) -> &str {
+        &self.text
+    }
+
     /// The file itself.
     pub(crate) fn path(&self) -> &Path {
         &self.path
@@ -250,6 +257,7 @@ impl File {
             wrong(error.span(), error.message()).hint(hint)
         })?;
         let (top, crawl, host) = (Known::of("", &Arguments::command()), Known::of_crawl(), Known::of_host());
+        let serve = Known::of_serve();
         let read = |known: &Known, key: &Spanned<DeString<'_>>, value: &Spanned<DeValue<'_>>| {
             let line = line_of(text, key.span().start);
             known
@@ -257,12 +265,17 @@ impl File {
                 .map_err(|(what, hint)| wrong(Some(key.span()), &what).hint(hint))
         };
         let (of_spider, of_schedule) = (spiders::known(), schedules::own_keys());
-        let mut file = Self { path: path.to_owned(), ..Self::default() };
+        let mut file = Self { path: path.to_owned(), text: text.to_owned(), ..Self::default() };
         for (key, value) in root.get_ref() {
             match (key.get_ref().as_ref(), value.get_ref()) {
                 ("crawl", DeValue::Table(table)) => {
                     for (key, value) in table {
                         file.entries.push(read(&crawl, key, value)?);
+                    }
+                }
+                ("serve", DeValue::Table(table)) => {
+                    for (key, value) in table {
+                        file.entries.push(read(&serve, key, value)?);
                     }
                 }
                 ("host", DeValue::Table(tables)) => {

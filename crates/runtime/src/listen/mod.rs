@@ -30,22 +30,60 @@ const CONNECTION_TIMEOUT: Duration = Duration::from_secs(5);
 /// Pause after a failed accept, for example when file descriptors have run out.
 const ACCEPT_AGAIN_AFTER: Duration = Duration::from_millis(100);
 
-/// The data for the answers.
-pub(crate) struct Served {
+/// The answers. They wait for nobody.
+pub trait Served: Send + Sync {
+    /// How the process is.
+    fn told(&self) -> Told;
+
+    /// The metrics in the text format.
+    fn metrics(&self) -> String;
+}
+
+/// How a process is.
+#[derive(Clone, Debug)]
+pub struct Told {
+    /// Whether it is alive. If not, a new start helps.
+    pub is_alive: bool,
+    /// Whether it does its work now.
+    pub is_ready: bool,
+    /// All details.
+    pub status: serde_json::Value,
+}
+
+/// The answers of a crawl.
+pub(crate) struct OfCrawl {
     pub(crate) health: Arc<Health>,
     /// The metrics in the text format.
     pub(crate) metrics: Box<dyn Fn() -> String + Send + Sync>,
 }
 
+impl Served for OfCrawl {
+    fn told(&self) -> Told {
+        let verdict = self.health.verdict();
+        Told {
+            is_alive: verdict.state.is_alive(),
+            is_ready: verdict.state.is_ready(),
+            status: self.health.status(&verdict),
+        }
+    }
+
+    fn metrics(&self) -> String {
+        (self.metrics)()
+    }
+}
+
 /// Listens until dropped.
-pub(crate) struct Listener {
+pub struct Listener {
     _end: oneshot::Sender<()>,
     _thread: Worker<()>,
 }
 
 impl Listener {
     /// Starts to listen.
-    pub(crate) fn start(address: ListenAddr, served: Served) -> io::Result<Self> {
+    ///
+    /// # Errors
+    /// When the address is taken, or the operating system gives no thread.
+    pub fn start(address: ListenAddr, served: impl Served + 'static) -> io::Result<Self> {
         let socket = std::net::TcpListener::bind(address.socket())?;
         socket.set_nonblocking(true)?;
         let address = socket.local_addr()?;
@@ -69,7 +107,7 @@ impl Listener {
     }
 }
 
-async fn accept(listener: TcpListener, served: Arc<Served>) {
+async fn accept(listener: TcpListener, served: Arc<dyn Served>) {
     let mut connections: VecDeque<AbortHandle> = VecDeque::new();
     loop {
         match listener.accept().await {
@@ -90,9 +128,9 @@ async fn accept(listener: TcpListener, served: Arc<Served>) {
     }
 }
 
-async fn serve(stream: TcpStream, served: Arc<Served>) {
+async fn serve(stream: TcpStream, served: Arc<dyn Served>) {
     let service = service_fn(move |request| {
-        let answer = routes::answer(&served, &request);
+        let answer = routes::answer(&*served, &request);
         async move { Ok::<_, Infallible>(answer) }
     });
     let connection = http1::Builder::new()

@@ -6,7 +6,7 @@ use hyper::body::Bytes;
 use hyper::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
 use hyper::{Method, Request, Response, StatusCode};
 
-use super::Served;
+use super::{Served, Told};
 
 const JSON: &str = "application/json";
 const PLAIN: &str = "text/plain; charset=utf-8";
@@ -15,25 +15,24 @@ const METRICS: &str = "text/plain; version=0.0.4; charset=utf-8";
 const PATHS: &str = "/health /ready /status /metrics\n";
 
 /// Answers one request and ignores its body.
-pub(super) fn answer<B>(served: &Served, request: &Request<B>) -> Response<Full<Bytes>> {
+pub(super) fn answer<B>(served: &dyn Served, request: &Request<B>) -> Response<Full<Bytes>> {
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
         let mut refused = response(StatusCode::METHOD_NOT_ALLOWED, PLAIN, "only GET and HEAD\n".to_owned());
         refused.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
         return refused;
     }
-    let verdict = served.health.verdict();
     match request.uri().path() {
-        "/health" => told(verdict.state.is_alive(), &served.health.status(&verdict)),
-        "/ready" => told(verdict.state.is_ready(), &served.health.status(&verdict)),
-        "/status" => told(true, &served.health.status(&verdict)),
-        "/metrics" => response(StatusCode::OK, METRICS, (served.metrics)()),
+        "/health" => told(served.told(), |it| it.is_alive),
+        "/ready" => told(served.told(), |it| it.is_ready),
+        "/status" => told(served.told(), |_| true),
+        "/metrics" => response(StatusCode::OK, METRICS, served.metrics()),
         _ => response(StatusCode::NOT_FOUND, PLAIN, format!("there are {PATHS}")),
     }
 }
 
-fn told(well: bool, body: &serde_json::Value) -> Response<Full<Bytes>> {
-    let status = if well { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    let mut body = body.clone();
+fn told(told: Told, is_well: impl Fn(&Told) -> bool) -> Response<Full<Bytes>> {
+    let status = if is_well(&told) { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    let mut body = told.status;
     secrets::hide_in_json(&mut body);
     response(status, JSON, format!("{body:#}\n"))
 }

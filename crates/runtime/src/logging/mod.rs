@@ -176,6 +176,18 @@ impl LogHandle {
         self.outputs.send_text(&Line::now("INFO", text), text, painted);
     }
 
+    /// A line of another process, which is rendered already. It goes only to stderr.
+    pub fn pass_on(&self, line: String) {
+        self.outputs.stderr.line(line.into_bytes());
+    }
+
+    /// Tells people that something was killed. The process itself goes on.
+    pub fn critical(&self, text: &str) {
+        self.counts.event(Level::ERROR);
+        let line = Line::now("CRITICAL", text.trim_start_matches("CRITICAL: "));
+        self.outputs.send_text(&line, text, text);
+    }
+
     /// The number of logged events.
     pub fn counts(&self) -> &LogCounts {
         &self.counts

@@ -1,5 +1,6 @@
 //! `dragline runs`: shows runs and the rows that are gone, reopens them, ends them, and prunes them.
 
+mod cancel;
 mod columns;
 mod compare;
 mod gone;
@@ -42,6 +43,7 @@ pub(super) fn run(action: &RunAction, common: &Common, spiders: &[Arc<dyn Spider
         RunAction::Show { run, path, json, .. } => show::run(run, path.as_deref(), *json, &runs, spiders),
         RunAction::Compare { run, with, json } => compare::run(run, with.as_deref(), *json, &runs, spiders),
         RunAction::Gone(gone) => gone::run(gone, &runs, spiders),
+        RunAction::Cancel { run } => cancel::run(run, &runs, common),
         RunAction::Retry(retry) => retry::run(retry, &runs),
         RunAction::End { run } => retry::end(run, &runs),
         RunAction::Prune(prune) => prune::run(prune, &runs, spiders),

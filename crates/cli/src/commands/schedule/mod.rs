@@ -1,5 +1,6 @@
 //! `dragline schedule`: what the settings file and the store know about schedules.
 
+mod act;
 mod list;
 mod next;
 
@@ -18,6 +19,8 @@ use crate::exit::Exit;
 use crate::failed::Failed;
 use crate::settings::Common;
 
+pub(super) use self::act::by;
+
 /// Time limit of one read or write.
 const LIMIT: Duration = Duration::from_secs(30);
 
@@ -25,28 +28,35 @@ pub(super) fn run(action: &ScheduleAction, common: &Common) -> Result<Exit, Fail
     match action {
         ScheduleAction::List(list) => list::run(list, common),
         ScheduleAction::Next(next) => next::run(next, common),
+        ScheduleAction::Run { schedule } => act::run_now(schedule, common),
+        ScheduleAction::Pause { schedule } => act::pause(schedule, true, common),
+        ScheduleAction::Resume { schedule } => act::pause(schedule, false, common),
     }
 }
 
 /// The schedules and their ticks in the store.
-struct Schedules {
-    store: Arc<dyn ScheduleStore>,
+pub(super) struct Schedules {
+    pub(super) store: Arc<dyn ScheduleStore>,
     blocking: Blocking,
 }
 
 impl Schedules {
-    fn open(common: &Common) -> Result<Self, Failed> {
+    pub(super) fn open(common: &Common) -> Result<Self, Failed> {
         let store = common.open_schedules(&common.store_settings()?)?;
         let schedules = Self { store, blocking: Blocking::new()? };
         schedules.wait("connect", schedules.store.reach())?;
         Ok(schedules)
     }
 
-    fn wait<T>(&self, what: &str, work: impl Future<Output = Result<T, StoreError>>) -> Result<T, Failed> {
+    pub(super) fn wait<T>(
+        &self,
+        what: &str,
+        work: impl Future<Output = Result<T, StoreError>>,
+    ) -> Result<T, Failed> {
         Ok(self.blocking.wait(&*self.store, what, LIMIT, work)?)
     }
 
-    fn close(&self) {
+    pub(super) fn close(&self) {
         self.blocking.close(&*self.store, LIMIT);
     }
 }

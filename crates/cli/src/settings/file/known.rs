@@ -30,6 +30,14 @@ impl Known {
         Self::of("crawl", command.find_subcommand("crawl").unwrap_or(&command))
     }
 
+    pub(super) fn of_serve() -> Self {
+        let command = Arguments::command();
+        let serve = Self::of("serve", command.find_subcommand("serve").unwrap_or(&command));
+        let names: Vec<&str> = serve.flags.get_arguments().map(|flag| flag.get_id().as_str()).collect();
+        let names = format!("[serve] has {}", names.join(", "));
+        Self { names, ..serve }
+    }
+
     pub(super) fn of_host() -> Self {
         Self { table: "host", flags: hosts::command(), names: HOSTS.to_owned() }
     }

@@ -1,0 +1,33 @@
+//! `dragline serve`.
+
+use clap::Args;
+use dragline_runtime::listen::ListenAddr;
+use dragline_serve::ServeSettings;
+
+pub(super) const EXAMPLES: &str = "\
+Examples:
+  dragline serve --store postgres://me@db/crawls
+  dragline serve --workers 4 --log-dir /var/log/dragline
+
+It starts the crawls of the schedules in the settings file, each as a process of its own. SIGTERM stops all of them, and the next \
+`dragline serve` goes on with them. SIGHUP makes it read the settings file again.";
+
+/// `dragline serve`.
+#[derive(Debug, Args)]
+pub(crate) struct Serve {
+    #[command(flatten)]
+    pub(crate) settings: ServeSettings,
+
+    #[command(flatten)]
+    pub(crate) listening: ServeListen,
+}
+
+/// Where the server tells how it is.
+#[derive(Debug, Args)]
+pub(crate) struct ServeListen {
+    /// Serve `/health`, `/ready`, `/status` and `/metrics` at this address [default: off; `0.0.0.0` in the image]
+    ///
+    /// If you leave out the port, it is the one in the variable `PORT`, or 8080.
+    #[arg(long, env = "DRAGLINE_LISTEN", value_name = "ADDR", value_parser = ListenAddr::parse)]
+    pub(crate) listen: Option<ListenAddr>,
+}

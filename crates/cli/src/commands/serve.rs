@@ -1,0 +1,224 @@
+//! `dragline serve`.
+
+use std::fs::File as SystemFile;
+use std::io::{self, Write as _};
+use std::os::unix::process::CommandExt as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crossbeam_channel::bounded;
+use dragline_core::program;
+use dragline_core::stop::{Stop, StopReason};
+use dragline_core::worker::Worker;
+use dragline_runtime::listen::{Listener, Served, Told};
+use dragline_runtime::logging::{LogFormat, LogHandle};
+use dragline_runtime::visible::visible;
+use dragline_runtime::{hostname, signals};
+use dragline_serve::{Asked, Health, House, Schedule, ServeEnd, ServeError, Server, Status};
+
+use crate::arguments::Serve;
+use crate::exit::Exit;
+use crate::failed::Failed;
+use crate::program::Program;
+use crate::settings::Common;
+use crate::settings::file::File;
+
+/// Variables that belong to this process. A crawl with them would write the same file or listen at the same address.
+const OF_THIS_PROCESS: [&str; 12] = [
+    "DRAGLINE_CONFIG",
+    "DRAGLINE_FORCE_RUN",
+    "DRAGLINE_FRESH",
+    "DRAGLINE_HEARTBEAT_FILE",
+    "DRAGLINE_LISTEN",
+    "DRAGLINE_LOG_DIR",
+    "DRAGLINE_METRICS_TEXTFILE",
+    "DRAGLINE_OUTPUT",
+    "DRAGLINE_PROGRESS",
+    "DRAGLINE_RUN",
+    "DRAGLINE_SPIDER",
+    "DRAGLINE_START_URLS",
+];
+/// Signals that are waiting to be heard. More of them say nothing new.
+const SIGNALS_WAITING: usize = 16;
+
+pub(super) fn run(
+    arguments: Serve,
+    common: &Common,
+    program: &Program,
+    log: &LogHandle,
+) -> Result<Exit, Failed> {
+    let schedules: Vec<Schedule> = common.file.schedules().cloned().collect();
+    if schedules.is_empty() {
+        return Err(Failed::usage("there is nothing to serve: the settings file has no schedules").hint(
+            "add a table such as [schedule.nightly] with spider and cron to dragline.toml, or name another file with --config",
+        ));
+    }
+    let store = common.open_schedules(&common.store_settings()?)?;
+    let stop = Stop::new();
+    let asked = listen(&stop)?;
+    let copy = ConfigCopy::new(&common.file)
+        .map_err(|error| Failed::error(format!("the settings file cannot be copied: {error}")))?;
+    let house = CommandLine {
+        spiders: program.spiders.iter().map(|spider| spider.name().to_owned()).collect(),
+        path: common.file.path().to_owned(),
+        copy: Mutex::new(copy),
+        store: common.store.0.clone(),
+        log_dir: common.log.files.as_ref().map(|files| files.dir.clone()),
+        log_format: common.log.format,
+        log_filter: common.log.filter.clone(),
+        log: log.clone(),
+    };
+    let status = Arc::<Status>::default();
+    let listen = arguments.listening.listen;
+    let listener = listen.map(|address| Listener::start(address, Endpoints(Arc::clone(&status)))).transpose();
+    let _listener = listener.map_err(|error| {
+        Failed::error(format!("cannot listen: {error}")).hint("another process may listen there")
+    })?;
+    let server = Server {
+        schedules,
+        settings: arguments.settings,
+        hostname: hostname(),
+        house: Arc::new(house),
+        status,
+        listen: listen.map(|address| address.to_string()),
+    };
+    match dragline_serve::serve(server, store, &asked.1, &stop) {
+        Ok(ServeEnd::Stopped) => Ok(Exit::Finished),
+        Ok(ServeEnd::Forced) => Ok(Exit::Forced),
+        Err(ServeError::Store(error)) => Err(error.into()),
+        Err(ServeError::Usage(problem)) => Err(Failed::usage(problem)),
+        Err(error) => Err(Failed::error(dragline_runtime::chain(&error))),
+    }
+}
+
+type Signals = (Worker<()>, crossbeam_channel::Receiver<Asked>);
+
+/// Hears signals from now on. A stop is requested at once, because the server may be waiting for its store.
+fn listen(stop: &Stop) -> Result<Signals, Failed> {
+    let (sender, asked) = bounded(SIGNALS_WAITING);
+    let stop = stop.clone();
+    let thread = signals::each(move |signal| {
+        let ask = match signal {
+            "SIGHUP" => Asked::Reload,
+            "SIGUSR1" => Asked::Tell,
+            signal => {
+                stop.request(StopReason::Signal(signal));
+                Asked::Stop(signal)
+            }
+        };
+        let _ = sender.try_send(ask);
+    });
+    let thread = thread.map_err(|error| Failed::error(format!("cannot listen for signals: {error}")))?;
+    Ok((thread, asked))
+}
+
+/// What the endpoints answer.
+struct Endpoints(Arc<Status>);
+
+impl Served for Endpoints {
+    fn told(&self) -> Told {
+        let Health { is_alive, is_ready, body } = self.0.health();
+        Told { is_alive, is_ready, status: body }
+    }
+
+    fn metrics(&self) -> String {
+        self.0.metrics()
+    }
+}
+
+/// This program, as the server needs it.
+struct CommandLine {
+    spiders: Vec<String>,
+    path: PathBuf,
+    copy: Mutex<ConfigCopy>,
+    store: String,
+    log_dir: Option<PathBuf>,
+    log_format: LogFormat,
+    log_filter: Option<String>,
+    log: LogHandle,
+}
+
+impl House for CommandLine {
+    fn reload(&self) -> Result<Vec<Schedule>, String> {
+        let file = File::read(Some(&self.path), &self.spiders).map_err(|failed| failed.to_string())?;
+        let copy = ConfigCopy::new(&file).map_err(|error| error.to_string())?;
+        *self.copy.lock().unwrap_or_else(PoisonError::into_inner) = copy;
+        Ok(file.schedules().cloned().collect())
+    }
+
+    fn command(&self, schedule: &Schedule, fresh: bool) -> io::Result<(Command, Option<String>)> {
+        let mut command = own_program()?;
+        for name in OF_THIS_PROCESS {
+            command.env_remove(name);
+        }
+        let config = self.copy.lock().unwrap_or_else(PoisonError::into_inner).path();
+        command.arg("--config").arg(config).arg("crawl").arg(&schedule.spider);
+        command.args(["--schedule", &schedule.name, "--stop-with-stdin"]);
+        if fresh {
+            command.arg("--fresh");
+        }
+        // The URL may have a password, and everybody can read the arguments of a process.
+        command.env("DRAGLINE_STORE", &self.store);
+        command.env("DRAGLINE_LOG_FORMAT", if self.log_format == LogFormat::Json { "json" } else { "text" });
+        if let Some(filter) = &self.log_filter {
+            command.env("DRAGLINE_LOG", filter);
+        }
+        let log_dir = self.log_dir.as_ref().map(|dir| dir.join(&schedule.name));
+        if let Some(dir) = &log_dir {
+            command.env("DRAGLINE_LOG_DIR", dir);
+        }
+        Ok((command, log_dir.map(|dir| dir.display().to_string())))
+    }
+
+    fn line(&self, schedule: &str, line: &[u8]) {
+        let text = String::from_utf8_lossy(line);
+        let text = visible(text.trim_end());
+        // A JSON line names its run, which has the name of the schedule.
+        self.log.pass_on(match self.log_format {
+            LogFormat::Json if text.starts_with('{') => format!("{text}\n"),
+            _ => format!("{schedule} | {text}\n"),
+        });
+    }
+
+    fn critical(&self, text: &str) {
+        self.log.critical(text);
+    }
+}
+
+/// The program of this process, even if its file was replaced since.
+fn own_program() -> io::Result<Command> {
+    let path = Path::new("/proc/self/exe");
+    let mut command = Command::new(if path.exists() { path.to_owned() } else { std::env::current_exe()? });
+    command.arg0(program::name());
+    Ok(command)
+}
+
+/// The settings file as it was read. A crawl gets this copy, so that a file that somebody is changing, or that was refused, changes no
+/// crawl. It is in memory and has no name, because it may hold secrets.
+struct ConfigCopy {
+    path: PathBuf,
+    _open: Option<SystemFile>,
+}
+
+impl ConfigCopy {
+    #[cfg(target_os = "linux")]
+    fn new(file: &File) -> io::Result<Self> {
+        use std::os::fd::AsRawFd as _;
+
+        // Without the flag that closes it, the crawls inherit it.
+        let copy = rustix::fs::memfd_create("dragline.toml", rustix::fs::MemfdFlags::empty())?;
+        let mut copy = SystemFile::from(copy);
+        copy.write_all(file.text().as_bytes())?;
+        Ok(Self { path: format!("/proc/self/fd/{}", copy.as_raw_fd()).into(), _open: Some(copy) })
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    fn new(file: &File) -> io::Result<Self> {
+        Ok(Self { path: file.path().to_owned(), _open: None })
+    }
+
+    fn path(&self) -> PathBuf {
+        self.path.clone()
+    }
+}

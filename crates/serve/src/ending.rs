@@ -1,0 +1,265 @@
+//! What the end of a process means for its tick.
+
+use std::fmt;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use dragline_core::back_off::BackOff;
+use dragline_core::schedules::{TickRecord, TickState};
+
+use crate::clock::Clock;
+use crate::schedule::ScheduleSettings;
+
+/// The longest time before a new try.
+pub const MAX_RESTART_DELAY: Duration = Duration::from_secs(3600);
+/// The time before a new try while another process works on the run. That process has often been told to stop.
+pub const HELD_AGAIN_AFTER: Duration = Duration::from_secs(5);
+/// A tick with so many processes is given up, however they ended.
+pub const MAX_ATTEMPTS: u32 = 1_000;
+
+/// How a process ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ProcessEnd {
+    /// With an exit code.
+    Code(i32),
+    /// By a signal.
+    Signal(i32),
+}
+
+impl ProcessEnd {
+    /// What it means, in one word.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::Code(0) => "finished",
+            Self::Code(65) => "problems",
+            Self::Code(75) => "stopped",
+            Self::Code(2) => "usage",
+            Self::Code(_) => "failed",
+            Self::Signal(_) => "killed",
+        }
+    }
+
+    /// As shells show it.
+    pub(crate) fn code(self) -> i32 {
+        match self {
+            Self::Code(code) => code,
+            Self::Signal(signal) => 128 + signal,
+        }
+    }
+}
+
+impl fmt::Display for ProcessEnd {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Code(code) => write!(f, "exit {code}"),
+            Self::Signal(9) => f.write_str("signal 9 (by somebody, or by the kernel because memory ran out)"),
+            Self::Signal(signal) => write!(f, "signal {signal}"),
+        }
+    }
+}
+
+/// Why the supervisor has stopped a process.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum StopCause {
+    /// The server stops.
+    Server,
+    /// Somebody asked for it, or the next tick replaces this one.
+    Cancel(String),
+    /// It took longer than `max_runtime`.
+    TooLong(Duration),
+    /// Another server has taken the tick over.
+    TakenOver,
+}
+
+impl fmt::Display for StopCause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Server => f.write_str("the server stops"),
+            Self::Cancel(why) => f.write_str(why),
+            Self::TooLong(limit) => {
+                write!(f, "it took longer than max_runtime ({})", dragline_flags::text::duration(*limit))
+            }
+            Self::TakenOver => f.write_str("another server has taken the tick over"),
+        }
+    }
+}
+
+/// A process that has ended.
+#[derive(Clone, Debug)]
+pub(crate) struct Ended<'a> {
+    /// How.
+    pub(crate) end: ProcessEnd,
+    /// Why it was stopped, if it was.
+    pub(crate) cause: Option<&'a StopCause>,
+    /// What it said last about an error.
+    pub(crate) last_error: Option<String>,
+    /// Whether another process holds the run.
+    pub(crate) is_held: bool,
+    /// Whether the last run of the name began before the process, so that none was due.
+    pub(crate) did_nothing: bool,
+}
+
+/// The tick after its process has ended.
+pub(crate) fn after(
+    tick: TickRecord,
+    settings: &ScheduleSettings,
+    ended: &Ended<'_>,
+    clock: &Clock,
+) -> TickRecord {
+    let now = clock.now();
+    let tick = TickRecord { exit_code: Some(ended.end.code()), ..tick };
+    let later = |delay: Duration| now + clock_free(delay);
+    match (ended.end, ended.cause) {
+        (ProcessEnd::Code(0), _) if ended.did_nothing => {
+            tick.skipped(now, "no run was due: the last one is younger than min_interval")
+        }
+        (ProcessEnd::Code(0), _) => tick.ended(TickState::Done, now, None),
+        (ProcessEnd::Code(65), _) => {
+            let reason = "finished with problems; look at the run".to_owned();
+            tick.ended(TickState::Done, now, Some(reason))
+        }
+        (ProcessEnd::Code(2), _) => {
+            let why = ended.last_error.as_deref().unwrap_or("a setting is wrong");
+            tick.ended(TickState::Failed, now, Some(format!("not tried again: {why}")))
+        }
+        (_, Some(StopCause::Cancel(why))) => tick.ended(TickState::Failed, now, Some(why.clone())),
+        (_, Some(cause @ StopCause::TooLong(_))) => {
+            tick.ended(TickState::Failed, now, Some(format!("{cause}; the next tick goes on with the run")))
+        }
+        (_, Some(StopCause::Server)) => {
+            let reason = "the server was stopped; the run goes on with the next one".to_owned();
+            TickRecord { server_id: None, ..tick.waiting(now, Some(reason)) }
+        }
+        _ if tick.attempts >= MAX_ATTEMPTS => {
+            let reason = format!("given up after {MAX_ATTEMPTS} processes: {}", told(ended));
+            tick.ended(TickState::Failed, now, Some(reason))
+        }
+        (ProcessEnd::Code(1), _) if ended.is_held => {
+            tick.waiting(later(HELD_AGAIN_AFTER), Some("another process works on the run".to_owned()))
+        }
+        (ProcessEnd::Code(75), _) => {
+            tick.waiting(later(settings.restart_delay), Some("stopped early; it goes on later".to_owned()))
+        }
+        _ => failed(tick, settings, &told(ended), now),
+    }
+}
+
+/// A tick whose process could not be started.
+pub(crate) fn not_started(
+    tick: TickRecord,
+    settings: &ScheduleSettings,
+    why: &str,
+    clock: &Clock,
+) -> TickRecord {
+    failed(tick, settings, why, clock.now())
+}
+
+fn failed(tick: TickRecord, settings: &ScheduleSettings, told: &str, now: DateTime<Utc>) -> TickRecord {
+    let failures = tick.failures.saturating_add(1);
+    let tick = TickRecord { failures, ..tick };
+    if failures > settings.restarts {
+        let times = if failures == 1 {
+            "its process failed".to_owned()
+        } else {
+            format!("{failures} processes failed")
+        };
+        return tick.ended(
+            TickState::Failed,
+            now,
+            Some(format!("given up because {times}; the last one: {told}")),
+        );
+    }
+    let pause = BackOff::new(settings.restart_delay, MAX_RESTART_DELAY.max(settings.restart_delay));
+    tick.waiting(now + clock_free(pause.pause_after(failures)), Some(format!("tried again after {told}")))
+}
+
+fn told(ended: &Ended<'_>) -> String {
+    match &ended.last_error {
+        Some(error) => format!("{}: {error}", ended.end),
+        None => ended.end.to_string(),
+    }
+}
+
+/// A time as schedules count it.
+fn clock_free(time: Duration) -> chrono::TimeDelta {
+    chrono::TimeDelta::from_std(time).unwrap_or(chrono::TimeDelta::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use dragline_core::schedules::TickKind;
+
+    fn tick() -> TickRecord {
+        let tick = TickRecord::new("a", "2026-03-01T03:00:00Z".parse().unwrap(), TickKind::Cron);
+        TickRecord { state: TickState::Running, server_id: Some(3), attempts: 1, pid: Some(7), ..tick }
+    }
+
+    fn ended(end: ProcessEnd, cause: Option<&StopCause>) -> Ended<'_> {
+        Ended { end, cause, last_error: Some("boom".to_owned()), is_held: false, did_nothing: false }
+    }
+
+    fn state(ended: &Ended<'_>) -> (TickState, u32, String) {
+        let after = after(tick(), &ScheduleSettings::default(), ended, &Clock::of_this_process());
+        assert_eq!((after.pid, after.exit_code), (None, Some(ended.end.code())));
+        assert_eq!(after.state == TickState::Waiting, after.next_try_at.is_some());
+        (after.state, after.failures, after.reason.unwrap_or_default())
+    }
+
+    #[test]
+    fn an_exit_code_says_whether_there_is_a_new_try() {
+        use TickState::{Done, Failed, Waiting};
+        for (end, expected, failures) in [
+            (ProcessEnd::Code(0), Done, 0),
+            (ProcessEnd::Code(65), Done, 0),
+            (ProcessEnd::Code(75), Waiting, 0),
+            (ProcessEnd::Code(2), Failed, 0),
+            (ProcessEnd::Code(1), Waiting, 1),
+            (ProcessEnd::Code(70), Waiting, 1),
+            (ProcessEnd::Signal(9), Waiting, 1),
+            (ProcessEnd::Signal(11), Waiting, 1),
+        ] {
+            let (state, failed, reason) = state(&ended(end, None));
+            assert_eq!((state, failed), (expected, failures), "{end}: {reason}");
+        }
+        let held = Ended { is_held: true, ..ended(ProcessEnd::Code(1), None) };
+        assert_eq!((state(&held).0, state(&held).1), (Waiting, 0));
+        let idle = Ended { did_nothing: true, ..ended(ProcessEnd::Code(0), None) };
+        assert_eq!(state(&idle).0, TickState::Skipped);
+    }
+
+    #[test]
+    fn what_the_supervisor_has_stopped_did_not_fail() {
+        let cause = |cause: StopCause, code| state(&ended(ProcessEnd::Code(code), Some(&cause)));
+        assert_eq!(cause(StopCause::Server, 75).0, TickState::Waiting);
+        assert_eq!(cause(StopCause::Server, 0).0, TickState::Done, "it was faster");
+        assert_eq!(cause(StopCause::Cancel("no".to_owned()), 75), (TickState::Failed, 0, "no".to_owned()));
+        assert_eq!(cause(StopCause::TooLong(Duration::from_secs(60)), 70).0, TickState::Failed);
+        let stopped = ended(ProcessEnd::Signal(9), Some(&StopCause::Server));
+        assert_eq!((state(&stopped).0, state(&stopped).1), (TickState::Waiting, 0));
+    }
+
+    #[test]
+    fn the_tries_are_further_and_further_apart_and_have_an_end() {
+        let settings = ScheduleSettings { restarts: 3, ..ScheduleSettings::default() };
+        let clock = Clock::of_this_process();
+        let mut at = tick();
+        let mut pauses = Vec::new();
+        while !at.state.is_final() {
+            let now = clock.now();
+            at = after(at, &settings, &ended(ProcessEnd::Code(1), None), &clock);
+            pauses.extend(at.next_try_at.map(|next| (next - now).num_seconds()));
+        }
+        assert_eq!((at.failures, pauses.len()), (4, 3));
+        assert!(
+            (15..=31).contains(&pauses[0])
+                && (30..=61).contains(&pauses[1])
+                && (60..=121).contains(&pauses[2]),
+            "{pauses:?}"
+        );
+        assert!(at.reason.unwrap().contains("given up because 4 processes failed"));
+        let once = ScheduleSettings { restarts: 0, ..ScheduleSettings::default() };
+        let gone = after(tick(), &once, &ended(ProcessEnd::Signal(9), None), &clock);
+        assert_eq!(gone.state, TickState::Failed);
+    }
+}
