@@ -15,10 +15,9 @@ pub(crate) fn hold() -> io::Result<()> {
         let mut ignored = [0; 1024];
         loop {
             match stdin.read(&mut ignored) {
-                Ok(0) => break,
-                Ok(_) => {}
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(_) => break,
+                Ok(0) | Err(_) => break,
+                Ok(_) => {}
             }
         }
         tracing::info!(

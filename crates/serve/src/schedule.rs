@@ -1,4 +1,4 @@
-//! What a schedule is: the keys of a `[schedule.NAME]` table that are not settings of the crawl.
+//! A schedule: the keys of a `[schedule.NAME]` table that are not settings of the crawl.
 
 use std::fmt;
 use std::time::Duration;

@@ -7,6 +7,7 @@ use std::fmt::Write as _;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use dragline_core::counted::counted;
 use serde_json::{Value as Json, json};
 
 /// A server whose loop has not moved for longer hangs. One look at a store that does not answer takes 5 s.
@@ -130,6 +131,7 @@ impl Status {
             .collect();
         let body = json!({
             "status": status,
+            "why": format!("{} running on {}", counted(running.len() as u64, "crawl"), counted(now.workers as u64, "worker")),
             "pid": std::process::id(),
             "uptime_seconds": self.began.elapsed().as_secs_f64(),
             "seconds_since_look": looked.as_secs_f64(),

@@ -61,8 +61,11 @@ fn with_log_files_where_they_help(command: Command) -> Command {
     let flags: Vec<Arg> = command.get_arguments().filter(|flag| is_of_log_files(flag)).cloned().collect();
     let command = command.mut_args(|flag| if is_of_log_files(&flag) { flag.hide(true) } else { flag });
     let shown = |command: Command| command.args(flags.clone());
-    let command =
-        command.mut_subcommand("crawl", shown).mut_subcommand("reparse", shown).mut_subcommand("demo", shown);
+    let command = command
+        .mut_subcommand("crawl", shown)
+        .mut_subcommand("reparse", shown)
+        .mut_subcommand("demo", shown)
+        .mut_subcommand("serve", shown);
     // It takes the flags of crawl.
     command.mut_subcommand("config", |config| config.mut_subcommand("show", shown))
 }

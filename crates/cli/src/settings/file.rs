@@ -94,6 +94,8 @@ pub(crate) struct File {
     schedules: Vec<ScheduleTable>,
     /// The tables of the schedule and the spider that this call is about. The first one that has a key counts.
     chosen: Vec<SpiderTable>,
+    /// Whether this call is about a schedule.
+    is_scheduled: bool,
 }
 
 /// A setting for a host.
@@ -160,6 +162,7 @@ impl File {
             )));
         }
         self.chosen.insert(0, table.settings.clone());
+        self.is_scheduled = true;
         Ok(self)
     }
 
@@ -239,7 +242,9 @@ impl File {
         let is_of_a_crawl = place.is_some_and(|(table, _)| table == "crawl");
         let is_own = is_of_a_crawl || spiders::is_start(command, flag);
         let mut own = self.chosen.iter().filter(|_| is_own);
-        own.find_map(|table| table.entry(flag.get_id().as_str())).or_else(|| self.entry(place?))
+        let id = flag.get_id().as_str();
+        let is_for_all = !self.is_scheduled || !OF_ONE_PROCESS.contains(&id);
+        own.find_map(|table| table.entry(id)).or_else(|| self.entry(place.filter(|_| is_for_all)?))
     }
 
     fn entry(&self, (table, key): (&str, &str)) -> Option<&Entry> {
@@ -268,14 +273,10 @@ impl File {
         let mut file = Self { path: path.to_owned(), text: text.to_owned(), ..Self::default() };
         for (key, value) in root.get_ref() {
             match (key.get_ref().as_ref(), value.get_ref()) {
-                ("crawl", DeValue::Table(table)) => {
+                (name @ ("crawl" | "serve"), DeValue::Table(table)) => {
+                    let known = if name == "crawl" { &crawl } else { &serve };
                     for (key, value) in table {
-                        file.entries.push(read(&crawl, key, value)?);
-                    }
-                }
-                ("serve", DeValue::Table(table)) => {
-                    for (key, value) in table {
-                        file.entries.push(read(&serve, key, value)?);
+                        file.entries.push(read(known, key, value)?);
                     }
                 }
                 ("host", DeValue::Table(tables)) => {
@@ -348,6 +349,9 @@ impl File {
         Ok(file)
     }
 }
+
+/// Settings of `[crawl]` that do not apply to the crawls of schedules, because several processes can't share an address or a file.
+const OF_ONE_PROCESS: [&str; 3] = ["listen", "heartbeat_file", "metrics_textfile"];
 
 const HOSTS: &str = "write a table for each host, such as [host.\"example.com\"] or \
                      [host.\"*.example.com\"], with rate, concurrency, jitter or robots";

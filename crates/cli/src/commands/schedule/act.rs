@@ -1,6 +1,5 @@
 //! `dragline schedule run|pause|resume`: what a person asks of the servers, by the store.
 
-use chrono::Utc;
 use dragline_core::schedules::{NewTicks, TickKind, TickRecord};
 use dragline_runtime::{hostname, shown};
 use dragline_serve::Clock;
@@ -39,7 +38,8 @@ const NO_SERVER: &str = "no server is running, so it waits for the next `draglin
 pub(super) fn pause(name: &str, is_pause: bool, common: &Common) -> Result<Exit, Failed> {
     let schedule = common.file.schedule(name)?;
     let store = Schedules::open(common)?;
-    store.wait("noting the schedule", store.store.note_schedules(&[schedule.note()], Utc::now()))?;
+    let now = Clock::of_this_process().now();
+    store.wait("noting the schedule", store.store.note_schedules(&[schedule.note()], now))?;
     let who = by("");
     let changed = store.wait("pausing", store.store.pause_schedule(name, is_pause.then_some(who.trim())))?;
     store.close();

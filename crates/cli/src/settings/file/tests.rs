@@ -177,7 +177,7 @@ fn what_cannot_be_in_the_table_of_a_spider_is_told_with_what_can() {
 #[test]
 fn a_schedule_has_keys_of_its_own_and_settings_of_its_crawls() {
     let file = parse(
-        "[crawl]\nrate = 4\nretries = 7\n[spider.books]\nrate = 2\nretry_base_delay = '3s'\nargs = { category = 'art', lang = 'de' }\n\
+        "[crawl]\nrate = 4\nretries = 7\nlisten = '127.0.0.1:9'\n[spider.books]\nrate = 2\nretry_base_delay = '3s'\nargs = { category = 'art', lang = 'de' }\n\
          [schedule.nightly]\nspider = 'books'\ncron = ['30 3 * * *', '0 12 * * SUN']\ntime_zone = 'Europe/Berlin'\n\
          jitter = '5m'\nrate = 0.5\nargs = { category = 'poetry' }\n",
     );
@@ -194,6 +194,7 @@ fn a_schedule_has_keys_of_its_own_and_settings_of_its_crawls() {
     };
     let values = ["rate", "retry_base_delay", "retries", "jitter"].map(|key| value(&chosen, key));
     assert_eq!(values, [Some("0.5"), Some("3s"), Some("7"), None].map(|it| it.map(str::to_owned)));
+    assert_eq!(value(&chosen, "listen"), None, "several processes can't share it");
     let of_spider = file.clone().for_schedule(None, Some("books")).unwrap();
     assert_eq!(value(&of_spider, "rate").as_deref(), Some("2"));
     let arguments: Vec<String> = chosen.arguments().into_iter().map(|it| it.0).collect();

@@ -1,0 +1,269 @@
+//! The ticks that this server executes: a process is started, watched, and its end written.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use dragline_core::runs::RunAsk;
+use dragline_core::schedules::{ScheduleStore, TickRecord, TickState};
+use rustix::process::Signal;
+use tracing::{error, info, warn};
+
+use super::{House, Key, Supervisor};
+use crate::asking::NoAnswer;
+use crate::ending::{Ended, ProcessEnd, StopCause, after, not_started};
+use crate::process::{CrawlProcess, OnLine};
+use crate::schedule::{IfRunning, Schedule};
+use crate::status::{ENDS, KILLS, TICKS};
+
+/// A tick that this server executes.
+pub(super) struct Executed {
+    pub(super) tick: TickRecord,
+    /// The schedule as it was when the process was started.
+    pub(super) schedule: Schedule,
+    pub(super) process: CrawlProcess,
+    /// Why it was stopped.
+    pub(super) cause: Option<StopCause>,
+    pub(super) stopped_at: Option<Instant>,
+    pub(super) is_killed: bool,
+    pub(super) end: Option<ProcessEnd>,
+}
+
+impl Supervisor {
+    /// Stops what somebody has asked to stop, and what another server has taken over.
+    pub(super) fn hear_cancels(&mut self, open: &[TickRecord]) {
+        for (key, executed) in &mut self.executed {
+            if executed.end.is_some() {
+                continue;
+            }
+            let stored = open.iter().find(|tick| tick.schedule == key.0 && tick.due_at == key.1);
+            let Some(stored) = stored.filter(|stored| stored.version != executed.tick.version) else {
+                // A list has a limit, so a tick that is not on it may still be there.
+                continue;
+            };
+            if stored.state != TickState::Running || stored.server_id != Some(self.server_id) {
+                executed.stop(StopCause::TakenOver);
+                continue;
+            }
+            executed.tick = stored.clone();
+            if let Some(cancel) = &stored.cancel {
+                executed.stop(StopCause::Cancel(cancel.clone()));
+            }
+        }
+    }
+
+    pub(super) fn start(&mut self, tick: TickRecord) -> Result<(), NoAnswer> {
+        let Some(schedule) = self.schedules.get(&tick.schedule).cloned() else { return Ok(()) };
+        // An earlier process of the tick may still be on its way out, after another server had taken the tick over.
+        if self.executed.contains_key(&key(&tick)) {
+            return Ok(());
+        }
+        let now = self.clock.now();
+        let claimed = TickRecord {
+            state: TickState::Running,
+            reason: None,
+            server_id: Some(self.server_id),
+            attempts: tick.attempts.saturating_add(1),
+            next_try_at: None,
+            exit_code: None,
+            started_at: tick.started_at.or(Some(now)),
+            ..tick
+        };
+        if !self.asking.ask(|store| store.swap_tick(&claimed))? {
+            // Another server was faster.
+            return Ok(());
+        }
+        let claimed = TickRecord { version: claimed.version + 1, ..claimed };
+        // A tick that has opened its run goes on with it.
+        let fresh = schedule.settings.if_running == IfRunning::Replace && claimed.run_id.is_none();
+        let started = self.house.command(&schedule, fresh).and_then(|(command, log_dir)| {
+            let (house, name) = (Arc::clone(&self.house), schedule.name.clone());
+            let on_line: OnLine = Arc::new(move |line| house.line(&name, line));
+            let process = CrawlProcess::start(command, key(&claimed), self.ends.0.clone(), &on_line)?;
+            Ok((process, log_dir))
+        });
+        let (process, log_dir) = match started {
+            Ok(started) => started,
+            Err(problem) => {
+                let why = format!("its process could not be started: {problem}");
+                error!(schedule = schedule.name, "{why}");
+                let later = not_started(claimed, &schedule.settings, &why, &self.clock);
+                self.asking.ask(|store| store.swap_tick(&later))?;
+                return Ok(());
+            }
+        };
+        info!(
+            schedule = schedule.name,
+            spider = schedule.spider,
+            due_at = %claimed.due_at,
+            pid = process.pid,
+            attempt = claimed.attempts,
+            "started"
+        );
+        let running = TickRecord { pid: Some(process.pid), log_dir, ..claimed.clone() };
+        let mut executed = Executed {
+            tick: claimed,
+            schedule,
+            process,
+            cause: None,
+            stopped_at: None,
+            is_killed: false,
+            end: None,
+        };
+        // The process runs, whether or not this is answered. If the row has it, its version is found with the next list.
+        let noted = self.asking.ask(|store| store.swap_tick(&running));
+        if matches!(noted, Ok(true)) {
+            executed.tick = TickRecord { version: running.version + 1, ..running };
+        }
+        self.executed.insert(key(&executed.tick), executed);
+        noted.map(drop)
+    }
+
+    pub(super) fn end_unstarted(&self, tick: &TickRecord) -> Result<(), NoAnswer> {
+        if self.asking.ask(|store| store.swap_tick(tick))? {
+            let why = tick.reason.as_deref().unwrap_or_default();
+            info!(schedule = tick.schedule, due_at = %tick.due_at, "{}: {why}", tick.state.as_str());
+        }
+        Ok(())
+    }
+
+    pub(super) fn has_ended(&mut self, key: &Key, end: ProcessEnd) {
+        let Some(executed) = self.executed.get_mut(key) else { return };
+        executed.end = Some(end);
+        let (schedule, pid) = (&executed.schedule.name, executed.process.pid);
+        self.status.count(ENDS, schedule, &executed.schedule.spider, end.word());
+        let seconds = executed.process.began.elapsed().as_secs();
+        let after_stop = executed.cause.as_ref().map(|cause| format!(" after it was stopped: {cause}"));
+        let after_stop = after_stop.unwrap_or_default();
+        match end {
+            ProcessEnd::Code(0 | 65 | 75) => info!(schedule, pid, seconds, "ended with {end}{after_stop}"),
+            _ => warn!(schedule, pid, seconds, "ended with {end}{after_stop}"),
+        }
+    }
+
+    /// Writes what the ends of processes mean. Without an answer, it is tried again.
+    pub(super) fn write_ends(&mut self) {
+        let ended: Vec<Key> = self
+            .executed
+            .iter()
+            .filter(|(_, executed)| executed.end.is_some())
+            .map(|(key, _)| key.clone())
+            .collect();
+        for key in ended {
+            match self.write_end(&key) {
+                Ok(()) => {
+                    self.executed.remove(&key);
+                }
+                Err(NoAnswer::Stopped) => return,
+                Err(no_answer) => return self.is_away(&no_answer),
+            }
+        }
+    }
+
+    pub(super) fn write_end(&self, key: &Key) -> Result<(), NoAnswer> {
+        let Some(executed) = self.executed.get(key) else { return Ok(()) };
+        let Some(end) = executed.end else { return Ok(()) };
+        let name = executed.tick.run_name.clone();
+        let ask = RunAsk { name: Some(name), limit: 1, ..RunAsk::default() };
+        let run = self.asking.ask(|store| store.list_runs(&ask))?.pop();
+        let pid = executed.process.pid;
+        let is_own = run.as_ref().is_some_and(|run| run.process.as_ref().is_some_and(|it| it.pid == pid));
+        let ended = Ended {
+            end,
+            cause: executed.cause.as_ref(),
+            last_error: executed.process.last_error(),
+            is_held: run.as_ref().is_some_and(|run| run.is_held),
+            did_nothing: !is_own,
+        };
+        loop {
+            let tick = TickRecord {
+                run_id: run.as_ref().filter(|_| is_own).map(|run| run.run_id).or(executed.tick.run_id),
+                forced_kills: executed.tick.forced_kills + u32::from(executed.is_killed),
+                ..executed.tick.clone()
+            };
+            let stored = self.stored(&tick)?;
+            let Some(stored) = stored.filter(|it| it.server_id == Some(self.server_id)) else {
+                // Another server has it now.
+                return Ok(());
+            };
+            if stored.state != TickState::Running || stored.attempts != tick.attempts {
+                return Ok(());
+            }
+            let tick = TickRecord { cancel: stored.cancel.clone(), version: stored.version, ..tick };
+            let next = after(tick, &executed.schedule.settings, &ended, &self.clock);
+            if self.asking.ask(|store| store.swap_tick(&next))? {
+                tell_end(&next);
+                if next.state.is_final() {
+                    self.status.count(TICKS, &next.schedule, &executed.schedule.spider, next.state.as_str());
+                }
+                if executed.is_killed {
+                    self.status.count(KILLS, &next.schedule, &executed.schedule.spider, "killed");
+                }
+                return Ok(());
+            }
+        }
+    }
+
+    pub(super) fn stored(&self, tick: &TickRecord) -> Result<Option<TickRecord>, NoAnswer> {
+        let open = self.asking.ask(ScheduleStore::open_ticks)?;
+        Ok(open.into_iter().find(|it| it.schedule == tick.schedule && it.due_at == tick.due_at))
+    }
+
+    /// Notes the ids of runs as soon as they are open.
+    pub(super) fn note_runs(&mut self) -> Result<(), NoAnswer> {
+        for executed in self.executed.values_mut().filter(|it| it.end.is_none() && it.tick.run_id.is_none()) {
+            let ask = RunAsk { name: Some(executed.tick.run_name.clone()), limit: 1, ..RunAsk::default() };
+            let run = self.asking.ask(|store| store.list_runs(&ask))?.pop();
+            let pid = executed.process.pid;
+            let Some(run) = run.filter(|run| run.process.as_ref().is_some_and(|it| it.pid == pid)) else {
+                continue;
+            };
+            let noted = TickRecord { run_id: Some(run.run_id), ..executed.tick.clone() };
+            if self.asking.ask(|store| store.swap_tick(&noted))? {
+                executed.tick = TickRecord { version: noted.version + 1, ..noted };
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Executed {
+    pub(super) fn stop(&mut self, cause: StopCause) {
+        if self.cause.is_some() {
+            return;
+        }
+        info!(schedule = self.schedule.name, pid = self.process.pid, "stopping: {cause}");
+        self.process.stop();
+        self.cause = Some(cause);
+        self.stopped_at = Some(Instant::now());
+    }
+
+    pub(super) fn kill(&mut self, house: &dyn House) {
+        self.is_killed = true;
+        let seconds = self.stopped_at.map_or(0, |at| at.elapsed().as_secs());
+        let why = self.cause.as_ref().map_or_else(String::new, |cause| format!(" ({cause})"));
+        house.critical(&format!(
+            "CRITICAL: the crawl of the schedule {} (pid {}) did not stop within {seconds} s{why}, so it is killed.\n\
+             Its own log says where it hung; `kill -USR1 PID` shows that while it runs.\n\
+             Nothing is lost: everything that was not stored is still queued, and the run is resumed.",
+            self.schedule.name, self.process.pid
+        ));
+        self.process.signal(Signal::KILL);
+    }
+}
+
+pub(super) fn key(tick: &TickRecord) -> Key {
+    (tick.schedule.clone(), tick.due_at)
+}
+
+fn tell_end(tick: &TickRecord) {
+    let why = tick.reason.as_deref().unwrap_or_default();
+    let (schedule, state) = (&tick.schedule, tick.state.as_str());
+    match tick.state {
+        TickState::Failed => error!(schedule, due_at = %tick.due_at, run_id = tick.run_id, "{state}: {why}"),
+        TickState::Waiting => {
+            let next_try_at = tick.next_try_at.map(|at| at.to_rfc3339());
+            info!(schedule, due_at = %tick.due_at, next_try_at, failures = tick.failures, "waiting: {why}");
+        }
+        _ => info!(schedule, due_at = %tick.due_at, run_id = tick.run_id, "{state} {why}"),
+    }
+}

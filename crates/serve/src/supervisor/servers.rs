@@ -1,0 +1,126 @@
+//! This server among the others: it registers, gives signs of life, and takes over what servers that are gone have left.
+
+use std::time::{Duration, Instant};
+
+use dragline_core::schedules::{NewServer, TickRecord, TickState};
+use tracing::{info, warn};
+
+use super::{Supervisor, key};
+use crate::asking::NoAnswer;
+use crate::place::{is_gone, place};
+use crate::schedule::Schedule;
+
+/// How many signs of life a server gives within its lease.
+const BEATS_PER_LEASE: u32 = 5;
+/// How many servers a server looks at. The living ones come first.
+const SERVERS_LOOKED_AT: usize = 100;
+
+impl Supervisor {
+    pub(super) fn register(&mut self) -> Result<(), NoAnswer> {
+        let here = place();
+        let servers = self.asking.ask(|store| store.list_servers(SERVERS_LOOKED_AT))?;
+        for earlier in servers.iter().filter(|it| it.ended_at.is_none() && is_gone(&it.server, &here)) {
+            if self.asking.ask(|store| store.end_server(earlier.server_id, Duration::ZERO))? {
+                info!(
+                    server = earlier.server_id,
+                    pid = earlier.server.pid,
+                    "an earlier server of this place is gone"
+                );
+            }
+        }
+        let me = NewServer {
+            hostname: self.hostname.clone(),
+            pid: std::process::id(),
+            place: here,
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            listen: self.listen.clone(),
+        };
+        self.server_id = self.asking.ask(|store| store.add_server(&me))?;
+        self.last_beat = Some(Instant::now());
+        self.note_schedules()
+    }
+
+    pub(super) fn note_schedules(&self) -> Result<(), NoAnswer> {
+        let notes: Vec<_> = self.schedules.values().map(Schedule::note).collect();
+        let now = self.clock.now();
+        self.asking.ask(|store| store.note_schedules(&notes, now))
+    }
+
+    /// A sign of life. If another server has taken this one for dead, it registers again.
+    pub(super) fn beat(&mut self) -> Result<(), NoAnswer> {
+        let every = self.settings.lease / BEATS_PER_LEASE;
+        if self.last_beat.is_some_and(|last| last.elapsed() < every) {
+            return Ok(());
+        }
+        let server_id = self.server_id;
+        if self.asking.ask(|store| store.beat_server(server_id))? {
+            self.last_beat = Some(Instant::now());
+            return Ok(());
+        }
+        warn!(
+            server = server_id,
+            "another server has taken this one for dead, because it was silent for longer than --lease; it registers again"
+        );
+        self.register()?;
+        // What is still its own keeps running. Another server may be about to take it, and only one of them succeeds.
+        for executed in self.executed.values_mut() {
+            let mine = TickRecord { server_id: Some(self.server_id), ..executed.tick.clone() };
+            if self.asking.ask(|store| store.swap_tick(&mine))? {
+                executed.tick = TickRecord { version: mine.version + 1, ..mine };
+            }
+        }
+        Ok(())
+    }
+
+    /// Frees the ticks of servers that have ended, so that they start again here or elsewhere.
+    pub(super) fn take_over(&mut self, open: &[TickRecord]) -> Result<(), NoAnswer> {
+        let others: Vec<&TickRecord> = open
+            .iter()
+            .filter(|tick| tick.state == TickState::Running && tick.server_id != Some(self.server_id))
+            .collect();
+        if !others.is_empty() {
+            let (here, lease) = (place(), self.settings.lease);
+            let servers = self.asking.ask(|store| store.list_servers(SERVERS_LOOKED_AT))?;
+            for tick in others {
+                let of = servers.iter().find(|server| Some(server.server_id) == tick.server_id);
+                let has_ended = match of {
+                    // Its row was pruned or removed.
+                    None => true,
+                    Some(server) if server.ended_at.is_some() => true,
+                    Some(server) if is_gone(&server.server, &here) => {
+                        self.asking.ask(|store| store.end_server(server.server_id, Duration::ZERO))?
+                    }
+                    Some(server) if server.silent_for() > lease => {
+                        self.asking.ask(|store| store.end_server(server.server_id, lease))?
+                    }
+                    Some(_) => false,
+                };
+                if has_ended {
+                    self.free(tick, "its server is gone")?;
+                }
+            }
+        }
+        // A tick of this server without a process: the answer to its start was lost.
+        let own = open.iter().filter(|tick| {
+            tick.state == TickState::Running
+                && tick.server_id == Some(self.server_id)
+                && !self.executed.contains_key(&key(tick))
+        });
+        for tick in own.cloned().collect::<Vec<_>>() {
+            self.free(&tick, "its start was not confirmed")?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn free(&self, tick: &TickRecord, why: &str) -> Result<(), NoAnswer> {
+        let now = self.clock.now();
+        let free = match &tick.cancel {
+            Some(cancel) => tick.clone().ended(TickState::Failed, now, Some(cancel.clone())),
+            None => tick.clone().waiting(now, Some(format!("it goes on, because {why}"))),
+        };
+        if self.asking.ask(|store| store.swap_tick(&free))? {
+            warn!(schedule = tick.schedule, due_at = %tick.due_at, "taken over: {why}");
+        }
+        Ok(())
+    }
+}
