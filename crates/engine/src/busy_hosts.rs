@@ -19,6 +19,10 @@ pub struct BusyHost {
     pub in_flight: usize,
     /// Its requests in the window.
     pub queued: u64,
+    /// The shortest time between two requests to it now. Zero means no limit.
+    pub pace: Duration,
+    /// How many requests to it may be in flight at once.
+    pub slots: usize,
     /// How long the host rests, and why.
     pub rests_for: Option<(Duration, RestReason)>,
 }
@@ -111,6 +115,8 @@ mod tests {
             name: format!("h{number:02}").into(),
             in_flight: number % 3,
             queued: 5,
+            pace: Duration::ZERO,
+            slots: 2,
             rests_for: None,
         };
         board.write(now, || (0..20).map(host).collect());

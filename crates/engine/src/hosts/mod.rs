@@ -180,6 +180,8 @@ impl Hosts {
                 name: Arc::clone(&host.name),
                 in_flight: host.active,
                 queued: held as u64,
+                pace: host.pace.period(),
+                slots: host.pace.slots(),
                 rests_for: host.rests_until.map(rests_for),
             })
         });

@@ -166,6 +166,11 @@ impl Pace {
         Changed { broken, ..Changed::default() }
     }
 
+    /// The shortest time between two requests now.
+    pub(crate) fn period(&self) -> Duration {
+        self.limiter.period()
+    }
+
     /// Whether the host seems to be well. If not, a failure is the fault of the host and not of the request.
     pub(crate) fn is_well(&self) -> bool {
         self.breaker.is_closed()

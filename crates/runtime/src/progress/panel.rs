@@ -230,8 +230,14 @@ mod tests {
 
     #[test]
     fn busy_hosts_have_a_row_each_and_a_low_terminal_is_not_overrun() {
-        let host =
-            |name: &str, rests_for| BusyHost { name: name.into(), in_flight: 2, queued: 41, rests_for };
+        let host = |name: &str, rests_for| BusyHost {
+            name: name.into(),
+            in_flight: 2,
+            queued: 41,
+            pace: Duration::ZERO,
+            slots: 2,
+            rests_for,
+        };
         let hosts = BusyHosts {
             busiest: vec![
                 host("a.example:443", None),
