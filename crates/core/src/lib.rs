@@ -27,6 +27,7 @@ pub mod kept_page;
 mod latency;
 pub mod letters;
 pub mod lineage;
+pub mod newest_rows;
 pub mod outcome;
 pub mod probe;
 pub mod program;
@@ -43,6 +44,7 @@ pub mod store;
 pub mod suspects;
 pub mod suspension;
 pub mod tally;
+pub mod timeline;
 pub mod worker;
 
 pub use bridge::{OutcomeSink, PageFault, Receipt, ReceiptSink, StoreEvent, SubmitError};

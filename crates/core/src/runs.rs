@@ -17,6 +17,7 @@ use crate::kept_page::KeptRequest;
 #[cfg(doc)]
 use crate::lineage::MAX_LINEAGES;
 use crate::lineage::{Lineage, TracedRequest};
+use crate::newest_rows::{RowsAsk, RowsFound};
 use crate::outcome::PageState;
 use crate::prune::{self, BodyBatch, PrunableRun, PruneAsk, PruneBatch, PruneCounts, PrunePart};
 use crate::reparse::{PlanAsk, PlanPart, StoredRow};
@@ -60,6 +61,14 @@ pub trait RunAdmin: Store {
         page: &'a TracedRequest,
         each: &'a mut (dyn FnMut(ItemRow) -> std::io::Result<()> + Send),
     ) -> BoxFuture<'a, StoreResult<()>>;
+
+    /// Reads the newest rows of a type, within `limit`, and counts them if that does not take longer.
+    fn newest_rows<'a>(
+        &'a self,
+        ask: &'a RowsAsk,
+        item: &'a ItemType,
+        limit: Duration,
+    ) -> BoxFuture<'a, StoreResult<RowsFound>>;
 
     /// Gives every row of a type that differs between two runs to `each`: new rows, changed ones, and those that are gone. New and
     /// changed ones are only known for a type with a history, and gone ones for a type with a key. No rows when a table of

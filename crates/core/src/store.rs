@@ -31,6 +31,7 @@ use crate::run_kind::RunKind;
 use crate::run_verdict::{EndFigures, GoodRun, RunVerdict, TagPages};
 use crate::suspects::{CarefulStart, PageMarks};
 use crate::tally::{Tally, TallyOf};
+use crate::timeline::Timeline;
 use dragline_spider::fingerprint::Fingerprint;
 use dragline_spider::item_type::ItemType;
 use dragline_spider::queued_request::QueuedRequest;
@@ -290,6 +291,8 @@ pub struct Earlier {
     pub origins: PageOrigins,
     /// The rules that items broke, as earlier starts of this run recorded them.
     pub rules: RuleCounts,
+    /// How earlier starts of this run went.
+    pub timeline: Timeline,
     /// The last good runs of this name, or of this spider with the same arguments, the newest first. [`Earlier::MAX_GOOD`] at
     /// most.
     pub good: Vec<GoodRun>,

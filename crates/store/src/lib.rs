@@ -43,6 +43,7 @@ mod kept_link;
 mod key_digest;
 mod merge;
 mod missing_requests;
+mod newest_rows;
 mod page_items;
 pub mod postgres;
 mod relations;

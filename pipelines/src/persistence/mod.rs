@@ -36,6 +36,7 @@ mod outage;
 mod pieces;
 mod relief;
 mod report;
+mod run_timeline;
 mod second_try;
 mod settings;
 mod tasks;

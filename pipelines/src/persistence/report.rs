@@ -9,12 +9,14 @@ use std::time::{Duration, Instant};
 use dragline_core::kept_page::KeptCounts;
 use dragline_core::serde_json::{Value as Json, json};
 use dragline_core::store::{
-    Earlier, FlushReceipt, PageOrigins, PoolStatus, RUN_BARREN_PAGES, RUN_ITEMS, RUN_REQUESTS, RUN_WAITS,
-    Store,
+    Earlier, FlushReceipt, PageCounts, PageOrigins, PoolStatus, RUN_BARREN_PAGES, RUN_ITEMS, RUN_REQUESTS,
+    RUN_WAITS, Store,
 };
+use dragline_core::timeline::Timeline;
 use dragline_core::{Latency, LatencySnapshot, PageOutcome, PageState, RuleCounts};
 
 use super::flush::HowEnded;
+use super::run_timeline::RunTimeline;
 use crate::letters::RetryReport;
 
 /// The table of requests.
@@ -171,6 +173,7 @@ impl fmt::Debug for Monitor {
 #[derive(Debug, Default)]
 pub(super) struct PersistenceProgress {
     status: Mutex<PersistenceStatus>,
+    timeline: Mutex<RunTimeline>,
     /// Whether all that is left to fetch has to wait.
     pub(super) waits: AtomicBool,
     pub(super) times: PersistenceTimers,
@@ -189,7 +192,9 @@ impl PersistenceProgress {
     }
 
     /// The run is open with these requests, and its earlier starts recorded this.
-    pub(super) fn opened(&self, earlier: &Earlier, requests: Option<u64>) {
+    pub(super) fn opened(&self, earlier: &Earlier, ended: &PageCounts, requests: Option<u64>) {
+        let failed = ended.of(PageState::Failed) + ended.of(PageState::Dead);
+        self.timeline().open(earlier.timeline.clone(), (ended.ended.values().sum(), earlier.items, failed));
         let mut status = self.lock();
         status.requests_before = requests;
         (status.items_before, status.barren_before) = (earlier.items, earlier.barren_pages);
@@ -259,6 +264,7 @@ impl PersistenceProgress {
         }
         status.dead_pages +=
             receipt.pages.iter().filter(|(_, state)| *state == PageState::Dead).count() as u64;
+        self.timeline().note(&status);
     }
 
     /// Notes dead letters that were applied after all.
@@ -292,10 +298,17 @@ impl PersistenceProgress {
             "rows_waiting": status.batch_rows + status.pending_rows,
             "pending_flushes": status.pending_flushes,
         });
+        let mut timeline = self.timeline();
+        timeline.note(&status);
+        stats[Timeline::STATS] = timeline.to_json();
         if !status.rules.is_empty() {
             stats[RuleCounts::STATS] = status.rules.to_json();
         }
         stats
+    }
+
+    fn timeline(&self) -> MutexGuard<'_, RunTimeline> {
+        self.timeline.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn lock(&self) -> MutexGuard<'_, PersistenceStatus> {

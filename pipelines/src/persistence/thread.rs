@@ -59,7 +59,8 @@ pub(super) fn work(
             return report;
         }
     };
-    context.progress.opened(&opened.earlier, requests_of(&opened, &spec));
+    let ended = opened.resumed.as_ref().map(|resumed| resumed.pages.clone()).unwrap_or_default();
+    context.progress.opened(&opened.earlier, &ended, requests_of(&opened, &spec));
     let span = error_span!("persistence", run_id = opened.key.run_id, epoch = opened.key.epoch);
     let _entered = span.enter();
     let bridge = PersistenceLoop::new(Arc::clone(context), opened.key.clone(), items.into(), inbox, &runtime);

@@ -7,6 +7,7 @@ use dragline_core::earlier::BodyHash;
 use dragline_core::gone::{GoneAsk, GoneCounts, RowPlace};
 use dragline_core::kept_page::KeptRequest;
 use dragline_core::lineage::{Lineage, TracedRequest};
+use dragline_core::newest_rows::{RowsAsk, RowsFound};
 use dragline_core::prune::{BodyBatch, PrunableRun, PruneAsk, PruneBatch, PruneCounts, PrunePart};
 use dragline_core::reparse::{PlanAsk, PlanPart, StoredRow};
 use dragline_core::run_verdict::EndFigures;
@@ -18,7 +19,8 @@ use url::Url;
 use super::PostgresStore;
 use super::export::{self, ItemsOf};
 use super::{
-    changes, diff, gone, kept_pages, lineage, prune, prune_kept, reparse, run_admin, run_figures, schema,
+    changes, diff, gone, kept_pages, lineage, newest_rows, prune, prune_kept, reparse, run_admin,
+    run_figures, schema,
 };
 use crate::SchemaAdmin;
 
@@ -73,6 +75,15 @@ impl RunAdmin for PostgresStore {
             let of = ItemsOf { run_id: run.run_id, spider: &run.spider, item, page: Some(page) };
             export::read_items(&self.connections, &of, each).await
         })
+    }
+
+    fn newest_rows<'a>(
+        &'a self,
+        ask: &'a RowsAsk,
+        item: &'a ItemType,
+        limit: Duration,
+    ) -> BoxFuture<'a, StoreResult<RowsFound>> {
+        Box::pin(newest_rows::read(&self.connections, ask, item, limit))
     }
 
     fn diff_rows<'a>(

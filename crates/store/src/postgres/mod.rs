@@ -55,6 +55,7 @@ mod letters;
 mod lineage;
 mod merge;
 mod migrations;
+mod newest_rows;
 mod pages;
 mod parsed_again;
 mod pooler;

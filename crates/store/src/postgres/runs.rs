@@ -15,6 +15,7 @@ use dragline_core::store::{
 };
 use dragline_core::suspects::CarefulStart;
 use dragline_core::tally::{Tally, TallyOf};
+use dragline_core::timeline::Timeline;
 use dragline_core::{ItemType, PageState, QueuedRequest, RuleCounts, RunKind, StoreError};
 use futures_util::TryStreamExt;
 use serde_json::Value as Json;
@@ -150,6 +151,7 @@ pub(super) async fn open(connections: &Connections, spec: &RunSpec) -> StoreResu
         finished: finished.iter().filter_map(finished_run).collect(),
         barren_pages: there.as_ref().and_then(|row| figure(row, "run_barren_pages")).unwrap_or_default(),
         origins: there.as_ref().map(|row| PageOrigins::of_stats(&row.get("stats"))).unwrap_or_default(),
+        timeline: there.as_ref().map(|row| Timeline::of_stats(&row.get("stats"))).unwrap_or_default(),
         rules: there.map(|row| RuleCounts::of_stats(&row.get("stats"))).unwrap_or_default(),
         good: run_verdict::good_runs(&session, spec).await?,
     };

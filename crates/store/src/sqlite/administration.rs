@@ -7,6 +7,7 @@ use dragline_core::earlier::BodyHash;
 use dragline_core::gone::{GoneAsk, GoneCounts, ROWS_PER_BATCH, RowPlace};
 use dragline_core::kept_page::KeptRequest;
 use dragline_core::lineage::{Lineage, TracedRequest};
+use dragline_core::newest_rows::{RowsAsk, RowsFound};
 use dragline_core::prune::{BodyBatch, PrunableRun, PruneAsk, PruneBatch, PruneCounts, PrunePart};
 use dragline_core::reparse::{PlanAsk, PlanPart, StoredRow};
 use dragline_core::run_verdict::EndFigures;
@@ -20,8 +21,8 @@ use super::SqliteStore;
 use super::fault::Fault;
 use super::reading::ItemsOf;
 use super::{
-    changes, diff, gone, item_table, kept_pages, lineage, prune, prune_kept, reading, reparse, run_admin,
-    run_figures, schema, views,
+    changes, diff, gone, item_table, kept_pages, lineage, newest_rows, prune, prune_kept, reading, reparse,
+    run_admin, run_figures, schema, views,
 };
 use crate::identifier::check_all_names;
 use crate::{SchemaAdmin, relations};
@@ -116,6 +117,19 @@ impl RunAdmin for SqliteStore {
                     Some(table) if !connection.table_exists(None, table)? => Ok(()),
                     _ => reading::items(connection, &of, each),
                 })
+                .await
+        })
+    }
+
+    fn newest_rows<'a>(
+        &'a self,
+        ask: &'a RowsAsk,
+        item: &'a ItemType,
+        limit: Duration,
+    ) -> BoxFuture<'a, StoreResult<RowsFound>> {
+        Box::pin(async move {
+            self.database
+                .work("reading items", |connection| newest_rows::read(connection, ask, item, limit))
                 .await
         })
     }

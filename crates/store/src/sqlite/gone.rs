@@ -235,7 +235,7 @@ impl<'a> Rows<'a> {
 }
 
 /// Reads within `limit`.
-fn within<T>(
+pub(super) fn within<T>(
     connection: &mut Connection,
     limit: Duration,
     read: impl FnOnce(&Connection) -> Result<T, Fault>,

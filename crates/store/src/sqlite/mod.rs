@@ -28,6 +28,7 @@ mod lineage;
 mod merge;
 mod migrations;
 mod missing_parent;
+mod newest_rows;
 mod pages;
 mod parsed_again;
 mod prune;

@@ -12,7 +12,8 @@ use dragline_core::store::{
     RUN_WAITS, Resumed, RunInfo, RunKey, RunSpec, RunState,
 };
 use dragline_core::suspects::CarefulStart;
-use dragline_core::tally::Tally;
+use dragline_core::tally::{Tally, TallyOf};
+use dragline_core::timeline::Timeline;
 use dragline_core::value::timestamp_text;
 use dragline_core::{QueuedRequest, RuleCounts, RunKind, StoreError};
 use rusqlite::{Connection, OptionalExtension, Row, TransactionBehavior, params};
@@ -344,6 +345,7 @@ fn resume(
             barren_pages: old.barren_pages,
             origins: old.origins,
             rules: old.rules,
+            timeline: Timeline::of_stats(&old.stats),
             ..earlier(connection, spec)?
         },
         hosts: hosts::read(connection, old.run_id)?,
