@@ -1,0 +1,96 @@
+//! The page of runs: what runs, what ran, and what became of it, for a person with a browser. And the same as JSON, for programs.
+//!
+//! ```text
+//!   browser ──► guard ──► page ──┐
+//!   program ──► guard ──► api ───┤
+//!                                v
+//!                              read ──► the store (`RunAdmin`), one read at a time for each question
+//!                                ▲
+//!                                └───── the crawl itself (`Live`), if it is this process
+//! ```
+//!
+//! | question | file |
+//! |---|---|
+//! | who may ask, and what must a browser not do? | `guard.rs` |
+//! | what is known about a run, a spider, the rows of an item type? | `read/` |
+//! | what does a program get? | `api/`, described in `api/openapi.json` |
+//! | what does a person see? | `page/` |
+//! | how do figures become charts? | `page/chart.rs` |
+//! | how does a page stay up to date? | `api/events.rs`, and `assets/board.js` |
+//! | what are the limits? | `limits.rs` |
+//!
+//! Both forms are made of the same values, and secrets are hidden in these values ([`read::shown`]). The pages are made by `maud`,
+//! which escapes every text. Every route only reads.
+//!
+//! This crate has no SQL, knows no engine, and decides nothing about a crawl.
+
+mod answer;
+mod api;
+mod assets;
+mod guard;
+mod limits;
+mod live;
+mod page;
+mod query;
+pub mod read;
+mod routes;
+mod server;
+mod within;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use dragline_core::ItemType;
+use dragline_core::runs::RunAdmin;
+
+pub use guard::{HostName, is_page};
+pub use limits::{MAX_EVENT_STREAMS, MAX_REQUESTS, REQUEST_TIMEOUT};
+pub use live::{Live, LiveHost, LiveRun, NotLive};
+pub use server::serve;
+pub use within::{Within, WithinBody};
+
+use crate::read::Reader;
+
+/// What a board shows.
+pub struct BoardParts {
+    /// Where runs are kept. The board connects to it at the first request.
+    pub store: Box<dyn RunAdmin>,
+    /// The spiders that this program has.
+    pub spiders: Vec<KnownSpider>,
+    /// The crawls of this process.
+    pub live: Arc<dyn Live>,
+    /// Where the log files of crawls are (`--log-dir`).
+    pub log_dir: Option<PathBuf>,
+    /// Names under which this machine is reached, besides addresses and `localhost`.
+    pub hosts: Vec<HostName>,
+}
+
+/// A spider and its item types.
+#[derive(Clone, Debug)]
+pub struct KnownSpider {
+    /// Its name.
+    pub name: String,
+    /// Its item types.
+    pub items: Vec<ItemType>,
+}
+
+/// A board.
+#[derive(Clone)]
+pub struct Board {
+    reader: Arc<Reader>,
+    hosts: Arc<[HostName]>,
+}
+
+impl Board {
+    /// A board of these parts. It reaches nothing yet.
+    pub fn new(parts: BoardParts) -> Self {
+        let BoardParts { store, spiders, live, log_dir, hosts } = parts;
+        let reader = Reader::new(store, spiders, live, log_dir);
+        Self { reader: Arc::new(reader), hosts: hosts.into() }
+    }
+
+    /// Gives back the sessions of the store.
+    pub async fn close(&self) {
+        self.reader.close().await;
+    }
+}

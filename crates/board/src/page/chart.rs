@@ -1,0 +1,162 @@
+//! Charts as SVG. The shapes stretch with the page, and the texts next to them are HTML, so they stay readable on a phone.
+
+use std::fmt::Write as _;
+
+use chrono::DateTime;
+use maud::{Markup, html};
+
+use super::words::{moment, rate};
+use crate::read::TimelineView;
+
+/// The size of the drawing. It is stretched to its place.
+const WIDTH: f64 = 600.0;
+const HEIGHT: f64 = 100.0;
+const VIEW: &str = "0 0 600 100";
+
+/// What a timeline is drawn of.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Of {
+    Pages,
+    Items,
+}
+
+/// A total at a moment.
+type Total = (i64, u64);
+
+/// How many pages or items per second there were over time. Nothing with fewer than two moments.
+pub(super) fn rates(timeline: &TimelineView, of: Of) -> Option<Markup> {
+    let (title, total): (&str, fn(&(i64, u64, u64, u64)) -> Total) = match of {
+        Of::Pages => ("Pages per second", |point| (point.0, point.1)),
+        Of::Items => ("Items per second", |point| (point.0, point.2)),
+    };
+    let totals: Vec<Total> = timeline.0.iter().map(total).collect();
+    let steps = steps(&totals);
+    let (first, last) = (totals.first()?.0, totals.last()?.0);
+    let most = steps.iter().map(|step| step.2).fold(0.0, f64::max);
+    let end = steps.last()?.2;
+    let span = to_f64(last - first).max(1.0);
+    let x = |ms: i64| to_f64(ms - first) / span * WIDTH;
+    let y = |rate: f64| HEIGHT - if most > 0.0 { rate / most * (HEIGHT - 4.0) } else { 0.0 };
+    let mut line = String::new();
+    for (from, to, rate) in &steps {
+        // Writing to a String cannot fail.
+        let _ = write!(line, "{:.1},{:.1} {:.1},{:.1} ", x(*from), y(*rate), x(*to), y(*rate));
+    }
+    let area = format!("0,{HEIGHT} {line}{WIDTH},{HEIGHT}");
+    let told = format!("{title}: at most {}, and {} at the end", rate(most), rate(end));
+    Some(html! {
+        figure class="chart" {
+            figcaption { (title) span class="dim" { " · at most " (rate(most)) } }
+            svg viewBox=(VIEW) preserveAspectRatio="none" role="img" aria-label=(told) {
+                polygon class="area" points=(area) {}
+                polyline class="line" points=(line.trim_end()) {}
+            }
+            div class="axis" { (at(first)) (at(last)) }
+        }
+    })
+}
+
+/// The rate from each moment to the next, over at least a sixtieth of the time, so that bursts of flushes don't hide the course.
+fn steps(totals: &[Total]) -> Vec<(i64, i64, f64)> {
+    let (Some(first), Some(last)) = (totals.first(), totals.last()) else { return Vec::new() };
+    let least = ((last.0 - first.0) / 60).max(1);
+    let mut steps = Vec::new();
+    let mut from = *first;
+    for (at, total) in totals.iter().enumerate().skip(1) {
+        let took = total.0 - from.0;
+        let is_last = at + 1 == totals.len();
+        if took < least && !(is_last && took > 0) {
+            continue;
+        }
+        let more = total.1.saturating_sub(from.1);
+        #[allow(clippy::cast_precision_loss)] // it is drawn
+        let rate = more as f64 / (to_f64(took) / 1_000.0);
+        steps.push((from.0, total.0, rate));
+        from = *total;
+    }
+    steps
+}
+
+fn at(unix_ms: i64) -> Markup {
+    let text = DateTime::from_timestamp_millis(unix_ms)
+        .map(|at| at.to_rfc3339_opts(chrono::SecondsFormat::Secs, true));
+    html! { span { (moment(&text.unwrap_or_default())) } }
+}
+
+#[allow(clippy::cast_precision_loss)] // milliseconds fit
+fn to_f64(number: i64) -> f64 {
+    number as f64
+}
+
+/// A bar of a history.
+pub(super) struct Bar {
+    /// Its height.
+    pub(super) value: f64,
+    /// What a pointer sees.
+    pub(super) told: String,
+    /// Whether it is odd.
+    pub(super) is_odd: bool,
+    /// Whether the run failed, or has problems.
+    pub(super) is_bad: bool,
+}
+
+/// Bars, the oldest first. `summary` is for readers who don't see them.
+pub(super) fn bars(title: &str, most: &str, summary: &str, bars: &[Bar]) -> Markup {
+    let top = bars.iter().map(|bar| bar.value).fold(0.0, f64::max);
+    #[allow(clippy::cast_precision_loss)] // a few dozen bars
+    let width = WIDTH / (bars.len().max(12) as f64);
+    #[allow(clippy::cast_precision_loss)]
+    let x = |at: usize| at as f64 * width + width * 0.1;
+    let height = |value: f64| if top > 0.0 { (value / top * (HEIGHT - 4.0)).max(1.0) } else { 1.0 };
+    html! {
+        figure class="chart" {
+            figcaption { (title) span class="dim" { " · at most " (most) } }
+            svg viewBox=(VIEW) preserveAspectRatio="none" role="img" aria-label=(summary) {
+                @for (at, bar) in bars.iter().enumerate() {
+                    rect class=(class(bar)) x=(format!("{:.1}", x(at))) width=(format!("{:.1}", width * 0.8))
+                        y=(format!("{:.1}", HEIGHT - height(bar.value))) height=(format!("{:.1}", height(bar.value))) {
+                        title { (bar.told) }
+                    }
+                }
+            }
+            div class="axis" { span { "oldest" } span { "newest" } }
+        }
+    }
+}
+
+fn class(bar: &Bar) -> &'static str {
+    match (bar.is_bad, bar.is_odd) {
+        (true, _) => "bar bad",
+        (false, true) => "bar odd",
+        (false, false) => "bar",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rate_is_that_of_its_step() {
+        let told: Vec<_> = steps(&[(0, 0), (1_000, 10), (3_000, 10), (4_000, 40)]);
+        assert_eq!(told, [(0, 1_000, 10.0), (1_000, 3_000, 0.0), (3_000, 4_000, 30.0)]);
+        assert!(steps(&[]).is_empty() && steps(&[(5, 1)]).is_empty() && steps(&[(5, 1), (5, 2)]).is_empty());
+        let many: Vec<Total> = (0..240).map(|at| (at * 10, at.unsigned_abs())).collect();
+        assert!(steps(&many).len() <= 61, "{}", steps(&many).len());
+    }
+
+    #[test]
+    fn a_chart_says_what_it_shows() {
+        let timeline = TimelineView(vec![(0, 0, 0, 0), (1_000, 10, 20, 0), (2_000, 15, 21, 1)]);
+        let drawn = rates(&timeline, Of::Items).unwrap().into_string();
+        assert!(
+            drawn.contains("aria-label=\"Items per second: at most 20.0, and 1.0 at the end\""),
+            "{drawn}"
+        );
+        assert!(!drawn.contains("NaN") && !drawn.contains("style="), "{drawn}");
+        assert!(rates(&TimelineView(vec![(0, 0, 0, 0)]), Of::Pages).is_none());
+        let bar = Bar { value: 0.0, told: "<b>".to_owned(), is_odd: false, is_bad: false };
+        let drawn = bars("Items", "0", "none", &[bar]).into_string();
+        assert!(drawn.contains("&lt;b&gt;") && !drawn.contains("NaN"), "{drawn}");
+    }
+}

@@ -1,0 +1,89 @@
+//! The parameters of a request. A wrong one is an error that says what is right, for programs and people alike.
+
+use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
+
+use crate::answer::Refused;
+
+/// The longest value.
+const MAX_VALUE_BYTES: usize = 1_000;
+
+/// The parameters of a request, each given once.
+#[derive(Debug, Default)]
+pub(crate) struct Query(BTreeMap<String, String>);
+
+impl Query {
+    /// Reads parameters of these names. An empty value counts as none, because a form sends all of its fields.
+    pub(crate) fn read(raw: Option<&str>, names: &[&str]) -> Result<Self, Refused> {
+        let mut given = BTreeMap::new();
+        for (name, value) in url::form_urlencoded::parse(raw.unwrap_or_default().as_bytes()) {
+            if !names.contains(&&*name) {
+                let known = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
+                return Err(Refused::wrong("unknown parameter").hint(format!("the parameters are: {known}")));
+            }
+            if value.len() > MAX_VALUE_BYTES || value.contains('\0') {
+                return Err(Refused::wrong(format!("{name}: the value is too long or has a NUL character")));
+            }
+            if given.insert(name.clone().into_owned(), value.into_owned()).is_some() {
+                return Err(Refused::wrong(format!("{name}: give it once")));
+            }
+        }
+        given.retain(|_, value| !value.is_empty());
+        Ok(Self(given))
+    }
+
+    pub(crate) fn text(&self, name: &str) -> Option<&str> {
+        self.0.get(name).map(String::as_str)
+    }
+
+    /// A number in this range.
+    pub(crate) fn number(&self, name: &str, range: &RangeInclusive<i64>) -> Result<Option<i64>, Refused> {
+        let Some(text) = self.text(name) else { return Ok(None) };
+        match text.parse() {
+            Ok(number) if range.contains(&number) => Ok(Some(number)),
+            _ => {
+                Err(Refused::wrong(format!("{name}: not a number from {} to {}", range.start(), range.end())))
+            }
+        }
+    }
+
+    /// How many rows to show, up to `most`.
+    pub(crate) fn limit(&self, most: usize, default: usize) -> Result<usize, Refused> {
+        let range = 1..=i64::try_from(most).unwrap_or(i64::MAX);
+        let limit = self.number("limit", &range)?;
+        Ok(limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(default))
+    }
+
+    /// One of these words.
+    pub(crate) fn one_of<T>(
+        &self,
+        name: &str,
+        words: &str,
+        parse: impl FnOnce(&str) -> Option<T>,
+    ) -> Result<Option<T>, Refused> {
+        let Some(text) = self.text(name) else { return Ok(None) };
+        parse(text).map(Some).ok_or_else(|| {
+            Refused::wrong(format!("{name}: unknown value")).hint(format!("the values are: {words}"))
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_wrong_parameter_is_told() {
+        let read = |raw: &str| Query::read(Some(raw), &["limit", "spider"]);
+        let query = read("limit=7&spider=a%20b").unwrap();
+        assert_eq!((query.limit(10, 5).unwrap(), query.text("spider")), (7, Some("a b")));
+        assert_eq!(read("spider=").unwrap().text("spider"), None);
+        assert_eq!(Query::read(None, &[]).unwrap().limit(10, 5).unwrap(), 5);
+        for wrong in ["limits=7", "limit=1&limit=2", "spider=%00"] {
+            assert!(read(wrong).is_err(), "{wrong}");
+        }
+        for wrong in ["limit=0", "limit=11", "limit=x", "limit=-1", "limit=99999999999999999999"] {
+            assert!(read(wrong).unwrap().limit(10, 5).is_err(), "{wrong}");
+        }
+    }
+}

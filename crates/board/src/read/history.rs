@@ -1,0 +1,124 @@
+//! The runs of a spider next to each other, so that an odd one is obvious.
+
+use dragline_core::run_kind::RunKind;
+use dragline_core::runs::RunRecord;
+use serde::{Deserialize, Serialize};
+
+use super::{Answer, Reader, RunSummary, shown};
+use crate::answer::Refused;
+
+/// A run is compared with so many finished runs before it.
+const COMPARED: usize = 10;
+/// With fewer, nobody knows what is usual.
+const FEWEST: usize = 3;
+/// More than this multiple of the usual is odd, and less than its inverse.
+const ODD_FACTOR: f64 = 1.5;
+/// Differences of so few seconds or items say nothing.
+const SMALL: f64 = 5.0;
+
+/// A spider and its runs.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SpiderView {
+    /// Its name.
+    pub spider: String,
+    /// Whether this program has it.
+    pub is_known: bool,
+    /// Its item types, if this program has it.
+    pub items: Vec<String>,
+    /// Its runs, the newest first.
+    pub runs: Vec<RunSummary>,
+    /// What is odd about some of the runs.
+    pub odd: Vec<Odd>,
+}
+
+/// What is odd about a finished run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Odd {
+    /// The run.
+    pub run_id: i64,
+    /// `seconds`, `items` or `failed`.
+    pub what: String,
+    /// Its value.
+    pub now: f64,
+    /// The median of the finished runs before it.
+    pub usual: f64,
+}
+
+impl Reader {
+    /// A spider and its runs, without secrets.
+    pub(crate) async fn spider(&self, spider: &str) -> Answer<SpiderView> {
+        let runs = self.history(spider).await?;
+        let known = self.items_of(spider);
+        if runs.is_empty() && known.is_none() {
+            return Err(Refused::missing("there is no such spider, and no run of it")
+                .hint("the spiders are listed at /spiders"));
+        }
+        let items = known.unwrap_or_default().iter().map(|item| item.name().to_owned()).collect();
+        shown(&SpiderView {
+            spider: spider.to_owned(),
+            is_known: known.is_some(),
+            items,
+            runs: runs.iter().map(RunSummary::of).collect(),
+            odd: odd(&runs),
+        })
+    }
+}
+
+/// What is odd. The runs come newest first. Only finished crawls of one name are compared with each other.
+fn odd(runs: &[RunRecord]) -> Vec<Odd> {
+    let mut found = Vec::new();
+    let is_whole =
+        |run: &&RunRecord| run.figures.is_some() && run.kind == RunKind::Crawl && run.state.is_final();
+    for (at, run) in runs.iter().enumerate().filter(|(_, run)| is_whole(run)) {
+        let before: Vec<RunSummary> = runs[at + 1..]
+            .iter()
+            .filter(|earlier| is_whole(earlier) && earlier.name == run.name)
+            .take(COMPARED)
+            .map(RunSummary::of)
+            .collect();
+        if before.len() < FEWEST {
+            continue;
+        }
+        let now = RunSummary::of(run);
+        for (what, value) in MEASURES {
+            let usual = median(before.iter().map(value).collect());
+            if is_odd(value(&now), usual) {
+                found.push(Odd { run_id: run.run_id, what: what.to_owned(), now: value(&now), usual });
+            }
+        }
+    }
+    found
+}
+
+type Measure = fn(&RunSummary) -> f64;
+
+#[allow(clippy::cast_precision_loss)] // nobody looks at the last digits
+const MEASURES: [(&str, Measure); 3] =
+    [("seconds", |run| run.seconds), ("items", |run| run.items as f64), ("failed", |run| run.failed as f64)];
+
+fn is_odd(now: f64, usual: f64) -> bool {
+    (now - usual).abs() > SMALL && (now > usual * ODD_FACTOR || now < usual / ODD_FACTOR)
+}
+
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    let middle = values.len() / 2;
+    match values.len() {
+        0 => 0.0,
+        len if len % 2 == 1 => values[middle],
+        _ => f64::midpoint(values[middle - 1], values[middle]),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_large_differences_are_odd() {
+        assert!(is_odd(120.0, 60.0) && is_odd(0.0, 60.0) && is_odd(39.0, 60.0));
+        assert!(!is_odd(80.0, 60.0) && !is_odd(41.0, 60.0) && !is_odd(3.0, 0.5) && !is_odd(0.0, 0.0));
+        assert!((median(vec![3.0, 1.0, 2.0]) - 2.0).abs() < 1e-9);
+        assert!((median(vec![4.0, 1.0, 2.0, 3.0]) - 2.5).abs() < 1e-9);
+    }
+}

@@ -1,0 +1,113 @@
+//! The last lines of a run's log, if the folder of log files is known (`--log-dir`).
+//!
+//! A file's name has the spider, the start of its process, the pid and the part: `quotes-20261121T112000.123Z-4711-0001.log`.
+
+use std::fs::{self, File};
+use std::io::{Read as _, Seek as _, SeekFrom};
+use std::path::Path;
+
+use chrono::{DateTime, NaiveDateTime, TimeDelta, Utc};
+use dragline_core::runs::RunRecord;
+use serde::{Deserialize, Serialize};
+
+use super::{Answer, Reader, shown};
+use crate::answer::Refused;
+use crate::limits::{MAX_LINE_BYTES, MAX_LOG_BYTES, MAX_LOG_FILES, MAX_LOG_LINES};
+
+/// A process writes its first log line before its run is open, and clocks of two machines differ.
+const TOLERANCE: TimeDelta = TimeDelta::seconds(2);
+
+/// The last lines of a log.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LogTail {
+    /// The name of the file. `null` if there is none.
+    pub file: Option<String>,
+    /// Why there is none, for people.
+    pub missing_because: Option<String>,
+    /// The lines, oldest first.
+    pub lines: Vec<String>,
+}
+
+impl LogTail {
+    fn missing(because: impl Into<String>) -> Self {
+        Self { missing_because: Some(because.into()), ..Self::default() }
+    }
+}
+
+impl Reader {
+    /// The last lines of the log of a run's last process, without secrets.
+    pub(crate) async fn log(&self, run_id: i64, lines: usize) -> Answer<LogTail> {
+        let run = self.run(run_id).await?;
+        let Some(dir) = self.log_dir.clone() else {
+            return Ok(LogTail::missing("the folder of log files is not known; start with --log-dir DIR"));
+        };
+        let read = tokio::task::spawn_blocking(move || tail(&dir, &run, lines.min(MAX_LOG_LINES)));
+        match read.await {
+            Ok(Ok(tail)) => shown(&tail),
+            Ok(Err(error)) => Ok(LogTail::missing(format!("the log cannot be read: {error}"))),
+            Err(_) => Err(Refused::new(http::StatusCode::INTERNAL_SERVER_ERROR, "reading the log failed")),
+        }
+    }
+}
+
+fn tail(dir: &Path, run: &RunRecord, lines: usize) -> std::io::Result<LogTail> {
+    let Some(process) = &run.process else { return Ok(LogTail::missing("the process is not known")) };
+    let latest = run.last_start_at + TOLERANCE;
+    let names = fs::read_dir(dir)?.take(MAX_LOG_FILES).flatten();
+    let names = names.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_file()));
+    let mine = names.filter_map(|entry| {
+        let name = entry.file_name().into_string().ok()?;
+        let (at, pid, part) = parts(&name, &run.spider)?;
+        (pid == process.pid && at <= latest).then_some((at, part, name))
+    });
+    let Some((_, _, name)) = mine.max() else {
+        return Ok(LogTail::missing("the folder has no log file of the run's last process"));
+    };
+    let mut file = File::open(dir.join(&name))?;
+    let length = file.metadata()?.len();
+    let from = length.saturating_sub(MAX_LOG_BYTES);
+    file.seek(SeekFrom::Start(from))?;
+    let mut bytes = Vec::new();
+    file.take(MAX_LOG_BYTES).read_to_end(&mut bytes)?;
+    let text = String::from_utf8_lossy(&bytes);
+    // The first line may have lost its beginning.
+    let whole: &str = if from > 0 { text.split_once('\n').map_or("", |(_, rest)| rest) } else { &text };
+    let all: Vec<&str> = whole.lines().collect();
+    let last = all[all.len().saturating_sub(lines)..].iter();
+    Ok(LogTail { file: Some(name), missing_because: None, lines: last.map(|line| cut(line)).collect() })
+}
+
+/// Start, pid and part of a log file of this spider.
+fn parts(name: &str, spider: &str) -> Option<(DateTime<Utc>, u32, u32)> {
+    let safe = |c: char| if c.is_alphanumeric() || matches!(c, '_' | '-' | '.') { c } else { '_' };
+    let spider: String = spider.chars().map(safe).take(100).collect();
+    let rest = name.strip_suffix(".log")?.strip_prefix(spider.trim_start_matches('.'))?.strip_prefix('-')?;
+    let mut words = rest.split('-');
+    let (at, pid, part) = (words.next()?, words.next()?, words.next()?);
+    let at = NaiveDateTime::parse_from_str(at, "%Y%m%dT%H%M%S%.3fZ").ok()?;
+    words.next().is_none().then_some((at.and_utc(), pid.parse().ok()?, part.parse().ok()?))
+}
+
+fn cut(line: &str) -> String {
+    if line.len() <= MAX_LINE_BYTES {
+        return line.to_owned();
+    }
+    format!("{}…", &line[..line.floor_char_boundary(MAX_LINE_BYTES)])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_name_of_a_log_file_is_taken_apart() {
+        let (at, pid, part) = parts("quotes-20261121T112000.123Z-4711-0002.log", "quotes").unwrap();
+        assert_eq!((at.to_rfc3339().as_str(), pid, part), ("2026-11-21T11:20:00.123+00:00", 4711, 2));
+        assert!(parts("my_spider-20261121T112000.123Z-1-0001.log", "my/spider").is_some());
+        for other in
+            ["quotes-x-1-0001.log", "quotes2-20261121T112000.123Z-1-0001.log", "quotes.log", "../x.log"]
+        {
+            assert!(parts(other, "quotes").is_none(), "{other}");
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! The routes. All of them only read.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use http::StatusCode;
+use tokio::sync::Semaphore;
+use tokio::time::timeout;
+
+use crate::answer::Refused;
+use crate::guard::{check_host, protect};
+use crate::limits::{MAX_EVENT_STREAMS, MAX_REQUESTS, MAX_TARGET_BYTES, REQUEST_TIMEOUT};
+use crate::{Board, api, assets, page};
+
+/// What the routes share.
+#[derive(Clone)]
+pub(crate) struct Shared {
+    pub(crate) board: Board,
+    pub(crate) streams: Arc<Semaphore>,
+    requests: Arc<Semaphore>,
+}
+
+impl Board {
+    /// The routes of the board. They expect to be called on a runtime with several threads, because the SQLite store blocks in place.
+    pub fn router(&self) -> Router {
+        let shared = Shared {
+            board: self.clone(),
+            streams: Arc::new(Semaphore::new(MAX_EVENT_STREAMS)),
+            requests: Arc::new(Semaphore::new(MAX_REQUESTS)),
+        };
+        Router::new()
+            .route("/", get(page::home))
+            .route("/runs", get(page::runs))
+            .route("/runs/{id}", get(page::run))
+            .route("/spiders", get(page::spiders))
+            .route("/spiders/{name}", get(page::spider))
+            .route("/items", get(page::item_kinds))
+            .route("/items/{item}", get(page::items))
+            .route("/assets/board.css", get(assets::style))
+            .route("/assets/board.js", get(assets::script))
+            .route("/api/v1/openapi.json", get(api::openapi))
+            .route("/api/v1/overview", get(api::overview))
+            .route("/api/v1/runs", get(api::runs))
+            .route("/api/v1/runs/{id}", get(api::run))
+            .route("/api/v1/runs/{id}/log", get(api::log))
+            .route("/api/v1/spiders", get(api::spiders))
+            .route("/api/v1/spiders/{name}", get(api::spider))
+            .route("/api/v1/items", get(api::item_kinds))
+            .route("/api/v1/items/{item}", get(api::items))
+            .route("/api/v1/events", get(api::events))
+            .fallback(missing)
+            .method_not_allowed_fallback(only_reads)
+            .layer(middleware::from_fn_with_state(shared.clone(), guarded))
+            .with_state(shared)
+    }
+}
+
+/// Every request passes here.
+async fn guarded(State(shared): State<Shared>, request: Request, next: Next) -> Response {
+    let is_for_programs = request.uri().path().starts_with("/api");
+    let mut answer = match admitted(&shared, request, next).await {
+        Ok(answer) => answer,
+        Err(refused) if is_for_programs => refused.into_json(),
+        Err(refused) => page::refused(&refused),
+    };
+    protect(&mut answer);
+    answer
+}
+
+async fn admitted(shared: &Shared, request: Request, next: Next) -> Result<Response, Refused> {
+    check_host(&request, &shared.board.hosts)?;
+    if request.uri().to_string().len() > MAX_TARGET_BYTES {
+        return Err(Refused::new(StatusCode::URI_TOO_LONG, "the address is too long"));
+    }
+    let Ok(_permit) = shared.requests.try_acquire() else {
+        return Err(Refused::new(StatusCode::SERVICE_UNAVAILABLE, "too many requests at once")
+            .hint("reload the page in a moment"));
+    };
+    timeout(REQUEST_TIMEOUT, next.run(request)).await.map_err(|_| {
+        Refused::new(StatusCode::GATEWAY_TIMEOUT, "the answer took too long").hint("reload the page later")
+    })
+}
+
+async fn missing(request: Request) -> Response {
+    let refused = Refused::missing("there is no such page").hint("begin at /");
+    if request.uri().path().starts_with("/api") { refused.into_json() } else { page::refused(&refused) }
+}
+
+async fn only_reads(request: Request) -> Response {
+    let refused =
+        Refused::new(StatusCode::METHOD_NOT_ALLOWED, "only GET and HEAD: nothing can be changed here");
+    if request.uri().path().starts_with("/api") { refused.into_json() } else { page::refused(&refused) }
+}
+
+impl IntoResponse for Refused {
+    fn into_response(self) -> Response {
+        self.into_json()
+    }
+}

@@ -1,0 +1,66 @@
+//! A server for a board that has its own address.
+
+use std::convert::Infallible;
+use std::net::TcpListener;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::Body;
+use http::Request;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::sync::Semaphore;
+use tokio::time::sleep;
+use tower_service::Service as _;
+
+use crate::Board;
+use crate::limits::{HEADER_TIMEOUT, MAX_CONNECTIONS};
+
+/// Pause after a failed accept, for example when file descriptors have run out.
+const ACCEPT_AGAIN_AFTER: Duration = Duration::from_millis(100);
+
+/// Serves the board until the future is dropped. The runtime needs several threads.
+///
+/// # Errors
+/// When the runtime refuses the socket.
+pub async fn serve(listener: TcpListener, board: &Board) -> std::io::Result<()> {
+    listener.set_nonblocking(true)?;
+    let listener = tokio::net::TcpListener::from_std(listener)?;
+    let (router, connections) = (board.router(), Arc::new(Semaphore::new(MAX_CONNECTIONS)));
+    loop {
+        // Further connections wait in the operating system's queue.
+        let Ok(permit) = Arc::clone(&connections).acquire_owned().await else { return Ok(()) };
+        let stream = match listener.accept().await {
+            Ok((stream, _)) => stream,
+            Err(error) => {
+                tracing::debug!(%error, "could not accept a connection");
+                sleep(ACCEPT_AGAIN_AFTER).await;
+                continue;
+            }
+        };
+        let router = router.clone();
+        tokio::spawn(async move {
+            let service = service_fn(move |request: Request<Incoming>| {
+                let mut router = router.clone();
+                async move { Ok::<_, Infallible>(answered(router.call(request.map(Body::new)).await)) }
+            });
+            // Ignore clients that are too slow or send nonsense. A connection without a request ends after this time, too.
+            let _ = http1::Builder::new()
+                .timer(TokioTimer::new())
+                .header_read_timeout(HEADER_TIMEOUT)
+                .serve_connection(TokioIo::new(stream), service)
+                .await;
+            drop(permit);
+        });
+    }
+}
+
+/// A router always answers.
+pub(crate) fn answered<T>(answer: Result<T, Infallible>) -> T {
+    match answer {
+        Ok(answer) => answer,
+        Err(never) => match never {},
+    }
+}
