@@ -28,6 +28,7 @@ pub mod memory;
 pub mod metrics;
 pub mod notify;
 mod outcome;
+mod page;
 mod page_counts;
 mod parts;
 pub mod progress;

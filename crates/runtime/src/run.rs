@@ -65,7 +65,7 @@ pub(crate) fn start(made_of: Ingredients) -> Result<Running, CrawlError> {
     let spec = run_spec(&*spider, &settings)?;
     let store = dragline_store::open(&settings.store.0, &settings.store_settings)
         .map_err(|error| CrawlError::StoreUrl(error.into()))?;
-    let watched = watched(spider.name(), &settings, &metrics, &stop)?;
+    let watched = watched(&*spider, &settings, &metrics, &stop)?;
     let heartbeat = Arc::clone(&watched.heartbeat);
 
     // The persistence thread first: it must be there before anybody produces.

@@ -5,6 +5,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use dragline_board::HostName;
 use dragline_core::reparse::{Reparse, ReparseOf};
 use dragline_core::{Args, secrets};
 use dragline_engine::{EngineSettings, GoneSettings, VerdictSettings, WatchSettings};
@@ -41,8 +42,12 @@ pub struct CrawlSettings {
     pub due: DueSettings,
     /// Where the working loops write their heartbeat.
     pub heartbeat_file: Option<PathBuf>,
-    /// Where the endpoints listen.
+    /// Where the endpoints and the page listen.
     pub listen: Option<ListenAddr>,
+    /// Names under which the page is reached, besides addresses and `localhost`.
+    pub listen_hosts: Vec<HostName>,
+    /// Where the log files are that the page shows.
+    pub log_dir: Option<PathBuf>,
     /// A loop that gives no sign of life for longer counts as stuck.
     pub health_max_age: Duration,
     /// The memory of the process, in bytes, above which fetching pauses.
@@ -100,6 +105,8 @@ impl Default for CrawlSettings {
             due: DueSettings::default(),
             heartbeat_file: None,
             listen: None,
+            listen_hosts: Vec::new(),
+            log_dir: None,
             health_max_age: Duration::from_secs(60),
             memory_limit: None,
             shutdown_timeout: DEFAULT_SHUTDOWN_TIMEOUT,

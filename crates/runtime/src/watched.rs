@@ -2,12 +2,15 @@
 
 use std::sync::Arc;
 
+use dragline_board::Within;
+use dragline_core::Spider;
 use dragline_core::stop::Stop;
 
 use crate::error::CrawlError;
 use crate::health::{Health, Heartbeat};
 use crate::listen::{Listener, OfCrawl};
 use crate::metrics::Metrics;
+use crate::page;
 use crate::settings::CrawlSettings;
 
 /// What the outside can see of a crawl, until it is dropped.
@@ -29,18 +32,19 @@ impl Drop for Watched {
 
 /// Starts the heartbeat and the endpoints. This comes first, so that a slow start-up is visible too.
 pub(crate) fn watched(
-    spider: &str,
+    spider: &dyn Spider,
     settings: &CrawlSettings,
     metrics: &Arc<Metrics>,
     stop: &Stop,
 ) -> Result<Watched, CrawlError> {
     let heartbeat = heartbeat(settings)?;
-    let (name, max_age) = (settings.run_name(spider), settings.health_max_age);
-    let health = Health::new(&heartbeat, spider, &name, max_age, stop);
+    let (name, max_age) = (settings.run_name(spider.name()), settings.health_max_age);
+    let health = Health::new(&heartbeat, spider.name(), &name, max_age, stop);
     metrics.watch(&health);
     let listener = settings.listen.map(|address| {
         let shown = Arc::clone(metrics);
-        let served = OfCrawl { health: Arc::clone(&health), metrics: Box::new(move || shown.render()) };
+        let page = Within::new(page::board(spider, settings, &health)?);
+        let served = OfCrawl { health: Arc::clone(&health), metrics: Box::new(move || shown.render()), page };
         Listener::start(address, served)
             .map_err(|source| CrawlError::Listen { address: address.to_string(), source })
     });

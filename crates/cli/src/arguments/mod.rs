@@ -10,6 +10,7 @@
 //! engine). Only the flags that need more than a parser are here.
 
 mod access;
+mod board;
 mod check;
 mod config;
 mod crawl;
@@ -38,6 +39,7 @@ use clap::{Args, Parser, Subcommand};
 pub(crate) use access::Access;
 #[cfg(test)]
 pub(crate) use access::Hidden;
+pub(crate) use board::Board;
 pub(crate) use check::Check;
 pub(crate) use config::{ConfigAction, ConfigFormat};
 pub(crate) use crawl::{Crawl, CrawlFlags};
@@ -181,6 +183,13 @@ pub(crate) enum Command {
         #[command(subcommand)]
         action: LetterAction,
     },
+
+    /// Serve a page that shows the runs in the store, for people with a browser
+    ///
+    /// It shows what runs, what ran, why pages failed, and the newest rows of the items. It changes nothing.
+    /// `dragline crawl --listen` serves the same page for its run, with the figures of the crawl itself.
+    #[command(after_help = board::EXAMPLES)]
+    Board(Board),
 
     /// Check whether a crawl is alive, by its endpoint or heartbeat file; exit 0 or 1
     #[command(after_help = healthcheck::EXAMPLES)]

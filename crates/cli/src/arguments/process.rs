@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use clap::Args;
 
+use dragline_board::HostName;
 use dragline_core::ItemLimits;
 use dragline_engine::EngineSettings;
 use dragline_flags::text;
@@ -66,12 +67,26 @@ pub(crate) struct Process {
     #[arg(long, env = "SHUTDOWN_TIMEOUT_SECONDS", value_name = "TIME", value_parser = shutdown_timeout, default_value = text::duration(CrawlSettings::default().shutdown_timeout), hide_short_help = true)]
     pub(crate) shutdown_timeout: Duration,
 
-    /// Serve `/health`, `/ready`, `/status` and `/metrics` at this address [default: off; `0.0.0.0` in the
-    /// image]
+    /// Serve `/health`, `/ready`, `/status` and `/metrics` at this address, and a page for people at `/`
+    /// [default: off; `0.0.0.0` in the image]
     ///
     /// If you leave out the port, it is the one in the variable `PORT`, or 8080.
     #[arg(long, env = "DRAGLINE_LISTEN", value_name = "ADDR", value_parser = ListenAddr::parse, hide_short_help = true)]
     pub(crate) listen: Option<ListenAddr>,
+
+    /// A name under which people reach the page, such as `crawls.example.com`; repeatable
+    ///
+    /// A browser gets the page only under the address of this machine, as `localhost`, or under such a name.
+    /// In the variable, write one per line. The endpoints answer under every name.
+    #[arg(
+        long = "listen-host",
+        id = "listen_host",
+        env = "DRAGLINE_LISTEN_HOST",
+        value_name = "NAME",
+        value_delimiter = '\n',
+        hide_short_help = true
+    )]
+    pub(crate) listen_hosts: Vec<HostName>,
 
     /// How long a loop may be silent before the crawl counts as stuck. A parse has a limit of its own, --parse-timeout
     #[arg(long, env = "DRAGLINE_HEALTH_MAX_AGE", value_name = "TIME", value_parser = health_max_age, default_value = text::duration(CrawlSettings::default().health_max_age), hide_short_help = true)]

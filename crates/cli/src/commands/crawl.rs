@@ -48,7 +48,8 @@ pub(super) fn run(
     let spider = find_spider(&arguments.spider, &program.spiders)?;
     let mut flags = arguments.flags;
     flags.identity.run = flags.identity.run.or(arguments.schedule);
-    let settings = CommandSettings::combine(flags, &common.store, &common.file)?;
+    let mut settings = CommandSettings::combine(flags, &common.store, &common.file)?;
+    settings.crawl.log_dir = common.log_dir();
     if let Some(target) = &settings.output {
         target.check(&spider.items())?;
     }

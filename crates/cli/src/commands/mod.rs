@@ -1,5 +1,6 @@
 //! Parses the command line, runs one command, and maps its result to an exit code.
 
+mod board;
 mod check;
 mod completions;
 mod config;
@@ -80,7 +81,7 @@ fn called(program: &Program) -> Result<ExitCode, Failed> {
     // A crawl stops in its own way. The other commands simply end.
     if !matches!(
         arguments.command,
-        Command::Crawl(_) | Command::Reparse(_) | Command::Demo(_) | Command::Serve(_)
+        Command::Crawl(_) | Command::Reparse(_) | Command::Demo(_) | Command::Serve(_) | Command::Board(_)
     ) {
         early_signals::end_at_once();
     }
@@ -151,6 +152,7 @@ fn command(command: Command, common: &Common, program: &Program, log: &LogHandle
         Command::Diff(diff) => diff::run(&diff, common, &program.spiders),
         Command::Runs { action } => runs::run(&action, common, &program.spiders),
         Command::Pages { action } => pages::run(&action, common, &program.spiders),
+        Command::Board(board) => board::run(board, common, &program.spiders),
         Command::DeadLetters { action } => dead_letters::run(&action, common, program),
         Command::Demo(demo) if demo.serve => demo::serve(),
         Command::Demo(_) => demo::run(common, log),

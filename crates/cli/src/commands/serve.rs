@@ -8,6 +8,7 @@ use std::process::Command;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crossbeam_channel::bounded;
+use dragline_board::Within;
 use dragline_core::program;
 use dragline_core::stop::{Stop, StopReason};
 use dragline_core::worker::Worker;
@@ -124,6 +125,10 @@ impl Served for Endpoints {
 
     fn metrics(&self) -> String {
         self.0.metrics()
+    }
+
+    fn page(&self) -> Option<&Within> {
+        None
     }
 }
 

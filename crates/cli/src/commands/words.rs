@@ -61,11 +61,9 @@ fn with_log_files_where_they_help(command: Command) -> Command {
     let flags: Vec<Arg> = command.get_arguments().filter(|flag| is_of_log_files(flag)).cloned().collect();
     let command = command.mut_args(|flag| if is_of_log_files(&flag) { flag.hide(true) } else { flag });
     let shown = |command: Command| command.args(flags.clone());
-    let command = command
-        .mut_subcommand("crawl", shown)
-        .mut_subcommand("reparse", shown)
-        .mut_subcommand("demo", shown)
-        .mut_subcommand("serve", shown);
+    let command = ["crawl", "reparse", "demo", "serve", "board"]
+        .iter()
+        .fold(command, |command, name| command.mut_subcommand(name, shown));
     // It takes the flags of crawl.
     command.mut_subcommand("config", |config| config.mut_subcommand("show", shown))
 }
@@ -229,7 +227,7 @@ mod tests {
         words.build();
         each(&words, "", &mut |path, command| {
             let help = command.clone().render_long_help().to_string();
-            let runs_long = [" crawl", " reparse", " demo", " config show"].contains(&path);
+            let runs_long = [" crawl", " reparse", " demo", " board", " config show"].contains(&path);
             assert_eq!(help.contains("--log-dir"), runs_long, "{path}");
             assert_eq!(help.contains("--log-repeats"), runs_long, "{path}");
             assert!(

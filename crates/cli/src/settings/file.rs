@@ -67,7 +67,8 @@ fn table_of(group: &str) -> Option<&'static str> {
         | "Access"
         | "Process"
         | "Progress"
-        | "Healthcheck" => Some("crawl"),
+        | "Healthcheck"
+        | "Board" => Some("crawl"),
         _ => None,
     }
 }

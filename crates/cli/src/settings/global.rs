@@ -1,5 +1,6 @@
 //! The settings of every command: the store, the log, and the settings file.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::{Args, Command, FromArgMatches};
@@ -51,6 +52,11 @@ impl Common {
     /// The same without words, with the table that the file has for this spider.
     pub(crate) fn flags_of_spider<F: Args + FromArgMatches>(&self, spider: &str) -> Result<F, Failed> {
         flags_from(&self.file.clone().for_spider(Some(spider)), &[])
+    }
+
+    /// The folder of log files.
+    pub(crate) fn log_dir(&self) -> Option<PathBuf> {
+        self.log.files.as_ref().map(|files| files.dir.clone())
     }
 
     /// The store, for commands that look at its runs. This doesn't connect yet, so an error is a mistake in the

@@ -121,6 +121,8 @@ impl CommandSettings {
             engine: engine::complete(engine, &process, file.hosts()),
             heartbeat_file: process.heartbeat_file,
             listen: process.listen,
+            listen_hosts: process.listen_hosts,
+            log_dir: None,
             health_max_age: process.health_max_age,
             shutdown_timeout: process.shutdown_timeout,
             verdict: flags.verdict,

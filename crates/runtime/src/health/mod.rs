@@ -17,6 +17,7 @@ use std::time::{Duration, Instant};
 
 use dragline_core::run_verdict::RunVerdict;
 use dragline_core::stop::Stop;
+use dragline_engine::BusyHosts;
 
 pub use self::heartbeat::Heartbeat;
 pub use self::verdict::{
@@ -69,6 +70,13 @@ impl Health {
         let desks = parts.desks.clone();
         let _ = self.crawl.set(Crawl { run_id, parts });
         self.heartbeat.crawling(desks);
+    }
+
+    /// The busiest hosts, if this is the crawl of that run. From now on, the scheduler writes them down.
+    pub(crate) fn busy_hosts(&self, run_id: i64) -> Option<BusyHosts> {
+        let crawl = self.crawl.get().filter(|crawl| crawl.run_id == run_id)?;
+        crawl.parts.stats.watch_hosts();
+        Some(crawl.parts.stats.busy_hosts())
     }
 
     /// The crawl has ended, by itself or not.

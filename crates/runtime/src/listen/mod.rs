@@ -1,5 +1,8 @@
 //! The endpoints `/health`, `/ready`, `/status` and `/metrics`. They have their own thread and runtime, so they
 //! answer whatever the other threads do.
+//!
+//! The page of the run is served at the same address. It has a thread and limits of its own (`dragline-board`): this thread only
+//! passes its requests on. A connection counts as one of a page as soon as it has asked for a page.
 
 mod address;
 mod routes;
@@ -7,10 +10,16 @@ mod routes;
 use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::io;
+use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use dragline_board::{Within, is_page};
 use dragline_core::worker::Worker;
+use http_body_util::Either;
+use hyper::Request;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -27,6 +36,10 @@ use crate::health::Health;
 const MAX_CONNECTIONS: usize = 64;
 /// Time limit of a connection, with one request and one answer.
 const CONNECTION_TIMEOUT: Duration = Duration::from_secs(5);
+/// The same for connections of pages, which do not count above. A browser has a few for each open page.
+const MAX_PAGE_CONNECTIONS: usize = 64;
+/// Time limit of a connection of a page. A page that stays up to date keeps one open, and its stream ends before.
+const PAGE_CONNECTION_TIMEOUT: Duration = Duration::from_secs(3_700);
 /// Pause after a failed accept, for example when file descriptors have run out.
 const ACCEPT_AGAIN_AFTER: Duration = Duration::from_millis(100);
 
@@ -37,6 +50,9 @@ pub trait Served: Send + Sync {
 
     /// The metrics in the text format.
     fn metrics(&self) -> String;
+
+    /// The page for people.
+    fn page(&self) -> Option<&Within>;
 }
 
 /// How a process is.
@@ -55,6 +71,8 @@ pub(crate) struct OfCrawl {
     pub(crate) health: Arc<Health>,
     /// The metrics in the text format.
     pub(crate) metrics: Box<dyn Fn() -> String + Send + Sync>,
+    /// The page of the run.
+    pub(crate) page: Within,
 }
 
 impl Served for OfCrawl {
@@ -69,6 +87,10 @@ impl Served for OfCrawl {
 
     fn metrics(&self) -> String {
         (self.metrics)()
+    }
+
+    fn page(&self) -> Option<&Within> {
+        Some(&self.page)
     }
 }
 
@@ -93,32 +115,41 @@ impl Listener {
             TcpListener::from_std(socket)?
         };
         let (end, ended) = oneshot::channel();
+        let served: Arc<dyn Served> = Arc::new(served);
         let thread = Worker::spawn("listen", move || {
             runtime.block_on(async {
                 tokio::select! {
-                    () = accept(listener, Arc::new(served)) => {}
+                    () = accept(listener, Arc::clone(&served)) => {}
                     _ = ended => {}
                 }
             });
             runtime.shutdown_background();
+            if let Some(page) = served.page() {
+                page.close();
+            }
         })?;
-        tracing::info!(%address, "listening: /health /ready /status /metrics");
+        tracing::info!(%address, "listening: /health /ready /status /metrics, and a page for people at /");
         Ok(Self { _end: end, _thread: thread })
     }
 }
 
+/// An open connection.
+struct Open {
+    task: AbortHandle,
+    is_page: Arc<AtomicBool>,
+}
+
 async fn accept(listener: TcpListener, served: Arc<dyn Served>) {
-    let mut connections: VecDeque<AbortHandle> = VecDeque::new();
+    let mut connections: VecDeque<Open> = VecDeque::new();
     loop {
         match listener.accept().await {
             Ok((stream, _)) => {
-                connections.retain(|connection| !connection.is_finished());
-                if connections.len() >= MAX_CONNECTIONS
-                    && let Some(oldest) = connections.pop_front()
-                {
-                    oldest.abort();
-                }
-                connections.push_back(tokio::spawn(serve(stream, Arc::clone(&served))).abort_handle());
+                connections.retain(|open| !open.task.is_finished());
+                end_oldest(&mut connections, true, MAX_PAGE_CONNECTIONS);
+                end_oldest(&mut connections, false, MAX_CONNECTIONS);
+                let is_page = Arc::new(AtomicBool::new(false));
+                let task = tokio::spawn(serve(stream, Arc::clone(&served), Arc::clone(&is_page)));
+                connections.push_back(Open { task: task.abort_handle(), is_page });
             }
             Err(error) => {
                 tracing::debug!(%error, "could not accept a connection");
@@ -128,15 +159,37 @@ async fn accept(listener: TcpListener, served: Arc<dyn Served>) {
     }
 }
 
-async fn serve(stream: TcpStream, served: Arc<dyn Served>) {
-    let service = service_fn(move |request| {
-        let answer = routes::answer(&*served, &request);
-        async move { Ok::<_, Infallible>(answer) }
+/// Ends the oldest connection of pages, or of others, if there are this many.
+fn end_oldest(connections: &mut VecDeque<Open>, of_pages: bool, most: usize) {
+    let is_one = |open: &Open| open.is_page.load(Ordering::Relaxed) == of_pages;
+    if connections.iter().filter(|open| is_one(open)).count() >= most
+        && let Some(oldest) = connections.iter().position(is_one)
+        && let Some(open) = connections.remove(oldest)
+    {
+        open.task.abort();
+    }
+}
+
+async fn serve(stream: TcpStream, served: Arc<dyn Served>, is_of_page: Arc<AtomicBool>) {
+    let marked = Arc::clone(&is_of_page);
+    let service = service_fn(move |request: Request<Incoming>| {
+        let (served, marked) = (Arc::clone(&served), Arc::clone(&marked));
+        async move {
+            let Some(page) = served.page().filter(|_| is_page(request.uri().path())) else {
+                return Ok::<_, Infallible>(routes::answer(&*served, &request).map(Either::Left));
+            };
+            marked.store(true, Ordering::Relaxed);
+            Ok(page.answer(request).await.map(Either::Right))
+        }
     });
-    let connection = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .keep_alive(false)
-        .serve_connection(TokioIo::new(stream), service);
+    let mut connection = pin!(
+        http1::Builder::new()
+            .timer(TokioTimer::new())
+            .keep_alive(false)
+            .serve_connection(TokioIo::new(stream), service)
+    );
     // Ignore clients that are too slow or send nonsense.
-    let _ = timeout(CONNECTION_TIMEOUT, connection).await;
+    if timeout(CONNECTION_TIMEOUT, connection.as_mut()).await.is_err() && is_of_page.load(Ordering::Relaxed) {
+        let _ = timeout(PAGE_CONNECTION_TIMEOUT, connection).await;
+    }
 }

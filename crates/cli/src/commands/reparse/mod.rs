@@ -43,6 +43,7 @@ pub(super) fn run(
     let spider = find_spider(name.map_or("", String::as_str), &program.spiders)?;
     let (flags, file) = for_spider(flags, &**spider, common, program)?;
     let mut settings = CommandSettings::combine(flags, &common.store, &file)?;
+    settings.crawl.log_dir = common.log_dir();
     if let Some(run) = &run {
         settings.crawl.args = with_arguments_of(run, &settings.crawl.args);
         remember_arguments(&settings.crawl.args);

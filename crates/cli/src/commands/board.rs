@@ -1,0 +1,68 @@
+//! `dragline board`: the page of runs, without a crawl. It shows the runs of all processes that use the store.
+
+use std::net::TcpListener;
+use std::sync::Arc;
+use std::time::Duration;
+
+use dragline_board::{Board, BoardParts, KnownSpider, NotLive};
+use dragline_core::Spider;
+use dragline_runtime::early_signals;
+use dragline_store::StoreSettings;
+use tokio::runtime::Runtime;
+use tokio::time::timeout;
+
+use super::demo_site::Shelf;
+use super::print;
+use crate::arguments::Board as Arguments;
+use crate::exit::Exit;
+use crate::failed::Failed;
+use crate::settings::Common;
+
+/// Sessions of the page. Further reads wait for one.
+const SESSIONS: usize = 4;
+/// Time to give back the sessions at the end.
+const CLOSE_LIMIT: Duration = Duration::from_secs(2);
+
+pub(super) fn run(
+    arguments: Arguments,
+    common: &Common,
+    spiders: &[Arc<dyn Spider>],
+) -> Result<Exit, Failed> {
+    let settings = StoreSettings { take_over_after: None, connections: SESSIONS, ..common.store_settings()? };
+    // The demo's spider isn't listed, and its runs may be in the store all the same.
+    let demo: Arc<dyn Spider> = Arc::new(Shelf);
+    let known = spiders.iter().chain([&demo]);
+    let board = Board::new(BoardParts {
+        store: common.open_runs(&settings)?,
+        spiders: known
+            .map(|spider| KnownSpider { name: spider.name().to_owned(), items: spider.items() })
+            .collect(),
+        live: Arc::new(NotLive),
+        log_dir: common.log_dir(),
+        hosts: arguments.listen_hosts,
+    });
+    let address = arguments.listen;
+    let cannot_listen = |error: std::io::Error| {
+        Failed::error(format!("cannot listen at {address}: {error}"))
+            .hint("choose another port: --listen 127.0.0.1:8081")
+    };
+    let listener = TcpListener::bind(address.socket()).map_err(cannot_listen)?;
+    let bound = listener.local_addr().map_err(cannot_listen)?;
+    let runtime = runtime().map_err(|error| Failed::error(format!("cannot start a thread: {error}")))?;
+    let served = board.clone();
+    let task = runtime.spawn(async move { dragline_board::serve(listener, &served).await });
+    print(&format!("serving the page of runs at http://{bound}/ until Ctrl-C\n"))?;
+    let stopped = early_signals::until_stopped();
+    task.abort();
+    runtime.block_on(async {
+        let _ = timeout(CLOSE_LIMIT, board.close()).await;
+    });
+    runtime.shutdown_background();
+    stopped.map_err(|error| Failed::error(format!("cannot listen for signals: {error}")))?;
+    Ok(Exit::Finished)
+}
+
+/// A runtime with several threads, because the store for SQLite blocks in place.
+fn runtime() -> std::io::Result<Runtime> {
+    tokio::runtime::Builder::new_multi_thread().worker_threads(2).thread_name("board").enable_all().build()
+}

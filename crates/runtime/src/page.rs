@@ -1,0 +1,66 @@
+//! The page of a run, at the same address as the endpoints of its crawl. The crawl itself says what the store does not know.
+
+use std::sync::Arc;
+
+use dragline_board::{Board, BoardParts, KnownSpider, Live, LiveHost, LiveRun};
+use dragline_core::Spider;
+use dragline_core::store::BoxFuture;
+use dragline_engine::BusyHost;
+use dragline_store::StoreSettings;
+use tracing::subscriber::NoSubscriber;
+
+use crate::error::CrawlError;
+use crate::health::Health;
+use crate::settings::CrawlSettings;
+
+/// Sessions of the page. A second one shows the list while a large run is read.
+const SESSIONS: usize = 2;
+
+/// The board of a crawl. It connects to the store when somebody opens a page.
+pub(crate) fn board(
+    spider: &dyn Spider,
+    settings: &CrawlSettings,
+    health: &Arc<Health>,
+) -> Result<Board, CrawlError> {
+    let own =
+        StoreSettings { connections: SESSIONS, take_over_after: None, ..settings.store_settings.clone() };
+    // The crawl opens the same store, and warns about it.
+    let store = tracing::subscriber::with_default(NoSubscriber::default(), || {
+        dragline_store::open_runs(&settings.store.0, &own)
+    });
+    Ok(Board::new(BoardParts {
+        store: store.map_err(|error| CrawlError::StoreUrl(error.into()))?,
+        spiders: vec![KnownSpider { name: spider.name().to_owned(), items: spider.items() }],
+        live: Arc::new(OwnCrawl(Arc::clone(health))),
+        log_dir: settings.log_dir.clone(),
+        hosts: settings.listen_hosts.clone(),
+    }))
+}
+
+/// The crawl of this process.
+struct OwnCrawl(Arc<Health>);
+
+impl Live for OwnCrawl {
+    fn of_run(&self, run_id: i64) -> BoxFuture<'_, Option<LiveRun>> {
+        let Some(hosts) = self.0.busy_hosts(run_id) else { return Box::pin(std::future::ready(None)) };
+        let status = self.0.status(&self.0.verdict());
+        let live = LiveRun {
+            status,
+            hosts: hosts.busiest.iter().map(host).collect(),
+            other_hosts: hosts.others as u64,
+        };
+        Box::pin(std::future::ready(Some(live)))
+    }
+}
+
+fn host(host: &BusyHost) -> LiveHost {
+    LiveHost {
+        host: host.name.to_string(),
+        in_flight: host.in_flight as u64,
+        slots: host.slots as u64,
+        queued: host.queued,
+        pace_seconds: host.pace.as_secs_f64(),
+        rests_seconds: host.rests_for.map(|(rest, _)| rest.as_secs_f64()),
+        rests_because: host.rests_for.map(|(_, why)| why.as_str().to_owned()),
+    }
+}
