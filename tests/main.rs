@@ -6,6 +6,7 @@
 mod access;
 mod arguments;
 mod backup;
+mod board;
 mod books;
 mod careful;
 mod catalogue;

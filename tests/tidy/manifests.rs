@@ -6,7 +6,7 @@ use super::source::{files, repository};
 
 /// Each package and those of this workspace that it may name. Engine, pipelines and store know the contracts
 /// in core and not each other: `crates/runtime/src/run.rs` joins them. Dependencies of tests do not count.
-const MAY_NAME: [(&str, &[&str]); 17] = [
+const MAY_NAME: [(&str, &[&str]); 18] = [
     ("dragline-css", &[]),
     ("dragline-derive", &["dragline-css"]),
     ("dragline-spider", &["dragline-css", "dragline-derive"]),
@@ -16,13 +16,18 @@ const MAY_NAME: [(&str, &[&str]); 17] = [
     ("dragline-engine", &["dragline-core", "dragline-flags"]),
     ("dragline-store", &["dragline-core", "dragline-flags"]),
     ("dragline-pipelines", &["dragline-core", "dragline-flags", "dragline-normalize"]),
-    ("dragline-runtime", &["dragline-core", "dragline-engine", "dragline-pipelines", "dragline-store"]),
     ("dragline-serve", &["dragline-core", "dragline-flags"]),
+    ("dragline-board", &["dragline-core"]),
+    (
+        "dragline-runtime",
+        &["dragline-board", "dragline-core", "dragline-engine", "dragline-pipelines", "dragline-store"],
+    ),
     ("dragline-testkit", &[]),
     ("dragline-renamed", &["dragline"]),
     (
         "dragline-cli",
         &[
+            "dragline-board",
             "dragline-core",
             "dragline-engine",
             "dragline-flags",
