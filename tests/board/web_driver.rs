@@ -120,7 +120,7 @@ impl Drop for Browser {
 }
 
 fn port(told: &str) -> Option<u16> {
-    told.split("on port ").nth(1)?.split(['.', '\n']).next()?.trim().parse().ok()
+    told.split("successfully on port ").nth(1)?.split(['.', '\n']).next()?.trim().parse().ok()
 }
 
 /// A program in PATH.

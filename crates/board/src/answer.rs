@@ -42,6 +42,12 @@ impl Refused {
     }
 }
 
+impl IntoResponse for Refused {
+    fn into_response(self) -> Response {
+        self.into_json()
+    }
+}
+
 /// An answer for programs.
 pub(crate) fn json_answer(status: StatusCode, body: &impl Serialize) -> Response {
     match serde_json::to_vec(body) {

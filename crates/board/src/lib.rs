@@ -35,6 +35,7 @@ mod query;
 pub mod read;
 mod routes;
 mod server;
+mod shared;
 mod within;
 
 use std::path::PathBuf;

@@ -1,37 +1,23 @@
 //! The routes. All of them only read.
 
-use std::sync::Arc;
-
 use axum::Router;
 use axum::extract::{Request, State};
 use axum::middleware::{self, Next};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use axum::routing::get;
 use http::StatusCode;
-use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
 use crate::answer::Refused;
 use crate::guard::{check_host, protect};
-use crate::limits::{MAX_EVENT_STREAMS, MAX_REQUESTS, MAX_TARGET_BYTES, REQUEST_TIMEOUT};
+use crate::limits::{MAX_TARGET_BYTES, REQUEST_TIMEOUT};
+use crate::shared::Shared;
 use crate::{Board, api, assets, page};
-
-/// What the routes share.
-#[derive(Clone)]
-pub(crate) struct Shared {
-    pub(crate) board: Board,
-    pub(crate) streams: Arc<Semaphore>,
-    requests: Arc<Semaphore>,
-}
 
 impl Board {
     /// The routes of the board. They expect to be called on a runtime with several threads, because the SQLite store blocks in place.
     pub fn router(&self) -> Router {
-        let shared = Shared {
-            board: self.clone(),
-            streams: Arc::new(Semaphore::new(MAX_EVENT_STREAMS)),
-            requests: Arc::new(Semaphore::new(MAX_REQUESTS)),
-        };
+        let shared = Shared::of(self);
         Router::new()
             .route("/", get(page::home))
             .route("/runs", get(page::runs))
@@ -94,10 +80,4 @@ async fn only_reads(request: Request) -> Response {
     let refused =
         Refused::new(StatusCode::METHOD_NOT_ALLOWED, "only GET and HEAD: nothing can be changed here");
     if request.uri().path().starts_with("/api") { refused.into_json() } else { page::refused(&refused) }
-}
-
-impl IntoResponse for Refused {
-    fn into_response(self) -> Response {
-        self.into_json()
-    }
 }

@@ -20,7 +20,7 @@ use crate::answer::Refused;
 use crate::limits::{EVENTS_UNREAD, LOOK_EVERY, SAY_EVERY, STREAM_TIMEOUT};
 use crate::query::Query;
 use crate::read::{Answer, RunSummary, shown};
-use crate::routes::Shared;
+use crate::shared::Shared;
 
 pub(crate) async fn events(
     State(shared): State<Shared>,

@@ -18,7 +18,7 @@ use crate::limits::{MAX_LOG_LINES, MAX_ROWS, MAX_RUNS};
 use crate::query::Query;
 use crate::read::ItemsAsk;
 use crate::read::{Answer, LogTail, Reader, RunList, RunSummary, SpiderView, shown};
-use crate::routes::Shared;
+use crate::shared::Shared;
 
 /// The description of the API.
 const OPENAPI: &str = include_str!("openapi.json");

@@ -13,6 +13,9 @@ const WIDTH: f64 = 600.0;
 const HEIGHT: f64 = 100.0;
 const VIEW: &str = "0 0 600 100";
 
+/// Fewer bars than this leave places free on the left, so that a bar is never wider than a place.
+const FEWEST_PLACES: usize = 12;
+
 /// What a timeline is drawn of.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Of {
@@ -104,9 +107,9 @@ pub(super) struct Bar {
 pub(super) fn bars(title: &str, most: &str, summary: &str, bars: &[Bar]) -> Markup {
     let top = bars.iter().map(|bar| bar.value).fold(0.0, f64::max);
     #[allow(clippy::cast_precision_loss)] // a few dozen bars
-    let width = WIDTH / (bars.len().max(12) as f64);
+    let width = WIDTH / (bars.len().max(FEWEST_PLACES) as f64);
     #[allow(clippy::cast_precision_loss)]
-    let x = |at: usize| at as f64 * width + width * 0.1;
+    let x = |at: usize| (at + FEWEST_PLACES.saturating_sub(bars.len())) as f64 * width + width * 0.1;
     let height = |value: f64| if top > 0.0 { (value / top * (HEIGHT - 4.0)).max(1.0) } else { 1.0 };
     html! {
         figure class="chart" {

@@ -75,7 +75,7 @@ fn rows(view: &ItemsView) -> Markup {
                             tr {
                                 td { (moment(&row.scraped_at)) }
                                 @for value in &row.values {
-                                    td { @match value { Some(text) => (text), None => span class="dim" { "none" } } }
+                                    td { @match value { Some(text) => div class="value" title=(text) { (text) }, None => span class="dim" { "none" } } }
                                 }
                                 td { (url(&row.url)) }
                                 td class="number" { @if let Some(run) = row.run_id { a href={ "/runs/" (run) } { (run) } } }

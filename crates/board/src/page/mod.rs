@@ -20,7 +20,7 @@ use crate::answer::{Refused, typed};
 use crate::api::{read_overview, read_rows, read_runs, run_id};
 use crate::query::Query;
 use crate::read::Answer;
-use crate::routes::Shared;
+use crate::shared::Shared;
 
 /// Log lines on the page of a run.
 const LOG_LINES: usize = 40;

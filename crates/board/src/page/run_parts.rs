@@ -66,7 +66,7 @@ pub(super) fn hosts(detail: &RunDetail) -> Markup {
 
 fn busy(live: &LiveRun) -> Markup {
     html! {
-        div class="wide" tabindex="0" role="region" aria-label="Hosts" {
+        div class="wide" tabindex="0" role="region" aria-label="Table of hosts" {
             table {
                 thead {
                     tr {
@@ -119,7 +119,7 @@ pub(super) fn columns(detail: &RunDetail) -> Markup {
         @if detail.columns.is_empty() {
             p class="dim" { "The columns are counted when a run ends." }
         } @else {
-            div class="wide" tabindex="0" role="region" aria-label="Filled columns" {
+            div class="wide" tabindex="0" role="region" aria-label="Table of columns" {
                 table {
                     thead {
                         tr {
