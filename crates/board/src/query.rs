@@ -5,8 +5,20 @@ use std::ops::RangeInclusive;
 
 use crate::answer::Refused;
 
-/// The longest value.
-const MAX_VALUE_BYTES: usize = 1_000;
+/// The longest value, in characters. `openapi.json` says the same.
+const MAX_VALUE_CHARS: usize = 200;
+
+/// A part of a path, if it is not too long.
+pub(crate) fn path_part(text: &str) -> Result<&str, Refused> {
+    if is_too_long(text) {
+        return Err(Refused::wrong(format!("a name in an address has at most {MAX_VALUE_CHARS} characters")));
+    }
+    Ok(text)
+}
+
+fn is_too_long(text: &str) -> bool {
+    text.chars().nth(MAX_VALUE_CHARS).is_some()
+}
 
 /// The parameters of a request, each given once.
 #[derive(Debug, Default)]
@@ -21,8 +33,10 @@ impl Query {
                 let known = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
                 return Err(Refused::wrong("unknown parameter").hint(format!("the parameters are: {known}")));
             }
-            if value.len() > MAX_VALUE_BYTES || value.contains('\0') {
-                return Err(Refused::wrong(format!("{name}: the value is too long or has a NUL character")));
+            if is_too_long(&value) || value.contains('\0') {
+                return Err(Refused::wrong(format!(
+                    "{name}: at most {MAX_VALUE_CHARS} characters, and no NUL character"
+                )));
             }
             if given.insert(name.clone().into_owned(), value.into_owned()).is_some() {
                 return Err(Refused::wrong(format!("{name}: give it once")));
@@ -79,6 +93,10 @@ mod tests {
         assert_eq!((query.limit(10, 5).unwrap(), query.text("spider")), (7, Some("a b")));
         assert_eq!(read("spider=").unwrap().text("spider"), None);
         assert_eq!(Query::read(None, &[]).unwrap().limit(10, 5).unwrap(), 5);
+        assert!(read(&format!("spider={}", "ä".repeat(200))).is_ok() && path_part(&"ä".repeat(200)).is_ok());
+        assert!(
+            read(&format!("spider={}", "a".repeat(201))).is_err() && path_part(&"a".repeat(201)).is_err()
+        );
         for wrong in ["limits=7", "limit=1&limit=2", "spider=%00"] {
             assert!(read(wrong).is_err(), "{wrong}");
         }

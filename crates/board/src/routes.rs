@@ -60,7 +60,7 @@ async fn guarded(State(shared): State<Shared>, request: Request, next: Next) -> 
 async fn admitted(shared: &Shared, request: Request, next: Next) -> Result<Response, Refused> {
     check_host(&request, &shared.board.hosts)?;
     if request.uri().to_string().len() > MAX_TARGET_BYTES {
-        return Err(Refused::new(StatusCode::URI_TOO_LONG, "the address is too long"));
+        return Err(Refused::wrong("the address is too long"));
     }
     let Ok(_permit) = shared.requests.try_acquire() else {
         return Err(Refused::new(StatusCode::SERVICE_UNAVAILABLE, "too many requests at once")

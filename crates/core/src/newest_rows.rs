@@ -10,7 +10,7 @@ pub const MAX_VALUE_CHARS: usize = 500;
 /// How many columns of an item type are read. The first ones are.
 pub const MAX_COLUMNS: usize = 40;
 /// The longest text to look for, in bytes.
-pub const MAX_SEARCH_BYTES: usize = 200;
+pub const MAX_SEARCH_BYTES: usize = 800;
 
 /// Which rows to read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -15,7 +15,7 @@ use serde_json::json;
 pub(crate) use self::events::events;
 use crate::answer::{Refused, json_answer, typed};
 use crate::limits::{MAX_LOG_LINES, MAX_ROWS, MAX_RUNS};
-use crate::query::Query;
+use crate::query::{Query, path_part};
 use crate::read::ItemsAsk;
 use crate::read::{Answer, LogTail, Reader, RunList, RunSummary, SpiderView, shown};
 use crate::shared::Shared;
@@ -102,7 +102,7 @@ pub(crate) async fn spider(
     RawQuery(raw): RawQuery,
 ) -> Api {
     Query::read(raw.as_deref(), &[])?;
-    let spider: SpiderView = shared.board.reader.spider(&name).await?;
+    let spider: SpiderView = shared.board.reader.spider(path_part(&name)?).await?;
     Ok(told(&spider))
 }
 
@@ -173,7 +173,7 @@ pub(crate) async fn read_rows(
 ) -> Answer<crate::read::ItemsView> {
     let query = Query::read(raw, &["spider", "contains", "after", "limit"])?;
     let ask = ItemsAsk {
-        item,
+        item: path_part(item)?,
         spider: query.text("spider"),
         contains: query.text("contains"),
         after: query.text("after"),

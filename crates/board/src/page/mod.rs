@@ -18,7 +18,7 @@ use maud::Markup;
 
 use crate::answer::{Refused, typed};
 use crate::api::{read_overview, read_rows, read_runs, run_id};
-use crate::query::Query;
+use crate::query::{Query, path_part};
 use crate::read::Answer;
 use crate::shared::Shared;
 
@@ -70,7 +70,7 @@ pub(crate) async fn spider(
 ) -> Response {
     page(async {
         Query::read(raw.as_deref(), &[])?;
-        Ok(spider::spider(&shared.board.reader.spider(&name).await?))
+        Ok(spider::spider(&shared.board.reader.spider(path_part(&name)?).await?))
     })
     .await
 }

@@ -45,7 +45,9 @@ pub(super) async fn read(
     );
     let name = item.name();
     let after = ask.after.as_ref();
-    let (at, place) = (after.map(|after| &after.scraped_at), after.map(|after| &after.place));
+    let at = after.map(|after| &after.scraped_at);
+    // A place in SQLite is a plain number. Nobody has both, but somebody may make one up.
+    let place = after.map(|after| if after.place.starts_with('(') { &*after.place } else { "(0,0)" });
     let most = i64::try_from(ask.max).unwrap_or(i64::MAX).saturating_add(1);
     let matched: [&(dyn ToSql + Sync); 3] = [&ask.spider, &name, &ask.contains];
     let params: Vec<&(dyn ToSql + Sync)> =
