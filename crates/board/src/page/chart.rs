@@ -16,6 +16,9 @@ const VIEW: &str = "0 0 600 100";
 /// Fewer bars than this leave places free on the left, so that a bar is never wider than a place.
 const FEWEST_PLACES: usize = 12;
 
+/// The time of a few flushes.
+const FEW_FLUSHES_MS: i64 = 2_500;
+
 /// What a timeline is drawn of.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Of {
@@ -59,10 +62,12 @@ pub(super) fn rates(timeline: &TimelineView, of: Of) -> Option<Markup> {
     })
 }
 
-/// The rate from each moment to the next, over at least a sixtieth of the time, so that bursts of flushes don't hide the course.
+/// The rate from each moment to the next, over a few flushes and over a fortieth of the time at least. Otherwise single flushes
+/// would hide the course.
 fn steps(totals: &[Total]) -> Vec<(i64, i64, f64)> {
     let (Some(first), Some(last)) = (totals.first(), totals.last()) else { return Vec::new() };
-    let least = ((last.0 - first.0) / 60).max(1);
+    let span = last.0 - first.0;
+    let least = (span / 40).max(FEW_FLUSHES_MS.min(span / 6)).max(1);
     let mut steps = Vec::new();
     let mut from = *first;
     for (at, total) in totals.iter().enumerate().skip(1) {
@@ -145,7 +150,7 @@ mod tests {
         assert_eq!(told, [(0, 1_000, 10.0), (1_000, 3_000, 0.0), (3_000, 4_000, 30.0)]);
         assert!(steps(&[]).is_empty() && steps(&[(5, 1)]).is_empty() && steps(&[(5, 1), (5, 2)]).is_empty());
         let many: Vec<Total> = (0..240).map(|at| (at * 10, at.unsigned_abs())).collect();
-        assert!(steps(&many).len() <= 61, "{}", steps(&many).len());
+        assert!(steps(&many).len() <= 41, "{}", steps(&many).len());
     }
 
     #[test]

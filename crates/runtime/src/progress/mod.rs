@@ -88,7 +88,7 @@ pub fn start(settings: ProgressSettings, running: &Running, log: LogHandle) -> i
                 && Instant::now() >= at
             {
                 next_line = Some(at + every);
-                say(&figures);
+                say(&figures, with_hosts);
             }
         }
     })?;
@@ -105,8 +105,8 @@ impl Drop for Progress {
     }
 }
 
-/// The line in the log.
-fn say(figures: &Figures) {
+/// The line in the log, and one for each busy host if somebody asked for them. The list may also be there because a page shows it.
+fn say(figures: &Figures, with_hosts: bool) {
     let count = |state| figures.pages.of(state);
     info!(
         done = count(PageState::Done),
@@ -131,7 +131,7 @@ fn say(figures: &Figures) {
         left_s = figures.left.map(|left| tenths(left.as_secs_f64())),
         "crawling"
     );
-    for host in &figures.hosts.busiest {
+    for host in figures.hosts.busiest.iter().filter(|_| with_hosts) {
         info!(
             host = &*host.name,
             in_flight = host.in_flight,
