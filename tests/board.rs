@@ -171,6 +171,23 @@ fn a_killed_run_has_one_timeline(stored: &Stored) {
 }
 
 #[test]
+fn the_runs_that_come_next_are_those_of_the_settings_file() {
+    let (stored, folder) = (Stored::sqlite(), tempfile::tempdir().unwrap());
+    crawl_site(&Site::generated(5, 2).url("/"), &stored).run().assert_code(0);
+    let file = folder.path().join("dragline.toml");
+    let schedule =
+        "[schedule.nightly]\nspider = \"quotes\"\ncron = \"30 3 * * *\"\ntime_zone = \"Asia/Kolkata\"\n";
+    std::fs::write(&file, schedule).unwrap();
+    let board = Board::with(&stored, &["--config", file.to_str().unwrap()]);
+    let next = &board.api("/api/v1/overview")["next"];
+    assert_eq!(next.as_array().unwrap().len(), 10, "{next}");
+    assert_eq!((&next[0]["schedule"], &next[0]["spider"]), (&"nightly".into(), &"quotes".into()));
+    assert!(next[0]["due_at"].as_str().unwrap().ends_with("T22:00:00Z"), "{next}");
+    assert!(next[0]["local"].as_str().unwrap().contains("03:30 IST"), "{next}");
+    assert!(board.ask("/").body.contains("03:30 IST"));
+}
+
+#[test]
 fn a_wrong_question_is_told_what_is_right() {
     let stored = Stored::sqlite();
     crawl_site(&Site::generated(5, 2).url("/"), &stored).run().assert_code(0);

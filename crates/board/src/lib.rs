@@ -43,6 +43,7 @@ use std::sync::Arc;
 
 use dragline_core::ItemType;
 use dragline_core::runs::RunAdmin;
+use serde::{Deserialize, Serialize};
 
 pub use guard::{HostName, is_page};
 pub use limits::{MAX_EVENT_STREAMS, MAX_REQUESTS, REQUEST_TIMEOUT};
@@ -52,18 +53,36 @@ pub use within::{Within, WithinBody};
 
 use crate::read::Reader;
 
+/// The runs that come next, as far as schedules say: this many at most, the earliest first.
+pub type ComingRuns = Box<dyn Fn(usize) -> Vec<ComingRun> + Send + Sync>;
+
 /// What a board shows.
 pub struct BoardParts {
     /// Where runs are kept. The board connects to it at the first request.
     pub store: Box<dyn RunAdmin>,
     /// The spiders that this program has.
     pub spiders: Vec<KnownSpider>,
+    /// The runs that come next.
+    pub coming: ComingRuns,
     /// The crawls of this process.
     pub live: Arc<dyn Live>,
     /// Where the log files of crawls are (`--log-dir`).
     pub log_dir: Option<PathBuf>,
     /// Names under which this machine is reached, besides addresses and `localhost`.
     pub hosts: Vec<HostName>,
+}
+
+/// A run that comes next.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ComingRun {
+    /// When it is due, in RFC 3339 and UTC.
+    pub due_at: String,
+    /// The same in the time zone of its schedule, for people.
+    pub local: String,
+    /// Its schedule.
+    pub schedule: String,
+    /// Its spider.
+    pub spider: String,
 }
 
 /// A spider and its item types.
@@ -85,8 +104,8 @@ pub struct Board {
 impl Board {
     /// A board of these parts. It reaches nothing yet.
     pub fn new(parts: BoardParts) -> Self {
-        let BoardParts { store, spiders, live, log_dir, hosts } = parts;
-        let reader = Reader::new(store, spiders, live, log_dir);
+        let BoardParts { store, spiders, coming, live, log_dir, hosts } = parts;
+        let reader = Reader::new(store, spiders, coming, live, log_dir);
         Self { reader: Arc::new(reader), hosts: hosts.into() }
     }
 

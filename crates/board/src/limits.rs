@@ -39,6 +39,8 @@ pub(crate) const EVENTS_UNREAD: usize = 4;
 
 /// Runs on one page of a list.
 pub(crate) const MAX_RUNS: usize = 100;
+/// Runs that come next.
+pub(crate) const MAX_COMING: usize = 10;
 /// Runs in the history of a spider.
 pub(crate) const MAX_HISTORY: usize = 60;
 /// Rows on one page of items.

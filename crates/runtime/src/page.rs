@@ -31,6 +31,8 @@ pub(crate) fn board(
     Ok(Board::new(BoardParts {
         store: store.map_err(|error| CrawlError::StoreUrl(error.into()))?,
         spiders: vec![KnownSpider { name: spider.name().to_owned(), items: spider.items() }],
+        // A crawl knows only its own run.
+        coming: Box::new(|_| Vec::new()),
         live: Arc::new(OwnCrawl(Arc::clone(health))),
         log_dir: settings.log_dir.clone(),
         hosts: settings.listen_hosts.clone(),

@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 pub(crate) use self::events::events;
+use crate::ComingRun;
 use crate::answer::{Refused, json_answer, typed};
 use crate::limits::{MAX_LOG_LINES, MAX_ROWS, MAX_RUNS};
 use crate::query::{Query, path_part};
@@ -34,6 +35,8 @@ pub(crate) struct Overview {
     pub(crate) running: Vec<RunSummary>,
     /// The other runs, the newest first.
     pub(crate) recent: Vec<RunSummary>,
+    /// The runs that come next, the earliest first.
+    pub(crate) next: Vec<ComingRun>,
     /// The newest run of each spider, by the spider's name.
     pub(crate) spiders: Vec<SpiderLine>,
     /// The store, without secrets.
@@ -139,6 +142,7 @@ pub(crate) async fn read_overview(reader: &Reader) -> Answer<Overview> {
     shown(&Overview {
         running,
         recent,
+        next: reader.coming(),
         spiders: spiders.collect(),
         store: reader.location(),
         read_at: newest.first().map(|run| timestamp_text(&run.read_at)),

@@ -5,6 +5,7 @@ use maud::{Markup, html};
 use super::layout::{Page, Place};
 use super::run_list::table;
 use super::words::{counted, duration, moment, rate, run_link, spider_address, state};
+use crate::ComingRun;
 use crate::api::{Overview, SpiderLine};
 use crate::read::RunSummary;
 
@@ -35,6 +36,12 @@ pub(super) fn home(overview: &Overview) -> Markup {
                 }
             }
         }
+        @if !overview.next.is_empty() {
+            section data-part="next" aria-labelledby="next" {
+                h2 id="next" { "Next" }
+                (next(&overview.next))
+            }
+        }
         section data-part="recent" aria-labelledby="recent" {
             h2 id="recent" { "Ran" }
             @if overview.recent.is_empty() {
@@ -45,6 +52,26 @@ pub(super) fn home(overview: &Overview) -> Markup {
         }
         p class="dim" data-part="store" { "Store: " code { (overview.store) } }
     })
+}
+
+fn next(coming: &[ComingRun]) -> Markup {
+    html! {
+        div class="wide" tabindex="0" role="region" aria-label="Runs that come next" {
+            table {
+                thead { tr { th scope="col" { "Due" } th scope="col" { "In the zone of its schedule" } th scope="col" { "Schedule" } th scope="col" { "Spider" } } }
+                tbody {
+                    @for run in coming {
+                        tr {
+                            td { (moment(&run.due_at)) }
+                            td { (run.local) }
+                            td { (run.schedule) }
+                            td { a href=(spider_address(&run.spider)) { (run.spider) } }
+                        }
+                    }
+                }
+            }
+        }
+    }
 }
 
 /// Whether the newest run of the spider is over, and was not good.

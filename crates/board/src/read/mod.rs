@@ -30,10 +30,10 @@ pub use self::log::LogTail;
 pub(crate) use self::rows::ItemsAsk;
 pub use self::rows::{ItemKind, ItemsView, RowView};
 pub use self::summary::{Change, ProblemView, RunList, RunSummary, TimelineView};
-use crate::KnownSpider;
 use crate::answer::Refused;
-use crate::limits::{MAX_HISTORY, MAX_RUNS, READ_TIMEOUT};
+use crate::limits::{MAX_COMING, MAX_HISTORY, MAX_RUNS, READ_TIMEOUT};
 use crate::live::{Live, LiveRun};
+use crate::{ComingRun, ComingRuns, KnownSpider};
 
 /// An answer, or why there is none.
 pub(crate) type Answer<T> = Result<T, Refused>;
@@ -43,6 +43,7 @@ pub(crate) struct Reader {
     store: Box<dyn RunAdmin>,
     is_reached: AtomicBool,
     pub(crate) spiders: Vec<KnownSpider>,
+    coming: ComingRuns,
     live: Arc<dyn Live>,
     log_dir: Option<PathBuf>,
     lists: Cache<String, Vec<RunRecord>>,
@@ -64,6 +65,7 @@ impl Reader {
     pub(crate) fn new(
         store: Box<dyn RunAdmin>,
         spiders: Vec<KnownSpider>,
+        coming: ComingRuns,
         live: Arc<dyn Live>,
         log_dir: Option<PathBuf>,
     ) -> Self {
@@ -71,6 +73,7 @@ impl Reader {
             store,
             is_reached: AtomicBool::new(false),
             spiders,
+            coming,
             live,
             log_dir,
             lists: Cache::default(),
@@ -111,6 +114,11 @@ impl Reader {
     pub(crate) async fn live(&self, run_id: i64) -> Option<LiveRun> {
         let asked = timeout(Duration::from_secs(1), self.live.of_run(run_id)).await;
         asked.ok().flatten()
+    }
+
+    /// The runs that come next.
+    pub(crate) fn coming(&self) -> Vec<ComingRun> {
+        (self.coming)(MAX_COMING)
     }
 
     /// The newest runs of a spider.

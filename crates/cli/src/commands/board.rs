@@ -4,19 +4,23 @@ use std::net::TcpListener;
 use std::sync::Arc;
 use std::time::Duration;
 
-use dragline_board::{Board, BoardParts, KnownSpider, NotLive};
+use chrono::{DateTime, SecondsFormat, Utc};
+use dragline_board::{Board, BoardParts, ComingRun, ComingRuns, KnownSpider, NotLive};
 use dragline_core::Spider;
 use dragline_runtime::early_signals;
+use dragline_serve::Schedule;
 use dragline_store::StoreSettings;
 use tokio::runtime::Runtime;
 use tokio::time::timeout;
 
 use super::demo_site::Shelf;
 use super::print;
+use super::schedule::{coming, local};
 use crate::arguments::Board as Arguments;
 use crate::exit::Exit;
 use crate::failed::Failed;
 use crate::settings::Common;
+use crate::settings::file::File;
 
 /// Sessions of the page. Further reads wait for one.
 const SESSIONS: usize = 4;
@@ -37,6 +41,7 @@ pub(super) fn run(
         spiders: known
             .map(|spider| KnownSpider { name: spider.name().to_owned(), items: spider.items() })
             .collect(),
+        coming: coming_runs(common.file.clone()),
         live: Arc::new(NotLive),
         log_dir: common.log_dir(),
         hosts: arguments.listen_hosts,
@@ -60,6 +65,21 @@ pub(super) fn run(
     runtime.shutdown_background();
     stopped.map_err(|error| Failed::error(format!("cannot listen for signals: {error}")))?;
     Ok(Exit::Finished)
+}
+
+/// What the schedules of the settings file say.
+fn coming_runs(file: File) -> ComingRuns {
+    Box::new(move |count| {
+        let schedules: Vec<_> = file.schedules().collect();
+        let ticks = coming(&schedules, Utc::now(), count);
+        let run = |(due_at, schedule): (DateTime<Utc>, &Schedule)| ComingRun {
+            due_at: due_at.to_rfc3339_opts(SecondsFormat::Secs, true),
+            local: local(due_at, schedule.times.zone()),
+            schedule: schedule.name.clone(),
+            spider: schedule.spider.clone(),
+        };
+        ticks.into_iter().map(run).collect()
+    })
 }
 
 /// A runtime with several threads, because the store for SQLite blocks in place.

@@ -4,6 +4,8 @@ mod act;
 mod list;
 mod next;
 
+pub(super) use self::next::coming;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -62,7 +64,7 @@ impl Schedules {
 }
 
 /// A moment for people: in the zone of the schedule, with the zone.
-fn local(moment: DateTime<Utc>, zone: Tz) -> String {
+pub(super) fn local(moment: DateTime<Utc>, zone: Tz) -> String {
     moment.with_timezone(&zone).format("%F %H:%M %Z").to_string()
 }
 

@@ -51,7 +51,7 @@ pub(super) fn run(asked: &NextTicks, common: &Common) -> Result<Exit, Failed> {
 }
 
 /// The next ticks of all these schedules, the earliest first.
-fn coming<'a>(
+pub(in crate::commands) fn coming<'a>(
     schedules: &[&'a Schedule],
     now: DateTime<Utc>,
     count: usize,
