@@ -67,7 +67,7 @@ fn answer_of_api(address: &str, path: &str) -> Json {
 
 /// 60 pages that link to each other, and one that fails.
 fn site() -> Site {
-    Site::builder().generated(60, 3).page("/p/3", Answer::new(500).body("broken")).start()
+    Site::builder().generated(60, 3).page("/page/3.html", Answer::new(500).body("broken")).start()
 }
 
 on_both_stores!(
@@ -114,11 +114,14 @@ fn every_page_and_every_answer_is_there(stored: &Stored) {
     }
     assert_eq!(run["items"][0]["rows"], count("done"));
     assert_eq!(run["failed_by_reason"]["largest"][0]["key"], "http_status", "{run}");
-    assert!(run["failed_by_reason"]["largest"][0]["example"].as_str().unwrap().ends_with("/p/3"), "{run}");
+    assert!(
+        run["failed_by_reason"]["largest"][0]["example"].as_str().unwrap().ends_with("/page/3.html"),
+        "{run}"
+    );
     let points = run["timeline"].as_array().unwrap();
     assert_eq!(points.last().unwrap()[1], count("done") + count("failed") + count("skipped"), "{run}");
     let page = board.ask("/runs/1").body;
-    assert!(page.contains("/p/3") && page.contains("http_status"), "{page}");
+    assert!(page.contains("/page/3.html") && page.contains("http_status"), "{page}");
     board.running.signal("TERM");
     board.running.finish().assert_code(0);
 }
@@ -146,8 +149,8 @@ fn rows_are_paged_filtered_and_counted(stored: &Stored) {
     let mut sorted = seen.clone();
     sorted.sort();
     assert_eq!(sorted, stored.titles().into_keys().collect::<Vec<_>>(), "each row once");
-    let one = board.api("/api/v1/items/page?contains=%2FP%2F7&limit=200");
-    let matching = stored.titles().into_iter().filter(|(url, _)| url.contains("/p/7")).count();
+    let one = board.api("/api/v1/items/page?contains=%2FPAGE%2F7&limit=200");
+    let matching = stored.titles().into_iter().filter(|(url, _)| url.contains("/page/7")).count();
     assert!(matching > 0 && one["rows"].as_array().unwrap().len() >= matching, "{one}");
     assert_eq!(one["count"], one["rows"].as_array().unwrap().len(), "{one}");
     let none = board.api("/api/v1/items/page?contains=%25nothing%27");

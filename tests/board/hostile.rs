@@ -31,7 +31,7 @@ pub(super) fn hostile_run(stored: &Stored, folder: &std::path::Path) -> Site {
     crawl_site(&site.url("/"), stored)
         .args(["--retries", "0", "--log-dir"])
         .arg(folder)
-        .args(["--run", ATTACKS[1], "-a", "note=<script>alert(1)</script>"])
+        .args(["--run", ATTACKS[1]])
         .run();
     site
 }
@@ -86,7 +86,7 @@ fn secrets_are_hidden_everywhere() {
         .page("/", Answer::html("<title>Bearer abcdefghijklmnopqrstuvwxyz0123456789</title><a href='/x?api_key=hunter2hunter2'>x</a>"))
         .page("/x?api_key=hunter2hunter2", Answer::new(500))
         .start();
-    let flags = ["--retries", "0", "-a", "password=hunter2hunter2", "--log-dir"];
+    let flags = ["--retries", "0", "--log-dir"];
     crawl_site(&site.url("/"), &stored).args(flags).arg(folder.path()).run();
     let board = Board::with(&stored, &["--log-dir", folder.path().to_str().unwrap()]);
     for path in [
