@@ -1,6 +1,7 @@
 //! `dragline serve`.
 
 use clap::Args;
+use dragline_board::HostName;
 use dragline_runtime::listen::ListenAddr;
 use dragline_serve::ServeSettings;
 
@@ -25,9 +26,22 @@ pub(crate) struct Serve {
 /// Where the server tells how it is.
 #[derive(Debug, Args)]
 pub(crate) struct ServeListen {
-    /// Serve `/health`, `/ready`, `/status` and `/metrics` at this address [default: off; `0.0.0.0` in the image]
+    /// Serve a page of all runs, and `/health`, `/ready`, `/status` and `/metrics`, at this address [default: off; `0.0.0.0` in the image]
     ///
     /// If you leave out the port, it is the one in the variable `PORT`, or 8080.
     #[arg(long, env = "DRAGLINE_LISTEN", value_name = "ADDR", value_parser = ListenAddr::parse)]
     pub(crate) listen: Option<ListenAddr>,
+
+    /// A name under which people reach the page, such as `crawls.example.com`; repeatable
+    ///
+    /// A browser gets the page only under the address of this machine, as `localhost`, or under such a name.
+    /// In the variable, write one per line.
+    #[arg(
+        long = "listen-host",
+        id = "listen_host",
+        env = "DRAGLINE_LISTEN_HOST",
+        value_name = "NAME",
+        value_delimiter = '\n'
+    )]
+    pub(crate) listen_hosts: Vec<HostName>,
 }

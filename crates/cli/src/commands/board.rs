@@ -32,20 +32,7 @@ pub(super) fn run(
     common: &Common,
     spiders: &[Arc<dyn Spider>],
 ) -> Result<Exit, Failed> {
-    let settings = StoreSettings { take_over_after: None, connections: SESSIONS, ..common.store_settings()? };
-    // The demo's spider isn't listed, and its runs may be in the store all the same.
-    let demo: Arc<dyn Spider> = Arc::new(Shelf);
-    let known = spiders.iter().chain([&demo]);
-    let board = Board::new(BoardParts {
-        store: common.open_runs(&settings)?,
-        spiders: known
-            .map(|spider| KnownSpider { name: spider.name().to_owned(), items: spider.items() })
-            .collect(),
-        coming: coming_runs(common.file.clone()),
-        live: Arc::new(NotLive),
-        log_dir: common.log_dir(),
-        hosts: arguments.listen_hosts,
-    });
+    let board = of_store(common, spiders, arguments.listen_hosts)?;
     let address = arguments.listen;
     let cannot_listen = |error: std::io::Error| {
         Failed::error(format!("cannot listen at {address}: {error}"))
@@ -80,6 +67,28 @@ fn coming_runs(file: File) -> ComingRuns {
         };
         ticks.into_iter().map(run).collect()
     })
+}
+
+/// The board of all runs of the store.
+pub(super) fn of_store(
+    common: &Common,
+    spiders: &[Arc<dyn Spider>],
+    hosts: Vec<HostName>,
+) -> Result<Board, Failed> {
+    let settings = StoreSettings { take_over_after: None, connections: SESSIONS, ..common.store_settings()? };
+    // The demo's spider isn't listed, and its runs may be in the store all the same.
+    let demo: Arc<dyn Spider> = Arc::new(Shelf);
+    let known = spiders.iter().chain([&demo]);
+    Ok(Board::new(BoardParts {
+        store: common.open_runs(&settings)?,
+        spiders: known
+            .map(|spider| KnownSpider { name: spider.name().to_owned(), items: spider.items() })
+            .collect(),
+        coming: coming_runs(common.file.clone()),
+        live: Arc::new(NotLive),
+        log_dir: common.log_dir(),
+        hosts,
+    }))
 }
 
 /// A runtime with several threads, because the store for SQLite blocks in place.

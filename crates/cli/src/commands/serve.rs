@@ -18,6 +18,7 @@ use dragline_runtime::visible::visible;
 use dragline_runtime::{hostname, signals};
 use dragline_serve::{Asked, Health, House, Schedule, ServeEnd, ServeError, Server, Status};
 
+use super::board;
 use crate::arguments::Serve;
 use crate::exit::Exit;
 use crate::failed::Failed;
@@ -72,10 +73,16 @@ pub(super) fn run(
     };
     let status = Arc::<Status>::default();
     let listen = arguments.listening.listen;
-    let listener = listen.map(|address| Listener::start(address, Endpoints(Arc::clone(&status)))).transpose();
-    let _listener = listener.map_err(|error| {
-        Failed::error(format!("cannot listen: {error}")).hint("another process may listen there")
-    })?;
+    let _listener = match listen {
+        None => None,
+        Some(address) => {
+            let board = board::of_store(common, &program.spiders, arguments.listening.listen_hosts)?;
+            let served = Endpoints { status: Arc::clone(&status), page: Within::new(board) };
+            Some(Listener::start(address, served).map_err(|error| {
+                Failed::error(format!("cannot listen: {error}")).hint("another process may listen there")
+            })?)
+        }
+    };
     let server = Server {
         schedules,
         settings: arguments.settings,
@@ -115,20 +122,24 @@ fn listen(stop: &Stop) -> Result<Signals, Failed> {
 }
 
 /// What the endpoints answer.
-struct Endpoints(Arc<Status>);
+struct Endpoints {
+    status: Arc<Status>,
+    /// The page of all runs.
+    page: Within,
+}
 
 impl Served for Endpoints {
     fn told(&self) -> Told {
-        let Health { is_alive, is_ready, body } = self.0.health();
+        let Health { is_alive, is_ready, body } = self.status.health();
         Told { is_alive, is_ready, status: body }
     }
 
     fn metrics(&self) -> String {
-        self.0.metrics()
+        self.status.metrics()
     }
 
     fn page(&self) -> Option<&Within> {
-        None
+        Some(&self.page)
     }
 }
 

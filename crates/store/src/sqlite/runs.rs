@@ -12,7 +12,7 @@ use dragline_core::store::{
     RUN_WAITS, Resumed, RunInfo, RunKey, RunSpec, RunState,
 };
 use dragline_core::suspects::CarefulStart;
-use dragline_core::tally::{Tally, TallyOf};
+use dragline_core::tally::Tally;
 use dragline_core::timeline::Timeline;
 use dragline_core::value::timestamp_text;
 use dragline_core::{QueuedRequest, RuleCounts, RunKind, StoreError};
