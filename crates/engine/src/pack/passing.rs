@@ -1,6 +1,9 @@
 //! Sends items through the item pipelines.
 
-use dragline_core::{Fingerprint, ItemOrigin, ItemRecord, QueuedRequest, Request, RuleTally, Verdict};
+use dragline_core::rust_decimal::Decimal;
+use dragline_core::{
+    Fingerprint, ItemOrigin, ItemRecord, Merge, QueuedRequest, Request, RuleTally, Value, Verdict,
+};
 
 use super::Packer;
 use super::look_up::LookedUp;
@@ -74,6 +77,9 @@ impl Packer {
             self.stats.item(item_type, Fate::Kept);
         }
         produced.ask(&record, asks);
+        if !is_new {
+            without_shares(&mut record);
+        }
         if is_new || is_changed {
             produced.items.push(record);
         }
@@ -113,5 +119,40 @@ impl Packer {
             }
         }
         Ok(Passed { record, is_changed, asks })
+    }
+}
+
+/// An item that was looked up adds nothing to a sum (`merge = "add"`): its page has done that, and each page counts once.
+fn without_shares(record: &mut ItemRecord) {
+    let ItemRecord { item_type, values } = record;
+    for (column, value) in item_type.columns().iter().zip(values) {
+        if item_type.merge(&column.name) != Some(Merge::Add) {
+            continue;
+        }
+        match value {
+            Value::Int(share) => *share = 0,
+            Value::Decimal(share) => *share = Decimal::ZERO,
+            _ => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use dragline_core::{ColumnType, ItemType};
+
+    #[test]
+    fn only_sums_are_left_to_the_page() {
+        let artist = ItemType::builder("artist").with_table("artists").with_column("name", ColumnType::Text);
+        let artist = artist.with_column("sets", ColumnType::Integer).with_column("best", ColumnType::Integer);
+        let artist = artist.with_column("paid", ColumnType::Numeric).with_key(["name"]);
+        let artist = artist.with_merge("sets", Merge::Add).with_merge("paid", Merge::Add);
+        let artist = artist.with_merge("best", Merge::Max).build().unwrap();
+        let paid = |text: &str| Value::Decimal(text.parse().unwrap());
+        let values = vec!["Ann".into(), Value::Int(3), Value::Int(3), paid("1.5")];
+        let mut record = ItemRecord { item_type: artist, values };
+        without_shares(&mut record);
+        assert_eq!(record.values, ["Ann".into(), Value::Int(0), Value::Int(3), paid("0")]);
     }
 }
