@@ -15,12 +15,12 @@ const TAB: &str = "\u{e004}";
 
 /// The file of axe-core that `./test --prepare` gets.
 fn axe() -> String {
-    let cache = std::env::var_os("XDG_CACHE_HOME")
-        .map(PathBuf::from)
-        .unwrap_or_else(|| Path::new(&std::env::var_os("HOME").unwrap_or_default()).join(".cache"));
+    let cache = std::env::var_os("XDG_CACHE_HOME").map_or_else(
+        || Path::new(&std::env::var_os("HOME").unwrap_or_default()).join(".cache"),
+        PathBuf::from,
+    );
     let file = std::env::var_os("DRAGLINE_TEST_AXE")
-        .map(PathBuf::from)
-        .unwrap_or_else(|| cache.join("dragline-tests/axe-core-4.14.1/axe.min.js"));
+        .map_or_else(|| cache.join("dragline-tests/axe-core-4.14.1/axe.min.js"), PathBuf::from);
     fs::read_to_string(&file)
         .unwrap_or_else(|error| panic!("{}: {error}: run ./test --prepare, which gets it", file.display()))
 }

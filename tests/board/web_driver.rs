@@ -1,4 +1,4 @@
-//! A browser that does what a test says: Chromium, through chromedriver. The protocol (W3C WebDriver) is a few JSON requests, and
+//! A browser that does what a test says: Chromium, through chromedriver. The protocol (W3C `WebDriver`) is a few JSON requests, and
 //! reqwest sends them. The clients for Rust (fantoccini, thirtyfour) would bring sixty more packages for these few requests.
 
 use std::path::PathBuf;
@@ -67,7 +67,7 @@ impl Browser {
         self.post("/goog/cdp/execute", &json!({ "cmd": name, "params": parameters }))
     }
 
-    /// Presses a key, by its code in WebDriver.
+    /// Presses a key, by its code in `WebDriver`.
     pub(super) fn press(&self, key: &str) {
         let actions = json!([{ "type": "keyDown", "value": key }, { "type": "keyUp", "value": key }]);
         self.post("/actions", &json!({ "actions": [{ "type": "key", "id": "keys", "actions": actions }] }));

@@ -31,11 +31,11 @@ type Total = (i64, u64);
 
 /// How many pages or items per second there were over time. Nothing with fewer than two moments.
 pub(super) fn rates(timeline: &TimelineView, of: Of) -> Option<Markup> {
-    let (title, total): (&str, fn(&(i64, u64, u64, u64)) -> Total) = match of {
-        Of::Pages => ("Pages per second", |point| (point.0, point.1)),
-        Of::Items => ("Items per second", |point| (point.0, point.2)),
+    let points = timeline.0.iter();
+    let (title, totals): (&str, Vec<Total>) = match of {
+        Of::Pages => ("Pages per second", points.map(|point| (point.0, point.1)).collect()),
+        Of::Items => ("Items per second", points.map(|point| (point.0, point.2)).collect()),
     };
-    let totals: Vec<Total> = timeline.0.iter().map(total).collect();
     let steps = steps(&totals);
     let (first, last) = (totals.first()?.0, totals.last()?.0);
     let most = steps.iter().map(|step| step.2).fold(0.0, f64::max);

@@ -138,29 +138,21 @@ impl Reader {
     }
 
     /// Reads the store within the limit, and connects to it first if that has not been done.
-    fn store_read<'a, T>(
-        &'a self,
-        read: BoxFuture<'a, StoreResult<T>>,
-    ) -> impl Future<Output = Answer<T>> + 'a
-    where
-        T: 'a,
-    {
-        async move {
-            let reached = async {
-                if !self.is_reached.load(Ordering::Acquire) {
-                    self.store.reach().await?;
-                    self.is_reached.store(true, Ordering::Release);
-                }
-                read.await
-            };
-            match timeout(READ_TIMEOUT, reached).await {
-                Ok(read) => read.map_err(|error| refused(&error)),
-                Err(_) => Err(Refused::new(
-                    StatusCode::GATEWAY_TIMEOUT,
-                    format!("{} did not answer within {} s", self.location(), READ_TIMEOUT.as_secs()),
-                )
-                .hint("the crawl goes on; reload the page later")),
+    async fn store_read<T>(&self, read: BoxFuture<'_, StoreResult<T>>) -> Answer<T> {
+        let reached = async {
+            if !self.is_reached.load(Ordering::Acquire) {
+                self.store.reach().await?;
+                self.is_reached.store(true, Ordering::Release);
             }
+            read.await
+        };
+        match timeout(READ_TIMEOUT, reached).await {
+            Ok(read) => read.map_err(|error| refused(&error)),
+            Err(_) => Err(Refused::new(
+                StatusCode::GATEWAY_TIMEOUT,
+                format!("{} did not answer within {} s", self.location(), READ_TIMEOUT.as_secs()),
+            )
+            .hint("the crawl goes on; reload the page later")),
         }
     }
 }

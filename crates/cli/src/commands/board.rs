@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, SecondsFormat, Utc};
-use dragline_board::{Board, BoardParts, ComingRun, ComingRuns, KnownSpider, NotLive};
+use dragline_board::{Board, BoardParts, ComingRun, ComingRuns, HostName, KnownSpider, NotLive};
 use dragline_core::Spider;
 use dragline_runtime::early_signals;
 use dragline_serve::Schedule;
