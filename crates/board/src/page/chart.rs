@@ -149,7 +149,7 @@ mod tests {
         let told: Vec<_> = steps(&[(0, 0), (1_000, 10), (3_000, 10), (4_000, 40)]);
         assert_eq!(told, [(0, 1_000, 10.0), (1_000, 3_000, 0.0), (3_000, 4_000, 30.0)]);
         assert!(steps(&[]).is_empty() && steps(&[(5, 1)]).is_empty() && steps(&[(5, 1), (5, 2)]).is_empty());
-        let many: Vec<Total> = (0..240).map(|at| (at * 10, at.unsigned_abs())).collect();
+        let many: Vec<Total> = (0..240_i64).map(|at| (at * 10, at.unsigned_abs())).collect();
         assert!(steps(&many).len() <= 41, "{}", steps(&many).len());
     }
 
