@@ -168,7 +168,8 @@ fn a_killed_run_has_one_timeline(stored: &Stored) {
     let run = Board::of(stored).api("/api/v1/runs/1");
     let points = run["timeline"].as_array().unwrap();
     let pages: Vec<u64> = points.iter().map(|point| point[1].as_u64().unwrap()).collect();
-    assert!(pages.is_sorted() && pages[0] == 0, "{pages:?}");
+    // The first process may have been killed before it noted anything.
+    assert!(pages.is_sorted() && pages.len() > 1, "{pages:?}");
     assert_eq!(*pages.last().unwrap(), stored.pages("done") as u64);
     assert_eq!(run["run"]["starts"], 2);
 }

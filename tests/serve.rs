@@ -231,7 +231,7 @@ fn people_run_pause_and_cancel(stored: &Stored) {
     let server = server(stored, dragline(), &clock("2026-03-01T00:00:30Z", 30), &file);
     let asked = |words: &[&str]| {
         let command = dragline().cwd(server.folder()).args(words).args(["--store", &stored.url()]);
-        let done = command.env("DRAGLINE_TEST_CLOCK", "2026-03-01T00:00:00Z/2026-03-01T00:00:00Z/1").run();
+        let done = command.env("DRAGLINE_TEST_CLOCK", clock("2026-03-01T00:00:00Z", 1)).run();
         done.assert_code(0);
         done.stdout
     };

@@ -114,8 +114,7 @@ impl Browser {
 impl Drop for Browser {
     fn drop(&mut self) {
         // The driver ends the browser with it.
-        let end = self.client.delete(&self.session).send();
-        let _ = self.runtime.block_on(end);
+        let _ = self.runtime.block_on(async { self.client.delete(&self.session).send().await });
     }
 }
 

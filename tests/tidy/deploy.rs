@@ -169,7 +169,7 @@ fn systemd_has_no_complaint() {
         fs::write(&unit, read(&path).replace("/usr/local/bin/dragline", &program)).unwrap();
         units.push(unit);
     }
-    assert_eq!(units.len(), 2, "{units:?}");
+    assert_eq!(units.len(), 3, "{units:?}");
     let verified =
         Command::new("systemd-analyze").args(["verify", "--man=no"]).args(&units).output().unwrap();
     let complaints = String::from_utf8_lossy(&verified.stderr);

@@ -38,7 +38,7 @@ pub(super) async fn read(
         .collect();
     let (table, matching, url) = (&from.table, &from.matching, from.url);
     let select = format!(
-        "SELECT {values}{url}::text, run_id, {}, ctid::text FROM {table} WHERE {matching}
+        "SELECT {values}{url}::text, run_id, {}, ctid::text AS place FROM {table} WHERE {matching}
          AND ($4::text IS NULL OR (scraped_at, ctid) < ($4::text::timestamptz, $5::text::tid))
          ORDER BY scraped_at DESC, ctid DESC LIMIT $6",
         moment("scraped_at")

@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use dragline_core::due::{LastFinish, RunsOfName};
 use dragline_core::probe::reach;
-use dragline_core::prune;
 use dragline_core::reparse::ReparseOf;
 use dragline_core::run_verdict::ProblemKind;
 use dragline_core::shard::ShardRule;
@@ -16,7 +15,7 @@ use dragline_core::store::{
 use dragline_core::suspects::CarefulStart;
 use dragline_core::tally::{Tally, TallyOf};
 use dragline_core::timeline::Timeline;
-use dragline_core::{ItemType, PageState, QueuedRequest, RuleCounts, RunKind, StoreError};
+use dragline_core::{ItemType, PageState, QueuedRequest, RuleCounts, RunKind, StoreError, prune};
 use futures_util::TryStreamExt;
 use serde_json::Value as Json;
 use tokio_postgres::Row;

@@ -4,7 +4,6 @@ use chrono::{DateTime, Utc};
 use dragline_core::due::{LastFinish, RunsOfName};
 use dragline_core::outcome::PageState;
 use dragline_core::probe::reach;
-use dragline_core::prune;
 use dragline_core::run_verdict::ProblemKind;
 use dragline_core::shard::ShardRule;
 use dragline_core::store::{
@@ -15,7 +14,7 @@ use dragline_core::suspects::CarefulStart;
 use dragline_core::tally::Tally;
 use dragline_core::timeline::Timeline;
 use dragline_core::value::timestamp_text;
-use dragline_core::{QueuedRequest, RuleCounts, RunKind, StoreError};
+use dragline_core::{QueuedRequest, RuleCounts, RunKind, StoreError, prune};
 use rusqlite::{Connection, OptionalExtension, Row, TransactionBehavior, params};
 use serde_json::Value as Json;
 
