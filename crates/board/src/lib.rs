@@ -19,7 +19,7 @@
 //! | how does a page stay up to date? | `api/events.rs`, and `assets/board.js` |
 //! | what are the limits? | `limits.rs` |
 //!
-//! Both forms are made of the same values, and secrets are hidden in these values ([`read::shown`]). The pages are made by `maud`,
+//! Both forms are made of the same values, and secrets are hidden in these values (`read::shown`). The pages are made by `maud`,
 //! which escapes every text. Every route only reads.
 //!
 //! This crate has no SQL, knows no engine, and decides nothing about a crawl.

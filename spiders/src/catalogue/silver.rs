@@ -7,7 +7,7 @@
 //!
 //! So no value depends on which of two pages is stored last, a killed and resumed crawl gives the same rows, and no two pages
 //! contradict each other. Pages write a name (`Björk`) in several ways: `artists` has all of them, the rows of the pages have their own, and
-//! the [views] choose the most frequent one.
+//! the views (`views.rs`) choose the most frequent one.
 //!
 //! A view over `playlist_tracks` shows which track follows which, so the answer is right after every change.
 
