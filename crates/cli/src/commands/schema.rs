@@ -13,7 +13,7 @@ use crate::settings::Common;
 use dragline_runtime::blocking::Blocking;
 
 /// DDL may have to wait for locks of a running crawl.
-const LIMIT: Duration = Duration::from_secs(60);
+const LIMIT: Duration = Duration::from_secs(300);
 
 pub(super) fn run(
     action: SchemaAction,
