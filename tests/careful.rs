@@ -155,7 +155,7 @@ fn what_is_given_up_can_be_tried_again(stored: &Stored) {
 }
 
 fn random_kills_blame_no_page(stored: &Stored) {
-    let site = site_with(&["slow", "slow", "slow"]);
+    let site = site_with(&["drowsy", "drowsy", "drowsy"]);
     // Three short lives in a row without a page would end the run, which is not what this is about.
     let crawl = slow_crawl(&site, stored, "9").arg("--force-run");
     let seed = dragline_testkit::torture::new_seed();

@@ -95,7 +95,7 @@ impl Spider for Nasty {
             "hoard" => HOARD.lock().map_err(|_| Error::new("poisoned"))?.push(vec![7; 8 << 20]),
             "abort" => std::process::abort(),
             "deep" => drop(depth(u64::MAX)),
-            "slow" => std::thread::park_timeout(std::time::Duration::from_millis(20)),
+            "drowsy" => std::thread::park_timeout(std::time::Duration::from_millis(20)),
             "panic" => panic!("this page is not to my taste"),
             "error" => bail!("no price on the page"),
             "selector" => drop(page.select("a[[[")),
