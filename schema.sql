@@ -342,7 +342,7 @@ CREATE TABLE crawl_item_keys (
     PRIMARY KEY (spider, item_type, key_digest)
 );
 
--- What each page adds to the rows of item types with a column that is a sum (`#[item(merge = "add")]`). A page counts once, however
+-- The shares that pages have in the rows of item types with a column that is a sum (`#[item(merge = "add")]`). A page counts once, however
 -- often it is parsed: its share replaces the one that it had before.
 CREATE TABLE crawl_item_shares (
     table_name  text COLLATE "C" NOT NULL,
@@ -442,7 +442,7 @@ CREATE TABLE crawl_ticks (
     log_dir      text,
     -- How many of its processes had to be killed.
     forced_kills integer NOT NULL DEFAULT 0,
-    -- Who asked to end it, and why. Its server stops the process then.
+    -- The person who asked to end it, and the reason. Its server then stops the process.
     cancel       text,
     -- Rises with every change, and a change names the version that it has seen.
     version      bigint NOT NULL DEFAULT 0,

@@ -128,7 +128,7 @@ fn a_mended_spider_reads_kept_pages_and_asks_nobody(stored: &Stored) {
         ended(stored, 2),
         [["done", "", "21"], ["skipped", "not_followed", "1"], ["skipped", "redirected", "1"]]
     );
-    // A reparse is no crawl.
+    // A reparse is not a crawl.
     let listed = stall(&["runs", "list"], stored).run();
     listed.assert_code(0).assert_stdout("reparse");
     let shown = stall(&["runs", "show", "2"], stored).run();

@@ -1,4 +1,4 @@
-//! The spider of the tests of merged columns: every page is a set of tracks. What is known about artists and tracks comes from many pages.
+//! The spider of the tests of merged columns: every page is a set of tracks. Facts about artists and tracks come from many pages.
 
 use dragline::prelude::*;
 

@@ -1,4 +1,4 @@
-//! Answers, and the reasons why there is none.
+//! Answers, and the reasons why a question has no answer.
 
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
@@ -7,7 +7,7 @@ use http::{HeaderValue, StatusCode};
 use serde::Serialize;
 use serde_json::json;
 
-/// Why there is no answer, and what to do about it.
+/// Why a question has no answer, and what to do about it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Refused {
     pub(crate) status: StatusCode,

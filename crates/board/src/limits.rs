@@ -9,7 +9,7 @@ pub const MAX_EVENT_STREAMS: usize = 32;
 /// The time for one answer.
 pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(15);
 
-/// Connections at once, for a board that has its own address.
+/// Connections at once of a board that has its own address.
 pub(crate) const MAX_CONNECTIONS: usize = 128;
 /// The time until a request has arrived.
 pub(crate) const HEADER_TIMEOUT: Duration = Duration::from_secs(5);

@@ -82,7 +82,7 @@ pub struct StoredRow {
     pub run_id: i64,
     /// Its fields.
     pub fields: Map<String, Json>,
-    /// What the page has added to its sums. `None` if no page has added anything.
+    /// The shares that the page has added to its sums. `None` if no page has added anything.
     pub shares: Option<Map<String, Json>>,
 }
 

@@ -122,7 +122,7 @@ pub struct ScheduleRecord {
     pub definition: Json,
     /// When it was paused, if it is.
     pub paused_at: Option<DateTime<Utc>>,
-    /// Who has paused it.
+    /// The person who has paused it.
     pub paused_by: Option<String>,
     /// When a server saw it for the first time.
     pub first_seen_at: DateTime<Utc>,
@@ -248,7 +248,7 @@ pub struct TickRecord {
     pub log_dir: Option<String>,
     /// How often a process of it had to be killed.
     pub forced_kills: u32,
-    /// Who asked to end it, and why. Its server stops the process then.
+    /// The person who asked to end it, and the reason. Its server then stops the process.
     pub cancel: Option<String>,
     /// Rises with every change.
     pub version: i64,

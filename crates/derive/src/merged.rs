@@ -76,7 +76,7 @@ pub(crate) fn expand(column: &FieldColumn) -> Option<TokenStream> {
         "add" => format!("the column `{name}` has no exact sum: `add` is for integers and Decimal"),
         "union" => format!("the column `{name}` is not a list of texts: `union` is for Vec<String>"),
         _ => format!(
-            "`{rule}` is for numbers, dates, times and bool, and the column `{name}` is none of these"
+            "`{rule}` is for numbers, dates, times and bool, and the column `{name}` has another type"
         ),
     };
     let never_null = never_null(name);

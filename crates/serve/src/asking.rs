@@ -23,7 +23,7 @@ pub(crate) struct Asking {
     stop: Stop,
 }
 
-/// Why there is no answer.
+/// Why the question has no answer.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum NoAnswer {
     #[error(transparent)]

@@ -41,7 +41,7 @@ impl Clock {
         (self.start + (real - self.origin) * self.speed).trunc_subsecs(6)
     }
 
-    /// What a real time is on this clock.
+    /// A length of real time, as this clock shows it.
     pub fn of_real(&self, time: Duration) -> TimeDelta {
         TimeDelta::from_std(time).unwrap_or(TimeDelta::MAX / self.speed) * self.speed
     }

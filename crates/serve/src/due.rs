@@ -8,7 +8,7 @@ use dragline_core::schedules::{NewTicks, ScheduleRecord, TickKind, TickRecord};
 
 use crate::schedule::{CatchUp, Schedule};
 
-/// How many new ticks get a row. If more were missed, the first of these rows says so.
+/// How many new ticks get a row. If more were missed, the reason of the first row mentions them.
 pub const MAX_NEW_TICKS: usize = 200;
 /// How many missed ticks `catch_up = "all"` makes up for.
 pub const MAX_CAUGHT_UP: usize = 100;

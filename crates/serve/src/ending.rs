@@ -14,7 +14,7 @@ use crate::schedule::ScheduleSettings;
 pub const MAX_RESTART_DELAY: Duration = Duration::from_secs(3600);
 /// The time before a new try while another process works on the run. That process has often been told to stop.
 pub const HELD_AGAIN_AFTER: Duration = Duration::from_secs(5);
-/// A tick with so many processes is given up, however they ended.
+/// A tick is given up after this number of processes, however they ended.
 pub const MAX_ATTEMPTS: u32 = 1_000;
 
 /// How a process ended.

@@ -1,4 +1,4 @@
-//! The views of item types. Both stores create those that are missing when a crawl starts. They leave a view alone that differs from its
+//! The views of item types. When a crawl starts, both stores create the missing ones. They don't touch a view that differs from its
 //! declaration, because no crawl needs it: `dragline schema apply` replaces it, and `dragline schema check` reports it.
 
 use std::collections::BTreeMap;

@@ -30,7 +30,7 @@ fn flushes_that_share_new_rows_lose_nothing(stored: &Stored) {
         let session = nights.night(&pages, false).await;
         for round in 0..ROUNDS {
             let outcome = |at: usize| {
-                // Rows that all make anew, and rows that all have in common, in another order.
+                // Rows that all four flushes insert at once, and a row that is there already. Each flush has another order.
                 let names = [format!("new {round}"), "old".to_owned(), format!("new {round} too")];
                 let mut given: Vec<(&str, Said)> =
                     names.iter().map(|name| (name.as_str(), sets(1))).collect();
@@ -248,7 +248,7 @@ fn a_child_that_its_page_no_longer_gives_loses_its_shares(stored: &Stored) {
         for (night, (first, second), expected) in [
             (0, ("a b", "b c"), "a 1, b 2, c 1"),
             (1, ("b", "b c"), "b 2, c 1"),
-            // The second page was the last one that gave it, so the row is deleted, and the first page makes it anew.
+            // The second page was the last one that gave it, so the row is deleted, and the first page inserts it again.
             (2, ("b", "c"), "b 1, c 1"),
             (3, ("b", "c"), "b 1, c 1"),
         ] {

@@ -75,7 +75,7 @@ async fn tell(shared: &Shared, run: Option<i64>, first: Json, to: &mpsc::Sender<
             () = to.closed() => return,
             () = sleep(LOOK_EVERY) => {}
         }
-        // An outage of the store is no change. The page stays as it is until the store answers again.
+        // An outage of the store doesn't change anything. The page stays as it is until the store answers again.
         now = state(shared, run).await.ok();
     }
 }

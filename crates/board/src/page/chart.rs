@@ -19,7 +19,7 @@ const FEWEST_PLACES: usize = 12;
 /// The time of a few flushes.
 const FEW_FLUSHES_MS: i64 = 2_500;
 
-/// What a timeline is drawn of.
+/// The figure that a timeline shows.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Of {
     Pages,

@@ -147,7 +147,7 @@ pub(super) fn columns(detail: &RunDetail) -> Markup {
     }
 }
 
-/// Less than this difference of shares is no change.
+/// A smaller difference between two shares does not count as a change.
 const SAME: f64 = 0.01;
 
 fn difference(column: &ColumnView) -> Markup {

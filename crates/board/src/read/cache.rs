@@ -13,7 +13,7 @@ pub(crate) struct Cache<K, V> {
     slots: std::sync::Mutex<HashMap<K, Arc<Slot<V>>>>,
 }
 
-/// The place of one answer. Who asks holds it until the answer is there.
+/// The place of one answer. A reader holds it until the answer is there.
 type Slot<V> = tokio::sync::Mutex<Option<Remembered<V>>>;
 
 struct Remembered<V> {

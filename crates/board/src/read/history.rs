@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{Answer, Reader, RunSummary, shown};
 use crate::answer::Refused;
 
-/// A run is compared with so many finished runs before it.
+/// The number of finished runs that a run is compared with. They are the last ones before it.
 const COMPARED: usize = 10;
 /// With fewer, nobody knows what is usual.
 const FEWEST: usize = 3;

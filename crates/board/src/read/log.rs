@@ -20,9 +20,9 @@ const TOLERANCE: TimeDelta = TimeDelta::seconds(2);
 /// The last lines of a log.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LogTail {
-    /// The name of the file. `null` if there is none.
+    /// The name of the file. `null` without a file.
     pub file: Option<String>,
-    /// Why there is none, for people.
+    /// Why there are no lines, for people.
     pub missing_because: Option<String>,
     /// The lines, oldest first.
     pub lines: Vec<String>,

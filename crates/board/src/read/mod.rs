@@ -1,6 +1,6 @@
 //! What is known about runs, spiders and rows, as values that programs get as JSON and pages show.
 //!
-//! Each question is asked once at a time, and its answer is shared for a moment, so many open pages cost no more than one.
+//! Each question is asked once at a time, and its answer is shared for a moment. So a hundred open pages cost as much as one.
 
 mod cache;
 mod detail;
@@ -35,7 +35,7 @@ use crate::limits::{MAX_COMING, MAX_HISTORY, MAX_RUNS, READ_TIMEOUT};
 use crate::live::{Live, LiveRun};
 use crate::{ComingRun, ComingRuns, KnownSpider};
 
-/// An answer, or why there is none.
+/// An answer, or the reason why the question has no answer.
 pub(crate) type Answer<T> = Result<T, Refused>;
 
 /// Reads everything that the board shows.

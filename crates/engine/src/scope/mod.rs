@@ -200,7 +200,7 @@ impl Scope {
         if patterns.deny(text) {
             return Some(LinkRefusal::Denied);
         }
-        // What links have to match says nothing about files that are not pages.
+        // The patterns that links have to match say nothing about files that are not pages.
         let is_no_page = matches!(
             found,
             RequestOrigin::Sitemap | RequestOrigin::SitemapOfAnotherHost | RequestOrigin::LookUp

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use dragline_core::{EarlierPage, Fingerprint, QueuedRequest};
 
-/// [`QueuedRequest::fetch_order`] as a value: the least is fetched first. What goes before all others comes before that order.
+/// [`QueuedRequest::fetch_order`] as a value: the least is fetched first. A request that goes before all others has the first place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct FetchKey(Reverse<bool>, Reverse<i32>, u32, Fingerprint);
 

@@ -257,7 +257,7 @@ impl Transaction<'_> {
         let comparing = history.comparing(self.conflict);
         let mut steps: Vec<(&str, Params<'_>)> = Vec::new();
         if let Some(sums) = &merge.sums {
-            // Before rows are locked: it waits for others that make the same rows anew.
+            // Before rows are locked: this waits for other flushes that insert the same rows.
             steps.extend([(sums.collect.as_str(), of_batch), (sums.purge.as_str(), &[])]);
         }
         steps.extend(gone);

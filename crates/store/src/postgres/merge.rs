@@ -4,7 +4,7 @@
 //! from. The steps, of which a type without sums needs only those with *:
 //!
 //! 1. `collect` puts the shares of the batch into a staging table, with an empty one for each share that its page takes back.
-//! 2. `purge` removes the shares of rows that are no longer there. The next step is about to make them anew.
+//! 2. `purge` removes the shares of rows that are no longer there. The next step inserts those rows again.
 //! 3. `make`* of [`HistoryStatements`](super::history::HistoryStatements) inserts the rows whose key is new.
 //! 4. `take_back` adds the rows that lose a share to the staging table.
 //! 5. `lock`* locks the rows in the order of keys. From here on, nobody else changes them or their shares.
@@ -13,7 +13,7 @@
 //! 7. `merge`* computes the values that the rows get.
 //! 8. `share` writes the shares, and `empty` clears the sums to which no page adds any more.
 //!
-//! What follows is as for any other type.
+//! From here on, the steps are those of every other type.
 
 use std::fmt::Write as _;
 

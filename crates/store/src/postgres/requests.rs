@@ -47,7 +47,7 @@ const TAKE: &str = "INSERT INTO crawl_requests (run_id, shard, fingerprint, pare
     ON CONFLICT (run_id, shard, fingerprint) DO NOTHING
     RETURNING fingerprint";
 
-/// The same, for a run that does not follow them. It looks items up all the same, in what is kept.
+/// The same for a run that follows no new links. It still looks items up, in the kept pages.
 fn take(is_followed: bool) -> Cow<'static, str> {
     if is_followed {
         return TAKE.into();

@@ -58,7 +58,7 @@ pub(super) async fn mark(connections: &Connections, run: &RunKey, marks: &PageMa
     }
 }
 
-/// What the next start has to be careful with, and whether the last process's end counts as a death of a page.
+/// The pages that the next start has to be careful with. This also decides whether the end of the last process counts as a death of a page.
 pub(super) async fn take_up(
     connections: &Connections,
     session: &Session,

@@ -49,7 +49,7 @@ pub(super) fn taken_back<'t>(
     Ok(taken_back)
 }
 
-/// What a page has added to the row of an item. `None` if no page has added anything.
+/// The share that a page has in the row of an item. `None` if no page has added anything.
 pub(super) fn shares_of_page(
     connection: &Connection,
     spider: &str,
@@ -131,7 +131,7 @@ impl KeptRow {
     }
 }
 
-/// What a page has added to a row, and the run that has found it.
+/// The share that a page has in a row, and the run that has found it.
 struct StoredShare {
     shares: Map<String, Json>,
     run_id: i64,

@@ -42,7 +42,7 @@ pub(super) fn mark(connection: &mut Connection, run: &RunKey, marks: &PageMarks)
     Ok(transaction.commit()?)
 }
 
-/// What the next start has to be careful with, and whether the last process's end counts as a death of a page.
+/// The pages that the next start has to be careful with. This also decides whether the end of the last process counts as a death of a page.
 pub(super) fn take_up(
     connection: &Connection,
     run_id: i64,

@@ -59,7 +59,7 @@ pub(super) fn split_label(text: &str) -> (&str, Option<&str>) {
         Some(name) if name.ends_with(' ') && split_artist(name.trim_end()).is_some() => name.trim_end(),
         _ => before,
     };
-    // A bracket inside of a word or of another bracket is no label.
+    // A bracket inside a word or inside another bracket is not a label.
     let is_inside = !text[..open].ends_with([' ', '[']) && depth(before) != Some(0);
     let is_title = before.is_empty() || before.ends_with(DASHES) || is_inside;
     let names_version = split_at_dash(inner).is_none()

@@ -55,7 +55,7 @@ pub(super) fn pause(name: &str, is_pause: bool, common: &Common) -> Result<Exit,
     Ok(Exit::Finished)
 }
 
-/// Who does this, for the others who read it.
+/// The name of the person who does this, as others will read it.
 pub(crate) fn by(what: &str) -> String {
     let user = std::env::var("USER").or_else(|_| std::env::var("LOGNAME")).unwrap_or_default();
     let user = if user.is_empty() { "somebody".to_owned() } else { user };
