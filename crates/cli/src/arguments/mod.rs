@@ -23,6 +23,7 @@ mod healthcheck;
 mod list;
 mod logging;
 mod notify;
+mod page_names;
 mod pages;
 mod process;
 mod reparse;
