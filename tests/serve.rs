@@ -5,8 +5,9 @@ use std::fs;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use dragline_testkit::{Answer, Dragline, Running, Site, wait_until};
+use dragline_testkit::{Answer, Dragline, Running, Site, ask_with, wait_until};
 
+use crate::health::address;
 use crate::stored::{Stored, dragline, on_both_stores};
 
 /// A machine that also builds is slow.
@@ -21,6 +22,7 @@ on_both_stores!(
     a_crash_is_tried_again_and_given_up,
     a_process_that_takes_too_long_is_stopped,
     people_run_pause_and_cancel,
+    the_page_of_all_runs_is_at_its_address,
 );
 
 /// A clock that begins at a moment now, and runs so much faster.
@@ -252,6 +254,31 @@ fn people_run_pause_and_cancel(stored: &Stored) {
     site.release();
     assert!(asked(&["schedule", "resume", "often"]).contains("goes on"));
     until(&mut running, stored, "done", 1);
+    stop(running, stored);
+}
+
+fn the_page_of_all_runs_is_at_its_address(stored: &Stored) {
+    let site = Site::generated(12, 3);
+    let file = schedule("nightly", &site, "0 3 * * *", "");
+    let server = server(stored, dragline(), &clock("2026-03-01T02:59:58Z", 1), &file);
+    let mut running = server.args(["--listen", "127.0.0.1:0", "--log-dir", "logs"]).spawn();
+    until(&mut running, stored, "done", 1);
+    let address = address(&running.stderr()).unwrap();
+    let asked = |path: &str| {
+        let words = format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
+        let asked = ask_with(&address, &words).unwrap();
+        assert_eq!(asked.status, 200, "{path}: {asked:?}");
+        asked.body
+    };
+    for part in ["nightly", "/runs/1", "finished"] {
+        assert!(asked("/").contains(part), "{part}");
+    }
+    // The log file of the crawl is in the folder of its schedule.
+    let log = asked("/api/v1/runs/1/log");
+    assert!(log.contains("new run"), "{log}");
+    let metrics = asked("/metrics");
+    let done = "dragline_serve_ticks_total{spider=\"site\",run=\"nightly\",state=\"done\"} 1\n";
+    assert!(metrics.contains(done), "{metrics}");
     stop(running, stored);
 }
 

@@ -1,5 +1,5 @@
 //! A browser that does what a test says: Chromium, through chromedriver. The protocol (W3C `WebDriver`) is a few JSON requests, and
-//! reqwest sends them. The clients for Rust (fantoccini, thirtyfour) would bring sixty more packages for these few requests.
+//! reqwest sends them. The clients for Rust (fantoccini, thirtyfour) would bring many more packages for these few requests.
 
 use std::path::PathBuf;
 use std::time::Duration;

@@ -1,10 +1,11 @@
 //! The last lines of a run's log, if the folder of log files is known (`--log-dir`).
 //!
-//! A file's name has the spider, the start of its process, the pid and the part: `quotes-20261121T112000.123Z-4711-0001.log`.
+//! A file's name has the spider, the start of its process, the pid and the part: `quotes-20261121T112000.123Z-4711-0001.log`. The crawls of
+//! `dragline serve` write theirs in a folder with the name of their schedule, which is the name of the run, too.
 
 use std::fs::{self, File};
 use std::io::{Read as _, Seek as _, SeekFrom};
-use std::path::Path;
+use std::path::{Component, Path};
 
 use chrono::{DateTime, NaiveDateTime, TimeDelta, Utc};
 use dragline_core::runs::RunRecord;
@@ -53,14 +54,19 @@ impl Reader {
 fn tail(dir: &Path, run: &RunRecord, lines: usize) -> std::io::Result<LogTail> {
     let Some(process) = &run.process else { return Ok(LogTail::missing("the process is not known")) };
     let latest = run.last_start_at + TOLERANCE;
-    let names = fs::read_dir(dir)?.take(MAX_LOG_FILES).flatten();
-    let names = names.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_file()));
-    let mine = names.filter_map(|entry| {
-        let name = entry.file_name().into_string().ok()?;
-        let (at, pid, part) = parts(&name, &run.spider)?;
-        (pid == process.pid && at <= latest).then_some((at, part, name))
-    });
-    let Some((_, _, name)) = mine.max() else {
+    let of_schedule = is_folder_name(&run.name).then(|| dir.join(&run.name)).filter(|dir| dir.is_dir());
+    let mut last = None;
+    for dir in [Some(dir.to_owned()), of_schedule].into_iter().flatten() {
+        let names = fs::read_dir(&dir)?.take(MAX_LOG_FILES).flatten();
+        let names = names.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_file()));
+        let mine = names.filter_map(|entry| {
+            let name = entry.file_name().into_string().ok()?;
+            let (at, pid, part) = parts(&name, &run.spider)?;
+            (pid == process.pid && at <= latest).then(|| (at, part, name, dir.clone()))
+        });
+        last = last.max(mine.max());
+    }
+    let Some((_, _, name, dir)) = last else {
         return Ok(LogTail::missing("the folder has no log file of the run's last process"));
     };
     let mut file = File::open(dir.join(&name))?;
@@ -75,6 +81,12 @@ fn tail(dir: &Path, run: &RunRecord, lines: usize) -> std::io::Result<LogTail> {
     let all: Vec<&str> = whole.lines().collect();
     let last = all[all.len().saturating_sub(lines)..].iter();
     Ok(LogTail { file: Some(name), missing_because: None, lines: last.map(|line| cut(line)).collect() })
+}
+
+/// Whether a run's name leads to a folder in this one, and nowhere else. People may give a run any name.
+fn is_folder_name(name: &str) -> bool {
+    let mut parts = Path::new(name).components();
+    matches!((parts.next(), parts.next()), (Some(Component::Normal(part)), None) if part == name)
 }
 
 /// Start, pid and part of a log file of this spider.
@@ -98,6 +110,14 @@ fn cut(line: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_name_of_a_run_does_not_lead_out_of_the_folder() {
+        assert!(is_folder_name("nightly") && is_folder_name("a \"b\" \\ c"));
+        for other in ["", ".", "..", "../x", "/etc", "a/b", "a/", "./a"] {
+            assert!(!is_folder_name(other), "{other}");
+        }
+    }
 
     #[test]
     fn the_name_of_a_log_file_is_taken_apart() {
