@@ -1,9 +1,8 @@
 //! `dragline board`.
 
 use clap::Args;
+use dragline_board::HostName;
 use dragline_runtime::listen::ListenAddr;
-
-use super::page_names::PageNames;
 
 pub(super) const EXAMPLES: &str = "\
 Examples:
@@ -21,6 +20,16 @@ pub(crate) struct Board {
     #[arg(long, env = "DRAGLINE_LISTEN", value_name = "ADDR", value_parser = ListenAddr::parse, default_value = "127.0.0.1:8080")]
     pub(crate) listen: ListenAddr,
 
-    #[command(flatten)]
-    pub(crate) page_names: PageNames,
+    /// A name under which people reach the page, such as `crawls.example.com`; repeatable
+    ///
+    /// A browser gets the page only under the address of this machine, as `localhost`, or under such a name.
+    /// In the variable, write one per line.
+    #[arg(
+        long = "listen-host",
+        id = "listen_host",
+        env = "DRAGLINE_LISTEN_HOST",
+        value_name = "NAME",
+        value_delimiter = '\n'
+    )]
+    pub(crate) listen_hosts: Vec<HostName>,
 }

@@ -23,7 +23,6 @@ mod healthcheck;
 mod list;
 mod logging;
 mod notify;
-mod page_names;
 mod pages;
 mod process;
 mod reparse;

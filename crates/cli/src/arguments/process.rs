@@ -5,14 +5,13 @@ use std::time::Duration;
 
 use clap::Args;
 
+use dragline_board::HostName;
 use dragline_core::ItemLimits;
 use dragline_engine::EngineSettings;
 use dragline_flags::text;
 use dragline_flags::{bytes, bytes_or_none, count, duration, health_max_age, shutdown_timeout};
 use dragline_runtime::listen::ListenAddr;
 use dragline_runtime::settings::CrawlSettings;
-
-use super::page_names::PageNames;
 
 /// The settings of the process.
 #[derive(Debug, Args)]
@@ -75,8 +74,19 @@ pub(crate) struct Process {
     #[arg(long, env = "DRAGLINE_LISTEN", value_name = "ADDR", value_parser = ListenAddr::parse, hide_short_help = true)]
     pub(crate) listen: Option<ListenAddr>,
 
-    #[command(flatten)]
-    pub(crate) page_names: PageNames,
+    /// A name under which people reach the page, such as `crawls.example.com`; repeatable
+    ///
+    /// A browser gets the page only under the address of this machine, as `localhost`, or under such a name.
+    /// In the variable, write one per line. The endpoints answer under every name.
+    #[arg(
+        long = "listen-host",
+        id = "listen_host",
+        env = "DRAGLINE_LISTEN_HOST",
+        value_name = "NAME",
+        value_delimiter = '\n',
+        hide_short_help = true
+    )]
+    pub(crate) listen_hosts: Vec<HostName>,
 
     /// How long a loop may be silent before the crawl counts as stuck. A parse has a limit of its own, --parse-timeout
     #[arg(long, env = "DRAGLINE_HEALTH_MAX_AGE", value_name = "TIME", value_parser = health_max_age, default_value = text::duration(CrawlSettings::default().health_max_age), hide_short_help = true)]

@@ -1,10 +1,9 @@
 //! `dragline serve`.
 
 use clap::Args;
+use dragline_board::HostName;
 use dragline_runtime::listen::ListenAddr;
 use dragline_serve::ServeSettings;
-
-use super::page_names::PageNames;
 
 pub(super) const EXAMPLES: &str = "\
 Examples:
@@ -33,6 +32,16 @@ pub(crate) struct ServeListen {
     #[arg(long, env = "DRAGLINE_LISTEN", value_name = "ADDR", value_parser = ListenAddr::parse)]
     pub(crate) listen: Option<ListenAddr>,
 
-    #[command(flatten)]
-    pub(crate) page_names: PageNames,
+    /// A name under which people reach the page, such as `crawls.example.com`; repeatable
+    ///
+    /// A browser gets the page only under the address of this machine, as `localhost`, or under such a name.
+    /// In the variable, write one per line.
+    #[arg(
+        long = "listen-host",
+        id = "listen_host",
+        env = "DRAGLINE_LISTEN_HOST",
+        value_name = "NAME",
+        value_delimiter = '\n'
+    )]
+    pub(crate) listen_hosts: Vec<HostName>,
 }

@@ -32,7 +32,7 @@ pub(super) fn run(
     common: &Common,
     spiders: &[Arc<dyn Spider>],
 ) -> Result<Exit, Failed> {
-    let board = of_store(common, spiders, arguments.page_names.listen_hosts)?;
+    let board = of_store(common, spiders, arguments.listen_hosts)?;
     let address = arguments.listen;
     let cannot_listen = |error: std::io::Error| {
         Failed::error(format!("cannot listen at {address}: {error}"))

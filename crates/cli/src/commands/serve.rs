@@ -76,8 +76,7 @@ pub(super) fn run(
     let _listener = match listen {
         None => None,
         Some(address) => {
-            let board =
-                board::of_store(common, &program.spiders, arguments.listening.page_names.listen_hosts)?;
+            let board = board::of_store(common, &program.spiders, arguments.listening.listen_hosts)?;
             let served = Endpoints { status: Arc::clone(&status), page: Within::new(board) };
             Some(Listener::start(address, served).map_err(|error| {
                 Failed::error(format!("cannot listen: {error}")).hint("another process may listen there")

@@ -121,7 +121,7 @@ impl CommandSettings {
             engine: engine::complete(engine, &process, file.hosts()),
             heartbeat_file: process.heartbeat_file,
             listen: process.listen,
-            listen_hosts: process.page_names.listen_hosts,
+            listen_hosts: process.listen_hosts,
             log_dir: None,
             health_max_age: process.health_max_age,
             shutdown_timeout: process.shutdown_timeout,
