@@ -131,8 +131,12 @@ fn a_mix_without_a_track_list_is_a_playlist() {
 fn what_pages_share_is_the_same_from_each() {
     let one = mix("2004 - Marlow - Show", &["Björk feat. X - Jóga (Original Mix) [Label]"]);
     let other = mix("2005 - MARLOW - Other", &["[07] BJÖRK – jóga"]);
-    for item_type in ["track", "artist"] {
-        let of_one = items(&one, item_type);
-        assert!(items(&other, item_type).iter().all(|item| of_one.contains(item)), "{item_type}");
-    }
+    let tracks = items(&one, "track");
+    assert!(!tracks.is_empty() && items(&other, "track").iter().all(|track| tracks.contains(track)));
+    // Only the spellings of an artist differ. The store keeps those of all pages.
+    let of_artists = ["id", "name_key"];
+    let artists = fields(&items(&one, "artist"), &of_artists);
+    let of_other = fields(&items(&other, "artist"), &of_artists);
+    assert_eq!((artists.len(), of_other.len()), (3, 2));
+    assert!(of_other.iter().all(|artist| artists.contains(artist)));
 }
