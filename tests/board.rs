@@ -15,6 +15,7 @@ mod browser;
 mod description;
 mod hostile;
 mod live;
+mod socket;
 mod web_driver;
 
 const SOON: Duration = Duration::from_secs(30);

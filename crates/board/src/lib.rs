@@ -17,6 +17,7 @@
 //! | what does a person see? | `page/` |
 //! | how do figures become charts? | `page/chart.rs` |
 //! | how does a page stay up to date? | `api/events.rs`, and `assets/board.js` |
+//! | where does it listen? | `bound.rs` |
 //! | what are the limits? | `limits.rs` |
 //!
 //! Both forms are made of the same values, and secrets are hidden in these values (`read::shown`). The pages are made by `maud`,
@@ -27,6 +28,7 @@
 mod answer;
 mod api;
 mod assets;
+mod bound;
 mod guard;
 mod limits;
 mod live;
@@ -45,6 +47,7 @@ use dragline_core::ItemType;
 use dragline_core::runs::RunAdmin;
 use serde::{Deserialize, Serialize};
 
+pub use bound::{Bound, Caller, Connection, SocketFile};
 pub use guard::{HostName, is_page};
 pub use limits::{MAX_EVENT_STREAMS, MAX_REQUESTS, REQUEST_TIMEOUT};
 pub use live::{Live, LiveHost, LiveRun, NotLive};

@@ -1,7 +1,6 @@
 //! A server for a board that has its own address.
 
 use std::convert::Infallible;
-use std::net::TcpListener;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,24 +15,20 @@ use tokio::time::sleep;
 use tower_service::Service as _;
 
 use crate::Board;
+use crate::bound::Bound;
 use crate::limits::{HEADER_TIMEOUT, MAX_CONNECTIONS};
 
 /// Pause after a failed accept, for example when file descriptors have run out.
 const ACCEPT_AGAIN_AFTER: Duration = Duration::from_millis(100);
 
 /// Serves the board until the future is dropped. The runtime needs several threads.
-///
-/// # Errors
-/// When the runtime refuses the socket.
-pub async fn serve(listener: TcpListener, board: &Board) -> std::io::Result<()> {
-    listener.set_nonblocking(true)?;
-    let listener = tokio::net::TcpListener::from_std(listener)?;
+pub async fn serve(listener: Bound, board: &Board) {
     let (router, connections) = (board.router(), Arc::new(Semaphore::new(MAX_CONNECTIONS)));
     loop {
         // Further connections wait in the operating system's queue.
-        let Ok(permit) = Arc::clone(&connections).acquire_owned().await else { return Ok(()) };
-        let stream = match listener.accept().await {
-            Ok((stream, _)) => stream,
+        let Ok(permit) = Arc::clone(&connections).acquire_owned().await else { return };
+        let (stream, caller) = match listener.accept().await {
+            Ok(accepted) => accepted,
             Err(error) => {
                 tracing::debug!(%error, "could not accept a connection");
                 sleep(ACCEPT_AGAIN_AFTER).await;
@@ -42,8 +37,9 @@ pub async fn serve(listener: TcpListener, board: &Board) -> std::io::Result<()> 
         };
         let router = router.clone();
         tokio::spawn(async move {
-            let service = service_fn(move |request: Request<Incoming>| {
+            let service = service_fn(move |mut request: Request<Incoming>| {
                 let mut router = router.clone();
+                request.extensions_mut().insert(caller.clone());
                 async move { Ok::<_, Infallible>(answered(router.call(request.map(Body::new)).await)) }
             });
             // Ignore clients that are too slow or send nonsense. A connection without a request ends after this time, too.

@@ -228,6 +228,9 @@ impl CrawlError {
             Self::MetricsFile { .. } => {
                 Some("choose a file in a folder that this user may write to (--metrics-textfile)")
             }
+            Self::Listen { address, .. } if address.starts_with("unix:") => Some(
+                "choose another file for the socket, in a folder that this user may write to (--listen unix:PATH)",
+            ),
             Self::Listen { .. } => Some(
                 "another process may be using the port; choose a different one (--listen ADDR:PORT, or \
                       the variable PORT)",

@@ -41,7 +41,7 @@ pub(crate) fn watched(
     let (name, max_age) = (settings.run_name(spider.name()), settings.health_max_age);
     let health = Health::new(&heartbeat, spider.name(), &name, max_age, stop);
     metrics.watch(&health);
-    let listener = settings.listen.map(|address| {
+    let listener = settings.listen.as_ref().map(|address| {
         let shown = Arc::clone(metrics);
         let page = Within::new(page::board(spider, settings, &health)?);
         let served = OfCrawl { health: Arc::clone(&health), metrics: Box::new(move || shown.render()), page };

@@ -2,6 +2,8 @@
 
 use std::io::{self, Read, Write};
 use std::net::{TcpStream, ToSocketAddrs};
+use std::os::unix::net::UnixStream;
+use std::path::Path;
 use std::time::Duration;
 
 use crate::wait::patience;
@@ -33,8 +35,22 @@ pub fn ask(address: impl ToSocketAddrs, path: &str) -> io::Result<Asked> {
 /// # Errors
 /// If nobody answers, or the answer is not HTTP.
 pub fn ask_with(address: impl ToSocketAddrs, words: &str) -> io::Result<Asked> {
-    let mut stream = TcpStream::connect(address)?;
+    let stream = TcpStream::connect(address)?;
     stream.set_read_timeout(Some(patience(PATIENCE)))?;
+    exchange(stream, words)
+}
+
+/// The same at a Unix socket.
+///
+/// # Errors
+/// If nobody answers, or the answer is not HTTP.
+pub fn ask_socket(path: &Path, words: &str) -> io::Result<Asked> {
+    let stream = UnixStream::connect(path)?;
+    stream.set_read_timeout(Some(patience(PATIENCE)))?;
+    exchange(stream, words)
+}
+
+fn exchange(mut stream: impl Read + Write, words: &str) -> io::Result<Asked> {
     stream.write_all(words.as_bytes())?;
     let mut text = String::new();
     stream.read_to_string(&mut text)?;

@@ -24,7 +24,7 @@ pub mod torture;
 pub mod vectors;
 pub mod wait;
 
-pub use ask::{Asked, ask, ask_with};
+pub use ask::{Asked, ask, ask_socket, ask_with};
 pub use bad_server::BadServer;
 pub use forward_proxy::ForwardProxy;
 pub use hostile::HostilePage;

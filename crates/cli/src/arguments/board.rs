@@ -17,6 +17,8 @@ pub(crate) struct Board {
     ///
     /// If you leave out the port, it is the one in the variable `PORT`, or 8080. Everybody who can reach the
     /// address can read the page. Nothing can be changed there.
+    ///
+    /// With `unix:PATH`, it is a socket file that only this user can open.
     #[arg(long, env = "DRAGLINE_LISTEN", value_name = "ADDR", value_parser = ListenAddr::parse, default_value = "127.0.0.1:8080")]
     pub(crate) listen: ListenAddr,
 

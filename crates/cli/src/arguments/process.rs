@@ -70,7 +70,8 @@ pub(crate) struct Process {
     /// Serve `/health`, `/ready`, `/status` and `/metrics` at this address, and a page for people at `/`
     /// [default: off; `0.0.0.0` in the image]
     ///
-    /// If you leave out the port, it is the one in the variable `PORT`, or 8080.
+    /// If you leave out the port, it is the one in the variable `PORT`, or 8080. With `unix:PATH`, it is a
+    /// socket file that only this user can open.
     #[arg(long, env = "DRAGLINE_LISTEN", value_name = "ADDR", value_parser = ListenAddr::parse, hide_short_help = true)]
     pub(crate) listen: Option<ListenAddr>,
 

@@ -28,7 +28,8 @@ pub(crate) struct Serve {
 pub(crate) struct ServeListen {
     /// Serve a page of all runs, and `/health`, `/ready`, `/status` and `/metrics`, at this address [default: off; `0.0.0.0` in the image]
     ///
-    /// If you leave out the port, it is the one in the variable `PORT`, or 8080.
+    /// If you leave out the port, it is the one in the variable `PORT`, or 8080. With `unix:PATH`, it is a
+    /// socket file that only this user can open.
     #[arg(long, env = "DRAGLINE_LISTEN", value_name = "ADDR", value_parser = ListenAddr::parse)]
     pub(crate) listen: Option<ListenAddr>,
 

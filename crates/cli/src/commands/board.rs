@@ -1,6 +1,5 @@
 //! `dragline board`: the page of runs, without a crawl. It shows the runs of all processes that use the store.
 
-use std::net::TcpListener;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,6 +7,7 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use dragline_board::{Board, BoardParts, ComingRun, ComingRuns, HostName, KnownSpider, NotLive};
 use dragline_core::Spider;
 use dragline_runtime::early_signals;
+use dragline_runtime::listen::ListenAddr;
 use dragline_serve::Schedule;
 use dragline_store::StoreSettings;
 use tokio::runtime::Runtime;
@@ -34,16 +34,18 @@ pub(super) fn run(
 ) -> Result<Exit, Failed> {
     let board = of_store(common, spiders, arguments.listen_hosts)?;
     let address = arguments.listen;
-    let cannot_listen = |error: std::io::Error| {
-        Failed::error(format!("cannot listen at {address}: {error}"))
-            .hint("choose another port: --listen 127.0.0.1:8081")
-    };
-    let listener = TcpListener::bind(address.socket()).map_err(cannot_listen)?;
-    let bound = listener.local_addr().map_err(cannot_listen)?;
     let runtime = runtime().map_err(|error| Failed::error(format!("cannot start a thread: {error}")))?;
+    let listener = {
+        let _inside = runtime.enter();
+        address.bind().map_err(|error| cannot_listen(&address, &error))?
+    };
+    let bound = listener.address().map_err(|error| cannot_listen(&address, &error))?;
+    let at = if bound.starts_with("unix:") { bound } else { format!("http://{bound}/") };
     let served = board.clone();
-    let task = runtime.spawn(async move { dragline_board::serve(listener, &served).await });
-    print(&format!("serving the page of runs at http://{bound}/ until Ctrl-C\n"))?;
+    let task = runtime.spawn(async move {
+        dragline_board::serve(listener, &served).await;
+    });
+    print(&format!("serving the page of runs at {at} until Ctrl-C\n"))?;
     let stopped = early_signals::until_stopped();
     task.abort();
     runtime.block_on(async {
@@ -52,6 +54,15 @@ pub(super) fn run(
     runtime.shutdown_background();
     stopped.map_err(|error| Failed::error(format!("cannot listen for signals: {error}")))?;
     Ok(Exit::Finished)
+}
+
+/// Says why nobody can reach the page.
+pub(super) fn cannot_listen(address: &ListenAddr, error: &std::io::Error) -> Failed {
+    let failed = Failed::error(format!("cannot listen at {address}: {error}"));
+    failed.hint(match address {
+        ListenAddr::Tcp(_) => "choose another port: --listen 127.0.0.1:8081",
+        ListenAddr::Unix(_) => "choose another file for the socket, in a folder that this user may write to",
+    })
 }
 
 /// What the schedules of the settings file say.

@@ -73,14 +73,12 @@ pub(super) fn run(
     };
     let status = Arc::<Status>::default();
     let listen = arguments.listening.listen;
-    let _listener = match listen {
+    let _listener = match &listen {
         None => None,
         Some(address) => {
             let board = board::of_store(common, &program.spiders, arguments.listening.listen_hosts)?;
             let served = Endpoints { status: Arc::clone(&status), page: Within::new(board) };
-            Some(Listener::start(address, served).map_err(|error| {
-                Failed::error(format!("cannot listen: {error}")).hint("another process may listen there")
-            })?)
+            Some(Listener::start(address, served).map_err(|error| board::cannot_listen(address, &error))?)
         }
     };
     let server = Server {

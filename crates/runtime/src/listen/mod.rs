@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use dragline_board::{Within, is_page};
+use dragline_board::{Bound, Caller, Connection, Within, is_page};
 use dragline_core::worker::Worker;
 use http_body_util::Either;
 use hyper::Request;
@@ -23,12 +23,11 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 use tokio::task::AbortHandle;
 use tokio::time::{sleep, timeout};
 
-pub use self::address::ListenAddr;
+pub use self::address::{ListenAddr, MAX_SOCKET_PATH};
 use crate::health::Health;
 
 /// Connections at once. A scraper and some probes need a handful. If there are more, the oldest is closed:
@@ -104,16 +103,14 @@ impl Listener {
     /// Starts to listen.
     ///
     /// # Errors
-    /// When the address is taken, or the operating system gives no thread.
-    pub fn start(address: ListenAddr, served: impl Served + 'static) -> io::Result<Self> {
-        let socket = std::net::TcpListener::bind(address.socket())?;
-        socket.set_nonblocking(true)?;
-        let address = socket.local_addr()?;
+    /// When the address is taken, when its socket file cannot be made, and when the operating system gives no thread.
+    pub fn start(address: &ListenAddr, served: impl Served + 'static) -> io::Result<Self> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let listener = {
             let _inside = runtime.enter();
-            TcpListener::from_std(socket)?
+            address.bind()?
         };
+        let address = listener.address()?;
         let (end, ended) = oneshot::channel();
         let served: Arc<dyn Served> = Arc::new(served);
         let thread = Worker::spawn("listen", move || {
@@ -139,16 +136,16 @@ struct Open {
     is_page: Arc<AtomicBool>,
 }
 
-async fn accept(listener: TcpListener, served: Arc<dyn Served>) {
+async fn accept(listener: Bound, served: Arc<dyn Served>) {
     let mut connections: VecDeque<Open> = VecDeque::new();
     loop {
         match listener.accept().await {
-            Ok((stream, _)) => {
+            Ok((stream, caller)) => {
                 connections.retain(|open| !open.task.is_finished());
                 end_oldest(&mut connections, true, MAX_PAGE_CONNECTIONS);
                 end_oldest(&mut connections, false, MAX_CONNECTIONS);
                 let is_page = Arc::new(AtomicBool::new(false));
-                let task = tokio::spawn(serve(stream, Arc::clone(&served), Arc::clone(&is_page)));
+                let task = tokio::spawn(serve(stream, caller, Arc::clone(&served), Arc::clone(&is_page)));
                 connections.push_back(Open { task: task.abort_handle(), is_page });
             }
             Err(error) => {
@@ -170,9 +167,15 @@ fn end_oldest(connections: &mut VecDeque<Open>, of_pages: bool, most: usize) {
     }
 }
 
-async fn serve(stream: TcpStream, served: Arc<dyn Served>, is_of_page: Arc<AtomicBool>) {
+async fn serve(
+    stream: Box<dyn Connection>,
+    caller: Caller,
+    served: Arc<dyn Served>,
+    is_of_page: Arc<AtomicBool>,
+) {
     let marked = Arc::clone(&is_of_page);
-    let service = service_fn(move |request: Request<Incoming>| {
+    let service = service_fn(move |mut request: Request<Incoming>| {
+        request.extensions_mut().insert(caller.clone());
         let (served, marked) = (Arc::clone(&served), Arc::clone(&marked));
         async move {
             let Some(page) = served.page().filter(|_| is_page(request.uri().path())) else {

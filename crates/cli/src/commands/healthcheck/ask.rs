@@ -12,8 +12,9 @@ use hyper::header::HOST;
 use hyper::{Request, StatusCode, client::conn::http1};
 use hyper_util::rt::TokioIo;
 use serde::Deserialize;
-use tokio::net::TcpStream;
+use tokio::net::{TcpStream, UnixStream};
 
+use dragline_board::Connection;
 use dragline_runtime::health::{Beats, CLOCK_TOLERANCE_MS, ms_since_1970, unix_ms};
 use dragline_runtime::listen::ListenAddr;
 
@@ -49,7 +50,7 @@ pub(crate) fn ask(place: &Where<'_>) -> Result<String, String> {
     let Some(address) = place.endpoint else {
         return by_file().unwrap_or_else(|| Err("neither an address nor a file is known".to_owned()));
     };
-    match ask_at(&address.seen_from_here()) {
+    match ask_at(address) {
         Ok(line) => Ok(line),
         Err(Unwell::Told(why)) => Err(why),
         Err(Unwell::Refused(why)) => match by_file() {
@@ -59,7 +60,8 @@ pub(crate) fn ask(place: &Where<'_>) -> Result<String, String> {
     }
 }
 
-fn ask_at(address: &str) -> Result<String, Unwell> {
+fn ask_at(address: &ListenAddr) -> Result<String, Unwell> {
+    let address = &address.seen_from_here();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime =
         runtime.map_err(|error| Unwell::Told(format!("cannot run the health check itself: {error}")))?;
@@ -88,16 +90,20 @@ struct Answer {
     pid: u32,
 }
 
-async fn ask_endpoint(address: &str) -> Result<String, Unwell> {
-    let stream = TcpStream::connect(address).await.map_err(|error| match error.kind() {
-        io::ErrorKind::ConnectionRefused => {
+async fn ask_endpoint(address: &ListenAddr) -> Result<String, Unwell> {
+    let stream = connect(address).await.map_err(|error| match error.kind() {
+        io::ErrorKind::ConnectionRefused | io::ErrorKind::NotFound => {
             Unwell::Refused(format!("nothing listens at {address}, so no crawl is running"))
         }
         _ => Unwell::Told(format!("cannot reach {address}: {error}")),
     })?;
     let no_answer = |error: hyper::Error| Unwell::Told(format!("{address} did not answer: {error}"));
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(no_answer)?;
-    let request = Request::get("/health").header(HOST, address).body(Empty::<Bytes>::new());
+    let host = match address {
+        ListenAddr::Tcp(address) => address.to_string(),
+        ListenAddr::Unix(_) => "localhost".to_owned(),
+    };
+    let request = Request::get("/health").header(HOST, host).body(Empty::<Bytes>::new());
     let request =
         request.map_err(|error| Unwell::Told(format!("{address} is not a valid address: {error}")))?;
     // The connection runs alongside the request, and ends with the runtime.
@@ -106,7 +112,14 @@ async fn ask_endpoint(address: &str) -> Result<String, Unwell> {
     let status = answer.status();
     let body = Limited::new(answer.into_body(), MAX_ANSWER).collect().await;
     let body = body.map_err(|error| Unwell::Told(format!("{address} sent an incomplete answer: {error}")))?;
-    understood(address, status, &body.to_bytes()).map_err(Unwell::Told)
+    understood(&address.to_string(), status, &body.to_bytes()).map_err(Unwell::Told)
+}
+
+async fn connect(address: &ListenAddr) -> io::Result<Box<dyn Connection>> {
+    Ok(match address {
+        ListenAddr::Tcp(address) => Box::new(TcpStream::connect(address).await?),
+        ListenAddr::Unix(path) => Box::new(UnixStream::connect(path).await?),
+    })
 }
 
 fn understood(address: &str, status: StatusCode, body: &[u8]) -> Result<String, String> {
