@@ -10,6 +10,8 @@ use dragline_testkit::{Answer, Dragline, Running, Site, ask_with, wait_until};
 use crate::health::address;
 use crate::stored::{Stored, dragline, on_both_stores};
 
+mod children;
+
 /// A machine that also builds is slow.
 const SOON: Duration = Duration::from_secs(60);
 

@@ -29,6 +29,9 @@ pub struct LiveRun {
     pub hosts: Vec<LiveHost>,
     /// How many other hosts there are.
     pub other_hosts: u64,
+    /// How old this is, in seconds. A crawl that stands still or hangs keeps its last known figures.
+    #[serde(default)]
+    pub age_seconds: f64,
 }
 
 /// A host that a crawl asks.

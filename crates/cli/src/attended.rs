@@ -45,7 +45,7 @@ pub(crate) fn metrics(
         spider: spider.name().to_owned(),
         run_name: settings.crawl.run_name(spider.name()),
         shutdown_timeout: settings.crawl.shutdown_timeout,
-        textfile: settings.metrics_textfile.clone(),
+        textfiles: settings.metrics_textfile.iter().chain(&settings.last_metrics).cloned().collect(),
     };
     Ok(Metrics::new(measured, log.counts().clone())?)
 }

@@ -349,7 +349,7 @@ impl Crawl {
             spider: crawl.spider.name().to_owned(),
             run_name: crawl.settings.run_name(crawl.spider.name()),
             shutdown_timeout: crawl.settings.shutdown_timeout,
-            textfile: None,
+            textfiles: Vec::new(),
         };
         // Nobody reads the log's counts here: the log is the program's.
         let metrics = Metrics::new(measured, LogCounts::default())?;

@@ -44,15 +44,20 @@ struct OwnCrawl(Arc<Health>);
 
 impl Live for OwnCrawl {
     fn of_run(&self, run_id: i64) -> BoxFuture<'_, Option<LiveRun>> {
-        let Some(hosts) = self.0.busy_hosts(run_id) else { return Box::pin(std::future::ready(None)) };
-        let status = self.0.status(&self.0.verdict());
-        let live = LiveRun {
-            status,
-            hosts: hosts.busiest.iter().map(host).collect(),
-            other_hosts: hosts.others as u64,
-        };
-        Box::pin(std::future::ready(Some(live)))
+        let live = live_run(&self.0).filter(|live| live.status["run_id"].as_i64() == Some(run_id));
+        Box::pin(std::future::ready(live))
     }
+}
+
+/// What the crawl says now. `None` before its run is open.
+pub(crate) fn live_run(health: &Health) -> Option<LiveRun> {
+    let hosts = health.busy_hosts()?;
+    Some(LiveRun {
+        status: health.status(&health.verdict()),
+        hosts: hosts.busiest.iter().map(host).collect(),
+        other_hosts: hosts.others as u64,
+        age_seconds: 0.0,
+    })
 }
 
 fn host(host: &BusyHost) -> LiveHost {

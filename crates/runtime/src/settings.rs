@@ -48,6 +48,8 @@ pub struct CrawlSettings {
     pub listen_hosts: Vec<HostName>,
     /// Where the log files are that the page shows.
     pub log_dir: Option<PathBuf>,
+    /// The socket at which a supervisor of this process asks. Without it, nobody does.
+    pub supervised_at: Option<PathBuf>,
     /// A loop that gives no sign of life for longer counts as stuck.
     pub health_max_age: Duration,
     /// The memory of the process, in bytes, above which fetching pauses.
@@ -107,6 +109,7 @@ impl Default for CrawlSettings {
             listen: None,
             listen_hosts: Vec::new(),
             log_dir: None,
+            supervised_at: None,
             health_max_age: Duration::from_secs(60),
             memory_limit: None,
             shutdown_timeout: DEFAULT_SHUTDOWN_TIMEOUT,

@@ -8,7 +8,7 @@ use dragline_core::stop::Stop;
 
 use crate::error::CrawlError;
 use crate::health::{Health, Heartbeat};
-use crate::listen::{Listener, OfCrawl};
+use crate::listen::{ListenAddr, Listener, OfCrawl, Supervised};
 use crate::metrics::Metrics;
 use crate::page;
 use crate::settings::CrawlSettings;
@@ -20,6 +20,7 @@ pub(crate) struct Watched {
     /// The health that follows from them.
     pub(crate) health: Arc<Health>,
     _listener: Option<Listener>,
+    _supervised: Option<Listener>,
 }
 
 /// Other threads hold its parts, and may live until the process ends. The file and the endpoints must go when
@@ -48,7 +49,16 @@ pub(crate) fn watched(
         Listener::start(address, served)
             .map_err(|source| CrawlError::Listen { address: address.to_string(), source })
     });
-    Ok(Watched { heartbeat, health, _listener: listener.transpose()? })
+    let supervised = settings.supervised_at.as_ref().and_then(|socket| {
+        let shown = Arc::clone(metrics);
+        let served = Supervised { health: Arc::clone(&health), metrics: Box::new(move || shown.render()) };
+        let listening = Listener::start(&ListenAddr::Unix(socket.clone()), served);
+        // The supervisor knows less then, and the crawl goes on.
+        listening
+            .inspect_err(|error| tracing::warn!(socket = %socket.display(), %error, "the supervisor cannot ask this process"))
+            .ok()
+    });
+    Ok(Watched { heartbeat, health, _listener: listener.transpose()?, _supervised: supervised })
 }
 
 fn heartbeat(settings: &CrawlSettings) -> Result<Arc<Heartbeat>, CrawlError> {

@@ -14,6 +14,7 @@
 //! `ScheduleStore`, and a [`House`] that makes the commands.
 
 mod asking;
+mod children;
 mod clock;
 mod cron;
 mod due;
@@ -26,6 +27,7 @@ mod settings;
 mod status;
 mod supervisor;
 
+pub use children::{Child, Children, ENDPOINT, LAST_METRICS, SILENT_AFTER};
 pub use clock::{Clock, TEST_CLOCK};
 pub use cron::{Occurrences, Times, time_zone};
 pub use due::{MAX_CAUGHT_UP, MAX_NEW_TICKS, MISSED_AFTER};

@@ -80,6 +80,9 @@ async fn tell(shared: &Shared, run: Option<i64>, first: Json, to: &mpsc::Sender<
     }
 }
 
+/// Seconds between two changes of the age that a page shows.
+const AGE_STEP: f64 = 5.0;
+
 /// What a page depends on: the runs without the moment of the answer, and what the crawl says.
 async fn state(shared: &Shared, run: Option<i64>) -> Answer<Json> {
     let reader = &shared.board.reader;
@@ -88,7 +91,9 @@ async fn state(shared: &Shared, run: Option<i64>) -> Answer<Json> {
             let record = reader.run(run_id).await?;
             let live = reader.live(run_id).await;
             let counts = live.map(|live| {
-                json!({ "pages": live.status["pages"], "items": live.status["items"], "hosts": live.hosts })
+                // A page says how old the figures of a crawl are that has stopped to answer.
+                let age = (live.age_seconds / AGE_STEP).floor();
+                json!({ "pages": live.status["pages"], "items": live.status["items"], "hosts": live.hosts, "age": age })
             });
             json!({ "runs": [shown(&RunSummary::of(&record))?], "live": counts })
         }

@@ -9,6 +9,7 @@ use super::run_parts::{bad_pages, columns, groups, hosts, log};
 use super::words::{
     change, counted, duration, item_address, moment, number, rate, spider_address, state, url,
 };
+use crate::live::LiveRun;
 use crate::read::{LogTail, RunDetail};
 
 /// `knows_spider`: whether this program has the spider, and so the tables of its items.
@@ -129,15 +130,22 @@ fn progress(detail: &RunDetail) -> Markup {
             div { dt { "Dead letters" } dd class=[(detail.dead_letters > 0).then_some("bad")] { (number(detail.dead_letters)) } }
             div { dt { "Pages per second" } dd { (per_second(detail.run.pages)) } }
         }
-        @if let Some(live) = &detail.live { (live_lines(&live.status)) }
+        @if let Some(live) = &detail.live { (live_lines(live)) }
     }
 }
 
+/// If the figures of the crawl itself are older, the page says so.
+const FRESH_SECONDS: f64 = 5.0;
+
 /// What the crawl itself says.
-fn live_lines(status: &Json) -> Markup {
+fn live_lines(live: &LiveRun) -> Markup {
+    let status = &live.status;
     let text = |path: &str| status.pointer(path).and_then(Json::as_str).unwrap_or_default();
     let count = |path: &str| status.pointer(path).and_then(Json::as_u64).unwrap_or_default();
     html! {
+        @if live.age_seconds > FRESH_SECONDS {
+            p class="problem" { "The process has not answered for " (duration(live.age_seconds)) ". These are its last known figures." }
+        }
         p { "The process is " strong { (text("/status")) } ": " (text("/why")) "." }
         dl class="figures" {
             div { dt { "In flight" } dd { (number(count("/tasks/in_flight"))) } }

@@ -1,6 +1,8 @@
 //! `dragline crawl`: the flags that say which run it is. The other groups have their own files: `limits`, `links`,
 //! `pace` and so on.
 
+use std::path::PathBuf;
+
 use clap::Args;
 use clap::builder::BoolishValueParser;
 use dragline_engine::{
@@ -48,6 +50,10 @@ pub(crate) struct Crawl {
     /// Stop when stdin closes. A supervisor holds the other end, so the crawl does not outlive it
     #[arg(long, hide_short_help = true)]
     pub(crate) stop_with_stdin: bool,
+
+    /// Answer a supervisor at the socket `endpoint` in this folder, and leave the last metrics there as `metrics`
+    #[arg(long, value_name = "FOLDER", hide = true)]
+    pub(crate) supervised: Option<PathBuf>,
 
     #[command(flatten)]
     pub(crate) flags: CrawlFlags,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, SecondsFormat, Utc};
-use dragline_board::{Board, BoardParts, ComingRun, ComingRuns, HostName, KnownSpider, NotLive};
+use dragline_board::{Board, BoardParts, ComingRun, ComingRuns, HostName, KnownSpider, Live, NotLive};
 use dragline_core::Spider;
 use dragline_runtime::early_signals;
 use dragline_runtime::listen::ListenAddr;
@@ -32,7 +32,7 @@ pub(super) fn run(
     common: &Common,
     spiders: &[Arc<dyn Spider>],
 ) -> Result<Exit, Failed> {
-    let board = of_store(common, spiders, arguments.listen_hosts)?;
+    let board = of_store(common, spiders, arguments.listen_hosts, Arc::new(NotLive))?;
     let address = arguments.listen;
     let runtime = runtime().map_err(|error| Failed::error(format!("cannot start a thread: {error}")))?;
     let listener = {
@@ -85,6 +85,7 @@ pub(super) fn of_store(
     common: &Common,
     spiders: &[Arc<dyn Spider>],
     hosts: Vec<HostName>,
+    live: Arc<dyn Live>,
 ) -> Result<Board, Failed> {
     let settings = StoreSettings { take_over_after: None, connections: SESSIONS, ..common.store_settings()? };
     // The demo's spider isn't listed, and its runs may be in the store all the same.
@@ -96,7 +97,7 @@ pub(super) fn of_store(
             .map(|spider| KnownSpider { name: spider.name().to_owned(), items: spider.items() })
             .collect(),
         coming: coming_runs(common.file.clone()),
-        live: Arc::new(NotLive),
+        live,
         log_dir: common.log_dir(),
         hosts,
     }))

@@ -12,6 +12,7 @@ use dragline_runtime::blocking::Blocking;
 use dragline_runtime::logging::LogHandle;
 use dragline_runtime::notify::{self, Notice};
 use dragline_runtime::{CrawlOutcome, CrawlReport, Ended, shown};
+use dragline_serve::{ENDPOINT, LAST_METRICS};
 
 use super::{find_spider, print};
 use crate::aftermath::Aftermath;
@@ -50,6 +51,8 @@ pub(super) fn run(
     flags.identity.run = flags.identity.run.or(arguments.schedule);
     let mut settings = CommandSettings::combine(flags, &common.store, &common.file)?;
     settings.crawl.log_dir = common.log_dir();
+    settings.crawl.supervised_at = arguments.supervised.as_ref().map(|folder| folder.join(ENDPOINT));
+    settings.last_metrics = arguments.supervised.map(|folder| folder.join(LAST_METRICS));
     if let Some(target) = &settings.output {
         target.check(&spider.items())?;
     }

@@ -8,15 +8,18 @@ use std::process::Command;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crossbeam_channel::bounded;
-use dragline_board::Within;
+use dragline_board::{Live, LiveRun, Within};
 use dragline_core::program;
 use dragline_core::stop::{Stop, StopReason};
+use dragline_core::store::BoxFuture;
 use dragline_core::worker::Worker;
 use dragline_runtime::listen::{Listener, Served, Told};
 use dragline_runtime::logging::{LogFormat, LogHandle};
 use dragline_runtime::visible::visible;
 use dragline_runtime::{hostname, signals};
-use dragline_serve::{Asked, Health, House, Schedule, ServeEnd, ServeError, Server, Status};
+use dragline_serve::{Asked, Children, Health, House, Schedule, ServeEnd, ServeError, Server, Status};
+
+use serde_json::Value as Json;
 
 use super::board;
 use crate::arguments::Serve;
@@ -72,12 +75,17 @@ pub(super) fn run(
         log: log.clone(),
     };
     let status = Arc::<Status>::default();
+    let children = Children::new()
+        .map(Arc::new)
+        .map_err(|error| Failed::error(format!("cannot start a thread: {error}")))?;
     let listen = arguments.listening.listen;
     let _listener = match &listen {
         None => None,
         Some(address) => {
-            let board = board::of_store(common, &program.spiders, arguments.listening.listen_hosts)?;
-            let served = Endpoints { status: Arc::clone(&status), page: Within::new(board) };
+            let live = Arc::new(OfChildren(Arc::clone(&children)));
+            let board = board::of_store(common, &program.spiders, arguments.listening.listen_hosts, live)?;
+            let (status, children) = (Arc::clone(&status), Arc::clone(&children));
+            let served = Endpoints { status, children, page: Within::new(board) };
             Some(Listener::start(address, served).map_err(|error| board::cannot_listen(address, &error))?)
         }
     };
@@ -87,6 +95,7 @@ pub(super) fn run(
         hostname: hostname(),
         house: Arc::new(house),
         status,
+        children,
         listen: listen.map(|address| address.to_string()),
     };
     match dragline_serve::serve(server, store, &asked.1, &stop) {
@@ -122,22 +131,40 @@ fn listen(stop: &Stop) -> Result<Signals, Failed> {
 /// What the endpoints answer.
 struct Endpoints {
     status: Arc<Status>,
+    children: Arc<Children>,
     /// The page of all runs.
     page: Within,
 }
 
 impl Served for Endpoints {
     fn told(&self) -> Told {
-        let Health { is_alive, is_ready, body } = self.status.health();
+        let Health { is_alive, is_ready, mut body } = self.status.health();
+        for crawl in body["running"].as_array_mut().into_iter().flatten() {
+            let pid = crawl["pid"].as_u64().and_then(|pid| u32::try_from(pid).ok());
+            crawl["crawl"] = pid.and_then(|pid| self.children.health(pid)).unwrap_or(Json::Null);
+        }
         Told { is_alive, is_ready, status: body }
     }
 
     fn metrics(&self) -> String {
-        self.status.metrics()
+        self.status.metrics() + &self.children.metrics()
     }
 
     fn page(&self) -> Option<&Within> {
         Some(&self.page)
+    }
+}
+
+/// The crawls of this server, for its page.
+struct OfChildren(Arc<Children>);
+
+impl Live for OfChildren {
+    fn of_run(&self, run_id: i64) -> BoxFuture<'_, Option<LiveRun>> {
+        Box::pin(async move {
+            let (live, age) = self.0.live(run_id).await?;
+            let live: LiveRun = serde_json::from_value(live).ok()?;
+            Some(LiveRun { age_seconds: age.as_secs_f64(), ..live })
+        })
     }
 }
 
@@ -161,7 +188,12 @@ impl House for CommandLine {
         Ok(file.schedules().cloned().collect())
     }
 
-    fn command(&self, schedule: &Schedule, fresh: bool) -> io::Result<(Command, Option<String>)> {
+    fn command(
+        &self,
+        schedule: &Schedule,
+        fresh: bool,
+        supervised: Option<&Path>,
+    ) -> io::Result<(Command, Option<String>)> {
         let mut command = own_program()?;
         for name in OF_THIS_PROCESS {
             command.env_remove(name);
@@ -169,6 +201,9 @@ impl House for CommandLine {
         let config = self.copy.lock().unwrap_or_else(PoisonError::into_inner).path();
         command.arg("--config").arg(config).arg("crawl").arg(&schedule.spider);
         command.args(["--schedule", &schedule.name, "--stop-with-stdin"]);
+        if let Some(folder) = supervised {
+            command.arg("--supervised").arg(folder);
+        }
         if fresh {
             command.arg("--fresh");
         }

@@ -39,6 +39,8 @@ pub(crate) struct CommandSettings {
     pub(crate) crawl: CrawlSettings,
     pub(crate) output: Option<Target>,
     pub(crate) metrics_textfile: Option<PathBuf>,
+    /// The same for the supervisor of the process.
+    pub(crate) last_metrics: Option<PathBuf>,
     pub(crate) notify: NotifySettings,
     pub(crate) progress: ProgressSettings,
 }
@@ -123,6 +125,7 @@ impl CommandSettings {
             listen: process.listen,
             listen_hosts: process.listen_hosts,
             log_dir: None,
+            supervised_at: None,
             health_max_age: process.health_max_age,
             shutdown_timeout: process.shutdown_timeout,
             verdict: flags.verdict,
@@ -140,6 +143,7 @@ impl CommandSettings {
             crawl,
             output: identity.output.as_deref().map(Target::parse).transpose()?,
             metrics_textfile: process.metrics_textfile,
+            last_metrics: None,
             notify,
             progress: ProgressSettings { form: progress.form, every: progress.every },
         })

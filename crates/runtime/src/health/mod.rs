@@ -72,9 +72,9 @@ impl Health {
         self.heartbeat.crawling(desks);
     }
 
-    /// The busiest hosts, if this is the crawl of that run. From now on, the scheduler writes them down.
-    pub(crate) fn busy_hosts(&self, run_id: i64) -> Option<BusyHosts> {
-        let crawl = self.crawl.get().filter(|crawl| crawl.run_id == run_id)?;
+    /// The busiest hosts, as soon as the run is open. From now on, the scheduler writes them down.
+    pub(crate) fn busy_hosts(&self) -> Option<BusyHosts> {
+        let crawl = self.crawl.get()?;
         crawl.parts.stats.watch_hosts();
         Some(crawl.parts.stats.busy_hosts())
     }

@@ -29,6 +29,7 @@ use tokio::time::{sleep, timeout};
 
 pub use self::address::{ListenAddr, MAX_SOCKET_PATH};
 use crate::health::Health;
+use crate::page;
 
 /// Connections at once. A scraper and some probes need a handful. If there are more, the oldest is closed:
 /// requests are answered within milliseconds, and an idle connection must not keep a probe waiting.
@@ -52,6 +53,11 @@ pub trait Served: Send + Sync {
 
     /// The page for people.
     fn page(&self) -> Option<&Within>;
+
+    /// What only this process knows about its run, for a supervisor that asks.
+    fn live(&self) -> Option<serde_json::Value> {
+        None
+    }
 }
 
 /// How a process is.
@@ -76,12 +82,7 @@ pub(crate) struct OfCrawl {
 
 impl Served for OfCrawl {
     fn told(&self) -> Told {
-        let verdict = self.health.verdict();
-        Told {
-            is_alive: verdict.state.is_alive(),
-            is_ready: verdict.state.is_ready(),
-            status: self.health.status(&verdict),
-        }
+        told(&self.health)
     }
 
     fn metrics(&self) -> String {
@@ -90,6 +91,40 @@ impl Served for OfCrawl {
 
     fn page(&self) -> Option<&Within> {
         Some(&self.page)
+    }
+}
+
+/// The answers of a crawl for the supervisor of its process, which has a page itself.
+pub(crate) struct Supervised {
+    pub(crate) health: Arc<Health>,
+    /// The metrics in the text format.
+    pub(crate) metrics: Box<dyn Fn() -> String + Send + Sync>,
+}
+
+impl Served for Supervised {
+    fn told(&self) -> Told {
+        told(&self.health)
+    }
+
+    fn metrics(&self) -> String {
+        (self.metrics)()
+    }
+
+    fn page(&self) -> Option<&Within> {
+        None
+    }
+
+    fn live(&self) -> Option<serde_json::Value> {
+        page::live_run(&self.health).and_then(|live| serde_json::to_value(live).ok())
+    }
+}
+
+fn told(health: &Health) -> Told {
+    let verdict = health.verdict();
+    Told {
+        is_alive: verdict.state.is_alive(),
+        is_ready: verdict.state.is_ready(),
+        status: health.status(&verdict),
     }
 }
 
@@ -112,6 +147,7 @@ impl Listener {
         };
         let address = listener.address()?;
         let (end, ended) = oneshot::channel();
+        let is_for_people = served.page().is_some();
         let served: Arc<dyn Served> = Arc::new(served);
         let thread = Worker::spawn("listen", move || {
             runtime.block_on(async {
@@ -125,7 +161,9 @@ impl Listener {
                 page.close();
             }
         })?;
-        tracing::info!(%address, "listening: /health /ready /status /metrics, and a page for people at /");
+        if is_for_people {
+            tracing::info!(%address, "listening: /health /ready /status /metrics, and a page for people at /");
+        }
         Ok(Self { _end: end, _thread: thread })
     }
 }

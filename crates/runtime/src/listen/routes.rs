@@ -26,6 +26,10 @@ pub(super) fn answer<B>(served: &dyn Served, request: &Request<B>) -> Response<F
         "/ready" => told(served.told(), |it| it.is_ready),
         "/status" => told(served.told(), |_| true),
         "/metrics" => response(StatusCode::OK, METRICS, served.metrics()),
+        "/live" if let Some(mut live) = served.live() => {
+            secrets::hide_in_json(&mut live);
+            response(StatusCode::OK, JSON, live.to_string())
+        }
         _ => response(StatusCode::NOT_FOUND, PLAIN, format!("there are {PATHS}")),
     }
 }

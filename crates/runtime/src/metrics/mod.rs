@@ -57,15 +57,15 @@ pub struct Measured {
     pub run_name: String,
     /// The time limit of its stop.
     pub shutdown_timeout: Duration,
-    /// The file for the last values, if there is one.
-    pub textfile: Option<PathBuf>,
+    /// The files for the last values.
+    pub textfiles: Vec<PathBuf>,
 }
 
 /// All metrics of one run.
 pub struct Metrics {
     registry: Registry,
     run: Arc<RunFacts>,
-    textfile: Option<PathBuf>,
+    textfiles: Vec<PathBuf>,
     /// The metrics of its stop.
     pub(crate) stop: StopMetrics,
 }
@@ -76,8 +76,8 @@ impl Metrics {
     /// # Errors
     /// When the textfile cannot be written.
     pub fn new(of: Measured, counts: LogCounts) -> Result<Arc<Self>, CrawlError> {
-        let Measured { spider, run_name, shutdown_timeout, textfile } = of;
-        if let Some(file) = &textfile {
+        let Measured { spider, run_name, shutdown_timeout, textfiles } = of;
+        for file in &textfiles {
             textfile::check(file).map_err(|source| CrawlError::MetricsFile { file: file.clone(), source })?;
         }
         let names = [run_name, spider];
@@ -94,7 +94,7 @@ impl Metrics {
             Ok(registry)
         };
         let registry = registered().map_err(|error: prometheus::Error| CrawlError::Metrics(error.into()))?;
-        Ok(Arc::new(Self { registry, run, textfile, stop }))
+        Ok(Arc::new(Self { registry, run, textfiles, stop }))
     }
 
     /// The health is known from now on.
@@ -139,12 +139,17 @@ impl Metrics {
         self.run.measure(figures.clone());
     }
 
-    /// Records how the process ends, and writes the last values to the textfile, if there is one.
+    /// Records how the process ends, and writes the last values to the textfiles.
     pub fn leave(&self, exit_code: u8) {
-        let Some(file) = &self.textfile else { return };
+        if self.textfiles.is_empty() {
+            return;
+        }
         self.run.exit(exit_code);
-        if let Err(error) = textfile::write(file, &self.render()) {
-            tracing::warn!(file = %file.display(), %error, "the metrics file was not written");
+        let last = self.render();
+        for file in &self.textfiles {
+            if let Err(error) = textfile::write(file, &last) {
+                tracing::warn!(file = %file.display(), %error, "the metrics file was not written");
+            }
         }
     }
 

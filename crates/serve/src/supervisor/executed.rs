@@ -10,6 +10,7 @@ use tracing::{error, info, warn};
 
 use super::{House, Key, Supervisor};
 use crate::asking::NoAnswer;
+use crate::children::Child;
 use crate::ending::{Ended, ProcessEnd, StopCause, after, not_started};
 use crate::process::{CrawlProcess, OnLine};
 use crate::schedule::{IfRunning, Schedule};
@@ -21,6 +22,8 @@ pub(super) struct Executed {
     /// The schedule as it was when the process was started.
     pub(super) schedule: Schedule,
     pub(super) process: CrawlProcess,
+    /// Its place among the crawls that answer this server, until it has ended.
+    pub(super) child: Option<Child>,
     /// Why it was stopped.
     pub(super) cause: Option<StopCause>,
     pub(super) stopped_at: Option<Instant>,
@@ -75,7 +78,9 @@ impl Supervisor {
         let claimed = TickRecord { version: claimed.version + 1, ..claimed };
         // A tick that has opened its run goes on with it.
         let fresh = schedule.settings.if_running == IfRunning::Replace && claimed.run_id.is_none();
-        let started = self.house.command(&schedule, fresh).and_then(|(command, log_dir)| {
+        let child = self.children.add(&schedule.name, &schedule.spider);
+        let command = self.house.command(&schedule, fresh, child.as_ref().map(Child::folder));
+        let started = command.and_then(|(command, log_dir)| {
             let (house, name) = (Arc::clone(&self.house), schedule.name.clone());
             let on_line: OnLine = Arc::new(move |line| house.line(&name, line));
             let process = CrawlProcess::start(command, key(&claimed), self.ends.0.clone(), &on_line)?;
@@ -91,6 +96,9 @@ impl Supervisor {
                 return Ok(());
             }
         };
+        if let Some(child) = &child {
+            child.has_begun(process.pid);
+        }
         info!(
             schedule = schedule.name,
             spider = schedule.spider,
@@ -104,6 +112,7 @@ impl Supervisor {
             tick: claimed,
             schedule,
             process,
+            child,
             cause: None,
             stopped_at: None,
             is_killed: false,
@@ -129,6 +138,7 @@ impl Supervisor {
     pub(super) fn has_ended(&mut self, key: &Key, end: ProcessEnd) {
         let Some(executed) = self.executed.get_mut(key) else { return };
         executed.end = Some(end);
+        executed.child = None;
         let (schedule, pid) = (&executed.schedule.name, executed.process.pid);
         self.status.count(ENDS, schedule, &executed.schedule.spider, end.word());
         let seconds = executed.process.began.elapsed().as_secs();

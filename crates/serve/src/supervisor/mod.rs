@@ -9,6 +9,7 @@ mod stopping;
 
 use std::collections::BTreeMap;
 use std::io;
+use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -22,6 +23,7 @@ use tracing::{error, info, warn};
 
 use self::executed::{Executed, key};
 use crate::asking::{Asking, NoAnswer};
+use crate::children::Children;
 use crate::clock::Clock;
 use crate::due::{MISSED_AFTER, new_ticks};
 use crate::ending::ProcessEnd;
@@ -63,11 +65,16 @@ pub trait House: Send + Sync {
     fn reload(&self) -> Result<Vec<Schedule>, String>;
 
     /// The command that crawls for a schedule, and the folder of its log files. With `fresh`, it ends an unfinished run and starts a new
-    /// one.
+    /// one. In the folder `supervised`, it answers this server.
     ///
     /// # Errors
     /// Why it cannot be made.
-    fn command(&self, schedule: &Schedule, fresh: bool) -> io::Result<(Command, Option<String>)>;
+    fn command(
+        &self,
+        schedule: &Schedule,
+        fresh: bool,
+        supervised: Option<&Path>,
+    ) -> io::Result<(Command, Option<String>)>;
 
     /// Takes a line that the crawl of a schedule has written.
     fn line(&self, schedule: &str, line: &[u8]);
@@ -97,6 +104,8 @@ pub struct Server {
     pub house: Arc<dyn House>,
     /// What it tells about itself while it serves.
     pub status: Arc<Status>,
+    /// What its crawls say.
+    pub children: Arc<Children>,
     /// The address of its endpoints, if it has any.
     pub listen: Option<String>,
 }
@@ -115,6 +124,7 @@ struct Supervisor {
     hostname: String,
     listen: Option<String>,
     status: Arc<Status>,
+    children: Arc<Children>,
     clock: Clock,
     schedules: BTreeMap<String, Schedule>,
     server_id: i64,
@@ -150,6 +160,7 @@ pub fn serve(
         hostname: server.hostname,
         listen: server.listen,
         status: server.status,
+        children: server.children,
         clock: Clock::of_this_process(),
         schedules: by_name(server.schedules),
         server_id: 0,
@@ -298,6 +309,7 @@ impl Supervisor {
         match self.house.reload() {
             Ok(schedules) => {
                 self.schedules = by_name(schedules);
+                self.children.keep(|name| self.schedules.contains_key(name));
                 info!(
                     schedules = self.schedules.len(),
                     "read the settings file again; crawls that run keep their settings"

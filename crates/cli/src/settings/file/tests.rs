@@ -71,6 +71,7 @@ fn every_setting_of_a_crawl_has_its_place_but_what_belongs_to_one_call() {
         "force_run",
         "output",
         "stop_with_stdin",
+        "supervised",
     ];
     let all = Arguments::command();
     for command in [&all, all.find_subcommand("crawl").unwrap()] {
