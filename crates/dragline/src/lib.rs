@@ -105,7 +105,8 @@ pub use dragline_spider::{
     ItemType, ItemTypeBuilder, ItemTypeError, Key, LookUp, Merge, Node, Output, Page, Parent, Presence,
     Proxy, Re, Reason, RecordError, Reference, Refresh, Regex, Request, RequestError, RequestOptions,
     Response, Result, Router, SameRequest, Sample, Selector, SelectorError, SitemapRole, Spider, SpiderArgs,
-    StayIn, StoredPage, TypePattern, TypePatternError, TypedPipeline, UnknownTag, Value, Verdict, View,
+    SqlDatabase, StayIn, StoredPage, TypePattern, TypePatternError, TypedPipeline, UnknownTag, Value,
+    Verdict, View,
 };
 pub use dragline_spider::{bail, css, item_pipeline, natural_key, prelude, sample, sitemap, spiders};
 

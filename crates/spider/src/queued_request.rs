@@ -7,6 +7,7 @@ use url::Url;
 use crate::fingerprint::Fingerprint;
 use crate::options::SitemapRole;
 use crate::request::Request;
+use crate::request::sql::SQL;
 use crate::same_request::SameRequest;
 
 /// A request with everything that the scheduler and the store need to know of it.
@@ -87,7 +88,18 @@ impl QueuedRequest {
     }
 }
 
-/// `host:port` of a URL, with the scheme's default port filled in.
+/// Stands where the port of a host would, if it is a database. No URL of a site has such a port.
+const DATABASE: &str = ":sql";
+
+/// Whether a host of the frontier is a database that look-ups ask.
+pub fn is_database(host: &str) -> bool {
+    host.ends_with(DATABASE)
+}
+
+/// `host:port` of a URL, with the scheme's default port filled in. A database has no port: `labels:sql`.
 pub fn host_of(url: &Url) -> String {
+    if url.scheme() == SQL {
+        return format!("{}{DATABASE}", url.host_str().unwrap_or_default());
+    }
     format!("{}:{}", url.host_str().unwrap_or_default(), url.port_or_known_default().unwrap_or_default())
 }

@@ -111,13 +111,15 @@ pub enum Reason {
     NotFollowed,
     /// The answer to a look-up is of no use, or the program has no such look-up any more. The item stays as it was stored.
     LookUpUnusable,
+    /// The database refuses the question of a look-up. The item stays as it was stored.
+    LookUpRefused,
     /// The process ended again and again while it had only this page in hand.
     KillsTheProcess,
 }
 
 impl Reason {
     /// All reasons.
-    pub const ALL: [Self; 52] = [
+    pub const ALL: [Self; 53] = [
         Self::HttpStatus,
         Self::Timeout,
         Self::TooSlow,
@@ -169,6 +171,7 @@ impl Reason {
         Self::FetchedLater,
         Self::NotFollowed,
         Self::LookUpUnusable,
+        Self::LookUpRefused,
         Self::KillsTheProcess,
     ];
 
@@ -259,6 +262,7 @@ impl Reason {
             Self::FetchedLater => ("fetched_later", "fetched by a later run"),
             Self::NotFollowed => ("not_followed", "new link, not followed"),
             Self::LookUpUnusable => ("look_up_unusable", "look-up without a usable answer"),
+            Self::LookUpRefused => ("look_up_refused", "look-up refused by the database"),
             Self::KillsTheProcess => ("kills_the_process", "page ends the process"),
         }
     }

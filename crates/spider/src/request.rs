@@ -1,6 +1,7 @@
 //! A request as a spider writes it.
 
 mod followed;
+pub(crate) mod sql;
 
 use std::sync::Arc;
 
@@ -10,6 +11,7 @@ use serde_json::{Map, Value as Json};
 use url::Url;
 
 pub use self::followed::Followed;
+pub use self::sql::SqlQuestion;
 use crate::link::Link;
 use crate::look_up_ticket::LookUpTicket;
 use crate::meta;
@@ -72,6 +74,14 @@ pub enum RequestError {
         url: String,
         /// Its scheme.
         scheme: String,
+    },
+    /// The name of a database, or of one of its statements, is invalid.
+    #[error(
+        "{name:?} is not the name of a database or a statement: use small letters, digits, - and _, at most 60 of them"
+    )]
+    SqlName {
+        /// The name.
+        name: String,
     },
     /// No host has such a long name.
     #[error("a host name of {bytes} bytes is longer than the {MAX_HOST_BYTES} bytes that DNS allows")]

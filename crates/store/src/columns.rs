@@ -117,7 +117,7 @@ impl RequestRow {
     pub(crate) fn into_request(self) -> Result<Request, String> {
         let wrong = |column: &str| format!("the request {:?} has an invalid {column}", self.url);
         let method = Method::from_bytes(self.method.as_bytes()).map_err(|_| wrong("method"))?;
-        let mut request = Request::get(&self.url)
+        let mut request = Request::of_stored_url(&self.url)
             .map_err(|_| wrong("url"))?
             .with_method(method)
             .with_tag(self.tag)

@@ -15,7 +15,8 @@ use crate::item::{Item as _, ItemRecord};
 use crate::item_origin::ItemOrigin;
 use crate::item_type::ItemType;
 use crate::page::Page;
-use crate::request::Request;
+use crate::request::{Request, SqlQuestion};
+use crate::sql_database::SqlDatabase;
 
 /// Asks somebody about items of one type, and fills them with the answers.
 ///
@@ -93,6 +94,7 @@ pub struct Enrich {
     item: ItemType,
     columns: Vec<String>,
     look_up: Box<dyn OfRecords>,
+    databases: Vec<SqlDatabase>,
 }
 
 /// The longest name of a step. The name is part of the tag of its requests.
@@ -102,7 +104,26 @@ impl Enrich {
     /// A step of this name, which consists of letters, digits, `-` and `_`.
     pub fn new<L: LookUp>(name: impl Into<String>, look_up: L) -> Self {
         let columns = look_up.columns().iter().map(|column| (*column).to_owned()).collect();
-        Self { name: name.into(), item: L::Item::item_type(), columns, look_up: Box::new(look_up) }
+        Self {
+            name: name.into(),
+            item: L::Item::item_type(),
+            columns,
+            look_up: Box::new(look_up),
+            databases: Vec::new(),
+        }
+    }
+
+    /// Lets its look-up ask this database with [`Request::sql`]. Several steps may have the same one.
+    #[must_use]
+    pub fn with_database(mut self, database: SqlDatabase) -> Self {
+        self.databases.push(database);
+        self
+    }
+
+    /// The databases that it asks.
+    #[doc(hidden)] // for the runtime
+    pub fn databases(&self) -> &[SqlDatabase] {
+        &self.databases
     }
 
     /// The type of its items.
@@ -117,7 +138,28 @@ impl Enrich {
     /// Those of the look-up, and a record that its struct cannot hold.
     #[doc(hidden)] // for the engine
     pub fn request(&self, record: &ItemRecord) -> Result<Option<Request>> {
-        self.look_up.request(record)
+        let request = self.look_up.request(record)?;
+        if let Some(question) = request.as_ref().and_then(Request::sql_question) {
+            self.check_question(&question)?;
+        }
+        Ok(request)
+    }
+
+    /// Whether the step has the statement that a question names.
+    fn check_question(&self, SqlQuestion { database, statement, .. }: &SqlQuestion) -> Result<()> {
+        let Some(own) = self.databases.iter().find(|own| own.name() == database) else {
+            return Err(Error::new(format!(
+                "the look-up asks the database {database}, which its step does not have: add it with Enrich::with_database"
+            )));
+        };
+        if own.statements().contains_key(statement) {
+            return Ok(());
+        }
+        let known: Vec<&str> = own.statements().keys().map(String::as_str).collect();
+        Err(Error::new(format!(
+            "the database {database} has no statement {statement}; it has: {}",
+            known.join(", ")
+        )))
     }
 
     /// The item, filled with an answer.
@@ -169,6 +211,7 @@ impl ItemPipeline for Enrich {
                 "the name of a look-up consists of letters, digits, - and _, and has at most {MAX_NAME_BYTES} of them: rename {name:?}"
             )));
         }
+        self.databases.iter().try_for_each(|database| database.check().map_err(Error::new))?;
         let Some(item) = items.iter().find(|item| **item == self.item) else { return Ok(()) };
         asked::check(item, &self.columns).map_err(Error::new)
     }

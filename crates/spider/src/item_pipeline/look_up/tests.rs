@@ -104,6 +104,7 @@ fn a_step_that_cannot_work_is_refused_before_the_crawl() {
         item: item.clone(),
         columns: columns.iter().map(|column| (*column).to_owned()).collect(),
         look_up: Box::new(Isrc),
+        databases: Vec::new(),
     };
     let track = Track::item_type();
     assert_eq!(told(Enrich::new("isrc", Isrc), &track), Ok(()));
@@ -153,4 +154,39 @@ fn each_item_of_each_page_has_a_request_of_its_own() {
     }
     assert_ne!(fingerprint(1, "a", "label").1, first.1, "another step may send other headers");
     assert_ne!(Fingerprint::of(&Request::get("https://api.example/x").unwrap()), first.0);
+}
+
+/// Asks a database for the ISRC.
+struct Catalogue;
+
+impl LookUp for Catalogue {
+    type Item = Track;
+
+    fn columns(&self) -> &[&str] {
+        &["isrc"]
+    }
+
+    fn request(&self, track: &Track) -> Result<Option<Request>> {
+        let (database, statement) = track.title.split_once('/').unwrap_or(("labels", "isrc"));
+        Ok(Some(Request::sql(database, statement, [track.title.as_str()])?))
+    }
+
+    fn fill(&self, _track: &mut Track, _answer: &Page) -> Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn a_question_names_a_statement_of_a_database_that_the_step_has() {
+    let labels = SqlDatabase::at("labels", "sqlite:labels.db")
+        .statement("isrc", "SELECT isrc FROM t WHERE title = $1");
+    let step = Enrich::new("isrc", Catalogue).with_database(labels.clone());
+    assert!(step.check(&[Track::item_type()]).is_ok());
+    assert!(step.request(&track("one")).unwrap().is_some());
+    let told = |title: &str| step.request(&track(title)).unwrap_err().to_string();
+    assert!(told("other/isrc").contains("asks the database other, which its step does not have"));
+    assert_eq!(told("labels/label"), "the database labels has no statement label; it has: isrc");
+    assert!(told("labels/x y").contains("is not the name of a database or a statement"));
+    let wrong = Enrich::new("isrc", Catalogue).with_database(labels.statement("two", "SELECT 1;"));
+    assert!(wrong.check(&[]).unwrap_err().to_string().contains("without a semicolon"));
 }
