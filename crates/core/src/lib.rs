@@ -39,6 +39,7 @@ pub mod run_verdict;
 pub mod runs;
 pub mod schedules;
 pub mod shard;
+pub mod sql_answers;
 pub mod stop;
 pub mod store;
 pub mod suspects;

@@ -60,6 +60,8 @@ use std::sync::Arc;
 use dragline_core::reparse::Reparse;
 use dragline_core::runs::RunAdmin;
 use dragline_core::schedules::ScheduleStore;
+use dragline_core::sql_answers::SqlAnswers;
+use dragline_core::sql_database::SqlDatabase;
 use dragline_core::store::{BoxFuture, RunSpec, StoreResult};
 use dragline_core::{ItemType, RunKind, Store, StoreError};
 use serde_json::Value as Json;
@@ -128,6 +130,17 @@ pub fn open_schedules(url: &str, settings: &StoreSettings) -> Result<Arc<dyn Sch
     Ok(match StoreKind::parse(url)? {
         StoreKind::Postgres => Arc::new(postgres::PostgresStore::new(url, settings)?),
         StoreKind::Sqlite(path) => Arc::new(sqlite::SqliteStore::new(&path, settings)?),
+    })
+}
+
+/// A database that look-ups ask, at this URL. This does not connect yet.
+///
+/// # Errors
+/// [`StoreError::Setup`] when the URL names no database.
+pub fn open_answers(database: &SqlDatabase, url: &str) -> Result<Arc<dyn SqlAnswers>, StoreError> {
+    Ok(match StoreKind::parse(url)? {
+        StoreKind::Postgres => Arc::new(postgres::sql_answers::PostgresAnswers::new(database, url)?),
+        StoreKind::Sqlite(path) => Arc::new(sqlite::sql_answers::SqliteAnswers::new(database, path)),
     })
 }
 

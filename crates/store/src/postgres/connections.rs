@@ -45,6 +45,8 @@ pub(super) struct Connections {
 /// Creates sessions.
 pub(super) struct Dialer {
     pub(super) target: DatabaseTarget,
+    /// Statements at the beginning of each session, after its limits.
+    setup: &'static str,
     pub(super) tasks: Arc<Tasks>,
     /// How many answers the server has given, in all sessions.
     answers: AtomicU64,
@@ -65,8 +67,13 @@ type SessionUse = oneshot::Sender<()>;
 impl Connections {
     /// A pool without sessions yet.
     pub(super) fn new(target: DatabaseTarget) -> StoreResult<Self> {
+        Self::with_session_setup(target, "")
+    }
+
+    /// The same. These statements set each session up.
+    pub(super) fn with_session_setup(target: DatabaseTarget, setup: &'static str) -> StoreResult<Self> {
         let (config, limits) = (target.config(), target.limits.clone());
-        let dialer = Arc::new(Dialer { target, tasks: Arc::default(), answers: AtomicU64::new(0) });
+        let dialer = Arc::new(Dialer { target, setup, tasks: Arc::default(), answers: AtomicU64::new(0) });
         let recycling = ManagerConfig { recycling_method: RecyclingMethod::Verified };
         let manager = Manager::from_connect(config, PoolConnect(Arc::clone(&dialer)), recycling);
         let pool = Pool::builder(manager)
@@ -183,6 +190,9 @@ impl Dialer {
         let LoneSession { client, .. } = &session;
         client.batch_execute(CLEAN).await?;
         client.batch_execute(&self.limits()).await?;
+        if !self.setup.is_empty() {
+            client.batch_execute(self.setup).await?;
+        }
         // Not every server can check whether its client is alive. It needs version 14, and not every system
         // supports it.
         if let Err(error) = client.batch_execute("SET client_connection_check_interval = '5s'").await

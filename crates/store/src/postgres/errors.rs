@@ -1,4 +1,5 @@
-//! Decides what an error of the database means for Dragline. Only this module looks at SQLSTATEs.
+//! Decides what an error of the database means for Dragline. Only this module looks at SQLSTATEs, and `sql_answers/trouble.rs` for
+//! databases that look-ups ask.
 //!
 //! There are five meanings. *Try again later*: the store is away, busy or full. *Try again, with less at once*: the store
 //! answers, but gave the transaction up. *A row is at fault*: its page becomes dead, and the rest is stored. *Someone must set

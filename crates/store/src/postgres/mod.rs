@@ -25,6 +25,7 @@
 //! | `changes` | the change feed |
 //! | `gone` | rows that the site no longer has are removed |
 //! | `frontier`, `export`, `diff` | what is read back |
+//! | `sql_answers` | another database, which look-ups ask |
 
 mod administration;
 mod changes;
@@ -73,6 +74,7 @@ mod schedules;
 mod schema;
 mod seen;
 mod session;
+pub(crate) mod sql_answers;
 mod suspects;
 mod take_over;
 mod target;

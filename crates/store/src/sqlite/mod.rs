@@ -44,6 +44,7 @@ mod schedules;
 mod schema;
 mod seen;
 mod shape;
+pub(crate) mod sql_answers;
 mod suspects;
 mod tally;
 mod views;
