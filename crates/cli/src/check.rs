@@ -11,7 +11,9 @@ use std::sync::Arc;
 
 use dragline_core::spider::check_selectors;
 use dragline_core::worker::panic_message;
-use dragline_core::{Enrich, ItemOrigin, ItemPipeline, ItemRecord, Output, Sample, Spider, Verdict, secrets};
+use dragline_core::{
+    Enrich, ItemOrigin, ItemPipeline, ItemRecord, Output, Request, Sample, Spider, Verdict, secrets,
+};
 use dragline_pipelines::{ItemPipelineSettings, item_pipelines};
 use serde_json::{Value as Json, json};
 use similar::TextDiff;
@@ -160,10 +162,19 @@ impl Passed {
 /// What a crawl would ask about the item. Nobody is asked here.
 fn look_up(asks: &Enrich, record: &ItemRecord) -> Option<Json> {
     let shown = match asks.request(record) {
-        Ok(request) => secrets::hide_in_url(request?.url()),
+        Ok(request) => shown_question(&request?),
         Err(error) => format!("not asked: {error}"),
     };
     Some(json!({ asks.name(): shown }))
+}
+
+/// The URL, and the parameters of a question to a database.
+fn shown_question(request: &Request) -> String {
+    let url = secrets::hide_in_url(request.url());
+    match request.sql_question() {
+        Some(question) => format!("{url} {}", Json::from(question.parameters)),
+        None => url,
+    }
 }
 
 fn one(record: &ItemRecord) -> Json {

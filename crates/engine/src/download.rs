@@ -7,10 +7,11 @@ use tokio::runtime::Builder;
 
 pub use crate::crawl_end::CrawlEnd;
 pub use crate::download_thread::DownloadThread;
+use crate::downloader::check_database;
 use crate::error::EngineError;
 use crate::scheduler::Scheduler;
 
-/// Threads for name resolution, which blocks (getaddrinfo).
+/// Threads for name resolution, which blocks (getaddrinfo), and for look-ups in SQLite.
 const RESOLVER_THREADS: usize = 16;
 /// How long the runtime may take to end. Only a name resolution that nobody waits for can still run then.
 const RUNTIME_END: Duration = Duration::from_millis(100);
@@ -34,9 +35,13 @@ pub fn spawn(thread: DownloadThread<'_>) -> Result<Worker<CrawlEnd>, EngineError
         .build()
         .map_err(no_thread)?;
     let (spider, run_id) = (thread.parts.spider.name().to_owned(), thread.run.key.run_id);
+    let databases = thread.databases.clone();
     let scheduler = Scheduler::new(thread)?;
     Worker::spawn("download", move || {
         let _span = tracing::error_span!("download", spider, run_id).entered();
+        for database in databases {
+            runtime.spawn(check_database(database));
+        }
         let end = runtime.block_on(scheduler.run());
         runtime.shutdown_timeout(RUNTIME_END);
         end

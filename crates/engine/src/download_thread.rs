@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crossbeam_channel::Sender;
 use dragline_core::hold::Hold;
 use dragline_core::pulse::Pulse;
+use dragline_core::sql_answers::SqlAnswers;
 use dragline_core::store::OpenedRun;
 
 use crate::downloader::Downloaders;
@@ -20,6 +21,8 @@ pub struct DownloadThread<'a> {
     pub run: &'a OpenedRun,
     /// The downloaders that requests may choose, in addition to the built-in one.
     pub downloaders: Downloaders,
+    /// The databases that look-ups ask.
+    pub databases: Vec<Arc<dyn SqlAnswers>>,
     /// Where receipts and refills come from.
     pub receipts: ReceiptReceiver,
     /// Work for the crawl threads: a bounded channel that holds at least `settings.concurrency` jobs.

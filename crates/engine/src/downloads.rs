@@ -68,6 +68,10 @@ impl Downloads {
         if let Some(refusal) = self.0.http.refusal(request) {
             return Some((Reason::PrivateNetwork, refusal));
         }
+        if request.sql_question().is_some() && request.look_up().is_none() {
+            let detail = "only a look-up asks a database: make the request in LookUp::request".to_owned();
+            return Some((Reason::Unsendable, detail));
+        }
         let name = request.downloader().filter(|name| *name != HTTP && self.0.others.get(name).is_none())?;
         let known: Vec<&str> = [HTTP].into_iter().chain(self.0.others.names()).collect();
         let detail = format!("{name:?} is not a downloader of this program, which has: {}", known.join(", "));

@@ -75,6 +75,16 @@ pub enum CrawlError {
         /// What to do.
         hint: String,
     },
+    /// A database that look-ups ask has no usable URL.
+    #[error("the database {database} of look-ups: {problem}")]
+    LookUpDatabase {
+        /// Its name.
+        database: String,
+        /// What is wrong, without secrets.
+        problem: String,
+        /// What to do.
+        hint: String,
+    },
     /// The store did not open the run.
     #[error(transparent)]
     Open(Cause),
@@ -207,7 +217,8 @@ impl CrawlError {
             Self::StartUrl { hint, .. }
             | Self::Arguments { hint, .. }
             | Self::Watch { hint, .. }
-            | Self::Gone { hint, .. } => Some(hint),
+            | Self::Gone { hint, .. }
+            | Self::LookUpDatabase { hint, .. } => Some(hint),
             Self::Setting(cause)
             | Self::StoreUrl(cause)
             | Self::Open(cause)
@@ -258,6 +269,7 @@ impl CrawlError {
                 | Self::NoStartUrl { .. }
                 | Self::Watch { .. }
                 | Self::Gone { .. }
+                | Self::LookUpDatabase { .. }
         )
     }
 }

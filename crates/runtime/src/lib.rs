@@ -24,6 +24,7 @@ pub mod health;
 mod known_secrets;
 pub mod listen;
 pub mod logging;
+mod look_up_databases;
 pub mod memory;
 pub mod metrics;
 pub mod notify;

@@ -30,6 +30,7 @@ use dragline_pipelines::persistence::{OpenError, PersistencePipeline};
 use crate::careful_line;
 use crate::diagnosis::Diagnosis;
 use crate::error::CrawlError;
+use crate::look_up_databases;
 use crate::memory::MemoryGuard;
 use crate::metrics::Metrics;
 use crate::page_counts::pages_before;
@@ -62,6 +63,7 @@ pub(crate) fn start(made_of: Ingredients) -> Result<Running, CrawlError> {
     settings.engine.check_spider(&*spider).map_err(|error| CrawlError::Engine(error.into()))?;
     let steps = item_pipelines(&settings.item_pipelines, &pipelines, &spider.items())
         .map_err(|error| CrawlError::Setting(error.into()))?;
+    let databases = look_up_databases::open(&steps, &spider.items())?;
     let spec = run_spec(&*spider, &settings)?;
     let store = dragline_store::open(&settings.store.0, &settings.store_settings)
         .map_err(|error| CrawlError::StoreUrl(error.into()))?;
@@ -88,11 +90,9 @@ pub(crate) fn start(made_of: Ingredients) -> Result<Running, CrawlError> {
     // Then the crawl threads, then the downloads that feed them.
     let stats = Arc::new(CrawlStats::new(&spider.items()));
     let (pages, page_queue) = bounded(settings.engine.concurrency);
-    let (finish, finished) = bounded(0);
-    let hold = Hold::default();
+    let ((finish, finished), hold) = (bounded(0), Hold::default());
     know_steps(&stats, &steps, &spider.items());
     let pipelines: Arc<[Box<dyn ItemPipeline>]> = steps.into();
-    let revisits = revisits(&run.key, &*spider, &settings, &pipelines);
     let shared = EngineParts {
         settings: Arc::new(settings.engine.clone()),
         args: settings.args.clone(),
@@ -102,7 +102,7 @@ pub(crate) fn start(made_of: Ingredients) -> Result<Running, CrawlError> {
         stats: Arc::clone(&stats),
         same_request,
         source: page_source(&run.key),
-        revisits: revisits.map(Arc::new),
+        revisits: revisits(&run.key, &*spider, &settings, &pipelines).map(Arc::new),
         known: Arc::default(),
         look_ups: LookUps::of(&pipelines).into(),
     };
@@ -119,6 +119,7 @@ pub(crate) fn start(made_of: Ingredients) -> Result<Running, CrawlError> {
         parts: shared,
         run: &run,
         downloaders,
+        databases,
         receipts: receipt_queue,
         pages,
         pulse: heartbeat.clone(),

@@ -8,6 +8,7 @@
 mod answer;
 mod error;
 mod limits;
+mod sql;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -15,12 +16,16 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use dragline_core::Request;
+use dragline_core::sql_answers::SqlAnswers;
+
+use self::sql::{SqlDownloader, name_of};
 
 pub(crate) use self::answer::Proof;
 pub use self::answer::{Answer, AnswerBody};
 pub use self::error::DownloadError;
 pub(crate) use self::error::Fault;
 pub use self::limits::DownloadLimits;
+pub(crate) use self::sql::check as check_database;
 
 /// The name of the built-in downloader. A request that names none uses it.
 pub const HTTP: &str = "http";
@@ -78,6 +83,14 @@ impl Downloaders {
     pub fn with(mut self, name: impl Into<String>, downloader: impl Downloader) -> Self {
         self.0.insert(name.into(), Arc::new(downloader));
         self
+    }
+
+    /// Adds the databases that look-ups ask.
+    #[must_use]
+    pub(crate) fn with_databases(self, databases: &[Arc<dyn SqlAnswers>]) -> Self {
+        databases
+            .iter()
+            .fold(self, |all, database| all.with(name_of(&**database), SqlDownloader(Arc::clone(database))))
     }
 
     /// Their names.

@@ -16,6 +16,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use dragline_core::HostNote;
+use dragline_core::queued_request::is_database;
 
 pub(crate) use self::host::{Host, HostId};
 pub(crate) use self::log_memory::FailureLog;
@@ -191,8 +192,13 @@ impl Hosts {
     fn register(&mut self, name: &str, now: Instant) -> Option<HostId> {
         let name: Arc<str> = name.into();
         let own = HostOverride::of(&name, &self.pace.hosts);
-        let robots = HostRobots::new(own.as_ref().and_then(|own| own.robots).unwrap_or(self.obey_robots));
-        let mut pace = Pace::new(&self.pace, own.as_ref(), now);
+        let obey_robots = own.as_ref().and_then(|own| own.robots).unwrap_or(self.obey_robots);
+        let robots = HostRobots::new(obey_robots && !is_database(&name));
+        let mut pace = if is_database(&name) {
+            Pace::of_database(&self.pace, own.as_ref(), now)
+        } else {
+            Pace::new(&self.pace, own.as_ref(), now)
+        };
         let note = self.noted.remove(&*name);
         if let Some(note) = &note {
             pace.resume(note, now);

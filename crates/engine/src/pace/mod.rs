@@ -35,6 +35,9 @@ use crate::retry::is_retryable_status;
 /// A host that was slowed down may be forgotten if it got no request for this long.
 const KEEP_SLOWED: Duration = Duration::from_secs(600);
 
+/// Questions to a database at once, each on a connection of its own, unless `[host.NAME]` says otherwise.
+const QUESTIONS_AT_ONCE: usize = 4;
+
 /// The pace of one host.
 #[derive(Debug)]
 pub(crate) struct Pace {
@@ -95,6 +98,23 @@ impl Pace {
             throttle,
             breaker: Breaker::new(),
             settings: Arc::clone(settings),
+        }
+    }
+
+    /// The pace of a database that look-ups ask. The general rate and `AutoThrottle` are for sites, so only its own settings count.
+    pub(crate) fn of_database(
+        settings: &Arc<PaceSettings>,
+        own: Option<&HostOverride>,
+        now: Instant,
+    ) -> Self {
+        let allowed = period_of(own.and_then(|own| own.rate_per_second).flatten());
+        let jitter = own.and_then(|own| own.jitter).unwrap_or(settings.jitter);
+        Self {
+            concurrency: own.and_then(|own| own.concurrency).unwrap_or(QUESTIONS_AT_ONCE),
+            allowed,
+            limiter: Limiter::new(allowed, jitter, now),
+            throttle: None,
+            ..Self::new(settings, own, now)
         }
     }
 

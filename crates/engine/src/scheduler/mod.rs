@@ -129,7 +129,7 @@ enum Woken {
 
 impl Scheduler {
     pub(crate) fn new(thread: DownloadThread<'_>) -> Result<Self, EngineError> {
-        let DownloadThread { mut parts, run, downloaders, receipts, pages, pulse, hold } = thread;
+        let DownloadThread { mut parts, run, downloaders, databases, receipts, pages, pulse, hold } = thread;
         parts.settings = fitting(parts.settings);
         let (settings, spider) = (Arc::clone(&parts.settings), &*parts.spider);
         let wake = Arc::new(Notify::new());
@@ -146,7 +146,7 @@ impl Scheduler {
             downloads: Downloads::new(
                 &settings,
                 spider,
-                downloaders,
+                downloaders.with_databases(&databases),
                 budget.clone(),
                 &run.cookies,
                 parts.revisits.clone(),

@@ -205,6 +205,7 @@ impl Crawl {
             parts,
             run: &run,
             downloaders,
+            databases: Vec::new(),
             receipts: receiver,
             pages,
             pulse: Arc::new(NoPulse),
