@@ -1,5 +1,7 @@
 //! Look-ups: a track gets its ISRC, its release date and its label from APIs, whatever goes wrong on the way.
 
+mod sql;
+
 use std::fmt::Write as _;
 use std::time::Duration;
 
