@@ -8,21 +8,17 @@
 use std::cell::{Cell, RefCell};
 use std::fmt;
 
+use dragline_html::{Input, Step, Tokenizer, TooManyAttributes};
 use ego_tree::Tree;
 use encoding_rs::Encoding;
-use html5ever::TokenizerResult;
-use html5ever::driver::ParseOpts;
-use html5ever::tendril::StrTendril;
-use html5ever::tokenizer::{BufferQueue, Token, TokenSink, TokenSinkResult, Tokenizer};
-use html5ever::tree_builder::{Tracer, TreeBuilder, TreeSink};
+use html5ever::tokenizer::{Token, TokenSink, TokenSinkResult};
+use html5ever::tree_builder::{Tracer, TreeBuilder, TreeBuilderOpts, TreeSink};
 use scraper::{Html, Node};
 
-use self::attributes::AttributeCount;
 use self::counted::{CountedSink, NODE_BYTES};
 use crate::encoding;
 use crate::page_memory::{MemoryExcess, PageMemory};
 
-mod attributes;
 mod counted;
 mod self_closed;
 
@@ -30,10 +26,13 @@ mod self_closed;
 /// a second, and so do 50 MB of a page with normal nesting.
 const MAX_WORK: usize = 120_000_000;
 
-/// How many pairs of attributes may be compared with each other, or moved to make room. A start tag compares each of its attributes
-/// with all earlier ones, and each further `<html>` or `<body>` tag adds its attributes to those that the element has. 30,000
-/// attributes in one tag, which are allowed, take a third of a second and a quarter of this. Without a sum, a page of 20 MB has
-/// room for a hundred such tags, or for three million `<body b1>`, `<body b2>` …, which take hours.
+/// How many different attributes one tag may have. No honest element has a hundred.
+const MAX_ATTRIBUTES: usize = 30_000;
+
+/// How many pairs of attributes may be compared with each other, or moved to make room. Formatting elements with many attributes are
+/// compared with each other, even if only few are open, and each further `<html>` or `<body>` tag adds its attributes to those that
+/// the element has. A tag with 30,000 attributes, which are allowed, takes a quarter of this. Without a sum, a page of 20 MB has room for
+/// a hundred such tags, or for three million `<body b1>`, `<body b2>` …, which take hours.
 const MAX_ATTRIBUTE_PAIRS: usize = 4_000_000_000;
 
 /// A tag with fewer attributes takes no time worth counting.
@@ -84,12 +83,11 @@ impl fmt::Display for TooMuch {
     }
 }
 
-/// Parses a body as a browser without scripting does: the content of `noscript` is elements. A large body is decoded piece by
-/// piece, so its text is never in memory as a whole.
+/// Parses a body as a browser without scripting does: the content of `noscript` is elements.
 pub(crate) fn parse(body: &[u8], encoding: &'static Encoding, memory: &PageMemory) -> Result<Html, TooMuch> {
-    let mut parser = Parser::new(body.len(), memory);
-    encoding::each_piece(body, encoding, |text| parser.feed(text).is_ok());
-    parser.finish()
+    let mut text = Text::new(body.len(), memory);
+    encoding::each_piece(body, encoding, |piece| text.push(piece));
+    text.parse()
 }
 
 /// Parses a page that claims to be XML, as tolerantly as HTML.
@@ -98,76 +96,56 @@ pub(crate) fn parse_xml(
     encoding: &'static Encoding,
     memory: &PageMemory,
 ) -> Result<Html, TooMuch> {
-    let mut parser = Parser::new(body.len(), memory);
-    let mut pieces = encoding::Pieces::new(|text| parser.feed(text).is_ok());
-    self_closed::in_two_tags(&encoding.decode(body).0, |part| pieces.push(part));
-    pieces.finish();
-    parser.finish()
+    let mut text = Text::new(body.len(), memory);
+    self_closed::in_two_tags(&encoding.decode(body).0, |part| {
+        text.push(part);
+    });
+    text.parse()
 }
 
 type Handle = <CountedSink as TreeSink>::Handle;
 
-/// Makes a tree from the pieces of a text.
-struct Parser {
-    tokenizer: Tokenizer<Bounded>,
-    input: BufferQueue,
-    /// `None` for a body that is too short to have too many.
-    attributes: Option<AttributeCount>,
-    memory: PageMemory,
+/// The text of a page. The texts and the values of attributes in the tree are parts of it, so it is in memory only once.
+struct Text<'m> {
+    input: Input,
+    body_bytes: usize,
+    memory: &'m PageMemory,
+    excess: Option<MemoryExcess>,
 }
 
-impl Parser {
-    fn new(body_bytes: usize, memory: &PageMemory) -> Self {
-        let mut options = ParseOpts::default();
-        options.tree_builder.scripting_enabled = false;
-        let mut html = Html::new_document();
-        // Reserve room for the nodes of a typical page, so that the list is not moved again and again.
-        let nodes = (body_bytes / BYTES_PER_NODE).min(memory.left() / NODE_BYTES);
-        html.tree = Tree::with_capacity(Node::Document, nodes);
-        let bounded = Bounded {
-            builder: TreeBuilder::new(CountedSink::new(html), options.tree_builder),
-            memory: memory.clone(),
-            taken: Cell::new(0),
-            tokens: Cell::new(0),
-            work: Cell::new(0),
-            new_attributes: Cell::new(0),
-            attribute_pairs: Cell::new(0),
-            excess: Cell::new(None),
-        };
-        Self {
-            tokenizer: Tokenizer::new(bounded, options.tokenizer),
-            input: BufferQueue::default(),
-            attributes: AttributeCount::for_body(body_bytes),
-            memory: memory.clone(),
-        }
+impl<'m> Text<'m> {
+    fn new(body_bytes: usize, memory: &'m PageMemory) -> Self {
+        let input = Input::with_capacity(body_bytes.min(memory.left()));
+        Self { input, body_bytes, memory, excess: None }
     }
 
-    /// Parses the next piece. After too much, nothing more need be fed.
-    fn feed(&mut self, text: &str) -> Result<(), TooMuch> {
-        let excess = &self.tokenizer.sink.excess;
-        if self.attributes.as_mut().is_some_and(|count| count.are_too_many(text)) {
-            excess.set(Some(TooMuch::Attributes));
-        } else if let Err(refused) = self.memory.take(text.len()) {
-            excess.set(Some(TooMuch::Memory(refused)));
+    /// Adds a piece. `false` if the page may not take the memory for it.
+    fn push(&mut self, piece: &str) -> bool {
+        if self.excess.is_none() {
+            self.excess = self.memory.take(piece.len()).err();
         }
-        if excess.get().is_none() {
-            self.input.push_back(StrTendril::from(text));
-            // The parser stops after each script, so that somebody can run it, and where the page names its encoding.
-            while !matches!(self.tokenizer.feed(&self.input), TokenizerResult::Done) {}
+        if self.excess.is_none() {
+            let is_first = self.input.as_str().is_empty();
+            // Some pages have a second byte order mark. As text, it would begin the body before the head.
+            let marked = piece.strip_prefix('\u{FEFF}').filter(|_| is_first);
+            self.input.push(marked.unwrap_or(piece));
         }
-        self.tokenizer.sink.excess.get().map_or(Ok(()), Err)
+        self.excess.is_none()
     }
 
-    fn finish(self) -> Result<Html, TooMuch> {
-        let bounded = &self.tokenizer.sink;
-        if bounded.excess.get().is_none() {
-            self.tokenizer.end();
-            bounded.count();
+    fn parse(self) -> Result<Html, TooMuch> {
+        if let Some(excess) = self.excess {
+            return Err(TooMuch::Memory(excess));
         }
-        match bounded.excess.get() {
-            None => Ok(self.tokenizer.sink.builder.sink.finish()),
-            Some(excess) => Err(excess),
+        let bounded = Bounded::new(self.body_bytes, self.memory);
+        let mut tokenizer = Tokenizer::new(&self.input, bounded).with_max_attributes(MAX_ATTRIBUTES);
+        while tokenizer.step().map_err(|TooManyAttributes| TooMuch::Attributes)? == Step::More {
+            tokenizer.sink.check()?;
         }
+        let bounded = tokenizer.sink;
+        bounded.count();
+        bounded.check()?;
+        Ok(bounded.builder.sink.finish())
     }
 }
 
@@ -181,12 +159,34 @@ struct Bounded {
     work: Cell<usize>,
     /// The attributes of the tags since the last count, where they may have to be compared with those of open elements.
     new_attributes: Cell<usize>,
-    /// The pairs of attributes within one tag.
+    /// The pairs of attributes within each tag.
     attribute_pairs: Cell<usize>,
     excess: Cell<Option<TooMuch>>,
 }
 
 impl Bounded {
+    fn new(body_bytes: usize, memory: &PageMemory) -> Self {
+        let options = TreeBuilderOpts { scripting_enabled: false, ..TreeBuilderOpts::default() };
+        let mut html = Html::new_document();
+        // Reserve room for the nodes of a typical page, so that the list is not moved again and again.
+        let nodes = (body_bytes / BYTES_PER_NODE).min(memory.left() / NODE_BYTES);
+        html.tree = Tree::with_capacity(Node::Document, nodes);
+        Self {
+            builder: TreeBuilder::new(CountedSink::new(html), options),
+            memory: memory.clone(),
+            taken: Cell::new(0),
+            tokens: Cell::new(0),
+            work: Cell::new(0),
+            new_attributes: Cell::new(0),
+            attribute_pairs: Cell::new(0),
+            excess: Cell::new(None),
+        }
+    }
+
+    fn check(&self) -> Result<(), TooMuch> {
+        self.excess.get().map_or(Ok(()), Err)
+    }
+
     fn count(&self) {
         let open = OpenElements(Cell::new(0));
         self.builder.trace_handles(&open);

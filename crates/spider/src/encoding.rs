@@ -65,43 +65,6 @@ pub(crate) fn each_piece(body: &[u8], encoding: &'static Encoding, mut each: imp
     }
 }
 
-/// Puts parts of any length together into pieces.
-pub(crate) struct Pieces<F> {
-    text: String,
-    each: F,
-    goes_on: bool,
-}
-
-impl<F: FnMut(&str) -> bool> Pieces<F> {
-    /// Each piece is given to `each`, until that returns `false`.
-    pub(crate) fn new(each: F) -> Self {
-        Self { text: String::new(), each, goes_on: true }
-    }
-
-    /// Adds a part.
-    pub(crate) fn push(&mut self, mut part: &str) {
-        while self.goes_on && self.text.len() + part.len() > PIECE_BYTES {
-            let (fits, rest) = part.split_at(part.floor_char_boundary(PIECE_BYTES - self.text.len()));
-            self.text.push_str(fits);
-            self.give();
-            part = rest;
-        }
-        if self.goes_on {
-            self.text.push_str(part);
-        }
-    }
-
-    /// Gives the rest.
-    pub(crate) fn finish(mut self) {
-        self.give();
-    }
-
-    fn give(&mut self) {
-        self.goes_on = self.goes_on && (self.each)(&self.text);
-        self.text.clear();
-    }
-}
-
 /// The encoding of a label (Encoding standard, section 4.2), with the same exception.
 fn labelled(label: &[u8]) -> Option<&'static Encoding> {
     Encoding::for_label_no_replacement(label)

@@ -94,7 +94,7 @@ impl CountedSink {
             for attribute in attributes {
                 self.note_name(&attribute.name.local);
             }
-            let blocks = attributes.iter().map(|it| block(it.name.local.len()) + block(it.value.len()));
+            let blocks = attributes.iter().map(|it| block(it.name.local.len()) + text_block(&it.value));
             let list = attributes.capacity() * size_of::<Attribute>() + BLOCK_BYTES;
             self.count(list + blocks.sum::<usize>());
         }
@@ -103,17 +103,20 @@ impl CountedSink {
     /// Appends something. A text may join the text before it, which is then copied.
     fn appended(&self, child: NodeOrText<NodeId>, append: impl FnOnce(NodeOrText<NodeId>)) {
         let NodeOrText::AppendText(text) = &child else { return append(child) };
-        let (length, nodes) = (text.len(), self.nodes());
+        let (length, block, nodes) = (text.len(), text_block(text), self.nodes());
         append(child);
-        if self.nodes() == nodes {
-            self.count(length);
-        }
+        self.count(if self.nodes() == nodes { length } else { block });
     }
 }
 
 /// The block of a name or a text.
 fn block(length: usize) -> usize {
     if length <= INLINE_BYTES { 0 } else { BLOCK_BYTES + length }
+}
+
+/// The block of a text that may be a part of the page's text, which is counted already.
+fn text_block(text: &StrTendril) -> usize {
+    if text.is_shared() { 0 } else { block(text.len()) }
 }
 
 impl TreeSink for CountedSink {
@@ -153,12 +156,12 @@ impl TreeSink for CountedSink {
     }
 
     fn create_comment(&self, text: StrTendril) -> NodeId {
-        self.count(block(text.len()));
+        self.count(text_block(&text));
         self.sink.create_comment(text)
     }
 
     fn append_doctype_to_document(&self, name: StrTendril, public_id: StrTendril, system_id: StrTendril) {
-        self.count(block(name.len()) + block(public_id.len()) + block(system_id.len()));
+        self.count(text_block(&name) + text_block(&public_id) + text_block(&system_id));
         self.sink.append_doctype_to_document(name, public_id, system_id);
     }
 
@@ -199,7 +202,7 @@ impl TreeSink for CountedSink {
     }
 
     fn create_pi(&self, target: StrTendril, data: StrTendril) -> NodeId {
-        self.count(block(target.len()) + block(data.len()));
+        self.count(text_block(&target) + text_block(&data));
         self.sink.create_pi(target, data)
     }
 }

@@ -1,0 +1,55 @@
+//! A fast tokenizer for html5ever's tree builder.
+//!
+//! It reads HTML as the standard says ([section 13.2.5]) and gives the same tokens as html5ever's own tokenizer, in fewer steps. It
+//! needs the whole text at once, so it can search for the few bytes that matter in each place, and it doesn't copy what it
+//! finds: texts and values of attributes share the memory of the [`Input`].
+//!
+//! ```text
+//!  bytes ── decoded ──► Input ──► Tokenizer ── tokens ──► TokenSink, such as html5ever's TreeBuilder
+//!                       no CR      │    ▲                    │
+//!                                  │    └── "raw text now" ──┘
+//!                                  └ TooManyAttributes
+//! ```
+//!
+//! ```
+//! use dragline_html::{Input, Tokenizer};
+//! use html5ever::tree_builder::{TreeBuilder, TreeBuilderOpts};
+//! use scraper::{Html, HtmlTreeSink};
+//!
+//! let input = Input::from("<p title='a &amp; b'>x<p>y");
+//! let sink = HtmlTreeSink::new(Html::new_document());
+//! let mut tokenizer = Tokenizer::new(&input, TreeBuilder::new(sink, TreeBuilderOpts::default()));
+//! tokenizer.run()?;
+//! let html = tokenizer.sink.sink.0.into_inner().html();
+//! assert_eq!(html, r#"<html><head></head><body><p title="a &amp; b">x</p><p>y</p></body></html>"#);
+//! # Ok::<(), dragline_html::TooManyAttributes>(())
+//! ```
+//!
+//! What it doesn't do:
+//!
+//! - It doesn't report errors in the page, and it doesn't count lines. Every token comes with line 1.
+//! - It doesn't stop for scripts or for a declared encoding. It ignores these answers of the sink and goes on.
+//! - It doesn't read a text in pieces. An [`Input`] can be put together from pieces, before.
+//! - End tags have no attributes. The tree builder would ignore them.
+//!
+//! Its time grows with the length of the text, whatever the text is. One tag can have as many attributes as the text has room
+//! for, or fewer, if you set [`Tokenizer::with_max_attributes`].
+//!
+//! The crate has no unsafe code.
+//!
+//! [section 13.2.5]: https://html.spec.whatwg.org/multipage/parsing.html#tokenization
+
+mod attributes;
+mod bytes;
+mod comments;
+mod doctype;
+mod input;
+mod names;
+mod raw_text;
+mod references;
+mod tags;
+mod text;
+mod tokenizer;
+
+pub use input::Input;
+pub use tokenizer::{Content, Step, Tokenizer, TooManyAttributes};

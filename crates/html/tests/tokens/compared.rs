@@ -1,0 +1,113 @@
+//! Tokens and trees that two tokenizers make of a text: ours and html5ever's own.
+
+use std::cell::RefCell;
+
+use dragline_html::{Input, Tokenizer};
+use html5ever::TokenizerResult;
+use html5ever::tendril::StrTendril;
+use html5ever::tokenizer::{
+    BufferQueue, Tag, TagKind, Token, TokenSink, TokenSinkResult, Tokenizer as Theirs, TokenizerOpts,
+};
+use html5ever::tree_builder::{TreeBuilder, TreeBuilderOpts};
+use scraper::{Html, HtmlTreeSink};
+
+type Handle = ego_tree::NodeId;
+
+/// Keeps the tokens, and gives them to the tree builder.
+pub(crate) struct Recorder {
+    builder: TreeBuilder<Handle, HtmlTreeSink>,
+    tokens: RefCell<Vec<Token>>,
+}
+
+impl Recorder {
+    pub(crate) fn new(builder: TreeBuilder<Handle, HtmlTreeSink>) -> Self {
+        Self { builder, tokens: RefCell::default() }
+    }
+
+    fn of_a_document() -> Self {
+        Self::new(TreeBuilder::new(HtmlTreeSink::new(Html::new_document()), options()))
+    }
+
+    pub(crate) fn finish(self) -> (Vec<Token>, Html) {
+        (self.tokens.into_inner(), self.builder.sink.0.into_inner())
+    }
+}
+
+/// As Dragline parses: without scripting.
+pub(crate) fn options() -> TreeBuilderOpts {
+    TreeBuilderOpts { scripting_enabled: false, ..TreeBuilderOpts::default() }
+}
+
+impl TokenSink for Recorder {
+    type Handle = Handle;
+
+    fn process_token(&self, token: Token, line: u64) -> TokenSinkResult<Handle> {
+        record(&mut self.tokens.borrow_mut(), &token);
+        self.builder.process_token(token, line)
+    }
+
+    fn end(&self) {
+        self.builder.end();
+    }
+
+    fn adjusted_current_node_present_but_not_in_html_namespace(&self) -> bool {
+        self.builder.adjusted_current_node_present_but_not_in_html_namespace()
+    }
+}
+
+/// Adds a token to those before it. Texts become one, errors are left out, and an end tag loses its attributes.
+pub(crate) fn record(tokens: &mut Vec<Token>, token: &Token) {
+    let token = match token {
+        Token::ParseError(_) => return,
+        Token::CharacterTokens(text) if text.is_empty() => return,
+        Token::CharacterTokens(text) => match tokens.last_mut() {
+            Some(Token::CharacterTokens(before)) => return before.push_tendril(text),
+            _ => Token::CharacterTokens(text.clone()),
+        },
+        Token::TagToken(tag) if tag.kind == TagKind::EndTag => {
+            Token::TagToken(Tag { attrs: Vec::new(), had_duplicate_attributes: false, ..tag.clone() })
+        }
+        Token::TagToken(tag) => Token::TagToken(tag.clone()),
+        Token::DoctypeToken(doctype) => Token::DoctypeToken(doctype.clone()),
+        Token::CommentToken(text) => Token::CommentToken(text.clone()),
+        Token::NullCharacterToken => Token::NullCharacterToken,
+        Token::EOFToken => Token::EOFToken,
+    };
+    tokens.push(token);
+}
+
+pub(crate) fn ours(text: &str) -> (Vec<Token>, Html) {
+    let input = Input::from(text);
+    let mut tokenizer = Tokenizer::new(&input, Recorder::of_a_document());
+    tokenizer.run().expect("no limit is set");
+    tokenizer.sink.finish()
+}
+
+pub(crate) fn theirs(text: &str) -> (Vec<Token>, Html) {
+    let options = TokenizerOpts { discard_bom: false, ..TokenizerOpts::default() };
+    let tokenizer = Theirs::new(Recorder::of_a_document(), options);
+    feed(&tokenizer, text);
+    tokenizer.sink.finish()
+}
+
+pub(crate) fn feed<Sink: TokenSink>(tokenizer: &Theirs<Sink>, text: &str) {
+    let input = BufferQueue::default();
+    input.push_back(StrTendril::from(text));
+    while !matches!(tokenizer.feed(&input), TokenizerResult::Done) {}
+    tokenizer.end();
+}
+
+/// What differs between the two, if something does.
+pub(crate) fn difference(text: &str) -> Option<String> {
+    let (our_tokens, our_tree) = ours(text);
+    let (their_tokens, their_tree) = theirs(text);
+    if our_tokens != their_tokens {
+        let at = our_tokens.iter().zip(&their_tokens).take_while(|(ours, theirs)| ours == theirs).count();
+        let (ours, theirs) = (our_tokens.get(at), their_tokens.get(at));
+        return Some(format!("token {at}: {ours:?}, not {theirs:?}"));
+    }
+    if our_tree != their_tree {
+        return Some(format!("trees: {}, not {}", our_tree.html(), their_tree.html()));
+    }
+    None
+}
