@@ -39,13 +39,13 @@ impl Input {
     /// # Panics
     /// The text may not reach 4 GiB.
     pub fn push(&mut self, piece: &str) {
+        if piece.is_empty() {
+            return;
+        }
         let piece = match piece.strip_prefix('\n') {
             Some(rest) if self.ends_with_cr => rest,
             _ => piece,
         };
-        if piece.is_empty() {
-            return;
-        }
         self.ends_with_cr = piece.ends_with('\r');
         let mut rest = piece;
         while let Some(at) = memchr2(b'\r', 0, rest.as_bytes()) {
@@ -109,6 +109,7 @@ mod tests {
             ("\r\n", "\n"),
             ("\n\r", "\n\n"),
             ("\r\r\n\n", "\n\n\n"),
+            ("\r\n\n\n", "\n\n\n"),
             ("a\rb\r\nc\nd\r", "a\nb\nc\nd\n"),
             ("a\0\r\n\0b", "a\0\n\0b"),
             ("ä\r\nö", "ä\nö"),
@@ -121,6 +122,9 @@ mod tests {
                 assert_eq!(input.as_str(), expected, "{text:?} cut at {end}");
                 assert_eq!(input.has_nul(), text.contains('\0'));
             }
+            let mut input = Input::default();
+            text.chars().for_each(|character| input.push(character.encode_utf8(&mut [0; 4])));
+            assert_eq!(input.as_str(), expected, "{text:?} in pieces of one character");
         }
     }
 }
