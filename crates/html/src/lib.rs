@@ -27,7 +27,8 @@
 //!
 //! What it doesn't do:
 //!
-//! - It doesn't report errors in the page, and it doesn't count lines. Every token comes with line 1.
+//! - It doesn't report errors in the page, and it doesn't count lines. Every token comes with line 1. One tree is different
+//!   because of that: html5ever's tree builder keeps the line end of `<pre></>\n`, because the error is in between. The standard drops it.
 //! - It doesn't stop for scripts or for a declared encoding. It ignores these answers of the sink and goes on.
 //! - It doesn't read a text in pieces. An [`Input`] can be put together from pieces, before.
 //! - End tags have no attributes. The tree builder would ignore them.
