@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use dragline_testkit::vectors;
 
-use crate::compared::difference;
+use crate::compared::{difference, ours};
 use crate::random::{self, Random, shortened};
 
 /// All pages in a folder.
@@ -63,6 +63,13 @@ fn random_texts_and_changed_pages_are_read_as_html5ever_reads_them() {
         check(&random::text(&mut random, 30));
         let page = random.below(pages.len());
         check(&random::mutated(&mut random, &pages[page]));
+    }
+}
+
+#[test]
+fn a_line_end_after_pre_is_dropped_also_after_an_error() {
+    for text in ["<pre>\nx", "<pre></>\nx"] {
+        assert_eq!(ours(text).1.html(), "<html><head></head><body><pre>x</pre></body></html>", "{text:?}");
     }
 }
 
