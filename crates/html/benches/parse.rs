@@ -26,7 +26,9 @@ use scraper::{Html, HtmlTreeSink};
 const ROUNDS: usize = 9;
 
 /// What is measured: its name, and what it does with a page.
-const WAYS: [(&str, fn(&str)); 5] = [
+type Way = (&'static str, fn(&str));
+
+const WAYS: [Way; 5] = [
     ("nothing", |_| {}),
     ("html5ever's tokenizer", |page| theirs(page, Null)),
     ("our tokenizer", |page| ours(page, Null)),
@@ -48,7 +50,9 @@ fn main() -> ExitCode {
         .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
         .collect();
     if let Some(way) = flags.iter().find_map(|flag| flag.strip_prefix("--way=")?.parse::<usize>().ok()) {
-        texts.iter().for_each(|text| WAYS[way].1(text));
+        for text in &texts {
+            WAYS[way].1(text);
+        }
         return ExitCode::SUCCESS;
     }
     let bytes: usize = texts.iter().map(String::len).sum();
@@ -89,7 +93,9 @@ fn print_seconds(texts: &[String], bytes: usize) {
     let round = || {
         WAYS.map(|(_, way)| {
             let start = Instant::now();
-            texts.iter().for_each(|text| way(text));
+            for text in texts {
+                way(text);
+            }
             start.elapsed().as_secs_f64()
         })
     };

@@ -58,7 +58,7 @@ impl<Sink: TokenSink> Tokenizer<'_, Sink> {
                     Next::At(at) => {
                         self.doctype_id(at, false, &mut doctype.system_id, &mut doctype.force_quirks)
                     }
-                    ended => ended,
+                    ended @ Next::Ended(_) => ended,
                 }
             }
             Some(b"system") => {

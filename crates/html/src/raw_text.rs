@@ -65,9 +65,8 @@ impl<Sink: TokenSink> Tokenizer<'_, Sink> {
             };
             match escape {
                 Escape::Once(dashes) | Escape::Twice(dashes) if self.bytes[at] == b'>' => {
-                    if self.bytes[dashes..at].ends_with(b"--") {
-                        escape = Escape::None;
-                    }
+                    let ends = self.bytes[dashes..at].ends_with(b"--");
+                    escape = if ends { Escape::None } else { escape };
                 }
                 Escape::None | Escape::Once(_) if self.is_open_end_tag(at) => return Some(at),
                 Escape::None if self.bytes[at + 1..].starts_with(b"!--") => escape = Escape::Once(at + 2),
