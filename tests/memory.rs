@@ -14,7 +14,7 @@ const MIB: usize = 1 << 20;
 const BUDGET: usize = 64 * MIB;
 /// Memory beyond the budget: the program itself, a single page that needs more than the budget, and texts on their way from a page
 /// into its item.
-const ALLOWANCE: usize = 122 * MIB;
+const ALLOWANCE: usize = 90 * MIB;
 /// The same with items of 20 MiB, of which the spider makes copies of its own on each of two crawl threads.
 const ALLOWANCE_WITH_COPIES: usize = 256 * MIB;
 /// A debug build takes seconds for 20 MiB of text.

@@ -49,6 +49,7 @@ use dragline_runtime::{early_signals, first_process};
 
 /// The complete `main` of a binary.
 pub(crate) fn run(program: &Program) -> ExitCode {
+    dragline_malloc::give_back_large_blocks();
     if let Some(name) = own_name() {
         program::is_called(name);
     }
