@@ -28,6 +28,7 @@ pub(crate) fn ending(end: Result<CrawlEnd, JoinError>, stop: &Stop) -> (RunState
         Ok(CrawlEnd::Stopped(
             reason @ (StopReason::Signal(_)
             | StopReason::Requested
+            | StopReason::Recycled
             | StopReason::ParsesHang
             | StopReason::Memory(_)),
         )) => (RunState::Stopped, reason.to_string(), CrawlOutcome::Stopped),

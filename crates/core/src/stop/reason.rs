@@ -11,6 +11,8 @@ pub enum StopReason {
     Requested,
     /// `--max-duration` has passed.
     MaxDuration,
+    /// This process has done `--max-pages-per-process`, and another one goes on.
+    Recycled,
     /// More parses got stuck than there are crawl threads.
     ParsesHang,
     /// Memory stayed above its soft limit. Holds the figures.
@@ -35,6 +37,7 @@ impl fmt::Display for StopReason {
             Self::NetworkOutage(what) => write!(f, "network: {what}"),
             Self::Requested => f.write_str("requested"),
             Self::MaxDuration => f.write_str("max-duration"),
+            Self::Recycled => f.write_str("max-pages-per-process"),
             Self::MaxItems => f.write_str("max-items"),
             Self::MaxFailedShare(figures) => write!(f, "max-failed-share: {figures}"),
             Self::MaxInvalidShare(figures) => write!(f, "max-invalid-share: {figures}"),

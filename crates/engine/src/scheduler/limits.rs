@@ -13,6 +13,8 @@ pub(super) struct Limits {
     pages: Option<u64>,
     done: u64,
     reserved: u64,
+    pages_of_process: Option<u64>,
+    done_here: u64,
     max_items: Option<u64>,
     items: u64,
     deadline: Option<Instant>,
@@ -25,6 +27,8 @@ impl Limits {
             pages: settings.pages,
             done,
             reserved: 0,
+            pages_of_process: settings.pages_of_process,
+            done_here: 0,
             max_items: settings.items,
             items: 0,
             deadline: settings.duration.and_then(|longest| now.checked_add(longest)),
@@ -54,6 +58,7 @@ impl Limits {
     pub(super) fn page_done(&mut self) {
         self.release();
         self.done += 1;
+        self.done_here += 1;
     }
 
     pub(super) fn items_stored(&mut self, items: u64) {
@@ -66,6 +71,11 @@ impl Limits {
             Some(StopReason::MaxItems)
         } else if self.deadline.is_some_and(|deadline| now >= deadline) {
             Some(StopReason::MaxDuration)
+        } else if self.done_here > 0
+            && self.pages_of_process.is_some_and(|most| self.done_here + self.reserved >= most)
+        {
+            // At least one page is done, so that a process that goes on makes progress, too.
+            Some(StopReason::Recycled)
         } else {
             None
         }
@@ -117,5 +127,20 @@ mod tests {
         assert_eq!(limits.reason_to_stop(start + Duration::from_secs(60)), Some(StopReason::MaxDuration));
         limits.items_stored(4);
         assert_eq!(limits.reason_to_stop(start), Some(StopReason::MaxItems));
+    }
+
+    #[test]
+    fn the_pages_of_a_process_are_those_since_its_start() {
+        let settings = LimitSettings { pages_of_process: Some(2), ..LimitSettings::default() };
+        let now = Instant::now();
+        let mut limits = Limits::new(&settings, 40, now);
+        limits.reserve();
+        limits.reserve();
+        assert_eq!(limits.reason_to_stop(now), None, "nothing is done");
+        limits.release();
+        limits.page_done();
+        assert_eq!(limits.reason_to_stop(now), None);
+        limits.reserve();
+        assert_eq!(limits.reason_to_stop(now), Some(StopReason::Recycled));
     }
 }

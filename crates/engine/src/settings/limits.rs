@@ -19,6 +19,13 @@ pub struct LimitSettings {
     #[arg(id = "limit", long = "limit", env = "DRAGLINE_LIMIT", value_name = "N", value_parser = limit(number::<u64>), default_value = text::limit(Self::default().pages, text::number))]
     pub pages: Limit<u64>,
 
+    /// Stop after this process has done N pages, so that a new one goes on; 0 = no limit
+    ///
+    /// Dragline then starts no new page and finishes the pages in hand. The run is `stopped`, with exit 75, and the same command
+    /// resumes it. This helps if a library that you use leaks memory. `dragline serve` does it with `max_pages` of a schedule.
+    #[arg(id = "max_pages_per_process", long = "max-pages-per-process", env = "DRAGLINE_MAX_PAGES_PER_PROCESS", value_name = "N", value_parser = limit(number::<u64>), default_value = text::limit(Self::default().pages_of_process, text::number), hide_short_help = true)]
+    pub pages_of_process: Limit<u64>,
+
     /// End the run after this process has stored N items; 0 = no limit
     ///
     /// Dragline then starts no new page and finishes the pages in hand. The run is `finished`, with exit 0.
@@ -71,6 +78,7 @@ impl Default for LimitSettings {
     fn default() -> Self {
         Self {
             pages: None,
+            pages_of_process: None,
             items: None,
             duration: None,
             failed_share: None,
