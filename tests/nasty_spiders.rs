@@ -93,6 +93,13 @@ impl Spider for Nasty {
                 std::thread::park();
             },
             "hoard" => HOARD.lock().map_err(|_| Error::new("poisoned"))?.push(vec![7; 8 << 20]),
+            "helper" => {
+                // As a browser would, it leaves the process group. Nobody waits for it.
+                let mut helper = std::process::Command::new("sleep");
+                let helper =
+                    std::os::unix::process::CommandExt::process_group(helper.arg("1000"), 0).spawn()?;
+                out.item(thing(&helper.id().to_string(), 1.0));
+            }
             "abort" => std::process::abort(),
             "deep" => drop(depth(u64::MAX)),
             "drowsy" => std::thread::park_timeout(std::time::Duration::from_millis(20)),

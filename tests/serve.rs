@@ -11,6 +11,7 @@ use crate::health::address;
 use crate::stored::{Stored, dragline, on_both_stores};
 
 mod children;
+mod limits;
 
 /// A machine that also builds is slow.
 const SOON: Duration = Duration::from_secs(60);

@@ -4,6 +4,7 @@
 //! they stay in the process table as long as the container lives. Its signals need handlers: see `early_signals.rs`.
 
 use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Whether this is process 1.
 pub(crate) fn is_this() -> bool {
@@ -20,6 +21,14 @@ pub fn begin() -> io::Result<()> {
         orphans::reap_from_now_on()?;
     }
     Ok(())
+}
+
+/// Whether another part of this process reaps from now on.
+static IS_HANDED_OVER: AtomicBool = AtomicBool::new(false);
+
+/// Leaves the reaping to the caller, who knows which children are waited for.
+pub fn hand_over() {
+    IS_HANDED_OVER.store(true, Ordering::Relaxed);
 }
 
 #[cfg(target_os = "linux")]
@@ -40,6 +49,9 @@ mod orphans {
         Worker::spawn("orphans", || {
             let mut seen = BTreeSet::new();
             for _ in tick(LOOK_EVERY) {
+                if super::IS_HANDED_OVER.load(super::Ordering::Relaxed) {
+                    return;
+                }
                 seen = look(&seen);
             }
         })?;

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use bytesize::ByteSize;
 use chrono::{DateTime, Utc};
 use dragline_core::back_off::BackOff;
 use dragline_core::schedules::{TickRecord, TickState};
@@ -67,9 +68,51 @@ pub(crate) enum StopCause {
     Cancel(String),
     /// It took longer than `max_runtime`.
     TooLong(Duration),
+    /// It took more than `max_memory`.
+    Memory {
+        /// The limit in bytes.
+        limit: u64,
+        /// What it took.
+        used: u64,
+    },
+    /// A loop of it was silent for longer than `max_silence`. Holds what the heartbeats say.
+    Silent(String),
     /// Another server has taken the tick over.
     TakenOver,
 }
+
+impl StopCause {
+    /// What it is, in one word, for metrics.
+    pub(crate) fn word(&self) -> &'static str {
+        match self {
+            Self::Server => "stop",
+            Self::Cancel(_) => "cancel",
+            Self::TooLong(_) => "runtime",
+            Self::Memory { .. } => "memory",
+            Self::Silent(_) => "silence",
+            Self::TakenOver => "taken_over",
+        }
+    }
+
+    /// What a person can do about it, if there is something.
+    pub(crate) fn advice(&self) -> &'static str {
+        match self {
+            Self::Memory { .. } => MORE_MEMORY,
+            Self::Silent(_) => {
+                "Look at what its log said last, and at the spider's parse or the downloader that it waits for. If it was only slow, raise max_silence."
+            }
+            Self::TooLong(_) => "Raise max_runtime, or let the crawl fetch less or faster.",
+            Self::Server => "Raise --shutdown-timeout, and the time that the container gives it.",
+            Self::Cancel(_) | Self::TakenOver => {
+                "Its own log says where it hung; `kill -USR1 PID` shows that while it runs."
+            }
+        }
+    }
+}
+
+/// What a person can do about a crawl that takes too much memory.
+pub(crate) const MORE_MEMORY: &str = "Raise max_memory or the memory of the container, give the crawl less to do at once (concurrency, crawl_threads, \
+                                      memory_budget), or let max_pages replace its process from time to time.";
 
 impl fmt::Display for StopCause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -79,6 +122,10 @@ impl fmt::Display for StopCause {
             Self::TooLong(limit) => {
                 write!(f, "it took longer than max_runtime ({})", dragline_flags::text::duration(*limit))
             }
+            Self::Memory { limit, used } => {
+                write!(f, "it took {} of memory, and its max_memory is {}", ByteSize(*used), ByteSize(*limit))
+            }
+            Self::Silent(why) => write!(f, "it hung: {why}"),
             Self::TakenOver => f.write_str("another server has taken the tick over"),
         }
     }
@@ -95,6 +142,10 @@ pub(crate) struct Ended<'a> {
     pub(crate) last_error: Option<String>,
     /// Whether another process holds the run.
     pub(crate) is_held: bool,
+    /// Whether it stopped because it has done `max_pages`.
+    pub(crate) is_recycled: bool,
+    /// What the kernel did to it, if memory ran out.
+    pub(crate) out_of_memory: Option<&'a str>,
     /// Whether the last run of the name began before the process, so that none was due.
     pub(crate) did_nothing: bool,
 }
@@ -129,6 +180,15 @@ pub(crate) fn after(
         (_, Some(StopCause::Server)) => {
             let reason = "the server was stopped; the run goes on with the next one".to_owned();
             TickRecord { server_id: None, ..tick.waiting(now, Some(reason)) }
+        }
+        (_, Some(cause @ (StopCause::Memory { .. } | StopCause::Silent(_)))) => {
+            failed(tick, settings, &cause.to_string(), now)
+        }
+        // It does not count as an attempt, or a long crawl would be given up for that.
+        (ProcessEnd::Code(75), None) if ended.is_recycled => {
+            let attempts = tick.attempts.saturating_sub(1).max(1);
+            let reason = "a new process goes on after max_pages".to_owned();
+            TickRecord { attempts, failures: 0, ..tick.waiting(now, Some(reason)) }
         }
         _ if tick.attempts >= MAX_ATTEMPTS => {
             let reason = format!("given up after {MAX_ATTEMPTS} processes: {}", told(ended));
@@ -175,6 +235,7 @@ fn failed(tick: TickRecord, settings: &ScheduleSettings, told: &str, now: DateTi
 
 fn told(ended: &Ended<'_>) -> String {
     match &ended.last_error {
+        _ if ended.out_of_memory.is_some() => ended.out_of_memory.unwrap_or_default().to_owned(),
         Some(error) => format!("{}: {error}", ended.end),
         None => ended.end.to_string(),
     }
@@ -196,7 +257,16 @@ mod tests {
     }
 
     fn ended(end: ProcessEnd, cause: Option<&StopCause>) -> Ended<'_> {
-        Ended { end, cause, last_error: Some("boom".to_owned()), is_held: false, did_nothing: false }
+        let last_error = Some("boom".to_owned());
+        Ended {
+            end,
+            cause,
+            last_error,
+            is_held: false,
+            is_recycled: false,
+            out_of_memory: None,
+            did_nothing: false,
+        }
     }
 
     fn state(ended: &Ended<'_>) -> (TickState, u32, String) {
@@ -237,6 +307,24 @@ mod tests {
         assert_eq!(cause(StopCause::TooLong(Duration::from_secs(60)), 70).0, TickState::Failed);
         let stopped = ended(ProcessEnd::Signal(9), Some(&StopCause::Server));
         assert_eq!((state(&stopped).0, state(&stopped).1), (TickState::Waiting, 0));
+    }
+
+    #[test]
+    fn a_crawl_over_its_limits_has_failed_and_a_recycled_one_has_not() {
+        let memory = StopCause::Memory { limit: 512 << 20, used: 600 << 20 };
+        let (after, failures, reason) = state(&ended(ProcessEnd::Code(75), Some(&memory)));
+        assert_eq!((after, failures), (TickState::Waiting, 1));
+        assert_eq!(reason, "tried again after it took 600.0 MiB of memory, and its max_memory is 512.0 MiB");
+        let silent = StopCause::Silent("no heartbeat".to_owned());
+        assert_eq!(state(&ended(ProcessEnd::Signal(9), Some(&silent))).1, 1);
+        assert_eq!(state(&ended(ProcessEnd::Code(0), Some(&silent))).0, TickState::Done, "it was faster");
+        let recycled = Ended { is_recycled: true, ..ended(ProcessEnd::Code(75), None) };
+        let many = TickRecord { attempts: MAX_ATTEMPTS, failures: 3, ..tick() };
+        let next = super::after(many, &ScheduleSettings::default(), &recycled, &Clock::of_this_process());
+        assert_eq!((next.state, next.failures, next.attempts), (TickState::Waiting, 0, MAX_ATTEMPTS - 1));
+        let killed =
+            Ended { out_of_memory: Some("the kernel killed it"), ..ended(ProcessEnd::Signal(9), None) };
+        assert!(state(&killed).2.contains("the kernel killed it"));
     }
 
     #[test]

@@ -14,11 +14,13 @@
 //! `ScheduleStore`, and a [`House`] that makes the commands.
 
 mod asking;
+mod cgroup;
 mod children;
 mod clock;
 mod cron;
 mod due;
 mod ending;
+mod family;
 mod place;
 mod plan;
 mod process;
@@ -36,4 +38,6 @@ pub use plan::MAX_QUEUED;
 pub use schedule::{CatchUp, IfRunning, Schedule, ScheduleError, ScheduleSettings, check_name};
 pub use settings::ServeSettings;
 pub use status::{Health, LOOP_MAX_AGE, STORE_MAX_AGE, Status};
-pub use supervisor::{Asked, House, ServeEnd, ServeError, Server, TICKS_KEPT, TICKS_KEPT_OF_EACH, serve};
+pub use supervisor::{
+    Asked, Heartbeat, House, Launch, ServeEnd, ServeError, Server, TICKS_KEPT, TICKS_KEPT_OF_EACH, serve,
+};

@@ -3,19 +3,22 @@
 //! A thread waits for its end and reports it. Only that thread reaps the process, and it does so with the lock held that every
 //! signal takes. So no signal ever goes to another process that has got the pid since.
 //!
+//! It leads a process group of its own: a Ctrl-C in a terminal goes to the server only, and when the crawl has ended, programs that it
+//! left behind in the group are killed.
+//!
 //! The process has a pipe as its stdin and stops when that closes (`--stop-with-stdin`). It closes with this process, however
 //! this process ends.
 
 use std::collections::VecDeque;
 use std::io::{self, BufRead as _, BufReader, Read};
-use std::os::unix::process::ExitStatusExt as _;
+use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use crossbeam_channel::Sender;
 use dragline_core::worker::Worker;
-use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, waitid};
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, kill_process_group, waitid};
 
 use crate::ending::ProcessEnd;
 
@@ -25,6 +28,9 @@ const LINES_KEPT: usize = 20;
 const MAX_LINE: u64 = 64 << 10;
 /// How much of an error is kept with the tick.
 const MAX_ERROR_CHARS: usize = 400;
+
+/// From -1000 to 1000. The server has 0, or what its own supervisor gave it.
+const OOM_SCORE: &str = "500";
 
 /// A running process. Dropping it closes its stdin.
 pub(crate) struct CrawlProcess {
@@ -47,8 +53,9 @@ impl CrawlProcess {
         ended: Sender<(K, ProcessEnd)>,
         on_line: &OnLine,
     ) -> io::Result<Self> {
-        let mut child =
-            command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
+        let mut child = command.spawn()?;
+        prefer_to_the_server(child.id());
         let (pid, stdin) = (child.id(), child.stdin.take());
         let lines = Arc::<Mutex<VecDeque<String>>>::default();
         let has_ended = Arc::<Mutex<bool>>::default();
@@ -100,10 +107,17 @@ fn wait(child: &mut Child, is_reaped: &Mutex<bool>) -> ProcessEnd {
             Err(rustix::io::Errno::INTR)
         ) {}
     }
+    // Until it is reaped, no other group can have its number.
+    let _ = pid(child.id()).map(|pid| kill_process_group(pid, Signal::KILL));
     let mut is_reaped = lock(is_reaped);
     *is_reaped = true;
     // If somebody else has reaped it, its status is lost.
     child.wait().map_or(ProcessEnd::Code(1), end_of)
+}
+
+/// If memory runs out, the kernel shall kill a crawl and not the server. A process may always raise this.
+fn prefer_to_the_server(pid: u32) {
+    let _ = std::fs::write(format!("/proc/{pid}/oom_score_adj"), OOM_SCORE);
 }
 
 fn end_of(status: ExitStatus) -> ProcessEnd {
@@ -184,6 +198,25 @@ mod tests {
         process.signal(Signal::STOP);
         process.stop();
         assert_eq!(ended.recv_timeout(LIMIT).unwrap(), ((), ProcessEnd::Signal(15)));
+    }
+
+    #[test]
+    fn what_it_leaves_behind_in_its_group_ends_with_it() {
+        let (sender, ended) = crossbeam_channel::bounded(1);
+        let (lines, line) = crossbeam_channel::bounded(1);
+        let on_line: OnLine = Arc::new(move |line| lines.send(String::from_utf8_lossy(line).into()).unwrap());
+        let mut shell = Command::new("sh");
+        shell.args(["-c", "sleep 1000 >/dev/null 2>&1 & echo $!"]);
+        let _process = CrawlProcess::start(shell, (), sender, &on_line).unwrap();
+        let left: String = line.recv_timeout(LIMIT).unwrap();
+        assert_eq!(ended.recv_timeout(LIMIT).unwrap(), ((), ProcessEnd::Code(0)));
+        let stat = format!("/proc/{}/stat", left.trim());
+        let is_alive = || std::fs::read_to_string(&stat).is_ok_and(|stat| !stat.contains(") Z"));
+        let since = Instant::now();
+        while is_alive() {
+            assert!(since.elapsed() < LIMIT, "pid {left} is still there");
+            let _ = ended.recv_timeout(Duration::from_millis(10));
+        }
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::{Args, Command, FromArgMatches, ValueEnum};
 use dragline_core::schedules::ScheduleNote;
-use dragline_flags::{Limit, duration, limit, number, text};
+use dragline_flags::{Limit, bytes_or_none, duration, limit, number, text};
 use serde_json::json;
 
 use crate::cron::{Times, time_zone};
@@ -52,6 +52,18 @@ pub struct ScheduleSettings {
     #[arg(long = "max_runtime", value_name = "TIME", value_parser = limit(duration), default_value = "0")]
     pub max_runtime: Limit<Duration>,
 
+    /// The memory that the crawl and the programs it starts may take together before it is ended; 0 = no limit
+    #[arg(long = "max_memory", value_name = "BYTES", value_parser = limit(bytes_or_none), default_value = "0")]
+    pub max_memory: Limit<usize>,
+
+    /// How long a loop of the crawl may be silent before the crawl counts as hung and is ended; 0 = no limit
+    #[arg(long = "max_silence", value_name = "TIME", value_parser = max_silence, default_value = text::limit(Self::default().max_silence, text::duration))]
+    pub max_silence: Limit<Duration>,
+
+    /// After about this number of pages, a new process goes on with the run; 0 = no limit
+    #[arg(long = "max_pages", value_name = "N", value_parser = limit(number::<u64>), default_value = "0")]
+    pub max_pages: Limit<u64>,
+
     /// If workers are scarce, ticks with a higher number start first
     #[arg(long, value_name = "N", value_parser = number::<i32>, default_value_t = Self::default().priority, allow_negative_numbers = true)]
     pub priority: i32,
@@ -73,6 +85,10 @@ impl Default for ScheduleSettings {
             restarts: 5,
             restart_delay: Duration::from_secs(30),
             max_runtime: None,
+            max_memory: None,
+            // Loops give a sign of life once a second, also while the store is away and while a page is slow.
+            max_silence: Some(Duration::from_secs(300)),
+            max_pages: None,
             priority: 0,
             enabled: true,
         }
@@ -129,6 +145,16 @@ impl fmt::Display for ScheduleError {
     }
 }
 
+/// A loop that is silent for a shorter time may only be slow: the machine is busy, or its clock was set.
+const LEAST_SILENCE: Duration = Duration::from_secs(5);
+
+fn max_silence(text: &str) -> Result<Limit<Duration>, String> {
+    match limit(duration)(text)? {
+        Some(time) if time < LEAST_SILENCE => Err("must be at least 5s, or 0 for no limit".to_owned()),
+        time => Ok(time),
+    }
+}
+
 impl ScheduleSettings {
     /// The parser of the keys. They are long flags here, so that a file has the checks of a command line.
     pub fn command() -> Command {
@@ -171,6 +197,9 @@ impl Schedule {
             "restarts": restarts,
             "restart_delay_seconds": restart_delay.as_secs_f64(),
             "max_runtime_seconds": self.settings.max_runtime.map(|limit| limit.as_secs_f64()),
+            "max_memory_bytes": self.settings.max_memory,
+            "max_silence_seconds": self.settings.max_silence.map(|limit| limit.as_secs_f64()),
+            "max_pages": self.settings.max_pages,
             "priority": self.settings.priority,
             "enabled": self.settings.enabled,
         });

@@ -43,6 +43,8 @@ pub(crate) struct RunningCrawl {
     pub(crate) began: Instant,
     pub(crate) run_id: Option<i64>,
     pub(crate) is_stopping: bool,
+    /// With all that it has started, in bytes.
+    pub(crate) memory: u64,
 }
 
 /// What an endpoint answers.
@@ -126,6 +128,7 @@ impl Status {
                     "pid": it.pid,
                     "seconds": it.began.elapsed().as_secs_f64(),
                     "stopping": it.is_stopping,
+                    "memory_bytes": it.memory,
                 })
             })
             .collect();
@@ -169,6 +172,15 @@ impl Status {
             "How long the process of a crawl has been running.",
             &running,
         );
+        #[allow(clippy::cast_precision_loss)]
+        let memory: Vec<(String, f64)> =
+            now.running.iter().map(|it| (labels(&it.schedule, &it.spider, None), it.memory as f64)).collect();
+        family(
+            "dragline_serve_memory_bytes",
+            "gauge",
+            "Memory of a crawl and of all that it has started.",
+            &memory,
+        );
         let age = now.answered.map_or(f64::INFINITY, |at| at.elapsed().as_secs_f64());
         let age_text = if age.is_finite() { age } else { -1.0 };
         family(
@@ -180,7 +192,7 @@ impl Status {
         for (name, label, help) in [
             (TICKS, "state", "Ticks that ended on this server, by state."),
             (ENDS, "end", "Processes that ended, by how."),
-            (KILLS, "", "Processes that had to be killed."),
+            (KILLS, "reason", "Processes that had to be killed, or that the kernel killed, by reason."),
         ] {
             #[allow(clippy::cast_precision_loss)]
             let samples: Vec<(String, f64)> = now
@@ -229,14 +241,16 @@ mod tests {
         let status = Status::default();
         status.count(TICKS, "nightly", "books", "done");
         status.count(TICKS, "nightly", "books", "done");
-        status.count(KILLS, "nightly", "books", "killed");
+        status.count(KILLS, "nightly", "books", "memory");
         let text = status.metrics();
         assert!(
             text.contains("dragline_serve_ticks_total{spider=\"books\",run=\"nightly\",state=\"done\"} 2\n"),
             "{text}"
         );
         assert!(
-            text.contains("dragline_serve_forced_kills_total{spider=\"books\",run=\"nightly\"} 1\n"),
+            text.contains(
+                "dragline_serve_forced_kills_total{spider=\"books\",run=\"nightly\",reason=\"memory\"} 1\n"
+            ),
             "{text}"
         );
     }

@@ -1,11 +1,14 @@
 //! `dragline serve`.
 
+mod heartbeats;
+
 use std::fs::File as SystemFile;
 use std::io::{self, Write as _};
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use crossbeam_channel::bounded;
 use dragline_board::{Live, LiveRun, Within};
@@ -16,8 +19,10 @@ use dragline_core::worker::Worker;
 use dragline_runtime::listen::{Listener, Served, Told};
 use dragline_runtime::logging::{LogFormat, LogHandle};
 use dragline_runtime::visible::visible;
-use dragline_runtime::{hostname, signals};
-use dragline_serve::{Asked, Children, Health, House, Schedule, ServeEnd, ServeError, Server, Status};
+use dragline_runtime::{first_process, hostname, signals};
+use dragline_serve::{
+    Asked, Children, Health, Heartbeat, House, Launch, Schedule, ServeEnd, ServeError, Server, Status,
+};
 
 use serde_json::Value as Json;
 
@@ -74,6 +79,8 @@ pub(super) fn run(
         log_filter: common.log.filter.clone(),
         log: log.clone(),
     };
+    // The server knows which children it waits for.
+    first_process::hand_over();
     let status = Arc::<Status>::default();
     let children = Children::new()
         .map(Arc::new)
@@ -188,12 +195,7 @@ impl House for CommandLine {
         Ok(file.schedules().cloned().collect())
     }
 
-    fn command(
-        &self,
-        schedule: &Schedule,
-        fresh: bool,
-        supervised: Option<&Path>,
-    ) -> io::Result<(Command, Option<String>)> {
+    fn command(&self, schedule: &Schedule, launch: Launch<'_>) -> io::Result<(Command, Option<String>)> {
         let mut command = own_program()?;
         for name in OF_THIS_PROCESS {
             command.env_remove(name);
@@ -201,11 +203,17 @@ impl House for CommandLine {
         let config = self.copy.lock().unwrap_or_else(PoisonError::into_inner).path();
         command.arg("--config").arg(config).arg("crawl").arg(&schedule.spider);
         command.args(["--schedule", &schedule.name, "--stop-with-stdin"]);
-        if let Some(folder) = supervised {
+        if let Some(folder) = launch.supervised {
             command.arg("--supervised").arg(folder);
+            if let Some(file) = heartbeats::file(folder) {
+                command.env("DRAGLINE_HEARTBEAT_FILE", file);
+            }
         }
-        if fresh {
+        if launch.fresh {
             command.arg("--fresh");
+        }
+        if let Some(pages) = launch.pages {
+            command.arg("--max-pages-per-process").arg(pages.to_string());
         }
         // The URL may have a password, and everybody can read the arguments of a process.
         command.env("DRAGLINE_STORE", &self.store);
@@ -218,6 +226,10 @@ impl House for CommandLine {
             command.env("DRAGLINE_LOG_DIR", dir);
         }
         Ok((command, log_dir.map(|dir| dir.display().to_string())))
+    }
+
+    fn heartbeat(&self, folder: &Path, max_silence: Duration) -> Heartbeat {
+        heartbeats::look(folder, max_silence)
     }
 
     fn line(&self, schedule: &str, line: &[u8]) {

@@ -1,17 +1,23 @@
 //! The ticks that this server executes: a process is started, watched, and its end written.
 
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::Arc;
 use std::time::Instant;
 
 use dragline_core::runs::RunAsk;
 use dragline_core::schedules::{ScheduleStore, TickRecord, TickState};
+use dragline_core::stop::StopReason;
+use dragline_flags::text;
 use rustix::process::Signal;
 use tracing::{error, info, warn};
 
-use super::{House, Key, Supervisor};
+use super::watching::Vitals;
+use super::{House, Key, Launch, Supervisor};
 use crate::asking::NoAnswer;
+use crate::cgroup::{self, CrawlCgroup};
 use crate::children::Child;
-use crate::ending::{Ended, ProcessEnd, StopCause, after, not_started};
+use crate::ending::{Ended, MORE_MEMORY, ProcessEnd, StopCause, after, not_started};
+use crate::family;
 use crate::process::{CrawlProcess, OnLine};
 use crate::schedule::{IfRunning, Schedule};
 use crate::status::{ENDS, KILLS, TICKS};
@@ -25,10 +31,21 @@ pub(super) struct Executed {
     /// Its place among the crawls that answer this server, until it has ended.
     pub(super) child: Option<Child>,
     /// Why it was stopped.
+    /// Each process of a server has another one.
+    pub(super) number: u64,
+    /// Its cgroup, if it has a limit on memory and cgroups are possible here.
+    pub(super) cgroup: Option<CrawlCgroup>,
+    /// How many processes the kernel had killed in this container before.
+    pub(super) oom_kills_before: Option<u64>,
+    pub(super) vitals: Vitals,
+    /// It takes far too much memory, so it gets no time to stop.
+    pub(super) is_dangerous: bool,
     pub(super) cause: Option<StopCause>,
     pub(super) stopped_at: Option<Instant>,
     pub(super) is_killed: bool,
     pub(super) end: Option<ProcessEnd>,
+    /// What the kernel did to it, if memory ran out.
+    pub(super) out_of_memory: Option<String>,
 }
 
 impl Supervisor {
@@ -78,9 +95,17 @@ impl Supervisor {
         let claimed = TickRecord { version: claimed.version + 1, ..claimed };
         // A tick that has opened its run goes on with it.
         let fresh = schedule.settings.if_running == IfRunning::Replace && claimed.run_id.is_none();
+        self.launched += 1;
+        let number = self.launched;
         let child = self.children.add(&schedule.name, &schedule.spider);
-        let command = self.house.command(&schedule, fresh, child.as_ref().map(Child::folder));
-        let started = command.and_then(|(command, log_dir)| {
+        let launch = Launch {
+            fresh,
+            pages: schedule.settings.max_pages.map(|pages| recycled_after(pages, &claimed)),
+            supervised: child.as_ref().map(Child::folder),
+        };
+        let oom_kills_before = cgroup::oom_kills();
+        let started = self.house.command(&schedule, launch).and_then(|(mut command, log_dir)| {
+            command.env(family::TOKEN, family::token(number));
             let (house, name) = (Arc::clone(&self.house), schedule.name.clone());
             let on_line: OnLine = Arc::new(move |line| house.line(&name, line));
             let process = CrawlProcess::start(command, key(&claimed), self.ends.0.clone(), &on_line)?;
@@ -107,16 +132,29 @@ impl Supervisor {
             attempt = claimed.attempts,
             "started"
         );
+        let max_memory = schedule.settings.max_memory.map(|limit| limit as u64);
+        let cgroup = self.cgroups().zip(max_memory).map(|(all, limit)| all.add(process.pid, limit));
+        let cgroup = cgroup.and_then(|added| {
+            added
+                .inspect_err(|error| warn!(%error, pid = process.pid, "the crawl has no cgroup of its own"))
+                .ok()
+        });
         let running = TickRecord { pid: Some(process.pid), log_dir, ..claimed.clone() };
         let mut executed = Executed {
             tick: claimed,
             schedule,
             process,
             child,
+            number,
+            cgroup,
+            oom_kills_before,
+            vitals: Vitals::default(),
+            is_dangerous: false,
             cause: None,
             stopped_at: None,
             is_killed: false,
             end: None,
+            out_of_memory: None,
         };
         // The process runs, whether or not this is answered. If the row has it, its version is found with the next list.
         let noted = self.asking.ask(|store| store.swap_tick(&running));
@@ -139,6 +177,18 @@ impl Supervisor {
         let Some(executed) = self.executed.get_mut(key) else { return };
         executed.end = Some(end);
         executed.child = None;
+        if !executed.is_killed && end == ProcessEnd::Signal(9) {
+            executed.out_of_memory = executed.kernels_kill();
+        }
+        if let Some(what) = &executed.out_of_memory {
+            self.house.critical(&format!(
+                "CRITICAL: the crawl of the schedule {} (pid {}): {what}.\n{MORE_MEMORY}\n{NOTHING_LOST}",
+                executed.schedule.name, executed.process.pid
+            ));
+        }
+        if let Some(cgroup) = executed.cgroup.take() {
+            cgroup.end();
+        }
         let (schedule, pid) = (&executed.schedule.name, executed.process.pid);
         self.status.count(ENDS, schedule, &executed.schedule.spider, end.word());
         let seconds = executed.process.began.elapsed().as_secs();
@@ -177,17 +227,20 @@ impl Supervisor {
         let run = self.asking.ask(|store| store.list_runs(&ask))?.pop();
         let pid = executed.process.pid;
         let is_own = run.as_ref().is_some_and(|run| run.process.as_ref().is_some_and(|it| it.pid == pid));
+        let recycled = Some(StopReason::Recycled.to_string());
         let ended = Ended {
             end,
             cause: executed.cause.as_ref(),
             last_error: executed.process.last_error(),
             is_held: run.as_ref().is_some_and(|run| run.is_held),
+            is_recycled: is_own && run.as_ref().is_some_and(|run| run.stop_reason == recycled),
+            out_of_memory: executed.out_of_memory.as_deref(),
             did_nothing: !is_own,
         };
         loop {
             let tick = TickRecord {
                 run_id: run.as_ref().filter(|_| is_own).map(|run| run.run_id).or(executed.tick.run_id),
-                forced_kills: executed.tick.forced_kills + u32::from(executed.is_killed),
+                forced_kills: executed.tick.forced_kills + u32::from(executed.killed_for().is_some()),
                 ..executed.tick.clone()
             };
             let stored = self.stored(&tick)?;
@@ -205,8 +258,8 @@ impl Supervisor {
                 if next.state.is_final() {
                     self.status.count(TICKS, &next.schedule, &executed.schedule.spider, next.state.as_str());
                 }
-                if executed.is_killed {
-                    self.status.count(KILLS, &next.schedule, &executed.schedule.spider, "killed");
+                if let Some(reason) = executed.killed_for() {
+                    self.status.count(KILLS, &next.schedule, &executed.schedule.spider, reason);
                 }
                 return Ok(());
             }
@@ -249,20 +302,60 @@ impl Executed {
 
     pub(super) fn kill(&mut self, house: &dyn House) {
         self.is_killed = true;
+        let (name, pid) = (&self.schedule.name, self.process.pid);
         let seconds = self.stopped_at.map_or(0, |at| at.elapsed().as_secs());
-        let why = self.cause.as_ref().map_or_else(String::new, |cause| format!(" ({cause})"));
+        let why = self.cause.as_ref().map_or_else(String::new, |cause| format!(": {cause}"));
+        let advice = self.cause.as_ref().map_or("", StopCause::advice);
+        let late = if self.is_dangerous {
+            "It is killed at once, because that endangers everything else here.".to_owned()
+        } else {
+            format!("It was asked to stop and did not do so within {seconds} s, so it is killed.")
+        };
         house.critical(&format!(
-            "CRITICAL: the crawl of the schedule {} (pid {}) did not stop within {seconds} s{why}, so it is killed.\n\
-             Its own log says where it hung; `kill -USR1 PID` shows that while it runs.\n\
-             Nothing is lost: everything that was not stored is still queued, and the run is resumed.",
-            self.schedule.name, self.process.pid
+            "CRITICAL: the crawl of the schedule {name} (pid {pid}) is killed{why}.\n{late}\n{advice}\n{NOTHING_LOST}"
         ));
         self.process.signal(Signal::KILL);
+    }
+
+    /// Why it was killed, if it was: by this server, or by the kernel.
+    fn killed_for(&self) -> Option<&'static str> {
+        if self.is_killed {
+            return self.cause.as_ref().map(StopCause::word);
+        }
+        self.out_of_memory.as_ref().map(|_| "kernel")
+    }
+
+    /// Whether the kernel has killed it because memory ran out. Its own cgroup knows that for certain.
+    fn kernels_kill(&self) -> Option<String> {
+        if let Some(cgroup) = &self.cgroup {
+            let limit = self.schedule.settings.max_memory.unwrap_or_default();
+            return (cgroup.oom_kills() > 0).then(|| {
+                format!(
+                    "the kernel has killed it, because it took more memory than its max_memory ({})",
+                    text::bytes(limit)
+                )
+            });
+        }
+        let (before, now) = (self.oom_kills_before?, cgroup::oom_kills()?);
+        (now > before)
+            .then(|| "the kernel has killed it, because the memory of the container ran out".to_owned())
     }
 }
 
 pub(super) fn key(tick: &TickRecord) -> Key {
     (tick.schedule.clone(), tick.due_at)
+}
+
+/// The end of every block.
+const NOTHING_LOST: &str =
+    "Nothing is lost: everything that was not stored is still queued, and the run is resumed.";
+
+/// `max_pages`, up to a tenth more or less, so that crawls that began together don't restart together.
+fn recycled_after(pages: u64, tick: &TickRecord) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    (&tick.schedule, tick.due_at.timestamp(), tick.version).hash(&mut hasher);
+    let tenth = pages / 10;
+    (pages - tenth + hasher.finish() % (2 * tenth + 1)).max(1)
 }
 
 fn tell_end(tick: &TickRecord) {
@@ -275,5 +368,23 @@ fn tell_end(tick: &TickRecord) {
             info!(schedule, due_at = %tick.due_at, next_try_at, failures = tick.failures, "waiting: {why}");
         }
         _ => info!(schedule, due_at = %tick.due_at, run_id = tick.run_id, "{state} {why}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use dragline_core::schedules::TickKind;
+
+    #[test]
+    fn processes_are_recycled_about_where_they_should_be_and_not_together() {
+        let at = |version| TickRecord {
+            version,
+            ..TickRecord::new("a", "2026-03-01T03:00:00Z".parse().unwrap(), TickKind::Cron)
+        };
+        let all: Vec<u64> = (0..50).map(|version| recycled_after(1_000, &at(version))).collect();
+        assert!(all.iter().all(|pages| (900..=1_100).contains(pages)), "{all:?}");
+        assert!(all.iter().any(|pages| *pages < 960) && all.iter().any(|pages| *pages > 1_040), "{all:?}");
+        assert_eq!((recycled_after(1, &at(1)), recycled_after(9, &at(1))), (1, 9));
     }
 }

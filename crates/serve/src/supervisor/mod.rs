@@ -6,6 +6,7 @@
 mod executed;
 mod servers;
 mod stopping;
+mod watching;
 
 use std::collections::BTreeMap;
 use std::io;
@@ -22,11 +23,13 @@ use dragline_core::stop::Stop;
 use tracing::{error, info, warn};
 
 use self::executed::{Executed, key};
+use self::watching::Watching;
 use crate::asking::{Asking, NoAnswer};
 use crate::children::Children;
 use crate::clock::Clock;
 use crate::due::{MISSED_AFTER, new_ticks};
 use crate::ending::ProcessEnd;
+use crate::family::adopt_orphans;
 use crate::plan::{Step, plan};
 use crate::schedule::Schedule;
 use crate::settings::ServeSettings;
@@ -64,23 +67,44 @@ pub trait House: Send + Sync {
     /// What is wrong with the file.
     fn reload(&self) -> Result<Vec<Schedule>, String>;
 
-    /// The command that crawls for a schedule, and the folder of its log files. With `fresh`, it ends an unfinished run and starts a new
-    /// one. In the folder `supervised`, it answers this server.
+    /// The command that crawls for a schedule, and the folder of its log files.
     ///
     /// # Errors
     /// Why it cannot be made.
-    fn command(
-        &self,
-        schedule: &Schedule,
-        fresh: bool,
-        supervised: Option<&Path>,
-    ) -> io::Result<(Command, Option<String>)>;
+    fn command(&self, schedule: &Schedule, launch: Launch<'_>) -> io::Result<(Command, Option<String>)>;
+
+    /// What the heartbeats of the process with this folder say, if a loop of it may be silent for `max_silence`.
+    fn heartbeat(&self, folder: &Path, max_silence: Duration) -> Heartbeat;
 
     /// Takes a line that the crawl of a schedule has written.
     fn line(&self, schedule: &str, line: &[u8]);
 
     /// Tells people that something was lost or killed.
     fn critical(&self, text: &str);
+}
+
+/// What is special about one process of a crawl.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Launch<'a> {
+    /// It ends an unfinished run and starts a new one.
+    pub fresh: bool,
+    /// It stops after this number of pages.
+    pub pages: Option<u64>,
+    /// The folder in which it answers this server and gives signs of life, if there is one.
+    pub supervised: Option<&'a Path>,
+}
+
+/// What the heartbeats of a crawl say.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Heartbeat {
+    /// Its loops move.
+    Well,
+    /// A loop is silent or a parse does not return. Holds the details.
+    Hangs(String),
+    /// There are none: the process has just started, or it is about to end.
+    Missing,
+    /// Heartbeats cannot be written or read here. Holds the reason.
+    Unknown(String),
 }
 
 /// How a server has ended.
@@ -129,6 +153,9 @@ struct Supervisor {
     schedules: BTreeMap<String, Schedule>,
     server_id: i64,
     executed: BTreeMap<Key, Executed>,
+    /// How many processes were started.
+    launched: u64,
+    watching: Watching,
     ends: Ends,
     last_pass: Option<Instant>,
     last_beat: Option<Instant>,
@@ -165,6 +192,8 @@ pub fn serve(
         schedules: by_name(server.schedules),
         server_id: 0,
         executed: BTreeMap::new(),
+        launched: 0,
+        watching: Watching::default(),
         ends: bounded(1024),
         last_pass: None,
         last_beat: None,
@@ -174,6 +203,8 @@ pub fn serve(
         stopping_since: None,
         any_killed: false,
     };
+    adopt_orphans();
+    supervisor.prepare_limits();
     if !supervisor.begin(asked)? {
         return Ok(ServeEnd::Stopped);
     }
@@ -243,6 +274,7 @@ impl Supervisor {
                 },
                 default(LOOK_EVERY) => {}
             }
+            self.watch();
             self.keep_limits();
             self.write_ends();
             self.show();
@@ -314,6 +346,7 @@ impl Supervisor {
                     schedules = self.schedules.len(),
                     "read the settings file again; crawls that run keep their settings"
                 );
+                self.prepare_limits();
                 if let Err(no_answer) = self.note_schedules() {
                     self.is_away(&no_answer);
                 }
@@ -355,6 +388,7 @@ impl Supervisor {
             began: it.process.began,
             run_id: it.tick.run_id,
             is_stopping: it.cause.is_some(),
+            memory: it.vitals.memory,
         });
         let is_stopping = self.stopping_since.is_some();
         self.status.looked(self.workers, self.schedules.len(), running.collect(), is_stopping);

@@ -26,8 +26,7 @@ impl Supervisor {
                 executed.stop(StopCause::TooLong(limit));
             }
             let is_late = executed.stopped_at.is_some_and(|at| at.elapsed() >= grace);
-            if is_late && since_stop.is_none() && !executed.is_killed {
-                self.any_killed = true;
+            if (is_late || executed.is_dangerous) && since_stop.is_none() && !executed.is_killed {
                 executed.kill(&*self.house);
             }
         }
