@@ -22,6 +22,7 @@ on_both_stores!(
     a_retried_letter_counts_once,
     a_row_that_is_gone_takes_its_shares_along,
     pages_that_share_merged_rows_are_not_parsed_every_night,
+    a_union_has_a_limit_and_keeps_the_first_texts,
 );
 
 const MIXES: usize = 120;
@@ -367,4 +368,22 @@ fn pages_that_share_merged_rows_are_not_parsed_every_night(stored: &Stored) {
     let second = crawl(&site, stored).args(["--incremental"]).run();
     second.assert_code(0).assert_stdout(&format!("unchanged {MIXES} pages"));
     assert_eq!(rows(stored), truth(&[0], 1));
+}
+
+fn a_union_has_a_limit_and_keeps_the_first_texts(stored: &Stored) {
+    const LABELS: usize = 6_000;
+    let set = |first: usize| {
+        let labels: String = (first..first + LABELS).map(|label| format!("<u>{label:05}</u>")).collect();
+        Answer::html(format!("<time>2026-11-02</time><li><b>Björk</b> <i>Jóga</i> {labels}"))
+    };
+    let links = "<a href=/later>later</a> <a href=/first>first</a>";
+    let site =
+        Site::builder().page("/", Answer::html(links)).page("/later", set(LABELS)).page("/first", set(0));
+    let site = site.start();
+    crawl(&site, stored).run().assert_code(0);
+    let number_and_last = match stored {
+        Stored::Postgres(_) => "select cardinality(labels), labels[cardinality(labels)] from sets_artists",
+        Stored::Sqlite(_) => "select json_array_length(labels), labels ->> '$[#-1]' from sets_artists",
+    };
+    assert_eq!(stored.query(number_and_last), [["10000", "09999"]]);
 }

@@ -29,11 +29,15 @@ pub enum Merge {
     Min,
     /// The sum of what the pages give. Each page counts once.
     Add,
-    /// All texts, each once, sorted by their bytes.
+    /// All texts, each once, sorted by their bytes. The first [`Merge::MAX_TEXTS`] of them are kept.
     Union,
 }
 
 impl Merge {
+    /// How many texts [`Merge::Union`] keeps. Without a limit, a page that gives each visitor another text would make rows that grow
+    /// with every crawl. Which texts are kept depends on the texts, and not on the order of the pages.
+    pub const MAX_TEXTS: usize = 10_000;
+
     /// All rules.
     pub const ALL: [Self; 6] = [Self::Keep, Self::Fill, Self::Max, Self::Min, Self::Add, Self::Union];
 
@@ -113,6 +117,7 @@ fn uniform(value: &Value) -> Value {
             let mut texts = texts.clone();
             texts.sort_unstable();
             texts.dedup();
+            texts.truncate(Merge::MAX_TEXTS);
             Value::TextList(texts)
         }
         other => other.clone(),
@@ -249,6 +254,21 @@ mod tests {
         assert_eq!(number("1.50").to_json(), "1.50");
         assert_eq!(Merge::Max.apply(&number("1.50"), &Value::Null).unwrap().to_json(), "1.5");
         assert_eq!(Merge::Add.apply(&Value::Int(i64::MAX), &one), None);
+    }
+
+    #[test]
+    fn a_union_keeps_the_same_texts_in_whatever_order_they_come() {
+        let many = |numbers: std::ops::Range<usize>| {
+            Value::TextList(numbers.map(|number| format!("{number:05}")).collect())
+        };
+        let most = Merge::MAX_TEXTS;
+        let lists = [many(0..most / 2), many(most / 4..most + 10), many(most..most * 2)];
+        let all = |order: [usize; 3]| {
+            order.iter().fold(Value::Null, |union, at| Merge::Union.apply(&union, &lists[*at]).unwrap())
+        };
+        for order in [[0, 1, 2], [2, 1, 0], [1, 2, 0], [2, 0, 1]] {
+            assert_eq!(all(order), many(0..most), "{order:?}");
+        }
     }
 
     #[test]

@@ -268,8 +268,9 @@ fn merged(item: &ItemType, column: &str, merge: Merge) -> String {
         Merge::Min => format!("least({old}, {new})"),
         Merge::Union => format!(
             "CASE WHEN {old} IS NOT NULL OR {new} IS NOT NULL THEN ARRAY(
-                 SELECT DISTINCT one COLLATE \"C\" FROM unnest({old} || {new}) AS one ORDER BY 1
-             ) END"
+                 SELECT DISTINCT one COLLATE \"C\" FROM unnest({old} || {new}) AS one ORDER BY 1 LIMIT {}
+             ) END",
+            Merge::MAX_TEXTS
         ),
         Merge::Add => {
             let at = merged_by(item, Merge::Add).position(|sum| sum.name == column).unwrap_or_default();
