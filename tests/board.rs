@@ -88,6 +88,7 @@ fn every_page_and_every_answer_is_there(stored: &Stored) {
         "/runs/1",
         "/spiders",
         "/spiders/site",
+        "/schedules",
         "/items",
         "/items/page",
     ] {
@@ -103,6 +104,7 @@ fn every_page_and_every_answer_is_there(stored: &Stored) {
         "/api/v1/runs/1/log",
         "/api/v1/spiders",
         "/api/v1/spiders/site",
+        "/api/v1/schedules",
         "/api/v1/items",
         "/api/v1/items/page?limit=3",
     ] {
@@ -207,6 +209,7 @@ fn a_wrong_question_is_told_what_is_right() {
         ("/api/v1/items/nothing", 404),
         ("/api/v1/items/page?after=x", 400),
         ("/api/v1/spiders/nobody", 404),
+        ("/api/v1/schedules/nobody", 404),
         ("/api/v1/events?run=999", 404),
         ("/api/v1/nothing", 404),
     ] {

@@ -12,6 +12,7 @@ use crate::stored::{Stored, dragline, on_both_stores};
 
 mod children;
 mod limits;
+mod page;
 
 /// A machine that also builds is slow.
 const SOON: Duration = Duration::from_secs(60);

@@ -54,11 +54,57 @@ fn nights(stored: &Stored, logs: &Path) -> Site {
     site
 }
 
+/// A settings file with schedules, and what the store knows of them.
+fn scheduled(stored: &Stored, folder: &Path) -> String {
+    let file = folder.join("dragline.toml");
+    let schedule = |name: &str, cron: &str| {
+        format!("[schedule.{name}]\nspider = 'site'\ncron = '{cron}'\ntime_zone = 'Europe/Berlin'\n")
+    };
+    fs::write(
+        &file,
+        schedule("nightly", "30 3 * * *")
+            + &schedule("hourly", "0 * * * *")
+            + &schedule("weekly", "0 5 * * 1"),
+    )
+    .unwrap();
+    for (name, paused) in
+        [("nightly", "null, null"), ("hourly", "'2026-11-30T09:00:00.000000Z', 'ann on desk'")]
+    {
+        stored.execute(&format!(
+            "insert into crawl_schedules (name, definition, first_seen_at, known_until, paused_at, paused_by)
+             values ('{name}', '{{}}', '2026-11-01T00:00:00.000000Z', '2026-11-30T02:30:00.000000Z', {paused})"
+        ));
+    }
+    for (schedule, day, kind, state, reason, run) in [
+        ("nightly", 27, "cron", "done", "null", "4"),
+        (
+            "nightly",
+            28,
+            "cron",
+            "failed",
+            "'given up because 6 processes failed; the last one: exit 1: no page was done'",
+            "5",
+        ),
+        ("nightly", 29, "cron", "skipped", "'the tick of 2026-11-28 02:30 UTC had not ended'", "null"),
+        ("nightly", 30, "manual", "waiting", "'tried again after exit 1: the site is away'", "6"),
+        ("hourly", 30, "cron", "skipped", "'the schedule was paused by ann on desk'", "null"),
+    ] {
+        stored.execute(&format!(
+            "insert into crawl_ticks (schedule, due_at, kind, state, reason, next_try_at, run_name, run_id, attempts, forced_kills, ended_at)
+             values ('{schedule}', '2026-11-{day}T02:30:00.000000Z', '{kind}', '{state}', {reason}, '2026-11-30T23:40:00.000000Z',
+                     '{schedule}', {run}, 2, 1, {})",
+            if state == "waiting" { "null" } else { "'2026-11-30T02:31:00.000000Z'" },
+        ));
+    }
+    file.display().to_string()
+}
+
 #[test]
 fn the_pages_are_accessible_in_light_dark_and_on_a_phone() {
     let (stored, logs) = (Stored::sqlite(), tempfile::tempdir().unwrap());
     let _site = nights(&stored, logs.path());
-    let board = Board::with(&stored, &["--log-dir", logs.path().to_str().unwrap()]);
+    let config = scheduled(&stored, logs.path());
+    let board = Board::with(&stored, &["--log-dir", logs.path().to_str().unwrap(), "--config", &config]);
     let (Some(browser), Some(axe)) = (Browser::start(), axe()) else { return };
     let pictures = std::env::var_os("DRAGLINE_TEST_PICTURES").map(PathBuf::from);
     browser.command("Emulation.setTimezoneOverride", &serde_json::json!({ "timezoneId": "Europe/Berlin" }));
@@ -68,6 +114,8 @@ fn the_pages_are_accessible_in_light_dark_and_on_a_phone() {
         ("run", "/runs/6"),
         ("spiders", "/spiders"),
         ("spider", "/spiders/site"),
+        ("schedules", "/schedules"),
+        ("schedule", "/schedules/nightly"),
         ("kinds", "/items"),
         ("items", "/items/page?spider=site&contains=p"),
         ("problem", "/runs/99"),
@@ -177,6 +225,8 @@ fn nothing_hostile_runs_in_a_browser() {
         "/",
         "/runs",
         "/runs/1",
+        "/schedules",
+        "/schedules/evil",
         "/items/page",
         "/items/page?contains=%22%3E%3Cimg%20src=x%20onerror=alert(1)%3E",
     ] {

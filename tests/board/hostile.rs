@@ -33,6 +33,20 @@ pub(super) fn hostile_run(stored: &Stored, folder: &std::path::Path) -> Site {
         .arg(folder)
         .args(["--run", ATTACKS[1]])
         .run();
+    let text = ATTACKS.concat().replace('\'', "''");
+    for state in ["waiting", "failed"] {
+        stored.execute(&format!(
+            "insert into crawl_ticks (schedule, due_at, kind, state, reason, run_name, cancel, ended_at) values
+             ('evil', '2026-11-30T0{}:00:00.000000Z', 'cron', '{state}', '{text}', 'evil', '{text}', {})",
+            state.len(),
+            if state == "failed" { "'2026-11-30T09:00:00.000000Z'" } else { "null" },
+        ));
+    }
+    stored.execute(&format!(
+        "insert into crawl_schedules (name, definition, first_seen_at, known_until, paused_at, paused_by) values
+         ('evil', '{}', '2026-11-30T00:00:00.000000Z', '2026-11-30T00:00:00.000000Z', '2026-11-30T00:00:00.000000Z', '{text}')",
+        serde_json::json!({ "spider": ATTACKS[0], "cron": [ATTACKS[1]], "time_zone": ATTACKS[1], "enabled": true })
+    ));
     site
 }
 
@@ -48,6 +62,8 @@ fn no_text_becomes_a_part_of_the_page() {
         "/runs",
         "/runs/1",
         "/spiders/site",
+        "/schedules",
+        "/schedules/evil",
         "/items/page?contains=alert",
         "/items/page?contains=%22%3E%3Cscript%3E",
     ] {

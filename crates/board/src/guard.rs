@@ -16,7 +16,7 @@ use http::{HeaderValue, Request, StatusCode};
 use crate::answer::Refused;
 
 /// The paths of the board, besides `/`. Everything below them belongs to it.
-const PATHS: [&str; 5] = ["/runs", "/spiders", "/items", "/assets", "/api"];
+const PATHS: [&str; 6] = ["/runs", "/spiders", "/schedules", "/items", "/assets", "/api"];
 
 /// No script, style, image or connection from elsewhere, and nothing inline.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; \

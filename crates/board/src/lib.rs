@@ -4,7 +4,7 @@
 //!   browser ──► guard ──► page ──┐
 //!   program ──► guard ──► api ───┤
 //!                                v
-//!                              read ──► the store (`RunAdmin`), one read at a time for each question
+//!                              read ──► the store (`ScheduleStore`), one read at a time for each question
 //!                                ▲
 //!                                └───── the crawl itself (`Live`), if it is this process
 //! ```
@@ -33,6 +33,7 @@ mod guard;
 mod limits;
 mod live;
 mod page;
+mod plan;
 mod query;
 pub mod read;
 mod routes;
@@ -44,48 +45,32 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use dragline_core::ItemType;
-use dragline_core::runs::RunAdmin;
-use serde::{Deserialize, Serialize};
+use dragline_core::schedules::ScheduleStore;
 
 pub use bound::{Bound, Caller, Connection, SocketFile};
 pub use guard::{HostName, is_page};
 pub use limits::{MAX_EVENT_STREAMS, MAX_REQUESTS, REQUEST_TIMEOUT};
 pub use live::{Live, LiveHost, LiveRun, NotLive};
+pub use plan::{ComingRun, NoPlan, Plan, PlannedSchedule};
 pub use server::serve;
 pub use within::{Within, WithinBody};
 
 use crate::read::Reader;
 
-/// The runs that come next, as far as schedules say: this many at most, the earliest first.
-pub type ComingRuns = Box<dyn Fn(usize) -> Vec<ComingRun> + Send + Sync>;
-
 /// What a board shows.
 pub struct BoardParts {
     /// Where runs are kept. The board connects to it at the first request.
-    pub store: Box<dyn RunAdmin>,
+    pub store: Arc<dyn ScheduleStore>,
     /// The spiders that this program has.
     pub spiders: Vec<KnownSpider>,
-    /// The runs that come next.
-    pub coming: ComingRuns,
+    /// The schedules of the settings file.
+    pub plan: Arc<dyn Plan>,
     /// The crawls of this process.
     pub live: Arc<dyn Live>,
     /// Where the log files of crawls are (`--log-dir`).
     pub log_dir: Option<PathBuf>,
     /// Names under which this machine is reached, besides addresses and `localhost`.
     pub hosts: Vec<HostName>,
-}
-
-/// A run that comes next.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ComingRun {
-    /// When it is due, in RFC 3339 and UTC.
-    pub due_at: String,
-    /// The same in the time zone of its schedule, for people.
-    pub local: String,
-    /// Its schedule.
-    pub schedule: String,
-    /// Its spider.
-    pub spider: String,
 }
 
 /// A spider and its item types.
@@ -107,8 +92,8 @@ pub struct Board {
 impl Board {
     /// A board of these parts. It reaches nothing yet.
     pub fn new(parts: BoardParts) -> Self {
-        let BoardParts { store, spiders, coming, live, log_dir, hosts } = parts;
-        let reader = Reader::new(store, spiders, coming, live, log_dir);
+        let BoardParts { store, spiders, plan, live, log_dir, hosts } = parts;
+        let reader = Reader::new(store, spiders, plan, live, log_dir);
         Self { reader: Arc::new(reader), hosts: hosts.into() }
     }
 

@@ -41,6 +41,14 @@ pub(crate) const EVENTS_UNREAD: usize = 4;
 pub(crate) const MAX_RUNS: usize = 100;
 /// Runs that come next.
 pub(crate) const MAX_COMING: usize = 10;
+/// Ticks of a schedule on its page.
+pub(crate) const MAX_TICKS: usize = 200;
+/// Ticks of a schedule that wait or run, in a list of schedules.
+pub(crate) const MAX_OPEN_SHOWN: usize = 20;
+/// The newest ticks of all schedules, among which the last one of most schedules is found.
+pub(crate) const NEWEST_TICKS: usize = 300;
+/// Schedules whose last tick is not among them are asked for one by one, and this many at most.
+pub(crate) const MAX_ASKED_ALONE: usize = 50;
 /// Runs in the history of a spider.
 pub(crate) const MAX_HISTORY: usize = 60;
 /// Rows on one page of items.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use dragline_board::{Board, BoardParts, KnownSpider, Live, LiveHost, LiveRun};
+use dragline_board::{Board, BoardParts, KnownSpider, Live, LiveHost, LiveRun, NoPlan};
 use dragline_core::Spider;
 use dragline_core::store::BoxFuture;
 use dragline_engine::BusyHost;
@@ -26,13 +26,13 @@ pub(crate) fn board(
         StoreSettings { connections: SESSIONS, take_over_after: None, ..settings.store_settings.clone() };
     // The crawl opens the same store, and warns about it.
     let store = tracing::subscriber::with_default(NoSubscriber::default(), || {
-        dragline_store::open_runs(&settings.store.0, &own)
+        dragline_store::open_schedules(&settings.store.0, &own)
     });
     Ok(Board::new(BoardParts {
         store: store.map_err(|error| CrawlError::StoreUrl(error.into()))?,
         spiders: vec![KnownSpider { name: spider.name().to_owned(), items: spider.items() }],
         // A crawl knows only its own run.
-        coming: Box::new(|_| Vec::new()),
+        plan: Arc::new(NoPlan),
         live: Arc::new(OwnCrawl(Arc::clone(health))),
         log_dir: settings.log_dir.clone(),
         hosts: settings.listen_hosts.clone(),

@@ -99,7 +99,12 @@ async fn state(shared: &Shared, run: Option<i64>) -> Answer<Json> {
         }
         None => {
             let overview = read_overview(reader).await?;
-            json!({ "runs": overview.running.iter().chain(&overview.recent).collect::<Vec<_>>(), "live": null })
+            json!({
+                "runs": overview.running.iter().chain(&overview.recent).collect::<Vec<_>>(),
+                "schedules": overview.schedules,
+                "next": overview.next,
+                "live": null,
+            })
         }
     };
     for run in state["runs"].as_array_mut().into_iter().flatten() {

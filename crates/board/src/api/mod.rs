@@ -13,12 +13,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 pub(crate) use self::events::events;
-use crate::ComingRun;
 use crate::answer::{Refused, json_answer, typed};
-use crate::limits::{MAX_LOG_LINES, MAX_ROWS, MAX_RUNS};
+use crate::limits::{MAX_LOG_LINES, MAX_ROWS, MAX_RUNS, MAX_TICKS};
+use crate::plan::ComingRun;
 use crate::query::{Query, path_part};
 use crate::read::ItemsAsk;
-use crate::read::{Answer, LogTail, Reader, RunList, RunSummary, SpiderView, shown};
+use crate::read::{Answer, LogTail, Reader, RunList, RunSummary, ScheduleView, SpiderView, shown};
 use crate::shared::Shared;
 
 /// The description of the API.
@@ -37,6 +37,8 @@ pub(crate) struct Overview {
     pub(crate) recent: Vec<RunSummary>,
     /// The runs that come next, the earliest first.
     pub(crate) next: Vec<ComingRun>,
+    /// Schedules, and how they stand, by name.
+    pub(crate) schedules: Vec<ScheduleView>,
     /// The newest run of each spider, by the spider's name.
     pub(crate) spiders: Vec<SpiderLine>,
     /// The store, without secrets.
@@ -109,6 +111,22 @@ pub(crate) async fn spider(
     Ok(told(&spider))
 }
 
+pub(crate) async fn schedules(State(shared): State<Shared>, RawQuery(raw): RawQuery) -> Api {
+    Query::read(raw.as_deref(), &[])?;
+    let schedules = shared.board.reader.schedules().await?;
+    Ok(told(&json!({ "schedules": schedules })))
+}
+
+pub(crate) async fn schedule(
+    State(shared): State<Shared>,
+    Path(name): Path<String>,
+    RawQuery(raw): RawQuery,
+) -> Api {
+    let query = Query::read(raw.as_deref(), &["limit"])?;
+    let limit = query.limit(MAX_TICKS, LIST_ROWS)?;
+    Ok(told(&shared.board.reader.schedule(path_part(&name)?, limit).await?))
+}
+
 pub(crate) async fn item_kinds(State(shared): State<Shared>, RawQuery(raw): RawQuery) -> Api {
     Query::read(raw.as_deref(), &[])?;
     Ok(told(&json!({ "items": shared.board.reader.item_kinds() })))
@@ -131,6 +149,7 @@ pub(crate) fn run_id(text: &str) -> Answer<i64> {
 /// What runs and what ran.
 pub(crate) async fn read_overview(reader: &Reader) -> Answer<Overview> {
     let newest = reader.newest().await?;
+    let schedules = reader.schedules().await?;
     let (running, recent): (Vec<_>, Vec<_>) =
         newest.iter().map(RunSummary::of).partition(RunSummary::is_running);
     let last = |spider: &str| newest.iter().find(|run| run.spider == spider).map(RunSummary::of);
@@ -142,7 +161,8 @@ pub(crate) async fn read_overview(reader: &Reader) -> Answer<Overview> {
     shown(&Overview {
         running,
         recent,
-        next: reader.coming(),
+        next: reader.coming(&schedules),
+        schedules,
         spiders: spiders.collect(),
         store: reader.location(),
         read_at: newest.first().map(|run| timestamp_text(&run.read_at)),

@@ -4,13 +4,20 @@ use maud::{Markup, html};
 
 use super::layout::{Page, Place};
 use super::run_list::table;
+use super::schedules::{coming, link, state as tick_state, ticks};
 use super::words::{counted, duration, moment, rate, run_link, spider_address, state};
-use crate::ComingRun;
 use crate::api::{Overview, SpiderLine};
-use crate::read::RunSummary;
+use crate::read::{RunSummary, ScheduleView, TickView};
+
+/// Ticks that wait, on this page.
+const MAX_WAITING: usize = 20;
 
 pub(super) fn home(overview: &Overview) -> Markup {
     let odd: Vec<&SpiderLine> = overview.spiders.iter().filter(|spider| needs_attention(spider)).collect();
+    let failed = ended_without_a_run(&overview.schedules);
+    let open = overview.schedules.iter().flat_map(|schedule| &schedule.open);
+    let waiting: Vec<TickView> =
+        open.filter(|tick| tick.state == "waiting").take(MAX_WAITING).cloned().collect();
     let page = Page { title: "Now", events: Some("/api/v1/events".to_owned()), place: Place::Home };
     page.with(&html! {
         h1 { "Now" }
@@ -26,20 +33,29 @@ pub(super) fn home(overview: &Overview) -> Markup {
         }
         section data-part="attention" aria-labelledby="attention" {
             h2 id="attention" { "Needs a look" }
-            @if odd.is_empty() {
+            @if odd.is_empty() && failed.is_empty() {
                 p class="dim" { "The last run of every spider is good, or goes on." }
             } @else {
                 ul class="plain" {
                     @for spider in &odd {
                         @if let Some(run) = &spider.last { li { (attention(run)) } }
                     }
+                    @for tick in &failed {
+                        li { p { "Schedule " (link(&tick.schedule)) ": the tick of " (moment(&tick.due_at)) " " (tick_state(tick))
+                            @if let Some(run_id) = tick.run_id { " " a href={ "/runs/" (run_id) } { "#" (run_id) } }
+                            @if let Some(reason) = &tick.reason { " · " (reason) } } }
+                    }
                 }
             }
         }
-        @if !overview.next.is_empty() {
+        @if !overview.schedules.is_empty() {
             section data-part="next" aria-labelledby="next" {
                 h2 id="next" { "Next" }
-                (next(&overview.next))
+                @if !waiting.is_empty() { h3 { "Waiting" } (ticks(&waiting, true)) h3 { "Later" } }
+                @if overview.next.is_empty() { p class="dim" { "No schedule comes next." } } @else { (coming(&overview.next)) }
+                @for schedule in overview.schedules.iter().filter(|it| it.paused_at.is_some()) {
+                    p { (link(&schedule.schedule)) " is paused by " (schedule.paused_by.as_deref().unwrap_or("somebody")) ". Its ticks are skipped." }
+                }
             }
         }
         section data-part="recent" aria-labelledby="recent" {
@@ -54,24 +70,12 @@ pub(super) fn home(overview: &Overview) -> Markup {
     })
 }
 
-fn next(coming: &[ComingRun]) -> Markup {
-    html! {
-        div class="wide" tabindex="0" role="region" aria-label="Runs that come next" {
-            table {
-                thead { tr { th scope="col" { "Due" } th scope="col" { "In the zone of its schedule" } th scope="col" { "Schedule" } th scope="col" { "Spider" } } }
-                tbody {
-                    @for run in coming {
-                        tr {
-                            td { (moment(&run.due_at)) }
-                            td { (run.local) }
-                            td { (run.schedule) }
-                            td { a href=(spider_address(&run.spider)) { (run.spider) } }
-                        }
-                    }
-                }
-            }
-        }
-    }
+/// Schedules whose last tick did not bring a run: the list of runs does not show these.
+fn ended_without_a_run(schedules: &[ScheduleView]) -> Vec<&TickView> {
+    // The ticks of a paused schedule are skipped because somebody wants that.
+    let at_work = schedules.iter().filter(|schedule| schedule.paused_at.is_none());
+    let last = at_work.filter_map(|schedule| schedule.last.as_ref());
+    last.filter(|tick| tick.state == "failed" || tick.state == "skipped").collect()
 }
 
 /// Whether the newest run of the spider is over, and was not good.

@@ -18,14 +18,16 @@ pub(super) enum Place {
     Home,
     Runs,
     Spiders,
+    Schedules,
     Items,
     Nowhere,
 }
 
-const PLACES: [(Place, &str, &str); 4] = [
+const PLACES: [(Place, &str, &str); 5] = [
     (Place::Home, "/", "Now"),
     (Place::Runs, "/runs", "Runs"),
     (Place::Spiders, "/spiders", "Spiders"),
+    (Place::Schedules, "/schedules", "Schedules"),
     (Place::Items, "/items", "Items"),
 ];
 

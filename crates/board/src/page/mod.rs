@@ -8,6 +8,7 @@ mod problem;
 mod run;
 mod run_list;
 mod run_parts;
+mod schedules;
 mod spider;
 mod words;
 
@@ -24,6 +25,8 @@ use crate::shared::Shared;
 
 /// Log lines on the page of a run.
 const LOG_LINES: usize = 40;
+/// Ticks on the page of a schedule.
+const TICKS: usize = 100;
 
 pub(crate) async fn home(State(shared): State<Shared>, RawQuery(raw): RawQuery) -> Response {
     page(async {
@@ -71,6 +74,27 @@ pub(crate) async fn spider(
     page(async {
         Query::read(raw.as_deref(), &[])?;
         Ok(spider::spider(&shared.board.reader.spider(path_part(&name)?).await?))
+    })
+    .await
+}
+
+pub(crate) async fn schedules(State(shared): State<Shared>, RawQuery(raw): RawQuery) -> Response {
+    page(async {
+        Query::read(raw.as_deref(), &[])?;
+        Ok(schedules::schedules(&shared.board.reader.schedules().await?))
+    })
+    .await
+}
+
+pub(crate) async fn schedule(
+    State(shared): State<Shared>,
+    Path(name): Path<String>,
+    RawQuery(raw): RawQuery,
+) -> Response {
+    page(async {
+        Query::read(raw.as_deref(), &[])?;
+        let detail = shared.board.reader.schedule(path_part(&name)?, TICKS).await?;
+        Ok(schedules::schedule(&detail))
     })
     .await
 }

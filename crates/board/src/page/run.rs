@@ -6,6 +6,7 @@ use serde_json::Value as Json;
 use super::chart::{Of, rates};
 use super::layout::{Page, Place};
 use super::run_parts::{bad_pages, columns, groups, hosts, log};
+use super::schedules::{link, state as tick_state};
 use super::words::{
     change, counted, duration, item_address, moment, number, rate, spider_address, state, url,
 };
@@ -80,6 +81,10 @@ fn head(detail: &RunDetail) -> Markup {
         }
         dl class="facts" {
             div { dt { "Spider" } dd { a href=(spider_address(&run.spider)) { (run.spider) } } }
+            @if let Some(tick) = &detail.tick {
+                div { dt { "Schedule" } dd { (link(&tick.schedule)) ", due " (moment(&tick.due_at)) " " (tick_state(tick))
+                    @if let Some(reason) = &tick.reason { br; span class="dim" { (reason) } } } }
+            }
             @if run.kind != "crawl" { div { dt { "Kind" } dd { (run.kind) } } }
             div { dt { "Began" } dd { (moment(&run.started_at)) } }
             @if run.last_start_at != run.started_at { div { dt { "Resumed" } dd { (moment(&run.last_start_at)) } } }

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
 use super::summary::silent;
-use super::{Answer, Reader, RunSummary, TimelineView, shown};
+use super::{Answer, Reader, RunSummary, TickView, TimelineView, shown};
 use crate::live::LiveRun;
 
 /// Everything about a run.
@@ -50,6 +50,8 @@ pub struct RunDetail {
     pub columns: Vec<ColumnView>,
     /// How it went over time.
     pub timeline: TimelineView,
+    /// The tick of a schedule that it belongs to.
+    pub tick: Option<TickView>,
     /// What the crawl itself says, if it is within reach.
     pub live: Option<LiveRun>,
     /// The time of this answer, by the store's clock.
@@ -121,12 +123,18 @@ impl Reader {
     /// Everything about a run, without secrets.
     pub(crate) async fn detail(&self, run_id: i64) -> Answer<RunDetail> {
         let run = self.run(run_id).await?;
-        let (figures, live) = tokio::join!(self.figures(&run), self.live(run_id));
-        shown(&detail(&run, &figures?, live))
+        let (figures, live, tick) =
+            tokio::join!(self.figures(&run), self.live(run_id), self.tick_of(run_id, &run.name));
+        shown(&detail(&run, &figures?, live, tick?))
     }
 }
 
-fn detail(run: &RunRecord, figures: &Arc<RunFigures>, live: Option<LiveRun>) -> RunDetail {
+fn detail(
+    run: &RunRecord,
+    figures: &Arc<RunFigures>,
+    live: Option<LiveRun>,
+    tick: Option<TickView>,
+) -> RunDetail {
     // The requests of a pruned run are gone.
     let at_end = run.figures.as_ref().filter(|_| run.pruned_at().is_some());
     let pages = at_end.map_or(&figures.pages, |ended| &ended.pages);
@@ -156,6 +164,7 @@ fn detail(run: &RunRecord, figures: &Arc<RunFigures>, live: Option<LiveRun>) -> 
         bad_pages: figures.ended_badly.iter().map(bad_page).collect(),
         columns: columns(run),
         timeline: TimelineView::of(run),
+        tick,
         live,
         read_at: timestamp_text(&run.read_at),
     }

@@ -7,6 +7,7 @@ mod detail;
 mod history;
 mod log;
 mod rows;
+mod schedules;
 mod summary;
 
 use std::path::PathBuf;
@@ -14,7 +15,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use dragline_core::runs::{RunAdmin, RunAsk, RunFigures, RunRecord};
+use dragline_core::runs::{RunAsk, RunFigures, RunRecord};
+use dragline_core::schedules::{ScheduleStore, TickRecord};
 use dragline_core::secrets;
 use dragline_core::store::{BoxFuture, StoreResult};
 use dragline_core::{ItemType, StoreError};
@@ -29,25 +31,30 @@ pub use self::history::{Odd, SpiderView};
 pub use self::log::LogTail;
 pub(crate) use self::rows::ItemsAsk;
 pub use self::rows::{ItemKind, ItemsView, RowView};
+pub(crate) use self::schedules::Ticked;
+pub use self::schedules::{ScheduleDetail, ScheduleView, TickView};
 pub use self::summary::{Change, ProblemView, RunList, RunSummary, TimelineView};
+use crate::KnownSpider;
 use crate::answer::Refused;
-use crate::limits::{MAX_COMING, MAX_HISTORY, MAX_RUNS, READ_TIMEOUT};
+use crate::limits::{MAX_HISTORY, MAX_RUNS, READ_TIMEOUT};
 use crate::live::{Live, LiveRun};
-use crate::{ComingRun, ComingRuns, KnownSpider};
+use crate::plan::Plan;
 
 /// An answer, or the reason why the question has no answer.
 pub(crate) type Answer<T> = Result<T, Refused>;
 
 /// Reads everything that the board shows.
 pub(crate) struct Reader {
-    store: Box<dyn RunAdmin>,
+    store: Arc<dyn ScheduleStore>,
     is_reached: AtomicBool,
     pub(crate) spiders: Vec<KnownSpider>,
-    coming: ComingRuns,
+    plan: Arc<dyn Plan>,
     live: Arc<dyn Live>,
     log_dir: Option<PathBuf>,
     lists: Cache<String, Vec<RunRecord>>,
     figures: Cache<i64, RunFigures>,
+    tick_lists: Cache<String, Vec<TickRecord>>,
+    ticked: Cache<(), Ticked>,
 }
 
 /// A value without secrets.
@@ -63,9 +70,9 @@ fn broken(error: &serde_json::Error) -> Refused {
 
 impl Reader {
     pub(crate) fn new(
-        store: Box<dyn RunAdmin>,
+        store: Arc<dyn ScheduleStore>,
         spiders: Vec<KnownSpider>,
-        coming: ComingRuns,
+        plan: Arc<dyn Plan>,
         live: Arc<dyn Live>,
         log_dir: Option<PathBuf>,
     ) -> Self {
@@ -73,11 +80,13 @@ impl Reader {
             store,
             is_reached: AtomicBool::new(false),
             spiders,
-            coming,
+            plan,
             live,
             log_dir,
             lists: Cache::default(),
             figures: Cache::default(),
+            tick_lists: Cache::default(),
+            ticked: Cache::default(),
         }
     }
 
@@ -114,11 +123,6 @@ impl Reader {
     pub(crate) async fn live(&self, run_id: i64) -> Option<LiveRun> {
         let asked = timeout(Duration::from_secs(1), self.live.of_run(run_id)).await;
         asked.ok().flatten()
-    }
-
-    /// The runs that come next.
-    pub(crate) fn coming(&self) -> Vec<ComingRun> {
-        (self.coming)(MAX_COMING)
     }
 
     /// The newest runs of a spider.

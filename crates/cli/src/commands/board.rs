@@ -1,14 +1,17 @@
 //! `dragline board`: the page of runs, without a crawl. It shows the runs of all processes that use the store.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 use std::time::Duration;
 
 use chrono::{DateTime, SecondsFormat, Utc};
-use dragline_board::{Board, BoardParts, ComingRun, ComingRuns, HostName, KnownSpider, Live, NotLive};
+use dragline_board::{
+    Board, BoardParts, ComingRun, HostName, KnownSpider, Live, NotLive, Plan, PlannedSchedule,
+};
 use dragline_core::Spider;
+use dragline_core::schedules::ScheduleNote;
 use dragline_runtime::early_signals;
 use dragline_runtime::listen::ListenAddr;
-use dragline_serve::Schedule;
+use dragline_serve::{Clock, Schedule};
 use dragline_store::StoreSettings;
 use tokio::runtime::Runtime;
 use tokio::time::timeout;
@@ -20,7 +23,6 @@ use crate::arguments::Board as Arguments;
 use crate::exit::Exit;
 use crate::failed::Failed;
 use crate::settings::Common;
-use crate::settings::file::File;
 
 /// Sessions of the page. Further reads wait for one.
 const SESSIONS: usize = 4;
@@ -32,7 +34,8 @@ pub(super) fn run(
     common: &Common,
     spiders: &[Arc<dyn Spider>],
 ) -> Result<Exit, Failed> {
-    let board = of_store(common, spiders, arguments.listen_hosts, Arc::new(NotLive))?;
+    let plan = FilePlan::new(common.file.schedules().cloned().collect());
+    let board = of_store(common, spiders, arguments.listen_hosts, Arc::new(NotLive), plan)?;
     let address = arguments.listen;
     let runtime = runtime().map_err(|error| Failed::error(format!("cannot start a thread: {error}")))?;
     let listener = {
@@ -65,19 +68,50 @@ pub(super) fn cannot_listen(address: &ListenAddr, error: &std::io::Error) -> Fai
     })
 }
 
-/// What the schedules of the settings file say.
-fn coming_runs(file: File) -> ComingRuns {
-    Box::new(move |count| {
-        let schedules: Vec<_> = file.schedules().collect();
-        let ticks = coming(&schedules, Utc::now(), count);
-        let run = |(due_at, schedule): (DateTime<Utc>, &Schedule)| ComingRun {
-            due_at: due_at.to_rfc3339_opts(SecondsFormat::Secs, true),
-            local: local(due_at, schedule.times.zone()),
-            schedule: schedule.name.clone(),
-            spider: schedule.spider.clone(),
+/// The schedules of a settings file. `dragline serve` replaces them when it reads its file again.
+#[derive(Clone, Default)]
+pub(super) struct FilePlan(Arc<RwLock<Vec<Schedule>>>);
+
+impl FilePlan {
+    pub(super) fn new(schedules: Vec<Schedule>) -> Self {
+        Self(Arc::new(RwLock::new(schedules)))
+    }
+
+    pub(super) fn replace(&self, schedules: Vec<Schedule>) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = schedules;
+    }
+
+    fn read(&self) -> RwLockReadGuard<'_, Vec<Schedule>> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Plan for FilePlan {
+    fn schedules(&self) -> Vec<PlannedSchedule> {
+        let now = Clock::of_this_process().now();
+        let planned = |schedule: &Schedule| {
+            let ScheduleNote { name, definition } = schedule.note();
+            let next = schedule.times.next_after(now).filter(|_| schedule.settings.enabled);
+            PlannedSchedule { name, definition, next: next.map(|due_at| coming_run(due_at, schedule)) }
         };
-        ticks.into_iter().map(run).collect()
-    })
+        self.read().iter().map(planned).collect()
+    }
+
+    fn coming(&self, count: usize, is_left_out: &dyn Fn(&str) -> bool) -> Vec<ComingRun> {
+        let all = self.read();
+        let schedules: Vec<&Schedule> = all.iter().filter(|schedule| !is_left_out(&schedule.name)).collect();
+        let ticks = coming(&schedules, Clock::of_this_process().now(), count);
+        ticks.into_iter().map(|(due_at, schedule)| coming_run(due_at, schedule)).collect()
+    }
+}
+
+fn coming_run(due_at: DateTime<Utc>, schedule: &Schedule) -> ComingRun {
+    ComingRun {
+        due_at: due_at.to_rfc3339_opts(SecondsFormat::Secs, true),
+        local: local(due_at, schedule.times.zone()),
+        schedule: schedule.name.clone(),
+        spider: schedule.spider.clone(),
+    }
 }
 
 /// The board of all runs of the store.
@@ -86,17 +120,18 @@ pub(super) fn of_store(
     spiders: &[Arc<dyn Spider>],
     hosts: Vec<HostName>,
     live: Arc<dyn Live>,
+    plan: FilePlan,
 ) -> Result<Board, Failed> {
     let settings = StoreSettings { take_over_after: None, connections: SESSIONS, ..common.store_settings()? };
     // The demo's spider isn't listed, and its runs may be in the store all the same.
     let demo: Arc<dyn Spider> = Arc::new(Shelf);
     let known = spiders.iter().chain([&demo]);
     Ok(Board::new(BoardParts {
-        store: common.open_runs(&settings)?,
+        store: common.open_schedules(&settings)?,
         spiders: known
             .map(|spider| KnownSpider { name: spider.name().to_owned(), items: spider.items() })
             .collect(),
-        coming: coming_runs(common.file.clone()),
+        plan: Arc::new(plan),
         live,
         log_dir: common.log_dir(),
         hosts,

@@ -26,7 +26,7 @@ use dragline_serve::{
 
 use serde_json::Value as Json;
 
-use super::board;
+use super::board::{self, FilePlan};
 use crate::arguments::Serve;
 use crate::exit::Exit;
 use crate::failed::Failed;
@@ -64,6 +64,7 @@ pub(super) fn run(
             "add a table such as [schedule.nightly] with spider and cron to dragline.toml, or name another file with --config",
         ));
     }
+    let plan = FilePlan::new(schedules.clone());
     let store = common.open_schedules(&common.store_settings()?)?;
     let stop = Stop::new();
     let asked = listen(&stop)?;
@@ -78,6 +79,7 @@ pub(super) fn run(
         log_format: common.log.format,
         log_filter: common.log.filter.clone(),
         log: log.clone(),
+        plan: plan.clone(),
     };
     // The server knows which children it waits for.
     first_process::hand_over();
@@ -90,7 +92,13 @@ pub(super) fn run(
         None => None,
         Some(address) => {
             let live = Arc::new(OfChildren(Arc::clone(&children)));
-            let board = board::of_store(common, &program.spiders, arguments.listening.listen_hosts, live)?;
+            let board = board::of_store(
+                common,
+                &program.spiders,
+                arguments.listening.listen_hosts,
+                live,
+                plan.clone(),
+            )?;
             let (status, children) = (Arc::clone(&status), Arc::clone(&children));
             let served = Endpoints { status, children, page: Within::new(board) };
             Some(Listener::start(address, served).map_err(|error| board::cannot_listen(address, &error))?)
@@ -185,6 +193,8 @@ struct CommandLine {
     log_format: LogFormat,
     log_filter: Option<String>,
     log: LogHandle,
+    /// The schedules for the page.
+    plan: FilePlan,
 }
 
 impl House for CommandLine {
@@ -192,7 +202,9 @@ impl House for CommandLine {
         let file = File::read(Some(&self.path), &self.spiders).map_err(|failed| failed.to_string())?;
         let copy = ConfigCopy::new(&file).map_err(|error| error.to_string())?;
         *self.copy.lock().unwrap_or_else(PoisonError::into_inner) = copy;
-        Ok(file.schedules().cloned().collect())
+        let schedules: Vec<Schedule> = file.schedules().cloned().collect();
+        self.plan.replace(schedules.clone());
+        Ok(schedules)
     }
 
     fn command(&self, schedule: &Schedule, launch: Launch<'_>) -> io::Result<(Command, Option<String>)> {
