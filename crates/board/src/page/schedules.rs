@@ -14,7 +14,7 @@ pub(super) fn schedules(schedules: &[ScheduleView]) -> Markup {
         h1 { "Schedules" }
         section data-part="schedules" {
             @if schedules.is_empty() {
-                p class="dim" { "There are no schedules: neither the settings file of this process nor the store has one." }
+                p class="dim" { "Neither the settings file of this process nor the store has a schedule." }
             } @else {
                 div class="wide" tabindex="0" role="region" aria-label="Schedules" {
                     table {
