@@ -11,6 +11,7 @@ use crate::health::address;
 use crate::stored::{Stored, dragline, on_both_stores};
 
 mod children;
+mod day;
 mod limits;
 mod page;
 
@@ -36,7 +37,12 @@ fn clock(start: &str, speed: u32) -> String {
 
 /// A server in a folder with this settings file.
 fn server(stored: &Stored, program: Dragline, clock: &str, file: &str) -> Dragline {
-    let server = program.args(["serve", "--store", &stored.url(), "--workers", "4", "--lease", "2s"]);
+    server_at(&stored.url(), stored, program, clock, file)
+}
+
+/// The same for a store that it reaches in another way.
+fn server_at(url: &str, stored: &Stored, program: Dragline, clock: &str, file: &str) -> Dragline {
+    let server = program.args(["serve", "--store", url, "--workers", "4", "--lease", "2s"]);
     fs::write(server.folder().join("dragline.toml"), file).unwrap();
     // A schedule that is seen for the first time has no earlier ticks, and the start of a process takes its time.
     dragline().args(["schema", "apply", "--store", &stored.url()]).run().assert_code(0);

@@ -6,6 +6,8 @@ use std::time::Duration;
 use bytesize::ByteSize;
 use chrono::{DateTime, Utc};
 use dragline_core::back_off::BackOff;
+use dragline_core::run_verdict::RunVerdict;
+use dragline_core::runs::RunRecord;
 use dragline_core::schedules::{TickRecord, TickState};
 
 use crate::clock::Clock;
@@ -80,6 +82,10 @@ pub(crate) enum StopCause {
     /// Another server has taken the tick over.
     TakenOver,
 }
+
+/// Why processes are killed, in one word: [`StopCause::word`], and the kernel.
+pub(crate) const KILL_REASONS: [&str; 7] =
+    ["cancel", "kernel", "memory", "runtime", "silence", "stop", "taken_over"];
 
 impl StopCause {
     /// What it is, in one word, for metrics.
@@ -165,10 +171,7 @@ pub(crate) fn after(
             tick.skipped(now, "no run was due: the last one is younger than min_interval")
         }
         (ProcessEnd::Code(0), _) => tick.ended(TickState::Done, now, None),
-        (ProcessEnd::Code(65), _) => {
-            let reason = "finished with problems; look at the run".to_owned();
-            tick.ended(TickState::Done, now, Some(reason))
-        }
+        (ProcessEnd::Code(65), _) => tick.ended(TickState::Done, now, Some(PROBLEMS.to_owned())),
         (ProcessEnd::Code(2), _) => {
             let why = ended.last_error.as_deref().unwrap_or("a setting is wrong");
             tick.ended(TickState::Failed, now, Some(format!("not tried again: {why}")))
@@ -203,6 +206,18 @@ pub(crate) fn after(
         _ => failed(tick, settings, &told(ended), now),
     }
 }
+
+/// A tick whose run is finished, which nobody could note because its server was gone or its store away.
+pub(crate) fn executed_before(tick: TickRecord, run: &RunRecord, clock: &Clock) -> TickRecord {
+    let is_good = run.verdict.as_ref().is_none_or(RunVerdict::is_good);
+    let code = if is_good { 0 } else { 65 };
+    let reason = if is_good { "its run was finished when its server was gone" } else { PROBLEMS };
+    let tick = TickRecord { exit_code: Some(code), run_id: Some(run.run_id), ..tick };
+    tick.ended(TickState::Done, clock.now(), Some(reason.to_owned()))
+}
+
+/// The reason of a tick whose run was judged so.
+const PROBLEMS: &str = "finished with problems; look at the run";
 
 /// A tick whose process could not be started.
 pub(crate) fn not_started(
@@ -316,6 +331,7 @@ mod tests {
         assert_eq!((after, failures), (TickState::Waiting, 1));
         assert_eq!(reason, "tried again after it took 600.0 MiB of memory, and its max_memory is 512.0 MiB");
         let silent = StopCause::Silent("no heartbeat".to_owned());
+        assert!(KILL_REASONS.contains(&memory.word()) && KILL_REASONS.contains(&silent.word()));
         assert_eq!(state(&ended(ProcessEnd::Signal(9), Some(&silent))).1, 1);
         assert_eq!(state(&ended(ProcessEnd::Code(0), Some(&silent))).0, TickState::Done, "it was faster");
         let recycled = Ended { is_recycled: true, ..ended(ProcessEnd::Code(75), None) };

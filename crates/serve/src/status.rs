@@ -30,6 +30,7 @@ struct Now {
     workers: usize,
     schedules: usize,
     running: Vec<RunningCrawl>,
+    standings: Vec<Standing>,
     /// By schedule, spider and what ended.
     counts: BTreeMap<(&'static str, String, String, &'static str), u64>,
 }
@@ -45,6 +46,17 @@ pub(crate) struct RunningCrawl {
     pub(crate) is_stopping: bool,
     /// With all that it has started, in bytes.
     pub(crate) memory: u64,
+}
+
+/// How a schedule stands.
+#[derive(Clone, Debug)]
+pub(crate) struct Standing {
+    pub(crate) schedule: String,
+    pub(crate) spider: String,
+    /// Processes that have failed since the last tick that was done.
+    pub(crate) failures: u32,
+    /// How long its oldest tick has been waiting for its start.
+    pub(crate) overdue: Duration,
 }
 
 /// What an endpoint answers.
@@ -74,6 +86,7 @@ impl Default for Status {
             workers: 0,
             schedules: 0,
             running: Vec::new(),
+            standings: Vec::new(),
             counts: BTreeMap::new(),
         };
         Self { began: Instant::now(), now: Mutex::new(now) }
@@ -99,8 +112,24 @@ impl Status {
     }
 
     pub(crate) fn count(&self, family: &'static str, schedule: &str, spider: &str, what: &'static str) {
+        self.add(family, schedule, spider, what, 1);
+    }
+
+    /// With 0, there is something to see from now on.
+    pub(crate) fn add(
+        &self,
+        family: &'static str,
+        schedule: &str,
+        spider: &str,
+        what: &'static str,
+        more: u64,
+    ) {
         let key = (family, schedule.to_owned(), spider.to_owned(), what);
-        *self.lock().counts.entry(key).or_default() += 1;
+        *self.lock().counts.entry(key).or_default() += more;
+    }
+
+    pub(crate) fn stand(&self, all: Vec<Standing>) {
+        self.lock().standings = all;
     }
 
     /// How the server is.
@@ -132,6 +161,17 @@ impl Status {
                 })
             })
             .collect();
+        let standings: Vec<Json> = now
+            .standings
+            .iter()
+            .map(|it| {
+                json!({
+                    "schedule": it.schedule,
+                    "failures_in_a_row": it.failures,
+                    "overdue_seconds": it.overdue.as_secs_f64(),
+                })
+            })
+            .collect();
         let body = json!({
             "status": status,
             "why": format!("{} running on {}", counted(running.len() as u64, "crawl"), counted(now.workers as u64, "worker")),
@@ -142,6 +182,7 @@ impl Status {
             "workers": now.workers,
             "schedules": now.schedules,
             "running": running,
+            "standings": standings,
         });
         Health { is_alive, is_ready: status == "serving", body }
     }
@@ -171,6 +212,21 @@ impl Status {
             "gauge",
             "How long the process of a crawl has been running.",
             &running,
+        );
+        let of_schedules = |value: fn(&Standing) -> f64| -> Vec<(String, f64)> {
+            now.standings.iter().map(|it| (labels(&it.schedule, &it.spider, None), value(it))).collect()
+        };
+        family(
+            "dragline_serve_failures_in_a_row",
+            "gauge",
+            "Processes of a schedule that have failed since its last tick that was done.",
+            &of_schedules(|it| f64::from(it.failures)),
+        );
+        family(
+            "dragline_serve_overdue_seconds",
+            "gauge",
+            "How long the oldest tick of a schedule has been waiting for its start.",
+            &of_schedules(|it| it.overdue.as_secs_f64()),
         );
         #[allow(clippy::cast_precision_loss)]
         let memory: Vec<(String, f64)> =

@@ -77,6 +77,9 @@ impl Supervisor {
         if self.executed.contains_key(&key(&tick)) {
             return Ok(());
         }
+        if self.was_executed(&tick)? {
+            return Ok(());
+        }
         let now = self.clock.now();
         let claimed = TickRecord {
             state: TickState::Running,
@@ -169,6 +172,7 @@ impl Supervisor {
         if self.asking.ask(|store| store.swap_tick(tick))? {
             let why = tick.reason.as_deref().unwrap_or_default();
             info!(schedule = tick.schedule, due_at = %tick.due_at, "{}: {why}", tick.state.as_str());
+            self.count_end(tick);
         }
         Ok(())
     }
@@ -255,14 +259,21 @@ impl Supervisor {
             let next = after(tick, &executed.schedule.settings, &ended, &self.clock);
             if self.asking.ask(|store| store.swap_tick(&next))? {
                 tell_end(&next);
-                if next.state.is_final() {
-                    self.status.count(TICKS, &next.schedule, &executed.schedule.spider, next.state.as_str());
-                }
+                self.count_end(&next);
                 if let Some(reason) = executed.killed_for() {
                     self.status.count(KILLS, &next.schedule, &executed.schedule.spider, reason);
                 }
                 return Ok(());
             }
+        }
+    }
+
+    /// Counts a tick that has ended.
+    pub(super) fn count_end(&self, tick: &TickRecord) {
+        if tick.state.is_final()
+            && let Some(schedule) = self.schedules.get(&tick.schedule)
+        {
+            self.status.count(TICKS, &tick.schedule, &schedule.spider, tick.state.as_str());
         }
     }
 

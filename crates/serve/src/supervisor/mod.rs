@@ -5,6 +5,7 @@
 
 mod executed;
 mod servers;
+mod standing;
 mod stopping;
 mod watching;
 
@@ -23,6 +24,7 @@ use dragline_core::stop::Stop;
 use tracing::{error, info, warn};
 
 use self::executed::{Executed, key};
+use self::standing::Standings;
 use self::watching::Watching;
 use crate::asking::{Asking, NoAnswer};
 use crate::children::Children;
@@ -156,6 +158,7 @@ struct Supervisor {
     /// How many processes were started.
     launched: u64,
     watching: Watching,
+    standings: Standings,
     ends: Ends,
     last_pass: Option<Instant>,
     last_beat: Option<Instant>,
@@ -194,6 +197,7 @@ pub fn serve(
         executed: BTreeMap::new(),
         launched: 0,
         watching: Watching::default(),
+        standings: Standings::default(),
         ends: bounded(1024),
         last_pass: None,
         last_beat: None,
@@ -302,16 +306,21 @@ impl Supervisor {
         for schedule in self.schedules.values() {
             let Some(record) = records.iter().find(|record| record.name == schedule.name) else { continue };
             let Some(new) = new_ticks(schedule, record, now, missed_after) else { continue };
-            self.asking.ask(|store| store.add_ticks(&new))?;
+            if self.asking.ask(|store| store.add_ticks(&new))? == 0 {
+                // Another server was faster.
+                continue;
+            }
             let skipped = new.ticks.iter().filter(|tick| tick.state == TickState::Skipped);
             for tick in skipped {
                 let why = tick.reason.as_deref().unwrap_or_default();
                 info!(schedule = tick.schedule, due_at = %tick.due_at, "skipped: {why}");
+                self.count_end(tick);
             }
         }
         let open = self.asking.ask(ScheduleStore::open_ticks)?;
         self.take_over(&open)?;
         self.hear_cancels(&open);
+        self.stand(&open)?;
         let free = self.workers.saturating_sub(self.executed.len());
         for step in plan(&self.schedules, &open, now, free) {
             match step {

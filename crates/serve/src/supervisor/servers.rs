@@ -2,11 +2,14 @@
 
 use std::time::{Duration, Instant};
 
-use dragline_core::schedules::{NewServer, TickRecord, TickState};
+use dragline_core::runs::{RunAsk, RunRecord};
+use dragline_core::schedules::{NewServer, ServerRecord, TickRecord, TickState};
+use dragline_core::store::{ProcessInfo, RunState};
 use tracing::{info, warn};
 
 use super::{Supervisor, key};
 use crate::asking::NoAnswer;
+use crate::ending::executed_before;
 use crate::place::{is_gone, place};
 use crate::schedule::Schedule;
 
@@ -96,7 +99,7 @@ impl Supervisor {
                     Some(_) => false,
                 };
                 if has_ended {
-                    self.free(tick, "its server is gone")?;
+                    self.free(tick, of, "its server is gone")?;
                 }
             }
         }
@@ -107,20 +110,60 @@ impl Supervisor {
                 && !self.executed.contains_key(&key(tick))
         });
         for tick in own.cloned().collect::<Vec<_>>() {
-            self.free(&tick, "its start was not confirmed")?;
+            self.free(&tick, None, "its start was not confirmed")?;
         }
         Ok(())
     }
 
-    pub(super) fn free(&self, tick: &TickRecord, why: &str) -> Result<(), NoAnswer> {
+    /// Its last server, if it is known, tells which run is its own.
+    fn free(&self, tick: &TickRecord, of: Option<&ServerRecord>, why: &str) -> Result<(), NoAnswer> {
         let now = self.clock.now();
-        let free = match &tick.cancel {
-            Some(cancel) => tick.clone().ended(TickState::Failed, now, Some(cancel.clone())),
-            None => tick.clone().waiting(now, Some(format!("it goes on, because {why}"))),
+        let run = self.run_of(tick, of)?;
+        let tick = TickRecord { run_id: run.as_ref().map(|run| run.run_id).or(tick.run_id), ..tick.clone() };
+        let free = match (&tick.cancel, run.filter(|run| run.state == RunState::Finished)) {
+            (_, Some(run)) => executed_before(tick.clone(), &run, &self.clock),
+            (Some(cancel), None) => tick.clone().ended(TickState::Failed, now, Some(cancel.clone())),
+            (None, None) => tick.clone().waiting(now, Some(format!("it goes on, because {why}"))),
         };
         if self.asking.ask(|store| store.swap_tick(&free))? {
+            self.count_end(&free);
             warn!(schedule = tick.schedule, due_at = %tick.due_at, "taken over: {why}");
         }
         Ok(())
+    }
+
+    /// The run of a tick, if it is known for certain. A process that has the tick's pid has opened it on the machine of the tick's
+    /// server, and since that server began, because pids are used again.
+    pub(super) fn run_of(
+        &self,
+        tick: &TickRecord,
+        of: Option<&ServerRecord>,
+    ) -> Result<Option<RunRecord>, NoAnswer> {
+        if let Some(run_id) = tick.run_id {
+            let ask = RunAsk { run_id: Some(run_id), limit: 1, ..RunAsk::default() };
+            return Ok(self.asking.ask(|store| store.list_runs(&ask))?.pop());
+        }
+        let (Some(pid), Some(of)) = (tick.pid, of) else { return Ok(None) };
+        let ask = RunAsk { name: Some(tick.run_name.clone()), limit: 1, ..RunAsk::default() };
+        let is_own = |run: &RunRecord| {
+            let is_its = |it: &ProcessInfo| it.pid == pid && it.hostname == of.server.hostname;
+            run.process.as_ref().is_some_and(is_its) && run.last_start_at >= of.started_at
+        };
+        Ok(self.asking.ask(|store| store.list_runs(&ask))?.pop().filter(is_own))
+    }
+
+    /// Ends a tick that goes on although its run is finished. Returns whether that is so.
+    pub(super) fn was_executed(&self, tick: &TickRecord) -> Result<bool, NoAnswer> {
+        if tick.run_id.is_none() {
+            return Ok(false);
+        }
+        let run = self.run_of(tick, None)?.filter(|run| run.state == RunState::Finished);
+        let Some(run) = run else { return Ok(false) };
+        let done = executed_before(tick.clone(), &run, &self.clock);
+        if self.asking.ask(|store| store.swap_tick(&done))? {
+            self.count_end(&done);
+            info!(schedule = done.schedule, due_at = %done.due_at, run_id = run.run_id, "done: its run is finished already");
+        }
+        Ok(true)
     }
 }
