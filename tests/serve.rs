@@ -13,6 +13,7 @@ use crate::stored::{Stored, dragline, on_both_stores};
 mod children;
 mod day;
 mod limits;
+mod logs;
 mod page;
 
 /// A machine that also builds is slow.
@@ -195,7 +196,14 @@ fn a_stop_ends_all_crawls_and_the_next_server_goes_on(stored: &Stored) {
     fs::write(server.folder().join("dragline.toml"), schedule("three", &site, "0 3 * * *", "")).unwrap();
     second.signal("HUP");
     let noted = "select count(*) from crawl_schedules where name = 'three'";
+    // Nobody starts the ticks of schedules that are gone.
+    let left = "insert into crawl_ticks (schedule, due_at, kind, state, next_try_at, run_name)
+        values ('one', '2026-03-02T03:00:00.000000Z', 'manual', 'waiting', '2026-03-02T03:00:00.000000Z', 'one')";
+    stored.execute(left);
     second.wait_until("the new file is read", SOON, |_| stored.count(noted) == 1);
+    let skipped =
+        "select count(*) from crawl_ticks where reason = 'the schedule is no longer in the settings file'";
+    second.wait_until("the tick is skipped", SOON, |_| stored.count(skipped) == 1);
     stop(second, stored);
     assert_eq!(stored.runs(), vec![("finished".to_owned(), "finished".to_owned()); 2]);
 }

@@ -5,7 +5,7 @@
 
 use std::fs::{self, File};
 use std::io::{Read as _, Seek as _, SeekFrom};
-use std::path::{Component, Path};
+use std::path::{Component, Path, PathBuf};
 
 use chrono::{DateTime, NaiveDateTime, TimeDelta, Utc};
 use dragline_core::runs::RunRecord;
@@ -51,25 +51,40 @@ impl Reader {
     }
 }
 
-fn tail(dir: &Path, run: &RunRecord, lines: usize) -> std::io::Result<LogTail> {
-    let Some(process) = &run.process else { return Ok(LogTail::missing("the process is not known")) };
+/// The parts of the log of a run's last process, the first one first. `dir` is the folder of all log files, or that of the run's schedule.
+///
+/// # Errors
+/// When the folder cannot be read.
+pub fn log_files(dir: &Path, run: &RunRecord) -> std::io::Result<Vec<PathBuf>> {
+    let Some(process) = &run.process else { return Ok(Vec::new()) };
     let latest = run.last_start_at + TOLERANCE;
     let of_schedule = is_folder_name(&run.name).then(|| dir.join(&run.name)).filter(|dir| dir.is_dir());
-    let mut last = None;
+    let mut found = Vec::new();
     for dir in [Some(dir.to_owned()), of_schedule].into_iter().flatten() {
         let names = fs::read_dir(&dir)?.take(MAX_LOG_FILES).flatten();
         let names = names.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_file()));
-        let mine = names.filter_map(|entry| {
+        found.extend(names.filter_map(|entry| {
             let name = entry.file_name().into_string().ok()?;
             let (at, pid, part) = parts(&name, &run.spider)?;
-            (pid == process.pid && at <= latest).then(|| (at, part, name, dir.clone()))
-        });
-        last = last.max(mine.max());
+            (pid == process.pid && at <= latest).then(|| (at, part, dir.join(&name)))
+        }));
     }
-    let Some((_, _, name, dir)) = last else {
+    // Another process may have had the same pid before.
+    let last = found.iter().map(|(at, ..)| *at).max();
+    found.retain(|(at, ..)| Some(*at) == last);
+    found.sort();
+    Ok(found.into_iter().map(|(_, _, path)| path).collect())
+}
+
+fn tail(dir: &Path, run: &RunRecord, lines: usize) -> std::io::Result<LogTail> {
+    if run.process.is_none() {
+        return Ok(LogTail::missing("the process is not known"));
+    }
+    let Some(path) = log_files(dir, run)?.pop() else {
         return Ok(LogTail::missing("the folder has no log file of the run's last process"));
     };
-    let mut file = File::open(dir.join(&name))?;
+    let name = path.file_name().and_then(|name| name.to_str()).map(str::to_owned);
+    let mut file = File::open(path)?;
     let length = file.metadata()?.len();
     let from = length.saturating_sub(MAX_LOG_BYTES);
     file.seek(SeekFrom::Start(from))?;
@@ -80,7 +95,7 @@ fn tail(dir: &Path, run: &RunRecord, lines: usize) -> std::io::Result<LogTail> {
     let whole: &str = if from > 0 { text.split_once('\n').map_or("", |(_, rest)| rest) } else { &text };
     let all: Vec<&str> = whole.lines().collect();
     let last = all[all.len().saturating_sub(lines)..].iter();
-    Ok(LogTail { file: Some(name), missing_because: None, lines: last.map(|line| cut(line)).collect() })
+    Ok(LogTail { file: name, missing_because: None, lines: last.map(|line| cut(line)).collect() })
 }
 
 /// Whether a run's name leads to a folder in this one, and nowhere else. People may give a run any name.

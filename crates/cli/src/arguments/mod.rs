@@ -55,7 +55,7 @@ pub(crate) use notify::Notify;
 pub(crate) use pages::{ExportPages, ImportPages, ListPages, PageAction, ShowPage};
 pub(crate) use process::Process;
 pub(crate) use reparse::{DryRunFormat, Reparse};
-pub(crate) use runs::{GoneRun, ListRuns, PruneRuns, RetryRun, RunAction};
+pub(crate) use runs::{GoneRun, ListRuns, LogsOfRun, PruneRuns, RetryRun, RunAction};
 pub(crate) use schedule::{ListSchedules, NextTicks, ScheduleAction};
 pub(crate) use schema::SchemaAction;
 pub(crate) use serve::Serve;

@@ -83,6 +83,10 @@ pub(crate) enum RunAction {
         run: String,
     },
 
+    /// Print the last log lines of a run, from the files of --log-dir
+    #[command(after_help = LOGS_EXAMPLES)]
+    Logs(LogsOfRun),
+
     /// Remove the requests and kept pages of ended runs; their figures and all items stay
     #[command(after_help = PRUNE_EXAMPLES)]
     Prune(PruneRuns),
@@ -108,6 +112,14 @@ Examples:
 
 This fetches nothing. The same `dragline crawl` then resumes the run and fetches the requests. You can only \
 reopen the newest run of a name, and only while no process works on it.";
+
+const LOGS_EXAMPLES: &str = "\
+Examples:
+  dragline runs logs books-nightly --follow
+  dragline runs logs 12 --lines 1000 --log-dir /var/log/dragline
+
+The server notes where the log files of its crawls are. For another crawl, name their folder with --log-dir. The files are on the \
+machine that crawled.";
 
 const PRUNE_EXAMPLES: &str = "\
 Examples:
@@ -166,6 +178,21 @@ pub(crate) struct PruneRuns {
     /// Only show for each run what would be removed
     #[arg(long)]
     pub(crate) dry_run: bool,
+}
+
+/// `dragline runs logs`.
+#[derive(Debug, Args)]
+pub(crate) struct LogsOfRun {
+    /// The run: its id, its name (the newest run of that name), or its spider's name
+    pub(crate) run: String,
+
+    /// Print the last N lines of its last process
+    #[arg(long, value_name = "N", value_parser = number::<usize>, default_value_t = 100)]
+    pub(crate) lines: usize,
+
+    /// Go on with each new line, also of the processes that go on with the run, until it has ended
+    #[arg(long, short = 'f')]
+    pub(crate) follow: bool,
 }
 
 /// `dragline runs list`.

@@ -5,7 +5,7 @@ mod heartbeats;
 use std::fs::File as SystemFile;
 use std::io::{self, Write as _};
 use std::os::unix::process::CommandExt as _;
-use std::path::{Path, PathBuf};
+use std::path::{Path, PathBuf, absolute};
 use std::process::Command;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -75,7 +75,8 @@ pub(super) fn run(
         path: common.file.path().to_owned(),
         copy: Mutex::new(copy),
         store: common.store.0.clone(),
-        log_dir: common.log.files.as_ref().map(|files| files.dir.clone()),
+        // The row of a tick names it, and a person may read that in another folder.
+        log_dir: common.log_dir().map(|dir| absolute(&dir).unwrap_or(dir)),
         log_format: common.log.format,
         log_filter: common.log.filter.clone(),
         log: log.clone(),

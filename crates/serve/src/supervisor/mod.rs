@@ -4,12 +4,13 @@
 //! that is away stops nothing: the crawls wait for it by themselves, and what their ends mean is written when it is back.
 
 mod executed;
+mod removed;
 mod servers;
 mod standing;
 mod stopping;
 mod watching;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::Path;
 use std::process::Command;
@@ -153,6 +154,8 @@ struct Supervisor {
     children: Arc<Children>,
     clock: Clock,
     schedules: BTreeMap<String, Schedule>,
+    /// Schedules that the settings file had before it was read again.
+    removed: BTreeSet<String>,
     server_id: i64,
     executed: BTreeMap<Key, Executed>,
     /// How many processes were started.
@@ -193,6 +196,7 @@ pub fn serve(
         children: server.children,
         clock: Clock::of_this_process(),
         schedules: by_name(server.schedules),
+        removed: BTreeSet::new(),
         server_id: 0,
         executed: BTreeMap::new(),
         launched: 0,
@@ -321,6 +325,7 @@ impl Supervisor {
         self.take_over(&open)?;
         self.hear_cancels(&open);
         self.stand(&open)?;
+        self.end_removed(&open)?;
         let free = self.workers.saturating_sub(self.executed.len());
         for step in plan(&self.schedules, &open, now, free) {
             match step {
@@ -349,7 +354,9 @@ impl Supervisor {
     fn reload(&mut self) {
         match self.house.reload() {
             Ok(schedules) => {
-                self.schedules = by_name(schedules);
+                let before = std::mem::replace(&mut self.schedules, by_name(schedules));
+                self.removed.extend(before.into_keys());
+                self.removed.retain(|name| !self.schedules.contains_key(name));
                 self.children.keep(|name| self.schedules.contains_key(name));
                 info!(
                     schedules = self.schedules.len(),

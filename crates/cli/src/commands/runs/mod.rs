@@ -7,6 +7,7 @@ mod gone;
 mod kept;
 mod lineage;
 mod list;
+mod logs;
 mod prune;
 mod prune_changes;
 mod prune_kept;
@@ -44,6 +45,7 @@ pub(super) fn run(action: &RunAction, common: &Common, spiders: &[Arc<dyn Spider
         RunAction::Compare { run, with, json } => compare::run(run, with.as_deref(), *json, &runs, spiders),
         RunAction::Gone(gone) => gone::run(gone, &runs, spiders),
         RunAction::Cancel { run } => cancel::run(run, &runs, common),
+        RunAction::Logs(logs) => logs::run(logs, &runs, common),
         RunAction::Retry(retry) => retry::run(retry, &runs),
         RunAction::End { run } => retry::end(run, &runs),
         RunAction::Prune(prune) => prune::run(prune, &runs, spiders),
