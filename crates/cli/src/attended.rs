@@ -1,6 +1,7 @@
 //! A crawl that has the whole process to itself: signals stop it, the terminal or the log shows its progress, and the
 //! process ends when its stop takes too long.
 
+use std::env;
 use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -9,6 +10,7 @@ use dragline_core::Spider;
 use dragline_core::due::NotDue;
 use dragline_runtime::logging::LogHandle;
 use dragline_runtime::metrics::{Measured, Metrics};
+use dragline_runtime::otlp::OtlpSettings;
 use dragline_runtime::signals::{self, SignalListener};
 use dragline_runtime::{Crawl, CrawlError, Ended, Overrun, progress};
 
@@ -46,8 +48,17 @@ pub(crate) fn metrics(
         run_name: settings.crawl.run_name(spider.name()),
         shutdown_timeout: settings.crawl.shutdown_timeout,
         textfiles: settings.metrics_textfile.iter().chain(&settings.last_metrics).cloned().collect(),
+        otlp: otlp()?.map(|otlp| (otlp, settings.crawl.engine.client.clone())),
     };
     Ok(Metrics::new(measured, log.counts().clone())?)
+}
+
+/// Where traces and metrics are exported to. The variables are those of every program with OpenTelemetry, so there are no flags.
+fn otlp() -> Result<Option<OtlpSettings>, Failed> {
+    OtlpSettings::read(|name| env::var(name).ok()).map_err(|error| {
+        Failed::usage(error.to_string())
+            .hint("see OpenTelemetry in docs/operating.md; OTEL_SDK_DISABLED=true turns the export off")
+    })
 }
 
 /// Runs a crawl to its end, if it begins.

@@ -29,6 +29,7 @@ pub mod letters;
 pub mod lineage;
 pub mod newest_rows;
 pub mod outcome;
+pub mod page_traces;
 pub mod probe;
 pub mod program;
 pub mod prune;

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use dragline_core::page_traces::PageTraces;
 use dragline_core::stop::Stop;
 use dragline_core::{Args, OutcomeSink, SameRequest, Spider};
 
@@ -35,6 +36,8 @@ pub struct EngineParts {
     pub revisits: Option<Arc<Revisits>>,
     /// The requests that the store is known to have.
     pub known: Arc<KnownRequests>,
+    /// Takes traces of pages, if somebody wants them.
+    pub traces: Option<Arc<dyn PageTraces>>,
     /// What is known about look-ups.
     pub look_ups: Arc<LookUps>,
 }

@@ -350,6 +350,8 @@ impl Crawl {
             run_name: crawl.settings.run_name(crawl.spider.name()),
             shutdown_timeout: crawl.settings.shutdown_timeout,
             textfiles: Vec::new(),
+            // A program that embeds a crawl exports what it wants by itself.
+            otlp: None,
         };
         // Nobody reads the log's counts here: the log is the program's.
         let metrics = Metrics::new(measured, LogCounts::default())?;

@@ -116,6 +116,9 @@ pub enum CrawlError {
     /// The metrics can't be registered.
     #[error("cannot register the metrics")]
     Metrics(#[source] Cause),
+    /// The export of traces and metrics can't start.
+    #[error("cannot export traces and metrics: {0}")]
+    Otlp(String),
     /// The endpoints can't listen.
     #[error("cannot listen at {address}")]
     Listen {
@@ -252,7 +255,7 @@ impl CrawlError {
             Self::Lost => Some(
                 "this is a bug in Dragline; everything stored is safe, and the same crawl resumes the run",
             ),
-            Self::Spider { .. } | Self::Metrics(_) => None,
+            Self::Spider { .. } | Self::Metrics(_) | Self::Otlp(_) => None,
         }
     }
 

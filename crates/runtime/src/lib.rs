@@ -28,6 +28,7 @@ mod look_up_databases;
 pub mod memory;
 pub mod metrics;
 pub mod notify;
+pub mod otlp;
 mod outcome;
 mod page;
 mod page_counts;

@@ -73,8 +73,7 @@ pub(crate) fn start(made_of: Ingredients) -> Result<Running, CrawlError> {
     // The persistence thread first: it must be there before anybody produces.
     let pipeline =
         PersistencePipeline::new(store, settings.persistence.clone(), stop.clone(), heartbeat.clone());
-    let (receipts, receipt_queue) = receipt_channel();
-    let start_requests = spec.start.len();
+    let ((receipts, receipt_queue), start_requests) = (receipt_channel(), spec.start.len());
     let run =
         pipeline.open_spider(spec, spider.items(), Box::new(receipts)).map_err(|error| match error {
             OpenError::Stopped { .. } => CrawlError::StoppedEarly,
@@ -104,6 +103,7 @@ pub(crate) fn start(made_of: Ingredients) -> Result<Running, CrawlError> {
         source: page_source(&run.key),
         revisits: revisits(&run.key, &*spider, &settings, &pipelines).map(Arc::new),
         known: Arc::default(),
+        traces: metrics.traces(),
         look_ups: LookUps::of(&pipelines).into(),
     };
     let crawl = crawl::spawn(CrawlThreads {

@@ -3,6 +3,7 @@
 
 mod crew;
 mod desk;
+mod traced;
 mod unpack;
 
 use std::io;
@@ -11,12 +12,14 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, select_biased};
 use dragline_core::page_memory::PageMemory;
+use dragline_core::page_traces::PageTraces;
 use dragline_core::stop::Stop;
 use dragline_core::worker::Worker;
 use dragline_core::{Fetched, ItemPipeline, ItemType, OutcomeSink, PageOutcome, PageState};
 
 pub use self::crew::{Crew, LeftBehind};
 pub use self::desk::{Activity, Desks};
+use self::traced::Traced;
 pub(crate) use self::unpack::Unpacked;
 use crate::job::{Job, WaitingJob, WaitingWork};
 use crate::pack::{NotNow, Packer, RunLabel};
@@ -56,6 +59,7 @@ pub fn spawn(threads: CrawlThreads) -> io::Result<Crew> {
         max_page_memory: settings.max_page_memory_bytes,
         pages,
         sink: parts.sink,
+        traces: parts.traces,
         stop: parts.stop,
         finish,
     }))
@@ -69,6 +73,7 @@ struct Station {
     max_page_memory: usize,
     pages: Receiver<WaitingJob>,
     sink: Arc<dyn OutcomeSink>,
+    traces: Option<Arc<dyn PageTraces>>,
     stop: Stop,
     finish: Receiver<()>,
 }
@@ -184,6 +189,7 @@ impl CrawlThread {
     fn work(&self, mut job: Job, bytes: usize) -> Worked {
         let Station { desks, packer, max_page_memory, .. } = &*self.station;
         let index = self.index;
+        let traced = Traced::begin(self.station.traces.as_ref(), &job);
         let ticket = desks.lay(index, &mut job);
         let at_desk = desks.clone();
         let memory =
@@ -220,6 +226,9 @@ impl CrawlThread {
         };
         let Some(page) = desks.take(index, ticket) else { return Worked::Overdue };
         page.travel_with(&mut outcome);
+        if let Some(traced) = traced {
+            traced.end(&outcome);
+        }
         Worked::Done(Box::new(outcome))
     }
 }

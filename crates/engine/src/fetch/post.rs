@@ -6,15 +6,15 @@
 
 use std::time::Duration;
 
-use http::HeaderValue;
 use http::header::CONTENT_TYPE;
+use http::{HeaderMap, HeaderValue};
 use reqwest::redirect::Policy;
 use url::Url;
 
 use super::client::{authorities, trusting};
 use super::client_settings::ClientSettings;
 use super::errors::explain;
-use super::proxy::RunProxy;
+use super::proxy::{ProxySetting, RunProxy};
 use crate::error::EngineError;
 use crate::retry::{is_retryable_status, retry_after};
 
@@ -56,12 +56,31 @@ impl Poster {
         Ok(Self { client: builder.build().map_err(EngineError::Client)? })
     }
 
+    /// A client for messages to a service of the operator's own. It does not go through the proxy of the crawl, but through
+    /// one that the environment names.
+    ///
+    /// # Errors
+    /// When no client can be made with these settings.
+    pub fn for_operator(settings: &ClientSettings) -> Result<Self, EngineError> {
+        let proxy = ProxySetting::Environment;
+        Self::new(&ClientSettings { proxy, auth: Vec::new(), ..settings.clone() })
+    }
+
     /// Sends JSON. The address doesn't appear in the error, because someone who knows it may send there, too.
     ///
     /// # Errors
     /// A description of what went wrong on the way.
     pub async fn post_json(&self, url: &Url, json: String) -> Result<Posted, String> {
-        let request = self.client.post(url.clone()).header(CONTENT_TYPE, "application/json").body(json);
+        let json_type = HeaderValue::from_static("application/json");
+        self.post(url, HeaderMap::from_iter([(CONTENT_TYPE, json_type)]), json.into()).await
+    }
+
+    /// Sends a body with these headers. The address doesn't appear in the error.
+    ///
+    /// # Errors
+    /// A description of what went wrong on the way.
+    pub async fn post(&self, url: &Url, headers: HeaderMap, body: Vec<u8>) -> Result<Posted, String> {
+        let request = self.client.post(url.clone()).headers(headers).body(body);
         let answer = request.send().await.map_err(|error| explain(&error.without_url()))?;
         let status = answer.status().as_u16();
         Ok(Posted {

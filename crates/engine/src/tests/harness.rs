@@ -190,6 +190,7 @@ impl Crawl {
             source,
             revisits: None,
             known: Arc::default(),
+            traces: None,
             look_ups: Arc::default(),
         };
         let threads = crawl::spawn(CrawlThreads {

@@ -115,6 +115,7 @@ fn crawl_threads_finish_the_page_in_hand_and_drop_what_waits() {
         source: crate::PageSource::Sites,
         revisits: None,
         known: Arc::default(),
+        traces: None,
         look_ups: Arc::default(),
     };
     let threads = crawl::spawn(CrawlThreads {

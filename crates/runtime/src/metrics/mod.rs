@@ -20,6 +20,7 @@ mod process;
 mod reference;
 mod run;
 mod stopping;
+mod telemetry;
 mod textfile;
 
 use std::collections::HashMap;
@@ -27,10 +28,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use dragline_core::page_traces::PageTraces;
 use dragline_core::run_verdict::{EndFigures, RunVerdict};
 use dragline_core::store::{OpenedRun, PageCounts, RunState};
 use dragline_core::worker::Worker;
-use dragline_engine::CrawlStats;
+use dragline_engine::{ClientSettings, CrawlStats};
 use dragline_pipelines::persistence::Monitor;
 use prometheus::proto::{Metric, MetricFamily, MetricType};
 use prometheus::{Registry, TextEncoder};
@@ -43,6 +45,7 @@ pub(crate) use self::stopping::StopMetrics;
 use crate::error::CrawlError;
 use crate::health::Health;
 use crate::logging::LogCounts;
+use crate::otlp::{Otlp, OtlpSettings};
 use crate::usage::Usage;
 
 /// The labels of every metric.
@@ -59,6 +62,8 @@ pub struct Measured {
     pub shutdown_timeout: Duration,
     /// The files for the last values.
     pub textfiles: Vec<PathBuf>,
+    /// Where they are exported to, and how a client reaches that.
+    pub otlp: Option<(OtlpSettings, ClientSettings)>,
 }
 
 /// All metrics of one run.
@@ -66,6 +71,7 @@ pub struct Metrics {
     registry: Registry,
     run: Arc<RunFacts>,
     textfiles: Vec<PathBuf>,
+    otlp: Option<Otlp>,
     /// The metrics of its stop.
     pub(crate) stop: StopMetrics,
 }
@@ -74,13 +80,13 @@ impl Metrics {
     /// The metrics that exist from the start.
     ///
     /// # Errors
-    /// When the textfile cannot be written.
+    /// When the textfile cannot be written, or the export over OTLP cannot start.
     pub fn new(of: Measured, counts: LogCounts) -> Result<Arc<Self>, CrawlError> {
-        let Measured { spider, run_name, shutdown_timeout, textfiles } = of;
+        let Measured { spider, run_name, shutdown_timeout, textfiles, otlp } = of;
         for file in &textfiles {
             textfile::check(file).map_err(|source| CrawlError::MetricsFile { file: file.clone(), source })?;
         }
-        let names = [run_name, spider];
+        let names = [run_name.clone(), spider.clone()];
         let run = Arc::new(RunFacts::new(shutdown_timeout));
         let stop = StopMetrics::default();
         let registered = || {
@@ -94,7 +100,21 @@ impl Metrics {
             Ok(registry)
         };
         let registry = registered().map_err(|error: prometheus::Error| CrawlError::Metrics(error.into()))?;
-        Ok(Arc::new(Self { registry, run, textfiles, stop }))
+        let otlp = otlp.map(|(settings, client)| {
+            Otlp::start(settings, &client, registry.clone(), &spider, &run_name).map_err(CrawlError::Otlp)
+        });
+        let otlp = otlp.transpose()?;
+        if let Some(counts) = otlp.as_ref().map(Otlp::counts) {
+            let exported = Group::new(telemetry::FAMILIES, move || Some(counts.clone()));
+            let registered = exported.and_then(|group| registry.register(Box::new(group)));
+            registered.map_err(|error| CrawlError::Metrics(error.into()))?;
+        }
+        Ok(Arc::new(Self { registry, run, textfiles, otlp, stop }))
+    }
+
+    /// The taker of traces of pages, if they are exported.
+    pub(crate) fn traces(&self) -> Option<Arc<dyn PageTraces>> {
+        self.otlp.as_ref()?.traces()
     }
 
     /// The health is known from now on.
@@ -126,7 +146,7 @@ impl Metrics {
     /// Records how the run ended, and how the process will end unless something comes in between.
     pub fn ended(&self, state: RunState, exit_code: u8) {
         self.run.end(state);
-        self.leave(exit_code);
+        self.write_textfiles(exit_code);
     }
 
     /// Records the verdict on the run.
@@ -139,8 +159,16 @@ impl Metrics {
         self.run.measure(figures.clone());
     }
 
-    /// Records how the process ends, and writes the last values to the textfiles.
+    /// Records how the process ends, exports the last values, and writes them to the textfiles.
     pub fn leave(&self, exit_code: u8) {
+        if let Some(otlp) = &self.otlp {
+            self.run.exit(exit_code);
+            otlp.end();
+        }
+        self.write_textfiles(exit_code);
+    }
+
+    fn write_textfiles(&self, exit_code: u8) {
         if self.textfiles.is_empty() {
             return;
         }
@@ -153,10 +181,10 @@ impl Metrics {
         }
     }
 
-    /// The same for a process that is forced to end. A hung disk holds it up only until `deadline`.
+    /// Writes the textfiles of a process that is forced to end, and exports nothing. A hung disk holds it up only until `deadline`.
     pub fn leave_by(self: &Arc<Self>, exit_code: u8, deadline: Instant) {
         let metrics = Arc::clone(self);
-        if let Ok(written) = Worker::spawn("last-metrics", move || metrics.leave(exit_code)) {
+        if let Ok(written) = Worker::spawn("last-metrics", move || metrics.write_textfiles(exit_code)) {
             let _ = written.join_until(deadline);
         }
     }

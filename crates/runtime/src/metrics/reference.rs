@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::family::{Family, Kind};
-use super::{crawling, persistence, process, run, stopping};
+use super::{crawling, persistence, process, run, stopping, telemetry};
 
 /// All metrics, group by group, in Markdown.
 pub fn tables() -> String {
@@ -19,6 +19,8 @@ pub fn tables() -> String {
     title(&mut text, process::TITLE);
     rows(&mut text, process::LOG);
     rows(&mut text, process::USAGE);
+    title(&mut text, telemetry::TITLE);
+    rows(&mut text, telemetry::FAMILIES);
     text.trim_start().to_owned()
 }
 
