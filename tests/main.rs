@@ -33,6 +33,7 @@ mod merged;
 mod metrics;
 mod network;
 mod nights;
+mod otlp;
 mod outage;
 mod pace;
 mod pages;

@@ -1,5 +1,7 @@
 //! The form, and the documents.
 
+use dragline_testkit::bad_server::nobody;
+
 use super::*;
 
 /// Of a crawl that has something of everything: one that runs, and what one leaves.
@@ -38,8 +40,9 @@ fn everything() -> [Told; 4] {
     let with_rules = textfile.told();
     let rule = "dragline_broken_rules_total{type=ware,rule=price range,consequence=dropped}";
     with_rules.is(&[(rule, 0.0)]);
-    // So do look-ups.
-    let chart = example("nasty_spiders").env("CHART_API", site.url("")).args([
+    // So do look-ups, and the export to a collector, which is away here.
+    let collector = ("OTEL_EXPORTER_OTLP_ENDPOINT", nobody(""));
+    let chart = example("nasty_spiders").env("CHART_API", site.url("")).env(collector.0, collector.1).args([
         "crawl",
         "chart",
         "--start-url",
