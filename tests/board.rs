@@ -12,6 +12,7 @@ use crate::health::address;
 use crate::stored::{Stored, crawl_site, dragline, on_both_stores};
 
 mod browser;
+mod control;
 mod description;
 mod hostile;
 mod live;
@@ -265,7 +266,7 @@ fn every_answer_tells_the_browser_what_it_must_not_do() {
             "content-security-policy: default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self';",
             "frame-ancestors 'none'; base-uri 'none'; form-action 'self'",
             "x-content-type-options: nosniff",
-            "referrer-policy: no-referrer",
+            "referrer-policy: same-origin",
             "cache-control: no-store",
         ] {
             assert!(headers.contains(header), "{path}: {header}: {headers}");

@@ -20,7 +20,10 @@ cargo build --workspace --bins --examples
 dragline=${CARGO_TARGET_DIR:-target}/debug/dragline
 store=sqlite:$folder/demo.db
 "$dragline" demo --store "$store" --log-dir "$folder/logs" >"$folder/demo.out"
-"$dragline" board --store "$store" --log-dir "$folder/logs" --listen 127.0.0.1:0 >"$folder/board.out" &
+printf '[schedule.nightly]\nspider = "quotes"\ncron = "30 3 * * *"\n' >"$folder/dragline.toml"
+token=schemathesis-and-nobody-else
+DRAGLINE_CONTROL_TOKEN=$token "$dragline" board --store "$store" --log-dir "$folder/logs" --config "$folder/dragline.toml" --allow-control \
+    --listen 127.0.0.1:0 >"$folder/board.out" 2>"$folder/board.err" &
 board=$!
 until grep -q 'until Ctrl-C' "$folder/board.out"; do
     kill -0 "$board"
@@ -28,6 +31,8 @@ until grep -q 'until Ctrl-C' "$folder/board.out"; do
 done
 address=$(sed -n 's,.*\(http://[^/]*\)/.*,\1,p' "$folder/board.out")
 
-# A stream of events has no end, so it isn't asked for here. tests/board/live.rs reads it.
-"$folder/python/bin/schemathesis" run "$address/api/v1/openapi.json" --checks all --exclude-path /api/v1/events \
+# A stream of events has no end, so it isn't asked for here. tests/board/live.rs reads it. Wrong tokens are refused for a minute after
+# the first ten, so tests/board/control.rs tries them.
+"$folder/python/bin/schemathesis" run "$address/api/v1/openapi.json" --checks all --exclude-checks ignored_auth \
+    --header "Authorization: Bearer $token" --exclude-path /api/v1/events \
     --max-examples 100 --seed 1 "$@"

@@ -14,7 +14,7 @@ const RULES: &str = "['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'b
 const TAB: &str = "\u{e004}";
 
 /// The file of axe-core that `./test --prepare` gets.
-fn axe() -> Option<String> {
+pub(super) fn axe() -> Option<String> {
     let cache = std::env::var_os("XDG_CACHE_HOME").map_or_else(
         || Path::new(&std::env::var_os("HOME").unwrap_or_default()).join(".cache"),
         PathBuf::from,
@@ -29,7 +29,7 @@ fn axe() -> Option<String> {
 }
 
 /// Fails if axe finds a violation on the open page.
-fn assert_accessible(browser: &Browser, axe: &str, what: &str) {
+pub(super) fn assert_accessible(browser: &Browser, axe: &str, what: &str) {
     // By the browser's own protocol, because the page's policy forbids other scripts.
     browser.command("Runtime.evaluate", &serde_json::json!({ "expression": axe }));
     let found = browser.later(&format!(

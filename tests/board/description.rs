@@ -17,6 +17,11 @@ impl Description {
 
     /// Fails unless this is an answer to this path.
     pub(super) fn check(&self, path: &str, status: u16, answer: &Json) {
+        self.check_of("get", path, status, answer);
+    }
+
+    /// The same for another method.
+    pub(super) fn check_of(&self, method: &str, path: &str, status: u16, answer: &Json) {
         let path = path.split('?').next().unwrap();
         let fits = |pattern: &str| {
             let (pattern, path) = (pattern.split('/'), path.split('/'));
@@ -28,7 +33,7 @@ impl Description {
             .get(path)
             .or_else(|| paths.iter().find(|(pattern, _)| fits(pattern)).map(|(_, described)| described))
             .unwrap_or_else(|| panic!("{path} is not described"));
-        let answers = &described["get"]["responses"];
+        let answers = &described[method]["responses"];
         let described = answers.get(status.to_string()).unwrap_or(&answers["default"]);
         self.fits(&described["content"]["application/json"]["schema"], answer, path);
     }

@@ -16,7 +16,8 @@ use http::{HeaderValue, Request, StatusCode};
 use crate::answer::Refused;
 
 /// The paths of the board, besides `/`. Everything below them belongs to it.
-const PATHS: [&str; 6] = ["/runs", "/spiders", "/schedules", "/items", "/assets", "/api"];
+const PATHS: [&str; 9] =
+    ["/runs", "/spiders", "/schedules", "/items", "/actions", "/login", "/logout", "/assets", "/api"];
 
 /// No script, style, image or connection from elsewhere, and nothing inline.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; \
@@ -85,7 +86,8 @@ pub(crate) fn protect(answer: &mut Response) {
     let mut say = |name: HeaderName, value| headers.insert(name, HeaderValue::from_static(value));
     say(CONTENT_SECURITY_POLICY, POLICY);
     say(X_CONTENT_TYPE_OPTIONS, "nosniff");
-    say(REFERRER_POLICY, "no-referrer");
+    // With `no-referrer`, a browser would not say that a form comes from here.
+    say(REFERRER_POLICY, "same-origin");
     say(X_FRAME_OPTIONS, "DENY");
     say(HeaderName::from_static("cross-origin-resource-policy"), "same-origin");
     say(HeaderName::from_static("cross-origin-opener-policy"), "same-origin");

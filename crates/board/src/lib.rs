@@ -18,10 +18,11 @@
 //! | how do figures become charts? | `page/chart.rs` |
 //! | how does a page stay up to date? | `api/events.rs`, and `assets/board.js` |
 //! | where does it listen? | `bound.rs` |
+//! | what can be done, and who may do it? | `control/` |
 //! | what are the limits? | `limits.rs` |
 //!
 //! Both forms are made of the same values, and secrets are hidden in these values (`read::shown`). The pages are made by `maud`,
-//! which escapes every text. Every route only reads.
+//! which escapes every text. Every route only reads, except for those of `control/`, which exist only if the operator allows them.
 //!
 //! This crate has no SQL, knows no engine, and decides nothing about a crawl.
 
@@ -29,6 +30,8 @@ mod answer;
 mod api;
 mod assets;
 mod bound;
+mod control;
+mod forms;
 mod guard;
 mod limits;
 mod live;
@@ -48,6 +51,7 @@ use dragline_core::ItemType;
 use dragline_core::schedules::ScheduleStore;
 
 pub use bound::{Bound, Caller, Connection, SocketFile};
+pub use control::{Action, ActionRefused, Control, Controls, Token, TokenError};
 pub use guard::{HostName, is_page};
 pub use limits::{MAX_EVENT_STREAMS, MAX_REQUESTS, REQUEST_TIMEOUT};
 pub use live::{Live, LiveHost, LiveRun, NotLive};
@@ -55,6 +59,7 @@ pub use plan::{ComingRun, NoPlan, Plan, PlannedSchedule};
 pub use server::serve;
 pub use within::{Within, WithinBody};
 
+use crate::control::Controlled;
 use crate::read::Reader;
 
 /// What a board shows.
@@ -69,6 +74,8 @@ pub struct BoardParts {
     pub live: Arc<dyn Live>,
     /// Where the log files of crawls are (`--log-dir`).
     pub log_dir: Option<PathBuf>,
+    /// What can be done on the pages. Without it, they only read.
+    pub controls: Option<Controls>,
     /// Names under which this machine is reached, besides addresses and `localhost`.
     pub hosts: Vec<HostName>,
 }
@@ -87,14 +94,16 @@ pub struct KnownSpider {
 pub struct Board {
     reader: Arc<Reader>,
     hosts: Arc<[HostName]>,
+    controlled: Option<Arc<Controlled>>,
 }
 
 impl Board {
     /// A board of these parts. It reaches nothing yet.
     pub fn new(parts: BoardParts) -> Self {
-        let BoardParts { store, spiders, plan, live, log_dir, hosts } = parts;
+        let BoardParts { store, spiders, plan, live, log_dir, controls, hosts } = parts;
         let reader = Reader::new(store, spiders, plan, live, log_dir);
-        Self { reader: Arc::new(reader), hosts: hosts.into() }
+        let controlled = controls.map(|controls| Arc::new(Controlled::new(controls)));
+        Self { reader: Arc::new(reader), hosts: hosts.into(), controlled }
     }
 
     /// Gives back the sessions of the store.

@@ -1,14 +1,17 @@
-//! The routes. All of them only read.
+//! The routes. All of them only read, except for those of actions.
 
 use axum::Router;
 use axum::extract::{Request, State};
 use axum::middleware::{self, Next};
 use axum::response::Response;
-use axum::routing::get;
+use axum::routing::{get, post};
 use http::StatusCode;
 use tokio::time::timeout;
 
 use crate::answer::Refused;
+use crate::bound::Caller;
+use crate::control::VIEWER;
+use crate::forms;
 use crate::guard::{check_host, protect};
 use crate::limits::{MAX_TARGET_BYTES, REQUEST_TIMEOUT};
 use crate::shared::Shared;
@@ -18,7 +21,7 @@ impl Board {
     /// The routes of the board. They expect to be called on a runtime with several threads, because the SQLite store blocks in place.
     pub fn router(&self) -> Router {
         let shared = Shared::of(self);
-        Router::new()
+        let mut router = Router::new()
             .route("/", get(page::home))
             .route("/runs", get(page::runs))
             .route("/runs/{id}", get(page::run))
@@ -41,7 +44,16 @@ impl Board {
             .route("/api/v1/schedules/{name}", get(api::schedule))
             .route("/api/v1/items", get(api::item_kinds))
             .route("/api/v1/items/{item}", get(api::items))
-            .route("/api/v1/events", get(api::events))
+            .route("/api/v1/events", get(api::events));
+        if shared.controlled.is_some() {
+            router = router
+                .route("/actions", get(forms::page_of_all).post(forms::act_by_form))
+                .route("/actions/{id}", get(forms::page_of_one))
+                .route("/login", get(forms::login_page).post(forms::login))
+                .route("/logout", post(forms::logout))
+                .route("/api/v1/actions", get(forms::list).post(forms::act));
+        }
+        router
             .fallback(missing)
             .method_not_allowed_fallback(only_reads)
             .layer(middleware::from_fn_with_state(shared.clone(), guarded))
@@ -52,11 +64,18 @@ impl Board {
 /// Every request passes here.
 async fn guarded(State(shared): State<Shared>, request: Request, next: Next) -> Response {
     let is_for_programs = request.uri().path().starts_with("/api");
-    let mut answer = match admitted(&shared, request, next).await {
-        Ok(answer) => answer,
-        Err(refused) if is_for_programs => refused.into_json(),
-        Err(refused) => page::refused(&refused),
-    };
+    let caller = request.extensions().get::<Caller>();
+    let viewer =
+        shared.controlled.as_ref().map(|it| it.viewer(request.headers(), caller)).unwrap_or_default();
+    let mut answer = VIEWER
+        .scope(viewer, async {
+            match admitted(&shared, request, next).await {
+                Ok(answer) => answer,
+                Err(refused) if is_for_programs => refused.into_json(),
+                Err(refused) => page::refused(&refused),
+            }
+        })
+        .await;
     protect(&mut answer);
     answer
 }
@@ -81,7 +100,6 @@ async fn missing(request: Request) -> Response {
 }
 
 async fn only_reads(request: Request) -> Response {
-    let refused =
-        Refused::new(StatusCode::METHOD_NOT_ALLOWED, "only GET and HEAD: nothing can be changed here");
+    let refused = Refused::new(StatusCode::METHOD_NOT_ALLOWED, "nothing can be done here with this method");
     if request.uri().path().starts_with("/api") { refused.into_json() } else { page::refused(&refused) }
 }

@@ -5,12 +5,14 @@ use std::sync::Arc;
 use tokio::sync::Semaphore;
 
 use crate::Board;
+use crate::control::Controlled;
 use crate::limits::{MAX_EVENT_STREAMS, MAX_REQUESTS};
 
 /// See the module.
 #[derive(Clone)]
 pub(crate) struct Shared {
     pub(crate) board: Board,
+    pub(crate) controlled: Option<Arc<Controlled>>,
     pub(crate) streams: Arc<Semaphore>,
     pub(crate) requests: Arc<Semaphore>,
 }
@@ -19,6 +21,7 @@ impl Shared {
     pub(crate) fn of(board: &Board) -> Self {
         Self {
             board: board.clone(),
+            controlled: board.controlled.clone(),
             streams: Arc::new(Semaphore::new(MAX_EVENT_STREAMS)),
             requests: Arc::new(Semaphore::new(MAX_REQUESTS)),
         }

@@ -34,6 +34,7 @@ pub(crate) fn board(
         // A crawl knows only its own run.
         plan: Arc::new(NoPlan),
         live: Arc::new(OwnCrawl(Arc::clone(health))),
+        controls: None,
         log_dir: settings.log_dir.clone(),
         hosts: settings.listen_hosts.clone(),
     }))

@@ -2,6 +2,8 @@
 
 use maud::{DOCTYPE, Markup, html};
 
+use super::actions::signed_in;
+
 /// A page.
 pub(super) struct Page<'a> {
     /// Its title.
@@ -55,6 +57,7 @@ impl Page<'_> {
                                 a href=(address) aria-current=[(place == self.place).then_some("page")] { (name) }
                             }
                         }
+                        (signed_in())
                         p id="live" role="status" {}
                     }
                     main id="content" data-events=[self.events.as_deref()] {

@@ -1,5 +1,6 @@
 //! The pages for people. They show the values of `read`, and `maud` escapes every text in them.
 
+mod actions;
 mod chart;
 mod home;
 mod items;
@@ -12,6 +13,7 @@ mod schedules;
 mod spider;
 mod words;
 
+pub(crate) use self::actions::{action, actions, login};
 use axum::extract::{Path, RawQuery, State};
 use axum::response::Response;
 use http::StatusCode;
@@ -124,7 +126,7 @@ pub(crate) fn refused(refused: &Refused) -> Response {
     html(refused.status, problem::problem(refused))
 }
 
-async fn page(read: impl Future<Output = Answer<Markup>>) -> Response {
+pub(crate) async fn page(read: impl Future<Output = Answer<Markup>>) -> Response {
     match read.await {
         Ok(page) => html(StatusCode::OK, page),
         Err(error) => refused(&error),

@@ -3,6 +3,7 @@
 use maud::{Markup, html};
 use serde_json::Value as Json;
 
+use super::actions::of_run;
 use super::chart::{Of, rates};
 use super::layout::{Page, Place};
 use super::run_parts::{bad_pages, columns, groups, hosts, log};
@@ -24,6 +25,7 @@ pub(super) fn run(detail: &RunDetail, log_tail: &LogTail, knows_spider: bool) ->
         div data-part="head" {
             h1 { (run.name) " " span class="dim" { "#" (run.run_id) } " " (state(run)) }
             (head(detail))
+            (of_run(detail))
         }
         section data-part="progress" aria-labelledby="progress" {
             h2 id="progress" { "Progress" }

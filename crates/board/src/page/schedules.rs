@@ -2,6 +2,7 @@
 
 use maud::{Markup, html};
 
+use super::actions::of_schedule;
 use super::layout::{Page, Place};
 use super::words::{counted, encoded, moment, number, spider_address};
 use crate::plan::ComingRun;
@@ -47,6 +48,7 @@ pub(super) fn schedule(detail: &ScheduleDetail) -> Markup {
                 div { dt { "Its runs" } dd { a href={ "/runs?name=" (encoded(&schedule.schedule)) } { "all of them" } } }
             }
         }
+        div data-part="actions" { (of_schedule(schedule)) }
         section data-part="ticks" aria-labelledby="ticks" {
             h2 id="ticks" { "Ticks" }
             @if detail.ticks.is_empty() { p class="dim" { "It has not been due yet." } }

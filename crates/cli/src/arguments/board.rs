@@ -4,6 +4,8 @@ use clap::Args;
 use dragline_board::HostName;
 use dragline_runtime::listen::ListenAddr;
 
+use super::ControlFlags;
+
 pub(super) const EXAMPLES: &str = "\
 Examples:
   dragline board                                                the runs in dragline.db, at http://127.0.0.1:8080/
@@ -16,7 +18,7 @@ pub(crate) struct Board {
     /// Serve the page at this address
     ///
     /// If you leave out the port, it is the one in the variable `PORT`, or 8080. Everybody who can reach the
-    /// address can read the page. Nothing can be changed there.
+    /// address can read the page. Nothing can be changed there without --allow-control.
     ///
     /// With `unix:PATH`, it is a socket file that only this user can open.
     #[arg(long, env = "DRAGLINE_LISTEN", value_name = "ADDR", value_parser = ListenAddr::parse, default_value = "127.0.0.1:8080")]
@@ -34,4 +36,7 @@ pub(crate) struct Board {
         value_delimiter = '\n'
     )]
     pub(crate) listen_hosts: Vec<HostName>,
+
+    #[command(flatten)]
+    pub(crate) control: ControlFlags,
 }

@@ -5,6 +5,8 @@ use dragline_board::HostName;
 use dragline_runtime::listen::ListenAddr;
 use dragline_serve::ServeSettings;
 
+use super::ControlFlags;
+
 pub(super) const EXAMPLES: &str = "\
 Examples:
   dragline serve --store postgres://me@db/crawls
@@ -21,6 +23,9 @@ pub(crate) struct Serve {
 
     #[command(flatten)]
     pub(crate) listening: ServeListen,
+
+    #[command(flatten)]
+    pub(crate) control: ControlFlags,
 }
 
 /// Where the server tells how it is.

@@ -16,12 +16,14 @@ use dragline_store::StoreSettings;
 use tokio::runtime::Runtime;
 use tokio::time::timeout;
 
+use super::control::controls;
 use super::demo_site::Shelf;
 use super::print;
 use super::schedule::{coming, local};
 use crate::arguments::Board as Arguments;
 use crate::exit::Exit;
 use crate::failed::Failed;
+use crate::program::Program;
 use crate::settings::Common;
 
 /// Sessions of the page. Further reads wait for one.
@@ -29,13 +31,12 @@ const SESSIONS: usize = 4;
 /// Time to give back the sessions at the end.
 const CLOSE_LIMIT: Duration = Duration::from_secs(2);
 
-pub(super) fn run(
-    arguments: Arguments,
-    common: &Common,
-    spiders: &[Arc<dyn Spider>],
-) -> Result<Exit, Failed> {
+pub(super) fn run(arguments: Arguments, common: &Common, program: &Program) -> Result<Exit, Failed> {
     let plan = FilePlan::new(common.file.schedules().cloned().collect());
-    let board = of_store(common, spiders, arguments.listen_hosts, Arc::new(NotLive), plan)?;
+    let is_private = matches!(arguments.listen, ListenAddr::Unix(_));
+    let controls = controls(&arguments.control, common, program, &plan, is_private)?;
+    let board = of_store(common, &program.spiders, arguments.listen_hosts, Arc::new(NotLive), plan)?;
+    let board = Board::new(BoardParts { controls, ..board });
     let address = arguments.listen;
     let runtime = runtime().map_err(|error| Failed::error(format!("cannot start a thread: {error}")))?;
     let listener = {
@@ -70,15 +71,19 @@ pub(super) fn cannot_listen(address: &ListenAddr, error: &std::io::Error) -> Fai
 
 /// The schedules of a settings file. `dragline serve` replaces them when it reads its file again.
 #[derive(Clone, Default)]
-pub(super) struct FilePlan(Arc<RwLock<Vec<Schedule>>>);
+pub(crate) struct FilePlan(Arc<RwLock<Vec<Schedule>>>);
 
 impl FilePlan {
-    pub(super) fn new(schedules: Vec<Schedule>) -> Self {
+    pub(crate) fn new(schedules: Vec<Schedule>) -> Self {
         Self(Arc::new(RwLock::new(schedules)))
     }
 
     pub(super) fn replace(&self, schedules: Vec<Schedule>) {
         *self.0.write().unwrap_or_else(PoisonError::into_inner) = schedules;
+    }
+
+    pub(crate) fn of_name(&self, name: &str) -> Option<Schedule> {
+        self.read().iter().find(|schedule| schedule.name == name).cloned()
     }
 
     fn read(&self) -> RwLockReadGuard<'_, Vec<Schedule>> {
@@ -114,19 +119,19 @@ fn coming_run(due_at: DateTime<Utc>, schedule: &Schedule) -> ComingRun {
     }
 }
 
-/// The board of all runs of the store.
+/// The parts of a board of all runs of the store, without actions.
 pub(super) fn of_store(
     common: &Common,
     spiders: &[Arc<dyn Spider>],
     hosts: Vec<HostName>,
     live: Arc<dyn Live>,
     plan: FilePlan,
-) -> Result<Board, Failed> {
+) -> Result<BoardParts, Failed> {
     let settings = StoreSettings { take_over_after: None, connections: SESSIONS, ..common.store_settings()? };
     // The demo's spider isn't listed, and its runs may be in the store all the same.
     let demo: Arc<dyn Spider> = Arc::new(Shelf);
     let known = spiders.iter().chain([&demo]);
-    Ok(Board::new(BoardParts {
+    Ok(BoardParts {
         store: common.open_schedules(&settings)?,
         spiders: known
             .map(|spider| KnownSpider { name: spider.name().to_owned(), items: spider.items() })
@@ -134,8 +139,9 @@ pub(super) fn of_store(
         plan: Arc::new(plan),
         live,
         log_dir: common.log_dir(),
+        controls: None,
         hosts,
-    }))
+    })
 }
 
 /// A runtime with several threads, because the store for SQLite blocks in place.

@@ -4,6 +4,7 @@ mod board;
 mod check;
 mod completions;
 mod config;
+mod control;
 mod crawl;
 mod dead_letters;
 mod demo;
@@ -153,7 +154,7 @@ fn command(command: Command, common: &Common, program: &Program, log: &LogHandle
         Command::Diff(diff) => diff::run(&diff, common, &program.spiders),
         Command::Runs { action } => runs::run(&action, common, &program.spiders),
         Command::Pages { action } => pages::run(&action, common, &program.spiders),
-        Command::Board(board) => board::run(board, common, &program.spiders),
+        Command::Board(board) => board::run(board, common, program),
         Command::DeadLetters { action } => dead_letters::run(&action, common, program),
         Command::Demo(demo) if demo.serve => demo::serve(),
         Command::Demo(_) => demo::run(common, log),

@@ -11,12 +11,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use crossbeam_channel::bounded;
-use dragline_board::{Live, LiveRun, Within};
+use dragline_board::{Board, BoardParts, Live, LiveRun, Within};
 use dragline_core::program;
 use dragline_core::stop::{Stop, StopReason};
 use dragline_core::store::BoxFuture;
 use dragline_core::worker::Worker;
-use dragline_runtime::listen::{Listener, Served, Told};
+use dragline_runtime::listen::{ListenAddr, Listener, Served, Told};
 use dragline_runtime::logging::{LogFormat, LogHandle};
 use dragline_runtime::visible::visible;
 use dragline_runtime::{first_process, hostname, signals};
@@ -27,6 +27,7 @@ use dragline_serve::{
 use serde_json::Value as Json;
 
 use super::board::{self, FilePlan};
+use super::control::controls;
 use crate::arguments::Serve;
 use crate::exit::Exit;
 use crate::failed::Failed;
@@ -34,9 +35,13 @@ use crate::program::Program;
 use crate::settings::Common;
 use crate::settings::file::File;
 
-/// Variables that belong to this process. A crawl with them would write the same file or listen at the same address.
-const OF_THIS_PROCESS: [&str; 12] = [
+/// Variables that belong to this process. A crawl with them would write the same file or listen at the same
+/// address, and it has no use for tokens.
+const OF_THIS_PROCESS: [&str; 15] = [
+    "DRAGLINE_ALLOW_CONTROL",
     "DRAGLINE_CONFIG",
+    "DRAGLINE_CONTROL_TOKEN",
+    "DRAGLINE_CONTROL_TOKEN_FILE",
     "DRAGLINE_FORCE_RUN",
     "DRAGLINE_FRESH",
     "DRAGLINE_HEARTBEAT_FILE",
@@ -93,13 +98,11 @@ pub(super) fn run(
         None => None,
         Some(address) => {
             let live = Arc::new(OfChildren(Arc::clone(&children)));
-            let board = board::of_store(
-                common,
-                &program.spiders,
-                arguments.listening.listen_hosts,
-                live,
-                plan.clone(),
-            )?;
+            let is_private = matches!(address, ListenAddr::Unix(_));
+            let controls = controls(&arguments.control, common, program, &plan, is_private)?;
+            let hosts = arguments.listening.listen_hosts;
+            let board = board::of_store(common, &program.spiders, hosts, live, plan.clone())?;
+            let board = Board::new(BoardParts { controls, ..board });
             let (status, children) = (Arc::clone(&status), Arc::clone(&children));
             let served = Endpoints { status, children, page: Within::new(board) };
             Some(Listener::start(address, served).map_err(|error| board::cannot_listen(address, &error))?)

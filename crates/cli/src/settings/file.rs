@@ -43,7 +43,7 @@ const DEFAULT_FILE: &str = "dragline.toml";
 fn table_of(group: &str) -> Option<&'static str> {
     match group {
         "Global" | "Logging" => Some(""),
-        "ServeSettings" | "ServeListen" => Some("serve"),
+        "ServeSettings" | "ServeListen" | "ControlFlags" => Some("serve"),
         "LimitSettings"
         | "LinkSettings"
         | "SitemapSettings"

@@ -18,7 +18,7 @@ use dragline_runtime::logging::{LogFileSettings, LogSettings};
 use dragline_runtime::settings::{StoreUrl, store_settings};
 
 /// Settings of every command.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Common {
     pub(crate) store: StoreUrl,
     pub(crate) log: LogSettings,

@@ -4,6 +4,8 @@ mod export;
 mod list;
 mod retry;
 
+pub(crate) use self::retry::applied;
+
 use std::time::Duration;
 
 use dragline_core::letters::{LetterAsk, StoredLetter};

@@ -25,6 +25,17 @@ use crate::settings::Common;
 const RETRY_LIMIT: Duration = Duration::from_secs(3600);
 
 pub(super) fn run(arguments: &RetryLetters, common: &Common, program: &Program) -> Result<Exit, Failed> {
+    let (text, done) = applied(arguments, common, program)?;
+    print(&text)?;
+    Ok(if done? { Exit::Finished } else { Exit::Error })
+}
+
+/// Applies dead letters. Says what became of them, also if the store fails in between, and whether all of them were applied.
+pub(crate) fn applied(
+    arguments: &RetryLetters,
+    common: &Common,
+    program: &Program,
+) -> Result<(String, Result<bool, Failed>), Failed> {
     let letters = Letters::open(common)?;
     let mut ask = letters.of(arguments.run.as_deref())?;
     let mut missing = BTreeSet::new();
@@ -54,9 +65,8 @@ pub(super) fn run(arguments: &RetryLetters, common: &Common, program: &Program) 
     let mut report = RetryReport::default();
     let work = retry.run(ask, &mut report);
     let done = letters.blocking.wait(&*letters.store, "applying dead letters", RETRY_LIMIT, work);
-    print(&told(&report, &missing))?;
-    done?;
-    Ok(if report.refused == 0 && missing.is_empty() { Exit::Finished } else { Exit::Error })
+    let are_all = done.map(|()| report.refused == 0 && missing.is_empty()).map_err(Failed::from);
+    Ok((told(&report, &missing), are_all))
 }
 
 /// The steps of each spider. The settings file may have a list for each.

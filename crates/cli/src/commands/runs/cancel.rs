@@ -16,9 +16,15 @@ const TICKS_LOOKED_AT: usize = 100;
 const TRIES: usize = 20;
 
 pub(super) fn run(run: &str, runs: &Runs, common: &Common) -> Result<Exit, Failed> {
+    print(&shown(&cancelled(run, runs, common, &by("cancelled"))?))?;
+    Ok(Exit::Finished)
+}
+
+/// Cancels the run for this reason, and says what was done.
+pub(crate) fn cancelled(run: &str, runs: &Runs, common: &Common, reason: &str) -> Result<String, Failed> {
     let run = runs.find(run)?;
     let store = Schedules::open(common)?;
-    let done = cancel(&run.name, &store);
+    let done = cancel(&run.name, &store, reason);
     store.close();
     let Some(tick) = done? else {
         let problem = format!("no server executes the run {} (id {})", run.name, run.run_id);
@@ -39,15 +45,14 @@ pub(super) fn run(run: &str, runs: &Runs, common: &Common) -> Result<Exit, Faile
         TickState::Running => "its server stops it within seconds",
         _ => "it is not tried again",
     };
-    print(&shown(&format!(
+    Ok(format!(
         "cancelled the run {} (id {}): {what}. The next tick goes on with it; `dragline runs end {}` gives it up\n",
         run.name, run.run_id, run.run_id
-    )))?;
-    Ok(Exit::Finished)
+    ))
 }
 
 /// Marks the open tick of a run. Its server may change the row at the same moment.
-fn cancel(run_name: &str, store: &Schedules) -> Result<Option<TickRecord>, Failed> {
+fn cancel(run_name: &str, store: &Schedules, reason: &str) -> Result<Option<TickRecord>, Failed> {
     for _ in 0..TRIES {
         let ask =
             TickAsk { limit: TICKS_LOOKED_AT, schedule: Some(run_name.to_owned()), ..TickAsk::default() };
@@ -56,7 +61,7 @@ fn cancel(run_name: &str, store: &Schedules) -> Result<Option<TickRecord>, Faile
         let Some(tick) = ticks.into_iter().find(|tick| !tick.state.is_final() && of_run(tick)) else {
             return Ok(None);
         };
-        let marked = TickRecord { cancel: Some(by("cancelled")), ..tick };
+        let marked = TickRecord { cancel: Some(reason.to_owned()), ..tick };
         if store.wait("cancelling", store.store.swap_tick(&marked))? {
             return Ok(Some(marked));
         }

@@ -15,7 +15,9 @@ mod retry;
 mod show;
 mod standing;
 
+pub(crate) use self::cancel::cancelled;
 pub(super) use self::kept::print_kept_body;
+pub(crate) use self::retry::requeued;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -55,13 +57,13 @@ pub(super) fn run(action: &RunAction, common: &Common, spiders: &[Arc<dyn Spider
 }
 
 /// The store, for commands that look at its runs.
-pub(super) struct Runs {
+pub(crate) struct Runs {
     admin: Box<dyn RunAdmin>,
     blocking: Blocking,
 }
 
 impl Runs {
-    pub(super) fn open(common: &Common) -> Result<Self, Failed> {
+    pub(crate) fn open(common: &Common) -> Result<Self, Failed> {
         // A hung process keeps its run here. Only a crawl may take it over, because it continues it.
         let settings = StoreSettings { take_over_after: None, ..common.store_settings()? };
         let admin = common.open_runs(&settings)?;
@@ -101,7 +103,7 @@ impl Runs {
         Ok(pages)
     }
 
-    pub(super) fn close(&self) {
+    pub(crate) fn close(&self) {
         let _ = self.wait("closing", async {
             self.admin.close().await;
             Ok(())

@@ -18,6 +18,12 @@ const RETRY_LIMIT: Duration = Duration::from_secs(3600);
 const BY_HAND: &str = "ended by hand";
 
 pub(super) fn run(arguments: &RetryRun, runs: &Runs) -> Result<Exit, Failed> {
+    print(&requeued(arguments, runs)?)?;
+    Ok(Exit::Finished)
+}
+
+/// Puts failed requests back, and says what was done.
+pub(crate) fn requeued(arguments: &RetryRun, runs: &Runs) -> Result<String, Failed> {
     let run = runs.find(&arguments.run)?;
     runs.lock(&run)?;
     let ask = Requeue {
@@ -29,8 +35,7 @@ pub(super) fn run(arguments: &RetryRun, runs: &Runs) -> Result<Exit, Failed> {
     };
     let work = runs.admin.requeue_failed(&ask);
     let done = runs.blocking.wait(&*runs.admin, "putting failed requests back", RETRY_LIMIT, work)?;
-    print(&told(&run, &done))?;
-    Ok(Exit::Finished)
+    Ok(told(&run, &done))
 }
 
 pub(super) fn end(run: &str, runs: &Runs) -> Result<Exit, Failed> {

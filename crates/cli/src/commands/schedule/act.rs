@@ -2,7 +2,7 @@
 
 use dragline_core::schedules::{NewTicks, TickKind, TickRecord};
 use dragline_runtime::{hostname, shown};
-use dragline_serve::Clock;
+use dragline_serve::{Clock, Schedule};
 
 use super::Schedules;
 use crate::commands::print;
@@ -19,17 +19,23 @@ const SILENT: std::time::Duration = std::time::Duration::from_secs(60);
 pub(super) fn run_now(name: &str, common: &Common) -> Result<Exit, Failed> {
     let schedule = common.file.schedule(name)?;
     let store = Schedules::open(common)?;
-    let now = Clock::of_this_process().now();
+    let added = add_tick(schedule, &store, &by("asked for"));
+    store.close();
+    print(&shown(&added?))?;
+    Ok(Exit::Finished)
+}
+
+/// Adds a tick that is due now for this reason, and says what becomes of it.
+pub(crate) fn add_tick(schedule: &Schedule, store: &Schedules, reason: &str) -> Result<String, Failed> {
+    let (name, now) = (&schedule.name, Clock::of_this_process().now());
     store.wait("noting the schedule", store.store.note_schedules(&[schedule.note()], now))?;
-    let tick = TickRecord { reason: Some(by("asked for")), ..TickRecord::new(name, now, TickKind::Manual) };
-    let new = NewTicks { schedule: name.to_owned(), known_until: None, ticks: vec![tick] };
+    let tick = TickRecord { reason: Some(reason.to_owned()), ..TickRecord::new(name, now, TickKind::Manual) };
+    let new = NewTicks { schedule: name.clone(), known_until: None, ticks: vec![tick] };
     store.wait("adding a tick", store.store.add_ticks(&new))?;
     let servers = store.wait("reading the servers", store.store.list_servers(SERVERS_LOOKED_AT))?;
-    store.close();
     let is_any = servers.iter().any(|server| server.ended_at.is_none() && server.silent_for() < SILENT);
     let when = if is_any { "a server starts it within seconds, if a worker is free" } else { NO_SERVER };
-    print(&shown(&format!("added a tick of {name}, which is due now; {when}\n")))?;
-    Ok(Exit::Finished)
+    Ok(format!("added a tick of {name}, which is due now; {when}\n"))
 }
 
 const NO_SERVER: &str = "no server is running, so it waits for the next `dragline serve`";
@@ -38,21 +44,26 @@ const NO_SERVER: &str = "no server is running, so it waits for the next `draglin
 pub(super) fn pause(name: &str, is_pause: bool, common: &Common) -> Result<Exit, Failed> {
     let schedule = common.file.schedule(name)?;
     let store = Schedules::open(common)?;
-    let now = Clock::of_this_process().now();
-    store.wait("noting the schedule", store.store.note_schedules(&[schedule.note()], now))?;
     let who = by("");
-    let changed = store.wait("pausing", store.store.pause_schedule(name, is_pause.then_some(who.trim())))?;
+    let set = set_pause(schedule, &store, is_pause.then_some(who.trim()));
     store.close();
-    let text = match (is_pause, changed) {
+    print(&shown(&set?))?;
+    Ok(Exit::Finished)
+}
+
+/// Pauses the schedule in somebody's name, or lets it go on without one, and says what has changed.
+pub(crate) fn set_pause(schedule: &Schedule, store: &Schedules, who: Option<&str>) -> Result<String, Failed> {
+    let (name, now, is_pause) = (&schedule.name, Clock::of_this_process().now(), who.is_some());
+    store.wait("noting the schedule", store.store.note_schedules(&[schedule.note()], now))?;
+    let changed = store.wait("pausing", store.store.pause_schedule(name, who))?;
+    Ok(match (is_pause, changed) {
         (true, true) => {
             format!("paused {name}: its ticks are skipped until `dragline schedule resume {name}`\n")
         }
         (true, false) => format!("{name} is paused already\n"),
         (false, true) => format!("{name} goes on with its next tick\n"),
         (false, false) => format!("{name} is not paused\n"),
-    };
-    print(&shown(&text))?;
-    Ok(Exit::Finished)
+    })
 }
 
 /// The name of the person who does this, as others will read it.

@@ -4,6 +4,7 @@ mod act;
 mod list;
 mod next;
 
+pub(crate) use self::act::{add_tick, set_pause};
 pub(super) use self::next::coming;
 
 use std::sync::Arc;
@@ -37,13 +38,13 @@ pub(super) fn run(action: &ScheduleAction, common: &Common) -> Result<Exit, Fail
 }
 
 /// The schedules and their ticks in the store.
-pub(super) struct Schedules {
+pub(crate) struct Schedules {
     pub(super) store: Arc<dyn ScheduleStore>,
     blocking: Blocking,
 }
 
 impl Schedules {
-    pub(super) fn open(common: &Common) -> Result<Self, Failed> {
+    pub(crate) fn open(common: &Common) -> Result<Self, Failed> {
         let store = common.open_schedules(&common.store_settings()?)?;
         let schedules = Self { store, blocking: Blocking::new()? };
         schedules.wait("connect", schedules.store.reach())?;
@@ -58,7 +59,7 @@ impl Schedules {
         Ok(self.blocking.wait(&*self.store, what, LIMIT, work)?)
     }
 
-    pub(super) fn close(&self) {
+    pub(crate) fn close(&self) {
         self.blocking.close(&*self.store, LIMIT);
     }
 }
