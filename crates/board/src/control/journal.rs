@@ -52,7 +52,7 @@ pub(crate) struct ActionView {
     pub(crate) schedule: Option<String>,
     /// The run that it is about.
     pub(crate) run_id: Option<i64>,
-    /// Who asked.
+    /// The person or program that asked.
     pub(crate) who: String,
     /// When.
     pub(crate) at: String,

@@ -31,7 +31,7 @@ pub(crate) use self::who::{FORM_TOKEN, VIEWER, session_id, set_cookie, viewer};
 pub struct Controls {
     /// Does what is asked.
     pub control: Arc<dyn Control>,
-    /// Who may ask. A process that may open the Unix socket of the page needs none.
+    /// The tokens of those who may ask. A process that may open the Unix socket of the page needs none.
     pub tokens: Vec<Token>,
 }
 

@@ -17,9 +17,9 @@ pub(crate) struct Sessions(Mutex<Vec<Session>>);
 /// A session.
 #[derive(Clone)]
 pub(crate) struct Session {
-    /// What the cookie has.
+    /// It is in the cookie.
     id: String,
-    /// What every form of the session has.
+    /// It is in every form of the session.
     pub(crate) form_token: String,
     /// The name of the token with which it began.
     pub(crate) name: String,

@@ -11,7 +11,7 @@ use sha2::{Digest as _, Sha256};
 const MIN_CHARS: usize = 16;
 /// The name of a token that has none.
 const NO_NAME: &str = "token";
-/// So many wrong tokens of one address are looked at within [`WINDOW`]. Then all of that address are refused until it is over.
+/// Wrong tokens of one address that are looked at within [`WINDOW`]. Then all of that address are refused until it is over.
 const MAX_WRONG: u32 = 10;
 /// Addresses whose wrong tokens are counted. If there are more, new ones are refused.
 const MAX_ADDRESSES: usize = 1_024;

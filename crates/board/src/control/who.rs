@@ -1,4 +1,4 @@
-//! Who asks, and whether a request was made on purpose.
+//! The person or program that asks, and whether a request was made on purpose.
 //!
 //! A program sends its token in the header `Authorization`. A person signs in once, and then has a session. A page of another site
 //! can make a browser send requests with the cookie of that session, so a request of a browser must come from a page of this
@@ -31,9 +31,9 @@ tokio::task_local! {
 pub(crate) struct Viewer {
     /// Whether anything can be done here.
     pub(crate) is_controlled: bool,
-    /// Who it is, if that is known.
+    /// The name, if that is known.
     pub(crate) name: Option<String>,
-    /// The secret of the forms. Without it, there are no buttons.
+    /// The secret of the forms. Without it, the page has no buttons.
     pub(crate) form_token: Option<String>,
     /// Whether signing out means something.
     pub(crate) has_session: bool,
@@ -69,7 +69,7 @@ impl Controlled {
         }
     }
 
-    /// Who asks for an action. Refuses a request that another site has made a browser send.
+    /// The person or program that asks for an action. Refuses a request that another site has made a browser send.
     pub(crate) fn who(&self, headers: &HeaderMap, caller: Option<&Caller>) -> Result<Who, Refused> {
         let is_browser = comes_from_here(headers)?;
         let from = caller.map_or_else(|| "somewhere".to_owned(), Caller::to_string);

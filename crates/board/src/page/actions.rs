@@ -86,7 +86,7 @@ fn row(buttons: &[Button<'_>]) -> Markup {
     }
 }
 
-/// Who looks at the page, for its head.
+/// The person who looks at the page, for its head.
 pub(super) fn signed_in() -> Markup {
     let viewer = viewer();
     html! {
