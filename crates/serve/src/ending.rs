@@ -197,9 +197,7 @@ pub(crate) fn after(
             let reason = format!("given up after {MAX_ATTEMPTS} processes: {}", told(ended));
             tick.ended(TickState::Failed, now, Some(reason))
         }
-        (ProcessEnd::Code(1), _) if ended.is_held => {
-            tick.waiting(later(HELD_AGAIN_AFTER), Some("another process works on the run".to_owned()))
-        }
+        (ProcessEnd::Code(1), _) if ended.is_held => held(tick, clock),
         (ProcessEnd::Code(75), _) => {
             tick.waiting(later(settings.restart_delay), Some("stopped early; it goes on later".to_owned()))
         }
@@ -214,6 +212,12 @@ pub(crate) fn executed_before(tick: TickRecord, run: &RunRecord, clock: &Clock) 
     let reason = if is_good { "its run was finished when its server was gone" } else { PROBLEMS };
     let tick = TickRecord { exit_code: Some(code), run_id: Some(run.run_id), ..tick };
     tick.ended(TickState::Done, clock.now(), Some(reason.to_owned()))
+}
+
+/// A tick whose run another process works on.
+pub(crate) fn held(tick: TickRecord, clock: &Clock) -> TickRecord {
+    let later = clock.now() + clock_free(HELD_AGAIN_AFTER);
+    tick.waiting(later, Some("another process works on the run".to_owned()))
 }
 
 /// The reason of a tick whose run was judged so.

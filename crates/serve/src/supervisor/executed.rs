@@ -77,7 +77,7 @@ impl Supervisor {
         if self.executed.contains_key(&key(&tick)) {
             return Ok(());
         }
-        if self.was_executed(&tick)? {
+        if self.is_settled(&tick)? {
             return Ok(());
         }
         let now = self.clock.now();

@@ -9,7 +9,7 @@ use tracing::{info, warn};
 
 use super::{Supervisor, key};
 use crate::asking::NoAnswer;
-use crate::ending::executed_before;
+use crate::ending::{executed_before, held};
 use crate::place::{is_gone, place};
 use crate::schedule::Schedule;
 
@@ -152,18 +152,25 @@ impl Supervisor {
         Ok(self.asking.ask(|store| store.list_runs(&ask))?.pop().filter(is_own))
     }
 
-    /// Ends a tick that goes on although its run is finished. Returns whether that is so.
-    pub(super) fn was_executed(&self, tick: &TickRecord) -> Result<bool, NoAnswer> {
+    /// Looks at the run of a tick that goes on. If the run is finished, the tick ends. If another process still works on the run, the tick
+    /// waits: that process may finish the run, and a process that waited for it would begin another one. Returns whether that is so.
+    pub(super) fn is_settled(&self, tick: &TickRecord) -> Result<bool, NoAnswer> {
         if tick.run_id.is_none() {
             return Ok(false);
         }
-        let run = self.run_of(tick, None)?.filter(|run| run.state == RunState::Finished);
-        let Some(run) = run else { return Ok(false) };
-        let done = executed_before(tick.clone(), &run, &self.clock);
-        if self.asking.ask(|store| store.swap_tick(&done))? {
-            self.count_end(&done);
-            info!(schedule = done.schedule, due_at = %done.due_at, run_id = run.run_id, "done: its run is finished already");
+        let Some(run) = self.run_of(tick, None)? else { return Ok(false) };
+        if run.state == RunState::Finished {
+            let done = executed_before(tick.clone(), &run, &self.clock);
+            if self.asking.ask(|store| store.swap_tick(&done))? {
+                self.count_end(&done);
+                info!(schedule = done.schedule, due_at = %done.due_at, run_id = run.run_id, "done: its run is finished already");
+            }
+            return Ok(true);
         }
-        Ok(true)
+        if run.is_held {
+            let later = held(tick.clone(), &self.clock);
+            self.asking.ask(|store| store.swap_tick(&later))?;
+        }
+        Ok(run.is_held)
     }
 }
