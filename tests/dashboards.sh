@@ -76,11 +76,12 @@ prometheus-node-exporter --collector.disable-defaults --collector.textfile --col
     --web.listen-address="$exporter" 2>"$work/exporter.log" & started+=($!)
 
 free_port; crawler=127.0.0.1:$port
+free_port; server=127.0.0.1:$port
 cat >"$work/prometheus.yml" <<YAML
 global: {scrape_interval: 1s, scrape_timeout: 1s, evaluation_interval: 1s}
 rule_files: ["$PWD/deploy/prometheus/alerts.yml"]
 scrape_configs:
-  - {job_name: dragline, static_configs: [{targets: ["$crawler"]}]}
+  - {job_name: dragline, static_configs: [{targets: ["$crawler", "$server"]}]}
   - {job_name: dragline-textfile, static_configs: [{targets: ["$exporter"]}]}
 YAML
 free_port; prometheus=127.0.0.1:$port
@@ -99,6 +100,20 @@ slow() { "${crawl[@]}" --rate 2 --listen "$crawler" >/dev/null 2>"$work/log3" & 
 slow
 # On a busy machine it may have ended before it is needed.
 slow_again() { kill -0 "$slow" 2>/dev/null || slow; }
+
+# A server with a schedule that is due every minute, in a store of its own.
+mkdir "$work/serve"
+cat >"$work/serve/dragline.toml" <<TOML
+[schedule.often]
+spider = "site"
+cron = "* * * * *"
+start_urls = ["$url"]
+rate = 0.5
+max_memory = "1GiB"
+TOML
+(cd "$work/serve" && exec "$dragline" serve --store sqlite:serve.db --listen "$server" >"$work/serve/log" 2>&1) & started+=($!)
+is_serving() { curl -fs "http://$server/ready" >/dev/null; }
+try 30 is_serving || { cat "$work/serve/log" >&2; fail "the server does not come up"; }
 
 # How many series with a number a query gives; nothing when it cannot be read.
 answers() { # QUERY
