@@ -12,6 +12,23 @@ use crate::stored::dragline;
 
 /// Variables of the program that have no name of its own.
 const OTHER_VARIABLES: [&str; 2] = ["DATABASE_URL", "SHUTDOWN_TIMEOUT_SECONDS"];
+/// Variables without a prefix of ours that the program or its libraries read.
+const STANDARD: [&str; 14] = [
+    "DATABASE_URL",
+    "WEB_CONCURRENCY",
+    "PORT",
+    "NO_COLOR",
+    "TERM",
+    "HOSTNAME",
+    "USER",
+    "LOGNAME",
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "ALL_PROXY",
+    "NO_PROXY",
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
+];
 /// What a path in a container begins with, where this repository's files are mounted in Compose.
 const MOUNTED_FROM: &str = "./";
 
@@ -150,7 +167,69 @@ fn grace_periods_leave_room_for_a_stop() {
     ] {
         let found = seconds(path, key);
         // The default of SHUTDOWN_TIMEOUT_SECONDS, and something for the report.
-        assert!(found.len() == 1 && found[0] >= 10, "{path}: {key} {found:?}");
+        assert!(!found.is_empty() && found.iter().all(|seconds| *seconds >= 10), "{path}: {key} {found:?}");
+    }
+    // A server stops all of its crawls within 25 s.
+    assert!(seconds("deploy/compose.yaml", "stop_grace_period:").contains(&30));
+    assert_eq!(seconds("deploy/kubernetes/serve.yaml", "terminationGracePeriodSeconds:"), [30]);
+}
+
+#[test]
+fn a_drained_node_loses_its_server() {
+    let documents = Yaml::load_from_str(&read("deploy/kubernetes/serve.yaml")).unwrap();
+    let text = |document: &Yaml<'_>, path: &[&str]| -> String {
+        let found = path.iter().try_fold(document, |at, key| at.as_mapping_get(key));
+        format!("{:?}", found.unwrap_or_else(|| panic!("{path:?} is missing")))
+    };
+    let of_kind = |kind: &str| {
+        let is_it =
+            |document: &&Yaml<'_>| document.as_mapping_get("kind").and_then(Yaml::as_str) == Some(kind);
+        documents.iter().find(is_it).unwrap_or_else(|| panic!("a {kind} is missing"))
+    };
+    let (deployment, budget) = (of_kind("Deployment"), of_kind("PodDisruptionBudget"));
+    let selected = text(budget, &["spec", "selector", "matchLabels"]);
+    assert_eq!(selected, text(deployment, &["spec", "template", "metadata", "labels"]));
+    // A single replica with `minAvailable: 1` could never be drained.
+    let may_go = budget.as_mapping_get("spec").and_then(|spec| spec.as_mapping_get("maxUnavailable"));
+    assert_eq!(may_go.and_then(Yaml::as_integer), Some(1));
+}
+
+#[test]
+fn schedules_of_the_files_are_read() {
+    for path in ["deploy/kubernetes/serve.yaml", "deploy/compose.yaml"] {
+        let text = read(path);
+        let begin = text.find("[schedule.").unwrap();
+        let lines =
+            text[begin..].lines().map(str::trim).take_while(|line| !line.is_empty() && *line != "---");
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("dragline.toml");
+        fs::write(&file, lines.collect::<Vec<_>>().join("\n")).unwrap();
+        let store = format!("sqlite:{}", folder.path().join("x.db").display());
+        let next = ["--config", file.to_str().unwrap(), "schedule", "next", "--store", &store];
+        dragline().args(next).run().assert_code(0).assert_stdout("quotes-nightly");
+    }
+}
+
+#[test]
+fn standard_variables_that_the_program_reads_are_in_the_table() {
+    let page = read("docs/operating.md");
+    let is_name = |text: &&str| {
+        let upper = text.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_');
+        upper && (text.starts_with("PG") || text.starts_with("OTEL_") || STANDARD.contains(text))
+    };
+    let mut named = BTreeSet::new();
+    // A folder called `target` is left out of the files, because that is where Cargo builds.
+    let postgres = "crates/store/src/postgres/target/parameters.rs".to_owned();
+    for path in files(|name| extension(name) == "rs").into_iter().chain([postgres]) {
+        let is_of_the_program = path.starts_with("crates/") && !path.contains("testkit");
+        if is_of_the_program {
+            let text = read(&path);
+            named.extend(text.split('"').filter(is_name).map(str::to_owned));
+        }
+    }
+    assert!(named.len() > 30, "{named:?}");
+    for name in named.iter().map(String::as_str).chain(STANDARD) {
+        assert!(page.contains(&format!("`{name}`")), "docs/operating.md does not explain {name}");
     }
 }
 
