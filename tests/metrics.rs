@@ -18,7 +18,7 @@ use crate::stop::stop_at_the_gate;
 use crate::stored::{Stored, crawl_nasty, crawl_site, dragline, example, on_both_stores};
 use crate::tidy::source::repository;
 
-mod documents;
+pub(crate) mod documents;
 mod last_values;
 mod rules;
 

@@ -297,6 +297,9 @@ fn the_page_of_all_runs_is_at_its_address(stored: &Stored) {
     let metrics = asked("/metrics");
     let done = "dragline_serve_ticks_total{spider=\"site\",run=\"nightly\",state=\"done\"} 1\n";
     assert!(metrics.contains(done), "{metrics}");
+    for name in crate::metrics::documents::of_a_server() {
+        assert!(metrics.contains(&format!("# HELP {name} ")), "{name}: {metrics}");
+    }
     stop(running, stored);
 }
 

@@ -133,6 +133,13 @@ pub(super) fn documented() -> BTreeSet<String> {
     rows().into_iter().map(|(name, _)| name).collect()
 }
 
+/// The metrics of a server in docs/operating.md.
+pub(crate) fn of_a_server() -> BTreeSet<String> {
+    let text = fs::read_to_string(repository().join("docs/operating.md")).unwrap();
+    let words = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+    words.filter(|word| word.starts_with("dragline_serve_")).map(str::to_owned).collect()
+}
+
 fn known(name: &str) -> Option<String> {
     rows().into_iter().find(|(known, _)| known == name).map(|(_, kind)| kind)
 }

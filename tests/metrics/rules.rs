@@ -1,12 +1,12 @@
 //! Alerts and dashboard: they name metrics that there are, and do what their own tests say. That each query answers
 //! beside a crawl is shown by `tests/dashboards.sh`.
 
-use super::documents::{documented, promtool};
+use super::documents::{documented, of_a_server, promtool};
 use super::*;
 
 #[test]
 fn alerts_and_dashboard_name_metrics_that_there_are() {
-    let known = documented();
+    let known: BTreeSet<String> = documented().union(&of_a_server()).cloned().collect();
     for file in ["prometheus/alerts.yml", "prometheus/alerts_test.yml", "grafana/dragline.json"] {
         let text = fs::read_to_string(repository().join("deploy").join(file)).unwrap();
         let words = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
@@ -17,7 +17,10 @@ fn alerts_and_dashboard_name_metrics_that_there_are() {
         for name in named {
             let family = ["_bucket", "_sum", "_count"].iter().find_map(|end| name.strip_suffix(end));
             let is_known = known.contains(name) || family.is_some_and(|family| known.contains(family));
-            assert!(is_known, "{file} names {name}, which is not a metric (docs/metrics.md)");
+            assert!(
+                is_known,
+                "{file} names {name}, which is not a metric (docs/metrics.md, docs/operating.md)"
+            );
         }
     }
 }
