@@ -93,6 +93,8 @@ fn what_a_command_does_can_be_done_on_the_page(stored: &Stored) {
     for (body, status) in [
         (r#"{"action": "run_now", "schedule": "nobody"}"#, 409),
         (r#"{"action": "retry_failed", "run_id": 99}"#, 409),
+        (r#"{"action": "retry_failed", "run_id": 99.0}"#, 409),
+        (r#"{"action": "retry_failed", "run_id": 1.5}"#, 400),
         (r#"{"action": "retry_failed", "run_id": 0}"#, 400),
         (r#"{"action": "retry_failed", "schedule": "nightly"}"#, 400),
         (r#"{"action": "explode", "run_id": 1}"#, 400),

@@ -1,6 +1,7 @@
 //! What can be done on the page.
 
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
 
 /// Something to do.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -24,16 +25,19 @@ pub enum Action {
     /// Stop the crawl of a run that a server executes.
     Cancel {
         /// The run.
+        #[serde(deserialize_with = "whole")]
         run_id: i64,
     },
     /// Put the failed requests of a run back to be fetched again.
     RetryFailed {
         /// The run.
+        #[serde(deserialize_with = "whole")]
         run_id: i64,
     },
     /// Store the dead letters of a run, after their cause was mended.
     ApplyDeadLetters {
         /// The run.
+        #[serde(deserialize_with = "whole")]
         run_id: i64,
     },
 }
@@ -86,6 +90,18 @@ impl Action {
         }
     }
 }
+
+/// A whole number, also if it is written as `7.0`: for JSON, that is the same one.
+fn whole<'de, D: Deserializer<'de>>(from: D) -> Result<i64, D::Error> {
+    let number = serde_json::Number::deserialize(from)?;
+    let float = number.as_f64().filter(|float| float.fract() == 0.0 && float.abs() < WHOLE_FLOATS);
+    #[allow(clippy::cast_possible_truncation)] // it is whole, and small enough
+    let whole = number.as_i64().or(float.map(|float| float as i64));
+    whole.ok_or_else(|| D::Error::custom("run_id must be a whole number"))
+}
+
+/// Below this, a float holds each whole number exactly.
+const WHOLE_FLOATS: f64 = 9_007_199_254_740_992.0;
 
 /// Does what is asked, with the code of the commands. It blocks, and runs on a thread of its own.
 pub trait Control: Send + Sync {
