@@ -83,7 +83,7 @@ pub(crate) enum RunAction {
         run: String,
     },
 
-    /// Print the last log lines of a run, from the files of --log-dir
+    /// Print the last log lines of a run, from its log files
     #[command(after_help = LOGS_EXAMPLES)]
     Logs(LogsOfRun),
 

@@ -64,6 +64,10 @@ fn with_log_files_where_they_help(command: Command) -> Command {
     let command = ["crawl", "reparse", "demo", "serve", "board"]
         .iter()
         .fold(command, |command, name| command.mut_subcommand(name, shown));
+    // It only reads the files.
+    let of_folder = flags.iter().find(|flag| flag.get_id() == "log_dir").cloned();
+    let command =
+        command.mut_subcommand("runs", |runs| runs.mut_subcommand("logs", |logs| logs.args(of_folder)));
     // It takes the flags of crawl.
     command.mut_subcommand("config", |config| config.mut_subcommand("show", shown))
 }
@@ -229,7 +233,7 @@ mod tests {
             let help = command.clone().render_long_help().to_string();
             let runs_long =
                 [" crawl", " reparse", " demo", " serve", " board", " config show"].contains(&path);
-            assert_eq!(help.contains("--log-dir"), runs_long, "{path}");
+            assert_eq!(help.contains("--log-dir"), runs_long || path == " runs logs", "{path}");
             assert_eq!(help.contains("--log-repeats"), runs_long, "{path}");
             assert!(
                 help.contains("--log-format") || path.ends_with(" help") || path.contains(" help "),
