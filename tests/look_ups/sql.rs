@@ -57,7 +57,7 @@ fn few(tracks: &[(&str, &str)]) -> Site {
     Site::builder().page("/", list(&tracks)).start()
 }
 
-/// So many pages with so many tracks each, of fifty albums.
+/// A site of `pages` pages. Each page has `tracks` tracks, and all tracks come from fifty albums.
 fn many(pages: usize, tracks: usize) -> Site {
     let links: String = (0..pages).map(|number| format!("<a href='/{number}'>x</a>")).collect();
     let mut site = Site::builder().page("/", Answer::html(links));
@@ -233,7 +233,7 @@ fn later_nights_and_reparses_keep_what_was_looked_up(stored: &Stored) {
     assert_eq!(rows(stored), ["one another 1971", "two - -"]);
 }
 
-/// What becomes of one track whose catalogue was changed, and what its look-up says.
+/// Changes the catalogue, crawls one track, and returns its row and the errors of its look-up.
 fn told(change: &str, options: &[&str]) -> (String, Vec<String>) {
     let (catalogue, stored) = (catalogue(), Stored::sqlite());
     catalogue.query(change);

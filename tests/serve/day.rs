@@ -200,8 +200,8 @@ impl Day {
                 assert_eq!(pair[1] - pair[0], TimeDelta::minutes(minutes), "{name}\n{}", told(&self.stored));
             }
         }
-        // Each executed tick has a run of its own. A crawl that waits for the lock of a run while another process finishes it may
-        // begin one more run: docs/serving.md. In long days, that were 1 of 525 runs and 2 of 621.
+        // Each executed tick has a run of its own. docs/serving.md names the exception: a tick can be crawled a second time, probably
+        // because a crawl waits for the lock of a run while another process finishes it. Two long days had 1 of 525 and 2 of 621 such runs.
         let runs = "select run_id from crawl_ticks where state = 'done'";
         let of_ticks: BTreeSet<String> =
             self.stored.query(runs).into_iter().map(|mut row| row.remove(0)).collect();

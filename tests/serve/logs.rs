@@ -64,7 +64,7 @@ fn a_log_that_is_not_here_is_an_error_that_says_where(stored: &Stored) {
     let nowhere = asked(&["nightly", "--log-dir", "nowhere"]);
     nowhere
         .assert_code(1)
-        .assert_stderr("there is no log file of the last process of the run nightly (id 1) in nowhere");
+        .assert_stderr("the last process of the run nightly (id 1) has no log file in nowhere");
     stored.execute("update crawl_servers set hostname = 'crawler-7'");
     stored.execute("update crawl_ticks set log_dir = '/var/log/dragline/nightly'");
     asked(&["nightly"]).assert_code(1).assert_stderr("its server ran on crawler-7");

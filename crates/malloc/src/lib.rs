@@ -6,8 +6,8 @@
 //!
 //! [`give_back_large_blocks`] fixes both limits. It changes the whole process, so only a program calls it, and no library.
 
-/// From this size on, a block has a mapping of its own. The texts and tables of ordinary pages are smaller. With a limit of 1 MiB, a crawl of
-/// documentation took 5 % more processor time for mappings.
+/// A block of at least this size has a mapping of its own. The texts and tables of ordinary pages are smaller. With a limit of 1 MiB,
+/// mappings made a crawl of documentation take 5 % more processor time.
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 const LARGE_BYTES: i32 = 4 << 20;
 

@@ -1,5 +1,5 @@
-//! The databases that the look-ups of a crawl ask. Only what can be told without asking them is an error: a crawl without look-ups
-//! still stores its items, and somebody can look them up later.
+//! The databases that the look-ups of a crawl ask. A wrong setting is an error at the start. A database
+//! that does not answer is a warning: the crawl still stores its items, and somebody can look them up later.
 
 use std::env;
 use std::sync::Arc;

@@ -20,7 +20,7 @@ fn a_share_of_the_traces_is_sampled() {
 }
 
 #[test]
-#[allow(clippy::float_cmp)] // small numbers are told exactly
+#[allow(clippy::float_cmp)] // a float has small whole numbers exactly
 fn metrics_are_those_of_the_registry() {
     let registry = Registry::new();
     let counter = IntCounter::new("pages_total", "Pages.").unwrap();

@@ -14,7 +14,7 @@ use tokio::net::UnixStream;
 /// Bytes of an answer. The metrics of a spider with hundreds of columns have some hundred kilobytes.
 pub(super) const MAX_ANSWER: usize = 4 << 20;
 
-/// The body of the answer, whatever its status: a crawl that is unwell says so with a 503. The caller has a time limit.
+/// The body of the answer. The status does not matter, because a crawl that is unwell answers with a 503. The caller has a time limit.
 pub(super) async fn ask(socket: &Path, path: &str) -> io::Result<Bytes> {
     let stream = UnixStream::connect(socket).await?;
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(io::Error::other)?;

@@ -30,8 +30,7 @@ pub(super) struct Executed {
     pub(super) process: CrawlProcess,
     /// Its place among the crawls that answer this server, until it has ended.
     pub(super) child: Option<Child>,
-    /// Why it was stopped.
-    /// Each process of a server has another one.
+    /// Each process of a server has another number.
     pub(super) number: u64,
     /// Its cgroup, if it has a limit on memory and cgroups are possible here.
     pub(super) cgroup: Option<CrawlCgroup>,
@@ -40,6 +39,7 @@ pub(super) struct Executed {
     pub(super) vitals: Vitals,
     /// It takes far too much memory, so it gets no time to stop.
     pub(super) is_dangerous: bool,
+    /// Why it was stopped.
     pub(super) cause: Option<StopCause>,
     pub(super) stopped_at: Option<Instant>,
     pub(super) is_killed: bool,

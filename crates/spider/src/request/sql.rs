@@ -26,7 +26,7 @@ impl Request {
     /// A question to a database, for a look-up: the name of one of its statements, and the parameters. The step has the database:
     /// [`Enrich::with_database`](crate::Enrich::with_database).
     ///
-    /// The answer is a JSON array with an object for each row. If there is no row, nothing is known about the item.
+    /// The answer is a JSON array with an object for each row. An empty array means that the database knows nothing about the item.
     ///
     /// ```
     /// use dragline_spider::Request;

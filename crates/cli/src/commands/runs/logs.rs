@@ -104,7 +104,7 @@ impl Place {
         }
         let folders: Vec<String> = self.folders.iter().map(|folder| folder.display().to_string()).collect();
         let problem = format!(
-            "there is no log file of the last process of the run {} (id {}) in {}",
+            "the last process of the run {} (id {}) has no log file in {}",
             run.name,
             run.run_id,
             folders.join(" or ")
