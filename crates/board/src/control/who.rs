@@ -88,8 +88,9 @@ impl Controlled {
         }
         match caller {
             Some(Caller::Unix(_)) => Ok(Who { name: from, session: None }),
-            _ => Err(unknown("this needs a token")
-                .hint("sign in at /login, or send the token in the header Authorization: Bearer TOKEN")),
+            _ => Err(unknown("this needs a token").hint(
+                "sign in at /login, or send the header Authorization with the word Bearer and the token",
+            )),
         }
     }
 

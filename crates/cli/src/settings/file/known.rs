@@ -84,8 +84,11 @@ impl Known {
             let flag = command.get_arguments().find(is_named)?;
             Some((flag, place(command, flag)))
         });
+        // Some tables have a key for what is otherwise only a flag. Somebody may write it like the flag.
+        let is_known_here =
+            |flag: &Arg| self.flags.get_arguments().any(|known| known.get_id() == flag.get_id());
         match found {
-            Some((flag, None)) => (
+            Some((flag, None)) if !is_known_here(flag) => (
                 format!("`{key}` is for a single call, so it cannot be in the file"),
                 match (flag.get_long(), flag.get_env()) {
                     (Some(long), Some(variable)) => {
@@ -126,10 +129,13 @@ impl Known {
                     _ => return self.names.clone(),
                 }
             }
-            // It is the flag's own name, written with `-`.
+            // It is the flag's own name.
             _ => word,
         };
-        format!("did you mean `{}`? {}", near.trim_start_matches('-').replace('-', "_"), self.names)
+        let near = near.trim_start_matches('-');
+        let flag = self.flags.get_arguments().find(|flag| flag.get_long() == Some(near));
+        let name = flag.map_or_else(|| near.replace('-', "_"), |flag| flag.get_id().to_string());
+        format!("did you mean `{name}`? {}", self.names)
     }
 }
 

@@ -231,6 +231,7 @@ fn a_wrong_schedule_is_refused_with_a_suggestion() {
             "did you mean `time_zone`?",
         ),
         ("[schedule.a]\nspider = 'books'\nratte = 1\n", 3, "unknown name `ratte`", "did you mean `rate`?"),
+        ("[schedule.a]\nspider = 'books'\nstart_url = 'x'\n", 3, "unknown name `start_url`", "`start_urls`"),
         (
             "[schedule.a]\nspider = 'books'\nif_running = 'wait'\n",
             3,
