@@ -39,10 +39,11 @@ impl Spider for Clumsy {
     }
 }
 
-/// The masks of this process's signals: caught, ignored and blocked ones.
+/// The masks of signals: those that the process catches and ignores, and those that this thread blocks. The first thread of the process
+/// is another one. It blocks all signals for a moment when it starts the thread of a test.
 #[cfg(target_os = "linux")]
 fn signals() -> Vec<String> {
-    let status = fs::read_to_string("/proc/self/status").unwrap();
+    let status = fs::read_to_string("/proc/thread-self/status").unwrap();
     let masks = ["SigBlk:", "SigIgn:", "SigCgt:"];
     status.lines().filter(|line| masks.iter().any(|mask| line.starts_with(mask))).map(str::to_owned).collect()
 }
