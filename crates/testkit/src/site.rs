@@ -169,10 +169,14 @@ impl Site {
         self.shared.gate.notify_all();
     }
 
-    /// Opens the gate.
+    /// Opens the gate, and waits until every request has passed it. So a later [`hold`](Self::hold) finds nobody there whose
+    /// client may be gone.
     pub fn release(&self) {
-        self.shared.lock().held = Held::Nobody;
+        let mut state = self.shared.lock();
+        state.held = Held::Nobody;
         self.shared.gate.notify_all();
+        let passed = self.shared.gate.wait_while(state, |state| state.waiting > 0);
+        drop(passed.unwrap_or_else(PoisonError::into_inner));
     }
 
     /// How many requests wait at the gate.

@@ -103,6 +103,10 @@ impl SiteShared {
             .wait_while(state, |state| state.holds(&asked.path, number) && !state.closed)
             .unwrap_or_else(PoisonError::into_inner);
         state.waiting -= 1;
+        if state.waiting == 0 {
+            // Somebody may wait for this in `release`.
+            self.gate.notify_all();
+        }
         // Find the answer after the gate, so that a test may change the page while requests wait.
         if let Some(answers) = state.pages.get(&asked.path) {
             return answers.get(earlier).or(answers.last()).cloned().unwrap_or_else(not_found);

@@ -84,6 +84,17 @@ fn the_gate_holds_answers_back() {
 }
 
 #[test]
+fn an_open_gate_has_nobody_waiting() {
+    let site = Site::builder().page("/", Answer::text("free")).start();
+    for _ in 0..50 {
+        site.hold();
+        drop(at_the_gate(&site, "/"));
+        site.release();
+        assert_eq!(site.waiting(), 0);
+    }
+}
+
+#[test]
 fn the_gate_may_be_closed_for_one_page_only() {
     let site = Site::builder().page("/", Answer::text("free")).page("/held", Answer::text("held")).start();
     site.hold_page("/held");
