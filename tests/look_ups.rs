@@ -63,6 +63,7 @@ fn crawl(site: &Site, api: &str, stored: &Stored) -> Dragline {
         .env("CHART_API", api)
         .args(["crawl", "chart", "--start-url", &site.url("/"), "--store", &stored.url()])
         .args(["--rate", "0", "--host-concurrency", "8", "--retry-base-delay", "20ms"])
+        .args(["--host-pause", "200ms"])
 }
 
 /// Title, ISRC, date and label of every track.

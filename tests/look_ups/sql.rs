@@ -75,6 +75,7 @@ fn crawl(site: &Site, catalogue: &str, stored: &Stored) -> Dragline {
         .env("LABELS_URL", catalogue)
         .args(["crawl", "charts", "--start-url", &site.url("/"), "--store", &stored.url()])
         .args(["--rate", "0", "--host-concurrency", "8", "--retry-base-delay", "20ms"])
+        .args(["--host-pause", "200ms"])
 }
 
 /// Title, label and year of every track.
