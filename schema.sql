@@ -1,4 +1,4 @@
--- The Postgres schema of Dragline, version 15.
+-- The Postgres schema of Dragline, version 16.
 --
 -- The first crawl creates these tables, and so does `dragline schema apply`, which also upgrades the tables of an older
 -- version. `dragline schema print` prints this file followed by the tables of your item types.
@@ -10,7 +10,7 @@ CREATE TABLE crawl_schema (
     version     integer PRIMARY KEY,
     applied_at  timestamptz NOT NULL DEFAULT now()
 );
-INSERT INTO crawl_schema (version) VALUES (15);
+INSERT INTO crawl_schema (version) VALUES (16);
 
 -- One row per run. A run is one crawl with its frontier, and can be resumed until it is finished or failed.
 CREATE TABLE crawl_runs (
@@ -433,6 +433,8 @@ CREATE TABLE crawl_ticks (
     -- Its run: crawl_runs.name, and crawl_runs.run_id as soon as the run is open.
     run_name     text NOT NULL,
     run_id       bigint,
+    -- Its run has a higher id than this. Noted before its first process is started, so that only one run is crawled for it.
+    after_run    bigint,
     -- How its last process ended: the exit code, or 128 and the number of the signal.
     exit_code    integer,
     pid          integer,

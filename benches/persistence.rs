@@ -124,6 +124,7 @@ impl Load {
             reparse: None,
             fresh: false,
             force: false,
+            after_run: None,
             min_interval: None,
             tally: dragline_core::tally::TallyOf::default(),
             incremental: false,

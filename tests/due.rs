@@ -15,6 +15,7 @@ on_both_stores!(
     an_unfinished_run_is_always_resumed,
     a_run_that_counts_as_failed_may_be_tried_again,
     a_clock_that_was_set_back_holds_up_nothing,
+    a_run_that_another_process_has_finished_is_not_repeated,
 );
 
 fn site() -> Site {
@@ -37,6 +38,28 @@ fn finish_all(stored: &Stored, hours: i32) {
 #[track_caller]
 fn did_nothing(done: &Finished) {
     done.assert_code(0).assert_stdout("no run is due").assert_stdout("--force-run");
+}
+
+/// `dragline serve` gives `--after-run` to all processes of a tick.
+fn a_run_that_another_process_has_finished_is_not_repeated(stored: &Stored) {
+    let site = site();
+    let crawl = crawl_site(&site.url("/"), stored).args(["--robots", "false", "--run", "nightly"]);
+    let of_tick = |after_run: &str| crawl.clone().args(["--after-run", after_run]);
+    site.hold();
+    let mut first = of_tick("0").spawn();
+    first.wait_until("it crawls", SOON, |_| site.waiting() > 0);
+    // It waits for the lock of the run, or comes when everything is over.
+    let second = of_tick("0").spawn();
+    site.release();
+    first.finish().assert_code(0).assert_stdout("finished");
+    let finished_before = "another process has finished the run; nothing was fetched";
+    second.finish().assert_code(0).assert_stdout(finished_before);
+    of_tick("0").arg("--fresh").run().assert_code(0).assert_stdout(finished_before);
+    assert_eq!((site.hits("/"), stored.runs().len()), (1, 1));
+    // The next tick has a run of its own.
+    of_tick("1").run().assert_code(0).assert_stdout("finished");
+    of_tick("1").run().assert_code(0).assert_stdout(finished_before);
+    assert_eq!((site.hits("/"), stored.runs().len()), (2, 2));
 }
 
 fn a_young_run_is_not_repeated(stored: &Stored) {

@@ -23,6 +23,7 @@ on_both_stores!(
     a_due_schedule_is_crawled_once,
     two_servers_execute_each_tick_once,
     a_killed_server_is_replaced_and_its_run_goes_on,
+    a_tick_has_one_run_whoever_finishes_it,
     a_stop_ends_all_crawls_and_the_next_server_goes_on,
     a_wrong_setting_is_not_tried_again,
     a_crash_is_tried_again_and_given_up,
@@ -163,6 +164,31 @@ fn a_killed_server_is_replaced_and_its_run_goes_on(stored: &Stored) {
     assert_eq!(stored.titles(), *site.truth());
     assert_eq!(stored.runs().len(), 1, "the run goes on");
     assert_eq!(stored.count("select attempts from crawl_ticks"), 2, "{}", told(stored));
+}
+
+fn a_tick_has_one_run_whoever_finishes_it(stored: &Stored) {
+    let site = Site::generated(20, 3);
+    site.hold_after(8);
+    let file = schedule("nightly", &site, "0 3 * * *", "host_concurrency = 2\nrestart_delay = '4s'");
+    let server = server(stored, dragline(), &clock("2026-03-01T02:59:58Z", 1), &file);
+    let mut running = server.spawn();
+    running.wait_until("some pages are stored", SOON, |_| stored.pages("done") > 3 && site.waiting() > 0);
+    let child = stored.query("select pid from crawl_ticks where state = 'running'")[0][0].clone();
+    // Its run is not noted, as if the crawl had died right after it opened the run.
+    let crashed = std::process::Command::new("kill").args(["-KILL", &child]).status().unwrap();
+    assert!(crashed.success());
+    until(&mut running, stored, "waiting", 1);
+    stored.execute("update crawl_ticks set run_id = null, version = version + 1");
+    site.release();
+    let file = server.folder().join("dragline.toml");
+    let by_hand = dragline().args(["--config"]).arg(&file).args(["crawl", "site", "--schedule", "nightly"]);
+    by_hand.args(["--store", &stored.url()]).run().assert_code(0).assert_stderr("resuming");
+    until(&mut running, stored, "done", 1);
+    stop(running, stored);
+    let tick = &stored.query("select attempts, run_id, reason from crawl_ticks")[0];
+    assert_eq!(tick[..], ["1", "1", "another process has finished its run"], "{}", told(stored));
+    assert_eq!((stored.runs().len(), site.hits("/")), (1, 1));
+    assert_eq!(stored.titles(), *site.truth());
 }
 
 /// A zombie has ended.

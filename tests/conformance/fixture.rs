@@ -87,6 +87,7 @@ pub(super) fn spec() -> RunSpec {
         reparse: None,
         fresh: false,
         force: false,
+        after_run: None,
         min_interval: None,
         tally: dragline_core::tally::TallyOf::default(),
         incremental: false,

@@ -57,6 +57,7 @@ fn a_tick_is_one_row_and_changes_by_its_version(stored: &Stored) {
             failures: 1,
             next_try_at: None,
             run_id: Some(12),
+            after_run: Some(11),
             exit_code: Some(137),
             pid: Some(4711),
             started_at: Some(minute(1)),

@@ -35,6 +35,8 @@ pub(crate) enum NoRun {
     Stopped,
     /// The last run is too young.
     NotDue(NotDue),
+    /// Another process has finished the run.
+    FinishedBefore { name: String, run_id: i64 },
 }
 
 /// The metrics of a crawl, which leave their last values in a file.
@@ -78,6 +80,9 @@ pub(crate) fn crawl(
         Ok(running) => running,
         Err(CrawlError::StoppedEarly) => return Ok(Err(NoRun::Stopped)),
         Err(CrawlError::NotDue(not_due)) => return Ok(Err(NoRun::NotDue(not_due))),
+        Err(CrawlError::FinishedBefore { name, run_id }) => {
+            return Ok(Err(NoRun::FinishedBefore { name, run_id }));
+        }
         Err(error) => return Err(error.into()),
     };
     log.about_run_id(running.run().key.run_id);

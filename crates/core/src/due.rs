@@ -10,6 +10,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 pub struct RunsOfName {
     /// Whether one of them is unfinished, so that the next crawl resumes it.
     pub is_unfinished: bool,
+    /// The id of the newest one that finished, however it is judged.
+    pub newest_finished: Option<i64>,
     /// The newest one that finished and does not count as failed
     /// ([`ProblemKind::FAILURES`](crate::run_verdict::ProblemKind::FAILURES)).
     pub last_finish: Option<LastFinish>,
@@ -53,6 +55,11 @@ pub struct NotDue {
 }
 
 impl RunsOfName {
+    /// The run with a higher id than `after_run` that has finished, if there is one.
+    pub fn finished_after(&self, after_run: i64) -> Option<i64> {
+        self.newest_finished.filter(|run_id| *run_id > after_run)
+    }
+
     /// Whether a new run of `name` is due.
     pub fn due(&self, name: &str, min_interval: Duration) -> Due {
         let Some(last) = self.last_finish else { return Due::Yes };
@@ -95,7 +102,12 @@ mod tests {
     fn runs(finished_before: Option<TimeDelta>) -> RunsOfName {
         let now = DateTime::from_timestamp(1_700_000_000, 0).unwrap();
         let last_finish = finished_before.map(|before| LastFinish { run_id: 7, at: now - before });
-        RunsOfName { is_unfinished: false, last_finish, now }
+        RunsOfName {
+            is_unfinished: false,
+            newest_finished: last_finish.map(|last| last.run_id),
+            last_finish,
+            now,
+        }
     }
 
     #[test]
@@ -111,6 +123,13 @@ mod tests {
         );
         let Due::NotYet(never) = runs(Some(TimeDelta::zero())).due("q", Duration::MAX) else { panic!() };
         assert_eq!(never.due_at(), DateTime::<Utc>::MAX_UTC);
+    }
+
+    #[test]
+    fn only_a_newer_run_was_finished_meanwhile() {
+        let last = runs(Some(TimeDelta::zero()));
+        assert_eq!((last.finished_after(6), last.finished_after(7)), (Some(7), None));
+        assert_eq!(runs(None).finished_after(0), None);
     }
 
     #[test]

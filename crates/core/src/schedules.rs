@@ -236,6 +236,8 @@ pub struct TickRecord {
     pub run_name: String,
     /// The id of its run, as soon as the run is open.
     pub run_id: Option<i64>,
+    /// Its run has a higher id than this. Noted before its first process is started, so that only one run is crawled for it.
+    pub after_run: Option<i64>,
     /// How its last process ended: the exit code, or 128 and the number of the signal.
     pub exit_code: Option<i32>,
     /// Its process.
@@ -271,6 +273,7 @@ impl TickRecord {
             next_try_at: Some(due_at),
             run_name: schedule.to_owned(),
             run_id: None,
+            after_run: None,
             exit_code: None,
             pid: None,
             started_at: None,

@@ -230,6 +230,8 @@ pub struct RunSpec {
     pub fresh: bool,
     /// Whether to resume even after three starts without a done page, and to begin a new run even if it is not due.
     pub force: bool,
+    /// No run is begun or resumed if one of this name with a higher id than this has finished.
+    pub after_run: Option<i64>,
     /// A new run does not begin while the last finished one of this name is younger.
     pub min_interval: Option<Duration>,
     /// Which done pages to count.

@@ -131,6 +131,14 @@ pub enum CrawlError {
     /// was fetched or changed.
     #[error("no run is due: {0}")]
     NotDue(NotDue),
+    /// Another process has finished the run that this crawl was for. Nothing was fetched or changed.
+    #[error("the run {run_id} of the name {name} is finished")]
+    FinishedBefore {
+        /// The name of the runs.
+        name: String,
+        /// The id of that run.
+        run_id: i64,
+    },
     /// A stop came before the run was open.
     #[error("stopped before the first request")]
     StoppedEarly,
@@ -255,7 +263,7 @@ impl CrawlError {
             Self::Lost => Some(
                 "this is a bug in Dragline; everything stored is safe, and the same crawl resumes the run",
             ),
-            Self::Spider { .. } | Self::Metrics(_) | Self::Otlp(_) => None,
+            Self::Spider { .. } | Self::Metrics(_) | Self::Otlp(_) | Self::FinishedBefore { .. } => None,
         }
     }
 

@@ -74,12 +74,7 @@ pub(crate) fn start(made_of: Ingredients) -> Result<Running, CrawlError> {
     let pipeline =
         PersistencePipeline::new(store, settings.persistence.clone(), stop.clone(), heartbeat.clone());
     let ((receipts, receipt_queue), start_requests) = (receipt_channel(), spec.start.len());
-    let run =
-        pipeline.open_spider(spec, spider.items(), Box::new(receipts)).map_err(|error| match error {
-            OpenError::Stopped { .. } => CrawlError::StoppedEarly,
-            OpenError::NotDue(not_due) => CrawlError::NotDue(not_due),
-            error => CrawlError::Open(error.into()),
-        })?;
+    let run = pipeline.open_spider(spec, spider.items(), Box::new(receipts)).map_err(not_opened)?;
     let pages_before = pages_before(&run, start_requests);
     resume_line::say(&settings.run_name(spider.name()), &run);
     careful_line::say(&run);
@@ -163,6 +158,15 @@ pub(crate) fn start(made_of: Ingredients) -> Result<Running, CrawlError> {
         watchdog,
         watched,
     })
+}
+
+fn not_opened(error: OpenError) -> CrawlError {
+    match error {
+        OpenError::Stopped { .. } => CrawlError::StoppedEarly,
+        OpenError::NotDue(not_due) => CrawlError::NotDue(not_due),
+        OpenError::FinishedBefore { name, run_id } => CrawlError::FinishedBefore { name, run_id },
+        error => CrawlError::Open(error.into()),
+    }
 }
 
 /// The counts of these steps begin at 0.

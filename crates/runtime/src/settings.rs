@@ -50,6 +50,9 @@ pub struct CrawlSettings {
     pub log_dir: Option<PathBuf>,
     /// The socket at which a supervisor of this process asks. Without it, nobody does.
     pub supervised_at: Option<PathBuf>,
+    /// Nothing is begun or resumed if a run of this name with a higher id than this has finished. A supervisor crawls so only one run
+    /// for each of its ticks.
+    pub after_run: Option<i64>,
     /// A loop that gives no sign of life for longer counts as stuck.
     pub health_max_age: Duration,
     /// The memory of the process, in bytes, above which fetching pauses.
@@ -110,6 +113,7 @@ impl Default for CrawlSettings {
             listen_hosts: Vec::new(),
             log_dir: None,
             supervised_at: None,
+            after_run: None,
             health_max_age: Duration::from_secs(60),
             memory_limit: None,
             shutdown_timeout: DEFAULT_SHUTDOWN_TIMEOUT,

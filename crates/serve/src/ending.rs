@@ -209,7 +209,7 @@ pub(crate) fn after(
 pub(crate) fn executed_before(tick: TickRecord, run: &RunRecord, clock: &Clock) -> TickRecord {
     let is_good = run.verdict.as_ref().is_none_or(RunVerdict::is_good);
     let code = if is_good { 0 } else { 65 };
-    let reason = if is_good { "its run was finished when its server was gone" } else { PROBLEMS };
+    let reason = if is_good { "another process has finished its run" } else { PROBLEMS };
     let tick = TickRecord { exit_code: Some(code), run_id: Some(run.run_id), ..tick };
     tick.ended(TickState::Done, clock.now(), Some(reason.to_owned()))
 }

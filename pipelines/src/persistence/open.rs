@@ -66,6 +66,14 @@ pub enum OpenError {
     /// The last finished run of this name is younger than [`RunSpec::min_interval`]. Nothing was changed.
     #[error("no run is due: {0}")]
     NotDue(NotDue),
+    /// A run of this name with a higher id than [`RunSpec::after_run`] has finished. Nothing was changed.
+    #[error("the run {run_id} of the name {name} is finished")]
+    FinishedBefore {
+        /// The name of the runs.
+        name: String,
+        /// The id of that run.
+        run_id: i64,
+    },
     /// A stop came first.
     #[error("stopped while {step} was under way")]
     Stopped {
@@ -96,7 +104,9 @@ impl OpenError {
             }
             Self::NotDue(_) => Some("--force-run starts a run now"),
             Self::Thread(_) => Some("does the process or container have a limit on threads?"),
-            Self::Stopped { .. } | Self::NoAnswer(_) | Self::OpenedBefore => None,
+            Self::FinishedBefore { .. } | Self::Stopped { .. } | Self::NoAnswer(_) | Self::OpenedBefore => {
+                None
+            }
         }
     }
 }
@@ -133,10 +143,16 @@ pub(super) async fn start_up(
     steps.run(StartUp::Items, limit, || store.prepare_items(items)).await?;
     steps.run(StartUp::Lock, limit + patience, || store.lock_run(&spec.name, patience)).await?;
     reach("start: locked");
-    if let Some(min_interval) = spec.min_interval.filter(|_| !spec.force) {
+    let min_interval = spec.min_interval.filter(|_| !spec.force);
+    if spec.after_run.is_some() || min_interval.is_some() {
         // Under the lock, so that of two starts only one finds that a run is due.
         let runs = steps.run(StartUp::Due, limit, || store.runs_of_name(&spec.name)).await?;
-        due(spec, min_interval, &runs)?;
+        if let Some(run_id) = spec.after_run.and_then(|after_run| runs.finished_after(after_run)) {
+            return Err(OpenError::FinishedBefore { name: spec.name.clone(), run_id });
+        }
+        if let Some(min_interval) = min_interval {
+            due(spec, min_interval, &runs)?;
+        }
     }
     // This step counts the run's requests, maybe many millions, so it may use all the time that is left.
     let opened = steps.run(StartUp::Run, opening, || store.open_run(spec)).await?;

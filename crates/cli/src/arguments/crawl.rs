@@ -55,6 +55,10 @@ pub(crate) struct Crawl {
     #[arg(long, value_name = "FOLDER", hide = true)]
     pub(crate) supervised: Option<PathBuf>,
 
+    /// Do nothing if a run of this name with a higher id than this has finished. A supervisor crawls only one run for a tick
+    #[arg(long, value_name = "ID", hide = true)]
+    pub(crate) after_run: Option<i64>,
+
     #[command(flatten)]
     pub(crate) flags: CrawlFlags,
 }

@@ -52,6 +52,7 @@ pub(super) fn run(
     let mut settings = CommandSettings::combine(flags, &common.store, &common.file)?;
     settings.crawl.log_dir = common.log_dir();
     settings.crawl.supervised_at = arguments.supervised.as_ref().map(|folder| folder.join(ENDPOINT));
+    settings.crawl.after_run = arguments.after_run;
     settings.last_metrics = arguments.supervised.map(|folder| folder.join(LAST_METRICS));
     if let Some(target) = &settings.output {
         target.check(&spider.items())?;
@@ -70,6 +71,7 @@ pub(super) fn go(
     let done = match attended::crawl(spider, program, settings, &metrics, log) {
         // The metrics file keeps the values of the last run. Those of this process would say that the crawl did nothing.
         Ok(Err(NoRun::NotDue(not_due))) => return nothing_to_do(&not_due, settings),
+        Ok(Err(NoRun::FinishedBefore { name, run_id })) => return finished_before(&name, run_id),
         Ok(Err(NoRun::Stopped)) => stopped_early(),
         Ok(Ok(attended)) => {
             // From here on, a signal may cut the rest off.
@@ -85,6 +87,13 @@ pub(super) fn go(
 fn stopped_early() -> Result<Exit, Failed> {
     print("stopped during start-up, before the first request; run the same command to start again\n")?;
     Ok(Exit::Stopped)
+}
+
+/// Says that another process has done it all.
+fn finished_before(name: &str, run_id: i64) -> Result<Exit, Failed> {
+    tracing::info!(run = name, run_id, "another process has finished the run, so nothing is fetched");
+    print("another process has finished the run; nothing was fetched\n")?;
+    Ok(Exit::Finished)
 }
 
 /// Says why no run is due, and what to do about it.

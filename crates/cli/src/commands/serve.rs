@@ -228,6 +228,9 @@ impl House for CommandLine {
         if launch.fresh {
             command.arg("--fresh");
         }
+        if let Some(run_id) = launch.after_run {
+            command.arg("--after-run").arg(run_id.to_string());
+        }
         if let Some(pages) = launch.pages {
             command.arg("--max-pages-per-process").arg(pages.to_string());
         }

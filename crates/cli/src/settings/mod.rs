@@ -126,6 +126,7 @@ impl CommandSettings {
             listen_hosts: process.listen_hosts,
             log_dir: None,
             supervised_at: None,
+            after_run: None,
             health_max_age: process.health_max_age,
             shutdown_timeout: process.shutdown_timeout,
             verdict: flags.verdict,

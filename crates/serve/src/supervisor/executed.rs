@@ -16,7 +16,7 @@ use super::{House, Key, Launch, Supervisor};
 use crate::asking::NoAnswer;
 use crate::cgroup::{self, CrawlCgroup};
 use crate::children::Child;
-use crate::ending::{Ended, MORE_MEMORY, ProcessEnd, StopCause, after, not_started};
+use crate::ending::{Ended, MORE_MEMORY, ProcessEnd, StopCause, after, executed_before, not_started};
 use crate::family;
 use crate::process::{CrawlProcess, OnLine};
 use crate::schedule::{IfRunning, Schedule};
@@ -80,6 +80,7 @@ impl Supervisor {
         if self.is_settled(&tick)? {
             return Ok(());
         }
+        let after_run = if tick.attempts == 0 { Some(self.newest_before(&tick)?) } else { tick.after_run };
         let now = self.clock.now();
         let claimed = TickRecord {
             state: TickState::Running,
@@ -89,6 +90,7 @@ impl Supervisor {
             next_try_at: None,
             exit_code: None,
             started_at: tick.started_at.or(Some(now)),
+            after_run,
             ..tick
         };
         if !self.asking.ask(|store| store.swap_tick(&claimed))? {
@@ -103,6 +105,7 @@ impl Supervisor {
         let child = self.children.add(&schedule.name, &schedule.spider);
         let launch = Launch {
             fresh,
+            after_run,
             pages: schedule.settings.max_pages.map(|pages| recycled_after(pages, &claimed)),
             supervised: child.as_ref().map(Child::folder),
         };
@@ -226,6 +229,7 @@ impl Supervisor {
     pub(super) fn write_end(&self, key: &Key) -> Result<(), NoAnswer> {
         let Some(executed) = self.executed.get(key) else { return Ok(()) };
         let Some(end) = executed.end else { return Ok(()) };
+        let finished = self.finished_for(&executed.tick)?;
         let name = executed.tick.run_name.clone();
         let ask = RunAsk { name: Some(name), limit: 1, ..RunAsk::default() };
         let run = self.asking.ask(|store| store.list_runs(&ask))?.pop();
@@ -256,7 +260,13 @@ impl Supervisor {
                 return Ok(());
             }
             let tick = TickRecord { cancel: stored.cancel.clone(), version: stored.version, ..tick };
-            let next = after(tick, &executed.schedule.settings, &ended, &self.clock);
+            let next = match &finished {
+                // It was killed after its last page, or another process of the tick was faster.
+                Some(run) if !matches!((is_own, end), (true, ProcessEnd::Code(0 | 65))) => {
+                    executed_before(tick, run, &self.clock)
+                }
+                _ => after(tick, &executed.schedule.settings, &ended, &self.clock),
+            };
             if self.asking.ask(|store| store.swap_tick(&next))? {
                 tell_end(&next);
                 self.count_end(&next);

@@ -91,6 +91,8 @@ pub trait House: Send + Sync {
 pub struct Launch<'a> {
     /// It ends an unfinished run and starts a new one.
     pub fresh: bool,
+    /// It does nothing if a run of its name with a higher id than this has finished.
+    pub after_run: Option<i64>,
     /// It stops after this number of pages.
     pub pages: Option<u64>,
     /// The folder in which it answers this server and gives signs of life, if there is one.

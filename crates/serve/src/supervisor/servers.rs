@@ -120,7 +120,11 @@ impl Supervisor {
         let now = self.clock.now();
         let run = self.run_of(tick, of)?;
         let tick = TickRecord { run_id: run.as_ref().map(|run| run.run_id).or(tick.run_id), ..tick.clone() };
-        let free = match (&tick.cancel, run.filter(|run| run.state == RunState::Finished)) {
+        let finished = match run.filter(|run| run.state == RunState::Finished) {
+            Some(run) => Some(run),
+            None => self.finished_for(&tick)?,
+        };
+        let free = match (&tick.cancel, finished) {
             (_, Some(run)) => executed_before(tick.clone(), &run, &self.clock),
             (Some(cancel), None) => tick.clone().ended(TickState::Failed, now, Some(cancel.clone())),
             (None, None) => tick.clone().waiting(now, Some(format!("it goes on, because {why}"))),
@@ -152,13 +156,36 @@ impl Supervisor {
         Ok(self.asking.ask(|store| store.list_runs(&ask))?.pop().filter(is_own))
     }
 
+    /// Up to which id the runs of a tick's name are not its own. An unfinished run may become its own, because the crawl resumes it.
+    pub(super) fn newest_before(&self, tick: &TickRecord) -> Result<i64, NoAnswer> {
+        Ok(self.newest_run(tick, None)?.map_or(0, |run| match run.state {
+            RunState::Finished => run.run_id,
+            _ => run.run_id - 1,
+        }))
+    }
+
+    /// The finished run of a tick, whichever process has finished it. Only one run is crawled for a tick: see [`TickRecord::after_run`].
+    pub(super) fn finished_for(&self, tick: &TickRecord) -> Result<Option<RunRecord>, NoAnswer> {
+        let Some(after_run) = tick.after_run else { return Ok(None) };
+        let newest = self.newest_run(tick, Some(RunState::Finished))?;
+        Ok(newest.filter(|run| run.run_id > after_run))
+    }
+
+    fn newest_run(&self, tick: &TickRecord, state: Option<RunState>) -> Result<Option<RunRecord>, NoAnswer> {
+        let ask = RunAsk { name: Some(tick.run_name.clone()), state, limit: 1, ..RunAsk::default() };
+        Ok(self.asking.ask(|store| store.list_runs(&ask))?.pop())
+    }
+
     /// Looks at the run of a tick that goes on. If the run is finished, the tick ends. If another process still works on the run, the tick
-    /// waits: that process may finish the run, and a process that waited for it would begin another one. Returns whether that is so.
+    /// waits, because that process may finish the run. Returns whether that is so.
     pub(super) fn is_settled(&self, tick: &TickRecord) -> Result<bool, NoAnswer> {
-        if tick.run_id.is_none() {
-            return Ok(false);
-        }
-        let Some(run) = self.run_of(tick, None)? else { return Ok(false) };
+        let run = match self.finished_for(tick)? {
+            Some(run) => Some(run),
+            None if tick.run_id.is_some() => self.run_of(tick, None)?,
+            None if tick.attempts > 0 => self.newest_run(tick, None)?.filter(|run| run.is_held),
+            None => None,
+        };
+        let Some(run) = run else { return Ok(false) };
         if run.state == RunState::Finished {
             let done = executed_before(tick.clone(), &run, &self.clock);
             if self.asking.ask(|store| store.swap_tick(&done))? {

@@ -273,6 +273,7 @@ const MIGRATIONS: &[(i32, &str)] = &[
          );
          CREATE INDEX crawl_item_shares_by_page ON crawl_item_shares (spider, fingerprint)",
     ),
+    (15, "ALTER TABLE crawl_ticks ADD COLUMN after_run bigint"),
 ];
 
 /// Upgrades the tables, and returns what it did.

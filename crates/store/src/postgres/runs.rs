@@ -76,7 +76,8 @@ const FINISHED: &str = "SELECT finished_at, stats ->> 'run_items' AS run_items
 
 /// A run that counts as failed may be tried again at once. `$2` has the codes of the problems that make it so.
 const RUNS_OF_NAME: &str = "SELECT clock_timestamp() AS now, last.run_id, last.finished_at,
-        EXISTS (SELECT FROM crawl_runs WHERE name = $1 AND state IN ('running', 'stopped')) AS is_unfinished
+        EXISTS (SELECT FROM crawl_runs WHERE name = $1 AND state IN ('running', 'stopped')) AS is_unfinished,
+        (SELECT max(run_id) FROM crawl_runs WHERE name = $1 AND state = 'finished') AS newest_finished
     FROM (SELECT) AS one LEFT JOIN LATERAL (
         SELECT run_id, finished_at FROM crawl_runs
         WHERE name = $1 AND state = 'finished' AND kind = 'crawl' AND NOT EXISTS (
@@ -121,6 +122,7 @@ pub(super) async fn of_name(connections: &Connections, name: &str) -> StoreResul
     let last = row.get::<_, Option<i64>>("run_id").zip(row.get::<_, Option<_>>("finished_at"));
     Ok(RunsOfName {
         is_unfinished: row.get("is_unfinished"),
+        newest_finished: row.get("newest_finished"),
         last_finish: last.map(|(run_id, at)| LastFinish { run_id, at }),
         now: row.get("now"),
     })

@@ -18,7 +18,7 @@ use super::connections::Connections;
 const ONE_RUNNING: &str = "23505";
 
 const COLUMNS: &str = "schedule, due_at, kind, state, reason, server_id, attempts, failures, next_try_at, run_name, \
-                       run_id, exit_code, pid, started_at, ended_at, log_dir, forced_kills, cancel, version";
+                       run_id, exit_code, pid, started_at, ended_at, log_dir, forced_kills, cancel, after_run, version";
 
 impl ScheduleStore for PostgresStore {
     fn add_server<'a>(&'a self, server: &'a NewServer) -> BoxFuture<'a, StoreResult<i64>> {
@@ -195,7 +195,7 @@ async fn add_ticks(connections: &Connections, new: &NewTicks) -> StoreResult<u64
     let session = connections.session("adding ticks").await?;
     let insert = format!(
         "INSERT INTO crawl_ticks ({COLUMNS})
-         VALUES ($1, $2, $3, $4, $5, NULL, 0, 0, $6, $7, NULL, NULL, NULL, NULL, $8, NULL, 0, NULL, 0)
+         VALUES ($1, $2, $3, $4, $5, NULL, 0, 0, $6, $7, NULL, NULL, NULL, NULL, $8, NULL, 0, NULL, NULL, 0)
          ON CONFLICT (schedule, due_at) DO NOTHING"
     );
     session.run("BEGIN").await?;
@@ -254,7 +254,7 @@ async fn swap_tick(connections: &Connections, new: &TickRecord) -> StoreResult<b
     let swap = "UPDATE crawl_ticks
         SET state = $4, reason = $5, server_id = $6, attempts = $7, failures = $8, next_try_at = $9, run_name = $10,
             run_id = $11, exit_code = $12, pid = $13, started_at = $14, ended_at = $15, log_dir = $16,
-            forced_kills = $17, cancel = $18, version = version + 1
+            forced_kills = $17, cancel = $18, after_run = $19, version = version + 1
         WHERE schedule = $1 AND due_at = $2 AND version = $3";
     let state = new.state.as_str();
     let row: super::session::Params<'_> = &[
@@ -276,6 +276,7 @@ async fn swap_tick(connections: &Connections, new: &TickRecord) -> StoreResult<b
         &new.log_dir,
         &whole(new.forced_kills),
         &new.cancel,
+        &new.after_run,
     ];
     match session.change(swap, row).await {
         Ok(changed) => {
@@ -328,6 +329,7 @@ fn record(row: &Row) -> Result<TickRecord, String> {
         next_try_at: row.get("next_try_at"),
         run_name: row.get("run_name"),
         run_id: row.get("run_id"),
+        after_run: row.get("after_run"),
         exit_code: row.get("exit_code"),
         pid: row.get::<_, Option<i32>>("pid").map(i32::unsigned_abs),
         started_at: row.get("started_at"),

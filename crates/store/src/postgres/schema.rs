@@ -19,7 +19,7 @@ use crate::table_order::TableOrder;
 
 /// The schema of this program.
 pub(super) const SCHEMA: &str = include_str!("../../../../schema.sql");
-pub(super) const VERSION: i32 = 15;
+pub(super) const VERSION: i32 = 16;
 const TABLES: [&str; 19] = [
     "crawl_schema",
     "crawl_runs",

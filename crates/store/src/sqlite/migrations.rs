@@ -118,6 +118,32 @@ const MIGRATIONS: &[(i64, &str)] = &[
          ) STRICT;",
     ),
     (
+        12,
+        "CREATE TABLE IF NOT EXISTS crawl_ticks (
+             schedule     TEXT    NOT NULL,
+             due_at       TEXT    NOT NULL,
+             kind         TEXT    NOT NULL CHECK (kind IN ('cron', 'catch_up', 'manual')),
+             state        TEXT    NOT NULL CHECK (state IN ('waiting', 'running', 'done', 'failed', 'skipped')),
+             reason       TEXT,
+             server_id    INTEGER,
+             attempts     INTEGER NOT NULL DEFAULT 0,
+             failures     INTEGER NOT NULL DEFAULT 0,
+             next_try_at  TEXT,
+             run_name     TEXT    NOT NULL,
+             run_id       INTEGER,
+             exit_code    INTEGER,
+             pid          INTEGER,
+             started_at   TEXT,
+             ended_at     TEXT,
+             log_dir      TEXT,
+             forced_kills INTEGER NOT NULL DEFAULT 0,
+             cancel       TEXT,
+             version      INTEGER NOT NULL DEFAULT 0,
+             PRIMARY KEY (schedule, due_at),
+             CHECK ((state IN ('done', 'failed', 'skipped')) = (ended_at IS NOT NULL))
+         ) STRICT, WITHOUT ROWID;",
+    ),
+    (
         13,
         "CREATE TABLE crawl_suspects (
              run_id      INTEGER NOT NULL REFERENCES crawl_runs (run_id),
@@ -143,6 +169,7 @@ const MIGRATIONS: &[(i64, &str)] = &[
          ) STRICT, WITHOUT ROWID;
          CREATE INDEX crawl_item_shares_by_page ON crawl_item_shares (spider, fingerprint);",
     ),
+    (15, "ALTER TABLE crawl_ticks ADD COLUMN after_run INTEGER;"),
 ];
 
 /// Upgrades the tables of a version. The database is at `path`.

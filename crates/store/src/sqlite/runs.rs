@@ -33,6 +33,7 @@ pub(super) fn of_name(connection: &Connection, name: &str) -> Result<RunsOfName,
     let is_unfinished = "SELECT EXISTS (
              SELECT 1 FROM crawl_runs WHERE name = ?1 AND state IN ('running', 'stopped')
          ) AS is_any";
+    let newest = "SELECT max(run_id) AS run_id FROM crawl_runs WHERE name = ?1 AND state = 'finished'";
     let last = "SELECT run_id, finished_at FROM crawl_runs
          WHERE name = ?1 AND state = 'finished' AND kind = 'crawl'
          AND NOT EXISTS (
@@ -45,6 +46,7 @@ pub(super) fn of_name(connection: &Connection, name: &str) -> Result<RunsOfName,
         .query_row(last, [name, &failures], |row| Ok((row.get("run_id")?, moment(row, "finished_at"))));
     Ok(RunsOfName {
         is_unfinished: connection.query_row(is_unfinished, [name], |row| row.get("is_any"))?,
+        newest_finished: connection.query_row(newest, [name], |row| row.get("run_id"))?,
         last_finish: last.optional()?.and_then(|(run_id, at)| Some(LastFinish { run_id, at: at? })),
         now: now(connection)?,
     })

@@ -17,7 +17,7 @@ use super::items::NOW;
 use super::runs;
 
 const COLUMNS: &str = "schedule, due_at, kind, state, reason, server_id, attempts, failures, next_try_at, run_name, \
-                       run_id, exit_code, pid, started_at, ended_at, log_dir, forced_kills, cancel, version";
+                       run_id, exit_code, pid, started_at, ended_at, log_dir, forced_kills, cancel, after_run, version";
 
 impl ScheduleStore for SqliteStore {
     fn add_server<'a>(&'a self, server: &'a NewServer) -> BoxFuture<'a, StoreResult<i64>> {
@@ -246,7 +246,7 @@ fn swap_tick(connection: &Connection, new: &TickRecord) -> Result<bool, Fault> {
             "UPDATE OR IGNORE crawl_ticks
              SET state = ?4, reason = ?5, server_id = ?6, attempts = ?7, failures = ?8, next_try_at = ?9, run_name = ?10,
                  run_id = ?11, exit_code = ?12, pid = ?13, started_at = ?14, ended_at = ?15, log_dir = ?16,
-                 forced_kills = ?17, cancel = ?18, version = version + 1
+                 forced_kills = ?17, cancel = ?18, after_run = ?19, version = version + 1
              WHERE schedule = ?1 AND due_at = ?2 AND version = ?3",
         )?
         .execute(params![
@@ -268,6 +268,7 @@ fn swap_tick(connection: &Connection, new: &TickRecord) -> Result<bool, Fault> {
             new.log_dir,
             new.forced_kills,
             new.cancel,
+            new.after_run,
         ])?;
     Ok(changed > 0)
 }
@@ -297,6 +298,7 @@ fn record(row: &Row<'_>) -> Result<TickRecord, Fault> {
         next_try_at: row.get("next_try_at")?,
         run_name: row.get("run_name")?,
         run_id: row.get("run_id")?,
+        after_run: row.get("after_run")?,
         exit_code: row.get("exit_code")?,
         pid: row.get("pid")?,
         started_at: row.get("started_at")?,

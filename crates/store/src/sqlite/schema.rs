@@ -17,7 +17,7 @@ pub(super) const DDL: &str = include_str!("schema.sql");
 
 /// The version that this program works with. It rises with each change that older programs or older tables cannot work
 /// with; `migrations` then has a step for it.
-pub(super) const VERSION: i64 = 15;
+pub(super) const VERSION: i64 = 16;
 
 /// The store's tables.
 pub(super) const TABLES: [&str; 19] = [

@@ -271,6 +271,7 @@ CREATE TABLE IF NOT EXISTS crawl_ticks (
     next_try_at  TEXT,
     run_name     TEXT    NOT NULL,
     run_id       INTEGER,
+    after_run    INTEGER,
     exit_code    INTEGER,
     pid          INTEGER,
     started_at   TEXT,

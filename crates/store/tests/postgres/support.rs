@@ -55,6 +55,7 @@ pub(crate) fn spec(name: &str, pages: usize) -> RunSpec {
         reparse: None,
         fresh: false,
         force: false,
+        after_run: None,
         min_interval: None,
         tally: dragline_core::tally::TallyOf::default(),
         incremental: false,

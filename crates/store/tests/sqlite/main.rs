@@ -44,6 +44,7 @@ async fn with_run(path: &Path) -> (Arc<dyn Store>, RunKey) {
         reparse: None,
         fresh: false,
         force: false,
+        after_run: None,
         min_interval: None,
         tally: dragline_core::tally::TallyOf::default(),
         incremental: false,
@@ -136,7 +137,7 @@ fn tables_of_the_first_version_are_raised() {
     let error = run(store(&path).connect()).unwrap_err();
     assert!(error.hint().is_some_and(|hint| hint.contains("schema apply")), "{error:?}");
     let admin = open_admin(&format!("sqlite:{}", path.display()), &StoreSettings::default()).unwrap();
-    assert_eq!(run(admin.apply(&[])).unwrap(), ["upgraded Dragline's tables from version 1 to 15"]);
+    assert_eq!(run(admin.apply(&[])).unwrap(), ["upgraded Dragline's tables from version 1 to 16"]);
     assert_eq!(run(admin.apply(&[])).unwrap(), Vec::<String>::new());
     assert_eq!(run(with_run(&path)).1.run_id, first);
 }

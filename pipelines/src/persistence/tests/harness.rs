@@ -84,6 +84,7 @@ pub(super) fn spec(pages: usize) -> RunSpec {
         reparse: None,
         fresh: false,
         force: false,
+        after_run: None,
         min_interval: None,
         tally: dragline_core::tally::TallyOf::default(),
         incremental: false,

@@ -142,6 +142,7 @@ fn open(name: &str, rules: &Rules<'_>, about: &Json, pages: &Pages) -> Result<Ru
         reparse: None,
         fresh: false,
         force: true,
+        after_run: None,
         min_interval: None,
         tally: TallyOf::default(),
         incremental: false,

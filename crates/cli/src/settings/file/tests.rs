@@ -72,6 +72,7 @@ fn every_setting_of_a_crawl_has_its_place_but_what_belongs_to_one_call() {
         "output",
         "stop_with_stdin",
         "supervised",
+        "after_run",
     ];
     let all = Arguments::command();
     for command in [&all, all.find_subcommand("crawl").unwrap()] {
