@@ -21,6 +21,7 @@ dragline=${CARGO_TARGET_DIR:-target}/debug/dragline
 store=sqlite:$folder/demo.db
 "$dragline" demo --store "$store" --log-dir "$folder/logs" >"$folder/demo.out"
 printf '[schedule.nightly]\nspider = "quotes"\ncron = "30 3 * * *"\n' >"$folder/dragline.toml"
+: >"$folder/board.out"
 token=schemathesis-and-nobody-else
 DRAGLINE_CONTROL_TOKEN=$token "$dragline" board --store "$store" --log-dir "$folder/logs" --config "$folder/dragline.toml" --allow-control \
     --listen 127.0.0.1:0 >"$folder/board.out" 2>"$folder/board.err" &

@@ -16,6 +16,11 @@ pub(crate) fn path_part(text: &str) -> Result<&str, Refused> {
     Ok(text)
 }
 
+/// A whole number. It may be written as `7.0`, because for JSON and for many programs that is the same number.
+pub(crate) fn whole_number(text: &str) -> Option<i64> {
+    text.strip_suffix(".0").unwrap_or(text).parse().ok().filter(|_| !text.starts_with('+'))
+}
+
 fn is_too_long(text: &str) -> bool {
     text.chars().nth(MAX_VALUE_CHARS).is_some()
 }
@@ -53,8 +58,8 @@ impl Query {
     /// A number in this range.
     pub(crate) fn number(&self, name: &str, range: &RangeInclusive<i64>) -> Result<Option<i64>, Refused> {
         let Some(text) = self.text(name) else { return Ok(None) };
-        match text.parse() {
-            Ok(number) if range.contains(&number) => Ok(Some(number)),
+        match whole_number(text) {
+            Some(number) if range.contains(&number) => Ok(Some(number)),
             _ => {
                 Err(Refused::wrong(format!("{name}: not a number from {} to {}", range.start(), range.end())))
             }
@@ -100,7 +105,18 @@ mod tests {
         for wrong in ["limits=7", "limit=1&limit=2", "spider=%00"] {
             assert!(read(wrong).is_err(), "{wrong}");
         }
-        for wrong in ["limit=0", "limit=11", "limit=x", "limit=-1", "limit=99999999999999999999"] {
+        assert_eq!(read("limit=7.0").unwrap().limit(10, 5).unwrap(), 7);
+        for wrong in [
+            "limit=0",
+            "limit=11",
+            "limit=x",
+            "limit=-1",
+            "limit=%2B1",
+            "limit=1.5",
+            "limit=.0",
+            "limit=1.0.0",
+            "limit=99999999999999999999",
+        ] {
             assert!(read(wrong).unwrap().limit(10, 5).is_err(), "{wrong}");
         }
     }

@@ -16,7 +16,7 @@ pub(crate) use self::events::events;
 use crate::answer::{Refused, json_answer, typed};
 use crate::limits::{MAX_LOG_LINES, MAX_ROWS, MAX_RUNS, MAX_TICKS};
 use crate::plan::ComingRun;
-use crate::query::{Query, path_part};
+use crate::query::{Query, path_part, whole_number};
 use crate::read::ItemsAsk;
 use crate::read::{Answer, LogTail, Reader, RunList, RunSummary, ScheduleView, SpiderView, shown};
 use crate::shared::Shared;
@@ -142,8 +142,9 @@ pub(crate) async fn items(
 
 /// The number of a run.
 pub(crate) fn run_id(text: &str) -> Answer<i64> {
-    let number = text.parse().ok().filter(|id| *id > 0 && !text.starts_with('+'));
-    number.ok_or_else(|| Refused::wrong("the id of a run is a number from 1 on"))
+    whole_number(text)
+        .filter(|id| *id > 0)
+        .ok_or_else(|| Refused::wrong("the id of a run is a number from 1 on"))
 }
 
 /// What runs and what ran.
