@@ -34,6 +34,7 @@ address=$(sed -n 's,.*\(http://[^/]*\)/.*,\1,p' "$folder/board.out")
 
 # A stream of events has no end, so it isn't asked for here. tests/board/live.rs reads it. Wrong tokens are refused for a minute after
 # the first ten, so tests/board/control.rs tries them.
+cd "$folder"
 "$folder/python/bin/schemathesis" run "$address/api/v1/openapi.json" --checks all --exclude-checks ignored_auth \
     --header "Authorization: Bearer $token" --exclude-path /api/v1/events \
     --max-examples 100 --seed 1 "$@"

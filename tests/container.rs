@@ -5,7 +5,7 @@
 use std::io::Write as _;
 use std::process::{Command, Stdio};
 
-mod first_process;
+pub(crate) mod first_process;
 mod limits;
 
 /// Says that `what` could not be tested, past what keeps the output of tests that pass.

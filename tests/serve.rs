@@ -12,9 +12,11 @@ use crate::stored::{Stored, dragline, on_both_stores};
 
 mod children;
 mod day;
+mod first_process;
 mod limits;
 mod logs;
 mod page;
+mod store_away;
 
 /// A machine that also builds is slow.
 const SOON: Duration = Duration::from_secs(60);

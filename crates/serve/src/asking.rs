@@ -34,6 +34,22 @@ pub(crate) enum NoAnswer {
     Stopped,
 }
 
+impl NoAnswer {
+    /// The reason with its causes, for people. It may hold secrets.
+    pub(crate) fn told(&self) -> String {
+        let mut told = self.to_string();
+        let mut source = std::error::Error::source(self);
+        while let Some(cause) = source {
+            let text = cause.to_string();
+            if !told.contains(&text) {
+                told = format!("{told}: {text}");
+            }
+            source = cause.source();
+        }
+        told
+    }
+}
+
 impl Asking {
     pub(crate) fn new(store: Arc<dyn ScheduleStore>, stop: Stop) -> io::Result<Self> {
         // It has its own worker, because the SQLite store blocks in place.

@@ -26,6 +26,8 @@ pub struct Status {
 struct Now {
     looked: Instant,
     answered: Option<Instant>,
+    /// Why the store has not answered the last question.
+    away: Option<String>,
     is_stopping: bool,
     workers: usize,
     schedules: usize,
@@ -82,6 +84,7 @@ impl Default for Status {
         let now = Now {
             looked: Instant::now(),
             answered: None,
+            away: None,
             is_stopping: false,
             workers: 0,
             schedules: 0,
@@ -108,7 +111,13 @@ impl Status {
     }
 
     pub(crate) fn answered(&self) {
-        self.lock().answered = Some(Instant::now());
+        let mut now = self.lock();
+        (now.answered, now.away) = (Some(Instant::now()), None);
+    }
+
+    /// The store has not answered.
+    pub(crate) fn is_away(&self, why: String) {
+        self.lock().away = Some(why);
     }
 
     pub(crate) fn count(&self, family: &'static str, schedule: &str, spider: &str, what: &'static str) {
@@ -142,9 +151,22 @@ impl Status {
             (false, ..) => "stuck",
             (true, true, _) => "stopping",
             (true, false, false) if answered.is_none() => "starting",
-            (true, false, false) => "store away",
-            (true, false, true) => "serving",
+            (true, false, true) if now.away.is_none() => "serving",
+            (true, false, _) => "store away",
         };
+        let crawls = counted(now.running.len() as u64, "crawl");
+        let mut why = format!("{crawls} running on {}", counted(now.workers as u64, "worker"));
+        if let Some(away) = &now.away {
+            let silent = match answered {
+                Some(age) => format!("has not answered for {} s", age.as_secs()),
+                None => "has not answered yet".to_owned(),
+            };
+            // Writing to a String cannot fail.
+            let _ = write!(why, "; nothing new is started, because the store {silent}: {away}");
+        }
+        if !is_alive {
+            let _ = write!(why, "; the server has not looked at its crawls for {} s", looked.as_secs());
+        }
         let running: Vec<Json> = now
             .running
             .iter()
@@ -174,7 +196,7 @@ impl Status {
             .collect();
         let body = json!({
             "status": status,
-            "why": format!("{} running on {}", counted(running.len() as u64, "crawl"), counted(now.workers as u64, "worker")),
+            "why": why,
             "pid": std::process::id(),
             "uptime_seconds": self.began.elapsed().as_secs_f64(),
             "seconds_since_look": looked.as_secs_f64(),
@@ -184,7 +206,8 @@ impl Status {
             "running": running,
             "standings": standings,
         });
-        Health { is_alive, is_ready: status == "serving", body }
+        // A short outage is no reason to send traffic elsewhere.
+        Health { is_alive, is_ready: is_alive && has_store && !now.is_stopping, body }
     }
 
     /// The metrics in the text format of Prometheus.
@@ -287,6 +310,14 @@ mod tests {
         status.answered();
         status.looked(4, 2, Vec::new(), false);
         assert!(status.health().is_ready);
+        assert_eq!(status.health().body["status"], "serving");
+        status.is_away("connection refused".to_owned());
+        let health = status.health();
+        assert!(health.is_alive && health.is_ready, "a short outage");
+        assert_eq!(health.body["status"], "store away");
+        let why = health.body["why"].as_str().unwrap();
+        assert!(why.ends_with("because the store has not answered for 0 s: connection refused"), "{why}");
+        status.answered();
         assert_eq!(status.health().body["status"], "serving");
         status.looked(4, 2, Vec::new(), true);
         assert_eq!((status.health().is_alive, status.health().is_ready), (true, false));

@@ -28,7 +28,10 @@ pub use ask::{Asked, ask, ask_socket, ask_with};
 pub use bad_server::BadServer;
 pub use forward_proxy::ForwardProxy;
 pub use hostile::HostilePage;
-pub use postgres::{OwnServer, Pooler, TestDatabase, database, database_encoded, durable_server, server};
+pub use postgres::{
+    OwnServer, Pooler, SuspendedServer, TestDatabase, database, database_encoded, database_of_own_server,
+    durable_server, server,
+};
 pub use process::{Dragline, Finished, Running};
 pub use proxy::{ChaosProxy, Link, Strike};
 pub use secure_site::SecureSite;

@@ -12,12 +12,13 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 pub use pooler::Pooler;
-pub use server::OwnServer;
+pub use server::{OwnServer, SuspendedServer};
 
-/// A separate database for one test, on the server that all tests of the process share.
+/// A separate database for one test, on the server that all tests of the process share, or on one of its own.
 #[derive(Debug)]
 pub struct TestDatabase {
     name: String,
+    own: Option<OwnServer>,
 }
 
 /// A fresh, empty database.
@@ -28,7 +29,15 @@ pub fn database() -> TestDatabase {
     static NEXT: AtomicU32 = AtomicU32::new(1);
     let name = format!("test_{}", NEXT.fetch_add(1, Ordering::Relaxed));
     shared().psql("postgres", &format!("CREATE DATABASE {name}"));
-    TestDatabase { name }
+    TestDatabase { name, own: None }
+}
+
+/// The same on a server that only this test uses, so that it may stop or suspend it.
+///
+/// # Panics
+/// When there is no Postgres on this machine.
+pub fn database_of_own_server() -> TestDatabase {
+    TestDatabase { name: "postgres".to_owned(), own: Some(server()) }
 }
 
 /// A fresh, empty database with another encoding.
@@ -36,13 +45,12 @@ pub fn database() -> TestDatabase {
 /// # Panics
 /// When there is no Postgres on this machine.
 pub fn database_encoded(encoding: &str) -> TestDatabase {
-    let TestDatabase { name } = database();
-    let name = format!("{name}_encoded");
+    let name = format!("{}_encoded", database().name);
     shared().psql(
         "postgres",
         &format!("CREATE DATABASE {name} ENCODING '{encoding}' LOCALE 'C' TEMPLATE template0"),
     );
-    TestDatabase { name }
+    TestDatabase { name, own: None }
 }
 
 /// A separate server for one test, which may stop it and start it again.
@@ -64,7 +72,19 @@ pub fn durable_server() -> OwnServer {
 impl TestDatabase {
     /// Its connection URL, password included.
     pub fn url(&self) -> String {
-        shared().url_of(&self.name)
+        self.on().url_of(&self.name)
+    }
+
+    fn on(&self) -> &OwnServer {
+        self.own.as_ref().unwrap_or_else(|| shared())
+    }
+
+    /// The server that only this test uses.
+    ///
+    /// # Panics
+    /// When other tests use it, too.
+    pub fn own_server(&mut self) -> &mut OwnServer {
+        self.own.as_mut().expect("a database of an own server")
     }
 
     /// A `PgBouncer` before its server, with these lines of `pgbouncer.ini`.
@@ -72,7 +92,7 @@ impl TestDatabase {
     /// # Panics
     /// If it is not installed.
     pub fn pooler(&self, settings: &[&str]) -> Pooler {
-        Pooler::before(shared(), settings)
+        Pooler::before(self.on(), settings)
     }
 
     /// Its name on the server.
@@ -86,7 +106,7 @@ impl TestDatabase {
     /// When the server refuses it.
     #[track_caller]
     pub fn query(&self, sql: &str) -> Vec<Vec<String>> {
-        shared().psql(&self.name, sql)
+        self.on().psql(&self.name, sql)
     }
 
     /// The one value of a query.

@@ -195,17 +195,10 @@ impl Running {
 
     /// Sends a signal by its name: `TERM`, `INT`, `STOP` … After `STOP` it stands still.
     pub fn signal(&self, name: &str) {
-        let kill = Command::new("kill").arg(format!("-{name}")).arg(self.pid().to_string()).output();
-        let kill = kill.expect("the program `kill`");
-        assert!(
-            kill.status.success(),
-            "kill -{name} {}: {}",
-            self.pid(),
-            String::from_utf8_lossy(&kill.stderr)
-        );
         if name == "STOP" {
-            // The kernel stops one thread after the other, and on a busy machine some go on for a while.
-            wait_until("every thread is stopped", STOPPED, || is_suspended(self.pid()));
+            suspend(self.pid());
+        } else {
+            kill(name, self.pid()).unwrap_or_else(|error| panic!("kill -{name} {}: {error}", self.pid()));
         }
     }
 
@@ -344,6 +337,29 @@ impl std::fmt::Display for Finished {
         };
         f.write_str(&show(&self.command, &end, &self.stdout, &self.stderr))
     }
+}
+
+/// Sends a signal by its name.
+pub(crate) fn kill(name: &str, pid: u32) -> Result<(), String> {
+    let kill = Command::new("kill").arg(format!("-{name}")).arg(pid.to_string()).output();
+    let kill = kill.expect("the program `kill`");
+    if kill.status.success() { Ok(()) } else { Err(String::from_utf8_lossy(&kill.stderr).into_owned()) }
+}
+
+/// Suspends a process, and waits until it stands still.
+pub(crate) fn suspend(pid: u32) {
+    kill("STOP", pid).unwrap_or_else(|error| panic!("kill -STOP {pid}: {error}"));
+    // The kernel stops one thread after the other, and on a busy machine some go on for a while.
+    wait_until("every thread is stopped", STOPPED, || is_suspended(pid));
+}
+
+/// The children of a process.
+pub(crate) fn children(pid: u32) -> Vec<u32> {
+    let threads = fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
+    let lines = threads.filter_map(|thread| fs::read_to_string(thread.path().join("children")).ok());
+    lines
+        .flat_map(|line| line.split_whitespace().filter_map(|pid| pid.parse().ok()).collect::<Vec<_>>())
+        .collect()
 }
 
 /// Whether all of its threads have stopped. Without `/proc`, nobody can tell.

@@ -21,6 +21,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use crossbeam_channel::{Receiver, Sender, bounded, select};
 use dragline_core::Store;
 use dragline_core::schedules::{ScheduleStore, TickState};
+use dragline_core::secrets;
 use dragline_core::stop::Stop;
 use tracing::{error, info, warn};
 
@@ -251,6 +252,8 @@ impl Supervisor {
                 Err(NoAnswer::Stopped) => return Ok(false),
                 Err(no_answer) => self.is_away(&no_answer),
             }
+            // As process 1, it has to reap from its first moment on, however long the store is away.
+            self.watch();
             self.show();
             if let Ok(Asked::Stop(signal)) = asked.recv_timeout(PASS_EVERY) {
                 info!(signal, "stopped before the store was reached");
@@ -390,6 +393,7 @@ impl Supervisor {
     }
 
     fn is_away(&mut self, no_answer: &NoAnswer) {
+        self.status.is_away(secrets::hide(&no_answer.told()).into_owned());
         if self.away_since.is_none() {
             self.away_since = Some(Instant::now());
             warn!(error = %no_answer, "the store is away: nothing new is started until it is back, and the crawls that run wait for it");

@@ -2,6 +2,7 @@
 
 use std::fs::Permissions;
 use std::io::Write;
+use std::marker::PhantomData;
 use std::net::{Ipv4Addr, TcpListener};
 use std::ops::Range;
 use std::os::unix::fs::{PermissionsExt, chown};
@@ -15,6 +16,7 @@ use tempfile::TempDir;
 
 use super::install;
 use crate::certificates::Certified;
+use crate::process;
 use crate::wait::try_wait_for;
 
 pub(super) const USER: &str = "dragline";
@@ -41,6 +43,8 @@ server=$!
 order=
 read -r order
 kill -QUIT "$server" 2>/dev/null
+# If it was suspended, it hears that only when it goes on.
+kill -CONT "$server" 2>/dev/null
 wait "$server"
 [ "$order" = stop ] || rm -rf "$folder"
 "#;
@@ -125,6 +129,21 @@ impl OwnServer {
             }
             watcher.wait().expect("the end of the server");
         }
+    }
+
+    /// Suspends all of its processes until the value is dropped. Connections are accepted by the system, and nobody answers.
+    ///
+    /// # Panics
+    /// When it is not running.
+    pub fn suspend(&self) -> SuspendedServer<'_> {
+        let file =
+            std::fs::read_to_string(self.path().join("data/postmaster.pid")).expect("a running server");
+        let first: u32 = file.lines().next().and_then(|line| line.trim().parse().ok()).expect("its pid");
+        // It starts no more children once it stands still.
+        process::suspend(first);
+        let children = process::children(first);
+        children.iter().copied().for_each(process::suspend);
+        SuspendedServer { pids: children.into_iter().chain([first]).collect(), _of: PhantomData }
     }
 
     /// Turns on TLS, and restarts the server. It then accepts client certificates that `clients` signed.
@@ -299,6 +318,22 @@ impl OwnServer {
     /// Where its files are.
     pub(super) fn path(&self) -> &Path {
         self.folder.path()
+    }
+}
+
+/// A server that stands still. It goes on when this is dropped.
+#[derive(Debug)]
+pub struct SuspendedServer<'a> {
+    pids: Vec<u32>,
+    _of: PhantomData<&'a OwnServer>,
+}
+
+impl Drop for SuspendedServer<'_> {
+    fn drop(&mut self) {
+        for pid in &self.pids {
+            // One of them may have been killed in the meantime.
+            let _ = process::kill("CONT", *pid);
+        }
     }
 }
 
