@@ -115,9 +115,6 @@ impl Family {
 impl fmt::Display for Samples {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (name, family) in &self.0 {
-            if family.order.is_empty() {
-                continue;
-            }
             writeln!(f, "# HELP {name} {}\n# TYPE {name} {}", family.help, family.kind)?;
             for series in &family.order {
                 writeln!(f, "{series} {}", family.values[series])?;
