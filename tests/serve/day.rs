@@ -75,6 +75,18 @@ fn wait(time: Duration) {
     wait_until("the pause is over", time * 2 + Duration::from_secs(1), || since.elapsed() >= time);
 }
 
+/// The processes that have ended and that their parent has not waited for.
+fn zombies_of(parent: u32) -> usize {
+    let processes = fs::read_dir("/proc").unwrap().flatten();
+    let stats = processes.filter_map(|entry| fs::read_to_string(entry.path().join("stat")).ok());
+    let is_zombie = |stat: &String| {
+        // After the name, which may contain anything: the state and the parent.
+        let mut rest = stat.rsplit(')').next().unwrap_or_default().split_whitespace();
+        rest.next() == Some("Z") && rest.next() == Some(&parent.to_string())
+    };
+    stats.filter(is_zombie).count()
+}
+
 impl Day {
     fn new(seed: u64) -> Self {
         let stored = Stored::postgres();
@@ -120,7 +132,9 @@ impl Day {
             60..76 => ("server killed", self.replace_a_server(|it| drop(it.kill9()))),
             76..84 => (
                 "server stopped",
-                self.replace_a_server(|it| {
+                self.replace_a_server(|mut it| {
+                    // A program that has just been started is ended by any signal.
+                    it.wait_until("it catches signals", PATIENCE, |it| !it.stderr().is_empty());
                     it.signal("TERM");
                     // 70: a crawl that was suspended had to be killed.
                     let code = it.finish_within(PATIENCE).code;
@@ -178,6 +192,9 @@ impl Day {
         let open = "select count(*) from crawl_ticks where state in ('waiting', 'running')";
         let stored = &self.stored;
         self.servers[0].wait_until("all ticks have ended", PATIENCE, |_| stored.count(open) == 0);
+        for server in &self.servers {
+            wait_until("a server has no zombie", PATIENCE, || zombies_of(server.pid()) == 0);
+        }
         for server in self.servers.drain(..) {
             server.signal("TERM");
             server.finish_within(PATIENCE).assert_code(0);
