@@ -76,12 +76,21 @@ pub(crate) fn record(report: &StopReport, stop: &Stop, outage_since: Option<Inst
     }
     let total: Duration = report.steps().iter().map(|(_, took)| *took).sum();
     report.metrics.stopped(total);
+    // Of a run that ended by itself, nobody asks which step took long.
+    let steps = stop.is_requested().then(|| seconds_of(report.steps()));
     info!(
         pipeline_shutdown_seconds = total.as_secs_f64(),
         pipeline_pending_tasks = report.close.tasks_pending,
         pipeline_tasks_cancelled_total = report.close.tasks_cancelled,
+        steps,
         "closed"
     );
+}
+
+fn seconds_of(steps: &[(&'static str, Duration)]) -> String {
+    let told: Vec<String> =
+        steps.iter().map(|(step, took)| format!("{step} {:.3} s", took.as_secs_f64())).collect();
+    told.join(", ")
 }
 
 /// Drains, flushes, cancels, gathers and closes.
