@@ -16,6 +16,8 @@ mod control;
 mod description;
 mod hostile;
 mod live;
+mod nights;
+mod questions;
 mod socket;
 mod web_driver;
 
@@ -176,6 +178,27 @@ fn a_killed_run_has_one_timeline(stored: &Stored) {
     assert!(pages.is_sorted() && pages.len() > 1, "{pages:?}");
     assert_eq!(*pages.last().unwrap(), stored.pages("done") as u64);
     assert_eq!(run["run"]["starts"], 2);
+}
+
+#[test]
+fn a_stopped_run_shows_its_report() {
+    let (site, stored, logs) = (Site::generated(60, 3), Stored::sqlite(), tempfile::tempdir().unwrap());
+    site.hold_after(10);
+    let mut crawl = crawl_site(&site.url("/"), &stored).arg("--log-dir").arg(logs.path()).spawn();
+    crawl.wait_until("it crawls", SOON, |_| site.waiting() > 0);
+    crawl.signal("TERM");
+    crawl.finish().assert_code(75);
+    let board = Board::with(&stored, &["--log-dir", logs.path().to_str().unwrap()]);
+    let page = board.ask("/runs/1").body;
+    for told in [
+        ">stopped<",
+        "signal SIGTERM",
+        "stopping: no new requests",
+        "pipeline_tasks_cancelled_total=0",
+        "steps=&quot;downloads ",
+    ] {
+        assert!(page.contains(told), "{told}: {page}");
+    }
 }
 
 #[test]

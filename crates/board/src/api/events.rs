@@ -108,13 +108,20 @@ async fn state(shared: &Shared, run: Option<i64>) -> Answer<Json> {
         }
     };
     for run in state["runs"].as_array_mut().into_iter().flatten() {
-        if run["state"] == "running" {
-            // It is the time of the answer.
-            run["seconds"] = Json::Null;
-        }
+        forget_its_moment(run);
+    }
+    for schedule in state["schedules"].as_array_mut().into_iter().flatten() {
+        forget_its_moment(&mut schedule["last_run"]);
     }
     dragline_core::secrets::hide_in_json(&mut state);
     Ok(state)
+}
+
+/// How long a run takes that goes on depends on the moment of the answer.
+fn forget_its_moment(run: &mut Json) {
+    if run["state"] == "running" {
+        run["seconds"] = Json::Null;
+    }
 }
 
 /// The body of a stream.

@@ -6,7 +6,7 @@
   // Time after which a stream that the server refused is asked for again, in ms.
   const ASK_AGAIN = 10000;
 
-  const local = new Intl.DateTimeFormat(undefined, { dateStyle: "short", timeStyle: "medium" });
+  const local = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
   const zone = new Intl.DateTimeFormat(undefined, { timeZoneName: "short" });
 
   function addLocalTimes(root) {

@@ -108,8 +108,8 @@ pub(super) struct Bar {
     pub(super) is_bad: bool,
 }
 
-/// Bars, the oldest first. `summary` is for readers who don't see them.
-pub(super) fn bars(title: &str, most: &str, summary: &str, bars: &[Bar]) -> Markup {
+/// Bars, the oldest first. `summary` is for readers who don't see them, and `ends` says when the first and the last bar were.
+pub(super) fn bars(title: &str, most: &str, summary: &str, ends: &[String; 2], bars: &[Bar]) -> Markup {
     let top = bars.iter().map(|bar| bar.value).fold(0.0, f64::max);
     #[allow(clippy::cast_precision_loss)] // a few dozen bars
     let width = WIDTH / (bars.len().max(FEWEST_PLACES) as f64);
@@ -127,7 +127,7 @@ pub(super) fn bars(title: &str, most: &str, summary: &str, bars: &[Bar]) -> Mark
                     }
                 }
             }
-            div class="axis" { span { "oldest" } span { "newest" } }
+            div class="axis" { span { (ends[0]) } span { (ends[1]) } }
         }
     }
 }
@@ -164,7 +164,8 @@ mod tests {
         assert!(!drawn.contains("NaN") && !drawn.contains("style="), "{drawn}");
         assert!(rates(&TimelineView(vec![(0, 0, 0, 0)]), Of::Pages).is_none());
         let bar = Bar { value: 0.0, told: "<b>".to_owned(), is_odd: false, is_bad: false };
-        let drawn = bars("Items", "0", "none", &[bar]).into_string();
+        let drawn =
+            bars("Items", "0", "none", &["2026-11-30".into(), "2026-12-01".into()], &[bar]).into_string();
         assert!(drawn.contains("&lt;b&gt;") && !drawn.contains("NaN"), "{drawn}");
     }
 }

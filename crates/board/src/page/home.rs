@@ -1,20 +1,29 @@
 //! What runs now, and what ran.
 
+use std::collections::BTreeSet;
+
 use maud::{Markup, html};
 
 use super::layout::{Page, Place};
 use super::run_list::table;
 use super::schedules::{coming, link, state as tick_state, ticks};
 use super::words::{counted, duration, moment, rate, run_link, spider_address, state};
-use crate::api::{Overview, SpiderLine};
+use crate::api::Overview;
+use crate::plan::ComingRun;
 use crate::read::{RunSummary, ScheduleView, TickView};
 
 /// Ticks that wait, on this page.
 const MAX_WAITING: usize = 20;
+/// Runs that were not good, on this page.
+const MAX_BAD: usize = 30;
+/// Schedules that come next, on this page.
+const MAX_NEXT: usize = 20;
 
 pub(super) fn home(overview: &Overview) -> Markup {
-    let odd: Vec<&SpiderLine> = overview.spiders.iter().filter(|spider| needs_attention(spider)).collect();
-    let failed = ended_without_a_run(&overview.schedules);
+    let bad = bad_runs(overview);
+    let mut failed = ended_without_a_run(&overview.schedules);
+    failed.retain(|tick| !bad.iter().any(|run| Some(run.run_id) == tick.run_id));
+    let next = next_of_each(&overview.schedules);
     let open = overview.schedules.iter().flat_map(|schedule| &schedule.open);
     let waiting: Vec<TickView> =
         open.filter(|tick| tick.state == "waiting").take(MAX_WAITING).cloned().collect();
@@ -33,12 +42,13 @@ pub(super) fn home(overview: &Overview) -> Markup {
         }
         section data-part="attention" aria-labelledby="attention" {
             h2 id="attention" { "Needs a look" }
-            @if odd.is_empty() && failed.is_empty() {
-                p class="dim" { "The last run of every spider is good, or goes on." }
+            @if bad.is_empty() && failed.is_empty() {
+                p class="dim" { "The last run of every name is good, or goes on." }
             } @else {
                 ul class="plain" {
-                    @for spider in &odd {
-                        @if let Some(run) = &spider.last { li { (attention(run)) } }
+                    @for run in bad.iter().take(MAX_BAD) { li { (attention(run, &overview.schedules)) } }
+                    @if bad.len() > MAX_BAD {
+                        li { "And " (counted((bad.len() - MAX_BAD) as u64, "more run")) ". " a href="/runs" { "All runs" } }
                     }
                     @for tick in &failed {
                         li { p { "Schedule " (link(&tick.schedule)) ": the tick of " (moment(&tick.due_at)) " " (tick_state(tick))
@@ -52,7 +62,10 @@ pub(super) fn home(overview: &Overview) -> Markup {
             section data-part="next" aria-labelledby="next" {
                 h2 id="next" { "Next" }
                 @if !waiting.is_empty() { h3 { "Waiting" } (ticks(&waiting, true)) h3 { "Later" } }
-                @if overview.next.is_empty() { p class="dim" { "No schedule comes next." } } @else { (coming(&overview.next)) }
+                @if next.is_empty() { p class="dim" { "No schedule comes next." } } @else { (coming(&next[..next.len().min(MAX_NEXT)])) }
+                @if next.len() > MAX_NEXT {
+                    p { "And " (counted((next.len() - MAX_NEXT) as u64, "more schedule")) ". " a href="/schedules" { "All schedules" } }
+                }
                 @for schedule in overview.schedules.iter().filter(|it| it.paused_at.is_some()) {
                     p { (link(&schedule.schedule)) " is paused by " (schedule.paused_by.as_deref().unwrap_or("somebody")) ". Its ticks are skipped." }
                 }
@@ -78,21 +91,46 @@ fn ended_without_a_run(schedules: &[ScheduleView]) -> Vec<&TickView> {
     last.filter(|tick| tick.state == "failed" || tick.state == "skipped").collect()
 }
 
-/// Whether the newest run of the spider is over, and was not good.
-fn needs_attention(spider: &SpiderLine) -> bool {
-    spider.last.as_ref().is_some_and(|run| {
-        let is_bad = matches!(run.state.as_str(), "killed" | "failed");
-        is_bad || run.verdict.as_deref() == Some("problems") || !run.warnings.is_empty()
-    })
+/// The next run of each schedule, the earliest first. One that is due each minute hides no other.
+fn next_of_each(schedules: &[ScheduleView]) -> Vec<&ComingRun> {
+    let mut next: Vec<&ComingRun> = schedules.iter().filter_map(|schedule| schedule.next.as_ref()).collect();
+    next.sort_by(|one, other| one.due_at.cmp(&other.due_at));
+    next
 }
 
-fn attention(run: &RunSummary) -> Markup {
+/// The newest run of each name, if it is over and was not good; the newest first. Several schedules may have one spider, so a good run
+/// of one of them must not hide a bad run of another.
+fn bad_runs(overview: &Overview) -> Vec<&RunSummary> {
+    let of_schedules = overview.schedules.iter().filter_map(|schedule| schedule.last_run.as_ref());
+    let mut runs: Vec<&RunSummary> =
+        overview.running.iter().chain(&overview.recent).chain(of_schedules).collect();
+    runs.sort_by_key(|run| std::cmp::Reverse(run.run_id));
+    let mut names = BTreeSet::new();
+    runs.retain(|run| names.insert(&run.name));
+    runs.retain(|run| needs_attention(run));
+    runs
+}
+
+fn needs_attention(run: &RunSummary) -> bool {
+    let is_bad = matches!(run.state.as_str(), "killed" | "failed");
+    is_bad || run.verdict.as_deref() == Some("problems") || !run.warnings.is_empty()
+}
+
+fn attention(run: &RunSummary, schedules: &[ScheduleView]) -> Markup {
     let told = run.problems.iter().map(|problem| &problem.text).chain(&run.warnings);
+    let last = schedules.iter().filter_map(|schedule| schedule.last.as_ref());
+    let tick = last.into_iter().find(|tick| tick.run_id == Some(run.run_id) && tick.state == "failed");
     html! {
-        p { a href=(spider_address(&run.spider)) { (run.spider) } ": " (run_link(run)) " " (state(run))
+        p { (run_link(run)) " " (state(run))
             @if let Some(reason) = &run.reason { " · " (reason) }
+            span class="dim" { " · spider " a href=(spider_address(&run.spider)) { (run.spider) } ", began " (moment(&run.started_at)) }
         }
-        ul { @for text in told { li { (text) } } }
+        ul {
+            @for text in told { li { (text) } }
+            @if let Some(reason) = tick.and_then(|tick| tick.reason.as_ref()) {
+                li { "Schedule " (link(&run.name)) ": " (reason) }
+            }
+        }
     }
 }
 

@@ -125,7 +125,7 @@ fn progress(detail: &RunDetail) -> Markup {
         |count: u64| rate(if detail.run.seconds > 0.0 { count as f64 / detail.run.seconds } else { 0.0 });
     html! {
         label class="meter" {
-            span { (number(ended)) " of " (counted(all, "known page")) " have ended" }
+            span { (number(ended)) " of " (counted(all, "known page")) @if all == 1 { " has ended" } @else { " have ended" } }
             progress value=(ended) max=(all.max(1)) { (number(ended)) " of " (number(all)) }
         }
         dl class="figures" {

@@ -9,18 +9,20 @@ use crate::read::{ColumnView, GroupsView, LogTail, RunDetail};
 /// Requests in groups, with an example of each.
 pub(super) fn groups(title: &str, key: &str, groups: &GroupsView) -> Markup {
     let untold = groups.kinds.saturating_sub(groups.largest.len() as u64);
+    let has_examples = groups.largest.iter().any(|group| group.example.is_some());
     html! {
         @if !groups.largest.is_empty() {
             h3 { (title) }
             div class="wide" tabindex="0" role="region" aria-label=(title) {
                 table {
-                    thead { tr { th scope="col" { (key) } th scope="col" class="number" { "Pages" } th scope="col" { "For example" } } }
+                    thead { tr { th scope="col" { (key) } th scope="col" class="number" { "Pages" }
+                        @if has_examples { th scope="col" { "For example" } } } }
                     tbody {
                         @for group in &groups.largest {
                             tr {
                                 th scope="row" { @match &group.key { Some(key) => (key), None => "no answer" } }
                                 td class="number" { (number(group.requests)) }
-                                td { @if let Some(example) = &group.example { (url(example)) } }
+                                @if has_examples { td { @if let Some(example) = &group.example { (url(example)) } } }
                             }
                         }
                     }
@@ -118,6 +120,8 @@ pub(super) fn columns(detail: &RunDetail) -> Markup {
     html! {
         @if detail.columns.is_empty() {
             p class="dim" { "The columns are counted when a run ends." }
+        } @else if detail.columns.iter().all(|column| column.rows == 0 && column.filled_share_before.is_none()) {
+            p class="dim" { "There are no rows, and no earlier run to compare with." }
         } @else {
             div class="wide" tabindex="0" role="region" aria-label="Table of columns" {
                 table {

@@ -4,9 +4,9 @@ use maud::{Markup, html};
 
 use super::actions::of_schedule;
 use super::layout::{Page, Place};
-use super::words::{counted, encoded, moment, number, spider_address};
+use super::words::{counted, encoded, moment, number, spider_address, state as run_state};
 use crate::plan::ComingRun;
-use crate::read::{ScheduleDetail, ScheduleView, TickView};
+use crate::read::{RunSummary, ScheduleDetail, ScheduleView, TickView};
 
 pub(super) fn schedules(schedules: &[ScheduleView]) -> Markup {
     let page =
@@ -19,7 +19,7 @@ pub(super) fn schedules(schedules: &[ScheduleView]) -> Markup {
             } @else {
                 div class="wide" tabindex="0" role="region" aria-label="Schedules" {
                     table {
-                        thead { tr { th scope="col" { "Schedule" } th scope="col" { "When" } th scope="col" { "Next" } th scope="col" { "Now" } th scope="col" { "Last" } } }
+                        thead { tr { th scope="col" { "Schedule" } th scope="col" { "When" } th scope="col" { "Next" } th scope="col" { "Now" } th scope="col" { "Last tick" } th scope="col" { "Last run" } } }
                         tbody { @for schedule in schedules { (row(schedule)) } }
                     }
                 }
@@ -42,6 +42,7 @@ pub(super) fn schedule(detail: &ScheduleDetail) -> Markup {
                 div { dt { "Spider" } dd { a href=(spider_address(&schedule.spider)) { (schedule.spider) } } }
                 div { dt { "When" } dd { (when(schedule)) } }
                 div { dt { "Next" } dd { (next(schedule)) } }
+                @if let Some(run) = &schedule.last_run { div { dt { "Last run" } dd { (last_run(run)) } } }
                 @if let Some(at) = &schedule.paused_at {
                     div { dt { "Paused" } dd { (moment(at)) " by " (schedule.paused_by.as_deref().unwrap_or("somebody")) ". Its ticks are skipped." } }
                 }
@@ -66,14 +67,25 @@ fn row(schedule: &ScheduleView) -> Markup {
             }
             td { (when(schedule)) }
             td { (next(schedule)) }
-            td {
+            td class=[(!schedule.open.is_empty()).then_some("told")] {
                 @for tick in &schedule.open { p { (state(tick)) " " (told(tick)) } }
                 @if schedule.open_count > schedule.open.len() as u64 {
                     p class="dim" { "And " (number(schedule.open_count - schedule.open.len() as u64)) " more." }
                 }
             }
-            td { @if let Some(last) = &schedule.last { (moment(&last.due_at)) div { (state(last)) " " (told(last)) } } }
+            td class=[schedule.last.as_ref().map(|_| "told")] { @if let Some(last) = &schedule.last { (moment(&last.due_at)) div { (state(last)) " " (told(last)) } } }
+            td { @if let Some(run) = &schedule.last_run { (last_run(run)) } }
         }
+    }
+}
+
+/// The newest run of a schedule: how it is or was, when it began, and what a person should look at.
+fn last_run(run: &RunSummary) -> Markup {
+    html! {
+        a href={ "/runs/" (run.run_id) } { "#" (run.run_id) } " " (run_state(run))
+        div { (moment(&run.started_at)) }
+        @if let Some(problem) = run.problems.first() { div { (problem.text) } }
+        @else if let Some(reason) = &run.reason { div class="dim" { (reason) } }
     }
 }
 
@@ -128,7 +140,7 @@ pub(super) fn ticks(ticks: &[TickView], with_schedule: bool) -> Markup {
                             @if with_schedule { th scope="row" { (link(&tick.schedule)) } }
                             td { (moment(&tick.due_at)) @if tick.kind != "cron" { div class="dim" { (kind(&tick.kind)) } } }
                             td { (state(tick)) }
-                            td { (told(tick)) }
+                            td class=[(tick.reason.is_some() || tick.state == "waiting").then_some("told")] { (told(tick)) }
                             td { @if let Some(run_id) = tick.run_id { a href={ "/runs/" (run_id) } { "#" (run_id) } } }
                             td class="number" { (tick.attempts) }
                             td class="number" { (tick.failures)
@@ -170,8 +182,8 @@ fn told(tick: &TickView) -> Markup {
     }
 }
 
-/// The runs that come next.
-pub(super) fn coming(coming: &[ComingRun]) -> Markup {
+/// Runs that come next.
+pub(super) fn coming(coming: &[&ComingRun]) -> Markup {
     html! {
         div class="wide" tabindex="0" role="region" aria-label="Runs that come next" {
             table {

@@ -5,9 +5,9 @@ use maud::{Markup, html};
 use super::chart::{Bar, bars};
 use super::layout::{Page, Place};
 use super::run_list::table;
-use super::words::{duration, item_address, moment, number, run_link, spider_address, state};
+use super::words::{counted, day, duration, item_address, moment, number, run_link, spider_address, state};
 use crate::api::Overview;
-use crate::read::{Odd, RunSummary, SpiderView};
+use crate::read::{Compared, Odd, RunSummary, SpiderView};
 
 pub(super) fn spiders(overview: &Overview) -> Markup {
     let page = Page { title: "Spiders", events: None, place: Place::Spiders };
@@ -43,6 +43,12 @@ pub(super) fn spider(view: &SpiderView) -> Markup {
                     @if at > 0 { ", " }
                     a href=(item_address(item, &view.spider)) { (item) }
                 }
+            }
+        }
+        @if !view.compared.is_empty() {
+            section data-part="compared" aria-labelledby="compared" {
+                h2 id="compared" { "Compared with earlier runs" }
+                @for it in &view.compared { (compared(it, view)) }
             }
         }
         section data-part="odd" aria-labelledby="odd" {
@@ -108,7 +114,59 @@ fn chart(
         drawn.len(),
         text(most)
     );
-    bars(title, &text(most), &summary, &drawn)
+    let day_of = |run: Option<&RunSummary>| run.map(|run| day(&run.started_at)).unwrap_or_default();
+    let ends = [day_of(view.runs.last()), day_of(view.runs.first())];
+    bars(title, &text(most), &summary, &ends, &drawn)
+}
+
+/// A finished run next to earlier ones, so that nobody has to look for the one of last week.
+fn compared(compared: &Compared, view: &SpiderView) -> Markup {
+    let run_of = |run_id: i64| view.runs.iter().find(|run| run.run_id == run_id);
+    let (Some(newest), usual) = (run_of(compared.run_id), compared.usual) else { return html! {} };
+    let week_before = compared.week_before.and_then(run_of);
+    html! {
+        div class="wide" tabindex="0" role="region" aria-label={ "The newest finished run of " (compared.name) } {
+            table {
+                thead {
+                    tr {
+                        th scope="col" { (compared.name) }
+                        th scope="col" class="number" { "Took" }
+                        th scope="col" class="number" { "Items" }
+                        th scope="col" class="number" { "Failed pages" }
+                    }
+                }
+                tbody {
+                    (line(&html! { "Newest finished run, " (run_number(newest)) " of " (moment(&newest.started_at)) }, figures_of(newest)))
+                    @if let Some(usual) = usual {
+                        (line(&html! { "Usual, of the " (counted(usual.runs, "finished run")) " before it" }, [usual.seconds, usual.items, usual.failed]))
+                    }
+                    @match week_before {
+                        Some(run) => (line(&html! { "A week before, " (run_number(run)) " of " (moment(&run.started_at)) }, figures_of(run))),
+                        None => tr { th scope="row" { "A week before" } td colspan="3" class="dim" { "no finished run that is shown here" } },
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn run_number(run: &RunSummary) -> Markup {
+    html! { a href={ "/runs/" (run.run_id) } { "#" (run.run_id) } }
+}
+
+fn figures_of(run: &RunSummary) -> [f64; 3] {
+    [run.seconds, items_of(run), failed_of(run)]
+}
+
+fn line(what: &Markup, [seconds, items, failed]: [f64; 3]) -> Markup {
+    html! {
+        tr {
+            th scope="row" { (what) }
+            td class="number" { (duration(seconds)) }
+            td class="number" { (whole(items)) }
+            td class="number" { (whole(failed)) }
+        }
+    }
 }
 
 fn odd_line(odd: &Odd, view: &SpiderView) -> Markup {

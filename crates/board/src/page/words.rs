@@ -42,6 +42,9 @@ pub(super) fn duration(seconds: f64) -> String {
     if duration < Duration::from_secs(10) {
         return format!("{:.1} s", duration.as_secs_f64());
     }
+    if duration < Duration::from_secs(60) {
+        return format!("{} s", duration.as_secs());
+    }
     humantime::format_duration(Duration::from_secs(duration.as_secs())).to_string()
 }
 
@@ -107,7 +110,16 @@ pub(super) fn encoded(text: &str) -> String {
 
 /// The difference from the last run, with signs.
 pub(super) fn change(change: &Change) -> String {
-    format!("{:+} done pages, {:+} items", change.done, change.items)
+    if (change.done, change.items) == (0, 0) {
+        return "as many pages and items".to_owned();
+    }
+    let signed = |by: i64| format!("{}{}", if by < 0 { "-" } else { "+" }, number(by.unsigned_abs()));
+    format!("{} done pages, {} items", signed(change.done), signed(change.items))
+}
+
+/// The day of a moment, in UTC.
+pub(super) fn day(at: &str) -> String {
+    DateTime::parse_from_rfc3339(at).map_or_else(|_| at.to_owned(), |at| at.to_utc().format("%F").to_string())
 }
 
 #[cfg(test)]
@@ -123,8 +135,15 @@ mod tests {
             ("1 page".to_owned(), "2,000 pages".to_owned())
         );
         assert_eq!([0.0, 0.051, 1.25, 1_234.5].map(rate), ["0", "0.05", "1.2", "1234"]);
-        assert_eq!([-1.0, 3.21, 192.9].map(duration), ["0.0 s", "3.2 s", "3m 12s"]);
+        assert_eq!([-1.0, 3.21, 15.9, 192.9].map(duration), ["0.0 s", "3.2 s", "15 s", "3m 12s"]);
         assert_eq!(encoded("a b/c?d&e"), "a%20b%2Fc%3Fd%26e");
+        let told = |done, items| change(&Change { done, items });
+        assert_eq!(told(-1_200, 7), "-1,200 done pages, +7 items");
+        assert_eq!(
+            (told(0, 0), told(0, -1)),
+            ("as many pages and items".into(), "+0 done pages, -1 items".into())
+        );
+        assert_eq!(day("2026-12-01T23:30:00-02:00"), "2026-12-02");
     }
 
     #[test]

@@ -1,5 +1,8 @@
 //! The runs of a spider next to each other, so that an odd one is obvious.
 
+use std::collections::BTreeSet;
+
+use chrono::TimeDelta;
 use dragline_core::run_kind::RunKind;
 use dragline_core::runs::RunRecord;
 use serde::{Deserialize, Serialize};
@@ -15,6 +18,10 @@ const FEWEST: usize = 3;
 const ODD_FACTOR: f64 = 1.5;
 /// Differences of so few seconds or items say nothing.
 const SMALL: f64 = 5.0;
+/// A run of the same night a week ago may have begun a little later.
+const ABOUT_A_WEEK: TimeDelta = TimeDelta::hours(156);
+/// How many names of runs are compared on the page of a spider.
+const MAX_COMPARED: usize = 10;
 
 /// A spider and its runs.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -29,6 +36,8 @@ pub struct SpiderView {
     pub runs: Vec<RunSummary>,
     /// What is odd about some of the runs.
     pub odd: Vec<Odd>,
+    /// The newest finished run of each name, next to earlier ones.
+    pub compared: Vec<Compared>,
 }
 
 /// What is odd about a finished run.
@@ -42,6 +51,32 @@ pub struct Odd {
     pub now: f64,
     /// The median of the finished runs before it.
     pub usual: f64,
+}
+
+/// A finished run next to earlier ones of its name.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Compared {
+    /// The name of the runs.
+    pub name: String,
+    /// The newest finished run.
+    pub run_id: i64,
+    /// What is usual: the medians of the finished runs before it. `null` with fewer than three.
+    pub usual: Option<Usual>,
+    /// The last finished run that began at least six and a half days before it.
+    pub week_before: Option<i64>,
+}
+
+/// Medians of some runs.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Usual {
+    /// Of how many runs.
+    pub runs: u64,
+    /// From start to end.
+    pub seconds: f64,
+    /// Item rows.
+    pub items: f64,
+    /// Failed and dead pages.
+    pub failed: f64,
 }
 
 impl Reader {
@@ -60,34 +95,57 @@ impl Reader {
             items,
             runs: runs.iter().map(RunSummary::of).collect(),
             odd: odd(&runs),
+            compared: compared(&runs),
         })
     }
+}
+
+/// Whether a run can be compared with others.
+fn is_whole(run: &RunRecord) -> bool {
+    run.figures.is_some() && run.kind == RunKind::Crawl && run.state.is_final()
+}
+
+/// The finished runs of this name before the one at this place. The runs come newest first.
+fn before(runs: &[RunRecord], at: usize) -> impl Iterator<Item = &RunRecord> {
+    runs[at + 1..].iter().filter(move |earlier| is_whole(earlier) && earlier.name == runs[at].name)
+}
+
+/// What is usual before the run at this place, once that can be said.
+fn usual(runs: &[RunRecord], at: usize) -> Option<Usual> {
+    let compared: Vec<RunSummary> = before(runs, at).take(COMPARED).map(RunSummary::of).collect();
+    let of = |measure: Measure| median(compared.iter().map(measure).collect());
+    let [seconds, items, failed] = MEASURES.map(|(_, measure)| of(measure));
+    (compared.len() >= FEWEST).then_some(Usual { runs: compared.len() as u64, seconds, items, failed })
 }
 
 /// What is odd. The runs come newest first. Only finished crawls of one name are compared with each other.
 fn odd(runs: &[RunRecord]) -> Vec<Odd> {
     let mut found = Vec::new();
-    let is_whole =
-        |run: &&RunRecord| run.figures.is_some() && run.kind == RunKind::Crawl && run.state.is_final();
     for (at, run) in runs.iter().enumerate().filter(|(_, run)| is_whole(run)) {
-        let before: Vec<RunSummary> = runs[at + 1..]
-            .iter()
-            .filter(|earlier| is_whole(earlier) && earlier.name == run.name)
-            .take(COMPARED)
-            .map(RunSummary::of)
-            .collect();
-        if before.len() < FEWEST {
-            continue;
-        }
+        let Some(usual) = usual(runs, at) else { continue };
         let now = RunSummary::of(run);
-        for (what, value) in MEASURES {
-            let usual = median(before.iter().map(value).collect());
+        for ((what, value), usual) in MEASURES.into_iter().zip([usual.seconds, usual.items, usual.failed]) {
             if is_odd(value(&now), usual) {
                 found.push(Odd { run_id: run.run_id, what: what.to_owned(), now: value(&now), usual });
             }
         }
     }
     found
+}
+
+/// The newest finished run of each name, if there is an earlier one to compare it with. The runs come newest first.
+fn compared(runs: &[RunRecord]) -> Vec<Compared> {
+    let mut names = BTreeSet::new();
+    let newest = runs.iter().enumerate().filter(|(_, run)| is_whole(run) && names.insert(&run.name));
+    let compared = newest.map(|(at, run)| Compared {
+        name: run.name.clone(),
+        run_id: run.run_id,
+        usual: usual(runs, at),
+        week_before: before(runs, at)
+            .find(|earlier| run.started_at - earlier.started_at >= ABOUT_A_WEEK)
+            .map(|earlier| earlier.run_id),
+    });
+    compared.filter(|it| it.usual.is_some() || it.week_before.is_some()).take(MAX_COMPARED).collect()
 }
 
 type Measure = fn(&RunSummary) -> f64;

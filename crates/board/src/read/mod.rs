@@ -27,7 +27,7 @@ use tokio::time::timeout;
 
 pub(crate) use self::cache::Cache;
 pub use self::detail::{BadPageView, ColumnView, GroupView, GroupsView, ItemCount, RunDetail};
-pub use self::history::{Odd, SpiderView};
+pub use self::history::{Compared, Odd, SpiderView, Usual};
 pub use self::log::{LogTail, log_files};
 pub(crate) use self::rows::ItemsAsk;
 pub use self::rows::{ItemKind, ItemsView, RowView};

@@ -3,14 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use dragline_core::runs::RunAsk;
 use dragline_core::schedules::{ScheduleRecord, TickAsk, TickRecord, TickState};
 use dragline_core::value::timestamp_text;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
-use super::{Answer, Reader, shown};
+use super::{Answer, Reader, RunSummary, shown};
 use crate::answer::Refused;
-use crate::limits::{MAX_ASKED_ALONE, MAX_OPEN_SHOWN, MAX_TICKS, NEWEST_TICKS};
+use crate::limits::{MAX_ASKED_ALONE, MAX_OPEN_SHOWN, MAX_RUNS, MAX_TICKS, NEWEST_TICKS};
 use crate::plan::{ComingRun, PlannedSchedule};
 
 /// What the store knows about schedules.
@@ -19,6 +20,8 @@ pub(crate) struct Ticked {
     open: Vec<TickRecord>,
     /// The last ended tick of each schedule.
     last: BTreeMap<String, TickRecord>,
+    /// The newest run of each schedule.
+    runs: BTreeMap<String, RunSummary>,
 }
 
 /// A schedule, and how it stands.
@@ -48,6 +51,8 @@ pub struct ScheduleView {
     pub open_count: u64,
     /// Its last tick that has ended.
     pub last: Option<TickView>,
+    /// Its newest run.
+    pub last_run: Option<RunSummary>,
 }
 
 /// A tick: one moment at which a schedule was due, and what became of it.
@@ -169,7 +174,34 @@ impl Reader {
                 last.insert(name.to_owned(), tick);
             }
         }
-        Ok(Ticked { records, open, last })
+        let names = planned.iter().map(|it| &it.name).chain(records.iter().map(|it| &it.name));
+        let runs = self.newest_of(&names.collect()).await?;
+        Ok(Ticked { records, open, last, runs })
+    }
+
+    /// The newest run of each of these names.
+    async fn newest_of(&self, names: &BTreeSet<&String>) -> Answer<BTreeMap<String, RunSummary>> {
+        let mut found = BTreeMap::new();
+        let newest = self.newest().await?;
+        for run in newest.iter().filter(|run| names.contains(&run.name)) {
+            found.entry(run.name.clone()).or_insert_with(|| RunSummary::of(run));
+        }
+        // If these are all runs that there are, nobody else has one.
+        if newest.len() >= MAX_RUNS {
+            let hidden: Vec<&String> = names
+                .iter()
+                .copied()
+                .filter(|name| !found.contains_key(*name))
+                .take(MAX_ASKED_ALONE)
+                .collect();
+            for name in hidden {
+                let ask = RunAsk { name: Some(name.clone()), limit: 1, ..RunAsk::default() };
+                if let Some(run) = self.store_read(self.store.list_runs(&ask)).await?.first() {
+                    found.insert(name.clone(), RunSummary::of(run));
+                }
+            }
+        }
+        Ok(found)
     }
 }
 
@@ -201,6 +233,7 @@ fn view(
         open_count: open.len() as u64,
         open: running.into_iter().chain(waiting).take(MAX_OPEN_SHOWN).map(TickView::of).collect(),
         last: ticked.last.get(name).map(TickView::of),
+        last_run: ticked.runs.get(name).cloned(),
     }
 }
 
