@@ -29,6 +29,7 @@ use crate::outcome::{PageOutcome, PageState};
 use crate::reparse::{Reparse, ReparseCounts};
 use crate::run_kind::RunKind;
 use crate::run_verdict::{EndFigures, GoodRun, RunVerdict, TagPages};
+use crate::shared_run::WorkerStore;
 use crate::suspects::{CarefulStart, PageMarks};
 use crate::tally::{Tally, TallyOf};
 use crate::timeline::Timeline;
@@ -202,6 +203,11 @@ pub trait Store: Send + Sync {
     /// # Cancel safety
     /// The same as for [`Store::flush`].
     fn retry_letters<'a>(&'a self, retry: &'a LetterRetry) -> BoxFuture<'a, StoreResult<LetterReceipt>>;
+
+    /// What it does for the workers of a shared run. `None` if its runs can't be shared.
+    fn workers(&self) -> Option<&dyn WorkerStore> {
+        None
+    }
 
     /// Ends all sessions and the tasks that serve them, and gives back the lock.
     fn close(&self) -> BoxFuture<'_, ()>;

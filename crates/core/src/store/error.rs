@@ -44,6 +44,14 @@ pub enum StoreError {
         /// Our epoch.
         epoch: i64,
     },
+    /// Another worker of a shared run has declared this one dead.
+    #[error("worker {worker_id} of run {run_id} was declared dead, because its lease had expired")]
+    Fenced {
+        /// The run.
+        run_id: i64,
+        /// This worker.
+        worker_id: i64,
+    },
     /// Something that the run needs was deleted: its own row, or a request in hand.
     #[error("{what} of run {run_id} is no longer in the store")]
     Gone {
@@ -131,6 +139,7 @@ impl StoreError {
             }
             Self::Locked { .. } => Some("wait for it, stop it, or name another run with --run"),
             Self::Superseded { .. } => Some("nothing is lost: the other process goes on from what is stored"),
+            Self::Fenced { .. } => Some("nothing is lost: the other workers go on from what is stored"),
             Self::Gone { .. } => Some(
                 "were rows of crawl_runs or crawl_requests deleted meanwhile? --fresh begins the run again",
             ),
