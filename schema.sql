@@ -1,4 +1,4 @@
--- The Postgres schema of Dragline, version 16.
+-- The Postgres schema of Dragline, version 17.
 --
 -- The first crawl creates these tables, and so does `dragline schema apply`, which also upgrades the tables of an older
 -- version. `dragline schema print` prints this file followed by the tables of your item types.
@@ -10,7 +10,7 @@ CREATE TABLE crawl_schema (
     version     integer PRIMARY KEY,
     applied_at  timestamptz NOT NULL DEFAULT now()
 );
-INSERT INTO crawl_schema (version) VALUES (16);
+INSERT INTO crawl_schema (version) VALUES (17);
 
 -- One row per run. A run is one crawl with its frontier, and can be resumed until it is finished or failed.
 CREATE TABLE crawl_runs (
@@ -61,6 +61,10 @@ CREATE TABLE crawl_runs (
     verdict          text CHECK (verdict IN ('good', 'problems')),
     -- The problems, each with a short code to group by and a text for people: [{"code": …, "text": …}, …].
     problems         jsonb NOT NULL DEFAULT '[]',
+    -- How many requests the run had when its present workers began to share it, and how many of them had left the state 'queued'. Their
+    -- rows in crawl_workers count what came after. Only a run that several processes share has these.
+    found            bigint NOT NULL DEFAULT 0,
+    ended            bigint NOT NULL DEFAULT 0,
     CHECK ((state IN ('finished', 'failed')) = (finished_at IS NOT NULL))
 );
 CREATE UNIQUE INDEX crawl_runs_one_unfinished ON crawl_runs (name) WHERE state IN ('running', 'stopped');
@@ -456,3 +460,48 @@ CREATE UNIQUE INDEX crawl_ticks_one_running ON crawl_ticks (schedule) WHERE stat
 CREATE INDEX crawl_ticks_open ON crawl_ticks (due_at) WHERE state IN ('waiting', 'running');
 CREATE INDEX crawl_ticks_by_due ON crawl_ticks (due_at);
 CREATE INDEX crawl_ticks_by_run ON crawl_ticks (run_id) WHERE run_id IS NOT NULL;
+
+-- The workers of the runs that several processes share. The row of a worker is its lease, and its moments are by the clock of the
+-- database. A worker that lets its lease expire is declared dead by another one. Then it can store nothing more.
+CREATE TABLE crawl_workers (
+    worker_id  bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    run_id     bigint NOT NULL,
+    -- The epoch of the run that the worker has joined.
+    epoch      bigint NOT NULL,
+    pid        integer NOT NULL,
+    hostname   text NOT NULL,
+    -- The start of the machine and the process namespace. A worker that finds the same ones can tell at once whether this one is gone.
+    place      text NOT NULL,
+    version    text NOT NULL,
+    -- live: nobody has noticed the contrary. left: it has ended its work. dead: another worker has noticed its end.
+    state      text NOT NULL DEFAULT 'live' CHECK (state IN ('live', 'left', 'dead')),
+    -- How long the lease lasts from each renewal.
+    lease_ms   integer NOT NULL CHECK (lease_ms > 0),
+    joined_at  timestamptz NOT NULL DEFAULT clock_timestamp(),
+    expires_at timestamptz NOT NULL,
+    ended_at   timestamptz,
+    -- How many requests the worker's flushes have added to the run, and how many have left the state 'queued' in them. The last two:
+    -- how many of these became 'done', and the item rows that were written.
+    found      bigint NOT NULL DEFAULT 0,
+    ended      bigint NOT NULL DEFAULT 0,
+    done       bigint NOT NULL DEFAULT 0,
+    items      bigint NOT NULL DEFAULT 0,
+    CHECK ((state = 'live') = (ended_at IS NULL))
+)
+-- No index has a column that a flush or a renewal changes. With room on its page of the table, an update touches no index.
+WITH (fillfactor = 50);
+CREATE INDEX crawl_workers_by_run ON crawl_workers (run_id, state);
+
+-- The shards of the runs that several processes share, and their owners. Only the owner asks the hosts of a shard. The rows are there
+-- from the moment at which the first worker joins until the run ends.
+CREATE TABLE crawl_shards (
+    run_id    bigint NOT NULL,
+    -- As crawl_requests.shard.
+    shard     smallint NOT NULL,
+    -- NULL for a shard that a worker may claim.
+    worker_id bigint,
+    -- The last change of the owner.
+    since     timestamptz NOT NULL DEFAULT clock_timestamp(),
+    PRIMARY KEY (run_id, shard)
+)
+WITH (fillfactor = 50);

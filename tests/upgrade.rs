@@ -156,7 +156,8 @@ fn kept_pages_of_version_8_stay(stored: &Stored) {
     );
     match stored {
         Stored::Postgres(_) => stored.execute(
-            "ALTER TABLE crawl_kept_pages DROP COLUMN body_hash, DROP COLUMN fetched_at, DROP COLUMN shard,
+            "DROP TABLE crawl_workers, crawl_shards; ALTER TABLE crawl_runs DROP COLUMN found, DROP COLUMN ended;
+             ALTER TABLE crawl_kept_pages DROP COLUMN body_hash, DROP COLUMN fetched_at, DROP COLUMN shard,
                  ALTER COLUMN body SET NOT NULL;",
         ),
         Stored::Sqlite(_) => stored.execute(

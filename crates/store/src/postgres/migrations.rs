@@ -274,6 +274,40 @@ const MIGRATIONS: &[(i32, &str)] = &[
          CREATE INDEX crawl_item_shares_by_page ON crawl_item_shares (spider, fingerprint)",
     ),
     (15, "ALTER TABLE crawl_ticks ADD COLUMN after_run bigint"),
+    (
+        // New tables, and columns with a constant default. No row is rewritten.
+        16,
+        "ALTER TABLE crawl_runs ADD COLUMN found bigint NOT NULL DEFAULT 0, ADD COLUMN ended bigint NOT NULL DEFAULT 0;
+         CREATE TABLE crawl_workers (
+             worker_id  bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+             run_id     bigint NOT NULL,
+             epoch      bigint NOT NULL,
+             pid        integer NOT NULL,
+             hostname   text NOT NULL,
+             place      text NOT NULL,
+             version    text NOT NULL,
+             state      text NOT NULL DEFAULT 'live' CHECK (state IN ('live', 'left', 'dead')),
+             lease_ms   integer NOT NULL CHECK (lease_ms > 0),
+             joined_at  timestamptz NOT NULL DEFAULT clock_timestamp(),
+             expires_at timestamptz NOT NULL,
+             ended_at   timestamptz,
+             found      bigint NOT NULL DEFAULT 0,
+             ended      bigint NOT NULL DEFAULT 0,
+             done       bigint NOT NULL DEFAULT 0,
+             items      bigint NOT NULL DEFAULT 0,
+             CHECK ((state = 'live') = (ended_at IS NULL))
+         )
+         WITH (fillfactor = 50);
+         CREATE INDEX crawl_workers_by_run ON crawl_workers (run_id, state);
+         CREATE TABLE crawl_shards (
+             run_id    bigint NOT NULL,
+             shard     smallint NOT NULL,
+             worker_id bigint,
+             since     timestamptz NOT NULL DEFAULT clock_timestamp(),
+             PRIMARY KEY (run_id, shard)
+         )
+         WITH (fillfactor = 50)",
+    ),
 ];
 
 /// Upgrades the tables, and returns what it did.

@@ -14,6 +14,8 @@
 //! | `administration` | what is asked about tables and runs between two crawls |
 //! | `foreign_keys`, `reference_check` | which table is written before which, and whether references are foreign keys |
 //! | `runs`, `run_lock`, `take_over` | the life of a run, and its lock |
+//! | `workers`, `lease` | the workers of a shared run, and the session that holds a worker's lease |
+//! | `advisory` | locks that end with their session |
 //! | `try_tables` | a trivial transaction, while flushes fail |
 //! | `flush`, `flights`, `requests`, `item_writes`, `items`, `copy_text` | one transaction per batch |
 //! | `cookies`, `hosts` | what a resumed run needs in addition to its frontier |
@@ -28,6 +30,7 @@
 //! | `sql_answers` | another database, which look-ups ask |
 
 mod administration;
+mod advisory;
 mod changes;
 mod children;
 mod connections;
@@ -52,6 +55,7 @@ mod item_table;
 mod item_writes;
 mod items;
 mod kept_pages;
+mod lease;
 mod letters;
 mod lineage;
 mod merge;
@@ -81,6 +85,7 @@ mod target;
 mod tasks;
 mod try_tables;
 mod views;
+mod workers;
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -91,6 +96,7 @@ use dragline_core::due::RunsOfName;
 use dragline_core::item_figures::ItemFigures;
 use dragline_core::letters::{LetterAsk, LetterReceipt, LetterRetry, StoredLetter};
 use dragline_core::run_verdict::{EndFigures, RunVerdict};
+use dragline_core::shared_run::WorkerStore;
 use dragline_core::store::{
     BoxFuture, FlushReceipt, ItemRow, KeptLinks, OpenedRun, PoolStatus, Refill, RunInfo, RunKey, RunSpec,
     RunState, RunSummary, StoreResult,
@@ -106,6 +112,7 @@ use self::connections::Connections;
 use self::export::ItemsOf;
 use self::flights::Flights;
 use self::item_table::ItemTable;
+use self::lease::LeaseSession;
 use self::run_lock::RunLock;
 use self::schema::PreparedTable;
 use self::target::DatabaseTarget;
@@ -134,6 +141,7 @@ impl ItemTables {
 pub struct PostgresStore {
     connections: Connections,
     lock: RunLock,
+    lease: LeaseSession,
     flights: Flights,
     /// The prepared item types.
     tables: RwLock<Arc<ItemTables>>,
@@ -150,6 +158,7 @@ impl PostgresStore {
         Ok(Self {
             connections: Connections::new(target)?,
             lock: RunLock::default(),
+            lease: LeaseSession::default(),
             flights: Flights::default(),
             tables: RwLock::default(),
             next_stage: AtomicUsize::new(0),
@@ -328,11 +337,16 @@ impl Store for PostgresStore {
         Box::pin(letters::retry(self, retry))
     }
 
+    fn workers(&self) -> Option<&dyn WorkerStore> {
+        Some(self)
+    }
+
     fn close(&self) -> BoxFuture<'_, ()> {
         Box::pin(async move {
             // A flush that is still under way would leave its session behind on the server.
             self.flights.cancel_all().await;
             self.lock.release().await;
+            self.lease.close().await;
             self.connections.close().await;
         })
     }

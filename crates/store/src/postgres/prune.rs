@@ -159,7 +159,8 @@ pub(super) async fn end(connections: &Connections, run_id: i64) -> StoreResult<(
     let left = ["crawl_requests", "crawl_kept_pages", "crawl_dead_letters", "crawl_cookies", "crawl_hosts"]
         .map(|table| format!("NOT EXISTS (SELECT FROM {table} WHERE run_id = $1)"));
     let sql = format!(
-        "UPDATE crawl_runs SET stats = stats || jsonb_build_object($2::text, true)
+        "WITH workers AS (DELETE FROM crawl_workers WHERE run_id = $1 AND {MAY_GO})
+         UPDATE crawl_runs SET stats = stats || jsonb_build_object($2::text, true)
          WHERE run_id = $1 AND {MAY_GO} AND {}",
         left.join(" AND ")
     );

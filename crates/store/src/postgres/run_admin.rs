@@ -12,6 +12,7 @@ use super::connections::Connections;
 use super::run_lock::is_held;
 use super::runs;
 use super::session::{Params, Session};
+use super::workers::ended_workers;
 use crate::{is_pruned, no_such_run, not_the_newest};
 
 /// The number of requests that one statement puts back. It keeps each statement far below its time limit.
@@ -47,24 +48,30 @@ const REQUEUE: &str = "UPDATE crawl_requests
 
 /// Requests that left `queued` earlier no longer count as progress, so the next start must make its own. Hosts that were paused
 /// because they kept failing are asked again, because the requests are put back to be fetched.
-const REOPEN: &str = "WITH hosts AS (DELETE FROM crawl_hosts WHERE run_id = $1 AND paused_ms IS NOT NULL)
+const REOPEN: &str = concat!(
+    "WITH hosts AS (DELETE FROM crawl_hosts WHERE run_id = $1 AND paused_ms IS NOT NULL)
     , suspects AS (DELETE FROM crawl_suspects WHERE run_id = $1)
     , kept AS (
         DELETE FROM crawl_kept_pages kept USING crawl_requests page
         WHERE kept.run_id = $1 AND page.run_id = $1 AND page.fingerprint = kept.fingerprint
         AND page.state = 'queued'
-    )
-    UPDATE crawl_runs
+    ), ",
+    ended_workers!(),
+    "UPDATE crawl_runs
     SET epoch = epoch + 1, ended_at_start = 0, fruitless_starts = 0,
         state = CASE WHEN finished_at IS NULL THEN state ELSE 'stopped' END,
         stop_reason = coalesce($2, stop_reason), finished_at = NULL, figures = NULL, verdict = NULL, problems = '[]'
-    WHERE run_id = $1";
+    WHERE run_id = $1"
+);
 
-const GIVE_UP: &str = "WITH cookies AS (DELETE FROM crawl_cookies WHERE run_id = $1),
+const GIVE_UP: &str = concat!(
+    "WITH cookies AS (DELETE FROM crawl_cookies WHERE run_id = $1),
         hosts AS (DELETE FROM crawl_hosts WHERE run_id = $1),
-        suspects AS (DELETE FROM crawl_suspects WHERE run_id = $1)
-    UPDATE crawl_runs SET state = 'failed', stop_reason = $2, finished_at = now(),
-    epoch = epoch + 1 WHERE run_id = $1 AND state IN ('running', 'stopped')";
+        suspects AS (DELETE FROM crawl_suspects WHERE run_id = $1), ",
+    ended_workers!(),
+    "UPDATE crawl_runs SET state = 'failed', stop_reason = $2, finished_at = now(),
+    epoch = epoch + 1 WHERE run_id = $1 AND state IN ('running', 'stopped')"
+);
 
 /// Runs, the newest first.
 pub(super) async fn list(connections: &Connections, ask: &RunAsk) -> StoreResult<Vec<RunRecord>> {

@@ -1,6 +1,7 @@
 //! The lock of a run, so that one process at a time works on it.
 //!
-//! It is an advisory lock that a session of its own holds, so it ends with the process, however the process ends. If the
+//! It is an advisory lock that a session of its own holds, so it ends with the process, however the process ends. (The workers of a
+//! shared run hold it in shared mode; see `lease`.) If the
 //! session dies in an outage, the lock is taken again before the next flush. In the meantime another process may have taken
 //! the run over. That process has raised the epoch, which every flush checks.
 
@@ -13,6 +14,7 @@ use dragline_core::store::{RunKey, StoreResult};
 use tokio::sync::Mutex;
 use tokio::time::timeout;
 
+use super::advisory;
 use super::connections::{Connections, LoneSession};
 use super::runs::RUN_EPOCH;
 use super::take_over::take_over;
@@ -26,20 +28,14 @@ const RETAKE_PATIENCE: Duration = Duration::from_secs(2);
 /// How long a stop waits for the lock to be given back. It ends anyway with its session.
 const UNLOCK_LIMIT: Duration = Duration::from_millis(500);
 
-/// The lock's number; `name` is an SQL expression. Two schemas of one database may have runs of the same name, so the number
-/// depends on the table too.
+/// The lock's number; `name` is an SQL expression.
 pub(super) fn key(name: &str) -> String {
-    format!("hashtextextended('dragline run ' || {name}::text, 'crawl_runs'::regclass::oid::bigint)")
+    advisory::key("run", name)
 }
 
 /// Joins the lock of that name, as `held`, if a session of this database holds it.
 pub(super) fn is_held(name: &str) -> String {
-    format!(
-        "held.locktype = 'advisory' AND held.granted AND held.objsubid = 1
-         AND (held.classid::bigint << 32 | held.objid::bigint) = {}
-         AND held.database = (SELECT oid FROM pg_database WHERE datname = current_database())",
-        key(name)
-    )
+    advisory::is_held("run", name)
 }
 
 /// The lock, held or not.
@@ -167,7 +163,7 @@ async fn try_for(
     }
 }
 
-async fn holder(connections: &Connections, name: &str) -> StoreResult<String> {
+pub(super) async fn holder(connections: &Connections, name: &str) -> StoreResult<String> {
     let session = connections.session("looking who holds the run").await?;
     let row = session
         .row(

@@ -25,6 +25,7 @@ use super::flush::EPOCH;
 use super::seen::SeenBy;
 use super::session::Session;
 use super::target::DatabaseTarget;
+use super::workers::ended_workers;
 use super::{cookies, hosts, reparse, requests, run_verdict, suspects};
 use crate::columns::{FoundRequest, cleaned};
 use crate::fruitless::{self, LastProcess, LastStart};
@@ -45,19 +46,26 @@ const COUNTS: &str =
 const DONE: &str = "SELECT host, url, depth FROM crawl_requests WHERE run_id = $1 AND state = 'done'";
 
 /// This raises the epoch too, so a process that still works on the run can write nothing more.
-const GIVE_UP: &str = "WITH cookies AS (DELETE FROM crawl_cookies WHERE run_id = $1),
+const GIVE_UP: &str = concat!(
+    "WITH cookies AS (DELETE FROM crawl_cookies WHERE run_id = $1),
         hosts AS (DELETE FROM crawl_hosts WHERE run_id = $1),
-        suspects AS (DELETE FROM crawl_suspects WHERE run_id = $1)
-    UPDATE crawl_runs SET state = 'failed', stop_reason = $2, finished_at = now(),
-    epoch = epoch + 1 WHERE run_id = $1";
+        suspects AS (DELETE FROM crawl_suspects WHERE run_id = $1), ",
+    ended_workers!(),
+    "UPDATE crawl_runs SET state = 'failed', stop_reason = $2, finished_at = now(),
+    epoch = epoch + 1 WHERE run_id = $1"
+);
 
 /// The epoch of the run's current owner.
 pub(super) const RUN_EPOCH: &str = "SELECT epoch FROM crawl_runs WHERE run_id = $1";
 
-const RESUME: &str = "UPDATE crawl_runs SET state = 'running', stop_reason = NULL, epoch = epoch + 1,
+const RESUME: &str = concat!(
+    "WITH ",
+    ended_workers!(),
+    "UPDATE crawl_runs SET state = 'running', stop_reason = NULL, epoch = epoch + 1,
         heartbeat_at = now(), last_start_at = now(), pid = $2, hostname = $3, ended_at_start = $4,
         fruitless_starts = $5, figures = NULL, incremental = incremental OR $6
-    WHERE run_id = $1 RETURNING epoch";
+    WHERE run_id = $1 RETURNING epoch"
+);
 
 const BEGIN_RUN: &str =
     "INSERT INTO crawl_runs (name, spider, args, pid, hostname, shards, shard_rule, incremental, kind)

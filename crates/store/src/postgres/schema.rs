@@ -19,8 +19,8 @@ use crate::table_order::TableOrder;
 
 /// The schema of this program.
 pub(super) const SCHEMA: &str = include_str!("../../../../schema.sql");
-pub(super) const VERSION: i32 = 16;
-const TABLES: [&str; 19] = [
+pub(super) const VERSION: i32 = 17;
+const TABLES: [&str; 21] = [
     "crawl_schema",
     "crawl_runs",
     "crawl_requests",
@@ -40,9 +40,11 @@ const TABLES: [&str; 19] = [
     "crawl_servers",
     "crawl_schedules",
     "crawl_ticks",
+    "crawl_workers",
+    "crawl_shards",
 ];
 /// The tables from which rows are deleted.
-const DELETED_FROM: [&str; 11] = [
+const DELETED_FROM: [&str; 13] = [
     "crawl_dead_letters",
     "crawl_cookies",
     "crawl_hosts",
@@ -54,6 +56,8 @@ const DELETED_FROM: [&str; 11] = [
     "crawl_changes",
     "crawl_servers",
     "crawl_ticks",
+    "crawl_workers",
+    "crawl_shards",
 ];
 /// This version has `hashtextextended` and `tcp_user_timeout`. Everything older is out of support.
 const OLDEST_SERVER: i32 = 120_000;

@@ -1,4 +1,4 @@
--- The SQLite schema of Dragline, version 15. schema.sql at the top of the repository describes every table and column; this
+-- The SQLite schema of Dragline, version 16. schema.sql at the top of the repository describes every table and column; this
 -- file has the same names for SQLite. Types become what STRICT tables know: jsonb is TEXT with valid JSON, bytea is BLOB,
 -- and timestamptz is TEXT in RFC 3339 and UTC, by the clock of this machine and to the millisecond.
 

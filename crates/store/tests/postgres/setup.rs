@@ -97,9 +97,11 @@ async fn tables_of_the_first_version_are_raised() {
          DROP TABLE crawl_servers;
          DROP TABLE crawl_schedules;
          DROP TABLE crawl_ticks;
+         DROP TABLE crawl_workers, crawl_shards;
          CREATE INDEX crawl_dead_letters_by_run ON crawl_dead_letters (run_id);
          ALTER TABLE crawl_runs DROP COLUMN shards, DROP COLUMN shard_rule, DROP COLUMN figures,
-             DROP COLUMN verdict, DROP COLUMN problems, DROP COLUMN incremental, DROP COLUMN kind;
+             DROP COLUMN verdict, DROP COLUMN problems, DROP COLUMN incremental, DROP COLUMN kind, DROP COLUMN found,
+             DROP COLUMN ended;
          DROP TABLE crawl_kept_pages, crawl_bodies, crawl_pages, crawl_page_visits, crawl_page_items, crawl_item_keys, crawl_item_shares, crawl_changes;
          ALTER TABLE crawl_requests
              DROP COLUMN shard, DROP COLUMN parent, DROP COLUMN options, DROP COLUMN reason,
@@ -111,7 +113,7 @@ async fn tables_of_the_first_version_are_raised() {
     let text = told(&connect(&database.url()).await);
     assert!(text.contains("`dragline schema apply`"), "{text}");
     let admin = open_admin(&database.url(), &settings()).unwrap();
-    let raised = [2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16]
+    let raised = [2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17]
         .map(|version| format!("upgraded Dragline's tables to version {version}"));
     assert_eq!(admin.apply(&[]).await.unwrap(), raised);
     assert_eq!(admin.apply(&[]).await.unwrap(), Vec::<String>::new());
