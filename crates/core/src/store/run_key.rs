@@ -15,6 +15,9 @@ pub struct RunKey {
     pub epoch: i64,
     /// Its spider.
     pub spider: Arc<str>,
+    /// The worker that this process is, if several processes share the run. Then the lease of the worker decides whether the process
+    /// may store something.
+    pub worker: Option<i64>,
     /// How its requests are divided into shards.
     pub shards: ShardRule,
     /// Whether it keeps records of its pages, and leaves rows alone that are as they were. The records of the pages of another

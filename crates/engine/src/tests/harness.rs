@@ -161,6 +161,7 @@ impl Crawl {
                 run_id: 1,
                 epoch: 1,
                 spider: "follow".into(),
+                worker: None,
                 shards: ShardRule::NEW,
                 incremental: false,
                 keeps_pages: false,

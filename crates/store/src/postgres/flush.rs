@@ -2,7 +2,8 @@
 //!
 //! The order of its steps keeps concurrent flushes from storing rows twice, and from waiting for each other in a circle:
 //!
-//! 1. Lock the run's row, shared. A process that was superseded finds another epoch and writes nothing.
+//! 1. Lock the run's row, shared. A process that was superseded finds another epoch and writes nothing. (A worker of a shared run
+//!    locks nothing here.)
 //! 2. Lock the batch's pages in the order of fingerprints. Only those that are still `queued` are applied, so a batch can
 //!    be repeated safely, even if the answer to its COMMIT was lost.
 //! 3. Insert new requests in the order of fingerprints.
@@ -10,7 +11,8 @@
 //!    kept bodies in the order of their hashes, then cookies, then what later runs should know about the pages. All processes have the same order of tables.
 //! 5. Write the pages' states. This comes last, because an insert of step 3 waits for a flush that is changing the same
 //!    request, and a flush in its last step waits for nobody.
-//! 6. Move the changes of rows to the change feed. The lock of this step lasts until COMMIT is done.
+//! 6. In a shared run, change the row of the worker (see `fence`). A worker that was declared dead finds it so, and writes nothing.
+//! 7. Move the changes of rows to the change feed. The lock of this step lasts until COMMIT is done.
 
 use std::collections::BTreeMap;
 use std::time::Instant;
@@ -24,9 +26,9 @@ use dragline_core::{DeadLetter, ItemRecord, ItemType, PageOutcome, PageState, Re
 use tokio_postgres::Row;
 
 use super::copy_text::CopyText;
+use super::fence::{self, Changed, FirstCheck, not_my_run};
 use super::flights::Flight;
 use super::item_table::ItemTable;
-use super::runs::not_ours;
 use super::session::{Params, Session};
 use super::{
     ItemTables, PostgresStore, changes, cookies, items, kept_pages, merge, pages, parsed_again, requests,
@@ -201,6 +203,15 @@ impl Transaction<'_> {
         }
         reach("flush: after items");
         self.set_states(&applied).await?;
+        let items = tables.values().sum();
+        let changed = Changed {
+            found: new_requests.len() as u64,
+            ended: applied.len() as u64,
+            done: applied.values().filter(|outcome| outcome.state == PageState::Done).count() as u64,
+            items,
+            shards: applied.values().map(|outcome| self.shard(outcome)).collect(),
+        };
+        fence::last_check(session, run, &changed).await?;
         self.flight.check()?;
         self.publish().await?;
         reach("flush: after states");
@@ -214,7 +225,6 @@ impl Transaction<'_> {
         let pages = states.into_iter().filter_map(|(fingerprint, state)| Some((fingerprint, state?)));
         let found = in_order.iter().flat_map(|outcome| &outcome.requests);
         let stored_requests = found.map(|queued| queued.fingerprint).collect();
-        let items = tables.values().sum();
         Ok(FlushReceipt {
             pages: pages.collect(),
             new_requests,
@@ -237,23 +247,23 @@ impl Transaction<'_> {
         let stages = self.stages_of(outcomes)?;
         let names: Vec<&str> = stages.keys().copied().collect();
         let names: Params<'_> = &[&names];
-        let run: Params<'_> = &[&self.run.run_id, &self.run.epoch];
+        let check = FirstCheck::of(self.run);
         let batch: Params<'_> = &[&self.run.run_id, &shards, &fingerprints];
         let begun = async {
-            let epoch = self.session.prepare_cached(EPOCH).await?;
+            let owns = self.session.prepare_cached(check.sql()).await?;
             let pages = self.session.prepare_cached(PAGES).await?;
             let missing = self.session.prepare_cached(MISSING_STAGES).await?;
             tokio::try_join!(
                 biased;
                 self.session.batch_execute(self.tables.begin()),
-                self.session.query_opt(&epoch, run),
+                self.session.query_opt(&owns, check.values()),
                 self.session.query(&pages, batch),
                 self.session.query(&missing, names),
             )
         };
         let ((), owned, pages, missing) = self.session.answer(begun).await?;
         if owned.is_none() {
-            return Err(not_ours(self.session, self.run).await);
+            return Err(not_my_run(self.session, self.run).await);
         }
         self.make_stages(&stages, &missing).await?;
         let states = pages.iter().filter_map(|row| {

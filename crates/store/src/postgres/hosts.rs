@@ -2,18 +2,22 @@
 
 use std::time::Duration;
 
+use dragline_core::HostNote;
 use dragline_core::host_note::MAX_HOST_NOTES;
 use dragline_core::outcome::clean;
 use dragline_core::store::{RunKey, StoreResult};
-use dragline_core::{HostNote, StoreError};
 
 use super::connections::Connections;
+use super::fence::not_my_run;
 use super::session::Session;
 
-/// This is one statement and therefore one transaction, so only the owner of the run writes. It waits for nobody, and no flush
-/// waits for it.
-const WRITE: &str = "WITH run AS MATERIALIZED (
-        SELECT 1 FROM crawl_runs WHERE run_id = $1 AND epoch = $2 FOR KEY SHARE
+/// This is one statement and therefore one transaction, so only the owner of the run writes, and of the workers of a shared run only
+/// one that is alive (`$9`). It waits for nobody for long, and so does a flush that waits for it.
+const WRITE: &str = "WITH worker AS MATERIALIZED (
+        SELECT 1 FROM crawl_workers WHERE worker_id = $9::bigint AND state = 'live' FOR SHARE
+    ), run AS MATERIALIZED (
+        SELECT 1 FROM crawl_runs WHERE run_id = $1 AND epoch = $2
+        AND ($9::bigint IS NULL OR EXISTS (SELECT FROM worker)) FOR KEY SHARE
     ), forgotten AS (
         DELETE FROM crawl_hosts WHERE run_id = $1 AND host = ANY ($8::text[]) AND EXISTS (SELECT FROM run)
     ), kept AS (
@@ -49,14 +53,25 @@ pub(super) async fn write(connections: &Connections, run: &RunKey, notes: &[Host
     let owned = session
         .row(
             WRITE,
-            &[&run.run_id, &run.epoch, &names(&kept), &waits, &pauses, &slowed, &reasons, &names(&forgotten)],
+            &[
+                &run.run_id,
+                &run.epoch,
+                &names(&kept),
+                &waits,
+                &pauses,
+                &slowed,
+                &reasons,
+                &names(&forgotten),
+                &run.worker,
+            ],
         )
         .await?;
-    session.release();
-    match owned {
+    let owned = match owned {
         Some(_) => Ok(()),
-        None => Err(StoreError::Superseded { run_id: run.run_id, epoch: run.epoch }),
-    }
+        None => Err(not_my_run(&session, run).await),
+    };
+    session.release();
+    owned
 }
 
 /// The notes of a run, the latest first.

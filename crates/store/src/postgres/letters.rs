@@ -102,6 +102,7 @@ pub(super) async fn retry(store: &PostgresStore, retry: &LetterRetry) -> StoreRe
         run_id: retry.run_id,
         epoch: retry.epoch.unwrap_or_default(),
         spider: retry.spider.clone(),
+        worker: None,
         shards: ShardRule::One,
         incremental: false,
         keeps_pages: false,

@@ -16,6 +16,7 @@
 //! | `runs`, `run_lock`, `take_over` | the life of a run, and its lock |
 //! | `workers`, `lease` | the workers of a shared run, and the session that holds a worker's lease |
 //! | `advisory` | locks that end with their session |
+//! | `fence` | a process that no longer owns its run stores nothing |
 //! | `try_tables` | a trivial transaction, while flushes fail |
 //! | `flush`, `flights`, `requests`, `item_writes`, `items`, `copy_text` | one transaction per batch |
 //! | `cookies`, `hosts` | what a resumed run needs in addition to its frontier |
@@ -39,6 +40,7 @@ mod copy_text;
 mod diff;
 mod errors;
 mod export;
+mod fence;
 mod flights;
 mod flush;
 mod foreign_keys;

@@ -435,7 +435,7 @@ async fn begin(connections: &Connections, session: &Session, spec: &RunSpec) -> 
 fn key(spec: &RunSpec, run_id: i64, epoch: i64, shards: ShardRule) -> RunKey {
     let RunSpec { incremental, keeps_pages, kind, reparse, .. } = *spec;
     let spider = spec.spider.as_str().into();
-    RunKey { run_id, epoch, spider, shards, incremental, keeps_pages, kind, reparse }
+    RunKey { run_id, epoch, spider, worker: None, shards, incremental, keeps_pages, kind, reparse }
 }
 
 pub(super) fn rule_of(target: &DatabaseTarget, row: &Row) -> StoreResult<ShardRule> {

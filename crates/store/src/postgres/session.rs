@@ -74,6 +74,11 @@ impl Session {
         }
     }
 
+    /// The error of something that can't be. Trying again does not help.
+    pub(super) fn broken(&self, problem: &str) -> StoreError {
+        self.dialer.target.broken(self.what, problem)
+    }
+
     /// Rows of a statement.
     pub(super) async fn rows(&self, sql: &str, params: Params<'_>) -> StoreResult<Vec<Row>> {
         let rows = async { self.query(&self.prepare_cached(sql).await?, params).await };

@@ -72,6 +72,7 @@ pub(super) fn retry(
         epoch: retry.epoch.unwrap_or_default(),
         spider: retry.spider.clone(),
         // The shard rule has no effect here, because no request is inserted.
+        worker: None,
         shards: ShardRule::One,
         incremental: false,
         keeps_pages: false,

@@ -417,7 +417,7 @@ fn earlier(connection: &Connection, spec: &RunSpec) -> Result<Earlier, Fault> {
 fn key(spec: &RunSpec, run_id: i64, epoch: i64, shards: ShardRule) -> RunKey {
     let RunSpec { incremental, keeps_pages, kind, reparse, .. } = *spec;
     let spider = spec.spider.as_str().into();
-    RunKey { run_id, epoch, spider, shards, incremental, keeps_pages, kind, reparse }
+    RunKey { run_id, epoch, spider, worker: None, shards, incremental, keeps_pages, kind, reparse }
 }
 
 /// Whether a run of the spider has kept whole answers. Only a replay asks.

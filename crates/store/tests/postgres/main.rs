@@ -15,3 +15,4 @@ mod poolers;
 mod schemas;
 mod setup;
 mod support;
+mod workers;
