@@ -4,6 +4,7 @@
 //! so that two flushes of one worker don't wait for each other before. This also keeps the counters of the worker: they change in
 //! the transaction that changes the requests, so in every snapshot of the database they say how many requests are queued.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use dragline_core::StoreError;
@@ -18,20 +19,21 @@ use super::session::Session;
 
 /// The first statement of a transaction that stores something for a run. It finds a row, or the run is not ours any more.
 pub(super) struct FirstCheck<'a> {
-    sql: String,
+    sql: Cow<'static, str>,
     values: [&'a (dyn ToSql + Sync); 2],
 }
 
 impl<'a> FirstCheck<'a> {
     pub(super) fn of(run: &'a RunKey) -> Self {
         match &run.worker {
-            None => Self { sql: EPOCH.to_owned(), values: [&run.run_id, &run.epoch] },
+            None => Self { sql: EPOCH.into(), values: [&run.run_id, &run.epoch] },
             // It marks the session, so that whoever declares the worker dead can end it.
             Some(worker_id) => Self {
                 sql: format!(
                     "SELECT 1 FROM (SELECT pg_advisory_xact_lock_shared({})) marked WHERE $2::bigint IS NOT NULL",
                     advisory::key(WORKER, "$1::bigint")
-                ),
+                )
+                .into(),
                 values: [worker_id, &run.epoch],
             },
         }
