@@ -40,7 +40,6 @@ pub mod run_verdict;
 pub mod runs;
 pub mod schedules;
 pub mod shard;
-pub mod shared_run;
 pub mod sql_answers;
 pub mod stop;
 pub mod store;

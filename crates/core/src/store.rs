@@ -7,8 +7,10 @@
 mod error;
 mod page_origins;
 mod pool_status;
+mod refill;
 mod run_key;
 mod run_stats;
+pub mod workers;
 
 use std::collections::BTreeMap;
 use std::pin::Pin;
@@ -29,7 +31,6 @@ use crate::outcome::{PageOutcome, PageState};
 use crate::reparse::{Reparse, ReparseCounts};
 use crate::run_kind::RunKind;
 use crate::run_verdict::{EndFigures, GoodRun, RunVerdict, TagPages};
-use crate::shared_run::WorkerStore;
 use crate::suspects::{CarefulStart, PageMarks};
 use crate::tally::{Tally, TallyOf};
 use crate::timeline::Timeline;
@@ -42,8 +43,10 @@ use dragline_spider::rule_counts::RuleCounts;
 pub use error::{Source, StoreError};
 pub use page_origins::PageOrigins;
 pub use pool_status::PoolStatus;
+pub use refill::{Refill, RefillScope, Refilled};
 pub use run_key::RunKey;
 pub use run_stats::{RUN_BARREN_PAGES, RUN_ITEMS, RUN_REQUESTS, RUN_WAITS};
+use workers::WorkerStore;
 
 /// A boxed future, so that the trait can be an object without an async runtime in this crate.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -415,41 +418,6 @@ pub struct FlushReceipt {
     pub kept: KeptCounts,
     /// How long the COMMIT took, until the server or the disk had the data safely.
     pub commit: Duration,
-}
-
-/// Asks for a part of the frontier.
-#[derive(Clone, Debug)]
-pub struct Refill {
-    /// The hosts.
-    pub scope: RefillScope,
-    /// How many requests to read for each host at most, in fetch order.
-    pub per_host: usize,
-    /// About how many requests to read in all at most. The answer says which hosts have more.
-    pub max_requests: usize,
-    /// Requests that the engine already holds. They are left out.
-    pub in_hand: Vec<Fingerprint>,
-}
-
-/// The hosts of a refill.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum RefillScope {
-    /// These hosts.
-    Hosts(Vec<String>),
-    /// All hosts after this one in the store's order. `None` begins with the first.
-    After(Option<String>),
-}
-
-/// A part of the frontier, in fetch order per host.
-#[derive(Debug, Default)]
-pub struct Refilled {
-    /// Queued requests that are not in hand.
-    pub requests: Vec<QueuedRequest>,
-    /// What earlier runs know about them. Only an incremental run has some.
-    pub earlier: EarlierPages,
-    /// Hosts with more queued requests than the answer has.
-    pub more_of: Vec<String>,
-    /// Where to continue with the next hosts. `None` at the end.
-    pub next_host: Option<String>,
 }
 
 /// The links that earlier runs found on pages, by page.

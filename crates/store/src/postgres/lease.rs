@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use dragline_core::StoreError;
-use dragline_core::shared_run::WorkerKey;
+use dragline_core::store::workers::WorkerKey;
 use dragline_core::store::{RunKey, StoreResult};
 use tokio::sync::{Mutex, MutexGuard};
 use tokio::time::timeout;

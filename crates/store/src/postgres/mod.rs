@@ -19,7 +19,7 @@
 //! | `fence` | a process that no longer owns its run stores nothing |
 //! | `try_tables` | a trivial transaction, while flushes fail |
 //! | `flush`, `flights`, `requests`, `item_writes`, `items`, `copy_text` | one transaction per batch |
-//! | `cookies`, `hosts` | what a resumed run needs in addition to its frontier |
+//! | `cookies`, `hosts`, `tally` | what a resumed run needs in addition to its frontier |
 //! | `kept_pages` | the answers that are kept with their pages |
 //! | `letters` | dead letters: read, and stored as items after all |
 //! | `reparse`, `parsed_again` | a run that parses kept pages once more: its frontier, and its flushes |
@@ -83,6 +83,7 @@ mod session;
 pub(crate) mod sql_answers;
 mod suspects;
 mod take_over;
+mod tally;
 mod target;
 mod tasks;
 mod try_tables;
@@ -98,7 +99,7 @@ use dragline_core::due::RunsOfName;
 use dragline_core::item_figures::ItemFigures;
 use dragline_core::letters::{LetterAsk, LetterReceipt, LetterRetry, StoredLetter};
 use dragline_core::run_verdict::{EndFigures, RunVerdict};
-use dragline_core::shared_run::WorkerStore;
+use dragline_core::store::workers::WorkerStore;
 use dragline_core::store::{
     BoxFuture, FlushReceipt, ItemRow, KeptLinks, OpenedRun, PoolStatus, Refill, RunInfo, RunKey, RunSpec,
     RunState, RunSummary, StoreResult,

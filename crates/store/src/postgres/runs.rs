@@ -1,6 +1,5 @@
 //! The life of a run (opened, alive, ended), and questions about it.
 
-use std::pin::pin;
 use std::time::Duration;
 
 use dragline_core::due::{LastFinish, RunsOfName};
@@ -13,10 +12,9 @@ use dragline_core::store::{
     RunKey, RunSpec, RunState, RunSummary, StoreResult,
 };
 use dragline_core::suspects::CarefulStart;
-use dragline_core::tally::{Tally, TallyOf};
+use dragline_core::tally::Tally;
 use dragline_core::timeline::Timeline;
 use dragline_core::{ItemType, PageState, QueuedRequest, RuleCounts, RunKind, StoreError, prune};
-use futures_util::TryStreamExt;
 use serde_json::Value as Json;
 use tokio_postgres::Row;
 
@@ -24,6 +22,7 @@ use super::connections::Connections;
 use super::flush::EPOCH;
 use super::seen::SeenBy;
 use super::session::Session;
+use super::tally::tally;
 use super::target::DatabaseTarget;
 use super::workers::ended_workers;
 use super::{cookies, hosts, reparse, requests, run_verdict, suspects};
@@ -42,8 +41,6 @@ const UNFINISHED: &str = "SELECT run_id, epoch, state, stop_reason, pid, hostnam
 
 const COUNTS: &str =
     "SELECT state, count(*) AS requests FROM crawl_requests WHERE run_id = $1 GROUP BY state";
-
-const DONE: &str = "SELECT host, url, depth FROM crawl_requests WHERE run_id = $1 AND state = 'done'";
 
 /// This raises the epoch too, so a process that still works on the run can write nothing more.
 const GIVE_UP: &str = concat!(
@@ -442,20 +439,6 @@ pub(super) fn rule_of(target: &DatabaseTarget, row: &Row) -> StoreResult<ShardRu
     let (rule, shards) = (row.get("shard_rule"), row.get("shards"));
     ShardRule::parse(rule, shards)
         .ok_or_else(|| unknown_rule(&target.location, row.get("run_id"), rule, shards))
-}
-
-/// Counts the pages that are done. They are streamed, because a run may have millions.
-async fn tally(session: &Session, run_id: i64, of: TallyOf) -> StoreResult<Tally> {
-    let mut tally = Tally::default();
-    if of.is_nothing() {
-        return Ok(tally);
-    }
-    let rows = session.answer(session.query_raw(DONE, [&run_id])).await?;
-    let mut rows = pin!(rows);
-    while let Some(row) = session.answer(rows.try_next()).await? {
-        tally.add(of, row.get("host"), row.get("url"), row.get::<_, i32>("depth").unsigned_abs());
-    }
-    Ok(tally)
 }
 
 async fn counts(session: &Session, run_id: i64) -> StoreResult<PageCounts> {

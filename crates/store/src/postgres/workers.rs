@@ -1,4 +1,4 @@
-//! The workers of a shared run: `dragline_core::shared_run`.
+//! The workers of a shared run: `dragline_core::store::workers`.
 //!
 //! The row of a worker is its lease, and it decides every race. A worker is declared dead under the lock of that row. Its claims take
 //! the same lock, so none of them is half done then, and later ones find that the worker is no longer alive.
@@ -9,7 +9,7 @@
 use std::time::Duration;
 
 use dragline_core::StoreError;
-use dragline_core::shared_run::{
+use dragline_core::store::workers::{
     Judged, NewWorker, Peer, Renewal, WorkerKey, WorkerRecord, WorkerState, WorkerStore,
 };
 use dragline_core::store::{BoxFuture, RunKey, RunState, StoreResult};

@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
-use crate::store::{BoxFuture, RunKey, RunState, StoreResult};
+use super::{BoxFuture, RunKey, RunState, StoreResult};
 
 pub use quota::quota;
 pub use silence::SilenceWatch;
