@@ -247,7 +247,7 @@ async fn reap(connections: &Connections, dead: &Peer, judged: Judged) -> StoreRe
 }
 
 /// The sessions are those that hold the worker's own lock: the session of its lease, and those of its flushes. A session of a role whose
-/// rights we don't have must be left alone: then its time limit ends its transaction.
+/// rights we don't have is left out: its time limit ends its transaction.
 fn end_sessions() -> String {
     format!(
         "SELECT pg_terminate_backend(holder.pid) FROM pg_locks held

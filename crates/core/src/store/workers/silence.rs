@@ -1,6 +1,6 @@
-//! Who has been silent for a whole lease, as one worker sees it.
+//! Workers that have been silent for a whole lease, as another worker sees them.
 //!
-//! The store's clock alone can't say so. After an outage of the store, all leases have expired, and the first worker that is back would
+//! The store's clock is not enough to decide this. After an outage of the store, all leases have expired, and the first worker that is back would
 //! declare all others dead. So a worker also waits for a whole lease by its own clock, and it only counts time in which the store
 //! answered: in that time, the silent worker could have renewed its lease too.
 
