@@ -24,7 +24,7 @@ pub use silence::SilenceWatch;
 /// # Cancel safety
 /// An operation whose future is dropped has been done completely or not at all, and can be repeated.
 pub trait WorkerStore: Send + Sync {
-    /// Adds a worker to a run, with a lease that begins now. Until the worker leaves, the run can't be opened by a process that doesn't
+    /// Adds a worker to a run, with a lease that begins now. The first one since the run was opened counts the requests. Until the worker leaves, the run can't be opened by a process that doesn't
     /// share it.
     ///
     /// # Errors
@@ -49,6 +49,13 @@ pub trait WorkerStore: Send + Sync {
     /// Gives shards back. The caller has nothing of them in hand any more: no request is under way, and every outcome has its
     /// receipt. Shards that it does not own stay as they are.
     fn release<'a>(&'a self, worker: &'a WorkerKey, shards: &'a [i16]) -> BoxFuture<'a, StoreResult<()>>;
+
+    /// Ends the run as `finished` if none of its requests is queued. A worker that has nothing in hand asks this. However many ask, one of
+    /// them ends the run.
+    ///
+    /// # Errors
+    /// [`StoreError::Fenced`](crate::StoreError::Fenced) if this worker was declared dead.
+    fn finish<'a>(&'a self, worker: &'a WorkerKey, reason: &'a str) -> BoxFuture<'a, StoreResult<Finish>>;
 
     /// Ends the lease, and gives all shards back. Returns whether the worker was alive until now.
     fn leave<'a>(&'a self, worker: &'a WorkerKey) -> BoxFuture<'a, StoreResult<bool>>;
@@ -125,6 +132,17 @@ pub struct Peer {
     pub lease: Duration,
     /// When its lease ends, unless it is renewed.
     pub expires_at: DateTime<Utc>,
+}
+
+/// Whether a run is finished.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Finish {
+    /// So many requests are queued.
+    NotYet(u64),
+    /// This call has ended the run.
+    Now,
+    /// It had ended before, or was stopped.
+    Before(RunState),
 }
 
 /// Why a worker is declared dead.

@@ -3,14 +3,18 @@
 //! The row of a worker is its lease, and it decides every race. A worker is declared dead under the lock of that row. Its claims take
 //! the same lock, so none of them is half done then, and later ones find that the worker is no longer alive.
 //!
-//! All of them lock in this order: requests and items (in flushes), the worker's own row, rows of shards, the run's row. A renewal, a
-//! claim, a release and a leave are one statement each, because their session stays open and must never be left in a transaction.
+//! A flush locks requests and items first, and the row of its worker last. A claim, a reap and a leave lock the worker's row, and then rows of
+//! shards. A join and the end of the run lock the run's row, and then rows of shards. Nobody who has locked a worker or a shard waits for
+//! the run's row, so nobody waits in a circle.
+//!
+//! Operations in the session of a lease are one statement each, because that session stays open and must never be left in a transaction.
+//! Only a join is a transaction: if it fails, its session is not used again.
 
 use std::time::Duration;
 
 use dragline_core::StoreError;
 use dragline_core::store::workers::{
-    Judged, NewWorker, Peer, Renewal, WorkerKey, WorkerRecord, WorkerState, WorkerStore,
+    Finish, Judged, NewWorker, Peer, Renewal, WorkerKey, WorkerRecord, WorkerState, WorkerStore,
 };
 use dragline_core::store::{BoxFuture, RunKey, RunState, StoreResult};
 use tokio_postgres::Row;
@@ -31,9 +35,19 @@ macro_rules! ended_workers {
 }
 pub(super) use ended_workers;
 
-/// Locks the run's row, so that the run neither ends nor is opened again meanwhile.
+/// Locks the run's row, so that the run neither ends nor is opened again meanwhile, and joins come one after the other.
 const RUN: &str =
-    "SELECT shards FROM crawl_runs WHERE run_id = $1 AND epoch = $2 AND state = 'running' FOR SHARE";
+    "SELECT shards FROM crawl_runs WHERE run_id = $1 AND epoch = $2 AND state = 'running' FOR UPDATE";
+
+/// Before the first worker has joined, nobody stores anything. Both counts read an index and not the rows.
+const COUNT_FIRST: &str =
+    "UPDATE crawl_runs run SET found = counted.found, ended = counted.found - counted.queued
+    FROM (
+        SELECT (SELECT count(*) FROM crawl_requests WHERE run_id = $1) AS found,
+            (SELECT count(*) FROM crawl_requests WHERE run_id = $1 AND state = 'queued') AS queued
+        WHERE NOT EXISTS (SELECT FROM crawl_workers WHERE run_id = $1 AND epoch = $2)
+    ) counted
+    WHERE run.run_id = $1";
 
 const MAKE_SHARDS: &str = "INSERT INTO crawl_shards (run_id, shard)
     SELECT $1, shard FROM generate_series(0, $2::smallint - 1) AS shard
@@ -73,6 +87,29 @@ const CLAIM: &str = "WITH alive AS MATERIALIZED (
 
 const RELEASE: &str = "UPDATE crawl_shards SET worker_id = NULL, since = clock_timestamp()
     WHERE run_id = $2 AND worker_id = $1 AND shard = ANY ($3::smallint[])";
+
+/// Nothing is queued in the snapshot of this statement if the counters say so, because a flush changes them together with the requests. Then
+/// no flush can add anything either. Of several that come to this at once, one finds the run still running.
+const FINISH: &str = "WITH open AS MATERIALIZED (
+        SELECT (run.found - run.ended + coalesce(sum(worker.found - worker.ended), 0))::bigint AS requests
+        FROM crawl_runs run
+        LEFT JOIN crawl_workers worker ON worker.run_id = run.run_id AND worker.epoch = run.epoch
+        WHERE run.run_id = $2 GROUP BY run.run_id
+    ), me AS MATERIALIZED (
+        SELECT 1 FROM crawl_workers WHERE worker_id = $1 AND state = 'live'
+    ), ended AS (
+        UPDATE crawl_runs SET state = 'finished', stop_reason = $4, heartbeat_at = now(), finished_at = now()
+        WHERE run_id = $2 AND epoch = $3 AND state = 'running' AND (SELECT requests FROM open) = 0
+        AND EXISTS (SELECT FROM me)
+        RETURNING 1
+    ), cookies AS (DELETE FROM crawl_cookies WHERE run_id = $2 AND EXISTS (SELECT FROM ended)),
+    hosts AS (DELETE FROM crawl_hosts WHERE run_id = $2 AND EXISTS (SELECT FROM ended)),
+    suspects AS (DELETE FROM crawl_suspects WHERE run_id = $2 AND EXISTS (SELECT FROM ended)),
+    shards AS (DELETE FROM crawl_shards WHERE run_id = $2 AND EXISTS (SELECT FROM ended))
+    SELECT open.requests, EXISTS (SELECT FROM me) AS is_live, EXISTS (SELECT FROM ended) AS is_ended, (
+        SELECT state FROM crawl_runs WHERE run_id = $2
+    ) AS state
+    FROM open";
 
 /// Claims of this worker come from the same session, so none is under way.
 const LEAVE: &str = "WITH me AS MATERIALIZED (
@@ -148,6 +185,17 @@ impl WorkerStore for PostgresStore {
         })
     }
 
+    fn finish<'a>(&'a self, worker: &'a WorkerKey, reason: &'a str) -> BoxFuture<'a, StoreResult<Finish>> {
+        Box::pin(async move {
+            let what = "looking whether the run is finished";
+            let params: [&(dyn tokio_postgres::types::ToSql + Sync); 4] =
+                [&worker.worker_id, &worker.run_id, &worker.epoch, &reason];
+            let rows = self.lease.rows(&self.connections, worker, what, FINISH, &params).await?;
+            let row = rows.first().ok_or_else(|| StoreError::run_gone(worker.run_id))?;
+            finish(row, worker).map_err(|problem| self.connections.target().broken(what, problem))?
+        })
+    }
+
     fn leave<'a>(&'a self, worker: &'a WorkerKey) -> BoxFuture<'a, StoreResult<bool>> {
         Box::pin(async move {
             let what = "leaving the run";
@@ -178,6 +226,7 @@ async fn add(
     let joined = async {
         client.batch_execute("BEGIN").await?;
         let Some(there) = client.query_opt(RUN, &[&run.run_id, &run.epoch]).await? else { return Ok(None) };
+        client.execute(COUNT_FIRST, &[&run.run_id, &run.epoch]).await?;
         client.execute(MAKE_SHARDS, &[&run.run_id, &there.get::<_, i16>("shards")]).await?;
         let lease_ms = i32::try_from(worker.lease.as_millis()).unwrap_or(i32::MAX);
         let pid = i32::try_from(worker.pid).unwrap_or(i32::MAX);
@@ -207,6 +256,22 @@ fn renewal(rows: &[Row], worker: &WorkerKey) -> Result<StoreResult<Renewal>, Str
         free: u16::try_from(own.get::<_, i64>("free")).unwrap_or(u16::MAX),
         shards: own.get::<_, i16>("shards").unsigned_abs(),
     }))
+}
+
+/// The state is that of the statement's beginning, as the counters are. If the run was running then, and nothing was queued, but it was not
+/// this worker that ended it, then another one has just done so.
+fn finish(row: &Row, worker: &WorkerKey) -> Result<StoreResult<Finish>, String> {
+    let (open, state): (i64, &str) = (row.get("requests"), row.get("state"));
+    let state = RunState::parse(state).ok_or_else(|| format!("the run has the unknown state {state:?}"))?;
+    let open = u64::try_from(open)
+        .map_err(|_| format!("the counters of run {} say that {open} requests are queued", worker.run_id))?;
+    Ok(match (state, open) {
+        _ if row.get("is_ended") => Ok(Finish::Now),
+        _ if !row.get::<_, bool>("is_live") => Err(fenced(worker)),
+        (RunState::Running, 0) => Ok(Finish::Before(RunState::Finished)),
+        (RunState::Running, open) => Ok(Finish::NotYet(open)),
+        (state, _) => Ok(Finish::Before(state)),
+    })
 }
 
 fn peer(row: &Row) -> Peer {

@@ -1,6 +1,7 @@
 //! The workers of a shared run: each shard has one owner, and a worker that was declared dead can do nothing more.
 
 mod claims;
+mod end;
 mod fence;
 mod storm;
 
@@ -33,10 +34,14 @@ struct Member {
 
 impl Member {
     async fn of(database: &TestDatabase, run: &OpenedRun, lease: Duration) -> Self {
+        Self::try_of(database, run, lease).await.unwrap()
+    }
+
+    async fn try_of(database: &TestDatabase, run: &OpenedRun, lease: Duration) -> StoreResult<Self> {
         let store = connected(database).await;
-        let worker = store.workers().unwrap().join(&run.key, "run", &a_process(lease)).await.unwrap();
+        let worker = store.workers().unwrap().join(&run.key, "run", &a_process(lease)).await?;
         let run = RunKey { worker: Some(worker.worker_id), ..run.key.clone() };
-        Self { store, worker, run }
+        Ok(Self { store, worker, run })
     }
 
     fn workers(&self) -> &dyn WorkerStore {
@@ -92,7 +97,6 @@ async fn a_run(database: &TestDatabase) -> OpenedRun {
     let start = (0..HOSTS).flat_map(|host| (0..PAGES).map(move |page| request(host, page))).collect();
     let opened = opener.open_run(&RunSpec { start, ..spec("run", 0) }).await.unwrap();
     opener.close().await;
-    database.query("UPDATE crawl_runs SET found = (SELECT count(*) FROM crawl_requests)");
     opened
 }
 
