@@ -136,9 +136,6 @@ fn the_pages_are_accessible_in_light_dark_and_on_a_phone() {
             if let Some(folder) = &pictures {
                 fs::create_dir_all(folder).unwrap();
                 fs::write(folder.join(format!("{name}-{look}.png")), browser.picture(2_400, 1.0)).unwrap();
-                if (name, look) == ("run", "light") {
-                    fs::write(folder.join("board.png"), browser.picture(1_000, 0.7)).unwrap();
-                }
             }
         }
         // The answer for the unknown run is a complaint, and the only one.

@@ -63,26 +63,27 @@ pub(super) fn rates(timeline: &TimelineView, of: Of) -> Option<Markup> {
 }
 
 /// The rate from each moment to the next, over a few flushes and over a fortieth of the time at least. Otherwise single flushes
-/// would hide the course.
+/// would hide the course. The last step is no shorter, or a run that goes on would seem to stand still between two flushes.
 fn steps(totals: &[Total]) -> Vec<(i64, i64, f64)> {
     let (Some(first), Some(last)) = (totals.first(), totals.last()) else { return Vec::new() };
     let span = last.0 - first.0;
     let least = (span / 40).max(FEW_FLUSHES_MS.min(span / 6)).max(1);
-    let mut steps = Vec::new();
-    let mut from = *first;
-    for (at, total) in totals.iter().enumerate().skip(1) {
-        let took = total.0 - from.0;
-        let is_last = at + 1 == totals.len();
-        if took < least && !(is_last && took > 0) {
-            continue;
+    let mut ends = vec![*first];
+    for total in totals {
+        if ends.last().is_some_and(|end| total.0 - end.0 >= least) {
+            ends.push(*total);
         }
-        let more = total.1.saturating_sub(from.1);
-        #[allow(clippy::cast_precision_loss)] // it is drawn
-        let rate = more as f64 / (to_f64(took) / 1_000.0);
-        steps.push((from.0, total.0, rate));
-        from = *total;
     }
-    steps
+    if ends.len() > 1 {
+        ends.pop();
+        ends.push(*last);
+    }
+    let step = |(from, to): (&Total, &Total)| {
+        #[allow(clippy::cast_precision_loss)] // it is drawn
+        let rate = to.1.saturating_sub(from.1) as f64 / (to_f64(to.0 - from.0) / 1_000.0);
+        (from.0, to.0, rate)
+    };
+    ends.iter().zip(ends.iter().skip(1)).map(step).collect()
 }
 
 fn at(unix_ms: i64) -> Markup {
@@ -148,6 +149,8 @@ mod tests {
     fn a_rate_is_that_of_its_step() {
         let told: Vec<_> = steps(&[(0, 0), (1_000, 10), (3_000, 10), (4_000, 40)]);
         assert_eq!(told, [(0, 1_000, 10.0), (1_000, 3_000, 0.0), (3_000, 4_000, 30.0)]);
+        let between_two_flushes = steps(&[(0, 0), (3_000, 30), (6_000, 60), (6_500, 60)]);
+        assert_eq!(between_two_flushes, [(0, 3_000, 10.0), (3_000, 6_500, 30.0 / 3.5)]);
         assert!(steps(&[]).is_empty() && steps(&[(5, 1)]).is_empty() && steps(&[(5, 1), (5, 2)]).is_empty());
         let many: Vec<Total> = (0..240_i64).map(|at| (at * 10, at.unsigned_abs())).collect();
         assert!(steps(&many).len() <= 41, "{}", steps(&many).len());
