@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use scraper::error::SelectorErrorKind;
+use cssparser::{BasicParseErrorKind, ParseErrorKind};
 use selectors::parser::SelectorParseErrorKind;
 
 /// A text that is not a CSS selector, and why.
@@ -37,16 +37,20 @@ impl fmt::Display for SelectorError {
 impl std::error::Error for SelectorError {}
 
 /// What the parser says, in words that help. The parser itself asks its users to report whatever it does not know.
-pub(crate) fn reason(css: &str, error: &SelectorErrorKind) -> String {
+pub(crate) fn reason(css: &str, error: &ParseErrorKind<SelectorParseErrorKind>) -> String {
+    use BasicParseErrorKind as Basic;
     use SelectorParseErrorKind as Kind;
-    let SelectorErrorKind::UnexpectedSelectorParseError(kind) = error else {
-        return match error {
-            SelectorErrorKind::EndOfLine => "it ends too early".to_owned(),
-            SelectorErrorKind::UnexpectedToken => "a character in it is not expected there".to_owned(),
-            other => other.to_string(),
-        };
+    let kind = match error {
+        ParseErrorKind::Custom(kind) => kind,
+        ParseErrorKind::Basic(Basic::EndOfInput) => return "it ends too early".to_owned(),
+        ParseErrorKind::Basic(Basic::TooManyNestedBlocks) => {
+            return "its brackets nest too deep".to_owned();
+        }
+        ParseErrorKind::Basic(_) => return "a character in it is not expected there".to_owned(),
     };
     match kind {
+        Kind::PseudoElementExpectedColon => "a colon of a pseudo-element is missing".to_owned(),
+        Kind::PseudoElementExpectedIdent => "the name of a pseudo-element is missing".to_owned(),
         Kind::UnsupportedPseudoClassOrElement if css.contains("::") => {
             "only `::text` and `::attr(name)` are supported, and only at the end of a selector".to_owned()
         }

@@ -9,11 +9,15 @@ use std::sync::OnceLock;
 
 use html5ever::LocalName;
 
+mod dialect;
 mod error;
 mod names;
 mod split;
 
+#[doc(hidden)]
+pub use dialect::{Css, Name, NoPseudoClass, NoPseudoElement, Value};
 pub use error::SelectorError;
+use selectors::parser::SelectorList;
 
 /// A compiled CSS selector.
 ///
@@ -40,7 +44,7 @@ pub struct Selector {
 #[derive(Clone, Debug)]
 pub struct Part {
     /// The elements that they match.
-    pub elements: scraper::Selector,
+    pub elements: SelectorList<Css>,
     /// The names that a matching element can have. `None` when it can have any name, and for selectors that cannot
     /// be matched one element at a time (`:nth-child`, `:has`).
     pub names: Option<Box<[LocalName]>>,
@@ -115,9 +119,9 @@ impl Eq for Selector {}
 fn compile(css: &str) -> Result<Box<[Part]>, SelectorError> {
     let members = split::members(css).map_err(|why| SelectorError::new(css, why))?;
     let parts = members.into_iter().map(|(elements, target)| {
-        let compiled =
-            scraper::Selector::parse(&elements).map_err(|error| error::reason(&elements, &error))?;
-        Ok(Part { elements: compiled, names: names::names(&elements), target })
+        let compiled = dialect::parse(&elements).map_err(|error| error::reason(&elements, &error))?;
+        let names = names::names(&compiled);
+        Ok(Part { elements: compiled, names, target })
     });
     parts.collect::<Result<_, String>>().map_err(|why| SelectorError::new(css, why))
 }

@@ -4,14 +4,14 @@
 //! selector looks only at the elements of that name.
 
 use html5ever::LocalName;
-use scraper::selector::{Parser, Simple};
-use selectors::parser::{Component, ParseRelative, SelectorList};
+use selectors::parser::{Component, SelectorList};
 
-/// The names that an element which `css` matches can have.
-pub(crate) fn names(css: &str) -> Option<Box<[LocalName]>> {
-    let list = SelectorList::<Simple>::parse(&Parser, &mut cssparser::Parser::new(css), ParseRelative::No);
+use crate::dialect::Css;
+
+/// The names that an element which one of the selectors matches can have.
+pub(crate) fn names(selectors: &SelectorList<Css>) -> Option<Box<[LocalName]>> {
     let mut names = Vec::new();
-    for selector in list.ok()?.slice() {
+    for selector in selectors.slice() {
         if selector.iter_raw_match_order().any(remembers) {
             return None;
         }
@@ -29,7 +29,7 @@ pub(crate) fn names(css: &str) -> Option<Box<[LocalName]>> {
 }
 
 /// Whether matching an element is much faster with what was found out about the elements before it.
-fn remembers(component: &Component<Simple>) -> bool {
+fn remembers(component: &Component<Css>) -> bool {
     use Component::{Has, Is, Negation, Nth, NthOf, Where};
     matches!(component, Nth(_) | NthOf(_) | Has(_) | Is(_) | Where(_) | Negation(_))
 }
@@ -39,7 +39,8 @@ mod tests {
     use super::*;
 
     fn names_of(css: &str) -> Option<Vec<String>> {
-        names(css).map(|names| names.iter().map(ToString::to_string).collect())
+        names(&crate::dialect::parse(css).unwrap())
+            .map(|names| names.iter().map(ToString::to_string).collect())
     }
 
     #[test]

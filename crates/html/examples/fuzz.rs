@@ -13,6 +13,8 @@
 mod compared;
 #[path = "../tests/tokens/random.rs"]
 mod random;
+#[path = "../tests/tokens/same_tree.rs"]
+mod same_tree;
 
 use std::env;
 use std::fs;

@@ -51,6 +51,11 @@ mod references;
 mod tags;
 mod text;
 mod tokenizer;
+mod tree;
 
 pub use input::Input;
 pub use tokenizer::{Content, Step, Tokenizer, TooManyAttributes};
+pub use tree::{
+    Ancestors, Children, Descendants, Element, GrowingTree, Handle, NODE_BYTES, NodeId, NodeRef, Select,
+    Tree, Value,
+};

@@ -8,18 +8,16 @@
 use std::cell::{Cell, RefCell};
 use std::fmt;
 
-use dragline_html::{Input, Step, Tokenizer, TooManyAttributes};
-use ego_tree::Tree;
+use dragline_html::{
+    GrowingTree, Handle, Input, NODE_BYTES, NodeId, Step, Tokenizer, TooManyAttributes, Tree,
+};
 use encoding_rs::Encoding;
 use html5ever::tokenizer::{Token, TokenSink, TokenSinkResult};
 use html5ever::tree_builder::{Tracer, TreeBuilder, TreeBuilderOpts, TreeSink};
-use scraper::{Html, Node};
 
-use self::counted::{CountedSink, NODE_BYTES};
 use crate::encoding;
 use crate::page_memory::{MemoryExcess, PageMemory};
 
-mod counted;
 mod self_closed;
 
 /// How many open elements the parser may look at, summed over all tokens. 15,000 nested elements reach this limit in about
@@ -84,7 +82,7 @@ impl fmt::Display for TooMuch {
 }
 
 /// Parses a body as a browser without scripting does: the content of `noscript` is elements.
-pub(crate) fn parse(body: &[u8], encoding: &'static Encoding, memory: &PageMemory) -> Result<Html, TooMuch> {
+pub(crate) fn parse(body: &[u8], encoding: &'static Encoding, memory: &PageMemory) -> Result<Tree, TooMuch> {
     let mut text = Text::new(body.len(), memory);
     encoding::each_piece(body, encoding, |piece| text.push(piece));
     text.parse()
@@ -95,15 +93,13 @@ pub(crate) fn parse_xml(
     body: &[u8],
     encoding: &'static Encoding,
     memory: &PageMemory,
-) -> Result<Html, TooMuch> {
+) -> Result<Tree, TooMuch> {
     let mut text = Text::new(body.len(), memory);
     self_closed::in_two_tags(&encoding.decode(body).0, |part| {
         text.push(part);
     });
     text.parse()
 }
-
-type Handle = <CountedSink as TreeSink>::Handle;
 
 /// The text of a page. The texts and the values of attributes in the tree are parts of it, so it is in memory only once.
 struct Text<'m> {
@@ -133,11 +129,11 @@ impl<'m> Text<'m> {
         self.excess.is_none()
     }
 
-    fn parse(self) -> Result<Html, TooMuch> {
+    fn parse(self) -> Result<Tree, TooMuch> {
         if let Some(excess) = self.excess {
             return Err(TooMuch::Memory(excess));
         }
-        let bounded = Bounded::new(self.body_bytes, self.memory);
+        let bounded = Bounded::new(&self.input, self.body_bytes, self.memory);
         let mut tokenizer = Tokenizer::new(&self.input, bounded).with_max_attributes(MAX_ATTRIBUTES);
         while tokenizer.step().map_err(|TooManyAttributes| TooMuch::Attributes)? == Step::More {
             tokenizer.sink.check()?;
@@ -151,7 +147,7 @@ impl<'m> Text<'m> {
 
 /// The tree builder. After too much work, it ignores all further tokens.
 struct Bounded {
-    builder: TreeBuilder<Handle, CountedSink>,
+    builder: TreeBuilder<Handle, GrowingTree>,
     memory: PageMemory,
     /// The bytes of the tree that were taken from `memory`.
     taken: Cell<usize>,
@@ -165,14 +161,13 @@ struct Bounded {
 }
 
 impl Bounded {
-    fn new(body_bytes: usize, memory: &PageMemory) -> Self {
+    fn new(input: &Input, body_bytes: usize, memory: &PageMemory) -> Self {
         let options = TreeBuilderOpts { scripting_enabled: false, ..TreeBuilderOpts::default() };
-        let mut html = Html::new_document();
         // Reserve room for the nodes of a typical page, so that the list is not moved again and again.
         let nodes = (body_bytes / BYTES_PER_NODE).min(memory.left() / NODE_BYTES);
-        html.tree = Tree::with_capacity(Node::Document, nodes);
+        let tree = GrowingTree::new(input, nodes).with_max_attribute_pairs(MAX_ATTRIBUTE_PAIRS);
         Self {
-            builder: TreeBuilder::new(CountedSink::new(html), options),
+            builder: TreeBuilder::new(tree, options),
             memory: memory.clone(),
             taken: Cell::new(0),
             tokens: Cell::new(0),
@@ -260,7 +255,7 @@ impl Tracer for OpenElements {
 
 /// Finds the open elements that are formatting. The tree builder has them in two lists, so it gives each of them twice.
 #[derive(Default)]
-struct OpenFormatting(RefCell<Vec<Handle>>);
+struct OpenFormatting(RefCell<Vec<NodeId>>);
 
 impl OpenFormatting {
     fn count(self) -> usize {
@@ -274,12 +269,12 @@ impl Tracer for OpenFormatting {
     type Handle = Handle;
 
     fn trace_handle(&self, handle: &Handle) {
-        self.0.borrow_mut().push(*handle);
+        self.0.borrow_mut().push(handle.id());
     }
 }
 
 #[cfg(test)]
-pub(crate) fn parsed(text: &str) -> Result<Html, TooMuch> {
+pub(crate) fn parsed(text: &str) -> Result<Tree, TooMuch> {
     parse(text.as_bytes(), encoding_rs::UTF_8, &PageMemory::default())
 }
 
@@ -290,8 +285,8 @@ mod tests {
     use encoding_rs::{UTF_8, UTF_16LE, WINDOWS_1252};
 
     fn elements(html: &str, name: &str) -> usize {
-        let selector = scraper::Selector::parse(name).unwrap();
-        parsed(html).unwrap().select(&selector).count()
+        let selector = dragline_css::Selector::new(name.to_owned()).unwrap();
+        parsed(html).unwrap().root().select(&selector.parts()[0].elements).count()
     }
 
     #[test]
@@ -376,14 +371,16 @@ mod tests {
         let unit = "<p title='é &amp; ü'>zwölf <b>Euro</b> €\r\n<script>a < b</script><!-- x -->";
         let html = unit.repeat(3 * PIECE_BYTES / unit.len());
         let whole = scraper::Html::parse_document(&html).html();
-        assert!(parsed(&html).unwrap().html() == whole);
+        assert!(parsed(&html).unwrap().document().html() == whole);
         let utf_16: Vec<u8> = html.encode_utf16().flat_map(u16::to_le_bytes).collect();
-        assert!(parse(&utf_16, UTF_16LE, &PageMemory::default()).unwrap().html() == whole);
-        assert!(parse_xml(html.as_bytes(), UTF_8, &PageMemory::default()).unwrap().html() == whole);
+        assert!(parse(&utf_16, UTF_16LE, &PageMemory::default()).unwrap().document().html() == whole);
+        assert!(
+            parse_xml(html.as_bytes(), UTF_8, &PageMemory::default()).unwrap().document().html() == whole
+        );
         let old = "<p>caf\u{e9}</p>".repeat(PIECE_BYTES / 10);
         let old_body: Vec<u8> = WINDOWS_1252.encode(&old).0.into_owned();
-        let new = parsed(&old).unwrap().html();
-        assert!(parse(&old_body, WINDOWS_1252, &PageMemory::default()).unwrap().html() == new);
+        let new = parsed(&old).unwrap().document().html();
+        assert!(parse(&old_body, WINDOWS_1252, &PageMemory::default()).unwrap().document().html() == new);
     }
 
     #[test]

@@ -6,26 +6,25 @@
 use std::cell::OnceCell;
 use std::slice;
 
-use dragline_css::Part;
-use ego_tree::NodeId;
+use dragline_css::{Css, Part};
+use dragline_html::{Element, NodeId, NodeRef, Select, Tree};
 use html5ever::LocalName;
-use scraper::element_ref::Select;
-use scraper::{ElementRef, Html, Selector};
+use selectors::SelectorList;
 
 /// A parsed page.
 pub(crate) struct Document {
-    html: Html,
-    elements: OnceCell<Vec<(LocalName, NodeId)>>,
+    tree: Tree,
+    elements: OnceCell<Vec<NodeId>>,
 }
 
 impl Document {
-    pub(crate) fn new(html: Html) -> Self {
-        Self { html, elements: OnceCell::new() }
+    pub(crate) fn new(tree: Tree) -> Self {
+        Self { tree, elements: OnceCell::new() }
     }
 
     /// The whole document as an element.
-    pub(crate) fn root(&self) -> ElementRef<'_> {
-        self.html.root_element()
+    pub(crate) fn root(&self) -> Element<'_> {
+        self.tree.root()
     }
 
     /// The elements that a part of a selector matches, in document order.
@@ -33,7 +32,7 @@ impl Document {
         match &part.names {
             None => Elements::at_and_below(self.root(), &part.elements),
             Some(names) => Elements(Source::Named {
-                html: &self.html,
+                tree: &self.tree,
                 left: self.elements().iter(),
                 names,
                 selector: &part.elements,
@@ -41,10 +40,10 @@ impl Document {
         }
     }
 
-    fn elements(&self) -> &[(LocalName, NodeId)] {
+    fn elements(&self) -> &[NodeId] {
         self.elements.get_or_init(|| {
-            let elements = self.html.root_element().descendent_elements();
-            elements.map(|element| (element.value().name.local.clone(), element.id())).collect()
+            let elements = self.root().descendants().filter_map(NodeRef::element);
+            elements.map(|element| element.id()).collect()
         })
     }
 }
@@ -57,37 +56,38 @@ pub(crate) struct Elements<'a, 's>(Source<'a, 's>);
 enum Source<'a, 's> {
     /// The elements of a page that have one of these names.
     Named {
-        html: &'a Html,
-        left: slice::Iter<'a, (LocalName, NodeId)>,
+        tree: &'a Tree,
+        left: slice::Iter<'a, NodeId>,
         names: &'s [LocalName],
-        selector: &'s Selector,
+        selector: &'s SelectorList<Css>,
     },
     /// An element that matches, if it has not been given yet, and the elements below it.
-    Below { own: Option<ElementRef<'a>>, below: Select<'a, 's> },
+    Below { own: Option<Element<'a>>, below: Select<'a, 's> },
 }
 
 impl<'a, 's> Elements<'a, 's> {
     /// The matches below `element`.
-    pub(crate) fn below(element: ElementRef<'a>, selector: &'s Selector) -> Self {
+    pub(crate) fn below(element: Element<'a>, selector: &'s SelectorList<Css>) -> Self {
         Self(Source::Below { own: None, below: element.select(selector) })
     }
 
     /// `element`, if `selector` matches it, and the matches below it.
-    pub(crate) fn at_and_below(element: ElementRef<'a>, selector: &'s Selector) -> Self {
-        let own = selector.matches_with_scope(&element, Some(element)).then_some(element);
+    pub(crate) fn at_and_below(element: Element<'a>, selector: &'s SelectorList<Css>) -> Self {
+        let own = element.matches(selector, element).then_some(element);
         Self(Source::Below { own, below: element.select(selector) })
     }
 }
 
 impl<'a> Iterator for Elements<'a, '_> {
-    type Item = ElementRef<'a>;
+    type Item = Element<'a>;
 
-    fn next(&mut self) -> Option<ElementRef<'a>> {
+    fn next(&mut self) -> Option<Element<'a>> {
         match &mut self.0 {
             Source::Below { own, below } => own.take().or_else(|| below.next()),
-            Source::Named { html, left, names, selector } => left.find_map(|(name, id)| {
-                let element = names.contains(name).then(|| ElementRef::wrap(html.tree.get(*id)?))??;
-                selector.matches_with_scope(&element, Some(html.root_element())).then_some(element)
+            Source::Named { tree, left, names, selector } => left.find_map(|id| {
+                let element = tree.node(*id).element()?;
+                let matches = names.contains(element.name()) && element.matches(selector, tree.root());
+                matches.then_some(element)
             }),
         }
     }

@@ -8,10 +8,7 @@ use std::iter::Peekable;
 use std::vec;
 
 use dragline_css::{Part, Selector, Target};
-use ego_tree::iter::Edge;
-use ego_tree::{NodeId, NodeRef};
-use scraper::ElementRef;
-use scraper::node::Node as TreeNode;
+use dragline_html::{Element, NodeId, NodeRef};
 
 use crate::elements::{Document, Elements};
 use crate::fold::fold;
@@ -22,13 +19,13 @@ pub(crate) enum Scope<'a> {
     /// The whole page.
     Page(&'a Document),
     /// One element.
-    Element(ElementRef<'a>),
+    Element(Element<'a>),
 }
 
 /// One thing that a selector found.
 #[derive(Clone, Copy)]
 pub(crate) enum Found<'a> {
-    Element(ElementRef<'a>),
+    Element(Element<'a>),
     /// A text node, as it stands in the document.
     Text(&'a str),
     /// The value of an attribute.
@@ -39,7 +36,7 @@ impl<'a> Found<'a> {
     /// Text with white space folded, or the value as it stands.
     pub(crate) fn text(self) -> String {
         match self {
-            Self::Element(element) => fold(element.text()),
+            Self::Element(element) => fold(element.texts()),
             Self::Text(text) => fold([text].into_iter()),
             Self::Attribute(value) => value.to_owned(),
         }
@@ -92,9 +89,8 @@ impl<'a> Scope<'a> {
             matches.iter().any(|(part, ids)| part.target == *target && ids.contains(&id))
         };
         let mut found = Vec::new();
-        for edge in self.root().traverse() {
-            let Edge::Open(node) = edge else { continue };
-            if let Some(element) = ElementRef::wrap(node) {
+        for node in self.root().descendants() {
+            if let Some(element) = node.element() {
                 for (part, _) in matches.iter().filter(|(_, ids)| ids.contains(&node.id())) {
                     found.extend(match &part.target {
                         Target::Element => Some(Found::Element(element)),
@@ -121,7 +117,7 @@ impl<'a> Scope<'a> {
         }
     }
 
-    fn root(self) -> ElementRef<'a> {
+    fn root(self) -> Element<'a> {
         match self {
             Self::Page(document) => document.root(),
             Self::Element(element) => element,
@@ -155,9 +151,8 @@ impl<'a> Iterator for Finds<'a, '_> {
 }
 
 /// The text of a text node that is more than white space.
-fn words(node: NodeRef<'_, TreeNode>) -> Option<&str> {
-    let TreeNode::Text(text) = node.value() else { return None };
-    (!text.trim().is_empty()).then_some(&**text)
+fn words(node: NodeRef<'_>) -> Option<&str> {
+    node.text().filter(|text| !text.trim().is_empty())
 }
 
 /// The text nodes directly in each of some elements, in document order: those of an element that lies in another one
@@ -166,7 +161,7 @@ pub(crate) struct Texts<'a, 's> {
     /// In document order.
     elements: Peekable<Elements<'a, 's>>,
     /// The child to look at next of each element that has begun and not ended; the innermost is last.
-    open: Vec<Option<NodeRef<'a, TreeNode>>>,
+    open: Vec<Option<NodeRef<'a>>>,
 }
 
 impl<'a> Iterator for Texts<'a, '_> {
@@ -183,10 +178,10 @@ impl<'a> Iterator for Texts<'a, '_> {
                 self.open.pop();
                 continue;
             };
-            let is_in_child = |next: &ElementRef<'a>| {
+            let is_in_child = |next: &Element<'a>| {
                 next.id() == child.id() || next.ancestors().any(|ancestor| ancestor.id() == child.id())
             };
-            if !child.value().is_text()
+            if child.text().is_none()
                 && let Some(inner) = self.elements.next_if(is_in_child)
             {
                 self.open.push(inner.first_child());

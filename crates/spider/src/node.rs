@@ -3,9 +3,9 @@
 use std::fmt;
 
 use dragline_css::Selector;
+use dragline_html::{Element, NodeRef, Value};
+use html5ever::local_name;
 use regex::Regex;
-use scraper::ElementRef;
-use scraper::node::Node as TreeNode;
 
 use crate::compiled::AsSelector;
 use crate::elements::Elements;
@@ -35,12 +35,12 @@ use crate::visible_text::visible_text;
 /// [`AsSelector`].
 #[derive(Clone, Copy)]
 pub struct Node<'a> {
-    element: ElementRef<'a>,
+    element: Element<'a>,
     page: &'a Page,
 }
 
 impl<'a> Node<'a> {
-    pub(crate) fn new(element: ElementRef<'a>, page: &'a Page) -> Self {
+    pub(crate) fn new(element: Element<'a>, page: &'a Page) -> Self {
         Self { element, page }
     }
 
@@ -122,8 +122,8 @@ impl<'a> Node<'a> {
         let mut text = Fold::default();
         for child in self.element.children() {
             match child.value() {
-                TreeNode::Text(words) => text.push(words),
-                TreeNode::Element(element) if element.name() == "br" => text.gap(),
+                Value::Text(words) => text.push(words),
+                Value::Element(element) if *element.name() == local_name!("br") => text.gap(),
                 _ => {}
             }
         }
@@ -134,12 +134,12 @@ impl<'a> Node<'a> {
     ///
     /// Every text counts, including that of scripts. [`Node::visible_text`] gives only what a reader sees.
     pub fn full_text(&self) -> String {
-        fold(self.element.text())
+        fold(self.element.texts())
     }
 
     /// The text of this element and of all below it, exactly as in the document.
     pub fn raw_text(&self) -> String {
-        self.element.text().collect()
+        self.element.texts().collect()
     }
 
     /// The part of this element's text that a reader sees: no scripts, no hidden parts, a space where the layout breaks, white
@@ -150,17 +150,17 @@ impl<'a> Node<'a> {
 
     /// An attribute of this element.
     pub fn own_attr(&self, name: &str) -> Option<&'a str> {
-        self.element.value().attr(name)
+        self.element.attr(name)
     }
 
     /// The name of this element.
     pub fn name(&self) -> &'a str {
-        self.element.value().name()
+        self.element.name()
     }
 
     /// The element that this one is in.
     pub fn parent(&self) -> Option<Node<'a>> {
-        self.element.parent().and_then(ElementRef::wrap).map(|element| self.beside(element))
+        self.element.parent().and_then(NodeRef::element).map(|element| self.beside(element))
     }
 
     /// The elements directly in this one.
@@ -170,17 +170,17 @@ impl<'a> Node<'a> {
 
     /// The next sibling element.
     pub fn next(&self) -> Option<Node<'a>> {
-        self.element.next_siblings().find_map(ElementRef::wrap).map(|element| self.beside(element))
+        selectors::Element::next_sibling_element(&self.element).map(|element| self.beside(element))
     }
 
     /// The previous sibling element.
     pub fn previous(&self) -> Option<Node<'a>> {
-        self.element.prev_siblings().find_map(ElementRef::wrap).map(|element| self.beside(element))
+        selectors::Element::prev_sibling_element(&self.element).map(|element| self.beside(element))
     }
 
     /// Whether it is an element of HTML, and not of a drawing or a formula. `title`, for example, exists in both.
     pub(crate) fn is_html(&self) -> bool {
-        self.element.value().name.ns == *"http://www.w3.org/1999/xhtml"
+        self.element.is_html()
     }
 
     /// Whether it is inside an element with one of these names. [`Node::parent`] cannot leave a template, because the content of a
@@ -188,8 +188,8 @@ impl<'a> Node<'a> {
     pub(crate) fn lies_in(&self, names: &[&str]) -> bool {
         self.element
             .ancestors()
-            .filter_map(ElementRef::wrap)
-            .any(|element| names.contains(&element.value().name()))
+            .filter_map(NodeRef::element)
+            .any(|element| names.contains(&&**element.name()))
     }
 
     /// Everything that `selector` finds.
@@ -207,7 +207,7 @@ impl<'a> Node<'a> {
     }
 
     /// Another element of the same page.
-    fn beside(&self, element: ElementRef<'a>) -> Node<'a> {
+    fn beside(&self, element: Element<'a>) -> Node<'a> {
         Node { element, page: self.page }
     }
 }
@@ -223,7 +223,7 @@ impl Eq for Node<'_> {}
 
 impl fmt::Debug for Node<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Node({:?})", self.element.value())
+        write!(f, "Node({:?})", self.element)
     }
 }
 

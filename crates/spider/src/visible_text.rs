@@ -1,8 +1,7 @@
 //! The words that a reader of a page sees: no scripts, no hidden parts, and a space where the layout breaks.
 
-use html5ever::{LocalName, local_name, ns};
-use scraper::ElementRef;
-use scraper::node::{Element, Node};
+use dragline_html::{Element, Value};
+use html5ever::{LocalName, local_name};
 
 use crate::fold::Fold;
 
@@ -86,23 +85,28 @@ fn is_in_line(name: &LocalName) -> bool {
 /// The visible text of `root` and all below it, white space folded.
 ///
 /// Walks without recursion, because a page may nest deeper than a stack can go.
-pub(crate) fn visible_text(root: ElementRef<'_>) -> String {
+pub(crate) fn visible_text(root: Element<'_>) -> String {
     let mut text = Fold::default();
     let mut node = *root;
     loop {
+        let mut is_shown = true;
         match node.value() {
-            Node::Text(words) => text.push(words),
-            Node::Element(element) if breaks_words(element) => text.gap(),
+            Value::Text(words) => text.push(words),
+            Value::Element(element) => {
+                if breaks_words(element) {
+                    text.gap();
+                }
+                is_shown = !is_hidden(element);
+            }
             _ => {}
         }
-        let is_shown = !matches!(node.value(), Node::Element(element) if is_hidden(element));
         if let Some(child) = node.first_child().filter(|_| is_shown) {
             node = child;
             continue;
         }
         // Go up to the nearest ancestor with a next sibling, and leave each element on the way.
         loop {
-            if matches!(node.value(), Node::Element(element) if breaks_words(element)) {
+            if node.element().is_some_and(breaks_words) {
                 text.gap();
             }
             if node.id() == root.id() {
@@ -120,30 +124,25 @@ pub(crate) fn visible_text(root: ElementRef<'_>) -> String {
     }
 }
 
-fn is_hidden(element: &Element) -> bool {
-    let name = &element.name.local;
+fn is_hidden(element: Element<'_>) -> bool {
+    let name = element.name();
     is_not_shown(name)
         || describes(name)
-        || has(element, &local_name!("hidden"))
-        || (*name == local_name!("dialog") && !has(element, &local_name!("open")))
+        || element.attr_named(&local_name!("hidden")).is_some()
+        || (*name == local_name!("dialog") && element.attr_named(&local_name!("open")).is_none())
 }
 
-/// Whether the element has an attribute. Names that are known at compile time are compared as numbers.
-fn has(element: &Element, attribute: &LocalName) -> bool {
-    element.attrs.iter().any(|(name, _)| name.local == *attribute && name.ns == ns!())
-}
-
-fn breaks_words(element: &Element) -> bool {
-    !is_in_line(&element.name.local)
+fn breaks_words(element: Element<'_>) -> bool {
+    !is_in_line(element.name())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use scraper::Html;
+    use crate::document::parsed;
 
     fn visible(html: &str) -> String {
-        visible_text(Html::parse_document(html).root_element())
+        visible_text(parsed(html).unwrap().root())
     }
 
     #[test]

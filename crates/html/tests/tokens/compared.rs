@@ -1,35 +1,35 @@
-//! Tokens and trees that two tokenizers make of a text: ours and html5ever's own.
+//! Tokens and trees that two parsers make of a text: ours, and html5ever's tokenizer with the tree of `scraper`.
 
 use std::cell::RefCell;
 
-use dragline_html::{Input, Tokenizer};
+use dragline_html::{GrowingTree, Input, Tokenizer, Tree};
 use html5ever::TokenizerResult;
 use html5ever::tendril::StrTendril;
 use html5ever::tokenizer::{
     BufferQueue, Tag, TagKind, Token, TokenSink, TokenSinkResult, Tokenizer as Theirs, TokenizerOpts,
 };
-use html5ever::tree_builder::{TreeBuilder, TreeBuilderOpts};
+use html5ever::tree_builder::{TreeBuilder, TreeBuilderOpts, TreeSink};
 use scraper::{Html, HtmlTreeSink};
 
-type Handle = ego_tree::NodeId;
+use crate::same_tree;
 
 /// Keeps the tokens, and gives them to the tree builder.
-pub(crate) struct Recorder {
-    builder: TreeBuilder<Handle, HtmlTreeSink>,
+pub(crate) struct Recorder<Sink: TreeSink> {
+    builder: TreeBuilder<Sink::Handle, Sink>,
     tokens: RefCell<Vec<Token>>,
 }
 
-impl Recorder {
-    pub(crate) fn new(builder: TreeBuilder<Handle, HtmlTreeSink>) -> Self {
+impl<Sink: TreeSink> Recorder<Sink> {
+    pub(crate) fn new(builder: TreeBuilder<Sink::Handle, Sink>) -> Self {
         Self { builder, tokens: RefCell::default() }
     }
 
-    fn of_a_document() -> Self {
-        Self::new(TreeBuilder::new(HtmlTreeSink::new(Html::new_document()), options()))
+    fn of_a_document(sink: Sink) -> Self {
+        Self::new(TreeBuilder::new(sink, options()))
     }
 
-    pub(crate) fn finish(self) -> (Vec<Token>, Html) {
-        (self.tokens.into_inner(), self.builder.sink.0.into_inner())
+    pub(crate) fn finish(self) -> (Vec<Token>, Sink::Output) {
+        (self.tokens.into_inner(), self.builder.sink.finish())
     }
 }
 
@@ -38,10 +38,10 @@ pub(crate) fn options() -> TreeBuilderOpts {
     TreeBuilderOpts { scripting_enabled: false, ..TreeBuilderOpts::default() }
 }
 
-impl TokenSink for Recorder {
-    type Handle = Handle;
+impl<Sink: TreeSink> TokenSink for Recorder<Sink> {
+    type Handle = Sink::Handle;
 
-    fn process_token(&self, token: Token, line: u64) -> TokenSinkResult<Handle> {
+    fn process_token(&self, token: Token, line: u64) -> TokenSinkResult<Sink::Handle> {
         if matches!(token, Token::ParseError(_)) {
             // For html5ever's tree builder, an error without a token, as in `<pre></>\n`, is something between `<pre>` and the line end
             // after it. For the standard, it is not.
@@ -81,16 +81,16 @@ pub(crate) fn record(tokens: &mut Vec<Token>, token: &Token) {
     tokens.push(token);
 }
 
-pub(crate) fn ours(text: &str) -> (Vec<Token>, Html) {
+pub(crate) fn ours(text: &str) -> (Vec<Token>, Tree) {
     let input = Input::from(text);
-    let mut tokenizer = Tokenizer::new(&input, Recorder::of_a_document());
+    let mut tokenizer = Tokenizer::new(&input, Recorder::of_a_document(GrowingTree::new(&input, 0)));
     tokenizer.run().expect("no limit is set");
     tokenizer.sink.finish()
 }
 
 pub(crate) fn theirs(text: &str) -> (Vec<Token>, Html) {
     let options = TokenizerOpts { discard_bom: false, ..TokenizerOpts::default() };
-    let tokenizer = Theirs::new(Recorder::of_a_document(), options);
+    let tokenizer = Theirs::new(Recorder::of_a_document(HtmlTreeSink::new(Html::new_document())), options);
     feed(&tokenizer, text);
     tokenizer.sink.finish()
 }
@@ -111,8 +111,5 @@ pub(crate) fn difference(text: &str) -> Option<String> {
         let (ours, theirs) = (our_tokens.get(at), their_tokens.get(at));
         return Some(format!("token {at}: {ours:?}, not {theirs:?}"));
     }
-    if our_tree != their_tree {
-        return Some(format!("trees: {}, not {}", our_tree.html(), their_tree.html()));
-    }
-    None
+    same_tree::difference(&our_tree, their_tree)
 }
