@@ -1,4 +1,4 @@
-//! How many instructions our tokenizer needs compared with html5ever's, without and with the tree.
+//! How many instructions our tokenizer and our tree need compared with html5ever's tokenizer and `scraper`'s tree.
 //!
 //! ```console
 //! $ cargo bench -p dragline-html --bench parse -- PAGE...
@@ -13,14 +13,14 @@ use std::process::{Command, ExitCode};
 use std::time::Instant;
 use std::{fs, iter};
 
-use dragline_html::{Input, Tokenizer};
+use dragline_html::{GrowingTree, Input, Tokenizer};
 use html5ever::TokenizerResult;
 use html5ever::tendril::StrTendril;
 use html5ever::tokenizer::states::RawKind;
 use html5ever::tokenizer::{
     BufferQueue, TagKind, Token, TokenSink, TokenSinkResult, Tokenizer as Theirs, TokenizerOpts,
 };
-use html5ever::tree_builder::{TreeBuilder, TreeBuilderOpts};
+use html5ever::tree_builder::{TreeBuilder, TreeBuilderOpts, TreeSink};
 use scraper::{Html, HtmlTreeSink};
 
 const ROUNDS: usize = 9;
@@ -28,12 +28,13 @@ const ROUNDS: usize = 9;
 /// What is measured: its name, and what it does with a page.
 type Way = (&'static str, fn(&str));
 
-const WAYS: [Way; 5] = [
+const WAYS: [Way; 6] = [
     ("nothing", |_| {}),
     ("html5ever's tokenizer", |page| theirs(page, Null)),
-    ("our tokenizer", |page| ours(page, Null)),
-    ("html5ever's tokenizer and the tree", |page| theirs(page, builder())),
-    ("our tokenizer and the tree", |page| ours(page, builder())),
+    ("our tokenizer", |page| ours(page, |_| Null)),
+    ("html5ever's tokenizer, scraper's tree", |page| theirs(page, builder(scrapers_tree()))),
+    ("our tokenizer, scraper's tree", |page| ours(page, |_| builder(scrapers_tree()))),
+    ("our tokenizer, our tree", |page| ours(page, |input| builder(GrowingTree::new(input, page.len() / 24)))),
 ];
 
 fn main() -> ExitCode {
@@ -131,13 +132,17 @@ impl TokenSink for Null {
     }
 }
 
-fn builder() -> TreeBuilder<ego_tree::NodeId, HtmlTreeSink> {
-    TreeBuilder::new(HtmlTreeSink::new(Html::new_document()), TreeBuilderOpts::default())
+fn builder<Sink: TreeSink>(sink: Sink) -> TreeBuilder<Sink::Handle, Sink> {
+    TreeBuilder::new(sink, TreeBuilderOpts::default())
 }
 
-fn ours(page: &str, sink: impl TokenSink) {
+fn scrapers_tree() -> HtmlTreeSink {
+    HtmlTreeSink::new(Html::new_document())
+}
+
+fn ours<Sink: TokenSink>(page: &str, sink: impl FnOnce(&Input) -> Sink) {
     let input = Input::from(page);
-    let mut tokenizer = Tokenizer::new(&input, sink);
+    let mut tokenizer = Tokenizer::new(&input, sink(&input));
     let done = tokenizer.run();
     black_box((done.is_ok(), &tokenizer.sink));
 }

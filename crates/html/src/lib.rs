@@ -1,28 +1,34 @@
-//! A fast tokenizer for html5ever's tree builder.
+//! A fast tokenizer and a compact tree for html5ever's tree builder.
 //!
 //! It reads HTML as the standard says ([section 13.2.5]) and gives the same tokens as html5ever's own tokenizer, in fewer steps. It
 //! needs the whole text at once, so it can search for the few bytes that matter in each place, and it doesn't copy what it
 //! finds: texts and values of attributes share the memory of the [`Input`].
 //!
 //! ```text
-//!  bytes ── decoded ──► Input ──► Tokenizer ── tokens ──► TokenSink, such as html5ever's TreeBuilder
+//!  bytes ── decoded ──► Input ──► Tokenizer ── tokens ──► TokenSink, such as html5ever's TreeBuilder ──► GrowingTree ──► Tree
 //!                       no CR      │    ▲                    │
 //!                                  │    └── "raw text now" ──┘
 //!                                  └ TooManyAttributes
 //! ```
 //!
+//! The [`Tree`] is a few large lists. Its texts are parts of the page's text. CSS selectors find elements in it.
+//!
 //! ```
-//! use dragline_html::{Input, Tokenizer};
-//! use html5ever::tree_builder::{TreeBuilder, TreeBuilderOpts};
-//! use scraper::{Html, HtmlTreeSink};
+//! use dragline_html::{GrowingTree, Input, Tokenizer};
+//! use html5ever::tree_builder::{TreeBuilder, TreeBuilderOpts, TreeSink};
 //!
 //! let input = Input::from("<p title='a &amp; b'>x<p>y");
-//! let sink = HtmlTreeSink::new(Html::new_document());
-//! let mut tokenizer = Tokenizer::new(&input, TreeBuilder::new(sink, TreeBuilderOpts::default()));
+//! let tree = GrowingTree::new(&input, 100);
+//! let mut tokenizer = Tokenizer::new(&input, TreeBuilder::new(tree, TreeBuilderOpts::default()));
 //! tokenizer.run()?;
-//! let html = tokenizer.sink.sink.0.into_inner().html();
+//! let tree = tokenizer.sink.sink.finish();
+//! let html = tree.document().html();
 //! assert_eq!(html, r#"<html><head></head><body><p title="a &amp; b">x</p><p>y</p></body></html>"#);
-//! # Ok::<(), dragline_html::TooManyAttributes>(())
+//!
+//! let paragraphs = dragline_css::Selector::new("p + p")?;
+//! let second = tree.root().select(&paragraphs.parts()[0].elements).next().unwrap();
+//! assert_eq!(second.texts().collect::<String>(), "y");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
 //! What it doesn't do:
@@ -35,6 +41,8 @@
 //!
 //! Its time grows with the length of the text, whatever the text is. One tag can have as many attributes as the text has room
 //! for, or fewer, if you set [`Tokenizer::with_max_attributes`].
+//!
+//! A tree is the same as `scraper`'s, apart from the order of attributes, which is that of the page.
 //!
 //! The crate has no unsafe code.
 //!

@@ -18,6 +18,7 @@ pub(super) enum Ns {
 impl Ns {
     pub(super) fn of(namespace: &Namespace) -> Self {
         match *namespace {
+            ns!() => Self::None,
             ns!(html) => Self::Html,
             ns!(svg) => Self::Svg,
             ns!(mathml) => Self::MathMl,

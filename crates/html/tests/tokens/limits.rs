@@ -3,9 +3,12 @@
 use std::cell::{Cell, RefCell};
 use std::time::{Duration, Instant};
 
-use dragline_html::{Input, Step, Tokenizer, TooManyAttributes};
+use dragline_html::{GrowingTree, Input, NODE_BYTES, Step, Tokenizer, TooManyAttributes};
 use html5ever::tokenizer::states::RawKind;
 use html5ever::tokenizer::{TagKind, Token, TokenSink, TokenSinkResult};
+use html5ever::tree_builder::{TreeBuilder, TreeSink};
+
+use crate::compared::options;
 
 /// Without optimisation, a twentieth of the text is enough: `cargo test --release` takes all of it.
 const PART: usize = if cfg!(debug_assertions) { 20 } else { 1 };
@@ -140,4 +143,61 @@ fn the_end_comes_once() {
         [Ok(Step::More), Ok(Step::More), Ok(Step::Finished), Ok(Step::Finished), Ok(Step::Finished),]
     );
     assert_eq!(*tokenizer.sink.ends.borrow(), ["token", "end"]);
+}
+
+fn grown(text: &str) -> GrowingTree {
+    let input = Input::from(text);
+    let tree = GrowingTree::new(&input, 0).with_max_attribute_pairs(100_000_000);
+    let mut tokenizer = Tokenizer::new(&input, TreeBuilder::new(tree, options()));
+    tokenizer.run().unwrap();
+    tokenizer.sink.sink
+}
+
+/// A text in front of a table grows between the texts of its cells. To copy it each time would take hours, and gigabytes.
+#[test]
+fn a_text_that_grows_in_many_steps_takes_little_more_than_its_length() {
+    const CELLS: usize = 1_000_000 / PART;
+    let start = Instant::now();
+    for unit in ["x<td>y</td>", "a long text outside<td>a long text inside</td>", "&amp;<td>&amp;</td>"] {
+        let text = format!("<table><tr>{}", unit.repeat(CELLS));
+        let growing = grown(&text);
+        // A cell, its text, and what is written differently.
+        let expected = CELLS * (2 * NODE_BYTES + 60);
+        assert!(growing.bytes() < expected, "{} bytes for {unit}", growing.bytes());
+        let tree = growing.finish();
+        let before = tree.document().descendants().find_map(|node| node.text()).unwrap();
+        assert_eq!(before.len() / CELLS, unit.split('<').next().unwrap().replace("&amp;", "&").len());
+    }
+    assert!(start.elapsed() < Duration::from_secs(60), "{:?}", start.elapsed());
+}
+
+#[test]
+fn further_body_tags_add_their_attributes_until_they_are_too_many() {
+    let tags = |count: usize| (0..count).map(|name| format!("<body b{name}=1>")).collect::<String>();
+    let few = grown(&tags(100));
+    assert!((1..100_000_000).contains(&few.attribute_pairs()));
+    let tree = few.finish();
+    let body = tree.root().child_elements().last().unwrap();
+    assert_eq!((body.attrs().count(), body.attr("b99"), body.attr("b100")), (100, Some("1"), None));
+    let many = grown(&tags(200_000 / PART));
+    assert!(many.attribute_pairs() > 100_000_000);
+    let tree = many.finish();
+    assert!(tree.root().child_elements().last().unwrap().attrs().count() < 6_000);
+}
+
+#[test]
+fn deep_and_wide_trees_are_made_and_dropped() {
+    let deep = grown(&"<div>".repeat(3_000)).finish();
+    let innermost = deep.root().descendants().last().unwrap();
+    assert_eq!(innermost.ancestors().count(), 3_002);
+    assert_eq!(deep.document().html().matches("</div>").count(), 3_000);
+    let wide = grown(&"<p>x".repeat(2_000_000 / PART)).finish();
+    assert_eq!(wide.root().descendants().filter_map(|node| node.text()).count(), 2_000_000 / PART);
+    let value = "x".repeat(20_000_000 / PART);
+    let long = grown(&format!("<p title='{value}'>"));
+    assert!(long.bytes() < 1_000, "{}", long.bytes());
+    assert_eq!(
+        long.finish().root().descendants().last().unwrap().element().unwrap().attr("title"),
+        Some(&*value)
+    );
 }
