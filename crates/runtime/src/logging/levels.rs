@@ -32,7 +32,7 @@ const OWN: [&str; 10] = [
 ];
 
 /// Libraries that log a lot about themselves.
-const LIBRARIES: [&str; 17] = [
+const LIBRARIES: [&str; 16] = [
     "deadpool",
     "deadpool_postgres",
     "h2",
@@ -44,7 +44,6 @@ const LIBRARIES: [&str; 17] = [
     "reqwest",
     "rusqlite",
     "rustls",
-    "scraper",
     "selectors",
     "tokio",
     "tokio_postgres",
