@@ -14,17 +14,14 @@ const MAX_KEPT_BYTES: usize = 64;
 
 /// The names that this page has seen.
 pub(crate) struct Names {
-    short: Box<[(u64, LocalName)]>,
-    long: Box<[Option<LocalName>]>,
+    /// Empty until the first name comes, because many pages of an API are a few bytes.
+    short: Vec<(u64, LocalName)>,
+    long: Vec<Option<LocalName>>,
 }
 
 impl Names {
     pub(crate) fn new() -> Self {
-        // No name is the number 0, because no name has a NUL.
-        Self {
-            short: vec![(0, LocalName::default()); SLOTS].into_boxed_slice(),
-            long: vec![None; SLOTS].into_boxed_slice(),
-        }
+        Self { short: Vec::new(), long: Vec::new() }
     }
 
     /// The name that is written at these bytes of the text. It must have no NUL.
@@ -38,11 +35,26 @@ impl Names {
         };
         let unused_bits = 64 - 8 * name.len();
         let number = u64::from_le_bytes(*word) << unused_bits >> unused_bits;
-        let (known, found) = &mut self.short[slot(number)];
+        let Some((known, found)) = self.short.get_mut(slot(number)) else {
+            return self.first_short(name);
+        };
         if *known != number {
             (*known, *found) = (number, LocalName::from(name));
         }
         found.clone()
+    }
+
+    #[cold]
+    fn first_short(&mut self, name: &str) -> LocalName {
+        // No name is the number 0, because no name has a NUL.
+        self.short = vec![(0, LocalName::default()); SLOTS];
+        LocalName::from(name)
+    }
+
+    #[cold]
+    fn first_long(&mut self, name: &str) -> LocalName {
+        self.long = vec![None; SLOTS];
+        LocalName::from(name)
     }
 
     fn get_long(&mut self, name: &str) -> LocalName {
@@ -51,7 +63,8 @@ impl Names {
         }
         let word = |bytes: Option<&[u8; 8]>| bytes.map_or(0, |bytes| u64::from_le_bytes(*bytes));
         let (first, last) = (word(name.as_bytes().first_chunk()), word(name.as_bytes().last_chunk()));
-        let kept = &mut self.long[slot(first ^ last.rotate_left(23) ^ name.len() as u64)];
+        let slot = slot(first ^ last.rotate_left(23) ^ name.len() as u64);
+        let Some(kept) = self.long.get_mut(slot) else { return self.first_long(name) };
         match kept {
             Some(known) if **known == *name => known.clone(),
             _ => kept.insert(LocalName::from(name)).clone(),

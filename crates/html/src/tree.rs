@@ -60,7 +60,7 @@ impl Tree {
     /// A node of this tree.
     ///
     /// # Panics
-    /// If the node is one of another tree, and there is none with its number in this one.
+    /// If the node is from another tree that has more nodes than this one.
     pub fn node(&self, id: NodeId) -> NodeRef<'_> {
         NodeRef::new(self, id.0)
     }

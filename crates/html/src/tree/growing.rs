@@ -28,8 +28,8 @@ const PAIRS_PER_ADDED: usize = 8;
 /// Makes a [`Tree`] from what html5ever's tree builder says.
 ///
 /// The tree builder may make many elements for one tag: it reopens what a paragraph left open, with all attributes. So the tree can be
-/// much larger than its page. Whoever parses pages from strangers looks at [`bytes`](Self::bytes), [`names`](Self::names)
-/// and [`attribute_pairs`](Self::attribute_pairs) after some tokens, and stops early.
+/// much larger than its page. If you parse pages from strangers, look at [`bytes`](Self::bytes), [`names`](Self::names)
+/// and [`attribute_pairs`](Self::attribute_pairs) after some tokens, and stop early.
 pub struct GrowingTree {
     tree: RefCell<Tree>,
     /// The different names that are in the table of names that all threads share.
@@ -69,7 +69,7 @@ impl ElemName for &Handle {
 }
 
 impl GrowingTree {
-    /// An empty tree for this text, with room for so many nodes.
+    /// An empty tree for this text, with room for this number of nodes.
     pub fn new(input: &Input, nodes: usize) -> Self {
         let mut links = Links::with_capacity(nodes.max(1));
         links.add(lonely(Kind::Document, Ns::None, LocalName::default(), Span::EMPTY));

@@ -25,7 +25,7 @@ pub(super) struct Node {
     pub(super) span: Span,
 }
 
-/// What a node is.
+/// The kinds of nodes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     Document,
@@ -169,7 +169,7 @@ mod tests {
         links.insert_before(1, 4);
         links.insert_before(3, 5);
         assert_eq!(children(&links, 0), [4, 1, 2, 5, 3]);
-        for (taken, left) in [(4, &[1, 2, 5, 3] as &[u32]), (3, &[1, 2, 5]), (2, &[1, 5])] {
+        for (taken, left) in [(4, vec![1, 2, 5, 3]), (3, vec![1, 2, 5]), (2, vec![1, 5])] {
             links.detach(taken);
             assert_eq!(children(&links, 0), left);
             assert_eq!(links.get(taken).parent, NONE);

@@ -64,7 +64,7 @@ impl<'t> Iterator for Select<'t, '_> {
 
 impl FusedIterator for Select<'_, '_> {}
 
-/// There are no shadow trees, parts, slots, custom states and pseudo-elements.
+/// A page has neither shadow trees nor parts, slots, custom states and pseudo-elements.
 impl selectors::Element for Element<'_> {
     type Impl = Css;
 

@@ -13,7 +13,7 @@ pub struct NodeRef<'t> {
     id: u32,
 }
 
-/// What a node is.
+/// The kinds of nodes, with what is in them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Value<'t> {
     /// The document.

@@ -31,7 +31,10 @@ pub(crate) fn all_pages() -> Vec<String> {
     assert!(!found.is_empty(), "no pages in {}", root.display());
     if let Some(vectors) = vectors::path("html5_tokenizer_html5lib.json") {
         for folder in ["pages", "sites", "cases"] {
-            pages(&vectors.join("../..").join(folder), &mut found);
+            let shared = vectors.ancestors().nth(2).unwrap();
+            let before = found.len();
+            pages(&shared.join(folder), &mut found);
+            println!("{} pages in {folder}", found.len() - before);
         }
     }
     found
