@@ -352,10 +352,10 @@ mod tests {
         let reopening = format!("<p>{formatting}</p>{}", "<p>x</p>".repeat(4_000));
         for large in [
             reopening,
-            "<p>".repeat(200_000),
-            "<p a b=1 c>".repeat(80_000),
+            "<p>".repeat(500_000),
+            "<p a b=1 c>".repeat(200_000),
             format!("<p title='{}'>", "x".repeat(LIMIT)),
-            "<!--x-->".repeat(200_000),
+            "<!--x-->".repeat(500_000),
             format!("<title>{}", "x".repeat(LIMIT + 1)),
             format!("<title>{}", "&amp;x".repeat(LIMIT / 4)),
         ] {

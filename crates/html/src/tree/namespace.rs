@@ -12,19 +12,23 @@ pub(super) enum Ns {
     MathMl,
     XLink,
     Xml,
-    XmlNs,
+    /// That of `xmlns` itself.
+    Declaration,
 }
 
 impl Ns {
     pub(super) fn of(namespace: &Namespace) -> Self {
+        if *namespace == ns!() {
+            // Nearly all attributes.
+            return Self::None;
+        }
         match *namespace {
-            ns!() => Self::None,
             ns!(html) => Self::Html,
             ns!(svg) => Self::Svg,
             ns!(mathml) => Self::MathMl,
             ns!(xlink) => Self::XLink,
             ns!(xml) => Self::Xml,
-            ns!(xmlns) => Self::XmlNs,
+            ns!(xmlns) => Self::Declaration,
             _ => Self::None,
         }
     }

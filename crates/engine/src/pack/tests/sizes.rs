@@ -23,7 +23,7 @@ fn a_page_that_becomes_too_large_fails_for_that_reason() {
         |page, _| Err(Error::new(page.select("p").len())),
     ];
     for parse in cases {
-        let html = "<p>".repeat(200_000);
+        let html = "<p>".repeat(500_000);
         let packer = packer(parse);
         let response = Response::stored(Request::get("http://a.example/").unwrap(), html);
         let outcome = pack(&packer, response);
@@ -40,7 +40,7 @@ fn what_does_not_fit_now_is_given_back_whole() {
         out.item(Note("keep"));
         Ok(())
     });
-    let body = "<p>".repeat(20_000);
+    let body = "<p>".repeat(60_000);
     let response = Response::stored(Request::get("http://a.example/").unwrap(), body.clone());
     let memory = PageMemory::new(PAGE_MEMORY, 1 << 20, |_| false);
     let Err(NotNow { needed_bytes, response: again }) =
