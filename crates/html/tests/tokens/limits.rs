@@ -3,7 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::time::{Duration, Instant};
 
-use dragline_html::{GrowingTree, Input, NODE_BYTES, Step, Tokenizer, TooManyAttributes};
+use dragline_html::{GrowingTree, Input, NODE_BYTES, NodeRef, Step, Tokenizer, TooManyAttributes};
 use html5ever::tokenizer::states::RawKind;
 use html5ever::tokenizer::{TagKind, Token, TokenSink, TokenSinkResult};
 use html5ever::tree_builder::{TreeBuilder, TreeSink};
@@ -165,7 +165,7 @@ fn a_text_that_grows_in_many_steps_takes_little_more_than_its_length() {
         let expected = CELLS * (2 * NODE_BYTES + 60);
         assert!(growing.bytes() < expected, "{} bytes for {unit}", growing.bytes());
         let tree = growing.finish();
-        let before = tree.document().descendants().find_map(|node| node.text()).unwrap();
+        let before = tree.document().descendants().find_map(NodeRef::text).unwrap();
         assert_eq!(before.len() / CELLS, unit.split('<').next().unwrap().replace("&amp;", "&").len());
     }
     assert!(start.elapsed() < Duration::from_secs(60), "{:?}", start.elapsed());
@@ -192,7 +192,7 @@ fn deep_and_wide_trees_are_made_and_dropped() {
     assert_eq!(innermost.ancestors().count(), 3_002);
     assert_eq!(deep.document().html().matches("</div>").count(), 3_000);
     let wide = grown(&"<p>x".repeat(2_000_000 / PART)).finish();
-    assert_eq!(wide.root().descendants().filter_map(|node| node.text()).count(), 2_000_000 / PART);
+    assert_eq!(wide.root().descendants().filter_map(NodeRef::text).count(), 2_000_000 / PART);
     let value = "x".repeat(20_000_000 / PART);
     let long = grown(&format!("<p title='{value}'>"));
     assert!(long.bytes() < 1_000, "{}", long.bytes());

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::hash::Hash;
 
 use dragline_css::Selector;
-use dragline_html::{NodeId, Tree};
+use dragline_html::{NodeId, NodeRef, Tree};
 use scraper::Html;
 
 use crate::compared::{ours, theirs};
@@ -60,8 +60,8 @@ fn in_order<Id: Hash + Eq>(ids: impl Iterator<Item = Id>) -> HashMap<Id, usize> 
 
 /// The places, in document order, of what each selector finds below the root and below some other elements.
 fn found_by_us(tree: &Tree, selector: &Selector) -> Vec<Vec<usize>> {
-    let places: HashMap<NodeId, usize> = in_order(tree.document().descendants().map(|node| node.id()));
-    let scopes = tree.root().descendants().filter_map(|node| node.element()).step_by(25).take(4);
+    let places: HashMap<NodeId, usize> = in_order(tree.document().descendants().map(NodeRef::id));
+    let scopes = tree.root().descendants().filter_map(NodeRef::element).step_by(25).take(4);
     let elements = &selector.parts()[0].elements;
     scopes.map(|scope| scope.select(elements).map(|element| places[&element.id()]).collect()).collect()
 }
