@@ -8,7 +8,7 @@ use super::source::{files, repository};
 /// in core and not each other: `crates/runtime/src/run.rs` joins them. Dependencies of tests do not count.
 const MAY_NAME: [(&str, &[&str]); 20] = [
     ("dragline-css", &[]),
-    ("dragline-html", &[]),
+    ("dragline-html", &["dragline-css"]),
     ("dragline-derive", &["dragline-css"]),
     ("dragline-spider", &["dragline-css", "dragline-derive", "dragline-html"]),
     ("dragline-core", &["dragline-spider"]),
