@@ -12,6 +12,7 @@ on_both_stores!(
     a_refill_skips_what_is_in_hand,
     caps_are_kept_and_what_is_left_is_told,
     hosts_are_walked_to_the_end,
+    hosts_of_asked_shards_are_walked_to_the_end,
     asked_hosts_alone_are_read,
     nul_characters_do_not_keep_a_request_out,
 );
@@ -129,6 +130,52 @@ fn hosts_are_walked_to_the_end(stored: &Stored) {
         seen.dedup();
         seen.sort();
         assert_eq!(seen, expected, "each host comes once, and its requests together");
+    });
+}
+
+fn hosts_of_asked_shards_are_walked_to_the_end(stored: &Stored) {
+    run(async {
+        let hosts: Vec<String> = (0..40).map(|host| format!("h{host}.example:80")).collect();
+        let start: Vec<_> = hosts
+            .iter()
+            .flat_map(|host| (0..3).map(move |page| request_to(&format!("http://{host}/{page}"))))
+            .collect();
+        let session = Session::begin(stored, &start).await;
+        let rule = session.key().shards;
+        // The shards of every other host, and one that has no host.
+        let mut shards: Vec<i16> = hosts.iter().step_by(2).map(|host| rule.shard_of(host)).collect();
+        let empty =
+            (0..rule.shards()).find(|shard| hosts.iter().all(|host| rule.shard_of(host) != *shard)).unwrap();
+        shards.push(empty);
+        shards.sort_unstable();
+        shards.dedup();
+        let mut expected: Vec<String> =
+            hosts.iter().filter(|host| shards.contains(&rule.shard_of(host))).cloned().collect();
+        expected.sort();
+        assert!((20..30).contains(&expected.len()), "{expected:?}");
+        let (mut seen, mut more, mut after, mut asks) = (Vec::new(), Vec::new(), None, 0);
+        loop {
+            let scope = RefillScope::Shards { shards: shards.clone(), after };
+            let ask = Refill { scope, per_host: 2, max_requests: 8, in_hand: Vec::new() };
+            let read = session.refill(&ask).await;
+            assert!(read.requests.len() <= 10, "about 8 were asked for, not {}", read.requests.len());
+            seen.extend(read.requests.into_iter().map(|queued| queued.host));
+            more.extend(read.more_of);
+            asks += 1;
+            after = read.next_host;
+            if after.is_none() {
+                break;
+            }
+            assert!(asks < 30, "the walk does not end");
+        }
+        more.sort();
+        assert_eq!(more, expected, "each host has more than was given");
+        seen.dedup();
+        seen.sort();
+        assert_eq!(seen, expected, "each host of these shards comes once, and no other");
+        let scope = RefillScope::Shards { shards: vec![empty], after: None };
+        let read = session.refill(&Refill { scope, per_host: 2, max_requests: 8, in_hand: Vec::new() }).await;
+        assert_eq!((read.requests.len(), read.more_of.len(), read.next_host), (0, 0, None));
     });
 }
 

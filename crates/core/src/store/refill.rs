@@ -25,6 +25,13 @@ pub enum RefillScope {
     Hosts(Vec<String>),
     /// All hosts after this one in the store's order. `None` begins with the first.
     After(Option<String>),
+    /// The hosts of these shards, which are in ascending order, after this host in the store's order. `None` begins with the first.
+    Shards {
+        /// The shards. The run may have others, and they cost nothing.
+        shards: Vec<i16>,
+        /// The last host that was read.
+        after: Option<String>,
+    },
 }
 
 /// A part of the frontier, in fetch order per host.

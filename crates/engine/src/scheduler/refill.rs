@@ -172,6 +172,12 @@ impl std::fmt::Debug for ScopeSize<'_> {
             RefillScope::Hosts(hosts) => f.write_str(&counted(hosts.len(), "host")),
             RefillScope::After(None) => f.write_str("all hosts"),
             RefillScope::After(Some(host)) => write!(f, "hosts after {host}"),
+            RefillScope::Shards { shards, after: None } => {
+                write!(f, "hosts of {}", counted(shards.len(), "shard"))
+            }
+            RefillScope::Shards { shards, after: Some(host) } => {
+                write!(f, "hosts of {} after {host}", counted(shards.len(), "shard"))
+            }
         }
     }
 }

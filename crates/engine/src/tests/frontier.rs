@@ -242,7 +242,7 @@ impl Frontier {
             if refilled.requests.len() >= ask.max_requests {
                 match ask.scope {
                     RefillScope::Hosts(_) => refilled.more_of.push(host),
-                    RefillScope::After(_) => {
+                    RefillScope::After(_) | RefillScope::Shards { .. } => {
                         refilled.next_host = last;
                         break;
                     }

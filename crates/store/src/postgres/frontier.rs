@@ -11,6 +11,7 @@ use tokio_postgres::Row;
 use super::connections::Connections;
 use super::pages;
 use super::requests::{self, COLUMNS};
+use super::session::Params;
 
 /// The hosts after shard `$7` and host `$2`. Each host costs one probe of the
 /// frontier's index, because no index lists distinct hosts.
@@ -26,6 +27,25 @@ const HOSTS_AFTER: &str = "WITH RECURSIVE walk (shard, host, place) AS (
         ) next
         WHERE place < $6
     ), hosts AS (SELECT shard, host FROM walk)";
+
+/// The hosts of the shards `$7`, in this order, each walked on its own; those of shard `$8` begin after host `$2`. No host is empty.
+const HOSTS_OF_SHARDS: &str = "WITH hosts AS (
+        SELECT own.shard, walked.host FROM unnest($7::smallint[]) AS own (shard) CROSS JOIN LATERAL (
+            WITH RECURSIVE walk (host, place) AS (
+                (SELECT host, 1::bigint FROM crawl_requests
+                 WHERE run_id = $1 AND state = 'queued' AND shard = own.shard
+                 AND host > CASE WHEN own.shard = $8::smallint THEN $2::text ELSE '' END
+                 ORDER BY host LIMIT 1)
+                UNION ALL
+                SELECT next.host, place + 1 FROM walk CROSS JOIN LATERAL (
+                    SELECT host FROM crawl_requests
+                    WHERE run_id = $1 AND state = 'queued' AND shard = own.shard AND host > walk.host
+                    ORDER BY host LIMIT 1
+                ) next
+                WHERE place < $6
+            ) SELECT host FROM walk
+        ) walked
+    )";
 
 /// The requested hosts. `$6` belongs to the other statement.
 const HOSTS_NAMED: &str = "WITH hosts AS (
@@ -49,6 +69,15 @@ pub(super) async fn refill(connections: &Connections, run: &RunKey, ask: &Refill
             let after = host.as_deref().unwrap_or_default();
             let sql = statement(HOSTS_AFTER);
             session.rows(&sql, &[&run.run_id, &after, &in_hand, &per_host, &in_all, &in_all, &shard]).await?
+        }
+        RefillScope::Shards { shards, after: host } => {
+            let begin = host.as_ref().map_or(BEFORE_ALL_SHARDS, |host| run.shards.shard_of(host));
+            let left: Vec<i16> = shards.iter().copied().filter(|shard| *shard >= begin).collect();
+            let after = host.as_deref().unwrap_or_default();
+            let sql = statement(HOSTS_OF_SHARDS);
+            let params: Params<'_> =
+                &[&run.run_id, &after, &in_hand, &per_host, &in_all, &in_all, &left, &begin];
+            session.rows(&sql, params).await?
         }
     };
     let broken = |problem: String| connections.target().broken("reading the frontier", problem);
@@ -131,7 +160,7 @@ impl RefillSorter {
                     }
                 }
             }
-            RefillScope::After(_) if cut => {
+            RefillScope::After(_) | RefillScope::Shards { .. } if cut => {
                 let last = self.seen.last().cloned();
                 if let Some(host) = last.as_ref().filter(|host| !self.refilled.more_of.contains(host)) {
                     self.refilled.more_of.push(host.clone());

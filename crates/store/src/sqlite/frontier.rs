@@ -84,16 +84,10 @@ pub(super) fn refill(connection: &Connection, run: &RunKey, ask: &Refill) -> Res
                 reader.read_host(host)?;
             }
         }
-        RefillScope::After(after) => {
-            let mut next = reader.host_after(after.as_deref())?;
-            while let Some(host) = next {
-                reader.read_host(&host)?;
-                next = reader.host_after(Some(&host))?;
-                if reader.room() == 0 && next.is_some() {
-                    reader.answer.next_host = Some(host);
-                    break;
-                }
-            }
+        RefillScope::After(after) => reader.walk(after.as_deref(), |_| true)?,
+        // A run in a file has one process, so nothing asks this of a large frontier.
+        RefillScope::Shards { shards, after } => {
+            reader.walk(after.as_deref(), |host| shards.contains(&run.shards.shard_of(host)))?;
         }
     }
     let mut answer = reader.answer;
@@ -111,6 +105,22 @@ struct FrontierReader<'a> {
 }
 
 impl FrontierReader<'_> {
+    /// Reads the hosts after one, as far as they are wanted.
+    fn walk(&mut self, after: Option<&str>, is_wanted: impl Fn(&str) -> bool) -> Result<(), Fault> {
+        let mut next = self.host_after(after)?;
+        while let Some(host) = next {
+            if is_wanted(&host) {
+                self.read_host(&host)?;
+            }
+            next = self.host_after(Some(&host))?;
+            if self.room() == 0 && next.is_some() {
+                self.answer.next_host = Some(host);
+                break;
+            }
+        }
+        Ok(())
+    }
+
     /// How many more requests may be given.
     fn room(&self) -> usize {
         self.ask.max_requests.max(1).saturating_sub(self.answer.requests.len())

@@ -62,6 +62,41 @@ async fn a_refill_reads_the_front_of_each_host_and_walks_all_hosts() {
 }
 
 #[tokio::test]
+async fn a_refill_of_shards_reads_only_these_and_empty_ones_cost_nothing() {
+    let database = database();
+    let (store, run) = run_of(&database, 0).await;
+    fill(&database);
+    let own = "SELECT DISTINCT shard FROM crawl_requests WHERE shard % 4 = 1 ORDER BY shard";
+    let own: Vec<i16> = database.query(own).iter().map(|row| row[0].parse().unwrap()).collect();
+    let hosts_of_own = "SELECT count(DISTINCT host) FROM crawl_requests WHERE shard % 4 = 1";
+    let hosts_of_own: usize = database.value(hosts_of_own).parse().unwrap();
+    // A quarter of all shards; most of them are empty.
+    let shards: Vec<i16> = (0..1_024).filter(|shard| shard % 4 == 1).collect();
+    let (mut after, mut hosts, mut rounds) = (None, Vec::new(), 0);
+    loop {
+        let scope = RefillScope::Shards { shards: shards.clone(), after };
+        let ask = Refill { scope, per_host: 10, max_requests: 100, in_hand: Vec::new() };
+        let begin = Instant::now();
+        let refilled = store.refill(&run.key, &ask).await.unwrap();
+        assert!(begin.elapsed() < patience(QUICK), "{:?}", begin.elapsed());
+        println!("{:?}", begin.elapsed());
+        let of = |host: &str| run.key.shards.shard_of(host);
+        assert!(refilled.requests.iter().all(|queued| own.contains(&of(&queued.host))));
+        assert!(refilled.requests.is_sorted_by_key(|queued| (of(&queued.host), queued.host.clone())));
+        hosts.extend(refilled.more_of);
+        rounds += 1;
+        after = refilled.next_host;
+        if after.is_none() {
+            break;
+        }
+    }
+    hosts.dedup();
+    assert_eq!(hosts.len(), hosts_of_own);
+    assert!(rounds <= hosts_of_own.div_ceil(9) + 1, "{rounds} rounds for {hosts_of_own} hosts");
+    store.close().await;
+}
+
+#[tokio::test]
 async fn a_refill_of_named_hosts_skips_what_is_in_hand() {
     let database = database();
     let (store, run) = run_of(&database, 0).await;

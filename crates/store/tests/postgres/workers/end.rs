@@ -53,13 +53,11 @@ fn outcome(queued: &QueuedRequest) -> PageOutcome {
 
 /// What is queued of the shards that the worker owns, some pages of it.
 async fn some_of_its_own(member: &Member, owned: &[i16]) -> Vec<QueuedRequest> {
-    let ask =
-        Refill { scope: RefillScope::After(None), per_host: 3, max_requests: 10_000, in_hand: Vec::new() };
-    let refilled = member.store.refill(&member.run, &ask).await.unwrap();
-    let mut own = refilled.requests;
-    own.retain(|queued| owned.contains(&member.run.shards.shard_of(&queued.host)));
-    own.truncate(20);
-    own
+    let mut shards = owned.to_vec();
+    shards.sort_unstable();
+    let scope = RefillScope::Shards { shards, after: None };
+    let ask = Refill { scope, per_host: 3, max_requests: 20, in_hand: Vec::new() };
+    member.store.refill(&member.run, &ask).await.unwrap().requests
 }
 
 /// Links lead from worker to worker, and workers die while they flush. The run ends once, when everything is done.
