@@ -45,6 +45,7 @@ mod schema;
 mod seen;
 mod shape;
 pub(crate) mod sql_answers;
+mod start_hosts;
 mod suspects;
 mod tally;
 mod views;

@@ -21,6 +21,7 @@ use serde_json::Value as Json;
 use super::fault::Fault;
 use super::items::NOW;
 use super::known_tables::KnownTables;
+use super::start_hosts::start_hosts;
 use super::tally::tally;
 use super::{cookies, frontier, hosts, reparse, run_verdict, suspects};
 use crate::columns::FoundRequest;
@@ -467,17 +468,6 @@ fn give_up(connection: &Connection, run_id: i64, reason: &str) -> Result<(), Fau
         params![run_id, reason],
     )?;
     Ok(())
-}
-
-/// Pages that a sitemap lists have the depth of start requests, but their hosts do not belong to the run because of that.
-const START_HOSTS: &str = "SELECT DISTINCT host FROM crawl_requests
-    WHERE run_id = ?1 AND depth = 0 AND coalesce(options ->> '$.sitemap', 'named') IN ('named', 'robots')
-    ORDER BY host";
-
-fn start_hosts(connection: &Connection, run_id: i64) -> Result<Vec<String>, Fault> {
-    let mut select = connection.prepare(START_HOSTS)?;
-    let hosts = select.query_map([run_id], |row| row.get("host"))?;
-    Ok(hosts.collect::<rusqlite::Result<_>>()?)
 }
 
 /// Reads a time from a column. `None` if someone has changed it to something else.
