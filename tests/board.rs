@@ -228,6 +228,7 @@ fn a_wrong_question_is_told_what_is_right() {
         ("/api/v1/runs/0", 400),
         ("/api/v1/runs/x", 400),
         ("/api/v1/runs?limit=0", 400),
+        ("/api/v1/runs?before=", 400),
         ("/api/v1/runs?state=nice", 400),
         ("/api/v1/runs?colour=red", 400),
         ("/api/v1/items/nothing", 404),

@@ -142,6 +142,12 @@ fn the_same_request_is_done_once() {
         ids.push(done["id"].clone());
     }
     assert_eq!(ids, [1, 1, 1]);
+    let wrong = board.post(
+        "/api/v1/actions",
+        &[JSON, &bearer, "Idempotency-Key: a b"],
+        r#"{"action": "pause", "schedule": "nightly"}"#,
+    );
+    assert!(wrong.status == 400 && wrong.body.contains("visible ASCII"), "{wrong:?}");
     assert_eq!(stored.count("select count(*) from crawl_ticks"), 1);
 }
 

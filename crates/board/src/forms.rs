@@ -106,7 +106,8 @@ fn status(action: &ActionView) -> StatusCode {
 
 fn key(headers: &HeaderMap) -> Answer<Option<String>> {
     let Some(key) = headers.get(KEY) else { return Ok(None) };
-    let key = key.to_str().ok().filter(|key| !key.is_empty() && key.len() <= MAX_KEY);
+    let is_visible = |key: &&str| key.bytes().all(|byte| byte.is_ascii_graphic());
+    let key = key.to_str().ok().filter(is_visible).filter(|key| !key.is_empty() && key.len() <= MAX_KEY);
     let key = key
         .ok_or_else(|| Refused::wrong(format!("Idempotency-Key: 1 to {MAX_KEY} visible ASCII characters")))?;
     Ok(Some(format!("api {key}")))

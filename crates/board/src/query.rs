@@ -30,7 +30,7 @@ fn is_too_long(text: &str) -> bool {
 pub(crate) struct Query(BTreeMap<String, String>);
 
 impl Query {
-    /// Reads parameters of these names. An empty value counts as none, because a form sends all of its fields.
+    /// Reads parameters of these names. An empty text counts as none, because a form sends all of its fields.
     pub(crate) fn read(raw: Option<&str>, names: &[&str]) -> Result<Self, Refused> {
         let mut given = BTreeMap::new();
         for (name, value) in url::form_urlencoded::parse(raw.unwrap_or_default().as_bytes()) {
@@ -47,17 +47,16 @@ impl Query {
                 return Err(Refused::wrong(format!("{name}: give it once")));
             }
         }
-        given.retain(|_, value| !value.is_empty());
         Ok(Self(given))
     }
 
     pub(crate) fn text(&self, name: &str) -> Option<&str> {
-        self.0.get(name).map(String::as_str)
+        self.0.get(name).map(String::as_str).filter(|value| !value.is_empty())
     }
 
-    /// A number in this range.
+    /// A number in this range. No form sends an empty one.
     pub(crate) fn number(&self, name: &str, range: &RangeInclusive<i64>) -> Result<Option<i64>, Refused> {
-        let Some(text) = self.text(name) else { return Ok(None) };
+        let Some(text) = self.0.get(name) else { return Ok(None) };
         match whole_number(text) {
             Some(number) if range.contains(&number) => Ok(Some(number)),
             _ => {
@@ -107,6 +106,7 @@ mod tests {
         }
         assert_eq!(read("limit=7.0").unwrap().limit(10, 5).unwrap(), 7);
         for wrong in [
+            "limit=",
             "limit=0",
             "limit=11",
             "limit=x",
