@@ -108,8 +108,9 @@ fn key(headers: &HeaderMap) -> Answer<Option<String>> {
     let Some(key) = headers.get(KEY) else { return Ok(None) };
     let is_visible = |key: &&str| key.bytes().all(|byte| byte.is_ascii_graphic());
     let key = key.to_str().ok().filter(is_visible).filter(|key| !key.is_empty() && key.len() <= MAX_KEY);
-    let key = key
-        .ok_or_else(|| Refused::wrong(format!("Idempotency-Key: 1 to {MAX_KEY} visible ASCII characters")))?;
+    let key = key.ok_or_else(|| {
+        Refused::wrong(format!("the header Idempotency-Key takes 1 to {MAX_KEY} visible ASCII characters"))
+    })?;
     Ok(Some(format!("api {key}")))
 }
 
