@@ -59,6 +59,9 @@ fn a_run_that_another_process_has_finished_is_not_repeated(stored: &Stored) {
     // The next tick has a run of its own.
     of_tick("1").run().assert_code(0).assert_stdout("finished");
     of_tick("1").run().assert_code(0).assert_stdout(finished_before);
+    let piped = of_tick("1").args(["-o", "-"]).run();
+    piped.assert_code(0).assert_stderr("another process has finished the run");
+    assert_eq!(piped.stdout, "", "rows only");
     assert_eq!((site.hits("/"), stored.runs().len()), (2, 2));
 }
 

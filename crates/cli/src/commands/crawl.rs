@@ -71,7 +71,7 @@ pub(super) fn go(
     let done = match attended::crawl(spider, program, settings, &metrics, log) {
         // The metrics file keeps the values of the last run. Those of this process would say that the crawl did nothing.
         Ok(Err(NoRun::NotDue(not_due))) => return nothing_to_do(&not_due, settings),
-        Ok(Err(NoRun::FinishedBefore { name, run_id })) => return finished_before(&name, run_id),
+        Ok(Err(NoRun::FinishedBefore { name, run_id })) => return finished_before(&name, run_id, settings),
         Ok(Err(NoRun::Stopped)) => stopped_early(),
         Ok(Ok(attended)) => {
             // From here on, a signal may cut the rest off.
@@ -90,10 +90,9 @@ fn stopped_early() -> Result<Exit, Failed> {
 }
 
 /// Says that another process has done it all.
-fn finished_before(name: &str, run_id: i64) -> Result<Exit, Failed> {
+fn finished_before(name: &str, run_id: i64, settings: &CommandSettings) -> Result<Exit, Failed> {
     tracing::info!(run = name, run_id, "another process has finished the run, so nothing is fetched");
-    print("another process has finished the run; nothing was fetched\n")?;
-    Ok(Exit::Finished)
+    say_instead("another process has finished the run; nothing was fetched", "", settings)
 }
 
 /// Says why no run is due, and what to do about it.
@@ -107,11 +106,16 @@ fn nothing_to_do(not_due: &NotDue, settings: &CommandSettings) -> Result<Exit, F
         hint = "--force-run starts a run now",
         "no run is due, so nothing is fetched"
     );
+    say_instead(&format!("{NOT_DUE}{not_due}"), &format!("; {FORCE}"), settings)
+}
+
+/// Says, in place of a report, why there was no crawl, and what to do about it.
+fn say_instead(why: &str, advice: &str, settings: &CommandSettings) -> Result<Exit, Failed> {
     match &settings.output {
         // Rows on stdout are for a program.
         Some(Target::Stdout) => {}
-        Some(_) => print(&shown(&format!("{NOT_DUE}{not_due}; nothing was exported; {FORCE}\n")))?,
-        None => print(&shown(&format!("{NOT_DUE}{not_due}; {FORCE}\n")))?,
+        Some(_) => print(&shown(&format!("{why}; nothing was exported{advice}\n")))?,
+        None => print(&shown(&format!("{why}{advice}\n")))?,
     }
     Ok(Exit::Finished)
 }
