@@ -50,8 +50,8 @@ pub struct CrawlSettings {
     pub log_dir: Option<PathBuf>,
     /// The socket at which a supervisor of this process asks. Without it, nobody does.
     pub supervised_at: Option<PathBuf>,
-    /// Nothing is begun or resumed if a run of this name with a higher id than this has finished. A supervisor crawls so only one run
-    /// for each of its ticks.
+    /// Nothing is begun or resumed if a run of this name with a higher id than this has finished. With this, a supervisor crawls
+    /// only one run for each of its ticks.
     pub after_run: Option<i64>,
     /// A loop that gives no sign of life for longer counts as stuck.
     pub health_max_age: Duration,

@@ -230,9 +230,7 @@ impl Supervisor {
         let Some(executed) = self.executed.get(key) else { return Ok(()) };
         let Some(end) = executed.end else { return Ok(()) };
         let finished = self.finished_for(&executed.tick)?;
-        let name = executed.tick.run_name.clone();
-        let ask = RunAsk { name: Some(name), limit: 1, ..RunAsk::default() };
-        let run = self.asking.ask(|store| store.list_runs(&ask))?.pop();
+        let run = self.newest_run(&executed.tick, None)?;
         let pid = executed.process.pid;
         let is_own = run.as_ref().is_some_and(|run| run.process.as_ref().is_some_and(|it| it.pid == pid));
         let recycled = Some(StopReason::Recycled.to_string());

@@ -148,15 +148,14 @@ impl Supervisor {
             return Ok(self.asking.ask(|store| store.list_runs(&ask))?.pop());
         }
         let (Some(pid), Some(of)) = (tick.pid, of) else { return Ok(None) };
-        let ask = RunAsk { name: Some(tick.run_name.clone()), limit: 1, ..RunAsk::default() };
         let is_own = |run: &RunRecord| {
             let is_its = |it: &ProcessInfo| it.pid == pid && it.hostname == of.server.hostname;
             run.process.as_ref().is_some_and(is_its) && run.last_start_at >= of.started_at
         };
-        Ok(self.asking.ask(|store| store.list_runs(&ask))?.pop().filter(is_own))
+        Ok(self.newest_run(tick, None)?.filter(is_own))
     }
 
-    /// Up to which id the runs of a tick's name are not its own. An unfinished run may become its own, because the crawl resumes it.
+    /// The highest id of the runs of a tick's name that are not its own. An unfinished run may become its own, because the crawl resumes it.
     pub(super) fn newest_before(&self, tick: &TickRecord) -> Result<i64, NoAnswer> {
         Ok(self.newest_run(tick, None)?.map_or(0, |run| match run.state {
             RunState::Finished => run.run_id,
@@ -171,7 +170,11 @@ impl Supervisor {
         Ok(newest.filter(|run| run.run_id > after_run))
     }
 
-    fn newest_run(&self, tick: &TickRecord, state: Option<RunState>) -> Result<Option<RunRecord>, NoAnswer> {
+    pub(super) fn newest_run(
+        &self,
+        tick: &TickRecord,
+        state: Option<RunState>,
+    ) -> Result<Option<RunRecord>, NoAnswer> {
         let ask = RunAsk { name: Some(tick.run_name.clone()), state, limit: 1, ..RunAsk::default() };
         Ok(self.asking.ask(|store| store.list_runs(&ask))?.pop())
     }
