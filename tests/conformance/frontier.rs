@@ -100,6 +100,33 @@ fn caps_are_kept_and_what_is_left_is_told(stored: &Stored) {
     });
 }
 
+/// Everything that a walk over hosts finds.
+struct Walk {
+    /// The host of each request, in the order of the answers.
+    seen: Vec<String>,
+    /// The hosts that have more, sorted.
+    more: Vec<String>,
+}
+
+async fn walk(session: &Session, most_asks: usize, scope: impl Fn(Option<String>) -> RefillScope) -> Walk {
+    let (mut seen, mut more, mut after, mut asks) = (Vec::new(), Vec::new(), None, 0);
+    loop {
+        let ask = Refill { scope: scope(after), per_host: 2, max_requests: 8, in_hand: Vec::new() };
+        let read = session.refill(&ask).await;
+        assert!(read.requests.len() <= 10, "about 8 were asked for, not {}", read.requests.len());
+        seen.extend(read.requests.into_iter().map(|queued| queued.host));
+        more.extend(read.more_of);
+        asks += 1;
+        after = read.next_host;
+        if after.is_none() {
+            break;
+        }
+        assert!(asks < most_asks, "the walk does not end");
+    }
+    more.sort();
+    Walk { seen, more }
+}
+
 fn hosts_are_walked_to_the_end(stored: &Stored) {
     run(async {
         let hosts: Vec<String> = (0..25).map(|host| format!("h{host}.example:80")).collect();
@@ -107,25 +134,10 @@ fn hosts_are_walked_to_the_end(stored: &Stored) {
         let start: Vec<_> = hosts.iter().flat_map(|host| (0..3).map(move |page| (host, page))).collect();
         let start: Vec<_> = start.into_iter().map(|(host, page)| page_of(host, page)).collect();
         let session = Session::begin(stored, &start).await;
-        let (mut seen, mut more, mut after, mut asks) = (Vec::new(), Vec::new(), None, 0);
-        loop {
-            let scope = RefillScope::After(after);
-            let ask = Refill { scope, per_host: 2, max_requests: 8, in_hand: Vec::new() };
-            let read = session.refill(&ask).await;
-            assert!(read.requests.len() <= 10, "about 8 were asked for, not {}", read.requests.len());
-            seen.extend(read.requests.into_iter().map(|queued| queued.host));
-            more.extend(read.more_of);
-            asks += 1;
-            after = read.next_host;
-            if after.is_none() {
-                break;
-            }
-            assert!(asks < 25, "the walk does not end");
-        }
+        let Walk { mut seen, more } = walk(&session, 25, RefillScope::After).await;
         // Two of each host. A host that was cut off has at least one, and the answer names it.
         let mut expected = hosts.clone();
         expected.sort();
-        more.sort();
         assert_eq!(more, expected, "each host has more than was given");
         seen.dedup();
         seen.sort();
@@ -153,22 +165,8 @@ fn hosts_of_asked_shards_are_walked_to_the_end(stored: &Stored) {
             hosts.iter().filter(|host| shards.contains(&rule.shard_of(host))).cloned().collect();
         expected.sort();
         assert!((20..30).contains(&expected.len()), "{expected:?}");
-        let (mut seen, mut more, mut after, mut asks) = (Vec::new(), Vec::new(), None, 0);
-        loop {
-            let scope = RefillScope::Shards { shards: shards.clone(), after };
-            let ask = Refill { scope, per_host: 2, max_requests: 8, in_hand: Vec::new() };
-            let read = session.refill(&ask).await;
-            assert!(read.requests.len() <= 10, "about 8 were asked for, not {}", read.requests.len());
-            seen.extend(read.requests.into_iter().map(|queued| queued.host));
-            more.extend(read.more_of);
-            asks += 1;
-            after = read.next_host;
-            if after.is_none() {
-                break;
-            }
-            assert!(asks < 30, "the walk does not end");
-        }
-        more.sort();
+        let scope = |after| RefillScope::Shards { shards: shards.clone(), after };
+        let Walk { mut seen, more } = walk(&session, 30, scope).await;
         assert_eq!(more, expected, "each host has more than was given");
         seen.dedup();
         seen.sort();
