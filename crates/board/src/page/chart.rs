@@ -63,7 +63,8 @@ pub(super) fn rates(timeline: &TimelineView, of: Of) -> Option<Markup> {
 }
 
 /// The rate from each moment to the next, over a few flushes and over a fortieth of the time at least. Otherwise single flushes
-/// would hide the course. The last step is no shorter, or a run that goes on would seem to stand still between two flushes.
+/// would hide the course. The last step is as long as the others, because otherwise a run that
+/// goes on would seem to stand still between two flushes.
 fn steps(totals: &[Total]) -> Vec<(i64, i64, f64)> {
     let (Some(first), Some(last)) = (totals.first(), totals.last()) else { return Vec::new() };
     let span = last.0 - first.0;

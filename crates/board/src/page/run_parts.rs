@@ -121,7 +121,7 @@ pub(super) fn columns(detail: &RunDetail) -> Markup {
         @if detail.columns.is_empty() {
             p class="dim" { "The columns are counted when a run ends." }
         } @else if detail.columns.iter().all(|column| column.rows == 0 && column.filled_share_before.is_none()) {
-            p class="dim" { "There are no rows, and no earlier run to compare with." }
+            p class="dim" { "This run has not stored any rows, and it has no earlier run to compare with." }
         } @else {
             div class="wide" tabindex="0" role="region" aria-label="Table of columns" {
                 table {

@@ -137,7 +137,7 @@ pub struct Peer {
 /// Whether a run is finished.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Finish {
-    /// So many requests are queued.
+    /// Not yet: the number of requests that are still queued.
     NotYet(u64),
     /// This call has ended the run.
     Now,

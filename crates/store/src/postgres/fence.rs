@@ -48,7 +48,7 @@ impl<'a> FirstCheck<'a> {
     }
 }
 
-/// What a flush has changed.
+/// The numbers of rows that a flush has changed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Changed {
     /// Requests that are new in the run.

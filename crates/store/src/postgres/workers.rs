@@ -88,8 +88,8 @@ const CLAIM: &str = "WITH alive AS MATERIALIZED (
 const RELEASE: &str = "UPDATE crawl_shards SET worker_id = NULL, since = clock_timestamp()
     WHERE run_id = $2 AND worker_id = $1 AND shard = ANY ($3::smallint[])";
 
-/// Nothing is queued in the snapshot of this statement if the counters say so, because a flush changes them together with the requests. Then
-/// no flush can add anything either. Of several that come to this at once, one finds the run still running.
+/// A flush changes the counters together with the requests. So if the counters of this statement's snapshot add up to zero, no request is
+/// queued, and no flush can add one. If several workers come here at once, only one of them finds the run still running.
 const FINISH: &str = "WITH open AS MATERIALIZED (
         SELECT (run.found - run.ended + coalesce(sum(worker.found - worker.ended), 0))::bigint AS requests
         FROM crawl_runs run
